@@ -1,7 +1,8 @@
 """The shapes that the wire and the world hand each other: contracts, orders, what happens to them, market data.
 
 Nothing here knows bytes, sockets or clocks. Names are TWS's own; `None` is TWS's "unset".
-Times are seconds since the epoch, UTC, on the simulator's clock. Quantities are `Decimal`, as TWS counts them; prices are floats.
+Times are seconds since the epoch, UTC, on the simulator's clock.
+Quantities are `Decimal`, as TWS counts them; prices are floats.
 """
 
 from __future__ import annotations
@@ -233,7 +234,10 @@ class TradingSession:
 
 @dataclass(frozen=True)
 class OrderCondition:
-    """One condition; only the fields of its `condType` (1 price, 3 time, 4 margin, 5 execution, 6 volume, 7 percent change) are set."""
+    """One condition; only the fields of its `condType` are set.
+
+    1 price, 3 time, 4 margin, 5 execution, 6 volume, 7 percent change.
+    """
 
     condType: int
     conjunction: str = "a"
