@@ -1,0 +1,291 @@
+"""The world behind the wire: one facade over instruments, market, exchange and account, moved by `advance(now)`.
+
+Pure: no sockets, no clock, no threads, no randomness but the seed.
+Every method that takes a client's contract raises `Refusal(code, text)` with TWS's own code and text.
+Every method that takes `contract` after "as resolve() returned it" trusts it to be complete.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from ibgateway.simulator import values as v
+
+
+@dataclass(frozen=True)
+class WorldConfig:
+    """What makes a world: the same config and the same calls give the same events, to the tick."""
+
+    seed: int
+    start: float  # epoch seconds, UTC
+    accounts: tuple[str, ...] = ("DU1234567",)
+    data: Path | None = None  # a folder of the user's own daily history, see docs/simulator.md
+
+
+class World:
+    """Everything behind the wire."""
+
+    def __init__(self, config: WorldConfig) -> None:
+        self.config = config
+        self.now = config.start
+        self.accounts = config.accounts
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def advance(self, now: float) -> list[v.Event]:
+        """Run the world up to `now` and return what happened to orders and accounts, in TWS's order."""
+        raise NotImplementedError
+
+    def next_due(self) -> float | None:
+        """The earliest instant at which `advance` may yield an event; None when nothing is scheduled."""
+        raise NotImplementedError
+
+    # --- contracts -----------------------------------------------------------------------------------------------
+
+    def contract_details(self, contract: v.Contract) -> list[v.ContractDetails]:
+        """Every match of a possibly incomplete contract, best first; Refusal 200 when there is none."""
+        raise NotImplementedError
+
+    def resolve(self, contract: v.Contract) -> v.Contract:
+        """The one complete contract that is meant, its exchange as asked; Refusal 200 when unknown or ambiguous."""
+        raise NotImplementedError
+
+    def matching_symbols(self, pattern: str) -> list[v.ContractDescription]:
+        """Up to sixteen matches of a symbol or a company's name."""
+        raise NotImplementedError
+
+    def option_chains(
+        self, underlyingSymbol: str, futFopExchange: str, underlyingSecType: str, underlyingConId: int
+    ) -> list[v.OptionChain]:
+        """One entry for each exchange and trading class; empty when the underlying has no options."""
+        raise NotImplementedError
+
+    def market_rule(self, marketRuleId: int) -> list[v.PriceIncrement]:
+        """Price increments, lowest edge first; Refusal 321 when the rule is unknown."""
+        raise NotImplementedError
+
+    def smart_components(self, bboExchange: str) -> list[v.SmartComponent]:
+        """The exchanges behind a bboExchange's letters; `bbo_exchange` gives a contract's."""
+        raise NotImplementedError
+
+    def bbo_exchange(self, contract: v.Contract) -> str:
+        """What tickReqParams (81) names as bboExchange, such as 9c0001."""
+        raise NotImplementedError
+
+    def depth_exchanges(self) -> list[v.DepthExchange]:
+        """Where depth is offered."""
+        raise NotImplementedError
+
+    def schedule(self, contract: v.Contract, end: float | None, days: int, useRTH: bool) -> list[v.TradingSession]:
+        """The last `days` calendar days' sessions that start before `end` (None: now), oldest first."""
+        raise NotImplementedError
+
+    def time_zone(self, contract: v.Contract) -> str:
+        """The exchange's zone as TWS names it, such as US/Eastern."""
+        raise NotImplementedError
+
+    # --- market data: `contract` as resolve() returned it --------------------------------------------------------
+
+    def quotes(self, contract: v.Contract, after: float, upto: float) -> list[v.Quote]:
+        """Changes of the best bid and offer in (after, upto], oldest first."""
+        raise NotImplementedError
+
+    def trades(self, contract: v.Contract, after: float, upto: float) -> list[v.Trade]:
+        """Prints in (after, upto], oldest first."""
+        raise NotImplementedError
+
+    def snapshot(self, contract: v.Contract, at: float | None = None) -> v.Snapshot:
+        """What a quote line shows at `at` (None: now)."""
+        raise NotImplementedError
+
+    def depth(
+        self, contract: v.Contract, rows: int, at: float | None = None
+    ) -> tuple[list[v.DepthLevel], list[v.DepthLevel]]:
+        """Bids and offers, best first, at most `rows` of each, resting orders of this world's clients included."""
+        raise NotImplementedError
+
+    def option_computation(self, contract: v.Contract, at: float | None = None) -> v.OptionComputation:
+        """Model price and greeks of an option or future option (tickOptionComputation 13)."""
+        raise NotImplementedError
+
+    def option_price(self, contract: v.Contract, volatility: float, underPrice: float) -> v.OptionComputation:
+        """calculateOptionPrice (55)."""
+        raise NotImplementedError
+
+    def implied_volatility(self, contract: v.Contract, optionPrice: float, underPrice: float) -> v.OptionComputation:
+        """calculateImpliedVolatility (54); impliedVol is None when no volatility gives that price."""
+        raise NotImplementedError
+
+    def generic_ticks(self, contract: v.Contract, at: float | None = None) -> dict[int, float | str | Decimal]:
+        """Values of the generic ticks by tick type id: 21 average volume, 23 and 24 volatilities, 49 halted …"""
+        raise NotImplementedError
+
+    # --- history; `end` None is now ------------------------------------------------------------------------------
+
+    def bars(
+        self, contract: v.Contract, end: float | None, duration: str, barSize: str, whatToShow: str, useRTH: bool
+    ) -> v.Requested:
+        """Bars of the span that ends at `end`, oldest first; Refusal 162 or 321 as TWS words it."""
+        raise NotImplementedError
+
+    def head_timestamp(self, contract: v.Contract, whatToShow: str, useRTH: bool) -> float:
+        """The start of the earliest data."""
+        raise NotImplementedError
+
+    def histogram(self, contract: v.Contract, useRTH: bool, period: str) -> list[tuple[float, Decimal]]:
+        """Price and traded size over a period such as "3 days", by price."""
+        raise NotImplementedError
+
+    def historical_trades(
+        self, contract: v.Contract, start: float | None, end: float | None, number: int, useRTH: bool
+    ) -> list[v.Trade]:
+        """At most `number` prints (at most 1,000), from `start` on or up to `end`, whole seconds completed."""
+        raise NotImplementedError
+
+    def historical_quotes(
+        self, contract: v.Contract, start: float | None, end: float | None, number: int, useRTH: bool
+    ) -> list[v.Quote]:
+        """As `historical_trades`, of best bids and offers."""
+        raise NotImplementedError
+
+    def historical_midpoints(
+        self, contract: v.Contract, start: float | None, end: float | None, number: int, useRTH: bool
+    ) -> list[tuple[float, float]]:
+        """As `historical_trades`, of times and midpoints."""
+        raise NotImplementedError
+
+    def history_of(self, symbol: str) -> str:
+        """What a symbol's daily history is (recorded, close only, derived, synthetic, own) and where it is from."""
+        raise NotImplementedError
+
+    # --- orders --------------------------------------------------------------------------------------------------
+
+    def place_order(self, clientId: int, orderId: int, contract: v.Contract, order: v.Order) -> list[v.Event]:
+        """A new order, a modification or a what-if (an OpenOrder whose state holds the margins). Never raises."""
+        raise NotImplementedError
+
+    def cancel_order(self, clientId: int, orderId: int, manualTime: str = "") -> list[v.Event]:
+        """Cancel; 10147, 10148 or 161 come back as OrderError."""
+        raise NotImplementedError
+
+    def global_cancel(self, clientId: int) -> list[v.Event]:
+        """Cancel every open order of every client."""
+        raise NotImplementedError
+
+    def next_order_id(self, clientId: int) -> int:
+        """The next valid order id of a client id: above every id it used in this world, kept over its sessions."""
+        raise NotImplementedError
+
+    def open_orders(self, clientId: int | None) -> list[v.OpenOrder]:
+        """Open orders of one client, or of all (None), oldest first."""
+        raise NotImplementedError
+
+    def order_status_of(self, open_order: v.OpenOrder) -> v.OrderStatus:
+        """The current orderStatus (3) of an order that this world gave out."""
+        raise NotImplementedError
+
+    def completed_orders(self, apiOnly: bool) -> list[v.OpenOrder]:
+        """The day's filled, cancelled and rejected orders, latest first; orderId 0 as TWS does not tell it."""
+        raise NotImplementedError
+
+    def executions(self, filter: v.ExecutionFilter) -> list[tuple[v.Execution, v.CommissionReport | None]]:
+        """The day's executions that pass the filter, oldest first, with their commission reports."""
+        raise NotImplementedError
+
+    def exercise_option(
+        self, clientId: int, reqId: int, contract: v.Contract, action: int, quantity: int, account: str, override: bool
+    ) -> list[v.Event]:
+        """Exercise (action 1) or lapse (2) options that are held."""
+        raise NotImplementedError
+
+    # --- account -------------------------------------------------------------------------------------------------
+
+    def positions(self, account: str | None) -> list[v.Position]:
+        """Positions of one account or of all (None); a position closed today stays with 0."""
+        raise NotImplementedError
+
+    def portfolio(self, account: str) -> list[v.PortfolioItem]:
+        """What updatePortfolio (7) shows."""
+        raise NotImplementedError
+
+    def account_values(self, account: str) -> list[v.AccountValue]:
+        """The Account Window's set of updateAccountValue (6), the $LEDGER currencies included."""
+        raise NotImplementedError
+
+    def account_summary(self, group: str, tags: str) -> list[v.AccountValue]:
+        """Tags are comma separated; "$LEDGER", "$LEDGER:EUR" and "$LEDGER:ALL" as TWS; Refusal 321 for nonsense."""
+        raise NotImplementedError
+
+    def pnl(self, account: str, modelCode: str) -> v.PnL:
+        """The Portfolio window's numbers; Refusal 321 for an unknown account."""
+        raise NotImplementedError
+
+    def pnl_single(self, account: str, modelCode: str, conId: int) -> v.PnLSingle:
+        """The same, of one contract; all None and pos 0 when it is not held."""
+        raise NotImplementedError
+
+    # --- reference data ------------------------------------------------------------------------------------------
+
+    def scan(self, query: v.ScannerQuery) -> list[v.ScannerRow]:
+        """Ranked rows, at most fifty; Refusal 162 for an unknown scan code."""
+        raise NotImplementedError
+
+    def scanner_parameters(self) -> str:
+        """XML."""
+        raise NotImplementedError
+
+    def news_providers(self) -> list[tuple[str, str]]:
+        """Code and name."""
+        raise NotImplementedError
+
+    def historical_news(
+        self, conId: int, providerCodes: str, start: float | None, end: float | None, total: int
+    ) -> list[v.Headline]:
+        """Latest first, at most `total` (at most 300); codes are joined by "+"."""
+        raise NotImplementedError
+
+    def article(self, providerCode: str, articleId: str) -> v.Article:
+        """One article; Refusal 10172 when there is none."""
+        raise NotImplementedError
+
+    def headlines(self, after: float, upto: float, contract: v.Contract | None) -> list[v.Headline]:
+        """News ticks in (after, upto] of one contract, or the broad tape (None)."""
+        raise NotImplementedError
+
+    def bulletins(self, after: float, upto: float) -> list[tuple[int, int, str, str]]:
+        """Bulletins in (after, upto]: id, type (1 news, 2 halt, 3 resumption), text, exchange."""
+        raise NotImplementedError
+
+    def fundamental_data(self, contract: v.Contract, reportType: str) -> str:
+        """XML; Refusal 430 when the report is not available."""
+        raise NotImplementedError
+
+    def wsh_meta(self) -> str:
+        """Wall Street Horizon's event types, JSON."""
+        raise NotImplementedError
+
+    def wsh_events(self, conId: int = 0, filter: str = "", start: str = "", end: str = "", total: int = 100) -> str:
+        """Corporate events, JSON."""
+        raise NotImplementedError
+
+    def fa_config(self, kind: int) -> str:
+        """Advisor's groups (1) or aliases (3), XML."""
+        raise NotImplementedError
+
+    def replace_fa(self, kind: int, xml: str) -> str:
+        """Replace it and return TWS's replaceFAEnd text."""
+        raise NotImplementedError
+
+    def family_codes(self) -> list[tuple[str, str]]:
+        """Account and family code."""
+        raise NotImplementedError
+
+    def soft_dollar_tiers(self) -> list[tuple[str, str, str]]:
+        """Name, value, display name."""
+        raise NotImplementedError
+
+    def user_info(self) -> str:
+        """The white branding id, empty for IBKR's own users."""
+        raise NotImplementedError
