@@ -1,0 +1,1 @@
+"""What crosses Redis between the front and the worker, and the only code that both import."""

@@ -1,0 +1,162 @@
+"""What a tool is: its declaration, the registry that the decorator fills, and the one error that reaches a model."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar, get_origin
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic.fields import FieldInfo
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import CoreSchema
+
+PREFIX = "ibkr_"
+
+
+class Effect(StrEnum):
+    """What a call changes; the front derives MCP's hints from it, and the bus sends a write through an order record."""
+
+    READ = "read"
+    SESSION = "session"  # changes the session that all clients share, never an order
+    WRITE = "write"  # may trade: goes out under a key, is never sent twice
+
+
+class ToolError(Exception):
+    """The one exception that reaches a model: what happened, then what to do.
+
+    `code` is stable and meant for programs, `details` holds JSON values (candidates, a key, seconds to wait).
+    """
+
+    def __init__(self, code: str, message: str, **details: Any) -> None:
+        super().__init__(f"[{code}] {message}")
+        self.code = code
+        self.message = message
+        self.details = details
+
+
+class Shape(BaseModel):
+    """A value that crosses Redis and MCP. Frozen; numbers that TWS leaves unset are None, never NaN."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Declaration(Shape):
+    """The arguments of a call. An unknown argument is refused: a mistyped `limitPrice` must not make a market order."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One entry of the registry: an operation of the worker, or a tool that the front composes of such operations."""
+
+    name: str  # without the prefix: get_positions
+    request: type[Declaration]
+    returns: Any
+    effect: Effect
+    toolset: str
+    deadline_s: float  # the whole call, as the MCP client sees it
+    exposed: bool  # a tool of its own, or an operation that only the front calls
+    composed: bool  # the front answers it itself, from other operations
+
+    @property
+    def tool_name(self) -> str:
+        return PREFIX + self.name
+
+    @property
+    def doc(self) -> str:
+        return re.sub(r"\n\s+", "\n", (self.request.__doc__ or "").strip())
+
+    def input_schema(self) -> dict[str, Any]:
+        schema = self.request.model_json_schema(schema_generator=_Untitled)
+        properties = schema.get("properties", {})
+        schema["properties"] = {name: properties[name] for name in _promised_order(self.request)}
+        schema.pop("description", None)
+        return schema
+
+    def output_schema(self) -> dict[str, Any]:
+        """The schema of `structuredContent`; what is not an object is wrapped as `{"result": …}`, as FastMCP does."""
+        schema = self.adapter.json_schema(mode="serialization", schema_generator=_Untitled)
+        if not self.wrapped:
+            return schema
+        definitions = schema.pop("$defs", {})
+        whole: dict[str, Any] = {"type": "object", "properties": {"result": schema}, "required": ["result"]}
+        return whole | ({"$defs": definitions} if definitions else {})
+
+    @property
+    def adapter(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self.returns)
+
+    @property
+    def wrapped(self) -> bool:
+        return get_origin(self.returns) is not None or not issubclass(self.returns, BaseModel)
+
+
+TOOLS: dict[str, Declared] = {}  # by tool name: what the front offers
+OPERATIONS: dict[str, Declared] = {}  # by bare name: what the worker handles
+
+D = TypeVar("D", bound=type[Declaration])
+
+
+def tool(
+    *,
+    returns: Any,
+    toolset: str,
+    effect: Effect = Effect.READ,
+    deadline_s: float = 15,
+    composed: bool = False,
+) -> Callable[[D], D]:
+    """Declare a tool: the class's name, docstring and fields are the tool's name, manual and schema."""
+    return _register(returns, toolset, effect, deadline_s, exposed=True, composed=composed)
+
+
+def operation(*, returns: Any, toolset: str, deadline_s: float = 15) -> Callable[[D], D]:
+    """Declare something that the front asks of the worker on behalf of a tool, and no model sees."""
+    return _register(returns, toolset, Effect.READ, deadline_s, exposed=False, composed=False)
+
+
+def _register(
+    returns: Any, toolset: str, effect: Effect, deadline_s: float, *, exposed: bool, composed: bool
+) -> Callable[[D], D]:
+    def add(request: D) -> D:
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", request.__name__).lower()
+        declared = Declared(name, request, returns, effect, toolset, deadline_s, exposed, composed)
+        if exposed:
+            TOOLS[declared.tool_name] = declared
+        if not composed:
+            OPERATIONS[name] = declared
+        return request
+
+    return add
+
+
+def _promised_order(request: type[Declaration]) -> list[str]:
+    """Required fields, then the declaration's own, then those of its groups in the order they are named."""
+    fields = request.model_fields
+    own = [name for name in request.__annotations__ if name in fields]
+    groups = [name for base in request.__bases__ for name in _optional(getattr(base, "model_fields", {}))]
+    return list(dict.fromkeys([name for name in fields if fields[name].is_required()] + own + groups))
+
+
+def _optional(fields: dict[str, FieldInfo]) -> list[str]:
+    return [name for name, field in fields.items() if not field.is_required()]
+
+
+class _Untitled(GenerateJsonSchema):
+    """Leaves out generated titles (a sixth of a schema) and `null` branches of optional arguments."""
+
+    def generate(self, schema: CoreSchema, mode: Any = "validation") -> JsonSchemaValue:
+        return _without_titles(super().generate(schema, mode))
+
+
+def _without_titles(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_without_titles(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: {name: _without_titles(each) for name, each in value.items()}
+        if key in ("properties", "$defs")
+        else _without_titles(value)
+        for key, value in node.items()
+        if not (key == "title" and isinstance(value, str))
+    }
