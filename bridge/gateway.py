@@ -1,12 +1,10 @@
 """Tools that steer and show the session's connection to its gateway."""
 
 from datetime import datetime
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from bridge.tool import Declaration, Effect, Shape, tool
-from bridge.values import Count, Text
+from bridge.values import Count, Port, Text
 
 State = Literal[
     "disconnected",  # asked for, by ibkr_disconnect
@@ -66,7 +64,7 @@ class Connect(Declaration):
     all clients share one session, whose fixed clientId is answered. Connecting twice is harmless."""
 
     host: Text | None = None
-    port: Annotated[Count | None, Field(ge=1, le=65535)] = None
+    port: Port | None = None
     clientId: Count | None = None
 
 

@@ -14,6 +14,7 @@ from bridge.values import (
     OnContract,
     OrderId,
     OrderReport,
+    Percent,
     PositivePrice,
     Price,
     Quantity,
@@ -21,6 +22,8 @@ from bridge.values import (
 
 OrderType = Literal["MKT", "LMT", "STP", "STP LMT", "TRAIL", "MIT", "LIT", "MOC", "LOC", "MTL", "REL", "MIDPRICE"]
 Tif = Literal["DAY", "GTC", "IOC", "FOK", "OPG"]
+
+KEY = "8-64 of A-Z a-z 0-9 _ -; made and returned if left out"
 
 # What each order type needs (True), may have (None) and must not have (False): a price given in vain is a mistake.
 LMT_PRICE = {"LMT": True, "STP LMT": True, "LIT": True, "LOC": True, "REL": None, "MIDPRICE": None}
@@ -52,21 +55,19 @@ class Execution(Shape):
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
 class PlaceOrder(OnContract):
     """Place an order and return its status as soon as TWS has taken, filled or rejected it. Give an idempotencyKey: the
-    same key never places twice, so after a time-out ask again with it. totalQuantity is in shares or contracts. lmtPrice
-    only with a type that has a limit; auxPrice is the stop or trigger price, or TRAIL's amount."""
+    same key never places twice, so after a time-out ask again with it. totalQuantity is in shares or contracts.
+    lmtPrice only with a type that has a limit; auxPrice is the stop or trigger price, or TRAIL's amount."""
 
     action: Action
     totalQuantity: Quantity
     orderType: OrderType = "MKT"
     lmtPrice: Price | None = None
     auxPrice: PositivePrice | None = None
-    trailingPercent: Annotated[PositivePrice | None, Field(le=100)] = None
+    trailingPercent: Percent | None = None
     tif: Tif = "DAY"
     outsideRth: bool = False
     account: Account | None = None
-    idempotencyKey: Annotated[
-        Key | None, Field(description="8-64 of A-Z a-z 0-9 _ -; made and returned if left out")
-    ] = None
+    idempotencyKey: Annotated[Key | None, Field(description=KEY)] = None
 
     @model_validator(mode="after")
     def _prices_fit_the_type(self) -> Self:

@@ -67,15 +67,15 @@ class Declared:
         return re.sub(r"\n\s+", "\n", (self.request.__doc__ or "").strip())
 
     def input_schema(self) -> dict[str, Any]:
-        schema = self.request.model_json_schema(schema_generator=_Untitled)
+        schema: dict[str, Any] = self.request.model_json_schema(schema_generator=_Untitled)
         properties = schema.get("properties", {})
-        schema["properties"] = {name: properties[name] for name in _promised_order(self.request)}
+        schema["properties"] = {name: _without_null(properties[name]) for name in _promised_order(self.request)}
         schema.pop("description", None)
         return schema
 
     def output_schema(self) -> dict[str, Any]:
         """The schema of `structuredContent`; what is not an object is wrapped as `{"result": …}`, as FastMCP does."""
-        schema = self.adapter.json_schema(mode="serialization", schema_generator=_Untitled)
+        schema: dict[str, Any] = self.adapter.json_schema(mode="serialization", schema_generator=_Untitled)
         if not self.wrapped:
             return schema
         definitions = schema.pop("$defs", {})
@@ -142,21 +142,31 @@ def _optional(fields: dict[str, FieldInfo]) -> list[str]:
 
 
 class _Untitled(GenerateJsonSchema):
-    """Leaves out generated titles (a sixth of a schema) and `null` branches of optional arguments."""
+    """Leaves out generated titles: a sixth of a schema, and every model pays for them on every request."""
 
     def generate(self, schema: CoreSchema, mode: Any = "validation") -> JsonSchemaValue:
-        return _without_titles(super().generate(schema, mode))
+        whole: JsonSchemaValue = super().generate(schema, mode)
+        _strip_titles(whole)
+        return whole
 
 
-def _without_titles(node: Any) -> Any:
+def _strip_titles(node: Any) -> None:
+    """Remove generated titles in place; a property that is itself called `title` is a mapping and stays."""
     if isinstance(node, list):
-        return [_without_titles(each) for each in node]
-    if not isinstance(node, dict):
-        return node
-    return {
-        key: {name: _without_titles(each) for name, each in value.items()}
-        if key in ("properties", "$defs")
-        else _without_titles(value)
-        for key, value in node.items()
-        if not (key == "title" and isinstance(value, str))
-    }
+        for each in node:
+            _strip_titles(each)
+    elif isinstance(node, dict):
+        if isinstance(node.get("title"), str):
+            del node["title"]
+        for each in node.values():
+            _strip_titles(each)
+
+
+def _without_null(field: dict[str, Any]) -> dict[str, Any]:
+    """An optional argument's schema without its null branch: null is taken, but a model need not read of it."""
+    branches = [each for each in field.get("anyOf", []) if each != {"type": "null"}]
+    if len(branches) != 1:
+        return field
+    kept: dict[str, Any] = {key: value for key, value in field.items() if key not in ("anyOf", "default")}
+    kept.update(branches[0])
+    return kept

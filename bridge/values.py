@@ -20,16 +20,17 @@ def _plain_number(value: Any) -> Any:
     return value
 
 
-_PLAIN = BeforeValidator(_plain_number, json_schema_input_type=float)
-_WHOLE = BeforeValidator(_plain_number, json_schema_input_type=int)
+_PLAIN = BeforeValidator(_plain_number)
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\x20-\x7e]+$")]  # printable ASCII
-Price = Annotated[float, _PLAIN, Field(ge=-1e9, le=1e9)]
-PositivePrice = Annotated[float, _PLAIN, Field(gt=0, le=1e9)]
-Quantity = Annotated[int, _WHOLE, Field(gt=0, le=1_000_000_000)]
-Count = Annotated[int, _WHOLE, Field(ge=0, le=2_147_483_647)]
-OrderId = Annotated[int, _WHOLE, Field(ge=-2_147_483_648, le=2_147_483_647)]
-Seconds = Annotated[int, _WHOLE, Field(ge=1, le=3600)]
+Price = Annotated[float, Field(ge=-1e9, le=1e9), _PLAIN]
+PositivePrice = Annotated[float, Field(gt=0, le=1e9), _PLAIN]
+Percent = Annotated[float, Field(gt=0, le=100), _PLAIN]
+Quantity = Annotated[int, Field(gt=0, le=1_000_000_000), _PLAIN]
+Count = Annotated[int, Field(ge=0, le=2_147_483_647), _PLAIN]
+OrderId = Annotated[int, Field(ge=-2_147_483_648, le=2_147_483_647), _PLAIN]
+Port = Annotated[int, Field(ge=1, le=65535), _PLAIN]
+Seconds = Annotated[int, Field(ge=1, le=3600), _PLAIN]
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.]{1,32}$")]
 
@@ -56,7 +57,7 @@ class OnContract(Declaration):
 
 
 class Contract(Shape):
-    """A contract as TWS knows it. Fields that do not apply to its secType are left out of the JSON's meaning as null."""
+    """A contract as TWS knows it; null where a field does not apply to its secType."""
 
     conId: int
     symbol: str
