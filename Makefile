@@ -1,0 +1,64 @@
+# Each target does its own set-up: Python 3.11 or newer and git are all that a machine needs besides make.
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$each && exit; done; echo python3)
+INSTALL := $(PYTHON) requirements/install.py
+BIN := .venv/bin
+ARGS ?=
+LOCKS := dev local front worker simulator uv
+
+.DEFAULT_GOAL := help
+.PHONY: help demo tour test check test-docker bench coverage lock api schemas clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## the whole stack on this machine with a simulated account, a tour, then it serves (ARGS="--once --port 8001")
+	@$(INSTALL) local
+	@exec $(BIN)/python -m cli up $(ARGS)
+
+tour: ## the tour through a front that runs already (ARGS="--url http://127.0.0.1:8000/api/v1")
+	@$(INSTALL) local
+	@exec $(BIN)/python -m cli tour $(ARGS)
+
+test: ## every test that needs no container engine (ARGS="tests/bridge -k lease")
+	@$(INSTALL) dev
+	$(BIN)/python -m pytest -m "not docker" $(ARGS)
+
+check: ## format, lint, types, import rules
+	@$(INSTALL) dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_architecture.py
+
+test-docker: ## builds the images, brings the stack up in containers, runs the tour against it, takes it down
+	@$(INSTALL) dev
+	$(BIN)/python -m pytest -m docker --timeout 600 tests/docker $(ARGS)
+
+coverage: ## the tests again, with branch coverage of our own code
+	@$(INSTALL) dev
+	$(BIN)/python -m pytest -m "not docker" --cov --cov-report term:skip-covered $(ARGS)
+
+bench: ## what a call costs, layer by layer, against the stack on this machine
+	@$(INSTALL) dev
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## the hashed locks anew from pyproject.toml (ARGS="--upgrade" for newer releases)
+	@$(INSTALL) local
+	@for each in $(LOCKS); do \
+	  case $$each in dev|uv) like= ;; *) like="--constraint requirements/dev.txt" ;; esac; \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock" --group $$each $$like $(ARGS) -o requirements/$$each.txt || exit 1; \
+	done
+
+api: ## API.md anew from the tools' declarations
+	@$(INSTALL) dev
+	$(BIN)/python -m cli reference
+
+schemas: ## the schema snapshots under tests/schemas anew: a changed one is a changed promise
+	@$(INSTALL) dev
+	$(BIN)/python -m cli reference --schemas
+
+clean: ## what make and the demo left here
+	rm -rf .venv .state .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	find . -name __pycache__ -prune -exec rm -rf {} +

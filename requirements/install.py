@@ -1,0 +1,110 @@
+"""Makes `.venv` from a hashed lock (`install.py local` for the demo, `dev` for tests); quick where it is done.
+
+Runs on the machine's own Python, before anything is installed, so it is the standard library alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+LOCKS = Path(__file__).resolve().parent
+VENV = LOCKS.parent / ".venv"
+STAMP = VENV / "installed"
+OLDEST = (3, 11)
+INSTALLER = LOCKS / "uv.txt"  # uv alone, with its hashes; it installs the rest ten times quicker than pip
+
+
+class Missing(Exception):
+    """The machine lacks something; the text says what, and how to get it."""
+
+
+def main(level: str) -> None:
+    if is_current(level):
+        return
+    need_python()
+    began = time.monotonic()
+    print(f"installing requirements/{level}.txt into .venv ...", flush=True)
+    if not is_usable():
+        create()
+    install(LOCKS / f"{level}.txt")
+    STAMP.write_text(f"{level} {digest(level)}\n{origin()}\n", encoding="utf-8")
+    print(f"installed in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def is_current(level: str) -> bool:
+    """Whether what is installed is this lock as it is now, or `dev`, which holds all of `local`."""
+    try:
+        installed, made_by = STAMP.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return False
+    return made_by == origin() and installed in {f"{each} {digest(each)}" for each in (level, "dev")}
+
+
+def is_usable() -> bool:
+    """Whether `.venv` was made here by this Python, and only its packages are out of date."""
+    return STAMP.exists() and STAMP.read_text(encoding="utf-8").splitlines()[1:] == [origin()]
+
+
+def digest(level: str) -> str:
+    return hashlib.sha256((LOCKS / f"{level}.txt").read_bytes() + INSTALLER.read_bytes()).hexdigest()
+
+
+def origin() -> str:
+    """What a virtual environment cannot survive a change of: its own path and its Python."""
+    return f"{VENV} {sys.executable} {sys.version.split()[0]}"
+
+
+def need_python() -> None:
+    if sys.version_info < OLDEST:
+        have = ".".join(map(str, sys.version_info[:3]))
+        raise Missing(
+            f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed, and {sys.executable} is {have}. Install a newer one "
+            "and name it: make demo PYTHON=/path/to/python3.13"
+        )
+    try:
+        import ensurepip  # noqa: F401, PLC0415 - Debian's python3 is without it until python3-venv is installed
+    except ImportError:
+        raise Missing(
+            "Python's venv module is incomplete. On Debian or Ubuntu: sudo apt install python3-venv"
+        ) from None
+
+
+def create() -> None:
+    STAMP.unlink(missing_ok=True)
+    shutil.rmtree(VENV, ignore_errors=True)
+    run(sys.executable, "-m", "venv", str(VENV))
+    pip("--no-deps", "--only-binary", ":all:", INSTALLER)
+
+
+def install(lock: Path) -> None:
+    STAMP.unlink(missing_ok=True)
+    uv = VENV / "bin" / "uv"
+    try:
+        run(str(uv), "pip", "sync", "-q", "--python", str(VENV / "bin" / "python"), "--require-hashes", str(lock))
+    except (OSError, subprocess.CalledProcessError):
+        print("uv could not install the packages; trying pip, which heeds pip.conf", flush=True)
+        pip(lock)
+
+
+def pip(*arguments: str | Path) -> None:
+    *options, lock = map(str, arguments)
+    quiet = ("-q", "--disable-pip-version-check", "--require-hashes")
+    run(str(VENV / "bin" / "python"), "-m", "pip", "install", *quiet, *options, "-r", lock)
+
+
+def run(*command: str) -> None:
+    subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:2] or ["local"])
+    except Missing as missing:
+        sys.exit(f"error: {missing}")
+    except subprocess.CalledProcessError as failed:
+        sys.exit(f"error: {failed}")
