@@ -166,8 +166,7 @@ def _check_price(intent: Intent, facts: Facts, limits: Limits) -> None:
         return
     near = _near_side(intent, facts)
     if intent.lmtPrice is None:
-        far = _reference(facts, (facts.bid, facts.ask))
-        spread = abs(far - near) / near
+        spread = (_reference(facts, (facts.ask,)) - _reference(facts, (facts.bid,))) / near
         if spread > limits.price_collar:
             raise _breach("price_collar", "the market is too wide for this order type", spread, limits.price_collar)
         return

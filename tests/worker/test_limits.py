@@ -1,0 +1,220 @@
+"""Limits: each refuses exactly what is past it, fails closed on what is not known, and never blocks a closing order."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bridge.tool import ToolError
+from ib_worker.limits import FRESH_QUOTE_S, PAPER_DEFAULTS, Facts, Intent, Limits, check, closes
+
+BUY = Intent("AAPL", "STK", "USD", Decimal(1), "BUY", Decimal(10), "LMT", lmtPrice=100.0)
+SELL = replace(BUY, action="SELL")
+FLAT = Facts(99.9, 100.1, 100.0, 0.5, Decimal(0), Decimal(0), 0, 0.0)
+WAIVED: dict[str, Any] = {name: "off" for name in Limits.model_fields if name != "outside_rth"} | {
+    "outside_rth": "allowed"
+}
+
+
+def limits(**values: Any) -> Limits:
+    return Limits(**(WAIVED | values))
+
+
+def refused(intent: Intent, facts: Facts, which: Limits) -> ToolError | None:
+    try:
+        check(intent, facts, which)
+    except ToolError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize(
+    ("limit", "allowed", "inside", "past"),
+    [
+        ("max_quantity", Decimal(10), BUY, replace(BUY, totalQuantity=Decimal(11))),
+        ("max_order_value", 1000.0, BUY, replace(BUY, lmtPrice=100.01)),
+        ("max_position_value", 1000.0, BUY, replace(BUY, totalQuantity=Decimal(11))),
+        ("allowed_symbols", "AAPL,MSFT", BUY, replace(BUY, symbol="IBM")),
+        ("allowed_sec_types", "STK", BUY, replace(BUY, secType="OPT")),
+        ("allowed_currencies", "USD", BUY, replace(BUY, currency="EUR")),
+        ("allowed_order_types", "LMT", BUY, replace(BUY, orderType="MKT", lmtPrice=None)),
+        ("outside_rth", "refused", BUY, replace(BUY, outsideRth=True)),
+        ("price_collar", 0.05, replace(BUY, lmtPrice=105.0), replace(BUY, lmtPrice=105.2)),
+        ("price_collar", 0.05, replace(SELL, lmtPrice=95.0), replace(SELL, lmtPrice=94.8)),
+    ],
+)
+def test_each_limit_refuses_what_is_past_it_and_names_itself(
+    limit: str, allowed: Any, inside: Intent, past: Intent
+) -> None:
+    which = limits(**{limit: allowed})
+
+    assert refused(inside, FLAT, which) is None
+    error = refused(past, FLAT, which)
+    assert error is not None
+    assert (error.code, error.details["limit"]) == ("limit_exceeded", limit)
+
+
+def test_open_orders_and_daily_loss_are_counted_against_the_facts() -> None:
+    which = limits(max_open_orders=3, max_daily_loss=500.0)
+
+    assert refused(BUY, replace(FLAT, open_orders=2, daily_pnl=-499.9), which) is None
+    for facts, limit in (
+        (replace(FLAT, open_orders=3), "max_open_orders"),
+        (replace(FLAT, daily_pnl=-500.0), "max_daily_loss"),
+    ):
+        error = refused(BUY, facts, which)
+        assert error is not None
+        assert error.details["limit"] == limit
+
+
+def test_an_unknown_daily_loss_fails_closed() -> None:
+    error = refused(BUY, replace(FLAT, daily_pnl=None), limits(max_daily_loss=500.0))
+
+    assert error is not None
+    assert error.code == "no_daily_pnl"
+
+
+@pytest.mark.parametrize("facts", [replace(FLAT, quote_age_s=FRESH_QUOTE_S + 0.1), replace(FLAT, quote_age_s=None)])
+def test_a_market_order_without_a_fresh_quote_fails_closed(facts: Facts) -> None:
+    market = replace(BUY, orderType="MKT", lmtPrice=None)
+
+    for which in (limits(price_collar=0.05), limits(max_order_value=1e9), limits(max_position_value=1e9)):
+        error = refused(market, facts, which)
+        assert error is not None
+        assert error.code == "no_fresh_quote"
+
+
+def test_a_quote_of_exactly_the_allowed_age_is_fresh() -> None:
+    market = replace(BUY, orderType="MKT", lmtPrice=None)
+
+    assert refused(market, replace(FLAT, quote_age_s=FRESH_QUOTE_S), limits(max_order_value=1001.0)) is None
+
+
+def test_a_market_order_into_a_gap_is_refused() -> None:
+    market = replace(BUY, orderType="MKT", lmtPrice=None)
+    wide = replace(FLAT, bid=90.0, ask=100.0)
+
+    assert refused(market, replace(FLAT, bid=95.0, ask=100.0), limits(price_collar=0.05)) is None
+    error = refused(market, wide, limits(price_collar=0.05))
+    assert error is not None
+    assert error.details == {"limit": "price_collar", "value": pytest.approx(0.1), "allowed": 0.05}
+    assert refused(replace(market, action="SELL"), wide, limits(price_collar=0.05)) is not None
+
+
+@pytest.mark.parametrize("facts", [replace(FLAT, bid=None), replace(FLAT, ask=None), replace(FLAT, ask=0.0)])
+def test_a_market_order_into_a_one_sided_quote_fails_closed(facts: Facts) -> None:
+    error = refused(replace(BUY, orderType="MKT", lmtPrice=None), facts, limits(price_collar=0.05))
+
+    assert error is not None
+    assert error.code == "no_fresh_quote"
+
+
+def test_a_quote_without_its_near_side_is_measured_against_the_last_price() -> None:
+    one_sided = replace(FLAT, ask=None, bid=None)
+
+    assert refused(replace(BUY, lmtPrice=105.0), one_sided, limits(price_collar=0.05)) is None
+    assert refused(replace(BUY, lmtPrice=105.1), one_sided, limits(price_collar=0.05)) is not None
+
+
+def test_a_stop_far_from_the_market_is_not_held_by_the_collar() -> None:
+    stop = replace(SELL, orderType="STP", lmtPrice=None, auxPrice=50.0)
+
+    assert refused(stop, FLAT, limits(price_collar=0.05)) is None
+
+
+def test_an_order_is_worth_its_limit_for_a_buyer_and_the_dearer_price_for_all_else() -> None:
+    dear = replace(FLAT, bid=199.0, ask=201.0, last=200.0)
+    which = limits(max_order_value=1500.0)
+
+    assert refused(BUY, dear, which) is None
+    for intent in (SELL, replace(BUY, orderType="MKT", lmtPrice=None)):
+        error = refused(intent, dear, which)
+        assert error is not None
+        assert error.details["value"] == pytest.approx(2010.0)
+    stop = replace(BUY, orderType="STP", lmtPrice=None, auxPrice=300.0)
+    error = refused(stop, dear, which)
+    assert error is not None
+    assert error.details["value"] == pytest.approx(3000.0)
+
+
+def test_the_multiplier_counts() -> None:
+    option = replace(BUY, secType="OPT", multiplier=Decimal(100), lmtPrice=2.0)
+
+    assert refused(option, FLAT, limits(max_order_value=2000.0)) is None
+    assert refused(replace(option, lmtPrice=2.01), FLAT, limits(max_order_value=2000.0)) is not None
+
+
+def test_a_position_limit_counts_what_is_held() -> None:
+    which = limits(max_position_value=2000.0)
+
+    assert refused(BUY, replace(FLAT, position=Decimal(10)), which) is None
+    assert refused(BUY, replace(FLAT, position=Decimal(11)), which) is not None
+    assert refused(SELL, replace(FLAT, position=Decimal(-11)), which) is not None
+
+
+quantities = st.integers(1, 50).map(Decimal)
+
+
+@given(
+    position=st.integers(-40, 40).map(Decimal),
+    closing=st.integers(0, 40).map(Decimal),
+    quantity=quantities,
+    action=st.sampled_from(["BUY", "SELL"]),
+)
+def test_closing_is_exactly_what_cannot_turn_or_grow_a_position(
+    position: Decimal, closing: Decimal, quantity: Decimal, action: Literal["BUY", "SELL"]
+) -> None:
+    signed = quantity if action == "BUY" else -quantity
+    intent = replace(BUY, action=action, totalQuantity=quantity)
+    after = position + signed + (closing if action == "BUY" else -closing)
+
+    against = position * signed < 0
+    assert closes(intent, replace(FLAT, position=position, closing=closing)) == (against and after * position >= 0)
+
+
+@given(quantity=quantities)
+def test_a_closing_order_passes_every_limit(quantity: Decimal) -> None:
+    tight = limits(
+        max_quantity=Decimal("0.1"), max_order_value=0.01, max_position_value=0.01, max_daily_loss=1.0,
+        max_open_orders=1, price_collar=0.001, allowed_symbols="X", outside_rth="refused",
+    )  # fmt: skip
+    blind = Facts(None, None, None, None, quantity, Decimal(0), 99, None)
+
+    assert refused(replace(SELL, totalQuantity=quantity), blind, tight) is None
+    assert refused(replace(SELL, totalQuantity=quantity + 1), blind, tight) is not None
+
+
+def test_live_needs_every_limit_named_and_paper_fills_in_its_own() -> None:
+    assert Limits().unset() == [f"LIMIT_{name.upper()}" for name in Limits.model_fields]
+    assert limits().unset() == []
+    assert Limits(max_quantity=Decimal(5)).unset().count("LIMIT_MAX_QUANTITY") == 0
+    paper = Limits(max_quantity=Decimal(5)).or_paper_defaults()
+    assert paper.unset() == []
+    assert paper.max_quantity == 5
+    assert paper.price_collar == PAPER_DEFAULTS["price_collar"]
+
+
+def test_limits_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMIT_ALLOWED_SYMBOLS", "AAPL,BRK B")
+    monkeypatch.setenv("LIMIT_MAX_ORDER_VALUE", "5000")
+    monkeypatch.setenv("LIMIT_MAX_DAILY_LOSS", "off")
+
+    read = Limits()
+
+    assert read.allowed_symbols == frozenset({"AAPL", "BRK B"})
+    assert read.max_order_value == 5000.0
+    assert read.max_daily_loss == "off"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("max_quantity", "0"), ("max_order_value", "-1"), ("price_collar", "1"), ("max_open_orders", "many"),
+     ("allowed_symbols", ""), ("outside_rth", "maybe"), ("max_order_value", "nan")],
+)  # fmt: skip
+def test_a_limit_that_makes_no_sense_stops_the_start(name: str, value: str) -> None:
+    with pytest.raises(ValidationError):
+        limits(**{name: value})
