@@ -1,0 +1,1 @@
+"""The extracts that the simulator ships: daily history, exchange calendars, instruments."""

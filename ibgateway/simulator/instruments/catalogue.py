@@ -1,0 +1,122 @@
+"""Reads the shipped catalogue: stocks, funds, indices and currency pairs, and the roots of futures."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from ibgateway.simulator.instruments.instrument import Instrument
+from ibgateway.simulator.market.history import Guess
+
+DATA = Path(__file__).parent.parent / "data"
+
+# What SMART routes a US stock to, as a real contractDetails lists it.
+US_EXCHANGES = (  # noqa: SIM905 - a list of this length reads better as a line
+    "SMART,AMEX,NYSE,CBOE,PHLX,ISE,CHX,ARCA,NASDAQ,DRCTEDGE,BEX,BATS,EDGEA,BYX,IEX,EDGX,FOXRIVER,PEARL,NYSENAT,"
+    "LTSE,MEMX,IBEOS,OVERNIGHT,TPLUS0,PSX"
+).split(",")
+EXCHANGES = {
+    "US_STOCK": tuple(US_EXCHANGES),
+    "XETRA": ("SMART", "IBIS", "IBIS2", "EUDARK", "TGATE", "GETTEX"),
+    "LSE": ("SMART", "LSE", "CHIXUK", "BATSUK", "TRQXUK"),
+}
+GRID = {"FOREX": (5, 100_000), "LSE": (5, 10_000)}  # step and scale; a cent otherwise
+YEN_GRID = (5, 1_000)
+RULES = {"FOREX": 239, "LSE": 1947, "XETRA": 1867}
+
+
+@dataclass(frozen=True)
+class SeriesSpec:
+    """What moves one or more instruments: whose trading days it has, and what it is like without data."""
+
+    name: str
+    hours: str
+    guess: Guess
+
+
+@dataclass(frozen=True)
+class Root:
+    """A family of futures."""
+
+    name: str
+    exchange: str
+    currency: str
+    multiplier: str
+    longName: str
+    series: str
+    factor: float
+    step: int
+    scale: int
+    volume: float
+    months: str  # letters of the delivery months
+    settles: str
+    strikeStep: float
+    volumeShare: float
+
+
+class Catalogue:
+    """Everything that does not expire, in the shipped order; the order numbers options, so new rows go to the end."""
+
+    def __init__(self) -> None:
+        self.series: dict[str, SeriesSpec] = {}
+        self.instruments: list[Instrument] = [self._instrument(row) for row in _rows("instruments.csv")]
+        self.roots: list[Root] = [self._root(row) for row in _rows("futures.csv")]
+
+    def _instrument(self, row: dict[str, str]) -> Instrument:
+        hours, factor = row["hours"], float(row["factor"])
+        guess = Guess(float(row["price"]) / factor, float(row["volatility"]), float(row["volume"]))
+        spec = self.series.setdefault(row["series"], SeriesSpec(row["series"], hours, guess))
+        step, scale = YEN_GRID if row["currency"] == "JPY" else GRID.get(hours, (1, 100))
+        exchanges = EXCHANGES.get(hours, (row["primaryExchange"],)) if row["secType"] == "STK" else ()
+        return Instrument(
+            conId=int(row["conId"]),
+            secType=row["secType"],
+            symbol=row["symbol"],
+            currency=row["currency"],
+            primaryExchange=row["primaryExchange"],
+            exchanges=exchanges or (row["primaryExchange"],),
+            hours=hours,
+            series=row["series"],
+            longName=row["longName"],
+            localSymbol=row["series"] if row["secType"] == "CASH" else row["symbol"],
+            tradingClass=row["tradingClass"],
+            step=step,
+            scale=scale,
+            ruleId=RULES.get(hours, 26),
+            factor=factor,
+            volume=float(row["volume"]),
+            volume_share=float(row["volume"]) / max(spec.guess.volume, 1),
+            spread=int(row["spread"]),
+            industry=row["industry"],
+            category=row["category"],
+            subcategory=row["subcategory"],
+            stockType=row["stockType"],
+            isin=row["isin"],
+            strikeStep=float(row["strikeStep"]),
+        )
+
+    def _root(self, row: dict[str, str]) -> Root:
+        guess = Guess(float(row["price"]), float(row["volatility"]), float(row["volume"]))
+        self.series.setdefault(row["series"], SeriesSpec(row["series"], "CME", guess))
+        return Root(
+            name=row["root"],
+            exchange=row["exchange"],
+            currency=row["currency"],
+            multiplier=row["multiplier"],
+            longName=row["longName"],
+            series=row["series"],
+            factor=float(row["factor"]),
+            step=int(row["step"]),
+            scale=int(row["scale"]),
+            volume=float(row["volume"]),
+            months=row["months"],
+            settles=row["settles"],
+            strikeStep=float(row["strikeStep"]),
+            volumeShare=float(row["volumeShare"]),
+        )
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(newline="") as lines:
+        return list(csv.DictReader(lines))

@@ -1,0 +1,261 @@
+"""What the market shows at any instant: quotes, prints and snapshots, read from tapes that are drawn once and kept."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import lru_cache
+
+import numpy as np
+from numpy.random import Generator
+
+from ibgateway.simulator import values as v
+from ibgateway.simulator.calendar import calendar
+from ibgateway.simulator.instruments.directory import Directory
+from ibgateway.simulator.instruments.instrument import Instrument
+from ibgateway.simulator.market.history import SYNTHETIC, SYNTHETIC_DAYS, Series, Source, shipped_source, synthetic_past
+from ibgateway.simulator.market.rng import stream
+from ibgateway.simulator.market.rows import Rows
+from ibgateway.simulator.market.tape import Quotes, Row, Tape
+
+KEPT_BYTES = 400_000_000  # of drawn tapes
+PRINT_BYTES = 17 + 2 * 26  # a print, and the two quotes that go with it
+# Where US stocks trade, about as often as they do; a tape's venue numbers point here.
+US_VENUES = ("NASDAQ", "ARCA", "BATS", "EDGX", "NYSE", "IEX", "MEMX", "BYX")
+
+
+class Market:
+    """Prices of everything, by instrument and time."""
+
+    def __init__(self, seed: int, start: float, directory: Directory, own: dict[str, Source] | None = None) -> None:
+        self._seed = seed
+        self._start = start
+        self._directory = directory
+        self._own = own or {}
+        self._rows = Rows(seed)
+        self._tapes: OrderedDict[tuple[int, int, int], Tape] = OrderedDict()
+        self._bytes = 0
+        self.series = lru_cache(maxsize=None)(self._make_series)
+        self.source = lru_cache(maxsize=None)(self._find_source)
+
+    # --- daily ---------------------------------------------------------------------------------------------------
+
+    def _find_source(self, name: str) -> Source:
+        found = self._own.get(name) or shipped_source(name)
+        if found is not None:
+            return found
+        spec = self._directory.catalogue.series[name]
+        return Source(SYNTHETIC, "a random walk", synthetic_past(name, self._seed, spec.guess, SYNTHETIC_DAYS))
+
+    def _make_series(self, name: str) -> Series:
+        spec = self._directory.catalogue.series[name]
+        days = calendar(spec.hours)
+        start_index = days.index_at(self._start)
+        if days.close_of(start_index) <= self._start:
+            start_index += 1
+        return Series(name, days, start_index, self._seed, self.source(name).rows, spec.guess)
+
+    def rows(self, instrument: Instrument, index: int) -> tuple[Row, ...]:
+        """The day's spans; their ticks need not be drawn."""
+        return self._rows.day(instrument, self.series(instrument.series), index)
+
+    def first_day(self, instrument: Instrument) -> int:
+        """The number of the first trading day that has data."""
+        series = self.series(instrument.series)
+        if instrument.calendar.hours.exchange == series.calendar.hours.exchange:
+            return series.first
+        return instrument.calendar.index_of(series.calendar.day(series.first))
+
+    def liquid_row(self, instrument: Instrument, index: int) -> Row:
+        """The day's liquid hours."""
+        return next(
+            row
+            for row, span in zip(self.rows(instrument, index), instrument.calendar.spans(index), strict=True)
+            if span.liquid
+        )
+
+    def dividend_factor(self, instrument: Instrument, index: int) -> float:
+        """What ADJUSTED_LAST multiplies a day's prices with."""
+        series = self.series(instrument.series)
+        return float(series.row(max(index, series.first))[5])
+
+    # --- tapes ---------------------------------------------------------------------------------------------------
+
+    def tape(self, instrument: Instrument, index: int, number: int) -> Tape:
+        """The prints and quotes of a day's span, by its number within the day."""
+        key = (instrument.conId, index, number)
+        tape = self._tapes.get(key)
+        if tape is not None:
+            self._tapes.move_to_end(key)
+            return tape
+        tape = self._tapes[key] = self._make_tape(instrument, index, number)
+        self._bytes += tape.row.count * PRINT_BYTES
+        while self._bytes > KEPT_BYTES and len(self._tapes) > 1:
+            _, old = self._tapes.popitem(last=False)
+            self._bytes -= old.row.count * PRINT_BYTES
+        return tape
+
+    def _make_tape(self, instrument: Instrument, index: int, number: int) -> Tape:
+        row = self.rows(instrument, index)[number]
+        day = int(instrument.calendar.days[index])
+
+        def draw(purpose: str) -> Generator:
+            return stream(self._seed, instrument.conId, day, number, purpose)
+
+        path = stream(self._seed, instrument.series, day, instrument.calendar.spans(index)[number].kind, "path")
+        return Tape(row, draw, path, len(venues(instrument)), _typical_size(instrument))
+
+    def tapes(self, instrument: Instrument, start: float, end: float) -> Iterator[Tape]:
+        """The tapes that overlap [start, end], oldest first."""
+        index = max(instrument.calendar.index_at(start), self.first_day(instrument))
+        while index < len(instrument.calendar) and instrument.calendar.open_of(index) <= end:
+            for number, span in enumerate(instrument.calendar.spans(index)):
+                if span.end > start and span.start <= end:
+                    yield self.tape(instrument, index, number)
+            index += 1
+
+    def tape_at(self, instrument: Instrument, at: float) -> Tape | None:
+        """The tape that `at` is in; None when the instrument is closed."""
+        found = instrument.calendar.span_at(at)
+        if found is None:
+            return None
+        index, span = found
+        return self.tape(instrument, index, instrument.calendar.spans(index).index(span))
+
+    # --- what is seen --------------------------------------------------------------------------------------------
+
+    def quotes(self, instrument: Instrument, after: float, upto: float) -> list[v.Quote]:
+        """Changes of the best bid and offer in (after, upto]."""
+        found: list[v.Quote] = []
+        if instrument.quoted:
+            for tape in self.tapes(instrument, after, upto):
+                quotes = tape.quotes
+                first, last = np.searchsorted(quotes.time, (after, upto), side="right")
+                found += [_quote(instrument, quotes, i) for i in range(first, last)]
+        return found
+
+    def trades(self, instrument: Instrument, after: float, upto: float) -> list[v.Trade]:
+        """Prints in (after, upto]."""
+        found: list[v.Trade] = []
+        if instrument.prints:
+            for tape in self.tapes(instrument, after, upto):
+                first, last = np.searchsorted(tape.prints.time, (after, upto), side="right")
+                found += [_trade(instrument, tape, i) for i in range(first, last)]
+        return found
+
+    def quote(self, instrument: Instrument, at: float) -> v.Quote:
+        """The best bid and offer at `at`; no prices when closed."""
+        tape = self.tape_at(instrument, at) if instrument.quoted else None
+        if tape is not None:
+            i = int(np.searchsorted(tape.quotes.time, at, side="right")) - 1
+            if i >= 0:
+                return _quote(instrument, tape.quotes, i)
+        return v.Quote(at, None, Decimal(0), None, Decimal(0))
+
+    def last_print(self, instrument: Instrument, at: float) -> v.Trade | None:
+        """The latest print up to `at`, of today or of the day before."""
+        if not instrument.prints:
+            return None
+        calendar, first = instrument.calendar, self.first_day(instrument)
+        index = calendar.index_at(at)
+        for day in (index, index - 1):
+            spans = calendar.spans(day) if day >= first else ()
+            for number in reversed(range(len(spans))):
+                if spans[number].start <= at:
+                    tape = self.tape(instrument, day, number)
+                    i = int(np.searchsorted(tape.prints.time, at, side="right")) - 1
+                    if i >= 0:
+                        return _trade(instrument, tape, i)
+        return None
+
+    def price(self, instrument: Instrument, at: float) -> float:
+        """What a position is valued at: the last print, or the middle of the quote."""
+        last = self.last_print(instrument, at)
+        if last is not None:
+            return last.price
+        quote = self.quote(instrument, at)
+        if quote.bid is not None and quote.ask is not None:
+            return round((quote.bid + quote.ask) / 2, 8)
+        index = max(instrument.calendar.index_at(at), self.first_day(instrument))
+        done = instrument.calendar.close_of(index) <= at
+        row = self.rows(instrument, index if done else max(index - 1, self.first_day(instrument)))[-1]
+        return instrument.price(row.close)
+
+    def snapshot(self, instrument: Instrument, at: float) -> v.Snapshot:
+        """What a quote line shows: open, high and low are of today's liquid hours, close is the day before's."""
+        index = instrument.calendar.index_at(at)
+        last = self.last_print(instrument, at)
+        opening, high, low, volume = self._today(instrument, index, at)
+        close = None
+        if index - 1 >= self.first_day(instrument):
+            close = instrument.price(self.liquid_row(instrument, index - 1).close)
+        return v.Snapshot(
+            time=at,
+            quote=self.quote(instrument, at),
+            last=last.price if last else None,
+            lastSize=last.size if last else Decimal(0),
+            lastTime=last.time if last else None,
+            lastExchange=last.exchange if last else "",
+            open=opening,
+            high=high,
+            low=low,
+            close=close,
+            volume=Decimal(volume),
+        )
+
+    def _today(
+        self, instrument: Instrument, index: int, at: float
+    ) -> tuple[float | None, float | None, float | None, int]:
+        opening = high = low = None
+        volume = 0
+        for number, span in enumerate(instrument.calendar.spans(index)):
+            tape = self.tape(instrument, index, number)
+            i = int(np.searchsorted(tape.prints.time, at, side="right")) - 1
+            if i < 0:
+                continue
+            volume += int(tape.prints.volume[i])
+            if span.liquid:
+                opening = instrument.price(tape.row.open)
+                high, low = instrument.price(tape.prints.high[i]), instrument.price(tape.prints.low[i])
+        return opening, high, low, volume
+
+
+def venues(instrument: Instrument) -> tuple[str, ...]:
+    """The exchanges that an instrument's prints and quotes name."""
+    if instrument.secType == "STK" and instrument.currency == "USD":
+        return US_VENUES
+    routed = instrument.exchanges[1:] if instrument.exchanges[0] == "SMART" else instrument.exchanges[:1]
+    return routed or instrument.exchanges
+
+
+def _typical_size(instrument: Instrument) -> int:
+    """What is displayed at the best price."""
+    if instrument.secType == "CASH":
+        return 1_000_000
+    if instrument.secType == "STK":
+        return int(min(max(instrument.volume / 100_000, 100), 1000))
+    return int(min(max(instrument.volume / 30_000, 5), 50))
+
+
+def _quote(instrument: Instrument, quotes: Quotes, i: int) -> v.Quote:
+    names = venues(instrument)
+    return v.Quote(
+        float(quotes.time[i]),
+        instrument.price(quotes.bid[i]),
+        Decimal(int(quotes.bid_size[i])),
+        instrument.price(quotes.ask[i]),
+        Decimal(int(quotes.ask_size[i])),
+        names[quotes.bid_venue[i]],
+        names[quotes.ask_venue[i]],
+    )
+
+
+def _trade(instrument: Instrument, tape: Tape, i: int) -> v.Trade:
+    prints = tape.prints
+    return v.Trade(
+        float(prints.time[i]),
+        instrument.price(prints.price[i]),
+        Decimal(int(prints.size[i])),
+        venues(instrument)[prints.venue[i]],
+    )
