@@ -1,0 +1,123 @@
+"""What crosses Redis: requests, replies, ticks and the heartbeat, their limits and their encoding.
+
+Unknown fields are ignored and new ones have defaults, so a front and a worker of neighbouring releases understand each
+other; VERSION rises only when that is no longer so.
+"""
+
+from typing import Any
+
+import msgspec
+
+from bridge.tool import ToolError
+
+VERSION = 1
+REQUEST_LIMIT = 64 * 1024
+REPLY_LIMIT = 8 * 1024 * 1024  # a year of one-minute bars fits twice
+
+NULL = msgspec.Raw(b"null")
+
+
+class Request(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a front asks. A request with a key is a write and has an order record."""
+
+    v: int
+    id: str
+    op: str
+    args: msgspec.Raw  # JSON of the declaration, unset fields left out
+    front: str  # whose channel the reply goes to
+    until: int  # the server's clock, ms: nobody waits any more after it
+    caller: str
+    request_id: str
+    key: str | None = None
+    digest: str | None = None
+    traceparent: str | None = None
+
+
+class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the worker answers: a result (JSON as the worker encoded it), or an error's code, message and details."""
+
+    v: int
+    id: str
+    ok: bool
+    result: msgspec.Raw = NULL
+    code: str = ""
+    message: str = ""
+    details: dict[str, Any] = {}
+
+
+class Tick(msgspec.Struct, frozen=True, array_like=True):
+    """One update of a stream. New fields may only be added at the end."""
+
+    seq: int  # counts from 1 in each stream of one leader
+    kind: str
+    time_ms: int  # the server's clock
+    body: msgspec.Raw  # JSON
+
+
+class Ticks(msgspec.Struct, frozen=True, array_like=True):
+    """What one stream has gathered since the last message; `token` is the leader's, so a restarted count shows."""
+
+    token: int
+    ticks: list[Tick]
+
+
+class Heartbeat(msgspec.Struct, frozen=True):
+    """The session's status as its leader last wrote it, also when that leader is gone."""
+
+    worker: str
+    token: int
+    written_ms: int  # the server's clock
+    age_ms: int  # at the time of asking
+    receivers: int  # who takes requests now: 0 means the worker is gone
+    status: bytes  # JSON of bridge.gateway.SessionStatus
+
+
+def encode_request(request: Request) -> bytes:
+    return _bounded(msgspec.json.encode(request), REQUEST_LIMIT, "request")
+
+
+def encode_reply(reply: Reply) -> bytes:
+    return _bounded(msgspec.json.encode(reply), REPLY_LIMIT, "reply")
+
+
+def decode_request(message: bytes) -> Request:
+    """Raises msgspec.DecodeError (of which ValidationError is one) for what no front of ours has sent."""
+    return _REQUESTS.decode(_received(message, REQUEST_LIMIT))
+
+
+def decode_reply(message: bytes) -> Reply:
+    return _REPLIES.decode(_received(message, REPLY_LIMIT))
+
+
+def decode_ticks(message: bytes) -> Ticks:
+    return _TICKS.decode(_received(message, REPLY_LIMIT))
+
+
+def result_of(reply: Reply) -> bytes:
+    """The result as it was encoded, or the error as it was raised."""
+    if reply.ok:
+        return bytes(reply.result)
+    raise ToolError(reply.code, reply.message, **reply.details)
+
+
+def error_reply(id: str, error: ToolError) -> Reply:
+    return Reply(VERSION, id, False, code=error.code, message=error.message, details=error.details)
+
+
+_REQUESTS = msgspec.json.Decoder(Request)
+_REPLIES = msgspec.json.Decoder(Reply)
+_TICKS = msgspec.json.Decoder(Ticks)
+
+
+def _bounded(message: bytes, limit: int, what: str) -> bytes:
+    if len(message) > limit:
+        raise ToolError(
+            "too_large", f"The {what} has {len(message)} bytes, more than the {limit} that may cross the bus."
+        )
+    return message
+
+
+def _received(message: bytes, limit: int) -> bytes:
+    if len(message) > limit:
+        raise msgspec.DecodeError(f"a message of {len(message)} bytes is over the limit of {limit}")
+    return message

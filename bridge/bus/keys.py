@@ -1,0 +1,41 @@
+"""The only module that spells a Redis key or channel."""
+
+import re
+
+_SESSION = re.compile(r"[A-Za-z0-9_.-]{1,32}")  # no braces: they would move the hash tag
+_PART = re.compile(r"[A-Za-z0-9_.:-]{1,96}")
+
+
+class Keys:
+    """The names of one session. They share the hash tag {session}, so one Cluster slot holds all of them."""
+
+    def __init__(self, session: str) -> None:
+        if not _SESSION.fullmatch(session):
+            raise ValueError(f"session: 1-32 of A-Z a-z 0-9 _ . - are expected, not {session!r}")
+        self.session = session
+        self._prefix = f"ibkr:{{{session}}}:"
+        self.requests = self._prefix + "req"  # channel: what fronts ask
+        self.lease = self._prefix + "lease"  # string: the leader's token
+        self.epoch = self._prefix + "epoch"  # counter that tokens come from
+        self.generation = self._prefix + "generation"  # string: gone when Redis has lost its data
+        self.heartbeat = self._prefix + "heartbeat"  # hash: the session's status as last written
+        self.inflight = self._prefix + "inflight"  # set: keys of orders that are accepted and not done
+        self.order_ids = self._prefix + "order_ids"  # counter: the highest orderId ever handed out
+
+    def replies(self, front: str) -> str:
+        """The channel that one front listens to."""
+        return f"{self._prefix}rep:{_checked(front)}"
+
+    def ticks(self, stream: str) -> str:
+        """The channel of one stream."""
+        return f"{self._prefix}tick:{_checked(stream)}"
+
+    def order(self, key: str) -> str:
+        """The record of one order key."""
+        return f"{self._prefix}op:{_checked(key)}"
+
+
+def _checked(part: str) -> str:
+    if not _PART.fullmatch(part):
+        raise ValueError(f"1-96 of A-Z a-z 0-9 _ . : - are expected, not {part[:100]!r}")
+    return part

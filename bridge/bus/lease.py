@@ -1,0 +1,88 @@
+"""The leader's lease: one worker of a session holds it, proves it without asking, and stops before it can lapse."""
+
+import asyncio
+
+import structlog
+
+from bridge.bus import scripts
+from bridge.bus.clock import boottime
+from bridge.bus.connect import BusError
+from bridge.bus.keys import Keys
+from bridge.bus.pipe import Pipe
+
+LEASE_S = 8.0
+RENEW_S = 2.0
+MARGIN_S = 1.0  # the leader stops this long before Redis may give the lease to another
+STANDBY_S = 0.2  # how often a standby asks
+
+log = structlog.get_logger()
+
+
+class LeaseLost(Exception):
+    """This worker leads no more: it must write nothing, and give up its connection to the gateway."""
+
+
+class Lease:
+    """`token` rises with every grant, over restarts and loss of Redis' data, so a later leader is known by it."""
+
+    def __init__(self, pipe: Pipe, keys: Keys) -> None:
+        self._pipe = pipe
+        self._keys = keys
+        self._until = float("-inf")  # by boottime, so that suspend and SIGSTOP count
+        self.token = 0
+        self.generation = ""  # as of the last renewal; empty when Redis has lost its data or never had any
+
+    def held(self) -> bool:
+        """Whether nobody else can have the lease now. Needs no await: ask right before writing to the gateway."""
+        return boottime() < self._until
+
+    async def acquire(self) -> int:
+        """Wait, as standby if need be, until the lease is ours, through Redis' absences too. Returns the token."""
+        while not await self._try():
+            await asyncio.sleep(STANDBY_S)
+        log.info("lease_acquired", token=self.token)
+        return self.token
+
+    async def _try(self) -> bool:
+        asked = boottime()
+        try:
+            token = await scripts.ACQUIRE.run(self._pipe, (self._keys.lease, self._keys.epoch), int(LEASE_S * 1000))
+        except BusError as error:
+            log.warning("lease_unreachable", error=str(error))
+            return False
+        if token is None:
+            return False
+        self.token = int(token)
+        self._until = asked + LEASE_S - MARGIN_S
+        return True
+
+    async def keep(self) -> None:
+        """Renew for ever. Raises LeaseLost when another has it, or when no renewal came through in time."""
+        while self.held():
+            await self._renew()
+            await asyncio.sleep(min(RENEW_S, max(self._until - boottime(), 0)))
+        raise LeaseLost("the lease could not be renewed in time")
+
+    async def _renew(self) -> None:
+        asked = boottime()
+        keys = (self._keys.lease, self._keys.epoch, self._keys.generation)
+        try:
+            word, generation = await scripts.RENEW.run(self._pipe, keys, str(self.token), int(LEASE_S * 1000))
+        except BusError as error:
+            log.warning("lease_not_renewed", error=str(error))
+            return
+        if word == b"lost":
+            self.step_down()
+            raise LeaseLost("another worker holds the lease")
+        self._until = asked + LEASE_S - MARGIN_S
+        self.generation = generation.decode()
+
+    def step_down(self) -> None:
+        """Hold it no more, as far as this process is concerned."""
+        self._until = float("-inf")
+
+    async def release(self) -> None:
+        """Hand it back at once, so that a standby need not wait for it to lapse."""
+        self.step_down()
+        if self.token:
+            await scripts.RELEASE.run(self._pipe, (self._keys.lease,), str(self.token))

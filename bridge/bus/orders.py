@@ -1,0 +1,186 @@
+"""Order records: one hash per key that says how far a write has come, moved only by scripts.
+
+    new ──accept──► accepted ──finish──► done (kept seven days)
+     └──withdraw──► withdrawn
+
+`new` is the durable intent that nobody took yet, `accepted` is written by the lease's holder right before the frame,
+and `done` holds the call's answer. Notes (SENT, ACKED, permId …) may be added from `accepted` on.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import msgspec
+
+from bridge.bus import scripts
+from bridge.bus.envelopes import Reply, Request, decode_reply, decode_request
+from bridge.bus.keys import Keys
+from bridge.bus.pipe import Pipe
+from bridge.tool import Declaration, Declared
+
+State = Literal["new", "accepted", "done", "withdrawn"]
+Word = Literal[State, "submitted", "absent", "conflict", "no_generation", "other_generation", "no_worker"]
+
+
+_STATES: dict[bytes, State] = {each.encode(): each for each in get_args(State)}
+_WORDS: dict[bytes, Word] = {each.encode(): each for each in get_args(Word)}
+
+
+class Fenced(Exception):
+    """Another worker holds the lease: whoever gets this must write nothing."""
+
+
+class Gone(Exception):
+    """The caller has given up, or the request was delivered before: nothing may be done for it."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a front's step found: the record's state or why nothing was written, and whose attempt it holds."""
+
+    word: Word
+    attempt: str = ""
+    reply: bytes = b""
+    generation: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One order record as the worker reads it. Times are the server's clock in ms, 0 where not reached."""
+
+    key: str
+    state: State
+    digest: str
+    attempt: str
+    token: int
+    request: Request
+    reply: Reply | None
+    notes: dict[str, str]
+    new_ms: int
+    accepted_ms: int
+    done_ms: int
+
+
+def digest_of(declared: Declared, arguments: Declaration) -> str:
+    """What makes two calls the same: defaults left out, so that a new optional argument changes no digest."""
+    stated = arguments.model_dump_json(exclude_defaults=True, exclude={"idempotencyKey"})
+    return hashlib.sha256(f"{declared.name}\n{stated}".encode()).hexdigest()
+
+
+class Intents:
+    """The front's part: submit, look, withdraw."""
+
+    def __init__(self, pipe: Pipe, keys: Keys, front: str) -> None:
+        self._pipe = pipe
+        self._keys = keys
+        self._replies = keys.replies(front)
+
+    async def submit(self, request: Request, message: bytes, ttl_ms: int, generation: str = "") -> Seen:
+        """Create the record and publish the request, or find what the key already holds. Doing it again with the same
+        attempt is harmless; `generation` then says that Redis must not have lost its data in between."""
+        keys = (self._keys.order(request.key or ""), self._keys.generation, self._keys.requests)
+        arguments = (request.digest or "", request.id, ttl_ms, message, generation, scripts.TOMBSTONE_MS)
+        return _seen(await scripts.SUBMIT.run(self._pipe, keys, *arguments))
+
+    async def look(self, key: str) -> Seen:
+        record = self._pipe.send("HMGET", self._keys.order(key), "st", "att", "res")
+        generation = self._pipe.send("GET", self._keys.generation)
+        state, attempt, reply = await record
+        return _seen([state or b"absent", attempt or b"", reply or b"", await generation or b""])
+
+    async def withdraw(self, key: str, attempt: str) -> Seen:
+        """Take the attempt back unless somebody accepted it: `withdrawn` is certain, `absent` means that the record was
+        not there (any more)."""
+        keys = (self._keys.order(key), self._keys.generation, self._replies)
+        return _seen(await scripts.WITHDRAW.run(self._pipe, keys, attempt, b"", scripts.TOMBSTONE_MS))
+
+
+class Records:
+    """The leader's part: everything that moves a record on."""
+
+    def __init__(self, pipe: Pipe, keys: Keys, token: int) -> None:
+        self._pipe = pipe
+        self._keys = keys
+        self._token = str(token)
+
+    async def accept(self, request: Request, execution: str) -> None:
+        """The last step before the frame. Raises Fenced or Gone; then nothing may be sent."""
+        keys = (self._keys.order(request.key or ""), self._keys.lease, self._keys.inflight)
+        arguments = (self._token, request.id, execution, request.key or "", scripts.KEPT_MS)
+        _moved(await scripts.ACCEPT.run(self._pipe, keys, *arguments))
+
+    async def finish(self, request: Request, reply: bytes) -> None:
+        """Store the answer and tell the caller. Raises Gone when a later leader has adopted the order."""
+        key = request.key or ""
+        keys = (self._keys.order(key), self._keys.lease, self._keys.inflight, self._keys.replies(request.front))
+        message = msgspec.json.encode(request)
+        arguments = (self._token, reply, request.digest or "", request.id, message, key, scripts.KEPT_MS)
+        _moved(await scripts.FINISH.run(self._pipe, keys, *arguments))
+
+    async def refuse(self, request: Request, reply: bytes) -> None:
+        """Withdraw an attempt that was not accepted, and tell the caller why. Its key may be used again."""
+        keys = (self._keys.order(request.key or ""), self._keys.generation, self._keys.replies(request.front))
+        await scripts.WITHDRAW.run(self._pipe, keys, request.id, reply, scripts.TOMBSTONE_MS)
+
+    async def note(self, key: str, **fields: str) -> None:
+        """Write free fields on an order that is accepted or done. Raises Fenced or Gone."""
+        pairs = [part for pair in fields.items() for part in pair]
+        keys = (self._keys.order(key), self._keys.lease)
+        _moved(await scripts.NOTE.run(self._pipe, keys, self._token, scripts.KEPT_MS, *pairs))
+
+    async def adopt(self, key: str) -> None:
+        """Take over an order that an earlier leader accepted: it can't finish it any more. Raises Fenced or Gone."""
+        keys = (self._keys.order(key), self._keys.lease)
+        _moved(await scripts.ADOPT.run(self._pipe, keys, self._token))
+
+    async def inherited(self) -> list[Record]:
+        """Orders that an earlier leader accepted and nobody finished, oldest first: to be adopted and reconciled."""
+        members = sorted(await self._pipe.send("SMEMBERS", self._keys.inflight))
+        records = [await self.read(member.decode()) for member in members]
+        open_ = [each for each in records if each and each.state == "accepted" and each.token != int(self._token)]
+        return sorted(open_, key=lambda record: record.accepted_ms)
+
+    async def read(self, key: str) -> Record | None:
+        """The record of a key, None where there is none (or where only a tombstone is left)."""
+        flat = await self._pipe.send("HGETALL", self._keys.order(key))
+        fields = dict(zip(flat[::2], flat[1::2], strict=True))
+        return _record(key, fields) if b"req" in fields else None
+
+    async def order_ids(self, floor: int, count: int = 1) -> int:
+        """The first of `count` fresh order ids, not below `floor` (TWS's nextValidId) and above every id handed out
+        before: the mark is stored before the ids are used. Raises Fenced."""
+        keys = (self._keys.order_ids, self._keys.lease)
+        first = int(await scripts.ORDER_IDS.run(self._pipe, keys, self._token, floor, count))
+        if first == 0:
+            raise Fenced
+        return first
+
+
+def _seen(answer: list[bytes]) -> Seen:
+    word, attempt, reply, generation = answer[:4]
+    return Seen(_WORDS[word], attempt.decode(), reply, generation.decode())
+
+
+def _moved(word: bytes) -> None:
+    if word == b"fenced":
+        raise Fenced
+    if word == b"gone":
+        raise Gone
+
+
+def _record(key: str, fields: dict[bytes, bytes]) -> Record:
+    reply = fields.get(b"res")
+    return Record(
+        key=key,
+        state=_STATES[fields[b"st"]],
+        digest=fields.get(b"dg", b"").decode(),
+        attempt=fields[b"att"].decode(),
+        token=int(fields.get(b"tok", b"0")),
+        request=decode_request(fields[b"req"]),
+        reply=decode_reply(reply) if reply else None,
+        notes={name[2:].decode(): value.decode() for name, value in fields.items() if name.startswith(b"n:")},
+        new_ms=int(fields.get(b"t_new", b"0")),
+        accepted_ms=int(fields.get(b"t_accepted", b"0")),
+        done_ms=int(fields.get(b"t_done", b"0")),
+    )

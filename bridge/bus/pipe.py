@@ -1,0 +1,150 @@
+"""One connection for commands, shared by everybody: what is queued while a round trip is under way shares the next."""
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Self
+
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+
+from bridge.bus.clock import ServerClock, boottime
+from bridge.bus.connect import ANSWER_S, BusError, NotSent, Refused, Unanswered, connections, open_connection
+
+BATCH = 500  # commands in one round trip: keeps a flood from outgrowing the sockets' buffers
+CLOCK_S = 30  # hosts' clocks drift by a few ms in this time
+QUEUED = 10_000  # far above what fifty messages a second to TWS can need
+
+Argument = str | bytes | int
+
+
+@dataclass(slots=True)
+class _Call:
+    command: tuple[Argument, ...]
+    answer: asyncio.Future[Any]
+
+
+class Pipe:
+    """Sends commands and nothing else: it repeats none, and says of a failed one whether it may have had its effect."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.clock = ServerClock()
+        self._pool = connections(url)
+        self._connection: AbstractConnection | None = None
+        self._queue: deque[_Call] = deque()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="bus pipe")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        _fail(self._queue, NotSent("the bus is closing"))
+        self._queue.clear()
+        await self._drop()
+
+    def send(self, *command: Argument) -> asyncio.Future[Any]:
+        """The future of the answer; it raises a BusError. A future that is cancelled in time is not sent at all."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if self._task is None or self._task.done():
+            answer.set_exception(NotSent("the bus is closed"))
+        elif len(self._queue) >= QUEUED:
+            answer.set_exception(NotSent("too many commands are waiting"))
+        else:
+            self._queue.append(_Call(command, answer))
+            self._wake.set()
+        return answer
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._queue:
+                await self._round_trip(self._take())
+
+    def _take(self) -> list[_Call]:
+        batch = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+        return [call for call in batch if not call.answer.done()]
+
+    async def _round_trip(self, batch: list[_Call]) -> None:
+        sent = False
+        try:
+            connection = await self._ready()
+            sent = True
+            async with asyncio.timeout(ANSWER_S):
+                await _exchange(connection, batch)
+        except BaseException as error:
+            await self._drop()
+            _fail(batch, _named(error, sent))
+            if not isinstance(error, (RedisError, OSError, BusError)):
+                raise
+
+    async def _ready(self) -> AbstractConnection:
+        """The connection, made or made anew; its answer to TIME sets the clock."""
+        if self._connection is not None and await _is_stale(self._connection):
+            await self._drop()
+        if self._connection is None:
+            self._connection = await open_connection(self._pool)
+            self.clock.measured_at = float("-inf")
+        if boottime() - self.clock.measured_at > CLOCK_S:
+            await self._ask_time(self._connection)
+        return self._connection
+
+    async def _ask_time(self, connection: AbstractConnection) -> None:
+        before = boottime()
+        async with asyncio.timeout(ANSWER_S):
+            await connection.send_command("TIME")
+            seconds, microseconds = await connection.read_response(timeout=float("inf"))
+        self.clock.measured(int(seconds) + int(microseconds) / 1e6, before, boottime())
+
+    async def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.disconnect(nowait=True)
+
+
+async def _exchange(connection: AbstractConnection, batch: list[_Call]) -> None:
+    await connection.send_packed_command(connection.pack_commands([call.command for call in batch]))
+    for call in batch:
+        try:
+            answer = await connection.read_response(timeout=float("inf"))
+        except ResponseError as error:
+            _settle(call, Refused(str(error)))
+        else:
+            if not call.answer.done():
+                call.answer.set_result(answer)
+
+
+async def _is_stale(connection: AbstractConnection) -> bool:
+    """Whether the server hung up while nothing was asked: seen before sending, a command is not lost to it."""
+    try:
+        return bool(await connection.can_read())
+    except RedisConnectionError:
+        return True
+
+
+def _named(error: BaseException, sent: bool) -> BusError:
+    if isinstance(error, BusError):
+        return error
+    text = str(error) or "no answer in time"
+    return Unanswered(text) if sent else NotSent(text)
+
+
+def _fail(calls: "deque[_Call] | list[_Call]", error: BusError) -> None:
+    for call in calls:
+        _settle(call, error)
+
+
+def _settle(call: _Call, error: BusError) -> None:
+    if not call.answer.done():
+        call.answer.set_exception(error)
+        call.answer.exception()  # whoever was cancelled meanwhile need not fetch it

@@ -1,0 +1,158 @@
+"""Ticks: what a leader publishes on its streams, and the feeds in which a front reads them."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import msgspec
+import structlog
+
+from bridge.bus.clock import boottime
+from bridge.bus.connect import BusError
+from bridge.bus.envelopes import Tick, Ticks
+from bridge.bus.keys import Keys
+from bridge.bus.pipe import Pipe
+from bridge.tool import ToolError
+
+LINGER_S = 30.0  # a stream that nobody has listened to for this long is abandoned
+CHECK_S = 5.0  # how often quiet streams are asked for listeners
+UNSENT = 5_000  # ticks of one stream that wait for Redis; older ones are dropped, and show as a gap
+UNREAD = 5_000  # ticks of one feed that wait for its reader; older ones are dropped and counted
+
+log = structlog.get_logger()
+
+
+@dataclass
+class _Stream:
+    heard_at: float  # when somebody was last known to listen, or the stream was opened
+    seq: int = 0
+    receivers: int = 0
+    unsent: deque[Tick] = field(default_factory=lambda: deque(maxlen=UNSENT))
+
+
+class Publisher:
+    """The leader's streams. Nothing here waits: ticks gather while a message is under way, and go out in the next."""
+
+    def __init__(self, pipe: Pipe, keys: Keys, token: Callable[[], int]) -> None:
+        self._pipe = pipe
+        self._keys = keys
+        self._token = token
+        self._streams: dict[str, _Stream] = {}
+        self._due = asyncio.Event()
+        self.on_abandoned: Callable[[str], None] = lambda stream: None
+
+    def open(self, stream: str) -> None:
+        """Begin a stream, or give an open one another LINGER_S to be listened to."""
+        self._streams.setdefault(stream, _Stream(boottime())).heard_at = boottime()
+
+    def publish(self, stream: str, kind: str, body: bytes) -> None:
+        """Send JSON to whoever listens; opens the stream if need be."""
+        if stream not in self._streams:
+            self.open(stream)
+        each = self._streams[stream]
+        each.seq += 1
+        each.unsent.append(Tick(each.seq, kind, self._pipe.clock.now_ms(), msgspec.Raw(body)))
+        self._due.set()
+
+    def close(self, stream: str) -> None:
+        """End a stream without calling on_abandoned."""
+        self._streams.pop(stream, None)
+
+    def receivers(self, stream: str) -> int:
+        """How many fronts listened when last heard of."""
+        each = self._streams.get(stream)
+        return each.receivers if each else 0
+
+    async def send(self) -> None:
+        """For ever: one message per stream with what has gathered, all streams in one round trip."""
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            sent = [(name, self._pipe.send("SPUBLISH", self._keys.ticks(name), self._message(each)))
+                    for name, each in self._streams.items() if each.unsent]  # fmt: skip
+            for name, receivers in sent:
+                await self._count(name, receivers)
+
+    def _message(self, stream: _Stream) -> bytes:
+        message = msgspec.json.encode(Ticks(self._token(), list(stream.unsent)))
+        stream.unsent.clear()
+        return message
+
+    async def watch(self) -> None:
+        """For ever: ask who listens, and abandon what nobody has listened to for LINGER_S."""
+        while True:
+            await asyncio.sleep(CHECK_S)
+            for name in tuple(self._streams):
+                await self._count(name, self._pipe.send("PUBSUB", "SHARDNUMSUB", self._keys.ticks(name)))
+            for name in [name for name, each in self._streams.items() if boottime() - each.heard_at > LINGER_S]:
+                del self._streams[name]
+                self.on_abandoned(name)
+
+    async def _count(self, name: str, answer: "asyncio.Future[int | list[bytes | int]]") -> None:
+        try:
+            counted = await answer
+        except BusError as error:
+            log.warning("ticks_not_counted", stream=name, error=str(error))
+            return
+        each = self._streams.get(name)
+        if each is None:
+            return
+        each.receivers = counted if isinstance(counted, int) else int(counted[1])
+        if each.receivers:
+            each.heard_at = boottime()
+
+
+class Feed:
+    """What one reader hears of one stream: `async for batch in feed` gives what has come since, oldest first.
+
+    It never holds up other feeds: what its reader is too slow for is dropped and counted in `dropped`. `gaps` counts
+    ticks that were published and did not get here. It ends by raising a ToolError when the bus or the worker is lost.
+    """
+
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+        self.dropped = 0
+        self.gaps = 0
+        self._unread: deque[Tick] = deque()
+        self._news = asyncio.Event()
+        self._failure: ToolError | None = None
+        self._last: tuple[int, int] | None = None  # token and seq
+
+    def __aiter__(self) -> AsyncIterator[list[Tick]]:
+        return self
+
+    async def __anext__(self) -> list[Tick]:
+        while not self._unread:
+            if self._failure is not None:
+                raise self._failure
+            self._news.clear()
+            await self._news.wait()
+        batch = list(self._unread)
+        self._unread.clear()
+        return batch
+
+    def hear(self, message: Ticks) -> None:
+        for tick in message.ticks:
+            if self._is_new(message.token, tick.seq):
+                if len(self._unread) >= UNREAD:
+                    self._unread.popleft()
+                    self.dropped += 1
+                self._unread.append(tick)
+        self._news.set()
+
+    def _is_new(self, token: int, seq: int) -> bool:
+        """Counts what is missing before this tick. Another leader counts from 1 again: that is one gap of unknown size."""
+        if self._last is not None and self._last[0] == token:
+            if seq <= self._last[1]:
+                return False
+            self.gaps += seq - self._last[1] - 1
+        elif self._last is not None:
+            self.gaps += 1
+        self._last = (token, seq)
+        return True
+
+    def fail(self, error: ToolError) -> None:
+        """End the feed after what is still unread."""
+        self._failure = error
+        self._news.set()
