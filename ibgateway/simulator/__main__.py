@@ -1,0 +1,83 @@
+"""`python -m ibgateway.simulator`: a TWS on this machine, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from ibgateway.simulator.server import START, Simulator, SimulatorConfig
+
+PORT = 7497  # TWS's own for paper trading
+
+
+def parse(arguments: Sequence[str] | None = None) -> SimulatorConfig:
+    parser = argparse.ArgumentParser(prog="python -m ibgateway.simulator", description=__doc__)
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    add("--port", type=int, action="append", help=f"may be given several times; 0 is any free port ({PORT})")
+    add("--seed", type=int, default=1, help="one seed is one market (%(default)s)")
+    add("--start", type=instant, default=START, help="the clock's start, ISO 8601 (2025-06-11T10:30 US/Eastern)")
+    add("--time-factor", type=positive, default=1.0, help="how many seconds pass in one (%(default)s)")
+    add("--accounts", type=names, default=("DU1234567",), help="comma separated (DU1234567)")
+    add("--data", type=Path, help="a folder of your own daily history, one CSV file a symbol")
+    add("--journal", type=Path, help="a file that gets every frame as a line of JSON")
+    given = parser.parse_args(arguments)
+    return SimulatorConfig(
+        host=given.host,
+        ports=tuple(given.port or [PORT]),
+        seed=given.seed,
+        start=given.start,
+        time_factor=given.time_factor,
+        accounts=given.accounts,
+        data=given.data,
+        journal=given.journal,
+    )
+
+
+def instant(text: str) -> float:
+    """Without a zone it is New York's time."""
+    at = datetime.fromisoformat(text)
+    return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo("US/Eastern"))).timestamp()
+
+
+def positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 100_000:
+        raise argparse.ArgumentTypeError("must be above 0 and at most 100000")
+    return value
+
+
+def names(text: str) -> tuple[str, ...]:
+    found = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not found:
+        raise argparse.ArgumentTypeError("at least one account")
+    return found
+
+
+async def serve(config: SimulatorConfig) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with Simulator(config) as simulator:
+        where = ", ".join(f"{config.host}:{port}" for port in simulator.ports)
+        logging.getLogger("ibgateway.simulator").info("listening on %s", where)
+        await stopped.wait()
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    config = parse()
+    try:
+        asyncio.run(serve(config))
+    except OSError as error:
+        raise SystemExit(f"cannot listen on {config.host} {config.ports}: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Several clients on one world: who is connected under which id, and who is told what happens to orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Protocol, TypeGuard
+
+from ibgateway.simulator import values
+from ibgateway.simulator.connection import HIGHEST_VERSION, Connection
+from ibgateway.simulator.feeds import Feeds
+from ibgateway.simulator.limits import Limits
+from ibgateway.simulator.wire.messages import order_state, orders, session
+from ibgateway.simulator.world import World
+
+MAX_CLIENTS = 32  # what a gateway accepts
+START_NOTICES = (
+    (2104, "Market data farm connection is OK:usfarm.nj"),
+    (2104, "Market data farm connection is OK:usfuture"),
+    (2104, "Market data farm connection is OK:cashfarm"),
+    (2104, "Market data farm connection is OK:usfarm"),
+    (2106, "HMDS data farm connection is OK:ushmds"),
+    (2158, "Sec-def data farm connection is OK:secdefil"),
+)
+
+
+class Tap(Protocol):
+    """Sees every frame that a client sends; False swallows it."""
+
+    def incoming(self, connection: Connection, payload: bytes) -> bool: ...
+
+
+class Open:
+    """The tap of a gateway without faults."""
+
+    def incoming(self, connection: Connection, payload: bytes) -> bool:
+        return True
+
+
+@dataclass
+class Identity:
+    """What a gateway says of itself; faults change it."""
+
+    zone: str = "US/Eastern"
+    zone_name: str = "US/Eastern"  # a gateway on Windows says "Central European Standard Time"
+    masterClientId: int | None = None  # sees every client's orders
+    readOnly: bool = False
+    bindManualOrders: bool = False  # asked for by client 0
+    notices: tuple[tuple[int, str], ...] = field(default=START_NOTICES)
+
+
+OrderEvent = values.OpenOrder | values.OrderStatus | values.Execution | values.CommissionReport | values.OrderError
+AccountEvent = values.Position | values.PortfolioItem | values.AccountValue
+
+
+def is_of_order(event: values.Event) -> TypeGuard[OrderEvent]:
+    """Such events go to the client that placed the order, others to all who follow the account."""
+    return not isinstance(event, AccountEvent)
+
+
+class Gateway:
+    """The clients of one world, and what they share."""
+
+    def __init__(self, world: World, identity: Identity | None = None) -> None:
+        self.world = world
+        self.identity = identity or Identity()
+        self.tap: Tap = Open()
+        self.feeds = Feeds(world)
+        self.limits = Limits()
+        self.display_groups: dict[int, str] = {}  # what each group of windows shows
+        self.connections: list[Connection] = []
+        self.clients: dict[int, Connection] = {}
+        self.highest_version = HIGHEST_VERSION
+        self._numbers = 0
+        self._minTicks: dict[values.Contract, float] = {}
+
+    # --- clients come and go -------------------------------------------------------------------------------------
+
+    def connect(self) -> Connection | None:
+        """A new client's connection; None when there are 32 already."""
+        if len(self.connections) >= MAX_CLIENTS:
+            return None
+        self._numbers += 1
+        connection = Connection(self, self._numbers)
+        self.connections.append(connection)
+        return connection
+
+    def disconnect(self, connection: Connection) -> None:
+        connection.lost()
+        if connection in self.connections:
+            self.connections.remove(connection)
+        if connection.clientId is not None and self.clients.get(connection.clientId) is connection:
+            del self.clients[connection.clientId]
+
+    def start(self, connection: Connection, clientId: int) -> bool:
+        """Register a client id; False when somebody has it."""
+        if clientId in self.clients:
+            return False
+        self.clients[clientId] = connection
+        connection.clientId = clientId
+        return True
+
+    def handshake(self, version: int) -> bytes:
+        return session.handshake(version, self.world.now, self.identity.zone, self.identity.zone_name)
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def catch_up(self, now: float) -> None:
+        """Run the world to `now`, so that a request meets it as it is."""
+        self.route(self.world.advance(now))
+
+    def advance(self, now: float) -> None:
+        """Run the world to `now` and give every client what is due."""
+        self.catch_up(now)
+        self.feeds.advance(now)
+        for connection in list(self.connections):
+            connection.advance(now)
+
+    # --- what happens to orders and accounts ---------------------------------------------------------------------
+
+    def route(self, events: Iterable[values.Event]) -> None:
+        """Orders go to their own client and the master client, account changes to all who follow them."""
+        for event in events:
+            if is_of_order(event):
+                for connection in self._watchers(event.clientId):
+                    connection.send(self.spell(connection, event))
+            else:
+                for connection in list(self.connections):
+                    connection.tell(event)
+
+    def _watchers(self, clientId: int) -> list[Connection]:
+        ids = {clientId} if self.identity.masterClientId is None else {clientId, self.identity.masterClientId}
+        return [self.clients[one] for one in sorted(ids) if one in self.clients]
+
+    def spell(self, connection: Connection, event: OrderEvent, reqId: int = -1) -> bytes:
+        """An event as the message of the connection's version."""
+        version = connection.version
+        match event:
+            case values.OpenOrder():
+                return order_state.open_order(version, event)
+            case values.OrderStatus():
+                return orders.order_status(event)
+            case values.Execution():
+                return orders.exec_details(version, reqId, event, self.identity.zone, self.identity.zone_name)
+            case values.CommissionReport():
+                return orders.commission_report(event)
+            case values.OrderError():
+                at, json = self.world.now, event.advancedOrderRejectJson
+                return session.error(version, event.orderId, event.code, event.text, at, json)
+
+    # --- contracts -----------------------------------------------------------------------------------------------
+
+    def minTick(self, contract: values.Contract) -> float:  # noqa: N802 - TWS's own word
+        if contract not in self._minTicks:
+            if contract.secType == "BAG":
+                self._minTicks[contract] = 0.01
+            else:
+                self._minTicks[contract] = self.world.contract_details(contract)[0].minTick
+        return self._minTicks[contract]
+
+    def decimals(self, contract: values.Contract) -> int:
+        """How many digits a bar's prices have after the point."""
+        exponent = Decimal(repr(self.minTick(contract))).normalize().as_tuple().exponent
+        return max(0, -int(exponent))
+
+    # --- market data ---------------------------------------------------------------------------------------------
+
+    def data_kind(self, connection: Connection, reqId: int) -> int:
+        """The market data type that a new line gets: live data wins over any other where it is allowed."""
+        return 1
+
+    def require_line(self, contract: values.Contract, delayed: bool) -> None:
+        """Clients that watch the same contract share a line."""
+        if not self.feeds.has(contract, delayed) and len(self.feeds) >= self.limits.lines:
+            raise values.Refusal(101, "Max number of tickers has been reached")
+
+    def require_depth(self, connection: Connection) -> None:
+        most = self.limits.depth
+        if len(list(connection.subscribed("depth"))) >= most:
+            raise values.Refusal(309, f"Max number ({most}) of market depth requests has been reached.")
+
+    def require_tick_by_tick(self, connection: Connection) -> None:
+        if len(list(connection.subscribed("tick by tick"))) >= self.limits.tick_by_tick:
+            raise values.Refusal(10190, "Max number of tick-by-tick requests has been reached.")

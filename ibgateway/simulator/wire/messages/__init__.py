@@ -1,0 +1,1 @@
+"""What gateways send: one function for each message id, a payload each."""

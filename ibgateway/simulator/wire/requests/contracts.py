@@ -1,0 +1,90 @@
+"""Requests about contracts: details, symbols, option chains, market rules, what an option is worth."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ibgateway.simulator import values
+from ibgateway.simulator.wire.layout import ALWAYS, Fields, reads, request, since
+from ibgateway.simulator.wire.requests.fields import AnyContract, options
+
+
+@request(9, versioned=ALWAYS)
+class ReqContractDetails:
+    reqId: int
+    contract: AnyContract
+    includeExpired: bool
+    secIdType: str
+    secId: str
+    issuerId: Annotated[str, since(176)] = ""
+
+    @property
+    def wanted(self) -> values.Contract:
+        """The contract with what this request sends after it."""
+        extra = {name: getattr(self, name) for name in ("includeExpired", "secIdType", "secId", "issuerId")}
+        return values.Contract(**(self.contract.__dict__ | extra))
+
+
+@request(81)
+class ReqMatchingSymbols:
+    reqId: int
+    pattern: str
+
+
+@request(78)
+class ReqSecDefOptParams:
+    reqId: int
+    underlyingSymbol: str
+    futFopExchange: str
+    underlyingSecType: str
+    underlyingConId: int
+
+
+@request(91)
+class ReqMarketRule:
+    marketRuleId: int
+
+
+@request(83)
+class ReqSmartComponents:
+    reqId: int
+    bboExchange: str
+
+
+@request(82)
+class ReqMktDepthExchanges:
+    pass
+
+
+def _calculation_options(fields: Fields) -> tuple[tuple[str, str], ...]:
+    """ib_async sends a count before the options, the official clients do not; with none of them, 0 and empty."""
+    first = fields.take()
+    return options(fields.take() if fields.left else first)
+
+
+@request(54, versioned=ALWAYS)
+class CalculateImpliedVolatility:
+    reqId: int
+    contract: AnyContract
+    optionPrice: float
+    underPrice: float
+    options: Annotated[tuple[tuple[str, str], ...], reads(_calculation_options)]
+
+
+@request(55, versioned=ALWAYS)
+class CalculateOptionPrice:
+    reqId: int
+    contract: AnyContract
+    volatility: float
+    underPrice: float
+    options: Annotated[tuple[tuple[str, str], ...], reads(_calculation_options)]
+
+
+@request(56, versioned=ALWAYS)
+class CancelCalculateImpliedVolatility:
+    reqId: int
+
+
+@request(57, versioned=ALWAYS)
+class CancelCalculateOptionPrice:
+    reqId: int

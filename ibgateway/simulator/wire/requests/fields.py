@@ -1,0 +1,102 @@
+"""Groups of fields that several requests share: the ways in which a contract is sent."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from ibgateway.simulator import values
+from ibgateway.simulator.wire.layout import Fields, reads
+from ibgateway.simulator.wire.text import BadText, flag, integer, number, number_or_none
+
+MAX_LEGS = 64  # a count that announces more is nonsense, and must not be looped over
+
+
+def count(fields: Fields, most: int = MAX_LEGS) -> int:
+    """A repetition count."""
+    text = fields.take()
+    number_of = integer(text) if text else 0
+    if not 0 <= number_of <= most:
+        raise BadText(f"a count of {number_of}")
+    return number_of
+
+
+def pairs(fields: Fields) -> tuple[tuple[str, str], ...]:
+    """A counted list of tags and values."""
+    return tuple((fields.take(), fields.take()) for _ in range(count(fields)))
+
+
+def options(text: str) -> tuple[tuple[str, str], ...]:
+    """`tag=value;tag=value;` as scanners and algos send their options."""
+    parts = (part.partition("=") for part in text.split(";") if part)
+    return tuple((tag, value) for tag, _, value in parts)
+
+
+def _contract(fields: Fields, *, primary: bool = True) -> values.Contract:
+    """conId to tradingClass, as nearly every request has them; strike 0 means that there is none."""
+    conId = fields.take()
+    symbol, secType, lastTradeDate = fields.take(), fields.take(), fields.take()
+    strike, right, multiplier, exchange = fields.take(), fields.take(), fields.take(), fields.take()
+    primaryExchange = fields.take() if primary else ""
+    currency, localSymbol, tradingClass = fields.take(), fields.take(), fields.take()
+    return values.Contract(
+        conId=integer(conId) if conId else 0,
+        symbol=symbol,
+        secType=secType,
+        lastTradeDateOrContractMonth=lastTradeDate,
+        strike=number_or_none(strike) or None,
+        right=right,
+        multiplier=multiplier,
+        exchange=exchange,
+        primaryExchange=primaryExchange,
+        currency=currency,
+        localSymbol=localSymbol,
+        tradingClass=tradingClass,
+    )
+
+
+def contract_fields(fields: Fields) -> values.Contract:
+    return _contract(fields)
+
+
+def _without_primary(fields: Fields) -> values.Contract:
+    return _contract(fields, primary=False)
+
+
+def _short(fields: Fields) -> values.Contract:
+    """The seven fields of reqFundamentalData."""
+    conId = fields.take()
+    symbol, secType, exchange, primaryExchange, currency, localSymbol = (fields.take() for _ in range(6))
+    return values.Contract(
+        conId=integer(conId) if conId else 0,
+        symbol=symbol,
+        secType=secType,
+        exchange=exchange,
+        primaryExchange=primaryExchange,
+        currency=currency,
+        localSymbol=localSymbol,
+    )
+
+
+def quote_legs(fields: Fields) -> tuple[values.ComboLeg, ...]:
+    """The legs of a BAG in a data request: four fields each."""
+    return tuple(
+        values.ComboLeg(
+            conId=integer(fields.take()),
+            ratio=integer(fields.take()),
+            action=fields.take(),
+            exchange=fields.take(),
+        )
+        for _ in range(count(fields))
+    )
+
+
+def delta_neutral(fields: Fields) -> values.DeltaNeutralContract | None:
+    if not flag(fields.take()):
+        return None
+    return values.DeltaNeutralContract(integer(fields.take()), number(fields.take()), number(fields.take()))
+
+
+AnyContract = Annotated[values.Contract, reads(contract_fields)]
+ContractWithoutPrimary = Annotated[values.Contract, reads(_without_primary)]
+ShortContract = Annotated[values.Contract, reads(_short)]
+Options = Annotated[tuple[tuple[str, str], ...], reads(lambda fields: options(fields.take()))]

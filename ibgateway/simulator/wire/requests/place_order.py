@@ -1,0 +1,344 @@
+"""placeOrder (3), the longest frame: some hundred fields, a third of them there only with certain others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from ibgateway.simulator import values
+from ibgateway.simulator.wire.layout import Fields, reads, request
+from ibgateway.simulator.wire.requests.fields import contract_fields, count, delta_neutral, pairs
+from ibgateway.simulator.wire.text import (
+    BadText,
+    flag,
+    integer,
+    integer_or_none,
+    number,
+    number_or_none,
+    quantity,
+)
+
+Some = dict[str, Any]  # fields of values.Order that were read so far
+
+PEG_BENCH = {"PEG BENCH", "PEGBENCH"}
+PEG_BEST = {"PEG BEST", "PEGBEST"}
+PEG_MID = {"PEG MID", "PEGMID"}
+UP_TO_MID = "Infinite"  # competeAgainstBestOffset may be this, and then two offsets follow
+
+
+class _Take:
+    """Short names for reading one field."""
+
+    def __init__(self, fields: Fields) -> None:
+        self.text = fields.take
+        self.fields = fields
+
+    def whole(self) -> int:
+        text = self.text()
+        return integer(text) if text else 0
+
+    def whole_or_none(self) -> int | None:
+        return integer_or_none(self.text())
+
+    def real(self) -> float:
+        text = self.text()
+        return number(text) if text else 0.0
+
+    def real_or_none(self) -> float | None:
+        return number_or_none(self.text())
+
+    def flag(self) -> bool:
+        return flag(self.text())
+
+
+def _main(take: _Take) -> Some:
+    return {
+        "action": take.text(),
+        "totalQuantity": quantity(take.text()),
+        "orderType": take.text(),
+        "lmtPrice": take.real_or_none(),
+        "auxPrice": take.real_or_none(),
+        "tif": take.text(),
+        "ocaGroup": take.text(),
+        "account": take.text(),
+        "openClose": take.text(),
+        "origin": take.whole(),
+        "orderRef": take.text(),
+        "transmit": take.flag(),
+        "parentId": take.whole(),
+        "blockOrder": take.flag(),
+        "sweepToFill": take.flag(),
+        "displaySize": take.whole_or_none(),
+        "triggerMethod": take.whole(),
+        "outsideRth": take.flag(),
+        "hidden": take.flag(),
+    }
+
+
+def _leg(take: _Take) -> values.ComboLeg:
+    return values.ComboLeg(
+        conId=take.whole(),
+        ratio=take.whole(),
+        action=take.text(),
+        exchange=take.text(),
+        openClose=take.whole(),
+        shortSaleSlot=take.whole(),
+        designatedLocation=take.text(),
+        exemptCode=take.whole(),
+    )
+
+
+def _combo(take: _Take) -> Some:
+    return {
+        "orderComboLegs": tuple(take.real_or_none() for _ in range(count(take.fields))),
+        "smartComboRoutingParams": pairs(take.fields),
+    }
+
+
+def _advisor(take: _Take) -> Some:
+    take.text()  # shares allocation, obsolete
+    some: Some = {
+        "discretionaryAmt": take.real(),
+        "goodAfterTime": take.text(),
+        "goodTillDate": take.text(),
+        "faGroup": take.text(),
+        "faMethod": take.text(),
+        "faPercentage": take.text(),
+    }
+    if take.fields.version < 177:
+        take.text()  # faProfile
+    return some | {
+        "modelCode": take.text(),
+        "shortSaleSlot": take.whole(),
+        "designatedLocation": take.text(),
+        "exemptCode": take.whole(),
+        "ocaType": take.whole(),
+        "rule80A": take.text(),
+        "settlingFirm": take.text(),
+        "allOrNone": take.flag(),
+        "minQty": take.whole_or_none(),
+        "percentOffset": take.real_or_none(),
+    }
+
+
+def _auction_and_volatility(take: _Take) -> Some:
+    for _ in range(3):
+        take.text()  # eTradeOnly, firmQuoteOnly, nbboPriceCap: obsolete
+    return {
+        "auctionStrategy": take.whole(),
+        "startingPrice": take.real_or_none(),
+        "stockRefPrice": take.real_or_none(),
+        "delta": take.real_or_none(),
+        "stockRangeLower": take.real_or_none(),
+        "stockRangeUpper": take.real_or_none(),
+        "overridePercentageConstraints": take.flag(),
+        "volatility": take.real_or_none(),
+        "volatilityType": take.whole_or_none(),
+        "deltaNeutralOrderType": take.text(),
+        "deltaNeutralAuxPrice": take.real_or_none(),
+    }
+
+
+def _delta_neutral_order(take: _Take) -> Some:
+    return {
+        "deltaNeutralConId": take.whole(),
+        "deltaNeutralSettlingFirm": take.text(),
+        "deltaNeutralClearingAccount": take.text(),
+        "deltaNeutralClearingIntent": take.text(),
+        "deltaNeutralOpenClose": take.text(),
+        "deltaNeutralShortSale": take.flag(),
+        "deltaNeutralShortSaleSlot": take.whole(),
+        "deltaNeutralDesignatedLocation": take.text(),
+    }
+
+
+def _scale(take: _Take) -> Some:
+    some: Some = {
+        "continuousUpdate": take.whole(),
+        "referencePriceType": take.whole_or_none(),
+        "trailStopPrice": take.real_or_none(),
+        "trailingPercent": take.real_or_none(),
+        "scaleInitLevelSize": take.whole_or_none(),
+        "scaleSubsLevelSize": take.whole_or_none(),
+        "scalePriceIncrement": take.real_or_none(),
+    }
+    if (some["scalePriceIncrement"] or 0) > 0:
+        some |= {
+            "scalePriceAdjustValue": take.real_or_none(),
+            "scalePriceAdjustInterval": take.whole_or_none(),
+            "scaleProfitOffset": take.real_or_none(),
+            "scaleAutoReset": take.flag(),
+            "scaleInitPosition": take.whole_or_none(),
+            "scaleInitFillQty": take.whole_or_none(),
+            "scaleRandomPercent": take.flag(),
+        }
+    return some | {
+        "scaleTable": take.text(),
+        "activeStartTime": take.text(),
+        "activeStopTime": take.text(),
+    }
+
+
+def _hedge_and_clearing(take: _Take) -> Some:
+    hedgeType = take.text()
+    return {
+        "hedgeType": hedgeType,
+        "hedgeParam": take.text() if hedgeType else "",
+        "optOutSmartRouting": take.flag(),
+        "clearingAccount": take.text(),
+        "clearingIntent": take.text(),
+        "notHeld": take.flag(),
+    }
+
+
+def _algo(take: _Take) -> Some:
+    algoStrategy = take.text()
+    return {
+        "algoStrategy": algoStrategy,
+        "algoParams": pairs(take.fields) if algoStrategy else (),
+        "algoId": take.text(),
+        "whatIf": take.flag(),
+        "orderMiscOptions": take.text(),
+        "solicited": take.flag(),
+        "randomizeSize": take.flag(),
+        "randomizePrice": take.flag(),
+    }
+
+
+def _benchmark(take: _Take) -> Some:
+    return {
+        "referenceContractId": take.whole(),
+        "isPeggedChangeAmountDecrease": take.flag(),
+        "peggedChangeAmount": take.real_or_none(),
+        "referenceChangeAmount": take.real_or_none(),
+        "referenceExchangeId": take.text(),
+    }
+
+
+def _condition(take: _Take) -> values.OrderCondition:
+    condType, conjunction = take.whole(), take.text()
+    if conjunction not in {"a", "o"}:
+        raise BadText(f"a condition's conjunction is a or o, not {conjunction[:40]!r}")
+    some: Some = {}
+    if condType == 5:
+        some = {"secType": take.text(), "exch": take.text(), "symbol": take.text()}
+    elif condType in {1, 3, 4, 6, 7}:
+        some = {"isMore": take.flag(), "value": take.text()}
+        if condType in {1, 6, 7}:
+            some |= {"conId": take.whole(), "exch": take.text()}
+        if condType == 1:
+            some["triggerMethod"] = take.whole()
+    else:
+        raise BadText(f"there is no condition of type {condType}")
+    return values.OrderCondition(condType=condType, conjunction=conjunction, **some)
+
+
+def _conditions(take: _Take) -> Some:
+    conditions = tuple(_condition(take) for _ in range(count(take.fields)))
+    if not conditions:
+        return {}
+    return {
+        "conditions": conditions,
+        "conditionsIgnoreRth": take.flag(),
+        "conditionsCancelOrder": take.flag(),
+    }
+
+
+def _adjustments(take: _Take) -> Some:
+    return {
+        "adjustedOrderType": take.text(),
+        "triggerPrice": take.real_or_none(),
+        "lmtPriceOffset": take.real_or_none(),
+        "adjustedStopPrice": take.real_or_none(),
+        "adjustedStopLimitPrice": take.real_or_none(),
+        "adjustedTrailingAmount": take.real_or_none(),
+        "adjustableTrailingUnit": take.whole(),
+        "extOperator": take.text(),
+        "softDollarTier": (take.text(), take.text(), ""),
+        "cashQty": take.real_or_none(),
+        "mifid2DecisionMaker": take.text(),
+        "mifid2DecisionAlgo": take.text(),
+        "mifid2ExecutionTrader": take.text(),
+        "mifid2ExecutionAlgo": take.text(),
+        "dontUseAutoPriceForHedge": take.flag(),
+        "isOmsContainer": take.flag(),
+        "discretionaryUpToLimitPrice": take.flag(),
+        "usePriceMgmtAlgo": take.whole_or_none(),
+    }
+
+
+def _pegs(take: _Take, exchange: str, orderType: str) -> Some:
+    """Since 170: what IBKRATS and the two pegged types add."""
+    some: Some = {}
+    mid = orderType in PEG_MID
+    if exchange == "IBKRATS":
+        some["minTradeQty"] = take.whole_or_none()
+    if orderType in PEG_BEST:
+        some["minCompeteSize"] = take.whole_or_none()
+        offset = take.text()
+        mid = offset == UP_TO_MID
+        some["competeAgainstBestOffset"] = float("inf") if mid else number_or_none(offset)
+    if mid:
+        some |= {"midOffsetAtWhole": take.real_or_none(), "midOffsetAtHalf": take.real_or_none()}
+    return some
+
+
+def _newer(take: _Take, exchange: str, orderType: str) -> Some:
+    """What came with versions 158 to 170, in the order in which it came, and what came after that."""
+    version, some = take.fields.version, Some()
+    if version >= 158:
+        some["duration"] = take.whole_or_none()
+    if version >= 160:
+        some["postToAts"] = take.whole_or_none()
+    if version >= 162:
+        some["autoCancelParent"] = take.flag()
+    if version >= 166:
+        some["advancedErrorOverride"] = take.text()
+    if version >= 169:
+        some["manualOrderTime"] = take.text()
+    if version >= 170:
+        some |= _pegs(take, exchange, orderType)
+    return some | _newest(take)
+
+
+def _newest(take: _Take) -> Some:
+    version, some = take.fields.version, Some()
+    if version >= 183:
+        some["customerAccount"] = take.text()
+    if version >= 184:
+        some["professionalCustomer"] = take.flag()
+    if 187 <= version < 190:
+        take.text(), take.text()  # two fields of requests for quotes
+    if version >= 189:
+        some["includeOvernight"] = take.flag()
+    if version >= 192:
+        some["manualOrderIndicator"] = take.whole_or_none()
+    if version >= 199:
+        some["imbalanceOnly"] = take.flag()
+    return some
+
+
+def _placed(fields: Fields) -> tuple[values.Contract, values.Order]:
+    take = _Take(fields)
+    contract = replace(contract_fields(fields), secIdType=take.text(), secId=take.text())
+    some = _main(take)
+    if contract.secType == "BAG":
+        contract = replace(contract, comboLegs=tuple(_leg(take) for _ in range(count(fields))))
+        some |= _combo(take)
+    some |= _advisor(take) | _auction_and_volatility(take)
+    if some["deltaNeutralOrderType"]:
+        some |= _delta_neutral_order(take)
+    some |= _scale(take) | _hedge_and_clearing(take)
+    contract = replace(contract, deltaNeutralContract=delta_neutral(fields))
+    some |= _algo(take)
+    if some["orderType"] in PEG_BENCH:
+        some |= _benchmark(take)
+    some |= _conditions(take) | _adjustments(take)
+    some |= _newer(take, contract.exchange, some["orderType"])
+    return contract, values.Order(**some)
+
+
+@request(3)
+class PlaceOrder:
+    orderId: int
+    placed: Annotated[tuple[values.Contract, values.Order], reads(_placed)]
