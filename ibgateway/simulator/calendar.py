@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from ibgateway.simulator.values import TradingSession
+
 DATA = Path(__file__).parent / "data"
 DAY_S = 86_400
 EPOCH = date(1970, 1, 1)
@@ -147,6 +149,18 @@ class Calendar:
                 if span.end > time and (span.liquid or not liquid):
                     return index, span
             index += 1
+
+    def sessions(self, end: float, days: int, liquid: bool) -> list[TradingSession]:
+        """The sessions of the last `days` calendar days that begin before `end`, oldest first."""
+        found: list[TradingSession] = []
+        index = self.index_at(end)
+        first = self.local(end).date() - timedelta(days=days)
+        while index >= 0 and self.day(index) > first:
+            spans = [span for span in self.spans(index) if span.liquid or not liquid]
+            if spans[0].start < end:
+                found.append(TradingSession(spans[0].start, spans[-1].end, f"{self.day(index):%Y%m%d}"))
+            index -= 1
+        return found[::-1]
 
     def local(self, time: float) -> datetime:
         return datetime.fromtimestamp(time, self.zone)

@@ -8,10 +8,19 @@ Every method that takes `contract` after "as resolve() returned it" trusts it to
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 from ibgateway.simulator import values as v
+from ibgateway.simulator.calendar import calendar
+from ibgateway.simulator.instruments import search
+from ibgateway.simulator.instruments.details import details, market_rule
+from ibgateway.simulator.instruments.directory import Directory
+from ibgateway.simulator.instruments.instrument import Instrument
+from ibgateway.simulator.market.bars import bars
+from ibgateway.simulator.market.depth import depth
+from ibgateway.simulator.market.market import Market
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,15 @@ class World:
         self.config = config
         self.now = config.start
         self.accounts = config.accounts
+        self._directory = Directory()
+        self._market = Market(config.seed, config.start, self._directory)
+
+    def _of(self, contract: v.Contract) -> Instrument:
+        return self._directory.require(contract)
+
+    def _today(self) -> date:
+        """The date in New York, by which derivatives are listed."""
+        return calendar("US_STOCK").local(self.now).date()
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -46,65 +64,70 @@ class World:
 
     def contract_details(self, contract: v.Contract) -> list[v.ContractDetails]:
         """Every match of a possibly incomplete contract, best first; Refusal 200 when there is none."""
-        raise NotImplementedError
+        found = self._directory.find(contract, self._today())
+        if contract.exchange or contract.conId:
+            return [details(each, contract.exchange, self.now) for each in found]
+        return [details(each, exchange, self.now) for each in found for exchange in each.exchanges]
 
     def resolve(self, contract: v.Contract) -> v.Contract:
         """The one complete contract that is meant, its exchange as asked; Refusal 200 when unknown or ambiguous."""
-        raise NotImplementedError
+        return self._directory.one(contract, self._today()).contract(contract.exchange)
 
     def matching_symbols(self, pattern: str) -> list[v.ContractDescription]:
         """Up to sixteen matches of a symbol or a company's name."""
-        raise NotImplementedError
+        return search.matching_symbols(self._directory, pattern)
 
     def option_chains(
         self, underlyingSymbol: str, futFopExchange: str, underlyingSecType: str, underlyingConId: int
     ) -> list[v.OptionChain]:
         """One entry for each exchange and trading class; empty when the underlying has no options."""
-        raise NotImplementedError
+        return search.option_chains(
+            self._directory, self._today(), underlyingSymbol, futFopExchange, underlyingSecType, underlyingConId
+        )
 
     def market_rule(self, marketRuleId: int) -> list[v.PriceIncrement]:
         """Price increments, lowest edge first; Refusal 321 when the rule is unknown."""
-        raise NotImplementedError
+        return market_rule(marketRuleId)
 
     def smart_components(self, bboExchange: str) -> list[v.SmartComponent]:
         """The exchanges behind a bboExchange's letters; `bbo_exchange` gives a contract's."""
-        raise NotImplementedError
+        return search.smart_components(bboExchange)
 
     def bbo_exchange(self, contract: v.Contract) -> str:
         """What tickReqParams (81) names as bboExchange, such as 9c0001."""
-        raise NotImplementedError
+        return search.bbo_exchange(self._of(contract))
 
     def depth_exchanges(self) -> list[v.DepthExchange]:
         """Where depth is offered."""
-        raise NotImplementedError
+        return search.depth_exchanges()
 
     def schedule(self, contract: v.Contract, end: float | None, days: int, useRTH: bool) -> list[v.TradingSession]:
         """The last `days` calendar days' sessions that start before `end` (None: now), oldest first."""
-        raise NotImplementedError
+        return self._of(contract).calendar.sessions(self.now if end is None else end, days, useRTH)
 
     def time_zone(self, contract: v.Contract) -> str:
         """The exchange's zone as TWS names it, such as US/Eastern."""
-        raise NotImplementedError
+        return self._of(contract).calendar.hours.zone
 
     # --- market data: `contract` as resolve() returned it --------------------------------------------------------
 
     def quotes(self, contract: v.Contract, after: float, upto: float) -> list[v.Quote]:
         """Changes of the best bid and offer in (after, upto], oldest first."""
-        raise NotImplementedError
+        return self._market.quotes(self._of(contract), after, upto)
 
     def trades(self, contract: v.Contract, after: float, upto: float) -> list[v.Trade]:
         """Prints in (after, upto], oldest first."""
-        raise NotImplementedError
+        return self._market.trades(self._of(contract), after, upto)
 
     def snapshot(self, contract: v.Contract, at: float | None = None) -> v.Snapshot:
         """What a quote line shows at `at` (None: now)."""
-        raise NotImplementedError
+        return self._market.snapshot(self._of(contract), self.now if at is None else at)
 
     def depth(
         self, contract: v.Contract, rows: int, at: float | None = None
     ) -> tuple[list[v.DepthLevel], list[v.DepthLevel]]:
-        """Bids and offers, best first, at most `rows` of each, resting orders of this world's clients included."""
-        raise NotImplementedError
+        """Bids and offers, best first, at most `rows` of each; clients' own orders do not show."""
+        return depth(self._market, self._of(contract), rows, self.now if at is None else at)
 
     def option_computation(self, contract: v.Contract, at: float | None = None) -> v.OptionComputation:
         """Model price and greeks of an option or future option (tickOptionComputation 13)."""
@@ -128,7 +151,7 @@ class World:
         self, contract: v.Contract, end: float | None, duration: str, barSize: str, whatToShow: str, useRTH: bool
     ) -> v.Requested:
         """Bars of the span that ends at `end`, oldest first; Refusal 162 or 321 as TWS words it."""
-        raise NotImplementedError
+        return bars(self._market, self._of(contract), self.now, end, duration, barSize, whatToShow, useRTH)
 
     def head_timestamp(self, contract: v.Contract, whatToShow: str, useRTH: bool) -> float:
         """The start of the earliest data."""

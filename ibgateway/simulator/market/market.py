@@ -39,6 +39,10 @@ class Market:
         self.series = lru_cache(maxsize=None)(self._make_series)
         self.source = lru_cache(maxsize=None)(self._find_source)
 
+    def stream(self, *key: object) -> Generator:
+        """Random numbers of the market's seed."""
+        return stream(self._seed, *key)
+
     # --- daily ---------------------------------------------------------------------------------------------------
 
     def _find_source(self, name: str) -> Source:
