@@ -1,0 +1,117 @@
+"""Child processes that cannot outlive us: their start, their logs, their first death, and their end."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PATIENCE_S = 8.0  # a child that has not ended by then is killed; the front gives its streams five
+TAIL_LINES = 15
+
+
+class Problem(Exception):
+    """What keeps the stack from running, in words for the person at the terminal."""
+
+
+@dataclass(frozen=True)
+class Child:
+    name: str
+    process: Process
+    log: Path
+
+    def tail(self) -> str:
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
+        return "\n".join(f"    {line}" for line in lines) or "    (it wrote nothing)"
+
+    def obituary(self) -> Problem:
+        return Problem(f"{self.name} ended with status {self.process.returncode}; {self.log} ends with\n{self.tail()}")
+
+
+class Children:
+    """The processes of one stack. Leaving the context ends them, the last started first."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._running: list[Child] = []
+        self._watchers: set[asyncio.Task[None]] = set()
+        self._died: asyncio.Queue[Child] = asyncio.Queue()
+
+    async def __aenter__(self) -> Self:
+        self._logs.mkdir(parents=True, exist_ok=True)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self, name: str, *arguments: str, **settings: str) -> Child:
+        """Run `python -m …` with settings in its environment and its output in a log of its name."""
+        log = self._logs / f"{name}.log"
+        with log.open("wb") as output:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", *arguments,
+                stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **settings},
+                start_new_session=True,  # Ctrl-C at the terminal is ours alone; we end them in order
+                preexec_fn=dies_with(os.getpid()),
+            )  # fmt: skip
+        child = Child(name, process, log)
+        self._running.append(child)
+        watcher = asyncio.create_task(self._watch(child))
+        self._watchers.add(watcher)  # the loop itself keeps no task alive
+        watcher.add_done_callback(self._watchers.discard)
+        return child
+
+    async def first_death(self) -> Child:
+        """Wait until any child ends, those that are yet to be started included."""
+        return await self._died.get()
+
+    async def stop(self) -> None:
+        while self._running:
+            await end(self._running.pop())
+
+    async def _watch(self, child: Child) -> None:
+        await child.process.wait()
+        self._died.put_nowait(child)
+
+
+async def end(child: Child) -> None:
+    """Ask a child to end, kill its group where it does not, and reap it."""
+    send(child, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await child.process.wait()
+    except TimeoutError:
+        send(child, signal.SIGKILL)
+        await child.process.wait()
+
+
+def send(child: Child, what: signal.Signals) -> None:
+    if child.process.returncode is None:
+        try:
+            os.killpg(child.process.pid, what)
+        except ProcessLookupError:
+            return  # it has just ended
+
+
+def dies_with(parent: int) -> Callable[[], None] | None:
+    """Code for the child to run before it becomes its program: end when we do, even if we are killed (Linux)."""
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl  # looked up before the fork, where nothing may be loaded
+
+    def bind() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:  # we died between the fork and the line above
+            os._exit(1)
+
+    return bind

@@ -1,0 +1,41 @@
+"""Waits until the session is ready, and hears what keeps it from being so."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException
+
+from cli.processes import Problem
+
+LOOK_AGAIN_S = 0.1
+ANSWER_S = 2.0
+READY_WITHIN_S = 60.0
+
+
+async def until_ready(port: int, tell: Callable[[str], None]) -> None:
+    """Wait until the front says that the session is ready; `tell` hears what it says meanwhile."""
+    news = "the front does not answer"
+    try:
+        async with asyncio.timeout(READY_WITHIN_S):
+            while True:
+                ready, news = await asyncio.to_thread(readiness, port)
+                if ready:
+                    return
+                tell(news)
+                await asyncio.sleep(LOOK_AGAIN_S)
+    except TimeoutError:
+        raise Problem(f"not ready within {READY_WITHIN_S:g} s: {news}") from None
+
+
+def readiness(port: int) -> tuple[bool, str]:
+    """Whether /readyz says yes, and if not, why."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        body = json.loads(answer.read())
+    except (OSError, HTTPException, ValueError) as error:
+        return False, f"the front does not answer yet ({error})"
+    finally:
+        connection.close()
+    return answer.status == 200, str(body.get("cause") or body)

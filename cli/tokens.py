@@ -1,0 +1,95 @@
+"""`client`: the file of named tokens that a front admits its clients by; the tokens themselves are kept nowhere."""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import secrets
+import sys
+from pathlib import Path
+
+FILE = Path("secrets/front_tokens.json")
+SCOPES = ("read", "trade", "admin")
+NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
+
+Entry = dict[str, str | list[str]]  # as the file has it
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--file", type=Path, default=FILE, help=f"what FRONT_TOKENS_FILE names ({FILE})")
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="make a token, and show it once")
+    add.add_argument("name", type=a_name, help="what logs and audit call this client")
+    add.add_argument("--scopes", type=some_scopes, default=["read"], help="of read, trade and admin (read)")
+    add.set_defaults(act=add_client)
+    remove = actions.add_parser("remove", help="end a client's access, at once")
+    remove.add_argument("name", type=a_name)
+    remove.set_defaults(act=remove_client)
+    actions.add_parser("list", help="names and scopes").set_defaults(act=list_clients)
+
+
+def run(options: argparse.Namespace) -> int:
+    try:
+        options.act(options)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    return 0
+
+
+def add_client(options: argparse.Namespace) -> None:
+    entries = read(options.file)
+    if any(each["name"] == options.name for each in entries):
+        raise ValueError(f"{options.name} is there already: remove it first, or take another name")
+    token = secrets.token_urlsafe(32)
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    write(options.file, [*entries, {"name": options.name, "sha256": digest, "scopes": options.scopes}])
+    print(f"{options.name} may {', '.join(options.scopes)} with this token, which is shown only now:\n\n  {token}\n")
+
+
+def remove_client(options: argparse.Namespace) -> None:
+    entries = read(options.file)
+    kept = [each for each in entries if each["name"] != options.name]
+    if len(kept) == len(entries):
+        raise ValueError(f"no client is called {options.name}")
+    write(options.file, kept)
+    print(f"{options.name} is let in no more")
+
+
+def list_clients(options: argparse.Namespace) -> None:
+    for each in read(options.file):
+        print(f"{each['name']:<24} {', '.join(each['scopes'])}")
+
+
+def read(path: Path) -> list[Entry]:
+    if not path.exists():
+        return []
+    entries: list[Entry] = json.loads(path.read_text(encoding="utf-8"))
+    return entries
+
+
+def write(path: Path, entries: list[Entry]) -> None:
+    """In the file itself, not a new one in its place: a container that has it mounted keeps seeing the old one."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    content = (json.dumps(entries, indent=2) + "\n").encode()
+    # The front's own user reads it in its container, so everybody may; nobody gets a token back from its hash.
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        os.write(descriptor, content)
+        os.ftruncate(descriptor, len(content))
+    finally:
+        os.close(descriptor)
+
+
+def a_name(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError("1-64 of A-Z a-z 0-9 . _ @ -")
+    return text
+
+
+def some_scopes(text: str) -> list[str]:
+    scopes = text.split(",")
+    if not set(scopes) <= set(SCOPES):
+        raise argparse.ArgumentTypeError(f"a comma list of {', '.join(SCOPES)}")
+    return scopes
