@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ibgateway.simulator.limits import Pacing
 from ibgateway.simulator.values import Event, Refusal
-from ibgateway.simulator.wire import layout, requests
+from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.frames import BadFrame, FrameReader, Offer, parse_offer
 from ibgateway.simulator.wire.messages import session as messages
 
@@ -99,10 +99,10 @@ class Connection:
             self._agree(parse_offer(payload))
             return
         try:
-            self._answer(layout.decode(payload, self.version))
-        except layout.UnknownMessage as unknown:
+            self._answer(requests.decode(payload, self.version))
+        except requests.UnknownMessage as unknown:
             self.error(-1, 321, f"Error validating request.-'bW' : cause - Unknown message id {unknown.msgId}")
-        except layout.BadFields as bad:
+        except requests.BadFields as bad:
             self.error(bad.reqId, 321, f"Error validating request.-'bW' : cause - Message {bad.msgId}: {bad.reason}")
             self.closing = True  # what a client means after a frame that it got wrong can't be trusted
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ibgateway.simulator.wire import layout
+from ibgateway.simulator.wire import requests
 
 if TYPE_CHECKING:
     from ibgateway.simulator.connection import Connection
@@ -44,7 +44,7 @@ class Entry:
     @property
     def request(self) -> Any:
         """What a client's frame asks, as the simulator reads it."""
-        return layout.decode(self.payload, self.version)
+        return requests.decode(self.payload, self.version)
 
     def as_json(self) -> str:
         shown = {name: getattr(self, name) for name in ("number", "at", "wall", "direction", "connection", "clientId")}

@@ -10,6 +10,7 @@ UNSET_DOUBLE = "1.7976931348623157E308"
 UNSET_INTEGER = "2147483647"
 UNSET_LONG = "9223372036854775807"
 UNSET_DECIMAL = "-9223372036854775808"
+MAX_EXPONENT = 18  # quantities beyond a long are no quantities
 
 Value = str | int | float | Decimal | bool | None
 
@@ -107,9 +108,9 @@ def number_or_none(text: str) -> float | None:
 
 
 def quantity(text: str) -> Decimal:
-    if not _NUMBER.fullmatch(text):
+    if not _NUMBER.fullmatch(text) or (value := Decimal(text)).adjusted() > MAX_EXPONENT:
         raise BadText(f"a quantity is expected, not {text[:40]!r}")
-    return Decimal(text)
+    return value
 
 
 def flag(text: str) -> bool:

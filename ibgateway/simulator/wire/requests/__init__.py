@@ -1,5 +1,6 @@
-"""What clients ask: one dataclass for each message id. Importing them all here fills `layout.LAYOUTS`."""
+"""What clients ask: one dataclass for each message id. Importing them all here fills `layout.LAYOUTS`, for `decode`."""
 
+from ibgateway.simulator.wire.layout import BadFields, UnknownMessage, decode
 from ibgateway.simulator.wire.requests import (
     account,
     contracts,
@@ -11,4 +12,16 @@ from ibgateway.simulator.wire.requests import (
     session,
 )
 
-__all__ = ["account", "contracts", "history", "market_data", "orders", "place_order", "research", "session"]
+__all__ = [
+    "BadFields",
+    "UnknownMessage",
+    "account",
+    "contracts",
+    "decode",
+    "history",
+    "market_data",
+    "orders",
+    "place_order",
+    "research",
+    "session",
+]
