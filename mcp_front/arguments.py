@@ -1,0 +1,61 @@
+"""From a call's raw arguments to its declaration, or to an error that names each wrong field and what to do."""
+
+import difflib
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from bridge.tool import Declaration, Declared, Effect, ToolError
+
+MOST_FAULTS = 5  # a model corrects a few at a time; a thousand unknown arguments must not come back at it
+LONGEST_NAME = 64
+UNKNOWN = "no such argument"
+
+
+def parse_arguments(declared: Declared, arguments: dict[str, Any]) -> Declaration:
+    """The validated arguments; raises ToolError `invalid_arguments` that never repeats a value it was given."""
+    try:
+        return declared.request.model_validate(arguments)
+    except ValidationError as error:
+        # An error's context may hold an exception or the input, a megabyte or a secret: neither is asked for.
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+    problems = [_problem(declared, fault) for fault in faults[:MOST_FAULTS]]
+    text = "; ".join(f"{field}: {problem}" for field, problem in problems)
+    if len(faults) > MOST_FAULTS:
+        text += f"; and {len(faults) - MOST_FAULTS} more"
+    if any(problem == UNKNOWN for _, problem in problems):
+        text += f". {declared.tool_name} takes {', '.join(declared.request.model_fields) or 'no arguments'}"
+    nothing = "No order was sent" if declared.effect is Effect.WRITE else "Nothing was asked"
+    raise ToolError(
+        "invalid_arguments",
+        f"{text}. {nothing}: correct this and call {declared.tool_name} again.",
+        fields=[field for field, _ in problems],
+    )
+
+
+def _problem(declared: Declared, fault: ErrorDetails) -> tuple[str, str]:
+    """The field and, in words, what is wrong with it."""
+    kind, said = fault["type"], fault["msg"].removeprefix("Value error, ")
+    if not fault["loc"]:  # from a model validator, which writes "field: problem"
+        field, _, problem = said.partition(": ")
+        return (field, problem) if problem else ("arguments", said)
+    field = _printable(str(fault["loc"][0]))
+    if kind == "extra_forbidden":
+        return field, _unknown(declared, field)
+    if kind == "missing":
+        return field, "is required"
+    known = declared.request.model_fields.get(field)
+    meant = f" ({known.description})" if known and known.description else ""
+    return field, said[:1].lower() + said[1:] + meant
+
+
+def _unknown(declared: Declared, field: str) -> str:
+    near = difflib.get_close_matches(field, declared.request.model_fields, n=1, cutoff=0.5)
+    return f"{UNKNOWN}, did you mean {near[0]}" if near else UNKNOWN
+
+
+def _printable(name: str) -> str:
+    """An argument's name as the caller wrote it, made harmless: it goes into a text that a model reads."""
+    shown = "".join(c if c.isascii() and c.isprintable() else "?" for c in name[:LONGEST_NAME])
+    return shown + ("…" if len(name) > LONGEST_NAME else "")

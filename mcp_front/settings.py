@@ -1,0 +1,64 @@
+"""What the front is told from outside: environment variables, or files of the same names under /run/secrets."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
+
+
+def _split(value: Any) -> Any:
+    """A comma list as tuple; what is a sequence already stays."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """REDIS_URL, IBKR_SESSION, LOG_LEVEL, LOG_FORMAT and the FRONT_… variables."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    ibkr_session: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = "paper"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    front_host: str = "127.0.0.1"
+    front_port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    front_tokens_file: Path | None = None
+    front_published_on: Literal["loopback", ""] = ""
+    front_allowed_hosts: Names = ()
+    front_allowed_origins: Names = ()
+    front_toolsets: Names = ()  # none named: all of them
+    # About what one process can serve: it stops a client that loops, and nobody who works.
+    front_calls_per_s: Annotated[float, Field(gt=0)] = 500
+    front_burst: Annotated[int, Field(gt=0)] = 1000
+    front_calls_at_once: Annotated[int, Field(gt=0)] = 64  # of one caller, running streams included
+    front_drain_s: Annotated[float, Field(ge=0)] = 5  # what calls get to end on SIGTERM; keep the stop grace above it
+
+    @model_validator(mode="after")
+    def _keeps_the_door_shut(self) -> Self:
+        if not self.front_tokens_file and not is_loopback(self.front_host) and self.front_published_on != "loopback":
+            raise ValueError(
+                f"FRONT_HOST={self.front_host} lets any machine trade through this front without a token: set "
+                "FRONT_TOKENS_FILE, or FRONT_HOST=127.0.0.1, or, only where a container's port is published on "
+                "127.0.0.1 alone, FRONT_PUBLISHED_ON=loopback"
+            )
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a socket bound to `host`; a name that is not localhost may be anywhere."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def load_settings() -> Settings:
+    """Settings from the environment, then from secret files; raises pydantic's ValidationError."""
+    return Settings(_secrets_dir=SECRETS if SECRETS.is_dir() else None)

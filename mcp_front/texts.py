@@ -1,0 +1,69 @@
+"""What a model reads of a result: all of it, in as few tokens as a table takes.
+
+Many hosts hand a model only the text of a result, so the text holds every row and value and is no teaser. An object is
+compact JSON. A list of objects becomes a table: keys once instead of in every row, and what all rows share stated once.
+"""
+
+from typing import Any
+
+import msgspec
+
+Row = dict[str, Any]
+
+# A tab needs no quoting beside JSON values, and costs a model as much as a comma.
+GAP = "\t"
+
+
+def as_text(value: Any) -> str:
+    """The text of a result; `value` is what JSON decodes to."""
+    if _is_table(value):
+        return _table(value)
+    if not isinstance(value, dict):
+        return compact(value)
+    tables = {name: each for name, each in value.items() if _is_table(each)}
+    rest = compact({name: each for name, each in value.items() if name not in tables})
+    return "\n".join([rest, *(f"{name}: {_table(rows)}" for name, rows in tables.items())])
+
+
+def compact(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _is_table(value: Any) -> bool:
+    """Two or more objects; one object is shorter as JSON."""
+    return isinstance(value, list) and len(value) > 1 and all(isinstance(each, dict) for each in value)
+
+
+def _table(objects: list[Row]) -> str:
+    rows = [_flat(each) for each in objects]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    cells = {name: [_cell(row.get(name)) for row in rows] for name in columns}
+    shared = [name for name in columns if len(set(cells[name])) == 1]
+    varying = [name for name in columns if name not in shared]
+    head = f"{len(rows)} rows"
+    if shared:
+        head += "; the same in each: " + ", ".join(f"{name}={cells[name][0]}" for name in shared)
+    body = map(GAP.join, zip(*(cells[name] for name in varying), strict=True)) if varying else ()
+    return "\n".join([head, *([GAP.join(varying)] if varying else []), *body])
+
+
+def _flat(value: Row, prefix: str = "") -> Row:
+    """Nested objects as dotted names: contract.symbol."""
+    if not prefix and not any(type(each) is dict for each in value.values()):
+        return value
+    flat: Row = {}
+    for name, each in value.items():
+        if isinstance(each, dict) and each:
+            flat |= _flat(each, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = each
+    return flat
+
+
+def _cell(value: Any) -> str:
+    """A value as a model reads it: 100 for 100.0, a plain string without quotes, null and all else as JSON."""
+    if type(value) is float:
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, str) and value and value.isprintable() and value != "null":
+        return value
+    return compact(value)

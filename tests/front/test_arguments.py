@@ -1,0 +1,103 @@
+"""A wrong argument is refused by name, before anything is asked of the worker."""
+
+from typing import Any
+
+import pytest
+
+from bridge.tool import TOOLS, ToolError
+from mcp_front.arguments import parse_arguments
+from mcp_front.offered import offered_tools
+
+ORDER = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1}
+offered_tools()
+
+
+def refusal(tool: str, arguments: dict[str, Any]) -> ToolError:
+    with pytest.raises(ToolError) as caught:
+        parse_arguments(TOOLS[tool], arguments)
+    assert caught.value.code == "invalid_arguments"
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("field", "changed"),
+    [
+        ("totalQuantity", {"totalQuantity": -1}),
+        ("totalQuantity", {"totalQuantity": 0}),
+        ("totalQuantity", {"totalQuantity": float("nan")}),
+        ("totalQuantity", {"totalQuantity": float("inf")}),
+        ("totalQuantity", {"totalQuantity": 1.5}),
+        ("totalQuantity", {"totalQuantity": True}),
+        ("totalQuantity", {"totalQuantity": "1e3"}),
+        ("totalQuantity", {"totalQuantity": "١٢"}),
+        ("totalQuantity", {"totalQuantity": "1_000"}),
+        ("totalQuantity", {"totalQuantity": None}),
+        ("totalQuantity", {"totalQuantity": 10**40}),
+        ("symbol", {"symbol": "A\0PL"}),
+        ("symbol", {"symbol": "A" * 1_000_000}),
+        ("symbol", {"symbol": ""}),
+        ("symbol", {"symbol": ["AAPL"]}),
+        ("secType", {"secType": "NONSENSE"}),
+        ("action", {"action": "buy"}),
+        ("orderType", {"orderType": "LIMIT"}),
+        ("lmtPrice", {"orderType": "LMT"}),
+        ("lmtPrice", {"orderType": "MKT", "lmtPrice": 100}),
+        ("lmtPrice", {"orderType": "LMT", "lmtPrice": float("nan")}),
+        ("auxPrice", {"orderType": "STP"}),
+        ("limitPrice", {"limitPrice": 100}),
+        ("currency", {"currency": "usd"}),
+        ("idempotencyKey", {"idempotencyKey": "short"}),
+    ],
+)
+def test_wrong_argument_is_named_and_the_text_stays_short(field: str, changed: dict[str, Any]) -> None:
+    error = refusal("ibkr_place_order", ORDER | changed)
+
+    assert error.details["fields"] == [field]
+    assert f"{field}: " in error.message
+    assert "No order was sent" in error.message
+    assert len(error.message) < 400
+
+
+def test_missing_arguments_are_named_together() -> None:
+    assert refusal("ibkr_place_order", {}).details["fields"] == ["symbol", "action", "totalQuantity"]
+
+
+def test_mistyped_name_gets_the_nearest_one() -> None:
+    assert "did you mean lmtPrice" in refusal("ibkr_place_order", ORDER | {"limitPrice": 1}).message
+
+
+def test_unknown_name_gets_the_list_of_names() -> None:
+    assert "ibkr_connect takes host, port, clientId" in refusal("ibkr_connect", {"zzz": 1}).message
+    assert "ibkr_get_positions takes no arguments" in refusal("ibkr_get_positions", {"symbol": "SPY"}).message
+
+
+def test_many_unknown_names_are_counted_instead_of_listed() -> None:
+    error = refusal("ibkr_place_order", ORDER | {f"zz{number}": 1 for number in range(1000)})
+
+    assert len(error.details["fields"]) == 5
+    assert "and 995 more" in error.message
+
+
+def test_name_of_an_argument_is_shortened_and_made_harmless() -> None:
+    error = refusal("ibkr_get_positions", {"\x1b[2J" + "x" * 1_000_000: 1})
+
+    assert error.details["fields"] == ["?[2J" + "x" * 60 + "…"]
+
+
+def test_value_is_never_repeated() -> None:
+    error = refusal("ibkr_place_order", ORDER | {"idempotencyKey": "SECRET VALUE"})
+
+    assert "SECRET" not in str(error)
+    assert "SECRET" not in repr(error.details)
+
+
+def test_error_says_what_an_argument_looks_like() -> None:
+    error = refusal("ibkr_get_historical_data", {"symbol": "VTI", "durationStr": "one year"})
+
+    assert "such as 30 D" in error.message
+    assert "Nothing was asked" in error.message
+
+
+@pytest.mark.parametrize("quantity", [12, "12", 12.0])
+def test_number_may_be_written_as_a_model_writes_it(quantity: Any) -> None:
+    assert parse_arguments(TOOLS["ibkr_place_order"], ORDER | {"totalQuantity": quantity}).totalQuantity == 12  # type: ignore[attr-defined]

@@ -1,0 +1,69 @@
+"""What waits for a slow client is bounded, and the last word on each figure is never what gives way."""
+
+import asyncio
+from typing import Any
+
+from mcp_front.pending import Pending
+
+
+def pending(most: int) -> Pending:
+    return Pending(lambda update: update["tag"], most)
+
+
+async def left_in(queue: Pending) -> list[Any]:
+    queue.close()
+    left = []
+    while (update := await queue.take()) is not None:
+        left.append(update["value"])
+    return left
+
+
+async def test_updates_come_out_in_order() -> None:
+    queue = pending(10)
+    for value in range(5):
+        queue.put({"tag": "quote", "value": value})
+
+    assert await left_in(queue) == [0, 1, 2, 3, 4]
+
+
+async def test_latest_quotes_win_when_it_overflows() -> None:
+    queue = pending(3)
+    for value in range(100):
+        queue.put({"tag": "quote", "value": value})
+
+    assert await left_in(queue) == [97, 98, 99]
+
+
+async def test_only_word_on_a_figure_stays_while_another_is_superseded() -> None:
+    queue = pending(3)
+    queue.put({"tag": "NetLiquidation", "value": "kept"})
+    for value in range(100):
+        queue.put({"tag": "BuyingPower", "value": value})
+
+    assert await left_in(queue) == ["kept", 98, 99]
+
+
+async def test_oldest_gives_way_when_every_figure_is_different() -> None:
+    queue = pending(3)
+    for value in range(5):
+        queue.put({"tag": value, "value": value})
+
+    assert await left_in(queue) == [2, 3, 4]
+
+
+async def test_taker_waits_for_the_next_update() -> None:
+    queue = pending(3)
+    taker = asyncio.ensure_future(queue.take())
+    await asyncio.sleep(0)
+    queue.put({"tag": "quote", "value": 1})
+
+    assert await taker == {"tag": "quote", "value": 1}
+
+
+async def test_taker_is_released_when_it_closes() -> None:
+    queue = pending(3)
+    taker = asyncio.ensure_future(queue.take())
+    await asyncio.sleep(0)
+    queue.close()
+
+    assert await taker is None

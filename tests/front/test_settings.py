@@ -1,0 +1,70 @@
+"""Settings come from the environment, and a door that is left open stops the start."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from mcp_front.settings import Settings, is_loopback
+
+
+def settings_with(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return Settings()
+
+
+def test_default_listens_on_loopback_without_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_with(monkeypatch)
+
+    assert (settings.front_host, settings.front_port) == ("127.0.0.1", 8000)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "front.example.org"])
+def test_reachable_host_without_tokens_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        settings_with(monkeypatch, FRONT_HOST=host)
+
+    text = str(caught.value)
+    assert host in text
+    for way_out in ("FRONT_TOKENS_FILE", "FRONT_HOST=127.0.0.1", "FRONT_PUBLISHED_ON=loopback"):
+        assert way_out in text
+
+
+def test_reachable_host_with_tokens_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_with(monkeypatch, FRONT_HOST="0.0.0.0", FRONT_TOKENS_FILE="/run/secrets/tokens")
+
+    assert settings.front_tokens_file == Path("/run/secrets/tokens")
+
+
+def test_container_that_is_published_on_loopback_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings_with(monkeypatch, FRONT_HOST="0.0.0.0", FRONT_PUBLISHED_ON="loopback").front_host == "0.0.0.0"
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("", False),
+     ("localhost.example.org", False)],
+)  # fmt: skip
+def test_loopback_is_told_from_the_rest(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+def test_comma_lists_are_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_with(monkeypatch, FRONT_ALLOWED_HOSTS="a.example.org, b.example.org,", FRONT_TOOLSETS="session")
+
+    assert settings.front_allowed_hosts == ("a.example.org", "b.example.org")
+    assert settings.front_toolsets == ("session",)
+
+
+def test_secret_file_stands_for_its_variable(tmp_path: Path) -> None:
+    (tmp_path / "redis_url").write_text("rediss://front:secret@redis:6379/0\n")
+
+    assert Settings(_secrets_dir=tmp_path).redis_url == "rediss://front:secret@redis:6379/0"
+
+
+def test_fault_does_not_show_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValidationError) as caught:
+        settings_with(monkeypatch, FRONT_PORT="hunter2")
+
+    assert "hunter2" not in str(caught.value)

@@ -1,0 +1,72 @@
+"""A summary keeps what matters of a stream, however long it runs."""
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from mcp_front.summaries import AccountSummary, QuoteSummary, Thinned, price_of
+
+
+def quote(last: float | None, bid: float | None = None, ask: float | None = None) -> dict[str, Any]:
+    return {"last": last, "bid": bid, "ask": ask, "ticks": [{"tickType": 4}]}
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 39, 40, 41, 1000, 36_000])
+def test_samples_are_few_and_evenly_spread(count: int) -> None:
+    thinned = Thinned(10)
+    for number in range(count):
+        thinned.add(number)
+
+    chosen = thinned.chosen()
+    assert len(chosen) == min(count, 10)
+    assert chosen[:1] == ([0] if count else [])
+    steps = [after - before for before, after in pairwise(chosen)]
+    assert max(steps, default=1) <= 2 * min(steps, default=1)
+    assert count - (chosen[-1] if chosen else 0) <= max(1, count / 8)
+
+
+def test_memory_stays_bounded_over_an_hour_of_ticks() -> None:
+    thinned = Thinned(10)
+    for number in range(100_000):
+        thinned.add(number)
+        assert len(thinned._kept) < 40
+
+
+def test_high_and_low_are_those_of_the_stream() -> None:
+    summary = QuoteSummary(quote(10.0))
+    for price in (11.0, 9.5, 10.5):
+        summary.see(quote(price))
+
+    assert (summary.high, summary.low) == (11.0, 9.5)
+    assert summary.first == quote(10.0) | {"ticks": []}
+    assert summary.last == quote(10.5) | {"ticks": []}
+
+
+def test_opening_quote_without_a_price_is_no_first_value() -> None:
+    summary = QuoteSummary(quote(None, bid=1.0))
+    assert summary.first is None
+
+    summary.see(quote(None, 1.0, 2.0))
+    assert summary.high == summary.low == 1.5
+
+
+def test_middle_stands_for_the_last_price_where_nothing_trades() -> None:
+    assert price_of(quote(None, 1.1, 1.2)) == 1.15
+    assert price_of(quote(None, None, 1.2)) is None
+
+
+def test_account_summary_keeps_the_last_word_on_each_figure() -> None:
+    summary = AccountSummary()
+    for value in (1.0, 2.0):
+        summary.see(account_value("NetLiquidation", value))
+    summary.see(account_value("AccruedCash-S", 3.0))
+    for position in (5.0, 6.0):
+        summary.see({"kind": "portfolio", "account": "DU1", "contract": {"conId": 1}, "position": position})
+
+    assert summary.values() == [{"account": "DU1", "tag": "NetLiquidation", "value": 2.0, "currency": "USD"}]
+    assert [line["position"] for line in summary.portfolio()] == [6.0]
+
+
+def account_value(tag: str, value: float) -> dict[str, Any]:
+    return {"kind": "value", "account": "DU1", "tag": tag, "value": value, "currency": "USD", "time": "…"}
