@@ -66,10 +66,14 @@ class Children:
             )  # fmt: skip
         child = Child(name, process, log)
         self._running.append(child)
-        watcher = asyncio.create_task(self._watch(child))
+        self.watch(child)
+        return child
+
+    def watch(self, child: Child) -> None:
+        """Report its death too, whoever started it and ends it."""
+        watcher = asyncio.create_task(self._report(child))
         self._watchers.add(watcher)  # the loop itself keeps no task alive
         watcher.add_done_callback(self._watchers.discard)
-        return child
 
     async def first_death(self) -> Child:
         """Wait until any child ends, those that are yet to be started included."""
@@ -79,7 +83,7 @@ class Children:
         while self._running:
             await end(self._running.pop())
 
-    async def _watch(self, child: Child) -> None:
+    async def _report(self, child: Child) -> None:
         await child.process.wait()
         self._died.put_nowait(child)
 
