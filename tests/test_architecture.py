@@ -1,0 +1,219 @@
+"""The dependency rules of docs/architecture.md, read from the source's own import statements."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+import pytest
+import yaml
+
+from bridge.tool import OPERATIONS, Declared
+from cli.reference import SCHEMAS, api_md, snapshots, tools
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("bridge", "mcp_front", "ib_worker", "ibgateway", "cli", "benchmarks", "tests")
+DOMAINS = sorted({declared.request.__module__.split(".")[1] for declared in tools()})  # fills OPERATIONS too
+
+# What each package may import of ours; tests and benchmarks may import anything.
+MAY_IMPORT = {
+    "bridge": {"bridge"},
+    "mcp_front": {"mcp_front", "bridge"},
+    "ib_worker": {"ib_worker", "bridge"},
+    "ibgateway": {"ibgateway"},
+    "cli": {"cli", "bridge"},
+}
+CLIENTS = ("tests/", "benchmarks/")
+# Who may import a library of others.
+OWNERS = {
+    "fastmcp": ("mcp_front/", "cli/tour", *CLIENTS),
+    "mcp": ("mcp_front/", "cli/tour", *CLIENTS),
+    "uvicorn": ("mcp_front/", *CLIENTS),
+    "starlette": ("mcp_front/", *CLIENTS),
+    "ib_async": ("ib_worker/", *CLIENTS),
+    "redis": ("bridge/bus/", "cli/embedded_redis.py", *CLIENTS),
+}
+RIM = {"asyncio", "socket", "time", "threading", "selectors", "signal"}  # sockets and clocks
+
+
+@cache
+def sources(*packages: str) -> list[Path]:
+    return [path for package in packages for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imports(path: Path) -> set[str]:
+    """Dotted names of every module that a file imports; `from a import b` gives a and a.b."""
+    found: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = list(path.relative_to(ROOT).parts[: -node.level]) if node.level else []
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            found.update({module, *(f"{module}.{alias.name}" for alias in node.names)})
+    return found
+
+
+def top(module: str) -> str:
+    return module.split(".")[0]
+
+
+def strings(path: Path) -> Iterator[str]:
+    return (
+        node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_a_package_imports_only_what_is_below_it(package: str) -> None:
+    ours = set(PACKAGES)
+
+    wrong = {
+        f"{name_of(path)} imports {module}"
+        for path in sources(package)
+        for module in imports(path)
+        if top(module) in ours - MAY_IMPORT[package]
+    }
+
+    assert not wrong
+
+
+@pytest.mark.parametrize("package", ["bridge", "ib_worker"])
+def test_domain_files_do_not_import_one_another(package: str) -> None:
+    wrong = {
+        f"{package}/{domain}.py imports {module}"
+        for domain in DOMAINS
+        for module in imports(ROOT / package / f"{domain}.py")
+        if module.split(".")[:2] in [[side, other] for side in MAY_IMPORT for other in DOMAINS if other != domain]
+    }
+
+    assert not wrong
+
+
+@pytest.mark.parametrize("library", OWNERS)
+def test_a_library_has_one_owner(library: str) -> None:
+    wrong = {
+        name_of(path)
+        for path in sources(*PACKAGES)
+        if library in {top(module) for module in imports(path)} and not name_of(path).startswith(OWNERS[library])
+    }
+
+    assert not wrong
+
+
+def test_one_module_spells_the_keys_of_redis() -> None:
+    spelled = re.compile(r"ibkr:(?!//)")  # ibkr:// is a resource of MCP
+
+    spellers = {
+        name_of(path)
+        for path in sources("bridge", "mcp_front", "ib_worker", "ibgateway", "cli")
+        if any(spelled.search(text) for text in strings(path) if text not in docstrings(path))
+    }
+
+    assert spellers == {"bridge/bus/keys.py"}
+
+
+def docstrings(path: Path) -> set[str]:
+    described = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    return {ast.get_docstring(node, clean=False) or "" for node in ast.walk(tree(path)) if isinstance(node, described)}
+
+
+def test_only_the_simulators_server_has_sockets_and_clocks() -> None:
+    simulator = [path for path in sources("ibgateway/simulator") if path.name != "server.py"]
+
+    importers = {name_of(path) for path in simulator if RIM & {top(module) for module in imports(path)}}
+    clock_readers = {name_of(path) for path in simulator if reads_a_clock(path)}
+
+    assert not importers
+    assert not clock_readers
+
+
+def reads_a_clock(path: Path) -> bool:
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr in {"now", "utcnow", "today"}
+        and isinstance(node.value, ast.Name)
+        and node.value.id in {"datetime", "date"}
+        for node in ast.walk(tree(path))
+    )
+
+
+def test_nothing_is_mocked_and_no_test_sleeps() -> None:
+    mocks = {"unittest.mock", "mock", "pytest_mock"}
+
+    mockers = {name_of(path) for path in sources(*PACKAGES) if mocks & imports(path)}
+    sleepers = {name_of(path) for path in sources("tests") if "time.sleep" in attributes(path)}
+
+    assert not mockers
+    assert not sleepers
+
+
+def attributes(path: Path) -> set[str]:
+    return {ast.unparse(node) for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
+
+
+@pytest.mark.parametrize("declared", OPERATIONS.values(), ids=OPERATIONS)
+def test_an_operation_has_a_handler_of_its_name_and_return_type(declared: Declared) -> None:
+    domain = declared.request.__module__.split(".")[1]
+
+    handlers = {
+        node.name: node
+        for node in tree(ROOT / "ib_worker" / f"{domain}.py").body
+        if isinstance(node, ast.AsyncFunctionDef)
+        and f"handles({declared.request.__name__})" in [ast.unparse(each) for each in node.decorator_list]
+    }
+
+    assert list(handlers) == [declared.name]
+    returns = handlers[declared.name].returns
+    assert returns is not None
+    assert ast.unparse(returns) == spelled(declared.returns)
+
+
+def spelled(shape: Any) -> str:
+    """A type as an annotation spells it: Bar, list[Bar]."""
+    if get_origin(shape) is None:
+        return str(shape.__name__)
+    return f"{get_origin(shape).__name__}[{', '.join(spelled(each) for each in get_args(shape))}]"
+
+
+def test_api_md_is_what_the_declarations_say() -> None:
+    assert (ROOT / "API.md").read_text(encoding="utf-8") == api_md(), "run `make api`"
+
+
+def test_the_schema_snapshots_are_what_the_declarations_say() -> None:
+    kept = {path.name: path.read_text(encoding="utf-8") for path in SCHEMAS.glob("*.json")}
+
+    assert kept == snapshots(), "a changed schema is a changed promise: if it is meant, run `make schemas`"
+
+
+def test_compose_publishes_on_loopback_alone() -> None:
+    services: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))[
+        "services"
+    ]
+    published = {f"{name}: {port}" for name, service in services.items() for port in service.get("ports", [])}
+
+    assert published
+    assert {each for each in published if not re.search(r": 127\.0\.0\.1:\d+:\d+$", each)} == set()
+
+
+def test_a_front_that_says_it_is_on_loopback_is_published_there() -> None:
+    services: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))[
+        "services"
+    ]
+
+    saying = {name for name, service in services.items() if "FRONT_PUBLISHED_ON" in service.get("environment", {})}
+
+    assert saying == {"front"}
+    assert services["front"]["profiles"] == ["sim"]
+    assert all(port.startswith("127.0.0.1:") for port in services["front"]["ports"])
