@@ -27,6 +27,8 @@ def parse(arguments: Sequence[str] | None = None) -> SimulatorConfig:
     add("--accounts", type=names, default=("DU1234567",), help="comma separated (DU1234567)")
     add("--data", type=Path, help="a folder of your own daily history, one CSV file a symbol")
     add("--journal", type=Path, help="a file that gets every frame as a line of JSON")
+    add("--faults", type=Path, help="a script of faults, see docs/simulator.md")
+    add("--control-port", type=int, help="where tests read the journal and script faults; off by default")
     given = parser.parse_args(arguments)
     return SimulatorConfig(
         host=given.host,
@@ -37,6 +39,8 @@ def parse(arguments: Sequence[str] | None = None) -> SimulatorConfig:
         accounts=given.accounts,
         data=given.data,
         journal=given.journal,
+        faults=given.faults.read_text("utf-8") if given.faults else "",
+        control_port=given.control_port,
     )
 
 

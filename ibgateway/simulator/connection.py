@@ -61,6 +61,7 @@ class Connection:
         self.foreign_orders: dict[int, int] = {}  # orderId → clientId, as shown by reqAllOpenOrders
         self.pacing = Pacing(gateway.limits)
         self.closing = False
+        self.answering = -1  # the request id of what is being handled
         self._reader = FrameReader()
         self._out: list[bytes] = []
 
@@ -73,7 +74,7 @@ class Connection:
         try:
             for payload in self._reader.feed(data):
                 if self.gateway.tap.incoming(self, payload):
-                    self._handle(payload)
+                    self.handle(payload)
                 if self.closing:
                     return
         except BadFrame as error:
@@ -94,7 +95,8 @@ class Connection:
 
     # --- requests ------------------------------------------------------------------------------------------------
 
-    def _handle(self, payload: bytes) -> None:
+    def handle(self, payload: bytes) -> None:
+        """One frame of the client."""
         if not self.version:
             self._agree(parse_offer(payload))
             return
@@ -107,7 +109,7 @@ class Connection:
             self.closing = True  # what a client means after a frame that it got wrong can't be trusted
 
     def _agree(self, offer: Offer) -> None:
-        self.version = min(self.gateway.highest_version, offer.maxVersion)
+        self.version = min(HIGHEST_VERSION, offer.maxVersion)
         if self.version < max(LOWEST_VERSION, offer.minVersion):
             self.error(
                 -1,
@@ -123,12 +125,13 @@ class Connection:
         if self.clientId is None and not isinstance(request, requests.session.StartApi):
             self.error(-1, 321, "Error validating request.-'bW' : cause - startApi must come first")
             return
+        self.answering = getattr(request, "reqId", getattr(request, "orderId", -1))
         if too_fast := self.pacing.message(self.world.now):
             self.error(-1, too_fast.code, too_fast.text)
         try:
             ANSWERS[type(request)](self, request)
         except Refusal as refusal:
-            self.error(getattr(request, "reqId", getattr(request, "orderId", -1)), refusal.code, refusal.text)
+            self.error(self.answering, refusal.code, refusal.text)
 
     # --- subscriptions -------------------------------------------------------------------------------------------
 

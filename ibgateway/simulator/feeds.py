@@ -153,6 +153,7 @@ class Feeds:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.paused = False  # while a farm or the link is down no ticks come
         self._feeds: dict[tuple[Contract, bool], Feed] = {}
 
     def __len__(self) -> int:
@@ -175,5 +176,7 @@ class Feeds:
             self._feeds.pop((feed.contract, feed.delay > 0), None)
 
     def advance(self, now: float) -> None:
+        if self.paused:
+            return
         for feed in [feed for feed in self._feeds.values() if feed.due <= now]:
             feed.advance(now)

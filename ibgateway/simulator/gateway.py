@@ -8,13 +8,21 @@ from decimal import Decimal
 from typing import Protocol, TypeGuard
 
 from ibgateway.simulator import values
-from ibgateway.simulator.connection import HIGHEST_VERSION, Connection
+from ibgateway.simulator.connection import Connection
 from ibgateway.simulator.feeds import Feeds
 from ibgateway.simulator.limits import Limits
 from ibgateway.simulator.wire.messages import order_state, orders, session
 from ibgateway.simulator.world import World
 
 MAX_CLIENTS = 32  # what a gateway accepts
+LIVE, DELAYED = 1, 3  # market data types
+NO_DATA = (
+    10089,
+    "Requested market data requires additional subscription for API. See link in 'Market Data Connections' dialog "
+    "for more details.",
+)
+NO_DELAYED_DATA = (10168, "Requested market data is not subscribed. Delayed market data is not enabled.")
+DELAYED_ONLY = (354, "Requested market data is not subscribed.Delayed market data is available.")
 START_NOTICES = (
     (2104, "Market data farm connection is OK:usfarm.nj"),
     (2104, "Market data farm connection is OK:usfuture"),
@@ -47,6 +55,11 @@ class Identity:
     masterClientId: int | None = None  # sees every client's orders
     readOnly: bool = False
     bindManualOrders: bool = False  # asked for by client 0
+    entitlement: str = "live"  # or delayed, or none: what market data the login may see
+    competing: bool = False  # the same user is logged in elsewhere
+    nextOrderId: int | None = None  # what nextValidId says, where it is not what the world counts
+    orderIdShift: int = 0
+    announcedVersion: int | None = None  # in the handshake, where it is not what was agreed on
     notices: tuple[tuple[int, str], ...] = field(default=START_NOTICES)
 
 
@@ -71,7 +84,7 @@ class Gateway:
         self.display_groups: dict[int, str] = {}  # what each group of windows shows
         self.connections: list[Connection] = []
         self.clients: dict[int, Connection] = {}
-        self.highest_version = HIGHEST_VERSION
+        self.reserved: set[int] = set()  # client ids that somebody else has
         self._numbers = 0
         self._minTicks: dict[values.Contract, float] = {}
 
@@ -95,14 +108,20 @@ class Gateway:
 
     def start(self, connection: Connection, clientId: int) -> bool:
         """Register a client id; False when somebody has it."""
-        if clientId in self.clients:
+        if clientId in self.clients or clientId in self.reserved:
             return False
         self.clients[clientId] = connection
         connection.clientId = clientId
         return True
 
     def handshake(self, version: int) -> bytes:
-        return session.handshake(version, self.world.now, self.identity.zone, self.identity.zone_name)
+        announced = self.identity.announcedVersion or version
+        return session.handshake(announced, self.world.now, self.identity.zone, self.identity.zone_name)
+
+    def next_order_id(self, clientId: int) -> int:
+        identity = self.identity
+        following = self.world.next_order_id(clientId) if identity.nextOrderId is None else identity.nextOrderId
+        return max(1, following + identity.orderIdShift)
 
     # --- time ----------------------------------------------------------------------------------------------------
 
@@ -168,7 +187,17 @@ class Gateway:
 
     def data_kind(self, connection: Connection, reqId: int) -> int:
         """The market data type that a new line gets: live data wins over any other where it is allowed."""
-        return 1
+        identity, wanted = self.identity, connection.marketDataType
+        if identity.competing:
+            raise values.Refusal(10197, "No market data during competing live session")
+        if identity.entitlement == "live":
+            return LIVE
+        if identity.entitlement == "none":
+            raise values.Refusal(*(NO_DATA if wanted < DELAYED else NO_DELAYED_DATA))
+        if wanted < DELAYED:
+            raise values.Refusal(*DELAYED_ONLY)
+        connection.error(reqId, 10167, "Requested market data is not subscribed. Displaying delayed market data.")
+        return wanted
 
     def require_line(self, contract: values.Contract, delayed: bool) -> None:
         """Clients that watch the same contract share a line."""

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
 import ibgateway.simulator.answers  # noqa: F401 - fills connection.ANSWERS
 from ibgateway.simulator.connection import Connection
+from ibgateway.simulator.control import Control
+from ibgateway.simulator.faults import Faults
 from ibgateway.simulator.gateway import Gateway, Identity
 from ibgateway.simulator.journal import Journal
-from ibgateway.simulator.wire.frames import frames
+from ibgateway.simulator.wire.frames import frame, frames
 from ibgateway.simulator.world import World, WorldConfig
 
 START = 1749652200.0  # Wednesday 2025-06-11 10:30:00 US/Eastern, in an open session
 PERIOD_S = 0.05  # how often time moves when nobody asks
 MAX_UNSENT = 64 << 20  # a client that does not read is dropped before it costs more memory than this
+MAX_LINE = 1 << 20  # of the control port
 BACKLOG = 64
+RESET = struct.pack("ii", 1, 0)  # linger on, for no time: closing sends RST
 
 log = logging.getLogger("ibgateway.simulator")
 
@@ -37,20 +43,30 @@ class SimulatorConfig:
     time_factor: float = 1.0
     accounts: tuple[str, ...] = ("DU1234567",)
     data: Path | None = None
-    journal: Path | None = None
+    journal: Path | None = None  # a file for every frame, a line of JSON each
+    faults: str = ""  # a script, see ibgateway.simulator.faults
+    control_port: int | None = None
     identity: Identity = field(default_factory=Identity)
 
 
 class Simulator:
-    """A TWS on loopback: `async with Simulator() as sim: … sim.port, sim.journal`."""
+    """A TWS on this machine: `async with Simulator() as sim: … sim.port, sim.journal, sim.faults`."""
+
+    world: World
+    gateway: Gateway
+    journal: Journal
+    faults: Faults
 
     def __init__(self, config: SimulatorConfig | None = None) -> None:
         self.config = config or SimulatorConfig()
         self.ports: list[int] = []
+        self.control_port: int | None = None
+        self.fragment_size: int | None = None
+        self.peers: dict[Connection, Peer] = {}
         self._exit = ExitStack()
         self._servers: list[asyncio.Server] = []
-        self._peers: set[_Peer] = set()
-        self._pump: asyncio.Task[None] | None = None
+        self._control: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._clock_start = time.monotonic()
 
     @property
@@ -62,88 +78,174 @@ class Simulator:
         """The simulator's time."""
         return self.config.start + (time.monotonic() - self._clock_start) * self.config.time_factor
 
+    def skip(self, seconds: float) -> None:
+        """Move the simulator's clock forward, and everything with it."""
+        self._clock_start -= seconds / self.config.time_factor
+        self._advance()
+
+    def fault(self, line: str) -> None:
+        """Take one line of a fault script."""
+        self.gateway.catch_up(self.now)
+        self.faults.run(line)
+        self.flush()
+
     # --- start and stop ------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Simulator:
-        await self._listen()
         config = self.config
+        for port in config.ports:
+            await self._listen_on(port)  # before the world is built: a client may connect from the first moment
         self.world = World(WorldConfig(config.seed, config.start, config.accounts, config.data))
-        self.gateway = Gateway(self.world, config.identity)
+        self.gateway = Gateway(self.world, replace(config.identity))
         self.journal = Journal(self._journal_file())
+        self.faults = Faults(self.gateway, self)
+        self.gateway.tap = Tap(self)
         self._clock_start = time.monotonic()
+        self.faults.load(config.faults)
+        if config.control_port is not None:
+            await self._listen_for_control(config.control_port)
         for server in self._servers:
             await server.start_serving()
-        self._pump = asyncio.create_task(self._run(), name="simulator clock")
+        self._keep(asyncio.create_task(self._run(), name="simulator clock"))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for server in self._servers:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        servers = self._servers + ([self._control] if self._control else [])
+        for server in servers:
             server.close()
-        for peer in list(self._peers):
-            peer.drop()
-        if self._pump is not None:
-            self._pump.cancel()
-            await asyncio.gather(self._pump, return_exceptions=True)
-        for server in self._servers:
+        for connection in list(self.peers):
+            self.reset(connection)
+        for server in servers:
             await server.wait_closed()
         self._exit.close()
 
-    async def _listen(self) -> None:
-        """The ports are bound before the world is built, so that a client may connect from the first moment."""
-        loop = asyncio.get_running_loop()
-        for port in self.config.ports:
-            server = await loop.create_server(
-                lambda: _Peer(self), self.config.host, port, backlog=BACKLOG, start_serving=False
-            )
-            self._servers.append(server)
-            self.ports.append(server.sockets[0].getsockname()[1])
+    async def _listen_on(self, port: int) -> None:
+        server = await asyncio.get_running_loop().create_server(
+            lambda: Peer(self), self.config.host, port, backlog=BACKLOG, start_serving=False
+        )
+        self._servers.append(server)
+        self.ports.append(server.sockets[0].getsockname()[1])
+
+    async def _listen_for_control(self, port: int) -> None:
+        self._control = await asyncio.start_server(self._serve_control, self.config.host, port, limit=MAX_LINE)
+        self.control_port = self._control.sockets[0].getsockname()[1]
+
+    async def _serve_control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One line of JSON in, one out."""
+        control = Control(self)
+        try:
+            while line := await reader.readline():
+                writer.write(control.answer(line) + b"\n")
+                await writer.drain()
+        except (ConnectionError, ValueError):
+            pass  # a line without an end, or a peer that left
+        finally:
+            writer.close()
 
     def _journal_file(self) -> TextIO | None:
         path = self.config.journal
         return None if path is None else self._exit.enter_context(path.open("w", encoding="utf-8"))
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # --- time ----------------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(self._pause())
-            try:
-                self.gateway.advance(self.now)
-                self.flush()
-            except Exception:  # the rim's one broad except: a defect of the world must not stop the clock
-                log.exception("the world failed to move on")
+            self._advance()
 
     def _pause(self) -> float:
-        due = self.world.next_due()
-        if due is None:
-            return PERIOD_S
-        return min(PERIOD_S, max(0.0, (due - self.now) / self.config.time_factor))
+        due = min(self.faults.next_due(), self.world.next_due() or float("inf"))
+        return min(PERIOD_S, max(0.001, (due - self.now) / self.config.time_factor))
+
+    def _advance(self) -> None:
+        try:
+            self.gateway.advance(self.now)
+            self.faults.advance(self.world.now)
+        except Exception:  # the rim's broad except: a defect of the world must not stop the clock
+            log.exception("the world failed to move on")
+        self.flush()
 
     def flush(self) -> None:
         """Send what waits, of every client: one client's request may concern others."""
-        for peer in list(self._peers):
+        for peer in list(self.peers.values()):
             peer.flush()
         self.journal.flush()
 
+    # --- what faults do to sockets -------------------------------------------------------------------------------
 
-class _Peer(asyncio.Protocol):
+    def reset(self, connection: Connection) -> None:
+        if peer := self.peers.get(connection):
+            peer.reset()
+
+    def close(self, connection: Connection) -> None:
+        connection.closing = True
+
+    def pause(self, connection: Connection, paused: bool) -> None:
+        if peer := self.peers.get(connection):
+            peer.pause(paused)
+
+    def write(self, connection: Connection, data: bytes) -> None:
+        if peer := self.peers.get(connection):
+            peer.write(data)
+
+    def fragment(self, size: int | None) -> None:
+        self.fragment_size = size
+
+    def listen(self, listening: bool) -> None:
+        if listening:
+            self._keep(asyncio.create_task(self._listen_again(), name="simulator listens again"))
+            return
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+
+    async def _listen_again(self) -> None:
+        ports, self.ports = self.ports, []
+        for port in ports:
+            await self._listen_on(port)
+        for server in self._servers:
+            await server.start_serving()
+
+
+class Tap:
+    """Every frame of a client goes into the journal, and past the faults."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+
+    def incoming(self, connection: Connection, payload: bytes) -> bool:
+        self.simulator.journal.record("in", connection, (payload,), self.simulator.world.now, time.time())
+        return self.simulator.faults.incoming(connection, payload)
+
+
+class Peer(asyncio.Protocol):
     """One socket and its connection."""
 
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
         self.connection: Connection | None = None
-        self.transport: asyncio.Transport | None = None
+        self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        self.connection = self.simulator.gateway.connect()
-        if self.connection is None:
+        self._transport = transport
+        simulator = self.simulator
+        self.connection = connection = simulator.gateway.connect()
+        if connection is None:
             transport.close()
             return
-        self.simulator._peers.add(self)
+        simulator.peers[connection] = self
+        if not simulator.faults.connected(connection):
+            transport.close()
 
     def data_received(self, data: bytes) -> None:
         simulator, connection = self.simulator, self.connection
@@ -152,31 +254,53 @@ class _Peer(asyncio.Protocol):
         try:
             simulator.gateway.catch_up(simulator.now)
             connection.receive(data)
-        except Exception:
+        except Exception:  # as in Simulator._advance: one client's request must not end the others'
             log.exception("a request of client %s failed", connection.clientId)
-            connection.error(-1, 320, "Server error when processing an API client request.")
+            connection.error(connection.answering, 320, "Server error when processing an API client request.")
         simulator.flush()
 
     def flush(self) -> None:
         """Write what waits; drop a client that does not read."""
-        connection, transport = self.connection, self.transport
-        if connection is None or transport is None:
+        connection, transport = self.connection, self._transport
+        if connection is None or transport is None or transport.is_closing():
             return
-        payloads = connection.take()
+        payloads = self.simulator.faults.outgoing(connection, connection.take())
         if payloads:
             self.simulator.journal.record("out", connection, payloads, self.simulator.world.now, time.time())
-            transport.write(frames(payloads))
+            self._send(payloads)
         if transport.get_write_buffer_size() > MAX_UNSENT:
             log.warning("client %s does not read and is dropped", connection.clientId)
-            transport.abort()
+            self.reset()
         elif connection.closing:
             transport.close()
 
-    def connection_lost(self, error: Exception | None) -> None:
-        self.simulator._peers.discard(self)
-        if self.connection is not None:
-            self.simulator.gateway.disconnect(self.connection)
+    def _send(self, payloads: list[bytes]) -> None:
+        size = self.simulator.fragment_size
+        if size is None:
+            self.write(frames(payloads))
+            return
+        for payload in payloads:
+            data = frame(payload)
+            for at in range(0, len(data), size):
+                self.write(data[at : at + size])
 
-    def drop(self) -> None:
-        if self.transport is not None:
-            self.transport.abort()
+    def write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def pause(self, paused: bool) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            (self._transport.pause_reading if paused else self._transport.resume_reading)()
+
+    def reset(self) -> None:
+        if self._transport is None:
+            return
+        raw: socket.socket = self._transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        self._transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.connection is not None:
+            self.simulator.peers.pop(self.connection, None)
+            self.simulator.faults.gone(self.connection)
+            self.simulator.gateway.disconnect(self.connection)

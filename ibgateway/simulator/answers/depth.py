@@ -38,6 +38,8 @@ class Depth(Subscription):
 
     def advance(self, now: float) -> None:
         self.due = now + PERIOD_S
+        if self.connection.gateway.feeds.paused:
+            return
         bids, asks = self.connection.world.depth(self.contract, self.rows)
         for side, rows in ((messages.BID, bids), (messages.ASK, asks)):
             for position, operation, level in row_changes(self._shown[side], rows):

@@ -34,7 +34,7 @@ def managed_accounts(connection: Connection, _: requests.ReqManagedAccts) -> Non
 @answers(requests.ReqIds)
 def req_ids(connection: Connection, _: requests.ReqIds) -> None:
     assert connection.clientId is not None
-    connection.send(messages.next_valid_id(connection.world.next_order_id(connection.clientId)))
+    connection.send(messages.next_valid_id(connection.gateway.next_order_id(connection.clientId)))
 
 
 @answers(requests.SetServerLogLevel)

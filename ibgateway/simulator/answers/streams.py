@@ -30,6 +30,8 @@ class TickByTick(Subscription):
         self._quote: Quote | None = None
 
     def advance(self, now: float) -> None:
+        if self.connection.gateway.feeds.paused:
+            return
         world, send = self.connection.world, self.connection.send
         if self.kind in {1, 2}:
             for trade in world.trades(self.contract, self.upto, now):
@@ -89,6 +91,8 @@ class RealTimeBars(Subscription):
         self.due = (connection.world.now // BAR_S + 1) * BAR_S
 
     def advance(self, now: float) -> None:
+        if self.connection.gateway.feeds.paused:
+            return
         request, world = self.request, self.connection.world
         ends = now // BAR_S * BAR_S
         seconds = int(ends - self.due) + BAR_S

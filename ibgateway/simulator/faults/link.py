@@ -1,0 +1,116 @@
+"""Faults of the socket: cut, half open, frozen, slow, refused, garbled; the gateway's restart."""
+
+from __future__ import annotations
+
+from ibgateway.simulator.faults.engine import FOREVER, Faults, Strike, verb
+from ibgateway.simulator.faults.filters import Delay, Filter, Sending, msg_id
+from ibgateway.simulator.faults.script import REST, Argument, number, one_of, word
+
+RAW = {
+    "http": b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n\r\n<html>Bad Request</html>",
+    "giant": b"\x7f\xff\xff\xff" + b"x" * 64,  # the length of two gigabytes
+    "zero": b"\0\0\0\0",
+}
+
+
+@verb("reset", Argument(one_of("before", "after"), "before"))
+def reset(faults: Faults, strike: Strike, order: str) -> None:
+    """A TCP reset. `on placeOrder reset` loses the order, `reset after` only its acknowledgement."""
+    if strike.payload and strike.connection is not None:
+        strike.swallowed = True
+        if order == "after":
+            strike.connection.handle(strike.payload)
+            strike.connection.take()
+    for connection in strike.concerned(faults.gateway):
+        faults.rim.reset(connection)
+
+
+@verb("close")
+def close(faults: Faults, strike: Strike) -> None:
+    """An orderly end of the connection; the frame at which it strikes is not handled."""
+    strike.swallowed = bool(strike.payload)
+    for connection in strike.concerned(faults.gateway):
+        faults.rim.close(connection)
+
+
+@verb("half-open", Argument(number, FOREVER))
+def half_open(faults: Faults, strike: Strike, seconds: float) -> None:
+    """Nothing is read and nothing written any more, and nobody is told."""
+    for connection in strike.concerned(faults.gateway):
+        faults.stall(connection, faults.now + seconds)
+
+
+@verb("freeze", Argument(number))
+def freeze(faults: Faults, strike: Strike, seconds: float) -> None:
+    """The whole gateway stands still, as in a long garbage collection; what came meanwhile is answered after."""
+    for connection in list(faults.gateway.connections):
+        faults.stall(connection, faults.now + seconds)
+
+
+@verb("slow", Argument(number))
+def slow(faults: Faults, strike: Strike, seconds: float) -> None:
+    """Every frame is sent so much later; 0 ends it."""
+    faults.filters = [one for one in faults.filters if not (isinstance(one, Delay) and one.msgId is None)]
+    if seconds > 0:
+        faults.filters.append(Delay(None, strike.step.client, None, seconds))
+
+
+@verb("door", Argument(one_of("open", "shut", "slam", "silent")), Argument(number, FOREVER))
+def door(faults: Faults, strike: Strike, kind: str, seconds: float) -> None:
+    """Who comes is refused (shut), accepted and closed (slam), or accepted and not answered (silent)."""
+    faults.shut(kind, faults.now + seconds)
+
+
+@verb("restart", Argument(number), Argument(int, 0))
+def restart(faults: Faults, strike: Strike, seconds: float, ids: int) -> None:
+    """Everybody is cut off, nobody gets in for so long; order ids may have moved, such as by -4."""
+    strike.swallowed = bool(strike.payload)
+    for connection in list(faults.gateway.connections):
+        faults.rim.reset(connection)
+    faults.shut("shut", faults.now + seconds)
+
+    def moved() -> None:
+        faults.gateway.identity.orderIdShift += ids
+
+    faults.on_reopening = moved
+
+
+@verb("raw", Argument(word))
+def raw(faults: Faults, strike: Strike, kind: str) -> None:
+    """Bytes that are no frame: `http`, `giant` (an impossible length), `zero`, or `hex:…`."""
+    data = bytes.fromhex(kind.removeprefix("hex:")) if kind.startswith("hex:") else RAW[kind]
+    for connection in strike.concerned(faults.gateway):
+        faults.rim.write(connection, data)
+
+
+@verb("fragment", Argument(int))
+def fragment(faults: Faults, strike: Strike, size: int) -> None:
+    """Each write carries so many bytes; 0 ends it."""
+    faults.rim.fragment(size or None)
+
+
+class BinaryIds(Filter):
+    """Since 201 a message id is a number of four bytes."""
+
+    def apply(self, sending: list[Sending], clientId: int | None) -> list[Sending]:
+        return [(wait, _binary(payload)) for wait, payload in sending]
+
+
+def _binary(payload: bytes) -> bytes:
+    number_of, _, rest = payload.partition(b"\0")
+    return payload if msg_id(payload) is None or not rest[-1:] else int(number_of).to_bytes(4, "big") + rest
+
+
+@verb("version", Argument(int))
+def version(faults: Faults, strike: Strike, announced: int) -> None:
+    """The handshake announces this version, whatever the client offered; 0 ends it."""
+    faults.gateway.identity.announcedVersion = announced or None
+    faults.filters = [one for one in faults.filters if not isinstance(one, BinaryIds)]
+    if announced > 200:
+        faults.filters.append(BinaryIds(None, None, None))
+
+
+@verb("clear", REST)
+def clear(faults: Faults, strike: Strike, _: tuple[str, ...]) -> None:
+    """Every fault ends, and every line that still waits is forgotten."""
+    faults.clear()

@@ -1,0 +1,160 @@
+"""Faults behind the gateway: IB's servers, data farms, competing sessions, what the login may do."""
+
+from __future__ import annotations
+
+from ibgateway.simulator.faults.engine import FOREVER, Faults, Strike, verb
+from ibgateway.simulator.faults.filters import Delay
+from ibgateway.simulator.faults.script import REST, Argument, one_of, switch, word
+from ibgateway.simulator.wire.names import SERVER
+
+LOST = "Connectivity between IBKR and Trader Workstation has been lost."
+RESTORED = "Connectivity between IBKR and Trader Workstation has been restored - data maintained."
+FARMS_OK = " All data farms are connected: usfarm.nj; usfuture; cashfarm; usfarm; ushmds; secdefil."
+DATA_LOST = "Connectivity between IBKR and Trader Workstation has been restored - data lost."
+BROKEN_SERVER = "Connectivity between Trader Workstation and server is broken. It will be restored automatically."
+COMPETING = "No market data during competing live session"
+DATA = ("line", "depth", "tick by tick", "real time bars", "bars")  # subscriptions that 1101 means are lost
+ORDER_MESSAGES = tuple(SERVER[name] for name in ("openOrder", "orderStatus", "execDetails", "commissionReport"))
+FARMS = {
+    ("farm", "broken"): (2103, "Market data farm connection is broken:{}"),
+    ("farm", "ok"): (2104, "Market data farm connection is OK:{}"),
+    ("farm", "idle"): (2108, "Market data farm connection is inactive but should be available upon demand.{}"),
+    ("farm", "connecting"): (2119, "Market data farm is connecting:{}"),
+    ("hmds", "broken"): (2105, "HMDS data farm connection is broken:{}"),
+    ("hmds", "ok"): (2106, "HMDS data farm connection is OK:{}"),
+    ("hmds", "idle"): (2107, "HMDS data farm connection is inactive but should be available upon demand.{}"),
+    ("secdef", "broken"): (2157, "Sec-def data farm connection is broken:{}"),
+    ("secdef", "ok"): (2158, "Sec-def data farm connection is OK:{}"),
+}
+
+
+def _tell(faults: Faults, strike: Strike, code: int, text: str, reqId: int = -1) -> None:
+    for connection in strike.concerned(faults.gateway):
+        connection.error(reqId, code, text)
+
+
+@verb("error", Argument(int), REST)
+def error(faults: Faults, strike: Strike, code: int, words: tuple[str, ...]) -> None:
+    """An error with id -1; a last word such as `x200` repeats it."""
+    times = 1
+    if words and words[-1].startswith("x") and words[-1][1:].isdecimal():
+        times, words = int(words[-1][1:]), words[:-1]
+    for _ in range(times):
+        _tell(faults, strike, code, " ".join(words))
+
+
+@verb("link", Argument(one_of("down", "up", "lost")), Argument(one_of("quiet"), ""))
+def link(faults: Faults, strike: Strike, state: str, quiet: str) -> None:
+    """1100, 1102, 1101. While it is down data stops and orders wait; with `quiet`, what happens to them does too."""
+    faults.link_down = state == "down"
+    faults.gateway.feeds.paused = faults.link_down
+    faults.filters = [one for one in faults.filters if not isinstance(one, _Quiet)]
+    if state == "down":
+        _tell(faults, strike, 1100, LOST)
+        if quiet:
+            faults.filters += [_Quiet(msgId, None, None, FOREVER) for msgId in ORDER_MESSAGES]
+        return
+    if state == "lost":
+        _lose_subscriptions(faults)
+        _tell(faults, strike, 1101, DATA_LOST)
+    else:
+        _tell(faults, strike, 1102, RESTORED + FARMS_OK)
+    faults.send_waiting()
+    faults.release(FOREVER)
+
+
+class _Quiet(Delay):
+    """Holds back what happens to orders while the link is down."""
+
+
+def _lose_subscriptions(faults: Faults) -> None:
+    for connection in faults.gateway.connections:
+        for kind, reqId in list(connection.subscriptions):
+            if kind in DATA:
+                connection.unsubscribe(kind, reqId)
+
+
+@verb("server", Argument(one_of("down", "up")))
+def server(faults: Faults, strike: Strike, state: str) -> None:
+    """2110, after which nothing says that the connection is back."""
+    faults.gateway.feeds.paused = state == "down"
+    if state == "down":
+        _tell(faults, strike, 2110, BROKEN_SERVER)
+
+
+def _farm(kind: str) -> None:
+    @verb(kind, Argument(one_of("broken", "ok", "idle", "connecting")), Argument(word, "usfarm"))
+    def farm(faults: Faults, strike: Strike, state: str, name: str) -> None:
+        """A data farm's state; while the market data farm is broken no quotes come."""
+        code, text = FARMS[kind, state]
+        if kind == "farm":
+            faults.gateway.feeds.paused = state == "broken"
+        _tell(faults, strike, code, text.format(name))
+
+
+for _kind in ("farm", "hmds", "secdef"):
+    _farm(_kind)
+
+
+@verb("competing", Argument(switch))
+def competing(faults: Faults, strike: Strike, on: bool) -> None:
+    """Somebody has logged in with the same user elsewhere: no market data here."""
+    faults.gateway.identity.competing = on
+    faults.gateway.feeds.paused = on
+    if on:
+        for connection in faults.gateway.connections:
+            for kind, reqId in list(connection.subscriptions):
+                if kind in DATA:
+                    connection.error(reqId, 10197, COMPETING)
+
+
+@verb("read-only", Argument(switch))
+def read_only(faults: Faults, strike: Strike, on: bool) -> None:
+    """The API's read-only setting: orders are answered by 321."""
+    faults.gateway.identity.readOnly = on
+
+
+@verb("entitlement", Argument(one_of("live", "delayed", "none")))
+def entitlement(faults: Faults, strike: Strike, kind: str) -> None:
+    """What market data the login has paid for."""
+    faults.gateway.identity.entitlement = kind
+
+
+@verb("pacing", Argument(switch))
+def pacing(faults: Faults, strike: Strike, on: bool) -> None:
+    """IBKR's limits of messages and historical requests."""
+    faults.gateway.limits.paced = on
+
+
+@verb("limit", Argument(one_of("lines", "depth", "ticks", "messages", "history")), Argument(int))
+def limit(faults: Faults, strike: Strike, what: str, most: int) -> None:
+    """How many there may be of something."""
+    names = {"ticks": "tick_by_tick", "messages": "messages_per_s", "history": "history_per_window"}
+    setattr(faults.gateway.limits, names.get(what, what), most)
+
+
+@verb("ids", Argument(word))
+def ids(faults: Faults, strike: Strike, change: str) -> None:
+    """`ids 1`: the next order id of every client from now on; `ids -4`, `ids +10`: moved by so many."""
+    identity = faults.gateway.identity
+    if change[0] in "+-":
+        identity.orderIdShift += int(change)
+    else:
+        identity.nextOrderId = int(change)
+
+
+@verb("reserve", Argument(int))
+def reserve(faults: Faults, strike: Strike, clientId: int) -> None:
+    """Somebody else is connected with this client id: 326."""
+    faults.gateway.reserved.add(clientId)
+
+
+@verb("unreserve", Argument(int))
+def unreserve(faults: Faults, strike: Strike, clientId: int) -> None:
+    faults.gateway.reserved.discard(clientId)
+
+
+@verb("zone", Argument(word))
+def zone(faults: Faults, strike: Strike, name: str) -> None:
+    """What the gateway calls its time zone, such as `"Central European Standard Time"`."""
+    faults.gateway.identity.zone_name = name
