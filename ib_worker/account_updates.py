@@ -1,0 +1,129 @@
+"""The account's values and portfolio as TWS's Account window has them: one subscription, shared by all streams."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import ib_async
+
+from bridge.account import AccountUpdate
+from bridge.tool import ToolError
+from ib_worker import convert
+from ib_worker.errors import LinkLost
+from ib_worker.pacing import Lane, Pacer
+from ib_worker.subscriptions import Publisher
+
+log = logging.getLogger("ib_worker.account_updates")
+
+
+def stream_of(account: str) -> str:
+    return f"account-{account}"
+
+
+class AccountUpdates:
+    """TWS sends one account's updates at a time: a second account's subscription would silently end the first's."""
+
+    def __init__(self, pacer: Pacer, publisher: Publisher, now: Callable[[], datetime]) -> None:
+        self._pacer = pacer
+        self._publisher = publisher
+        self._now = now
+        self._wire: Any = None
+        self.account: str | None = None
+        self._asked: str | None = None  # whose updates TWS sends
+        self._values: dict[tuple[str, str], AccountUpdate] = {}
+        self._portfolio: dict[int, AccountUpdate] = {}
+        self._unsent: list[AccountUpdate] = []
+        self.complete = asyncio.Event()  # accountDownloadEnd has come
+        self._work = asyncio.Event()
+
+    def open(self, account: str) -> str:
+        """Subscribe, or join. Returns the stream's name; the caller awaits `complete`."""
+        if self.account not in (None, account):
+            raise ToolError(
+                "in_use",
+                f"TWS streams one account at a time, and {self.account} is being streamed. Ask again when that has "
+                "ended (half a minute after its last listener left).",
+            )
+        if self.account is None:
+            self.account = account
+            self._forget()
+        self._work.set()
+        self._publisher.open_stream(stream_of(account))
+        return stream_of(account)
+
+    def known(self) -> list[AccountUpdate]:
+        return [*self._values.values(), *self._portfolio.values()]
+
+    def abandoned(self, stream: str) -> None:
+        if self.account is not None and stream == stream_of(self.account):
+            self.account = None
+            self._forget()
+            self._work.set()
+
+    def connected(self, wire: Any) -> None:
+        self._wire = wire
+        self._asked = None
+        self._forget()
+        self._work.set()
+
+    def disconnected(self) -> None:
+        self._wire = None
+        self._asked = None
+        self._forget()
+
+    def value(self, tag: str, value: str, currency: str, account: str) -> None:
+        if account == self.account:
+            update = convert.value_update(account, tag, value, currency, self._now())
+            self._values[(tag, currency)] = update
+            self._unsent.append(update)
+
+    def portfolio(self, item: ib_async.PortfolioItem) -> None:
+        """A line of the portfolio; a position that is closed comes once more with position 0."""
+        if item.account == self.account:
+            update = convert.portfolio_update(item, self._now())
+            if item.position:
+                self._portfolio[item.contract.conId] = update
+            else:
+                self._portfolio.pop(item.contract.conId, None)
+            self._unsent.append(update)
+
+    def ended(self, account: str) -> None:
+        if account == self.account:
+            self._unsent.clear()  # they are part of the answer to whoever opened the stream
+            self.complete.set()
+
+    def flush(self) -> None:
+        """Publish what the last packet has changed, once all is told: the first values are the opener's answer."""
+        updates, self._unsent = self._unsent, []
+        if self.account is None or not self.complete.is_set():
+            return
+        for update in updates:
+            self._publisher.publish(stream_of(update.account), update.kind, update.model_dump_json().encode())
+
+    async def run(self) -> None:
+        """For ever: tell TWS whose updates are wanted."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._wire is not None and self._asked != self.account:
+                await self._pacer.turn(Lane.READS)
+                self._step()
+
+    def _step(self) -> None:
+        wanted, wire = self.account, self._wire
+        if wire is None or wanted == self._asked:
+            return
+        try:
+            wire.reqAccountUpdates(wanted is not None, wanted or self._asked)
+        except LinkLost:
+            self._wire = None  # the session is about to say so
+        else:
+            self._asked = wanted
+
+    def _forget(self) -> None:
+        self._values.clear()
+        self._portfolio.clear()
+        self._unsent.clear()
+        self.complete.clear()

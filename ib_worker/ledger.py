@@ -1,0 +1,236 @@
+"""Every order that the session knows, by each of its names, and who waits for one to change."""
+
+import asyncio
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from bridge.values import Notice, OrderReport
+from ib_worker import convert
+from ib_worker.order_events import Commission, Event, Fill, Terms, Vanished, trade_of
+from ib_worker.order_state import OrderState, apply
+
+KEPT_DONE = 2_000  # finished orders, newest first; the bus keeps each order's answer for a week
+KEPT_COMMISSIONS = 5_000  # of fills; a report may come before its fill is known
+
+KEPT_EARLY = 500  # orders whose messages came before their terms
+
+Announce = Callable[[OrderState], None]
+Name = TypeVar("Name", bound=Hashable)
+
+
+class Entry:
+    """One order: its state, the key it was asked under, and the events of those who wait for a change."""
+
+    def __init__(self, state: OrderState, key: str | None = None) -> None:
+        self.state = state
+        self.key = key
+        self._watches: set[asyncio.Event] = set()
+
+    def take(self, event: Event) -> bool:
+        """Whether the event was news."""
+        after = apply(self.state, event)
+        if after is self.state:
+            return False
+        self.state = after
+        for watch in self._watches:
+            watch.set()
+        return True
+
+    async def until(self, settled: Callable[[OrderState], bool]) -> OrderState:
+        """Wait for a state; the caller keeps the deadline."""
+        with self._watched() as changed:
+            while not settled(self.state):
+                changed.clear()
+                await changed.wait()
+        return self.state
+
+    @contextmanager
+    def _watched(self) -> Iterator[asyncio.Event]:
+        changed = asyncio.Event()
+        self._watches.add(changed)
+        try:
+            yield changed
+        finally:
+            self._watches.discard(changed)
+
+
+class Ledger:
+    """An orderId belongs to one clientId and may come again after a gateway's restart; permId and orderRef do not.
+
+    `known` is False until a full look at the gateway has ended: until then what the ledger lacks may still exist.
+    """
+
+    def __init__(self, clientId: int) -> None:
+        self.clientId = clientId
+        self.known = False
+        self.placed = 0  # frames that place, change or cancel: an answer asked for before the newest one may be stale
+        self._entries: dict[Entry, None] = {}  # in the order they became known
+        self._by_id: dict[tuple[int, int], Entry] = {}
+        self._by_perm: dict[int, Entry] = {}
+        self._by_ref: dict[str, Entry] = {}
+        self._by_trade: dict[str, Entry] = {}
+        self._commissions: dict[str, Commission] = {}  # by execId, for executions of orders known and unknown
+        self._early: dict[int, list[Event]] = {}  # by permId
+        self.announce: Announce | None = None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def by_id(self, orderId: int, clientId: int | None = None) -> Entry | None:
+        return self._by_id.get((self.clientId if clientId is None else clientId, orderId))
+
+    def by_perm(self, permId: int | None) -> Entry | None:
+        return self._by_perm.get(permId) if permId is not None else None
+
+    def by_ref(self, orderRef: str | None) -> Entry | None:
+        return self._by_ref.get(orderRef) if orderRef is not None else None
+
+    def open(self) -> list[Entry]:
+        return [entry for entry in self._entries if not entry.state.done]
+
+    def commission(self, execId: str) -> Commission | None:
+        return self._commissions.get(trade_of(execId))
+
+    def add(self, orderId: int, terms: Terms, orderRef: str | None, key: str | None = None) -> Entry:
+        """An order of this session, right before its frame is written."""
+        return self._added(OrderState(orderId, self.clientId, terms, orderRef=orderRef), key)
+
+    def entry(
+        self, orderId: int, clientId: int, permId: int | None, orderRef: str | None, terms: Terms | None
+    ) -> Entry | None:
+        """The order of a message, made known if its terms are told. A permId or orderRef outweighs an orderId."""
+        found = self.by_perm(permId) or self.by_ref(orderRef)
+        if found is None:
+            found = self._same_life(self._by_id.get((clientId, orderId)), permId, orderRef)
+        if found is None and terms is not None:
+            found = self._added(OrderState(orderId, clientId, terms, orderRef=orderRef))
+        return found
+
+    def take(self, entry: Entry, event: Event) -> None:
+        if isinstance(event, Fill):
+            self._by_trade[event.trade] = entry
+        if not entry.take(event):
+            return
+        self._index(entry)
+        for missed in self._early.pop(entry.state.permId or 0, []):
+            self.take(entry, missed)
+        if isinstance(event, Fill) and (paid := self._commissions.get(event.trade)) is not None:
+            entry.take(paid)
+        if self.announce is not None:
+            self.announce(entry.state)
+        if entry.state.done:
+            self._prune()
+
+    def early(self, permId: int | None, event: Event) -> None:
+        """A message about an order whose terms are not told yet; it is taken when they are."""
+        if permId is None:
+            return
+        self._early.setdefault(permId, []).append(event)
+        _trim(self._early, KEPT_EARLY)
+
+    def pay(self, report: Commission) -> None:
+        """A commission, whether or not its fill is known yet."""
+        self._commissions.pop(report.trade, None)
+        self._commissions[report.trade] = report
+        _trim(self._commissions, KEPT_COMMISSIONS)
+        entry = self._by_trade.get(report.trade)
+        if entry is not None:
+            self.take(entry, report)
+
+    def reconcile(self, seen: set[Entry], vanished: Vanished) -> None:
+        """After a full look: what was open and is named no more is unknown, not cancelled."""
+        for entry in self.open():
+            if entry not in seen:
+                self.take(entry, vanished)
+        self.known = True
+
+    def _same_life(self, entry: Entry | None, permId: int | None, orderRef: str | None) -> Entry | None:
+        """Not an earlier order that had this orderId: a gateway's restart may issue an id again."""
+        if entry is None:
+            return None
+        state = entry.state
+        other_ref = None not in (orderRef, state.orderRef) and orderRef != state.orderRef
+        other_perm = state.done and permId is not None and bool(state.permIds) and permId not in state.permIds
+        return None if other_ref or other_perm else entry
+
+    def _added(self, state: OrderState, key: str | None = None) -> Entry:
+        entry = Entry(state, key)
+        self._entries[entry] = None
+        self._by_id.pop((state.clientId, state.orderId), None)  # the newest order has the id
+        self._index(entry)
+        return entry
+
+    def _index(self, entry: Entry) -> None:
+        state = entry.state
+        if state.orderId != 0:  # archived orders have none
+            self._by_id.setdefault((state.clientId, state.orderId), entry)
+        for permId in state.permIds:
+            self._by_perm.setdefault(permId, entry)
+        if state.orderRef is not None:
+            self._by_ref.setdefault(state.orderRef, entry)
+
+    def _prune(self) -> None:
+        """Forget the oldest finished orders, a tenth at a time."""
+        if len(self._entries) <= KEPT_DONE * 1.1:
+            return
+        done = [entry for entry in self._entries if entry.state.done]
+        for entry in done[: max(len(done) - KEPT_DONE, 0)]:
+            self._forget(entry)
+
+    def _forget(self, entry: Entry) -> None:
+        del self._entries[entry]
+        state = entry.state
+        _drop(self._by_id, [(state.clientId, state.orderId)], entry)
+        _drop(self._by_perm, state.permIds, entry)
+        _drop(self._by_ref, [state.orderRef or ""], entry)
+        _drop(self._by_trade, state.fills, entry)
+
+
+def _trim(kept: dict[Name, Any], most: int) -> None:
+    """Drop the oldest."""
+    while len(kept) > most:
+        del kept[next(iter(kept))]
+
+
+def _drop(index: dict[Name, Entry], names: Iterable[Name], entry: Entry) -> None:
+    for name in names:
+        if index.get(name) is entry:
+            del index[name]
+
+
+def report(entry: Entry, message: str = "", replayed: bool = False) -> OrderReport:
+    """The order as a client sees it."""
+    state = entry.state
+    return OrderReport(
+        orderId=state.orderId,
+        permId=state.permId,
+        clientId=state.clientId,
+        orderRef=state.orderRef,
+        idempotencyKey=entry.key,
+        account=state.terms.account,
+        contract=state.terms.contract,
+        action=state.terms.action,
+        totalQuantity=state.terms.totalQuantity,
+        orderType=state.terms.orderType,
+        lmtPrice=state.terms.lmtPrice,
+        auxPrice=state.terms.auxPrice,
+        tif=state.terms.tif,
+        status=state.status,
+        filled=state.filled,
+        remaining=_remaining(state),
+        avgFillPrice=convert.number(state.avgFillPrice),
+        lastFillPrice=convert.number(state.lastFillPrice),
+        whyHeld=state.whyHeld,
+        commission=state.commission,
+        commissionCurrency=next((each.currency for each in state.commissions.values()), None),
+        notices=[Notice(code=each.code, message=each.text, time=each.at) for each in state.notices],
+        message=message,
+        replayed=replayed,
+    )
+
+
+def _remaining(state: OrderState) -> float:
+    if state.remaining is not None:
+        return state.remaining
+    return max(state.terms.totalQuantity - state.filled, 0.0)

@@ -1,0 +1,52 @@
+"""How the worker logs: one JSON object a line on stderr, with request ids, and with accounts masked in every line."""
+
+import logging
+import re
+import sys
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+_ACCOUNT = re.compile(r"\b(D?[UFI]|DU|DF|DI)([0-9]{2,})([0-9]{3})\b")  # U1234567, F1234567, DU1234567
+QUIET = ("ib_async", "eventkit")  # the wire and the lifecycle say what of theirs matters
+
+
+def masked(text: str) -> str:
+    """DU1234567 as DU***567, wherever it stands."""
+    return _ACCOUNT.sub(r"\1***\3", text)
+
+
+def configure_logs(level: str, style: str) -> None:
+    """Send structlog and the standard library's logging through one formatter to stderr."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,  # a logger made at import must follow what is configured later
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=_ending(style), foreign_pre_chain=shared))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def _ending(style: str) -> list[Processor]:
+    return [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        _mask,
+        structlog.dev.ConsoleRenderer() if style == "console" else structlog.processors.JSONRenderer(),
+    ]
+
+
+def _mask(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    return {name: masked(value) if isinstance(value, str) else value for name, value in event.items()}

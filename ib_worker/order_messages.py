@@ -1,0 +1,138 @@
+"""Turns TWS's messages about orders into the ledger's events."""
+# The methods have TWS's names:
+# ruff: noqa: N802
+
+from collections.abc import Callable
+from datetime import datetime
+
+import ib_async
+
+from ib_worker import convert
+from ib_worker.ledger import Entry, Ledger
+from ib_worker.order_events import Commission, Completed, Fill, Opened, Said, Status, Terms
+
+
+def terms_of(contract: ib_async.Contract, order: ib_async.Order) -> Terms:
+    """What an order asks for, as TWS tells it and as it is sent."""
+    return Terms(
+        contract=convert.contract(contract),
+        account=convert.text(order.account),
+        action=order.action,
+        totalQuantity=float(order.totalQuantity),
+        orderType=order.orderType,
+        lmtPrice=convert.number(order.lmtPrice),
+        auxPrice=convert.number(order.auxPrice),
+        tif=convert.text(order.tif),
+    )
+
+
+class OrderMessages:
+    """The methods have TWS's names. `seen` holds every order that a look at the gateway has shown since `look()`."""
+
+    def __init__(self, ledger: Ledger, now: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._now = now
+        self.seen: set[Entry] = set()
+        self.highest = 0  # orderId of this client that TWS has named
+
+    def look(self) -> None:
+        """A full look at the gateway begins."""
+        self.seen = set()
+
+    def openOrder(
+        self, orderId: int, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
+    ) -> None:
+        """Sent again at every change of the order, so this must be idempotent."""
+        if order.whatIf:
+            return
+        terms = terms_of(contract, order)
+        permId, orderRef = convert.identity(order.permId), convert.text(order.orderRef)
+        entry = self._ledger.entry(orderId, order.clientId, permId, orderRef, terms)
+        assert entry is not None  # terms make one
+        self.seen.add(entry)
+        if order.clientId == self._ledger.clientId:
+            self.highest = max(self.highest, orderId)
+        self._ledger.take(entry, Opened(self._now(), permId, orderRef, terms, orderState.status))
+
+    def orderStatus(
+        self,
+        orderId: int,
+        status: str,
+        filled: float,
+        remaining: float,
+        avgFillPrice: float,
+        permId: int,
+        parentId: int,
+        lastFillPrice: float,
+        clientId: int,
+        whyHeld: str,
+        mktCapPrice: float = 0.0,
+    ) -> None:
+        perm = convert.identity(permId)
+        event = Status(
+            self._now(),
+            perm,
+            status,
+            filled,
+            remaining,
+            convert.number(avgFillPrice) or None,
+            convert.number(lastFillPrice) or None,
+            convert.text(whyHeld),
+        )
+        entry = self._ledger.entry(orderId, clientId, perm, None, None)
+        if entry is None:
+            self._ledger.early(perm, event)
+        else:
+            self._ledger.take(entry, event)
+
+    def execDetails(self, execution: ib_async.Execution) -> None:
+        """A fill, live or listed on request; the same one may come both ways."""
+        permId, orderRef = convert.identity(execution.permId), convert.text(execution.orderRef)
+        event = Fill(
+            self._now(),
+            execution.execId,
+            execution.shares,
+            execution.price,
+            execution.cumQty,
+            execution.avgPrice,
+            permId,
+            orderRef,
+        )
+        entry = self._ledger.entry(execution.orderId, execution.clientId, permId, orderRef, None)
+        if entry is None:
+            self._ledger.early(permId, event)
+        else:
+            self.seen.add(entry)
+            self._ledger.take(entry, event)
+
+    def commissionReport(self, report: ib_async.CommissionReport) -> None:
+        self._ledger.pay(
+            Commission(
+                self._now(),
+                report.execId,
+                convert.number(report.commission),
+                convert.text(report.currency),
+                convert.number(report.realizedPNL),
+            )
+        )
+
+    def completedOrder(
+        self, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
+    ) -> None:
+        """An archived order. It has neither orderId nor clientId: permId and orderRef tell which it is."""
+        terms = terms_of(contract, order)
+        permId, orderRef = convert.identity(order.permId), convert.text(order.orderRef)
+        entry = self._ledger.entry(0, order.clientId, permId, orderRef, terms)
+        assert entry is not None  # terms make one
+        self.seen.add(entry)
+        filled = convert.number(order.filledQuantity) or 0.0
+        text = convert.text(convert.message(orderState.completedStatus))
+        self._ledger.take(entry, Completed(self._now(), permId, orderRef, terms, orderState.status, filled, text))
+
+    def error(self, orderId: int, code: int, text: str) -> bool:
+        """Whether the error was about an order of this session."""
+        entry = self._ledger.by_id(orderId)
+        if entry is None:
+            return False
+        self._ledger.take(entry, Said(self._now(), code, text))
+        return True

@@ -1,0 +1,234 @@
+"""One order's truth: what TWS's raw messages about it add up to. Pure: `apply(state, event)` and nothing else.
+
+TWS says things twice, out of order, late or never, and mixes rejections with notices about orders that live on. Rules:
+- A fill wins over everything: quantities never go back, and what is filled whole is Filled, whatever a status says.
+- Cancelled is final for statuses. Inactive is not: TWS revives held orders.
+- An error ends an order only if its code rejects orders and TWS has not shown the order working, or shows it inactive.
+- Nothing is taken from silence: until TWS speaks, and when it no longer knows the order, the status is "unknown".
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from ib_worker.order_events import (
+    CANCEL_REFUSED,
+    CANCELLED_BY,
+    REJECTS,
+    CancelSent,
+    Commission,
+    Completed,
+    Event,
+    Fill,
+    Opened,
+    Said,
+    Sent,
+    Status,
+    Terms,
+    Vanished,
+)
+
+UNKNOWN = "unknown"
+INACTIVE = "Inactive"
+FILLED = "Filled"
+CANCELLED = frozenset({"Cancelled", "ApiCancelled"})
+WORKING = frozenset({"PreSubmitted", "Submitted", "PendingCancel"})  # TWS has taken the order
+REJECTED = 201  # TWS's code for it
+LIFE_EVENTS = 200  # kept of one order: the first half and the last half
+
+Source = Literal[
+    "sent", "cancel sent", "openOrder", "orderStatus", "execDetails", "commission", "error", "completedOrder",
+    "vanished",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One thing that happened to the order, as `get_order` tells it."""
+
+    at: datetime
+    source: Source
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderState:
+    """Where an order stands: `status` is TWS's word, or "unknown"."""
+
+    orderId: int
+    clientId: int
+    terms: Terms
+    status: str = UNKNOWN
+    permIds: tuple[int, ...] = ()  # more than one where TWS split a modified order in two
+    orderRef: str | None = None
+    filled: float = 0.0
+    remaining: float | None = None
+    avgFillPrice: float | None = None
+    lastFillPrice: float | None = None
+    whyHeld: str | None = None
+    rejected: Said | None = None
+    doubted: Said | None = None  # an error that rejects orders came for a working one: Inactive would confirm it
+    cancel_asked: bool = False
+    cancel_refused: Said | None = None
+    working: bool = False  # TWS has shown it in the market at least once
+    fills: Mapping[str, Fill] = field(default_factory=dict)  # by trade
+    commissions: Mapping[str, Commission] = field(default_factory=dict)  # by trade
+    notices: tuple[Said, ...] = ()
+    life: tuple[Life, ...] = ()
+
+    @property
+    def permId(self) -> int | None:  # noqa: N802  # TWS's own spelling
+        return self.permIds[-1] if self.permIds else None
+
+    @property
+    def done(self) -> bool:
+        """Nothing more is expected; a late fill may still come."""
+        return self.status == FILLED or self.status in CANCELLED or self.rejected is not None
+
+    @property
+    def acknowledged(self) -> bool:
+        """TWS has said something that settles whether the order exists."""
+        return self.status != UNKNOWN or self.rejected is not None
+
+    @property
+    def commission(self) -> float | None:
+        """What the fills cost so far, or None while a report is missing."""
+        known = [self.commissions[trade].commission for trade in self.fills if trade in self.commissions]
+        paid = [each for each in known if each is not None]
+        return sum(paid) if self.fills and len(paid) == len(self.fills) else None
+
+
+def apply(state: OrderState, event: Event) -> OrderState:
+    """The state after the event; the same object when the event says nothing new."""
+    return _APPLY[type(event)](state, event)
+
+
+def _sent(state: OrderState, event: Sent) -> OrderState:
+    told = "modification" if state.life else "order"
+    return _lived(replace(state, terms=event.terms), event.at, "sent", told)
+
+
+def _cancel_sent(state: OrderState, event: CancelSent) -> OrderState:
+    return _lived(replace(state, cancel_asked=True, cancel_refused=None), event.at, "cancel sent", "cancel")
+
+
+def _opened(state: OrderState, event: Opened) -> OrderState:
+    known = _identified(state, event.permId, event.orderRef)
+    known = known if known.terms == event.terms else replace(known, terms=event.terms)
+    return _noted(state, _with_status(known, event.status), event.at, "openOrder", event.status)
+
+
+def _status(state: OrderState, event: Status) -> OrderState:
+    known = _with_status(_identified(state, event.permId, None), event.status)
+    if event.filled >= known.filled:  # an older message must not take quantities back
+        known = _filled(known, event.filled, event.avgFillPrice, event.lastFillPrice)
+        known = known if known.remaining == event.remaining else replace(known, remaining=event.remaining)
+    known = known if known.whyHeld == event.whyHeld else replace(known, whyHeld=event.whyHeld)
+    return _noted(state, known, event.at, "orderStatus", f"{event.status} filled {event.filled:g}")
+
+
+def _fill(state: OrderState, event: Fill) -> OrderState:
+    old = state.fills.get(event.trade)
+    if old is not None and old.version >= event.version:
+        return state
+    known = _identified(state, event.permId, event.orderRef)
+    known = replace(known, fills={**state.fills, event.trade: event}, working=True)
+    latest = max(known.fills.values(), key=lambda each: each.cumQty)
+    if latest.cumQty >= known.filled:
+        known = _filled(known, latest.cumQty, latest.avgPrice, event.price)
+    what = f"{event.shares:g} @ {event.price:g}" + (" (correction)" if old is not None else "")
+    return _lived(known, event.at, "execDetails", what)
+
+
+def _commission(state: OrderState, event: Commission) -> OrderState:
+    known = replace(state, commissions={**state.commissions, event.trade: event})
+    cost = "not computed" if event.commission is None else f"{event.commission:g} {event.currency or ''}".strip()
+    return _noted(state, known, event.at, "commission", cost)
+
+
+def _said(state: OrderState, event: Said) -> OrderState:
+    known = state if event in state.notices else replace(state, notices=(*state.notices, event))
+    if event.code in CANCEL_REFUSED:
+        known = replace(known, cancel_refused=event)
+    elif event.code in CANCELLED_BY:
+        known = _with_status(known, "Cancelled")
+    elif event.code in REJECTS and not state.done and state.filled == 0:
+        refused = not state.working or state.status == INACTIVE
+        known = replace(known, rejected=event, status=INACTIVE) if refused else replace(known, doubted=event)
+    return _noted(state, known, event.at, "error", f"{event.code} {event.text}")
+
+
+def _completed(state: OrderState, event: Completed) -> OrderState:
+    known = _with_status(_identified(state, event.permId, event.orderRef), event.status)
+    if event.status == INACTIVE and not known.done:  # archived, so it will not come alive again
+        known = replace(known, rejected=Said(event.at, REJECTED, event.text or INACTIVE))
+    if event.filled > known.filled:
+        known = _filled(known, event.filled, known.avgFillPrice, known.lastFillPrice)
+    return _noted(state, known, event.at, "completedOrder", event.text or event.status)
+
+
+def _vanished(state: OrderState, event: Vanished) -> OrderState:
+    if state.done:
+        return state
+    return _lived(replace(state, status=UNKNOWN), event.at, "vanished", "TWS names it neither open nor completed")
+
+
+def _with_status(state: OrderState, status: str) -> OrderState:
+    """Take TWS's word for the status, unless what is known is final."""
+    if state.status == FILLED or status == "" or (state.status in CANCELLED and status != FILLED):
+        return state
+    if status in WORKING or status == FILLED:
+        return replace(state, status=status, working=True, rejected=None, doubted=None)
+    if status == INACTIVE and state.doubted is not None:
+        return replace(state, status=status, rejected=state.doubted, doubted=None)
+    return replace(state, status=status)
+
+
+def _filled(state: OrderState, filled: float, avgPrice: float | None, lastPrice: float | None) -> OrderState:
+    """Quantities as of the newest message; a whole quantity filled is Filled, though no status may ever say so."""
+    total = state.terms.totalQuantity
+    whole = total > 0 and filled >= total
+    known = replace(
+        state,
+        filled=filled,
+        remaining=max(total - filled, 0.0) if total > 0 else state.remaining,
+        avgFillPrice=(avgPrice or state.avgFillPrice) if filled else None,
+        lastFillPrice=(lastPrice or state.lastFillPrice) if filled else None,
+    )
+    known = replace(known, status=FILLED, rejected=None, working=True) if whole else known
+    return state if known == state else known
+
+
+def _identified(state: OrderState, permId: int | None, orderRef: str | None) -> OrderState:
+    if permId is not None and permId not in state.permIds:
+        state = replace(state, permIds=(*state.permIds, permId))
+    if orderRef is not None and state.orderRef is None:
+        state = replace(state, orderRef=orderRef)
+    return state
+
+
+def _noted(before: OrderState, after: OrderState, at: datetime, source: Source, what: str) -> OrderState:
+    """A message that repeats what is known leaves no trace."""
+    return before if after == before else _lived(after, at, source, what)
+
+
+def _lived(state: OrderState, at: datetime, source: Source, what: str) -> OrderState:
+    life = (*state.life, Life(at, source, what))
+    if len(life) > LIFE_EVENTS:
+        half = LIFE_EVENTS // 2
+        life = (*life[:half], *life[half + 1 :])
+    return replace(state, life=life)
+
+
+_APPLY: Mapping[type[Event], Callable[[OrderState, Any], OrderState]] = {  # each takes the event of its key
+    Said: _said,
+    Sent: _sent,
+    CancelSent: _cancel_sent,
+    Opened: _opened,
+    Status: _status,
+    Fill: _fill,
+    Commission: _commission,
+    Completed: _completed,
+    Vanished: _vanished,
+}

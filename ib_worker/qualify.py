@@ -1,0 +1,87 @@
+"""Finds out which contract a request means, once, and remembers it."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import ib_async
+
+from bridge.tool import ToolError
+from bridge.values import OnContract
+from ib_worker import convert
+from ib_worker.errors import refusal
+from ib_worker.flights import Flights
+
+KEPT_S = 3600.0  # trading hours of the coming days are part of the details
+KEPT = 2_000
+CANDIDATES = 20  # of an ambiguous contract; an option chain has thousands
+NOT_FOUND = 200
+
+Fetch = Callable[[ib_async.Contract], Coroutine[Any, Any, list[ib_async.ContractDetails]]]
+Found = list[ib_async.ContractDetails]
+Wanted = tuple[Any, ...]
+
+
+class Contracts:
+    """A request for a contract that is known, or being asked for, costs TWS nothing."""
+
+    def __init__(self, fetch: Fetch, clock: Callable[[], float]) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._known: dict[Wanted, tuple[float, Found]] = {}
+        self._flights = Flights()
+
+    async def details(self, asked: OnContract) -> Found:
+        """Every contract that fits. Raises ToolError not_found or invalid_arguments."""
+        wanted = _wanted(asked)
+        known = self._known.get(wanted)
+        if known is None or self._clock() - known[0] > KEPT_S:
+            found = await self._flights.share(wanted, lambda: self._fetch(convert.requested(asked)))
+            self._remember(wanted, found)
+        else:
+            found = known[1]
+        _check(asked, found)
+        return found
+
+    async def one(self, asked: OnContract) -> ib_async.ContractDetails:
+        """The one contract that fits. Raises ToolError ambiguous_contract with the candidates, too."""
+        found = [each for each in await self.details(asked) if each.contract]
+        same_type = [each for each in found if each.contract and each.contract.secType == asked.secType]
+        fitting = found if asked.conId else same_type or found  # TWS adds other types to some answers
+        if len(fitting) > 1:
+            raise _ambiguous(asked, fitting)
+        return fitting[0]
+
+    async def close(self) -> None:
+        await self._flights.close()
+
+    def _remember(self, wanted: Wanted, found: Found) -> None:
+        self._known.pop(wanted, None)
+        self._known[wanted] = (self._clock(), found)
+        while len(self._known) > KEPT:
+            del self._known[next(iter(self._known))]
+
+
+def _wanted(asked: OnContract) -> Wanted:
+    return tuple(getattr(asked, name) for name in OnContract.model_fields)
+
+
+def _check(asked: OnContract, found: Found) -> None:
+    if not found:
+        raise refusal(NOT_FOUND, "")
+    symbols = {each.contract.symbol for each in found if each.contract}
+    if asked.conId and asked.symbol.upper() not in {each.upper() for each in symbols}:
+        raise ToolError(
+            "invalid_arguments",
+            f"symbol: conId {asked.conId} is {', '.join(sorted(symbols))}, not {asked.symbol}. Correct one of them.",
+        )
+
+
+def _ambiguous(asked: OnContract, found: Found) -> ToolError:
+    candidates = [convert.contract(each.contract).model_dump(exclude_none=True) for each in found if each.contract]
+    more = f", of which {CANDIDATES} are listed" if len(candidates) > CANDIDATES else ""
+    return ToolError(
+        "ambiguous_contract",
+        f"{asked.symbol} means {len(candidates)} contracts{more}. Ask again with the conId of the one you mean, or "
+        "narrow it down by exchange, primaryExchange, currency or expiry.",
+        candidates=candidates[:CANDIDATES],
+    )

@@ -1,0 +1,100 @@
+"""The last known values of one contract, as its ticks leave them. Pure."""
+
+from datetime import datetime
+
+from bridge.market_data import Quote, RawTick
+from bridge.values import MarketDataType
+from ib_worker import convert
+
+# Types of 65 and more are the delayed twins of the live ones.
+BID, ASK, LAST = frozenset({1, 66}), frozenset({2, 67}), frozenset({4, 68})
+PRICES = {6: "high", 7: "low", 9: "close", 14: "open", 72: "high", 73: "low", 75: "close", 76: "open"}
+BID_SIZE, ASK_SIZE, LAST_SIZE = frozenset({0, 69}), frozenset({3, 70}), frozenset({5, 71})
+VOLUME = frozenset({8, 74})
+HALTED = frozenset({49, 90})
+
+
+class QuoteState:
+    """Ticks go in one by one; `quote` is what they add up to, with those that came since the last call."""
+
+    def __init__(self, symbol: str, conId: int) -> None:
+        self._symbol = symbol
+        self._conId = conId
+        self.marketDataType: MarketDataType | None = None
+        self.priced = False  # a price has come
+        self._values: dict[str, float | None] = {}
+        self._halted: bool | None = None
+        self._ticks: list[RawTick] = []
+
+    @property
+    def changed(self) -> bool:
+        return bool(self._ticks)
+
+    def price(self, tickType: int, price: float, size: float) -> None:
+        """A price tick; the quote's and the last trade's carry their size. -1 or no size means that nobody quotes."""
+        self._ticks.append(RawTick(tickType=tickType, price=convert.number(price), size=convert.number(size)))
+        if tickType in BID:
+            self._side("bid", price, size)
+        elif tickType in ASK:
+            self._side("ask", price, size)
+        elif tickType in LAST:
+            self._last(price, size)
+        elif tickType in PRICES:
+            self._values[PRICES[tickType]] = convert.unsigned(price)
+        self.priced = True
+
+    def size(self, tickType: int, size: float) -> None:
+        self._ticks.append(RawTick(tickType=tickType, price=None, size=convert.number(size)))
+        if tickType in BID_SIZE:
+            self._side("bid", self._values.get("bid"), size)
+        elif tickType in ASK_SIZE:
+            self._side("ask", self._values.get("ask"), size)
+        elif tickType in LAST_SIZE:
+            self._values["lastSize"] = convert.unsigned(size)
+        elif tickType in VOLUME:
+            self._values["volume"] = convert.unsigned(size)
+
+    def generic(self, tickType: int, value: float) -> None:
+        """Only the halt is of interest; -1 means that TWS does not say."""
+        if tickType in HALTED:
+            self._halted = None if value < 0 else value > 0
+
+    def quote(self, at: datetime) -> Quote:
+        ticks, self._ticks = self._ticks, []
+        return self.known(at, ticks)
+
+    def known(self, at: datetime, ticks: list[RawTick] | None = None) -> Quote:
+        """The values as they are, without taking the ticks away."""
+        value = self._values.get
+        return Quote(
+            symbol=self._symbol,
+            conId=self._conId,
+            time=at,
+            marketDataType=self.marketDataType,
+            bid=value("bid"),
+            bidSize=value("bidSize"),
+            ask=value("ask"),
+            askSize=value("askSize"),
+            last=value("last"),
+            lastSize=value("lastSize"),
+            volume=value("volume"),
+            open=value("open"),
+            high=value("high"),
+            low=value("low"),
+            close=value("close"),
+            halted=self._halted,
+            ticks=ticks or [],
+        )
+
+    def _side(self, name: str, price: float | None, size: float) -> None:
+        quoted = convert.number(size) not in (None, 0.0, -1.0)
+        self._values[name] = convert.number(price) if quoted else None
+        self._values[f"{name}Size"] = float(size) if quoted else None
+
+    def _last(self, price: float, size: float) -> None:
+        """An index has a last price without a size; no size and -1 together mean that nothing was traded."""
+        if price == -1 and convert.number(size) in (None, 0.0):
+            self._values["last"] = self._values["lastSize"] = None
+        else:
+            self._values["last"] = convert.number(price)
+            self._values["lastSize"] = convert.unsigned(size)

@@ -1,0 +1,178 @@
+"""Takes the messages that ib_async decodes, and hands each to the part of the session that it concerns."""
+# The methods have the names that ib_async calls, which are TWS's own:
+# ruff: noqa: N802
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import ib_async
+
+from ib_worker import convert
+from ib_worker.account_updates import AccountUpdates
+from ib_worker.errors import NOTICES
+from ib_worker.holdings import Holdings
+from ib_worker.order_messages import OrderMessages
+from ib_worker.requests import Requests
+from ib_worker.subscriptions import Lines
+
+# Kinds of requests that TWS answers without an id, so that only one of each may be under way.
+POSITIONS, OPEN_ORDERS, COMPLETED_ORDERS, CURRENT_TIME = "positions", "open orders", "completed orders", "current time"
+
+Say = Callable[[int, str], None]
+
+
+class Receiver:
+    """What ib_async's decoder calls, one method for each message. They only pass on: a slow one would delay all."""
+
+    defaultTimezone = UTC  # the decoder turns times to it
+    ib = SimpleNamespace(TimezoneTWS="UTC")  # and takes a time without a zone for one of this
+
+    def __init__(
+        self,
+        requests: Requests,
+        orders: OrderMessages,
+        holdings: Holdings,
+        lines: Lines,
+        account_updates: AccountUpdates,
+        say: Say,
+        report_undecoded: Callable[[list[str]], None],
+    ) -> None:
+        self._requests = requests
+        self._orders = orders
+        self._holdings = holdings
+        self._lines = lines
+        self._account = account_updates
+        self._say = say
+        self.undecoded = report_undecoded
+        # Those of orders go straight to their place.
+        self.openOrder = orders.openOrder
+        self.orderStatus = orders.orderStatus
+        self.commissionReport = orders.commissionReport
+
+    def connectAck(self) -> None:
+        """The wire tells by itself when it stands and when it is lost."""
+
+    def setEventsDone(self) -> None: ...
+
+    def connectionClosed(self) -> None: ...
+
+    def tcpDataArrived(self) -> None: ...
+
+    def tcpDataProcessed(self) -> None:
+        """A packet's messages are all taken: publish what they changed, together."""
+        self._lines.flush()
+        self._account.flush()
+
+    def error(self, reqId: int, errorCode: int, errorString: str, advanced: str) -> None:
+        text = convert.message(errorString)
+        if reqId in self._requests:
+            if errorCode not in NOTICES:
+                self._requests.refuse(reqId, errorCode, text)
+        elif not self._lines.refused(reqId, errorCode, text) and not self._orders.error(reqId, errorCode, text):
+            self._say(errorCode, text)
+
+    # answers with a request id
+
+    def contractDetails(self, reqId: int, details: ib_async.ContractDetails) -> None:
+        self._requests.add(reqId, details)
+
+    bondContractDetails = contractDetails
+
+    def contractDetailsEnd(self, reqId: int) -> None:
+        self._requests.finish(reqId)
+
+    def historicalData(self, reqId: int, bar: ib_async.BarData) -> None:
+        self._requests.add(reqId, bar)
+
+    def historicalDataEnd(self, reqId: int, start: str, end: str) -> None:
+        self._requests.finish(reqId)
+
+    def accountSummary(self, reqId: int, account: str, tag: str, value: str, currency: str) -> None:
+        self._requests.add(reqId, (account, tag, value, currency))
+
+    def accountSummaryEnd(self, reqId: int) -> None:
+        self._requests.finish(reqId)
+
+    def pnl(self, reqId: int, dailyPnL: float, unrealizedPnL: float, realizedPnL: float) -> None:
+        self._requests.answer(reqId, (dailyPnL, unrealizedPnL, realizedPnL))
+
+    def pnlSingle(
+        self, reqId: int, pos: float, dailyPnL: float, unrealizedPnL: float, realizedPnL: float, value: float
+    ) -> None:
+        self._requests.answer(reqId, (pos, dailyPnL, unrealizedPnL, realizedPnL, value))
+
+    def execDetails(self, reqId: int, contract: ib_async.Contract, execution: ib_async.Execution) -> None:
+        self._orders.execDetails(execution)
+        self._requests.add(reqId, (contract, execution))
+
+    def execDetailsEnd(self, reqId: int) -> None:
+        self._requests.finish(reqId)
+
+    # answers of a kind
+
+    def currentTime(self, time: int) -> None:
+        self._requests.answer(CURRENT_TIME, datetime.fromtimestamp(time, UTC))
+
+    def position(self, account: str, contract: ib_async.Contract, posSize: float, avgCost: float) -> None:
+        self._holdings.take(account, contract, posSize, avgCost)
+
+    def positionEnd(self) -> None:
+        self._holdings.known = True
+        self._requests.finish(POSITIONS)
+
+    def openOrderEnd(self) -> None:
+        self._requests.finish(OPEN_ORDERS)
+
+    def completedOrder(
+        self, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
+    ) -> None:
+        self._orders.completedOrder(contract, order, orderState)
+
+    def completedOrdersEnd(self) -> None:
+        self._requests.finish(COMPLETED_ORDERS)
+
+    # the account's updates
+
+    def updateAccountValue(self, tag: str, value: str, currency: str, account: str) -> None:
+        self._account.value(tag, value, currency, account)
+
+    def updatePortfolio(
+        self,
+        contract: ib_async.Contract,
+        posSize: float,
+        marketPrice: float,
+        marketValue: float,
+        averageCost: float,
+        unrealizedPNL: float,
+        realizedPNL: float,
+        account: str,
+    ) -> None:
+        self._account.portfolio(
+            ib_async.PortfolioItem(
+                contract, posSize, marketPrice, marketValue, averageCost, unrealizedPNL, realizedPNL, account
+            )
+        )
+
+    def accountDownloadEnd(self, account: str) -> None:
+        self._account.ended(account)
+
+    # ticks
+
+    def priceSizeTick(self, reqId: int, tickType: int, price: float, size: float) -> None:
+        self._lines.price(reqId, tickType, price, size)
+
+    def tickSize(self, reqId: int, tickType: int, size: float) -> None:
+        self._lines.size(reqId, tickType, size)
+
+    def tickGeneric(self, reqId: int, tickType: int, value: float) -> None:
+        self._lines.generic(reqId, tickType, value)
+
+    def marketDataType(self, reqId: int, marketDataId: int) -> None:
+        self._lines.market_data_type(reqId, marketDataId)
+
+    def tickOptionComputation(self, reqId: int, *greeks: float) -> None:
+        """Comes unasked with an option's quotes."""
+
+    def deltaNeutralValidation(self, reqId: int, *contract: object) -> None:
+        """Comes unasked with a delta-neutral order."""

@@ -1,0 +1,75 @@
+"""Requests under way: which answer belongs to whom."""
+
+import asyncio
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ib_worker.errors import RequestRefused
+
+
+class Pending:
+    """One request: its parts as they come, and the future of its whole answer."""
+
+    def __init__(self) -> None:
+        self.parts: list[Any] = []
+        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+
+class Requests:
+    """By request id, or by kind for what TWS answers without an id. What nobody waits for any more is dropped."""
+
+    def __init__(self) -> None:
+        self._pending: dict[Hashable, Pending] = {}
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._pending
+
+    @contextmanager
+    def expect(self, key: Hashable) -> Iterator[Pending]:
+        """Await `.answer` inside; leaving forgets the request, whatever came of it."""
+        if key in self._pending:
+            raise RuntimeError(f"request {key!r} is already under way")
+        pending = self._pending[key] = Pending()
+        try:
+            yield pending
+        finally:
+            self._pending.pop(key, None)
+            if not pending.answer.cancel() and not pending.answer.cancelled():
+                pending.answer.exception()  # whoever waited may have been cancelled meanwhile
+
+    def add(self, key: Hashable, part: Any) -> None:
+        pending = self._pending.get(key)
+        if pending is not None:
+            pending.parts.append(part)
+
+    def finish(self, key: Hashable) -> None:
+        """The end marker came: the answer is all the parts."""
+        pending = self._pending.get(key)
+        if pending is not None and not pending.answer.done():
+            pending.answer.set_result(pending.parts)
+
+    def answer(self, key: Hashable, whole: Any) -> None:
+        """An answer in one message."""
+        pending = self._pending.get(key)
+        if pending is not None and not pending.answer.done():
+            pending.answer.set_result(whole)
+
+    def refuse(self, key: Hashable, code: int, text: str) -> bool:
+        """Whether the request was waited for."""
+        return self._fail(key, RequestRefused(code, text))
+
+    def fail_all(self, problem: Exception) -> None:
+        for key in list(self._pending):
+            self._fail(key, problem)
+
+    def _fail(self, key: Hashable, problem: Exception) -> bool:
+        pending = self._pending.get(key)
+        if pending is None:
+            return False
+        if not pending.answer.done():
+            pending.answer.set_exception(problem)
+        return True

@@ -1,0 +1,215 @@
+"""The session as handlers see it: whom it is connected to, what it knows, and how TWS is asked."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Hashable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import ib_async
+
+from bridge.gateway import SessionStatus
+from bridge.tool import ToolError
+from ib_worker import __version__
+from ib_worker.account_updates import AccountUpdates
+from ib_worker.errors import LinkLost
+from ib_worker.flights import Flights
+from ib_worker.holdings import Holdings
+from ib_worker.ledger import Ledger
+from ib_worker.link import Link
+from ib_worker.order_messages import OrderMessages
+from ib_worker.pacing import HistoryPacer, Lane, Pacer
+from ib_worker.qualify import Contracts
+from ib_worker.requests import Requests
+from ib_worker.settings import Endpoint, Settings
+from ib_worker.standing import Record
+from ib_worker.subscriptions import Lines, Publisher
+from ib_worker.wire import Wire
+
+REQUEST_S = 15.0  # of a request that several share; a caller's own deadline is usually shorter
+RECENT_S = 60.0  # who has called within this time is using the session
+
+T = TypeVar("T")
+Send = Callable[[Any, int], None]  # the wire (ib_async's client is not annotated) and the request's id
+SendKind = Callable[[Any], None]
+OrderIds = Callable[[int], Awaitable[int]]  # a fresh orderId, not below the one given
+
+
+def utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+class Session:
+    """One login. `wire` is None while there is no connection; `lifecycle` alone sets it."""
+
+    def __init__(self, settings: Settings, worker: str, publisher: Publisher, order_ids: OrderIds) -> None:
+        self.settings = settings
+        self.worker = worker
+        self.order_ids = order_ids
+        self.target = settings.gateway
+        self.record = Record(*self.target, settings.gateway_client_id, utcnow)
+        self.link = Link()
+        self.wire: Wire | None = None
+        self.accounts: list[str] = []
+        self.orders_readable = True  # False: the gateway's API is read-only, and tells of no orders
+        self.requests = Requests()
+        self.pacer = Pacer(time.monotonic)
+        self.history: HistoryPacer[list[ib_async.BarData]] = HistoryPacer(time.monotonic)
+        self.ledger = Ledger(settings.gateway_client_id)
+        self.order_messages = OrderMessages(self.ledger, utcnow)
+        self.holdings = Holdings()
+        self.lines = Lines(self.pacer, publisher, settings.market_data_lines, utcnow)
+        self.account_updates = AccountUpdates(self.pacer, publisher, utcnow)
+        self.contracts = Contracts(self._fetch_details, time.monotonic)
+        self._flights = Flights()
+        self._locks: defaultdict[Hashable, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._callers: dict[str, float] = {}
+
+    async def close(self) -> None:
+        for each in (self._flights, self.contracts, self.history):
+            await each.close()
+
+    # who and where
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self.target
+
+    @property
+    def clientId(self) -> int:  # noqa: N802  # TWS's own spelling
+        return self.settings.gateway_client_id
+
+    def require_ready(self) -> None:
+        if not self.record.standing.ready:
+            raise self.record.standing.error()
+
+    def require_connection(self) -> Wire:
+        """The gateway, though it may have lost IBKR's servers."""
+        if self.wire is None or self.wire.lost.done():
+            raise self.record.standing.error()
+        return self.wire
+
+    def account(self, named: str | None) -> str:
+        """The account a call is about: the one it names, or the only one."""
+        if named is not None and named not in self.accounts:
+            raise ToolError(
+                "wrong_account", f"account: this login has no {named}. It has {_either(self.accounts)}.",
+                accounts=self.accounts,
+            )  # fmt: skip
+        if named is None and len(self.accounts) != 1:
+            raise ToolError(
+                "account_required", f"account: this login has several, name one: {_either(self.accounts)}.",
+                accounts=self.accounts,
+            )  # fmt: skip
+        return named or self.accounts[0]
+
+    def called(self, caller: str) -> None:
+        self._callers.pop(caller, None)
+        self._callers[caller] = time.monotonic()
+
+    def recent_clients(self, beside: str | None = None) -> list[str]:
+        since = time.monotonic() - RECENT_S
+        self._callers = {name: at for name, at in self._callers.items() if at >= since}
+        return [name for name in self._callers if name != beside]
+
+    def status(self) -> SessionStatus:
+        standing = self.record.standing
+        return SessionStatus(
+            is_connected=standing.ready,
+            state=standing.state,
+            cause=standing.cause,
+            remedy=standing.remedy,
+            since=standing.since,
+            host=self.target.host,
+            port=self.target.port,
+            clientId=self.clientId,
+            serverVersion=self.wire.serverVersion() or None if self.wire else None,
+            accounts=self.accounts,
+            mode=self.settings.trading_mode,
+            worker=self.worker,
+            worker_version=__version__,
+            market_data_lines=len(self.lines),
+            farms=self.link.farms,
+            recent_clients=self.recent_clients(),
+        )
+
+    # asking TWS
+
+    async def ask(
+        self, send: Send, *, lane: Lane = Lane.READS, cancel: Send | None = None, subscription: bool = False
+    ) -> Any:
+        """Send a request and wait for its whole answer; the caller keeps the deadline.
+
+        `cancel` goes out if the answer is given up, and always for a subscription, of which only the first is wanted.
+        Raises RequestRefused, LinkLost, or ToolError if there is no connection.
+        """
+        await self.pacer.turn(lane)
+        wire = self.require_connection()
+        reqId = wire.getReqId()
+        with self.requests.expect(reqId) as pending:
+            send(wire, reqId)
+            try:
+                return await pending.answer
+            finally:
+                answered = pending.answer.done() and not pending.answer.cancelled()
+                if cancel is not None and (subscription or not answered) and not wire.lost.done():
+                    self.pacer.spend()
+                    cancel(wire, reqId)
+
+    async def ask_kind(self, kind: str, send: SendKind, version: int = 0) -> Any:
+        """The same for what TWS answers without an id: one under way, shared by all who want the same version of it."""
+        return await self._flights.share((kind, version), lambda: self._ask_kind(kind, send))
+
+    async def _ask_kind(self, kind: str, send: SendKind) -> Any:
+        async with self._locks[kind], asyncio.timeout(REQUEST_S):
+            await self.pacer.turn(Lane.READS)
+            wire = self.require_connection()
+            with self.requests.expect(kind) as pending:
+                send(wire)
+                return await pending.answer
+
+    async def tell(self, send: SendKind, lane: Lane = Lane.READS) -> None:
+        """Send what has no answer of its own."""
+        await self.pacer.turn(lane)
+        send(self.require_connection())
+
+    async def ask_executions(self) -> list[tuple[ib_async.Contract, ib_async.Execution]]:
+        """Every fill since midnight, of every client."""
+        found: list[tuple[ib_async.Contract, ib_async.Execution]] = await self.ask(
+            lambda wire, reqId: wire.reqExecutions(reqId, ib_async.ExecutionFilter())
+        )
+        return found
+
+    async def share(self, key: Hashable, ask: Callable[[], Any]) -> Any:
+        """One answer for all who ask the same at the same time."""
+        return await self._flights.share(key, lambda: _within(REQUEST_S, ask))
+
+    async def while_connected(self, awaited: Awaitable[T]) -> T:
+        """Wait for something that comes over the present connection. Raises LinkLost when that ends first."""
+        wire = self.require_connection()
+        task = asyncio.ensure_future(awaited)
+        try:
+            either: set[asyncio.Future[Any]] = {task, wire.lost}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise LinkLost(wire.lost.result())
+            return task.result()
+        finally:
+            task.cancel()
+
+    async def _fetch_details(self, contract: ib_async.Contract) -> list[ib_async.ContractDetails]:
+        async with asyncio.timeout(REQUEST_S):
+            found: list[ib_async.ContractDetails] = await self.ask(
+                lambda wire, reqId: wire.reqContractDetails(reqId, contract)
+            )
+        return found
+
+
+async def _within(seconds: float, ask: Callable[[], Awaitable[Any]]) -> Any:
+    async with asyncio.timeout(seconds):
+        return await ask()
+
+
+def _either(names: list[str]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,76 @@
+"""The worker's settings, from the environment."""
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bridge.values import MarketDataType
+
+Mode = Literal["read_only", "paper", "live"]
+
+_ENDPOINT = re.compile(r"([^\s:,/]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})")
+
+
+class Endpoint(NamedTuple):
+    """Where a gateway listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def endpoints(written: object) -> object:
+    """A comma list of host:port."""
+    if not isinstance(written, str):
+        return written
+    return tuple(_endpoint(each.strip()) for each in written.split(",") if each.strip())
+
+
+def _endpoint(written: str) -> Endpoint:
+    parts = _ENDPOINT.fullmatch(written)
+    if parts is None or not 0 < int(parts[2]) < 65536:
+        raise ValueError(f"host:port is expected, such as 127.0.0.1:7496, not {written!r}")
+    return Endpoint(parts[1].strip("[]"), int(parts[2]))
+
+
+class Settings(BaseSettings):
+    """Each field is an environment variable of its name in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    ibkr_session: str = "paper"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    gateway_host: str = "127.0.0.1"
+    gateway_port: Annotated[int, Field(ge=1, le=65535)] = 4002
+    gateway_client_id: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
+    gateway_allowed: Annotated[tuple[Endpoint, ...], NoDecode, BeforeValidator(endpoints)] = ()
+    trading_mode: Mode = "paper"
+    connect_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5
+    market_data_type: MarketDataType = "delayed"  # TWS reads it as: live where the account has it, else delayed
+    market_data_lines: Annotated[int, Field(ge=1, le=10_000)] = 100  # what the account may have; boosters add more
+    beat_file: Path = Path(tempfile.gettempdir()) / "ibkr-worker.beat"
+
+    @model_validator(mode="after")
+    def _no_live(self) -> Self:
+        if self.trading_mode == "live":
+            raise ValueError(
+                "TRADING_MODE=live is refused: this version has no limits to hold it. Use paper or read_only."
+            )
+        return self
+
+    @property
+    def gateway(self) -> Endpoint:
+        return Endpoint(self.gateway_host, self.gateway_port)
+
+    @property
+    def allowed(self) -> tuple[Endpoint, ...]:
+        """The gateways that a client may name: the configured one first."""
+        return (self.gateway, *(each for each in self.gateway_allowed if each != self.gateway))

@@ -1,0 +1,202 @@
+"""Market-data lines: one per contract however many streams listen, kept over reconnects, freed when nobody listens."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import ib_async
+
+from bridge.tool import ToolError
+from ib_worker import convert
+from ib_worker.errors import NOTICES, LinkLost, refusal
+from ib_worker.pacing import Lane, Pacer
+from ib_worker.quote import QuoteState
+
+GENERIC_TICKS = ""  # none beyond the default set: each is another message per trade
+
+log = logging.getLogger("ib_worker.subscriptions")
+
+
+class Publisher(Protocol):
+    """The bus's side of a stream."""
+
+    def publish(self, stream: str, kind: str, body: bytes) -> None: ...
+
+    def open_stream(self, stream: str) -> None: ...
+
+    def close_stream(self, stream: str) -> None: ...
+
+
+@dataclass(eq=False)
+class Line:
+    """One contract's subscription upstream. Without a `reqId` it is not, or not any more, TWS's."""
+
+    contract: ib_async.Contract
+    stream: str
+    values: QuoteState
+    reqId: int | None = None
+    problem: ToolError | None = None  # why TWS gives no data
+    settled: asyncio.Event = field(default_factory=asyncio.Event)  # a price or a problem has come
+
+
+class Lines:
+    """The table of lines, by conId. `wire` is None while there is no connection."""
+
+    def __init__(self, pacer: Pacer, publisher: Publisher, most: int, now: Callable[[], datetime]) -> None:
+        self._pacer = pacer
+        self._publisher = publisher
+        self._most = most
+        self._now = now
+        self._wire: Any = None
+        self._lines: dict[int, Line] = {}
+        self._by_request: dict[int, Line] = {}
+        self._dirty: dict[Line, None] = {}
+        self._to_cancel: list[int] = []
+        self._work = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Lines that TWS may still count."""
+        return len(self._lines) + len(self._to_cancel)
+
+    async def open(self, contract: ib_async.Contract) -> Line:
+        """The contract's line, made if there is none. Raises ToolError line_limit; the caller awaits `settled`."""
+        line = self._lines.get(contract.conId)
+        if line is not None and line.problem is not None:
+            self._drop(line)  # what TWS refused before, it may give now
+            line = None
+        if line is None:
+            if len(self) >= self._most:
+                raise ToolError(
+                    "line_limit",
+                    f"All {self._most} market-data lines are in use. End a stream first, or raise MARKET_DATA_LINES if "
+                    "the account has more.",
+                )
+            line = Line(contract, f"quotes-{contract.conId}", QuoteState(contract.symbol, contract.conId))
+            self._lines[contract.conId] = line
+            self._work.set()
+        self._publisher.open_stream(line.stream)
+        return line
+
+    def abandoned(self, stream: str) -> None:
+        """Nobody has listened for a while: give the line back to TWS."""
+        for line in [each for each in self._lines.values() if each.stream == stream]:
+            self._drop(line)
+
+    def connected(self, wire: Any) -> None:
+        """A connection stands, or its subscriptions are gone (1101): ask for every line anew."""
+        self._wire = wire
+        self._by_request.clear()
+        self._to_cancel.clear()
+        for line in self._lines.values():
+            self._forget_values(line)
+        self._work.set()
+
+    def disconnected(self) -> None:
+        self._wire = None
+        self._by_request.clear()
+        self._to_cancel.clear()
+        for line in self._lines.values():
+            if line.reqId is not None:
+                self._forget_values(line)
+                self._publish(line, "gap")
+
+    def price(self, reqId: int, tickType: int, price: float, size: float) -> None:
+        line = self._by_request.get(reqId)
+        if line is not None:
+            line.values.price(tickType, price, size)
+            line.settled.set()
+            self._dirty[line] = None
+
+    def size(self, reqId: int, tickType: int, size: float) -> None:
+        line = self._by_request.get(reqId)
+        if line is not None:
+            line.values.size(tickType, size)
+            self._dirty[line] = None
+
+    def generic(self, reqId: int, tickType: int, value: float) -> None:
+        line = self._by_request.get(reqId)
+        if line is not None:
+            line.values.generic(tickType, value)
+
+    def market_data_type(self, reqId: int, number: int) -> None:
+        line = self._by_request.get(reqId)
+        if line is not None:
+            line.values.marketDataType = convert.MARKET_DATA_TYPES.get(number)
+
+    def refused(self, reqId: int, code: int, text: str) -> bool:
+        """An error or notice about a line; whether it was about one."""
+        line = self._by_request.get(reqId)
+        if line is None:
+            return False
+        log.info("line of %s: %s %s", line.contract.symbol, code, text)
+        if code not in NOTICES:
+            del self._by_request[reqId]
+            line.problem = refusal(code, text)
+            self._forget_values(line)
+            line.settled.set()
+            self._publish(line, "gap")
+        return True
+
+    def flush(self) -> None:
+        """Publish what the last packet has changed: one update per contract, with all its ticks."""
+        dirty, self._dirty = self._dirty, {}
+        for line in dirty:
+            self._publish(line, "quote")
+
+    async def run(self) -> None:
+        """For ever: bring TWS's subscriptions in line with the table, one message at a time."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._wire is not None and self._has_work():
+                await self._pacer.turn(Lane.READS)
+                self._step()
+
+    def _has_work(self) -> bool:
+        return bool(self._to_cancel) or any(self._is_missing(each) for each in self._lines.values())
+
+    def _is_missing(self, line: Line) -> bool:
+        return line.reqId is None and line.problem is None
+
+    def _step(self) -> None:
+        wire = self._wire
+        if wire is None:
+            return
+        try:
+            if self._to_cancel:
+                wire.cancelMktData(self._to_cancel.pop(0))
+                return
+            missing = next((each for each in self._lines.values() if self._is_missing(each)), None)
+            if missing is not None:
+                self._request(wire, missing)
+        except LinkLost:
+            self._wire = None  # the session is about to say so
+
+    def _request(self, wire: Any, line: Line) -> None:
+        reqId: int = wire.getReqId()
+        wire.reqMktData(reqId, line.contract, GENERIC_TICKS, False, False, [])
+        line.reqId = reqId
+        self._by_request[reqId] = line
+
+    def _drop(self, line: Line) -> None:
+        del self._lines[line.contract.conId]
+        self._dirty.pop(line, None)
+        self._publisher.close_stream(line.stream)
+        if line.reqId is not None and self._by_request.pop(line.reqId, None) is not None and line.problem is None:
+            self._to_cancel.append(line.reqId)
+            self._work.set()
+
+    def _forget_values(self, line: Line) -> None:
+        """After a gap nothing is known: an old price must not pass for a new one."""
+        line.values = QuoteState(line.contract.symbol, line.contract.conId)
+        line.reqId = None
+        line.settled.clear()
+        self._dirty.pop(line, None)
+
+    def _publish(self, line: Line, kind: str) -> None:
+        """A quote, or a `gap`: the same shape with every value null."""
+        body = line.values.quote(self._now()).model_dump_json().encode()
+        self._publisher.publish(line.stream, kind, body)

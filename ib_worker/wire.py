@@ -1,0 +1,209 @@
+"""The connection to TWS: ib_async's client and decoder, with frames bounded, checked and never lost in silence."""
+# ib_async's client and decoder are not annotated:
+# mypy: disable-error-code="no-untyped-call"
+
+import asyncio
+import logging
+import math
+import re
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Protocol
+
+import ib_async
+from ib_async.client import Client
+from ib_async.connection import Connection
+from ib_async.decoder import Decoder
+
+from ib_worker import convert
+from ib_worker.errors import LinkLost, Unsendable
+
+FRAME_LIMIT = 16 * 1024 * 1024  # TWS's largest (the scanner's parameters) has two million bytes; more is not TWS
+READ_CHUNK = 32 * 1024  # ib_async copies what is left of a read for each message in it: quadratic in the read's size
+CLOSE_S = 1.0  # a peer that is there closes its side in a round trip
+EXECUTION_TIME = 15  # the field of execDetails that holds the time
+
+_PRINTABLE = re.compile(r"[\x20-\x7e]*")
+
+log = logging.getLogger("ib_worker.wire")
+
+
+class Receiver(Protocol):
+    """What ib_async's client and decoder call beside one method for each message."""
+
+    def connectAck(self) -> None: ...  # noqa: N802  # ib_async's names
+
+    def setEventsDone(self) -> None: ...  # noqa: N802
+
+    def connectionClosed(self) -> None: ...  # noqa: N802
+
+    def undecoded(self, fields: list[str]) -> None:
+        """A message came that could not be read: what it said is missing from the session's view."""
+
+
+class Wire(Client):
+    """One connection. It is used once: a new connection is a new Wire, so nothing of an old one lives on."""
+
+    MaxRequests = 0  # its throttle is one queue, in which an order waits behind quotes: the session paces instead
+
+    def __init__(self, receiver: Receiver) -> None:
+        super().__init__(receiver)
+        self.conn: _Draining = _Draining()
+        self.conn.hasData += self._onSocketHasData
+        self.conn.disconnected += self._onSocketDisconnected
+        self.decoder = _Reporting(receiver)
+        loop = asyncio.get_running_loop()
+        self.lost: asyncio.Future[str] = loop.create_future()  # why nothing more will come
+        self.closed: asyncio.Future[None] = loop.create_future()  # the socket is gone
+        self.heard_at = time.monotonic()
+        self.reached = False  # somebody accepted the connection
+        self.greeted = 0  # the version that the peer announced
+        self.too_old = False  # as ib_async judges it
+
+    async def open(self, host: str, port: int, clientId: int) -> None:
+        """Connect and start the API; the caller keeps the deadline. Raises OSError (nobody listens there) or LinkLost
+        (the peer hung up)."""
+        self.host, self.port, self.clientId = host, port, clientId
+        self.connState = Client.CONNECTING
+        ready = asyncio.get_running_loop().create_future()
+        self.apiStart += lambda: None if ready.done() else ready.set_result(None)
+        await self.conn.connectAsync(host, port)
+        self.reached = True
+        self.conn.sendMsg(b"API\0" + self._prefix(b"v%d..%d" % (self.MinClientVersion, self.MaxClientVersion)))
+        await asyncio.wait({ready, self.lost}, return_when=asyncio.FIRST_COMPLETED)
+        if self.lost.done():
+            raise LinkLost(self.lost.result())
+
+    async def close(self, why: str) -> None:
+        """Hang up, and return when the socket is gone. The caller fails first whoever awaits an answer."""
+        self._lose(why)
+        transport = self.conn.transport
+        if transport is None:
+            return
+        self.disconnect()
+        await asyncio.wait({self.closed}, timeout=CLOSE_S)
+        transport.abort()  # a peer that no longer reads would keep the socket open; else this does nothing
+        await asyncio.wait({self.closed}, timeout=CLOSE_S)
+
+    def skip_ids(self, orderId: int) -> None:
+        """Requests and orders share one sequence of ids, so that an error's id tells what it is about."""
+        self.updateReqId(orderId + 1)
+
+    async def drained(self) -> None:
+        """Return when the operating system has taken every byte written so far."""
+        await self.conn.writable.wait()
+
+    def send(self, *fields: Any, makeEmpty: bool = True) -> None:
+        """Encode a message. Raises Unsendable before a byte is written if a field could be read as something else."""
+        if self.lost.done():
+            raise LinkLost(self.lost.result())
+        for each in fields:
+            _check(each)
+        super().send(*fields, makeEmpty=makeEmpty)
+
+    def placeOrder(self, orderId: int, contract: ib_async.Contract, order: ib_async.Order) -> None:  # noqa: N802
+        if not 0 < order.totalQuantity < math.inf:
+            raise Unsendable(f"totalQuantity: {order.totalQuantity} is not a positive number")
+        super().placeOrder(orderId, contract, order)
+
+    def _onSocketHasData(self, data: bytes) -> None:  # noqa: N802
+        self.heard_at = time.monotonic()
+        for start in range(0, len(data), READ_CHUNK):
+            super()._onSocketHasData(data[start : start + READ_CHUNK])
+            self.greeted = self.greeted or self._serverVersion
+            if self.lost.done():
+                return
+            if len(self._data) >= 4 and int.from_bytes(self._data[:4]) > FRAME_LIMIT:
+                self._lose("the peer sent what is not TWS's protocol")
+                if self.conn.transport is not None:
+                    self.conn.transport.abort()
+                return
+
+    def _onSocketDisconnected(self, message: str) -> None:  # noqa: N802
+        """The socket is gone, or ib_async has found the peer's version too old."""
+        super()._onSocketDisconnected(message)
+        self.too_old = message.startswith("TWS/gateway version")
+        self._lose(message or "the gateway closed the connection")
+        if self.conn.transport is None and not self.closed.done():
+            self.closed.set_result(None)
+
+    def _lose(self, why: str) -> None:
+        if not self.lost.done():
+            self.lost.set_result(why)
+
+
+def _check(field: Any) -> None:
+    """Refuse what would end a field early, shift the ones after it, or be no number."""
+    if isinstance(field, str):
+        if not _PRINTABLE.fullmatch(field):
+            raise Unsendable("text: only printable ASCII characters can be sent to TWS")
+    elif isinstance(field, float | Decimal):
+        if not math.isfinite(field):
+            raise Unsendable(f"number: {field} can't be sent to TWS")
+    elif isinstance(field, ib_async.Contract):
+        for each in vars(field).values():
+            _check(each)
+    elif isinstance(field, list):
+        for each in field:
+            _check(getattr(each, "tag", ""))
+            _check(getattr(each, "value", ""))
+
+
+class _Draining(Connection):
+    """Tells when the transport's buffer is empty."""
+
+    transport: asyncio.Transport | None
+
+    def __init__(self) -> None:
+        self.writable = asyncio.Event()
+        super().__init__()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        transport.set_write_buffer_limits(high=0)
+        self.writable.set()
+
+    def disconnect(self) -> None:
+        """Close without shutting down the sending side first: on a connection that was reset that raises."""
+        if self.transport is not None:
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        self.writable.clear()
+
+    def resume_writing(self) -> None:
+        self.writable.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.writable.set()
+        super().connection_lost(exc)
+
+
+class _Reporting(Decoder):
+    """Reports what it can't decode instead of only logging it, and reads every zone name that TWS may write."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        super().__init__(receiver, 0)  # type: ignore[arg-type]  # it wants a Wrapper, and calls only what we have
+        self.logger = _Undecoded(receiver.undecoded)  # type: ignore[assignment]
+
+    def interpret(self, fields: list[str]) -> None:
+        self.logger.fields = fields  # type: ignore[attr-defined]
+        super().interpret(fields)
+
+    def execDetails(self, fields: list[str]) -> None:  # noqa: N802
+        """With its time told in UTC: of a zone that Python does not know, ib_async drops the whole execution."""
+        written = convert.utc_time(fields[EXECUTION_TIME])
+        super().execDetails([*fields[:EXECUTION_TIME], written, *fields[EXECUTION_TIME + 1 :]])
+
+
+class _Undecoded:
+    """Stands where the decoder expects its logger: ib_async catches every fault of a message and only logs it."""
+
+    def __init__(self, report: Callable[[list[str]], None]) -> None:
+        self._report = report
+        self.fields: list[str] = []
+
+    def exception(self, *_: object) -> None:
+        log.exception("a message of type %s could not be decoded", "".join(self.fields[:1]))
+        self._report(self.fields)
