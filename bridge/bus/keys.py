@@ -21,6 +21,10 @@ class Keys:
         self.heartbeat = self._prefix + "heartbeat"  # hash: the session's status as last written
         self.inflight = self._prefix + "inflight"  # set: keys of orders that are accepted and not done
         self.order_ids = self._prefix + "order_ids"  # counter: the highest orderId ever handed out
+        self.accepted = self._prefix + "accepted"  # sorted set: keys of placed orders by the time of acceptance
+        self.halt = self._prefix + "halt"  # hash: the kill switch, there while it is set
+        self.audit = self._prefix + "audit"  # stream: the audit log
+        self.audit_head = self._prefix + "audit_head"  # hash: seq and digest of the log's last entry
 
     def replies(self, front: str) -> str:
         """The channel that one front listens to."""
@@ -29,6 +33,18 @@ class Keys:
     def ticks(self, stream: str) -> str:
         """The channel of one stream."""
         return f"{self._prefix}tick:{_checked(stream)}"
+
+    def duplicate(self, digest: str) -> str:
+        """The key of the latest order with these very terms, for as long as an equal one is held."""
+        return f"{self._prefix}dup:{_checked(digest)}"
+
+    def preview(self, token: str) -> str:
+        """What a confirmation token confirms, until it is used or too old."""
+        return f"{self._prefix}preview:{_checked(token)}"
+
+    def approval(self, key: str) -> str:
+        """A live order that awaits, or has, a human's approval."""
+        return f"{self._prefix}approval:{_checked(key)}"
 
     def order(self, key: str) -> str:
         """The record of one order key."""

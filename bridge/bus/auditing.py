@@ -1,0 +1,91 @@
+"""The audit log in Redis: an append-only stream beside the order records, whose chain only the leader continues."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+from bridge.audit import GENESIS, Entry, digest, encode
+from bridge.bus.connect import BusError
+from bridge.bus.keys import Keys
+from bridge.bus.orders import Fenced
+from bridge.bus.pipe import Pipe
+from bridge.bus.scripts import Script
+from bridge.tool import ToolError
+
+PAGE = 1_000  # entries in one read
+
+# Appends one entry if it follows the last. Answers {word, seq, digest}: `appended` (also when this very entry is the
+# last, so that asking again after a lost answer is harmless), `behind` with the head as it is, or `fenced`.
+APPEND = Script("""#!lua
+local log, head, lease = KEYS[1], KEYS[2], KEYS[3]
+local token, seq, prev, mine, line = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+if redis.call('GET', lease) ~= token then return {'fenced', '', ''} end
+local found = redis.call('HMGET', head, 'seq', 'digest')
+if found[2] == mine then return {'appended', found[1], mine} end
+if (found[1] or '0') ~= string.format('%.0f', tonumber(seq) - 1) or (found[2] or ARGV[6]) ~= prev then
+    return {'behind', found[1] or '0', found[2] or ARGV[6]}
+end
+redis.call('XADD', log, seq .. '-0', 'e', line)
+redis.call('HSET', head, 'seq', seq, 'digest', mine)
+return {'appended', seq, mine}
+""")
+
+
+class AuditLog:
+    """The leader's pen. An order whose entry could not be written must not be sent."""
+
+    def __init__(self, pipe: Pipe, keys: Keys, token: int) -> None:
+        self._pipe = pipe
+        self._keys = (keys.audit, keys.audit_head, keys.lease)
+        self._token = str(token)
+        self._head: tuple[int, str] | None = None
+        self._turn = asyncio.Lock()  # entries are chained one by one
+
+    async def append(self, event: str, **fields: Any) -> int:
+        """Write one entry and return its seq once Redis has it on disk.
+
+        Raises Fenced, or ToolError("audit_unavailable"): then nothing may be sent.
+        """
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        async with self._turn:
+            try:
+                return await self._append(at, event, fields)
+            except BusError as error:
+                self._head = None  # whether it was written is not known: look again before the next
+                raise ToolError(
+                    "audit_unavailable",
+                    f"The audit log can't be written ({error}), so nothing was sent. Mend Redis or its disk, then retry.",
+                ) from error
+
+    async def _append(self, at: str, event: str, fields: dict[str, Any]) -> int:
+        if self._head is None:
+            self._head = await read_head(self._pipe, self._keys[1])
+        while True:
+            seq, prev = self._head[0] + 1, self._head[1]
+            line = encode(Entry(seq=seq, prev=prev, at=at, event=event, token=self._token, **fields))
+            mine = digest(line)
+            arguments = (self._token, seq, prev, mine, line, GENESIS)
+            word, head_seq, head_digest = await APPEND.run(self._pipe, self._keys, *arguments)
+            if word == b"fenced":
+                raise Fenced
+            self._head = (int(head_seq), head_digest.decode())
+            if word == b"appended":
+                return seq
+
+
+async def read_head(pipe: Pipe, key: str) -> tuple[int, str]:
+    """The last entry's seq and digest; (0, GENESIS) before the first."""
+    seq, last = await pipe.send("HMGET", key, "seq", "digest")
+    return (int(seq), last.decode()) if seq else (0, GENESIS)
+
+
+async def read_log(pipe: Pipe, keys: Keys, after: int = 0) -> AsyncIterator[bytes]:
+    """The stored lines with a seq above `after`, oldest first, page by page."""
+    while True:
+        page = await pipe.send("XRANGE", keys.audit, f"({after}-0" if after else "-", "+", "COUNT", PAGE)
+        for name, fields in page:
+            after = int(name.split(b"-")[0])
+            yield fields[1]
+        if len(page) < PAGE:
+            return
