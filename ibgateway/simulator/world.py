@@ -13,7 +13,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from ibgateway.simulator import values as v
+from ibgateway.simulator.account.broker import Broker
 from ibgateway.simulator.calendar import calendar
+from ibgateway.simulator.exchange import orders
+from ibgateway.simulator.exchange.exchange import Exchange
 from ibgateway.simulator.instruments import search
 from ibgateway.simulator.instruments.details import details, market_rule
 from ibgateway.simulator.instruments.directory import Directory
@@ -42,6 +45,9 @@ class World:
         self.accounts = config.accounts
         self._directory = Directory()
         self._market = Market(config.seed, config.start, self._directory)
+        self._broker = Broker(self._market, self._directory, config.accounts, config.start)
+        self._exchange = Exchange(config.seed, self._broker, self._directory)
+        self._next_day = self._day_after(config.start)
 
     def _of(self, contract: v.Contract) -> Instrument:
         return self._directory.require(contract)
@@ -50,15 +56,31 @@ class World:
         """The date in New York, by which derivatives are listed."""
         return calendar("US_STOCK").local(self.now).date()
 
+    def _day_after(self, time: float) -> float:
+        """When the next trading day begins."""
+        days = calendar("US_STOCK")
+        return days.open_of(days.index_at(time) + 1)
+
     # --- time ----------------------------------------------------------------------------------------------------
 
     def advance(self, now: float) -> list[v.Event]:
         """Run the world up to `now` and return what happened to orders and accounts, in TWS's order."""
-        raise NotImplementedError
+        while True:
+            due = self._exchange.next_due()
+            if self._next_day <= now and (due is None or self._next_day <= due):
+                self.now = self._next_day
+                self._broker.begin_day(self.now)
+                self._next_day = self._day_after(self.now)
+            elif due is not None and due <= now:
+                self.now = max(self.now, due)
+                self._exchange.run_next()
+            else:
+                self.now = max(self.now, now)
+                return self._exchange.drain()
 
     def next_due(self) -> float | None:
         """The earliest instant at which `advance` may yield an event; None when nothing is scheduled."""
-        raise NotImplementedError
+        return self._exchange.next_due()
 
     # --- contracts -----------------------------------------------------------------------------------------------
 
@@ -187,35 +209,38 @@ class World:
 
     def place_order(self, clientId: int, orderId: int, contract: v.Contract, order: v.Order) -> list[v.Event]:
         """A new order, a modification or a what-if (an OpenOrder whose state holds the margins). Never raises."""
-        raise NotImplementedError
+        self._exchange.place(clientId, orderId, contract, order, self.now)
+        return self._exchange.drain()
 
     def cancel_order(self, clientId: int, orderId: int, manualTime: str = "") -> list[v.Event]:
         """Cancel; 10147, 10148 or 161 come back as OrderError."""
-        raise NotImplementedError
+        self._exchange.cancel(clientId, orderId, self.now)
+        return self._exchange.drain()
 
     def global_cancel(self, clientId: int) -> list[v.Event]:
         """Cancel every open order of every client."""
-        raise NotImplementedError
+        self._exchange.cancel_all(self.now)
+        return self._exchange.drain()
 
     def next_order_id(self, clientId: int) -> int:
         """The next valid order id of a client id: above every id it used in this world, kept over its sessions."""
-        raise NotImplementedError
+        return self._exchange.registry.next_order_id(clientId)
 
     def open_orders(self, clientId: int | None) -> list[v.OpenOrder]:
         """Open orders of one client, or of all (None), oldest first."""
-        raise NotImplementedError
+        return orders.open_orders(self._exchange, clientId, self.now)
 
     def order_status_of(self, open_order: v.OpenOrder) -> v.OrderStatus:
         """The current orderStatus (3) of an order that this world gave out."""
-        raise NotImplementedError
+        return orders.status_of(self._exchange, open_order)
 
     def completed_orders(self, apiOnly: bool) -> list[v.OpenOrder]:
         """The day's filled, cancelled and rejected orders, latest first; orderId 0 as TWS does not tell it."""
-        raise NotImplementedError
+        return orders.completed(self._exchange, self.now)
 
     def executions(self, filter: v.ExecutionFilter) -> list[tuple[v.Execution, v.CommissionReport | None]]:
         """The day's executions that pass the filter, oldest first, with their commission reports."""
-        raise NotImplementedError
+        return orders.executions(self._exchange, filter, self.now)
 
     def exercise_option(
         self, clientId: int, reqId: int, contract: v.Contract, action: int, quantity: int, account: str, override: bool
@@ -227,27 +252,27 @@ class World:
 
     def positions(self, account: str | None) -> list[v.Position]:
         """Positions of one account or of all (None); a position closed today stays with 0."""
-        raise NotImplementedError
+        return self._broker.positions(account)
 
     def portfolio(self, account: str) -> list[v.PortfolioItem]:
         """What updatePortfolio (7) shows."""
-        raise NotImplementedError
+        return self._broker.portfolio(account, self.now)
 
     def account_values(self, account: str) -> list[v.AccountValue]:
         """The Account Window's set of updateAccountValue (6), the $LEDGER currencies included."""
-        raise NotImplementedError
+        return self._broker.account_values(account, self.now)
 
     def account_summary(self, group: str, tags: str) -> list[v.AccountValue]:
         """Tags are comma separated; "$LEDGER", "$LEDGER:EUR" and "$LEDGER:ALL" as TWS; Refusal 321 for nonsense."""
-        raise NotImplementedError
+        return self._broker.summary(group, tags, self.now)
 
     def pnl(self, account: str, modelCode: str) -> v.PnL:
         """The Portfolio window's numbers; Refusal 321 for an unknown account."""
-        raise NotImplementedError
+        return self._broker.pnl(self._broker.known(account), self.now)
 
     def pnl_single(self, account: str, modelCode: str, conId: int) -> v.PnLSingle:
         """The same, of one contract; all None and pos 0 when it is not held."""
-        raise NotImplementedError
+        return self._broker.pnl_single(self._broker.known(account), conId, self.now)
 
     # --- reference data ------------------------------------------------------------------------------------------
 

@@ -84,6 +84,10 @@ class Market:
         series = self.series(instrument.series)
         return float(series.row(max(index, series.first))[5])
 
+    def bounds(self, instrument: Instrument, index: int, number: int) -> Row | None:
+        """A span's row, where it is known without drawing ticks."""
+        return self.rows(instrument, index)[number]
+
     # --- tapes ---------------------------------------------------------------------------------------------------
 
     def tape(self, instrument: Instrument, index: int, number: int) -> Tape:
@@ -185,6 +189,11 @@ class Market:
         done = instrument.calendar.close_of(index) <= at
         row = self.rows(instrument, index if done else max(index - 1, self.first_day(instrument)))[-1]
         return instrument.price(row.close)
+
+    def previous_close(self, instrument: Instrument, at: float) -> float:
+        """The close of the trading day before the one that has last begun."""
+        index = max(instrument.calendar.index_at(at) - 1, self.first_day(instrument))
+        return instrument.price(self.liquid_row(instrument, index).close)
 
     def snapshot(self, instrument: Instrument, at: float) -> v.Snapshot:
         """What a quote line shows: open, high and low are of today's liquid hours, close is the day before's."""

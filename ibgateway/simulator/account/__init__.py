@@ -1,0 +1,1 @@
+"""A client's money: cash, positions, margin, commissions and profit."""

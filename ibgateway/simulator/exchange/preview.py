@@ -1,0 +1,76 @@
+"""What an order would do to the account: the margin check, and the what-if that shows it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from ibgateway.simulator import values as v
+from ibgateway.simulator.account.broker import Broker
+from ibgateway.simulator.account.commissions import Traded, commission
+from ibgateway.simulator.account.margin import Worth
+from ibgateway.simulator.exchange.combination import Combination
+from ibgateway.simulator.exchange.feed import Feed
+from ibgateway.simulator.exchange.texts import margin_text
+from ibgateway.simulator.exchange.working import Working
+from ibgateway.simulator.instruments.instrument import Instrument
+
+Trade = tuple[Instrument, Decimal, float]
+
+
+def margin_refusal(broker: Broker, feed: Feed | Combination, order: Working, at: float) -> str:
+    """TWS's text if the account can't carry the order; empty if it can, or if the order lowers the margin."""
+    account = order.order.account
+    before, after = _before_and_after(broker, feed, order, at)
+    if after.available >= 0 or after.initial <= before.initial:
+        return ""
+    return margin_text(before.with_loan, after.initial, broker.ledgers[account].base)
+
+
+def preview(broker: Broker, feed: Feed | Combination, order: Working, at: float) -> v.OpenOrder:
+    """The answer to a what-if: an openOrder that was never placed."""
+    before, after = _before_and_after(broker, feed, order, at)
+    fee = float(_fee(_trades(feed, order, at), order))
+    currency = broker.ledgers[order.order.account].base
+    state = v.OrderState(
+        status="PreSubmitted",
+        initMarginBefore=round(before.initial, 2),
+        maintMarginBefore=round(before.maintenance, 2),
+        equityWithLoanBefore=round(before.with_loan, 2),
+        initMarginChange=round(after.initial - before.initial, 2),
+        maintMarginChange=round(after.maintenance - before.maintenance, 2),
+        equityWithLoanChange=round(after.with_loan - fee - before.with_loan, 2),
+        initMarginAfter=round(after.initial, 2),
+        maintMarginAfter=round(after.maintenance, 2),
+        equityWithLoanAfter=round(after.with_loan - fee, 2),
+        commission=fee,
+        minCommission=fee,
+        maxCommission=fee,
+        commissionCurrency=order.instruments[0].currency,
+        marginCurrency=currency,
+        warningText="" if after.available >= 0 else margin_text(before.with_loan, after.initial, currency),
+    )
+    return v.OpenOrder(order.clientId, order.orderId, 0, order.contract, order.order, state)
+
+
+def _before_and_after(broker: Broker, feed: Feed | Combination, order: Working, at: float) -> tuple[Worth, Worth]:
+    account = order.order.account
+    return broker.worth(account, at), broker.worth_after(account, _trades(feed, order, at), at)
+
+
+def _trades(feed: Feed | Combination, order: Working, at: float) -> list[Trade]:
+    """The trades that the order asks for, at its limit or the market's price."""
+    price = order.order.lmtPrice if order.order.orderType == "LMT" and order.order.lmtPrice else feed.price(at)
+    size = order.remaining * order.sign
+    if isinstance(feed, Combination):
+        return [(leg, size * ratio, each) for leg, ratio, each in feed.leg_prices(order.buy, feed.price(at), at)]
+    return [(order.instruments[0], size, price)]
+
+
+def _fee(trades: list[Trade], order: Working) -> Decimal:
+    if not order.combination:
+        instrument, size, price = trades[0]
+        return commission(instrument, Traded(abs(size), abs(size) * Decimal(repr(price)), size < 0))
+    return sum(
+        (commission(leg, Traded(abs(size), abs(size) * Decimal(repr(price)), size < 0)) for leg, size, price in trades),
+        Decimal(0),
+    )
