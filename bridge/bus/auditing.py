@@ -55,7 +55,7 @@ class AuditLog:
                 self._head = None  # whether it was written is not known: look again before the next
                 raise ToolError(
                     "audit_unavailable",
-                    f"The audit log can't be written ({error}), so nothing was sent. Mend Redis or its disk, then retry.",
+                    f"The audit log can't be written ({error}), so nothing was sent. Mend Redis, then retry.",
                 ) from error
 
     async def _append(self, at: str, event: str, fields: dict[str, Any]) -> int:
