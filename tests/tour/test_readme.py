@@ -1,0 +1,38 @@
+"""What the README tells a newcomer to type exists, under that name."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cli.hosts import ways_to_add
+from ib_worker.settings import Settings as WorkerSettings
+from mcp_front.settings import Settings as FrontSettings
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+URL = "http://127.0.0.1:8000/api/v1"
+TARGETS = sorted(set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE)))
+SETTINGS = {name.upper() for settings in (FrontSettings, WorkerSettings) for name in settings.model_fields}
+
+
+@pytest.mark.parametrize("host", ["Claude Code", "Cursor", "VS Code", "Gemini CLI"])
+def test_the_readme_and_the_demo_add_the_server_alike(host: str) -> None:
+    way = ways_to_add(URL)[host].removeprefix("~/.cursor/mcp.json: ")
+
+    assert f"`{way}`" in README
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_make_target_of_the_readme_exists(target: str) -> None:
+    assert re.search(rf"^{target}:.*## ", MAKEFILE, re.MULTILINE)
+
+
+def test_the_settings_of_the_readme_are_those_that_are_read() -> None:
+    table = README.split("## Settings")[1].split("\n## ")[0]
+    rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
+
+    assert named
+    assert named - SETTINGS == set()

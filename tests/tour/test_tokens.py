@@ -1,0 +1,73 @@
+"""`python -m cli client`: what it writes is what a front reads."""
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from cli import tokens
+from mcp_front.auth import read_tokens
+
+
+def client(file: Path, *arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    tokens.add_arguments(parser)
+    return tokens.run(parser.parse_args(["--file", str(file), *arguments]))
+
+
+def test_a_new_token_is_shown_once_and_kept_as_its_hash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "secrets" / "tokens.json"
+
+    client(file, "add", "laptop", "--scopes", "read,trade")
+    token = capsys.readouterr().out.split()[-1]
+
+    (known,) = read_tokens(file)
+    assert known.name == "laptop"
+    assert known.scopes == {"read", "trade"}
+    assert known.sha256 == hashlib.sha256(token.encode()).hexdigest()
+    assert token not in file.read_text(encoding="utf-8")
+    assert len(token) >= 43  # 256 bits
+
+
+def test_a_client_may_only_read_unless_told_otherwise(tmp_path: Path) -> None:
+    client(tmp_path / "tokens.json", "add", "phone")
+
+    assert read_tokens(tmp_path / "tokens.json")[0].scopes == {"read"}
+
+
+def test_a_removed_client_is_gone_from_the_same_file(tmp_path: Path) -> None:
+    file = tmp_path / "tokens.json"
+    client(file, "add", "laptop")
+    client(file, "add", "phone")
+    before = file.stat().st_ino
+
+    client(file, "remove", "laptop")
+
+    assert [each.name for each in read_tokens(file)] == ["phone"]
+    assert file.stat().st_ino == before  # a container has this very file mounted
+
+
+def test_a_name_is_given_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    client(tmp_path / "tokens.json", "add", "laptop")
+
+    status = client(tmp_path / "tokens.json", "add", "laptop")
+
+    assert status == 1
+    assert "laptop is there already" in capsys.readouterr().err
+    assert len(read_tokens(tmp_path / "tokens.json")) == 1
+
+
+def test_an_unknown_client_cannot_be_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status = client(tmp_path / "tokens.json", "remove", "laptop")
+
+    assert status == 1
+    assert "no client is called laptop" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [("add", "a b"), ("add", "a", "--scopes", "all"), ("add", "a", "--scopes", "")])
+def test_a_name_or_scope_that_no_front_takes_is_refused(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit):
+        client(tmp_path / "tokens.json", *arguments)
+
+    assert not (tmp_path / "tokens.json").exists()
