@@ -1,0 +1,86 @@
+"""How far a gateway's login is, read from the lines of its log. Pure."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+PHRASES = Path(__file__).with_name("phrases.tsv")
+
+
+class Phase(StrEnum):
+    """Where a gateway stands between its start and its login."""
+
+    STARTING = "starting"
+    LOGGING_IN = "logging_in"
+    AWAITING_2FA = "awaiting_2fa"
+    THROTTLED = "throttled"
+    LOGIN_REJECTED = "login_rejected"
+    LOGGED_IN = "logged_in"
+    RESTARTING = "restarting"
+    UNKNOWN = "unknown"
+
+
+ATTEMPTS = {Phase.LOGGING_IN, Phase.AWAITING_2FA}  # what comes between two rejections that count as two
+
+ADVICE = {
+    Phase.STARTING: "Wait: a gateway takes about a minute to show its login.",
+    Phase.LOGGING_IN: "Wait: a login takes some seconds.",
+    Phase.AWAITING_2FA: "Approve the login in IBKR Mobile; the request is good for three minutes.",
+    Phase.THROTTLED: "Wait some minutes: after several failed logins the gateway pauses before the next.",
+    Phase.LOGIN_REJECTED: "Check user name, password and trading mode: more wrong tries lock the account.",
+    Phase.LOGGED_IN: "Nothing to do: the login is complete.",
+    Phase.RESTARTING: "Wait: the gateway restarts, which takes about a minute, and perhaps a second factor.",
+    Phase.UNKNOWN: "Read the gateway's log: nothing in it tells how far the login is.",
+}
+
+
+@dataclass(frozen=True)
+class Login:
+    """A log's last word on the login, and how often a login was rejected since the last one that went through."""
+
+    phase: Phase
+    rejections: int
+
+
+@dataclass(frozen=True)
+class Phrase:
+    phase: Phase
+    pattern: re.Pattern[str]
+
+
+def read_phrases(text: str) -> tuple[Phrase, ...]:
+    """The phrases of a file as phrases.tsv; ValueError names the line that is none."""
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        phase, tab, pattern = line.partition("\t")
+        if not tab:
+            raise ValueError(f"line {number}: a phase, a tab and an expression are expected")
+        found.append(Phrase(Phase(phase), re.compile(pattern, re.IGNORECASE)))
+    return tuple(found)
+
+
+def phase_of(line: str, phrases: Iterable[Phrase]) -> Phase | None:
+    """What one line says, or None where it says nothing of the login."""
+    return next((each.phase for each in phrases if each.pattern.search(line)), None)
+
+
+def read_login(lines: Iterable[str], phrases: tuple[Phrase, ...]) -> Login:
+    """Fold a log, oldest line first. One rejection is told in several lines, and counts once for each attempt."""
+    phase, rejections, attempted = Phase.UNKNOWN, 0, True
+    for line in lines:
+        said = phase_of(line.rstrip("\r\n"), phrases)
+        if said is None:
+            continue
+        if said is Phase.LOGIN_REJECTED:
+            rejections += attempted
+            attempted = False
+        elif said in ATTEMPTS:
+            attempted = True
+        elif said is Phase.LOGGED_IN:
+            rejections = 0
+        phase = said
+    return Login(phase, rejections)

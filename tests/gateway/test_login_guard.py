@@ -1,0 +1,267 @@
+"""The login guard runs a gateway's command, tells its phase, and holds it before a wrong password locks the account."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from asyncio.subprocess import PIPE, STDOUT, Process
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ibgateway.probe.phase import PHRASES, read_login, read_phrases
+from tests.gateway import logs
+from tests.gateway.test_phase import STORIES
+
+GUARD = Path("ibgateway/probe/login-guard.sh")
+KNOWN = read_phrases(PHRASES.read_text(encoding="utf-8"))
+FAILED = logs.ATTEMPT + logs.REJECTED
+STAYS_UP = "sleep 60 & wait $!"
+
+
+class Guarded:
+    """A guard under test, with the state that a volume keeps between two containers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.state = folder / "state"
+        self.password = folder / "password"
+        self.password.write_text("wrong")
+        self.log = folder / "gateway.log"
+        self.starts = folder / "starts"
+
+    def says(self, lines: list[str]) -> None:
+        self.log.write_text("".join(f"{line}\n" for line in lines))
+
+    def phase(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads((self.state / "phase").read_text())
+        return told
+
+    def times_started(self) -> int:
+        return self.starts.read_text().count("started") if self.starts.exists() else 0
+
+    @contextlib.asynccontextmanager
+    async def run(self, then: str = "", **environment: str) -> AsyncIterator[Process]:
+        """The guard over a command that writes its log and then does what it is told."""
+        command = f'echo started >>"{self.starts}"; cat "{self.log}"; {then}'
+        process = await asyncio.create_subprocess_exec(
+            "bash", str(GUARD), "bash", "-c", command, stdout=PIPE, stderr=STDOUT,
+            env={
+                **os.environ, "LOGIN_STATE_DIR": str(self.state), "LOGIN_LOOK_AGAIN": "0.1", "TWS_USERID": "someone",
+                "TWS_PASSWORD_FILE": str(self.password), **environment,
+            },
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+    async def run_to_its_end(self, then: str = "", **environment: str) -> tuple[int, str]:
+        async with self.run(then, **environment) as process:
+            output, _ = await process.communicate()
+            assert process.returncode is not None
+            return process.returncode, output.decode()
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Guarded:
+    return Guarded(tmp_path)
+
+
+async def wait_until(true: Callable[[], bool], description: str, within_s: float = 10) -> None:
+    try:
+        async with asyncio.timeout(within_s):
+            while not true():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)  # what is awaited is a file of another process
+    except TimeoutError:
+        raise AssertionError(f"not within {within_s} s: {description}") from None
+
+
+async def until_held(process: Process) -> str:
+    """What the guard said up to and with the line that says it holds the gateway."""
+    assert process.stdout
+    heard = ""
+    async with asyncio.timeout(10):
+        while "login-guard: held" not in heard:
+            line = await process.stdout.readline()
+            assert line, f"the guard ended: {heard}"
+            heard += line.decode()
+    return heard
+
+
+@pytest.mark.parametrize(("lines", "_phase"), STORIES)
+async def test_the_phase_told_is_the_one_that_python_reads(guarded: Guarded, lines: list[str], _phase: object) -> None:
+    guarded.says(lines)
+
+    await guarded.run_to_its_end()
+
+    read = read_login(["login-guard: starting", *lines], KNOWN)
+    assert (guarded.phase()["phase"], guarded.phase()["rejections"]) == (read.phase, read.rejections)
+
+
+async def test_the_commands_output_and_exit_code_pass_through(guarded: Guarded) -> None:
+    guarded.says(logs.START)
+
+    code, output = await guarded.run_to_its_end("printf 'a last word without its end'; exit 87")
+
+    assert code == 87
+    assert output == guarded.log.read_text() + "a last word without its end\n"
+
+
+async def test_the_commands_end_is_noticed_though_something_it_left_behind_holds_its_output(guarded: Guarded) -> None:
+    guarded.says(logs.START)
+
+    async with asyncio.timeout(10):
+        async with guarded.run("sleep 60 & exit 3") as process:
+            code = await process.wait()
+
+    assert code == 3
+
+
+async def test_a_wrong_password_ends_the_gateway_after_the_budget_and_the_container_stays(guarded: Guarded) -> None:
+    guarded.says(FAILED * 3)
+    ended = guarded.state / "logged-out"
+
+    async with guarded.run(f"trap 'echo >{ended}; exit' TERM; {STAYS_UP}") as process:
+        heard = await until_held(process)
+
+        assert process.returncode is None
+    assert ended.exists()
+    assert "after 3 rejected logins" in heard
+    assert guarded.phase()["phase"] == "login_rejected"
+    assert guarded.times_started() == 1
+
+
+async def test_tries_below_the_budget_leave_the_gateway_alone(guarded: Guarded) -> None:
+    guarded.says(FAILED * 2)
+
+    async with guarded.run(STAYS_UP) as process:
+        await wait_until(lambda: guarded.state.joinpath("rejections").exists(), "a rejection is remembered")
+        await wait_until(lambda: guarded.phase()["rejections"] == 2, "two rejections are told")
+
+        assert process.returncode is None
+
+
+async def test_a_container_that_is_started_again_does_not_get_a_new_budget(guarded: Guarded) -> None:
+    guarded.says(FAILED)
+    for _ in range(2):
+        await guarded.run_to_its_end("exit 1")
+
+    async with guarded.run("exit 1") as process:
+        await until_held(process)
+    async with guarded.run("exit 1") as process:
+        await until_held(process)
+
+    assert guarded.times_started() == 3
+
+
+async def test_a_new_password_ends_the_hold_by_itself(guarded: Guarded) -> None:
+    guarded.says(FAILED)
+
+    async with guarded.run(STAYS_UP, LOGIN_BUDGET="1") as process:
+        await until_held(process)
+        guarded.says(logs.ATTEMPT + logs.LOGGED_IN)
+        os.utime(guarded.password, (1, 1))
+
+        await wait_until(lambda: guarded.phase()["phase"] == "logged_in", "the gateway logs in")
+    assert guarded.times_started() == 2
+
+
+async def test_removing_the_count_ends_the_hold(guarded: Guarded) -> None:
+    guarded.says(FAILED)
+
+    async with guarded.run(STAYS_UP, LOGIN_BUDGET="1") as process:
+        await until_held(process)
+        guarded.says(logs.ATTEMPT)
+        (guarded.state / "rejections").unlink()
+
+        await wait_until(lambda: guarded.times_started() == 2, "the gateway is started again")
+
+
+@pytest.mark.parametrize("changed", [{"TWS_USERID": "someone.else"}, {"TRADING_MODE": "live"}])
+async def test_another_login_has_a_budget_of_its_own(guarded: Guarded, changed: dict[str, str]) -> None:
+    guarded.says(FAILED)
+    async with guarded.run(STAYS_UP, LOGIN_BUDGET="1") as process:
+        await until_held(process)
+
+    guarded.says(logs.ATTEMPT)
+    code, _ = await guarded.run_to_its_end("exit 0", LOGIN_BUDGET="1", **changed)
+
+    assert (code, guarded.times_started()) == (0, 2)
+
+
+async def test_a_login_that_goes_through_gives_the_whole_budget_back(guarded: Guarded) -> None:
+    guarded.says(FAILED * 2 + logs.LOGGED_IN + FAILED * 2)
+
+    code, _ = await guarded.run_to_its_end("exit 0")
+
+    assert code == 0
+    assert guarded.phase()["rejections"] == 2
+
+
+async def test_a_budget_of_nought_holds_nothing(guarded: Guarded) -> None:
+    guarded.says(FAILED * 5)
+
+    code, _ = await guarded.run_to_its_end("exit 0", LOGIN_BUDGET="0")
+
+    assert code == 0
+
+
+async def test_stopping_the_container_lets_the_gateway_log_out_first(guarded: Guarded) -> None:
+    guarded.says(logs.LOGGED_IN)
+
+    async with guarded.run(f"trap 'echo logging out; exit 5' TERM; {STAYS_UP}") as process:
+        await wait_until(lambda: (guarded.state / "phase").exists(), "the guard began")
+        await wait_until(lambda: guarded.phase()["phase"] == "logged_in", "the gateway is logged in")
+        process.send_signal(signal.SIGTERM)
+        output, _ = await process.communicate()
+
+    assert process.returncode == 5
+    assert output.endswith(b"logging out\n")
+
+
+async def test_a_held_container_stops_when_asked(guarded: Guarded) -> None:
+    guarded.says(FAILED)
+
+    async with guarded.run(STAYS_UP, LOGIN_BUDGET="1") as process:
+        await until_held(process)
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(10):
+            code = await process.wait()
+
+    assert code == 0
+
+
+async def test_nothing_that_is_kept_depends_on_the_passwords_letters(guarded: Guarded) -> None:
+    guarded.says(FAILED)
+    kept = []
+    for password in ("wrong", "a quite different one"):
+        guarded.password.write_text(password)
+        os.utime(guarded.password, (1, 1))
+        (guarded.state / "rejections").unlink(missing_ok=True)
+        await guarded.run_to_its_end("exit 0")
+        kept.append((guarded.state / "rejections").read_text())
+
+    assert kept[0] == kept[1]
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        ({"LOGIN_BUDGET": "three"}, "must be a number"),
+        ({"LOGIN_PHRASES": "/dev/null"}, "no phrases"),
+        ({"LOGIN_STATE_DIR": "/proc/guard"}, "cannot be written"),
+    ],
+)
+async def test_a_guard_that_could_not_guard_starts_nothing(
+    guarded: Guarded, environment: dict[str, str], reason: str
+) -> None:
+    code, output = await guarded.run_to_its_end("exit 0", **environment)
+
+    assert (code, guarded.times_started()) == (2, 0)
+    assert reason in output
