@@ -98,7 +98,6 @@ def expect(condition: bool, otherwise: str) -> None:
 
 async def connect(visit: Visit) -> None:
     status = await visit.silently(GetStatus)
-    refuse_real_money(status)
     await visit.ask(
         Connect,
         lambda it: f"{it.status} to {it.host}:{it.port}, account {', '.join(it.accounts)}",
@@ -106,6 +105,7 @@ async def connect(visit: Visit) -> None:
         port=status.port,
         clientId=CLIENT_ID,
     )
+    refuse_real_money(await visit.silently(GetStatus))
 
 
 async def history(visit: Visit) -> None:

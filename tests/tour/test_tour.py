@@ -1,0 +1,38 @@
+"""The tour's own care: it says which step failed, and it never buys with real money."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from bridge.gateway import SessionStatus
+from cli.embedded_redis import free_port
+from cli.screen import Screen
+from cli.tour import TourFailed, refuse_real_money, take_tour
+
+
+@pytest.mark.parametrize(
+    ("mode", "accounts"),
+    [("live", ["DU1234567"]), ("paper", ["U1234567"]), ("read_only", ["DU1234567", "U1234567"]), ("live", [])],
+)
+def test_a_live_account_is_refused(mode: str, accounts: list[str]) -> None:
+    status = SessionStatus(is_connected=True, state="ready", mode=mode, accounts=accounts)
+
+    with pytest.raises(TourFailed, match="paper accounts alone"):
+        refuse_real_money(status)
+
+
+@pytest.mark.parametrize("accounts", [["DU1234567"], ["DF1234567", "DU7654321"]])
+def test_paper_accounts_are_welcome(accounts: list[str]) -> None:
+    status = SessionStatus(is_connected=True, state="ready", mode="paper", accounts=accounts)
+
+    refuse_real_money(status)
+
+
+async def test_a_front_that_is_not_there_is_named() -> None:
+    url = f"http://127.0.0.1:{free_port()}/api/v1"
+
+    with pytest.raises(TourFailed) as failure:
+        await take_tour(url, Screen(Console(file=io.StringIO())))
+
+    assert str(failure.value).startswith(f"connecting to {url}: ")
