@@ -1,0 +1,114 @@
+"""Assembles the front from its settings and serves it: `python -m mcp_front`."""
+
+import asyncio
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from fastmcp import FastMCP
+from fastmcp.server.http import StarletteWithLifespan
+from pydantic import ValidationError
+
+from bridge.bus.asking import Asker
+from mcp_front.answers import Answers
+from mcp_front.app import build_app
+from mcp_front.auth import Tokens
+from mcp_front.calls import Calls
+from mcp_front.health import add_health
+from mcp_front.limits import Allowance, Limits
+from mcp_front.logs import configure_logs
+from mcp_front.offered import offered_tools
+from mcp_front.server import build_server
+from mcp_front.serving import FrontServer, http_config
+from mcp_front.settings import Settings, load_settings
+from mcp_front.streams import Streams
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Front:
+    """The parts of one front that its caller needs in hand."""
+
+    mcp: FastMCP
+    app: StarletteWithLifespan
+    calls: Calls
+    draining: asyncio.Event
+
+
+def assemble(settings: Settings, asker: Asker) -> Front:
+    """Everything but the socket; raises OSError or ValueError where the tokens file or a toolset's name is no good."""
+    draining = asyncio.Event()
+    answers, streams = Answers(asker), Streams(asker, draining)
+    by_name = {
+        "get_status": answers.status,
+        "stream_market_data": streams.market_data,
+        "stream_account_updates": streams.account_updates,
+    }
+    allowance = Allowance(settings.front_calls_per_s, settings.front_burst, settings.front_calls_at_once)
+    calls = Calls(by_name, answers.by_effect, Limits(allowance))
+    tokens = Tokens(settings.front_tokens_file) if settings.front_tokens_file else None
+    mcp = build_server(offered_tools(settings.front_toolsets), calls, tokens)
+    add_health(mcp, asker, draining)
+    return Front(mcp, build_app(mcp, settings.front_allowed_hosts, settings.front_allowed_origins), calls, draining)
+
+
+def main() -> int:
+    """The exit status: 2 where the settings are no good."""
+    try:
+        settings = load_settings()
+        asker = Asker(settings.redis_url, settings.ibkr_session, _front_id())
+        front = assemble(settings, asker)
+    except ValidationError as error:
+        _complain(*_faults(error))
+        return 2
+    except (OSError, ValueError) as error:
+        _complain(str(error))
+        return 2
+    configure_logs(settings.log_level, settings.log_format)
+    _run(serve(settings, asker, front))
+    return 0
+
+
+async def serve(settings: Settings, asker: Asker, front: Front) -> None:
+    """Serve until a signal, then drain."""
+    config = http_config(front.app, settings.front_host, settings.front_port)
+    async with asker:
+        log.info("serving", host=settings.front_host, port=settings.front_port, session=settings.ibkr_session)
+        await FrontServer(config, front.calls, front.draining, settings.front_drain_s).serve()
+
+
+def _run(serving: Coroutine[Any, Any, None]) -> None:
+    if sys.platform == "win32":
+        asyncio.run(serving)
+    else:
+        import uvloop  # noqa: PLC0415  # there is none on Windows
+
+        uvloop.run(serving)
+
+
+def _front_id() -> str:
+    """Unique among all fronts of a session, since replies come back by it."""
+    host = "".join(c if c.isascii() and c.isalnum() else "-" for c in socket.gethostname())[:40]
+    return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def _faults(error: ValidationError) -> Iterator[str]:
+    """Each fault with its variable, without the value, which may be a secret."""
+    for fault in error.errors(include_url=False, include_input=False, include_context=False):
+        name = "_".join(str(part) for part in fault["loc"][:1]).upper()
+        text = fault["msg"].removeprefix("Value error, ")
+        yield f"{name}: {text}" if name else text
+
+
+def _complain(*lines: str) -> None:
+    sys.stderr.writelines(f"{line}\n" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""The answers that most tools share: a question over the bus, a write under its key, the session's status."""
+
+import secrets
+from typing import Any
+
+import msgspec
+from fastmcp.tools import ToolResult
+
+from bridge.bus.asking import Asker
+from bridge.tool import Effect, ToolError
+from mcp_front.calls import Answer, Call
+from mcp_front.results import to_result, value_result
+from mcp_front.status import session_status
+
+KEY = "idempotencyKey"
+OPEN = ("pending", "unknown")  # codes that leave open whether the write happened
+
+
+class Answers:
+    """Answers calls through one Asker."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self.by_effect: dict[Effect, Answer] = {
+            Effect.READ: self.ask,
+            Effect.SESSION: self.ask,
+            Effect.WRITE: self.submit,
+        }
+
+    async def ask(self, call: Call) -> ToolResult:
+        reply = await self._asker.ask(
+            call.declared,
+            call.request,
+            caller=call.caller.name,
+            request_id=call.caller.request_id,
+            traceparent=call.caller.traceparent,
+        )
+        return to_result(call.declared, reply)
+
+    async def submit(self, call: Call) -> ToolResult:
+        """A write goes out under the caller's key or one made here; either way the caller is told which."""
+        takes_key = KEY in type(call.request).model_fields
+        key = getattr(call.request, KEY, None) or secrets.token_urlsafe(15)
+        request = call.request.model_copy(update={KEY: key}) if takes_key else call.request
+        try:
+            reply = await self._asker.submit(
+                call.declared,
+                request,
+                key=key,
+                caller=call.caller.name,
+                request_id=call.caller.request_id,
+                traceparent=call.caller.traceparent,
+            )
+        except ToolError as error:
+            raise _keyed(error, key) if takes_key else _keyless(error) from error
+        return value_result(call.declared, msgspec.json.decode(reply) | ({KEY: key} if takes_key else {}))
+
+    async def status(self, call: Call) -> ToolResult:
+        return value_result(call.declared, await session_status(self._asker))
+
+
+def _keyed(error: ToolError, key: str) -> ToolError:
+    """The error with its key, which a model must hold on to where the outcome is open."""
+    message = error.message
+    if error.code in OPEN and key not in message:
+        message += f" The key is {KEY}={key}."
+    return ToolError(error.code, message, **_without_key(error), idempotencyKey=key)
+
+
+def _keyless(error: ToolError) -> ToolError:
+    """An error of a call that takes no key: a cancellation, which may be asked again at any time."""
+    message = error.message
+    if error.code in OPEN:
+        message = "Whether it was carried out is not known yet. Look at ibkr_get_open_orders, and ask again if need be."
+    return ToolError(error.code, message, **_without_key(error))
+
+
+def _without_key(error: ToolError) -> dict[str, Any]:
+    return {name: value for name, value in error.details.items() if name not in ("key", KEY)}

@@ -1,0 +1,44 @@
+"""The ASGI application: the MCP endpoint at /api/v1, who may reach it from a browser, and under which host name."""
+
+from fastmcp import FastMCP
+from fastmcp.server.http import StarletteWithLifespan
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+PATH = "/api/v1"
+
+# A browser page on this machine, such as the MCP Inspector; the brackets are glob syntax for a literal [.
+LOOPBACK_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*", "http://[[]::1[]]:*")
+LOOPBACK_ORIGIN_PATTERN = r"http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?"
+
+
+def build_app(
+    server: FastMCP, allowed_hosts: tuple[str, ...], allowed_origins: tuple[str, ...]
+) -> StarletteWithLifespan:
+    """Both protocol eras, no sessions: any replica answers any request, and a client that hangs up cancels its call.
+
+    Everything that FASTMCP_… variables could turn is said here: `json_response` for one would drop each log message.
+    """
+    return server.http_app(
+        path=PATH,
+        transport="http",
+        stateless_http=True,
+        json_response=False,
+        host_origin_protection=True,
+        allowed_hosts=list(allowed_hosts),
+        allowed_origins=[*LOOPBACK_ORIGINS, *allowed_origins],
+        middleware=[_cors(allowed_origins)],
+    )
+
+
+def _cors(allowed_origins: tuple[str, ...]) -> Middleware:
+    """Lets pages of the allowed origins read answers; the guard before it has refused all others."""
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=list(allowed_origins),
+        allow_origin_regex=LOOPBACK_ORIGIN_PATTERN,
+        allow_methods=["GET", "POST", "DELETE", "OPTIONS"],
+        allow_headers=["*"],
+        expose_headers=["mcp-session-id", "mcp-protocol-version", "www-authenticate"],
+        max_age=600,
+    )

@@ -1,0 +1,142 @@
+"""One tool call from the MCP edge to its answer: who calls, within which limits, with what outcome."""
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from fastmcp import Context
+from fastmcp.server.dependencies import get_context
+from fastmcp.tools import ToolResult
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from bridge.tool import Declaration, Declared, Effect, ToolError
+from mcp_front.arguments import parse_arguments
+from mcp_front.auth import NEEDED, current_caller, current_scopes
+from mcp_front.limits import Limits
+from mcp_front.results import error_result
+
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, and how the request is followed through the logs of both services."""
+
+    name: str
+    request_id: str
+    traceparent: str | None
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that may be answered: its arguments are validated, its caller is known, allowed and within limits."""
+
+    declared: Declared
+    request: Declaration
+    caller: Caller
+    context: Context
+
+
+Answer = Callable[[Call], Awaitable[ToolResult]]
+
+
+class Calls:
+    """Answers a call with its tool's own answer, or with the one for its effect where the tool has none."""
+
+    def __init__(self, by_name: Mapping[str, Answer], by_effect: Mapping[Effect, Answer], limits: Limits) -> None:
+        self._by_name = by_name
+        self._by_effect = by_effect
+        self._limits = limits
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def answer(self, declared: Declared, arguments: dict[str, Any]) -> ToolResult:
+        """What the MCP client receives; the one place where a fault of ours is caught and logged with its traceback."""
+        context = get_context()
+        caller = _caller(context)
+        with structlog.contextvars.bound_contextvars(
+            tool=declared.name, caller=caller.name, request_id=caller.request_id
+        ):
+            began, outcome = time.monotonic(), "cancelled"
+            self._enter()
+            try:
+                result = await self._checked(declared, arguments, caller, context)
+                outcome = "ok"
+            except ToolError as error:
+                outcome = error.code
+                result = error_result(error, structured=_is_modern(context))
+            except Exception:
+                outcome = "internal"
+                log.exception("call_failed")
+                result = error_result(_internal(declared, caller), structured=_is_modern(context))
+            finally:
+                self._leave()
+                log.info("call", outcome=outcome, ms=round((time.monotonic() - began) * 1000, 1))
+            return result
+
+    async def idle(self) -> None:
+        """Return once no call is running."""
+        await self._idle.wait()
+
+    async def _checked(
+        self, declared: Declared, arguments: dict[str, Any], caller: Caller, context: Context
+    ) -> ToolResult:
+        with self._limits.admitted(caller.name, time.monotonic()):
+            _allow(declared)
+            call = Call(declared, parse_arguments(declared, arguments), caller, context)
+            answer = self._by_name.get(declared.name) or self._by_effect[declared.effect]
+            return await answer(call)
+
+    def _enter(self) -> None:
+        self._running += 1
+        self._idle.clear()
+
+    def _leave(self) -> None:
+        self._running -= 1
+        if not self._running:
+            self._idle.set()
+
+
+def _caller(context: Context) -> Caller:
+    return Caller(current_caller(), secrets.token_hex(8), _traceparent(context))
+
+
+def _traceparent(context: Context) -> str | None:
+    """The trace that the client continues: from the request's `_meta` (MCP), else from the HTTP header."""
+    request = context.request_context
+    if request is None:
+        return None
+    header = request.request.headers.get("traceparent") if request.request else None
+    given = (request.meta or {}).get("traceparent", header)
+    return given if isinstance(given, str) and TRACEPARENT.fullmatch(given) else None
+
+
+def _allow(declared: Declared) -> None:
+    """Raise where the caller's token lacks the scope; FastMCP hides such a tool from the list for the same reason."""
+    scopes, needed = current_scopes(), NEEDED[declared.effect]
+    if scopes is not None and needed not in scopes:
+        raise ToolError(
+            "forbidden",
+            f"{declared.tool_name} needs the scope {needed}, and this token has {', '.join(sorted(scopes)) or 'none'}. "
+            "Ask whoever runs this front for a token with it.",
+        )
+
+
+def _is_modern(context: Context) -> bool:
+    request = context.request_context
+    return request is not None and request.protocol_version in MODERN_PROTOCOL_VERSIONS
+
+
+def _internal(declared: Declared, caller: Caller) -> ToolError:
+    text = f"This front failed while answering; its log says more under request {caller.request_id}."
+    if declared.effect is Effect.WRITE:
+        text += " Whether the order was sent is not known: look at ibkr_get_open_orders and ibkr_get_executions first."
+    return ToolError("internal", text, request_id=caller.request_id)

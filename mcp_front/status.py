@@ -1,0 +1,57 @@
+"""Composes ibkr_get_status from the session's heartbeat; it answers whatever is missing, and says what to do."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from bridge.bus.asking import Asker
+from bridge.bus.envelopes import Heartbeat
+from bridge.gateway import SessionStatus, State
+from bridge.tool import ToolError
+
+ANSWER_S = 1.8  # the promise is two seconds, whatever hangs
+STALE_MS = 10_000  # a leader beats every second and loses its lease after eight: this one hangs, or is cut off
+START_WORKER = "Start the worker (python -m ib_worker, or docker compose up -d worker) with this REDIS_URL and session."
+
+Status = dict[str, Any]
+
+
+async def session_status(asker: Asker) -> Status:
+    """The fields of bridge.gateway.SessionStatus; never raises, and takes less than two seconds."""
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            beat = await asker.status()
+    except TimeoutError:
+        return _missing(
+            "bus_down", f"Redis has not answered for {ANSWER_S} s.", "Check that Redis runs and is not stuck."
+        )
+    except ToolError as error:
+        return _missing(
+            "bus_down", error.message, "Start Redis, or correct REDIS_URL; this front reconnects by itself."
+        )
+    if beat is None:
+        return _missing("no_worker", "No worker has ever served this session.", START_WORKER)
+    return _from_heartbeat(beat)
+
+
+def _from_heartbeat(beat: Heartbeat) -> Status:
+    said: Status = msgspec.json.decode(beat.status)
+    if beat.receivers and beat.age_ms < STALE_MS:
+        return _missing("no_worker") | said | {"heartbeat_age_ms": beat.age_ms}
+    seconds = beat.age_ms / 1000
+    cause = f"Worker {beat.worker} was last heard {seconds:.1f} s ago, in state {said.get('state')}"
+    cause += "." if not beat.receivers else ": it still listens, but hangs or cannot write to Redis."
+    return _missing("no_worker", cause, START_WORKER) | {
+        "since": datetime.fromtimestamp(beat.written_ms / 1000, UTC).isoformat(),
+        "worker": beat.worker,
+        "heartbeat_age_ms": beat.age_ms,
+        "mode": said.get("mode"),
+        "recent_clients": said.get("recent_clients", []),
+    }
+
+
+def _missing(state: State, cause: str | None = None, remedy: str | None = None) -> Status:
+    whole: Status = SessionStatus(is_connected=False, state=state, cause=cause, remedy=remedy).model_dump(mode="json")
+    return whole

@@ -1,0 +1,158 @@
+"""The two stream tools: open a subscription, relay it for a while, return a summary that the model can read."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from fastmcp.tools import ToolResult
+
+from bridge.account import OpenAccountUpdates, StreamAccountUpdates
+from bridge.bus.asking import Asker
+from bridge.bus.ticks import Feed
+from bridge.market_data import OpenMarketData, StreamMarketData
+from bridge.tool import OPERATIONS, Declaration, ToolError
+from mcp_front.calls import Call
+from mcp_front.pending import Update
+from mcp_front.relay import Outcome, Relay, Wording
+from mcp_front.results import value_result
+from mcp_front.status import session_status
+from mcp_front.summaries import AccountSummary, QuoteSummary, main_updates, update_kind
+
+WATCH_S = 2.0  # so often the session is looked at: a worker that has lost its gateway publishes nothing
+ALIVE = ("ready", "link_down")  # IBKR's servers may come back, and the line with them
+
+
+class Streams:
+    """Answers the stream tools through one Asker; they end early, with what they have, once `draining` is set."""
+
+    def __init__(self, asker: Asker, draining: asyncio.Event) -> None:
+        self._asker = asker
+        self._draining = draining
+
+    async def market_data(self, call: Call) -> ToolResult:
+        request = call.request
+        assert isinstance(request, StreamMarketData)
+        opened = await self._open(call, "open_market_data", _without_duration(request, OpenMarketData))
+        summary = QuoteSummary(opened["quote"])
+        relay = Relay(call.context, request.duration_seconds, Wording(lambda quote: "quote", quote_line))
+        outcome, feed = await self._relay(relay, opened["stream"], summary.see)
+        last = summary.last or {}
+        whole = {
+            "symbol": request.symbol,
+            "updates_count": outcome.sent,
+            "message": _quote_message(request.symbol, outcome, summary),
+            "conId": opened["contract"]["conId"],
+            "seconds": outcome.seconds,
+            "marketDataType": last.get("marketDataType"),
+            "first": summary.first,
+            "last": summary.last,
+            "high": summary.high,
+            "low": summary.low,
+            "sample": summary.samples.chosen(),
+            "conflated": outcome.left_out + feed.dropped,
+            "gaps": feed.gaps,
+        }
+        return value_result(call.declared, whole)
+
+    async def account_updates(self, call: Call) -> ToolResult:
+        request = call.request
+        assert isinstance(request, StreamAccountUpdates)
+        opened = await self._open(call, "open_account_updates", _without_duration(request, OpenAccountUpdates))
+        summary = AccountSummary()
+        relay = Relay(call.context, request.duration_seconds, Wording(update_kind, account_line))
+        for update in opened["updates"]:
+            summary.see(update)
+        for update in main_updates(opened["updates"]):
+            relay.put(update)
+        outcome, feed = await self._relay(relay, opened["stream"], summary.see)
+        whole = {
+            "account": opened["account"],
+            "updates_count": outcome.sent,
+            "message": f"{outcome.sent} updates in {outcome.seconds:g} s{_why(outcome)}",
+            "seconds": outcome.seconds,
+            "values": summary.values(),
+            "portfolio": summary.portfolio(),
+            "conflated": outcome.left_out + feed.dropped,
+            "gaps": feed.gaps,
+        }
+        return value_result(call.declared, whole)
+
+    async def _open(self, call: Call, operation: str, request: Declaration) -> dict[str, Any]:
+        caller = call.caller
+        reply = await self._asker.ask(
+            OPERATIONS[operation],
+            request,
+            caller=caller.name,
+            request_id=caller.request_id,
+            traceparent=caller.traceparent,
+        )
+        opened: dict[str, Any] = msgspec.json.decode(reply)
+        return opened
+
+    async def _relay(self, relay: Relay, stream: str, see: Callable[[Update], None]) -> tuple[Outcome, Feed]:
+        async with self._asker.listen(stream) as feed:
+
+            async def read() -> str:
+                try:
+                    async for batch in feed:
+                        for tick in batch:
+                            update = msgspec.json.decode(tick.body)
+                            see(update)
+                            relay.put(update)
+                except ToolError as error:
+                    return error.message
+                return "the stream was closed"
+
+            return await relay.run(read, self._session_lost, self._stopping), feed
+
+    async def _session_lost(self) -> str:
+        while True:
+            await asyncio.sleep(WATCH_S)
+            status = await session_status(self._asker)
+            if status["state"] not in ALIVE:
+                return (
+                    f"the session is {status['state']}: {status['cause'] or status['remedy'] or 'see ibkr_get_status'}"
+                )
+
+    async def _stopping(self) -> str:
+        await self._draining.wait()
+        return "this front is being stopped; call again"
+
+
+def _without_duration(request: Declaration, operation: type[Declaration]) -> Declaration:
+    return operation.model_validate(request.model_dump(exclude={"duration_seconds"}, exclude_unset=True))
+
+
+def quote_line(quote: Update) -> str:
+    """SPY last 512.3 x 100, bid 512.29 x 300, ask 512.31 x 200."""
+    parts = []
+    for name in ("last", "bid", "ask"):
+        price, size = quote[name], quote[f"{name}Size"]
+        if price is not None:
+            parts.append(f"{name} {_number(price)}" + (f" x {_number(size)}" if size is not None else ""))
+    return f"{quote['symbol']} {', '.join(parts) or 'no price yet'}"
+
+
+def account_line(update: Update) -> str:
+    if update["kind"] == "portfolio":
+        symbol = (update["contract"] or {}).get("symbol")
+        return f"{symbol} {_number(update['position'])} at {_number(update['marketPrice'])}"
+    return f"{update['tag']} {_number(update['value'])} {update['currency'] or ''}".rstrip()
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return "unknown"
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _quote_message(symbol: str, outcome: Outcome, summary: QuoteSummary) -> str:
+    text = f"{symbol}: {outcome.sent} updates in {outcome.seconds:g} s"
+    if summary.last is not None:
+        text += f"; {quote_line(summary.last)}"
+    return text + _why(outcome)
+
+
+def _why(outcome: Outcome) -> str:
+    return f". Ended early: {outcome.ended}" if outcome.ended else ""

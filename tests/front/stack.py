@@ -1,0 +1,165 @@
+"""A front over real HTTP and the real bus; the worker behind it is a real Answerer whose handlers are the test's."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from fastmcp import Client
+
+from bridge.bus.answering import Answerer
+from bridge.bus.asked import Asked
+from bridge.bus.asking import Asker
+from bridge.gateway import SessionStatus
+from mcp_front.__main__ import Front, assemble
+from mcp_front.serving import FrontServer, http_config
+from mcp_front.settings import Settings
+
+MODERN, LEGACY = "2026-07-28", "2025-11-25"
+ERAS = (MODERN, LEGACY)
+
+READY = SessionStatus(
+    is_connected=True, state="ready", host="127.0.0.1", port=4002, clientId=1, serverVersion=200,
+    accounts=["DU1234567"], mode="paper", worker="test", recent_clients=["claude"],
+)  # fmt: skip
+
+Handler = Callable[[Asked], Awaitable[bytes]]
+
+
+@dataclass(frozen=True)
+class Running:
+    """A front that serves, and the parts of it that tests look at."""
+
+    url: str
+    front: Front
+    server: FrontServer
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.url}/api/v1"
+
+    def client(self, era: str = MODERN, **options: Any) -> Client[Any]:
+        return Client(self.endpoint, mode=era if era == MODERN else "legacy", **options)
+
+    def raw(self, era: str = MODERN, **headers: str) -> "RawClient":
+        return RawClient(self.endpoint, era, headers)
+
+
+@asynccontextmanager
+async def serving(redis_url: str, session: str, **settings: Any) -> AsyncIterator[Running]:
+    """A front of `session` on a free port."""
+    whole = Settings(redis_url=redis_url, ibkr_session=session, front_port=0, front_drain_s=2, **settings)
+    async with Asker(redis_url, session, f"front-{secrets.token_hex(4)}") as asker:
+        front = assemble(whole, asker)
+        server = FrontServer(http_config(front.app, whole.front_host, 0), front.calls, front.draining, 2)
+        task = asyncio.create_task(server.serve())
+        try:
+            await wait_until(lambda: server.started or task.done(), "the front listens")
+            port = server.servers[0].sockets[0].getsockname()[1]
+            yield Running(f"http://127.0.0.1:{port}", front, server)
+        finally:
+            server.should_exit = True
+            await task
+
+
+@asynccontextmanager
+async def worker(
+    redis_url: str, session: str, handlers: Mapping[str, Handler], status: SessionStatus = READY
+) -> AsyncIterator[Answerer]:
+    """A leader that answers each operation with its handler."""
+
+    async def handle(asked: Asked) -> bytes:
+        return await handlers[asked.operation](asked)
+
+    async with Answerer(redis_url, session, f"worker-{secrets.token_hex(4)}") as bus:
+        await bus.lead()
+        await bus.beat(status)
+        task = asyncio.create_task(bus.serve(handle))
+        try:
+            await listened_to(bus)
+            yield bus
+        finally:
+            await bus.stop(grace_s=0)
+            await task
+
+
+async def listened_to(bus: Answerer) -> None:
+    """Wait until requests of this session reach somebody."""
+    async with asyncio.timeout(5):
+        while not (await bus.pipe.send("PUBSUB", "SHARDNUMSUB", bus.keys.requests))[1]:  # noqa: ASYNC110  # Redis knows
+            await asyncio.sleep(0.01)
+
+
+async def wait_until(predicate: Callable[[], bool], description: str, timeout_s: float = 5.0) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not predicate():  # noqa: ASYNC110  # any condition, not only one that has an event
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"not in {timeout_s} s: {description}") from None
+
+
+def answering(value: Any) -> Handler:
+    """A handler that always gives the same answer."""
+
+    async def handler(_asked: Asked) -> bytes:
+        return json.dumps(value).encode()
+
+    return handler
+
+
+class RawClient:
+    """MCP as bytes over HTTP: an independent reading of the protocol, without the SDK's help."""
+
+    def __init__(self, endpoint: str, era: str, headers: Mapping[str, str]) -> None:
+        self._endpoint = endpoint
+        self._era = era
+        self._headers = {
+            "accept": "application/json, text/event-stream",
+            "content-type": "application/json",
+            "mcp-protocol-version": era,
+            **headers,
+        }
+
+    async def request(self, method: str, meta: Mapping[str, Any] | None = None, **params: Any) -> dict[str, Any]:
+        """The last message of the answer: a JSON-RPC result or error."""
+        return (await self.messages(method, meta, **params))[-1]
+
+    async def messages(self, method: str, meta: Mapping[str, Any] | None = None, **params: Any) -> list[dict[str, Any]]:
+        """All messages of the answer: notifications, then the result or error."""
+        async with httpx.AsyncClient(timeout=30) as http:
+            return messages_of(await http.post(self._endpoint, **self.prepared(method, meta, **params)))
+
+    async def call(self, tool: str, meta: Mapping[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:
+        """The result of a tool."""
+        answer = await self.request("tools/call", meta, name=tool, arguments=arguments)
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def prepared(self, method: str, meta: Mapping[str, Any] | None = None, **params: Any) -> dict[str, Any]:
+        """What httpx needs for the POST."""
+        whole = dict(meta or {})
+        headers = dict(self._headers)
+        if self._era == MODERN:
+            headers["mcp-method"] = method
+            if "name" in params:
+                headers["mcp-name"] = params["name"]
+            whole |= {
+                "io.modelcontextprotocol/protocolVersion": MODERN,
+                "io.modelcontextprotocol/clientCapabilities": {},
+                "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "1"},
+            }
+        if whole:
+            params["_meta"] = whole
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        return {"content": json.dumps(body), "headers": headers}
+
+
+def messages_of(response: httpx.Response) -> list[dict[str, Any]]:
+    if response.headers["content-type"].startswith("application/json"):
+        return [response.json()]
+    return [json.loads(line[5:]) for line in response.text.splitlines() if line.startswith("data:")]

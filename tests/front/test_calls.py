@@ -1,0 +1,252 @@
+"""A call goes over HTTP and the bus to the worker and back, in both protocol eras."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+
+from bridge.bus.asked import Asked
+from bridge.tool import TOOLS, ToolError
+from mcp_front.results import ERROR_META
+from tests.front.stack import ERAS, LEGACY, MODERN, answering, serving, wait_until, worker
+
+CONTRACT = {
+    "conId": 265598, "symbol": "AAPL", "secType": "STK", "exchange": "SMART", "primaryExchange": "NASDAQ",
+    "currency": "USD", "localSymbol": "AAPL", "tradingClass": "NMS", "lastTradeDateOrContractMonth": None,
+    "strike": None, "right": None, "multiplier": None,
+}  # fmt: skip
+POSITIONS = [{"account": "DU1234567", "contract": CONTRACT, "position": 10.0, "avgCost": None}]
+PNL = {"account": "DU1234567", "modelCode": "", "dailyPnL": None, "unrealizedPnL": 1.5, "realizedPnL": None}
+CANDIDATES = [{"conId": 1}, {"conId": 2}]
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+class Recorder:
+    """A handler that keeps what it was asked."""
+
+    def __init__(self, answer: Any) -> None:
+        self.asked: list[Asked] = []
+        self._answer = answering(answer)
+
+    async def __call__(self, asked: Asked) -> bytes:
+        self.asked.append(asked)
+        return await self._answer(asked)
+
+
+async def ambiguous(_asked: Asked) -> bytes:
+    raise ToolError("ambiguous_contract", "Two contracts fit. Name one by conId.", candidates=CANDIDATES)
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_list_comes_back_as_a_list_with_its_nulls(redis_url: str, session: str, era: str) -> None:
+    async with (
+        worker(redis_url, session, {"get_positions": answering(POSITIONS)}),
+        serving(redis_url, session) as front,
+        front.client(era) as client,
+    ):
+        result = await client.call_tool("ibkr_get_positions")
+
+    assert result.data == POSITIONS
+    assert result.structured_content == {"result": POSITIONS}
+    assert json.loads(result.content[0].text) == POSITIONS
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_object_comes_back_as_an_object(redis_url: str, session: str, era: str) -> None:
+    async with worker(redis_url, session, {"get_pnl": answering(PNL)}), serving(redis_url, session) as front:
+        result = await front.raw(era).call("ibkr_get_pnl")
+
+    assert result["structuredContent"] == PNL
+    assert json.loads(result["content"][0]["text"]) == PNL
+    assert not result.get("isError")
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_workers_error_comes_back_with_code_text_and_details(redis_url: str, session: str, era: str) -> None:
+    async with worker(redis_url, session, {"get_contract_details": ambiguous}), serving(redis_url, session) as front:
+        result = await front.raw(era).call("ibkr_get_contract_details", symbol="IBKR")
+
+    whole = {"code": "ambiguous_contract", "message": "Two contracts fit. Name one by conId.", "candidates": CANDIDATES}
+    first, second = result["content"][0]["text"].splitlines()
+    assert result["isError"] is True
+    assert first == "[ambiguous_contract] Two contracts fit. Name one by conId."
+    assert json.loads(second) == {"candidates": CANDIDATES}
+    assert result["_meta"][ERROR_META] == whole
+    assert result.get("structuredContent") == (whole if era == MODERN else None)
+
+
+async def test_worker_gets_the_stated_arguments_the_caller_and_the_trace(redis_url: str, session: str) -> None:
+    recorder = Recorder([])
+    async with worker(redis_url, session, {"get_historical_data": recorder}), serving(redis_url, session) as front:
+        await front.raw(traceparent=TRACE).call("ibkr_get_historical_data", symbol="VTI", conId="7")
+
+    (asked,) = recorder.asked
+    assert json.loads(asked.arguments) == {"symbol": "VTI", "conId": 7}
+    assert (asked.caller, asked.traceparent, asked.key) == ("local", TRACE, None)
+    assert len(asked.request_id) == 16
+
+
+async def test_trace_in_the_requests_meta_goes_before_the_header(redis_url: str, session: str) -> None:
+    recorder = Recorder(PNL)
+    async with worker(redis_url, session, {"get_pnl": recorder}), serving(redis_url, session) as front:
+        await front.raw(traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-00").call(
+            "ibkr_get_pnl", {"traceparent": TRACE}
+        )
+        await front.raw(traceparent="nonsense\twith\ttabs").call("ibkr_get_pnl")
+
+    assert [asked.traceparent for asked in recorder.asked] == [TRACE, None]
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(
+    "price", ["NaN", "Infinity", "-Infinity", "1e999", '"\\u0000"', "true", '"' + "9" * 1_000_000 + '"']
+)
+async def test_wrong_argument_is_answered_here(redis_url: str, session: str, era: str, price: str) -> None:
+    recorder = Recorder({})
+    async with worker(redis_url, session, {"place_order": recorder}), serving(redis_url, session) as front:
+        order = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1, "orderType": "LMT", "lmtPrice": "PRICE"}
+        prepared = front.raw(era).prepared("tools/call", name="ibkr_place_order", arguments=order)
+        prepared["content"] = prepared["content"].replace('"PRICE"', price)
+        async with httpx.AsyncClient(timeout=10) as http:
+            response = await http.post(front.endpoint, **prepared)
+
+    assert "[invalid_arguments] lmtPrice: " in response.text
+    assert len(response.text) < 2000
+    assert recorder.asked == []
+
+
+async def test_body_beyond_four_megabytes_is_refused_unread(redis_url: str, session: str) -> None:
+    async with serving(redis_url, session) as front, httpx.AsyncClient(timeout=10) as http:
+        prepared = front.raw().prepared("tools/call", name="ibkr_get_pnl", arguments={"account": "A" * 5_000_000})
+        response = await http.post(front.endpoint, **prepared)
+
+    assert response.status_code == 413
+
+
+async def test_fault_of_ours_is_an_internal_error_that_names_its_log_line(redis_url: str, session: str) -> None:
+    handlers = {"place_order": answering(["no order report"])}
+    async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
+        with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as logs:
+            result = await front.raw().call("ibkr_place_order", symbol="SPY", action="BUY", totalQuantity=1)
+
+    (failure,) = [line for line in logs if line["event"] == "call_failed"]
+    text = result["content"][0]["text"]
+    assert text.startswith("[internal] ")
+    assert failure["request_id"] in text
+    assert "Whether the order was sent is not known" in text
+
+
+async def test_each_call_is_one_log_line_without_arguments(redis_url: str, session: str) -> None:
+    async with worker(redis_url, session, {"get_pnl": answering(PNL)}), serving(redis_url, session) as front:
+        with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as logs:
+            await front.raw().call("ibkr_get_pnl", account="DU1234567")
+            await front.raw().call("ibkr_get_pnl", account="?")
+
+    lines = [{name: line[name] for name in ("tool", "caller", "outcome")} for line in logs if line["event"] == "call"]
+    assert lines == [
+        {"tool": "get_pnl", "caller": "local", "outcome": "ok"},
+        {"tool": "get_pnl", "caller": "local", "outcome": "invalid_arguments"},
+    ]
+    assert "DU1234567" not in str(logs)
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_client_that_hangs_up_cancels_its_call(redis_url: str, session: str, era: str) -> None:
+    asked = asyncio.Event()
+
+    async def slow(_asked: Asked) -> bytes:
+        asked.set()
+        await asyncio.Event().wait()
+        return b""
+
+    async with serving(redis_url, session) as front, worker(redis_url, session, {"get_pnl": slow}):
+        client = asyncio.create_task(front.raw(era).call("ibkr_get_pnl"))
+        await asked.wait()
+        client.cancel()
+
+        async with asyncio.timeout(3):
+            await front.front.calls.idle()
+
+
+async def test_calls_beyond_the_allowance_are_paced_and_others_go_on(redis_url: str, session: str) -> None:
+    handlers = {"get_pnl": answering(PNL)}
+    limits = {"front_calls_per_s": 0.001, "front_burst": 2}
+    async with worker(redis_url, session, handlers), serving(redis_url, session, **limits) as front:
+        answers = [await front.raw().call("ibkr_get_pnl") for _ in range(3)]
+
+    assert [bool(answer.get("isError")) for answer in answers] == [False, False, True]
+    assert answers[2]["content"][0]["text"].startswith("[paced] ")
+    assert answers[2]["_meta"][ERROR_META]["retry_after_s"] > 100
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_every_tool_says_at_once_that_no_worker_is_there(redis_url: str, session: str, era: str) -> None:
+    async with serving(redis_url, session) as front:
+        answers = await answers_of_all_tools(front.raw(era))
+
+    expected = {name: "not_executed" if declared.effect == "write" else "no_worker" for name, declared in TOOLS.items()}
+    assert codes(answers) == expected | {"ibkr_get_status": "no_worker"}
+    assert "Start ib_worker" in answers["ibkr_get_positions"]["content"][0]["text"]
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_every_tool_says_in_time_that_redis_is_not_there(session: str, era: str) -> None:
+    async with serving("redis://127.0.0.1:1/0", session) as front:
+        answers = await answers_of_all_tools(front.raw(era))
+
+    expected = {name: "not_executed" if declared.effect == "write" else "bus_down" for name, declared in TOOLS.items()}
+    assert codes(answers) == expected | {"ibkr_get_status": "bus_down"}
+    for answer in answers.values():
+        assert "Redis" in answer["content"][0]["text"]
+
+
+async def answers_of_all_tools(client: Any) -> dict[str, dict[str, Any]]:
+    """What each tool answers; none may take two seconds."""
+    arguments: dict[str, dict[str, Any]] = {
+        "ibkr_get_contract_details": {"symbol": "SPY"},
+        "ibkr_get_historical_data": {"symbol": "SPY"},
+        "ibkr_stream_market_data": {"symbol": "SPY", "duration_seconds": 5},
+        "ibkr_place_order": {"symbol": "SPY", "action": "BUY", "totalQuantity": 1},
+        "ibkr_cancel_order": {"orderId": 1},
+    }
+
+    async def answer(name: str) -> tuple[str, dict[str, Any]]:
+        async with asyncio.timeout(2):
+            return name, await client.call(name, **arguments.get(name, {}))
+
+    return dict(await asyncio.gather(*map(answer, TOOLS)))
+
+
+def codes(answers: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """The error's code of each answer; ibkr_get_status has its state instead, since it always answers."""
+    return {
+        name: answer["_meta"][ERROR_META]["code"] if answer.get("isError") else answer["structuredContent"]["state"]
+        for name, answer in answers.items()
+    }
+
+
+async def test_unknown_tool_is_said_to_be_unknown(redis_url: str, session: str) -> None:
+    async with serving(redis_url, session) as front:
+        for era in (MODERN, LEGACY):
+            result = await front.raw(era).call("ibkr_sell_everything")
+            assert result["isError"] is True
+            assert "Unknown tool" in result["content"][0]["text"]
+
+
+async def test_running_calls_are_counted(redis_url: str, session: str) -> None:
+    release = asyncio.Event()
+
+    async def slow(_asked: Asked) -> bytes:
+        await release.wait()
+        return json.dumps(PNL).encode()
+
+    async with worker(redis_url, session, {"get_pnl": slow}), serving(redis_url, session) as front:
+        client = asyncio.create_task(front.raw().call("ibkr_get_pnl"))
+        idle = front.front.calls._idle
+        await wait_until(lambda: not idle.is_set(), "the call is under way")
+        release.set()
+        await client
+        assert idle.is_set()
