@@ -1,62 +1,34 @@
 """The worker's side of the bus: leads the session, takes requests, answers them, publishes ticks and the heartbeat."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from secrets import token_hex
-from typing import Self
+from typing import Any, Self
 
+import msgspec
 import structlog
 
-from bridge.bus.envelopes import Request
+from bridge.bus import scripts
+from bridge.bus.asked import Asked, Desk, Handle, insist
+from bridge.bus.connect import BusError
+from bridge.bus.envelopes import VERSION, decode_request
 from bridge.bus.keys import Keys
 from bridge.bus.lease import Lease
+from bridge.bus.listening import Listener
 from bridge.bus.orders import Records
 from bridge.bus.pipe import Pipe
 from bridge.bus.ticks import Publisher
-from bridge.tool import Shape
+from bridge.tool import Shape, ToolError
 
 HEARTBEAT_KEPT_MS = 10 * 60 * 1000  # so long a front can say since when the worker is gone
-AT_ONCE = 1_000  # requests in hand; TWS takes fifty messages a second, so more only wait for their deadline
-RETRY_S = 0.2  # between attempts to store the answer of an order while Redis is away
+AT_ONCE = 1_000  # requests in hand; TWS takes fifty messages a second, so more would only wait for their deadline
+
+__all__ = ["Answerer", "Asked", "Handle", "Reconcile"]
 
 log = structlog.get_logger()
 
-Handle = Callable[["Asked"], Awaitable[bytes]]
 Reconcile = Callable[[], Awaitable[None]]
-
-
-class Asked:
-    """One request as its handler sees it. `deadline` is by the loop's clock; nobody waits after it."""
-
-    def __init__(self, request: Request, lease: Lease, records: Records, deadline: float) -> None:
-        self.request = request
-        self.operation = request.op
-        self.arguments = bytes(request.args)
-        self.caller = request.caller
-        self.key = request.key
-        self.request_id = request.request_id
-        self.traceparent = request.traceparent
-        self.deadline = deadline
-        self.accepted = False
-        self._execution = token_hex(8)
-        self._lease = lease
-        self._records = records
-
-    def remaining_s(self) -> float:
-        return self.deadline - asyncio.get_running_loop().time()
-
-    def still_leader(self) -> bool:
-        """Needs no await: ask between accept() and the frame, and send nothing if it says no."""
-        return self._lease.held()
-
-    async def accept(self) -> None:
-        """For a write, the last step before its frame: from here on the caller is never told `not executed`. Raises
-        Fenced or Gone (let both pass: the request is dropped without a reply, as nobody waits for it)."""
-        raise NotImplementedError
-
-    async def note(self, **fields: str) -> None:
-        """Write down how far the order has come (sent, acked, permId …) on its record. Raises Fenced or Gone."""
-        raise NotImplementedError
 
 
 class Answerer:
@@ -70,21 +42,38 @@ class Answerer:
         self.worker_id = worker_id
         self.pipe = Pipe(url)
         self.lease = Lease(self.pipe, self.keys)
-        self.ticks = Publisher(self.pipe, self.keys, lambda: self.lease.token)
+        self.ticks = Publisher(self.pipe, self.keys, self.lease)
         self.records: Records
+        self._keeper: asyncio.Task[None] | None = None
+        self._in_hand: dict[str, asyncio.Task[None]] = {}
+        self._stop = asyncio.Event()
+        self._grace_s = 0.0
 
     async def __aenter__(self) -> Self:
-        raise NotImplementedError
+        await self.pipe.__aenter__()
+        return self
 
     async def __aexit__(self, *_: object) -> None:
-        raise NotImplementedError
+        await self._forget_lease()
+        with suppress(BusError):  # it lapses by itself
+            await self.lease.release()
+        await self.pipe.__aexit__()
 
     async def lead(self) -> int:
         """Wait, as standby, until this worker leads, and renew the lease from then on. Returns the token.
 
         After a LeaseLost, give up the connection to the gateway and call it again.
         """
-        raise NotImplementedError
+        await self._forget_lease()
+        token = await self.lease.acquire()
+        self.records = Records(self.pipe, self.keys, token)
+        self._keeper = asyncio.create_task(self.lease.keep(), name="bus lease")
+        return token
+
+    async def _forget_lease(self) -> None:
+        if self._keeper is not None:
+            await _cancelled([self._keeper])
+            self._keeper = None
 
     async def serve(self, handle: Handle, reconcile: Reconcile | None = None) -> None:
         """Answer requests until `stop()` or until the lease is lost (raises LeaseLost).
@@ -92,11 +81,60 @@ class Answerer:
         `handle` returns the result as JSON; a ToolError that it raises is the answer too. `reconcile` is awaited at the
         start and whenever Redis has lost its data: fronts refuse writes until it has returned once in a generation.
         """
-        raise NotImplementedError
+        if self._keeper is None:
+            raise RuntimeError("serve() without lead()")
+        self._stop.clear()
+        duties = [self.ticks.send(), self.ticks.watch(), self._generations(reconcile), self._stop.wait()]
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(duty) for duty in duties]
+        listener = Listener(self.pipe.url, lambda _, message: self._hear(handle, message), lambda: None)
+        try:
+            async with listener:
+                listener.want(self.keys.requests)
+                await _first_end([self._keeper, *tasks])
+            if self._in_hand:
+                await asyncio.wait(self._in_hand.values(), timeout=self._grace_s)
+        finally:
+            await _cancelled([*tasks, *self._in_hand.values()])
 
     async def stop(self, grace_s: float = 5.0) -> None:
         """Take no more requests, and let `serve` return when those in hand are answered, or after the grace."""
-        raise NotImplementedError
+        self._grace_s = grace_s
+        self._stop.set()
+
+    async def _generations(self, reconcile: Reconcile | None) -> None:
+        """For ever: reconcile, then mark that Redis holds the session's history; again when the mark is gone."""
+        while True:
+            if reconcile is not None:
+                await reconcile()
+            await insist(self._mark)
+            self.lease.data_lost.clear()
+            await self.lease.data_lost.wait()
+            log.error("redis_lost_its_data", session=self.keys.session)
+
+    async def _mark(self) -> None:
+        keys = (self.keys.generation, self.keys.lease)
+        await scripts.MARK.run(self.pipe, keys, str(self.lease.token), f"{self.lease.token}-{token_hex(8)}")
+
+    def _hear(self, handle: Handle, message: bytes) -> None:
+        """Begin with a request, unless it is none of ours, late, here already, or we lead no more."""
+        try:
+            request = decode_request(message)
+        except msgspec.DecodeError as error:
+            log.warning("request_unreadable", error=str(error))
+            return
+        wait_ms = request.until - self.pipe.clock.now_ms()
+        if wait_ms <= 0 or not self.lease.held() or request.id in self._in_hand:
+            log.info("request_dropped", id=request.id, operation=request.op, wait_ms=wait_ms)
+            return
+        if request.v != VERSION:
+            handle = _other_version
+        elif len(self._in_hand) >= AT_ONCE:
+            handle = _overloaded
+        asked = Asked(request, wait_ms / 1000, self.lease, self.records)
+        desk = Desk(self.pipe, self.keys, self.records)
+        task = asyncio.create_task(desk.carry_out(asked, handle), name=f"bus request {request.id}")
+        self._in_hand[request.id] = task
+        task.add_done_callback(lambda _: self._in_hand.pop(request.id, None))
 
     def publish(self, stream: str, kind: str, body: bytes) -> None:
         """Send a tick (JSON) to whoever listens. Never waits, so ib_async's event handlers may call it."""
@@ -116,4 +154,32 @@ class Answerer:
 
     async def beat(self, status: Shape) -> None:
         """Write the session's status (bridge.gateway.SessionStatus): at every change, and every second or two."""
-        raise NotImplementedError
+        keys = (self.keys.lease, self.keys.heartbeat)
+        arguments = (str(self.lease.token), self.worker_id, status.model_dump_json(), HEARTBEAT_KEPT_MS)
+        try:
+            await scripts.BEAT.run(self.pipe, keys, *arguments)
+        except BusError as error:
+            log.warning("heartbeat_not_written", error=str(error))
+
+
+async def _overloaded(asked: Asked) -> bytes:
+    raise ToolError("overloaded", f"The worker has {AT_ONCE} requests in hand. Ask again in a second.", retry_after_s=1)
+
+
+async def _other_version(asked: Asked) -> bytes:
+    text = f"The front speaks version {asked.request.v} of the bus and the worker {VERSION}. Update the older one."
+    raise ToolError("internal", text)
+
+
+async def _first_end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Wait until one of the tasks is over, and raise what it raised."""
+    ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in ended:
+        task.result()
+
+
+async def _cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

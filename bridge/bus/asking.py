@@ -1,13 +1,25 @@
 """The front's side of the bus: asks reads, submits writes, reads the heartbeat and listens to streams."""
 
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Self
 
-from bridge.bus.envelopes import Heartbeat
+import msgspec
+
+from bridge.bus.connect import BusError, bus_down
+from bridge.bus.envelopes import VERSION, Heartbeat, Reply, Request, encode_request, result_of
 from bridge.bus.keys import Keys
+from bridge.bus.orders import Intents, digest_of
 from bridge.bus.pipe import Pipe
+from bridge.bus.submitting import Submission, Times, not_executed
 from bridge.bus.ticks import Feed
-from bridge.tool import Declaration, Declared
+from bridge.bus.waiting import Interrupted, Post, WorkerLost
+from bridge.tool import Declaration, Declared, ToolError
+
+NO_WORKER = "No worker serves this session. Start ib_worker (or wait for it), then ask again."
+WORKER_LOST = "The worker was lost while it had this call. Another may take over within ten seconds; ask again then."
+RETRY = "The connection to Redis broke while the call waited, so its reply may be lost. Ask again."
 
 
 class Asker:
@@ -16,13 +28,17 @@ class Asker:
     def __init__(self, url: str, session: str, front_id: str) -> None:
         self.keys = Keys(session)
         self.pipe = Pipe(url)
-        self.front_id = front_id
+        self._post = Post(self.pipe, self.keys, front_id)
+        self._intents = Intents(self.pipe, self.keys, self._post.front)
 
     async def __aenter__(self) -> Self:
-        raise NotImplementedError
+        await self.pipe.__aenter__()
+        await self._post.__aenter__()
+        return self
 
     async def __aexit__(self, *_: object) -> None:
-        raise NotImplementedError
+        await self._post.__aexit__()
+        await self.pipe.__aexit__()
 
     async def ask(
         self,
@@ -39,7 +55,27 @@ class Asker:
         Raises ToolError: no_worker (at once), bus_down, timeout, retry (the reply may have been missed), worker_lost,
         too_large, or what the worker said. All but the worker's own may be asked again.
         """
-        raise NotImplementedError
+        total_s = deadline_s or declared.deadline_s
+        try:
+            async with asyncio.timeout(total_s):
+                await self._ready()
+                request = self._request(declared, arguments, caller, request_id, total_s, traceparent)
+                return result_of(await self._asked(request))
+        except BusError as error:
+            raise bus_down(self.pipe.url, error) from error
+        except TimeoutError:
+            raise ToolError("timeout", f"No answer within {total_s:g} s. Ask again, or ask ibkr_get_status.") from None
+        except WorkerLost:
+            raise ToolError("worker_lost", WORKER_LOST) from None
+        except Interrupted:
+            raise ToolError("retry", RETRY) from None
+
+    async def _asked(self, request: Request) -> Reply:
+        message = encode_request(request)
+        with self._post.expected(request.id) as call:
+            if await self.pipe.send("SPUBLISH", self.keys.requests, message) == 0:
+                raise ToolError("no_worker", NO_WORKER)
+            return await call
 
     async def submit(
         self,
@@ -57,15 +93,75 @@ class Asker:
 
         Raises ToolError: not_executed (certain; details say why), pending (a worker has taken it: ask again with the
         key), unknown (Redis can't tell: ask again with the key), idempotency_conflict (the key belongs to another
-        call), or what the worker said. Every one has the key in its details. A cancelled call does not withdraw its order.
+        call), or what the worker said. Every one has the key in its details. A cancelled call does not withdraw its
+        order.
         """
-        raise NotImplementedError
+        times = Times.within(deadline_s or declared.deadline_s)
+        try:
+            await self._ready()
+        except BusError as error:
+            raise not_executed("bus_down", key=key, error=str(error)) from error
+
+        def attempt() -> Request:
+            read = self._request(declared, arguments, caller, request_id, times.accept_in_s(), traceparent)
+            digest = digest_of(declared, arguments)
+            return msgspec.structs.replace(read, key=key, digest=digest, grace_ms=times.grace_ms())
+
+        return await Submission(self.pipe, self._post, self._intents, times, attempt).verdict()
+
+    def _request(
+        self,
+        declared: Declared,
+        arguments: Declaration,
+        caller: str,
+        request_id: str,
+        wait_s: float,
+        traceparent: str | None,
+    ) -> Request:
+        return Request(
+            v=VERSION,
+            id=self._post.next_id(),
+            op=declared.name,
+            args=msgspec.Raw(arguments.model_dump_json(exclude_unset=True).encode()),
+            front=self._post.front,
+            until=self.pipe.clock.now_ms() + round(wait_s * 1000),
+            caller=caller,
+            request_id=request_id,
+            traceparent=traceparent,
+        )
+
+    async def _ready(self) -> None:
+        """Replies can be heard and the server's clock is known. Raises BusError."""
+        await self._post.ready()
+        if not self.pipe.clock.known:
+            await self.pipe.send("PING")
 
     async def status(self) -> Heartbeat | None:
         """The session's status as last written, and whether anybody takes requests; None if there never was one (for
         ten minutes). Raises ToolError bus_down."""
-        raise NotImplementedError
+        try:
+            fields = self.pipe.send("HMGET", self.keys.heartbeat, "worker", "token", "written_ms", "status")
+            receivers = await self._post.receivers()
+            worker, token, written_ms, status = await fields
+        except BusError as error:
+            raise bus_down(self.pipe.url, error) from error
+        if status is None:
+            return None
+        age_ms = max(self.pipe.clock.now_ms() - int(written_ms), 0)
+        return Heartbeat(worker.decode(), int(token), int(written_ms), age_ms, receivers, status)
 
-    def listen(self, stream: str) -> AbstractAsyncContextManager[Feed]:
+    @asynccontextmanager
+    async def listen(self, stream: str) -> AsyncIterator[Feed]:
         """`async with asker.listen(stream) as feed: async for batch in feed` (lists of Tick). Raises ToolError."""
-        raise NotImplementedError
+        feed = Feed(stream)
+        try:
+            await self._join(feed)
+            yield feed
+        finally:
+            self._post.leave(feed)
+
+    async def _join(self, feed: Feed) -> None:
+        try:
+            await self._post.join(feed)
+        except BusError as error:
+            raise bus_down(self.pipe.url, error) from error

@@ -22,6 +22,10 @@ class ServerClock:
         self._ahead = server_s - (before + after) / 2
         self.measured_at = after
 
+    @property
+    def known(self) -> bool:
+        return self._ahead is not None
+
     def now_ms(self) -> int:
         if self._ahead is None:
             raise RuntimeError("the server's clock is asked before the first answer of the server")

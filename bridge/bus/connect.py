@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 from urllib.parse import urlsplit
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
@@ -41,14 +40,15 @@ class Refused(BusError):
 
 def connections(url: str) -> ConnectionPool:
     """A maker of connections. RESP2: its parser costs a third less and a sharded message is a plain array."""
+    keepalive = {} if url.startswith("unix:") else {"socket_keepalive": True}
     return ConnectionPool.from_url(
         url,
         protocol=2,
         socket_timeout=None,  # deadlines are this package's own: redis-py's send spends a task on each
         socket_connect_timeout=CONNECT_S,
-        socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),  # a command that is sent again could act twice
         health_check_interval=0,
+        **keepalive,
     )
 
 
@@ -73,16 +73,11 @@ async def open_connection(pool: ConnectionPool) -> AbstractConnection:
     return connection
 
 
-def bus_down(url: str, error: BusError) -> ToolError:
+def bus_down(url: str, reason: object) -> ToolError:
     """What a model is told when Redis fails; the address without its password."""
     parts = urlsplit(url)
     where = f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
     return ToolError(
         "bus_down",
-        f"Redis at {where} does not answer ({error}). Start it or correct REDIS_URL, then ask again.",
-        **_details(error),
+        f"Redis at {where} does not answer ({reason}). Start it or correct REDIS_URL, then ask again.",
     )
-
-
-def _details(error: BusError) -> dict[str, Any]:
-    return {"refused": True} if isinstance(error, Refused) else {}

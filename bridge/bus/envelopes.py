@@ -14,6 +14,8 @@ VERSION = 1
 REQUEST_LIMIT = 64 * 1024
 REPLY_LIMIT = 8 * 1024 * 1024  # a year of one-minute bars fits twice
 
+MESSAGE_LIMIT = 4_000  # characters of an error's text
+
 NULL = msgspec.Raw(b"null")
 
 
@@ -25,11 +27,12 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     op: str
     args: msgspec.Raw  # JSON of the declaration, unset fields left out
     front: str  # whose channel the reply goes to
-    until: int  # the server's clock, ms: nobody waits any more after it
+    until: int  # the server's clock, ms: after it a read is not answered, and a write not accepted, any more
     caller: str
     request_id: str
     key: str | None = None
-    digest: str | None = None
+    digest: str = ""
+    grace_ms: int = 0  # how long after `until` the caller of a write still waits for its answer
     traceparent: str | None = None
 
 
@@ -97,11 +100,17 @@ def result_of(reply: Reply) -> bytes:
     """The result as it was encoded, or the error as it was raised."""
     if reply.ok:
         return bytes(reply.result)
-    raise ToolError(reply.code, reply.message, **reply.details)
+    details = {name: value for name, value in reply.details.items() if name not in ("code", "message")}
+    raise ToolError(reply.code, reply.message, **details)
 
 
-def error_reply(id: str, error: ToolError) -> Reply:
-    return Reply(VERSION, id, False, code=error.code, message=error.message, details=error.details)
+def encode_error(id: str, error: ToolError) -> bytes:
+    """An error always gets across: without its details, if those are too long or no JSON."""
+    reply = Reply(VERSION, id, False, code=error.code, message=error.message[:MESSAGE_LIMIT], details=error.details)
+    try:
+        return encode_reply(reply)
+    except (TypeError, ToolError):
+        return encode_reply(msgspec.structs.replace(reply, details={}))
 
 
 _REQUESTS = msgspec.json.Decoder(Request)

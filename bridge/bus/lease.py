@@ -13,6 +13,7 @@ from bridge.bus.pipe import Pipe
 LEASE_S = 8.0
 RENEW_S = 2.0
 MARGIN_S = 1.0  # the leader stops this long before Redis may give the lease to another
+RETRY_S = 0.2  # after a renewal that failed
 STANDBY_S = 0.2  # how often a standby asks
 
 log = structlog.get_logger()
@@ -30,7 +31,9 @@ class Lease:
         self._keys = keys
         self._until = float("-inf")  # by boottime, so that suspend and SIGSTOP count
         self.token = 0
-        self.generation = ""  # as of the last renewal; empty when Redis has lost its data or never had any
+        self.data_lost = (
+            asyncio.Event()
+        )  # a renewal found no generation mark: Redis has lost its data, or never had any
 
     def held(self) -> bool:
         """Whether nobody else can have the lease now. Needs no await: ask right before writing to the gateway."""
@@ -38,7 +41,7 @@ class Lease:
 
     async def acquire(self) -> int:
         """Wait, as standby if need be, until the lease is ours, through Redis' absences too. Returns the token."""
-        while not await self._try():
+        while not await self._try():  # noqa: ASYNC110 - what it waits for lives in Redis
             await asyncio.sleep(STANDBY_S)
         log.info("lease_acquired", token=self.token)
         return self.token
@@ -59,23 +62,25 @@ class Lease:
     async def keep(self) -> None:
         """Renew for ever. Raises LeaseLost when another has it, or when no renewal came through in time."""
         while self.held():
-            await self._renew()
-            await asyncio.sleep(min(RENEW_S, max(self._until - boottime(), 0)))
+            renewed = await self._renew()
+            await asyncio.sleep(min(RENEW_S if renewed else RETRY_S, max(self._until - boottime(), 0)))
         raise LeaseLost("the lease could not be renewed in time")
 
-    async def _renew(self) -> None:
+    async def _renew(self) -> bool:
         asked = boottime()
         keys = (self._keys.lease, self._keys.epoch, self._keys.generation)
         try:
             word, generation = await scripts.RENEW.run(self._pipe, keys, str(self.token), int(LEASE_S * 1000))
         except BusError as error:
             log.warning("lease_not_renewed", error=str(error))
-            return
+            return False
         if word == b"lost":
             self.step_down()
             raise LeaseLost("another worker holds the lease")
         self._until = asked + LEASE_S - MARGIN_S
-        self.generation = generation.decode()
+        if not generation:
+            self.data_lost.set()
+        return True
 
     def step_down(self) -> None:
         """Hold it no more, as far as this process is concerned."""

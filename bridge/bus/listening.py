@@ -1,6 +1,7 @@
 """One connection that listens to sharded channels: it subscribes again by itself and says when it was interrupted."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Self
@@ -9,7 +10,7 @@ import structlog
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 
-from bridge.bus.connect import ANSWER_S, BusError, NotSent, connected, connections
+from bridge.bus.connect import BusError, NotSent, connected, connections
 
 IDLE_S = 4.0  # after this much silence a PING goes out
 SILENT_S = 4.0  # and after this much more the connection is given up: it is half-open
@@ -21,14 +22,15 @@ log = structlog.get_logger()
 class Listener:
     """`hear` gets each message, in order and without waiting; `lost` is called when messages may have been missed."""
 
-    def __init__(self, url: str, hear: Callable[[str, bytes], None], lost: Callable[[BusError], None]) -> None:
+    def __init__(self, url: str, hear: Callable[[str, bytes], None], lost: Callable[[], None]) -> None:
         self._pool = connections(url)
         self._hear = hear
         self._lost = lost
         self._wanted: dict[str, asyncio.Event] = {}  # channel -> the server has confirmed it
-        self._connection: AbstractConnection | None = None
+        self._leaving: Counter[str] = Counter()  # channels whose unsubscription is not confirmed yet
+        self._commands: asyncio.Queue[tuple[str, ...]] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
-        self.last_error: BusError = NotSent("not connected yet")
+        self.last_error: Exception = NotSent("not connected yet")
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name="bus listener")
@@ -40,60 +42,65 @@ class Listener:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    async def add(self, channel: str, timeout_s: float = ANSWER_S) -> None:
-        """Listen to a channel from now on; returns once the server confirms. Raises NotSent when it does not in time
-        (the channel stays wanted, and is taken up when Redis is back)."""
+    def want(self, channel: str) -> None:
+        """Listen to a channel from now on, as soon as the server can be reached, until `drop`."""
         if channel not in self._wanted:
             self._wanted[channel] = asyncio.Event()
-            await self._tell("SSUBSCRIBE", channel)
-        await self.confirmed(channel, timeout_s)
+            self._commands.put_nowait(("SSUBSCRIBE", channel))
+
+    def drop(self, channel: str) -> None:
+        if self._wanted.pop(channel, None) is not None:
+            self._leaving[channel] += 1
+            self._commands.put_nowait(("SUNSUBSCRIBE", channel))
 
     async def confirmed(self, channel: str, timeout_s: float) -> None:
-        if self._wanted[channel].is_set():
-            return
+        """Wait until the server has confirmed a wanted channel. Raises NotSent when it does not in time."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self._wanted[channel].wait()
         except TimeoutError:
-            raise NotSent(f"no subscription: {self.last_error}") from None
-
-    async def drop(self, channel: str) -> None:
-        if self._wanted.pop(channel, None) is not None:
-            await self._tell("SUNSUBSCRIBE", channel)
-
-    async def _tell(self, command: str, *channels: str) -> None:
-        """Failing is no matter here: the reader notices, and subscribes to what is then wanted."""
-        with suppress(RedisError, OSError):
-            if self._connection is not None and channels:
-                await self._connection.send_command(command, *channels)
+            raise NotSent(f"not subscribed: {self.last_error}") from None
 
     async def _run(self) -> None:
         wait_s = FIRST_WAIT_S
         while True:
             try:
                 async with connected(self._pool) as connection:
+                    self._start_over()
                     wait_s = FIRST_WAIT_S
-                    await self._listen(connection)
-            except (RedisError, OSError, BusError) as error:
-                self._interrupted(error)
+                    async with asyncio.TaskGroup() as group:
+                        group.create_task(self._talk(connection))
+                        group.create_task(self._listen(connection))
+            except* (RedisError, OSError, BusError) as errors:
+                self._interrupted(errors.exceptions[0])
+            except* Exception as errors:  # whatever it is, the listener must come back
+                log.exception("listener_failed")
+                self._interrupted(errors.exceptions[0])
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
 
+    def _start_over(self) -> None:
+        """A new connection knows of nothing: ask for all that is wanted."""
+        self._leaving.clear()
+        self._commands = asyncio.Queue()
+        for channel in self._wanted:
+            self._commands.put_nowait(("SSUBSCRIBE", channel))
+
     def _interrupted(self, error: Exception) -> None:
         """Whatever was confirmed is not any more, and messages may have passed by."""
-        self._connection = None
-        self.last_error = error if isinstance(error, BusError) else NotSent(str(error))
+        self.last_error = error
         heard = any(confirmed.is_set() for confirmed in self._wanted.values())
         for confirmed in self._wanted.values():
             confirmed.clear()
         if heard:
             log.warning("bus_interrupted", error=str(error))
-            self._lost(self.last_error)
+            self._lost()
+
+    async def _talk(self, connection: AbstractConnection) -> None:
+        while True:
+            await connection.send_command(*await self._commands.get())
 
     async def _listen(self, connection: AbstractConnection) -> None:
-        self._connection = connection
-        for channel in tuple(self._wanted):  # one command each: a Cluster moves slots one by one
-            await connection.send_command("SSUBSCRIBE", channel)
         asked = False
         while True:
             message = await connection.read_response(timeout=SILENT_S if asked else IDLE_S)
@@ -104,15 +111,23 @@ class Listener:
                 raise NotSent("the connection is silent")
             else:
                 asked = True
-                await connection.send_command("PING")
+                self._commands.put_nowait(("PING",))
 
     def _take(self, message: list[Any]) -> None:
         kind = message[0]
         if kind == b"smessage":
             self._hear(message[1].decode(), message[2])
         elif kind == b"ssubscribe":
-            confirmed = self._wanted.get(message[1].decode())
-            if confirmed is not None:
-                confirmed.set()
-        elif kind == b"sunsubscribe" and message[1].decode() in self._wanted:
-            raise NotSent("the server moved a channel away")  # its slot went to another node
+            self._subscribed(message[1].decode())
+        elif kind == b"sunsubscribe":
+            self._unsubscribed(message[1].decode())
+
+    def _subscribed(self, channel: str) -> None:
+        if channel in self._wanted and not self._leaving[channel]:
+            self._wanted[channel].set()
+
+    def _unsubscribed(self, channel: str) -> None:
+        if self._leaving[channel]:
+            self._leaving[channel] -= 1
+        elif channel in self._wanted:
+            raise NotSent("the server moved a channel away")  # a Cluster gave its slot to another node

@@ -75,25 +75,32 @@ class Intents:
         self._pipe = pipe
         self._keys = keys
         self._replies = keys.replies(front)
+        self.generation = ""  # as last heard
 
     async def submit(self, request: Request, message: bytes, ttl_ms: int, generation: str = "") -> Seen:
         """Create the record and publish the request, or find what the key already holds. Doing it again with the same
         attempt is harmless; `generation` then says that Redis must not have lost its data in between."""
         keys = (self._keys.order(request.key or ""), self._keys.generation, self._keys.requests)
-        arguments = (request.digest or "", request.id, ttl_ms, message, generation, scripts.TOMBSTONE_MS)
-        return _seen(await scripts.SUBMIT.run(self._pipe, keys, *arguments))
+        arguments = (request.digest, request.id, ttl_ms, message, generation, scripts.TOMBSTONE_MS)
+        return self._heard(await scripts.SUBMIT.run(self._pipe, keys, *arguments))
 
     async def look(self, key: str) -> Seen:
         record = self._pipe.send("HMGET", self._keys.order(key), "st", "att", "res")
         generation = self._pipe.send("GET", self._keys.generation)
         state, attempt, reply = await record
-        return _seen([state or b"absent", attempt or b"", reply or b"", await generation or b""])
+        return self._heard([state or b"absent", attempt or b"", reply or b"", await generation or b""])
 
     async def withdraw(self, key: str, attempt: str) -> Seen:
         """Take the attempt back unless somebody accepted it: `withdrawn` is certain, `absent` means that the record was
         not there (any more)."""
-        keys = (self._keys.order(key), self._keys.generation, self._replies)
-        return _seen(await scripts.WITHDRAW.run(self._pipe, keys, attempt, b"", scripts.TOMBSTONE_MS))
+        keys = (self._keys.order(key), self._keys.generation, self._replies, self._keys.inflight)
+        arguments = (attempt, b"", scripts.TOMBSTONE_MS, "", "", key)
+        return self._heard(await scripts.WITHDRAW.run(self._pipe, keys, *arguments))
+
+    def _heard(self, answer: list[bytes]) -> Seen:
+        word, attempt, reply, generation = answer[:4]
+        self.generation = generation.decode()
+        return Seen(_WORDS[word], attempt.decode(), reply, self.generation)
 
 
 class Records:
@@ -115,13 +122,16 @@ class Records:
         key = request.key or ""
         keys = (self._keys.order(key), self._keys.lease, self._keys.inflight, self._keys.replies(request.front))
         message = msgspec.json.encode(request)
-        arguments = (self._token, reply, request.digest or "", request.id, message, key, scripts.KEPT_MS)
+        arguments = (self._token, reply, request.digest, request.id, message, key, scripts.KEPT_MS)
         _moved(await scripts.FINISH.run(self._pipe, keys, *arguments))
 
-    async def refuse(self, request: Request, reply: bytes) -> None:
-        """Withdraw an attempt that was not accepted, and tell the caller why. Its key may be used again."""
-        keys = (self._keys.order(request.key or ""), self._keys.generation, self._keys.replies(request.front))
-        await scripts.WITHDRAW.run(self._pipe, keys, request.id, reply, scripts.TOMBSTONE_MS)
+    async def refuse(self, request: Request, execution: str, reply: bytes) -> None:
+        """Withdraw an attempt for which nothing was sent, accepted by this execution or not at all, and tell the caller
+        why. Its key may be used again."""
+        key = request.key or ""
+        keys = (self._keys.order(key), self._keys.generation, self._keys.replies(request.front), self._keys.inflight)
+        arguments = (request.id, reply, scripts.TOMBSTONE_MS, execution, self._token, key)
+        await scripts.WITHDRAW.run(self._pipe, keys, *arguments)
 
     async def note(self, key: str, **fields: str) -> None:
         """Write free fields on an order that is accepted or done. Raises Fenced or Gone."""
@@ -134,12 +144,13 @@ class Records:
         keys = (self._keys.order(key), self._keys.lease)
         _moved(await scripts.ADOPT.run(self._pipe, keys, self._token))
 
-    async def inherited(self) -> list[Record]:
-        """Orders that an earlier leader accepted and nobody finished, oldest first: to be adopted and reconciled."""
-        members = sorted(await self._pipe.send("SMEMBERS", self._keys.inflight))
+    async def unfinished(self) -> list[Record]:
+        """Orders that were accepted and not finished, oldest first. Those of an earlier leader (another `token`) are to
+        be adopted and reconciled."""
+        members = await self._pipe.send("SMEMBERS", self._keys.inflight)
         records = [await self.read(member.decode()) for member in members]
-        open_ = [each for each in records if each and each.state == "accepted" and each.token != int(self._token)]
-        return sorted(open_, key=lambda record: record.accepted_ms)
+        accepted = [record for record in records if record is not None and record.state == "accepted"]
+        return sorted(accepted, key=lambda record: (record.accepted_ms, record.key))
 
     async def read(self, key: str) -> Record | None:
         """The record of a key, None where there is none (or where only a tombstone is left)."""
@@ -155,11 +166,6 @@ class Records:
         if first == 0:
             raise Fenced
         return first
-
-
-def _seen(answer: list[bytes]) -> Seen:
-    word, attempt, reply, generation = answer[:4]
-    return Seen(_WORDS[word], attempt.decode(), reply, generation.decode())
 
 
 def _moved(word: bytes) -> None:

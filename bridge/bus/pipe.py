@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
+import structlog
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
@@ -18,6 +19,9 @@ CLOCK_S = 30  # hosts' clocks drift by a few ms in this time
 QUEUED = 10_000  # far above what fifty messages a second to TWS can need
 
 Argument = str | bytes | int
+
+
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -37,6 +41,7 @@ class Pipe:
         self._queue: deque[_Call] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.connects = 0  # a change between two commands means that Redis may be another one now
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name="bus pipe")
@@ -82,11 +87,18 @@ class Pipe:
             sent = True
             async with asyncio.timeout(ANSWER_S):
                 await _exchange(connection, batch)
+        except (RedisError, OSError, BusError) as error:
+            await self._give_up(batch, error, sent)
+        except Exception as error:  # a command that can't be packed must not stop the next ones
+            log.exception("pipe_failed")
+            await self._give_up(batch, error, sent)
         except BaseException as error:
-            await self._drop()
-            _fail(batch, _named(error, sent))
-            if not isinstance(error, (RedisError, OSError, BusError)):
-                raise
+            await self._give_up(batch, error, sent)
+            raise
+
+    async def _give_up(self, batch: list[_Call], error: BaseException, sent: bool) -> None:
+        await self._drop()
+        _fail(batch, _named(error, sent))
 
     async def _ready(self) -> AbstractConnection:
         """The connection, made or made anew; its answer to TIME sets the clock."""
@@ -94,6 +106,7 @@ class Pipe:
             await self._drop()
         if self._connection is None:
             self._connection = await open_connection(self._pool)
+            self.connects += 1
             self.clock.measured_at = float("-inf")
         if boottime() - self.clock.measured_at > CLOCK_S:
             await self._ask_time(self._connection)

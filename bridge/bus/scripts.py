@@ -62,15 +62,18 @@ redis.call('PEXPIRE', record, ARGV[6])
 return {'no_worker', attempt, '', current, 0}
 """)
 
-# Withdraws the attempt while nobody has accepted it. Answers {state then, attempt, reply, generation}; `absent` leaves
-# a tombstone, so that a submit of this attempt that is still on its way finds itself withdrawn.
+# Withdraws the attempt while nobody has accepted it, or if its `execution` (with that token) certainly sent nothing.
+# Answers {state then, attempt, reply, generation}; `absent` leaves a tombstone, so that a submit of this attempt that
+# is still on its way finds itself withdrawn.
 WITHDRAW = Script("""#!lua
-local record, generation, channel = KEYS[1], KEYS[2], KEYS[3]
-local attempt, reply = ARGV[1], ARGV[2]
-local found = redis.call('HMGET', record, 'st', 'att', 'res')
+local record, generation, channel, inflight = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local attempt, reply, execution = ARGV[1], ARGV[2], ARGV[4]
+local found = redis.call('HMGET', record, 'st', 'att', 'res', 'exe', 'tok')
 local st, current = found[1], redis.call('GET', generation) or ''
-if st and (st ~= 'new' or found[2] ~= attempt) then return {st, found[2], found[3] or '', current} end
-redis.call('HSET', record, 'st', 'withdrawn', 'att', attempt)
+local mine = st == 'accepted' and found[4] == execution and found[5] == ARGV[5]
+if st and not mine and (st ~= 'new' or found[2] ~= attempt) then return {st, found[2], found[3] or '', current} end
+if mine then redis.call('SREM', inflight, ARGV[6]) end
+redis.call('HSET', record, 'st', 'withdrawn', 'att', attempt, 'res', reply)
 redis.call('PEXPIRE', record, ARGV[3])
 if reply ~= '' then redis.call('SPUBLISH', channel, reply) end
 return {st and 'withdrawn' or 'absent', attempt, '', current}

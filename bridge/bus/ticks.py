@@ -12,6 +12,7 @@ from bridge.bus.clock import boottime
 from bridge.bus.connect import BusError
 from bridge.bus.envelopes import Tick, Ticks
 from bridge.bus.keys import Keys
+from bridge.bus.lease import Lease
 from bridge.bus.pipe import Pipe
 from bridge.tool import ToolError
 
@@ -34,10 +35,10 @@ class _Stream:
 class Publisher:
     """The leader's streams. Nothing here waits: ticks gather while a message is under way, and go out in the next."""
 
-    def __init__(self, pipe: Pipe, keys: Keys, token: Callable[[], int]) -> None:
+    def __init__(self, pipe: Pipe, keys: Keys, lease: Lease) -> None:
         self._pipe = pipe
         self._keys = keys
-        self._token = token
+        self._lease = lease
         self._streams: dict[str, _Stream] = {}
         self._due = asyncio.Event()
         self.on_abandoned: Callable[[str], None] = lambda stream: None
@@ -75,7 +76,7 @@ class Publisher:
                 await self._count(name, receivers)
 
     def _message(self, stream: _Stream) -> bytes:
-        message = msgspec.json.encode(Ticks(self._token(), list(stream.unsent)))
+        message = msgspec.json.encode(Ticks(self._lease.token, list(stream.unsent)))
         stream.unsent.clear()
         return message
 
@@ -142,7 +143,7 @@ class Feed:
         self._news.set()
 
     def _is_new(self, token: int, seq: int) -> bool:
-        """Counts what is missing before this tick. Another leader counts from 1 again: that is one gap of unknown size."""
+        """Counts what is missing before this tick. Another leader counts from 1 again: one gap, of unknown size."""
         if self._last is not None and self._last[0] == token:
             if seq <= self._last[1]:
                 return False

@@ -1,0 +1,238 @@
+"""One call of a write, from its intent to its verdict: done, certainly not executed, pending, or unknown."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from bridge.bus.connect import BusError, Unanswered
+from bridge.bus.envelopes import Reply, Request, decode_reply, encode_request, result_of
+from bridge.bus.orders import Intents, Seen
+from bridge.bus.pipe import Pipe
+from bridge.bus.scripts import NEW_GRACE_MS
+from bridge.bus.waiting import Post, WorkerLost
+from bridge.tool import ToolError
+
+GRACE_S = 5.0  # of the whole wait, kept for a worker that has accepted to answer
+AGAIN_S = 3.0  # how long a submit that nobody answered is repeated before its outcome is called unknown
+POLL_S = 0.05  # how often a record is read that no reply will come for
+QUIET_POLL_S = 0.5  # how often while the reply channel stands, where a look is only a precaution
+
+# Why nothing was carried out; the word is the `reason` in the error's details.
+NOT_EXECUTED = {
+    "no_worker": "no worker serves this session. Start ib_worker, then ask again.",
+    "no_generation": "writes wait until the worker has compared Redis with IBKR. Ask again in some seconds.",
+    "late": "no worker took it in time, and it was withdrawn. It may be asked again.",
+    "worker_lost": "the worker was lost before it took it, and it was withdrawn. It may be asked again.",
+    "bus_down": "Redis does not answer, so this call sent nothing. Start it, then ask again with the same key.",
+    "withdrawn": "the worker withdrew it. It may be asked again.",
+}
+PENDING = "A worker has taken it and not answered yet. Ask again with the same key, never with another one."
+ELSEWHERE = "Another call with this key is under way. Ask again with the same key to get its answer."
+UNKNOWN = "Redis can't tell whether it was carried out. Ask again with the same key, never with another one."
+CONFLICT = "This idempotencyKey belongs to a call with other arguments. Use a new key for a new order."
+
+
+@dataclass(frozen=True)
+class Times:
+    """By the loop's clock: until when a worker may accept, and until when its answer is awaited."""
+
+    accept_by: float
+    answer_by: float
+
+    @classmethod
+    def within(cls, total_s: float) -> "Times":
+        now = _now()
+        return cls(now + total_s - min(GRACE_S, total_s / 4), now + total_s)
+
+    def accept_in_s(self) -> float:
+        return self.accept_by - _now()
+
+    def grace_ms(self) -> int:
+        return round((self.answer_by - self.accept_by) * 1000)
+
+
+class Submission:
+    """`request` makes an attempt's envelope; each attempt has an id of its own."""
+
+    def __init__(self, pipe: Pipe, post: Post, intents: Intents, times: Times, request: Callable[[], Request]) -> None:
+        self._pipe = pipe
+        self._post = post
+        self._intents = intents
+        self._times = times
+        self._request = request
+        self._connects = -1  # the connection on which the attempt was submitted
+        self._key = ""
+        self._accepted = False  # by a worker, as far as we have seen
+
+    async def verdict(self) -> bytes:
+        """The result as JSON. Raises ToolError, always with the key in its details."""
+        try:
+            return await self._until_answered()
+        except ToolError as error:
+            error.details.setdefault("key", self._key)
+            raise
+
+    async def _until_answered(self) -> bytes:
+        try:
+            async with asyncio.timeout_at(self._times.answer_by):
+                while True:
+                    answer = await self._attempt(self._request())
+                    if answer is not None:
+                        return answer
+        except TimeoutError:
+            raise _pending(PENDING) if self._accepted else _unknown() from None
+
+    async def _attempt(self, request: Request) -> bytes | None:
+        """None: what another call had under this key came to nothing, so that it is our turn again."""
+        self._key = request.key or ""
+        with self._post.expected(request.id) as call:
+            seen = await self._submit(request)
+            if seen.word == "done":
+                return _replayed(decode_reply(seen.reply))
+            if seen.word == "conflict":
+                raise ToolError("idempotency_conflict", CONFLICT)
+            if seen.attempt != request.id:
+                return await self._elsewhere(seen.attempt)
+            if seen.word in NOT_EXECUTED:
+                raise self._not_executed(seen.word)
+            return await self._own(request.id, call)
+
+    async def _submit(self, request: Request) -> Seen:
+        """Register the attempt. Repeated when nobody answered: that is one attempt still, which at most one worker may
+        accept, and Redis must not have lost its data in between."""
+        message = encode_request(request)
+        ttl_ms = round(self._times.accept_in_s() * 1000) + NEW_GRACE_MS
+        try:
+            generation = self._intents.generation or (await self._intents.look(self._key)).generation
+            seen = await self._intents.submit(request, message, ttl_ms)
+        except Unanswered:
+            return await self._submit_again(request, message, ttl_ms, generation)
+        except BusError as error:
+            raise not_executed("bus_down", error=str(error)) from error
+        self._connects = self._pipe.connects
+        return seen
+
+    async def _submit_again(self, request: Request, message: bytes, ttl_ms: int, generation: str) -> Seen:
+        until = min(self._times.accept_by, _now() + AGAIN_S)
+        while generation and _now() < until:
+            await asyncio.sleep(POLL_S)
+            seen = await _if_answered(self._intents.submit(request, message, ttl_ms, generation))
+            if seen is not None and seen.word in ("no_generation", "other_generation"):
+                break
+            if seen is not None:
+                return seen
+        raise _unknown()
+
+    async def _own(self, attempt: str, call: asyncio.Future[Reply]) -> bytes | None:
+        """Wait for the reply, looking at the record now and then; withdraw it when no worker will take it any more."""
+        while True:
+            reply = await self._reply(call)
+            if reply is not None:
+                return result_of(reply)
+            seen = await _if_answered(self._next_look(attempt, call))
+            if seen is None:
+                continue
+            self._accepted = seen.word == "accepted"
+            if seen.word == "done":
+                return result_of(decode_reply(seen.reply))
+            if seen.word == "absent":  # it outlives this wait, so Redis has lost it
+                raise _unknown()
+            if seen.attempt != attempt:
+                return None
+            if seen.word == "withdrawn":
+                raise self._withdrawn(seen, call)
+
+    def _next_look(self, attempt: str, call: asyncio.Future[Reply]) -> Awaitable[Seen]:
+        if _now() >= self._times.accept_by or _worker_lost(call):
+            return self._intents.withdraw(self._key, attempt)
+        return self._intents.look(self._key)
+
+    def _withdrawn(self, seen: Seen, call: asyncio.Future[Reply]) -> ToolError:
+        if seen.reply:  # the worker refused it, and its reply was missed
+            return _error_of(decode_reply(seen.reply))
+        return self._not_executed("worker_lost" if _worker_lost(call) else "late")
+
+    async def _reply(self, call: asyncio.Future[Reply]) -> Reply | None:
+        """The reply, or None when it is time to look at the record."""
+        if call.done():  # interrupted: no reply will come
+            await asyncio.sleep(POLL_S)
+            return None
+        wait_s = min(QUIET_POLL_S, max(self._times.accept_in_s(), POLL_S))
+        await asyncio.wait([call], timeout=wait_s)
+        return call.result() if call.done() and call.exception() is None else None
+
+    async def _elsewhere(self, attempt: str) -> bytes | None:
+        """Wait for the answer of another call that has this key."""
+        while True:
+            await asyncio.sleep(POLL_S)
+            seen = await _if_answered(self._intents.look(self._key))
+            late = _now() >= self._times.accept_by
+            if seen is None:
+                continue
+            self._accepted = seen.word == "accepted"
+            if seen.word == "done":
+                return result_of(decode_reply(seen.reply))
+            if seen.word == "absent":  # that call's front is gone, or Redis has lost it
+                raise _unknown()
+            if late and not self._accepted:
+                raise _pending(ELSEWHERE)
+            if seen.word == "withdrawn" or seen.attempt != attempt:
+                return None
+
+    def _not_executed(self, reason: str) -> ToolError:
+        """Only what one and the same connection has said is certain: behind a new one there may be a replica that was
+        promoted and lacks the last writes."""
+        if self._pipe.connects != self._connects:
+            return _unknown()
+        return not_executed(reason)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def not_executed(reason: str, **details: Any) -> ToolError:
+    return ToolError("not_executed", f"Not executed: {NOT_EXECUTED[reason]}", reason=reason, **details)
+
+
+def _pending(text: str) -> ToolError:
+    return ToolError("pending", text)
+
+
+def _unknown() -> ToolError:
+    return ToolError("unknown", UNKNOWN)
+
+
+def _worker_lost(call: asyncio.Future[Reply]) -> bool:
+    return call.done() and isinstance(call.exception(), WorkerLost)
+
+
+async def _if_answered(step: Awaitable[Seen]) -> Seen | None:
+    try:
+        return await step
+    except BusError:
+        return None
+
+
+def _error_of(reply: Reply) -> ToolError:
+    try:
+        result_of(reply)
+    except ToolError as error:
+        return error
+    raise ValueError("a refusal without an error")
+
+
+def _replayed(reply: Reply) -> bytes:
+    """A stored answer, marked as such where its shape has a place for it."""
+    try:
+        result = result_of(reply)
+    except ToolError as error:
+        error.details["replayed"] = True
+        raise
+    fields = msgspec.json.decode(result)
+    if not (isinstance(fields, dict) and "replayed" in fields):
+        return result
+    return msgspec.json.encode(fields | {"replayed": True})

@@ -1,0 +1,32 @@
+"""One real Redis for the whole run, and a session name of its own for each test."""
+
+from collections.abc import AsyncIterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from cli.embedded_redis import EmbeddedRedis
+
+_numbers = count(1)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def redis_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The address of a running server; tests keep apart by their session names, so nothing is flushed."""
+    async with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as redis:
+        yield redis.url
+
+
+@pytest.fixture
+def session() -> str:
+    """A session name that no other test has."""
+    return f"test{next(_numbers)}"
+
+
+@pytest_asyncio.fixture
+async def own_redis(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
+    """A server that the test may kill, freeze and start again."""
+    async with EmbeddedRedis(tmp_path / "redis") as redis:
+        yield redis
