@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from ibgateway.simulator import values as v
@@ -21,9 +22,12 @@ from ibgateway.simulator.instruments import search
 from ibgateway.simulator.instruments.details import details, market_rule
 from ibgateway.simulator.instruments.directory import Directory
 from ibgateway.simulator.instruments.instrument import Instrument
+from ibgateway.simulator.market import past
 from ibgateway.simulator.market.bars import bars
 from ibgateway.simulator.market.depth import depth
+from ibgateway.simulator.market.generic import Generic
 from ibgateway.simulator.market.market import Market
+from ibgateway.simulator.market.options import DERIVED, computation, implied
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,24 @@ class World:
         self.accounts = config.accounts
         self._directory = Directory()
         self._market = Market(config.seed, config.start, self._directory)
+        self._generic = Generic(self._market)
         self._broker = Broker(self._market, self._directory, config.accounts, config.start)
         self._exchange = Exchange(config.seed, self._broker, self._directory)
         self._next_day = self._day_after(config.start)
 
     def _of(self, contract: v.Contract) -> Instrument:
         return self._directory.require(contract)
+
+    def _option(self, contract: v.Contract, *positive: float) -> Instrument:
+        """An option whose model can be asked; Refusal 321 for anything else."""
+        option = self._of(contract)
+        if option.secType not in DERIVED or not all(number > 0 for number in positive):
+            raise v.Refusal(321, "Error validating request.-'bG' : cause - Invalid option, price or volatility")
+        return option
+
+    def _until(self, start: float | None, end: float | None) -> float:
+        """There is no future to be had."""
+        return self.now if end is None else min(end, self.now)
 
     def _today(self) -> date:
         """The date in New York, by which derivatives are listed."""
@@ -153,19 +169,23 @@ class World:
 
     def option_computation(self, contract: v.Contract, at: float | None = None) -> v.OptionComputation:
         """Model price and greeks of an option or future option (tickOptionComputation 13)."""
-        raise NotImplementedError
+        option, at = self._of(contract), self.now if at is None else at
+        under = self._market.price(self._market.underlying(option), at)
+        return computation(option, at, under, self._market.option_volatility(option, at, under))
 
     def option_price(self, contract: v.Contract, volatility: float, underPrice: float) -> v.OptionComputation:
         """calculateOptionPrice (55)."""
-        raise NotImplementedError
+        option = self._option(contract, volatility, underPrice)
+        return computation(option, self.now, underPrice, volatility)
 
     def implied_volatility(self, contract: v.Contract, optionPrice: float, underPrice: float) -> v.OptionComputation:
         """calculateImpliedVolatility (54); impliedVol is None when no volatility gives that price."""
-        raise NotImplementedError
+        option = self._option(contract, optionPrice, underPrice)
+        return implied(option, self.now, optionPrice, underPrice)
 
     def generic_ticks(self, contract: v.Contract, at: float | None = None) -> dict[int, float | str | Decimal]:
         """Values of the generic ticks by tick type id: 21 average volume, 23 and 24 volatilities, 49 halted …"""
-        raise NotImplementedError
+        return self._generic.ticks(self._of(contract), self.now if at is None else at)
 
     # --- history; `end` None is now ------------------------------------------------------------------------------
 
@@ -177,33 +197,39 @@ class World:
 
     def head_timestamp(self, contract: v.Contract, whatToShow: str, useRTH: bool) -> float:
         """The start of the earliest data."""
-        raise NotImplementedError
+        return past.head_timestamp(self._market, self._of(contract), whatToShow, useRTH)
 
     def histogram(self, contract: v.Contract, useRTH: bool, period: str) -> list[tuple[float, Decimal]]:
         """Price and traded size over a period such as "3 days", by price."""
-        raise NotImplementedError
+        return past.histogram(self._market, self._of(contract), useRTH, period, self.now)
 
     def historical_trades(
         self, contract: v.Contract, start: float | None, end: float | None, number: int, useRTH: bool
     ) -> list[v.Trade]:
         """At most `number` prints (at most 1,000), from `start` on or up to `end`, whole seconds completed."""
-        raise NotImplementedError
+        of = self._of(contract)
+        return past.historical(
+            self._market, of, partial(self._market.trades, of), start, self._until(start, end), number, useRTH
+        )
 
     def historical_quotes(
         self, contract: v.Contract, start: float | None, end: float | None, number: int, useRTH: bool
     ) -> list[v.Quote]:
         """As `historical_trades`, of best bids and offers."""
-        raise NotImplementedError
+        of = self._of(contract)
+        return past.historical(
+            self._market, of, partial(self._market.quotes, of), start, self._until(start, end), number, useRTH
+        )
 
     def historical_midpoints(
         self, contract: v.Contract, start: float | None, end: float | None, number: int, useRTH: bool
     ) -> list[tuple[float, float]]:
         """As `historical_trades`, of times and midpoints."""
-        raise NotImplementedError
+        return past.midpoints(self.historical_quotes(contract, start, end, number, useRTH))
 
     def history_of(self, symbol: str) -> str:
         """What a symbol's daily history is (recorded, close only, derived, synthetic, own) and where it is from."""
-        raise NotImplementedError
+        return self._market.history_of(symbol)
 
     # --- orders --------------------------------------------------------------------------------------------------
 

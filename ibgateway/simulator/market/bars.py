@@ -12,6 +12,7 @@ from ibgateway.simulator import values as v
 from ibgateway.simulator.instruments.instrument import Instrument
 from ibgateway.simulator.market.durations import Duration, check_length, parse_bar_size, parse_duration
 from ibgateway.simulator.market.market import Market
+from ibgateway.simulator.market.options import DERIVED
 from ibgateway.simulator.market.tape import Floats, Ints, Row, Tape
 from ibgateway.simulator.market.volatility import implied_of_day, realised_of_day
 
@@ -95,7 +96,7 @@ def _found(market: Market, asked: Asked, length: Duration) -> tuple[float, list[
 def _last_day(market: Market, asked: Asked) -> int:
     """The last trading day of which something that is asked for has begun."""
     calendar = asked.instrument.calendar
-    index = calendar.index_at(asked.end)
+    index = min(calendar.index_at(asked.end), market.last_day(asked.instrument))
     while index >= market.first_day(asked.instrument):
         if any(span.start < asked.end and (span.liquid or not asked.liquid) for span in calendar.spans(index)):
             return index
@@ -137,7 +138,7 @@ def daily_bar(market: Market, asked: Asked, index: int) -> list[v.Bar]:
         return [_flat(time, _rate(market, asked, index))]
     spans = calendar.spans(index)
     over = all(span.end <= asked.end for span in spans if span.liquid or not asked.liquid)
-    if not over or asked.whatToShow == "BID_ASK":
+    if not over or asked.whatToShow == "BID_ASK" or instrument.secType in DERIVED:
         return _within(market, asked, index, np.array([calendar.open_of(index), calendar.close_of(index)]), time)
     rows = [
         row for row, span in zip(market.rows(instrument, index), spans, strict=True) if span.liquid or not asked.liquid
@@ -209,7 +210,7 @@ def _rate(market: Market, asked: Asked, index: int) -> float:
     if asked.whatToShow == "FEE_RATE":
         return FEE_RATE
     of_day = realised_of_day if asked.whatToShow == "HISTORICAL_VOLATILITY" else implied_of_day
-    return round(of_day(market, asked.instrument, index), 6)
+    return round(of_day(market.series(asked.instrument.series), index), 6)
 
 
 def _grouped(days: list[v.Bar], size: str) -> list[v.Bar]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
@@ -11,16 +12,21 @@ import numpy as np
 from numpy.random import Generator
 
 from ibgateway.simulator import values as v
-from ibgateway.simulator.calendar import calendar
-from ibgateway.simulator.instruments.directory import Directory
+from ibgateway.simulator.calendar import Span, calendar
+from ibgateway.simulator.instruments.directory import NOT_FOUND, Directory
 from ibgateway.simulator.instruments.instrument import Instrument
+from ibgateway.simulator.market.history import DERIVED as DERIVED_KIND
 from ibgateway.simulator.market.history import SYNTHETIC, SYNTHETIC_DAYS, Series, Source, shipped_source, synthetic_past
+from ibgateway.simulator.market.options import DERIVED, Model, OptionTape, smile
 from ibgateway.simulator.market.rng import stream
 from ibgateway.simulator.market.rows import Rows
 from ibgateway.simulator.market.tape import Quotes, Row, Tape
+from ibgateway.simulator.market.volatility import implied_of_day
 
 KEPT_BYTES = 400_000_000  # of drawn tapes
+OPTION_BYTES = 350_000  # an option's day
 PRINT_BYTES = 17 + 2 * 26  # a print, and the two quotes that go with it
+LISTED = {"FUT": timedelta(days=550), "OPT": timedelta(days=730), "FOP": timedelta(days=100)}  # before expiry
 # Where US stocks trade, about as often as they do; a tape's venue numbers point here.
 US_VENUES = ("NASDAQ", "ARCA", "BATS", "EDGX", "NYSE", "IEX", "MEMX", "BYX")
 
@@ -60,16 +66,43 @@ class Market:
             start_index += 1
         return Series(name, days, start_index, self._seed, self.source(name).rows, spec.guess)
 
+    def history_of(self, symbol: str) -> str:
+        """What a symbol's daily history is, and where it is from."""
+        of = next(
+            (each for each in self._directory.fixed() if each.symbol == symbol or each.localSymbol == symbol), None
+        )
+        if of is None:
+            raise v.Refusal(200, NOT_FOUND)
+        source = self.source(of.series)
+        if of.series != symbol and of.localSymbol != of.series and source.kind != SYNTHETIC:
+            return f"{DERIVED_KIND}: {of.series} × {of.factor:g}, whose history is {source.kind}: {source.text}"
+        return f"{source.kind}: {source.text}"
+
     def rows(self, instrument: Instrument, index: int) -> tuple[Row, ...]:
-        """The day's spans; their ticks need not be drawn."""
+        """The day's spans; their ticks need not be drawn, but for options, whose row is counted from them."""
+        if instrument.secType in DERIVED:
+            return tuple(self.tape(instrument, index, n).row for n in range(len(instrument.calendar.spans(index))))
         return self._rows.day(instrument, self.series(instrument.series), index)
 
     def first_day(self, instrument: Instrument) -> int:
         """The number of the first trading day that has data."""
+        if instrument.expiry is not None:
+            listed = instrument.calendar.index_of(instrument.expiry - LISTED[instrument.secType])
+            return max(listed, instrument.calendar.index_of(self._series_begins(instrument)))
         series = self.series(instrument.series)
         if instrument.calendar.hours.exchange == series.calendar.hours.exchange:
             return series.first
         return instrument.calendar.index_of(series.calendar.day(series.first))
+
+    def _series_begins(self, instrument: Instrument) -> date:
+        series = self.series(instrument.series)
+        return series.calendar.day(series.first)
+
+    def last_day(self, instrument: Instrument) -> int:
+        """The number of the last trading day: an expiry, or the calendar's end."""
+        if instrument.expiry is None:
+            return len(instrument.calendar) - 1
+        return instrument.calendar.index_of(instrument.expiry)
 
     def liquid_row(self, instrument: Instrument, index: int) -> Row:
         """The day's liquid hours."""
@@ -86,6 +119,8 @@ class Market:
 
     def bounds(self, instrument: Instrument, index: int, number: int) -> Row | None:
         """A span's row, where it is known without drawing ticks."""
+        if instrument.secType in DERIVED:
+            return None
         return self.rows(instrument, index)[number]
 
     # --- tapes ---------------------------------------------------------------------------------------------------
@@ -98,26 +133,49 @@ class Market:
             self._tapes.move_to_end(key)
             return tape
         tape = self._tapes[key] = self._make_tape(instrument, index, number)
-        self._bytes += tape.row.count * PRINT_BYTES
+        self._bytes += _weight(tape)
         while self._bytes > KEPT_BYTES and len(self._tapes) > 1:
             _, old = self._tapes.popitem(last=False)
-            self._bytes -= old.row.count * PRINT_BYTES
+            self._bytes -= _weight(old)
         return tape
 
     def _make_tape(self, instrument: Instrument, index: int, number: int) -> Tape:
-        row = self.rows(instrument, index)[number]
         day = int(instrument.calendar.days[index])
 
         def draw(purpose: str) -> Generator:
             return stream(self._seed, instrument.conId, day, number, purpose)
 
+        if instrument.secType in DERIVED:
+            span = instrument.calendar.spans(index)[number]
+            return OptionTape(span.start, span.end, draw, self._model(instrument, index, span), len(venues(instrument)))
+        row = self.rows(instrument, index)[number]
         path = stream(self._seed, instrument.series, day, instrument.calendar.spans(index)[number].kind, "path")
         return Tape(row, draw, path, len(venues(instrument)), _typical_size(instrument))
+
+    def _model(self, option: Instrument, index: int, span: Span) -> Model:
+        """What an option's span follows: the same hours of its underlying."""
+        under = self.underlying(option)
+        day = under.calendar.index_of(option.calendar.day(index))
+        number = next(n for n, each in enumerate(under.calendar.spans(day)) if each.start <= span.start < each.end)
+        volatility = implied_of_day(self.series(under.series), day)
+        return Model(option, self.tape(under, day, number), volatility, under.minTick, under.quoted)
+
+    def underlying(self, option: Instrument) -> Instrument:
+        found = self._directory.get(option.underConId)
+        assert found is not None
+        return found
+
+    def option_volatility(self, option: Instrument, at: float, under: float) -> float:
+        """The model's volatility of an option on the day of `at`."""
+        of = self.underlying(option)
+        at_the_money = implied_of_day(self.series(of.series), max(of.calendar.index_at(at), self.first_day(of)))
+        return smile(at_the_money, under, option.strike or under)
 
     def tapes(self, instrument: Instrument, start: float, end: float) -> Iterator[Tape]:
         """The tapes that overlap [start, end], oldest first."""
         index = max(instrument.calendar.index_at(start), self.first_day(instrument))
-        while index < len(instrument.calendar) and instrument.calendar.open_of(index) <= end:
+        last = self.last_day(instrument)
+        while index <= last and instrument.calendar.open_of(index) <= end:
             for number, span in enumerate(instrument.calendar.spans(index)):
                 if span.end > start and span.start <= end:
                     yield self.tape(instrument, index, number)
@@ -129,6 +187,8 @@ class Market:
         if found is None:
             return None
         index, span = found
+        if not self.first_day(instrument) <= index <= self.last_day(instrument):
+            return None
         return self.tape(instrument, index, instrument.calendar.spans(index).index(span))
 
     # --- what is seen --------------------------------------------------------------------------------------------
@@ -166,7 +226,7 @@ class Market:
         if not instrument.prints:
             return None
         calendar, first = instrument.calendar, self.first_day(instrument)
-        index = calendar.index_at(at)
+        index = min(calendar.index_at(at), self.last_day(instrument))
         for day in (index, index - 1):
             spans = calendar.spans(day) if day >= first else ()
             for number in reversed(range(len(spans))):
@@ -185,7 +245,7 @@ class Market:
         quote = self.quote(instrument, at)
         if quote.bid is not None and quote.ask is not None:
             return round((quote.bid + quote.ask) / 2, 8)
-        index = max(instrument.calendar.index_at(at), self.first_day(instrument))
+        index = min(max(instrument.calendar.index_at(at), self.first_day(instrument)), self.last_day(instrument))
         done = instrument.calendar.close_of(index) <= at
         row = self.rows(instrument, index if done else max(index - 1, self.first_day(instrument)))[-1]
         return instrument.price(row.close)
@@ -197,7 +257,7 @@ class Market:
 
     def snapshot(self, instrument: Instrument, at: float) -> v.Snapshot:
         """What a quote line shows: open, high and low are of today's liquid hours, close is the day before's."""
-        index = instrument.calendar.index_at(at)
+        index = min(instrument.calendar.index_at(at), self.last_day(instrument))
         last = self.last_print(instrument, at)
         opening, high, low, volume = self._today(instrument, index, at)
         close = None
@@ -240,6 +300,10 @@ def venues(instrument: Instrument) -> tuple[str, ...]:
         return US_VENUES
     routed = instrument.exchanges[1:] if instrument.exchanges[0] == "SMART" else instrument.exchanges[:1]
     return routed or instrument.exchanges
+
+
+def _weight(tape: Tape) -> int:
+    return OPTION_BYTES if isinstance(tape, OptionTape) else tape.row.count * PRINT_BYTES
 
 
 def _typical_size(instrument: Instrument) -> int:

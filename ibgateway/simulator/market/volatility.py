@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from ibgateway.simulator.instruments.instrument import Instrument
-from ibgateway.simulator.market.market import Market
+from ibgateway.simulator.market.history import Series
 
 WINDOW = 30  # days, as TWS's 30-day volatilities
 PREMIUM = 1.1  # implied stands above realised
 YEAR = 252
 
 
-def realised_of_day(market: Market, instrument: Instrument, index: int) -> float:
+def realised_of_day(series: Series, index: int) -> float:
     """Annualised standard deviation of the last thirty daily returns before the day, 0.2 = 20 %."""
-    series = market.series(instrument.series)
     closes = series.rows(max(index - WINDOW - 1, series.first), max(index, series.first + 1))[:, 3]
     if len(closes) < 5:
         return series.daily_volatility * float(np.sqrt(YEAR))
     return float(np.std(np.diff(np.log(closes)))) * float(np.sqrt(YEAR))
 
 
-def implied_of_day(market: Market, instrument: Instrument, index: int) -> float:
+def implied_of_day(series: Series, index: int) -> float:
     """At the money; halfway between the last month's and the series' usual volatility."""
-    usual = market.series(instrument.series).daily_volatility * float(np.sqrt(YEAR))
-    return PREMIUM * (realised_of_day(market, instrument, index) + usual) / 2
+    usual = series.daily_volatility * float(np.sqrt(YEAR))
+    return PREMIUM * (realised_of_day(series, index) + usual) / 2
