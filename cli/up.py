@@ -1,0 +1,194 @@
+"""`up`: Redis, simulator, worker and front as processes of this machine, the tour, then service until Ctrl-C."""
+
+import argparse
+import asyncio
+import fcntl
+import os
+import shutil
+import signal
+import socket
+from collections.abc import Coroutine, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cli.embedded_redis import EmbeddedRedis
+from cli.hosts import ways_to_add
+from cli.processes import Child, Children, Problem
+from cli.ready import until_ready
+from cli.screen import Screen
+from cli.tour import TourFailed, take_tour
+
+STATE = Path(__file__).resolve().parent.parent / ".state"
+SESSION = "demo"
+SIM_PORTS = (7496, 4002)  # TWS's own for live and IB Gateway's for paper: what people's habits and the API's texts name
+# What a shell may be set up for, which is another stack's business.
+SETTINGS = (
+    "REDIS_URL",
+    "IBKR_",
+    "FRONT_",
+    "GATEWAY_",
+    "TRADING_MODE",
+    "CONNECT_TIMEOUT_S",
+    "MARKET_DATA_",
+    "BEAT_FILE",
+)
+INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
+
+
+class Interrupted(Exception):
+    """Ctrl-C, or another signal that asks us to end."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to run, and where."""
+
+    port: int
+    sim_ports: tuple[int, ...]
+    state: Path
+    simulator: tuple[str, ...]  # further arguments
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api/v1"
+
+    @property
+    def logs(self) -> Path:
+        return self.state / "logs"
+
+    @property
+    def redis(self) -> Path:
+        return self.state / "redis"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--once", action="store_true", help="end after the tour: with 0 if it passed, with 1 if not")
+    parser.add_argument("--no-tour", action="store_true", help="serve at once; nothing is bought")
+    parser.add_argument("--port", type=int, default=8000, help="where the front listens (8000)")
+    parser.add_argument("--sim-port", type=int, action="append", help="where the simulator listens (7496 and 4002)")
+    parser.add_argument("--start", help="the simulated clock's first instant, ISO 8601 (an open session)")
+    parser.add_argument("--seed", help="another number makes another market (1)")
+    parser.add_argument("--time-factor", help="simulated seconds for each real one (1)")
+    parser.add_argument("--state", type=Path, default=STATE, help="where logs and data go (.state)")
+
+
+def plan(options: argparse.Namespace) -> Plan:
+    given = {"--start": options.start, "--seed": options.seed, "--time-factor": options.time_factor}
+    further = tuple(part for flag, value in given.items() if value is not None for part in (flag, value))
+    return Plan(options.port, tuple(options.sim_port or SIM_PORTS), options.state.resolve(), further)
+
+
+def run(options: argparse.Namespace) -> int:
+    screen = Screen()
+    try:
+        return asyncio.run(serve(plan(options), screen, tour=not options.no_tour, once=options.once))
+    except (Problem, TourFailed) as problem:
+        screen.problem(str(problem))
+        return 1
+    except Interrupted:
+        return INTERRUPTED
+
+
+async def serve(what: Plan, screen: Screen, *, tour: bool, once: bool) -> int:
+    stopped = listen_to_signals()
+    need_free(what.port, "--port")
+    for port in what.sim_ports:
+        need_free(port, "--sim-port")
+    with sole_user(what.state):
+        async with AsyncExitStack() as stack:
+            redis = await start_redis(what, screen, stack)
+            children = await stack.enter_async_context(Children(what.logs))
+            if redis.process is not None:
+                children.watch(Child("redis", redis.process, what.redis / "redis.log"))
+            await unless(stopped, children, start(what, screen, children, redis.url))
+            if tour:
+                await unless(stopped, children, take_tour(what.url, screen))
+            if not once:
+                invite(what, screen)
+                await unless(stopped, children, asyncio.Event().wait())
+            return 0
+
+
+async def start_redis(what: Plan, screen: Screen, stack: AsyncExitStack) -> EmbeddedRedis:
+    shutil.rmtree(what.redis, ignore_errors=True)  # the simulated account begins anew, so its records do
+    with screen.waiting("Redis"):
+        return await stack.enter_async_context(EmbeddedRedis(what.redis))
+
+
+async def start(what: Plan, screen: Screen, children: Children, redis_url: str) -> None:
+    for name in [name for name in os.environ if name.startswith(SETTINGS)]:
+        del os.environ[name]
+    ports = [part for port in what.sim_ports for part in ("--port", str(port))]
+    common = {"REDIS_URL": redis_url, "IBKR_SESSION": SESSION, "LOG_FORMAT": "console"}
+    with screen.waiting("simulator, worker and front") as tell:
+        await children.start("simulator", "ibgateway.simulator", *ports, *what.simulator)
+        await children.start("worker", "ib_worker", **common, **gateway(what))
+        await children.start("front", "mcp_front", **common, FRONT_PORT=str(what.port))
+        await until_ready(what.port, tell)
+
+
+def gateway(what: Plan) -> dict[str, str]:
+    """The worker's settings: the first port is its gateway's, the others may be named by a client."""
+    first, *others = what.sim_ports
+    return {
+        "GATEWAY_PORT": str(first),
+        "GATEWAY_ALLOWED": ",".join(f"127.0.0.1:{port}" for port in others),
+        "TRADING_MODE": "paper",
+        "BEAT_FILE": str(what.state / "worker.beat"),
+    }
+
+
+def invite(what: Plan, screen: Screen) -> None:
+    screen.say("\nAdd it to your MCP client:")
+    for host, way in ways_to_add(what.url).items():
+        screen.say(f"  {host:<12} {way}")
+    screen.say(f"\nServing at {what.url} until Ctrl-C.")
+
+
+async def unless(stopped: asyncio.Event, children: Children, work: Coroutine[Any, Any, Any]) -> None:
+    """Do the work; raise Interrupted where a signal comes first, and Problem where a process ends first."""
+    done = asyncio.ensure_future(work)
+    signalled = asyncio.ensure_future(stopped.wait())
+    death = asyncio.ensure_future(children.first_death())
+    try:
+        await asyncio.wait((done, signalled, death), return_when=asyncio.FIRST_COMPLETED)
+        if signalled.done():
+            raise Interrupted
+        if death.done():
+            raise death.result().obituary()
+        done.result()
+    finally:
+        for task in (done, signalled, death):
+            task.cancel()
+        await asyncio.gather(done, signalled, death, return_exceptions=True)
+
+
+def listen_to_signals() -> asyncio.Event:
+    """Set by the first signal that asks us to end; further ones change nothing, so an impatient Ctrl-C is harmless."""
+    stopped = asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(each, stopped.set)
+    return stopped
+
+
+def need_free(port: int, flag: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Problem(f"port {port} is taken ({error.strerror}): name another with {flag}") from None
+
+
+@contextmanager
+def sole_user(state: Path) -> Iterator[None]:
+    """Holds the folder, so that two stacks do not write over one another's data."""
+    state.mkdir(parents=True, exist_ok=True)
+    with (state / "lock").open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Problem(f"another stack uses {state}: end it, or name another folder with --state") from None
+        yield
