@@ -1,57 +1,32 @@
-"""`python -m cli`: the commands for the person who runs the stack."""
+"""`python -m cli COMMAND`: what the person who runs the stack types."""
 
 import argparse
-import asyncio
-import os
+import importlib
 import sys
 
-from cli import reference, tokens, up
-from cli.screen import Screen
-from cli.tour import TourFailed, take_tour
+COMMANDS = {
+    "up": "run the whole stack on this machine, with the tour",
+    "tour": "take the tour through a front that runs",
+    "client": "who may use a front that wants tokens",
+    "reference": "write API.md's tables, or the schema snapshots",
+}
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m cli", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    command = commands.add_parser("up", help="run the whole stack on this machine, with the tour")
-    up.add_arguments(command)
-    command.set_defaults(run=up.run)
-
-    command = commands.add_parser("tour", help="take the tour through a front that runs")
-    command.add_argument("--url", default="http://127.0.0.1:8000/api/v1")
-    command.set_defaults(run=tour)
-
-    command = commands.add_parser("client", help="who may use a front that wants tokens")
-    tokens.add_arguments(command)
-    command.set_defaults(run=tokens.run)
-
-    command = commands.add_parser("reference", help="write API.md's tables, or the schema snapshots")
-    command.add_argument("--schemas", action="store_true")
-    command.set_defaults(run=write_reference)
-
-    options = parser.parse_args()
-    status: int = options.run(options)
+def main(arguments: list[str]) -> int:
+    """Each command is a module of its name, and only that one is loaded: an MCP client alone takes seconds."""
+    parser = argparse.ArgumentParser(
+        prog="python -m cli",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="\n".join(["commands:", *(f"  {name:<10} {what}" for name, what in COMMANDS.items())]),
+    )
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
+    name: str = parser.parse_args(arguments[:1]).command
+    module = importlib.import_module(f"cli.{name}")
+    parser = argparse.ArgumentParser(prog=f"python -m cli {name}", description=COMMANDS[name])
+    module.add_arguments(parser)
+    status: int = module.run(parser.parse_args(arguments[1:]))
     return status
 
 
-def tour(options: argparse.Namespace) -> int:
-    """The token, where the front wants one, comes by the environment: arguments show in the list of processes."""
-    screen = Screen()
-    try:
-        asyncio.run(take_tour(options.url, screen, os.environ.get("FRONT_TOKEN")))
-    except TourFailed as failure:
-        screen.problem(str(failure))
-        return 1
-    except KeyboardInterrupt:
-        return up.INTERRUPTED
-    return 0
-
-
-def write_reference(options: argparse.Namespace) -> int:
-    reference.write_schemas() if options.schemas else reference.write_api()
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -15,6 +15,7 @@ from typing import Self
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PATIENCE_S = 8.0  # a child that has not ended by then is killed; the front gives its streams five
 TAIL_LINES = 15
+INTERRUPTED = 130  # the status of a command that Ctrl-C ended, as a shell has it
 
 
 class Problem(Exception):

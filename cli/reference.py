@@ -1,5 +1,6 @@
 """Writes what the declarations say: the tables of API.md and the schema snapshots under tests/schemas."""
 
+import argparse
 import importlib
 import json
 import pkgutil
@@ -28,6 +29,15 @@ EFFECTS = {
     Effect.SESSION: "changes the session that all clients share",
     Effect.WRITE: "**may trade**",
 }
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--schemas", action="store_true", help="the snapshots under tests/schemas instead of API.md")
+
+
+def run(options: argparse.Namespace) -> int:
+    write_schemas() if options.schemas else write_api()
+    return 0
 
 
 def tools() -> list[Declared]:

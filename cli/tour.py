@@ -3,7 +3,9 @@
 It buys one share, so it refuses a session that is not on paper accounts.
 """
 
+import argparse
 import asyncio
+import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -23,6 +25,7 @@ from bridge.market_data import GetHistoricalData, Quote, StreamMarketData
 from bridge.orders import Execution, GetExecutions, GetOpenOrders, PlaceOrder
 from bridge.tool import TOOLS, Declaration, Declared
 from bridge.values import OrderReport
+from cli.processes import INTERRUPTED, Problem
 from cli.screen import Screen
 
 CLIENT_ID = 1  # what the API's own documentation calls with
@@ -36,7 +39,24 @@ MONEY = ("NetLiquidation", "TotalCashValue", "BuyingPower", "GrossPositionValue"
 DECLARED: dict[type[Declaration], Declared] = {each.request: each for each in TOOLS.values()}
 
 
-class TourFailed(Exception):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", default="http://127.0.0.1:8000/api/v1", help="(%(default)s)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """The token, where the front wants one, comes by FRONT_TOKEN: arguments show in the list of processes."""
+    screen = Screen()
+    try:
+        asyncio.run(take_tour(options.url, screen, os.environ.get("FRONT_TOKEN")))
+    except TourFailed as failure:
+        screen.problem(str(failure))
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0
+
+
+class TourFailed(Problem):
     """A step did not do what it promises."""
 
 

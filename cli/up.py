@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import fcntl
+import importlib
 import os
 import shutil
 import signal
@@ -15,14 +16,14 @@ from typing import Any
 
 from cli.embedded_redis import EmbeddedRedis
 from cli.hosts import ways_to_add
-from cli.processes import Child, Children, Problem
+from cli.processes import INTERRUPTED, Child, Children, Problem
 from cli.ready import until_ready
 from cli.screen import Screen
-from cli.tour import TourFailed, take_tour
 
 STATE = Path(__file__).resolve().parent.parent / ".state"
 SESSION = "demo"
 SIM_PORTS = (7496, 4002)  # TWS's own for live and IB Gateway's for paper: what people's habits and the API's texts name
+TOUR = "cli.tour"  # with an MCP client in it, which takes seconds to load: those that the stack takes to start
 # What a shell may be set up for, which is another stack's business.
 SETTINGS = (
     "REDIS_URL",
@@ -34,7 +35,6 @@ SETTINGS = (
     "MARKET_DATA_",
     "BEAT_FILE",
 )
-INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
 
 
 class Interrupted(Exception):
@@ -49,6 +49,8 @@ class Plan:
     sim_ports: tuple[int, ...]
     state: Path
     simulator: tuple[str, ...]  # further arguments
+    tour: bool
+    once: bool
 
     @property
     def url(self) -> str:
@@ -77,21 +79,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def plan(options: argparse.Namespace) -> Plan:
     given = {"--start": options.start, "--seed": options.seed, "--time-factor": options.time_factor}
     further = tuple(part for flag, value in given.items() if value is not None for part in (flag, value))
-    return Plan(options.port, tuple(options.sim_port or SIM_PORTS), options.state.resolve(), further)
+    ports = tuple(options.sim_port or SIM_PORTS)
+    return Plan(options.port, ports, options.state.resolve(), further, not options.no_tour, options.once)
 
 
 def run(options: argparse.Namespace) -> int:
     screen = Screen()
     try:
-        return asyncio.run(serve(plan(options), screen, tour=not options.no_tour, once=options.once))
-    except (Problem, TourFailed) as problem:
+        return asyncio.run(serve(plan(options), screen))
+    except Problem as problem:
         screen.problem(str(problem))
         return 1
     except Interrupted:
         return INTERRUPTED
 
 
-async def serve(what: Plan, screen: Screen, *, tour: bool, once: bool) -> int:
+async def serve(what: Plan, screen: Screen) -> int:
     stopped = listen_to_signals()
     need_free(what.port, "--port")
     for port in what.sim_ports:
@@ -103,9 +106,9 @@ async def serve(what: Plan, screen: Screen, *, tour: bool, once: bool) -> int:
             if redis.process is not None:
                 children.watch(Child("redis", redis.process, what.redis / "redis.log"))
             await unless(stopped, children, start(what, screen, children, redis.url))
-            if tour:
-                await unless(stopped, children, take_tour(what.url, screen))
-            if not once:
+            if what.tour:
+                await unless(stopped, children, importlib.import_module(TOUR).take_tour(what.url, screen))
+            if not what.once:
                 invite(what, screen)
                 await unless(stopped, children, asyncio.Event().wait())
             return 0
@@ -126,7 +129,8 @@ async def start(what: Plan, screen: Screen, children: Children, redis_url: str) 
         await children.start("simulator", "ibgateway.simulator", *ports, *what.simulator)
         await children.start("worker", "ib_worker", **common, **gateway(what))
         await children.start("front", "mcp_front", **common, FRONT_PORT=str(what.port))
-        await until_ready(what.port, tell)
+        loading = [asyncio.to_thread(importlib.import_module, TOUR)] if what.tour else []
+        await asyncio.gather(until_ready(what.port, tell), *loading)
 
 
 def gateway(what: Plan) -> dict[str, str]:

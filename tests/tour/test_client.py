@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from cli import tokens
+from cli.client import add_arguments, run
 from mcp_front.auth import read_tokens
 
 
 def client(file: Path, *arguments: str) -> int:
     parser = argparse.ArgumentParser()
-    tokens.add_arguments(parser)
-    return tokens.run(parser.parse_args(["--file", str(file), *arguments]))
+    add_arguments(parser)
+    return run(parser.parse_args(["--file", str(file), *arguments]))
 
 
 def test_a_new_token_is_shown_once_and_kept_as_its_hash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
