@@ -28,6 +28,10 @@ from ibgateway.simulator.market.depth import depth
 from ibgateway.simulator.market.generic import Generic
 from ibgateway.simulator.market.market import Market
 from ibgateway.simulator.market.options import DERIVED, computation, implied
+from ibgateway.simulator.reference import events, fundamentals, scanner
+from ibgateway.simulator.reference.advisor import Advisor
+from ibgateway.simulator.reference.company import figures
+from ibgateway.simulator.reference.news import PROVIDERS, News, bulletins
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class World:
         self._generic = Generic(self._market)
         self._broker = Broker(self._market, self._directory, config.accounts, config.start)
         self._exchange = Exchange(config.seed, self._broker, self._directory)
+        self._news = News(config.seed, self._directory)
+        self._advisor = Advisor(config.accounts)
         self._next_day = self._day_after(config.start)
 
     def _of(self, contract: v.Contract) -> Instrument:
@@ -304,62 +310,64 @@ class World:
 
     def scan(self, query: v.ScannerQuery) -> list[v.ScannerRow]:
         """Ranked rows, at most fifty; Refusal 162 for an unknown scan code."""
-        raise NotImplementedError
+        return scanner.scan(self._market, self._directory, query, self.now)
 
     def scanner_parameters(self) -> str:
         """XML."""
-        raise NotImplementedError
+        return scanner.parameters()
 
     def news_providers(self) -> list[tuple[str, str]]:
         """Code and name."""
-        raise NotImplementedError
+        return list(PROVIDERS)
 
     def historical_news(
         self, conId: int, providerCodes: str, start: float | None, end: float | None, total: int
     ) -> list[v.Headline]:
         """Latest first, at most `total` (at most 300); codes are joined by "+"."""
-        raise NotImplementedError
+        return self._news.historical(conId, providerCodes, start, end, total, self.now)
 
     def article(self, providerCode: str, articleId: str) -> v.Article:
         """One article; Refusal 10172 when there is none."""
-        raise NotImplementedError
+        return self._news.article(providerCode, articleId)
 
     def headlines(self, after: float, upto: float, contract: v.Contract | None) -> list[v.Headline]:
         """News ticks in (after, upto] of one contract, or the broad tape (None)."""
-        raise NotImplementedError
+        return self._news.ticks(None if contract is None else self._of(contract), after, upto)
 
     def bulletins(self, after: float, upto: float) -> list[tuple[int, int, str, str]]:
         """Bulletins in (after, upto]: id, type (1 news, 2 halt, 3 resumption), text, exchange."""
-        raise NotImplementedError
+        return list(bulletins(after, upto))
 
     def fundamental_data(self, contract: v.Contract, reportType: str) -> str:
         """XML; Refusal 430 when the report is not available."""
-        raise NotImplementedError
+        of = self._of(contract)
+        price = self._market.price(of, self.now)
+        return fundamentals.report(fundamentals.Subject(of, price, self._today(), figures(of, price)), reportType)
 
     def wsh_meta(self) -> str:
         """Wall Street Horizon's event types, JSON."""
-        raise NotImplementedError
+        return events.meta()
 
     def wsh_events(self, conId: int = 0, filter: str = "", start: str = "", end: str = "", total: int = 100) -> str:
         """Corporate events, JSON."""
-        raise NotImplementedError
+        return events.events(self._directory, conId, filter, start, end, total, self._today())
 
     def fa_config(self, kind: int) -> str:
         """Advisor's groups (1) or aliases (3), XML."""
-        raise NotImplementedError
+        return self._advisor.config(kind)
 
     def replace_fa(self, kind: int, xml: str) -> str:
         """Replace it and return TWS's replaceFAEnd text."""
-        raise NotImplementedError
+        return self._advisor.replace(kind, xml)
 
     def family_codes(self) -> list[tuple[str, str]]:
         """Account and family code."""
-        raise NotImplementedError
+        return [(account, "") for account in self.accounts]
 
     def soft_dollar_tiers(self) -> list[tuple[str, str, str]]:
         """Name, value, display name."""
-        raise NotImplementedError
+        return []
 
     def user_info(self) -> str:
         """The white branding id, empty for IBKR's own users."""
-        raise NotImplementedError
+        return ""

@@ -1,0 +1,1 @@
+"""What is known about instruments beside prices: rankings, news, fundamentals, events; all made from the seed."""
