@@ -18,6 +18,7 @@ from bridge.contracts import ContractDetails
 from bridge.market_data import Bar
 from bridge.orders import Execution
 from bridge.values import Contract, MarketDataType, OnContract
+from ib_worker.order_events import Commission
 
 MARKET_DATA_TYPES: dict[int, MarketDataType] = {1: "live", 2: "frozen", 3: "delayed", 4: "delayed-frozen"}
 UNSET_DOUBLE = sys.float_info.max
@@ -25,7 +26,7 @@ UNSET_LONG = 2**63 - 1  # reqPnL's position and other 64-bit fields
 LEDGER = "$LEDGER-"  # a setting of new users puts it before the tags of a currency's figures
 MESSAGE_CHARS = 500  # of a broker's text: enough for a rejection, too little to bury a prompt in
 TIME_FORMAT = "%Y%m%d %H:%M:%S"
-IDEALPRO = "IDEALPRO"
+SMART, IDEALPRO = "SMART", "IDEALPRO"
 SIDES: dict[str, Literal["BOT", "SLD"]] = {"BOT": "BOT", "SLD": "SLD"}
 # Gateways on Windows name zones in Windows' words; those of the exchanges' and most users' places.
 ZONES = {
@@ -115,13 +116,13 @@ def contract(found: ib_async.Contract) -> Contract:
 
 def requested(asked: OnContract) -> ib_async.Contract:
     """The contract that a request describes, as TWS wants it asked. A conId stands alone: other fields could clash."""
-    exchange = IDEALPRO if (asked.secType, asked.exchange) == ("CASH", "SMART") else asked.exchange
     if asked.conId:
-        return ib_async.Contract(conId=asked.conId, exchange=exchange)
+        return ib_async.Contract(conId=asked.conId, exchange="" if asked.exchange == SMART else asked.exchange)
+    forex = (asked.secType, asked.exchange) == ("CASH", SMART)  # SMART, the default, knows no forex
     return ib_async.Contract(
         symbol=asked.symbol,
         secType=asked.secType,
-        exchange=exchange,  # SMART, the default, knows no forex
+        exchange=IDEALPRO if forex else asked.exchange,
         currency=asked.currency,
         primaryExchange=asked.primaryExchange or "",
         lastTradeDateOrContractMonth=asked.lastTradeDateOrContractMonth or "",
@@ -252,7 +253,7 @@ def pnl_single(
     return PnLSingle(**whose.model_dump(), conId=conId, symbol=symbol, position=number(held), value=number(worth))
 
 
-def execution(found: ib_async.Execution, on: ib_async.Contract, report: ib_async.CommissionReport | None) -> Execution:
+def execution(found: ib_async.Execution, on: ib_async.Contract, paid: Commission | None) -> Execution:
     return Execution(
         execId=found.execId,
         time=found.time,
@@ -268,7 +269,7 @@ def execution(found: ib_async.Execution, on: ib_async.Contract, report: ib_async
         permId=found.permId,
         clientId=found.clientId,
         orderRef=text(found.orderRef),
-        commission=number(report.commission) if report else None,
-        commissionCurrency=text(report.currency) if report else None,
-        realizedPNL=number(report.realizedPNL) if report else None,
+        commission=paid.commission if paid else None,
+        commissionCurrency=paid.currency if paid else None,
+        realizedPNL=paid.realizedPNL if paid else None,
     )

@@ -1,7 +1,7 @@
 """Every order that the session knows, by each of its names, and who waits for one to change."""
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -138,9 +138,9 @@ class Ledger:
         if entry is not None:
             self.take(entry, report)
 
-    def reconcile(self, seen: set[Entry], vanished: Vanished) -> None:
-        """After a full look: what was open and is named no more is unknown, not cancelled."""
-        for entry in self.open():
+    def reconcile(self, expected: Collection[Entry], seen: Collection[Entry | None], vanished: Vanished) -> None:
+        """After a full look: what was open when it began, and is nowhere in it, is unknown, not cancelled."""
+        for entry in expected:
             if entry not in seen:
                 self.take(entry, vanished)
         self.known = True

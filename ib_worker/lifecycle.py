@@ -4,16 +4,16 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from bridge.tool import ToolError
 from ib_worker import standing
 from ib_worker.errors import LinkLost, RequestRefused, is_read_only
 from ib_worker.link import Link, News
 from ib_worker.logs import masked
+from ib_worker.racing import first
 from ib_worker.receiver import COMPLETED_ORDERS, CURRENT_TIME, OPEN_ORDERS, Receiver
 from ib_worker.session import Session
 from ib_worker.settings import Endpoint
@@ -51,32 +51,40 @@ class Lifecycle:
 
     def __init__(self, session: Session, timing: Timing | None = None) -> None:
         self._session = session
+        session.steering = self
         self._timing = timing or Timing(connect_s=session.settings.connect_timeout_s)
         self._wanted = asyncio.Event()
         self._wanted.set()
         self._stop = asyncio.Event()  # the present connection is to end
         self._wake = asyncio.Event()  # the pause between attempts is to end
         self._news: asyncio.Queue[News] = asyncio.Queue()
+        self._tried: list[asyncio.Future[None]] = []  # who waits for the present attempt to end
         self._reread_at = float("-inf")
 
-    def connect(self, target: Endpoint) -> None:
-        """Want this gateway, and try at once if nothing is under way."""
+    async def connect(self, target: Endpoint) -> None:
+        """Want this gateway, try at once if nothing is under way, and return when that has succeeded or failed."""
         session = self._session
-        if target != session.target:
+        same = target == session.target
+        if same and session.wire is not None and session.record.standing.state != "syncing":
+            return
+        if not same:
             session.target = target
             session.record.host, session.record.port = target
             self._stop.set()
-            session.record.set(standing.STARTING)
-        elif not self._wanted.is_set():
+        if not same or not self._wanted.is_set():
             session.record.set(standing.STARTING)
         self._wanted.set()
         self._wake.set()
+        tried = asyncio.get_running_loop().create_future()
+        self._tried.append(tried)
+        await tried
 
     def disconnect(self, caller: str) -> None:
         self._wanted.clear()
         self._stop.set()
         self._wake.set()
         self._session.record.set(standing.ASKED, caller)
+        self._tell_tried()
 
     async def run(self) -> NoReturn:
         pauses = _Pauses(self._timing)
@@ -86,20 +94,21 @@ class Lifecycle:
             self._wake.clear()
             began, target = time.monotonic(), self._session.target
             try:
-                await _first(self._live(), self._stop.wait())
+                await first(self._live(), self._stop.wait())
             except Failure as failure:
                 self._session.record.set(failure.cause, failure.detail)
                 log.warning("no session: %s", self._session.record.standing.cause)
+                self._tell_tried()
                 await self._pause(pauses.next(failure.cause, time.monotonic() - began))
             else:
-                await self._pause(self._timing.settle_s if target == self._session.target else 0)
+                await asyncio.sleep(self._timing.settle_s if target == self._session.target else 0)
 
     async def _live(self) -> None:
         """One connection from its opening to its end. Raises Failure."""
         wire = await self._open()
         why = "the session was disconnected"
         try:
-            await _first(self._stand(wire), self._lost(wire))
+            await first(self._stand(wire), self._lost(wire))
         except Failure as failure:
             why = str(failure.detail or failure)
             raise
@@ -171,9 +180,10 @@ class Lifecycle:
         number = MARKET_DATA_NUMBERS[session.settings.market_data_type]
         await session.tell(lambda wire: wire.reqMarketDataType(number))
         await synchronize(session, self._timing.sync_s)
+        self._tell_tried()
         session.lines.connected(wire)
         session.account_updates.connected(wire)
-        await _first(self._follow(wire), self._probe(wire))
+        await first(self._follow(wire), self._probe(wire))
 
     async def _lost(self, wire: Wire) -> NoReturn:
         raise Failure(standing.BROKEN, await asyncio.shield(wire.lost))
@@ -243,6 +253,12 @@ class Lifecycle:
                 return True
         return False
 
+    def _tell_tried(self) -> None:
+        tried, self._tried = self._tried, []
+        for each in tried:
+            if not each.done():
+                each.set_result(None)
+
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -264,16 +280,3 @@ class _Pauses:
         pause = min(self._next, longest)
         self._next = min(pause * 2, longest)
         return pause * random.uniform(0.5, 1.0)
-
-
-async def _first(*ways: Coroutine[Any, Any, Any]) -> None:
-    """Run all until one ends, end the others, and raise what the first raised."""
-    tasks = [asyncio.ensure_future(each) for each in ways]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for each in tasks:
-            each.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    for each in done:
-        each.result()

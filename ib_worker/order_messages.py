@@ -7,52 +7,49 @@ from datetime import datetime
 
 import ib_async
 
+from bridge.orders import AUX_PRICE, LMT_PRICE
 from ib_worker import convert
 from ib_worker.ledger import Entry, Ledger
 from ib_worker.order_events import Commission, Completed, Fill, Opened, Said, Status, Terms
 
 
 def terms_of(contract: ib_async.Contract, order: ib_async.Order) -> Terms:
-    """What an order asks for, as TWS tells it and as it is sent."""
+    """What an order asks for, as TWS tells it and as it is sent. TWS writes 0 for a price that the type does not have."""
+    kind = order.orderType
     return Terms(
         contract=convert.contract(contract),
         account=convert.text(order.account),
         action=order.action,
         totalQuantity=float(order.totalQuantity),
         orderType=order.orderType,
-        lmtPrice=convert.number(order.lmtPrice),
-        auxPrice=convert.number(order.auxPrice),
+        lmtPrice=convert.number(order.lmtPrice) if order.lmtPrice or kind in LMT_PRICE else None,
+        auxPrice=convert.number(order.auxPrice) if order.auxPrice or kind in AUX_PRICE else None,
         tif=convert.text(order.tif),
     )
 
 
 class OrderMessages:
-    """The methods have TWS's names. `seen` holds every order that a look at the gateway has shown since `look()`."""
+    """The methods have TWS's names, and return the order that a message was about, if it is known."""
 
     def __init__(self, ledger: Ledger, now: Callable[[], datetime]) -> None:
         self._ledger = ledger
         self._now = now
-        self.seen: set[Entry] = set()
         self.highest = 0  # orderId of this client that TWS has named
-
-    def look(self) -> None:
-        """A full look at the gateway begins."""
-        self.seen = set()
 
     def openOrder(
         self, orderId: int, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
-    ) -> None:
+    ) -> Entry | None:
         """Sent again at every change of the order, so this must be idempotent."""
         if order.whatIf:
-            return
+            return None
         terms = terms_of(contract, order)
         permId, orderRef = convert.identity(order.permId), convert.text(order.orderRef)
         entry = self._ledger.entry(orderId, order.clientId, permId, orderRef, terms)
         assert entry is not None  # terms make one
-        self.seen.add(entry)
         if order.clientId == self._ledger.clientId:
             self.highest = max(self.highest, orderId)
         self._ledger.take(entry, Opened(self._now(), permId, orderRef, terms, orderState.status))
+        return entry
 
     def orderStatus(
         self,
@@ -85,7 +82,7 @@ class OrderMessages:
         else:
             self._ledger.take(entry, event)
 
-    def execDetails(self, execution: ib_async.Execution) -> None:
+    def execDetails(self, execution: ib_async.Execution) -> Entry | None:
         """A fill, live or listed on request; the same one may come both ways."""
         permId, orderRef = convert.identity(execution.permId), convert.text(execution.orderRef)
         event = Fill(
@@ -102,8 +99,8 @@ class OrderMessages:
         if entry is None:
             self._ledger.early(permId, event)
         else:
-            self.seen.add(entry)
             self._ledger.take(entry, event)
+        return entry
 
     def commissionReport(self, report: ib_async.CommissionReport) -> None:
         self._ledger.pay(
@@ -118,16 +115,16 @@ class OrderMessages:
 
     def completedOrder(
         self, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
-    ) -> None:
+    ) -> Entry:
         """An archived order. It has neither orderId nor clientId: permId and orderRef tell which it is."""
         terms = terms_of(contract, order)
         permId, orderRef = convert.identity(order.permId), convert.text(order.orderRef)
         entry = self._ledger.entry(0, order.clientId, permId, orderRef, terms)
         assert entry is not None  # terms make one
-        self.seen.add(entry)
         filled = convert.number(order.filledQuantity) or 0.0
         text = convert.text(convert.message(orderState.completedStatus))
         self._ledger.take(entry, Completed(self._now(), permId, orderRef, terms, orderState.status, filled, text))
+        return entry
 
     def error(self, orderId: int, code: int, text: str) -> bool:
         """Whether the error was about an order of this session."""

@@ -34,7 +34,10 @@ INACTIVE = "Inactive"
 FILLED = "Filled"
 CANCELLED = frozenset({"Cancelled", "ApiCancelled"})
 WORKING = frozenset({"PreSubmitted", "Submitted", "PendingCancel"})  # TWS has taken the order
+NAMES_IT = (Opened, Status, Fill, Completed)
 REJECTED = 201  # TWS's code for it
+LOOKS = 2  # full looks that an order must be missing from before it is said not to exist
+LOOKS_APART_S = 15.0
 LIFE_EVENTS = 200  # kept of one order: the first half and the last half
 
 Source = Literal[
@@ -71,6 +74,8 @@ class OrderState:
     doubted: Said | None = None  # an error that rejects orders came for a working one: Inactive would confirm it
     cancel_asked: bool = False
     cancel_refused: Said | None = None
+    missed: int = 0  # full looks in which TWS did not name it, LOOKS_APART_S and more from one to the next
+    missed_at: datetime | None = None
     working: bool = False  # TWS has shown it in the market at least once
     fills: Mapping[str, Fill] = field(default_factory=dict)  # by trade
     commissions: Mapping[str, Commission] = field(default_factory=dict)  # by trade
@@ -92,6 +97,11 @@ class OrderState:
         return self.status != UNKNOWN or self.rejected is not None
 
     @property
+    def not_found(self) -> bool:
+        """TWS does not have it: two clean looks, some time apart, did not show it."""
+        return self.missed >= LOOKS
+
+    @property
     def commission(self) -> float | None:
         """What the fills cost so far, or None while a report is missing."""
         known = [self.commissions[trade].commission for trade in self.fills if trade in self.commissions]
@@ -101,6 +111,8 @@ class OrderState:
 
 def apply(state: OrderState, event: Event) -> OrderState:
     """The state after the event; the same object when the event says nothing new."""
+    if state.missed and isinstance(event, NAMES_IT):
+        state = replace(state, missed=0, missed_at=None)
     return _APPLY[type(event)](state, event)
 
 
@@ -115,8 +127,11 @@ def _cancel_sent(state: OrderState, event: CancelSent) -> OrderState:
 
 def _opened(state: OrderState, event: Opened) -> OrderState:
     known = _identified(state, event.permId, event.orderRef)
-    known = known if known.terms == event.terms else replace(known, terms=event.terms)
-    return _noted(state, _with_status(known, event.status), event.at, "openOrder", event.status)
+    terms = event.terms
+    if terms.contract.conId == known.terms.contract.conId:  # openOrder leaves out what a contract lookup tells
+        terms = replace(terms, contract=known.terms.contract)
+    known = _with_status(replace(known, terms=terms), event.status)
+    return _noted(state, known, event.at, "openOrder", event.status)
 
 
 def _status(state: OrderState, event: Status) -> OrderState:
@@ -169,9 +184,12 @@ def _completed(state: OrderState, event: Completed) -> OrderState:
 
 
 def _vanished(state: OrderState, event: Vanished) -> OrderState:
-    if state.done:
+    if state.done or state.not_found:
         return state
-    return _lived(replace(state, status=UNKNOWN), event.at, "vanished", "TWS names it neither open nor completed")
+    if state.missed_at is not None and (event.at - state.missed_at).total_seconds() < LOOKS_APART_S:
+        return state
+    known = replace(state, status=UNKNOWN, missed=state.missed + 1, missed_at=event.at)
+    return _lived(known, event.at, "vanished", "TWS names it neither open nor completed")
 
 
 def _with_status(state: OrderState, status: str) -> OrderState:

@@ -1,5 +1,6 @@
 """Finds out which contract a request means, once, and remembers it."""
 
+import dataclasses
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -50,6 +51,13 @@ class Contracts:
         if len(fitting) > 1:
             raise _ambiguous(asked, fitting)
         return fitting[0]
+
+    async def contract(self, asked: OnContract) -> ib_async.Contract:
+        """The one contract, routed as asked."""
+        found = await self.one(asked)
+        assert found.contract is not None  # `one` has looked
+        smart = asked.exchange == convert.SMART and convert.SMART in convert.listed(found.validExchanges)
+        return dataclasses.replace(found.contract, exchange=convert.SMART) if smart else found.contract
 
     async def close(self) -> None:
         await self._flights.close()

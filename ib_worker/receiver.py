@@ -5,6 +5,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import ib_async
 
@@ -12,6 +13,7 @@ from ib_worker import convert
 from ib_worker.account_updates import AccountUpdates
 from ib_worker.errors import NOTICES
 from ib_worker.holdings import Holdings
+from ib_worker.ledger import Entry
 from ib_worker.order_messages import OrderMessages
 from ib_worker.requests import Requests
 from ib_worker.subscriptions import Lines
@@ -20,6 +22,14 @@ from ib_worker.subscriptions import Lines
 POSITIONS, OPEN_ORDERS, COMPLETED_ORDERS, CURRENT_TIME = "positions", "open orders", "completed orders", "current time"
 
 Say = Callable[[int, str], None]
+
+
+class Listed(NamedTuple):
+    """One fill of an answer to reqExecutions, and its order if that is known."""
+
+    contract: ib_async.Contract
+    execution: ib_async.Execution
+    entry: Entry | None
 
 
 class Receiver:
@@ -45,8 +55,7 @@ class Receiver:
         self._account = account_updates
         self._say = say
         self.undecoded = report_undecoded
-        # Those of orders go straight to their place.
-        self.openOrder = orders.openOrder
+        # These go straight to their place.
         self.orderStatus = orders.orderStatus
         self.commissionReport = orders.commissionReport
 
@@ -103,8 +112,8 @@ class Receiver:
         self._requests.answer(reqId, (pos, dailyPnL, unrealizedPnL, realizedPnL, value))
 
     def execDetails(self, reqId: int, contract: ib_async.Contract, execution: ib_async.Execution) -> None:
-        self._orders.execDetails(execution)
-        self._requests.add(reqId, (contract, execution))
+        entry = self._orders.execDetails(execution)
+        self._requests.add(reqId, Listed(contract, execution, entry))
 
     def execDetailsEnd(self, reqId: int) -> None:
         self._requests.finish(reqId)
@@ -121,13 +130,18 @@ class Receiver:
         self._holdings.known = True
         self._requests.finish(POSITIONS)
 
+    def openOrder(
+        self, orderId: int, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
+    ) -> None:
+        self._requests.add(OPEN_ORDERS, self._orders.openOrder(orderId, contract, order, orderState))
+
     def openOrderEnd(self) -> None:
         self._requests.finish(OPEN_ORDERS)
 
     def completedOrder(
         self, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
     ) -> None:
-        self._orders.completedOrder(contract, order, orderState)
+        self._requests.add(COMPLETED_ORDERS, self._orders.completedOrder(contract, order, orderState))
 
     def completedOrdersEnd(self) -> None:
         self._requests.finish(COMPLETED_ORDERS)

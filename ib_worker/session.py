@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import ib_async
 
@@ -21,9 +21,10 @@ from ib_worker.link import Link
 from ib_worker.order_messages import OrderMessages
 from ib_worker.pacing import HistoryPacer, Lane, Pacer
 from ib_worker.qualify import Contracts
+from ib_worker.receiver import Listed
 from ib_worker.requests import Requests
 from ib_worker.settings import Endpoint, Settings
-from ib_worker.standing import Record
+from ib_worker.standing import Record, Standing
 from ib_worker.subscriptions import Lines, Publisher
 from ib_worker.wire import Wire
 
@@ -40,6 +41,15 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
+class Steering(Protocol):
+    """Who opens and closes the connection."""
+
+    async def connect(self, target: Endpoint) -> None:
+        """Want this gateway, and return when the session is ready or the attempt has failed."""
+
+    def disconnect(self, caller: str) -> None: ...
+
+
 class Session:
     """One login. `wire` is None while there is no connection; `lifecycle` alone sets it."""
 
@@ -49,8 +59,12 @@ class Session:
         self.order_ids = order_ids
         self.target = settings.gateway
         self.record = Record(*self.target, settings.gateway_client_id, utcnow)
+        self.record.changed = self._standing_changed
+        self.news = asyncio.Event()  # the standing has changed; the heartbeat clears it
+        self._ready = asyncio.Event()
         self.link = Link()
         self.wire: Wire | None = None
+        self.steering: Steering
         self.accounts: list[str] = []
         self.orders_readable = True  # False: the gateway's API is read-only, and tells of no orders
         self.requests = Requests()
@@ -73,16 +87,15 @@ class Session:
     # who and where
 
     @property
-    def endpoint(self) -> Endpoint:
-        return self.target
-
-    @property
     def clientId(self) -> int:  # noqa: N802  # TWS's own spelling
         return self.settings.gateway_client_id
 
     def require_ready(self) -> None:
         if not self.record.standing.ready:
             raise self.record.standing.error()
+
+    async def until_ready(self) -> None:
+        await self._ready.wait()
 
     def require_connection(self) -> Wire:
         """The gateway, though it may have lost IBKR's servers."""
@@ -134,6 +147,18 @@ class Session:
             recent_clients=self.recent_clients(),
         )
 
+    def abandoned(self, stream: str) -> None:
+        """Nobody listens to a stream any more."""
+        self.lines.abandoned(stream)
+        self.account_updates.abandoned(stream)
+
+    def _standing_changed(self, standing: Standing) -> None:
+        self.news.set()
+        if standing.ready:
+            self._ready.set()
+        else:
+            self._ready.clear()
+
     # asking TWS
 
     async def ask(
@@ -157,7 +182,7 @@ class Session:
                     self.pacer.spend()
                     cancel(wire, reqId)
 
-    async def ask_kind(self, kind: str, send: SendKind, version: int = 0) -> Any:
+    async def ask_kind(self, kind: str, send: SendKind, version: Hashable = None) -> Any:
         """The same for what TWS answers without an id: one under way, shared by all who want the same version of it."""
         return await self._flights.share((kind, version), lambda: self._ask_kind(kind, send))
 
@@ -174,11 +199,9 @@ class Session:
         await self.pacer.turn(lane)
         send(self.require_connection())
 
-    async def ask_executions(self) -> list[tuple[ib_async.Contract, ib_async.Execution]]:
+    async def ask_executions(self) -> list[Listed]:
         """Every fill since midnight, of every client."""
-        found: list[tuple[ib_async.Contract, ib_async.Execution]] = await self.ask(
-            lambda wire, reqId: wire.reqExecutions(reqId, ib_async.ExecutionFilter())
-        )
+        found: list[Listed] = await self.ask(lambda wire, reqId: wire.reqExecutions(reqId, ib_async.ExecutionFilter()))
         return found
 
     async def share(self, key: Hashable, ask: Callable[[], Any]) -> Any:

@@ -101,9 +101,7 @@ LINK_DOWN = Cause(
     "The gateway has lost its connection to IBKR's servers ({detail}). Orders that are there live on.",
     "It comes back by itself, also after IBKR's nightly reset. If not, look at the gateway's network.",
 )
-LEASE_LOST = Cause(
-    "disconnected", "worker_lost", "Another worker holds this session now.", "Ask again in a few seconds."
-)
+STOPPED = Cause("disconnected", "not_ready", "The worker was stopped.", "Start the worker again.")
 
 
 class Failure(Exception):

@@ -85,6 +85,14 @@ class Lines:
         for line in [each for each in self._lines.values() if each.stream == stream]:
             self._drop(line)
 
+    async def release(self) -> None:
+        """Give every line back to TWS, and return when it is told."""
+        for line in list(self._lines.values()):
+            self._drop(line)
+        while self._wire is not None and self._to_cancel:
+            await self._pacer.turn(Lane.READS)
+            self._step()
+
     def connected(self, wire: Any) -> None:
         """A connection stands, or its subscriptions are gone (1101): ask for every line anew."""
         self._wire = wire

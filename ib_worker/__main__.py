@@ -1,0 +1,63 @@
+"""Starts the worker: it waits for the lease, then leads the session until the lease or the process ends."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+
+from pydantic import ValidationError
+
+import ib_worker.account
+import ib_worker.contracts
+import ib_worker.gateway
+import ib_worker.market_data
+import ib_worker.orders  # noqa: F401  # importing registers the handlers
+from bridge.bus.answering import Answerer
+from bridge.bus.lease import LeaseLost
+from ib_worker.beat import beat
+from ib_worker.leading import lead
+from ib_worker.logs import configure_logs
+from ib_worker.racing import first
+from ib_worker.settings import Settings
+
+log = logging.getLogger("ib_worker")
+
+
+async def work(settings: Settings) -> None:
+    stopping = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
+    worker = f"{socket.gethostname()}-{os.getpid()}"
+    await first(_lead_for_ever(settings, worker, stopping), beat(settings.beat_file))
+
+
+async def _lead_for_ever(settings: Settings, worker: str, stopping: asyncio.Event) -> None:
+    """Stand by, lead, stand by again when another leads, until told to stop."""
+    async with Answerer(settings.redis_url, settings.ibkr_session, worker) as bus:
+        while True:
+            await first(bus.lead(), stopping.wait())
+            if stopping.is_set():
+                return
+            try:
+                await lead(bus, settings, stopping)
+            except LeaseLost as lost:
+                log.warning("this worker leads no more: %s", lost)
+
+
+def main() -> int:
+    try:
+        settings = Settings()
+    except ValidationError as problem:
+        for each in problem.errors(include_url=False, include_input=False):
+            where = ".".join(str(part) for part in each["loc"]).upper()
+            sys.stderr.write(f"{where or 'settings'}: {each['msg']}\n")
+        return 2
+    configure_logs(settings.log_level, settings.log_format)
+    asyncio.run(work(settings))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

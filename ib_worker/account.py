@@ -1,0 +1,116 @@
+"""Handlers about the account."""
+
+import asyncio
+
+from bridge.account import (
+    AccountStreamOpened,
+    AccountSummaryValue,
+    GetAccountSummary,
+    GetPnl,
+    GetPnlSingle,
+    GetPositions,
+    OpenAccountUpdates,
+    PnL,
+    PnLSingle,
+    Position,
+)
+from bridge.tool import ToolError
+from bridge.values import OnContract
+from ib_worker import convert
+from ib_worker.dispatch import handles
+from ib_worker.session import Session
+
+ALL_GROUPS = "All"
+SUMMARY_TAGS = ",".join(
+    (
+        "AccountType,NetLiquidation,TotalCashValue,SettledCash,AccruedCash,BuyingPower,EquityWithLoanValue",
+        "PreviousDayEquityWithLoanValue,GrossPositionValue,RegTEquity,RegTMargin,SMA,InitMarginReq,MaintMarginReq",
+        "AvailableFunds,ExcessLiquidity,Cushion,FullInitMarginReq,FullMaintMarginReq,FullAvailableFunds",
+        "FullExcessLiquidity,LookAheadNextChange,LookAheadInitMarginReq,LookAheadMaintMarginReq",
+        "LookAheadAvailableFunds,LookAheadExcessLiquidity,HighestSeverity,DayTradesRemaining,Leverage,$LEDGER:ALL",
+    )
+)
+
+
+@handles(GetAccountSummary)
+async def get_account_summary(request: GetAccountSummary, session: Session) -> list[AccountSummaryValue]:
+    """Asked anew each time: TWS computes the figures then, and refreshes a standing subscription every three minutes.
+    It allows two at once, so callers share one."""
+    rows = await session.share(
+        "account summary",
+        lambda: session.ask(
+            lambda wire, reqId: wire.reqAccountSummary(reqId, ALL_GROUPS, SUMMARY_TAGS),
+            cancel=lambda wire, reqId: wire.cancelAccountSummary(reqId),
+            subscription=True,
+        ),
+    )
+    return [convert.summary_value(*row) for row in rows]
+
+
+@handles(GetPositions)
+async def get_positions(request: GetPositions, session: Session) -> list[Position]:
+    return session.holdings.all()
+
+
+@handles(GetPnl)
+async def get_pnl(request: GetPnl, session: Session) -> PnL:
+    return await _pnl(session, session.account(request.account), "")
+
+
+@handles(GetPnlSingle)
+async def get_pnl_single(request: GetPnlSingle, session: Session) -> PnLSingle:
+    account, modelCode = session.account(request.account), request.modelCode or ""
+    if request.conId is None and request.symbol is None:
+        return convert.pnl_single(await _pnl(session, account, modelCode))
+    conId, symbol = await _position(session, account, request)
+    figures = await session.share(
+        ("pnl single", account, modelCode, conId),
+        lambda: session.ask(
+            lambda wire, reqId: wire.reqPnLSingle(reqId, account, modelCode, conId),
+            cancel=lambda wire, reqId: wire.cancelPnLSingle(reqId),
+            subscription=True,
+        ),
+    )
+    held, *gains, worth = figures
+    return convert.pnl_single(convert.pnl(account, modelCode, gains), conId, symbol, held, worth)
+
+
+async def _pnl(session: Session, account: str, modelCode: str) -> PnL:
+    """TWS allows one such subscription per account and model, so callers share one."""
+    figures = await session.share(
+        ("pnl", account, modelCode),
+        lambda: session.ask(
+            lambda wire, reqId: wire.reqPnL(reqId, account, modelCode),
+            cancel=lambda wire, reqId: wire.cancelPnL(reqId),
+            subscription=True,
+        ),
+    )
+    return convert.pnl(account, modelCode, figures)
+
+
+async def _position(session: Session, account: str, request: GetPnlSingle) -> tuple[int, str]:
+    """Which contract is meant: one that is held under that name, else what TWS knows by it."""
+    held = [each.contract for each in session.holdings.all() if each.account == account]
+    if request.conId is not None:
+        symbol = next((each.symbol for each in held if each.conId == request.conId), None)
+        return request.conId, symbol or request.symbol or ""
+    named = [each for each in held if each.symbol == (request.symbol or "").upper()]
+    if len(named) == 1:
+        return named[0].conId, named[0].symbol
+    if named:
+        raise ToolError(
+            "ambiguous_contract",
+            f"symbol: {account} holds {len(named)} contracts of {request.symbol}. Ask again with conId.",
+            candidates=[each.model_dump(exclude_none=True) for each in named],
+        )
+    found = await session.contracts.contract(OnContract(symbol=request.symbol or ""))
+    return found.conId, found.symbol
+
+
+@handles(OpenAccountUpdates)
+async def open_account_updates(request: OpenAccountUpdates, session: Session) -> AccountStreamOpened:
+    account = session.account(request.account)
+    stream = session.account_updates.open(account)
+    async with asyncio.timeout(10):  # TWS tells a large portfolio in a second or two
+        await session.while_connected(session.account_updates.complete.wait())
+    return AccountStreamOpened(stream=stream, account=account, updates=session.account_updates.known())

@@ -1,0 +1,80 @@
+"""From a request on the bus to its handler and back: parsing, the session's readiness, the one mapping of errors."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+from pydantic import TypeAdapter
+
+from bridge.bus.answering import Asked
+from bridge.tool import OPERATIONS, Declaration, Declared, Effect, ToolError
+from ib_worker.errors import as_tool_error
+from ib_worker.session import Session
+
+Handler = Callable[..., Awaitable[Any]]
+H = TypeVar("H", bound=Handler)
+
+log = logging.getLogger("ib_worker.dispatch")
+
+
+@dataclass(frozen=True)
+class Handled:
+    """One operation and what answers it."""
+
+    declared: Declared
+    handler: Handler
+    adapter: TypeAdapter[Any]
+
+
+HANDLERS: dict[str, Handled] = {}  # by operation
+
+
+def handles(request: type[Declaration]) -> Callable[[H], H]:
+    """Register the handler of a declaration.
+
+    It takes the request and the session; what changes something takes the `Asked`, too. Reads are called only when the
+    session is ready.
+    """
+    declared = next(each for each in OPERATIONS.values() if each.request is request)
+
+    def add(handler: H) -> H:
+        HANDLERS[declared.name] = Handled(declared, handler, declared.adapter)
+        return handler
+
+    return add
+
+
+class Dispatch:
+    """`handle` is what the bus calls."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def handle(self, asked: Asked) -> bytes:
+        """The result as JSON. Raises ToolError for what a model can be told, and lets the bus's own errors pass."""
+        with structlog.contextvars.bound_contextvars(request_id=asked.request_id, operation=asked.operation):
+            try:
+                return await self._answer(asked)
+            except Exception as problem:
+                error = as_tool_error(problem)
+                if error is None:
+                    raise  # the bus logs it, and knows whether anything can have been sent
+                log.info("refused: %s", error)
+                raise error from problem
+
+    async def _answer(self, asked: Asked) -> bytes:
+        handled = HANDLERS.get(asked.operation)
+        if handled is None:
+            raise ToolError(
+                "internal", f"This worker has no operation {asked.operation}. Update front and worker together."
+            )
+        request = handled.declared.request.model_validate_json(asked.arguments)
+        self._session.called(asked.caller)
+        if handled.declared.effect is Effect.READ:
+            self._session.require_ready()
+            result = await handled.handler(request, self._session)
+        else:
+            result = await handled.handler(request, self._session, asked)
+        return handled.adapter.dump_json(result)

@@ -1,0 +1,90 @@
+"""One term of leadership: the session, what serves it and what it tells of itself, from the lease to its end."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import NoReturn
+
+from bridge.bus.answering import Answerer
+from bridge.bus.connect import BusError, bus_down
+from bridge.bus.orders import Fenced
+from bridge.tool import ToolError
+from ib_worker import standing
+from ib_worker.dispatch import Dispatch
+from ib_worker.lifecycle import Lifecycle, Timing
+from ib_worker.racing import first
+from ib_worker.reconcile import Reconciliation
+from ib_worker.session import OrderIds, Session
+from ib_worker.settings import Settings
+
+BEAT_S = 1.0
+GRACE_S = 10.0  # for requests in hand at the end; an order without an answer is settled by the next leader
+RELEASE_S = 2.0
+
+log = logging.getLogger("ib_worker.leading")
+
+
+async def lead(bus: Answerer, settings: Settings, stopping: asyncio.Event, timing: Timing | None = None) -> None:
+    """Serve until `stopping` is set. Raises LeaseLost when another may lead; the gateway is given up in either case.
+
+    The bus holds the lease already. Requests are answered from the first moment, if only by saying what is missing.
+    """
+    session = Session(settings, bus.worker_id, bus, order_ids_of(bus))
+    lifecycle = Lifecycle(session, timing)
+    reconciliation = Reconciliation(session, bus.records, bus.lease.token)
+    bus.on_abandoned(session.abandoned)
+    try:
+        await first(
+            lifecycle.run(),
+            session.lines.run(),
+            session.account_updates.run(),
+            _beat(bus, session),
+            _serve(bus, session, reconciliation, stopping),
+        )
+    finally:
+        await reconciliation.close()
+        await session.close()
+
+
+async def _serve(bus: Answerer, session: Session, reconciliation: Reconciliation, stopping: asyncio.Event) -> None:
+    await first(
+        bus.serve(Dispatch(session).handle, reconciliation.begin),
+        _stop(bus, stopping),
+    )
+    log.info("stopping: the lines are given back, then the gateway and the lease")
+    with suppress(TimeoutError):
+        async with asyncio.timeout(RELEASE_S):
+            await session.lines.release()
+    session.record.set(standing.STOPPED)
+    await bus.beat(session.status())
+
+
+async def _stop(bus: Answerer, stopping: asyncio.Event) -> NoReturn:
+    await stopping.wait()
+    await bus.stop(GRACE_S)
+    while True:  # serving ends by itself, when what is in hand is answered
+        await asyncio.Event().wait()
+
+
+async def _beat(bus: Answerer, session: Session) -> NoReturn:
+    """Write the status every second and at every change."""
+    while True:
+        session.news.clear()
+        await bus.beat(session.status())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BEAT_S):
+                await session.news.wait()
+
+
+def order_ids_of(bus: Answerer) -> OrderIds:
+    """Order ids above every one handed out before: the mark is in Redis, as a gateway's own may go back."""
+
+    async def order_ids(floor: int) -> int:
+        try:
+            return await bus.records.order_ids(floor)
+        except BusError as error:
+            raise bus_down(bus.pipe.url, error) from error
+        except Fenced as error:
+            raise ToolError("worker_lost", "Another worker leads the session now. Ask again.") from error
+
+    return order_ids

@@ -1,0 +1,68 @@
+"""Handlers about prices."""
+
+import asyncio
+from contextlib import suppress
+
+import ib_async
+
+from bridge.market_data import Bar, GetHistoricalData, Opened, OpenMarketData
+from bridge.tool import ToolError
+from ib_worker import convert
+from ib_worker.dispatch import handles
+from ib_worker.pacing import HistoryRequest, Lane
+from ib_worker.session import Session, utcnow
+
+HISTORY_S = 55.0  # below the tool's own minute: what comes later is of no use to its caller
+FIRST_QUOTE_S = 3.0  # TWS sends the first prices within a second, and its refusals as well
+DATES_AS_EPOCH = 2  # formatDate: instants as epoch seconds, which need no zone name to be understood
+
+
+@handles(GetHistoricalData)
+async def get_historical_data(request: GetHistoricalData, session: Session) -> list[Bar]:
+    found = await session.contracts.one(request)
+    contract = await session.contracts.contract(request)
+    period = (request.durationStr, request.barSizeSetting)
+    wanted = HistoryRequest((contract.conId, contract.exchange), request.whatToShow, period)
+    deadline = asyncio.get_running_loop().time() + HISTORY_S
+    bars = await session.history.answer(wanted, deadline, lambda: _bars(session, contract, request))
+    if not bars:
+        raise ToolError(
+            "no_data",
+            "TWS has no bars for this contract and period. Try another whatToShow, barSizeSetting or durationStr.",
+        )
+    where = convert.zone(found.timeZoneId)
+    return [convert.bar(each, where) for each in bars]
+
+
+async def _bars(session: Session, contract: ib_async.Contract, asked: GetHistoricalData) -> list[ib_async.BarData]:
+    async with asyncio.timeout(HISTORY_S):
+        bars: list[ib_async.BarData] = await session.ask(
+            lambda wire, reqId: wire.reqHistoricalData(
+                reqId,
+                contract,
+                "",  # up to now
+                asked.durationStr,
+                asked.barSizeSetting,
+                asked.whatToShow,
+                True,  # regular trading hours
+                DATES_AS_EPOCH,
+                False,
+                [],
+            ),
+            lane=Lane.BULK,
+            cancel=lambda wire, reqId: wire.cancelHistoricalData(reqId),
+        )
+    return bars
+
+
+@handles(OpenMarketData)
+async def open_market_data(request: OpenMarketData, session: Session) -> Opened:
+    contract = await session.contracts.contract(request)
+    line = await session.lines.open(contract)
+    with suppress(TimeoutError):  # outside trading hours there may be no price at all
+        async with asyncio.timeout(FIRST_QUOTE_S):
+            await session.while_connected(line.settled.wait())
+    if line.problem is not None:
+        raise line.problem
+    quote = line.values.known(utcnow()) if line.values.priced else None
+    return Opened(stream=line.stream, contract=convert.contract(contract), quote=quote)

@@ -1,0 +1,14 @@
+"""`python -m ib_worker.probe`: exit 0 while this host's worker lives, ready or not."""
+
+import sys
+
+from ib_worker.beat import is_alive
+from ib_worker.settings import Settings
+
+
+def main() -> int:
+    return 0 if is_alive(Settings().beat_file) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
