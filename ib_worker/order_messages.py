@@ -14,7 +14,7 @@ from ib_worker.order_events import Commission, Completed, Fill, Opened, Said, St
 
 
 def terms_of(contract: ib_async.Contract, order: ib_async.Order) -> Terms:
-    """What an order asks for, as TWS tells it and as it is sent. TWS writes 0 for a price that the type does not have."""
+    """What an order asks for, as sent or as told by TWS, which writes 0 for a price that the type does not have."""
     kind = order.orderType
     return Terms(
         contract=convert.contract(contract),
