@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import logging
-import signal
+import socket
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from ibgateway.simulator.server import START, Simulator, SimulatorConfig
+from ibgateway.simulator.config import START, SimulatorConfig
 
 PORT = 7497  # TWS's own for paper trading
 
@@ -64,23 +62,16 @@ def names(text: str) -> tuple[str, ...]:
     return found
 
 
-async def serve(config: SimulatorConfig) -> None:
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with Simulator(config) as simulator:
-        where = ", ".join(f"{config.host}:{port}" for port in simulator.ports)
-        logging.getLogger("ibgateway.simulator").info("listening on %s", where)
-        await stopped.wait()
-
-
 def main() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     config = parse()
     try:
-        asyncio.run(serve(config))
+        bound = [socket.create_server((config.host, port)) for port in config.ports]
     except OSError as error:
         raise SystemExit(f"cannot listen on {config.host} {config.ports}: {error}") from None
+    # Imported only now: numpy and the market's tables take half a second, and clients need not wait for them.
+    from ibgateway.simulator.server import run  # noqa: PLC0415
+
+    run(config, bound)
 
 
 if __name__ == "__main__":

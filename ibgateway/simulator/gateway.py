@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol, TypeGuard
 
 from ibgateway.simulator import values
+from ibgateway.simulator.config import Identity
 from ibgateway.simulator.connection import Connection
 from ibgateway.simulator.feeds import Feeds
 from ibgateway.simulator.limits import Limits
@@ -23,14 +23,6 @@ NO_DATA = (
 )
 NO_DELAYED_DATA = (10168, "Requested market data is not subscribed. Delayed market data is not enabled.")
 DELAYED_ONLY = (354, "Requested market data is not subscribed.Delayed market data is available.")
-START_NOTICES = (
-    (2104, "Market data farm connection is OK:usfarm.nj"),
-    (2104, "Market data farm connection is OK:usfuture"),
-    (2104, "Market data farm connection is OK:cashfarm"),
-    (2104, "Market data farm connection is OK:usfarm"),
-    (2106, "HMDS data farm connection is OK:ushmds"),
-    (2158, "Sec-def data farm connection is OK:secdefil"),
-)
 
 
 class Tap(Protocol):
@@ -44,23 +36,6 @@ class Open:
 
     def incoming(self, connection: Connection, payload: bytes) -> bool:
         return True
-
-
-@dataclass
-class Identity:
-    """What a gateway says of itself; faults change it."""
-
-    zone: str = "US/Eastern"
-    zone_name: str = "US/Eastern"  # a gateway on Windows says "Central European Standard Time"
-    masterClientId: int | None = None  # sees every client's orders
-    readOnly: bool = False
-    bindManualOrders: bool = False  # asked for by client 0
-    entitlement: str = "live"  # or delayed, or none: what market data the login may see
-    competing: bool = False  # the same user is logged in elsewhere
-    nextOrderId: int | None = None  # what nextValidId says, where it is not what the world counts
-    orderIdShift: int = 0
-    announcedVersion: int | None = None  # in the handshake, where it is not what was agreed on
-    notices: tuple[tuple[int, str], ...] = field(default=START_NOTICES)
 
 
 OrderEvent = values.OpenOrder | values.OrderStatus | values.Execution | values.CommissionReport | values.OrderError

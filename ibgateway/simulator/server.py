@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 import struct
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from types import TracebackType
 from typing import TextIO
 
 import ibgateway.simulator.answers  # noqa: F401 - fills connection.ANSWERS
+from ibgateway.simulator.config import START, SimulatorConfig
 from ibgateway.simulator.connection import Connection
 from ibgateway.simulator.control import Control
 from ibgateway.simulator.faults import Faults
-from ibgateway.simulator.gateway import Gateway, Identity
+from ibgateway.simulator.gateway import Gateway
 from ibgateway.simulator.journal import Journal
 from ibgateway.simulator.wire.frames import frame, frames
 from ibgateway.simulator.world import World, WorldConfig
 
-START = 1749652200.0  # Wednesday 2025-06-11 10:30:00 US/Eastern, in an open session
 PERIOD_S = 0.05  # how often time moves when nobody asks
 MAX_UNSENT = 64 << 20  # a client that does not read is dropped before it costs more memory than this
 MAX_LINE = 1 << 20  # of the control port
@@ -30,23 +31,12 @@ BACKLOG = 64
 RESET = struct.pack("ii", 1, 0)  # linger on, for no time: closing sends RST
 
 log = logging.getLogger("ibgateway.simulator")
+__all__ = ["START", "Simulator", "SimulatorConfig"]
 
 
-@dataclass(frozen=True)
-class SimulatorConfig:
-    """What `python -m ibgateway.simulator` can be told."""
-
-    host: str = "127.0.0.1"
-    ports: tuple[int, ...] = (0,)  # 0 is any free port
-    seed: int = 1
-    start: float = START
-    time_factor: float = 1.0
-    accounts: tuple[str, ...] = ("DU1234567",)
-    data: Path | None = None
-    journal: Path | None = None  # a file for every frame, a line of JSON each
-    faults: str = ""  # a script, see ibgateway.simulator.faults
-    control_port: int | None = None
-    identity: Identity = field(default_factory=Identity)
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket: clients get in from now on, and wait until somebody serves them."""
+    return socket.create_server((host, port), backlog=BACKLOG)
 
 
 class Simulator:
@@ -57,8 +47,10 @@ class Simulator:
     journal: Journal
     faults: Faults
 
-    def __init__(self, config: SimulatorConfig | None = None) -> None:
+    def __init__(self, config: SimulatorConfig | None = None, bound: Sequence[socket.socket] = ()) -> None:
+        """`bound` are sockets for the ports, where somebody has bound them already."""
         self.config = config or SimulatorConfig()
+        self._bound = bound or [bind(self.config.host, port) for port in self.config.ports]
         self.ports: list[int] = []
         self.control_port: int | None = None
         self.fragment_size: int | None = None
@@ -93,8 +85,8 @@ class Simulator:
 
     async def __aenter__(self) -> Simulator:
         config = self.config
-        for port in config.ports:
-            await self._listen_on(port)  # before the world is built: a client may connect from the first moment
+        for one in self._bound:
+            await self._listen_on(one)
         self.world = World(WorldConfig(config.seed, config.start, config.accounts, config.data))
         self.gateway = Gateway(self.world, replace(config.identity))
         self.journal = Journal(self._journal_file())
@@ -124,9 +116,9 @@ class Simulator:
             await server.wait_closed()
         self._exit.close()
 
-    async def _listen_on(self, port: int) -> None:
+    async def _listen_on(self, bound: socket.socket) -> None:
         server = await asyncio.get_running_loop().create_server(
-            lambda: Peer(self), self.config.host, port, backlog=BACKLOG, start_serving=False
+            lambda: Peer(self), sock=bound, backlog=BACKLOG, start_serving=False
         )
         self._servers.append(server)
         self.ports.append(server.sockets[0].getsockname()[1])
@@ -211,7 +203,7 @@ class Simulator:
     async def _listen_again(self) -> None:
         ports, self.ports = self.ports, []
         for port in ports:
-            await self._listen_on(port)
+            await self._listen_on(bind(self.config.host, port))
         for server in self._servers:
             await server.start_serving()
 
@@ -304,3 +296,20 @@ class Peer(asyncio.Protocol):
             self.simulator.peers.pop(self.connection, None)
             self.simulator.faults.gone(self.connection)
             self.simulator.gateway.disconnect(self.connection)
+
+
+def run(config: SimulatorConfig, bound: Sequence[socket.socket]) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    asyncio.run(_serve(config, bound))
+
+
+async def _serve(config: SimulatorConfig, bound: Sequence[socket.socket]) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with Simulator(config, bound) as simulator:
+        log.info("listening on %s", ", ".join(f"{config.host}:{port}" for port in simulator.ports))
+        if simulator.control_port is not None:
+            log.info("control port %s", simulator.control_port)
+        await stopped.wait()

@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from ibgateway.simulator.gateway import START_NOTICES
-from ibgateway.simulator.server import Simulator, SimulatorConfig
+from ibgateway.simulator.config import START_NOTICES, SimulatorConfig
+from ibgateway.simulator.server import Simulator
 from ibgateway.simulator.wire.frames import MAX_FRAME
 from tests.simulator.wire.raw import framed, raw, started, wait_until
 

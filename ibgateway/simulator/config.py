@@ -1,0 +1,50 @@
+"""What a simulator can be told, and what its gateway says of itself; imports nothing that takes time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+START = 1749652200.0  # Wednesday 2025-06-11 10:30:00 US/Eastern, in an open session
+START_NOTICES = (
+    (2104, "Market data farm connection is OK:usfarm.nj"),
+    (2104, "Market data farm connection is OK:usfuture"),
+    (2104, "Market data farm connection is OK:cashfarm"),
+    (2104, "Market data farm connection is OK:usfarm"),
+    (2106, "HMDS data farm connection is OK:ushmds"),
+    (2158, "Sec-def data farm connection is OK:secdefil"),
+)
+
+
+@dataclass
+class Identity:
+    """What a gateway says of itself; faults change it."""
+
+    zone: str = "US/Eastern"
+    zone_name: str = "US/Eastern"  # a gateway on Windows says "Central European Standard Time"
+    masterClientId: int | None = None  # sees every client's orders
+    readOnly: bool = False
+    bindManualOrders: bool = False  # asked for by client 0
+    entitlement: str = "live"  # or delayed, or none: what market data the login may see
+    competing: bool = False  # the same user is logged in elsewhere
+    nextOrderId: int | None = None  # what nextValidId says, where it is not what the world counts
+    orderIdShift: int = 0
+    announcedVersion: int | None = None  # in the handshake, where it is not what was agreed on
+    notices: tuple[tuple[int, str], ...] = START_NOTICES
+
+
+@dataclass(frozen=True)
+class SimulatorConfig:
+    """What `python -m ibgateway.simulator` can be told."""
+
+    host: str = "127.0.0.1"
+    ports: tuple[int, ...] = (0,)  # 0 is any free port
+    seed: int = 1
+    start: float = START
+    time_factor: float = 1.0
+    accounts: tuple[str, ...] = ("DU1234567",)
+    data: Path | None = None
+    journal: Path | None = None  # a file for every frame, a line of JSON each
+    faults: str = ""  # a script, see ibgateway.simulator.faults
+    control_port: int | None = None
+    identity: Identity = field(default_factory=Identity)
