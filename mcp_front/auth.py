@@ -86,10 +86,10 @@ def current_caller() -> str:
     return token.client_id if token else LOCAL
 
 
-def current_scopes() -> frozenset[str] | None:
-    """What this request's token may do; None where no tokens are set, so everything."""
-    token = get_access_token()
-    return frozenset(token.scopes) if token else None
+def lacking(effect: Effect) -> Scope | None:
+    """The scope that this request's token lacks for such a tool; None where it may, or where no tokens are set."""
+    token, needed = get_access_token(), NEEDED[effect]
+    return needed if token is not None and needed not in token.scopes else None
 
 
 def _place(loc: tuple[int | str, ...]) -> str:

@@ -16,7 +16,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from bridge.tool import Declaration, Declared, Effect, ToolError
 from mcp_front.arguments import parse_arguments
-from mcp_front.auth import NEEDED, current_caller, current_scopes
+from mcp_front.auth import current_caller, lacking
 from mcp_front.limits import Limits
 from mcp_front.results import error_result
 
@@ -120,13 +120,14 @@ def _traceparent(context: Context) -> str | None:
 
 
 def _allow(declared: Declared) -> None:
-    """Raise where the caller's token lacks the scope; FastMCP hides such a tool from the list for the same reason."""
-    scopes, needed = current_scopes(), NEEDED[declared.effect]
-    if scopes is not None and needed not in scopes:
+    """Raise where the caller's token lacks the scope; the list of tools hides such a tool for the same reason."""
+    scope = lacking(declared.effect)
+    if scope is not None:
         raise ToolError(
             "forbidden",
-            f"{declared.tool_name} needs the scope {needed}, and this token has {', '.join(sorted(scopes)) or 'none'}. "
-            "Ask whoever runs this front for a token with it.",
+            f"{declared.tool_name} needs a token with the scope {scope}, which yours has not. Whoever runs this front "
+            "can make one.",
+            scope=scope,
         )
 
 

@@ -25,13 +25,14 @@ HINTS: dict[Effect, ToolAnnotations] = {
 
 
 def offered_tools(toolsets: Iterable[str] = ()) -> list[Declared]:
-    """The tools of the named toolsets, of all where none is named, in the order of their declaration.
+    """The tools of the named toolsets, of all where none is named, in the order of DOMAINS and of declaration.
 
     Raises ValueError for a name that is no toolset.
     """
+    tools = [each for domain in DOMAINS for each in TOOLS.values() if each.request.__module__ == domain.__name__]
     wanted = set(toolsets)
-    known = {each.toolset: None for each in TOOLS.values()}
+    known = list(dict.fromkeys(declared.toolset for declared in tools))
     unknown = wanted - set(known)
     if unknown:
         raise ValueError(f"FRONT_TOOLSETS: no such toolset: {', '.join(sorted(unknown))}. There are {', '.join(known)}")
-    return [each for each in TOOLS.values() if not wanted or each.toolset in wanted]
+    return [declared for declared in tools if not wanted or declared.toolset in wanted]

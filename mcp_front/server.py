@@ -1,16 +1,18 @@
 """Makes an MCP server of the declarations: one tool each, without a line per tool."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fastmcp import FastMCP
-from fastmcp.server.auth import TokenVerifier, require_scopes
+from fastmcp.server.auth import TokenVerifier
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools import Tool, ToolResult
+from mcp_types import ListToolsRequest
 from pydantic import PrivateAttr
 
 from bridge.tool import Declared
 from mcp_front import VERSION
-from mcp_front.auth import NEEDED
+from mcp_front.auth import lacking
 from mcp_front.calls import Calls
 from mcp_front.offered import HINTS
 from mcp_front.traps import disarm
@@ -33,9 +35,23 @@ class DeclaredTool(Tool):
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         return await self._calls.answer(self._declared, arguments)
 
+    @property
+    def offered(self) -> bool:
+        """Whether the token of the request under way may call it."""
+        return lacking(self._declared.effect) is None
 
-def declared_tool(declared: Declared, calls: Calls, *, scoped: bool) -> DeclaredTool:
-    """The tool of a declaration; with `scoped`, hidden from tokens that lack what its effect needs."""
+
+class OnlyAllowed(Middleware):
+    """Lists what a token may call. A call of something else is told which scope is missing, so it is no secret."""
+
+    async def on_list_tools(
+        self, context: MiddlewareContext[ListToolsRequest], call_next: CallNext[ListToolsRequest, Sequence[Tool]]
+    ) -> Sequence[Tool]:
+        return [tool for tool in await call_next(context) if not isinstance(tool, DeclaredTool) or tool.offered]
+
+
+def declared_tool(declared: Declared, calls: Calls) -> DeclaredTool:
+    """The tool of a declaration."""
     tool = DeclaredTool(
         name=declared.tool_name,
         description=declared.doc,
@@ -43,7 +59,6 @@ def declared_tool(declared: Declared, calls: Calls, *, scoped: bool) -> Declared
         output_schema=declared.output_schema(),
         annotations=HINTS[declared.effect],
         tags={declared.toolset},
-        auth=require_scopes(NEEDED[declared.effect]) if scoped else None,
     )
     tool._declared = declared
     tool._calls = calls
@@ -57,6 +72,7 @@ def build_server(offered: Iterable[Declared], calls: Calls, tokens: TokenVerifie
         instructions=INSTRUCTIONS,
         version=VERSION,
         auth=tokens,
+        middleware=[OnlyAllowed()],
         mask_error_details=True,
         dereference_schemas=False,
         strict_input_validation=False,
@@ -64,7 +80,7 @@ def build_server(offered: Iterable[Declared], calls: Calls, tokens: TokenVerifie
         cache_ttl=LIST_KEPT_S,
         cache_scope="private",  # what a token may see is its own
     )
-    tools = [declared_tool(declared, calls, scoped=tokens is not None) for declared in offered]
+    tools = [declared_tool(declared, calls) for declared in offered]
     for tool in tools:
         server.add_tool(tool)
     disarm(server, {tool.name: tool.parameters for tool in tools})

@@ -33,13 +33,15 @@ async def session_status(asker: Asker) -> Status:
         )
     if beat is None:
         return _missing("no_worker", "No worker has ever served this session.", START_WORKER)
-    return _from_heartbeat(beat)
+    return status_of(beat)
 
 
-def _from_heartbeat(beat: Heartbeat) -> Status:
+def status_of(beat: Heartbeat) -> Status:
+    """What a heartbeat says of the session; one that is stale, or that nobody stands behind, says that it is gone."""
     said: Status = msgspec.json.decode(beat.status)
     if beat.receivers and beat.age_ms < STALE_MS:
-        return _missing("no_worker") | said | {"heartbeat_age_ms": beat.age_ms}
+        whole = _missing("no_worker")  # a worker of another release may know fewer or more fields
+        return {name: said.get(name, default) for name, default in whole.items()} | {"heartbeat_age_ms": beat.age_ms}
     seconds = beat.age_ms / 1000
     cause = f"Worker {beat.worker} was last heard {seconds:.1f} s ago, in state {said.get('state')}"
     cause += "." if not beat.receivers else ": it still listens, but hangs or cannot write to Redis."

@@ -1,0 +1,104 @@
+"""Which host names and web pages reach the front, and how its health is told."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from bridge.gateway import SessionStatus
+from tests.front.stack import ERAS, READY, serving, worker
+
+INSPECTOR = "http://localhost:6274"
+TUNNEL = "https://inspector.example.org"
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"origin": INSPECTOR}, 200),
+        ({"origin": "http://127.0.0.1:9999"}, 200),
+        ({"origin": TUNNEL}, 200),
+        ({"origin": "https://evil.example.org"}, 403),
+        ({"origin": "null"}, 403),
+        ({"origin": "http://localhost.evil.example.org:80"}, 403),
+        ({"host": "evil.example.org"}, 421),
+        ({"host": "front.example.org"}, 200),
+    ],
+)
+async def test_host_and_origin_must_be_known(
+    redis_url: str, session: str, era: str, headers: dict[str, str], status: int
+) -> None:
+    allowed = {"front_allowed_hosts": ("front.example.org",), "front_allowed_origins": (TUNNEL,)}
+    async with serving(redis_url, session, **allowed) as front, httpx.AsyncClient() as http:
+        response = await http.post(front.endpoint, **front.raw(era, **headers).prepared("tools/list"))
+
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize("origin", [INSPECTOR, TUNNEL, "http://[::1]:6274"])
+async def test_page_of_an_allowed_origin_may_ask_and_read(redis_url: str, session: str, origin: str) -> None:
+    asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,mcp-method"}
+    async with (
+        serving(redis_url, session, front_allowed_origins=(TUNNEL,)) as front,
+        httpx.AsyncClient() as http,
+    ):
+        before = await http.options(front.endpoint, headers={"origin": origin, **asked})
+        answer = await http.post(front.endpoint, **front.raw(origin=origin).prepared("tools/list"))
+
+    assert before.status_code == 200
+    assert "authorization" in before.headers["access-control-allow-headers"]
+    assert answer.headers["access-control-allow-origin"] == origin
+    assert "www-authenticate" in answer.headers["access-control-expose-headers"]
+
+
+async def test_process_is_healthy_without_redis(session: str) -> None:
+    async with serving("redis://127.0.0.1:1/0", session) as front, httpx.AsyncClient() as http:
+        response = await http.get(f"{front.url}/healthz")
+
+    assert (response.status_code, response.json()) == (200, {"status": "ok"})
+
+
+async def test_ready_front_says_so_and_nothing_secret(redis_url: str, session: str) -> None:
+    async with worker(redis_url, session, {}), serving(redis_url, session) as front, httpx.AsyncClient() as http:
+        response = await http.get(f"{front.url}/readyz")
+
+    assert (response.status_code, response.json()) == (200, {"state": "ready", "cause": None, "remedy": None})
+
+
+async def test_session_that_is_not_ready_is_503_with_cause_and_remedy(redis_url: str, session: str) -> None:
+    pending = SessionStatus(
+        is_connected=False, state="login_pending", cause="second factor", remedy="look at your phone"
+    )
+    async with (
+        worker(redis_url, session, {}, pending),
+        serving(redis_url, session) as front,
+        httpx.AsyncClient() as http,
+    ):
+        response = await http.get(f"{front.url}/readyz")
+
+    assert response.status_code == 503
+    assert response.json() == {"state": "login_pending", "cause": "second factor", "remedy": "look at your phone"}
+
+
+async def test_no_worker_and_no_redis_are_503(redis_url: str, session: str) -> None:
+    states = []
+    for url in (redis_url, "redis://127.0.0.1:1/0"):
+        async with serving(url, session) as front, httpx.AsyncClient() as http, asyncio.timeout(5):
+            response = await http.get(f"{front.url}/readyz")
+            states.append((response.status_code, response.json()["state"]))
+
+    assert states == [(503, "no_worker"), (503, "bus_down")]
+
+
+async def test_front_that_is_stopping_is_not_ready(redis_url: str, session: str) -> None:
+    async with (
+        worker(redis_url, session, {}, READY),
+        serving(redis_url, session) as front,
+        httpx.AsyncClient() as http,
+    ):
+        front.front.draining.set()
+        response = await http.get(f"{front.url}/readyz")
+
+    assert (response.status_code, response.json()["state"]) == (503, "stopping")

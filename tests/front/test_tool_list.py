@@ -1,0 +1,134 @@
+"""What tools/list says to a client that knows nothing of us: the promised table, hints, and plain schemas."""
+
+import json
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+from bridge.tool import Effect
+from mcp_front.offered import offered_tools
+from tests.front.stack import ERAS, serving
+
+REQUIRED = object()
+CONTRACT = {"secType": "STK", "exchange": "SMART", "currency": "USD"}
+
+# The API reference's table, typed in by hand: name -> promised parameters with their JSON type and default.
+# An optional parameter without a default has None. Further optional parameters may follow; none of these may change.
+PROMISED: dict[str, dict[str, tuple[str, Any]]] = {
+    "ibkr_connect": {"host": ("string", None), "port": ("integer", None), "clientId": ("integer", None)},
+    "ibkr_disconnect": {},
+    "ibkr_get_status": {},
+    "ibkr_get_contract_details": {
+        "symbol": ("string", REQUIRED), "secType": ("string", "STK"), "exchange": ("string", "SMART"),
+        "currency": ("string", "USD"),
+    },
+    "ibkr_get_historical_data": {
+        "symbol": ("string", REQUIRED), "durationStr": ("string", "1 Y"), "barSizeSetting": ("string", "1 day"),
+        "whatToShow": ("string", "TRADES"), "secType": ("string", "STK"), "exchange": ("string", "SMART"),
+        "currency": ("string", "USD"),
+    },
+    "ibkr_stream_market_data": {
+        "symbol": ("string", REQUIRED), "duration_seconds": ("integer", 60), "secType": ("string", "STK"),
+        "exchange": ("string", "SMART"), "currency": ("string", "USD"),
+    },
+    "ibkr_get_account_summary": {},
+    "ibkr_get_positions": {},
+    "ibkr_stream_account_updates": {"account": ("string", None), "duration_seconds": ("integer", 60)},
+    "ibkr_get_pnl": {},
+    "ibkr_get_pnl_single": {"account": ("string", None), "modelCode": ("string", None)},
+    "ibkr_place_order": {
+        "symbol": ("string", REQUIRED), "action": ("string", REQUIRED), "totalQuantity": ("integer", REQUIRED),
+        "orderType": ("string", "MKT"), "lmtPrice": ("number", None), "secType": ("string", "STK"),
+        "exchange": ("string", "SMART"), "currency": ("string", "USD"),
+    },
+    "ibkr_cancel_order": {"orderId": ("integer", REQUIRED)},
+    "ibkr_get_open_orders": {},
+    "ibkr_get_executions": {},
+}  # fmt: skip
+
+READS = {name for name in PROMISED if name.startswith(("ibkr_get_", "ibkr_stream_"))}
+
+
+async def listed(redis_url: str, session: str, era: str) -> dict[str, dict[str, Any]]:
+    async with serving(redis_url, session) as front:
+        answer = await front.raw(era).request("tools/list")
+    return {tool["name"]: tool for tool in answer["result"]["tools"]}
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_tools_are_the_promised_ones(redis_url: str, session: str, era: str) -> None:
+    tools = await listed(redis_url, session, era)
+
+    assert {name: as_promised(tool["inputSchema"], PROMISED[name]) for name, tool in tools.items()} == PROMISED
+
+
+def as_promised(schema: dict[str, Any], promised: dict[str, Any]) -> dict[str, tuple[str, Any]]:
+    """The first parameters of a schema, as many as were promised, and every other one that is required."""
+    required = set(schema.get("required", []))
+    names = [name for name in schema["properties"] if name in promised or name in required]
+    return {
+        name: (
+            schema["properties"][name]["type"],
+            REQUIRED if name in required else schema["properties"][name].get("default"),
+        )
+        for name in names
+    }
+
+
+async def test_unknown_arguments_are_forbidden_in_every_schema(redis_url: str, session: str) -> None:
+    tools = await listed(redis_url, session, ERAS[0])
+
+    assert all(tool["inputSchema"]["additionalProperties"] is False for tool in tools.values())
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_every_tool_has_a_manual_hints_and_an_output_schema(redis_url: str, session: str, era: str) -> None:
+    for name, tool in (await listed(redis_url, session, era)).items():
+        hints = tool["annotations"]
+        assert len(tool["description"]) > 40, name
+        assert hints["readOnlyHint"] is (name in READS)
+        assert hints["destructiveHint"] is (name not in READS)
+        assert hints["idempotentHint"] is (name not in {"ibkr_place_order", "ibkr_cancel_order"})
+        assert hints["openWorldHint"] is True
+        assert tool["outputSchema"]["type"] == "object", name
+        jsonschema.Draft202012Validator.check_schema(tool["outputSchema"])
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_schema_of_arguments_needs_no_reference(redis_url: str, session: str, era: str) -> None:
+    tools = await listed(redis_url, session, era)
+
+    assert '"$ref"' not in json.dumps([tool["inputSchema"] for tool in tools.values()])
+
+
+async def test_order_of_the_list_is_always_the_same(redis_url: str, session: str) -> None:
+    first = list(await listed(redis_url, session, ERAS[0]))
+
+    assert list(await listed(redis_url, session, ERAS[1])) == first
+    assert first == [declared.tool_name for declared in offered_tools()]
+
+
+async def test_toolset_narrows_the_list(redis_url: str, session: str) -> None:
+    async with serving(redis_url, session, front_toolsets=("session", "history")) as front:
+        tools = (await front.raw().request("tools/list"))["result"]["tools"]
+        refused = await front.raw().call("ibkr_get_positions")
+
+    assert [tool["name"] for tool in tools] == [
+        "ibkr_connect",
+        "ibkr_disconnect",
+        "ibkr_get_status",
+        "ibkr_get_historical_data",
+    ]
+    assert "Unknown tool" in refused["content"][0]["text"]
+
+
+def test_toolset_that_is_none_is_refused_with_those_that_are() -> None:
+    with pytest.raises(ValueError, match=r"no such toolset: quotas\. There are session, contracts, history, streams"):
+        offered_tools(["quotas"])
+
+
+def test_every_write_is_declared_as_one() -> None:
+    writes = {declared.tool_name for declared in offered_tools() if declared.effect is Effect.WRITE}
+
+    assert writes == {"ibkr_place_order", "ibkr_cancel_order"}
