@@ -7,6 +7,7 @@ Every method that takes `contract` after "as resolve() returned it" trusts it to
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -28,6 +29,7 @@ from ibgateway.simulator.market.depth import depth
 from ibgateway.simulator.market.generic import Generic
 from ibgateway.simulator.market.market import Market
 from ibgateway.simulator.market.options import DERIVED, computation, implied
+from ibgateway.simulator.market.own import load
 from ibgateway.simulator.reference import events, fundamentals, scanner
 from ibgateway.simulator.reference.advisor import Advisor
 from ibgateway.simulator.reference.company import figures
@@ -51,8 +53,9 @@ class World:
         self.config = config
         self.now = config.start
         self.accounts = config.accounts
-        self._directory = Directory()
-        self._market = Market(config.seed, config.start, self._directory)
+        own = load(config.data) if config.data is not None else {}
+        self._directory = Directory({symbol: each.guess for symbol, each in own.items()})
+        self._market = Market(config.seed, config.start, self._directory, own)
         self._generic = Generic(self._market)
         self._broker = Broker(self._market, self._directory, config.accounts, config.start)
         self._exchange = Exchange(config.seed, self._broker, self._directory)
@@ -88,21 +91,30 @@ class World:
     def advance(self, now: float) -> list[v.Event]:
         """Run the world up to `now` and return what happened to orders and accounts, in TWS's order."""
         while True:
-            due = self._exchange.next_due()
-            if self._next_day <= now and (due is None or self._next_day <= due):
-                self.now = self._next_day
-                self._broker.begin_day(self.now)
-                self._next_day = self._day_after(self.now)
-            elif due is not None and due <= now:
-                self.now = max(self.now, due)
-                self._exchange.run_next()
-            else:
+            time, happens = self._next()
+            if time > now:
                 self.now = max(self.now, now)
                 return self._exchange.drain()
+            self.now = max(self.now, time)
+            happens()
+
+    def _next(self) -> tuple[float, Callable[[], None]]:
+        """What happens next, whether to an order, to what expires, or because a day begins."""
+        candidates: list[tuple[float | None, Callable[[], None]]] = [
+            (self._exchange.next_due(), self._exchange.run_next),
+            (self._exchange.expiries.next_due(), lambda: self._exchange.expiries.run(self.now)),
+            (self._next_day, self._begin_day),
+        ]
+        return min(((time, act) for time, act in candidates if time is not None), key=lambda each: each[0])
+
+    def _begin_day(self) -> None:
+        self._broker.begin_day(self.now)
+        self._next_day = self._day_after(self.now)
 
     def next_due(self) -> float | None:
         """The earliest instant at which `advance` may yield an event; None when nothing is scheduled."""
-        return self._exchange.next_due()
+        times = (self._exchange.next_due(), self._exchange.expiries.next_due())
+        return min((time for time in times if time is not None), default=None)
 
     # --- contracts -----------------------------------------------------------------------------------------------
 
@@ -277,8 +289,10 @@ class World:
     def exercise_option(
         self, clientId: int, reqId: int, contract: v.Contract, action: int, quantity: int, account: str, override: bool
     ) -> list[v.Event]:
-        """Exercise (action 1) or lapse (2) options that are held."""
-        raise NotImplementedError
+        """Exercise (action 1) or lapse (2) options that are held; Refusal 201 or 321 when that can't be."""
+        option = self._directory.one(contract, self._today())
+        self._exchange.expiries.exercise(clientId, reqId, option, action, quantity, account, override, self.now)
+        return self._exchange.drain()
 
     # --- account -------------------------------------------------------------------------------------------------
 

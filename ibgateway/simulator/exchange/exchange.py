@@ -16,6 +16,7 @@ from ibgateway.simulator.account.broker import Broker
 from ibgateway.simulator.exchange import checks
 from ibgateway.simulator.exchange.combination import Combination
 from ibgateway.simulator.exchange.conditions import Conditions
+from ibgateway.simulator.exchange.expiry import Expiries
 from ibgateway.simulator.exchange.feed import Feed, Touch
 from ibgateway.simulator.exchange.matching import ADDED, REMOVED, Matcher
 from ibgateway.simulator.exchange.plans import TRAILING, Plan, Planner, queue_before
@@ -37,6 +38,7 @@ from ibgateway.simulator.exchange.working import (
 )
 from ibgateway.simulator.instruments.directory import BAG_CONID, Directory
 from ibgateway.simulator.instruments.instrument import Instrument
+from ibgateway.simulator.market.options import expiry_instant
 from ibgateway.simulator.times import instant
 
 FRACTION = Decimal("0.0001")
@@ -60,6 +62,7 @@ class Exchange:
         self._matcher = Matcher(seed, broker, self.registry, self._feed_of, self._tell, self._after_trade)
         self._planner = Planner(self._feed_of, self)
         self._conditions = Conditions(broker, directory, self.registry)
+        self.expiries = Expiries(broker, directory, self.registry, self._tell)
 
     def drain(self) -> list[v.Event]:
         events, self._events = self._events, []
@@ -306,6 +309,9 @@ class Exchange:
         """Start the order if it waits for nothing more, and look up what happens to it next."""
         if order.expires is None and order.order.tif in ("DAY", "DTC"):
             order.expires = self._feed_of(order).trading_day_end(at, order.outside)
+        ends = [expiry_instant(each) for each in order.instruments if each.expiry is not None]
+        if ends:  # no order outlives its contract
+            order.expires = min(order.expires or ends[0], *ends)
         if CONDITIONS in order.waits and order.waits == {CONDITIONS} and self._conditions.hold(order, at):
             order.waits.discard(CONDITIONS)
         if not order.waits and not order.done:

@@ -165,7 +165,7 @@ class Matcher:
             signed = size * order.sign
             return [self._book_one(order, order.instruments[0], at, price, signed, venue, liquidity, order.fills)]
         whole = self._execution(order, order.contract, at, price, size * order.sign, venue, liquidity, order.fills * 16)
-        reports = [Report(whole, None, order)]
+        reports = [Report(whole, None)]
         feed = self._feed_of(order)
         assert isinstance(feed, Combination)
         for number, (leg, ratio, leg_price) in enumerate(feed.leg_prices(order.buy, price, at)):
@@ -198,7 +198,7 @@ class Matcher:
             instrument.currency,
             round(float(profit), 6) if profit is not None else None,
         )
-        return Report(execution, report, order)
+        return Report(execution, report)
 
     def _fee(self, order: Working, instrument: Instrument, size: Decimal, price: float, sold: bool) -> Decimal:
         """What this fill adds to the cost of the order: minimums are charged once."""

@@ -18,7 +18,6 @@ class Report:
 
     execution: v.Execution
     commission: v.CommissionReport | None
-    order: Working
 
 
 class Registry:

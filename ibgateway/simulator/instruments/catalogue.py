@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 
+from ibgateway.simulator.instruments.bonds import bond
 from ibgateway.simulator.instruments.instrument import Instrument
 from ibgateway.simulator.market.history import Guess
 
@@ -21,6 +23,7 @@ EXCHANGES = {
     "XETRA": ("SMART", "IBIS", "IBIS2", "EUDARK", "TGATE", "GETTEX"),
     "LSE": ("SMART", "LSE", "CHIXUK", "BATSUK", "TRQXUK"),
 }
+OWN_IDS, OWN_IDS_SPAN = 1_950_000_000, 100_000_000  # contract ids of the user's own symbols
 GRID = {"FOREX": (5, 100_000), "LSE": (5, 10_000)}  # step and scale; a cent otherwise
 YEN_GRID = (5, 1_000)
 RULES = {"FOREX": 239, "LSE": 1947, "XETRA": 1867}
@@ -58,10 +61,30 @@ class Root:
 class Catalogue:
     """Everything that does not expire, in the shipped order; the order numbers options, so new rows go to the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: dict[str, Guess] | None = None) -> None:
         self.series: dict[str, SeriesSpec] = {}
         self.instruments: list[Instrument] = [self._instrument(row) for row in _rows("instruments.csv")]
         self.roots: list[Root] = [self._root(row) for row in _rows("futures.csv")]
+        self.bonds: list[Instrument] = [self._bond(row) for row in _rows("bonds.csv")]
+        for symbol, guess in (own or {}).items():
+            self._take(symbol, guess)
+
+    def _take(self, symbol: str, guess: Guess) -> None:
+        """A symbol with a history of the user's own: one that is known, or a US stock that is new."""
+        for number, each in enumerate(self.instruments):
+            if symbol in (each.symbol, each.localSymbol) and (each.currency == "USD" or each.secType == "CASH"):
+                self.series[symbol] = SeriesSpec(symbol, each.hours, guess)
+                self.instruments[number] = replace(each, series=symbol, factor=1.0, volume_share=1.0)
+                return
+        self.series[symbol] = SeriesSpec(symbol, "US_STOCK", guess)
+        self.instruments.append(_own_stock(symbol, guess))
+
+    def _bond(self, row: dict[str, str]) -> Instrument:
+        made = bond(row)
+        self.series[made.series] = SeriesSpec(
+            made.series, made.hours, Guess(float(row["price"]), float(row["volatility"]), made.volume)
+        )
+        return made
 
     def _instrument(self, row: dict[str, str]) -> Instrument:
         hours, factor = row["hours"], float(row["factor"])
@@ -115,6 +138,25 @@ class Catalogue:
             strikeStep=float(row["strikeStep"]),
             volumeShare=float(row["volumeShare"]),
         )
+
+
+def _own_stock(symbol: str, guess: Guess) -> Instrument:
+    number = int.from_bytes(blake2b(symbol.encode(), digest_size=4).digest(), "big") % OWN_IDS_SPAN
+    return Instrument(
+        conId=OWN_IDS + number,
+        secType="STK",
+        symbol=symbol,
+        currency="USD",
+        primaryExchange="NASDAQ",
+        exchanges=EXCHANGES["US_STOCK"],
+        hours="US_STOCK",
+        series=symbol,
+        longName=symbol,
+        localSymbol=symbol,
+        tradingClass="NMS",
+        volume=guess.volume,
+        stockType="COMMON",
+    )
 
 
 def _rows(name: str) -> list[dict[str, str]]:

@@ -28,6 +28,7 @@ RULES = {
     110: (v.PriceIncrement(0.0, 0.05),),
     239: (v.PriceIncrement(0.0, 0.00005),),
     1867: (v.PriceIncrement(0.0, 0.01),),
+    2104: (v.PriceIncrement(0.0, 0.001),),
     1947: (v.PriceIncrement(0.0, 0.0005),),
 }
 

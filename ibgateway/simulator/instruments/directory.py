@@ -9,6 +9,7 @@ from ibgateway.simulator import values as v
 from ibgateway.simulator.instruments.catalogue import Catalogue
 from ibgateway.simulator.instruments.derivatives import Derivatives, Underlying
 from ibgateway.simulator.instruments.instrument import Instrument
+from ibgateway.simulator.market.history import Guess
 
 SEC_TYPES = {"STK", "OPT", "FUT", "FOP", "CASH", "IND", "BAG", "BOND", "CMDTY", "CFD", "FUND", "WAR", "CRYPTO", "NEWS"}
 NOT_FOUND = "No security definition has been found for the request"
@@ -20,14 +21,15 @@ OLD_NAMES = {"ISLAND": "NASDAQ"}  # TWS renamed the exchange; clients still send
 class Directory:
     """Every instrument there is; derivatives are listed by the day that is asked about."""
 
-    def __init__(self, bonds: tuple[Instrument, ...] = ()) -> None:
-        self.catalogue = Catalogue()
+    def __init__(self, own: dict[str, Guess] | None = None) -> None:
+        self.catalogue = Catalogue(own)
         self.derivatives = Derivatives(self.catalogue)
-        self._fixed = [*self.catalogue.instruments, *bonds]
+        self._fixed = [*self.catalogue.instruments, *self.catalogue.bonds]
         self._made: dict[int, Instrument] = {each.conId: each for each in self._fixed}
         self._by_symbol: dict[str, list[Instrument]] = {}
         for each in self._fixed:
-            self._by_symbol.setdefault(each.symbol, []).append(each)
+            for name in {each.symbol, each.cusip} - {""}:
+                self._by_symbol.setdefault(name, []).append(each)
 
     def fixed(self) -> list[Instrument]:
         return self._fixed
@@ -120,7 +122,7 @@ def _agrees(each: Instrument, asked: v.Contract) -> bool:
     return (
         (not exchange or exchange in each.exchanges)
         and (not asked.secType or asked.secType == each.secType)
-        and (not asked.symbol or asked.symbol.upper() == each.symbol)
+        and (not asked.symbol or asked.symbol.upper() in (each.symbol, each.cusip))
         and (not asked.currency or asked.currency.upper() == each.currency)
         and (not primary or primary == each.primaryExchange or each.secType not in ("STK", "BOND"))
         and (not asked.localSymbol or asked.localSymbol.upper() == (each.localSymbol or each.symbol).upper())

@@ -90,7 +90,7 @@ class Instrument:
             lastTradeDateOrContractMonth=f"{self.expiry:%Y%m%d}" if self.expiry else "",
             strike=self.strike,
             right=self.right,
-            multiplier=self.multiplier,
+            multiplier="" if self.secType == "BOND" else self.multiplier,
             exchange=exchange or self.exchanges[0],
             primaryExchange=self.primaryExchange if self.secType in ("STK", "BOND") else "",
             currency=self.currency,

@@ -18,6 +18,7 @@ from ibgateway.simulator.instruments.instrument import Instrument
 from ibgateway.simulator.market.history import DERIVED as DERIVED_KIND
 from ibgateway.simulator.market.history import SYNTHETIC, SYNTHETIC_DAYS, Series, Source, shipped_source, synthetic_past
 from ibgateway.simulator.market.options import DERIVED, Model, OptionTape, smile
+from ibgateway.simulator.market.own import OwnHistory
 from ibgateway.simulator.market.rng import stream
 from ibgateway.simulator.market.rows import Rows
 from ibgateway.simulator.market.tape import Quotes, Row, Tape
@@ -34,7 +35,7 @@ US_VENUES = ("NASDAQ", "ARCA", "BATS", "EDGX", "NYSE", "IEX", "MEMX", "BYX")
 class Market:
     """Prices of everything, by instrument and time."""
 
-    def __init__(self, seed: int, start: float, directory: Directory, own: dict[str, Source] | None = None) -> None:
+    def __init__(self, seed: int, start: float, directory: Directory, own: dict[str, OwnHistory] | None = None) -> None:
         self._seed = seed
         self._start = start
         self._directory = directory
@@ -52,15 +53,20 @@ class Market:
     # --- daily ---------------------------------------------------------------------------------------------------
 
     def _find_source(self, name: str) -> Source:
-        found = self._own.get(name) or shipped_source(name)
+        spec = self._directory.catalogue.series[name]
+        if name in self._own:
+            return self._own[name].source(calendar(spec.hours))[0]
+        found = shipped_source(name)
         if found is not None:
             return found
-        spec = self._directory.catalogue.series[name]
         return Source(SYNTHETIC, "a random walk", synthetic_past(name, self._seed, spec.guess, SYNTHETIC_DAYS))
 
     def _make_series(self, name: str) -> Series:
         spec = self._directory.catalogue.series[name]
         days = calendar(spec.hours)
+        if name in self._own:
+            source, after = self._own[name].source(days)
+            return Series(name, days, after, self._seed, source.rows, spec.guess)
         start_index = days.index_at(self._start)
         if days.close_of(start_index) <= self._start:
             start_index += 1
