@@ -44,8 +44,14 @@ def _ending(style: str) -> list[Processor]:
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
         _mask,
-        structlog.dev.ConsoleRenderer() if style == "console" else structlog.processors.JSONRenderer(),
+        _line(style),
     ]
+
+
+def _line(style: str) -> Processor:
+    if style == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
 
 
 def _mask(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

@@ -34,7 +34,7 @@ def configure_logs(level: str, style: str) -> None:
 
 def _rendered(style: str) -> list[Processor]:
     if style == "console":
-        return [structlog.dev.ConsoleRenderer()]
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
 
 
