@@ -17,6 +17,7 @@ INDENT = 5  # of what belongs to a step
 BARS = "▁▂▃▄▅▆▇█"
 LINE_WIDTH = 60  # of a drawn line of prices
 ROWS_IN_SIGHT = 8  # of a stream, on a screen
+CELL = 10  # columns that a value takes where rows are plain lines
 
 
 class Screen:
@@ -63,20 +64,20 @@ class Screen:
     def rows(self, columns: Sequence[str]) -> Iterator[Callable[[Sequence[str | Text]], None]]:
         """Takes rows one by one: the latest in place on a screen, each as a line elsewhere."""
         if not self._console.is_terminal:
-            self._print(Text("".join(f"{name:>11}" for name in columns), "dim"))
-            yield lambda row: self._print(Text("".join(f"{cell!s:>11}" for cell in row)))
+            self._print(Text("".join(f"{name:<{CELL}}" for name in columns), "dim"))
+            yield lambda row: self._print(Text("".join(f"{cell!s:<{CELL}}" for cell in row).rstrip()))
             return
         latest: deque[Sequence[str | Text]] = deque(maxlen=ROWS_IN_SIGHT)
         with Live(console=self._console, refresh_per_second=20) as live:
 
             def add(row: Sequence[str | Text]) -> None:
                 latest.append(row)
-                live.update(Padding(table(columns, latest), (0, 0, 0, INDENT)))
+                live.update(Padding.indent(table(columns, latest), INDENT))
 
             yield add
 
     def _print(self, what: RenderableType) -> None:
-        self._console.print(Padding(what, (0, 0, 0, INDENT)))
+        self._console.print(Padding.indent(what, INDENT))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:

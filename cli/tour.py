@@ -148,7 +148,7 @@ async def account(visit: Visit) -> None:
 
 
 async def positions(visit: Visit) -> None:
-    held = await visit.ask(GetPositions, lambda it: f"{len(it)} positions" if it else "none: the account is flat")
+    held = await visit.ask(GetPositions, lambda it: counted(it, "position") if it else "none: the account is flat")
     rows = [(each.contract.symbol, f"{each.position:g}", money(each.avgCost)) for each in held]
     if rows:
         visit.screen.table(("symbol", "position", "average cost"), rows)
@@ -208,7 +208,7 @@ async def open_orders(visit: Visit) -> None:
 
 async def executions(visit: Visit) -> None:
     await until_commissioned(visit)
-    fills: list[Execution] = await visit.ask(GetExecutions, lambda it: f"{len(it)} executions")
+    fills: list[Execution] = await visit.ask(GetExecutions, lambda it: counted(it, "execution"))
     visit.screen.table(
         ("symbol", "side", "shares", "price", "exchange", "commission"),
         [
@@ -243,6 +243,10 @@ async def until_commissioned(visit: Visit) -> None:
 
 def is_ours(execution: Execution, order: OrderReport | None) -> bool:
     return order is not None and execution.orderId == order.orderId and execution.contract.symbol == "AAPL"
+
+
+def counted(found: list[Any], what: str) -> str:
+    return f"{len(found)} {what}" + ("" if len(found) == 1 else "s")
 
 
 def money(value: float | None) -> str:

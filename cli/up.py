@@ -9,7 +9,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,8 +110,9 @@ async def serve(what: Plan, screen: Screen) -> int:
                 await unless(stopped, children, importlib.import_module(TOUR).take_tour(what.url, screen))
             if not what.once:
                 invite(what, screen)
-                await unless(stopped, children, asyncio.Event().wait())
-            return 0
+                with suppress(Interrupted):  # the way to end a service
+                    await unless(stopped, children, asyncio.Event().wait())
+    return 0
 
 
 async def start_redis(what: Plan, screen: Screen, stack: AsyncExitStack) -> EmbeddedRedis:
