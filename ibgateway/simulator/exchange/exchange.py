@@ -8,21 +8,22 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 from dataclasses import replace
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from functools import partial
 
 from ibgateway.simulator import values as v
 from ibgateway.simulator.account.broker import Broker
-from ibgateway.simulator.exchange import checks
+from ibgateway.simulator.exchange import checks, kinds
 from ibgateway.simulator.exchange.combination import Combination
 from ibgateway.simulator.exchange.conditions import Conditions
 from ibgateway.simulator.exchange.expiry import Expiries
 from ibgateway.simulator.exchange.feed import Feed, Touch
+from ibgateway.simulator.exchange.intake import Intake, ratios
 from ibgateway.simulator.exchange.matching import ADDED, REMOVED, Matcher
 from ibgateway.simulator.exchange.plans import TRAILING, Plan, Planner, queue_before
-from ibgateway.simulator.exchange.preview import margin_refusal, preview
+from ibgateway.simulator.exchange.preview import margin_refusal, preview, refusal
 from ibgateway.simulator.exchange.registry import Registry
-from ibgateway.simulator.exchange.texts import CANCELLED_TEXT, LATE_AUCTION, OUTSIDE_IGNORED, held_text
+from ibgateway.simulator.exchange.texts import CANCELLED_TEXT, OUTSIDE_IGNORED, held_text
 from ibgateway.simulator.exchange.working import (
     API_CANCELLED,
     CANCELLED,
@@ -36,16 +37,11 @@ from ibgateway.simulator.exchange.working import (
     TRANSMIT,
     Working,
 )
-from ibgateway.simulator.instruments.directory import BAG_CONID, Directory
-from ibgateway.simulator.instruments.instrument import Instrument
+from ibgateway.simulator.instruments.directory import Directory
 from ibgateway.simulator.market.options import expiry_instant
 from ibgateway.simulator.times import instant
 
-FRACTION = Decimal("0.0001")
-AUCTION_CUTOFF_S = 10 * 60  # orders for the close must come this long before it
-MOST_WORKING = 20  # orders of one side, contract and account
 IMMEDIATE = ("IOC", "FOK")
-AT_OPEN = ("OPG", "AUC")
 ZONE = "US/Eastern"
 
 
@@ -58,10 +54,11 @@ class Exchange:
         self._directory = directory
         self._events: list[v.Event] = []
         self._heap: list[tuple[float, int, int, Plan]] = []
-        self._feeds: dict[int, Feed | Combination] = {}
+        self._feeds: dict[tuple[object, ...], Feed | Combination] = {}
         self._matcher = Matcher(seed, broker, self.registry, self._feed_of, self._tell, self._after_trade)
         self._planner = Planner(self._feed_of, self)
         self._conditions = Conditions(broker, directory, self.registry)
+        self._intake = Intake(broker, directory, self._conditions, self._feed_of)
         self.expiries = Expiries(broker, directory, self.registry, self._tell)
 
     def drain(self) -> list[v.Event]:
@@ -75,18 +72,17 @@ class Exchange:
         self._events.append(v.OrderError(clientId, orderId, code, text))
 
     def _feed_of(self, order: Working) -> Feed | Combination:
-        found = self._feeds.get(order.permId)
+        """The market of what the order is on; kept, since many orders share it."""
+        key = (order.instruments, order.contract.comboLegs, order.contract.exchange if order.combination else "")
+        found = self._feeds.get(key)
         if found is None:
             feeds = [Feed(self._broker.market, each) for each in order.instruments]
-            found = self._feeds[order.permId] = (
-                Combination([*zip(feeds, self._ratios(order.contract), strict=True)], order.contract.exchange)
+            found = self._feeds[key] = (
+                Combination([*zip(feeds, ratios(order.contract), strict=True)], order.contract.exchange)
                 if order.combination
                 else feeds[0]
             )
         return found
-
-    def _ratios(self, contract: v.Contract) -> list[int]:
-        return [leg.ratio * (1 if leg.action == "BUY" else -1) for leg in contract.comboLegs]
 
     # --- placing -------------------------------------------------------------------------------------------------
 
@@ -102,19 +98,11 @@ class Exchange:
             self._error(clientId, orderId, refusal.code, refusal.text)
 
     def _place_new(self, clientId: int, orderId: int, contract: v.Contract, order: v.Order, at: float) -> None:
-        known, instruments = self._resolve(contract, at)
-        order = replace(order, account=order.account or self._default_account(order), tif=order.tif or "DAY")
-        self._check(order, known, instruments, at)
-        working = Working(
-            clientId, orderId, 0, known, instruments, order, Decimal(0), at, expires=self._expiry(order, known, at)
-        )  # fmt: skip
-        working.quantity = self._quantity(working, at)
+        working = self._intake.read(Working(clientId, orderId, contract, order, at), contract, order, at)
         if order.whatIf:
             self._tell([preview(self._broker, self._feed_of(working), working, at)])
-            self._feeds.pop(0, None)
-            return
-        self._feeds.pop(0, None)
-        self._admit(working, at)
+        else:
+            self._admit(working, at)
 
     def _admit(self, working: Working, at: float) -> None:
         """Give the order its numbers and send it on, unless it or its parent waits to be transmitted."""
@@ -141,60 +129,6 @@ class Exchange:
                 each.waits.discard(TRANSMIT)
                 self._release(each, at)
 
-    def _resolve(self, contract: v.Contract, at: float) -> tuple[v.Contract, tuple[Instrument, ...]]:
-        today = Feed(self._broker.market, self._directory.fixed()[0]).instrument.calendar.local(at).date()
-        if contract.secType == "BAG" or contract.comboLegs:
-            return self._resolve_bag(contract)
-        if not contract.exchange:
-            raise v.Refusal(321, "Error validating request.-'bV' : cause - Missing order exchange")
-        instrument = self._directory.one(contract, today)
-        if instrument.expiry is not None and instrument.expiry < today:
-            raise v.Refusal(201, "Order rejected - reason:Contract has expired.")
-        return instrument.contract(contract.exchange), (instrument,)
-
-    def _resolve_bag(self, contract: v.Contract) -> tuple[v.Contract, tuple[Instrument, ...]]:
-        legs = [self._directory.get(leg.conId) for leg in contract.comboLegs]
-        found = tuple(leg for leg in legs if leg is not None and leg.quoted)
-        bad = any(leg.ratio <= 0 or leg.action not in ("BUY", "SELL") for leg in contract.comboLegs)
-        if len(found) < max(len(legs), 2) or bad or len({leg.currency for leg in found}) > 1:
-            raise v.Refusal(321, "Error validating request.-'bV' : cause - Invalid combination legs")
-        if not contract.exchange:
-            raise v.Refusal(321, "Error validating request.-'bV' : cause - Missing order exchange")
-        text = ",".join(f"{leg.conId}|{leg.ratio * (1 if leg.action == 'BUY' else -1)}" for leg in contract.comboLegs)
-        known = replace(contract, conId=BAG_CONID, secType="BAG", comboLegsDescrip=contract.comboLegsDescrip or text)
-        return replace(known, localSymbol=known.localSymbol or known.symbol, tradingClass="COMB"), found
-
-    def _default_account(self, order: v.Order) -> str:
-        accounts = tuple(self._broker.ledgers)
-        return accounts[0] if len(accounts) == 1 or order.faGroup else ""
-
-    def _check(self, order: v.Order, contract: v.Contract, instruments: tuple[Instrument, ...], at: float) -> None:
-        asked = checks.Asked(order, contract, instruments, tuple(self._broker.ledgers))
-        refused = checks.first_refusal(asked)
-        if refused is not None:
-            raise v.Refusal(*refused)
-        self._conditions.check(order, at)
-
-    def _quantity(self, working: Working, at: float) -> Decimal:
-        """Shares, for an order that names an amount of money."""
-        cash, sent = working.order.cashQty, working.order.totalQuantity
-        if not cash or sent:
-            return sent
-        price = working.order.lmtPrice or self._feed_of(working).price(at)
-        quantity = (Decimal(repr(cash)) / Decimal(repr(price))).quantize(FRACTION, rounding=ROUND_DOWN)
-        if quantity <= 0:
-            raise v.Refusal(321, checks.REFUSED + "Invalid cash quantity")
-        return quantity
-
-    def _expiry(self, order: v.Order, contract: v.Contract, at: float) -> float | None:
-        """A time until which the order is good; a day order's is found when it starts."""
-        if order.tif == "GTD":
-            until = instant(order.goodTillDate, ZONE, at)
-            if until is None or until <= at:
-                raise v.Refusal(201, "Order rejected - reason:Good till date is in the past")
-            return until
-        return None
-
     # --- modifying -----------------------------------------------------------------------------------------------
 
     def _modify(self, working: Working, contract: v.Contract, order: v.Order, at: float) -> None:
@@ -202,28 +136,20 @@ class Exchange:
             raise v.Refusal(104, "Cannot modify a filled order.")
         if working.done:
             raise v.Refusal(103, "Duplicate order id")
-        known, instruments = self._resolve(contract, at)
-        order = replace(order, account=order.account or working.order.account, tif=order.tif or "DAY")
-        if instruments != working.instruments or (order.action, order.account) != (
-            working.order.action,
-            working.order.account,
-        ):
+        changed = self._intake.read(working, contract, order, at)
+        same = (working.order.action, working.order.account) == (changed.order.action, changed.order.account)
+        if changed.instruments != working.instruments or not same:
             raise v.Refusal(105, "Order being modified does not match original order.")
-        self._check(order, known, instruments, at)
-        if order.parentId != working.order.parentId:
-            order = replace(order, parentId=working.order.parentId)
-        if order.ocaGroup != working.order.ocaGroup:
-            order = replace(order, ocaGroup=working.order.ocaGroup, ocaType=working.order.ocaType)
-        changed = replace(working, order=order)
-        changed.quantity = self._quantity(changed, at)
         if changed.quantity <= working.filled:
             raise v.Refusal(201, "Order rejected - reason:The quantity is not larger than what is filled already.")
-        if TRANSMIT not in working.waits and PARENT not in working.waits:
+        if not working.waits & {TRANSMIT, PARENT}:
             refused = margin_refusal(self._broker, self._feed_of(working), changed, at)
             if refused:
                 raise v.Refusal(201, refused)
-        working.order, working.quantity, working.contract = order, changed.quantity, known
-        working.expires, working.adjusted = self._expiry(order, known, at), False
+        kept = working.order  # groups can't be left by a modification
+        working.order = replace(changed.order, parentId=kept.parentId, ocaGroup=kept.ocaGroup, ocaType=kept.ocaType)
+        working.quantity, working.contract = changed.quantity, changed.contract
+        working.expires, working.adjusted = changed.expires, False
         if TRANSMIT in working.waits:
             if order.transmit:
                 self._transmit(self.registry.parent(working) or working, at)
@@ -236,7 +162,7 @@ class Exchange:
 
     def _release(self, order: Working, at: float) -> None:
         """The broker takes the order: margin first, then whatever it must wait for."""
-        refused = self._refusal(order, at)
+        refused = refusal(self._broker, self._feed_of(order), self.registry, order, at)
         if refused:
             self._reject(order, refused, at)
             return
@@ -245,34 +171,6 @@ class Exchange:
         self._tell(order.told())
         self._warn(order, at)
         self._go_on(order, at)
-
-    def _refusal(self, order: Working, at: float) -> str:
-        if self._crowded(order):
-            return (
-                f"Order rejected - reason:Your account has a minimum of {MOST_WORKING} orders working on either the "
-                f"buy or sell side for this particular contract."
-            )
-        if order.order.orderType.upper() in checks.AUCTION and self._too_late(order, at):
-            return LATE_AUCTION
-        if PARENT in order.waits:
-            return ""
-        return margin_refusal(self._broker, self._feed_of(order), order, at)
-
-    def _crowded(self, order: Working) -> bool:
-        same = [
-            each
-            for each in self.registry.active.values()
-            if each.instruments == order.instruments
-            and each.buy == order.buy
-            and each.order.account == order.order.account
-            and TRANSMIT not in each.waits
-            and each is not order
-        ]
-        return len(same) >= MOST_WORKING
-
-    def _too_late(self, order: Working, at: float) -> bool:
-        window = self._feed_of(order).window(at, False)
-        return window.start <= at and window.end - at < AUCTION_CUTOFF_S
 
     def _reject(self, order: Working, reason: str, at: float) -> None:
         order.reason, order.completed, order.completed_status = reason, at, "Inactive"
@@ -297,7 +195,7 @@ class Exchange:
         kind = checks.order_type(order.order)
         if order.order.outsideRth and kind in ("MKT", "MOC", "LOC", "MTL"):
             self._error(order.clientId, order.orderId, 2109, OUTSIDE_IGNORED)
-        if order.waits or order.order.tif in AT_OPEN:
+        if order.waits or order.order.tif in kinds.AT_OPEN:
             return
         window = self._feed_of(order).window(at, order.outside)
         if window.start > at and order.order.tif not in IMMEDIATE:
@@ -320,41 +218,9 @@ class Exchange:
 
     def _start(self, order: Working, at: float) -> None:
         """The order becomes what its type says, and trades at once what it can."""
-        sent, kind = order.order, checks.order_type(order.order)
-        order.limit = sent.lmtPrice if kind in checks.LIMITED | {"REL", "MIDPRICE", "PEG MID", "PEG BEST"} else None
-        if kind not in checks.LIMITED and not order.limit:
-            order.limit = None
-        order.stop = sent.auxPrice if kind in checks.STOPPED else None
-        order.kind = self._kind(order, kind, at)
-        if order.kind in TRAILING:
-            self._start_trail(order, at)
-        if order.kind in ("MKT", "LMT", "REL", "PEG"):
+        kinds.become(order, self._feed_of(order), at)
+        if order.kind in kinds.LIVE:
             self._live(order, at)
-
-    def _kind(self, order: Working, kind: str, at: float) -> str:
-        if order.order.tif in AT_OPEN:
-            order.limit = order.order.lmtPrice if kind == "LMT" else None
-            return "OPEN"
-        if kind in checks.AUCTION:
-            return "CLOSE"
-        if kind in checks.SNAPPED:
-            quote = self._feed_of(order).quote(at)
-            if quote.bid is None or quote.ask is None:
-                return "MKT"
-            own, other = (quote.bid, quote.ask) if order.buy else (quote.ask, quote.bid)
-            order.limit = {"SNAP MKT": other, "SNAP PRIM": own}.get(kind, (own + other) / 2)
-            return "LMT"
-        names = {"MTL": "MKT", "MKT PRT": "MKT", "STP PRT": "STP"}
-        names |= {"MIDPRICE": "PEG", "PEG MID": "PEG", "PEG BEST": "REL"}
-        return names.get(kind, kind)
-
-    def _start_trail(self, order: Working, at: float) -> None:
-        sent, price = order.order, self._feed_of(order).price(at)
-        away = abs(price) * sent.trailingPercent / 100 if sent.trailingPercent else sent.auxPrice or 0.0
-        order.stop = sent.trailStopPrice or round(price - away * order.sign * -1, 6)
-        if not sent.trailStopPrice:
-            order.stop = round(price + away * order.sign, 6)
-        order.stop_seen = at
 
     def _live(self, order: Working, at: float) -> None:
         """In the market, if it is open: take what is on offer; the rest waits, unless it may not."""
@@ -395,32 +261,12 @@ class Exchange:
 
     def triggers(self, order: Working, at: float, stop: float | None) -> None:
         """A stop becomes a market or a limit order."""
-        kind, sent = order.kind, order.order
-        order.stop = stop
-        if kind == "TRAIL LIMIT":
-            offset = sent.lmtPriceOffset
-            if offset is None:
-                offset = abs((sent.trailStopPrice or stop or 0.0) - (sent.lmtPrice or 0.0))
-            instrument = order.instruments[0]
-            order.limit = instrument.price(instrument.ticks((stop or 0.0) + offset * order.sign))
-        order.kind = "LMT" if kind in ("STP LMT", "LIT", "TRAIL LIMIT") else "MKT"
-        order.why_held = ""
+        kinds.trigger(order, stop)
         self._live(order, at)
 
     def adjusts(self, order: Working, at: float) -> None:
         """An adjustable stop becomes what it was to become."""
-        sent = order.order
-        trailing = sent.adjustedOrderType in TRAILING
-        percent = trailing and sent.adjustableTrailingUnit == 100
-        order.order = replace(
-            sent,
-            orderType=sent.adjustedOrderType,
-            auxPrice=None if percent else sent.adjustedTrailingAmount if trailing else sent.adjustedStopPrice,
-            trailingPercent=sent.adjustedTrailingAmount if percent else sent.trailingPercent,
-            trailStopPrice=sent.adjustedStopPrice if trailing else None,
-            lmtPrice=sent.adjustedStopLimitPrice if "LM" in sent.adjustedOrderType else sent.lmtPrice,
-        )
-        order.adjusted = True
+        kinds.adjust(order)
         self._start(order, at)
         self._tell(order.told())
 

@@ -1,4 +1,4 @@
-"""What an order would do to the account: the margin check, and the what-if that shows it."""
+"""What an order would do to the account: the checks before it is taken, and the what-if that shows them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from ibgateway.simulator import values as v
 from ibgateway.simulator.account.broker import Broker
 from ibgateway.simulator.account.commissions import Traded, commission
 from ibgateway.simulator.account.margin import Worth
+from ibgateway.simulator.exchange.checks import AUCTION, order_type
 from ibgateway.simulator.exchange.combination import Combination
 from ibgateway.simulator.exchange.feed import Feed
-from ibgateway.simulator.exchange.texts import margin_text
-from ibgateway.simulator.exchange.working import Working
+from ibgateway.simulator.exchange.registry import Registry
+from ibgateway.simulator.exchange.texts import CROWDED, LATE_AUCTION, margin_text
+from ibgateway.simulator.exchange.working import PARENT, TRANSMIT, Working
 from ibgateway.simulator.instruments.instrument import Instrument
 
+AUCTION_CUTOFF_S = 10 * 60  # orders for the close must come this long before it
+MOST_WORKING = 20  # orders of one side, contract and account
 Trade = tuple[Instrument, Decimal, float]
 
 
@@ -24,6 +28,33 @@ def margin_refusal(broker: Broker, feed: Feed | Combination, order: Working, at:
     if after.available >= 0 or after.initial <= before.initial:
         return ""
     return margin_text(before.with_loan, after.initial, broker.ledgers[account].base)
+
+
+def refusal(broker: Broker, feed: Feed | Combination, registry: Registry, order: Working, at: float) -> str:
+    """Why the broker does not take the order; empty if it does. A child's margin is its parent's."""
+    if _crowded(registry, order):
+        return CROWDED.format(MOST_WORKING)
+    if order_type(order.order) in AUCTION and _too_late(feed, at):
+        return LATE_AUCTION
+    return "" if PARENT in order.waits else margin_refusal(broker, feed, order, at)
+
+
+def _crowded(registry: Registry, order: Working) -> bool:
+    same = [
+        each
+        for each in registry.active.values()
+        if each.instruments == order.instruments
+        and each.buy == order.buy
+        and each.order.account == order.order.account
+        and TRANSMIT not in each.waits
+        and each is not order
+    ]
+    return len(same) >= MOST_WORKING
+
+
+def _too_late(feed: Feed | Combination, at: float) -> bool:
+    window = feed.window(at, False)
+    return window.start <= at and window.end - at < AUCTION_CUTOFF_S
 
 
 def preview(broker: Broker, feed: Feed | Combination, order: Working, at: float) -> v.OpenOrder:

@@ -9,6 +9,10 @@ OUTSIDE_IGNORED = (
     "Order Event Warning:Attention: the attribute 'Outside Regular Trading Hours' is ignored based on the order type "
     "and destination. PlaceOrder is now being processed."
 )
+CROWDED = (
+    "Order rejected - reason:Your account has a minimum of {} orders working on either the buy or sell side for this "
+    "particular contract."
+)
 LATE_AUCTION = "Order rejected - reason:Order is too late for the closing auction."
 
 

@@ -32,12 +32,12 @@ class Working:
 
     clientId: int
     orderId: int
-    permId: int
     contract: v.Contract
-    instruments: tuple[Instrument, ...]  # one, or a combination's legs
     order: v.Order
-    quantity: Decimal  # in effect: cashQty is turned into shares
     placed: float
+    instruments: tuple[Instrument, ...] = ()  # one, or a combination's legs
+    quantity: Decimal = Decimal(0)  # in effect: cashQty is turned into shares
+    permId: int = 0
     status: str = PENDING
     why_held: str = ""
     waits: set[str] = field(default_factory=set)
