@@ -14,12 +14,14 @@ import structlog
 
 from bridge.bus.connect import BusError
 from bridge.bus.envelopes import VERSION, Reply, Request, encode_error, encode_reply
+from bridge.bus.gate import Gate
 from bridge.bus.keys import Keys
 from bridge.bus.lease import Lease
 from bridge.bus.orders import Fenced, Gone, Records
 from bridge.bus.pipe import Pipe
 from bridge.tool import ToolError
 
+NOTE_S = 3.0  # a restart of Redis passes in this time
 RETRY_S = 0.2  # between attempts to store the answer of a write while Redis is away
 
 log = structlog.get_logger()
@@ -50,11 +52,11 @@ class Asked:
         """Needs no await: ask between accept() and the frame; if it says no, send nothing and raise Fenced."""
         return self._lease.held()
 
-    async def accept(self) -> None:
+    async def accept(self, gate: Gate | None = None) -> None:
         """For a write, the last step before its frame: from here on the caller is never told `not_executed`.
 
-        Raises Fenced or Gone when this request must not be carried out. Let both pass. Raise Fenced also later, as long
-        as certainly nothing was sent.
+        A placing gives its gate. Raises Fenced or Gone when this request must not be carried out, and ToolError where
+        the gate is closed. Let all pass. Raise Fenced also later, as long as certainly nothing was sent.
         """
         if self.key is None:
             raise RuntimeError(f"{self.operation} is a read: it has nothing to accept")
@@ -62,8 +64,8 @@ class Asked:
             raise Fenced
         self.stage = "accepting"
         try:
-            await insist(lambda: self._records.accept(self.request, self.execution))
-        except (Fenced, Gone):
+            await insist(lambda: self._records.accept(self.request, self.execution, gate))
+        except (Fenced, Gone, ToolError):
             self.stage = "fresh"
             raise
         if not self._lease.held():
@@ -72,8 +74,15 @@ class Asked:
         self.limit.reschedule(None)  # what is sent can't be unsent: the handler's own deadlines end it
 
     async def note(self, **fields: str) -> None:
-        """Write down how far the order has come (sent, acked, permId …) on its record. Raises Fenced or Gone."""
-        await insist(lambda: self._records.note(self.key or "", **fields))
+        """Write down how far the order has come (sent, acked, permId …) on its record. Raises Fenced or Gone.
+
+        While Redis is away it is given up after NOTE_S: the broker knows the order by its orderRef all the same.
+        """
+        try:
+            async with asyncio.timeout(NOTE_S):
+                await insist(lambda: self._records.note(self.key or "", **fields))
+        except TimeoutError:
+            log.warning("note_lost", key=self.key, fields=list(fields))
 
 
 Handle = Callable[[Asked], Awaitable[bytes]]

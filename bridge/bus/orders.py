@@ -15,6 +15,7 @@ import msgspec
 
 from bridge.bus import scripts
 from bridge.bus.envelopes import Reply, Request, decode_reply, decode_request
+from bridge.bus.gate import OPEN, Gate
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from bridge.tool import Declaration, Declared
@@ -111,11 +112,18 @@ class Records:
         self._keys = keys
         self._token = str(token)
 
-    async def accept(self, request: Request, execution: str) -> None:
-        """The last step before the frame. Raises Fenced or Gone; then nothing may be sent."""
-        keys = (self._keys.order(request.key or ""), self._keys.lease, self._keys.inflight)
-        arguments = (self._token, request.id, execution, request.key or "", scripts.KEPT_MS)
-        _moved(await scripts.ACCEPT.run(self._pipe, keys, *arguments))
+    async def accept(self, request: Request, execution: str, gate: Gate | None = None) -> None:
+        """The last step before the frame; a placing passes its gate here. Raises Fenced, Gone, or ToolError (halted,
+        limit_exceeded, possible_duplicate); then nothing may be sent."""
+        key, names = request.key or "", self._keys
+        duplicate = names.duplicate(gate.terms if gate else "none")
+        keys = (names.order(key), names.lease, names.inflight, names.halt, names.accepted, duplicate)
+        gated = gate.arguments() if gate else OPEN
+        arguments = (self._token, request.id, execution, key, scripts.KEPT_MS, *gated)
+        word, detail = await scripts.ACCEPT.run(self._pipe, keys, *arguments)
+        _moved(word)
+        if gate is not None and word != b"accepted":
+            gate.refuse(word.decode(), detail.decode())
 
     async def finish(self, request: Request, reply: bytes) -> None:
         """Store the answer and tell the caller. Raises Gone when a later leader has adopted the order."""

@@ -79,21 +79,38 @@ if reply ~= '' then redis.call('SPUBLISH', channel, reply) end
 return {st and 'withdrawn' or 'absent', attempt, '', current}
 """)
 
-# The last step before the frame: only the lease's holder, only once. `execution` names one delivery of the request, so
-# that asking again after a lost answer is told from a second delivery.
+# The last step before the frame: only the lease's holder, only once, and a placing only past the gate: kill switch,
+# counts of orders, equal orders. `execution` names one delivery of the request, so that asking again after a lost reply
+# is told from a second delivery. Answers {word, detail}: accepted, fenced, gone, or what the gate says.
 ACCEPT = Script("""#!lua
-local record, lease, inflight = KEYS[1], KEYS[2], KEYS[3]
-local token, attempt, execution = ARGV[1], ARGV[2], ARGV[3]
-if redis.call('GET', lease) ~= token then return 'fenced' end
+local record, lease, inflight, halt, accepted, duplicate = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local token, attempt, execution, key = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if redis.call('GET', lease) ~= token then return {'fenced', ''} end
 local found = redis.call('HMGET', record, 'st', 'att', 'exe')
-if found[1] == 'accepted' and found[3] == execution then return 'accepted' end
-if found[1] ~= 'new' or found[2] ~= attempt then return 'gone' end
+if found[1] == 'accepted' and found[3] == execution then return {'accepted', ''} end
+if found[1] ~= 'new' or found[2] ~= attempt then return {'gone', ''} end
 local now = redis.call('TIME')
-redis.call('HSET', record, 'st', 'accepted', 'tok', token, 'exe', execution,
-    't_accepted', now[1] * 1000 + math.floor(now[2] / 1000))
+local at = now[1] * 1000 + math.floor(now[2] / 1000)
+if ARGV[6] == 'place' then
+    local closing, minute, day = ARGV[7] == '1', tonumber(ARGV[8]), tonumber(ARGV[9])
+    local level = redis.call('HGET', halt, 'level')
+    if level and not (closing and level == 'reduce_only') then return {'halted', level} end
+    if not closing and minute > 0 and redis.call('ZCOUNT', accepted, at - 60000, '+inf') >= minute then
+        return {'too_many', 'minute'}
+    end
+    if not closing and day > 0 and redis.call('ZCOUNT', accepted, ARGV[10], '+inf') >= day then
+        return {'too_many', 'day'}
+    end
+    local earlier = tonumber(ARGV[11]) > 0 and redis.call('GET', duplicate)
+    if earlier and earlier ~= key and earlier ~= ARGV[12] then return {'duplicate', earlier} end
+    redis.call('ZREMRANGEBYSCORE', accepted, '-inf', at - 172800000)
+    redis.call('ZADD', accepted, string.format('%.0f', at), key)
+    if tonumber(ARGV[11]) > 0 then redis.call('SET', duplicate, key, 'PX', ARGV[11]) end
+end
+redis.call('HSET', record, 'st', 'accepted', 'tok', token, 'exe', execution, 't_accepted', at)
 redis.call('PEXPIRE', record, ARGV[5])
-redis.call('SADD', inflight, ARGV[4])
-return 'accepted'
+redis.call('SADD', inflight, key)
+return {'accepted', ''}
 """)
 
 # Stores the answer and publishes it. What Redis has lost (also where a caller then left a tombstone) is written anew by

@@ -1,0 +1,63 @@
+"""What a placing must pass in the very step that accepts it: kill switch, counts of orders, equal orders."""
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+from bridge.bus.pipe import Argument
+from bridge.tool import ToolError
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The limits are the worker's; 0 stands for none. A closing order passes all of them but an equal order.
+
+    `terms` is a digest of everything that makes two orders equal, `duplicate_of` the key of the earlier one if the
+    caller has named it to place an equal order on purpose. `day_from_ms` is when the exchange's day began.
+    """
+
+    terms: str
+    closing: bool = False
+    per_minute: int = 0
+    per_day: int = 0
+    day_from_ms: int = 0
+    duplicate_window_ms: int = 0
+    duplicate_of: str = ""
+
+    def arguments(self) -> tuple[Argument, ...]:
+        return (
+            "place",
+            "1" if self.closing else "0",
+            self.per_minute,
+            self.per_day,
+            self.day_from_ms,
+            self.duplicate_window_ms,
+            self.duplicate_of,
+        )
+
+    def refuse(self, word: str, detail: str) -> NoReturn:
+        """Raise what the gate said. Nothing was accepted, and nothing may be sent."""
+        if word == "halted":
+            raise ToolError(
+                "halted",
+                f"The kill switch is set ({detail}): no new order leaves. Only the operator releases it; cancels pass.",
+                level=detail,
+            )
+        if word == "duplicate":
+            raise ToolError(
+                "possible_duplicate",
+                f"An equal order was placed within the last {self.duplicate_window_ms // 1000} s under key {detail}. "
+                "If that one is meant, ask again with its key; to place a second one, name it in duplicateOf.",
+                duplicateOf=detail,
+            )
+        most, name = (
+            (self.per_minute, "max_orders_per_minute") if detail == "minute" else (self.per_day, "max_orders_per_day")
+        )
+        raise ToolError(
+            "limit_exceeded",
+            f"Refused by the operator's limit {name}: {most} orders in a {detail} are all. Wait; cancels pass.",
+            limit=name,
+            allowed=most,
+        )
+
+
+OPEN = ("", "0", 0, 0, 0, 0, "")  # for what places nothing

@@ -1,0 +1,270 @@
+"""The gate of a placing, the kill switch and the audit log, on a real server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from bridge.audit import GENESIS, Entry, digest, verify
+from bridge.bus.answering import Answerer, Asked
+from bridge.bus.auditing import AuditLog, read_head, read_log
+from bridge.bus.gate import Gate
+from bridge.bus.halting import clear_halt, read_halt, set_halt
+from bridge.bus.keys import Keys
+from bridge.bus.orders import Fenced
+from bridge.bus.pipe import Pipe
+from bridge.tool import ToolError
+from tests.bridge.pair import front, pipe_to, serving, submit
+
+TERMS = "aapl-buy-one"
+OTHER = "ibm-sell-two"
+
+
+class Gated:
+    """Accepts each placing through the gate it is told, and counts what went out."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.sent: list[str | None] = []
+
+    async def handle(self, asked: Asked) -> bytes:
+        await asked.accept(self.gate)
+        self.sent.append(asked.key)
+        return b"{}"
+
+
+async def refusal(asker: Any, key: str) -> ToolError:
+    with pytest.raises(ToolError) as caught:
+        await submit(asker, key=key)
+    return caught.value
+
+
+async def test_an_open_gate_lets_orders_pass_and_remembers_them(redis_url: str, session: str) -> None:
+    desk = Gated(Gate(TERMS, per_minute=5, per_day=5, duplicate_window_ms=30_000))
+    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
+        await submit(asker, key="first-key")
+        kept = await bus.pipe.send("ZRANGE", bus.keys.accepted, 0, -1)
+        window = await bus.pipe.send("PTTL", bus.keys.duplicate(TERMS))
+
+    assert desk.sent == ["first-key"]
+    assert kept == [b"first-key"]
+    assert 25_000 < window <= 30_000
+
+
+@pytest.mark.parametrize(("limits", "name"), [({"per_minute": 2}, "minute"), ({"per_day": 2}, "day")])
+async def test_orders_past_a_count_are_refused_and_the_key_stays_free(
+    redis_url: str, session: str, limits: dict[str, Any], name: str
+) -> None:
+    desk = Gated(Gate(TERMS, **limits))
+    async with serving(redis_url, session, desk.handle), front(redis_url, session) as asker:
+        await submit(asker, key="key-number-1")
+        await submit(asker, key="key-number-2")
+        error = await refusal(asker, "key-number-3")
+        desk.gate = replace(desk.gate, per_minute=0, per_day=0)
+        await submit(asker, key="key-number-3")
+
+    assert error.code == "limit_exceeded"
+    assert error.details["limit"] == f"max_orders_per_{name}"
+    assert error.details["allowed"] == 2
+    assert desk.sent == ["key-number-1", "key-number-2", "key-number-3"]
+
+
+async def test_a_day_begins_when_the_exchange_says(redis_url: str, session: str) -> None:
+    desk = Gated(Gate(TERMS, per_day=1))
+    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
+        await submit(asker, key="key-of-today")
+        desk.gate = replace(desk.gate, day_from_ms=bus.pipe.clock.now_ms() + 60_000)
+        await submit(asker, key="key-of-tomorrow")
+
+    assert len(desk.sent) == 2
+
+
+async def test_concurrent_orders_never_pass_a_count_together(redis_url: str, session: str) -> None:
+    desk = Gated(Gate(TERMS, per_minute=3))
+    async with serving(redis_url, session, desk.handle), front(redis_url, session) as asker:
+        calls = [submit(asker, key=f"race-key-{n}") for n in range(12)]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert len(desk.sent) == 3
+    assert sum(isinstance(each, ToolError) for each in answers) == 9
+
+
+async def test_an_equal_order_is_held_until_its_caller_names_the_earlier_one(redis_url: str, session: str) -> None:
+    desk = Gated(Gate(TERMS, duplicate_window_ms=30_000))
+    async with serving(redis_url, session, desk.handle), front(redis_url, session) as asker:
+        await submit(asker, key="first-key")
+        error = await refusal(asker, "other-key")
+        desk.gate = replace(desk.gate, duplicate_of="not-that-key")
+        assert (await refusal(asker, "other-key")).code == "possible_duplicate"
+        desk.gate = replace(desk.gate, duplicate_of="first-key")
+        await submit(asker, key="other-key")
+
+    assert (error.code, error.details["duplicateOf"]) == ("possible_duplicate", "first-key")
+    assert desk.sent == ["first-key", "other-key"]
+
+
+async def test_other_terms_are_no_duplicate_and_a_window_ends(redis_url: str, session: str) -> None:
+    desk = Gated(Gate(TERMS, duplicate_window_ms=30))
+    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
+        await submit(asker, key="first-key")
+        desk.gate = Gate(OTHER, duplicate_window_ms=30_000)
+        await submit(asker, key="other-terms")
+        await bus.pipe.send("DEL", bus.keys.duplicate(TERMS))
+        desk.gate = Gate(TERMS, duplicate_window_ms=30_000)
+        await submit(asker, key="later-key")
+
+    assert len(desk.sent) == 3
+
+
+@pytest.mark.parametrize(
+    ("level", "closing", "passes"),
+    [("halt", False, False), ("halt", True, False), ("reduce_only", False, False), ("reduce_only", True, True)],
+)
+async def test_the_kill_switch_is_seen_by_the_accepting_step(
+    redis_url: str, session: str, level: Any, closing: bool, passes: bool
+) -> None:
+    desk = Gated(Gate(TERMS, closing=closing))
+    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
+        await set_halt(bus.pipe, bus.keys, level, "anna", "test")
+        if passes:
+            await submit(asker, key="the-key-1")
+        else:
+            error = await refusal(asker, "the-key-1")
+            assert (error.code, error.details["level"]) == ("halted", level)
+
+    assert desk.sent == (["the-key-1"] if passes else [])
+
+
+async def test_a_cancel_passes_the_kill_switch(redis_url: str, session: str) -> None:
+    sent: list[str | None] = []
+
+    async def cancel(asked: Asked) -> bytes:
+        await asked.accept()
+        sent.append(asked.key)
+        return b"{}"
+
+    async with serving(redis_url, session, cancel) as bus, front(redis_url, session) as asker:
+        await set_halt(bus.pipe, bus.keys, "halt", "anna", "test")
+        await submit(asker, key="a-cancel-key")
+
+    assert sent == ["a-cancel-key"]
+
+
+async def test_a_closing_order_passes_the_counts(redis_url: str, session: str) -> None:
+    desk = Gated(Gate(TERMS, per_minute=1, per_day=1))
+    async with serving(redis_url, session, desk.handle), front(redis_url, session) as asker:
+        await submit(asker, key="opening-1")
+        desk.gate = replace(desk.gate, closing=True)
+        await submit(asker, key="closing-1")
+
+    assert len(desk.sent) == 2
+
+
+async def test_the_first_halt_is_remembered_and_a_later_one_only_tightens(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        assert await read_halt(pipe, keys) is None
+        first = await set_halt(pipe, keys, "reduce_only", "anna", "odd fills")
+        tightened = await set_halt(pipe, keys, "halt", "bert", "worse")
+        kept = await set_halt(pipe, keys, "reduce_only", "carl", "fine again")
+        read = await read_halt(pipe, keys)
+        cleared = (await clear_halt(pipe, keys), await clear_halt(pipe, keys), await read_halt(pipe, keys))
+
+    assert (first.level, first.by, first.reason) == ("reduce_only", "anna", "odd fills")
+    assert (tightened.level, tightened.by) == ("halt", "bert")
+    assert kept == tightened == read
+    assert abs(first.since_ms - pipe.clock.now_ms()) < 60_000
+    assert cleared == (True, False, None)
+
+
+@asynccontextmanager
+async def leading(url: str, session: str, worker: str = "w1") -> AsyncIterator[tuple[Answerer, AuditLog]]:
+    async with Answerer(url, session, worker) as bus:
+        token = await bus.lead()
+        yield bus, AuditLog(bus.pipe, bus.keys, token)
+
+
+async def lines_of(pipe: Pipe, session: str, after: int = 0) -> list[bytes]:
+    return [line async for line in read_log(pipe, Keys(session), after)]
+
+
+async def test_the_log_is_a_chain_that_ends_at_its_head(redis_url: str, session: str) -> None:
+    async with leading(redis_url, session) as (bus, log):
+        assert await read_head(bus.pipe, bus.keys.audit_head) == (0, GENESIS)
+        seqs = [await log.append("sent", key=f"key-{n}", orderId=n) for n in range(5)]
+        lines = await lines_of(bus.pipe, session)
+        head = await read_head(bus.pipe, bus.keys.audit_head)
+
+    assert seqs == [1, 2, 3, 4, 5]
+    assert list(verify(lines, head)) == []
+    last = msgspec.json.decode(lines[-1], type=Entry)
+    assert (last.event, last.key, last.orderId, last.token) == ("sent", "key-4", 4, str(bus.lease.token))
+
+
+async def test_entries_of_many_tasks_form_one_chain(redis_url: str, session: str) -> None:
+    async with leading(redis_url, session) as (bus, log):
+        seqs = await asyncio.gather(*(log.append("fill") for _ in range(40)))
+        lines = await lines_of(bus.pipe, session)
+        head = await read_head(bus.pipe, bus.keys.audit_head)
+
+    assert sorted(seqs) == list(range(1, 41))
+    assert list(verify(lines, head)) == []
+
+
+async def test_the_next_leader_continues_the_chain_and_the_last_one_cannot(redis_url: str, session: str) -> None:
+    async with leading(redis_url, session) as (_, old):
+        await old.append("sent")
+        async with pipe_to(redis_url) as pipe:
+            await pipe.send("DEL", Keys(session).lease)
+        async with leading(redis_url, session, "w2") as (bus, new):
+            await new.append("takeover")
+            with pytest.raises(Fenced):
+                await old.append("sent")
+            lines = await lines_of(bus.pipe, session)
+            head = await read_head(bus.pipe, bus.keys.audit_head)
+
+    assert [msgspec.json.decode(line, type=Entry).event for line in lines] == ["sent", "takeover"]
+    assert list(verify(lines, head)) == []
+
+
+async def test_a_writer_that_is_behind_looks_at_the_head_and_writes(redis_url: str, session: str) -> None:
+    async with leading(redis_url, session) as (bus, one):
+        two = AuditLog(bus.pipe, bus.keys, bus.lease.token)
+        await one.append("sent")
+        await two.append("acked")
+        seq = await one.append("fill")
+        lines = await lines_of(bus.pipe, session)
+
+    assert seq == 3
+    assert list(verify(lines)) == []
+
+
+async def test_a_log_that_cannot_be_written_says_that_nothing_was_sent(redis_url: str, session: str) -> None:
+    async with leading(redis_url, session) as (bus, log):
+        await log.append("sent")
+        await bus.pipe.send("DEL", bus.keys.audit_head)
+        await bus.pipe.send("SET", bus.keys.audit_head, "not a hash")
+        with pytest.raises(ToolError) as caught:
+            await log.append("sent")
+        await bus.pipe.send("DEL", bus.keys.audit_head)
+        lines = await lines_of(bus.pipe, session)
+
+    assert caught.value.code == "audit_unavailable"
+    assert len(lines) == 1
+
+
+async def test_a_long_log_is_read_page_by_page(redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.bus.auditing.PAGE", 4)
+    async with leading(redis_url, session) as (bus, log):
+        for _ in range(9):
+            await log.append("fill")
+        lines = await lines_of(bus.pipe, session)
+        rest = await lines_of(bus.pipe, session, after=7)
+
+    assert len(lines) == 9
+    assert rest == lines[7:]
+    assert msgspec.json.decode(rest[0], type=Entry).prev == digest(lines[6])
