@@ -53,7 +53,7 @@ ZONES = {
 
 log = logging.getLogger("ib_worker.convert")
 
-_NUMERIC = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMERIC = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
 
@@ -170,11 +170,11 @@ def zone(name: str | None) -> tzinfo:
 
 def utc_time(written: str) -> str:
     """An execution's time as TWS writes it, "20260413 15:27:04 US/Eastern", told in UTC; other forms as they are."""
-    day, _, rest = written.partition(" ")
-    clock, _, name = rest.partition(" ")
-    if not name.strip():
+    parts = written.split(maxsplit=2)
+    if len(parts) < 3:
         return written
-    local = datetime.strptime(f"{day} {clock}", TIME_FORMAT).replace(tzinfo=zone(name.strip()))
+    day, clock, name = parts
+    local = datetime.strptime(f"{day} {clock}", TIME_FORMAT).replace(tzinfo=zone(name))
     return f"{local.astimezone(UTC):{TIME_FORMAT}} UTC"
 
 

@@ -38,8 +38,8 @@ class Bucket:
 
     rate: float
     size: float
+    at: float = 0.0  # when it was full
     tokens: float = field(init=False)
-    at: float = field(init=False, default=float("-inf"))
 
     def __post_init__(self) -> None:
         self.tokens = self.size
@@ -59,7 +59,7 @@ class Pacer:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._bucket = Bucket(PER_S, BURST)
+        self._bucket = Bucket(PER_S, BURST, clock())
         self._waiting: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in Lane}
         self._timer: asyncio.TimerHandle | None = None
 

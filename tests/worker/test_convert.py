@@ -1,0 +1,350 @@
+"""What TWS says of values, contracts, bars and accounts, as the declarations' shapes say it."""
+
+import math
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import ib_async
+import pytest
+
+from bridge.account import AccountUpdate, PnL
+from bridge.values import Contract, OnContract
+from ib_worker import convert
+from ib_worker.order_events import Commission
+
+UNSET = sys.float_info.max
+AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "unset", [None, UNSET, -UNSET, math.nan, math.inf, -math.inf, Decimal("NaN"), Decimal("Infinity")]
+)
+def test_what_tws_leaves_unset_is_no_number(unset: float | None) -> None:
+    assert convert.number(unset) is None
+
+
+@pytest.mark.parametrize("figure", [0.0, -1.0, 1e308, -2.5, 5])
+def test_a_figure_stays_what_it_is(figure: float) -> None:
+    assert convert.number(figure) == figure
+
+
+def test_a_decimal_becomes_a_float() -> None:
+    assert convert.number(Decimal("1.25")) == 1.25
+    assert isinstance(convert.number(Decimal("1.25")), float)
+
+
+@pytest.mark.parametrize("unset", [None, -1, -2, math.nan, math.inf, 2**31 - 1, 2**63 - 1])
+def test_an_unset_count_is_none(unset: float | None) -> None:
+    assert convert.whole(unset) is None
+
+
+@pytest.mark.parametrize(("counted", "known"), [(0, 0), (7, 7), (12.0, 12), (2**31, 2**31)])
+def test_a_count_is_a_whole_number(counted: float, known: int) -> None:
+    assert convert.whole(counted) == known
+    assert isinstance(convert.whole(counted), int)
+
+
+@pytest.mark.parametrize("none", [None, 0, 2**31 - 1, 2**63 - 1])
+def test_zero_and_unset_identify_nothing(none: int | None) -> None:
+    assert convert.identity(none) is None
+
+
+@pytest.mark.parametrize("some", [1, -5, 389001001])
+def test_an_identity_is_kept(some: int) -> None:
+    assert convert.identity(some) == some
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [(-1, None), (-1.0, None), (UNSET, None), (-2.0, -2.0), (0.0, 0.0), (1.5, 1.5)]
+)
+def test_minus_one_is_no_price_and_no_size(written: float, meant: float | None) -> None:
+    assert convert.unsigned(written) == meant
+
+
+@pytest.mark.parametrize(("written", "meant"), [(None, None), ("", None), ("?", None), ("SMART", "SMART"), (" ", " ")])
+def test_an_empty_name_and_a_question_mark_are_none(written: str | None, meant: str | None) -> None:
+    assert convert.text(written) == meant
+
+
+def test_a_brokers_text_is_one_harmless_line() -> None:
+    assert convert.message("  first\r\nsecond\x00\x1b[31m‮evil​ ") == "first second [31m evil"
+
+
+def test_a_brokers_text_is_bounded() -> None:
+    assert convert.message("x" * 501) == "x" * 500
+
+
+@pytest.mark.parametrize(("written", "meant"), [(None, []), ("", []), ("A", ["A"]), ("A,,B", ["A", "B"])])
+def test_a_comma_list_has_no_empty_parts(written: str | None, meant: list[str]) -> None:
+    assert convert.listed(written) == meant
+
+
+def test_a_stock_has_no_fields_of_options() -> None:
+    found = ib_async.Contract(
+        conId=265598, symbol="AAPL", secType="STK", exchange="SMART", primaryExchange="NASDAQ", currency="USD",
+        localSymbol="AAPL", tradingClass="NMS", strike=0.0, right="?", multiplier="",
+    )  # fmt: skip
+
+    assert convert.contract(found) == Contract(
+        conId=265598, symbol="AAPL", secType="STK", exchange="SMART", primaryExchange="NASDAQ", currency="USD",
+        localSymbol="AAPL", tradingClass="NMS",
+    )  # fmt: skip
+
+
+def test_an_option_has_all_its_fields() -> None:
+    found = ib_async.Contract(
+        conId=1,
+        symbol="SPY",
+        secType="OPT",
+        lastTradeDateOrContractMonth="20250620",
+        strike=375.5,
+        right="C",
+        multiplier="100",
+    )
+
+    known = convert.contract(found)
+
+    assert (known.lastTradeDateOrContractMonth, known.strike, known.right, known.multiplier) == (
+        "20250620",
+        375.5,
+        "C",
+        "100",
+    )
+    assert (known.exchange, known.primaryExchange, known.currency, known.localSymbol, known.tradingClass) == (None,) * 5
+
+
+@pytest.mark.parametrize("right", ["", "0", "?"])
+def test_a_right_that_is_none_is_none(right: str) -> None:
+    assert convert.contract(ib_async.Contract(right=right)).right is None
+
+
+def test_a_request_asks_for_what_it_names() -> None:
+    asked = OnContract(
+        symbol="SPY", secType="OPT", exchange="CBOE", currency="EUR", primaryExchange="ARCA",
+        lastTradeDateOrContractMonth="20250620", strike=375.5, right="P", multiplier="100",
+    )  # fmt: skip
+
+    assert convert.requested(asked) == ib_async.Contract(
+        symbol="SPY", secType="OPT", exchange="CBOE", currency="EUR", primaryExchange="ARCA",
+        lastTradeDateOrContractMonth="20250620", strike=375.5, right="P", multiplier="100",
+    )  # fmt: skip
+
+
+def test_a_request_for_a_stock_leaves_the_rest_empty() -> None:
+    assert convert.requested(OnContract(symbol="AAPL")) == ib_async.Contract(
+        symbol="AAPL", secType="STK", exchange="SMART", currency="USD"
+    )
+
+
+@pytest.mark.parametrize(("exchange", "asked"), [("SMART", ""), ("CME", "CME")])
+def test_a_conid_is_asked_alone(exchange: str, asked: str) -> None:
+    request = OnContract(symbol="ES", secType="FUT", conId=123, exchange=exchange, strike=5)
+
+    assert convert.requested(request) == ib_async.Contract(conId=123, exchange=asked)
+
+
+@pytest.mark.parametrize(
+    ("secType", "exchange", "asked"),
+    [("CASH", "SMART", "IDEALPRO"), ("CASH", "FXCONV", "FXCONV"), ("STK", "SMART", "SMART")],
+)
+def test_forex_is_not_asked_of_smart(secType: str, exchange: str, asked: str) -> None:
+    request = OnContract.model_validate({"symbol": "EUR", "secType": secType, "exchange": exchange})
+
+    assert convert.requested(request).exchange == asked
+
+
+def test_contract_details_keep_every_field() -> None:
+    found = ib_async.ContractDetails(
+        contract=ib_async.Contract(conId=265598, symbol="AAPL", secType="STK"),
+        marketName="NMS", minTick=0.01, orderTypes="LMT,MKT", validExchanges="SMART,IEX", priceMagnifier=1,
+        underConId=5, longName="APPLE INC", contractMonth="202506", industry="Technology", category="Computers",
+        subcategory="Phones",
+        timeZoneId="US/Eastern", tradingHours="20250611:CLOSED", liquidHours="20250611:0930-20250611:1600",
+        marketRuleIds="26,239", secIdList=[ib_async.TagValue("ISIN", "US0378331005")], realExpirationDate="20250620",
+        stockType="COMMON", minSize=1.0, sizeIncrement=0.5,
+    )  # fmt: skip
+
+    known = convert.details(found).model_dump()
+
+    assert known.pop("contract")["conId"] == 265598
+    assert known == {
+        "marketName": "NMS", "minTick": 0.01, "orderTypes": ["LMT", "MKT"], "validExchanges": ["SMART", "IEX"],
+        "priceMagnifier": 1, "underConId": 5, "longName": "APPLE INC", "contractMonth": "202506",
+        "industry": "Technology", "category": "Computers", "subcategory": "Phones", "timeZoneId": "US/Eastern",
+        "tradingHours": "20250611:CLOSED", "liquidHours": "20250611:0930-20250611:1600", "marketRuleIds": [26, 239],
+        "secIds": {"ISIN": "US0378331005"}, "realExpirationDate": "20250620", "stockType": "COMMON", "minSize": 1.0,
+        "sizeIncrement": 0.5,
+    }  # fmt: skip
+
+
+def test_contract_details_without_anything_are_none() -> None:
+    known = convert.details(ib_async.ContractDetails(minTick=UNSET, minSize=UNSET, sizeIncrement=UNSET)).model_dump()
+
+    assert known.pop("contract")["conId"] == 0
+    assert known.pop("priceMagnifier") == 0
+    assert {value if value is None else len(value) for value in known.values()} == {None, 0}
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("US/Eastern", "US/Eastern"),
+        ("Central European Standard Time", "Europe/Berlin"),
+        ("Eastern Standard Time", "America/New_York"),
+        ("", "UTC"),
+        (None, "UTC"),
+    ],
+)
+def test_a_zone_is_known_by_its_own_name_and_by_that_of_windows(name: str | None, key: str) -> None:
+    assert convert.zone(name) == ZoneInfo(key)
+
+
+@pytest.mark.parametrize("name", ["Nowhere Time", "../etc/passwd", "Europe"])
+def test_an_unknown_zone_is_utc(name: str) -> None:
+    assert convert.zone(name) is UTC
+
+
+def test_every_name_of_windows_is_a_zone() -> None:
+    assert {str(convert.zone(name)) for name in convert.ZONES} == set(convert.ZONES.values())
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("20260413 15:27:04 US/Eastern", "20260413 19:27:04 UTC"),
+        ("20260113 15:27:04 US/Eastern", "20260113 20:27:04 UTC"),
+        ("20260413 15:27:04 Central European Standard Time", "20260413 13:27:04 UTC"),
+        ("20260413 15:27:04 Nowhere Time", "20260413 15:27:04 UTC"),
+        ("20230224  12:04:56", "20230224  12:04:56"),
+        ("20260413-15:27:04", "20260413-15:27:04"),
+        ("1749652200", "1749652200"),
+    ],
+)
+def test_an_executions_time_is_told_in_utc(written: str, told: str) -> None:
+    assert convert.utc_time(written) == told
+
+
+def test_a_daily_bar_is_dated_by_its_day() -> None:
+    assert convert.bar_start("20250610", UTC) == "2025-06-10"
+
+
+def test_an_intraday_bar_is_dated_by_its_instant_at_the_exchange() -> None:
+    assert convert.bar_start("1749652200", ZoneInfo("US/Eastern")) == "2025-06-11T10:30:00-04:00"
+    assert convert.bar_start("1749652200", UTC) == "2025-06-11T14:30:00+00:00"
+
+
+def test_a_bar_keeps_every_figure() -> None:
+    found = ib_async.BarData("20250610", 1.0, 2.0, 0.5, 1.5, 100.0, 1.25, 7)  # type: ignore[arg-type]  # as decoded
+
+    assert convert.bar(found, UTC).model_dump() == {
+        "date": "2025-06-10", "open": 1.0, "high": 2.0, "low": 0.5, "close": 1.5, "volume": 100.0, "average": 1.25,
+        "barCount": 7,
+    }  # fmt: skip
+
+
+def test_a_bar_without_trades_has_no_volume() -> None:
+    found = ib_async.BarData("20250610", -1.0, UNSET, math.nan, 1.5, -1.0, -1.0, -1)  # type: ignore[arg-type]
+
+    known = convert.bar(found, UTC)
+
+    assert (known.volume, known.average, known.barCount, known.high, known.low) == (None,) * 5
+    assert known.open == -1.0  # a spread may cost less than nothing
+
+
+def test_a_position_is_held_in_an_account() -> None:
+    held = convert.position("DU1", ib_async.Contract(conId=7, symbol="IBM"), -3.0, UNSET)
+
+    assert (held.account, held.contract.conId, held.contract.symbol, held.position, held.avgCost) == (
+        "DU1",
+        7,
+        "IBM",
+        -3.0,
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("12.5", 12.5), ("-3", -3.0), ("+4", 4.0), ("1e3", 1000.0), ("1.2E-3", 0.0012), (".5", 0.5), ("7.", 7.0),
+        ("INDIVIDUAL", "INDIVIDUAL"), ("true", "true"), ("", None), ("nan", "nan"), ("inf", "inf"), ("1,000", "1,000"),
+        ("1.7976931348623157E308", None), ("1e400", None), ("٣", "٣"),
+    ],
+)  # fmt: skip
+def test_an_accounts_figure_is_a_number_or_a_word(written: str, meant: float | str | None) -> None:
+    assert convert.figure(written) == meant
+
+
+def test_a_summary_value_names_what_it_is() -> None:
+    known = convert.summary_value("DU1", "$LEDGER-CashBalance", "12.5", "USD")
+
+    assert known.model_dump() == {"account": "DU1", "tag": "CashBalance", "value": 12.5, "currency": "USD"}
+    assert convert.summary_value("DU1", "AccountType", "INDIVIDUAL", "").currency is None
+
+
+def test_a_value_update_carries_its_time() -> None:
+    assert convert.value_update("DU1", "$LEDGER-Cash", "1", "EUR", AT) == AccountUpdate(
+        kind="value", account="DU1", time=AT, tag="Cash", value=1.0, currency="EUR"
+    )
+
+
+def test_a_portfolio_update_keeps_every_figure() -> None:
+    item = ib_async.PortfolioItem(
+        ib_async.Contract(conId=7, symbol="IBM", secType="STK"), 2.0, 3.0, 6.0, 2.5, 1.0, -1.0, "DU1"
+    )
+
+    assert convert.portfolio_update(item, AT) == AccountUpdate(
+        kind="portfolio", account="DU1", time=AT, contract=Contract(conId=7, symbol="IBM", secType="STK"), position=2.0,
+        marketPrice=3.0, marketValue=6.0, averageCost=2.5, unrealizedPNL=1.0, realizedPNL=-1.0,
+    )  # fmt: skip
+
+
+def test_profit_and_loss_keep_their_order() -> None:
+    assert convert.pnl("DU1", "M", (1.0, 2.0, UNSET)) == PnL(
+        account="DU1", modelCode="M", dailyPnL=1.0, unrealizedPnL=2.0, realizedPnL=None
+    )
+
+
+def test_profit_and_loss_of_one_position_says_which() -> None:
+    whole = convert.pnl("DU1", "", (1.0, 2.0, 3.0))
+
+    assert convert.pnl_single(whole, 7, "IBM", 5.0, UNSET).model_dump() == {
+        "account": "DU1", "modelCode": "", "dailyPnL": 1.0, "unrealizedPnL": 2.0, "realizedPnL": 3.0, "conId": 7,
+        "symbol": "IBM", "position": 5.0, "value": None,
+    }  # fmt: skip
+    of_account = convert.pnl_single(whole)
+    assert (of_account.conId, of_account.symbol, of_account.position, of_account.value) == (None,) * 4
+
+
+EXECUTION = ib_async.Execution(
+    execId="a.b.01.01", time=AT, acctNumber="DU1", exchange="IEX", side="SLD", shares=2.0, price=3.5, permId=9,
+    clientId=1, orderId=4, cumQty=5.0, avgPrice=3.25, orderRef="ref",
+)  # fmt: skip
+
+
+def test_an_execution_keeps_every_field() -> None:
+    paid = Commission(AT, "a.b.01.01", 1.0, "USD", -4.0)
+
+    known = convert.execution(EXECUTION, ib_async.Contract(conId=7, symbol="IBM", secType="STK"), paid).model_dump()
+
+    assert known.pop("contract")["conId"] == 7
+    assert known == {
+        "execId": "a.b.01.01", "time": AT, "account": "DU1", "side": "SLD", "shares": 2.0, "price": 3.5, "cumQty": 5.0,
+        "avgPrice": 3.25, "exchange": "IEX", "orderId": 4, "permId": 9, "clientId": 1, "orderRef": "ref",
+        "commission": 1.0, "commissionCurrency": "USD", "realizedPNL": -4.0,
+    }  # fmt: skip
+
+
+def test_an_execution_whose_commission_is_not_told_says_so() -> None:
+    bought = ib_async.Execution(time=AT, side="BOT", orderId=2**31 - 1)
+
+    known = convert.execution(bought, ib_async.Contract(), None)
+
+    assert (known.side, known.orderId, known.orderRef) == ("BOT", 0, None)
+    assert (known.commission, known.commissionCurrency, known.realizedPNL) == (None,) * 3
+
+
+def test_a_market_data_type_has_a_name() -> None:
+    assert convert.MARKET_DATA_TYPES == {1: "live", 2: "frozen", 3: "delayed", 4: "delayed-frozen"}

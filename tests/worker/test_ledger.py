@@ -1,0 +1,230 @@
+"""Orders by each of their names, over restarts of the gateway and messages in any order."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+
+from bridge.values import Contract, Notice
+from ib_worker.ledger import KEPT_COMMISSIONS, KEPT_DONE, KEPT_EARLY, Entry, Ledger, report
+from ib_worker.order_events import Commission, Fill, Opened, Said, Sent, Status, Terms, Vanished
+from ib_worker.order_state import OrderState
+
+AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
+TERMS = Terms(Contract(conId=265598, symbol="AAPL", secType="STK"), "DU1", "BUY", 10.0, "LMT", 100.0, None, "DAY")
+
+
+def placed(ledger: Ledger, orderId: int = 7, permId: int | None = None, ref: str = "ref") -> Entry:
+    entry = ledger.add(orderId, TERMS, ref, "a-key-0001")
+    ledger.take(entry, Sent(AT, TERMS))
+    if permId is not None:
+        ledger.take(entry, Opened(AT, permId, ref, TERMS, "Submitted"))
+    return entry
+
+
+def filled(permId: int | None = 99, execId: str = "a.b.01.01") -> Fill:
+    return Fill(AT, execId, 10.0, 99.0, 10.0, 99.0, permId, "ref")
+
+
+def test_an_order_is_found_by_each_of_its_names() -> None:
+    ledger = Ledger(1)
+
+    entry = placed(ledger, permId=99)
+
+    assert ledger.by_id(7) is entry
+    assert ledger.by_id(7, 1) is entry
+    assert ledger.by_perm(99) is entry
+    assert ledger.by_ref("ref") is entry
+    assert ledger.open() == [entry]
+    assert len(ledger) == 1
+
+
+def test_nothing_is_found_by_no_name() -> None:
+    ledger = Ledger(1)
+    placed(ledger, permId=99)
+
+    assert (ledger.by_id(8), ledger.by_id(7, 2), ledger.by_perm(None), ledger.by_ref(None)) == (None,) * 4
+
+
+def test_an_order_of_another_client_has_its_own_ids() -> None:
+    ledger = Ledger(1)
+    mine = placed(ledger, 7, 99)
+
+    theirs = ledger.entry(7, 2, 100, None, TERMS)
+
+    assert theirs is not mine
+    assert ledger.by_id(7, 2) is theirs
+    assert ledger.by_id(7) is mine
+
+
+def test_a_message_without_terms_makes_no_order() -> None:
+    assert Ledger(1).entry(7, 1, 99, None, None) is None
+
+
+def test_an_archived_order_is_known_by_its_permid_and_reference() -> None:
+    ledger = Ledger(1)
+    entry = placed(ledger, 7, 99)
+
+    assert ledger.entry(0, 0, 99, None, TERMS) is entry
+    assert ledger.entry(0, 0, None, "ref", TERMS) is entry
+    assert ledger.entry(0, 0, 100, "other", TERMS) is not entry
+
+
+def test_an_orderid_issued_again_is_another_order() -> None:
+    ledger = Ledger(1)
+    old = placed(ledger, 7, 99)
+    ledger.take(old, filled())
+
+    new = ledger.entry(7, 1, 100, None, TERMS)
+
+    assert new is not None
+    assert new is not old
+    assert ledger.by_id(7) is new
+    ledger.take(old, Commission(AT, "a.b.01.01", 1.0, "USD", None))
+    assert ledger.by_id(7) is new
+
+
+def test_a_live_order_may_get_a_second_permid() -> None:
+    ledger = Ledger(1)
+    entry = placed(ledger, 7, 99)
+
+    assert ledger.entry(7, 1, 100, None, TERMS) is entry
+
+
+def test_another_reference_is_another_order() -> None:
+    ledger = Ledger(1)
+    entry = placed(ledger, 7, 99)
+
+    assert ledger.entry(7, 1, None, "other", TERMS) is not entry
+
+
+def test_messages_before_the_terms_are_taken_with_them() -> None:
+    ledger = Ledger(1)
+    ledger.early(99, filled())
+    ledger.early(None, filled(None))
+
+    entry = ledger.entry(7, 2, 99, None, TERMS)
+    assert entry is not None
+    ledger.take(entry, Opened(AT, 99, None, TERMS, "Submitted"))
+
+    assert entry.state.status == "Filled"
+
+
+def test_early_messages_are_bounded() -> None:
+    ledger = Ledger(1)
+    for permId in range(1, KEPT_EARLY + 2):
+        ledger.early(permId, filled(permId, f"{permId}.01"))
+
+    def taken(permId: int) -> str:
+        entry = ledger.entry(permId, 2, permId, None, TERMS)
+        assert entry is not None
+        ledger.take(entry, Opened(AT, permId, None, TERMS, "Submitted"))
+        return entry.state.status
+
+    assert (taken(1), taken(2), taken(KEPT_EARLY + 1)) == ("Submitted", "Filled", "Filled")
+
+
+@pytest.mark.parametrize("paid_first", [True, False])
+def test_a_commission_finds_its_fill_in_either_order(paid_first: bool) -> None:
+    ledger = Ledger(1)
+    entry = placed(ledger, permId=99)
+    paid = Commission(AT, "a.b.01.01", 1.25, "USD", None)
+
+    if paid_first:
+        ledger.pay(paid)
+    ledger.take(entry, filled())
+    if not paid_first:
+        ledger.pay(paid)
+
+    assert entry.state.commission == 1.25
+    assert ledger.commission("a.b.01.02") == paid
+
+
+def test_commissions_are_bounded() -> None:
+    ledger = Ledger(1)
+    for number in range(KEPT_COMMISSIONS + 1):
+        ledger.pay(Commission(AT, f"{number}.01", 1.0, "USD", None))
+
+    assert ledger.commission("0.01") is None
+    assert ledger.commission("1.01") is not None
+
+
+def test_what_is_missing_from_a_full_look_is_unknown() -> None:
+    ledger = Ledger(1)
+    seen, missing = placed(ledger, 7, 99, "one"), placed(ledger, 8, 100, "two")
+    expected = ledger.open()
+    later = placed(ledger, 9, 101, "three")
+
+    ledger.reconcile(expected, {seen, None}, Vanished(AT))
+
+    assert [each.state.status for each in (seen, missing, later)] == ["Submitted", "unknown", "Submitted"]
+    assert ledger.known
+
+
+def test_every_news_is_announced_once() -> None:
+    ledger = Ledger(1)
+    told: list[str] = []
+    ledger.announce = lambda state: told.append(state.status)
+    entry = placed(ledger, permId=99)
+
+    ledger.take(entry, Status(AT, 99, "Submitted", 0.0, 10.0))
+    ledger.take(entry, Status(AT, 99, "Submitted", 0.0, 10.0))
+
+    assert told == ["unknown", "Submitted", "Submitted"]
+
+
+def test_finished_orders_are_forgotten_oldest_first() -> None:
+    ledger = Ledger(1)
+    living = placed(ledger, 1, 1, "living")
+    many = int(KEPT_DONE * 1.1) + 1
+    for orderId in range(2, many + 2):
+        ledger.take(placed(ledger, orderId, orderId, f"r{orderId}"), filled(orderId, f"{orderId}.01"))
+
+    assert KEPT_DONE <= len(ledger) <= KEPT_DONE * 1.1 + 1
+    assert ledger.by_id(1) is living
+    assert (ledger.by_id(2), ledger.by_perm(2), ledger.by_ref("r2")) == (None, None, None)
+    assert ledger.by_id(many + 1) is not None
+
+
+async def test_a_change_wakes_whoever_waits_for_it() -> None:
+    ledger = Ledger(1)
+    entry = placed(ledger)
+    waiting = asyncio.create_task(entry.until(lambda state: state.done))
+    await asyncio.sleep(0)
+
+    ledger.take(entry, Opened(AT, 99, "ref", TERMS, "Submitted"))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    ledger.take(entry, filled())
+
+    assert (await waiting).status == "Filled"
+
+
+async def test_a_state_that_is_there_already_is_not_waited_for() -> None:
+    entry = placed(Ledger(1), permId=99)
+
+    assert await entry.until(lambda state: state.acknowledged) is entry.state
+
+
+def test_a_report_says_what_is_known() -> None:
+    ledger = Ledger(1)
+    entry = placed(ledger, permId=99)
+    ledger.take(entry, Status(AT, 99, "Submitted", 4.0, 6.0, 99.5, 99.0, "locate"))
+    ledger.take(entry, Said(AT, 399, "held"))
+    ledger.take(entry, Fill(AT, "a.b.01.01", 4.0, 99.0, 4.0, 99.5, 99, "ref"))
+    ledger.pay(Commission(AT, "a.b.01.01", 1.0, "USD", None))
+
+    told = report(entry, "message", replayed=True)
+
+    assert told.model_dump(exclude={"contract"}) == {
+        "orderId": 7, "permId": 99, "clientId": 1, "orderRef": "ref", "idempotencyKey": "a-key-0001", "account": "DU1",
+        "action": "BUY", "totalQuantity": 10.0, "orderType": "LMT", "lmtPrice": 100.0, "auxPrice": None, "tif": "DAY",
+        "status": "Submitted", "filled": 4.0, "remaining": 6.0, "avgFillPrice": 99.5, "lastFillPrice": 99.0,
+        "whyHeld": "locate", "commission": 1.0, "commissionCurrency": "USD",
+        "notices": [Notice(code=399, message="held", time=AT).model_dump()], "message": "message", "replayed": True,
+    }  # fmt: skip
+
+
+def test_what_remains_is_computed_until_tws_says() -> None:
+    assert report(Entry(OrderState(7, 1, TERMS))).remaining == 10.0
+    assert report(Entry(OrderState(7, 1, TERMS, filled=12.0))).remaining == 0.0

@@ -1,0 +1,320 @@
+"""Turns to send, by priority and within TWS's limits. The clock is the event loop's, or one that the test moves."""
+
+import asyncio
+
+import pytest
+
+from bridge.tool import ToolError
+from ib_worker.flights import Flights
+from ib_worker.pacing import (
+    BURST,
+    HISTORY_IN_WINDOW,
+    HISTORY_WINDOW_S,
+    IDENTICAL_S,
+    KEPT_FOR_ORDERS,
+    PER_S,
+    SAME_CONTRACT_IN_WINDOW,
+    SAME_CONTRACT_WINDOW_S,
+    Bucket,
+    HistoryPacer,
+    HistoryRequest,
+    Lane,
+    Pacer,
+)
+
+
+class Clock:
+    """Time that passes when told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_full_bucket_gives_its_size_at_once() -> None:
+    bucket = Bucket(rate=10, size=3)
+
+    waits = []
+    for _ in range(4):
+        waits.append(bucket.wait(5.0))
+        bucket.take()
+
+    assert waits == [0, 0, 0, pytest.approx(0.1)]
+
+
+def test_a_bucket_refills_steadily_and_no_further_than_its_size() -> None:
+    bucket = Bucket(rate=10, size=3)
+    bucket.wait(0.0)
+    for _ in range(3):
+        bucket.take()
+
+    assert bucket.wait(0.05) == pytest.approx(0.05)
+    assert bucket.wait(0.1) == 0
+    assert bucket.wait(99.0) == 0
+    assert bucket.tokens == 3
+
+
+def test_a_clock_that_goes_back_gives_nothing_away() -> None:
+    bucket = Bucket(rate=10, size=1)
+    bucket.wait(10.0)
+    bucket.take()
+
+    assert bucket.wait(5.0) == pytest.approx(0.1)
+    assert bucket.wait(10.0) == pytest.approx(0.1)
+
+
+def test_what_is_to_be_left_must_be_there() -> None:
+    bucket = Bucket(rate=10, size=5)
+
+    assert bucket.wait(0.0, leave=4.0) == 0
+    assert bucket.wait(0.0, leave=5.0) == pytest.approx(0.1)
+
+
+def test_no_second_may_have_more_than_fifty_messages() -> None:
+    assert BURST + PER_S <= 50
+
+
+async def granted(pacer: Pacer, lane: Lane) -> bool:
+    """Whether a turn is granted without waiting."""
+    try:
+        async with asyncio.timeout(0):
+            await pacer.turn(lane)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def test_an_order_goes_out_when_reads_have_used_up_theirs() -> None:
+    clock = Clock()
+    pacer = Pacer(clock)
+
+    reads = [await granted(pacer, Lane.READS) for _ in range(10)]
+    orders = [await granted(pacer, Lane.ORDERS) for _ in range(10)]
+
+    assert reads.count(True) == BURST - KEPT_FOR_ORDERS
+    assert orders.count(True) == KEPT_FOR_ORDERS
+
+
+async def test_lanes_are_served_in_their_order() -> None:
+    pacer = Pacer(asyncio.get_running_loop().time)
+    for _ in range(int(BURST)):
+        pacer.spend()
+    served: list[Lane] = []
+
+    async def one(lane: Lane) -> None:
+        await pacer.turn(lane)
+        served.append(lane)
+
+    async with asyncio.TaskGroup() as group:
+        for lane in (Lane.BULK, Lane.READS, Lane.ORDERS, Lane.BULK, Lane.READS, Lane.ORDERS):
+            group.create_task(one(lane))
+
+    assert served == sorted(served)
+
+
+async def test_a_later_order_overtakes_reads_that_wait() -> None:
+    clock = Clock()
+    pacer = Pacer(clock)
+    while await granted(pacer, Lane.READS):
+        pass
+    waiting = asyncio.create_task(pacer.turn(Lane.READS))
+    await asyncio.sleep(0)
+
+    assert pacer.waiting(Lane.READS) == 1
+    assert await granted(pacer, Lane.ORDERS)
+    assert not await granted(pacer, Lane.READS)
+    assert not await granted(pacer, Lane.BULK)
+
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert pacer.waiting(Lane.READS) == 0
+
+
+async def test_whoever_gives_up_leaves_its_turn_to_the_next() -> None:
+    pacer = Pacer(asyncio.get_running_loop().time)
+    for _ in range(int(BURST)):
+        pacer.spend()
+    first, second = (asyncio.create_task(pacer.turn(Lane.READS)) for _ in range(2))
+    await asyncio.sleep(0)
+
+    first.cancel()
+    await second
+
+    assert first.cancelled()
+
+
+async def test_messages_that_could_not_wait_are_accounted_for() -> None:
+    clock = Clock()
+    pacer = Pacer(clock)
+    for _ in range(int(BURST) + 1):
+        pacer.spend()
+
+    assert not await granted(pacer, Lane.ORDERS)
+    clock.now += 2 / PER_S
+    assert await granted(pacer, Lane.ORDERS)
+
+
+def wanted(contract: int = 1, what: str = "TRADES", rest: object = "1 D") -> HistoryRequest:
+    return HistoryRequest(contract, what, str(rest))
+
+
+class Asks:
+    """Answers with the number of the ask."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.go = asyncio.Event()
+        self.go.set()
+
+    async def __call__(self) -> int:
+        self.number += 1
+        number = self.number
+        await self.go.wait()
+        return number
+
+
+async def test_an_identical_request_shares_the_one_under_way() -> None:
+    pacer: HistoryPacer[int] = HistoryPacer(Clock())
+    ask = Asks()
+    ask.go.clear()
+
+    both = [asyncio.create_task(pacer.answer(wanted(), 2000.0, ask)) for _ in range(2)]
+    await asyncio.sleep(0)
+    ask.go.set()
+
+    assert await asyncio.gather(*both) == [1, 1]
+
+
+async def test_an_identical_request_soon_after_gets_the_same_answer() -> None:
+    clock = Clock()
+    pacer: HistoryPacer[int] = HistoryPacer(clock)
+    ask = Asks()
+
+    first = await pacer.answer(wanted(), 2000.0, ask)
+    clock.now += IDENTICAL_S - 0.1
+    second = await pacer.answer(wanted(), 2000.0, ask)
+    clock.now += 0.1
+    third = await pacer.answer(wanted(), 2000.0, ask)
+
+    assert [first, second, third] == [1, 1, 2]
+
+
+async def test_a_request_that_differs_is_asked() -> None:
+    pacer: HistoryPacer[int] = HistoryPacer(Clock())
+    ask = Asks()
+
+    answers = [
+        await pacer.answer(each, 2000.0, ask) for each in (wanted(), wanted(2), wanted(1, "BID"), wanted(rest="2 D"))
+    ]
+
+    assert answers == [1, 2, 3, 4]
+
+
+async def test_a_failure_is_not_kept() -> None:
+    pacer: HistoryPacer[int] = HistoryPacer(Clock())
+
+    async def fail() -> int:
+        raise ToolError("no_data", "nothing")
+
+    with pytest.raises(ToolError):
+        await pacer.answer(wanted(), 2000.0, fail)
+
+    assert await pacer.answer(wanted(), 2000.0, Asks()) == 1
+
+
+async def test_one_who_gives_up_takes_nothing_from_the_other() -> None:
+    pacer: HistoryPacer[int] = HistoryPacer(Clock())
+    ask = Asks()
+    ask.go.clear()
+    leaving, staying = (asyncio.create_task(pacer.answer(wanted(), 2000.0, ask)) for _ in range(2))
+    await asyncio.sleep(0)
+
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    ask.go.set()
+
+    assert await staying == 1
+
+
+async def test_past_the_window_a_request_is_refused_with_the_wait() -> None:
+    clock = Clock()
+    pacer: HistoryPacer[int] = HistoryPacer(clock)
+    ask = Asks()
+    for contract in range(HISTORY_IN_WINDOW):
+        await pacer.answer(wanted(contract), clock.now + 60, ask)
+    clock.now += 10
+
+    with pytest.raises(ToolError) as refused:
+        await pacer.answer(wanted(999), clock.now + 60, ask)
+
+    assert (refused.value.code, refused.value.details) == ("paced", {"retry_after_s": HISTORY_WINDOW_S - 10})
+    clock.now += HISTORY_WINDOW_S - 10
+    assert await pacer.answer(wanted(999), clock.now + 60, ask) == HISTORY_IN_WINDOW + 1
+
+
+async def test_bid_ask_counts_twice() -> None:
+    clock = Clock()
+    pacer: HistoryPacer[int] = HistoryPacer(clock)
+    for contract in range(HISTORY_IN_WINDOW // 2):
+        await pacer.answer(wanted(contract, "BID_ASK"), clock.now + 60, Asks())
+
+    assert pacer.wait(wanted(999)) == HISTORY_WINDOW_S
+
+
+async def test_the_sixth_request_for_a_contract_waits_two_seconds() -> None:
+    clock = Clock()
+    pacer: HistoryPacer[int] = HistoryPacer(clock)
+    for rest in range(SAME_CONTRACT_IN_WINDOW):
+        await pacer.answer(wanted(rest=rest), clock.now + 60, Asks())
+
+    assert pacer.wait(wanted(rest="new")) == SAME_CONTRACT_WINDOW_S
+    assert pacer.wait(wanted(2)) == 0
+    assert pacer.wait(wanted(1, "MIDPOINT")) == 0
+    clock.now += SAME_CONTRACT_WINDOW_S
+    assert pacer.wait(wanted(rest="new")) == 0
+
+
+async def test_a_short_wait_is_waited_out() -> None:
+    clock = asyncio.get_running_loop().time
+    pacer: HistoryPacer[int] = HistoryPacer(clock)
+    for rest in range(SAME_CONTRACT_IN_WINDOW):
+        await pacer.answer(wanted(rest=rest), clock() + 60, Asks())
+    began = clock()
+
+    await pacer.answer(wanted(rest="new"), began + 60, Asks())
+
+    assert SAME_CONTRACT_WINDOW_S - 0.1 <= clock() - began < SAME_CONTRACT_WINDOW_S + 1
+
+
+async def test_closing_ends_what_is_under_way() -> None:
+    pacer: HistoryPacer[int] = HistoryPacer(Clock())
+    ask = Asks()
+    ask.go.clear()
+    waiting = asyncio.create_task(pacer.answer(wanted(), 2000.0, ask))
+    await asyncio.sleep(0)
+
+    await pacer.close()
+
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
+async def test_a_flight_that_landed_is_flown_again() -> None:
+    flights = Flights()
+    ask = Asks()
+
+    assert [await flights.share("key", ask) for _ in range(2)] == [1, 2]
+    assert len(flights) == 0
+
+
+async def test_everybody_on_a_flight_learns_of_its_failure() -> None:
+    flights = Flights()
+
+    async def fail() -> int:
+        raise ToolError("no_data", "nothing")
+
+    outcomes = await asyncio.gather(*(flights.share("key", fail) for _ in range(2)), return_exceptions=True)
+
+    assert [type(each) for each in outcomes] == [ToolError, ToolError]
