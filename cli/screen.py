@@ -25,7 +25,8 @@ class Screen:
         self._console = console or Console(highlight=False)
 
     def say(self, text: str | Text = "") -> None:
-        self._console.print(text if isinstance(text, Text) else Text(text))
+        """As it is: a line that is too long for the screen is not cut up, so that it can be copied."""
+        self._console.print(text if isinstance(text, Text) else Text(text), soft_wrap=True)
 
     def problem(self, text: str) -> None:
         self.say(Text.assemble(("error: ", "bold red"), text))
@@ -64,7 +65,7 @@ class Screen:
     def rows(self, columns: Sequence[str]) -> Iterator[Callable[[Sequence[str | Text]], None]]:
         """Takes rows one by one: the latest in place on a screen, each as a line elsewhere."""
         if not self._console.is_terminal:
-            self._print(Text("".join(f"{name:<{CELL}}" for name in columns), "dim"))
+            self._print(Text("".join(f"{name:<{CELL}}" for name in columns).rstrip(), "dim"))
             yield lambda row: self._print(Text("".join(f"{cell!s:<{CELL}}" for cell in row).rstrip()))
             return
         latest: deque[Sequence[str | Text]] = deque(maxlen=ROWS_IN_SIGHT)

@@ -1,0 +1,185 @@
+"""The command that a newcomer types: the stack on this machine, its tour, and its end however it comes."""
+
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cli.embedded_redis import free_port
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ENDS_WITHIN_S = 30
+PARTS = ["front", "redis", "simulator", "worker"]
+MODULES = {"mcp_front": "front", "ib_worker": "worker", "ibgateway.simulator": "simulator"}
+
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells which processes are left"),
+]
+
+
+@dataclass(frozen=True)
+class Up:
+    """A running `python -m cli up`; its processes are known by a mark in their environment, Redis by its folder."""
+
+    process: subprocess.Popen[str]
+    mark: str
+    state: Path
+
+    def until(self, text: str) -> str:
+        """Read its output until a line has the text; everything read so far."""
+        assert self.process.stdout is not None
+        read = ""
+        for line in self.process.stdout:
+            read += line
+            if text in line:
+                return read
+        raise AssertionError(f"it ended without {text!r}:\n{read}")
+
+    def end(self) -> str:
+        """Wait for its end; the rest of its output."""
+        return self.process.communicate(timeout=ENDS_WITHIN_S)[0]
+
+    def parts(self) -> dict[str, int]:
+        """The processes that run beside the command itself, and their ids."""
+        return {part: pid for pid, part in self.running() if part != "up"}
+
+    def running(self) -> list[tuple[int, str]]:
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                environment = (folder / "environ").read_bytes().split(b"\0")
+                command = (folder / "cmdline").read_bytes().decode()
+            except OSError:
+                continue  # it has just ended
+            if f"UP_TEST={self.mark}".encode() in environment or f"unixsocket:{self.state}" in command:
+                found.append((int(folder.name), part_of(command)))
+        return found
+
+
+def part_of(command: str) -> str:
+    if "unixsocket" in command:
+        return "redis"
+    return next((part for module, part in MODULES.items() if module in command.split("\0")), "up")
+
+
+@contextmanager
+def up(state: Path, *flags: str) -> Iterator[Up]:
+    mark = uuid.uuid4().hex
+    ports = ("--port", str(free_port()), "--sim-port", str(free_port()), "--sim-port", str(free_port()))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cli", "up", *ports, "--state", str(state), *flags],
+        cwd=ROOT, env={**os.environ, "UP_TEST": mark}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    stack = Up(process, mark, state)
+    try:
+        yield stack
+    finally:
+        for pid, _ in stack.running():
+            os.kill(pid, signal.SIGKILL)
+        process.communicate()
+
+
+def ends(pid: int) -> bool:
+    """Whether a process ends in time."""
+    descriptor = os.pidfd_open(pid)
+    try:
+        return bool(select.select([descriptor], [], [], ENDS_WITHIN_S)[0])
+    finally:
+        os.close(descriptor)
+
+
+def test_once_takes_the_tour_and_leaves_nothing(tmp_path: Path) -> None:
+    with up(tmp_path, "--once") as stack:
+        said = stack.end()
+
+        assert stack.process.returncode == 0, said
+        assert re.findall(r"^(\d) of 8", said, re.MULTILINE) == list("12345678")
+        assert "ibkr_connect  host=127.0.0.1" in said
+        assert re.search(r"AAPL +BOT +1 +[\d.]+ +\w+ +\d+\.\d\d", said), said
+        assert "the tour is complete" in said
+        assert stack.running() == []
+
+
+def test_it_serves_until_ctrl_c_however_often_that_is_pressed(tmp_path: Path) -> None:
+    with up(tmp_path, "--no-tour") as stack:
+        said = stack.until("Serving at")
+        serving = sorted(stack.parts())
+
+        stack.process.send_signal(signal.SIGINT)
+        stack.process.send_signal(signal.SIGINT)
+        stack.end()
+
+        assert "claude mcp add --transport http ibkr http://127.0.0.1:" in said
+        assert serving == PARTS
+        assert stack.process.returncode == 0
+        assert stack.running() == []
+
+
+@pytest.mark.parametrize(("which", "when"), [(signal.SIGHUP, "Redis"), (signal.SIGTERM, "1 of 8")])
+def test_a_signal_before_it_serves_ends_everything(tmp_path: Path, which: signal.Signals, when: str) -> None:
+    with up(tmp_path, "--once") as stack:
+        stack.until(when)
+
+        stack.process.send_signal(which)
+        stack.end()
+
+        assert stack.process.returncode == 130
+        assert stack.running() == []
+
+
+def test_nothing_outlives_a_command_that_is_killed(tmp_path: Path) -> None:
+    with up(tmp_path, "--no-tour") as stack:
+        stack.until("Serving at")
+        parts = stack.parts()
+
+        stack.process.kill()
+        ended = {part for part, pid in parts.items() if ends(pid)}
+
+        assert sorted(ended) == PARTS
+
+
+@pytest.mark.parametrize("part", ["redis", "worker"])
+def test_a_part_that_dies_ends_the_others_and_is_named(tmp_path: Path, part: str) -> None:
+    with up(tmp_path, "--no-tour") as stack:
+        stack.until("Serving at")
+
+        os.kill(stack.parts()[part], signal.SIGKILL)
+        said = stack.end()
+
+        assert stack.process.returncode == 1
+        assert f"error: {part} ended with status -9" in said
+        assert stack.running() == []
+
+
+@pytest.mark.parametrize("flag", ["--port", "--sim-port"])
+def test_a_port_that_is_taken_is_named_with_its_flag(tmp_path: Path, flag: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        with up(tmp_path, flag, str(port)) as stack:
+            said = stack.end()
+
+    assert stack.process.returncode == 1
+    assert said == f"error: port {port} is taken (Address already in use): name another with {flag}\n"
+
+
+def test_two_stacks_do_not_share_a_folder(tmp_path: Path) -> None:
+    with up(tmp_path, "--no-tour") as first:
+        first.until("Redis")
+
+        with up(tmp_path, "--no-tour") as second:
+            said = second.end()
+
+    assert second.process.returncode == 1
+    assert said == f"error: another stack uses {tmp_path}: end it, or name another folder with --state\n"
