@@ -152,7 +152,7 @@ async def test_messages_that_could_not_wait_are_accounted_for() -> None:
         pacer.spend()
 
     assert not await granted(pacer, Lane.ORDERS)
-    clock.now += 2 / PER_S
+    clock.now += 2.1 / PER_S
     assert await granted(pacer, Lane.ORDERS)
 
 
