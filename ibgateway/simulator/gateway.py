@@ -60,6 +60,7 @@ class Gateway:
         self.connections: list[Connection] = []
         self.clients: dict[int, Connection] = {}
         self.reserved: set[int] = set()  # client ids that somebody else has
+        self.corrections: dict[str, values.Execution] = {}  # by the execId of what they correct
         self._numbers = 0
         self._minTicks: dict[values.Contract, float] = {}
 
@@ -142,6 +143,9 @@ class Gateway:
             case values.OrderError():
                 at, json = self.world.now, event.advancedOrderRejectJson
                 return session.error(version, event.orderId, event.code, event.text, at, json)
+
+    def corrected(self, execution: values.Execution) -> values.Execution:
+        return self.corrections.get(execution.execId, execution)
 
     # --- contracts -----------------------------------------------------------------------------------------------
 

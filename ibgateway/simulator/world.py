@@ -266,6 +266,11 @@ class World:
         self._exchange.cancel_all(self.now)
         return self._exchange.drain()
 
+    def fill(self, clientId: int, orderId: int, size: Decimal | None, price: float | None) -> list[v.Event]:
+        """Fill an open order whatever the market does: all of it, at the market's price, where nothing else is said."""
+        self._exchange.fill(clientId, orderId, size, price, self.now)
+        return self._exchange.drain()
+
     def next_order_id(self, clientId: int) -> int:
         """The next valid order id of a client id: above every id it used in this world, kept over its sessions."""
         return self._exchange.registry.next_order_id(clientId)

@@ -97,7 +97,7 @@ def executions(connection: Connection, request: requests.ReqExecutions) -> None:
     """Each execution, then its commission, as far as it is known."""
     gateway = connection.gateway
     for execution, commission in connection.world.executions(request.filter):
-        connection.send(gateway.spell(connection, execution, request.reqId))
+        connection.send(gateway.spell(connection, gateway.corrected(execution), request.reqId))
         if commission is not None:
             connection.send(gateway.spell(connection, commission))
     connection.send(messages.exec_details_end(request.reqId))

@@ -100,6 +100,7 @@ class Faults:
         self.door_until = FOREVER
         self.on_reopening: Callable[[], None] | None = None
         self.link_down = False
+        self.entered_by_hand = 0  # orders; each needs an id of its own
         self._rules: list[_Rule] = []
         self._stalled: dict[Connection, float] = {}
         self._waiting: dict[Connection, list[tuple[float, int, bytes]]] = {}
@@ -115,7 +116,7 @@ class Faults:
             return
         match step.when:
             case At(text):
-                self._rules.append(_Rule(step, self._instant(text)))
+                self._rules.append(_Rule(step, self._instant(text, step.line)))
             case After(seconds):
                 self._rules.append(_Rule(step, self.now + seconds))
             case On():
@@ -131,11 +132,11 @@ class Faults:
     def now(self) -> float:
         return self.gateway.world.now
 
-    def _instant(self, text: str) -> float:
+    def _instant(self, text: str, line: str) -> float:
         try:
             at = instant(text, self.gateway.identity.zone, self.now)
         except Refusal as refusal:
-            raise ScriptError(f"{text!r} is no time") from refusal
+            raise ScriptError(f"{line!r}: {text!r} is no time") from refusal
         return self.now if at is None else at
 
     def strike(self, strike: Strike) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from ibgateway.simulator.faults.engine import FOREVER, Faults, Strike, verb
-from ibgateway.simulator.faults.filters import Delay, Filter, Sending, msg_id
+from ibgateway.simulator.faults.filters import Delay, Filter, Sending
 from ibgateway.simulator.faults.script import REST, Argument, number, one_of, word
 
 RAW = {
@@ -89,16 +92,16 @@ def fragment(faults: Faults, strike: Strike, size: int) -> None:
     faults.rim.fragment(size or None)
 
 
+@dataclass
 class BinaryIds(Filter):
-    """Since 201 a message id is a number of four bytes."""
+    """Since 201 a message id is a number of four bytes; the handshake has none."""
 
-    def apply(self, sending: list[Sending], clientId: int | None) -> list[Sending]:
-        return [(wait, _binary(payload)) for wait, payload in sending]
+    announced: int = 0
 
-
-def _binary(payload: bytes) -> bytes:
-    number_of, _, rest = payload.partition(b"\0")
-    return payload if msg_id(payload) is None or not rest[-1:] else int(number_of).to_bytes(4, "big") + rest
+    def change(self, wait: float, payload: bytes) -> Iterator[Sending]:
+        head, _, rest = payload.partition(b"\0")
+        handshake = payload.count(b"\0") == 2 and head == b"%d" % self.announced
+        yield wait, payload if handshake else int(head).to_bytes(4, "big") + rest
 
 
 @verb("version", Argument(int))
@@ -107,7 +110,7 @@ def version(faults: Faults, strike: Strike, announced: int) -> None:
     faults.gateway.identity.announcedVersion = announced or None
     faults.filters = [one for one in faults.filters if not isinstance(one, BinaryIds)]
     if announced > 200:
-        faults.filters.append(BinaryIds(None, None, None))
+        faults.filters.append(BinaryIds(None, None, None, announced))
 
 
 @verb("clear", REST)

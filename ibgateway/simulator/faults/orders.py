@@ -1,0 +1,111 @@
+"""Faults of orders: fills that come late or by hand, corrections, liquidations, statuses that say otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+
+from ibgateway.simulator.faults.engine import Faults, Strike, verb
+from ibgateway.simulator.faults.script import Argument, ScriptError, number, one_of, word
+from ibgateway.simulator.gateway import is_of_order
+from ibgateway.simulator.values import Contract, Event, Execution, ExecutionFilter, OpenOrder, Order, Refusal
+from ibgateway.simulator.wire import requests
+from ibgateway.simulator.wire.messages import orders as messages
+
+SIDE = Argument(one_of("BUY", "SELL"))
+BY_HAND = 0  # orders entered by hand belong to client 0, under negative ids
+
+
+def size(text: str) -> Decimal | None:
+    """A quantity, or `all`."""
+    try:
+        return None if text == "all" else Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError("a quantity or all is expected") from error
+
+
+def _order(faults: Faults, strike: Strike, which: str) -> OpenOrder:
+    """`this`: the one that the client's frame is about; `last`: the latest open one; else an order id."""
+    found = faults.gateway.world.open_orders(strike.step.client)
+    if which == "this":
+        connection, payload = strike.frame()
+        request = requests.decode(payload, connection.version)
+        found = [one for one in found if (one.clientId, one.orderId) == (connection.clientId, request.orderId)]
+    elif which != "last":
+        found = [one for one in found if one.orderId == int(which)]
+    if not found:
+        raise ScriptError(f"{strike.step.line!r}: there is no such open order")
+    return found[-1]
+
+
+@verb("status", Argument(word), Argument(word))
+def status(faults: Faults, strike: Strike, which: str, said: str) -> None:
+    """openOrder and orderStatus say that an open order is in another state than it is."""
+    shown = _order(faults, strike, which)
+    told: list[Event] = [
+        replace(shown, state=replace(shown.state, status=said)),
+        replace(faults.gateway.world.order_status_of(shown), status=said),
+    ]
+    faults.gateway.route(told)
+
+
+@verb("fill", Argument(word), Argument(size, None), Argument(number, None))
+def fill(faults: Faults, strike: Strike, which: str, quantity: Decimal | None, price: float | None) -> None:
+    """An open order is filled, whatever the market does: all of it, or so much, at a price."""
+    shown = _order(faults, strike, which)
+    faults.gateway.route(faults.gateway.world.fill(shown.clientId, shown.orderId, quantity, price))
+
+
+@verb("correct", Argument(number))
+def correct(faults: Faults, strike: Strike, price: float) -> None:
+    """The latest execution is corrected: the same id but for its last part, another price."""
+    executed = faults.gateway.world.executions(ExecutionFilter())
+    if not executed:
+        raise ScriptError(f"{strike.step.line!r}: there is no execution")
+    execution = faults.gateway.corrected(executed[-1][0])
+    head, _, part = execution.execId.rpartition(".")
+    correction = replace(execution, execId=f"{head}.{int(part) + 1:02d}", price=price, avgPrice=price)
+    faults.gateway.corrections[executed[-1][0].execId] = correction
+    faults.gateway.route([correction])
+
+
+@verb("manual", SIDE, Argument(Decimal), Argument(word), Argument(number, None))
+def manual(faults: Faults, strike: Strike, action: str, quantity: Decimal, symbol: str, price: float | None) -> None:
+    """Somebody enters an order in TWS itself: at the market, or with a limit."""
+    events = _by_hand(faults, action, quantity, symbol, price)
+    gateway = faults.gateway
+    gateway.route(events)
+    if gateway.identity.bindManualOrders and BY_HAND in gateway.clients:
+        shown = next(one for one in events if isinstance(one, OpenOrder))
+        gateway.clients[BY_HAND].send(messages.order_bound(shown.permId, BY_HAND, shown.orderId))
+
+
+@verb("liquidate", SIDE, Argument(Decimal), Argument(word))
+def liquidate(faults: Faults, strike: Strike, action: str, quantity: Decimal, symbol: str) -> None:
+    """The broker closes a position: every client is told of an execution of no order of theirs."""
+    events = _by_hand(faults, action, quantity, symbol, None)
+    for event in events:
+        if isinstance(event, Execution):
+            shown = replace(event, orderId=-1, liquidation=1)
+            for connection in faults.gateway.connections:
+                connection.send(faults.gateway.spell(connection, shown))
+    faults.gateway.route([one for one in events if not is_of_order(one)])
+
+
+def _by_hand(faults: Faults, action: str, quantity: Decimal, symbol: str, price: float | None) -> list[Event]:
+    world = faults.gateway.world
+    try:
+        contract = world.resolve(Contract(symbol=symbol, secType="STK", exchange="SMART", currency="USD"))
+    except Refusal as refusal:
+        raise ScriptError(f"{symbol}: {refusal.text}") from refusal
+    faults.entered_by_hand += 1
+    orderId = -faults.entered_by_hand
+    order = Order(
+        action=action,
+        totalQuantity=quantity,
+        orderType="MKT" if price is None else "LMT",
+        lmtPrice=price,
+        tif="DAY",
+        account=world.accounts[0],
+    )
+    return world.place_order(BY_HAND, orderId, contract, order)
