@@ -17,7 +17,7 @@ INDENT = 5  # of what belongs to a step
 BARS = "▁▂▃▄▅▆▇█"
 LINE_WIDTH = 60  # of a drawn line of prices
 ROWS_IN_SIGHT = 8  # of a stream, on a screen
-CELL = 10  # columns that a value takes where rows are plain lines
+FIRST_CELL, CELL = 12, 9  # columns that the first value and each other one take where rows are plain lines
 
 
 class Screen:
@@ -65,8 +65,8 @@ class Screen:
     def rows(self, columns: Sequence[str]) -> Iterator[Callable[[Sequence[str | Text]], None]]:
         """Takes rows one by one: the latest in place on a screen, each as a line elsewhere."""
         if not self._console.is_terminal:
-            self._print(Text("".join(f"{name:<{CELL}}" for name in columns).rstrip(), "dim"))
-            yield lambda row: self._print(Text("".join(f"{cell!s:<{CELL}}" for cell in row).rstrip()))
+            self._print(Text(spaced(columns), "dim"))
+            yield lambda row: self._print(Text(spaced(row)))
             return
         latest: deque[Sequence[str | Text]] = deque(maxlen=ROWS_IN_SIGHT)
         with Live(console=self._console, refresh_per_second=20) as live:
@@ -89,6 +89,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table
     for row in rows:
         drawn.add_row(*row)
     return drawn
+
+
+def spaced(cells: Sequence[str | Text]) -> str:
+    first, *others = cells
+    return f"{first!s:<{FIRST_CELL}}{''.join(f'{each!s:<{CELL}}' for each in others)}".rstrip()
 
 
 def sparkline(values: Sequence[float]) -> str:
