@@ -1,0 +1,123 @@
+"""Which request each of a gateway's frames answers: by its ids, by its kind, else whatever was asked last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ibgateway.recorder.transcript import HANDSHAKE, TO_GATEWAY, Entry, Line
+
+PLACE_ORDER, CANCEL_ORDER, EXERCISE, GLOBAL_CANCEL = 3, 4, 21, 58
+ORDER_STATUS, ERROR, OPEN_ORDER, EXEC_DETAILS, OPEN_ORDER_END, COMMISSION, ORDER_BOUND = 3, 4, 5, 11, 53, 59, 100
+MARKET_RULE = 93
+LISTS_OF_ORDERS = (5, 16)
+ON_ORDERS = frozenset({PLACE_ORDER, CANCEL_ORDER, EXERCISE})
+ABOUT_ORDERS = frozenset({ORDER_STATUS, OPEN_ORDER, ORDER_BOUND})
+
+# Answers that carry no id of their request: which requests may have asked for them.
+ASKED_BY: dict[int, tuple[int, ...]] = {
+    6: (6,),
+    7: (6,),
+    8: (6,),
+    54: (6,),
+    9: (8, 71),
+    14: (12,),
+    15: (17, 71),
+    16: (18,),
+    19: (24,),
+    49: (49,),
+    53: LISTS_OF_ORDERS,
+    61: (61,),
+    62: (61,),
+    65: (65, 66),
+    66: (65, 66),
+    69: (72, 73),
+    70: (72, 73),
+    78: (80,),
+    80: (82,),
+    85: (85,),
+    101: (99,),
+    102: (99,),
+    109: (105,),
+}
+
+
+@dataclass
+class Exchange:
+    """A request and what came in answer, in the order of the recording; `index` counts the connection's frames."""
+
+    index: int
+    request: Entry
+    replies: list[tuple[int, Entry]] = field(default_factory=list)
+
+
+def exchanges(lines: Iterable[Line]) -> list[Exchange]:
+    """Of one connection."""
+    sorter = _Sorter()
+    for index, line in enumerate(lines):
+        if not isinstance(line, Entry) or line.message == HANDSHAKE:
+            continue
+        if line.direction == TO_GATEWAY:
+            sorter.asked(Exchange(index, line))
+        else:
+            sorter.answered(index, line)
+    return sorter.found
+
+
+class _Sorter:
+    """What has been asked so far, by everything that an answer may name."""
+
+    def __init__(self) -> None:
+        self.found: list[Exchange] = []
+        self._by_id: dict[str, Exchange] = {}
+        self._by_order: dict[str, Exchange] = {}
+        self._by_kind: dict[int, Exchange] = {}
+        self._by_execution: dict[str, Exchange] = {}
+        self._by_rule: dict[str, Exchange] = {}
+        self._listing: Exchange | None = None
+
+    def asked(self, exchange: Exchange) -> None:
+        request = exchange.request
+        self.found.append(exchange)
+        self._by_kind[request.msgId] = exchange
+        if request.msgId in ON_ORDERS:
+            self._by_order[request.get("orderId") or request.get("reqId") or ""] = exchange
+        elif (reqId := request.get("reqId")) is not None:
+            self._by_id[reqId] = exchange
+        elif (rule := request.get("marketRuleId")) is not None:
+            self._by_rule[rule] = exchange
+        elif request.msgId in LISTS_OF_ORDERS:
+            self._listing = exchange
+
+    def answered(self, index: int, reply: Entry) -> None:
+        if not self.found:
+            return
+        cause = self._cause(reply) or self.found[-1]
+        cause.replies.append((index, reply))
+        if reply.msgId == EXEC_DETAILS:
+            self._by_execution[reply.get("execId") or ""] = cause
+        elif reply.msgId == OPEN_ORDER_END:
+            self._listing = None
+
+    def _cause(self, reply: Entry) -> Exchange | None:
+        if reply.msgId in ABOUT_ORDERS:
+            return self._listing or self._by_order.get(reply.get("orderId") or "")
+        if reply.msgId == EXEC_DETAILS and reply.get("reqId") == "-1":
+            return self._by_order.get(reply.get("orderId") or "")
+        if reply.msgId == COMMISSION:
+            return self._by_execution.get(reply.get("execId") or "")
+        if reply.msgId == MARKET_RULE:
+            return self._by_rule.get(reply.get("marketRuleId") or "")
+        if reply.msgId == ERROR:
+            return self._of_error(reply.get("id") or "")
+        if reply.msgId in ASKED_BY:
+            return _latest(self._by_kind.get(kind) for kind in ASKED_BY[reply.msgId])
+        return self._by_id.get(reply.get("reqId") or "")
+
+    def _of_error(self, about: str) -> Exchange | None:
+        """Requests and orders share the errors' ids: the later one is meant."""
+        return _latest((self._by_id.get(about), self._by_order.get(about)))
+
+
+def _latest(some: Iterable[Exchange | None]) -> Exchange | None:
+    return max((one for one in some if one is not None), key=lambda one: one.index, default=None)

@@ -1,0 +1,175 @@
+"""Where two transcripts of the same requests differ: messages, their order, their field counts, the fields' classes."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ibgateway.recorder.causes import ERROR, OPEN_ORDER, ORDER_STATUS, Exchange, exchanges
+from ibgateway.recorder.matching import exact, facts, loose
+from ibgateway.recorder.scrub import UNSET
+from ibgateway.recorder.transcript import Entry, Line, clients
+
+# Their number and order are the market's or the account's doing, so only that they come, and how, is compared.
+STREAMS = frozenset({1, 2, 6, 7, 8, 12, 13, 14, 21, 45, 46, 47, 50, 84, 90, 94, 95, 99})
+RARE = 3  # a stream's message that came less often may be missing by chance
+NOTICES = range(2100, 2170)  # the farms' state, whenever it changes
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.[0-9]*|[0-9]*\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][+-]?[0-9]+)?|NaN|-?Infinity")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A line of the table; `recorded` and `simulated` say what each side has."""
+
+    request: str
+    message: str
+    what: str
+    recorded: str
+    simulated: str
+
+
+def compare(recorded: Iterable[Line], simulated: Iterable[Line]) -> Counter[Difference]:
+    """How often each difference appears, in the order in which they were found."""
+    found: Counter[Difference] = Counter()
+    others = clients(simulated)
+    for client, lines in clients(recorded).items():
+        for one, other in _pairs(exchanges(lines), exchanges(others.get(client, []))):
+            found.update(_request_missing(one) if other is None else _compare(one, other))
+    return found
+
+
+def table(found: Counter[Difference]) -> str:
+    """As Markdown."""
+    rows: list[tuple[str, ...]] = [("request", "message", "what", "recorded", "simulator", "times")]
+    rows += [(*map(_cell, (d.request, d.message, d.what, d.recorded, d.simulated)), str(n)) for d, n in found.items()]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    rows.insert(1, tuple("-" * width for width in widths))
+    lines = (
+        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    )
+    return "\n".join(lines)
+
+
+def field_class(text: str) -> str:
+    """integer, decimal, unset, text or empty."""
+    if not text:
+        return "empty"
+    if text in UNSET:
+        return "unset"
+    if _INTEGER.fullmatch(text):
+        return "integer"
+    return "decimal" if _DECIMAL.fullmatch(text) else "text"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _pairs(recorded: Sequence[Exchange], others: Sequence[Exchange]) -> list[tuple[Exchange, Exchange | None]]:
+    """Each recorded request with the other side's next one that is exactly, else loosely, the same."""
+    left = [(one, facts(one.request)) for one in others]
+    pairs: list[tuple[Exchange, Exchange | None]] = []
+    for one in recorded:
+        said = facts(one.request)
+        same = [each for each in left if each[0].request.msgId == one.request.msgId]
+        chosen = next((each for each in same if exact(each[1]) == exact(said)), None)
+        chosen = chosen or next((each for each in same if loose(each[1]) == loose(said)), None)
+        if chosen is not None:
+            left.remove(chosen)
+        pairs.append((one, chosen[0] if chosen else None))
+    return pairs
+
+
+def _request_missing(one: Exchange) -> list[Difference]:
+    return [Difference(one.request.message, "", "request", "asked", "never asked")]
+
+
+def _compare(one: Exchange, other: Exchange) -> list[Difference]:
+    request = one.request.message
+    ours, theirs = _labelled(one), _labelled(other)
+    found = [
+        *_presence(request, ours, theirs),
+        *_order(request, ours, theirs),
+    ]
+    for label in dict.fromkeys(label for label, _ in ours):
+        mine = [entry for each, entry in ours if each == label]
+        its = [entry for each, entry in theirs if each == label]
+        if its:
+            found += _fields(request, label, mine, its)
+    return found
+
+
+Labelled = list[tuple[str, Entry]]
+
+
+def _labelled(exchange: Exchange) -> Labelled:
+    """Each answer with what it says of itself: an error's code, an order's status."""
+    pairs = ((_label(entry), entry) for _, entry in exchange.replies)
+    return [(label, entry) for label, entry in pairs if label]
+
+
+def _label(entry: Entry) -> str:
+    """Empty for what is not compared."""
+    if entry.msgId == ERROR:
+        code = entry.get("errorCode") or ""
+        return "" if code.isdecimal() and int(code) in NOTICES else f"error {code}".strip()
+    if entry.msgId in {ORDER_STATUS, OPEN_ORDER}:
+        return f"{entry.message} {entry.get('status') or ''}".strip()
+    return entry.message
+
+
+def _presence(request: str, ours: Labelled, theirs: Labelled) -> list[Difference]:
+    mine, its = Counter(label for label, _ in ours), Counter(label for label, _ in theirs)
+    streams = {label for label, entry in [*ours, *theirs] if entry.msgId in STREAMS}
+    return [
+        Difference(request, label, "message", _often(mine[label]), _often(its[label]))
+        for label in dict.fromkeys([*mine, *its])
+        if (mine[label] == 0) != (its[label] == 0) and not (label in streams and max(mine[label], its[label]) < RARE)
+    ]
+
+
+def _often(times: int) -> str:
+    return "comes" if times else "never"
+
+
+def _order(request: str, ours: Labelled, theirs: Labelled) -> list[Difference]:
+    common = {label for label, _ in ours} & {label for label, _ in theirs}
+    mine, its = _sequence(ours, common), _sequence(theirs, common)
+    if mine == its:
+        return []
+    return [Difference(request, "", "order of messages", ", ".join(mine), ", ".join(its))]
+
+
+def _sequence(labelled: Labelled, common: set[str]) -> list[str]:
+    """Without streams; what comes several times in a row counts once."""
+    sequence: list[str] = []
+    for label, entry in labelled:
+        if label in common and entry.msgId not in STREAMS and sequence[-1:] != [label]:
+            sequence.append(label)
+    return sequence
+
+
+def _fields(request: str, label: str, mine: Sequence[Entry], its: Sequence[Entry]) -> list[Difference]:
+    if not all(entry.known for entry in [*mine, *its]):
+        counts = [" or ".join(str(n) for n in sorted({len(entry.fields) for entry in side})) for side in (mine, its)]
+        if counts[0] == counts[1]:
+            return []
+        return [Difference(request, label, "fields", f"{counts[0]} fields", f"{counts[1]} fields")]
+    ours, theirs = _classes(mine), _classes(its)
+    return [
+        Difference(request, label, f"class of {name}", ", ".join(sorted(kinds)), ", ".join(sorted(theirs[name])))
+        for name, kinds in ours.items()
+        if name in theirs and not kinds & theirs[name]
+    ]
+
+
+def _classes(entries: Sequence[Entry]) -> dict[str, set[str]]:
+    """The classes that each field has, over all messages of a kind."""
+    classes: dict[str, set[str]] = {}
+    for entry in entries:
+        for name, text in zip(entry.names, entry.fields, strict=True):
+            classes.setdefault(name, set()).add(field_class(text))
+    return classes

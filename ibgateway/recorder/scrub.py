@@ -1,0 +1,153 @@
+"""What a transcript must not tell, and where it stands: accounts, user names, order references, permIds, execIds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from ibgateway.recorder.masks import ACCOUNT, Masks, plain
+from ibgateway.simulator.wire.text import UNSET_DECIMAL, UNSET_DOUBLE, UNSET_INTEGER, UNSET_LONG, clean
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Who somebody is: what is found in such a field is masked wherever it appears.
+PERSONAL = _words(
+    """
+    account acctCode acctNumber accountsList customerAccount clearingAccount deltaNeutralClearingAccount familyCode
+    submitter extOperator rfqOperator mifid2DecisionMaker mifid2ExecutionTrader
+    apiData opaqueIsvKey xyzResponse xyzChallenge
+    """
+)
+# What a user calls things, and the broker's numbers for them: masked here, and in fields of free text.
+NAMED = _words(
+    """
+    orderRef ocaGroup modelCode group faGroup faProfile settlingFirm deltaNeutralSettlingFirm designatedLocation
+    legDesignatedLocation deltaNeutralDesignatedLocation softDollarTierName softDollarTierValue
+    softDollarTierDisplayName algoId rfqText mifid2DecisionAlgo mifid2ExecutionAlgo apiName whiteBrandingId
+    permId parentPermId execId
+    """
+)
+FREE = _words(
+    """
+    errorString advancedOrderRejectJson warningText rejectReason completedStatus sharesAllocation algoValue
+    routingValue orderMiscOptions advancedErrorOverride bulletinText text errorText contractInfo shareholder xml
+    optionalCapabilities filter mktDataOptions mktDepthOptions chartOptions miscOptions options scaleTable
+    """
+)
+NUMBERS = frozenset({"permId", "parentPermId"})
+_MASKED = PERSONAL | NAMED | FREE
+
+UNSET = frozenset({"", UNSET_INTEGER, UNSET_LONG, UNSET_DOUBLE, UNSET_DECIMAL})
+NO_NUMBER = UNSET | {"0", "-1"}
+ALL = "All"  # the group of all accounts, and where a name is asked for, none
+SHORTEST = 4  # shorter secrets are masked in their own fields only, for they would be found in every text
+DISTINCT = 6
+
+_IN_XML = re.compile(r"(<(?:name|alias|account|acct|string)>)([^<]+)", re.IGNORECASE)
+_EXECUTION = re.compile(r"(.+)(\.[0-9]+\.[0-9]+)")  # a correction has another last number, which clients compare
+_ADDRESS = r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w.])|[\w.+-]+@[\w-]+\.[\w.-]+"
+_ALONE = r"(?<![A-Za-z0-9])(?:%s)(?![A-Za-z0-9])"
+_ACCOUNT = _ALONE % ACCOUNT.pattern.replace("(", "(?:")
+
+
+class Scrubber:
+    """Masks frames, one after the other, and remembers what it has seen: what was secret once stays so."""
+
+    def __init__(self, key: bytes, words: Iterable[str] = ()) -> None:
+        self._masks = Masks(key)
+        self._everywhere: set[str] = set()
+        self._in_free_text: set[str] = set()
+        self._pattern = re.compile("")
+        for word in words:
+            self._learn(word, everywhere=True)
+        self._compile()
+
+    def fields(self, names: Sequence[str], texts: Sequence[str]) -> list[str]:
+        """A frame whose layout is known, its message id first."""
+        known = len(self._everywhere)
+        self._study(names, texts)
+        if len(self._everywhere) != known:
+            self._compile()
+        return [self._scrub(name, text) for name, text in zip(names, texts, strict=True)]
+
+    def text(self, text: str) -> str:
+        """A text that is no field: what is secret everywhere is masked in it."""
+        return self._pattern.sub(self._mask_match, text)
+
+    # --- what is secret ------------------------------------------------------------------------------------------
+
+    def _study(self, names: Sequence[str], texts: Sequence[str]) -> None:
+        before = ""
+        for name, text in zip(names, texts, strict=True):
+            if name in PERSONAL:
+                for part in text.split(","):
+                    self._learn(part, everywhere=True)
+            elif name in NAMED and not (name in NUMBERS and text in NO_NUMBER):
+                self._learn(_main_part(name, text), everywhere=False)
+            elif name == "xml":
+                for _, content in _IN_XML.findall(text):
+                    self._learn(content, everywhere=False)
+            elif name == "value" and before == "AccountCode":
+                self._learn(text, everywhere=True)
+            before = text
+
+    def _learn(self, secret: str, *, everywhere: bool) -> None:
+        if secret in UNSET or secret == ALL:
+            return
+        (self._everywhere if everywhere else self._in_free_text).update({secret, clean(plain(secret))})
+
+    def _compile(self) -> None:
+        long = [secret for secret in self._everywhere if len(secret) >= SHORTEST]
+        parts = [_spotted(secret) for secret in sorted(long, key=len, reverse=True)]
+        self._pattern = re.compile("|".join([*parts, _ADDRESS, _ACCOUNT]))
+
+    # --- masking -------------------------------------------------------------------------------------------------
+
+    def _scrub(self, name: str, text: str) -> str:
+        if name not in _MASKED or not text:
+            return self.text(text)
+        if name in PERSONAL:
+            return ",".join(self._mask(part) for part in text.split(","))
+        if name in NAMED:
+            if name in NUMBERS and text in NO_NUMBER:
+                return text
+            main = _main_part(name, text)
+            return self._mask(main) + text[len(main) :]
+        return self._free(text)
+
+    def _mask(self, text: str) -> str:
+        return text if text in UNSET or text == ALL else self._masks.mask(text)
+
+    def _mask_match(self, match: re.Match[str]) -> str:
+        return self._mask(match[0])
+
+    def _free(self, text: str) -> str:
+        """One pass over all that could be in it, so that no mask is masked again."""
+        found = sorted((one for one in self._in_free_text if one in text), key=len, reverse=True)
+        if not found:
+            return self.text(text)
+        return re.sub("|".join([*map(_spotted, found), self._pattern.pattern]), self._mask_match, text)
+
+
+def _main_part(name: str, text: str) -> str:
+    """Of an execId what its corrections share."""
+    correctable = _EXECUTION.fullmatch(text) if name == "execId" else None
+    return correctable[1] if correctable else text
+
+
+def _spotted(secret: str) -> str:
+    """A pattern: in the midst of other letters only what can't be a part of a word or of a number by chance."""
+    distinct = len(secret) >= DISTINCT and any(each.isdigit() for each in secret) and not secret.isdecimal()
+    return re.escape(secret) if distinct else _ALONE % re.escape(secret)
+
+
+def veil(text: str) -> str:
+    """Of a frame without a known layout only the classes of its fields are kept."""
+    if text in UNSET or text in {"0", "1", "-1"}:
+        return text
+    return "".join(
+        "9" if each.isdecimal() else ("X" if each.isupper() else "x") if each.isalpha() else each for each in text
+    )
