@@ -125,7 +125,7 @@ class Exchange:
     def _transmit(self, first: Working, at: float) -> None:
         """Send a staged order with its children, parents first."""
         for each in [first, *self.registry.children(first)]:
-            if TRANSMIT in each.waits:
+            if TRANSMIT in each.waits and not each.done:  # a rejected parent takes its children along
                 each.waits.discard(TRANSMIT)
                 self._release(each, at)
 

@@ -20,6 +20,7 @@ QUIET = 3  # the spread outside liquid hours, in spreads
 PRINT_SIZE = 100  # a span's volume allows a print for each hundred
 DENSEST = 4.0  # prints a second
 SPARSEST = 0.4
+UNTRADED = {"CASH": 0.5, "IND": 1.0, "BOND": 0.02}  # prices a second of what has quotes or prints only
 VOLUME_A_PRINT = 5e6  # average daily volume that makes a print a second
 CARRY = 0.03  # a year, between a future and its index
 
@@ -116,7 +117,7 @@ class Rows:
 def print_count(instrument: Instrument, span: Span, volume: int) -> int:
     rate = min(max(instrument.volume / VOLUME_A_PRINT, SPARSEST), DENSEST)
     if not (instrument.prints and instrument.quoted):
-        return int(2 * (span.end - span.start))
+        return int(UNTRADED[instrument.secType] * (span.end - span.start))
     share = 1.0 if span.liquid else 0.1
     return int(min(max(volume // PRINT_SIZE, 60), rate * share * (span.end - span.start)))
 

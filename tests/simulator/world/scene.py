@@ -1,0 +1,101 @@
+"""A world and a trader in it: what most tests of the world begin with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from ibgateway.simulator import values as v
+from ibgateway.simulator.world import World, WorldConfig
+
+NEW_YORK = ZoneInfo("US/Eastern")
+START = datetime(2025, 6, 11, 10, 30, tzinfo=NEW_YORK).timestamp()
+ACCOUNT = "DU1234567"
+
+Kind = TypeVar("Kind")
+
+
+def new_world(seed: int = 1, start: float = START, **config: Any) -> World:
+    return World(WorldConfig(seed, start, **config))
+
+
+def at(hour: int, minute: int = 0, day: int = 11, second: int = 0) -> float:
+    """A time in June 2025, in New York."""
+    return datetime(2025, 6, day, hour, minute, second, tzinfo=NEW_YORK).timestamp()
+
+
+def stock(symbol: str, currency: str = "USD", exchange: str = "SMART") -> v.Contract:
+    return v.Contract(symbol=symbol, secType="STK", exchange=exchange, currency=currency)
+
+
+def option(strike: float, right: str = "C", expiry: str = "20250613", symbol: str = "AAPL") -> v.Contract:
+    return v.Contract(
+        symbol=symbol,
+        secType="OPT",
+        exchange="SMART",
+        currency="USD",
+        lastTradeDateOrContractMonth=expiry,
+        strike=strike,
+        right=right,
+    )
+
+
+AAPL = stock("AAPL")
+EURUSD = v.Contract(symbol="EUR", secType="CASH", exchange="IDEALPRO", currency="USD")
+ES = v.Contract(symbol="ES", secType="FUT", exchange="CME", lastTradeDateOrContractMonth="202509")
+
+
+class Trader:
+    """One client; keeps every event that it was told."""
+
+    def __init__(self, world: World, clientId: int = 1) -> None:
+        self.world = world
+        self.clientId = clientId
+        self.told: list[v.Event] = []
+
+    def place(
+        self, action: str, quantity: float | str, orderType: str, contract: v.Contract = AAPL, **fields: Any
+    ) -> int:
+        """Place an order with the next id and return the id."""
+        orderId = self.world.next_order_id(self.clientId)
+        order = v.Order(action=action, totalQuantity=Decimal(str(quantity)), orderType=orderType, **fields)
+        self.told = self.world.place_order(self.clientId, orderId, contract, order)
+        return orderId
+
+    def modify(self, orderId: int, contract: v.Contract = AAPL, **changes: Any) -> None:
+        known = next(each for each in self.world.open_orders(self.clientId) if each.orderId == orderId)
+        order = replace(known.order, **changes)
+        self.told = self.world.place_order(self.clientId, orderId, contract, order)
+
+    def cancel(self, orderId: int) -> None:
+        self.told = self.world.cancel_order(self.clientId, orderId)
+
+    def wait(self, until: float) -> None:
+        self.told = self.world.advance(until)
+
+    def of(self, kind: type[Kind], orderId: int | None = None) -> list[Kind]:
+        """What was told last, of one kind and order."""
+        return [
+            each for each in self.told if isinstance(each, kind) and orderId in (None, getattr(each, "orderId", None))
+        ]
+
+    def statuses(self, orderId: int | None = None) -> list[str]:
+        return [each.status for each in self.of(v.OrderStatus, orderId)]
+
+    def errors(self) -> list[tuple[int, str]]:
+        return [(each.code, each.text) for each in self.of(v.OrderError)]
+
+    def fills(self, orderId: int | None = None) -> list[v.Execution]:
+        return self.of(v.Execution, orderId)
+
+    def position(self, symbol: str) -> Decimal:
+        held = (each for each in self.world.positions(None) if each.contract.localSymbol == symbol)
+        return next((each.position for each in held), Decimal(0))
+
+
+def names(events: list[v.Event]) -> list[str]:
+    """The kinds of events that a client sees of an order, in order."""
+    return [type(each).__name__ for each in events if not isinstance(each, v.Position | v.PortfolioItem)]
