@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -27,7 +28,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     permId: int | None = None
     status: str = ""
     token: str = ""  # the writer's lease
-    details: dict[str, str | int | float | bool | None] = {}
+    details: dict[str, Any] = {}
 
 
 @dataclass(frozen=True)

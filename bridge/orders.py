@@ -24,6 +24,7 @@ OrderType = Literal["MKT", "LMT", "STP", "STP LMT", "TRAIL", "MIT", "LIT", "MOC"
 Tif = Literal["DAY", "GTC", "IOC", "FOK", "OPG"]
 
 KEY = "8-64 of A-Z a-z 0-9 _ -; made and returned if left out"
+DUPLICATE = "the key that possible_duplicate names, to place an equal order again on purpose"
 
 # What each order type needs (True), may have (None) and must not have (False): a price given in vain is a mistake.
 LMT_PRICE = {"LMT": True, "STP LMT": True, "LIT": True, "LOC": True, "REL": None, "MIDPRICE": None}
@@ -68,6 +69,7 @@ class PlaceOrder(OnContract):
     outsideRth: bool = False
     account: Account | None = None
     idempotencyKey: Annotated[Key | None, Field(description=KEY)] = None
+    duplicateOf: Annotated[Key | None, Field(description=DUPLICATE)] = None
 
     @model_validator(mode="after")
     def _prices_fit_the_type(self) -> Self:

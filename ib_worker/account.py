@@ -54,14 +54,14 @@ async def get_positions(request: GetPositions, session: Session) -> list[Positio
 
 @handles(GetPnl)
 async def get_pnl(request: GetPnl, session: Session) -> PnL:
-    return await _pnl(session, session.account(request.account), "")
+    return await session.ask_pnl(session.account(request.account), "")
 
 
 @handles(GetPnlSingle)
 async def get_pnl_single(request: GetPnlSingle, session: Session) -> PnLSingle:
     account, modelCode = session.account(request.account), request.modelCode or ""
     if request.conId is None and request.symbol is None:
-        return convert.pnl_single(await _pnl(session, account, modelCode))
+        return convert.pnl_single(await session.ask_pnl(account, modelCode))
     conId, symbol = await _position(session, account, request)
     figures = await session.share(
         ("pnl single", account, modelCode, conId),
@@ -73,19 +73,6 @@ async def get_pnl_single(request: GetPnlSingle, session: Session) -> PnLSingle:
     )
     held, *gains, worth = figures
     return convert.pnl_single(convert.pnl(account, modelCode, gains), conId, symbol, held, worth)
-
-
-async def _pnl(session: Session, account: str, modelCode: str) -> PnL:
-    """TWS allows one such subscription per account and model, so callers share one."""
-    figures = await session.share(
-        ("pnl", account, modelCode),
-        lambda: session.ask(
-            lambda wire, reqId: wire.reqPnL(reqId, account, modelCode),
-            cancel=lambda wire, reqId: wire.cancelPnL(reqId),
-            subscription=True,
-        ),
-    )
-    return convert.pnl(account, modelCode, figures)
 
 
 async def _position(session: Session, account: str, request: GetPnlSingle) -> tuple[int, str]:

@@ -62,6 +62,8 @@ class Dispatch:
                 if error is None:
                     raise  # the bus logs it, and knows whether anything can have been sent
                 log.info("refused: %s", error)
+                if asked.key is not None:
+                    self._session.audit.refused(asked, error)
                 raise error from problem
 
     async def _answer(self, asked: Asked) -> bytes:

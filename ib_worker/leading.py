@@ -6,10 +6,13 @@ from contextlib import suppress
 from typing import NoReturn
 
 from bridge.bus.answering import Answerer
+from bridge.bus.auditing import AuditLog
 from bridge.bus.connect import BusError, bus_down
 from bridge.bus.orders import Fenced
 from bridge.tool import ToolError
 from ib_worker import standing
+from ib_worker.approvals import Approvals
+from ib_worker.auditing import Audit
 from ib_worker.dispatch import Dispatch
 from ib_worker.lifecycle import Lifecycle, Timing
 from ib_worker.racing import first
@@ -30,6 +33,9 @@ async def lead(bus: Answerer, settings: Settings, stopping: asyncio.Event, timin
     The bus holds the lease already. Requests are answered from the first moment, if only by saying what is missing.
     """
     session = Session(settings, bus.worker_id, bus, order_ids_of(bus))
+    session.audit = Audit(AuditLog(bus.pipe, bus.keys, bus.lease.token))
+    session.ledger.record = session.audit.happened
+    session.approvals = Approvals(bus.pipe, bus.keys)
     lifecycle = Lifecycle(session, timing)
     reconciliation = Reconciliation(session, bus.records, bus.lease.token)
     bus.on_abandoned(session.abandoned)
@@ -38,6 +44,7 @@ async def lead(bus: Answerer, settings: Settings, stopping: asyncio.Event, timin
             lifecycle.run(),
             session.lines.run(),
             session.account_updates.run(),
+            session.audit.run(),
             _beat(bus, session),
             _serve(bus, session, reconciliation, stopping),
         )
@@ -55,6 +62,7 @@ async def _serve(bus: Answerer, session: Session, reconciliation: Reconciliation
     with suppress(TimeoutError):
         async with asyncio.timeout(RELEASE_S):
             await session.lines.release()
+            await session.audit.flush()
     session.record.set(standing.STOPPED)
     await bus.beat(session.status())
 

@@ -16,6 +16,7 @@ KEPT_COMMISSIONS = 5_000  # of fills; a report may come before its fill is known
 KEPT_EARLY = 500  # orders whose messages came before their terms
 
 Announce = Callable[[OrderState], None]
+Recorder = Callable[[OrderState, str | None, Event], None]  # the state after an event that was news, and the key
 Name = TypeVar("Name", bound=Hashable)
 
 
@@ -73,6 +74,7 @@ class Ledger:
         self._commissions: dict[str, Commission] = {}  # by execId, for executions of orders known and unknown
         self._early: dict[int, list[Event]] = {}  # by permId
         self.announce: Announce | None = None
+        self.record: Recorder | None = None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -88,6 +90,13 @@ class Ledger:
 
     def open(self) -> list[Entry]:
         return [entry for entry in self._entries if not entry.state.done]
+
+    def of(self, account: str | None, conId: int, action: str) -> Iterator[Entry]:
+        """Orders of one account, contract and side, open and done."""
+        for entry in self._entries:
+            terms = entry.state.terms
+            if (terms.account, terms.contract.conId, terms.action) == (account, conId, action):
+                yield entry
 
     def commission(self, execId: str) -> Commission | None:
         return self._commissions.get(trade_of(execId))
@@ -113,6 +122,8 @@ class Ledger:
         if not entry.take(event):
             return
         self._index(entry)
+        if self.record is not None:
+            self.record(entry.state, entry.key, event)
         for missed in self._early.pop(entry.state.permId or 0, []):
             self.take(entry, missed)
         if isinstance(event, Fill) and (paid := self._commissions.get(event.trade)) is not None:

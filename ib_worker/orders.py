@@ -14,6 +14,8 @@ from bridge.orders import CancelOrder, Execution, GetExecutions, GetOpenOrders, 
 from bridge.tool import ToolError
 from bridge.values import OrderReport
 from ib_worker import convert
+from ib_worker.auditing import plain
+from ib_worker.checking import passed, tradable
 from ib_worker.dispatch import handles
 from ib_worker.errors import LinkLost, RequestRefused
 from ib_worker.ledger import Entry, report
@@ -42,7 +44,7 @@ def order_ref(key: str) -> str:
 @handles(PlaceOrder)
 async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> OrderReport:
     session.require_ready()
-    account = _tradable(session, session.account(request.account))
+    account = tradable(session, session.account(request.account))
     orderRef = order_ref(asked.key or "")
     known = session.ledger.by_ref(orderRef)
     if known is not None:  # Redis has forgotten the key, IBKR has not
@@ -50,9 +52,11 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
         return await _outcome(session, known, asked, replayed=True)
     contract = await session.contracts.contract(request)
     order = _order(request, account, orderRef)
+    gate = await passed(session, asked, contract, order, request.duplicateOf)
     await session.pacer.turn(Lane.ORDERS)
     orderId = await session.order_ids(session.require_connection().getReqId())
-    await asked.accept()
+    await session.audit.intent(asked, account, orderId, orderRef, terms=plain(terms_of(contract, order)))
+    await asked.accept(gate)
     entry = _write(session, asked, orderId, contract, order)  # no await between this and the line above
     await _noted(session, asked, sent=str(orderId))
     return await _outcome(session, entry, asked)
@@ -151,10 +155,11 @@ async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> 
     """Possible also while the gateway has lost IBKR: it passes the cancel on when the link is back."""
     session.require_connection()
     entry = _own(session, request.orderId)
-    _tradable(session, entry.state.terms.account)
+    account = tradable(session, entry.state.terms.account)
     if entry.state.done:
         return report(entry, f"The order was {entry.state.status} already; nothing was sent.")
     await session.pacer.turn(Lane.ORDERS)
+    await session.audit.intent(asked, account, entry.state.orderId, entry.state.orderRef or "")
     await asked.accept()
     _write_cancel(session, asked, entry)
     with suppress(TimeoutError):
@@ -214,18 +219,6 @@ def _require_readable(session: Session) -> None:
             "read_only",
             "The gateway's API is read-only: it does not tell of orders. Switch off its Read-Only API setting.",
         )
-
-
-def _tradable(session: Session, account: str | None) -> str:
-    """The account, if this worker's mode lets it trade there."""
-    mode = session.settings.trading_mode
-    if mode == "read_only":
-        raise ToolError("read_only", "TRADING_MODE is read_only: this worker places and cancels no orders.")
-    if account is None or not account.startswith("D"):
-        raise ToolError(
-            "wrong_account", f"TRADING_MODE is {mode}, and {account} is not a paper account: nothing is sent for it."
-        )
-    return account
 
 
 def _own(session: Session, orderId: int) -> Entry:

@@ -9,10 +9,13 @@ from typing import Any, Protocol, TypeVar
 
 import ib_async
 
+from bridge.account import PnL
 from bridge.gateway import SessionStatus
 from bridge.tool import ToolError
-from ib_worker import __version__
+from ib_worker import __version__, convert
 from ib_worker.account_updates import AccountUpdates
+from ib_worker.approvals import Approvals
+from ib_worker.auditing import Audit
 from ib_worker.errors import LinkLost
 from ib_worker.flights import Flights
 from ib_worker.holdings import Holdings
@@ -65,6 +68,8 @@ class Session:
         self.link = Link()
         self.wire: Wire | None = None
         self.steering: Steering
+        self.audit: Audit  # these two come with a term of leadership
+        self.approvals: Approvals
         self.accounts: list[str] = []
         self.orders_readable = True  # False: the gateway's API is read-only, and tells of no orders
         self.requests = Requests()
@@ -203,6 +208,18 @@ class Session:
         """Every fill since midnight, of every client."""
         found: list[Listed] = await self.ask(lambda wire, reqId: wire.reqExecutions(reqId, ib_async.ExecutionFilter()))
         return found
+
+    async def ask_pnl(self, account: str, modelCode: str) -> PnL:
+        """TWS allows one such subscription per account and model, so callers share one."""
+        figures = await self.share(
+            ("pnl", account, modelCode),
+            lambda: self.ask(
+                lambda wire, reqId: wire.reqPnL(reqId, account, modelCode),
+                cancel=lambda wire, reqId: wire.cancelPnL(reqId),
+                subscription=True,
+            ),
+        )
+        return convert.pnl(account, modelCode, figures)
 
     async def share(self, key: Hashable, ask: Callable[[], Any]) -> Any:
         """One answer for all who ask the same at the same time."""

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bridge.values import MarketDataType
+from ib_worker.limits import Limits
 
 Mode = Literal["read_only", "paper", "live"]
 
@@ -39,6 +40,13 @@ def _endpoint(written: str) -> Endpoint:
     return Endpoint(parts[1].strip("[]"), int(parts[2]))
 
 
+def _names(written: object) -> object:
+    """A comma list."""
+    if not isinstance(written, str):
+        return written
+    return frozenset(each.strip() for each in written.split(",") if each.strip())
+
+
 class Settings(BaseSettings):
     """Each field is an environment variable of its name in capitals."""
 
@@ -58,13 +66,24 @@ class Settings(BaseSettings):
     market_data_lines: Annotated[int, Field(ge=1, le=10_000)] = 100  # what the account may have; boosters add more
     beat_file: Path = Path(tempfile.gettempdir()) / "ibkr-worker.beat"
 
+    live_accounts: Annotated[frozenset[str], NoDecode, BeforeValidator(_names)] = frozenset()
+    limits: Limits = Field(default_factory=Limits)  # from LIMIT_…
+
     @model_validator(mode="after")
-    def _no_live(self) -> Self:
-        if self.trading_mode == "live":
-            raise ValueError(
-                "TRADING_MODE=live is refused: this version has no limits to hold it. Use paper or read_only."
-            )
+    def _live_is_meant(self) -> Self:
+        """Live takes three deliberate steps: the mode, the accounts by name, and every limit set or waived by name."""
+        if self.trading_mode != "live":
+            return self
+        if not self.live_accounts:
+            raise ValueError("LIVE_ACCOUNTS: TRADING_MODE=live needs the accounts that may trade, by their exact names")
+        if unset := self.limits.unset():
+            raise ValueError(f"TRADING_MODE=live needs each limit set, or waived with off: {', '.join(unset)}")
         return self
+
+    @property
+    def rails(self) -> Limits:
+        """The limits in force: in paper trading, what is not set has a default."""
+        return self.limits if self.trading_mode == "live" else self.limits.or_paper_defaults()
 
     @property
     def gateway(self) -> Endpoint:

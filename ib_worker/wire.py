@@ -123,7 +123,7 @@ class Wire(Client):
     def _onSocketDisconnected(self, message: str) -> None:  # noqa: N802
         """The socket is gone, or ib_async has found the peer's version too old."""
         super()._onSocketDisconnected(message)
-        self.too_old = message.startswith("TWS/gateway version")
+        self.too_old = self.too_old or message.startswith("TWS/gateway version")
         self._lose(message or "the gateway closed the connection")
         if self.conn.transport is None and not self.closed.done():
             self.closed.set_result(None)

@@ -1,0 +1,114 @@
+"""What the worker writes into the audit log: each intent before its frame, and everything that becomes of an order."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import Any, NoReturn, Protocol
+
+from pydantic import BaseModel
+
+from bridge.bus.answering import Asked
+from bridge.bus.orders import Fenced
+from bridge.tool import ToolError
+from ib_worker.logs import masked
+from ib_worker.order_events import Event
+from ib_worker.order_state import OrderState
+
+KEPT = 50_000  # events that wait while the log can't be written; new orders are refused meanwhile
+RETRY_S = 1.0
+
+log = logging.getLogger("ib_worker.auditing")
+
+
+class Pen(Protocol):
+    """The bus's side: appends one entry, or raises ToolError audit_unavailable or Fenced."""
+
+    async def append(self, event: str, **fields: Any) -> int: ...
+
+
+class Audit:
+    """`intent` is awaited before a frame may leave; what happened is queued by `happened` and written in order."""
+
+    def __init__(self, pen: Pen) -> None:
+        self._pen = pen
+        self._waiting: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(KEPT)
+        self.lost = 0  # events dropped because the log stayed unwritable
+
+    async def intent(self, asked: Asked, account: str | None, orderId: int, orderRef: str, **details: Any) -> None:
+        """Write what is about to be sent, and for whom. Raises ToolError audit_unavailable: then send nothing."""
+        await self._pen.append(
+            "intent",
+            caller=asked.caller,
+            request_id=asked.request_id,
+            tool=asked.operation,
+            key=asked.key or "",
+            digest=asked.request.digest or "",
+            account=masked(account or ""),
+            orderRef=orderRef,
+            orderId=orderId,
+            details=details,
+        )
+
+    def refused(self, asked: Asked, error: ToolError) -> None:
+        """A limit, a mode, the kill switch or an approval has held an order back."""
+        self._put("refused", caller=asked.caller, request_id=asked.request_id, tool=asked.operation,
+                  key=asked.key or "", status=error.code, details={"message": error.message})  # fmt: skip
+
+    def happened(self, state: OrderState, key: str | None, event: Event) -> None:
+        """One event of an order, with the state that it left."""
+        self._put(
+            type(event).__name__,
+            key=key or "",
+            account=masked(state.terms.account or ""),
+            orderRef=state.orderRef or "",
+            orderId=state.orderId,
+            permId=state.permId,
+            status=state.status,
+            details=plain(event),
+        )
+
+    async def run(self) -> NoReturn:
+        """Write what is queued, for ever; while the log can't be written it waits."""
+        while True:
+            name, entry = await self._waiting.get()
+            await self._insist(name, entry)
+
+    async def flush(self) -> None:
+        """Write what waits, at the end of a term."""
+        while not self._waiting.empty():
+            name, entry = self._waiting.get_nowait()
+            await self._insist(name, entry)
+
+    async def _insist(self, name: str, entry: dict[str, Any]) -> None:
+        while True:
+            try:
+                await self._pen.append(name, **entry)
+            except Fenced:
+                return  # the next leader reads the orders anew and writes what it finds
+            except ToolError as error:
+                log.error("the audit log can't be written: %s", error)
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
+
+    def _put(self, name: str, **entry: Any) -> None:
+        try:
+            self._waiting.put_nowait((name, entry))
+        except asyncio.QueueFull:
+            self.lost += 1
+            log.critical("an event is missing from the audit log: %s", name)
+
+
+def plain(value: Any) -> Any:
+    """JSON's own values, accounts masked: what `ib_worker.replay` reads back."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, BaseModel):
+        return plain(value.model_dump(exclude_none=True))
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return masked(value) if isinstance(value, str) else value

@@ -1,0 +1,172 @@
+"""Holds an order against mode, limits and approval with what the session knows right now, and makes its gate."""
+
+import asyncio
+import hashlib
+from contextlib import suppress
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import ib_async
+
+from bridge.bus.answering import Asked
+from bridge.bus.gate import Gate
+from bridge.tool import ToolError
+from ib_worker.limits import Facts, Intent, Limits, check, closes
+from ib_worker.session import Session, utcnow
+
+QUOTE_S = 3.0  # for the first price of a new line
+PNL_S = 3.0
+DELAYED_S = 15 * 60.0
+FILL_SHOWN_S = 3.0  # TWS tells a position's change within this after its fill
+EXCHANGE_DAY = ZoneInfo("America/New_York")  # where a new trading day begins for the daily count
+
+
+def tradable(session: Session, account: str | None) -> str:
+    """The account, if this worker's mode lets it trade there. Raises ToolError read_only or wrong_account."""
+    settings = session.settings
+    if settings.trading_mode == "read_only":
+        raise ToolError("read_only", "TRADING_MODE is read_only: this worker places and cancels no orders.")
+    allowed = account is not None and (
+        account in settings.live_accounts if settings.trading_mode == "live" else account.startswith("D")
+    )
+    if account is None or not allowed:
+        kind = "in LIVE_ACCOUNTS" if settings.trading_mode == "live" else "a paper account"
+        raise ToolError(
+            "wrong_account",
+            f"TRADING_MODE is {settings.trading_mode}, and {account} is not {kind}: nothing is sent for it.",
+        )
+    return account
+
+
+async def passed(
+    session: Session, asked: Asked, contract: ib_async.Contract, order: ib_async.Order, duplicate_of: str | None
+) -> Gate:
+    """The gate for an order within the limits. Raises ToolError limit_exceeded, no_fresh_quote, no_daily_pnl,
+    approval_required."""
+    intent = intent_of(contract, order)
+    limits = session.settings.rails
+    facts = await _facts(session, contract, order, limits)
+    check(intent, facts, limits)
+    if session.settings.trading_mode == "live":
+        await session.approvals.require(asked, sentence(intent, order))
+    return Gate(
+        terms=terms_digest(contract, order),
+        closing=closes(intent, facts),
+        per_minute=_number(limits.max_orders_per_minute),
+        per_day=_number(limits.max_orders_per_day),
+        day_from_ms=_day_from_ms(utcnow()),
+        duplicate_window_ms=_number(limits.duplicate_window_s) * 1000,
+        duplicate_of=duplicate_of or "",
+    )
+
+
+def intent_of(contract: ib_async.Contract, order: ib_async.Order) -> Intent:
+    return Intent(
+        symbol=contract.symbol,
+        secType=contract.secType,
+        currency=contract.currency,
+        multiplier=Decimal(contract.multiplier or "1"),
+        action="BUY" if order.action == "BUY" else "SELL",
+        totalQuantity=Decimal(str(order.totalQuantity)),
+        orderType=order.orderType,
+        lmtPrice=_set(order.lmtPrice),
+        auxPrice=_set(order.auxPrice),
+        outsideRth=order.outsideRth,
+    )
+
+
+def sentence(intent: Intent, order: ib_async.Order) -> str:
+    """The order in one plain line of the server's own words."""
+    price = "".join(
+        f", {name} {value:g}"
+        for name, value in (("lmtPrice", intent.lmtPrice), ("auxPrice", intent.auxPrice))
+        if value is not None
+    )
+    return (
+        f"{intent.action} {intent.totalQuantity.normalize():f} {intent.symbol} {intent.secType} as {intent.orderType}"
+        f"{price}, {order.tif or 'DAY'}, account {order.account}"
+    )
+
+
+def terms_digest(contract: ib_async.Contract, order: ib_async.Order) -> str:
+    """What makes two orders equal: everything that was asked for, and nothing of how it was asked."""
+    told = [contract.conId, contract.exchange]
+    told += [order.account, order.action, order.totalQuantity, order.orderType, order.lmtPrice, order.auxPrice]
+    told += [order.trailingPercent, order.tif, order.outsideRth]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
+
+
+async def _facts(session: Session, contract: ib_async.Contract, order: ib_async.Order, limits: Limits) -> Facts:
+    bid, ask, last, age_s = await _quote(session, contract) if _needs_quote(limits) else (None, None, None, None)
+    return Facts(
+        bid=bid,
+        ask=ask,
+        last=last,
+        quote_age_s=age_s,
+        position=_position(session, order.account, contract.conId),
+        closing=_closing(session, order.account, contract.conId, order.action),
+        open_orders=sum(each.state.clientId == session.clientId for each in session.ledger.open()),
+        daily_pnl=await _daily_pnl(session, order.account) if isinstance(limits.max_daily_loss, float) else None,
+    )
+
+
+def _needs_quote(limits: Limits) -> bool:
+    return any(
+        isinstance(each, float) for each in (limits.price_collar, limits.max_order_value, limits.max_position_value)
+    )
+
+
+async def _quote(
+    session: Session, contract: ib_async.Contract
+) -> tuple[float | None, float | None, float | None, float | None]:
+    """Bid, ask, last and their age. A standing line whose data farms work shows what is valid now, however long ago it
+    last changed; delayed prices are as old as they are delayed, which only a paper account may trade on."""
+    line = await session.lines.open(contract)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(QUOTE_S):
+            await session.while_connected(line.settled.wait())
+    if line.problem is not None or not line.values.priced:
+        return None, None, None, None
+    quote = line.values.known(utcnow())
+    delayed = (quote.marketDataType or "").startswith("delayed") and session.settings.trading_mode == "live"
+    broken = "broken" in session.link.farms.values()
+    return quote.bid, quote.ask, quote.last, DELAYED_S if delayed or broken else 0.0
+
+
+def _position(session: Session, account: str, conId: int) -> Decimal:
+    held = (each for each in session.holdings.all() if (each.account, each.contract.conId) == (account, conId))
+    return sum((Decimal(str(each.position)) for each in held), Decimal(0))
+
+
+def _closing(session: Session, account: str, conId: int, action: str) -> Decimal:
+    """What orders of the same side may close first: what is open, and fills that the position may not show yet."""
+    total = Decimal(0)
+    for entry in session.ledger.of(account, conId, action):
+        state = entry.state
+        if not state.done:
+            total += Decimal(str(state.terms.totalQuantity if state.remaining is None else state.remaining))
+        if state.filled and state.life and (utcnow() - state.life[-1].at).total_seconds() < FILL_SHOWN_S:
+            total += Decimal(str(state.filled))
+    return total
+
+
+async def _daily_pnl(session: Session, account: str) -> float | None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PNL_S):
+            return (await session.ask_pnl(account, "")).dailyPnL
+    return None
+
+
+def _number(limit: int | str | None) -> int:
+    return limit if isinstance(limit, int) else 0
+
+
+def _day_from_ms(now: datetime) -> int:
+    midnight = datetime.combine(now.astimezone(EXCHANGE_DAY).date(), time(), EXCHANGE_DAY)
+    return int(midnight.astimezone(UTC).timestamp() * 1000)
+
+
+def _set(price: object) -> float | None:
+    """ib_async writes TWS's unset double for no price."""
+    return float(price) if isinstance(price, (int, float)) and price < ib_async.util.UNSET_DOUBLE else None
