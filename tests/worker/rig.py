@@ -1,0 +1,202 @@
+"""What the worker's tests share: a session on a simulator over TCP, a whole worker over a real bus, ways to wait."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Any
+
+import ib_worker.__main__  # noqa: F401  # importing it registers the handlers
+from bridge.bus.answering import Answerer
+from bridge.bus.asking import Asker
+from bridge.gateway import SessionStatus
+from bridge.tool import OPERATIONS, ToolError
+from ib_worker.leading import lead
+from ib_worker.lifecycle import Lifecycle, Timing
+from ib_worker.racing import first
+from ib_worker.session import Session
+from ib_worker.settings import Settings
+from ibgateway.simulator.server import Simulator
+
+FAST = Timing(
+    connect_s=2, sync_s=5, first_pause_s=0.05, longest_pause_s=0.2, longest_cheap_pause_s=0.2, settle_s=0.05, reread_s=0
+)  # fmt: skip
+
+
+async def until(predicate: Callable[[], Any], description: str, timeout_s: float = 10) -> None:
+    """Wait until a condition holds."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not predicate():  # noqa: ASYNC110  # any condition, not only one that has an event
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise AssertionError(f"not within {timeout_s} s: {description}") from None
+
+
+@dataclass
+class Published:
+    """A publisher that writes down what it is told."""
+
+    ticks: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+
+    def publish(self, stream: str, kind: str, body: bytes) -> None:
+        self.ticks.append((stream, kind, json.loads(body)))
+
+    def open_stream(self, stream: str) -> None:
+        self.open.append(stream)
+
+    def close_stream(self, stream: str) -> None:
+        self.open = [each for each in self.open if each != stream]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [body for _, each, body in self.ticks if each == kind]
+
+
+@dataclass
+class Stand:
+    """A session that lives, without a bus."""
+
+    session: Session
+    lifecycle: Lifecycle
+    published: Published
+
+    @property
+    def status(self) -> SessionStatus:
+        return self.session.status()
+
+    async def ready(self, timeout_s: float = 10) -> None:
+        await until(lambda: self.status.is_connected, "the session is ready", timeout_s)
+
+    async def reaches(self, state: str, timeout_s: float = 10) -> SessionStatus:
+        await until(lambda: self.status.state == state, f"the session is {state}", timeout_s)
+        return self.status
+
+
+async def same_id(floor: int) -> int:
+    return floor
+
+
+@asynccontextmanager
+async def session_at(port: int, timing: Timing = FAST, **settings: Any) -> AsyncIterator[Stand]:
+    published = Published()
+    session = Session(Settings(gateway_port=port, **settings), "test", published, same_id)
+    lifecycle = Lifecycle(session, timing)
+    task = asyncio.create_task(first(lifecycle.run(), session.lines.run(), session.account_updates.run()))
+    try:
+        yield Stand(session, lifecycle, published)
+    finally:
+        crashed = task.done()
+        task.cancel()
+        outcome = await asyncio.gather(task, return_exceptions=True)
+        await session.close()
+        if crashed:
+            raise AssertionError("the session's life ended by itself") from outcome[0]
+
+
+@asynccontextmanager
+async def ready_session(sim: Simulator, timing: Timing = FAST, **settings: Any) -> AsyncIterator[Stand]:
+    async with session_at(sim.port, timing, **settings) as stand:
+        await stand.ready()
+        yield stand
+
+
+@dataclass
+class Caller:
+    """A front's side of the bus: results as JSON values."""
+
+    asker: Asker
+    name: str = "claude"
+
+    async def ask(self, operation: str, **arguments: Any) -> Any:
+        declared = OPERATIONS[operation]
+        request = declared.request(**arguments)
+        return json.loads(await self.asker.ask(declared, request, caller=self.name, request_id="r-1"))
+
+    async def submit(
+        self, operation: str, key: str | None = None, deadline_s: float | None = None, **arguments: Any
+    ) -> Any:
+        declared = OPERATIONS[operation]
+        reply = await self.asker.submit(
+            declared,
+            declared.request(**arguments),
+            key=key or f"key-{token_hex(8)}",
+            caller=self.name,
+            request_id="r-1",
+            deadline_s=deadline_s,
+        )
+        return json.loads(reply)
+
+    async def refused(self, operation: str, **arguments: Any) -> ToolError:
+        try:
+            answer = await self.ask(operation, **arguments)
+        except ToolError as error:
+            return error
+        raise AssertionError(f"{operation} was answered: {answer}")
+
+    async def refused_order(self, operation: str = "place_order", **arguments: Any) -> ToolError:
+        try:
+            answer = await self.submit(operation, **arguments)
+        except ToolError as error:
+            return error
+        raise AssertionError(f"{operation} was carried out: {answer}")
+
+    async def status(self) -> dict[str, Any]:
+        heartbeat = await self.asker.status()
+        return json.loads(heartbeat.status) if heartbeat else {}
+
+    async def reaches(self, state: str, timeout_s: float = 10) -> dict[str, Any]:
+        async with asyncio.timeout(timeout_s):
+            while (status := await self.status()).get("state") != state:  # noqa: ASYNC110  # another process knows
+                await asyncio.sleep(0.01)
+        return status
+
+    async def writable(self) -> None:
+        """Wait until the session is ready and the bus takes writes."""
+        await self.reaches("ready")
+        async with asyncio.timeout(5):
+            while await self.asker.pipe.send("GET", self.asker.keys.generation) is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
+def order(**changes: Any) -> dict[str, Any]:
+    return {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1} | changes
+
+
+@asynccontextmanager
+async def worker(
+    redis_url: str, session: str, port: int, timing: Timing = FAST, **settings: Any
+) -> AsyncIterator[asyncio.Event]:
+    """A worker in this process. Setting the event stops it as SIGTERM does."""
+    whole = Settings(redis_url=redis_url, ibkr_session=session, gateway_port=port, **settings)
+    stopping = asyncio.Event()
+
+    async def lead_once() -> None:
+        async with Answerer(redis_url, session, f"worker-{token_hex(4)}") as bus:
+            await bus.lead()
+            await lead(bus, whole, stopping, timing)
+
+    task = asyncio.create_task(lead_once())
+    try:
+        yield stopping
+    finally:
+        stopping.set()
+        await task
+
+
+@asynccontextmanager
+async def caller(redis_url: str, session: str, name: str = "claude") -> AsyncIterator[Caller]:
+    async with Asker(redis_url, session, f"front-{token_hex(4)}") as asker:
+        yield Caller(asker, name)
+
+
+@asynccontextmanager
+async def trading(
+    redis_url: str, session: str, sim: Simulator, timing: Timing = FAST, **settings: Any
+) -> AsyncIterator[Caller]:
+    """A worker that is ready for writes, and a caller."""
+    async with worker(redis_url, session, sim.port, timing, **settings), caller(redis_url, session) as front:
+        await front.writable()
+        yield front
