@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
 from xml.etree import ElementTree as Xml
-from xml.sax.saxutils import escape
 
 from ibgateway.simulator import values as v
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from ibgateway.simulator import values as v
 from ibgateway.simulator.instruments.instrument import Instrument
@@ -35,7 +35,7 @@ def _company(subject: Subject) -> str:
     return (
         f'<CoIDs><CoID Type="CompanyName">{escape(of.longName)}</CoID></CoIDs>'
         f'<Issues><Issue ID="1" Type="C" Desc="Common Stock"><IssueID Type="Ticker">{escape(of.symbol)}</IssueID>'
-        f'<Exchange Code={quoteattr(of.primaryExchange)} Country="USA">{escape(of.primaryExchange)}</Exchange>'
+        f'<Exchange Code="{escape(of.primaryExchange)}" Country="USA">{escape(of.primaryExchange)}</Exchange>'
         f"</Issue></Issues>"
     )
 
