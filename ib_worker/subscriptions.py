@@ -59,7 +59,7 @@ class Lines:
 
     def __len__(self) -> int:
         """Lines that TWS may still count."""
-        return len(self._lines) + len(self._to_cancel)
+        return sum(line.problem is None for line in self._lines.values()) + len(self._to_cancel)
 
     async def open(self, contract: ib_async.Contract) -> Line:
         """The contract's line, made if there is none. Raises ToolError line_limit; the caller awaits `settled`."""

@@ -26,10 +26,13 @@ FAST = Timing(
 
 
 async def until(predicate: Callable[[], Any], description: str, timeout_s: float = 10) -> None:
-    """Wait until a condition holds."""
+    """Wait until a condition, or the coroutine that tells it, holds."""
     try:
         async with asyncio.timeout(timeout_s):
-            while not predicate():  # noqa: ASYNC110  # any condition, not only one that has an event
+            while True:
+                value = predicate()
+                if await value if asyncio.iscoroutine(value) else value:
+                    return
                 await asyncio.sleep(0.005)
     except TimeoutError:
         raise AssertionError(f"not within {timeout_s} s: {description}") from None
@@ -148,17 +151,20 @@ class Caller:
         return json.loads(heartbeat.status) if heartbeat else {}
 
     async def reaches(self, state: str, timeout_s: float = 10) -> dict[str, Any]:
-        async with asyncio.timeout(timeout_s):
-            while (status := await self.status()).get("state") != state:  # noqa: ASYNC110  # another process knows
-                await asyncio.sleep(0.01)
-        return status
+        async def there() -> bool:
+            return (await self.status()).get("state") == state
+
+        await until(there, f"the session is {state}", timeout_s)
+        return await self.status()
 
     async def writable(self) -> None:
         """Wait until the session is ready and the bus takes writes."""
         await self.reaches("ready")
-        async with asyncio.timeout(5):
-            while await self.asker.pipe.send("GET", self.asker.keys.generation) is None:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+
+        async def marked() -> bool:
+            return await self.asker.pipe.send("GET", self.asker.keys.generation) is not None
+
+        await until(marked, "writes are open")
 
 
 def order(**changes: Any) -> dict[str, Any]:
