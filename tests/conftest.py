@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from cli.embedded_redis import EmbeddedRedis
+from cli.embedded_redis import EmbeddedRedis, free_port
 
 _numbers = count(1)
 
@@ -30,3 +30,9 @@ async def own_redis(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
     """A server that the test may kill, freeze and start again."""
     async with EmbeddedRedis(tmp_path / "redis") as redis:
         yield redis
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port on loopback that nothing listens on."""
+    return free_port()

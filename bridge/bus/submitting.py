@@ -91,7 +91,8 @@ class Submission:
         with self._post.expected(request.id) as call:
             seen = await self._submit(request)
             if seen.word == "done":
-                return _replayed(decode_reply(seen.reply))
+                reply = decode_reply(seen.reply)
+                return result_of(reply) if seen.attempt == request.id else _replayed(reply)
             if seen.word == "conflict":
                 raise ToolError("idempotency_conflict", CONFLICT)
             if seen.attempt != request.id:

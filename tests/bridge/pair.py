@@ -1,0 +1,111 @@
+"""What the bus tests share: a worker in this process, calls as a front makes them, a socket that can fail."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import bridge.account
+import bridge.gateway
+import bridge.market_data
+import bridge.orders  # noqa: F401 - the declarations fill the registry
+from bridge.bus.answering import Answerer, Asked, Handle, Reconcile
+from bridge.bus.asking import Asker
+from bridge.bus.keys import Keys
+from bridge.bus.orders import Intents
+from bridge.bus.pipe import Pipe
+from bridge.tool import OPERATIONS, Declaration
+
+GET_POSITIONS = OPERATIONS["get_positions"]
+PLACE_ORDER = OPERATIONS["place_order"]
+KEY = "a-key-of-the-caller"
+
+
+def order(**changes: Any) -> Declaration:
+    return PLACE_ORDER.request(**{"symbol": "AAPL", "action": "BUY", "totalQuantity": 1} | changes)
+
+
+async def ask(asker: Asker, **options: Any) -> bytes:
+    return await asker.ask(GET_POSITIONS, GET_POSITIONS.request(), caller="claude", request_id="r-1", **options)
+
+
+async def submit(asker: Asker, key: str = KEY, arguments: Declaration | None = None, **options: Any) -> bytes:
+    return await asker.submit(PLACE_ORDER, arguments or order(), key=key, caller="claude", request_id="r-1", **options)
+
+
+class Broker:
+    """A handler that counts what it would have sent; `hold` keeps it before or after the accept."""
+
+    def __init__(self) -> None:
+        self.sent: Counter[str | None] = Counter()
+        self.asked: list[Asked] = []
+        self.answer = b'{"orderId":7,"replayed":false}'
+        self.before = asyncio.Event()
+        self.after = asyncio.Event()
+        self.before.set()
+        self.after.set()
+
+    async def handle(self, asked: Asked) -> bytes:
+        self.asked.append(asked)
+        await self.before.wait()
+        if asked.key is not None:
+            await asked.accept()
+        self.sent[asked.key] += 1
+        await self.after.wait()
+        return self.answer
+
+
+@asynccontextmanager
+async def serving(
+    url: str, session: str, handle: Handle, *, worker: str = "w1", reconcile: Reconcile | None = None
+) -> AsyncIterator[Answerer]:
+    """A worker that leads and serves; writes are open."""
+    async with Answerer(url, session, worker) as bus:
+        await bus.lead()
+        task = asyncio.create_task(bus.serve(handle, reconcile))
+        await until_open(bus.pipe, bus.keys)
+        try:
+            yield bus
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def until_open(pipe: Pipe, keys: Keys) -> None:
+    async def is_open() -> bool:
+        _, receivers = await pipe.send("PUBSUB", "SHARDNUMSUB", keys.requests)
+        return bool(receivers) and await pipe.send("GET", keys.generation) is not None
+
+    await until(is_open, "a worker serves and the generation is marked")
+
+
+async def until(predicate: Callable[[], Any], description: str, timeout_s: float = 10) -> None:
+    """Wait until a condition (or the coroutine that tells it) holds."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            while True:
+                value = predicate()
+                if asyncio.iscoroutine(value):
+                    value = await value
+                if value:
+                    return
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise AssertionError(f"not within {timeout_s} s: {description}") from None
+
+
+@asynccontextmanager
+async def front(url: str, session: str, name: str = "f1") -> AsyncIterator[Asker]:
+    async with Asker(url, session, name) as asker:
+        yield asker
+
+
+@asynccontextmanager
+async def pipe_to(url: str) -> AsyncIterator[Pipe]:
+    async with Pipe(url) as pipe:
+        yield pipe
+
+
+def intents(pipe: Pipe, session: str, name: str = "f1") -> Intents:
+    return Intents(pipe, Keys(session), name)

@@ -1,0 +1,61 @@
+"""A relay between a client and Redis that can lose answers, fall silent, or cut and refuse connections."""
+
+import asyncio
+from contextlib import suppress
+from typing import Self
+
+
+class Shim:
+    """Put before a server: `url` is what the client uses. Both directions flow until told otherwise."""
+
+    def __init__(self, upstream_url: str) -> None:
+        self._path = upstream_url.removeprefix("unix://")
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._pumps: set[asyncio.Task[None]] = set()
+        self.answers = asyncio.Event()  # whether what Redis says gets through
+        self.answers.set()
+        self.refusing = False
+        self.accepted = 0
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"redis://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/0"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+        for pump in tuple(self._pumps):
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+
+    def cut(self) -> None:
+        """Close every connection."""
+        for writer in self._writers:
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        if self.refusing:
+            writer.close()
+            return
+        up_reader, up_writer = await asyncio.open_unix_connection(self._path)
+        self._writers |= {writer, up_writer}
+        for pump in (self._pump(reader, up_writer, None), self._pump(up_reader, writer, self.answers)):
+            task = asyncio.create_task(pump)
+            self._pumps.add(task)
+            task.add_done_callback(self._pumps.discard)
+
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event | None
+    ) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                if gate is not None:
+                    await gate.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+        self._writers.discard(writer)
