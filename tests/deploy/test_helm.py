@@ -1,0 +1,221 @@
+"""The chart, rendered by helm itself and checked against Kubernetes' own schemas and this project's promises."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.chart import CHART, REAL, SIMULATED, VALUES, environment, find, helm, pods, probes, render
+from tests.deploy.tools import INSTALLED, needs
+
+KUBERNETES = ("1.27", "1.34")  # the oldest that the chart allows, and a recent one
+
+pytestmark = needs("helm")
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_helm_finds_nothing_to_complain_of(values: dict[str, Any]) -> None:
+    said = helm("lint", "--strict", str(CHART), values=values)
+
+    assert said.returncode == 0, said.stdout
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize("values", VALUES)
+def test_every_manifest_is_what_kubernetes_expects(values: dict[str, Any], version: str, tmp_path: Path) -> None:
+    rendered = tmp_path / "rendered.yaml"
+    rendered.write_text(yaml.safe_dump_all(render(values)))
+
+    said = subprocess.run(
+        [sys.executable, "-m", "kubernetes_validate", "--strict", "-k", version, rendered],
+        env={**os.environ, "PYTHONPATH": str(INSTALLED)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert said.stdout.count("passed") == len(render(values))
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_no_pod_has_root_capabilities_or_the_clusters_token(values: dict[str, Any]) -> None:
+    for name, pod in pods(render(values)):
+        assert pod["automountServiceAccountToken"] is False, name
+        assert pod["securityContext"]["runAsNonRoot"] is True, name
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        for container in pod["containers"]:
+            assert container["securityContext"]["allowPrivilegeEscalation"] is False, name
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}, name
+            assert container["resources"]["limits"]["memory"], name
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_only_the_real_gateway_may_write_to_its_root(values: dict[str, Any]) -> None:
+    writable = {
+        name
+        for name, pod in pods(render(values))
+        for container in pod["containers"]
+        if not container["securityContext"]["readOnlyRootFilesystem"]
+    }
+
+    assert writable <= {"rel-main-gateway"}
+
+
+def test_a_gateway_that_waits_for_its_second_factor_is_alive_but_not_ready() -> None:
+    liveness, readiness = probes(render(REAL), "StatefulSet", "rel-main-gateway")
+
+    assert liveness["exec"]["command"] == ["bash", "/probe/handshake.sh", "alive", "4003"]
+    assert readiness["exec"]["command"] == ["bash", "/probe/handshake.sh", "ready", "4003"]
+
+
+@pytest.mark.parametrize(("kind", "name"), [("Deployment", "rel-main-front"), ("StatefulSet", "rel-main-worker")])
+def test_neither_front_nor_worker_is_restarted_or_taken_out_for_its_sessions_state(kind: str, name: str) -> None:
+    told = json.dumps(probes(render(REAL), kind, name))
+
+    assert "readyz" not in told
+    assert "handshake" not in told
+
+
+def test_the_worker_hears_of_its_gateway_before_that_is_ready() -> None:
+    service = find(render(REAL), "Service", "rel-main-gateway")["spec"]
+
+    assert service["publishNotReadyAddresses"] is True
+    assert service["clusterIP"] == "None"
+
+
+def test_a_real_gateway_runs_under_the_guard_and_with_the_scripts_of_this_project() -> None:
+    manifests = render(REAL)
+    (container,) = find(manifests, "StatefulSet", "rel-main-gateway")["spec"]["template"]["spec"]["containers"]
+    scripts = find(manifests, "ConfigMap", "rel-probe")["data"]
+
+    assert container["command"] == ["bash", "/probe/login-guard.sh"]
+    assert container["args"] == ["/home/ibgateway/scripts/run.sh"]
+    for name in ("handshake.sh", "login-guard.sh", "phrases.tsv"):
+        assert scripts[name].strip() == Path("ibgateway/probe", name).read_text().strip()
+
+
+def test_another_controller_is_a_matter_of_values() -> None:
+    other = {"gateway": {"image": "example/other:1", "command": ["/start"], "phrases": "logged_in\tready$"}} | {
+        "logins": REAL["logins"]
+    }
+    manifests = render(other)
+    (container,) = find(manifests, "StatefulSet", "rel-main-gateway")["spec"]["template"]["spec"]["containers"]
+
+    assert (container["image"], container["args"]) == ("example/other:1", ["/start"])
+    assert find(manifests, "ConfigMap", "rel-probe")["data"]["phrases.tsv"].strip() == "logged_in\tready$"
+
+
+def test_a_read_only_login_is_read_only_at_the_gateway_too_whatever_its_settings_say() -> None:
+    manifests = render(REAL)
+
+    assert environment(manifests, "StatefulSet", "rel-main-gateway")["READ_ONLY_API"] == "yes"
+    assert environment(manifests, "StatefulSet", "rel-main-worker")["TRADING_MODE"] == "read_only"
+
+
+def test_no_secret_stands_in_a_manifest() -> None:
+    told = environment(render(REAL), "StatefulSet", "rel-main-gateway")
+
+    assert told["TWS_USERID"] == {"secretKeyRef": {"name": "main-login", "key": "userid"}}
+    assert told["TWS_PASSWORD_FILE"] == "/run/secrets/gateway/password"
+    assert "TWS_PASSWORD" not in told
+    assert not [each for each in render(REAL) if each["kind"] == "Secret"]
+
+
+def test_each_login_has_its_own_session_worker_and_gateway() -> None:
+    manifests = render(REAL)
+
+    for login, port in (("demo", "4004"), ("main", "4003")):
+        worker = environment(manifests, "StatefulSet", f"rel-{login}-worker")
+        assert (worker["IBKR_SESSION"], worker["GATEWAY_HOST"]) == (login, f"rel-{login}-gateway")
+        assert worker["GATEWAY_PORT"] == port
+        assert environment(manifests, "Deployment", f"rel-{login}-front")["IBKR_SESSION"] == login
+
+
+def test_only_a_logins_own_worker_reaches_its_gateway() -> None:
+    policy = find(render(REAL), "NetworkPolicy", "rel-main-gateway")["spec"]
+    ((peer,),) = [each["from"] for each in policy["ingress"]]
+
+    assert peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "worker"
+    assert peer["podSelector"]["matchLabels"]["ibkr-tws-mcp/login"] == "main"
+    assert peer["podSelector"]["matchLabels"]["app.kubernetes.io/instance"] == "rel"
+    assert "namespaceSelector" not in peer
+
+
+def test_only_a_real_gateway_reaches_the_internet() -> None:
+    reaches = {
+        each["metadata"]["name"]
+        for each in render(REAL)
+        if each["kind"] == "NetworkPolicy" and "ipBlock" in json.dumps(each["spec"].get("egress", []))
+    }
+
+    assert reaches == {"rel-main-gateway"}
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_every_pod_but_the_test_has_a_policy_for_both_directions(values: dict[str, Any]) -> None:
+    manifests = render(values)
+    policies = [each["spec"] for each in manifests if each["kind"] == "NetworkPolicy"]
+    for each in manifests:
+        if each["kind"] in {"StatefulSet", "Deployment"}:
+            labels = each["spec"]["template"]["metadata"]["labels"].items()
+            own = [policy for policy in policies if policy["podSelector"]["matchLabels"].items() <= labels]
+            assert [policy["policyTypes"] for policy in own] == [["Ingress", "Egress"]], each["metadata"]["name"]
+
+
+def test_fronts_want_tokens_and_know_the_names_they_are_called_by() -> None:
+    told = environment(render(REAL), "Deployment", "rel-main-front")
+
+    assert told["FRONT_TOKENS_FILE"] == "/run/secrets/front/front_tokens.json"
+    assert "ibkr.example.com" in told["FRONT_ALLOWED_HOSTS"].split(",")
+    assert "rel-main-front" in told["FRONT_ALLOWED_HOSTS"].split(",")
+    assert "FRONT_PUBLISHED_ON" not in told
+
+
+def test_the_ingress_lets_nothing_but_the_endpoint_and_health_through() -> None:
+    (rule,) = find(render(REAL), "Ingress", "rel-main-front")["spec"]["rules"]
+
+    assert [each["path"] for each in rule["http"]["paths"]] == ["/api/v1", "/healthz", "/readyz"]
+
+
+def test_a_front_rolls_over_without_one_missing_and_scaling_is_left_to_the_autoscaler() -> None:
+    manifests = render(SIMULATED)
+    front = find(manifests, "Deployment", "rel-demo-front")["spec"]
+
+    assert front["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+    assert "replicas" not in front
+    assert find(manifests, "HorizontalPodAutoscaler", "rel-demo-front")["spec"]["minReplicas"] >= 2
+    assert find(manifests, "PodDisruptionBudget", "rel-demo-front")
+
+
+def test_a_real_gateway_is_replaced_and_moved_only_by_hand() -> None:
+    manifests = render(REAL)
+
+    assert find(manifests, "StatefulSet", "rel-main-gateway")["spec"]["updateStrategy"] == {"type": "OnDelete"}
+    assert find(manifests, "PodDisruptionBudget", "rel-main-gateway")["spec"]["maxUnavailable"] == 0
+    assert find(manifests, "StatefulSet", "rel-demo-gateway")["spec"]["updateStrategy"] == {"type": "RollingUpdate"}
+
+
+def test_redis_keeps_orders_on_disk_and_is_not_made_where_there_is_another() -> None:
+    (container,) = find(render(SIMULATED), "StatefulSet", "rel-redis")["spec"]["template"]["spec"]["containers"]
+
+    assert container["args"] == [
+        "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", "--save", "",
+    ]  # fmt: skip
+    assert "rel-redis" not in {each["metadata"]["name"] for each in render(REAL)}
+    assert environment(render(REAL), "Deployment", "rel-demo-front")["REDIS_URL"] == {
+        "secretKeyRef": {"name": "redis", "key": "url"}
+    }
+
+
+def test_a_digest_wins_over_the_tag() -> None:
+    images = {container["image"] for _, pod in pods(render(REAL)) for container in pod["containers"]}
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+
+    assert f"ghcr.io/your-organisation/ibkr-tws-mcp/front@sha256:{'a' * 64}" in images
+    assert f"ghcr.io/your-organisation/ibkr-tws-mcp/worker:{version}" in images
