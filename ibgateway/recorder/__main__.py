@@ -19,6 +19,7 @@ from ibgateway.recorder.player import Player
 from ibgateway.recorder.proxy import Place, Recorder
 from ibgateway.recorder.script import scripts
 from ibgateway.recorder.scrub import Scrubber
+from ibgateway.recorder.tape import again
 from ibgateway.recorder.transcript import BadTranscript, Line
 
 START = 1749652200.0  # the simulator's own: Wednesday 2025-06-11 10:30:00 US/Eastern, in an open session
@@ -72,13 +73,23 @@ def instant(text: str) -> float:
 
 
 async def record(given: argparse.Namespace) -> None:
+    scrubber = Scrubber(secrets.token_bytes(32), given.mask)
     with given.out.open("x", encoding="utf-8") as out:
         out.write(transcript.header(datetime.now(UTC).isoformat(timespec="seconds")) + "\n")
-        async with Recorder(
-            given.listen, given.gateway, out, Scrubber(secrets.token_bytes(32), given.mask)
-        ) as recorder:
+        async with Recorder(given.listen, given.gateway, out, scrubber) as recorder:
             log.info("recording on %s:%d into %s", given.listen.host, recorder.port, given.out)
             await stopped()
+    scrub_again(given.out, scrubber)
+
+
+def scrub_again(path: Path, scrubber: Scrubber) -> None:
+    """Names that were first seen late are masked in the lines before, too."""
+    rewritten = path.with_name(path.name + ".tmp")
+    with path.open(encoding="utf-8") as file, rewritten.open("w", encoding="utf-8") as out:
+        out.write(file.readline())
+        file.seek(0)
+        out.writelines(transcript.as_json(again(line, scrubber)) + "\n" for line in transcript.read(file))
+    rewritten.replace(path)
 
 
 async def replay(given: argparse.Namespace) -> None:

@@ -42,6 +42,9 @@ class Masks:
             self._given.add(self._of[secret])
         return self._of[secret]
 
+    def is_mask(self, text: str) -> bool:
+        return text in self._given
+
     def _new(self, secret: str) -> str:
         account = ACCOUNT.fullmatch(secret)
         if account and account[3]:  # an advisor's account of all accounts: the advisor's own, and a letter

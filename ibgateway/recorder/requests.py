@@ -35,8 +35,7 @@ REQUESTS: dict[int, Message] = {
     6: message("reqAccountUpdates", "version subscribe acctCode"),
     7: message(
         "reqExecutions",
-        before(200, "version"),
-        "reqId clientId acctCode time symbol secType exchange side",
+        "version reqId clientId acctCode time symbol secType exchange side",
         since(200, "lastNDays", times("specificDates", "date")),
     ),
     8: message("reqIds", "version numIds"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ibgateway.recorder.masks import ACCOUNT, Masks, plain
 from ibgateway.simulator.wire.text import UNSET_DECIMAL, UNSET_DOUBLE, UNSET_INTEGER, UNSET_LONG, clean
@@ -37,8 +37,8 @@ FREE = _words(
     optionalCapabilities filter mktDataOptions mktDepthOptions chartOptions miscOptions options scaleTable
     """
 )
+_TO_STUDY = PERSONAL | NAMED | FREE | {"value"}
 NUMBERS = frozenset({"permId", "parentPermId"})
-_MASKED = PERSONAL | NAMED | FREE
 
 UNSET = frozenset({"", UNSET_INTEGER, UNSET_LONG, UNSET_DOUBLE, UNSET_DECIMAL})
 NO_NUMBER = UNSET | {"0", "-1"}
@@ -67,6 +67,8 @@ class Scrubber:
 
     def fields(self, names: Sequence[str], texts: Sequence[str]) -> list[str]:
         """A frame whose layout is known, its message id first."""
+        if _TO_STUDY.isdisjoint(names) and not self._pattern.search("\0".join(texts)):
+            return list(texts)  # ticks and bars, which come in thousands
         known = len(self._everywhere)
         self._study(names, texts)
         if len(self._everywhere) != known:
@@ -75,7 +77,13 @@ class Scrubber:
 
     def text(self, text: str) -> str:
         """A text that is no field: what is secret everywhere is masked in it."""
-        return self._pattern.sub(self._mask_match, text)
+        return self._replace(text, self._mask, free=False)
+
+    def again(self, names: Sequence[str], texts: Sequence[str]) -> list[str]:
+        """A frame that was masked already, without what has turned out to be secret since."""
+        return [
+            self._replace(text, self._mask_once, free=name in FREE) for name, text in zip(names, texts, strict=True)
+        ]
 
     # --- what is secret ------------------------------------------------------------------------------------------
 
@@ -107,8 +115,6 @@ class Scrubber:
     # --- masking -------------------------------------------------------------------------------------------------
 
     def _scrub(self, name: str, text: str) -> str:
-        if name not in _MASKED or not text:
-            return self.text(text)
         if name in PERSONAL:
             return ",".join(self._mask(part) for part in text.split(","))
         if name in NAMED:
@@ -116,20 +122,21 @@ class Scrubber:
                 return text
             main = _main_part(name, text)
             return self._mask(main) + text[len(main) :]
-        return self._free(text)
+        return self._replace(text, self._mask, free=name in FREE)
 
     def _mask(self, text: str) -> str:
         return text if text in UNSET or text == ALL else self._masks.mask(text)
 
-    def _mask_match(self, match: re.Match[str]) -> str:
-        return self._mask(match[0])
+    def _mask_once(self, text: str) -> str:
+        return text if self._masks.is_mask(text) else self._mask(text)
 
-    def _free(self, text: str) -> str:
+    def _replace(self, text: str, mask: Callable[[str], str], *, free: bool) -> str:
         """One pass over all that could be in it, so that no mask is masked again."""
-        found = sorted((one for one in self._in_free_text if one in text), key=len, reverse=True)
-        if not found:
-            return self.text(text)
-        return re.sub("|".join([*map(_spotted, found), self._pattern.pattern]), self._mask_match, text)
+        found = sorted((one for one in self._in_free_text if one in text), key=len, reverse=True) if free else []
+        pattern = self._pattern
+        if found:
+            pattern = re.compile("|".join([*map(_spotted, found), pattern.pattern]))
+        return pattern.sub(lambda match: mask(match[0]), text)
 
 
 def _main_part(name: str, text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ibgateway.recorder.cut import Cutter
 from ibgateway.recorder.grammar import Unfit
 from ibgateway.recorder.scrub import Scrubber, veil
@@ -78,6 +80,14 @@ class Tape:
             return Entry(at, direction, self._client, version, name, veiled, known=False)
         fields = tuple(self._scrubber.fields(names, texts))
         return Entry(at, direction, self._client, version, name, fields)
+
+
+def again(line: Line, scrubber: Scrubber) -> Line:
+    """A recorded line without what turned out to be secret after it."""
+    if not isinstance(line, Entry) or not line.known:
+        return line
+    names = line.names or [HANDSHAKE] * len(line.fields)
+    return replace(line, fields=tuple(scrubber.again(names, line.fields)))
 
 
 def _texts(payload: bytes) -> list[str]:

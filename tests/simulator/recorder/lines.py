@@ -1,0 +1,45 @@
+"""Recorded sessions in a few words: a connection's lines written as texts with dashes for empty fields."""
+
+from __future__ import annotations
+
+from ibgateway.recorder.transcript import (
+    HANDSHAKE,
+    TO_CLIENT,
+    TO_GATEWAY,
+    UNKNOWN,
+    Entry,
+    Event,
+    Line,
+    layout_of,
+)
+
+
+def asked(text: str, at: float = 0.0, *, version: int = 178, client: int = 1) -> Entry:
+    """`61 1` is what a client sent."""
+    return _entry(TO_GATEWAY, text, at, version, client)
+
+
+def told(text: str, at: float = 0.0, *, version: int = 178, client: int = 1, known: bool = True) -> Entry:
+    """`62 1` is what the gateway sent."""
+    return _entry(TO_CLIENT, text, at, version, client, known)
+
+
+def session(*lines: Line, version: int = 178, client: int = 1, clientId: int = 3) -> list[Line]:
+    """A connection from its handshake on."""
+    return [
+        Event(0.0, client, "connected"),
+        Entry(0.0, TO_GATEWAY, client, 0, HANDSHAKE, (f"v100..{version}",)),
+        Entry(0.0, TO_CLIENT, client, 0, HANDSHAKE, (str(version), "20250611 10:30:00 US/Eastern")),
+        asked(f"71 2 {clientId} -", version=version, client=client),
+        told("15 1 DU7654321", version=version, client=client),
+        told("9 1 1", version=version, client=client),
+        *lines,
+    ]
+
+
+def _entry(direction: str, text: str, at: float, version: int, client: int, known: bool = True) -> Entry:
+    fields = tuple("" if each == "-" else each.replace("~", " ") for each in text.split())
+    layout = layout_of(direction, int(fields[0]))
+    entry = Entry(at, direction, client, version, layout.name if layout else UNKNOWN, fields, known)
+    assert entry.names or not known, f"{entry.message} has other fields at {version}: {text}"
+    return entry
