@@ -51,16 +51,16 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
 class Tick(msgspec.Struct, frozen=True, array_like=True):
     """One update of a stream. New fields may only be added at the end."""
 
-    seq: int  # counts from 1 in each stream of one leader
+    seq: int  # counts from 1 in each life of a stream
     kind: str
     time_ms: int  # the server's clock
     body: msgspec.Raw  # JSON
 
 
 class Ticks(msgspec.Struct, frozen=True, array_like=True):
-    """What one stream has gathered since the last message; `token` is the leader's, so a restarted count shows."""
+    """What one stream has gathered since the last message. `life` changes when its count starts anew."""
 
-    token: int
+    life: str
     ticks: list[Tick]
 
 

@@ -19,6 +19,7 @@ from bridge.tool import ToolError
 LINGER_S = 30.0  # a stream that nobody has listened to for this long is abandoned
 CHECK_S = 5.0  # how often quiet streams are asked for listeners
 UNSENT = 5_000  # ticks of one stream that wait for Redis; older ones are dropped, and show as a gap
+UNCOUNTED = -1  # while Redis is away listeners can't be counted, and no stream may be called abandoned
 UNREAD = 5_000  # ticks of one feed that wait for its reader; older ones are dropped and counted
 
 log = structlog.get_logger()
@@ -26,7 +27,8 @@ log = structlog.get_logger()
 
 @dataclass
 class _Stream:
-    heard_at: float  # when somebody was last known to listen, or the stream was opened
+    life: str  # no other stream, nor this one when it was opened before, has the same
+    heard_at: float = 0  # when somebody was last known to listen, or the stream was opened
     seq: int = 0
     receivers: int = 0
     unsent: deque[Tick] = field(default_factory=lambda: deque(maxlen=UNSENT))
@@ -40,12 +42,16 @@ class Publisher:
         self._keys = keys
         self._lease = lease
         self._streams: dict[str, _Stream] = {}
+        self._opened = 0
         self._due = asyncio.Event()
         self.on_abandoned: Callable[[str], None] = lambda stream: None
 
     def open(self, stream: str) -> None:
         """Begin a stream, or give an open one another LINGER_S to be listened to."""
-        self._streams.setdefault(stream, _Stream(boottime())).heard_at = boottime()
+        if stream not in self._streams:
+            self._opened += 1
+            self._streams[stream] = _Stream(f"{self._lease.token}-{self._opened}")
+        self._streams[stream].heard_at = boottime()
 
     def publish(self, stream: str, kind: str, body: bytes) -> None:
         """Send JSON to whoever listens; opens the stream if need be."""
@@ -61,7 +67,7 @@ class Publisher:
         self._streams.pop(stream, None)
 
     def receivers(self, stream: str) -> int:
-        """How many fronts listened when last heard of."""
+        """How many fronts listened when last heard of; UNCOUNTED while Redis is away."""
         each = self._streams.get(stream)
         return each.receivers if each else 0
 
@@ -76,26 +82,31 @@ class Publisher:
                 await self._count(name, receivers)
 
     def _message(self, stream: _Stream) -> bytes:
-        message = msgspec.json.encode(Ticks(self._lease.token, list(stream.unsent)))
+        message = msgspec.json.encode(Ticks(stream.life, list(stream.unsent)))
         stream.unsent.clear()
         return message
 
     async def watch(self) -> None:
-        """For ever: ask who listens, and abandon what nobody has listened to for LINGER_S."""
+        """For ever: `check`."""
         while True:
             await asyncio.sleep(CHECK_S)
-            for name in tuple(self._streams):
-                await self._count(name, self._pipe.send("PUBSUB", "SHARDNUMSUB", self._keys.ticks(name)))
-            for name in [name for name, each in self._streams.items() if boottime() - each.heard_at > LINGER_S]:
-                del self._streams[name]
-                self.on_abandoned(name)
+            await self.check()
+
+    async def check(self) -> None:
+        """Ask who listens, and abandon what nobody has listened to for LINGER_S."""
+        asked = [(name, self._pipe.send("PUBSUB", "SHARDNUMSUB", self._keys.ticks(name))) for name in self._streams]
+        for name, receivers in asked:
+            await self._count(name, receivers)
+        for name in [name for name, each in self._streams.items() if boottime() - each.heard_at > LINGER_S]:
+            del self._streams[name]
+            self.on_abandoned(name)
 
     async def _count(self, name: str, answer: "asyncio.Future[int | list[bytes | int]]") -> None:
         try:
             counted = await answer
         except BusError as error:
             log.warning("ticks_not_counted", stream=name, error=str(error))
-            return
+            counted = UNCOUNTED
         each = self._streams.get(name)
         if each is None:
             return
@@ -118,7 +129,7 @@ class Feed:
         self._unread: deque[Tick] = deque()
         self._news = asyncio.Event()
         self._failure: ToolError | None = None
-        self._last: tuple[int, int] | None = None  # token and seq
+        self._last: tuple[str, int] | None = None  # life and seq
 
     def __aiter__(self) -> AsyncIterator[list[Tick]]:
         return self
@@ -135,22 +146,22 @@ class Feed:
 
     def hear(self, message: Ticks) -> None:
         for tick in message.ticks:
-            if self._is_new(message.token, tick.seq):
+            if self._is_new(message.life, tick.seq):
                 if len(self._unread) >= UNREAD:
                     self._unread.popleft()
                     self.dropped += 1
                 self._unread.append(tick)
         self._news.set()
 
-    def _is_new(self, token: int, seq: int) -> bool:
-        """Counts what is missing before this tick. Another leader counts from 1 again: one gap, of unknown size."""
-        if self._last is not None and self._last[0] == token:
+    def _is_new(self, life: str, seq: int) -> bool:
+        """Counts what is missing before this tick. A stream opened anew counts from 1: one gap, of unknown size."""
+        if self._last is not None and self._last[0] == life:
             if seq <= self._last[1]:
                 return False
             self.gaps += seq - self._last[1] - 1
         elif self._last is not None:
             self.gaps += 1
-        self._last = (token, seq)
+        self._last = (life, seq)
         return True
 
     def fail(self, error: ToolError) -> None:
