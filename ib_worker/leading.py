@@ -21,7 +21,6 @@ from ib_worker.session import OrderIds, Session
 from ib_worker.settings import Settings
 
 BEAT_S = 1.0
-GRACE_S = 10.0  # for requests in hand at the end; an order without an answer is settled by the next leader
 RELEASE_S = 2.0
 
 log = logging.getLogger("ib_worker.leading")
@@ -32,6 +31,7 @@ async def lead(bus: Answerer, settings: Settings, stopping: asyncio.Event, timin
 
     The bus holds the lease already. Requests are answered from the first moment, if only by saying what is missing.
     """
+    timing = timing or Timing(connect_s=settings.connect_timeout_s)
     session = Session(settings, bus.worker_id, bus, order_ids_of(bus))
     session.audit = Audit(AuditLog(bus.pipe, bus.keys, bus.lease.token))
     session.ledger.record = session.audit.happened
@@ -46,17 +46,19 @@ async def lead(bus: Answerer, settings: Settings, stopping: asyncio.Event, timin
             session.account_updates.run(),
             session.audit.run(),
             _beat(bus, session),
-            _serve(bus, session, reconciliation, stopping),
+            _serve(bus, session, reconciliation, stopping, timing.grace_s),
         )
     finally:
         await reconciliation.close()
         await session.close()
 
 
-async def _serve(bus: Answerer, session: Session, reconciliation: Reconciliation, stopping: asyncio.Event) -> None:
+async def _serve(
+    bus: Answerer, session: Session, reconciliation: Reconciliation, stopping: asyncio.Event, grace_s: float
+) -> None:
     await first(
         bus.serve(Dispatch(session).handle, reconciliation.begin),
-        _stop(bus, stopping),
+        _stop(bus, stopping, grace_s),
     )
     log.info("stopping: the lines are given back, then the gateway and the lease")
     with suppress(TimeoutError):
@@ -67,9 +69,10 @@ async def _serve(bus: Answerer, session: Session, reconciliation: Reconciliation
     await bus.beat(session.status())
 
 
-async def _stop(bus: Answerer, stopping: asyncio.Event) -> NoReturn:
+async def _stop(bus: Answerer, stopping: asyncio.Event, grace_s: float) -> NoReturn:
+    """An order that is still without an answer after the grace is settled by the next leader."""
     await stopping.wait()
-    await bus.stop(GRACE_S)
+    await bus.stop(grace_s)
     while True:  # serving ends by itself, when what is in hand is answered
         await asyncio.Event().wait()
 

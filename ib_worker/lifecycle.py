@@ -43,16 +43,17 @@ class Timing:
     probe_s: float = 5.0
     probes: int = 2
     settle_s: float = 2.5  # a gateway needs about this long to free a client id
+    grace_s: float = 7.0  # for requests in hand at the end: with what follows, within ten seconds of SIGTERM
     reread_s: float = 30.0  # between full reads that messages which can't be decoded call for
 
 
 class Lifecycle:
     """`run` for ever; `connect` and `disconnect` are what ibkr_connect and ibkr_disconnect ask for."""
 
-    def __init__(self, session: Session, timing: Timing | None = None) -> None:
+    def __init__(self, session: Session, timing: Timing) -> None:
         self._session = session
         session.steering = self
-        self._timing = timing or Timing(connect_s=session.settings.connect_timeout_s)
+        self._timing = timing
         self._wanted = asyncio.Event()
         self._wanted.set()
         self._stop = asyncio.Event()  # the present connection is to end

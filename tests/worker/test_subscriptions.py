@@ -47,12 +47,9 @@ async def test_every_tick_of_the_wire_is_published_as_it_was(sim: Simulator) -> 
         await quoted(stand, 10)
         stand.session.lines.disconnected()
 
-        published = [
-            (tick["tickType"], tick["price"], tick["size"])
-            for quote in stand.published.of("quote")
-            for tick in quote["ticks"]
-        ]
-        sent = []
+        ticks = [tick for quote in stand.published.of("quote") for tick in quote["ticks"]]
+        published = [(tick["tickType"], tick["price"], tick["size"]) for tick in ticks]
+        sent: list[tuple[int, float | None, float]] = []
         for entry in sim.journal.entries("out"):
             if entry.msgId == 1:
                 sent.append((int(entry.fields[3]), float(entry.fields[4]), float(entry.fields[5] or 0)))
