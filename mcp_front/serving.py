@@ -12,6 +12,8 @@ from mcp_front.calls import Calls
 
 CUT_S = 2  # after draining: what is then still open is a client that does not read
 
+LAST_WORDS_S = 0.5  # for answers on their way, and what a client asks to read them (FastMCP's lists the tools)
+
 log = structlog.get_logger(__name__)
 
 
@@ -53,6 +55,7 @@ class FrontServer(uvicorn.Server):
         try:
             async with asyncio.timeout(self._drain_s):
                 await self._calls.idle()
+                await asyncio.sleep(LAST_WORDS_S)
         except TimeoutError:
             log.warning("calls_cut_off")
         self.should_exit = True

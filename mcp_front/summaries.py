@@ -20,21 +20,24 @@ class Thinned:
         self._kept: list[Any] = []
         self._stride = 1
         self._added = 0
+        self._last: Any = None
 
     def add(self, item: Any) -> None:
         if self._added % self._stride == 0:
             self._kept.append(item)
         self._added += 1
+        self._last = item
         if len(self._kept) >= 4 * self._most:
             self._kept = self._kept[::2]
             self._stride *= 2
 
     def chosen(self) -> list[Any]:
-        """At most `most` of what is kept, the first and the last among them, evenly spaced."""
-        if len(self._kept) <= self._most:
-            return list(self._kept)
-        step = (len(self._kept) - 1) / (self._most - 1)
-        return [self._kept[round(place * step)] for place in range(self._most)]
+        """At most `most` of what was added, the first and the last among them, evenly spaced."""
+        spread = self._kept if (self._added - 1) % self._stride == 0 else [*self._kept, self._last]
+        if len(spread) <= self._most:
+            return list(spread)
+        step = (len(spread) - 1) / (self._most - 1)
+        return [spread[round(place * step)] for place in range(self._most)]
 
 
 class QuoteSummary:

@@ -5,12 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from mcp_front.auth import Tokens, read_tokens
 from mcp_front.results import ERROR_META
-from tests.front.stack import ERAS, Running, serving, worker
+from tests.front.stack import ERAS, Running, plain_http, serving, worker
 from tests.front.test_calls import PNL, Recorder
 from tests.front.test_writes import ORDER
 
@@ -44,7 +43,7 @@ def as_caller(front: Running, name: str, era: str = ERAS[0]) -> Any:
 async def test_no_token_or_a_wrong_one_is_turned_away(
     redis_url: str, session: str, tokens_file: Path, era: str, header: dict[str, str]
 ) -> None:
-    async with serving(redis_url, session, front_tokens_file=tokens_file) as front, httpx.AsyncClient() as http:
+    async with serving(redis_url, session, front_tokens_file=tokens_file) as front, plain_http() as http:
         response = await http.post(front.endpoint, **front.raw(era, **header).prepared("tools/list"))
 
     assert response.status_code == 401

@@ -4,14 +4,13 @@ import asyncio
 import json
 from typing import Any
 
-import httpx
 import pytest
 import structlog
 
 from bridge.bus.asked import Asked
 from bridge.tool import TOOLS, ToolError
 from mcp_front.results import ERROR_META
-from tests.front.stack import ERAS, LEGACY, MODERN, answering, serving, wait_until, worker
+from tests.front.stack import ERAS, LEGACY, MODERN, answering, plain_http, serving, wait_until, worker
 
 CONTRACT = {
     "conId": 265598, "symbol": "AAPL", "secType": "STK", "exchange": "SMART", "primaryExchange": "NASDAQ",
@@ -110,7 +109,7 @@ async def test_wrong_argument_is_answered_here(redis_url: str, session: str, era
         order = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1, "orderType": "LMT", "lmtPrice": "PRICE"}
         prepared = front.raw(era).prepared("tools/call", name="ibkr_place_order", arguments=order)
         prepared["content"] = prepared["content"].replace('"PRICE"', price)
-        async with httpx.AsyncClient(timeout=10) as http:
+        async with plain_http() as http:
             response = await http.post(front.endpoint, **prepared)
 
     assert "[invalid_arguments] lmtPrice: " in response.text
@@ -119,7 +118,7 @@ async def test_wrong_argument_is_answered_here(redis_url: str, session: str, era
 
 
 async def test_body_beyond_four_megabytes_is_refused_unread(redis_url: str, session: str) -> None:
-    async with serving(redis_url, session) as front, httpx.AsyncClient(timeout=10) as http:
+    async with serving(redis_url, session) as front, plain_http() as http:
         prepared = front.raw().prepared("tools/call", name="ibkr_get_pnl", arguments={"account": "A" * 5_000_000})
         response = await http.post(front.endpoint, **prepared)
 

@@ -2,11 +2,10 @@
 
 import asyncio
 
-import httpx
 import pytest
 
 from bridge.gateway import SessionStatus
-from tests.front.stack import ERAS, READY, serving, worker
+from tests.front.stack import ERAS, READY, plain_http, serving, worker
 
 INSPECTOR = "http://localhost:6274"
 TUNNEL = "https://inspector.example.org"
@@ -31,7 +30,7 @@ async def test_host_and_origin_must_be_known(
     redis_url: str, session: str, era: str, headers: dict[str, str], status: int
 ) -> None:
     allowed = {"front_allowed_hosts": ("front.example.org",), "front_allowed_origins": (TUNNEL,)}
-    async with serving(redis_url, session, **allowed) as front, httpx.AsyncClient() as http:
+    async with serving(redis_url, session, **allowed) as front, plain_http() as http:
         response = await http.post(front.endpoint, **front.raw(era, **headers).prepared("tools/list"))
 
     assert response.status_code == status
@@ -42,7 +41,7 @@ async def test_page_of_an_allowed_origin_may_ask_and_read(redis_url: str, sessio
     asked = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,mcp-method"}
     async with (
         serving(redis_url, session, front_allowed_origins=(TUNNEL,)) as front,
-        httpx.AsyncClient() as http,
+        plain_http() as http,
     ):
         before = await http.options(front.endpoint, headers={"origin": origin, **asked})
         answer = await http.post(front.endpoint, **front.raw(origin=origin).prepared("tools/list"))
@@ -54,14 +53,14 @@ async def test_page_of_an_allowed_origin_may_ask_and_read(redis_url: str, sessio
 
 
 async def test_process_is_healthy_without_redis(session: str) -> None:
-    async with serving("redis://127.0.0.1:1/0", session) as front, httpx.AsyncClient() as http:
+    async with serving("redis://127.0.0.1:1/0", session) as front, plain_http() as http:
         response = await http.get(f"{front.url}/healthz")
 
     assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 async def test_ready_front_says_so_and_nothing_secret(redis_url: str, session: str) -> None:
-    async with worker(redis_url, session, {}), serving(redis_url, session) as front, httpx.AsyncClient() as http:
+    async with worker(redis_url, session, {}), serving(redis_url, session) as front, plain_http() as http:
         response = await http.get(f"{front.url}/readyz")
 
     assert (response.status_code, response.json()) == (200, {"state": "ready", "cause": None, "remedy": None})
@@ -74,7 +73,7 @@ async def test_session_that_is_not_ready_is_503_with_cause_and_remedy(redis_url:
     async with (
         worker(redis_url, session, {}, pending),
         serving(redis_url, session) as front,
-        httpx.AsyncClient() as http,
+        plain_http() as http,
     ):
         response = await http.get(f"{front.url}/readyz")
 
@@ -85,7 +84,7 @@ async def test_session_that_is_not_ready_is_503_with_cause_and_remedy(redis_url:
 async def test_no_worker_and_no_redis_are_503(redis_url: str, session: str) -> None:
     states = []
     for url in (redis_url, "redis://127.0.0.1:1/0"):
-        async with serving(url, session) as front, httpx.AsyncClient() as http, asyncio.timeout(5):
+        async with serving(url, session) as front, plain_http() as http, asyncio.timeout(5):
             response = await http.get(f"{front.url}/readyz")
             states.append((response.status_code, response.json()["state"]))
 
@@ -96,7 +95,7 @@ async def test_front_that_is_stopping_is_not_ready(redis_url: str, session: str)
     async with (
         worker(redis_url, session, {}, READY),
         serving(redis_url, session) as front,
-        httpx.AsyncClient() as http,
+        plain_http() as http,
     ):
         front.front.draining.set()
         response = await http.get(f"{front.url}/readyz")
