@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 from dataclasses import replace
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from functools import partial
 
 from ibgateway.simulator import values as v
@@ -304,10 +304,11 @@ class Exchange:
             self._go_on(child, at)
 
     def _reduce(self, order: Working, other: Working, size: Decimal, at: float) -> None:
-        """Type 1 cancels the others, types 2 and 3 reduce them by what was filled."""
+        """Type 1 cancels the others, types 2 and 3 reduce them in the proportion of what was filled."""
         if TRANSMIT in other.waits:
             return
-        left = other.quantity - size
+        rest = other.remaining * order.remaining / (order.remaining + size)
+        left = other.filled + rest.to_integral_value(ROUND_DOWN)
         if order.order.ocaType not in (2, 3) or order.done or left <= other.filled:
             self._cancel(other, at)
             return

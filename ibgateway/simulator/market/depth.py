@@ -27,7 +27,9 @@ def depth(
         (quote.bid, quote.bidSize, quote.bidExchange, -1),
         (quote.ask, quote.askSize, quote.askExchange, 1),
     ):
-        gaps, growth, which = draw.integers(1, 3, rows), draw.random(rows), draw.integers(0, len(names), rows)
+        # As many draws whatever is asked for, so that every client sees the same book.
+        gaps, growth = draw.integers(1, 3, DEEPEST), draw.random(DEEPEST)
+        which = draw.integers(0, len(names), DEEPEST)
         ticks, levels = instrument.ticks(best), [v.DepthLevel(best, size, venue)]
         for n in range(rows - 1):
             ticks += away * int(gaps[n])

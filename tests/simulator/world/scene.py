@@ -57,7 +57,7 @@ class Trader:
         self.told: list[v.Event] = []
 
     def place(
-        self, action: str, quantity: float | str, orderType: str, contract: v.Contract = AAPL, **fields: Any
+        self, action: str, quantity: float | str | Decimal, orderType: str, contract: v.Contract = AAPL, **fields: Any
     ) -> int:
         """Place an order with the next id and return the id."""
         orderId = self.world.next_order_id(self.clientId)
