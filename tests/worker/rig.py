@@ -158,9 +158,9 @@ class Caller:
         await until(there, f"the session is {state}", timeout_s)
         return await self.status()
 
-    async def writable(self) -> None:
+    async def writable(self, timeout_s: float = 10) -> None:
         """Wait until the session is ready and the bus takes writes."""
-        await self.reaches("ready")
+        await self.reaches("ready", timeout_s)
 
         async def marked() -> bool:
             return await self.asker.pipe.send("GET", self.asker.keys.generation) is not None
