@@ -49,6 +49,7 @@ class SessionStatus(Shape):
     serverVersion: int | None = None
     accounts: list[str] = []
     mode: str | None = None
+    halted: str | None = None  # the kill switch: who set it, when and why
     worker: str | None = None
     worker_version: str | None = None
     heartbeat_age_ms: int | None = None

@@ -1,107 +1,146 @@
-"""Tools about orders: placing, cancelling, and what became of them."""
+"""Tools that place, change and cancel orders, and the kill switch."""
 
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from bridge.order_terms import OrderTerms, Tif
 from bridge.tool import Declaration, Effect, Shape, tool
 from bridge.values import (
     Account,
     Action,
-    Contract,
     Key,
+    Named,
     OnContract,
     OrderId,
     OrderReport,
-    Percent,
     PositivePrice,
     Price,
     Quantity,
+    Text,
+    one_name,
 )
-
-OrderType = Literal["MKT", "LMT", "STP", "STP LMT", "TRAIL", "MIT", "LIT", "MOC", "LOC", "MTL", "REL", "MIDPRICE"]
-Tif = Literal["DAY", "GTC", "IOC", "FOK", "OPG"]
 
 KEY = "8-64 of A-Z a-z 0-9 _ -; made and returned if left out"
 DUPLICATE = "the key that possible_duplicate names, to place an equal order again on purpose"
 
-# What each order type needs (True), may have (None) and must not have (False): a price given in vain is a mistake.
-LMT_PRICE = {"LMT": True, "STP LMT": True, "LIT": True, "LOC": True, "REL": None, "MIDPRICE": None}
-AUX_PRICE = {"STP": True, "STP LMT": True, "MIT": True, "LIT": True, "REL": True, "TRAIL": None}
+
+class Keyed(Declaration):
+    """What makes a write certain: its own key, and the caller's word where a rule asks for it."""
+
+    idempotencyKey: Annotated[Key | None, Field(description=KEY)] = None
 
 
-class Execution(Shape):
-    """One fill. Commission and realizedPNL are null until TWS reports them, moments after the fill."""
+class Guarded(Keyed):
+    confirmationToken: Annotated[Text | None, Field(description="from ibkr_preview_order, for the same order")] = None
+    duplicateOf: Annotated[Key | None, Field(description=DUPLICATE)] = None
 
-    execId: str
-    time: datetime
-    account: str
-    contract: Contract
-    side: Literal["BOT", "SLD"]
-    shares: float
-    price: float
-    cumQty: float
-    avgPrice: float
-    exchange: str
-    orderId: int
-    permId: int
-    clientId: int
-    orderRef: str | None
-    commission: float | None
-    commissionCurrency: str | None
-    realizedPNL: float | None
+
+class Bracket(Shape):
+    """An entry with its two exits, which work once it has filled."""
+
+    idempotencyKey: str
+    entry: OrderReport
+    takeProfit: OrderReport
+    stopLoss: OrderReport
+    message: str = ""
+
+
+class Cancelled(Shape):
+    """What became of each open order."""
+
+    orders: list[OrderReport]
+    message: str = ""
+
+
+class Halted(Shape):
+    """The kill switch: while halted no new order leaves. Only the operator releases it, outside MCP."""
+
+    halted: bool
+    level: str | None = None
+    by: str | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    cancelled: list[OrderReport] | None = None
+    message: str = ""
 
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
-class PlaceOrder(OnContract):
+class PlaceOrder(OrderTerms, Guarded):
     """Place an order and return its status as soon as TWS has taken, filled or rejected it. Give an idempotencyKey: the
     same key never places twice, so after a time-out ask again with it. totalQuantity is in shares or contracts.
     lmtPrice only with a type that has a limit; auxPrice is the stop or trigger price, or TRAIL's amount."""
 
+
+@tool(returns=Bracket, toolset="orders", effect=Effect.WRITE, deadline_s=20)
+class PlaceBracketOrder(OnContract, Guarded):
+    """Place an entry with a profit target and a stop loss, sent as one: the exits work only once the entry has
+    filled, and one filling cancels the other. Without lmtPrice the entry is a market order."""
+
     action: Action
     totalQuantity: Quantity
-    orderType: OrderType = "MKT"
-    lmtPrice: Price | None = None
-    auxPrice: PositivePrice | None = None
-    trailingPercent: Percent | None = None
-    tif: Tif = "DAY"
+    takeProfitPrice: PositivePrice
+    stopLossPrice: PositivePrice
+    lmtPrice: PositivePrice | None = None
+    tif: Literal["DAY", "GTC"] = "DAY"
     outsideRth: bool = False
     account: Account | None = None
-    idempotencyKey: Annotated[Key | None, Field(description=KEY)] = None
-    duplicateOf: Annotated[Key | None, Field(description=DUPLICATE)] = None
 
     @model_validator(mode="after")
-    def _prices_fit_the_type(self) -> Self:
-        _fits("lmtPrice", self.lmtPrice, LMT_PRICE.get(self.orderType, False), self.orderType)
-        _fits("auxPrice", self.auxPrice, AUX_PRICE.get(self.orderType, False), self.orderType)
-        if self.orderType != "TRAIL" and self.trailingPercent is not None:
-            raise ValueError(f"trailingPercent: leave it out, orderType {self.orderType} has none")
-        if self.orderType == "TRAIL" and (self.auxPrice is None) == (self.trailingPercent is None):
-            raise ValueError("auxPrice: orderType TRAIL needs either auxPrice (an amount) or trailingPercent")
+    def _exits_lie_around_the_entry(self) -> Self:
+        low, high = sorted((self.takeProfitPrice, self.stopLossPrice))
+        if (self.action == "BUY") != (self.takeProfitPrice > self.stopLossPrice):
+            side = "above" if self.action == "BUY" else "below"
+            raise ValueError(f"takeProfitPrice: must lie {side} stopLossPrice for a {self.action}")
+        if self.lmtPrice is not None and not low < self.lmtPrice < high:
+            raise ValueError("lmtPrice: must lie between stopLossPrice and takeProfitPrice")
         return self
 
 
-def _fits(name: str, price: float | None, needed: bool | None, orderType: str) -> None:
-    if needed is True and price is None:
-        raise ValueError(f"{name}: orderType {orderType} needs it")
-    if needed is False and price is not None:
-        raise ValueError(f"{name}: leave it out, orderType {orderType} has none")
+@tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
+class ModifyOrder(Named, Keyed):
+    """Change the quantity, prices or tif of a working order; what is left out stays. orderId 0 where the order is named
+    otherwise. The status returned is TWS's own echo; a refused change leaves the order as it was."""
+
+    orderId: OrderId
+    totalQuantity: Quantity | None = None
+    lmtPrice: Price | None = None
+    auxPrice: PositivePrice | None = None
+    tif: Tif | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        one_name(self.orderId, self)
+        if self.totalQuantity is None and self.lmtPrice is None and self.auxPrice is None and self.tif is None:
+            raise ValueError("totalQuantity: say what to change: totalQuantity, lmtPrice, auxPrice or tif")
+        return self
 
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
-class CancelOrder(Declaration):
-    """Cancel one order of this session by its orderId, and return its status. A fill may come first: read the status.
-    Outside trading hours the exchange confirms a cancel only when it opens."""
+class CancelOrder(Named, Keyed):
+    """Cancel one order, and return its status. orderId 0 where the order is named otherwise. A fill may come first:
+    read the status. Outside trading hours the exchange confirms a cancel only when it opens."""
 
     orderId: OrderId
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        one_name(self.orderId, self)
+        return self
 
-@tool(returns=list[OrderReport], toolset="orders")
-class GetOpenOrders(Declaration):
-    """Every open order of the account, also those placed elsewhere (by hand or by another program)."""
+
+@tool(returns=Cancelled, toolset="orders", effect=Effect.WRITE, deadline_s=30)
+class CancelAllOrders(Keyed):
+    """Cancel every open order of this session; with everyClient also those placed by hand or by other programs."""
+
+    everyClient: bool = False
 
 
-@tool(returns=list[Execution], toolset="orders")
-class GetExecutions(Declaration):
-    """Every fill since midnight, oldest first, with commission."""
+@tool(returns=Halted, toolset="orders", effect=Effect.HALT, composed=True, deadline_s=30)
+class HaltTrading(Declaration):
+    """The kill switch: no new order leaves from now on, for every client, until the operator releases it outside MCP.
+    Cancelling stays possible; cancelOrders also cancels what this session has open."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x20-\x7e]+$")]
+    cancelOrders: bool = False

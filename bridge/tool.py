@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
-from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -20,6 +19,7 @@ class Effect(StrEnum):
     READ = "read"
     SESSION = "session"  # changes the session that all clients share, never an order
     WRITE = "write"  # may trade: goes out under a key, is never sent twice
+    HALT = "halt"  # stops trading, and can start none
 
 
 class ToolError(Exception):
@@ -132,13 +132,16 @@ def _register(
 def _promised_order(request: type[Declaration]) -> list[str]:
     """Required fields, then the declaration's own, then those of its groups in the order they are named."""
     fields = request.model_fields
-    own = [name for name in request.__annotations__ if name in fields]
-    groups = [name for base in request.__bases__ for name in _optional(getattr(base, "model_fields", {}))]
-    return list(dict.fromkeys([name for name in fields if fields[name].is_required()] + own + groups))
+    required = [name for name, field in fields.items() if field.is_required()]
+    return list(dict.fromkeys(required + _own_first(request)))
 
 
-def _optional(fields: dict[str, FieldInfo]) -> list[str]:
-    return [name for name, field in fields.items() if not field.is_required()]
+def _own_first(declaration: type) -> list[str]:
+    """A class's own fields before those of its groups, theirs in the same order."""
+    if not issubclass(declaration, BaseModel):
+        return []
+    own = [name for name in declaration.__annotations__ if name in declaration.model_fields]
+    return own + [name for base in declaration.__bases__ for name in _own_first(base)]
 
 
 class _Untitled(GenerateJsonSchema):

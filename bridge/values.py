@@ -56,6 +56,21 @@ class OnContract(Declaration):
     multiplier: Text | None = None
 
 
+class Named(Declaration):
+    """The arguments that name one order beside its orderId."""
+
+    orderKey: Annotated[Key | None, Field(description="the idempotencyKey it was placed under")] = None
+    orderRef: Text | None = None
+    permId: Annotated[Count | None, Field(gt=0)] = None
+
+
+def one_name(orderId: int, named: Named) -> None:
+    """Raises ValueError unless exactly one name is given; orderId 0 stands for none, as in TWS."""
+    names = [orderId or None, named.orderKey, named.orderRef, named.permId]
+    if sum(each is not None for each in names) != 1:
+        raise ValueError("orderId: name the order by exactly one of orderId, orderKey, orderRef and permId")
+
+
 class Contract(Shape):
     """A contract as TWS knows it; null where a field does not apply to its secType."""
 

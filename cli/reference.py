@@ -28,6 +28,7 @@ EFFECTS = {
     Effect.READ: "reads",
     Effect.SESSION: "changes the session that all clients share",
     Effect.WRITE: "**may trade**",
+    Effect.HALT: "stops trading",
 }
 
 

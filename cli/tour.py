@@ -20,9 +20,10 @@ from pydantic import ValidationError
 from rich.text import Text
 
 from bridge.account import GetAccountSummary, GetPositions
+from bridge.blotter import Execution, GetExecutions, GetOpenOrders
 from bridge.gateway import Connect, GetStatus, SessionStatus
 from bridge.market_data import GetHistoricalData, Quote, StreamMarketData
-from bridge.orders import Execution, GetExecutions, GetOpenOrders, PlaceOrder
+from bridge.orders import PlaceOrder
 from bridge.tool import TOOLS, Declaration, Declared
 from bridge.values import OrderReport
 from cli.processes import INTERRUPTED, Problem

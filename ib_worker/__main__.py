@@ -10,10 +10,12 @@ import sys
 from pydantic import ValidationError
 
 import ib_worker.account
+import ib_worker.blotter
 import ib_worker.contracts
 import ib_worker.gateway
 import ib_worker.market_data
-import ib_worker.orders  # noqa: F401  # importing registers the handlers
+import ib_worker.orders
+import ib_worker.previews  # noqa: F401  # importing registers the handlers
 from bridge.bus.answering import Answerer
 from bridge.bus.lease import LeaseLost
 from ib_worker.beat import beat

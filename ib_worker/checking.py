@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ import ib_async
 from bridge.bus.answering import Asked
 from bridge.bus.gate import Gate
 from bridge.tool import ToolError
+from ib_worker.ledger import Entry
 from ib_worker.limits import Facts, Intent, Limits, check, closes
 from ib_worker.session import Session, utcnow
 
@@ -39,15 +41,27 @@ def tradable(session: Session, account: str | None) -> str:
     return account
 
 
+@dataclass(frozen=True)
+class Allowance:
+    """What a caller brings along for an order, and the order that it changes, if it is a change."""
+
+    duplicate_of: str | None = None
+    token: str | None = None
+    beside: Entry | None = None
+
+
 async def passed(
-    session: Session, asked: Asked, contract: ib_async.Contract, order: ib_async.Order, duplicate_of: str | None
+    session: Session, asked: Asked, contract: ib_async.Contract, order: ib_async.Order, allowance: Allowance
 ) -> Gate:
     """The gate for an order within the limits. Raises ToolError limit_exceeded, no_fresh_quote, no_daily_pnl,
-    approval_required."""
+    confirmation_invalid, approval_required."""
     intent = intent_of(contract, order)
     limits = session.settings.rails
-    facts = await _facts(session, contract, order, limits)
+    facts = await facts_of(session, contract, order, allowance.beside)
     check(intent, facts, limits)
+    if allowance.token is not None:
+        price = near_price(intent, facts)
+        await session.tokens.use(allowance.token, asked.caller, terms_digest(contract, order), price)
     if session.settings.trading_mode == "live":
         await session.approvals.require(asked, sentence(intent, order))
     return Gate(
@@ -56,8 +70,8 @@ async def passed(
         per_minute=_number(limits.max_orders_per_minute),
         per_day=_number(limits.max_orders_per_day),
         day_from_ms=_day_from_ms(utcnow()),
-        duplicate_window_ms=_number(limits.duplicate_window_s) * 1000,
-        duplicate_of=duplicate_of or "",
+        duplicate_window_ms=0 if allowance.beside else _number(limits.duplicate_window_s) * 1000,
+        duplicate_of=allowance.duplicate_of or "",
     )
 
 
@@ -97,7 +111,17 @@ def terms_digest(contract: ib_async.Contract, order: ib_async.Order) -> str:
     return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
 
 
-async def _facts(session: Session, contract: ib_async.Contract, order: ib_async.Order, limits: Limits) -> Facts:
+def near_price(intent: Intent, facts: Facts) -> float | None:
+    """What the order would trade at now."""
+    near = facts.ask if intent.action == "BUY" else facts.bid
+    return near or facts.last
+
+
+async def facts_of(
+    session: Session, contract: ib_async.Contract, order: ib_async.Order, beside: Entry | None = None
+) -> Facts:
+    """What is known right now; `beside` is an order that this one replaces, and that counts no more."""
+    limits = session.settings.rails
     bid, ask, last, age_s = await _quote(session, contract) if _needs_quote(limits) else (None, None, None, None)
     return Facts(
         bid=bid,
@@ -105,8 +129,10 @@ async def _facts(session: Session, contract: ib_async.Contract, order: ib_async.
         last=last,
         quote_age_s=age_s,
         position=_position(session, order.account, contract.conId),
-        closing=_closing(session, order.account, contract.conId, order.action),
-        open_orders=sum(each.state.clientId == session.clientId for each in session.ledger.open()),
+        closing=_closing(session, order, contract.conId, beside),
+        open_orders=sum(
+            each.state.clientId == session.clientId and each is not beside for each in session.ledger.open()
+        ),
         daily_pnl=await _daily_pnl(session, order.account) if isinstance(limits.max_daily_loss, float) else None,
     )
 
@@ -139,11 +165,13 @@ def _position(session: Session, account: str, conId: int) -> Decimal:
     return sum((Decimal(str(each.position)) for each in held), Decimal(0))
 
 
-def _closing(session: Session, account: str, conId: int, action: str) -> Decimal:
+def _closing(session: Session, order: ib_async.Order, conId: int, beside: Entry | None) -> Decimal:
     """What orders of the same side may close first: what is open, and fills that the position may not show yet."""
     total = Decimal(0)
-    for entry in session.ledger.of(account, conId, action):
+    for entry in session.ledger.of(order.account, conId, order.action):
         state = entry.state
+        if entry is beside:
+            continue
         if not state.done:
             total += Decimal(str(state.terms.totalQuantity if state.remaining is None else state.remaining))
         if state.filled and state.life and (utcnow() - state.life[-1].at).total_seconds() < FILL_SHOWN_S:

@@ -14,9 +14,9 @@ import ib_async
 from ib_async.util import UNSET_INTEGER
 
 from bridge.account import AccountSummaryValue, AccountUpdate, PnL, PnLSingle, Position
+from bridge.blotter import Execution
 from bridge.contracts import ContractDetails
 from bridge.market_data import Bar
-from bridge.orders import Execution
 from bridge.values import Contract, MarketDataType, OnContract
 from ib_worker.order_events import Commission
 

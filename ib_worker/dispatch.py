@@ -1,5 +1,6 @@
 """From a request on the bus to its handler and back: parsing, the session's readiness, the one mapping of errors."""
 
+import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ class Handled:
     declared: Declared
     handler: Handler
     adapter: TypeAdapter[Any]
+    takes_asked: bool
 
 
 HANDLERS: dict[str, Handled] = {}  # by operation
@@ -34,13 +36,14 @@ HANDLERS: dict[str, Handled] = {}  # by operation
 def handles(request: type[Declaration]) -> Callable[[H], H]:
     """Register the handler of a declaration.
 
-    It takes the request and the session; what changes something takes the `Asked`, too. Reads are called only when the
-    session is ready.
+    It takes the request and the session, and the `Asked` if it has a third parameter: what changes something must.
+    Reads are called only when the session is ready.
     """
     declared = next(each for each in OPERATIONS.values() if each.request is request)
 
     def add(handler: H) -> H:
-        HANDLERS[declared.name] = Handled(declared, handler, declared.adapter)
+        takes_asked = len(inspect.signature(handler).parameters) == 3
+        HANDLERS[declared.name] = Handled(declared, handler, declared.adapter, takes_asked)
         return handler
 
     return add
@@ -76,7 +79,6 @@ class Dispatch:
         self._session.called(asked.caller)
         if handled.declared.effect is Effect.READ:
             self._session.require_ready()
-            result = await handled.handler(request, self._session)
-        else:
-            result = await handled.handler(request, self._session, asked)
+        also = (asked,) if handled.takes_asked else ()
+        result = await handled.handler(request, self._session, *also)
         return handled.adapter.dump_json(result)

@@ -19,6 +19,7 @@ from ib_worker.racing import first
 from ib_worker.reconcile import Reconciliation
 from ib_worker.session import OrderIds, Session
 from ib_worker.settings import Settings
+from ib_worker.tokens import Tokens
 
 BEAT_S = 1.0
 RELEASE_S = 2.0
@@ -36,6 +37,7 @@ async def lead(bus: Answerer, settings: Settings, stopping: asyncio.Event, timin
     session.audit = Audit(AuditLog(bus.pipe, bus.keys, bus.lease.token))
     session.ledger.record = session.audit.happened
     session.approvals = Approvals(bus.pipe, bus.keys)
+    session.tokens = Tokens(bus.pipe, bus.keys)
     lifecycle = Lifecycle(session, timing)
     reconciliation = Reconciliation(session, bus.records, bus.lease.token)
     bus.on_abandoned(session.abandoned)

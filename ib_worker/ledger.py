@@ -1,9 +1,13 @@
 """Every order that the session knows, by each of its names, and who waits for one to change."""
 
 import asyncio
+from base64 import b32encode
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any, TypeVar
+
+import ib_async
 
 from bridge.values import Notice, OrderReport
 from ib_worker import convert
@@ -26,6 +30,7 @@ class Entry:
     def __init__(self, state: OrderState, key: str | None = None) -> None:
         self.state = state
         self.key = key
+        self.sent: tuple[ib_async.Contract, ib_async.Order] | None = None  # whole, as last sent or told by TWS
         self._watches: set[asyncio.Event] = set()
 
     def take(self, event: Event) -> bool:
@@ -87,6 +92,9 @@ class Ledger:
 
     def by_ref(self, orderRef: str | None) -> Entry | None:
         return self._by_ref.get(orderRef) if orderRef is not None else None
+
+    def all(self) -> list[Entry]:
+        return list(self._entries)
 
     def open(self) -> list[Entry]:
         return [entry for entry in self._entries if not entry.state.done]
@@ -208,6 +216,11 @@ def _drop(index: dict[Name, Entry], names: Iterable[Name], entry: Entry) -> None
     for name in names:
         if index.get(name) is entry:
             del index[name]
+
+
+def order_ref(key: str, leg: str = "") -> str:
+    """What the order carries at IBKR: the same key is the same reference after any restart. 29 printable characters."""
+    return "mcp" + b32encode(sha256(f"{key}{leg}".encode()).digest()).decode().lower()[:26]
 
 
 def report(entry: Entry, message: str = "", replayed: bool = False) -> OrderReport:

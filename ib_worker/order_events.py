@@ -19,6 +19,7 @@ REJECTS = frozenset(
     }
 )  # fmt: skip
 CANCELLED_BY = frozenset({202})
+CHANGE_REFUSED = frozenset({103, 104, 105, 106, 107, 10148, 10149})  # about a change; the order stands as it was
 CANCEL_REFUSED = frozenset({135, 136, 161, 10147, 10148, 10149})
 
 
@@ -48,6 +49,14 @@ class Said:
 @dataclass(frozen=True, slots=True)
 class Sent:
     """The frame that places or modifies the order was written."""
+
+    at: datetime = field(compare=False)
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class ModifySent:
+    """The frame that changes a working order was written; TWS confirms by telling the new terms."""
 
     at: datetime = field(compare=False)
     terms: Terms
@@ -141,7 +150,7 @@ class Vanished:
     at: datetime = field(compare=False)
 
 
-Event = Said | Sent | CancelSent | Opened | Status | Fill | Commission | Completed | Vanished
+Event = Said | Sent | ModifySent | CancelSent | Opened | Status | Fill | Commission | Completed | Vanished
 
 
 def trade_of(execId: str) -> str:

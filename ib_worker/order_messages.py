@@ -7,7 +7,7 @@ from datetime import datetime
 
 import ib_async
 
-from bridge.orders import AUX_PRICE, LMT_PRICE
+from bridge.order_terms import AUX_PRICE, LMT_PRICE
 from ib_worker import convert
 from ib_worker.ledger import Entry, Ledger
 from ib_worker.order_events import Commission, Completed, Fill, Opened, Said, Status, Terms
@@ -40,12 +40,11 @@ class OrderMessages:
         self, orderId: int, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
     ) -> Entry | None:
         """Sent again at every change of the order, so this must be idempotent."""
-        if order.whatIf:
-            return None
         terms = terms_of(contract, order)
         permId, orderRef = convert.identity(order.permId), convert.text(order.orderRef)
         entry = self._ledger.entry(orderId, order.clientId, permId, orderRef, terms)
         assert entry is not None  # terms make one
+        entry.sent = (contract, order)
         if order.clientId == self._ledger.clientId:
             self.highest = max(self.highest, orderId)
         self._ledger.take(entry, Opened(self._now(), permId, orderRef, terms, orderState.status))

@@ -15,12 +15,14 @@ from typing import Any, Literal
 from ib_worker.order_events import (
     CANCEL_REFUSED,
     CANCELLED_BY,
+    CHANGE_REFUSED,
     REJECTS,
     CancelSent,
     Commission,
     Completed,
     Event,
     Fill,
+    ModifySent,
     Opened,
     Said,
     Sent,
@@ -41,8 +43,8 @@ LOOKS_APART_S = 15.0
 LIFE_EVENTS = 200  # kept of one order: the first half and the last half
 
 Source = Literal[
-    "sent", "cancel sent", "openOrder", "orderStatus", "execDetails", "commission", "error", "completedOrder",
-    "vanished",
+    "sent", "change sent", "cancel sent", "openOrder", "orderStatus", "execDetails", "commission", "error",
+    "completedOrder", "vanished",
 ]  # fmt: skip
 
 
@@ -74,6 +76,8 @@ class OrderState:
     doubted: Said | None = None  # an error that rejects orders came for a working one: Inactive would confirm it
     cancel_asked: bool = False
     cancel_refused: Said | None = None
+    change: Terms | None = None  # sent, and neither confirmed nor refused yet
+    change_refused: Said | None = None
     missed: int = 0  # full looks in which TWS did not name it, LOOKS_APART_S and more from one to the next
     missed_at: datetime | None = None
     working: bool = False  # TWS has shown it in the market at least once
@@ -117,8 +121,12 @@ def apply(state: OrderState, event: Event) -> OrderState:
 
 
 def _sent(state: OrderState, event: Sent) -> OrderState:
-    told = "modification" if state.life else "order"
-    return _lived(replace(state, terms=event.terms), event.at, "sent", told)
+    return _lived(replace(state, terms=event.terms), event.at, "sent", "order")
+
+
+def _modify_sent(state: OrderState, event: ModifySent) -> OrderState:
+    """The terms stay what TWS last confirmed."""
+    return _lived(replace(state, change=event.terms, change_refused=None), event.at, "change sent", "change")
 
 
 def _cancel_sent(state: OrderState, event: CancelSent) -> OrderState:
@@ -130,7 +138,8 @@ def _opened(state: OrderState, event: Opened) -> OrderState:
     terms = event.terms
     if terms.contract.conId == known.terms.contract.conId:  # openOrder leaves out what a contract lookup tells
         terms = replace(terms, contract=known.terms.contract)
-    known = _with_status(replace(known, terms=terms), event.status)
+    confirmed = known.change is not None and _same_terms(known.change, terms)
+    known = _with_status(replace(known, terms=terms, change=None if confirmed else known.change), event.status)
     return _noted(state, known, event.at, "openOrder", event.status)
 
 
@@ -164,7 +173,9 @@ def _commission(state: OrderState, event: Commission) -> OrderState:
 
 def _said(state: OrderState, event: Said) -> OrderState:
     known = state if event in state.notices else replace(state, notices=(*state.notices, event))
-    if event.code in CANCEL_REFUSED:
+    if state.change is not None and state.working and event.code in REJECTS | CHANGE_REFUSED:
+        known = replace(known, change=None, change_refused=event)
+    elif event.code in CANCEL_REFUSED:
         known = replace(known, cancel_refused=event)
     elif event.code in CANCELLED_BY:
         known = _with_status(known, "Cancelled")
@@ -218,6 +229,10 @@ def _filled(state: OrderState, filled: float, avgPrice: float | None, lastPrice:
     return state if known == state else known
 
 
+def _same_terms(asked: Terms, told: Terms) -> bool:
+    return replace(asked, contract=told.contract, account=told.account) == told
+
+
 def _identified(state: OrderState, permId: int | None, orderRef: str | None) -> OrderState:
     if permId is not None and permId not in state.permIds:
         state = replace(state, permIds=(*state.permIds, permId))
@@ -242,6 +257,7 @@ def _lived(state: OrderState, at: datetime, source: Source, what: str) -> OrderS
 _APPLY: Mapping[type[Event], Callable[[OrderState, Any], OrderState]] = {  # each takes the event of its key
     Said: _said,
     Sent: _sent,
+    ModifySent: _modify_sent,
     CancelSent: _cancel_sent,
     Opened: _opened,
     Status: _status,

@@ -1,44 +1,37 @@
-"""Handlers about orders. What happens between accept() and a frame is the heart of it: nothing is awaited there."""
+"""Handlers that place, change and cancel orders: everything is checked first, accepted last, and written once."""
 
 import asyncio
-import logging
-from base64 import b32encode
 from contextlib import suppress
-from hashlib import sha256
+from dataclasses import replace
 
 import ib_async
 
 from bridge.bus.answering import Asked
-from bridge.bus.orders import Fenced, Gone
-from bridge.orders import CancelOrder, Execution, GetExecutions, GetOpenOrders, PlaceOrder
+from bridge.order_terms import AUX_PRICE, LMT_PRICE, OrderTerms
+from bridge.orders import (
+    Bracket,
+    CancelAllOrders,
+    Cancelled,
+    CancelOrder,
+    ModifyOrder,
+    PlaceBracketOrder,
+    PlaceOrder,
+)
 from bridge.tool import ToolError
-from bridge.values import OrderReport
-from ib_worker import convert
+from bridge.values import Named, OrderReport
 from ib_worker.auditing import plain
-from ib_worker.checking import passed, tradable
+from ib_worker.checking import Allowance, passed, tradable
 from ib_worker.dispatch import handles
-from ib_worker.errors import LinkLost, RequestRefused
-from ib_worker.ledger import Entry, report
-from ib_worker.order_events import CancelSent, Sent, trade_of
+from ib_worker.ledger import Entry, order_ref, report
 from ib_worker.order_messages import terms_of
-from ib_worker.order_state import LOOKS_APART_S, OrderState
+from ib_worker.outcome import cancel_message, change_message, followed, outcome, told
 from ib_worker.pacing import Lane
-from ib_worker.receiver import Listed
-from ib_worker.session import Session, utcnow
-from ib_worker.standing import Failure
-from ib_worker.sync import all_open_orders, look
+from ib_worker.sending import note_sent, write_cancel, write_change, write_global_cancel, write_order
+from ib_worker.session import Session
 
-FILL_S = 2.0  # a market order's fill follows its acknowledgement within this, in an open market
-SETTLE_S = 0.5  # other orders: an early rejection follows within this
 CANCEL_S = 3.0  # outside trading hours the exchange confirms hours later
-LOOK_S = 15.0
-
-log = logging.getLogger("ib_worker.orders")
-
-
-def order_ref(key: str) -> str:
-    """What the order carries at IBKR: the same key is the same reference after any restart. 29 printable characters."""
-    return "mcp" + b32encode(sha256(key.encode()).digest()).decode().lower()[:26]
+CHANGE_S = 3.0
+EXITS = ("takeProfit", "stopLoss")
 
 
 @handles(PlaceOrder)
@@ -49,190 +42,200 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
     known = session.ledger.by_ref(orderRef)
     if known is not None:  # Redis has forgotten the key, IBKR has not
         await asked.accept()
-        return await _outcome(session, known, asked, replayed=True)
+        return await outcome(session, known, asked, replayed=True)
     contract = await session.contracts.contract(request)
-    order = _order(request, account, orderRef)
-    gate = await passed(session, asked, contract, order, request.duplicateOf)
+    order = order_of(request, account, orderRef)
+    gate = await passed(session, asked, contract, order, Allowance(request.duplicateOf, request.confirmationToken))
     await session.pacer.turn(Lane.ORDERS)
     orderId = await session.order_ids(session.require_connection().getReqId())
     await session.audit.intent(asked, account, orderId, orderRef, terms=plain(terms_of(contract, order)))
     await asked.accept(gate)
-    entry = _write(session, asked, orderId, contract, order)  # no await between this and the line above
-    await _noted(session, asked, sent=str(orderId))
-    return await _outcome(session, entry, asked)
+    entry = write_order(session, asked, orderId, contract, order)  # no await between this and the line above
+    await note_sent(session, asked, sent=str(orderId))
+    return await outcome(session, entry, asked)
 
 
-def _write(session: Session, asked: Asked, orderId: int, contract: ib_async.Contract, order: ib_async.Order) -> Entry:
-    """Write the frame if this worker still leads and the session stands; if not, nothing was sent for sure."""
-    if not asked.still_leader():
-        raise Fenced
-    if not session.record.standing.ready:
-        raise _not_sent(session.record.standing.error())
-    wire = session.require_connection()
-    try:
-        wire.placeOrder(orderId, contract, order)
-    except LinkLost as lost:
-        raise _not_sent(ToolError("retry", "The connection to the gateway broke.")) from lost
-    session.ledger.placed += 1
-    wire.skip_ids(orderId)
-    terms = terms_of(contract, order)
-    entry = session.ledger.add(orderId, terms, order.orderRef, asked.key)
-    session.ledger.take(entry, Sent(utcnow(), terms))
-    log.info("order %s sent: %s %s %s %s", orderId, order.action, order.totalQuantity, contract.symbol, order.orderType)
-    return entry
+@handles(PlaceBracketOrder)
+async def place_bracket_order(request: PlaceBracketOrder, session: Session, asked: Asked) -> Bracket:
+    """TWS holds what comes with transmit=False until a later one of the group comes without; so all three are encoded
+    into the same write, and a worker that dies before it leaves nothing."""
+    session.require_ready()
+    account = tradable(session, session.account(request.account))
+    key = asked.key or ""
+    if (known := bracket_entries(session, key)) is not None:
+        await asked.accept()
+        return await _bracket(session, known, asked)
+    contract = await session.contracts.contract(request)
+    orders = _bracket_orders(request, account, key)
+    gate = await passed(session, asked, contract, orders[0], Allowance(request.duplicateOf, request.confirmationToken))
+    for _ in orders:
+        await session.pacer.turn(Lane.ORDERS)
+    ids = [await session.order_ids(session.require_connection().getReqId()) for _ in orders]
+    for each in orders[1:]:
+        each.parentId = ids[0]
+    for orderId, order in zip(ids, orders, strict=True):
+        terms = plain(terms_of(contract, order))
+        await session.audit.intent(asked, account, orderId, order.orderRef, terms=terms)
+    await asked.accept(gate)
+    entries = [
+        write_order(session, asked, orderId, contract, order) for orderId, order in zip(ids, orders, strict=True)
+    ]
+    await note_sent(session, asked, sent=",".join(str(each) for each in ids))
+    return await _bracket(session, entries, asked)
 
 
-async def _noted(session: Session, asked: Asked, **fields: str) -> None:
-    """Write down that the frame has left this machine; the order's fate does not hang on it."""
-    wire = session.wire
-    if wire is not None:
-        await wire.drained()
-    with suppress(Fenced, Gone):
-        await asked.note(**fields)
-
-
-async def _outcome(session: Session, entry: Entry, asked: Asked, replayed: bool = False) -> OrderReport:
-    """What TWS says of the order, as soon as it says something. Silence is waited out: callers see it as pending."""
-    entry.key = asked.key
-    state = await settled(session, entry)
-    if state.rejected is None and not state.not_found and not state.done:
-        wait_s = FILL_S if state.terms.orderType == "MKT" else SETTLE_S
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(min(wait_s, asked.remaining_s()), 0)):
-                await entry.until(lambda each: each.done or (wait_s == SETTLE_S and each.status == "Submitted"))
-    return told(entry, replayed)
-
-
-async def settled(session: Session, entry: Entry) -> OrderState:
-    """The order once it is certain that it exists, or that it does not: after silence the gateway is asked, twice."""
-    while not (entry.state.acknowledged or entry.state.not_found):
-        try:
-            async with asyncio.timeout(LOOK_S):
-                await entry.until(lambda each: each.acknowledged or each.not_found)
-        except TimeoutError:
-            if session.record.standing.ready:
-                with suppress(Failure, LinkLost, RequestRefused, ToolError):
-                    await session.share("look", lambda: look(session, LOOKS_APART_S))
-    return entry.state
-
-
-def told(entry: Entry, replayed: bool = False) -> OrderReport:
-    """The order as the answer of the call that placed it. Raises ToolError if it was rejected, or is not there."""
-    state = entry.state
-    names = {
-        "orderId": state.orderId,
-        "permId": state.permId,
-        "orderRef": state.orderRef,
-        "idempotencyKey": entry.key,
-    }
-    if state.rejected is not None:
-        raise ToolError(
-            "rejected",
-            f"IBKR rejected the order (error {state.rejected.code}): {state.rejected.text}",
-            twsCode=state.rejected.code,
-            **names,
-        )
-    if state.not_found:
-        raise ToolError(
-            "not_found",
-            "The order was sent, and then the gateway named it in neither of two full looks: IBKR does not have it. "
-            "To try again, use a new idempotencyKey.",
-            **names,
-        )
-    return report(entry, _message(state), replayed)
-
-
-def _message(state: OrderState) -> str:
-    if state.status == "Filled":
-        return "The order is filled."
-    if state.filled:
-        return f"{state.filled:g} of {state.terms.totalQuantity:g} are filled."
-    return state.notices[-1].text if state.notices else f"The order is at IBKR, in status {state.status}."
+@handles(ModifyOrder)
+async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> OrderReport:
+    session.require_ready()
+    entry = own_order(session, request.orderId, request)
+    account = tradable(session, entry.state.terms.account)
+    contract, order = _changed(entry, request)
+    gate = await passed(session, asked, contract, order, Allowance(beside=entry))
+    await session.pacer.turn(Lane.ORDERS)
+    terms = plain(terms_of(contract, order))
+    await session.audit.intent(asked, account, entry.state.orderId, entry.state.orderRef or "", terms=terms)
+    _require_open(entry)
+    await asked.accept(gate)
+    write_change(session, asked, entry, contract, order)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(min(CHANGE_S, asked.remaining_s()), 0)):
+            await entry.until(lambda each: each.done or each.change is None)
+    return report(entry, change_message(entry.state))
 
 
 @handles(CancelOrder)
 async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> OrderReport:
-    """Possible also while the gateway has lost IBKR: it passes the cancel on when the link is back."""
     session.require_connection()
-    entry = _own(session, request.orderId)
+    entry = own_order(session, request.orderId, request)
     account = tradable(session, entry.state.terms.account)
     if entry.state.done:
         return report(entry, f"The order was {entry.state.status} already; nothing was sent.")
     await session.pacer.turn(Lane.ORDERS)
     await session.audit.intent(asked, account, entry.state.orderId, entry.state.orderRef or "")
     await asked.accept()
-    _write_cancel(session, asked, entry)
+    write_cancel(session, asked, entry)
+    await _until_cancelled([entry], asked)
+    return report(entry, cancel_message(entry.state))
+
+
+@handles(CancelAllOrders)
+async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: Asked) -> Cancelled:
+    session.require_connection()
+    for account in session.accounts:
+        tradable(session, account)
+    mine = [each for each in session.ledger.open() if request.everyClient or each.state.clientId == session.clientId]
+    await session.audit.intent(asked, None, 0, "", orderIds=[each.state.orderId for each in mine])
+    await asked.accept()
+    if request.everyClient:
+        await session.pacer.turn(Lane.ORDERS)
+        write_global_cancel(session, asked)
+    else:
+        for entry in mine:
+            await session.pacer.turn(Lane.ORDERS)
+            if not entry.state.done:
+                write_cancel(session, asked, entry)
+    await _until_cancelled(mine, asked)
+    return cancelled(mine)
+
+
+def cancelled(entries: list[Entry]) -> Cancelled:
+    """What became of orders that were to be cancelled."""
+    left = sum(not each.state.done for each in entries)
+    text = f"{len(entries)} orders were open; {left} are not confirmed as ended yet." if entries else "None was open."
+    return Cancelled(orders=[report(each, cancel_message(each.state)) for each in entries], message=text)
+
+
+async def _until_cancelled(entries: list[Entry], asked: Asked) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(max(min(CANCEL_S, asked.remaining_s()), 0)):
-            await entry.until(lambda each: each.done or each.cancel_refused is not None)
-    return report(entry, _cancel_message(entry.state))
+            for entry in entries:
+                await entry.until(lambda each: each.done or each.cancel_refused is not None)
 
 
-def _write_cancel(session: Session, asked: Asked, entry: Entry) -> None:
-    if not asked.still_leader():
-        raise Fenced
-    wire = session.wire
-    if wire is None or wire.lost.done():
-        raise _not_sent(session.record.standing.error())
-    wire.cancelOrder(entry.state.orderId)  # type: ignore[no-untyped-call]  # ib_async's client is not annotated
-    session.ledger.placed += 1
-    session.ledger.take(entry, CancelSent(utcnow()))
-    log.info("cancel of order %s sent", entry.state.orderId)
+def own_order(session: Session, orderId: int, named: Named) -> Entry:
+    """The order that a call names, if this session may change it. Raises ToolError not_found."""
+    entry = session.find_order(orderId, named)
+    if entry is not None and entry.state.clientId == session.clientId:
+        return entry
+    others = [each for each in session.ledger.open() if each is entry or (orderId and each.state.orderId == orderId)]
+    whose = f" That order belongs to client {others[0].state.clientId}, which alone can change it." if others else ""
+    raise ToolError("not_found", f"orderId: this session has no such order.{whose} ibkr_get_open_orders lists all.")
 
 
-def _cancel_message(state: OrderState) -> str:
-    if state.status == "Filled":
-        return "The order was filled before the cancel reached it."
-    if state.done:
-        return "The order is cancelled."
-    if state.cancel_refused is not None:
-        return f"TWS refused the cancel (error {state.cancel_refused.code}): {state.cancel_refused.text}"
-    return "The cancel was sent and is not confirmed yet. Outside trading hours that comes when the exchange opens."
-
-
-@handles(GetOpenOrders)
-async def get_open_orders(request: GetOpenOrders, session: Session) -> list[OrderReport]:
-    """TWS pushes this client's orders; those of others must be asked for."""
-    _require_readable(session)
-    listed = set(await all_open_orders(session))
-    _require_readable(session)
-    own = session.clientId
-    return [report(each) for each in session.ledger.open() if each in listed or each.state.clientId == own]
-
-
-@handles(GetExecutions)
-async def get_executions(request: GetExecutions, session: Session) -> list[Execution]:
-    listed = await session.share(("executions", session.ledger.placed), session.ask_executions)
-    newest: dict[str, Listed] = {}
-    for each in sorted(listed, key=lambda each: each.execution.execId):
-        newest[trade_of(each.execution.execId)] = each  # a correction takes its original's place
-    fills = [
-        convert.execution(each.execution, each.contract, session.ledger.commission(each.execution.execId))
-        for each in newest.values()
-    ]
-    return sorted(fills, key=lambda each: (each.time, each.execId))
-
-
-def _require_readable(session: Session) -> None:
-    if not session.orders_readable:
+def _require_open(entry: Entry) -> None:
+    if entry.state.done:
         raise ToolError(
-            "read_only",
-            "The gateway's API is read-only: it does not tell of orders. Switch off its Read-Only API setting.",
+            "not_open", f"orderId: the order is {entry.state.status} already, so it can't be changed. Nothing was sent."
         )
 
 
-def _own(session: Session, orderId: int) -> Entry:
-    entry = session.ledger.by_id(orderId)
-    if entry is not None:
-        return entry
-    others = [each.state.clientId for each in session.ledger.open() if each.state.orderId == orderId]
-    whose = f" An order of that id belongs to client {others[0]}, which alone can cancel it." if others else ""
-    raise ToolError(
-        "not_found", f"orderId: this session has no order {orderId}.{whose} ibkr_get_open_orders lists all."
+def _changed(entry: Entry, request: ModifyOrder) -> tuple[ib_async.Contract, ib_async.Order]:
+    """The whole order as it stands at TWS, with what the call changes."""
+    _require_open(entry)
+    if entry.sent is None:
+        raise ToolError("not_ready", "orderId: TWS has not told this order's terms yet. Ask again in a few seconds.")
+    contract, order = entry.sent
+    changes = {
+        name: value
+        for name in ("totalQuantity", "lmtPrice", "auxPrice", "tif")
+        if (value := getattr(request, name)) is not None
+    }
+    for name, known in (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE)):
+        if name in changes and order.orderType not in known:
+            raise ToolError("invalid_arguments", f"{name}: orderType {order.orderType} has none. Nothing was sent.")
+    if changes.get("totalQuantity", order.totalQuantity) <= entry.state.filled:
+        raise ToolError(
+            "invalid_arguments", f"totalQuantity: {entry.state.filled:g} are filled already; cancel instead."
+        )
+    return contract, replace(order, transmit=True, **changes)
+
+
+def bracket_entries(session: Session, key: str) -> list[Entry] | None:
+    """A bracket's three orders, None unless IBKR knows all of them."""
+    found = [session.ledger.by_ref(order_ref(key, leg)) for leg in ("", *EXITS)]
+    whole = [each for each in found if each is not None]
+    return whole if len(whole) == len(found) else None
+
+
+async def _bracket(session: Session, entries: list[Entry], asked: Asked) -> Bracket:
+    for each in entries:
+        each.key = asked.key
+        await followed(session, each, asked)
+    return bracket_told(entries, asked.key or "")
+
+
+def bracket_told(entries: list[Entry], key: str) -> Bracket:
+    """Raises ToolError if the entry was rejected; an exit that was is told in its own report and in the message."""
+    entry, takeProfit, stopLoss = entries
+    bad = [name for name, each in zip(EXITS, (takeProfit, stopLoss), strict=True) if each.state.rejected is not None]
+    text = (
+        f"IBKR rejected {' and '.join(bad)}: the entry stands without it." if bad else "All three orders are at IBKR."
+    )
+    return Bracket(
+        idempotencyKey=key, entry=told(entry), takeProfit=report(takeProfit), stopLoss=report(stopLoss), message=text
     )
 
 
-def _order(request: PlaceOrder, account: str, orderRef: str) -> ib_async.Order:
+def _bracket_orders(request: PlaceBracketOrder, account: str, key: str) -> list[ib_async.Order]:
+    """The entry first, transmitted by the last of its exits."""
+    whole = ib_async.Order(
+        action=request.action,
+        totalQuantity=request.totalQuantity,
+        orderType="MKT",
+        tif=request.tif,
+        outsideRth=request.outsideRth,
+        account=account,
+        orderRef=order_ref(key),
+        transmit=False,
+    )
+    entry = whole if request.lmtPrice is None else replace(whole, orderType="LMT", lmtPrice=request.lmtPrice)
+    leave = replace(whole, action="SELL" if request.action == "BUY" else "BUY")
+    profit = replace(leave, orderType="LMT", lmtPrice=request.takeProfitPrice, orderRef=order_ref(key, EXITS[0]))
+    stop = replace(leave, orderType="STP", auxPrice=request.stopLossPrice, orderRef=order_ref(key, EXITS[1]))
+    return [entry, profit, replace(stop, transmit=True)]
+
+
+def order_of(request: OrderTerms, account: str, orderRef: str) -> ib_async.Order:
     order = ib_async.Order(
         action=request.action,
         totalQuantity=request.totalQuantity,
@@ -247,8 +250,3 @@ def _order(request: PlaceOrder, account: str, orderRef: str) -> ib_async.Order:
         if value is not None:
             setattr(order, name, value)
     return order
-
-
-def _not_sent(error: ToolError) -> ToolError:
-    """The order was accepted, and then certainly not written."""
-    return ToolError("not_executed", f"Nothing was sent. {error.message}", reason=error.code)

@@ -133,7 +133,10 @@ class Receiver:
     def openOrder(
         self, orderId: int, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
     ) -> None:
-        self._requests.add(OPEN_ORDERS, self._orders.openOrder(orderId, contract, order, orderState))
+        if order.whatIf:  # the answer to a preview: there is no such order
+            self._requests.answer(orderId, orderState)
+        else:
+            self._requests.add(OPEN_ORDERS, self._orders.openOrder(orderId, contract, order, orderState))
 
     def openOrderEnd(self) -> None:
         self._requests.finish(OPEN_ORDERS)

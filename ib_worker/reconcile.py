@@ -9,16 +9,18 @@ import msgspec
 
 from bridge.bus.envelopes import VERSION, Reply, encode_error, encode_reply
 from bridge.bus.orders import Fenced, Gone, Record, Records
-from bridge.orders import CancelOrder, PlaceOrder
-from bridge.tool import OPERATIONS, ToolError
-from bridge.values import OrderReport
+from bridge.orders import CancelAllOrders, Cancelled, PlaceBracketOrder, PlaceOrder
+from bridge.tool import OPERATIONS, Shape, ToolError
 from ib_worker.errors import LinkLost, RequestRefused
-from ib_worker.ledger import Entry, report
+from ib_worker.ledger import Entry, order_ref, report
 from ib_worker.order_state import LOOKS, LOOKS_APART_S
-from ib_worker.orders import order_ref, settled, told
+from ib_worker.orders import EXITS, bracket_told, own_order
+from ib_worker.outcome import settled, told
 from ib_worker.session import Session
 from ib_worker.standing import Failure
 from ib_worker.sync import look
+
+RESTARTED = "The worker restarted meanwhile; this is how IBKR has it now. If that is not what was asked, ask again."
 
 log = logging.getLogger("ib_worker.reconcile")
 
@@ -60,19 +62,26 @@ class Reconciliation:
             await self._records.finish(record.request, reply)
             log.info("order %s of an earlier leader is settled", record.key)
 
-    async def _outcome(self, record: Record) -> OrderReport:
-        declared = OPERATIONS[record.request.op]
-        asked: Any = declared.request.model_validate_json(bytes(record.request.args))
+    async def _outcome(self, record: Record) -> Shape:
+        """The answer that the call would have got. A cancel or a change is never sent again: what is told is how the
+        order stands now, and whoever wants it otherwise asks again."""
+        asked: Any = OPERATIONS[record.request.op].request.model_validate_json(bytes(record.request.args))
         if isinstance(asked, PlaceOrder):
-            entry = await self._found(order_ref(record.key))
-            entry.key = record.key
-            await settled(self._session, entry)
-            return told(entry)
-        assert isinstance(asked, CancelOrder)
-        cancelled = self._session.ledger.by_id(asked.orderId)
-        if cancelled is None:
-            raise ToolError("not_found", f"orderId: IBKR names no order {asked.orderId} of this session any more.")
-        return report(cancelled, "The worker restarted meanwhile; this is the order as IBKR has it now.")
+            return told(await self._placed(record.key))
+        if isinstance(asked, PlaceBracketOrder):
+            legs = [await self._placed(record.key, leg) for leg in ("", *EXITS)]
+            return bracket_told(legs, record.key)
+        if isinstance(asked, CancelAllOrders):
+            own = self._session.clientId
+            left = [each for each in self._session.ledger.open() if asked.everyClient or each.state.clientId == own]
+            return Cancelled(orders=[report(each, RESTARTED) for each in left], message=RESTARTED)
+        return report(own_order(self._session, asked.orderId, asked), RESTARTED)
+
+    async def _placed(self, key: str, leg: str = "") -> Entry:
+        entry = await self._found(order_ref(key, leg))
+        entry.key = key
+        await settled(self._session, entry)
+        return entry
 
     async def _found(self, orderRef: str) -> Entry:
         """The order, or the certainty after two clean looks that IBKR does not have it. Raises ToolError."""

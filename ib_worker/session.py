@@ -12,6 +12,7 @@ import ib_async
 from bridge.account import PnL
 from bridge.gateway import SessionStatus
 from bridge.tool import ToolError
+from bridge.values import Named
 from ib_worker import __version__, convert
 from ib_worker.account_updates import AccountUpdates
 from ib_worker.approvals import Approvals
@@ -19,7 +20,7 @@ from ib_worker.auditing import Audit
 from ib_worker.errors import LinkLost
 from ib_worker.flights import Flights
 from ib_worker.holdings import Holdings
-from ib_worker.ledger import Ledger
+from ib_worker.ledger import Entry, Ledger, order_ref
 from ib_worker.link import Link
 from ib_worker.order_messages import OrderMessages
 from ib_worker.pacing import HistoryPacer, Lane, Pacer
@@ -29,6 +30,7 @@ from ib_worker.requests import Requests
 from ib_worker.settings import Endpoint, Settings
 from ib_worker.standing import Record, Standing
 from ib_worker.subscriptions import Lines, Publisher
+from ib_worker.tokens import Tokens
 from ib_worker.wire import Wire
 
 REQUEST_S = 15.0  # of a request that several share; a caller's own deadline is usually shorter
@@ -68,8 +70,9 @@ class Session:
         self.link = Link()
         self.wire: Wire | None = None
         self.steering: Steering
-        self.audit: Audit  # these two come with a term of leadership
+        self.audit: Audit  # these come with a term of leadership
         self.approvals: Approvals
+        self.tokens: Tokens
         self.accounts: list[str] = []
         self.orders_readable = True  # False: the gateway's API is read-only, and tells of no orders
         self.requests = Requests()
@@ -121,6 +124,14 @@ class Session:
                 accounts=self.accounts,
             )  # fmt: skip
         return named or self.accounts[0]
+
+    def find_order(self, orderId: int, named: Named) -> Entry | None:
+        """The order that a call names, wherever it was placed; an orderId is this session's own."""
+        if named.orderKey is not None:
+            return self.ledger.by_ref(order_ref(named.orderKey))
+        if named.orderRef is not None:
+            return self.ledger.by_ref(named.orderRef)
+        return self.ledger.by_perm(named.permId) if named.permId is not None else self.ledger.by_id(orderId)
 
     def called(self, caller: str) -> None:
         self._callers.pop(caller, None)

@@ -40,7 +40,7 @@ async def look(session: Session, within_s: float) -> None:
     for what, ask in (
         ("open orders", _own_open_orders),
         ("open orders", all_open_orders),
-        ("completed orders", _completed_orders),
+        ("completed orders", completed_orders),
         ("executions", _executions),
     ):
         seen.update(await _in_time(what, ask(session), within_s))
@@ -66,7 +66,7 @@ async def all_open_orders(session: Session) -> list[Entry | None]:
     return await _unless_read_only(session, OPEN_ORDERS, lambda wire: wire.reqAllOpenOrders(), version)
 
 
-async def _completed_orders(session: Session) -> list[Entry | None]:
+async def completed_orders(session: Session) -> list[Entry | None]:
     return await _unless_read_only(session, COMPLETED_ORDERS, lambda wire: wire.reqCompletedOrders(False))
 
 

@@ -19,6 +19,7 @@ from mcp_front.answers import Answers
 from mcp_front.app import build_app
 from mcp_front.auth import Tokens
 from mcp_front.calls import Calls
+from mcp_front.halting import Halting
 from mcp_front.health import add_health
 from mcp_front.limits import Allowance, Limits
 from mcp_front.logs import configure_logs
@@ -47,6 +48,7 @@ def assemble(settings: Settings, asker: Asker) -> Front:
     answers, streams = Answers(asker), Streams(asker, draining)
     by_name = {
         "get_status": answers.status,
+        "halt_trading": Halting(asker).halt,
         "stream_market_data": streams.market_data,
         "stream_account_updates": streams.account_updates,
     }

@@ -53,10 +53,15 @@ class Answers:
             )
         except ToolError as error:
             raise _keyed(error, key) if takes_key else _keyless(error) from error
-        return value_result(call.declared, msgspec.json.decode(reply) | ({KEY: key} if takes_key else {}))
+        return value_result(call.declared, _with_key(msgspec.json.decode(reply), key))
 
     async def status(self, call: Call) -> ToolResult:
         return value_result(call.declared, await session_status(self._asker))
+
+
+def _with_key(value: dict[str, Any], key: str) -> dict[str, Any]:
+    """An order tells its key; where the worker does not know it (an order placed elsewhere) it stays unknown."""
+    return value | {KEY: key} if value.get(KEY, key) is None else value
 
 
 def _keyed(error: ToolError, key: str) -> ToolError:

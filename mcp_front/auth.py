@@ -15,7 +15,7 @@ from bridge.tool import Effect
 Scope = Literal["read", "trade", "admin"]
 
 # Disconnecting is felt by every client of the session, so it takes more than the right to trade.
-NEEDED: dict[Effect, Scope] = {Effect.READ: "read", Effect.WRITE: "trade", Effect.SESSION: "admin"}
+NEEDED: dict[Effect, Scope] = {Effect.READ: "read", Effect.WRITE: "trade", Effect.SESSION: "admin", Effect.HALT: "read"}
 LOCAL = "local"  # the caller's name where no tokens are set
 
 log = structlog.get_logger(__name__)

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from mcp_types import ToolAnnotations
 
-from bridge import account, contracts, gateway, market_data, orders
+from bridge import account, blotter, contracts, gateway, market_data, orders, previews
 from bridge.tool import TOOLS, Declared, Effect
 
-DOMAINS = (gateway, contracts, market_data, account, orders)  # importing one registers its tools
+DOMAINS = (gateway, contracts, market_data, account, orders, previews, blotter)  # importing one registers its tools
 
 # Every tool speaks with a broker and a market (open world). A session change ends or moves what all clients share, and
 # doing it twice changes nothing more; a write may trade, and a second call without the key may trade again.
@@ -20,6 +20,9 @@ HINTS: dict[Effect, ToolAnnotations] = {
     ),
     Effect.WRITE: ToolAnnotations(
         read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True
+    ),
+    Effect.HALT: ToolAnnotations(
+        read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True
     ),
 }
 

@@ -8,6 +8,7 @@ import msgspec
 
 from bridge.bus.asking import Asker
 from bridge.bus.envelopes import Heartbeat
+from bridge.bus.halting import Halt
 from bridge.gateway import SessionStatus, State
 from bridge.tool import ToolError
 
@@ -22,7 +23,7 @@ async def session_status(asker: Asker) -> Status:
     """The fields of bridge.gateway.SessionStatus; never raises, and takes less than two seconds."""
     try:
         async with asyncio.timeout(ANSWER_S):
-            beat = await asker.status()
+            beat, halt = await asyncio.gather(asker.status(), asker.halted())
     except TimeoutError:
         return _missing(
             "bus_down", f"Redis has not answered for {ANSWER_S} s.", "Check that Redis runs and is not stuck."
@@ -32,8 +33,17 @@ async def session_status(asker: Asker) -> Status:
             "bus_down", error.message, "Start Redis, or correct REDIS_URL; this front reconnects by itself."
         )
     if beat is None:
-        return _missing("no_worker", "No worker has ever served this session.", START_WORKER)
-    return status_of(beat)
+        said = _missing("no_worker", "No worker has ever served this session.", START_WORKER)
+    else:
+        said = status_of(beat)
+    return said | {"halted": _halted(halt)}
+
+
+def _halted(halt: Halt | None) -> str | None:
+    if halt is None:
+        return None
+    since = datetime.fromtimestamp(halt.since_ms / 1000, UTC).isoformat(timespec="seconds")
+    return f"{halt.level} by {halt.by} since {since}: {halt.reason}"
 
 
 def status_of(beat: Heartbeat) -> Status:

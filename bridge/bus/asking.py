@@ -9,6 +9,7 @@ import msgspec
 
 from bridge.bus.connect import BusError, bus_down
 from bridge.bus.envelopes import VERSION, Heartbeat, Reply, Request, encode_request, result_of
+from bridge.bus.halting import Halt, read_halt, set_halt
 from bridge.bus.keys import Keys
 from bridge.bus.orders import Intents, digest_of
 from bridge.bus.pipe import Pipe
@@ -135,6 +136,20 @@ class Asker:
         await self._post.ready()
         if not self.pipe.clock.known:
             await self.pipe.send("PING")
+
+    async def halt(self, by: str, reason: str) -> Halt:
+        """Set the kill switch: from when this returns, no worker accepts a new order. Raises ToolError bus_down."""
+        try:
+            return await set_halt(self.pipe, self.keys, "halt", by, reason)
+        except BusError as error:
+            raise bus_down(self.pipe.url, error) from error
+
+    async def halted(self) -> Halt | None:
+        """The kill switch, None while it is not set. Raises ToolError bus_down."""
+        try:
+            return await read_halt(self.pipe, self.keys)
+        except BusError as error:
+            raise bus_down(self.pipe.url, error) from error
 
     async def status(self) -> Heartbeat | None:
         """The session's status as last written, and whether anybody takes requests; None if there never was one (for

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.bridge.pair import front, pipe_to, serving, submit
 
 from bridge.audit import GENESIS, Entry, digest, verify
 from bridge.bus.answering import Answerer, Asked
@@ -18,7 +19,6 @@ from bridge.bus.keys import Keys
 from bridge.bus.orders import Fenced
 from bridge.bus.pipe import Pipe
 from bridge.tool import ToolError
-from tests.bridge.pair import front, pipe_to, serving, submit
 
 TERMS = "aapl-buy-one"
 OTHER = "ibm-sell-two"

@@ -1,0 +1,74 @@
+"""Tools that tell of orders: what is open, what ended, what filled, and one order's whole life."""
+
+from datetime import datetime
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from bridge.tool import Declaration, Shape, tool
+from bridge.values import Contract, Named, OrderId, OrderReport, one_name
+
+
+class Execution(Shape):
+    """One fill. Commission and realizedPNL are null until TWS reports them, moments after the fill."""
+
+    execId: str
+    time: datetime
+    account: str
+    contract: Contract
+    side: Literal["BOT", "SLD"]
+    shares: float
+    price: float
+    cumQty: float
+    avgPrice: float
+    exchange: str
+    orderId: int
+    permId: int
+    clientId: int
+    orderRef: str | None
+    commission: float | None
+    commissionCurrency: str | None
+    realizedPNL: float | None
+
+
+class OrderEvent(Shape):
+    """One thing that happened to an order: when, who said it (TWS's message or this worker), and what."""
+
+    at: datetime
+    source: str
+    what: str
+
+
+class OrderLife(Shape):
+    """An order as it stands, and everything that is known to have happened to it, oldest first."""
+
+    order: OrderReport
+    events: list[OrderEvent]
+
+
+@tool(returns=OrderLife, toolset="orders")
+class GetOrder(Named):
+    """One order's whole life: its status, and every event with its time and source. Name it by exactly one of orderId,
+    orderKey, orderRef and permId. TWS tells of today's orders and of all that are open."""
+
+    orderId: OrderId = 0
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        one_name(self.orderId, self)
+        return self
+
+
+@tool(returns=list[OrderReport], toolset="orders")
+class GetOpenOrders(Declaration):
+    """Every open order of the account, also those placed elsewhere (by hand or by another program)."""
+
+
+@tool(returns=list[OrderReport], toolset="orders")
+class GetCompletedOrders(Declaration):
+    """Orders that have ended today: filled, cancelled or rejected."""
+
+
+@tool(returns=list[Execution], toolset="orders")
+class GetExecutions(Declaration):
+    """Every fill since midnight, oldest first, with commission."""

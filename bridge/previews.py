@@ -1,0 +1,37 @@
+"""The tool that shows what an order would do."""
+
+from bridge.order_terms import OrderTerms
+from bridge.tool import Shape, tool
+from bridge.values import Contract
+
+
+class Preview(Shape):
+    """What an order would do: TWS's what-if figures (null where it gives none), the quote, and a token to place it."""
+
+    summary: str
+    contract: Contract
+    account: str
+    bid: float | None
+    ask: float | None
+    last: float | None
+    initMarginBefore: float | None
+    initMarginChange: float | None
+    initMarginAfter: float | None
+    maintMarginChange: float | None
+    maintMarginAfter: float | None
+    equityWithLoanAfter: float | None
+    commission: float | None
+    minCommission: float | None
+    maxCommission: float | None
+    commissionCurrency: str | None
+    warningText: str | None
+    closing: bool  # it can only reduce a position
+    refused_by: str | None  # the limit or mode that would refuse it now
+    confirmationToken: str | None
+    expires_in_s: int | None
+
+
+@tool(returns=Preview, toolset="orders", deadline_s=20)
+class PreviewOrder(OrderTerms):
+    """What an order would cost and do, without placing it: margin and commission by TWS's what-if, the operator's
+    limits, and a plain sentence. The token lets ibkr_place_order place exactly this within 120 seconds, once."""

@@ -1,0 +1,74 @@
+"""Handlers that tell of orders."""
+
+from bridge.blotter import (
+    Execution,
+    GetCompletedOrders,
+    GetExecutions,
+    GetOpenOrders,
+    GetOrder,
+    OrderEvent,
+    OrderLife,
+)
+from bridge.tool import ToolError
+from bridge.values import OrderReport
+from ib_worker import convert
+from ib_worker.dispatch import handles
+from ib_worker.ledger import report
+from ib_worker.order_events import trade_of
+from ib_worker.receiver import Listed
+from ib_worker.session import Session
+from ib_worker.sync import all_open_orders, completed_orders
+
+
+@handles(GetOpenOrders)
+async def get_open_orders(request: GetOpenOrders, session: Session) -> list[OrderReport]:
+    """TWS pushes this client's orders; those of others must be asked for."""
+    _require_readable(session)
+    listed = set(await all_open_orders(session))
+    _require_readable(session)
+    own = session.clientId
+    return [report(each) for each in session.ledger.open() if each in listed or each.state.clientId == own]
+
+
+@handles(GetCompletedOrders)
+async def get_completed_orders(request: GetCompletedOrders, session: Session) -> list[OrderReport]:
+    """What TWS has archived, and this session's own that ended since."""
+    _require_readable(session)
+    listed = {each for each in await completed_orders(session) if each is not None}
+    _require_readable(session)
+    return [report(each) for each in session.ledger.all() if each in listed or each.state.done]
+
+
+@handles(GetOrder)
+async def get_order(request: GetOrder, session: Session) -> OrderLife:
+    _require_readable(session)
+    entry = session.find_order(request.orderId, request)
+    if entry is None:
+        raise ToolError(
+            "not_found",
+            "orderId: TWS names no such order today, open or ended. What a call with an idempotencyKey came to is kept "
+            "for seven days: repeat that call with the same key and arguments.",
+        )
+    events = [OrderEvent(at=each.at, source=each.source, what=each.what) for each in entry.state.life]
+    return OrderLife(order=report(entry), events=events)
+
+
+@handles(GetExecutions)
+async def get_executions(request: GetExecutions, session: Session) -> list[Execution]:
+    listed = await session.share(("executions", session.ledger.placed), session.ask_executions)
+    newest: dict[str, Listed] = {}
+    for each in sorted(listed, key=lambda each: each.execution.execId):
+        newest[trade_of(each.execution.execId)] = each  # a correction takes its original's place
+    fills = [
+        convert.execution(each.execution, each.contract, session.ledger.commission(each.execution.execId))
+        for each in newest.values()
+    ]
+    return sorted(fills, key=lambda each: (each.time, each.execId))
+
+
+def _require_readable(session: Session) -> None:
+    if not session.orders_readable:
+        raise ToolError(
+            "read_only",
+            "The gateway's API is read-only: it does not tell of orders. Switch off its Read-Only API setting.",
+        )

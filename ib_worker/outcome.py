@@ -1,0 +1,102 @@
+"""What became of an order that was sent: waits until TWS has said enough, and words the answer."""
+
+import asyncio
+from contextlib import suppress
+
+from bridge.bus.answering import Asked
+from bridge.tool import ToolError
+from bridge.values import OrderReport
+from ib_worker.errors import LinkLost, RequestRefused
+from ib_worker.ledger import Entry, report
+from ib_worker.order_state import LOOKS_APART_S, OrderState
+from ib_worker.session import Session
+from ib_worker.standing import Failure
+from ib_worker.sync import look
+
+FILL_S = 2.0  # a market order's fill follows its acknowledgement within this, in an open market
+SETTLE_S = 0.5  # other orders: an early rejection follows within this
+LOOK_S = 15.0
+
+
+async def outcome(session: Session, entry: Entry, asked: Asked, replayed: bool = False) -> OrderReport:
+    """What TWS says of the order, as soon as it says something. Silence is waited out: callers see it as pending."""
+    entry.key = asked.key
+    await followed(session, entry, asked)
+    return told(entry, replayed)
+
+
+async def followed(session: Session, entry: Entry, asked: Asked) -> OrderState:
+    """The state once TWS has taken the order, and a moment more for the fill or rejection that often follows."""
+    state = await settled(session, entry)
+    if state.rejected is None and not state.not_found and not state.done:
+        wait_s = FILL_S if state.terms.orderType == "MKT" else SETTLE_S
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(min(wait_s, asked.remaining_s()), 0)):
+                await entry.until(lambda each: each.done or (wait_s == SETTLE_S and each.status == "Submitted"))
+    return entry.state
+
+
+async def settled(session: Session, entry: Entry) -> OrderState:
+    """The order once it is certain that it exists, or that it does not: after silence the gateway is asked, twice."""
+    while not (entry.state.acknowledged or entry.state.not_found):
+        try:
+            async with asyncio.timeout(LOOK_S):
+                await entry.until(lambda each: each.acknowledged or each.not_found)
+        except TimeoutError:
+            if session.record.standing.ready:
+                with suppress(Failure, LinkLost, RequestRefused, ToolError):
+                    await session.share("look", lambda: look(session, LOOKS_APART_S))
+    return entry.state
+
+
+def told(entry: Entry, replayed: bool = False) -> OrderReport:
+    """The order as the answer of the call that placed it. Raises ToolError if it was rejected, or is not there."""
+    state = entry.state
+    names = {
+        "orderId": state.orderId,
+        "permId": state.permId,
+        "orderRef": state.orderRef,
+        "idempotencyKey": entry.key,
+    }
+    if state.rejected is not None:
+        raise ToolError(
+            "rejected",
+            f"IBKR rejected the order (error {state.rejected.code}): {state.rejected.text}",
+            twsCode=state.rejected.code,
+            **names,
+        )
+    if state.not_found:
+        raise ToolError(
+            "not_found",
+            "The order was sent, and then the gateway named it in neither of two full looks: IBKR does not have it. "
+            "To try again, use a new idempotencyKey.",
+            **names,
+        )
+    return report(entry, placed_message(state), replayed)
+
+
+def placed_message(state: OrderState) -> str:
+    if state.status == "Filled":
+        return "The order is filled."
+    if state.filled:
+        return f"{state.filled:g} of {state.terms.totalQuantity:g} are filled."
+    return state.notices[-1].text if state.notices else f"The order is at IBKR, in status {state.status}."
+
+
+def cancel_message(state: OrderState) -> str:
+    if state.status == "Filled":
+        return "The order was filled before the cancel reached it."
+    if state.done:
+        return "The order is cancelled."
+    if state.cancel_refused is not None:
+        return f"TWS refused the cancel (error {state.cancel_refused.code}): {state.cancel_refused.text}"
+    return "The cancel was sent and is not confirmed yet. Outside trading hours that comes when the exchange opens."
+
+
+def change_message(state: OrderState) -> str:
+    if state.change_refused is not None:
+        refused = state.change_refused
+        return f"TWS refused the change (error {refused.code}): {refused.text} The order stands as it was."
+    if state.change is not None:
+        return "The change was sent and is not confirmed yet; these are the terms that TWS last confirmed."
+    return "TWS has confirmed the new terms." if not state.done else placed_message(state)

@@ -1,0 +1,108 @@
+"""Handler of previews: what an order would do, asked of TWS with the what-if flag, which places nothing."""
+
+import asyncio
+
+import ib_async
+
+from bridge.bus.answering import Asked
+from bridge.bus.previewing import TOKEN_S
+from bridge.previews import Preview, PreviewOrder
+from bridge.tool import ToolError
+from ib_worker import convert
+from ib_worker.checking import facts_of, intent_of, near_price, sentence, terms_digest, tradable
+from ib_worker.dispatch import handles
+from ib_worker.errors import RequestRefused
+from ib_worker.limits import Facts, Intent, check, closes
+from ib_worker.orders import order_of
+from ib_worker.pacing import Lane
+from ib_worker.sending import write_what_if
+from ib_worker.session import Session
+
+WHAT_IF_S = 10.0  # TWS leaves some of them unanswered
+
+
+@handles(PreviewOrder)
+async def preview_order(request: PreviewOrder, session: Session, asked: Asked) -> Preview:
+    account = session.account(request.account)
+    contract = await session.contracts.contract(request)
+    order = order_of(request, account, "")
+    facts, intent = await facts_of(session, contract, order), intent_of(contract, order)
+    refused_by = _refused_by(session, account, intent, facts)
+    state = await _what_if(session, contract, order)
+    token = None
+    if refused_by is None:
+        price = near_price(intent, facts)
+        token = await session.tokens.give(asked.caller, terms_digest(contract, order), price)
+    return Preview(
+        summary=_summary(intent, order, state, refused_by),
+        contract=convert.contract(contract),
+        account=account,
+        bid=facts.bid,
+        ask=facts.ask,
+        last=facts.last,
+        initMarginBefore=_figure(state.initMarginBefore),
+        initMarginChange=_figure(state.initMarginChange),
+        initMarginAfter=_figure(state.initMarginAfter),
+        maintMarginChange=_figure(state.maintMarginChange),
+        maintMarginAfter=_figure(state.maintMarginAfter),
+        equityWithLoanAfter=_figure(state.equityWithLoanAfter),
+        commission=_figure(state.commission),
+        minCommission=_figure(state.minCommission),
+        maxCommission=_figure(state.maxCommission),
+        commissionCurrency=convert.text(state.commissionCurrency),
+        warningText=convert.text(state.warningText),
+        closing=closes(intent, facts),
+        refused_by=refused_by,
+        confirmationToken=token,
+        expires_in_s=TOKEN_S if token else None,
+    )
+
+
+async def _what_if(session: Session, contract: ib_async.Contract, order: ib_async.Order) -> ib_async.OrderState:
+    await session.pacer.turn(Lane.READS)
+    orderId = await session.order_ids(session.require_connection().getReqId())
+    try:
+        with session.requests.expect(orderId) as pending:
+            write_what_if(session, orderId, contract, order)
+            async with asyncio.timeout(WHAT_IF_S):
+                state: ib_async.OrderState = await pending.answer
+    except TimeoutError as silence:
+        raise ToolError(
+            "preview_unavailable", "TWS did not answer the what-if. Nothing was placed; retry, or place without."
+        ) from silence
+    except RequestRefused as refused:
+        raise ToolError(
+            "preview_unavailable",
+            f"TWS refuses this order (error {refused.code}): {refused.text} Nothing was placed.",
+            twsCode=refused.code,
+        ) from refused
+    return state
+
+
+def _refused_by(session: Session, account: str, intent: Intent, facts: Facts) -> str | None:
+    """Why a placing of this order would be refused now, None if nothing is known against it."""
+    try:
+        tradable(session, account)
+        check(intent, facts, session.settings.rails)
+    except ToolError as error:
+        return str(error)
+    return None
+
+
+def _summary(intent: Intent, order: ib_async.Order, state: ib_async.OrderState, refused_by: str | None) -> str:
+    parts = [f"Would {sentence(intent, order)}"]
+    commission, margin = _figure(state.commission), _figure(state.initMarginChange)
+    if commission is not None:
+        parts.append(f"commission about {commission:.2f} {convert.text(state.commissionCurrency) or ''}".rstrip())
+    if margin is not None:
+        parts.append(f"initial margin changes by {margin:,.2f}")
+    text = "; ".join(parts) + ". Nothing was placed."
+    return text if refused_by is None else f"{text} Placing it would be refused: {refused_by}"
+
+
+def _figure(told: object) -> float | None:
+    """TWS writes what-if figures as text, and its unset value where it computes none."""
+    try:
+        return convert.number(float(str(told)))
+    except ValueError:
+        return None

@@ -1,0 +1,97 @@
+"""Writes order frames. Between accept() and a frame nothing is awaited, and each frame is written at most once."""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+import ib_async
+
+from bridge.bus.answering import Asked
+from bridge.bus.orders import Fenced, Gone
+from bridge.tool import ToolError
+from ib_worker.errors import LinkLost
+from ib_worker.ledger import Entry
+from ib_worker.order_events import CancelSent, ModifySent, Sent
+from ib_worker.order_messages import terms_of
+from ib_worker.session import Session, utcnow
+from ib_worker.wire import Wire
+
+log = logging.getLogger("ib_worker.sending")
+
+
+def write_order(
+    session: Session, asked: Asked, orderId: int, contract: ib_async.Contract, order: ib_async.Order
+) -> Entry:
+    """Write the frame if this worker still leads and the session stands; if not, nothing was sent for sure."""
+    if not session.record.standing.ready:
+        raise not_sent(session.record.standing.error())
+    wire = _written(session, asked, lambda wire: wire.placeOrder(orderId, contract, order))
+    wire.skip_ids(orderId)
+    terms = terms_of(contract, order)
+    entry = session.ledger.add(orderId, terms, order.orderRef, asked.key)
+    entry.sent = (contract, order)
+    session.ledger.take(entry, Sent(utcnow(), terms))
+    log.info("order %s sent: %s %s %s %s", orderId, order.action, order.totalQuantity, contract.symbol, order.orderType)
+    return entry
+
+
+def write_change(
+    session: Session, asked: Asked, entry: Entry, contract: ib_async.Contract, order: ib_async.Order
+) -> None:
+    """The order's frame once more, under its orderId, with other terms."""
+    if not session.record.standing.ready:
+        raise not_sent(session.record.standing.error())
+    _written(session, asked, lambda wire: wire.placeOrder(entry.state.orderId, contract, order))
+    session.ledger.take(entry, ModifySent(utcnow(), terms_of(contract, order)))
+    log.info("change of order %s sent", entry.state.orderId)
+
+
+def write_cancel(session: Session, asked: Asked, entry: Entry) -> None:
+    """Possible also while the gateway has lost IBKR: it passes the cancel on when the link is back."""
+    _written(session, asked, lambda wire: wire.cancelOrder(entry.state.orderId))  # type: ignore[no-untyped-call]
+    session.ledger.take(entry, CancelSent(utcnow()))
+    log.info("cancel of order %s sent", entry.state.orderId)
+
+
+def write_global_cancel(session: Session, asked: Asked) -> None:
+    """Cancels every open order of the account, whoever placed it."""
+    _written(session, asked, lambda wire: wire.reqGlobalCancel())  # type: ignore[no-untyped-call]
+    log.warning("global cancel sent")
+
+
+def write_what_if(session: Session, orderId: int, contract: ib_async.Contract, order: ib_async.Order) -> None:
+    """One bit tells a question from an order, so it is set and looked at right here."""
+    question = replace(order, whatIf=True, orderRef="", transmit=True)
+    wire = session.require_connection()
+    if question.whatIf is not True:
+        raise RuntimeError("a preview without its what-if flag would be an order")
+    wire.placeOrder(orderId, contract, question)
+
+
+async def note_sent(session: Session, asked: Asked, **fields: str) -> None:
+    """Write down that the frame has left this machine; the order's fate does not hang on it."""
+    wire = session.wire
+    if wire is not None:
+        await wire.drained()
+    with suppress(Fenced, Gone):
+        await asked.note(**fields)
+
+
+def not_sent(error: ToolError) -> ToolError:
+    """The order was accepted, and then certainly not written."""
+    return ToolError("not_executed", f"Nothing was sent. {error.message}", reason=error.code)
+
+
+def _written(session: Session, asked: Asked, write: Callable[[Wire], None]) -> Wire:
+    if not asked.still_leader():
+        raise Fenced
+    wire = session.wire
+    if wire is None or wire.lost.done():
+        raise not_sent(session.record.standing.error())
+    try:
+        write(wire)
+    except LinkLost as lost:
+        raise not_sent(ToolError("retry", "The connection to the gateway broke.")) from lost
+    session.ledger.placed += 1
+    return wire
