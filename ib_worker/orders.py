@@ -7,7 +7,7 @@ from dataclasses import replace
 import ib_async
 
 from bridge.bus.answering import Asked
-from bridge.order_terms import AUX_PRICE, LMT_PRICE, OrderTerms
+from bridge.order_terms import AUX_PRICE, LMT_PRICE
 from bridge.orders import (
     Bracket,
     CancelAllOrders,
@@ -21,6 +21,7 @@ from bridge.tool import ToolError
 from bridge.values import Named, OrderReport
 from ib_worker.auditing import plain
 from ib_worker.checking import Allowance, passed, tradable
+from ib_worker.composing import EXITS, bracket_of, order_of
 from ib_worker.dispatch import handles
 from ib_worker.ledger import Entry, order_ref, report
 from ib_worker.order_messages import terms_of
@@ -31,7 +32,6 @@ from ib_worker.session import Session
 
 CANCEL_S = 3.0  # outside trading hours the exchange confirms hours later
 CHANGE_S = 3.0
-EXITS = ("takeProfit", "stopLoss")
 
 
 @handles(PlaceOrder)
@@ -66,7 +66,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
         await asked.accept()
         return await _bracket(session, known, asked)
     contract = await session.contracts.contract(request)
-    orders = _bracket_orders(request, account, key)
+    orders = bracket_of(request, account, key)
     gate = await passed(session, asked, contract, orders[0], Allowance(request.duplicateOf, request.confirmationToken))
     for _ in orders:
         await session.pacer.turn(Lane.ORDERS)
@@ -214,39 +214,3 @@ def bracket_told(entries: list[Entry], key: str) -> Bracket:
     return Bracket(
         idempotencyKey=key, entry=told(entry), takeProfit=report(takeProfit), stopLoss=report(stopLoss), message=text
     )
-
-
-def _bracket_orders(request: PlaceBracketOrder, account: str, key: str) -> list[ib_async.Order]:
-    """The entry first, transmitted by the last of its exits."""
-    whole = ib_async.Order(
-        action=request.action,
-        totalQuantity=request.totalQuantity,
-        orderType="MKT",
-        tif=request.tif,
-        outsideRth=request.outsideRth,
-        account=account,
-        orderRef=order_ref(key),
-        transmit=False,
-    )
-    entry = whole if request.lmtPrice is None else replace(whole, orderType="LMT", lmtPrice=request.lmtPrice)
-    leave = replace(whole, action="SELL" if request.action == "BUY" else "BUY")
-    profit = replace(leave, orderType="LMT", lmtPrice=request.takeProfitPrice, orderRef=order_ref(key, EXITS[0]))
-    stop = replace(leave, orderType="STP", auxPrice=request.stopLossPrice, orderRef=order_ref(key, EXITS[1]))
-    return [entry, profit, replace(stop, transmit=True)]
-
-
-def order_of(request: OrderTerms, account: str, orderRef: str) -> ib_async.Order:
-    order = ib_async.Order(
-        action=request.action,
-        totalQuantity=request.totalQuantity,
-        orderType=request.orderType,
-        tif=request.tif,
-        outsideRth=request.outsideRth,
-        account=account,
-        orderRef=orderRef,
-    )
-    for name in ("lmtPrice", "auxPrice", "trailingPercent"):
-        value = getattr(request, name)
-        if value is not None:
-            setattr(order, name, value)
-    return order

@@ -11,10 +11,11 @@ from bridge.bus.envelopes import VERSION, Reply, encode_error, encode_reply
 from bridge.bus.orders import Fenced, Gone, Record, Records
 from bridge.orders import CancelAllOrders, Cancelled, PlaceBracketOrder, PlaceOrder
 from bridge.tool import OPERATIONS, Shape, ToolError
+from ib_worker.composing import EXITS
 from ib_worker.errors import LinkLost, RequestRefused
 from ib_worker.ledger import Entry, order_ref, report
 from ib_worker.order_state import LOOKS, LOOKS_APART_S
-from ib_worker.orders import EXITS, bracket_told, own_order
+from ib_worker.orders import bracket_told, own_order
 from ib_worker.outcome import settled, told
 from ib_worker.session import Session
 from ib_worker.standing import Failure

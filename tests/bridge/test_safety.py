@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.bridge.pair import front, pipe_to, serving, submit
 
 from bridge.audit import GENESIS, Entry, digest, verify
 from bridge.bus.answering import Answerer, Asked
@@ -19,6 +18,7 @@ from bridge.bus.keys import Keys
 from bridge.bus.orders import Fenced
 from bridge.bus.pipe import Pipe
 from bridge.tool import ToolError
+from tests.bridge.pair import front, pipe_to, serving, submit
 
 TERMS = "aapl-buy-one"
 OTHER = "ibm-sell-two"
