@@ -39,9 +39,8 @@ class Answers:
 
     async def submit(self, call: Call) -> ToolResult:
         """A write goes out under the caller's key or one made here; either way the caller is told which."""
-        takes_key = KEY in type(call.request).model_fields
-        key = getattr(call.request, KEY, None) or secrets.token_urlsafe(15)
-        request = call.request.model_copy(update={KEY: key}) if takes_key else call.request
+        key = getattr(call.request, KEY) or secrets.token_urlsafe(15)  # every write's declaration has it
+        request = call.request.model_copy(update={KEY: key})
         try:
             reply = await self._asker.submit(
                 call.declared,
@@ -52,7 +51,7 @@ class Answers:
                 traceparent=call.caller.traceparent,
             )
         except ToolError as error:
-            raise _keyed(error, key) if takes_key else _keyless(error) from error
+            raise _keyed(error, key) from error
         return value_result(call.declared, _with_key(msgspec.json.decode(reply), key))
 
     async def status(self, call: Call) -> ToolResult:
@@ -70,14 +69,6 @@ def _keyed(error: ToolError, key: str) -> ToolError:
     if error.code in OPEN and key not in message:
         message += f" The key is {KEY}={key}."
     return ToolError(error.code, message, **_without_key(error), idempotencyKey=key)
-
-
-def _keyless(error: ToolError) -> ToolError:
-    """An error of a call that takes no key: a cancellation, which may be asked again at any time."""
-    message = error.message
-    if error.code in OPEN:
-        message = "Whether it was carried out is not known yet. Look at ibkr_get_open_orders, and ask again if need be."
-    return ToolError(error.code, message, **_without_key(error))
 
 
 def _without_key(error: ToolError) -> dict[str, Any]:

@@ -187,6 +187,9 @@ async def test_every_tool_says_at_once_that_no_worker_is_there(redis_url: str, s
         answers = await answers_of_all_tools(front.raw(era))
 
     expected = {name: "not_executed" if declared.effect == "write" else "no_worker" for name, declared in TOOLS.items()}
+    halted = answers.pop("ibkr_halt_trading")["structuredContent"]  # needs no worker
+    del expected["ibkr_halt_trading"]
+    assert halted["halted"] is True
     assert codes(answers) == expected | {"ibkr_get_status": "no_worker"}
     assert "Start ib_worker" in answers["ibkr_get_positions"]["content"][0]["text"]
 
@@ -209,8 +212,15 @@ async def answers_of_all_tools(client: Any) -> dict[str, dict[str, Any]]:
         "ibkr_get_historical_data": {"symbol": "SPY"},
         "ibkr_stream_market_data": {"symbol": "SPY", "duration_seconds": 5},
         "ibkr_place_order": {"symbol": "SPY", "action": "BUY", "totalQuantity": 1},
+        "ibkr_preview_order": {"symbol": "SPY", "action": "BUY", "totalQuantity": 1},
+        "ibkr_place_bracket_order": {
+            "symbol": "SPY", "action": "BUY", "totalQuantity": 1, "takeProfitPrice": 9, "stopLossPrice": 7,
+        },
+        "ibkr_modify_order": {"orderId": 1, "lmtPrice": 8},
         "ibkr_cancel_order": {"orderId": 1},
-    }
+        "ibkr_get_order": {"orderId": 1},
+        "ibkr_halt_trading": {"reason": "a test"},
+    }  # fmt: skip
 
     async def answer(name: str) -> tuple[str, dict[str, Any]]:
         async with asyncio.timeout(2):

@@ -22,13 +22,13 @@ REPORT = {
 }  # fmt: skip
 
 
-def filling(sent: list[Asked]) -> Handler:
+def filling(sent: list[Asked], report: dict[str, Any] = REPORT) -> Handler:
     """A worker that takes an order, and keeps what it took."""
 
     async def handler(asked: Asked) -> bytes:
         await asked.accept()
         sent.append(asked)
-        return json.dumps(REPORT).encode()
+        return json.dumps(report).encode()
 
     return handler
 
@@ -125,24 +125,23 @@ async def test_without_a_worker_an_order_is_certainly_not_executed(redis_url: st
     assert (error["code"], error["reason"], error["idempotencyKey"]) == ("not_executed", "no_worker", KEY)
 
 
-async def test_cancellation_has_no_key_to_speak_of(redis_url: str, session: str) -> None:
+async def test_cancellation_keeps_the_key_that_the_order_was_placed_under(redis_url: str, session: str) -> None:
     sent: list[Asked] = []
-    handlers = {"cancel_order": filling(sent)}
+    placed = REPORT | {"idempotencyKey": "the-key-of-the-order"}
+    handlers = {"cancel_order": filling(sent, placed)}
     async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
         result = await front.raw().call("ibkr_cancel_order", orderId=7)
 
     (asked,) = sent
-    assert json.loads(asked.arguments) == {"orderId": 7}
-    assert result["structuredContent"] == REPORT
+    assert json.loads(asked.arguments) == {"orderId": 7, "idempotencyKey": asked.key}
+    assert result["structuredContent"] == placed
 
 
-async def test_open_outcome_of_a_cancellation_says_where_to_look(redis_url: str, session: str) -> None:
+async def test_open_outcome_of_a_cancellation_names_its_own_key(redis_url: str, session: str) -> None:
     handlers = {"cancel_order": failing(lambda: ToolError("pending", "Ask again with the same key."))}
     async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
-        result = await front.raw().call("ibkr_cancel_order", orderId=7)
+        result = await front.raw().call("ibkr_cancel_order", orderId=7, idempotencyKey=KEY)
 
     error: dict[str, Any] = result["_meta"][ERROR_META]
     assert error["code"] == "pending"
-    assert "ibkr_get_open_orders" in error["message"]
-    assert "key" not in error["message"]
-    assert set(error) == {"code", "message"}
+    assert KEY in error["message"]

@@ -1,5 +1,6 @@
 """One order's truth under every mixture of messages that TWS is known to send."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
@@ -16,6 +17,7 @@ from ib_worker.order_events import (
     Completed,
     Event,
     Fill,
+    ModifySent,
     Opened,
     Said,
     Sent,
@@ -350,8 +352,35 @@ def test_a_finished_order_can_not_vanish() -> None:
     assert after(Vanished(AT), of=done) is done
 
 
-def test_the_second_frame_is_a_modification() -> None:
-    assert [each.what for each in after(Sent(AT, TERMS)).life] == ["order", "modification"]
+NEW_TERMS = replace(TERMS, totalQuantity=12.0)
+
+
+def test_a_change_keeps_the_old_terms_until_tws_tells_the_new_ones() -> None:
+    asked = after(opened(), status("Submitted"), ModifySent(AT, NEW_TERMS))
+    told = apply(asked, replace(opened(), terms=NEW_TERMS))
+
+    assert (asked.terms, asked.change) == (TERMS, NEW_TERMS)
+    assert (told.terms, told.change, told.change_refused) == (NEW_TERMS, None, None)
+    assert [each.source for each in told.life][-2:] == ["change sent", "openOrder"]
+
+
+@pytest.mark.parametrize("code", [104, 105, 110, 201, 10148])
+def test_a_refused_change_leaves_the_order_as_it_was(code: int) -> None:
+    state = after(opened(), status("Submitted"), ModifySent(AT, NEW_TERMS), Said(AT, code, "no"))
+
+    assert (state.terms, state.change) == (TERMS, None)
+    assert state.change_refused == Said(AT, code, "no")
+    assert not state.done
+    assert state.cancel_refused is None
+
+
+def test_a_later_change_forgets_the_refusal() -> None:
+    state = after(
+        opened(), status("Submitted"), ModifySent(AT, NEW_TERMS), Said(AT, 110, "no"), ModifySent(AT, NEW_TERMS)
+    )
+
+    assert state.change_refused is None
+    assert state.change == NEW_TERMS
 
 
 def test_a_life_keeps_its_beginning_and_its_end() -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from bridge.orders import PlaceOrder
 from bridge.tool import ToolError
-from ib_worker.orders import order_ref
+from ib_worker.ledger import order_ref
 from ibgateway.simulator.server import Simulator, SimulatorConfig
 from tests.worker.rig import Caller, caller, order, trading, until, worker
 

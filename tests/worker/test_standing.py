@@ -12,6 +12,7 @@ import structlog
 from pydantic import ValidationError
 
 from ib_worker import __version__, beat, standing
+from ib_worker.limits import PAPER_DEFAULTS, Limits
 from ib_worker.link import Link, News
 from ib_worker.logs import configure_logs, masked
 from ib_worker.settings import Endpoint, Settings
@@ -181,9 +182,21 @@ def test_an_address_that_is_none_is_refused(written: str) -> None:
         Settings.model_validate({"gateway_allowed": written})
 
 
-def test_live_trading_is_refused_at_the_start() -> None:
-    with pytest.raises(ValidationError, match="TRADING_MODE=live is refused"):
+def test_live_trading_needs_accounts_and_every_limit() -> None:
+    with pytest.raises(ValidationError, match="LIVE_ACCOUNTS"):
         Settings(trading_mode="live")
+    with pytest.raises(ValidationError, match=r"each limit set.*LIMIT_MAX_QUANTITY.*LIMIT_OUTSIDE_RTH"):
+        Settings(trading_mode="live", live_accounts=frozenset({"U1234567"}))
+    waived = {name: "off" for name in Limits.model_fields if name != "outside_rth"}
+    live = Settings(
+        trading_mode="live",
+        live_accounts=frozenset({"U1234567"}),
+        limits=Limits.model_validate(waived | {"outside_rth": "refused", "max_quantity": "5"}),
+    )
+
+    assert live.rails.max_quantity == 5
+    assert live.rails.price_collar == "off"
+    assert Settings().rails.price_collar == PAPER_DEFAULTS["price_collar"]
 
 
 @pytest.mark.parametrize(
