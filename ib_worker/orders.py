@@ -159,7 +159,8 @@ def own_order(session: Session, orderId: int, named: Named) -> Entry:
         return entry
     others = [each for each in session.ledger.open() if each is entry or (orderId and each.state.orderId == orderId)]
     whose = f" That order belongs to client {others[0].state.clientId}, which alone can change it." if others else ""
-    raise ToolError("not_found", f"orderId: this session has no such order.{whose} ibkr_get_open_orders lists all.")
+    name = orderId or named.orderKey or named.orderRef or named.permId
+    raise ToolError("not_found", f"orderId: this session has no order {name}.{whose} ibkr_get_open_orders lists all.")
 
 
 def _require_open(entry: Entry) -> None:

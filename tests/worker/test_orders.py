@@ -430,7 +430,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks at the gateway follow one another within the test's patience."""
     monkeypatch.setattr("ib_worker.order_state.LOOKS_APART_S", 0.2)
     monkeypatch.setattr("ib_worker.reconcile.LOOKS_APART_S", 0.2)
-    monkeypatch.setattr("ib_worker.orders.LOOK_S", 0.3)
+    monkeypatch.setattr("ib_worker.outcome.LOOK_S", 0.3)
 
 
 @pytest.mark.usefixtures("soon")
