@@ -43,7 +43,7 @@ class WorldConfig:
     seed: int
     start: float  # epoch seconds, UTC
     accounts: tuple[str, ...] = ("DU1234567",)
-    data: Path | None = None  # a folder of the user's own daily history, see docs/simulator.md
+    data: Path | None = None  # a folder of the user's own daily history, see data/SOURCES.md
 
 
 class World:
