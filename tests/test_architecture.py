@@ -192,6 +192,25 @@ def test_api_md_is_what_the_declarations_say() -> None:
     assert (ROOT / "API.md").read_text(encoding="utf-8") == api_md(), "run `make api`"
 
 
+def test_every_error_code_is_explained_in_api_md() -> None:
+    explained = (ROOT / "API.md").read_text(encoding="utf-8").split("## Errors")[1].split("\n## ")[0]
+
+    raised = {code for path in sources("bridge", "mcp_front", "ib_worker") for code in error_codes(path)}
+
+    assert raised
+    assert {code for code in raised if f"`{code}`" not in explained} == set()
+
+
+def error_codes(path: Path) -> set[str]:
+    """The codes that a file spells where it makes a ToolError."""
+    made = (
+        node.args[0]
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "ToolError" and node.args
+    )
+    return {str(code.value) for code in made if isinstance(code, ast.Constant)}
+
+
 def test_the_schema_snapshots_are_what_the_declarations_say() -> None:
     kept = {path.name: path.read_text(encoding="utf-8") for path in SCHEMAS.glob("*.json")}
 
