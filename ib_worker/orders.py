@@ -68,8 +68,8 @@ def _write(session: Session, asked: Asked, orderId: int, contract: ib_async.Cont
         raise Fenced
     if not session.record.standing.ready:
         raise _not_sent(session.record.standing.error())
-    wire = session.require_connection()
     try:
+        wire = session.require_connection()
         wire.placeOrder(orderId, contract, order)
     except LinkLost as lost:
         raise _not_sent(ToolError("retry", "The connection to the gateway broke.")) from lost
@@ -111,7 +111,7 @@ async def settled(session: Session, entry: Entry) -> OrderState:
                 await entry.until(lambda each: each.acknowledged or each.not_found)
         except TimeoutError:
             if session.record.standing.ready:
-                with suppress(Failure, LinkLost, RequestRefused, ToolError):
+                with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
                     await session.share("look", lambda: look(session, LOOKS_APART_S))
     return entry.state
 
@@ -171,10 +171,13 @@ async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> 
 def _write_cancel(session: Session, asked: Asked, entry: Entry) -> None:
     if not asked.still_leader():
         raise Fenced
-    wire = session.wire
-    if wire is None or wire.lost.done():
-        raise _not_sent(session.record.standing.error())
-    wire.cancelOrder(entry.state.orderId)  # type: ignore[no-untyped-call]  # ib_async's client is not annotated
+    try:
+        wire = session.require_connection()
+        wire.cancelOrder(entry.state.orderId)  # type: ignore[no-untyped-call]  # ib_async's client is not annotated
+    except LinkLost as lost:
+        raise _not_sent(ToolError("retry", "The connection to the gateway broke.")) from lost
+    except ToolError as missing:
+        raise _not_sent(missing) from missing
     session.ledger.placed += 1
     session.ledger.take(entry, CancelSent(utcnow()))
     log.info("cancel of order %s sent", entry.state.orderId)
