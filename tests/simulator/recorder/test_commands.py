@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ibgateway.recorder.__main__ import instant, main, place
+from ibgateway.recorder.__main__ import instant, main, parser, place
 from ibgateway.recorder.proxy import Place
 from ibgateway.recorder.transcript import Line, as_json, header, read
 from ibgateway.simulator.server import Simulator
@@ -19,6 +20,7 @@ from tests.simulator.recorder.lines import asked, session, told
 from tests.simulator.wire.raw import started
 
 DEADLINE_S = 20.0
+MANUAL = Path(__file__).parents[3] / "docs" / "simulator.md"
 
 
 @asynccontextmanager
@@ -71,7 +73,7 @@ def test_a_comparison_prints_the_differences_and_says_so_by_its_status(
     assert status == 1
     row = capsys.readouterr().out.splitlines()[-1]
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
-        *("reqCurrentTime", "currentTime", "class of time", "decimal", "integer", "1"),
+        *("reqCurrentTime", "currentTime", "class of time", "decimal", "integer", "1", "0.000 s"),
     ]
 
 
@@ -83,6 +85,12 @@ def test_a_comparison_of_two_transcripts_leaves_the_simulator_out(
 
     assert main(["compare", str(one), str(other)]) == 0
     assert capsys.readouterr().out == "no difference\n"
+
+
+def test_the_commands_of_the_manual_are_those_that_there_are() -> None:
+    shown = re.findall(r"^python -m ibgateway\.recorder (.+)$", MANUAL.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert [parser().parse_args(line.split()).command for line in shown] == ["record", "replay", "compare"]
 
 
 def test_a_file_that_is_no_transcript_is_refused(tmp_path: Path) -> None:

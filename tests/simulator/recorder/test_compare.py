@@ -112,15 +112,17 @@ def test_requests_are_paired_by_what_they_ask_not_by_their_ids_or_order() -> Non
     assert found(one, other) == []
 
 
-def test_the_table_counts_and_escapes() -> None:
-    lines = session(asked("61 1"), told("62 1"), asked("61 1"), told("62 1"))
-    text = table(compare(lines, session(asked("61 1"), asked("61 1"))))
+def test_the_table_says_how_often_and_when_first() -> None:
+    lines = session(asked("61 1", 1.5), told("62 1"), asked("61 1", 2.5), told("62 1"))
+    text = table(compare(lines, session(asked("61 1"), asked("61 1"))), "another")
 
     head, rule, row = text.splitlines()
-    assert [cell.strip() for cell in head.strip("|").split("|")][:3] == ["request", "message", "what"]
+    assert [cell.strip() for cell in head.strip("|").split("|")] == [
+        *("request", "message", "what", "recorded", "another", "times", "first at"),
+    ]
     assert set(rule) <= set("|- ")
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
-        *("reqPositions", "positionEnd", "message", "comes", "never", "2"),
+        *("reqPositions", "positionEnd", "message", "comes", "never", "2", "1.500 s"),
     ]
 
 
