@@ -62,8 +62,8 @@ class Dispatch:
                 return await self._answer(asked)
             except Exception as problem:
                 error = as_tool_error(problem)
-                if error is None:
-                    raise  # the bus logs it, and knows whether anything can have been sent
+                if error is None or (asked.stage == "accepted" and error is not problem):
+                    raise  # the bus logs it; a write that may have been sent has no answer then, and is not said to
                 log.info("refused: %s", error)
                 if asked.key is not None:
                     self._session.audit.refused(asked, error)

@@ -66,7 +66,8 @@ class Lifecycle:
         """Want this gateway, try at once if nothing is under way, and return when that has succeeded or failed."""
         session = self._session
         same = target == session.target
-        if same and session.wire is not None and session.record.standing.state != "syncing":
+        stands = session.wire is not None and session.record.standing.state in ("ready", "link_down")
+        if same and stands:
             return
         if not same:
             session.target = target

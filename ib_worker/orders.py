@@ -43,7 +43,7 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
     if known is not None:  # Redis has forgotten the key, IBKR has not
         await asked.accept()
         return await outcome(session, known, asked, replayed=True)
-    contract = await session.contracts.contract(request)
+    contract = await session.contracts.contract(request, Lane.ORDERS)
     order = order_of(request, account, orderRef)
     gate = await passed(session, asked, contract, order, Allowance(request.duplicateOf, request.confirmationToken))
     await session.pacer.turn(Lane.ORDERS)
@@ -65,7 +65,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
     if (known := bracket_entries(session, key)) is not None:
         await asked.accept()
         return await _bracket(session, known, asked)
-    contract = await session.contracts.contract(request)
+    contract = await session.contracts.contract(request, Lane.ORDERS)
     orders = bracket_of(request, account, key)
     gate = await passed(session, asked, contract, orders[0], Allowance(request.duplicateOf, request.confirmationToken))
     for _ in orders:

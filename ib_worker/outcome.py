@@ -44,7 +44,7 @@ async def settled(session: Session, entry: Entry) -> OrderState:
                 await entry.until(lambda each: each.acknowledged or each.not_found)
         except TimeoutError:
             if session.record.standing.ready:
-                with suppress(Failure, LinkLost, RequestRefused, ToolError):
+                with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
                     await session.share("look", lambda: look(session, LOOKS_APART_S))
     return entry.state
 

@@ -98,7 +98,7 @@ class Reconciliation:
                 )
             await asyncio.sleep(LOOKS_APART_S)
             await session.until_ready()
-            with suppress(Failure, LinkLost, RequestRefused, ToolError):
+            with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
                 await session.share("look", lambda: look(session, LOOKS_APART_S))
                 looks += 1
         return entry

@@ -106,9 +106,11 @@ class Session:
         await self._ready.wait()
 
     def require_connection(self) -> Wire:
-        """The gateway, though it may have lost IBKR's servers."""
-        if self.wire is None or self.wire.lost.done():
+        """The gateway, though it may have lost IBKR's servers. Raises ToolError, or LinkLost if it broke just now."""
+        if self.wire is None:
             raise self.record.standing.error()
+        if self.wire.lost.done():
+            raise LinkLost(self.wire.lost.result())
         return self.wire
 
     def account(self, named: str | None) -> str:

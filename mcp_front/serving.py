@@ -33,9 +33,12 @@ class FrontServer(uvicorn.Server):
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
-        await super().serve(sockets)
-        if self._drained is not None:
-            await self._drained
+        try:
+            await super().serve(sockets)
+        finally:
+            if self._drained is not None:  # a second signal has come before it was done
+                self._drained.cancel()
+                await asyncio.gather(self._drained, return_exceptions=True)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the signal handler; the second signal waits for nobody."""

@@ -2,7 +2,6 @@
 
 import ast
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -52,6 +51,7 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
+@cache
 def imports(path: Path) -> set[str]:
     """Dotted names of every module that a file imports; `from a import b` gives a and a.b."""
     found: set[str] = set()
@@ -69,10 +69,10 @@ def top(module: str) -> str:
     return module.split(".")[0]
 
 
-def strings(path: Path) -> Iterator[str]:
-    return (
-        node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
+def strings(path: Path) -> set[str]:
+    """Every string of a file but its docstrings."""
+    constants = (node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Constant))
+    return {value for value in constants if isinstance(value, str)} - docstrings(path)
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
@@ -118,7 +118,7 @@ def test_one_module_spells_the_keys_of_redis() -> None:
     spellers = {
         name_of(path)
         for path in sources("bridge", "mcp_front", "ib_worker", "ibgateway", "cli")
-        if any(spelled.search(text) for text in strings(path) if text not in docstrings(path))
+        if any(spelled.search(text) for text in strings(path))
     }
 
     assert spellers == {"bridge/bus/keys.py"}
@@ -153,14 +153,15 @@ def test_nothing_is_mocked_and_no_test_sleeps() -> None:
     mocks = {"unittest.mock", "mock", "pytest_mock"}
 
     mockers = {name_of(path) for path in sources(*PACKAGES) if mocks & imports(path)}
-    sleepers = {name_of(path) for path in sources("tests") if "time.sleep" in attributes(path)}
+    sleepers = {name_of(path) for path in sources("tests") if sleeps(path)}
 
     assert not mockers
     assert not sleepers
 
 
-def attributes(path: Path) -> set[str]:
-    return {ast.unparse(node) for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute)}
+def sleeps(path: Path) -> bool:
+    called = (node for node in ast.walk(tree(path)) if isinstance(node, ast.Attribute) and node.attr == "sleep")
+    return any(isinstance(node.value, ast.Name) and node.value.id == "time" for node in called)
 
 
 @pytest.mark.parametrize("declared", OPERATIONS.values(), ids=OPERATIONS)
@@ -189,6 +190,25 @@ def spelled(shape: Any) -> str:
 
 def test_api_md_is_what_the_declarations_say() -> None:
     assert (ROOT / "API.md").read_text(encoding="utf-8") == api_md(), "run `make api`"
+
+
+def test_every_error_code_is_explained_in_api_md() -> None:
+    explained = (ROOT / "API.md").read_text(encoding="utf-8").split("## Errors")[1].split("\n## ")[0]
+
+    raised = {code for path in sources("bridge", "mcp_front", "ib_worker") for code in error_codes(path)}
+
+    assert raised
+    assert {code for code in raised if f"`{code}`" not in explained} == set()
+
+
+def error_codes(path: Path) -> set[str]:
+    """The codes that a file spells where it makes a ToolError."""
+    made = (
+        node.args[0]
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "ToolError" and node.args
+    )
+    return {str(code.value) for code in made if isinstance(code, ast.Constant)}
 
 
 def test_the_schema_snapshots_are_what_the_declarations_say() -> None:

@@ -103,14 +103,18 @@ async def replay(given: argparse.Namespace) -> None:
 def compared(given: argparse.Namespace) -> int:
     """0 when there is no difference."""
     recorded = lines_of(given.transcript)
-    if given.other is not None:
-        other = lines_of(given.other)
-    else:
-        start = given.start or recorded_start(recorded) or START
-        other = drive(recorded, Setting(start, given.seed, given.data))
+    other = lines_of(given.other) if given.other else simulated(recorded, given)
     found = compare(recorded, other)
-    sys.stdout.write(table(found) + "\n" if found else "no difference\n")
+    sys.stdout.write(table(found, "other" if given.other else "simulator") + "\n" if found else "no difference\n")
     return DIFFERENT if found else 0
+
+
+def simulated(recorded: list[Line], given: argparse.Namespace) -> list[Line]:
+    """The simulator's answers to the same requests, at the hour at which they were recorded."""
+    start = given.start or recorded_start(recorded)
+    if start is None:
+        log.warning("the gateway's clock has a zone that is unknown here; --start says when the recording began")
+    return drive(recorded, Setting(start or START, given.seed, given.data))
 
 
 def lines_of(path: Path) -> list[Line]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from ibgateway.recorder.causes import ERROR, OPEN_ORDER, ORDER_STATUS, Exchange, exchanges
 from ibgateway.recorder.matching import exact, facts, loose
@@ -31,20 +31,26 @@ class Difference:
     simulated: str
 
 
-def compare(recorded: Iterable[Line], simulated: Iterable[Line]) -> Counter[Difference]:
-    """How often each difference appears, in the order in which they were found."""
-    found: Counter[Difference] = Counter()
+Found = dict[Difference, list[float]]
+
+
+def compare(recorded: Iterable[Line], simulated: Iterable[Line]) -> Found:
+    """Each difference with the times of the recorded requests in whose answers it appears."""
+    found: Found = {}
     others = clients(simulated)
     for client, lines in clients(recorded).items():
         for one, other in _pairs(exchanges(lines), exchanges(others.get(client, []))):
-            found.update(_request_missing(one) if other is None else _compare(one, other))
+            for difference in _request_missing(one) if other is None else _compare(one, other):
+                found.setdefault(difference, []).append(one.request.at)
     return found
 
 
-def table(found: Counter[Difference]) -> str:
-    """As Markdown."""
-    rows: list[tuple[str, ...]] = [("request", "message", "what", "recorded", "simulator", "times")]
-    rows += [(*map(_cell, (d.request, d.message, d.what, d.recorded, d.simulated)), str(n)) for d, n in found.items()]
+def table(found: Found, other: str = "simulator") -> str:
+    """As Markdown; `other` names the side that is not the recording."""
+    rows: list[tuple[str, ...]] = [("request", "message", "what", "recorded", other, "times", "first at")]
+    for difference, at in found.items():
+        cells = map(_cell, (getattr(difference, each.name) for each in fields(difference)))
+        rows.append((*cells, str(len(at)), f"{at[0]:.3f} s"))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     rows.insert(1, tuple("-" * width for width in widths))
     lines = (

@@ -48,7 +48,7 @@ DISTINCT = 6
 
 _IN_XML = re.compile(r"(<(?:name|alias|account|acct|string)>)([^<]+)", re.IGNORECASE)
 _EXECUTION = re.compile(r"(.+)(\.[0-9]+\.[0-9]+)")  # a correction has another last number, which clients compare
-_ADDRESS = r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w.])|[\w.+-]+@[\w-]+\.[\w.-]+"
+_ADDRESS = r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w.])|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{1,190}"
 _ALONE = r"(?<![A-Za-z0-9])(?:%s)(?![A-Za-z0-9])"
 _ACCOUNT = _ALONE % ACCOUNT.pattern.replace("(", "(?:")
 

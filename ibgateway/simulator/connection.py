@@ -81,6 +81,11 @@ class Connection:
             self.error(-1, 507, f"Bad Message Length {error}")
             self.closing = True
 
+    @property
+    def unfinished(self) -> bool:
+        """The rest of a frame has not arrived yet."""
+        return self._reader.unfinished
+
     def take(self) -> list[bytes]:
         """The payloads that wait to be sent."""
         out, self._out = self._out, []

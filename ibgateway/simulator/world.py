@@ -43,7 +43,7 @@ class WorldConfig:
     seed: int
     start: float  # epoch seconds, UTC
     accounts: tuple[str, ...] = ("DU1234567",)
-    data: Path | None = None  # a folder of the user's own daily history, see docs/simulator.md
+    data: Path | None = None  # a folder of the user's own daily history, see data/SOURCES.md
 
 
 class World:
@@ -60,6 +60,7 @@ class World:
         self._broker = Broker(self._market, self._directory, config.accounts, config.start)
         self._exchange = Exchange(config.seed, self._broker, self._directory)
         self._news = News(config.seed, self._directory)
+        self._halts: list[tuple[str, str, float, float]] = []
         self._advisor = Advisor(config.accounts)
         self._next_day = self._day_after(config.start)
 
@@ -184,6 +185,13 @@ class World:
     ) -> tuple[list[v.DepthLevel], list[v.DepthLevel]]:
         """Bids and offers, best first, at most `rows` of each; clients' own orders do not show."""
         return depth(self._market, self._of(contract), rows, self.now if at is None else at)
+
+    def halt(self, contract: v.Contract, until: float) -> None:
+        """Halt an instrument from now on: no quotes, no prints, no fills, tick 49 is 1, and bulletins tell of it."""
+        of = self._of(contract)
+        self._market.halt(of, self.now, until)
+        self._exchange.reschedule(of, self.now)
+        self._halts.append((of.symbol, of.primaryExchange, self.now, until))
 
     def option_computation(self, contract: v.Contract, at: float | None = None) -> v.OptionComputation:
         """Model price and greeks of an option or future option (tickOptionComputation 13)."""
@@ -355,7 +363,7 @@ class World:
 
     def bulletins(self, after: float, upto: float) -> list[tuple[int, int, str, str]]:
         """Bulletins in (after, upto]: id, type (1 news, 2 halt, 3 resumption), text, exchange."""
-        return list(bulletins(after, upto))
+        return bulletins(after, upto, self._halts)
 
     def fundamental_data(self, contract: v.Contract, reportType: str) -> str:
         """XML; Refusal 430 when the report is not available."""

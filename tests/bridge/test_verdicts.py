@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from bridge.bus import waiting
 from bridge.bus.answering import Asked
 from bridge.bus.envelopes import REQUEST_LIMIT
 from bridge.bus.orders import Fenced
@@ -41,7 +40,7 @@ async def test_no_worker_means_certainly_not_executed(redis_url: str, session: s
             assert await submit(asker) == broker.answer  # the key is free again
 
     assert (caught.value.code, caught.value.details) == ("not_executed", {"reason": "no_worker", "key": KEY})
-    assert took < 0.5
+    assert took < 1
     assert broker.sent == {KEY: 1}
 
 
@@ -72,7 +71,7 @@ async def test_a_frozen_worker_is_given_up_and_never_executes(redis_url: str, se
     async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
         began = time.perf_counter()
         with pytest.raises(ToolError) as caught:
-            await submit(asker, deadline_s=0.4)
+            await submit(asker, deadline_s=1.2)
         took = time.perf_counter() - began
         broker.before.set()
         await until(lambda: not bus._in_hand, "the worker is through with it")
@@ -81,7 +80,7 @@ async def test_a_frozen_worker_is_given_up_and_never_executes(redis_url: str, se
         assert await submit(asker) == broker.answer  # the same key may be used again
 
     assert (caught.value.code, caught.value.details) == ("not_executed", {"reason": "late", "key": KEY})
-    assert 0.3 <= took < 0.4  # a quarter of the wait is left for a worker that has accepted
+    assert 0.9 <= took < 1.2  # a quarter of the wait is left for a worker that has accepted
     assert broker.sent == {KEY: 1}
 
 
@@ -233,7 +232,7 @@ async def test_a_worker_that_goes_before_accepting_is_told_at_once(
             call = asyncio.create_task(submit(asker))
             await until(lambda: broker.asked, "the order is in hand")
         with pytest.raises(ToolError) as caught:
-            await asyncio.wait_for(call, 2.5 * waiting.WATCH_S)
+            await asyncio.wait_for(call, 3)
 
     assert (caught.value.code, caught.value.details) == ("not_executed", {"reason": "worker_lost", "key": KEY})
 

@@ -14,11 +14,12 @@ import httpx
 import pytest
 from fastmcp import Client
 
+from bridge.bus.asked import Asked
 from cli.embedded_redis import free_port
 from mcp_front import VERSION
 from mcp_front.__main__ import main
-from tests.front.stack import ERAS, MODERN, RawClient, wait_until
-from tests.front.ticking import STREAM, ticking
+from tests.front.stack import ERAS, MODERN, RawClient, wait_until, worker
+from tests.front.ticking import ticking
 
 ROOT = Path(__file__).resolve().parents[2]
 WATCH: dict[str, Any] = {"symbol": "SPY", "duration_seconds": 60}
@@ -49,10 +50,12 @@ def test_front_does_not_start_and_says_why(
 
 
 @asynccontextmanager
-async def program(redis_url: str, session: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+async def program(
+    redis_url: str, session: str, **further: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     """`python -m mcp_front`, and its endpoint once it answers."""
     port = free_port()
-    variables = {"REDIS_URL": redis_url, "IBKR_SESSION": session, "FRONT_PORT": str(port)}
+    variables = {"REDIS_URL": redis_url, "IBKR_SESSION": session, "FRONT_PORT": str(port)} | further
     running = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "mcp_front", env=os.environ | variables, cwd=ROOT, stderr=asyncio.subprocess.PIPE
     )
@@ -96,9 +99,9 @@ async def test_streams_get_their_summary_when_the_program_is_told_to_stop(redis_
     async with ticking(redis_url, session), program(redis_url, session) as (running, url):
         watchers = [Watcher(url, era) for era in ERAS]
         calls = [asyncio.create_task(watcher.watch()) for watcher in watchers]
-        await wait_until(lambda: all(watcher.heard for watcher in watchers), "both hear ticks", 10)
+        await wait_until(lambda: all(watcher.heard for watcher in watchers), "both hear ticks", 20)
         running.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(20):
             summaries = await asyncio.gather(*calls)
             _, log = await running.communicate()
 
@@ -111,12 +114,22 @@ async def test_streams_get_their_summary_when_the_program_is_told_to_stop(redis_
 
 
 async def test_second_signal_waits_for_nobody(redis_url: str, session: str) -> None:
-    async with ticking(redis_url, session) as ticker, program(redis_url, session) as (running, url):
-        call = asyncio.create_task(RawClient(url, MODERN, {}).call("ibkr_stream_market_data", **WATCH))
-        await wait_until(lambda: ticker.bus.ticks.receivers(STREAM) == 1, "the stream runs", 10)
+    asked = asyncio.Event()
+
+    async def hangs(_asked: Asked) -> bytes:
+        asked.set()
+        await asyncio.Event().wait()
+        return b""
+
+    async with (
+        worker(redis_url, session, {"get_historical_data": hangs}),
+        program(redis_url, session, FRONT_DRAIN_S="60") as (running, url),
+    ):
+        call = asyncio.create_task(RawClient(url, MODERN, {}).call("ibkr_get_historical_data", symbol="SPY"))
+        await asked.wait()
         running.send_signal(signal.SIGTERM)
         running.send_signal(signal.SIGINT)
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(20):  # the call has a minute
             await running.communicate()
         await asyncio.gather(call, return_exceptions=True)
 

@@ -18,7 +18,7 @@ import pytest
 from cli.embedded_redis import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-ENDS_WITHIN_S = 30
+ENDS_WITHIN_S = 90  # the tour takes fifteen seconds, and four parts to start
 PARTS = ["front", "redis", "simulator", "worker"]
 MODULES = {"mcp_front": "front", "ib_worker": "worker", "ibgateway.simulator": "simulator"}
 

@@ -8,14 +8,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from bridge.tool import ToolError
 from cli.embedded_redis import EmbeddedRedis
+from ib_worker.__main__ import main, work
+from ib_worker.settings import Settings
 from ibgateway.simulator.server import Simulator
 from tests.worker.rig import caller, order, until, worker
 
 START_S = 40  # a Python process with all it imports, on a machine that does much else
 
 Process = asyncio.subprocess.Process
+pytestmark = pytest.mark.timeout(180)
 
 
 async def python(*arguments: str, **environment: str) -> Process:
@@ -136,3 +141,33 @@ async def test_a_leader_that_loses_its_lease_gives_the_gateway_up(
                 return False
 
         await until(leads_again, "the worker leads again", START_S)
+
+
+async def test_a_worker_leads_and_stops_in_this_process_too(
+    redis_url: str, session: str, sim: Simulator, tmp_path: Path
+) -> None:
+    beat = tmp_path / "beat"
+    settings = Settings(redis_url=redis_url, ibkr_session=session, gateway_port=sim.port, beat_file=beat)
+    working = asyncio.create_task(work(settings))
+    async with caller(redis_url, session) as front:
+        await front.writable(START_S)
+
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(12):
+            await working
+
+        assert (await front.status())["state"] == "disconnected"
+    assert not beat.exists()
+
+
+def test_settings_that_are_none_end_the_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GATEWAY_PORT", "no")
+    monkeypatch.setenv("CONNECT_TIMEOUT_S", "-1")
+
+    assert main() == 2
+
+    told = capsys.readouterr().err
+    assert "GATEWAY_PORT: " in told
+    assert "CONNECT_TIMEOUT_S: " in told

@@ -1,5 +1,6 @@
 """The session's state, what the gateway's notices do to it, its settings and its logs."""
 
+import asyncio
 import io
 import json
 import logging
@@ -11,12 +12,13 @@ import pytest
 import structlog
 from pydantic import ValidationError
 
-from ib_worker import __version__, beat, standing
-from ib_worker.limits import PAPER_DEFAULTS, Limits
+from ib_worker import __version__, beat, probe, standing
+from ib_worker.limits import Limits
 from ib_worker.link import Link, News
 from ib_worker.logs import configure_logs, masked
 from ib_worker.settings import Endpoint, Settings
 from ib_worker.standing import Cause, Record, Standing, farm_of
+from tests.worker.rig import until
 
 CAUSES = [each for each in vars(standing).values() if isinstance(each, Cause)]
 NOW = datetime(2025, 6, 11, tzinfo=UTC)
@@ -182,21 +184,19 @@ def test_an_address_that_is_none_is_refused(written: str) -> None:
         Settings.model_validate({"gateway_allowed": written})
 
 
-def test_live_trading_needs_accounts_and_every_limit() -> None:
+def test_live_trading_takes_accounts_and_limits_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValidationError, match="LIVE_ACCOUNTS"):
         Settings(trading_mode="live")
-    with pytest.raises(ValidationError, match=r"each limit set.*LIMIT_MAX_QUANTITY.*LIMIT_OUTSIDE_RTH"):
-        Settings(trading_mode="live", live_accounts=frozenset({"U1234567"}))
-    waived = {name: "off" for name in Limits.model_fields if name != "outside_rth"}
-    live = Settings(
-        trading_mode="live",
-        live_accounts=frozenset({"U1234567"}),
-        limits=Limits.model_validate(waived | {"outside_rth": "refused", "max_quantity": "5"}),
-    )
+    monkeypatch.setenv("LIVE_ACCOUNTS", "U1234567, U7654321")
+    with pytest.raises(ValidationError, match="LIMIT_MAX_QUANTITY"):
+        Settings(trading_mode="live")
+    for name in Limits.model_fields:
+        monkeypatch.setenv(f"LIMIT_{name.upper()}", "allowed" if name == "outside_rth" else "off")
 
-    assert live.rails.max_quantity == 5
-    assert live.rails.price_collar == "off"
-    assert Settings().rails.price_collar == PAPER_DEFAULTS["price_collar"]
+    settings = Settings(trading_mode="live")
+
+    assert settings.live_accounts == {"U1234567", "U7654321"}
+    assert settings.rails is settings.limits
 
 
 @pytest.mark.parametrize(
@@ -234,6 +234,19 @@ def test_a_worker_is_alive_while_its_file_is_fresh(tmp_path: Path) -> None:
     file.touch()
 
     assert beat.is_alive(file)
+
+
+async def test_a_worker_that_ends_takes_its_sign_of_life_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "beat"
+    monkeypatch.setenv("BEAT_FILE", str(file))
+    living = asyncio.create_task(beat.beat(file))
+    await until(file.exists, "the worker lives")
+    assert probe.main() == 0
+
+    living.cancel()
+    await asyncio.gather(living, return_exceptions=True)
+
+    assert probe.main() == 1
 
 
 def test_a_stale_file_is_no_life(tmp_path: Path) -> None:

@@ -47,8 +47,8 @@ class Depth(Subscription):
             self._shown[side] = rows
 
     def _send(self, position: int, operation: int, side: int, level: DepthLevel) -> None:
-        """Books that name market makers or venues come as message 13, others as 12."""
-        if level.marketMaker or self.smart:
+        """Books that name market makers or other venues come as message 13, an exchange's own book as 12."""
+        if self.smart or level.marketMaker not in {"", self.contract.exchange}:
             payload = messages.depth_l2(self.reqId, position, operation, side, level, self.smart)
         else:
             payload = messages.depth(self.reqId, position, operation, side, level)

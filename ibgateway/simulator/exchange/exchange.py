@@ -38,6 +38,7 @@ from ibgateway.simulator.exchange.working import (
     Working,
 )
 from ibgateway.simulator.instruments.directory import Directory
+from ibgateway.simulator.instruments.instrument import Instrument
 from ibgateway.simulator.market.options import expiry_instant
 from ibgateway.simulator.times import instant
 
@@ -414,6 +415,12 @@ class Exchange:
             self._go_on(order, time)
         else:
             self._schedule(order, time)
+
+    def reschedule(self, instrument: Instrument, at: float) -> None:
+        """The market of an instrument is not what it was: look everything up again."""
+        for order in list(self.registry.active.values()):
+            if instrument in order.instruments:
+                self._schedule(order, at)
 
     def refreshed(self, order: Working, at: float) -> Working:
         """The order as it stands now: a trailing stop moves between its events."""

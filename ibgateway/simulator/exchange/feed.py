@@ -74,7 +74,11 @@ class Feed:
         """The span that `time` is in or the next one, extended hours only if the order may trade there."""
         calendar = self.instrument.calendar
         index, span = calendar.next_span(time, liquid=not outside)
-        return Window(index, calendar.spans(index).index(span), max(time, span.start), span.end)
+        start = max(time, span.start)
+        resumes = self.market.halted_until(self.instrument, start)
+        if resumes is not None:
+            return self.window(resumes, outside)
+        return Window(index, calendar.spans(index).index(span), start, span.end)
 
     def trading_day_end(self, time: float, outside: bool) -> float:
         """When an order for the day ends that is placed at `time`."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from ibgateway.simulator.exchange.checks import order_type
 from ibgateway.simulator.exchange.combination import Combination
 from ibgateway.simulator.exchange.feed import ASK, BID, LAST, MIDDLE, Feed, Touch, Window
 from ibgateway.simulator.exchange.working import Working
@@ -145,7 +146,7 @@ class Planner:
             return Plan(window.start, lambda: self._do.opens(order, window.start))
         feed = self._feed_of(order)
         assert isinstance(feed, Feed)
-        offset = order.order.auxPrice or 0.0
+        offset = 0.0 if order_type(order.order) == "MIDPRICE" else order.order.auxPrice or 0.0
         touch = feed.pegged_touch(order.buy, offset, order.limit, order.kind == "PEG", window)
         if touch is None:
             return self._again(order, window)

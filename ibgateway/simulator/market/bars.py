@@ -12,7 +12,6 @@ from ibgateway.simulator import values as v
 from ibgateway.simulator.instruments.instrument import Instrument
 from ibgateway.simulator.market.durations import Duration, check_length, parse_bar_size, parse_duration
 from ibgateway.simulator.market.market import Market
-from ibgateway.simulator.market.options import DERIVED
 from ibgateway.simulator.market.tape import Floats, Ints, Row, Tape
 from ibgateway.simulator.market.volatility import implied_of_day, realised_of_day
 
@@ -138,7 +137,7 @@ def daily_bar(market: Market, asked: Asked, index: int) -> list[v.Bar]:
         return [_flat(time, _rate(market, asked, index))]
     spans = calendar.spans(index)
     over = all(span.end <= asked.end for span in spans if span.liquid or not asked.liquid)
-    if not over or asked.whatToShow == "BID_ASK" or instrument.secType in DERIVED:
+    if not over or asked.whatToShow == "BID_ASK" or market.counted(instrument, index):
         return _within(market, asked, index, np.array([calendar.open_of(index), calendar.close_of(index)]), time)
     rows = [
         row for row, span in zip(market.rows(instrument, index), spans, strict=True) if span.liquid or not asked.liquid

@@ -35,7 +35,7 @@ class Generic:
         """Tick type id and value; what does not apply to the instrument is left out."""
         index = instrument.calendar.index_at(at)
         found = dict(self._daily(instrument, index))
-        found[HALTED] = 0.0
+        found[HALTED] = 0.0 if self._market.halted_until(instrument, at) is None else 1.0
         found[MARK] = self._market.price(instrument, at)
         if instrument.secType == "STK":
             found |= self._tempo(instrument, at)

@@ -15,6 +15,7 @@ from ibgateway.simulator import values as v
 from ibgateway.simulator.calendar import Span, calendar
 from ibgateway.simulator.instruments.directory import NOT_FOUND, Directory
 from ibgateway.simulator.instruments.instrument import Instrument
+from ibgateway.simulator.market.halts import HALTED, Halt, HaltedTape
 from ibgateway.simulator.market.history import DERIVED as DERIVED_KIND
 from ibgateway.simulator.market.history import SYNTHETIC, SYNTHETIC_DAYS, Series, Source, shipped_source, synthetic_past
 from ibgateway.simulator.market.options import DERIVED, Model, OptionTape, smile
@@ -25,7 +26,7 @@ from ibgateway.simulator.market.tape import Quotes, Row, Tape
 from ibgateway.simulator.market.volatility import implied_of_day
 
 KEPT_BYTES = 400_000_000  # of drawn tapes
-OPTION_BYTES = 350_000  # an option's day
+COUNTED_BYTES = 350_000  # an option's day
 PRINT_BYTES = 17 + 2 * 26  # a print, and the two quotes that go with it
 LISTED = {"FUT": timedelta(days=550), "OPT": timedelta(days=730), "FOP": timedelta(days=100)}  # before expiry
 # Where US stocks trade, about as often as they do; a tape's venue numbers point here.
@@ -43,6 +44,7 @@ class Market:
         self._rows = Rows(seed)
         self._tapes: OrderedDict[tuple[int, int, int], Tape] = OrderedDict()
         self._bytes = 0
+        self._halts: dict[int, list[Halt]] = {}
         self.series = lru_cache(maxsize=None)(self._make_series)
         self.source = lru_cache(maxsize=None)(self._find_source)
 
@@ -85,8 +87,8 @@ class Market:
         return f"{source.kind}: {source.text}"
 
     def rows(self, instrument: Instrument, index: int) -> tuple[Row, ...]:
-        """The day's spans; their ticks need not be drawn, but for options, whose row is counted from them."""
-        if instrument.secType in DERIVED:
+        """The day's spans; their ticks need not be drawn, but where a row is counted from them."""
+        if self.counted(instrument, index):
             return tuple(self.tape(instrument, index, n).row for n in range(len(instrument.calendar.spans(index))))
         return self._rows.day(instrument, self.series(instrument.series), index)
 
@@ -125,7 +127,7 @@ class Market:
 
     def bounds(self, instrument: Instrument, index: int, number: int) -> Row | None:
         """A span's row, where it is known without drawing ticks."""
-        if instrument.secType in DERIVED:
+        if self.counted(instrument, index):
             return None
         return self.rows(instrument, index)[number]
 
@@ -146,6 +148,11 @@ class Market:
         return tape
 
     def _make_tape(self, instrument: Instrument, index: int, number: int) -> Tape:
+        whole = self._draw_tape(instrument, index, number)
+        during = [halt for halt in self._halts.get(instrument.conId, ()) if _overlap(halt, whole.start, whole.end)]
+        return HaltedTape(whole, during) if during else whole
+
+    def _draw_tape(self, instrument: Instrument, index: int, number: int) -> Tape:
         day = int(instrument.calendar.days[index])
 
         def draw(purpose: str) -> Generator:
@@ -154,7 +161,7 @@ class Market:
         if instrument.secType in DERIVED:
             span = instrument.calendar.spans(index)[number]
             return OptionTape(span.start, span.end, draw, self._model(instrument, index, span), len(venues(instrument)))
-        row = self.rows(instrument, index)[number]
+        row = self._rows.day(instrument, self.series(instrument.series), index)[number]
         path = stream(self._seed, instrument.series, day, instrument.calendar.spans(index)[number].kind, "path")
         return Tape(row, draw, path, len(venues(instrument)), _typical_size(instrument))
 
@@ -176,6 +183,25 @@ class Market:
         of = self.underlying(option)
         at_the_money = implied_of_day(self.series(of.series), max(of.calendar.index_at(at), self.first_day(of)))
         return smile(at_the_money, under, option.strike or under)
+
+    # --- halts ---------------------------------------------------------------------------------------------------
+
+    def halt(self, instrument: Instrument, start: float, end: float) -> None:
+        """From `start` until `end` nothing happens in the instrument; `start` must not be in the past."""
+        self._halts.setdefault(instrument.conId, []).append(Halt(instrument.conId, start, end))
+        for key in [key for key in self._tapes if key[0] == instrument.conId]:
+            self._bytes -= _weight(self._tapes.pop(key))
+
+    def halted_until(self, instrument: Instrument, at: float) -> float | None:
+        """When trading resumes; None while it is not halted."""
+        return max((halt.end for halt in self._halts.get(instrument.conId, ()) if halt.holds(at)), default=None)
+
+    def counted(self, instrument: Instrument, index: int) -> bool:
+        """Whether a day's rows are counted from its ticks: an option's, and those of a day with a halt."""
+        if instrument.secType in DERIVED:
+            return True
+        opening, closing = instrument.calendar.open_of(index), instrument.calendar.close_of(index)
+        return any(_overlap(halt, opening, closing) for halt in self._halts.get(instrument.conId, ()))
 
     def tapes(self, instrument: Instrument, start: float, end: float) -> Iterator[Tape]:
         """The tapes that overlap [start, end], oldest first."""
@@ -281,6 +307,7 @@ class Market:
             low=low,
             close=close,
             volume=Decimal(volume),
+            halted=0 if self.halted_until(instrument, at) is None else HALTED,
         )
 
     def _today(
@@ -300,6 +327,10 @@ class Market:
         return opening, high, low, volume
 
 
+def _overlap(halt: Halt, start: float, end: float) -> bool:
+    return halt.start < end and halt.end > start
+
+
 def venues(instrument: Instrument) -> tuple[str, ...]:
     """The exchanges that an instrument's prints and quotes name."""
     if instrument.secType == "STK" and instrument.currency == "USD":
@@ -309,7 +340,8 @@ def venues(instrument: Instrument) -> tuple[str, ...]:
 
 
 def _weight(tape: Tape) -> int:
-    return OPTION_BYTES if isinstance(tape, OptionTape) else tape.row.count * PRINT_BYTES
+    counted = isinstance(tape, OptionTape | HaltedTape)  # whose row would have to be drawn to know
+    return COUNTED_BYTES if counted else tape.row.count * PRINT_BYTES
 
 
 def _typical_size(instrument: Instrument) -> int:

@@ -13,6 +13,7 @@ from numpy.random import Generator
 from ibgateway.simulator import values as v
 from ibgateway.simulator.instruments.instrument import Instrument
 from ibgateway.simulator.market.black_scholes import YEAR_S, Terms, greeks, implied_volatility, price_line
+from ibgateway.simulator.market.halts import counted_row
 from ibgateway.simulator.market.tape import CLOSING_S, OPENING_S, Floats, Prints, Quotes, Row, Tape
 
 EVERY_S = 2.0  # a quote, about
@@ -75,20 +76,7 @@ class OptionTape(Tape):
 
     @cached_property
     def row(self) -> Row:  # type: ignore[override]
-        prints, quotes = self.prints, self.quotes
-        price, size = prints.price.astype(np.int64), prints.size.astype(np.int64)
-        return Row(
-            self.start,
-            self.end,
-            int(price[0]),
-            int(price.max()),
-            int(price.min()),
-            int(price[-1]),
-            int(size.sum()),
-            len(price),
-            int(price @ size),
-            spread=int((quotes.ask - quotes.bid).min()),
-        )
+        return counted_row(self)
 
 
 def _times(start: float, end: float, draw: Generator) -> Floats:

@@ -21,6 +21,9 @@ CODES = tuple(code for code, _ in PROVIDERS)
 MOST = 300
 DAY_S = 86_400
 LONGEST_DAYS = 366
+Bulletin = tuple[int, int, str, str]  # id, type, text, exchange
+NEWS_BULLETIN, HALT_BULLETIN, RESUMPTION_BULLETIN = 1, 2, 3
+FIRST_HALT_ID = 100_000
 A_DAY = 4  # headlines of a symbol, at most
 TEXTS = (
     "{name} shares little changed in early trading",
@@ -128,12 +131,20 @@ def _is_hex(text: str) -> bool:
     return 0 < len(text) <= 8 and all(each in "0123456789abcdef" for each in text)
 
 
-def bulletins(after: float, upto: float) -> Iterator[tuple[int, int, str, str]]:
-    """One as each trading day opens."""
+def bulletins(after: float, upto: float, halts: list[tuple[str, str, float, float]]) -> list[Bulletin]:
+    """As each trading day opens, and as halts (symbol, exchange, start, end) begin and end; oldest first."""
+    timed = [(time, bulletin) for time, bulletin in _all(after, upto, halts) if after < time <= upto]
+    return [bulletin for _, bulletin in sorted(timed)]
+
+
+def _all(after: float, upto: float, halts: list[tuple[str, str, float, float]]) -> Iterator[tuple[float, Bulletin]]:
     days = calendar("US_STOCK")
     index = max(days.index_at(after), 0)
     while index < len(days) and days.open_of(index) <= upto:
         opening = next(span.start for span in days.spans(index) if span.liquid)
-        if after < opening <= upto:
-            yield index, 1, f"The simulated exchange opens for {days.day(index):%Y-%m-%d}.", "NYSE"
+        yield opening, (index, NEWS_BULLETIN, f"The simulated exchange opens for {days.day(index):%Y-%m-%d}.", "NYSE")
         index += 1
+    for number, (symbol, exchange, start, end) in enumerate(halts):
+        identity = FIRST_HALT_ID + 2 * number
+        yield start, (identity, HALT_BULLETIN, f"Trading in {symbol} is halted.", exchange)
+        yield end, (identity + 1, RESUMPTION_BULLETIN, f"Trading in {symbol} resumes.", exchange)

@@ -53,6 +53,10 @@ class FrameReader:
         self._data = bytearray()
         self._hello = False
 
+    @property
+    def unfinished(self) -> bool:
+        return bool(self._data)
+
     def feed(self, data: bytes) -> Iterator[bytes]:
         """Yield the payload of every frame that is complete now; BadFrame when the rest can't be one."""
         self._data += data

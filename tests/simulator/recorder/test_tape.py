@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ibgateway.recorder.scrub import Scrubber
 from ibgateway.recorder.tape import Tape, again
@@ -114,6 +116,27 @@ def test_frames_before_the_one_that_is_not_understood_are_kept() -> None:
 
 def test_a_client_of_another_protocol_is_not_recorded() -> None:
     stops(Tape(1, Scrubber(KEY)).feed(TO_GATEWAY, b"63\0", 0.0))
+
+
+FIELDS = st.lists(st.text(max_size=8) | st.sampled_from(["0", "1", "9999999", "DU1234567", "-1"]), max_size=12)
+FRAMES = st.builds(lambda msgId, fields: message(msgId, *fields), st.integers(1, 120), FIELDS)
+
+
+@given(st.sampled_from([TO_GATEWAY, TO_CLIENT]), st.lists(FRAMES | st.binary(max_size=30), max_size=5))
+def test_no_frame_upsets_a_tape(direction: str, payloads: list[bytes]) -> None:
+    tape = agreed()
+
+    lines = tape.feed(direction, frames(payloads), 1.0)
+
+    assert len(lines) == len(payloads) or tape.stopped
+
+
+def test_a_text_of_megabytes_is_scrubbed_in_a_moment() -> None:
+    """A pattern that tries every length at every place would take hours here."""
+    (line,) = agreed().feed(TO_CLIENT, frame(message(83, 7, 0, "a" * 2_000_000)), 0.1)
+
+    assert isinstance(line, Entry)
+    assert line.known
 
 
 def test_bytes_that_are_no_utf_8_survive() -> None:

@@ -468,7 +468,7 @@ async def test_too_many_lines_are_error_101_and_a_shared_one_costs_nothing(sim: 
 @pytest.mark.parametrize("message", ["execDetailsEnd", "positionEnd", "openOrderEnd", "contractDetailsEnd"])
 async def test_a_missing_end_marker(sim: Simulator, client: Raw, message: str) -> None:
     sim.fault(f"swallow {message}")
-    client.send(7, 1, 0, "", "", "", "", "", "", 2147483647, 0)
+    client.send(7, 3, 1, 0, "", "", "", "", "", "", 2147483647, 0)
     client.send(61, 1)
     client.send(5, 1)
     client.send(*DETAILS)

@@ -109,8 +109,8 @@ def test_an_options_last_trade_names_its_time_and_zone() -> None:
 @pytest.mark.parametrize(
     ("version", "head", "tail"),
     [
-        (157, "18 6 9 AAPL STK 912828C57 2.25", "0.01 100 LMT,MKT SMART,ISLAND - - 0 - APPLE~INC - - 1"),
-        (164, "18 9 AAPL STK 912828C57 2.25", "0.01 LMT,MKT SMART,ISLAND - - 0 - APPLE~INC - - 1"),
+        (157, "18 6 9 AAPL STK 912828C57 2", "0.01 100 LMT,MKT SMART,ISLAND - - 0 - APPLE~INC - - 1"),
+        (164, "18 9 AAPL STK 912828C57 2", "0.01 LMT,MKT SMART,ISLAND - - 0 - APPLE~INC - - 1"),
         (188, "18 9 AAPL STK 912828C57 2.25", "0.01 LMT,MKT SMART,ISLAND - - 0 - APPLE~INC US/Eastern th lh - - 1"),
     ],
 )

@@ -239,7 +239,7 @@ async def test_a_corrected_execution_keeps_its_id_but_for_the_last_part(sim: Sim
 
     assert (first[14][:-2], first[14][-2:]) == (second[14][:-2], "01")
     assert (second[14][-2:], second[20], second[19]) == ("02", "123.45", first[19])
-    client.send(7, 9, 0, "", "", "", "", "", "", 2147483647, 0)
+    client.send(7, 3, 9, 0, "", "", "", "", "", "", 2147483647, 0)
     asked = await client.until("55")
     assert [frame[14] for frame in asked if frame[0] == "11"] == [second[14]]
 

@@ -214,7 +214,7 @@ LATER: list[tuple[int, str, list[str], Any]] = [
     (
         200,
         "7",
-        ["9", "0", "", "", "", "", "", "BUY", "7", "2", "20250610", "20250611"],
+        ["3", "9", "0", "", "", "", "", "", "BUY", "7", "2", "20250610", "20250611"],
         orders.ReqExecutions(
             9, values.ExecutionFilter(side="BUY", lastNDays=7, specificDates=("20250610", "20250611"))
         ),

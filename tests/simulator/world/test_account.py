@@ -88,7 +88,6 @@ def test_daily_profit_is_the_change_of_net_liquidation_since_the_close(trader: T
     trader.place("SELL", 10, "MKT")
 
     # the day's books begin with the closes of liquid hours; trading after them is in the difference
-    night = at(3, 59, day=12)
     after_hours = sum(
         float(each.position)
         * ((world.snapshot(each.contract, at(3, 59, day=12)).last or 0) - close(world, each.contract))

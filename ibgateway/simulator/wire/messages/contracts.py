@@ -8,6 +8,7 @@ from ibgateway.simulator import values
 from ibgateway.simulator.wire.text import UNSET_INTEGER, Value, message, minimal
 
 SIZE_MULTIPLIER = 100  # mdSizeMultiplier, obsolete since 164
+WHOLE_COUPON = 178  # clients that speak no more than this read a whole number here, and lose the message otherwise
 
 
 def _last_trade(details: values.ContractDetails) -> str:
@@ -56,7 +57,8 @@ def contract_details(version: int, reqId: int, details: values.ContractDetails) 
 def bond_details(version: int, reqId: int, details: values.ContractDetails, bond: values.BondDetails) -> bytes:
     contract = details.contract
     fields: list[Value] = [6] if version < 164 else []
-    fields += [reqId, contract.symbol, contract.secType, bond.cusip, minimal(bond.coupon), bond.maturity]
+    coupon = minimal(bond.coupon) if version > WHOLE_COUPON else str(int(bond.coupon))
+    fields += [reqId, contract.symbol, contract.secType, bond.cusip, coupon, bond.maturity]
     fields += [bond.issueDate, bond.ratings, bond.bondType, bond.couponType]
     fields += [bond.convertible, bond.callable, bond.putable, bond.descAppend]
     fields += [contract.exchange, contract.currency, details.marketName, contract.tradingClass, contract.conId]

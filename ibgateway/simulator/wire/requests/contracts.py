@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from ibgateway.simulator import values
-from ibgateway.simulator.wire.layout import ALWAYS, Fields, reads, request, since
-from ibgateway.simulator.wire.requests.fields import AnyContract, options
+from ibgateway.simulator.wire.layout import ALWAYS, request, since
+from ibgateway.simulator.wire.requests.fields import AnyContract, CountedOptions
 
 
 @request(9, versioned=ALWAYS)
@@ -56,19 +56,13 @@ class ReqMktDepthExchanges:
     pass
 
 
-def _calculation_options(fields: Fields) -> tuple[tuple[str, str], ...]:
-    """ib_async sends a count before the options, the official clients do not; with none of them, 0 and empty."""
-    first = fields.take()
-    return options(fields.take() if fields.left else first)
-
-
 @request(54, versioned=ALWAYS)
 class CalculateImpliedVolatility:
     reqId: int
     contract: AnyContract
     optionPrice: float
     underPrice: float
-    options: Annotated[tuple[tuple[str, str], ...], reads(_calculation_options)]
+    options: CountedOptions
 
 
 @request(55, versioned=ALWAYS)
@@ -77,7 +71,7 @@ class CalculateOptionPrice:
     contract: AnyContract
     volatility: float
     underPrice: float
-    options: Annotated[tuple[tuple[str, str], ...], reads(_calculation_options)]
+    options: CountedOptions
 
 
 @request(56, versioned=ALWAYS)

@@ -31,6 +31,12 @@ def options(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((tag, value) for tag, _, value in parts)
 
 
+def counted_options(fields: Fields) -> tuple[tuple[str, str], ...]:
+    """Some clients send a count before the options' text, others only the text."""
+    first = fields.take()
+    return options(fields.take() if fields.left else first)
+
+
 def _contract(fields: Fields, *, primary: bool = True) -> values.Contract:
     """conId to tradingClass, as nearly every request has them; strike 0 means that there is none."""
     conId = fields.take()
@@ -99,4 +105,5 @@ def delta_neutral(fields: Fields) -> values.DeltaNeutralContract | None:
 AnyContract = Annotated[values.Contract, reads(contract_fields)]
 ContractWithoutPrimary = Annotated[values.Contract, reads(_without_primary)]
 ShortContract = Annotated[values.Contract, reads(_short)]
+CountedOptions = Annotated[tuple[tuple[str, str], ...], reads(counted_options)]
 Options = Annotated[tuple[tuple[str, str], ...], reads(lambda fields: options(fields.take()))]

@@ -70,7 +70,7 @@ def _filter(fields: Fields) -> values.ExecutionFilter:
     )
 
 
-@request(7, versioned=before(200))
+@request(7, versioned=ALWAYS)
 class ReqExecutions:
     reqId: int
     filter: Annotated[values.ExecutionFilter, reads(_filter)]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from ibgateway.simulator import values
 from ibgateway.simulator.wire.layout import ALWAYS, Fields, reads, request, since
-from ibgateway.simulator.wire.requests.fields import Options, ShortContract, options
+from ibgateway.simulator.wire.requests.fields import CountedOptions, Options, ShortContract, options
 from ibgateway.simulator.wire.text import integer_or_none, number_or_none
 
 
@@ -84,18 +84,12 @@ class ReqHistoricalNews:
     historicalNewsOptions: Options
 
 
-def _fundamental_options(fields: Fields) -> tuple[tuple[str, str], ...]:
-    """A count, then the options as one text."""
-    fields.take()
-    return options(fields.take())
-
-
 @request(52, versioned=ALWAYS)
 class ReqFundamentalData:
     reqId: int
     contract: ShortContract
     reportType: str
-    fundamentalDataOptions: Annotated[tuple[tuple[str, str], ...], reads(_fundamental_options)]
+    fundamentalDataOptions: CountedOptions
 
 
 @request(53, versioned=ALWAYS)

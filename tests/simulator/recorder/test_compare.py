@@ -1,0 +1,152 @@
+"""A comparison shows each kind of difference once, and nothing that the market or an account decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from ibgateway.recorder.compare import Difference, compare, field_class, table
+from ibgateway.recorder.transcript import Line
+from tests.simulator.recorder.lines import asked, session, told
+from tests.simulator.recorder.test_causes import EXECUTED, STATUS, place
+
+POSITION = f"61 3 DU7654321 {EXECUTED}"
+QUOTE = "1 11 6 0 AAPL STK - 0.0 - - SMART - USD - - 0 - 0 0 -"
+
+
+def found(recorded: Sequence[Line], simulated: Sequence[Line]) -> list[Difference]:
+    return list(compare(session(*recorded), session(*simulated)))
+
+
+def test_equal_sessions_do_not_differ() -> None:
+    lines = [asked("61 1"), told(f"{POSITION} 1 1.0"), told("62 1")]
+
+    assert found(lines, lines) == []
+
+
+def test_a_message_that_never_comes_is_shown() -> None:
+    recorded = [asked("61 1"), told(f"{POSITION} 1 1.0"), told("62 1")]
+
+    assert found(recorded, [asked("61 1"), told("62 1")]) == [
+        Difference("reqPositions", "position", "message", "comes", "never")
+    ]
+    assert found([asked("61 1"), told("62 1")], recorded) == [
+        Difference("reqPositions", "position", "message", "never", "comes")
+    ]
+
+
+def test_errors_and_order_states_are_told_apart() -> None:
+    recorded = [asked("81 6 app"), told("4 2 6 200 none -"), place(17), told(f"3 17 PreSubmitted {STATUS}")]
+    simulated = [asked("81 6 app"), told("4 2 6 162 none -"), place(17), told(f"3 17 Submitted {STATUS}")]
+
+    assert [(one.message, one.recorded) for one in found(recorded, simulated)] == [
+        ("error 200", "comes"),
+        ("error 162", "never"),
+        ("orderStatus PreSubmitted", "comes"),
+        ("orderStatus Submitted", "never"),
+    ]
+
+
+def test_another_order_of_messages_is_shown() -> None:
+    status, error = told(f"3 17 Cancelled {STATUS}"), told("4 2 17 202 cancelled -")
+
+    assert found([place(17), status, error], [place(17), error, status]) == [
+        Difference(
+            "placeOrder",
+            "",
+            "order of messages",
+            "orderStatus Cancelled, error 202",
+            "error 202, orderStatus Cancelled",
+        )
+    ]
+
+
+def test_how_often_a_message_comes_in_a_row_does_not_matter() -> None:
+    row = told(f"{POSITION} 1 1.0")
+
+    assert found([asked("61 1"), row, told("62 1")], [asked("61 1"), row, row, told("62 1")]) == []
+
+
+def test_streams_are_compared_by_what_they_hold_not_by_order_or_number() -> None:
+    price, size = told("1 6 6 1 1.5 100 0"), told("2 6 6 0 100")
+
+    assert found([asked(QUOTE), price, size, price], [asked(QUOTE), size, price]) == []
+    assert found([asked(QUOTE), price, size], [asked(QUOTE), price]) == []
+    assert found([asked(QUOTE), price, *[size] * 3], [asked(QUOTE), price]) == [
+        Difference("reqMktData", "tickSize", "message", "comes", "never")
+    ]
+
+
+def test_notices_of_the_farms_are_not_compared() -> None:
+    assert found([asked("61 1"), told("4 2 -1 2107 farm -"), told("62 1")], [asked("61 1"), told("62 1")]) == []
+
+
+def test_a_field_that_is_never_of_the_same_class_is_shown_by_name() -> None:
+    recorded = [asked("61 1"), told(f"{POSITION} 1 1.0"), told(f"{POSITION} 2 3.5")]
+    simulated = [asked("61 1"), told(f"{POSITION} 1.0 1"), told(f"{POSITION} 2.5 3.5")]
+
+    assert found(recorded, simulated) == [
+        Difference("reqPositions", "position", "class of position", "integer", "decimal")
+    ]
+
+
+def test_another_number_of_fields_is_shown() -> None:
+    recorded = [asked("61 1"), told("61 3 XX9999999 9 9", known=False)]
+
+    assert found(recorded, [asked("61 1"), told(f"{POSITION} 1 1.0")]) == [
+        Difference("reqPositions", "position", "fields", "5 fields", "16 fields")
+    ]
+
+
+def test_a_request_that_the_other_side_did_not_get_is_shown() -> None:
+    assert found([asked("81 6 app"), told("79 6 0")], []) == [
+        Difference("reqMatchingSymbols", "", "request", "asked", "never asked")
+    ]
+
+
+def test_requests_are_paired_by_what_they_ask_not_by_their_ids_or_order() -> None:
+    one = [asked("81 6 app"), told("79 6 0"), asked("81 7 ibm"), told("4 2 7 200 none -")]
+    other = [asked("81 1 ibm"), told("4 2 1 200 none -"), asked("81 2 app"), told("79 2 0")]
+
+    assert found(one, other) == []
+
+
+def test_the_table_says_how_often_and_when_first() -> None:
+    lines = session(asked("61 1", 1.5), told("62 1"), asked("61 1", 2.5), told("62 1"))
+    text = table(compare(lines, session(asked("61 1"), asked("61 1"))), "another")
+
+    head, rule, row = text.splitlines()
+    assert [cell.strip() for cell in head.strip("|").split("|")] == [
+        *("request", "message", "what", "recorded", "another", "times", "first at"),
+    ]
+    assert set(rule) <= set("|- ")
+    assert [cell.strip() for cell in row.strip("|").split("|")] == [
+        *("reqPositions", "positionEnd", "message", "comes", "never", "2", "1.500 s"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("", "empty"),
+        ("-110", "integer"),
+        ("0", "integer"),
+        ("20250611", "integer"),
+        ("0.0", "decimal"),
+        ("255.40", "decimal"),
+        ("1.0E7", "decimal"),
+        ("5E-4", "decimal"),
+        ("NaN", "decimal"),
+        ("Infinity", "decimal"),
+        ("1.7976931348623157E308", "unset"),
+        ("2147483647", "unset"),
+        ("9223372036854775807", "unset"),
+        ("-9223372036854775808", "unset"),
+        ("AAPL", "text"),
+        ("20250611 10:30:00 US/Eastern", "text"),
+        ("1.2.3", "text"),
+    ],
+)
+def test_fields_have_one_of_five_classes(text: str, kind: str) -> None:
+    assert field_class(text) == kind

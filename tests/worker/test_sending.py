@@ -1,0 +1,108 @@
+"""The moment before a frame: what stops an order there, and that nothing was sent then."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import ib_async
+import pytest
+
+from bridge.bus.answering import Asked
+from bridge.bus.orders import Fenced
+from bridge.tool import ToolError
+from ib_worker import standing
+from ib_worker.ledger import Entry
+from ib_worker.orders import _write, _write_cancel
+from ibgateway.simulator.server import Simulator
+from tests.worker.rig import Stand, ready_session, until
+
+AAPL = ib_async.Contract(conId=265598, symbol="AAPL", secType="STK", exchange="SMART", currency="USD")
+
+
+@dataclass
+class Leader:
+    """The one thing that is asked of the bus between accept() and the frame."""
+
+    leads: bool = True
+    key: str = "a-key-of-the-caller"
+
+    def still_leader(self) -> bool:
+        return self.leads
+
+
+def asked(leads: bool = True) -> Asked:
+    return cast(Asked, Leader(leads))
+
+
+def resting() -> ib_async.Order:
+    return ib_async.Order(
+        action="BUY", totalQuantity=1, orderType="LMT", lmtPrice=50, orderRef="ref", account="DU1234567"
+    )
+
+
+def place(stand: Stand, leads: bool = True) -> Entry:
+    return _write(stand.session, asked(leads), 50, AAPL, resting())
+
+
+async def nothing_was_sent(sim: Simulator, msgId: int) -> None:
+    assert sim.journal.entries("in", msgId) == []
+
+
+async def test_a_worker_that_leads_no_more_sends_nothing(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        with pytest.raises(Fenced):
+            place(stand, leads=False)
+
+        assert stand.session.ledger.by_id(50) is None
+    await nothing_was_sent(sim, 3)
+
+
+def lose(stand: Stand) -> None:
+    stand.session.require_connection()._lose("the test says so")
+
+
+def take_the_link_down(stand: Stand) -> None:
+    stand.session.record.set(standing.LINK_DOWN, 1100)
+
+
+@pytest.mark.parametrize(("happens", "reason"), [(lose, "retry"), (take_the_link_down, "link_down")])
+async def test_an_order_whose_session_ends_before_the_frame_is_certainly_not_sent(
+    sim: Simulator, happens: Callable[[Stand], None], reason: str
+) -> None:
+    async with ready_session(sim) as stand:
+        happens(stand)
+
+        with pytest.raises(ToolError) as refused:
+            place(stand)
+
+        assert (refused.value.code, refused.value.details["reason"]) == ("not_executed", reason)
+        assert stand.session.ledger.by_id(50) is None
+    await nothing_was_sent(sim, 3)
+
+
+async def test_a_cancel_is_stopped_alike(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        entry = place(stand)
+        await entry.until(lambda state: state.acknowledged)
+
+        with pytest.raises(Fenced):
+            _write_cancel(stand.session, asked(leads=False), entry)
+        lose(stand)
+        with pytest.raises(ToolError, match="not_executed"):
+            _write_cancel(stand.session, asked(), entry)
+
+        assert not entry.state.cancel_asked
+    await nothing_was_sent(sim, 4)
+
+
+async def test_a_frame_is_followed_by_its_entry_in_the_ledger(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        placed = stand.session.ledger.placed
+
+        entry = place(stand)
+
+        assert stand.session.ledger.by_ref("ref") is entry
+        assert stand.session.ledger.placed == placed + 1
+        assert entry.state.status == "unknown"
+        assert stand.session.require_connection().getReqId() == 51
+        await until(lambda: len(sim.journal.orders()) == 1, "the frame arrives")
