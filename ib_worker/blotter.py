@@ -15,7 +15,7 @@ from ib_worker import convert
 from ib_worker.dispatch import handles
 from ib_worker.ledger import report
 from ib_worker.order_events import trade_of
-from ib_worker.receiver import Listed
+from ib_worker.receiver import EXECUTION_MESSAGES, ORDER_MESSAGES, Listed
 from ib_worker.session import Session
 from ib_worker.sync import all_open_orders, completed_orders
 
@@ -26,6 +26,7 @@ async def get_open_orders(request: GetOpenOrders, session: Session) -> list[Orde
     _require_readable(session)
     listed = set(await all_open_orders(session))
     _require_readable(session)
+    session.require_whole("orders", ORDER_MESSAGES)
     own = session.clientId
     return [report(each) for each in session.ledger.open() if each in listed or each.state.clientId == own]
 
@@ -36,6 +37,7 @@ async def get_completed_orders(request: GetCompletedOrders, session: Session) ->
     _require_readable(session)
     listed = {each for each in await completed_orders(session) if each is not None}
     _require_readable(session)
+    session.require_whole("orders", ORDER_MESSAGES)
     return [report(each) for each in session.ledger.all() if each in listed or each.state.done]
 
 
@@ -56,6 +58,7 @@ async def get_order(request: GetOrder, session: Session) -> OrderLife:
 @handles(GetExecutions)
 async def get_executions(request: GetExecutions, session: Session) -> list[Execution]:
     listed = await session.share(("executions", session.ledger.placed), session.ask_executions)
+    session.require_whole("executions", EXECUTION_MESSAGES)
     newest: dict[str, Listed] = {}
     for each in sorted(listed, key=lambda each: each.execution.execId):
         newest[trade_of(each.execution.execId)] = each  # a correction takes its original's place

@@ -86,12 +86,12 @@ def not_sent(error: ToolError) -> ToolError:
 def _written(session: Session, asked: Asked, write: Callable[[Wire], None]) -> Wire:
     if not asked.still_leader():
         raise Fenced
-    wire = session.wire
-    if wire is None or wire.lost.done():
-        raise not_sent(session.record.standing.error())
     try:
+        wire = session.require_connection()
         write(wire)
     except LinkLost as lost:
         raise not_sent(ToolError("retry", "The connection to the gateway broke.")) from lost
+    except ToolError as missing:
+        raise not_sent(missing) from missing
     session.ledger.placed += 1
     return wire

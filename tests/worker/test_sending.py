@@ -12,7 +12,7 @@ from bridge.bus.orders import Fenced
 from bridge.tool import ToolError
 from ib_worker import standing
 from ib_worker.ledger import Entry
-from ib_worker.orders import _write, _write_cancel
+from ib_worker.sending import write_cancel, write_order
 from ibgateway.simulator.server import Simulator
 from tests.worker.rig import Stand, ready_session, until
 
@@ -41,7 +41,7 @@ def resting() -> ib_async.Order:
 
 
 def place(stand: Stand, leads: bool = True) -> Entry:
-    return _write(stand.session, asked(leads), 50, AAPL, resting())
+    return write_order(stand.session, asked(leads), 50, AAPL, resting())
 
 
 async def nothing_was_sent(sim: Simulator, msgId: int) -> None:
@@ -86,10 +86,10 @@ async def test_a_cancel_is_stopped_alike(sim: Simulator) -> None:
         await entry.until(lambda state: state.acknowledged)
 
         with pytest.raises(Fenced):
-            _write_cancel(stand.session, asked(leads=False), entry)
+            write_cancel(stand.session, asked(leads=False), entry)
         lose(stand)
         with pytest.raises(ToolError, match="not_executed"):
-            _write_cancel(stand.session, asked(), entry)
+            write_cancel(stand.session, asked(), entry)
 
         assert not entry.state.cancel_asked
     await nothing_was_sent(sim, 4)
