@@ -18,6 +18,7 @@ from bridge.tool import ToolError
 from bridge.values import OnContract
 from ib_worker import convert
 from ib_worker.dispatch import handles
+from ib_worker.receiver import POSITION_MESSAGES
 from ib_worker.session import Session
 
 ALL_GROUPS = "All"
@@ -49,6 +50,7 @@ async def get_account_summary(request: GetAccountSummary, session: Session) -> l
 
 @handles(GetPositions)
 async def get_positions(request: GetPositions, session: Session) -> list[Position]:
+    session.require_whole("positions", POSITION_MESSAGES)
     return session.holdings.all()
 
 

@@ -14,7 +14,15 @@ from ib_worker.errors import LinkLost, RequestRefused, is_read_only
 from ib_worker.link import Link, News
 from ib_worker.logs import masked
 from ib_worker.racing import first
-from ib_worker.receiver import COMPLETED_ORDERS, CURRENT_TIME, OPEN_ORDERS, Receiver
+from ib_worker.receiver import (
+    COMPLETED_ORDERS,
+    CURRENT_TIME,
+    EXECUTION_MESSAGES,
+    OPEN_ORDERS,
+    ORDER_MESSAGES,
+    POSITION_MESSAGES,
+    Receiver,
+)
 from ib_worker.session import Session
 from ib_worker.settings import Endpoint
 from ib_worker.standing import Failure
@@ -22,7 +30,7 @@ from ib_worker.sync import synchronize
 from ib_worker.wire import Wire
 
 MARKET_DATA_NUMBERS = {"live": 1, "frozen": 2, "delayed": 3, "delayed-frozen": 4}
-STATE_MESSAGES = frozenset({"3", "5", "11", "59", "61", "101"})  # orders, executions, commissions, positions
+STATE_MESSAGES = ORDER_MESSAGES | EXECUTION_MESSAGES | POSITION_MESSAGES
 CHEAP_TO_ASK = frozenset({standing.UNREACHABLE, standing.CLOSES, standing.BROKEN})  # nobody is there to be bothered
 
 log = logging.getLogger("ib_worker.lifecycle")
@@ -60,6 +68,7 @@ class Lifecycle:
         self._wake = asyncio.Event()  # the pause between attempts is to end
         self._news: asyncio.Queue[News] = asyncio.Queue()
         self._tried: list[asyncio.Future[None]] = []  # who waits for the present attempt to end
+        self._reread: asyncio.TimerHandle | None = None
         self._reread_at = float("-inf")
 
     async def connect(self, target: Endpoint) -> None:
@@ -193,6 +202,10 @@ class Lifecycle:
     def _down(self, why: str) -> None:
         """The connection is over: whoever waits for it must not wait on, and what it told is no longer known."""
         session = self._session
+        self._news = asyncio.Queue()
+        if self._reread is not None:
+            self._reread.cancel()
+            self._reread = None
         session.wire = None
         session.requests.fail_all(LinkLost(why))
         session.holdings.forget()
@@ -217,10 +230,19 @@ class Lifecycle:
 
     def _cannot_decode(self, fields: list[str]) -> None:
         """What a message about orders or positions said is missing from what is known, so all is read again."""
-        now = time.monotonic()
-        if fields[:1] and fields[0] in STATE_MESSAGES and now - self._reread_at > self._timing.reread_s:
-            self._reread_at = now
-            self._news.put_nowait(News.RESTORED)
+        kind = "".join(fields[:1])
+        if kind not in STATE_MESSAGES:
+            return
+        self._session.unread.add(kind)
+        if self._reread is None:
+            loop = asyncio.get_running_loop()
+            wait_s = self._reread_at + self._timing.reread_s - loop.time()
+            self._reread = loop.call_later(max(wait_s, 0), self._read_again)
+
+    def _read_again(self) -> None:
+        self._reread = None
+        self._reread_at = asyncio.get_running_loop().time()
+        self._news.put_nowait(News.RESTORED)
 
     async def _follow(self, wire: Wire) -> NoReturn:
         """After the link to IBKR was lost and came back, read the state anew; subscriptions only if they are gone."""

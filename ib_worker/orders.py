@@ -23,7 +23,7 @@ from ib_worker.order_events import CancelSent, Sent, trade_of
 from ib_worker.order_messages import terms_of
 from ib_worker.order_state import LOOKS_APART_S, OrderState
 from ib_worker.pacing import Lane
-from ib_worker.receiver import Listed
+from ib_worker.receiver import EXECUTION_MESSAGES, ORDER_MESSAGES, Listed
 from ib_worker.session import Session, utcnow
 from ib_worker.standing import Failure
 from ib_worker.sync import all_open_orders, look
@@ -50,7 +50,7 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
     if known is not None:  # Redis has forgotten the key, IBKR has not
         await asked.accept()
         return await _outcome(session, known, asked, replayed=True)
-    contract = await session.contracts.contract(request)
+    contract = await session.contracts.contract(request, Lane.ORDERS)
     order = _order(request, account, orderRef)
     gate = await passed(session, asked, contract, order, request.duplicateOf)
     await session.pacer.turn(Lane.ORDERS)
@@ -199,6 +199,7 @@ async def get_open_orders(request: GetOpenOrders, session: Session) -> list[Orde
     _require_readable(session)
     listed = set(await all_open_orders(session))
     _require_readable(session)
+    session.require_whole("orders", ORDER_MESSAGES)
     own = session.clientId
     return [report(each) for each in session.ledger.open() if each in listed or each.state.clientId == own]
 
@@ -206,6 +207,7 @@ async def get_open_orders(request: GetOpenOrders, session: Session) -> list[Orde
 @handles(GetExecutions)
 async def get_executions(request: GetExecutions, session: Session) -> list[Execution]:
     listed = await session.share(("executions", session.ledger.placed), session.ask_executions)
+    session.require_whole("executions", EXECUTION_MESSAGES)
     newest: dict[str, Listed] = {}
     for each in sorted(listed, key=lambda each: each.execution.execId):
         newest[trade_of(each.execution.execId)] = each  # a correction takes its original's place

@@ -11,13 +11,14 @@ from bridge.values import OnContract
 from ib_worker import convert
 from ib_worker.errors import refusal
 from ib_worker.flights import Flights
+from ib_worker.pacing import Lane
 
 KEPT_S = 3600.0  # trading hours of the coming days are part of the details
 KEPT = 2_000
 CANDIDATES = 20  # of an ambiguous contract; an option chain has thousands
 NOT_FOUND = 200
 
-Fetch = Callable[[ib_async.Contract], Coroutine[Any, Any, list[ib_async.ContractDetails]]]
+Fetch = Callable[[ib_async.Contract, Lane], Coroutine[Any, Any, list[ib_async.ContractDetails]]]
 Found = list[ib_async.ContractDetails]
 Wanted = tuple[Any, ...]
 
@@ -31,30 +32,32 @@ class Contracts:
         self._known: dict[Wanted, tuple[float, Found]] = {}
         self._flights = Flights()
 
-    async def details(self, asked: OnContract) -> Found:
+    async def details(self, asked: OnContract, lane: Lane = Lane.READS) -> Found:
         """Every contract that fits. Raises ToolError not_found or invalid_arguments."""
         wanted = _wanted(asked)
         known = self._known.get(wanted)
         if known is None or self._clock() - known[0] > KEPT_S:
-            found = await self._flights.share(wanted, lambda: self._fetch(convert.requested(asked)))
+            # An order's lookup does not share a read's flight: that may wait behind other reads.
+            flight = (wanted, lane is Lane.ORDERS)
+            found = await self._flights.share(flight, lambda: self._fetch(convert.requested(asked), lane))
             self._remember(wanted, found)
         else:
             found = known[1]
         _check(asked, found)
         return found
 
-    async def one(self, asked: OnContract) -> ib_async.ContractDetails:
+    async def one(self, asked: OnContract, lane: Lane = Lane.READS) -> ib_async.ContractDetails:
         """The one contract that fits. Raises ToolError ambiguous_contract with the candidates, too."""
-        found = [each for each in await self.details(asked) if each.contract]
+        found = [each for each in await self.details(asked, lane) if each.contract]
         same_type = [each for each in found if each.contract and each.contract.secType == asked.secType]
         fitting = found if asked.conId else same_type or found  # TWS adds other types to some answers
         if len(fitting) > 1:
             raise _ambiguous(asked, fitting)
         return fitting[0]
 
-    async def contract(self, asked: OnContract) -> ib_async.Contract:
+    async def contract(self, asked: OnContract, lane: Lane = Lane.READS) -> ib_async.Contract:
         """The one contract, routed as asked."""
-        found = await self.one(asked)
+        found = await self.one(asked, lane)
         assert found.contract is not None  # `one` has looked
         smart = asked.exchange == convert.SMART and convert.SMART in convert.listed(found.validExchanges)
         return dataclasses.replace(found.contract, exchange=convert.SMART) if smart else found.contract

@@ -21,6 +21,11 @@ from ib_worker.subscriptions import Lines
 # Kinds of requests that TWS answers without an id, so that only one of each may be under way.
 POSITIONS, OPEN_ORDERS, COMPLETED_ORDERS, CURRENT_TIME = "positions", "open orders", "completed orders", "current time"
 
+# Types of messages without which what is known is not whole.
+POSITION_MESSAGES = frozenset({"61"})
+ORDER_MESSAGES = frozenset({"3", "5", "101"})
+EXECUTION_MESSAGES = frozenset({"11", "59"})
+
 Say = Callable[[int, str], None]
 
 

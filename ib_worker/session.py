@@ -72,6 +72,7 @@ class Session:
         self.approvals: Approvals
         self.accounts: list[str] = []
         self.orders_readable = True  # False: the gateway's API is read-only, and tells of no orders
+        self.unread: set[str] = set()  # types of messages that could not be decoded since the state was last read
         self.requests = Requests()
         self.pacer = Pacer(time.monotonic)
         self.history: HistoryPacer[list[ib_async.BarData]] = HistoryPacer(time.monotonic)
@@ -98,6 +99,15 @@ class Session:
     def require_ready(self) -> None:
         if not self.record.standing.ready:
             raise self.record.standing.error()
+
+    def require_whole(self, what: str, types: frozenset[str]) -> None:
+        """What is known must not pass for all there is while a message of it could not be read."""
+        if self.unread & types:
+            raise ToolError(
+                "not_ready",
+                f"The gateway has told of {what} in a way that could not be read, so they are not known in full. The "
+                "worker reads them again by itself; if this stays, restart the gateway.",
+            )
 
     async def until_ready(self) -> None:
         await self._ready.wait()
@@ -240,10 +250,10 @@ class Session:
         finally:
             task.cancel()
 
-    async def _fetch_details(self, contract: ib_async.Contract) -> list[ib_async.ContractDetails]:
+    async def _fetch_details(self, contract: ib_async.Contract, lane: Lane) -> list[ib_async.ContractDetails]:
         async with asyncio.timeout(REQUEST_S):
             found: list[ib_async.ContractDetails] = await self.ask(
-                lambda wire, reqId: wire.reqContractDetails(reqId, contract)
+                lambda wire, reqId: wire.reqContractDetails(reqId, contract), lane=lane
             )
         return found
 

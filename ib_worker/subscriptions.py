@@ -61,8 +61,11 @@ class Lines:
         """Lines that TWS may still count."""
         return sum(line.problem is None for line in self._lines.values()) + len(self._to_cancel)
 
-    async def open(self, contract: ib_async.Contract) -> Line:
-        """The contract's line, made if there is none. Raises ToolError line_limit; the caller awaits `settled`."""
+    async def open(self, contract: ib_async.Contract, lane: Lane = Lane.READS) -> Line:
+        """The contract's line, made if there is none. Raises ToolError line_limit; the caller awaits `settled`.
+
+        For an order's price (Lane.ORDERS) it is asked for at once, before whatever else waits.
+        """
         line = self._lines.get(contract.conId)
         if line is not None and line.problem is not None:
             self._drop(line)  # what TWS refused before, it may give now
@@ -78,6 +81,9 @@ class Lines:
             self._lines[contract.conId] = line
             self._work.set()
         self._publisher.open_stream(line.stream)
+        if lane is Lane.ORDERS and self._wire is not None and self._is_missing(line):
+            await self._pacer.turn(lane)
+            self._step(line)
         return line
 
     def abandoned(self, stream: str) -> None:
@@ -169,16 +175,16 @@ class Lines:
     def _is_missing(self, line: Line) -> bool:
         return line.reqId is None and line.problem is None
 
-    def _step(self) -> None:
+    def _step(self, wanted: Line | None = None) -> None:
+        """Send one message: for the line that is wanted first, else a cancel, else any line that is missing."""
         wire = self._wire
+        missing = wanted or next((each for each in self._lines.values() if self._is_missing(each)), None)
         if wire is None:
             return
         try:
-            if self._to_cancel:
+            if self._to_cancel and wanted is None:
                 wire.cancelMktData(self._to_cancel.pop(0))
-                return
-            missing = next((each for each in self._lines.values() if self._is_missing(each)), None)
-            if missing is not None:
+            elif missing is not None and self._is_missing(missing):
                 self._request(wire, missing)
         except LinkLost:
             self._wire = None  # the session is about to say so

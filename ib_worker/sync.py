@@ -22,6 +22,7 @@ async def synchronize(session: Session, within_s: float) -> None:
     """Positions, orders and executions; then the session is ready, or its link is down. Raises Failure."""
     session.record.set(standing.SYNCING)
     session.orders_readable = True
+    session.unread.clear()
     await _in_time("positions", session.ask_kind(POSITIONS, lambda wire: wire.reqPositions()), within_s)
     await look(session, within_s)
     wire = session.require_connection()
