@@ -15,6 +15,7 @@ from bridge.bus.gate import Gate
 from bridge.tool import ToolError
 from ib_worker.ledger import Entry
 from ib_worker.limits import Facts, Intent, Limits, check, closes
+from ib_worker.pacing import Lane
 from ib_worker.session import Session, utcnow
 
 QUOTE_S = 3.0  # for the first price of a new line
@@ -148,7 +149,7 @@ async def _quote(
 ) -> tuple[float | None, float | None, float | None, float | None]:
     """Bid, ask, last and their age. A standing line whose data farms work shows what is valid now, however long ago it
     last changed; delayed prices are as old as they are delayed, which only a paper account may trade on."""
-    line = await session.lines.open(contract)
+    line = await session.lines.open(contract, Lane.ORDERS)
     with suppress(TimeoutError):
         async with asyncio.timeout(QUOTE_S):
             await session.while_connected(line.settled.wait())

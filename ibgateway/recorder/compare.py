@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
@@ -76,17 +76,37 @@ def _cell(text: str) -> str:
 
 def _pairs(recorded: Sequence[Exchange], others: Sequence[Exchange]) -> list[tuple[Exchange, Exchange | None]]:
     """Each recorded request with the other side's next one that is exactly, else loosely, the same."""
-    left = [(one, facts(one.request)) for one in others]
-    pairs: list[tuple[Exchange, Exchange | None]] = []
-    for one in recorded:
-        said = facts(one.request)
-        same = [each for each in left if each[0].request.msgId == one.request.msgId]
-        chosen = next((each for each in same if exact(each[1]) == exact(said)), None)
-        chosen = chosen or next((each for each in same if loose(each[1]) == loose(said)), None)
-        if chosen is not None:
-            left.remove(chosen)
-        pairs.append((one, chosen[0] if chosen else None))
-    return pairs
+    left = _Left(others)
+    return [(one, left.take(one)) for one in recorded]
+
+
+class _Left:
+    """The other side's exchanges that have no partner yet, by what their requests ask."""
+
+    def __init__(self, others: Sequence[Exchange]) -> None:
+        self._taken: set[int] = set()
+        self._by: dict[Key, deque[Exchange]] = {}
+        for one in others:
+            for key in _keys(one):
+                self._by.setdefault(key, deque()).append(one)
+
+    def take(self, wanted: Exchange) -> Exchange | None:
+        for key in _keys(wanted):
+            waiting = self._by.get(key, deque())
+            while waiting:
+                one = waiting.popleft()
+                if one.index not in self._taken:
+                    self._taken.add(one.index)
+                    return one
+        return None
+
+
+Key = tuple[int, str, frozenset[tuple[str, str]]]
+
+
+def _keys(exchange: Exchange) -> tuple[Key, Key]:
+    msgId, said = exchange.request.msgId, facts(exchange.request)
+    return (msgId, "exact", frozenset(exact(said).items())), (msgId, "loose", frozenset(loose(said).items()))
 
 
 def _request_missing(one: Exchange) -> list[Difference]:

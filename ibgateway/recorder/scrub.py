@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Sequence
+from xml.sax.saxutils import escape
 
 from ibgateway.recorder.masks import ACCOUNT, Masks, plain
 from ibgateway.simulator.wire.text import UNSET_DECIMAL, UNSET_DOUBLE, UNSET_INTEGER, UNSET_LONG, clean
@@ -58,8 +60,8 @@ class Scrubber:
 
     def __init__(self, key: bytes, words: Iterable[str] = ()) -> None:
         self._masks = Masks(key)
-        self._everywhere: set[str] = set()
-        self._in_free_text: set[str] = set()
+        self._everywhere: dict[str, str] = {}  # each spelling of a secret → the secret
+        self._in_free_text: dict[str, str] = {}
         self._pattern = re.compile("")
         for word in words:
             self._learn(word, everywhere=True)
@@ -77,7 +79,7 @@ class Scrubber:
 
     def text(self, text: str) -> str:
         """A text that is no field: what is secret everywhere is masked in it."""
-        return self._replace(text, self._mask, free=False)
+        return self._replace(text, self._mask_spelling, free=False)
 
     def again(self, names: Sequence[str], texts: Sequence[str]) -> list[str]:
         """A frame that was masked already, without what has turned out to be secret since."""
@@ -105,7 +107,8 @@ class Scrubber:
     def _learn(self, secret: str, *, everywhere: bool) -> None:
         if secret in UNSET or secret == ALL:
             return
-        (self._everywhere if everywhere else self._in_free_text).update({secret, clean(plain(secret))})
+        known = self._everywhere if everywhere else self._in_free_text
+        known.update(dict.fromkeys(_spellings(plain(secret)), secret))
 
     def _compile(self) -> None:
         long = [secret for secret in self._everywhere if len(secret) >= SHORTEST]
@@ -122,13 +125,16 @@ class Scrubber:
                 return text
             main = _main_part(name, text)
             return self._mask(main) + text[len(main) :]
-        return self._replace(text, self._mask, free=name in FREE)
+        return self._replace(text, self._mask_spelling, free=name in FREE)
 
     def _mask(self, text: str) -> str:
         return text if text in UNSET or text == ALL else self._masks.mask(text)
 
+    def _mask_spelling(self, text: str) -> str:
+        return self._mask(self._everywhere.get(text) or self._in_free_text.get(text) or text)
+
     def _mask_once(self, text: str) -> str:
-        return text if self._masks.is_mask(text) else self._mask(text)
+        return text if self._masks.is_mask(text) else self._mask_spelling(text)
 
     def _replace(self, text: str, mask: Callable[[str], str], *, free: bool) -> str:
         """One pass over all that could be in it, so that no mask is masked again."""
@@ -143,6 +149,12 @@ def _main_part(name: str, text: str) -> str:
     """Of an execId what its corrections share."""
     correctable = _EXECUTION.fullmatch(text) if name == "execId" else None
     return correctable[1] if correctable else text
+
+
+def _spellings(secret: str) -> set[str]:
+    """As it is, as a gateway escapes it, and as it stands in JSON and in XML."""
+    texts = {secret, clean(secret)}
+    return texts | {json.dumps(text)[1:-1] for text in texts} | {escape(text, {'"': "&quot;"}) for text in texts}
 
 
 def _spotted(secret: str) -> str:

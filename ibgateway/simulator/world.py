@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -35,6 +35,9 @@ from ibgateway.simulator.reference.advisor import Advisor
 from ibgateway.simulator.reference.company import figures
 from ibgateway.simulator.reference.news import PROVIDERS, News, bulletins
 
+FIRST_START = datetime(2000, 2, 1, tzinfo=UTC).timestamp()
+LAST_START = datetime(2030, 12, 15, tzinfo=UTC).timestamp()
+
 
 @dataclass(frozen=True)
 class WorldConfig:
@@ -50,6 +53,8 @@ class World:
     """Everything behind the wire."""
 
     def __init__(self, config: WorldConfig) -> None:
+        if not FIRST_START <= config.start <= LAST_START:
+            raise ValueError("the start must lie between 2000-02-01 and 2030-12-15, which the calendars cover")
         self.config = config
         self.now = config.start
         self.accounts = config.accounts

@@ -44,10 +44,8 @@ def test_a_request_comes_back_as_it_was() -> None:
 
     again = decode_request(encode_request(whole))
 
-    assert msgspec.structs.replace(again, args=msgspec.Raw(b"")) == msgspec.structs.replace(
-        whole, args=msgspec.Raw(b"")
-    )
     assert bytes(again.args) == b'{"a": 1}'
+    assert msgspec.structs.replace(again, args=whole.args) == whole
 
 
 def test_what_a_later_release_adds_is_ignored() -> None:
@@ -162,9 +160,8 @@ def test_the_digest_is_of_what_is_meant_and_not_of_how_it_is_said() -> None:
     assert plain == digest_of(PLACE_ORDER, order(idempotencyKey="a-key-of-mine"))
     assert plain != digest_of(PLACE_ORDER, order(totalQuantity=2))
     assert plain != digest_of(PLACE_ORDER, order(action="SELL"))
-    assert digest_of(OPERATIONS["cancel_order"], CancelOrder(orderId=1)) != digest_of(
-        PLACE_ORDER, CancelOrder(orderId=1)
-    )
+    cancel = CancelOrder(orderId=1)
+    assert digest_of(OPERATIONS["cancel_order"], cancel) != digest_of(PLACE_ORDER, cancel)
 
 
 def test_the_servers_clock_is_asked_first() -> None:

@@ -77,7 +77,7 @@ async def test_a_confirmation_that_does_not_come_is_named(channel: str, unused_p
     async with Listener(f"redis://127.0.0.1:{unused_port}", lambda *_: None, lambda: None) as listener:
         listener.want(channel)
         await until(lambda: "Connect" in str(listener.last_error), "it has tried")
-        with pytest.raises(NotSent, match="not subscribed: .*Connect"):
+        with pytest.raises(NotSent, match=r"not subscribed: .*Connect"):
             await listener.confirmed(channel, 0.05)
 
 
@@ -118,7 +118,7 @@ async def test_attempts_grow_apart_and_start_close_again_after_success(
             pauses.append(delay)
         await real_sleep(0.001)
 
-    monkeypatch.setattr(listening.asyncio, "sleep", noted)
+    monkeypatch.setattr(asyncio, "sleep", noted)
     async with Shim(redis_url) as shim, listening_to(shim.url, channel) as (listener, _):
         shim.refusing = True
         shim.cut()

@@ -1,4 +1,4 @@
-"""The shared connection: what is queued together travels together, and a failure says whether it may have had effect."""
+"""The shared connection: what is queued together travels together; a failure says whether it may have had effect."""
 
 import asyncio
 
@@ -45,12 +45,8 @@ async def calls(pipe: Pipe) -> int:
 
 async def test_a_command_that_redis_refuses_harms_no_other(redis_url: str, session: str) -> None:
     async with pipe_to(redis_url) as pipe:
-        answers = await asyncio.gather(
-            pipe.send("SET", session, "x"),
-            pipe.send("INCR", session),
-            pipe.send("GET", session),
-            return_exceptions=True,
-        )
+        commands = [("SET", session, "x"), ("INCR", session), ("GET", session)]
+        answers = await asyncio.gather(*(pipe.send(*each) for each in commands), return_exceptions=True)
 
     assert answers[0] == b"OK"
     assert isinstance(answers[1], Refused)
@@ -98,7 +94,12 @@ async def test_without_a_server_nothing_was_sent(unused_port: int) -> None:
 
 async def test_a_server_that_accepts_and_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connect, "CONNECT_S", 0.1)
-    silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(-1)
+        writer.close()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     async with silent, pipe_to(f"redis://:password@127.0.0.1:{port}") as pipe:
         with pytest.raises(NotSent):

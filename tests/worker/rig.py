@@ -22,7 +22,7 @@ from ibgateway.simulator.server import Simulator
 
 FAST = Timing(
     connect_s=2, sync_s=5, first_pause_s=0.05, longest_pause_s=0.2, longest_cheap_pause_s=0.2, settle_s=0.05,
-    reread_s=0, grace_s=0.2,
+    reread_s=0.3, grace_s=0.2,
 )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from bridge.tool import ToolError
 from ib_worker.errors import LinkLost
+from ib_worker.receiver import ORDER_MESSAGES, POSITION_MESSAGES
 from ib_worker.settings import Endpoint
 from ibgateway.simulator.server import Simulator, SimulatorConfig
 from tests.worker.rig import FAST, ready_session, session_at, until
@@ -279,6 +280,22 @@ async def test_a_message_that_can_not_be_read_makes_all_be_read_again(sim: Simul
         await until(lambda: len(sim.journal.entries("in", 61)) > positions, "positions are asked for again")
 
         await stand.ready()
+
+
+async def test_what_can_not_be_read_for_long_is_not_shown_in_part(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        sim.fault("truncate position 8")
+        sim.fault("send 61 3 DU1234567 nonsense")
+        await until(lambda: len(sim.journal.entries("in", 61)) >= 4, "positions are asked for again and again")
+
+        with pytest.raises(ToolError, match="could not be read"):
+            stand.session.require_whole("positions", POSITION_MESSAGES)
+        stand.session.require_whole("orders", ORDER_MESSAGES)
+        sim.fault("through")
+
+        await until(lambda: not stand.session.unread, "positions are read whole")
+        await stand.ready()
+        assert stand.session.holdings.all() != []
 
 
 async def test_a_message_of_no_known_type_changes_nothing(sim: Simulator) -> None:

@@ -367,3 +367,16 @@ async def test_no_market_data_is_an_error_and_uses_no_line(redis_url: str, sessi
 
         sim.fault("entitlement live")
         assert (await front.ask("open_market_data", symbol="SPY"))["quote"]["marketDataType"] == "live"
+
+
+async def test_an_orders_lookups_do_not_wait_behind_reads(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        symbols = [f"NOSUCH{number}" for number in range(150)]
+        reads = [asyncio.create_task(front.refused("get_contract_details", symbol=symbol)) for symbol in symbols]
+        await until(lambda: len(sim.journal.entries("in", 9)) > 5, "the reads are on their way")
+
+        await front.submit("place_order", symbol="AAPL", action="BUY", totalQuantity=1)
+
+        waiting = len(symbols) - len(sim.journal.entries("in", 9))
+        await asyncio.gather(*reads)
+        assert waiting > 50

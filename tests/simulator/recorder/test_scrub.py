@@ -218,6 +218,19 @@ def test_an_order_reference_that_is_a_symbol_leaves_the_symbol_alone() -> None:
     assert symbol == "AAPL"
 
 
+def test_a_reference_with_quotes_is_found_where_they_are_escaped() -> None:
+    ref = 'my "grid" & é'
+    names = ["orderRef", "errorString", "advancedOrderRejectJson", "xml"]
+    json_text = json.dumps({"ref": ref})
+    texts = [ref, f"{clean(ref)} is refused", json_text, "<note>my &quot;grid&quot; &amp; é</note>"]
+
+    mask, text, in_json, in_xml = Scrubber(KEY).fields(names, texts)
+
+    assert text == f"{mask} is refused"
+    assert in_json == f'{{"ref": "{mask}"}}'
+    assert in_xml == f"<note>{mask}</note>"
+
+
 def test_words_that_the_user_names_are_masked_everywhere() -> None:
     scrubber = Scrubber(KEY, ["jane.doe"])
 
