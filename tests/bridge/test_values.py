@@ -43,7 +43,6 @@ NO_NUMBERS = [
     "Infinity",
     [],
     {},
-    b"1",
 ]
 
 
