@@ -21,8 +21,9 @@ def read(name: str) -> dict[str, Any]:
 
 
 def step(job: dict[str, Any], uses: str) -> dict[str, Any]:
-    (found,) = [each for each in job["steps"] if each.get("uses", "").startswith(uses)]
-    return found
+    found: list[dict[str, Any]] = [each for each in job["steps"] if each.get("uses", "").startswith(uses)]
+    assert len(found) == 1
+    return found[0]
 
 
 @needs("jactionlint")
