@@ -20,6 +20,11 @@ TYPES = LIMITED | STOPPED | TRAILING | PEGGED | SNAPPED | MARKET | AUCTION
 KNOWN = frozenset({"PEG MKT", "PEG STK", "PEG BENCH", "PASSV REL", "BOX TOP", "VOL", "REL + LMT", "REL + MKT"})
 STOCK_ONLY = PEGGED | SNAPPED | AUCTION
 COMBINED = frozenset({"MKT", "LMT", "STP", "STP LMT", "TRAIL", "TRAIL LIMIT", "MIT", "LIT"})
+# Algorithms that spread an order over time, and those that act as the order's own type.
+SLICED = frozenset(
+    {"Twap", "Vwap", "PctVol", "ArrivalPx", "AD", "DarkIce", "MinImpact", "ClosePx", "BalanceImpactRisk"}
+)
+PLAIN_ALGOS = frozenset({"Adaptive"})
 OTHER_NAMES = {
     "STPLMT": "STP LMT",
     "STOP": "STP",
@@ -110,6 +115,11 @@ def _tif(asked: Asked) -> Answer:
     return None
 
 
+def _algo(asked: Asked) -> Answer:
+    known = not asked.order.algoStrategy or asked.order.algoStrategy in SLICED | PLAIN_ALGOS
+    return None if known else (439, "The order processing failed. Algorithm definition not found.")
+
+
 def _quantity(asked: Asked) -> Answer:
     order, quantity = asked.order, asked.order.totalQuantity
     if order.cashQty:
@@ -156,4 +166,4 @@ def _sent_prices(order: v.Order, kind: str) -> Iterable[float]:
         yield order.trailStopPrice
 
 
-CHECKS: tuple[Callable[[Asked], Answer], ...] = (_action, _account, _type, _tif, _quantity, _prices)
+CHECKS: tuple[Callable[[Asked], Answer], ...] = (_action, _account, _type, _tif, _algo, _quantity, _prices)

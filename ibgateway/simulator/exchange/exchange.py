@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 from dataclasses import replace
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from functools import partial
 
 from ibgateway.simulator import values as v
@@ -18,22 +18,28 @@ from ibgateway.simulator.exchange.combination import Combination
 from ibgateway.simulator.exchange.conditions import Conditions
 from ibgateway.simulator.exchange.expiry import Expiries
 from ibgateway.simulator.exchange.feed import Feed, Touch
+from ibgateway.simulator.exchange.holding import Holding, starts, waits_for_executions
 from ibgateway.simulator.exchange.intake import Intake, ratios
 from ibgateway.simulator.exchange.matching import ADDED, REMOVED, Matcher
-from ibgateway.simulator.exchange.plans import TRAILING, Plan, Planner, queue_before
+from ibgateway.simulator.exchange.plans import SLICE_S, TRAILING, Plan, Planner, queue_before
 from ibgateway.simulator.exchange.preview import margin_refusal, preview, refusal
 from ibgateway.simulator.exchange.registry import Registry
-from ibgateway.simulator.exchange.texts import CANCELLED_TEXT, OUTSIDE_IGNORED, held_text
+from ibgateway.simulator.exchange.texts import (
+    CANCELLED_TEXT,
+    LOCATING,
+    NOT_CANCELLABLE,
+    OUTSIDE_IGNORED,
+    held_text,
+)
 from ibgateway.simulator.exchange.working import (
     API_CANCELLED,
     CANCELLED,
-    CONDITIONS,
     FILLED,
     INACTIVE,
+    LOCATE,
     PARENT,
     PRESUBMITTED,
     SUBMITTED,
-    TIME,
     TRANSMIT,
     Working,
 )
@@ -59,6 +65,7 @@ class Exchange:
         self._matcher = Matcher(seed, broker, self.registry, self._feed_of, self._tell, self._after_trade)
         self._planner = Planner(self._feed_of, self)
         self._conditions = Conditions(broker, directory, self.registry)
+        self._holding = Holding(broker, self._conditions)
         self._intake = Intake(broker, directory, self._conditions, self._feed_of)
         self.expiries = Expiries(broker, directory, self.registry, self._tell)
 
@@ -156,7 +163,7 @@ class Exchange:
                 self._transmit(self.registry.parent(working) or working, at)
             return
         self._tell(working.told())
-        self._hold(working, at)
+        self._holding.hold(working, at)
         self._go_on(working, at)
 
     # --- life ----------------------------------------------------------------------------------------------------
@@ -168,7 +175,7 @@ class Exchange:
             self._reject(order, refused, at)
             return
         order.move(PRESUBMITTED)
-        self._hold(order, at)
+        self._holding.hold(order, at)
         self._tell(order.told())
         self._warn(order, at)
         self._go_on(order, at)
@@ -181,21 +188,13 @@ class Exchange:
         self._tell([order.order_status()])
         self._finish(order, at)
 
-    def _hold(self, order: Working, at: float) -> None:
-        """What the order waits for besides its parent, and why TWS says it is held."""
-        order.waits -= {TIME, CONDITIONS}
-        if (instant(order.order.goodAfterTime, ZONE, at) or 0) > at:
-            order.waits.add(TIME)
-        if order.order.conditions and not order.order.conditionsCancelOrder:
-            order.waits.add(CONDITIONS)
-        triggered = checks.order_type(order.order) in checks.STOPPED | checks.TRAILING
-        order.why_held = ",".join(["child"] * (PARENT in order.waits) + ["trigger"] * triggered)
-
     def _warn(self, order: Working, at: float) -> None:
         """Notices: the order lives on."""
         kind = checks.order_type(order.order)
         if order.order.outsideRth and kind in ("MKT", "MOC", "LOC", "MTL"):
             self._error(order.clientId, order.orderId, 2109, OUTSIDE_IGNORED)
+        if LOCATE in order.waits:
+            self._error(order.clientId, order.orderId, 404, LOCATING)
         if order.waits or order.order.tif in kinds.AT_OPEN:
             return
         window = self._feed_of(order).window(at, order.outside)
@@ -204,24 +203,29 @@ class Exchange:
             text = held_text(order, f"{calendar.local(window.start):%Y-%m-%d %H:%M:%S} {calendar.hours.zone}")
             self._error(order.clientId, order.orderId, 399, text)
 
-    def _go_on(self, order: Working, at: float) -> None:
+    def _go_on(self, order: Working, at: float, fresh: bool = True) -> None:
         """Start the order if it waits for nothing more, and look up what happens to it next."""
-        if order.expires is None and order.order.tif in ("DAY", "DTC"):
-            order.expires = self._feed_of(order).trading_day_end(at, order.outside)
-        ends = [expiry_instant(each) for each in order.instruments if each.expiry is not None]
-        if ends:  # no order outlives its contract
-            order.expires = min(order.expires or ends[0], *ends)
-        if CONDITIONS in order.waits and order.waits == {CONDITIONS} and self._conditions.hold(order, at):
-            order.waits.discard(CONDITIONS)
-        if not order.waits and not order.done:
+        self._set_end(order, at)
+        self._holding.release(order, at)
+        if not order.waits and not order.done and (fresh or not order.kind):
             self._start(order, at)
         self._schedule(order, at)
+
+    def _set_end(self, order: Working, at: float) -> None:
+        """A day order ends with the day on which it starts, and no order outlives its contract."""
+        if order.expires is None and order.order.tif in ("DAY", "DTC"):
+            order.expires = self._feed_of(order).trading_day_end(max(at, starts(order, at)), order.outside)
+        ends = [expiry_instant(each) for each in order.instruments if each.expiry is not None]
+        if ends:
+            order.expires = min(order.expires or ends[0], *ends)
 
     def _start(self, order: Working, at: float) -> None:
         """The order becomes what its type says, and trades at once what it can."""
         kinds.become(order, self._feed_of(order), at)
         if order.kind in kinds.LIVE:
             self._live(order, at)
+        elif order.kind == "SLICES" and self._feed_of(order).window(at, order.outside).start <= at:
+            self.slices(order, at)
 
     def _live(self, order: Working, at: float) -> None:
         """In the market, if it is open: take what is on offer; the rest waits, unless it may not."""
@@ -255,6 +259,19 @@ class Exchange:
         self._matcher.take(order, at)
         if checks.order_type(order.order) == "MTL" and order.fills and not order.done:
             order.kind, order.limit = "LMT", order.last_price
+
+    def slices(self, order: Working, at: float) -> None:
+        """An algorithm trades a part of what is left, so that all of it is traded by the end."""
+        if order.status != SUBMITTED:
+            order.move(SUBMITTED)
+            self._tell(order.told())
+        parts = max(int((self._algo_end(order, at) - at) / SLICE_S), 1)
+        self._matcher.take(order, at, most=(order.remaining / parts).to_integral_value(ROUND_UP))
+
+    def _algo_end(self, order: Working, at: float) -> float:
+        last = order.expires or self._feed_of(order).trading_day_end(at, order.outside)
+        asked = instant(dict(order.order.algoParams).get("endTime", ""), ZONE, at)
+        return min(last, asked or last)
 
     def touches(self, order: Working, touch: Touch) -> None:
         order.queue = Decimal(0)
@@ -291,16 +308,15 @@ class Exchange:
                 if PARENT in child.waits:
                     child.waits.discard(PARENT)
                     self._wake_child(child, at)
-        for other in [each for each in self.registry.active.values() if CONDITIONS in each.waits]:
-            if not other.waits & {TRANSMIT, PARENT}:
-                self._go_on(other, at)
+        for other in [each for each in self.registry.active.values() if waits_for_executions(each)]:
+            self._go_on(other, at, fresh=False)
         if not order.done and order.kind:
             self._schedule(order, at)
 
     def _wake_child(self, child: Working, at: float) -> None:
         """Its parent is filled; if it is still being transmitted, it starts when that is done."""
         if TRANSMIT not in child.waits:
-            self._hold(child, at)
+            self._holding.hold(child, at)
             self._tell(child.told())
             self._go_on(child, at)
 
@@ -331,6 +347,8 @@ class Exchange:
         order = self.registry.cancellable(clientId, orderId)
         if order is None:
             self._error(clientId, orderId, 10147, f"OrderId {orderId} that needs to be cancelled is not found.")
+        elif order.status == INACTIVE:
+            self._error(clientId, orderId, 161, NOT_CANCELLABLE.format(order.permId))
         elif order.done:
             text = f"OrderId {orderId} that needs to be cancelled cannot be cancelled, state: {order.status}."
             self._error(clientId, orderId, 10148, text)
@@ -372,26 +390,11 @@ class Exchange:
             return None
         plans = []
         if order.expires is not None:
-            plans.append(Plan(order.expires, partial(self._expire, order, order.expires)))
-        if TIME in order.waits:
-            time = instant(order.order.goodAfterTime, ZONE, at) or at
-            plans.append(Plan(time, partial(order.waits.discard, TIME)))
-        elif order.waits == {CONDITIONS} or order.order.conditionsCancelOrder:
-            plans += self._condition_plans(order, at)
+            plans.append(Plan(order.expires, partial(self._cancel, order, order.expires)))
+        plans += self._holding.plans(order, at, self._cancel)
         if not order.waits:
             plans.append(self._planner.plan(order, at))
         return min(plans, key=lambda plan: plan.time) if plans else None
-
-    def _condition_plans(self, order: Working, at: float) -> list[Plan]:
-        time = self._conditions.look_again(order, at)
-        if order.order.conditionsCancelOrder:
-            if self._conditions.hold(order, at):
-                return [Plan(at, partial(self._cancel, order, at))]
-            return [] if time is None else [Plan(time, lambda: None)]
-        return [] if time is None else [Plan(time, lambda: None)]
-
-    def _expire(self, order: Working, at: float) -> None:
-        self._cancel(order, at)
 
     def next_due(self) -> float | None:
         """When the next plan is due; plans of orders that have changed since are dropped."""

@@ -31,6 +31,8 @@ def become(order: Working, feed: Feed | Combination, at: float) -> None:
     order.limit = sent.lmtPrice if limited else None
     order.stop = sent.auxPrice if kind in checks.STOPPED else None
     order.kind = "OPEN" if sent.tif in AT_OPEN else SAME_AS.get(kind, kind)
+    if sent.algoStrategy in checks.SLICED and order.kind in ("MKT", "LMT"):
+        order.kind = "SLICES"
     if kind in checks.SNAPPED:
         _snap(order, kind, feed, at)
     if kind in checks.TRAILING:

@@ -53,15 +53,17 @@ class Matcher:
 
     # --- taking --------------------------------------------------------------------------------------------------
 
-    def take(self, order: Working, at: float) -> None:
-        """Trade with everything that is on offer now at the order's limit or better."""
+    def take(self, order: Working, at: float, most: Decimal | None = None) -> None:
+        """Trade with everything that is on offer now at the order's limit or better; at most so much, if given."""
+        left = order.remaining if most is None else min(most, order.remaining)
         offers = self._offers(order, at)
         if not self._enough(order, offers):
             return
         for number, offer in enumerate(offers):
-            size = min(order.remaining, offer.size)
+            size = min(left, order.remaining, offer.size)
             if size <= 0 or order.done:
                 break
+            left -= size
             price = self._improved(order, offer, at) if number == 0 else offer.price
             if offer.resting is None:
                 self._note_taken(order, at, offer.price, size)

@@ -12,6 +12,7 @@ from ibgateway.simulator.exchange.combination import Combination
 from ibgateway.simulator.exchange.feed import ASK, BID, LAST, MIDDLE, Feed, Touch, Window
 from ibgateway.simulator.exchange.working import Working
 
+SLICE_S = 60.0  # between two parts of an algorithm's order
 TRAILING = ("TRAIL", "TRAIL LIMIT")
 # triggerMethod: what a stop watches. The default is the last price; what has no prints is watched by its quote.
 QUOTE_METHODS = (1, 4)
@@ -22,6 +23,7 @@ TWICE_METHODS = (1, 3)
 class Actions(Protocol):
     """What can happen to an order; the exchange does it."""
 
+    def slices(self, order: Working, at: float) -> None: ...
     def opens(self, order: Working, at: float) -> None: ...
     def requotes(self, order: Working, at: float) -> None: ...
     def touches(self, order: Working, touch: Touch) -> None: ...
@@ -57,6 +59,7 @@ class Planner:
             "PEG": self._pegged,
             "CLOSE": self._closing,
             "OPEN": self._opening,
+            "SLICES": self._slices,
         }
 
     def plan(self, order: Working, at: float) -> Plan:
@@ -79,6 +82,12 @@ class Planner:
         if following is None:
             return self._again(order, window)
         return Plan(following, lambda: self._do.requotes(order, following))
+
+    def _slices(self, order: Working, at: float) -> Plan:
+        """An algorithm trades a part every minute."""
+        window = self._window(order, at)
+        time = window.start if window.start > at else at + SLICE_S
+        return Plan(time, lambda: self._do.slices(order, time)) if time < window.end else self._again(order, window)
 
     def _limit(self, order: Working, at: float) -> Plan:
         window = self._window(order, at)

@@ -5,6 +5,11 @@ from __future__ import annotations
 from ibgateway.simulator.exchange.working import Working
 
 CANCELLED_TEXT = "Order Canceled - reason:"
+NOT_CANCELLABLE = "Cancel attempted when order is not in a cancellable state.  Order permId ={}"
+LOCATING = (
+    "Shares for this order are not immediately available for short sale. The order will be held while we attempt to "
+    "locate the shares."
+)
 OUTSIDE_IGNORED = (
     "Order Event Warning:Attention: the attribute 'Outside Regular Trading Hours' is ignored based on the order type "
     "and destination. PlaceOrder is now being processed."

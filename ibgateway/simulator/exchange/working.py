@@ -23,7 +23,7 @@ LEGAL = {
     INACTIVE: set(),
 }
 
-TRANSMIT, PARENT, TIME, CONDITIONS = "transmit", "parent", "time", "conditions"
+TRANSMIT, PARENT, TIME, CONDITIONS, LOCATE = "transmit", "parent", "time", "conditions", "locate"
 
 
 @dataclass

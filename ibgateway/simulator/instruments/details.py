@@ -19,6 +19,7 @@ OTHER_TYPES = (
     "HID,ICE,IOC,LIT,LMT,MIT,MKT,MTL,NGCOMB,NONALGO,OCA,REL,SCALE,SCALERST,STP,STPLMT,TRAIL,TRAILLIT,TRAILLMT,"
     "TRAILMIT,WHATIF"
 )
+HARD_TO_BORROW = frozenset({"RRC", "PLTR"})  # whose short sales wait until shares are located
 PENNY_BELOW_3 = (v.PriceIncrement(0.0, 0.01), v.PriceIncrement(3.0, 0.05))
 RULES = {
     26: (v.PriceIncrement(0.0, 0.01),),

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from ibgateway.simulator.instruments.details import HARD_TO_BORROW
 from ibgateway.simulator.instruments.instrument import Instrument
 from ibgateway.simulator.market.market import Market
 from ibgateway.simulator.market.volatility import implied_of_day, realised_of_day
@@ -21,6 +22,7 @@ SHORTABLE, HALTED, TRADE_COUNT, TRADE_RATE, VOLUME_RATE, LAST_RTH = 46, 49, 54, 
 RT_VOLATILITY, DIVIDENDS, AVERAGE_OPTION_VOLUME, SHORTABLE_SHARES = 58, 59, 87, 89
 WEEKS = ((LOW_13, HIGH_13, 65), (LOW_26, HIGH_26, 130), (LOW_52, HIGH_52, 252))
 AVERAGE_DAYS = 90
+HARD = 2.0  # shares must be located first
 EASY = 3.0  # at least a thousand shares can be borrowed
 
 
@@ -53,7 +55,10 @@ class Generic:
             days = range(max(index - AVERAGE_DAYS, market.first_day(instrument)), index)
             volumes = [market.liquid_row(instrument, day).volume for day in days] or [0]
             found[AVERAGE_VOLUME] = Decimal(round(float(np.mean(volumes))))
-            found |= {SHORTABLE: EASY, SHORTABLE_SHARES: Decimal(round(instrument.volume))}
+            found |= {
+                SHORTABLE: HARD if instrument.symbol in HARD_TO_BORROW else EASY,
+                SHORTABLE_SHARES: Decimal(round(instrument.volume)),
+            }
             found[DIVIDENDS] = ",,,"
             found |= {AUCTION_VOLUME: Decimal(0), AUCTION_PRICE: 0.0, AUCTION_IMBALANCE: Decimal(0)}
         if instrument.strikeStep:

@@ -8,7 +8,7 @@ import pytest
 
 from ibgateway.simulator import values as v
 from ibgateway.simulator.world import World
-from tests.simulator.world.scene import AAPL, START, Trader, at
+from tests.simulator.world.scene import AAPL, START, Trader, at, stock
 
 END = at(16)
 
@@ -228,3 +228,44 @@ def test_a_queue_at_the_same_price_is_served_first(trader: Trader) -> None:
     asked = any((each.ask or bid + 1) <= bid for each in trader.world.quotes(contract, START, fill.time))
     served = sum((trade.size for trade in before if trade.price == bid), Decimal(0))
     assert reached or asked or served > ahead
+
+
+@pytest.mark.parametrize("algoStrategy", ["Twap", "Vwap"])
+def test_an_algorithm_spreads_an_order_over_its_time(trader: Trader, algoStrategy: str) -> None:
+    end = (("endTime", "20250611 11:30:00 US/Eastern"),)
+    orderId = trader.place("BUY", 600, "MKT", algoStrategy=algoStrategy, algoParams=end)
+    assert trader.statuses(orderId)[:2] == ["PreSubmitted", "Submitted"]
+    first = trader.fills(orderId)
+    assert sum(fill.shares for fill in first) == 10
+
+    trader.wait(at(11, 31))
+    fills = [*first, *trader.fills(orderId)]
+    assert sum(fill.shares for fill in fills) == 600
+    assert len({int(fill.time // 60) for fill in fills}) == 60
+    assert trader.statuses(orderId)[-1] == "Filled"
+
+
+def test_an_adaptive_order_is_its_own_type(trader: Trader) -> None:
+    trader.place("BUY", 1, "MKT", algoStrategy="Adaptive", algoParams=(("adaptivePriority", "Normal"),))
+
+    assert trader.statuses()[-1] == "Filled"
+
+
+def test_an_unknown_algorithm_is_refused(trader: Trader) -> None:
+    trader.place("BUY", 1, "MKT", algoStrategy="Nonsense")
+
+    assert trader.errors() == [(439, "The order processing failed. Algorithm definition not found.")]
+
+
+def test_a_short_sale_of_what_is_hard_to_borrow_is_held_until_shares_are_located(trader: Trader) -> None:
+    range_resources = stock("RRC")
+    orderId = trader.place("SELL", 10, "MKT", range_resources)
+    assert trader.of(v.OrderStatus)[-1].whyHeld == "locate"
+    assert [code for code, _ in trader.errors()] == [404]
+
+    trader.wait(START + 29)
+    assert trader.fills() == []
+    trader.wait(START + 30)
+    assert trader.statuses(orderId)[-1] == "Filled"
+    trader.place("BUY", 10, "MKT", range_resources)
+    assert trader.statuses()[-1] == "Filled"

@@ -112,6 +112,22 @@ def test_cancelling_what_is_done_or_unknown_is_an_error(trader: Trader) -> None:
     assert trader.errors() == [(10147, "OrderId 99 that needs to be cancelled is not found.")]
 
 
+def test_a_rejected_order_is_in_no_state_to_be_cancelled(trader: Trader) -> None:
+    orderId = trader.place("BUY", 1_000_000, "MKT")
+    trader.cancel(orderId)
+
+    assert [code for code, _ in trader.errors()] == [161]
+
+
+def test_a_day_order_that_starts_tomorrow_ends_tomorrow(trader: Trader) -> None:
+    orderId = trader.place("BUY", 1, "LMT", lmtPrice=NO_TRADE, goodAfterTime="20250612 11:00:00 US/Eastern", tif="DAY")
+    trader.wait(at(15, day=12))
+    assert trader.statuses(orderId) == ["Submitted"]
+
+    trader.wait(at(16, day=12))
+    assert trader.statuses(orderId) == ["Cancelled"]
+
+
 def test_another_client_can_cancel_what_it_has_seen(world: World) -> None:
     owner, other = Trader(world, 1), Trader(world, 2)
     orderId = owner.place("BUY", 1, "LMT", lmtPrice=NO_TRADE)
