@@ -25,6 +25,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     account: str = ""
     orderRef: str = ""
     orderId: int | None = None
+    clientId: int = 0
     permId: int | None = None
     status: str = ""
     token: str = ""  # the writer's lease

@@ -8,6 +8,11 @@ COMMANDS = {
     "up": "run the whole stack on this machine, with the tour",
     "tour": "take the tour through a front that runs",
     "client": "who may use a front that wants tokens",
+    "halt": "set the kill switch: no new order leaves",
+    "resume": "release the kill switch",
+    "approve": "let a live order go that waits for a human, or list those that do",
+    "orders": "what the order records say",
+    "audit": "verify the audit log, replay or export it",
     "reference": "write API.md's tables, or the schema snapshots",
 }
 

@@ -64,6 +64,7 @@ class Audit:
             account=masked(state.terms.account or ""),
             orderRef=state.orderRef or "",
             orderId=state.orderId,
+            clientId=state.clientId,
             permId=state.permId,
             status=state.status,
             details=plain(event),

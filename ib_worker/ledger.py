@@ -135,7 +135,7 @@ class Ledger:
         for missed in self._early.pop(entry.state.permId or 0, []):
             self.take(entry, missed)
         if isinstance(event, Fill) and (paid := self._commissions.get(event.trade)) is not None:
-            entry.take(paid)
+            self.take(entry, paid)
         if self.announce is not None:
             self.announce(entry.state)
         if entry.state.done:

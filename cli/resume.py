@@ -1,0 +1,25 @@
+"""`resume`: releases the kill switch; the only way to do so, and out of every model's reach."""
+
+import argparse
+
+from bridge.bus.halting import clear_halt, read_halt
+from bridge.bus.keys import Keys
+from bridge.bus.pipe import Pipe
+from cli.operating import add_bus_arguments, with_bus
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_bus_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    async def act(pipe: Pipe, keys: Keys) -> int:
+        halt = await read_halt(pipe, keys)
+        if halt is None:
+            print(f"{keys.session}: the kill switch is not set")
+            return 0
+        await clear_halt(pipe, keys)
+        print(f"{keys.session}: released; it was {halt.level}, set by {halt.by}: {halt.reason}")
+        return 0
+
+    return with_bus(options, act)

@@ -1,0 +1,48 @@
+"""Rebuilds every order's state from the audit log: the same events through the same rules. Pure."""
+
+from collections.abc import Iterable
+from typing import Any, get_args
+
+import msgspec
+
+from bridge.audit import Entry
+from bridge.values import Contract
+from ib_worker.order_events import Event
+from ib_worker.order_state import OrderState, apply
+
+EVENTS: dict[str, type[Any]] = {each.__name__: each for each in get_args(Event)}
+
+
+def rebuild(lines: Iterable[bytes]) -> list[OrderState]:
+    """The orders of a log, in the order they first appear. An entry that is about no order's event is passed over."""
+    states: dict[str, OrderState] = {}
+    for line in lines:
+        entry = msgspec.json.decode(line, type=Entry)
+        if entry.event not in EVENTS:
+            continue
+        event = msgspec.convert(entry.details, type=EVENTS[entry.event], dec_hook=_contract)
+        name = _known_as(entry)
+        state = states.get(name)
+        if state is None:
+            state = _begun(entry, event)
+        if state is not None:
+            states[name] = apply(state, event)
+    return list(states.values())
+
+
+def _known_as(entry: Entry) -> str:
+    """An order placed elsewhere has no reference; then its permId tells, which comes with TWS's first word."""
+    return entry.orderRef or (f"permId {entry.permId}" if entry.permId else f"orderId {entry.orderId}")
+
+
+def _begun(entry: Entry, event: Event) -> OrderState | None:
+    terms = getattr(event, "terms", None)
+    if terms is None:
+        return None
+    return OrderState(entry.orderId or 0, entry.clientId, terms, orderRef=entry.orderRef or None)
+
+
+def _contract(kind: type[Any], value: Any) -> Any:
+    if kind is Contract:
+        return Contract.model_validate(value)
+    raise NotImplementedError(kind)

@@ -1,0 +1,306 @@
+"""Previews, changes, brackets, the kill switch, limits, approvals and the audit log, over the bus and the wire."""
+
+import asyncio
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from bridge.audit import Entry, verify
+from bridge.bus.approving import give_approval, waiting_approvals
+from bridge.bus.auditing import read_head, read_log
+from bridge.bus.halting import clear_halt, set_halt
+from cli.__main__ import main
+from ib_worker.ledger import order_ref
+from ib_worker.replay import rebuild
+from ibgateway.simulator.server import Simulator
+from tests.worker.rig import Caller, caller, order, trading, until, worker
+
+KEY = "a-key-of-the-caller"
+PLACE, CANCEL = 3, 4  # message ids
+
+
+def resting(**changes: Any) -> dict[str, Any]:
+    return order(orderType="LMT", lmtPrice=400, totalQuantity=3) | changes
+
+
+def frames(sim: Simulator) -> int:
+    return len(sim.journal.orders())
+
+
+async def test_a_preview_shows_cost_and_sends_only_a_question(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        told = await front.ask("preview_order", **resting())
+
+        assert told["commission"] == 1.0
+        assert told["initMarginChange"] > 0
+        assert told["initMarginAfter"] == pytest.approx(told["initMarginBefore"] + told["initMarginChange"], abs=1)
+        assert told["summary"].startswith(
+            "Would BUY 3 AAPL STK as LMT, lmtPrice 400, DAY, account DU1234567; commission"
+        )
+        assert (told["refused_by"], told["expires_in_s"], len(told["confirmationToken"])) == (None, 120, 32)
+        assert await front.ask("get_open_orders") == []
+    assert frames(sim) == 0
+    assert len(sim.journal.entries("in", PLACE)) == 1
+
+
+async def test_a_preview_says_what_would_refuse_the_order_and_gives_no_token(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        told = await front.ask("preview_order", **order(totalQuantity=20_000))
+
+    assert told["refused_by"].startswith("[limit_exceeded]")
+    assert told["confirmationToken"] is None
+
+
+async def test_a_token_places_its_own_order_once(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        token = (await front.ask("preview_order", **resting()))["confirmationToken"]
+        other = await front.refused_order(**resting(totalQuantity=4), confirmationToken=token)
+        used_up = await front.refused_order(**resting(), confirmationToken=token)
+        token = (await front.ask("preview_order", **resting()))["confirmationToken"]
+        placed = await front.submit("place_order", **resting(), confirmationToken=token)
+        again = await front.refused_order(**resting(lmtPrice=399), confirmationToken=token)
+
+    assert (other.code, "other terms" in other.message) == ("confirmation_invalid", True)
+    assert (used_up.code, again.code) == ("confirmation_invalid", "confirmation_invalid")
+    assert placed["status"] in ("PreSubmitted", "Submitted")
+    assert frames(sim) == 1
+
+
+async def test_a_token_of_another_client_or_no_token_at_all_is_refused(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        token = (await front.ask("preview_order", **resting()))["confirmationToken"]
+        theirs = Caller(front.asker, "somebody else")
+        stolen = await theirs.refused_order(**resting(), confirmationToken=token)
+        made_up = await front.refused_order(**resting(), confirmationToken="no token")
+
+    assert "another client" in stolen.message
+    assert "no token of ibkr_preview_order" in made_up.message
+    assert frames(sim) == 0
+
+
+async def test_a_change_is_confirmed_by_tws_and_sent_once_per_key(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", key=KEY, **resting())
+        changed = await front.submit("modify_order", key="change-key-1", orderId=placed["orderId"], lmtPrice=401)
+        again = await front.submit("modify_order", key="change-key-1", orderId=placed["orderId"], lmtPrice=401)
+        larger = await front.submit("modify_order", orderId=0, orderKey=KEY, totalQuantity=7)
+        life = await front.ask("get_order", permId=placed["permId"])
+
+    assert (changed["lmtPrice"], changed["totalQuantity"], changed["message"]) == (
+        401,
+        3,
+        "TWS has confirmed the new terms.",
+    )
+    assert (again["replayed"], larger["totalQuantity"], larger["lmtPrice"]) == (True, 7, 401)
+    assert larger["idempotencyKey"] == KEY
+    assert [each["source"] for each in life["events"]].count("change sent") == 2
+    assert frames(sim) == 3
+
+
+async def test_a_change_that_makes_no_sense_is_refused_without_a_frame(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        filled = await front.submit("place_order", **order())
+        placed = await front.submit("place_order", key=KEY, **resting())
+        done = await front.refused_order("modify_order", orderId=filled["orderId"], totalQuantity=5)
+        wrong = await front.refused_order("modify_order", orderId=placed["orderId"], auxPrice=3)
+        huge = await front.refused_order("modify_order", orderId=placed["orderId"], totalQuantity=20_000)
+        stranger = await front.refused_order("modify_order", orderId=4711, totalQuantity=5)
+
+    assert [each.code for each in (done, wrong, huge, stranger)] == [
+        "not_open", "invalid_arguments", "limit_exceeded", "not_found",
+    ]  # fmt: skip
+    assert frames(sim) == 2
+
+
+async def test_a_bracket_goes_out_whole_and_its_exits_wait(redis_url: str, session: str, sim: Simulator) -> None:
+    bracket: dict[str, Any] = {
+        "symbol": "AAPL",
+        "action": "BUY",
+        "totalQuantity": 2,
+        "takeProfitPrice": 600,
+        "stopLossPrice": 300,
+    }
+    async with trading(redis_url, session, sim) as front:
+        told = await front.submit("place_bracket_order", key=KEY, **bracket)
+        again = await front.submit("place_bracket_order", key=KEY, **bracket)
+        left = await front.ask("get_open_orders")
+
+    assert told["entry"]["status"] == "Filled"
+    assert [told[leg]["action"] for leg in ("takeProfit", "stopLoss")] == ["SELL", "SELL"]
+    assert (told["takeProfit"]["lmtPrice"], told["stopLoss"]["auxPrice"]) == (600, 300)
+    assert told["idempotencyKey"] == KEY
+    assert {each["orderRef"] for each in left} == {order_ref(KEY, "takeProfit"), order_ref(KEY, "stopLoss")}
+    assert again["entry"]["orderId"] == told["entry"]["orderId"]
+    assert frames(sim) == 3
+    assert [frame.request.placed[1].transmit for frame in sim.journal.orders()] == [False, False, True]
+
+
+async def test_all_orders_are_cancelled_one_by_one(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        for price in (400, 399, 398):
+            await front.submit("place_order", **resting(lmtPrice=price))
+        told = await front.submit("cancel_all_orders")
+        nothing = await front.submit("cancel_all_orders")
+
+    assert [each["status"] for each in told["orders"]] == ["Cancelled"] * 3
+    assert told["message"] == "3 orders were open; 0 are not confirmed as ended yet."
+    assert (nothing["orders"], nothing["message"]) == ([], "None was open.")
+    assert len(sim.journal.entries("in", CANCEL)) == 3
+
+
+@pytest.mark.parametrize("name", ["orderKey", "orderRef", "permId"])
+async def test_an_order_is_cancelled_by_any_of_its_names(
+    redis_url: str, session: str, sim: Simulator, name: str
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", key=KEY, **resting())
+        named: Any = {"orderKey": KEY, "orderRef": placed["orderRef"], "permId": placed["permId"]}[name]
+        told = await front.submit("cancel_order", orderId=0, **{name: named})
+        completed = await front.ask("get_completed_orders")
+
+    assert told["status"] == "Cancelled"
+    assert [each["permId"] for each in completed] == [placed["permId"]]
+
+
+async def test_an_equal_order_is_held_and_let_go_by_naming_the_first(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", key=KEY, **order())
+        held = await front.refused_order(**order())
+        await front.submit("place_order", **order(), duplicateOf=KEY)
+
+    assert (held.code, held.details["duplicateOf"]) == ("possible_duplicate", KEY)
+    assert frames(sim) == 2
+
+
+async def test_the_kill_switch_stops_orders_and_lets_cancels_pass(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", key=KEY, **resting())
+        await set_halt(front.asker.pipe, front.asker.keys, "halt", "anna", "test")
+        held = await front.refused_order(**order())
+        change = await front.refused_order("modify_order", orderId=placed["orderId"], lmtPrice=401)
+        cancelled = await front.submit("cancel_order", orderId=placed["orderId"])
+        await clear_halt(front.asker.pipe, front.asker.keys)
+        filled = await front.submit("place_order", **order())
+
+    assert (held.code, change.code) == ("halted", "halted")
+    assert (cancelled["status"], filled["status"]) == ("Cancelled", "Filled")
+    assert frames(sim) == 2
+
+
+async def test_a_live_order_waits_for_a_human(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("max_quantity", "max_order_value", "max_position_value", "max_daily_loss", "max_open_orders",
+                 "max_orders_per_minute", "max_orders_per_day", "price_collar", "duplicate_window_s", "allowed_symbols",
+                 "allowed_sec_types", "allowed_currencies", "allowed_order_types"):  # fmt: skip
+        monkeypatch.setenv(f"LIMIT_{name.upper()}", "off")
+    monkeypatch.setenv("LIMIT_OUTSIDE_RTH", "refused")
+    live: dict[str, Any] = {"trading_mode": "live", "live_accounts": frozenset({"DU1234567"})}
+    async with worker(redis_url, session, sim.port, **live), caller(redis_url, session) as front:
+        await front.writable()
+        held = await front.refused_order(key=KEY, **order())
+        (waiting,) = await waiting_approvals(front.asker.pipe, front.asker.keys)
+        assert frames(sim) == 0
+        wrong = await give_approval(front.asker.pipe, front.asker.keys, KEY, "another digest", "bert")
+        given = await give_approval(front.asker.pipe, front.asker.keys, KEY, waiting.digest, "anna")
+        twice = await give_approval(front.asker.pipe, front.asker.keys, KEY, waiting.digest, "anna")
+        other = await front.refused_order(key="another-key", **order())
+        filled = await front.submit("place_order", key=KEY, **order())
+
+    assert (held.code, other.code) == ("approval_required", "approval_required")
+    assert waiting.summary == held.details["summary"] == "BUY 1 AAPL STK as MKT, DAY, account DU1234567"
+    assert (wrong, given, twice, filled["status"]) == (False, True, False, "Filled")
+    assert frames(sim) == 1
+
+
+async def entries(front: Caller) -> list[Entry]:
+    lines = [line async for line in read_log(front.asker.pipe, front.asker.keys)]
+    return [msgspec.json.decode(line, type=Entry) for line in lines]
+
+
+async def test_the_log_tells_the_intent_before_the_frame_and_rebuilds_every_order(
+    redis_url: str, session: str, sim: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", key=KEY, **order())
+        placed = await front.submit("place_order", **resting())
+        await front.submit("modify_order", orderId=placed["orderId"], lmtPrice=401)
+        await front.submit("cancel_order", orderId=placed["orderId"])
+        await front.refused_order(**order(totalQuantity=20_000))
+        told = {each["orderRef"]: each for each in await front.ask("get_completed_orders")}
+
+        async def all_written() -> bool:
+            return any(each.event == "refused" for each in await entries(front))
+
+        await until(all_written, "the queue is written")
+        written = await entries(front)
+        lines = [line async for line in read_log(front.asker.pipe, front.asker.keys)]
+        head = await read_head(front.asker.pipe, front.asker.keys.audit_head)
+        verified = await asyncio.to_thread(main, ["audit", "verify", "--redis", redis_url, "--session", session])
+
+    events = [each.event for each in written if each.orderRef == order_ref(KEY)]
+    assert events[:3] == ["intent", "Sent", "Opened"]
+    assert [each.caller for each in written if each.event == "intent"] == ["claude"] * 4
+    assert not any("DU1234567" in line.decode() for line in lines)
+    assert list(verify(lines, head)) == []
+    assert (verified, f"{len(lines)} entries, 0 breaks" in capsys.readouterr().out) == (0, True)
+    rebuilt = {state.orderRef: state for state in rebuild(lines)}
+    assert set(rebuilt) == set(told)
+    for orderRef, state in rebuilt.items():
+        report = told[orderRef]
+        assert (state.status, state.filled, state.permId) == (report["status"], report["filled"], report["permId"])
+        assert (state.avgFillPrice, state.commission) == (report["avgFillPrice"], report["commission"])
+        assert state.terms.lmtPrice == report["lmtPrice"]
+
+
+async def test_without_a_log_no_order_leaves_and_reads_go_on(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.asker.pipe.send("DEL", front.asker.keys.audit_head)
+        await front.asker.pipe.send("SET", front.asker.keys.audit_head, "no hash")
+        held = await front.refused_order(**order())
+        positions = await front.ask("get_positions")
+        await front.asker.pipe.send("DEL", front.asker.keys.audit_head)
+
+    assert (held.code, len(positions) > 0, frames(sim)) == ("audit_unavailable", True, 0)
+
+
+async def test_the_operator_halts_looks_and_resumes(
+    redis_url: str, session: str, sim: Simulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ["--redis", redis_url, "--session", session]
+
+    async def typed(*words: str) -> str:
+        assert await asyncio.to_thread(main, [words[0], *where, *words[1:]]) == 0
+        return capsys.readouterr().out
+
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", key=KEY, **order())
+        halted = await typed("halt", "odd fills")
+        held = await front.refused_order(**order(totalQuantity=2))
+        released = await typed("resume")
+        nothing = await typed("resume")
+        await front.submit("place_order", **order(totalQuantity=2))
+        flying = await typed("orders")
+        one = await typed("orders", KEY, "never-used-key")
+        waiting = await typed("approve")
+        replayed = await typed("audit", "replay")
+
+    assert "halt, set by operator" in halted
+    assert held.code == "halted"
+    assert "released; it was halt" in released
+    assert "is not set" in nothing
+    assert "0 orders are accepted and not answered" in flying
+    assert f"{KEY}  place_order  done  ok  by claude  sent=" in one
+    assert "never-used-key  no record" in one
+    assert "0 orders wait" in waiting
+    assert [json.loads(line)["status"] for line in replayed.splitlines()] == ["Filled", "Filled"]
