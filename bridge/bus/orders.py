@@ -24,6 +24,8 @@ State = Literal["new", "accepted", "done", "withdrawn"]
 Word = Literal[State, "submitted", "absent", "conflict", "no_generation", "other_generation", "no_worker"]
 
 
+PASSES = {"idempotencyKey", "confirmationToken", "duplicateOf"}
+
 _STATES: dict[bytes, State] = {each.encode(): each for each in get_args(State)}
 _WORDS: dict[bytes, Word] = {each.encode(): each for each in get_args(Word)}
 
@@ -64,8 +66,9 @@ class Record:
 
 
 def digest_of(declared: Declared, arguments: Declaration) -> str:
-    """What makes two calls the same: defaults left out, so that a new optional argument changes no digest."""
-    stated = arguments.model_dump_json(exclude_defaults=True, exclude={"idempotencyKey"})
+    """What makes two calls the same, without defaults, so that a new optional argument changes no digest, and without
+    what lets an order pass, so that asking again needs none of it."""
+    stated = arguments.model_dump_json(exclude_defaults=True, exclude=PASSES)
     return hashlib.sha256(f"{declared.name}\n{stated}".encode()).hexdigest()
 
 

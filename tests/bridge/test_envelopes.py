@@ -158,6 +158,7 @@ def test_the_digest_is_of_what_is_meant_and_not_of_how_it_is_said() -> None:
     assert len(plain) == 64
     assert plain == digest_of(PLACE_ORDER, order(orderType="MKT", tif="DAY", exchange="SMART"))
     assert plain == digest_of(PLACE_ORDER, order(idempotencyKey="a-key-of-mine"))
+    assert plain == digest_of(PLACE_ORDER, order(confirmationToken="t", duplicateOf="a-key-of-mine"))
     assert plain != digest_of(PLACE_ORDER, order(totalQuantity=2))
     assert plain != digest_of(PLACE_ORDER, order(action="SELL"))
     cancel = CancelOrder(orderId=1)

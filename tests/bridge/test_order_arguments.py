@@ -6,7 +6,8 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from bridge.orders import OrderType, PlaceOrder, Tif
+from bridge.order_terms import OrderType, Tif
+from bridge.orders import PlaceOrder
 from bridge.tool import TOOLS, Effect
 
 BARE = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1}

@@ -7,6 +7,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from ibgateway.simulator import values as v
@@ -106,7 +107,20 @@ class Sequence:
             ocaType=dice.choice((1, 2, 3)) if group else 0,
             outsideRth=dice.random() < 0.3,
             allOrNone=dice.random() < 0.1,
+            algoStrategy=dice.choice(("", "", "", "Twap", "Adaptive")),
+            goodAfterTime=self.later() if dice.random() < 0.1 else "",
+            conditions=(self.condition(contract),) if dice.random() < 0.15 else (),
+            conditionsCancelOrder=dice.random() < 0.3,
         )
+
+    def later(self) -> str:
+        return f"{datetime.fromtimestamp(self.world.now + 120, UTC):%Y%m%d-%H:%M:%S}"
+
+    def condition(self, contract: v.Contract) -> v.OrderCondition:
+        kind = self.dice.choice((1, 3, 5))
+        value = {1: str(self.near(contract)), 3: self.later(), 5: ""}[kind]
+        more = self.dice.random() < 0.5
+        return v.OrderCondition(kind, "a", more, value, contract.conId, symbol="IBM", secType="STK")
 
     def quantity(self, contract: v.Contract) -> Decimal:
         if contract.secType == "FUT":
@@ -174,7 +188,8 @@ class Sequence:
         """No crossed book: neither among clients nor against the market."""
         best: dict[tuple[int, str], float] = {}
         for each in self.world.open_orders(None):
-            if each.state.status == "Submitted" and each.order.orderType == "LMT" and each.order.lmtPrice:
+            resting = each.state.status == "Submitted" and each.order.orderType == "LMT"
+            if resting and each.order.lmtPrice and each.order.algoStrategy != "Twap":  # which bides its time
                 self.check_limit(each)
                 better = max if each.order.action == "BUY" else min
                 key = each.contract.conId, each.order.action
