@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "mcp_front": {"mcp_front", "bridge"},
     "ib_worker": {"ib_worker", "bridge"},
     "ibgateway": {"ibgateway"},
-    "cli": {"cli", "bridge"},
+    "cli": {"cli", "bridge", "ib_worker"},  # the audit log is replayed by the rules that made it
 }
 CLIENTS = ("tests/", "benchmarks/")
 # Who may import a library of others.
