@@ -100,7 +100,7 @@ class World:
             time, happens = self._next()
             if time > now:
                 self.now = max(self.now, now)
-                return self._exchange.drain()
+                return self._told()
             self.now = max(self.now, time)
             happens()
 
@@ -112,6 +112,13 @@ class World:
             (self._next_day, self._begin_day),
         ]
         return min(((time, act) for time, act in candidates if time is not None), key=lambda each: each[0])
+
+    def _told(self) -> list[v.Event]:
+        """What happened; where a position changed, the account's values as they are after it."""
+        events = self._exchange.drain()
+        for account in dict.fromkeys(each.account for each in events if isinstance(each, v.Position)):
+            events += self._broker.account_values(account, self.now)
+        return events
 
     def _begin_day(self) -> None:
         self._broker.begin_day(self.now)
@@ -267,22 +274,22 @@ class World:
     def place_order(self, clientId: int, orderId: int, contract: v.Contract, order: v.Order) -> list[v.Event]:
         """A new order, a modification or a what-if (an OpenOrder whose state holds the margins). Never raises."""
         self._exchange.place(clientId, orderId, contract, order, self.now)
-        return self._exchange.drain()
+        return self._told()
 
     def cancel_order(self, clientId: int, orderId: int, manualTime: str = "") -> list[v.Event]:
         """Cancel; 10147, 10148 or 161 come back as OrderError."""
         self._exchange.cancel(clientId, orderId, self.now)
-        return self._exchange.drain()
+        return self._told()
 
     def global_cancel(self, clientId: int) -> list[v.Event]:
         """Cancel every open order of every client."""
         self._exchange.cancel_all(self.now)
-        return self._exchange.drain()
+        return self._told()
 
     def fill(self, clientId: int, orderId: int, size: Decimal | None, price: float | None) -> list[v.Event]:
         """Fill an open order whatever the market does: all of it, at the market's price, where nothing else is said."""
         self._exchange.fill(clientId, orderId, size, price, self.now)
-        return self._exchange.drain()
+        return self._told()
 
     def next_order_id(self, clientId: int) -> int:
         """The next valid order id of a client id: above every id it used in this world, kept over its sessions."""
@@ -310,7 +317,7 @@ class World:
         """Exercise (action 1) or lapse (2) options that are held; Refusal 201 or 321 when that can't be."""
         option = self._directory.one(contract, self._today())
         self._exchange.expiries.exercise(clientId, reqId, option, action, quantity, account, override, self.now)
-        return self._exchange.drain()
+        return self._told()
 
     # --- account -------------------------------------------------------------------------------------------------
 

@@ -98,4 +98,6 @@ class Trader:
 
 def names(events: list[v.Event]) -> list[str]:
     """The kinds of events that a client sees of an order, in order."""
-    return [type(each).__name__ for each in events if not isinstance(each, v.Position | v.PortfolioItem)]
+    return [
+        type(each).__name__ for each in events if not isinstance(each, v.Position | v.PortfolioItem | v.AccountValue)
+    ]

@@ -122,6 +122,15 @@ def test_the_account_window_shows_every_currency(trader: Trader) -> None:
     assert float(values["CashBalance", "BASE"]) == pytest.approx(total, abs=1)
 
 
+def test_a_fill_tells_the_accounts_values_after_it(trader: Trader) -> None:
+    trader.place("BUY", 1, "MKT")
+    told = {(each.tag, each.currency): each.value for each in trader.of(v.AccountValue)}
+
+    assert told == {(each.tag, each.currency): each.value for each in trader.world.account_values(ACCOUNT)}
+    trader.place("BUY", 1, "LMT", lmtPrice=300.0)
+    assert trader.of(v.AccountValue) == []
+
+
 @pytest.mark.parametrize("tags", ["", "NoSuchTag", "NetLiquidation,NoSuchTag"])
 def test_unknown_tags_are_refused(quiet: World, tags: str) -> None:
     with pytest.raises(v.Refusal):
