@@ -11,6 +11,7 @@ from typing import NoReturn
 from bridge.tool import ToolError
 from ib_worker import standing
 from ib_worker.errors import LinkLost, RequestRefused, is_read_only
+from ib_worker.gateway_login import explain
 from ib_worker.link import Link, News
 from ib_worker.logs import masked
 from ib_worker.racing import first
@@ -107,12 +108,17 @@ class Lifecycle:
             try:
                 await first(self._live(), self._stop.wait())
             except Failure as failure:
-                self._session.record.set(failure.cause, failure.detail)
+                self._session.record.set(self._explained(failure.cause, target), failure.detail)
                 log.warning("no session: %s", self._session.record.standing.cause)
                 self._tell_tried()
                 await self._pause(pauses.next(failure.cause, time.monotonic() - began))
             else:
                 await asyncio.sleep(self._timing.settle_s if target == self._session.target else 0)
+
+    def _explained(self, cause: standing.Cause, target: Endpoint) -> standing.Cause:
+        """What the configured gateway's own log knows better than a socket that nobody answers on."""
+        settings = self._session.settings
+        return explain(cause, settings.gateway_phase_file if target == settings.gateway else None)
 
     async def _live(self) -> None:
         """One connection from its opening to its end. Raises Failure."""

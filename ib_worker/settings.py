@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     gateway_host: str = "127.0.0.1"
     gateway_port: Annotated[int, Field(ge=1, le=65535)] = 4002
     gateway_client_id: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
+    gateway_phase_file: Path | None = None  # what the login guard beside the gateway writes
     gateway_allowed: Annotated[tuple[Endpoint, ...], NoDecode, BeforeValidator(endpoints)] = ()
     trading_mode: Mode = "paper"
     connect_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5

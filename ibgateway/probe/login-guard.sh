@@ -7,7 +7,8 @@
 # LOGIN_BUDGET       rejected logins in a row before the gateway is held (3); 0 lets it try for ever
 # LOGIN_PHRASES      what the lines of its log mean (phrases.tsv beside this script); another controller has its own
 # LOGIN_STATE_DIR    where the count outlives the container ($TWS_SETTINGS_PATH/login-guard, a volume)
-# LOGIN_PHASE_FILE   one line of JSON: phase, since (epoch seconds), rejections ($LOGIN_STATE_DIR/phase)
+# LOGIN_PHASE_FILE   one line of JSON: phase, since (epoch seconds), rejections ($LOGIN_STATE_DIR/phase); touched every
+#                    few seconds while the guard runs, so that a reader can tell an old one
 #
 # A held gateway is ended, and its container stays up, so that no restart policy logs in again. It starts again by itself
 # when TWS_PASSWORD_FILE changes or $LOGIN_STATE_DIR/rejections is removed, and with another TWS_USERID or TRADING_MODE.
@@ -110,6 +111,7 @@ run() {
         elif ((got <= 128)) || ! kill -0 "$child" 2>/dev/null; then
             break # its output ended, or only something that it left behind still holds it
         fi
+        touch "$phase_file"
         [[ -n $ended_at ]] && ((SECONDS - ended_at > patience)) && kill -KILL "$child"
     done
     [[ -n $line ]] && printf '%s\n' "$line"
@@ -122,6 +124,7 @@ hold() {
         "to try once more with the same, remove $state/rejections."
     tell login_rejected
     while (($(count) >= budget)) && [[ $ending == no ]]; do
+        touch "$phase_file"
         sleep "$look_again" &
         wait $!
         kill $! 2>/dev/null
