@@ -2,6 +2,8 @@
 
 import math
 import sys
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -16,6 +18,21 @@ from ib_worker.order_events import Commission
 
 UNSET = sys.float_info.max
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine's own time zone must not matter."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def asked_for(request: OnContract) -> dict[str, object]:
+    """ib_async takes contracts of one conId for equal, whatever else they say."""
+    return vars(convert.requested(request))
 
 
 @pytest.mark.parametrize(
@@ -126,23 +143,23 @@ def test_a_request_asks_for_what_it_names() -> None:
         lastTradeDateOrContractMonth="20250620", strike=375.5, right="P", multiplier="100",
     )  # fmt: skip
 
-    assert convert.requested(asked) == ib_async.Contract(
+    wanted = ib_async.Contract(
         symbol="SPY", secType="OPT", exchange="CBOE", currency="EUR", primaryExchange="ARCA",
         lastTradeDateOrContractMonth="20250620", strike=375.5, right="P", multiplier="100",
     )  # fmt: skip
+    assert asked_for(asked) == vars(wanted)
 
 
 def test_a_request_for_a_stock_leaves_the_rest_empty() -> None:
-    assert convert.requested(OnContract(symbol="AAPL")) == ib_async.Contract(
-        symbol="AAPL", secType="STK", exchange="SMART", currency="USD"
-    )
+    wanted = ib_async.Contract(symbol="AAPL", secType="STK", exchange="SMART", currency="USD")
+    assert asked_for(OnContract(symbol="AAPL")) == vars(wanted)
 
 
 @pytest.mark.parametrize(("exchange", "asked"), [("SMART", ""), ("CME", "CME")])
 def test_a_conid_is_asked_alone(exchange: str, asked: str) -> None:
     request = OnContract(symbol="ES", secType="FUT", conId=123, exchange=exchange, strike=5)
 
-    assert convert.requested(request) == ib_async.Contract(conId=123, exchange=asked)
+    assert asked_for(request) == vars(ib_async.Contract(conId=123, exchange=asked))
 
 
 @pytest.mark.parametrize(
@@ -228,6 +245,7 @@ def test_an_executions_time_is_told_in_utc(written: str, told: str) -> None:
 
 def test_a_daily_bar_is_dated_by_its_day() -> None:
     assert convert.bar_start("20250610", UTC) == "2025-06-10"
+    assert convert.bar_start("20251231", UTC) == "2025-12-31"
 
 
 def test_an_intraday_bar_is_dated_by_its_instant_at_the_exchange() -> None:
@@ -238,6 +256,7 @@ def test_an_intraday_bar_is_dated_by_its_instant_at_the_exchange() -> None:
 def test_a_bar_keeps_every_figure() -> None:
     found = ib_async.BarData("20250610", 1.0, 2.0, 0.5, 1.5, 100.0, 1.25, 7)  # type: ignore[arg-type]  # as decoded
 
+    assert convert.bar(ib_async.BarData("1749652200"), ZoneInfo("US/Eastern")).date.endswith("-04:00")  # type: ignore[arg-type]
     assert convert.bar(found, UTC).model_dump() == {
         "date": "2025-06-10", "open": 1.0, "high": 2.0, "low": 0.5, "close": 1.5, "volume": 100.0, "average": 1.25,
         "barCount": 7,
@@ -290,6 +309,10 @@ def test_a_value_update_carries_its_time() -> None:
     )
 
 
+def test_a_position_has_its_cost() -> None:
+    assert convert.position("DU1", ib_async.Contract(conId=7), 3.0, 2.5).avgCost == 2.5
+
+
 def test_a_portfolio_update_keeps_every_figure() -> None:
     item = ib_async.PortfolioItem(
         ib_async.Contract(conId=7, symbol="IBM", secType="STK"), 2.0, 3.0, 6.0, 2.5, 1.0, -1.0, "DU1"
@@ -314,6 +337,7 @@ def test_profit_and_loss_of_one_position_says_which() -> None:
         "account": "DU1", "modelCode": "", "dailyPnL": 1.0, "unrealizedPnL": 2.0, "realizedPnL": 3.0, "conId": 7,
         "symbol": "IBM", "position": 5.0, "value": None,
     }  # fmt: skip
+    assert convert.pnl_single(whole, 7, "IBM", 5.0, 99.5).value == 99.5
     of_account = convert.pnl_single(whole)
     assert (of_account.conId, of_account.symbol, of_account.position, of_account.value) == (None,) * 4
 
