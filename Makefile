@@ -33,7 +33,7 @@ check: ## format, lint, types, import rules
 
 test-docker: ## builds the images, brings the stack up in containers, runs the tour against it, takes it down
 	@$(INSTALL) dev
-	$(BIN)/python -m pytest -m docker --timeout 600 tests/docker $(ARGS)
+	$(BIN)/python -m pytest -m docker --timeout 600 tests/docker tests/deploy $(ARGS)
 
 coverage: ## the tests again, with branch coverage of our own code
 	@$(INSTALL) dev
