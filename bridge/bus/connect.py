@@ -1,14 +1,12 @@
 """Opens connections to Redis with the options that the bus relies on, and names the ways in which one can fail."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import MovedError, RedisError
 
 from bridge.tool import ToolError
 
@@ -38,6 +36,39 @@ class Refused(BusError):
     sent = False
 
 
+class Server:
+    """Where connections go: to the URL's server, or to the node of a Cluster that it names as the session's.
+
+    All names of a session share one slot, so one node has everything, and following a redirection is all it takes.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._home = connections(url)
+        self._pool = self._home
+
+    def follow(self, moved: MovedError) -> None:
+        """Open the next connections at the node that has the slot."""
+        options = self._home.connection_kwargs | {"port": moved.port}
+        if moved.host:  # an empty one means: where you asked
+            options["host"] = moved.host
+        self._pool = ConnectionPool(self._home.connection_class, **options)
+
+    async def open(self) -> AbstractConnection:
+        """A connection of one's own, to be disconnected in the end. Raises NotSent when there is none to be had."""
+        pool, self._pool = self._pool, self._home  # a node that is gone must not be asked again
+        connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call] # redis-py types it not
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await connection.connect()  # type: ignore[no-untyped-call] # the same
+        except BaseException as error:
+            await connection.disconnect(nowait=True)
+            if isinstance(error, (RedisError, OSError)):  # TimeoutError is an OSError
+                raise NotSent(str(error) or "Redis did not answer the greeting") from error
+            raise
+        self._pool = pool
+        return connection
+
+
 def connections(url: str) -> ConnectionPool:
     """A maker of connections. RESP2: its parser costs a third less and a sharded message is a plain array."""
     keepalive = {} if url.startswith("unix:") else {"socket_keepalive": True}
@@ -50,27 +81,6 @@ def connections(url: str) -> ConnectionPool:
         health_check_interval=0,
         **keepalive,
     )
-
-
-@asynccontextmanager
-async def connected(pool: ConnectionPool) -> AsyncIterator[AbstractConnection]:
-    """A connection of one's own. Raises NotSent when there is none to be had."""
-    connection = await open_connection(pool)
-    try:
-        yield connection
-    finally:
-        await connection.disconnect(nowait=True)
-
-
-async def open_connection(pool: ConnectionPool) -> AbstractConnection:
-    connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call] # redis-py types it not
-    try:
-        async with asyncio.timeout(CONNECT_S):
-            await connection.connect()  # type: ignore[no-untyped-call] # the same
-    except (RedisError, OSError) as error:  # TimeoutError is an OSError
-        await connection.disconnect(nowait=True)
-        raise NotSent(str(error) or "Redis did not answer the greeting") from error
-    return connection
 
 
 def bus_down(url: str, reason: object) -> ToolError:

@@ -8,9 +8,9 @@ from typing import Any, Self
 
 import structlog
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import RedisError
+from redis.exceptions import MovedError, RedisError
 
-from bridge.bus.connect import BusError, NotSent, connected, connections
+from bridge.bus.connect import BusError, NotSent, Server
 
 IDLE_S = 4.0  # after this much silence a PING goes out
 SILENT_S = 4.0  # and after this much more the connection is given up: it is half-open
@@ -23,13 +23,14 @@ class Listener:
     """`hear` gets each message, in order and without waiting; `lost` is called when messages may have been missed."""
 
     def __init__(self, url: str, hear: Callable[[str, bytes], None], lost: Callable[[], None]) -> None:
-        self._pool = connections(url)
+        self._server = Server(url)
         self._hear = hear
         self._lost = lost
         self._wanted: dict[str, asyncio.Event] = {}  # channel -> the server has confirmed it
         self._leaving: Counter[str] = Counter()  # channels whose unsubscription is not confirmed yet
         self._commands: asyncio.Queue[tuple[str, ...]] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
+        self._wait_s = FIRST_WAIT_S
         self.last_error: Exception = NotSent("not connected yet")
 
     async def __aenter__(self) -> Self:
@@ -62,22 +63,26 @@ class Listener:
             raise NotSent(f"not subscribed: {self.last_error}") from None
 
     async def _run(self) -> None:
-        wait_s = FIRST_WAIT_S
         while True:
             try:
-                async with connected(self._pool) as connection:
-                    self._start_over()
-                    wait_s = FIRST_WAIT_S
-                    async with asyncio.TaskGroup() as group:
-                        group.create_task(self._talk(connection))
-                        group.create_task(self._listen(connection))
+                await self._converse()
             except* (RedisError, OSError, BusError) as errors:
-                self._interrupted(errors.exceptions[0])
+                self._interrupted(_first(errors))
             except* Exception as errors:  # whatever it is, the listener must come back
                 log.exception("listener_failed")
-                self._interrupted(errors.exceptions[0])
-            await asyncio.sleep(wait_s)
-            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+                self._interrupted(_first(errors))
+            await asyncio.sleep(self._wait_s)
+            self._wait_s = min(self._wait_s * 2, LONGEST_WAIT_S)
+
+    async def _converse(self) -> None:
+        connection = await self._server.open()
+        try:
+            self._start_over()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._talk(connection))
+                group.create_task(self._listen(connection))
+        finally:
+            await connection.disconnect(nowait=True)
 
     def _start_over(self) -> None:
         """A new connection knows of nothing: ask for all that is wanted."""
@@ -89,6 +94,8 @@ class Listener:
     def _interrupted(self, error: Exception) -> None:
         """Whatever was confirmed is not any more, and messages may have passed by."""
         self.last_error = error
+        if isinstance(error, MovedError):
+            self._server.follow(error)
         heard = any(confirmed.is_set() for confirmed in self._wanted.values())
         for confirmed in self._wanted.values():
             confirmed.clear()
@@ -123,6 +130,7 @@ class Listener:
             self._unsubscribed(message[1].decode())
 
     def _subscribed(self, channel: str) -> None:
+        self._wait_s = FIRST_WAIT_S
         if channel in self._wanted and not self._leaving[channel]:
             self._wanted[channel].set()
 
@@ -131,3 +139,10 @@ class Listener:
             self._leaving[channel] -= 1
         elif channel in self._wanted:
             raise NotSent("the server moved a channel away")  # a Cluster gave its slot to another node
+
+
+def _first(errors: ExceptionGroup[Exception]) -> Exception:
+    error: Exception = errors
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

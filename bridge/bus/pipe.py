@@ -9,13 +9,14 @@ from typing import Any, Self
 import structlog
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import MovedError, RedisError, ResponseError
 
 from bridge.bus.clock import ServerClock, boottime
-from bridge.bus.connect import ANSWER_S, BusError, NotSent, Refused, Unanswered, connections, open_connection
+from bridge.bus.connect import ANSWER_S, BusError, NotSent, Refused, Server, Unanswered
 
 BATCH = 500  # commands in one round trip: keeps a flood from outgrowing the sockets' buffers
 CLOCK_S = 30  # hosts' clocks drift by a few ms in this time
+REDIRECTIONS = 3  # a Cluster whose nodes send us round is not to be followed for ever
 QUEUED = 10_000  # far above what fifty messages a second to TWS can need
 
 Argument = str | bytes | int
@@ -28,6 +29,7 @@ log = structlog.get_logger()
 class _Call:
     command: tuple[Argument, ...]
     answer: asyncio.Future[Any]
+    redirections: int = 0
 
 
 class Pipe:
@@ -36,7 +38,7 @@ class Pipe:
     def __init__(self, url: str) -> None:
         self.url = url
         self.clock = ServerClock()
-        self._pool = connections(url)
+        self._server = Server(url)
         self._connection: AbstractConnection | None = None
         self._queue: deque[_Call] = deque()
         self._wake = asyncio.Event()
@@ -86,7 +88,9 @@ class Pipe:
             connection = await self._ready()
             sent = True
             async with asyncio.timeout(ANSWER_S):
-                await _exchange(connection, batch)
+                moved = await _exchange(connection, batch)
+            if moved is not None:
+                await self._follow(moved, batch)
         except (RedisError, OSError, BusError) as error:
             await self._give_up(batch, error, sent)
         except Exception as error:  # a command that can't be packed must not stop the next ones
@@ -95,6 +99,15 @@ class Pipe:
         except BaseException as error:
             await self._give_up(batch, error, sent)
             raise
+
+    async def _follow(self, moved: MovedError, batch: list[_Call]) -> None:
+        """A Cluster told where the session's slot is, and did nothing: ask again there."""
+        self._server.follow(moved)
+        await self._drop()
+        for call in reversed(batch):
+            if not call.answer.done():
+                call.redirections += 1
+                self._queue.appendleft(call)
 
     async def _give_up(self, batch: list[_Call], error: BaseException, sent: bool) -> None:
         await self._drop()
@@ -105,7 +118,7 @@ class Pipe:
         if self._connection is not None and await _is_stale(self._connection):
             await self._drop()
         if self._connection is None:
-            self._connection = await open_connection(self._pool)
+            self._connection = await self._server.open()
             self.connects += 1
             self.clock.measured_at = float("-inf")
         if boottime() - self.clock.measured_at > CLOCK_S:
@@ -125,16 +138,22 @@ class Pipe:
             await connection.disconnect(nowait=True)
 
 
-async def _exchange(connection: AbstractConnection, batch: list[_Call]) -> None:
+async def _exchange(connection: AbstractConnection, batch: list[_Call]) -> MovedError | None:
+    """Settle the calls, except those that the answer redirects."""
+    moved: MovedError | None = None
     await connection.send_packed_command(connection.pack_commands([call.command for call in batch]))
     for call in batch:
         try:
             answer = await connection.read_response(timeout=float("inf"))
         except ResponseError as error:
+            if isinstance(error, MovedError) and call.redirections < REDIRECTIONS:
+                moved = error
+                continue
             _settle(call, Refused(str(error)))
         else:
             if not call.answer.done():
                 call.answer.set_result(answer)
+    return moved
 
 
 async def _is_stale(connection: AbstractConnection) -> bool:

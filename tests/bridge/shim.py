@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Self
+from typing import Any, Self
 
 
 class Shim:
@@ -12,7 +12,7 @@ class Shim:
         self._path = upstream_url.removeprefix("unix://")
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
-        self._pumps: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self.answers = asyncio.Event()  # whether what Redis says gets through
         self.answers.set()
         self.refusing = False
@@ -26,10 +26,13 @@ class Shim:
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self.cut()
-        for pump in tuple(self._pumps):
-            pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
+        for writer in tuple(self._writers):
+            with suppress(OSError):
+                await writer.wait_closed()
 
     def cut(self) -> None:
         """Close every connection."""
@@ -37,19 +40,20 @@ class Shim:
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        self._writers.add(writer)
         self.accepted += 1
-        if self.refusing:
-            writer.close()
-            return
-        up_reader, up_writer = await asyncio.open_unix_connection(self._path)
-        self._writers |= {writer, up_writer}
-        for pump in (self._pump(reader, up_writer, None), self._pump(up_reader, writer, self.answers)):
-            task = asyncio.create_task(pump)
-            self._pumps.add(task)
-            task.add_done_callback(self._pumps.discard)
+        if not self.refusing:
+            up_reader, up_writer = await asyncio.open_unix_connection(self._path)
+            self._writers.add(up_writer)
+            await asyncio.gather(self._pump(reader, up_writer), self._pump(up_reader, writer, self.answers))
+        writer.close()
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event | None
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gate: asyncio.Event | None = None
     ) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
@@ -58,4 +62,3 @@ class Shim:
                 writer.write(data)
                 await writer.drain()
         writer.close()
-        self._writers.discard(writer)

@@ -95,15 +95,20 @@ async def test_without_a_server_nothing_was_sent(unused_port: int) -> None:
 async def test_a_server_that_accepts_and_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connect, "CONNECT_S", 0.1)
 
+    hung_up = asyncio.Event()
+
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(-1)
         writer.close()
+        await writer.wait_closed()
+        hung_up.set()
 
     silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     async with silent, pipe_to(f"redis://:password@127.0.0.1:{port}") as pipe:
         with pytest.raises(NotSent):
             await pipe.send("PING")
+        await hung_up.wait()
 
 
 async def test_a_connection_that_breaks_under_a_command_leaves_its_effect_unknown(redis_url: str) -> None:
