@@ -260,7 +260,7 @@ class Peer(asyncio.Protocol):
         if payloads:
             self.simulator.journal.record("out", connection, payloads, self.simulator.world.now, time.time())
             self._send(payloads)
-        if transport.get_write_buffer_size() > MAX_UNSENT:
+        if self.unsent > MAX_UNSENT:
             log.warning("client %s does not read and is dropped", connection.clientId)
             self.reset()
         elif connection.closing:
@@ -275,6 +275,11 @@ class Peer(asyncio.Protocol):
             data = frame(payload)
             for at in range(0, len(data), size):
                 self.write(data[at : at + size])
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes the client has not taken yet."""
+        return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     def write(self, data: bytes) -> None:
         if self._transport is not None:
