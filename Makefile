@@ -7,7 +7,7 @@ ARGS ?=
 LOCKS := dev local front worker simulator uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour test check test-docker bench coverage lock api schemas clean
+.PHONY: help demo tour test check test-docker faults bench coverage lock api schemas clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ test-docker: ## builds the images, brings the stack up in containers, runs the t
 coverage: ## the tests again, with branch coverage of our own code
 	@$(INSTALL) dev
 	$(BIN)/python -m pytest -m "not docker" --cov --cov-report term:skip-covered $(ARGS)
+
+faults: ## the kill-point matrix: workers killed around a send while Redis fails (ARGS="-n 20 --seed 7 --jobs 4")
+	@$(INSTALL) dev
+	$(BIN)/python -m tests.faults $(ARGS)
 
 bench: ## what a call costs, layer by layer, against the stack on this machine
 	@$(INSTALL) dev

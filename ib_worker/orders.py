@@ -90,6 +90,8 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
     entry = own_order(session, request.orderId, request)
     account = tradable(session, entry.state.terms.account)
     contract, order = _changed(entry, request)
+    if order == replace(entry.sent[1] if entry.sent else order, transmit=True):
+        return report(entry, "The order has these terms already; nothing was sent.")
     gate = await passed(session, asked, contract, order, Allowance(beside=entry))
     await session.pacer.turn(Lane.ORDERS)
     terms = plain(terms_of(contract, order))

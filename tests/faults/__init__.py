@@ -1,0 +1,1 @@
+"""What happens to an order when something dies in the second between "send" and "sent"."""

@@ -1,0 +1,220 @@
+"""One cell of the matrix: a worker killed at a point, Redis failing then, a new worker; and what must have held."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from bridge.audit import verify
+from bridge.bus import scripts
+from bridge.bus.auditing import read_head, read_log
+from bridge.tool import ToolError
+from cli.embedded_redis import EmbeddedRedis
+from ib_worker.ledger import order_ref
+from ibgateway.simulator.server import Simulator
+from tests.faults.link import Link, to_port, to_unix
+from tests.faults.points import FRAMES, POINTS, REDIS_FAULTS, Faults
+from tests.worker.rig import Caller, caller, order
+
+KINDS = tuple(FRAMES)
+OPEN = {"pending", "unknown"}  # answers that leave the outcome open, and say so
+AGAIN = {*OPEN, "not_executed", "not_ready", "bus_down", "timeout", "retry", "no_worker"}  # ask again with the same key
+KEY, PLACED = "the-key-of-the-write", "the-key-of-the-order"
+CALL_S = 20.0
+SETTLED_S = 90.0
+START_S = 60.0
+
+
+@dataclass(frozen=True)
+class Cell:
+    point: str
+    fault: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.point} {self.fault}"
+
+
+CELLS = [Cell(*each) for each in product(POINTS, REDIS_FAULTS, KINDS)]
+
+
+@dataclass
+class Verdict:
+    """What was told and what was counted. `wrong` is empty where every promise held."""
+
+    cell: Cell
+    first: str = ""
+    last: str = ""
+    frames_then: int = 0  # when the first answer came
+    frames: int = 0
+    seconds: float = 0.0
+    wrong: list[str] = field(default_factory=list)
+
+
+async def run_cell(cell: Cell) -> Verdict:
+    verdict, began = Verdict(cell), time.monotonic()
+    try:
+        async with asyncio.timeout(240), _Stage(cell) as stage:
+            await _play(stage, verdict)
+    except Exception as error:  # noqa: BLE001  # a cell that can't be played is a failed cell, with its reason
+        verdict.wrong.append(f"{type(error).__name__}: {error}")
+    verdict.seconds = time.monotonic() - began
+    return verdict
+
+
+class _Stage:
+    """The stack of one cell: its own Redis, simulator, links, and worker processes that can be killed."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.killed = asyncio.Event()
+        self.worker: asyncio.subprocess.Process | None = None
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> "_Stage":
+        enter = self._stack.enter_async_context
+        folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="fault-")))
+        self.folder = folder
+        self.redis = await enter(EmbeddedRedis(folder))
+        path = self.redis.url.removeprefix("unix://")
+        self.sim = await enter(Simulator())
+        self.front_link = await enter(Link(to_unix(path)))
+        self.redis_link = await enter(Link(to_unix(path)))
+        self.tws_link = await enter(Link(to_port(self.sim.port)))
+        self._stack.push_async_callback(self.kill)
+        self.front = await enter(caller(f"redis://127.0.0.1:{self.front_link.port}/0", "faults"))
+        self.asker = await enter(caller(self.redis.url, "faults"))
+        self.faults = Faults(self.redis, folder, self.front_link, self.redis_link, self.asker.asker.keys, KEY)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def start(self) -> None:
+        """A worker process, as a restart policy would start it."""
+        environment = {
+            "REDIS_URL": f"redis://127.0.0.1:{self.redis_link.port}/0",
+            "IBKR_SESSION": "faults",
+            "GATEWAY_PORT": str(self.tws_link.port),
+            "BEAT_FILE": str(self.folder / "beat"),
+            "LIMIT_DUPLICATE_WINDOW_S": "off",
+        }
+        with (self.folder / "worker.log").open("ab") as log:
+            self.worker = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "ib_worker", env=os.environ | environment, stdout=log, stderr=log
+            )
+
+    async def kill(self) -> None:
+        worker, self.worker = self.worker, None
+        if worker is not None:
+            with suppress(ProcessLookupError):
+                worker.send_signal(signal.SIGKILL)
+            await worker.wait()
+        self.killed.set()
+
+    async def arm(self) -> None:
+        """The scripts are loaded, so that the next EVALSHA is the step itself and not a question for its text."""
+        for each in (scripts.ACCEPT, scripts.FINISH):
+            await self.asker.asker.pipe.send("SCRIPT", "LOAD", each.text)
+        POINTS[self.cell.point](self.redis_link, self.tws_link, self.cell.kind, self.kill)
+
+    def frames(self) -> int:
+        """Frames of the write under test, as the gateway has received them."""
+        if self.cell.kind == "cancel_order":
+            return len(self.sim.journal.entries("in", 4))
+        reference = order_ref(KEY if self.cell.kind == "place_order" else PLACED)
+        sent = [each for each in self.sim.journal.orders() if each.request.placed[1].orderRef == reference]
+        return len(sent) - (self.cell.kind == "modify_order")
+
+
+async def _play(stage: _Stage, verdict: Verdict) -> None:
+    await stage.start()
+    await stage.asker.writable(START_S)
+    arguments = await _prepared(stage)
+    await stage.arm()
+    call = asyncio.create_task(_told(stage.front, stage.cell.kind, arguments))
+    await asyncio.wait([call, asyncio.ensure_future(stage.killed.wait())], return_when=asyncio.FIRST_COMPLETED)
+    if not stage.killed.is_set():
+        verdict.wrong.append(f"the worker was not killed: {await call}")
+        return
+    stage.redis_link.open()
+    stage.tws_link.open()
+    stage.redis_link.cut()
+    stage.tws_link.cut()
+    fault = asyncio.create_task(stage.faults.run(stage.cell.fault))
+    await stage.start()
+    async with asyncio.timeout(CALL_S + 5):
+        verdict.first = await call
+    verdict.frames_then = stage.frames()
+    await fault
+    verdict.last = await _settled(stage, arguments)
+    verdict.frames = stage.frames()
+    _judge(verdict)
+    await _check_log(stage, verdict)
+
+
+async def _prepared(stage: _Stage) -> dict[str, Any]:
+    """The write's arguments; what it changes or cancels is placed first."""
+    resting = order(orderType="LMT", lmtPrice=400, totalQuantity=2)
+    if stage.cell.kind == "place_order":
+        return resting
+    placed = await stage.asker.submit("place_order", key=PLACED, **resting)
+    return {"orderId": placed["orderId"]} | ({"lmtPrice": 401} if stage.cell.kind == "modify_order" else {})
+
+
+async def _told(front: Caller, kind: str, arguments: dict[str, Any]) -> str:
+    """`done`, or the code of the error."""
+    try:
+        await front.submit(kind, key=KEY, deadline_s=CALL_S, **arguments)
+    except ToolError as error:
+        return error.code
+    return "done"
+
+
+async def _settled(stage: _Stage, arguments: dict[str, Any]) -> str:
+    """What the same call comes to once everything is back: asked again with the same key until the answer is final."""
+    told = ""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SETTLED_S):
+            while True:
+                told = await _told(stage.asker, stage.cell.kind, arguments)
+                if told not in AGAIN:
+                    break
+                await asyncio.sleep(0.5)
+    return told
+
+
+def _judge(verdict: Verdict) -> None:
+    say, first, last = verdict.wrong.append, verdict.first, verdict.last
+    if verdict.frames > 1:
+        say(f"{verdict.frames} frames went out")
+    if first == "not_executed" and verdict.frames_then:
+        say("told not_executed, and the gateway had the frame")
+    if first == "done" and not verdict.frames_then:
+        say("told done, and the gateway had no frame")
+    if first not in {"done", "not_executed", *OPEN}:
+        say(f"the first answer was {first}")
+    if last not in {"done", "not_found"}:
+        say(f"the key stayed {last}")
+    if last == "not_found" and verdict.frames:
+        say("told not_found, and the gateway had the frame")
+    if last == "done" and not verdict.frames and verdict.cell.kind == "place_order":
+        say("told done in the end, and the gateway had no frame")
+
+
+async def _check_log(stage: _Stage, verdict: Verdict) -> None:
+    """The audit chain is whole, and tells the intent of whatever went out; Redis that lost all has lost the log too."""
+    pipe, keys = stage.asker.asker.pipe, stage.asker.asker.keys
+    lines = [line async for line in read_log(pipe, keys)]
+    for each in verify(lines, await read_head(pipe, keys.audit_head)):
+        verdict.wrong.append(f"audit entry {each.seq}: {each.reason}")
+    told = any(b'"event":"intent"' in line and KEY.encode() in line for line in lines)
+    if verdict.frames and stage.cell.fault != "restarted_empty" and not told:
+        verdict.wrong.append("a frame went out without an intent in the audit log")
