@@ -39,7 +39,7 @@ FREE = _words(
     optionalCapabilities filter mktDataOptions mktDepthOptions chartOptions miscOptions options scaleTable
     """
 )
-_TO_STUDY = PERSONAL | NAMED | FREE | {"value"}
+_TO_STUDY = PERSONAL | NAMED | FREE
 NUMBERS = frozenset({"permId", "parentPermId"})
 
 UNSET = frozenset({"", UNSET_INTEGER, UNSET_LONG, UNSET_DOUBLE, UNSET_DECIMAL})
@@ -90,7 +90,6 @@ class Scrubber:
     # --- what is secret ------------------------------------------------------------------------------------------
 
     def _study(self, names: Sequence[str], texts: Sequence[str]) -> None:
-        before = ""
         for name, text in zip(names, texts, strict=True):
             if name in PERSONAL:
                 for part in text.split(","):
@@ -100,9 +99,6 @@ class Scrubber:
             elif name == "xml":
                 for _, content in _IN_XML.findall(text):
                     self._learn(content, everywhere=False)
-            elif name == "value" and before == "AccountCode":
-                self._learn(text, everywhere=True)
-            before = text
 
     def _learn(self, secret: str, *, everywhere: bool) -> None:
         if secret in UNSET or secret == ALL:

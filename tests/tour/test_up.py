@@ -91,9 +91,13 @@ def up(state: Path, *flags: str) -> Iterator[Up]:
         process.communicate()
 
 
-def ends(pid: int) -> bool:
-    """Whether a process ends in time."""
-    descriptor = os.pidfd_open(pid)
+def watched(pid: int) -> int:
+    """A descriptor that is readable once the process has ended."""
+    return os.pidfd_open(pid)
+
+
+def ends(descriptor: int) -> bool:
+    """Whether a watched process ends in time."""
     try:
         return bool(select.select([descriptor], [], [], ENDS_WITHIN_S)[0])
     finally:
@@ -142,10 +146,10 @@ def test_a_signal_before_it_serves_ends_everything(tmp_path: Path, which: signal
 def test_nothing_outlives_a_command_that_is_killed(tmp_path: Path) -> None:
     with up(tmp_path, "--no-tour") as stack:
         stack.until("Serving at")
-        parts = stack.parts()
+        parts = {part: watched(pid) for part, pid in stack.parts().items()}
 
         stack.process.kill()
-        ended = {part for part, pid in parts.items() if ends(pid)}
+        ended = {part for part, descriptor in parts.items() if ends(descriptor)}
 
         assert sorted(ended) == PARTS
 

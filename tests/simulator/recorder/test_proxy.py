@@ -165,6 +165,29 @@ async def test_when_one_side_says_no_more_the_other_may_still_speak() -> None:
         assert await session.read() == b"last words" * 100_000
 
 
+async def test_a_client_that_does_not_read_holds_the_gateway_up() -> None:
+    """As without a proxy: it must not collect what its client leaves unread."""
+    sent: list[int] = []
+    stalled = asyncio.Event()
+
+    async def gateway(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            for _ in range(256):
+                writer.write(bytes(1 << 20))
+                async with asyncio.timeout(1):
+                    await writer.drain()
+                sent.append(1 << 20)
+        except TimeoutError:
+            stalled.set()
+        writer.transport.abort()
+
+    async with through_a_proxy(gateway):
+        async with asyncio.timeout(DEADLINE_S):
+            await stalled.wait()
+
+    assert len(sent) < 64
+
+
 async def test_a_broken_gateway_breaks_the_client() -> None:
     async def gateway(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(4)

@@ -153,6 +153,13 @@ def test_what_an_order_changed_waits_for_the_order() -> None:
     assert [line.split()[0] for line in after] == ["61", "3"]
 
 
+def test_what_a_global_cancel_did_waits_for_it() -> None:
+    client = Client(session(place(17), asked("58 1"), told(f"3 17 Cancelled {STATUS}")))
+
+    assert client.hears(place(70)) == []
+    assert [line.split()[:3] for line in client.hears(asked("58 1"))] == [["3", "70", "Cancelled"]]
+
+
 def test_without_pauses_everything_comes_at_once_in_the_recorded_order() -> None:
     client = Client(session(asked(f"1 11 6 {QUOTE}"), told("1 6 6 1 1.5 100 0", 2.0), told("2 6 6 0 100", 9.0)))
 

@@ -30,6 +30,16 @@ REFS = st.from_regex(r"[A-Za-zé]{3,8}[-_/: ][0-9]{4,6}[a-z]", fullmatch=True)
 IDS = st.integers(100_000_000, 2_147_483_000)
 
 
+WHO = """
+    account acctCode acctNumber accountsList customerAccount clearingAccount deltaNeutralClearingAccount familyCode
+    submitter extOperator rfqOperator mifid2DecisionMaker mifid2ExecutionTrader apiData opaqueIsvKey
+""".split()  # noqa: SIM905 - names of fields, as in the layouts
+WHAT = """
+    orderRef ocaGroup modelCode group faGroup faProfile settlingFirm deltaNeutralSettlingFirm designatedLocation
+    legDesignatedLocation softDollarTierName softDollarTierValue algoId rfqText permId parentPermId execId
+""".split()  # noqa: SIM905
+
+
 @dataclass(frozen=True)
 class Secrets:
     account: str
@@ -216,6 +226,34 @@ def test_an_order_reference_that_is_a_symbol_leaves_the_symbol_alone() -> None:
 
     assert ref != "AAPL"
     assert symbol == "AAPL"
+
+
+@pytest.mark.parametrize("name", WHO)
+def test_a_field_that_says_who_is_masked_whatever_it_holds_and_so_is_every_other(name: str) -> None:
+    scrubber = Scrubber(KEY)
+
+    mask, symbol = scrubber.fields([name, "symbol"], ["house", "a house b"])
+
+    assert mask != "house"
+    assert symbol == f"a {mask} b"
+
+
+@pytest.mark.parametrize("name", WHAT)
+def test_a_field_that_says_which_is_masked_whatever_it_holds_and_so_is_free_text(name: str) -> None:
+    mask, text, symbol = Scrubber(KEY).fields([name, "errorString", "symbol"], ["house", "a house b", "house"])
+
+    assert mask != "house"
+    assert text == f"a {mask} b"
+    assert symbol == "house"
+
+
+def test_names_within_an_advisors_xml_are_learnt() -> None:
+    xml = "<Group><name>Aunt May</name></Group><AccountAlias><alias>Peter</alias></AccountAlias>"
+
+    masked, text = Scrubber(KEY).fields(["xml", "errorString"], [xml, "Peter, of Aunt May"])
+
+    assert masked.startswith("<Group><name>")
+    assert not any(word in masked + text for word in ("Aunt", "May", "Peter"))
 
 
 def test_a_reference_with_quotes_is_found_where_they_are_escaped() -> None:
