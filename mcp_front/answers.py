@@ -13,6 +13,7 @@ from mcp_front.results import to_result, value_result
 from mcp_front.status import session_status
 
 KEY = "idempotencyKey"
+WAITING = "no_generation"  # the reason of a write that no worker was ready to take
 OPEN = ("pending", "unknown")  # codes that leave open whether the write happened
 
 
@@ -51,11 +52,21 @@ class Answers:
                 traceparent=call.caller.traceparent,
             )
         except ToolError as error:
-            raise _keyed(error, key) from error
+            raise _keyed(await self._explained(error), key) from error
         return value_result(call.declared, _with_key(msgspec.json.decode(reply), key))
 
     async def status(self, call: Call) -> ToolResult:
         return value_result(call.declared, await session_status(self._asker))
+
+    async def _explained(self, error: ToolError) -> ToolError:
+        """Writes wait for a session that is in order: where it is not, its cause and remedy say more than the wait."""
+        if error.details.get("reason") != WAITING:
+            return error
+        status = await session_status(self._asker)
+        if status["state"] == "ready":
+            return error
+        told = " ".join(filter(None, ("Not executed:", status["cause"], status["remedy"])))
+        return ToolError(error.code, told, **error.details, state=status["state"])
 
 
 def _with_key(value: dict[str, Any], key: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -9,7 +10,6 @@ from fastmcp.tools import ToolResult
 
 from bridge.account import OpenAccountUpdates, StreamAccountUpdates
 from bridge.bus.asking import Asker
-from bridge.bus.ticks import Feed
 from bridge.market_data import OpenMarketData, StreamMarketData
 from bridge.tool import OPERATIONS, Declaration, ToolError
 from mcp_front.calls import Call
@@ -21,6 +21,16 @@ from mcp_front.summaries import AccountSummary, QuoteSummary, main_updates, upda
 
 WATCH_S = 2.0  # so often the session is looked at: a worker that has lost its gateway publishes nothing
 ALIVE = ("ready", "link_down")  # IBKR's servers may come back, and the line with them
+GAP = "gap"  # a tick of this kind says that TWS's subscription broke: its values are null, as nothing is known then
+
+
+@dataclass(frozen=True)
+class _Relayed:
+    """What came of a stream, with what was lost on the way counted together."""
+
+    outcome: Outcome
+    conflated: int
+    gaps: int
 
 
 class Streams:
@@ -36,7 +46,8 @@ class Streams:
         opened = await self._open(call, "open_market_data", _without_duration(request, OpenMarketData))
         summary = QuoteSummary(opened["quote"])
         relay = Relay(call.context, request.duration_seconds, Wording(lambda quote: "quote", quote_line))
-        outcome, feed = await self._relay(relay, opened["stream"], summary.see)
+        relayed = await self._relay(relay, opened["stream"], summary.see)
+        outcome = relayed.outcome
         last = summary.last or {}
         whole = {
             "symbol": request.symbol,
@@ -50,8 +61,8 @@ class Streams:
             "high": summary.high,
             "low": summary.low,
             "sample": summary.samples.chosen(),
-            "conflated": outcome.left_out + feed.dropped,
-            "gaps": feed.gaps,
+            "conflated": relayed.conflated,
+            "gaps": relayed.gaps,
         }
         return value_result(call.declared, whole)
 
@@ -65,7 +76,8 @@ class Streams:
             summary.see(update)
         for update in main_updates(opened["updates"]):
             relay.put(update)
-        outcome, feed = await self._relay(relay, opened["stream"], summary.see)
+        relayed = await self._relay(relay, opened["stream"], summary.see)
+        outcome = relayed.outcome
         whole = {
             "account": opened["account"],
             "updates_count": outcome.sent,
@@ -73,8 +85,8 @@ class Streams:
             "seconds": outcome.seconds,
             "values": summary.values(),
             "portfolio": summary.portfolio(),
-            "conflated": outcome.left_out + feed.dropped,
-            "gaps": feed.gaps,
+            "conflated": relayed.conflated,
+            "gaps": relayed.gaps,
         }
         return value_result(call.declared, whole)
 
@@ -90,13 +102,16 @@ class Streams:
         opened: dict[str, Any] = msgspec.json.decode(reply)
         return opened
 
-    async def _relay(self, relay: Relay, stream: str, see: Callable[[Update], None]) -> tuple[Outcome, Feed]:
+    async def _relay(self, relay: Relay, stream: str, see: Callable[[Update], None]) -> _Relayed:
+        breaks = 0
         async with self._asker.listen(stream) as feed:
 
             async def read() -> str:
+                nonlocal breaks
                 try:
                     async for batch in feed:
                         for tick in batch:
+                            breaks += tick.kind == GAP
                             update = msgspec.json.decode(tick.body)
                             see(update)
                             relay.put(update)
@@ -104,7 +119,8 @@ class Streams:
                     return error.message
                 return "the stream was closed"
 
-            return await relay.run(read, self._session_lost, self._stopping), feed
+            outcome = await relay.run(read, self._session_lost, self._stopping)
+        return _Relayed(outcome, outcome.left_out + feed.dropped, feed.gaps + breaks)
 
     async def _session_lost(self) -> str:
         while True:

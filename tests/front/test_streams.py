@@ -106,6 +106,20 @@ async def test_stream_ends_with_what_it_has_when_the_session_is_lost(redis_url: 
     assert result.structured_content["updates_count"] > 5
 
 
+async def test_break_of_the_line_is_relayed_as_unknown_and_counted(redis_url: str, session: str) -> None:
+    nothing = dict.fromkeys(("bid", "ask", "last", "bidSize", "askSize", "lastSize"))
+    async with ticking(redis_url, session) as ticker, serving(redis_url, session) as front:
+        call = asyncio.create_task(watch(front, MODERN, 2))
+        await wait_until(lambda: ticker.bus.ticks.receivers(STREAM) == 1, "the front listens")
+        ticker.publish = lambda: None  # type: ignore[method-assign]
+        ticker.bus.publish(STREAM, "gap", json.dumps(quote(0) | nothing).encode())
+        result, messages, _ = await call
+
+    assert messages[-1]["msg"] == "SPY no price yet"
+    assert result.structured_content["gaps"] == 1
+    assert result.structured_content["last"]["last"] is None
+
+
 async def test_stream_ends_with_what_it_has_when_redis_goes(tmp_path: Any, session: str) -> None:
     async with (
         EmbeddedRedis(tmp_path, free_port()) as redis,

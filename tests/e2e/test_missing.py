@@ -1,0 +1,115 @@
+"""Whatever is missing, every tool says within two seconds what it is and what to do."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bridge.tool import Effect
+from cli.embedded_redis import EmbeddedRedis
+from ibgateway.simulator.server import Simulator
+from mcp_front.offered import offered_tools
+from mcp_front.results import ERROR_META
+from tests.front.stack import ERAS, RawClient, serving
+from tests.front.test_calls import answers_of_all_tools
+from tests.worker.rig import caller, worker
+
+
+async def texts(client: RawClient, *but: Effect) -> dict[str, str]:
+    """What each tool says in its error; ibkr_get_status has none, and says it in its answer."""
+    said = {}
+    for name, result in (await answers_of_all_tools(client, *but)).items():
+        if name == "ibkr_get_status":
+            status = result["structuredContent"]
+            said[name] = f"[{status['state']}] {status['cause']}"
+            assert (status["is_connected"], bool(status["remedy"])) == (False, True)
+        elif result.get("isError"):
+            said[name] = result["content"][0]["text"]
+            assert said[name].startswith(f"[{result['_meta'][ERROR_META]['code']}] ")
+    return said
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_no_worker(redis_url: str, session: str, era: str) -> None:
+    async with serving(redis_url, session) as front:
+        said = await texts(front.raw(era), Effect.HALT)  # which needs no worker
+
+    assert len(said) == len(offered_tools()) - 1
+    for name, text in said.items():
+        assert "orker" in text, name
+        assert "Start" in text or name == "ibkr_get_status", name
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_worker_that_went(redis_url: str, session: str, era: str) -> None:
+    async with Simulator() as sim, worker(redis_url, session, sim.port), caller(redis_url, session) as other:
+        await other.writable()
+    async with serving(redis_url, session) as front:
+        said = await texts(front.raw(era), Effect.HALT)
+
+    assert len(said) == len(offered_tools()) - 1
+    for name, text in said.items():
+        assert "orker" in text, name
+    assert "[not_executed]" in said["ibkr_place_order"]
+    assert "Start ib_worker" in said["ibkr_place_order"]
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_no_gateway(redis_url: str, session: str, unused_port: int, era: str) -> None:
+    async with (
+        worker(redis_url, session, unused_port),
+        serving(redis_url, session) as front,
+        caller(redis_url, session) as other,
+    ):
+        await other.reaches("failed")
+        said = await texts(front.raw(era), Effect.SESSION, Effect.HALT)  # they change what the others look at
+        async with asyncio.timeout(2):
+            connect = await front.raw(era).call("ibkr_connect")
+
+    said["ibkr_connect"] = connect["content"][0]["text"]
+    assert set(said) == {each.tool_name for each in offered_tools()} - {"ibkr_disconnect", "ibkr_halt_trading"}
+    for name, text in said.items():
+        assert f"127.0.0.1:{unused_port}" in text, name
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_no_redis(own_redis: EmbeddedRedis, session: str, era: str) -> None:
+    async with (
+        Simulator() as sim,
+        worker(own_redis.url, session, sim.port),
+        serving(own_redis.url, session) as front,
+        caller(own_redis.url, session) as other,
+    ):
+        await other.writable()
+        await own_redis.stop()
+        said = await texts(front.raw(era))
+        await own_redis.start()
+
+    assert len(said) == len(offered_tools())
+    for name, text in said.items():
+        assert "Redis" in text, name
+
+
+async def test_everything_works_again_when_what_was_missing_is_back(own_redis: EmbeddedRedis, session: str) -> None:
+    async with (
+        Simulator() as sim,
+        worker(own_redis.url, session, sim.port),
+        serving(own_redis.url, session) as front,
+        caller(own_redis.url, session) as other,
+    ):
+        await other.writable()
+        await own_redis.stop()
+        await own_redis.start()
+        positions = await positions_again(front.raw())
+
+    assert "result" in positions
+
+
+async def positions_again(client: RawClient) -> dict[str, Any]:
+    async with asyncio.timeout(10):
+        while True:
+            result = await client.call("ibkr_get_positions")
+            if not result.get("isError"):
+                content: dict[str, Any] = result["structuredContent"]
+                return content
+            await asyncio.sleep(0.1)
