@@ -380,3 +380,20 @@ async def test_an_orders_lookups_do_not_wait_behind_reads(redis_url: str, sessio
         waiting = len(symbols) - len(sim.journal.entries("in", 9))
         await asyncio.gather(*reads)
         assert waiting > 50
+
+
+async def test_a_symbol_that_is_held_twice_must_be_told_apart(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        chain = await front.ask("get_contract_details", symbol="SPY", secType="OPT", right="C")
+        option = chain[0]["contract"]
+        asked = {"symbol": "SPY", "secType": "OPT", "conId": option["conId"], "action": "BUY", "totalQuantity": 1}
+        await front.submit("place_order", **asked)
+
+        async def held() -> bool:
+            return option["conId"] in {each["contract"]["conId"] for each in await front.ask("get_positions")}
+
+        await until(held, "the option is held")
+        error = await front.refused("get_pnl_single", symbol="SPY")
+
+        assert error.code == "ambiguous_contract"
+        assert {each["conId"] for each in error.details["candidates"]} == {756733, option["conId"]}
