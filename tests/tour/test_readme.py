@@ -14,6 +14,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 URL = "http://127.0.0.1:8000/api/v1"
 TARGETS = sorted(set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE)))
+PAGES = sorted((ROOT / "docs").glob("*.md"))
 SETTINGS = {name.upper() for settings in (FrontSettings, WorkerSettings) for name in settings.model_fields}
 
 
@@ -36,3 +37,11 @@ def test_the_settings_of_the_readme_are_those_that_are_read() -> None:
 
     assert named
     assert named - SETTINGS == set()
+
+
+@pytest.mark.parametrize("page", ["README.md", "API.md", "CONTRIBUTING.md", *(f"docs/{each.name}" for each in PAGES)])
+def test_a_page_links_only_to_what_is_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = {link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link}
+
+    assert {link for link in links if link and not ((ROOT / page).parent / link).exists()} == set()
