@@ -1,8 +1,6 @@
 """The chart, rendered by helm itself and checked against Kubernetes' own schemas and this project's promises."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ import pytest
 import yaml
 
 from tests.deploy.chart import CHART, REAL, SIMULATED, VALUES, environment, find, helm, pods, probes, render
-from tests.deploy.tools import INSTALLED, needs
+from tests.deploy.tools import needs, run_installed
 
 KUBERNETES = ("1.27", "1.34")  # the oldest that the chart allows, and a recent one
 
@@ -31,13 +29,7 @@ def test_every_manifest_is_what_kubernetes_expects(values: dict[str, Any], versi
     rendered = tmp_path / "rendered.yaml"
     rendered.write_text(yaml.safe_dump_all(render(values)))
 
-    said = subprocess.run(
-        [sys.executable, "-m", "kubernetes_validate", "--strict", "-k", version, rendered],
-        env={**os.environ, "PYTHONPATH": str(INSTALLED)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    said = run_installed(sys.executable, "-m", "kubernetes_validate", "--strict", "-k", version, str(rendered))
 
     assert said.returncode == 0, said.stdout + said.stderr
     assert said.stdout.count("passed") == len(render(values))

@@ -1,7 +1,6 @@
 """The workflows: what CI runs, and that a release is pinned, signed, described and of one version."""
 
 import re
-import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.tools import find_tool, needs
+from tests.deploy.tools import find_tool, needs, run_installed
 
 FOLDER = Path(".github/workflows")
 WORKFLOWS = sorted(FOLDER.glob("*.yml"))
@@ -29,9 +28,9 @@ def step(job: dict[str, Any], uses: str) -> dict[str, Any]:
 @needs("jactionlint")
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=str)
 def test_the_linter_finds_nothing(workflow: Path) -> None:
-    said = subprocess.run([str(find_tool("jactionlint")), workflow], capture_output=True, text=True, check=False)
+    said = run_installed(str(find_tool("jactionlint")), str(workflow))
 
-    assert said.returncode == 0, said.stdout
+    assert said.returncode == 0, said.stdout + said.stderr
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=str)

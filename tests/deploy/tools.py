@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,9 @@ def find_tool(name: str) -> str | None:
 def needs(*names: str) -> pytest.MarkDecorator:
     missing = [name for name in names if find_tool(name) is None]
     return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}: python deploy/checks/install.py")
+
+
+def run_installed(*command: str) -> subprocess.CompletedProcess[str]:
+    """A program or module of those installed, which are in no environment of their own."""
+    told = {**os.environ, "PYTHONPATH": str(INSTALLED)}
+    return subprocess.run(command, env=told, capture_output=True, text=True, check=False)

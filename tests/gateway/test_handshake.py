@@ -16,6 +16,7 @@ from tests.gateway import servers
 
 SCRIPT = Path("ibgateway/probe/handshake.sh")
 TIMEOUT_S = 1.0
+START_API = 71  # the message that takes a client id
 
 STATES = [
     pytest.param(servers.gateway, Outcome.ANSWERS, id="answers"),
@@ -118,7 +119,9 @@ async def test_the_simulator_answers_the_probe_and_counts_no_client() -> None:
     async with Simulator() as simulator:
         answer = await probe(simulator.port)
         code, output = await run_script("ready", simulator.port)
+        clients = list(simulator.journal.entries("in", START_API))
 
+    assert clients == []
     assert answer.outcome is Outcome.ANSWERS
     assert (code, json.loads(output)["serverVersion"]) == (0, answer.serverVersion)
 
