@@ -15,7 +15,7 @@ from ibgateway.simulator.wire.messages import order_state, orders, session
 from ibgateway.simulator.world import World
 
 MAX_CLIENTS = 32  # what a gateway accepts
-LIVE, DELAYED = 1, 3  # market data types
+LIVE, FROZEN, DELAYED, DELAYED_FROZEN = 1, 2, 3, 4  # market data types
 NO_DATA = (
     10089,
     "Requested market data requires additional subscription for API. See link in 'Market Data Connections' dialog "
@@ -164,19 +164,28 @@ class Gateway:
 
     # --- market data ---------------------------------------------------------------------------------------------
 
-    def data_kind(self, connection: Connection, reqId: int) -> int:
-        """The market data type that a new line gets: live data wins over any other where it is allowed."""
+    def data_kind(self, connection: Connection, reqId: int, contract: values.Contract) -> int:
+        """The market data type that a new line gets: live data wins over any other where it is allowed.
+
+        Frozen is what a closed market last showed; while it is open, a client that asked for frozen gets live.
+        """
         identity, wanted = self.identity, connection.marketDataType
         if identity.competing:
             raise values.Refusal(10197, "No market data during competing live session")
+        closed = wanted in {FROZEN, DELAYED_FROZEN} and not self.trades_now(contract)
         if identity.entitlement == "live":
-            return LIVE
+            return FROZEN if closed else LIVE
         if identity.entitlement == "none":
             raise values.Refusal(*(NO_DATA if wanted < DELAYED else NO_DELAYED_DATA))
         if wanted < DELAYED:
             raise values.Refusal(*DELAYED_ONLY)
         connection.error(reqId, 10167, "Requested market data is not subscribed. Displaying delayed market data.")
-        return wanted
+        return DELAYED_FROZEN if closed else DELAYED
+
+    def trades_now(self, contract: values.Contract) -> bool:
+        """Whether one of the contract's sessions, extended hours included, is open."""
+        sessions = self.world.schedule(contract, None, 2, False)
+        return any(one.start <= self.world.now < one.end for one in sessions)
 
     def require_line(self, contract: values.Contract, delayed: bool) -> None:
         """Clients that watch the same contract share a line."""

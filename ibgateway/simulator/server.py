@@ -110,8 +110,11 @@ class Simulator:
         servers = self._servers + ([self._control] if self._control else [])
         for server in servers:
             server.close()
+        for peer in list(self.peers.values()):
+            peer.end()
+        await asyncio.sleep(0)  # an orderly end takes one turn of the loop
         for connection in list(self.peers):
-            self.reset(connection)
+            self.reset(connection)  # who does not read what was sent to it
         for server in servers:
             await server.wait_closed()
         self._exit.close()
@@ -289,6 +292,10 @@ class Peer(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             (self._transport.pause_reading if paused else self._transport.resume_reading)()
 
+    def end(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
     def reset(self) -> None:
         if self._transport is None:
             return
@@ -306,7 +313,10 @@ class Peer(asyncio.Protocol):
 def run(config: SimulatorConfig, bound: Sequence[socket.socket]) -> None:
     """Serve until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
-    asyncio.run(_serve(config, bound))
+    try:
+        asyncio.run(_serve(config, bound))
+    except (ValueError, OSError) as error:  # a start that no calendar covers, a folder of data that can't be read
+        raise SystemExit(f"the simulator cannot start: {error}") from error
 
 
 async def _serve(config: SimulatorConfig, bound: Sequence[socket.socket]) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from ibgateway.simulator import ticks
 from ibgateway.simulator.connection import Connection, Subscription, answers
 from ibgateway.simulator.feeds import Feed, Watcher
+from ibgateway.simulator.gateway import DELAYED, DELAYED_FROZEN, FROZEN, LIVE
 from ibgateway.simulator.values import Contract, Refusal
 from ibgateway.simulator.wire.messages import contracts as contract_messages
 from ibgateway.simulator.wire.messages import market_data as messages
 from ibgateway.simulator.wire.requests import market_data as requests
 
-LIVE, FROZEN, DELAYED, DELAYED_FROZEN = 1, 2, 3, 4
 SMART_SNAPSHOTS = 3  # snapshotPermissions of tickReqParams: both kinds of snapshot are allowed
 NO_SUCH_LINE = 300
 
@@ -44,7 +44,7 @@ def mkt_data(connection: Connection, request: requests.ReqMktData) -> None:
     connection.require_free("line", request.reqId)
     codes = _codes(request)
     contract = connection.world.resolve(request.contract)
-    kind = connection.gateway.data_kind(connection, request.reqId)
+    kind = connection.gateway.data_kind(connection, request.reqId, contract)
     style = ticks.Style(delayed=kind >= DELAYED, lot=lot_of(contract, connection.version, 159))
     connection.gateway.require_line(contract, style.delayed)
     if request.contract.deltaNeutralContract:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ibgateway.simulator.faults.engine import FOREVER, Faults, Strike, verb
 from ibgateway.simulator.faults.filters import Delay
-from ibgateway.simulator.faults.script import REST, Argument, one_of, switch, word
+from ibgateway.simulator.faults.script import REST, Argument, ScriptError, number, one_of, switch, word
+from ibgateway.simulator.values import Contract, Refusal
 from ibgateway.simulator.wire.names import SERVER
 
 LOST = "Connectivity between IBKR and Trader Workstation has been lost."
@@ -94,6 +95,17 @@ def _farm(kind: str) -> None:
 
 for _kind in ("farm", "hmds", "secdef"):
     _farm(_kind)
+
+
+@verb("halt", Argument(word), Argument(number))
+def halt(faults: Faults, strike: Strike, symbol: str, seconds: float) -> None:
+    """Trading in a stock is halted: no quotes, no prints, no fills until it resumes."""
+    world = faults.gateway.world
+    try:
+        contract = world.resolve(Contract(symbol=symbol, secType="STK", exchange="SMART", currency="USD"))
+    except Refusal as refusal:
+        raise ScriptError(f"{strike.step.line!r}: {refusal.text}") from refusal
+    world.halt(contract, world.now + seconds)
 
 
 @verb("competing", Argument(switch))

@@ -515,6 +515,23 @@ async def test_delayed_data_says_so_and_has_its_own_tick_types(sim: Simulator, c
     assert {frame[3] for frame in told if frame[0] == "1"} >= {"66", "67", "68", "75"}
 
 
+async def test_a_halt_stops_a_stocks_quotes_until_it_resumes(sim: Simulator, client: Raw) -> None:
+    watch(client)
+    await client.until("45")
+    sim.fault("halt SPY 300")
+    sim.skip(1)
+    assert (await client.until("45"))[-1][3:] == ["49", "1.0"]
+    after = sim.journal.last
+    sim.skip(200)
+    assert [one.fields for one in sim.journal.entries("out", 1, after=after) if one.fields[3] in {"1", "2", "4"}] == []
+
+    sim.skip(200)
+
+    assert (await client.until("45", "0.0"))[-1][3] == "49"
+    sim.skip(60)
+    await client.until("1")
+
+
 @pytest.mark.parametrize("sentinel", ["NaN", "-1", "Infinite", "1.7976931348623157E308", ""])
 async def test_a_sentinel_in_a_price(sim: Simulator, client: Raw, sentinel: str) -> None:
     sim.fault(f"rewrite tickPrice 4 '{sentinel}'")

@@ -316,7 +316,9 @@ async def test_a_commission_with_nothing_in_it(sim: Simulator, client: Raw) -> N
     assert (await client.until("59"))[-1][3] == "1.7976931348623157E308"
 
 
-@pytest.mark.parametrize("line", ["fill 99", "status last Filled", "correct 1", "manual BUY 1 NOSUCH", "fill this"])
+@pytest.mark.parametrize(
+    "line", ["fill 99", "status last Filled", "correct 1", "manual BUY 1 NOSUCH", "fill this", "halt NOSUCH 5"]
+)
 async def test_what_is_not_there_can_not_be_steered(sim: Simulator, line: str) -> None:
     with pytest.raises(ScriptError):
         sim.fault(line)
