@@ -107,7 +107,7 @@ class World:
     def _next(self) -> tuple[float, Callable[[], None]]:
         """What happens next, whether to an order, to what expires, or because a day begins."""
         candidates: list[tuple[float | None, Callable[[], None]]] = [
-            (self._exchange.next_due(), self._exchange.run_next),
+            (self._exchange.life.next_due(), self._exchange.life.run_next),
             (self._exchange.expiries.next_due(), lambda: self._exchange.expiries.run(self.now)),
             (self._next_day, self._begin_day),
         ]
@@ -126,7 +126,7 @@ class World:
 
     def next_due(self) -> float | None:
         """The earliest instant at which `advance` may yield an event; None when nothing is scheduled."""
-        times = (self._exchange.next_due(), self._exchange.expiries.next_due())
+        times = (self._exchange.life.next_due(), self._exchange.expiries.next_due())
         return min((time for time in times if time is not None), default=None)
 
     # --- contracts -----------------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ class World:
         """Halt an instrument from now on: no quotes, no prints, no fills, tick 49 is 1, and bulletins tell of it."""
         of = self._of(contract)
         self._market.halt(of, self.now, until)
-        self._exchange.reschedule(of, self.now)
+        self._exchange.life.reschedule(of, self.now)
         self._halts.append((of.symbol, of.primaryExchange, self.now, until))
 
     def option_computation(self, contract: v.Contract, at: float | None = None) -> v.OptionComputation:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 
@@ -10,7 +9,6 @@ from ibgateway.simulator import values as v
 from ibgateway.simulator.account.broker import Broker
 from ibgateway.simulator.calendar import calendar
 from ibgateway.simulator.exchange import checks
-from ibgateway.simulator.exchange.combination import Combination
 from ibgateway.simulator.exchange.conditions import Conditions
 from ibgateway.simulator.exchange.feed import Feed
 from ibgateway.simulator.exchange.working import Working
@@ -32,12 +30,10 @@ class Intake:
         broker: Broker,
         directory: Directory,
         conditions: Conditions,
-        feed_of: Callable[[Working], Feed | Combination],
     ) -> None:
         self._broker = broker
         self._directory = directory
         self._conditions = conditions
-        self._feed_of = feed_of
 
     def read(self, working: Working, contract: v.Contract, order: v.Order, at: float) -> Working:
         """The working order as this contract and order would make it."""

@@ -17,7 +17,7 @@ ZONE = "US/Eastern"
 def open_orders(exchange: Exchange, clientId: int | None, at: float) -> list[v.OpenOrder]:
     """Orders that are open; staged ones (transmit=false) are not told of."""
     return [
-        exchange.refreshed(each, at).open_order()
+        exchange.life.refreshed(each, at).open_order()
         for each in exchange.registry.active.values()
         if clientId in (None, each.clientId) and TRANSMIT not in each.waits
     ]
