@@ -267,14 +267,6 @@ class Life:
         other.order = replace(other.order, totalQuantity=left)
         self.tell(other.told())
 
-    def fill(self, clientId: int, orderId: int, size: Decimal | None, price: float | None, at: float) -> None:
-        """A fill that the market did not ask for: what a script of faults orders. Nothing, if it is done."""
-        order = self.registry.get(clientId, orderId)
-        if order is not None and not order.done:
-            feed = self.feed_of(order)
-            venue = order.contract.exchange
-            self._matcher.trade(order, at, price or feed.price(at), size or order.remaining, venue, REMOVED)
-
     # --- the end -------------------------------------------------------------------------------------------------
 
     def cancel(self, order: Working, at: float) -> None:
