@@ -29,7 +29,6 @@ class Listener:
         self._wanted: dict[str, asyncio.Event] = {}  # channel -> the server has confirmed it
         self._leaving: Counter[str] = Counter()  # channels whose unsubscription is not confirmed yet
         self._commands: asyncio.Queue[tuple[str, ...]] = asyncio.Queue()
-        self._task: asyncio.Task[None] | None = None
         self._wait_s = FIRST_WAIT_S
         self.last_error: Exception = NotSent("not connected yet")
 
@@ -38,10 +37,9 @@ class Listener:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
 
     def want(self, channel: str) -> None:
         """Listen to a channel from now on, as soon as the server can be reached, until `drop`."""
@@ -127,7 +125,7 @@ class Listener:
         elif kind == b"ssubscribe":
             self._subscribed(message[1].decode())
         elif kind == b"sunsubscribe":
-            self._unsubscribed(message[1].decode())
+            self._unsubscribed(message[1].decode())  # what is left is the answer to a PING
 
     def _subscribed(self, channel: str) -> None:
         self._wait_s = FIRST_WAIT_S

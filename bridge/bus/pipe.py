@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import structlog
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError, RedisError, ResponseError
 
 from bridge.bus.clock import ServerClock, boottime
@@ -157,11 +156,8 @@ async def _exchange(connection: AbstractConnection, batch: list[_Call]) -> Moved
 
 
 async def _is_stale(connection: AbstractConnection) -> bool:
-    """Whether the server hung up while nothing was asked: seen before sending, a command is not lost to it."""
-    try:
-        return bool(await connection.can_read())
-    except RedisConnectionError:
-        return True
+    """Whether the server hung up while nothing was asked: seen before sending, no command is lost to it."""
+    return bool(await connection.can_read())
 
 
 def _named(error: BaseException, sent: bool) -> BusError:

@@ -143,27 +143,24 @@ class Submission:
                 raise _unknown()
             if seen.attempt != attempt:
                 return None
+            if seen.word == "withdrawn" and seen.reply:  # the worker refused it, and its reply was missed
+                return result_of(decode_reply(seen.reply))
             if seen.word == "withdrawn":
-                raise self._withdrawn(seen, call)
+                raise self._not_executed("worker_lost" if _worker_lost(call) else "late")
 
     def _next_look(self, attempt: str, call: asyncio.Future[Reply]) -> Awaitable[Seen]:
         if _now() >= self._times.accept_by or _worker_lost(call):
             return self._intents.withdraw(self._key, attempt)
         return self._intents.look(self._key)
 
-    def _withdrawn(self, seen: Seen, call: asyncio.Future[Reply]) -> ToolError:
-        if seen.reply:  # the worker refused it, and its reply was missed
-            return _error_of(decode_reply(seen.reply))
-        return self._not_executed("worker_lost" if _worker_lost(call) else "late")
-
     async def _reply(self, call: asyncio.Future[Reply]) -> Reply | None:
         """The reply, or None when it is time to look at the record."""
-        if call.done():  # interrupted: no reply will come
+        if _broken(call):
             await asyncio.sleep(POLL_S)
             return None
         wait_s = min(QUIET_POLL_S, max(self._times.accept_in_s(), POLL_S))
         await asyncio.wait([call], timeout=wait_s)
-        return call.result() if call.done() and call.exception() is None else None
+        return call.result() if call.done() and not _broken(call) else None
 
     async def _elsewhere(self, attempt: str) -> bytes | None:
         """Wait for the answer of another call that has this key."""
@@ -207,6 +204,11 @@ def _unknown() -> ToolError:
     return ToolError("unknown", UNKNOWN)
 
 
+def _broken(call: asyncio.Future[Reply]) -> bool:
+    """No reply will come; what it would say is in the record."""
+    return call.done() and call.exception() is not None
+
+
 def _worker_lost(call: asyncio.Future[Reply]) -> bool:
     return call.done() and isinstance(call.exception(), WorkerLost)
 
@@ -216,14 +218,6 @@ async def _if_answered(step: Awaitable[Seen]) -> Seen | None:
         return await step
     except BusError:
         return None
-
-
-def _error_of(reply: Reply) -> ToolError:
-    try:
-        result_of(reply)
-    except ToolError as error:
-        return error
-    raise ValueError("a refusal without an error")
 
 
 def _replayed(reply: Reply) -> bytes:

@@ -43,7 +43,6 @@ class Post:
         self._calls: dict[str, asyncio.Future[Reply]] = {}
         self._feeds: dict[str, set[Feed]] = {}  # by channel
         self._counter = 0
-        self._watcher: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self._listener.__aenter__()
@@ -52,10 +51,9 @@ class Post:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._watcher is not None:
-            self._watcher.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watcher
+        self._watcher.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._watcher
         await self._listener.__aexit__()
 
     def next_id(self) -> str:

@@ -1,6 +1,7 @@
 """Writes while the connection to Redis breaks or its answers are lost."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,16 +11,7 @@ from bridge.bus import submitting
 from bridge.bus.answering import Asked
 from bridge.bus.keys import Keys
 from bridge.tool import ToolError
-from tests.bridge.pair import (
-    KEY,
-    Broker,
-    front,
-    pipe_to,
-    serving,
-    submit,
-    until,
-    until_open,
-)
+from tests.bridge.pair import GET_POSITIONS, KEY, Broker, front, intents, pipe_to, serving, submit, until, until_open
 from tests.bridge.shim import Shim
 
 
@@ -236,3 +228,119 @@ async def test_an_accept_that_stays_unclear_is_taken_back(redis_url: str, sessio
 
 async def _is(pipe: Any, session: str, state: bytes) -> bool:
     return bool(await pipe.send("HGET", Keys(session).order(KEY), "st") == state)
+
+
+async def test_an_answer_is_waited_for_while_redis_is_away(redis_url: str, session: str, broker: Broker) -> None:
+    """Both whoever placed the order and whoever waits for the same key."""
+    broker.after.clear()
+    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
+        first = asyncio.create_task(submit(asker))
+        await until(lambda: broker.sent, "the order is sent")
+        second = asyncio.create_task(submit(asker))
+        await until(lambda: len(asker._post._calls) == 2, "the second waits")
+        connections = shim.accepted
+        shim.refusing = True
+        for times in (1, 2):
+            shim.cut()
+            await until(partial(_has_tried, shim, connections + 4 * times), "they look in vain")
+            await asyncio.sleep(0)
+        broker.after.set()
+        shim.refusing = False
+
+        assert [await first, await second] == [broker.answer] * 2
+
+    assert broker.sent == {KEY: 1}
+
+
+async def test_a_repeated_submit_waits_until_redis_is_back(redis_url: str, session: str, broker: Broker) -> None:
+    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
+        await submit(asker, key="an-earlier-key")
+        shim.answers.clear()
+        call = asyncio.create_task(submit(asker))
+        await until(lambda: broker.sent[KEY], "the order is sent")
+        connections = shim.accepted
+        shim.refusing = True
+        shim.cut()
+        await until(lambda: shim.accepted > connections + 3, "it was tried again")
+        shim.answers.set()
+        shim.refusing = False
+        assert await call == broker.answer
+
+    assert broker.sent[KEY] == 1
+
+
+async def test_an_attempt_that_was_replaced_joins_the_one_that_replaced_it(
+    redis_url: str, session: str, broker: Broker
+) -> None:
+    broker.before.clear()
+    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
+        first = asyncio.create_task(submit(asker))
+        await until(lambda: broker.asked, "the first is in hand")
+        request = broker.asked[0].request
+        await intents(bus.pipe, session).withdraw(KEY, request.id)
+        async with front(redis_url, session, "another") as other:
+            second = asyncio.create_task(submit(other))
+            await until(lambda: len(broker.asked) == 2, "the second is in hand")
+            broker.before.set()
+            assert [await first, await second] == [broker.answer] * 2
+
+    assert broker.sent == {KEY: 1}
+
+
+async def test_a_lease_that_lapses_during_the_accept_sends_nothing(redis_url: str, session: str) -> None:
+    async def handle(asked: Asked) -> bytes:
+        shim.answers.clear()
+        accepting = asyncio.ensure_future(asked.accept())
+        async with pipe_to(redis_url) as pipe:
+            await until(lambda: _is(pipe, session, b"accepted"), "the accept has its effect")
+        bus.lease.step_down()
+        shim.answers.set()
+        await accepting
+        raise AssertionError("it would have been sent")
+
+    async with Shim(redis_url) as shim, serving(shim.url, session, handle) as bus, front(redis_url, session) as asker:
+        with pytest.raises(ToolError) as caught:
+            await submit(asker)
+        assert await _is_state(redis_url, session, b"withdrawn")
+
+    assert (caught.value.code, caught.value.details["reason"]) == ("not_executed", "fenced")
+
+
+async def test_a_reply_that_is_there_at_once_is_not_overlooked(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may come before the front has heard that its submit went through."""
+
+    async def handle(asked: Asked) -> bytes:
+        await asked.accept()
+        raise ZeroDivisionError
+
+    async with serving(redis_url, session, handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
+        await _warm(asker)
+        real = asker._intents.submit
+
+        async def slow(*arguments: Any) -> Any:
+            seen = await real(*arguments)
+            [call] = asker._post._calls.values()
+            await asyncio.wait([call])
+            return seen
+
+        monkeypatch.setattr(asker._intents, "submit", slow)
+        with pytest.raises(ToolError) as caught:
+            await submit(asker)
+
+    assert caught.value.code == "unknown"
+
+
+async def _warm(asker: Any) -> None:
+    with pytest.raises(ToolError):
+        await asker.ask(GET_POSITIONS, GET_POSITIONS.request(), caller="c", request_id="r")
+
+
+def _has_tried(shim: Shim, connections: int) -> bool:
+    return shim.accepted >= connections
+
+
+async def _is_state(url: str, session: str, state: bytes) -> bool:
+    async with pipe_to(url) as pipe:
+        return await _is(pipe, session, state)

@@ -263,7 +263,9 @@ async def test_a_standby_takes_over_and_learns_what_is_unfinished(redis_url: str
     assert other.sent == {"another-key": 1}
 
 
-async def test_an_old_leader_can_not_finish_what_was_adopted(redis_url: str, session: str, pipe: Pipe) -> None:
+async def test_an_old_leader_can_not_finish_what_was_adopted(
+    redis_url: str, session: str, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
     broker = Broker()
     broker.after.clear()
     async with Answerer(redis_url, session, "new") as new, front(redis_url, session) as asker:
@@ -271,18 +273,24 @@ async def test_an_old_leader_can_not_finish_what_was_adopted(redis_url: str, ses
             call = asyncio.create_task(submit(asker, deadline_s=3))
             await until(lambda: broker.sent, "the order is sent")
             await pipe.send("DEL", old.keys.lease)
-            old.lease._until = float("inf")  # as if it were frozen between looking and writing
-            old._keeper.cancel()  # type: ignore[union-attr]
+            monkeypatch.setattr(old.lease, "_renew", _in_vain)  # as if it were frozen between looking and writing
+            old.lease._until = float("inf")
             await new.lead()
             await new.records.adopt(KEY)
+            assert old._in_hand
             broker.after.set()
             await until(lambda: not old._in_hand, "the old leader is through")
+            assert broker.sent == {KEY: 1}
             record = await new.records.read(KEY)
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
 
     assert record is not None
     assert (record.state, record.token) == ("accepted", new.lease.token)
+
+
+async def _in_vain() -> bool:
+    return True
 
 
 async def _nobody_listens(bus: Answerer) -> bool:

@@ -56,8 +56,9 @@ async def test_a_command_that_redis_refuses_harms_no_other(redis_url: str, sessi
 
 async def test_a_command_that_can_not_be_packed_harms_no_later_one(redis_url: str) -> None:
     async with pipe_to(redis_url) as pipe:
-        with pytest.raises(Unanswered):
-            await pipe.send("ECHO", object())  # type: ignore[arg-type]
+        for argument in (object(), "\ud800"):
+            with pytest.raises(Unanswered):
+                await pipe.send("ECHO", argument)  # type: ignore[arg-type]
 
         assert await pipe.send("ECHO", "on") == b"on"
 

@@ -281,6 +281,24 @@ async def test_ticks_that_redis_can_not_take_are_bounded_and_show_as_a_gap(
     assert feed.gaps == 89
 
 
+async def test_a_stream_closed_while_its_ticks_are_under_way_is_no_error(bus: Answerer, asker: Asker) -> None:
+    async with asker.listen(STREAM) as feed:
+        bus.publish(STREAM, "quote", b"1")
+        await asyncio.sleep(0)  # the message is being sent
+        bus.close_stream(STREAM)
+        assert await gathered(feed, 1) == [1]
+        bus.publish("another", "quote", b"1")
+        await until(lambda: not bus.ticks._streams["another"].unsent, "publishing goes on")
+
+
+async def test_a_tick_for_a_stream_just_left_is_ignored(bus: Answerer, asker: Asker) -> None:
+    async with asker.listen(STREAM) as feed:
+        pass
+    asker._post._hear(bus.keys.ticks(STREAM), b'["1-1",[[1,"quote",5,1]]]')
+
+    assert not feed._unread
+
+
 async def _listeners(bus: Answerer) -> int:
     _, count = await bus.pipe.send("PUBSUB", "SHARDNUMSUB", bus.keys.ticks(STREAM))
     return int(count)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from bridge.bus.answering import Answerer, Asked
-from bridge.bus.orders import Gone, Records
+from bridge.bus.orders import Fenced, Gone, Records
 from bridge.tool import ToolError
 from tests.bridge.pair import (
     GET_POSITIONS,
@@ -110,6 +110,23 @@ async def test_ten_callers_at_once_get_one_order_and_one_answer(redis_url: str, 
 
     assert answers == [b'{"orderId":7,"replayed":false}'] * 10
     assert broker.sent == {KEY: 1}
+
+
+async def test_order_ids_are_fresh_whatever_tws_says(redis_url: str, session: str, broker: Broker) -> None:
+    async with serving(redis_url, session, broker.handle) as bus:
+        ids = [
+            await bus.records.order_ids(floor=100),
+            await bus.records.order_ids(floor=7, count=10),  # a gateway that has gone back
+            await bus.records.order_ids(floor=7),
+            await bus.records.order_ids(floor=500),
+        ]
+        stored = await bus.pipe.send("GET", bus.keys.order_ids)
+        await bus.pipe.send("SET", bus.keys.lease, "another")
+        with pytest.raises(Fenced):
+            await bus.records.order_ids(floor=1)
+
+    assert ids == [100, 101, 111, 500]
+    assert stored == b"500"
 
 
 async def test_different_keys_do_not_wait_for_each_other(redis_url: str, session: str, broker: Broker) -> None:
