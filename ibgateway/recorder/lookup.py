@@ -26,6 +26,11 @@ class Lookup:
         """When the client sent a recorded request; None when it did not yet."""
         return self._sent.get(index)
 
+    @property
+    def complete(self) -> bool:
+        """The client has sent everything that was recorded."""
+        return len(self._sent) == self.script.number
+
     def find(self, request: Entry) -> Asked | None:
         """The next that is exactly the same; else the next that is the same but for times and masked fields."""
         candidates = self._about_the_same(request, self.script.of_kind(request.msgId))
@@ -46,8 +51,8 @@ class Lookup:
                 return [one for one in candidates if one.id not in self._orders]
             return [one for one in candidates if one.id == (recorded or own)]
         if is_cancel(request) and own is not None:
-            ids = {one.id for one in self._known_as(own)}
-            return [one for one in candidates if one.id in ids] or candidates
+            ids = {one.id for one in self._known_as(own)} or {own}
+            return [one for one in candidates if one.id in ids]
         return candidates
 
     def _known_as(self, own: str) -> Iterable[Asked]:

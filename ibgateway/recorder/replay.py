@@ -139,8 +139,9 @@ class Replay:
                 self._waiting.append((whose, answer))
             else:
                 self._schedule(lookup, whose, answer, now)
-        if asked.closes_after is not None and (self._speed or asked.closes_after < AT_ONCE_S):
-            self._push(now + self._scaled(asked.closes_after), None, LAST)
+        after = lookup.script.closes_after
+        if after is not None and lookup.complete and (self._speed or after < AT_ONCE_S):
+            self._push(now + self._scaled(after), None, LAST)
 
     def _schedule(self, lookup: Lookup, asked: Asked, answer: Answer, now: float) -> None:
         if not answer.entry.known:

@@ -9,6 +9,7 @@ from functools import cached_property
 from ibgateway.recorder.causes import CANCEL_ORDER, GLOBAL_CANCEL, ON_ORDERS, PLACE_ORDER, Exchange, exchanges
 from ibgateway.recorder.matching import Facts, exact, facts, loose
 from ibgateway.recorder.transcript import (
+    CLOSED_BY_CLIENT,
     CLOSED_BY_GATEWAY,
     HANDSHAKE,
     TO_CLIENT,
@@ -20,6 +21,7 @@ from ibgateway.recorder.transcript import (
 )
 
 START_API = 71
+CLOSED = frozenset({CLOSED_BY_CLIENT, CLOSED_BY_GATEWAY})
 ACTS = ON_ORDERS | {GLOBAL_CANCEL}
 ABOUT_ACCOUNTS = frozenset({6, 7, 8, 61, 63, 71, 73, 94, 95})  # these change when orders do
 
@@ -47,7 +49,6 @@ class Asked:
     index: int
     entry: Entry
     answers: tuple[Answer, ...]
-    closes_after: float | None = None  # the gateway closed the connection so long after this, the last request
 
     @cached_property
     def facts(self) -> Facts:
@@ -74,6 +75,7 @@ class Script:
     version: int
     greeting: Entry
     asked: tuple[Asked, ...]
+    closes_after: float | None = None  # the gateway closed the connection so long after the last request
 
     @cached_property
     def clientId(self) -> str:  # noqa: N802 - TWS's own word
@@ -87,6 +89,11 @@ class Script:
             if one.entry.known:
                 kinds.setdefault(one.entry.msgId, []).append(one)
         return kinds
+
+    @cached_property
+    def number(self) -> int:
+        """How many requests can be asked again."""
+        return sum(map(len, self._by_kind.values()))
 
     def of_kind(self, msgId: int) -> list[Asked]:
         return self._by_kind.get(msgId, [])
@@ -107,16 +114,19 @@ def _script(lines: Sequence[Line]) -> Script | None:
     if greeting is None or not found:
         return None
     acts = [one for one in found if one.request.msgId in ACTS]
-    closed = next((line for line in lines if isinstance(line, Event) and line.event == CLOSED_BY_GATEWAY), None)
-    last = found[-1]
-    asked = [_asked(one, acts, closed.at if closed and one is last else None) for one in found]
-    return Script(int(greeting.fields[0]), greeting, tuple(asked))
+    asked = tuple(_asked(one, acts) for one in found)
+    return Script(int(greeting.fields[0]), greeting, asked, _closed_after(lines, found[-1].request.at))
 
 
-def _asked(exchange: Exchange, acts: Sequence[Exchange], closed: float | None) -> Asked:
+def _closed_after(lines: Iterable[Line], last: float) -> float | None:
+    """Only if the gateway closed first: it closes, too, when the client has."""
+    first = next((line for line in lines if isinstance(line, Event) and line.event in CLOSED), None)
+    return first.at - last if first is not None and first.event == CLOSED_BY_GATEWAY else None
+
+
+def _asked(exchange: Exchange, acts: Sequence[Exchange]) -> Asked:
     answers = tuple(_answer(exchange, index, entry, acts) for index, entry in exchange.replies)
-    closes_after = None if closed is None else closed - exchange.request.at
-    return Asked(exchange.index, exchange.request, answers, closes_after)
+    return Asked(exchange.index, exchange.request, answers)
 
 
 def _answer(exchange: Exchange, index: int, entry: Entry, acts: Sequence[Exchange]) -> Answer:

@@ -11,6 +11,8 @@ STATUS = "0 1 0 389001 0 0 3 - 0"
 EXECUTED = "265598 AAPL STK - 0.0 - - IEX USD AAPL NMS"
 EXECUTION = "then DU7654321 IEX BOT 1 1.0 389001 3 0 1 1.0 ref - - - 2 0"
 
+START = ["managedAccounts", "nextValidId"]
+
 
 def place(orderId: int, at: float = 0.0) -> Line:
     """placeOrder of version 178 with nothing but the common fields."""
@@ -70,6 +72,14 @@ def test_what_happens_to_an_order_belongs_to_the_last_request_about_it() -> None
 
     assert found["placeOrder 17"] == ["orderStatus Submitted"]
     assert found["cancelOrder 17"] == ["orderStatus Cancelled", "error 202"]
+
+
+def test_an_error_about_a_number_that_a_request_and_an_order_share_is_about_the_later_one() -> None:
+    later_order = answers_of(asked("81 17 app"), place(17), told("4 2 17 201 rejected -"))
+    later_request = answers_of(place(17), asked("81 17 app"), told("4 2 17 200 none -"))
+
+    assert later_order == {"startApi": START, "reqMatchingSymbols 17": [], "placeOrder 17": ["error 201"]}
+    assert later_request == {"startApi": START, "reqMatchingSymbols 17": ["error 200"], "placeOrder 17": []}
 
 
 def test_an_execution_and_its_commission_belong_to_the_order_or_to_who_asked_for_them() -> None:

@@ -88,6 +88,16 @@ def test_hexadecimal_digits_stay_hexadecimal() -> None:
     assert set(Masks(KEY).mask("0000e0d5.69dd7411")) <= set("0123456789abcdef.")
 
 
+def test_short_secrets_have_different_masks_too() -> None:
+    letters = "abcdefghijklmnop"
+    masks = Masks(KEY)
+
+    given_masks = [masks.mask(letter) for letter in letters]
+
+    assert len(set(given_masks)) == len(letters)
+    assert not any(mask == letter for mask, letter in zip(given_masks, letters, strict=True))
+
+
 def test_one_letter_has_a_mask_even_when_all_letters_are_taken() -> None:
     masks = Masks(KEY)
 

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from ibgateway.recorder.replay import Replay
 from ibgateway.recorder.script import scripts
-from ibgateway.recorder.transcript import CLOSED_BY_GATEWAY, BadTranscript, Entry, Event, Line, fields_of
+from ibgateway.recorder.transcript import (
+    CLOSED_BY_CLIENT,
+    CLOSED_BY_GATEWAY,
+    BadTranscript,
+    Entry,
+    Event,
+    Line,
+    fields_of,
+)
 from ibgateway.simulator.wire.frames import HELLO, frame, frames
 from tests.simulator.recorder.lines import asked, session, told
 from tests.simulator.recorder.test_causes import EXECUTED, EXECUTION, STATUS, place
@@ -153,6 +161,21 @@ def test_what_an_order_changed_waits_for_the_order() -> None:
     assert [line.split()[0] for line in after] == ["61", "3"]
 
 
+def test_what_an_order_changed_keeps_its_pause_after_the_order() -> None:
+    held = f"61 3 DU7654321 {EXECUTED} 1 1.0"
+    lines = session(asked("61 1", 1.0), told("62 1", 1.0), place(17, 5.0), told(held, 7.0))
+    prompt, late = Client(lines, speed=1.0), Client(lines, speed=1.0)
+
+    prompt.send(asked("61 1"), place(70))
+    late.send(asked("61 1"))
+    late.send(place(70), at=NOW + 100)
+
+    assert prompt.told(NOW + 5) == ["62 1"]  # the position came six seconds after it had been asked for
+    assert prompt.told(NOW + 6.1) == [held]
+    assert late.told(NOW + 101) == ["62 1"]  # and two seconds after the order
+    assert late.told(NOW + 102.1) == [held]
+
+
 def test_what_a_global_cancel_did_waits_for_it() -> None:
     client = Client(session(place(17), asked("58 1"), told(f"3 17 Cancelled {STATUS}")))
 
@@ -187,6 +210,27 @@ def test_a_cancel_ends_what_was_still_to_come_even_if_it_was_not_recorded() -> N
     assert client.replay.notes == []
 
 
+def test_a_cancel_leaves_the_rest_in_its_order() -> None:
+    ibm = QUOTE.replace("AAPL", "IBM")
+    sizes = [told(f"2 6 {reqId} 0 {at}", at) for reqId, at in [(6, 1), (7, 2), (6, 3), (7, 4), (6, 5), (7, 6), (7, 7)]]
+    client = Client(session(asked(f"1 11 6 {QUOTE}"), asked(f"1 11 7 {ibm}"), *sizes), speed=1.0)
+    client.send(asked(f"1 11 40 {QUOTE}"), asked(f"1 11 41 {ibm}"), asked("2 2 40"))
+
+    assert [line.split()[-1] for line in client.told(NOW + 60)] == ["2", "4", "6", "7"]
+
+
+def test_the_answer_to_another_cancel_is_not_taken_for_this_ones() -> None:
+    lines = session(
+        *(asked(f"1 11 6 {QUOTE}"), asked(f"1 11 7 {QUOTE.replace('AAPL', 'IBM')}")),
+        *(asked("2 2 7"), told("4 2 7 300 unknown -")),
+    )
+    client = Client(lines)
+    client.hears(asked(f"1 11 40 {QUOTE}"), asked(f"1 11 41 {QUOTE.replace('AAPL', 'IBM')}"))
+
+    assert client.hears(asked("2 2 40")) == []
+    assert client.hears(asked("2 2 41")) == ["4 2 41 300 unknown -"]
+
+
 def test_a_cancel_of_nothing_is_refused() -> None:
     client = Client(session())
 
@@ -218,6 +262,23 @@ def test_a_gateway_that_closed_much_later_does_so_only_when_pauses_are_kept() ->
     assert not timed.replay.closing
     timed.told(NOW + 31)
     assert timed.replay.closing
+
+
+def test_a_gateway_does_not_close_before_the_client_has_asked_everything() -> None:
+    closed = Event(0.1, 1, CLOSED_BY_GATEWAY)
+    client = Client(session(asked("61 1"), told("62 1"), asked("49 1"), told("49 1 111"), closed))
+
+    assert client.hears(asked("49 1")) == ["49 1 111"]
+    assert not client.replay.closing
+    assert client.hears(asked("61 1")) == ["62 1"]
+    assert client.replay.closing
+
+
+def test_a_gateway_that_closed_because_its_client_did_closes_nothing() -> None:
+    client = Client(session(Event(0.1, 1, CLOSED_BY_CLIENT), Event(0.2, 1, CLOSED_BY_GATEWAY)))
+
+    assert client.start[-1] == "9 1 1"
+    assert not client.replay.closing
 
 
 def test_each_client_gets_the_recorded_connection_of_its_client_id_else_one_that_is_free() -> None:

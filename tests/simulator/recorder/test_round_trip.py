@@ -107,7 +107,8 @@ async def trade(ib: IB) -> dict[str, Any]:
 Doing = Callable[[IB], Awaitable[dict[str, Any]]]
 
 
-async def record(path: Path, *doings: Doing) -> Recorded:
+async def record(path: Path, *doings: Doing, sessions: int = 1) -> Recorded:
+    """The same things done in one session, or in several, one after the other."""
     scrubber = Scrubber(b"0123456789abcdef")
     results: dict[str, Any] = {}
     with path.open("w") as out:
@@ -115,10 +116,13 @@ async def record(path: Path, *doings: Doing) -> Recorded:
         async with (
             Simulator(SimulatorConfig(accounts=(ACCOUNT,))) as simulator,
             Recorder(Place("127.0.0.1", 0), Place("127.0.0.1", simulator.port), out, scrubber) as recorder,
-            connected(recorder.port) as ib,
         ):
-            for doing in doings:
-                results |= await doing(ib)
+            for number in range(1, sessions + 1):
+                async with connected(recorder.port) as ib:
+                    for doing in doings:
+                        results |= await doing(ib)
+                closed = f'"client": {number}, "event": "closed by client"'
+                await wait_until(lambda end=closed: end in path.read_text(), "the end of the session")  # type: ignore[misc]
     scrub_again(path, scrubber)
     return Recorded(path, scrubber, results)
 
@@ -181,7 +185,7 @@ async def test_nothing_in_the_file_tells_who_it_was(tmp_path: Path) -> None:
 
 
 async def test_a_recording_of_the_simulator_does_not_differ_from_the_simulator(tmp_path: Path) -> None:
-    lines = (await record(tmp_path / "session.jsonl", research, trade)).lines
+    lines = (await record(tmp_path / "session.jsonl", research, trade, sessions=2)).lines
 
     start = recorded_start(lines)
     assert start is not None
