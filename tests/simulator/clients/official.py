@@ -1,14 +1,18 @@
 """Run by the interpreter of an environment that has some release of `ibapi`: its whole request set, one line each.
 
-python -m tests.simulator.clients.official PORT     prints {"op", "got", "problem"} for each operation
+python -m tests.simulator.clients.official PORT [VERSION]     prints {"op", "got", "problem"} for each operation
+
+With a version, the client offers no higher one: so one release shows every layout that the simulator speaks.
 """
 
 from __future__ import annotations
 
+import inspect
 import sys
 from functools import partial
 from typing import Any
 
+from ibapi import client as ibapi_client  # type: ignore[import-not-found]
 from ibapi.contract import ComboLeg  # type: ignore[import-not-found]
 from ibapi.execution import ExecutionFilter  # type: ignore[import-not-found]
 from ibapi.order_condition import PriceCondition  # type: ignore[import-not-found]
@@ -50,9 +54,9 @@ def reference(run: Run) -> None:
     run.ask("family codes", "familyCodes", lambda i: app.reqFamilyCodes())
     run.ask("soft dollar tiers", "softDollarTiers", lambda i: app.reqSoftDollarTiers(i))
     run.ask("current time", "currentTime", lambda i: app.reqCurrentTime())
-    if hasattr(app, "reqCurrentTimeInMillis"):
+    if app.serverVersion() >= 197:
         run.ask("current time in millis", "currentTimeInMillis", lambda i: app.reqCurrentTimeInMillis())
-    if hasattr(app, "reqUserInfo"):
+    if app.serverVersion() >= 167:
         run.ask("user info", "userInfo", lambda i: app.reqUserInfo(i))
     run.ask("ids", "nextValidId", lambda i: app.reqIds(1))
     run.ask("managed accounts", "managedAccounts", lambda i: app.reqManagedAccts())
@@ -197,7 +201,7 @@ def orders(run: Run) -> None:
 
 
 def _exercise(app: Any, run: Run) -> None:
-    extra = ("", "", False) if app.serverVersion() >= 184 else ()
+    extra = ("", "", False) if "customerAccount" in inspect.signature(app.exerciseOptions).parameters else ()
     app.exerciseOptions(run.next_order(), OPTION, 1, 1, "DU1234567", 1, *extra)
 
 
@@ -274,7 +278,9 @@ def research(run: Run) -> None:
         run.ask("wsh events", "wshEventData", lambda i: app.reqWshEventData(i, event))
 
 
-def main(port: int) -> None:
+def main(port: int, highest: int | None) -> None:
+    if highest is not None:
+        ibapi_client.MAX_CLIENT_VER = highest
     hear_everything()
     watch_leftovers()
     run = Run(port)
@@ -288,4 +294,4 @@ def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None)

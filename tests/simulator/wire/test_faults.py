@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from ibgateway.simulator.faults import ScriptError
+from ibgateway.simulator.faults.script import VERBS, parse
 from ibgateway.simulator.server import Simulator
 from ibgateway.simulator.values import Contract
 from tests.simulator.wire.orders import SPY, cancel, limit_order, market_order
 from tests.simulator.wire.raw import Raw, raw, started
 
+MANUAL = Path(__file__).resolve().parents[3] / "docs" / "faults.md"
 DETAILS = (9, 8, 42, *SPY, 0, "", "", "")
 
 
@@ -563,6 +567,18 @@ async def test_a_sentinel_in_a_price(sim: Simulator, client: Raw, sentinel: str)
 async def test_a_line_that_makes_no_sense_is_refused_by_name(sim: Simulator, line: str) -> None:
     with pytest.raises(ScriptError, match=line.split()[0].strip("'")):
         sim.fault(line)
+
+
+def test_the_manual_names_every_verb_and_its_lines_can_be_read() -> None:
+    manual = MANUAL.read_text(encoding="utf-8")
+
+    told = set(re.findall(r"^\| `(?:on MESSAGE )?([a-z-]+)", manual, re.MULTILINE))
+    told |= set(re.findall(r"^\| `[^|]*` / `([a-z-]+)", manual, re.MULTILINE))
+    assert {*VERBS} - told == {"clear", "hmds", "secdef"}  # in the text, and behind `farm|`
+    section = manual.split("## From a fault to its line")[1].split("## The journal")[0]
+    lines = re.findall(r"`([^`]+)`", "".join(row.split("|")[2] for row in section.splitlines() if "`" in row))
+    assert len(lines) > 50
+    assert all(parse(line) for line in lines)
 
 
 async def test_comments_and_empty_lines_are_nothing(sim: Simulator, client: Raw) -> None:
