@@ -97,7 +97,7 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
     terms = plain(terms_of(contract, order))
     await session.audit.intent(asked, account, entry.state.orderId, entry.state.orderRef or "", terms=terms)
     _require_open(entry)
-    await asked.accept(gate)
+    await asked.accept(gate, **names_of(entry))
     write_change(session, asked, entry, contract, order)
     with suppress(TimeoutError):
         async with asyncio.timeout(max(min(CHANGE_S, asked.remaining_s()), 0)):
@@ -114,7 +114,7 @@ async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> 
         return report(entry, f"The order was {entry.state.status} already; nothing was sent.")
     await session.pacer.turn(Lane.ORDERS)
     await session.audit.intent(asked, account, entry.state.orderId, entry.state.orderRef or "")
-    await asked.accept()
+    await asked.accept(None, **names_of(entry))
     write_cancel(session, asked, entry)
     await _until_cancelled([entry], asked)
     return report(entry, cancel_message(entry.state))
@@ -155,14 +155,27 @@ async def _until_cancelled(entries: list[Entry], asked: Asked) -> None:
 
 
 def own_order(session: Session, orderId: int, named: Named) -> Entry:
-    """The order that a call names, if this session may change it. Raises ToolError not_found."""
+    """The order that a call names, if this session may change it. Raises ToolError not_found, or not_ready while the
+    orders are still being read: an order that is not known yet may exist all the same."""
+    if not session.ledger.known:
+        raise session.record.standing.error()
     entry = session.find_order(orderId, named)
     if entry is not None and entry.state.clientId == session.clientId:
         return entry
     others = [each for each in session.ledger.open() if each is entry or (orderId and each.state.orderId == orderId)]
     whose = f" That order belongs to client {others[0].state.clientId}, which alone can change it." if others else ""
     name = orderId or named.orderKey or named.orderRef or named.permId
-    raise ToolError("not_found", f"orderId: this session has no order {name}.{whose} ibkr_get_open_orders lists all.")
+    raise ToolError(
+        "not_found",
+        f"orderId: this session has no open order {name}.{whose} ibkr_get_open_orders lists what is open, and "
+        "ibkr_get_completed_orders what has ended, which TWS tells without its orderId.",
+    )
+
+
+def names_of(entry: Entry) -> dict[str, str]:
+    """The order's lasting names, for whoever settles the call after a restart: TWS archives orders without their id."""
+    names = {"orderRef": entry.state.orderRef, "permId": entry.state.permId}
+    return {name: str(value) for name, value in names.items() if value is not None}
 
 
 def _require_open(entry: Entry) -> None:

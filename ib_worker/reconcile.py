@@ -76,7 +76,12 @@ class Reconciliation:
             own = self._session.clientId
             left = [each for each in self._session.ledger.open() if asked.everyClient or each.state.clientId == own]
             return Cancelled(orders=[report(each, RESTARTED) for each in left], message=RESTARTED)
-        return report(own_order(self._session, asked.orderId, asked), RESTARTED)
+        return report(self._noted(record) or own_order(self._session, asked.orderId, asked), RESTARTED)
+
+    def _noted(self, record: Record) -> Entry | None:
+        """The order that a change or cancel was about, by the names that were noted before its frame."""
+        ledger, permId = self._session.ledger, record.notes.get("permId")
+        return ledger.by_ref(record.notes.get("orderRef")) or ledger.by_perm(int(permId) if permId else None)
 
     async def _placed(self, key: str, leg: str = "") -> Entry:
         entry = await self._found(order_ref(key, leg))

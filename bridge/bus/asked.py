@@ -52,11 +52,12 @@ class Asked:
         """Needs no await: ask between accept() and the frame; if it says no, send nothing and raise Fenced."""
         return self._lease.held()
 
-    async def accept(self, gate: Gate | None = None) -> None:
+    async def accept(self, gate: Gate | None = None, **notes: str) -> None:
         """For a write, the last step before its frame: from here on the caller is never told `not_executed`.
 
-        A placing gives its gate. Raises Fenced or Gone when this request must not be carried out, and ToolError where
-        the gate is closed. Let all pass. Raise Fenced also later, as long as certainly nothing was sent.
+        A placing gives its gate; notes are on the record before anything is sent. Raises Fenced or Gone when this
+        request must not be carried out, and ToolError where the gate is closed. Let all pass. Raise Fenced also later,
+        as long as certainly nothing was sent.
         """
         if self.key is None:
             raise RuntimeError(f"{self.operation} is a read: it has nothing to accept")
@@ -64,7 +65,7 @@ class Asked:
             raise Fenced
         self.stage = "accepting"
         try:
-            await insist(lambda: self._records.accept(self.request, self.execution, gate))
+            await insist(lambda: self._records.accept(self.request, self.execution, gate, **notes))
         except (Fenced, Gone, ToolError):
             self.stage = "fresh"
             raise

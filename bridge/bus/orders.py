@@ -115,14 +115,15 @@ class Records:
         self._keys = keys
         self._token = str(token)
 
-    async def accept(self, request: Request, execution: str, gate: Gate | None = None) -> None:
-        """The last step before the frame; a placing passes its gate here. Raises Fenced, Gone, or ToolError (halted,
-        limit_exceeded, possible_duplicate); then nothing may be sent."""
+    async def accept(self, request: Request, execution: str, gate: Gate | None = None, **notes: str) -> None:
+        """The last step before the frame; a placing passes its gate here, and the notes are written with it. Raises
+        Fenced, Gone, or ToolError (halted, limit_exceeded, possible_duplicate); then nothing may be sent."""
         key, names = request.key or "", self._keys
         duplicate = names.duplicate(gate.terms if gate else "none")
         keys = (names.order(key), names.lease, names.inflight, names.halt, names.accepted, duplicate)
         gated = gate.arguments() if gate else OPEN
-        arguments = (self._token, request.id, execution, key, scripts.KEPT_MS, *gated)
+        noted = [part for pair in notes.items() for part in pair]
+        arguments = (self._token, request.id, execution, key, scripts.KEPT_MS, *gated, *noted)
         word, detail = await scripts.ACCEPT.run(self._pipe, keys, *arguments)
         _moved(word)
         if gate is not None and word != b"accepted":

@@ -81,7 +81,8 @@ return {st and 'withdrawn' or 'absent', attempt, '', current}
 
 # The last step before the frame: only the lease's holder, only once, and a placing only past the gate: kill switch,
 # counts of orders, equal orders. `execution` names one delivery of the request, so that asking again after a lost reply
-# is told from a second delivery. Answers {word, detail}: accepted, fenced, gone, or what the gate says.
+# is told from a second delivery. Notes (ARGV from 13: name, value, …) are there before anything is sent. Answers
+# {word, detail}: accepted, fenced, gone, or what the gate says.
 ACCEPT = Script("""#!lua
 local record, lease, inflight, halt, accepted, duplicate = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local token, attempt, execution, key = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
@@ -108,6 +109,7 @@ if ARGV[6] == 'place' then
     if tonumber(ARGV[11]) > 0 then redis.call('SET', duplicate, key, 'PX', ARGV[11]) end
 end
 redis.call('HSET', record, 'st', 'accepted', 'tok', token, 'exe', execution, 't_accepted', at)
+for i = 13, #ARGV, 2 do redis.call('HSET', record, 'n:' .. ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', record, ARGV[5])
 redis.call('SADD', inflight, key)
 return {'accepted', ''}

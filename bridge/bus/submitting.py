@@ -106,8 +106,8 @@ class Submission:
         accept, and Redis must not have lost its data in between."""
         message = encode_request(request)
         ttl_ms = round(self._times.accept_in_s() * 1000) + NEW_GRACE_MS
+        generation = self._intents.generation or await self._generation()
         try:
-            generation = self._intents.generation or (await self._intents.look(self._key)).generation
             seen = await self._intents.submit(request, message, ttl_ms)
         except Unanswered:
             return await self._submit_again(request, message, ttl_ms, generation)
@@ -115,6 +115,13 @@ class Submission:
             raise not_executed("bus_down", error=str(error)) from error
         self._connects = self._pipe.connects
         return seen
+
+    async def _generation(self) -> str:
+        """Asked before anything is submitted, so that whatever fails here has sent nothing."""
+        try:
+            return (await self._intents.look(self._key)).generation
+        except BusError as error:
+            raise not_executed("bus_down", error=str(error)) from error
 
     async def _submit_again(self, request: Request, message: bytes, ttl_ms: int, generation: str) -> Seen:
         until = min(self._times.accept_by, _now() + AGAIN_S)

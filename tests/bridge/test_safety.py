@@ -268,3 +268,19 @@ async def test_a_long_log_is_read_page_by_page(redis_url: str, session: str, mon
     assert len(lines) == 9
     assert rest == lines[7:]
     assert msgspec.json.decode(rest[0], type=Entry).prev == digest(lines[6])
+
+
+async def test_notes_are_on_the_record_before_anything_is_sent(redis_url: str, session: str) -> None:
+    noted: list[dict[str, str]] = []
+
+    async def cancel(asked: Asked) -> bytes:
+        await asked.accept(orderRef="mcpabc", permId="77")
+        record = await bus.records.read(asked.key or "")
+        assert record is not None
+        noted.append(record.notes)
+        return b"{}"
+
+    async with serving(redis_url, session, cancel) as bus, front(redis_url, session) as asker:
+        await submit(asker, key="a-cancel-key")
+
+    assert noted == [{"orderRef": "mcpabc", "permId": "77"}]

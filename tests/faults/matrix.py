@@ -29,7 +29,7 @@ AGAIN = {*OPEN, "not_executed", "not_ready", "bus_down", "timeout", "retry", "no
 KEY, PLACED = "the-key-of-the-write", "the-key-of-the-order"
 CALL_S = 20.0
 SETTLED_S = 90.0
-START_S = 60.0
+START_S = 150.0  # a Python process with all it imports, on a machine that does much else
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Verdict:
 async def run_cell(cell: Cell) -> Verdict:
     verdict, began = Verdict(cell), time.monotonic()
     try:
-        async with asyncio.timeout(240), _Stage(cell) as stage:
+        async with asyncio.timeout(360), _Stage(cell) as stage:
             await _play(stage, verdict)
     except Exception as error:  # noqa: BLE001  # a cell that can't be played is a failed cell, with its reason
         verdict.wrong.append(f"{type(error).__name__}: {error}")
@@ -203,7 +203,8 @@ def _judge(verdict: Verdict) -> None:
         say(f"the first answer was {first}")
     if last not in {"done", "not_found"}:
         say(f"the key stayed {last}")
-    if last == "not_found" and verdict.frames:
+    forgotten = verdict.cell.kind == "cancel_order" and verdict.cell.fault == "restarted_empty"  # and archived by TWS
+    if last == "not_found" and verdict.frames and not forgotten:
         say("told not_found, and the gateway had the frame")
     if last == "done" and not verdict.frames and verdict.cell.kind == "place_order":
         say("told done in the end, and the gateway had no frame")
@@ -212,8 +213,9 @@ def _judge(verdict: Verdict) -> None:
 async def _check_log(stage: _Stage, verdict: Verdict) -> None:
     """The audit chain is whole, and tells the intent of whatever went out; Redis that lost all has lost the log too."""
     pipe, keys = stage.asker.asker.pipe, stage.asker.asker.keys
-    lines = [line async for line in read_log(pipe, keys)]
-    for each in verify(lines, await read_head(pipe, keys.audit_head)):
+    head = await read_head(pipe, keys.audit_head)  # first: the worker goes on writing
+    lines = [line async for line in read_log(pipe, keys)][: head[0]]
+    for each in verify(lines, head):
         verdict.wrong.append(f"audit entry {each.seq}: {each.reason}")
     told = any(b'"event":"intent"' in line and KEY.encode() in line for line in lines)
     if verdict.frames and stage.cell.fault != "restarted_empty" and not told:

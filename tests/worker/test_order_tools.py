@@ -11,11 +11,15 @@ from bridge.audit import Entry, verify
 from bridge.bus.approving import give_approval, waiting_approvals
 from bridge.bus.auditing import read_head, read_log
 from bridge.bus.halting import clear_halt, set_halt
+from bridge.tool import ToolError
+from bridge.values import Named
 from cli.__main__ import main
+from ib_worker import standing
 from ib_worker.ledger import order_ref
+from ib_worker.orders import own_order
 from ib_worker.replay import rebuild
 from ibgateway.simulator.server import Simulator
-from tests.worker.rig import Caller, caller, order, trading, until, worker
+from tests.worker.rig import Caller, caller, order, ready_session, trading, until, worker
 
 KEY = "a-key-of-the-caller"
 PLACE, CANCEL = 3, 4  # message ids
@@ -304,3 +308,13 @@ async def test_the_operator_halts_looks_and_resumes(
     assert "never-used-key  no record" in one
     assert "0 orders wait" in waiting
     assert [json.loads(line)["status"] for line in replayed.splitlines()] == ["Filled", "Filled"]
+
+
+async def test_an_order_is_not_called_missing_while_orders_are_still_read(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        stand.session.ledger.known = False
+        stand.session.record.set(standing.SYNCING)
+        with pytest.raises(ToolError) as caught:
+            own_order(stand.session, 7, Named())
+
+    assert caught.value.code == "not_ready"
