@@ -64,7 +64,7 @@ def main() -> int:
     """The exit status: 2 where the settings are no good."""
     try:
         settings = load_settings()
-        asker = Asker(settings.redis_url, settings.ibkr_session, _front_id())
+        asker = Asker(settings.redis_url, settings.ibkr_session, front_id())
         front = assemble(settings, asker)
     except ValidationError as error:
         _complain(*_faults(error))
@@ -94,7 +94,7 @@ def _run(serving: Coroutine[Any, Any, None]) -> None:
         uvloop.run(serving)
 
 
-def _front_id() -> str:
+def front_id() -> str:
     """Unique among all fronts of a session, since replies come back by it."""
     host = "".join(c if c.isascii() and c.isalnum() else "-" for c in socket.gethostname())[:40]
     return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
