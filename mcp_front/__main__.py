@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -27,6 +28,7 @@ from mcp_front.offered import offered_tools
 from mcp_front.server import build_server
 from mcp_front.serving import FrontServer, http_config
 from mcp_front.settings import Settings, load_settings
+from mcp_front.status import session_mode
 from mcp_front.streams import Streams
 
 log = structlog.get_logger(__name__)
@@ -55,7 +57,7 @@ def assemble(settings: Settings, asker: Asker) -> Front:
     allowance = Allowance(settings.front_calls_per_s, settings.front_burst, settings.front_calls_at_once)
     calls = Calls(by_name, answers.by_effect, Limits(allowance))
     tokens = Tokens(settings.front_tokens_file) if settings.front_tokens_file else None
-    mcp = build_server(offered_tools(settings.front_toolsets), calls, tokens)
+    mcp = build_server(offered_tools(settings.front_toolsets), calls, tokens, partial(session_mode, asker))
     add_health(mcp, asker, draining)
     return Front(mcp, build_app(mcp, settings.front_allowed_hosts, settings.front_allowed_origins), calls, draining)
 
