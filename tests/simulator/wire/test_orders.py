@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from ibgateway.simulator.config import Identity, SimulatorConfig
 from ibgateway.simulator.server import Simulator
 from tests.simulator.wire.orders import cancel, limit_order, market_order, order, preview
 from tests.simulator.wire.raw import Raw, started
-
-
-@pytest.fixture
-async def client(sim: Simulator) -> AsyncIterator[Raw]:
-    async with started(sim.port) as one:
-        yield one
-
-
-async def everything(client: Raw) -> list[list[str]]:
-    client.send(49, 1)
-    return (await client.until("49"))[:-1]
 
 
 async def test_a_market_order_is_told_in_the_order_of_real_gateways(client: Raw) -> None:
@@ -37,7 +24,7 @@ async def test_a_limit_order_rests_and_its_cancellation_is_told_twice(client: Ra
     client.send(*limit_order(1))
     client.send(*cancel(1))
 
-    told = await everything(client)
+    told = await client.everything()
 
     assert [frame[2] for frame in told if frame[0] == "3"] == ["PreSubmitted", "Submitted", "Cancelled"]
     assert [frame[1:4] for frame in told if frame[0] == "4"] == [["1", "202", "Order Canceled - reason:"]]
@@ -53,17 +40,17 @@ async def test_orders_are_told_to_their_own_client_and_to_the_master(sim: Simula
     ):
         own.send(*limit_order(1))
 
-        assert {frame[0] for frame in await everything(own)} == {"5", "3"}
-        assert await everything(other) == []
-        assert {frame[0] for frame in await everything(master)} == {"5", "3"}
+        assert {frame[0] for frame in await own.everything()} == {"5", "3"}
+        assert await other.everything() == []
+        assert {frame[0] for frame in await master.everything()} == {"5", "3"}
 
 
 async def test_each_client_has_its_own_order_ids(sim: Simulator, client: Raw) -> None:
     async with started(sim.port, clientId=2) as other:
         client.send(*limit_order(40))
         other.send(*limit_order(7))
-        await everything(client)
-        await everything(other)
+        await client.everything()
+        await other.everything()
         client.send(8, 1, 1)
         other.send(8, 1, 1)
 
@@ -78,7 +65,7 @@ async def test_each_client_has_its_own_order_ids(sim: Simulator, client: Raw) ->
 async def test_order_ids_go_on_in_the_next_session(sim: Simulator) -> None:
     async with started(sim.port, clientId=4) as first:
         first.send(*limit_order(12))
-        await everything(first)
+        await first.everything()
     async with started(sim.port, clientId=5), started(sim.port, clientId=4) as second:
         second.send(8, 1, 1)
         assert (await second.until("9"))[-1][2] == "13"
@@ -93,7 +80,7 @@ async def test_a_cancellation_of_nothing_is_10147(client: Raw) -> None:
 async def test_a_preview_tells_margins_and_leaves_no_trace(client: Raw) -> None:
     client.send(*preview(1))
 
-    (told,) = await everything(client)
+    (told,) = await client.everything()
 
     assert told[0] == "5"
     client.send(16, 1)
@@ -104,7 +91,7 @@ async def test_a_preview_tells_margins_and_leaves_no_trace(client: Raw) -> None:
 async def test_a_quantity_of_nothing_is_no_order(sim: Simulator, client: Raw, quantity: str) -> None:
     client.send(*limit_order(1, quantity=quantity))
 
-    told = await everything(client)
+    told = await client.everything()
 
     assert told[0][0] == "4"
     assert sim.world.open_orders(None) == []
