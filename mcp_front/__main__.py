@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -27,6 +28,7 @@ from mcp_front.offered import offered_tools
 from mcp_front.server import build_server
 from mcp_front.serving import FrontServer, http_config
 from mcp_front.settings import Settings, load_settings
+from mcp_front.status import session_mode
 from mcp_front.streams import Streams
 
 log = structlog.get_logger(__name__)
@@ -55,7 +57,7 @@ def assemble(settings: Settings, asker: Asker) -> Front:
     allowance = Allowance(settings.front_calls_per_s, settings.front_burst, settings.front_calls_at_once)
     calls = Calls(by_name, answers.by_effect, Limits(allowance))
     tokens = Tokens(settings.front_tokens_file) if settings.front_tokens_file else None
-    mcp = build_server(offered_tools(settings.front_toolsets), calls, tokens)
+    mcp = build_server(offered_tools(settings.front_toolsets), calls, tokens, partial(session_mode, asker))
     add_health(mcp, asker, draining)
     return Front(mcp, build_app(mcp, settings.front_allowed_hosts, settings.front_allowed_origins), calls, draining)
 
@@ -64,7 +66,7 @@ def main() -> int:
     """The exit status: 2 where the settings are no good."""
     try:
         settings = load_settings()
-        asker = Asker(settings.redis_url, settings.ibkr_session, _front_id())
+        asker = Asker(settings.redis_url, settings.ibkr_session, front_id())
         front = assemble(settings, asker)
     except ValidationError as error:
         _complain(*_faults(error))
@@ -94,7 +96,7 @@ def _run(serving: Coroutine[Any, Any, None]) -> None:
         uvloop.run(serving)
 
 
-def _front_id() -> str:
+def front_id() -> str:
     """Unique among all fronts of a session, since replies come back by it."""
     host = "".join(c if c.isascii() and c.isalnum() else "-" for c in socket.gethostname())[:40]
     return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"

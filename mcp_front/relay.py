@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
+import anyio
 from fastmcp import Context
 
 from mcp_front.pending import Pending, Update
@@ -103,6 +104,8 @@ class Relay:
 
 
 async def _stop(*tasks: "asyncio.Future[Any]") -> None:
+    """End the tasks and wait for it, also where the call itself is cancelled (by anyio, again and again)."""
     for each in tasks:
         each.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    with anyio.CancelScope(shield=True):
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,6 +1,6 @@
 """Makes an MCP server of the declarations: one tool each, without a line per tool."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from fastmcp import FastMCP
@@ -10,7 +10,7 @@ from fastmcp.tools import Tool, ToolResult
 from mcp_types import ListToolsRequest
 from pydantic import PrivateAttr
 
-from bridge.tool import Declared
+from bridge.tool import Declared, Effect
 from mcp_front import VERSION
 from mcp_front.auth import lacking
 from mcp_front.calls import Calls
@@ -18,6 +18,7 @@ from mcp_front.offered import HINTS
 from mcp_front.traps import disarm
 
 NAME = "ibkr"
+READ_ONLY = "read_only"  # the mode in which no write is offered
 LIST_KEPT_S = 300  # tools change only with the program: clients may keep the list so long
 
 INSTRUCTIONS = """Interactive Brokers through one TWS session that several clients share.
@@ -36,43 +37,58 @@ class DeclaredTool(Tool):
         return await self._calls.answer(self._declared, arguments)
 
     @property
-    def offered(self) -> bool:
-        """Whether the token of the request under way may call it."""
-        return lacking(self._declared.effect) is None
+    def effect(self) -> Effect:
+        return self._declared.effect
 
 
 class OnlyAllowed(Middleware):
-    """Lists what a token may call. A call of something else is told which scope is missing, so it is no secret."""
+    """Lists what the token may call and the session's mode allows. A call of something else is told why it may not."""
+
+    def __init__(self, mode: Callable[[], Awaitable[str | None]]) -> None:
+        self._mode = mode
 
     async def on_list_tools(
         self, context: MiddlewareContext[ListToolsRequest], call_next: CallNext[ListToolsRequest, Sequence[Tool]]
     ) -> Sequence[Tool]:
-        return [tool for tool in await call_next(context) if not isinstance(tool, DeclaredTool) or tool.offered]
+        tools, read_only = await call_next(context), await self._mode() == READ_ONLY
+        return [tool for tool in tools if not isinstance(tool, DeclaredTool) or _offered(tool.effect, read_only)]
+
+
+def _offered(effect: Effect, read_only: bool) -> bool:
+    return lacking(effect) is None and not (read_only and effect is Effect.WRITE)
 
 
 def declared_tool(declared: Declared, calls: Calls) -> DeclaredTool:
     """The tool of a declaration."""
     tool = DeclaredTool(
         name=declared.tool_name,
+        title=f"IBKR {declared.name.replace('_', ' ')}",  # else FastMCP makes one of the name: "Ibkr Get Pnl"
         description=declared.doc,
         parameters=declared.input_schema(),
         output_schema=declared.output_schema(),
         annotations=HINTS[declared.effect],
-        tags={declared.toolset},
     )
     tool._declared = declared
     tool._calls = calls
     return tool
 
 
-def build_server(offered: Iterable[Declared], calls: Calls, tokens: TokenVerifier | None) -> FastMCP:
-    """The MCP server with the offered tools. Schemas go out as declared: no `$ref` in what a model writes."""
+def build_server(
+    offered: Iterable[Declared],
+    calls: Calls,
+    tokens: TokenVerifier | None,
+    mode: Callable[[], Awaitable[str | None]],
+) -> FastMCP:
+    """The MCP server with the offered tools. Schemas go out as declared: no `$ref` in what a model writes.
+
+    `mode` tells the session's mode, None where it is not known; what it allows is for the worker to decide.
+    """
     server = FastMCP(
         NAME,
         instructions=INSTRUCTIONS,
         version=VERSION,
         auth=tokens,
-        middleware=[OnlyAllowed()],
+        middleware=[OnlyAllowed(mode)],
         mask_error_details=True,
         dereference_schemas=False,
         strict_input_validation=False,

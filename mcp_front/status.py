@@ -13,10 +13,21 @@ from bridge.gateway import SessionStatus, State
 from bridge.tool import ToolError
 
 ANSWER_S = 1.8  # the promise is two seconds, whatever hangs
+MODE_S = 0.5  # a list of tools does not wait longer for what only narrows it
 STALE_MS = 10_000  # a leader beats every second and loses its lease after eight: this one hangs, or is cut off
 START_WORKER = "Start the worker (python -m ib_worker, or docker compose up -d worker) with this REDIS_URL and session."
 
 Status = dict[str, Any]
+
+
+async def session_mode(asker: Asker) -> str | None:
+    """The mode that the session's worker runs in, or ran in before it went; None where nobody knows at once."""
+    try:
+        async with asyncio.timeout(MODE_S):
+            mode: str | None = (await session_status(asker))["mode"]
+    except TimeoutError:
+        return None
+    return mode
 
 
 async def session_status(asker: Asker) -> Status:

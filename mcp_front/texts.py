@@ -4,6 +4,7 @@ Many hosts hand a model only the text of a result, so the text holds every row a
 compact JSON. A list of objects becomes a table: keys once instead of in every row, and what all rows share stated once.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -62,8 +63,22 @@ def _flat(value: Row, prefix: str = "") -> Row:
 
 def _cell(value: Any) -> str:
     """A value as a model reads it: 100 for 100.0, a plain string without quotes, null and all else as JSON."""
-    if type(value) is float:
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    if isinstance(value, str) and value and value.isprintable() and value != "null":
-        return value
-    return compact(value)
+    return SHOWN.get(type(value), compact)(value)
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def _word(value: str) -> str:
+    return value if value and value.isprintable() and value != "null" else compact(value)
+
+
+# By type, since a table has thousands of cells.
+SHOWN: dict[type, Callable[[Any], str]] = {
+    float: _number,
+    str: _word,
+    int: str,
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda _: "null",
+}

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
-from ibgateway.recorder.causes import ERROR, OPEN_ORDER, ORDER_STATUS, Exchange, exchanges
+from ibgateway.recorder.causes import ABOUT_ORDERS, ERROR, OPEN_ORDER, ORDER_STATUS, Exchange, exchanges
 from ibgateway.recorder.matching import exact, facts, loose
 from ibgateway.recorder.scrub import UNSET
 from ibgateway.recorder.transcript import Entry, Line, clients
@@ -18,6 +18,7 @@ RARE = 3  # a stream's message that came less often may be missing by chance
 NOTICES = range(2100, 2170)  # the farms' state, whenever it changes
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.[0-9]*|[0-9]*\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][+-]?[0-9]+)?|NaN|-?Infinity")
+_PADDED = re.compile(r"[+-]?[0-9]*\.(?:[0-9]*0)?(?:[eE].*)?|[^.]*[eE].*")  # a double or of fixed length
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def compare(recorded: Iterable[Line], simulated: Iterable[Line]) -> Found:
     found: Found = {}
     others = clients(simulated)
     for client, lines in clients(recorded).items():
-        for one, other in _pairs(exchanges(lines), exchanges(others.get(client, []))):
+        for one, other in _pairs(_by_order(lines), _by_order(others.get(client, []))):
             for difference in _request_missing(one) if other is None else _compare(one, other):
                 found.setdefault(difference, []).append(one.request.at)
     return found
@@ -74,6 +75,24 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+def _by_order(lines: Iterable[Line]) -> list[Exchange]:
+    """All that is told about one order is one exchange: which request it answers, or list, is a matter of moments."""
+    found: list[Exchange] = []
+    orders: dict[str, Exchange] = {}
+    for exchange in exchanges(lines):
+        orderId = exchange.request.get("orderId")
+        if orderId not in orders:
+            found.append(exchange)
+            orders |= {orderId: exchange} if orderId is not None else {}
+        replies, exchange.replies = exchange.replies, []
+        for index, reply in replies:
+            about = orders.get(reply.get("orderId") or "") if reply.msgId in ABOUT_ORDERS else None
+            (about or orders.get(orderId or "") or exchange).replies.append((index, reply))
+    for order in orders.values():
+        order.replies.sort(key=lambda reply: reply[0])
+    return found
+
+
 def _pairs(recorded: Sequence[Exchange], others: Sequence[Exchange]) -> list[tuple[Exchange, Exchange | None]]:
     """Each recorded request with the other side's next one that is exactly, else loosely, the same."""
     left = _Left(others)
@@ -91,7 +110,7 @@ class _Left:
                 self._by.setdefault(key, deque()).append(one)
 
     def take(self, wanted: Exchange) -> Exchange | None:
-        for key in _keys(wanted):
+        for key in _keys(wanted) if wanted.request.known else ():
             waiting = self._by.get(key, deque())
             while waiting:
                 one = waiting.popleft()
@@ -110,7 +129,9 @@ def _keys(exchange: Exchange) -> tuple[Key, Key]:
 
 
 def _request_missing(one: Exchange) -> list[Difference]:
-    return [Difference(one.request.message, "", "request", "asked", "never asked")]
+    request = one.request
+    asked = "asked" if request.known else f"{len(request.fields)} fields, which fit no layout"
+    return [Difference(request.message, "", "request", asked, "never asked")]
 
 
 def _compare(one: Exchange, other: Exchange) -> list[Difference]:
@@ -170,12 +191,8 @@ def _order(request: str, ours: Labelled, theirs: Labelled) -> list[Difference]:
 
 
 def _sequence(labelled: Labelled, common: set[str]) -> list[str]:
-    """Without streams; what comes several times in a row counts once."""
-    sequence: list[str] = []
-    for label, entry in labelled:
-        if label in common and entry.msgId not in STREAMS and sequence[-1:] != [label]:
-            sequence.append(label)
-    return sequence
+    """In which order they come first: gateways repeat an order's state whenever they like. Without streams."""
+    return list(dict.fromkeys(label for label, entry in labelled if label in common and entry.msgId not in STREAMS))
 
 
 def _fields(request: str, label: str, mine: Sequence[Entry], its: Sequence[Entry]) -> list[Difference]:
@@ -184,18 +201,30 @@ def _fields(request: str, label: str, mine: Sequence[Entry], its: Sequence[Entry
         if counts[0] == counts[1]:
             return []
         return [Difference(request, label, "fields", f"{counts[0]} fields", f"{counts[1]} fields")]
-    ours, theirs = _classes(mine), _classes(its)
+    ours, theirs = _texts(mine), _texts(its)
     return [
-        Difference(request, label, f"class of {name}", ", ".join(sorted(kinds)), ", ".join(sorted(theirs[name])))
-        for name, kinds in ours.items()
-        if name in theirs and not kinds & theirs[name]
+        Difference(request, label, f"class of {name}", _classes(texts), _classes(theirs[name]))
+        for name, texts in ours.items()
+        if name in theirs and not _agree(texts, theirs[name])
     ]
 
 
-def _classes(entries: Sequence[Entry]) -> dict[str, set[str]]:
-    """The classes that each field has, over all messages of a kind."""
-    classes: dict[str, set[str]] = {}
+def _texts(entries: Sequence[Entry]) -> dict[str, set[str]]:
+    """What each field holds, over all messages of a kind."""
+    found: dict[str, set[str]] = {}
     for entry in entries:
         for name, text in zip(entry.names, entry.fields, strict=True):
-            classes.setdefault(name, set()).add(field_class(text))
-    return classes
+            found.setdefault(name, set()).add(text)
+    return found
+
+
+def _classes(texts: set[str]) -> str:
+    return ", ".join(sorted({field_class(text) for text in texts}))
+
+
+def _agree(mine: set[str], its: set[str]) -> bool:
+    """A number that is printed with no digit too many is an integer or not by its value; `1.0` is never such a one."""
+    classes = [{field_class(text) for text in texts} for texts in (mine, its)]
+    if not any(_PADDED.fullmatch(text) for text in mine | its):
+        classes = [{"integer" if each == "decimal" else each for each in side} for side in classes]
+    return bool(classes[0] & classes[1])

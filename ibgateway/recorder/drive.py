@@ -92,7 +92,7 @@ class _Run:
         if isinstance(line, Event):
             if line.event in {CLOSED_BY_CLIENT, CLOSED_BY_GATEWAY}:
                 self._leave(line.client)
-        elif line.direction == TO_GATEWAY:
+        elif line.direction == TO_GATEWAY and line.known:  # of others only the classes of their fields were kept
             self.lines.append(line)
             self._ask(line)
             self._collect()

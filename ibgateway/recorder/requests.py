@@ -72,8 +72,8 @@ REQUESTS: dict[int, Message] = {
     51: message("cancelRealTimeBars", "version reqId"),
     52: message(
         "reqFundamentalData",
-        "version reqId conId symbol secType exchange primaryExchange currency localSymbol reportType",
-        "optionsCount fundamentalDataOptions",
+        "version reqId conId symbol secType exchange primaryExchange currency localSymbol reportType options",
+        Maybe("options"),
     ),
     53: message("cancelFundamentalData", "version reqId"),
     54: message(

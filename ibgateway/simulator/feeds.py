@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ibgateway.simulator import ticks
+from ibgateway.simulator import combos, ticks
 from ibgateway.simulator.rt_volume import RtVolume
 from ibgateway.simulator.values import Contract, OptionComputation, Snapshot
 from ibgateway.simulator.wire.messages import market_data
@@ -57,8 +57,9 @@ class Feed:
         self.contract = contract
         self.delay = DELAY_S if delayed else 0.0
         self.watchers: list[Watcher] = []
+        self._by_style: dict[ticks.Style, list[Watcher]] = {}  # who sees the same ticks
         self._period = PERIODS_S.get(contract.secType, PERIOD_S)
-        self._snapshot = world.snapshot(contract, world.now - self.delay)
+        self._snapshot = combos.snapshot(world, contract, world.now - self.delay)
         self._computation: OptionComputation | None = None
         self._generics: ticks.Generics = {}
         self._rt_volume: RtVolume | None = None
@@ -70,11 +71,17 @@ class Feed:
         """Send the line as it stands, then every change."""
         watcher.send(self._look(watcher))
         self.watchers.append(watcher)
+        self._by_style.setdefault(watcher.style, []).append(watcher)
         self._generics_due = min(self._generics_due, self.world.now)
 
     def leave(self, watcher: Watcher) -> None:
-        if watcher in self.watchers:
-            self.watchers.remove(watcher)
+        if watcher not in self.watchers:
+            return
+        self.watchers.remove(watcher)
+        alike = self._by_style[watcher.style]
+        alike.remove(watcher)
+        if not alike:
+            del self._by_style[watcher.style]
 
     def _look(self, watcher: Watcher) -> Iterator[ticks.Tick]:
         yield from ticks.changes(None, self._snapshot, watcher.style)
@@ -91,14 +98,13 @@ class Feed:
     # --- changes -------------------------------------------------------------------------------------------------
 
     def advance(self, now: float) -> None:
-        before, after = self._snapshot, self.world.snapshot(self.contract, now - self.delay)
+        before, after = self._snapshot, combos.snapshot(self.world, self.contract, now - self.delay)
         self._snapshot, self.due = after, now + self._period
-        for style in {watcher.style for watcher in self.watchers}:
+        for style, watchers in self._by_style.items():
             changed = self._changed(before, after, style)
             if changed:
-                for watcher in self.watchers:
-                    if watcher.style == style:
-                        watcher.send(changed)
+                for watcher in watchers:
+                    watcher.send(changed)
         self._tell_generics(now)
         self._tell_trades_and_news(now)
         self._upto = now
@@ -126,11 +132,11 @@ class Feed:
         yield market_data.TICK_OPTION, market_data.option_tail(style.kind(ticks.OPTION_MODEL), model)
 
     def _tell_generics(self, now: float) -> None:
-        wanting = [watcher for watcher in self.watchers if watcher.wanted]
-        if not wanting or now < self._generics_due:
+        if now < self._generics_due:
             return
+        wanting = [watcher for watcher in self.watchers if watcher.wanted]
         self._generics_due = now + GENERICS_S
-        before, after = self._generics, self._generic_ticks()
+        before, after = self._generics, self._generic_ticks() if wanting else {}
         for watcher in wanting:
             watcher.send(ticks.generic_changes(before, after, watcher.wanted, watcher.style))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Protocol, TypeGuard
 
-from ibgateway.simulator import values
+from ibgateway.simulator import combos, values
 from ibgateway.simulator.config import Identity
 from ibgateway.simulator.connection import Connection
 from ibgateway.simulator.feeds import Feeds
@@ -151,7 +151,7 @@ class Gateway:
 
     def minTick(self, contract: values.Contract) -> float:  # noqa: N802 - TWS's own word
         if contract not in self._minTicks:
-            if contract.secType == "BAG":
+            if contract.secType == combos.COMBO:
                 self._minTicks[contract] = 0.01
             else:
                 self._minTicks[contract] = self.world.contract_details(contract)[0].minTick
@@ -184,7 +184,7 @@ class Gateway:
 
     def trades_now(self, contract: values.Contract) -> bool:
         """Whether one of the contract's sessions, extended hours included, is open."""
-        sessions = self.world.schedule(contract, None, 2, False)
+        sessions = self.world.schedule(combos.first(self.world, contract), None, 2, False)
         return any(one.start <= self.world.now < one.end for one in sessions)
 
     def require_line(self, contract: values.Contract, delayed: bool) -> None:

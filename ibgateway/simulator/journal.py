@@ -78,6 +78,13 @@ class _Batch:
             )
 
 
+def _asks_for_an_order(entry: Entry) -> bool:
+    try:
+        return not entry.request.placed[1].whatIf
+    except requests.BadFields:
+        return False  # it was refused with 321
+
+
 class Journal:
     """The last frames in memory, and all of them in a file where one is given."""
 
@@ -134,8 +141,8 @@ class Journal:
         ]
 
     def orders(self, after: int = 0) -> list[Entry]:
-        """The placeOrder frames that ask for a real order: what-ifs are left out."""
-        return [entry for entry in self.entries("in", 3, after=after) if not entry.request.placed[1].whatIf]
+        """The placeOrder frames that ask for a real order: what-ifs, and frames that can't be read, are left out."""
+        return [entry for entry in self.entries("in", 3, after=after) if _asks_for_an_order(entry)]
 
     def flush(self) -> None:
         if self._file is not None:

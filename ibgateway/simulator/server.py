@@ -27,6 +27,7 @@ from ibgateway.simulator.world import World, WorldConfig
 PERIOD_S = 0.05  # how often time moves when nobody asks
 MAX_UNSENT = 64 << 20  # a client that does not read is dropped before it costs more memory than this
 MAX_LINE = 1 << 20  # of the control port
+LOOPBACK = "127.0.0.1"  # the control port is nobody else's, wherever the simulator listens
 BACKLOG = 64
 RESET = struct.pack("ii", 1, 0)  # linger on, for no time: closing sends RST
 
@@ -127,7 +128,7 @@ class Simulator:
         self.ports.append(server.sockets[0].getsockname()[1])
 
     async def _listen_for_control(self, port: int) -> None:
-        self._control = await asyncio.start_server(self._serve_control, self.config.host, port, limit=MAX_LINE)
+        self._control = await asyncio.start_server(self._serve_control, LOOPBACK, port, limit=MAX_LINE)
         self.control_port = self._control.sockets[0].getsockname()[1]
 
     async def _serve_control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -148,7 +149,12 @@ class Simulator:
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s: %s", task.get_name(), error)  # such as a port that somebody else has taken meanwhile
 
     # --- time ----------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """What tools/list says to a client that knows nothing of us: the promised table, hints, and plain schemas."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from bridge.tool import Effect
 from mcp_front.offered import offered_tools
-from tests.front.stack import ERAS, serving
+from tests.front.stack import ERAS, READY, serving, worker
 
 REQUIRED = object()
 CONTRACT = {"secType": "STK", "exchange": "SMART", "currency": "USD"}
@@ -110,6 +111,26 @@ async def test_order_of_the_list_is_always_the_same(redis_url: str, session: str
 
     assert list(await listed(redis_url, session, ERAS[1])) == first
     assert first == [declared.tool_name for declared in offered_tools()]
+
+
+@pytest.mark.parametrize(("mode", "offered"), [("paper", True), ("read_only", False)])
+async def test_writes_are_offered_where_the_sessions_mode_allows_them(
+    redis_url: str, session: str, mode: str, offered: bool
+) -> None:
+    async with worker(redis_url, session, {}, READY.model_copy(update={"mode": mode})):
+        tools = await listed(redis_url, session, ERAS[0])
+    after = await listed(redis_url, session, ERAS[0])  # the worker has gone, and its mode is remembered
+
+    assert (set(tools) >= WRITES) is offered
+    assert bool(set(tools) & WRITES) is offered
+    assert set(after) == set(tools)
+
+
+async def test_list_does_not_wait_for_a_redis_that_is_away(session: str) -> None:
+    async with asyncio.timeout(5):
+        tools = await listed("redis://127.0.0.1:1/0", session, ERAS[0])
+
+    assert set(tools) >= WRITES
 
 
 async def test_toolset_narrows_the_list(redis_url: str, session: str) -> None:

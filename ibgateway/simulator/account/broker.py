@@ -8,7 +8,7 @@ from decimal import Decimal
 from ibgateway.simulator import values as v
 from ibgateway.simulator.account import statement
 from ibgateway.simulator.account.ledger import Holding, Ledger
-from ibgateway.simulator.account.margin import Worth, value, worth
+from ibgateway.simulator.account.margin import Prices, Worth, value, worth
 from ibgateway.simulator.instruments.directory import Directory
 from ibgateway.simulator.instruments.instrument import Instrument
 from ibgateway.simulator.market.market import Market
@@ -59,8 +59,10 @@ class Broker:
         raise KeyError(currency)
 
     def worth(self, account: str, at: float) -> Worth:
-        return worth(
-            self.ledgers[account],
+        return worth(self.ledgers[account], self._prices(at))
+
+    def _prices(self, at: float) -> Prices:
+        return Prices(
             lambda each: self.market.price(each, at),
             lambda currency: self.rate(currency, at),
             lambda each: self._under_price(each, at),
@@ -80,13 +82,7 @@ class Broker:
             before = held.get(instrument.conId, (instrument, Decimal(0), Decimal(0)))
             basis = Decimal(repr(price * instrument.units)) if not before[1] else before[2]
             held[instrument.conId] = (instrument, before[1] + quantity, basis)
-        return value(
-            cash,
-            held.values(),
-            lambda each: self.market.price(each, at),
-            lambda currency: self.rate(currency, at),
-            lambda each: self._under_price(each, at),
-        )
+        return value(cash, held.values(), self._prices(at))
 
     def _under_price(self, option: Instrument, at: float) -> float:
         under = self._directory.get(option.underConId)
@@ -132,11 +128,7 @@ class Broker:
         return statement.window(account, self.worth(account, at), ledger.base) + self.ledger_rows(account, at)
 
     def ledger_rows(self, account: str, at: float) -> list[v.AccountValue]:
-        return statement.ledger_rows(
-            self.ledgers[account],
-            lambda each: self.market.price(each, at),
-            lambda currency: self.rate(currency, at),
-        )
+        return statement.ledger_rows(self.ledgers[account], self._prices(at))
 
     def known(self, account: str) -> str:
         """The account itself; Refusal 321 if there is none of this name."""

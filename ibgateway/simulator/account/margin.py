@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from ibgateway.simulator.account.ledger import Ledger
+from ibgateway.simulator.account.short_options import Held, margin
 from ibgateway.simulator.instruments.instrument import Instrument
-
-Pricer = Callable[[Instrument], float]  # the current price of one
-Rate = Callable[[str], float]  # of a currency, in the base currency
 
 LONG_INITIAL, LONG_MAINTENANCE = 0.5, 0.25
 SHORT_INITIAL, SHORT_MAINTENANCE = 0.5, 0.3
+INDEX_FUTURES = frozenset({"ES", "MES", "NQ", "MNQ"})
 FUTURE_INITIAL, FUTURE_MAINTENANCE = 0.066, 0.06
-MICRO_AND_COMMODITY = 0.08
+COMMODITY_INITIAL, COMMODITY_MAINTENANCE = 0.088, 0.08
 FOREX_MARGIN = 0.03
-SHORT_OPTION_SHARE, SHORT_OPTION_LEAST = 0.2, 0.1  # of the underlying's value
 LEVERAGE = 4  # buying power of a day is four times the available funds
 
 
@@ -33,8 +31,6 @@ class Worth:
     gross: float = 0.0
     initial: float = 0.0
     maintenance: float = 0.0
-    short_options: float = 0.0
-    by_currency: dict[str, float] = field(default_factory=dict)
 
     @property
     def net(self) -> float:
@@ -62,69 +58,71 @@ class Worth:
         return self.excess / self.net if self.net else 0.0
 
 
-def worth(ledger: Ledger, price: Pricer, rate: Rate, under: Callable[[Instrument], float]) -> Worth:
-    """Value the books now. `under` gives the price of an option's underlying."""
+@dataclass(frozen=True)
+class Prices:
+    """What things are worth now: one of an instrument, one of a currency, and an option's underlying."""
+
+    of: Callable[[Instrument], float]
+    rate: Callable[[str], float]  # in the base currency
+    under: Callable[[Instrument], float]
+
+
+def worth(ledger: Ledger, prices: Prices) -> Worth:
+    """Value the books now."""
     holdings = ((held.instrument, held.quantity, held.basis) for held in ledger.holdings.values() if held.quantity)
-    return value(ledger.cash, holdings, price, rate, under)
+    return value(ledger.cash, holdings, prices)
 
 
-def value(
-    cash: dict[str, Decimal],
-    holdings: Iterable[tuple[Instrument, Decimal, Decimal]],
-    price: Pricer,
-    rate: Rate,
-    under: Callable[[Instrument], float],
-) -> Worth:
+def value(cash: dict[str, Decimal], holdings: Iterable[tuple[Instrument, Decimal, Decimal]], prices: Prices) -> Worth:
     """The same for any cash and holdings (instrument, quantity, basis), so for an account as it would be."""
-    total = Worth()
+    total, options, shares = Worth(), list[Held](), dict[int, float]()
     for currency, amount in cash.items():
-        total.cash += float(amount) * rate(currency)
+        total.cash += float(amount) * prices.rate(currency)
     for instrument, quantity, basis in holdings:
-        if instrument.secType == "CASH":
-            total.initial += abs(float(quantity)) * price(instrument) * rate(instrument.currency) * FOREX_MARGIN
-            total.maintenance += abs(float(quantity)) * price(instrument) * rate(instrument.currency) * FOREX_MARGIN
-            continue
-        one = price(instrument) * instrument.units
-        _add(total, instrument, float(quantity), one, float(basis), rate(instrument.currency), under)
+        one, rate = prices.of(instrument) * instrument.units, prices.rate(instrument.currency)
+        if instrument.secType in ("OPT", "FOP"):
+            options.append(Held(instrument, float(quantity), one, prices.under(instrument) * instrument.units, rate))
+        elif instrument.secType == "STK":
+            shares[instrument.conId] = float(quantity)
+        ADD[instrument.secType](total, instrument, float(quantity) * one * rate, float(quantity * basis) * rate)
+    needed = margin(options, shares)
+    total.initial += needed
+    total.maintenance += needed
     return total
 
 
-def _add(
-    total: Worth,
-    instrument: Instrument,
-    quantity: float,
-    one: float,
-    basis: float,
-    rate: float,
-    under: Callable[[Instrument], float],
-) -> None:
-    amount = quantity * one * rate
-    if instrument.secType == "FUT":
-        total.futures += quantity * (one - basis) * rate
-        share = MICRO_AND_COMMODITY if instrument.symbol not in ("ES", "NQ") else FUTURE_INITIAL
-        total.initial += abs(amount) * share
-        total.maintenance += abs(amount) * share * FUTURE_MAINTENANCE / FUTURE_INITIAL
-        return
+def _add_currency(total: Worth, instrument: Instrument, amount: float, basis: float) -> None:
+    total.initial += abs(amount) * FOREX_MARGIN
+    total.maintenance += abs(amount) * FOREX_MARGIN
+
+
+def _add_future(total: Worth, instrument: Instrument, amount: float, basis: float) -> None:
+    total.futures += amount - basis
+    index = instrument.symbol in INDEX_FUTURES
+    total.initial += abs(amount) * (FUTURE_INITIAL if index else COMMODITY_INITIAL)
+    total.maintenance += abs(amount) * (FUTURE_MAINTENANCE if index else COMMODITY_MAINTENANCE)
+
+
+def _add_option(total: Worth, instrument: Instrument, amount: float, basis: float) -> None:
+    total.option += amount
     total.gross += abs(amount)
-    if instrument.secType in ("OPT", "FOP"):
-        total.option += amount
-        if quantity < 0:
-            need = short_option_margin(instrument, one * rate, under(instrument) * instrument.units * rate)
-            total.initial += -quantity * need
-            total.maintenance += -quantity * need
-            total.short_options += amount
-        return
+
+
+def _add_security(total: Worth, instrument: Instrument, amount: float, basis: float) -> None:
     if instrument.secType == "BOND":
         total.bond += amount
     else:
         total.stock += amount
-    long = quantity > 0
-    total.initial += abs(amount) * (LONG_INITIAL if long else SHORT_INITIAL)
-    total.maintenance += abs(amount) * (LONG_MAINTENANCE if long else SHORT_MAINTENANCE)
+    total.gross += abs(amount)
+    total.initial += abs(amount) * (LONG_INITIAL if amount > 0 else SHORT_INITIAL)
+    total.maintenance += abs(amount) * (LONG_MAINTENANCE if amount > 0 else SHORT_MAINTENANCE)
 
 
-def short_option_margin(instrument: Instrument, premium: float, under: float) -> float:
-    """Of one contract: the premium, and a fifth of the underlying less what it is out of the money, or a tenth."""
-    strike = (instrument.strike or 0.0) * instrument.units
-    out = max(strike - under, 0.0) if instrument.right == "C" else max(under - strike, 0.0)
-    return premium + max(SHORT_OPTION_SHARE * under - out, SHORT_OPTION_LEAST * under)
+ADD: dict[str, Callable[[Worth, Instrument, float, float], None]] = {
+    "CASH": _add_currency,
+    "FUT": _add_future,
+    "OPT": _add_option,
+    "FOP": _add_option,
+    "STK": _add_security,
+    "BOND": _add_security,
+}

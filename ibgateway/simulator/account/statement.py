@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from ibgateway.simulator import values as v
 from ibgateway.simulator.account.ledger import Ledger
-from ibgateway.simulator.account.margin import Pricer, Rate, Worth
+from ibgateway.simulator.account.margin import Prices, Worth
 
 SEGMENTS = ("", "-C", "-S")  # whole account, commodities, securities
 
@@ -119,24 +119,25 @@ SEGMENT_TAGS = (
 SEGMENTED = frozenset(SEGMENT_TAGS.split())
 
 
-def ledger_rows(ledger: Ledger, price: Pricer, rate: Rate) -> list[v.AccountValue]:
+def ledger_rows(ledger: Ledger, prices: Prices) -> list[v.AccountValue]:
     """What $LEDGER:ALL shows: BASE first, then each currency."""
     currencies = sorted(
         {ledger.base}
         | {currency for currency, amount in ledger.cash.items() if amount}
         | {held.instrument.currency for held in ledger.holdings.values() if held.quantity}
     )
-    parts = {currency: _currency_sums(ledger, currency, price) for currency in currencies}
+    parts = {currency: _currency_sums(ledger, currency, prices) for currency in currencies}
     totals = {
-        name: sum(part[name] * rate(currency) for currency, part in parts.items()) for name in parts[currencies[0]]
+        name: sum(part[name] * prices.rate(currency) for currency, part in parts.items())
+        for name in parts[currencies[0]]
     }
     rows = _ledger_part(ledger.account, "BASE", totals, 1.0, ledger.base)
     for currency, part in parts.items():
-        rows += _ledger_part(ledger.account, currency, part, rate(currency), currency)
+        rows += _ledger_part(ledger.account, currency, part, prices.rate(currency), currency)
     return rows
 
 
-def _currency_sums(ledger: Ledger, currency: str, price: Pricer) -> dict[str, float]:
+def _currency_sums(ledger: Ledger, currency: str, prices: Prices) -> dict[str, float]:
     cash = float(ledger.cash.get(currency, Decimal(0)))
     sums = dict.fromkeys(
         ("CashBalance", "TotalCashBalance", "StockMarketValue", "OptionMarketValue", "FutureOptionValue", "FuturesPNL",
@@ -149,7 +150,7 @@ def _currency_sums(ledger: Ledger, currency: str, price: Pricer) -> dict[str, fl
         instrument = held.instrument
         if instrument.currency != currency or not held.quantity or instrument.secType == "CASH":
             continue
-        one, quantity = price(instrument) * instrument.units, float(held.quantity)
+        one, quantity = prices.of(instrument) * instrument.units, float(held.quantity)
         sums["UnrealizedPnL"] += quantity * (one - float(held.cost))
         if instrument.secType == "FUT":
             sums["FuturesPNL"] += quantity * (one - float(held.basis))

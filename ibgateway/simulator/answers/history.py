@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ibgateway.simulator import combos
 from ibgateway.simulator.answers.market_data import lot_of
 from ibgateway.simulator.connection import Connection, Subscription, answers
 from ibgateway.simulator.times import instant
@@ -23,7 +24,7 @@ def invalid(cause: str) -> Refusal:
 
 def _style(connection: Connection, contract: Contract, asked: requests.BarsAsked) -> messages.BarStyle:
     return messages.BarStyle(
-        zone=connection.world.time_zone(contract),
+        zone=connection.world.time_zone(combos.first(connection.world, contract)),
         decimals=connection.gateway.decimals(contract),
         formatDate=asked.formatDate,
         daily=asked.barSizeSetting in messages.DAILY,
@@ -35,7 +36,7 @@ def _style(connection: Connection, contract: Contract, asked: requests.BarsAsked
 def historical_data(connection: Connection, request: requests.ReqHistoricalData) -> None:
     asked, world = request.asked, connection.world
     connection.require_free("bars", request.reqId)
-    contract = world.resolve(asked.contract)
+    contract = combos.resolve(world, asked.contract)
     end = instant(asked.endDateTime, connection.gateway.identity.zone, world.now)
     weight = 2 if asked.whatToShow == "BID_ASK" else 1
     connection.pacing.history(world.now, asked, (contract, asked.whatToShow), weight)
@@ -44,7 +45,7 @@ def historical_data(connection: Connection, request: requests.ReqHistoricalData)
         return
     if request.keepUpToDate and end is not None:
         raise invalid("End Date/Time must be empty for a request that keeps up to date")
-    found = world.bars(contract, end, asked.durationStr, asked.barSizeSetting, asked.whatToShow, asked.useRTH)
+    found = combos.bars(world, contract, end, asked.durationStr, asked.barSizeSetting, asked.whatToShow, asked.useRTH)
     style = _style(connection, contract, asked)
     for payload in messages.historical_data(connection.version, request.reqId, found, style):
         connection.send(payload)
@@ -60,6 +61,7 @@ def _schedule(
     if match is None or request.asked.barSizeSetting != "1 day":
         raise invalid("A schedule takes a duration such as 1 M and bars of 1 day")
     days = max(1, int(match[1]) * DAYS[match[2]])
+    contract = combos.first(connection.world, contract)
     sessions = connection.world.schedule(contract, end, days, request.asked.useRTH)
     zone = connection.world.time_zone(contract)
     connection.send(messages.historical_schedule(request.reqId, sessions, zone))
@@ -86,8 +88,14 @@ class KeptUpToDate(Subscription):
     def advance(self, now: float) -> None:
         """The bars that are new or changed since the last time: the old one's end, then the new one."""
         asked, self.due = self.request.asked, now + UPDATE_S
-        found = self.connection.world.bars(
-            self.contract, None, asked.durationStr, asked.barSizeSetting, asked.whatToShow, asked.useRTH
+        found = combos.bars(
+            self.connection.world,
+            self.contract,
+            None,
+            asked.durationStr,
+            asked.barSizeSetting,
+            asked.whatToShow,
+            asked.useRTH,
         )
         since = self.last.time if self.last else 0.0
         for bar in found.bars:

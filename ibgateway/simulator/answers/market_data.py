@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator import ticks
+from ibgateway.simulator import combos, ticks
 from ibgateway.simulator.connection import Connection, Subscription, answers
 from ibgateway.simulator.feeds import Feed, Watcher
 from ibgateway.simulator.gateway import DELAYED, DELAYED_FROZEN, FROZEN, LIVE
@@ -43,7 +43,7 @@ def market_data_type(connection: Connection, request: requests.ReqMarketDataType
 def mkt_data(connection: Connection, request: requests.ReqMktData) -> None:
     connection.require_free("line", request.reqId)
     codes = _codes(request)
-    contract = connection.world.resolve(request.contract)
+    contract = combos.resolve(connection.world, request.contract)
     kind = connection.gateway.data_kind(connection, request.reqId, contract)
     style = ticks.Style(delayed=kind >= DELAYED, lot=lot_of(contract, connection.version, 159))
     connection.gateway.require_line(contract, style.delayed)
@@ -62,7 +62,8 @@ def mkt_data(connection: Connection, request: requests.ReqMktData) -> None:
 
 def _introduce(connection: Connection, reqId: int, contract: Contract, kind: int) -> None:
     minTick = connection.gateway.minTick(contract)
-    connection.send(messages.tick_req_params(reqId, minTick, connection.world.bbo_exchange(contract), SMART_SNAPSHOTS))
+    bboExchange = "" if contract.secType == combos.COMBO else connection.world.bbo_exchange(contract)
+    connection.send(messages.tick_req_params(reqId, minTick, bboExchange, SMART_SNAPSHOTS))
     connection.send(messages.market_data_type(reqId, kind))
 
 

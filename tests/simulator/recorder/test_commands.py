@@ -66,7 +66,7 @@ async def test_a_session_is_recorded_and_replayed(tmp_path: Path) -> None:
 def test_a_comparison_prints_the_differences_and_says_so_by_its_status(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = written(tmp_path / "session.jsonl", session(asked("49 1"), told("49 1 1749652200.5")))
+    path = written(tmp_path / "session.jsonl", session(asked("49 1"), told("49 1 1749652200.0")))
 
     status = main(["compare", str(path)])
 
@@ -80,7 +80,7 @@ def test_a_comparison_prints_the_differences_and_says_so_by_its_status(
 def test_a_comparison_of_two_transcripts_leaves_the_simulator_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = session(asked("49 1"), told("49 1 1749652200.5"))
+    lines = session(asked("49 1"), told("49 1 1749652200.0"))
     one, other = (written(tmp_path / name, lines) for name in ("one.jsonl", "other.jsonl"))
 
     assert main(["compare", str(one), str(other)]) == 0

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from ibgateway.recorder.compare import Difference, compare, field_class, table
+from ibgateway.recorder.drive import Setting, drive
 from ibgateway.recorder.transcript import Line
 from tests.simulator.recorder.lines import asked, session, told
 from tests.simulator.recorder.test_causes import EXECUTED, STATUS, place
@@ -91,6 +93,42 @@ def test_a_field_that_is_never_of_the_same_class_is_shown_by_name() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("mine", "its", "differ"),
+    [
+        ("258", "257.95", False),
+        ("258", "258.0", True),
+        ("258", "257.50", True),
+        ("258", "1.0E7", True),
+        ("0.0", "257.95", False),
+        ("258", "1.7976931348623157E308", True),
+        ("-", "258", True),
+    ],
+)
+def test_a_number_without_a_digit_too_many_is_of_its_class_by_chance(mine: str, its: str, differ: bool) -> None:
+    recorded, simulated = ([asked("61 1"), told(f"{POSITION} 1 {cost}")] for cost in (mine, its))
+
+    assert [one.what for one in found(recorded, simulated)] == (["class of avgCost"] if differ else [])
+
+
+def test_what_happens_to_an_order_is_compared_over_all_requests_about_it() -> None:
+    """Whether a fill comes before or after the cancel is sent is a matter of moments."""
+    submitted, cancelled = told(f"3 17 Submitted {STATUS}"), told(f"3 17 Cancelled {STATUS}")
+
+    assert (
+        found(
+            [place(17), submitted, asked("4 1 17 -"), cancelled], [place(17), asked("4 1 17 -"), submitted, cancelled]
+        )
+        == []
+    )
+
+
+def test_whether_a_list_of_orders_or_the_order_itself_tells_its_state_does_not_matter() -> None:
+    submitted, end = told(f"3 17 Submitted {STATUS}"), told("53 1")
+
+    assert found([place(17), submitted, asked("5 1"), end], [place(17), asked("5 1"), submitted, submitted, end]) == []
+
+
 def test_another_number_of_fields_is_shown() -> None:
     recorded = [asked("61 1"), told("61 3 XX9999999 9 9", known=False)]
 
@@ -102,6 +140,16 @@ def test_another_number_of_fields_is_shown() -> None:
 def test_a_request_that_the_other_side_did_not_get_is_shown() -> None:
     assert found([asked("81 6 app"), told("79 6 0")], []) == [
         Difference("reqMatchingSymbols", "", "request", "asked", "never asked")
+    ]
+
+
+def test_a_request_of_which_only_classes_were_kept_is_not_put_to_the_simulator() -> None:
+    lines = session(replace(asked("49 1"), fields=("49", "1", "x"), known=False), asked("49 1"), told("49 1 5"))
+
+    compared = compare(lines, drive(lines, Setting(start=1749652200.0)))
+
+    assert list(compared) == [
+        Difference("reqCurrentTime", "", "request", "3 fields, which fit no layout", "never asked")
     ]
 
 

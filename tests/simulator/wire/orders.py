@@ -1,6 +1,8 @@
-"""placeOrder at version 200, as the official client sends it."""
+"""Requests at version 200, as the official client sends them."""
 
 from __future__ import annotations
+
+from tests.simulator.wire.raw import Raw
 
 SPY = (0, "SPY", "STK", "", "", "", "", "SMART", "", "USD", "", "")
 UNSET_INTEGER = 2147483647
@@ -36,3 +38,8 @@ def preview(orderId: int) -> Frame:
 
 def cancel(orderId: int) -> Frame:
     return (4, orderId, "", "", UNSET_INTEGER)
+
+
+def watch(client: Raw, reqId: int = 7, contract: Frame = SPY, generics: str = "", snapshot: int = 0) -> None:
+    """reqMktData."""
+    client.send(1, 11, reqId, *contract, 0, generics, snapshot, 0, "")

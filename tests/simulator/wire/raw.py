@@ -59,6 +59,15 @@ class Raw:
             except (asyncio.IncompleteReadError, ConnectionError):
                 return seen
 
+    async def everything(self) -> list[list[str]]:
+        """What has been sent so far: the answer to a last question ends it."""
+        self.send(49, 1)
+        return (await self.until("49"))[:-1]
+
+    async def alive(self) -> None:
+        """It is served."""
+        await self.everything()
+
     def close(self) -> None:
         self.writer.close()
 

@@ -91,6 +91,16 @@ async def test_a_port_in_use_is_a_message_and_not_a_traceback() -> None:
     assert "Traceback" not in errors.decode()
 
 
+@pytest.mark.parametrize("arguments", [("--start", "1999-01-01T10:00"), ("--data", "/nowhere")])
+async def test_a_world_that_can_not_be_is_a_message_and_not_a_traceback(arguments: tuple[str, str]) -> None:
+    async with command("--port", "0", *arguments) as process, asyncio.timeout(20):
+        _, errors = await process.communicate()
+
+    assert process.returncode == 1
+    assert "the simulator cannot start" in errors.decode()
+    assert "Traceback" not in errors.decode()
+
+
 def test_without_arguments_it_is_a_paper_tws_in_an_open_session() -> None:
     config = parse([])
 

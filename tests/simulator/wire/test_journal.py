@@ -56,6 +56,15 @@ async def test_it_counts_real_orders_and_leaves_previews_out(sim: Simulator) -> 
     assert sim.journal.orders(after=order.number) == []
 
 
+async def test_a_frame_that_is_no_order_is_not_counted_as_one(sim: Simulator) -> None:
+    async with started(sim.port) as client:
+        client.send(3, 1, "nonsense")
+        await client.rest()
+
+    assert len(sim.journal.entries("in", 3)) == 1
+    assert sim.journal.orders() == []
+
+
 def test_quotes_are_forgotten_before_anything_else(connection: Connection) -> None:
     journal = Journal(most=10)
     journal.record("in", connection, [b"49\x001\0"], 1.0, 2.0)

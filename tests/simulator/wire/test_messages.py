@@ -169,6 +169,12 @@ def test_a_bars_date_follows_the_format_that_was_asked_for() -> None:
     assert history.BarStyle("US/Eastern", 2, 2, daily=True).date(1749600000.0) == "20250611"
 
 
+def test_a_midpoint_between_two_ticks_has_a_digit_more() -> None:
+    style = history.BarStyle("US/Eastern", 2)
+
+    assert [style.price(x) for x in (255.0, 255.4, 255.405)] == ["255.00", "255.40", "255.405"]
+
+
 def test_before_175_us_stocks_volume_is_counted_in_hundreds() -> None:
     style = history.BarStyle("US/Eastern", 2, lot=100)
 

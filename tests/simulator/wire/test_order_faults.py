@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from ibgateway.simulator.faults import ScriptError
@@ -12,18 +10,6 @@ from tests.simulator.wire.orders import cancel, limit_order, market_order, previ
 from tests.simulator.wire.raw import Raw, started
 
 ORDER_MESSAGES = ("openOrder", "orderStatus", "execDetails", "commissionReport")
-
-
-@pytest.fixture
-async def client(sim: Simulator) -> AsyncIterator[Raw]:
-    async with started(sim.port) as one:
-        yield one
-
-
-async def everything(client: Raw) -> list[list[str]]:
-    """What has been sent so far: the answer to a last question ends it."""
-    client.send(49, 1)
-    return (await client.until("49"))[:-1]
 
 
 def ids(frames: list[list[str]]) -> list[str]:
@@ -58,7 +44,7 @@ async def test_the_second_order_may_be_the_one(sim: Simulator, client: Raw) -> N
     client.send(*limit_order(2))
     client.send(*limit_order(3))
 
-    told = await everything(client)
+    told = await client.everything()
 
     assert {frame[1] for frame in told if frame[0] == "3"} == {"1", "3"}
 
@@ -75,19 +61,19 @@ async def test_an_order_can_be_rejected_with_any_code(sim: Simulator, client: Ra
     sim.fault("on order answer 201 Order rejected - reason:No trading permission.")
     client.send(*limit_order(7))
 
-    ((_, reqId, code, text, *_),) = await everything(client)
+    ((_, reqId, code, text, *_),) = await client.everything()
 
     assert (reqId, code, text) == ("7", "201", "Order rejected - reason:No trading permission.")
 
 
 async def test_an_inactive_order_comes_alive_again(sim: Simulator, client: Raw) -> None:
     await resting(client)
-    await everything(client)
+    await client.everything()
     sim.fault("status last Inactive")
     sim.fault("after 2 status last Submitted")
     sim.skip(2)
 
-    told = await everything(client)
+    told = await client.everything()
 
     assert [frame[2] for frame in told if frame[0] == "3"] == ["Inactive", "Submitted"]
 
@@ -97,7 +83,7 @@ async def test_an_order_of_which_nobody_hears(sim: Simulator, client: Raw) -> No
         sim.fault(f"swallow {message}")
     client.send(*market_order(1))
 
-    assert await everything(client) == []
+    assert await client.everything() == []
     assert len(sim.world.completed_orders(False)) == 1
 
 
@@ -106,7 +92,7 @@ async def test_every_status_three_times_and_in_the_wrong_order(sim: Simulator, c
     sim.fault("reverse orderStatus")
     client.send(*market_order(1))
 
-    told = [frame[2] for frame in await everything(client) if frame[0] == "3"]
+    told = [frame[2] for frame in await client.everything() if frame[0] == "3"]
 
     assert len(told) % 3 == 0
     assert (told[:3], told[-3:]) == (["Filled"] * 3, ["PreSubmitted"] * 3)
@@ -115,24 +101,24 @@ async def test_every_status_three_times_and_in_the_wrong_order(sim: Simulator, c
 async def test_filled_before_its_execution(sim: Simulator, client: Raw) -> None:
     sim.fault("delay execDetails 5")
     client.send(*market_order(1))
-    told = await everything(client)
+    told = await client.everything()
     assert "11" not in ids(told)
     assert "Filled" in [frame[2] for frame in told if frame[0] == "3"]
 
     sim.skip(5)
 
-    assert ids(await everything(client)) == ["11"]
+    assert ids(await client.everything()) == ["11"]
 
 
 async def test_an_execution_before_its_order(sim: Simulator, client: Raw) -> None:
     sim.fault("delay openOrder 5")
     sim.fault("delay orderStatus 5")
     client.send(*market_order(1))
-    assert ids(await everything(client))[0] == "11"
+    assert ids(await client.everything())[0] == "11"
 
     sim.skip(5)
 
-    assert ids(await everything(client))[0] == "5"
+    assert ids(await client.everything())[0] == "5"
 
 
 async def test_partial_fills_then_a_cancellation(sim: Simulator, client: Raw) -> None:
@@ -142,7 +128,7 @@ async def test_partial_fills_then_a_cancellation(sim: Simulator, client: Raw) ->
     sim.fault("fill 1 2 99.25")
     client.send(*cancel(1))
 
-    told = [frame for frame in await everything(client) if frame[0] == "3"]
+    told = [frame for frame in await client.everything() if frame[0] == "3"]
 
     assert [frame[3:5] for frame in told if frame[2] == "Cancelled"] == [["5", "5"]]
 
@@ -152,7 +138,7 @@ async def test_a_fill_that_overtakes_the_cancellation(sim: Simulator, client: Ra
     sim.fault("on cancelOrder fill this")
     client.send(*cancel(1))
 
-    told = await everything(client)
+    told = await client.everything()
 
     assert "Filled" in [frame[2] for frame in told if frame[0] == "3"]
     (refusal,) = [frame for frame in told if frame[0] == "4"]
@@ -166,7 +152,7 @@ async def test_a_fill_after_cancelled(sim: Simulator, client: Raw) -> None:
     sim.fault("on cancelOrder ignore")
     client.send(*cancel(1))
 
-    told = [frame[2] for frame in await everything(client) if frame[0] == "3"]
+    told = [frame[2] for frame in await client.everything() if frame[0] == "3"]
 
     assert told[0] == "Cancelled"
     assert told[-1] == "Filled"
@@ -182,11 +168,11 @@ async def test_a_fill_after_cancelled(sim: Simulator, client: Raw) -> None:
 )
 async def test_a_cancellation_is_refused(sim: Simulator, client: Raw, code: int, text: str) -> None:
     await resting(client)
-    await everything(client)
+    await client.everything()
     sim.fault(f"on cancelOrder answer {code} {text}")
     client.send(*cancel(1))
 
-    (refusal,) = await everything(client)
+    (refusal,) = await client.everything()
 
     assert refusal[1:3] == ["1", str(code)]
     assert len(sim.world.open_orders(1)) == 1
@@ -194,24 +180,24 @@ async def test_a_cancellation_is_refused(sim: Simulator, client: Raw, code: int,
 
 async def test_a_cancellation_that_is_acknowledged_hours_later(sim: Simulator, client: Raw) -> None:
     await resting(client)
-    await everything(client)
+    await client.everything()
     sim.fault("on cancelOrder hold 3600")
     client.send(*cancel(1))
-    assert await everything(client) == []
+    assert await client.everything() == []
 
     sim.skip(3600)
 
-    assert "Cancelled" in [frame[2] for frame in await everything(client) if frame[0] == "3"]
+    assert "Cancelled" in [frame[2] for frame in await client.everything() if frame[0] == "3"]
 
 
 @pytest.mark.parametrize("code", [110, 201, 105])
 async def test_a_refused_modification_leaves_the_order_as_it_was(sim: Simulator, client: Raw, code: int) -> None:
     await resting(client)
-    await everything(client)
+    await client.everything()
     sim.fault(f"on placeOrder answer {code} no")
     client.send(*limit_order(1, price=101.0))
 
-    (refusal,) = await everything(client)
+    (refusal,) = await client.everything()
 
     assert refusal[1:3] == ["1", str(code)]
     assert [one.order.lmtPrice for one in sim.world.open_orders(1)] == [100.0]
@@ -219,12 +205,12 @@ async def test_a_refused_modification_leaves_the_order_as_it_was(sim: Simulator,
 
 async def test_a_modification_with_two_permanent_ids(sim: Simulator, client: Raw) -> None:
     await resting(client)
-    first = {frame[6] for frame in await everything(client) if frame[0] == "3"}
+    first = {frame[6] for frame in await client.everything() if frame[0] == "3"}
     sim.fault("rewrite orderStatus 6 424242")
     sim.fault("rewrite openOrder 25 424242")
     client.send(*limit_order(1, price=101.0))
 
-    told = await everything(client)
+    told = await client.everything()
 
     assert {frame[6] for frame in told if frame[0] == "3"} == {"424242"} != first
     assert {frame[25] for frame in told if frame[0] == "5"} == {"424242"}
@@ -233,9 +219,9 @@ async def test_a_modification_with_two_permanent_ids(sim: Simulator, client: Raw
 async def test_a_corrected_execution_keeps_its_id_but_for_the_last_part(sim: Simulator, client: Raw) -> None:
     client.send(*market_order(1))
     (first,) = [frame for frame in await client.until("59") if frame[0] == "11"]
-    await everything(client)
+    await client.everything()
     sim.fault("correct 123.45")
-    (second,) = await everything(client)
+    (second,) = await client.everything()
 
     assert (first[14][:-2], first[14][-2:]) == (second[14][:-2], "01")
     assert (second[14][-2:], second[20], second[19]) == ("02", "123.45", first[19])
@@ -249,7 +235,7 @@ async def test_a_notice_leaves_the_order_alive(sim: Simulator, client: Raw, code
     sim.fault(f"on placeOrder notice {code} Order Message:")
     client.send(*limit_order(1))
 
-    told = await everything(client)
+    told = await client.everything()
 
     assert [frame[1:3] for frame in told if frame[0] == "4"] == [["1", str(code)]]
     assert [one.state.status for one in sim.world.open_orders(1)] == ["Submitted"]
@@ -258,14 +244,14 @@ async def test_a_notice_leaves_the_order_alive(sim: Simulator, client: Raw, code
 async def test_an_order_entered_by_hand_is_seen_by_all_and_bound_to_client_0(sim: Simulator, client: Raw) -> None:
     async with started(sim.port, clientId=0) as zero:
         zero.send(15, 1, 1)
-        await everything(zero)
+        await zero.everything()
         sim.fault("manual BUY 10 SPY 100")
 
-        told = await everything(zero)
+        told = await zero.everything()
         assert ids(told)[0] == "5"
         (bound,) = [frame for frame in told if frame[0] == "100"]
         assert (bound[2], bound[3]) == ("0", "-1")
-        assert await everything(client) == []
+        assert await client.everything() == []
         client.send(16, 1)
         assert [frame[24] for frame in await client.until("53") if frame[0] == "5"] == ["0"]
 
@@ -277,8 +263,8 @@ async def test_another_clients_order_is_cancelled_once_it_was_listed(sim: Simula
         await other.until("53")
         other.send(*cancel(1))
 
-        assert "Cancelled" in [frame[2] for frame in await everything(other) if frame[0] == "3"]
-    assert "Cancelled" in [frame[2] for frame in await everything(client) if frame[0] == "3"]
+        assert "Cancelled" in [frame[2] for frame in await other.everything() if frame[0] == "3"]
+    assert "Cancelled" in [frame[2] for frame in await client.everything() if frame[0] == "3"]
 
 
 async def test_a_liquidation_is_an_execution_of_no_order_of_the_clients(sim: Simulator, client: Raw) -> None:
@@ -286,7 +272,7 @@ async def test_a_liquidation_is_an_execution_of_no_order_of_the_clients(sim: Sim
     await client.until("62")
     sim.fault("liquidate SELL 100 SPY")
 
-    told = await everything(client)
+    told = await client.everything()
 
     executed = [frame for frame in told if frame[0] == "11"]
     assert {(frame[2], frame[18], frame[23]) for frame in executed} == {("-1", "SLD", "1")}
@@ -297,7 +283,7 @@ async def test_a_preview_that_is_never_answered(sim: Simulator, client: Raw) -> 
     sim.fault("on whatIf ignore")
     client.send(*preview(1))
 
-    assert await everything(client) == []
+    assert await client.everything() == []
     assert sim.journal.orders() == []
 
 
@@ -305,7 +291,7 @@ async def test_a_preview_that_is_refused(sim: Simulator, client: Raw) -> None:
     sim.fault("on whatIf answer 110 The price does not conform to the minimum price variation for this contract.")
     client.send(*preview(1))
 
-    ((_, reqId, code, *_),) = await everything(client)
+    ((_, reqId, code, *_),) = await client.everything()
     assert (reqId, code) == ("1", "110")
 
 

@@ -49,6 +49,32 @@ def test_margin_follows_from_what_is_held(trader: Trader) -> None:
     assert value(world, "BuyingPower") == pytest.approx(4 * available, abs=0.1)
 
 
+def test_a_spread_needs_no_more_than_it_can_lose(trader: Trader) -> None:
+    world = trader.world
+    low, high = world.resolve(option(420.0)), world.resolve(option(430.0))
+    before = value(world, "InitMarginReq")
+    trader.place("BUY", 2, "MKT", high)
+    trader.place("SELL", 2, "MKT", low)
+    assert value(world, "InitMarginReq") - before == pytest.approx(2 * 1000, abs=0.02)
+
+    trader.place("SELL", 2, "MKT", high)
+    naked = value(world, "InitMarginReq") - before
+    assert naked > 2 * 0.2 * 42_000
+    trader.place("BUY", 2, "MKT", low)
+    assert value(world, "InitMarginReq") == pytest.approx(before, abs=0.02)
+
+
+def test_shares_cover_a_short_call(trader: Trader) -> None:
+    world = trader.world
+    trader.place("BUY", 100, "MKT")
+    before = value(world, "InitMarginReq")
+    trader.place("SELL", 1, "MKT", option(430.0))
+    assert value(world, "InitMarginReq") == pytest.approx(before, abs=0.02)
+
+    trader.place("SELL", 1, "MKT", option(400.0, "P"))
+    assert value(world, "InitMarginReq") > before + 4_000
+
+
 def test_selling_what_is_held_is_possible_without_means(trader: Trader) -> None:
     ledger = trader.world._broker.ledgers[ACCOUNT]
     ledger.deposit("USD", -ledger.cash["USD"] - Decimal(60_000))

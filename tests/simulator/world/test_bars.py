@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -167,3 +168,44 @@ def test_no_data_is_said_as_the_data_service_says_it(quiet: World) -> None:
 
     with pytest.raises(v.Refusal, match="HMDS query returned no data: META@SMART Trades"):
         quiet.bars(contract, at(10) - 5 * 365 * 86_400, "1 W", "1 day", "TRADES", True)
+
+
+@pytest.mark.parametrize("whatToShow", ["BID", "ASK", "MIDPOINT"])
+def test_intraday_quote_bars_are_the_quotes(quiet: World, whatToShow: str) -> None:
+    contract = quiet.resolve(stock("IBM"))
+    bars = quiet.bars(contract, START, "1800 S", "1 min", whatToShow, True).bars
+    quotes = quiet.quotes(contract, START - 3600, START)
+
+    assert len(bars) == 30
+    for bar in bars:
+        line = [side(quote, whatToShow) for quote in quotes if bar.time <= quote.time < bar.time + 60]
+        assert (bar.open, bar.high, bar.low, bar.close) == pytest.approx((line[0], max(line), min(line), line[-1]))
+
+
+def test_bars_of_bid_and_ask_have_averages_at_their_ends(quiet: World) -> None:
+    contract = quiet.resolve(stock("IBM"))
+    (bar,) = quiet.bars(contract, START, "60 S", "1 min", "BID_ASK", True).bars
+    quotes = quiet.quotes(contract, START - 60.001, START)
+
+    assert bar.high == max(quote.ask or 0.0 for quote in quotes)
+    assert bar.low == min(quote.bid or 0.0 for quote in quotes)
+    assert bar.low <= bar.open < bar.close <= bar.high
+
+
+def test_a_bar_without_a_quote_repeats_the_one_that_stood(quiet: World) -> None:
+    contract = quiet.resolve(stock("RRC"))
+    bars = quiet.bars(contract, START, "600 S", "1 secs", "BID", True).bars
+
+    assert len(bars) == 600
+    for before, bar in pairwise(bars):
+        quotes = quiet.quotes(contract, bar.time - 0.0005, bar.time + 0.9995)
+        assert quotes or bar.open == bar.close == before.close
+
+
+@pytest.mark.parametrize("whatToShow", ["HISTORICAL_VOLATILITY", "OPTION_IMPLIED_VOLATILITY", "FEE_RATE"])
+@pytest.mark.parametrize("barSize", ["1 day", "1 hour"])
+def test_rates_have_bars_too(quiet: World, whatToShow: str, barSize: str) -> None:
+    bars = quiet.bars(quiet.resolve(AAPL), START, "5 D", barSize, whatToShow, True).bars
+
+    assert len(bars) >= 5
+    assert all(0.05 < bar.close < 2 for bar in bars)

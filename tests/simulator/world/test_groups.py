@@ -222,3 +222,37 @@ def test_a_combination_of_nothing_sensible_is_refused(trader: Trader, legs: tupl
     trader.place("BUY", 1, "MKT", bag)
 
     assert trader.errors()[0][0] == 321
+
+
+@pytest.mark.parametrize(
+    ("orderType", "fields"),
+    [
+        ("STP", {"auxPrice": 0.3}),
+        ("STP LMT", {"auxPrice": 0.3, "lmtPrice": 9.0}),
+        ("TRAIL", {"auxPrice": 0.5}),
+        ("TRAIL", {"trailingPercent": 5.0}),
+    ],
+)
+def test_a_combination_can_be_stopped_out(trader: Trader, orderType: str, fields: dict[str, float]) -> None:
+    bag, low, high = spread(trader.world)
+    quotes = [trader.world.snapshot(leg).quote for leg in (low, high)]
+    net = ((quotes[0].bid or 0) + (quotes[0].ask or 0) - (quotes[1].bid or 0) - (quotes[1].ask or 0)) / 2
+    above = {"auxPrice": round(net + fields["auxPrice"], 2)} if orderType.startswith("STP") else {}
+    orderId = trader.place("BUY", 1, orderType, bag, **(fields | above))
+    trader.wait(END)
+
+    bag_fill = next(fill for fill in trader.fills(orderId) if fill.contract.secType == "BAG")
+    legs = [fill for fill in trader.fills(orderId) if fill.contract.secType != "BAG"]
+    assert bag_fill.price == pytest.approx(legs[0].price - legs[1].price)
+    assert trader.statuses(orderId)[-1] == "Filled"
+
+
+def test_a_large_combination_order_goes_on_with_the_next_quotes(trader: Trader) -> None:
+    bag, _, _ = spread(trader.world)
+    orderId = trader.place("BUY", 150, "MKT", bag)
+    assert trader.statuses(orderId)[-1] == "Submitted"
+    first = sum(float(fill.shares) for fill in trader.fills(orderId) if fill.contract.secType == "BAG")
+
+    trader.wait(END)
+    rest = sum(float(fill.shares) for fill in trader.fills(orderId) if fill.contract.secType == "BAG")
+    assert first + rest == 150

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.simulator.world.scene import new_world
 from tests.simulator.world.sequences import STEPS, Sequence, worlds
 
-SEQUENCES = int(os.environ.get("SIMULATOR_SEQUENCES", "60"))
+SEQUENCES = int(os.environ.get("SIMULATOR_SEQUENCES", "50"))
 
 
 @pytest.mark.timeout(60 + SEQUENCES)
@@ -19,7 +19,7 @@ def test_random_sequences_violate_nothing() -> None:
     assert list(worlds(SEQUENCES)) == list(range(1, SEQUENCES + 1))
 
 
-@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(1, 50), dice=st.integers(0, 2**31), hours=st.floats(0, 40))
 def test_any_seed_and_start_violates_nothing(seed: int, dice: int, hours: float) -> None:
     world = new_world(seed)

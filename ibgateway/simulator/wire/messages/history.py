@@ -31,7 +31,8 @@ class BarStyle:
         return str(int(at)) if self.formatDate == 2 else local_time(at, self.zone)
 
     def price(self, x: float) -> str:
-        return fixed(x, self.decimals)
+        """A midpoint may lie between two ticks, and then has a digit more."""
+        return fixed(x, self.decimals + 1).removesuffix("0")
 
     def volume(self, volume: Decimal) -> str:
         return minimal(volume if self.lot == 1 or volume < 0 else volume // self.lot)

@@ -1,0 +1,28 @@
+"""A front with one more tool, which does nothing: what a call costs before we have done anything."""
+
+import uvloop
+
+from bridge.bus.asking import Asker
+from mcp_front.__main__ import assemble, front_id, serve
+from mcp_front.logs import configure_logs
+from mcp_front.settings import load_settings
+
+NOOP = "noop"
+
+
+def main() -> None:
+    settings = load_settings()
+    configure_logs(settings.log_level, settings.log_format)
+    asker = Asker(settings.redis_url, settings.ibkr_session, front_id())
+    front = assemble(settings, asker)
+    front.mcp.tool(noop, name=NOOP)
+    uvloop.run(serve(settings, asker, front))
+
+
+async def noop() -> str:
+    """Does nothing."""
+    return "ok"
+
+
+if __name__ == "__main__":
+    main()
