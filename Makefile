@@ -22,7 +22,7 @@ tour: ## the tour through a front that runs already (ARGS="--url http://127.0.0.
 
 test: ## every test that needs no container engine (ARGS="tests/bridge -k lease")
 	@$(INSTALL) dev
-	$(BIN)/python -m pytest -m "not docker" -n 3 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -m "not docker" -n 2 --dist loadfile $(ARGS)
 
 check: ## format, lint, types, import rules
 	@$(INSTALL) dev
