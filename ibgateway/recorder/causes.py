@@ -70,6 +70,7 @@ class _Sorter:
     def __init__(self) -> None:
         self.found: list[Exchange] = []
         self._by_id: dict[str, Exchange] = {}
+        self._cancels: dict[str, Exchange] = {}
         self._by_order: dict[str, Exchange] = {}
         self._by_kind: dict[int, Exchange] = {}
         self._by_execution: dict[str, Exchange] = {}
@@ -83,7 +84,7 @@ class _Sorter:
         if request.msgId in ON_ORDERS:
             self._by_order[request.get("orderId") or request.get("reqId") or ""] = exchange
         elif (reqId := request.get("reqId")) is not None:
-            self._by_id[reqId] = exchange
+            (self._cancels if request.message.startswith("cancel") else self._by_id)[reqId] = exchange
         elif (rule := request.get("marketRuleId")) is not None:
             self._by_rule[rule] = exchange
         elif request.msgId in LISTS_OF_ORDERS:
@@ -115,8 +116,8 @@ class _Sorter:
         return self._by_id.get(reply.get("reqId") or "")
 
     def _of_error(self, about: str) -> Exchange | None:
-        """Requests and orders share the errors' ids: the later one is meant."""
-        return _latest((self._by_id.get(about), self._by_order.get(about)))
+        """Requests and orders share the errors' ids: the latest is meant. A cancel is answered by nothing else."""
+        return _latest(asked.get(about) for asked in (self._by_id, self._by_order, self._cancels))
 
 
 def _latest(some: Iterable[Exchange | None]) -> Exchange | None:

@@ -82,6 +82,18 @@ def test_an_error_about_a_number_that_a_request_and_an_order_share_is_about_the_
     assert later_request == {"startApi": START, "reqMatchingSymbols 17": ["error 200"], "placeOrder 17": []}
 
 
+def test_a_tick_that_crosses_its_cancel_is_still_the_requests_but_an_error_is_the_cancels() -> None:
+    found = answers_of(
+        asked("1 11 6 0 AAPL STK - 0.0 - - SMART - USD - - 0 - 0 0 -"),
+        asked("2 2 6"),
+        told("2 6 6 0 100"),
+        told("4 2 6 300 unknown -"),
+    )
+
+    assert found["reqMktData 6"] == ["tickSize"]
+    assert found["cancelMktData 6"] == ["error 300"]
+
+
 def test_an_execution_and_its_commission_belong_to_the_order_or_to_who_asked_for_them() -> None:
     found = answers_of(
         place(17),
