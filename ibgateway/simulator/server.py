@@ -272,7 +272,7 @@ class Peer(asyncio.Protocol):
         if self.unsent > MAX_UNSENT:
             log.warning("client %s does not read and is dropped", connection.clientId)
             self.reset()
-        elif connection.closing:
+        elif connection.closing and not self.simulator.faults.waits(connection):
             transport.close()
 
     def _send(self, payloads: list[bytes]) -> None:

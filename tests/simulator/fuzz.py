@@ -105,6 +105,7 @@ GOOD: list[list[str]] = [
 ]
 
 
+WORLD_LASTS = 20_000  # inputs; a new world draws its market anew, which takes longer than they do
 ORDER_FIELDS = len(limit_order(1)) + 1  # with what follows the last zero byte
 WHAT_IF = -36
 assert preview(1)[WHAT_IF + 1] == 1
@@ -259,7 +260,7 @@ class Fuzzer:
     def run(self, count: int) -> Counter[str]:
         source = inputs(self.chance)
         for number in range(count):
-            if number % 2000 == 1999:
+            if number % WORLD_LASTS == WORLD_LASTS - 1:
                 self.begin()
             if number % 50 == 49:
                 self.gateway.advance(self.world.now + 0.3)

@@ -226,6 +226,10 @@ class Faults:
             del self._waiting[connection]
         return ready
 
+    def waits(self, connection: Connection) -> bool:
+        """Whether something is still to be sent to it."""
+        return bool(self._waiting.get(connection))
+
     def send_waiting(self) -> None:
         """What was held back without an end may be sent now."""
         for connection, waiting in self._waiting.items():
