@@ -62,3 +62,22 @@ async def filled(call: Any, orderId: int) -> list[dict[str, Any]]:
 
 def frames_of(sim: Simulator) -> int:
     return len(sim.journal.orders())
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_account_is_streamed_with_its_figures_and_portfolio(redis_url: str, session: str, era: str) -> None:
+    heard: list[Any] = []
+
+    async def on_log(message: Any) -> None:
+        heard.append(message.data["extra"])
+
+    async with (
+        whole_stack(redis_url, session) as stack,
+        stack.front.client(era, log_handler=on_log) as client,
+    ):
+        result = await client.call_tool("ibkr_stream_account_updates", {"duration_seconds": 1})
+
+    whole = result.structured_content or {}
+    assert whole["account"] == "DU1234567"
+    assert whole["updates_count"] == len(heard) > 5
+    assert {"NetLiquidation", "BuyingPower"} <= {figure["tag"] for figure in whole["values"]}
