@@ -6,10 +6,17 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from cli.embedded_redis import EmbeddedRedis, free_port
 
 _numbers = count(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """The default rendering of an exception shows every frame's variables, and holds the event loop up meanwhile."""
+    structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

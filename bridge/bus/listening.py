@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Self
 
 import structlog
@@ -38,8 +37,7 @@ class Listener:
 
     async def __aexit__(self, *_: object) -> None:
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await asyncio.wait([self._task])
 
     def want(self, channel: str) -> None:
         """Listen to a channel from now on, as soon as the server can be reached, until `drop`."""

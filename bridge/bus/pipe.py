@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import deque
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -51,8 +50,7 @@ class Pipe:
     async def __aexit__(self, *_: object) -> None:
         if self._task is not None:
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait([self._task])
             self._task = None
         _fail(self._queue, NotSent("the bus is closing"))
         self._queue.clear()

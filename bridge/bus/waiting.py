@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from secrets import token_hex
 from typing import Self
 
@@ -52,8 +52,7 @@ class Post:
 
     async def __aexit__(self, *_: object) -> None:
         self._watcher.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._watcher
+        await asyncio.wait([self._watcher])
         await self._listener.__aexit__()
 
     def next_id(self) -> str:

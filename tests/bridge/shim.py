@@ -49,7 +49,8 @@ class Shim:
         if not self.refusing:
             up_reader, up_writer = await asyncio.open_unix_connection(self._path)
             self._writers.add(up_writer)
-            await asyncio.gather(self._pump(reader, up_writer), self._pump(up_reader, writer, self.answers))
+            with suppress(asyncio.CancelledError):  # asyncio reports a cancelled connection as a fault
+                await asyncio.gather(self._pump(reader, up_writer), self._pump(up_reader, writer, self.answers))
         writer.close()
 
     async def _pump(
