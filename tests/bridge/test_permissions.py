@@ -13,13 +13,14 @@ from tests.bridge.pair import KEY, Broker, ask, front, pipe_to, serving, submit
 
 PASSWORD = "a-long-password"
 
-# A front publishes requests and hears replies and ticks; of keys it needs the order records and may read the rest.
+# A front publishes requests, hears replies and ticks, writes order records, and sets the kill switch but can't lift it.
 FRONT = """
     +ping +auth +select +client|setinfo +time +evalsha +eval +spublish +hmget +get +hset +del +pexpire +srem
     ~ibkr:{{{0}}}:op:* ~ibkr:{{{0}}}:req ~ibkr:{{{0}}}:rep:* ~ibkr:{{{0}}}:inflight ~ibkr:{{{0}}}:generation
     %R~ibkr:{{{0}}}:heartbeat &ibkr:{{{0}}}:req
     (+ssubscribe +sunsubscribe &ibkr:{{{0}}}:rep:* &ibkr:{{{0}}}:tick:*)
     (+pubsub|shardnumsub allchannels)
+    (+evalsha +eval +time +hget +hmget +hset ~ibkr:{{{0}}}:halt)
 """
 WORKER = """
     +@connection +@pubsub +@hash +@string +@set +@sortedset +@stream +time +evalsha +eval +script|load +del
@@ -60,8 +61,12 @@ async def test_both_sides_work_with_what_they_need(urls: dict[str, str], session
             bus.publish("quote.1", "quote", b"1")
             [tick] = await anext(feed)
 
+        halt = await asker.halt("claude", "enough")
+        assert await asker.halted() == halt
+
     assert status is not None
     assert tick.seq == 1
+    assert (halt.level, halt.by, halt.reason) == ("halt", "claude", "enough")
 
 
 @pytest.mark.parametrize(
