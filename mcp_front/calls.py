@@ -1,8 +1,8 @@
 """One tool call from the MCP edge to its answer: who calls, within which limits, with what outcome."""
 
 import asyncio
+import random
 import re
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -106,7 +106,8 @@ class Calls:
 
 
 def _caller(context: Context) -> Caller:
-    return Caller(current_caller(), secrets.token_hex(8), _traceparent(context))
+    # No secret, only unlike any other: the system's own randomness would cost a call another trip to the kernel.
+    return Caller(current_caller(), f"{random.getrandbits(64):016x}", _traceparent(context))
 
 
 def _traceparent(context: Context) -> str | None:
