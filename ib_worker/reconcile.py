@@ -9,21 +9,36 @@ import msgspec
 
 from bridge.bus.envelopes import VERSION, Reply, encode_error, encode_reply
 from bridge.bus.orders import Fenced, Gone, Record, Records
-from bridge.orders import CancelAllOrders, Cancelled, PlaceBracketOrder, PlaceOrder
+from bridge.orders import CancelAllOrders, Cancelled, CancelOrder, ModifyOrder, PlaceBracketOrder, PlaceOrder
 from bridge.tool import OPERATIONS, Shape, ToolError
 from ib_worker.composing import EXITS
 from ib_worker.errors import LinkLost, RequestRefused
 from ib_worker.ledger import Entry, order_ref, report
 from ib_worker.order_state import LOOKS, LOOKS_APART_S
-from ib_worker.orders import bracket_told, own_order
+from ib_worker.orders import bracket_told, names_of, own_order
 from ib_worker.outcome import settled, told
 from ib_worker.session import Session
 from ib_worker.standing import Failure
 from ib_worker.sync import look
 
-RESTARTED = "The worker restarted meanwhile; this is how IBKR has it now. If that is not what was asked, ask again."
-
 log = logging.getLogger("ib_worker.reconcile")
+
+
+def _shows(entry: Entry, asked: CancelOrder | ModifyOrder) -> bool:
+    """Whether the order is as the call wanted it."""
+    if isinstance(asked, CancelOrder):
+        return entry.state.done
+    wanted = {name: getattr(asked, name) for name in ("totalQuantity", "lmtPrice", "auxPrice", "tif")}
+    return all(getattr(entry.state.terms, name) == value for name, value in wanted.items() if value is not None)
+
+
+def _not_confirmed(how: str, **details: object) -> ToolError:
+    return ToolError(
+        "not_confirmed",
+        f"The worker stopped while it sent this, and it does not show at IBKR: {how}. It is not sent again by itself. "
+        "Look at ibkr_get_order, and ask anew, with a new key, if it is still wanted.",
+        **details,
+    )
 
 
 class Reconciliation:
@@ -64,8 +79,8 @@ class Reconciliation:
             log.info("order %s of an earlier leader is settled", record.key)
 
     async def _outcome(self, record: Record) -> Shape:
-        """The answer that the call would have got. A cancel or a change is never sent again: what is told is how the
-        order stands now, and whoever wants it otherwise asks again."""
+        """The answer that the call would have got. A cancel or a change is never sent again: where it does not show,
+        that is said, and whoever still wants it asks anew. Raises ToolError."""
         asked: Any = OPERATIONS[record.request.op].request.model_validate_json(bytes(record.request.args))
         if isinstance(asked, PlaceOrder):
             return told(await self._placed(record.key))
@@ -75,8 +90,13 @@ class Reconciliation:
         if isinstance(asked, CancelAllOrders):
             own = self._session.clientId
             left = [each for each in self._session.ledger.open() if asked.everyClient or each.state.clientId == own]
-            return Cancelled(orders=[report(each, RESTARTED) for each in left], message=RESTARTED)
-        return report(self._noted(record) or own_order(self._session, asked.orderId, asked), RESTARTED)
+            if left:
+                raise _not_confirmed(f"{len(left)} orders are open", orderIds=[each.state.orderId for each in left])
+            return Cancelled(orders=[], message="No order is open any more.")
+        entry = self._noted(record) or own_order(self._session, asked.orderId, asked)
+        if not _shows(entry, asked):
+            raise _not_confirmed(f"the order is {entry.state.status}", **names_of(entry))
+        return report(entry, "The worker restarted meanwhile; this is the order as IBKR has it now.")
 
     def _noted(self, record: Record) -> Entry | None:
         """The order that a change or cancel was about, by the names that were noted before its frame."""

@@ -199,14 +199,16 @@ def _judge(verdict: Verdict) -> None:
         say("told not_executed, and the gateway had the frame")
     if first == "done" and not verdict.frames_then:
         say("told done, and the gateway had no frame")
-    if first not in {"done", "not_executed", *OPEN}:
+    if first not in {"done", "not_executed", "not_confirmed", *OPEN}:
         say(f"the first answer was {first}")
-    if last not in {"done", "not_found"}:
+    if last not in {"done", "not_found", "not_confirmed"}:
         say(f"the key stayed {last}")
     forgotten = verdict.cell.kind == "cancel_order" and verdict.cell.fault == "restarted_empty"  # and archived by TWS
+    if last == "not_confirmed" and (verdict.cell.kind == "place_order" or verdict.frames):
+        say("told not_confirmed, and the gateway had the frame")
     if last == "not_found" and verdict.frames and not forgotten:
         say("told not_found, and the gateway had the frame")
-    if last == "done" and not verdict.frames and verdict.cell.kind == "place_order":
+    if last == "done" and not verdict.frames:
         say("told done in the end, and the gateway had no frame")
 
 
