@@ -18,7 +18,8 @@ from bridge.bus.ticks import Feed
 from bridge.tool import ToolError
 
 CONFIRM_S = 1.0  # how long a call waits for its channel, so that a restart of Redis passes unnoticed
-WATCH_S = 0.4  # how often the worker is looked for while somebody waits; gone twice running is gone
+WATCH_S = 0.4  # how often the worker is looked for while somebody waits
+GONE = 2  # looks in vain: a worker whose connection blinks is back by then
 
 log = structlog.get_logger()
 
@@ -121,7 +122,7 @@ class Post:
         while True:
             await asyncio.sleep(WATCH_S)
             missed = missed + 1 if await self._unserved() else 0
-            if missed == 2:
+            if missed >= GONE:
                 text = "The worker is gone. Another may take over within ten seconds; ask ibkr_get_status, then again."
                 self._fail(WorkerLost(), ToolError("worker_lost", text))
 

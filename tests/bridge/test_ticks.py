@@ -177,6 +177,17 @@ async def test_a_feed_ends_with_the_worker(
     assert "ibkr_get_status" in caught.value.message
 
 
+async def test_a_feed_without_a_worker_ends_soon(asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "WATCH_S", 0.02)
+    for _ in range(2):
+        async with asker.listen(STREAM) as feed:
+            with pytest.raises(ToolError, match="worker_lost"):
+                await asyncio.wait_for(anext(feed), 5)
+            async with asker.listen("joined-later") as later:
+                with pytest.raises(ToolError, match="worker_lost"):
+                    await asyncio.wait_for(anext(later), 5)
+
+
 async def test_listening_without_redis_says_so(session: str, unused_port: int) -> None:
     async with front(f"redis://127.0.0.1:{unused_port}/0", session) as asker:
         with pytest.raises(ToolError, match="bus_down"):
