@@ -90,7 +90,7 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
     entry = own_order(session, request.orderId, request)
     account = tradable(session, entry.state.terms.account)
     contract, order = _changed(entry, request)
-    if order == replace(entry.sent[1] if entry.sent else order, transmit=True):
+    if not differs(entry, request):
         return report(entry, "The order has these terms already; nothing was sent.")
     gate = await passed(session, asked, contract, order, Allowance(beside=entry))
     await session.pacer.turn(Lane.ORDERS)
@@ -185,17 +185,22 @@ def _require_open(entry: Entry) -> None:
         )
 
 
+CHANGEABLE = ("totalQuantity", "lmtPrice", "auxPrice", "tif")
+
+
+def differs(entry: Entry, request: ModifyOrder) -> bool:
+    """Whether TWS's latest word on the order is other than what is asked; if not, a frame would change nothing."""
+    wanted = {name: getattr(request, name) for name in CHANGEABLE}
+    return any(getattr(entry.state.terms, name) != value for name, value in wanted.items() if value is not None)
+
+
 def _changed(entry: Entry, request: ModifyOrder) -> tuple[ib_async.Contract, ib_async.Order]:
     """The whole order as it stands at TWS, with what the call changes."""
     _require_open(entry)
     if entry.sent is None:
         raise ToolError("not_ready", "orderId: TWS has not told this order's terms yet. Ask again in a few seconds.")
     contract, order = entry.sent
-    changes = {
-        name: value
-        for name in ("totalQuantity", "lmtPrice", "auxPrice", "tif")
-        if (value := getattr(request, name)) is not None
-    }
+    changes = {name: value for name in CHANGEABLE if (value := getattr(request, name)) is not None}
     for name, known in (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE)):
         if name in changes and order.orderType not in known:
             raise ToolError("invalid_arguments", f"{name}: orderType {order.orderType} has none. Nothing was sent.")

@@ -15,7 +15,7 @@ from ib_worker.composing import EXITS
 from ib_worker.errors import LinkLost, RequestRefused
 from ib_worker.ledger import Entry, order_ref, report
 from ib_worker.order_state import LOOKS, LOOKS_APART_S
-from ib_worker.orders import bracket_told, names_of, own_order
+from ib_worker.orders import bracket_told, differs, names_of, own_order
 from ib_worker.outcome import settled, told
 from ib_worker.session import Session
 from ib_worker.standing import Failure
@@ -28,8 +28,7 @@ def _shows(entry: Entry, asked: CancelOrder | ModifyOrder) -> bool:
     """Whether the order is as the call wanted it."""
     if isinstance(asked, CancelOrder):
         return entry.state.done
-    wanted = {name: getattr(asked, name) for name in ("totalQuantity", "lmtPrice", "auxPrice", "tif")}
-    return all(getattr(entry.state.terms, name) == value for name, value in wanted.items() if value is not None)
+    return not differs(entry, asked)
 
 
 def _not_confirmed(how: str, **details: object) -> ToolError:

@@ -93,6 +93,7 @@ async def test_a_change_is_confirmed_by_tws_and_sent_once_per_key(redis_url: str
         placed = await front.submit("place_order", key=KEY, **resting())
         changed = await front.submit("modify_order", key="change-key-1", orderId=placed["orderId"], lmtPrice=401)
         again = await front.submit("modify_order", key="change-key-1", orderId=placed["orderId"], lmtPrice=401)
+        same = await front.submit("modify_order", key="change-key-2", orderId=placed["orderId"], lmtPrice=401)
         larger = await front.submit("modify_order", orderId=0, orderKey=KEY, totalQuantity=7)
         life = await front.ask("get_order", permId=placed["permId"])
 
@@ -102,6 +103,7 @@ async def test_a_change_is_confirmed_by_tws_and_sent_once_per_key(redis_url: str
         "TWS has confirmed the new terms.",
     )
     assert (again["replayed"], larger["totalQuantity"], larger["lmtPrice"]) == (True, 7, 401)
+    assert same["message"] == "The order has these terms already; nothing was sent."
     assert larger["idempotencyKey"] == KEY
     assert [each["source"] for each in life["events"]].count("change sent") == 2
     assert frames(sim) == 3
