@@ -5,6 +5,7 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,11 +90,17 @@ class Calls:
     async def _checked(
         self, declared: Declared, arguments: dict[str, Any], caller: Caller, context: Context
     ) -> ToolResult:
-        with self._limits.admitted(caller.name, time.monotonic()):
+        with self._place(declared, caller):
             _allow(declared)
             call = Call(declared, parse_arguments(declared, arguments), caller, context)
             answer = self._by_name.get(declared.name) or self._by_effect[declared.effect]
             return await answer(call)
+
+    def _place(self, declared: Declared, caller: Caller) -> AbstractContextManager[None]:
+        """The call's share of its caller's allowance. Halting needs none: it must work while something floods."""
+        if declared.effect is Effect.HALT:
+            return nullcontext()
+        return self._limits.admitted(caller.name, time.monotonic())
 
     def _enter(self) -> None:
         self._running += 1

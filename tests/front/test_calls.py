@@ -200,6 +200,13 @@ async def test_calls_beyond_the_allowance_are_paced_and_others_go_on(redis_url: 
     assert answers[2]["_meta"][ERROR_META]["retry_after_s"] > 100
 
 
+async def test_halting_is_never_paced(redis_url: str, session: str) -> None:
+    async with serving(redis_url, session, front_calls_per_s=0.001, front_burst=1) as front:
+        answers = [await front.raw().call("ibkr_halt_trading", reason="it floods") for _ in range(3)]
+
+    assert [answer["structuredContent"]["halted"] for answer in answers] == [True, True, True]
+
+
 @pytest.mark.parametrize("era", ERAS)
 async def test_every_tool_says_at_once_that_no_worker_is_there(redis_url: str, session: str, era: str) -> None:
     async with serving(redis_url, session) as front:
