@@ -107,12 +107,12 @@ class Post:
             call.set_result(reply)
 
     def _lost(self) -> None:
-        self._fail(Interrupted(), bus_down(self._pipe.url, "the connection broke"))
+        self._fail(Interrupted, bus_down(self._pipe.url, "the connection broke"))
 
-    def _fail(self, reason: Exception, feeds: ToolError) -> None:
+    def _fail(self, reason: type[Exception], feeds: ToolError) -> None:
         for call in self._calls.values():
             if not call.done():
-                call.set_exception(reason)
+                call.set_exception(reason())
         for feed in [feed for channel in self._feeds.values() for feed in channel]:
             feed.fail(feeds)
 
@@ -124,7 +124,7 @@ class Post:
             missed = missed + 1 if await self._unserved() else 0
             if missed >= GONE:
                 text = "The worker is gone. Another may take over within ten seconds; ask ibkr_get_status, then again."
-                self._fail(WorkerLost(), ToolError("worker_lost", text))
+                self._fail(WorkerLost, ToolError("worker_lost", text))
 
     async def _unserved(self) -> bool:
         if not self._calls and not self._feeds:

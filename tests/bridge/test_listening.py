@@ -183,6 +183,27 @@ async def test_a_channel_that_the_server_takes_away_is_asked_for_again(redis_url
         await until(lambda: ear.heard, "it hears again")
 
 
+def test_a_half_open_connection_is_noticed_within_ten_seconds() -> None:
+    assert 1 < listening.IDLE_S + listening.SILENT_S < 10
+
+
+async def test_a_confirmation_of_what_was_left_meanwhile_does_not_count(redis_url: str, channel: str) -> None:
+    listener = Listener(redis_url, lambda *_: None, lambda: None)
+    listener.want(channel)
+    listener.drop(channel)
+    listener.want(channel)
+    for kind, confirmed in (("ssubscribe", False), ("sunsubscribe", False), ("ssubscribe", True)):
+        listener._take([kind.encode(), channel.encode(), 0])
+        assert listener._wanted[channel].is_set() is confirmed
+    listener.drop(channel)
+    listener._take([b"ssubscribe", channel.encode(), 0])
+    listener._take([b"sunsubscribe", channel.encode(), 0])
+    listener._take([b"sunsubscribe", channel.encode(), 0])
+    listener._take([b"pong", b""])
+
+    assert listener._wanted == {}
+
+
 async def _silent(pipe: Pipe, channel: str) -> bool:
     return await say(pipe, channel, b"?") == 0
 
