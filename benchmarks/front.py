@@ -2,7 +2,8 @@
 
 A tool that does nothing (MCP's own cost), a read of the worker's memory, a cached contract, and the same questions put
 to the gateway by ib_async directly; with one client and with many, over plain HTTP, since FastMCP's own client takes
-longer than all the rest. The kinds take turns, so that a busy moment of the machine falls on all of them.
+longer than all the rest. The kinds take turns, so that a busy moment of the machine falls on all of them; on a machine
+that is busy all the time, each process that a call passes waits for its turn, and the ratio says nothing.
 """
 
 import argparse
@@ -12,13 +13,13 @@ import statistics
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from benchmarks.direct import QUESTIONS, Direct
-from benchmarks.http_load import LEGACY, MODERN, Client, burst, checked, request_of
+from benchmarks.http_load import LEGACY, MODERN, Httpx, Socket, burst, call_of, checked
 from benchmarks.noop_front import NOOP
 from cli.embedded_redis import EmbeddedRedis, free_port
 from cli.processes import Children, Problem
@@ -33,6 +34,7 @@ CALLS = {
     "ibkr_get_contract_details": ("ibkr_get_contract_details", {"symbol": "AAPL"}),
 }
 
+Times = dict[str, "Measured"]
 Burst = Callable[[int], Awaitable[list[float]]]
 
 
@@ -78,7 +80,7 @@ async def stack(logs: Path) -> AsyncIterator[Ports]:
         yield ports
 
 
-async def measure(kinds: dict[str, Burst], calls: int) -> dict[str, Measured]:
+async def measure(kinds: dict[str, Burst], calls: int) -> Times:
     """Each kind in turn, ROUNDS times; a first round warms up and does not count."""
     measured = {name: Measured() for name in kinds}
     for number in range(ROUNDS + 1):
@@ -91,23 +93,23 @@ async def measure(kinds: dict[str, Burst], calls: int) -> dict[str, Measured]:
     return measured
 
 
-async def compare(ports: Ports, era: str, count: int, calls: int) -> dict[str, Measured]:
+async def compare(ports: Ports, client: type[Httpx] | type[Socket], era: str, count: int, calls: int) -> Times:
     """All kinds with `count` clients."""
-    requests = {name: request_of(ports.front, era, *call) for name, call in CALLS.items()}
-    for request in requests.values():
-        await checked(ports.front, request)
-    clients = [await Client(ports.front).open() for _ in range(count)]
-    async with Direct(ports.gateway, count) as direct:
-        kinds: dict[str, Burst] = {name: partial(burst, clients, request) for name, request in requests.items()}
+    asked = {name: call_of(era, *call) for name, call in CALLS.items()}
+    clients = [client(ports.front) for _ in range(count)]
+    async with AsyncExitStack() as opened:
+        for each in clients:
+            await each.open()
+            opened.push_async_callback(each.close)
+        for call in asked.values():
+            await checked(clients[0], call)
+        direct = await opened.enter_async_context(Direct(ports.gateway, count))
+        kinds: dict[str, Burst] = {name: partial(burst, clients, call) for name, call in asked.items()}
         kinds |= {name: partial(direct.burst, ask) for name, ask in QUESTIONS.items()}
-        try:
-            return await measure(kinds, calls)
-        finally:
-            for client in clients:
-                client.close()
+        return await measure(kinds, calls)
 
 
-def show(measured: dict[str, Measured]) -> None:
+def show(measured: Times) -> None:
     noop = measured[NOOP].p50_ms
     print(f"  {'':<30} {'p50 ms':>8} {'p99 ms':>8} {'calls/s':>8} {'p50 / no-op':>12}")
     for name, each in measured.items():
@@ -115,17 +117,25 @@ def show(measured: dict[str, Measured]) -> None:
 
 
 async def run(options: argparse.Namespace) -> int:
-    missed = False
+    ratios = {}
     with tempfile.TemporaryDirectory() as folder:
         async with stack(Path(folder)) as ports:
             for era in (MODERN, LEGACY):
                 for count in options.clients:
-                    print(f"\nMCP {era}, {count} client{'s' if count > 1 else ''}, {options.calls} calls of each kind")
-                    measured = await compare(ports, era, count, options.calls)
-                    show(measured)
-                    if count == 1:
-                        missed |= measured["ibkr_get_positions"].p50_ms > BAR * measured[NOOP].p50_ms
-    print(f"\nibkr_get_positions takes at most {BAR} times a tool that does nothing: {'no' if missed else 'yes'}")
+                    for client in (Httpx, Socket) if count == 1 else (Socket,):
+                        how = f"{count} client{'s' if count > 1 else ''} ({client.__name__.lower()})"
+                        print(f"\nMCP {era}, {how}, {options.calls} calls of each kind")
+                        measured = await compare(ports, client, era, count, options.calls)
+                        show(measured)
+                        ratios[era, client, count] = measured["ibkr_get_positions"].p50_ms / measured[NOOP].p50_ms
+    return verdict([ratio for (_, client, count), ratio in ratios.items() if client is Httpx and count == 1])
+
+
+def verdict(ratios: list[float]) -> int:
+    """The bar is for a plain HTTP client, as a program uses one; 1 where it is missed."""
+    missed = any(ratio > BAR for ratio in ratios)
+    told = " and ".join(f"{ratio:.2f}" for ratio in ratios)
+    print(f"\nibkr_get_positions / no-op, httpx: {told}; the bar of {BAR} is {'missed' if missed else 'met'}")
     return int(missed)
 
 

@@ -16,7 +16,7 @@ async def main():
         log.debug("hidden")
         logging.getLogger("library").warning("of %s", "DF9999999")
         try:
-            raise ValueError("account DU1234567")
+            raise ValueError("account\\nDU1234567")
         except ValueError:
             log.exception("failed")
 
@@ -38,7 +38,7 @@ def test_lines_are_json_in_their_order_with_accounts_masked() -> None:
     assert lines[1]["request_id"] == "r-1"
     assert (lines[1]["account"], lines[1]["text"]) == ("DU***567", "sold for U***321, not F12")
     assert lines[1]["level"] == "info"
-    assert "ValueError: account DU***567" in lines[3]["exception"]
+    assert "ValueError: account\nDU***567" in lines[3]["exception"]
 
 
 def test_console_is_for_people() -> None:
@@ -46,5 +46,5 @@ def test_console_is_for_people() -> None:
 
     assert "order" in text
     assert "DU***567" in text
-    assert "ValueError: account DU***567" in text
+    assert "ValueError: account\nDU***567" in text
     assert "1234567" not in text
