@@ -88,8 +88,9 @@ local record, lease, inflight, halt, accepted, duplicate = KEYS[1], KEYS[2], KEY
 local token, attempt, execution, key = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if redis.call('GET', lease) ~= token then return {'fenced', ''} end
 local found = redis.call('HMGET', record, 'st', 'att', 'exe')
+if found[2] ~= attempt then return {'gone', ''} end
 if found[1] == 'accepted' and found[3] == execution then return {'accepted', ''} end
-if found[1] ~= 'new' or found[2] ~= attempt then return {'gone', ''} end
+if found[1] ~= 'new' then return {'gone', ''} end
 local now = redis.call('TIME')
 local at = now[1] * 1000 + math.floor(now[2] / 1000)
 if ARGV[6] == 'place' then

@@ -131,7 +131,7 @@ class RecordMachine(RuleBasedStateMachine):
 
         if token != self.lease:
             assert outcome is Fenced
-        elif row.state == "accepted" and row.execution == execution:
+        elif row.state == "accepted" and (row.execution, row.attempt) == (execution, attempt):
             assert outcome is None  # asked again after a lost answer
         elif row.state != "new" or row.attempt != attempt:
             assert outcome is Gone
