@@ -167,10 +167,10 @@ async def test_client_that_hangs_up_ends_its_stream_and_its_subscription(
 async def test_client_that_does_not_read_gets_the_latest_and_a_count_and_slows_nobody(
     redis_url: str, session: str, era: str
 ) -> None:
-    async with ticking(redis_url, session, every_s=0.01) as ticker, serving(redis_url, session) as front:
-        ticker.ballast = 1000  # raw ticks in each update: 33 kB
+    async with ticking(redis_url, session, every_s=0.004) as ticker, serving(redis_url, session) as front:
+        ticker.ballast = 1500  # raw ticks in each update: 50 kB
         async with Stalled(front, era) as stalled:
-            await wait_until(lambda: ticker.sent > 400, "three times what the sockets hold has been sent", 30)
+            await wait_until(lambda: ticker.sent > 300, "three times what the sockets hold has been sent", 30)
             quick, messages, _ = await watch(front, era, 1)
             front.front.draining.set()
             summary, heard = await stalled.read()
