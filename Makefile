@@ -7,7 +7,7 @@ ARGS ?=
 LOCKS := dev local front worker simulator uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour test check test-docker faults bench coverage lock api schemas clean
+.PHONY: help demo tour test test-long check test-docker faults bench coverage lock api schemas clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,11 @@ tour: ## the tour through a front that runs already (ARGS="--url http://127.0.0.
 
 test: ## every test that needs no container engine (ARGS="tests/bridge -k lease")
 	@$(INSTALL) dev
-	$(BIN)/python -m pytest -m "not docker" -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -m "not docker and not long" -n 2 --dist loadfile $(ARGS)
+
+test-long: ## tests that take minutes each (ARGS="tests/worker -k soak")
+	@$(INSTALL) dev
+	$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
 
 check: ## format, lint, types, import rules
 	@$(INSTALL) dev
@@ -37,7 +41,7 @@ test-docker: ## builds the images, brings the stack up in containers, runs the t
 
 coverage: ## the tests again, with branch coverage of our own code
 	@$(INSTALL) dev
-	$(BIN)/python -m pytest -m "not docker" --cov --cov-report term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest -m "not docker and not long" --cov --cov-report term:skip-covered $(ARGS)
 
 faults: ## the kill-point matrix: workers killed around a send while Redis fails (ARGS="-n 20 --seed 7 --jobs 4")
 	@$(INSTALL) dev
