@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from bridge.order_terms import OrderTerms, Tif
-from bridge.tool import Declaration, Effect, Shape, tool
+from bridge.tool import Declaration, Effect, Shape, operation, tool
 from bridge.values import (
     Account,
     Action,
@@ -135,6 +135,21 @@ class CancelAllOrders(Keyed):
     """Cancel every open order of this session; with everyClient also those placed by hand or by other programs."""
 
     everyClient: bool = False
+
+
+class Answered(Shape):
+    """Whose word a live order now has."""
+
+    approved_by: str
+
+
+@operation(returns=Answered, toolset="orders")
+class AnswerForm(Declaration):
+    """What the person at an MCP client answered when a live order was shown to them."""
+
+    key: Key
+    challenge: Text
+    answer: Literal["approve", "decline", "cancel"]
 
 
 @tool(returns=Halted, toolset="orders", effect=Effect.HALT, composed=True, deadline_s=30)

@@ -36,7 +36,9 @@ class Audit:
         self._waiting: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(KEPT)
         self.lost = 0  # events dropped because the log stayed unwritable
 
-    async def intent(self, asked: Asked, account: str | None, orderId: int, orderRef: str, **details: Any) -> None:
+    async def intent(
+        self, asked: Asked, account: str | None, orderId: int, orderRef: str, approved_by: str = "", **details: Any
+    ) -> None:
         """Write what is about to be sent, and for whom. Raises ToolError audit_unavailable: then send nothing."""
         await self._pen.append(
             "intent",
@@ -48,7 +50,7 @@ class Audit:
             account=masked(account or ""),
             orderRef=orderRef,
             orderId=orderId,
-            details=details,
+            details=details | ({"approved_by": approved_by} if approved_by else {}),
         )
 
     def refused(self, asked: Asked, error: ToolError) -> None:

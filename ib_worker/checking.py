@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -13,10 +14,12 @@ import ib_async
 from bridge.bus.answering import Asked
 from bridge.bus.gate import Gate
 from bridge.tool import ToolError
+from ib_worker.approvals import Question
 from ib_worker.ledger import Entry
-from ib_worker.limits import Facts, Intent, Limits, check, closes
+from ib_worker.limits import Facts, Intent, check, closes
 from ib_worker.pacing import Lane
 from ib_worker.session import Session, utcnow
+from ib_worker.wording import question
 
 QUOTE_S = 3.0  # for the first price of a new line
 PNL_S = 3.0
@@ -44,29 +47,37 @@ def tradable(session: Session, account: str | None) -> str:
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a caller brings along for an order, and the order that it changes, if it is a change."""
+    """What a caller brings along for an order; the order that it changes, if it is a change; the exits of a bracket."""
 
     duplicate_of: str | None = None
     token: str | None = None
     beside: Entry | None = None
+    exits: Sequence[ib_async.Order] = ()
+
+
+@dataclass(frozen=True)
+class Passed:
+    """An order within the limits: the gate that it must pass still, and who approved it in live mode."""
+
+    gate: Gate
+    approved_by: str = ""
 
 
 async def passed(
     session: Session, asked: Asked, contract: ib_async.Contract, order: ib_async.Order, allowance: Allowance
-) -> Gate:
-    """The gate for an order within the limits. Raises ToolError limit_exceeded, no_fresh_quote, no_daily_pnl,
+) -> Passed:
+    """An order within the limits. Raises ToolError limit_exceeded, no_fresh_quote, no_daily_pnl,
     confirmation_invalid, approval_required."""
     intent = intent_of(contract, order)
     limits = session.settings.rails
     facts = await facts_of(session, contract, order, allowance.beside)
     check(intent, facts, limits)
+    terms = terms_digest(contract, order)
     if allowance.token is not None:
         price = near_price(intent, facts)
-        await session.tokens.use(allowance.token, asked.caller, terms_digest(contract, order), price)
-    if session.settings.trading_mode == "live":
-        await session.approvals.require(asked, sentence(intent, order))
-    return Gate(
-        terms=terms_digest(contract, order),
+        await session.tokens.use(allowance.token, asked.caller, terms, price)
+    gate = Gate(
+        terms=terms,
         closing=closes(intent, facts),
         per_minute=_number(limits.max_orders_per_minute),
         per_day=_number(limits.max_orders_per_day),
@@ -74,6 +85,11 @@ async def passed(
         duplicate_window_ms=0 if allowance.beside else _number(limits.duplicate_window_s) * 1000,
         duplicate_of=allowance.duplicate_of or "",
     )
+    if session.settings.trading_mode != "live":
+        return Passed(gate)
+    changes = allowance.beside.state.orderId if allowance.beside else None
+    summary = question(intent, facts, contract, order, changes, allowance.exits)
+    return Passed(gate, await session.approvals.require(asked, Question(terms, summary)))
 
 
 def intent_of(contract: ib_async.Contract, order: ib_async.Order) -> Intent:
@@ -88,19 +104,6 @@ def intent_of(contract: ib_async.Contract, order: ib_async.Order) -> Intent:
         lmtPrice=_set(order.lmtPrice),
         auxPrice=_set(order.auxPrice),
         outsideRth=order.outsideRth,
-    )
-
-
-def sentence(intent: Intent, order: ib_async.Order) -> str:
-    """The order in one plain line of the server's own words."""
-    price = "".join(
-        f", {name} {value:g}"
-        for name, value in (("lmtPrice", intent.lmtPrice), ("auxPrice", intent.auxPrice))
-        if value is not None
-    )
-    return (
-        f"{intent.action} {intent.totalQuantity.normalize():f} {intent.symbol} {intent.secType} as {intent.orderType}"
-        f"{price}, {order.tif or 'DAY'}, account {order.account}"
     )
 
 
@@ -123,7 +126,7 @@ async def facts_of(
 ) -> Facts:
     """What is known right now; `beside` is an order that this one replaces, and that counts no more."""
     limits = session.settings.rails
-    bid, ask, last, age_s = await _quote(session, contract) if _needs_quote(limits) else (None, None, None, None)
+    bid, ask, last, age_s = await _quote(session, contract) if _needs_quote(session) else (None, None, None, None)
     return Facts(
         bid=bid,
         ask=ask,
@@ -138,8 +141,10 @@ async def facts_of(
     )
 
 
-def _needs_quote(limits: Limits) -> bool:
-    return any(
+def _needs_quote(session: Session) -> bool:
+    """For a limit, or for a human who is to approve."""
+    limits = session.settings.rails
+    return session.settings.trading_mode == "live" or any(
         isinstance(each, float) for each in (limits.price_collar, limits.max_order_value, limits.max_position_value)
     )
 

@@ -36,7 +36,7 @@ async def lead(bus: Answerer, settings: Settings, stopping: asyncio.Event, timin
     session = Session(settings, bus.worker_id, bus, order_ids_of(bus))
     session.audit = Audit(AuditLog(bus.pipe, bus.keys, bus.lease.token))
     session.ledger.record = session.audit.happened
-    session.approvals = Approvals(bus.pipe, bus.keys)
+    session.approvals = Approvals(bus.pipe, bus.keys, settings.live_approval == "client")
     session.tokens = Tokens(bus.pipe, bus.keys)
     lifecycle = Lifecycle(session, timing)
     reconciliation = Reconciliation(session, bus.records, bus.lease.token)

@@ -190,6 +190,14 @@ def _check_value(intent: Intent, facts: Facts, limits: Limits) -> None:
         raise _breach("max_position_value", "the position would be worth too much", held, limits.max_position_value)
 
 
+def worst_value(intent: Intent, facts: Facts) -> float | None:
+    """The most that the whole order can be worth, None where no price tells."""
+    try:
+        return _worst_price(intent, facts) * float(intent.multiplier) * float(intent.totalQuantity)
+    except ToolError:
+        return None
+
+
 def _worst_price(intent: Intent, facts: Facts) -> float:
     """The most that one unit can cost: a buyer's limit bounds it, all else is worth the higher of quote and price."""
     if intent.action == "BUY" and intent.orderType in BOUND_BY_LIMIT and intent.lmtPrice is not None:

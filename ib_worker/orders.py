@@ -9,6 +9,8 @@ import ib_async
 from bridge.bus.answering import Asked
 from bridge.order_terms import AUX_PRICE, LMT_PRICE
 from bridge.orders import (
+    Answered,
+    AnswerForm,
     Bracket,
     CancelAllOrders,
     Cancelled,
@@ -45,11 +47,12 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
         return await outcome(session, known, asked, replayed=True)
     contract = await session.contracts.contract(request, Lane.ORDERS)
     order = order_of(request, account, orderRef)
-    gate = await passed(session, asked, contract, order, Allowance(request.duplicateOf, request.confirmationToken))
+    clear = await passed(session, asked, contract, order, Allowance(request.duplicateOf, request.confirmationToken))
     await session.pacer.turn(Lane.ORDERS)
     orderId = await session.order_ids(session.require_connection().getReqId())
-    await session.audit.intent(asked, account, orderId, orderRef, terms=plain(terms_of(contract, order)))
-    await asked.accept(gate)
+    terms = plain(terms_of(contract, order))
+    await session.audit.intent(asked, account, orderId, orderRef, clear.approved_by, terms=terms)
+    await asked.accept(clear.gate)
     entry = write_order(session, asked, orderId, contract, order)  # no await between this and the line above
     await note_sent(session, asked, sent=str(orderId))
     return await outcome(session, entry, asked)
@@ -67,7 +70,8 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
         return await _bracket(session, known, asked)
     contract = await session.contracts.contract(request, Lane.ORDERS)
     orders = bracket_of(request, account, key)
-    gate = await passed(session, asked, contract, orders[0], Allowance(request.duplicateOf, request.confirmationToken))
+    allowance = Allowance(request.duplicateOf, request.confirmationToken, exits=orders[1:])
+    clear = await passed(session, asked, contract, orders[0], allowance)
     for _ in orders:
         await session.pacer.turn(Lane.ORDERS)
     ids = [await session.order_ids(session.require_connection().getReqId()) for _ in orders]
@@ -75,8 +79,8 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
         each.parentId = ids[0]
     for orderId, order in zip(ids, orders, strict=True):
         terms = plain(terms_of(contract, order))
-        await session.audit.intent(asked, account, orderId, order.orderRef, terms=terms)
-    await asked.accept(gate)
+        await session.audit.intent(asked, account, orderId, order.orderRef, clear.approved_by, terms=terms)
+    await asked.accept(clear.gate)
     entries = [
         write_order(session, asked, orderId, contract, order) for orderId, order in zip(ids, orders, strict=True)
     ]
@@ -92,12 +96,13 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
     contract, order = _changed(entry, request)
     if not differs(entry, request):
         return report(entry, "The order has these terms already; nothing was sent.")
-    gate = await passed(session, asked, contract, order, Allowance(beside=entry))
+    clear = await passed(session, asked, contract, order, Allowance(beside=entry))
     await session.pacer.turn(Lane.ORDERS)
     terms = plain(terms_of(contract, order))
-    await session.audit.intent(asked, account, entry.state.orderId, entry.state.orderRef or "", terms=terms)
+    state = entry.state
+    await session.audit.intent(asked, account, state.orderId, state.orderRef or "", clear.approved_by, terms=terms)
     _require_open(entry)
-    await asked.accept(gate, **names_of(entry))
+    await asked.accept(clear.gate, **names_of(entry))
     write_change(session, asked, entry, contract, order)
     with suppress(TimeoutError):
         async with asyncio.timeout(max(min(CHANGE_S, asked.remaining_s()), 0)):
@@ -138,6 +143,13 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: A
                 write_cancel(session, asked, entry)
     await _until_cancelled(mine, asked)
     return cancelled(mine)
+
+
+@handles(AnswerForm)
+async def answer_form(request: AnswerForm, session: Session, asked: Asked) -> Answered:
+    """The order itself then comes again under its key, and finds itself approved."""
+    by = await session.approvals.answer(asked.caller, request.key, request.challenge, request.answer)
+    return Answered(approved_by=by)
 
 
 def cancelled(entries: list[Entry]) -> Cancelled:

@@ -9,7 +9,7 @@ from bridge.bus.previewing import TOKEN_S
 from bridge.previews import Preview, PreviewOrder
 from bridge.tool import ToolError
 from ib_worker import convert
-from ib_worker.checking import facts_of, intent_of, near_price, sentence, terms_digest, tradable
+from ib_worker.checking import facts_of, intent_of, near_price, terms_digest, tradable
 from ib_worker.composing import order_of
 from ib_worker.dispatch import handles
 from ib_worker.errors import RequestRefused
@@ -17,6 +17,7 @@ from ib_worker.limits import Facts, Intent, check, closes
 from ib_worker.pacing import Lane
 from ib_worker.sending import write_what_if
 from ib_worker.session import Session
+from ib_worker.wording import sentence
 
 WHAT_IF_S = 10.0  # TWS leaves some of them unanswered
 

@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     beat_file: Path = Path(tempfile.gettempdir()) / "ibkr-worker.beat"
 
     live_accounts: Annotated[frozenset[str], NoDecode, BeforeValidator(_names)] = frozenset()
+    live_approval: Literal["client", "operator"] = "client"  # client: by a form in the MCP client too, not only the CLI
     limits: Limits = Field(default_factory=Limits)  # from LIMIT_…
 
     @model_validator(mode="after")

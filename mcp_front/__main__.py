@@ -16,15 +16,18 @@ from fastmcp.server.http import StarletteWithLifespan
 from pydantic import ValidationError
 
 from bridge.bus.asking import Asker
+from bridge.tool import Effect
 from mcp_front.answers import Answers
 from mcp_front.app import build_app
 from mcp_front.auth import Tokens
 from mcp_front.calls import Calls
+from mcp_front.confirm import Confirming
 from mcp_front.halting import Halting
 from mcp_front.health import add_health
 from mcp_front.limits import Allowance, Limits
 from mcp_front.logs import configure_logs
 from mcp_front.offered import offered_tools
+from mcp_front.seals import Seals
 from mcp_front.server import build_server
 from mcp_front.serving import FrontServer, http_config
 from mcp_front.settings import Settings, load_settings
@@ -47,7 +50,8 @@ class Front:
 def assemble(settings: Settings, asker: Asker) -> Front:
     """Everything but the socket; raises OSError or ValueError where the tokens file or a toolset's name is no good."""
     draining = asyncio.Event()
-    answers, streams = Answers(asker), Streams(asker, draining)
+    answers, streams, seals = Answers(asker), Streams(asker, draining), Seals(asker)
+    by_effect = answers.by_effect | {Effect.WRITE: Confirming(asker, seals, answers.submit).submit}
     by_name = {
         "get_status": answers.status,
         "halt_trading": Halting(asker).halt,
@@ -55,9 +59,9 @@ def assemble(settings: Settings, asker: Asker) -> Front:
         "stream_account_updates": streams.account_updates,
     }
     allowance = Allowance(settings.front_calls_per_s, settings.front_burst, settings.front_calls_at_once)
-    calls = Calls(by_name, answers.by_effect, Limits(allowance))
+    calls = Calls(by_name, by_effect, Limits(allowance))
     tokens = Tokens(settings.front_tokens_file) if settings.front_tokens_file else None
-    mcp = build_server(offered_tools(settings.front_toolsets), calls, tokens, partial(session_mode, asker))
+    mcp = build_server(offered_tools(settings.front_toolsets), calls, tokens, partial(session_mode, asker), seals)
     add_health(mcp, asker, draining)
     return Front(mcp, build_app(mcp, settings.front_allowed_hosts, settings.front_allowed_origins), calls, draining)
 

@@ -13,6 +13,7 @@ import structlog
 from fastmcp import Context
 from fastmcp.server.dependencies import get_context
 from fastmcp.tools import ToolResult
+from fastmcp.tools.base import InputRequiredToolResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from bridge.tool import Declaration, Declared, Effect, ToolError
@@ -70,7 +71,7 @@ class Calls:
             self._enter()
             try:
                 result = await self._checked(declared, arguments, caller, context)
-                outcome = "ok"
+                outcome = "asked" if isinstance(result, InputRequiredToolResult) else "ok"
             except ToolError as error:
                 outcome = error.code
                 result = error_result(error, structured=_is_modern(context))

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 from fastmcp.tools import ToolResult
-from mcp_types import TextContent
+from mcp_types import CallToolResult, TextContent
 
 from bridge.tool import Declared, ToolError
 from mcp_front.texts import as_text, compact
@@ -44,3 +44,10 @@ def error_result(error: ToolError, *, structured: bool) -> ToolResult:
         meta={ERROR_META: whole},
         is_error=True,
     )
+
+
+def wire_error(error: ToolError) -> CallToolResult:
+    """The same, for an answer to a 2026-07-28 client that is given before the call reaches its tool."""
+    result = error_result(error, structured=True).to_mcp_result()
+    assert isinstance(result, CallToolResult)  # an error is always a whole result
+    return result

@@ -15,6 +15,7 @@ from mcp_front import VERSION
 from mcp_front.auth import lacking
 from mcp_front.calls import Calls
 from mcp_front.offered import HINTS
+from mcp_front.seals import Seals, TypedRefusals
 from mcp_front.traps import disarm
 
 NAME = "ibkr"
@@ -78,6 +79,7 @@ def build_server(
     calls: Calls,
     tokens: TokenVerifier | None,
     mode: Callable[[], Awaitable[str | None]],
+    seals: Seals,
 ) -> FastMCP:
     """The MCP server with the offered tools. Schemas go out as declared: no `$ref` in what a model writes.
 
@@ -95,7 +97,9 @@ def build_server(
         on_duplicate="error",
         cache_ttl=LIST_KEPT_S,
         cache_scope="private",  # what a token may see is its own
+        request_state_security=seals.security,
     )
+    server._mcp_server.middleware.insert(0, TypedRefusals(seals))
     tools = [declared_tool(declared, calls) for declared in offered]
     for tool in tools:
         server.add_tool(tool)

@@ -1,4 +1,10 @@
-"""A human's approval of a live order, in Redis: asked for by the worker, given outside the model's reach, used once."""
+"""A human's approval of a live order, in Redis: asked for by the worker, given outside the model's reach, used once.
+
+It is given by the operator (`cli approve`), or by the person at an MCP client that can show a form: that answer comes
+with the challenge that the form was sent out with, which is good for one answer.
+"""
+
+from typing import Literal
 
 import msgspec
 
@@ -7,10 +13,18 @@ from bridge.bus.pipe import Pipe
 from bridge.bus.scripts import Script
 
 WAITS_MS = 15 * 60 * 1000  # an approval is for the order as the human reads it now
+FORM_MS = 120 * 1000  # a form shows prices: an answer that comes later is about other ones
+ANSWERED_MS = 30 * 1000  # what a form has approved goes out at once, or not at all
+
+Answer = Literal["approve", "decline", "cancel"]
+Word = Literal["approved", "refused", "replayed", "unknown", "other_caller", "expired"]
 
 
 class Approval(msgspec.Struct, frozen=True):
-    """One order that awaits a human, or has one's word. `summary` is the server's own sentence, never the model's."""
+    """One order that awaits a human, or has one's word. `summary` is the server's own sentence, never the model's.
+
+    `digest` is of the caller, the call's arguments and the order's checked terms, account included.
+    """
 
     key: str
     digest: str
@@ -19,18 +33,23 @@ class Approval(msgspec.Struct, frozen=True):
     approved_by: str = ""
 
 
-# Asks for an approval, or finds it. A key that comes again with other arguments asks anew.
+# Asks for an approval, or finds it. A key that comes again with another order asks anew. Each asking sends out a new
+# challenge where forms are allowed (it is empty where not), so that the newest form alone can be answered.
 ASK = Script("""#!lua
 local approval, index = KEYS[1], KEYS[2]
-local key, digest, kept = ARGV[1], ARGV[2], ARGV[5]
-if redis.call('HGET', approval, 'digest') ~= digest then
-    local now = redis.call('TIME')
-    redis.call('DEL', approval)
-    redis.call('HSET', approval, 'digest', digest, 'caller', ARGV[3], 'summary', ARGV[4], 'by', '')
-    redis.call('PEXPIRE', approval, kept)
-    redis.call('ZADD', index, now[1], key)
+local key, digest, caller, summary, challenge, waits = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local found = redis.call('HMGET', approval, 'digest', 'by', 'until')
+if found[1] == digest and found[2] ~= '' and now <= tonumber(found[3]) then return found[2] end
+if found[1] ~= digest or found[2] ~= '' then
+    redis.call('HSET', approval, 'digest', digest, 'by', '', 'until', string.format('%.0f', now + waits))
+    redis.call('PEXPIRE', approval, waits)
+    redis.call('ZADD', index, time[1], key)
 end
-return redis.call('HGET', approval, 'by')
+redis.call('HSET', approval, 'caller', caller, 'summary', summary, 'challenge', challenge,
+    'form_until', string.format('%.0f', now + ARGV[7]))
+return ''
 """)
 
 # Gives it, once, to exactly what was read.
@@ -43,21 +62,55 @@ redis.call('ZREM', index, ARGV[1])
 return 1
 """)
 
+# Takes a form's answer. Any answer of the right caller uses the challenge up, and a refusal ends the asking.
+ANSWER = Script("""#!lua
+local approval, index = KEYS[1], KEYS[2]
+local key, challenge, caller, approve, by = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local found = redis.call('HMGET', approval, 'challenge', 'answered', 'caller', 'form_until', 'by')
+if found[2] == challenge then return 'replayed' end
+if challenge == '' or found[1] ~= challenge or found[5] ~= '' then return 'unknown' end
+if found[3] ~= caller then return 'other_caller' end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('HSET', approval, 'answered', challenge, 'challenge', '')
+if now > tonumber(found[4]) then return 'expired' end
+redis.call('ZREM', index, key)
+if approve ~= '1' then
+    redis.call('HDEL', approval, 'digest')
+    return 'refused'
+end
+redis.call('HSET', approval, 'by', by, 'until', string.format('%.0f', now + ARGV[6]))
+return 'approved'
+""")
 
-async def ask_approval(pipe: Pipe, keys: Keys, asked: Approval) -> str:
+
+async def ask_approval(pipe: Pipe, keys: Keys, asked: Approval, challenge: str = "") -> str:
     """Who has approved the order, empty while nobody has: then it now waits for somebody. Raises BusError."""
-    arguments = (asked.key, asked.digest, asked.caller, asked.summary, WAITS_MS)
+    arguments = (asked.key, asked.digest, asked.caller, asked.summary, challenge, WAITS_MS, FORM_MS)
     return str((await ASK.run(pipe, (keys.approval(asked.key), keys.approvals), *arguments)).decode())
 
 
 async def give_approval(pipe: Pipe, keys: Keys, key: str, digest: str, by: str) -> bool:
-    """Approve what waits under `key` if it still is what was read, and nobody has yet. For humans alone."""
+    """Approve what waits under `key` if it still is what was read, and nobody has yet. For the operator alone."""
     return bool(await GIVE.run(pipe, (keys.approval(key), keys.approvals), key, digest, by))
 
 
-async def use_approval(pipe: Pipe, keys: Keys, key: str) -> None:
-    """It has let its order pass; another order under this key would ask anew."""
-    await pipe.send("DEL", keys.approval(key))
+async def answer_form(pipe: Pipe, keys: Keys, key: str, challenge: str, caller: str, approve: bool) -> Word:
+    """What a form's answer came to. Raises BusError, and then the challenge may be used up."""
+    by = f"{caller}, by a form in the client"
+    arguments = (key, challenge, caller, "1" if approve else "0", by, ANSWERED_MS)
+    word: bytes = await ANSWER.run(pipe, (keys.approval(key), keys.approvals), *arguments)
+    return _WORDS[word]
+
+
+_WORDS: dict[bytes, Word] = {
+    b"approved": "approved",
+    b"refused": "refused",
+    b"replayed": "replayed",
+    b"unknown": "unknown",
+    b"other_caller": "other_caller",
+    b"expired": "expired",
+}
 
 
 async def waiting_approvals(pipe: Pipe, keys: Keys) -> list[Approval]:

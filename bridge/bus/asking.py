@@ -1,6 +1,7 @@
 """The front's side of the bus: asks reads, submits writes, reads the heartbeat and listens to streams."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
@@ -17,6 +18,8 @@ from bridge.bus.submitting import Submission, Times, not_executed
 from bridge.bus.ticks import Feed
 from bridge.bus.waiting import Interrupted, Post, WorkerLost
 from bridge.tool import Declaration, Declared, ToolError
+
+SEAL_BYTES = 32
 
 NO_WORKER = "No worker serves this session. Start ib_worker (or wait for it), then ask again."
 WORKER_LOST = "The worker was lost while it had this call. Another may take over within ten seconds; ask again then."
@@ -150,6 +153,15 @@ class Asker:
             return await read_halt(self.pipe, self.keys)
         except BusError as error:
             raise bus_down(self.pipe.url, error) from error
+
+    async def seal(self) -> bytes:
+        """The secret that all fronts of the session share; the first to need it makes it. Raises ToolError bus_down."""
+        made = secrets.token_bytes(SEAL_BYTES)
+        try:
+            found: bytes | None = await self.pipe.send("SET", self.keys.seal, made, "NX", "GET")
+        except BusError as error:
+            raise bus_down(self.pipe.url, error) from error
+        return found or made
 
     async def status(self) -> Heartbeat | None:
         """The session's status as last written, and whether anybody takes requests; None if there never was one (for

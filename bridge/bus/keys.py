@@ -24,6 +24,7 @@ class Keys:
         self.accepted = self._prefix + "accepted"  # sorted set: keys of placed orders by the time of acceptance
         self.halt = self._prefix + "halt"  # hash: the kill switch, there while it is set
         self.approvals = self._prefix + "approvals"  # sorted set: keys of live orders that await a human
+        self.seal = self._prefix + "seal"  # string: the secret under which fronts seal what a client hands back
         self.audit = self._prefix + "audit"  # stream: the audit log
         self.audit_head = self._prefix + "audit_head"  # hash: seq and digest of the log's last entry
 

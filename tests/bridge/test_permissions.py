@@ -13,7 +13,8 @@ from tests.bridge.pair import KEY, Broker, ask, front, pipe_to, serving, submit
 
 PASSWORD = "a-long-password"
 
-# A front publishes requests, hears replies and ticks, writes order records, and sets the kill switch but can't lift it.
+# A front publishes requests, hears replies and ticks, writes order records, seals what clients hand back, and sets the
+# kill switch but can't lift it.
 FRONT = """
     +ping +auth +select +client|setinfo +time +evalsha +eval +spublish +hmget +get +hset +del +pexpire +srem
     ~ibkr:{{{0}}}:op:* ~ibkr:{{{0}}}:req ~ibkr:{{{0}}}:rep:* ~ibkr:{{{0}}}:inflight ~ibkr:{{{0}}}:generation
@@ -21,6 +22,7 @@ FRONT = """
     (+ssubscribe +sunsubscribe &ibkr:{{{0}}}:rep:* &ibkr:{{{0}}}:tick:*)
     (+pubsub|shardnumsub allchannels)
     (+evalsha +eval +time +hget +hmget +hset ~ibkr:{{{0}}}:halt)
+    (+set +get ~ibkr:{{{0}}}:seal)
 """
 WORKER = """
     +@connection +@pubsub +@hash +@string +@set +@sortedset +@stream +time +evalsha +eval +script|load +del
@@ -63,6 +65,7 @@ async def test_both_sides_work_with_what_they_need(urls: dict[str, str], session
 
         halt = await asker.halt("claude", "enough")
         assert await asker.halted() == halt
+        assert await asker.seal() == await asker.seal()
 
     assert status is not None
     assert tick.seq == 1
@@ -77,6 +80,7 @@ async def test_both_sides_work_with_what_they_need(urls: dict[str, str], session
         ("SET", "order_ids", "1"),
         ("DEL", "audit"),
         ("DEL", "halt"),
+        ("HSET", "approval:a-key-of-another", "by", "me"),
         ("HSET", "heartbeat", "status", "{}"),
         ("SPUBLISH", "rep:another", "forged"),
         ("SPUBLISH", "tick:quote.1", "forged"),

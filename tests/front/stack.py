@@ -148,11 +148,11 @@ class RawClient:
             headers["mcp-method"] = method
             if "name" in params:
                 headers["mcp-name"] = params["name"]
-            whole |= {
+            whole = {
                 "io.modelcontextprotocol/protocolVersion": MODERN,
                 "io.modelcontextprotocol/clientCapabilities": {},
                 "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "1"},
-            }
+            } | whole
         if whole:
             params["_meta"] = whole
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}

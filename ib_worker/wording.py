@@ -1,0 +1,72 @@
+"""An order in the server's own words, as a client and a human read it. Pure."""
+
+from collections.abc import Sequence
+
+import ib_async
+
+from bridge.order_terms import AUX_PRICE, LMT_PRICE
+from ib_worker import convert
+from ib_worker.limits import Facts, Intent, closes, worst_value
+from ib_worker.logs import masked
+
+# Which order types have which price: TWS tells a 0 or its unset value for the others.
+PRICES = (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE), ("trailingPercent", ("TRAIL",)))
+
+
+def sentence(intent: Intent, order: ib_async.Order) -> str:
+    """The order in one plain line."""
+    return f"{_what(intent)} as {_how(order)}, account {order.account}"
+
+
+def question(
+    intent: Intent,
+    facts: Facts,
+    contract: ib_async.Contract,
+    order: ib_async.Order,
+    changes: int | None = None,
+    exits: Sequence[ib_async.Order] = (),
+) -> str:
+    """What a human is asked to approve: everything that decides what the order does and is worth, account masked."""
+    act = "Place" if changes is None else f"Change order {changes} to"
+    parts = [f"LIVE, real money. {act}: {_what(intent)} ({named(contract)}) as {_how(order)}"]
+    parts += [f"with an exit {each.action} as {_how(each)}" for each in exits]
+    parts.append(f"account {masked(order.account)}")
+    text = ", ".join(parts)
+    return f"{text}. {_worth(intent, facts)}" + (" It only reduces the position." if closes(intent, facts) else "")
+
+
+def named(contract: ib_async.Contract) -> str:
+    """The contract without a doubt, in one line of printable characters."""
+    told = (
+        contract.exchange,
+        contract.primaryExchange,
+        contract.currency,
+        contract.lastTradeDateOrContractMonth,
+        f"{contract.strike:g}" if contract.strike else "",
+        contract.right,
+        f"x{contract.multiplier}" if contract.multiplier else "",
+    )
+    words = [" ".join("".join(filter(str.isprintable, each)).split()) for each in told if each]
+    return " ".join([*words, f"conId {contract.conId}"])
+
+
+def _what(intent: Intent) -> str:
+    return f"{intent.action} {intent.totalQuantity.normalize():f} {intent.symbol} {intent.secType}"
+
+
+def _how(order: ib_async.Order) -> str:
+    told = [
+        f"{name} {value:g}"
+        for name, types in PRICES
+        if order.orderType in types and (value := convert.number(getattr(order, name))) is not None
+    ]
+    when = ["outside regular hours too"] if order.outsideRth else []
+    return ", ".join([order.orderType, *told, order.tif or "DAY", *when])
+
+
+def _worth(intent: Intent, facts: Facts) -> str:
+    value = worst_value(intent, facts)
+    if value is None:
+        return "What it is worth is not known: there is no fresh quote."
+    quoted = "/".join("-" if price is None else f"{price:g}" for price in (facts.bid, facts.ask, facts.last))
+    return f"Worth at most about {value:,.2f} {intent.currency} (bid/ask/last {quoted})."

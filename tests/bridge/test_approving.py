@@ -1,0 +1,82 @@
+"""A human's word for a live order, on a real server: asked, given or refused, used once, and too old in the end."""
+
+import pytest
+
+from bridge.bus.approving import Approval, answer_form, ask_approval, give_approval, waiting_approvals
+from bridge.bus.keys import Keys
+from bridge.bus.pipe import Pipe
+from tests.bridge.pair import KEY, pipe_to
+
+WANTED = Approval(KEY, "digest-1", "claude", "BUY 1 AAPL")
+
+
+async def by_form(pipe: Pipe, session: str, challenge: str, caller: str = "claude", approve: bool = True) -> str:
+    return await answer_form(pipe, Keys(session), KEY, challenge, caller, approve)
+
+
+async def test_a_forms_answer_is_taken_once_and_only_from_its_own_caller(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        assert await ask_approval(pipe, keys, WANTED, "challenge-1") == ""
+        stolen = await by_form(pipe, session, "challenge-1", caller="somebody else")
+        guessed = await by_form(pipe, session, "challenge-2")
+        none = await by_form(pipe, session, "")
+        given = await by_form(pipe, session, "challenge-1")
+        again = await by_form(pipe, session, "challenge-1")
+        found = await ask_approval(pipe, keys, WANTED, "challenge-3")
+        waiting = await waiting_approvals(pipe, keys)
+
+    assert (stolen, guessed, none, given, again) == ("other_caller", "unknown", "unknown", "approved", "replayed")
+    assert found == "claude, by a form in the client"
+    assert waiting == []
+
+
+async def test_an_approval_is_for_one_order_only(redis_url: str, session: str) -> None:
+    keys, other = Keys(session), Approval(KEY, "digest-2", "claude", "BUY 100 AAPL")
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, WANTED, "challenge-1")
+        await by_form(pipe, session, "challenge-1")
+        asked_anew = await ask_approval(pipe, keys, other, "challenge-2")
+        read_before = await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
+        (waiting,) = await waiting_approvals(pipe, keys)
+
+    assert (asked_anew, read_before) == ("", False)
+    assert (waiting.digest, waiting.summary) == (other.digest, other.summary)
+
+
+async def test_what_a_form_approved_and_nobody_sent_is_asked_again(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.bus.approving.ANSWERED_MS", -1)
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, WANTED, "challenge-1")
+        given = await by_form(pipe, session, "challenge-1")
+        found = await ask_approval(pipe, keys, WANTED, "challenge-2")
+
+    assert (given, found) == ("approved", "")
+
+
+async def test_a_refusal_ends_the_question_and_a_new_one_may_be_asked(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, WANTED, "challenge-1")
+        refused = await by_form(pipe, session, "challenge-1", approve=False)
+        by_the_operator = await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
+        asked_anew = await ask_approval(pipe, keys, WANTED, "challenge-2")
+        late = await by_form(pipe, session, "challenge-1")
+        given = await by_form(pipe, session, "challenge-2")
+
+    assert (refused, by_the_operator, asked_anew, late, given) == ("refused", False, "", "replayed", "approved")
+
+
+async def test_without_a_challenge_only_the_operator_approves(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, WANTED)
+        by_nobody = await by_form(pipe, session, "")
+        given = await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
+        late = await by_form(pipe, session, "")
+        found = await ask_approval(pipe, keys, WANTED)
+
+    assert (by_nobody, given, late, found) == ("unknown", True, "unknown", "anna")
