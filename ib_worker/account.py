@@ -18,6 +18,7 @@ from bridge.tool import ToolError
 from bridge.values import OnContract
 from ib_worker import convert
 from ib_worker.dispatch import handles
+from ib_worker.fairness import current
 from ib_worker.receiver import POSITION_MESSAGES
 from ib_worker.session import Session
 
@@ -72,6 +73,7 @@ async def get_pnl_single(request: GetPnlSingle, session: Session) -> PnLSingle:
             cancel=lambda wire, reqId: wire.cancelPnLSingle(reqId),
             subscription=True,
         ),
+        caller=current(),
     )
     held, *gains, worth = figures
     return convert.pnl_single(convert.pnl(account, modelCode, gains), conId, symbol, held, worth)

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from bridge.bus.answering import Asked
 from bridge.tool import OPERATIONS, Declaration, Declared, Effect, ToolError
 from ib_worker.errors import as_tool_error
+from ib_worker.fairness import serving
 from ib_worker.session import Session
 
 Handler = Callable[..., Awaitable[Any]]
@@ -57,7 +58,10 @@ class Dispatch:
 
     async def handle(self, asked: Asked) -> bytes:
         """The result as JSON. Raises ToolError for what a model can be told, and lets the bus's own errors pass."""
-        with structlog.contextvars.bound_contextvars(request_id=asked.request_id, operation=asked.operation):
+        with (
+            structlog.contextvars.bound_contextvars(request_id=asked.request_id, operation=asked.operation),
+            serving(asked.caller),
+        ):
             try:
                 return await self._answer(asked)
             except Exception as problem:

@@ -9,7 +9,8 @@ from bridge.market_data import Bar, GetHistoricalData, Opened, OpenMarketData
 from bridge.tool import ToolError
 from ib_worker import convert
 from ib_worker.dispatch import handles
-from ib_worker.pacing import HistoryRequest, Lane
+from ib_worker.history_pacing import HistoryRequest
+from ib_worker.pacing import Lane
 from ib_worker.session import Session, utcnow
 
 HISTORY_S = 55.0  # below the tool's own minute: what comes later is of no use to its caller

@@ -1,27 +1,17 @@
-"""The one budget of messages to TWS that all clients share: lanes with priority, and the rules for historical data."""
+"""The one budget of messages to TWS that all clients share: lanes with priority, and callers in rotation in each."""
 
 import asyncio
-import contextlib
-from collections import deque
-from collections.abc import Callable, Coroutine, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Generic, TypeVar
 
 from bridge.tool import ToolError
-from ib_worker.flights import Flights
+from ib_worker.fairness import SESSION, Rotation, current
 
-PER_S = 40.0  # TWS allows 50 messages in any second, over everything
-BURST = 10.0  # at once; with what refills meanwhile no second has more than 50
-KEPT_FOR_ORDERS = 4.0  # of the burst: an order never waits behind reads, and orders go first when all must wait
-HISTORY_WINDOW_S = 600.0
-HISTORY_IN_WINDOW = 58  # TWS allows 60
-HISTORY_OPEN = 20  # at once; TWS allows 50, and slows down long before
-SAME_CONTRACT_WINDOW_S = 2.0
-SAME_CONTRACT_IN_WINDOW = 5  # TWS refuses the sixth for the same contract, exchange and tick type
-IDENTICAL_S = 15.0  # TWS refuses the identical request again within this time
-
-T = TypeVar("T")
+PER_S = 50  # messages that TWS allows in any second, over everything
+STEADY = 0.8  # of them go out steadily, and the rest at once: no second has more than all
+KEPT_FOR_ORDERS = 0.4  # of the burst: an order never waits behind reads, and orders go first when all must wait
+LONGEST_WAIT_S = 10.0  # whoever would wait longer is told so at once: few wait for an answer for more than 15 seconds
 
 
 class Lane(IntEnum):
@@ -55,37 +45,62 @@ class Bucket:
 
 
 class Pacer:
-    """Hands out turns to send one message each, to the first lane that has somebody waiting."""
+    """Hands out turns to send one message each: to the first lane that has somebody waiting, and there to the caller
+    who was served least lately."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], per_s: int = PER_S) -> None:
         self._clock = clock
-        self._bucket = Bucket(PER_S, BURST, clock())
-        self._waiting: dict[Lane, deque[asyncio.Future[None]]] = {lane: deque() for lane in Lane}
+        self._per_s = per_s
+        self._bucket = Bucket(per_s * STEADY, per_s - per_s * STEADY, clock())
+        self._kept = self._bucket.size * KEPT_FOR_ORDERS
+        self._waiting: dict[Lane, Rotation] = {lane: Rotation() for lane in Lane}
         self._timer: asyncio.TimerHandle | None = None
 
     async def turn(self, lane: Lane) -> None:
-        """Return when a message of this lane may be sent. Cancelling gives the place up."""
+        """Return when a message of this lane may be sent. Cancelling gives the place up. Raises ToolError paced where
+        the wait would be too long, which orders and the session's own work are never told."""
         if not any(self._waiting[each] for each in Lane if each <= lane) and self._granted(lane):
             return
+        caller = current()
+        if lane is not Lane.ORDERS and caller != SESSION:
+            self._refuse_long(lane, caller)
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[lane].append(mine)
+        self._waiting[lane].add(caller, mine)
         self._serve()
         try:
             await mine
         except asyncio.CancelledError:
-            with contextlib.suppress(ValueError):
-                self._waiting[lane].remove(mine)
+            self._waiting[lane].remove(caller, mine)
             raise
 
-    def spend(self) -> None:
-        """Account for a message that could not wait, such as the cancel of a request that was given up."""
-        self._bucket.take()
+    def post(self, lane: Lane, send: Callable[[], None]) -> None:
+        """Call `send` at the session's next turn, for a message that nobody waits for, such as the cancel of a request
+        that was given up."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        turn.add_done_callback(lambda _: send())
+        self._waiting[lane].add(SESSION, turn)
+        self._serve()
 
     def waiting(self, lane: Lane) -> int:
         return len(self._waiting[lane])
 
+    def wait_s(self, lane: Lane, caller: str) -> float:
+        """How long a message that this caller would add now waits, if no order comes between."""
+        before = sum(len(self._waiting[each]) for each in Lane if each < lane) + self._waiting[lane].before(caller)
+        return before / self._bucket.rate + self._bucket.wait(self._clock(), self._left_by(lane))
+
+    def _refuse_long(self, lane: Lane, caller: str) -> None:
+        wait_s = self.wait_s(lane, caller)
+        if wait_s > LONGEST_WAIT_S:
+            raise ToolError(
+                "paced",
+                f"TWS takes {self._per_s} messages a second, and what waits needs {wait_s:.0f} seconds. Ask again "
+                "then, and for less at once.",
+                retry_after_s=round(wait_s, 1),
+            )
+
     def _granted(self, lane: Lane) -> bool:
-        if self._bucket.wait(self._clock(), _left_by(lane)) > 0:
+        if self._bucket.wait(self._clock(), self._left_by(lane)) > 0:
             return False
         self._bucket.take()
         return True
@@ -97,103 +112,15 @@ class Pacer:
             self._timer = None
         for lane in Lane:
             while self._waiting[lane] and self._granted(lane):
-                turn = self._waiting[lane].popleft()
+                turn = self._waiting[lane].take()
                 if turn.done():  # cancelled in this very moment: its token goes to the next
                     self._bucket.tokens += 1.0
                 else:
                     turn.set_result(None)
             if self._waiting[lane]:
-                delay = self._bucket.wait(self._clock(), _left_by(lane))
+                delay = self._bucket.wait(self._clock(), self._left_by(lane))
                 self._timer = asyncio.get_running_loop().call_later(delay, self._serve)
                 return
 
-
-def _left_by(lane: Lane) -> float:
-    return 0.0 if lane is Lane.ORDERS else KEPT_FOR_ORDERS
-
-
-@dataclass(frozen=True)
-class HistoryRequest:
-    """What makes two requests for historical data the same to TWS."""
-
-    contract: Hashable
-    whatToShow: str
-    rest: Hashable
-
-    @property
-    def weight(self) -> int:
-        return 2 if self.whatToShow == "BID_ASK" else 1
-
-
-class HistoryPacer(Generic[T]):
-    """Keeps historical requests inside TWS's limits: repeats are answered from here, the rest waits or is refused."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._sent: deque[tuple[float, HistoryRequest]] = deque()
-        self._answers: dict[HistoryRequest, tuple[float, T]] = {}
-        self._flights = Flights()
-        self._open = asyncio.Semaphore(HISTORY_OPEN)
-
-    async def answer(self, request: HistoryRequest, deadline: float, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The answer to `request`: of an identical one that is under way or just answered, else of `ask`."""
-        self._forget_old()
-        if request in self._answers:
-            return self._answers[request][1]
-        return await self._flights.share(request, lambda: self._asked(request, deadline, ask))
-
-    async def close(self) -> None:
-        await self._flights.close()
-
-    async def _asked(self, request: HistoryRequest, deadline: float, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        async with self._open:
-            await self._allowed(request, deadline)
-            found = await ask()
-        self._answers[request] = (self._clock(), found)
-        return found
-
-    async def _allowed(self, request: HistoryRequest, deadline: float) -> None:
-        """Wait for a place in TWS's windows, or refuse when it comes too late for the caller."""
-        while (wait_s := self.wait(request)) > 0:
-            if self._clock() + wait_s >= deadline:
-                raise ToolError(
-                    "paced",
-                    f"TWS limits historical data to 60 requests in ten minutes. Ask again in {wait_s:.0f} seconds.",
-                    retry_after_s=round(wait_s, 1),
-                )
-            await asyncio.sleep(wait_s)
-        self._sent.append((self._clock(), request))
-
-    def wait(self, request: HistoryRequest) -> float:
-        """Seconds until TWS allows the request."""
-        now = self._clock()
-        spent = [(at, each.weight) for at, each in self._sent]
-        near = [
-            (at, 1)
-            for at, each in self._sent
-            if (each.contract, each.whatToShow) == (request.contract, request.whatToShow)
-        ]
-        return max(
-            _until_room(spent, request.weight, HISTORY_IN_WINDOW, HISTORY_WINDOW_S, now),
-            _until_room(near, 1, SAME_CONTRACT_IN_WINDOW, SAME_CONTRACT_WINDOW_S, now),
-        )
-
-    def _forget_old(self) -> None:
-        now = self._clock()
-        while self._sent and now - self._sent[0][0] >= HISTORY_WINDOW_S:
-            self._sent.popleft()
-        for request in [each for each, (at, _) in self._answers.items() if now - at >= IDENTICAL_S]:
-            del self._answers[request]
-
-
-def _until_room(spent: list[tuple[float, int]], weight: int, most: int, window_s: float, now: float) -> float:
-    """Seconds until `weight` fits beside what was spent within the window. `spent` is oldest first."""
-    recent = [(at, each) for at, each in spent if now - at < window_s]
-    over = sum(each for _, each in recent) + weight - most
-    for at, each in recent:
-        if over <= 0:
-            return 0.0
-        over -= each
-        if over <= 0:
-            return window_s - (now - at)
-    return 0.0
+    def _left_by(self, lane: Lane) -> float:
+        return 0.0 if lane is Lane.ORDERS else self._kept

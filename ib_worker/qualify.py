@@ -10,6 +10,7 @@ from bridge.tool import ToolError
 from bridge.values import OnContract
 from ib_worker import convert
 from ib_worker.errors import refusal
+from ib_worker.fairness import current
 from ib_worker.flights import Flights
 from ib_worker.pacing import Lane
 
@@ -37,8 +38,8 @@ class Contracts:
         wanted = _wanted(asked)
         known = self._known.get(wanted)
         if known is None or self._clock() - known[0] > KEPT_S:
-            # An order's lookup does not share a read's flight: that may wait behind other reads.
-            flight = (wanted, lane is Lane.ORDERS)
+            # Neither an order's lookup nor another caller's shares a flight: that may wait behind other reads.
+            flight = (wanted, lane is Lane.ORDERS or current())
             found = await self._flights.share(flight, lambda: self._fetch(convert.requested(asked), lane))
             self._remember(wanted, found)
         else:

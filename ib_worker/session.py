@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import ib_async
@@ -18,12 +19,14 @@ from ib_worker.account_updates import AccountUpdates
 from ib_worker.approvals import Approvals
 from ib_worker.auditing import Audit
 from ib_worker.errors import LinkLost
+from ib_worker.fairness import SESSION, serving
 from ib_worker.flights import Flights
+from ib_worker.history_pacing import HistoryPacer
 from ib_worker.holdings import Holdings
 from ib_worker.ledger import Entry, Ledger, order_ref
 from ib_worker.link import Link
 from ib_worker.order_messages import OrderMessages
-from ib_worker.pacing import HistoryPacer, Lane, Pacer
+from ib_worker.pacing import Lane, Pacer
 from ib_worker.qualify import Contracts
 from ib_worker.receiver import Listed
 from ib_worker.requests import Requests
@@ -77,7 +80,7 @@ class Session:
         self.orders_readable = True  # False: the gateway's API is read-only, and tells of no orders
         self.unread: set[str] = set()  # types of messages that could not be decoded since the state was last read
         self.requests = Requests()
-        self.pacer = Pacer(time.monotonic)
+        self.pacer = Pacer(time.monotonic, settings.gateway_messages_per_s)
         self.history: HistoryPacer[list[ib_async.BarData]] = HistoryPacer(time.monotonic)
         self.ledger = Ledger(settings.gateway_client_id)
         self.order_messages = OrderMessages(self.ledger, utcnow)
@@ -206,13 +209,12 @@ class Session:
                 return await pending.answer
             finally:
                 answered = pending.answer.done() and not pending.answer.cancelled()
-                if cancel is not None and (subscription or not answered) and not wire.lost.done():
-                    self.pacer.spend()
-                    cancel(wire, reqId)
+                if cancel is not None and (subscription or not answered):
+                    self.pacer.post(lane, partial(_cancel, wire, reqId, cancel))
 
     async def ask_kind(self, kind: str, send: SendKind, version: Hashable = None) -> Any:
         """The same for what TWS answers without an id: one under way, shared by all who want the same version of it."""
-        return await self._flights.share((kind, version), lambda: self._ask_kind(kind, send))
+        return await self._shared((kind, version), lambda: self._ask_kind(kind, send))
 
     async def _ask_kind(self, kind: str, send: SendKind) -> Any:
         async with self._locks[kind], asyncio.timeout(REQUEST_S):
@@ -244,9 +246,14 @@ class Session:
         )
         return convert.pnl(account, modelCode, figures)
 
-    async def share(self, key: Hashable, ask: Callable[[], Any]) -> Any:
-        """One answer for all who ask the same at the same time."""
-        return await self._flights.share(key, lambda: _within(REQUEST_S, ask))
+    async def share(self, key: Hashable, ask: Callable[[], Any], caller: str = SESSION) -> Any:
+        """One answer for all who ask the same at the same time. It waits for its turn in the session's own line; where
+        the keys are many, in the first caller's."""
+        return await self._shared(key, lambda: _within(REQUEST_S, ask), caller)
+
+    async def _shared(self, key: Hashable, fly: Callable[[], Coroutine[Any, Any, Any]], caller: str = SESSION) -> Any:
+        with serving(caller):
+            return await self._flights.share(key, fly)
 
     async def while_connected(self, awaited: Awaitable[T]) -> T:
         """Wait for something that comes over the present connection. Raises LinkLost when that ends first."""
@@ -267,6 +274,11 @@ class Session:
                 lambda wire, reqId: wire.reqContractDetails(reqId, contract), lane=lane
             )
         return found
+
+
+def _cancel(wire: Wire, reqId: int, cancel: Send) -> None:
+    if not wire.lost.done():
+        cancel(wire, reqId)
 
 
 async def _within(seconds: float, ask: Callable[[], Awaitable[Any]]) -> Any:

@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     connect_timeout_s: Annotated[float, Field(gt=0, le=60)] = 5
     market_data_type: MarketDataType = "delayed"  # TWS reads it as: live where the account has it, else delayed
     market_data_lines: Annotated[int, Field(ge=1, le=10_000)] = 100  # what the account may have; boosters add more
+    gateway_messages_per_s: Annotated[int, Field(ge=10, le=100_000)] = 50  # TWS: half as many as there are lines
     beat_file: Path = Path(tempfile.gettempdir()) / "ibkr-worker.beat"
 
     live_accounts: Annotated[frozenset[str], NoDecode, BeforeValidator(_names)] = frozenset()

@@ -12,9 +12,11 @@ import ib_async
 from bridge.tool import ToolError
 from ib_worker import convert
 from ib_worker.errors import NOTICES, LinkLost, refusal
+from ib_worker.fairness import current, share_of_one
 from ib_worker.pacing import Lane, Pacer
 from ib_worker.quote import QuoteState
 
+KEPT_FOR_ORDERS = 50  # every fiftieth line is for the price of an order that is to be checked
 GENERIC_TICKS = ""  # none beyond the default set: each is another message per trade
 
 log = logging.getLogger("ib_worker.subscriptions")
@@ -36,6 +38,7 @@ class Line:
 
     contract: ib_async.Contract
     stream: str
+    opener: str
     values: QuoteState
     reqId: int | None = None
     problem: ToolError | None = None  # why TWS gives no data
@@ -62,29 +65,53 @@ class Lines:
         return sum(line.problem is None for line in self._lines.values()) + len(self._to_cancel)
 
     async def open(self, contract: ib_async.Contract, lane: Lane = Lane.READS) -> Line:
-        """The contract's line, made if there is none. Raises ToolError line_limit; the caller awaits `settled`.
-
-        For an order's price (Lane.ORDERS) it is asked for at once, before whatever else waits.
-        """
+        """The contract's line, asked for if there is none; the caller awaits `settled`. Raises ToolError line_limit,
+        and paced where too much waits to be sent."""
         line = self._lines.get(contract.conId)
         if line is not None and line.problem is not None:
             self._drop(line)  # what TWS refused before, it may give now
             line = None
+        made = line is None
         if line is None:
-            if len(self) >= self._most:
-                raise ToolError(
-                    "line_limit",
-                    f"All {self._most} market-data lines are in use. End a stream first, or raise MARKET_DATA_LINES if "
-                    "the account has more.",
-                )
-            line = Line(contract, f"quotes-{contract.conId}", QuoteState(contract.symbol, contract.conId))
+            self._require_room(current(), lane)
+            values = QuoteState(contract.symbol, contract.conId)
+            line = Line(contract, f"quotes-{contract.conId}", current(), values)
             self._lines[contract.conId] = line
-            self._work.set()
         self._publisher.open_stream(line.stream)
-        if lane is Lane.ORDERS and self._wire is not None and self._is_missing(line):
-            await self._pacer.turn(lane)
-            self._step(line)
+        try:
+            await self._asked_for(line, lane)
+        except ToolError:
+            if made:  # else somebody asks for it already
+                self._drop(line)
+                raise
         return line
+
+    def _require_room(self, opener: str, lane: Lane) -> None:
+        kept = 0 if lane is Lane.ORDERS else self._most // KEPT_FOR_ORDERS
+        if len(self) >= self._most - kept:
+            but = f", but {kept} that are kept for orders" if kept else ""
+            raise ToolError(
+                "line_limit",
+                f"All {self._most} market-data lines are in use{but}. End a stream first, or raise MARKET_DATA_LINES "
+                "if the account has more.",
+            )
+        share = share_of_one(self._most)
+        if lane is not Lane.ORDERS and sum(each.opener == opener for each in self._lines.values()) >= share:
+            raise ToolError(
+                "line_limit",
+                f"This client has opened {share} of the {self._most} market-data lines, the most that one may, so that "
+                "others have some. End a stream first.",
+            )
+
+    async def _asked_for(self, line: Line, lane: Lane) -> None:
+        """Ask TWS for a line in its caller's turn; what a caller gives up, or can't be asked for now, `run` does."""
+        try:
+            if self._wire is not None and self._is_missing(line):
+                await self._pacer.turn(lane)
+                self._step(line)
+        finally:
+            if self._is_missing(line):
+                self._work.set()
 
     def abandoned(self, stream: str) -> None:
         """Nobody has listened for a while: give the line back to TWS."""
@@ -173,7 +200,8 @@ class Lines:
         return bool(self._to_cancel) or any(self._is_missing(each) for each in self._lines.values())
 
     def _is_missing(self, line: Line) -> bool:
-        return line.reqId is None and line.problem is None
+        wanted = self._lines.get(line.contract.conId) is line
+        return wanted and line.reqId is None and line.problem is None
 
     def _step(self, wanted: Line | None = None) -> None:
         """Send one message: for the line that is wanted first, else a cancel, else any line that is missing."""

@@ -1,6 +1,7 @@
 """The worker's side of the bus: leads the session, takes requests, answers them, publishes ticks and the heartbeat."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from secrets import token_hex
@@ -12,7 +13,7 @@ import structlog
 from bridge.bus import scripts
 from bridge.bus.asked import Asked, Desk, Handle, insist
 from bridge.bus.connect import BusError
-from bridge.bus.envelopes import VERSION, decode_request
+from bridge.bus.envelopes import VERSION, Request, decode_request
 from bridge.bus.keys import Keys
 from bridge.bus.lease import Lease
 from bridge.bus.listening import Listener
@@ -22,7 +23,8 @@ from bridge.bus.ticks import Publisher
 from bridge.tool import Shape, ToolError
 
 HEARTBEAT_KEPT_MS = 10 * 60 * 1000  # so long a front can say since when the worker is gone
-AT_ONCE = 1_000  # requests in hand; TWS takes fifty messages a second, so more would only wait for their deadline
+AT_ONCE = 1_000  # reads in hand, and as many writes; TWS takes fifty messages a second, and what waits for more is late
+AT_ONCE_OF_ONE = 200  # reads of one caller
 
 __all__ = ["Answerer", "Asked", "Handle", "Reconcile"]
 
@@ -46,6 +48,7 @@ class Answerer:
         self.records: Records
         self._keeper: asyncio.Task[None] | None = None
         self._in_hand: dict[str, asyncio.Task[None]] = {}
+        self._load = Load()
         self._stop = asyncio.Event()
         self._grace_s = 0.0
 
@@ -128,13 +131,18 @@ class Answerer:
             return
         if request.v != VERSION:
             handle = _other_version
-        elif len(self._in_hand) >= AT_ONCE:
+        elif not self._load.has_room(request):
             handle = _overloaded
         asked = Asked(request, wait_ms / 1000, self.lease, self.records)
         desk = Desk(self.pipe, self.keys, self.records)
         task = asyncio.create_task(desk.carry_out(asked, handle), name=f"bus request {request.id}")
         self._in_hand[request.id] = task
-        task.add_done_callback(lambda _: self._in_hand.pop(request.id, None))
+        self._load.add(request)
+        task.add_done_callback(lambda _: self._put_down(request))
+
+    def _put_down(self, request: Request) -> None:
+        del self._in_hand[request.id]
+        self._load.remove(request)
 
     def publish(self, stream: str, kind: str, body: bytes) -> None:
         """Send a tick (JSON) to whoever listens. Never waits, so ib_async's event handlers may call it."""
@@ -162,8 +170,40 @@ class Answerer:
             log.warning("heartbeat_not_written", error=str(error))
 
 
+class Load:
+    """How many requests are in hand, and whose: one caller's flood leaves room for the others, and reads for writes."""
+
+    def __init__(self) -> None:
+        self._reads: Counter[str] = Counter()
+        self._writes = 0
+
+    def has_room(self, request: Request) -> bool:
+        if request.key is not None:
+            return self._writes < AT_ONCE
+        return self._reads.total() < AT_ONCE and self._reads[request.caller] < AT_ONCE_OF_ONE
+
+    def add(self, request: Request) -> None:
+        self._count(request, 1)
+
+    def remove(self, request: Request) -> None:
+        self._count(request, -1)
+
+    def _count(self, request: Request, by: int) -> None:
+        if request.key is not None:
+            self._writes += by
+            return
+        self._reads[request.caller] += by
+        if not self._reads[request.caller]:
+            del self._reads[request.caller]
+
+
 async def _overloaded(asked: Asked) -> bytes:
-    raise ToolError("overloaded", f"The worker has {AT_ONCE} requests in hand. Ask again in a second.", retry_after_s=1)
+    raise ToolError(
+        "overloaded",
+        f"The worker has as much in hand as it takes: {AT_ONCE_OF_ONE} reads of one client, {AT_ONCE} of all. Ask "
+        "again in a second.",
+        retry_after_s=1,
+    )
 
 
 async def _other_version(asked: Asked) -> bytes:

@@ -26,8 +26,8 @@ def order(**changes: Any) -> Declaration:
     return PLACE_ORDER.request(**{"symbol": "AAPL", "action": "BUY", "totalQuantity": 1} | changes)
 
 
-async def ask(asker: Asker, **options: Any) -> bytes:
-    return await asker.ask(GET_POSITIONS, GET_POSITIONS.request(), caller="claude", request_id="r-1", **options)
+async def ask(asker: Asker, caller: str = "claude", **options: Any) -> bytes:
+    return await asker.ask(GET_POSITIONS, GET_POSITIONS.request(), caller=caller, request_id="r-1", **options)
 
 
 async def submit(asker: Asker, key: str = KEY, arguments: Declaration | None = None, **options: Any) -> bytes:

@@ -14,7 +14,7 @@ from bridge.bus.envelopes import REPLY_LIMIT, REQUEST_LIMIT, VERSION
 from bridge.bus.keys import Keys
 from bridge.market_data import GetHistoricalData
 from bridge.tool import OPERATIONS, ToolError
-from tests.bridge.pair import GET_POSITIONS, Broker, ask, front, pipe_to, serving, until
+from tests.bridge.pair import GET_POSITIONS, Broker, ask, front, pipe_to, serving, submit, until
 from tests.bridge.shim import Shim
 
 
@@ -232,6 +232,24 @@ async def test_more_than_the_worker_can_have_in_hand_is_refused(
         assert await ask(asker) == broker.answer
 
     assert (caught.value.code, caught.value.details) == ("overloaded", {"retry_after_s": 1})
+
+
+async def test_one_callers_flood_leaves_room_for_another_caller_and_for_writes(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "AT_ONCE_OF_ONE", 2)
+    broker = Broker()
+    broker.before.clear()
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
+        held = [asyncio.create_task(ask(asker)) for _ in range(2)]
+        await until(lambda: len(broker.asked) == 2, "two requests are in hand")
+        with pytest.raises(ToolError, match="overloaded"):
+            await ask(asker)
+
+        held += [asyncio.create_task(ask(asker, "quiet")), asyncio.create_task(submit(asker))]
+        await until(lambda: len(broker.asked) == 4, "another caller's request and an order are in hand")
+        broker.before.set()
+        await asyncio.gather(*held)
 
 
 async def test_a_request_over_the_limit_is_refused_before_it_is_sent(redis_url: str, session: str) -> None:

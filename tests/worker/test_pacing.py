@@ -5,22 +5,22 @@ import asyncio
 import pytest
 
 from bridge.tool import ToolError
+from ib_worker.fairness import Rotation, serving, share_of_one
 from ib_worker.flights import Flights
-from ib_worker.pacing import (
-    BURST,
+from ib_worker.history_pacing import (
     HISTORY_IN_WINDOW,
+    HISTORY_OPEN,
     HISTORY_WINDOW_S,
     IDENTICAL_S,
-    KEPT_FOR_ORDERS,
-    PER_S,
     SAME_CONTRACT_IN_WINDOW,
     SAME_CONTRACT_WINDOW_S,
-    Bucket,
     HistoryPacer,
     HistoryRequest,
-    Lane,
-    Pacer,
 )
+from ib_worker.pacing import KEPT_FOR_ORDERS, LONGEST_WAIT_S, PER_S, STEADY, Bucket, Lane, Pacer
+
+RATE = PER_S * STEADY
+BURST = PER_S - RATE
 
 
 class Clock:
@@ -72,10 +72,6 @@ def test_what_is_to_be_left_must_be_there() -> None:
     assert bucket.wait(0.0, leave=5.0) == pytest.approx(0.1)
 
 
-def test_no_second_may_have_more_than_fifty_messages() -> None:
-    assert BURST + PER_S <= 50
-
-
 async def granted(pacer: Pacer, lane: Lane) -> bool:
     """Whether a turn is granted without waiting."""
     try:
@@ -93,14 +89,34 @@ async def test_an_order_goes_out_when_reads_have_used_up_theirs() -> None:
     reads = [await granted(pacer, Lane.READS) for _ in range(10)]
     orders = [await granted(pacer, Lane.ORDERS) for _ in range(10)]
 
-    assert reads.count(True) == BURST - KEPT_FOR_ORDERS
-    assert orders.count(True) == KEPT_FOR_ORDERS
+    assert reads.count(True) == BURST * (1 - KEPT_FOR_ORDERS)
+    assert orders.count(True) == BURST * KEPT_FOR_ORDERS
+
+
+async def used_up() -> Pacer:
+    """A pacer on the loop's clock that has just sent all it may send at once."""
+    pacer = Pacer(asyncio.get_running_loop().time)
+    while await granted(pacer, Lane.ORDERS):
+        pass
+    return pacer
+
+
+async def test_no_second_has_more_messages_than_tws_allows() -> None:
+    clock = Clock()
+    pacer = Pacer(clock)
+    sent: list[float] = []
+
+    for _ in range(3000):  # three seconds in steps of a millisecond
+        while await granted(pacer, Lane.ORDERS):
+            sent.append(clock.now)
+        clock.now += 0.001
+
+    assert len(sent) > 2.9 * RATE
+    assert max(sum(at <= each < at + 1 for each in sent) for at in sent) <= PER_S
 
 
 async def test_lanes_are_served_in_their_order() -> None:
-    pacer = Pacer(asyncio.get_running_loop().time)
-    for _ in range(int(BURST)):
-        pacer.spend()
+    pacer = await used_up()
     served: list[Lane] = []
 
     async def one(lane: Lane) -> None:
@@ -133,9 +149,7 @@ async def test_a_later_order_overtakes_reads_that_wait() -> None:
 
 
 async def test_whoever_gives_up_leaves_its_turn_to_the_next() -> None:
-    pacer = Pacer(asyncio.get_running_loop().time)
-    for _ in range(int(BURST)):
-        pacer.spend()
+    pacer = await used_up()
     first, second = (asyncio.create_task(pacer.turn(Lane.READS)) for _ in range(2))
     await asyncio.sleep(0)
 
@@ -145,15 +159,99 @@ async def test_whoever_gives_up_leaves_its_turn_to_the_next() -> None:
     assert first.cancelled()
 
 
-async def test_messages_that_could_not_wait_are_accounted_for() -> None:
+async def test_a_message_that_nobody_waits_for_takes_a_turn_of_its_own() -> None:
     clock = Clock()
     pacer = Pacer(clock)
-    for _ in range(int(BURST) + 1):
-        pacer.spend()
+    sent: list[str] = []
+    while await granted(pacer, Lane.READS):
+        pass
 
-    assert not await granted(pacer, Lane.ORDERS)
-    clock.now += 2.1 / PER_S
-    assert await granted(pacer, Lane.ORDERS)
+    pacer.post(Lane.READS, lambda: sent.append("cancel"))
+    await asyncio.sleep(0)
+    assert (sent, pacer.waiting(Lane.READS)) == ([], 1)
+
+    clock.now += 1.1 / RATE
+    assert not await granted(pacer, Lane.READS)  # whoever comes now comes after it
+    await asyncio.sleep(0)
+    assert (sent, pacer.waiting(Lane.READS)) == (["cancel"], 0)
+
+
+async def order_of_service(pacer: Pacer, asked: list[str], lane: Lane = Lane.READS) -> list[str]:
+    """In which order callers get their turns who ask in the order given."""
+    served: list[str] = []
+
+    async def one(name: str) -> None:
+        with serving(name):
+            await pacer.turn(lane)
+        served.append(name)
+
+    async with asyncio.TaskGroup() as group:
+        for name in asked:
+            group.create_task(one(name))
+    return served
+
+
+async def test_callers_take_turns_however_much_one_of_them_asks() -> None:
+    served = await order_of_service(await used_up(), ["hungry"] * 20 + ["quiet", "quiet", "third"])
+
+    assert served[:6] == ["hungry", "quiet", "third", "hungry", "quiet", "hungry"]
+
+
+async def test_callers_take_turns_in_orders_and_in_bulk_too() -> None:
+    for lane in (Lane.ORDERS, Lane.BULK):
+        served = await order_of_service(await used_up(), ["hungry"] * 5 + ["quiet"], lane)
+
+        assert served.index("quiet") == 1
+
+
+async def test_a_caller_who_would_wait_too_long_is_told_so_and_the_others_are_not() -> None:
+    pacer = Pacer(Clock())
+    most = int(LONGEST_WAIT_S * RATE)
+    while await granted(pacer, Lane.READS):
+        pass
+    with serving("hungry"):
+        waiting = [asyncio.create_task(pacer.turn(Lane.READS)) for _ in range(most)]
+        await asyncio.sleep(0)
+
+        with pytest.raises(ToolError) as refused:
+            await pacer.turn(Lane.READS)
+    with serving("quiet"):
+        waiting.append(asyncio.create_task(pacer.turn(Lane.READS)))
+    waiting.append(asyncio.create_task(pacer.turn(Lane.READS)))  # the session's own
+    await asyncio.sleep(0)
+
+    assert refused.value.code == "paced"
+    assert refused.value.details["retry_after_s"] == pytest.approx(LONGEST_WAIT_S, abs=0.2)
+    assert pacer.waiting(Lane.READS) == most + 2
+    for each in waiting:
+        each.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    assert pacer.waiting(Lane.READS) == 0
+
+
+async def test_an_order_is_never_told_to_wait() -> None:
+    pacer = Pacer(Clock())
+    while await granted(pacer, Lane.ORDERS):
+        pass
+    with serving("hungry"):
+        waiting = [asyncio.create_task(pacer.turn(Lane.ORDERS)) for _ in range(int(LONGEST_WAIT_S * RATE) + 5)]
+    await asyncio.sleep(0)
+
+    assert not any(each.done() for each in waiting)
+    for each in waiting:
+        each.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_the_wait_that_is_told_counts_what_goes_first() -> None:
+    rotation = Rotation()
+    for name, count in (("hungry", 10), ("other", 3)):
+        for _ in range(count):
+            rotation.add(name, asyncio.get_running_loop().create_future())
+
+    assert rotation.before("new") == 2
+    assert rotation.before("other") == 3 + 4
+    assert rotation.before("hungry") == 10 + 3
 
 
 def wanted(contract: int = 1, what: str = "TRADES", rest: object = "1 D") -> HistoryRequest:
@@ -212,8 +310,9 @@ async def test_a_request_that_differs_is_asked() -> None:
     assert answers == [1, 2, 3, 4]
 
 
-async def test_a_failure_is_not_kept() -> None:
-    pacer: HistoryPacer[int] = HistoryPacer(Clock())
+async def test_a_failure_is_not_kept_and_its_repeat_waits_until_tws_takes_it() -> None:
+    clock = Clock()
+    pacer: HistoryPacer[int] = HistoryPacer(clock)
 
     async def fail() -> int:
         raise ToolError("no_data", "nothing")
@@ -221,6 +320,8 @@ async def test_a_failure_is_not_kept() -> None:
     with pytest.raises(ToolError):
         await pacer.answer(wanted(), 2000.0, fail)
 
+    assert pacer.wait(wanted()) == IDENTICAL_S
+    clock.now += IDENTICAL_S
     assert await pacer.answer(wanted(), 2000.0, Asks()) == 1
 
 
@@ -243,7 +344,8 @@ async def test_past_the_window_a_request_is_refused_with_the_wait() -> None:
     pacer: HistoryPacer[int] = HistoryPacer(clock)
     ask = Asks()
     for contract in range(HISTORY_IN_WINDOW):
-        await pacer.answer(wanted(contract), clock.now + 60, ask)
+        with serving(f"client {contract % 2}"):
+            await pacer.answer(wanted(contract), clock.now + 60, ask)
     clock.now += 10
 
     with pytest.raises(ToolError) as refused:
@@ -258,9 +360,55 @@ async def test_bid_ask_counts_twice() -> None:
     clock = Clock()
     pacer: HistoryPacer[int] = HistoryPacer(clock)
     for contract in range(HISTORY_IN_WINDOW // 2):
-        await pacer.answer(wanted(contract, "BID_ASK"), clock.now + 60, Asks())
+        with serving(f"client {contract % 2}"):
+            await pacer.answer(wanted(contract, "BID_ASK"), clock.now + 60, Asks())
 
     assert pacer.wait(wanted(999)) == HISTORY_WINDOW_S
+
+
+async def test_one_client_leaves_the_others_a_part_of_the_window() -> None:
+    clock = Clock()
+    pacer: HistoryPacer[int] = HistoryPacer(clock)
+    with serving("hungry"):
+        for contract in range(share_of_one(HISTORY_IN_WINDOW)):
+            await pacer.answer(wanted(contract), clock.now + 60, Asks())
+
+        with pytest.raises(ToolError, match="paced"):
+            await pacer.answer(wanted(999), clock.now + 60, Asks())
+    with serving("quiet"):
+        assert await pacer.answer(wanted(999), clock.now + 60, Asks()) == 1
+
+
+async def test_one_client_leaves_the_others_places_at_once() -> None:
+    pacer: HistoryPacer[int] = HistoryPacer(Clock())
+    slow = Asks()
+    slow.go.clear()
+    with serving("hungry"):
+        waiting = [
+            asyncio.create_task(pacer.answer(wanted(contract), 2000.0, slow)) for contract in range(HISTORY_OPEN + 5)
+        ]
+    await asyncio.sleep(0)
+
+    with serving("quiet"):
+        assert await pacer.answer(wanted(999), 2000.0, Asks()) == 1
+
+    assert slow.number == share_of_one(HISTORY_OPEN)
+    slow.go.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_tws_windows_are_counted_from_when_a_request_can_have_come_last() -> None:
+    clock = Clock()
+    pacer: HistoryPacer[int] = HistoryPacer(clock)
+
+    async def slow() -> int:
+        clock.now += 30
+        return 1
+
+    for rest in range(SAME_CONTRACT_IN_WINDOW):
+        await pacer.answer(wanted(rest=rest), clock.now + 60, slow if not rest else Asks())
+
+    assert pacer.wait(wanted(rest="new")) == SAME_CONTRACT_WINDOW_S
 
 
 async def test_the_sixth_request_for_a_contract_waits_two_seconds() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from bridge.bus.asking import Asker
 from bridge.tool import OPERATIONS, ToolError
-from ib_worker.pacing import HISTORY_IN_WINDOW
+from ib_worker.fairness import share_of_one
+from ib_worker.history_pacing import HISTORY_IN_WINDOW
 from ibgateway.simulator.server import Simulator, SimulatorConfig
 from tests.worker.rig import caller, trading, until, worker
 
@@ -139,12 +140,13 @@ async def test_more_history_than_tws_allows_is_refused_here(redis_url: str, sess
             symbol = ("SPY", "IBM", "AAPL", "MSFT")[days // 4 % 4]
             return await front.ask("get_historical_data", symbol=symbol, durationStr=f"{days + 1} D", whatToShow=what)
 
-        await asyncio.gather(*(one(days) for days in range(HISTORY_IN_WINDOW)))
+        allowed = share_of_one(HISTORY_IN_WINDOW)
+        await asyncio.gather(*(one(days) for days in range(allowed)))
         error = await front.refused("get_historical_data", symbol="VTI", durationStr="9 D")
 
         assert error.code == "paced"
         assert 500 < error.details["retry_after_s"] <= 600
-        assert len(sim.journal.entries("in", 20)) == HISTORY_IN_WINDOW
+        assert len(sim.journal.entries("in", 20)) == allowed
 
 
 async def test_history_that_tws_refuses_says_why(redis_url: str, session: str, sim: Simulator) -> None:
@@ -152,8 +154,8 @@ async def test_history_that_tws_refuses_says_why(redis_url: str, session: str, s
     sim.fault("on reqHistoricalData answer 162 Historical data request pacing violation")
     async with trading(redis_url, session, sim) as front:
         nothing = await front.refused("get_historical_data", symbol="SPY")
-        paced = await front.refused("get_historical_data", symbol="SPY")
-        bars = await front.ask("get_historical_data", symbol="SPY")
+        paced = await front.refused("get_historical_data", symbol="IBM")
+        bars = await front.ask("get_historical_data", symbol="AAPL")
 
         assert (nothing.code, paced.code) == ("no_data", "paced")
         assert len(bars) > 200

@@ -10,6 +10,8 @@ from bridge.bus.ticks import Feed
 from bridge.tool import ToolError
 from bridge.values import OnContract
 from ib_worker.account_updates import stream_of
+from ib_worker.fairness import serving, share_of_one
+from ib_worker.pacing import Lane
 from ibgateway.simulator.server import Simulator, SimulatorConfig
 from tests.worker.rig import FAST, Stand, ready_session, trading, until
 
@@ -95,6 +97,59 @@ async def test_more_lines_than_allowed_are_refused(sim: Simulator) -> None:
         stand.session.abandoned(first.stream)
         await until(lambda: len(stand.session.lines) == 1, "the first line is free")
         await stand.session.lines.open(await spy(stand, "AAPL"))
+
+
+async def test_one_client_leaves_lines_to_others_and_all_leave_some_to_orders(sim: Simulator) -> None:
+    sim.fault("on reqMktData each ignore")
+    async with ready_session(sim, market_data_lines=50) as stand:
+        lines = stand.session.lines
+        with serving("hungry"):
+            for conId in range(share_of_one(50)):
+                await lines.open(ib_async.Contract(conId=conId + 1, symbol="SPY", exchange="SMART"))
+            with pytest.raises(ToolError, match="the most that one may"):
+                await lines.open(ib_async.Contract(conId=60, symbol="SPY", exchange="SMART"))
+        with serving("quiet"):
+            for conId in range(100, 109):
+                await lines.open(ib_async.Contract(conId=conId, symbol="SPY", exchange="SMART"))
+            with pytest.raises(ToolError, match="kept for orders"):
+                await lines.open(ib_async.Contract(conId=60, symbol="SPY", exchange="SMART"))
+
+            await lines.open(ib_async.Contract(conId=60, symbol="SPY", exchange="SMART"), Lane.ORDERS)
+            with pytest.raises(ToolError, match="line_limit"):
+                await lines.open(ib_async.Contract(conId=61, symbol="SPY", exchange="SMART"), Lane.ORDERS)
+
+
+async def test_one_clients_new_lines_do_not_wait_behind_anothers(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        contract, lines = await spy(stand), stand.session.lines
+
+        with serving("hungry"):
+            flood = [
+                asyncio.create_task(lines.open(ib_async.Contract(conId=conId + 1, symbol="X", exchange="SMART")))
+                for conId in range(70)
+            ]
+        await asyncio.sleep(0)
+        with serving("quiet"):
+            line = await lines.open(contract)
+
+        assert line.reqId is not None
+        assert sum(each.done() for each in flood) < 20
+        await asyncio.gather(*flood)
+
+
+async def test_a_line_that_would_wait_too_long_is_refused_and_not_kept(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        contract, session = await spy(stand), stand.session
+        with serving("hungry"):
+            flood = [asyncio.create_task(session.pacer.turn(Lane.READS)) for _ in range(420)]
+            await asyncio.sleep(0)
+            with pytest.raises(ToolError, match="paced"):
+                await session.lines.open(contract)
+
+        assert (len(session.lines), stand.published.open) == (0, [])
+        for each in flood:
+            each.cancel()
+        await asyncio.gather(*flood, return_exceptions=True)
 
 
 async def test_lines_come_back_after_a_reset_with_a_gap_between(sim: Simulator) -> None:
