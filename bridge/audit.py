@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 GENESIS = "0" * 64  # what the first entry names as the digest before it
+NO_BEGINNING = "the first entry does not begin the chain"
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -49,31 +50,66 @@ def digest(line: bytes) -> str:
     return hashlib.sha256(line).hexdigest()
 
 
-def verify(lines: Iterable[bytes], head: tuple[int, str] | None = None) -> Iterator[Broken]:
-    """Every break of the chain: an edited, missing or reordered entry; with `head` (seq, digest) also a cut end.
+class Chain:
+    """Follows the log line by line and says where it breaks; `seq` and `digest` are of the last line taken.
 
-    A log whose beginning was archived starts at any seq, and its first `prev` is taken as given.
+    Without `after` (seq and digest of the entry before the first) the beginning is taken as given, unless it is the
+    log's very first entry.
     """
-    seq, prev = 0, ""
-    for line in lines:
+
+    def __init__(self, after: tuple[int, str] | None = None) -> None:
+        self.seq, self.digest = after or (0, "")
+
+    def take(self, line: bytes) -> Broken | None:
+        """What is wrong with this line or the one before, if anything is."""
+        before, self.digest = (self.seq, self.digest), digest(line)
         try:
-            entry = msgspec.json.decode(line, type=Entry)
+            link = _links.decode(line)
         except msgspec.MsgspecError as problem:
-            yield Broken(seq + 1, f"not an entry: {problem}")
-            seq, prev = seq + 1, digest(line)
-            continue
-        yield from _check_link(entry, seq, prev)
-        seq, prev = entry.seq, digest(line)
-    if head is not None and seq != head[0]:
-        yield Broken(head[0], f"the log ends at {seq}, but {head[0]} entries were written")
-    elif head is not None and (prev or GENESIS) != head[1]:
-        yield Broken(seq, "the last entry was changed after it was written")
+            self.seq += 1
+            return Broken(self.seq, f"not an entry: {problem}")
+        self.seq = link.seq
+        return _check_link(link, *before)
+
+    def end(self, head: tuple[int, str]) -> Broken | None:
+        """What is wrong with the log's end, by the head (seq, digest) that is kept beside it."""
+        if self.seq != head[0]:
+            return Broken(head[0], f"the log ends at {self.seq}, but {head[0]} entries were written")
+        if (self.digest or GENESIS) != head[1]:
+            return Broken(self.seq, "the last entry was changed after it was written")
+        return None
 
 
-def _check_link(entry: Entry, seq: int, prev: str) -> Iterator[Broken]:
-    if prev and entry.seq != seq + 1:
-        yield Broken(entry.seq, f"follows entry {seq}")
-    elif prev and entry.prev != prev:
-        yield Broken(entry.seq, f"entry {seq} was changed after it was written")
-    elif not prev and entry.seq == 1 and entry.prev != GENESIS:
-        yield Broken(1, "the first entry does not begin the chain")
+def verify(
+    lines: Iterable[bytes], head: tuple[int, str] | None = None, after: tuple[int, str] | None = None
+) -> Iterator[Broken]:
+    """Every break of the chain: an edited, missing, inserted or reordered entry; with `head` also a cut end, with
+    `after` also a cut beginning."""
+    chain = Chain(after)
+    for line in lines:
+        if broken := chain.take(line):
+            yield broken
+    if head is not None and (broken := chain.end(head)):
+        yield broken
+
+
+class _Link(msgspec.Struct):
+    """As much of an entry as its chain needs: the digests vouch for the rest."""
+
+    seq: int
+    prev: str
+    at: str
+    event: str
+
+
+_links = msgspec.json.Decoder(_Link)
+
+
+def _check_link(link: _Link, seq: int, prev: str) -> Broken | None:
+    if prev and link.seq != seq + 1:
+        return Broken(link.seq, f"follows entry {seq}")
+    if prev and link.prev != prev:
+        return Broken(link.seq, f"entry {seq} was changed after it was written" if seq else NO_BEGINNING)
+    if not prev and link.seq == 1 and link.prev != GENESIS:
+        return Broken(1, NO_BEGINNING)
+    return None

@@ -1,15 +1,18 @@
-"""`audit`: checks the log's chain, and rebuilds from it what became of every order."""
+"""`audit`: checks the log's chain, rebuilds from it what became of every order, and moves it into an archive."""
 
 import argparse
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import Iterable
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
-from bridge.audit import GENESIS, verify
-from bridge.bus.auditing import read_head, read_log
+from bridge.audit import GENESIS, Broken, Chain, verify
+from bridge.bus.auditing import read_archived, read_head, read_log
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
+from cli.archive import Archive, Torn, archive_log, verify_both
 from cli.operating import add_bus_arguments, with_bus
 from ib_worker.replay import rebuild
 
@@ -17,45 +20,76 @@ MOST_SHOWN = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", choices=("verify", "replay", "export"), help="check, rebuild orders, or write lines")
-    parser.add_argument("--file", type=Path, help="an exported log instead of Redis (its end can't be checked then)")
+    parser.add_argument(
+        "action",
+        choices=("verify", "replay", "export", "archive"),
+        help="check, rebuild orders, write lines, or move the log into the archive's files",
+    )
+    parser.add_argument("--archive", type=Path, metavar="FOLDER", help="the archive, which comes before the log")
+    parser.add_argument("--file", type=Path, help="an exported log instead of Redis (its ends can't be checked then)")
     add_bus_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    if options.file is not None:
-        try:
-            return _act(options.action, options.file.read_bytes().splitlines(), None)
-        except OSError as error:
-            sys.stderr.write(f"error: {error}\n")
-            return 1
-
-    async def act(pipe: Pipe, keys: Keys) -> int:
-        lines = await _all(read_log(pipe, keys))
-        return _act(options.action, lines, await read_head(pipe, keys.audit_head))
-
-    return with_bus(options, act)
+    try:
+        if options.file is not None:
+            return _of_file(options.action, options.file)
+        return with_bus(options, partial(_of_bus, options))
+    except (OSError, Torn) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
 
 
-async def _all(lines: AsyncIterator[bytes]) -> list[bytes]:
-    return [line async for line in lines]
-
-
-def _act(action: str, lines: list[bytes], head: tuple[int, str] | None) -> int:
-    if action == "export":
-        sys.stdout.buffer.writelines(line + b"\n" for line in lines)
-        return 0
+def _of_file(action: str, file: Path) -> int:
+    lines = file.read_bytes().splitlines()
+    if action == "verify":
+        return _verdict(len(lines), list(verify(lines)), "not checked")
     if action == "replay":
         return _replay(lines)
-    broken = list(verify(lines, head))
+    raise Torn(f"--file: {action} is for the log in Redis")
+
+
+async def _of_bus(options: argparse.Namespace, pipe: Pipe, keys: Keys) -> int:
+    archive = Archive(options.archive, keys.session) if options.archive else None
+    if options.action == "archive":
+        if archive is None:
+            raise Torn("--archive: say which folder")
+        count = await archive_log(pipe, keys, archive)
+        print(f"{count} entries archived, and trimmed from the log; the archive ends at {archive.end()[0]}")
+        return 0
+    if options.action == "verify":
+        return await _verify(pipe, keys, archive)
+    after, earlier = (archive.end()[0], archive.lines()) if archive else (0, iter(()))
+    log = [line async for line in read_log(pipe, keys, after)]
+    lines = chain(earlier, log)
+    if options.action == "replay":
+        return _replay(lines)
+    sys.stdout.buffer.writelines(line + b"\n" for line in lines)
+    return 0
+
+
+async def _verify(pipe: Pipe, keys: Keys, archive: Archive | None) -> int:
+    """The head is read first: what is appended meanwhile comes after it, and is no break."""
+    head, trimmed = await read_head(pipe, keys.audit_head), await read_archived(pipe, keys.audit_head)
+    log = read_log(pipe, keys, until=head[0])
+    if archive is not None:
+        return _verdict(*await verify_both(archive, log, trimmed, head), head[1])
+    count, found, links = 0, list[Broken | None](), Chain(trimmed)
+    async for line in log:
+        count += 1
+        found.append(links.take(line))
+    found.append(links.end(head))
+    return _verdict(count, [each for each in found if each], head[1])
+
+
+def _verdict(count: int, broken: list[Broken], end: str) -> int:
     for each in broken[:MOST_SHOWN]:
         print(f"entry {each.seq}: {each.reason}")
-    end = head[1][:16] if head and head[1] != GENESIS else "not checked" if head is None else "empty"
-    print(f"{len(lines)} entries, {len(broken)} breaks, head {end}")
+    print(f"{count} entries, {len(broken)} breaks, head {'empty' if end == GENESIS else end[:16]}")
     return 1 if broken else 0
 
 
-def _replay(lines: list[bytes]) -> int:
+def _replay(lines: Iterable[bytes]) -> int:
     for state in rebuild(lines):
         told = {
             "orderRef": state.orderRef,

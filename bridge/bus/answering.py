@@ -126,7 +126,7 @@ class Answerer:
             log.warning("request_unreadable", error=str(error))
             return
         wait_ms = request.until - self.pipe.clock.now_ms()
-        if wait_ms <= 0 or not self.lease.held() or request.id in self._in_hand:
+        if wait_ms <= 0 or not self.lease.leads() or request.id in self._in_hand:
             log.info("request_dropped", id=request.id, operation=request.op, wait_ms=wait_ms)
             return
         if request.v != VERSION:

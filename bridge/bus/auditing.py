@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from bridge.audit import GENESIS, Entry, digest, encode
 from bridge.bus.connect import BusError
 from bridge.bus.keys import Keys
@@ -29,6 +31,18 @@ end
 redis.call('XADD', log, seq .. '-0', 'e', line)
 redis.call('HSET', head, 'seq', seq, 'digest', mine)
 return {'appended', seq, mine}
+""")
+
+
+# Trims what the archive holds, and keeps where it ends: from then on a log that begins later is seen to be cut.
+TRIM = Script("""#!lua
+local log, head = KEYS[1], KEYS[2]
+local found = redis.call('XRANGE', log, ARGV[1] .. '-0', ARGV[1] .. '-0')
+if #found == 0 then return redis.call('HGET', head, 'archived_digest') == ARGV[3] and 1 or 0 end
+if found[1][2][2] ~= ARGV[2] then return 0 end
+redis.call('HSET', head, 'archived', ARGV[1], 'archived_digest', ARGV[3])
+redis.call('XTRIM', log, 'MINID', '=', string.format('%.0f', ARGV[1] + 1) .. '-0')
+return 1
 """)
 
 
@@ -80,10 +94,23 @@ async def read_head(pipe: Pipe, key: str) -> tuple[int, str]:
     return (int(seq), last.decode()) if seq else (0, GENESIS)
 
 
-async def read_log(pipe: Pipe, keys: Keys, after: int = 0) -> AsyncIterator[bytes]:
-    """The stored lines with a seq above `after`, oldest first, page by page."""
-    while True:
-        page = await pipe.send("XRANGE", keys.audit, f"({after}-0" if after else "-", "+", "COUNT", PAGE)
+async def read_archived(pipe: Pipe, key: str) -> tuple[int, str]:
+    """Seq and digest of the last entry that was archived and trimmed: the log begins with the next one."""
+    seq, last = await pipe.send("HMGET", key, "archived", "archived_digest")
+    return (int(seq), last.decode()) if seq else (0, GENESIS)
+
+
+async def trim(pipe: Pipe, keys: Keys, last: bytes) -> bool:
+    """Forget everything up to `last`, the archive's last line, if it is the log's own line of that seq."""
+    seq = msgspec.json.decode(last, type=Entry).seq
+    return bool(await TRIM.run(pipe, (keys.audit, keys.audit_head), seq, last, digest(last)))
+
+
+async def read_log(pipe: Pipe, keys: Keys, after: int = 0, until: int | None = None) -> AsyncIterator[bytes]:
+    """The stored lines with a seq above `after`, up to `until` if that is given, oldest first, page by page."""
+    last = "+" if until is None else f"{until}-0"
+    while until is None or after < until:
+        page = await pipe.send("XRANGE", keys.audit, f"({after}-0" if after else "-", last, "COUNT", PAGE)
         for name, fields in page:
             after = int(name.split(b"-")[0])
             yield fields[1]

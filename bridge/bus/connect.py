@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import MovedError, RedisError
+from redis.exceptions import MovedError, OutOfMemoryError, RedisError, ResponseError
 
 from bridge.tool import ToolError
 
@@ -34,6 +34,16 @@ class Refused(BusError):
     """Redis said no (out of memory, read-only replica, loading, not permitted): the command had no effect."""
 
     sent = False
+
+
+class Full(Refused):
+    """The server is out of memory or disk: it takes no write of anybody, and goes on reading."""
+
+
+def refusal(error: ResponseError) -> Refused:
+    """What a server's error reply stands for."""
+    full = isinstance(error, OutOfMemoryError) or str(error).startswith("MISCONF")
+    return Full(str(error)) if full else Refused(str(error))
 
 
 class Server:

@@ -6,7 +6,7 @@ import structlog
 
 from bridge.bus import scripts
 from bridge.bus.clock import boottime
-from bridge.bus.connect import BusError
+from bridge.bus.connect import BusError, Full
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 
@@ -30,6 +30,7 @@ class Lease:
         self._pipe = pipe
         self._keys = keys
         self._until = float("-inf")  # by boottime, so that suspend and SIGSTOP count
+        self._full = False  # at the last renewal the server was out of memory or disk, and took no write of anybody
         self.token = 0
         self.data_lost = (
             asyncio.Event()
@@ -38,6 +39,11 @@ class Lease:
     def held(self) -> bool:
         """Whether nobody else can have the lease now. Needs no await: ask right before writing to the gateway."""
         return boottime() < self._until
+
+    def leads(self) -> bool:
+        """Whether this worker may go on reading for others: it holds the lease, or the server takes no writes at all,
+        so that nobody else can get it."""
+        return self.held() or self._full
 
     async def acquire(self) -> int:
         """Wait, as standby if need be, until the lease is ours, through Redis' absences too. Returns the token."""
@@ -61,9 +67,10 @@ class Lease:
 
     async def keep(self) -> None:
         """Renew for ever. Raises LeaseLost when another has it, or when no renewal came through in time."""
-        while self.held():
+        while self.leads():
             renewed = await self._renew()
-            await asyncio.sleep(min(RENEW_S if renewed else RETRY_S, max(self._until - boottime(), 0)))
+            left_s = self._until - boottime()
+            await asyncio.sleep(min(RENEW_S if renewed else RETRY_S, left_s) if left_s > 0 else RETRY_S)
         raise LeaseLost("the lease could not be renewed in time")
 
     async def _renew(self) -> bool:
@@ -72,8 +79,10 @@ class Lease:
         try:
             word, generation = await scripts.RENEW.run(self._pipe, keys, str(self.token), int(LEASE_S * 1000))
         except BusError as error:
+            self._full = isinstance(error, Full)
             log.warning("lease_not_renewed", error=str(error))
             return False
+        self._full = False
         if word == b"lost":
             self.step_down()
             raise LeaseLost("another worker holds the lease")
@@ -85,6 +94,7 @@ class Lease:
     def step_down(self) -> None:
         """Hold it no more, as far as this process is concerned."""
         self._until = float("-inf")
+        self._full = False
 
     async def release(self) -> None:
         """Hand it back at once, so that a standby need not wait for it to lapse."""

@@ -10,7 +10,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import MovedError, RedisError, ResponseError
 
 from bridge.bus.clock import ServerClock, boottime
-from bridge.bus.connect import ANSWER_S, BusError, NotSent, Refused, Server, Unanswered
+from bridge.bus.connect import ANSWER_S, BusError, NotSent, Server, Unanswered, refusal
 
 BATCH = 500  # commands in one round trip: keeps a flood from outgrowing the sockets' buffers
 CLOCK_S = 30  # hosts' clocks drift by a few ms in this time
@@ -146,7 +146,7 @@ async def _exchange(connection: AbstractConnection, batch: list[_Call]) -> Moved
             if isinstance(error, MovedError) and call.redirections < REDIRECTIONS:
                 moved = error
                 continue
-            _settle(call, Refused(str(error)))
+            _settle(call, refusal(error))
         else:
             if not call.answer.done():
                 call.answer.set_result(answer)
