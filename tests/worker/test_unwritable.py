@@ -24,9 +24,9 @@ DISK = "12m"
 @pytest.fixture(autouse=True)
 def short_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     """What must hold beyond the lease's time is then seen within seconds."""
-    monkeypatch.setattr("bridge.bus.lease.LEASE_S", 1.5)
-    monkeypatch.setattr("bridge.bus.lease.MARGIN_S", 0.3)
-    monkeypatch.setattr("bridge.bus.lease.RENEW_S", 0.3)
+    monkeypatch.setattr("bridge.bus.lease.LEASE_S", 3.0)
+    monkeypatch.setattr("bridge.bus.lease.MARGIN_S", 0.5)
+    monkeypatch.setattr("bridge.bus.lease.RENEW_S", 0.5)
 
 
 class Disk:
