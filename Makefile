@@ -4,6 +4,8 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 INSTALL := $(PYTHON) requirements/install.py
 BIN := .venv/bin
 ARGS ?=
+N ?= 100
+SEED ?= 1
 LOCKS := dev local front worker simulator uv
 
 .DEFAULT_GOAL := help
@@ -43,9 +45,9 @@ coverage: ## the tests again, with branch coverage of our own code
 	@$(INSTALL) dev
 	$(BIN)/python -m pytest -m "not docker and not long" --cov --cov-report term:skip-covered $(ARGS)
 
-faults: ## the kill-point matrix: workers killed around a send while Redis fails (ARGS="-n 20 --seed 7 --jobs 4")
+faults: ## random runs with faults (N=100 SEED=1); ARGS="matrix --jobs 4" for the kill points, ARGS=standby for take-overs
 	@$(INSTALL) dev
-	$(BIN)/python -m tests.faults $(ARGS)
+	$(BIN)/python -m tests.faults $(or $(ARGS),random -n $(N) --seed $(SEED))
 
 bench: ## what a call costs, layer by layer, against the stack on this machine
 	@$(INSTALL) dev

@@ -14,6 +14,7 @@ from ib_worker import standing
 from ib_worker.approvals import Approvals
 from ib_worker.auditing import Audit
 from ib_worker.dispatch import Dispatch
+from ib_worker.guard import Guard
 from ib_worker.lifecycle import Lifecycle, Timing
 from ib_worker.racing import first
 from ib_worker.reconcile import Reconciliation
@@ -38,6 +39,8 @@ async def lead(bus: Answerer, settings: Settings, stopping: asyncio.Event, timin
     session.ledger.record = session.audit.happened
     session.approvals = Approvals(bus.pipe, bus.keys, settings.live_approval == "client")
     session.tokens = Tokens(bus.pipe, bus.keys)
+    session.guard = guard = Guard()
+    bus.lease.tell(guard.held_until)
     lifecycle = Lifecycle(session, timing)
     reconciliation = Reconciliation(session, bus.records, bus.lease.token)
     bus.on_abandoned(session.abandoned)
@@ -53,6 +56,7 @@ async def lead(bus: Answerer, settings: Settings, stopping: asyncio.Event, timin
     finally:
         await reconciliation.close()
         await session.close()
+        await guard.close()
 
 
 async def _serve(

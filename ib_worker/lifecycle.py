@@ -139,7 +139,7 @@ class Lifecycle:
     async def _open(self) -> Wire:
         session = self._session
         session.link = Link()
-        wire = Wire(self._receiver())
+        wire = Wire(self._receiver(), session.guard)
         began = time.monotonic()
         try:
             async with asyncio.timeout(self._timing.connect_s):

@@ -137,10 +137,7 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: A
         await session.pacer.turn(Lane.ORDERS)
         write_global_cancel(session, asked)
     else:
-        for entry in mine:
-            await session.pacer.turn(Lane.ORDERS)
-            if not entry.state.done:
-                write_cancel(session, asked, entry)
+        await _cancel_each(session, asked, mine)
     await _until_cancelled(mine, asked)
     return cancelled(mine)
 
@@ -150,6 +147,19 @@ async def answer_form(request: AnswerForm, session: Session, asked: Asked) -> An
     """The order itself then comes again under its key, and finds itself approved."""
     by = await session.approvals.answer(asked.caller, request.key, request.challenge, request.answer)
     return Answered(approved_by=by)
+
+
+async def _cancel_each(session: Session, asked: Asked, entries: list[Entry]) -> None:
+    """Once one cancel is out, a connection or lease that ends leaves the rest to be told as they stand."""
+    sent = False
+    for entry in entries:
+        await session.pacer.turn(Lane.ORDERS)
+        if entry.state.done:
+            continue
+        if sent and (session.wire is None or session.wire.lost.done() or not asked.still_leader()):
+            return
+        write_cancel(session, asked, entry)
+        sent = True
 
 
 def cancelled(entries: list[Entry]) -> Cancelled:

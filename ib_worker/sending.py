@@ -25,7 +25,7 @@ def write_order(
 ) -> Entry:
     """Write the frame if this worker still leads and the session stands; if not, nothing was sent for sure."""
     if not session.record.standing.ready:
-        raise not_sent(session.record.standing.error())
+        raise _not_sent(asked, session.record.standing.error())
     wire = _written(session, asked, lambda wire: wire.placeOrder(orderId, contract, order))
     wire.skip_ids(orderId)
     terms = terms_of(contract, order)
@@ -41,7 +41,7 @@ def write_change(
 ) -> None:
     """The order's frame once more, under its orderId, with other terms."""
     if not session.record.standing.ready:
-        raise not_sent(session.record.standing.error())
+        raise _not_sent(asked, session.record.standing.error())
     _written(session, asked, lambda wire: wire.placeOrder(entry.state.orderId, contract, order))
     session.ledger.take(entry, ModifySent(utcnow(), terms_of(contract, order)))
     log.info("change of order %s sent", entry.state.orderId)
@@ -78,8 +78,9 @@ async def note_sent(session: Session, asked: Asked, **fields: str) -> None:
         await asked.note(**fields)
 
 
-def not_sent(error: ToolError) -> ToolError:
+def _not_sent(asked: Asked, error: ToolError) -> ToolError:
     """The order was accepted, and then certainly not written."""
+    asked.nothing_sent()
     return ToolError("not_executed", f"Nothing was sent. {error.message}", reason=error.code)
 
 
@@ -90,8 +91,8 @@ def _written(session: Session, asked: Asked, write: Callable[[Wire], None]) -> W
         wire = session.require_connection()
         write(wire)
     except LinkLost as lost:
-        raise not_sent(ToolError("retry", "The connection to the gateway broke.")) from lost
+        raise _not_sent(asked, ToolError("retry", "The connection to the gateway broke.")) from lost
     except ToolError as missing:
-        raise not_sent(missing) from missing
+        raise _not_sent(asked, missing) from missing
     session.ledger.placed += 1
     return wire

@@ -21,6 +21,7 @@ from ib_worker.auditing import Audit
 from ib_worker.errors import LinkLost
 from ib_worker.fairness import SESSION, serving
 from ib_worker.flights import Flights
+from ib_worker.guard import Guard
 from ib_worker.history_pacing import HistoryPacer
 from ib_worker.holdings import Holdings
 from ib_worker.ledger import Entry, Ledger, order_ref
@@ -72,6 +73,7 @@ class Session:
         self._ready = asyncio.Event()
         self.link = Link()
         self.wire: Wire | None = None
+        self.guard: Guard | None = None  # without a lease there is nothing to guard
         self.steering: Steering
         self.audit: Audit  # these come with a term of leadership
         self.approvals: Approvals

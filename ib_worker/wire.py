@@ -18,6 +18,7 @@ from ib_async.decoder import Decoder
 
 from ib_worker import convert
 from ib_worker.errors import LinkLost, Unsendable
+from ib_worker.guard import Guard
 
 FRAME_LIMIT = 16 * 1024 * 1024  # TWS's largest (the scanner's parameters) has two million bytes; more is not TWS
 READ_CHUNK = 32 * 1024  # ib_async copies what is left of a read for each message in it: quadratic in the read's size
@@ -47,8 +48,9 @@ class Wire(Client):
 
     MaxRequests = 0  # its throttle is one queue, in which an order waits behind quotes: the session paces instead
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Receiver, guard: Guard | None = None) -> None:
         super().__init__(receiver)
+        self._guard = guard
         self.conn: _Draining = _Draining()
         self.conn.hasData += self._onSocketHasData
         self.conn.disconnected += self._onSocketDisconnected
@@ -70,6 +72,8 @@ class Wire(Client):
         self.apiStart += lambda: None if ready.done() else ready.set_result(None)
         await self.conn.connectAsync(host, port)
         self.reached = True
+        if self._guard is not None and self.conn.transport is not None:
+            self._guard.watch(self.conn.transport.get_extra_info("socket"))
         self.conn.sendMsg(b"API\0" + self._prefix(b"v%d..%d" % (self.MinClientVersion, self.MaxClientVersion)))
         await asyncio.wait({ready, self.lost}, return_when=asyncio.FIRST_COMPLETED)
         if self.lost.done():
@@ -127,6 +131,8 @@ class Wire(Client):
         self._lose(message or "the gateway closed the connection")
         if self.conn.transport is None and not self.closed.done():
             self.closed.set_result(None)
+            if self._guard is not None:
+                self._guard.let_go()
 
     def _lose(self, why: str) -> None:
         if not self.lost.done():

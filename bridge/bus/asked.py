@@ -74,6 +74,11 @@ class Asked:
         self.stage = "accepted"
         self.limit.reschedule(None)  # what is sent can't be unsent: the handler's own deadlines end it
 
+    def nothing_sent(self) -> None:
+        """After accept(): the frame was not written and will not be, so the error that follows takes the record back,
+        and the key may be used again."""
+        self.stage = "accepting"
+
     async def note(self, **fields: str) -> None:
         """Write down how far the order has come (sent, acked, permId …) on its record. Raises Fenced or Gone.
 

@@ -1,6 +1,7 @@
 """The leader's lease: one worker of a session holds it, proves it without asking, and stops before it can lapse."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -31,6 +32,7 @@ class Lease:
         self._keys = keys
         self._until = float("-inf")  # by boottime, so that suspend and SIGSTOP count
         self._full = False  # at the last renewal the server was out of memory or disk, and took no write of anybody
+        self._told: Callable[[float], None] | None = None
         self.token = 0
         self.data_lost = (
             asyncio.Event()
@@ -44,6 +46,11 @@ class Lease:
         """Whether this worker may go on reading for others: it holds the lease, or the server takes no writes at all,
         so that nobody else can get it."""
         return self.held() or self._full
+
+    def tell(self, told: Callable[[float], None]) -> None:
+        """Say now, and at each renewal, until when (by boottime) nobody else leads unless this worker stands still."""
+        self._told = told
+        told(self._until)
 
     async def acquire(self) -> int:
         """Wait, as standby if need be, until the lease is ours, through Redis' absences too. Returns the token."""
@@ -62,8 +69,17 @@ class Lease:
         if token is None:
             return False
         self.token = int(token)
-        self._until = asked + LEASE_S - MARGIN_S
+        self._hold(asked)
         return True
+
+    def _hold(self, asked: float) -> None:
+        """Granted or renewed at Redis, not before it was asked for."""
+        self._until = asked + LEASE_S - MARGIN_S
+        self._say(self._until)
+
+    def _say(self, until: float) -> None:
+        if self._told is not None:
+            self._told(until)
 
     async def keep(self) -> None:
         """Renew for ever. Raises LeaseLost when another has it, or when no renewal came through in time."""
@@ -80,13 +96,15 @@ class Lease:
             word, generation = await scripts.RENEW.run(self._pipe, keys, str(self.token), int(LEASE_S * 1000))
         except BusError as error:
             self._full = isinstance(error, Full)
+            if self._full:
+                self._say(asked + LEASE_S - MARGIN_S)
             log.warning("lease_not_renewed", error=str(error))
             return False
         self._full = False
         if word == b"lost":
             self.step_down()
             raise LeaseLost("another worker holds the lease")
-        self._until = asked + LEASE_S - MARGIN_S
+        self._hold(asked)
         if not generation:
             self.data_lost.set()
         return True

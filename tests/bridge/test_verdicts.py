@@ -237,6 +237,29 @@ async def test_a_worker_that_goes_before_accepting_is_told_at_once(
     assert (caught.value.code, caught.value.details) == ("not_executed", {"reason": "worker_lost", "key": KEY})
 
 
+async def test_what_was_accepted_and_then_not_sent_may_be_asked_again(
+    redis_url: str, session: str, broker: Broker
+) -> None:
+    """As when the gateway's link breaks between the two."""
+    links_up = iter([False, True])
+
+    async def handle(asked: Asked) -> bytes:
+        if next(links_up):
+            return await broker.handle(asked)
+        await asked.accept()
+        asked.nothing_sent()
+        raise ToolError("not_executed", "Nothing was sent.", reason="link_down")
+
+    async with serving(redis_url, session, handle) as bus, front(redis_url, session) as asker:
+        with pytest.raises(ToolError) as caught:
+            await submit(asker)
+        assert await bus.records.unfinished() == []
+        assert await submit(asker) == broker.answer
+
+    assert (caught.value.code, caught.value.details) == ("not_executed", {"reason": "link_down", "key": KEY})
+    assert broker.sent == {KEY: 1}
+
+
 async def test_redis_that_is_not_there_means_certainly_not_sent(session: str, unused_port: int) -> None:
     began = time.perf_counter()
     async with front(f"redis://127.0.0.1:{unused_port}/0", session) as asker:

@@ -18,6 +18,8 @@ class Link:
         self.up: Chunk = _unchanged
         self.down: Chunk = _unchanged
         self.delay_s = 0.0
+        self.shut = False  # who comes is hung up on
+        self.tap: Callable[[bytes], None] | None = None  # hears what goes up
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -36,12 +38,23 @@ class Link:
         """Relay everything again."""
         self.up = self.down = _unchanged
         self.delay_s = 0.0
+        self.shut = False
 
     def cut(self) -> None:
         for writer in self._writers:
             writer.close()
 
+    async def away(self, for_s: float) -> None:
+        """Cut, and let nobody in meanwhile."""
+        self.shut = True
+        self.cut()
+        await asyncio.sleep(for_s)
+        self.shut = False
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.shut:
+            writer.close()
+            return
         try:
             up_reader, up_writer = await self._upstream()
         except OSError:
@@ -59,6 +72,8 @@ class Link:
                 await asyncio.sleep(self.delay_s)
                 kept = await (self.up if upward else self.down)(data)
                 if kept:
+                    if upward and self.tap is not None:
+                        self.tap(kept)
                     writer.write(kept)
                     await writer.drain()
         writer.close()

@@ -1,9 +1,6 @@
 """One cell of the matrix: a worker killed at a point, Redis failing then, a new worker; and what must have held."""
 
 import asyncio
-import os
-import signal
-import sys
 import tempfile
 import time
 from contextlib import AsyncExitStack, suppress
@@ -19,6 +16,8 @@ from bridge.tool import ToolError
 from cli.embedded_redis import EmbeddedRedis
 from ib_worker.ledger import order_ref
 from ibgateway.simulator.server import Simulator
+from tests.faults import forks
+from tests.faults.forks import Forked
 from tests.faults.link import Link, to_port, to_unix
 from tests.faults.points import FRAMES, POINTS, REDIS_FAULTS, Faults
 from tests.worker.rig import Caller, caller, order
@@ -75,7 +74,7 @@ class _Stage:
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
         self.killed = asyncio.Event()
-        self.worker: asyncio.subprocess.Process | None = None
+        self.worker: Forked | None = None
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> "_Stage":
@@ -91,32 +90,21 @@ class _Stage:
         self._stack.push_async_callback(self.kill)
         self.front = await enter(caller(f"redis://127.0.0.1:{self.front_link.port}/0", "faults"))
         self.asker = await enter(caller(self.redis.url, "faults"))
-        self.faults = Faults(self.redis, folder, self.front_link, self.redis_link, self.asker.asker.keys, KEY)
+        self.faults = Faults(self.redis, folder, [self.front_link], [self.redis_link], self.asker.asker.keys, KEY)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """A worker process, as a restart policy would start it."""
-        environment = {
-            "REDIS_URL": f"redis://127.0.0.1:{self.redis_link.port}/0",
-            "IBKR_SESSION": "faults",
-            "GATEWAY_PORT": str(self.tws_link.port),
-            "BEAT_FILE": str(self.folder / "beat"),
-            "LIMIT_DUPLICATE_WINDOW_S": "off",
-        }
-        with (self.folder / "worker.log").open("ab") as log:
-            self.worker = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "ib_worker", env=os.environ | environment, stdout=log, stderr=log
-            )
+        url, beat = f"redis://127.0.0.1:{self.redis_link.port}/0", str(self.folder / "beat")
+        self.worker = Forked(forks.worker, self.folder / "worker.log", url, "faults", self.tws_link.port, beat)
 
     async def kill(self) -> None:
         worker, self.worker = self.worker, None
         if worker is not None:
-            with suppress(ProcessLookupError):
-                worker.send_signal(signal.SIGKILL)
-            await worker.wait()
+            await worker.kill()
         self.killed.set()
 
     async def arm(self) -> None:
@@ -135,7 +123,7 @@ class _Stage:
 
 
 async def _play(stage: _Stage, verdict: Verdict) -> None:
-    await stage.start()
+    stage.start()
     await stage.asker.writable(START_S)
     arguments = await _prepared(stage)
     await stage.arm()
@@ -149,7 +137,7 @@ async def _play(stage: _Stage, verdict: Verdict) -> None:
     stage.redis_link.cut()
     stage.tws_link.cut()
     fault = asyncio.create_task(stage.faults.run(stage.cell.fault))
-    await stage.start()
+    stage.start()
     async with asyncio.timeout(CALL_S + 5):
         verdict.first = await call
     verdict.frames_then = stage.frames()

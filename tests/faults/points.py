@@ -88,13 +88,15 @@ def _kill_at_frame(
 class Faults:
     """The nine faults of one Redis; each begins at the kill and is over when its coroutine returns."""
 
-    def __init__(self, redis: EmbeddedRedis, folder: Path, front: Link, worker: Link, keys: Keys, key: str) -> None:
+    def __init__(
+        self, redis: EmbeddedRedis, folder: Path, fronts: list[Link], workers: list[Link], keys: Keys, key: str
+    ) -> None:
         self._redis = redis
         self._folder = folder
-        self._front = front
-        self._worker = worker
+        self._fronts = fronts
+        self._workers = workers
         self._keys = keys
-        self._key = key
+        self.key = key  # of the write that is delivered twice
 
     async def run(self, name: str) -> None:
         await getattr(self, name)()
@@ -119,9 +121,11 @@ class Faults:
         self._process.send_signal(signal.SIGCONT)
 
     async def slow(self) -> None:
-        self._front.delay_s = self._worker.delay_s = 0.2
+        for link in (*self._fronts, *self._workers):
+            link.delay_s = 0.2
         await asyncio.sleep(HEAL_S)
-        self._front.delay_s = self._worker.delay_s = 0.0
+        for link in (*self._fronts, *self._workers):
+            link.delay_s = 0.0
 
     async def full(self) -> None:
         await self._told("CONFIG", "SET", "maxmemory", "1")
@@ -134,16 +138,18 @@ class Faults:
         await self._told("REPLICAOF", "NO", "ONE")
 
     async def reply_lost(self) -> None:
-        self._front.down = nothing
+        for link in self._fronts:
+            link.down = nothing
         await asyncio.sleep(HEAL_S)
-        self._front.open()
-        self._front.cut()
+        for link in self._fronts:
+            link.open()
+            link.cut()
 
     async def duplicate_delivery(self) -> None:
         """The request is delivered over and over, long after its worker has died."""
         async with Pipe(self._redis.url) as pipe:
-            request = await pipe.send("HGET", self._keys.order(self._key), "req")
-            for _ in range(20):
+            request = await pipe.send("HGET", self._keys.order(self.key), "req")
+            for _ in range(20 if request else 0):
                 await pipe.send("SPUBLISH", self._keys.requests, request)
                 await asyncio.sleep(HEAL_S / 4)
 
@@ -154,8 +160,8 @@ class Faults:
     async def _killed(self) -> None:
         self._process.kill()
         await self._process.wait()
-        self._front.cut()
-        self._worker.cut()
+        for link in (*self._fronts, *self._workers):
+            link.cut()
 
     @property
     def _process(self) -> asyncio.subprocess.Process:

@@ -25,9 +25,13 @@ class Leader:
 
     leads: bool = True
     key: str = "a-key-of-the-caller"
+    taken_back: bool = False
 
     def still_leader(self) -> bool:
         return self.leads
+
+    def nothing_sent(self) -> None:
+        self.taken_back = True
 
 
 def asked(leads: bool = True) -> Asked:
@@ -71,11 +75,13 @@ async def test_an_order_whose_session_ends_before_the_frame_is_certainly_not_sen
 ) -> None:
     async with ready_session(sim) as stand:
         happens(stand)
+        leader = Leader()
 
         with pytest.raises(ToolError) as refused:
-            place(stand)
+            write_order(stand.session, cast(Asked, leader), 50, AAPL, resting())
 
         assert (refused.value.code, refused.value.details["reason"]) == ("not_executed", reason)
+        assert leader.taken_back
         assert stand.session.ledger.by_id(50) is None
     await nothing_was_sent(sim, 3)
 

@@ -1,0 +1,257 @@
+"""What must have held in a run, by the simulator's journal and books, the audit log, Redis and every answer.
+
+The numbers I1 to I9 are the invariants that docs/orders.md names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from bridge.audit import verify
+from bridge.bus.auditing import read_head, read_log
+from bridge.tool import TOOLS
+from ib_worker.ledger import order_ref
+from ibgateway.simulator.journal import Entry
+from ibgateway.simulator.values import OpenOrder
+from tests.faults.mcp import Answer
+from tests.faults.plan import Plan, Step
+from tests.faults.stage import Stage, insisted
+
+if TYPE_CHECKING:
+    from tests.faults.run import Result
+
+LATE_S = 2.0  # what a busy machine may add to a deadline before the call is called late
+CLOCK_S = 0.05  # the log's times are whole milliseconds, and another process's
+CERTAIN = {"done", "rejected", "not_found", "not_confirmed"}  # final answers about what was sent
+THIS_CALL = {"bus_down", "no_generation"}  # reasons that speak of the call, and not of earlier ones with its key
+DEAD = {"Cancelled", "ApiCancelled", "Inactive"}
+HIDES = {"silence", "statuses swallowed", "late openOrder", "nonsense", "late order"}  # the gateway itself tells less
+
+
+@dataclass
+class Seen:
+    """Every answer of a run, by the call that asked, and where the journal and the log stood before it."""
+
+    plan: Plan
+    frame: int
+    seq: int
+    began: float
+    answers: list[tuple[Step, Answer]] = field(default_factory=list)
+
+    def take(self, step: Step, answer: Answer) -> None:
+        self.answers.append((step, answer))
+
+    def last(self, step: Step) -> Answer:
+        return next(answer for each, answer in reversed(self.answers) if each is step)
+
+    def writes(self) -> list[Step]:
+        return [step for steps in self.plan.clients for step in steps if step.key]
+
+    def open(self, again: Collection[str]) -> list[Step]:
+        """Writes whose latest answer is not final."""
+        return [step for step in self.writes() if self.last(step).code in again]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The gateway's own books after the run, by orderRef."""
+
+    orders: dict[str, OpenOrder]
+    frames: dict[str, list[Entry]]  # placeOrder frames of the run
+    cancels: dict[int, int]  # cancelOrder frames of the run, by orderId
+
+
+async def check(stage: Stage, seen: Seen, result: Result) -> None:
+    truth = _truth(stage, seen)
+    for step, answer in seen.answers:
+        result.answers[f"{step.tool.removeprefix('ibkr_')} {answer.code}"] += 1
+    for step in seen.writes():
+        result.finals[f"{step.tool.removeprefix('ibkr_')} {seen.last(step).code}"] += 1
+    result.most_frames = max((len(_placing(truth, each)) for each in seen.writes()), default=0)
+    result.latest_s = max(answer.seconds - _deadline(step) for step, answer in seen.answers)
+    for problems in (_frames(seen, truth), _answers(seen, truth), _reads(seen), _calls(seen)):
+        result.wrong += problems
+    result.wrong += [each async for each in _log(stage, seen, truth)]
+    result.wrong += [each async for each in _sight(stage, seen, truth)]
+
+
+def _truth(stage: Stage, seen: Seen) -> Truth:
+    world, journal = stage.sim.world, stage.sim.journal
+    orders = {each.order.orderRef: each for each in (*world.completed_orders(False), *world.open_orders(None))}
+    frames: dict[str, list[Entry]] = defaultdict(list)
+    for entry in journal.orders(after=seen.frame):
+        frames[entry.request.placed[1].orderRef].append(entry)
+    cancels: dict[int, int] = defaultdict(int)
+    for entry in journal.entries("in", 4, after=seen.frame):
+        cancels[entry.request.orderId] += 1
+    return Truth(orders, frames, cancels)
+
+
+def _placing(truth: Truth, step: Step) -> list[Entry]:
+    """The frames that placed, or changed, what this step asks for: each has a price of its own."""
+    sent = truth.frames.get(order_ref(step.of or step.key), [])
+    if step.tool == "ibkr_cancel_order":
+        return []
+    return [each for each in sent if each.request.placed[1].lmtPrice == step.arguments.get("lmtPrice", 0.0)]
+
+
+def _frames(seen: Seen, truth: Truth) -> Iterator[str]:
+    """I1: at most one frame per key, and none that nobody asked for."""
+    known = {order_ref(step.key) for step in seen.writes()}
+    for ref, sent in truth.frames.items():
+        if ref not in known:
+            yield f"I1: {len(sent)} frames of an order that nobody asked for ({ref})"
+    for step in seen.writes():
+        if len(_placing(truth, step)) > 1:
+            yield f"I1: {len(_placing(truth, step))} frames for {step.key}"
+        if step.tool == "ibkr_place_order" and "lmtPrice" not in step.arguments:
+            many = len(truth.frames.get(order_ref(step.key), []))
+            if many > 1:
+                yield f"I1: {many} frames for the market order {step.key}"
+        if step.tool == "ibkr_cancel_order" and (order := truth.orders.get(order_ref(step.of))) is not None:
+            ids = {each.request.orderId for each in truth.frames.get(order_ref(step.of), [])} | {order.orderId}
+            if sum(truth.cancels.get(each, 0) for each in ids) > 1:
+                yield f"I1: more than one cancel frame for {step.key}"
+
+
+def _answers(seen: Seen, truth: Truth) -> Iterator[str]:
+    """I2, I3: each key has a final answer, and it is what the gateway's books say."""
+    for step in seen.writes():
+        final, order = seen.last(step), truth.orders.get(order_ref(step.of or step.key))
+        for told, answer in seen.answers:
+            certain = answer.code == "not_executed" and answer.details["reason"] not in THIS_CALL
+            if told is step and certain and _sent_before(truth, step, answer.began):
+                yield f"I3: {step.key} was told not_executed ({answer.details['reason']}), and its frame was out"
+        if step.tool == "ibkr_place_order":
+            yield from _placed(step, final, order, truth)
+        elif final.code in {"done", "not_confirmed"}:
+            yield from _altered(step, final, order, seen)
+        if final.code in {"cut", "hung_up", "pending", "unknown", "not_executed", "not_ready"}:
+            yield f"I2: {step.key} stayed {final.code} {final.details}"
+
+
+def _sent_before(truth: Truth, step: Step, at: float) -> bool:
+    return any(each.wall < at for each in _placing(truth, step))
+
+
+def _placed(step: Step, final: Answer, order: OpenOrder | None, truth: Truth) -> Iterator[str]:
+    status = order.state.status if order is not None else None
+    sent = bool(truth.frames.get(order_ref(step.key)))
+    if final.code == "done" and order is None:
+        yield f"I3: {step.key} was told done, and the gateway does not have it"
+    if final.done and final.value["status"] == "Filled" and status != "Filled":
+        yield f"I3: {step.key} was told Filled, and is {status}"
+    if final.done and final.value["status"] in DEAD and status not in DEAD:
+        yield f"I3: {step.key} was told {final.value['status']}, and is {status}"
+    if final.code in {"not_found", "rejected"} and order is not None and status != "Inactive":
+        yield f"I3: {step.key} was told {final.code}, and is {status}"
+    if final.code not in CERTAIN and sent:
+        yield f"I3: {step.key} was told {final.code}, and the gateway had its frame"
+
+
+def _altered(step: Step, final: Answer, order: OpenOrder | None, seen: Seen) -> Iterator[str]:
+    """A change or a cancel: what is told to be so must be so."""
+    if order is None:
+        yield f"I3: {step.key} was told {final.code} of an order that the gateway does not have"
+        return
+    status = order.state.status
+    if final.done and step.tool == "ibkr_cancel_order":
+        told = final.value["status"]
+        if told in DEAD and status not in DEAD and not seen.plan.names & {"fill beats cancel"}:
+            yield f"I3: {step.key} was told {told}, and the order is {status}"
+        if told == "Filled" and status != "Filled":
+            yield f"I3: {step.key} was told Filled, and the order is {status}"
+    if final.done and step.tool == "ibkr_modify_order" and "confirmed the new terms" in final.value["message"]:
+        wanted = {
+            each.arguments["lmtPrice"] for each in seen.writes() if each.of == step.of and "lmtPrice" in each.arguments
+        }
+        if order.order.lmtPrice not in wanted:
+            yield f"I3: {step.key} was told that the new terms stand, and they do not"
+
+
+def _reads(seen: Seen) -> Iterator[str]:
+    """I6: what rests for certain is in every list of open orders."""
+    touched = {step.of for step in seen.writes() if step.of}
+    resting = {
+        step.key: answer.ended
+        for step, answer in seen.answers
+        if step.tool == "ibkr_place_order" and answer.done and step.key not in touched
+        and answer.value["status"] in {"Submitted", "PreSubmitted"} and "lmtPrice" in step.arguments
+    }  # fmt: skip
+    for step, answer in seen.answers:
+        if step.tool != "ibkr_get_open_orders" or not answer.done or seen.plan.names & HIDES:
+            continue
+        listed = {each["orderRef"] for each in answer.value}
+        for key, since in resting.items():
+            if since < answer.began and order_ref(key) not in listed:
+                yield f"I6: a list of open orders lacked {key}"
+
+
+def _calls(seen: Seen) -> Iterator[str]:
+    """I4: each call ends by its deadline. Runs without a fault are done to the last call."""
+    for step, answer in seen.answers:
+        if answer.seconds > _deadline(step) + LATE_S:
+            yield f"I4: {step.tool} took {answer.seconds:.1f} s: {answer.code}"
+        if answer.code in {"internal", "protocol_error", "unnamed_error", "invalid_arguments"}:
+            yield f"{step.tool} was answered {answer.code}: {answer.details}"
+        if not seen.plan.faults and not answer.done and not _of_an_ended_order(answer):
+            yield f"without any fault {step.tool} was answered {answer.code}: {answer.details}"
+
+
+def _of_an_ended_order(answer: Answer) -> bool:
+    return answer.code == "not_open"
+
+
+def _deadline(step: Step) -> float:
+    return TOOLS[step.tool].deadline_s
+
+
+async def _log(stage: Stage, seen: Seen, truth: Truth) -> AsyncIterator[str]:
+    """I5: the chain is whole, and each frame's intent is in it from before the frame."""
+    pipe, keys = stage.operator.asker.pipe, stage.operator.asker.keys
+    emptied = "restarted_empty" in seen.plan.names
+    head = await insisted(lambda: read_head(pipe, keys.audit_head))
+    lines = await insisted(lambda: _lines(stage, 0 if emptied else seen.seq))
+    lines = [line for line in lines if json.loads(line)["seq"] <= head[0]]
+    for each in verify(lines, head):
+        yield f"I5: audit entry {each.seq}: {each.reason}"
+    written = [json.loads(line) for line in lines]
+    intents: dict[str, list[float]] = defaultdict(list)
+    for entry in written:
+        if entry["event"] == "intent":
+            intents[entry["orderRef"]].append(datetime.fromisoformat(entry["at"]).timestamp())
+    for ref, sent in truth.frames.items():
+        if not emptied and not any(at <= sent[0].wall + CLOCK_S for at in intents[ref]):
+            yield f"I5: a frame of {ref} went out without an intent before it"
+
+
+async def _lines(stage: Stage, after: int) -> list[bytes]:
+    return [line async for line in read_log(stage.operator.asker.pipe, stage.operator.asker.keys, after)]
+
+
+async def _sight(stage: Stage, seen: Seen, truth: Truth) -> AsyncIterator[str]:
+    """I2, I9: each order shows by its key as the gateway has it, positions too, and no key is in anybody's hands."""
+    for step in seen.writes():
+        order = truth.orders.get(order_ref(step.key))
+        if order is None:
+            continue
+        shown = await insisted(partial(stage.operator.ask, "get_order", orderKey=step.key))
+        status = shown["order"]["status"]
+        now = _truth(stage, seen).orders[order_ref(step.key)].state.status
+        if (status in DEAD) != (now in DEAD) or (status == "Filled") != (now == "Filled"):
+            yield f"I2: {step.key} shows as {status}, and is {now}"
+    told = await insisted(lambda: stage.operator.ask("get_positions"))
+    positions = {each["contract"]["symbol"]: each["position"] for each in told}
+    for held in stage.sim.world.positions(None):
+        if float(held.position) != positions.get(held.contract.symbol, 0.0):
+            yield f"I6: {held.contract.symbol} shows as {positions.get(held.contract.symbol)}, and is {held.position}"
+    asker = stage.operator.asker
+    left: list[Any] = await insisted(lambda: asker.pipe.send("SMEMBERS", asker.keys.inflight))
+    if left:
+        yield f"I9: after all was settled a worker still has {left}"

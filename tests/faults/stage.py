@@ -1,0 +1,185 @@
+"""The stack that random runs share for a while: Redis, simulator, worker and front processes, a relay on each link."""
+
+import asyncio
+import signal
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Self, TypeVar
+
+from bridge.bus import scripts
+from bridge.bus.connect import BusError
+from bridge.tool import ToolError
+from cli.embedded_redis import EmbeddedRedis, free_port
+from ibgateway.simulator.server import Simulator
+from tests.faults import forks
+from tests.faults.forks import Forked
+from tests.faults.link import Link, to_port, to_unix
+from tests.faults.points import Faults
+from tests.worker.rig import Caller, caller, until
+
+T = TypeVar("T")
+PASSING = {"bus_down", "retry", "worker_lost", "no_worker", "not_ready", "timeout"}
+SESSION = "faults"
+START_S = 150.0  # a machine that does much else
+
+
+async def insisted(step: Callable[[], Awaitable[T]], within_s: float = 60.0) -> T:
+    """The answer of a look that may be repeated: on a busy machine one look in thousands is not answered in time."""
+    async with asyncio.timeout(within_s):
+        while True:
+            try:
+                return await step()
+            except (BusError, ToolError) as problem:
+                if isinstance(problem, ToolError) and problem.code not in PASSING:
+                    raise
+            await asyncio.sleep(0.2)
+
+
+class Worker:
+    """A worker process, which may die and come back, and its two links."""
+
+    def __init__(self, folder: Path, number: int, redis: Link, tws: Link) -> None:
+        self.log = folder / f"worker-{number}.log"
+        self.beat = folder / f"worker-{number}.beat"  # there while it lives
+        self.redis_link = redis
+        self.tws_link = tws
+        self.process: Forked | None = None
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.alive
+
+    @property
+    def pid(self) -> int | None:
+        return self.process.pid if self.process is not None else None
+
+    def start(self) -> None:
+        if self.alive:
+            return
+        self.redis_link.open()
+        self.tws_link.open()
+        url = f"redis://127.0.0.1:{self.redis_link.port}/0"
+        self.process = Forked(forks.worker, self.log, url, SESSION, self.tws_link.port, str(self.beat))
+
+    def send(self, what: signal.Signals) -> None:
+        if self.process is not None:
+            self.process.send(what)
+
+    async def kill(self) -> None:
+        if self.process is not None:
+            await self.process.kill()
+
+    async def freeze(self, for_s: float) -> None:
+        self.send(signal.SIGSTOP)
+        await asyncio.sleep(for_s)
+        self.send(signal.SIGCONT)
+
+    async def stop(self) -> None:
+        """As a deployment stops it."""
+        self.send(signal.SIGCONT)
+        self.send(signal.SIGTERM)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(15):
+                if self.process is not None:
+                    await self.process.ended()
+        await self.kill()
+
+
+class Front:
+    """A front process and its link to Redis. Its port stays the same when it is started again."""
+
+    def __init__(self, folder: Path, number: int, link: Link) -> None:
+        self.log = folder / f"front-{number}.log"
+        self.link = link
+        self.port = free_port()
+        self.process: Forked | None = None
+
+    async def start(self) -> None:
+        if self.process is None or not self.process.alive:
+            self.link.open()
+            url = f"redis://127.0.0.1:{self.link.port}/0"
+            self.process = Forked(forks.front, self.log, url, SESSION, self.port)
+        await until(self._listens, f"the front listens, see {self.log}", START_S)
+
+    async def kill(self) -> None:
+        if self.process is not None:
+            await self.process.kill()
+
+    async def _listens(self) -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+
+class Stage:
+    """`async with Stage() as stage`. What is killed may be started again; leaving ends everything."""
+
+    async def __aenter__(self) -> Self:
+        self._stack = await AsyncExitStack().__aenter__()
+        enter = self._stack.enter_async_context
+        self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="runs-")))
+        self.redis = await enter(EmbeddedRedis(self.folder))
+        self.path = self.redis.url.removeprefix("unix://")
+        self.sim = await enter(Simulator())
+        self.workers: list[Worker] = []
+        self.fronts: list[Front] = []
+        self._front_links: list[Link] = []
+        self._worker_links: list[Link] = []
+        self._stack.push_async_callback(self._kill)
+        self.operator: Caller = await enter(caller(self.redis.url, SESSION, "operator"))
+        keys = self.operator.asker.keys
+        self.redis_faults = Faults(self.redis, self.folder, self._front_links, self._worker_links, keys, "none")
+        self.redis_turn = asyncio.Lock()  # one fault of Redis at a time
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def worker(self, number: int) -> Worker:
+        """The worker of a number, running."""
+        while len(self.workers) <= number:
+            redis = await self._stack.enter_async_context(Link(to_unix(self.path)))
+            tws = await self._stack.enter_async_context(Link(to_port(self.sim.port)))
+            self._worker_links.append(redis)
+            self.workers.append(Worker(self.folder, len(self.workers), redis, tws))
+        self.workers[number].start()
+        return self.workers[number]
+
+    async def front(self, number: int) -> Front:
+        """The front of a number, listening."""
+        while len(self.fronts) <= number:
+            link = await self._stack.enter_async_context(Link(to_unix(self.path)))
+            self._front_links.append(link)
+            self.fronts.append(Front(self.folder, len(self.fronts), link))
+        await self.fronts[number].start()
+        return self.fronts[number]
+
+    async def ready(self) -> None:
+        """Every process runs, nothing is broken any more, and writes are taken."""
+        for link in (*self._front_links, *self._worker_links):
+            link.open()
+        for worker in self.workers[:1]:
+            worker.start()
+        for each in self.workers:
+            each.tws_link.open()
+            each.send(signal.SIGCONT)
+        for number in range(len(self.fronts)):
+            await self.front(number)
+        await insisted(lambda: self.operator.writable(START_S), START_S)
+        await insisted(self.know_scripts)
+
+    async def know_scripts(self) -> None:
+        """Redis has the scripts, so that the next EVALSHA is the step itself and not a question for its text."""
+        for each in (scripts.ACCEPT, scripts.FINISH):
+            await self.operator.asker.pipe.send("SCRIPT", "LOAD", each.text)
+
+    async def _kill(self) -> None:
+        for worker in self.workers:
+            await worker.kill()
+        for front in self.fronts:
+            await front.kill()
