@@ -254,16 +254,19 @@ def _tilt(level: Ints, weight: Floats, wanted: float, width: int) -> Floats:
 
 
 def _settle(size: Ints, price: Ints, missing: int) -> Ints:
-    """Move shares between prints until size × price is exact: between far levels, then within the one-tick pair."""
-    cheap = int(np.argmax(np.where(price <= np.quantile(price, 0.4), size, 0)))
-    dear = int(np.argmax(np.where(price >= np.quantile(price, 0.6), size, 0)))
-    gap = int(price[dear] - price[cheap])
-    if gap > 0:
-        giver = cheap if missing > 0 else dear
-        moved = min(abs(missing) // gap, int(size[giver]) - 1) * (1 if missing > 0 else -1)
-        size[cheap] -= moved
-        size[dear] += moved
-        missing -= moved * gap
+    """Move shares until size × price is exact: to the dearest or the cheapest print, then within the one-tick pair."""
+    side = 1 if missing > 0 else -1
+    taker = int((price * side).argmax())
+    gap = (price[taker] - price) * side
+    spare = size - 1
+    spare[1:3] = 0  # the pair keeps what it has for the last step
+    while missing * side >= size[1:3].min():
+        giver = int((spare * gap).argmax())
+        moved = min(missing * side // int(gap[giver]), int(spare[giver]))
+        size[giver] -= moved
+        size[taker] += moved
+        spare[giver] -= moved
+        missing -= moved * int(gap[giver]) * side
     up = int(price[2] - price[1])  # +1 or -1
     size[2] += missing * up
     size[1] -= missing * up
