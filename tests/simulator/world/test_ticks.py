@@ -15,7 +15,6 @@ from ibgateway.simulator.market.tape import Row, Tape
 from ibgateway.simulator.world import World
 from tests.simulator.world.scene import AAPL, START, at, new_world, stock
 
-
 DAY = {"start": 1_749_648_600.0, "end": 1_749_672_000.0}
 # Few prices, so that the pair of prints that settles the last ticks could be asked to give more than it has.
 NARROW = Row(
