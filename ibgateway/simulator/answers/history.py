@@ -160,13 +160,14 @@ def historical_ticks(connection: Connection, request: requests.ReqHistoricalTick
     if not 0 < request.numberOfTicks <= MAX_TICKS:
         raise invalid("Number of ticks should be between 1 and 1000")
     span = (contract, start, end, request.numberOfTicks, request.useRth)
+    decimals = connection.gateway.decimals(contract)
     match request.whatToShow:
         case "TRADES":
-            payload = messages.historical_ticks_last(request.reqId, world.historical_trades(*span), True)
+            payload = messages.historical_ticks_last(request.reqId, world.historical_trades(*span), decimals, True)
         case "BID_ASK":
-            payload = messages.historical_ticks_bid_ask(request.reqId, world.historical_quotes(*span), True)
+            payload = messages.historical_ticks_bid_ask(request.reqId, world.historical_quotes(*span), decimals, True)
         case "MIDPOINT":
-            payload = messages.historical_ticks(request.reqId, world.historical_midpoints(*span), True)
+            payload = messages.historical_ticks(request.reqId, world.historical_midpoints(*span), decimals, True)
         case _:
             raise invalid("whatToShow must be TRADES, BID_ASK or MIDPOINT")
     connection.send(payload)
