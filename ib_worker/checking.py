@@ -152,8 +152,8 @@ def _needs_quote(session: Session) -> bool:
 async def _quote(
     session: Session, contract: ib_async.Contract
 ) -> tuple[float | None, float | None, float | None, float | None]:
-    """Bid, ask, last and their age. A standing line whose data farms work shows what is valid now, however long ago it
-    last changed; delayed prices are as old as they are delayed, which only a paper account may trade on."""
+    """Bid, ask, last and their age. While the farms of quotes work, a standing line shows what is valid now, however
+    long ago it changed; delayed prices are as old as they are delayed, which only a paper account may trade on."""
     line = await session.lines.open(contract, Lane.ORDERS)
     with suppress(TimeoutError):
         async with asyncio.timeout(QUOTE_S):
@@ -162,8 +162,7 @@ async def _quote(
         return None, None, None, None
     quote = line.values.known(utcnow())
     delayed = (quote.marketDataType or "").startswith("delayed") and session.settings.trading_mode == "live"
-    broken = "broken" in session.link.farms.values()
-    return quote.bid, quote.ask, quote.last, DELAYED_S if delayed or broken else 0.0
+    return quote.bid, quote.ask, quote.last, DELAYED_S if delayed or session.link.without_quotes else 0.0
 
 
 def _position(session: Session, account: str, conId: int) -> Decimal:

@@ -97,7 +97,8 @@ class Ledger:
         return list(self._entries)
 
     def open(self) -> list[Entry]:
-        return [entry for entry in self._entries if not entry.state.done]
+        """What may still be filled; not what IBKR was found not to have."""
+        return [entry for entry in self._entries if not (entry.state.done or entry.state.not_found)]
 
     def of(self, account: str | None, conId: int, action: str) -> Iterator[Entry]:
         """Orders of one account, contract and side, open and done."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ib_worker.standing import CLIENT_ID_IN_USE, DATA_KEPT, DATA_LOST, FARM_NEWS, LINK_LOST, farm_of
+from ib_worker.standing import CLIENT_ID_IN_USE, DATA_KEPT, DATA_LOST, FARM_NEWS, LINK_LOST, QUOTES_BROKEN, farm_of
 
 
 class News(Enum):
@@ -22,11 +22,12 @@ class Link:
 
     down_by: int | None = None  # the code that took it down
     farms: dict[str, str] = field(default_factory=dict)
+    without_quotes: set[str] = field(default_factory=set)  # market data farms that are broken: prices may be old
     refused: tuple[int, str] | None = None  # the last error that was not about a farm
 
     def hear(self, code: int, text: str) -> News:
         if code in FARM_NEWS:
-            return self._farm(FARM_NEWS[code], text)
+            return self._farm(code, text)
         if code in LINK_LOST:
             self.down_by = code
             return News.LINK_LOST
@@ -36,9 +37,14 @@ class Link:
         self.refused = (code, text)
         return News.ID_IN_USE if code == CLIENT_ID_IN_USE else News.NONE
 
-    def _farm(self, word: str, text: str) -> News:
+    def _farm(self, code: int, text: str) -> News:
         """After 2110 nothing tells that the link is back, except farms that work again."""
-        self.farms[farm_of(text)] = word
+        farm, word = farm_of(text), FARM_NEWS[code]
+        self.farms[farm] = word
+        if code == QUOTES_BROKEN:
+            self.without_quotes.add(farm)
+        else:
+            self.without_quotes.discard(farm)
         if word == "ok" and self.down_by == 2110:
             self.down_by = None
             return News.RESTORED

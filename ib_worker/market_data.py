@@ -65,5 +65,5 @@ async def open_market_data(request: OpenMarketData, session: Session) -> Opened:
             await session.while_connected(line.settled.wait())
     if line.problem is not None:
         raise line.problem
-    quote = line.values.known(utcnow()) if line.values.priced else None
+    quote = line.values.known(line.values.heard or utcnow()) if line.values.priced else None
     return Opened(stream=line.stream, contract=convert.contract(contract), quote=quote)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from bridge.bus.answering import Asked
 from bridge.tool import ToolError
 from bridge.values import OrderReport
-from ib_worker.errors import LinkLost, RequestRefused
+from ib_worker.errors import LinkLost, RequestRefused, is_read_only, refusal
 from ib_worker.ledger import Entry, report
 from ib_worker.order_state import LOOKS_APART_S, OrderState
 from ib_worker.session import Session
@@ -58,6 +58,9 @@ def told(entry: Entry, replayed: bool = False) -> OrderReport:
         "orderRef": state.orderRef,
         "idempotencyKey": entry.key,
     }
+    if state.rejected is not None and is_read_only(state.rejected.code, state.rejected.text):
+        error = refusal(state.rejected.code, state.rejected.text)
+        raise ToolError(error.code, error.message, **error.details, **names)
     if state.rejected is not None:
         raise ToolError(
             "rejected",

@@ -22,6 +22,7 @@ class QuoteState:
         self._conId = conId
         self.marketDataType: MarketDataType | None = None
         self.priced = False  # a price has come
+        self.heard: datetime | None = None  # when the last ticks were taken
         self._values: dict[str, float | None] = {}
         self._halted: bool | None = None
         self._ticks: list[RawTick] = []
@@ -61,6 +62,7 @@ class QuoteState:
 
     def quote(self, at: datetime) -> Quote:
         ticks, self._ticks = self._ticks, []
+        self.heard = at
         return self.known(at, ticks)
 
     def known(self, at: datetime, ticks: list[RawTick] | None = None) -> Quote:
@@ -93,7 +95,7 @@ class QuoteState:
 
     def _last(self, price: float, size: float) -> None:
         """An index has a last price without a size; no size and -1 together mean that nothing was traded."""
-        if price == -1 and convert.number(size) in (None, 0.0):
+        if price == -1 and convert.number(size) in (None, 0.0, -1.0):
             self._values["last"] = self._values["lastSize"] = None
         else:
             self._values["last"] = convert.number(price)

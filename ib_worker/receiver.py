@@ -2,6 +2,7 @@
 # The methods have the names that ib_async calls, which are TWS's own:
 # ruff: noqa: N802
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -27,6 +28,8 @@ ORDER_MESSAGES = frozenset({"3", "5", "101"})
 EXECUTION_MESSAGES = frozenset({"11", "59"})
 
 Say = Callable[[int, str], None]
+
+log = logging.getLogger("ib_worker.receiver")
 
 
 class Listed(NamedTuple):
@@ -118,6 +121,8 @@ class Receiver:
 
     def execDetails(self, reqId: int, contract: ib_async.Contract, execution: ib_async.Execution) -> None:
         entry = self._orders.execDetails(execution)
+        if entry is None and reqId not in self._requests:  # told unasked: the broker liquidates, say
+            log.warning("an execution of no order here: %s %g %s", execution.side, execution.shares, contract.symbol)
         self._requests.add(reqId, Listed(contract, execution, entry))
 
     def execDetailsEnd(self, reqId: int) -> None:

@@ -1,5 +1,6 @@
 """Where the session stands: its state, why, since when and what to do about it, and the errors that follow. Pure."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +13,13 @@ FARM_NEWS = {
     2103: "broken", 2104: "ok", 2105: "broken", 2106: "ok", 2107: "idle", 2108: "idle", 2119: "connecting",
     2157: "broken", 2158: "ok",
 }  # fmt: skip
+QUOTES_BROKEN = 2103
 LINK_LOST = frozenset({1100, 2110})
 DATA_LOST = 1101
 DATA_KEPT = 1102
 CLIENT_ID_IN_USE = 326
+
+_FARM = re.compile(r"(?::|demand\.)\s*(\S+)$")
 
 
 class Cause(NamedTuple):
@@ -163,5 +167,6 @@ class Record:
 
 
 def farm_of(text: str) -> str:
-    """The farm that a notice names at its end: "Market data farm connection is OK:usfarm"."""
-    return text.rpartition(":")[2].strip() or text
+    """The farm that a notice names at its end: "… connection is OK:usfarm", "… available upon demand.usfarm"."""
+    found = _FARM.search(text)
+    return found[1] if found else text

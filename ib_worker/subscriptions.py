@@ -132,7 +132,7 @@ class Lines:
         self._by_request.clear()
         self._to_cancel.clear()
         for line in self._lines.values():
-            self._forget_values(line)
+            self._lose(line)
         self._work.set()
 
     def disconnected(self) -> None:
@@ -140,9 +140,7 @@ class Lines:
         self._by_request.clear()
         self._to_cancel.clear()
         for line in self._lines.values():
-            if line.reqId is not None:
-                self._forget_values(line)
-                self._publish(line, "gap")
+            self._lose(line)
 
     def price(self, reqId: int, tickType: int, price: float, size: float) -> None:
         line = self._by_request.get(reqId)
@@ -230,6 +228,12 @@ class Lines:
         if line.reqId is not None and self._by_request.pop(line.reqId, None) is not None and line.problem is None:
             self._to_cancel.append(line.reqId)
             self._work.set()
+
+    def _lose(self, line: Line) -> None:
+        """TWS has forgotten the line: whoever listens is told that nothing is known now."""
+        if line.reqId is not None:
+            self._forget_values(line)
+            self._publish(line, "gap")
 
     def _forget_values(self, line: Line) -> None:
         """After a gap nothing is known: an old price must not pass for a new one."""

@@ -111,11 +111,12 @@ def test_an_index_has_a_last_price_without_a_size() -> None:
     assert (values.quote(AT).last, values.quote(AT).lastSize) == (5000, 0)
 
 
-def test_no_last_trade_is_none() -> None:
+@pytest.mark.parametrize("size", [0.0, -1.0])
+def test_no_last_trade_is_none(size: float) -> None:
     values = quoted()
     values.price(4, 10.0, 1.0)
 
-    values.price(4, -1.0, 0.0)
+    values.price(4, -1.0, size)
 
     assert (values.quote(AT).last, values.quote(AT).lastSize) == (None, None)
 

@@ -122,6 +122,17 @@ def test_only_1100_and_2110_take_the_link_down() -> None:
     assert link.farms == {"usfarm": "broken"}
 
 
+@pytest.mark.parametrize(("code", "blind"), [(2103, {"usfarm"}), (2105, set()), (2157, set())])
+def test_only_a_broken_market_data_farm_makes_prices_old(code: int, blind: set[str]) -> None:
+    link = Link()
+
+    link.hear(code, "farm connection is broken:usfarm")
+    assert link.without_quotes == blind
+
+    link.hear(2104, "Market data farm connection is OK:usfarm")
+    assert link.without_quotes == set()
+
+
 def test_after_2110_a_farm_that_works_again_says_that_the_link_is_back() -> None:
     link = Link()
     link.hear(2110, "Connectivity between Trader Workstation and server is broken.")
@@ -142,7 +153,12 @@ def test_after_1100_a_farm_says_nothing_about_the_link() -> None:
 
 @pytest.mark.parametrize(
     ("text", "farm"),
-    [("Market data farm connection is OK:usfarm.nj", "usfarm.nj"), ("no farm", "no farm"), ("x:", "x:")],
+    [
+        ("Market data farm connection is OK:usfarm.nj", "usfarm.nj"),
+        ("Market data farm connection is inactive but should be available upon demand.usfarm.nj", "usfarm.nj"),
+        ("no farm", "no farm"),
+        ("x:", "x:"),
+    ],
 )
 def test_a_farm_is_named_at_the_end(text: str, farm: str) -> None:
     assert farm_of(text) == farm
@@ -210,6 +226,7 @@ def test_accounts_are_masked_wherever_they_stand(text: str, shown: str) -> None:
     assert masked(text) == shown
 
 
+@pytest.mark.fault(108)
 def test_a_line_of_the_log_is_json_with_its_request_and_without_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
     stream, root = io.StringIO(), logging.getLogger()
     before = root.handlers[:], root.level
@@ -249,6 +266,7 @@ async def test_a_worker_that_ends_takes_its_sign_of_life_away(tmp_path: Path, mo
     assert probe.main() == 1
 
 
+@pytest.mark.fault(72)
 def test_a_stale_file_is_no_life(tmp_path: Path) -> None:
     file = tmp_path / "beat"
     file.touch()
