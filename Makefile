@@ -9,7 +9,7 @@ SEED ?= 1
 LOCKS := dev local front worker simulator uv
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour test test-long check test-docker faults bench coverage lock api schemas clean
+.PHONY: help demo tour test test-long check test-docker faults catalogue bench coverage lock api schemas clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,10 @@ coverage: ## the tests again, with branch coverage of our own code
 faults: ## random runs with faults (N=100 SEED=1); ARGS="matrix --jobs 4" for the kill points, ARGS=standby for take-overs
 	@$(INSTALL) dev
 	$(BIN)/python -m tests.faults $(or $(ARGS),random -n $(N) --seed $(SEED))
+
+catalogue: ## every test that shows a row of docs/fault-catalogue.md, long ones too; then a line for each row
+	@$(INSTALL) dev
+	$(BIN)/python -m tests.catalogue $(ARGS)
 
 bench: ## what a call costs, layer by layer, against the stack on this machine
 	@$(INSTALL) dev

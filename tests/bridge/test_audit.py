@@ -32,6 +32,7 @@ def test_an_empty_log_is_clean_only_if_nothing_was_written() -> None:
     assert list(verify([], (3, "a" * 64))) == [Broken(3, "the log ends at 0, but 3 entries were written")]
 
 
+@pytest.mark.fault(107)
 @pytest.mark.parametrize("at", [0, 7, 18])
 def test_an_edited_entry_is_found_at_the_next_one(at: int) -> None:
     lines = log(20)
@@ -40,6 +41,7 @@ def test_an_edited_entry_is_found_at_the_next_one(at: int) -> None:
     assert list(verify(lines, head(log(20)))) == [Broken(at + 2, f"entry {at + 1} was changed after it was written")]
 
 
+@pytest.mark.fault(107)
 def test_an_edited_last_entry_is_found_by_the_head() -> None:
     lines = log(20)
     last = head(lines)
@@ -48,18 +50,21 @@ def test_an_edited_last_entry_is_found_by_the_head() -> None:
     assert list(verify(lines, last)) == [Broken(20, "the last entry was changed after it was written")]
 
 
+@pytest.mark.fault(107)
 def test_a_cut_end_is_found_by_the_head() -> None:
     lines = log(20)
 
     assert list(verify(lines[:15], head(lines))) == [Broken(20, "the log ends at 15, but 20 entries were written")]
 
 
+@pytest.mark.fault(107)
 def test_a_removed_entry_is_found() -> None:
     lines = log(20)
 
     assert list(verify(lines[:5] + lines[6:], head(lines))) == [Broken(7, "follows entry 5")]
 
 
+@pytest.mark.fault(107)
 def test_swapped_entries_are_found() -> None:
     lines = log(20)
     lines[4], lines[5] = lines[5], lines[4]

@@ -72,6 +72,7 @@ async def test_a_read_whose_worker_is_killed_is_lost_within_a_second(start: Star
     assert time.perf_counter() - began < 2
 
 
+@pytest.mark.fault(61)
 async def test_a_worker_killed_before_accepting_executed_nothing(start: Start, asker: Asker, journal: Path) -> None:
     worker = await start("one", "before")
     call = asyncio.create_task(submit(asker))
@@ -87,6 +88,7 @@ async def test_a_worker_killed_before_accepting_executed_nothing(start: Start, a
     assert sent(journal) == [f"two sent {KEY}"]
 
 
+@pytest.mark.fault(62, 64)
 @pytest.mark.parametrize(("where", "frames"), [("between", []), ("after", [f"one sent {KEY}"])])
 async def test_a_worker_killed_after_accepting_leaves_the_order_pending_and_nobody_sends_it_again(
     start: Start, asker: Asker, journal: Path, where: str, frames: list[str]
@@ -119,6 +121,7 @@ async def test_a_standby_serves_soon_after_the_leader_was_killed(start: Start, a
     assert sent(journal) == ["one sent key-one-1", "two sent key-two-2"]
 
 
+@pytest.mark.fault(66)
 async def test_a_leader_that_was_frozen_writes_nothing_when_it_thaws(start: Start, asker: Asker, journal: Path) -> None:
     old = await start("one")
     await start("two", serves=False)
@@ -136,6 +139,7 @@ async def test_a_leader_that_was_frozen_writes_nothing_when_it_thaws(start: Star
     assert sent(journal) == ["two sent key-new-1", "two sent key-new-2"]
 
 
+@pytest.mark.fault(87)
 async def test_a_front_that_dies_loses_no_answer(start: Start, redis_url: str, session: str, journal: Path) -> None:
     await start("one")
     async with front(redis_url, session) as dying:

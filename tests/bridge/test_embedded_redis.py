@@ -29,6 +29,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.fault(80)
 async def test_it_is_durable_and_private(tmp_path: Path) -> None:
     async with EmbeddedRedis(tmp_path / "redis") as redis, pipe_to(redis.url) as pipe:
         flat = await pipe.send("CONFIG", "GET", "append*")

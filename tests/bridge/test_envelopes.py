@@ -48,6 +48,7 @@ def test_a_request_comes_back_as_it_was() -> None:
     assert msgspec.structs.replace(again, args=whole.args) == whole
 
 
+@pytest.mark.fault(89)
 def test_what_a_later_release_adds_is_ignored() -> None:
     later = encode_request(REQUEST)[:-1] + b',"priority":1}'
 
@@ -137,12 +138,14 @@ def test_names_of_one_session_share_one_hash_tag() -> None:
     assert names[-1] == "ibkr:{paper-1.a_B}:op:key-00001"
 
 
+@pytest.mark.fault(101)
 @pytest.mark.parametrize("session", ["", "a b", "a{b}", "x" * 33, "ä", "a\n", "a:b"])
 def test_a_session_name_that_could_break_a_key_is_refused(session: str) -> None:
     with pytest.raises(ValueError, match=r"session: 1-32 of A-Z"):
         Keys(session)
 
 
+@pytest.mark.fault(101)
 @pytest.mark.parametrize("part", ["", "a b", "a{b}", "x" * 97, "ä", "a\n", "a/b"])
 def test_a_part_that_could_break_a_key_is_refused(part: str) -> None:
     keys = Keys("x" * 32)

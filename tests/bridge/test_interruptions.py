@@ -20,6 +20,7 @@ def broker() -> Broker:
     return Broker()
 
 
+@pytest.mark.fault(84)
 async def test_an_answer_that_comes_while_the_reply_channel_is_broken_is_read_from_the_record(
     redis_url: str, session: str, broker: Broker
 ) -> None:
@@ -48,6 +49,7 @@ async def test_a_refusal_whose_reply_was_missed_is_read_from_the_record(redis_ur
     assert caught.value.code == "wrong_account"
 
 
+@pytest.mark.fault(84)
 async def test_a_submit_whose_answer_was_lost_is_repeated_and_executed_once(
     redis_url: str, session: str, broker: Broker
 ) -> None:
@@ -84,6 +86,7 @@ async def test_a_submit_that_stays_unanswered_is_unknown(
     assert broker.sent[KEY] == 1
 
 
+@pytest.mark.fault(81)
 async def test_a_repeated_submit_does_not_survive_a_loss_of_redis_data(
     redis_url: str, session: str, broker: Broker
 ) -> None:
@@ -104,6 +107,7 @@ async def test_a_repeated_submit_does_not_survive_a_loss_of_redis_data(
     assert broker.sent[KEY] == 1
 
 
+@pytest.mark.fault(81)
 async def test_behind_a_new_connection_nothing_is_certain(redis_url: str, session: str, broker: Broker) -> None:
     """A replica that was promoted may lack the worker's accept, so a withdrawal there proves nothing."""
     broker.before.clear()
@@ -128,6 +132,7 @@ async def test_a_record_that_vanishes_is_unknown(redis_url: str, session: str, b
     assert [error.code for error in errors if isinstance(error, ToolError)] == ["unknown", "unknown"]
 
 
+@pytest.mark.fault(81)
 async def test_a_worker_that_knows_writes_a_lost_record_anew(redis_url: str, session: str, broker: Broker) -> None:
     broker.after.clear()
     async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
@@ -287,6 +292,7 @@ async def test_an_attempt_that_was_replaced_joins_the_one_that_replaced_it(
     assert broker.sent == {KEY: 1}
 
 
+@pytest.mark.fault(68)
 async def test_a_lease_that_lapses_during_the_accept_sends_nothing(redis_url: str, session: str) -> None:
     async def handle(asked: Asked) -> bytes:
         shim.answers.clear()

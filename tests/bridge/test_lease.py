@@ -133,6 +133,7 @@ async def test_a_lease_that_redis_lost_is_taken_again_under_the_same_token(pipe:
     assert lease.held()
 
 
+@pytest.mark.fault(78)
 async def test_without_redis_it_is_given_up_in_time(redis_url: str, session: str) -> None:
     async with Shim(redis_url) as shim, pipe_to(shim.url) as pipe, pipe_to(redis_url) as direct:
         lease = Lease(pipe, Keys(session))
@@ -263,6 +264,7 @@ async def test_a_standby_takes_over_and_learns_what_is_unfinished(redis_url: str
     assert other.sent == {"another-key": 1}
 
 
+@pytest.mark.fault(66)
 async def test_an_old_leader_can_not_finish_what_was_adopted(
     redis_url: str, session: str, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

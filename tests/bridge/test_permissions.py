@@ -72,6 +72,7 @@ async def test_both_sides_work_with_what_they_need(urls: dict[str, str], session
     assert (halt.level, halt.by, halt.reason) == ("halt", "claude", "enough")
 
 
+@pytest.mark.fault(86)
 @pytest.mark.parametrize(
     "command",
     [
@@ -104,6 +105,7 @@ async def test_nobody_reaches_another_session(urls: dict[str, str], session: str
                 await pipe.send("FLUSHALL")
 
 
+@pytest.mark.fault(82)
 async def test_a_wrong_password_is_told_as_such(urls: dict[str, str]) -> None:
     async with pipe_to(urls["front"].replace(PASSWORD, "wrong")) as pipe:
         with pytest.raises(Exception, match=r"(?i)wrongpass|invalid username"):

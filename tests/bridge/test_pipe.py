@@ -205,6 +205,7 @@ async def test_the_clock_is_the_servers(redis_url: str, monkeypatch: pytest.Monk
         assert it.clock.measured_at == later
 
 
+@pytest.mark.fault(82)
 async def test_a_script_is_loaded_when_the_server_has_forgotten_it(redis_url: str, session: str) -> None:
     script = Script("#!lua\nreturn {KEYS[1], ARGV[1]}")
     async with pipe_to(redis_url) as pipe:

@@ -74,6 +74,7 @@ async def test_an_errors_details_that_are_no_json_are_left_out(redis_url: str, s
     assert (caught.value.code, caught.value.details) == ("gateway_refused", {})
 
 
+@pytest.mark.fault(70)
 async def test_a_bug_in_a_handler_is_internal_and_serving_goes_on(redis_url: str, session: str) -> None:
     broken = True
 
@@ -151,6 +152,7 @@ async def test_a_late_request_is_dropped(redis_url: str, session: str) -> None:
     assert [asked.request.id for asked in broker.asked] == ["in-time"]
 
 
+@pytest.mark.fault(86)
 async def test_what_no_front_has_sent_is_dropped(redis_url: str, session: str) -> None:
     broker = Broker()
     async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
@@ -161,6 +163,7 @@ async def test_what_no_front_has_sent_is_dropped(redis_url: str, session: str) -
     assert len(broker.asked) == 1
 
 
+@pytest.mark.fault(86)
 async def test_what_no_worker_has_sent_is_dropped(redis_url: str, session: str) -> None:
     async def handle(asked: Asked) -> bytes:
         async with pipe_to(redis_url) as pipe:
@@ -201,6 +204,7 @@ async def test_one_request_delivered_twice_is_handled_once(redis_url: str, sessi
     assert len(broker.asked) == 2
 
 
+@pytest.mark.fault(86, 89)
 async def test_another_version_of_the_bus_is_told_to_update(redis_url: str, session: str) -> None:
     broker = Broker()
     async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
@@ -216,6 +220,7 @@ async def test_another_version_of_the_bus_is_told_to_update(redis_url: str, sess
     assert len(broker.asked) == 1
 
 
+@pytest.mark.fault(85)
 async def test_more_than_the_worker_can_have_in_hand_is_refused(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +271,7 @@ async def test_a_request_over_the_limit_is_refused_before_it_is_sent(redis_url: 
     assert broker.asked == []
 
 
+@pytest.mark.fault(86)
 async def test_a_reply_over_the_limit_is_an_error_and_one_at_the_limit_is_not(redis_url: str, session: str) -> None:
     sizes = iter([REPLY_LIMIT, REPLY_LIMIT - 200])
 

@@ -24,6 +24,7 @@ async def kill(redis: EmbeddedRedis) -> None:
     await redis.process.wait()
 
 
+@pytest.mark.fault(75)
 async def test_a_killed_redis_is_told_and_its_return_is_noticed(own_redis: EmbeddedRedis) -> None:
     broker = Broker()
     async with serving(own_redis.url, SESSION, broker.handle), front(own_redis.url, SESSION) as asker:
@@ -51,6 +52,7 @@ async def test_a_killed_redis_is_told_and_its_return_is_noticed(own_redis: Embed
     assert broker.sent[KEY] == 1
 
 
+@pytest.mark.fault(75)
 async def test_an_order_under_way_survives_a_restart_of_redis(own_redis: EmbeddedRedis) -> None:
     broker = Broker()
     broker.after.clear()
@@ -67,6 +69,7 @@ async def test_an_order_under_way_survives_a_restart_of_redis(own_redis: Embedde
     assert broker.sent == {KEY: 1}
 
 
+@pytest.mark.fault(76)
 async def test_a_redis_that_comes_back_empty_takes_no_writes_until_reconciled(
     own_redis: EmbeddedRedis, tmp_path: Path
 ) -> None:
@@ -106,6 +109,7 @@ async def test_a_redis_that_comes_back_empty_takes_no_writes_until_reconciled(
     assert broker.sent == {KEY: 1, "another-key": 1}
 
 
+@pytest.mark.fault(77)
 async def test_a_frozen_redis_is_told_in_time_and_nothing_is_done_twice(
     own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +136,7 @@ async def test_a_frozen_redis_is_told_in_time_and_nothing_is_done_twice(
     assert broker.sent[KEY] == 1
 
 
+@pytest.mark.fault(69)
 async def test_a_stopping_worker_answers_what_it_has_in_hand(own_redis: EmbeddedRedis) -> None:
     broker = Broker()
     broker.after.clear()
@@ -147,6 +152,7 @@ async def test_a_stopping_worker_answers_what_it_has_in_hand(own_redis: Embedded
         assert await submit(asker, key=KEY) == b'{"orderId":7,"replayed":true}'
 
 
+@pytest.mark.fault(69)
 async def test_a_stopping_worker_waits_no_longer_than_its_grace(own_redis: EmbeddedRedis) -> None:
     broker = Broker()
     broker.before.clear()

@@ -73,6 +73,7 @@ async def test_orders_past_a_count_are_refused_and_the_key_stays_free(
     assert desk.sent == ["key-number-1", "key-number-2", "key-number-3"]
 
 
+@pytest.mark.fault(73, 106)
 async def test_a_day_begins_when_the_exchange_says(redis_url: str, session: str) -> None:
     desk = Gated(Gate(TERMS, per_day=1))
     async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
@@ -83,6 +84,7 @@ async def test_a_day_begins_when_the_exchange_says(redis_url: str, session: str)
     assert len(desk.sent) == 2
 
 
+@pytest.mark.fault(106)
 async def test_concurrent_orders_never_pass_a_count_together(redis_url: str, session: str) -> None:
     desk = Gated(Gate(TERMS, per_minute=3))
     async with serving(redis_url, session, desk.handle), front(redis_url, session) as asker:
@@ -120,6 +122,7 @@ async def test_other_terms_are_no_duplicate_and_a_window_ends(redis_url: str, se
     assert len(desk.sent) == 3
 
 
+@pytest.mark.fault(105)
 @pytest.mark.parametrize(
     ("level", "closing", "passes"),
     [("halt", False, False), ("halt", True, False), ("reduce_only", False, False), ("reduce_only", True, True)],
@@ -243,6 +246,7 @@ async def test_a_writer_that_is_behind_looks_at_the_head_and_writes(redis_url: s
     assert list(verify(lines)) == []
 
 
+@pytest.mark.fault(71)
 async def test_a_log_that_cannot_be_written_says_that_nothing_was_sent(redis_url: str, session: str) -> None:
     async with leading(redis_url, session) as (bus, log):
         await log.append("sent")

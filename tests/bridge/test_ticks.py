@@ -212,6 +212,7 @@ async def test_the_publisher_knows_its_listeners(bus: Answerer, asker: Asker) ->
         await until(lambda: bus.ticks.receivers(STREAM) == 1, "the listener was counted")
 
 
+@pytest.mark.fault(36)
 async def test_a_stream_that_nobody_hears_is_abandoned(
     bus: Answerer, asker: Asker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,6 +96,7 @@ def test_zero_and_below_are_prices_but_no_positive_ones() -> None:
         refuses(kind, -1)
 
 
+@pytest.mark.fault(99)
 @pytest.mark.parametrize("kind", [Quantity, Count, OrderId, Port, Seconds, Price, PositivePrice, Percent])
 @pytest.mark.parametrize("value", NO_NUMBERS)
 def test_what_is_no_plain_number_is_refused(kind: Any, value: Any) -> None:
@@ -120,6 +121,7 @@ def test_text_is_printable_ascii(value: str) -> None:
     assert takes(Text, value) == value
 
 
+@pytest.mark.fault(100)
 @pytest.mark.parametrize("value", ["", "x" * 65, "A\0PL", "A\n", "Ä", "\x7f", "\x1f", "\u202e", 1, None])
 def test_text_that_is_empty_long_or_unprintable_is_refused(value: Any) -> None:
     refuses(Text, value)

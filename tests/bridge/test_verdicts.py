@@ -173,6 +173,7 @@ async def test_a_rejection_after_accepting_is_stored_and_replayed(redis_url: str
     assert len(seen) == 1
 
 
+@pytest.mark.fault(70)
 async def test_a_bug_before_accepting_is_internal_and_leaves_the_key_free(redis_url: str, session: str) -> None:
     async def handle(asked: Asked) -> bytes:
         seen.append(asked)
@@ -187,6 +188,7 @@ async def test_a_bug_before_accepting_is_internal_and_leaves_the_key_free(redis_
         assert await submit(asker) == b"1"
 
 
+@pytest.mark.fault(70)
 async def test_a_bug_after_accepting_leaves_the_order_unknown_and_the_key_taken(redis_url: str, session: str) -> None:
     async def handle(asked: Asked) -> bytes:
         await asked.accept()
@@ -273,6 +275,7 @@ async def test_redis_that_is_not_there_means_certainly_not_sent(session: str, un
     assert time.perf_counter() - began < 2
 
 
+@pytest.mark.fault(80)
 async def test_redis_that_refuses_to_write_means_certainly_not_sent(
     redis_url: str, session: str, broker: Broker
 ) -> None:
@@ -305,6 +308,7 @@ async def test_a_request_over_the_limit_is_refused_before_it_is_sent(
     assert broker.asked == []
 
 
+@pytest.mark.fault(68)
 async def test_a_worker_that_stopped_leading_right_before_the_frame_says_so(redis_url: str, session: str) -> None:
     async def handle(asked: Asked) -> bytes:
         await asked.accept()

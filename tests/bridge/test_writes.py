@@ -73,6 +73,7 @@ async def test_an_answer_without_a_place_for_it_is_replayed_as_it_is(
         assert [await submit(asker), await submit(asker)] == [stored, stored]
 
 
+@pytest.mark.fault(91)
 async def test_a_result_is_kept_for_seven_days(redis_url: str, session: str, broker: Broker) -> None:
     async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
         await submit(asker)
@@ -81,6 +82,7 @@ async def test_a_result_is_kept_for_seven_days(redis_url: str, session: str, bro
     assert 7 * 86_400_000 - 10_000 < kept_ms <= 7 * 86_400_000
 
 
+@pytest.mark.fault(94)
 async def test_the_same_key_with_other_arguments_is_a_conflict(redis_url: str, session: str, broker: Broker) -> None:
     async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
         await submit(asker)
@@ -136,6 +138,7 @@ async def test_different_keys_do_not_wait_for_each_other(redis_url: str, session
     assert broker.sent == {f"key-{i:05}": 1 for i in range(50)}
 
 
+@pytest.mark.fault(83)
 async def test_a_request_delivered_six_times_is_executed_once(redis_url: str, session: str, broker: Broker) -> None:
     async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
         await submit(asker)
@@ -149,6 +152,7 @@ async def test_a_request_delivered_six_times_is_executed_once(redis_url: str, se
     assert broker.sent == {KEY: 1}
 
 
+@pytest.mark.fault(83)
 async def test_deliveries_at_the_same_time_are_executed_once(redis_url: str, session: str, broker: Broker) -> None:
     """Two workers that both believe to lead: only the lease's holder may accept, and only once."""
     other = Broker()
@@ -184,6 +188,7 @@ async def test_a_read_has_nothing_to_accept(redis_url: str, session: str) -> Non
         assert await ask(asker) == b"1"
 
 
+@pytest.mark.fault(91, 92)
 async def test_a_cancelled_call_does_not_withdraw_its_order(redis_url: str, session: str, broker: Broker) -> None:
     broker.before.clear()
     async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:

@@ -42,6 +42,7 @@ def test_the_profile_runs_its_four_services_and_all_are_healthy(stack: Stack) ->
     assert health == dict.fromkeys(SERVICES, "healthy")
 
 
+@pytest.mark.fault(109)
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_container_has_no_root_no_capability_and_no_way_to_either(stack: Stack, service: str) -> None:
     status = stack.inside(service, "cat", "/proc/1/status").stdout
@@ -53,6 +54,7 @@ def test_a_container_has_no_root_no_capability_and_no_way_to_either(stack: Stack
     assert facts["NoNewPrivs"] == "1"
 
 
+@pytest.mark.fault(109)
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_containers_root_cannot_be_written(stack: Stack, service: str) -> None:
     written = stack.inside(service, "sh", "-c", "echo > /written || echo > /etc/written || echo > /app/written")
@@ -71,6 +73,7 @@ def test_a_container_has_limits_and_bounded_logs(stack: Stack, service: str) -> 
     assert settings["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "5"}
 
 
+@pytest.mark.fault(109)
 def test_only_the_front_is_published_and_only_on_loopback(stack: Stack) -> None:
     published = {
         (name, binding["HostIp"], binding["HostPort"])

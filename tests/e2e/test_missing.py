@@ -54,6 +54,7 @@ async def test_worker_that_went(redis_url: str, session: str, era: str) -> None:
     assert "Start ib_worker" in said["ibkr_place_order"]
 
 
+@pytest.mark.fault(1)
 @pytest.mark.parametrize("era", ERAS)
 async def test_no_gateway(redis_url: str, session: str, unused_port: int, era: str) -> None:
     async with (
@@ -72,6 +73,7 @@ async def test_no_gateway(redis_url: str, session: str, unused_port: int, era: s
         assert f"127.0.0.1:{unused_port}" in text, name
 
 
+@pytest.mark.fault(79)
 @pytest.mark.parametrize("era", ERAS)
 async def test_no_redis(own_redis: EmbeddedRedis, session: str, era: str) -> None:
     async with (

@@ -36,6 +36,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.fault(99, 100)
 @pytest.mark.parametrize("era", ERAS)
 async def test_wrong_order_is_refused_by_field_and_never_sent(redis_url: str, session: str, era: str) -> None:
     async with whole_stack(redis_url, session) as stack, plain_http() as http:

@@ -40,6 +40,7 @@ def as_caller(front: Running, name: str, era: str = ERAS[0]) -> Any:
     return front.raw(era, authorization=f"Bearer {token_of(name)}")
 
 
+@pytest.mark.fault(103)
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize("header", [{}, {"authorization": "Bearer wrong"}, {"authorization": "Basic dTpw"}])
 async def test_no_token_or_a_wrong_one_is_turned_away(
@@ -69,6 +70,7 @@ async def test_list_shows_what_the_token_may_do(redis_url: str, session: str, to
     assert seen["admin"] == seen["trader"] | session_tools
 
 
+@pytest.mark.fault(103)
 @pytest.mark.parametrize("era", ERAS)
 async def test_tool_that_is_hidden_cannot_be_called(redis_url: str, session: str, tokens_file: Path, era: str) -> None:
     recorder = Recorder({})

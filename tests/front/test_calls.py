@@ -187,6 +187,7 @@ async def test_client_that_hangs_up_cancels_its_call(redis_url: str, session: st
             await front.front.calls.idle()
 
 
+@pytest.mark.fault(104)
 async def test_calls_beyond_the_allowance_are_paced_and_others_go_on(redis_url: str, session: str) -> None:
     handlers = {"get_pnl": answering(PNL)}
     limits = {"front_calls_per_s": 0.001, "front_burst": 2}
@@ -216,6 +217,7 @@ async def test_every_tool_says_at_once_that_no_worker_is_there(redis_url: str, s
     assert "Start ib_worker" in answers["ibkr_get_positions"]["content"][0]["text"]
 
 
+@pytest.mark.fault(79)
 @pytest.mark.parametrize("era", ERAS)
 async def test_every_tool_says_in_time_that_redis_is_not_there(session: str, era: str) -> None:
     async with serving("redis://127.0.0.1:1/0", session) as front:

@@ -24,6 +24,7 @@ KNOWN_AND_UNKNOWN: list[tuple[dict[str, str], int]] = [
 ]
 
 
+@pytest.mark.fault(103)
 @pytest.mark.parametrize("era", ERAS)
 async def test_host_and_origin_must_be_known(redis_url: str, session: str, era: str) -> None:
     allowed = {"front_allowed_hosts": ("front.example.org",), "front_allowed_origins": (TUNNEL,)}
@@ -63,6 +64,7 @@ async def test_ready_front_says_so_and_nothing_secret(redis_url: str, session: s
     assert (response.status_code, response.json()) == (200, {"state": "ready", "cause": None, "remedy": None})
 
 
+@pytest.mark.fault(3, 22)
 async def test_session_that_is_not_ready_is_503_with_cause_and_remedy(redis_url: str, session: str) -> None:
     pending = SessionStatus(
         is_connected=False, state="login_pending", cause="second factor", remedy="look at your phone"

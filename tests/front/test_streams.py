@@ -106,6 +106,7 @@ async def test_stream_ends_with_what_it_has_when_the_session_is_lost(redis_url: 
     assert result.structured_content["updates_count"] > 5
 
 
+@pytest.mark.fault(14)
 async def test_break_of_the_line_is_relayed_as_unknown_and_counted(redis_url: str, session: str) -> None:
     nothing = dict.fromkeys(("bid", "ask", "last", "bidSize", "askSize", "lastSize"))
     async with ticking(redis_url, session) as ticker, serving(redis_url, session) as front:
@@ -163,6 +164,7 @@ async def test_client_that_hangs_up_ends_its_stream_and_its_subscription(
             await front.front.calls.idle()
 
 
+@pytest.mark.fault(90)
 @pytest.mark.parametrize("era", ERAS)
 async def test_client_that_does_not_read_gets_the_latest_and_a_count_and_slows_nobody(
     redis_url: str, session: str, era: str

@@ -82,6 +82,7 @@ async def test_key_that_was_made_can_be_asked_again(redis_url: str, session: str
     assert again["structuredContent"]["replayed"] is True
 
 
+@pytest.mark.fault(94)
 async def test_same_key_for_another_order_is_a_conflict(redis_url: str, session: str) -> None:
     sent: list[Asked] = []
     async with worker(redis_url, session, {"place_order": filling(sent)}), serving(redis_url, session) as front:

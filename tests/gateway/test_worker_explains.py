@@ -19,6 +19,7 @@ def told(folder: Path, phase: str) -> Path:
     return file
 
 
+@pytest.mark.fault(3)
 async def test_a_gateway_that_waits_for_its_second_factor_is_told_as_that(tmp_path: Path) -> None:
     file = told(tmp_path, "awaiting_2fa")
 

@@ -1,7 +1,8 @@
-"""A simulated gateway for each test."""
+"""A simulated gateway for each test, and looks at it that are not far apart."""
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from ibgateway.simulator.server import Simulator
@@ -11,3 +12,11 @@ from ibgateway.simulator.server import Simulator
 async def sim() -> AsyncIterator[Simulator]:
     async with Simulator() as simulator:
         yield simulator
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks at the gateway follow one another within the test's patience."""
+    monkeypatch.setattr("ib_worker.order_state.LOOKS_APART_S", 0.2)
+    monkeypatch.setattr("ib_worker.reconcile.LOOKS_APART_S", 0.2)
+    monkeypatch.setattr("ib_worker.outcome.LOOK_S", 0.3)

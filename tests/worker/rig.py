@@ -114,10 +114,12 @@ class Caller:
     asker: Asker
     name: str = "claude"
 
-    async def ask(self, operation: str, **arguments: Any) -> Any:
+    async def ask(self, operation: str, deadline_s: float | None = None, **arguments: Any) -> Any:
         declared = OPERATIONS[operation]
-        request = declared.request(**arguments)
-        return json.loads(await self.asker.ask(declared, request, caller=self.name, request_id="r-1"))
+        reply = await self.asker.ask(
+            declared, declared.request(**arguments), caller=self.name, request_id="r-1", deadline_s=deadline_s
+        )
+        return json.loads(reply)
 
     async def submit(
         self, operation: str, key: str | None = None, deadline_s: float | None = None, **arguments: Any

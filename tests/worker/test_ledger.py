@@ -98,6 +98,7 @@ def test_another_reference_is_another_order() -> None:
     assert ledger.entry(7, 1, None, "other", TERMS) is not entry
 
 
+@pytest.mark.fault(45)
 def test_messages_before_the_terms_are_taken_with_them() -> None:
     ledger = Ledger(1)
     ledger.early(99, filled())

@@ -49,6 +49,7 @@ async def test_a_session_is_ready_after_positions_orders_and_executions(sim: Sim
         assert {61, 5, 16, 99, 7, 59} <= set(asked)
 
 
+@pytest.mark.fault(1)
 async def test_nobody_at_the_port_is_unreachable() -> None:
     async with peer(hang_up) as port:
         pass
@@ -62,6 +63,7 @@ async def test_nobody_at_the_port_is_unreachable() -> None:
         assert refused.value.code == "gateway_unreachable"
 
 
+@pytest.mark.fault(2)
 async def test_a_forwarder_without_a_gateway_is_told_at_once_and_never_as_an_id_in_use() -> None:
     async with peer(hang_up) as port, session_at(port) as stand:
         status = await stand.reaches("failed", timeout_s=1)
@@ -70,6 +72,7 @@ async def test_a_forwarder_without_a_gateway_is_told_at_once_and_never_as_an_id_
         assert stand.session.record.standing.code == "gateway_unreachable"
 
 
+@pytest.mark.fault(3)
 async def test_a_silent_port_is_a_login_that_waits() -> None:
     async with peer(keep_silent) as port, session_at(port, SHORT) as stand:
         status = await stand.reaches("login_pending", timeout_s=2)
@@ -78,6 +81,7 @@ async def test_a_silent_port_is_a_login_that_waits() -> None:
         assert stand.session.record.standing.code == "gateway_login_pending"
 
 
+@pytest.mark.fault(4)
 @pytest.mark.parametrize("message", ["nextValidId", "managedAccounts"])
 async def test_a_handshake_without_accounts_or_ids_is_no_session(message: str) -> None:
     async with Simulator(SimulatorConfig(faults=f"swallow {message}")) as sim, session_at(sim.port, SHORT) as stand:
@@ -86,6 +90,7 @@ async def test_a_handshake_without_accounts_or_ids_is_no_session(message: str) -
         assert "gives no account or order id" in (status.cause or "")
 
 
+@pytest.mark.fault(5)
 async def test_a_client_id_in_use_is_told_and_no_other_is_taken() -> None:
     async with Simulator(SimulatorConfig(faults="reserve 1")) as sim, session_at(sim.port) as stand:
         status = await stand.reaches("failed")
@@ -99,6 +104,7 @@ async def test_a_client_id_in_use_is_told_and_no_other_is_taken() -> None:
         await stand.ready()
 
 
+@pytest.mark.fault(30)
 @pytest.mark.parametrize("version", [150, 201])
 async def test_a_version_that_can_not_be_spoken_is_told(version: int) -> None:
     async with Simulator(SimulatorConfig(faults=f"version {version}")) as sim, session_at(sim.port, SHORT) as stand:
@@ -108,6 +114,7 @@ async def test_a_version_that_can_not_be_spoken_is_told(version: int) -> None:
         assert "protocol" in (status.cause or "")
 
 
+@pytest.mark.fault(25)
 async def test_bytes_that_are_no_frames_end_the_connection() -> None:
     async def talk_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -120,6 +127,7 @@ async def test_bytes_that_are_no_frames_end_the_connection() -> None:
         assert f"127.0.0.1:{port}" in (status.cause or "")
 
 
+@pytest.mark.fault(25)
 async def test_an_impossible_frame_in_a_session_ends_it_and_it_comes_back(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         sim.fault("raw giant")
@@ -143,6 +151,7 @@ async def test_a_live_account_may_be_looked_at_in_read_only_mode() -> None:
         assert stand.session.accounts == ["U1234567"]
 
 
+@pytest.mark.fault(33)
 @pytest.mark.parametrize(
     ("message", "what"),
     [
@@ -161,6 +170,7 @@ async def test_without_an_end_marker_there_is_no_session(message: str, what: str
         await stand.ready()
 
 
+@pytest.mark.fault(6)
 async def test_a_reset_is_noticed_at_once_and_healed(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         sim.fault("reset")
@@ -197,6 +207,7 @@ async def test_a_gateway_that_restarts_is_found_again(sim: Simulator) -> None:
         await stand.ready()
 
 
+@pytest.mark.fault(10)
 async def test_a_half_open_connection_is_given_up(sim: Simulator) -> None:
     timing = replace(FAST, idle_s=0.3, probe_s=0.2)
     async with ready_session(sim, timing) as stand:
@@ -216,6 +227,7 @@ async def test_a_quiet_gateway_that_answers_is_not_given_up(sim: Simulator) -> N
         assert stand.status.since == since
 
 
+@pytest.mark.fault(11)
 async def test_a_frozen_gateway_that_wakes_in_time_is_not_given_up(sim: Simulator) -> None:
     timing = replace(FAST, idle_s=0.2, probe_s=0.5)
     async with ready_session(sim, timing) as stand:
@@ -227,6 +239,7 @@ async def test_a_frozen_gateway_that_wakes_in_time_is_not_given_up(sim: Simulato
         assert stand.status.since == since
 
 
+@pytest.mark.fault(13)
 async def test_a_lost_link_is_told_and_restored(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         sim.fault("link down")
@@ -242,6 +255,7 @@ async def test_a_lost_link_is_told_and_restored(sim: Simulator) -> None:
         assert len(sim.journal.entries("in", 71)) == 1
 
 
+@pytest.mark.fault(18)
 async def test_2110_heals_when_a_farm_works_again(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         sim.fault("server down")
@@ -253,6 +267,7 @@ async def test_2110_heals_when_a_farm_works_again(sim: Simulator) -> None:
         await stand.ready()
 
 
+@pytest.mark.fault(19)
 async def test_a_broken_farm_alone_leaves_the_session_ready(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         sim.fault("farm broken usfarm")
@@ -261,6 +276,7 @@ async def test_a_broken_farm_alone_leaves_the_session_ready(sim: Simulator) -> N
         assert stand.status.is_connected
 
 
+@pytest.mark.fault(15)
 async def test_a_flood_of_1100_is_one_event(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         sim.fault("error 1100 Connectivity between IB and Trader Workstation has been lost. x200")
@@ -272,6 +288,7 @@ async def test_a_flood_of_1100_is_one_event(sim: Simulator) -> None:
         assert stand.status.since == since
 
 
+@pytest.mark.fault(26)
 async def test_a_message_that_can_not_be_read_makes_all_be_read_again(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         positions = len(sim.journal.entries("in", 61))
@@ -282,6 +299,7 @@ async def test_a_message_that_can_not_be_read_makes_all_be_read_again(sim: Simul
         await stand.ready()
 
 
+@pytest.mark.fault(26)
 async def test_what_can_not_be_read_for_long_is_not_shown_in_part(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         sim.fault("truncate position 8")
@@ -298,6 +316,7 @@ async def test_what_can_not_be_read_for_long_is_not_shown_in_part(sim: Simulator
         assert stand.session.holdings.all() != []
 
 
+@pytest.mark.fault(26)
 async def test_a_message_of_no_known_type_changes_nothing(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         sim.fault("send 4711 1 2 3")
@@ -307,11 +326,13 @@ async def test_a_message_of_no_known_type_changes_nothing(sim: Simulator) -> Non
         assert stand.status.is_connected
 
 
+@pytest.mark.fault(29)
 async def test_messages_in_pieces_are_read_all_the_same() -> None:
     async with Simulator(SimulatorConfig(faults="fragment 7")) as sim, ready_session(sim) as stand:
         assert len(stand.session.holdings.all()) > 0
 
 
+@pytest.mark.fault(31)
 async def test_a_read_only_api_is_ready_without_orders() -> None:
     faults = f"read-only on\non reqOpenOrders each answer 321 {READ_ONLY}"
     async with Simulator(SimulatorConfig(faults=faults)) as sim, ready_session(sim) as stand:

@@ -59,6 +59,7 @@ async def test_a_preview_says_what_would_refuse_the_order_and_gives_no_token(
     assert told["confirmationToken"] is None
 
 
+@pytest.mark.fault(97)
 async def test_a_token_places_its_own_order_once(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         token = (await front.ask("preview_order", **resting()))["confirmationToken"]
@@ -74,6 +75,7 @@ async def test_a_token_places_its_own_order_once(redis_url: str, session: str, s
     assert frames(sim) == 1
 
 
+@pytest.mark.fault(97)
 async def test_a_token_of_another_client_or_no_token_at_all_is_refused(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
@@ -176,6 +178,7 @@ async def test_an_order_is_cancelled_by_any_of_its_names(
     assert [each["permId"] for each in completed] == [placed["permId"]]
 
 
+@pytest.mark.fault(95)
 async def test_an_equal_order_is_held_and_let_go_by_naming_the_first(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
@@ -188,6 +191,7 @@ async def test_an_equal_order_is_held_and_let_go_by_naming_the_first(
     assert frames(sim) == 2
 
 
+@pytest.mark.fault(105)
 async def test_the_kill_switch_stops_orders_and_lets_cancels_pass(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         placed = await front.submit("place_order", key=KEY, **resting())
@@ -271,6 +275,7 @@ async def test_the_log_tells_the_intent_before_the_frame_and_rebuilds_every_orde
         assert state.terms.lmtPrice == report["lmtPrice"]
 
 
+@pytest.mark.fault(71)
 async def test_without_a_log_no_order_leaves_and_reads_go_on(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         await front.asker.pipe.send("DEL", front.asker.keys.audit_head)

@@ -74,6 +74,7 @@ async def test_the_same_key_places_once(redis_url: str, session: str, sim: Simul
         assert again == first | {"replayed": True}
 
 
+@pytest.mark.fault(93)
 async def test_ten_callers_with_one_key_place_once(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front, caller(redis_url, session, "cursor") as other:
         answers = await asyncio.gather(*(each.submit("place_order", key=KEY, **order()) for each in [front, other] * 5))
@@ -114,6 +115,7 @@ async def test_an_order_that_is_not_there_can_not_be_cancelled(redis_url: str, s
         assert sim.journal.entries("in", 4) == []
 
 
+@pytest.mark.fault(48)
 @pytest.mark.parametrize(
     ("code", "text"),
     [
@@ -135,6 +137,7 @@ async def test_a_cancel_that_tws_refuses_says_so(
         assert [each["orderId"] for each in await front.ask("get_open_orders")] == [placed["orderId"]]
 
 
+@pytest.mark.fault(40)
 async def test_a_rejection_carries_the_brokers_words(redis_url: str, session: str, sim: Simulator) -> None:
     sim.fault("on order answer 201 Order rejected - reason: the account is <restricted>\\x07")
     async with trading(redis_url, session, sim) as front:
@@ -148,6 +151,7 @@ async def test_a_rejection_carries_the_brokers_words(redis_url: str, session: st
         assert await front.ask("get_open_orders") == []
 
 
+@pytest.mark.fault(52)
 @pytest.mark.parametrize(
     ("code", "text"),
     [
@@ -169,6 +173,7 @@ async def test_a_notice_does_not_end_an_order(
         assert [each["code"] for each in opened[0]["notices"]] == [code]
 
 
+@pytest.mark.fault(43)
 async def test_statuses_three_times_and_reversed_are_one_order(redis_url: str, session: str, sim: Simulator) -> None:
     sim.fault("duplicate orderStatus 3")
     sim.fault("reverse orderStatus")
@@ -179,6 +184,7 @@ async def test_statuses_three_times_and_reversed_are_one_order(redis_url: str, s
         assert len(await front.ask("get_executions")) == 1
 
 
+@pytest.mark.fault(44)
 async def test_executions_fill_an_order_of_which_no_status_comes(redis_url: str, session: str, sim: Simulator) -> None:
     sim.fault("swallow orderStatus")
     async with trading(redis_url, session, sim) as front:
@@ -187,6 +193,7 @@ async def test_executions_fill_an_order_of_which_no_status_comes(redis_url: str,
         assert (told["status"], told["filled"]) == ("Filled", 1)
 
 
+@pytest.mark.fault(44)
 async def test_statuses_fill_an_order_of_which_no_execution_comes(redis_url: str, session: str, sim: Simulator) -> None:
     sim.fault("swallow execDetails")
     async with trading(redis_url, session, sim) as front:
@@ -195,6 +202,7 @@ async def test_statuses_fill_an_order_of_which_no_execution_comes(redis_url: str
         assert (told["status"], told["filled"], told["commission"]) == ("Filled", 1, None)
 
 
+@pytest.mark.fault(27)
 async def test_executions_in_a_zone_of_windows_are_not_lost(redis_url: str, session: str) -> None:
     config = SimulatorConfig(faults='zone "Eastern Standard Time"')
     async with Simulator(config) as sim, trading(redis_url, session, sim) as front:
@@ -204,6 +212,7 @@ async def test_executions_in_a_zone_of_windows_are_not_lost(redis_url: str, sess
         assert executions[0]["time"].startswith("2025-06-11T14:3")
 
 
+@pytest.mark.fault(59)
 async def test_a_commission_that_is_not_told_yet_is_null(redis_url: str, session: str, sim: Simulator) -> None:
     sim.fault("swallow commissionReport")
     async with trading(redis_url, session, sim) as front:
@@ -213,6 +222,7 @@ async def test_a_commission_that_is_not_told_yet_is_null(redis_url: str, session
         assert (executions[0]["commission"], executions[0]["realizedPNL"]) == (None, None)
 
 
+@pytest.mark.fault(55)
 async def test_orders_of_others_are_shown_and_not_cancelled(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front, Simulated(sim, clientId=9) as other:
         orderId = await other.place()
@@ -254,6 +264,7 @@ class Simulated:
         await until(trade.isDone, "the other program's order is cancelled")
 
 
+@pytest.mark.fault(99)
 @pytest.mark.parametrize(
     "changes",
     [
@@ -283,6 +294,7 @@ async def test_read_only_mode_sends_no_order_and_no_cancel(redis_url: str, sessi
         assert (frames(sim), sim.journal.entries("in", 4)) == (sent, [])
 
 
+@pytest.mark.fault(60)
 async def test_an_order_needs_its_account_named_among_several(redis_url: str, session: str) -> None:
     config = SimulatorConfig(accounts=("DU1111111", "DU2222222"))
     async with Simulator(config) as sim, trading(redis_url, session, sim) as front:
@@ -294,6 +306,7 @@ async def test_an_order_needs_its_account_named_among_several(redis_url: str, se
         assert told["account"] == "DU2222222"
 
 
+@pytest.mark.fault(9)
 async def test_without_a_gateway_nothing_is_sent_and_the_key_may_be_used_again(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
@@ -309,6 +322,7 @@ async def test_without_a_gateway_nothing_is_sent_and_the_key_may_be_used_again(
         assert (told["status"], frames(sim)) == ("Filled", 1)
 
 
+@pytest.mark.fault(13)
 async def test_while_the_link_is_down_orders_are_refused_and_cancels_wait(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
@@ -331,6 +345,7 @@ async def test_while_the_link_is_down_orders_are_refused_and_cancels_wait(
         await until(gone, "the cancel is carried out")
 
 
+@pytest.mark.fault(8)
 @pytest.mark.parametrize("lost", ["before", "after"])
 async def test_an_order_at_the_moment_of_a_reset_is_answered_truly(
     redis_url: str, session: str, sim: Simulator, lost: str
@@ -353,6 +368,7 @@ async def test_an_order_at_the_moment_of_a_reset_is_answered_truly(
         assert frames(sim) == 1
 
 
+@pytest.mark.fault(23)
 async def test_an_order_id_is_above_all_that_were_used(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         first = await front.submit("place_order", **order())
@@ -425,14 +441,7 @@ async def _settled(front: Caller, asked: dict[str, Any]) -> dict[str, Any]:
                     raise
 
 
-@pytest.fixture
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looks at the gateway follow one another within the test's patience."""
-    monkeypatch.setattr("ib_worker.order_state.LOOKS_APART_S", 0.2)
-    monkeypatch.setattr("ib_worker.reconcile.LOOKS_APART_S", 0.2)
-    monkeypatch.setattr("ib_worker.outcome.LOOK_S", 0.3)
-
-
+@pytest.mark.fault(42)
 @pytest.mark.usefixtures("soon")
 async def test_an_order_that_the_gateway_never_had_is_not_found_after_two_looks(
     redis_url: str, session: str, sim: Simulator
@@ -446,6 +455,7 @@ async def test_an_order_that_the_gateway_never_had_is_not_found_after_two_looks(
         assert frames(sim) == 1
 
 
+@pytest.mark.fault(42)
 @pytest.mark.usefixtures("soon")
 async def test_an_order_whose_messages_are_lost_is_found_by_looking(
     redis_url: str, session: str, sim: Simulator

@@ -43,6 +43,7 @@ async def running(redis_url: str, session: str, sim: Simulator, beat: Path) -> A
         await process.communicate()
 
 
+@pytest.mark.fault(69)
 async def test_a_worker_stops_cleanly_on_sigterm(redis_url: str, session: str, sim: Simulator, tmp_path: Path) -> None:
     beat = tmp_path / "beat"
     async with running(redis_url, session, sim, beat) as process, caller(redis_url, session) as front:
@@ -64,6 +65,7 @@ async def test_a_worker_stops_cleanly_on_sigterm(redis_url: str, session: str, s
         assert await dead.wait() == 1
 
 
+@pytest.mark.fault(67)
 async def test_a_second_worker_stands_by_and_takes_over(
     redis_url: str, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
@@ -117,6 +119,7 @@ async def test_a_worker_without_redis_waits_for_it(sim: Simulator, tmp_path: Pat
             assert process.returncode is None
 
 
+@pytest.mark.fault(68)
 async def test_a_leader_that_loses_its_lease_gives_the_gateway_up(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:

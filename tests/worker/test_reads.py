@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from bridge.bus.asking import Asker
 from bridge.tool import OPERATIONS, ToolError
 from ib_worker.fairness import share_of_one
@@ -33,6 +35,7 @@ async def test_callers_at_once_share_one_request(redis_url: str, session: str, s
         assert len(sim.journal.entries("in", 9)) == 1
 
 
+@pytest.mark.fault(38)
 async def test_an_unknown_symbol_is_an_error(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         for operation in ("get_contract_details", "get_historical_data", "open_market_data"):
@@ -41,6 +44,7 @@ async def test_an_unknown_symbol_is_an_error(redis_url: str, session: str, sim: 
         assert sim.journal.orders() == []
 
 
+@pytest.mark.fault(38)
 async def test_an_ambiguous_contract_lists_its_candidates(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         error = await front.refused("get_historical_data", symbol="ES", secType="FUT", exchange="CME")
@@ -71,6 +75,7 @@ async def test_a_conid_must_agree_with_its_symbol(redis_url: str, session: str, 
         assert right[0]["contract"]["symbol"] == "AAPL"
 
 
+@pytest.mark.fault(35)
 async def test_positions_come_from_what_tws_has_told(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         asked = len(sim.journal.entries("in", 61))
@@ -94,6 +99,7 @@ async def test_a_positions_change_is_seen(redis_url: str, session: str, sim: Sim
         await until(sold, "the position is closed")
 
 
+@pytest.mark.fault(35)
 async def test_an_account_summary_is_complete_and_leaves_no_subscription(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
@@ -132,6 +138,7 @@ async def test_identical_history_is_asked_once(redis_url: str, session: str, sim
         assert len(sim.journal.entries("in", 20)) == 1
 
 
+@pytest.mark.fault(32)
 async def test_more_history_than_tws_allows_is_refused_here(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
 
@@ -149,6 +156,7 @@ async def test_more_history_than_tws_allows_is_refused_here(redis_url: str, sess
         assert len(sim.journal.entries("in", 20)) == allowed
 
 
+@pytest.mark.fault(32)
 async def test_history_that_tws_refuses_says_why(redis_url: str, session: str, sim: Simulator) -> None:
     sim.fault("on reqHistoricalData answer 162 HMDS query returned no data")
     sim.fault("on reqHistoricalData answer 162 Historical data request pacing violation")
@@ -175,6 +183,7 @@ async def test_a_request_that_is_never_answered_is_given_up_upstream(
         assert getattr(error, "code", None) == "retry"
 
 
+@pytest.mark.fault(35)
 async def test_profit_and_loss_is_asked_once_for_all_and_left(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         answers = await asyncio.gather(*(front.ask("get_pnl") for _ in range(3)))
@@ -190,6 +199,7 @@ async def test_profit_and_loss_is_asked_once_for_all_and_left(redis_url: str, se
         assert len(sim.journal.entries("in", 94)) == len(sim.journal.entries("in", 95)) == 2
 
 
+@pytest.mark.fault(28)
 async def test_profit_and_loss_that_tws_has_not_computed_is_null(redis_url: str, session: str, sim: Simulator) -> None:
     sim.fault("rewrite pnl 3 1.7976931348623157E308")
     async with trading(redis_url, session, sim) as front:
@@ -221,6 +231,7 @@ async def test_one_of_several_accounts_must_be_named(redis_url: str, session: st
         assert right["account"] == "DU2222222"
 
 
+@pytest.mark.fault(33)
 async def test_what_is_not_known_is_not_shown(redis_url: str, session: str) -> None:
     config = SimulatorConfig(faults="swallow execDetailsEnd")
     async with Simulator(config) as sim, worker(redis_url, session, sim.port), caller(redis_url, session) as front:
@@ -230,6 +241,7 @@ async def test_what_is_not_known_is_not_shown(redis_url: str, session: str) -> N
             assert (await front.refused(operation)).code == "not_ready"
 
 
+@pytest.mark.fault(31)
 async def test_a_read_only_gateway_shows_positions_and_no_orders(redis_url: str, session: str) -> None:
     faults = "read-only on\non reqOpenOrders each answer 321 The API interface is currently in Read-Only mode."
     async with Simulator(SimulatorConfig(faults=faults)) as sim, trading(redis_url, session, sim) as front:
@@ -359,6 +371,7 @@ async def test_a_late_answer_does_not_get_mixed_up(redis_url: str, session: str,
         assert len(await front.ask("get_executions")) == 1
 
 
+@pytest.mark.fault(39)
 async def test_no_market_data_is_an_error_and_uses_no_line(redis_url: str, session: str, sim: Simulator) -> None:
     sim.fault("entitlement none")
     async with trading(redis_url, session, sim) as front:
@@ -371,6 +384,7 @@ async def test_no_market_data_is_an_error_and_uses_no_line(redis_url: str, sessi
         assert (await front.ask("open_market_data", symbol="SPY"))["quote"]["marketDataType"] == "live"
 
 
+@pytest.mark.fault(85)
 async def test_an_orders_lookups_do_not_wait_behind_reads(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         symbols = [f"NOSUCH{number}" for number in range(150)]

@@ -52,6 +52,7 @@ async def nothing_was_sent(sim: Simulator, msgId: int) -> None:
     assert sim.journal.entries("in", msgId) == []
 
 
+@pytest.mark.fault(68)
 async def test_a_worker_that_leads_no_more_sends_nothing(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         with pytest.raises(Fenced):
@@ -69,6 +70,7 @@ def take_the_link_down(stand: Stand) -> None:
     stand.session.record.set(standing.LINK_DOWN, 1100)
 
 
+@pytest.mark.fault(9)
 @pytest.mark.parametrize(("happens", "reason"), [(lose, "retry"), (take_the_link_down, "link_down")])
 async def test_an_order_whose_session_ends_before_the_frame_is_certainly_not_sent(
     sim: Simulator, happens: Callable[[Stand], None], reason: str

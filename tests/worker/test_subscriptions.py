@@ -22,16 +22,12 @@ async def spy(stand: Stand, symbol: str = "SPY") -> ib_async.Contract:
     return await stand.session.contracts.contract(OnContract(symbol=symbol))
 
 
-def upstream(sim: Simulator) -> int:
-    """Lines that the gateway counts."""
-    return sum(len(list(each.subscribed("quotes"))) for each in sim.gateway.connections)
-
-
 async def quoted(stand: Stand, count: int = 1) -> None:
     seen = len(stand.published.of("quote"))
     await until(lambda: len(stand.published.of("quote")) >= seen + count, "quotes are published")
 
 
+@pytest.mark.fault(36)
 async def test_many_streams_of_one_contract_use_one_line(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         contract = await spy(stand)
@@ -86,6 +82,7 @@ async def test_a_line_is_opened_anew_after_it_was_given_back(sim: Simulator) -> 
         assert len(sim.journal.entries("in", 1)) == 3
 
 
+@pytest.mark.fault(37)
 async def test_more_lines_than_allowed_are_refused(sim: Simulator) -> None:
     async with ready_session(sim, market_data_lines=2) as stand:
         first = await stand.session.lines.open(await spy(stand, "SPY"))
@@ -152,6 +149,7 @@ async def test_a_line_that_would_wait_too_long_is_refused_and_not_kept(sim: Simu
         await asyncio.gather(*flood, return_exceptions=True)
 
 
+@pytest.mark.fault(6)
 async def test_lines_come_back_after_a_reset_with_a_gap_between(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         line = await stand.session.lines.open(await spy(stand))
@@ -169,6 +167,7 @@ async def test_lines_come_back_after_a_reset_with_a_gap_between(sim: Simulator) 
         assert len(sim.journal.entries("in", 1)) == 2
 
 
+@pytest.mark.fault(14)
 async def test_after_1101_lines_are_asked_for_anew(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         await stand.session.lines.open(await spy(stand))
@@ -180,7 +179,12 @@ async def test_after_1101_lines_are_asked_for_anew(sim: Simulator) -> None:
         await stand.ready()
         await quoted(stand, 2)
 
+        kinds = [kind for _, kind, _ in stand.published.ticks]
+        assert kinds.count("gap") == 1
+        assert {stand.published.of("gap")[0][name] for name in ("bid", "ask", "last")} == {None}
 
+
+@pytest.mark.fault(13)
 async def test_after_1102_lines_are_left_alone(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         await stand.session.lines.open(await spy(stand))
@@ -194,6 +198,7 @@ async def test_after_1102_lines_are_left_alone(sim: Simulator) -> None:
         assert len(sim.journal.entries("in", 1)) == 1
 
 
+@pytest.mark.fault(24)
 async def test_a_line_that_is_refused_ends_with_a_gap_and_its_reason(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         line = await stand.session.lines.open(await spy(stand))
@@ -208,6 +213,7 @@ async def test_a_line_that_is_refused_ends_with_a_gap_and_its_reason(sim: Simula
         assert len(stand.session.lines) == 0
 
 
+@pytest.mark.fault(39)
 async def test_delayed_data_is_said_to_be_delayed() -> None:
     async with Simulator(SimulatorConfig(faults="entitlement delayed")) as sim, ready_session(sim) as stand:
         line = await stand.session.lines.open(await spy(stand))

@@ -183,6 +183,7 @@ def test_what_tws_reads_as_it_is_may_be_sent(field: object) -> None:
     _check(field)
 
 
+@pytest.mark.fault(29)
 async def test_a_hundred_thousand_bytes_at_once_are_all_read() -> None:
     async with connected() as (_, peer, heard):
         for number in range(3000):
@@ -220,6 +221,7 @@ async def test_an_execution_of_any_zone_is_read(zone: str) -> None:
         assert heard.times[0].time.hour == (10 if zone == "Nowhere Time" else 14)
 
 
+@pytest.mark.fault(25)
 async def test_a_frame_of_impossible_length_ends_the_connection() -> None:
     async with connected() as (wire, peer, _):
         peer.raw(struct.pack(">I", FRAME_LIMIT + 1) + b"x")

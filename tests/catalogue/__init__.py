@@ -1,0 +1,1 @@
+"""Each row of docs/fault-catalogue.md: what breaks, and that what is promised then holds."""
