@@ -4,6 +4,8 @@
    process of their own: message by message, and for comparison in pieces of 500 messages.
 2. 32 clients with 100 quote lines each, at the market's own cadence: the share of a core that the simulator takes.
 3. From the command to the first connection, and to the first answer.
+4. How long one client's cheapest question waits while another asks for what has never been looked at: a hundred
+   contracts' quotes, a ranking of the market, a year of hourly bars.
 """
 
 from __future__ import annotations
@@ -272,6 +274,58 @@ def start_up() -> tuple[float, float]:
         return first, time.perf_counter() - start
 
 
+# --- what others wait ---------------------------------------------------------------------------------------------
+
+
+def cold_requests() -> dict[str, tuple[bytes, bytes]]:
+    """What one client asks for, and the message that ends its answer."""
+    quotes = b"".join(asked(1, 11, reqId, one, 0, "", 0, 0, "") for reqId, one in enumerate(instruments()))
+    scan = asked(22, 7, 5, "STK", "STK.US.MAJOR", "TOP_PERC_GAIN", *[""] * 17, "", "")
+    bars = asked(20, 7, SPY[:-1], 0, "", "1 hour", "1 Y", 1, "TRADES", 1, 0, "")
+    question = asked(49, 1)
+    return {
+        "nothing": (question, b"49"),
+        f"{LINES} contracts' quotes": (quotes + question, b"49"),
+        "a ranking of the market": (scan, b"20"),
+        "a year of hourly bars": (bars, b"17"),
+    }
+
+
+async def until_answered(reader: asyncio.StreamReader, msgId: bytes) -> None:
+    while True:
+        (size,) = struct.unpack(">I", await reader.readexactly(4))
+        if (await reader.readexactly(size)).partition(b"\0")[0] == msgId:
+            return
+
+
+async def waits(port: int, request: bytes, end: bytes) -> tuple[float, float]:
+    """The longest wait for the time of day during a request, and how long that request took."""
+    asking, asking_to = await watch(port, 1, [])
+    other, to_other = await watch(port, 2, [])
+    for reader in (asking, other):
+        await until_answered(reader, b"9")
+    asking_to.write(request)
+    start, longest = time.perf_counter(), 0.0
+    answer = asyncio.create_task(until_answered(asking, end))
+    while not answer.done():
+        sent = time.perf_counter()
+        to_other.write(asked(49, 1))
+        await until_answered(other, b"49")
+        longest = max(longest, time.perf_counter() - sent)
+        await asyncio.sleep(0.001)
+    took = time.perf_counter() - start
+    for writer in (asking_to, to_other):
+        writer.close()
+    return longest, took
+
+
+def cold() -> None:
+    for what, (request, end) in cold_requests().items():
+        with command() as (_, port, _):
+            longest, took = asyncio.run(waits(port, request, end))
+        print(f"while another client asks for {what} ({took:.2f} s), an answer waits {longest * 1000:.0f} ms at most")
+
+
 def main(count: int, runs: int, seconds: float) -> None:
     senders = {"simulator": serve_simulated, "raw, by message": serve_raw, "raw, in pieces": serve_pieces}
     rates = {name: [flood(sender, count) for _ in range(runs)] for name, sender in senders.items()}
@@ -287,6 +341,7 @@ def main(count: int, runs: int, seconds: float) -> None:
     starts = [start_up() for _ in range(runs)]
     for what, took in zip(("connection", "answer"), zip(*starts, strict=True), strict=True):
         print(f"first {what} after {statistics.median(took):.2f} s (median of {runs})")
+    cold()
 
 
 if __name__ == "__main__":

@@ -129,8 +129,9 @@ def docstrings(path: Path) -> set[str]:
     return {ast.get_docstring(node, clean=False) or "" for node in ast.walk(tree(path)) if isinstance(node, described)}
 
 
-def test_only_the_simulators_server_has_sockets_and_clocks() -> None:
-    simulator = [path for path in sources("ibgateway/simulator") if path.name not in ("server.py", "__main__.py")]
+def test_only_the_simulators_rim_has_sockets_and_clocks() -> None:
+    rim = ("server.py", "peer.py", "__main__.py")
+    simulator = [path for path in sources("ibgateway/simulator") if path.name not in rim]
 
     importers = {name_of(path) for path in simulator if RIM & {top(module) for module in imports(path)}}
     clock_readers = {name_of(path) for path in simulator if reads_a_clock(path)}

@@ -84,6 +84,8 @@ class _Run:
             self._at = min(at, self._at + STEP_S)
             try:
                 self._gateway.advance(self._start + self._at)
+                for connection in self._connections.values():
+                    connection.finish()
             except Exception:  # the comparison's broad except: a defect of the simulator is a difference to report
                 log.exception("the simulator failed to move on")
             self._collect()
@@ -111,6 +113,7 @@ class _Run:
             return
         try:
             connection.receive(frame(request.payload))
+            connection.finish()
         except Exception:
             log.exception("the simulator failed to answer %s", request.message)
             connection.error(-1, 320, "Server error when processing an API client request.")
@@ -121,6 +124,7 @@ class _Run:
         if connection is not None and version is not None:
             self._connections[client] = connection
             connection.receive(HELLO + frame(b"v%d..%d" % (version, version)))
+            connection.finish()
 
     def _collect(self) -> None:
         for client, connection in self._connections.items():

@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from ibgateway.simulator.pieces import Pieces
 from ibgateway.simulator.values import Bar, Contract, Quote, Refusal, Requested, Snapshot
 
 if TYPE_CHECKING:
@@ -95,17 +96,17 @@ def _quote(quotes: list[tuple[Quote, int]], exchange: str) -> Quote:
 
 def bars(
     world: World, contract: Contract, end: float | None, duration: str, barSize: str, whatToShow: str, useRTH: bool
-) -> Requested:
+) -> Pieces[Requested]:
     """A combination's bars are those that all its legs have: their sums at each bar's start and end."""
     if contract.secType != COMBO:
-        return world.bars(contract, end, duration, barSize, whatToShow, useRTH)
+        return (yield from world.bars_in_pieces(contract, end, duration, barSize, whatToShow, useRTH))
     if whatToShow not in SIDES:
         raise ONLY_MIDPOINTS
     buys, sells = SIDES[whatToShow]
-    found = [
-        (world.bars(leg, end, duration, barSize, buys if ratio > 0 else sells, useRTH), ratio)
-        for leg, ratio in legs(world, contract)
-    ]
+    found = []
+    for leg, ratio in legs(world, contract):
+        side = buys if ratio > 0 else sells
+        found.append(((yield from world.bars_in_pieces(leg, end, duration, barSize, side, useRTH)), ratio))
     by_time = [({bar.time: bar for bar in requested.bars}, ratio) for requested, ratio in found]
     times = [bar.time for bar in found[0][0].bars if all(bar.time in one for one, _ in by_time)]
     summed = [_bar([(one[time], ratio) for one, ratio in by_time]) for time in times]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -63,20 +64,61 @@ class Connection:
         self.closing = False
         self.answering = -1  # the request id of what is being handled
         self._reader = FrameReader()
+        self._arrived: deque[bytes | BadFrame] = deque()
+        self._work: deque[tuple[int, Iterator[None]]] = deque()
         self._out: list[bytes] = []
 
     # --- bytes ---------------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
-        """Handle what arrived; afterwards `take` what is to be sent, and close when `closing`."""
+        """Take in what arrived; `step` handles it, `take` gives what is to be sent, and `closing` ends it."""
         if self.closing:
             return
         try:
-            for payload in self._reader.feed(data):
-                if self.gateway.tap.incoming(self, payload):
-                    self.handle(payload)
-                if self.closing:
-                    return
+            self._arrived.extend(self._reader.feed(data))
+        except BadFrame as error:
+            self._arrived.append(error)
+
+    def step(self) -> bool:
+        """Handle one frame that arrived, or a piece of a long answer; whether there is more to do."""
+        if self._work:
+            self._go_on()
+        elif self._arrived:
+            self._take_in(self._arrived.popleft())
+        return self.busy
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._work or self._arrived) and not self.closing
+
+    def finish(self) -> None:
+        """Handle everything that arrived."""
+        while self.step():
+            pass
+
+    def later(self, reqId: int, work: Iterator[None]) -> None:
+        """Answer piece by piece, so that other clients need not wait; this one's next frames do."""
+        self._work.append((reqId, work))
+
+    def _go_on(self) -> None:
+        self.answering, work = self._work[0]
+        try:
+            next(work)
+        except StopIteration:
+            self._work.popleft()
+        except Refusal as refusal:
+            self._work.popleft()
+            self.error(self.answering, refusal.code, refusal.text)
+        except Exception:
+            self._work.popleft()
+            raise
+
+    def _take_in(self, payload: bytes | BadFrame) -> None:
+        try:
+            if isinstance(payload, BadFrame):
+                raise payload
+            if self.gateway.tap.incoming(self, payload):
+                self.handle(payload)
         except BadFrame as error:
             self.error(-1, 507, f"Bad Message Length {error}")
             self.closing = True
@@ -160,9 +202,8 @@ class Connection:
     def subscribed(self, kind: str) -> Iterator[Subscription]:
         return (subscription for (of, _), subscription in self.subscriptions.items() if of == kind)
 
-    def advance(self, now: float) -> None:
-        for subscription in [one for one in self.subscriptions.values() if one.due <= now]:
-            subscription.advance(now)
+    def due(self, now: float) -> list[Subscription]:
+        return [one for one in self.subscriptions.values() if one.due <= now]
 
     def tell(self, event: Event) -> None:
         for subscription in self.subscriptions.values():
@@ -173,4 +214,6 @@ class Connection:
         for subscription in self.subscriptions.values():
             subscription.cancel()
         self.subscriptions.clear()
+        self._work.clear()
+        self._arrived.clear()
         self.closing = True

@@ -181,8 +181,5 @@ class Feeds:
         if not feed.watchers:
             self._feeds.pop((feed.contract, feed.delay > 0), None)
 
-    def advance(self, now: float) -> None:
-        if self.paused:
-            return
-        for feed in [feed for feed in self._feeds.values() if feed.due <= now]:
-            feed.advance(now)
+    def due(self, now: float) -> list[Feed]:
+        return [] if self.paused else [feed for feed in self._feeds.values() if feed.due <= now]

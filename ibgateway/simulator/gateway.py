@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from operator import attrgetter
 from typing import Protocol, TypeGuard
 
 from ibgateway.simulator import combos, values
 from ibgateway.simulator.config import Identity
-from ibgateway.simulator.connection import Connection
-from ibgateway.simulator.feeds import Feeds
+from ibgateway.simulator.connection import Connection, Subscription
+from ibgateway.simulator.feeds import Feed, Feeds
 from ibgateway.simulator.limits import Limits
 from ibgateway.simulator.wire.messages import order_state, orders, session
 from ibgateway.simulator.world import World
@@ -105,12 +106,17 @@ class Gateway:
         """Run the world to `now`, so that a request meets it as it is."""
         self.route(self.world.advance(now))
 
-    def advance(self, now: float) -> None:
-        """Run the world to `now` and give every client what is due."""
+    def advance(self, now: float, enough: Callable[[], bool] = lambda: False) -> bool:
+        """Run the world to `now` and give every client what is due, until it is enough; whether some is left."""
         self.catch_up(now)
-        self.feeds.advance(now)
-        for connection in list(self.connections):
-            connection.advance(now)
+        due: list[Feed | Subscription] = [*self.feeds.due(now)]
+        for connection in self.connections:
+            due += connection.due(now)
+        for one in sorted(due, key=attrgetter("due")):
+            if enough():
+                return True
+            one.advance(now)
+        return False
 
     # --- what happens to orders and accounts ---------------------------------------------------------------------
 

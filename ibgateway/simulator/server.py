@@ -1,4 +1,4 @@
-"""The rim: sockets, the clock and the loop that moves the world. The only module of the simulator with asyncio."""
+"""The rim: listening sockets, the clock and the loop that moves the world. With peer.py, all that has asyncio."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import logging
 import signal
 import socket
-import struct
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -21,15 +20,13 @@ from ibgateway.simulator.control import Control
 from ibgateway.simulator.faults import Faults
 from ibgateway.simulator.gateway import Gateway
 from ibgateway.simulator.journal import Journal
-from ibgateway.simulator.wire.frames import frame, frames
+from ibgateway.simulator.peer import Peer, Tap, turn
 from ibgateway.simulator.world import World, WorldConfig
 
 PERIOD_S = 0.05  # how often time moves when nobody asks
-MAX_UNSENT = 64 << 20  # a client that does not read is dropped before it costs more memory than this
 MAX_LINE = 1 << 20  # of the control port
 LOOPBACK = "127.0.0.1"  # the control port is nobody else's, wherever the simulator listens
 BACKLOG = 64
-RESET = struct.pack("ii", 1, 0)  # linger on, for no time: closing sends RST
 
 log = logging.getLogger("ibgateway.simulator")
 __all__ = ["START", "Simulator", "SimulatorConfig"]
@@ -74,7 +71,8 @@ class Simulator:
     def skip(self, seconds: float) -> None:
         """Move the simulator's clock forward, and everything with it."""
         self._clock_start -= seconds / self.config.time_factor
-        self._advance()
+        while self._advance():
+            pass
 
     def fault(self, line: str) -> None:
         """Take one line of a fault script."""
@@ -160,20 +158,25 @@ class Simulator:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.sleep(self._pause())
-            self._advance()
+            pause = 0.0 if self._advance() else self._pause()
+            await asyncio.sleep(pause)
 
     def _pause(self) -> float:
         due = min(self.faults.next_due(), self.world.next_due() or float("inf"))
         return min(PERIOD_S, max(0.001, (due - self.now) / self.config.time_factor))
 
-    def _advance(self) -> None:
+    def _advance(self) -> bool:
+        """Give every client what is due, for as long as a turn lasts; whether some is left."""
+        left = False
         try:
-            self.gateway.advance(self.now)
+            left = self.gateway.advance(self.now, turn())
             self.faults.advance(self.world.now)
         except Exception:  # the rim's broad except: a defect of the world must not stop the clock
             log.exception("the world failed to move on")
+        for peer in list(self.peers.values()):
+            peer.begin()
         self.flush()
+        return left
 
     def flush(self) -> None:
         """Send what waits, of every client: one client's request may concern others."""
@@ -215,105 +218,6 @@ class Simulator:
             await self._listen_on(bind(self.config.host, port))
         for server in self._servers:
             await server.start_serving()
-
-
-class Tap:
-    """Every frame of a client goes into the journal, and past the faults."""
-
-    def __init__(self, simulator: Simulator) -> None:
-        self.simulator = simulator
-
-    def incoming(self, connection: Connection, payload: bytes) -> bool:
-        self.simulator.journal.record("in", connection, (payload,), self.simulator.world.now, time.time())
-        return self.simulator.faults.incoming(connection, payload)
-
-
-class Peer(asyncio.Protocol):
-    """One socket and its connection."""
-
-    def __init__(self, simulator: Simulator) -> None:
-        self.simulator = simulator
-        self.connection: Connection | None = None
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        simulator = self.simulator
-        self.connection = connection = simulator.gateway.connect()
-        if connection is None:
-            transport.close()
-            return
-        simulator.peers[connection] = self
-        if not simulator.faults.connected(connection):
-            transport.close()
-
-    def data_received(self, data: bytes) -> None:
-        simulator, connection = self.simulator, self.connection
-        if connection is None:
-            return
-        try:
-            simulator.gateway.catch_up(simulator.now)
-            connection.receive(data)
-        except Exception:  # as in Simulator._advance: one client's request must not end the others'
-            log.exception("a request of client %s failed", connection.clientId)
-            connection.error(connection.answering, 320, "Server error when processing an API client request.")
-        simulator.flush()
-
-    def flush(self) -> None:
-        """Write what waits; drop a client that does not read."""
-        connection, transport = self.connection, self._transport
-        if connection is None or transport is None or transport.is_closing():
-            return
-        payloads = self.simulator.faults.outgoing(connection, connection.take())
-        if payloads:
-            self.simulator.journal.record("out", connection, payloads, self.simulator.world.now, time.time())
-            self._send(payloads)
-        if self.unsent > MAX_UNSENT:
-            log.warning("client %s does not read and is dropped", connection.clientId)
-            self.reset()
-        elif connection.closing and not self.simulator.faults.waits(connection):
-            transport.close()
-
-    def _send(self, payloads: list[bytes]) -> None:
-        size = self.simulator.fragment_size
-        if size is None:
-            self.write(frames(payloads))
-            return
-        for payload in payloads:
-            data = frame(payload)
-            for at in range(0, len(data), size):
-                self.write(data[at : at + size])
-
-    @property
-    def unsent(self) -> int:
-        """How many bytes the client has not taken yet."""
-        return self._transport.get_write_buffer_size() if self._transport is not None else 0
-
-    def write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
-
-    def pause(self, paused: bool) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            (self._transport.pause_reading if paused else self._transport.resume_reading)()
-
-    def end(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
-
-    def reset(self) -> None:
-        if self._transport is None:
-            return
-        raw: socket.socket = self._transport.get_extra_info("socket")
-        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        self._transport.abort()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self.connection is not None:
-            self.simulator.peers.pop(self.connection, None)
-            self.simulator.faults.gone(self.connection)
-            self.simulator.gateway.disconnect(self.connection)
 
 
 def run(config: SimulatorConfig, bound: Sequence[socket.socket]) -> None:

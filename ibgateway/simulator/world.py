@@ -30,6 +30,7 @@ from ibgateway.simulator.market.generic import Generic
 from ibgateway.simulator.market.market import Market
 from ibgateway.simulator.market.options import DERIVED, computation, implied
 from ibgateway.simulator.market.own import load
+from ibgateway.simulator.pieces import Pieces, at_once
 from ibgateway.simulator.reference import events, fundamentals, scanner
 from ibgateway.simulator.reference.advisor import Advisor
 from ibgateway.simulator.reference.company import figures
@@ -231,6 +232,12 @@ class World:
         self, contract: v.Contract, end: float | None, duration: str, barSize: str, whatToShow: str, useRTH: bool
     ) -> v.Requested:
         """Bars of the span that ends at `end`, oldest first; Refusal 162 or 321 as TWS words it."""
+        return at_once(self.bars_in_pieces(contract, end, duration, barSize, whatToShow, useRTH))
+
+    def bars_in_pieces(
+        self, contract: v.Contract, end: float | None, duration: str, barSize: str, whatToShow: str, useRTH: bool
+    ) -> Pieces[v.Requested]:
+        """The same, day by day: a year of ticks takes seconds to draw."""
         return bars(self._market, self._of(contract), self.now, end, duration, barSize, whatToShow, useRTH)
 
     def head_timestamp(self, contract: v.Contract, whatToShow: str, useRTH: bool) -> float:
@@ -239,6 +246,12 @@ class World:
 
     def histogram(self, contract: v.Contract, useRTH: bool, period: str) -> list[tuple[float, Decimal]]:
         """Price and traded size over a period such as "3 days", by price."""
+        return at_once(self.histogram_in_pieces(contract, useRTH, period))
+
+    def histogram_in_pieces(
+        self, contract: v.Contract, useRTH: bool, period: str
+    ) -> Pieces[list[tuple[float, Decimal]]]:
+        """The same, session by session."""
         return past.histogram(self._market, self._of(contract), useRTH, period, self.now)
 
     def historical_trades(
@@ -349,6 +362,10 @@ class World:
 
     def scan(self, query: v.ScannerQuery) -> list[v.ScannerRow]:
         """Ranked rows, at most fifty; Refusal 162 for an unknown scan code."""
+        return at_once(self.scan_in_pieces(query))
+
+    def scan_in_pieces(self, query: v.ScannerQuery) -> Pieces[list[v.ScannerRow]]:
+        """The same, instrument by instrument."""
         return scanner.scan(self._market, self._directory, query, self.now)
 
     def scanner_parameters(self) -> str:

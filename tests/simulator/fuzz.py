@@ -216,6 +216,7 @@ class Fuzzer:
         connection = self.gateway.connect()
         assert connection is not None
         connection.receive(HELLO + frame(b"v100..200") + frame(b"71\x002\x001\0\0"))
+        connection.finish()
         assert connection.clientId == 1
         connection.take()
         return connection
@@ -225,6 +226,7 @@ class Fuzzer:
         connection = self.connection
         for at in range(0, len(data), 4096):
             connection.receive(data[at : at + 4096])
+            connection.finish()
         told = connection.take()
         for sent in self.world.sent:
             self.check_order(sent, data)
@@ -264,6 +266,7 @@ class Fuzzer:
                 self.begin()
             if number % 50 == 49:
                 self.gateway.advance(self.world.now + 0.3)
+                self.connection.finish()
                 self.connection.take()
             self.step(next(source))
         return self.counts

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from ibgateway.simulator import combos
 from ibgateway.simulator.answers.market_data import lot_of
 from ibgateway.simulator.connection import Connection, Subscription, answers
+from ibgateway.simulator.pieces import Pieces, at_once
 from ibgateway.simulator.times import instant
-from ibgateway.simulator.values import Bar, Contract, Refusal
+from ibgateway.simulator.values import Bar, Contract, Refusal, Requested
 from ibgateway.simulator.wire.messages import history as messages
 from ibgateway.simulator.wire.requests import history as requests
 
@@ -16,6 +18,8 @@ UPDATE_S = 5.0  # a bar that is kept up to date is sent again every five seconds
 DAYS = {"S": 0, "D": 1, "W": 7, "M": 31, "Y": 366}
 DURATION = re.compile(r"(\d{1,5}) ([SDWMY])")
 MAX_TICKS = 1000
+RECENT = "2 D"  # holds a growing bar and the one before it, however long a time was asked for
+GROUPED = {"1 week", "1W", "1 month", "1M"}  # bars that two days do not hold
 
 
 def invalid(cause: str) -> Refusal:
@@ -45,13 +49,25 @@ def historical_data(connection: Connection, request: requests.ReqHistoricalData)
         return
     if request.keepUpToDate and end is not None:
         raise invalid("End Date/Time must be empty for a request that keeps up to date")
-    found = combos.bars(world, contract, end, asked.durationStr, asked.barSizeSetting, asked.whatToShow, asked.useRTH)
-    style = _style(connection, contract, asked)
+    connection.later(request.reqId, _bars(connection, request, contract, end))
+
+
+def _bars(
+    connection: Connection, request: requests.ReqHistoricalData, contract: Contract, end: float | None
+) -> Iterator[None]:
+    found = yield from _found(connection, request.asked, contract, end, request.asked.durationStr)
+    style = _style(connection, contract, request.asked)
     for payload in messages.historical_data(connection.version, request.reqId, found, style):
         connection.send(payload)
     if request.keepUpToDate:
         last = found.bars[-1] if found.bars else None
         connection.subscribe("bars", request.reqId, KeptUpToDate(connection, request, contract, style, last))
+
+
+def _found(
+    connection: Connection, asked: requests.BarsAsked, contract: Contract, end: float | None, duration: str
+) -> Pieces[Requested]:
+    return combos.bars(connection.world, contract, end, duration, asked.barSizeSetting, asked.whatToShow, asked.useRTH)
 
 
 def _schedule(
@@ -65,6 +81,11 @@ def _schedule(
     sessions = connection.world.schedule(contract, end, days, request.asked.useRTH)
     zone = connection.world.time_zone(contract)
     connection.send(messages.historical_schedule(request.reqId, sessions, zone))
+
+
+def _recent(asked: requests.BarsAsked) -> str:
+    short = asked.durationStr.upper() == "1 D" or asked.durationStr.upper().endswith("S")
+    return asked.durationStr if short or asked.barSizeSetting in GROUPED else RECENT
 
 
 class KeptUpToDate(Subscription):
@@ -88,15 +109,7 @@ class KeptUpToDate(Subscription):
     def advance(self, now: float) -> None:
         """The bars that are new or changed since the last time: the old one's end, then the new one."""
         asked, self.due = self.request.asked, now + UPDATE_S
-        found = combos.bars(
-            self.connection.world,
-            self.contract,
-            None,
-            asked.durationStr,
-            asked.barSizeSetting,
-            asked.whatToShow,
-            asked.useRTH,
-        )
+        found = at_once(_found(self.connection, asked, self.contract, None, _recent(asked)))
         since = self.last.time if self.last else 0.0
         for bar in found.bars:
             if bar.time >= since and bar != self.last:
@@ -121,7 +134,11 @@ def head_timestamp(connection: Connection, request: requests.ReqHeadTimeStamp) -
 @answers(requests.ReqHistogramData)
 def histogram(connection: Connection, request: requests.ReqHistogramData) -> None:
     contract = connection.world.resolve(request.contract)
-    rows = connection.world.histogram(contract, request.useRTH, request.timePeriod)
+    connection.later(request.reqId, _histogram(connection, request, contract))
+
+
+def _histogram(connection: Connection, request: requests.ReqHistogramData, contract: Contract) -> Iterator[None]:
+    rows = yield from connection.world.histogram_in_pieces(contract, request.useRTH, request.timePeriod)
     connection.send(messages.histogram(request.reqId, rows))
 
 
@@ -143,13 +160,14 @@ def historical_ticks(connection: Connection, request: requests.ReqHistoricalTick
     if not 0 < request.numberOfTicks <= MAX_TICKS:
         raise invalid("Number of ticks should be between 1 and 1000")
     span = (contract, start, end, request.numberOfTicks, request.useRth)
+    decimals = connection.gateway.decimals(contract)
     match request.whatToShow:
         case "TRADES":
-            payload = messages.historical_ticks_last(request.reqId, world.historical_trades(*span), True)
+            payload = messages.historical_ticks_last(request.reqId, world.historical_trades(*span), decimals, True)
         case "BID_ASK":
-            payload = messages.historical_ticks_bid_ask(request.reqId, world.historical_quotes(*span), True)
+            payload = messages.historical_ticks_bid_ask(request.reqId, world.historical_quotes(*span), decimals, True)
         case "MIDPOINT":
-            payload = messages.historical_ticks(request.reqId, world.historical_midpoints(*span), True)
+            payload = messages.historical_ticks(request.reqId, world.historical_midpoints(*span), decimals, True)
         case _:
             raise invalid("whatToShow must be TRADES, BID_ASK or MIDPOINT")
     connection.send(payload)

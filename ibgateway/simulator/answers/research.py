@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ibgateway.simulator.connection import Connection, Subscription, answers
+from ibgateway.simulator.pieces import Pieces
 from ibgateway.simulator.times import instant
 from ibgateway.simulator.values import Contract, Refusal, ScannerRow
 from ibgateway.simulator.wire.messages import research as messages
@@ -26,7 +29,10 @@ class Scanner(Subscription):
 
     def advance(self, now: float) -> None:
         self.due = now + SCAN_S
-        rows = self.connection.world.scan(self.request.query)
+        self.connection.later(self.request.reqId, self._rank(self.connection.world.scan_in_pieces(self.request.query)))
+
+    def _rank(self, scan: Pieces[list[ScannerRow]]) -> Iterator[None]:
+        rows = yield from scan
         if rows != self._sent:
             self._sent = rows
             self.connection.send(messages.scanner_data(self.request.reqId, rows))

@@ -26,6 +26,7 @@ class TickByTick(Subscription):
         self.kind = KINDS[request.tickType]
         self.ignoreSize = request.ignoreSize
         self.contract = contract
+        self.decimals = connection.gateway.decimals(contract)
         self.upto = connection.world.now
         self._quote: Quote | None = None
 
@@ -35,7 +36,7 @@ class TickByTick(Subscription):
         world, send = self.connection.world, self.connection.send
         if self.kind in {1, 2}:
             for trade in world.trades(self.contract, self.upto, now):
-                send(messages.tick_by_tick_last(self.reqId, self.kind, trade))
+                send(messages.tick_by_tick_last(self.reqId, self.kind, trade, self.decimals))
         else:
             for quote in world.quotes(self.contract, self.upto, now):
                 self._send_quote(quote)
@@ -45,10 +46,10 @@ class TickByTick(Subscription):
         before, self._quote = self._quote, quote
         same_prices = before is not None and (before.bid, before.ask) == (quote.bid, quote.ask)
         if self.kind == 3 and not (self.ignoreSize and same_prices):
-            self.connection.send(messages.tick_by_tick_bid_ask(self.reqId, quote))
+            self.connection.send(messages.tick_by_tick_bid_ask(self.reqId, quote, self.decimals))
         if self.kind == 4 and not same_prices and quote.bid is not None and quote.ask is not None:
             midPoint = (quote.bid + quote.ask) / 2
-            self.connection.send(messages.tick_by_tick_midpoint(self.reqId, quote.time, midPoint))
+            self.connection.send(messages.tick_by_tick_midpoint(self.reqId, quote.time, midPoint, self.decimals))
 
 
 @answers(requests.ReqTickByTickData)
@@ -67,11 +68,12 @@ def tick_by_tick(connection: Connection, request: requests.ReqTickByTickData) ->
 def _past(connection: Connection, request: requests.ReqTickByTickData, contract: Contract) -> bytes:
     world = connection.world
     span = (contract, None, world.now, min(request.numberOfTicks, 1000), False)
+    decimals = connection.gateway.decimals(contract)
     if KINDS[request.tickType] in {1, 2}:
-        return messages_of_past.historical_ticks_last(request.reqId, world.historical_trades(*span), True)
+        return messages_of_past.historical_ticks_last(request.reqId, world.historical_trades(*span), decimals, True)
     if request.tickType == "BidAsk":
-        return messages_of_past.historical_ticks_bid_ask(request.reqId, world.historical_quotes(*span), True)
-    return messages_of_past.historical_ticks(request.reqId, world.historical_midpoints(*span), True)
+        return messages_of_past.historical_ticks_bid_ask(request.reqId, world.historical_quotes(*span), decimals, True)
+    return messages_of_past.historical_ticks(request.reqId, world.historical_midpoints(*span), decimals, True)
 
 
 @answers(requests.CancelTickByTickData)
@@ -87,6 +89,7 @@ class RealTimeBars(Subscription):
         self.connection = connection
         self.request = request
         self.contract = contract
+        self.decimals = connection.gateway.decimals(contract)
         self.lot = lot_of(contract, connection.version, 159)
         self.due = (connection.world.now // BAR_S + 1) * BAR_S
 
@@ -100,7 +103,7 @@ class RealTimeBars(Subscription):
         for bar in found.bars:
             if self.due - BAR_S <= bar.time < ends:
                 volume = minimal(bar.volume if self.lot == 1 or bar.volume < 0 else bar.volume // self.lot)
-                self.connection.send(messages.real_time_bar(request.reqId, bar, volume))
+                self.connection.send(messages.real_time_bar(request.reqId, bar, volume, self.decimals))
         self.due = ends + BAR_S
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, timedelta
 
 from ibgateway.simulator import values as v
 from ibgateway.simulator.calendar import calendar
@@ -12,6 +13,7 @@ from ibgateway.simulator.exchange.working import INACTIVE, TRANSMIT, Working
 from ibgateway.simulator.times import instant
 
 ZONE = "US/Eastern"
+SUBMITTER = "paperuser"  # the login's name
 
 
 def open_orders(exchange: Exchange, clientId: int | None, at: float) -> list[v.OpenOrder]:
@@ -34,17 +36,37 @@ def completed(exchange: Exchange, at: float) -> list[v.OpenOrder]:
     """The day's, latest first. TWS does not tell their order ids."""
     since = _midnight(at)
     done = [each for each in exchange.registry.all if each.done and each.completed >= since]
-    return [_completed(each) for each in sorted(done, key=lambda each: each.completed, reverse=True)]
+    ordered = sorted(done, key=lambda each: each.completed, reverse=True)
+    return [_completed(each, exchange.registry.parent(each)) for each in ordered]
 
 
-def _completed(order: Working) -> v.OpenOrder:
+def _completed(order: Working, parent: Working | None) -> v.OpenOrder:
     shown = order.open_order()
     status = order.completed_status
     if order.status != INACTIVE and not order.filled:
         status = "Cancelled by Trader"
     local = calendar("US_STOCK").local(order.completed)
     state = replace(shown.state, completedTime=f"{local:%Y%m%d %H:%M:%S} {ZONE}", completedStatus=status)
-    return replace(shown, orderId=0, state=state)
+    return replace(shown, orderId=0, state=state, order=_with_what_tws_adds(order, parent))
+
+
+def _with_what_tws_adds(order: Working, parent: Working | None) -> v.Order:
+    """Who submitted it, when TWS would have cancelled it, and what it was attached to."""
+    asked = replace(order.order, submitter=order.order.submitter or SUBMITTER)
+    if asked.tif == "GTC":
+        asked = replace(asked, autoCancelDate=_end_of_next_quarter(order.completed))
+    if parent is not None:
+        group = asked.ocaGroup or str(parent.permId)
+        asked = replace(asked, ocaGroup=group, parentPermId=parent.permId)
+    return asked
+
+
+def _end_of_next_quarter(at: float) -> str:
+    """GTC orders end with the quarter that follows the current one."""
+    local = calendar("US_STOCK").local(at)
+    quarters = local.year * 4 + (local.month - 1) // 3 + 2
+    last = date(quarters // 4, quarters % 4 * 3 + 1, 1) - timedelta(days=1)
+    return f"{last:%Y%m%d} 16:00:00 {ZONE}"
 
 
 def executions(

@@ -14,6 +14,7 @@ from ibgateway.simulator.market.durations import Duration, check_length, parse_b
 from ibgateway.simulator.market.market import Market
 from ibgateway.simulator.market.tape import Floats, Ints, Row, Tape
 from ibgateway.simulator.market.volatility import implied_of_day, realised_of_day
+from ibgateway.simulator.pieces import Pieces
 
 QUOTED = ("MIDPOINT", "BID", "ASK", "BID_ASK")
 VOLATILITIES = ("HISTORICAL_VOLATILITY", "OPTION_IMPLIED_VOLATILITY")
@@ -41,13 +42,13 @@ def bars(
     barSize: str,
     whatToShow: str,
     useRTH: bool,
-) -> v.Requested:
-    """The bars of the span that ends at `end` (now, if that is earlier), oldest first."""
+) -> Pieces[v.Requested]:
+    """The bars of the span that ends at `end` (now, if that is earlier), oldest first; a piece is a day."""
     size, length = parse_bar_size(barSize), parse_duration(duration)
     _check(instrument, whatToShow, end, duration, barSize)
     check_length(length, size)
     asked = Asked(instrument, whatToShow, useRTH, size, min(now if end is None else end, now))
-    start, found = _found(market, asked, length)
+    start, found = yield from _found(market, asked, length)
     if not found:
         raise _no_data(instrument, whatToShow)
     return v.Requested(found, start, asked.end)
@@ -74,7 +75,7 @@ def _no_data(instrument: Instrument, whatToShow: str) -> v.Refusal:
     return v.Refusal(162, f"Historical Market Data Service error message:HMDS query returned no data: {where} {name}")
 
 
-def _found(market: Market, asked: Asked, length: Duration) -> tuple[float, list[v.Bar]]:
+def _found(market: Market, asked: Asked, length: Duration) -> Pieces[tuple[float, list[v.Bar]]]:
     """When the span starts, and its bars."""
     calendar = asked.instrument.calendar
     last = _last_day(market, asked)
@@ -86,10 +87,14 @@ def _found(market: Market, asked: Asked, length: Duration) -> tuple[float, list[
     else:
         first = max(_first_day(asked, length, last), market.first_day(asked.instrument))
         start = calendar.open_of(first) if first <= last else asked.end
+    found: list[v.Bar] = []
+    for index in range(first, last + 1):
+        yield
+        intraday = isinstance(asked.size, int)
+        found += _intraday(market, asked, index, start) if intraday else daily_bar(market, asked, index)
     if isinstance(asked.size, int):
-        return start, [bar for index in range(first, last + 1) for bar in _intraday(market, asked, index, start)]
-    days = [bar for index in range(first, last + 1) for bar in daily_bar(market, asked, index)]
-    return calendar.midnight(first), _grouped(days, asked.size)
+        return start, found
+    return calendar.midnight(first), _grouped(found, asked.size)
 
 
 def _last_day(market: Market, asked: Asked) -> int:

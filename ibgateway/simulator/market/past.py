@@ -13,6 +13,7 @@ from ibgateway.simulator.instruments.instrument import Instrument
 from ibgateway.simulator.market.bars import QUOTED, bars
 from ibgateway.simulator.market.market import Market
 from ibgateway.simulator.market.tape import Tape
+from ibgateway.simulator.pieces import Pieces
 
 MOST_TICKS = 1000
 LOOK_BACK_DAYS = 30  # trading days that are searched for ticks
@@ -110,15 +111,16 @@ def head_timestamp(market: Market, instrument: Instrument, whatToShow: str, liqu
 
 def histogram(
     market: Market, instrument: Instrument, liquid: bool, period: str, now: float
-) -> list[tuple[float, Decimal]]:
-    """Traded size by price, over a period such as "3 days" that ends now."""
+) -> Pieces[list[tuple[float, Decimal]]]:
+    """Traded size by price, over a period such as "3 days" that ends now; a piece is a session."""
     count, _, unit = period.strip().partition(" ")
     letter = HISTOGRAM_UNITS.get(unit.rstrip("s"))
     if letter is None or not count.isdigit():
         raise v.Refusal(321, f"Error validating request.-'cB' : cause - Invalid time period {period[:40]}")
-    span = bars(market, instrument, now, None, f"{count} {letter}", "1 day", "TRADES", liquid)
+    span = yield from bars(market, instrument, now, None, f"{count} {letter}", "1 day", "TRADES", liquid)
     sizes: dict[int, int] = {}
     for first, last in _spans(market, instrument, span.start, now, liquid):
+        yield
         for tape in market.tapes(instrument, first, min(last, now)):
             if first <= tape.start < last:
                 _count(tape, now, sizes)

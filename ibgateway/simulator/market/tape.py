@@ -24,6 +24,9 @@ KNOTS = 390  # points of the path that instruments on the same series share
 TYPICAL_RANGE = 1.6  # the range of a Brownian bridge with unit variance, about
 BIG_PRINT = 0.02  # of all prints
 LOT = 100
+# What a random byte stands for: a tenth of the quotes are a tick or two wider (seven bits); an exponential size.
+WIDER = np.array([1] * 7 + [2] * 6 + [0] * 115, dtype=np.int32)
+EXPONENTIAL = -np.log1p(-(np.arange(256) + 0.5) / 256)
 
 
 @dataclass(frozen=True)
@@ -128,21 +131,24 @@ class Tape:
 
     @cached_property
     def quotes(self) -> Quotes:
+        """One with each print, and one between each two, which has the bid and ask of either."""
         prints, row, draw = self.prints, self.row, self._draw("quotes")
         n = row.count
-        bid, ask = _book(row, prints.price.astype(np.int64), draw)
-        between = prints.time[:-1] + np.diff(prints.time) * draw.random(n - 1)
-        which = np.empty(2 * n - 1, dtype=np.int64)
-        which[0::2] = np.arange(n)
-        which[1::2] = np.arange(n - 1) + (draw.random(n - 1) < 0.5)
+        bid, ask = _book(row, prints.price, draw)
         time = np.empty(2 * n - 1)
         time[0::2] = prints.time
-        time[1::2] = np.floor(between * 1000) / 1000
+        time[1::2] = np.floor((prints.time[:-1] + np.diff(prints.time) * draw.random(n - 1)) * 1000) / 1000
         np.maximum.accumulate(time, out=time)
-        sizes = _displayed(self._size, (2, 2 * n - 1), draw)
+        which = np.repeat(np.arange(n), 2)[:-1]
+        which[1::2] += _bytes(n - 1, draw) & 1
         venue = draw.integers(0, self._venues, (2, 2 * n - 1), dtype=np.uint8)
-        best = bid[which].astype(np.int32), ask[which].astype(np.int32)
-        return Quotes(time, *best, sizes[0], sizes[1], venue[0], venue[1])
+        sizes = _displayed(self._size, (2, 2 * n - 1), draw)
+        return Quotes(time, bid[which], ask[which], sizes[0], sizes[1], venue[0], venue[1])
+
+
+def _bytes(shape: int | tuple[int, int], draw: Generator) -> Venues:
+    """Random bytes: a day has some hundred thousand quotes, and a byte is all that most choices need."""
+    return draw.integers(0, 256, shape, dtype=np.uint8)
 
 
 def _times(row: Row, draw: Generator) -> Floats:
@@ -254,43 +260,47 @@ def _tilt(level: Ints, weight: Floats, wanted: float, width: int) -> Floats:
 
 
 def _settle(size: Ints, price: Ints, missing: int) -> Ints:
-    """Move shares between prints until size × price is exact: between far levels, then within the one-tick pair."""
-    cheap = int(np.argmax(np.where(price <= np.quantile(price, 0.4), size, 0)))
-    dear = int(np.argmax(np.where(price >= np.quantile(price, 0.6), size, 0)))
-    gap = int(price[dear] - price[cheap])
-    if gap > 0:
-        giver = cheap if missing > 0 else dear
-        moved = min(abs(missing) // gap, int(size[giver]) - 1) * (1 if missing > 0 else -1)
-        size[cheap] -= moved
-        size[dear] += moved
-        missing -= moved * gap
+    """Move shares until size × price is exact: to the dearest or the cheapest print, then within the one-tick pair."""
+    side = 1 if missing > 0 else -1
+    taker = int((price * side).argmax())
+    gap = (price[taker] - price) * side
+    spare = size - 1
+    spare[1:3] = 0  # the pair keeps what it has for the last step
+    while missing * side >= size[1:3].min():
+        giver = int((spare * gap).argmax())
+        moved = min(missing * side // int(gap[giver]), int(spare[giver]))
+        size[giver] -= moved
+        size[taker] += moved
+        spare[giver] -= moved
+        missing -= moved * int(gap[giver]) * side
     up = int(price[2] - price[1])  # +1 or -1
     size[2] += missing * up
     size[1] -= missing * up
     return size
 
 
-def _book(row: Row, price: Ints, draw: Generator) -> tuple[Ints, Ints]:
+def _book(row: Row, price: Small, draw: Generator) -> tuple[Small, Small]:
     """The bid and ask around each print; `Row` has the bounds that make a day's quotes known without ticks."""
     n = row.count
     move = np.diff(price, prepend=price[:1])
-    buy = np.where(move == 0, draw.random(n) < 0.5, move > 0)
-    wider = (draw.random(n) < 0.1).astype(np.int64) * draw.integers(1, 3, n)
+    dice = _bytes(n, draw)
+    buy = np.where(move == 0, dice & 1, move > 0).astype(np.bool_)
+    room = row.spread + WIDER[dice >> 1]
     buy[0], buy[-1] = price[0] != row.low, price[-1] == row.high
     buy[price == row.high] = True
     buy[price == row.low] = row.low == row.high
-    wider[0] = wider[-1] = 0
-    wider[(price == row.high) | (price == row.low)] = 0
+    room[0] = room[-1] = row.spread
+    room[(price == row.high) | (price == row.low)] = row.spread
     ask_if_buy = np.maximum(price, row.ask_low)
     bid_if_sell = np.minimum(price, row.bid_high)
-    room = row.spread + wider
     bid = np.where(buy, np.maximum(ask_if_buy - room, row.bid_low), bid_if_sell)
     ask = np.where(buy, ask_if_buy, np.minimum(bid_if_sell + room, row.high))
-    return bid, ask
+    return bid.astype(np.int32), ask.astype(np.int32)
 
 
 def _displayed(size: int, shape: tuple[int, int], draw: Generator) -> Small:
     """Displayed sizes in round lots (contracts, where a typical size is below a lot)."""
     lot = LOT if size >= LOT else 1
-    lots = 1 + np.floor(draw.standard_exponential(shape) * size / lot)
-    return (lots * lot).astype(np.int32)
+    lots = 1 + np.floor(EXPONENTIAL * size / lot)
+    displayed: Small = (lots * lot).astype(np.int32)[_bytes(shape, draw)]
+    return displayed

@@ -13,6 +13,7 @@ from ibgateway.simulator.instruments.details import details
 from ibgateway.simulator.instruments.directory import Directory
 from ibgateway.simulator.instruments.instrument import Instrument
 from ibgateway.simulator.market.market import Market
+from ibgateway.simulator.pieces import Pieces
 from ibgateway.simulator.reference.company import shares_outstanding
 
 MOST_ROWS = 50
@@ -78,13 +79,20 @@ CODES: dict[str, tuple[str, Score]] = {
 }
 
 
-def scan(market: Market, directory: Directory, query: v.ScannerQuery, now: float) -> list[v.ScannerRow]:
-    """Ranked rows; an unknown scan code or place is refused as the historical data service does."""
+def scan(market: Market, directory: Directory, query: v.ScannerQuery, now: float) -> Pieces[list[v.ScannerRow]]:
+    """Ranked rows; an unknown scan code or place is refused at once, as the historical data service does."""
     if query.scanCode not in CODES or query.locationCode not in LOCATIONS:
         raise v.Refusal(162, "Historical Market Data Service error message:Invalid scanner subscription parameters")
-    score = CODES[query.scanCode][1]
-    found = [_standing(market, each, now) for each in _eligible(directory, query)]
-    ranked = sorted((each for each in found if _passes(each, query)), key=score, reverse=True)
+    return _rank(market, directory, query, now)
+
+
+def _rank(market: Market, directory: Directory, query: v.ScannerQuery, now: float) -> Pieces[list[v.ScannerRow]]:
+    """A piece is an instrument, whose day may have to be drawn."""
+    found: list[Standing] = []
+    for each in _eligible(directory, query):
+        yield
+        found.append(_standing(market, each, now))
+    ranked = sorted((each for each in found if _passes(each, query)), key=CODES[query.scanCode][1], reverse=True)
     wanted = MOST_ROWS if query.numberOfRows is None or query.numberOfRows < 0 else query.numberOfRows
     return [
         v.ScannerRow(rank, _shown(each.instrument, now)) for rank, each in enumerate(ranked[: min(wanted, MOST_ROWS)])

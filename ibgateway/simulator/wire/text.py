@@ -52,8 +52,13 @@ def minimal(x: Decimal | float | int) -> str:
 
 
 def fixed(x: float, decimals: int) -> str:
-    """A bar's price: `255.40` for a contract that trades in cents."""
+    """With so many digits after the point: `255.40` for a contract that trades in cents."""
     return f"{x:.{decimals}f}"
+
+
+def price(x: float, decimals: int) -> str:
+    """A price of the past or of one tick; a midpoint may lie between two ticks, and then has a digit more."""
+    return fixed(x, decimals + 1).removesuffix("0")
 
 
 def spell(value: Value) -> str:

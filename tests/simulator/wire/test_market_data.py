@@ -46,10 +46,10 @@ async def test_two_clients_of_one_contract_cost_one_line_and_see_the_same_ticks(
         watch(other, 8)
         await other.everything()
         assert len(sim.gateway.feeds) == 1
+        since = sim.journal.last
         for _ in range(10):
             sim.skip(1)
-
-        ours, theirs = await client.everything(), await other.everything()
+        ours, theirs = ([one.fields for one in sim.journal.entries("out", None, n, since)] for n in (1, 2))
 
     assert len(ours) > 10
     # The kind of tick and what it says: all but the request id.

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ibgateway.simulator import values
 from ibgateway.simulator.wire.messages.fields import local_time
-from ibgateway.simulator.wire.text import Value, fixed, message, minimal
+from ibgateway.simulator.wire.text import Value, fixed, message, minimal, price
 
 DAILY = ("1 day", "1 week", "1 month", "1D", "1W", "1M")
 
@@ -31,8 +31,7 @@ class BarStyle:
         return str(int(at)) if self.formatDate == 2 else local_time(at, self.zone)
 
     def price(self, x: float) -> str:
-        """A midpoint may lie between two ticks, and then has a digit more."""
-        return fixed(x, self.decimals + 1).removesuffix("0")
+        return price(x, self.decimals)
 
     def volume(self, volume: Decimal) -> str:
         return minimal(volume if self.lot == 1 or volume < 0 else volume // self.lot)
@@ -79,23 +78,23 @@ def histogram(reqId: int, rows: Sequence[tuple[float, Decimal]]) -> bytes:
     return message(89, reqId, len(rows), *[field for row in rows for field in row])
 
 
-def historical_ticks(reqId: int, ticks: Sequence[tuple[float, float]], done: bool) -> bytes:
+def historical_ticks(reqId: int, ticks: Sequence[tuple[float, float]], decimals: int, done: bool) -> bytes:
     """Midpoints; sizes are 0."""
-    fields: list[Value] = [field for time, price in ticks for field in (int(time), 0, price, 0)]
+    fields: list[Value] = [field for time, middle in ticks for field in (int(time), 0, price(middle, decimals), 0)]
     return message(96, reqId, len(ticks), *fields, done)
 
 
-def historical_ticks_bid_ask(reqId: int, ticks: Sequence[values.Quote], done: bool) -> bytes:
+def historical_ticks_bid_ask(reqId: int, ticks: Sequence[values.Quote], decimals: int, done: bool) -> bytes:
     fields: list[Value] = []
     for tick in ticks:
-        bid, ask = tick.bid if tick.bid is not None else -1.0, tick.ask if tick.ask is not None else -1.0
+        bid, ask = ("-1" if side is None else price(side, decimals) for side in (tick.bid, tick.ask))
         fields += [int(tick.time), 0, bid, ask, tick.bidSize, tick.askSize]
     return message(97, reqId, len(ticks), *fields, done)
 
 
-def historical_ticks_last(reqId: int, ticks: Sequence[values.Trade], done: bool) -> bytes:
+def historical_ticks_last(reqId: int, ticks: Sequence[values.Trade], decimals: int, done: bool) -> bytes:
     fields: list[Value] = []
     for tick in ticks:
         mask = tick.pastLimit * 1 + tick.unreported * 2
-        fields += [int(tick.time), mask, tick.price, tick.size, tick.exchange, tick.conditions]
+        fields += [int(tick.time), mask, price(tick.price, decimals), tick.size, tick.exchange, tick.conditions]
     return message(98, reqId, len(ticks), *fields, done)

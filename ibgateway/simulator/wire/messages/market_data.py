@@ -7,7 +7,7 @@ each tick once for all that watch it.
 from __future__ import annotations
 
 from ibgateway.simulator import values
-from ibgateway.simulator.wire.text import Value, message, minimal
+from ibgateway.simulator.wire.text import Value, message, minimal, price
 
 TICK_PRICE, TICK_SIZE, TICK_OPTION, TICK_GENERIC, TICK_STRING = 1, 2, 21, 45, 46
 TICK_NEWS = 84
@@ -81,21 +81,20 @@ def tick_news(reqId: int, news: values.Headline) -> bytes:
     )
 
 
-def tick_by_tick_last(reqId: int, tickType: int, trade: values.Trade) -> bytes:
+def tick_by_tick_last(reqId: int, tickType: int, trade: values.Trade, decimals: int) -> bytes:
     """`tickType` is 1 for Last, 2 for AllLast."""
     mask = trade.pastLimit * 1 + trade.unreported * 2
-    return message(
-        99, reqId, tickType, int(trade.time), trade.price, trade.size, mask, trade.exchange, trade.conditions
-    )
+    paid = price(trade.price, decimals)
+    return message(99, reqId, tickType, int(trade.time), paid, trade.size, mask, trade.exchange, trade.conditions)
 
 
-def tick_by_tick_bid_ask(reqId: int, quote: values.Quote, mask: int = 0) -> bytes:
-    bid, ask = _or(quote.bid, -1.0), _or(quote.ask, -1.0)
+def tick_by_tick_bid_ask(reqId: int, quote: values.Quote, decimals: int, mask: int = 0) -> bytes:
+    bid, ask = ("-1" if side is None else price(side, decimals) for side in (quote.bid, quote.ask))
     return message(99, reqId, 3, int(quote.time), bid, ask, quote.bidSize, quote.askSize, mask)
 
 
-def tick_by_tick_midpoint(reqId: int, time: float, midPoint: float) -> bytes:
-    return message(99, reqId, 4, int(time), midPoint)
+def tick_by_tick_midpoint(reqId: int, time: float, midPoint: float, decimals: int) -> bytes:
+    return message(99, reqId, 4, int(time), price(midPoint, decimals))
 
 
 INSERT, UPDATE, DELETE = 0, 1, 2
@@ -112,7 +111,7 @@ def depth_l2(
     return message(13, 1, reqId, position, level.marketMaker, operation, side, level.price, level.size, isSmartDepth)
 
 
-def real_time_bar(reqId: int, bar: values.Bar, volume: Value) -> bytes:
-    return message(
-        50, 3, reqId, int(bar.time), bar.open, bar.high, bar.low, bar.close, volume, minimal(bar.wap), bar.count
-    )
+def real_time_bar(reqId: int, bar: values.Bar, volume: Value, decimals: int) -> bytes:
+    prices = [price(x, decimals) for x in (bar.open, bar.high, bar.low, bar.close)]
+    wap = "-1" if bar.volume < 0 else price(bar.wap, decimals)
+    return message(50, 3, reqId, int(bar.time), *prices, volume, wap, bar.count)

@@ -43,7 +43,7 @@ def _flags(order: Order) -> list[Value]:
     return [order.outsideRth, order.hidden, minimal(order.discretionaryAmt), order.goodAfterTime]
 
 
-def _advisor(order: Order, version: int) -> list[Value]:
+def _advisor(order: Order, version: int, rule80A: str) -> list[Value]:
     fields: list[Value] = [order.faGroup, order.faMethod, order.faPercentage]
     if version < 177:
         fields.append("")  # faProfile
@@ -51,7 +51,7 @@ def _advisor(order: Order, version: int) -> list[Value]:
         *fields,
         order.modelCode,
         order.goodTillDate,
-        order.rule80A or "0",
+        order.rule80A or rule80A,
         order.percentOffset,
         order.settlingFirm,
         order.shortSaleSlot,
@@ -67,7 +67,7 @@ def _box(order: Order) -> list[Value]:
         order.delta,
         order.stockRangeLower,
         order.stockRangeUpper,
-        _or_unset(order.displaySize),
+        order.displaySize or UNSET_INTEGER,
     ]
 
 
@@ -219,7 +219,7 @@ def open_order(version: int, shown: OpenOrder) -> bytes:
     fields: list[Value] = [shown.orderId, *order_contract(contract), *_main(order)]
     fields += [shown.clientId, shown.permId, *_flags(order)]
     fields.append(f"{shown.permId}.0/{order.account}/100")  # shares allocation, obsolete
-    fields += [*_advisor(order, version), order.auctionStrategy, *_box(order)]
+    fields += [*_advisor(order, version, "0"), order.auctionStrategy, *_box(order)]
     fields += [order.blockOrder, order.sweepToFill, order.allOrNone, order.minQty, order.ocaType or 3]
     fields += [0, 0, ""]  # eTradeOnly, firmQuoteOnly, nbboPriceCap: obsolete
     fields += [order.parentId, order.triggerMethod, *_volatility(order, open_order=True)]
@@ -235,7 +235,8 @@ def completed_order(version: int, shown: OpenOrder) -> bytes:
     """It has no order id and no client id: `permId` and `orderRef` are what tells it apart."""
     order, contract, state = shown.order, shown.contract, shown.state
     fields: list[Value] = [*order_contract(contract), *_main(order), shown.permId, *_flags(order)]
-    fields += [*_advisor(order, version), *_box(order), order.sweepToFill, order.allOrNone, order.minQty]
+    none = "0" if order.tif == "GTC" else ""  # as captured: an order of the day has no rule80A, an older one `0`
+    fields += [*_advisor(order, version, none), *_box(order), order.sweepToFill, order.allOrNone, order.minQty]
     fields += [order.ocaType or 3, order.triggerMethod, *_volatility(order, open_order=False)]
     fields += [order.trailStopPrice, order.trailingPercent, *_legs(contract, order), *_scale_and_hedge(order)]
     fields += [order.clearingAccount, order.clearingIntent or "IB", order.notHeld]
