@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import socket
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,8 @@ from zoneinfo import ZoneInfo
 from ibgateway.simulator.config import START, SimulatorConfig
 
 PORT = 7497  # TWS's own for paper trading
+BEFORE_ANY = 1_750_000_000  # June 2025; with so many a second, 31 bits of ids last until 2033
+PERM_IDS_A_SECOND = 8
 
 
 def parse(arguments: Sequence[str] | None = None) -> SimulatorConfig:
@@ -24,7 +27,8 @@ def parse(arguments: Sequence[str] | None = None) -> SimulatorConfig:
     add("--time-factor", type=positive, default=1.0, help="how many seconds pass in one (%(default)s)")
     add("--accounts", type=names, default=("DU1234567",), help="comma separated (DU1234567)")
     add("--data", type=Path, help="a folder of your own daily history, one CSV file a symbol")
-    add("--journal", type=Path, help="a file that gets every frame as a line of JSON")
+    add("--first-perm-id", type=int, default=unused_perm_id(), help="permanent ids count from here (by the clock)")
+    add("--journal", type=Path, help="a file that every frame is added to, as a line of JSON")
     add("--faults", type=Path, help="a script of faults, see docs/simulator.md")
     add("--control-port", type=int, help="where tests read the journal and script faults; off by default")
     given = parser.parse_args(arguments)
@@ -36,10 +40,16 @@ def parse(arguments: Sequence[str] | None = None) -> SimulatorConfig:
         time_factor=given.time_factor,
         accounts=given.accounts,
         data=given.data,
+        first_perm_id=given.first_perm_id,
         journal=given.journal,
         faults=given.faults.read_text("utf-8") if given.faults else "",
         control_port=given.control_port,
     )
+
+
+def unused_perm_id() -> int:
+    """IBKR never gives one twice, also not after a restart: clients know an order by it for as long as it lives."""
+    return int((time.time() - BEFORE_ANY) * PERM_IDS_A_SECOND)
 
 
 def instant(text: str) -> float:

@@ -44,7 +44,8 @@ class SimulatorConfig:
     time_factor: float = 1.0
     accounts: tuple[str, ...] = ("DU1234567",)
     data: Path | None = None
-    journal: Path | None = None  # a file for every frame, a line of JSON each
+    first_perm_id: int | None = None  # the seed's own where it is not said
+    journal: Path | None = None  # a file that every frame is added to, a line of JSON each
     faults: str = ""  # a script, see ibgateway.simulator.faults
     control_port: int | None = None
     identity: Identity = field(default_factory=Identity)

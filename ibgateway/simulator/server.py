@@ -86,7 +86,7 @@ class Simulator:
         config = self.config
         for one in self._bound:
             await self._listen_on(one)
-        self.world = World(WorldConfig(config.seed, config.start, config.accounts, config.data))
+        self.world = World(WorldConfig(config.seed, config.start, config.accounts, config.data, config.first_perm_id))
         self.gateway = Gateway(self.world, replace(config.identity))
         self.journal = Journal(self._journal_file())
         self.faults = Faults(self.gateway, self)
@@ -143,7 +143,7 @@ class Simulator:
 
     def _journal_file(self) -> TextIO | None:
         path = self.config.journal
-        return None if path is None else self._exit.enter_context(path.open("w", encoding="utf-8"))
+        return None if path is None else self._exit.enter_context(path.open("a", encoding="utf-8"))
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)

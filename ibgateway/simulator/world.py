@@ -48,6 +48,7 @@ class WorldConfig:
     start: float  # epoch seconds, UTC
     accounts: tuple[str, ...] = ("DU1234567",)
     data: Path | None = None  # a folder of the user's own daily history, see data/SOURCES.md
+    first_perm_id: int | None = None  # the seed's own where it is not said
 
 
 class World:
@@ -65,6 +66,8 @@ class World:
         self._generic = Generic(self._market)
         self._broker = Broker(self._market, self._directory, config.accounts, config.start)
         self._exchange = Exchange(config.seed, self._broker, self._directory)
+        if config.first_perm_id is not None:
+            self._exchange.registry.number_from(config.first_perm_id)
         self._news = News(config.seed, self._directory)
         self._halts: list[tuple[str, str, float, float]] = []
         self._advisor = Advisor(config.accounts)

@@ -44,6 +44,10 @@ class Registry:
     def next_order_id(self, clientId: int) -> int:
         return self._next.get(clientId, 1)
 
+    def number_from(self, permId: int) -> None:
+        """Count permanent ids from here on: no order of an earlier life may come back as another."""
+        self._perm = permId
+
     def next_perm_id(self) -> int:
         self._perm += 1
         return self._perm

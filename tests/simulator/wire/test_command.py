@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 
 from ibgateway.simulator.__main__ import parse
+from ibgateway.simulator.config import SimulatorConfig
+from ibgateway.simulator.server import Simulator
+from tests.simulator.wire.orders import market_order
 from tests.simulator.wire.raw import started, wait_until
 
 
@@ -106,6 +109,26 @@ def test_without_arguments_it_is_a_paper_tws_in_an_open_session() -> None:
 
     assert (config.host, config.ports, config.seed, config.accounts) == ("127.0.0.1", (7497,), 1, ("DU1234567",))
     assert (config.start, config.time_factor, config.control_port, config.faults) == (1749652200.0, 1.0, None, "")
+
+
+def test_a_later_start_gives_no_permanent_id_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    before = parse([]).first_perm_id
+    monkeypatch.setattr(time, "time", lambda: now + 60)
+    after = parse([]).first_perm_id
+
+    assert before is not None
+    assert after is not None
+    assert before + 400 < after < 2**31
+
+
+async def test_permanent_ids_count_from_where_they_are_told_to() -> None:
+    async with Simulator(SimulatorConfig(first_perm_id=5_000)) as sim, started(sim.port) as client:
+        client.send(*market_order(1))
+        told = await client.until("5")
+
+    assert "5001" in told[-1]
 
 
 def test_a_start_may_name_its_zone() -> None:
