@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from cli.ready import until_ready
-from tests.docker.conftest import ROOT, Stack
+from tests.docker.stack import ROOT, Stack
 
 pytestmark = pytest.mark.docker
 
