@@ -23,6 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("name", type=a_name, help="what logs and audit call this client")
     add.add_argument("--scopes", type=some_scopes, default=["read"], help="of read, trade and admin (read)")
     add.set_defaults(act=add_client)
+    first = actions.add_parser("first", help="the same where nobody is let in yet, else nothing")
+    first.add_argument("name", type=a_name)
+    first.add_argument("--scopes", type=some_scopes, default=["read"])
+    first.set_defaults(act=add_first)
     remove = actions.add_parser("remove", help="end a client's access, at once")
     remove.add_argument("name", type=a_name)
     remove.set_defaults(act=remove_client)
@@ -46,6 +50,13 @@ def add_client(options: argparse.Namespace) -> None:
     digest = hashlib.sha256(token.encode()).hexdigest()
     write(options.file, [*entries, {"name": options.name, "sha256": digest, "scopes": options.scopes}])
     print(f"{options.name} may {', '.join(options.scopes)} with this token, which is shown only now:\n\n  {token}\n")
+
+
+def add_first(options: argparse.Namespace) -> None:
+    if entries := read(options.file):
+        print(f"let in already: {', '.join(str(each['name']) for each in entries)}")
+    else:
+        add_client(options)
 
 
 def remove_client(options: argparse.Namespace) -> None:

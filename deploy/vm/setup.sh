@@ -62,7 +62,6 @@ files() {
     install -d -m 0700 "$settings" "$home/secrets" /var/backups/ibkr-tws-mcp
     [[ -e $settings/env ]] || install -m 0600 "$here/env.example" "$settings/env"
     owned "$home/secrets/tws_password.txt" 1000
-    owned "$home/secrets/front_tokens.json" 10001
     [[ -e $home/.env.login ]] && chmod 0600 "$home/.env.login"
     install -m 0755 "$here/ibkr" /usr/local/bin/ibkr
     install -m 0644 "$here"/systemd/* /etc/systemd/system/
@@ -82,7 +81,6 @@ cat <<END
 Ready. What only you can do, in $home:
   1. $settings/env: DOMAIN (its DNS record points here), ACME_EMAIL, sizes
   2. .env.login: TWS_USERID=…          secrets/tws_password.txt: the password and nothing else
-  3. a token for each client: python3 requirements/install.py local, then
-     .venv/bin/python -m cli client add NAME --scopes read
-  4. deploy/vm/setup.sh again (owners of the new files), then: systemctl start ibkr-tws-mcp && ibkr logs -f
+  3. deploy/vm/setup.sh again (owners of the new files), then: systemctl start ibkr-tws-mcp
+  4. ibkr logs clients shows the first client's token; others: ibkr run --rm clients add NAME --scopes read
 END
