@@ -7,6 +7,7 @@ import sys
 COMMANDS = {
     "up": "run the whole stack on this machine, with the tour",
     "tour": "take the tour through a front that runs",
+    "doctor": "look at a running stack, name what is wrong and what to do",
     "client": "who may use a front that wants tokens",
     "halt": "set the kill switch: no new order leaves",
     "resume": "release the kill switch",

@@ -27,8 +27,8 @@ MAY_IMPORT = {
 CLIENTS = ("tests/", "benchmarks/")
 # Who may import a library of others.
 OWNERS = {
-    "fastmcp": ("mcp_front/", "cli/tour", *CLIENTS),
-    "mcp": ("mcp_front/", "cli/tour", *CLIENTS),
+    "fastmcp": ("mcp_front/", "cli/tour", "cli/asking", *CLIENTS),
+    "mcp": ("mcp_front/", "cli/tour", "cli/asking", *CLIENTS),
     "uvicorn": ("mcp_front/", *CLIENTS),
     "starlette": ("mcp_front/", *CLIENTS),
     "ib_async": ("ib_worker/", *CLIENTS),

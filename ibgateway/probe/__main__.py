@@ -19,6 +19,7 @@ def main() -> int:
         "port": options.port,
         "outcome": answer.outcome,
         "serverVersion": answer.serverVersion,
+        "time": answer.time,
         "meaning": MEANING[answer.outcome],
     }
     if options.log:

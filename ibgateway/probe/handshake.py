@@ -13,7 +13,9 @@ from enum import StrEnum
 
 OFFER = b"v100..200"  # every gateway that speaks version-ranged handshakes finds its own version in it
 LONGEST = 4096  # a version and a date; anything longer is no gateway
-GREETING = re.compile(rb"(\d{3,4})\x00[^\x00]*\x00?")  # server version, its time; an error frame begins with one digit
+GREETING = re.compile(
+    rb"(\d{3,4})\x00([^\x00]*)\x00?"
+)  # server version, its time; an error frame begins with one digit
 
 
 class Outcome(StrEnum):
@@ -47,10 +49,11 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Answer:
-    """The outcome of one exchange; serverVersion only where the gateway answered."""
+    """The outcome of one exchange; the rest only where the gateway answered. `time` is its clock, in its own words."""
 
     outcome: Outcome
     serverVersion: int | None = None
+    time: str | None = None
 
 
 class _Closed(Exception):
@@ -81,7 +84,9 @@ def _exchange(connection: socket.socket, deadline: float) -> Answer:
     if not 0 < length <= LONGEST:
         return Answer(Outcome.NOT_TWS)
     greeting = GREETING.fullmatch(_receive(connection, length, deadline))
-    return Answer(Outcome.ANSWERS, int(greeting[1])) if greeting else Answer(Outcome.NOT_TWS)
+    if greeting is None:
+        return Answer(Outcome.NOT_TWS)
+    return Answer(Outcome.ANSWERS, int(greeting[1]), greeting[2].decode(errors="replace"))
 
 
 def _receive(connection: socket.socket, size: int, deadline: float) -> bytes:

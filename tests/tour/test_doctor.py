@@ -1,0 +1,216 @@
+"""`doctor` on a stack of real parts: each usual fault is found where it is, and named with its cure."""
+
+import re
+import shutil
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.bus.halting import set_halt
+from cli.embedded_redis import EmbeddedRedis
+from cli.examining import Finding, Place, _instant, examine
+from ibgateway.simulator.config import Identity, SimulatorConfig
+from ibgateway.simulator.server import Simulator
+from tests.front.stack import serving
+from tests.gateway import servers
+from tests.worker.rig import caller, until, worker
+
+
+@pytest.fixture(autouse=True)
+def no_docker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine's containers are no part of these stacks."""
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+
+
+@asynccontextmanager
+async def stack(redis_url: str, session: str, port: int, state: str = "ready", **settings: Any) -> AsyncIterator[Place]:
+    """Front and worker, the session being in `state`."""
+    async with AsyncExitStack() as entered:
+        enter = entered.enter_async_context
+        await enter(worker(redis_url, session, port, **settings))
+        front = await enter(serving(redis_url, session))
+        await (await enter(caller(redis_url, session))).reaches(state)
+        yield Place(front.endpoint, None, None, redis_url, session, "none")
+
+
+async def faults(place: Place) -> dict[str, Finding]:
+    return {each.part: each for each in await examine(place) if each.kind == "fault"}
+
+
+async def test_a_stack_that_works_has_no_fault(redis_url: str, session: str) -> None:
+    async with Simulator() as sim, stack(redis_url, session, sim.port) as place:
+        found = await examine(place)
+
+    assert {each.part for each in found if each.kind == "ok"} == {
+        "front", "session", "orders", "market data", "redis", "gateway",
+    }  # fmt: skip
+    assert [each.part for each in found if each.kind == "note"] == ["clock"]  # the simulator's, which is of 2025
+    assert [each for each in found if each.kind == "fault"] == []
+
+
+async def test_no_front(redis_url: str, session: str, unused_port: int) -> None:
+    place = Place(f"http://127.0.0.1:{unused_port}/api/v1", None, None, redis_url, session, "none")
+
+    found = await faults(place)
+
+    assert "make paper" in found["front"].cure
+
+
+async def test_something_else_at_the_fronts_place(redis_url: str, session: str) -> None:
+    async with servers.listening(servers.web) as port:
+        place = Place(f"http://127.0.0.1:{port}/api/v1", None, None, redis_url, session, "none")
+
+        assert "no front" in (await faults(place))["front"].told
+
+
+async def test_no_worker(redis_url: str, session: str) -> None:
+    async with serving(redis_url, session) as front:
+        found = await faults(Place(front.endpoint, None, None, redis_url, session, "none"))
+
+    assert "Start the worker" in found["worker"].cure
+
+
+async def test_no_redis(own_redis: EmbeddedRedis, session: str) -> None:
+    async with serving(own_redis.url, session) as front:
+        await own_redis.stop()
+        found = await faults(Place(front.endpoint, None, None, own_redis.url, session, "none"))
+
+    assert "Start Redis" in found["redis"].cure
+
+
+async def test_a_redis_that_could_lose_orders(own_redis: EmbeddedRedis, session: str) -> None:
+    async with caller(own_redis.url, session) as front, serving(own_redis.url, session) as serves:
+        await front.asker.pipe.send("CONFIG", "SET", "appendfsync", "everysec")
+        found = await faults(Place(serves.endpoint, None, None, own_redis.url, session, "none"))
+
+    assert "appendfsync is everysec" in found["redis"].told
+    assert "--appendfsync always" in found["redis"].cure
+
+
+async def test_the_port_of_the_jvm_in_place_of_the_forwarders(redis_url: str, session: str) -> None:
+    host = "127.0.77.4"  # loopback too, and nobody else's
+    async with (
+        Simulator(SimulatorConfig(host=host, ports=(4004,))),
+        stack(redis_url, session, 4002, "failed", gateway_host=host) as place,
+    ):
+        found = await faults(place)
+
+    assert found["gateway"].cure == "Set GATEWAY_PORT=4004 for the worker."
+
+
+async def test_a_gateway_that_is_silent(redis_url: str, session: str) -> None:
+    async with servers.listening(servers.silent) as port, stack(redis_url, session, port, "login_pending") as place:
+        found = await faults(place)
+
+    assert "second factor" in found["session"].cure
+    assert "silent" not in found["gateway"].cure
+    assert "second factor is pending" in found["gateway"].told
+
+
+async def test_a_read_only_api(redis_url: str, session: str) -> None:
+    script = "read-only on\non reqOpenOrders each answer 321 The API interface is currently in Read-Only mode."
+    async with Simulator(SimulatorConfig(faults=script)) as sim, stack(redis_url, session, sim.port) as place:
+        found = await faults(place)
+
+    assert "Read-Only API off" in found["orders"].cure
+
+
+async def test_a_competing_session(redis_url: str, session: str) -> None:
+    async with (
+        Simulator(SimulatorConfig(identity=Identity(competing=True))) as sim,
+        stack(redis_url, session, sim.port) as place,
+    ):
+        found = await faults(place)
+
+    assert "Another session of the same login" in found["market data"].told
+    assert "Log out there" in found["market data"].cure
+
+
+async def test_market_data_that_is_not_shared_with_the_paper_user(redis_url: str, session: str) -> None:
+    async with (
+        Simulator(SimulatorConfig(identity=Identity(entitlement="none"))) as sim,
+        stack(redis_url, session, sim.port) as place,
+    ):
+        found = await faults(place)
+
+    assert "share the real-time market data" in found["market data"].cure
+
+
+async def test_delayed_prices_are_a_note_with_what_to_do_about_them(redis_url: str, session: str) -> None:
+    async with (
+        Simulator(SimulatorConfig(identity=Identity(entitlement="delayed"))) as sim,
+        stack(redis_url, session, sim.port) as place,
+    ):
+        (told,) = [each for each in await examine(place) if each.part == "market data"]
+
+    assert told.kind == "note"
+    assert "share the real-time market data" in told.cure
+
+
+async def test_a_rejected_login(redis_url: str, session: str, tmp_path: Path, unused_port: int) -> None:
+    (tmp_path / "phase").write_text('{"phase": "login_rejected", "since": 1, "rejections": 3}\n')
+    async with stack(redis_url, session, unused_port, "failed", gateway_phase_file=tmp_path / "phase") as place:
+
+        async def rejected() -> bool:
+            return "rejected" in (await faults(place))["session"].told
+
+        await until(rejected, "the rejection is told", 20)
+        found = await faults(place)
+
+    assert "user name, password and trading mode" in found["session"].cure
+
+
+async def test_a_gateway_that_is_too_old(redis_url: str, session: str) -> None:
+    async with (
+        Simulator(SimulatorConfig(faults="version 150")) as sim,
+        stack(redis_url, session, sim.port, "failed") as place,
+    ):
+        found = await faults(place)
+
+    assert "speaks version 150" in found["gateway"].told
+    assert "10.19" in found["gateway"].cure
+
+
+async def test_a_live_account_in_paper_mode(redis_url: str, session: str) -> None:
+    async with (
+        Simulator(SimulatorConfig(accounts=("U1234567",))) as sim,
+        stack(redis_url, session, sim.port, "failed") as place,
+    ):
+        found = await faults(place)
+
+    assert "not paper accounts" in found["session"].told
+    assert "TRADING_MODE=read_only" in found["session"].cure
+
+
+async def test_a_kill_switch_that_is_set(redis_url: str, session: str) -> None:
+    async with Simulator() as sim, stack(redis_url, session, sim.port) as place, caller(redis_url, session) as front:
+        await set_halt(front.asker.pipe, front.asker.keys, "halt", "operator", "a test")
+        found = await faults(place)
+
+    assert "resume" in found["kill switch"].cure
+
+
+async def test_a_front_that_wants_a_token(redis_url: str, session: str, tmp_path: Path) -> None:
+    (tmp_path / "tokens.json").write_text("[]")
+    async with serving(redis_url, session, front_tokens_file=tmp_path / "tokens.json") as front:
+        found = await faults(Place(front.endpoint, None, None, redis_url, session, "none"))
+
+    assert "clients add" in found["token"].cure
+    assert "worker" in found  # told to everybody
+
+
+async def test_a_clock_that_is_minutes_off(redis_url: str, session: str) -> None:
+    async with Simulator(SimulatorConfig(start=time.time() - 300)) as sim, stack(redis_url, session, sim.port) as place:
+        found = await faults(place)
+
+    assert re.search(r"-\d+ s from this machine's", found["clock"].told)
+    assert "NTP" in found["clock"].cure
+
+
+@pytest.mark.parametrize("text", ["", "20260302", "20260302 09:00:00 Central European Standard Time"])
+def test_a_time_that_cannot_be_placed_tells_nothing(text: str) -> None:
+    assert _instant(text) is None
