@@ -89,7 +89,7 @@ async def play(stack: Stack, fault: Fault, journal: Path) -> Verdict:
     calling = asyncio.create_task(load.run())
     try:
         await _calls_succeed(load, since=0)
-        await asyncio.to_thread(inflict, stack, fault)
+        await inflict(stack, fault)
         ended = time.monotonic()
         if not await _calls_succeed(load, since=ended):
             latest = {each.operation: f"{each.told}: {each.value}" for each in load.outcomes}
@@ -108,23 +108,25 @@ async def play(stack: Stack, fault: Fault, journal: Path) -> Verdict:
     return verdict
 
 
-def inflict(stack: Stack, fault: Fault) -> None:
+async def inflict(stack: Stack, fault: Fault) -> None:
     """Do it, and undo what a person would have to: a killed container is its restart policy's to start."""
-    (container,) = (each["Id"] for each in stack.inspected(fault.service))
+    (container,) = (each["Id"] for each in await asyncio.to_thread(stack.inspected, fault.service))
     if fault.what == "kill":  # from outside: what the engine's own command kills counts as stopped by hand
         os.kill(int(run("docker", "inspect", "--format", "{{.State.Pid}}", container)), signal.SIGKILL)
         return
     network = f"{stack.project}_{fault.network}"
-    undo = {
-        "pause": ("unpause", container),
-        "cut": ("network", "connect", "--alias", fault.service, network, container),
+    do, undo = {
+        "pause": (("pause", container), ("unpause", container)),
+        "cut": (
+            ("network", "disconnect", network, container),
+            ("network", "connect", "--alias", fault.service, network, container),
+        ),
     }[fault.what]
-    do = {"pause": ("pause", container), "cut": ("network", "disconnect", network, container)}[fault.what]
-    run("docker", *do)
+    await asyncio.to_thread(run, "docker", *do)
     try:
-        time.sleep(LASTS_S)  # the fault's own length, and no wait for anything
+        await asyncio.sleep(LASTS_S)  # the fault's own length
     finally:
-        run("docker", *undo)
+        await asyncio.to_thread(run, "docker", *undo)
 
 
 async def _calls_succeed(load: Load, since: float) -> bool:
