@@ -41,7 +41,7 @@ class Archive:
         for each in self.files():
             with each.open("rb") as file:
                 for line in file:
-                    yield line.rstrip(b"\n")
+                    yield line[:-1]
 
     def last(self) -> bytes | None:
         """The last line, None where nothing is archived."""
@@ -123,18 +123,19 @@ async def verify_both(
 ) -> tuple[int, list[Broken]]:
     """The number of entries over archive and log, and every break; where both hold an entry, they must agree."""
     whole, end, count = Chain((0, GENESIS)), archive.end(), 0
-    found: list[Broken | None] = []
+    found: list[Broken] = []
     for line in archive.lines():
         count += 1
-        found.append(whole.take(line))
+        if broken := whole.take(line):
+            found.append(broken)
     twice = Chain(trimmed)
     async for line in log:
-        if twice.seq < end[0]:  # archived, and not trimmed yet
-            found.append(twice.take(line))
-            if twice.seq == end[0] and twice.digest != end[1]:
-                found.append(Broken(twice.seq, "the archive holds another entry"))
-        else:
-            count += 1
-            found.append(whole.take(line))
-    found.append(whole.end(head))
-    return count, [each for each in found if each is not None]
+        chain = twice if twice.seq < end[0] else whole  # what is archived and not trimmed yet was counted above
+        count += chain is whole
+        if broken := chain.take(line):
+            found.append(broken)
+        if chain is twice and twice.seq == end[0] and twice.digest != end[1]:
+            found.append(Broken(twice.seq, "the archive holds another entry"))
+    if broken := whole.end(head):
+        found.append(broken)
+    return count, found

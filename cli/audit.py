@@ -74,12 +74,14 @@ async def _verify(pipe: Pipe, keys: Keys, archive: Archive | None) -> int:
     log = read_log(pipe, keys, until=head[0])
     if archive is not None:
         return _verdict(*await verify_both(archive, log, trimmed, head), head[1])
-    count, found, links = 0, list[Broken | None](), Chain(trimmed)
+    count, found, links = 0, list[Broken](), Chain(trimmed)
     async for line in log:
         count += 1
-        found.append(links.take(line))
-    found.append(links.end(head))
-    return _verdict(count, [each for each in found if each], head[1])
+        if broken := links.take(line):
+            found.append(broken)
+    if broken := links.end(head):
+        found.append(broken)
+    return _verdict(count, found, head[1])
 
 
 def _verdict(count: int, broken: list[Broken], end: str) -> int:

@@ -67,7 +67,7 @@ class Audit:
             orderRef=state.orderRef or "",
             orderId=state.orderId,
             clientId=state.clientId,
-            permId=state.permId,
+            permId=state.permIds[0] if state.permIds else None,  # a change may add others; this one stays its name
             status=state.status,
             details=plain(event),
         )

@@ -13,7 +13,6 @@ import ib_async
 
 from bridge.bus.answering import Asked
 from bridge.bus.gate import Gate
-from bridge.tool import ToolError
 from ib_worker.approvals import Question
 from ib_worker.ledger import Entry
 from ib_worker.limits import Facts, Intent, check, closes
@@ -26,23 +25,6 @@ PNL_S = 3.0
 DELAYED_S = 15 * 60.0
 FILL_SHOWN_S = 3.0  # TWS tells a position's change within this after its fill
 EXCHANGE_DAY = ZoneInfo("America/New_York")  # where a new trading day begins for the daily count
-
-
-def tradable(session: Session, account: str | None) -> str:
-    """The account, if this worker's mode lets it trade there. Raises ToolError read_only or wrong_account."""
-    settings = session.settings
-    if settings.trading_mode == "read_only":
-        raise ToolError("read_only", "TRADING_MODE is read_only: this worker places and cancels no orders.")
-    allowed = account is not None and (
-        account in settings.live_accounts if settings.trading_mode == "live" else account.startswith("D")
-    )
-    if account is None or not allowed:
-        kind = "in LIVE_ACCOUNTS" if settings.trading_mode == "live" else "a paper account"
-        raise ToolError(
-            "wrong_account",
-            f"TRADING_MODE is {settings.trading_mode}, and {account} is not {kind}: nothing is sent for it.",
-        )
-    return account
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from bridge.orders import (
 from bridge.tool import ToolError
 from bridge.values import Named, OrderReport
 from ib_worker.auditing import plain
-from ib_worker.checking import Allowance, passed, tradable
+from ib_worker.checking import Allowance, passed
 from ib_worker.composing import EXITS, bracket_of, order_of
 from ib_worker.dispatch import handles
 from ib_worker.ledger import Entry, order_ref, report
@@ -39,7 +39,7 @@ CHANGE_S = 3.0
 @handles(PlaceOrder)
 async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> OrderReport:
     session.require_ready()
-    account = tradable(session, session.account(request.account))
+    account = session.tradable(session.account(request.account))
     orderRef = order_ref(asked.key or "")
     known = session.ledger.by_ref(orderRef)
     if known is not None:  # Redis has forgotten the key, IBKR has not
@@ -63,7 +63,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
     """TWS holds what comes with transmit=False until a later one of the group comes without; so all three are encoded
     into the same write, and a worker that dies before it leaves nothing."""
     session.require_ready()
-    account = tradable(session, session.account(request.account))
+    account = session.tradable(session.account(request.account))
     key = asked.key or ""
     if (known := bracket_entries(session, key)) is not None:
         await asked.accept()
@@ -92,7 +92,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
 async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> OrderReport:
     session.require_ready()
     entry = own_order(session, request.orderId, request)
-    account = tradable(session, entry.state.terms.account)
+    account = session.tradable(entry.state.terms.account)
     contract, order = _changed(entry, request)
     if not differs(entry, request):
         return report(entry, "The order has these terms already; nothing was sent.")
@@ -114,7 +114,7 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
 async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> OrderReport:
     session.require_connection()
     entry = own_order(session, request.orderId, request)
-    account = tradable(session, entry.state.terms.account)
+    account = session.tradable(entry.state.terms.account)
     if entry.state.done:
         return report(entry, f"The order was {entry.state.status} already; nothing was sent.")
     await session.pacer.turn(Lane.ORDERS)
@@ -129,7 +129,7 @@ async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> 
 async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: Asked) -> Cancelled:
     session.require_connection()
     for account in session.accounts:
-        tradable(session, account)
+        session.tradable(account)
     mine = [each for each in session.ledger.open() if request.everyClient or each.state.clientId == session.clientId]
     await session.audit.intent(asked, None, 0, "", orderIds=[each.state.orderId for each in mine])
     await asked.accept()

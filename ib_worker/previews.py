@@ -9,7 +9,7 @@ from bridge.bus.previewing import TOKEN_S
 from bridge.previews import Preview, PreviewOrder
 from bridge.tool import ToolError
 from ib_worker import convert
-from ib_worker.checking import facts_of, intent_of, near_price, terms_digest, tradable
+from ib_worker.checking import facts_of, intent_of, near_price, terms_digest
 from ib_worker.composing import order_of
 from ib_worker.dispatch import handles
 from ib_worker.errors import RequestRefused
@@ -83,7 +83,7 @@ async def _what_if(session: Session, contract: ib_async.Contract, order: ib_asyn
 def _refused_by(session: Session, account: str, intent: Intent, facts: Facts) -> str | None:
     """Why a placing of this order would be refused now, None if nothing is known against it."""
     try:
-        tradable(session, account)
+        session.tradable(account)
         check(intent, facts, session.settings.rails)
     except ToolError as error:
         return str(error)

@@ -21,7 +21,9 @@ def rebuild(lines: Iterable[bytes]) -> list[OrderState]:
         if entry.event not in EVENTS:
             continue
         event = msgspec.convert(entry.details, type=EVENTS[entry.event], dec_hook=_contract)
-        name = _known_as(entry)
+        name, unnamed = _known_as(entry), f"client {entry.clientId}, orderId {entry.orderId}"
+        if name not in states and unnamed in states and not states[unnamed].permIds:
+            states[name] = states.pop(unnamed)  # TWS has named it now
         state = states.get(name)
         if state is None:
             state = _begun(entry, event)
@@ -31,8 +33,10 @@ def rebuild(lines: Iterable[bytes]) -> list[OrderState]:
 
 
 def _known_as(entry: Entry) -> str:
-    """An order placed elsewhere has no reference; then its permId tells, which comes with TWS's first word."""
-    return entry.orderRef or (f"permId {entry.permId}" if entry.permId else f"orderId {entry.orderId}")
+    """An order placed elsewhere has no reference; then its first permId tells, which comes with TWS's first word."""
+    if entry.orderRef or entry.permId:
+        return entry.orderRef or f"permId {entry.permId}"
+    return f"client {entry.clientId}, orderId {entry.orderId}"
 
 
 def _begun(entry: Entry, event: Event) -> OrderState | None:

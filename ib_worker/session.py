@@ -26,6 +26,7 @@ from ib_worker.history_pacing import HistoryPacer
 from ib_worker.holdings import Holdings
 from ib_worker.ledger import Entry, Ledger, order_ref
 from ib_worker.link import Link
+from ib_worker.modes import tradable
 from ib_worker.order_messages import OrderMessages
 from ib_worker.pacing import Lane, Pacer
 from ib_worker.qualify import Contracts
@@ -141,6 +142,10 @@ class Session:
                 accounts=self.accounts,
             )  # fmt: skip
         return named or self.accounts[0]
+
+    def tradable(self, account: str | None) -> str:
+        """The account, if this worker's mode lets orders go there. Raises ToolError read_only or wrong_account."""
+        return tradable(self.settings.trading_mode, self.settings.live_accounts, account)
 
     def find_order(self, orderId: int, named: Named) -> Entry | None:
         """The order that a call names, wherever it was placed; an orderId is this session's own."""

@@ -10,8 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bridge.values import MarketDataType
 from ib_worker.limits import Limits
-
-Mode = Literal["read_only", "paper", "live"]
+from ib_worker.modes import Mode
 
 _ENDPOINT = re.compile(r"([^\s:,/]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})")
 

@@ -75,11 +75,11 @@ async def play(redis_url: str, session: str, count: int, seed: int) -> Seen:
         async with asyncio.TaskGroup() as group:
             for _ in range(AT_ONCE):
                 group.create_task(one_after_another())
-        seen.frames = len(sim.journal.entries("in", PLACE))
-        seen.orders = len(sim.journal.orders())
         assert await front.ask("get_open_orders") == []
         assert await front.ask("get_executions") == []
     seen.seconds = time.perf_counter() - began
+    seen.frames = len(sim.journal.entries("in", PLACE))
+    seen.orders = len(sim.journal.orders())
     return seen
 
 

@@ -1,12 +1,13 @@
 """Orders by each of their names, over restarts of the gateway and messages in any order."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from bridge.values import Contract, Notice
-from ib_worker.ledger import KEPT_COMMISSIONS, KEPT_DONE, KEPT_EARLY, Entry, Ledger, report
+from ib_worker.ledger import KEPT_COMMISSIONS, KEPT_DONE, KEPT_EARLY, Entry, Ledger, order_ref, report
 from ib_worker.order_events import Commission, Fill, Opened, Said, Sent, Status, Terms, Vanished
 from ib_worker.order_state import OrderState
 
@@ -229,3 +230,53 @@ def test_a_report_says_what_is_known() -> None:
 def test_what_remains_is_computed_until_tws_says() -> None:
     assert report(Entry(OrderState(7, 1, TERMS))).remaining == 10.0
     assert report(Entry(OrderState(7, 1, TERMS, filled=12.0))).remaining == 0.0
+
+
+def test_orders_are_listed_by_account_contract_and_side() -> None:
+    ledger = Ledger(1)
+    mine = placed(ledger, 7, 99)
+    placed(ledger, 8, 100, "two")
+    others = [
+        replace(TERMS, account="DU2"),
+        replace(TERMS, contract=Contract(conId=1, symbol="IBM", secType="STK")),
+        replace(TERMS, action="SELL"),
+    ]
+    for number, terms in enumerate(others, 9):
+        ledger.add(number, terms, f"other-{number}")
+    ledger.take(mine, filled())
+
+    found = [each.state.orderId for each in ledger.of("DU1", 265598, "BUY")]
+
+    assert found == [7, 8]
+    assert len(ledger.all()) == 5
+
+
+def test_every_news_is_recorded_with_its_key_and_the_state_after_it() -> None:
+    ledger = Ledger(1)
+    written: list[tuple[str, str | None, str]] = []
+    ledger.record = lambda state, key, event: written.append((type(event).__name__, key, state.status))
+    entry = placed(ledger, permId=99)
+
+    ledger.take(entry, Opened(AT, 99, "ref", TERMS, "Submitted"))
+    ledger.take(entry, filled())
+
+    assert written == [
+        ("Sent", "a-key-0001", "unknown"), ("Opened", "a-key-0001", "Submitted"), ("Fill", "a-key-0001", "Filled"),
+    ]  # fmt: skip
+
+
+def test_forgetting_an_order_leaves_a_later_one_of_the_same_id() -> None:
+    ledger = Ledger(1)
+    old = placed(ledger, 7, 7, "old")
+    ledger.take(old, filled(7, "old.01"))
+    new = placed(ledger, 7, 8, "new")
+    for orderId in range(100, 100 + int(KEPT_DONE * 1.1) + 1):
+        ledger.take(placed(ledger, orderId, orderId, f"r{orderId}"), filled(orderId, f"{orderId}.01"))
+
+    assert ledger.by_ref("old") is None
+    assert ledger.by_id(7) is new
+
+
+def test_a_reference_is_the_keys_digest_and_fits_tws() -> None:
+    assert order_ref("a-key-0001") == "mcpcbjysmkdy6m5l4kvk6ra6yh62k"
+    assert order_ref("a-key-0001", "stopLoss") != order_ref("a-key-0001")
