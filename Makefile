@@ -6,10 +6,10 @@ BIN := .venv/bin
 ARGS ?=
 N ?= 100
 SEED ?= 1
-LOCKS := dev local front worker simulator uv
+LOCKS := dev local front worker simulator uv mutants
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour test test-long check test-docker faults catalogue bench coverage lock api schemas clean
+.PHONY: help demo tour test test-long check test-docker faults catalogue mutants bench coverage lock api schemas clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,10 @@ faults: ## random runs with faults (N=100 SEED=1); ARGS="matrix --jobs 4" for th
 catalogue: ## every test that shows a row of docs/fault-catalogue.md, long ones too; then a line for each row
 	@$(INSTALL) dev
 	$(BIN)/python -m tests.catalogue $(ARGS)
+
+mutants: ## one change of the product at a time, and whether a test notices (ARGS="bridge --digits 3 7")
+	@$(INSTALL) dev
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: ## what a call costs, layer by layer, against the stack on this machine
 	@$(INSTALL) dev

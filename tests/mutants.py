@@ -1,0 +1,117 @@
+"""`python -m tests.mutants AREA`: changes one thing of the product at a time, and counts how often a test turns red.
+
+mutmut makes the mutants, in a copy of the tree under .state/mutants, and runs for each the tests that reach its
+function. `--digits 3 7` takes only the mutants whose number in their function ends so: a fifth of all, and the same
+fifth on every run. A mutant that no test reaches counts as one that nobody noticed.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+KEPT = ROOT / ".state" / "mutants"
+LOCK = "requirements/mutants.txt"
+SURVIVED, UNREACHED = 0, 33  # how mutmut writes down that the tests passed, and that there were none
+
+
+@dataclass(frozen=True)
+class Area:
+    """What is changed, which tests have to notice, and the share of mutants that they must notice."""
+
+    package: str
+    tests: tuple[str, ...]
+    bar: float
+    files: tuple[str, ...] = ()  # all of the package where it names none
+    without: tuple[str, ...] = field(default=())  # tests that take longer than a mutant is worth
+
+
+AREAS = {
+    "bridge": Area(
+        "bridge",
+        ("tests/bridge",),
+        0.80,
+        without=("tests/bridge/test_records.py::test_records_do_what_the_model_does",),
+    ),
+    "conversions": Area(
+        "ib_worker",
+        ("tests/worker/test_convert.py", "tests/worker/test_errors.py", "tests/worker/test_quote.py"),
+        0.80,
+        files=("ib_worker/convert.py", "ib_worker/errors.py", "ib_worker/quote.py"),
+    ),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("area", choices=AREAS)
+    parser.add_argument("--digits", nargs="+", choices=list("0123456789"), default=[], help="a tenth each (all)")
+    parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
+    options = parser.parse_args()
+    area, place = AREAS[options.area], KEPT / options.area
+    mutmut = _installed()
+    _copy(area, place)
+    chosen = [f"*__mutmut_{digit}" for digit in options.digits] + [f"*__mutmut_*{digit}" for digit in options.digits]
+    subprocess.run([mutmut, "run", "--max-children", str(options.jobs), *chosen], cwd=place, check=True)
+    return _report(area, place)
+
+
+def _installed() -> Path:
+    """mutmut and all that the tests need, from its hashed lock, beside the copies."""
+    venv = KEPT / "venv"
+    uv = str(Path(sys.executable).parent / "uv")
+    if not venv.exists():
+        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(venv)], check=True)
+    install = [uv, "pip", "sync", "--quiet", "--python", str(venv / "bin" / "python"), "--require-hashes", LOCK]
+    subprocess.run(install, cwd=ROOT, check=True)
+    return venv / "bin" / "mutmut"
+
+
+def _copy(area: Area, place: Path) -> None:
+    """The tree as git tracks it, with mutmut told what to do there; results of an earlier run are forgotten."""
+    shutil.rmtree(place, ignore_errors=True)
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, names.split("\0")):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, place / name)
+    beside = sorted({name.split("/")[0] for name in names.split("\0") if name} - {area.package, "tests"})
+    told = {
+        "source_paths": [area.package],
+        "only_mutate": list(area.files),
+        "also_copy": beside,
+        "pytest_add_cli_args_test_selection": list(area.tests),
+        "pytest_add_cli_args": ["-p", "no:xdist", *(f"--deselect={each}" for each in area.without)],
+        "use_git_change_detection": False,
+        "track_dependencies": False,
+    }
+    with (place / "pyproject.toml").open("a", encoding="utf-8") as project:  # a list of strings is TOML as it is JSON
+        project.write("\n[tool.mutmut]\n" + "".join(f"{name} = {json.dumps(value)}\n" for name, value in told.items()))
+
+
+def _report(area: Area, place: Path) -> int:
+    """Each survivor by name, the counts by file, and the score; 1 where it is under the area's bar."""
+    noticed, all_of = Counter[str](), Counter[str]()
+    for meta in sorted((place / "mutants" / area.package).rglob("*.meta")):
+        name = str(meta.relative_to(place / "mutants")).removesuffix(".meta")
+        for mutant, code in json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"].items():
+            if code is None:
+                continue
+            all_of[name] += 1
+            noticed[name] += code not in (SURVIVED, UNREACHED)
+            if code in (SURVIVED, UNREACHED):
+                print(("not reached  " if code == UNREACHED else "survived     ") + re.sub("x(ǁ|_)", "", mutant))
+    for name, count in all_of.items():
+        print(f"{name:<40} {noticed[name]:4} of {count:4}")
+    score = noticed.total() / max(all_of.total(), 1)
+    print(f"\n{noticed.total()} of {all_of.total()} mutants were noticed: {score:.1%}; the bar is {area.bar:.0%}")
+    return int(score < area.bar)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
