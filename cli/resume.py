@@ -5,7 +5,7 @@ import argparse
 from bridge.bus.halting import clear_halt, read_halt
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
-from cli.operating import add_bus_arguments, with_bus
+from cli.operating import add_bus_arguments, caller, with_bus
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
         if halt is None:
             print(f"{keys.session}: the kill switch is not set")
             return 0
-        await clear_halt(pipe, keys)
+        await clear_halt(pipe, keys, caller())
         print(f"{keys.session}: released; it was {halt.level}, set by {halt.by}: {halt.reason}")
         return 0
 

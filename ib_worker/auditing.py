@@ -4,12 +4,13 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NoReturn, Protocol
 
 from pydantic import BaseModel
 
 from bridge.bus.answering import Asked
+from bridge.bus.halting import Change
 from bridge.bus.orders import Fenced
 from bridge.tool import ToolError
 from ib_worker.logs import masked
@@ -53,10 +54,16 @@ class Audit:
             details=details | ({"approved_by": approved_by} if approved_by else {}),
         )
 
-    def refused(self, asked: Asked, error: ToolError) -> None:
-        """A limit, a mode, the kill switch or an approval has held an order back."""
+    def refused(self, asked: Asked, error: ToolError, key: str = "") -> None:
+        """A limit, a mode, the kill switch or a human has held an order back."""
         self._put("refused", caller=asked.caller, request_id=asked.request_id, tool=asked.operation,
-                  key=asked.key or "", status=error.code, details={"message": error.message})  # fmt: skip
+                  key=asked.key or key, status=error.code, details={"message": error.message})  # fmt: skip
+
+    async def switched(self, change: Change) -> None:
+        """The kill switch was set or released. Raises ToolError audit_unavailable, Fenced."""
+        at = datetime.fromtimestamp(change.at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+        details = {"reason": change.reason, "at": at}
+        await self._pen.append(change.event, caller=change.by, status=change.level, details=details)
 
     def happened(self, state: OrderState, key: str | None, event: Event) -> None:
         """One event of an order, with the state that it left."""

@@ -51,7 +51,8 @@ async def get_order(request: GetOrder, session: Session) -> OrderLife:
             "orderId: TWS names no such order today, open or ended. What a call with an idempotencyKey came to is kept "
             "for seven days: repeat that call with the same key and arguments.",
         )
-    events = [OrderEvent(at=each.at, source=each.source, what=each.what) for each in entry.state.life]
+    life = await session.lives.whole(entry.state)
+    events = [OrderEvent(at=each.at, source=each.source, what=each.what) for each in life]
     return OrderLife(order=report(entry), events=events)
 
 

@@ -16,10 +16,12 @@ from ib_worker.auditing import Audit
 from ib_worker.dispatch import Dispatch
 from ib_worker.guard import Guard
 from ib_worker.lifecycle import Lifecycle, Timing
+from ib_worker.lives import Lives
 from ib_worker.racing import first
 from ib_worker.reconcile import Reconciliation
 from ib_worker.session import OrderIds, Session
 from ib_worker.settings import Settings
+from ib_worker.switch import watch_switch
 from ib_worker.tokens import Tokens
 
 BEAT_S = 1.0
@@ -39,6 +41,7 @@ async def lead(bus: Answerer, settings: Settings, stopping: asyncio.Event, timin
     session.ledger.record = session.audit.happened
     session.approvals = Approvals(bus.pipe, bus.keys, settings.live_approval == "client")
     session.tokens = Tokens(bus.pipe, bus.keys)
+    session.lives = Lives(bus.pipe, bus.keys)
     session.guard = guard = Guard()
     bus.lease.tell(guard.held_until)
     lifecycle = Lifecycle(session, timing)
@@ -50,6 +53,7 @@ async def lead(bus: Answerer, settings: Settings, stopping: asyncio.Event, timin
             session.lines.run(),
             session.account_updates.run(),
             session.audit.run(),
+            watch_switch(bus.pipe, bus.keys, session.audit),
             _beat(bus, session),
             _serve(bus, session, reconciliation, stopping, timing.grace_s),
         )

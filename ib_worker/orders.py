@@ -145,7 +145,11 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: A
 @handles(AnswerForm)
 async def answer_form(request: AnswerForm, session: Session, asked: Asked) -> Answered:
     """The order itself then comes again under its key, and finds itself approved."""
-    by = await session.approvals.answer(asked.caller, request.key, request.challenge, request.answer)
+    try:
+        by = await session.approvals.answer(asked.caller, request.key, request.challenge, request.answer)
+    except ToolError as error:
+        session.audit.refused(asked, error, request.key)
+        raise
     return Answered(approved_by=by)
 
 

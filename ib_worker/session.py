@@ -26,6 +26,7 @@ from ib_worker.history_pacing import HistoryPacer
 from ib_worker.holdings import Holdings
 from ib_worker.ledger import Entry, Ledger, order_ref
 from ib_worker.link import Link
+from ib_worker.lives import Lives
 from ib_worker.modes import tradable
 from ib_worker.order_messages import OrderMessages
 from ib_worker.pacing import Lane, Pacer
@@ -79,6 +80,7 @@ class Session:
         self.audit: Audit  # these come with a term of leadership
         self.approvals: Approvals
         self.tokens: Tokens
+        self.lives: Lives
         self.accounts: list[str] = []
         self.orders_readable = True  # False: the gateway's API is read-only, and tells of no orders
         self.unread: set[str] = set()  # types of messages that could not be decoded since the state was last read

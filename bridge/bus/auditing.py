@@ -116,3 +116,15 @@ async def read_log(pipe: Pipe, keys: Keys, after: int = 0, until: int | None = N
             yield fields[1]
         if len(page) < PAGE:
             return
+
+
+async def read_back(pipe: Pipe, keys: Keys, most: int) -> AsyncIterator[bytes]:
+    """The newest lines, newest first."""
+    before = "+"
+    for _ in range(0, most, PAGE):
+        page = await pipe.send("XREVRANGE", keys.audit, before, "-", "COUNT", PAGE)
+        for _, fields in page:
+            yield fields[1]
+        if len(page) < PAGE:
+            return
+        before = f"({page[-1][0].decode()}"

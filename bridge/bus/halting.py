@@ -20,21 +20,44 @@ class Halt(msgspec.Struct, frozen=True):
     since_ms: int  # the server's clock
 
 
-# The first to halt is remembered; a later one can only tighten.
+class Change(msgspec.Struct, frozen=True):
+    """What was done to the switch: it was set to this level, or released from it."""
+
+    event: Literal["halt", "resume"]
+    level: Level
+    by: str
+    reason: str
+    at_ms: int
+
+
+# The first to halt is remembered; a later one can only tighten. What is done is queued for the audit log.
 HALT = Script("""#!lua
-local halt, now = KEYS[1], redis.call('TIME')
+local halt, changes, now = KEYS[1], KEYS[2], redis.call('TIME')
 local level = redis.call('HGET', halt, 'level')
 if not level or (level == 'reduce_only' and ARGV[1] == 'halt') then
+    local at = now[1] * 1000 + math.floor(now[2] / 1000)
     redis.call('HSET', halt, 'level', ARGV[1], 'by', ARGV[2], 'reason', ARGV[3],
-        'since_ms', string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000)))
+        'since_ms', string.format('%.0f', at))
+    redis.call('RPUSH', changes, cjson.encode({event = 'halt', level = ARGV[1], by = ARGV[2], reason = ARGV[3],
+        at_ms = at}))
 end
 return redis.call('HMGET', halt, 'level', 'by', 'reason', 'since_ms')
+""")
+
+CLEAR = Script("""#!lua
+local halt, changes, now = KEYS[1], KEYS[2], redis.call('TIME')
+local found = redis.call('HMGET', halt, 'level', 'reason')
+if not found[1] then return 0 end
+redis.call('DEL', halt)
+redis.call('RPUSH', changes, cjson.encode({event = 'resume', level = found[1], by = ARGV[1], reason = found[2],
+    at_ms = now[1] * 1000 + math.floor(now[2] / 1000)}))
+return 1
 """)
 
 
 async def set_halt(pipe: Pipe, keys: Keys, level: Level, by: str, reason: str) -> Halt:
     """Stop new orders from the moment this returns. Setting it again is harmless. Raises BusError."""
-    return _halt(await HALT.run(pipe, (keys.halt,), level, by, reason))
+    return _halt(await HALT.run(pipe, (keys.halt, keys.switched), level, by, reason))
 
 
 async def read_halt(pipe: Pipe, keys: Keys) -> Halt | None:
@@ -43,9 +66,20 @@ async def read_halt(pipe: Pipe, keys: Keys) -> Halt | None:
     return _halt(found) if found[0] else None
 
 
-async def clear_halt(pipe: Pipe, keys: Keys) -> bool:
+async def clear_halt(pipe: Pipe, keys: Keys, by: str) -> bool:
     """Release it; whether it was set. For the operator alone: no MCP tool calls this."""
-    return bool(await pipe.send("DEL", keys.halt))
+    return bool(await CLEAR.run(pipe, (keys.halt, keys.switched), by))
+
+
+async def next_change(pipe: Pipe, keys: Keys) -> Change | None:
+    """The oldest thing done to the switch that is not in the audit log yet. Raises BusError."""
+    found = await pipe.send("LINDEX", keys.switched, 0)
+    return msgspec.json.decode(found, type=Change) if found else None
+
+
+async def drop_change(pipe: Pipe, keys: Keys) -> None:
+    """The oldest is in the log now. For the leader alone. Raises BusError."""
+    await pipe.send("LPOP", keys.switched)
 
 
 def _halt(found: list[bytes]) -> Halt:

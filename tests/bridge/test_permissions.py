@@ -21,11 +21,11 @@ FRONT = """
     %R~ibkr:{{{0}}}:heartbeat &ibkr:{{{0}}}:req
     (+ssubscribe +sunsubscribe &ibkr:{{{0}}}:rep:* &ibkr:{{{0}}}:tick:*)
     (+pubsub|shardnumsub allchannels)
-    (+evalsha +eval +time +hget +hmget +hset ~ibkr:{{{0}}}:halt)
+    (+evalsha +eval +time +hget +hmget +hset +rpush ~ibkr:{{{0}}}:halt ~ibkr:{{{0}}}:switched)
     (+set +get ~ibkr:{{{0}}}:seal)
 """
 WORKER = """
-    +@connection +@pubsub +@hash +@string +@set +@sortedset +@stream +time +evalsha +eval +script|load +del
+    +@connection +@pubsub +@hash +@string +@set +@sortedset +@stream +@list +time +evalsha +eval +script|load +del
     +pexpire +exists ~ibkr:{{{0}}}:* &ibkr:{{{0}}}:*
 """
 

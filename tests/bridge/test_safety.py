@@ -13,7 +13,7 @@ from bridge.audit import GENESIS, Entry, digest, verify
 from bridge.bus.answering import Answerer, Asked
 from bridge.bus.auditing import AuditLog, read_head, read_log
 from bridge.bus.gate import Gate
-from bridge.bus.halting import clear_halt, read_halt, set_halt
+from bridge.bus.halting import clear_halt, drop_change, next_change, read_halt, set_halt
 from bridge.bus.keys import Keys
 from bridge.bus.orders import Fenced
 from bridge.bus.pipe import Pipe
@@ -175,13 +175,31 @@ async def test_the_first_halt_is_remembered_and_a_later_one_only_tightens(redis_
         tightened = await set_halt(pipe, keys, "halt", "bert", "worse")
         kept = await set_halt(pipe, keys, "reduce_only", "carl", "fine again")
         read = await read_halt(pipe, keys)
-        cleared = (await clear_halt(pipe, keys), await clear_halt(pipe, keys), await read_halt(pipe, keys))
+        cleared = [await clear_halt(pipe, keys, "bert"), await clear_halt(pipe, keys, "bert")]
+        gone = await read_halt(pipe, keys)
 
     assert (first.level, first.by, first.reason) == ("reduce_only", "anna", "odd fills")
     assert (tightened.level, tightened.by) == ("halt", "bert")
     assert kept == tightened == read
     assert abs(first.since_ms - pipe.clock.now_ms()) < 60_000
-    assert cleared == (True, False, None)
+    assert (cleared, gone) == ([True, False], None)
+
+
+async def test_what_was_done_to_the_switch_waits_for_the_log_in_its_order(redis_url: str, session: str) -> None:
+    keys, done = Keys(session), []
+    async with pipe_to(redis_url) as pipe:
+        await set_halt(pipe, keys, "reduce_only", "anna", 'odd "fills"')
+        await set_halt(pipe, keys, "reduce_only", "anna", "again")
+        await clear_halt(pipe, keys, "bert")
+        await set_halt(pipe, keys, "halt", "carl", "worse")
+        while (change := await next_change(pipe, keys)) is not None:
+            done.append((change.event, change.level, change.by, change.reason))
+            await drop_change(pipe, keys)
+
+    assert done == [
+        ("halt", "reduce_only", "anna", 'odd "fills"'), ("resume", "reduce_only", "bert", 'odd "fills"'),
+        ("halt", "halt", "carl", "worse"),
+    ]  # fmt: skip
 
 
 @asynccontextmanager

@@ -199,7 +199,7 @@ async def test_the_kill_switch_stops_orders_and_lets_cancels_pass(redis_url: str
         held = await front.refused_order(**order())
         change = await front.refused_order("modify_order", orderId=placed["orderId"], lmtPrice=401)
         cancelled = await front.submit("cancel_order", orderId=placed["orderId"])
-        await clear_halt(front.asker.pipe, front.asker.keys)
+        await clear_halt(front.asker.pipe, front.asker.keys, "bert")
         filled = await front.submit("place_order", **order())
 
     assert (held.code, change.code) == ("halted", "halted")
@@ -308,10 +308,20 @@ async def test_the_operator_halts_looks_and_resumes(
         waiting = await typed("approve")
         replayed = await typed("audit", "replay")
 
+        async def logged() -> bool:
+            return "resume" in {each.event for each in await entries(front)}
+
+        await until(logged, "the log tells of the switch")
+        switched = [each for each in await entries(front) if each.event in ("halt", "resume")]
+
     assert "halt, set by operator" in halted
     assert held.code == "halted"
     assert "released; it was halt" in released
     assert "is not set" in nothing
+    assert [(each.event, each.status, each.details["reason"]) for each in switched] == [
+        ("halt", "halt", "odd fills"), ("resume", "halt", "odd fills"),
+    ]  # fmt: skip
+    assert all(each.caller.startswith("operator ") for each in switched)
     assert "0 orders are accepted and not answered" in flying
     assert f"{KEY}  place_order  done  ok  by claude  sent=" in one
     assert "never-used-key  no record" in one
@@ -327,3 +337,22 @@ async def test_an_order_is_not_called_missing_while_orders_are_still_read(sim: S
             own_order(stand.session, 7, Named())
 
     assert caught.value.code == "not_ready"
+
+
+async def test_an_orders_life_goes_back_to_before_the_worker_started(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", key=KEY, **resting())
+        await front.submit("modify_order", orderId=placed["orderId"], lmtPrice=401)
+    async with worker(redis_url, session, sim.port), caller(redis_url, session) as front:
+        await front.reaches("ready")
+        await front.writable()
+        await front.submit("cancel_order", orderId=0, orderKey=KEY)
+        life = await front.ask("get_order", orderKey=KEY)
+
+    told = [each["source"] for each in life["events"]]
+    assert told[0] == "sent"
+    assert told.index("sent") < told.index("change sent") < told.index("cancel sent")
+    assert life["events"][-1]["what"].startswith(("Cancelled", "202"))
+    assert [each["at"] for each in life["events"]] == sorted(each["at"] for each in life["events"])

@@ -1,0 +1,31 @@
+"""An order's life as the audit log has it: also from before this worker led, or the gateway started."""
+
+import re
+
+from bridge.bus.auditing import read_back
+from bridge.bus.connect import BusError, bus_down
+from bridge.bus.keys import Keys
+from bridge.bus.pipe import Pipe
+from ib_worker.order_state import Life, OrderState
+from ib_worker.replay import rebuild
+
+NEWEST = 20_000  # lines of the log that are looked through: the events of a thousand orders or more
+
+
+class Lives:
+    def __init__(self, pipe: Pipe, keys: Keys) -> None:
+        self._pipe = pipe
+        self._keys = keys
+
+    async def whole(self, state: OrderState) -> list[Life]:
+        """What the log tells of the order, and what it does not have yet, in time. Raises ToolError bus_down."""
+        names = [f'"orderRef":"{state.orderRef}"'] if state.orderRef else [f'"permId":{each}' for each in state.permIds]
+        told = re.compile(f"({'|'.join(map(re.escape, names))})[,}}]".encode()) if names else None
+        try:
+            lines = [line async for line in read_back(self._pipe, self._keys, NEWEST) if told and told.search(line)]
+        except BusError as error:
+            raise bus_down(self._pipe.url, error) from error
+        written = [life for each in rebuild(reversed(lines)) for life in each.life]
+        known = {(life.source, life.what) for life in written}
+        unwritten = (life for life in state.life if (life.source, life.what) not in known)
+        return sorted([*written, *unwritten], key=lambda life: life.at)
