@@ -7,6 +7,7 @@ import pytest
 
 from cli.hosts import ways_to_add
 from ib_worker.settings import Settings as WorkerSettings
+from mcp_front.offered import offered_tools
 from mcp_front.settings import Settings as FrontSettings
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -28,6 +29,12 @@ def test_the_readme_and_the_demo_add_the_server_alike(host: str) -> None:
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_make_target_of_the_readme_exists(target: str) -> None:
     assert re.search(rf"^{target}:.*## ", MAKEFILE, re.MULTILINE)
+
+
+def test_the_readme_names_every_tool() -> None:
+    told = README.split("## Tools")[1].split("\n## ")[0]
+
+    assert set(re.findall(r"`(ibkr_[a-z_]+)`", told)) == {declared.tool_name for declared in offered_tools()}
 
 
 def test_the_settings_of_the_readme_are_those_that_are_read() -> None:
