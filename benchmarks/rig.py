@@ -21,6 +21,12 @@ from cli.processes import Child, Children, send
 
 SESSION = "bench"
 LOOK_AGAIN_S = 0.02
+STOCKS = (
+    "AAPL", "MSFT", "IBM", "GOOG", "GOOGL", "META", "SPY", "VTI", "VOO", "IVV", "QQQ", "IWM",
+    "DIA", "GLD", "TLT", "EEM", "EFA", "XLF", "XLK", "AMD", "BAC", "BBY", "CVX", "GE",
+    "HD", "JNJ", "JPM", "KO", "LLY", "MRK", "PEP", "PFE", "PG", "UNH", "WMT", "XOM",
+    "NVDA", "TSLA", "AMZN", "NFLX", "INTC", "CSCO",
+)  # fmt: skip
 UNLIMITED = {
     f"LIMIT_{name}": "off"
     for name in (

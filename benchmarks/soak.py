@@ -4,7 +4,8 @@ Time passes as it does anywhere while there is traffic, and the simulator's cloc
 weekend: so pacing, deadlines and windows are the product's own. Every night the gateway restarts and forgets four
 order ids; on Sunday at one it waits six hours for its weekly login. The account has four hundred market-data lines,
 hence two hundred messages a second, which the simulator counts as TWS does (errors 100, 101, 162). Front, Redis,
-worker and simulator are processes; orders come over the bus, reads over MCP as well. The first day is the warm-up.
+worker and simulator are processes; orders come over the bus, reads over MCP as well. The first day and its night are
+the warm-up.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from benchmarks.http_load import MODERN, Socket, call_of
-from benchmarks.rig import Client, Stack, open_files, stack, until
+from benchmarks.rig import STOCKS, Client, Stack, open_files, stack, until
 from benchmarks.soak_report import LAPSE, Counts, Held, Memory, tell, verdict
 from bridge.tool import ToolError
 from cli.embedded_redis import free_port
@@ -35,14 +36,12 @@ from cli.ready import until_ready
 NEW_YORK = ZoneInfo("America/New_York")
 LINES = 400  # of the account: TWS then takes two hundred messages a second
 PER_S = LINES // 2
-STOCKS = (  # separated by spaces
-    "AAPL MSFT IBM GOOG GOOGL META SPY VTI VOO IVV QQQ IWM DIA GLD TLT EEM EFA XLF XLK AMD BAC BBY CVX GE HD JNJ JPM "
-    "KO LLY MRK PEP PFE PG UNH WMT XOM NVDA TSLA AMZN NFLX INTC CSCO"
-)
 PAIRS = ("EUR USD", "GBP USD", "AUD USD", "USD JPY", "USD CHF", "USD CAD")  # told five times as often as stocks
 SAMPLE_S = 5.0
+MARKS = 5  # of memory, at the end of each day
 READ_EVERY_S = 0.5
 QUIET_S = 3600.0  # a day's ticks take minutes
+READY_S = 240.0  # all of the day's orders and fills are read first
 SETTLE_S = 60.0  # a line that nobody listens to is given back after half a minute
 CALM_S = 3.0
 READS: tuple[tuple[str, dict[str, Any]], ...] = (
@@ -74,7 +73,7 @@ class Soak:
         """One trader until the day's orders and ticks have been: market orders to and fro, and resting ones."""
         draw = random.Random(f"{self._options.seed} {self.day} {number}")
         client = Client(self._stage.client.asker, f"trader-{number}")
-        symbol, action = _stock(number), "BUY"
+        symbol, action = STOCKS[number % len(STOCKS)], "BUY"
         while self.counts.orders < orders:
             self.counts.orders += 1
             if draw.random() < self._options.resting:
@@ -164,7 +163,7 @@ class Soak:
         for _ in range(4):
             await asyncio.sleep(0.5)
             await self._stage.control.ask("skip", seconds=seconds / 4 + 1)
-        self.counts.ready_s.append(await self._stage.ready(60))
+        self.counts.ready_s.append(await self._stage.ready(READY_S))
 
     async def _is_down(self) -> bool:
         return await self._stage.client.state() != "ready"
@@ -193,6 +192,7 @@ class Soak:
                 await self._trading_day(done / trading)
             self._say(date)
             await self.night(date)
+            await self._mark()
             await self.move_on((date + timedelta(days=1)).replace(hour=9, minute=35, second=0))
         self._say(await self.now())
 
@@ -209,13 +209,19 @@ class Soak:
 
     async def sample(self) -> None:
         while True:
-            self._memory.take(self.day)
+            self._memory.take()
             lines = (await self._stage.control.ask("status"))["lines"]
             self.counts.most_lines = max(self.counts.most_lines, lines)
             await asyncio.sleep(SAMPLE_S)
 
+    async def _mark(self) -> None:
+        """What is in memory after a whole day: its traffic, its night, and all of its orders read anew."""
+        for _ in range(MARKS):
+            await asyncio.sleep(1)
+            self._memory.mark(self.day)
+
     def _say(self, date: datetime) -> None:
-        sizes = ", ".join(f"{name} {rows[-1][1]:.0f}" for name, rows in self._memory.samples.items())
+        sizes = ", ".join(f"{name} {rows[-1]:.0f}" for name, rows in self._memory.seen.items())
         print(
             f"  {time.strftime('%H:%M:%S')} day {self.day + 1} ({date:%a %d %b}): {self.counts.orders:,} orders, "
             f"{self.counts.ticks:,} ticks, MiB: {sizes}, load {os.getloadavg()[0]:.1f}",
@@ -301,15 +307,10 @@ async def soak(options: argparse.Namespace, folder: Path) -> int:
     return verdict(run.counts, memory, options, before, after)
 
 
-def _stock(number: int) -> str:
-    stocks = STOCKS.split()
-    return stocks[number % len(stocks)]
-
-
 def watched(lines: int) -> list[dict[str, Any]]:
     pairs = [each.split(" ") for each in PAIRS]
     forex = [{"symbol": one, "currency": other, "secType": "CASH", "exchange": "IDEALPRO"} for one, other in pairs]
-    return [*forex, *({"symbol": each} for each in STOCKS.split())][:lines]
+    return [*forex, *({"symbol": each} for each in STOCKS)][:lines]
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -32,19 +32,22 @@ class Counts:
 
 @dataclass
 class Memory:
-    """Resident memory by process, sampled by day."""
+    """Resident memory by process: all that was seen, and what there was at the end of each day."""
 
     children: dict[str, Child]
-    samples: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    seen: dict[str, list[float]] = field(default_factory=dict)
+    marks: dict[tuple[str, int], list[float]] = field(default_factory=dict)
 
-    def take(self, day: int) -> None:
+    def take(self) -> None:
         for name, child in self.children.items():
-            self.samples.setdefault(name, []).append((day, resident_mib(child)))
+            self.seen.setdefault(name, []).append(resident_mib(child))
+
+    def mark(self, day: int) -> None:
+        for name, child in self.children.items():
+            self.marks.setdefault((name, day), []).append(resident_mib(child))
 
     def of(self, name: str, day: int) -> float:
-        """The median of the last quarter of a day's samples."""
-        values = [size for each, size in self.samples[name] if each == day]
-        return statistics.median(values[-max(1, len(values) // 4) :])
+        return statistics.median(self.marks[name, day])
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,10 @@ def verdict(counts: Counts, memory: Memory, options: argparse.Namespace, before:
     ]
     for name in memory.children:
         warm, end = memory.of(name, 0), memory.of(name, options.days - 1)
-        text = f"{name}: {warm:.1f} MiB after the first day, {end:.1f} at the end, {end / warm - 1:+.1%}"
+        text = (
+            f"{name}: {warm:.1f} MiB after the first day, {end:.1f} after the last, {end / warm - 1:+.1%}; "
+            f"at most {max(memory.seen[name]):.1f}"
+        )
         verdicts.append((text, end / warm - 1 < GROWTH))
     for text, met in verdicts:
         print(f"  {'met   ' if met else 'MISSED'} {text}")

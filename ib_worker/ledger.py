@@ -18,6 +18,7 @@ KEPT_DONE = 2_000  # finished orders, newest first; the bus keeps each order's a
 KEPT_COMMISSIONS = 5_000  # of fills; a report may come before its fill is known
 
 KEPT_EARLY = 500  # orders whose messages came before their terms
+KEPT_PAST = 100_000  # permIds of finished orders that are forgotten, so that TWS's archive does not bring them back
 
 Announce = Callable[[OrderState], None]
 Recorder = Callable[[OrderState, str | None, Event], None]  # the state after an event that was news, and the key
@@ -78,6 +79,7 @@ class Ledger:
         self._by_trade: dict[str, Entry] = {}
         self._commissions: dict[str, Commission] = {}  # by execId, for executions of orders known and unknown
         self._early: dict[int, list[Event]] = {}  # by permId
+        self._past: dict[int, None] = {}
         self.announce: Announce | None = None
         self.record: Recorder | None = None
 
@@ -142,9 +144,13 @@ class Ledger:
         if entry.state.done:
             self._prune()
 
+    def is_past(self, permId: int | None) -> bool:
+        """Whether the order was known, had ended, and is forgotten."""
+        return permId in self._past
+
     def early(self, permId: int | None, event: Event) -> None:
         """A message about an order whose terms are not told yet; it is taken when they are."""
-        if permId is None:
+        if permId is None or permId in self._past:
             return
         self._early.setdefault(permId, []).append(event)
         _trim(self._early, KEPT_EARLY)
@@ -205,6 +211,8 @@ class Ledger:
         _drop(self._by_perm, state.permIds, entry)
         _drop(self._by_ref, [state.orderRef or ""], entry)
         _drop(self._by_trade, state.fills, entry)
+        self._past.update(dict.fromkeys(state.permIds))
+        _trim(self._past, KEPT_PAST)
 
 
 def _trim(kept: dict[Name, Any], most: int) -> None:

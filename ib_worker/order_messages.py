@@ -114,10 +114,12 @@ class OrderMessages:
 
     def completedOrder(
         self, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
-    ) -> Entry:
+    ) -> Entry | None:
         """An archived order. It has neither orderId nor clientId: permId and orderRef tell which it is."""
-        terms = terms_of(contract, order)
         permId, orderRef = convert.identity(order.permId), convert.text(order.orderRef)
+        if self._ledger.is_past(permId):
+            return None
+        terms = terms_of(contract, order)
         entry = self._ledger.entry(0, order.clientId, permId, orderRef, terms)
         assert entry is not None  # terms make one
         filled = convert.number(order.filledQuantity) or 0.0

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from bridge.rotation import Rotation
 from bridge.tool import ToolError
-from ib_worker.fairness import SESSION, Rotation, current
+from ib_worker.fairness import SESSION, current
 
 PER_S = 50  # messages that TWS allows in any second, over everything
 STEADY = 0.8  # of them go out steadily, and the rest at once: no second has more than all

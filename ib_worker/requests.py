@@ -1,19 +1,38 @@
 """Requests under way: which answer belongs to whom."""
 
 import asyncio
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from ib_worker.errors import RequestRefused
 
+Keep = Callable[[Any], Any]  # what of a part is worth keeping
+
 
 class Pending:
     """One request: its parts as they come, and the future of its whole answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep: Keep | None = None) -> None:
+        loop = asyncio.get_running_loop()
         self.parts: list[Any] = []
-        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[Any] = loop.create_future()
+        self._keep = keep
+        self._clock = loop.time
+        self._heard_at = loop.time()
+
+    def add(self, part: Any) -> None:
+        self._heard_at = self._clock()
+        self.parts.append(part if self._keep is None else self._keep(part))
+
+    async def whole(self, silence_s: float) -> Any:
+        """The answer. Raises TimeoutError after so long a silence: twenty thousand orders take longer than one."""
+        while not self.answer.done():
+            left_s = self._heard_at + silence_s - self._clock()
+            if left_s <= 0:
+                raise TimeoutError
+            await asyncio.wait({self.answer}, timeout=left_s)
+        return self.answer.result()
 
 
 class Requests:
@@ -29,11 +48,11 @@ class Requests:
         return key in self._pending
 
     @contextmanager
-    def expect(self, key: Hashable) -> Iterator[Pending]:
+    def expect(self, key: Hashable, keep: Keep | None = None) -> Iterator[Pending]:
         """Await `.answer` inside; leaving forgets the request, whatever came of it."""
         if key in self._pending:
             raise RuntimeError(f"request {key!r} is already under way")
-        pending = self._pending[key] = Pending()
+        pending = self._pending[key] = Pending(keep)
         try:
             yield pending
         finally:
@@ -44,7 +63,7 @@ class Requests:
     def add(self, key: Hashable, part: Any) -> None:
         pending = self._pending.get(key)
         if pending is not None:
-            pending.parts.append(part)
+            pending.add(part)
 
     def finish(self, key: Hashable) -> None:
         """The end marker came: the answer is all the parts."""

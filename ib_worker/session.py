@@ -31,8 +31,7 @@ from ib_worker.modes import tradable
 from ib_worker.order_messages import OrderMessages
 from ib_worker.pacing import Lane, Pacer
 from ib_worker.qualify import Contracts
-from ib_worker.receiver import Listed
-from ib_worker.requests import Requests
+from ib_worker.requests import Keep, Requests
 from ib_worker.settings import Endpoint, Settings
 from ib_worker.standing import Record, Standing
 from ib_worker.subscriptions import Lines, Publisher
@@ -221,26 +220,43 @@ class Session:
                 if cancel is not None and (subscription or not answered):
                     self.pacer.post(lane, partial(_cancel, wire, reqId, cancel))
 
-    async def ask_kind(self, kind: str, send: SendKind, version: Hashable = None) -> Any:
-        """The same for what TWS answers without an id: one under way, shared by all who want the same version of it."""
-        return await self._shared((kind, version), lambda: self._ask_kind(kind, send))
+    async def ask_kind(
+        self,
+        kind: str,
+        send: SendKind,
+        version: Hashable = None,
+        silence_s: float = REQUEST_S,
+        keep: Keep | None = None,
+    ) -> Any:
+        """The same for what TWS answers without an id: one under way, shared by all who want the same version of it.
 
-    async def _ask_kind(self, kind: str, send: SendKind) -> Any:
-        async with self._locks[kind], asyncio.timeout(REQUEST_S):
+        Raises TimeoutError when nothing has come for `silence_s`. `keep` says what is kept of each part, for who needs
+        little of an answer that may be long.
+        """
+        return await self._shared((kind, version, keep), lambda: self._ask_kind(kind, send, silence_s, keep))
+
+    async def _ask_kind(self, kind: str, send: SendKind, silence_s: float, keep: Keep | None) -> Any:
+        async with self._locks[kind]:
             await self.pacer.turn(Lane.READS)
             wire = self.require_connection()
-            with self.requests.expect(kind) as pending:
+            with self.requests.expect(kind, keep) as pending:
                 send(wire)
-                return await pending.answer
+                return await pending.whole(silence_s)
 
     async def tell(self, send: SendKind, lane: Lane = Lane.READS) -> None:
         """Send what has no answer of its own."""
         await self.pacer.turn(lane)
         send(self.require_connection())
 
-    async def ask_executions(self) -> list[Listed]:
-        """Every fill since midnight, of every client."""
-        found: list[Listed] = await self.ask(lambda wire, reqId: wire.reqExecutions(reqId, ib_async.ExecutionFilter()))
+    async def ask_executions(self, silence_s: float = REQUEST_S, keep: Keep | None = None) -> list[Any]:
+        """Every fill since midnight, of every client: of each a Listed, or what `keep` makes of it. Raises TimeoutError
+        when nothing has come for `silence_s`."""
+        await self.pacer.turn(Lane.READS)
+        wire = self.require_connection()
+        reqId = wire.getReqId()
+        with self.requests.expect(reqId, keep) as pending:
+            wire.reqExecutions(reqId, ib_async.ExecutionFilter())  # type: ignore[no-untyped-call]
+            found: list[Any] = await pending.whole(silence_s)
         return found
 
     async def ask_pnl(self, account: str, modelCode: str) -> PnL:

@@ -1,6 +1,5 @@
 """Reads the state of the account anew: a session is ready only after all of it has come with its end markers."""
 
-import asyncio
 import logging
 from collections.abc import Coroutine, Hashable
 from typing import Any, TypeVar
@@ -9,8 +8,9 @@ from ib_worker import standing
 from ib_worker.errors import RequestRefused, is_read_only
 from ib_worker.ledger import Entry
 from ib_worker.order_events import Vanished
-from ib_worker.receiver import COMPLETED_ORDERS, OPEN_ORDERS, POSITIONS
-from ib_worker.session import SendKind, Session, utcnow
+from ib_worker.receiver import COMPLETED_ORDERS, OPEN_ORDERS, POSITIONS, Listed
+from ib_worker.requests import Keep
+from ib_worker.session import REQUEST_S, SendKind, Session, utcnow
 from ib_worker.standing import Failure
 
 T = TypeVar("T")
@@ -18,13 +18,15 @@ T = TypeVar("T")
 log = logging.getLogger("ib_worker.sync")
 
 
-async def synchronize(session: Session, within_s: float) -> None:
-    """Positions, orders and executions; then the session is ready, or its link is down. Raises Failure."""
+async def synchronize(session: Session, silence_s: float) -> None:
+    """Positions, orders and executions; then the session is ready, or its link is down. Raises Failure when one of
+    them has not ended and nothing more of it has come for so long."""
     session.record.set(standing.SYNCING)
     session.orders_readable = True
     session.unread.clear()
-    await _in_time("positions", session.ask_kind(POSITIONS, lambda wire: wire.reqPositions()), within_s)
-    await look(session, within_s)
+    positions = session.ask_kind(POSITIONS, lambda wire: wire.reqPositions(), silence_s=silence_s)
+    await _in_time("positions", positions)
+    await look(session, silence_s)
     wire = session.require_connection()
     wire.skip_ids(session.order_messages.highest)
     if session.link.down_by is None:
@@ -34,55 +36,67 @@ async def synchronize(session: Session, within_s: float) -> None:
         session.record.set(standing.LINK_DOWN, session.link.down_by)
 
 
-async def look(session: Session, within_s: float) -> None:
+async def look(session: Session, silence_s: float) -> None:
     """A full look at the orders: what was open, and is nowhere in it, is unknown from now on. Raises Failure."""
     expected = session.ledger.open()
+    asked = frozenset(expected)
     seen: set[Entry | None] = set()
+
+    def entry(found: Entry | Listed | None) -> Entry | None:
+        """All that is needed of an order or a fill: a day's may be twenty thousand."""
+        one = found.entry if isinstance(found, Listed) else found
+        return one if one in asked else None
+
     for what, ask in (
         ("open orders", _own_open_orders),
         ("open orders", all_open_orders),
         ("completed orders", completed_orders),
         ("executions", _executions),
     ):
-        seen.update(await _in_time(what, ask(session), within_s))
+        seen.update(await _in_time(what, ask(session, silence_s, entry)))
     if session.orders_readable:
         session.ledger.reconcile(expected, seen, Vanished(utcnow()))
 
 
-async def _in_time(what: str, asked: Coroutine[Any, Any, T], within_s: float) -> T:
+async def _in_time(what: str, asked: Coroutine[Any, Any, T]) -> T:
     try:
-        async with asyncio.timeout(within_s):
-            return await asked
+        return await asked
     except TimeoutError:
         raise Failure(standing.NO_SYNC, what) from None
 
 
-async def _own_open_orders(session: Session) -> list[Entry | None]:
+async def _own_open_orders(session: Session, silence_s: float, keep: Keep) -> list[Entry | None]:
     """Those of this client, whose changes TWS then sends by itself."""
-    return await _unless_read_only(session, OPEN_ORDERS, lambda wire: wire.reqOpenOrders(), "own")
+    return await _unless_read_only(session, OPEN_ORDERS, lambda wire: wire.reqOpenOrders(), "own", silence_s, keep)
 
 
-async def all_open_orders(session: Session) -> list[Entry | None]:
+async def all_open_orders(
+    session: Session, silence_s: float = REQUEST_S, keep: Keep | None = None
+) -> list[Entry | None]:
     version = session.ledger.placed
-    return await _unless_read_only(session, OPEN_ORDERS, lambda wire: wire.reqAllOpenOrders(), version)
+    return await _unless_read_only(session, OPEN_ORDERS, lambda wire: wire.reqAllOpenOrders(), version, silence_s, keep)
 
 
-async def completed_orders(session: Session) -> list[Entry | None]:
-    return await _unless_read_only(session, COMPLETED_ORDERS, lambda wire: wire.reqCompletedOrders(False))
+async def completed_orders(
+    session: Session, silence_s: float = REQUEST_S, keep: Keep | None = None
+) -> list[Entry | None]:
+    return await _unless_read_only(
+        session, COMPLETED_ORDERS, lambda wire: wire.reqCompletedOrders(False), None, silence_s, keep
+    )
 
 
-async def _executions(session: Session) -> list[Entry | None]:
-    return [each.entry for each in await session.ask_executions()]
+async def _executions(session: Session, silence_s: float, keep: Keep) -> list[Entry | None]:
+    return await session.ask_executions(silence_s, keep)
 
 
 async def _unless_read_only(
-    session: Session, kind: str, send: SendKind, version: Hashable = None
+    session: Session, kind: str, send: SendKind, version: Hashable, silence_s: float, keep: Keep | None
 ) -> list[Entry | None]:
     """A gateway whose API is read-only refuses to list orders; positions and prices are to be had all the same."""
     if not session.orders_readable:
         return []
     try:
-        found: list[Entry | None] = await session.ask_kind(kind, send, version)
+        found: list[Entry | None] = await session.ask_kind(kind, send, version, silence_s, keep)
     except RequestRefused as refused:
         if not is_read_only(refused.code, refused.text):
             raise

@@ -5,6 +5,8 @@ from fastmcp.server.http import StarletteWithLifespan
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from mcp_front.door import Door
+
 PATH = "/api/v1"
 
 # A browser page on this machine, such as the MCP Inspector; the brackets are glob syntax for a literal [.
@@ -27,7 +29,7 @@ def build_app(
         host_origin_protection=True,
         allowed_hosts=list(allowed_hosts),
         allowed_origins=[*LOOPBACK_ORIGINS, *allowed_origins],
-        middleware=[_cors(allowed_origins)],
+        middleware=[_cors(allowed_origins), Middleware(Door)],
     )
 
 

@@ -19,6 +19,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from bridge.tool import Declaration, Declared, Effect, ToolError
 from mcp_front.arguments import parse_arguments
 from mcp_front.auth import current_caller, lacking
+from mcp_front.door import leave_door
 from mcp_front.limits import Limits
 from mcp_front.results import error_result
 
@@ -95,6 +96,7 @@ class Calls:
             _allow(declared)
             call = Call(declared, parse_arguments(declared, arguments), caller, context)
             answer = self._by_name.get(declared.name) or self._by_effect[declared.effect]
+            _let_others_in(context)
             return await answer(call)
 
     def _place(self, declared: Declared, caller: Caller) -> AbstractContextManager[None]:
@@ -116,6 +118,13 @@ class Calls:
 def _caller(context: Context) -> Caller:
     # No secret, only unlike any other: the system's own randomness would cost a call another trip to the kernel.
     return Caller(current_caller(), f"{random.getrandbits(64):016x}", _traceparent(context))
+
+
+def _let_others_in(context: Context) -> None:
+    """From here on the call waits for the worker."""
+    request = context.request_context
+    if request is not None and request.request is not None:
+        leave_door(request.request.scope)
 
 
 def _traceparent(context: Context) -> str | None:

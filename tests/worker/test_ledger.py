@@ -4,11 +4,13 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import ib_async
 import pytest
 
 from bridge.values import Contract, Notice
 from ib_worker.ledger import KEPT_COMMISSIONS, KEPT_DONE, KEPT_EARLY, Entry, Ledger, order_ref, report
 from ib_worker.order_events import Commission, Fill, Opened, Said, Sent, Status, Terms, Vanished
+from ib_worker.order_messages import OrderMessages
 from ib_worker.order_state import OrderState
 
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
@@ -280,3 +282,19 @@ def test_forgetting_an_order_leaves_a_later_one_of_the_same_id() -> None:
 def test_a_reference_is_the_keys_digest_and_fits_tws() -> None:
     assert order_ref("a-key-0001") == "mcpcbjysmkdy6m5l4kvk6ra6yh62k"
     assert order_ref("a-key-0001", "stopLoss") != order_ref("a-key-0001")
+
+
+def test_a_forgotten_order_is_not_brought_back_by_tws_archive() -> None:
+    ledger = Ledger(1)
+    messages = OrderMessages(ledger, lambda: AT)
+    for number in range(KEPT_DONE * 2):
+        entry = placed(ledger, number + 1, 1000 + number, f"ref{number}")
+        ledger.take(entry, Status(AT, 1000 + number, "Filled", 10, 0))
+    known = len(ledger)
+
+    archived = ib_async.Order(permId=1000, orderRef="ref0", action="BUY", totalQuantity=10, orderType="MKT")
+    found = messages.completedOrder(ib_async.Contract(symbol="AAPL"), archived, ib_async.OrderState(status="Filled"))
+
+    assert ledger.by_perm(1000) is None
+    assert found is None
+    assert len(ledger) == known

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from bridge.rotation import Rotation
 from bridge.tool import ToolError
-from ib_worker.fairness import Rotation, serving, share_of_one
+from ib_worker.fairness import serving, share_of_one
 from ib_worker.flights import Flights
 from ib_worker.history_pacing import (
     HISTORY_IN_WINDOW,

@@ -1,0 +1,76 @@
+"""`python -m benchmarks.flood KIND PORT`: a client that sends a thousand reads a second, whatever becomes of them.
+
+It says BEGUN after the first thousand, and on SIGTERM what it was answered. Its token is in TOKEN.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+
+from benchmarks.http_load import MODERN, Call, Socket, call_of
+
+PER_S = 1_000
+CONNECTIONS = 100
+BEGUN = b"begun"
+
+
+def with_token(call: Call, token: str) -> Call:
+    return Call({**call.headers, "authorization": f"Bearer {token}"}, call.body)
+
+
+def positions(number: int) -> Call:
+    """Which the worker knows."""
+    return call_of(MODERN, "ibkr_get_positions", {})
+
+
+def contracts(number: int) -> Call:
+    """Of which nobody has heard, so that each is a message to TWS."""
+    return call_of(MODERN, "ibkr_get_contract_details", {"symbol": f"Q{number}"})
+
+
+FLOODS: dict[str, Callable[[int], Call]] = {"positions": positions, "contracts": contracts}
+
+
+async def flood(port: int, token: str, kind: str) -> None:
+    """Until it is cancelled: a thousand calls a second, or as many as all connections can take."""
+    clients: asyncio.Queue[Socket] = asyncio.Queue()
+    for _ in range(CONNECTIONS):
+        client = Socket(port)
+        await client.open()
+        clients.put_nowait(client)
+    answers: Counter[str] = Counter()
+    tasks: set[asyncio.Task[None]] = set()
+    began, sent = time.monotonic(), 0
+    with suppress(asyncio.CancelledError):
+        while True:
+            client = await clients.get()
+            await asyncio.sleep(max(0.0, began + sent / PER_S - time.monotonic()))
+            sent += 1
+            task = asyncio.create_task(_one(client, clients, with_token(FLOODS[kind](sent), token), answers))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            if sent == PER_S:
+                print(BEGUN.decode(), flush=True)
+    print(f"{sent / (time.monotonic() - began):.0f} sent a second: {dict(answers)}", flush=True)
+
+
+async def _one(client: Socket, clients: "asyncio.Queue[Socket]", call: Call, answers: Counter[str]) -> None:
+    answer = await client.ask(call)
+    code = answer.partition(b'"code":"')[2].partition(b'"')[0].decode()
+    answers[code or ("answered" if b'"isError":false' in answer else "refused at the door")] += 1
+    clients.put_nowait(client)
+
+
+async def until_told(kind: str, port: int) -> None:
+    task = asyncio.create_task(flood(port, os.environ["TOKEN"], kind))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await task
+
+
+if __name__ == "__main__":
+    asyncio.run(until_told(sys.argv[1], int(sys.argv[2])))

@@ -1,0 +1,44 @@
+"""Waiting turns in lines of their own, so that no caller can keep another waiting. Pure."""
+
+import asyncio
+from collections import deque
+
+Turn = asyncio.Future[None]
+
+
+class Rotation:
+    """First come, first served within a caller's line, and the callers one after the other."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, deque[Turn]] = {}  # the caller whose turn it is comes first
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lines.values()))
+
+    def waiting(self, caller: str) -> int:
+        return len(self._lines.get(caller, ()))
+
+    def add(self, caller: str, turn: Turn) -> None:
+        self._lines.setdefault(caller, deque()).append(turn)
+
+    def take(self) -> Turn:
+        """The next turn; its caller goes to the end. Raises StopIteration when nobody waits."""
+        caller = next(iter(self._lines))
+        line = self._lines.pop(caller)
+        turn = line.popleft()
+        if line:
+            self._lines[caller] = line
+        return turn
+
+    def remove(self, caller: str, turn: Turn) -> None:
+        """Give a place up; it may have been taken already."""
+        line = self._lines.get(caller, deque())
+        if turn in line:
+            line.remove(turn)
+        if not line:
+            self._lines.pop(caller, None)
+
+    def before(self, caller: str) -> int:
+        """How many turns go out before one that this caller would add now."""
+        own = self.waiting(caller)
+        return own + sum(min(len(line), own + 1) for each, line in self._lines.items() if each != caller)

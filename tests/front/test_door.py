@@ -1,0 +1,163 @@
+"""The door: callers in rotation, a few inside at a time, and a flood that is told to come again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from starlette.authentication import SimpleUser
+from starlette.types import Message, Receive, Scope, Send
+
+from mcp_front import door
+from mcp_front.door import INSIDE, Door, leave_door
+from tests.front.stack import serving, wait_until
+
+WAITING = 12  # of one caller, in place of hundreds
+Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Inside:
+    """An application that writes down who is in, and lets them out when told."""
+
+    def __init__(self) -> None:
+        self.entered: list[str] = []
+        self.go = asyncio.Semaphore(0)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.entered.append(scope["user"].display_name)
+        await self.go.acquire()
+
+
+async def nothing(message: Message) -> None: ...
+
+
+def knock(guarded: Door, caller: str, send: Send = nothing, body: bytes = b"") -> asyncio.Task[None]:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def come() -> None:
+        await guarded({"type": "http", "method": "POST", "user": SimpleUser(caller)}, receive, send)
+
+    return asyncio.create_task(come())
+
+
+@asynccontextmanager
+async def flooded(app: Handler) -> AsyncIterator[tuple[Door, list[asyncio.Task[None]]]]:
+    """A door before which one caller's flood waits."""
+    guarded = Door(app)
+    tasks = [knock(guarded, "hungry") for _ in range(INSIDE + 10)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    yield guarded, tasks
+    for each in tasks:
+        each.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def long_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Places are given back when the test says so."""
+    monkeypatch.setattr(door, "LONGEST_S", 30)
+    monkeypatch.setattr(door, "RETRY_IN_S", 0.01)
+    monkeypatch.setattr(door, "WAITING", WAITING)
+
+
+async def test_a_few_are_inside_and_the_rest_wait() -> None:
+    inside = Inside()
+    async with flooded(inside):
+        assert inside.entered == ["hungry"] * INSIDE
+
+
+async def test_another_caller_is_next_however_many_of_one_wait() -> None:
+    inside = Inside()
+    async with flooded(inside) as (guarded, tasks):
+        tasks.append(knock(guarded, "quiet"))
+        await asyncio.sleep(0)
+        inside.go.release()
+        await wait_until(lambda: len(inside.entered) > INSIDE, "one more is in")
+        inside.go.release()
+        await wait_until(lambda: len(inside.entered) > INSIDE + 1, "another is in")
+
+        assert "quiet" in inside.entered[INSIDE:]
+
+
+async def test_a_call_that_waits_for_the_worker_holds_no_place() -> None:
+    inside = Inside()
+
+    async def waits(scope: Scope, receive: Receive, send: Send) -> None:
+        leave_door(scope)
+        await inside(scope, receive, send)
+
+    async with flooded(waits) as (_, tasks):
+        await wait_until(lambda: len(inside.entered) == len(tasks), "all are in")
+
+
+async def test_an_answer_that_begins_holds_no_place() -> None:
+    inside = Inside()
+
+    async def answers(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await inside(scope, receive, send)
+
+    async with flooded(answers) as (_, tasks):
+        await wait_until(lambda: len(inside.entered) == len(tasks), "all are in")
+
+
+async def test_whoever_stays_long_holds_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "LONGEST_S", 0.01)
+    inside = Inside()
+    async with flooded(inside) as (_, tasks):
+        await wait_until(lambda: len(inside.entered) == len(tasks), "all are in")
+
+
+async def test_whoever_leaves_before_its_turn_takes_no_place_along() -> None:
+    inside = Inside()
+    async with flooded(inside) as (guarded, tasks):
+        for each in tasks[INSIDE:]:
+            each.cancel()
+        inside.go.release()
+        tasks.append(knock(guarded, "quiet"))
+
+        await wait_until(lambda: "quiet" in inside.entered, "the place is free")
+
+
+async def test_beyond_its_line_a_caller_is_told_to_come_again_and_others_are_not() -> None:
+    inside, told = Inside(), list[Message]()
+
+    async def hear(message: Message) -> None:
+        told.append(message)
+
+    async with flooded(inside) as (guarded, tasks):
+        tasks += [knock(guarded, "hungry") for _ in range(WAITING - 10)]
+        await asyncio.sleep(0)
+        await knock(guarded, "hungry", hear)
+        waiting = knock(guarded, "quiet", hear)
+        tasks.append(waiting)
+        await asyncio.sleep(0)
+
+        assert told[0]["status"] == 429
+        assert b"retry-after" in dict(told[0]["headers"])
+        assert b'"code": "paced"' in told[1]["body"]
+        assert len(told) == 2
+        assert not waiting.done()
+
+
+async def test_what_came_before_the_door_opened_is_not_lost() -> None:
+    heard: list[bytes] = []
+
+    async def reads(scope: Scope, receive: Receive, send: Send) -> None:
+        heard.append((await receive())["body"])
+
+    await knock(Door(reads), "claude", body=b"hello")
+
+    assert heard == [b"hello"]
+
+
+async def test_health_is_told_while_the_door_is_crowded(redis_url: str, session: str) -> None:
+    async with serving(redis_url, session) as running, httpx.AsyncClient(verify=False) as http:
+        calls = [asyncio.create_task(running.raw().call("ibkr_get_status")) for _ in range(8)]
+        answer = await http.get(f"{running.url}/healthz")
+        await asyncio.gather(*calls)
+
+        assert answer.status_code == 200

@@ -1,0 +1,41 @@
+"""Answers that come in parts: a long one may take its time, one that has stopped may not."""
+
+import asyncio
+
+import pytest
+
+from ib_worker.requests import Requests
+
+SILENCE_S = 0.2
+
+
+async def test_an_answer_that_keeps_coming_is_not_late() -> None:
+    requests = Requests()
+    loop = asyncio.get_running_loop()
+
+    with requests.expect("orders") as pending:
+        for number in range(6):
+            loop.call_later(number * SILENCE_S / 2, requests.add, "orders", number)
+        loop.call_later(3 * SILENCE_S, requests.finish, "orders")
+
+        assert await pending.whole(SILENCE_S) == list(range(6))
+
+
+async def test_an_answer_that_has_stopped_is_given_up() -> None:
+    requests = Requests()
+
+    with requests.expect("orders") as pending:
+        requests.add("orders", 1)
+        with pytest.raises(TimeoutError):
+            await pending.whole(SILENCE_S)
+
+
+async def test_of_each_part_no_more_is_kept_than_is_wanted() -> None:
+    requests = Requests()
+
+    with requests.expect("orders", keep=lambda part: part % 2) as pending:
+        for number in range(4):
+            requests.add("orders", number)
+        requests.finish("orders")
+
+        assert await pending.whole(SILENCE_S) == [0, 1, 0, 1]
