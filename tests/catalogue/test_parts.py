@@ -26,6 +26,7 @@ from tests.worker.rig import Caller, caller, order, trading, until
 from tests.worker.test_process import running
 
 KEY = "a-key-of-the-caller"
+WATCH = "ibkr_stream_market_data"
 START_S = 60  # a Python process with all it imports, on a machine that does much else
 
 
@@ -272,6 +273,28 @@ async def test_an_order_of_a_front_that_was_killed_is_answered_by_another(
 
         assert isinstance(lost, Exception)
         assert (answer["status"], answer["orderRef"], frames(sim)) == ("Filled", order_ref(KEY), 1)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(180)
+@pytest.mark.fault(88)
+async def test_a_stream_of_a_front_that_was_killed_goes_on_at_another_over_the_same_line(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with (
+        trading(redis_url, session, sim),
+        program(redis_url, session) as (process, url),
+        fronts(redis_url, session, 1) as (other,),
+    ):
+        watching = asyncio.create_task(RawClient(url, MODERN, {}).call(WATCH, symbol="SPY", duration_seconds=60))
+        await until(lambda: sim.journal.entries("in", 1), "the line is open", START_S)
+        os.kill(process.pid, signal.SIGKILL)
+        lost = (await asyncio.gather(watching, return_exceptions=True))[0]
+        told = await other.call(WATCH, symbol="SPY", duration_seconds=2)
+
+        assert isinstance(lost, Exception)
+        assert told["structuredContent"]["updates_count"] > 0
+        assert len(sim.journal.entries("in", 1)) == 1
 
 
 @pytest.mark.fault(91, 92)

@@ -51,6 +51,7 @@ def test_short_value_is_its_json(value: object) -> None:
     assert as_text(value) == compact(value)
 
 
+@pytest.mark.fault(102)
 @pytest.mark.parametrize(
     ("cell", "shown"),
     [("a\tb", '"a\\tb"'), ("a\nb", '"a\\nb"'), ("", '""'), ("null", '"null"'), (None, "null"), ([1], "[1]"),

@@ -85,10 +85,12 @@ def test_an_empty_name_and_a_question_mark_are_none(written: str | None, meant: 
     assert convert.text(written) == meant
 
 
+@pytest.mark.fault(102)
 def test_a_brokers_text_is_one_harmless_line() -> None:
     assert convert.message("  first\r\nsecond\x00\x1b[31m‮evil​ ") == "first second [31m evil"
 
 
+@pytest.mark.fault(102)
 def test_a_brokers_text_is_bounded() -> None:
     assert convert.message("x" * 501) == "x" * 500
 
