@@ -78,15 +78,18 @@ async def test_a_worker_that_stood_still_sends_nothing_that_was_asked_meanwhile(
 
 
 async def _until_answered(front: Caller) -> str:
-    told = ""
+    """What the same key comes to; until then its answers leave the outcome open, or say that nothing was sent."""
+    told: list[str] = []
 
     async def answered() -> bool:
-        nonlocal told
-        told = await outcome(front, key=KEY, **order())
-        return told in {"done", "rejected", "not_found"}
+        told.append(await outcome(front, key=KEY, **order()))
+        return told[-1] in {"done", "rejected", "not_found"}
 
-    await until(answered, "the same key is answered", START_S)
-    return told
+    try:
+        await until(answered, "the same key is answered", START_S)
+    except AssertionError as late:
+        raise AssertionError(f"{late}: {told[-5:]}, of {len(told)} answers; {await front.status()}") from None
+    return told[-1]
 
 
 @pytest.mark.fault(72)
@@ -226,17 +229,20 @@ async def test_a_redis_that_cannot_save_takes_no_order_and_answers_reads(
 @pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.fault(85)
-async def test_ten_thousand_reads_at_once_end_typed_and_an_order_goes_out_meanwhile(
-    redis_url: str, session: str, sim: Simulator
+async def test_three_thousand_reads_at_once_end_typed_and_an_order_goes_out_meanwhile(
+    redis_url: str, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with running(redis_url, session, sim, tmp_path / "beat"), caller(redis_url, session) as front:
+        await front.writable(START_S)
         await front.ask("open_market_data", symbol="AAPL")
         flood = [
             asyncio.create_task(front.refused("get_contract_details", symbol=f"S{number}", deadline_s=3))
-            for number in range(10_000)
+            for number in range(3_000)
         ]
         await until(lambda: any(each.done() for each in flood), "the flood is on")
-        placed = await outcome(front, key=KEY, **order())
+        placed = await _until_answered(
+            front
+        )  # where the flood keeps this process from hearing Redis, it is not executed
         codes = {error.code for error in await asyncio.gather(*flood)}
 
         assert placed == "done"
