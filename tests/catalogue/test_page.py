@@ -25,6 +25,6 @@ def test_every_mark_is_where_it_is_read() -> None:
 
 def test_a_row_without_a_test_says_why() -> None:
     lines = (ROOT / "docs" / "fault-catalogue.md").read_text(encoding="utf-8").splitlines()
-    bare = [line for line in lines if line.startswith("| ") and line[2].isdigit() and "`" not in line.split("|")[4]]
+    bare = [line for line in lines if line.startswith("| ") and line[2].isdigit() and ".py::" not in line]
 
     assert all("no test:" in line for line in bare), bare
