@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ibgateway.simulator.limits import Pacing
@@ -135,6 +135,9 @@ class Connection:
 
     def send(self, payload: bytes) -> None:
         self._out.append(payload)
+
+    def send_all(self, payloads: Iterable[bytes]) -> None:
+        self._out.extend(payloads)
 
     def error(self, reqId: int, code: int, text: str, advancedOrderRejectJson: str = "") -> None:
         version = self.version or LOWEST_VERSION

@@ -44,9 +44,8 @@ class Watcher:
         self.wanted = frozenset(kind for code in self.codes for kind in ticks.GENERIC_TICKS[code][1])
 
     def send(self, some: Iterable[ticks.Tick]) -> None:
-        heads, send = self.heads, self.connection.send
-        for msgId, tail in some:
-            send(heads[msgId] + tail)
+        heads = self.heads
+        self.connection.send_all([heads[msgId] + tail for msgId, tail in some])
 
 
 class Feed:

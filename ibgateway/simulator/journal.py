@@ -64,8 +64,11 @@ class _Batch:
     version: int
     payloads: tuple[bytes, ...]
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self, but: frozenset[bytes] = frozenset()) -> Iterator[Entry]:
+        """One for each frame, but for those of some message ids."""
         for offset, payload in enumerate(self.payloads):
+            if but and payload[: payload.find(b"\0")] in but:
+                continue
             yield Entry(
                 self.number + offset,
                 self.at,
@@ -116,7 +119,7 @@ class Journal:
 
     def _let_go(self, batch: _Batch) -> None:
         self._held -= len(batch.payloads)
-        self._kept.extend(one for one in batch.entries() if one.payload.partition(b"\0")[0] not in QUOTES)
+        self._kept.extend(batch.entries(but=QUOTES))
 
     def __iter__(self) -> Iterator[Entry]:
         yield from list(self._kept)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 MAX_FRAME = 1 << 20  # a client's largest legitimate frame is an advisor's XML, some tens of KiB
@@ -31,10 +31,22 @@ def frame(payload: bytes) -> bytes:
     return _length.pack(len(payload)) + payload
 
 
-def frames(payloads: Iterable[bytes]) -> bytes:
+class _Lengths(dict[int, bytes]):
+    """The bytes of every length; those of short frames are at hand."""
+
+    def __missing__(self, length: int) -> bytes:
+        return _length.pack(length)
+
+
+_lengths = _Lengths((length, _length.pack(length)) for length in range(256))
+
+
+def frames(payloads: Sequence[bytes]) -> bytes:
     """Many frames as one piece of bytes: one write costs what one message does."""
-    pack = _length.pack
-    return b"".join([part for payload in payloads for part in (pack(len(payload)), payload)])
+    parts = [b""] * (2 * len(payloads))
+    parts[0::2] = map(_lengths.__getitem__, map(len, payloads))
+    parts[1::2] = payloads
+    return b"".join(parts)
 
 
 def parse_offer(payload: bytes) -> Offer:

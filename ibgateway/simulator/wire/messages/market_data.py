@@ -6,6 +6,8 @@ each tick once for all that watch it.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ibgateway.simulator import values
 from ibgateway.simulator.wire.text import Value, message, minimal, price
 
@@ -27,7 +29,12 @@ def price_tail(tickType: int, price: float | None, size: str, attributes: int = 
     """No quote is price -1 with size 0."""
     if price is None:
         return f"{tickType}\x00-1.0\x000\0{attributes}\0".encode("ascii")
-    return f"{tickType}\0{float(price)!r}\0{size}\0{attributes}\0".encode("ascii")
+    return f"{tickType}\0{_double(price)}\0{size}\0{attributes}\0".encode("ascii")
+
+
+@lru_cache(maxsize=1 << 14)  # a day's prices come again and again, and to print one costs most of a tick
+def _double(x: float) -> str:
+    return repr(float(x))
 
 
 def size_tail(tickType: int, size: str) -> bytes:
