@@ -14,6 +14,26 @@ from collections.abc import Awaitable, Callable, Sized
 from typing import Any
 
 WAIT_S = 15.0
+TOMORROW = "20250612 16:00:00 US/Eastern"
+ORDER_TYPES: dict[str, dict[str, Any]] = {
+    "STP": {"orderType": "STP", "auxPrice": 5000.0},
+    "STP LMT": {"orderType": "STP LMT", "auxPrice": 5000.0, "lmtPrice": 5001.0},
+    "TRAIL": {"orderType": "TRAIL", "auxPrice": 5.0},
+    "TRAIL LIMIT": {"orderType": "TRAIL LIMIT", "auxPrice": 5.0, "trailStopPrice": 5000.0, "lmtPriceOffset": 0.1},
+    "MIT": {"orderType": "MIT", "auxPrice": 1.0},
+    "LIT": {"orderType": "LIT", "auxPrice": 1.0, "lmtPrice": 1.1},
+    "MOC": {"orderType": "MOC"},
+    "LOC": {"orderType": "LOC", "lmtPrice": 1.0},
+    "MOO": {"orderType": "MKT", "tif": "OPG"},
+    "LOO": {"orderType": "LMT", "tif": "OPG", "lmtPrice": 1.0},
+    "REL": {"orderType": "REL", "lmtPrice": 1.0, "auxPrice": 0.01},
+    "MIDPRICE": {"orderType": "MIDPRICE", "lmtPrice": 1.0},
+    "good till a date": {"orderType": "LMT", "lmtPrice": 1.0, "tif": "GTD", "goodTillDate": TOMORROW},
+    "good after a time": {"orderType": "LMT", "lmtPrice": 1.0, "goodAfterTime": TOMORROW},
+    "outside regular hours": {"orderType": "LMT", "lmtPrice": 1.0, "outsideRth": True},
+    "one cancels all": {"orderType": "LMT", "lmtPrice": 1.0, "ocaGroup": "one", "ocaType": 1},
+    "algorithm": {"orderType": "LMT", "lmtPrice": 1.0, "algoStrategy": "Adaptive"},
+}
 EXPECTED = {202, 300, 399, 10167}  # codes that are no refusal
 api: Any = importlib.import_module(sys.argv[2] if len(sys.argv) > 2 else "ib_async")
 
@@ -65,6 +85,10 @@ def known(number: float) -> bool:
     return number == number
 
 
+async def _value(value: Any) -> Any:
+    return value
+
+
 async def reference(run: Run) -> dict[str, Any]:
     ib, ask = run.ib, run.ask
     spy, aapl = api.Stock("SPY", "SMART", "USD"), api.Stock("AAPL", "SMART", "USD")
@@ -77,12 +101,14 @@ async def reference(run: Run) -> dict[str, Any]:
     await ask("symbol search", ib.reqMatchingSymbolsAsync("app"))
     chains = await ask("option chain", ib.reqSecDefOptParamsAsync("SPY", "", "STK", spy.conId))
     chain = next(one for one in chains if one.exchange == "SMART")
+    await ask("option chain, strikes", _value(chain.strikes), 20)
+    await ask("option chain, expirations", _value(chain.expirations), 10)
     strike = sorted(chain.strikes)[len(chain.strikes) // 2]
     option = api.Option("SPY", chain.expirations[2], strike, "C", "SMART")
     await ask("contract details, option", ib.qualifyContractsAsync(option))
     await ask("market rule", ib.reqMarketRuleAsync(26))
-    await ask("smart components", ib.reqSmartComponentsAsync("9c0001"))
-    await ask("depth exchanges", ib.reqMktDepthExchangesAsync())
+    await ask("smart components", ib.reqSmartComponentsAsync("9c0001"), 5)
+    await ask("depth exchanges", ib.reqMktDepthExchangesAsync(), 5)
     ib.client.reqFamilyCodes()
     await ask("current time", ib.reqCurrentTimeAsync())
     if hasattr(ib, "reqUserInfoAsync"):
@@ -103,7 +129,7 @@ async def market_data(run: Run, of: dict[str, Any]) -> None:
     await ask("quotes, cancelled", lambda: ib.cancelMktData(spy) is not False)
     await ask("quotes, snapshot", ib.reqTickersAsync(of["aapl"]))
     call = ib.reqMktData(of["option"])
-    await ask("option quotes with greeks", lambda: call.modelGreeks)
+    await ask("option quotes with greeks", lambda: call.modelGreeks and 0 < call.modelGreeks.delta < 1)
     es = (await ib.qualifyContractsAsync(api.Future("ES", "202509", "CME")))[0]
     book = ib.reqMktDepth(es, 10)
     await ask("depth", lambda: len(book.domBids) == len(book.domAsks) == 10)
@@ -122,19 +148,19 @@ async def market_data(run: Run, of: dict[str, Any]) -> None:
 async def history(run: Run, of: dict[str, Any]) -> None:
     ib, ask, spy = run.ib, run.ask, of["spy"]
     await ask("history, days", ib.reqHistoricalDataAsync(spy, "", "1 Y", "1 day", "TRADES", True), 240)
-    await ask("history, minutes", ib.reqHistoricalDataAsync(spy, "", "1 D", "1 min", "TRADES", True), 30)
-    await ask("history, midpoints", ib.reqHistoricalDataAsync(spy, "", "1 D", "1 min", "MIDPOINT", True), 30)
+    await ask("history, minutes", ib.reqHistoricalDataAsync(spy, "", "1 D", "1 min", "TRADES", True), 60)
+    await ask("history, midpoints", ib.reqHistoricalDataAsync(spy, "", "1 D", "1 min", "MIDPOINT", True), 60)
     bars = await ask(
         "history, kept up to date",
         ib.reqHistoricalDataAsync(spy, "", "3600 S", "1 min", "TRADES", False, keepUpToDate=True),
-        30,
+        60,
     )
     updates: list[Any] = []
     bars.updateEvent += lambda *_: updates.append(1)
     await ask("history, its update", lambda: updates)
     await ask("schedule", ib.reqHistoricalScheduleAsync(spy, 30))
     await ask("head timestamp", ib.reqHeadTimeStampAsync(spy, "TRADES", True, 1))
-    await ask("histogram", ib.reqHistogramDataAsync(spy, True, "3 days"), 10)
+    await ask("histogram", ib.reqHistogramDataAsync(spy, True, "3 days"), 100)
     for what in ("TRADES", "BID_ASK", "MIDPOINT"):
         asked = ib.reqHistoricalTicksAsync(spy, "20250611 10:00:00 US/Eastern", "", 50, what, True)
         await ask(f"historical ticks, {what}", asked, 50)
@@ -184,6 +210,18 @@ async def orders(run: Run, of: dict[str, Any]) -> None:
     await ask("option exercised", lambda: not [one for one in ib.positions() if one.contract.secType == "OPT"])
 
 
+async def order_types(run: Run, of: dict[str, Any]) -> None:
+    """Each is accepted, and shown as it was asked for."""
+    for name, fields in ORDER_TYPES.items():
+        trade = run.ib.placeOrder(of["aapl"], api.Order(action="BUY", totalQuantity=1, **fields))
+        await run.ask(f"order type, {name}", lambda one=trade: one.orderStatus.permId)  # type: ignore[misc]
+    shown = {one.order.permId: one.order for one in await run.ib.reqOpenOrdersAsync()}
+    for trade in run.ib.openTrades():
+        assert shown[trade.order.permId].orderType == trade.order.orderType
+    run.ib.reqGlobalCancel()
+    await run.ask("order types, cancelled", lambda: not run.ib.openTrades())
+
+
 def _conditional(conId: int) -> Any:
     order = api.LimitOrder("BUY", 1, 100.0)
     order.conditions = [api.PriceCondition(conId=conId, exch="SMART", isMore=True, price=1000.0)]
@@ -204,8 +242,10 @@ def _combo(of: dict[str, Any]) -> Any:
 async def research(run: Run, of: dict[str, Any]) -> None:
     ib, ask, conId = run.ib, run.ask, of["aapl"].conId
     await ask("scanner parameters", ib.reqScannerParametersAsync(), 100)
-    scan = api.ScannerSubscription(instrument="STK", locationCode="STK.US.MAJOR", scanCode="TOP_PERC_GAIN")
-    await ask("scanner", ib.reqScannerDataAsync(scan), 5)
+    scan = api.ScannerSubscription(
+        instrument="STK", locationCode="STK.US.MAJOR", scanCode="TOP_PERC_GAIN", numberOfRows=10
+    )
+    await ask("scanner", ib.reqScannerDataAsync(scan), 10)
     providers = await ask("news providers", ib.reqNewsProvidersAsync())
     codes = "+".join(one.code for one in providers)
     news = await ask("historical news", ib.reqHistoricalNewsAsync(conId, codes, "", "", 10))
@@ -224,7 +264,7 @@ async def main(port: int) -> None:
     run = Run(ib)
     await run.ask("start", ib.connectAsync("127.0.0.1", port, clientId=18, timeout=10))
     of = await reference(run)
-    for part in (market_data, history, account, orders, research):
+    for part in (market_data, history, account, orders, order_types, research):
         try:
             await part(run, of)
         except Exception as error:  # noqa: BLE001 - one part's failure must not hide the others

@@ -23,13 +23,37 @@ from tests.simulator.clients.official_app import Run, contract, hear_everything,
 
 SPY, AAPL = contract("STK", "SPY"), contract("STK", "AAPL")
 OPTION = contract("OPT", "SPY", right="C", multiplier="100")
+TEN_LEVELS = {(position, side) for position in range(10) for side in range(2)}
+TOMORROW = "20250612 16:00:00 US/Eastern"
+ORDER_TYPES: dict[str, dict[str, Any]] = {
+    "STP": {"orderType": "STP", "auxPrice": 5000.0},
+    "STP LMT": {"orderType": "STP LMT", "auxPrice": 5000.0, "lmtPrice": 5001.0},
+    "TRAIL": {"orderType": "TRAIL", "auxPrice": 5.0},
+    "TRAIL LIMIT": {"orderType": "TRAIL LIMIT", "auxPrice": 5.0, "trailStopPrice": 5000.0, "lmtPriceOffset": 0.1},
+    "MIT": {"orderType": "MIT", "auxPrice": 1.0},
+    "LIT": {"orderType": "LIT", "auxPrice": 1.0, "lmtPrice": 1.1},
+    "MOC": {"orderType": "MOC"},
+    "LOC": {"orderType": "LOC", "lmtPrice": 1.0},
+    "MOO": {"orderType": "MKT", "tif": "OPG"},
+    "LOO": {"orderType": "LMT", "tif": "OPG", "lmtPrice": 1.0},
+    "REL": {"orderType": "REL", "lmtPrice": 1.0, "auxPrice": 0.01},
+    "MIDPRICE": {"orderType": "MIDPRICE", "lmtPrice": 1.0},
+    "good till a date": {"orderType": "LMT", "lmtPrice": 1.0, "tif": "GTD", "goodTillDate": TOMORROW},
+    "good after a time": {"orderType": "LMT", "lmtPrice": 1.0, "goodAfterTime": TOMORROW},
+    "outside regular hours": {"orderType": "LMT", "lmtPrice": 1.0, "outsideRth": True},
+    "one cancels all": {"orderType": "LMT", "lmtPrice": 1.0, "ocaGroup": "one", "ocaType": 1},
+    "algorithm": {"orderType": "LMT", "lmtPrice": 1.0, "algoStrategy": "Adaptive", "algoParams": []},
+}
 
 
 def reference(run: Run) -> None:
     app, end = run.app, "contractDetailsEnd"
 
     def details(op: str, what: Any, callback: str = "contractDetails") -> list[Any]:
-        return run.ask(op, callback, lambda i: app.reqContractDetails(i, what), 1, end)
+        def holds(found: list[Any]) -> bool:
+            return all(one[1].contract.conId and one[1].longName and one[1].validExchanges for one in found)
+
+        return run.ask(op, callback, lambda i: app.reqContractDetails(i, what), 1, end, holds)
 
     SPY.conId = details("contract details", SPY)[0][1].contract.conId
     AAPL.conId = details("contract details, second", AAPL)[0][1].contract.conId
@@ -44,14 +68,17 @@ def reference(run: Run) -> None:
         lambda i: app.reqSecDefOptParams(i, "SPY", "", "STK", SPY.conId),
         1,
         "securityDefinitionOptionParameterEnd",
+        lambda found: all(len(one[5]) >= 10 and len(one[6]) >= 20 for one in found),
     )
     expirations, strikes = sorted(chain[0][5]), sorted(chain[0][6])
     OPTION.lastTradeDateOrContractMonth, OPTION.strike = expirations[2], strikes[len(strikes) // 2]
     OPTION.conId = details("contract details, option", OPTION)[0][1].contract.conId
-    run.ask("market rule", "marketRule", lambda i: app.reqMarketRule(26))
-    run.ask("smart components", "smartComponents", lambda i: app.reqSmartComponents(i, "9c0001"))
-    run.ask("depth exchanges", "mktDepthExchanges", lambda i: app.reqMktDepthExchanges())
-    run.ask("family codes", "familyCodes", lambda i: app.reqFamilyCodes())
+    rule = run.ask("market rule", "marketRule", lambda i: app.reqMarketRule(26), holds=lambda found: found[0][1])
+    assert rule[0][1][0].increment == 0.01
+    full = (lambda found: len(found[0][1]) > 5), (lambda found: len(found[0][0]) > 5)
+    run.ask("smart components", "smartComponents", lambda i: app.reqSmartComponents(i, "9c0001"), holds=full[0])
+    run.ask("depth exchanges", "mktDepthExchanges", lambda i: app.reqMktDepthExchanges(), holds=full[1])
+    run.ask("family codes", "familyCodes", lambda i: app.reqFamilyCodes(), holds=lambda found: found[0][0])
     run.ask("soft dollar tiers", "softDollarTiers", lambda i: app.reqSoftDollarTiers(i))
     run.ask("current time", "currentTime", lambda i: app.reqCurrentTime())
     if app.serverVersion() >= 197:
@@ -78,7 +105,11 @@ def market_data(run: Run) -> None:
     generics = "100,101,104,106,165,221,225,233,236,293,294,295,318,411,456,595"
     run.ask("quotes, generic ticks", "tickGeneric", lambda i: app.reqMktData(i, SPY, generics, False, False, []), 4)
     run.ask(
-        "option quotes with greeks", "tickOptionComputation", lambda i: app.reqMktData(i, OPTION, "", False, False, [])
+        "option quotes with greeks",
+        "tickOptionComputation",
+        lambda i: app.reqMktData(i, OPTION, "", False, False, []),
+        4,
+        holds=lambda found: all(0 < one[4] < 1 and one[-1] > 0 for one in found),
     )
     run.ask(
         "depth",
@@ -87,8 +118,15 @@ def market_data(run: Run) -> None:
             i, contract("FUT", "ES", exchange="CME", lastTradeDateOrContractMonth="202509"), 10, False, []
         ),
         20,
+        holds=lambda found: {(one[1], one[3]) for one in found} == TEN_LEVELS,
     )
-    run.ask("smart depth", "updateMktDepthL2", lambda i: app.reqMktDepth(i, SPY, 10, True, []), 20)
+    run.ask(
+        "smart depth",
+        "updateMktDepthL2",
+        lambda i: app.reqMktDepth(i, SPY, 10, True, []),
+        20,
+        holds=lambda found: {(one[1], one[4]) for one in found} == TEN_LEVELS,
+    )
     for kind, callback in (
         ("Last", "tickByTickAllLast"),
         ("AllLast", "tickByTickAllLast"),
@@ -109,12 +147,18 @@ def history(run: Run) -> None:
     app, end = run.app, "historicalDataEnd"
 
     def bars(op: str, least: int, keep: bool, *asked: Any) -> None:
-        run.ask(op, "historicalData", lambda i: app.reqHistoricalData(i, SPY, "", *asked, 1, keep, []), least, end)
+        def holds(found: list[Any]) -> bool:
+            return len(found) <= most and all(one.low <= min(one.open, one.close) <= one.high for _, one in found)
+
+        most = 2 * least
+        run.ask(
+            op, "historicalData", lambda i: app.reqHistoricalData(i, SPY, "", *asked, 1, keep, []), least, end, holds
+        )
 
     bars("history, days", 240, False, "1 Y", "1 day", "TRADES", 1)
-    bars("history, minutes", 30, False, "1 D", "1 min", "TRADES", 1)
-    bars("history, midpoints", 30, False, "1 D", "1 min", "MIDPOINT", 1)
-    bars("history, kept up to date", 30, True, "3600 S", "1 min", "TRADES", 0)
+    bars("history, minutes", 60, False, "1 D", "1 min", "TRADES", 1)
+    bars("history, midpoints", 60, False, "1 D", "1 min", "MIDPOINT", 1)
+    bars("history, kept up to date", 60, True, "3600 S", "1 min", "TRADES", 0)
     run.ask("history, its update", "historicalDataUpdate", lambda i: None)
     if app.serverVersion() >= 165:
         run.ask(
@@ -123,13 +167,23 @@ def history(run: Run) -> None:
             lambda i: app.reqHistoricalData(i, SPY, "", "1 M", "1 day", "SCHEDULE", 1, 1, False, []),
         )
     run.ask("head timestamp", "headTimestamp", lambda i: app.reqHeadTimeStamp(i, SPY, "TRADES", 1, 1))
-    run.ask("histogram", "histogramData", lambda i: app.reqHistogramData(i, SPY, True, "3 days"))
+    run.ask(
+        "histogram",
+        "histogramData",
+        lambda i: app.reqHistogramData(i, SPY, True, "3 days"),
+        holds=lambda found: len(found[0][1]) > 100,
+    )
     for what, callback in (
         ("TRADES", "historicalTicksLast"),
         ("BID_ASK", "historicalTicksBidAsk"),
         ("MIDPOINT", "historicalTicks"),
     ):
-        run.ask(f"historical ticks, {what}", callback, partial(_past_ticks, app, what))
+        run.ask(
+            f"historical ticks, {what}",
+            callback,
+            partial(_past_ticks, app, what),
+            holds=lambda found: 50 <= len(found[0][1]) < 100,
+        )
 
 
 def _tick_by_tick(app: Any, kind: str, reqId: int) -> None:
@@ -160,6 +214,23 @@ def account(run: Run) -> None:
     run.ask("positions multi", "positionMulti", lambda i: app.reqPositionsMulti(i, name, ""), 1, "positionMultiEnd")
     run.ask("pnl", "pnl", lambda i: app.reqPnL(i, name, ""))
     run.ask("pnl single", "pnlSingle", lambda i: app.reqPnLSingle(i, name, "", SPY.conId))
+
+
+def order_types(run: Run) -> None:
+    """Each is accepted, and shown as it was asked for."""
+    app = run.app
+    for name, fields in ORDER_TYPES.items():
+        asked = order("BUY", 1, **fields)
+
+        def holds(found: list[Any], asked: Any = asked) -> bool:
+            shown, state = found[0][2], found[0][3]
+            return (shown.orderType, shown.tif) == (asked.orderType, asked.tif or "DAY") and state.status != "Inactive"
+
+        run.ask(f"order type, {name}", "openOrder", partial(_place, run, asked), holds=holds)
+
+
+def _place(run: Run, asked: Any, _: int) -> None:
+    run.app.placeOrder(run.next_order(), AAPL, asked)
 
 
 def orders(run: Run) -> None:
@@ -255,7 +326,15 @@ def research(run: Run) -> None:
     run.ask("scanner parameters", "scannerParameters", lambda i: app.reqScannerParameters())
     scan = ScannerSubscription()
     scan.instrument, scan.locationCode, scan.scanCode = "STK", "STK.US.MAJOR", "TOP_PERC_GAIN"
-    run.ask("scanner", "scannerData", lambda i: app.reqScannerSubscription(i, scan, [], []), 5, "scannerDataEnd")
+    scan.numberOfRows = 10
+    run.ask(
+        "scanner",
+        "scannerData",
+        lambda i: app.reqScannerSubscription(i, scan, [], []),
+        10,
+        "scannerDataEnd",
+        lambda found: [one[1] for one in found] == [*range(10)] and all(one[2].contract.symbol for one in found),
+    )
     providers = run.ask("news providers", "newsProviders", lambda i: app.reqNewsProviders())
     codes = "+".join(one.code for one in providers[0][0])
     news = run.ask(
@@ -285,7 +364,7 @@ def main(port: int, highest: int | None) -> None:
     watch_leftovers()
     run = Run(port)
     run.ask("start", "nextValidId", lambda _: None)
-    for part in (reference, market_data, history, account, orders, research):
+    for part in (reference, market_data, history, account, orders, order_types, research):
         try:
             part(run)
         except Exception as error:  # noqa: BLE001 - one part's failure must not hide the others

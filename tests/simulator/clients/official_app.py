@@ -105,14 +105,24 @@ class Run:
         self.reqId = 1000
         self.orderId = 0
 
-    def ask(self, op: str, wanted: str, send: Ask, least: int = 1, until: str | None = None) -> list[Any]:
-        """At least so many callbacks `wanted`, and one `until` where one is named."""
+    def ask(
+        self,
+        op: str,
+        wanted: str,
+        send: Ask,
+        least: int = 1,
+        until: str | None = None,
+        holds: Callable[[list[Any]], Any] = bool,
+    ) -> list[Any]:
+        """At least so many callbacks `wanted`, one `until` where one is named, and what must hold of the content."""
         self.reqId += 1
         found: list[Any] = []
         problem: str | None
         try:
             send(self.reqId)
             found, problem = self._wait(wanted, least, until)
+            if problem is None and not holds(found):
+                problem = f"the content is not as it must be: {str(found)[:300]}"
         except Exception as error:  # noqa: BLE001 - a client that fails in any way is what this looks for
             problem = f"{type(error).__name__}: {error}"
         if LEFT_OVER:

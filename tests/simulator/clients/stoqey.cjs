@@ -35,7 +35,7 @@ function next(until) {
   });
 }
 
-async function ask(op, wanted, send, least = 1, until = null) {
+async function ask(op, wanted, send, least = 1, until = null, holds = () => true) {
   reqId += 1;
   const found = [];
   let problem = null;
@@ -60,6 +60,7 @@ async function ask(op, wanted, send, least = 1, until = null) {
         break;
       }
     }
+    if (problem === null && !holds(found)) problem = `the content is not as it must be: ${JSON.stringify(found).slice(0, 300)}`;
   } catch (error) {
     problem = String(error);
   }
@@ -84,7 +85,8 @@ async function reference(of) {
   await details("contract details, bond", { symbol: "US-T", secType: "BOND" }, "bondContractDetails");
   await ask("symbol search", "symbolSamples", (i) => ib.reqMatchingSymbols(i, "app"));
   const chain = await ask("option chain", "securityDefinitionOptionParameter",
-    (i) => ib.reqSecDefOptParams(i, "SPY", "", "STK", of.spy.conId), 1, "securityDefinitionOptionParameterEnd");
+    (i) => ib.reqSecDefOptParams(i, "SPY", "", "STK", of.spy.conId), 1, "securityDefinitionOptionParameterEnd",
+    (found) => found.every((one) => one[5].length >= 10 && one[6].length >= 20));
   const strikes = chain[0][6];
   const option = {
     symbol: "SPY", secType: "OPT", exchange: "SMART", currency: "USD", right: "C", multiplier: 100,
@@ -107,6 +109,8 @@ async function reference(of) {
   await ask("advisor's groups, replaced", "replaceFAEnd", (i) => ib.replaceFA(i, 1, "<ListOfGroups/>"));
 }
 
+const tenLevels = (side) => (found) => new Set(found.map((one) => `${one[1]} ${one[side]}`)).size === 20;
+
 async function marketData(of) {
   ib.reqMarketDataType(1);
   await ask("quotes", "tickPrice", (i) => ib.reqMktData(i, of.spy, "", false, false), 8);
@@ -116,8 +120,8 @@ async function marketData(of) {
   await ask("quotes, generic ticks", "tickGeneric", (i) => ib.reqMktData(i, of.spy, generics, false, false), 4);
   await ask("option quotes with greeks", "tickOptionComputation", (i) => ib.reqMktData(i, of.option, "", false, false));
   const es = { symbol: "ES", secType: "FUT", exchange: "CME", currency: "USD", lastTradeDateOrContractMonth: "202509" };
-  await ask("depth", "updateMktDepth", (i) => ib.reqMktDepth(i, es, 10, false), 20);
-  await ask("smart depth", "updateMktDepthL2", (i) => ib.reqMktDepth(i, of.spy, 10, true), 20);
+  await ask("depth", "updateMktDepth", (i) => ib.reqMktDepth(i, es, 10, false), 20, null, tenLevels(3));
+  await ask("smart depth", "updateMktDepthL2", (i) => ib.reqMktDepth(i, of.spy, 10, true), 20, null, tenLevels(4));
   for (const [kind, event] of [["Last", "tickByTickAllLast"], ["AllLast", "tickByTickAllLast"],
     ["BidAsk", "tickByTickBidAsk"], ["MidPoint", "tickByTickMidPoint"]]) {
     await ask(`tick by tick, ${kind}`, event, (i) => ib.reqTickByTickData(i, of.spy, kind, 0, false), 2);
@@ -132,9 +136,9 @@ async function history(of) {
   const bars = (op, least, keep, ...asked) =>
     ask(op, "historicalData", (i) => ib.reqHistoricalData(i, of.spy, "", ...asked, 1, keep), least, finished);
   await bars("history, days", 240, false, "1 Y", "1 day", "TRADES", 1);
-  await bars("history, minutes", 30, false, "1 D", "1 min", "TRADES", 1);
-  await bars("history, midpoints", 30, false, "1 D", "1 min", "MIDPOINT", 1);
-  await bars("history, kept up to date", 30, true, "3600 S", "1 min", "TRADES", 0);
+  await bars("history, minutes", 60, false, "1 D", "1 min", "TRADES", 1);
+  await bars("history, midpoints", 60, false, "1 D", "1 min", "MIDPOINT", 1);
+  await bars("history, kept up to date", 60, true, "3600 S", "1 min", "TRADES", 0);
   await ask("history, its update", "historicalDataUpdate", () => {});
   await ask("schedule", "historicalSchedule",
     (i) => ib.reqHistoricalData(i, of.spy, "", "1 M", "1 day", "SCHEDULE", 1, 1, false));
@@ -190,10 +194,40 @@ async function orders(of) {
   await ask("option exercised", "position", () => ib.exerciseOptions(++orderId, of.option, 1, 1, "DU1234567", 1));
 }
 
+const tomorrow = "20250612 16:00:00 US/Eastern";
+const limit = { orderType: "LMT", lmtPrice: 1 };
+const orderTypes = {
+  "STP": { orderType: "STP", auxPrice: 5000 },
+  "STP LMT": { orderType: "STP LMT", auxPrice: 5000, lmtPrice: 5001 },
+  "TRAIL": { orderType: "TRAIL", auxPrice: 5 },
+  "TRAIL LIMIT": { orderType: "TRAIL LIMIT", auxPrice: 5, trailStopPrice: 5000, lmtPriceOffset: 0.1 },
+  "MIT": { orderType: "MIT", auxPrice: 1 },
+  "LIT": { orderType: "LIT", auxPrice: 1, lmtPrice: 1.1 },
+  "MOC": { orderType: "MOC" },
+  "LOC": { orderType: "LOC", lmtPrice: 1 },
+  "MOO": { orderType: "MKT", tif: "OPG" },
+  "LOO": { orderType: "LMT", tif: "OPG", lmtPrice: 1 },
+  "REL": { orderType: "REL", lmtPrice: 1, auxPrice: 0.01 },
+  "MIDPRICE": { orderType: "MIDPRICE", lmtPrice: 1 },
+  "good till a date": { ...limit, tif: "GTD", goodTillDate: tomorrow },
+  "good after a time": { ...limit, goodAfterTime: tomorrow },
+  "outside regular hours": { ...limit, outsideRth: true },
+  "one cancels all": { ...limit, ocaGroup: "one", ocaType: 1 },
+  "algorithm": { ...limit, algoStrategy: "Adaptive", algoParams: [] },
+};
+
+async function allOrderTypes(of) {
+  for (const [name, fields] of Object.entries(orderTypes)) {
+    const asked = order("BUY", 1, fields.orderType, fields);
+    await ask(`order type, ${name}`, "openOrder", () => ib.placeOrder(++orderId, of.aapl, asked), 1, null,
+      (found) => found[0][2].orderType === fields.orderType);
+  }
+}
+
 async function research(of) {
   await ask("scanner parameters", "scannerParameters", () => ib.reqScannerParameters());
   const scan = { instrument: "STK", locationCode: "STK.US.MAJOR", scanCode: ScanCode.TOP_PERC_GAIN, numberOfRows: 10 };
-  await ask("scanner", "scannerData", (i) => ib.reqScannerSubscription(i, scan), 5, "scannerDataEnd");
+  await ask("scanner", "scannerData", (i) => ib.reqScannerSubscription(i, scan), 10, "scannerDataEnd");
   const providers = await ask("news providers", "newsProviders", () => ib.reqNewsProviders());
   const codes = providers[0][0].map((one) => one.providerCode ?? one.code).join("+");
   const news = await ask("historical news", "historicalNews",
@@ -208,7 +242,7 @@ async function research(of) {
 async function main() {
   const of = {};
   await ask("start", "nextValidId", () => ib.connect());
-  for (const part of [reference, marketData, history, account, orders, research]) {
+  for (const part of [reference, marketData, history, account, orders, allOrderTypes, research]) {
     try {
       await part(of);
     } catch (error) {
