@@ -218,7 +218,6 @@ def account(run: Run) -> None:
 
 def order_types(run: Run) -> None:
     """Each is accepted, and shown as it was asked for."""
-    app = run.app
     for name, fields in ORDER_TYPES.items():
         asked = order("BUY", 1, **fields)
 

@@ -6,9 +6,10 @@ import pytest
 
 from ibgateway.simulator.faults import ScriptError
 from ibgateway.simulator.server import Simulator
-from tests.simulator.wire.orders import cancel, limit_order, market_order, preview
+from tests.simulator.wire.orders import cancel, limit_order, market_order, order, preview
 from tests.simulator.wire.raw import Raw, started
 
+PARENT_ID = 28  # where placeOrder has it
 ORDER_MESSAGES = ("openOrder", "orderStatus", "execDetails", "commissionReport")
 
 
@@ -131,6 +132,19 @@ async def test_partial_fills_then_a_cancellation(sim: Simulator, client: Raw) ->
     told = [frame for frame in await client.everything() if frame[0] == "3"]
 
     assert [frame[3:5] for frame in told if frame[2] == "Cancelled"] == [["5", "5"]]
+
+
+async def test_a_parent_that_is_filled_before_its_children_are_sent(sim: Simulator, client: Raw) -> None:
+    client.send(*limit_order(1))
+    await client.until("3", "Submitted")
+    sim.fault("fill 1")
+    child = order(2, "LMT", 1, 900.0, "SELL")
+    client.send(*child[:PARENT_ID], 1, *child[PARENT_ID + 1 :])
+
+    told = [frame for frame in await client.everything() if frame[0] == "3"]
+
+    assert [frame[2] for frame in told if frame[1] == "1"][-1] == "Filled"
+    assert [frame[2] for frame in told if frame[1] == "2"][-1] == "Submitted"  # it works alone, and waits for nobody
 
 
 async def test_a_fill_that_overtakes_the_cancellation(sim: Simulator, client: Raw) -> None:
