@@ -71,6 +71,7 @@ class World:
         self._news = News(config.seed, self._directory)
         self._halts: list[tuple[str, str, float, float]] = []
         self._advisor = Advisor(config.accounts)
+        self._broker.groups = self._advisor.groups()
         self._next_day = self._day_after(config.start)
 
     def _of(self, contract: v.Contract) -> Instrument:
@@ -417,7 +418,9 @@ class World:
 
     def replace_fa(self, kind: int, xml: str) -> str:
         """Replace it and return TWS's replaceFAEnd text."""
-        return self._advisor.replace(kind, xml)
+        text = self._advisor.replace(kind, xml)
+        self._broker.groups = self._advisor.groups()
+        return text
 
     def family_codes(self) -> list[tuple[str, str]]:
         """Account and family code."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from ibgateway.simulator import values as v
 from ibgateway.simulator.account import statement
+from ibgateway.simulator.account.allocation import BY_AMOUNT, EQUAL, METHODS, NET_LIQ, Group, Part, shared
 from ibgateway.simulator.account.ledger import Holding, Ledger
 from ibgateway.simulator.account.margin import Prices, Worth, value, worth
 from ibgateway.simulator.instruments.directory import Directory
@@ -27,6 +28,7 @@ class Broker:
         self.market = market
         self._directory = directory
         self.ledgers = {account: Ledger(account) for account in accounts}
+        self.groups: dict[str, Group] = {}  # an advisor's
         for ledger in self.ledgers.values():
             self._open(ledger, start)
 
@@ -39,6 +41,27 @@ class Broker:
                 price = instrument.price(self.market.liquid_row(instrument, index).close)
                 ledger.trade(instrument, Decimal(quantity), Decimal(repr(price)), OPENING_FEE)
         ledger.begin_day(lambda each: self.market.previous_close(each, start))
+
+    def parts(self, faGroup: str, faMethod: str, at: float) -> list[Part]:
+        """How an order for a group is shared among its accounts, by what they are worth now."""
+        group = self.groups.get(faGroup)
+        method = faMethod or (group.method if group else "")
+        if group is None or method not in METHODS or not set(group.amounts) <= set(self.ledgers):
+            raise v.Refusal(321, f"Error validating request.-'bN' : cause - Invalid account group '{faGroup[:40]}'")
+        if method in BY_AMOUNT:
+            weights = group.amounts
+        elif method == EQUAL:
+            weights = dict.fromkeys(group.amounts, Decimal(1))
+        else:
+            worths = {account: self.worth(account, at) for account in group.amounts}
+            weights = {
+                account: Decimal(max(round(worth.net if method == NET_LIQ else worth.available), 0))
+                for account, worth in worths.items()
+            }
+        found = shared(weights)
+        if not found:
+            raise v.Refusal(201, "Order rejected - reason:No account of the group can take a part of the order")
+        return found
 
     def begin_day(self, at: float) -> None:
         """A new trading day: daily and realised profit start again."""

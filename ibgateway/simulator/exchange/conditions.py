@@ -112,7 +112,7 @@ class Conditions:
         return at >= time if each.isMore else at <= time
 
     def _margin_holds(self, order: Working, each: v.OrderCondition, at: float) -> bool:
-        return _compares(self._broker.worth(order.order.account, at).cushion * 100, each)
+        return _compares(self._broker.worth(order.parts[0].account, at).cushion * 100, each)
 
     def _execution_holds(self, order: Working, each: v.OrderCondition, at: float) -> bool:
         return any(

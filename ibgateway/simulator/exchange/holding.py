@@ -43,7 +43,7 @@ class Holding:
             return False
         if order.instruments[0].secType != "STK":
             return False
-        return self._broker.ledgers[order.order.account].quantity(order.instruments[0].conId) < order.remaining
+        return self._broker.ledgers[order.parts[0].account].quantity(order.instruments[0].conId) < order.remaining
 
     def release(self, order: Working, at: float) -> None:
         """Strike what is over."""

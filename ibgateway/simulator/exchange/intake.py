@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 
 from ibgateway.simulator import values as v
+from ibgateway.simulator.account.allocation import Part
 from ibgateway.simulator.account.broker import Broker
 from ibgateway.simulator.calendar import calendar
 from ibgateway.simulator.exchange import checks
@@ -45,12 +46,16 @@ class Intake:
         self._conditions.check(order, at)
         instant(order.goodAfterTime, ZONE, at)
         read = replace(working, contract=known, instruments=instruments, order=order, expires=_good_till(order, at))
+        read.parts = working.parts or self._parts(read.order, at)
         read.quantity = self._quantity(read, at)
         return read
 
     def _account(self, working: Working, order: v.Order) -> str:
         accounts = tuple(self._broker.ledgers)
-        return working.order.account or (accounts[0] if len(accounts) == 1 or order.faGroup else "")
+        return working.order.account or (accounts[0] if len(accounts) == 1 and not order.faGroup else "")
+
+    def _parts(self, order: v.Order, at: float) -> list[Part]:
+        return [Part(order.account)] if order.account else self._broker.parts(order.faGroup, order.faMethod, at)
 
     def _resolve(self, contract: v.Contract, at: float) -> tuple[v.Contract, tuple[Instrument, ...]]:
         if not contract.exchange:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ibgateway.simulator import values as v
+from ibgateway.simulator.account.allocation import Part, allot
 from ibgateway.simulator.account.broker import Broker
 from ibgateway.simulator.account.commissions import Traded, commission
 from ibgateway.simulator.exchange.combination import Combination
@@ -153,32 +154,50 @@ class Matcher:
         events += [report.commission for report in reports if report.commission is not None]
         for report in reports:
             if report.commission is not None:
-                events += self.account_events(order, report.execution.contract.conId, at)
+                execution = report.execution
+                events += self.account_events(order, execution.acctNumber, execution.contract.conId, at)
         self._tell(events)
         self._traded(order, size, at)
 
-    def account_events(self, order: Working, conId: int, at: float) -> list[v.Event]:
+    def account_events(self, order: Working, account: str, conId: int, at: float) -> list[v.Event]:
         instrument = next(each for each in order.instruments if each.conId == conId)
-        account = order.order.account
         return [self._broker.position(account, instrument), self._broker.item(account, instrument, at)]
 
     def _book(self, order: Working, at: float, price: float, size: Decimal, venue: str, liquidity: int) -> list[Report]:
+        """Each account's part of the fill; their numbers go on from the last fill's."""
+        reports: list[Report] = []
+        for number, (part, given) in enumerate(allot(order.parts, size), order.fills * len(order.parts)):
+            part.filled += given
+            part.value += given * Decimal(repr(price))
+            reports += self._book_part(order, part, at, price, given, venue, liquidity, number)
+        return reports
+
+    def _book_part(
+        self,
+        order: Working,
+        part: Part,
+        at: float,
+        price: float,
+        size: Decimal,
+        venue: str,
+        liquidity: int,
+        number: int,
+    ) -> list[Report]:
+        signed = size * order.sign
         if not order.combination:
-            signed = size * order.sign
-            return [self._book_one(order, order.instruments[0], at, price, signed, venue, liquidity, order.fills)]
-        whole = self._execution(order, order.contract, at, price, size * order.sign, venue, liquidity, order.fills * 16)
+            return [self._book_one(order, part, order.instruments[0], at, price, signed, venue, liquidity, number)]
+        whole = self._execution(order, part, order.contract, at, price, signed, venue, liquidity, number * 16)
         reports = [Report(whole, None)]
         feed = self._feed_of(order)
         assert isinstance(feed, Combination)
-        for number, (leg, ratio, leg_price) in enumerate(feed.leg_prices(order.buy, price, at)):
-            signed = size * ratio * order.sign
-            fill = order.fills * 16 + 1 + number
-            reports.append(self._book_one(order, leg, at, leg_price, signed, venue, liquidity, fill))
+        for fill, (leg, ratio, leg_price) in enumerate(feed.leg_prices(order.buy, price, at), number * 16 + 1):
+            reports.append(self._book_one(order, part, leg, at, leg_price, signed * ratio, venue, liquidity, fill))
         return reports
 
     def _book_one(
         self,
         order: Working,
+        part: Part,
         instrument: Instrument,
         at: float,
         price: float,
@@ -188,11 +207,11 @@ class Matcher:
         number: int,
     ) -> Report:
         contract = instrument.contract(venue)
-        execution = self._execution(order, contract, at, price, signed, venue, liquidity, number)
-        fee = self._fee(order, instrument, abs(signed), price, signed < 0)
-        ledger = self._broker.ledgers[order.order.account]
+        execution = self._execution(order, part, contract, at, price, signed, venue, liquidity, number)
+        fee = self._fee(order, part, instrument, abs(signed), price, signed < 0)
+        ledger = self._broker.ledgers[part.account]
         profit = ledger.trade(instrument, signed, Decimal(repr(price)), fee)
-        order.fees += fee
+        part.fees += fee
         report = v.CommissionReport(
             order.clientId,
             execution.execId,
@@ -202,15 +221,18 @@ class Matcher:
         )
         return Report(execution, report)
 
-    def _fee(self, order: Working, instrument: Instrument, size: Decimal, price: float, sold: bool) -> Decimal:
+    def _fee(
+        self, order: Working, part: Part, instrument: Instrument, size: Decimal, price: float, sold: bool
+    ) -> Decimal:
         """What this fill adds to the cost of the order: minimums are charged once."""
         if order.combination:
             return commission(instrument, Traded(size, size * Decimal(repr(abs(price))), sold))
-        return commission(instrument, Traded(order.filled, order.value, sold)) - order.fees
+        return commission(instrument, Traded(part.filled, part.value, sold)) - part.fees
 
     def _execution(
         self,
         order: Working,
+        part: Part,
         contract: v.Contract,
         at: float,
         price: float,
@@ -226,15 +248,15 @@ class Matcher:
             # The last part counts corrections: a corrected execution keeps the rest of its id.
             execId=f"0000e0d5.{order.permId:08x}.{number:02x}.01",
             time=at,
-            acctNumber=order.order.account,
+            acctNumber=part.account,
             exchange=venue,
             side="BOT" if signed > 0 else "SLD",
             shares=abs(signed),
             price=price,
             permId=order.permId,
             liquidation=0,
-            cumQty=order.filled,
-            avgPrice=order.average,
+            cumQty=part.filled,
+            avgPrice=part.average,
             orderRef=order.order.orderRef,
             modelCode=order.order.modelCode,
             lastLiquidity=liquidity,

@@ -55,10 +55,7 @@ def _with_what_tws_adds(order: Working, parent: Working | None) -> v.Order:
     asked = replace(order.order, submitter=order.order.submitter or SUBMITTER)
     if asked.tif == "GTC":
         asked = replace(asked, autoCancelDate=_end_of_next_quarter(order.completed))
-    if parent is not None:
-        group = asked.ocaGroup or str(parent.permId)
-        asked = replace(asked, ocaGroup=group, parentPermId=parent.permId)
-    return asked
+    return replace(asked, parentPermId=parent.permId) if parent is not None else asked
 
 
 def _end_of_next_quarter(at: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ibgateway.simulator import values as v
+from ibgateway.simulator.account.allocation import Part
 from ibgateway.simulator.account.broker import Broker
 from ibgateway.simulator.account.commissions import Traded, commission
 from ibgateway.simulator.account.margin import Worth
@@ -22,12 +23,12 @@ Trade = tuple[Instrument, Decimal, float]
 
 
 def margin_refusal(broker: Broker, feed: Feed | Combination, order: Working, at: float) -> str:
-    """TWS's text if the account can't carry the order; empty if it can, or if the order lowers the margin."""
-    account = order.order.account
-    before, after = _before_and_after(broker, feed, order, at)
-    if after.available >= 0 or after.initial <= before.initial:
-        return ""
-    return margin_text(before.with_loan, after.initial, broker.ledgers[account].base)
+    """TWS's text if an account can't carry its part; empty if all can, or if the order lowers the margin."""
+    for part in order.parts:
+        before, after = _before_and_after(broker, feed, order, part, at)
+        if after.available < 0 and after.initial > before.initial:
+            return margin_text(before.with_loan, after.initial, broker.ledgers[part.account].base)
+    return ""
 
 
 def refusal(broker: Broker, feed: Feed | Combination, registry: Registry, order: Working, at: float) -> str:
@@ -58,10 +59,11 @@ def _too_late(feed: Feed | Combination, at: float) -> bool:
 
 
 def preview(broker: Broker, feed: Feed | Combination, order: Working, at: float) -> v.OpenOrder:
-    """The answer to a what-if: an openOrder that was never placed."""
-    before, after = _before_and_after(broker, feed, order, at)
-    fee = float(_fee(_trades(feed, order, at), order))
-    currency = broker.ledgers[order.order.account].base
+    """The answer to a what-if: an openOrder that was never placed. A group's is that of its first account."""
+    part = order.parts[0]
+    before, after = _before_and_after(broker, feed, order, part, at)
+    fee = float(_fee(_trades(feed, order, part, at), order))
+    currency = broker.ledgers[part.account].base
     state = v.OrderState(
         status="PreSubmitted",
         initMarginBefore=round(before.initial, 2),
@@ -83,15 +85,17 @@ def preview(broker: Broker, feed: Feed | Combination, order: Working, at: float)
     return v.OpenOrder(order.clientId, order.orderId, 0, order.contract, order.order, state)
 
 
-def _before_and_after(broker: Broker, feed: Feed | Combination, order: Working, at: float) -> tuple[Worth, Worth]:
-    account = order.order.account
-    return broker.worth(account, at), broker.worth_after(account, _trades(feed, order, at), at)
+def _before_and_after(
+    broker: Broker, feed: Feed | Combination, order: Working, part: Part, at: float
+) -> tuple[Worth, Worth]:
+    after = broker.worth_after(part.account, _trades(feed, order, part, at), at)
+    return broker.worth(part.account, at), after
 
 
-def _trades(feed: Feed | Combination, order: Working, at: float) -> list[Trade]:
-    """The trades that the order asks for, at its limit or the market's price."""
+def _trades(feed: Feed | Combination, order: Working, part: Part, at: float) -> list[Trade]:
+    """The trades that the order asks for in one account, at its limit or the market's price."""
     price = order.order.lmtPrice if order.order.orderType == "LMT" and order.order.lmtPrice else feed.price(at)
-    size = order.remaining * order.sign
+    size = order.remaining * order.sign * part.share
     if isinstance(feed, Combination):
         return [(leg, size * ratio, each) for leg, ratio, each in feed.leg_prices(order.buy, feed.price(at), at)]
     return [(order.instruments[0], size, price)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from ibgateway.simulator import values as v
+from ibgateway.simulator.account.allocation import Part
 from ibgateway.simulator.instruments.instrument import Instrument
 
 PENDING, PRESUBMITTED, SUBMITTED = "PendingSubmit", "PreSubmitted", "Submitted"
@@ -49,7 +50,7 @@ class Working:
     filled: Decimal = Decimal(0)
     value: Decimal = Decimal(0)  # of what is filled: quantity × price
     last_price: float = 0.0
-    fees: Decimal = Decimal(0)
+    parts: list[Part] = field(default_factory=list)  # the accounts that share it
     fills: int = 0
     queue: Decimal = Decimal(0)
     expires: float | None = None
@@ -83,6 +84,10 @@ class Working:
     @property
     def done(self) -> bool:
         return self.status in DONE
+
+    @property
+    def fees(self) -> Decimal:
+        return sum((part.fees for part in self.parts), Decimal(0))
 
     @property
     def average(self) -> float:

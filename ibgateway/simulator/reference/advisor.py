@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from html import escape
 from xml.etree import ElementTree as Xml
 
 from ibgateway.simulator import values as v
+from ibgateway.simulator.account.allocation import EQUAL, Group
 
 GROUPS, PROFILES, ALIASES = 1, 2, 3
 ROOTS = {GROUPS: "ListOfGroups", ALIASES: "ListOfAccountAliases"}
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 LONGEST = 100_000
+AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{0,12})?")
 
 
 class Advisor:
@@ -34,6 +38,11 @@ class Advisor:
             raise v.Refusal(321, "Error validating request.-'bC' : cause - Invalid FA data type")
         return self._xml[kind]
 
+    def groups(self) -> dict[str, Group]:
+        """The groups as orders can name them; members without an amount count as one."""
+        found = (_group(each) for each in Xml.fromstring(self._xml[GROUPS].encode()).iter("Group"))
+        return {name: group for name, group in found if group.amounts}
+
     def replace(self, kind: int, xml: str) -> str:
         """Keep what is well formed and of the right kind, and say so."""
         self.config(kind)
@@ -47,3 +56,15 @@ class Advisor:
             raise v.Refusal(574, f"FA data operations are not supported for this XML: {root[:40]}")
         self._xml[kind] = xml
         return "FA data operation is successful"
+
+
+def _group(node: Xml.Element) -> tuple[str, Group]:
+    """Members are `<String>DU1</String>`, or `<Account><acct>DU1</acct><amount>2.0</amount></Account>` since 177."""
+    amounts = {(each.text or "").strip(): Decimal(1) for each in node.iter("String")}
+    for each in node.iter("Account"):
+        amounts[each.findtext("acct", "").strip()] = _amount(each.findtext("amount", "1"))
+    return node.findtext("name", "").strip(), Group(node.findtext("defaultMethod", EQUAL).strip(), amounts)
+
+
+def _amount(text: str) -> Decimal:
+    return Decimal(text) if AMOUNT.fullmatch(text) else Decimal(0)
