@@ -27,7 +27,7 @@ from ibgateway.simulator.market.volatility import implied_of_day
 
 KEPT_BYTES = 400_000_000  # of drawn tapes
 COUNTED_BYTES = 350_000  # an option's day
-PRINT_BYTES = 17 + 2 * 26  # a print, and the two quotes that go with it
+PRINT_BYTES = 17 + 16 + 2 * 26  # a print, the day's extremes and volume up to it, the two quotes that go with it
 LISTED = {"FUT": timedelta(days=550), "OPT": timedelta(days=730), "FOP": timedelta(days=100)}  # before expiry
 # Where US stocks trade, about as often as they do; a tape's venue numbers point here.
 US_VENUES = ("NASDAQ", "ARCA", "BATS", "EDGX", "NYSE", "IEX", "MEMX", "BYX")
