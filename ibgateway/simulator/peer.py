@@ -16,7 +16,7 @@ from ibgateway.simulator.wire.frames import frame, frames
 if TYPE_CHECKING:
     from ibgateway.simulator.server import Simulator
 
-TURN_S = 0.02  # after this long the others are served, before what is left
+TURN_S = 0.02  # of a processor; then the others are served, before what is left
 MAX_UNSENT = 64 << 20  # a client that does not read is dropped before it costs more memory than this
 RESET = struct.pack("ii", 1, 0)  # linger on, for no time: closing sends RST
 
@@ -25,8 +25,8 @@ log = logging.getLogger("ibgateway.simulator")
 
 def turn() -> Callable[[], bool]:
     """Whether the turn that begins now is over."""
-    end = time.monotonic() + TURN_S
-    return lambda: time.monotonic() > end
+    end = time.thread_time() + TURN_S
+    return lambda: time.thread_time() > end
 
 
 class Tap:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from ibgateway.simulator.instruments.search import COMPONENTS
 from ibgateway.simulator.values import Snapshot
 from ibgateway.simulator.wire import text
 from ibgateway.simulator.wire.messages.market_data import (
@@ -20,6 +21,7 @@ from ibgateway.simulator.wire.messages.market_data import (
     string_tail,
 )
 
+LETTERS = dict(COMPONENTS)
 Tick = tuple[int, bytes]  # message id, and what follows the request id
 
 BID_SIZE, BID, ASK, ASK_SIZE, LAST, LAST_SIZE, HIGH, LOW, VOLUME, CLOSE, OPEN = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 14
@@ -67,6 +69,11 @@ def changes(before: Snapshot | None, after: Snapshot, style: Style) -> list[Tick
     return [*_quote(before, after, style), *_trade(before, after, style), *_day(before, after, style)]
 
 
+def exchange_tail(tickType: int, exchange: str) -> bytes:
+    """By its letter, which reqSmartComponents explains; by its name, where it has none."""
+    return string_tail(tickType, LETTERS.get(exchange, exchange))
+
+
 def _quote(before: Snapshot | None, after: Snapshot, style: Style) -> Iterator[Tick]:
     old, new = before.quote if before else None, after.quote
     if old is None and new.bid is None and new.ask is None:
@@ -82,9 +89,9 @@ def _quote(before: Snapshot | None, after: Snapshot, style: Style) -> Iterator[T
             yield TICK_SIZE, size_tail(style.kind(sizeType), style.size(size))
     if not style.delayed:
         if new.bidExchange and (old is None or new.bidExchange != old.bidExchange):
-            yield TICK_STRING, string_tail(BID_EXCHANGE, new.bidExchange)
+            yield TICK_STRING, exchange_tail(BID_EXCHANGE, new.bidExchange)
         if new.askExchange and (old is None or new.askExchange != old.askExchange):
-            yield TICK_STRING, string_tail(ASK_EXCHANGE, new.askExchange)
+            yield TICK_STRING, exchange_tail(ASK_EXCHANGE, new.askExchange)
 
 
 def _trade(before: Snapshot | None, after: Snapshot, style: Style) -> Iterator[Tick]:
@@ -97,7 +104,7 @@ def _trade(before: Snapshot | None, after: Snapshot, style: Style) -> Iterator[T
     if after.lastTime is not None and (before is None or after.lastTime != before.lastTime):
         yield TICK_STRING, string_tail(style.kind(LAST_TIMESTAMP), str(int(after.lastTime)))
     if after.lastExchange and not style.delayed and (before is None or after.lastExchange != before.lastExchange):
-        yield TICK_STRING, string_tail(LAST_EXCHANGE, after.lastExchange)
+        yield TICK_STRING, exchange_tail(LAST_EXCHANGE, after.lastExchange)
 
 
 def _day(before: Snapshot | None, after: Snapshot, style: Style) -> Iterator[Tick]:

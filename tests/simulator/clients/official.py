@@ -225,7 +225,8 @@ def order_types(run: Run) -> None:
             shown, state = found[0][2], found[0][3]
             return (shown.orderType, shown.tif) == (asked.orderType, asked.tif or "DAY") and state.status != "Inactive"
 
-        run.ask(f"order type, {name}", "openOrder", partial(_place, run, asked), holds=holds)
+        send = partial(_place, run, asked)
+        run.ask(f"order type, {name}", "openOrder", send, holds=holds, about=lambda told: told[0] == run.orderId)
 
 
 def _place(run: Run, asked: Any, _: int) -> None:

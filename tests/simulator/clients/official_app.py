@@ -113,14 +113,18 @@ class Run:
         least: int = 1,
         until: str | None = None,
         holds: Callable[[list[Any]], Any] = bool,
+        about: Callable[[tuple[Any, ...]], bool] = bool,
     ) -> list[Any]:
-        """At least so many callbacks `wanted`, one `until` where one is named, and what must hold of the content."""
+        """At least so many callbacks `wanted`, one `until` where one is named, and what must hold of the content.
+
+        `about` leaves out callbacks that tell of something else, such as an earlier order.
+        """
         self.reqId += 1
         found: list[Any] = []
         problem: str | None
         try:
             send(self.reqId)
-            found, problem = self._wait(wanted, least, until)
+            found, problem = self._wait(wanted, least, until, about)
             if problem is None and not holds(found):
                 problem = f"the content is not as it must be: {str(found)[:300]}"
         except Exception as error:  # noqa: BLE001 - a client that fails in any way is what this looks for
@@ -133,7 +137,9 @@ class Run:
         report(op, len(found), problem)
         return found
 
-    def _wait(self, wanted: str, least: int, until: str | None) -> tuple[list[Any], str | None]:
+    def _wait(
+        self, wanted: str, least: int, until: str | None, about: Callable[[tuple[Any, ...]], bool]
+    ) -> tuple[list[Any], str | None]:
         found: list[Any] = []
         ended = until is None
         deadline = time.monotonic() + WAIT_S
@@ -142,7 +148,7 @@ class Run:
                 name, arguments = self.app.queue.get(timeout=max(0.01, deadline - time.monotonic()))
             except queue.Empty:
                 return found, f"{wanted} x {len(found)}, {until} {ended}, after {WAIT_S} s"
-            if name == wanted:
+            if name == wanted and (not arguments or about(arguments)):
                 found.append(arguments)
             ended = ended or name == until
             if name == "error" and wanted != "error" and not any(one in NOTICES for one in arguments[:3]):

@@ -35,7 +35,7 @@ function next(until) {
   });
 }
 
-async function ask(op, wanted, send, least = 1, until = null, holds = () => true) {
+async function ask(op, wanted, send, least = 1, until = null, holds = () => true, about = () => true) {
   reqId += 1;
   const found = [];
   let problem = null;
@@ -50,7 +50,7 @@ async function ask(op, wanted, send, least = 1, until = null, holds = () => true
         break;
       }
       const [name, args] = event;
-      if (name === wanted) found.push(args);
+      if (name === wanted && about(args)) found.push(args);
       ended = ended || name === until || (typeof until === "function" && until(name, args));
       if (name === "error" && wanted !== "error") {
         const code = args[1];
@@ -220,7 +220,7 @@ async function allOrderTypes(of) {
   for (const [name, fields] of Object.entries(orderTypes)) {
     const asked = order("BUY", 1, fields.orderType, fields);
     await ask(`order type, ${name}`, "openOrder", () => ib.placeOrder(++orderId, of.aapl, asked), 1, null,
-      (found) => found[0][2].orderType === fields.orderType);
+      (found) => found[0][2].orderType === fields.orderType, (told) => told[0] === orderId);
   }
 }
 

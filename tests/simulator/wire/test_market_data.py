@@ -39,6 +39,16 @@ async def test_a_line_begins_with_its_parameters_its_type_and_a_full_picture(cli
     assert {"45", "84"} <= kinds(told, "46")  # last time and exchange
 
 
+async def test_exchanges_are_told_by_the_letters_of_smart_components(client: Raw) -> None:
+    watch(client)
+    told = [frame for frame in await client.everything() if frame[0] == "46" and frame[3] in {"32", "33", "84"}]
+    client.send(83, 9, "9c0001")
+    components = (await client.until("82"))[-1]
+
+    assert {frame[3] for frame in told} == {"32", "33", "84"}
+    assert {frame[4] for frame in told} <= set(components[5::3])
+
+
 async def test_two_clients_of_one_contract_cost_one_line_and_see_the_same_ticks(sim: Simulator, client: Raw) -> None:
     async with started(sim.port, clientId=2) as other:
         watch(client, 7)
