@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from bridge.tool import OPERATIONS
+from bridge.tool import TOOLS
 from tests.front.stack import MODERN, RawClient, messages_of
 
 MARGIN_S = 3.0  # a loaded machine's way from the front's answer to here
@@ -36,7 +36,7 @@ class Outcome:
 
     @property
     def late(self) -> bool:
-        return self.seconds > OPERATIONS[self.operation].deadline_s + MARGIN_S
+        return self.seconds > TOOLS[f"ibkr_{self.operation}"].deadline_s + MARGIN_S
 
 
 class Caller:
@@ -51,7 +51,7 @@ class Caller:
         await self._http.aclose()
 
     async def call(self, operation: str, key: str = "", **arguments: Any) -> Outcome:
-        declared = OPERATIONS[operation]
+        declared = TOOLS[f"ibkr_{operation}"]
         arguments |= {"idempotencyKey": key} if key else {}
         prepared = self._raw.prepared("tools/call", name=declared.tool_name, arguments=arguments)
         began = time.monotonic()

@@ -12,4 +12,5 @@ fi
 echo "IBC: Second Factor Authentication initiated"
 until [[ -e /tmp/approved ]]; do sleep 0.1; done
 echo "IBC: Login has completed"
-exec python -m ibgateway.simulator --host 0.0.0.0 --port 4004
+# shellcheck disable=SC2086  # several words
+exec python -m ibgateway.simulator --host 0.0.0.0 --port 4004 ${SIMULATOR:-}

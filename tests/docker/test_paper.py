@@ -41,7 +41,7 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "IB_GATEWAY_COMMAND": "bash /gateway.sh",
         "TWS_PASSWORD_TXT": str(password),
     }
-    files = ("tests/docker/compose.paper.yaml",)
+    files = ("tests/docker/compose.paper.yaml", "tests/docker/compose.login.yaml")
     with running(Stack("ibkr-tws-mcp-paper", free_port(), "paper", files, settings), wait=False) as stack:
         yield stack
 
