@@ -9,7 +9,7 @@ SEED ?= 1
 LOCKS := dev local front worker simulator uv mutants
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour test test-long check test-docker faults catalogue mutants bench coverage lock api schemas clean
+.PHONY: help demo tour paper paper-check test test-long check test-docker faults catalogue mutants bench coverage lock api schemas clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,14 @@ demo: ## the whole stack on this machine with a simulated account, a tour, then 
 tour: ## the tour through a front that runs already (ARGS="--url http://127.0.0.1:8000/api/v1")
 	@$(INSTALL) local
 	@exec $(BIN)/python -m cli tour $(ARGS)
+
+paper: ## trade on paper: asks for the login, starts the gateway in a container, explains the second factor
+	@$(INSTALL) local
+	@exec $(BIN)/python -m cli paper $(ARGS)
+
+paper-check: ## what a real paper gateway says, as a scrubbed transcript, and where the simulator differs
+	@$(INSTALL) local
+	@exec $(BIN)/python -m cli paper-check $(ARGS)
 
 test: ## every test that needs no container engine (ARGS="tests/bridge -k lease")
 	@$(INSTALL) dev

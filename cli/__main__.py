@@ -7,6 +7,8 @@ import sys
 COMMANDS = {
     "up": "run the whole stack on this machine, with the tour",
     "tour": "take the tour through a front that runs",
+    "paper": "start the paper profile: asks for the login, explains the second factor, says when it is ready",
+    "paper-check": "ask a real paper gateway, write down what it says, and tell where the simulator differs",
     "doctor": "look at a running stack, name what is wrong and what to do",
     "client": "who may use a front that wants tokens",
     "halt": "set the kill switch: no new order leaves",
@@ -23,11 +25,11 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m cli",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="\n".join(["commands:", *(f"  {name:<10} {what}" for name, what in COMMANDS.items())]),
+        epilog="\n".join(["commands:", *(f"  {name:<12} {what}" for name, what in COMMANDS.items())]),
     )
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
     name: str = parser.parse_args(arguments[:1]).command
-    module = importlib.import_module(f"cli.{name}")
+    module = importlib.import_module(f"cli.{name.replace('-', '_')}")
     parser = argparse.ArgumentParser(prog=f"python -m cli {name}", description=COMMANDS[name])
     module.add_arguments(parser)
     status: int = module.run(parser.parse_args(arguments[1:]))

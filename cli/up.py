@@ -122,8 +122,7 @@ async def start_redis(what: Plan, screen: Screen, stack: AsyncExitStack) -> Embe
 
 
 async def start(what: Plan, screen: Screen, children: Children, redis_url: str) -> None:
-    for name in [name for name in os.environ if name.startswith(SETTINGS)]:
-        del os.environ[name]
+    forget_settings()
     ports = [part for port in what.sim_ports for part in ("--port", str(port))]
     common = {"REDIS_URL": redis_url, "IBKR_SESSION": SESSION, "LOG_FORMAT": "console"}
     with screen.waiting("simulator, worker and front") as tell:
@@ -132,6 +131,12 @@ async def start(what: Plan, screen: Screen, children: Children, redis_url: str) 
         await children.start("front", "mcp_front", **common, FRONT_PORT=str(what.port))
         loading = [asyncio.to_thread(importlib.import_module, TOUR)] if what.tour else []
         await asyncio.gather(until_ready(what.port, tell), *loading)
+
+
+def forget_settings() -> None:
+    """Those of this process' environment, which its children would have too."""
+    for name in [name for name in os.environ if name.startswith(SETTINGS)]:
+        del os.environ[name]
 
 
 def gateway(what: Plan) -> dict[str, str]:
