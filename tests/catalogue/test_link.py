@@ -132,6 +132,7 @@ async def test_a_half_open_connection_is_given_up_within_25_seconds(
         assert time.monotonic() - began < 27
 
 
+@pytest.mark.long
 @pytest.mark.fault(11)
 async def test_calls_to_a_frozen_gateway_are_answered_late_and_right(
     redis_url: str, session: str, sim: Simulator
@@ -255,6 +256,7 @@ async def fills(front: Caller) -> bool:
     return await code_of(front.submit("place_order", **order())) == "done"
 
 
+@pytest.mark.long
 @pytest.mark.fault(20)
 async def test_a_nightly_restart_that_forgets_order_ids_confuses_no_orders(
     redis_url: str, session: str, sim: Simulator

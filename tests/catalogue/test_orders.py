@@ -140,6 +140,7 @@ async def test_a_fill_after_cancelled_wins_and_shows_in_the_orders_life(
         assert any(source == "execDetails" for source, _ in events[events.index(("cancel sent", "cancel")) :])
 
 
+@pytest.mark.long
 @pytest.mark.fault(48)
 @pytest.mark.parametrize(
     ("fault", "status", "told"),
@@ -294,6 +295,7 @@ async def test_an_entry_whose_exit_was_rejected_says_that_it_stands_without(
         assert frames(sim) == 3
 
 
+@pytest.mark.long
 @pytest.mark.fault(55)
 async def test_an_order_entered_by_hand_is_shown_and_not_adopted(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:

@@ -107,6 +107,7 @@ async def test_a_loop_that_stood_still_says_so(tmp_path: Path, caplog: pytest.Lo
     assert "stood still for 0." in caplog.records[0].getMessage()
 
 
+@pytest.mark.long
 @pytest.mark.fault(73)
 @pytest.mark.parametrize("jump_s", [3600, -3600])
 async def test_a_jump_of_the_wall_clock_moves_no_deadline_and_no_token(
@@ -165,6 +166,7 @@ async def test_a_worker_that_is_cut_off_from_redis_alone_takes_no_order_and_come
         assert frames(sim) == 2
 
 
+@pytest.mark.long
 @pytest.mark.fault(79)
 async def test_a_front_that_is_cut_off_from_redis_says_so_and_others_work(
     redis_url: str, session: str, sim: Simulator
@@ -200,6 +202,7 @@ async def test_a_redis_that_became_a_replica_takes_no_order(own_redis: EmbeddedR
         assert (await _until_answered(front), frames(sim)) == ("done", 1)
 
 
+@pytest.mark.long
 @pytest.mark.fault(71, 82)
 async def test_a_redis_that_cannot_save_takes_no_order_and_answers_reads(
     own_redis: EmbeddedRedis, sim: Simulator, tmp_path: Path
@@ -303,6 +306,7 @@ async def test_a_stream_of_a_front_that_was_killed_goes_on_at_another_over_the_s
         assert len(sim.journal.entries("in", 1)) == 1
 
 
+@pytest.mark.long
 @pytest.mark.fault(91, 92)
 async def test_an_order_whose_caller_has_hung_up_follows_through(redis_url: str, session: str, sim: Simulator) -> None:
     sim.fault("on order hold 0.5")
@@ -317,6 +321,7 @@ async def test_an_order_whose_caller_has_hung_up_follows_through(redis_url: str,
         assert (answer["status"], frames(sim)) == ("Filled", 1)
 
 
+@pytest.mark.long
 @pytest.mark.fault(95)
 async def test_the_same_order_twice_without_a_key_is_held(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim), fronts(redis_url, session, 2) as (one, other):
