@@ -84,17 +84,24 @@ async def containers(project: str) -> list[Finding]:
     if code or not said.strip():
         return []
     listed = [json.loads(line) for line in said.splitlines()]
-    wrong = [each for each in listed if each["State"] != "running" and not each["Status"].startswith("Exited (0)")]
     found = [
         Finding(
             each["Names"],
             "fault",
-            f"is not running: {each['Status']}",
+            f"{each['State']}: {each['Status']}",
             f"Its log says why: docker logs {each['Names']}",
         )
-        for each in wrong
+        for each in listed
+        if _ails(each)
     ]
     return found or [Finding("containers", "ok", f"{len(listed)} of project {project}, none has failed")]
+
+
+def _ails(container: dict[str, str]) -> bool:
+    """Not one that has done its work, nor a gateway that waits for its second factor, which is not healthy yet."""
+    if container["State"] == "running":
+        return "(unhealthy)" in container["Status"] and "gateway" not in container["Names"]
+    return not container["Status"].startswith("Exited (0)")
 
 
 async def _output(*command: str) -> tuple[int, str]:

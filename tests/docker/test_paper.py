@@ -85,6 +85,30 @@ def test_approved_it_is_ready_and_the_tour_passes_with_the_token_of_the_first_st
     assert "8 of 8" in done.stdout
 
 
+def doctor(stack: Stack, token: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cli", "doctor", "--url", stack.url, "--project", stack.project]
+    environment = {**os.environ, "FRONT_TOKEN": token, "REDIS_URL": "redis://127.0.0.1:1/0"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_doctor_finds_nothing_and_says_what_it_cannot_see(paper: Stack, token: str) -> None:
+    said = doctor(paper, token)
+
+    assert said.returncode == 0, said.stdout
+    assert "none has failed" in said.stdout
+    assert "reached by the worker alone" in said.stdout
+
+
+def test_the_doctor_finds_a_worker_that_was_killed(paper: Stack, token: str) -> None:
+    paper.compose("kill", "worker-paper")
+    said = doctor(paper, token)
+    paper.up(wait=False)
+    asyncio.run(until_ready(paper.port, lambda news: None))
+
+    assert said.returncode == 1
+    assert f"docker logs {paper.project}-worker-paper-1" in said.stdout
+
+
 async def told(stack: Stack, token: str | None) -> str:
     caller = Caller(stack.url, token)
     try:
