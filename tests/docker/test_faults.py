@@ -16,7 +16,6 @@ SHARE = [
     Fault("kill", "gateway"),
     Fault("pause", "worker"),
     Fault("cut", "worker", "worker-redis"),
-    Fault("cut", "gateway", "worker-gateway"),
 ]
 
 

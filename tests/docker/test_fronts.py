@@ -22,7 +22,7 @@ from tests.worker.rig import until
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600), needs("caddy")]
 
 FRONTS, READERS, TRADERS, STREAMS = 3, 4, 2, 9
-STREAM_S = 45  # longer than all fronts take to roll over
+STREAM_S = 30  # so that the first fronts roll over in its midst
 SETTLED_WITHIN_S = 60.0
 
 
