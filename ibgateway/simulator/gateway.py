@@ -113,9 +113,9 @@ class Gateway:
         for connection in self.connections:
             due += connection.due(now)
         for one in sorted(due, key=attrgetter("due")):
+            one.advance(now)
             if enough():
                 return True
-            one.advance(now)
         return False
 
     # --- what happens to orders and accounts ---------------------------------------------------------------------

@@ -7,7 +7,7 @@ import logging
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
@@ -71,8 +71,7 @@ class Simulator:
     def skip(self, seconds: float) -> None:
         """Move the simulator's clock forward, and everything with it."""
         self._clock_start -= seconds / self.config.time_factor
-        while self._advance():
-            pass
+        self._advance(lambda: False)
 
     def fault(self, line: str) -> None:
         """Take one line of a fault script."""
@@ -158,18 +157,18 @@ class Simulator:
 
     async def _run(self) -> None:
         while True:
-            pause = 0.0 if self._advance() else self._pause()
+            pause = 0.0 if self._advance(turn()) else self._pause()
             await asyncio.sleep(pause)
 
     def _pause(self) -> float:
         due = min(self.faults.next_due(), self.world.next_due() or float("inf"))
         return min(PERIOD_S, max(0.001, (due - self.now) / self.config.time_factor))
 
-    def _advance(self) -> bool:
-        """Give every client what is due, for as long as a turn lasts; whether some is left."""
+    def _advance(self, enough: Callable[[], bool]) -> bool:
+        """Give every client what is due, until it is enough; whether some is left."""
         left = False
         try:
-            left = self.gateway.advance(self.now, turn())
+            left = self.gateway.advance(self.now, enough)
             self.faults.advance(self.world.now)
         except Exception:  # the rim's broad except: a defect of the world must not stop the clock
             log.exception("the world failed to move on")

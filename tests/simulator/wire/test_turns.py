@@ -11,6 +11,7 @@ import pytest
 
 import ibgateway.simulator
 from ibgateway.simulator.server import Simulator
+from tests.simulator.wire.orders import watch
 from tests.simulator.wire.raw import Raw, framed, started
 
 AAPL = (265598, "AAPL", "STK", "", 0, "", "", "SMART", "", "USD", "", "", 0)
@@ -94,3 +95,16 @@ async def test_a_defect_in_a_long_answer_ends_that_answer_alone(
     assert (await client.until("4"))[-1][1:3] == ["7", "320"]
     await client.alive()
     assert "a request of client 1 failed" in caplog.text
+
+
+async def test_what_is_due_is_given_in_as_many_turns_as_it_takes(sim: Simulator, client: Raw) -> None:
+    watch(client, 7)
+    watch(client, 8, AAPL[:12])
+    await client.everything()
+    later, turns = sim.world.now + 1, 0
+
+    while sim.gateway.advance(later, lambda: True):
+        turns += 1
+
+    assert turns == 2
+    assert not sim.gateway.feeds.due(later)
