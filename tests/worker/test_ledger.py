@@ -298,3 +298,20 @@ def test_a_forgotten_order_is_not_brought_back_by_tws_archive() -> None:
     assert ledger.by_perm(1000) is None
     assert found is None
     assert len(ledger) == known
+
+
+def test_an_order_has_its_reference_before_tws_says_a_word() -> None:
+    ledger = Ledger(1)
+
+    mine = ledger.add(7, TERMS, "ref", "a-key-0001")
+    theirs = ledger.entry(8, 2, 100, "their-ref", TERMS)
+
+    assert (mine.state.orderRef, mine.key, mine.state.clientId) == ("ref", "a-key-0001", 1)
+    assert theirs is not None
+    assert (theirs.state.orderRef, theirs.state.clientId) == ("their-ref", 2)
+
+
+def test_a_report_is_no_replay_and_has_no_message_unless_it_is_said() -> None:
+    told = report(Entry(OrderState(7, 1, replace(TERMS, orderType="STP", lmtPrice=None, auxPrice=90.0))))
+
+    assert (told.message, told.replayed, told.auxPrice, told.lmtPrice) == ("", False, 90.0, None)

@@ -461,3 +461,76 @@ def test_only_a_rejecting_code_rejects(events: list[Event]) -> None:
     state = after(*events)
 
     assert state.rejected is None or any(isinstance(event, Said) and event.code in REJECTS for event in events)
+
+
+def at(second: int) -> datetime:
+    return AT + timedelta(seconds=second)
+
+
+def lived(state: OrderState) -> list[tuple[int, str, str]]:
+    return [(int((each.at - AT).total_seconds()), each.source, each.what) for each in state.life]
+
+
+def test_the_life_tells_each_event_with_its_time_source_and_content() -> None:
+    state = after(
+        Sent(at(1), TERMS),
+        Opened(at(2), 99, "ref", TERMS, "Submitted"),
+        ModifySent(at(3), replace(TERMS, lmtPrice=101.0)),
+        Said(at(4), 399, "held"),
+        Status(at(5), 99, "Submitted", 0.0, 10.0, whyHeld="locate"),
+        Fill(at(6), "a.b.01.01", 4.0, 99.5, 4.0, 99.5, 99, "ref"),
+        Fill(at(7), "a.b.01.02", 4.0, 99.0, 4.0, 99.0, 99, "ref"),
+        Commission(at(8), "a.b.01.02", 1.25, "USD", None),
+        Commission(at(9), "a.b.02.01", None, None, None),
+        Commission(at(10), "a.b.03.01", 2.0, None, None),
+        CancelSent(at(11)),
+        Completed(at(12), 99, "ref", TERMS, "Cancelled", 4.0, "by trader"),
+        of=OrderState(7, 1, TERMS, orderRef="ref"),
+    )
+
+    assert lived(state) == [
+        (1, "sent", "order"), (2, "openOrder", "Submitted"), (3, "change sent", "change"), (4, "error", "399 held"),
+        (5, "orderStatus", "Submitted filled 0"), (6, "execDetails", "4 @ 99.5"),
+        (7, "execDetails", "4 @ 99 (correction)"), (8, "commission", "1.25 USD"), (9, "commission", "not computed"),
+        (10, "commission", "2"), (11, "cancel sent", "cancel"), (12, "completedOrder", "by trader"),
+    ]  # fmt: skip
+    assert lived(after(Vanished(at(30))))[-1] == (30, "vanished", "TWS names it neither open nor completed")
+    assert lived(after(Completed(at(40), 99, "ref", TERMS, "Filled", 10.0, None)))[-1] == (
+        40,
+        "completedOrder",
+        "Filled",
+    )
+
+
+def test_an_archived_order_tells_its_names_and_leaves_the_prices() -> None:
+    partly = after(status(filled=4.0, price=99.5), of=OrderState(7, 1, TERMS))
+
+    known = after(Completed(at(9), 99, "late", TERMS, "Filled", 10.0, None), of=partly)
+
+    assert (known.orderRef, known.permId) == ("late", 99)
+    assert (known.status, known.avgFillPrice, known.lastFillPrice) == ("Filled", 99.5, 99.5)
+
+
+def test_an_archived_order_in_another_status_is_not_rejected_and_an_inactive_one_is() -> None:
+    odd = after(Completed(at(9), 99, "ref", TERMS, "PendingCancel", 0.0, None))
+    refused = after(Completed(at(9), 99, "ref", TERMS, "Inactive", 0.0, None))
+
+    assert odd.rejected is None
+    assert refused.rejected is not None
+    assert (refused.rejected.at, refused.rejected.text) == (at(9), "Inactive")
+
+
+def test_a_fill_names_the_order_and_shows_that_it_works() -> None:
+    state = after(fill(), of=OrderState(7, 1, TERMS))
+    changed = after(ModifySent(AT, replace(TERMS, lmtPrice=101.0)), fill(), said(201, "no"))
+
+    assert (state.permId, state.working) == (99, True)
+    assert changed.change_refused is not None
+    assert (changed.rejected, changed.change) == (None, None)
+
+
+def test_a_change_is_confirmed_however_tws_tells_contract_and_account() -> None:
+    wanted = replace(TERMS, lmtPrice=101.0)
+    told = replace(wanted, contract=Contract(conId=1, symbol="AAPL", secType="STK"), account="DU1234")
+
+    assert after(opened(), ModifySent(AT, wanted), Opened(AT, 99, "ref", told, "Submitted")).change is None
