@@ -10,6 +10,7 @@ from ib_worker.order_state import Life, OrderState
 from ib_worker.replay import rebuild
 
 NEWEST = 20_000  # lines of the log that are looked through: the events of a thousand orders or more
+SENT = b'"event":"Sent"'  # the first event of an order of ours
 
 
 class Lives:
@@ -19,13 +20,25 @@ class Lives:
 
     async def whole(self, state: OrderState) -> list[Life]:
         """What the log tells of the order, and what it does not have yet, in time. Raises ToolError bus_down."""
-        names = [f'"orderRef":"{state.orderRef}"'] if state.orderRef else [f'"permId":{each}' for each in state.permIds]
-        told = re.compile(f"({'|'.join(map(re.escape, names))})[,}}]".encode()) if names else None
         try:
-            lines = [line async for line in read_back(self._pipe, self._keys, NEWEST) if told and told.search(line)]
+            lines = await self._lines(state)
         except BusError as error:
             raise bus_down(self._pipe.url, error) from error
         written = [life for each in rebuild(reversed(lines)) for life in each.life]
         known = {(life.source, life.what) for life in written}
         unwritten = (life for life in state.life if (life.source, life.what) not in known)
         return sorted([*written, *unwritten], key=lambda life: life.at)
+
+    async def _lines(self, state: OrderState) -> list[bytes]:
+        """The order's own, newest first: back to where it was sent, for one that a worker placed."""
+        names = [f'"orderRef":"{state.orderRef}"'] if state.orderRef else [f'"permId":{each}' for each in state.permIds]
+        found: list[bytes] = []
+        if not names:
+            return found
+        told = re.compile(f"({'|'.join(map(re.escape, names))})[,}}]".encode())
+        async for line in read_back(self._pipe, self._keys, NEWEST):
+            if told.search(line):
+                found.append(line)
+                if SENT in line:
+                    break
+        return found
