@@ -320,3 +320,71 @@ def test_whatever_passes_is_within_every_limit(intent: Intent, facts: Facts, rai
             assert facts.bid is not None
             assert facts.ask is not None
             assert facts.ask - facts.bid <= near * 0.05 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("limit", "allowed", "past", "what", "value"),
+    [
+        ("allowed_symbols", "MSFT,IBM", BUY, "AAPL is not among IBM, MSFT", "AAPL"),
+        ("allowed_sec_types", "OPT", BUY, "STK is not among OPT", "STK"),
+        ("allowed_currencies", "EUR", BUY, "USD is not among EUR", "USD"),
+        ("allowed_order_types", "MKT", BUY, "LMT is not among MKT", "LMT"),
+        ("outside_rth", "refused", replace(BUY, outsideRth=True),
+         "orders outside regular trading hours are refused", True),
+        ("max_quantity", "5", BUY, "totalQuantity is too large", 10.0),
+        ("max_open_orders", 2, BUY, "too many orders are open; cancel some", 3),
+        ("max_daily_loss", 50.0, BUY, "the day's loss only allows closing orders", 60.0),
+        ("max_order_value", 999.0, BUY, "the order is worth too much", 1000.0),
+        ("max_position_value", 999.0, BUY, "the position would be worth too much", 1000.0),
+        ("price_collar", 0.05, replace(BUY, lmtPrice=120.12),
+         "lmtPrice is 20.0% through the quote of 100.1", pytest.approx(0.2)),
+        ("price_collar", 0.001, replace(BUY, orderType="MKT", lmtPrice=None),
+         "the market is too wide for this order type", pytest.approx(0.2 / 100.1)),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_the_limit_the_value_and_what_is_allowed(
+    limit: str, allowed: Any, past: Intent, what: str, value: Any
+) -> None:
+    which = limits(**{limit: allowed})
+
+    error = refused(past, replace(FLAT, open_orders=3, daily_pnl=-60.0), which)
+
+    told = getattr(which, limit)
+    assert error is not None
+    assert error.message == f"Refused by the operator's limit {limit}: {what}. Only the operator can change a limit."
+    assert error.details == {
+        "limit": limit, "value": value, "allowed": sorted(told) if isinstance(told, frozenset) else told,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("facts", "code", "message"),
+    [
+        (replace(FLAT, daily_pnl=None), "no_daily_pnl",
+         "The day's profit and loss is not known, so its limit can't be kept. Retry."),
+        (replace(FLAT, quote_age_s=16.0), "no_fresh_quote",
+         "No fresh quote of this contract, so its price can't be checked. "
+         "Retry in trading hours, or with market data."),
+    ],
+)  # fmt: skip
+def test_what_is_not_known_is_said_to_be_so(facts: Facts, code: str, message: str) -> None:
+    error = refused(BUY, facts, limits(max_daily_loss=50.0, price_collar=0.05))
+
+    assert error is not None
+    assert (error.code, error.message) == (code, message)
+
+
+@pytest.mark.parametrize(
+    ("action", "position", "closing", "quantity", "closing_only"),
+    [
+        ("SELL", 10, 0, 10, True), ("SELL", 10, 0, 11, False), ("SELL", 10, 4, 6, True), ("SELL", 10, 4, 7, False),
+        ("BUY", -10, 0, 10, True), ("BUY", -10, 0, 11, False), ("BUY", -10, 4, 6, True), ("BUY", -10, 4, 7, False),
+        ("SELL", -10, 0, 1, False), ("BUY", 10, 0, 1, False), ("SELL", 0, 0, 1, False), ("BUY", 0, 0, 1, False),
+    ],
+)  # fmt: skip
+def test_an_order_closes_up_to_what_is_held_and_not_yet_being_closed(
+    action: Literal["BUY", "SELL"], position: int, closing: int, quantity: int, closing_only: bool
+) -> None:
+    facts = replace(FLAT, position=Decimal(position), closing=Decimal(closing))
+
+    assert closes(replace(BUY, action=action, totalQuantity=Decimal(quantity)), facts) is closing_only
