@@ -35,8 +35,19 @@ class Disconnected(Shape):
     recent_clients: list[str] = []
 
 
+class Concern(Shape):
+    """What leaves the session ready and still matters, and what to do about it."""
+
+    what: str
+    remedy: str
+
+
 class SessionStatus(Shape):
-    """The session as it is now. `is_connected` is true only in state ready: reads and orders are then answered."""
+    """The session as it is now. `is_connected` is true only in state ready: reads and orders are then answered.
+
+    `as_of`: when TWS last told all of what is kept here (positions, orders …); changes since then are included.
+    `waiting`: messages to TWS that wait for their turn.
+    """
 
     is_connected: bool
     state: State
@@ -56,6 +67,10 @@ class SessionStatus(Shape):
     market_data_lines: int | None = None
     farms: dict[str, str] = {}
     recent_clients: list[str] = []
+    concerns: list[Concern] = []
+    as_of: dict[str, datetime] = {}
+    waiting: dict[str, int] = {}
+    weekly_login_due: datetime | None = None
 
 
 @tool(returns=Connected, toolset="session", effect=Effect.SESSION, deadline_s=30)

@@ -9,17 +9,19 @@ from bridge.bus.answering import Answerer
 from bridge.bus.auditing import AuditLog
 from bridge.bus.connect import BusError, bus_down
 from bridge.bus.orders import Fenced
+from bridge.gateway import SessionStatus
 from bridge.tool import ToolError
-from ib_worker import standing
+from ib_worker import alarm, standing
 from ib_worker.approvals import Approvals
 from ib_worker.auditing import Audit
+from ib_worker.concerns import concerns_of, weekly_login
 from ib_worker.dispatch import Dispatch
 from ib_worker.guard import Guard
 from ib_worker.lifecycle import Lifecycle, Timing
 from ib_worker.lives import Lives
 from ib_worker.racing import first
 from ib_worker.reconcile import Reconciliation
-from ib_worker.session import OrderIds, Session
+from ib_worker.session import OrderIds, Session, utcnow
 from ib_worker.settings import Settings
 from ib_worker.switch import watch_switch
 from ib_worker.tokens import Tokens
@@ -54,6 +56,7 @@ async def lead(bus: Answerer, settings: Settings, stopping: asyncio.Event, timin
             session.account_updates.run(),
             session.audit.run(),
             watch_switch(bus.pipe, bus.keys, session.audit),
+            alarm.watch(session),
             _beat(bus, session),
             _serve(bus, session, reconciliation, stopping, timing.grace_s),
         )
@@ -76,7 +79,7 @@ async def _serve(
             await session.lines.release()
             await session.audit.flush()
     session.record.set(standing.STOPPED)
-    await bus.beat(session.status())
+    await bus.beat(told(session))
 
 
 async def _stop(bus: Answerer, stopping: asyncio.Event, grace_s: float) -> NoReturn:
@@ -87,11 +90,18 @@ async def _stop(bus: Answerer, stopping: asyncio.Event, grace_s: float) -> NoRet
         await asyncio.Event().wait()
 
 
+def told(session: Session) -> SessionStatus:
+    """The status as fronts read it."""
+    now = utcnow()
+    more = {"concerns": concerns_of(session, now), "weekly_login_due": weekly_login(now)}
+    return session.status().model_copy(update=more)
+
+
 async def _beat(bus: Answerer, session: Session) -> NoReturn:
     """Write the status every second and at every change."""
     while True:
         session.news.clear()
-        await bus.beat(session.status())
+        await bus.beat(told(session))
         with suppress(TimeoutError):
             async with asyncio.timeout(BEAT_S):
                 await session.news.wait()

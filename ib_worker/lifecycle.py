@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from bridge.tool import ToolError
 from ib_worker import standing
+from ib_worker.concerns import is_weekly_login
 from ib_worker.errors import LinkLost, RequestRefused, is_read_only
 from ib_worker.gateway_login import explain
 from ib_worker.link import Link, News
@@ -24,7 +25,7 @@ from ib_worker.receiver import (
     POSITION_MESSAGES,
     Receiver,
 )
-from ib_worker.session import Session
+from ib_worker.session import Session, utcnow
 from ib_worker.settings import Endpoint
 from ib_worker.standing import Failure
 from ib_worker.sync import synchronize
@@ -118,7 +119,8 @@ class Lifecycle:
     def _explained(self, cause: standing.Cause, target: Endpoint) -> standing.Cause:
         """What the configured gateway's own log knows better than a socket that nobody answers on."""
         settings = self._session.settings
-        return explain(cause, settings.gateway_phase_file if target == settings.gateway else None)
+        told = explain(cause, settings.gateway_phase_file if target == settings.gateway else None)
+        return standing.WEEKLY_LOGIN if told is standing.LOGIN_PENDING and is_weekly_login(utcnow()) else told
 
     async def _live(self) -> None:
         """One connection from its opening to its end. Raises Failure."""
@@ -213,6 +215,7 @@ class Lifecycle:
             self._reread.cancel()
             self._reread = None
         session.wire = None
+        session.as_of.clear()
         session.requests.fail_all(LinkLost(why))
         session.holdings.forget()
         session.ledger.known = False

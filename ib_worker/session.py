@@ -1,6 +1,7 @@
 """The session as handlers see it: whom it is connected to, what it knows, and how TWS is asked."""
 
 import asyncio
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
@@ -40,6 +41,8 @@ from ib_worker.wire import Wire
 
 REQUEST_S = 15.0  # of a request that several share; a caller's own deadline is usually shorter
 RECENT_S = 60.0  # who has called within this time is using the session
+
+log = logging.getLogger("ib_worker.session")
 
 T = TypeVar("T")
 Send = Callable[[Any, int], None]  # the wire (ib_async's client is not annotated) and the request's id
@@ -81,6 +84,7 @@ class Session:
         self.tokens: Tokens
         self.lives: Lives
         self.accounts: list[str] = []
+        self.as_of: dict[str, datetime] = {}  # when TWS has last told all of something
         self.orders_readable = True  # False: the gateway's API is read-only, and tells of no orders
         self.unread: set[str] = set()  # types of messages that could not be decoded since the state was last read
         self.requests = Requests()
@@ -166,6 +170,7 @@ class Session:
         return [name for name in self._callers if name != beside]
 
     def status(self) -> SessionStatus:
+        """Without what `concerns` adds."""
         standing = self.record.standing
         return SessionStatus(
             is_connected=standing.ready,
@@ -184,6 +189,8 @@ class Session:
             market_data_lines=len(self.lines),
             farms=self.link.farms,
             recent_clients=self.recent_clients(),
+            as_of=dict(self.as_of),
+            waiting={lane.name.lower(): count for lane in Lane if (count := self.pacer.waiting(lane))},
         )
 
     def abandoned(self, stream: str) -> None:
@@ -213,6 +220,7 @@ class Session:
         reqId = wire.getReqId()
         with self.requests.expect(reqId) as pending:
             send(wire, reqId)
+            log.debug("request %s sent", reqId)
             try:
                 return await pending.answer
             finally:
@@ -241,6 +249,7 @@ class Session:
             wire = self.require_connection()
             with self.requests.expect(kind, keep) as pending:
                 send(wire)
+                log.debug("request for %s sent", kind)
                 return await pending.whole(silence_s)
 
     async def tell(self, send: SendKind, lane: Lane = Lane.READS) -> None:

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bridge.values import MarketDataType
@@ -46,6 +46,12 @@ def _names(written: object) -> object:
     return frozenset(each.strip() for each in written.split(",") if each.strip())
 
 
+def _web_address(written: SecretStr | None) -> SecretStr | None:
+    if written is not None and not written.get_secret_value().startswith(("https://", "http://")):
+        raise ValueError("an address that begins with https:// or http:// is expected")
+    return written
+
+
 class Settings(BaseSettings):
     """Each field is an environment variable of its name in capitals."""
 
@@ -65,6 +71,9 @@ class Settings(BaseSettings):
     market_data_type: MarketDataType = "delayed"  # TWS reads it as: live where the account has it, else delayed
     market_data_lines: Annotated[int, Field(ge=1, le=10_000)] = 100  # what the account may have; boosters add more
     gateway_messages_per_s: Annotated[int, Field(ge=10, le=100_000)] = 50  # TWS: half as many as there are lines
+    alert_webhook: Annotated[SecretStr | None, AfterValidator(_web_address)] = None  # gets each alert as JSON
+    alert_after_s: Annotated[float, Field(ge=0)] = 60  # a restart of the gateway takes less, the nightly one a bit more
+    alert_every_s: Annotated[float, Field(gt=0)] = 900  # while it lasts
     beat_file: Path = Path(tempfile.gettempdir()) / "ibkr-worker.beat"
 
     live_accounts: Annotated[frozenset[str], NoDecode, BeforeValidator(_names)] = frozenset()

@@ -56,6 +56,13 @@ LOGIN_PENDING = Cause(
     "{host}:{port} is open but silent: the gateway has not finished its login.",
     "Approve the second factor on the phone, or look at the gateway's window. The worker keeps trying.",
 )
+WEEKLY_LOGIN = Cause(
+    "login_pending",
+    "gateway_login_pending",
+    "{host}:{port} is open but silent: the gateway waits for a login, and IBKR's weekly one is due since Sunday 01:00 "
+    "in New York.",
+    "Approve the second factor in IBKR Mobile, or log in at the gateway's window. The worker keeps trying.",
+)
 INCOMPLETE = Cause(
     "login_pending",
     "gateway_login_pending",

@@ -11,7 +11,7 @@ import ib_async
 
 from bridge.tool import ToolError
 from ib_worker import convert
-from ib_worker.errors import NOTICES, LinkLost, refusal
+from ib_worker.errors import COMPETING_SESSION, NOTICES, LinkLost, refusal
 from ib_worker.fairness import current, share_of_one
 from ib_worker.pacing import Lane, Pacer
 from ib_worker.quote import QuoteState
@@ -59,6 +59,7 @@ class Lines:
         self._dirty: dict[Line, None] = {}
         self._to_cancel: list[int] = []
         self._work = asyncio.Event()
+        self.competing = False  # another session of the same login has the market data
 
     def __len__(self) -> int:
         """Lines that TWS may still count."""
@@ -137,6 +138,7 @@ class Lines:
 
     def disconnected(self) -> None:
         self._wire = None
+        self.competing = False
         self._by_request.clear()
         self._to_cancel.clear()
         for line in self._lines.values():
@@ -145,6 +147,7 @@ class Lines:
     def price(self, reqId: int, tickType: int, price: float, size: float) -> None:
         line = self._by_request.get(reqId)
         if line is not None:
+            self.competing = False
             line.values.price(tickType, price, size)
             line.settled.set()
             self._dirty[line] = None
@@ -171,6 +174,7 @@ class Lines:
         if line is None:
             return False
         log.info("line of %s: %s %s", line.contract.symbol, code, text)
+        self.competing = self.competing or code == COMPETING_SESSION
         if code not in NOTICES:
             del self._by_request[reqId]
             line.problem = refusal(code, text)

@@ -26,6 +26,7 @@ async def synchronize(session: Session, silence_s: float) -> None:
     session.unread.clear()
     positions = session.ask_kind(POSITIONS, lambda wire: wire.reqPositions(), silence_s=silence_s)
     await _in_time("positions", positions)
+    session.as_of["positions"] = utcnow()
     await look(session, silence_s)
     wire = session.require_connection()
     wire.skip_ids(session.order_messages.highest)
@@ -54,6 +55,7 @@ async def look(session: Session, silence_s: float) -> None:
         ("executions", _executions),
     ):
         seen.update(await _in_time(what, ask(session, silence_s, entry)))
+        session.as_of[what] = utcnow()
     if session.orders_readable:
         session.ledger.reconcile(expected, seen, Vanished(utcnow()))
 

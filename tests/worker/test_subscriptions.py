@@ -213,6 +213,18 @@ async def test_a_line_that_is_refused_ends_with_a_gap_and_its_reason(sim: Simula
         assert len(stand.session.lines) == 0
 
 
+async def test_a_competing_session_is_told_until_prices_come(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        lines = stand.session.lines
+        sim.fault("competing on")
+        await lines.open(await spy(stand))
+        await until(lambda: lines.competing, "the competing session is known")
+
+        sim.fault("competing off")
+        await lines.open(await spy(stand))
+        await until(lambda: not lines.competing, "prices come")
+
+
 @pytest.mark.fault(39)
 async def test_delayed_data_is_said_to_be_delayed() -> None:
     async with Simulator(SimulatorConfig(faults="entitlement delayed")) as sim, ready_session(sim) as stand:

@@ -1,0 +1,66 @@
+"""What leaves the session ready and still matters, each with its cure; and when IBKR wants its weekly login."""
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from bridge.gateway import Concern
+from ib_worker.session import Session
+
+NEW_YORK = ZoneInfo("America/New_York")
+SUNDAY = 6
+LOGIN_AT = time(1, 0)  # IBKR's tokens of the week end then; the gateway's next restart asks for a full login
+NEAR = timedelta(hours=24)
+
+
+def weekly_login(now: datetime) -> datetime:
+    """The next Sunday at one in New York."""
+    today = now.astimezone(NEW_YORK).date()
+    sunday = today + timedelta(days=(SUNDAY - today.weekday()) % 7)
+    due = datetime.combine(sunday, LOGIN_AT, NEW_YORK)
+    later = datetime.combine(sunday + timedelta(days=7), LOGIN_AT, NEW_YORK)
+    return (due if due > now else later).astimezone(UTC)
+
+
+def is_weekly_login(now: datetime) -> bool:
+    """Whether a gateway that waits for a login probably waits for the weekly one."""
+    return weekly_login(now) - timedelta(days=7) > now - NEAR
+
+
+def concerns_of(session: Session, now: datetime) -> list[Concern]:
+    found = []
+    if not session.orders_readable:
+        found.append(
+            Concern(
+                what="The gateway's API is read-only: it takes no orders, and does not tell of them.",
+                remedy="Switch off Read-Only API in the gateway's API settings, if orders are wanted.",
+            )
+        )
+    if session.lines.competing:
+        found.append(
+            Concern(
+                what="Another session of the same IBKR login holds the market data.",
+                remedy="Log out there (TWS, IBKR Mobile, Client Portal), or give this one a user of its own.",
+            )
+        )
+    if broken := sorted(farm for farm, word in session.link.farms.items() if word == "broken"):
+        found.append(
+            Concern(
+                what=f"Data farms are broken: {', '.join(broken)}. What they serve may be stale or missing.",
+                remedy="The gateway connects to them again by itself; if this stays, look at its network.",
+            )
+        )
+    if session.unread:
+        found.append(
+            Concern(
+                what="A message about orders or positions could not be read, so they are not known in full.",
+                remedy="The worker reads them again by itself; if this stays, restart the gateway.",
+            )
+        )
+    if (due := weekly_login(now)) - now < NEAR:
+        found.append(
+            Concern(
+                what=f"IBKR's weekly login is due {due.astimezone(NEW_YORK):%A %H:%M} New York time.",
+                remedy="Have the second factor at hand then, or restart the gateway when somebody has.",
+            )
+        )
+    return found
