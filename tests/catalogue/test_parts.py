@@ -229,31 +229,6 @@ async def test_a_redis_that_cannot_save_takes_no_order_and_answers_reads(
         assert (await _until_answered(front), frames(sim)) == ("done", 1)
 
 
-@pytest.mark.long
-@pytest.mark.timeout(300)
-@pytest.mark.fault(85)
-async def test_three_thousand_reads_at_once_end_typed_and_an_order_goes_out_meanwhile(
-    redis_url: str, session: str, sim: Simulator, tmp_path: Path
-) -> None:
-    async with running(redis_url, session, sim, tmp_path / "beat"), caller(redis_url, session) as front:
-        await front.writable(START_S)
-        await front.ask("open_market_data", symbol="AAPL")
-        flood = [
-            asyncio.create_task(front.refused("get_contract_details", symbol=f"S{number}", deadline_s=3))
-            for number in range(3_000)
-        ]
-        await until(lambda: any(each.done() for each in flood), "the flood is on")
-        placed = await _until_answered(
-            front
-        )  # where the flood keeps this process from hearing Redis, it is not executed
-        codes = {error.code for error in await asyncio.gather(*flood)}
-
-        assert placed == "done"
-        assert codes <= {"overloaded", "paced", "timeout", "not_found", "bus_down", "retry"}
-        assert "overloaded" in codes
-        assert await front.ask("get_positions")
-
-
 @asynccontextmanager
 async def fronts(redis_url: str, session: str, count: int) -> AsyncIterator[list[RawClient]]:
     """A client at each of so many fronts."""
