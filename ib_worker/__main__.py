@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 
 from pydantic import ValidationError
 
@@ -17,11 +18,14 @@ import ib_worker.market_data
 import ib_worker.orders
 import ib_worker.previews  # noqa: F401  # importing registers the handlers
 from bridge.bus.answering import Answerer
+from bridge.bus.connect import BusError
 from bridge.bus.lease import LeaseLost
+from bridge.bus.relief import Relief
 from ib_worker.beat import beat
 from ib_worker.leading import lead
 from ib_worker.logs import configure_logs
 from ib_worker.racing import first
+from ib_worker.relieving import STAND_BACK_S, Relieved, Relieving
 from ib_worker.settings import Settings
 
 log = logging.getLogger("ib_worker")
@@ -38,14 +42,20 @@ async def work(settings: Settings) -> None:
 async def _lead_for_ever(settings: Settings, worker: str, stopping: asyncio.Event) -> None:
     """Stand by, lead, stand by again when another leads, until told to stop."""
     async with Answerer(settings.redis_url, settings.ibkr_session, worker) as bus:
+        relieving = Relieving(Relief(bus.pipe, bus.keys))
         while True:
-            await first(bus.lead(), stopping.wait())
+            await first(bus.lead(), relieving.offer(settings.gateway), stopping.wait())
             if stopping.is_set():
                 return
             try:
-                await lead(bus, settings, stopping)
+                await lead(bus, settings, stopping, relieving=relieving)
             except LeaseLost as lost:
                 log.warning("this worker leads no more: %s", lost)
+            except Relieved:
+                log.warning("a standby reaches the gateway and this worker does not: it is to lead")
+                with suppress(BusError):  # it lapses by itself
+                    await bus.hand_over()
+                await first(asyncio.sleep(STAND_BACK_S), stopping.wait())
 
 
 def main() -> int:

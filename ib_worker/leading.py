@@ -21,6 +21,7 @@ from ib_worker.lifecycle import Lifecycle, Timing
 from ib_worker.lives import Lives
 from ib_worker.racing import first
 from ib_worker.reconcile import Reconciliation
+from ib_worker.relieving import Relieving
 from ib_worker.session import OrderIds, Session, utcnow
 from ib_worker.settings import Settings
 from ib_worker.switch import watch_switch
@@ -32,8 +33,15 @@ RELEASE_S = 2.0
 log = logging.getLogger("ib_worker.leading")
 
 
-async def lead(bus: Answerer, settings: Settings, stopping: asyncio.Event, timing: Timing | None = None) -> None:
-    """Serve until `stopping` is set. Raises LeaseLost when another may lead; the gateway is given up in either case.
+async def lead(
+    bus: Answerer,
+    settings: Settings,
+    stopping: asyncio.Event,
+    timing: Timing | None = None,
+    relieving: Relieving | None = None,
+) -> None:
+    """Serve until `stopping` is set. Raises LeaseLost when another may lead, and Relieved when another is to; the
+    gateway is given up in any case.
 
     The bus holds the lease already. Requests are answered from the first moment, if only by saying what is missing.
     """
@@ -58,6 +66,7 @@ async def lead(bus: Answerer, settings: Settings, stopping: asyncio.Event, timin
             watch_switch(bus.pipe, bus.keys, session.audit),
             alarm.watch(session),
             _beat(bus, session),
+            *([relieving.seek(session)] if relieving else []),
             _serve(bus, session, reconciliation, stopping, timing.grace_s),
         )
     finally:

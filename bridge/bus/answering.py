@@ -73,6 +73,11 @@ class Answerer:
         self._keeper = asyncio.create_task(self.lease.keep(), name="bus lease")
         return token
 
+    async def hand_over(self) -> None:
+        """Release the lease for another worker; `lead` is to follow. Raises BusError."""
+        await self._forget_lease()
+        await self.lease.release()
+
     async def _forget_lease(self) -> None:
         if self._keeper is not None:
             await _cancelled([self._keeper])

@@ -16,6 +16,8 @@ class Keys:
         self._prefix = f"ibkr:{{{session}}}:"
         self.requests = self._prefix + "req"  # channel: what fronts ask
         self.lease = self._prefix + "lease"  # string: the leader's token
+        self.cut_off = self._prefix + "cut_off"  # string, for seconds: the leader can't reach the gateway
+        self.relief = self._prefix + "relief"  # string, for seconds: a standby can
         self.epoch = self._prefix + "epoch"  # counter that tokens come from
         self.generation = self._prefix + "generation"  # string: gone when Redis has lost its data
         self.heartbeat = self._prefix + "heartbeat"  # hash: the session's status as last written

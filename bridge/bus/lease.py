@@ -11,8 +11,8 @@ from bridge.bus.connect import BusError, Full
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 
-LEASE_S = 8.0
-RENEW_S = 2.0
+LEASE_S = 7.0  # with the renewals it outlasts a Redis that stands still for five seconds
+RENEW_S = 1.0
 MARGIN_S = 1.0  # the leader stops this long before Redis may give the lease to another
 RETRY_S = 0.2  # after a renewal that failed
 STANDBY_S = 0.2  # how often a standby asks

@@ -18,8 +18,8 @@ from tests.faults.striking import strike
 # Answers that leave the outcome open or say that nothing was done: the same call may be asked again with its key.
 AGAIN = {
     "cut", "hung_up", "pending", "unknown", "not_executed", "not_ready", "bus_down", "timeout", "retry", "no_worker",
-    "worker_lost", "overloaded", "audit_unavailable", "no_fresh_quote", "login_pending", "client_id_in_use",
-    "gateway_unreachable", "gateway_login_pending", "link_degraded", "ib_link_down", "paced",
+    "worker_lost", "overloaded", "audit_unavailable", "no_fresh_quote", "client_id_in_use",
+    "gateway_unreachable", "gateway_login_pending", "link_down", "paced",
 }  # fmt: skip
 TRIES = 3  # of a client, before it leaves the key to the end of the run
 PAUSE_S = 0.3
