@@ -22,12 +22,14 @@ from ibgateway.simulator.values import OpenOrder
 from tests.faults.mcp import Answer
 from tests.faults.plan import Plan, Step
 from tests.faults.stage import Stage, insisted
+from tests.faults.stalls import Stalls
 
 if TYPE_CHECKING:
     from tests.faults.run import Result
 
 LATE_S = 2.0  # what a busy machine may add to a deadline before the call is called late
 CLOCK_S = 0.05  # the log's times are whole milliseconds, and another process's
+OPEN = {"cut", "hung_up", "pending", "unknown", "not_executed", "not_ready"}
 CERTAIN = {"done", "rejected", "not_found", "not_confirmed"}  # final answers about what was sent
 THIS_CALL = {"bus_down", "no_generation"}  # reasons that speak of the call, and not of earlier ones with its key
 DEAD = {"Cancelled", "ApiCancelled", "Inactive"}
@@ -67,7 +69,7 @@ class Truth:
     cancels: dict[int, int]  # cancelOrder frames of the run, by orderId
 
 
-async def check(stage: Stage, seen: Seen, result: Result) -> None:
+async def check(stage: Stage, seen: Seen, result: Result, stalls: Stalls) -> None:
     truth = _truth(stage, seen)
     for step, answer in seen.answers:
         result.answers[f"{step.tool.removeprefix('ibkr_')} {answer.code}"] += 1
@@ -75,22 +77,26 @@ async def check(stage: Stage, seen: Seen, result: Result) -> None:
         result.finals[f"{step.tool.removeprefix('ibkr_')} {seen.last(step).code}"] += 1
     result.most_frames = max((len(_placing(truth, each)) for each in seen.writes()), default=0)
     result.latest_s = max(answer.seconds - _deadline(step) for step, answer in seen.answers)
-    for problems in (_frames(seen, truth), _answers(seen, truth), _reads(seen), _calls(seen)):
+    for problems in (_frames(seen, truth), _answers(seen, truth), _reads(seen), _calls(seen, stalls)):
         result.wrong += problems
     result.wrong += [each async for each in _log(stage, seen, truth)]
     result.wrong += [each async for each in _sight(stage, seen, truth)]
 
 
 def _truth(stage: Stage, seen: Seen) -> Truth:
-    world, journal = stage.sim.world, stage.sim.journal
-    orders = {each.order.orderRef: each for each in (*world.completed_orders(False), *world.open_orders(None))}
+    journal = stage.sim.journal
     frames: dict[str, list[Entry]] = defaultdict(list)
     for entry in journal.orders(after=seen.frame):
         frames[entry.request.placed[1].orderRef].append(entry)
     cancels: dict[int, int] = defaultdict(int)
     for entry in journal.entries("in", 4, after=seen.frame):
         cancels[entry.request.orderId] += 1
-    return Truth(orders, frames, cancels)
+    return Truth(_books(stage), frames, cancels)
+
+
+def _books(stage: Stage) -> dict[str, OpenOrder]:
+    world = stage.sim.world
+    return {each.order.orderRef: each for each in (*world.completed_orders(False), *world.open_orders(None))}
 
 
 def _placing(truth: Truth, step: Step) -> list[Entry]:
@@ -132,8 +138,8 @@ def _answers(seen: Seen, truth: Truth) -> Iterator[str]:
             yield from _placed(step, final, order, truth)
         elif final.code in {"done", "not_confirmed"}:
             yield from _altered(step, final, order, seen)
-        if final.code in {"cut", "hung_up", "pending", "unknown", "not_executed", "not_ready"}:
-            yield f"I2: {step.key} stayed {final.code} {final.details}"
+        if final.code in OPEN:
+            yield f"I2: stayed open, {step.key}: {final.code} {final.details}"
 
 
 def _sent_before(truth: Truth, step: Step, at: float) -> bool:
@@ -151,7 +157,7 @@ def _placed(step: Step, final: Answer, order: OpenOrder | None, truth: Truth) ->
         yield f"I3: {step.key} was told {final.value['status']}, and is {status}"
     if final.code in {"not_found", "rejected"} and order is not None and status != "Inactive":
         yield f"I3: {step.key} was told {final.code}, and is {status}"
-    if final.code not in CERTAIN and sent:
+    if final.code not in CERTAIN | OPEN and sent:
         yield f"I3: {step.key} was told {final.code}, and the gateway had its frame"
 
 
@@ -193,11 +199,12 @@ def _reads(seen: Seen) -> Iterator[str]:
                 yield f"I6: a list of open orders lacked {key}"
 
 
-def _calls(seen: Seen) -> Iterator[str]:
+def _calls(seen: Seen, stalls: Stalls) -> Iterator[str]:
     """I4: each call ends by its deadline. Runs without a fault are done to the last call."""
     for step, answer in seen.answers:
-        if answer.seconds > _deadline(step) + LATE_S:
-            yield f"I4: {step.tool} took {answer.seconds:.1f} s: {answer.code}"
+        stalled_s = stalls.worst(answer.began, answer.ended)
+        if answer.seconds > _deadline(step) + LATE_S + 2 * stalled_s:
+            yield f"I4: {step.tool} took {answer.seconds:.1f} s (stalled {stalled_s:.1f} s): {answer.code}"
         if answer.code in {"internal", "protocol_error", "unnamed_error", "invalid_arguments"}:
             yield f"{step.tool} was answered {answer.code}: {answer.details}"
         if not seen.plan.faults and not answer.done and not _of_an_ended_order(answer):
@@ -243,7 +250,7 @@ async def _sight(stage: Stage, seen: Seen, truth: Truth) -> AsyncIterator[str]:
             continue
         shown = await insisted(partial(stage.operator.ask, "get_order", orderKey=step.key))
         status = shown["order"]["status"]
-        now = _truth(stage, seen).orders[order_ref(step.key)].state.status
+        now = _books(stage)[order_ref(step.key)].state.status
         if (status in DEAD) != (now in DEAD) or (status == "Filled") != (now == "Filled"):
             yield f"I2: {step.key} shows as {status}, and is {now}"
     told = await insisted(lambda: stage.operator.ask("get_positions"))

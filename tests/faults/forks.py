@@ -23,7 +23,11 @@ from mcp_front.__main__ import assemble, front_id, serve
 from mcp_front.logs import configure_logs as configure_front_logs
 from mcp_front.settings import Settings as FrontSettings
 
+WARM = "warm"  # no session's name
 NO_LIMITS = Limits.model_validate({name: "off" for name in Limits.model_fields if name != "outside_rth"})
+
+# What a process assembles first is what costs: in the parent of all, once.
+assemble(FrontSettings(), Asker("unix:///nowhere", WARM, front_id()))
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.faults.forks"])

@@ -8,13 +8,14 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from itertools import takewhile
 from typing import Any
 
 from tests.faults.plan import plan_of
 from tests.faults.run import Result, play
 from tests.faults.stage import Stage
+from tests.faults.stalls import Stalls
 
 ON_ONE_STAGE = 25  # runs; each leaves its orders in the gateway's books, which every new session reads
 
@@ -46,17 +47,20 @@ def play_all(options: argparse.Namespace) -> int:
 async def _play(
     options: argparse.Namespace, numbers: Iterator[int], results: list[Result], unplayed: list[str]
 ) -> None:
+    stalls = Stalls()
+
     async def lane() -> None:
         for number in numbers:
-            async with AsyncExitStack() as stack:
-                stage = await stack.enter_async_context(Stage())
-                await _on_one_stage(stage, options, number, numbers, results, unplayed)
+            async with Stage() as stage:
+                await _on_one_stage(stage, stalls, options, number, numbers, results, unplayed)
 
+    watching = asyncio.create_task(stalls.run())
     await asyncio.gather(*(lane() for _ in range(min(options.jobs, options.n))))
+    watching.cancel()
 
 
 async def _on_one_stage(
-    stage: Stage, options: argparse.Namespace, number: int | None, numbers: Iterator[int],
+    stage: Stage, stalls: Stalls, options: argparse.Namespace, number: int | None, numbers: Iterator[int],
     results: list[Result], unplayed: list[str],
 ) -> None:  # fmt: skip
     """Play until the stage has had its share, or a run has broken it."""
@@ -65,7 +69,7 @@ async def _on_one_stage(
             return
         plan = plan_of(options.seed, number)
         try:
-            result = await play(stage, plan)
+            result = await play(stage, plan, stalls)
         except Exception as error:  # noqa: BLE001  # a run that can't be played has not held
             unplayed.append(f"{plan}: {type(error).__name__}: {error}")
             print(f"NOT PLAYED {unplayed[-1]}", flush=True)
@@ -79,19 +83,23 @@ async def _on_one_stage(
 
 
 def line(result: Result) -> str:
-    held = "held" if not result.wrong else "BROKEN: " + "; ".join(result.wrong)
+    word = f"UNJUDGED (stalled {result.stalled_s:.1f} s)" if result.unjudged else "BROKEN"
+    held = "held" if not result.wrong else f"{word}: " + "; ".join(result.wrong)
     return f"{result.plan}; {result.seconds:.1f} s, {held}"
 
 
 def report(results: list[Result], unplayed: list[str], seed: int) -> int:
-    broken = [each for each in results if each.wrong]
+    unjudged = [each for each in results if each.unjudged]
+    broken = [each for each in results if each.wrong and not each.unjudged]
     answers, finals = Counter[str](), Counter[str]()
     for each in results:
         answers.update(each.answers)
         finals.update(each.finals)
-    wrong = [text for each in results for text in each.wrong]
+    wrong = [text for each in broken for text in each.wrong]
     calm = [each for each in results if not each.plan.faults]
-    print(f"\nseed {seed}: {len(results) - len(broken)} of {len(results) + len(unplayed)} runs held")
+    print(f"\nseed {seed}: {len(results) - len(broken) - len(unjudged)} of {len(results) + len(unplayed)} runs held, "
+          f"{len(broken)} broke, {len(unplayed)} could not be played; "
+          f"in {len(unjudged)} the machine stood still and times were missed")  # fmt: skip
     doubles, lost, late = (sum(name in each for each in wrong) for name in ("I1", "I2", "I4"))
     print(f"double orders: {doubles}, lost from sight: {lost}, past their deadline: {late}")
     print(f"without a fault: {sum(not each.wrong for each in calm)} of {len(calm)} done to the last call")

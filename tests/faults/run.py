@@ -13,6 +13,7 @@ from tests.faults.checks import Seen, check
 from tests.faults.mcp import Answer
 from tests.faults.plan import Plan, Step
 from tests.faults.stage import Stage, insisted
+from tests.faults.stalls import Stalls
 from tests.faults.striking import strike
 
 # Answers that leave the outcome open or say that nothing was done: the same call may be asked again with its key.
@@ -25,6 +26,8 @@ TRIES = 3  # of a client, before it leaves the key to the end of the run
 PAUSE_S = 0.3
 SETTLED_S = 120.0
 RUN_S = 400.0
+STALLED_S = 0.7  # Redis must answer a greeting within a second
+TIMES = ("I2: stayed", "I4", "I9", "without any fault")
 
 
 @dataclass
@@ -37,18 +40,25 @@ class Result:
     most_frames: int = 0
     latest_s: float = 0.0  # how far the latest answer was past its deadline; below zero: none was
     seconds: float = 0.0
+    stalled_s: float = 0.0  # the longest time for which this machine kept us waiting
     wrong: list[str] = field(default_factory=list)
 
+    @property
+    def unjudged(self) -> bool:
+        """The machine stood still, and nothing broke but times."""
+        return self.stalled_s > STALLED_S and bool(self.wrong) and all(each.startswith(TIMES) for each in self.wrong)
 
-async def play(stage: Stage, plan: Plan) -> Result:
+
+async def play(stage: Stage, plan: Plan, stalls: Stalls) -> Result:
     """Raises what keeps a run from being played: the stage is of no use then."""
-    began = time.monotonic()
+    began, at = time.monotonic(), time.time()
     async with asyncio.timeout(RUN_S):
         seen = await _played(stage, plan)
         result = Result(plan)
-        await check(stage, seen, result)
+        await check(stage, seen, result, stalls)
         await _tidied(stage, plan)
     result.seconds = time.monotonic() - began
+    result.stalled_s = stalls.worst(at, time.time())
     return result
 
 
@@ -110,6 +120,7 @@ async def _settle(stage: Stage, plan: Plan, step: Step, seen: Seen) -> None:
                     return
                 attempt += 1
                 await asyncio.sleep(PAUSE_S * 2)
+    seen.take(step, Answer("hung_up"))
 
 
 async def _tidied(stage: Stage, plan: Plan) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.faults.plan import Plan, plan_of
 from tests.faults.run import play
 from tests.faults.stage import Stage
+from tests.faults.stalls import Stalls
 
 MEANT = {"statuses thrice", "reset after an order"}  # what is over within a few seconds
 
@@ -41,7 +42,7 @@ async def test_every_invariant_holds_in_a_few_runs() -> None:
     plans = quick_plans()
     assert len(plans) == len(MEANT) + 1
     async with asyncio.timeout(170), Stage() as stage:
-        results = [await play(stage, plan) for plan in plans]
+        results = [await play(stage, plan, Stalls()) for plan in plans]
 
     assert [each.wrong for each in results] == [[]] * len(plans)
     assert all(each.answers for each in results)
