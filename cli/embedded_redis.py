@@ -111,7 +111,8 @@ class EmbeddedRedis:
             async with asyncio.timeout(STOP_S):
                 await process.wait()
         except TimeoutError:
-            process.kill()
+            with suppress(ProcessLookupError):  # it has just ended
+                process.kill()
             await process.wait()
 
 

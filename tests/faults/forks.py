@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Coroutine
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bridge.bus.asking import Asker
 from ib_worker.__main__ import work
@@ -34,14 +34,18 @@ _CONTEXT.set_forkserver_preload(["tests.faults.forks"])
 
 
 class Forked:
-    """One process."""
+    """One process, begun by `start`."""
 
     def __init__(self, run: Callable[..., None], log: Path, *arguments: Any) -> None:
         self._process = _CONTEXT.Process(target=_begin, args=(run, str(log), *arguments), daemon=True)
-        self._process.start()
         self._ended = asyncio.Event()
+
+    async def start(self) -> Self:
+        """In a thread: the parent of all may be busy, and everything else is to go on meanwhile."""
+        await asyncio.to_thread(self._process.start)
         loop = asyncio.get_running_loop()
         loop.add_reader(self._process.sentinel, self._end, loop)
+        return self
 
     @property
     def alive(self) -> bool:

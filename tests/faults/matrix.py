@@ -96,10 +96,11 @@ class _Stage:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    def start(self) -> None:
+    async def start(self) -> None:
         """A worker process, as a restart policy would start it."""
         url, beat = f"redis://127.0.0.1:{self.redis_link.port}/0", str(self.folder / "beat")
-        self.worker = Forked(forks.worker, self.folder / "worker.log", url, "faults", self.tws_link.port, beat)
+        worker = Forked(forks.worker, self.folder / "worker.log", url, "faults", self.tws_link.port, beat)
+        self.worker = await worker.start()
 
     async def kill(self) -> None:
         worker, self.worker = self.worker, None
@@ -123,7 +124,7 @@ class _Stage:
 
 
 async def _play(stage: _Stage, verdict: Verdict) -> None:
-    stage.start()
+    await stage.start()
     await stage.asker.writable(START_S)
     arguments = await _prepared(stage)
     await stage.arm()
@@ -137,7 +138,7 @@ async def _play(stage: _Stage, verdict: Verdict) -> None:
     stage.redis_link.cut()
     stage.tws_link.cut()
     fault = asyncio.create_task(stage.faults.run(stage.cell.fault))
-    stage.start()
+    await stage.start()
     async with asyncio.timeout(CALL_S + 5):
         verdict.first = await call
     verdict.frames_then = stage.frames()

@@ -17,6 +17,7 @@ from tests.faults.run import Result, play
 from tests.faults.stage import Stage
 from tests.faults.stalls import Stalls
 
+APART_S = 2.0  # between the starts of the first stages, which cost most
 ON_ONE_STAGE = 25  # runs; each leaves its orders in the gateway's books, which every new session reads
 
 
@@ -49,13 +50,17 @@ async def _play(
 ) -> None:
     stalls = Stalls()
 
-    async def lane() -> None:
+    async def lane(place: int) -> None:
+        await asyncio.sleep(place * APART_S)
         for number in numbers:
-            async with Stage() as stage:
-                await _on_one_stage(stage, stalls, options, number, numbers, results, unplayed)
+            try:
+                async with Stage() as stage:
+                    await _on_one_stage(stage, stalls, options, number, numbers, results, unplayed)
+            except Exception as error:  # noqa: BLE001  # neither must one stage's end be the end of all
+                print(f"a stage did not come up or go down: {type(error).__name__}: {error}", flush=True)
 
     watching = asyncio.create_task(stalls.run())
-    await asyncio.gather(*(lane() for _ in range(min(options.jobs, options.n))))
+    await asyncio.gather(*map(lane, range(min(options.jobs, options.n))))
     watching.cancel()
 
 

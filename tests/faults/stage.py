@@ -34,7 +34,7 @@ async def insisted(step: Callable[[], Awaitable[T]], within_s: float = 60.0) -> 
         while True:
             try:
                 return await step()
-            except (BusError, ToolError) as problem:
+            except (BusError, ToolError, AssertionError) as problem:  # the last is a wait's that was too short
                 if isinstance(problem, ToolError) and problem.code not in PASSING:
                     raise
             await asyncio.sleep(0.2)
@@ -58,13 +58,14 @@ class Worker:
     def pid(self) -> int | None:
         return self.process.pid if self.process is not None else None
 
-    def start(self) -> None:
+    async def start(self) -> None:
         if self.alive:
             return
         self.redis_link.open()
         self.tws_link.open()
         url = f"redis://127.0.0.1:{self.redis_link.port}/0"
-        self.process = Forked(forks.worker, self.log, url, SESSION, self.tws_link.port, str(self.beat))
+        worker = Forked(forks.worker, self.log, url, SESSION, self.tws_link.port, str(self.beat))
+        self.process = await worker.start()
 
     def send(self, what: signal.Signals) -> None:
         if self.process is not None:
@@ -103,7 +104,7 @@ class Front:
         if self.process is None or not self.process.alive:
             self.link.open()
             url = f"redis://127.0.0.1:{self.link.port}/0"
-            self.process = Forked(forks.front, self.log, url, SESSION, self.port)
+            self.process = await Forked(forks.front, self.log, url, SESSION, self.port).start()
         await until(self._listens, f"the front listens, see {self.log}", START_S)
 
     async def kill(self) -> None:
@@ -150,7 +151,7 @@ class Stage:
             tws = await self._stack.enter_async_context(Link(to_port(self.sim.port)))
             self._worker_links.append(redis)
             self.workers.append(Worker(self.folder, len(self.workers), redis, tws))
-        self.workers[number].start()
+        await self.workers[number].start()
         return self.workers[number]
 
     async def front(self, number: int) -> Front:
@@ -167,7 +168,7 @@ class Stage:
         for link in (*self._front_links, *self._worker_links):
             link.open()
         for worker in self.workers[:1]:
-            worker.start()
+            await worker.start()
         for each in self.workers:
             each.tws_link.open()
             each.send(signal.SIGCONT)

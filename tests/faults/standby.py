@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from bridge.bus.auditing import read_log
 from bridge.tool import ToolError
-from tests.faults.stage import START_S, Stage, Worker
+from tests.faults.stage import START_S, Stage, Worker, insisted
 from tests.worker.rig import order, until
 
 WAYS = ("killed", "frozen", "cut from redis", "cut from gateway", "terminated")
@@ -46,8 +46,8 @@ class Pair:
         self._refs += [(worker, ref.decode()) for ref in ORDER_REF.findall(data)]
 
     async def leader(self) -> Worker:
-        await self.stage.operator.writable(START_S)
-        led_by = (await self.stage.operator.status())["worker"]
+        await insisted(lambda: self.stage.operator.writable(START_S), START_S)
+        led_by = (await insisted(self.stage.operator.status))["worker"]
         return next(each for each in self.workers if led_by.endswith(f"-{each.pid}"))
 
     async def fail(self, way: str, for_s: float) -> HandOver:
@@ -68,7 +68,7 @@ class Pair:
         """The one that failed lives, and the session has one leader that takes writes."""
         if not worker.alive:
             result.wrong.append("the leader that failed did not come back")
-        await self._written()
+        await insisted(self._written)
 
     async def _first_read(self, began: float) -> float:
         return await self._first(began, lambda: self.stage.operator.ask("get_positions"))
@@ -128,10 +128,10 @@ async def _broken(leader: Worker, way: str, for_s: float) -> None:
     if way == "killed":
         await leader.kill()
         await asyncio.sleep(1)
-        leader.start()
+        await leader.start()
     elif way == "terminated":
         await leader.stop()
-        leader.start()
+        await leader.start()
     elif way == "frozen":
         await leader.freeze(for_s)
     else:

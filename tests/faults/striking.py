@@ -38,7 +38,7 @@ async def _killed(stage: Stage, fault: Fault) -> None:
 async def _crash(worker: Worker, down_s: float) -> None:
     await worker.kill()
     await asyncio.sleep(down_s)
-    worker.start()
+    await worker.start()
 
 
 async def _killed_at_a_point(stage: Stage, fault: Fault) -> None:
@@ -87,7 +87,7 @@ async def _terminated(stage: Stage, fault: Fault) -> None:
     worker = stage.workers[0]
     await worker.stop()
     await asyncio.sleep(fault.for_s)
-    worker.start()
+    await worker.start()
 
 
 async def _cut_from_redis(stage: Stage, fault: Fault) -> None:
