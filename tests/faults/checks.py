@@ -14,14 +14,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.audit import verify
-from bridge.bus.auditing import read_head, read_log
+from bridge.bus.auditing import read_head
 from bridge.tool import TOOLS
 from ib_worker.ledger import order_ref
 from ibgateway.simulator.journal import Entry
 from ibgateway.simulator.values import OpenOrder
 from tests.faults.mcp import Answer
 from tests.faults.plan import Plan, Step
-from tests.faults.stage import Stage, insisted
+from tests.faults.stage import Stage, insisted, whole_log
 from tests.faults.stalls import Stalls
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ async def _log(stage: Stage, seen: Seen, truth: Truth) -> AsyncIterator[str]:
     pipe, keys = stage.operator.asker.pipe, stage.operator.asker.keys
     emptied = "restarted_empty" in seen.plan.names
     head = await insisted(lambda: read_head(pipe, keys.audit_head))
-    lines = await insisted(lambda: _lines(stage, 0 if emptied else seen.seq))
+    lines = await insisted(lambda: whole_log(pipe, keys, 0 if emptied else seen.seq))
     lines = [line for line in lines if json.loads(line)["seq"] <= head[0]]
     for each in verify(lines, head):
         yield f"I5: audit entry {each.seq}: {each.reason}"
@@ -236,10 +236,6 @@ async def _log(stage: Stage, seen: Seen, truth: Truth) -> AsyncIterator[str]:
     for ref, sent in truth.frames.items():
         if not emptied and not any(at <= sent[0].wall + CLOCK_S for at in intents[ref]):
             yield f"I5: a frame of {ref} went out without an intent before it"
-
-
-async def _lines(stage: Stage, after: int) -> list[bytes]:
-    return [line async for line in read_log(stage.operator.asker.pipe, stage.operator.asker.keys, after)]
 
 
 async def _sight(stage: Stage, seen: Seen, truth: Truth) -> AsyncIterator[str]:

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from bridge.bus import scripts
+from bridge.bus.auditing import read_log
 from bridge.bus.connect import BusError
+from bridge.bus.keys import Keys
+from bridge.bus.pipe import Pipe
 from bridge.tool import ToolError
 from cli.embedded_redis import EmbeddedRedis, free_port
 from ibgateway.simulator.server import Simulator
@@ -38,6 +41,10 @@ async def insisted(step: Callable[[], Awaitable[T]], within_s: float = 60.0) -> 
                 if isinstance(problem, ToolError) and problem.code not in PASSING:
                     raise
             await asyncio.sleep(0.2)
+
+
+async def whole_log(pipe: Pipe, keys: Keys, after: int = 0) -> list[bytes]:
+    return [line async for line in read_log(pipe, keys, after)]
 
 
 class Worker:
