@@ -59,6 +59,7 @@ class Verdict:
     frames: int = 0
     seconds: float = 0.0
     wrong: list[str] = field(default_factory=list)
+    unplayed: bool = False  # something outside the product failed; `wrong` says what
 
 
 async def run_cell(cell: Cell) -> Verdict:
@@ -68,6 +69,7 @@ async def run_cell(cell: Cell) -> Verdict:
             await _play(stage, verdict)
     except Exception as error:  # noqa: BLE001  # a cell that can't be played is a failed cell, with its reason
         verdict.wrong.append(f"{type(error).__name__}: {error}")
+        verdict.unplayed = True
     verdict.seconds = time.monotonic() - began
     return verdict
 

@@ -38,7 +38,6 @@ class Pair:
         self.stage = stage
         self.workers = workers
         self._refs: list[tuple[Worker, str]] = []
-        self._orders = 0
         for each in workers:
             each.tws_link.tap = lambda data, worker=each: self._sent(worker, data)
 
@@ -77,9 +76,7 @@ class Pair:
         return await self._first(began, self._written)
 
     async def _written(self) -> None:
-        self._orders += 1
-        price = 100 + self._orders / 100
-        await self.stage.operator.submit("place_order", **order(symbol="VTI", orderType="LMT", lmtPrice=price))
+        await self.stage.operator.submit("place_order", **order())
 
     async def _first(self, began: float, call: Callable[[], Awaitable[object]]) -> float:
         """A call begins every moment, whatever became of the earlier ones; the time at which the first is done."""
