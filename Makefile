@@ -32,7 +32,7 @@ paper-check: ## what a real paper gateway says, as a scrubbed transcript, and wh
 
 test: ## every test that needs no container engine (ARGS="tests/bridge -k lease")
 	@$(INSTALL) dev
-	$(BIN)/python -m pytest -m "not docker and not long" -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -m "not docker and not long" -n 4 --dist loadfile $(ARGS)
 
 test-long: ## tests that take minutes each (ARGS="tests/worker -k soak")
 	@$(INSTALL) dev

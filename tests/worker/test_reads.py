@@ -185,6 +185,7 @@ async def test_a_request_that_is_never_answered_is_given_up_upstream(
 
 @pytest.mark.fault(35)
 async def test_profit_and_loss_is_asked_once_for_all_and_left(redis_url: str, session: str, sim: Simulator) -> None:
+    sim.fault("delay pnl 0.5 1")
     async with trading(redis_url, session, sim) as front:
         answers = await asyncio.gather(*(front.ask("get_pnl") for _ in range(3)))
         single = await front.ask("get_pnl_single", symbol="spy")
@@ -195,8 +196,10 @@ async def test_profit_and_loss_is_asked_once_for_all_and_left(redis_url: str, se
         assert answers[0]["dailyPnL"] is not None
         assert (single["conId"], single["symbol"], single["position"]) == (SPY, "SPY", by_id["position"])
         assert (whole["conId"], whole["value"]) == (None, None)
-        assert len(sim.journal.entries("in", 92)) == len(sim.journal.entries("in", 93)) == 2
-        assert len(sim.journal.entries("in", 94)) == len(sim.journal.entries("in", 95)) == 2
+        counts = {each: len(sim.journal.entries("in", each)) for each in (92, 94)}
+        assert counts == {92: 2, 94: 2}
+        await until(lambda: len(sim.journal.entries("in", 93)) == 2, "both subscriptions are left")
+        await until(lambda: len(sim.journal.entries("in", 95)) == 2, "both are left")
 
 
 @pytest.mark.fault(28)
