@@ -60,6 +60,7 @@ def read_until(process: "subprocess.Popen[str]", text: str) -> str:
 def test_a_newcomer_is_led_from_the_login_over_the_second_factor_to_a_session(checkout: Path, stack: Stack) -> None:
     process = started(checkout, stack)
     assert process.stdin is not None
+    assert process.stdout is not None
     process.stdin.write("edemo\nthe-right-password\n")
     process.stdin.flush()
 
@@ -67,8 +68,8 @@ def test_a_newcomer_is_led_from_the_login_over_the_second_factor_to_a_session(ch
     assert stack.inside("gateway-paper", "touch", "/tmp/approved").returncode == 0
     after = read_until(process, "The session is ready")
 
-    rest, _ = process.communicate(timeout=30)
-    assert process.returncode == 0, rest
+    rest = process.stdout.read()  # and not communicate(), which does not see what the lines above have read ahead
+    assert process.wait(timeout=30) == 0, rest
     assert "shown only now" in before
     assert "the-right-password" not in before + after + rest
     assert f"http://127.0.0.1:{stack.port}/api/v1" in rest
