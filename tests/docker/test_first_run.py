@@ -58,18 +58,18 @@ def read_until(process: "subprocess.Popen[str]", text: str) -> str:
 
 
 def test_a_newcomer_is_led_from_the_login_over_the_second_factor_to_a_session(checkout: Path, stack: Stack) -> None:
-    process = started(checkout, stack)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write("edemo\nthe-right-password\n")
-    process.stdin.flush()
+    with started(checkout, stack) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("edemo\nthe-right-password\n")
+        process.stdin.flush()
 
-    before = read_until(process, "IBKR Mobile")
-    assert stack.inside("gateway-paper", "touch", "/tmp/approved").returncode == 0
-    after = read_until(process, "The session is ready")
+        before = read_until(process, "IBKR Mobile")
+        assert stack.inside("gateway-paper", "touch", "/tmp/approved").returncode == 0
+        after = read_until(process, "The session is ready")
+        rest = process.stdout.read()  # not by communicate(), which misses what the lines above have read ahead
 
-    rest = process.stdout.read()  # and not communicate(), which does not see what the lines above have read ahead
-    assert process.wait(timeout=30) == 0, rest
+    assert process.returncode == 0, rest
     assert "shown only now" in before
     assert "the-right-password" not in before + after + rest
     assert f"http://127.0.0.1:{stack.port}/api/v1" in rest
