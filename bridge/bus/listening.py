@@ -61,7 +61,9 @@ class Listener:
     async def _run(self) -> None:
         while True:
             try:
-                await self._converse()
+                # A task of its own: before Python 3.11.4 a TaskGroup that fails leaves its task half cancelled, and the
+                # next timeout in that task would end the listener for good.
+                await asyncio.create_task(self._converse(), name="bus conversation")
             except* (RedisError, OSError, BusError) as errors:
                 self._interrupted(_first(errors))
             except* Exception as errors:  # whatever it is, the listener must come back
