@@ -13,7 +13,7 @@ from ib_worker.settings import Endpoint
 
 LOOK_S = 0.5
 PATIENCE_S = 2.0  # the first attempts to connect again come within this
-AGAIN_S = 60.0  # where neither reaches it for long, the lease does not go to and fro
+AGAIN_S = 10.0  # where a port opens and nobody gets further, the lease does not go to and fro all the time
 STAND_BACK_S = 2.0  # so that the standby gets what is released
 REACH_S = 1.0
 OUT_OF_REACH = {"gateway_unreachable", "not_ready"}  # and not a login that waits, or a client id in use
