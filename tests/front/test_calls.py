@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -231,13 +232,18 @@ async def test_every_tool_says_in_time_that_redis_is_not_there(session: str, era
 async def answers_of_all_tools(client: RawClient, *but: Effect) -> dict[str, dict[str, Any]]:
     """What each tool answers, but those of an effect; none may take two seconds.
 
-    Six at a time, so that waiting here is not counted there.
+    Six at a time, so that waiting here is not counted there. One that was late is asked twice more: a slow tool is
+    late each time, a machine that was held up by another test is not.
     """
     places = asyncio.Semaphore(6)
 
     async def answer(declared: Declared) -> tuple[str, dict[str, Any]]:
-        async with places, asyncio.timeout(2):
-            return declared.tool_name, await client.call(declared.tool_name, **ARGUMENTS.get(declared.tool_name, {}))
+        arguments = ARGUMENTS.get(declared.tool_name, {})
+        for _ in range(3):
+            with suppress(TimeoutError):
+                async with places, asyncio.timeout(2):
+                    return declared.tool_name, await client.call(declared.tool_name, **arguments)
+        pytest.fail(f"{declared.tool_name} took more than two seconds, three times of three")
 
     return dict(await asyncio.gather(*(answer(each) for each in offered_tools() if each.effect not in but)))
 
