@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import select
 import socket
 import struct
 import time
@@ -140,9 +141,21 @@ class Peer(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    @property
+    def hung_up(self) -> bool:
+        """Whether the client has ended its side, though its last bytes may not be read yet."""
+        if self._transport is None or self._transport.is_closing():
+            return True
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket"), getattr(select, "POLLRDHUP", 0))  # Linux alone has it
+        return bool(poll.poll(0))
+
     def reset(self) -> None:
+        """What was read already is not handled any more."""
         if self._transport is None:
             return
+        if self.connection is not None:
+            self.connection.closing = True
         raw: socket.socket = self._transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self._transport.abort()

@@ -196,6 +196,9 @@ class Simulator:
         if peer := self.peers.get(connection):
             peer.pause(paused)
 
+    def hung_up(self, connection: Connection) -> bool:
+        return (peer := self.peers.get(connection)) is None or peer.hung_up
+
     def write(self, connection: Connection, data: bytes) -> None:
         if peer := self.peers.get(connection):
             peer.write(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -29,6 +30,8 @@ from ibgateway.simulator.values import Refusal
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.names import CLIENT
 
+log = logging.getLogger("ibgateway.simulator.faults")
+
 FOREVER = float("inf")
 PLACE_ORDER = CLIENT["placeOrder"]
 TO_IB = frozenset({CLIENT["placeOrder"], CLIENT["cancelOrder"], CLIENT["reqGlobalCancel"]})
@@ -42,6 +45,7 @@ class Rim(Protocol):
     def pause(self, connection: Connection, paused: bool) -> None: ...
     def write(self, connection: Connection, data: bytes) -> None: ...
     def fragment(self, size: int | None) -> None: ...
+    def hung_up(self, connection: Connection) -> bool: ...
     def listen(self, listening: bool) -> None: ...
 
 
@@ -102,7 +106,9 @@ class Faults:
         self.link_down = False
         self.entered_by_hand = 0  # orders; each needs an id of its own
         self._rules: list[_Rule] = []
+        self.frozen_until = 0.0
         self._stalled: dict[Connection, float] = {}
+        self._half_open: set[Connection] = set()
         self._waiting: dict[Connection, list[tuple[float, int, bytes]]] = {}
         self._held: list[tuple[float, int, Connection, bytes]] = []
         self._numbers = count()
@@ -140,11 +146,20 @@ class Faults:
         return self.now if at is None else at
 
     def strike(self, strike: Strike) -> None:
+        """Raises ScriptError where the line can't be carried out as things stand."""
         ACTIONS[strike.step.verb](self, strike, *strike.step.arguments)
+
+    def _strike(self, strike: Strike) -> None:
+        """At a moment of its own: nobody is there to hear that it could not be done."""
+        try:
+            self.strike(strike)
+        except ScriptError as error:
+            log.warning("a fault was left out: %s", error)
 
     def clear(self) -> None:
         """Every fault ends."""
         self._rules.clear()
+        self.frozen_until = 0.0
         self.filters.clear()
         self.rim.fragment(None)
         for connection in list(self._stalled):
@@ -164,7 +179,7 @@ class Faults:
                     if when.nth is not None:
                         self._rules.remove(rule)
                     strike = Strike(rule.step, connection, payload)
-                    self.strike(strike)
+                    self._strike(strike)
                     if strike.swallowed:
                         return False
         if self.link_down and connection.version and msg_id(payload) in TO_IB:
@@ -186,13 +201,16 @@ class Faults:
             if isinstance(when, On) and when.message == CONNECT:
                 rule.seen += 1
                 if when.nth in {None, rule.seen}:
-                    self.strike(Strike(rule.step, connection))
+                    self._strike(Strike(rule.step, connection))
         if self.door == "silent":
             self.stall(connection, self.door_until)
+        if self.frozen_until > self.now:
+            self.stall(connection, self.frozen_until)
         return self.door != "slam"
 
     def gone(self, connection: Connection) -> None:
         self._stalled.pop(connection, None)
+        self._half_open.discard(connection)
         self._waiting.pop(connection, None)
         self._held = [one for one in self._held if one[2] is not connection]
 
@@ -238,13 +256,21 @@ class Faults:
 
     # --- connections cut off -------------------------------------------------------------------------------------
 
-    def stall(self, connection: Connection, until: float) -> None:
-        """Neither read nor write; the socket stays open."""
+    def stall(self, connection: Connection, until: float, half_open: bool = False) -> None:
+        """Neither read nor write; the socket stays open. Half open, it is the network that carries nothing: what a
+        client sent meanwhile arrives only if the client is still there to send it again."""
         self._stalled[connection] = until
+        if half_open:
+            self._half_open.add(connection)
         self.rim.pause(connection, True)
 
     def resume(self, connection: Connection) -> None:
         self._stalled.pop(connection, None)
+        if connection in self._half_open:
+            self._half_open.discard(connection)
+            if self.rim.hung_up(connection):
+                self.rim.reset(connection)
+                return
         self.rim.pause(connection, False)
 
     def shut(self, door: str, until: float) -> None:
@@ -265,7 +291,7 @@ class Faults:
         """Strike what is due, end what has lasted long enough."""
         for rule in [one for one in self._rules if one.due <= now]:
             self._rules.remove(rule)
-            self.strike(Strike(rule.step))
+            self._strike(Strike(rule.step))
         for connection in [one for one, until in self._stalled.items() if until <= now]:
             self.resume(connection)
         if self.door_until <= now:

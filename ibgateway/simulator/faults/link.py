@@ -40,12 +40,13 @@ def close(faults: Faults, strike: Strike) -> None:
 def half_open(faults: Faults, strike: Strike, seconds: float) -> None:
     """Nothing is read and nothing written any more, and nobody is told."""
     for connection in strike.concerned(faults.gateway):
-        faults.stall(connection, faults.now + seconds)
+        faults.stall(connection, faults.now + seconds, half_open=True)
 
 
 @verb("freeze", Argument(number))
 def freeze(faults: Faults, strike: Strike, seconds: float) -> None:
-    """The whole gateway stands still, as in a long garbage collection; what came meanwhile is answered after."""
+    """The whole gateway stands still, as in a long garbage collection; what and who came is answered afterwards."""
+    faults.frozen_until = faults.now + seconds
     for connection in list(faults.gateway.connections):
         faults.stall(connection, faults.now + seconds)
 

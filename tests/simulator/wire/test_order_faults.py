@@ -316,6 +316,18 @@ async def test_a_commission_with_nothing_in_it(sim: Simulator, client: Raw) -> N
     assert (await client.until("59"))[-1][3] == "1.7976931348623157E308"
 
 
+async def test_a_line_that_can_not_be_carried_out_in_its_moment_is_left_out(
+    sim: Simulator, client: Raw, caplog: pytest.LogCaptureFixture
+) -> None:
+    sim.fault("on cancelOrder fill this")
+    client.send(*cancel(1))
+
+    (refusal,) = await client.everything()
+
+    assert refusal[1:3] == ["1", "10147"]
+    assert "no such open order" in caplog.text
+
+
 @pytest.mark.parametrize(
     "line", ["fill 99", "status last Filled", "correct 1", "manual BUY 1 NOSUCH", "fill this", "halt NOSUCH 5"]
 )
