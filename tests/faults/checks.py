@@ -136,8 +136,8 @@ def _answers(seen: Seen, truth: Truth) -> Iterator[str]:
                 yield f"I3: {step.key} was told not_executed ({answer.details['reason']}), and its frame was out"
         if step.tool == "ibkr_place_order":
             yield from _placed(step, final, order, truth)
-        elif final.code in {"done", "not_confirmed"}:
-            yield from _altered(step, final, order, seen)
+        elif final.code in {"done", "not_confirmed", "not_found"}:
+            yield from _altered(step, final, order, seen, truth)
         if final.code in OPEN:
             yield f"I2: stayed open, {step.key}: {final.code} {final.details}"
 
@@ -161,11 +161,21 @@ def _placed(step: Step, final: Answer, order: OpenOrder | None, truth: Truth) ->
         yield f"I3: {step.key} was told {final.code}, and the gateway had its frame"
 
 
-def _altered(step: Step, final: Answer, order: OpenOrder | None, seen: Seen) -> Iterator[str]:
+def _open_since(truth: Truth, step: Step, order: OpenOrder, at: float) -> bool:
+    """Whether the order that a change or cancel is about had come by then, and has not ended."""
+    came = [each.wall for each in truth.frames.get(order_ref(step.of), [])]
+    return order.state.status not in DEAD | {"Filled"} and bool(came) and min(came) < at
+
+
+def _altered(step: Step, final: Answer, order: OpenOrder | None, seen: Seen, truth: Truth) -> Iterator[str]:
     """A change or a cancel: what is told to be so must be so."""
     if order is None:
-        yield f"I3: {step.key} was told {final.code} of an order that the gateway does not have"
+        nothing = final.done and step.tool == "ibkr_cancel_order" and final.value["status"] in {"unknown", "Inactive"}
+        if not nothing and final.code != "not_found":
+            yield f"I3: {step.key} was told {final.code} of an order that the gateway does not have"
         return
+    if final.code == "not_found" and _open_since(truth, step, order, final.began):
+        yield f"I3: {step.key} was told not_found, and the order was there"
     status = order.state.status
     if final.done and step.tool == "ibkr_cancel_order":
         told = final.value["status"]

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 from tests.faults.plan import plan_of
@@ -30,6 +31,7 @@ def add_to(ways: Any) -> None:
     )
     parser.add_argument("--jobs", type=int, default=8, help="runs at a time")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no run after so many")
+    parser.add_argument("--keep", type=Path, help="a folder for what each run that broke leaves: frames, answers, logs")
     parser.add_argument("--verbose", action="store_true", help="a line for each run, not only for those that broke")
     parser.set_defaults(play=play_all)
 
@@ -74,7 +76,7 @@ async def _on_one_stage(
             return
         plan = plan_of(options.seed, number)
         try:
-            result = await play(stage, plan, stalls)
+            result = await play(stage, plan, stalls, options.keep)
         except Exception as error:  # noqa: BLE001  # a run that can't be played has not held
             unplayed.append(f"{plan}: {type(error).__name__}: {error}")
             print(f"NOT PLAYED {unplayed[-1]}", flush=True)

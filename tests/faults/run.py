@@ -6,10 +6,12 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from bridge.bus.auditing import read_head
 from tests.faults import mcp
 from tests.faults.checks import Seen, check
+from tests.faults.evidence import keep
 from tests.faults.mcp import Answer
 from tests.faults.plan import Plan, Step
 from tests.faults.stage import Stage, insisted
@@ -49,13 +51,15 @@ class Result:
         return self.stalled_s > STALLED_S and bool(self.wrong) and all(each.startswith(TIMES) for each in self.wrong)
 
 
-async def play(stage: Stage, plan: Plan, stalls: Stalls) -> Result:
-    """Raises what keeps a run from being played: the stage is of no use then."""
+async def play(stage: Stage, plan: Plan, stalls: Stalls, kept: Path | None = None) -> Result:
+    """Raises what keeps a run from being played: the stage is of no use then. A run that broke leaves its evidence."""
     began, at = time.monotonic(), time.time()
     async with asyncio.timeout(RUN_S):
         seen = await _played(stage, plan)
         result = Result(plan)
         await check(stage, seen, result, stalls)
+        if kept is not None and result.wrong:
+            await keep(kept, stage, seen, result.wrong)
         await _tidied(stage, plan)
     result.seconds = time.monotonic() - began
     result.stalled_s = stalls.worst(at, time.time())
