@@ -3,6 +3,7 @@
 On its socket pair come moments (by boottime) until which the lease is held, and with a moment a connection to watch.
 """
 
+import ctypes
 import socket
 import struct
 import sys
@@ -11,6 +12,7 @@ from contextlib import suppress
 
 NEWS = struct.Struct("d")
 LET_GO = float("-inf")  # the connection is being closed by the worker itself
+NOWHERE = bytes(16)  # a socket's address of no family
 
 
 def guard(pair: socket.socket) -> None:
@@ -38,8 +40,11 @@ def guard(pair: socket.socket) -> None:
 
 
 def _hang_up(held: socket.socket) -> None:
-    with suppress(OSError):  # the gateway has hung up already
-        held.shutdown(socket.SHUT_RDWR)
+    """Connected to nowhere, a socket on Linux is reset at once, although the worker has it too, and what the gateway
+    has not taken yet is dropped; where that can't be done, it is shut down."""
+    if ctypes.CDLL(None).connect(held.fileno(), NOWHERE, len(NOWHERE)) != 0:
+        with suppress(OSError):  # the gateway has hung up already
+            held.shutdown(socket.SHUT_RDWR)
     held.close()
 
 

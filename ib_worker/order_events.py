@@ -19,7 +19,8 @@ REJECTS = frozenset(
     }
 )  # fmt: skip
 CANCELLED_BY = frozenset({202})
-CHANGE_REFUSED = frozenset({103, 104, 105, 106, 107, 10148, 10149})  # about a change; the order stands as it was
+ID_OF_ANOTHER = frozenset({104, 105})  # TWS took an order for a change of an earlier one, and refused that
+CHANGE_REFUSED = frozenset({103, *ID_OF_ANOTHER, 106, 107, 10148, 10149})  # about a change; the order stands as it was
 CANCEL_REFUSED = frozenset({135, 136, 161, 10147, 10148, 10149})
 
 

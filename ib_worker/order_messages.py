@@ -10,7 +10,10 @@ import ib_async
 from bridge.order_terms import AUX_PRICE, LMT_PRICE
 from ib_worker import convert
 from ib_worker.ledger import Entry, Ledger
-from ib_worker.order_events import Commission, Completed, Fill, Opened, Said, Status, Terms
+from ib_worker.order_events import ID_OF_ANOTHER, Commission, Completed, Fill, Opened, Said, Status, Terms
+
+ID_TAKEN = ID_OF_ANOTHER | {103}  # an order came under the id of an earlier one
+PAST_TAKEN = 1_000  # ids to leave out then: TWS does not tell the ids of orders that were cancelled
 
 
 def terms_of(contract: ib_async.Contract, order: ib_async.Order) -> Terms:
@@ -34,7 +37,7 @@ class OrderMessages:
     def __init__(self, ledger: Ledger, now: Callable[[], datetime]) -> None:
         self._ledger = ledger
         self._now = now
-        self.highest = 0  # orderId of this client that TWS has named
+        self.highest = 0  # orderId of this client that is taken, as far as TWS has told: the next order's is above it
 
     def openOrder(
         self, orderId: int, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
@@ -45,8 +48,7 @@ class OrderMessages:
         entry = self._ledger.entry(orderId, order.clientId, permId, orderRef, terms)
         assert entry is not None  # terms make one
         entry.sent = (contract, order)
-        if order.clientId == self._ledger.clientId:
-            self.highest = max(self.highest, orderId)
+        self._taken(order.clientId, orderId)
         self._ledger.take(entry, Opened(self._now(), permId, orderRef, terms, orderState.status))
         return entry
 
@@ -65,6 +67,7 @@ class OrderMessages:
         mktCapPrice: float = 0.0,
     ) -> None:
         perm = convert.identity(permId)
+        self._taken(clientId, orderId)
         event = Status(
             self._now(),
             perm,
@@ -84,6 +87,7 @@ class OrderMessages:
     def execDetails(self, execution: ib_async.Execution) -> Entry | None:
         """A fill, live or listed on request; the same one may come both ways."""
         permId, orderRef = convert.identity(execution.permId), convert.text(execution.orderRef)
+        self._taken(execution.clientId, execution.orderId)
         event = Fill(
             self._now(),
             execution.execId,
@@ -132,5 +136,11 @@ class OrderMessages:
         entry = self._ledger.by_id(orderId)
         if entry is None:
             return False
+        if code in ID_TAKEN and not entry.state.acknowledged:
+            self.highest = max(self.highest, orderId + PAST_TAKEN)
         self._ledger.take(entry, Said(self._now(), code, text))
         return True
+
+    def _taken(self, clientId: int, orderId: int) -> None:
+        if clientId == self._ledger.clientId:
+            self.highest = max(self.highest, orderId)

@@ -4,6 +4,7 @@ TWS says things twice, out of order, late or never, and mixes rejections with no
 - A fill wins over everything: quantities never go back, and what is filled whole is Filled, whatever a status says.
 - Cancelled is final for statuses. Inactive is not: TWS revives held orders.
 - An error ends an order only if its code rejects orders and TWS has not shown the order working, or shows it inactive.
+- An order that TWS took for a change of an earlier one with its orderId, and refused as that, was never placed.
 - Nothing is taken from silence: until TWS speaks, and when it no longer knows the order, the status is "unknown".
 """
 
@@ -16,6 +17,7 @@ from ib_worker.order_events import (
     CANCEL_REFUSED,
     CANCELLED_BY,
     CHANGE_REFUSED,
+    ID_OF_ANOTHER,
     REJECTS,
     CancelSent,
     Commission,
@@ -179,6 +181,8 @@ def _said(state: OrderState, event: Said) -> OrderState:
         known = replace(known, cancel_refused=event)
     elif event.code in CANCELLED_BY:
         known = _with_status(known, "Cancelled")
+    elif event.code in ID_OF_ANOTHER and not state.acknowledged:
+        known = replace(known, rejected=event, status=INACTIVE)
     elif event.code in REJECTS and not state.done and state.filled == 0:
         refused = not state.working or state.status == INACTIVE
         known = replace(known, rejected=event, status=INACTIVE) if refused else replace(known, doubted=event)

@@ -49,7 +49,7 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
     order = order_of(request, account, orderRef)
     clear = await passed(session, asked, contract, order, Allowance(request.duplicateOf, request.confirmationToken))
     await session.pacer.turn(Lane.ORDERS)
-    orderId = await session.order_ids(session.require_connection().getReqId())
+    orderId = await session.fresh_order_id()
     terms = plain(terms_of(contract, order))
     await session.audit.intent(asked, account, orderId, orderRef, clear.approved_by, terms=terms)
     await asked.accept(clear.gate)
@@ -74,7 +74,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
     clear = await passed(session, asked, contract, orders[0], allowance)
     for _ in orders:
         await session.pacer.turn(Lane.ORDERS)
-    ids = [await session.order_ids(session.require_connection().getReqId()) for _ in orders]
+    ids = [await session.fresh_order_id() for _ in orders]
     for each in orders[1:]:
         each.parentId = ids[0]
     for orderId, order in zip(ids, orders, strict=True):
@@ -101,7 +101,7 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
     terms = plain(terms_of(contract, order))
     state = entry.state
     await session.audit.intent(asked, account, state.orderId, state.orderRef or "", clear.approved_by, terms=terms)
-    _require_open(entry)
+    _require_changeable(entry)
     await asked.accept(clear.gate, **names_of(entry))
     write_change(session, asked, entry, contract, order)
     with suppress(TimeoutError):
@@ -122,6 +122,10 @@ async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> 
     await asked.accept(None, **names_of(entry))
     write_cancel(session, asked, entry)
     await _until_cancelled([entry], asked)
+    if not entry.state.acknowledged and entry.state.cancel_refused is not None:
+        raise ToolError(
+            "not_found", f"{cancel_message(entry.state)} It has not shown this order at all.", **names_of(entry)
+        )
     return report(entry, cancel_message(entry.state))
 
 
@@ -204,10 +208,22 @@ def names_of(entry: Entry) -> dict[str, str]:
     return {name: str(value) for name, value in names.items() if value is not None}
 
 
-def _require_open(entry: Entry) -> None:
+def _require_changeable(entry: Entry) -> None:
+    """TWS takes the frame of a change for a new order where it does not have the order. Raises ToolError not_open,
+    not_found or not_ready."""
     if entry.state.done:
         raise ToolError(
             "not_open", f"orderId: the order is {entry.state.status} already, so it can't be changed. Nothing was sent."
+        )
+    if entry.state.not_found:
+        raise ToolError(
+            "not_found", "orderId: IBKR does not have the order, as two full looks showed. Nothing was sent."
+        )
+    if not entry.state.acknowledged:
+        raise ToolError(
+            "not_ready",
+            "orderId: TWS has not shown yet that it has this order, and a change of an order that it lacks would place "
+            "one. Nothing was sent. Ask again in a few seconds.",
         )
 
 
@@ -222,7 +238,7 @@ def differs(entry: Entry, request: ModifyOrder) -> bool:
 
 def _changed(entry: Entry, request: ModifyOrder) -> tuple[ib_async.Contract, ib_async.Order]:
     """The whole order as it stands at TWS, with what the call changes."""
-    _require_open(entry)
+    _require_changeable(entry)
     if entry.sent is None:
         raise ToolError("not_ready", "orderId: TWS has not told this order's terms yet. Ask again in a few seconds.")
     contract, order = entry.sent

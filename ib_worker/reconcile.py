@@ -21,6 +21,8 @@ from ib_worker.session import Session
 from ib_worker.standing import Failure
 from ib_worker.sync import look
 
+PLACED = {"place_order": ("",), "place_bracket_order": ("", *EXITS)}  # the legs that a call places
+
 log = logging.getLogger("ib_worker.reconcile")
 
 
@@ -68,11 +70,16 @@ class Reconciliation:
 
     async def _settle(self, record: Record) -> None:
         id = record.request.id
+        unsettled = self._session.unsettled
+        refs = {order_ref(record.key, leg) for leg in PLACED.get(record.request.op, ())}
+        unsettled |= refs
         try:
             found = await self._outcome(record)
             reply = encode_reply(Reply(VERSION, id, True, msgspec.Raw(found.model_dump_json().encode())))
         except ToolError as error:
             reply = encode_error(id, error)
+        finally:
+            unsettled -= refs
         with suppress(Fenced, Gone):
             await self._records.finish(record.request, reply)
             log.info("order %s of an earlier leader is settled", record.key)
@@ -84,7 +91,7 @@ class Reconciliation:
         if isinstance(asked, PlaceOrder):
             return told(await self._placed(record.key))
         if isinstance(asked, PlaceBracketOrder):
-            legs = [await self._placed(record.key, leg) for leg in ("", *EXITS)]
+            legs = [await self._placed(record.key, leg) for leg in PLACED[record.request.op]]
             return bracket_told(legs, record.key)
         if isinstance(asked, CancelAllOrders):
             own = self._session.clientId

@@ -39,9 +39,11 @@ def write_order(
 def write_change(
     session: Session, asked: Asked, entry: Entry, contract: ib_async.Contract, order: ib_async.Order
 ) -> None:
-    """The order's frame once more, under its orderId, with other terms."""
+    """The order's frame once more, under its orderId, with other terms, if TWS still has the order."""
     if not session.record.standing.ready:
         raise _not_sent(asked, session.record.standing.error())
+    if entry.state.done or not entry.state.acknowledged:
+        raise _not_sent(asked, ToolError("not_open", f"The order is {entry.state.status} by now."))
     _written(session, asked, lambda wire: wire.placeOrder(entry.state.orderId, contract, order))
     session.ledger.take(entry, ModifySent(utcnow(), terms_of(contract, order)))
     log.info("change of order %s sent", entry.state.orderId)

@@ -91,6 +91,7 @@ class Session:
         self.pacer = Pacer(time.monotonic, settings.gateway_messages_per_s)
         self.history: HistoryPacer[list[ib_async.BarData]] = HistoryPacer(time.monotonic)
         self.ledger = Ledger(settings.gateway_client_id)
+        self.unsettled: set[str] = set()  # orderRefs that an earlier leader may have sent: neither found nor not yet
         self.order_messages = OrderMessages(self.ledger, utcnow)
         self.holdings = Holdings()
         self.lines = Lines(self.pacer, publisher, settings.market_data_lines, utcnow)
@@ -134,6 +135,13 @@ class Session:
             raise LinkLost(self.wire.lost.result())
         return self.wire
 
+    async def fresh_order_id(self) -> int:
+        """Above each that TWS has named or refused, that an earlier worker has used, and that a request has. Raises
+        ToolError or LinkLost."""
+        wire = self.require_connection()
+        wire.skip_ids(self.order_messages.highest)
+        return await self.order_ids(wire.getReqId())
+
     def account(self, named: str | None) -> str:
         """The account a call is about: the one it names, or the only one."""
         if named is not None and named not in self.accounts:
@@ -153,12 +161,20 @@ class Session:
         return tradable(self.settings.trading_mode, self.settings.live_accounts, account)
 
     def find_order(self, orderId: int, named: Named) -> Entry | None:
-        """The order that a call names, wherever it was placed; an orderId is this session's own."""
-        if named.orderKey is not None:
-            return self.ledger.by_ref(order_ref(named.orderKey))
-        if named.orderRef is not None:
-            return self.ledger.by_ref(named.orderRef)
-        return self.ledger.by_perm(named.permId) if named.permId is not None else self.ledger.by_id(orderId)
+        """The order that a call names, wherever it was placed; an orderId is this session's own. Raises ToolError
+        not_ready while it is not settled whether IBKR has the order."""
+        orderRef = order_ref(named.orderKey) if named.orderKey is not None else named.orderRef
+        if orderRef is None:
+            return self.ledger.by_perm(named.permId) if named.permId is not None else self.ledger.by_id(orderId)
+        entry = self.ledger.by_ref(orderRef)
+        if entry is None and orderRef in self.unsettled:
+            raise ToolError(
+                "not_ready",
+                "The worker that sent this order ended before it had heard of it, and whether IBKR has it is being "
+                "settled: that takes two looks, some seconds apart. Ask again in twenty seconds.",
+                retry_after_s=20,
+            )
+        return entry
 
     def called(self, caller: str) -> None:
         self._callers.pop(caller, None)

@@ -29,7 +29,7 @@ async def synchronize(session: Session, silence_s: float) -> None:
     session.as_of["positions"] = utcnow()
     await look(session, silence_s)
     wire = session.require_connection()
-    wire.skip_ids(session.order_messages.highest)
+    wire.skip_ids(session.order_messages.highest)  # so that an error's id never means a request and an order
     if session.link.down_by is None:
         session.record.ready()
         log.info("the session is ready, at server version %s", wire.greeted)

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import math
 import re
+import socket
+import struct
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -23,6 +25,7 @@ from ib_worker.guard import Guard
 FRAME_LIMIT = 16 * 1024 * 1024  # TWS's largest (the scanner's parameters) has two million bytes; more is not TWS
 READ_CHUNK = 32 * 1024  # ib_async copies what is left of a read for each message in it: quadratic in the read's size
 CLOSE_S = 1.0  # a peer that is there closes its side in a round trip
+RESETS = struct.pack("ii", 1, 0)  # lingers for no time: what was written and not taken yet dies with the socket
 EXECUTION_TIME = 15  # the field of execDetails that holds the time
 
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
@@ -72,22 +75,30 @@ class Wire(Client):
         self.apiStart += lambda: None if ready.done() else ready.set_result(None)
         await self.conn.connectAsync(host, port)
         self.reached = True
-        if self._guard is not None and self.conn.transport is not None:
-            self._guard.watch(self.conn.transport.get_extra_info("socket"))
+        if self.conn.transport is not None:
+            raw: socket.socket = self.conn.transport.get_extra_info("socket")
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESETS)
+            if self._guard is not None:
+                self._guard.watch(raw)
         self.conn.sendMsg(b"API\0" + self._prefix(b"v%d..%d" % (self.MinClientVersion, self.MaxClientVersion)))
         await asyncio.wait({ready, self.lost}, return_when=asyncio.FIRST_COMPLETED)
         if self.lost.done():
             raise LinkLost(self.lost.result())
 
     async def close(self, why: str) -> None:
-        """Hang up, and return when the socket is gone. The caller fails first whoever awaits an answer."""
+        """Hang up, and return when the socket is gone. The caller fails first whoever awaits an answer.
+
+        A peer that has read everything closes its side. One that does not is reset, which it may never hear of, but
+        what it has not taken yet goes nowhere: closed in the common way, the system would go on delivering an order for
+        minutes, long after two looks have shown that the gateway does not have it.
+        """
         self._lose(why)
         transport = self.conn.transport
         if transport is None:
             return
         self.disconnect()
         await asyncio.wait({self.closed}, timeout=CLOSE_S)
-        transport.abort()  # a peer that no longer reads would keep the socket open; else this does nothing
+        transport.abort()  # else this does nothing
         await asyncio.wait({self.closed}, timeout=CLOSE_S)
 
     def skip_ids(self, orderId: int) -> None:
@@ -112,6 +123,8 @@ class Wire(Client):
         super().placeOrder(orderId, contract, order)
 
     def _onSocketHasData(self, data: bytes) -> None:  # noqa: N802
+        if self.lost.done():
+            return  # the session has given the connection up
         self.heard_at = time.monotonic()
         for start in range(0, len(data), READ_CHUNK):
             super()._onSocketHasData(data[start : start + READ_CHUNK])
@@ -171,9 +184,13 @@ class _Draining(Connection):
         self.writable.set()
 
     def disconnect(self) -> None:
-        """Close without shutting down the sending side first: on a connection that was reset that raises."""
-        if self.transport is not None:
-            self.transport.close()
+        """End the sending side; the socket is closed when the peer ends its own."""
+        if self.transport is None:
+            return
+        try:
+            self.transport.write_eof()
+        except OSError:  # it was reset
+            self.transport.abort()
 
     def pause_writing(self) -> None:
         self.writable.clear()

@@ -380,6 +380,38 @@ async def test_an_order_id_is_above_all_that_were_used(redis_url: str, session: 
         assert second["orderId"] > first["orderId"]
 
 
+@pytest.mark.fault(23)
+async def test_an_order_id_is_above_all_that_the_gateway_names_although_redis_is_empty(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        filled = await front.submit("place_order", **order())
+
+    sim.fault("ids 1")
+    async with trading(redis_url, f"{session}-new", sim) as front:
+        second = await front.submit("place_order", **order(symbol="IBM"))
+
+        assert (second["status"], second["orderId"] > filled["orderId"]) == ("Filled", True)
+
+
+@pytest.mark.fault(23)
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [(103, "Duplicate order id"), (104, "Cannot modify a filled order."), (105, "Order being modified does not match")],
+)
+async def test_an_order_under_the_id_of_an_earlier_one_is_rejected_and_the_next_gets_one_far_above(
+    redis_url: str, session: str, sim: Simulator, code: int, text: str
+) -> None:
+    sim.fault(f"on order 1 answer {code} {text}")
+    async with trading(redis_url, session, sim) as front:
+        error = await front.refused_order(key=KEY, **order())
+        other = await front.submit("place_order", **order(symbol="IBM"))
+
+        assert (error.code, error.details["twsCode"]) == ("rejected", code)
+        assert other["orderId"] > error.details["orderId"] + 1_000
+        assert frames(sim) == 2
+
+
 async def test_after_a_restart_the_worker_knows_its_orders_by_their_key(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
@@ -456,6 +488,36 @@ async def test_an_order_that_the_gateway_never_had_is_not_found_after_two_looks(
 
 
 @pytest.mark.fault(42)
+async def test_an_order_that_tws_has_not_shown_is_not_changed_since_a_change_would_place_it(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    sim.fault("on order 1 ignore")
+    async with trading(redis_url, session, sim) as front:
+        pending = await front.refused_order(key=KEY, deadline_s=0.5, **order(orderType="LMT", lmtPrice=50))
+        change = await front.refused_order("modify_order", orderId=0, orderKey=KEY, lmtPrice=51)
+
+        assert (pending.code, change.code) == ("pending", "not_ready")
+        assert "would place one" in change.message
+        assert frames(sim) == 1
+
+
+@pytest.mark.fault(42)
+@pytest.mark.usefixtures("soon")
+async def test_an_order_that_is_not_found_is_not_changed_and_can_not_be_cancelled(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    sim.fault("on order 1 ignore")
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.refused_order(key=KEY, **order(orderType="LMT", lmtPrice=50))
+        change = await front.refused_order("modify_order", orderId=0, orderKey=KEY, lmtPrice=51)
+        cancel = await front.refused_order("cancel_order", orderId=0, orderKey=KEY)
+
+        assert [each.code for each in (placed, change, cancel)] == ["not_found"] * 3
+        assert "10147" in cancel.message
+        assert frames(sim) == 1
+
+
+@pytest.mark.fault(42)
 @pytest.mark.usefixtures("soon")
 async def test_an_order_whose_messages_are_lost_is_found_by_looking(
     redis_url: str, session: str, sim: Simulator
@@ -487,5 +549,9 @@ async def test_an_order_that_a_dead_worker_never_got_out_is_not_found_by_the_nex
         async def not_found() -> bool:
             return await answered() == "not_found"
 
+        named = await front.refused_order("cancel_order", orderId=0, orderKey=KEY)
+        assert named.code == "not_ready"  # neither found nor known to be missing
         await until(not_found, "the order is settled")
+        named = await front.refused_order("cancel_order", orderId=0, orderKey=KEY)
+        assert named.code == "not_found"
         assert frames(sim) == 1

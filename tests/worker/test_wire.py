@@ -4,6 +4,7 @@
 
 import asyncio
 import math
+import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -57,6 +58,7 @@ class Peer:
 
     def __init__(self) -> None:
         self.received = b""
+        self.ended = False
         self.writer: asyncio.StreamWriter | None = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -65,6 +67,7 @@ class Peer:
             self.say(payload)
         while data := await reader.read(65536):
             self.received += data
+        self.ended = True
         writer.close()
 
     def say(self, payload: bytes) -> None:
@@ -247,6 +250,47 @@ async def test_closing_twice_is_harmless() -> None:
         await wire.close("twice")
 
         assert wire.lost.result() == "once"
+
+
+async def test_a_peer_that_reads_sees_an_orderly_end() -> None:
+    async with connected() as (wire, peer, _):
+        wire.reqPositions()
+        await wire.close("the end")
+
+        await until(lambda: peer.ended, "the peer has read all")
+        assert peer.frames[-1] == ["61", "1"]
+
+
+@pytest.mark.fault(10)
+async def test_what_a_peer_that_does_not_read_has_not_taken_is_never_delivered() -> None:
+    """Closed in the common way, the system delivers it minutes later, when everybody believes the order lost."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        wire = Wire(Heard())
+        opening = asyncio.create_task(wire.open("127.0.0.1", server.getsockname()[1], 1))
+        peer, _ = await asyncio.to_thread(server.accept)
+        with peer:
+            peer.sendall(b"".join(struct.pack(">I", len(each)) + each for each in READY))
+            await opening
+            for _ in range(20_000):
+                wire.reqPositions()
+            unwritten = wire.conn.transport.get_write_buffer_size() if wire.conn.transport else 0
+            await wire.close("given up")
+
+            taken = await asyncio.to_thread(_read_to_the_end, peer)
+
+    assert 0 < taken < wire.conn.numBytesSent - unwritten
+
+
+def _read_to_the_end(peer: socket.socket) -> int:
+    """How many bytes came until the reset; without one the test fails."""
+    count = 0
+    try:
+        while data := peer.recv(65536):
+            count += len(data)
+    except ConnectionResetError:
+        return count
+    raise AssertionError("the connection ended in good order")
 
 
 async def test_requests_never_get_an_id_that_an_order_has_had() -> None:
