@@ -24,7 +24,7 @@ from mcp_front.calls import Calls
 from mcp_front.confirm import Confirming
 from mcp_front.halting import Halting
 from mcp_front.health import add_health
-from mcp_front.limits import Allowance, Limits
+from mcp_front.limits import Limits, Paces
 from mcp_front.logs import configure_logs
 from mcp_front.offered import offered_tools
 from mcp_front.seals import Seals
@@ -58,12 +58,13 @@ def assemble(settings: Settings, asker: Asker) -> Front:
         "stream_market_data": streams.market_data,
         "stream_account_updates": streams.account_updates,
     }
-    allowance = Allowance(settings.front_calls_per_s, settings.front_burst, settings.front_calls_at_once)
-    calls = Calls(by_name, by_effect, Limits(allowance))
+    calls = Calls(by_name, by_effect, Limits(settings.front_calls_at_once))
+    paces = Paces(settings.front_calls_per_s, settings.front_burst)
     tokens = Tokens(settings.front_tokens_file) if settings.front_tokens_file else None
     mcp = build_server(offered_tools(settings.front_toolsets), calls, tokens, partial(session_mode, asker), seals)
     add_health(mcp, asker, draining)
-    return Front(mcp, build_app(mcp, settings.front_allowed_hosts, settings.front_allowed_origins), calls, draining)
+    app = build_app(mcp, settings.front_allowed_hosts, settings.front_allowed_origins, paces)
+    return Front(mcp, app, calls, draining)
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from mcp_front.door import Door
+from mcp_front.limits import Paces
 
 PATH = "/api/v1"
 
@@ -15,7 +16,7 @@ LOOPBACK_ORIGIN_PATTERN = r"http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?"
 
 
 def build_app(
-    server: FastMCP, allowed_hosts: tuple[str, ...], allowed_origins: tuple[str, ...]
+    server: FastMCP, allowed_hosts: tuple[str, ...], allowed_origins: tuple[str, ...], paces: Paces
 ) -> StarletteWithLifespan:
     """Both protocol eras, no sessions: any replica answers any request, and a client that hangs up cancels its call.
 
@@ -29,7 +30,7 @@ def build_app(
         host_origin_protection=True,
         allowed_hosts=list(allowed_hosts),
         allowed_origins=[*LOOPBACK_ORIGINS, *allowed_origins],
-        middleware=[_cors(allowed_origins), Middleware(Door)],
+        middleware=[_cors(allowed_origins), Middleware(Door, paces=paces)],
     )
 
 

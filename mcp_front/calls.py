@@ -100,10 +100,10 @@ class Calls:
             return await answer(call)
 
     def _place(self, declared: Declared, caller: Caller) -> AbstractContextManager[None]:
-        """The call's share of its caller's allowance. Halting needs none: it must work while something floods."""
+        """The call's place among its caller's. Halting needs none: it must work while something floods."""
         if declared.effect is Effect.HALT:
             return nullcontext()
-        return self._limits.admitted(caller.name, time.monotonic())
+        return self._limits.admitted(caller.name)
 
     def _enter(self) -> None:
         self._running += 1

@@ -1,61 +1,56 @@
-"""What one caller may use of this front: calls a second, and calls at once."""
+"""What one caller may use of this front: requests a second, and calls at once. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from bridge.tool import ToolError
 
-
-@dataclass(frozen=True)
-class Allowance:
-    """What each caller has. A burst is spent at once, and refills at `calls_per_s`."""
-
-    calls_per_s: float
-    burst: int
-    at_once: int
+QUEUED_S = 5.0  # so long a request may wait for its turn; one that would wait longer is refused with the wait
 
 
-@dataclass
-class _Caller:
-    left: float
-    filled_at: float
-    running: int = 0
+class Paces:
+    """Spreads each caller's requests: a burst after a pause, then `per_s` evenly. Callers are names from the tokens
+    file, so there are only as many as that has."""
+
+    def __init__(self, per_s: float, burst: int) -> None:
+        self._per_s = per_s
+        self._ahead_s = burst / per_s
+        self._next: dict[str, float] = {}  # when the caller's next request is due if none may be early
+
+    def wait_s(self, caller: str, now: float) -> float:
+        """How long the caller's next request has to wait; the place is then taken. Raises ToolError `paced` with the
+        seconds until one of them would be let in at once."""
+        due = max(self._next.get(caller, now), now)
+        wait_s = max(due + 1 / self._per_s - self._ahead_s - now, 0.0)
+        if wait_s > QUEUED_S:
+            raise ToolError(
+                "paced",
+                f"{caller} asks more than {self._per_s:g} times a second: wait {wait_s:.3g} s",
+                retry_after_s=round(wait_s, 3),
+            )
+        self._next[caller] = due + 1 / self._per_s
+        return wait_s
 
 
 class Limits:
-    """Counts what callers use; callers are names from the tokens file, so there are only as many as that has."""
+    """Counts the calls that each caller has running, streams included."""
 
-    def __init__(self, allowance: Allowance) -> None:
-        self._allowance = allowance
-        self._callers: dict[str, _Caller] = {}
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self._running: Counter[str] = Counter()
 
     @contextmanager
-    def admitted(self, name: str, now: float) -> Iterator[None]:
-        """Hold one of the caller's places; raises ToolError `paced` with the seconds to wait."""
-        caller = self._callers.setdefault(name, _Caller(self._allowance.burst, now))
-        self._refill(caller, now)
-        if caller.running >= self._allowance.at_once:
+    def admitted(self, name: str) -> Iterator[None]:
+        """Hold one of the caller's places; raises ToolError `paced`."""
+        if self._running[name] >= self._at_once:
             raise ToolError(
                 "paced",
-                f"{name} already has {caller.running} calls running, the most at once: wait for one to end",
+                f"{name} already has {self._running[name]} calls running, the most at once: wait for one to end",
                 retry_after_s=1.0,
             )
-        if caller.left < 1:
-            wait_s = round((1 - caller.left) / self._allowance.calls_per_s, 3)
-            raise ToolError(
-                "paced",
-                f"{name} calls more than {self._allowance.calls_per_s:g} times a second: wait {wait_s} s",
-                retry_after_s=wait_s,
-            )
-        caller.left -= 1
-        caller.running += 1
+        self._running[name] += 1
         try:
             yield
         finally:
-            caller.running -= 1
-
-    def _refill(self, caller: _Caller, now: float) -> None:
-        gained = (now - caller.filled_at) * self._allowance.calls_per_s
-        caller.left = min(self._allowance.burst, caller.left + gained)
-        caller.filled_at = now
+            self._running[name] -= 1

@@ -106,25 +106,40 @@ class Front:
         self.link = link
         self.port = free_port()
         self.process: Forked | None = None
+        self._served = False  # the process has answered
 
     async def start(self) -> None:
-        if self.process is None or not self.process.alive:
-            self.link.open()
-            url = f"redis://127.0.0.1:{self.link.port}/0"
-            self.process = await Forked(forks.front, self.log, url, SESSION, self.port).start()
-        await until(self._listens, f"the front listens, see {self.log}", START_S)
+        await until(self._serves, f"the front serves, see {self.log}", START_S)
 
     async def kill(self) -> None:
         if self.process is not None:
             await self.process.kill()
 
-    async def _listens(self) -> bool:
+    async def _serves(self) -> bool:
+        if self.process is None or not self.process.alive:
+            await self._begin()
+        with suppress(OSError, TimeoutError, asyncio.LimitOverrunError):
+            async with asyncio.timeout(1):
+                return await self._greets()
+        return False
+
+    async def _begin(self) -> None:
+        if self.process is not None and not self._served:
+            self.port = free_port()  # somebody else was quicker to take the one that was free
+        self._served = False
+        self.link.open()
+        url = f"redis://127.0.0.1:{self.link.port}/0"
+        self.process = await Forked(forks.front, self.log, url, SESSION, self.port).start()
+
+    async def _greets(self) -> bool:
+        """Whether it is this front that listens, and nobody else."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         try:
-            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        except OSError:
-            return False
-        writer.close()
-        return True
+            writer.write(b"GET /healthz HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+            self._served = (await reader.readline()).startswith(b"HTTP/1.1 200")
+        finally:
+            writer.close()
+        return self._served
 
 
 class Stage:

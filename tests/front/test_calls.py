@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -189,20 +190,37 @@ async def test_client_that_hangs_up_cancels_its_call(redis_url: str, session: st
 
 
 @pytest.mark.fault(104)
-async def test_calls_beyond_the_allowance_are_paced_and_others_go_on(redis_url: str, session: str) -> None:
+@pytest.mark.parametrize("era", ERAS)
+async def test_calls_beyond_the_allowance_are_paced(redis_url: str, session: str, era: str) -> None:
     handlers = {"get_pnl": answering(PNL)}
     limits = {"front_calls_per_s": 0.001, "front_burst": 2}
     async with worker(redis_url, session, handlers), serving(redis_url, session, **limits) as front:
-        answers = [await front.raw().call("ibkr_get_pnl") for _ in range(3)]
+        client = front.raw(era)
+        answers = [await client.call("ibkr_get_pnl") for _ in range(3)]
 
     assert [bool(answer.get("isError")) for answer in answers] == [False, False, True]
     assert answers[2]["content"][0]["text"].startswith("[paced] ")
     assert answers[2]["_meta"][ERROR_META]["retry_after_s"] > 100
+    assert ("structuredContent" in answers[2]) == (era == MODERN)
 
 
-async def test_halting_is_never_paced(redis_url: str, session: str) -> None:
+@pytest.mark.fault(104)
+async def test_calls_that_come_too_early_wait_for_their_turn(redis_url: str, session: str) -> None:
+    handlers = {"get_pnl": answering(PNL)}
+    limits = {"front_calls_per_s": 10, "front_burst": 1}
+    async with worker(redis_url, session, handlers), serving(redis_url, session, **limits) as front:
+        client, began = front.raw(), time.monotonic()
+        answers = await asyncio.gather(*(client.call("ibkr_get_pnl") for _ in range(6)))
+
+    assert not any(answer.get("isError") for answer in answers)
+    assert time.monotonic() - began >= 0.5
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_halting_is_never_paced(redis_url: str, session: str, era: str) -> None:
     async with serving(redis_url, session, front_calls_per_s=0.001, front_burst=1) as front:
-        answers = [await front.raw().call("ibkr_halt_trading", reason="it floods") for _ in range(3)]
+        client = front.raw(era)
+        answers = [await client.call("ibkr_halt_trading", reason="it floods") for _ in range(3)]
 
     assert [answer["structuredContent"]["halted"] for answer in answers] == [True, True, True]
 

@@ -1,6 +1,7 @@
 """The door: callers in rotation, a few inside at a time, and a flood that is told to come again."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -11,9 +12,11 @@ from starlette.types import Message, Receive, Scope, Send
 
 from mcp_front import door
 from mcp_front.door import INSIDE, Door, leave_door
+from mcp_front.limits import Paces
 from tests.front.stack import serving, wait_until
 
 WAITING = 12  # of one caller, in place of hundreds
+UNPACED = Paces(1e9, 1_000)
 Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -45,7 +48,7 @@ def knock(guarded: Door, caller: str, send: Send = nothing, body: bytes = b"") -
 @asynccontextmanager
 async def flooded(app: Handler) -> AsyncIterator[tuple[Door, list[asyncio.Task[None]]]]:
     """A door before which one caller's flood waits."""
-    guarded = Door(app)
+    guarded = Door(app, UNPACED)
     tasks = [knock(guarded, "hungry") for _ in range(INSIDE + 10)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -143,13 +146,42 @@ async def test_beyond_its_line_a_caller_is_told_to_come_again_and_others_are_not
         assert not waiting.done()
 
 
+async def test_whoever_is_early_waits_before_it_takes_a_place() -> None:
+    inside = Inside()
+    guarded = Door(inside, Paces(20, 1))
+    inside.go.release()
+    tasks = [knock(guarded, "claude") for _ in range(2)]
+    await wait_until(lambda: tasks[0].done(), "the first is through")
+    assert inside.entered == ["claude"]
+    assert guarded._inside == 0
+
+    inside.go.release()
+    await asyncio.gather(*tasks)
+    assert inside.entered == ["claude"] * 2
+
+
+async def test_what_is_no_tool_call_is_refused_in_https_words() -> None:
+    told = list[Message]()
+
+    async def hear(message: Message) -> None:
+        told.append(message)
+
+    guarded = Door(Inside(), Paces(0.001, 1))
+    tasks = [knock(guarded, "claude", hear, b'{"method": "tools/list", "id": 1}') for _ in range(2)]
+    await tasks[1]
+    tasks[0].cancel()
+
+    assert told[0]["status"] == 429
+    assert json.loads(told[1]["body"])["error"]["data"] == {"code": "paced", "retry_after_s": 1000}
+
+
 async def test_what_came_before_the_door_opened_is_not_lost() -> None:
     heard: list[bytes] = []
 
     async def reads(scope: Scope, receive: Receive, send: Send) -> None:
         heard.append((await receive())["body"])
 
-    await knock(Door(reads), "claude", body=b"hello")
+    await knock(Door(reads, UNPACED), "claude", body=b"hello")
 
     assert heard == [b"hello"]
 

@@ -1,69 +1,82 @@
-"""One caller's flood is told to wait; another caller does not feel it."""
+"""One caller's flood waits for itself; another caller does not feel it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.tool import ToolError
-from mcp_front.limits import Allowance, Limits
+from mcp_front.limits import QUEUED_S, Limits, Paces
 
-ALLOWANCE = Allowance(calls_per_s=10, burst=3, at_once=2)
-
-
-def call(limits: Limits, name: str, now: float) -> None:
-    with limits.admitted(name, now):
-        pass
+PER_S, BURST = 10, 3
 
 
-def test_burst_is_admitted_and_the_next_call_is_paced_with_its_wait() -> None:
-    limits = Limits(ALLOWANCE)
-    for _ in range(3):
-        call(limits, "claude", 100.0)
-
-    with pytest.raises(ToolError) as caught:
-        call(limits, "claude", 100.0)
-
-    assert caught.value.code == "paced"
-    assert caught.value.details == {"retry_after_s": 0.1}
+@pytest.fixture
+def paces() -> Paces:
+    return Paces(PER_S, BURST)
 
 
-def test_call_is_admitted_after_the_wait_it_was_told() -> None:
-    limits = Limits(ALLOWANCE)
-    for _ in range(3):
-        call(limits, "claude", 100.0)
+def test_a_burst_goes_on_at_once_and_the_next_wait_for_their_turns(paces: Paces) -> None:
+    waits = [paces.wait_s("claude", 100.0) for _ in range(6)]
 
-    call(limits, "claude", 100.11)
-    with pytest.raises(ToolError):
-        call(limits, "claude", 100.12)
+    assert waits == pytest.approx([0, 0, 0, 0.1, 0.2, 0.3])
 
 
-def test_burst_does_not_grow_beyond_its_size_while_nobody_calls() -> None:
-    limits = Limits(ALLOWANCE)
-    call(limits, "claude", 100.0)
-    for _ in range(3):
-        call(limits, "claude", 10_000.0)
+def test_whoever_waited_is_in_step(paces: Paces) -> None:
+    for _ in range(4):
+        paces.wait_s("claude", 100.0)
 
-    with pytest.raises(ToolError):
-        call(limits, "claude", 10_000.0)
+    assert paces.wait_s("claude", 100.2) == 0.0
+    assert paces.wait_s("claude", 100.2) == pytest.approx(0.1)
 
 
-def test_one_caller_does_not_spend_what_is_anothers() -> None:
-    limits = Limits(ALLOWANCE)
-    for _ in range(3):
-        call(limits, "hungry", 100.0)
+def test_a_burst_does_not_grow_while_nobody_calls(paces: Paces) -> None:
+    paces.wait_s("claude", 100.0)
 
-    call(limits, "quiet", 100.0)
+    waits = [paces.wait_s("claude", 10_000.0) for _ in range(4)]
+
+    assert waits == pytest.approx([0, 0, 0, 0.1], abs=1e-6)
+
+
+def test_too_long_a_wait_is_refused_with_its_length_and_takes_no_place(paces: Paces) -> None:
+    lined_up = BURST + int(QUEUED_S * PER_S)
+    for _ in range(lined_up):
+        paces.wait_s("claude", 100.0)
+
+    for _ in range(2):
+        with pytest.raises(ToolError) as caught:
+            paces.wait_s("claude", 100.0)
+        assert caught.value.code == "paced"
+        assert caught.value.details["retry_after_s"] == pytest.approx(QUEUED_S + 0.1)
+    assert paces.wait_s("claude", 100.1) == pytest.approx(QUEUED_S)
+
+
+def test_one_caller_does_not_spend_what_is_anothers(paces: Paces) -> None:
+    for _ in range(10):
+        paces.wait_s("hungry", 100.0)
+
+    assert paces.wait_s("quiet", 100.0) == 0.0
+
+
+@given(st.lists(st.floats(0, 1), max_size=200))
+def test_no_caller_is_ever_let_in_faster_than_its_pace(gaps: list[float]) -> None:
+    paces, now, let_in = Paces(PER_S, BURST), 0.0, list[float]()
+    for gap in gaps:
+        now += gap
+        try:
+            let_in.append(now + paces.wait_s("claude", now))
+        except ToolError:
+            continue
+    for first, begin in enumerate(let_in):
+        for count, end in enumerate(let_in[first:], 1):
+            assert count <= BURST + (end - begin) * PER_S + 1e-6
 
 
 def test_calls_at_once_are_capped_and_free_their_place() -> None:
-    limits = Limits(ALLOWANCE)
-    with limits.admitted("claude", 100.0):
-        with limits.admitted("claude", 100.0), pytest.raises(ToolError, match="2 calls running"):
-            call(limits, "claude", 100.0)
-        call(limits, "claude", 100.0)
-
-
-def test_failed_call_frees_its_place() -> None:
-    limits = Limits(Allowance(10, 10, 1))
-    with pytest.raises(ValueError, match="broken"), limits.admitted("claude", 100.0):
-        raise ValueError("broken")
-
-    call(limits, "claude", 100.0)
+    limits = Limits(2)
+    with limits.admitted("claude"):
+        with limits.admitted("claude"), pytest.raises(ToolError, match="2 calls running"), limits.admitted("claude"):
+            pass
+        with limits.admitted("claude"):
+            pass
+        with limits.admitted("quiet"):
+            pass
