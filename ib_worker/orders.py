@@ -25,12 +25,16 @@ from ib_worker.auditing import plain
 from ib_worker.checking import Allowance, passed
 from ib_worker.composing import EXITS, bracket_of, order_of
 from ib_worker.dispatch import handles
+from ib_worker.errors import LinkLost, RequestRefused
 from ib_worker.ledger import Entry, order_ref, report
 from ib_worker.order_messages import terms_of
+from ib_worker.order_state import LOOKS_APART_S
 from ib_worker.outcome import cancel_message, change_message, followed, outcome, told
 from ib_worker.pacing import Lane
 from ib_worker.sending import note_sent, write_cancel, write_change, write_global_cancel, write_order
 from ib_worker.session import Session
+from ib_worker.standing import Failure
+from ib_worker.sync import look
 
 CANCEL_S = 3.0  # outside trading hours the exchange confirms hours later
 CHANGE_S = 3.0
@@ -107,6 +111,8 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
     with suppress(TimeoutError):
         async with asyncio.timeout(max(min(CHANGE_S, asked.remaining_s()), 0)):
             await entry.until(lambda each: each.done or each.change is None)
+    if entry.state.change_refused is not None:
+        await _looked(session, asked)
     return report(entry, change_message(entry.state))
 
 
@@ -122,6 +128,8 @@ async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> 
     await asked.accept(None, **names_of(entry))
     write_cancel(session, asked, entry)
     await _until_cancelled([entry], asked)
+    if entry.state.cancel_refused is not None:
+        await _looked(session, asked)
     if not entry.state.acknowledged and entry.state.cancel_refused is not None:
         raise ToolError(
             "not_found", f"{cancel_message(entry.state)} It has not shown this order at all.", **names_of(entry)
@@ -143,6 +151,8 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: A
     else:
         await _cancel_each(session, asked, mine)
     await _until_cancelled(mine, asked)
+    if any(each.state.cancel_refused is not None and not each.state.done for each in mine):
+        await _looked(session, asked)
     return cancelled(mine)
 
 
@@ -182,6 +192,14 @@ async def _until_cancelled(entries: list[Entry], asked: Asked) -> None:
         async with asyncio.timeout(max(min(CANCEL_S, asked.remaining_s()), 0)):
             for entry in entries:
                 await entry.until(lambda each: each.done or each.cancel_refused is not None)
+
+
+async def _looked(session: Session, asked: Asked) -> None:
+    """TWS has refused: so the order may have ended, and the message that said so was lost. Where no full look can be
+    had in time, what is known is told."""
+    with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
+        async with asyncio.timeout(max(min(CHANGE_S, asked.remaining_s()), 0)):
+            await session.share("look", lambda: look(session, LOOKS_APART_S))
 
 
 def own_order(session: Session, orderId: int, named: Named) -> Entry:

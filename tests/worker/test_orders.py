@@ -137,6 +137,26 @@ async def test_a_cancel_that_tws_refuses_says_so(
         assert [each["orderId"] for each in await front.ask("get_open_orders")] == [placed["orderId"]]
 
 
+@pytest.mark.fault(47)
+@pytest.mark.parametrize("everything", [False, True])
+async def test_a_fill_of_which_only_the_refused_cancel_tells_is_found_by_looking(
+    redis_url: str, session: str, sim: Simulator, everything: bool
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
+        for line in ("swallow openOrder 9", "swallow orderStatus 9", "swallow execDetails 1"):
+            sim.fault(line)
+        sim.fault("on cancelOrder fill this")
+
+        if everything:
+            (told,) = (await front.submit("cancel_all_orders"))["orders"]
+        else:
+            told = await front.submit("cancel_order", orderId=placed["orderId"])
+
+        assert (told["status"], told["filled"]) == ("Filled", 1)
+        assert told["message"] == "The order was filled before the cancel reached it."
+
+
 @pytest.mark.fault(40)
 async def test_a_rejection_carries_the_brokers_words(redis_url: str, session: str, sim: Simulator) -> None:
     sim.fault("on order answer 201 Order rejected - reason: the account is <restricted>\\x07")
