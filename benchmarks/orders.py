@@ -110,16 +110,31 @@ async def quotes(port: int) -> AsyncIterator[Counter[str]]:
             opened.push_async_callback(client.close)
             asking.append(asyncio.create_task(ask(client)))
         yield told
+        ended = [each.exception() for each in asking if each.done()]
         for each in asking:
             each.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
+        if ended:
+            raise Problem(f"{len(ended)} of the clients that ask for quotes have ended: {ended[0]}")
+
+
+async def queued(port: int) -> int:
+    """How many messages to TWS wait in the worker for their turn."""
+    client = Socket(port)
+    await client.open()
+    answer = await client.ask(call_of(MODERN, "ibkr_get_status", {}))
+    await client.close()
+    text = answer.decode()
+    told = next((line[5:] for line in text.splitlines() if line.startswith("data:")), text)
+    waiting: dict[str, int] = json.loads(told)["result"]["structuredContent"]["waiting"]
+    return sum(waiting.values())
 
 
 def options() -> Iterator[dict[str, Any]]:
-    """Options on every US stock that the simulator knows, near and far from the money."""
+    """Options on whatever of the US the simulator knows, near and far from the money."""
     path = Path(instruments.__file__).parent.parent / "data" / "instruments.csv"
     with path.open(newline="") as file:
-        rows = [each for each in csv.DictReader(file) if each["secType"] == "STK" and each["currency"] == "USD"]
+        rows = [each for each in csv.DictReader(file) if float(each["strikeStep"] or 0) and each["currency"] == "USD"]
     for expiry, right, steps in product(EXPIRIES, ("C", "P"), range(-10, 11)):
         for row in rows:
             step = float(row["strikeStep"])
@@ -146,9 +161,10 @@ async def run(count: int) -> int:
             healthy = await place(ports.front, count, "healthy", cents)
             async with quotes(ports.front) as told:
                 await place(ports.front, WARM_UP, "crowded", cents)
+                waiting = await queued(ports.front)
                 behind = await place(ports.front, count, "behind", cents)
         arrived = dict(frames(journal))
-    print(f"meanwhile the {QUOTES} clients got {dict(told)}")
+    print(f"of the {QUOTES} clients' requests {waiting} waited for TWS; meanwhile they got {dict(told)}")
     print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
     met = []
     for name, bar_ms, began in (("healthy", HEALTHY_MS, healthy), (f"behind {QUOTES} quotes", BEHIND_MS, behind)):
