@@ -13,6 +13,7 @@ import ib_async
 
 from bridge.bus.answering import Asked
 from bridge.bus.gate import Gate
+from bridge.tool import ToolError
 from ib_worker.approvals import Question
 from ib_worker.ledger import Entry
 from ib_worker.limits import Facts, Intent, check, closes
@@ -53,7 +54,11 @@ async def passed(
     intent = intent_of(contract, order)
     limits = session.settings.rails
     facts = await facts_of(session, contract, order, allowance.beside)
-    check(intent, facts, limits)
+    try:
+        check(intent, facts, limits)
+    except ToolError as error:
+        session.wires.refused(error)
+        raise
     terms = terms_digest(contract, order)
     if allowance.token is not None:
         price = near_price(intent, facts)

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from contextlib import suppress
+from functools import partial
 from typing import NoReturn
 
-from bridge.bus.answering import Answerer
+from bridge.bus.answering import Answerer, Reconcile
 from bridge.bus.auditing import AuditLog
 from bridge.bus.connect import BusError, bus_down
 from bridge.bus.orders import Fenced
@@ -17,8 +18,11 @@ from ib_worker.auditing import Audit
 from ib_worker.concerns import concerns_of, weekly_login
 from ib_worker.dispatch import Dispatch
 from ib_worker.guard import Guard
+from ib_worker.ledger import OUR_REFS
 from ib_worker.lifecycle import Lifecycle, Timing
 from ib_worker.lives import Lives
+from ib_worker.order_events import Event
+from ib_worker.order_state import OrderState
 from ib_worker.racing import first
 from ib_worker.reconcile import Reconciliation
 from ib_worker.relieving import Relieving
@@ -26,6 +30,7 @@ from ib_worker.session import OrderIds, Session, utcnow
 from ib_worker.settings import Settings
 from ib_worker.switch import watch_switch
 from ib_worker.tokens import Tokens
+from ib_worker.tripwires import carry_out, watch_wires
 
 BEAT_S = 1.0
 RELEASE_S = 2.0
@@ -48,7 +53,7 @@ async def lead(
     timing = timing or Timing(connect_s=settings.connect_timeout_s)
     session = Session(settings, bus.worker_id, bus, order_ids_of(bus))
     session.audit = Audit(AuditLog(bus.pipe, bus.keys, bus.lease.token))
-    session.ledger.record = session.audit.happened
+    session.ledger.record = partial(_happened, session)
     session.approvals = Approvals(bus.pipe, bus.keys, settings.live_approval == "client")
     session.tokens = Tokens(bus.pipe, bus.keys)
     session.lives = Lives(bus.pipe, bus.keys)
@@ -64,10 +69,11 @@ async def lead(
             session.account_updates.run(),
             session.audit.run(),
             watch_switch(bus.pipe, bus.keys, session.audit),
+            watch_wires(bus.pipe, bus.keys, session.wires, partial(_look_for_unknown, session)),
             alarm.watch(session),
             _beat(bus, session),
             *([relieving.seek(session)] if relieving else []),
-            _serve(bus, session, reconciliation, stopping, timing.grace_s),
+            _serve(bus, session, partial(_reconcile, bus, session, reconciliation), stopping, timing.grace_s),
         )
     finally:
         await reconciliation.close()
@@ -75,11 +81,30 @@ async def lead(
         await guard.close()
 
 
+def _happened(session: Session, state: OrderState, key: str | None, event: Event) -> None:
+    session.audit.happened(state, key, event)
+    session.wires.happened(state)
+
+
+def _look_for_unknown(session: Session) -> None:
+    session.wires.look((each.state for each in session.ledger.open()), utcnow())
+
+
+async def _reconcile(bus: Answerer, session: Session, reconciliation: Reconciliation) -> None:
+    """Before writes are taken: at the start of a term, and whenever Redis has lost its data. It has lost them before
+    the term, too, where it has no history and IBKR has orders with our references."""
+    await reconciliation.begin()
+    ours = any((each.state.orderRef or "").startswith(OUR_REFS) for each in session.ledger.all())
+    if ours and not await bus.has_history():
+        session.wires.lost_data()
+        await carry_out(bus.pipe, bus.keys, session.wires)
+
+
 async def _serve(
-    bus: Answerer, session: Session, reconciliation: Reconciliation, stopping: asyncio.Event, grace_s: float
+    bus: Answerer, session: Session, reconcile: Reconcile, stopping: asyncio.Event, grace_s: float
 ) -> None:
     await first(
-        bus.serve(Dispatch(session).handle, reconciliation.begin),
+        bus.serve(Dispatch(session).handle, reconcile),
         _stop(bus, stopping, grace_s),
     )
     log.info("stopping: the lines are given back, then the gateway and the lease")

@@ -20,6 +20,8 @@ KEPT_COMMISSIONS = 5_000  # of fills; a report may come before its fill is known
 KEPT_EARLY = 500  # orders whose messages came before their terms
 KEPT_PAST = 100_000  # permIds of finished orders that are forgotten, so that TWS's archive does not bring them back
 
+OUR_REFS = "mcp"  # how each orderRef begins that this worker gives
+
 Announce = Callable[[OrderState], None]
 Recorder = Callable[[OrderState, str | None, Event], None]  # the state after an event that was news, and the key
 Name = TypeVar("Name", bound=Hashable)
@@ -229,7 +231,7 @@ def _drop(index: dict[Name, Entry], names: Iterable[Name], entry: Entry) -> None
 
 def order_ref(key: str, leg: str = "") -> str:
     """What the order carries at IBKR: the same key is the same reference after any restart. 29 printable characters."""
-    return "mcp" + b32encode(sha256(f"{key}{leg}".encode()).digest()).decode().lower()[:26]
+    return OUR_REFS + b32encode(sha256(f"{key}{leg}".encode()).digest()).decode().lower()[:26]
 
 
 def report(entry: Entry, message: str = "", replayed: bool = False) -> OrderReport:

@@ -37,6 +37,7 @@ from ib_worker.settings import Endpoint, Settings
 from ib_worker.standing import Record, Standing
 from ib_worker.subscriptions import Lines, Publisher
 from ib_worker.tokens import Tokens
+from ib_worker.tripwires import Tripwires
 from ib_worker.wire import Wire
 
 REQUEST_S = 15.0  # of a request that several share; a caller's own deadline is usually shorter
@@ -83,6 +84,7 @@ class Session:
         self.approvals: Approvals
         self.tokens: Tokens
         self.lives: Lives
+        self.wires = Tripwires(settings.wires.in_force(settings.trading_mode))
         self.accounts: list[str] = []
         self.as_of: dict[str, datetime] = {}  # when TWS has last told all of something
         self.orders_readable = True  # False: the gateway's API is read-only, and tells of no orders

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from bridge.values import MarketDataType
 from ib_worker.limits import Limits
 from ib_worker.modes import Mode
+from ib_worker.tripwires import Wires
 
 _ENDPOINT = re.compile(r"([^\s:,/]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})")
 
@@ -79,6 +80,7 @@ class Settings(BaseSettings):
     live_accounts: Annotated[frozenset[str], NoDecode, BeforeValidator(_names)] = frozenset()
     live_approval: Literal["client", "operator"] = "client"  # client: by a form in the MCP client too, not only the CLI
     limits: Limits = Field(default_factory=Limits)  # from LIMIT_…
+    wires: Wires = Field(default_factory=Wires)  # from TRIP_…
 
     @model_validator(mode="after")
     def _live_is_meant(self) -> Self:

@@ -119,6 +119,17 @@ class Answerer:
             await self.lease.data_lost.wait()
             log.error("redis_lost_its_data", session=self.keys.session)
 
+    async def has_history(self) -> bool:
+        """Whether Redis holds what this session has done: it does from the first mark on, until it loses its data."""
+        found = False
+
+        async def ask() -> None:
+            nonlocal found
+            found = bool(await self.pipe.send("EXISTS", self.keys.generation))
+
+        await insist(ask)
+        return found
+
     async def _mark(self) -> None:
         keys = (self.keys.generation, self.keys.lease)
         await scripts.MARK.run(self.pipe, keys, str(self.lease.token), f"{self.lease.token}-{token_hex(8)}")

@@ -26,6 +26,12 @@ async def keep(folder: Path, stage: Stage, seen: Seen, wrong: list[str]) -> None
     (place / "frames.jsonl").write_text("".join(_frames(stage, seen)))
     log = await whole_log(stage.operator.asker.pipe, stage.operator.asker.keys)
     (place / "audit.jsonl").write_bytes(b"\n".join(log))
+    keep_logs(place, stage)
+
+
+def keep_logs(place: Path, stage: Stage) -> None:
+    """What each process wrote, since the stage began."""
+    place.mkdir(parents=True, exist_ok=True)
     for each in stage.folder.glob("*.log"):
         shutil.copy(each, place / each.name)
 

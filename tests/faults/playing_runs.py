@@ -13,6 +13,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from tests.faults.evidence import keep_logs
 from tests.faults.plan import plan_of
 from tests.faults.run import Result, play
 from tests.faults.stage import Stage
@@ -79,6 +80,8 @@ async def _on_one_stage(
             result = await play(stage, plan, stalls, options.keep)
         except Exception as error:  # noqa: BLE001  # a run that can't be played has not held
             unplayed.append(f"{plan}: {type(error).__name__}: {error}")
+            if options.keep is not None:
+                keep_logs(options.keep / plan.seed, stage)
             print(f"NOT PLAYED {unplayed[-1]}", flush=True)
             return
         results.append(result)

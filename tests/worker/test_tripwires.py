@@ -1,0 +1,197 @@
+"""What sets the kill switch by itself, and what does not."""
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.bus.halting import clear_halt, read_halt
+from bridge.tool import ToolError
+from bridge.values import Contract
+from cli.embedded_redis import EmbeddedRedis
+from ib_worker.limits import Limits
+from ib_worker.order_events import Event, ModifySent, Opened, Said, Sent, Terms, Vanished
+from ib_worker.order_state import OrderState, apply
+from ib_worker.tripwires import LIVE, Tripwires, Wires
+from ibgateway.simulator.server import Simulator
+from tests.worker.rig import Caller, order, trading, until
+
+AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
+TERMS = Terms(Contract(conId=265598, symbol="AAPL", secType="STK"), "DU1", "BUY", 10.0, "LMT", 100.0, None, "DAY")
+KEY = "a-key-of-the-caller"
+
+
+def an_order(number: int, *events: Event) -> OrderState:
+    state = OrderState(number, 1, TERMS, orderRef=f"ref-{number}")
+    for event in (Sent(AT, TERMS), *events):
+        state = apply(state, event)
+    return state
+
+
+def rejected(number: int) -> OrderState:
+    return an_order(number, Said(AT, 201, "no margin"))
+
+
+def working(number: int, *permIds: int) -> OrderState:
+    return an_order(number, *(Opened(AT, each, None, TERMS, "Submitted") for each in permIds or (number,)))
+
+
+def wires(**changes: Any) -> Tripwires:
+    return Tripwires(Wires(**changes).in_force("live"))
+
+
+def reasons(tripwires: Tripwires) -> list[str]:
+    return [f"{each.level}: {each.reason}" for each in tripwires.tripped]
+
+
+def test_orders_rejected_in_a_row_trip_it() -> None:
+    tripwires = wires(rejects=3)
+    for number in (1, 2, 2, 3):  # what TWS says again is one rejection
+        assert reasons(tripwires) == []
+        tripwires.happened(rejected(number))
+
+    assert reasons(tripwires) == ["halt: IBKR rejected 3 orders in a row, the last for: no margin"]
+
+
+def test_an_order_that_ibkr_takes_begins_the_row_anew() -> None:
+    tripwires = wires(rejects=3)
+    for state in (rejected(1), rejected(2), working(3), rejected(4), rejected(5)):
+        tripwires.happened(state)
+
+    assert reasons(tripwires) == []
+
+
+def test_rejections_that_an_archive_tells_are_no_news() -> None:
+    tripwires = wires(rejects=1)
+    tripwires.happened(apply(OrderState(1, 1, TERMS, orderRef="ref-1"), Said(AT, 201, "no margin")))
+
+    assert reasons(tripwires) == []
+
+
+def test_two_orders_under_one_reference_trip_it_once() -> None:
+    tripwires = wires()
+    for _ in range(2):
+        tripwires.happened(working(1, 11, 12))
+
+    assert reasons(tripwires) == ["halt: IBKR has two orders under one reference, permId 11 and 12"]
+
+
+def test_an_order_that_tws_splits_when_it_is_changed_is_one() -> None:
+    tripwires = wires()
+    tripwires.happened(an_order(1, Opened(AT, 11, None, TERMS, "Submitted"), ModifySent(AT, TERMS),
+                                Opened(AT, 12, None, TERMS, "Submitted")))  # fmt: skip
+
+    assert reasons(tripwires) == []
+
+
+def test_an_order_that_stays_unknown_trips_it_once() -> None:
+    tripwires, late = wires(unknown_s=60.0), AT + timedelta(seconds=61)
+    tripwires.look([an_order(1), working(2)], AT + timedelta(seconds=60))
+    assert reasons(tripwires) == []
+    for _ in range(2):
+        tripwires.look([an_order(1), working(2)], late)
+
+    assert reasons(tripwires) == ["halt: for 60 s nobody knows what became of order 1"]
+
+
+def test_an_order_that_ibkr_does_not_have_is_not_unknown() -> None:
+    tripwires, later = wires(unknown_s=60.0), AT + timedelta(seconds=30)
+    tripwires.look([an_order(1, Vanished(AT), Vanished(later))], AT + timedelta(days=1))
+
+    assert reasons(tripwires) == []
+
+
+def test_the_days_loss_leaves_closing_orders() -> None:
+    tripwires = wires()
+    tripwires.refused(ToolError("limit_exceeded", "too large", limit="max_quantity", allowed=3))
+    tripwires.refused(ToolError("limit_exceeded", "a loss", limit="max_daily_loss", allowed=500.0))
+
+    assert reasons(tripwires) == ["reduce_only: the day's loss has reached its limit of 500"]
+
+
+@pytest.mark.parametrize("name", list(LIVE))
+def test_each_wire_can_be_taken_down_by_name(name: str) -> None:
+    tripwires = wires(**{name: "off"} | ({"rejects": 1} if name != "rejects" else {}))
+    tripwires.happened(rejected(1))
+    tripwires.happened(working(2, 11, 12))
+    tripwires.look([an_order(3)], AT + timedelta(days=1))
+    tripwires.refused(ToolError("limit_exceeded", "a loss", limit="max_daily_loss", allowed=500.0))
+    tripwires.lost_data()
+
+    assert len(tripwires.tripped) == len(LIVE) - 1
+
+
+def test_on_paper_only_what_costs_nobody_a_day_is_on() -> None:
+    paper = Wires().in_force("paper")
+
+    assert paper == Wires(rejects="off", unknown_s="off", doubled="on", daily_loss="on", data_loss="off")
+    assert Wires(rejects=7).in_force("paper").rejects == 7
+
+
+async def halted(front: Caller) -> str | None:
+    found = await read_halt(front.asker.pipe, front.asker.keys)
+    return found.reason if found and found.by == "the worker" else None
+
+
+async def test_a_tripped_wire_halts_every_replica_until_a_human_releases_it(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    sim.fault("on order each answer 201 Order rejected - reason: no margin")
+    async with trading(redis_url, session, sim, wires=Wires(rejects=2)) as front:
+        codes = [(await front.refused_order(**order(totalQuantity=each))).code for each in (1, 2)]
+        await until(lambda: halted(front), "it is halted")
+        sim.fault("clear")
+        refused = await front.refused_order(**order())
+        await clear_halt(front.asker.pipe, front.asker.keys, "a human")
+        placed = await front.submit("place_order", **order(totalQuantity=3))
+
+    assert codes == ["rejected", "rejected"]
+    assert refused.code == "halted"
+    assert placed["status"] == "Filled"
+
+
+async def test_the_days_loss_halts_all_but_closing_orders_for_good(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order(totalQuantity=100))
+        await front.submit("place_order", key=KEY, **order(action="SELL", totalQuantity=1))  # the spread is lost
+
+    async with trading(redis_url, session, sim, limits=Limits(max_daily_loss=0.01)) as front:
+        refused = await front.refused_order(**order())
+        await until(lambda: halted(front), "only closing orders are taken")
+        closing = await front.submit("place_order", **order(action="SELL", totalQuantity=10))
+
+    assert refused.details["limit"] == "max_daily_loss"
+    assert closing["status"] == "Filled"
+
+
+async def test_a_redis_that_lost_its_history_is_traded_on_only_when_a_human_says_so(
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
+) -> None:
+    async with trading(own_redis.url, session, sim, wires=Wires(data_loss="on")) as front:
+        await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
+        assert await halted(front) is None
+        assert own_redis.process is not None
+        own_redis.process.kill()
+        await own_redis.process.wait()
+        shutil.rmtree(tmp_path / "redis" / "appendonlydir")
+        await own_redis.start()
+        await front.writable(30)
+
+        assert "lost its history" in (await halted(front) or "")
+        assert (await front.refused_order(**order())).code == "halted"
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_a_worker_that_finds_its_orders_at_ibkr_and_nothing_in_redis_takes_that_for_a_loss(
+    redis_url: str, session: str, sim: Simulator, known: bool
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
+
+    again = session if known else f"{session}-new"
+    async with trading(redis_url, again, sim, wires=Wires(data_loss="on")) as front:
+        assert (await halted(front) is None) is known
