@@ -101,6 +101,13 @@ class Wire(Client):
         transport.abort()  # else this does nothing
         await asyncio.wait({self.closed}, timeout=CLOSE_S)
 
+    def getReqId(self) -> int:  # noqa: N802
+        """The next id of the one sequence. Raises LinkLost."""
+        if self.lost.done():
+            raise LinkLost(self.lost.result())
+        number: int = super().getReqId()
+        return number
+
     def skip_ids(self, orderId: int) -> None:
         """Requests and orders share one sequence of ids, so that an error's id tells what it is about."""
         self.updateReqId(orderId + 1)

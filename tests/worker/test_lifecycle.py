@@ -1,6 +1,7 @@
 """The session's life against a gateway that misbehaves: what is wrong is told, and it comes back by itself."""
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -88,6 +89,24 @@ async def test_a_handshake_without_accounts_or_ids_is_no_session(message: str) -
         status = await stand.reaches("login_pending", timeout_s=2)
 
         assert "gives no account or order id" in (status.cause or "")
+
+
+@pytest.mark.fault(6)
+async def test_a_gateway_that_goes_in_the_moment_of_its_last_greeting_is_only_tried_again() -> None:
+    greeted = 0
+
+    async def greet_and_go(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal greeted
+        await reader.readexactly(4)
+        for each in (b"178\x0020250611 10:30:00 US/Eastern\x00", b"15\x001\x00DU1\x00", b"9\x001\x0042\x00"):
+            writer.write(struct.pack(">I", len(each)) + each)
+        writer.close()
+        greeted += 1
+
+    async with peer(greet_and_go) as port, session_at(port) as stand:
+        await until(lambda: greeted >= 5, "the worker tries again and again")
+
+        assert not stand.status.is_connected
 
 
 @pytest.mark.fault(5)

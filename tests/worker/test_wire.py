@@ -242,6 +242,8 @@ async def test_after_the_end_nothing_is_sent() -> None:
 
         with pytest.raises(LinkLost):
             wire.reqPositions()
+        with pytest.raises(LinkLost):
+            wire.getReqId()
 
 
 async def test_closing_twice_is_harmless() -> None:
