@@ -16,6 +16,7 @@ from bridge.bus.asking import Asker
 from bridge.tool import ToolError
 from tests.bridge.pair import KEY, ask, front, submit, until
 from tests.bridge.some_worker import LEASE_S, main
+from tests.busy import BUSY_S
 
 FORKS = multiprocessing.get_context("forkserver")  # imports once for all workers
 FORKS.set_forkserver_preload(["tests.bridge.some_worker"])
@@ -69,7 +70,7 @@ async def test_a_read_whose_worker_is_killed_is_lost_within_a_second(start: Star
         await call
 
     assert caught.value.code == "worker_lost"
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 2 + BUSY_S
 
 
 @pytest.mark.fault(61)

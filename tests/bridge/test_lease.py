@@ -60,7 +60,7 @@ async def test_it_is_held_for_less_than_redis_grants_it(pipe: Pipe, session: str
     granted_ms = await pipe.send("PTTL", Keys(session).lease)
     held_s = lease._until - boottime()
 
-    assert 0.2 < held_s < 0.7
+    assert held_s < 0.7
     assert held_s < granted_ms / 1000 - 0.2
 
 

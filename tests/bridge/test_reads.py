@@ -16,6 +16,7 @@ from bridge.market_data import GetHistoricalData
 from bridge.tool import OPERATIONS, ToolError
 from tests.bridge.pair import GET_POSITIONS, Broker, ask, front, pipe_to, serving, submit, until
 from tests.bridge.shim import Shim
+from tests.busy import BUSY_S
 
 
 async def test_a_read_gets_the_workers_bytes_as_they_are(redis_url: str, session: str) -> None:
@@ -110,7 +111,7 @@ async def test_no_worker_is_told_at_once(redis_url: str, session: str) -> None:
             await ask(asker)
 
     assert caught.value.code == "no_worker"
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 1 + BUSY_S
 
 
 async def test_no_answer_in_time_is_a_timeout_and_the_handler_is_cancelled(redis_url: str, session: str) -> None:
@@ -330,7 +331,7 @@ async def test_redis_that_is_not_there_is_named_without_its_password(session: st
     assert caught.value.code == "bus_down"
     assert f"127.0.0.1:{unused_port}" in caught.value.message
     assert "secret" not in str(caught.value)
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 2 + BUSY_S
 
 
 async def test_a_broken_reply_channel_means_ask_again(redis_url: str, session: str) -> None:
@@ -348,7 +349,7 @@ async def test_a_broken_reply_channel_means_ask_again(redis_url: str, session: s
         assert await ask(asker) == broker.answer  # everything is back by itself
 
     assert caught.value.code == "retry"
-    assert took < 1
+    assert took < 1 + BUSY_S
 
 
 async def test_a_worker_that_vanishes_is_noticed_within_a_second(redis_url: str, session: str) -> None:
@@ -364,7 +365,7 @@ async def test_a_worker_that_vanishes_is_noticed_within_a_second(redis_url: str,
         took = time.perf_counter() - began
 
     assert caught.value.code == "worker_lost"
-    assert took < 2
+    assert took < 2 + BUSY_S
     assert waiting.WATCH_S * 2.5 <= 1
 
 

@@ -20,6 +20,7 @@ from tests.bridge.pair import (
     submit,
     until,
 )
+from tests.busy import BUSY_S
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ async def test_no_worker_means_certainly_not_executed(redis_url: str, session: s
             assert await submit(asker) == broker.answer  # the key is free again
 
     assert (caught.value.code, caught.value.details) == ("not_executed", {"reason": "no_worker", "key": KEY})
-    assert took < 1
+    assert took < 1 + BUSY_S
     assert broker.sent == {KEY: 1}
 
 
@@ -71,7 +72,7 @@ async def test_a_frozen_worker_is_given_up_and_never_executes(redis_url: str, se
     async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
         began = time.perf_counter()
         with pytest.raises(ToolError) as caught:
-            await submit(asker, deadline_s=1.2)
+            await submit(asker, deadline_s=4)
         took = time.perf_counter() - began
         broker.before.set()
         await until(lambda: not bus._in_hand, "the worker is through with it")
@@ -80,7 +81,7 @@ async def test_a_frozen_worker_is_given_up_and_never_executes(redis_url: str, se
         assert await submit(asker) == broker.answer  # the same key may be used again
 
     assert (caught.value.code, caught.value.details) == ("not_executed", {"reason": "late", "key": KEY})
-    assert 0.9 <= took < 1.2  # a quarter of the wait is left for a worker that has accepted
+    assert 3 <= took < 4  # a quarter of the wait is left for a worker that has accepted
     assert broker.sent == {KEY: 1}
 
 
@@ -272,7 +273,7 @@ async def test_redis_that_is_not_there_means_certainly_not_sent(session: str, un
     assert caught.value.details["reason"] == "bus_down"
     assert caught.value.details["key"] == KEY
     assert "Connect" in caught.value.details["error"]
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 2 + BUSY_S
 
 
 @pytest.mark.fault(80)

@@ -10,6 +10,7 @@ from cli.embedded_redis import EmbeddedRedis
 from ibgateway.simulator.server import Simulator
 from mcp_front.offered import offered_tools
 from mcp_front.results import ERROR_META
+from tests.busy import BUSY_S
 from tests.front.stack import ERAS, RawClient, serving
 from tests.front.test_calls import answers_of_all_tools
 from tests.worker.rig import caller, worker
@@ -64,7 +65,7 @@ async def test_no_gateway(redis_url: str, session: str, unused_port: int, era: s
     ):
         await other.reaches("failed")
         said = await texts(front.raw(era), Effect.SESSION, Effect.HALT)  # they change what the others look at
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(2 + BUSY_S):
             connect = await front.raw(era).call("ibkr_connect")
 
     said["ibkr_connect"] = connect["content"][0]["text"]

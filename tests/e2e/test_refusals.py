@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from mcp_front.results import ERROR_META
+from tests.busy import BUSY_S
 from tests.e2e.stack import Stack, whole_stack
 from tests.front.stack import ERAS, RawClient, messages_of, plain_http
 
@@ -73,7 +74,7 @@ async def refusal(stack: Stack, http: httpx.AsyncClient, era: str, arguments: di
     """The typed error of an order that must not be taken; it comes within two seconds."""
     client: RawClient = stack.front.raw(era)
     prepared = client.prepared("tools/call", name="ibkr_place_order", arguments=arguments)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(2 + BUSY_S):
         answer = messages_of(await http.post(stack.front.endpoint, **prepared))[-1]
     assert answer["result"]["isError"] is True
     error: dict[str, Any] = answer["result"]["_meta"][ERROR_META]

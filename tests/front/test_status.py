@@ -11,6 +11,7 @@ from bridge.bus.envelopes import Heartbeat
 from bridge.gateway import SessionStatus
 from cli.embedded_redis import EmbeddedRedis, free_port
 from mcp_front.status import STALE_MS, status_of
+from tests.busy import BUSY_S
 from tests.front.stack import ERAS, READY, serving, worker
 
 STATUS = json.loads(READY.model_dump_json())
@@ -71,7 +72,7 @@ async def test_status_answers_in_time_when_redis_is_frozen(tmp_path: Path, sessi
         await front.raw().call("ibkr_get_status")
         assert redis.process is not None
         redis.process.send_signal(19)  # SIGSTOP
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(2 + BUSY_S):
             status: dict[str, Any] = (await front.raw().call("ibkr_get_status"))["structuredContent"]
 
     assert status["state"] == "bus_down"

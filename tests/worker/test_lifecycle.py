@@ -13,6 +13,7 @@ from ib_worker.errors import LinkLost
 from ib_worker.receiver import ORDER_MESSAGES, POSITION_MESSAGES
 from ib_worker.settings import Endpoint
 from ibgateway.simulator.server import Simulator, SimulatorConfig
+from tests.busy import BUSY_S
 from tests.worker.rig import FAST, ready_session, session_at, until
 
 READ_ONLY = "The API interface is currently in Read-Only mode."
@@ -210,7 +211,7 @@ async def test_requests_under_way_at_a_reset_all_end(sim: Simulator) -> None:
         await until(lambda: len(stand.session.requests) == 5, "five requests are under way")
 
         sim.fault("reset")
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(1 + BUSY_S):
             outcomes = await asyncio.gather(*asked, return_exceptions=True)
 
         assert {type(each) for each in outcomes} == {LinkLost}
@@ -394,7 +395,7 @@ async def test_asking_to_connect_ends_with_the_attempt() -> None:
     async with peer(hang_up) as port, session_at(port) as stand:
         await stand.reaches("failed")
 
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(2 + BUSY_S):
             await stand.lifecycle.connect(stand.session.target)
 
         assert stand.status.state == "failed"

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from ib_worker.errors import LinkLost, Unsendable
 from ib_worker.requests import Requests
 from ib_worker.wire import FRAME_LIMIT, Wire, _check
+from tests.busy import BUSY_S
 from tests.worker.rig import until
 
 READY = (b"178\x0020250611 10:30:00 US/Eastern\x00", b"15\x001\x00DU1\x00", b"9\x001\x0042\x00")
@@ -229,7 +230,7 @@ async def test_a_frame_of_impossible_length_ends_the_connection() -> None:
     async with connected() as (wire, peer, _):
         peer.raw(struct.pack(">I", FRAME_LIMIT + 1) + b"x")
 
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(2 + BUSY_S):
             assert "not TWS's protocol" in await wire.lost
 
 
@@ -237,7 +238,7 @@ async def test_after_the_end_nothing_is_sent() -> None:
     async with connected() as (wire, peer, _):
         assert peer.writer is not None
         peer.writer.transport.abort()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(2 + BUSY_S):
             await wire.lost
 
         with pytest.raises(LinkLost):
