@@ -18,7 +18,7 @@ KEPT_DONE = 2_000  # finished orders, newest first; the bus keeps each order's a
 KEPT_COMMISSIONS = 5_000  # of fills; a report may come before its fill is known
 
 KEPT_EARLY = 500  # orders whose messages came before their terms
-KEPT_PAST = 100_000  # permIds of finished orders that are forgotten, so that TWS's archive does not bring them back
+KEPT_PAST = 100_000  # names of finished orders that are forgotten: neither TWS's archive nor a key brings them back
 
 OUR_REFS = "mcp"  # how each orderRef begins that this worker gives
 
@@ -82,6 +82,7 @@ class Ledger:
         self._commissions: dict[str, Commission] = {}  # by execId, for executions of orders known and unknown
         self._early: dict[int, list[Event]] = {}  # by permId
         self._past: dict[int, None] = {}
+        self._past_refs: dict[str, None] = {}
         self.announce: Announce | None = None
         self.record: Recorder | None = None
 
@@ -150,6 +151,10 @@ class Ledger:
         """Whether the order was known, had ended, and is forgotten."""
         return permId in self._past
 
+    def is_past_ref(self, orderRef: str) -> bool:
+        """The same by the reference: its key has placed an order, and must not place another."""
+        return orderRef in self._past_refs
+
     def early(self, permId: int | None, event: Event) -> None:
         """A message about an order whose terms are not told yet; it is taken when they are."""
         if permId is None or permId in self._past:
@@ -215,6 +220,9 @@ class Ledger:
         _drop(self._by_trade, state.fills, entry)
         self._past.update(dict.fromkeys(state.permIds))
         _trim(self._past, KEPT_PAST)
+        if state.orderRef is not None:
+            self._past_refs[state.orderRef] = None
+            _trim(self._past_refs, KEPT_PAST)
 
 
 def _trim(kept: dict[Name, Any], most: int) -> None:

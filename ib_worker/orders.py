@@ -1,6 +1,7 @@
 """Handlers that place, change and cancel orders: everything is checked first, accepted last, and written once."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -36,6 +37,7 @@ from ib_worker.session import Session
 from ib_worker.standing import Failure
 from ib_worker.sync import look
 
+LEGS = ("", *EXITS)  # of a bracket, as its orders' references are made
 CANCEL_S = 3.0  # outside trading hours the exchange confirms hours later
 CHANGE_S = 3.0
 
@@ -49,6 +51,7 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
     if known is not None:  # Redis has forgotten the key, IBKR has not
         await asked.accept()
         return await outcome(session, known, asked, replayed=True)
+    require_unused(session, (orderRef,))
     contract = await session.contracts.contract(request, Lane.ORDERS)
     order = order_of(request, account, orderRef)
     clear = await passed(session, asked, contract, order, Allowance(request.duplicateOf, request.confirmationToken))
@@ -72,6 +75,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
     if (known := bracket_entries(session, key)) is not None:
         await asked.accept()
         return await _bracket(session, known, asked)
+    require_unused(session, [order_ref(key, leg) for leg in LEGS])
     contract = await session.contracts.contract(request, Lane.ORDERS)
     orders = bracket_of(request, account, key)
     allowance = Allowance(request.duplicateOf, request.confirmationToken, exits=orders[1:])
@@ -271,9 +275,22 @@ def _changed(entry: Entry, request: ModifyOrder) -> tuple[ib_async.Contract, ib_
     return contract, replace(order, transmit=True, **changes)
 
 
+def require_unused(session: Session, orderRefs: Iterable[str]) -> None:
+    """Nothing more is placed under a key of which IBKR has, or had, an order; Redis has forgotten what came of it.
+    Raises ToolError idempotency_conflict."""
+    ledger = session.ledger
+    if any(ledger.by_ref(each) is not None or ledger.is_past_ref(each) for each in orderRefs):
+        raise ToolError(
+            "idempotency_conflict",
+            "idempotencyKey: this key has placed before, and what came of it is not kept in full any more. Look at "
+            "ibkr_get_open_orders, ibkr_get_completed_orders and ibkr_get_executions. Nothing was sent; a further "
+            "order needs a new key.",
+        )
+
+
 def bracket_entries(session: Session, key: str) -> list[Entry] | None:
     """A bracket's three orders, None unless IBKR knows all of them."""
-    found = [session.ledger.by_ref(order_ref(key, leg)) for leg in ("", *EXITS)]
+    found = [session.ledger.by_ref(order_ref(key, leg)) for leg in LEGS]
     whole = [each for each in found if each is not None]
     return whole if len(whole) == len(found) else None
 

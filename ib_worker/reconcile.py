@@ -11,17 +11,16 @@ from bridge.bus.envelopes import VERSION, Reply, encode_error, encode_reply
 from bridge.bus.orders import Fenced, Gone, Record, Records
 from bridge.orders import CancelAllOrders, Cancelled, CancelOrder, ModifyOrder, PlaceBracketOrder, PlaceOrder
 from bridge.tool import OPERATIONS, Shape, ToolError
-from ib_worker.composing import EXITS
 from ib_worker.errors import LinkLost, RequestRefused
 from ib_worker.ledger import Entry, order_ref, report
 from ib_worker.order_state import LOOKS, LOOKS_APART_S
-from ib_worker.orders import bracket_told, differs, names_of, own_order
+from ib_worker.orders import LEGS, bracket_told, differs, names_of, own_order
 from ib_worker.outcome import settled, told
 from ib_worker.session import Session
 from ib_worker.standing import Failure
 from ib_worker.sync import look
 
-PLACED = {"place_order": ("",), "place_bracket_order": ("", *EXITS)}  # the legs that a call places
+PLACED = {"place_order": ("",), "place_bracket_order": LEGS}  # the legs that a call places
 
 log = logging.getLogger("ib_worker.reconcile")
 

@@ -128,17 +128,30 @@ async def test_a_change_that_makes_no_sense_is_refused_without_a_frame(
     assert frames(sim) == 2
 
 
-async def test_a_bracket_goes_out_whole_and_its_exits_wait(redis_url: str, session: str, sim: Simulator) -> None:
-    bracket: dict[str, Any] = {
-        "symbol": "AAPL",
-        "action": "BUY",
-        "totalQuantity": 2,
-        "takeProfitPrice": 600,
-        "stopLossPrice": 300,
-    }
+BRACKET: dict[str, Any] = {
+    "symbol": "AAPL", "action": "BUY", "totalQuantity": 2, "takeProfitPrice": 600, "stopLossPrice": 300,
+}  # fmt: skip
+
+
+async def test_a_bracket_of_which_ibkr_knows_a_part_is_not_placed_again(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
     async with trading(redis_url, session, sim) as front:
-        told = await front.submit("place_bracket_order", key=KEY, **bracket)
-        again = await front.submit("place_bracket_order", key=KEY, **bracket)
+        await front.submit("place_bracket_order", key=KEY, **BRACKET)
+
+    for line in ("swallow completedOrder 9", "swallow execDetails 9"):  # as on the day after the entry was filled
+        sim.fault(line)
+    async with trading(redis_url, f"{session}-new", sim) as front:
+        error = await front.refused_order("place_bracket_order", key=KEY, **BRACKET)
+
+    assert error.code == "idempotency_conflict"
+    assert frames(sim) == 3
+
+
+async def test_a_bracket_goes_out_whole_and_its_exits_wait(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        told = await front.submit("place_bracket_order", key=KEY, **BRACKET)
+        again = await front.submit("place_bracket_order", key=KEY, **BRACKET)
         left = await front.ask("get_open_orders")
 
     assert told["entry"]["status"] == "Filled"

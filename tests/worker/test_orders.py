@@ -458,6 +458,23 @@ async def test_an_order_of_which_redis_knows_nothing_is_known_by_its_reference(
         assert (again["permId"], again["replayed"], frames(sim)) == (placed["permId"], True, 1)
 
 
+async def test_a_key_whose_order_is_forgotten_here_and_in_redis_places_no_other(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ib_worker.ledger.KEPT_DONE", 1)
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", key=KEY, **order())
+        for symbol in ("IBM", "MSFT"):
+            await front.submit("place_order", **order(symbol=symbol))
+        asker = front.asker
+        await asker.pipe.send("DEL", asker.keys.order(KEY))
+
+        error = await front.refused_order(key=KEY, **order(totalQuantity=2))
+
+        assert (error.code, "has placed before" in error.message) == ("idempotency_conflict", True)
+        assert frames(sim) == 3
+
+
 async def test_an_order_that_a_dead_worker_left_is_settled_by_the_next(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
