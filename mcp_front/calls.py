@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -24,6 +25,8 @@ from mcp_front.limits import Limits
 from mcp_front.results import error_result
 
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context
+
+LOG_AFTER_S = 0.002
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +85,7 @@ class Calls:
                 result = error_result(_internal(declared, caller), structured=_is_modern(context))
             finally:
                 self._leave()
-                log.info("call", outcome=outcome, ms=round((time.monotonic() - began) * 1000, 1))
+                _log_later(outcome, round((time.monotonic() - began) * 1000, 1))
             return result
 
     async def idle(self) -> None:
@@ -113,6 +116,11 @@ class Calls:
         self._running -= 1
         if not self._running:
             self._idle.set()
+
+
+def _log_later(outcome: str, ms: float) -> None:
+    """The call's line, with what is bound to it now, is written once its answer is on its way."""
+    asyncio.get_running_loop().call_later(LOG_AFTER_S, partial(log.info, "call", outcome=outcome, ms=ms))
 
 
 def _caller(context: Context) -> Caller:

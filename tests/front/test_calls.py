@@ -162,6 +162,7 @@ async def test_each_call_is_one_log_line_without_arguments(redis_url: str, sessi
         with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as logs:
             await front.raw().call("ibkr_get_pnl", account="DU1234567")
             await front.raw().call("ibkr_get_pnl", account="?")
+            await wait_until(lambda: len([each for each in logs if each["event"] == "call"]) == 2, "both are written")
 
     lines = [{name: line[name] for name in ("tool", "caller", "outcome")} for line in logs if line["event"] == "call"]
     assert lines == [
