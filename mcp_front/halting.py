@@ -1,5 +1,6 @@
 """Answers ibkr_halt_trading: the switch is set in Redis by this front itself, so that it needs no worker."""
 
+import asyncio
 import secrets
 from datetime import UTC, datetime
 
@@ -8,25 +9,33 @@ from fastmcp.tools import ToolResult
 
 from bridge.bus.asking import Asker
 from bridge.orders import CancelAllOrders, HaltTrading
-from bridge.tool import OPERATIONS, ToolError
+from bridge.tool import OPERATIONS, Effect, ToolError
+from mcp_front.auth import lacking
 from mcp_front.calls import Call
+from mcp_front.limits import Limits
 from mcp_front.results import value_result
 
 RELEASE = "Only the operator releases it, with `python -m cli resume`."
+CANCEL_EVERY_S = 1.0  # a halt is never paced, so what it cancels is
+WAITING = 16  # of one caller, for a cancel: more is a loop
+
+Cancelled = tuple[object, str]  # the orders, None where they are not known, and what to say of them
 
 
 class Halting:
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
+        self._cancels = _Cancels(asker)
 
     async def halt(self, call: Call) -> ToolResult:
-        """The switch first: what fails afterwards does not take it back."""
+        """The switch first: what fails or is forbidden afterwards does not take it back."""
         request = call.request
         assert isinstance(request, HaltTrading)
         halt = await self._asker.halt(call.caller.name, request.reason)
         cancelled, text = None, f"Trading is halted for every client. {RELEASE}"
         if request.cancelOrders:
-            cancelled, text = await self._cancel(call, text)
+            cancelled, said = await self._cancel(call)
+            text = f"{text} {said}"
         whole = {
             "halted": True,
             "level": halt.level,
@@ -38,7 +47,42 @@ class Halting:
         }
         return value_result(call.declared, whole)
 
-    async def _cancel(self, call: Call, text: str) -> tuple[object, str]:
+    async def _cancel(self, call: Call) -> Cancelled:
+        scope = lacking(Effect.WRITE)
+        if scope is not None:
+            return None, f"Nothing was cancelled: that needs a token with the scope {scope}, which yours has not."
+        try:
+            return await self._cancels.cancel(call)
+        except ToolError as error:
+            return None, f"This call cancelled nothing: {error.message}"
+
+
+class _Cancels:
+    """Cancels everything once for all who ask meanwhile. Who comes while it is being done waits for the next time: an
+    order may have become open since."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self._waiting = Limits(WAITING)
+        self._turn = asyncio.Lock()
+        self._due = 0.0
+        self._next: asyncio.Task[Cancelled] | None = None
+
+    async def cancel(self, call: Call) -> Cancelled:
+        """Raises ToolError `paced` where too many of the caller's wait already."""
+        with self._waiting.admitted(call.caller.name):
+            if self._next is None:
+                self._next = asyncio.create_task(self._do(call))
+            return await asyncio.shield(self._next)  # one that hangs up does not take it from the others
+
+    async def _do(self, call: Call) -> Cancelled:
+        async with self._turn:
+            loop = asyncio.get_running_loop()
+            await asyncio.sleep(self._due - loop.time())
+            self._due, self._next = loop.time() + CANCEL_EVERY_S, None
+            return await self._submit(call)
+
+    async def _submit(self, call: Call) -> Cancelled:
         try:
             reply = await self._asker.submit(
                 OPERATIONS["cancel_all_orders"],
@@ -49,6 +93,6 @@ class Halting:
                 traceparent=call.caller.traceparent,
             )
         except ToolError as error:
-            return None, f"{text} Whether the open orders are cancelled is not known: {error.message}"
+            return None, f"Whether the open orders are cancelled is not known: {error.message}"
         told = msgspec.json.decode(reply)
-        return told["orders"], f"{text} {told['message']}"
+        return told["orders"], told["message"]
