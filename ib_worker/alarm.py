@@ -1,6 +1,7 @@
 """Tells people of a session that is not ready, in the log and by a webhook: again while it lasts, and of its end."""
 
 import asyncio
+import http.client
 import json
 import logging
 import urllib.request
@@ -87,5 +88,5 @@ def _post(url: str, alert: Alert) -> None:
     try:
         with urllib.request.urlopen(request, timeout=POST_S):
             pass
-    except (OSError, ValueError) as problem:  # HTTPError is an OSError
+    except (OSError, ValueError, http.client.HTTPException) as problem:  # the last where the answer is no HTTP
         log.warning("the alert's webhook failed: %s", type(problem).__name__)

@@ -11,7 +11,7 @@ import ib_async
 
 from bridge.tool import ToolError
 from ib_worker import convert
-from ib_worker.errors import COMPETING_SESSION, NOTICES, LinkLost, refusal
+from ib_worker.errors import COMPETING_SESSION, NOTICES, LinkLost, as_tool_error, refusal
 from ib_worker.fairness import current, share_of_one
 from ib_worker.pacing import Lane, Pacer
 from ib_worker.quote import QuoteState
@@ -177,10 +177,7 @@ class Lines:
         self.competing = self.competing or code == COMPETING_SESSION
         if code not in NOTICES:
             del self._by_request[reqId]
-            line.problem = refusal(code, text)
-            self._forget_values(line)
-            line.settled.set()
-            self._publish(line, "gap")
+            self._end(line, refusal(code, text))
         return True
 
     def flush(self) -> None:
@@ -218,6 +215,18 @@ class Lines:
                 self._request(wire, missing)
         except LinkLost:
             self._wire = None  # the session is about to say so
+        except Exception as problem:  # a line that can't be asked for must not end the others
+            if missing is None:
+                raise
+            log.exception("the line of %s could not be asked for", missing.contract.symbol)
+            self._end(missing, as_tool_error(problem) or _failed(missing))
+
+    def _end(self, line: Line, problem: ToolError) -> None:
+        """There will be no data: whoever waits or listens is told."""
+        line.problem = problem
+        self._forget_values(line)
+        line.settled.set()
+        self._publish(line, "gap")
 
     def _request(self, wire: Any, line: Line) -> None:
         reqId: int = wire.getReqId()
@@ -250,3 +259,7 @@ class Lines:
         """A quote, or a `gap`: the same shape with every value null."""
         body = line.values.quote(self._now()).model_dump_json().encode()
         self._publisher.publish(line.stream, kind, body)
+
+
+def _failed(line: Line) -> ToolError:
+    return ToolError("internal", f"The worker failed to ask for prices of {line.contract.symbol}; its log says how.")

@@ -99,6 +99,28 @@ async def test_a_webhook_hears_again_and_again(caplog: pytest.LogCaptureFixture)
     assert "alert: Session paper has not been ready" in caplog.text
 
 
+async def test_a_webhook_that_speaks_no_http_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"220 mail.example.com ESMTP\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/secret"
+    async with (
+        server,
+        Simulator(SimulatorConfig(accounts=("U1234567",))) as sim,
+        session_at(sim.port, alert_webhook=url, alert_after_s=0, alert_every_s=0.1) as stand,
+    ):
+        watching = asyncio.create_task(first(watch(stand.session)))
+        await until(lambda: caplog.text.count("webhook failed") >= 2, "two alerts were tried")
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    assert "BadStatusLine" in caplog.text
+
+
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 

@@ -82,6 +82,20 @@ async def test_a_line_is_opened_anew_after_it_was_given_back(sim: Simulator) -> 
         assert len(sim.journal.entries("in", 1)) == 3
 
 
+async def test_a_line_that_can_not_be_asked_for_has_a_problem_and_the_others_live(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        strange = await stand.session.lines.open(ib_async.Contract(conId=5, symbol="A\u00e9", exchange="SMART"))
+        good = await stand.session.lines.open(await spy(stand))
+        await asyncio.gather(strange.settled.wait(), good.settled.wait())
+        stand.session.lines.connected(stand.session.require_connection())  # `run` asks for all of them anew
+        await quoted(stand)
+
+        assert strange.problem is not None
+        assert strange.problem.code == "invalid_arguments"
+        assert good.problem is None
+        assert len(stand.session.lines) == 1
+
+
 @pytest.mark.fault(37)
 async def test_more_lines_than_allowed_are_refused(sim: Simulator) -> None:
     async with ready_session(sim, market_data_lines=2) as stand:
