@@ -97,6 +97,9 @@ class Audit:
                 await self._pen.append(name, **entry)
             except Fenced:
                 return  # the next leader reads the orders anew and writes what it finds
+            except (TypeError, ValueError):  # it can't be encoded, so it never will be
+                self._lose(name, exc_info=True)
+                return
             except ToolError as error:
                 log.error("the audit log can't be written: %s", error)
                 await asyncio.sleep(RETRY_S)
@@ -107,8 +110,11 @@ class Audit:
         try:
             self._waiting.put_nowait((name, entry))
         except asyncio.QueueFull:
-            self.lost += 1
-            log.critical("an event is missing from the audit log: %s", name)
+            self._lose(name)
+
+    def _lose(self, name: str, exc_info: bool = False) -> None:
+        self.lost += 1
+        log.critical("an event is missing from the audit log: %s", name, exc_info=exc_info)
 
 
 def plain(value: Any) -> Any:

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from bridge.bus.answering import Answerer, Reconcile
 from bridge.bus.auditing import AuditLog
@@ -23,7 +24,7 @@ from ib_worker.lifecycle import Lifecycle, Timing
 from ib_worker.lives import Lives
 from ib_worker.order_events import Event
 from ib_worker.order_state import OrderState
-from ib_worker.racing import first
+from ib_worker.racing import first, lasting
 from ib_worker.reconcile import Reconciliation
 from ib_worker.relieving import Relieving
 from ib_worker.session import OrderIds, Session, utcnow
@@ -34,6 +35,8 @@ from ib_worker.tripwires import carry_out, watch_wires
 
 BEAT_S = 1.0
 RELEASE_S = 2.0
+
+Duty = Callable[[], Coroutine[Any, Any, None]]
 
 log = logging.getLogger("ib_worker.leading")
 
@@ -65,13 +68,7 @@ async def lead(
     try:
         await first(
             lifecycle.run(),
-            session.lines.run(),
-            session.account_updates.run(),
-            session.audit.run(),
-            watch_switch(bus.pipe, bus.keys, session.audit),
-            watch_wires(bus.pipe, bus.keys, session.wires, partial(_look_for_unknown, session)),
-            alarm.watch(session),
-            _beat(bus, session),
+            *(lasting(name, run) for name, run in _duties(bus, session).items()),
             *([relieving.seek(session)] if relieving else []),
             _serve(bus, session, partial(_reconcile, bus, session, reconciliation), stopping, timing.grace_s),
         )
@@ -79,6 +76,19 @@ async def lead(
         await reconciliation.close()
         await session.close()
         await guard.close()
+
+
+def _duties(bus: Answerer, session: Session) -> dict[str, Duty]:
+    """What goes on beside the answering of requests."""
+    return {
+        "the market-data lines": session.lines.run,
+        "the account's updates": session.account_updates.run,
+        "the audit log": session.audit.run,
+        "the kill switch's log": lambda: watch_switch(bus.pipe, bus.keys, session.audit),
+        "the tripwires": lambda: watch_wires(bus.pipe, bus.keys, session.wires, partial(_look_for_unknown, session)),
+        "the alarm": lambda: alarm.watch(session),
+        "the heartbeat": lambda: _beat(bus, session),
+    }
 
 
 def _happened(session: Session, state: OrderState, key: str | None, event: Event) -> None:

@@ -123,7 +123,18 @@ class Lifecycle:
         return standing.WEEKLY_LOGIN if told is standing.LOGIN_PENDING and is_weekly_login(utcnow()) else told
 
     async def _live(self) -> None:
-        """One connection from its opening to its end. Raises Failure."""
+        """One connection from its opening to its end. Raises Failure, also for a fault of ours: a new connection begins
+        without whatever led to it."""
+        try:
+            await self._connection()
+        except Failure:
+            raise
+        except Exception as problem:
+            log.exception("the connection is given up for an error that nobody expected")
+            detail = f"the worker failed ({type(problem).__name__}); its log says how"
+            raise Failure(standing.BROKEN, detail) from problem
+
+    async def _connection(self) -> None:
         wire = await self._open()
         why = "the session was disconnected"
         try:

@@ -1,8 +1,13 @@
-"""Several things at once, until the first of them ends."""
+"""Several things at once, until the first of them ends, and things that are not to end."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn
+
+AGAIN_S = 1.0  # what fails at once each time must not take the whole machine
+
+log = logging.getLogger("ib_worker.racing")
 
 
 async def first(*ways: Coroutine[Any, Any, Any]) -> None:
@@ -16,3 +21,13 @@ async def first(*ways: Coroutine[Any, Any, Any]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
     for each in done:
         each.result()
+
+
+async def lasting(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> NoReturn:
+    """For ever: what fails is logged and begun again, so that a fault in one duty ends none of the others."""
+    while True:
+        try:
+            await run()
+        except Exception:
+            log.exception("%s failed, and begins again", name)
+        await asyncio.sleep(AGAIN_S)

@@ -1,14 +1,19 @@
 """The kill switch in Redis: set by anybody, seen by the very step that accepts an order, cleared by the operator."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+import structlog
 
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from bridge.bus.scripts import Script
 
+LATEST_MS = 253_402_300_799_000  # the last second that a datetime can tell
+
 Level = Literal["reduce_only", "halt"]
+
+log = structlog.get_logger()
 
 
 class Halt(msgspec.Struct, frozen=True):
@@ -27,7 +32,7 @@ class Change(msgspec.Struct, frozen=True):
     level: Level
     by: str
     reason: str
-    at_ms: int
+    at_ms: Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)]
 
 
 # The first to halt is remembered; a later one can only tighten. What is done is queued for the audit log.
@@ -72,9 +77,15 @@ async def clear_halt(pipe: Pipe, keys: Keys, by: str) -> bool:
 
 
 async def next_change(pipe: Pipe, keys: Keys) -> Change | None:
-    """The oldest thing done to the switch that is not in the audit log yet. Raises BusError."""
-    found = await pipe.send("LINDEX", keys.switched, 0)
-    return msgspec.json.decode(found, type=Change) if found else None
+    """The oldest thing done to the switch that is not in the audit log yet. What can't be read is logged here and
+    dropped: it would hold up all that follows. For the leader alone. Raises BusError."""
+    while found := await pipe.send("LINDEX", keys.switched, 0):
+        try:
+            return msgspec.json.decode(found, type=Change)
+        except msgspec.DecodeError as error:  # one of a wrong shape is one, too
+            log.error("switch_change_unreadable", error=str(error), entry=found[:500])
+            await drop_change(pipe, keys)
+    return None
 
 
 async def drop_change(pipe: Pipe, keys: Keys) -> None:
@@ -82,7 +93,9 @@ async def drop_change(pipe: Pipe, keys: Keys) -> None:
     await pipe.send("LPOP", keys.switched)
 
 
-def _halt(found: list[bytes]) -> Halt:
-    level, by, reason, since_ms = found
+def _halt(found: list[bytes | None]) -> Halt:
+    """A switch that somebody wrote by hand, in part, is set all the same."""
+    level, by, reason, since_ms = (each or b"" for each in found)
     known: Level = "reduce_only" if level == b"reduce_only" else "halt"
-    return Halt(known, by.decode(), reason.decode(), int(since_ms))
+    since = int(since_ms) if since_ms.isdigit() else 0
+    return Halt(known, by.decode(errors="replace"), reason.decode(errors="replace"), since)

@@ -10,7 +10,7 @@ import pytest
 
 from bridge.tool import ToolError
 from ib_worker.errors import LinkLost
-from ib_worker.receiver import ORDER_MESSAGES, POSITION_MESSAGES
+from ib_worker.receiver import ORDER_MESSAGES, POSITION_MESSAGES, POSITIONS
 from ib_worker.settings import Endpoint
 from ibgateway.simulator.server import Simulator, SimulatorConfig
 from tests.busy import BUSY_S
@@ -406,3 +406,18 @@ async def test_nothing_is_left_of_a_session_that_was_ended(sim: Simulator) -> No
         pass
 
     await until(lambda: not sim.gateway.connections, "the socket is closed")
+
+
+async def test_an_error_that_nobody_expected_gives_the_connection_up_and_not_the_worker(
+    sim: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ready_session(sim) as stand:
+        with stand.session.requests.expect(POSITIONS):  # so that the next reading clashes with it
+            sim.fault("link down")
+            await stand.reaches("link_down")
+            sim.fault("link up")
+            status = await stand.reaches("connecting")
+            assert "the worker failed (RuntimeError)" in (status.cause or "")
+        await stand.ready()
+
+    assert "already under way" in caplog.text

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.halting import clear_halt, read_halt
+from bridge.bus.auditing import read_log
+from bridge.bus.halting import clear_halt, read_halt, set_halt
 from bridge.tool import ToolError
 from bridge.values import Contract
 from cli.embedded_redis import EmbeddedRedis
@@ -195,3 +196,35 @@ async def test_a_worker_that_finds_its_orders_at_ibkr_and_nothing_in_redis_takes
     again = session if known else f"{session}-new"
     async with trading(redis_url, again, sim, wires=Wires(data_loss="on")) as front:
         assert (await halted(front) is None) is known
+
+
+@pytest.mark.parametrize("entry", ["no JSON", '{"event": "halt", "at_ms": 1}', "latest"])
+async def test_a_switch_record_that_can_not_be_read_is_passed_over(
+    redis_url: str, session: str, sim: Simulator, entry: str
+) -> None:
+    if entry == "latest":
+        entry = '{"event": "halt", "level": "halt", "by": "x", "reason": "y", "at_ms": 9000000000000000000}'
+    async with trading(redis_url, session, sim) as front:
+        pipe, keys = front.asker.pipe, front.asker.keys
+        await pipe.send("RPUSH", keys.switched, entry)
+        await set_halt(pipe, keys, "halt", "a human", "odd fills")
+
+        async def logged() -> bool:
+            return any([b"odd fills" in line async for line in read_log(pipe, keys)])
+
+        await until(logged, "the log tells of the switch that was set after it")
+        assert (await front.status())["is_connected"]
+
+
+async def test_a_switch_that_was_written_in_part_is_set_all_the_same(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.asker.pipe.send("HSET", front.asker.keys.halt, "level", "halt", "since_ms", "now")
+
+        found = await read_halt(front.asker.pipe, front.asker.keys)
+        refused = await front.refused_order(**order())
+
+    assert found is not None
+    assert (found.level, found.by, found.since_ms) == ("halt", "", 0)
+    assert refused.code == "halted"
