@@ -54,8 +54,9 @@ async def passed(
     intent = intent_of(contract, order)
     limits = session.settings.rails
     facts = await facts_of(session, contract, order, allowance.beside)
+    exits = [intent_of(contract, each) for each in allowance.exits]
     try:
-        check(intent, facts, limits)
+        check(intent, facts, limits, exits)
     except ToolError as error:
         session.wires.refused(error)
         raise
@@ -65,7 +66,7 @@ async def passed(
         await session.tokens.use(allowance.token, asked.caller, terms, price)
     gate = Gate(
         terms=terms,
-        closing=closes(intent, facts),
+        closing=not exits and closes(intent, facts),
         per_minute=_number(limits.max_orders_per_minute),
         per_day=_number(limits.max_orders_per_day),
         day_from_ms=_day_from_ms(utcnow()),

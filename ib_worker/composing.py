@@ -9,6 +9,7 @@ from bridge.orders import PlaceBracketOrder
 from ib_worker.ledger import order_ref
 
 EXITS = ("takeProfit", "stopLoss")
+LEGS = ("", *EXITS)  # of a bracket, as its orders' references are made
 
 
 def bracket_of(request: PlaceBracketOrder, account: str, key: str) -> list[ib_async.Order]:

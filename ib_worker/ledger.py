@@ -1,6 +1,7 @@
 """Every order that the session knows, by each of its names, and who waits for one to change."""
 
 import asyncio
+import time
 from base64 import b32encode
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from ib_worker import convert
 from ib_worker.order_events import Commission, Event, Fill, Terms, Vanished, trade_of
 from ib_worker.order_state import OrderState, apply
 
+LOOKS_APART_S = 15.0  # between full looks that lack an order, for the second to count as well
 KEPT_DONE = 2_000  # finished orders, newest first; the bus keeps each order's answer for a week
 KEPT_COMMISSIONS = 5_000  # of fills; a report may come before its fill is known
 
@@ -34,6 +36,7 @@ class Entry:
         self.state = state
         self.key = key
         self.sent: tuple[ib_async.Contract, ib_async.Order] | None = None  # whole, as last sent or told by TWS
+        self.missed_at = float("-inf")  # by a clock that nobody sets, when a full look last lacked it
         self._watches: set[asyncio.Event] = set()
 
     def take(self, event: Event) -> bool:
@@ -159,7 +162,9 @@ class Ledger:
         """A message about an order whose terms are not told yet; it is taken when they are."""
         if permId is None or permId in self._past:
             return
-        self._early.setdefault(permId, []).append(event)
+        kept = self._early.setdefault(permId, [])
+        if event not in kept:  # executions are told again whenever they are asked for
+            kept.append(event)
         _trim(self._early, KEPT_EARLY)
 
     def pay(self, report: Commission) -> None:
@@ -173,8 +178,10 @@ class Ledger:
 
     def reconcile(self, expected: Collection[Entry], seen: Collection[Entry | None], vanished: Vanished) -> None:
         """After a full look: what was open when it began, and is nowhere in it, is unknown, not cancelled."""
+        now = time.monotonic()
         for entry in expected:
-            if entry not in seen:
+            if entry not in seen and (not entry.state.missed or now - entry.missed_at >= LOOKS_APART_S):
+                entry.missed_at = now
                 self.take(entry, vanished)
         self.known = True
 
@@ -239,7 +246,8 @@ def _drop(index: dict[Name, Entry], names: Iterable[Name], entry: Entry) -> None
 
 def order_ref(key: str, leg: str = "") -> str:
     """What the order carries at IBKR: the same key is the same reference after any restart. 29 printable characters."""
-    return OUR_REFS + b32encode(sha256(f"{key}{leg}".encode()).digest()).decode().lower()[:26]
+    named = f"{key}\0{leg}" if leg else key  # no key has a NUL, so that no key and leg read as another key
+    return OUR_REFS + b32encode(sha256(named.encode()).digest()).decode().lower()[:26]
 
 
 def report(entry: Entry, message: str = "", replayed: bool = False) -> OrderReport:

@@ -1,5 +1,6 @@
 """What an order may be: the operator's limits, and the check that every order passes before it is accepted. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal, Self
@@ -103,7 +104,7 @@ class Facts:
     last: float | None
     quote_age_s: float | None
     position: Decimal  # signed, of this contract and account
-    closing: Decimal  # unsigned, the remaining quantity of open orders that would already reduce it
+    closing: Decimal  # unsigned, the remaining quantity of open orders of the same side, which may be filled first
     open_orders: int
     daily_pnl: float | None
 
@@ -114,16 +115,18 @@ def closes(intent: Intent, facts: Facts) -> bool:
     return opposite and intent.totalQuantity <= abs(facts.position) - facts.closing
 
 
-def check(intent: Intent, facts: Facts, limits: Limits) -> None:
-    """Refuse what is past a limit with ToolError("limit_exceeded"). An order that only closes a position passes.
+def check(intent: Intent, facts: Facts, limits: Limits, exits: Sequence[Intent] = ()) -> None:
+    """Refuse what is past a limit with ToolError("limit_exceeded"). An order that only closes a position passes, unless
+    it brings exits along: they would open another.
 
     Orders per minute and day and duplicates are counted where they are accepted, atomically: see bridge.bus.orders.
     """
-    if closes(intent, facts):
+    if not exits and closes(intent, facts):
         return
-    _check_kind(intent, limits)
-    _check_counts(intent, facts, limits)
-    _check_price(intent, facts, limits)
+    for each in (intent, *exits):
+        _check_kind(each, limits)
+        _check_price(each, facts, limits)
+    _check_counts(intent, facts, limits, 1 + len(exits))
     _check_value(intent, facts, limits)
 
 
@@ -140,12 +143,12 @@ def _check_kind(intent: Intent, limits: Limits) -> None:
         raise _breach("outside_rth", "orders outside regular trading hours are refused", True, "refused")
 
 
-def _check_counts(intent: Intent, facts: Facts, limits: Limits) -> None:
+def _check_counts(intent: Intent, facts: Facts, limits: Limits, orders: int) -> None:
     if isinstance(limits.max_quantity, Decimal) and intent.totalQuantity > limits.max_quantity:
         raise _breach(
             "max_quantity", "totalQuantity is too large", float(intent.totalQuantity), float(limits.max_quantity)
         )
-    if isinstance(limits.max_open_orders, int) and facts.open_orders >= limits.max_open_orders:
+    if isinstance(limits.max_open_orders, int) and facts.open_orders + orders > limits.max_open_orders:
         raise _breach(
             "max_open_orders", "too many orders are open; cancel some", facts.open_orders, limits.max_open_orders
         )
@@ -184,7 +187,8 @@ def _check_value(intent: Intent, facts: Facts, limits: Limits) -> None:
     value = each * float(intent.totalQuantity)
     if isinstance(limits.max_order_value, float) and value > limits.max_order_value:
         raise _breach("max_order_value", "the order is worth too much", value, limits.max_order_value)
-    signed = intent.totalQuantity if intent.action == "BUY" else -intent.totalQuantity
+    more = intent.totalQuantity + facts.closing  # what is open on the same side may be filled as well
+    signed = more if intent.action == "BUY" else -more
     held = each * abs(float(facts.position + signed))
     if isinstance(limits.max_position_value, float) and held > limits.max_position_value:
         raise _breach("max_position_value", "the position would be worth too much", held, limits.max_position_value)

@@ -1,7 +1,8 @@
 """One order's truth: what TWS's raw messages about it add up to. Pure: `apply(state, event)` and nothing else.
 
 TWS says things twice, out of order, late or never, and mixes rejections with notices about orders that live on. Rules:
-- A fill wins over everything: quantities never go back, and what is filled whole is Filled, whatever a status says.
+- A fill wins over everything: quantities never go back, and what is filled whole is Filled, whatever a status says;
+  until TWS has said so itself, a larger quantity that it then confirms takes that back.
 - Cancelled is final for statuses. Inactive is not: TWS revives held orders.
 - An error ends an order only if its code rejects orders and TWS has not shown the order working, or shows it inactive.
 - An order that TWS took for a change of an earlier one with its orderId, and refused as that, was never placed.
@@ -41,7 +42,6 @@ WORKING = frozenset({"PreSubmitted", "Submitted", "PendingCancel"})  # TWS has t
 NAMES_IT = (Opened, Status, Fill, Completed)
 REJECTED = 201  # TWS's code for it
 LOOKS = 2  # full looks that an order must be missing from before it is said not to exist
-LOOKS_APART_S = 15.0
 LIFE_EVENTS = 200  # kept of one order: the first half and the last half
 
 Source = Literal[
@@ -80,9 +80,9 @@ class OrderState:
     cancel_refused: Said | None = None
     change: Terms | None = None  # sent, and neither confirmed nor refused yet
     change_refused: Said | None = None
-    missed: int = 0  # full looks in which TWS did not name it, LOOKS_APART_S and more from one to the next
-    missed_at: datetime | None = None
+    missed: int = 0  # full looks in which TWS did not name it, some time from one to the next
     working: bool = False  # TWS has shown it in the market at least once
+    whole: bool = False  # TWS itself has said that it is filled: else that is worked out from fills and quantity
     fills: Mapping[str, Fill] = field(default_factory=dict)  # by trade
     commissions: Mapping[str, Commission] = field(default_factory=dict)  # by trade
     notices: tuple[Said, ...] = ()
@@ -96,6 +96,11 @@ class OrderState:
     def done(self) -> bool:
         """Nothing more is expected; a late fill may still come."""
         return self.status == FILLED or self.status in CANCELLED or self.rejected is not None
+
+    @property
+    def named(self) -> bool:
+        """TWS has shown it at least once, whatever is known of it now."""
+        return self.acknowledged or bool(self.permIds)
 
     @property
     def acknowledged(self) -> bool:
@@ -118,7 +123,7 @@ class OrderState:
 def apply(state: OrderState, event: Event) -> OrderState:
     """The state after the event; the same object when the event says nothing new."""
     if state.missed and isinstance(event, NAMES_IT):
-        state = replace(state, missed=0, missed_at=None)
+        state = replace(state, missed=0)
     return _APPLY[type(event)](state, event)
 
 
@@ -141,14 +146,19 @@ def _opened(state: OrderState, event: Opened) -> OrderState:
     if terms.contract.conId == known.terms.contract.conId:  # openOrder leaves out what a contract lookup tells
         terms = replace(terms, contract=known.terms.contract)
     confirmed = known.change is not None and _same_terms(known.change, terms)
-    known = _with_status(replace(known, terms=terms, change=None if confirmed else known.change), event.status)
+    known = replace(known, terms=terms, change=None if confirmed else known.change)
+    known = _reopened(known, event.status, terms.totalQuantity - known.filled)
+    known = _with_status(known, event.status)
     return _noted(state, known, event.at, "openOrder", event.status)
 
 
 def _status(state: OrderState, event: Status) -> OrderState:
-    known = _with_status(_identified(state, event.permId, None), event.status)
+    known = _identified(state, event.permId, None)
+    if event.filled >= known.filled:
+        known = _reopened(known, event.status, event.remaining)
+    known = _with_status(known, event.status)
     if event.filled >= known.filled:  # an older message must not take quantities back
-        known = _filled(known, event.filled, event.avgFillPrice, event.lastFillPrice)
+        known = _filled(known, event.filled, event.avgFillPrice, event.lastFillPrice, event.remaining > 0)
         known = known if known.remaining == event.remaining else replace(known, remaining=event.remaining)
     known = known if known.whyHeld == event.whyHeld else replace(known, whyHeld=event.whyHeld)
     return _noted(state, known, event.at, "orderStatus", f"{event.status} filled {event.filled:g}")
@@ -177,6 +187,7 @@ def _said(state: OrderState, event: Said) -> OrderState:
     known = state if event in state.notices else replace(state, notices=(*state.notices, event))
     if state.change is not None and state.working and event.code in REJECTS | CHANGE_REFUSED:
         known = replace(known, change=None, change_refused=event)
+        known = _filled(known, known.filled, known.avgFillPrice, known.lastFillPrice)  # of the old quantity again
     elif event.code in CANCEL_REFUSED:
         known = replace(known, cancel_refused=event)
     elif event.code in CANCELLED_BY:
@@ -201,27 +212,39 @@ def _completed(state: OrderState, event: Completed) -> OrderState:
 def _vanished(state: OrderState, event: Vanished) -> OrderState:
     if state.done or state.not_found:
         return state
-    if state.missed_at is not None and (event.at - state.missed_at).total_seconds() < LOOKS_APART_S:
-        return state
-    known = replace(state, status=UNKNOWN, missed=state.missed + 1, missed_at=event.at)
+    known = replace(state, status=UNKNOWN, missed=state.missed + 1)
     return _lived(known, event.at, "vanished", "TWS names it neither open nor completed")
+
+
+def _reopened(state: OrderState, status: str, remaining: float) -> OrderState:
+    """Not Filled after all: a change to a larger quantity was confirmed later than the fills came."""
+    if state.status != FILLED or state.whole or status not in WORKING or remaining <= 0:
+        return state
+    return replace(state, status=status, remaining=remaining)
 
 
 def _with_status(state: OrderState, status: str) -> OrderState:
     """Take TWS's word for the status, unless what is known is final."""
-    if state.status == FILLED or status == "" or (state.status in CANCELLED and status != FILLED):
+    if state.status == FILLED:
+        return replace(state, whole=True) if status == FILLED and not state.whole else state
+    if status == "" or (state.status in CANCELLED and status != FILLED):
         return state
     if status in WORKING or status == FILLED:
-        return replace(state, status=status, working=True, rejected=None, doubted=None)
+        whole = state.whole or status == FILLED
+        return replace(state, status=status, working=True, whole=whole, rejected=None, doubted=None)
     if status == INACTIVE and state.doubted is not None:
         return replace(state, status=status, rejected=state.doubted, doubted=None)
     return replace(state, status=status)
 
 
-def _filled(state: OrderState, filled: float, avgPrice: float | None, lastPrice: float | None) -> OrderState:
-    """Quantities as of the newest message; a whole quantity filled is Filled, though no status may ever say so."""
-    total = state.terms.totalQuantity
-    whole = total > 0 and filled >= total
+def _filled(
+    state: OrderState, filled: float, avgPrice: float | None, lastPrice: float | None, more: bool = False
+) -> OrderState:
+    """Quantities as of the newest message; a whole quantity filled is Filled, though no status may ever say so, unless
+    the message itself says that there is more."""
+    asked = state.change.totalQuantity if state.change is not None else 0.0
+    total = max(state.terms.totalQuantity, asked)  # a change that is not confirmed yet may have been carried out
+    whole = total > 0 and filled >= total and not more
     known = replace(
         state,
         filled=filled,

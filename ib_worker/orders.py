@@ -23,21 +23,27 @@ from bridge.orders import (
 from bridge.tool import ToolError
 from bridge.values import Named, OrderReport
 from ib_worker.auditing import plain
-from ib_worker.checking import Allowance, passed
-from ib_worker.composing import EXITS, bracket_of, order_of
+from ib_worker.brackets import bracket_entries, bracket_followed
+from ib_worker.checking import Allowance, facts_of, passed
+from ib_worker.composing import LEGS, bracket_of, order_of
 from ib_worker.dispatch import handles
 from ib_worker.errors import LinkLost, RequestRefused
-from ib_worker.ledger import Entry, order_ref, report
+from ib_worker.ledger import LOOKS_APART_S, Entry, order_ref, report
 from ib_worker.order_messages import terms_of
-from ib_worker.order_state import LOOKS_APART_S
-from ib_worker.outcome import cancel_message, change_message, followed, outcome, told
+from ib_worker.outcome import cancel_message, change_message, outcome
 from ib_worker.pacing import Lane
-from ib_worker.sending import note_sent, write_cancel, write_change, write_global_cancel, write_order
+from ib_worker.sending import (
+    note_sent,
+    require_changeable,
+    write_cancel,
+    write_change,
+    write_global_cancel,
+    write_order,
+)
 from ib_worker.session import Session
 from ib_worker.standing import Failure
 from ib_worker.sync import look
 
-LEGS = ("", *EXITS)  # of a bracket, as its orders' references are made
 CANCEL_S = 3.0  # outside trading hours the exchange confirms hours later
 CHANGE_S = 3.0
 
@@ -54,13 +60,15 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
     require_unused(session, (orderRef,))
     contract = await session.contracts.contract(request, Lane.ORDERS)
     order = order_of(request, account, orderRef)
-    clear = await passed(session, asked, contract, order, Allowance(request.duplicateOf, request.confirmationToken))
-    await session.pacer.turn(Lane.ORDERS)
-    orderId = await session.fresh_order_id()
-    terms = plain(terms_of(contract, order))
-    await session.audit.intent(asked, account, orderId, orderRef, clear.approved_by, terms=terms)
-    await asked.accept(clear.gate)
-    entry = write_order(session, asked, orderId, contract, order)  # no await between this and the line above
+    await facts_of(session, contract, order)  # the first price of a contract may take seconds, others need not wait
+    async with session.placing(account):
+        clear = await passed(session, asked, contract, order, Allowance(request.duplicateOf, request.confirmationToken))
+        await session.pacer.turn(Lane.ORDERS)
+        orderId = await session.fresh_order_id()
+        terms = plain(terms_of(contract, order))
+        await session.audit.intent(asked, account, orderId, orderRef, clear.approved_by, terms=terms)
+        await asked.accept(clear.gate)
+        entry = write_order(session, asked, orderId, contract, order)  # no await between this and the line above
     await note_sent(session, asked, sent=str(orderId))
     return await outcome(session, entry, asked)
 
@@ -74,26 +82,28 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
     key = asked.key or ""
     if (known := bracket_entries(session, key)) is not None:
         await asked.accept()
-        return await _bracket(session, known, asked)
+        return await bracket_followed(session, known, asked)
     require_unused(session, [order_ref(key, leg) for leg in LEGS])
     contract = await session.contracts.contract(request, Lane.ORDERS)
     orders = bracket_of(request, account, key)
     allowance = Allowance(request.duplicateOf, request.confirmationToken, exits=orders[1:])
-    clear = await passed(session, asked, contract, orders[0], allowance)
-    for _ in orders:
-        await session.pacer.turn(Lane.ORDERS)
-    ids = [await session.fresh_order_id() for _ in orders]
-    for each in orders[1:]:
-        each.parentId = ids[0]
-    for orderId, order in zip(ids, orders, strict=True):
-        terms = plain(terms_of(contract, order))
-        await session.audit.intent(asked, account, orderId, order.orderRef, clear.approved_by, terms=terms)
-    await asked.accept(clear.gate)
-    entries = [
-        write_order(session, asked, orderId, contract, order) for orderId, order in zip(ids, orders, strict=True)
-    ]
+    await facts_of(session, contract, orders[0])
+    async with session.placing(account):
+        clear = await passed(session, asked, contract, orders[0], allowance)
+        for _ in orders:
+            await session.pacer.turn(Lane.ORDERS)
+        ids = [await session.fresh_order_id() for _ in orders]
+        for each in orders[1:]:
+            each.parentId = ids[0]
+        for orderId, order in zip(ids, orders, strict=True):
+            terms = plain(terms_of(contract, order))
+            await session.audit.intent(asked, account, orderId, order.orderRef, clear.approved_by, terms=terms)
+        await asked.accept(clear.gate)
+        entries = [
+            write_order(session, asked, orderId, contract, order) for orderId, order in zip(ids, orders, strict=True)
+        ]
     await note_sent(session, asked, sent=",".join(str(each) for each in ids))
-    return await _bracket(session, entries, asked)
+    return await bracket_followed(session, entries, asked)
 
 
 @handles(ModifyOrder)
@@ -101,17 +111,19 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
     session.require_ready()
     entry = own_order(session, request.orderId, request)
     account = session.tradable(entry.state.terms.account)
-    contract, order = _changed(entry, request)
-    if not differs(entry, request):
-        return report(entry, "The order has these terms already; nothing was sent.")
-    clear = await passed(session, asked, contract, order, Allowance(beside=entry))
-    await session.pacer.turn(Lane.ORDERS)
-    terms = plain(terms_of(contract, order))
-    state = entry.state
-    await session.audit.intent(asked, account, state.orderId, state.orderRef or "", clear.approved_by, terms=terms)
-    _require_changeable(entry)
-    await asked.accept(clear.gate, **names_of(entry))
-    write_change(session, asked, entry, contract, order)
+    async with session.placing(account):
+        contract, order = _changed(entry, request)
+        if not differs(entry, request):
+            return report(entry, "The order has these terms already; nothing was sent.")
+        base = entry.state.terms
+        clear = await passed(session, asked, contract, order, Allowance(beside=entry))
+        await session.pacer.turn(Lane.ORDERS)
+        terms = plain(terms_of(contract, order))
+        state = entry.state
+        await session.audit.intent(asked, account, state.orderId, state.orderRef or "", clear.approved_by, terms=terms)
+        require_changeable(entry, base)
+        await asked.accept(clear.gate, **names_of(entry))
+        write_change(session, asked, entry, contract, order, base)
     with suppress(TimeoutError):
         async with asyncio.timeout(max(min(CHANGE_S, asked.remaining_s()), 0)):
             await entry.until(lambda each: each.done or each.change is None)
@@ -134,7 +146,7 @@ async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> 
     await _until_cancelled([entry], asked)
     if entry.state.cancel_refused is not None:
         await _looked(session, asked)
-    if not entry.state.acknowledged and entry.state.cancel_refused is not None:
+    if not entry.state.named and entry.state.cancel_refused is not None:
         raise ToolError(
             "not_found", f"{cancel_message(entry.state)} It has not shown this order at all.", **names_of(entry)
         )
@@ -143,12 +155,16 @@ async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> 
 
 @handles(CancelAllOrders)
 async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: Asked) -> Cancelled:
+    """Raises not_ready while the orders are still being read, but for everybody's: that is one message to TWS."""
     session.require_connection()
     for account in session.accounts:
         session.tradable(account)
-    mine = [each for each in session.ledger.open() if request.everyClient or each.state.clientId == session.clientId]
-    await session.audit.intent(asked, None, 0, "", orderIds=[each.state.orderId for each in mine])
+    if not session.ledger.known and not request.everyClient:
+        raise session.record.standing.error()
+    ids = [each.state.orderId for each in _cancellable(session, request)]
+    await session.audit.intent(asked, None, 0, "", orderIds=ids)
     await asked.accept()
+    mine = _cancellable(session, request)
     if request.everyClient:
         await session.pacer.turn(Lane.ORDERS)
         write_global_cancel(session, asked)
@@ -157,7 +173,11 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: A
     await _until_cancelled(mine, asked)
     if any(each.state.cancel_refused is not None and not each.state.done for each in mine):
         await _looked(session, asked)
-    return cancelled(mine)
+    return cancelled(mine, known=session.ledger.known)
+
+
+def _cancellable(session: Session, request: CancelAllOrders) -> list[Entry]:
+    return [each for each in session.ledger.open() if request.everyClient or each.state.clientId == session.clientId]
 
 
 @handles(AnswerForm)
@@ -184,10 +204,12 @@ async def _cancel_each(session: Session, asked: Asked, entries: list[Entry]) -> 
         sent = True
 
 
-def cancelled(entries: list[Entry]) -> Cancelled:
-    """What became of orders that were to be cancelled."""
+def cancelled(entries: list[Entry], known: bool = True) -> Cancelled:
+    """What became of orders that were to be cancelled; `known`: these are all that there were."""
     left = sum(not each.state.done for each in entries)
     text = f"{len(entries)} orders were open; {left} are not confirmed as ended yet." if entries else "None was open."
+    if not known:
+        text = "The cancel of every order was sent. Which were open is not known yet: look at ibkr_get_open_orders."
     return Cancelled(orders=[report(each, cancel_message(each.state)) for each in entries], message=text)
 
 
@@ -230,25 +252,6 @@ def names_of(entry: Entry) -> dict[str, str]:
     return {name: str(value) for name, value in names.items() if value is not None}
 
 
-def _require_changeable(entry: Entry) -> None:
-    """TWS takes the frame of a change for a new order where it does not have the order. Raises ToolError not_open,
-    not_found or not_ready."""
-    if entry.state.done:
-        raise ToolError(
-            "not_open", f"orderId: the order is {entry.state.status} already, so it can't be changed. Nothing was sent."
-        )
-    if entry.state.not_found:
-        raise ToolError(
-            "not_found", "orderId: IBKR does not have the order, as two full looks showed. Nothing was sent."
-        )
-    if not entry.state.acknowledged:
-        raise ToolError(
-            "not_ready",
-            "orderId: TWS has not shown yet that it has this order, and a change of an order that it lacks would place "
-            "one. Nothing was sent. Ask again in a few seconds.",
-        )
-
-
 CHANGEABLE = ("totalQuantity", "lmtPrice", "auxPrice", "tif")
 
 
@@ -260,7 +263,7 @@ def differs(entry: Entry, request: ModifyOrder) -> bool:
 
 def _changed(entry: Entry, request: ModifyOrder) -> tuple[ib_async.Contract, ib_async.Order]:
     """The whole order as it stands at TWS, with what the call changes."""
-    _require_changeable(entry)
+    require_changeable(entry, entry.state.terms)
     if entry.sent is None:
         raise ToolError("not_ready", "orderId: TWS has not told this order's terms yet. Ask again in a few seconds.")
     contract, order = entry.sent
@@ -286,29 +289,3 @@ def require_unused(session: Session, orderRefs: Iterable[str]) -> None:
             "ibkr_get_open_orders, ibkr_get_completed_orders and ibkr_get_executions. Nothing was sent; a further "
             "order needs a new key.",
         )
-
-
-def bracket_entries(session: Session, key: str) -> list[Entry] | None:
-    """A bracket's three orders, None unless IBKR knows all of them."""
-    found = [session.ledger.by_ref(order_ref(key, leg)) for leg in LEGS]
-    whole = [each for each in found if each is not None]
-    return whole if len(whole) == len(found) else None
-
-
-async def _bracket(session: Session, entries: list[Entry], asked: Asked) -> Bracket:
-    for each in entries:
-        each.key = asked.key
-        await followed(session, each, asked)
-    return bracket_told(entries, asked.key or "")
-
-
-def bracket_told(entries: list[Entry], key: str) -> Bracket:
-    """Raises ToolError if the entry was rejected; an exit that was is told in its own report and in the message."""
-    entry, takeProfit, stopLoss = entries
-    bad = [name for name, each in zip(EXITS, (takeProfit, stopLoss), strict=True) if each.state.rejected is not None]
-    text = (
-        f"IBKR rejected {' and '.join(bad)}: the entry stands without it." if bad else "All three orders are at IBKR."
-    )
-    return Bracket(
-        idempotencyKey=key, entry=told(entry), takeProfit=report(takeProfit), stopLoss=report(stopLoss), message=text
-    )

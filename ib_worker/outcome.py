@@ -7,8 +7,8 @@ from bridge.bus.answering import Asked
 from bridge.tool import ToolError
 from bridge.values import OrderReport
 from ib_worker.errors import LinkLost, RequestRefused, is_read_only, refusal
-from ib_worker.ledger import Entry, report
-from ib_worker.order_state import LOOKS_APART_S, OrderState
+from ib_worker.ledger import LOOKS_APART_S, Entry, report
+from ib_worker.order_state import OrderState
 from ib_worker.session import Session
 from ib_worker.standing import Failure
 from ib_worker.sync import look
@@ -69,13 +69,18 @@ def told(entry: Entry, replayed: bool = False) -> OrderReport:
             **names,
         )
     if state.not_found:
-        raise ToolError(
-            "not_found",
-            "The order was sent, and then the gateway named it in neither of two full looks: IBKR does not have it. "
-            "To try again, use a new idempotencyKey.",
-            **names,
-        )
+        raise not_found(**names)
     return report(entry, placed_message(state), replayed)
+
+
+def not_found(**names: object) -> ToolError:
+    """What is said after two clean looks."""
+    return ToolError(
+        "not_found",
+        "The order was sent, and then the gateway named it in neither of two full looks: IBKR does not have it. "
+        "To try again, use a new idempotencyKey.",
+        **names,
+    )
 
 
 def placed_message(state: OrderState) -> str:

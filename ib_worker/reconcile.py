@@ -3,24 +3,30 @@
 import asyncio
 import logging
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from bridge.bus.asked import insist
 from bridge.bus.envelopes import VERSION, Reply, encode_error, encode_reply
 from bridge.bus.orders import Fenced, Gone, Record, Records
 from bridge.orders import CancelAllOrders, Cancelled, CancelOrder, ModifyOrder, PlaceBracketOrder, PlaceOrder
 from bridge.tool import OPERATIONS, Shape, ToolError
+from ib_worker.brackets import bracket_told
+from ib_worker.composing import LEGS
 from ib_worker.errors import LinkLost, RequestRefused
-from ib_worker.ledger import Entry, order_ref, report
-from ib_worker.order_state import LOOKS, LOOKS_APART_S
-from ib_worker.orders import LEGS, bracket_told, differs, names_of, own_order
-from ib_worker.outcome import settled, told
+from ib_worker.ledger import LOOKS_APART_S, Entry, order_ref, report
+from ib_worker.order_state import LOOKS
+from ib_worker.orders import differs, names_of, own_order
+from ib_worker.outcome import not_found, settled, told
 from ib_worker.session import Session
 from ib_worker.standing import Failure
 from ib_worker.sync import look
 
 PLACED = {"place_order": ("",), "place_bracket_order": LEGS}  # the legs that a call places
+FINAL = frozenset({"rejected", "read_only", "not_found", "not_confirmed"})  # all else speaks of a moment that passes
+AGAIN_S = 1.0
 
 log = logging.getLogger("ib_worker.reconcile")
 
@@ -51,16 +57,26 @@ class Reconciliation:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def begin(self) -> None:
-        """Make the orders of earlier leaders ours: those can't answer them any more."""
+        """Make the orders of earlier leaders ours: those can't answer them any more. Redis' absences are waited out."""
         await self._session.until_ready()
-        for record in await self._records.unfinished():
+        found: list[Record] = []
+
+        async def read() -> None:
+            found[:] = await self._records.unfinished()
+
+        await insist(read)
+        for record in found:
             if record.token == self._token:
                 continue  # in this leader's hands
             with suppress(Fenced, Gone):
-                await self._records.adopt(record.key)
-                task = asyncio.create_task(self._settle(record), name=f"reconcile {record.key}")
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                await insist(partial(self._records.adopt, record.key))
+                self.settle(record)
+
+    def settle(self, record: Record) -> None:
+        """Find out what became of a call, and answer it. The record is ours."""
+        task = asyncio.create_task(self._settle(record), name=f"reconcile {record.key}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
         for each in self._tasks:
@@ -68,20 +84,34 @@ class Reconciliation:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _settle(self, record: Record) -> None:
-        id = record.request.id
         unsettled = self._session.unsettled
         refs = {order_ref(record.key, leg) for leg in PLACED.get(record.request.op, ())}
         unsettled |= refs
         try:
-            found = await self._outcome(record)
-            reply = encode_reply(Reply(VERSION, id, True, msgspec.Raw(found.model_dump_json().encode())))
-        except ToolError as error:
-            reply = encode_error(id, error)
+            reply = await self._reply(record)
         finally:
             unsettled -= refs
         with suppress(Fenced, Gone):
-            await self._records.finish(record.request, reply)
+            await insist(partial(self._records.finish, record.request, reply))
             log.info("order %s of an earlier leader is settled", record.key)
+
+    async def _reply(self, record: Record) -> bytes:
+        """The final answer. What is in the way of it for now, such as a gateway that is away, is waited out."""
+        id = record.request.id
+        while True:
+            try:
+                found = await self._outcome(record)
+                return encode_reply(Reply(VERSION, id, True, msgspec.Raw(found.model_dump_json().encode())))
+            except ToolError as error:
+                if error.code in FINAL:
+                    return encode_error(id, error)
+                log.info("order %s can't be settled yet: %s", record.key, error)
+            except (Failure, LinkLost, RequestRefused, TimeoutError) as problem:
+                log.info("order %s can't be settled yet: %s", record.key, problem)
+            except Exception:  # a fault of ours must leave neither the task dead nor the key open without a word
+                log.exception("order %s can't be settled", record.key)
+            await asyncio.sleep(AGAIN_S)
+            await self._session.until_ready()
 
     async def _outcome(self, record: Record) -> Shape:
         """The answer that the call would have got. A cancel or a change is never sent again: where it does not show,
@@ -90,23 +120,39 @@ class Reconciliation:
         if isinstance(asked, PlaceOrder):
             return told(await self._placed(record.key))
         if isinstance(asked, PlaceBracketOrder):
-            legs = [await self._placed(record.key, leg) for leg in PLACED[record.request.op]]
-            return bracket_told(legs, record.key)
+            return bracket_told(await asyncio.gather(*(self._leg(record.key, leg) for leg in LEGS)), record.key)
         if isinstance(asked, CancelAllOrders):
-            own = self._session.clientId
-            left = [each for each in self._session.ledger.open() if asked.everyClient or each.state.clientId == own]
-            if left:
-                raise _not_confirmed(f"{len(left)} orders are open", orderIds=[each.state.orderId for each in left])
-            return Cancelled(orders=[], message="No order is open any more.")
-        entry = self._noted(record) or own_order(self._session, asked.orderId, asked)
+            return self._all_cancelled(asked)
+        entry = await self._named(record, asked)
         if not _shows(entry, asked):
             raise _not_confirmed(f"the order is {entry.state.status}", **names_of(entry))
         return report(entry, "The worker restarted meanwhile; this is the order as IBKR has it now.")
 
-    def _noted(self, record: Record) -> Entry | None:
+    def _all_cancelled(self, asked: CancelAllOrders) -> Cancelled:
+        own, ledger = self._session.clientId, self._session.ledger
+        if not ledger.known:
+            raise self._session.record.standing.error()
+        left = [each for each in ledger.open() if asked.everyClient or each.state.clientId == own]
+        if left:
+            raise _not_confirmed(f"{len(left)} orders are open", orderIds=[each.state.orderId for each in left])
+        return Cancelled(orders=[], message="No order is open any more.")
+
+    async def _named(self, record: Record, asked: CancelOrder | ModifyOrder) -> Entry:
         """The order that a change or cancel was about, by the names that were noted before its frame."""
-        ledger, permId = self._session.ledger, record.notes.get("permId")
-        return ledger.by_ref(record.notes.get("orderRef")) or ledger.by_perm(int(permId) if permId else None)
+        ledger, orderRef, permId = self._session.ledger, record.notes.get("orderRef"), record.notes.get("permId")
+        entry = ledger.by_ref(orderRef) or ledger.by_perm(int(permId) if permId else None)
+        if entry is not None:
+            return entry
+        return await self._found(orderRef) if orderRef else own_order(self._session, asked.orderId, asked)
+
+    async def _leg(self, key: str, leg: str) -> Entry | None:
+        """One order of a bracket, None if IBKR does not have it."""
+        try:
+            return await self._placed(key, leg)
+        except ToolError as error:
+            if error.code != "not_found":
+                raise
+            return None
 
     async def _placed(self, key: str, leg: str = "") -> Entry:
         entry = await self._found(order_ref(key, leg))
@@ -117,18 +163,13 @@ class Reconciliation:
     async def _found(self, orderRef: str) -> Entry:
         """The order, or the certainty after two clean looks that IBKR does not have it. Raises ToolError."""
         session, ledger = self._session, self._session.ledger
-        looks = 1  # that of the synchronization, which came before
+        looks = int(session.orders_readable)  # that of the synchronization, which came before
         while (entry := ledger.by_ref(orderRef)) is None:
             if looks >= LOOKS:
-                raise ToolError(
-                    "not_found",
-                    "The worker stopped in the moment of sending, and IBKR named the order in neither of two full "
-                    "looks: it does not have it. To try again, use a new idempotencyKey.",
-                    orderRef=orderRef,
-                )
+                raise not_found(orderRef=orderRef)
             await asyncio.sleep(LOOKS_APART_S)
             await session.until_ready()
             with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
                 await session.share("look", lambda: look(session, LOOKS_APART_S))
-                looks += 1
+                looks += session.orders_readable
         return entry

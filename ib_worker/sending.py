@@ -12,10 +12,13 @@ from bridge.bus.orders import Fenced, Gone
 from bridge.tool import ToolError
 from ib_worker.errors import LinkLost
 from ib_worker.ledger import Entry
-from ib_worker.order_events import CancelSent, ModifySent, Sent
+from ib_worker.order_events import CancelSent, ModifySent, Sent, Terms
 from ib_worker.order_messages import terms_of
+from ib_worker.order_state import OrderState
 from ib_worker.session import Session, utcnow
 from ib_worker.wire import Wire
+
+CHANGE_HELD_S = 15.0
 
 log = logging.getLogger("ib_worker.sending")
 
@@ -36,14 +39,48 @@ def write_order(
     return entry
 
 
+def require_changeable(entry: Entry, base: Terms) -> None:
+    """An order that TWS has, whose terms are still those that the change builds on, and no other change is under way:
+    TWS would take a change of an order that it lacks for a new one, and the whole order goes out again with each, so
+    that two at a time undo each other. Raises ToolError not_open, not_found or not_ready; then nothing may be sent."""
+    state = entry.state
+    if state.done:
+        raise ToolError("not_open", f"orderId: the order is {state.status}, so it can't be changed. Nothing was sent.")
+    if state.not_found:
+        raise ToolError(
+            "not_found", "orderId: IBKR does not have the order, as two full looks showed. Nothing was sent."
+        )
+    if not state.acknowledged:
+        raise ToolError(
+            "not_ready",
+            "orderId: TWS has not shown yet that it has this order, and a change of an order that it lacks would place "
+            "one. Nothing was sent. Ask again in a few seconds.",
+        )
+    if state.terms != base or _changing(state):
+        raise ToolError(
+            "not_ready",
+            "orderId: another change of this order is under way. Nothing was sent. Look at the order, then ask again.",
+        )
+
+
+def _changing(state: OrderState) -> bool:
+    """One that TWS has not confirmed or refused after this time does not hold up the next."""
+    if state.change is None:
+        return False
+    sent = max(each.at for each in state.life if each.source == "change sent")
+    return (utcnow() - sent).total_seconds() < CHANGE_HELD_S
+
+
 def write_change(
-    session: Session, asked: Asked, entry: Entry, contract: ib_async.Contract, order: ib_async.Order
+    session: Session, asked: Asked, entry: Entry, contract: ib_async.Contract, order: ib_async.Order, base: Terms
 ) -> None:
-    """The order's frame once more, under its orderId, with other terms, if TWS still has the order."""
+    """The order's frame once more, under its orderId, with other terms, if it may still be changed."""
     if not session.record.standing.ready:
         raise _not_sent(asked, session.record.standing.error())
-    if entry.state.done or not entry.state.acknowledged:
-        raise _not_sent(asked, ToolError("not_open", f"The order is {entry.state.status} by now."))
+    try:
+        require_changeable(entry, base)
+    except ToolError as error:
+        raise _not_sent(asked, error) from error
     _written(session, asked, lambda wire: wire.placeOrder(entry.state.orderId, contract, order))
     session.ledger.take(entry, ModifySent(utcnow(), terms_of(contract, order)))
     log.info("change of order %s sent", entry.state.orderId)

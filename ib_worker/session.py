@@ -178,6 +178,11 @@ class Session:
             )
         return entry
 
+    def placing(self, account: str) -> asyncio.Lock:
+        """Held from the moment in which an order is checked until it is written or refused: orders that are checked at
+        the same time would each pass the limit that they break together."""
+        return self._locks["placing", account]
+
     def called(self, caller: str) -> None:
         self._callers.pop(caller, None)
         self._callers[caller] = time.monotonic()

@@ -17,6 +17,6 @@ async def sim() -> AsyncIterator[Simulator]:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks at the gateway follow one another within the test's patience."""
-    monkeypatch.setattr("ib_worker.order_state.LOOKS_APART_S", 0.2)
+    monkeypatch.setattr("ib_worker.ledger.LOOKS_APART_S", 0.2)
     monkeypatch.setattr("ib_worker.reconcile.LOOKS_APART_S", 0.2)
     monkeypatch.setattr("ib_worker.outcome.LOOK_S", 0.3)

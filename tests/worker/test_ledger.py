@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import ib_async
 import pytest
@@ -276,7 +276,48 @@ def test_forgetting_an_order_leaves_a_later_one_of_the_same_id() -> None:
         ledger.take(placed(ledger, orderId, orderId, f"r{orderId}"), filled(orderId, f"{orderId}.01"))
 
     assert ledger.by_ref("old") is None
+    assert ledger.is_past_ref("old")
+    assert not ledger.is_past_ref("new")
     assert ledger.by_id(7) is new
+
+
+def test_an_order_without_a_reference_is_forgotten_as_well() -> None:
+    ledger = Ledger(1)
+    by_hand = ledger.entry(-1, 0, 98, None, TERMS)
+    assert by_hand is not None
+    ledger.take(by_hand, Status(AT, 98, "Filled", 10, 0))
+    for orderId in range(100, 100 + int(KEPT_DONE * 1.1) + 1):
+        ledger.take(placed(ledger, orderId, orderId, f"r{orderId}"), filled(orderId, f"{orderId}.01"))
+
+    assert ledger.by_perm(98) is None
+    assert ledger.is_past(98)
+
+
+def test_only_looks_some_time_apart_count_by_a_clock_that_nobody_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("ib_worker.ledger.time.monotonic", lambda: now)
+    ledger = Ledger(1)
+    entry = placed(ledger, 7, None, "ref")
+    for at, wall_s in ((0.0, 0), (14.9, 3600), (15.0, -3600)):
+        assert not entry.state.not_found
+        now = 1000.0 + at
+        ledger.reconcile([entry], [], Vanished(AT + timedelta(seconds=wall_s)))
+
+    assert entry.state.not_found
+    assert [each.source for each in entry.state.life].count("vanished") == 2
+
+
+def test_an_execution_of_no_known_order_is_kept_once() -> None:
+    ledger = Ledger(1)
+    fill = Fill(AT, "a.b.01.01", 4.0, 100.0, 4.0, 100.0, 99, "ref")
+    for _ in range(20):
+        ledger.early(99, fill)
+
+    assert ledger._early == {99: [fill]}
+
+
+def test_no_key_reads_as_another_keys_leg() -> None:
+    assert order_ref("a-keytakeProfit") != order_ref("a-key", "takeProfit")
 
 
 def test_a_reference_is_the_keys_digest_and_fits_tws() -> None:

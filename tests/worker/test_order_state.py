@@ -334,11 +334,70 @@ def test_an_order_that_tws_names_no_more_is_unknown_not_cancelled() -> None:
     assert (state.status, state.done, state.acknowledged, state.not_found) == ("unknown", False, False, False)
 
 
-def test_only_two_looks_some_time_apart_say_that_it_does_not_exist() -> None:
-    soon = after(Vanished(AT), Vanished(AT + timedelta(seconds=14.9)))
-    assert not soon.not_found
+def test_only_two_looks_say_that_it_does_not_exist() -> None:
+    once = after(Vanished(AT))
+    assert not once.not_found
 
-    assert after(Vanished(AT + timedelta(seconds=15)), of=soon).not_found
+    assert after(Vanished(AT), of=once).not_found
+
+
+def test_an_order_that_tws_has_shown_was_named_whatever_is_known_of_it_now() -> None:
+    assert not fresh().named
+    assert after(opened()).named
+    assert after(opened(), Vanished(AT)).named
+
+
+@pytest.mark.parametrize("code", [104, 105])
+def test_an_order_that_tws_took_for_a_change_of_an_earlier_one_was_never_placed(code: int) -> None:
+    state = after(said(code, "Cannot modify a filled order."))
+
+    assert (state.rejected, state.status) == (said(code, "Cannot modify a filled order."), "Inactive")
+
+
+LARGER = replace(TERMS, totalQuantity=20.0)
+
+
+def test_fills_of_a_larger_quantity_that_is_not_confirmed_yet_do_not_make_it_filled() -> None:
+    state = after(opened(), ModifySent(AT, LARGER), fill(shares=10, cumQty=10))
+    assert (state.status, state.remaining, state.done) == ("Submitted", 10.0, False)
+
+    state = after(Opened(AT, 99, "ref", LARGER, "Submitted"), of=state)
+    assert (state.status, state.change) == ("Submitted", None)
+    assert after(fill("a.b.02.01", shares=10, cumQty=20), of=state).status == "Filled"
+
+
+def test_a_larger_quantity_that_is_refused_leaves_the_order_filled() -> None:
+    state = after(opened(), ModifySent(AT, LARGER), fill(shares=10, cumQty=10), said(201))
+
+    assert (state.status, state.remaining) == ("Filled", 0.0)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [Opened(AT, 99, "ref", LARGER, "Submitted"), Status(AT, 99, "Submitted", 10.0, 10.0, 100.0, 100.0)],
+)
+def test_what_only_seemed_filled_is_open_when_tws_shows_a_larger_quantity(event: Event) -> None:
+    state = after(opened(), fill(shares=10, cumQty=10))
+    assert state.status == "Filled"
+
+    state = after(event, of=state)
+    assert (state.status, state.remaining, state.done) == ("Submitted", 10.0, False)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [Opened(AT, 99, "ref", LARGER, "Submitted"), Status(AT, 99, "Submitted", 10.0, 10.0, 100.0, 100.0)],
+)
+def test_what_tws_has_called_filled_stays_filled(event: Event) -> None:
+    state = after(opened(), fill(shares=10, cumQty=10), status("Filled", 10.0, 100.0), event)
+
+    assert state.status == "Filled"
+
+
+def test_a_late_message_of_the_first_quantity_does_not_open_a_filled_order() -> None:
+    state = after(opened(), fill(shares=10, cumQty=10), opened(), status("Submitted", 4.0, 100.0))
+
+    assert state.status == "Filled"
 
 
 @pytest.mark.parametrize("event", [opened(), status(), fill(), Completed(AT, 99, "ref", TERMS, "Cancelled", 0.0, None)])

@@ -164,6 +164,39 @@ async def test_a_bracket_goes_out_whole_and_its_exits_wait(redis_url: str, sessi
     assert [frame.request.placed[1].transmit for frame in sim.journal.orders()] == [False, False, True]
 
 
+@pytest.mark.fault(54)
+@pytest.mark.usefixtures("soon")
+async def test_a_bracket_whose_exit_ibkr_does_not_have_says_so(redis_url: str, session: str, sim: Simulator) -> None:
+    sim.fault("on order 2 ignore")
+    async with trading(redis_url, session, sim) as front:
+        told = await front.submit("place_bracket_order", key=KEY, **BRACKET)
+
+    assert told["message"] == "IBKR does not have takeProfit: the entry stands without it."
+    assert (told["entry"]["status"], told["takeProfit"]["status"]) == ("Filled", "unknown")
+
+
+async def test_while_orders_are_being_read_cancelling_all_does_not_say_that_there_are_none(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **resting())
+
+    sim.fault("on reqOpenOrders hold 1")
+    async with worker(redis_url, session, sim.port), caller(redis_url, session) as front:
+        await front.reaches("syncing")
+        early = await front.refused_order("cancel_all_orders")
+        every = await front.submit("cancel_all_orders", everyClient=True)
+        await front.writable()
+
+        async def none_left() -> bool:
+            return bool(await front.ask("get_open_orders") == [])
+
+        await until(none_left, "the cancel of everything was carried out")
+
+    assert early.code == "not_ready"
+    assert "not known yet" in every["message"]
+
+
 async def test_all_orders_are_cancelled_one_by_one(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         for price in (400, 399, 398):

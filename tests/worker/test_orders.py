@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from bridge.orders import PlaceOrder
 from bridge.tool import ToolError
+from cli.embedded_redis import EmbeddedRedis
 from ib_worker.ledger import order_ref
 from ibgateway.simulator.server import Simulator, SimulatorConfig
 from tests.worker.rig import Caller, caller, order, trading, until, worker
@@ -155,6 +156,21 @@ async def test_a_fill_of_which_only_the_refused_cancel_tells_is_found_by_looking
 
         assert (told["status"], told["filled"]) == ("Filled", 1)
         assert told["message"] == "The order was filled before the cancel reached it."
+
+
+@pytest.mark.fault(48)
+async def test_a_refused_cancel_of_an_order_that_tws_has_shown_never_says_that_it_is_not_there(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", **order(orderType="LMT", lmtPrice=50))
+        sim.fault("on cancelOrder answer 10147 OrderId 1 that needs to be cancelled is not found.")
+        for name in ("openOrder", "orderStatus", "completedOrder"):
+            sim.fault(f"swallow {name}")  # so that the look which follows misses it
+
+        told = await front.submit("cancel_order", orderId=placed["orderId"])
+
+        assert (told["status"], "10147" in told["message"]) == ("unknown", True)
 
 
 @pytest.mark.fault(40)
@@ -592,3 +608,91 @@ async def test_an_order_that_a_dead_worker_never_got_out_is_not_found_by_the_nex
         named = await front.refused_order("cancel_order", orderId=0, orderKey=KEY)
         assert named.code == "not_found"
         assert frames(sim) == 1
+
+
+BRACKET: dict[str, Any] = {
+    "symbol": "AAPL", "action": "BUY", "totalQuantity": 10, "takeProfitPrice": 900, "stopLossPrice": 20,
+}  # fmt: skip
+
+
+async def settles(front: Caller, operation: str, key: str, **arguments: Any) -> Any:
+    """The final answer of a call that an earlier worker has left, or its error."""
+    while True:
+        try:
+            return await front.submit(operation, key=key, deadline_s=1, **arguments)
+        except ToolError as error:
+            if error.code != "pending":
+                return error
+        await asyncio.sleep(0.1)
+
+
+@pytest.mark.fault(54)
+@pytest.mark.usefixtures("soon")
+async def test_a_bracket_that_a_dead_worker_left_and_ibkr_has_in_part_is_never_called_not_found(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ib_worker.outcome.LOOK_S", 100)
+    async with worker(redis_url, session, sim.port), caller(redis_url, session) as front:
+        await front.writable()
+        for name in ("openOrder", "orderStatus", "execDetails"):
+            sim.fault(f"swallow {name} client 1")
+        sim.fault("on order 2 answer 201 Order rejected - reason: margin")
+        left = await front.refused_order("place_bracket_order", key=KEY, deadline_s=1, **BRACKET)
+        assert left.code == "pending"
+
+    sim.fault("clear")
+    monkeypatch.setattr("ib_worker.outcome.LOOK_S", 0.3)
+    async with trading(redis_url, session, sim) as front:
+        error = await settles(front, "place_bracket_order", KEY, **BRACKET)
+
+        assert error.code == "not_confirmed"
+        assert "did not name takeProfit" in error.message
+        assert "doubled" in error.message
+        assert error.details["orderRefs"] == [order_ref(KEY), order_ref(KEY, "stopLoss")]
+        assert frames(sim) == 3
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_cancel_that_a_dead_worker_left_waits_until_its_order_is_settled(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ib_worker.outcome.LOOK_S", 100)
+    monkeypatch.setattr("ib_worker.orders.CANCEL_S", 100)
+    asked, cancel = order(orderType="LMT", lmtPrice=50), {"orderId": 0, "orderKey": KEY}
+    async with worker(redis_url, session, sim.port) as stopping, caller(redis_url, session) as front:
+        await front.writable()
+        for line in ("swallow openOrder client 1", "swallow orderStatus client 1", "on cancelOrder ignore"):
+            sim.fault(line)
+        assert (await front.refused_order(key=KEY, deadline_s=1, **asked)).code == "pending"
+        cancelling = asyncio.create_task(front.refused_order("cancel_order", key="of-the-cancel", **cancel))
+        await until(lambda: sim.journal.entries("in", 4), "the cancel is on the wire")
+        stopping.set()
+        await asyncio.gather(cancelling, return_exceptions=True)
+
+    sim.fault("clear")
+    for line in ("swallow openOrder client 1", "swallow orderStatus client 1"):
+        sim.fault(line)  # the first look of the next worker does not show the order
+    monkeypatch.setattr("ib_worker.outcome.LOOK_S", 0.3)
+    monkeypatch.setattr("ib_worker.reconcile.LOOKS_APART_S", 1.0)
+    async with trading(redis_url, session, sim) as front:
+        sim.fault("through")
+        placed, cancelled = await asyncio.gather(
+            settles(front, "place_order", KEY, **asked), settles(front, "cancel_order", "of-the-cancel", **cancel)
+        )
+
+        assert placed["status"] == "Submitted"
+        assert (cancelled.code, "Submitted" in cancelled.message) == ("not_confirmed", True)
+
+
+async def test_a_redis_that_goes_while_orders_are_settled_ends_no_worker(
+    own_redis: EmbeddedRedis, session: str, sim: Simulator
+) -> None:
+    sim.fault("on reqOpenOrders hold 1")
+    async with worker(own_redis.url, session, sim.port), caller(own_redis.url, session) as front:
+        await front.reaches("syncing")
+        await own_redis.stop()
+        await asyncio.sleep(2)
+        await own_redis.start()
+        await front.writable(20)
+
+        assert (await front.submit("place_order", **order()))["status"] == "Filled"

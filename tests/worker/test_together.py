@@ -1,0 +1,124 @@
+"""Calls that come at the same time: what each is checked against holds until it is written."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bridge.bus.halting import set_halt
+from bridge.tool import ToolError
+from ib_worker.checking import FILL_SHOWN_S
+from ib_worker.limits import Limits
+from ibgateway.simulator.server import Simulator
+from tests.worker.rig import Caller, order, trading, until
+
+KEY = "a-key-of-the-caller"
+BRACKET: dict[str, Any] = {"symbol": "AAPL", "takeProfitPrice": 20, "stopLossPrice": 900}
+
+
+async def tried(front: Caller, operation: str = "place_order", **arguments: Any) -> dict[str, Any] | str:
+    """The answer, or the error's code."""
+    try:
+        told: dict[str, Any] = await front.submit(operation, **arguments)
+    except ToolError as error:
+        return error.code
+    return told
+
+
+async def test_orders_at_the_same_time_pass_no_count_together(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim, limits=Limits(max_open_orders=2)) as front:
+        prices = range(50, 58)
+        told = await asyncio.gather(*(tried(front, **order(orderType="LMT", lmtPrice=price)) for price in prices))
+        left = await front.ask("get_open_orders")
+
+    assert len(left) == 2
+    assert [each for each in told if isinstance(each, str)] == ["limit_exceeded"] * 6
+
+
+@pytest.mark.fault(105)
+async def test_closing_orders_at_the_same_time_close_no_more_than_there_is(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order(totalQuantity=10))
+        await asyncio.sleep(FILL_SHOWN_S)
+        await set_halt(front.asker.pipe, front.asker.keys, "reduce_only", "the operator", "a test")
+        told = await asyncio.gather(
+            *(tried(front, **order(action="SELL", totalQuantity=size)) for size in (10, 9, 8, 7))
+        )
+
+        async def held() -> float:
+            rows = await front.ask("get_positions")
+            return sum((float(each["position"]) for each in rows if each["contract"]["symbol"] == "AAPL"), 0.0)
+
+        await asyncio.sleep(1)
+        assert await held() >= 0
+    assert sorted(each for each in told if isinstance(each, str)) == ["halted"] * 3
+
+
+@pytest.mark.fault(105)
+async def test_a_bracket_is_never_a_closing_order_since_its_exits_would_open_another_position(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order(totalQuantity=10))
+        await asyncio.sleep(FILL_SHOWN_S)
+        await set_halt(front.asker.pipe, front.asker.keys, "reduce_only", "the operator", "a test")
+
+        told = await tried(front, "place_bracket_order", action="SELL", totalQuantity=10, **BRACKET)
+
+    assert told == "halted"
+    assert len(sim.journal.orders()) == 1
+
+
+async def test_the_exits_of_a_bracket_are_held_against_the_limits_too(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    buys = BRACKET | {"takeProfitPrice": 900, "stopLossPrice": 20, "action": "BUY", "totalQuantity": 1}
+    async with trading(redis_url, session, sim, limits=Limits(allowed_order_types=frozenset({"MKT"}))) as front:
+        kinds = await front.refused_order("place_bracket_order", **buys)
+    async with trading(redis_url, session, sim, limits=Limits(max_open_orders=2)) as front:
+        count = await front.refused_order("place_bracket_order", **buys)
+    async with trading(redis_url, session, sim) as front:
+        through = await front.refused_order("place_bracket_order", **buys | {"takeProfitPrice": 300})
+
+    limits = [each.details["limit"] for each in (kinds, count, through)]
+    assert limits == ["allowed_order_types", "max_open_orders", "price_collar"]
+    assert sim.journal.orders() == []
+
+
+@pytest.mark.fault(50)
+async def test_two_changes_at_the_same_time_do_not_undo_each_other(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", **order(orderType="LMT", lmtPrice=50, totalQuantity=5))
+        told = await asyncio.gather(
+            tried(front, "modify_order", orderId=placed["orderId"], lmtPrice=51),
+            tried(front, "modify_order", orderId=placed["orderId"], totalQuantity=7),
+        )
+        done = [each for each in told if isinstance(each, dict)]
+        (left,) = await front.ask("get_open_orders")
+
+    price, quantity = (isinstance(each, dict) for each in told)
+    assert done
+    assert (left["lmtPrice"], left["totalQuantity"]) == (51 if price else 50, 7 if quantity else 5)
+
+
+@pytest.mark.fault(50)
+async def test_while_a_change_is_not_confirmed_no_other_is_sent(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", **order(orderType="LMT", lmtPrice=40))
+        sim.fault("on placeOrder hold 4")
+        first = await front.submit("modify_order", orderId=placed["orderId"], lmtPrice=60)
+        back = await front.refused_order("modify_order", orderId=placed["orderId"], lmtPrice=40)
+
+        async def confirmed() -> bool:
+            return bool((await front.ask("get_open_orders"))[0]["lmtPrice"] == 60)
+
+        await until(confirmed, "the first change is carried out")
+        again = await front.submit("modify_order", orderId=placed["orderId"], lmtPrice=40)
+
+    assert "not confirmed yet" in first["message"]
+    assert (back.code, "another change" in back.message) == ("not_ready", True)
+    assert again["message"] == "TWS has confirmed the new terms."
