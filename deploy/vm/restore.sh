@@ -4,6 +4,8 @@
 # The gateway stays up and logged in; fronts and worker are stopped, since they must not see Redis change under them.
 # What Redis held is set aside on its volume, never deleted. What happened after the copy is not in it: so the mark of
 # Redis' history is removed, and the worker refuses writes until it has reconciled with the gateway.
+# Where the copy's kill switch is milder than the one that was set, or nobody could read that one, what trades stays
+# stopped and the status is 3.
 set -euo pipefail
 
 file=${1:?which backup? ls ${BACKUP_DIR:-/var/backups/ibkr-tws-mcp}}
@@ -14,13 +16,22 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck disable=SC2016
 cli() { $compose exec -T redis sh -c 'exec "$(command -v valkey-cli || command -v redis-cli)" "$@"' - "$@" </dev/null; }
 keys() { cli --scan --pattern "$1" | sort; }
+switches() { # each kill switch that is set, as "KEY LEVEL"; an unreadable level counts as the stricter
+    local found key level
+    found=$(keys 'ibkr:{*}:halt') || return
+    while read -r key; do
+        [[ -n $key ]] || continue
+        level=$(cli hget "$key" level) || return
+        [[ $level == reduce_only ]] || level=halt
+        echo "$key $level"
+    done <<<"$found"
+}
 
-services=$($compose ps --services --status running | grep -Ev '^(gateway|caddy)' | grep -vx redis || true)
-halted=''
-if cli ping >/dev/null 2>&1; then halted=$(keys 'ibkr:{*}:halt'); fi
-
+services=$($compose ps --services --status running | grep -Ev '^(gateway|caddy|operator)' | grep -vx redis || true)
 # shellcheck disable=SC2086
 [[ -z $services ]] || $compose stop $services
+before='' known=no
+if cli ping 2>/dev/null | grep -q PONG && before=$(switches); then known=yes; fi # once nobody is left who could set it
 $compose stop redis
 aside=$($compose run --rm -T --no-deps --entrypoint sh redis -c "$(cat "$here/place-backup.sh")" <"$file")
 $compose up -d --no-deps --wait redis
@@ -32,10 +43,20 @@ for each in generation lease heartbeat; do
 done
 echo "restored $(basename "$file"); what Redis held before is in $aside on its volume"
 
-lost=$(comm -23 <(echo "$halted") <(keys 'ibkr:{*}:halt') | grep . || true)
+after=$(switches)
+start="Then start what trades: $compose up -d --no-deps ${services//$'\n'/ }"
+again="$compose run --rm operator halt REASON --session NAME"
+if [[ $known == no ]]; then
+    echo "restore: Redis did not answer before, so whether the kill switch was set is not known; this copy has:" \
+        "${after:-none}. Nothing that trades was started. If trading was halted, set it: $again. $start" >&2
+    exit 3
+fi
+lost=$(while read -r key level; do
+    [[ -z $key ]] || grep -qxF -e "$key halt" -e "$key $level" <<<"$after" || echo "$key $level"
+done <<<"$before")
 if [[ -n $lost ]]; then
-    echo "restore: the kill switch was set and is not in this copy: ${lost//$'\n'/ }." \
-        "Set it again before you start what trades: ${services//$'\n'/ }" >&2
+    echo "restore: the kill switch was set, and this copy has none or a milder one: ${lost//$'\n'/, }." \
+        "Nothing that trades was started. Set it again: $again. $start" >&2
     exit 3
 fi
 # shellcheck disable=SC2086

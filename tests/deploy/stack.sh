@@ -9,6 +9,7 @@ ps) printf 'caddy\nfront-paper\ngateway-paper\nredis\nworker-paper\n' ;;
 run) shift 7 && exec sh "$@" ;; # run --rm -T --no-deps --entrypoint sh redis -c SCRIPT
 stop)
     [[ $2 == redis ]] || exit 0
+    [[ -e $FOLDER/socket ]] || exit 0
     "$CLI" -s "$FOLDER/socket" shutdown
     while [[ -e $FOLDER/socket ]]; do sleep 0.05; done
     ;;

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from bridge.audit import verify
 from bridge.bus.auditing import AuditLog, read_head, read_log
-from bridge.bus.halting import set_halt
+from bridge.bus.halting import clear_halt, read_halt, set_halt
 from bridge.bus.keys import Keys
 from bridge.bus.orders import Records
 from bridge.bus.pipe import Pipe
@@ -174,6 +174,54 @@ async def test_a_restore_does_not_release_the_kill_switch_unseen(machine: Machin
     assert code == 3
     assert KEYS.halt in errors
     assert "up -d --no-deps front-paper worker-paper" not in machine.asked()
+
+
+async def test_a_switch_that_nobody_could_read_is_not_taken_for_released(machine: Machine) -> None:
+    async with machine.pipe() as pipe:
+        await set_halt(pipe, KEYS, "reduce_only", "owner", "a test")
+    copy = await machine.back_up()
+    await machine.stop()  # the usual reason to restore
+
+    code, output, errors = await machine.run(VM / "restore.sh", copy)
+
+    assert code == 3
+    assert "restored" in output
+    assert "not known" in errors
+    assert f"{KEYS.halt} reduce_only" in errors  # what the copy has
+    assert "front-paper worker-paper" in errors
+    assert "up -d --no-deps front-paper worker-paper" not in machine.asked()
+
+
+async def test_a_copy_with_a_milder_switch_is_not_started(machine: Machine) -> None:
+    async with machine.pipe() as pipe:
+        await set_halt(pipe, KEYS, "reduce_only", "owner", "a test")
+    copy = await machine.back_up()
+    async with machine.pipe() as pipe:
+        await set_halt(pipe, KEYS, "halt", "owner", "worse")
+
+    code, _, errors = await machine.run(VM / "restore.sh", copy)
+
+    assert code == 3
+    assert f"{KEYS.halt} halt" in errors
+    assert "up -d --no-deps front-paper worker-paper" not in machine.asked()
+
+
+async def test_a_copy_with_a_stricter_switch_is_started_and_keeps_it(machine: Machine) -> None:
+    async with machine.pipe() as pipe:
+        await set_halt(pipe, KEYS, "halt", "owner", "worse")
+    copy = await machine.back_up()
+    async with machine.pipe() as pipe:
+        await clear_halt(pipe, KEYS, "owner")
+        await set_halt(pipe, KEYS, "reduce_only", "owner", "a test")
+
+    code, _, errors = await machine.run(VM / "restore.sh", copy)
+
+    assert code == 0, errors
+    assert machine.asked()[-1] == "up -d --no-deps front-paper worker-paper"
+    async with machine.pipe() as pipe:
+        halt = await read_halt(pipe, KEYS)
+    assert halt is not None
+    assert halt.level == "halt"
 
 
 async def test_a_damaged_copy_is_refused_before_anything_stops(machine: Machine) -> None:
