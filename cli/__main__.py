@@ -29,7 +29,11 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
     name: str = parser.parse_args(arguments[:1]).command
-    module = importlib.import_module(f"cli.{name.replace('-', '_')}")
+    try:
+        module = importlib.import_module(f"cli.{name.replace('-', '_')}")
+    except ModuleNotFoundError as error:  # the worker's image has the operator's commands, and packages for no other
+        sys.stderr.write(f"error: {name} needs {error.name}, which is not installed here\n")
+        return 1
     parser = argparse.ArgumentParser(prog=f"python -m cli {name}", description=COMMANDS[name])
     module.add_arguments(parser)
     status: int = module.run(parser.parse_args(arguments[1:]))

@@ -22,11 +22,12 @@ def run(options: argparse.Namespace) -> int:
         if options.key is None:
             for each in waiting:
                 print(f"{each.key}  {each.summary}  (asked by {each.caller})")
-            print(f"{len(waiting)} orders wait for approval")
+            print(f"{keys.session}: {len(waiting)} orders wait for approval")
             return 0
         found = next((each for each in waiting if each.key == options.key), None)
         if found is None:
-            sys.stderr.write(f"error: nothing waits under {options.key}; it may be too old, or approved already\n")
+            told = f"nothing waits under {options.key}; it may be too old, or approved already"
+            sys.stderr.write(f"{keys.session}: {told}\n")
             return 1
         return await _approve(pipe, keys, found, options.yes)
 
@@ -34,8 +35,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _approve(pipe: Pipe, keys: Keys, found: Approval, sure: bool) -> int:
-    print(f"{found.summary}\nasked by {found.caller}")
-    if not sure and (await asyncio.to_thread(input, "Approve this order? Type yes: ")).strip() != "yes":
+    print(f"{keys.session}: {found.summary}\nasked by {found.caller}")
+    if not sure and await asyncio.to_thread(_answer) != "yes":
         print("not approved")
         return 1
     if not await give_approval(pipe, keys, found.key, found.digest, caller()):
@@ -43,3 +44,10 @@ async def _approve(pipe: Pipe, keys: Keys, found: Approval, sure: bool) -> int:
         return 1
     print("approved; the client may now call again with the same key")
     return 0
+
+
+def _answer() -> str:
+    try:
+        return input("Approve this order? Type yes: ").strip()
+    except EOFError:  # a container without a terminal
+        return ""

@@ -5,7 +5,7 @@ import asyncio
 import os
 
 from cli.examining import Place, examine
-from cli.operating import add_bus_arguments
+from cli.operating import add_redis_argument
 from cli.screen import Screen
 
 MARKS = {"ok": "✓", "note": "·", "fault": "✗"}
@@ -16,15 +16,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--url", default="http://127.0.0.1:8000/api/v1", help="the front (%(default)s); its token comes by FRONT_TOKEN")
     add("--gateway", metavar="HOST:PORT", help="where this machine reaches the gateway (what the session says)")
     add("--project", default="ibkr-tws-mcp", help="the compose project whose containers are looked at (%(default)s)")
-    add_bus_arguments(parser)
+    add_redis_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """0 where nothing is wrong, else 1."""
     screen = Screen()
-    place = Place(
-        options.url, os.environ.get("FRONT_TOKEN"), options.gateway, options.redis, options.session, options.project
-    )
+    place = Place(options.url, os.environ.get("FRONT_TOKEN"), options.gateway, options.redis, options.project)
     findings = asyncio.run(examine(place))
     for each in findings:
         screen.say(f" {MARKS[each.kind]} {each.part:<12} {each.told}")

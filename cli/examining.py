@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bridge.bus.connect import BusError
 from bridge.bus.pipe import Pipe
 from cli.asking import Answer, Tools
+from cli.operating import masked
 from cli.processes import Problem
 
 USUAL_PORTS = (4001, 4002, 4003, 4004, 7496, 7497)  # of IB Gateway, of its images' forwarders, of TWS
@@ -34,6 +35,7 @@ PROBE_S = 30.0  # for a Python process on a busy machine
 Kind = Literal["ok", "note", "fault"]
 
 START_FRONT = "Start the stack: `docker compose up`, `make paper` or `python -m mcp_front`; --url names another front."
+RELEASE = "`python -m cli resume` releases it; in containers `docker compose run --rm operator resume`."
 SET_CLOCK = "Set the machine's clock, and keep it by NTP (`timedatectl set-ntp true`)."
 SHARE_DATA = (
     "In IBKR's Client Portal, under Settings, Paper Trading Account, share the real-time market data of the live user "
@@ -49,7 +51,6 @@ class Place:
     token: str | None
     gateway: str | None
     redis: str
-    session: str
     project: str
 
 
@@ -199,7 +200,7 @@ def _standing(status: dict[str, Any]) -> Iterator[Finding]:
         part = {"no_worker": "worker", "bus_down": "redis"}.get(state, "session")
         yield Finding(part, "fault", f"{state}: {status.get('cause')}", str(status.get("remedy") or ""))
     if status.get("halted"):
-        yield Finding("kill switch", "fault", f"It is set: {status['halted']}", "`python -m cli resume` releases it.")
+        yield Finding("kill switch", "fault", f"It is set: {status['halted']}", RELEASE)
 
 
 async def trading(tools: Tools, status: dict[str, Any]) -> list[Finding]:
@@ -246,7 +247,7 @@ async def redis(place: Place, *, needed: bool = False) -> list[Finding]:
             ahead = int(seconds) - time.time()
             kept = await _settings(pipe, "appendonly", "appendfsync", "maxmemory-policy")
     except (BusError, TimeoutError, ValueError) as error:
-        told = f"Redis does not answer at {_masked(place.redis)}: {error or 'no answer in time'}"
+        told = f"Redis does not answer at {masked(place.redis)}: {error or 'no answer in time'}"
         cure = "Start Redis, or name it with --redis or REDIS_URL."
         if needed:
             return [Finding("redis", "fault", told, cure)]
@@ -268,10 +269,6 @@ async def _settings(pipe: Pipe, *names: str) -> dict[str, str]:
         return {}
     words = [each.decode() for each in told]
     return dict(zip(words[::2], words[1::2], strict=True))
-
-
-def _masked(url: str) -> str:
-    return url.rpartition("@")[2]
 
 
 async def gateway(place: Place, status: dict[str, Any]) -> list[Finding]:

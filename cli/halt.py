@@ -19,7 +19,8 @@ def run(options: argparse.Namespace) -> int:
         halt = await set_halt(pipe, keys, "reduce_only" if options.reduce_only else "halt", caller(), options.reason)
         print(f"{keys.session}: {halt.level}, set by {halt.by}: {halt.reason}")
         print(
-            "Open orders stay: ibkr_cancel_all_orders or TWS cancels them. `python -m cli resume` releases the switch."
+            "Open orders stay: ibkr_cancel_all_orders or TWS cancels them. "
+            f"`python -m cli resume --session {keys.session}` releases the switch."
         )
         return 0
 

@@ -50,10 +50,12 @@ class Approvals:
             raise bus_down(self._pipe.url, error) from error
         if by:
             return by
+        command = f"approve {key} --session {self._keys.session}"
         raise ToolError(
             "approval_required",
-            f"A live order needs a human: {question.summary} Ask the operator to run `python -m cli approve {key}` "
-            f"within {WAITS_MS // 60_000} minutes, then call again with the same idempotencyKey.",
+            f"A live order needs a human: {question.summary} Ask the operator to run `python -m cli {command}` "
+            f"(in containers: `docker compose run --rm operator {command}`) within {WAITS_MS // 60_000} minutes, then "
+            "call again with the same idempotencyKey.",
             approval=key,
             digest=bound,
             summary=question.summary,

@@ -15,7 +15,10 @@ from mcp_front.calls import Call
 from mcp_front.limits import Limits
 from mcp_front.results import value_result
 
-RELEASE = "Only the operator releases it, with `python -m cli resume`."
+RELEASE = (
+    "Only the operator releases it, with `python -m cli resume --session {0}` "
+    "(in containers: `docker compose run --rm operator resume --session {0}`)."
+)
 CANCEL_EVERY_S = 1.0  # a halt is never paced, so what it cancels is
 WAITING = 16  # of one caller, for a cancel: more is a loop
 
@@ -32,7 +35,8 @@ class Halting:
         request = call.request
         assert isinstance(request, HaltTrading)
         halt = await self._asker.halt(call.caller.name, request.reason)
-        cancelled, text = None, f"Trading is halted for every client. {RELEASE}"
+        session = self._asker.keys.session
+        cancelled, text = None, f"Trading is halted for every client. {RELEASE.format(session)}"
         if request.cancelOrders:
             cancelled, said = await self._cancel(call)
             text = f"{text} {said}"

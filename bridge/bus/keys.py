@@ -4,6 +4,10 @@ import re
 
 _SESSION = re.compile(r"[A-Za-z0-9_.-]{1,32}")  # no braces: they would move the hash tag
 _PART = re.compile(r"[A-Za-z0-9_.:-]{1,96}")
+_NAME = re.compile(r"ibkr:\{(.+)\}:\w+")
+SIGNS = tuple(
+    f"ibkr:{{*}}:{sign}" for sign in ("epoch", "heartbeat", "generation")
+)  # patterns of a session's own marks
 
 
 class Keys:
@@ -54,6 +58,11 @@ class Keys:
     def order(self, key: str) -> str:
         """The record of one order key."""
         return f"{self._prefix}op:{_checked(key)}"
+
+
+def session_of(name: str) -> str:
+    """Whose key this is."""
+    return found[1] if (found := _NAME.fullmatch(name)) else ""
 
 
 def _checked(part: str) -> str:

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from cli.ready import until_ready
-from tests.docker.stack import ROOT, Stack
+from tests.docker.stack import ROOT, Failed, Stack
 
 pytestmark = pytest.mark.docker
 
@@ -129,3 +129,20 @@ def test_redis_syncs_every_write_and_evicts_nothing(stack: Stack) -> None:
     settings = dict(zip(words[::2], words[1::2], strict=True))
 
     assert settings == {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
+
+
+def test_the_operator_sets_and_releases_the_kill_switch_from_a_container_of_its_own(stack: Stack) -> None:
+    set_ = stack.compose("run", "--rm", "-T", "operator", "halt", "a test")
+    status = stack.compose("run", "--rm", "-T", "operator", "approve")
+    released = stack.compose("run", "--rm", "-T", "operator", "resume", "--session", "sim")
+
+    assert "sim: halt, set by operator" in set_
+    assert "sim: 0 orders wait" in status
+    assert "sim: released" in released
+
+
+def test_the_operators_container_has_no_way_out_and_no_way_to_the_gateway(stack: Stack) -> None:
+    call = "import socket; socket.create_connection(('gateway', 4004), timeout=3)"
+
+    with pytest.raises(Failed, match=r"socket\.gaierror"):
+        stack.compose("run", "--rm", "-T", "--entrypoint", "python", "operator", "-c", call)

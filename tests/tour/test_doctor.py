@@ -34,7 +34,7 @@ async def stack(redis_url: str, session: str, port: int, state: str = "ready", *
         await enter(worker(redis_url, session, port, **settings))
         front = await enter(serving(redis_url, session))
         await (await enter(caller(redis_url, session))).reaches(state)
-        yield Place(front.endpoint, None, None, redis_url, session, "none")
+        yield Place(front.endpoint, None, None, redis_url, "none")
 
 
 async def faults(place: Place) -> dict[str, Finding]:
@@ -53,7 +53,7 @@ async def test_a_stack_that_works_has_no_fault(redis_url: str, session: str) -> 
 
 
 async def test_no_front(redis_url: str, session: str, unused_port: int) -> None:
-    place = Place(f"http://127.0.0.1:{unused_port}/api/v1", None, None, redis_url, session, "none")
+    place = Place(f"http://127.0.0.1:{unused_port}/api/v1", None, None, redis_url, "none")
 
     found = await faults(place)
 
@@ -62,14 +62,14 @@ async def test_no_front(redis_url: str, session: str, unused_port: int) -> None:
 
 async def test_something_else_at_the_fronts_place(redis_url: str, session: str) -> None:
     async with servers.listening(servers.web) as port:
-        place = Place(f"http://127.0.0.1:{port}/api/v1", None, None, redis_url, session, "none")
+        place = Place(f"http://127.0.0.1:{port}/api/v1", None, None, redis_url, "none")
 
         assert "no front" in (await faults(place))["front"].told
 
 
 async def test_no_worker(redis_url: str, session: str) -> None:
     async with serving(redis_url, session) as front:
-        found = await faults(Place(front.endpoint, None, None, redis_url, session, "none"))
+        found = await faults(Place(front.endpoint, None, None, redis_url, "none"))
 
     assert "Start the worker" in found["worker"].cure
 
@@ -77,7 +77,7 @@ async def test_no_worker(redis_url: str, session: str) -> None:
 async def test_no_redis(own_redis: EmbeddedRedis, session: str) -> None:
     async with serving(own_redis.url, session) as front:
         await own_redis.stop()
-        found = await faults(Place(front.endpoint, None, None, own_redis.url, session, "none"))
+        found = await faults(Place(front.endpoint, None, None, own_redis.url, "none"))
 
     assert "Start Redis" in found["redis"].cure
 
@@ -85,7 +85,7 @@ async def test_no_redis(own_redis: EmbeddedRedis, session: str) -> None:
 async def test_a_redis_that_could_lose_orders(own_redis: EmbeddedRedis, session: str) -> None:
     async with caller(own_redis.url, session) as front, serving(own_redis.url, session) as serves:
         await front.asker.pipe.send("CONFIG", "SET", "appendfsync", "everysec")
-        found = await faults(Place(serves.endpoint, None, None, own_redis.url, session, "none"))
+        found = await faults(Place(serves.endpoint, None, None, own_redis.url, "none"))
 
     assert "appendfsync is everysec" in found["redis"].told
     assert "--appendfsync always" in found["redis"].cure
@@ -197,7 +197,7 @@ async def test_a_kill_switch_that_is_set(redis_url: str, session: str) -> None:
 async def test_a_front_that_wants_a_token(redis_url: str, session: str, tmp_path: Path) -> None:
     (tmp_path / "tokens.json").write_text("[]")
     async with serving(redis_url, session, front_tokens_file=tmp_path / "tokens.json") as front:
-        found = await faults(Place(front.endpoint, None, None, redis_url, session, "none"))
+        found = await faults(Place(front.endpoint, None, None, redis_url, "none"))
 
     assert "clients add" in found["token"].cure
     assert "worker" in found  # told to everybody

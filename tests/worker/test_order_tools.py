@@ -338,16 +338,17 @@ async def test_the_operator_halts_looks_and_resumes(
 ) -> None:
     where = ["--redis", redis_url, "--session", session]
 
-    async def typed(*words: str) -> str:
-        assert await asyncio.to_thread(main, [words[0], *where, *words[1:]]) == 0
-        return capsys.readouterr().out
+    async def typed(*words: str, status: int = 0) -> str:
+        assert await asyncio.to_thread(main, [words[0], *where, *words[1:]]) == status
+        said = capsys.readouterr()
+        return said.out + said.err
 
     async with trading(redis_url, session, sim) as front:
         await front.submit("place_order", key=KEY, **order())
         halted = await typed("halt", "odd fills")
         held = await front.refused_order(**order(totalQuantity=2))
         released = await typed("resume")
-        nothing = await typed("resume")
+        nothing = await typed("resume", status=1)
         await front.submit("place_order", **order(totalQuantity=2))
         flying = await typed("orders")
         one = await typed("orders", KEY, "never-used-key")

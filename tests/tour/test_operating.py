@@ -1,0 +1,151 @@
+"""The operator's commands: they act on a session that is there, say which, and say so where nothing was done."""
+
+import asyncio
+import io
+import subprocess
+import sys
+
+import pytest
+
+from bridge.bus.approving import Approval, ask_approval
+from bridge.bus.halting import read_halt, set_halt
+from bridge.bus.keys import Keys
+from bridge.bus.pipe import Pipe
+from cli.__main__ import main
+from cli.embedded_redis import EmbeddedRedis
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this machine's environment says is no part of these stacks."""
+    for name in ("REDIS_URL", "IBKR_SESSION"):
+        monkeypatch.delenv(name, raising=False)
+
+
+async def led(redis: EmbeddedRedis, *sessions: str) -> None:
+    """What a worker leaves in Redis once it leads."""
+    async with Pipe(redis.url) as pipe:
+        for each in sessions:
+            await pipe.send("HSET", Keys(each).heartbeat, "state", "ready")
+
+
+async def typed(redis: EmbeddedRedis, *words: str) -> int:
+    return await asyncio.to_thread(main, [words[0], "--redis", redis.url, *words[1:]])
+
+
+async def level(redis: EmbeddedRedis, session: str) -> str | None:
+    async with Pipe(redis.url) as pipe:
+        halt = await read_halt(pipe, Keys(session))
+    return halt.level if halt else None
+
+
+async def test_a_mistyped_session_halts_nothing_and_those_that_are_there_are_named(
+    own_redis: EmbeddedRedis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await led(own_redis, "live", "paper")
+
+    status = await typed(own_redis, "halt", "odd fills", "--session", "lvie")
+
+    assert status == 1
+    assert "no session is called lvie: there are live, paper" in capsys.readouterr().err
+    assert await level(own_redis, "lvie") is None
+
+
+async def test_a_session_that_no_worker_has_led_is_halted_by_force(own_redis: EmbeddedRedis) -> None:
+    assert await typed(own_redis, "halt", "not yet", "--session", "next", "--force") == 0
+
+    assert await level(own_redis, "next") == "halt"
+
+
+@pytest.mark.parametrize("mark", ["heartbeat", "generation", "epoch"])
+async def test_the_only_session_need_not_be_named(
+    own_redis: EmbeddedRedis, mark: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither at once after a restore, which leaves of these the epoch alone."""
+    async with Pipe(own_redis.url) as pipe:
+        await pipe.send("SET", getattr(Keys("demo"), mark), "1")
+        await set_halt(pipe, Keys("demo"), "halt", "anna", "odd fills")
+
+    status = await typed(own_redis, "resume")
+
+    assert (status, await level(own_redis, "demo")) == (0, None)
+    assert "demo: released" in capsys.readouterr().out
+
+
+async def test_of_several_sessions_one_must_be_named(
+    own_redis: EmbeddedRedis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await led(own_redis, "live", "paper")
+
+    status = await typed(own_redis, "resume")
+
+    assert status == 1
+    assert "--session: which one? There are live, paper" in capsys.readouterr().err
+
+
+async def test_releasing_what_is_not_set_is_no_success(
+    own_redis: EmbeddedRedis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await led(own_redis, "demo")
+
+    status = await typed(own_redis, "resume", "--session", "demo")
+
+    assert status == 1
+    assert "demo: the kill switch is not set" in capsys.readouterr().err
+
+
+async def test_a_halt_says_how_this_very_session_is_released(
+    own_redis: EmbeddedRedis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await led(own_redis, "demo")
+
+    assert await typed(own_redis, "halt", "odd fills") == 0
+
+    assert "python -m cli resume --session demo" in capsys.readouterr().out
+
+
+async def test_what_waits_for_approval_is_told_with_its_session(
+    own_redis: EmbeddedRedis, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await led(own_redis, "live")
+    async with Pipe(own_redis.url) as pipe:
+        await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
+
+    listed = await typed(own_redis, "approve")
+    wrong = await typed(own_redis, "approve", "key-2")
+    monkeypatch.setattr(sys, "stdin", io.StringIO())  # a container that was started without a terminal
+    unanswered = await typed(own_redis, "approve", "key-1")
+    said = capsys.readouterr()
+
+    assert (listed, wrong, unanswered) == (0, 1, 1)
+    assert "live: 1 orders wait for approval" in said.out
+    assert "live: BUY 1 SPY" in said.out
+    assert "not approved" in said.out
+    assert "live: nothing waits under key-2" in said.err
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://operator:hidden-word@127.0.0.1:{port}/0",
+        "redis://127.0.0.1:{port}/0?password=hidden-word",
+        "redis://operator:hidden-word/and@127.0.0.1:{port}/0",
+        "redis://operator:hidden-word@127.0.0.1:no-port/0",
+    ],
+)
+def test_no_error_shows_the_password_of_redis(url: str, unused_port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["orders", "--redis", url.format(port=unused_port), "--session", "paper"])
+
+    said = capsys.readouterr()
+    assert status == 1
+    assert "127.0.0.1" in said.err
+    assert "hidden-word" not in said.err + said.out
+
+
+def test_the_operators_commands_need_nothing_that_the_workers_image_lacks() -> None:
+    """It holds `cli` for them, on the worker's packages."""
+    commands = "import cli.halt, cli.resume, cli.approve, cli.orders, cli.audit, sys; print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", commands], capture_output=True, text=True, check=True)
+
+    assert {"fastmcp", "mcp", "httpx2", "uvicorn"}.isdisjoint(done.stdout.split())
