@@ -13,7 +13,7 @@ import ib_async
 from bridge.values import Notice, OrderReport
 from ib_worker import convert
 from ib_worker.order_events import Commission, Event, Fill, Terms, Vanished, trade_of
-from ib_worker.order_state import OrderState, apply
+from ib_worker.order_state import NAMES_IT, OrderState, apply
 
 LOOKS_APART_S = 15.0  # between full looks that lack an order, for the second to count as well
 KEPT_DONE = 2_000  # finished orders, newest first; the bus keeps each order's answer for a week
@@ -36,6 +36,7 @@ class Entry:
         self.state = state
         self.key = key
         self.sent: tuple[ib_async.Contract, ib_async.Order] | None = None  # whole, as last sent or told by TWS
+        self.gateway: Hashable = None  # that it was sent to, or that named it last
         self.missed_at = float("-inf")  # by a clock that nobody sets, when a full look last lacked it
         self._watches: set[asyncio.Event] = set()
 
@@ -76,6 +77,7 @@ class Ledger:
     def __init__(self, clientId: int) -> None:
         self.clientId = clientId
         self.known = False
+        self.gateway: Hashable = None  # where the connection goes: another one need not know this one's orders
         self.placed = 0  # frames that place, change or cancel: an answer asked for before the newest one may be stale
         self._entries: dict[Entry, None] = {}  # in the order they became known
         self._by_id: dict[tuple[int, int], Entry] = {}
@@ -134,6 +136,8 @@ class Ledger:
         return found
 
     def take(self, entry: Entry, event: Event) -> None:
+        if isinstance(event, NAMES_IT):
+            entry.gateway = self.gateway
         if isinstance(event, Fill):
             self._by_trade[event.trade] = entry
         if not entry.take(event):
@@ -177,10 +181,12 @@ class Ledger:
             self.take(entry, report)
 
     def reconcile(self, expected: Collection[Entry], seen: Collection[Entry | None], vanished: Vanished) -> None:
-        """After a full look: what was open when it began, and is nowhere in it, is unknown, not cancelled."""
+        """After a full look: what was open when it began, and is nowhere in it, is unknown, not cancelled. What another
+        gateway was told of may be there all the same."""
         now = time.monotonic()
-        for entry in expected:
-            if entry not in seen and (not entry.state.missed or now - entry.missed_at >= LOOKS_APART_S):
+        missing = [entry for entry in expected if entry not in seen and entry.gateway == self.gateway]
+        for entry in missing:
+            if not entry.state.missed or now - entry.missed_at >= LOOKS_APART_S:
                 entry.missed_at = now
                 self.take(entry, vanished)
         self.known = True
@@ -196,6 +202,7 @@ class Ledger:
 
     def _added(self, state: OrderState, key: str | None = None) -> Entry:
         entry = Entry(state, key)
+        entry.gateway = self.gateway
         self._entries[entry] = None
         self._by_id.pop((state.clientId, state.orderId), None)  # the newest order has the id
         self._index(entry)

@@ -206,6 +206,7 @@ class Lifecycle:
         """Make the connection a session, then keep it one."""
         session = self._session
         session.wire = wire
+        session.ledger.gateway = Endpoint(wire.host, wire.port)
         wire.skip_ids(await session.order_ids(wire.getReqId()))  # above every orderId of earlier sessions
         number = MARKET_DATA_NUMBERS[session.settings.market_data_type]
         await session.tell(lambda wire: wire.reqMarketDataType(number))

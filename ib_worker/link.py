@@ -21,6 +21,7 @@ class Link:
     """The link between the gateway and IBKR. Only 1100 and 2110 take it down; single farms are context."""
 
     down_by: int | None = None  # the code that took it down
+    losses: int = 0  # how often it was told to be down
     farms: dict[str, str] = field(default_factory=dict)
     without_quotes: set[str] = field(default_factory=set)  # market data farms that are broken: prices may be old
     refused: tuple[int, str] | None = None  # the last error that was not about a farm
@@ -30,6 +31,7 @@ class Link:
             return self._farm(code, text)
         if code in LINK_LOST:
             self.down_by = code
+            self.losses += 1
             return News.LINK_LOST
         if code in (DATA_LOST, DATA_KEPT):
             self.down_by = None

@@ -28,7 +28,7 @@ from ib_worker.checking import Allowance, facts_of, passed
 from ib_worker.composing import LEGS, bracket_of, order_of
 from ib_worker.dispatch import handles
 from ib_worker.errors import LinkLost, RequestRefused
-from ib_worker.ledger import LOOKS_APART_S, Entry, order_ref, report
+from ib_worker.ledger import Entry, order_ref, report
 from ib_worker.order_messages import terms_of
 from ib_worker.outcome import cancel_message, change_message, outcome
 from ib_worker.pacing import Lane
@@ -42,7 +42,7 @@ from ib_worker.sending import (
 )
 from ib_worker.session import Session
 from ib_worker.standing import Failure
-from ib_worker.sync import look
+from ib_worker.sync import shared_look
 
 CANCEL_S = 3.0  # outside trading hours the exchange confirms hours later
 CHANGE_S = 3.0
@@ -225,7 +225,7 @@ async def _looked(session: Session, asked: Asked) -> None:
     had in time, what is known is told."""
     with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
         async with asyncio.timeout(max(min(CHANGE_S, asked.remaining_s()), 0)):
-            await session.share("look", lambda: look(session, LOOKS_APART_S))
+            await shared_look(session)
 
 
 def own_order(session: Session, orderId: int, named: Named) -> Entry:

@@ -7,11 +7,11 @@ from bridge.bus.answering import Asked
 from bridge.tool import ToolError
 from bridge.values import OrderReport
 from ib_worker.errors import LinkLost, RequestRefused, is_read_only, refusal
-from ib_worker.ledger import LOOKS_APART_S, Entry, report
+from ib_worker.ledger import Entry, report
 from ib_worker.order_state import OrderState
 from ib_worker.session import Session
 from ib_worker.standing import Failure
-from ib_worker.sync import look
+from ib_worker.sync import shared_look
 
 FILL_S = 2.0  # a market order's fill follows its acknowledgement within this, in an open market
 SETTLE_S = 0.5  # other orders: an early rejection follows within this
@@ -45,7 +45,7 @@ async def settled(session: Session, entry: Entry) -> OrderState:
         except TimeoutError:
             if session.record.standing.ready:
                 with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
-                    await session.share("look", lambda: look(session, LOOKS_APART_S))
+                    await shared_look(session)
     return entry.state
 
 

@@ -22,7 +22,7 @@ from ib_worker.orders import differs, names_of, own_order
 from ib_worker.outcome import not_found, settled, told
 from ib_worker.session import Session
 from ib_worker.standing import Failure
-from ib_worker.sync import look
+from ib_worker.sync import shared_look
 
 PLACED = {"place_order": ("",), "place_bracket_order": LEGS}  # the legs that a call places
 FINAL = frozenset({"rejected", "read_only", "not_found", "not_confirmed"})  # all else speaks of a moment that passes
@@ -170,6 +170,5 @@ class Reconciliation:
             await asyncio.sleep(LOOKS_APART_S)
             await session.until_ready()
             with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
-                await session.share("look", lambda: look(session, LOOKS_APART_S))
-                looks += session.orders_readable
+                looks += await shared_look(session)
         return entry

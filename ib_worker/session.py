@@ -264,7 +264,7 @@ class Session:
         Raises TimeoutError when nothing has come for `silence_s`. `keep` says what is kept of each part, for who needs
         little of an answer that may be long.
         """
-        return await self._shared((kind, version, keep), lambda: self._ask_kind(kind, send, silence_s, keep))
+        return await self.share_at_length((kind, version, keep), lambda: self._ask_kind(kind, send, silence_s, keep))
 
     async def _ask_kind(self, kind: str, send: SendKind, silence_s: float, keep: Keep | None) -> Any:
         async with self._locks[kind]:
@@ -306,9 +306,12 @@ class Session:
     async def share(self, key: Hashable, ask: Callable[[], Any], caller: str = SESSION) -> Any:
         """One answer for all who ask the same at the same time. It waits for its turn in the session's own line; where
         the keys are many, in the first caller's."""
-        return await self._shared(key, lambda: _within(REQUEST_S, ask), caller)
+        return await self.share_at_length(key, lambda: _within(REQUEST_S, ask), caller)
 
-    async def _shared(self, key: Hashable, fly: Callable[[], Coroutine[Any, Any, Any]], caller: str = SESSION) -> Any:
+    async def share_at_length(
+        self, key: Hashable, fly: Callable[[], Coroutine[Any, Any, Any]], caller: str = SESSION
+    ) -> Any:
+        """The same for what keeps its own time, such as by how long nothing comes."""
         with serving(caller):
             return await self._flights.share(key, fly)
 

@@ -5,13 +5,15 @@ from collections.abc import Coroutine, Hashable
 from typing import Any, TypeVar
 
 from ib_worker import standing
-from ib_worker.errors import RequestRefused, is_read_only
+from ib_worker.errors import LinkLost, RequestRefused, is_read_only
 from ib_worker.ledger import Entry
 from ib_worker.order_events import Vanished
 from ib_worker.receiver import COMPLETED_ORDERS, OPEN_ORDERS, POSITIONS, Listed
 from ib_worker.requests import Keep
 from ib_worker.session import REQUEST_S, SendKind, Session, utcnow
 from ib_worker.standing import Failure
+
+LOOK_SILENCE_S = 15.0  # of no word at all before a look is given up
 
 T = TypeVar("T")
 
@@ -37,8 +39,19 @@ async def synchronize(session: Session, silence_s: float) -> None:
         session.record.set(standing.LINK_DOWN, session.link.down_by)
 
 
-async def look(session: Session, silence_s: float) -> None:
-    """A full look at the orders: what was open, and is nowhere in it, is unknown from now on. Raises Failure."""
+async def shared_look(session: Session) -> bool:
+    """One look for all who want one now. It may take its time, as long as something comes: bounded in all, none would
+    ever end at a slow gateway."""
+    counts: bool = await session.share_at_length("look", lambda: look(session, LOOK_SILENCE_S))
+    return counts
+
+
+async def look(session: Session, silence_s: float) -> bool:
+    """A full look at the orders: what was open, and is nowhere in it, is unknown from now on. Returns whether that
+    counts: without its link to IBKR a gateway may not know, nor if its API is read-only. Raises Failure, or LinkLost
+    where the connection is another one at the end."""
+    wire, link = session.require_connection(), session.link
+    losses, down = link.losses, link.down_by is not None
     expected = session.ledger.open()
     asked = frozenset(expected)
     seen: set[Entry | None] = set()
@@ -56,8 +69,12 @@ async def look(session: Session, silence_s: float) -> None:
     ):
         seen.update(await _in_time(what, ask(session, silence_s, entry)))
         session.as_of[what] = utcnow()
+    if session.wire is not wire:
+        raise LinkLost("the gateway was another one in between")
+    counts = session.orders_readable and not down and link.losses == losses
     if session.orders_readable:
-        session.ledger.reconcile(expected, seen, Vanished(utcnow()))
+        session.ledger.reconcile(expected if counts else [], seen, Vanished(utcnow()))
+    return counts
 
 
 async def _in_time(what: str, asked: Coroutine[Any, Any, T]) -> T:

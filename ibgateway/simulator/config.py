@@ -14,6 +14,7 @@ START_NOTICES = (
     (2106, "HMDS data farm connection is OK:ushmds"),
     (2158, "Sec-def data farm connection is OK:secdefil"),
 )
+LINK_LOST = (1100, "Connectivity between IBKR and Trader Workstation has been lost.")
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Identity:
     orderIdShift: int = 0
     announcedVersion: int | None = None  # in the handshake, where it is not what was agreed on
     notices: tuple[tuple[int, str], ...] = START_NOTICES
+    linked: bool = True  # to IBKR's servers: who comes while it is not is told that, and of no farm
 
 
 @dataclass(frozen=True)

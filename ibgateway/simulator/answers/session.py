@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ibgateway.simulator.config import LINK_LOST
 from ibgateway.simulator.connection import Connection, Subscription, answers
 from ibgateway.simulator.values import Refusal
 from ibgateway.simulator.wire.messages import session as messages
@@ -13,7 +14,7 @@ DISPLAY_GROUPS = "1|2|3|4|5|6|7"
 
 @answers(requests.StartApi)
 def start_api(connection: Connection, request: requests.StartApi) -> None:
-    """Accounts, next order id, then the farms' notices, as a gateway does."""
+    """Accounts, next order id, then the farms' notices, as a gateway does, or that it has no link to IBKR."""
     if connection.clientId is not None:
         return
     if not connection.gateway.start(connection, request.clientId):
@@ -22,7 +23,8 @@ def start_api(connection: Connection, request: requests.StartApi) -> None:
         return
     managed_accounts(connection, requests.ReqManagedAccts())
     req_ids(connection, requests.ReqIds(1))
-    for code, text in connection.gateway.identity.notices:
+    identity = connection.gateway.identity
+    for code, text in identity.notices if identity.linked else (LINK_LOST,):
         connection.error(-1, code, text)
 
 

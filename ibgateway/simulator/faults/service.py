@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from ibgateway.simulator.config import LINK_LOST
 from ibgateway.simulator.faults.engine import FOREVER, Faults, Strike, verb
 from ibgateway.simulator.faults.filters import Delay
 from ibgateway.simulator.faults.script import REST, Argument, ScriptError, number, one_of, switch, word
 from ibgateway.simulator.values import Contract, Refusal
 from ibgateway.simulator.wire.names import SERVER
 
-LOST = "Connectivity between IBKR and Trader Workstation has been lost."
 RESTORED = "Connectivity between IBKR and Trader Workstation has been restored - data maintained."
 FARMS_OK = " All data farms are connected: usfarm.nj; usfuture; cashfarm; usfarm; ushmds; secdefil."
 DATA_LOST = "Connectivity between IBKR and Trader Workstation has been restored - data lost."
@@ -46,12 +46,14 @@ def error(faults: Faults, strike: Strike, code: int, words: tuple[str, ...]) -> 
 
 @verb("link", Argument(one_of("down", "up", "lost")), Argument(one_of("quiet"), ""))
 def link(faults: Faults, strike: Strike, state: str, quiet: str) -> None:
-    """1100, 1102, 1101. While it is down data stops and orders wait; with `quiet`, what happens to them does too."""
+    """1100, also to who comes meanwhile, then 1102 or 1101. While it is down data stops and orders wait; with `quiet`,
+    what happens to them does too."""
     faults.link_down = state == "down"
+    faults.gateway.identity.linked = not faults.link_down
     faults.gateway.feeds.paused = faults.link_down
     faults.filters = [one for one in faults.filters if not isinstance(one, _Quiet)]
     if state == "down":
-        _tell(faults, strike, 1100, LOST)
+        _tell(faults, strike, *LINK_LOST)
         if quiet:
             faults.filters += [_Quiet(msgId, None, None, FOREVER) for msgId in ORDER_MESSAGES]
         return

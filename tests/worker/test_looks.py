@@ -1,0 +1,116 @@
+"""Full looks at the orders: which of them show that IBKR does not have an order, and which show nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from ib_worker.ledger import Entry
+from ib_worker.settings import Endpoint
+from ib_worker.sync import look, shared_look
+from ibgateway.simulator.server import Simulator
+from tests.worker.rig import Caller, Stand, order, ready_session, trading, until
+from tests.worker.test_sending import place
+
+pytestmark = pytest.mark.usefixtures("soon")
+
+
+async def lost(sim: Simulator, stand: Stand) -> Entry:
+    """An order that the gateway never took."""
+    sim.fault("on order ignore")
+    return place(stand)
+
+
+async def looked_twice(stand: Stand) -> list[bool]:
+    counted = []
+    for _ in range(2):
+        counted.append(await look(stand.session, 5))
+        await asyncio.sleep(0.25)  # looks that follow too soon count as one
+    return counted
+
+
+async def test_two_looks_at_the_gateway_that_was_told_show_that_the_order_is_not_there(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        entry = await lost(sim, stand)
+
+        counted = await looked_twice(stand)
+
+        assert (counted, entry.state.not_found) == ([True, True], True)
+
+
+@pytest.mark.fault(42)
+async def test_looks_at_another_gateway_show_nothing_of_an_order(sim: Simulator) -> None:
+    async with ready_session(sim) as stand, Simulator() as other:
+        entry = await lost(sim, stand)
+        await stand.lifecycle.connect(Endpoint("127.0.0.1", other.port))
+        await stand.ready()
+
+        await looked_twice(stand)
+        assert entry.state.missed == 0
+
+        await stand.lifecycle.connect(Endpoint("127.0.0.1", sim.port))
+        await stand.ready()
+        await looked_twice(stand)
+        assert entry.state.not_found
+
+
+async def stay(sim: Simulator, stand: Stand) -> None:
+    await stand.reaches("link_down")
+
+
+async def reconnect(sim: Simulator, stand: Stand) -> None:
+    was = stand.session.wire
+    sim.fault("reset")
+    await until(lambda: stand.session.wire not in (was, None), "there is a new connection")
+    await until(lambda: stand.session.ledger.known, "the orders are read again")
+
+
+@pytest.mark.fault(13)
+@pytest.mark.parametrize("happens", [stay, reconnect])
+async def test_looks_while_the_gateway_has_lost_ibkr_show_nothing(
+    sim: Simulator, happens: Callable[[Simulator, Stand], Awaitable[None]]
+) -> None:
+    async with ready_session(sim) as stand:
+        entry = await lost(sim, stand)
+        sim.fault("link down")
+        await happens(sim, stand)
+
+        counted = await looked_twice(stand)
+
+        assert (counted, entry.state.missed, stand.status.state) == ([False, False], 0, "link_down")
+
+
+async def test_a_look_in_which_the_link_is_lost_and_comes_back_shows_nothing(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        await lost(sim, stand)
+        sim.fault("on reqCompletedOrders link down")
+        sim.fault("on reqExecutions link up")
+
+        counted = await look(stand.session, 5)
+
+        assert not counted
+
+
+async def ends(front: Caller, code: str) -> bool:
+    return (await front.refused_order(key="a-key-of-the-caller", **order(), deadline_s=0.5)).code == code
+
+
+@pytest.mark.fault(12)
+async def test_a_look_at_a_slow_gateway_takes_its_time(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        monkeypatch.setattr("ib_worker.session.REQUEST_S", 0.5)
+        sim.fault("on order ignore")
+        sim.fault("slow 0.3")  # four answers, and the whole is longer than any single request may take
+
+        await until(lambda: ends(front, "not_found"), "two looks have ended", 15)
+
+
+async def test_who_wants_a_look_at_the_same_time_shares_it(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        before = len(sim.journal.entries("in", 7))
+
+        await asyncio.gather(*(shared_look(stand.session) for _ in range(5)))
+
+        assert len(sim.journal.entries("in", 7)) == before + 1
