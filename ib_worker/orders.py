@@ -39,6 +39,7 @@ from ib_worker.sending import (
     write_change,
     write_global_cancel,
     write_order,
+    write_orders,
 )
 from ib_worker.session import Session
 from ib_worker.standing import Failure
@@ -99,9 +100,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
             terms = plain(terms_of(contract, order))
             await session.audit.intent(asked, account, orderId, order.orderRef, clear.approved_by, terms=terms)
         await asked.accept(clear.gate)
-        entries = [
-            write_order(session, asked, orderId, contract, order) for orderId, order in zip(ids, orders, strict=True)
-        ]
+        entries = write_orders(session, asked, contract, list(zip(ids, orders, strict=True)))
     await note_sent(session, asked, sent=",".join(str(each) for each in ids))
     return await bracket_followed(session, entries, asked)
 

@@ -1,7 +1,7 @@
 """Writes order frames. Between accept() and a frame nothing is awaited, and each frame is written at most once."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ import ib_async
 from bridge.bus.answering import Asked
 from bridge.bus.orders import Fenced, Gone
 from bridge.tool import ToolError
-from ib_worker.errors import LinkLost
+from ib_worker.errors import LinkLost, Unsendable
 from ib_worker.ledger import Entry
 from ib_worker.order_events import CancelSent, ModifySent, Sent, Terms
 from ib_worker.order_messages import terms_of
@@ -27,10 +27,26 @@ def write_order(
     session: Session, asked: Asked, orderId: int, contract: ib_async.Contract, order: ib_async.Order
 ) -> Entry:
     """Write the frame if this worker still leads and the session stands; if not, nothing was sent for sure."""
+    return write_orders(session, asked, contract, [(orderId, order)])[0]
+
+
+def write_orders(
+    session: Session, asked: Asked, contract: ib_async.Contract, orders: Sequence[tuple[int, ib_async.Order]]
+) -> list[Entry]:
+    """The same for orders that belong together, each with its orderId: all are encoded before any is written."""
     if not session.record.standing.ready:
         raise _not_sent(asked, session.record.standing.error())
-    wire = _written(session, asked, lambda wire: wire.placeOrder(orderId, contract, order))
-    wire.skip_ids(orderId)
+
+    def write(wire: Wire) -> None:
+        with wire.together():
+            for orderId, order in orders:
+                wire.placeOrder(orderId, contract, order)
+
+    _written(session, asked, write).skip_ids(max(orderId for orderId, _ in orders))
+    return [_noted(session, asked, orderId, contract, order) for orderId, order in orders]
+
+
+def _noted(session: Session, asked: Asked, orderId: int, contract: ib_async.Contract, order: ib_async.Order) -> Entry:
     terms = terms_of(contract, order)
     entry = session.ledger.add(orderId, terms, order.orderRef, asked.key)
     entry.sent = (contract, order)
@@ -133,5 +149,7 @@ def _written(session: Session, asked: Asked, write: Callable[[Wire], None]) -> W
         raise _not_sent(asked, ToolError("retry", "The connection to the gateway broke.")) from lost
     except ToolError as missing:
         raise _not_sent(asked, missing) from missing
+    except Unsendable as field:
+        raise _not_sent(asked, ToolError("invalid_arguments", str(field))) from field
     session.ledger.placed += 1
     return wire

@@ -9,7 +9,8 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -65,6 +66,7 @@ class Wire(Client):
         self.reached = False  # somebody accepted the connection
         self.greeted = 0  # the version that the peer announced
         self.too_old = False  # as ib_async judges it
+        self._together: list[bytes] | None = None  # frames that wait for the rest of their group
 
     async def open(self, host: str, port: int, clientId: int) -> None:
         """Connect and start the API; the caller keeps the deadline. Raises OSError (nobody listens there) or LinkLost
@@ -123,6 +125,24 @@ class Wire(Client):
         for each in fields:
             _check(each)
         super().send(*fields, makeEmpty=makeEmpty)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is sent inside goes out at the end in one write; where one message can't be encoded, none of it does.
+        Await nothing inside."""
+        frames = self._together = []
+        try:
+            yield
+        finally:
+            self._together = None
+        self.conn.sendMsg(b"".join(frames))
+
+    def sendMsg(self, msg: str) -> None:  # noqa: N802
+        """What `send` has encoded."""
+        if self._together is None:
+            super().sendMsg(msg)
+        else:
+            self._together.append(self._prefix(msg.encode()))
 
     def placeOrder(self, orderId: int, contract: ib_async.Contract, order: ib_async.Order) -> None:  # noqa: N802
         if not 0 < order.totalQuantity < math.inf:

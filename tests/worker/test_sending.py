@@ -1,7 +1,8 @@
 """The moment before a frame: what stops an order there, and that nothing was sent then."""
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import ib_async
@@ -12,7 +13,7 @@ from bridge.bus.orders import Fenced
 from bridge.tool import ToolError
 from ib_worker import standing
 from ib_worker.ledger import Entry
-from ib_worker.sending import write_cancel, write_order
+from ib_worker.sending import write_cancel, write_order, write_orders
 from ibgateway.simulator.server import Simulator
 from tests.worker.rig import Stand, ready_session, until
 
@@ -86,6 +87,40 @@ async def test_an_order_whose_session_ends_before_the_frame_is_certainly_not_sen
         assert leader.taken_back
         assert stand.session.ledger.by_id(50) is None
     await nothing_was_sent(sim, 3)
+
+
+@pytest.mark.parametrize(("localSymbol", "auxPrice"), [("A\u00e9", 40.0), ("", math.nan)], ids=["contract", "leg"])
+async def test_orders_that_can_not_all_be_encoded_are_certainly_not_sent(
+    sim: Simulator, localSymbol: str, auxPrice: float
+) -> None:
+    entry = replace(resting(), transmit=False)
+    stop = replace(resting(), orderType="STP", auxPrice=auxPrice, orderRef="stop")
+    contract = replace(AAPL, localSymbol=localSymbol)
+    async with ready_session(sim) as stand:
+        leader = Leader()
+
+        with pytest.raises(ToolError) as refused:
+            write_orders(stand.session, cast(Asked, leader), contract, [(50, entry), (51, stop)])
+        place(stand)
+        await until(lambda: len(sim.journal.orders()) == 1, "a later order arrives")
+
+        assert (refused.value.code, refused.value.details["reason"]) == ("not_executed", "invalid_arguments")
+        assert leader.taken_back
+        assert stand.session.ledger.by_ref("stop") is None
+        assert len(sim.journal.entries("in", 3)) == 1
+
+
+async def test_orders_that_belong_together_leave_in_one_write(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        writes = stand.session.require_connection().conn.numMsgSent
+        legs = [(50, replace(resting(), transmit=False)), (51, replace(resting(), orderRef="exit", parentId=50))]
+
+        entries = write_orders(stand.session, asked(), AAPL, legs)
+        assert stand.session.require_connection().conn.numMsgSent == writes + 1
+        for each in entries:
+            await each.until(lambda state: state.acknowledged)
+
+        assert [each.state.orderId for each in entries] == [50, 51]
 
 
 async def test_a_cancel_is_stopped_alike(sim: Simulator) -> None:
