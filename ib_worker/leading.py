@@ -65,6 +65,7 @@ async def lead(
     lifecycle = Lifecycle(session, timing)
     reconciliation = Reconciliation(session, bus.records, bus.lease.token)
     bus.on_abandoned(session.abandoned)
+    bus.on_left(reconciliation.settle)
     try:
         await first(
             lifecycle.run(),

@@ -41,7 +41,7 @@ def _shows(entry: Entry, asked: CancelOrder | ModifyOrder) -> bool:
 def _not_confirmed(how: str, **details: object) -> ToolError:
     return ToolError(
         "not_confirmed",
-        f"The worker stopped while it sent this, and it does not show at IBKR: {how}. It is not sent again by itself. "
+        f"The worker stopped or failed while it sent this, and it does not show at IBKR: {how}. It is not sent again by itself. "
         "Look at ibkr_get_order, and ask anew, with a new key, if it is still wanted.",
         **details,
     )
@@ -73,7 +73,7 @@ class Reconciliation:
                 self.settle(record)
 
     def settle(self, record: Record) -> None:
-        """Find out what became of a call, and answer it. The record is ours."""
+        """Find out what became of a call, and answer it. The record is ours: adopted, or of a handler that failed."""
         task = asyncio.create_task(self._settle(record), name=f"reconcile {record.key}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -93,7 +93,7 @@ class Reconciliation:
             unsettled -= refs
         with suppress(Fenced, Gone):
             await insist(partial(self._records.finish, record.request, reply))
-            log.info("order %s of an earlier leader is settled", record.key)
+            log.info("order %s, which was left without an answer, is settled", record.key)
 
     async def _reply(self, record: Record) -> bytes:
         """The final answer. What is in the way of it for now, such as a gateway that is away, is waited out."""
@@ -118,9 +118,9 @@ class Reconciliation:
         that is said, and whoever still wants it asks anew. Raises ToolError."""
         asked: Any = OPERATIONS[record.request.op].request.model_validate_json(bytes(record.request.args))
         if isinstance(asked, PlaceOrder):
-            return told(await self._placed(record.key))
+            return told(await self._placed(record))
         if isinstance(asked, PlaceBracketOrder):
-            return bracket_told(await asyncio.gather(*(self._leg(record.key, leg) for leg in LEGS)), record.key)
+            return bracket_told(await asyncio.gather(*(self._leg(record, leg) for leg in LEGS)), record.key)
         if isinstance(asked, CancelAllOrders):
             return self._all_cancelled(asked)
         entry = await self._named(record, asked)
@@ -143,27 +143,28 @@ class Reconciliation:
         entry = ledger.by_ref(orderRef) or ledger.by_perm(int(permId) if permId else None)
         if entry is not None:
             return entry
-        return await self._found(orderRef) if orderRef else own_order(self._session, asked.orderId, asked)
+        return await self._found(orderRef, record) if orderRef else own_order(self._session, asked.orderId, asked)
 
-    async def _leg(self, key: str, leg: str) -> Entry | None:
+    async def _leg(self, record: Record, leg: str) -> Entry | None:
         """One order of a bracket, None if IBKR does not have it."""
         try:
-            return await self._placed(key, leg)
+            return await self._placed(record, leg)
         except ToolError as error:
             if error.code != "not_found":
                 raise
             return None
 
-    async def _placed(self, key: str, leg: str = "") -> Entry:
-        entry = await self._found(order_ref(key, leg))
-        entry.key = key
+    async def _placed(self, record: Record, leg: str = "") -> Entry:
+        entry = await self._found(order_ref(record.key, leg), record)
+        entry.key = record.key
         await settled(self._session, entry)
         return entry
 
-    async def _found(self, orderRef: str) -> Entry:
+    async def _found(self, orderRef: str, record: Record) -> Entry:
         """The order, or the certainty after two clean looks that IBKR does not have it. Raises ToolError."""
         session, ledger = self._session, self._session.ledger
-        looks = int(session.orders_readable)  # that of the synchronization, which came before
+        ours = record.token == self._token  # and not an earlier leader's, which the synchronization came after
+        looks = int(session.orders_readable and not ours)
         while (entry := ledger.by_ref(orderRef)) is None:
             if looks >= LOOKS:
                 raise not_found(orderRef=orderRef)

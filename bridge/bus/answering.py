@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from bridge.bus import scripts
-from bridge.bus.asked import Asked, Desk, Handle, insist
+from bridge.bus.asked import Asked, Desk, Handle, Leave, insist
 from bridge.bus.connect import BusError
 from bridge.bus.envelopes import VERSION, Request, decode_request
 from bridge.bus.keys import Keys
@@ -51,6 +51,7 @@ class Answerer:
         self._load = Load()
         self._stop = asyncio.Event()
         self._grace_s = 0.0
+        self._leave: Leave = lambda record: None
 
     async def __aenter__(self) -> Self:
         await self.pipe.__aenter__()
@@ -150,7 +151,7 @@ class Answerer:
         elif not self._load.has_room(request):
             handle = _overloaded
         asked = Asked(request, wait_ms / 1000, self.lease, self.records)
-        desk = Desk(self.pipe, self.keys, self.records)
+        desk = Desk(self.pipe, self.keys, self.records, self._leave)
         task = asyncio.create_task(desk.carry_out(asked, handle), name=f"bus request {request.id}")
         self._in_hand[request.id] = task
         self._load.add(request)
@@ -175,6 +176,11 @@ class Answerer:
     def on_abandoned(self, callback: Callable[[str], None]) -> None:
         """`callback(stream)` is called once nobody has listened for thirty seconds; the stream is then forgotten."""
         self.ticks.on_abandoned = callback
+
+    def on_left(self, callback: Leave) -> None:
+        """`callback(record)` is called with a write whose handler failed after accept(): it is to be settled like one
+        that an earlier leader left."""
+        self._leave = callback
 
     async def beat(self, status: Shape) -> None:
         """Write the session's status (bridge.gateway.SessionStatus): at every change, and every second or two."""

@@ -17,7 +17,7 @@ from bridge.bus.envelopes import VERSION, Reply, Request, encode_error, encode_r
 from bridge.bus.gate import Gate
 from bridge.bus.keys import Keys
 from bridge.bus.lease import Lease
-from bridge.bus.orders import Fenced, Gone, Records
+from bridge.bus.orders import Fenced, Gone, Record, Records
 from bridge.bus.pipe import Pipe
 from bridge.tool import ToolError
 
@@ -92,6 +92,7 @@ class Asked:
 
 
 Handle = Callable[[Asked], Awaitable[bytes]]
+Leave = Callable[[Record], None]
 
 
 async def insist(step: Callable[[], Awaitable[None]]) -> None:
@@ -107,10 +108,12 @@ async def insist(step: Callable[[], Awaitable[None]]) -> None:
 class Desk:
     """Carries requests out and their answers back."""
 
-    def __init__(self, pipe: Pipe, keys: Keys, records: Records) -> None:
+    def __init__(self, pipe: Pipe, keys: Keys, records: Records, leave: Leave) -> None:
+        """`leave` takes the record of a write that was accepted, and then failed here without an answer."""
         self._pipe = pipe
         self._keys = keys
         self._records = records
+        self._leave = leave
 
     async def carry_out(self, asked: Asked, handle: Handle) -> None:
         try:
@@ -149,14 +152,26 @@ class Desk:
             await insist(lambda: self._records.refuse(asked.request, asked.execution, message))
 
     async def _break(self, asked: Asked) -> None:
-        """A handler's bug. After accept() nobody can know what it has sent, so the record stays accepted."""
+        """A handler's bug. After accept() nobody can know what it has sent: the record stays accepted until it is found
+        out what the broker has."""
         if asked.stage == "accepted":
             text = (
                 "The worker failed after it had taken the order. Ask again with the same key, or read the open orders."
             )
             await self._publish(asked, encode_error(asked.request.id, ToolError("unknown", text, reason="internal")))
+            await self._hand_over(asked)
         else:
             await self._fail(asked, ToolError("internal", f"The worker failed in {asked.operation}; its log says how."))
+
+    async def _hand_over(self, asked: Asked) -> None:
+        found: list[Record | None] = []
+
+        async def read() -> None:
+            found[:] = [await self._records.read(asked.key or "")]
+
+        await insist(read)
+        if found[0] is not None and found[0].state == "accepted":
+            self._leave(found[0])
 
     async def _finish(self, asked: Asked, message: bytes) -> None:
         try:

@@ -696,3 +696,22 @@ async def test_a_redis_that_goes_while_orders_are_settled_ends_no_worker(
         await front.writable(20)
 
         assert (await front.submit("place_order", **order()))["status"] == "Filled"
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize(("fails", "outcome"), [("note_sent", "Filled"), ("write_order", "not_found")])
+async def test_an_order_whose_handler_failed_after_accepting_is_settled_by_what_ibkr_has(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch, fails: str, outcome: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(f"ib_worker.orders.{fails}", fail)
+    async with trading(redis_url, session, sim) as front:
+        first = await front.refused_order(key=KEY, **order())
+        async with asyncio.timeout(20):
+            told = await settles(front, "place_order", KEY, **order())
+
+        assert first.code == "unknown"
+        assert (told.code if isinstance(told, ToolError) else told["status"]) == outcome
+        assert frames(sim) == (1 if outcome == "Filled" else 0)
