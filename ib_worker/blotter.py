@@ -17,7 +17,7 @@ from ib_worker.ledger import report
 from ib_worker.order_events import trade_of
 from ib_worker.receiver import EXECUTION_MESSAGES, ORDER_MESSAGES, Listed
 from ib_worker.session import Session
-from ib_worker.sync import all_open_orders, completed_orders
+from ib_worker.sync import all_open_orders, completed_orders, sought
 
 
 @handles(GetOpenOrders)
@@ -44,7 +44,7 @@ async def get_completed_orders(request: GetCompletedOrders, session: Session) ->
 @handles(GetOrder)
 async def get_order(request: GetOrder, session: Session) -> OrderLife:
     _require_readable(session)
-    entry = session.find_order(request.orderId, request)
+    entry = await sought(session, request.orderId, request)
     if entry is None:
         raise ToolError(
             "not_found",

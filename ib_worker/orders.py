@@ -43,7 +43,7 @@ from ib_worker.sending import (
 )
 from ib_worker.session import Session
 from ib_worker.standing import Failure
-from ib_worker.sync import shared_look
+from ib_worker.sync import shared_look, sought
 
 CANCEL_S = 3.0  # outside trading hours the exchange confirms hours later
 CHANGE_S = 3.0
@@ -108,6 +108,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
 @handles(ModifyOrder)
 async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> OrderReport:
     session.require_ready()
+    await sought(session, request.orderId, request)
     entry = own_order(session, request.orderId, request)
     account = session.tradable(entry.state.terms.account)
     async with session.placing(account):
@@ -134,6 +135,7 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
 @handles(CancelOrder)
 async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> OrderReport:
     session.require_connection()
+    await sought(session, request.orderId, request)
     entry = own_order(session, request.orderId, request)
     account = session.tradable(entry.state.terms.account)
     if entry.state.done:

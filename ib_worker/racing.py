@@ -5,6 +5,9 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
+from bridge.ending import end
+
+TIDYING_S = 10.0  # a connection that is given up takes two seconds at most
 AGAIN_S = 1.0  # what fails at once each time must not take the whole machine
 
 log = logging.getLogger("ib_worker.racing")
@@ -16,9 +19,7 @@ async def first(*ways: Coroutine[Any, Any, Any]) -> None:
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for each in tasks:
-            each.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks, TIDYING_S)
     for each in done:
         each.result()
 

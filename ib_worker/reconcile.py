@@ -11,6 +11,7 @@ import msgspec
 from bridge.bus.asked import insist
 from bridge.bus.envelopes import VERSION, Reply, encode_error, encode_reply
 from bridge.bus.orders import Fenced, Gone, Record, Records
+from bridge.ending import end
 from bridge.orders import CancelAllOrders, Cancelled, CancelOrder, ModifyOrder, PlaceBracketOrder, PlaceOrder
 from bridge.tool import OPERATIONS, Shape, ToolError
 from ib_worker.brackets import bracket_told
@@ -79,9 +80,7 @@ class Reconciliation:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        for each in self._tasks:
-            each.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)
 
     async def _settle(self, record: Record) -> None:
         unsettled = self._session.unsettled

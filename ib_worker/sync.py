@@ -1,9 +1,13 @@
 """Reads the state of the account anew: a session is ready only after all of it has come with its end markers."""
 
+import asyncio
 import logging
 from collections.abc import Coroutine, Hashable
+from contextlib import suppress
 from typing import Any, TypeVar
 
+from bridge.tool import ToolError
+from bridge.values import Named
 from ib_worker import standing
 from ib_worker.errors import LinkLost, RequestRefused, is_read_only
 from ib_worker.ledger import Entry
@@ -14,6 +18,7 @@ from ib_worker.session import REQUEST_S, SendKind, Session, utcnow
 from ib_worker.standing import Failure
 
 LOOK_SILENCE_S = 15.0  # of no word at all before a look is given up
+SOUGHT_S = 3.0
 
 T = TypeVar("T")
 
@@ -44,6 +49,18 @@ async def shared_look(session: Session) -> bool:
     ever end at a slow gateway."""
     counts: bool = await session.share_at_length("look", lambda: look(session, LOOK_SILENCE_S))
     return counts
+
+
+async def sought(session: Session, orderId: int, named: Named) -> Entry | None:
+    """The order that a call names. One that is not known is looked for before anybody is told that it is not there: a
+    message may have been lost when the orders were read. Raises ToolError not_ready."""
+    entry = session.find_order(orderId, named)
+    if entry is None and session.ledger.known:
+        with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
+            async with asyncio.timeout(SOUGHT_S):
+                await shared_look(session)
+        entry = session.find_order(orderId, named)
+    return entry
 
 
 async def look(session: Session, silence_s: float) -> bool:

@@ -20,6 +20,7 @@ from bridge.bus.listening import Listener
 from bridge.bus.orders import Records
 from bridge.bus.pipe import Pipe
 from bridge.bus.ticks import Publisher
+from bridge.ending import end
 from bridge.tool import Shape, ToolError
 
 HEARTBEAT_KEPT_MS = 10 * 60 * 1000  # so long a front can say since when the worker is gone
@@ -81,7 +82,7 @@ class Answerer:
 
     async def _forget_lease(self) -> None:
         if self._keeper is not None:
-            await _cancelled([self._keeper])
+            await end([self._keeper])
             self._keeper = None
 
     async def serve(self, handle: Handle, reconcile: Reconcile | None = None) -> None:
@@ -103,7 +104,7 @@ class Answerer:
             if self._in_hand:
                 await asyncio.wait(self._in_hand.values(), timeout=self._grace_s)
         finally:
-            await _cancelled([*tasks, *self._in_hand.values()])
+            await end([*tasks, *self._in_hand.values()])
 
     async def stop(self, grace_s: float = 5.0) -> None:
         """Take no more requests, and let `serve` return when those in hand are answered, or after the grace."""
@@ -238,10 +239,3 @@ async def _first_end(tasks: Iterable[asyncio.Task[Any]]) -> None:
     ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in ended:
         task.result()
-
-
-async def _cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

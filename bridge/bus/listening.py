@@ -10,6 +10,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import MovedError, RedisError
 
 from bridge.bus.connect import BusError, NotSent, Server
+from bridge.ending import end
 
 IDLE_S = 4.0  # after this much silence a PING goes out
 SILENT_S = 4.0  # and after this much more the connection is given up: it is half-open
@@ -36,8 +37,7 @@ class Listener:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        await end([self._task])
 
     def want(self, channel: str) -> None:
         """Listen to a channel from now on, as soon as the server can be reached, until `drop`."""

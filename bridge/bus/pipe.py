@@ -11,6 +11,7 @@ from redis.exceptions import MovedError, RedisError, ResponseError
 
 from bridge.bus.clock import ServerClock, boottime
 from bridge.bus.connect import ANSWER_S, BusError, NotSent, Server, Unanswered, refusal
+from bridge.ending import end
 
 BATCH = 500  # commands in one round trip: keeps a flood from outgrowing the sockets' buffers
 CLOCK_S = 30  # hosts' clocks drift by a few ms in this time
@@ -49,8 +50,7 @@ class Pipe:
 
     async def __aexit__(self, *_: object) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+            await end([self._task])
             self._task = None
         _fail(self._queue, NotSent("the bus is closing"))
         self._queue.clear()

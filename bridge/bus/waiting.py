@@ -15,6 +15,7 @@ from bridge.bus.keys import Keys
 from bridge.bus.listening import Listener
 from bridge.bus.pipe import Pipe
 from bridge.bus.ticks import Feed
+from bridge.ending import end
 from bridge.tool import ToolError
 
 CONFIRM_S = 1.0  # how long a call waits for its channel, so that a restart of Redis passes unnoticed
@@ -52,8 +53,7 @@ class Post:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._watcher.cancel()
-        await asyncio.wait([self._watcher])
+        await end([self._watcher])
         await self._listener.__aexit__()
 
     def next_id(self) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.audit import verify
 from bridge.bus.auditing import read_head
-from bridge.tool import TOOLS
+from bridge.tool import TOOLS, ToolError
 from ib_worker.ledger import order_ref
 from ibgateway.simulator.journal import Entry
 from ibgateway.simulator.values import OpenOrder
@@ -254,7 +254,11 @@ async def _sight(stage: Stage, seen: Seen, truth: Truth) -> AsyncIterator[str]:
         order = truth.orders.get(order_ref(step.key))
         if order is None:
             continue
-        shown = await insisted(partial(stage.operator.ask, "get_order", orderKey=step.key))
+        try:
+            shown = await insisted(partial(stage.operator.ask, "get_order", orderKey=step.key))
+        except ToolError as error:
+            yield f"I2: {step.key} does not show ({error.code}), and is {order.state.status}"
+            continue
         status = shown["order"]["status"]
         now = _books(stage)[order_ref(step.key)].state.status
         if (status in DEAD) != (now in DEAD) or (status == "Filled") != (now == "Filled"):

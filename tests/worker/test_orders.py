@@ -158,6 +158,27 @@ async def test_a_fill_of_which_only_the_refused_cancel_tells_is_found_by_looking
         assert told["message"] == "The order was filled before the cancel reached it."
 
 
+@pytest.mark.fault(42)
+@pytest.mark.parametrize("asked", ["get_order", "modify_order", "cancel_order"])
+async def test_an_order_that_was_left_out_when_orders_were_read_is_looked_for(
+    redis_url: str, session: str, sim: Simulator, asked: str
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
+
+    for name in ("openOrder", "orderStatus", "completedOrder"):
+        sim.fault(f"swallow {name}")
+    async with trading(redis_url, session, sim) as front:
+        sim.fault("through")
+        named: dict[str, Any] = {"orderId": 0, "orderKey": KEY}
+        if asked == "get_order":
+            told = (await front.ask("get_order", **named))["order"]
+        else:
+            told = await front.submit(asked, **named | ({"lmtPrice": 51} if asked == "modify_order" else {}))
+
+        assert told["permId"] == placed["permId"]
+
+
 @pytest.mark.fault(48)
 async def test_a_refused_cancel_of_an_order_that_tws_has_shown_never_says_that_it_is_not_there(
     redis_url: str, session: str, sim: Simulator
