@@ -24,6 +24,7 @@ pytestmark = pytest.mark.skipif(not has_compose(), reason="needs docker's comman
 def config(folder: Path, *profiles: str, env: str = "", **files: str) -> dict[str, Any]:
     """The project, where `env` is what `.env` holds and `files` are others by name: env_paper is `.env.paper`."""
     shutil.copy("compose.yaml", folder)
+    shutil.copytree("deploy/compose", folder / "deploy" / "compose", dirs_exist_ok=True)
     (folder / ".env").write_text(env)
     for name, text in files.items():
         (folder / f".{name.replace('_', '.')}").write_text(text)
@@ -62,3 +63,100 @@ def test_the_operators_container_is_as_closed_as_the_worker_and_meets_redis_alon
 @pytest.mark.parametrize("profile", ["sim", "paper", "live"])
 def test_the_operators_container_is_never_up_by_itself(profile: str, tmp_path: Path) -> None:
     assert "operator" not in services(tmp_path, profile)
+
+
+FRONTS = {"sim": "front", "paper": "front-paper", "live": "front-live"}
+
+
+@pytest.mark.parametrize("profile", FRONTS)
+def test_the_fronts_settings_reach_it_from_the_environment_file(profile: str, tmp_path: Path) -> None:
+    env = "FRONT_TOOLSETS=session,history\nFRONT_CALLS_PER_S=5\nFRONT_BURST=7\nFRONT_CALLS_AT_ONCE=3\nLOG_LEVEL=debug\n"
+
+    told = services(tmp_path, profile, env=env)[FRONTS[profile]]["environment"]
+
+    wanted = dict(line.split("=", 1) for line in env.split())
+    assert {name: told[name] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize("profile", FRONTS)
+def test_a_setting_that_nobody_made_is_the_programs_own_default(profile: str, tmp_path: Path) -> None:
+    """An empty one would be told as such: an empty rate is none, and the front would not start."""
+    for each in services(tmp_path, profile).values():
+        told = each.get("environment") or {}
+        assert {name for name, value in told.items() if value == ""} <= {
+            "FRONT_ALLOWED_HOSTS", "FRONT_ALLOWED_ORIGINS",
+        }  # fmt: skip
+
+
+WORKERS = {"paper": "worker-paper", "live": "worker-live"}
+SETTINGS = {
+    "LIVE_APPROVAL": "operator",
+    "MARKET_DATA_TYPE": "live",
+    "MARKET_DATA_LINES": "200",
+    "GATEWAY_MESSAGES_PER_S": "100",
+    "ALERT_WEBHOOK": "https://example.com/hook",
+    "ALERT_AFTER_S": "30",
+    "ALERT_EVERY_S": "600",
+    "LOG_LEVEL": "debug",
+    "LOG_FORMAT": "console",
+}
+
+
+@pytest.mark.parametrize("profile", WORKERS)
+def test_the_workers_settings_reach_it_from_either_file(profile: str, tmp_path: Path) -> None:
+    written = "".join(f"{name}={value}\n" for name, value in SETTINGS.items())
+
+    shared = services(tmp_path, profile, env=written)[WORKERS[profile]]["environment"]
+    own = services(tmp_path, profile, **{f"env_{profile}": written})[WORKERS[profile]]["environment"]
+
+    assert {name: shared.get(name) for name in SETTINGS} == SETTINGS
+    assert {name: own.get(name) for name in SETTINGS} == SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("profile", "env", "own", "mode"),
+    [
+        ("paper", "", "", None),  # the worker's own default, which is paper
+        ("paper", "", "read_only", "read_only"),
+        ("paper", "read_only", "", "read_only"),
+        ("live", "", "", "read_only"),
+        ("live", "", "live", "live"),
+        ("live", "", "paper", "paper"),
+        ("live", "read_only", "live", "read_only"),  # the environment and the shared file win
+        ("paper", "read_only", "paper", "read_only"),
+    ],
+)
+def test_the_mode_is_what_either_file_says(profile: str, env: str, own: str, mode: str | None, tmp_path: Path) -> None:
+    files = {f"env_{profile}": f"TRADING_MODE={own}\n"} if own else {}
+
+    found = services(tmp_path, profile, env=f"TRADING_MODE={env}\n" if env else "", **files)
+
+    assert found[WORKERS[profile]]["environment"].get("TRADING_MODE") == mode
+
+
+def test_operator_approval_in_the_shared_file_wins_over_the_profiles_own(tmp_path: Path) -> None:
+    found = services(tmp_path, "live", env="LIVE_APPROVAL=operator\n", env_live="LIVE_APPROVAL=client\n")
+
+    assert found["worker-live"]["environment"]["LIVE_APPROVAL"] == "operator"
+
+
+@pytest.mark.parametrize("profile", WORKERS)
+def test_accounts_and_limits_are_taken_from_the_profiles_own_file_alone(profile: str, tmp_path: Path) -> None:
+    named = "LIVE_ACCOUNTS=U1\nLIMIT_MAX_QUANTITY=1\n"
+
+    shared = services(tmp_path, profile, env=named)[WORKERS[profile]]["environment"]
+    own = services(tmp_path, profile, **{f"env_{profile}": named})[WORKERS[profile]]["environment"]
+
+    assert {"LIVE_ACCOUNTS", "LIMIT_MAX_QUANTITY"}.isdisjoint(shared)
+    assert (own["LIVE_ACCOUNTS"], own["LIMIT_MAX_QUANTITY"]) == ("U1", "1")
+
+
+def test_which_account_the_gateway_logs_in_to_is_the_profiles_matter_alone(tmp_path: Path) -> None:
+    env = "TRADING_MODE=read_only\n"
+
+    assert services(tmp_path, "paper", env=env)["gateway-paper"]["environment"]["TRADING_MODE"] == "paper"
+    assert services(tmp_path, "live", env=env)["gateway-live"]["environment"]["TRADING_MODE"] == "live"
+
+
+def test_the_simulators_worker_is_told_no_mode_of_a_real_login(tmp_path: Path) -> None:
+    assert services(tmp_path, "sim", env="TRADING_MODE=live\n")["worker"]["environment"]["TRADING_MODE"] == "paper"
