@@ -146,7 +146,7 @@ async def session(place: Place) -> tuple[dict[str, Any], list[Finding]]:
     """What the front says of the session, and what its tools do when it is ready."""
     if not await asyncio.to_thread(_lets_in, place):
         told = "was given none" if place.token is None else "does not know this one"
-        cure = "Set FRONT_TOKEN; `docker compose --profile paper run --rm clients add NAME` makes a token."
+        cure = "Set FRONT_TOKEN; `docker compose --profile paper run --rm clients-paper add NAME` makes a token."
         status = await asyncio.to_thread(_readiness, place.url)
         return status, [Finding("token", "fault", f"The front wants a token and {told}.", cure), *_standing(status)]
     try:

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
         keep_login(ROOT, screen, again=options.again)
         screen.say("\nBuilding and starting the paper profile; the gateway's image takes a while the first time.")
         compose("build", "--quiet")
-        screen.say(compose_output("run", "--rm", "--no-TTY", "clients").rstrip())
+        screen.say(compose_output("run", "--rm", "--no-TTY", "clients-paper").rstrip())
         compose("up", "--detach")
         await_session(screen, int(os.environ.get("FRONT_PORT", "8000")), options.wait)
     except Problem as problem:
@@ -170,5 +170,5 @@ def invite(screen: Screen, port: int) -> None:
     screen.say(
         "\nmake paper-check   what this gateway does, as a transcript that tells how it differs from the simulator"
     )
-    screen.say("docker compose --profile paper run --rm clients add NAME   another client's token")
+    screen.say("docker compose --profile paper run --rm clients-paper add NAME   another client's token")
     screen.say("docker compose --profile paper down   the end; the gateway logs out within 100 s")

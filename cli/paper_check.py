@@ -62,7 +62,7 @@ def paper_container() -> str:
     except (OSError, subprocess.CalledProcessError):
         raise Problem("no paper gateway runs here: `make paper` starts one, --gateway names another") from None
     networks = json.loads(inspected.stdout)[0]["NetworkSettings"]["Networks"]
-    return f"{networks[f'{PROJECT}_worker-gateway']['IPAddress']}:4004"
+    return f"{networks[f'{PROJECT}_worker-gateway-paper']['IPAddress']}:4004"
 
 
 async def check(gateway: str, out: Path, screen: Screen) -> int:

@@ -82,5 +82,5 @@ Ready. What only you can do, in $home:
   1. $settings/env: DOMAIN (its DNS record points here), ACME_EMAIL, sizes
   2. .env.login: TWS_USERID=…          secrets/tws_password.txt: the password and nothing else
   3. deploy/vm/setup.sh again (owners of the new files), then: systemctl start ibkr-tws-mcp
-  4. ibkr logs clients shows the first client's token; others: ibkr run --rm clients add NAME --scopes read
+  4. ibkr logs clients-paper shows the first client's token; others: ibkr run --rm clients-paper add NAME --scopes read
 END

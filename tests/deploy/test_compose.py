@@ -160,3 +160,52 @@ def test_which_account_the_gateway_logs_in_to_is_the_profiles_matter_alone(tmp_p
 
 def test_the_simulators_worker_is_told_no_mode_of_a_real_login(tmp_path: Path) -> None:
     assert services(tmp_path, "sim", env="TRADING_MODE=live\n")["worker"]["environment"]["TRADING_MODE"] == "paper"
+
+
+def named(folder: Path, profile: str, kind: str) -> set[str]:
+    """The volumes or networks of a profile's services, but those that Redis needs."""
+    found: set[str] = set()
+    for name, each in services(folder, profile).items():
+        if kind == "networks":
+            found |= set(each.get("networks") or {})
+        elif name != "redis":
+            found |= {volume["source"] for volume in each.get("volumes", []) if volume["type"] == "volume"}
+    return found
+
+
+def test_no_two_profiles_share_tokens_a_login_or_what_it_says_of_itself(tmp_path: Path) -> None:
+    paper, live = named(tmp_path, "paper", "volumes"), named(tmp_path, "live", "volumes")
+
+    assert len(paper) == len(live) == 3
+    assert paper.isdisjoint(live)
+    assert not named(tmp_path, "sim", "volumes")
+
+
+@pytest.mark.parametrize("others", [("sim", "paper"), ("sim", "live"), ("paper", "live")])
+def test_no_worker_meets_another_profiles_gateway(others: tuple[str, str], tmp_path: Path) -> None:
+    found = services(tmp_path, "sim", "paper", "live")
+    workers = {"sim": "worker", **WORKERS}
+    gateways = {"sim": "gateway", "paper": "gateway-paper", "live": "gateway-live"}
+    for one, other in (others, others[::-1]):
+        assert set(found[workers[one]]["networks"]).isdisjoint(found[gateways[other]]["networks"])
+
+
+@pytest.mark.parametrize("profile", ["paper", "live"])
+def test_each_worker_calls_its_gateway_by_a_name_of_its_own(profile: str, tmp_path: Path) -> None:
+    found = services(tmp_path, profile)
+    worker, gateway = found[f"worker-{profile}"], found[f"gateway-{profile}"]
+
+    assert worker["environment"]["GATEWAY_HOST"] == f"gateway-{profile}"
+    assert set(worker["networks"]) & set(gateway["networks"]) == {f"worker-gateway-{profile}"}
+    assert not [each for each in gateway["networks"].values() if each and each.get("aliases")]
+
+
+@pytest.mark.parametrize("profile", ["paper", "live"])
+def test_a_profiles_clients_are_kept_where_its_own_front_reads_them(profile: str, tmp_path: Path) -> None:
+    found = services(tmp_path, profile)
+
+    (read,) = [each for each in found[f"front-{profile}"]["volumes"] if each["target"] == "/tokens"]
+    (written,) = [each for each in found[f"clients-{profile}"]["volumes"] if each["target"] == "/tokens"]
+
+    assert read["source"] == written["source"] == f"front-tokens-{profile}"
+    assert read["read_only"] is True

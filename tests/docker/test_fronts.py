@@ -68,7 +68,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
         )
         stack = Stack("ibkr-tws-mcp-fronts", free_port(), "paper", files, settings)
         with running(stack, wait=False):
-            (token,) = re.findall(r"\s([\w-]{43})$", stack.compose("logs", "clients"), re.MULTILINE)
+            (token,) = re.findall(r"\s([\w-]{43})$", stack.compose("logs", "clients-paper"), re.MULTILINE)
             assert stack.inside("gateway-paper", "touch", "/tmp/approved").returncode == 0
             yield Behind(stack, Path(journal) / "frames.jsonl", f"https://localhost:{port}", token)
 

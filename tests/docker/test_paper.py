@@ -19,14 +19,14 @@ from tests.front.stack import wait_until
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 PASSWORD = "the-right-password"
-SERVICES = {"clients", "front-paper", "gateway-paper", "gateway-settings", "redis", "worker-paper"}
+SERVICES = {"clients-paper", "front-paper", "gateway-paper", "gateway-settings-paper", "redis", "worker-paper"}
 MEETINGS = {
     "edge": {"front-paper"},
     "front-redis": {"front-paper", "redis"},
     "worker-redis": {"worker-paper", "redis"},
-    "worker-gateway": {"worker-paper", "gateway-paper"},
-    "internet": {"gateway-paper"},
-    "none": {"clients", "gateway-settings"},
+    "worker-gateway-paper": {"worker-paper", "gateway-paper"},
+    "internet-paper": {"gateway-paper"},
+    "none": {"clients-paper", "gateway-settings-paper"},
 }
 TOKEN = re.compile(r"\s([\w-]{43})$", re.MULTILINE)
 
@@ -49,7 +49,7 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def token(paper: Stack) -> str:
     """What the first start printed."""
-    (told,) = TOKEN.findall(paper.compose("logs", "clients"))
+    (told,) = TOKEN.findall(paper.compose("logs", "clients-paper"))
     return str(told)
 
 
@@ -123,19 +123,19 @@ async def test_nobody_is_let_in_without_a_token(paper: Stack) -> None:
 
 
 async def test_a_later_start_prints_no_token_and_keeps_the_first(paper: Stack, token: str) -> None:
-    paper.compose("up", "--detach", "--force-recreate", "--no-deps", "clients")
-    await wait_until(lambda: "owner" in paper.compose("logs", "clients"), "the clients are told", 60)
+    paper.compose("up", "--detach", "--force-recreate", "--no-deps", "clients-paper")
+    await wait_until(lambda: "owner" in paper.compose("logs", "clients-paper"), "the clients are told", 60)
 
-    assert TOKEN.findall(paper.compose("logs", "clients")) == []
+    assert TOKEN.findall(paper.compose("logs", "clients-paper")) == []
     assert await told(paper, token) == "done"
 
 
 async def test_clients_are_added_and_removed_without_a_restart_and_their_tokens_are_kept_nowhere(paper: Stack) -> None:
-    added = paper.compose("run", "--rm", "clients", "add", "desk", "--scopes", "read")
+    added = paper.compose("run", "--rm", "clients-paper", "add", "desk", "--scopes", "read")
     (desk,) = TOKEN.findall(added)
     kept = paper.inside("front-paper", "cat", "/tokens/tokens.json").stdout
     admitted = await told(paper, desk)
-    paper.compose("run", "--rm", "clients", "remove", "desk")
+    paper.compose("run", "--rm", "clients-paper", "remove", "desk")
 
     assert admitted == "done"
     assert desk not in kept
@@ -176,14 +176,14 @@ def test_every_container_has_no_capability_no_new_privileges_and_limits(paper: S
     assert set(settings) == SERVICES
     for name, each in settings.items():
         assert each["CapDrop"] == ["ALL"], name
-        assert each["CapAdd"] == (["CHOWN"] if name == "gateway-settings" else None), name
+        assert each["CapAdd"] == (["CHOWN"] if name == "gateway-settings-paper" else None), name
         assert each["SecurityOpt"] == ["no-new-privileges:true"], name
         assert each["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "5"}, name
-        assert each["Memory"] or name == "gateway-settings", name
+        assert each["Memory"] or name == "gateway-settings-paper", name
     assert {name for name, each in settings.items() if not each["ReadonlyRootfs"]} == {"gateway-paper"}
 
 
 def test_only_what_gives_the_volumes_to_the_gateway_runs_as_root(paper: Stack) -> None:
     users = {name: each["Config"]["User"] for name, each in paper.containers().items()}
 
-    assert {name for name, user in users.items() if user.split(":")[0] in ("", "0")} == {"gateway-settings"}
+    assert {name for name, user in users.items() if user.split(":")[0] in ("", "0")} == {"gateway-settings-paper"}

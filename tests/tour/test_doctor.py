@@ -199,7 +199,7 @@ async def test_a_front_that_wants_a_token(redis_url: str, session: str, tmp_path
     async with serving(redis_url, session, front_tokens_file=tmp_path / "tokens.json") as front:
         found = await faults(Place(front.endpoint, None, None, redis_url, "none"))
 
-    assert "clients add" in found["token"].cure
+    assert "clients-paper add" in found["token"].cure
     assert "worker" in found  # told to everybody
 
 
