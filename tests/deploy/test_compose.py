@@ -209,3 +209,27 @@ def test_a_profiles_clients_are_kept_where_its_own_front_reads_them(profile: str
 
     assert read["source"] == written["source"] == f"front-tokens-{profile}"
     assert read["read_only"] is True
+
+
+@pytest.mark.parametrize("profile", ["paper", "live"])
+def test_a_real_logins_worker_has_a_way_to_its_webhook_that_leads_to_no_gateway(profile: str, tmp_path: Path) -> None:
+    project = config(tmp_path, profile)
+    ways_out = {name for name, each in project["networks"].items() if not each.get("internal")}
+    gateway = project["services"][f"gateway-{profile}"]["networks"]
+
+    assert ways_out & set(project["services"][f"worker-{profile}"]["networks"]) == {f"alerts-{profile}"}
+    assert f"alerts-{profile}" not in gateway
+
+
+def test_the_simulators_worker_has_no_way_out(tmp_path: Path) -> None:
+    project = config(tmp_path, "sim")
+
+    assert all(project["networks"][each]["internal"] for each in project["services"]["worker"]["networks"])
+
+
+def test_redis_refuses_writes_before_the_kernel_would_kill_it(tmp_path: Path) -> None:
+    redis = services(tmp_path, "sim")["redis"]
+    command = redis["command"]
+
+    assert command[command.index("--maxmemory") + 1] == f"{int(redis['mem_limit']) * 3 // 4 // 2**20}mb"
+    assert command[command.index("--maxmemory-policy") + 1] == "noeviction"

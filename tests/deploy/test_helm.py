@@ -11,6 +11,7 @@ import yaml
 from tests.deploy.chart import CHART, REAL, SIMULATED, VALUES, environment, find, helm, pods, probes, render
 from tests.deploy.tools import needs, run_installed
 
+SIMULATED_LOGIN = {"name": "demo", "tokensSecret": "tokens", "simulator": True}
 KUBERNETES = ("1.27", "1.34")  # the oldest that the chart allows, and a recent one
 
 pytestmark = needs("helm")
@@ -197,12 +198,59 @@ def test_redis_keeps_orders_on_disk_and_is_not_made_where_there_is_another() -> 
     (container,) = find(render(SIMULATED), "StatefulSet", "rel-redis")["spec"]["template"]["spec"]["containers"]
 
     assert container["args"] == [
-        "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", "--save", "",
+        "--appendonly", "yes", "--appendfsync", "always", "--maxmemory", "384mb", "--maxmemory-policy", "noeviction",
+        "--save", "",
     ]  # fmt: skip
     assert "rel-redis" not in {each["metadata"]["name"] for each in render(REAL)}
     assert environment(render(REAL), "Deployment", "rel-demo-front")["REDIS_URL"] == {
         "secretKeyRef": {"name": "redis", "key": "url"}
     }
+
+
+@pytest.mark.parametrize(
+    ("limit", "maxmemory"),
+    [("512Mi", "384mb"), ("2Gi", "1536mb"), ("1.5Gi", "1152mb"), ("1000M", "715mb"), ("2G", "1430mb")],
+)
+def test_redis_refuses_writes_before_the_kernel_would_kill_it(limit: str, maxmemory: str) -> None:
+    manifests = render({"redis": {"resources": {"limits": {"memory": limit}}}})
+    (container,) = find(manifests, "StatefulSet", "rel-redis")["spec"]["template"]["spec"]["containers"]
+
+    assert container["args"][container["args"].index("--maxmemory") + 1] == maxmemory
+
+
+def test_a_redis_without_a_limit_has_none_of_its_own() -> None:
+    manifests = render({"redis": {"resources": {"limits": None}}})
+    (container,) = find(manifests, "StatefulSet", "rel-redis")["spec"]["template"]["spec"]["containers"]
+
+    assert "--maxmemory" not in container["args"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"worker": {"env": {"ALERT_WEBHOOK": "https://example.com"}}},
+        {"logins": [{**SIMULATED_LOGIN, "workerEnv": {"ALERT_WEBHOOK": "https://example.com"}}]},
+    ],
+    ids=["of all", "of one"],
+)
+def test_a_worker_with_a_webhook_has_a_way_to_it_and_to_nothing_of_the_cluster(values: dict[str, Any]) -> None:
+    rule = find(render(values), "NetworkPolicy", "rel-demo-worker")["spec"]["egress"][-1]
+
+    assert rule["ports"] == [{"port": 443}]
+    assert [each["ipBlock"]["cidr"] for each in rule["to"]] == ["0.0.0.0/0", "::/0"]
+    assert "10.0.0.0/8" in rule["to"][0]["ipBlock"]["except"]
+
+
+def test_a_webhook_of_the_cluster_is_a_matter_of_values() -> None:
+    peer = {"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}
+    values = {
+        "worker": {"env": {"ALERT_WEBHOOK": "http://alerts:8080"}},
+        "networkPolicy": {"alerts": {"to": [peer], "port": 8080}},
+    }
+
+    rule = find(render(values), "NetworkPolicy", "rel-demo-worker")["spec"]["egress"][-1]
+
+    assert rule == {"to": [peer], "ports": [{"port": 8080}]}
 
 
 def test_a_digest_wins_over_the_tag() -> None:

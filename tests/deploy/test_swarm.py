@@ -19,6 +19,7 @@ SETTINGS = {
     "DOMAIN": "ibkr.example.com",
     "ACME_EMAIL": "you@example.com",
     "TWS_USERID": "someone",
+    "ALERT_WEBHOOK": "https://example.com/hook",
 }
 COMBINATIONS = [("simulator", "trial"), ("simulator", "tls"), ("gateway", "trial"), ("gateway", "tls")]
 
@@ -79,6 +80,23 @@ def test_two_of_what_may_exist_once_never_overlap_in_an_update(name: str) -> Non
 
     assert each["replicas"] == 1
     assert each["update_config"]["order"] == "stop-first"
+
+
+@pytest.mark.parametrize("files", COMBINATIONS, ids="+".join)
+def test_the_worker_has_a_way_out_for_alerts_where_a_webhook_is_set(files: tuple[str, str]) -> None:
+    assert set(services(*files)["worker"]["networks"]) == {"worker-redis", "worker-gateway"}
+    alerted = services(*files, "alerts")["worker"]
+
+    assert set(alerted["networks"]) == {"worker-redis", "worker-gateway", "alerts"}
+    assert alerted["environment"]["ALERT_WEBHOOK"] == SETTINGS["ALERT_WEBHOOK"]
+
+
+def test_redis_refuses_writes_before_the_kernel_would_kill_it() -> None:
+    redis = services("simulator", "trial")["redis"]
+    command = redis["command"]
+
+    limit = int(redis["deploy"]["resources"]["limits"]["memory"])
+    assert command[command.index("--maxmemory") + 1] == f"{limit * 3 // 4 // 2**20}mb"
 
 
 def test_no_secret_is_in_an_environment() -> None:

@@ -26,6 +26,7 @@ MEETINGS = {
     "worker-redis": {"worker-paper", "redis"},
     "worker-gateway-paper": {"worker-paper", "gateway-paper"},
     "internet-paper": {"gateway-paper"},
+    "alerts-paper": {"worker-paper"},
     "none": {"clients-paper", "gateway-settings-paper"},
 }
 TOKEN = re.compile(r"\s([\w-]{43})$", re.MULTILINE)

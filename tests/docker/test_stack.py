@@ -122,13 +122,15 @@ def test_the_front_knows_no_way_to_the_gateway(stack: Stack) -> None:
 
 
 def test_redis_syncs_every_write_and_evicts_nothing(stack: Stack) -> None:
-    asked = "appendonly appendfsync maxmemory-policy"
+    asked = "appendonly appendfsync maxmemory maxmemory-policy"
     command = f"(valkey-cli config get {asked} || redis-cli config get {asked}) 2>/dev/null"
 
     words = stack.inside("redis", "sh", "-c", command).stdout.split()
     settings = dict(zip(words[::2], words[1::2], strict=True))
 
-    assert settings == {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
+    assert settings == {
+        "appendonly": "yes", "appendfsync": "always", "maxmemory": str(384 * 2**20), "maxmemory-policy": "noeviction",
+    }  # fmt: skip
 
 
 def test_the_operator_sets_and_releases_the_kill_switch_from_a_container_of_its_own(stack: Stack) -> None:

@@ -149,6 +149,23 @@ securityContext:
 - ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}]
 {{- end -}}
 
+{{/* Peers: the internet, and nothing of the cluster. */}}
+{{- define "ibkr.internet" -}}
+- ipBlock: {cidr: 0.0.0.0/0, except: [10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16]}
+- ipBlock: {cidr: "::/0", except: ["fc00::/7", "fe80::/10"]}
+{{- end -}}
+
+{{/* Three quarters of a memory limit: the rest is for copies that Redis makes while it rewrites its log. */}}
+{{- define "ibkr.maxmemory" -}}
+{{- $limit := toString . -}}
+{{- $number := regexFind "^[0-9.]+" $limit -}}
+{{- $unit := get (dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824) (trimPrefix $number $limit) -}}
+{{- if not (and $number $unit) -}}
+{{- fail (printf "redis.resources.limits.memory: such as 512Mi or 2Gi is expected, not %s" $limit) -}}
+{{- end -}}
+{{- div (int64 (mulf (float64 $number) (float64 $unit) 0.75)) 1048576 -}}mb
+{{- end -}}
+
 {{- define "ibkr.toRedis" -}}
 {{- if .Values.redis.builtIn -}}
 - to:
