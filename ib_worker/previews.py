@@ -61,7 +61,8 @@ async def preview_order(request: PreviewOrder, session: Session, asked: Asked) -
 
 async def _what_if(session: Session, contract: ib_async.Contract, order: ib_async.Order) -> ib_async.OrderState:
     await session.pacer.turn(Lane.READS)
-    orderId = await session.fresh_order_id()
+    while (orderId := await session.fresh_order_id()) in session.requests:
+        pass  # of a connection that has come meanwhile
     try:
         with session.requests.expect(orderId) as pending:
             write_what_if(session, orderId, contract, order)

@@ -42,8 +42,8 @@ def _shows(entry: Entry, asked: CancelOrder | ModifyOrder) -> bool:
 def _not_confirmed(how: str, **details: object) -> ToolError:
     return ToolError(
         "not_confirmed",
-        f"The worker stopped or failed while it sent this, and it does not show at IBKR: {how}. It is not sent again by itself. "
-        "Look at ibkr_get_order, and ask anew, with a new key, if it is still wanted.",
+        f"The worker stopped or failed while it sent this, and it does not show at IBKR: {how}. It is not sent "
+        "again by itself. Look at ibkr_get_order, and ask anew, with a new key, if it is still wanted.",
         **details,
     )
 

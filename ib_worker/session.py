@@ -142,7 +142,9 @@ class Session:
         ToolError or LinkLost."""
         wire = self.require_connection()
         wire.skip_ids(self.order_messages.highest)
-        return await self.order_ids(wire.getReqId())
+        orderId = await self.order_ids(wire.getReqId())
+        self.require_connection().skip_ids(orderId)  # it may be another connection by now
+        return orderId
 
     def account(self, named: str | None) -> str:
         """The account a call is about: the one it names, or the only one."""
@@ -240,7 +242,7 @@ class Session:
         """
         await self.pacer.turn(lane)
         wire = self.require_connection()
-        reqId = wire.getReqId()
+        reqId = self._free_id(wire)
         with self.requests.expect(reqId) as pending:
             send(wire, reqId)
             log.debug("request %s sent", reqId)
@@ -250,6 +252,12 @@ class Session:
                 answered = pending.answer.done() and not pending.answer.cancelled()
                 if cancel is not None and (subscription or not answered):
                     self.pacer.post(lane, partial(_cancel, wire, reqId, cancel))
+
+    def _free_id(self, wire: Wire) -> int:
+        """The next request id that nobody waits on: a what-if waits under an order's id, which Redis gives out."""
+        while (reqId := wire.getReqId()) in self.requests:
+            pass
+        return reqId
 
     async def ask_kind(
         self,
@@ -285,7 +293,7 @@ class Session:
         when nothing has come for `silence_s`."""
         await self.pacer.turn(Lane.READS)
         wire = self.require_connection()
-        reqId = wire.getReqId()
+        reqId = self._free_id(wire)
         with self.requests.expect(reqId, keep) as pending:
             wire.reqExecutions(reqId, ib_async.ExecutionFilter())  # type: ignore[no-untyped-call]
             found: list[Any] = await pending.whole(silence_s)

@@ -4,7 +4,10 @@ import asyncio
 
 import pytest
 
+from bridge.values import OnContract
 from ib_worker.requests import Requests
+from ibgateway.simulator.server import Simulator
+from tests.worker.rig import ready_session
 
 SILENCE_S = 0.2
 
@@ -39,3 +42,21 @@ async def test_of_each_part_no_more_is_kept_than_is_wanted() -> None:
         requests.finish("orders")
 
         assert await pending.whole(SILENCE_S) == [0, 1, 0, 1]
+
+
+async def test_a_request_takes_no_id_that_an_order_or_a_question_has(sim: Simulator) -> None:
+    async def far(floor: int) -> int:
+        return floor + 3
+
+    async with ready_session(sim) as stand:
+        session = stand.session
+        session.order_ids = far
+        orderId = await session.fresh_order_id()
+        assert session.require_connection().getReqId() == orderId + 1
+
+        with session.requests.expect(orderId + 2), session.requests.expect(orderId + 3):
+            found = await session.ask_executions()
+            contract = await session.contracts.contract(OnContract(symbol="IBM"))
+
+        assert (found, contract.symbol) == ([], "IBM")
+        assert sim.journal.entries("in", 7)[-1].fields[2] == str(orderId + 4)
