@@ -36,5 +36,5 @@ def run(options: argparse.Namespace) -> int:
 
 def told(record: Record) -> str:
     answer = "" if record.reply is None else "ok" if record.reply.ok else record.reply.code
-    notes = " ".join(f"{name}={value}" for name, value in record.notes.items())
+    notes = " ".join(f"{name}={value}" for name, value in sorted(record.notes.items()))
     return f"{record.key}  {record.request.op}  {record.state}  {answer}  by {record.request.caller}  {notes}".rstrip()

@@ -68,7 +68,7 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
         orderId = await session.fresh_order_id()
         terms = plain(terms_of(contract, order))
         await session.audit.intent(asked, account, orderId, orderRef, clear.approved_by, terms=terms)
-        await asked.accept(clear.gate)
+        await asked.accept(clear.gate, gateway=str(session.target))
         entry = write_order(session, asked, orderId, contract, order)  # no await between this and the line above
     await note_sent(session, asked, sent=str(orderId))
     return await outcome(session, entry, asked)
@@ -99,7 +99,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
         for orderId, order in zip(ids, orders, strict=True):
             terms = plain(terms_of(contract, order))
             await session.audit.intent(asked, account, orderId, order.orderRef, clear.approved_by, terms=terms)
-        await asked.accept(clear.gate)
+        await asked.accept(clear.gate, gateway=str(session.target))
         entries = write_orders(session, asked, contract, list(zip(ids, orders, strict=True)))
     await note_sent(session, asked, sent=",".join(str(each) for each in ids))
     return await bracket_followed(session, entries, asked)

@@ -2,10 +2,12 @@
 
 import asyncio
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from bridge.bus.answering import Asked
 from bridge.tool import ToolError
 from bridge.values import OrderReport
+from ib_worker.concerns import NEW_YORK
 from ib_worker.errors import LinkLost, RequestRefused, is_read_only, refusal
 from ib_worker.ledger import Entry, report
 from ib_worker.order_state import OrderState
@@ -69,12 +71,29 @@ def told(entry: Entry, replayed: bool = False) -> OrderReport:
             **names,
         )
     if state.not_found:
-        raise not_found(**names)
+        sent = next((each.at for each in state.life if each.source == "sent"), None)
+        looked = max(each.at for each in state.life if each.source == "vanished")
+        raise not_found("" if sent is None else doubt_of_day(sent, looked), **names)
     return report(entry, placed_message(state), replayed)
 
 
-def not_found(**names: object) -> ToolError:
-    """What is said after two clean looks."""
+def doubt_of_day(sent: datetime, looked: datetime) -> str:
+    """Why a look can't tell of an order that was sent on an earlier day, empty where it can: executions reach back to
+    midnight, in the gateway's zone, which is UTC or the exchange's."""
+    if all(sent.astimezone(zone).date() == looked.astimezone(zone).date() for zone in (UTC, NEW_YORK)):
+        return ""
+    return "it was sent on an earlier day, and may have been filled before midnight, of which TWS tells no more"
+
+
+def not_found(doubt: str = "", **names: object) -> ToolError:
+    """What is said after two clean looks, unless there is a reason why they may have missed the order."""
+    if doubt:
+        return ToolError(
+            "not_confirmed",
+            f"The order was sent, and the gateway named it in neither of two full looks, but {doubt}. Look at the "
+            "positions and the account's statements before you place it anew, which needs a new idempotencyKey.",
+            **names,
+        )
     return ToolError(
         "not_found",
         "The order was sent, and then the gateway named it in neither of two full looks: IBKR does not have it. "

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -20,8 +21,8 @@ from ib_worker.errors import LinkLost, RequestRefused
 from ib_worker.ledger import LOOKS_APART_S, Entry, order_ref, report
 from ib_worker.order_state import LOOKS
 from ib_worker.orders import differs, names_of, own_order
-from ib_worker.outcome import not_found, settled, told
-from ib_worker.session import Session
+from ib_worker.outcome import doubt_of_day, not_found, settled, told
+from ib_worker.session import Session, utcnow
 from ib_worker.standing import Failure
 from ib_worker.sync import shared_look
 
@@ -164,11 +165,20 @@ class Reconciliation:
         session, ledger = self._session, self._session.ledger
         ours = record.token == self._token  # and not an earlier leader's, which the synchronization came after
         looks = int(session.orders_readable and not ours)
+        doubt = ""
         while (entry := ledger.by_ref(orderRef)) is None:
+            doubt = doubt or self._doubt(record)
             if looks >= LOOKS:
-                raise not_found(orderRef=orderRef)
+                raise not_found(doubt, orderRef=orderRef)
             await asyncio.sleep(LOOKS_APART_S)
             await session.until_ready()
             with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
                 looks += await shared_look(session)
         return entry
+
+    def _doubt(self, record: Record) -> str:
+        """Why a look made now may miss the order though IBKR has it; empty where it can't."""
+        gateway = record.notes.get("gateway")
+        if gateway not in (None, str(self._session.ledger.gateway)):
+            return f"it was sent over the gateway at {gateway}, and this is another one"
+        return doubt_of_day(datetime.fromtimestamp(record.accepted_ms / 1000, UTC), utcnow())

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 import pytest
 
 from ib_worker.ledger import Entry
+from ib_worker.outcome import doubt_of_day, not_found
 from ib_worker.settings import Endpoint
 from ib_worker.sync import look, shared_look
 from ibgateway.simulator.server import Simulator
@@ -114,3 +116,29 @@ async def test_who_wants_a_look_at_the_same_time_shares_it(sim: Simulator) -> No
         await asyncio.gather(*(shared_look(stand.session) for _ in range(5)))
 
         assert len(sim.journal.entries("in", 7)) == before + 1
+
+
+async def test_an_order_of_an_earlier_worker_is_not_called_missing_by_another_gateway(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        sim.fault("on order ignore")
+        assert await ends(front, "pending")
+    async with Simulator() as other, trading(redis_url, session, other) as front:
+        await until(lambda: ends(front, "not_confirmed"), "two looks have ended", 15)
+
+
+@pytest.mark.parametrize(
+    ("sent", "looked", "certain"),
+    [
+        ("2025-06-11T14:00Z", "2025-06-11T15:00Z", True),
+        ("2025-06-11T23:59Z", "2025-06-12T00:01Z", False),  # midnight of a gateway in UTC
+        ("2025-06-12T03:59Z", "2025-06-12T04:01Z", False),  # and of one in New York
+    ],
+)
+def test_a_look_of_another_day_does_not_show_that_an_order_was_not_filled(
+    sent: str, looked: str, certain: bool
+) -> None:
+    doubt = doubt_of_day(datetime.fromisoformat(sent), datetime.fromisoformat(looked))
+
+    assert not_found(doubt).code == ("not_found" if certain else "not_confirmed")

@@ -370,7 +370,7 @@ async def test_the_operator_halts_looks_and_resumes(
     ]  # fmt: skip
     assert all(each.caller.startswith("operator ") for each in switched)
     assert "0 orders are accepted and not answered" in flying
-    assert f"{KEY}  place_order  done  ok  by claude  sent=" in one
+    assert f"{KEY}  place_order  done  ok  by claude  gateway=127.0.0.1:{sim.port} sent=" in one
     assert "never-used-key  no record" in one
     assert "0 orders wait" in waiting
     assert [json.loads(line)["status"] for line in replayed.splitlines()] == ["Filled", "Filled"]
