@@ -151,7 +151,11 @@ async def session(place: Place) -> tuple[dict[str, Any], list[Finding]]:
         return status, [Finding("token", "fault", f"The front wants a token and {told}.", cure), *_standing(status)]
     try:
         async with Tools(place.url, place.token) as tools:
-            status = (await tools.call("get_status")).value or {}
+            answer = await tools.call("get_status")
+            if answer.code:
+                status = await asyncio.to_thread(_readiness, place.url)
+                return status, [_unread(answer), *_standing(status)]
+            status = answer.value
             found = list(_standing(status))
             if status.get("is_connected"):
                 found += await trading(tools, status)
@@ -160,6 +164,14 @@ async def session(place: Place) -> tuple[dict[str, Any], list[Finding]]:
             return status, found
     except Problem as problem:
         return {}, [Finding("session", "fault", f"The front does not serve: {problem}", "Look at its log.")]
+
+
+def _unread(told: Answer) -> Finding:
+    """Why the status was not told; the looks that need it are left out."""
+    if told.code == "forbidden":
+        cure = "Give the doctor a token that may read: `clients-paper add doctor --scopes read`, or `cli client add`."
+        return Finding("token", "fault", f"ibkr_get_status is not for this token: {told.message}", cure)
+    return Finding("session", "fault", f"ibkr_get_status: [{told.code}] {told.message}", "Look at the front's log.")
 
 
 def _lets_in(place: Place) -> bool:

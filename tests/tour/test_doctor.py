@@ -1,5 +1,7 @@
 """`doctor` on a stack of real parts: each usual fault is found where it is, and named with its cure."""
 
+import hashlib
+import json
 import re
 import shutil
 import time
@@ -200,6 +202,17 @@ async def test_a_front_that_wants_a_token(redis_url: str, session: str, tmp_path
         found = await faults(Place(front.endpoint, None, None, redis_url, "none"))
 
     assert "clients-paper add" in found["token"].cure
+    assert "worker" in found  # told to everybody
+
+
+async def test_a_token_that_may_not_read(redis_url: str, session: str, tmp_path: Path) -> None:
+    entry = {"name": "desk", "sha256": hashlib.sha256(b"trade-only").hexdigest(), "scopes": ["trade"]}
+    (tmp_path / "tokens.json").write_text(json.dumps([entry]))
+    async with serving(redis_url, session, front_tokens_file=tmp_path / "tokens.json") as front:
+        found = await faults(Place(front.endpoint, "trade-only", None, redis_url, "none"))
+
+    assert "ibkr_get_status" in found["token"].told
+    assert "--scopes read" in found["token"].cure
     assert "worker" in found  # told to everybody
 
 
