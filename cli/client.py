@@ -1,12 +1,15 @@
 """`client`: the file of named tokens that a front admits its clients by; the tokens themselves are kept nowhere."""
 
 import argparse
+import fcntl
 import hashlib
 import json
 import os
 import re
 import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 FILE = Path("secrets/front_tokens.json")
@@ -35,7 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     try:
-        options.act(options)
+        if options.act is list_clients:
+            list_clients(options)
+        else:
+            with alone(options.file):
+                options.act(options)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -73,6 +80,21 @@ def list_clients(options: argparse.Namespace) -> None:
         print(f"{each['name']:<24} {', '.join(each['scopes'])}")
 
 
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Nobody else changes the file meanwhile: of two at once, one would print a token that the other's file lacks.
+
+    The folder is what is locked: the file may not be there yet, and must never be seen empty.
+    """
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
 def read(path: Path) -> list[Entry]:
     if not path.exists():
         return []
@@ -82,7 +104,6 @@ def read(path: Path) -> list[Entry]:
 
 def write(path: Path, entries: list[Entry]) -> None:
     """In the file itself, not a new one in its place: a container that has it mounted keeps seeing the old one."""
-    path.parent.mkdir(mode=0o700, exist_ok=True)
     content = (json.dumps(entries, indent=2) + "\n").encode()
     # The front's own user reads it in its container, so everybody may; nobody gets a token back from its hash.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)

@@ -2,6 +2,8 @@
 
 import argparse
 import hashlib
+import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,17 @@ def test_a_name_is_given_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert status == 1
     assert "laptop is there already" in capsys.readouterr().err
     assert len(read_tokens(tmp_path / "tokens.json")) == 1
+
+
+def test_of_many_added_at_once_each_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, names = tmp_path / "tokens.json", [f"desk{number}" for number in range(16)]
+    with ThreadPoolExecutor(len(names)) as pool:
+        statuses = list(pool.map(lambda name: client(file, "add", name), names))
+
+    shown = re.findall(r"^  (\S{43})$", capsys.readouterr().out, re.MULTILINE)
+    assert statuses == [0] * len(names)
+    assert sorted(each.name for each in read_tokens(file)) == sorted(names)
+    assert {each.sha256 for each in read_tokens(file)} == {hashlib.sha256(each.encode()).hexdigest() for each in shown}
 
 
 def test_an_unknown_client_cannot_be_removed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
