@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import json
 import os
 import re
 import subprocess
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         compose("build", "--quiet")
         screen.say(compose_output("run", "--rm", "--no-TTY", "clients-paper").rstrip())
         compose("up", "--detach")
-        await_session(screen, int(os.environ.get("FRONT_PORT", "8000")), options.wait)
+        await_session(screen, front_port(ROOT), options.wait)
     except Problem as problem:
         screen.problem(str(problem))
         return 1
@@ -71,11 +72,19 @@ def compose(*arguments: str) -> None:
         raise Problem(f"`{' '.join((*COMPOSE, *arguments))}` failed; what it wrote is above")
 
 
-def compose_output(*arguments: str) -> str:
-    done = subprocess.run([*COMPOSE, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+def compose_output(*arguments: str, root: Path = ROOT) -> str:
+    done = subprocess.run([*COMPOSE, *arguments], cwd=root, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Problem(f"`{' '.join((*COMPOSE, *arguments))}` failed: {done.stderr.strip()}")
     return done.stdout
+
+
+def front_port(root: Path) -> int:
+    """Where compose publishes the front, which it reads from the environment and from `.env`."""
+    front = json.loads(compose_output("config", "--format", "json", root=root))["services"]["front-paper"]
+    for each in front.get("ports", []):
+        return int(each["published"])
+    raise Problem("the front of the paper profile has no port on this machine: look at COMPOSE_FILE")
 
 
 def keep_login(root: Path, screen: Screen, *, again: bool = False) -> None:
@@ -160,7 +169,10 @@ def await_session(screen: Screen, port: int, within_s: float) -> None:
                 raise Problem(REJECTED.format(user=LOGIN, password=PASSWORD))
         last = news
         time.sleep(LOOK_AGAIN_S)
-    raise Problem(f"not ready within {within_s:g} s: {last}\n`python -m cli doctor` looks at each part.")
+    raise Problem(
+        f"not ready within {within_s:g} s: {last}\n"
+        f"`python -m cli doctor --url http://127.0.0.1:{port}/api/v1` looks at each part."
+    )
 
 
 def invite(screen: Screen, port: int) -> None:

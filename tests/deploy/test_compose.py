@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cli.paper import front_port
 from tests.deploy.tools import find_tool
 
 DOCKER = find_tool("docker")
@@ -225,6 +226,17 @@ def test_the_simulators_worker_has_no_way_out(tmp_path: Path) -> None:
     project = config(tmp_path, "sim")
 
     assert all(project["networks"][each]["internal"] for each in project["services"]["worker"]["networks"])
+
+
+@pytest.mark.parametrize(("env", "port"), [("", 8000), ("FRONT_PORT=8001\n", 8001)])
+def test_make_paper_announces_the_port_that_compose_publishes(
+    env: str, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config(tmp_path, "paper", env=env)
+    for name in ("FRONT_PORT", "COMPOSE_FILE", "COMPOSE_PROFILES"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert front_port(tmp_path) == port
 
 
 def test_redis_refuses_writes_before_the_kernel_would_kill_it(tmp_path: Path) -> None:
