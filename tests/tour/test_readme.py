@@ -52,3 +52,10 @@ def test_a_page_links_only_to_what_is_there(page: str) -> None:
     links = {link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link}
 
     assert {link for link in links if link and not ((ROOT / page).parent / link).exists()} == set()
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
+def test_a_redis_that_a_page_starts_keeps_its_data_when_it_stops(page: Path) -> None:
+    starts = re.findall(r"docker run .*(?:valkey/|redis:).*", page.read_text(encoding="utf-8"))
+
+    assert [each for each in starts if not re.search(r"-v [\w-]+:/data", each)] == []
