@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ib_worker.errors import RequestRefused
+
+LATE_S = 30.0  # after which a request that was given up is not answered any more
 
 Keep = Callable[[Any], Any]  # what of a part is worth keeping
 
@@ -40,6 +42,7 @@ class Requests:
 
     def __init__(self) -> None:
         self._pending: dict[Hashable, Pending] = {}
+        self._late: dict[Hashable, asyncio.Event] = {}  # given up; their end may still come
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -60,6 +63,19 @@ class Requests:
             if not pending.answer.cancel() and not pending.answer.cancelled():
                 pending.answer.exception()  # whoever waited may have been cancelled meanwhile
 
+    def given_up(self, key: Hashable) -> None:
+        """Its end has not come in time. What has no id would take the late end for that of the next of its kind."""
+        self._late[key] = asyncio.Event()
+
+    async def none_late(self, key: Hashable) -> None:
+        """Wait for the end of the one that was given up, or until it is not expected any more."""
+        late = self._late.get(key)
+        if late is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LATE_S):
+                    await late.wait()
+            self._late.pop(key, None)
+
     def add(self, key: Hashable, part: Any) -> None:
         pending = self._pending.get(key)
         if pending is not None:
@@ -67,6 +83,8 @@ class Requests:
 
     def finish(self, key: Hashable) -> None:
         """The end marker came: the answer is all the parts."""
+        if (late := self._late.get(key)) is not None:
+            late.set()
         pending = self._pending.get(key)
         if pending is not None and not pending.answer.done():
             pending.answer.set_result(pending.parts)
@@ -82,6 +100,8 @@ class Requests:
         return self._fail(key, RequestRefused(code, text))
 
     def fail_all(self, problem: Exception) -> None:
+        for late in self._late.values():
+            late.set()
         for key in list(self._pending):
             self._fail(key, problem)
 

@@ -276,12 +276,17 @@ class Session:
 
     async def _ask_kind(self, kind: str, send: SendKind, silence_s: float, keep: Keep | None) -> Any:
         async with self._locks[kind]:
+            await self.requests.none_late(kind)
             await self.pacer.turn(Lane.READS)
             wire = self.require_connection()
             with self.requests.expect(kind, keep) as pending:
                 send(wire)
                 log.debug("request for %s sent", kind)
-                return await pending.whole(silence_s)
+                try:
+                    return await pending.whole(silence_s)
+                except TimeoutError:
+                    self.requests.given_up(kind)
+                    raise
 
     async def tell(self, send: SendKind, lane: Lane = Lane.READS) -> None:
         """Send what has no answer of its own."""

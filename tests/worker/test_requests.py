@@ -1,10 +1,13 @@
 """Answers that come in parts: a long one may take its time, one that has stopped may not."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from bridge.values import OnContract
+from ib_worker.errors import LinkLost
+from ib_worker.receiver import OPEN_ORDERS
 from ib_worker.requests import Requests
 from ibgateway.simulator.server import Simulator
 from tests.worker.rig import ready_session
@@ -60,3 +63,38 @@ async def test_a_request_takes_no_id_that_an_order_or_a_question_has(sim: Simula
 
         assert (found, contract.symbol) == ([], "IBM")
         assert sim.journal.entries("in", 7)[-1].fields[2] == str(orderId + 4)
+
+
+async def test_the_late_end_of_a_list_that_was_given_up_does_not_end_the_next_one_early() -> None:
+    async with Simulator() as sim, ready_session(sim) as stand:
+        session = stand.session
+
+        async def listed(silence_s: float) -> list[Any]:
+            found: list[Any] = await session.ask_kind(
+                OPEN_ORDERS, lambda wire: wire.reqAllOpenOrders(), silence_s=silence_s
+            )
+            return found
+
+        before = len(sim.journal.entries("in", 16))
+        sim.fault("delay openOrderEnd 1 1")
+        with pytest.raises(TimeoutError):
+            await listed(0.2)
+        again = asyncio.create_task(listed(5))
+        await asyncio.sleep(0.3)
+        assert len(sim.journal.entries("in", 16)) == before + 1  # the next waits for the end of the first
+
+        assert await again == []
+        assert len(sim.journal.entries("in", 16)) == before + 2
+
+
+async def test_a_list_that_never_ends_holds_up_the_next_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ib_worker.requests.LATE_S", 0.1)
+    requests = Requests()
+    requests.given_up("orders")
+
+    await requests.none_late("orders")
+    await requests.none_late("orders")
+    requests.given_up("orders")
+    requests.fail_all(LinkLost("it broke"))
+    async with asyncio.timeout(0.05):
+        await requests.none_late("orders")
