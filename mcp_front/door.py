@@ -8,7 +8,9 @@ waits here, which costs nothing, or is refused here, in the words that its tool 
 import asyncio
 import json
 import math
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -26,6 +28,9 @@ INSIDE = 1  # there is one thread: what is let in beside it would only slow it d
 WAITING = 256  # of one caller: to wait costs nothing, to be refused does
 LONGEST_S = 0.25  # inside: a request that takes longer waits for something else
 BODY_LIMIT = 4 * 1024 * 1024  # more is not held here
+HELD_LIMIT = 16 * 1024 * 1024  # of one caller's requests that wait
+BODY_S = 15.0
+HALTS_PER_S, HALTS = 5, 20  # of one caller that wait for nobody; more are requests like others
 RETRY_IN_S = 1
 PLACE = "ibkr.place"  # in the ASGI scope
 CALL = "tools/call"
@@ -46,8 +51,9 @@ class _Message(msgspec.Struct):
 
     @property
     def halts(self) -> bool:
-        """Halting needs no allowance: it must work while something floods."""
-        tool = TOOLS.get(self.params.name) if self.method == CALL and self.params is not None else None
+        """Halting waits for nobody: it must work while something floods."""
+        name = self.params.name if self.method == CALL and self.params is not None else None
+        tool = TOOLS.get(name) if isinstance(name, str) else None
         return tool is not None and tool.effect is Effect.HALT
 
 
@@ -57,38 +63,66 @@ class Door:
     def __init__(self, app: ASGIApp, paces: Paces) -> None:
         self._app = app
         self._paces = paces
+        self._halts = Paces(HALTS_PER_S, HALTS)
         self._waiting = Rotation()
+        self._held: Counter[str] = Counter()  # bytes of requests that wait, by caller
         self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
+        if "user" in scope and not scope["user"].is_authenticated:
+            await self._app(scope, receive, send)  # to its 401: nothing of it is read or kept here
+            return
         caller = scope["user"].display_name if "user" in scope else LOCAL
-        come = await _come(receive)  # before the place is taken: a client may be slow to say what it wants
-        message = _message(come)
         try:
-            await self._turn(caller, message)
+            async with asyncio.timeout(BODY_S):
+                come = await _come(receive)  # before the place is taken: a client may be slow to say what it wants
+        except TimeoutError:
+            await _answer(408, {"id": None, "error": {"code": -32700, "message": "The request did not come."}}, send)
+            return
+        message = _message(come)
+        if message is None:
+            await _answer(400, {"id": None, "error": {"code": -32700, "message": "The JSON is too deep."}}, send)
+            return
+        try:
+            with self._holding(caller, come):
+                leave = await self._let_in(caller, message)
         except ToolError as error:
             await asyncio.sleep(RETRY_IN_S)  # a client that does not listen would at once be here again
             await _refuse(message, error, _is_modern(scope), send)
             return
-        leave = await self._enter(caller)
         try:
             await self._app({**scope, PLACE: leave}, _again(come, receive), _leaving(send, leave))
         finally:
             leave()
 
-    async def _turn(self, caller: str, message: _Message) -> None:
-        """Wait for the caller's own pace. Raises ToolError `paced` where that would take too long."""
+    @contextmanager
+    def _holding(self, caller: str, come: list[Message]) -> Iterator[None]:
+        """While the request waits. Raises ToolError `paced` where the caller's would be too much to hold."""
+        size = sum(len(each.get("body", b"")) for each in come)
+        if self._held[caller] + size > HELD_LIMIT:
+            text = f"{caller} has {self._held[caller]} bytes waiting here. Ask again in {RETRY_IN_S} s."
+            raise ToolError("paced", text, retry_after_s=RETRY_IN_S)
+        self._held[caller] += size
+        try:
+            yield
+        finally:
+            self._held[caller] -= size
+
+    async def _let_in(self, caller: str, message: _Message) -> Leave:
+        """Wait for the caller's own pace, then for a place. Raises ToolError `paced` where that would take too long."""
+        now = asyncio.get_running_loop().time()
+        if message.halts and not self._halts.waits(caller, now):
+            return lambda: None  # it takes no place
         if self._waiting.waiting(caller) >= WAITING:
             text = f"{caller} has {WAITING} requests waiting here. Ask again in {RETRY_IN_S} s."
             raise ToolError("paced", text, retry_after_s=RETRY_IN_S)
-        if message.halts:
-            return
-        wait_s = self._paces.wait_s(caller, asyncio.get_running_loop().time())
+        wait_s = self._paces.wait_s(caller, now)
         if wait_s:
             await asyncio.sleep(wait_s)
+        return await self._enter(caller)
 
     async def _enter(self, caller: str) -> Leave:
         """Wait for a place, and return what gives it back."""
@@ -162,12 +196,15 @@ def _leaving(send: Send, leave: Leave) -> Send:
     return send_and_leave
 
 
-def _message(come: list[Message]) -> _Message:
-    """What the request says, if it is a message: what is none is told so inside."""
+def _message(come: list[Message]) -> _Message | None:
+    """What the request says, if it is a message: what is none is told so inside, but for JSON that is nested so deep
+    that nobody can read it: None."""
     try:
         return msgspec.json.decode(b"".join(each.get("body", b"") for each in come), type=_Message)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return _Message()
+    except RecursionError:
+        return None
 
 
 def _is_modern(scope: Scope) -> bool:
@@ -185,11 +222,12 @@ async def _refuse(message: _Message, error: ToolError, modern: bool, send: Send)
     else:
         data = {"code": error.code, **error.details}
         status, answer = 429, {"error": {"code": -32000, "message": str(error), "data": data}}
-    body = json.dumps({"jsonrpc": "2.0", "id": message.id, **answer}).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"retry-after", str(math.ceil(error.details["retry_after_s"])).encode()),
-    ]
+    retry_after = str(math.ceil(error.details["retry_after_s"])).encode()
+    await _answer(status, {"id": message.id, **answer}, send, (b"retry-after", retry_after))
+
+
+async def _answer(status: int, answer: dict[str, Any], send: Send, *more: tuple[bytes, bytes]) -> None:
+    body = json.dumps({"jsonrpc": "2.0", **answer}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -32,6 +32,14 @@ class Paces:
         self._next[caller] = due + 1 / self._per_s
         return wait_s
 
+    def waits(self, caller: str, now: float) -> bool:
+        """Whether the next request would have to wait; if not, its place is taken."""
+        due = max(self._next.get(caller, now), now)
+        if due + 1 / self._per_s - self._ahead_s > now:
+            return True
+        self._next[caller] = due + 1 / self._per_s
+        return False
+
 
 class Limits:
     """Counts the calls that each caller has running, streams included."""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from starlette.authentication import SimpleUser
+from starlette.authentication import SimpleUser, UnauthenticatedUser
 from starlette.types import Message, Receive, Scope, Send
 
 from mcp_front import door
@@ -193,3 +193,105 @@ async def test_health_is_told_while_the_door_is_crowded(redis_url: str, session:
         await asyncio.gather(*calls)
 
         assert answer.status_code == 200
+
+
+HALT = b'{"method": "tools/call", "id": 1, "params": {"name": "ibkr_halt_trading"}}'
+
+
+async def test_a_halt_waits_behind_nobody_not_even_its_own_flood() -> None:
+    inside = Inside()
+    async with flooded(inside) as (guarded, tasks):
+        tasks += [knock(guarded, "hungry") for _ in range(WAITING - 10)]  # one more would be refused
+        before = len(inside.entered)
+        tasks.append(knock(guarded, "hungry", body=HALT))
+
+        await wait_until(lambda: len(inside.entered) == before + 1, "the halt is in")
+
+
+async def test_a_flood_of_halts_is_a_flood_like_another() -> None:
+    inside = Inside()
+    async with flooded(inside) as (guarded, tasks):
+        before = len(inside.entered)
+        tasks += [knock(guarded, "hungry", body=HALT) for _ in range(door.HALTS + 10)]
+        await wait_until(lambda: len(inside.entered) == before + door.HALTS, "some are in")
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+        assert len(inside.entered) == before + door.HALTS
+
+
+async def test_who_is_not_known_is_neither_read_nor_held_up() -> None:
+    came: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        came.append(scope)
+
+    async def never() -> Message:
+        raise AssertionError("it is read")
+
+    guarded = Door(app, Paces(0.001, 1))
+    for _ in range(3):
+        await guarded({"type": "http", "method": "POST", "user": UnauthenticatedUser()}, never, nothing)
+
+    assert len(came) == 3
+    assert not any(door.PLACE in scope for scope in came)
+
+
+async def test_a_body_that_does_not_come_is_waited_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "BODY_S", 0.05)
+    told = list[Message]()
+
+    async def hear(message: Message) -> None:
+        told.append(message)
+
+    async def never() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    await Door(Inside(), UNPACED)({"type": "http", "method": "POST", "user": SimpleUser("slow")}, never, hear)
+
+    assert told[0]["status"] == 408
+
+
+async def test_no_caller_makes_the_front_hold_more_than_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "HELD_LIMIT", 100)
+    inside, told = Inside(), list[Message]()
+
+    async def hear(message: Message) -> None:
+        told.append(message)
+
+    async with flooded(inside) as (guarded, tasks):
+        tasks.append(knock(guarded, "large", body=bytes(80)))
+        await asyncio.sleep(0)
+        await knock(guarded, "large", hear, body=bytes(80))
+        tasks.append(knock(guarded, "other", hear, body=bytes(80)))
+        await asyncio.sleep(0)
+
+        assert told[0]["status"] == 429
+        assert b"bytes waiting" in told[1]["body"]
+        assert len(told) == 2
+        inside.go.release()
+        inside.go.release()
+        await wait_until(lambda: "large" in inside.entered, "what was held is let in")
+        assert guarded._held["large"] == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": []}}',
+        b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": {}}}',
+        b'{"jsonrpc": "2.0", "id": "\xff", "method": "tools/call"}',
+        b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"deep": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}",
+        b"[" * 100_000,
+        b"",
+    ],
+    ids=["name-list", "name-object", "not-utf-8", "deep", "deep-list", "empty"],
+)
+async def test_a_malformed_request_is_the_clients_fault(redis_url: str, session: str, body: bytes) -> None:
+    headers = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+    async with serving(redis_url, session) as front, httpx.AsyncClient(verify=False) as http:
+        answer = await http.post(front.endpoint, content=body, headers=headers)
+
+        assert answer.status_code < 500
+        assert (await front.raw().call("ibkr_get_status"))["structuredContent"]
