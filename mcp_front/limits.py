@@ -21,24 +21,27 @@ class Paces:
     def wait_s(self, caller: str, now: float) -> float:
         """How long the caller's next request has to wait; the place is then taken. Raises ToolError `paced` with the
         seconds until one of them would be let in at once."""
-        due = max(self._next.get(caller, now), now)
-        wait_s = max(due + 1 / self._per_s - self._ahead_s - now, 0.0)
+        following, wait_s = self._place(caller, now)
         if wait_s > QUEUED_S:
             raise ToolError(
                 "paced",
                 f"{caller} asks more than {self._per_s:g} times a second: wait {wait_s:.3g} s",
                 retry_after_s=round(wait_s, 3),
             )
-        self._next[caller] = due + 1 / self._per_s
+        self._next[caller] = following
         return wait_s
 
     def waits(self, caller: str, now: float) -> bool:
         """Whether the next request would have to wait; if not, its place is taken."""
-        due = max(self._next.get(caller, now), now)
-        if due + 1 / self._per_s - self._ahead_s > now:
-            return True
-        self._next[caller] = due + 1 / self._per_s
-        return False
+        following, wait_s = self._place(caller, now)
+        if not wait_s:
+            self._next[caller] = following
+        return bool(wait_s)
+
+    def _place(self, caller: str, now: float) -> tuple[float, float]:
+        """When the one after the caller's next request is due, and how long the next has to wait."""
+        following = max(self._next.get(caller, now), now) + 1 / self._per_s
+        return following, max(following - self._ahead_s - now, 0.0)
 
 
 class Limits:
