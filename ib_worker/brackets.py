@@ -7,7 +7,7 @@ from bridge.orders import Bracket
 from bridge.tool import ToolError
 from ib_worker.composing import EXITS, LEGS
 from ib_worker.ledger import Entry, order_ref, report
-from ib_worker.outcome import followed, not_found, told
+from ib_worker.outcome import doubt_of, followed, not_found, told
 from ib_worker.session import Session
 
 
@@ -27,12 +27,13 @@ async def bracket_followed(session: Session, entries: list[Entry], asked: Asked)
 
 def bracket_told(entries: Sequence[Entry | None], key: str) -> Bracket:
     """None: in two full looks IBKR did not name it. Raises ToolError if the entry was rejected, if IBKR has none of the
-    three, or not_confirmed if it lacks one that nothing more can be told of; an exit that failed is told in its own
-    report and in the message."""
+    three, or not_confirmed if it lacks one that nothing more can be told of, or if the looks may have missed all; an
+    exit that failed is told in its own report and in the message."""
     there = [each for each in entries if each is not None and not each.state.not_found]
     entry, takeProfit, stopLoss = entries
     if not there:
-        raise not_found(orderRef=order_ref(key))
+        doubts = [doubt_of(each.state) for each in entries if each is not None]
+        raise not_found(next(filter(None, doubts), ""), orderRef=order_ref(key))
     if entry is None or takeProfit is None or stopLoss is None or entry not in there:
         names = [name for name, each in zip(("entry", *EXITS), entries, strict=True) if each not in there]
         raise ToolError(

@@ -103,12 +103,13 @@ def _look_for_unknown(session: Session) -> None:
 
 async def _reconcile(bus: Answerer, session: Session, reconciliation: Reconciliation) -> None:
     """Before writes are taken: at the start of a term, and whenever Redis has lost its data. It has lost them before
-    the term, too, where it has no history and IBKR has orders with our references."""
+    the term, too, where it has no history and IBKR has orders with our references, or this process has led before."""
     await reconciliation.begin()
     ours = any((each.state.orderRef or "").startswith(OUR_REFS) for each in session.ledger.all())
-    if ours and not await bus.has_history():
+    if (ours or bus.has_served) and not await bus.has_history():
         session.wires.lost_data()
         await carry_out(bus.pipe, bus.keys, session.wires)
+        await reconciliation.look_again()
 
 
 async def _serve(

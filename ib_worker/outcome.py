@@ -71,10 +71,15 @@ def told(entry: Entry, replayed: bool = False) -> OrderReport:
             **names,
         )
     if state.not_found:
-        sent = next((each.at for each in state.life if each.source == "sent"), None)
-        looked = max(each.at for each in state.life if each.source == "vanished")
-        raise not_found("" if sent is None else doubt_of_day(sent, looked), **names)
+        raise not_found(doubt_of(state), **names)
     return report(entry, placed_message(state), replayed)
+
+
+def doubt_of(state: OrderState) -> str:
+    """Why the looks that did not show the order may have missed it, empty where they can't have."""
+    sent = next((each.at for each in state.life if each.source == "sent"), None)
+    looked = max(each.at for each in state.life if each.source == "vanished")
+    return "" if sent is None else doubt_of_day(sent, looked)
 
 
 def doubt_of_day(sent: datetime, looked: datetime) -> str:

@@ -74,6 +74,22 @@ class Reconciliation:
                 await insist(partial(self._records.adopt, record.key))
                 self.settle(record)
 
+    async def look_again(self) -> None:
+        """After Redis has lost its data, whose records kept a key from placing twice: until a full look counts that
+        comes long enough after the synchronization for an order on its way to show in one of the two."""
+        session = self._session
+        counted = False
+        while not counted and session.orders_readable:  # a gateway that does not list orders takes none either
+            await asyncio.sleep(LOOKS_APART_S)
+            await session.until_ready()
+            counted = await self._look()
+
+    async def _look(self) -> bool:
+        """Whether a look at the gateway was made, and counts."""
+        with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
+            return await shared_look(self._session)
+        return False
+
     def settle(self, record: Record) -> None:
         """Find out what became of a call, and answer it. The record is ours: adopted, or of a handler that failed."""
         task = asyncio.create_task(self._settle(record), name=f"reconcile {record.key}")
@@ -172,8 +188,7 @@ class Reconciliation:
                 raise not_found(doubt, orderRef=orderRef)
             await asyncio.sleep(LOOKS_APART_S)
             await session.until_ready()
-            with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
-                looks += await shared_look(session)
+            looks += await self._look()
         return entry
 
     def _doubt(self, record: Record) -> str:

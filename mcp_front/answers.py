@@ -14,6 +14,7 @@ from mcp_front.status import session_status
 
 KEY = "idempotencyKey"
 WAITING = "no_generation"  # the reason of a write that no worker was ready to take
+SAME_KEY = "Ask again with the same key: an earlier call with it may have been carried out."
 OPEN = ("pending", "unknown")  # codes that leave open whether the write happened
 
 
@@ -65,7 +66,7 @@ class Answers:
         status = await session_status(self._asker)
         if status["state"] == "ready":
             return error
-        told = " ".join(filter(None, ("Not executed:", status["cause"], status["remedy"])))
+        told = " ".join(filter(None, ("Not executed:", status["cause"], status["remedy"], SAME_KEY)))
         return ToolError(error.code, told, **error.details, state=status["state"])
 
 

@@ -44,7 +44,7 @@ async def session_status(asker: Asker) -> Status:
             "bus_down", error.message, "Start Redis, or correct REDIS_URL; this front reconnects by itself."
         )
     if beat is None:
-        said = _missing("no_worker", "No worker has ever served this session.", START_WORKER)
+        said = _missing("no_worker", "Redis knows of no worker that has served this session.", START_WORKER)
     else:
         said = status_of(beat)
     return said | {"halted": _halted(halt)}

@@ -52,6 +52,7 @@ class Answerer:
         self._load = Load()
         self._stop = asyncio.Event()
         self._grace_s = 0.0
+        self.has_served = False  # this process has taken writes, in this term or an earlier one
         self._leave: Leave = lambda record: None
 
     async def __aenter__(self) -> Self:
@@ -117,6 +118,7 @@ class Answerer:
             if reconcile is not None:
                 await reconcile()
             await insist(self._mark)
+            self.has_served = True
             self.lease.data_lost.clear()
             await self.lease.data_lost.wait()
             log.error("redis_lost_its_data", session=self.keys.session)

@@ -22,14 +22,14 @@ QUIET_POLL_S = 0.5  # how often while the reply channel stands, where a look is 
 
 # Why nothing was carried out; the word is the `reason` in the error's details.
 NOT_EXECUTED = {
-    "no_worker": "no worker serves this session. Start ib_worker, then ask again.",
+    "no_worker": "no worker serves this session. Start ib_worker, then ask again with the same key.",
     "no_generation": "writes wait until the worker has compared Redis with IBKR. An earlier call with this "
-    "key may have been carried out: ask again with the same key in some seconds.",
-    "late": "no worker took it in time, and it was withdrawn. It may be asked again.",
-    "worker_lost": "the worker was lost before it took it, and it was withdrawn. It may be asked again.",
+    "key may have been carried out: ask again with the same key in half a minute.",
+    "late": "no worker took it in time, and it was withdrawn. Ask again with the same key.",
+    "worker_lost": "the worker was lost before it took it, and it was withdrawn. Ask again with the same key.",
     "bus_down": "Redis does not answer, so this call sent nothing. An earlier one with this key may have: start "
     "Redis, then ask again with the same key.",
-    "withdrawn": "the worker withdrew it. It may be asked again.",
+    "withdrawn": "the worker withdrew it. Ask again with the same key.",
 }
 PENDING = "A worker has taken it and not answered yet. Ask again with the same key, never with another one."
 ELSEWHERE = "Another call with this key is under way. Ask again with the same key to get its answer."

@@ -6,17 +6,18 @@ The numbers I1 to I9 are the invariants that docs/orders.md names.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from bridge.audit import verify
 from bridge.bus.auditing import read_head
 from bridge.tool import TOOLS, ToolError
-from ib_worker.ledger import order_ref
+from ib_worker.ledger import LOOKS_APART_S, order_ref
 from ibgateway.simulator.journal import Entry
 from ibgateway.simulator.values import OpenOrder
 from tests.faults.mcp import Answer
@@ -32,6 +33,7 @@ CLOCK_S = 0.05  # the log's times are whole milliseconds, and another process's
 OPEN = {"cut", "hung_up", "pending", "unknown", "not_executed", "not_ready"}
 CERTAIN = {"done", "rejected", "not_found", "not_confirmed"}  # final answers about what was sent
 THIS_CALL = {"bus_down", "no_generation"}  # reasons that speak of the call, and not of earlier ones with its key
+EMPTIED = "restarted_empty"
 DEAD = {"Cancelled", "ApiCancelled", "Inactive"}
 HIDES = {"silence", "statuses swallowed", "late openOrder", "nonsense", "late order"}  # the gateway itself tells less
 
@@ -65,6 +67,7 @@ class Truth:
     """The gateway's own books after the run, by orderRef."""
 
     orders: dict[str, OpenOrder]
+    doubled: dict[str, int]  # how many there are, where they are more than one
     frames: dict[str, list[Entry]]  # placeOrder frames of the run
     cancels: dict[int, int]  # cancelOrder frames of the run, by orderId
 
@@ -91,12 +94,18 @@ def _truth(stage: Stage, seen: Seen) -> Truth:
     cancels: dict[int, int] = defaultdict(int)
     for entry in journal.entries("in", 4, after=seen.frame):
         cancels[entry.request.orderId] += 1
-    return Truth(_books(stage), frames, cancels)
+    refs = Counter(each.order.orderRef for each in _orders(stage))
+    doubled = {ref: refs[ref] for ref in frames if refs[ref] > 1}
+    return Truth(_books(stage), doubled, frames, cancels)
 
 
 def _books(stage: Stage) -> dict[str, OpenOrder]:
+    return {each.order.orderRef: each for each in _orders(stage)}
+
+
+def _orders(stage: Stage) -> tuple[OpenOrder, ...]:
     world = stage.sim.world
-    return {each.order.orderRef: each for each in (*world.completed_orders(False), *world.open_orders(None))}
+    return *world.completed_orders(False), *world.open_orders(None)
 
 
 def _placing(truth: Truth, step: Step) -> list[Entry]:
@@ -108,30 +117,38 @@ def _placing(truth: Truth, step: Step) -> list[Entry]:
 
 
 def _frames(seen: Seen, truth: Truth) -> Iterator[str]:
-    """I1: at most one frame per key, and none that nobody asked for."""
+    """I1: at most one order per key and one frame, and none that nobody asked for."""
     known = {order_ref(step.key) for step in seen.writes()}
     for ref, sent in truth.frames.items():
         if ref not in known:
             yield f"I1: {len(sent)} frames of an order that nobody asked for ({ref})"
+    for ref, many in truth.doubled.items():
+        yield f"I1: {many} orders under one reference ({ref})"
     for step in seen.writes():
-        if len(_placing(truth, step)) > 1:
-            yield f"I1: {len(_placing(truth, step))} frames for {step.key}"
+        sent = _placing(truth, step)
         if step.tool == "ibkr_place_order" and "lmtPrice" not in step.arguments:
-            many = len(truth.frames.get(order_ref(step.key), []))
-            if many > 1:
-                yield f"I1: {many} frames for the market order {step.key}"
+            sent = truth.frames.get(order_ref(step.key), [])
+        if len(sent) > 1 and not (step.tool == "ibkr_place_order" and _certainly_anew(seen, sent)):
+            yield f"I1: {len(sent)} frames for {step.key}"
         if step.tool == "ibkr_cancel_order" and (order := truth.orders.get(order_ref(step.of))) is not None:
             ids = {each.request.orderId for each in truth.frames.get(order_ref(step.of), [])} | {order.orderId}
             if sum(truth.cancels.get(each, 0) for each in ids) > 1:
                 yield f"I1: more than one cancel frame for {step.key}"
 
 
+def _certainly_anew(seen: Seen, sent: list[Entry]) -> bool:
+    """Redis had lost its data, and IBKR was looked at for long enough to show the first frame's order, had it come."""
+    apart_s = [later.wall - earlier.wall for earlier, later in pairwise(sent)]
+    return EMPTIED in seen.plan.names and min(apart_s) >= LOOKS_APART_S
+
+
 def _answers(seen: Seen, truth: Truth) -> Iterator[str]:
     """I2, I3: each key has a final answer, and it is what the gateway's books say."""
     for step in seen.writes():
         final, order = seen.last(step), truth.orders.get(order_ref(step.of or step.key))
+        of_the_key = EMPTIED not in seen.plan.names  # what is told after Redis has lost its data is of the call alone
         for told, answer in seen.answers:
-            certain = answer.code == "not_executed" and answer.details["reason"] not in THIS_CALL
+            certain = of_the_key and answer.code == "not_executed" and answer.details["reason"] not in THIS_CALL
             if told is step and certain and _sent_before(truth, step, answer.began):
                 yield f"I3: {step.key} was told not_executed ({answer.details['reason']}), and its frame was out"
         if step.tool == "ibkr_place_order":
@@ -232,7 +249,7 @@ def _deadline(step: Step) -> float:
 async def _log(stage: Stage, seen: Seen, truth: Truth) -> AsyncIterator[str]:
     """I5: the chain is whole, and each frame's intent is in it from before the frame."""
     pipe, keys = stage.operator.asker.pipe, stage.operator.asker.keys
-    emptied = "restarted_empty" in seen.plan.names
+    emptied = EMPTIED in seen.plan.names
     head = await insisted(lambda: read_head(pipe, keys.audit_head))
     lines = await insisted(lambda: whole_log(pipe, keys, 0 if emptied else seen.seq))
     lines = [line for line in lines if json.loads(line)["seq"] <= head[0]]

@@ -2,11 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
+from bridge.tool import ToolError
+from ib_worker.brackets import bracket_told
+from ib_worker.composing import LEGS
 from ib_worker.ledger import Entry
+from ib_worker.order_state import LOOKS, Life
 from ib_worker.outcome import doubt_of_day, not_found
 from ib_worker.settings import Endpoint
 from ib_worker.sync import look, shared_look
@@ -119,8 +124,9 @@ async def test_who_wants_a_look_at_the_same_time_shares_it(sim: Simulator) -> No
 
 
 async def test_an_order_of_an_earlier_worker_is_not_called_missing_by_another_gateway(
-    redis_url: str, session: str, sim: Simulator
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("ib_worker.outcome.LOOK_S", 100)  # it ends before it has looked
     async with trading(redis_url, session, sim) as front:
         sim.fault("on order ignore")
         assert await ends(front, "pending")
@@ -142,3 +148,21 @@ def test_a_look_of_another_day_does_not_show_that_an_order_was_not_filled(
     doubt = doubt_of_day(datetime.fromisoformat(sent), datetime.fromisoformat(looked))
 
     assert not_found(doubt).code == ("not_found" if certain else "not_confirmed")
+
+
+@pytest.mark.parametrize(
+    ("looked", "code"), [("2025-06-11T15:00Z", "not_found"), ("2025-06-12T15:00Z", "not_confirmed")]
+)
+async def test_a_bracket_of_which_nothing_shows_is_as_certain_as_its_orders(
+    sim: Simulator, looked: str, code: str
+) -> None:
+    sent, seen = datetime.fromisoformat("2025-06-11T14:00Z"), datetime.fromisoformat(looked)
+    async with ready_session(sim) as stand:
+        entries = [await lost(sim, stand) for _ in LEGS]
+    for each in entries:
+        each.state = replace(each.state, life=(Life(sent, "sent", ""), Life(seen, "vanished", "")), missed=LOOKS)
+
+    with pytest.raises(ToolError) as caught:
+        bracket_told(entries, "a-key-of-the-caller")
+
+    assert caught.value.code == code

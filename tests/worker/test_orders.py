@@ -337,6 +337,7 @@ def test_no_declaration_holds_such_an_order(changes: dict[str, Any]) -> None:
         PlaceOrder.model_validate(order(**changes))
 
 
+@pytest.mark.usefixtures("soon")
 async def test_read_only_mode_sends_no_order_and_no_cancel(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         placed = await front.submit("place_order", **order(orderType="LMT", lmtPrice=50))
@@ -438,6 +439,7 @@ async def test_an_order_id_is_above_all_that_were_used(redis_url: str, session: 
 
 
 @pytest.mark.fault(23)
+@pytest.mark.usefixtures("soon")
 async def test_an_order_id_is_above_all_that_the_gateway_names_although_redis_is_empty(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
@@ -483,6 +485,7 @@ async def test_after_a_restart_the_worker_knows_its_orders_by_their_key(
         assert (cancelled["status"], frames(sim)) == ("Cancelled", 1)
 
 
+@pytest.mark.usefixtures("soon")
 async def test_an_order_of_which_redis_knows_nothing_is_known_by_its_reference(
     redis_url: str, session: str, sim: Simulator
 ) -> None:

@@ -169,6 +169,7 @@ async def test_the_days_loss_halts_all_but_closing_orders_for_good(
     assert closing["status"] == "Filled"
 
 
+@pytest.mark.usefixtures("soon")
 async def test_a_redis_that_lost_its_history_is_traded_on_only_when_a_human_says_so(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
@@ -186,6 +187,7 @@ async def test_a_redis_that_lost_its_history_is_traded_on_only_when_a_human_says
         assert (await front.refused_order(**order())).code == "halted"
 
 
+@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("known", [False, True])
 async def test_a_worker_that_finds_its_orders_at_ibkr_and_nothing_in_redis_takes_that_for_a_loss(
     redis_url: str, session: str, sim: Simulator, known: bool

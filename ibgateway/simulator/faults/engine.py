@@ -212,18 +212,21 @@ class Faults:
         self._stalled.pop(connection, None)
         self._half_open.discard(connection)
         self._waiting.pop(connection, None)
-        self._held = [one for one in self._held if one[2] is not connection]
+        self._held = [one for one in self._held if one[2] is not connection or msg_id(one[3]) in TO_IB]
+        heapq.heapify(self._held)
 
     def hold(self, connection: Connection, payload: bytes, until: float) -> None:
-        """Handle a frame later."""
+        """Handle a frame later; what is on its way to IBKR gets there though its client may be gone."""
         heapq.heappush(self._held, (until, next(self._numbers), connection, payload))
 
     def release(self, until: float) -> None:
         """Handle the frames that were held until then."""
         while self._held and self._held[0][0] <= until:
             _, _, connection, payload = heapq.heappop(self._held)
-            if not connection.closing:
+            if not connection.closing or msg_id(payload) in TO_IB:
                 connection.handle(payload)
+            if connection.closing:
+                connection.take()  # nobody is there to hear it
 
     # --- frames out ----------------------------------------------------------------------------------------------
 

@@ -1,0 +1,75 @@
+"""Redis has lost its data, and with them which key has placed what: what IBKR has is the only record left."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+
+from bridge.tool import ToolError
+from cli.embedded_redis import EmbeddedRedis
+from ib_worker.ledger import order_ref
+from ibgateway.simulator.server import Simulator
+from tests.worker.rig import Caller, caller, order, trading, worker
+
+KEY = "a-key-of-the-caller"
+RESTING = order(orderType="LMT", lmtPrice=50)
+
+
+async def lose(redis: EmbeddedRedis, folder: Path) -> None:
+    assert redis.process is not None
+    redis.process.kill()
+    await redis.process.wait()
+    shutil.rmtree(folder / "redis" / "appendonlydir")
+    await redis.start()
+
+
+async def asked_until_taken(front: Caller) -> tuple[str, set[object]]:
+    """The order that the key has in the end, and the reasons for which the call was held back until then."""
+    reasons: set[object] = set()
+    while True:
+        try:
+            return (await front.submit("place_order", key=KEY, **RESTING))["orderRef"], reasons
+        except ToolError as error:
+            reasons.add(error.details.get("reason", error.code))
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.fault(64, 76)
+async def test_an_order_on_its_way_when_worker_and_redis_died_is_not_placed_again(
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ib_worker.reconcile.LOOKS_APART_S", 2.0)
+    async with worker(own_redis.url, session, sim.port), caller(own_redis.url, session) as front:
+        await front.writable()
+        await front.submit("place_order", **order(orderType="LMT", lmtPrice=40))
+        sim.fault("on order each hold 2")  # IBKR takes it, and shows it only when another worker has looked once
+        with pytest.raises(ToolError):
+            await front.submit("place_order", key=KEY, deadline_s=0.5, **RESTING)
+    await lose(own_redis, tmp_path)
+
+    async with trading(own_redis.url, session, sim) as front, asyncio.timeout(20):
+        found, _ = await asked_until_taken(front)
+
+    assert found == order_ref(KEY)
+    assert len([each for each in sim.journal.orders() if each.request.placed[1].orderRef == found]) == 1
+
+
+@pytest.mark.fault(76)
+@pytest.mark.usefixtures("soon")
+async def test_writes_wait_for_another_look_and_the_same_key_is_advised(
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ib_worker.reconcile.LOOKS_APART_S", 1.0)
+    async with trading(own_redis.url, session, sim) as front:
+        await front.submit("place_order", key=KEY, **RESTING)
+        looks = len(sim.journal.entries("in", 16))
+        await lose(own_redis, tmp_path)
+        async with asyncio.timeout(20):
+            found, reasons = await asked_until_taken(front)
+        looked_again = len(sim.journal.entries("in", 16)) - looks
+
+    assert found == order_ref(KEY)
+    assert "no_generation" in reasons
+    assert looked_again >= 1
+    assert len(sim.journal.orders()) == 1
