@@ -50,7 +50,8 @@ class Front:
 def assemble(settings: Settings, asker: Asker) -> Front:
     """Everything but the socket; raises OSError or ValueError where the tokens file or a toolset's name is no good."""
     draining = asyncio.Event()
-    answers, streams, seals = Answers(asker), Streams(asker, draining), Seals(asker)
+    tokens = Tokens(settings.front_tokens_file) if settings.front_tokens_file else None
+    answers, streams, seals = Answers(asker), Streams(asker, draining, tokens), Seals(asker)
     by_effect = answers.by_effect | {Effect.WRITE: Confirming(asker, seals, answers.submit).submit}
     by_name = {
         "get_status": answers.status,
@@ -60,10 +61,9 @@ def assemble(settings: Settings, asker: Asker) -> Front:
     }
     calls = Calls(by_name, by_effect, Limits(settings.front_calls_at_once))
     paces = Paces(settings.front_calls_per_s, settings.front_burst)
-    tokens = Tokens(settings.front_tokens_file) if settings.front_tokens_file else None
     mcp = build_server(offered_tools(settings.front_toolsets), calls, tokens, partial(session_mode, asker), seals)
     add_health(mcp, asker, draining)
-    app = build_app(mcp, settings.front_allowed_hosts, settings.front_allowed_origins, paces)
+    app = build_app(mcp, settings.front_allowed_hosts, settings.front_allowed_origins, paces, calls.counted)
     return Front(mcp, app, calls, draining)
 
 

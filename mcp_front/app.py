@@ -5,7 +5,7 @@ from fastmcp.server.http import StarletteWithLifespan
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from mcp_front.door import Door
+from mcp_front.door import Counted, Door
 from mcp_front.limits import Paces
 
 PATH = "/api/v1"
@@ -16,7 +16,7 @@ LOOPBACK_ORIGIN_PATTERN = r"http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?"
 
 
 def build_app(
-    server: FastMCP, allowed_hosts: tuple[str, ...], allowed_origins: tuple[str, ...], paces: Paces
+    server: FastMCP, allowed_hosts: tuple[str, ...], allowed_origins: tuple[str, ...], paces: Paces, counted: Counted
 ) -> StarletteWithLifespan:
     """Both protocol eras, no sessions: any replica answers any request, and a client that hangs up cancels its call.
 
@@ -30,7 +30,7 @@ def build_app(
         host_origin_protection=True,
         allowed_hosts=list(allowed_hosts),
         allowed_origins=[*LOOPBACK_ORIGINS, *allowed_origins],
-        middleware=[_cors(allowed_origins), Middleware(Door, paces=paces)],
+        middleware=[_cors(allowed_origins), Middleware(Door, paces=paces, counted=counted)],
     )
 
 

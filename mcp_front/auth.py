@@ -55,6 +55,11 @@ class Tokens(TokenVerifier):
                 found = each
         return AccessToken(token="", client_id=found.name, scopes=sorted(found.scopes)) if found else None
 
+    def may(self, name: str, effect: Effect) -> bool:
+        """Whether a token of that name is in the file still, with the scope for such a tool."""
+        self._refresh()
+        return any(each.name == name and NEEDED[effect] in each.scopes for each in self._known)
+
     def _refresh(self) -> None:
         stamp = _stamp(self._path)
         if stamp == self._stamp:

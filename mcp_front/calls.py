@@ -4,8 +4,8 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -72,9 +72,9 @@ class Calls:
             tool=declared.name, caller=caller.name, request_id=caller.request_id
         ):
             began, outcome = time.monotonic(), "cancelled"
-            self._enter()
             try:
-                result = await self._checked(declared, arguments, caller, context)
+                with self.counted():
+                    result = await self._checked(declared, arguments, caller, context)
                 outcome = "asked" if isinstance(result, InputRequiredToolResult) else "ok"
             except ToolError as error:
                 outcome = error.code
@@ -84,9 +84,24 @@ class Calls:
                 log.exception("call_failed")
                 result = error_result(_internal(declared, caller), structured=_is_modern(context))
             finally:
-                self._leave()
                 _log_later(outcome, round((time.monotonic() - began) * 1000, 1))
             return result
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Not idle meanwhile."""
+        self._running += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
+
+    @property
+    def is_idle(self) -> bool:
+        return self._idle.is_set()
 
     async def idle(self) -> None:
         """Return once no call is running."""
@@ -107,15 +122,6 @@ class Calls:
         if declared.effect is Effect.HALT:
             return nullcontext()
         return self._limits.admitted(caller.name)
-
-    def _enter(self) -> None:
-        self._running += 1
-        self._idle.clear()
-
-    def _leave(self) -> None:
-        self._running -= 1
-        if not self._running:
-            self._idle.set()
 
 
 def _log_later(outcome: str, ms: float) -> None:

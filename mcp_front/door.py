@@ -10,7 +10,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import msgspec
@@ -36,6 +36,7 @@ PLACE = "ibkr.place"  # in the ASGI scope
 CALL = "tools/call"
 
 Leave = Callable[[], None]
+Counted = Callable[[], AbstractContextManager[None]]  # a front that stops waits for what is in it
 
 
 class _Params(msgspec.Struct):
@@ -60,9 +61,10 @@ class _Message(msgspec.Struct):
 class Door:
     """ASGI middleware; it stands behind authentication, so that it knows who comes."""
 
-    def __init__(self, app: ASGIApp, paces: Paces) -> None:
+    def __init__(self, app: ASGIApp, paces: Paces, counted: Counted) -> None:
         self._app = app
         self._paces = paces
+        self._counted = counted
         self._halts = Paces(HALTS_PER_S, HALTS)
         self._waiting = Rotation()
         self._held: Counter[str] = Counter()  # bytes of requests that wait, by caller
@@ -87,7 +89,7 @@ class Door:
             await _answer(400, {"id": None, "error": {"code": -32700, "message": "The JSON is too deep."}}, send)
             return
         try:
-            with self._holding(caller, come):
+            with self._counted(), self._holding(caller, come):
                 leave = await self._let_in(caller, message)
         except ToolError as error:
             await asyncio.sleep(RETRY_IN_S)  # a client that does not listen would at once be here again

@@ -48,7 +48,20 @@ class Settings(BaseSettings):
                 "FRONT_TOKENS_FILE, or FRONT_HOST=127.0.0.1, or, only where a container's port is published on "
                 "127.0.0.1 alone, FRONT_PUBLISHED_ON=loopback"
             )
+        elsewhere = [each for each in self.front_allowed_hosts if not is_loopback(_without_port(each))]
+        if elsewhere and not self.front_tokens_file and self.front_published_on != "loopback":
+            raise ValueError(
+                f"FRONT_ALLOWED_HOSTS={','.join(elsewhere)} is for a front that others reach, by a proxy or a tunnel, "
+                "and without a token anybody there could trade: set FRONT_TOKENS_FILE, or leave FRONT_ALLOWED_HOSTS out"
+            )
         return self
+
+
+def _without_port(host: str) -> str:
+    """The name or address of `name`, `name:8000`, `name:*`, `[::1]:8000` or `::1`."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host if host.count(":") > 1 else host.partition(":")[0]
 
 
 def is_loopback(host: str) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from bridge.account import OpenAccountUpdates, StreamAccountUpdates
 from bridge.bus.asking import Asker
 from bridge.market_data import OpenMarketData, StreamMarketData
 from bridge.tool import OPERATIONS, Declaration, ToolError
+from mcp_front.auth import Tokens
 from mcp_front.calls import Call
 from mcp_front.pending import Update
 from mcp_front.relay import Outcome, Relay, Wording
@@ -36,9 +38,10 @@ class _Relayed:
 class Streams:
     """Answers the stream tools through one Asker; they end early, with what they have, once `draining` is set."""
 
-    def __init__(self, asker: Asker, draining: asyncio.Event) -> None:
+    def __init__(self, asker: Asker, draining: asyncio.Event, tokens: Tokens | None) -> None:
         self._asker = asker
         self._draining = draining
+        self._tokens = tokens
 
     async def market_data(self, call: Call) -> ToolResult:
         request = call.request
@@ -46,7 +49,7 @@ class Streams:
         opened = await self._open(call, "open_market_data", _without_duration(request, OpenMarketData))
         summary = QuoteSummary(opened["quote"])
         relay = Relay(call.context, request.duration_seconds, Wording(lambda quote: "quote", quote_line))
-        relayed = await self._relay(relay, opened["stream"], summary.see)
+        relayed = await self._relay(call, relay, opened["stream"], summary.see)
         outcome = relayed.outcome
         last = summary.last or {}
         whole = {
@@ -76,7 +79,7 @@ class Streams:
             summary.see(update)
         for update in main_updates(opened["updates"]):
             relay.put(update)
-        relayed = await self._relay(relay, opened["stream"], summary.see)
+        relayed = await self._relay(call, relay, opened["stream"], summary.see)
         outcome = relayed.outcome
         whole = {
             "account": opened["account"],
@@ -102,7 +105,7 @@ class Streams:
         opened: dict[str, Any] = msgspec.json.decode(reply)
         return opened
 
-    async def _relay(self, relay: Relay, stream: str, see: Callable[[Update], None]) -> _Relayed:
+    async def _relay(self, call: Call, relay: Relay, stream: str, see: Callable[[Update], None]) -> _Relayed:
         breaks = 0
         async with self._asker.listen(stream) as feed:
 
@@ -119,7 +122,7 @@ class Streams:
                     return error.message
                 return "the stream was closed"
 
-            outcome = await relay.run(read, self._session_lost, self._stopping)
+            outcome = await relay.run(read, self._session_lost, self._stopping, partial(self._revoked, call))
         return _Relayed(outcome, outcome.left_out + feed.dropped, feed.gaps + breaks)
 
     async def _session_lost(self) -> str:
@@ -130,6 +133,13 @@ class Streams:
                 return (
                     f"the session is {status['state']}: {status['cause'] or status['remedy'] or 'see ibkr_get_status'}"
                 )
+
+    async def _revoked(self, call: Call) -> str:
+        """A stream may run for an hour, and its token be taken away meanwhile."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if self._tokens is not None and not self._tokens.may(call.caller.name, call.declared.effect):
+                return "the client's token was taken away"
 
     async def _stopping(self) -> str:
         await self._draining.wait()

@@ -1,5 +1,6 @@
 """A token names its caller and says what it may do; the file holds hashes, and removing an entry ends it at once."""
 
+import asyncio
 import hashlib
 import json
 from pathlib import Path
@@ -11,9 +12,10 @@ from bridge.tool import Effect
 from mcp_front.auth import Tokens, read_tokens
 from mcp_front.offered import offered_tools
 from mcp_front.results import ERROR_META
-from tests.front.stack import ERAS, Running, plain_http, serving, worker
+from tests.front.stack import ERAS, Running, plain_http, serving, wait_until, worker
 from tests.front.test_calls import PNL, Recorder
 from tests.front.test_writes import ORDER
+from tests.front.ticking import ticking
 
 SCOPES = {"reader": ["read"], "trader": ["read", "trade"], "admin": ["read", "trade", "admin"], "nobody": []}
 
@@ -120,6 +122,30 @@ async def test_removed_entry_is_turned_away_at_once(tmp_path: Path) -> None:
 
     assert await tokens.verify_token(token_of("reader")) is None
     assert await tokens.verify_token(token_of("trader")) is not None
+
+
+async def test_stream_ends_when_its_token_is_taken_away(
+    redis_url: str, session: str, tokens_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mcp_front.streams.WATCH_S", 0.1)
+    async with (
+        ticking(redis_url, session) as ticker,
+        serving(redis_url, session, front_tokens_file=tokens_file) as front,
+    ):
+        calls = [
+            asyncio.create_task(
+                as_caller(front, name).call("ibkr_stream_market_data", symbol="SPY", duration_seconds=seconds)
+            )
+            for name, seconds in (("reader", 60), ("trader", 2))
+        ]
+        await wait_until(lambda: ticker.sent > 10, "some ticks are sent")
+        write_tokens(tokens_file, ["trader"])
+        async with asyncio.timeout(10):
+            taken, left = [answer["structuredContent"] for answer in await asyncio.gather(*calls)]
+
+    assert "Ended early: the client's token was taken away" in taken["message"]
+    assert taken["seconds"] < 10
+    assert "Ended early" not in left["message"]
 
 
 @pytest.mark.parametrize("spoil", [lambda path: path.unlink(), lambda path: path.write_text("[{")])

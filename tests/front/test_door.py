@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import httpx
 import pytest
@@ -48,7 +48,7 @@ def knock(guarded: Door, caller: str, send: Send = nothing, body: bytes = b"") -
 @asynccontextmanager
 async def flooded(app: Handler) -> AsyncIterator[tuple[Door, list[asyncio.Task[None]]]]:
     """A door before which one caller's flood waits."""
-    guarded = Door(app, UNPACED)
+    guarded = Door(app, UNPACED, nullcontext)
     tasks = [knock(guarded, "hungry") for _ in range(INSIDE + 10)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -148,7 +148,7 @@ async def test_beyond_its_line_a_caller_is_told_to_come_again_and_others_are_not
 
 async def test_whoever_is_early_waits_before_it_takes_a_place() -> None:
     inside = Inside()
-    guarded = Door(inside, Paces(20, 1))
+    guarded = Door(inside, Paces(20, 1), nullcontext)
     inside.go.release()
     tasks = [knock(guarded, "claude") for _ in range(2)]
     await wait_until(lambda: tasks[0].done(), "the first is through")
@@ -166,7 +166,7 @@ async def test_what_is_no_tool_call_is_refused_in_https_words() -> None:
     async def hear(message: Message) -> None:
         told.append(message)
 
-    guarded = Door(Inside(), Paces(0.001, 1))
+    guarded = Door(Inside(), Paces(0.001, 1), nullcontext)
     tasks = [knock(guarded, "claude", hear, b'{"method": "tools/list", "id": 1}') for _ in range(2)]
     await tasks[1]
     tasks[0].cancel()
@@ -181,7 +181,7 @@ async def test_what_came_before_the_door_opened_is_not_lost() -> None:
     async def reads(scope: Scope, receive: Receive, send: Send) -> None:
         heard.append((await receive())["body"])
 
-    await knock(Door(reads, UNPACED), "claude", body=b"hello")
+    await knock(Door(reads, UNPACED, nullcontext), "claude", body=b"hello")
 
     assert heard == [b"hello"]
 
@@ -229,7 +229,7 @@ async def test_who_is_not_known_is_neither_read_nor_held_up() -> None:
     async def never() -> Message:
         raise AssertionError("it is read")
 
-    guarded = Door(app, Paces(0.001, 1))
+    guarded = Door(app, Paces(0.001, 1), nullcontext)
     for _ in range(3):
         await guarded({"type": "http", "method": "POST", "user": UnauthenticatedUser()}, never, nothing)
 
@@ -248,7 +248,9 @@ async def test_a_body_that_does_not_come_is_waited_for_a_while_only(monkeypatch:
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
 
-    await Door(Inside(), UNPACED)({"type": "http", "method": "POST", "user": SimpleUser("slow")}, never, hear)
+    await Door(Inside(), UNPACED, nullcontext)(
+        {"type": "http", "method": "POST", "user": SimpleUser("slow")}, never, hear
+    )
 
     assert told[0]["status"] == 408
 

@@ -1,11 +1,13 @@
 """Which host names and web pages reach the front, and how its health is told."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from bridge.gateway import SessionStatus
-from tests.front.stack import ERAS, READY, plain_http, serving, worker
+from tests.front.stack import ERAS, READY, answering, plain_http, serving, worker
+from tests.front.test_calls import PNL
 
 INSPECTOR = "http://localhost:6274"
 TUNNEL = "https://inspector.example.org"
@@ -27,7 +29,11 @@ KNOWN_AND_UNKNOWN: list[tuple[dict[str, str], int]] = [
 @pytest.mark.fault(103)
 @pytest.mark.parametrize("era", ERAS)
 async def test_host_and_origin_must_be_known(redis_url: str, session: str, era: str) -> None:
-    allowed = {"front_allowed_hosts": ("front.example.org",), "front_allowed_origins": (TUNNEL,)}
+    allowed: dict[str, Any] = {
+        "front_allowed_hosts": ("front.example.org",),
+        "front_allowed_origins": (TUNNEL,),
+        "front_published_on": "loopback",
+    }
     async with serving(redis_url, session, **allowed) as front, plain_http() as http:
         for headers, status in KNOWN_AND_UNKNOWN:
             response = await http.post(front.endpoint, **front.raw(era, **headers).prepared("tools/list"))
@@ -100,3 +106,14 @@ async def test_front_that_is_stopping_is_not_ready(redis_url: str, session: str)
         response = await http.get(f"{front.url}/readyz")
 
     assert (response.status_code, response.json()["state"]) == (503, "stopping")
+
+
+async def test_calls_that_wait_at_the_door_are_answered_before_the_front_stops(redis_url: str, session: str) -> None:
+    pace: dict[str, Any] = {"front_calls_per_s": 10, "front_burst": 1}
+    async with worker(redis_url, session, {"get_pnl": answering(PNL)}), serving(redis_url, session, **pace) as front:
+        calls = [asyncio.create_task(front.raw().call("ibkr_get_pnl")) for _ in range(6)]
+        await asyncio.sleep(0.1)  # half a second's worth of them still waits
+        front.server.drain()
+        answers = await asyncio.gather(*calls)
+
+    assert [answer.get("isError", False) for answer in answers] == [False] * 6

@@ -50,7 +50,24 @@ def test_loopback_is_told_from_the_rest(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
 
 
+@pytest.mark.parametrize("host", ["ibkr.example.org", "ibkr.example.org:*", "10.0.0.8:8000", "2001:db8::8", "[::]:80"])
+def test_front_that_others_reach_by_a_name_needs_tokens(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("FRONT_ALLOWED_HOSTS", f"localhost,{host}")
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+
+    assert f"FRONT_ALLOWED_HOSTS={host} " in str(caught.value)
+    assert "set FRONT_TOKENS_FILE" in str(caught.value)
+    assert settings_with(monkeypatch, FRONT_TOKENS_FILE="/run/secrets/tokens").front_allowed_hosts[1] == host
+
+
+@pytest.mark.parametrize("host", ["localhost:8443", "127.0.0.1", "127.0.0.1:*", "::1", "[::1]:8000"])
+def test_another_name_of_this_machine_needs_none(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    assert settings_with(monkeypatch, FRONT_ALLOWED_HOSTS=host).front_allowed_hosts == (host,)
+
+
 def test_comma_lists_are_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FRONT_TOKENS_FILE", "/run/secrets/tokens")
     settings = settings_with(monkeypatch, FRONT_ALLOWED_HOSTS="a.example.org, b.example.org,", FRONT_TOOLSETS="session")
 
     assert settings.front_allowed_hosts == ("a.example.org", "b.example.org")
