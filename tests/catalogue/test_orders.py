@@ -9,7 +9,7 @@ from ib_worker import previews
 from ib_worker.ledger import order_ref
 from ibgateway.simulator.server import Simulator, SimulatorConfig
 from tests.faults.link import Link, to_port
-from tests.worker.rig import Caller, caller, order, trading, until, worker
+from tests.worker.rig import Caller, caller, frames, order, trading, until, worker
 
 KEY, OTHER_KEY = "a-key-of-the-caller", "another-key"
 PLACE, CANCEL = 3, 4
@@ -17,10 +17,6 @@ PLACE, CANCEL = 3, 4
 
 def resting(**changes: Any) -> dict[str, Any]:
     return order(orderType="LMT", lmtPrice=400, totalQuantity=3) | changes
-
-
-def frames(sim: Simulator) -> int:
-    return len(sim.journal.orders())
 
 
 async def life_of(front: Caller, **named: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from mcp_front.results import ERROR_META
 from tests.bridge.shim import Shim
 from tests.front.stack import MODERN, RawClient, serving
 from tests.front.test_process import program
-from tests.worker.rig import Caller, caller, order, trading, until
+from tests.worker.rig import Caller, caller, frames, order, trading, until
 from tests.worker.test_process import running
 
 KEY = "a-key-of-the-caller"
@@ -32,10 +32,6 @@ START_S = 60  # a Python process with all it imports, on a machine that does muc
 
 def resting(**changes: Any) -> dict[str, Any]:
     return order(orderType="LMT", lmtPrice=400, totalQuantity=3) | changes
-
-
-def frames(sim: Simulator) -> int:
-    return len(sim.journal.orders())
 
 
 async def outcome(front: Caller, **options: Any) -> str:

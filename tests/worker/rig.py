@@ -209,3 +209,8 @@ async def trading(
     async with worker(redis_url, session, sim.port, timing, **settings), caller(redis_url, session) as front:
         await front.writable()
         yield front
+
+
+def frames(sim: Simulator) -> int:
+    """How many frames of orders have reached the gateway."""
+    return len(sim.journal.orders())

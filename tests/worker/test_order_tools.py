@@ -19,7 +19,7 @@ from ib_worker.ledger import order_ref
 from ib_worker.orders import own_order
 from ib_worker.replay import rebuild
 from ibgateway.simulator.server import Simulator
-from tests.worker.rig import Caller, caller, order, ready_session, trading, until, worker
+from tests.worker.rig import Caller, caller, frames, order, ready_session, trading, until, worker
 
 KEY = "a-key-of-the-caller"
 PLACE, CANCEL = 3, 4  # message ids
@@ -27,10 +27,6 @@ PLACE, CANCEL = 3, 4  # message ids
 
 def resting(**changes: Any) -> dict[str, Any]:
     return order(orderType="LMT", lmtPrice=400, totalQuantity=3) | changes
-
-
-def frames(sim: Simulator) -> int:
-    return len(sim.journal.orders())
 
 
 async def test_a_preview_shows_cost_and_sends_only_a_question(redis_url: str, session: str, sim: Simulator) -> None:
