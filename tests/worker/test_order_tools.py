@@ -129,6 +129,7 @@ BRACKET: dict[str, Any] = {
 }  # fmt: skip
 
 
+@pytest.mark.usefixtures("soon")
 async def test_a_bracket_of_which_ibkr_knows_a_part_is_not_placed_again(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
