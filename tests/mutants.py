@@ -39,6 +39,12 @@ AREAS = {
         0.80,
         without=("tests/bridge/test_records.py::test_records_do_what_the_model_does",),
     ),
+    "orders": Area(
+        "ib_worker",
+        tuple(f"tests/worker/test_{name}.py" for name in ("ledger", "limits", "modes", "order_state")),
+        0.85,
+        files=tuple(f"ib_worker/{name}.py" for name in ("ledger", "limits", "modes", "order_state")),
+    ),
     "conversions": Area(
         "ib_worker",
         ("tests/worker/test_convert.py", "tests/worker/test_errors.py", "tests/worker/test_quote.py"),
