@@ -192,6 +192,23 @@ def test_a_rejection_of_a_new_order_is_final(code: int) -> None:
     assert state.rejected == said(code, "why")
 
 
+@pytest.mark.parametrize("shares", [0.25, 1.0])
+def test_an_execution_of_the_whole_of_a_small_order_fills_it(shares: float) -> None:
+    small = OrderState(7, 1, replace(TERMS, totalQuantity=shares), orderRef="ref")
+    state = after(fill(shares=shares, cumQty=shares), of=small)
+
+    assert (state.status, state.filled, state.remaining, state.working) == ("Filled", shares, 0.0, True)
+
+
+def test_executions_of_an_order_for_an_amount_of_money_fill_it_only_when_tws_says_so() -> None:
+    terms = replace(TERMS, totalQuantity=0.0)
+    taken = Opened(AT, 99, "ref", terms, "Submitted")
+    state = after(taken, fill(shares=0.5, cumQty=0.5), of=OrderState(7, 1, terms, orderRef="ref"))
+    assert (state.status, state.filled, state.remaining) == ("Submitted", 0.5, None)
+
+    assert after(Status(AT, 99, "Filled", 0.5, 0.0, 100.0, 100.0), of=state).status == "Filled"
+
+
 @pytest.mark.parametrize("events", list(permutations([opened("Inactive"), status("Inactive"), said(201)])))
 def test_a_rejection_with_inactive_in_any_order_is_a_rejection(events: tuple[Event, ...]) -> None:
     state = after(*events)
@@ -206,7 +223,7 @@ def test_a_rejection_after_presubmitted_waits_for_inactive() -> None:
 
     rejected = after(status("Inactive"), of=doubted)
 
-    assert rejected.rejected == said(201, "margin")
+    assert (rejected.status, rejected.rejected, rejected.doubted) == ("Inactive", said(201, "margin"), None)
 
 
 @pytest.mark.fault(49)
