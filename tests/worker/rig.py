@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
@@ -13,6 +15,7 @@ from bridge.bus.answering import Answerer
 from bridge.bus.asking import Asker
 from bridge.gateway import SessionStatus
 from bridge.tool import OPERATIONS, ToolError
+from cli.embedded_redis import EmbeddedRedis
 from ib_worker.leading import lead
 from ib_worker.lifecycle import Lifecycle, Timing
 from ib_worker.racing import first
@@ -214,3 +217,12 @@ async def trading(
 def frames(sim: Simulator) -> int:
     """How many frames of orders have reached the gateway."""
     return len(sim.journal.orders())
+
+
+async def loses_all(redis: EmbeddedRedis, folder: Path) -> None:
+    """Redis is killed and comes back without its data, which the fixture `own_redis` keeps under `folder`."""
+    assert redis.process is not None
+    redis.process.kill()
+    await redis.process.wait()
+    shutil.rmtree(folder / "redis" / "appendonlydir")
+    await redis.start()

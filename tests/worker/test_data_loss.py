@@ -1,7 +1,6 @@
 """Redis has lost its data, and with them which key has placed what: what IBKR has is the only record left."""
 
 import asyncio
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,18 +9,10 @@ from bridge.tool import ToolError
 from cli.embedded_redis import EmbeddedRedis
 from ib_worker.ledger import order_ref
 from ibgateway.simulator.server import Simulator
-from tests.worker.rig import Caller, caller, order, trading, worker
+from tests.worker.rig import Caller, caller, loses_all, order, trading, worker
 
 KEY = "a-key-of-the-caller"
 RESTING = order(orderType="LMT", lmtPrice=50)
-
-
-async def lose(redis: EmbeddedRedis, folder: Path) -> None:
-    assert redis.process is not None
-    redis.process.kill()
-    await redis.process.wait()
-    shutil.rmtree(folder / "redis" / "appendonlydir")
-    await redis.start()
 
 
 async def asked_until_taken(front: Caller) -> tuple[str, set[object]]:
@@ -46,7 +37,7 @@ async def test_an_order_on_its_way_when_worker_and_redis_died_is_not_placed_agai
         sim.fault("on order each hold 2")  # IBKR takes it, and shows it only when another worker has looked once
         with pytest.raises(ToolError):
             await front.submit("place_order", key=KEY, deadline_s=0.5, **RESTING)
-    await lose(own_redis, tmp_path)
+    await loses_all(own_redis, tmp_path)
 
     async with trading(own_redis.url, session, sim) as front, asyncio.timeout(20):
         found, _ = await asked_until_taken(front)
@@ -64,7 +55,7 @@ async def test_writes_wait_for_another_look_and_the_same_key_is_advised(
     async with trading(own_redis.url, session, sim) as front:
         await front.submit("place_order", key=KEY, **RESTING)
         looks = len(sim.journal.entries("in", 16))
-        await lose(own_redis, tmp_path)
+        await loses_all(own_redis, tmp_path)
         async with asyncio.timeout(20):
             found, reasons = await asked_until_taken(front)
         looked_again = len(sim.journal.entries("in", 16)) - looks

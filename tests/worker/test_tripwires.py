@@ -1,6 +1,5 @@
 """What sets the kill switch by itself, and what does not."""
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from ib_worker.order_events import Event, ModifySent, Opened, Said, Sent, Terms,
 from ib_worker.order_state import OrderState, apply
 from ib_worker.tripwires import LIVE, Tripwires, Wires
 from ibgateway.simulator.server import Simulator
-from tests.worker.rig import Caller, order, trading, until
+from tests.worker.rig import Caller, loses_all, order, trading, until
 
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 TERMS = Terms(Contract(conId=265598, symbol="AAPL", secType="STK"), "DU1", "BUY", 10.0, "LMT", 100.0, None, "DAY")
@@ -176,11 +175,7 @@ async def test_a_redis_that_lost_its_history_is_traded_on_only_when_a_human_says
     async with trading(own_redis.url, session, sim, wires=Wires(data_loss="on")) as front:
         await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
         assert await halted(front) is None
-        assert own_redis.process is not None
-        own_redis.process.kill()
-        await own_redis.process.wait()
-        shutil.rmtree(tmp_path / "redis" / "appendonlydir")
-        await own_redis.start()
+        await loses_all(own_redis, tmp_path)
         await front.writable(30)
 
         assert "lost its history" in (await halted(front) or "")
