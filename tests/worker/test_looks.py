@@ -129,7 +129,7 @@ async def test_an_order_of_an_earlier_worker_is_not_called_missing_by_another_ga
     monkeypatch.setattr("ib_worker.outcome.LOOK_S", 100)  # it ends before it has looked
     async with trading(redis_url, session, sim) as front:
         sim.fault("on order ignore")
-        assert await ends(front, "pending")
+        await until(lambda: ends(front, "pending"), "the order is sent")
     async with Simulator() as other, trading(redis_url, session, other) as front:
         await until(lambda: ends(front, "not_confirmed"), "two looks have ended", 15)
 

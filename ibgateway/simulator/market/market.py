@@ -25,7 +25,7 @@ from ibgateway.simulator.market.rows import Rows
 from ibgateway.simulator.market.tape import Quotes, Row, Tape
 from ibgateway.simulator.market.volatility import implied_of_day
 
-KEPT_BYTES = 400_000_000  # of drawn tapes
+KEPT_BYTES = 600_000_000  # of drawn tapes: a day of the hundred contracts that an account may watch is 400 million
 COUNTED_BYTES = 350_000  # an option's day
 PRINT_BYTES = 17 + 16 + 2 * 26  # a print, the day's extremes and volume up to it, the two quotes that go with it
 LISTED = {"FUT": timedelta(days=550), "OPT": timedelta(days=730), "FOP": timedelta(days=100)}  # before expiry
