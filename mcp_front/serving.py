@@ -57,9 +57,11 @@ class FrontServer(uvicorn.Server):
         log.info("draining", at_most_s=self._drain_s)
         try:
             async with asyncio.timeout(self._drain_s):
-                while not self._calls.is_idle:
+                idle = False
+                while not idle:
                     await self._calls.idle()
                     await asyncio.sleep(LAST_WORDS_S)  # a request that was let in meanwhile is a call by then
+                    idle = self._calls.is_idle
         except TimeoutError:
             log.warning("calls_cut_off")
         self.should_exit = True

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bridge.gateway import SessionStatus
+from mcp_front.serving import LAST_WORDS_S
 from tests.front.stack import ERAS, READY, answering, plain_http, serving, worker
 from tests.front.test_calls import PNL
 
@@ -108,12 +109,24 @@ async def test_front_that_is_stopping_is_not_ready(redis_url: str, session: str)
     assert (response.status_code, response.json()["state"]) == (503, "stopping")
 
 
-async def test_calls_that_wait_at_the_door_are_answered_before_the_front_stops(redis_url: str, session: str) -> None:
-    pace: dict[str, Any] = {"front_calls_per_s": 10, "front_burst": 1}
+async def test_calls_that_wait_at_the_door_are_answered_before_the_front_stops(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mcp_front.serving.CUT_S", 0)  # what is open after draining is cut at once
+    pace: dict[str, Any] = {"front_calls_per_s": 5, "front_burst": 1}
     async with worker(redis_url, session, {"get_pnl": answering(PNL)}), serving(redis_url, session, **pace) as front:
         calls = [asyncio.create_task(front.raw().call("ibkr_get_pnl")) for _ in range(6)]
-        await asyncio.sleep(0.1)  # half a second's worth of them still waits
+        await asyncio.sleep(0.1)  # a second's worth of them still waits
         front.server.drain()
         answers = await asyncio.gather(*calls)
 
     assert [answer.get("isError", False) for answer in answers] == [False] * 6
+
+
+async def test_an_idle_front_still_serves_who_reads_a_last_answer(redis_url: str, session: str) -> None:
+    async with worker(redis_url, session, {"get_pnl": answering(PNL)}), serving(redis_url, session) as front:
+        front.server.drain()
+        await asyncio.sleep(LAST_WORDS_S / 2)
+        answer = await front.raw().call("ibkr_get_pnl")
+
+    assert not answer.get("isError", False)

@@ -225,7 +225,7 @@ class Faults:
             _, _, connection, payload = heapq.heappop(self._held)
             if not connection.closing or msg_id(payload) in TO_IB:
                 connection.handle(payload)
-            if connection.closing:
+            if self.rim.hung_up(connection):
                 connection.take()  # nobody is there to hear it
 
     # --- frames out ----------------------------------------------------------------------------------------------
