@@ -35,6 +35,7 @@ from ib_worker.tripwires import carry_out, watch_wires
 
 BEAT_S = 1.0
 RELEASE_S = 2.0
+FIRST_ORDER_ID = 1  # what a gateway tells a client that has never placed an order
 
 Duty = Callable[[], Coroutine[Any, Any, None]]
 
@@ -103,12 +104,15 @@ def _look_for_unknown(session: Session) -> None:
 
 async def _reconcile(bus: Answerer, session: Session, reconciliation: Reconciliation) -> None:
     """Before writes are taken: at the start of a term, and whenever Redis has lost its data. It has lost them before
-    the term, too, where it has no history and IBKR has orders with our references, or this process has led before."""
+    the term, too, where it has no history and this process has led before, or IBKR has orders with our references.
+    Orders that the gateway has merely counted may have been another program's: then only the look is made."""
     await reconciliation.begin()
     ours = any((each.state.orderRef or "").startswith(OUR_REFS) for each in session.ledger.all())
-    if (ours or bus.has_served) and not await bus.has_history():
-        session.wires.lost_data()
-        await carry_out(bus.pipe, bus.keys, session.wires)
+    certain = ours or bus.has_served
+    if (certain or session.nextValidId > FIRST_ORDER_ID) and not await bus.has_history():
+        if certain:
+            session.wires.lost_data()
+            await carry_out(bus.pipe, bus.keys, session.wires)
         await reconciliation.look_again()
 
 

@@ -207,7 +207,8 @@ class Lifecycle:
         session = self._session
         session.wire = wire
         session.ledger.gateway = Endpoint(wire.host, wire.port)
-        wire.skip_ids(await session.order_ids(wire.getReqId()))  # above every orderId of earlier sessions
+        session.nextValidId = wire.getReqId()  # the first that ib_async gives out
+        wire.skip_ids(await session.order_ids(session.nextValidId))  # above every orderId of earlier sessions
         number = MARKET_DATA_NUMBERS[session.settings.market_data_type]
         await session.tell(lambda wire: wire.reqMarketDataType(number))
         await synchronize(session, self._timing.sync_s)

@@ -86,6 +86,7 @@ class Session:
         self.lives: Lives
         self.wires = Tripwires(settings.wires.in_force(settings.trading_mode))
         self.accounts: list[str] = []
+        self.nextValidId = 0  # as the gateway told it when this connection was made
         self.as_of: dict[str, datetime] = {}  # when TWS has last told all of something
         self.orders_readable = True  # False: the gateway's API is read-only, and tells of no orders
         self.unread: set[str] = set()  # types of messages that could not be decoded since the state was last read

@@ -27,13 +27,23 @@ async def asked_until_taken(front: Caller) -> tuple[str, set[object]]:
 
 
 @pytest.mark.fault(64, 76)
+@pytest.mark.parametrize("earlier", ["shows", "is of an earlier day"])
 async def test_an_order_on_its_way_when_worker_and_redis_died_is_not_placed_again(
-    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_redis: EmbeddedRedis,
+    session: str,
+    sim: Simulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    earlier: str,
 ) -> None:
     monkeypatch.setattr("ib_worker.reconcile.LOOKS_APART_S", 2.0)
+    if earlier == "is of an earlier day":
+        sim.fault("ids 2")  # all that the gateway still tells of it
     async with worker(own_redis.url, session, sim.port), caller(own_redis.url, session) as front:
-        await front.writable()
-        await front.submit("place_order", **order(orderType="LMT", lmtPrice=40))
+        async with asyncio.timeout(20):
+            await front.writable()
+        if earlier == "shows":
+            await front.submit("place_order", **order(orderType="LMT", lmtPrice=40))
         sim.fault("on order each hold 2")  # IBKR takes it, and shows it only when another worker has looked once
         with pytest.raises(ToolError):
             await front.submit("place_order", key=KEY, deadline_s=0.5, **RESTING)
