@@ -78,7 +78,7 @@ def create() -> None:
     STAMP.unlink(missing_ok=True)
     shutil.rmtree(VENV, ignore_errors=True)
     run(sys.executable, "-m", "venv", str(VENV))
-    pip("--no-deps", "--only-binary", ":all:", INSTALLER)
+    pip("--only-binary", ":all:", INSTALLER)
 
 
 def install(lock: Path) -> None:
@@ -93,8 +93,9 @@ def install(lock: Path) -> None:
 
 def pip(*arguments: str | Path) -> None:
     *options, lock = map(str, arguments)
-    quiet = ("-q", "--disable-pip-version-check", "--require-hashes")
-    run(str(VENV / "bin" / "python"), "-m", "pip", "install", *quiet, *options, "-r", lock)
+    # A lock is whole: nothing is to be resolved. Resolving, pip stops at an extra that the lock names without brackets.
+    fixed = ("-q", "--disable-pip-version-check", "--require-hashes", "--no-deps")
+    run(str(VENV / "bin" / "python"), "-m", "pip", "install", *fixed, *options, "-r", lock)
 
 
 def run(*command: str) -> None:

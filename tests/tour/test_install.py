@@ -1,6 +1,10 @@
 """What `make` does before anything else: the environment from the locks, made once and made again when they change."""
 
+import hashlib
 import importlib.util
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 from types import ModuleType
 
@@ -74,3 +78,52 @@ def test_an_upgraded_installer_installs_anew(install: ModuleType) -> None:
     install.INSTALLER.write_text("uv==99", encoding="utf-8")
 
     assert not install.is_current("local")
+
+
+def wheel(folder: Path, name: str, *metadata: str, version: str = "1.0") -> str:
+    """Make a wheel with one module; returns its line of a lock."""
+    told = "\n".join(("Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *metadata))
+    path, info = folder / f"{name}-{version}-py3-none-any.whl", f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(path, "w") as files:
+        files.writestr(f"{name}.py", "")
+        files.writestr(f"{info}/METADATA", told)
+        files.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any")
+        files.writestr(f"{info}/RECORD", "")
+    return f"{name}=={version} --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
+def without_uv(install: ModuleType, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An environment in which there is pip alone, and these wheels alone to be had."""
+    venv = wheels / "venv"
+    monkeypatch.setattr(install, "VENV", venv)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    subprocess.run((sys.executable, "-m", "venv", venv), check=True)
+    return venv
+
+
+def test_pip_takes_a_lock_that_uv_could_not_install(
+    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [
+        wheel(tmp_path, "tool", "Requires-Dist: parts[more]"),  # a lock names what it needs without the brackets
+        wheel(tmp_path, "parts", "Provides-Extra: more"),
+    ]
+    wheel(tmp_path, "parts", "Provides-Extra: more", version="2.0")  # which pip would choose where it is to resolve
+    (install.LOCKS / "local.txt").write_text("\n".join(lines), encoding="utf-8")
+    venv = without_uv(install, tmp_path, monkeypatch)
+
+    install.install(install.LOCKS / "local.txt")
+
+    subprocess.run((venv / "bin" / "python", "-c", "import tool, parts"), check=True)
+
+
+def test_pip_refuses_what_is_not_what_was_locked(
+    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (install.LOCKS / "local.txt").write_text(wheel(tmp_path, "tool"), encoding="utf-8")
+    wheel(tmp_path, "tool", "Summary: another")
+    without_uv(install, tmp_path, monkeypatch)
+
+    with pytest.raises(subprocess.CalledProcessError):
+        install.install(install.LOCKS / "local.txt")
