@@ -20,7 +20,7 @@ KEPT_DONE = 2_000  # finished orders, newest first; the bus keeps each order's a
 KEPT_COMMISSIONS = 5_000  # of fills; a report may come before its fill is known
 
 KEPT_EARLY = 500  # orders whose messages came before their terms
-KEPT_PAST = 100_000  # names of finished orders that are forgotten: neither TWS's archive nor a key brings them back
+KEPT_PAST = 50_000  # names of finished orders that are forgotten: neither TWS's archive nor a key brings them back
 
 OUR_REFS = "mcp"  # how each orderRef begins that this worker gives
 
