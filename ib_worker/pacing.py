@@ -10,7 +10,8 @@ from bridge.tool import ToolError
 from ib_worker.fairness import SESSION, current
 
 PER_S = 50  # messages that TWS allows in any second, over everything
-STEADY = 0.8  # of them go out steadily, and the rest at once: no second has more than all
+STEADY = 0.7  # of them go out steadily
+AT_ONCE = 0.2  # after a quiet moment; the tenth that is left is for what a stalled network delivers together
 KEPT_FOR_ORDERS = 0.4  # of the burst: an order never waits behind reads, and orders go first when all must wait
 LONGEST_WAIT_S = 10.0  # whoever would wait longer is told so at once: few wait for an answer for more than 15 seconds
 
@@ -52,7 +53,7 @@ class Pacer:
     def __init__(self, clock: Callable[[], float], per_s: int = PER_S) -> None:
         self._clock = clock
         self._per_s = per_s
-        self._bucket = Bucket(per_s * STEADY, per_s - per_s * STEADY, clock())
+        self._bucket = Bucket(per_s * STEADY, per_s * AT_ONCE, clock())
         self._kept = self._bucket.size * KEPT_FOR_ORDERS
         self._waiting: dict[Lane, Rotation] = {lane: Rotation() for lane in Lane}
         self._timer: asyncio.TimerHandle | None = None

@@ -18,10 +18,10 @@ from ib_worker.history_pacing import (
     HistoryPacer,
     HistoryRequest,
 )
-from ib_worker.pacing import KEPT_FOR_ORDERS, LONGEST_WAIT_S, PER_S, STEADY, Bucket, Lane, Pacer
+from ib_worker.pacing import AT_ONCE, KEPT_FOR_ORDERS, LONGEST_WAIT_S, PER_S, STEADY, Bucket, Lane, Pacer
 
 RATE = PER_S * STEADY
-BURST = PER_S - RATE
+BURST = PER_S * AT_ONCE
 
 
 class Clock:
@@ -114,6 +114,22 @@ async def test_no_second_has_more_messages_than_tws_allows() -> None:
 
     assert len(sent) > 2.9 * RATE
     assert max(sum(at <= each < at + 1 for each in sent) for at in sent) <= PER_S
+
+
+async def test_what_a_stalled_network_delivers_together_is_no_more_than_tws_allows() -> None:
+    clock = Clock()
+    pacer = Pacer(clock)
+    while await granted(pacer, Lane.ORDERS):  # the burst is over: there is always something to send
+        pass
+    sent: list[float] = []
+    for _ in range(4000):
+        while await granted(pacer, Lane.ORDERS):
+            sent.append(clock.now)
+        clock.now += 0.001
+
+    stall_s = 0.4  # nothing arrives for so long, and then all of it: a lost packet is sent again after 0.2 s
+    second = max(sum(at <= each < at + stall_s + 1 for each in sent) for at in sent)
+    assert second <= PER_S
 
 
 async def test_lanes_are_served_in_their_order() -> None:
