@@ -69,7 +69,7 @@ class Truth:
     orders: dict[str, OpenOrder]
     doubled: dict[str, int]  # how many there are, where they are more than one
     frames: dict[str, list[Entry]]  # placeOrder frames of the run
-    cancels: dict[int, int]  # cancelOrder frames of the run, by orderId
+    cancels: dict[int, list[Entry]]  # cancelOrder frames of the run, by orderId
 
 
 async def check(stage: Stage, seen: Seen, result: Result, stalls: Stalls) -> None:
@@ -91,9 +91,9 @@ def _truth(stage: Stage, seen: Seen) -> Truth:
     frames: dict[str, list[Entry]] = defaultdict(list)
     for entry in journal.orders(after=seen.frame):
         frames[entry.request.placed[1].orderRef].append(entry)
-    cancels: dict[int, int] = defaultdict(int)
+    cancels: dict[int, list[Entry]] = defaultdict(list)
     for entry in journal.entries("in", 4, after=seen.frame):
-        cancels[entry.request.orderId] += 1
+        cancels[entry.request.orderId].append(entry)
     refs = Counter(each.order.orderRef for each in _orders(stage))
     doubled = {ref: refs[ref] for ref in frames if refs[ref] > 1}
     return Truth(_books(stage), doubled, frames, cancels)
@@ -128,16 +128,19 @@ def _frames(seen: Seen, truth: Truth) -> Iterator[str]:
         sent = _placing(truth, step)
         if step.tool == "ibkr_place_order" and "lmtPrice" not in step.arguments:
             sent = truth.frames.get(order_ref(step.key), [])
-        if len(sent) > 1 and not (step.tool == "ibkr_place_order" and _certainly_anew(seen, sent)):
+        if len(sent) > 1 and not _certainly_anew(seen, sent):
             yield f"I1: {len(sent)} frames for {step.key}"
         if step.tool == "ibkr_cancel_order" and (order := truth.orders.get(order_ref(step.of))) is not None:
             ids = {each.request.orderId for each in truth.frames.get(order_ref(step.of), [])} | {order.orderId}
-            if sum(truth.cancels.get(each, 0) for each in ids) > 1:
+            sent = sorted(
+                (each for orderId in ids for each in truth.cancels.get(orderId, ())), key=lambda each: each.number
+            )
+            if len(sent) > 1 and not _certainly_anew(seen, sent):
                 yield f"I1: more than one cancel frame for {step.key}"
 
 
 def _certainly_anew(seen: Seen, sent: list[Entry]) -> bool:
-    """Redis had lost its data, and IBKR was looked at for long enough to show the first frame's order, had it come."""
+    """Redis had lost its data, and IBKR was looked at for long enough to show what the first frame did, had it come."""
     apart_s = [later.wall - earlier.wall for earlier, later in pairwise(sent)]
     return EMPTIED in seen.plan.names and min(apart_s) >= LOOKS_APART_S
 
