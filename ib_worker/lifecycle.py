@@ -109,12 +109,15 @@ class Lifecycle:
             try:
                 await first(self._live(), self._stop.wait())
             except Failure as failure:
-                self._session.record.set(self._explained(failure.cause, target), failure.detail)
+                self._tell(failure, target)
                 log.warning("no session: %s", self._session.record.standing.cause)
                 self._tell_tried()
                 await self._pause(pauses.next(failure.cause, time.monotonic() - began))
             else:
                 await asyncio.sleep(self._timing.settle_s if target == self._session.target else 0)
+
+    def _tell(self, failure: Failure, target: Endpoint) -> None:
+        self._session.record.set(self._explained(failure.cause, target), failure.detail)
 
     def _explained(self, cause: standing.Cause, target: Endpoint) -> standing.Cause:
         """What the configured gateway's own log knows better than a socket that nobody answers on."""
@@ -135,16 +138,20 @@ class Lifecycle:
             raise Failure(standing.BROKEN, detail) from problem
 
     async def _connection(self) -> None:
+        target = self._session.target
         wire = await self._open()
         why = "the session was disconnected"
         try:
             await first(self._stand(wire), self._lost(wire))
         except Failure as failure:
             why = str(failure.detail or failure)
+            self._tell(failure, target)  # before the socket is closed, for which a silent peer takes a second
             raise
         except (LinkLost, RequestRefused, ToolError) as problem:
             why = str(problem)
-            raise Failure(standing.BROKEN, problem) from problem
+            broken = Failure(standing.BROKEN, problem)
+            self._tell(broken, target)
+            raise broken from problem
         finally:
             self._down(why)
             await wire.close(why)

@@ -110,7 +110,12 @@ async def test_an_account_summary_is_complete_and_leaves_no_subscription(
         assert both[0] == both[1]
         assert tags["AccountType"] == "INDIVIDUAL"
         assert tags["NetLiquidation"] > 0
-        assert len(sim.journal.entries("in", 62)) == len(sim.journal.entries("in", 63)) == 1
+
+        async def left() -> bool:
+            return len(sim.journal.entries("in", 63)) == 1
+
+        await until(left, "the subscription is cancelled")
+        assert len(sim.journal.entries("in", 62)) == 1
 
 
 async def test_daily_bars_are_dated_by_their_day(redis_url: str, session: str, sim: Simulator) -> None:
