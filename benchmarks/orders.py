@@ -116,6 +116,8 @@ async def quotes(port: int) -> AsyncIterator[Counter[str]]:
         await asyncio.gather(*asking, return_exceptions=True)
         if ended:
             raise Problem(f"{len(ended)} of the clients that ask for quotes have ended: {ended[0]}")
+        if not told:
+            raise Problem("the clients that ask for quotes got none: nothing was measured behind them")
 
 
 async def queued(port: int) -> int:
