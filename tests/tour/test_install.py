@@ -118,10 +118,12 @@ def test_pip_takes_a_lock_that_uv_could_not_install(
     subprocess.run((venv / "bin" / "python", "-c", "import tool, parts"), check=True)
 
 
+@pytest.mark.parametrize("hashed", [True, False])
 def test_pip_refuses_what_is_not_what_was_locked(
-    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hashed: bool
 ) -> None:
-    (install.LOCKS / "local.txt").write_text(wheel(tmp_path, "tool"), encoding="utf-8")
+    locked = wheel(tmp_path, "tool")
+    (install.LOCKS / "local.txt").write_text(locked if hashed else locked.split()[0], encoding="utf-8")
     wheel(tmp_path, "tool", "Summary: another")
     without_uv(install, tmp_path, monkeypatch)
 

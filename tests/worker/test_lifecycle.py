@@ -231,10 +231,12 @@ async def test_a_gateway_that_restarts_is_found_again(sim: Simulator) -> None:
 async def test_a_half_open_connection_is_given_up(sim: Simulator) -> None:
     timing = replace(FAST, idle_s=0.3, probe_s=0.2)
     async with ready_session(sim, timing) as stand:
+        wire = stand.session.require_connection()
         sim.fault("half-open 3")
 
         status = await stand.reaches("connecting", timeout_s=3)
         assert "stopped answering" in (status.cause or "")
+        assert not wire.closed.done()  # that takes a second, in which nobody is to take it for ready
         await stand.ready()
 
 

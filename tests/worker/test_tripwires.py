@@ -195,6 +195,19 @@ async def test_a_worker_that_finds_its_orders_at_ibkr_and_nothing_in_redis_takes
         assert (await halted(front) is None) is known
 
 
+@pytest.mark.usefixtures("soon")
+async def test_a_gateway_that_has_merely_counted_orders_is_no_loss(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    """Their ids went to somebody, an earlier year or by hand: nothing says that Redis knew of them."""
+    sim.fault("ids 2")
+    async with trading(redis_url, session, sim, wires=Wires(data_loss="on")) as front:
+        placed = await front.submit("place_order", **order())
+
+        assert await halted(front) is None
+        assert placed["status"] == "Filled"
+
+
 @pytest.mark.parametrize("entry", ["no JSON", '{"event": "halt", "at_ms": 1}', "latest"])
 async def test_a_switch_record_that_can_not_be_read_is_passed_over(
     redis_url: str, session: str, sim: Simulator, entry: str
