@@ -28,7 +28,7 @@ from benchmarks.http_load import MODERN, Socket, call_of, checked
 from cli.embedded_redis import EmbeddedRedis, free_port
 from cli.processes import Children, Problem
 from cli.ready import until_ready
-from ib_worker.ledger import order_ref
+from ib_worker.references import order_ref
 from ibgateway.simulator import instruments
 
 PLACE = "3"  # TWS's message id of placeOrder

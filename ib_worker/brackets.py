@@ -6,8 +6,9 @@ from bridge.bus.answering import Asked
 from bridge.orders import Bracket
 from bridge.tool import ToolError
 from ib_worker.composing import EXITS, LEGS
-from ib_worker.ledger import Entry, order_ref, report
+from ib_worker.ledger import Entry, report
 from ib_worker.outcome import doubt_of, followed, not_found, told
+from ib_worker.references import order_ref
 from ib_worker.session import Session
 
 

@@ -6,7 +6,7 @@ import ib_async
 
 from bridge.order_terms import OrderTerms
 from bridge.orders import PlaceBracketOrder
-from ib_worker.ledger import order_ref
+from ib_worker.references import order_ref
 
 EXITS = ("takeProfit", "stopLoss")
 LEGS = ("", *EXITS)  # of a bracket, as its orders' references are made

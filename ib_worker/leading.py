@@ -19,13 +19,13 @@ from ib_worker.auditing import Audit
 from ib_worker.concerns import concerns_of, weekly_login
 from ib_worker.dispatch import Dispatch
 from ib_worker.guard import Guard
-from ib_worker.ledger import OUR_REFS
 from ib_worker.lifecycle import Lifecycle, Timing
 from ib_worker.lives import Lives
 from ib_worker.order_events import Event
 from ib_worker.order_state import OrderState
 from ib_worker.racing import first, lasting
 from ib_worker.reconcile import Reconciliation
+from ib_worker.references import is_ours
 from ib_worker.relieving import Relieving
 from ib_worker.session import OrderIds, Session, utcnow
 from ib_worker.settings import Settings
@@ -107,7 +107,7 @@ async def _reconcile(bus: Answerer, session: Session, reconciliation: Reconcilia
     the term, too, where it has no history and this process has led before, or IBKR has orders with our references.
     Orders that the gateway has merely counted may have been another program's: then only the look is made."""
     await reconciliation.begin()
-    ours = any((each.state.orderRef or "").startswith(OUR_REFS) for each in session.ledger.all())
+    ours = any(is_ours(each.state.orderRef) for each in session.ledger.all())
     certain = ours or bus.has_served
     if (certain or session.nextValidId > FIRST_ORDER_ID) and not await bus.has_history():
         if certain:

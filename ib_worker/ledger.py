@@ -2,10 +2,8 @@
 
 import asyncio
 import time
-from base64 import b32encode
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from typing import Any, TypeVar
 
 import ib_async
@@ -14,6 +12,7 @@ from bridge.values import Notice, OrderReport
 from ib_worker import convert
 from ib_worker.order_events import Commission, Event, Fill, Terms, Vanished, trade_of
 from ib_worker.order_state import NAMES_IT, OrderState, apply
+from ib_worker.references import is_ours
 
 LOOKS_APART_S = 15.0  # between full looks that lack an order, for the second to count as well
 KEPT_DONE = 2_000  # finished orders, newest first; the bus keeps each order's answer for a week
@@ -21,8 +20,6 @@ KEPT_COMMISSIONS = 5_000  # of fills; a report may come before its fill is known
 
 KEPT_EARLY = 500  # orders whose messages came before their terms
 KEPT_PAST = 50_000  # names of finished orders that are forgotten: neither TWS's archive nor a key brings them back
-
-OUR_REFS = "mcp"  # how each orderRef begins that this worker gives
 
 Announce = Callable[[OrderState], None]
 Recorder = Callable[[OrderState, str | None, Event], None]  # the state after an event that was news, and the key
@@ -69,7 +66,8 @@ class Entry:
 
 
 class Ledger:
-    """An orderId belongs to one clientId and may come again after a gateway's restart; permId and orderRef do not.
+    """An orderId belongs to one clientId and may come again after a gateway's restart; a permId does not, nor an
+    orderRef of ours. Others may write the same orderRef on many orders, so theirs is no name.
 
     `known` is False until a full look at the gateway has ended: until then what the ledger lacks may still exist.
     """
@@ -101,7 +99,12 @@ class Ledger:
         return self._by_perm.get(permId) if permId is not None else None
 
     def by_ref(self, orderRef: str | None) -> Entry | None:
+        """By a reference of ours."""
         return self._by_ref.get(orderRef) if orderRef is not None else None
+
+    def named(self, orderRef: str) -> list[Entry]:
+        """Every order that carries the reference, whoever gave it."""
+        return [entry for entry in self._entries if entry.state.orderRef == orderRef]
 
     def all(self) -> list[Entry]:
         return list(self._entries)
@@ -214,7 +217,7 @@ class Ledger:
             self._by_id.setdefault((state.clientId, state.orderId), entry)
         for permId in state.permIds:
             self._by_perm.setdefault(permId, entry)
-        if state.orderRef is not None:
+        if is_ours(state.orderRef):
             self._by_ref.setdefault(state.orderRef, entry)
 
     def _prune(self) -> None:
@@ -234,7 +237,7 @@ class Ledger:
         _drop(self._by_trade, state.fills, entry)
         self._past.update(dict.fromkeys(state.permIds))
         _trim(self._past, KEPT_PAST)
-        if state.orderRef is not None:
+        if is_ours(state.orderRef):
             self._past_refs[state.orderRef] = None
             _trim(self._past_refs, KEPT_PAST)
 
@@ -249,12 +252,6 @@ def _drop(index: dict[Name, Entry], names: Iterable[Name], entry: Entry) -> None
     for name in names:
         if index.get(name) is entry:
             del index[name]
-
-
-def order_ref(key: str, leg: str = "") -> str:
-    """What the order carries at IBKR: the same key is the same reference after any restart. 29 printable characters."""
-    named = f"{key}\0{leg}" if leg else key  # no key has a NUL, so that no key and leg read as another key
-    return OUR_REFS + b32encode(sha256(named.encode()).digest()).decode().lower()[:26]
 
 
 def report(entry: Entry, message: str = "", replayed: bool = False) -> OrderReport:

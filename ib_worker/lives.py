@@ -7,6 +7,7 @@ from bridge.bus.connect import BusError, bus_down
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from ib_worker.order_state import Life, OrderState
+from ib_worker.references import is_ours
 from ib_worker.replay import rebuild
 
 NEWEST = 20_000  # lines of the log that are looked through: the events of a thousand orders or more
@@ -31,7 +32,8 @@ class Lives:
 
     async def _lines(self, state: OrderState) -> list[bytes]:
         """The order's own, newest first: back to where it was sent, for one that a worker placed."""
-        names = [f'"orderRef":"{state.orderRef}"'] if state.orderRef else [f'"permId":{each}' for each in state.permIds]
+        ref = [f'"orderRef":"{state.orderRef}"'] if is_ours(state.orderRef) else []
+        names = ref or [f'"permId":{each}' for each in state.permIds]
         found: list[bytes] = []
         if not names:
             return found

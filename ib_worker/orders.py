@@ -28,10 +28,11 @@ from ib_worker.checking import Allowance, facts_of, passed
 from ib_worker.composing import LEGS, bracket_of, order_of
 from ib_worker.dispatch import handles
 from ib_worker.errors import LinkLost, RequestRefused
-from ib_worker.ledger import Entry, order_ref, report
+from ib_worker.ledger import Entry, report
 from ib_worker.order_messages import terms_of
 from ib_worker.outcome import cancel_message, change_message, outcome
 from ib_worker.pacing import Lane
+from ib_worker.references import order_ref
 from ib_worker.sending import (
     note_sent,
     require_changeable,

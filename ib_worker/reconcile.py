@@ -18,10 +18,11 @@ from bridge.tool import OPERATIONS, Shape, ToolError
 from ib_worker.brackets import bracket_told
 from ib_worker.composing import LEGS
 from ib_worker.errors import LinkLost, RequestRefused
-from ib_worker.ledger import LOOKS_APART_S, Entry, order_ref, report
+from ib_worker.ledger import LOOKS_APART_S, Entry, report
 from ib_worker.order_state import LOOKS
 from ib_worker.orders import differs, names_of, own_order
 from ib_worker.outcome import doubt_of_day, not_found, settled, told
+from ib_worker.references import is_ours, order_ref
 from ib_worker.session import Session, utcnow
 from ib_worker.standing import Failure
 from ib_worker.sync import shared_look
@@ -159,7 +160,9 @@ class Reconciliation:
         entry = ledger.by_ref(orderRef) or ledger.by_perm(int(permId) if permId else None)
         if entry is not None:
             return entry
-        return await self._found(orderRef, record) if orderRef else own_order(self._session, asked.orderId, asked)
+        if is_ours(orderRef):
+            return await self._found(orderRef, record)
+        return own_order(self._session, asked.orderId, asked)
 
     async def _leg(self, record: Record, leg: str) -> Entry | None:
         """One order of a bracket, None if IBKR does not have it."""

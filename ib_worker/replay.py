@@ -9,6 +9,7 @@ from bridge.audit import Entry
 from bridge.values import Contract
 from ib_worker.order_events import Event
 from ib_worker.order_state import OrderState, apply
+from ib_worker.references import is_ours
 
 EVENTS: dict[str, type[Any]] = {each.__name__: each for each in get_args(Event)}
 
@@ -33,10 +34,11 @@ def rebuild(lines: Iterable[bytes]) -> list[OrderState]:
 
 
 def _known_as(entry: Entry) -> str:
-    """An order placed elsewhere has no reference; then its first permId tells, which comes with TWS's first word."""
-    if entry.orderRef or entry.permId:
-        return entry.orderRef or f"permId {entry.permId}"
-    return f"client {entry.clientId}, orderId {entry.orderId}"
+    """An order placed elsewhere has no reference of its own; then its first permId tells, which comes with TWS's first
+    word."""
+    if is_ours(entry.orderRef):
+        return entry.orderRef
+    return f"permId {entry.permId}" if entry.permId else f"client {entry.clientId}, orderId {entry.orderId}"
 
 
 def _begun(entry: Entry, event: Event) -> OrderState | None:

@@ -25,13 +25,14 @@ from ib_worker.flights import Flights
 from ib_worker.guard import Guard
 from ib_worker.history_pacing import HistoryPacer
 from ib_worker.holdings import Holdings
-from ib_worker.ledger import Entry, Ledger, order_ref
+from ib_worker.ledger import Entry, Ledger
 from ib_worker.link import Link
 from ib_worker.lives import Lives
 from ib_worker.modes import tradable
 from ib_worker.order_messages import OrderMessages
 from ib_worker.pacing import Lane, Pacer
 from ib_worker.qualify import Contracts
+from ib_worker.references import order_ref
 from ib_worker.requests import Keep, Requests
 from ib_worker.settings import Endpoint, Settings
 from ib_worker.standing import Record, Standing
@@ -167,11 +168,18 @@ class Session:
 
     def find_order(self, orderId: int, named: Named) -> Entry | None:
         """The order that a call names, wherever it was placed; an orderId is this session's own. Raises ToolError
-        not_ready while it is not settled whether IBKR has the order."""
+        not_ready while it is not settled whether IBKR has the order, or invalid_arguments where it names several."""
         orderRef = order_ref(named.orderKey) if named.orderKey is not None else named.orderRef
         if orderRef is None:
             return self.ledger.by_perm(named.permId) if named.permId is not None else self.ledger.by_id(orderId)
-        entry = self.ledger.by_ref(orderRef)
+        named_so = self.ledger.named(orderRef)
+        if len(named_so) > 1:
+            raise ToolError(
+                "invalid_arguments",
+                f"orderRef: {len(named_so)} orders carry {orderRef}. Name the one by its permId.",
+                permIds=[each.state.permId for each in named_so],
+            )
+        entry = named_so[0] if named_so else None
         if entry is None and orderRef in self.unsettled:
             raise ToolError(
                 "not_ready",

@@ -12,8 +12,8 @@ import pytest
 
 from bridge.tool import ToolError
 from ib_worker import standing
-from ib_worker.ledger import order_ref
 from ib_worker.lifecycle import Timing, _Pauses
+from ib_worker.references import order_ref
 from ibgateway.simulator.server import Simulator
 from tests.busy import BUSY_S
 from tests.worker.rig import FAST, Caller, caller, order, ready_session, trading, until, worker

@@ -16,7 +16,7 @@ from bridge.bus.previewing import TOKEN_S
 from bridge.tool import ToolError
 from cli.embedded_redis import EmbeddedRedis
 from ib_worker import beat, checking, tokens
-from ib_worker.ledger import order_ref
+from ib_worker.references import order_ref
 from ibgateway.simulator.server import Simulator
 from mcp_front.results import ERROR_META
 from tests.bridge.shim import Shim

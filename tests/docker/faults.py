@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ib_worker.ledger import order_ref
+from ib_worker.references import order_ref
 from tests.docker.calls import ORDER, Caller, Load, Outcome
 from tests.docker.stack import Stack, free_port, run, running
 

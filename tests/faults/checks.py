@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from bridge.audit import verify
 from bridge.bus.auditing import read_head
 from bridge.tool import TOOLS, ToolError
-from ib_worker.ledger import LOOKS_APART_S, order_ref
+from ib_worker.ledger import LOOKS_APART_S
+from ib_worker.references import order_ref
 from ibgateway.simulator.journal import Entry
 from ibgateway.simulator.values import OpenOrder
 from tests.faults.mcp import Answer

@@ -14,7 +14,7 @@ from bridge.bus import scripts
 from bridge.bus.auditing import read_head
 from bridge.tool import ToolError
 from cli.embedded_redis import EmbeddedRedis
-from ib_worker.ledger import order_ref
+from ib_worker.references import order_ref
 from ibgateway.simulator.server import Simulator
 from tests.faults import forks
 from tests.faults.forks import Forked

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.tool import ToolError
 from cli.embedded_redis import EmbeddedRedis
-from ib_worker.ledger import order_ref
+from ib_worker.references import order_ref
 from ibgateway.simulator.server import Simulator
 from tests.worker.rig import Caller, caller, frames, order, trading, until, worker
 

@@ -8,16 +8,18 @@ import ib_async
 import pytest
 
 from bridge.values import Contract, Notice
-from ib_worker.ledger import KEPT_COMMISSIONS, KEPT_DONE, KEPT_EARLY, Entry, Ledger, order_ref, report
+from ib_worker.ledger import KEPT_COMMISSIONS, KEPT_DONE, KEPT_EARLY, Entry, Ledger, report
 from ib_worker.order_events import Commission, Fill, Opened, Said, Sent, Status, Terms, Vanished
 from ib_worker.order_messages import OrderMessages
 from ib_worker.order_state import OrderState
+from ib_worker.references import order_ref
 
+REF = order_ref("a-key-0001")
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 TERMS = Terms(Contract(conId=265598, symbol="AAPL", secType="STK"), "DU1", "BUY", 10.0, "LMT", 100.0, None, "DAY")
 
 
-def placed(ledger: Ledger, orderId: int = 7, permId: int | None = None, ref: str = "ref") -> Entry:
+def placed(ledger: Ledger, orderId: int = 7, permId: int | None = None, ref: str = REF) -> Entry:
     entry = ledger.add(orderId, TERMS, ref, "a-key-0001")
     ledger.take(entry, Sent(AT, TERMS))
     if permId is not None:
@@ -26,7 +28,7 @@ def placed(ledger: Ledger, orderId: int = 7, permId: int | None = None, ref: str
 
 
 def filled(permId: int | None = 99, execId: str = "a.b.01.01") -> Fill:
-    return Fill(AT, execId, 10.0, 99.0, 10.0, 99.0, permId, "ref")
+    return Fill(AT, execId, 10.0, 99.0, 10.0, 99.0, permId, REF)
 
 
 def test_an_order_is_found_by_each_of_its_names() -> None:
@@ -37,7 +39,7 @@ def test_an_order_is_found_by_each_of_its_names() -> None:
     assert ledger.by_id(7) is entry
     assert ledger.by_id(7, 1) is entry
     assert ledger.by_perm(99) is entry
-    assert ledger.by_ref("ref") is entry
+    assert ledger.by_ref(REF) is entry
     assert ledger.open() == [entry]
     assert len(ledger) == 1
 
@@ -69,8 +71,8 @@ def test_an_archived_order_is_known_by_its_permid_and_reference() -> None:
     entry = placed(ledger, 7, 99)
 
     assert ledger.entry(0, 0, 99, None, TERMS) is entry
-    assert ledger.entry(0, 0, None, "ref", TERMS) is entry
-    assert ledger.entry(0, 0, 100, "other", TERMS) is not entry
+    assert ledger.entry(0, 0, None, REF, TERMS) is entry
+    assert ledger.entry(0, 0, 100, order_ref("another-key"), TERMS) is not entry
 
 
 def test_an_orderid_issued_again_is_another_order() -> None:
@@ -98,7 +100,22 @@ def test_another_reference_is_another_order() -> None:
     ledger = Ledger(1)
     entry = placed(ledger, 7, 99)
 
-    assert ledger.entry(7, 1, None, "other", TERMS) is not entry
+    assert ledger.entry(7, 1, None, order_ref("another-key"), TERMS) is not entry
+
+
+def test_orders_of_others_that_share_a_reference_are_several() -> None:
+    ledger = Ledger(1)
+
+    first = ledger.entry(7, 2, 99, "strategy-1", TERMS)
+    second = ledger.entry(8, 2, 100, "strategy-1", TERMS)
+    archived = ledger.entry(0, 0, 101, "strategy-1", TERMS)
+    assert first and second and archived
+    ledger.take(second, Opened(AT, 100, "strategy-1", TERMS, "Submitted"))
+
+    assert len({first, second, archived}) == 3
+    assert ledger.by_ref("strategy-1") is None
+    assert ledger.named("strategy-1") == [first, second, archived]
+    assert ledger.entry(0, 0, 100, "strategy-1", TERMS) is second
 
 
 @pytest.mark.fault(45)
@@ -182,11 +199,11 @@ def test_finished_orders_are_forgotten_oldest_first() -> None:
     living = placed(ledger, 1, 1, "living")
     many = int(KEPT_DONE * 1.1) + 1
     for orderId in range(2, many + 2):
-        ledger.take(placed(ledger, orderId, orderId, f"r{orderId}"), filled(orderId, f"{orderId}.01"))
+        ledger.take(placed(ledger, orderId, orderId, order_ref(f"key {orderId}")), filled(orderId, f"{orderId}.01"))
 
     assert KEPT_DONE <= len(ledger) <= KEPT_DONE * 1.1 + 1
     assert ledger.by_id(1) is living
-    assert (ledger.by_id(2), ledger.by_perm(2), ledger.by_ref("r2")) == (None, None, None)
+    assert (ledger.by_id(2), ledger.by_perm(2), ledger.by_ref(order_ref("key 2"))) == (None,) * 3
     assert ledger.by_id(many + 1) is not None
 
 
@@ -196,7 +213,7 @@ async def test_a_change_wakes_whoever_waits_for_it() -> None:
     waiting = asyncio.create_task(entry.until(lambda state: state.done))
     await asyncio.sleep(0)
 
-    ledger.take(entry, Opened(AT, 99, "ref", TERMS, "Submitted"))
+    ledger.take(entry, Opened(AT, 99, REF, TERMS, "Submitted"))
     await asyncio.sleep(0)
     assert not waiting.done()
     ledger.take(entry, filled())
@@ -215,13 +232,13 @@ def test_a_report_says_what_is_known() -> None:
     entry = placed(ledger, permId=99)
     ledger.take(entry, Status(AT, 99, "Submitted", 4.0, 6.0, 99.5, 99.0, "locate"))
     ledger.take(entry, Said(AT, 399, "held"))
-    ledger.take(entry, Fill(AT, "a.b.01.01", 4.0, 99.0, 4.0, 99.5, 99, "ref"))
+    ledger.take(entry, Fill(AT, "a.b.01.01", 4.0, 99.0, 4.0, 99.5, 99, REF))
     ledger.pay(Commission(AT, "a.b.01.01", 1.0, "USD", None))
 
     told = report(entry, "message", replayed=True)
 
     assert told.model_dump(exclude={"contract"}) == {
-        "orderId": 7, "permId": 99, "clientId": 1, "orderRef": "ref", "idempotencyKey": "a-key-0001", "account": "DU1",
+        "orderId": 7, "permId": 99, "clientId": 1, "orderRef": REF, "idempotencyKey": "a-key-0001", "account": "DU1",
         "action": "BUY", "totalQuantity": 10.0, "orderType": "LMT", "lmtPrice": 100.0, "auxPrice": None, "tif": "DAY",
         "status": "Submitted", "filled": 4.0, "remaining": 6.0, "avgFillPrice": 99.5, "lastFillPrice": 99.0,
         "whyHeld": "locate", "commission": 1.0, "commissionCurrency": "USD",
@@ -259,7 +276,7 @@ def test_every_news_is_recorded_with_its_key_and_the_state_after_it() -> None:
     ledger.record = lambda state, key, event: written.append((type(event).__name__, key, state.status))
     entry = placed(ledger, permId=99)
 
-    ledger.take(entry, Opened(AT, 99, "ref", TERMS, "Submitted"))
+    ledger.take(entry, Opened(AT, 99, REF, TERMS, "Submitted"))
     ledger.take(entry, filled())
 
     assert written == [
@@ -269,15 +286,15 @@ def test_every_news_is_recorded_with_its_key_and_the_state_after_it() -> None:
 
 def test_forgetting_an_order_leaves_a_later_one_of_the_same_id() -> None:
     ledger = Ledger(1)
-    old = placed(ledger, 7, 7, "old")
+    old = placed(ledger, 7, 7, order_ref("old"))
     ledger.take(old, filled(7, "old.01"))
-    new = placed(ledger, 7, 8, "new")
+    new = placed(ledger, 7, 8, order_ref("new"))
     for orderId in range(100, 100 + int(KEPT_DONE * 1.1) + 1):
-        ledger.take(placed(ledger, orderId, orderId, f"r{orderId}"), filled(orderId, f"{orderId}.01"))
+        ledger.take(placed(ledger, orderId, orderId, order_ref(f"key {orderId}")), filled(orderId, f"{orderId}.01"))
 
-    assert ledger.by_ref("old") is None
-    assert ledger.is_past_ref("old")
-    assert not ledger.is_past_ref("new")
+    assert ledger.by_ref(order_ref("old")) is None
+    assert ledger.is_past_ref(order_ref("old"))
+    assert not ledger.is_past_ref(order_ref("new"))
     assert ledger.by_id(7) is new
 
 
@@ -287,7 +304,7 @@ def test_an_order_without_a_reference_is_forgotten_as_well() -> None:
     assert by_hand is not None
     ledger.take(by_hand, Status(AT, 98, "Filled", 10, 0))
     for orderId in range(100, 100 + int(KEPT_DONE * 1.1) + 1):
-        ledger.take(placed(ledger, orderId, orderId, f"r{orderId}"), filled(orderId, f"{orderId}.01"))
+        ledger.take(placed(ledger, orderId, orderId, order_ref(f"key {orderId}")), filled(orderId, f"{orderId}.01"))
 
     assert ledger.by_perm(98) is None
     assert ledger.is_past(98)
@@ -297,7 +314,7 @@ def test_only_looks_some_time_apart_count_by_a_clock_that_nobody_sets(monkeypatc
     now = 1000.0
     monkeypatch.setattr("ib_worker.ledger.time.monotonic", lambda: now)
     ledger = Ledger(1)
-    entry = placed(ledger, 7, None, "ref")
+    entry = placed(ledger, 7, None, REF)
     for at, wall_s in ((0.0, 0), (14.9, 3600), (15.0, -3600)):
         assert not entry.state.not_found
         now = 1000.0 + at
@@ -309,7 +326,7 @@ def test_only_looks_some_time_apart_count_by_a_clock_that_nobody_sets(monkeypatc
 
 def test_an_execution_of_no_known_order_is_kept_once() -> None:
     ledger = Ledger(1)
-    fill = Fill(AT, "a.b.01.01", 4.0, 100.0, 4.0, 100.0, 99, "ref")
+    fill = Fill(AT, "a.b.01.01", 4.0, 100.0, 4.0, 100.0, 99, REF)
     for _ in range(20):
         ledger.early(99, fill)
 
@@ -344,10 +361,10 @@ def test_a_forgotten_order_is_not_brought_back_by_tws_archive() -> None:
 def test_an_order_has_its_reference_before_tws_says_a_word() -> None:
     ledger = Ledger(1)
 
-    mine = ledger.add(7, TERMS, "ref", "a-key-0001")
+    mine = ledger.add(7, TERMS, REF, "a-key-0001")
     theirs = ledger.entry(8, 2, 100, "their-ref", TERMS)
 
-    assert (mine.state.orderRef, mine.key, mine.state.clientId) == ("ref", "a-key-0001", 1)
+    assert (mine.state.orderRef, mine.key, mine.state.clientId) == (REF, "a-key-0001", 1)
     assert theirs is not None
     assert (theirs.state.orderRef, theirs.state.clientId) == ("their-ref", 2)
 

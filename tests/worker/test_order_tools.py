@@ -15,8 +15,8 @@ from bridge.tool import ToolError
 from bridge.values import Named
 from cli.__main__ import main
 from ib_worker import standing
-from ib_worker.ledger import order_ref
 from ib_worker.orders import own_order
+from ib_worker.references import order_ref
 from ib_worker.replay import rebuild
 from ibgateway.simulator.server import Simulator
 from tests.worker.rig import Caller, caller, frames, order, ready_session, trading, until, worker

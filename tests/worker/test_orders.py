@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from bridge.orders import PlaceOrder
 from bridge.tool import ToolError
-from ib_worker.ledger import order_ref
+from ib_worker.references import order_ref
 from ibgateway.simulator.server import Simulator, SimulatorConfig
 from tests.worker.rig import caller, frames, order, trading, until
 
@@ -289,6 +289,23 @@ async def test_orders_of_others_are_shown_and_not_cancelled(redis_url: str, sess
         assert await front.ask("get_open_orders") == []
 
 
+async def test_orders_of_others_that_share_a_reference_are_each_shown(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front, Simulated(sim, clientId=9) as other:
+        ids = [await other.place("strategy-1") for _ in range(2)]
+        opened = await front.ask("get_open_orders")
+        error = await front.refused("get_order", orderRef="strategy-1")
+        for each in ids:
+            await other.cancel(each)
+        archived = await front.ask("get_completed_orders")
+
+    assert sorted(each["orderId"] for each in opened) == ids
+    assert error.code == "invalid_arguments"
+    assert sorted(error.details["permIds"]) == sorted(each["permId"] for each in opened)
+    assert [each["status"] for each in archived] == ["Cancelled", "Cancelled"]
+
+
 class Simulated:
     """Another program at the same gateway."""
 
@@ -304,9 +321,9 @@ class Simulated:
         self._ib.disconnect()
         await until(lambda: self._clientId not in self._sim.gateway.clients, "the other program is gone")
 
-    async def place(self) -> int:
+    async def place(self, orderRef: str = "") -> int:
         contract = (await self._ib.qualifyContractsAsync(ib_async.Stock("IBM", "SMART", "USD")))[0]
-        trade = self._ib.placeOrder(contract, ib_async.LimitOrder("BUY", 1, 50.0))  # type: ignore[arg-type]
+        trade = self._ib.placeOrder(contract, ib_async.LimitOrder("BUY", 1, 50.0, orderRef=orderRef))  # type: ignore[arg-type]
         await until(lambda: trade.orderStatus.status == "Submitted", "the other program's order rests")
         return trade.order.orderId
 

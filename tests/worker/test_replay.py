@@ -29,6 +29,7 @@ from ib_worker.order_events import (
     Vanished,
 )
 from ib_worker.order_state import OrderState
+from ib_worker.references import is_ours, order_ref
 from ib_worker.replay import rebuild
 from ibgateway.simulator.server import Simulator
 from tests.worker.rig import Caller, caller, order, trading, until, worker
@@ -52,9 +53,14 @@ def terms(number: int, price: float = 100.0) -> Terms:
     return Terms(AAPL, "DU1", "BUY", 10.0, "LMT", price, None, "DAY" if number else None)
 
 
+def ref_of(number: int) -> str:
+    """Even ones are our own; those of others share a reference."""
+    return order_ref(f"key-000{number}") if number % 2 == 0 else "strategy"
+
+
 def event(number: int, kind: str, amount: float, at: datetime) -> Event:
-    """One message about the order of this number; even ones are our own and have a reference."""
-    perm, ref = 100 + number, f"ref-{number}" if number % 2 == 0 else None
+    """One message about the order of this number."""
+    perm, ref = 100 + number, ref_of(number)
     made: dict[str, Event] = {
         "unnamed": Opened(at, None, ref, terms(number), "PendingSubmit"),
         "opened": Opened(at, perm, ref, terms(number), "Submitted"),
@@ -89,9 +95,9 @@ def test_the_log_rebuilds_the_ledger(story: list[tuple[int, str, float]]) -> Non
     ledger.record = audit.happened
     for number, (which, kind, amount) in enumerate(story):
         at = START + timedelta(seconds=20 * number)
-        ref = f"ref-{which}" if which % 2 == 0 else None
+        ref = ref_of(which)
         known = ledger.by_perm(100 + which) or ledger.by_ref(ref) or ledger.by_id(which + 1, 2)
-        if known is None and ref is not None:
+        if known is None and is_ours(ref):
             known = ledger.add(which + 1, terms(which), ref, f"key-000{which}")
             ledger.take(known, Sent(at, terms(which)))
         elif known is None:

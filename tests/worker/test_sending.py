@@ -106,7 +106,7 @@ async def test_orders_that_can_not_all_be_encoded_are_certainly_not_sent(
 
         assert (refused.value.code, refused.value.details["reason"]) == ("not_executed", "invalid_arguments")
         assert leader.taken_back
-        assert stand.session.ledger.by_ref("stop") is None
+        assert stand.session.ledger.named("stop") == []
         assert len(sim.journal.entries("in", 3)) == 1
 
 
@@ -144,7 +144,7 @@ async def test_a_frame_is_followed_by_its_entry_in_the_ledger(sim: Simulator) ->
 
         entry = place(stand)
 
-        assert stand.session.ledger.by_ref("ref") is entry
+        assert stand.session.ledger.named("ref") == [entry]
         assert stand.session.ledger.placed == placed + 1
         assert entry.state.status == "unknown"
         assert stand.session.require_connection().getReqId() == 51
