@@ -23,6 +23,7 @@ from ib_worker.receiver import (
     OPEN_ORDERS,
     ORDER_MESSAGES,
     POSITION_MESSAGES,
+    SHOW_AN_ORDER,
     Receiver,
 )
 from ib_worker.session import Session, utcnow
@@ -263,6 +264,7 @@ class Lifecycle:
         if kind not in STATE_MESSAGES:
             return
         self._session.unread.add(kind)
+        self._session.misread += kind in SHOW_AN_ORDER
         if self._reread is None:
             loop = asyncio.get_running_loop()
             wait_s = self._reread_at + self._timing.reread_s - loop.time()

@@ -26,6 +26,7 @@ POSITIONS, OPEN_ORDERS, COMPLETED_ORDERS, CURRENT_TIME = "positions", "open orde
 POSITION_MESSAGES = frozenset({"61"})
 ORDER_MESSAGES = frozenset({"3", "5", "101"})
 EXECUTION_MESSAGES = frozenset({"11", "59"})
+SHOW_AN_ORDER = frozenset({"5", "11", "101"})  # and what a look lacks of these it can't call missing
 
 Say = Callable[[int, str], None]
 

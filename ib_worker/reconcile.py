@@ -183,7 +183,7 @@ class Reconciliation:
         """The order, or the certainty after two clean looks that IBKR does not have it. Raises ToolError."""
         session, ledger = self._session, self._session.ledger
         ours = record.token == self._token  # and not an earlier leader's, which the synchronization came after
-        looks = int(session.orders_readable and not ours)
+        looks = int(session.read_whole and not ours)
         doubt = ""
         while (entry := ledger.by_ref(orderRef)) is None:
             doubt = doubt or self._doubt(record)

@@ -91,6 +91,8 @@ class Session:
         self.as_of: dict[str, datetime] = {}  # when TWS has last told all of something
         self.orders_readable = True  # False: the gateway's API is read-only, and tells of no orders
         self.unread: set[str] = set()  # types of messages that could not be decoded since the state was last read
+        self.misread = 0  # messages that could not be decoded, and would have shown an order
+        self.read_whole = False  # the look of the latest synchronization counts
         self.requests = Requests()
         self.pacer = Pacer(time.monotonic, settings.gateway_messages_per_s)
         self.history: HistoryPacer[list[ib_async.BarData]] = HistoryPacer(time.monotonic)

@@ -34,7 +34,7 @@ async def synchronize(session: Session, silence_s: float) -> None:
     positions = session.ask_kind(POSITIONS, lambda wire: wire.reqPositions(), silence_s=silence_s)
     await _in_time("positions", positions)
     session.as_of["positions"] = utcnow()
-    await look(session, silence_s)
+    session.read_whole = await look(session, silence_s)
     wire = session.require_connection()
     wire.skip_ids(session.order_messages.highest)  # so that an error's id never means a request and an order
     if session.link.down_by is None:
@@ -65,10 +65,10 @@ async def sought(session: Session, orderId: int, named: Named) -> Entry | None:
 
 async def look(session: Session, silence_s: float) -> bool:
     """A full look at the orders: what was open, and is nowhere in it, is unknown from now on. Returns whether that
-    counts: without its link to IBKR a gateway may not know, nor if its API is read-only. Raises Failure, or LinkLost
-    where the connection is another one at the end."""
+    counts: without its link to IBKR a gateway may not know, nor if its API is read-only, and what could not be decoded
+    may have been any order. Raises Failure, or LinkLost where the connection is another one at the end."""
     wire, link = session.require_connection(), session.link
-    losses, down = link.losses, link.down_by is not None
+    losses, down, misread = link.losses, link.down_by is not None, session.misread
     expected = session.ledger.open()
     asked = frozenset(expected)
     seen: set[Entry | None] = set()
@@ -88,7 +88,8 @@ async def look(session: Session, silence_s: float) -> bool:
         session.as_of[what] = utcnow()
     if session.wire is not wire:
         raise LinkLost("the gateway was another one in between")
-    counts = session.orders_readable and not down and link.losses == losses
+    whole = (link.losses, session.misread) == (losses, misread)
+    counts = session.orders_readable and not down and whole
     if session.orders_readable:
         session.ledger.reconcile(expected if counts else [], seen, Vanished(utcnow()))
     return counts

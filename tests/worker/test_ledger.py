@@ -109,7 +109,7 @@ def test_orders_of_others_that_share_a_reference_are_several() -> None:
     first = ledger.entry(7, 2, 99, "strategy-1", TERMS)
     second = ledger.entry(8, 2, 100, "strategy-1", TERMS)
     archived = ledger.entry(0, 0, 101, "strategy-1", TERMS)
-    assert first and second and archived
+    assert second is not None
     ledger.take(second, Opened(AT, 100, "strategy-1", TERMS, "Submitted"))
 
     assert len({first, second, archived}) == 3

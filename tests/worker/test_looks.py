@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -16,8 +17,10 @@ from ib_worker.outcome import doubt_of_day, not_found
 from ib_worker.settings import Endpoint
 from ib_worker.sync import look, shared_look
 from ibgateway.simulator.server import Simulator
-from tests.worker.rig import Caller, Stand, order, ready_session, trading, until
+from tests.worker.rig import Caller, Stand, caller, order, ready_session, trading, until, worker
 from tests.worker.test_sending import place
+
+KEY = "a-key-of-the-caller"
 
 pytestmark = pytest.mark.usefixtures("soon")
 
@@ -98,8 +101,50 @@ async def test_a_look_in_which_the_link_is_lost_and_comes_back_shows_nothing(sim
         assert not counted
 
 
+@pytest.mark.fault(26)
+@pytest.mark.parametrize("misread", ["truncate openOrder 20", "rewrite openOrder 25 nonsense"])
+async def test_a_look_of_which_a_message_could_not_be_read_shows_nothing(sim: Simulator, misread: str) -> None:
+    async with ready_session(sim) as stand:
+        entry = place(stand)
+        sim.fault(misread)
+        await until(lambda: stand.session.misread, "an order could not be read")
+
+        counted = await looked_twice(stand)
+        assert (counted, entry.state.missed) == ([False, False], 0)
+
+        sim.fault("through")
+        assert await look(stand.session, 5)
+        assert entry.state.acknowledged
+
+
+@pytest.mark.fault(26)
+async def test_an_order_of_an_earlier_worker_that_could_not_be_read_is_not_called_missing(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ib_worker.outcome.LOOK_S", 100)
+    resting = {**order(), "orderType": "LMT", "lmtPrice": 50}
+    sim.fault("swallow orderStatus")
+    sim.fault("truncate openOrder 20")
+    async with trading(redis_url, session, sim) as front:
+        assert (await front.refused_order(key=KEY, **resting, deadline_s=0.5)).code == "pending"
+    looks = len(sim.journal.entries("in", 7))
+    async with worker(redis_url, session, sim.port), caller(redis_url, session) as front:
+        await until(lambda: len(sim.journal.entries("in", 7)) >= looks + 4, "it is looked for, again and again", 20)
+        assert (await front.refused_order(key=KEY, **resting, deadline_s=0.5)).code in ("pending", "unknown")
+        sim.fault("clear")
+
+        await until(lambda: placed(front, resting), "the order is found", 20)
+
+
+async def placed(front: Caller, resting: dict[str, Any]) -> bool:
+    try:
+        return bool((await front.submit("place_order", key=KEY, **resting, deadline_s=0.5))["status"] == "Submitted")
+    except ToolError:
+        return False
+
+
 async def ends(front: Caller, code: str) -> bool:
-    return (await front.refused_order(key="a-key-of-the-caller", **order(), deadline_s=0.5)).code == code
+    return (await front.refused_order(key=KEY, **order(), deadline_s=0.5)).code == code
 
 
 @pytest.mark.fault(12)
