@@ -18,6 +18,7 @@ from ib_worker.approvals import Question
 from ib_worker.ledger import Entry
 from ib_worker.limits import Facts, Intent, check, closes
 from ib_worker.pacing import Lane
+from ib_worker.receiver import POSITION_MESSAGES
 from ib_worker.session import Session, utcnow
 from ib_worker.wording import question
 
@@ -50,7 +51,8 @@ async def passed(
     session: Session, asked: Asked, contract: ib_async.Contract, order: ib_async.Order, allowance: Allowance
 ) -> Passed:
     """An order within the limits. Raises ToolError limit_exceeded, no_fresh_quote, no_daily_pnl,
-    confirmation_invalid, approval_required."""
+    confirmation_invalid, approval_required, or not_ready while positions are not known in full."""
+    session.require_whole("positions", POSITION_MESSAGES)
     intent = intent_of(contract, order)
     limits = session.settings.rails
     facts = await facts_of(session, contract, order, allowance.beside)

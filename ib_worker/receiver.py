@@ -138,7 +138,7 @@ class Receiver:
         self._holdings.take(account, contract, posSize, avgCost)
 
     def positionEnd(self) -> None:
-        self._holdings.known = True
+        self._holdings.ended()
         self._requests.finish(POSITIONS)
 
     def openOrder(

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Hashable
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from bridge.tool import ToolError
@@ -31,8 +32,7 @@ async def synchronize(session: Session, silence_s: float) -> None:
     session.record.set(standing.SYNCING)
     session.orders_readable = True
     session.unread.clear()
-    positions = session.ask_kind(POSITIONS, lambda wire: wire.reqPositions(), silence_s=silence_s)
-    await _in_time("positions", positions)
+    await _in_time("positions", session.ask_kind(POSITIONS, partial(_ask_positions, session), silence_s=silence_s))
     session.as_of["positions"] = utcnow()
     session.read_whole = await look(session, silence_s)
     wire = session.require_connection()
@@ -42,6 +42,11 @@ async def synchronize(session: Session, silence_s: float) -> None:
         log.info("the session is ready, at server version %s", wire.greeted)
     else:
         session.record.set(standing.LINK_DOWN, session.link.down_by)
+
+
+def _ask_positions(session: Session, wire: Any) -> None:
+    session.holdings.asked()
+    wire.reqPositions()
 
 
 async def shared_look(session: Session) -> bool:

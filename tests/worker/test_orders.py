@@ -11,7 +11,7 @@ from bridge.orders import PlaceOrder
 from bridge.tool import ToolError
 from ib_worker.references import order_ref
 from ibgateway.simulator.server import Simulator, SimulatorConfig
-from tests.worker.rig import caller, frames, order, trading, until
+from tests.worker.rig import Caller, caller, frames, order, trading, until
 
 KEY = "a-key-of-the-caller"
 
@@ -272,6 +272,56 @@ async def test_a_commission_that_is_not_told_yet_is_null(redis_url: str, session
 
         executions = await front.ask("get_executions")
         assert (executions[0]["commission"], executions[0]["realizedPNL"]) == (None, None)
+
+
+@pytest.mark.fault(26)
+async def test_a_position_whose_end_was_not_told_ends_when_all_are_read_again(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order(symbol="TSLA", totalQuantity=7))
+        await until(lambda: held(front, "TSLA"), "the position is told")
+        sim.fault("swallow position")
+        await front.submit("place_order", **order(symbol="TSLA", action="SELL", totalQuantity=7))
+        assert await held(front, "TSLA")
+
+        sim.fault("through")
+        sim.fault("link down")
+        await front.reaches("link_down")
+        sim.fault("link up")
+        await front.reaches("ready")
+
+        assert not await held(front, "TSLA")
+        assert await front.ask("get_positions") != []
+
+
+async def held(front: Caller, symbol: str) -> bool:
+    return any(each["contract"]["symbol"] == symbol for each in await front.ask("get_positions"))
+
+
+@pytest.mark.fault(26)
+async def test_no_order_goes_out_while_positions_are_not_known_in_full(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        sim.fault("truncate position 8")
+        sim.fault("send 61 3 DU1234567 nonsense")
+        await until(lambda: refuses(front), "the order is refused")
+
+        sim.fault("through")
+        await until(lambda: accepts(front), "the positions are read again")
+
+
+async def refuses(front: Caller) -> bool:
+    try:
+        await front.submit("place_order", **order(orderType="LMT", lmtPrice=50))
+    except ToolError as error:
+        return error.code == "not_ready" and "positions" in error.message
+    return False
+
+
+async def accepts(front: Caller) -> bool:
+    return not await refuses(front)
 
 
 @pytest.mark.fault(55)
