@@ -18,7 +18,6 @@ from ib_worker.logs import masked
 from ib_worker.racing import first
 from ib_worker.receiver import (
     COMPLETED_ORDERS,
-    CURRENT_TIME,
     EXECUTION_MESSAGES,
     OPEN_ORDERS,
     ORDER_MESSAGES,
@@ -299,12 +298,13 @@ class Lifecycle:
     async def _answers(self, wire: Wire) -> bool:
         """Whether any message comes. TWS ignores such a question within a second of its last answer, but the silence
         before it was longer."""
-        before = wire.heard_at
+        wire.heard.clear()
         for _ in range(self._timing.probes):
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._timing.probe_s):
-                    await self._session.ask_kind(CURRENT_TIME, lambda wire: wire.reqCurrentTime())
-            if wire.heard_at > before:
+                    await self._session.tell(lambda wire: wire.reqCurrentTime())
+                    await wire.heard.wait()
+            if wire.heard.is_set():
                 return True
         return False
 

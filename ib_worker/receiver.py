@@ -4,7 +4,7 @@
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from ib_worker.requests import Requests
 from ib_worker.subscriptions import Lines
 
 # Kinds of requests that TWS answers without an id, so that only one of each may be under way.
-POSITIONS, OPEN_ORDERS, COMPLETED_ORDERS, CURRENT_TIME = "positions", "open orders", "completed orders", "current time"
+POSITIONS, OPEN_ORDERS, COMPLETED_ORDERS = "positions", "open orders", "completed orders"
 
 # Types of messages without which what is known is not whole.
 POSITION_MESSAGES = frozenset({"61"})
@@ -131,9 +131,6 @@ class Receiver:
 
     # answers of a kind
 
-    def currentTime(self, time: int) -> None:
-        self._requests.answer(CURRENT_TIME, datetime.fromtimestamp(time, UTC))
-
     def position(self, account: str, contract: ib_async.Contract, posSize: float, avgCost: float) -> None:
         self._holdings.take(account, contract, posSize, avgCost)
 
@@ -201,6 +198,9 @@ class Receiver:
 
     def tickOptionComputation(self, reqId: int, *greeks: float) -> None:
         """Comes unasked with an option's quotes."""
+
+    def currentTime(self, time: int) -> None:
+        """A sign of life, for which the wire has taken it already."""
 
     def deltaNeutralValidation(self, reqId: int, *contract: object) -> None:
         """Comes unasked with a delta-neutral order."""

@@ -63,6 +63,7 @@ class Wire(Client):
         self.lost: asyncio.Future[str] = loop.create_future()  # why nothing more will come
         self.closed: asyncio.Future[None] = loop.create_future()  # the socket is gone
         self.heard_at = time.monotonic()
+        self.heard = asyncio.Event()  # something came; whoever waits for it clears it first
         self.reached = False  # somebody accepted the connection
         self.greeted = 0  # the version that the peer announced
         self.too_old = False  # as ib_async judges it
@@ -153,6 +154,7 @@ class Wire(Client):
         if self.lost.done():
             return  # the session has given the connection up
         self.heard_at = time.monotonic()
+        self.heard.set()
         for start in range(0, len(data), READ_CHUNK):
             super()._onSocketHasData(data[start : start + READ_CHUNK])
             self.greeted = self.greeted or self._serverVersion

@@ -261,6 +261,18 @@ async def test_a_frozen_gateway_that_wakes_in_time_is_not_given_up(sim: Simulato
         assert stand.status.since == since
 
 
+@pytest.mark.fault(11)
+async def test_a_frozen_gateway_is_asked_each_time_before_it_is_given_up(sim: Simulator) -> None:
+    timing = replace(FAST, idle_s=0.2, probe_s=0.2, probes=3)
+    async with ready_session(sim, timing) as stand:
+        sim.fault("freeze 1.5")
+        asked = len(sim.journal.entries("in", 49))
+
+        await stand.reaches("connecting", timeout_s=3)
+        await until(lambda: len(sim.journal.entries("in", 49)) >= asked + 3, "what it was asked shows when it wakes")
+        await stand.ready()
+
+
 @pytest.mark.fault(13)
 async def test_a_lost_link_is_told_and_restored(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
