@@ -65,7 +65,7 @@ async def passed(
     terms = terms_digest(contract, order)
     if allowance.token is not None:
         price = near_price(intent, facts)
-        await session.tokens.use(allowance.token, asked.caller, terms, price)
+        await session.tokens.use(allowance.token, asked.key or "", asked.caller, terms, price)
     gate = Gate(
         terms=terms,
         closing=not exits and closes(intent, facts),

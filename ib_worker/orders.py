@@ -157,9 +157,11 @@ async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> 
 
 @handles(CancelAllOrders)
 async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: Asked) -> Cancelled:
-    """Raises not_ready while the orders are still being read, but for everybody's: that is one message to TWS."""
+    """Raises not_ready while the orders are still being read, but for everybody's: that is one message to TWS, for
+    every account of the login. This session's own are cancelled in the accounts where it may trade."""
     session.require_connection()
-    for account in session.accounts:
+    allowed = [each for each in session.accounts if session.may_trade(each)]
+    for account in session.accounts if request.everyClient or not allowed else allowed:
         session.tradable(account)
     if not session.ledger.known and not request.everyClient:
         raise session.record.standing.error()
@@ -179,7 +181,12 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: A
 
 
 def _cancellable(session: Session, request: CancelAllOrders) -> list[Entry]:
-    return [each for each in session.ledger.open() if request.everyClient or each.state.clientId == session.clientId]
+    own = session.clientId
+    return [
+        each
+        for each in session.ledger.open()
+        if request.everyClient or (each.state.clientId == own and session.may_trade(each.state.terms.account))
+    ]
 
 
 @handles(AnswerForm)

@@ -28,7 +28,7 @@ from ib_worker.holdings import Holdings
 from ib_worker.ledger import Entry, Ledger
 from ib_worker.link import Link
 from ib_worker.lives import Lives
-from ib_worker.modes import tradable
+from ib_worker.modes import may_trade, tradable
 from ib_worker.order_messages import OrderMessages
 from ib_worker.pacing import Lane, Pacer
 from ib_worker.qualify import Contracts
@@ -167,6 +167,9 @@ class Session:
     def tradable(self, account: str | None) -> str:
         """The account, if this worker's mode lets orders go there. Raises ToolError read_only or wrong_account."""
         return tradable(self.settings.trading_mode, self.settings.live_accounts, account)
+
+    def may_trade(self, account: str | None) -> bool:
+        return may_trade(self.settings.trading_mode, self.settings.live_accounts, account)
 
     def find_order(self, orderId: int, named: Named) -> Entry | None:
         """The order that a call names, wherever it was placed; an orderId is this session's own. Raises ToolError

@@ -1,4 +1,4 @@
-"""Confirmation tokens: a preview hands one out, and one order of the same caller and terms may use it once."""
+"""Confirmation tokens: a preview hands one out, and one order of the same caller and terms may use it."""
 
 import re
 import secrets
@@ -28,12 +28,12 @@ class Tokens:
             raise bus_down(self._pipe.url, error) from error
         return token
 
-    async def use(self, token: str, caller: str, terms: str, price: float | None) -> None:
-        """Use the token up. Raises ToolError confirmation_invalid, naming what does not fit."""
+    async def use(self, token: str, key: str, caller: str, terms: str, price: float | None) -> None:
+        """Use the token up, for all but this key. Raises ToolError confirmation_invalid, naming what does not fit."""
         if not TOKEN.fullmatch(token):
             raise _invalid("it is no token of ibkr_preview_order")
         try:
-            previewed = await take_preview(self._pipe, self._keys, token)
+            previewed = await take_preview(self._pipe, self._keys, token, key)
         except BusError as error:
             raise bus_down(self._pipe.url, error) from error
         if previewed is None:

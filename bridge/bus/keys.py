@@ -51,6 +51,10 @@ class Keys:
         """What a confirmation token confirms, until it is used or too old."""
         return f"{self._prefix}preview:{_checked(token)}"
 
+    def preview_user(self, token: str) -> str:
+        """The idempotencyKey that has used it."""
+        return f"{self._prefix}preview:{_checked(token)}:user"
+
     def approval(self, key: str) -> str:
         """A live order that awaits, or has, a human's approval."""
         return f"{self._prefix}approval:{_checked(key)}"

@@ -7,6 +7,7 @@ from bridge.bus.pipe import Pipe
 from bridge.bus.scripts import Script
 
 TOKEN_S = 120
+USED_S = 15 * 60  # its order may wait so long for a human, and comes again with it
 
 
 class Previewed(msgspec.Struct, frozen=True):
@@ -18,10 +19,15 @@ class Previewed(msgspec.Struct, frozen=True):
     high: float | None
 
 
-# Reading and deleting in one step makes a token single-use for all replicas.
+# A token is used up by one idempotencyKey, which places once at most: it may come again, as after a human's approval.
 TAKE = Script("""#!lua
-local found = redis.call('GET', KEYS[1])
-if found then redis.call('DEL', KEYS[1]) end
+local preview, user = KEYS[1], KEYS[2]
+local found = redis.call('GET', preview)
+if not found then return false end
+local by = redis.call('GET', user)
+if by and by ~= ARGV[1] then return false end
+redis.call('SET', user, ARGV[1], 'PX', ARGV[2])
+redis.call('PEXPIRE', preview, ARGV[2])
 return found
 """)
 
@@ -31,7 +37,8 @@ async def keep_preview(pipe: Pipe, keys: Keys, token: str, previewed: Previewed)
     await pipe.send("SET", keys.preview(token), msgspec.json.encode(previewed), "PX", TOKEN_S * 1000)
 
 
-async def take_preview(pipe: Pipe, keys: Keys, token: str) -> Previewed | None:
-    """What the token stood for; None if it is unknown, used or too old. Raises BusError, and then it may be used up."""
-    found = await TAKE.run(pipe, (keys.preview(token),))
+async def take_preview(pipe: Pipe, keys: Keys, token: str, key: str) -> Previewed | None:
+    """What the token stands for, which this key alone may use from now on; None if it is unknown, too old, or used by
+    another. Raises BusError."""
+    found = await TAKE.run(pipe, (keys.preview(token), keys.preview_user(token)), key, USED_S * 1000)
     return msgspec.json.decode(found, type=Previewed) if found else None

@@ -18,7 +18,7 @@ from ib_worker import standing
 from ib_worker.orders import own_order
 from ib_worker.references import order_ref
 from ib_worker.replay import rebuild
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server import Simulator, SimulatorConfig
 from tests.worker.rig import Caller, caller, frames, order, ready_session, trading, until, worker
 
 KEY = "a-key-of-the-caller"
@@ -250,16 +250,22 @@ async def test_the_kill_switch_stops_orders_and_lets_cancels_pass(redis_url: str
     assert frames(sim) == 2
 
 
-async def test_a_live_order_waits_for_a_human(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+LIVE: dict[str, Any] = {"trading_mode": "live", "live_accounts": frozenset({"DU1234567"})}
+
+
+@pytest.fixture
+def no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is waived by name, which live mode wants."""
     for name in ("max_quantity", "max_order_value", "max_position_value", "max_daily_loss", "max_open_orders",
                  "max_orders_per_minute", "max_orders_per_day", "price_collar", "duplicate_window_s", "allowed_symbols",
                  "allowed_sec_types", "allowed_currencies", "allowed_order_types"):  # fmt: skip
         monkeypatch.setenv(f"LIMIT_{name.upper()}", "off")
     monkeypatch.setenv("LIMIT_OUTSIDE_RTH", "refused")
-    live: dict[str, Any] = {"trading_mode": "live", "live_accounts": frozenset({"DU1234567"})}
-    async with worker(redis_url, session, sim.port, **live), caller(redis_url, session) as front:
+
+
+@pytest.mark.usefixtures("no_limits")
+async def test_a_live_order_waits_for_a_human(redis_url: str, session: str, sim: Simulator) -> None:
+    async with worker(redis_url, session, sim.port, **LIVE), caller(redis_url, session) as front:
         await front.writable()
         held = await front.refused_order(key=KEY, **order())
         (waiting,) = await waiting_approvals(front.asker.pipe, front.asker.keys)
@@ -276,6 +282,46 @@ async def test_a_live_order_waits_for_a_human(
     )
     assert (wrong, given, twice, filled["status"]) == (False, True, False, "Filled")
     assert frames(sim) == 1
+
+
+@pytest.mark.usefixtures("no_limits")
+async def test_a_previewed_order_that_waits_for_a_human_is_still_confirmed_when_it_comes_again(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with worker(redis_url, session, sim.port, **LIVE), caller(redis_url, session) as front:
+        await front.writable()
+        token = (await front.ask("preview_order", **order()))["confirmationToken"]
+        held = await front.refused_order(key=KEY, **order(confirmationToken=token))
+        (waiting,) = await waiting_approvals(front.asker.pipe, front.asker.keys)
+        await give_approval(front.asker.pipe, front.asker.keys, KEY, waiting.digest, "anna")
+        filled = await front.submit("place_order", key=KEY, **order(confirmationToken=token))
+        again = await front.refused_order(key="another-key", **order(confirmationToken=token))
+
+    assert (held.code, filled["status"], again.code) == ("approval_required", "Filled", "confirmation_invalid")
+    assert frames(sim) == 1
+
+
+@pytest.mark.usefixtures("no_limits")
+async def test_everything_is_cancelled_where_the_login_has_an_account_that_may_not_trade(
+    redis_url: str, session: str
+) -> None:
+    async with (
+        Simulator(SimulatorConfig(accounts=("DU1234567", "DU7654321"))) as sim,
+        worker(redis_url, session, sim.port, **LIVE),
+        caller(redis_url, session) as front,
+    ):
+        await front.writable()
+        wanted = order(orderType="LMT", lmtPrice=50, account="DU1234567")
+        await front.refused_order(key=KEY, **wanted)
+        (waiting,) = await waiting_approvals(front.asker.pipe, front.asker.keys)
+        await give_approval(front.asker.pipe, front.asker.keys, KEY, waiting.digest, "anna")
+        await front.submit("place_order", key=KEY, **wanted)
+
+        every = await front.refused_order("cancel_all_orders", everyClient=True)
+        told = await front.submit("cancel_all_orders")
+
+    assert every.code == "wrong_account"
+    assert [each["status"] for each in told["orders"]] == ["Cancelled"]
 
 
 async def entries(front: Caller) -> list[Entry]:
