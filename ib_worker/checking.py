@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -24,7 +24,7 @@ from ib_worker.wording import question
 
 QUOTE_S = 3.0  # for the first price of a new line
 PNL_S = 3.0
-DELAYED_S = 15 * 60.0
+OLD_S = 15 * 60.0  # by which delayed prices are late
 FILL_SHOWN_S = 3.0  # TWS tells a position's change within this after its fill
 EXCHANGE_DAY = ZoneInfo("America/New_York")  # where a new trading day begins for the daily count
 
@@ -53,7 +53,8 @@ async def passed(
     """An order within the limits. Raises ToolError limit_exceeded, no_fresh_quote, no_daily_pnl,
     confirmation_invalid, approval_required, or not_ready while positions are not known in full."""
     session.require_whole("positions", POSITION_MESSAGES)
-    intent = intent_of(contract, order)
+    filled = allowance.beside.state.filled if allowance.beside else 0.0
+    intent = replace(intent_of(contract, order), filled=Decimal(str(filled)))
     limits = session.settings.rails
     facts = await facts_of(session, contract, order, allowance.beside)
     exits = [intent_of(contract, each) for each in allowance.exits]
@@ -143,7 +144,7 @@ async def _quote(
     session: Session, contract: ib_async.Contract
 ) -> tuple[float | None, float | None, float | None, float | None]:
     """Bid, ask, last and their age. While the farms of quotes work, a standing line shows what is valid now, however
-    long ago it changed; delayed prices are as old as they are delayed, which only a paper account may trade on."""
+    long ago it changed; delayed and frozen prices are old, and only a paper account may trade on them."""
     line = await session.lines.open(contract, Lane.ORDERS)
     with suppress(TimeoutError):
         async with asyncio.timeout(QUOTE_S):
@@ -151,8 +152,8 @@ async def _quote(
     if line.problem is not None or not line.values.priced:
         return None, None, None, None
     quote = line.values.known(utcnow())
-    delayed = (quote.marketDataType or "").startswith("delayed") and session.settings.trading_mode == "live"
-    return quote.bid, quote.ask, quote.last, DELAYED_S if delayed or session.link.without_quotes else 0.0
+    old = quote.marketDataType not in (None, "live") and session.settings.trading_mode == "live"
+    return quote.bid, quote.ask, quote.last, OLD_S if old or session.link.without_quotes else 0.0
 
 
 def _position(session: Session, account: str, conId: int) -> Decimal:
@@ -165,9 +166,7 @@ def _closing(session: Session, order: ib_async.Order, conId: int, beside: Entry 
     total = Decimal(0)
     for entry in session.ledger.of(order.account, conId, order.action):
         state = entry.state
-        if entry is beside:
-            continue
-        if not state.done:
+        if not (state.done or entry is beside):
             total += Decimal(str(state.terms.totalQuantity if state.remaining is None else state.remaining))
         if state.filled and state.life and (utcnow() - state.life[-1].at).total_seconds() < FILL_SHOWN_S:
             total += Decimal(str(state.filled))

@@ -13,6 +13,7 @@ from bridge.tool import ToolError
 FRESH_QUOTE_S = 15  # a reference price older than this prices nothing
 BOUND_BY_LIMIT = {"LMT", "LOC", "LIT", "STP LMT", "MIDPRICE", "REL", "TRAIL LIMIT"}
 PRICED_NOW = {"MKT", "MTL", "MOC", "LMT", "LOC", "MIDPRICE", "REL"}  # the rest wait for a trigger, far away by intent
+STOPS, TOUCHES = {"STP", "STP LMT"}, {"MIT", "LIT"}  # triggered by a price that gets worse, or better
 
 Off = Literal["off"]
 Names = Annotated[
@@ -93,6 +94,11 @@ class Intent:
     lmtPrice: float | None = None
     auxPrice: float | None = None
     outsideRth: bool = False
+    filled: Decimal = Decimal(0)  # of an order that is changed: the position has it already
+
+    @property
+    def remaining(self) -> Decimal:
+        return self.totalQuantity - self.filled
 
 
 @dataclass(frozen=True)
@@ -112,7 +118,7 @@ class Facts:
 def closes(intent: Intent, facts: Facts) -> bool:
     """Whether the order can only reduce a position, even when every open closing order fills first."""
     opposite = facts.position > 0 if intent.action == "SELL" else facts.position < 0
-    return opposite and intent.totalQuantity <= abs(facts.position) - facts.closing
+    return opposite and intent.remaining <= abs(facts.position) - facts.closing
 
 
 def check(intent: Intent, facts: Facts, limits: Limits, exits: Sequence[Intent] = ()) -> None:
@@ -165,7 +171,9 @@ def _check_counts(intent: Intent, facts: Facts, limits: Limits, orders: int) -> 
 
 def _check_price(intent: Intent, facts: Facts, limits: Limits) -> None:
     """Hold an order that would trade now against the quote: a limit far through it, or a market order into a gap."""
-    if not isinstance(limits.price_collar, float) or intent.orderType not in PRICED_NOW:
+    if not isinstance(limits.price_collar, float):
+        return
+    if intent.orderType not in PRICED_NOW and not _triggered(intent, facts):
         return
     near = _near_side(intent, facts)
     if intent.lmtPrice is None:
@@ -180,6 +188,16 @@ def _check_price(intent: Intent, facts: Facts, limits: Limits) -> None:
         )
 
 
+def _triggered(intent: Intent, facts: Facts) -> bool:
+    """Whether any price quoted meets the order's trigger already, so that it would trade at once."""
+    if intent.auxPrice is None or intent.orderType not in STOPS | TOUCHES:
+        return False
+    quoted = [price for price in (facts.bid, facts.ask, facts.last) if price is not None and price > 0]
+    if (intent.action == "BUY") == (intent.orderType in STOPS):
+        return _reference(facts, (max(quoted, default=None),)) >= intent.auxPrice
+    return _reference(facts, (min(quoted, default=None),)) <= intent.auxPrice
+
+
 def _check_value(intent: Intent, facts: Facts, limits: Limits) -> None:
     if not (isinstance(limits.max_order_value, float) or isinstance(limits.max_position_value, float)):
         return
@@ -187,7 +205,7 @@ def _check_value(intent: Intent, facts: Facts, limits: Limits) -> None:
     value = each * float(intent.totalQuantity)
     if isinstance(limits.max_order_value, float) and value > limits.max_order_value:
         raise _breach("max_order_value", "the order is worth too much", value, limits.max_order_value)
-    more = intent.totalQuantity + facts.closing  # what is open on the same side may be filled as well
+    more = intent.remaining + facts.closing  # what is open on the same side may be filled as well
     signed = more if intent.action == "BUY" else -more
     held = each * abs(float(facts.position + signed))
     if isinstance(limits.max_position_value, float) and held > limits.max_position_value:

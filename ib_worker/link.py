@@ -45,7 +45,7 @@ class Link:
         self.farms[farm] = word
         if code == QUOTES_BROKEN:
             self.without_quotes.add(farm)
-        else:
+        elif word != "connecting":  # which gives no price yet
             self.without_quotes.discard(farm)
         if word == "ok" and self.down_by == 2110:
             self.down_by = None

@@ -126,6 +126,50 @@ def test_a_stop_far_from_the_market_is_not_held_by_the_collar() -> None:
     assert refused(stop, FLAT, limits(price_collar=0.05)) is None
 
 
+@pytest.mark.parametrize(
+    ("orderType", "action", "auxPrice", "lmtPrice", "passes"),
+    [
+        ("STP LMT", "BUY", 100.0, 150.0, False),
+        ("STP LMT", "BUY", 100.0, 105.0, True),
+        ("STP LMT", "BUY", 100.2, 150.0, True),
+        ("STP LMT", "SELL", 100.0, 50.0, False),
+        ("STP LMT", "SELL", 99.8, 50.0, True),
+        ("LIT", "BUY", 100.0, 150.0, False),
+        ("LIT", "BUY", 99.8, 150.0, True),
+        ("LIT", "SELL", 100.0, 50.0, False),
+        ("LIT", "SELL", 100.2, 50.0, True),
+    ],
+)
+def test_an_order_whose_trigger_is_met_already_is_held_as_if_it_had_none(
+    orderType: str, action: Literal["BUY", "SELL"], auxPrice: float, lmtPrice: float, passes: bool
+) -> None:
+    intent = replace(BUY, orderType=orderType, action=action, auxPrice=auxPrice, lmtPrice=lmtPrice)
+
+    assert (refused(intent, FLAT, limits(price_collar=0.05)) is None) is passes
+
+
+@pytest.mark.parametrize(("orderType", "auxPrice"), [("STP", 95.0), ("MIT", 105.0)])
+def test_a_trigger_that_is_met_makes_a_market_order(orderType: str, auxPrice: float) -> None:
+    intent = replace(BUY, orderType=orderType, lmtPrice=None, auxPrice=auxPrice)
+
+    assert refused(intent, FLAT, limits(price_collar=0.05)) is None
+    assert refused(intent, replace(FLAT, bid=90.0, ask=100.0), limits(price_collar=0.05)) is not None
+    stale = refused(intent, replace(FLAT, quote_age_s=None), limits(price_collar=0.05))
+    assert stale is not None
+    assert stale.code == "no_fresh_quote"
+
+
+def test_what_an_order_has_filled_already_is_not_counted_a_second_time_when_it_is_changed() -> None:
+    facts = replace(FLAT, position=Decimal(6))
+
+    assert not closes(SELL, facts)
+    assert closes(replace(SELL, filled=Decimal(4)), facts)
+    assert not closes(replace(SELL, filled=Decimal(3)), facts)
+    held = replace(BUY, totalQuantity=Decimal(20), filled=Decimal(6))
+    assert refused(held, facts, limits(max_position_value=2000.0)) is None
+    assert refused(replace(held, filled=Decimal(5)), facts, limits(max_position_value=2000.0)) is not None
+
+
 def test_an_order_is_worth_its_limit_for_a_buyer_and_the_dearer_price_for_all_else() -> None:
     dear = replace(FLAT, bid=199.0, ask=201.0, last=200.0)
     which = limits(max_order_value=1500.0)

@@ -250,6 +250,29 @@ async def test_the_kill_switch_stops_orders_and_lets_cancels_pass(redis_url: str
     assert frames(sim) == 2
 
 
+async def test_a_closing_order_that_is_filled_in_part_can_be_changed_while_only_those_are_taken(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ib_worker.checking.FILL_SHOWN_S", 0)
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order(symbol="TSLA", totalQuantity=10))
+        leave = order(symbol="TSLA", action="SELL", totalQuantity=10, orderType="LMT", lmtPrice=9999)
+        placed = await front.submit("place_order", **leave)
+        sim.fault(f"fill {placed['orderId']} 4")
+
+        async def part_is_sold() -> bool:
+            found = await front.ask("get_positions")
+            return any((each["contract"]["symbol"], each["position"]) == ("TSLA", 6) for each in found)
+
+        await until(part_is_sold, "four are sold")
+        await set_halt(front.asker.pipe, front.asker.keys, "reduce_only", "a human", "enough")
+        changed = await front.submit("modify_order", orderId=placed["orderId"], lmtPrice=9998)
+        more = await front.refused_order("modify_order", orderId=placed["orderId"], totalQuantity=11)
+
+    assert (changed["lmtPrice"], changed["filled"]) == (9998, 4)
+    assert more.code == "halted"
+
+
 LIVE: dict[str, Any] = {"trading_mode": "live", "live_accounts": frozenset({"DU1234567"})}
 
 

@@ -127,6 +127,7 @@ def test_only_a_broken_market_data_farm_makes_prices_old(code: int, blind: set[s
     link = Link()
 
     link.hear(code, "farm connection is broken:usfarm")
+    link.hear(2119, "Market data farm is connecting:usfarm")
     assert link.without_quotes == blind
 
     link.hear(2104, "Market data farm connection is OK:usfarm")
