@@ -30,6 +30,7 @@ from ib_worker.relieving import Relieving
 from ib_worker.session import OrderIds, Session, utcnow
 from ib_worker.settings import Settings
 from ib_worker.switch import watch_switch
+from ib_worker.sync import look_for_missing
 from ib_worker.tokens import Tokens
 from ib_worker.tripwires import carry_out, watch_wires
 
@@ -88,6 +89,7 @@ def _duties(bus: Answerer, session: Session) -> dict[str, Duty]:
         "the audit log": session.audit.run,
         "the kill switch's log": lambda: watch_switch(bus.pipe, bus.keys, session.audit),
         "the tripwires": lambda: watch_wires(bus.pipe, bus.keys, session.wires, partial(_look_for_unknown, session)),
+        "the look for missing orders": lambda: look_for_missing(session),
         "the alarm": lambda: alarm.watch(session),
         "the heartbeat": lambda: _beat(bus, session),
     }

@@ -78,9 +78,12 @@ class OrderState:
     doubted: Said | None = None  # an error that rejects orders came for a working one: Inactive would confirm it
     cancel_asked: bool = False
     cancel_refused: Said | None = None
+    sent_at: datetime | None = None  # None: not by this worker, as far as it knows
+    changed_at: datetime | None = None  # when the latest change was sent
     change: Terms | None = None  # sent, and neither confirmed nor refused yet
     change_refused: Said | None = None
     missed: int = 0  # full looks in which TWS did not name it, some time from one to the next
+    missed_at: datetime | None = None  # the latest of these
     working: bool = False  # TWS has shown it in the market at least once
     whole: bool = False  # TWS itself has said that it is filled: else that is worked out from fills and quantity
     fills: Mapping[str, Fill] = field(default_factory=dict)  # by trade
@@ -123,17 +126,18 @@ class OrderState:
 def apply(state: OrderState, event: Event) -> OrderState:
     """The state after the event; the same object when the event says nothing new."""
     if state.missed and isinstance(event, NAMES_IT):
-        state = replace(state, missed=0)
+        state = replace(state, missed=0, missed_at=None)
     return _APPLY[type(event)](state, event)
 
 
 def _sent(state: OrderState, event: Sent) -> OrderState:
-    return _lived(replace(state, terms=event.terms), event.at, "sent", "order")
+    return _lived(replace(state, terms=event.terms, sent_at=event.at), event.at, "sent", "order")
 
 
 def _modify_sent(state: OrderState, event: ModifySent) -> OrderState:
     """The terms stay what TWS last confirmed."""
-    return _lived(replace(state, change=event.terms, change_refused=None), event.at, "change sent", "change")
+    known = replace(state, change=event.terms, change_refused=None, changed_at=event.at)
+    return _lived(known, event.at, "change sent", "change")
 
 
 def _cancel_sent(state: OrderState, event: CancelSent) -> OrderState:
@@ -212,7 +216,7 @@ def _completed(state: OrderState, event: Completed) -> OrderState:
 def _vanished(state: OrderState, event: Vanished) -> OrderState:
     if state.done or state.not_found:
         return state
-    known = replace(state, status=UNKNOWN, missed=state.missed + 1)
+    known = replace(state, status=UNKNOWN, missed=state.missed + 1, missed_at=event.at)
     return _lived(known, event.at, "vanished", "TWS names it neither open nor completed")
 
 

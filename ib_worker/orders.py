@@ -27,7 +27,6 @@ from ib_worker.brackets import bracket_entries, bracket_followed
 from ib_worker.checking import Allowance, facts_of, passed
 from ib_worker.composing import LEGS, bracket_of, order_of
 from ib_worker.dispatch import handles
-from ib_worker.errors import LinkLost, RequestRefused
 from ib_worker.ledger import Entry, report
 from ib_worker.order_messages import terms_of
 from ib_worker.outcome import cancel_message, change_message, outcome
@@ -43,8 +42,7 @@ from ib_worker.sending import (
     write_orders,
 )
 from ib_worker.session import Session
-from ib_worker.standing import Failure
-from ib_worker.sync import shared_look, sought
+from ib_worker.sync import sought, tried_look
 
 CANCEL_S = 3.0  # outside trading hours the exchange confirms hours later
 CHANGE_S = 3.0
@@ -232,9 +230,9 @@ async def _until_cancelled(entries: list[Entry], asked: Asked) -> None:
 async def _looked(session: Session, asked: Asked) -> None:
     """TWS has refused: so the order may have ended, and the message that said so was lost. Where no full look can be
     had in time, what is known is told."""
-    with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
+    with suppress(TimeoutError):
         async with asyncio.timeout(max(min(CHANGE_S, asked.remaining_s()), 0)):
-            await shared_look(session)
+            await tried_look(session)
 
 
 def own_order(session: Session, orderId: int, named: Named) -> Entry:

@@ -8,12 +8,11 @@ from bridge.bus.answering import Asked
 from bridge.tool import ToolError
 from bridge.values import OrderReport
 from ib_worker.concerns import NEW_YORK
-from ib_worker.errors import LinkLost, RequestRefused, is_read_only, refusal
+from ib_worker.errors import is_read_only, refusal
 from ib_worker.ledger import Entry, report
 from ib_worker.order_state import OrderState
 from ib_worker.session import Session
-from ib_worker.standing import Failure
-from ib_worker.sync import shared_look
+from ib_worker.sync import tried_look
 
 FILL_S = 2.0  # a market order's fill follows its acknowledgement within this, in an open market
 SETTLE_S = 0.5  # other orders: an early rejection follows within this
@@ -46,8 +45,7 @@ async def settled(session: Session, entry: Entry) -> OrderState:
                 await entry.until(lambda each: each.acknowledged or each.not_found)
         except TimeoutError:
             if session.record.standing.ready:
-                with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
-                    await shared_look(session)
+                await tried_look(session)
     return entry.state
 
 
@@ -77,9 +75,9 @@ def told(entry: Entry, replayed: bool = False) -> OrderReport:
 
 def doubt_of(state: OrderState) -> str:
     """Why the looks that did not show the order may have missed it, empty where they can't have."""
-    sent = next((each.at for each in state.life if each.source == "sent"), None)
-    looked = max(each.at for each in state.life if each.source == "vanished")
-    return "" if sent is None else doubt_of_day(sent, looked)
+    if state.sent_at is None or state.missed_at is None:
+        return ""
+    return doubt_of_day(state.sent_at, state.missed_at)
 
 
 def doubt_of_day(sent: datetime, looked: datetime) -> str:

@@ -25,7 +25,7 @@ from ib_worker.outcome import doubt_of_day, not_found, settled, told
 from ib_worker.references import is_ours, order_ref
 from ib_worker.session import Session, utcnow
 from ib_worker.standing import Failure
-from ib_worker.sync import shared_look
+from ib_worker.sync import tried_look
 
 PLACED = {"place_order": ("",), "place_bracket_order": LEGS}  # the legs that a call places
 FINAL = frozenset({"rejected", "read_only", "not_found", "not_confirmed"})  # all else speaks of a moment that passes
@@ -83,13 +83,7 @@ class Reconciliation:
         while not counted and session.orders_readable:  # a gateway that does not list orders takes none either
             await asyncio.sleep(LOOKS_APART_S)
             await session.until_ready()
-            counted = await self._look()
-
-    async def _look(self) -> bool:
-        """Whether a look at the gateway was made, and counts."""
-        with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
-            return await shared_look(self._session)
-        return False
+            counted = await tried_look(session)
 
     def settle(self, record: Record) -> None:
         """Find out what became of a call, and answer it. The record is ours: adopted, or of a handler that failed."""
@@ -191,7 +185,7 @@ class Reconciliation:
                 raise not_found(doubt, orderRef=orderRef)
             await asyncio.sleep(LOOKS_APART_S)
             await session.until_ready()
-            looks += await self._look()
+            looks += await tried_look(session)
         return entry
 
     def _doubt(self, record: Record) -> str:

@@ -81,10 +81,9 @@ def require_changeable(entry: Entry, base: Terms) -> None:
 
 def _changing(state: OrderState) -> bool:
     """One that TWS has not confirmed or refused after this time does not hold up the next."""
-    if state.change is None:
+    if state.change is None or state.changed_at is None:
         return False
-    sent = max(each.at for each in state.life if each.source == "change sent")
-    return (utcnow() - sent).total_seconds() < CHANGE_HELD_S
+    return (utcnow() - state.changed_at).total_seconds() < CHANGE_HELD_S
 
 
 def write_change(

@@ -5,13 +5,13 @@ import logging
 from collections.abc import Coroutine, Hashable
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from bridge.tool import ToolError
 from bridge.values import Named
 from ib_worker import standing
 from ib_worker.errors import LinkLost, RequestRefused, is_read_only
-from ib_worker.ledger import Entry
+from ib_worker.ledger import LOOKS_APART_S, Entry
 from ib_worker.order_events import Vanished
 from ib_worker.receiver import COMPLETED_ORDERS, OPEN_ORDERS, POSITIONS, Listed
 from ib_worker.requests import Keep
@@ -56,14 +56,31 @@ async def shared_look(session: Session) -> bool:
     return counts
 
 
+async def tried_look(session: Session) -> bool:
+    """Whether a look could be made, and counts. The caller keeps the deadline."""
+    with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
+        return await shared_look(session)
+    return False
+
+
+async def look_for_missing(session: Session) -> NoReturn:
+    """For ever: an order that one look lacked is looked for again, though nobody asks for it."""
+    while True:
+        await asyncio.sleep(LOOKS_APART_S)
+        await session.until_ready()
+        ledger = session.ledger
+        if any(each.state.missed and each.gateway == ledger.gateway for each in ledger.open()):
+            await tried_look(session)
+
+
 async def sought(session: Session, orderId: int, named: Named) -> Entry | None:
     """The order that a call names. One that is not known is looked for before anybody is told that it is not there: a
     message may have been lost when the orders were read. Raises ToolError not_ready."""
     entry = session.find_order(orderId, named)
     if entry is None and session.ledger.known:
-        with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
+        with suppress(TimeoutError):
             async with asyncio.timeout(SOUGHT_S):
-                await shared_look(session)
+                await tried_look(session)
         entry = session.find_order(orderId, named)
     return entry
 

@@ -62,17 +62,17 @@ class Tripwires:
 
     def __init__(self, wires: Wires) -> None:
         self._wires = wires
-        self._rejected: dict[str, None] = {}  # orderRefs, in a row
+        self._rejected: dict[str, datetime] = {}  # orderRefs in a row, and when each order was sent
         self._told: set[tuple[str, str]] = set()  # a wire and an order: what was released does not trip over it again
         self.tripped: list[Trip] = []
         self.news = asyncio.Event()
 
     def happened(self, state: OrderState) -> None:
         """An order has changed to this."""
-        if not any(each.source == "sent" for each in state.life):
+        if state.sent_at is None:
             return  # not of this term: an archive's rejections are no news
-        self._count_rejects(state)
-        split = any(each.source == "change sent" for each in state.life)  # TWS may make two of a changed order
+        self._count_rejects(state, state.sent_at)
+        split = state.changed_at is not None  # TWS may make two of a changed order
         if self._wires.doubled == "on" and len(state.permIds) > 1 and not split:
             numbers = " and ".join(map(str, state.permIds))
             self._once("doubled", state, f"IBKR has two orders under one reference, permId {numbers}")
@@ -93,17 +93,18 @@ class Tripwires:
         if not isinstance(longest_s, float):
             return
         for state in states:
-            sent = next((each.at for each in state.life if each.source == "sent"), None)
-            unknown = state.status == UNKNOWN and not state.not_found
-            if sent is not None and unknown and (now - sent).total_seconds() > longest_s:
+            since = state.missed_at or state.sent_at
+            unknown = state.sent_at is not None and state.status == UNKNOWN and not state.not_found
+            if unknown and since is not None and (now - since).total_seconds() > longest_s:
                 self._once("unknown", state, f"for {longest_s:g} s nobody knows what became of order {state.orderId}")
 
-    def _count_rejects(self, state: OrderState) -> None:
+    def _count_rejects(self, state: OrderState, sent: datetime) -> None:
+        """What IBKR took ends the row of those sent before it; what becomes of older orders tells nothing of it."""
         most = self._wires.rejects
         if state.status in WORKING or state.status == FILLED:
-            self._rejected.clear()
+            self._rejected = {name: at for name, at in self._rejected.items() if at > sent}
         elif state.rejected is not None and isinstance(most, int):
-            self._rejected[state.orderRef or str(state.orderId)] = None
+            self._rejected[state.orderRef or str(state.orderId)] = sent
             if len(self._rejected) >= most:
                 self._rejected.clear()
                 self._trip("halt", f"IBKR rejected {most} orders in a row, the last for: {state.rejected.text}")

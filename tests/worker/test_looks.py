@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,7 @@ from bridge.tool import ToolError
 from ib_worker.brackets import bracket_told
 from ib_worker.composing import LEGS
 from ib_worker.ledger import Entry
-from ib_worker.order_state import LOOKS, Life
+from ib_worker.order_state import LOOKS
 from ib_worker.outcome import doubt_of_day, not_found
 from ib_worker.settings import Endpoint
 from ib_worker.sync import look, shared_look
@@ -21,6 +20,8 @@ from tests.worker.rig import Caller, Stand, caller, order, ready_session, tradin
 from tests.worker.test_sending import place
 
 KEY = "a-key-of-the-caller"
+
+RESTING = order(orderType="LMT", lmtPrice=50)
 
 pytestmark = pytest.mark.usefixtures("soon")
 
@@ -122,23 +123,22 @@ async def test_an_order_of_an_earlier_worker_that_could_not_be_read_is_not_calle
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ib_worker.outcome.LOOK_S", 100)
-    resting = {**order(), "orderType": "LMT", "lmtPrice": 50}
     sim.fault("swallow orderStatus")
     sim.fault("truncate openOrder 20")
     async with trading(redis_url, session, sim) as front:
-        assert (await front.refused_order(key=KEY, **resting, deadline_s=0.5)).code == "pending"
+        assert (await front.refused_order(key=KEY, **RESTING, deadline_s=0.5)).code == "pending"
     looks = len(sim.journal.entries("in", 7))
     async with worker(redis_url, session, sim.port), caller(redis_url, session) as front:
         await until(lambda: len(sim.journal.entries("in", 7)) >= looks + 4, "it is looked for, again and again", 20)
-        assert (await front.refused_order(key=KEY, **resting, deadline_s=0.5)).code in ("pending", "unknown")
+        assert (await front.refused_order(key=KEY, **RESTING, deadline_s=0.5)).code in ("pending", "unknown")
         sim.fault("clear")
 
-        await until(lambda: placed(front, resting), "the order is found", 20)
+        await until(lambda: placed(front), "the order is found", 20)
 
 
-async def placed(front: Caller, resting: dict[str, Any]) -> bool:
+async def placed(front: Caller) -> bool:
     try:
-        return bool((await front.submit("place_order", key=KEY, **resting, deadline_s=0.5))["status"] == "Submitted")
+        return bool((await front.submit("place_order", key=KEY, **RESTING, deadline_s=0.5))["status"] == "Submitted")
     except ToolError:
         return False
 
@@ -166,6 +166,27 @@ async def test_who_wants_a_look_at_the_same_time_shares_it(sim: Simulator) -> No
         await asyncio.gather(*(shared_look(stand.session) for _ in range(5)))
 
         assert len(sim.journal.entries("in", 7)) == before + 1
+
+
+async def test_an_order_that_vanishes_is_looked_for_again_though_nobody_asks(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", **RESTING)
+        for message in ("openOrder", "completedOrder", "orderStatus"):
+            sim.fault(f"swallow {message}")
+        await front.refused("get_order", permId=4711)  # not known, so a look is made
+
+        async def looks_that_lack_it() -> int:
+            life = await front.ask("get_order", orderId=placed["orderId"])
+            return sum(each["source"] == "vanished" for each in life["events"])
+
+        assert await looks_that_lack_it() == 1
+        await until(lambda: twice(looks_that_lack_it), "a second look lacks it")
+
+
+async def twice(count: Callable[[], Awaitable[int]]) -> bool:
+    return await count() == 2
 
 
 async def test_an_order_of_an_earlier_worker_is_not_called_missing_by_another_gateway(
@@ -205,7 +226,7 @@ async def test_a_bracket_of_which_nothing_shows_is_as_certain_as_its_orders(
     async with ready_session(sim) as stand:
         entries = [await lost(sim, stand) for _ in LEGS]
     for each in entries:
-        each.state = replace(each.state, life=(Life(sent, "sent", ""), Life(seen, "vanished", "")), missed=LOOKS)
+        each.state = replace(each.state, sent_at=sent, missed=LOOKS, missed_at=seen)
 
     with pytest.raises(ToolError) as caught:
         bracket_told(entries, "a-key-of-the-caller")

@@ -12,8 +12,8 @@ from bridge.tool import ToolError
 from bridge.values import Contract
 from cli.embedded_redis import EmbeddedRedis
 from ib_worker.limits import Limits
-from ib_worker.order_events import Event, ModifySent, Opened, Said, Sent, Terms, Vanished
-from ib_worker.order_state import OrderState, apply
+from ib_worker.order_events import Event, ModifySent, Opened, Said, Sent, Status, Terms, Vanished
+from ib_worker.order_state import LIFE_EVENTS, OrderState, apply
 from ib_worker.tripwires import LIVE, Tripwires, Wires
 from ibgateway.simulator.server import Simulator
 from tests.worker.rig import Caller, loses_all, order, trading, until
@@ -23,15 +23,15 @@ TERMS = Terms(Contract(conId=265598, symbol="AAPL", secType="STK"), "DU1", "BUY"
 KEY = "a-key-of-the-caller"
 
 
-def an_order(number: int, *events: Event) -> OrderState:
+def an_order(number: int, *events: Event, at: datetime = AT) -> OrderState:
     state = OrderState(number, 1, TERMS, orderRef=f"ref-{number}")
-    for event in (Sent(AT, TERMS), *events):
+    for event in (Sent(at, TERMS), *events):
         state = apply(state, event)
     return state
 
 
-def rejected(number: int) -> OrderState:
-    return an_order(number, Said(AT, 201, "no margin"))
+def rejected(number: int, at: datetime = AT) -> OrderState:
+    return an_order(number, Said(at, 201, "no margin"), at=at)
 
 
 def working(number: int, *permIds: int) -> OrderState:
@@ -63,6 +63,15 @@ def test_an_order_that_ibkr_takes_begins_the_row_anew() -> None:
     assert reasons(tripwires) == []
 
 
+def test_what_becomes_of_an_older_order_does_not_end_the_row() -> None:
+    tripwires = wires(rejects=2)
+    old = working(9)
+    for state in (old, rejected(1, AT + timedelta(seconds=1)), old, rejected(2, AT + timedelta(seconds=2))):
+        tripwires.happened(state)
+
+    assert len(reasons(tripwires)) == 1
+
+
 def test_rejections_that_an_archive_tells_are_no_news() -> None:
     tripwires = wires(rejects=1)
     tripwires.happened(apply(OrderState(1, 1, TERMS, orderRef="ref-1"), Said(AT, 201, "no margin")))
@@ -84,6 +93,26 @@ def test_an_order_that_tws_splits_when_it_is_changed_is_one() -> None:
                                 Opened(AT, 12, None, TERMS, "Submitted")))  # fmt: skip
 
     assert reasons(tripwires) == []
+
+
+def test_a_changed_order_of_many_events_is_one_still() -> None:
+    tripwires = wires()
+    many = [Status(AT, 11, "Submitted", 0.0, 10.0, whyHeld=str(each)) for each in range(LIFE_EVENTS)]
+    first, *rest = (Opened(AT, each, None, TERMS, "Submitted") for each in (11, 12))
+    held = [Said(AT, 399, str(each)) for each in range(LIFE_EVENTS // 2)]
+    tripwires.happened(an_order(1, first, *held, ModifySent(AT, TERMS), *many, *rest))
+
+    assert reasons(tripwires) == []
+
+
+def test_an_order_that_vanishes_is_unknown_from_then_on() -> None:
+    tripwires, seen = wires(unknown_s=60.0), AT + timedelta(hours=1)
+    gone = an_order(1, Opened(AT, 11, None, TERMS, "Submitted"), Vanished(seen))
+    tripwires.look([gone], seen + timedelta(seconds=60))
+    assert reasons(tripwires) == []
+    tripwires.look([gone], seen + timedelta(seconds=61))
+
+    assert len(reasons(tripwires)) == 1
 
 
 def test_an_order_that_stays_unknown_trips_it_once() -> None:
