@@ -13,6 +13,7 @@ from ib_worker.ledger import Entry, Ledger
 from ib_worker.order_events import ID_OF_ANOTHER, Commission, Completed, Fill, Opened, Said, Status, Terms
 
 ID_TAKEN = ID_OF_ANOTHER | {103}  # an order came under the id of an earlier one
+NO_ID = 2**31 - 1  # an order entered by hand, which counts as client 0's
 PAST_TAKEN = 1_000  # ids to leave out then: TWS does not tell the ids of orders that were cancelled
 
 
@@ -142,5 +143,5 @@ class OrderMessages:
         return True
 
     def _taken(self, clientId: int, orderId: int) -> None:
-        if clientId == self._ledger.clientId:
+        if clientId == self._ledger.clientId and orderId != NO_ID:
             self.highest = max(self.highest, orderId)

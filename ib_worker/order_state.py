@@ -117,10 +117,12 @@ class OrderState:
 
     @property
     def commission(self) -> float | None:
-        """What the fills cost so far, or None while a report is missing."""
+        """What the fills cost so far, or None while a report, or the execution that it is of, is missing."""
         known = [self.commissions[trade].commission for trade in self.fills if trade in self.commissions]
         paid = [each for each in known if each is not None]
-        return sum(paid) if self.fills and len(paid) == len(self.fills) else None
+        told = sum(each.shares for each in self.fills.values())
+        whole = len(paid) == len(self.fills) and told >= self.filled * (1 - 1e-9)
+        return sum(paid) if self.fills and whole else None
 
 
 def apply(state: OrderState, event: Event) -> OrderState:

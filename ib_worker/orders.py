@@ -64,11 +64,12 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
     async with session.placing(account):
         clear = await passed(session, asked, contract, order, Allowance(request.duplicateOf, request.confirmationToken))
         await session.pacer.turn(Lane.ORDERS)
-        orderId = await session.fresh_order_id()
-        terms = plain(terms_of(contract, order))
-        await session.audit.intent(asked, account, orderId, orderRef, clear.approved_by, terms=terms)
-        await asked.accept(clear.gate, gateway=str(session.target))
-        entry = write_order(session, asked, orderId, contract, order)  # no await between this and the line above
+        async with session.numbering:
+            orderId = await session.fresh_order_id()
+            terms = plain(terms_of(contract, order))
+            await session.audit.intent(asked, account, orderId, orderRef, clear.approved_by, terms=terms)
+            await asked.accept(clear.gate, gateway=str(session.target))
+            entry = write_order(session, asked, orderId, contract, order)  # no await between this and the line above
     await note_sent(session, asked, sent=str(orderId))
     return await outcome(session, entry, asked)
 
@@ -92,14 +93,15 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
         clear = await passed(session, asked, contract, orders[0], allowance)
         for _ in orders:
             await session.pacer.turn(Lane.ORDERS)
-        ids = [await session.fresh_order_id() for _ in orders]
-        for each in orders[1:]:
-            each.parentId = ids[0]
-        for orderId, order in zip(ids, orders, strict=True):
-            terms = plain(terms_of(contract, order))
-            await session.audit.intent(asked, account, orderId, order.orderRef, clear.approved_by, terms=terms)
-        await asked.accept(clear.gate, gateway=str(session.target))
-        entries = write_orders(session, asked, contract, list(zip(ids, orders, strict=True)))
+        async with session.numbering:
+            ids = [await session.fresh_order_id() for _ in orders]
+            for each in orders[1:]:
+                each.parentId = ids[0]
+            for orderId, order in zip(ids, orders, strict=True):
+                terms = plain(terms_of(contract, order))
+                await session.audit.intent(asked, account, orderId, order.orderRef, clear.approved_by, terms=terms)
+            await asked.accept(clear.gate, gateway=str(session.target))
+            entries = write_orders(session, asked, contract, list(zip(ids, orders, strict=True)))
     await note_sent(session, asked, sent=",".join(str(each) for each in ids))
     return await bracket_followed(session, entries, asked)
 

@@ -1,6 +1,7 @@
 """Handler of previews: what an order would do, asked of TWS with the what-if flag, which places nothing."""
 
 import asyncio
+from contextlib import ExitStack
 
 import ib_async
 
@@ -61,11 +62,13 @@ async def preview_order(request: PreviewOrder, session: Session, asked: Asked) -
 
 async def _what_if(session: Session, contract: ib_async.Contract, order: ib_async.Order) -> ib_async.OrderState:
     await session.pacer.turn(Lane.READS)
-    while (orderId := await session.fresh_order_id()) in session.requests:
-        pass  # of a connection that has come meanwhile
     try:
-        with session.requests.expect(orderId) as pending:
-            write_what_if(session, orderId, contract, order)
+        with ExitStack() as asking:
+            async with session.numbering:
+                while (orderId := await session.fresh_order_id()) in session.requests:
+                    pass  # of a connection that has come meanwhile
+                pending = asking.enter_context(session.requests.expect(orderId))
+                write_what_if(session, orderId, contract, order)
             async with asyncio.timeout(WHAT_IF_S):
                 state: ib_async.OrderState = await pending.answer
     except TimeoutError as silence:

@@ -96,6 +96,7 @@ class Session:
         self.requests = Requests()
         self.pacer = Pacer(time.monotonic, settings.gateway_messages_per_s)
         self.history: HistoryPacer[list[ib_async.BarData]] = HistoryPacer(time.monotonic)
+        self.numbering = asyncio.Lock()  # held from a fresh orderId to its frame: TWS wants them in order
         self.ledger = Ledger(settings.gateway_client_id)
         self.unsettled: set[str] = set()  # orderRefs that an earlier leader may have sent: neither found nor not yet
         self.order_messages = OrderMessages(self.ledger, utcnow)

@@ -373,3 +373,13 @@ def test_a_report_is_no_replay_and_has_no_message_unless_it_is_said() -> None:
     told = report(Entry(OrderState(7, 1, replace(TERMS, orderType="STP", lmtPrice=None, auxPrice=90.0))))
 
     assert (told.message, told.replayed, told.auxPrice, told.lmtPrice) == ("", False, 90.0, None)
+
+
+def test_an_order_entered_by_hand_takes_no_id() -> None:
+    """TWS names it to client 0, with the highest number that there is for its orderId."""
+    messages = OrderMessages(Ledger(0), lambda: AT)
+
+    messages.orderStatus(2**31 - 1, "Submitted", 0.0, 1.0, 0.0, 99, 0, 0.0, 0, "")
+    messages.orderStatus(7, "Submitted", 0.0, 1.0, 0.0, 100, 0, 0.0, 0, "")
+
+    assert messages.highest == 7

@@ -313,6 +313,15 @@ def test_commissions_add_up_once_all_are_told() -> None:
     assert after(Commission(AT, "a.b.02.01", None, None, None), of=partly).commission is None
 
 
+def test_the_commission_is_not_known_while_an_execution_is_missing() -> None:
+    status = Status(AT, 99, "Filled", 10.0, 0.0, 99.0, 99.0, None)
+    paid = Commission(AT, "a.b.01.01", 1.0, "USD", None)
+    partly = after(opened(), status, fill("a.b.01.01", 4, 4), paid)
+    assert partly.commission is None
+
+    assert after(fill("a.b.02.01", 6, 10), replace(paid, execId="a.b.02.01"), of=partly).commission == 2.0
+
+
 def test_an_order_without_fills_has_no_commission() -> None:
     assert after(Commission(AT, "a.b.01.01", 1.0, "USD", None)).commission is None
 

@@ -9,7 +9,7 @@ from bridge.bus.halting import set_halt
 from bridge.tool import ToolError
 from ib_worker.checking import FILL_SHOWN_S
 from ib_worker.limits import Limits
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server import Simulator, SimulatorConfig
 from tests.worker.rig import Caller, order, trading, until
 
 KEY = "a-key-of-the-caller"
@@ -33,6 +33,22 @@ async def test_orders_at_the_same_time_pass_no_count_together(redis_url: str, se
 
     assert len(left) == 2
     assert [each for each in told if isinstance(each, str)] == ["limit_exceeded"] * 6
+
+
+async def test_orders_and_previews_of_several_accounts_leave_in_the_order_of_their_ids(
+    redis_url: str, session: str
+) -> None:
+    """TWS takes no orderId below one that it has shown."""
+    accounts = ("DU1234567", "DU7654321")
+    async with Simulator(SimulatorConfig(accounts=accounts)) as sim, trading(redis_url, session, sim) as front:
+        asked = [order(orderType="LMT", lmtPrice=50 + number, account=accounts[number % 2]) for number in range(12)]
+        calls = [front.ask("preview_order", **each) for each in asked]
+        calls += [front.submit("place_order", **each) for each in asked]
+        await asyncio.gather(*calls)
+        ids = [int(each.fields[1]) for each in sim.journal.entries("in", 3)]
+
+    assert len(ids) == 24
+    assert ids == sorted(ids)
 
 
 @pytest.mark.fault(105)
