@@ -17,7 +17,7 @@ from ib_worker.ledger import report
 from ib_worker.order_events import trade_of
 from ib_worker.receiver import EXECUTION_MESSAGES, ORDER_MESSAGES, Listed
 from ib_worker.session import Session
-from ib_worker.sync import all_open_orders, completed_orders, sought
+from ib_worker.sync import all_open_orders, as_it_stands, completed_orders, sought
 
 
 @handles(GetOpenOrders)
@@ -51,6 +51,7 @@ async def get_order(request: GetOrder, session: Session) -> OrderLife:
             "orderId: TWS names no such order today, open or ended. What a call with an idempotencyKey came to is kept "
             "for seven days: repeat that call with the same key and arguments.",
         )
+    await as_it_stands(session, entry)
     life = await session.lives.whole(entry.state)
     events = [OrderEvent(at=each.at, source=each.source, what=each.what) for each in life]
     return OrderLife(order=report(entry), events=events)

@@ -78,11 +78,21 @@ async def sought(session: Session, orderId: int, named: Named) -> Entry | None:
     message may have been lost when the orders were read. Raises ToolError not_ready."""
     entry = session.find_order(orderId, named)
     if entry is None and session.ledger.known:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SOUGHT_S):
-                await tried_look(session)
+        await _looked_soon(session)
         entry = session.find_order(orderId, named)
     return entry
+
+
+async def as_it_stands(session: Session, entry: Entry) -> None:
+    """TWS tells what becomes of this client's orders; for one of another client it is asked."""
+    if entry.state.clientId != session.clientId and not entry.state.done:
+        await _looked_soon(session)
+
+
+async def _looked_soon(session: Session) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SOUGHT_S):
+            await tried_look(session)
 
 
 async def look(session: Session, silence_s: float) -> bool:

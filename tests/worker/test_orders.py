@@ -336,6 +336,8 @@ async def test_orders_of_others_are_shown_and_not_cancelled(redis_url: str, sess
         assert "belongs to client 9" in error.message
 
         await other.cancel(orderId)
+        ended = await front.ask("get_order", permId=opened[0]["permId"])
+        assert ended["order"]["status"] == "Cancelled"
         assert await front.ask("get_open_orders") == []
 
 
