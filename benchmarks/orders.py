@@ -10,6 +10,7 @@ import asyncio
 import csv
 import json
 import os
+import re
 import statistics
 import sys
 import tempfile
@@ -33,6 +34,7 @@ from ibgateway.simulator import instruments
 
 PLACE = "3"  # TWS's message id of placeOrder
 QUOTES = 200  # clients that ask for quotes
+FLOWING, FLOWING_S = 50, 120  # the load is there when so many have been told; each takes several messages to TWS
 HEALTHY_MS, BEHIND_MS = 60.0, 250.0  # the bars, for the 99th percentile
 EXPIRIES = ("20250620", "20250718")  # after the day on which the simulator's clock begins
 WARM_UP = 10  # orders that do not count: the first opens the quote's line, and imports what it needs
@@ -94,13 +96,15 @@ async def place(port: int, count: int, name: str, cents: Iterator[int]) -> dict[
 @asynccontextmanager
 async def quotes(port: int) -> AsyncIterator[Counter[str]]:
     """Clients that ask for one quote after another, each of a contract that nobody has asked for yet; what they get."""
-    wanted, told = options(), Counter[str]()
+    wanted, told, flowing = options(), Counter[str](), asyncio.Event()
 
     async def ask(client: Socket) -> None:
         for contract in wanted:
             terms = contract | {"duration_seconds": 1}
             answer = await client.ask(call_of(MODERN, "ibkr_stream_market_data", terms))
-            told["a quote" if b'"isError":false' in answer else "an error"] += 1
+            told["a quote" if b'"isError":false' in answer else code_of(answer)] += 1
+            if told["a quote"] >= FLOWING:
+                flowing.set()
 
     async with AsyncExitStack() as opened:
         asking = []
@@ -109,6 +113,10 @@ async def quotes(port: int) -> AsyncIterator[Counter[str]]:
             await client.open()
             opened.push_async_callback(client.close)
             asking.append(asyncio.create_task(ask(client)))
+        try:
+            await asyncio.wait_for(flowing.wait(), FLOWING_S)
+        except TimeoutError:
+            raise Problem(f"within {FLOWING_S} s the clients that ask for quotes got {dict(told)}") from None
         yield told
         ended = [each.exception() for each in asking if each.done()]
         for each in asking:
@@ -116,8 +124,12 @@ async def quotes(port: int) -> AsyncIterator[Counter[str]]:
         await asyncio.gather(*asking, return_exceptions=True)
         if ended:
             raise Problem(f"{len(ended)} of the clients that ask for quotes have ended: {ended[0]}")
-        if not told:
-            raise Problem("the clients that ask for quotes got none: nothing was measured behind them")
+
+
+def code_of(answer: bytes) -> str:
+    """The error's code, by which its text begins."""
+    found = re.search(rb"\[(\w+)\]", answer)
+    return f"error {found[1].decode()}" if found else "an error"
 
 
 async def queued(port: int) -> int:
@@ -163,10 +175,15 @@ async def run(count: int) -> int:
             healthy = await place(ports.front, count, "healthy", cents)
             async with quotes(ports.front) as told:
                 await place(ports.front, WARM_UP, "crowded", cents)
-                waiting = await queued(ports.front)
+                before, waiting = told.copy(), [await queued(ports.front)]
                 behind = await place(ports.front, count, "behind", cents)
+                waiting.append(await queued(ports.front))
+                meanwhile = told - before
         arrived = dict(frames(journal))
-    print(f"of the {QUOTES} clients' requests {waiting} waited for TWS; meanwhile they got {dict(told)}")
+    if not (meanwhile["a quote"] and min(waiting)):
+        raise Problem(f"void: {waiting} messages waited for TWS, and the {QUOTES} clients got {dict(meanwhile)}")
+    print(f"{waiting[0]} messages waited for TWS at the start and {waiting[1]} at the end of the orders behind quotes")
+    print(f"meanwhile the {QUOTES} clients got {dict(meanwhile)}")
     print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
     met = []
     for name, bar_ms, began in (("healthy", HEALTHY_MS, healthy), (f"behind {QUOTES} quotes", BEHIND_MS, behind)):
