@@ -35,6 +35,9 @@ class AccountUpdates:
         self._values: dict[tuple[str, str], AccountUpdate] = {}
         self._portfolio: dict[int, AccountUpdate] = {}
         self._unsent: list[AccountUpdate] = []
+        self._before: dict[int, AccountUpdate] | None = (
+            None  # the portfolio as told before a break, where there was one
+        )
         self.complete = asyncio.Event()  # accountDownloadEnd has come
         self._work = asyncio.Event()
 
@@ -59,19 +62,19 @@ class AccountUpdates:
     def abandoned(self, stream: str) -> None:
         if self.account is not None and stream == stream_of(self.account):
             self.account = None
+            self._before = None
             self._forget()
             self._work.set()
 
     def connected(self, wire: Any) -> None:
+        """A connection stands, or its subscriptions are gone (1101): ask anew."""
         self._wire = wire
-        self._asked = None
-        self._forget()
+        self._lose()
         self._work.set()
 
     def disconnected(self) -> None:
         self._wire = None
-        self._asked = None
-        self._forget()
+        self._lose()
 
     def value(self, tag: str, value: str, currency: str, account: str) -> None:
         if account == self.account:
@@ -90,9 +93,16 @@ class AccountUpdates:
             self._unsent.append(update)
 
     def ended(self, account: str) -> None:
-        if account == self.account:
-            self._unsent.clear()  # they are part of the answer to whoever opened the stream
+        """All is told. It is part of the answer to whoever opened the stream; after a break who listens is told too."""
+        if account == self.account and not self.complete.is_set():
+            self._unsent = [] if self._before is None else [*self.known(), *self._gone(self._before)]
+            self._before = None
             self.complete.set()
+
+    def _gone(self, before: dict[int, AccountUpdate]) -> list[AccountUpdate]:
+        """TWS tells nothing of a position that was closed meanwhile."""
+        gone = [update for conId, update in before.items() if conId not in self._portfolio]
+        return [_closed(update, self._now()) for update in gone]
 
     def flush(self) -> None:
         """Publish what the last packet has changed, once all is told: the first values are the opener's answer."""
@@ -122,8 +132,22 @@ class AccountUpdates:
         else:
             self._asked = wanted
 
+    def _lose(self) -> None:
+        """TWS has forgotten the subscription: whoever listens is told that nothing is known now."""
+        self._asked = None
+        if self.account is not None and self.complete.is_set():
+            self._before = dict(self._portfolio)
+            nothing = AccountUpdate(kind="value", account=self.account, time=self._now())
+            self._publisher.publish(stream_of(self.account), "gap", nothing.model_dump_json().encode())
+        self._forget()
+
     def _forget(self) -> None:
         self._values.clear()
         self._portfolio.clear()
         self._unsent.clear()
         self.complete.clear()
+
+
+def _closed(update: AccountUpdate, at: datetime) -> AccountUpdate:
+    """What was gained by it meanwhile nobody has told."""
+    return AccountUpdate(kind="portfolio", account=update.account, time=at, contract=update.contract, position=0.0)

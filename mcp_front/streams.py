@@ -164,6 +164,8 @@ def account_line(update: Update) -> str:
     if update["kind"] == "portfolio":
         symbol = (update["contract"] or {}).get("symbol")
         return f"{symbol} {_number(update['position'])} at {_number(update['marketPrice'])}"
+    if update["tag"] is None:
+        return "TWS's subscription broke: what is known now comes anew"
     return f"{update['tag']} {_number(update['value'])} {update['currency'] or ''}".rstrip()
 
 

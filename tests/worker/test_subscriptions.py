@@ -339,6 +339,42 @@ async def test_account_updates_come_back_after_a_reset(sim: Simulator) -> None:
         assert updates.known() != []
 
 
+@pytest.mark.fault(14)
+async def test_after_1101_the_account_is_told_anew_after_a_gap_with_what_was_closed_meanwhile(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        updates = stand.session.account_updates
+        updates.open("DU1234567")
+        await updates.complete.wait()
+        held = ib_async.Contract(conId=5, symbol="X", secType="STK")
+        updates.portfolio(ib_async.PortfolioItem(held, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, "DU1234567"))
+        updates.flush()
+        told = stand.published.ticks
+        told.clear()
+
+        sim.fault("link down")
+        sim.fault("link lost")
+        await until(lambda: len(sim.journal.entries("in", 6)) == 2, "the account is asked for again")
+        await until(lambda: len(told) > 1, "it is told again")
+
+        kinds = [kind for _, kind, _ in told]
+        assert (kinds[0], kinds.count("gap"), told[0][2]["tag"]) == ("gap", 1, None)
+        closed = [body for body in stand.published.of("portfolio") if body["position"] == 0]
+        assert [(body["contract"]["conId"], body["marketValue"]) for body in closed] == [(5, None)]
+        assert {body["tag"] for body in stand.published.of("value")} == {
+            each.tag for each in updates.known() if each.tag
+        }
+
+
+async def test_a_break_before_anything_is_told_is_no_gap(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        updates = stand.session.account_updates
+        updates.open("DU1234567")
+        updates.connected(stand.session.require_connection())
+        await updates.complete.wait()
+
+        assert stand.published.ticks == []
+
+
 async def test_a_portfolio_line_of_a_closed_position_disappears(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         updates = stand.session.account_updates
