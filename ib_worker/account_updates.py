@@ -59,6 +59,10 @@ class AccountUpdates:
     def known(self) -> list[AccountUpdate]:
         return [*self._values.values(), *self._portfolio.values()]
 
+    def position(self, account: str) -> tuple[str, int]:
+        """The life and seq of the last tick that what is known has."""
+        return self._publisher.open_stream(stream_of(account))
+
     def abandoned(self, stream: str) -> None:
         if self.account is not None and stream == stream_of(self.account):
             self.account = None

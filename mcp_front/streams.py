@@ -11,14 +11,16 @@ from fastmcp.tools import ToolResult
 
 from bridge.account import OpenAccountUpdates, StreamAccountUpdates
 from bridge.bus.asking import Asker
+from bridge.bus.ticks import Feed
 from bridge.market_data import OpenMarketData, StreamMarketData
-from bridge.tool import OPERATIONS, Declaration, ToolError
+from bridge.tool import Declaration, ToolError
 from mcp_front.auth import Tokens
 from mcp_front.calls import Call
 from mcp_front.pending import Update
 from mcp_front.relay import Outcome, Relay, Wording
 from mcp_front.results import value_result
 from mcp_front.status import session_status
+from mcp_front.subscription import Subscription
 from mcp_front.summaries import AccountSummary, QuoteSummary, main_updates, update_kind
 
 WATCH_S = 2.0  # so often the session is looked at: a worker that has lost its gateway publishes nothing
@@ -46,10 +48,11 @@ class Streams:
     async def market_data(self, call: Call) -> ToolResult:
         request = call.request
         assert isinstance(request, StreamMarketData)
-        opened = await self._open(call, "open_market_data", _without_duration(request, OpenMarketData))
-        summary = QuoteSummary(opened["quote"])
-        relay = Relay(call.context, request.duration_seconds, Wording(lambda quote: "quote", quote_line))
-        relayed = await self._relay(call, relay, opened["stream"], summary.see)
+        subscription = Subscription(self._asker, call, "open_market_data", _without_duration(request, OpenMarketData))
+        async with subscription.listen() as (feed, opened):
+            summary = QuoteSummary(opened["quote"])
+            relay = Relay(call.context, request.duration_seconds, Wording(lambda quote: "quote", quote_line))
+            relayed = await self._relay(call, relay, feed, summary.see)
         outcome = relayed.outcome
         last = summary.last or {}
         whole = {
@@ -72,14 +75,17 @@ class Streams:
     async def account_updates(self, call: Call) -> ToolResult:
         request = call.request
         assert isinstance(request, StreamAccountUpdates)
-        opened = await self._open(call, "open_account_updates", _without_duration(request, OpenAccountUpdates))
-        summary = AccountSummary()
-        relay = Relay(call.context, request.duration_seconds, Wording(update_kind, account_line))
-        for update in opened["updates"]:
-            summary.see(update)
-        for update in main_updates(opened["updates"]):
-            relay.put(update)
-        relayed = await self._relay(call, relay, opened["stream"], summary.see)
+        subscription = Subscription(
+            self._asker, call, "open_account_updates", _without_duration(request, OpenAccountUpdates)
+        )
+        async with subscription.listen() as (feed, opened):
+            summary = AccountSummary()
+            relay = Relay(call.context, request.duration_seconds, Wording(update_kind, account_line))
+            for update in opened["updates"]:
+                summary.see(update)
+            for update in main_updates(opened["updates"]):
+                relay.put(update)
+            relayed = await self._relay(call, relay, feed, summary.see)
         outcome = relayed.outcome
         whole = {
             "account": opened["account"],
@@ -93,36 +99,23 @@ class Streams:
         }
         return value_result(call.declared, whole)
 
-    async def _open(self, call: Call, operation: str, request: Declaration) -> dict[str, Any]:
-        caller = call.caller
-        reply = await self._asker.ask(
-            OPERATIONS[operation],
-            request,
-            caller=caller.name,
-            request_id=caller.request_id,
-            traceparent=caller.traceparent,
-        )
-        opened: dict[str, Any] = msgspec.json.decode(reply)
-        return opened
-
-    async def _relay(self, call: Call, relay: Relay, stream: str, see: Callable[[Update], None]) -> _Relayed:
+    async def _relay(self, call: Call, relay: Relay, feed: Feed, see: Callable[[Update], None]) -> _Relayed:
         breaks = 0
-        async with self._asker.listen(stream) as feed:
 
-            async def read() -> str:
-                nonlocal breaks
-                try:
-                    async for batch in feed:
-                        for tick in batch:
-                            breaks += tick.kind == GAP
-                            update = msgspec.json.decode(tick.body)
-                            see(update)
-                            relay.put(update)
-                except ToolError as error:
-                    return error.message
-                return "the stream was closed"
+        async def read() -> str:
+            nonlocal breaks
+            try:
+                async for batch in feed:
+                    for tick in batch:
+                        breaks += tick.kind == GAP
+                        update = msgspec.json.decode(tick.body)
+                        see(update)
+                        relay.put(update)
+            except ToolError as error:
+                return error.message
+            return "the stream was closed"
 
-            outcome = await relay.run(read, self._session_lost, self._stopping, partial(self._revoked, call))
+        outcome = await relay.run(read, self._session_lost, self._stopping, partial(self._revoked, call))
         return _Relayed(outcome, outcome.left_out + feed.dropped, feed.gaps + breaks)
 
     async def _session_lost(self) -> str:

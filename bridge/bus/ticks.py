@@ -46,12 +46,14 @@ class Publisher:
         self._due = asyncio.Event()
         self.on_abandoned: Callable[[str], None] = lambda stream: None
 
-    def open(self, stream: str) -> None:
-        """Begin a stream, or give an open one another LINGER_S to be listened to."""
+    def open(self, stream: str) -> tuple[str, int]:
+        """Begin a stream, or give an open one another LINGER_S to be listened to. Returns its life and last seq."""
         if stream not in self._streams:
             self._opened += 1
             self._streams[stream] = _Stream(f"{self._lease.token}-{self._opened}")
-        self._streams[stream].heard_at = boottime()
+        each = self._streams[stream]
+        each.heard_at = boottime()
+        return each.life, each.seq
 
     def publish(self, stream: str, kind: str, body: bytes) -> None:
         """Send JSON to whoever listens; opens the stream if need be."""
@@ -143,6 +145,17 @@ class Feed:
         batch = list(self._unread)
         self._unread.clear()
         return batch
+
+    def begin(self, life: str, seq: int) -> None:
+        """Its reader has been told what all ticks up to this one add up to, by a worker of this life: give, and count
+        from, the next. Another life than was heard is a gap."""
+        if self._last is None or self._last[0] != life:
+            self.gaps += self._last is not None
+            self._unread.clear()
+            self._last = (life, seq)
+        else:
+            self._unread = deque(tick for tick in self._unread if tick.seq > seq)
+            self._last = (life, max(self._last[1], seq))
 
     def hear(self, message: Ticks) -> None:
         for tick in message.ticks:

@@ -16,7 +16,7 @@ from cli.embedded_redis import EmbeddedRedis, free_port
 from mcp_front.results import ERROR_META
 from tests.busy import BUSY_S
 from tests.front.stack import ERAS, MODERN, Running, serving, wait_until, worker
-from tests.front.ticking import STREAM, quote, ticking, watch
+from tests.front.ticking import SPY, STREAM, quote, ticking, watch
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -105,6 +105,28 @@ async def test_stream_ends_with_what_it_has_when_the_session_is_lost(redis_url: 
 
     assert "Ended early: the session is connecting: The gateway hung up." in result.structured_content["message"]
     assert result.structured_content["updates_count"] > 5
+
+
+async def test_tick_between_the_workers_answer_and_the_fronts_listening_is_not_lost(
+    redis_url: str, session: str
+) -> None:
+    sent = 0
+
+    async def opened(_asked: Asked) -> bytes:
+        nonlocal sent
+        life, seq = bus.open_stream(STREAM)
+        known = {"stream": STREAM, "contract": SPY, "quote": quote(sent), "life": life, "seq": seq}
+        if sent == 0:
+            sent = 1
+            bus.publish(STREAM, "quote", json.dumps(quote(1)).encode())
+        return json.dumps(known).encode()
+
+    async with worker(redis_url, session, {"open_market_data": opened}) as bus, serving(redis_url, session) as front:
+        result, messages, _ = await watch(front, MODERN, 1)
+
+    assert messages == []
+    assert result.structured_content["last"]["last"] == quote(1)["last"]
+    assert result.structured_content["gaps"] == 0
 
 
 @pytest.mark.fault(14)

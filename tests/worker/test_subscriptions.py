@@ -11,6 +11,7 @@ from bridge.tool import ToolError
 from bridge.values import OnContract
 from ib_worker.account_updates import stream_of
 from ib_worker.fairness import serving, share_of_one
+from ib_worker.market_data import FIRST_QUOTE_S
 from ib_worker.pacing import Lane
 from ibgateway.simulator.server import Simulator, SimulatorConfig
 from tests.worker.rig import FAST, Stand, ready_session, trading, until
@@ -272,6 +273,31 @@ async def test_a_listener_hears_what_the_line_says(redis_url: str, session: str,
         assert opened["quote"]["bid"] is not None
         assert {tick.kind for tick in ticks} == {"quote"}
         assert [tick.seq for tick in ticks] == list(range(ticks[0].seq, ticks[0].seq + len(ticks)))
+
+
+async def test_a_line_without_a_price_is_waited_for_once(redis_url: str, session: str, sim: Simulator) -> None:
+    sim.fault("on reqMktData each ignore")
+    async with trading(redis_url, session, sim) as front:
+        await front.ask("open_market_data", symbol="SPY")
+        async with asyncio.timeout(FIRST_QUOTE_S / 2):
+            opened = await front.ask("open_market_data", symbol="SPY")
+
+    assert opened["quote"] is None
+
+
+async def test_what_is_told_at_the_opening_says_up_to_which_tick(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        early = await front.ask("open_market_data", symbol="SPY")
+        async with front.asker.listen(early["stream"]) as feed:
+            await _first(feed, 3)
+            opened = await front.ask("open_market_data", symbol="SPY")
+            feed.begin(opened["life"], opened["seq"])
+            ticks = await _first(feed, 3)
+        account = await front.ask("open_account_updates")
+
+    assert (opened["life"], feed.gaps) == (early["life"], 0)
+    assert early["seq"] + 3 <= opened["seq"] < ticks[0].seq
+    assert (account["seq"], bool(account["life"])) == (0, True)
 
 
 async def _first(feed: Feed, count: int) -> list:  # type: ignore[type-arg]
