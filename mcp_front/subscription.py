@@ -1,4 +1,4 @@
-"""A stream at the worker: opened, and heard with no loss between what is known and what comes after it."""
+"""A stream at the worker: opened, heard with no loss between what is known and what comes, opened again by the next."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +22,7 @@ class Subscription:
         self._call = call
         self._operation = OPERATIONS[operation]
         self._request = request
+        self._leader: int | None = None
 
     @asynccontextmanager
     async def listen(self) -> AsyncIterator[tuple[Feed, Opened]]:
@@ -31,11 +32,20 @@ class Subscription:
             yield feed, await self.open(feed)  # again: what came before somebody listened is lost
 
     async def open(self, feed: Feed) -> Opened:
-        """What the worker knows; the feed goes on from there."""
+        """What the worker that leads knows; the feed goes on from there."""
+        feed.hold()
+        self._leader = await self._token()  # before the question: a change meanwhile is then seen
         opened = await self._ask()
-        if opened.get("life"):
-            feed.begin(opened["life"], opened["seq"])
+        feed.begin(opened.get("life", ""), opened.get("seq", 0))
         return opened
+
+    async def superseded(self) -> bool:
+        """Whether another worker leads than the one that was asked: it knows nothing of the stream."""
+        return await self._token() != self._leader
+
+    async def _token(self) -> int | None:
+        beat = await self._asker.status()
+        return beat.token if beat else None
 
     async def _ask(self) -> Opened:
         caller = self._call.caller

@@ -130,6 +130,7 @@ class Feed:
         self.gaps = 0
         self._unread: deque[Tick] = deque()
         self._news = asyncio.Event()
+        self._held = False
         self._failure: ToolError | None = None
         self._last: tuple[str, int] | None = None  # life and seq
 
@@ -137,7 +138,7 @@ class Feed:
         return self
 
     async def __anext__(self) -> list[Tick]:
-        while not self._unread:
+        while self._held or not self._unread:
             if self._failure is not None:
                 raise self._failure
             self._news.clear()
@@ -146,9 +147,17 @@ class Feed:
         self._unread.clear()
         return batch
 
+    def hold(self) -> None:
+        """Give nothing until `begin`: the reader is about to be told what the ticks of now add up to."""
+        self._held = True
+
     def begin(self, life: str, seq: int) -> None:
         """Its reader has been told what all ticks up to this one add up to, by a worker of this life: give, and count
         from, the next. Another life than was heard is a gap."""
+        self._held = False
+        self._news.set()
+        if not life:
+            return  # told by a worker of an earlier release, which does not say
         if self._last is None or self._last[0] != life:
             self.gaps += self._last is not None
             self._unread.clear()

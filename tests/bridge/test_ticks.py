@@ -146,6 +146,23 @@ async def test_a_feed_begins_after_what_its_reader_was_told() -> None:
     assert (bodies(await anext(late)), late.gaps) == ([4], 2)
 
 
+async def test_a_held_feed_gives_nothing_before_it_begins() -> None:
+    feed = Feed(STREAM)
+    feed.hear(Ticks("1-1", [tick(1)]))
+    feed.hold()
+    reading = asyncio.ensure_future(anext(feed))
+    feed.hear(Ticks("1-1", [tick(2)]))
+    await asyncio.sleep(0)
+    assert not reading.done()
+    feed.begin("1-1", 1)
+    assert bodies(await reading) == [2]
+
+    feed.hear(Ticks("1-1", [tick(3)]))
+    feed.hold()
+    feed.begin("", 0)  # a worker of an earlier release does not say where
+    assert bodies(await anext(feed)) == [3]
+
+
 async def test_a_feed_that_fails_gives_what_it_has_first() -> None:
     feed = Feed(STREAM)
     feed.hear(Ticks("1-1", [tick(1)]))
