@@ -35,8 +35,9 @@ class Change(msgspec.Struct, frozen=True):
     at_ms: Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)]
 
 
-# The first to halt is remembered; a later one can only tighten. What is done is queued for the audit log.
-HALT = Script("""#!lua
+# The first to halt is remembered; a later one can only tighten. What is done is queued for the audit log. It can be set
+# where memory is out, and not released, as no order could go anyway.
+HALT = Script("""#!lua flags=allow-oom
 local halt, changes, now = KEYS[1], KEYS[2], redis.call('TIME')
 local level = redis.call('HGET', halt, 'level')
 if not level or (level == 'reduce_only' and ARGV[1] == 'halt') then

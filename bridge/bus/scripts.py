@@ -1,7 +1,9 @@
 """The Lua scripts that move order records and the lease: each is one indivisible step at the server.
 
 `#!lua` makes the server refuse a script as a whole when it may not write (out of memory, replica, failing disk), so an
-error from it always means that nothing was changed. Keys and channels come as KEYS, which Cluster and ACLs check.
+error from it always means that nothing was changed. `flags=allow-oom` exempts from the first what stops orders, tells
+what became of a call, or frees memory: it adds little to what is there. Keys and channels come as KEYS, which Cluster
+and ACLs check.
 """
 
 import hashlib
@@ -65,7 +67,7 @@ return {'no_worker', attempt, '', current, 0}
 # Withdraws the attempt while nobody has accepted it, or if its `execution` (with that token) certainly sent nothing.
 # Answers {state then, attempt, reply, generation}; `absent` leaves a tombstone, so that a submit of this attempt that
 # is still on its way finds itself withdrawn.
-WITHDRAW = Script("""#!lua
+WITHDRAW = Script("""#!lua flags=allow-oom
 local record, generation, channel, inflight = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local attempt, reply, execution = ARGV[1], ARGV[2], ARGV[4]
 local found = redis.call('HMGET', record, 'st', 'att', 'res', 'exe', 'tok')
@@ -118,7 +120,7 @@ return {'accepted', ''}
 
 # Stores the answer and publishes it. What Redis has lost (also where a caller then left a tombstone) is written anew by
 # the lease's holder, who knows that it had accepted.
-FINISH = Script("""#!lua
+FINISH = Script("""#!lua flags=allow-oom
 local record, lease, inflight, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, reply, digest, attempt, request = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local found = redis.call('HMGET', record, 'st', 'tok', 'att')

@@ -11,13 +11,15 @@ import pytest
 
 from bridge.audit import GENESIS, Entry, digest, verify
 from bridge.bus.answering import Answerer, Asked
-from bridge.bus.auditing import AuditLog, read_head, read_log
+from bridge.bus.auditing import AuditLog, read_head, read_log, trim
+from bridge.bus.connect import Full
 from bridge.bus.gate import Gate
 from bridge.bus.halting import clear_halt, drop_change, next_change, read_halt, set_halt
 from bridge.bus.keys import Keys
 from bridge.bus.orders import Fenced
 from bridge.bus.pipe import Pipe
 from bridge.tool import ToolError
+from cli.embedded_redis import EmbeddedRedis
 from tests.bridge.pair import front, pipe_to, serving, submit
 
 TERMS = "aapl-buy-one"
@@ -306,3 +308,84 @@ async def test_notes_are_on_the_record_before_anything_is_sent(redis_url: str, s
         await submit(asker, key="a-cancel-key")
 
     assert noted == [{"orderRef": "mcpabc", "permId": "77"}]
+
+
+@asynccontextmanager
+async def full(pipe: Pipe) -> AsyncIterator[None]:
+    """The server is out of memory meanwhile."""
+    await pipe.send("CONFIG", "SET", "maxmemory", "1")
+    try:
+        yield
+    finally:
+        await pipe.send("CONFIG", "SET", "maxmemory", "0")
+
+
+@pytest.mark.fault(80)
+async def test_the_switch_is_set_while_redis_is_out_of_memory(own_redis: EmbeddedRedis, session: str) -> None:
+    desk = Gated(Gate(TERMS))
+    async with serving(own_redis.url, session, desk.handle) as bus, front(own_redis.url, session) as asker:
+        async with full(bus.pipe):
+            halt = await asker.halt("anna", "it floods")
+            assert await asker.halted() == halt
+            with pytest.raises(Full):
+                await clear_halt(bus.pipe, bus.keys, "bert")
+        with pytest.raises(ToolError) as caught:
+            await submit(asker)
+        change = await next_change(bus.pipe, bus.keys)
+
+    assert (halt.level, caught.value.code, desk.sent) == ("halt", "halted", [])
+    assert change is not None
+    assert change.reason == "it floods"
+
+
+async def test_what_became_of_a_call_is_told_while_redis_is_out_of_memory(
+    own_redis: EmbeddedRedis, session: str
+) -> None:
+    accepted, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def handle(asked: Asked) -> bytes:
+        if asked.key == "an-early-key":
+            await asked.accept()
+        accepted.set()
+        await goes_on.wait()
+        if asked.key != "an-early-key":
+            raise ToolError("read_only", "no")
+        return b"{}"
+
+    async with serving(own_redis.url, session, handle) as bus, front(own_redis.url, session) as asker:
+        for key in ("an-early-key", "a-refused-key"):
+            accepted.clear()
+            goes_on.clear()
+            call = asyncio.create_task(submit(asker, key=key))
+            await accepted.wait()
+            async with full(bus.pipe), asyncio.timeout(3):
+                goes_on.set()
+                await asyncio.wait([call])
+            if key == "an-early-key":
+                assert await call == b"{}"
+            else:
+                with pytest.raises(ToolError, match="read_only"):
+                    await call
+
+
+async def test_a_full_redis_is_said_to_be_full(own_redis: EmbeddedRedis, session: str) -> None:
+    async with front(own_redis.url, session) as asker, full(asker.pipe):
+        with pytest.raises(ToolError) as written:
+            await submit(asker)
+        with pytest.raises(ToolError) as sealed:
+            await asker.seal()
+
+    assert (written.value.code, written.value.details["reason"]) == ("not_executed", "bus_down")
+    for message in (written.value.message, sealed.value.message):
+        assert "out of memory or disk" in message
+        assert "not answer" not in message
+
+
+async def test_the_log_is_trimmed_while_redis_is_out_of_memory(own_redis: EmbeddedRedis, session: str) -> None:
+    async with leading(own_redis.url, session) as (bus, log):
+        await log.append("sent")
+        [line] = await lines_of(bus.pipe, session)
+        async with full(bus.pipe):
+            assert await trim(bus.pipe, bus.keys, line)
+
+        assert await lines_of(bus.pipe, session) == []
