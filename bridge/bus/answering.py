@@ -101,6 +101,7 @@ class Answerer:
         try:
             async with listener:
                 listener.want(self.keys.requests)
+                self.pipe.on_demoted = listener.leave
                 await _first_end([self._keeper, *tasks])
             if self._in_hand:
                 await asyncio.wait(self._in_hand.values(), timeout=self._grace_s)
