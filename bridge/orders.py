@@ -67,6 +67,7 @@ class Halted(Shape):
     reason: str | None = None
     since: datetime | None = None
     cancelled: list[OrderReport] | None = None
+    idempotencyKey: str | None = None  # of the cancel: ibkr_cancel_all_orders tells under it what became of it
     message: str = ""
 
 
