@@ -196,12 +196,28 @@ async def test_what_was_done_to_the_switch_waits_for_the_log_in_its_order(redis_
         await set_halt(pipe, keys, "halt", "carl", "worse")
         while (change := await next_change(pipe, keys)) is not None:
             done.append((change.event, change.level, change.by, change.reason))
-            await drop_change(pipe, keys)
+            await drop_change(pipe, keys, change)
 
     assert done == [
         ("halt", "reduce_only", "anna", 'odd "fills"'), ("resume", "reduce_only", "bert", 'odd "fills"'),
         ("halt", "halt", "carl", "worse"),
     ]  # fmt: skip
+
+
+async def test_what_another_leader_has_dropped_already_takes_nothing_with_it(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await set_halt(pipe, keys, "reduce_only", "anna", "odd fills")
+        await set_halt(pipe, keys, "halt", "bert", "worse")
+        one, same = await next_change(pipe, keys), await next_change(pipe, keys)
+        assert one is not None
+        assert one == same
+        await drop_change(pipe, keys, one)
+        await drop_change(pipe, keys, one)
+        left = await next_change(pipe, keys)
+
+    assert left is not None
+    assert left.by == "bert"
 
 
 @asynccontextmanager
