@@ -111,6 +111,48 @@ async def test_an_equal_order_is_held_until_its_caller_names_the_earlier_one(red
     assert desk.sent == ["first-key", "other-key"]
 
 
+class Unsent(Gated):
+    """Accepts each, and sends none."""
+
+    async def handle(self, asked: Asked) -> bytes:
+        await super().handle(asked)
+        asked.nothing_sent()
+        raise ToolError("not_executed", "Nothing was sent.")
+
+
+async def test_an_order_that_was_certainly_not_sent_holds_up_and_counts_for_nothing(
+    redis_url: str, session: str
+) -> None:
+    gate = Gate(TERMS, per_minute=1, per_day=1, duplicate_window_ms=30_000)
+    async with front(redis_url, session) as asker:
+        async with serving(redis_url, session, Unsent(gate).handle) as bus:
+            assert (await refusal(asker, "unsent-key")).code == "not_executed"
+            assert await bus.pipe.send("ZCARD", bus.keys.accepted) == 0
+        desk = Gated(gate)
+        async with serving(redis_url, session, desk.handle):
+            await submit(asker, key="other-key")
+            assert (await refusal(asker, "third-key")).code == "limit_exceeded"
+
+    assert desk.sent == ["other-key"]
+
+
+async def test_what_an_unsent_order_takes_back_is_its_own(redis_url: str, session: str) -> None:
+    gate = Gate(TERMS, per_minute=9, duplicate_window_ms=30_000)
+    async with front(redis_url, session) as asker:
+        async with serving(redis_url, session, Gated(gate).handle):
+            await submit(asker, key="first-key")
+        async with serving(redis_url, session, Unsent(replace(gate, duplicate_of="first-key")).handle) as bus:
+            await refusal(asker, "unsent-key")
+            kept = await bus.pipe.send("ZRANGE", bus.keys.accepted, 0, -1)
+            left_ms = await bus.pipe.send("PTTL", bus.keys.duplicate(TERMS))
+        async with serving(redis_url, session, Gated(gate).handle):
+            error = await refusal(asker, "third-key")
+
+    assert kept == [b"first-key"]
+    assert 0 < left_ms <= 30_000
+    assert (error.code, error.details["duplicateOf"]) == ("possible_duplicate", "first-key")
+
+
 async def test_other_terms_are_no_duplicate_and_a_window_ends(redis_url: str, session: str) -> None:
     desk = Gated(Gate(TERMS, duplicate_window_ms=30))
     async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
