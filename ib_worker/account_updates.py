@@ -32,6 +32,7 @@ class AccountUpdates:
         self._wire: Any = None
         self.account: str | None = None
         self._asked: str | None = None  # whose updates TWS sends
+        self._stale = False  # it is wanted again, and what TWS has told of it is forgotten
         self._values: dict[tuple[str, str], AccountUpdate] = {}
         self._portfolio: dict[int, AccountUpdate] = {}
         self._unsent: list[AccountUpdate] = []
@@ -51,6 +52,7 @@ class AccountUpdates:
             )
         if self.account is None:
             self.account = account
+            self._stale = self._asked == account
             self._forget()
         self._work.set()
         self._publisher.open_stream(stream_of(account))
@@ -66,6 +68,7 @@ class AccountUpdates:
     def abandoned(self, stream: str) -> None:
         if self.account is not None and stream == stream_of(self.account):
             self.account = None
+            self._stale = False
             self._before = None
             self._forget()
             self._work.set()
@@ -121,12 +124,16 @@ class AccountUpdates:
         while True:
             await self._work.wait()
             self._work.clear()
-            while self._wire is not None and self._asked != self.account:
+            while self._wire is not None and self._asked != self._wanted():
                 await self._pacer.turn(Lane.READS)
                 self._step()
 
+    def _wanted(self) -> str | None:
+        """Whose updates TWS is to send next: nobody's first where all of it is to come anew."""
+        return None if self._stale else self.account
+
     def _step(self) -> None:
-        wanted, wire = self.account, self._wire
+        wanted, wire = self._wanted(), self._wire
         if wire is None or wanted == self._asked:
             return
         try:
@@ -134,11 +141,11 @@ class AccountUpdates:
         except LinkLost:
             self._wire = None  # the session is about to say so
         else:
-            self._asked = wanted
+            self._asked, self._stale = wanted, False
 
     def _lose(self) -> None:
         """TWS has forgotten the subscription: whoever listens is told that nothing is known now."""
-        self._asked = None
+        self._asked, self._stale = None, False
         if self.account is not None and self.complete.is_set():
             self._before = dict(self._portfolio)
             nothing = AccountUpdate(kind="value", account=self.account, time=self._now())

@@ -428,3 +428,17 @@ async def test_a_line_asked_for_without_a_gateway_is_opened_when_there_is_one(si
 
         async with asyncio.timeout(5):
             await line.settled.wait()
+
+
+async def test_an_account_that_is_wanted_again_at_once_is_told_whole(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        updates = stand.session.account_updates
+        updates.open("DU1234567")
+        await updates.complete.wait()
+
+        stand.session.abandoned(stream_of("DU1234567"))
+        updates.open("DU1234567")  # before TWS is told that nobody wants it
+        async with asyncio.timeout(5):
+            await updates.complete.wait()
+
+        assert updates.known() != []
