@@ -66,6 +66,8 @@ class AccountStreamOpened(Shape):
     stream: str
     account: str
     updates: list[AccountUpdate]  # what is known now
+    life: str = ""  # with seq the last tick that updates have; empty from a worker of an earlier release
+    seq: int = 0
 
 
 class AccountStreamSummary(Shape):

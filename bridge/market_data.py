@@ -70,11 +70,13 @@ class Quote(Shape):
 
 
 class Opened(Shape):
-    """A market-data line that the worker keeps while somebody listens to `stream`."""
+    """A market-data line that the worker keeps while somebody listens to `stream`, and what its ticks add up to."""
 
     stream: str  # the name to hand to the bus's ticks
     contract: Contract
     quote: Quote | None
+    life: str = ""  # with seq the last tick that quote has; empty from a worker of an earlier release
+    seq: int = 0
 
 
 class StreamSummary(Shape):

@@ -1,6 +1,6 @@
 """What an order may ask for: its types and which prices each has. Shared by placing, previewing and changing."""
 
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
@@ -16,6 +16,8 @@ AUX_PRICE = {"STP": True, "STP LMT": True, "MIT": True, "LIT": True, "REL": True
 
 class OrderTerms(OnContract):
     """What an order asks for, the same for a preview and a placing."""
+
+    after_groups: ClassVar = frozenset({"auxPrice", "trailingPercent", "tif", "outsideRth", "account"})
 
     action: Action
     totalQuantity: Quantity

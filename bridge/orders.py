@@ -22,7 +22,8 @@ from bridge.values import (
     one_name,
 )
 
-KEY = "8-64 of A-Z a-z 0-9 _ -; made and returned if left out"
+KEY = "8-64 of A-Z a-z 0-9 _ -; made if left out"
+RETURNED = "8-64 of A-Z a-z 0-9 _ -; made and returned if left out"
 DUPLICATE = "the key that possible_duplicate names, to place an equal order again on purpose"
 
 
@@ -33,6 +34,9 @@ class Keyed(Declaration):
 
 
 class Guarded(Keyed):
+    """What places: its key is the order's name from then on."""
+
+    idempotencyKey: Annotated[Key | None, Field(description=RETURNED)] = None
     confirmationToken: Annotated[Text | None, Field(description="from ibkr_preview_order, for the same order")] = None
     duplicateOf: Annotated[Key | None, Field(description=DUPLICATE)] = None
 
@@ -63,6 +67,7 @@ class Halted(Shape):
     reason: str | None = None
     since: datetime | None = None
     cancelled: list[OrderReport] | None = None
+    idempotencyKey: str | None = None  # of the cancel: ibkr_cancel_all_orders tells under it what became of it
     message: str = ""
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar, get_origin
+from typing import Any, ClassVar, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -42,7 +42,13 @@ class Shape(BaseModel):
 
 
 class Declaration(Shape):
-    """The arguments of a call. An unknown argument is refused: a mistyped `limitPrice` must not make a market order."""
+    """The arguments of a call. An unknown argument is refused: a mistyped `limitPrice` must not make a market order.
+
+    `after_groups`: its own arguments that a schema lists after those of its groups. The order of the fields themselves
+    is in the digest of every call, and must stay.
+    """
+
+    after_groups: ClassVar[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -138,10 +144,12 @@ def _promised_order(request: type[Declaration]) -> list[str]:
 
 def _own_first(declaration: type) -> list[str]:
     """A class's own fields before those of its groups, theirs in the same order."""
-    if not issubclass(declaration, BaseModel):
+    if not issubclass(declaration, Declaration):
         return []
     own = [name for name in declaration.__annotations__ if name in declaration.model_fields]
-    return own + [name for base in declaration.__bases__ for name in _own_first(base)]
+    late = [name for name in own if name in declaration.after_groups]
+    groups = [name for base in declaration.__bases__ for name in _own_first(base)]
+    return [name for name in own if name not in late] + groups + late
 
 
 class _Untitled(GenerateJsonSchema):

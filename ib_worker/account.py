@@ -104,4 +104,6 @@ async def open_account_updates(request: OpenAccountUpdates, session: Session) ->
     stream = session.account_updates.open(account)
     async with asyncio.timeout(10):  # TWS tells a large portfolio in a second or two
         await session.while_connected(session.account_updates.complete.wait())
-    return AccountStreamOpened(stream=stream, account=account, updates=session.account_updates.known())
+    life, seq = session.account_updates.position(account)
+    known = session.account_updates.known()
+    return AccountStreamOpened(stream=stream, account=account, updates=known, life=life, seq=seq)

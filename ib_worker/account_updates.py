@@ -32,9 +32,13 @@ class AccountUpdates:
         self._wire: Any = None
         self.account: str | None = None
         self._asked: str | None = None  # whose updates TWS sends
+        self._stale = False  # it is wanted again, and what TWS has told of it is forgotten
         self._values: dict[tuple[str, str], AccountUpdate] = {}
         self._portfolio: dict[int, AccountUpdate] = {}
         self._unsent: list[AccountUpdate] = []
+        self._before: dict[int, AccountUpdate] | None = (
+            None  # the portfolio as told before a break, where there was one
+        )
         self.complete = asyncio.Event()  # accountDownloadEnd has come
         self._work = asyncio.Event()
 
@@ -48,6 +52,7 @@ class AccountUpdates:
             )
         if self.account is None:
             self.account = account
+            self._stale = self._asked == account
             self._forget()
         self._work.set()
         self._publisher.open_stream(stream_of(account))
@@ -56,22 +61,27 @@ class AccountUpdates:
     def known(self) -> list[AccountUpdate]:
         return [*self._values.values(), *self._portfolio.values()]
 
+    def position(self, account: str) -> tuple[str, int]:
+        """The life and seq of the last tick that what is known has."""
+        return self._publisher.open_stream(stream_of(account))
+
     def abandoned(self, stream: str) -> None:
         if self.account is not None and stream == stream_of(self.account):
             self.account = None
+            self._stale = False
+            self._before = None
             self._forget()
             self._work.set()
 
     def connected(self, wire: Any) -> None:
+        """A connection stands, or its subscriptions are gone (1101): ask anew."""
         self._wire = wire
-        self._asked = None
-        self._forget()
+        self._lose()
         self._work.set()
 
     def disconnected(self) -> None:
         self._wire = None
-        self._asked = None
-        self._forget()
+        self._lose()
 
     def value(self, tag: str, value: str, currency: str, account: str) -> None:
         if account == self.account:
@@ -90,9 +100,16 @@ class AccountUpdates:
             self._unsent.append(update)
 
     def ended(self, account: str) -> None:
-        if account == self.account:
-            self._unsent.clear()  # they are part of the answer to whoever opened the stream
+        """All is told. It is part of the answer to whoever opened the stream; after a break who listens is told too."""
+        if account == self.account and not self.complete.is_set():
+            self._unsent = [] if self._before is None else [*self.known(), *self._gone(self._before)]
+            self._before = None
             self.complete.set()
+
+    def _gone(self, before: dict[int, AccountUpdate]) -> list[AccountUpdate]:
+        """TWS tells nothing of a position that was closed meanwhile."""
+        gone = [update for conId, update in before.items() if conId not in self._portfolio]
+        return [_closed(update, self._now()) for update in gone]
 
     def flush(self) -> None:
         """Publish what the last packet has changed, once all is told: the first values are the opener's answer."""
@@ -107,12 +124,16 @@ class AccountUpdates:
         while True:
             await self._work.wait()
             self._work.clear()
-            while self._wire is not None and self._asked != self.account:
+            while self._wire is not None and self._asked != self._wanted():
                 await self._pacer.turn(Lane.READS)
                 self._step()
 
+    def _wanted(self) -> str | None:
+        """Whose updates TWS is to send next: nobody's first where all of it is to come anew."""
+        return None if self._stale else self.account
+
     def _step(self) -> None:
-        wanted, wire = self.account, self._wire
+        wanted, wire = self._wanted(), self._wire
         if wire is None or wanted == self._asked:
             return
         try:
@@ -120,10 +141,24 @@ class AccountUpdates:
         except LinkLost:
             self._wire = None  # the session is about to say so
         else:
-            self._asked = wanted
+            self._asked, self._stale = wanted, False
+
+    def _lose(self) -> None:
+        """TWS has forgotten the subscription: whoever listens is told that nothing is known now."""
+        self._asked, self._stale = None, False
+        if self.account is not None and self.complete.is_set():
+            self._before = dict(self._portfolio)
+            nothing = AccountUpdate(kind="value", account=self.account, time=self._now())
+            self._publisher.publish(stream_of(self.account), "gap", nothing.model_dump_json().encode())
+        self._forget()
 
     def _forget(self) -> None:
         self._values.clear()
         self._portfolio.clear()
         self._unsent.clear()
         self.complete.clear()
+
+
+def _closed(update: AccountUpdate, at: datetime) -> AccountUpdate:
+    """What was gained by it meanwhile nobody has told."""
+    return AccountUpdate(kind="portfolio", account=update.account, time=at, contract=update.contract, position=0.0)

@@ -1,7 +1,6 @@
 """Handlers about prices."""
 
 import asyncio
-from contextlib import suppress
 
 import ib_async
 
@@ -60,10 +59,14 @@ async def _bars(session: Session, contract: ib_async.Contract, asked: GetHistori
 async def open_market_data(request: OpenMarketData, session: Session) -> Opened:
     contract = await session.contracts.contract(request)
     line = await session.lines.open(contract)
-    with suppress(TimeoutError):  # outside trading hours there may be no price at all
-        async with asyncio.timeout(FIRST_QUOTE_S):
-            await session.while_connected(line.settled.wait())
+    if not line.quiet:
+        try:
+            async with asyncio.timeout(FIRST_QUOTE_S):
+                await session.while_connected(line.settled.wait())
+        except TimeoutError:  # outside trading hours there may be no price at all
+            line.quiet = True
     if line.problem is not None:
         raise line.problem
     quote = line.values.known(line.values.heard or utcnow()) if line.values.priced else None
-    return Opened(stream=line.stream, contract=convert.contract(contract), quote=quote)
+    life, seq = session.lines.position(line)
+    return Opened(stream=line.stream, contract=convert.contract(contract), quote=quote, life=life, seq=seq)

@@ -27,7 +27,7 @@ class Publisher(Protocol):
 
     def publish(self, stream: str, kind: str, body: bytes) -> None: ...
 
-    def open_stream(self, stream: str) -> None: ...
+    def open_stream(self, stream: str) -> tuple[str, int]: ...
 
     def close_stream(self, stream: str) -> None: ...
 
@@ -43,6 +43,7 @@ class Line:
     reqId: int | None = None
     problem: ToolError | None = None  # why TWS gives no data
     settled: asyncio.Event = field(default_factory=asyncio.Event)  # a price or a problem has come
+    quiet: bool = False  # neither came while somebody waited: the next need not wait again
 
 
 class Lines:
@@ -86,6 +87,10 @@ class Lines:
                 self._drop(line)
                 raise
         return line
+
+    def position(self, line: Line) -> tuple[str, int]:
+        """The life and seq of the last tick that the line's values have."""
+        return self._publisher.open_stream(line.stream)
 
     def _require_room(self, opener: str, lane: Lane) -> None:
         kept = 0 if lane is Lane.ORDERS else self._most // KEPT_FOR_ORDERS
@@ -253,6 +258,7 @@ class Lines:
         line.values = QuoteState(line.contract.symbol, line.contract.conId)
         line.reqId = None
         line.settled.clear()
+        line.quiet = False
         self._dirty.pop(line, None)
 
     def _publish(self, line: Line, kind: str) -> None:

@@ -24,7 +24,7 @@ async def watch_switch(pipe: Pipe, keys: Keys, audit: Audit) -> NoReturn:
             while (change := await next_change(pipe, keys)) is not None:
                 log.warning("kill switch: %s %s by %s: %s", change.event, change.level, change.by, change.reason)
                 await audit.switched(change)
-                await drop_change(pipe, keys)
+                await drop_change(pipe, keys, change)
         except (BusError, ToolError, Fenced) as error:
             log.warning("the kill switch is not in the audit log yet: %s", error)
         await asyncio.sleep(LOOK_S)

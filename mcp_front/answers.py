@@ -7,6 +7,7 @@ import msgspec
 from fastmcp.tools import ToolResult
 
 from bridge.bus.asking import Asker
+from bridge.orders import Guarded
 from bridge.tool import Effect, ToolError
 from mcp_front.calls import Answer, Call
 from mcp_front.results import to_result, value_result
@@ -54,7 +55,8 @@ class Answers:
             )
         except ToolError as error:
             raise _keyed(await self._explained(error), key) from error
-        return value_result(call.declared, _with_key(msgspec.json.decode(reply), key))
+        value = msgspec.json.decode(reply)
+        return value_result(call.declared, _with_key(value, key) if isinstance(request, Guarded) else value)
 
     async def status(self, call: Call) -> ToolResult:
         return value_result(call.declared, await session_status(self._asker))
@@ -71,7 +73,7 @@ class Answers:
 
 
 def _with_key(value: dict[str, Any], key: str) -> dict[str, Any]:
-    """An order tells its key; where the worker does not know it (an order placed elsewhere) it stays unknown."""
+    """An order that was placed tells its key. The key of a cancel or a change is the call's own, not the order's."""
     return value | {KEY: key} if value.get(KEY, key) is None else value
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
@@ -19,10 +20,18 @@ RELEASE = (
     "Only the operator releases it, with `python -m cli resume --session {0}` "
     "(in containers: `docker compose run --rm operator resume --session {0}`)."
 )
+UNKNOWN = "Whether the open orders are cancelled is not known"
 CANCEL_EVERY_S = 1.0  # a halt is never paced, so what it cancels is
 WAITING = 16  # of one caller, for a cancel: more is a loop
 
-Cancelled = tuple[object, str]  # the orders, None where they are not known, and what to say of them
+
+@dataclass(frozen=True)
+class Cancelled:
+    """The orders, None where they are not known, what to say of them, and the cancel's key where one was asked for."""
+
+    orders: object
+    said: str
+    key: str | None = None
 
 
 class Halting:
@@ -36,29 +45,29 @@ class Halting:
         assert isinstance(request, HaltTrading)
         halt = await self._asker.halt(call.caller.name, request.reason)
         session = self._asker.keys.session
-        cancelled, text = None, f"Trading is halted for every client. {RELEASE.format(session)}"
-        if request.cancelOrders:
-            cancelled, said = await self._cancel(call)
-            text = f"{text} {said}"
+        cancelled = await self._cancel(call) if request.cancelOrders else Cancelled(None, "")
+        text = f"Trading is halted for every client. {RELEASE.format(session)} {cancelled.said}"
         whole = {
             "halted": True,
             "level": halt.level,
             "by": halt.by,
             "reason": halt.reason,
             "since": datetime.fromtimestamp(halt.since_ms / 1000, UTC).isoformat(),
-            "cancelled": cancelled,
-            "message": text,
+            "cancelled": cancelled.orders,
+            "idempotencyKey": cancelled.key,
+            "message": text.rstrip(),
         }
         return value_result(call.declared, whole)
 
     async def _cancel(self, call: Call) -> Cancelled:
         scope = lacking(Effect.WRITE)
         if scope is not None:
-            return None, f"Nothing was cancelled: that needs a token with the scope {scope}, which yours has not."
+            said = f"Nothing was cancelled: that needs a token with the scope {scope}, which yours has not."
+            return Cancelled(None, said)
         try:
             return await self._cancels.cancel(call)
         except ToolError as error:
-            return None, f"This call cancelled nothing: {error.message}"
+            return Cancelled(None, f"This call cancelled nothing: {error.message}")
 
 
 class _Cancels:
@@ -87,16 +96,19 @@ class _Cancels:
             return await self._submit(call)
 
     async def _submit(self, call: Call) -> Cancelled:
+        key = secrets.token_urlsafe(15)
         try:
             reply = await self._asker.submit(
                 OPERATIONS["cancel_all_orders"],
                 CancelAllOrders(),
-                key=secrets.token_urlsafe(15),
+                key=key,
                 caller=call.caller.name,
                 request_id=call.caller.request_id,
                 traceparent=call.caller.traceparent,
             )
         except ToolError as error:
-            return None, f"Whether the open orders are cancelled is not known: {error.message}"
+            known = "Nothing was cancelled" if error.code == "not_executed" else UNKNOWN
+            asked = f"Ask ibkr_cancel_all_orders with idempotencyKey={key}."
+            return Cancelled(None, f"{known}: {error.message} {asked}", key)
         told = msgspec.json.decode(reply)
-        return told["orders"], told["message"]
+        return Cancelled(told["orders"], told["message"], key)

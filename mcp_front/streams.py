@@ -11,14 +11,16 @@ from fastmcp.tools import ToolResult
 
 from bridge.account import OpenAccountUpdates, StreamAccountUpdates
 from bridge.bus.asking import Asker
+from bridge.bus.ticks import Feed
 from bridge.market_data import OpenMarketData, StreamMarketData
-from bridge.tool import OPERATIONS, Declaration, ToolError
+from bridge.tool import Declaration, ToolError
 from mcp_front.auth import Tokens
 from mcp_front.calls import Call
 from mcp_front.pending import Update
 from mcp_front.relay import Outcome, Relay, Wording
 from mcp_front.results import value_result
 from mcp_front.status import session_status
+from mcp_front.subscription import Opened, Subscription
 from mcp_front.summaries import AccountSummary, QuoteSummary, main_updates, update_kind
 
 WATCH_S = 2.0  # so often the session is looked at: a worker that has lost its gateway publishes nothing
@@ -35,6 +37,17 @@ class _Relayed:
     gaps: int
 
 
+@dataclass(frozen=True)
+class _Stream:
+    """A call's stream, and what is done with its updates and with what a worker knows that opens it again."""
+
+    call: Call
+    subscription: Subscription
+    feed: Feed
+    see: Callable[[Update], None]
+    know: Callable[[Opened], None]
+
+
 class Streams:
     """Answers the stream tools through one Asker; they end early, with what they have, once `draining` is set."""
 
@@ -46,10 +59,17 @@ class Streams:
     async def market_data(self, call: Call) -> ToolResult:
         request = call.request
         assert isinstance(request, StreamMarketData)
-        opened = await self._open(call, "open_market_data", _without_duration(request, OpenMarketData))
-        summary = QuoteSummary(opened["quote"])
-        relay = Relay(call.context, request.duration_seconds, Wording(lambda quote: "quote", quote_line))
-        relayed = await self._relay(call, relay, opened["stream"], summary.see)
+        subscription = Subscription(self._asker, call, "open_market_data", _without_duration(request, OpenMarketData))
+        async with subscription.listen() as (feed, opened):
+            summary = QuoteSummary(opened["quote"])
+            relay = Relay(call.context, request.duration_seconds, Wording(lambda quote: "quote", quote_line))
+
+            def know(opened: Opened) -> None:
+                if opened["quote"] is not None:
+                    summary.see(opened["quote"])
+                    relay.put(opened["quote"])
+
+            relayed = await self._relay(_Stream(call, subscription, feed, summary.see, know), relay)
         outcome = relayed.outcome
         last = summary.last or {}
         whole = {
@@ -72,14 +92,22 @@ class Streams:
     async def account_updates(self, call: Call) -> ToolResult:
         request = call.request
         assert isinstance(request, StreamAccountUpdates)
-        opened = await self._open(call, "open_account_updates", _without_duration(request, OpenAccountUpdates))
-        summary = AccountSummary()
-        relay = Relay(call.context, request.duration_seconds, Wording(update_kind, account_line))
-        for update in opened["updates"]:
-            summary.see(update)
-        for update in main_updates(opened["updates"]):
-            relay.put(update)
-        relayed = await self._relay(call, relay, opened["stream"], summary.see)
+        subscription = Subscription(
+            self._asker, call, "open_account_updates", _without_duration(request, OpenAccountUpdates)
+        )
+        async with subscription.listen() as (feed, opened):
+            summary = AccountSummary()
+            relay = Relay(call.context, request.duration_seconds, Wording(update_kind, account_line))
+
+            def know(opened: Opened) -> None:
+                updates = [*opened["updates"], *summary.closed(opened["updates"])]
+                for update in updates:
+                    summary.see(update)
+                for update in main_updates(updates):
+                    relay.put(update)
+
+            know(opened)
+            relayed = await self._relay(_Stream(call, subscription, feed, summary.see, know), relay)
         outcome = relayed.outcome
         whole = {
             "account": opened["account"],
@@ -93,39 +121,29 @@ class Streams:
         }
         return value_result(call.declared, whole)
 
-    async def _open(self, call: Call, operation: str, request: Declaration) -> dict[str, Any]:
-        caller = call.caller
-        reply = await self._asker.ask(
-            OPERATIONS[operation],
-            request,
-            caller=caller.name,
-            request_id=caller.request_id,
-            traceparent=caller.traceparent,
-        )
-        opened: dict[str, Any] = msgspec.json.decode(reply)
-        return opened
-
-    async def _relay(self, call: Call, relay: Relay, stream: str, see: Callable[[Update], None]) -> _Relayed:
+    async def _relay(self, stream: _Stream, relay: Relay) -> _Relayed:
+        feed = stream.feed
         breaks = 0
-        async with self._asker.listen(stream) as feed:
 
-            async def read() -> str:
-                nonlocal breaks
-                try:
-                    async for batch in feed:
-                        for tick in batch:
-                            breaks += tick.kind == GAP
-                            update = msgspec.json.decode(tick.body)
-                            see(update)
-                            relay.put(update)
-                except ToolError as error:
-                    return error.message
-                return "the stream was closed"
+        async def read() -> str:
+            nonlocal breaks
+            try:
+                async for batch in feed:
+                    for tick in batch:
+                        breaks += tick.kind == GAP
+                        update = msgspec.json.decode(tick.body)
+                        stream.see(update)
+                        relay.put(update)
+            except ToolError as error:
+                return error.message
+            return "the stream was closed"
 
-            outcome = await relay.run(read, self._session_lost, self._stopping, partial(self._revoked, call))
+        session_lost, revoked = partial(self._session_lost, stream), partial(self._revoked, stream.call)
+        outcome = await relay.run(read, session_lost, self._stopping, revoked)
         return _Relayed(outcome, outcome.left_out + feed.dropped, feed.gaps + breaks)
 
-    async def _session_lost(self) -> str:
+    async def _session_lost(self, stream: _Stream) -> str:
+        """Where a worker took over at once, the session seems never to have been away, and the stream is silent."""
         while True:
             await asyncio.sleep(WATCH_S)
             status = await session_status(self._asker)
@@ -133,6 +151,11 @@ class Streams:
                 return (
                     f"the session is {status['state']}: {status['cause'] or status['remedy'] or 'see ibkr_get_status'}"
                 )
+            try:
+                if await stream.subscription.superseded():
+                    stream.know(await stream.subscription.open(stream.feed))
+            except ToolError as error:
+                return error.message
 
     async def _revoked(self, call: Call) -> str:
         """A stream may run for an hour, and its token be taken away meanwhile."""
@@ -164,6 +187,8 @@ def account_line(update: Update) -> str:
     if update["kind"] == "portfolio":
         symbol = (update["contract"] or {}).get("symbol")
         return f"{symbol} {_number(update['position'])} at {_number(update['marketPrice'])}"
+    if update["tag"] is None:
+        return "TWS's subscription broke: what is known now comes anew"
     return f"{update['tag']} {_number(update['value'])} {update['currency'] or ''}".rstrip()
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Hashable, Iterable
 from typing import Any
 
+from bridge.account import AccountUpdate
+
 Quote = dict[str, Any]
 
 SAMPLES = 10
@@ -84,6 +86,15 @@ class AccountSummary:
         elif is_main(update):
             kept = {name: update[name] for name in ("account", "tag", "value", "currency")}
             self._values[update_kind(update)] = kept
+
+    def closed(self, told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The positions that a worker, which tells all, does not tell: closed while nobody looked."""
+        kinds = {update_kind(each) for each in told}
+        gone = [each for kind, each in self._portfolio.items() if kind not in kinds and each["position"]]
+        at = max((each["time"] for each in told), default=None)
+        kept = ("kind", "account", "contract")
+        unknown = dict.fromkeys(AccountUpdate.model_fields) | {"position": 0.0}
+        return [unknown | {name: each[name] for name in kept} | {"time": at or each["time"]} for each in gone]
 
     def values(self) -> list[dict[str, Any]]:
         return list(self._values.values())

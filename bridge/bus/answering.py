@@ -101,6 +101,7 @@ class Answerer:
         try:
             async with listener:
                 listener.want(self.keys.requests)
+                self.pipe.on_demoted = listener.leave
                 await _first_end([self._keeper, *tasks])
             if self._in_hand:
                 await asyncio.wait(self._in_hand.values(), timeout=self._grace_s)
@@ -168,9 +169,10 @@ class Answerer:
         """Send a tick (JSON) to whoever listens. Never waits, so ib_async's event handlers may call it."""
         self.ticks.publish(stream, kind, body)
 
-    def open_stream(self, stream: str) -> None:
-        """Keep a stream for thirty seconds even if nobody listens; call it whenever its name is handed to a front."""
-        self.ticks.open(stream)
+    def open_stream(self, stream: str) -> tuple[str, int]:
+        """Keep a stream for thirty seconds even if nobody listens; call it whenever its name is handed to a front.
+        Returns its life and its last tick's seq, for the answer that tells what the ticks so far add up to."""
+        return self.ticks.open(stream)
 
     def close_stream(self, stream: str) -> None:
         """End a stream from this side; on_abandoned is not called for it."""

@@ -34,7 +34,8 @@ class Approval(msgspec.Struct, frozen=True):
 
 
 # Asks for an approval, or finds it. A key that comes again with another order asks anew. Each asking sends out a new
-# challenge where forms are allowed (it is empty where not), so that the newest form alone can be answered.
+# challenge where forms are allowed (it is empty where not), so that the newest form alone can be answered, and has its
+# whole time: the human reads the summary of this asking.
 ASK = Script("""#!lua
 local approval, index = KEYS[1], KEYS[2]
 local key, digest, caller, summary, challenge, waits = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -42,13 +43,10 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local found = redis.call('HMGET', approval, 'digest', 'by', 'until')
 if found[1] == digest and found[2] ~= '' and now <= tonumber(found[3]) then return found[2] end
-if found[1] ~= digest or found[2] ~= '' then
-    redis.call('HSET', approval, 'digest', digest, 'by', '', 'until', string.format('%.0f', now + waits))
-    redis.call('PEXPIRE', approval, waits)
-    redis.call('ZADD', index, time[1], key)
-end
-redis.call('HSET', approval, 'caller', caller, 'summary', summary, 'challenge', challenge,
-    'form_until', string.format('%.0f', now + ARGV[7]))
+if found[1] ~= digest or found[2] ~= '' then redis.call('ZADD', index, time[1], key) end
+redis.call('HSET', approval, 'digest', digest, 'by', '', 'until', string.format('%.0f', now + waits), 'caller', caller,
+    'summary', summary, 'challenge', challenge, 'form_until', string.format('%.0f', now + ARGV[7]))
+redis.call('PEXPIRE', approval, waits)
 return ''
 """)
 

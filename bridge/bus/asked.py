@@ -41,6 +41,7 @@ class Asked:
         self.deadline = asyncio.get_running_loop().time() + wait_s + request.grace_ms / 1000
         self.stage: Literal["fresh", "accepting", "accepted"] = "fresh"
         self.execution = token_hex(8)  # tells this delivery of the request from another
+        self.gate: Gate | None = None  # which a placing has tried to pass
         self.limit = asyncio.timeout(wait_s)
         self._lease = lease
         self._records = records
@@ -63,7 +64,7 @@ class Asked:
             raise RuntimeError(f"{self.operation} is a read: it has nothing to accept")
         if not self._lease.held():
             raise Fenced
-        self.stage = "accepting"
+        self.stage, self.gate = "accepting", gate
         try:
             await insist(lambda: self._records.accept(self.request, self.execution, gate, **notes))
         except (Fenced, Gone, ToolError):
@@ -142,14 +143,14 @@ class Desk:
         elif asked.stage == "accepted":
             await self._finish(asked, message)
         else:
-            await insist(lambda: self._records.refuse(asked.request, asked.execution, message))
+            await insist(lambda: self._records.refuse(asked.request, asked.execution, message, asked.gate))
 
     async def _drop(self, asked: Asked) -> None:
         """Nobody waits, or nobody may act. Where the record says accepted although nothing was sent, take that back."""
         if asked.stage != "fresh":
             error = ToolError("not_executed", "Not executed: the worker stopped leading.", reason="fenced")
             message = encode_error(asked.request.id, error)
-            await insist(lambda: self._records.refuse(asked.request, asked.execution, message))
+            await insist(lambda: self._records.refuse(asked.request, asked.execution, message, asked.gate))
 
     async def _break(self, asked: Asked) -> None:
         """A handler's bug. After accept() nobody can know what it has sent: the record stays accepted until it is found

@@ -14,7 +14,7 @@ from bridge.bus.halting import Halt, read_halt, set_halt
 from bridge.bus.keys import Keys
 from bridge.bus.orders import Intents, digest_of
 from bridge.bus.pipe import Pipe
-from bridge.bus.submitting import Submission, Times, not_executed
+from bridge.bus.submitting import Submission, Times, refused_by_bus
 from bridge.bus.ticks import Feed
 from bridge.bus.waiting import Interrupted, Post, WorkerLost
 from bridge.tool import Declaration, Declared, ToolError
@@ -104,7 +104,7 @@ class Asker:
         try:
             await self._ready()
         except BusError as error:
-            raise not_executed("bus_down", key=key, error=str(error)) from error
+            raise refused_by_bus(error, key=key) from error
 
         def attempt() -> Request:
             read = self._request(declared, arguments, caller, request_id, times.accept_in_s(), traceparent)

@@ -35,7 +35,7 @@ return {'appended', seq, mine}
 
 
 # Trims what the archive holds, and keeps where it ends: from then on a log that begins later is seen to be cut.
-TRIM = Script("""#!lua
+TRIM = Script("""#!lua flags=allow-oom
 local log, head = KEYS[1], KEYS[2]
 local found = redis.call('XRANGE', log, ARGV[1] .. '-0', ARGV[1] .. '-0')
 if #found == 0 then return redis.call('HGET', head, 'archived_digest') == ARGV[3] and 1 or 0 end

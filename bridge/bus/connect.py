@@ -97,6 +97,11 @@ def bus_down(url: str, reason: object) -> ToolError:
     """What a model is told when Redis fails; the address without its password."""
     parts = urlsplit(url)
     where = f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
+    if isinstance(reason, Full):
+        text = (
+            f"Redis at {where} is out of memory or disk and takes no writes ({reason}). Give it more, then ask again."
+        )
+        return ToolError("bus_down", text)
     return ToolError(
         "bus_down",
         f"Redis at {where} does not answer ({reason}). Start it or correct REDIS_URL, then ask again.",

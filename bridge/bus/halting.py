@@ -33,10 +33,12 @@ class Change(msgspec.Struct, frozen=True):
     by: str
     reason: str
     at_ms: Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)]
+    entry: bytes = b""  # as it is queued
 
 
-# The first to halt is remembered; a later one can only tighten. What is done is queued for the audit log.
-HALT = Script("""#!lua
+# The first to halt is remembered; a later one can only tighten. What is done is queued for the audit log. It can be set
+# where memory is out, and not released, as no order could go anyway.
+HALT = Script("""#!lua flags=allow-oom
 local halt, changes, now = KEYS[1], KEYS[2], redis.call('TIME')
 local level = redis.call('HGET', halt, 'level')
 if not level or (level == 'reduce_only' and ARGV[1] == 'halt') then
@@ -81,16 +83,20 @@ async def next_change(pipe: Pipe, keys: Keys) -> Change | None:
     dropped: it would hold up all that follows. For the leader alone. Raises BusError."""
     while found := await pipe.send("LINDEX", keys.switched, 0):
         try:
-            return msgspec.json.decode(found, type=Change)
+            return msgspec.structs.replace(msgspec.json.decode(found, type=Change), entry=found)
         except msgspec.DecodeError as error:  # one of a wrong shape is one, too
             log.error("switch_change_unreadable", error=str(error), entry=found[:500])
-            await drop_change(pipe, keys)
+            await _drop(pipe, keys, found)
     return None
 
 
-async def drop_change(pipe: Pipe, keys: Keys) -> None:
-    """The oldest is in the log now. For the leader alone. Raises BusError."""
-    await pipe.send("LPOP", keys.switched)
+async def drop_change(pipe: Pipe, keys: Keys, change: Change) -> None:
+    """It is in the log now; doing it again is harmless. For the leader alone. Raises BusError."""
+    await _drop(pipe, keys, change.entry)
+
+
+async def _drop(pipe: Pipe, keys: Keys, entry: bytes) -> None:
+    await pipe.send("LREM", keys.switched, 1, entry)  # by value: another leader may have dropped it meanwhile
 
 
 def _halt(found: list[bytes | None]) -> Halt:

@@ -50,6 +50,10 @@ class Listener:
             self._leaving[channel] += 1
             self._commands.put_nowait(("SUNSUBSCRIBE", channel))
 
+    def leave(self) -> None:
+        """Give the connection up, as the session's server may be another one now."""
+        self._commands.put_nowait(())
+
     async def confirmed(self, channel: str, timeout_s: float) -> None:
         """Wait until the server has confirmed a wanted channel. Raises NotSent when it does not in time."""
         try:
@@ -103,7 +107,10 @@ class Listener:
 
     async def _talk(self, connection: AbstractConnection) -> None:
         while True:
-            await connection.send_command(*await self._commands.get())
+            command = await self._commands.get()
+            if not command:
+                raise NotSent("the server became a replica")
+            await connection.send_command(*command)
 
     async def _listen(self, connection: AbstractConnection) -> None:
         asked = False

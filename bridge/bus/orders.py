@@ -137,11 +137,12 @@ class Records:
         arguments = (self._token, reply, request.digest, request.id, message, key, scripts.KEPT_MS)
         _moved(await scripts.FINISH.run(self._pipe, keys, *arguments))
 
-    async def refuse(self, request: Request, execution: str, reply: bytes) -> None:
+    async def refuse(self, request: Request, execution: str, reply: bytes, gate: Gate | None = None) -> None:
         """Withdraw an attempt for which nothing was sent, accepted by this execution or not at all, and tell the caller
-        why. Its key may be used again."""
-        key = request.key or ""
-        keys = (self._keys.order(key), self._keys.generation, self._keys.replies(request.front), self._keys.inflight)
+        why. Its key may be used again, and what it took at its gate is given back."""
+        key, names = request.key or "", self._keys
+        gated = (names.accepted, names.duplicate(gate.terms)) if gate else ()
+        keys = (names.order(key), names.generation, names.replies(request.front), names.inflight, *gated)
         arguments = (request.id, reply, scripts.TOMBSTONE_MS, execution, self._token, key)
         await scripts.WITHDRAW.run(self._pipe, keys, *arguments)
 

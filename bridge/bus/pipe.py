@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
 import structlog
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import MovedError, RedisError, ResponseError
+from redis.exceptions import MovedError, ReadOnlyError, RedisError, ResponseError
 
 from bridge.bus.clock import ServerClock, boottime
 from bridge.bus.connect import ANSWER_S, BusError, NotSent, Server, Unanswered, refusal
@@ -42,6 +43,7 @@ class Pipe:
         self._queue: deque[_Call] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.on_demoted: Callable[[], None] = lambda: None  # who listens at the same server is to leave it as well
         self.connects = 0  # a change between two commands means that Redis may be another one now
 
     async def __aenter__(self) -> Self:
@@ -85,9 +87,11 @@ class Pipe:
             connection = await self._ready()
             sent = True
             async with asyncio.timeout(ANSWER_S):
-                moved = await _exchange(connection, batch)
-            if moved is not None:
-                await self._follow(moved, batch)
+                elsewhere = await _exchange(connection, batch)
+            if isinstance(elsewhere, MovedError):
+                await self._follow(elsewhere, batch)
+            elif elsewhere is not None:
+                await self._leave()
         except (RedisError, OSError, BusError) as error:
             await self._give_up(batch, error, sent)
         except Exception as error:  # a command that can't be packed must not stop the next ones
@@ -105,6 +109,12 @@ class Pipe:
             if not call.answer.done():
                 call.redirections += 1
                 self._queue.appendleft(call)
+
+    async def _leave(self) -> None:
+        """The server has become a replica, and keeps its connections: the session's name may lead to another by now."""
+        log.warning("server_demoted")
+        await self._drop()
+        self.on_demoted()
 
     async def _give_up(self, batch: list[_Call], error: BaseException, sent: bool) -> None:
         await self._drop()
@@ -135,22 +145,24 @@ class Pipe:
             await connection.disconnect(nowait=True)
 
 
-async def _exchange(connection: AbstractConnection, batch: list[_Call]) -> MovedError | None:
-    """Settle the calls, except those that the answer redirects."""
-    moved: MovedError | None = None
+async def _exchange(connection: AbstractConnection, batch: list[_Call]) -> MovedError | ReadOnlyError | None:
+    """Settle the calls, except those that the answer redirects. Returns what says that the server is not the one."""
+    elsewhere: MovedError | ReadOnlyError | None = None
     await connection.send_packed_command(connection.pack_commands([call.command for call in batch]))
     for call in batch:
         try:
             answer = await connection.read_response(timeout=float("inf"))
         except ResponseError as error:
             if isinstance(error, MovedError) and call.redirections < REDIRECTIONS:
-                moved = error
+                elsewhere = error
                 continue
+            if isinstance(error, ReadOnlyError):
+                elsewhere = elsewhere or error
             _settle(call, refusal(error))
         else:
             if not call.answer.done():
                 call.answer.set_result(answer)
-    return moved
+    return elsewhere
 
 
 async def _is_stale(connection: AbstractConnection) -> bool:

@@ -1,7 +1,9 @@
 """The Lua scripts that move order records and the lease: each is one indivisible step at the server.
 
 `#!lua` makes the server refuse a script as a whole when it may not write (out of memory, replica, failing disk), so an
-error from it always means that nothing was changed. Keys and channels come as KEYS, which Cluster and ACLs check.
+error from it always means that nothing was changed. `flags=allow-oom` exempts from the first what stops orders, tells
+what became of a call, or frees memory: it adds little to what is there. Keys and channels come as KEYS, which Cluster
+and ACLs check.
 """
 
 import hashlib
@@ -62,10 +64,11 @@ redis.call('PEXPIRE', record, ARGV[6])
 return {'no_worker', attempt, '', current, 0}
 """)
 
-# Withdraws the attempt while nobody has accepted it, or if its `execution` (with that token) certainly sent nothing.
+# Withdraws the attempt while nobody has accepted it, or if its `execution` (with that token) certainly sent nothing:
+# then the order counts no more, nor holds up its equals, as what it took at the gate (KEYS from 5) goes back.
 # Answers {state then, attempt, reply, generation}; `absent` leaves a tombstone, so that a submit of this attempt that
 # is still on its way finds itself withdrawn.
-WITHDRAW = Script("""#!lua
+WITHDRAW = Script("""#!lua flags=allow-oom
 local record, generation, channel, inflight = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local attempt, reply, execution = ARGV[1], ARGV[2], ARGV[4]
 local found = redis.call('HMGET', record, 'st', 'att', 'res', 'exe', 'tok')
@@ -73,6 +76,19 @@ local st, current = found[1], redis.call('GET', generation) or ''
 local mine = st == 'accepted' and found[4] == execution and found[5] == ARGV[5]
 if st and not mine and (st ~= 'new' or found[2] ~= attempt) then return {st, found[2], found[3] or '', current} end
 if mine then redis.call('SREM', inflight, ARGV[6]) end
+if mine and #KEYS > 4 then
+    local accepted, duplicate = KEYS[5], KEYS[6]
+    redis.call('ZREM', accepted, ARGV[6])
+    if redis.call('GET', duplicate) == ARGV[6] then
+        local earlier, now = redis.call('HMGET', record, 'dup', 'dup_until'), redis.call('TIME')
+        local left = earlier[1] and tonumber(earlier[2]) - now[1] * 1000 - math.floor(now[2] / 1000) or 0
+        if left > 0 then
+            redis.call('SET', duplicate, earlier[1], 'PX', string.format('%.0f', left))
+        else
+            redis.call('DEL', duplicate)
+        end
+    end
+end
 redis.call('HSET', record, 'st', 'withdrawn', 'att', attempt, 'res', reply)
 redis.call('PEXPIRE', record, ARGV[3])
 if reply ~= '' then redis.call('SPUBLISH', channel, reply) end
@@ -107,6 +123,10 @@ if ARGV[6] == 'place' then
     if earlier and earlier ~= key and earlier ~= ARGV[12] then return {'duplicate', earlier} end
     redis.call('ZREMRANGEBYSCORE', accepted, '-inf', at - 172800000)
     redis.call('ZADD', accepted, string.format('%.0f', at), key)
+    if earlier and earlier ~= key then
+        redis.call('HSET', record, 'dup', earlier, 'dup_until',
+            string.format('%.0f', at + redis.call('PTTL', duplicate)))
+    end
     if tonumber(ARGV[11]) > 0 then redis.call('SET', duplicate, key, 'PX', ARGV[11]) end
 end
 redis.call('HSET', record, 'st', 'accepted', 'tok', token, 'exe', execution, 't_accepted', at)
@@ -118,7 +138,7 @@ return {'accepted', ''}
 
 # Stores the answer and publishes it. What Redis has lost (also where a caller then left a tombstone) is written anew by
 # the lease's holder, who knows that it had accepted.
-FINISH = Script("""#!lua
+FINISH = Script("""#!lua flags=allow-oom
 local record, lease, inflight, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, reply, digest, attempt, request = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local found = redis.call('HMGET', record, 'st', 'tok', 'att')

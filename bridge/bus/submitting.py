@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bridge.bus.connect import BusError, Unanswered
+from bridge.bus.connect import BusError, Full, Unanswered
 from bridge.bus.envelopes import Reply, Request, decode_reply, encode_request, result_of
 from bridge.bus.orders import Intents, Seen
 from bridge.bus.pipe import Pipe
@@ -31,6 +31,10 @@ NOT_EXECUTED = {
     "Redis, then ask again with the same key.",
     "withdrawn": "the worker withdrew it. Ask again with the same key.",
 }
+FULL = (
+    "Not executed: Redis is out of memory or disk and takes no writes, so this call sent nothing. An earlier one with "
+    "this key may have: give Redis more, then ask again with the same key. A cancel that can't wait is made in TWS."
+)
 PENDING = "A worker has taken it and not answered yet. Ask again with the same key, never with another one."
 ELSEWHERE = "Another call with this key is under way. Ask again with the same key to get its answer."
 UNKNOWN = "Redis can't tell whether it was carried out. Ask again with the same key, never with another one."
@@ -114,7 +118,7 @@ class Submission:
         except Unanswered:
             return await self._submit_again(request, message, ttl_ms, generation)
         except BusError as error:
-            raise not_executed("bus_down", error=str(error)) from error
+            raise refused_by_bus(error) from error
         self._connects = self._pipe.connects
         return seen
 
@@ -123,7 +127,7 @@ class Submission:
         try:
             return (await self._intents.look(self._key)).generation
         except BusError as error:
-            raise not_executed("bus_down", error=str(error)) from error
+            raise refused_by_bus(error) from error
 
     async def _submit_again(self, request: Request, message: bytes, ttl_ms: int, generation: str) -> Seen:
         until = min(self._times.accept_by, _now() + AGAIN_S)
@@ -203,6 +207,13 @@ def _now() -> float:
 
 def not_executed(reason: str, **details: Any) -> ToolError:
     return ToolError("not_executed", f"Not executed: {NOT_EXECUTED[reason]}", reason=reason, **details)
+
+
+def refused_by_bus(error: BusError, **details: Any) -> ToolError:
+    """Redis took nothing of the call."""
+    if isinstance(error, Full):
+        return ToolError("not_executed", FULL, reason="bus_down", error=str(error), **details)
+    return not_executed("bus_down", error=str(error), **details)
 
 
 def _pending(text: str) -> ToolError:

@@ -46,12 +46,14 @@ class Publisher:
         self._due = asyncio.Event()
         self.on_abandoned: Callable[[str], None] = lambda stream: None
 
-    def open(self, stream: str) -> None:
-        """Begin a stream, or give an open one another LINGER_S to be listened to."""
+    def open(self, stream: str) -> tuple[str, int]:
+        """Begin a stream, or give an open one another LINGER_S to be listened to. Returns its life and last seq."""
         if stream not in self._streams:
             self._opened += 1
             self._streams[stream] = _Stream(f"{self._lease.token}-{self._opened}")
-        self._streams[stream].heard_at = boottime()
+        each = self._streams[stream]
+        each.heard_at = boottime()
+        return each.life, each.seq
 
     def publish(self, stream: str, kind: str, body: bytes) -> None:
         """Send JSON to whoever listens; opens the stream if need be."""
@@ -128,6 +130,7 @@ class Feed:
         self.gaps = 0
         self._unread: deque[Tick] = deque()
         self._news = asyncio.Event()
+        self._held = False
         self._failure: ToolError | None = None
         self._last: tuple[str, int] | None = None  # life and seq
 
@@ -135,7 +138,7 @@ class Feed:
         return self
 
     async def __anext__(self) -> list[Tick]:
-        while not self._unread:
+        while self._held or not self._unread:
             if self._failure is not None:
                 raise self._failure
             self._news.clear()
@@ -143,6 +146,25 @@ class Feed:
         batch = list(self._unread)
         self._unread.clear()
         return batch
+
+    def hold(self) -> None:
+        """Give nothing until `begin`: the reader is about to be told what the ticks of now add up to."""
+        self._held = True
+
+    def begin(self, life: str, seq: int) -> None:
+        """Its reader has been told what all ticks up to this one add up to, by a worker of this life: give, and count
+        from, the next. Another life than was heard is a gap."""
+        self._held = False
+        self._news.set()
+        if not life:
+            return  # told by a worker of an earlier release, which does not say
+        if self._last is None or self._last[0] != life:
+            self.gaps += self._last is not None
+            self._unread.clear()
+            self._last = (life, seq)
+        else:
+            self._unread = deque(tick for tick in self._unread if tick.seq > seq)
+            self._last = (life, max(self._last[1], seq))
 
     def hear(self, message: Ticks) -> None:
         for tick in message.ticks:

@@ -48,6 +48,7 @@ class Post:
 
     async def __aenter__(self) -> Self:
         await self._listener.__aenter__()
+        self._pipe.on_demoted = self._listener.leave
         self._listener.want(self._channel)
         self._watcher = asyncio.create_task(self._watch(), name="bus watch")
         return self

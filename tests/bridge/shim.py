@@ -34,6 +34,10 @@ class Shim:
             with suppress(OSError):
                 await writer.wait_closed()
 
+    def lead_to(self, url: str) -> None:
+        """Another server stands behind new connections from now on."""
+        self._path = url.removeprefix("unix://")
+
     def cut(self) -> None:
         """Close every connection."""
         for writer in self._writers:

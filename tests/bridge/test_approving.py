@@ -2,7 +2,15 @@
 
 import pytest
 
-from bridge.bus.approving import Approval, answer_form, ask_approval, give_approval, waiting_approvals
+from bridge.bus.approving import (
+    ANSWERED_MS,
+    FORM_MS,
+    Approval,
+    answer_form,
+    ask_approval,
+    give_approval,
+    waiting_approvals,
+)
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from tests.bridge.pair import KEY, pipe_to
@@ -80,3 +88,19 @@ async def test_without_a_challenge_only_the_operator_approves(redis_url: str, se
         found = await ask_approval(pipe, keys, WANTED)
 
     assert (by_nobody, given, late, found) == ("unknown", True, "unknown", "anna")
+
+
+async def test_a_question_asked_again_may_be_answered_as_long_as_a_new_one(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    name = keys.approval(KEY)
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, WANTED, "challenge-1")
+        await pipe.send("PEXPIRE", name, 1000)  # nearly a quarter of an hour later
+        await pipe.send("HSET", name, "until", pipe.clock.now_ms())
+        await ask_approval(pipe, keys, WANTED, "challenge-2")
+        left_ms = await pipe.send("PTTL", name)
+        given = await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
+        found = await ask_approval(pipe, keys, WANTED, "challenge-3")
+
+    assert left_ms > FORM_MS + ANSWERED_MS
+    assert (given, found) == (True, "anna")

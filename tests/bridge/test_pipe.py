@@ -1,6 +1,8 @@
 """The shared connection: what is queued together travels together; a failure says whether it may have had effect."""
 
 import asyncio
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +11,9 @@ from bridge.bus.clock import boottime
 from bridge.bus.connect import BusError, NotSent, Refused, Unanswered
 from bridge.bus.pipe import Pipe
 from bridge.bus.scripts import Script
-from tests.bridge.pair import pipe_to, until
+from bridge.tool import ToolError
+from cli.embedded_redis import EmbeddedRedis
+from tests.bridge.pair import Broker, ask, front, pipe_to, serving, until
 from tests.bridge.shim import Shim
 
 
@@ -245,3 +249,50 @@ async def test_the_first_command_opens_the_connection(redis_url: str) -> None:
         await until(lambda: shim.accepted == 1, "there is one connection")
 
         assert pipe.connects == 1
+
+
+async def test_a_server_that_became_a_replica_is_left(own_redis: EmbeddedRedis, tmp_path: Path, session: str) -> None:
+    """Its name leads to the new primary by then, and it would keep its connections for ever."""
+    async with EmbeddedRedis(tmp_path / "next") as other, Shim(own_redis.url) as shim, pipe_to(shim.url) as pipe:
+        await pipe.send("SET", session, "x")
+        await pipe.send("REPLICAOF", "127.0.0.1", "1")
+        shim.lead_to(other.url)
+        with pytest.raises(Refused, match="read only replica"):
+            await pipe.send("SET", session, "y")
+
+        assert await pipe.send("SET", session, "z") == b"OK"
+
+
+async def test_who_listens_at_a_server_that_became_a_replica_leaves_it_too(
+    own_redis: EmbeddedRedis, tmp_path: Path, session: str
+) -> None:
+    broker = Broker()
+    async with (
+        EmbeddedRedis(tmp_path / "next") as other, Shim(own_redis.url) as shim, front(shim.url, session) as asker,
+        serving(other.url, session, broker.handle),
+    ):  # fmt: skip
+        with pytest.raises(ToolError, match="no_worker"):
+            await ask(asker)
+        await asker.pipe.send("REPLICAOF", "127.0.0.1", "1")
+        shim.lead_to(other.url)
+        with pytest.raises(ToolError, match="read only replica"):
+            await asker.halt("anna", "test")
+        with suppress(ToolError):  # what is under way is told to ask again
+            await ask(asker, deadline_s=5)
+
+        assert await ask(asker, deadline_s=5) == broker.answer
+
+
+async def test_a_worker_that_listens_at_a_server_that_became_a_replica_leaves_it_too(
+    own_redis: EmbeddedRedis, tmp_path: Path, session: str
+) -> None:
+    broker = Broker()
+    async with (
+        EmbeddedRedis(tmp_path / "next") as other, Shim(own_redis.url) as shim,
+        serving(shim.url, session, broker.handle) as bus, front(other.url, session) as asker,
+    ):  # fmt: skip
+        await bus.pipe.send("REPLICAOF", "127.0.0.1", "1")
+        shim.lead_to(other.url)
+        await until(lambda: asker._post.receivers(), "the worker listens at the new primary")
+
+        assert await ask(asker, deadline_s=5) == broker.answer

@@ -11,13 +11,15 @@ import pytest
 
 from bridge.audit import GENESIS, Entry, digest, verify
 from bridge.bus.answering import Answerer, Asked
-from bridge.bus.auditing import AuditLog, read_head, read_log
+from bridge.bus.auditing import AuditLog, read_head, read_log, trim
+from bridge.bus.connect import Full
 from bridge.bus.gate import Gate
 from bridge.bus.halting import clear_halt, drop_change, next_change, read_halt, set_halt
 from bridge.bus.keys import Keys
 from bridge.bus.orders import Fenced
 from bridge.bus.pipe import Pipe
 from bridge.tool import ToolError
+from cli.embedded_redis import EmbeddedRedis
 from tests.bridge.pair import front, pipe_to, serving, submit
 
 TERMS = "aapl-buy-one"
@@ -109,6 +111,48 @@ async def test_an_equal_order_is_held_until_its_caller_names_the_earlier_one(red
     assert desk.sent == ["first-key", "other-key"]
 
 
+class Unsent(Gated):
+    """Accepts each, and sends none."""
+
+    async def handle(self, asked: Asked) -> bytes:
+        await super().handle(asked)
+        asked.nothing_sent()
+        raise ToolError("not_executed", "Nothing was sent.")
+
+
+async def test_an_order_that_was_certainly_not_sent_holds_up_and_counts_for_nothing(
+    redis_url: str, session: str
+) -> None:
+    gate = Gate(TERMS, per_minute=1, per_day=1, duplicate_window_ms=30_000)
+    async with front(redis_url, session) as asker:
+        async with serving(redis_url, session, Unsent(gate).handle) as bus:
+            assert (await refusal(asker, "unsent-key")).code == "not_executed"
+            assert await bus.pipe.send("ZCARD", bus.keys.accepted) == 0
+        desk = Gated(gate)
+        async with serving(redis_url, session, desk.handle):
+            await submit(asker, key="other-key")
+            assert (await refusal(asker, "third-key")).code == "limit_exceeded"
+
+    assert desk.sent == ["other-key"]
+
+
+async def test_what_an_unsent_order_takes_back_is_its_own(redis_url: str, session: str) -> None:
+    gate = Gate(TERMS, per_minute=9, duplicate_window_ms=30_000)
+    async with front(redis_url, session) as asker:
+        async with serving(redis_url, session, Gated(gate).handle):
+            await submit(asker, key="first-key")
+        async with serving(redis_url, session, Unsent(replace(gate, duplicate_of="first-key")).handle) as bus:
+            await refusal(asker, "unsent-key")
+            kept = await bus.pipe.send("ZRANGE", bus.keys.accepted, 0, -1)
+            left_ms = await bus.pipe.send("PTTL", bus.keys.duplicate(TERMS))
+        async with serving(redis_url, session, Gated(gate).handle):
+            error = await refusal(asker, "third-key")
+
+    assert kept == [b"first-key"]
+    assert 0 < left_ms <= 30_000
+    assert (error.code, error.details["duplicateOf"]) == ("possible_duplicate", "first-key")
+
+
 async def test_other_terms_are_no_duplicate_and_a_window_ends(redis_url: str, session: str) -> None:
     desk = Gated(Gate(TERMS, duplicate_window_ms=30))
     async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
@@ -194,12 +238,28 @@ async def test_what_was_done_to_the_switch_waits_for_the_log_in_its_order(redis_
         await set_halt(pipe, keys, "halt", "carl", "worse")
         while (change := await next_change(pipe, keys)) is not None:
             done.append((change.event, change.level, change.by, change.reason))
-            await drop_change(pipe, keys)
+            await drop_change(pipe, keys, change)
 
     assert done == [
         ("halt", "reduce_only", "anna", 'odd "fills"'), ("resume", "reduce_only", "bert", 'odd "fills"'),
         ("halt", "halt", "carl", "worse"),
     ]  # fmt: skip
+
+
+async def test_what_another_leader_has_dropped_already_takes_nothing_with_it(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await set_halt(pipe, keys, "reduce_only", "anna", "odd fills")
+        await set_halt(pipe, keys, "halt", "bert", "worse")
+        one, same = await next_change(pipe, keys), await next_change(pipe, keys)
+        assert one is not None
+        assert one == same
+        await drop_change(pipe, keys, one)
+        await drop_change(pipe, keys, one)
+        left = await next_change(pipe, keys)
+
+    assert left is not None
+    assert left.by == "bert"
 
 
 @asynccontextmanager
@@ -306,3 +366,84 @@ async def test_notes_are_on_the_record_before_anything_is_sent(redis_url: str, s
         await submit(asker, key="a-cancel-key")
 
     assert noted == [{"orderRef": "mcpabc", "permId": "77"}]
+
+
+@asynccontextmanager
+async def full(pipe: Pipe) -> AsyncIterator[None]:
+    """The server is out of memory meanwhile."""
+    await pipe.send("CONFIG", "SET", "maxmemory", "1")
+    try:
+        yield
+    finally:
+        await pipe.send("CONFIG", "SET", "maxmemory", "0")
+
+
+@pytest.mark.fault(80)
+async def test_the_switch_is_set_while_redis_is_out_of_memory(own_redis: EmbeddedRedis, session: str) -> None:
+    desk = Gated(Gate(TERMS))
+    async with serving(own_redis.url, session, desk.handle) as bus, front(own_redis.url, session) as asker:
+        async with full(bus.pipe):
+            halt = await asker.halt("anna", "it floods")
+            assert await asker.halted() == halt
+            with pytest.raises(Full):
+                await clear_halt(bus.pipe, bus.keys, "bert")
+        with pytest.raises(ToolError) as caught:
+            await submit(asker)
+        change = await next_change(bus.pipe, bus.keys)
+
+    assert (halt.level, caught.value.code, desk.sent) == ("halt", "halted", [])
+    assert change is not None
+    assert change.reason == "it floods"
+
+
+async def test_what_became_of_a_call_is_told_while_redis_is_out_of_memory(
+    own_redis: EmbeddedRedis, session: str
+) -> None:
+    accepted, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def handle(asked: Asked) -> bytes:
+        if asked.key == "an-early-key":
+            await asked.accept()
+        accepted.set()
+        await goes_on.wait()
+        if asked.key != "an-early-key":
+            raise ToolError("read_only", "no")
+        return b"{}"
+
+    async with serving(own_redis.url, session, handle) as bus, front(own_redis.url, session) as asker:
+        for key in ("an-early-key", "a-refused-key"):
+            accepted.clear()
+            goes_on.clear()
+            call = asyncio.create_task(submit(asker, key=key))
+            await accepted.wait()
+            async with full(bus.pipe), asyncio.timeout(3):
+                goes_on.set()
+                await asyncio.wait([call])
+            if key == "an-early-key":
+                assert await call == b"{}"
+            else:
+                with pytest.raises(ToolError, match="read_only"):
+                    await call
+
+
+async def test_a_full_redis_is_said_to_be_full(own_redis: EmbeddedRedis, session: str) -> None:
+    async with front(own_redis.url, session) as asker, full(asker.pipe):
+        with pytest.raises(ToolError) as written:
+            await submit(asker)
+        with pytest.raises(ToolError) as sealed:
+            await asker.seal()
+
+    assert (written.value.code, written.value.details["reason"]) == ("not_executed", "bus_down")
+    for message in (written.value.message, sealed.value.message):
+        assert "out of memory or disk" in message
+        assert "not answer" not in message
+
+
+async def test_the_log_is_trimmed_while_redis_is_out_of_memory(own_redis: EmbeddedRedis, session: str) -> None:
+    async with leading(own_redis.url, session) as (bus, log):
+        await log.append("sent")
+        [line] = await lines_of(bus.pipe, session)
+        async with full(bus.pipe):
+            assert await trim(bus.pipe, bus.keys, line)
+
+        assert await lines_of(bus.pipe, session) == []

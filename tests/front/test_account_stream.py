@@ -93,6 +93,23 @@ async def test_what_is_known_goes_out_first_and_changes_follow(redis_url: str, s
     assert (summary.account, summary.conflated, summary.gaps) == ("DU1234567", 0, 0)
 
 
+async def test_break_of_the_subscription_is_relayed_and_counted(redis_url: str, session: str) -> None:
+    async with account_worker(redis_url, session) as bus, serving(redis_url, session) as front:
+        call = asyncio.create_task(watched(front, MODERN, 1))
+        async with asyncio.timeout(5):
+            while not (await bus.pipe.send("PUBSUB", "SHARDNUMSUB", bus.keys.ticks(STREAM)))[1]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        nothing = value("NetLiquidation", 0.0, "") | {"tag": None, "value": None, "currency": None}
+        bus.publish(STREAM, "gap", json.dumps(nothing).encode())
+        bus.publish(STREAM, "portfolio", json.dumps(line(0.0, 200.0)).encode())
+        whole, messages, _ = await call
+
+    assert whole["gaps"] == 1
+    assert [(each["tag"], each["value"]) for each in whole["values"]] == [("NetLiquidation", 1000.0)]
+    assert [each["position"] for each in whole["portfolio"]] == [0.0]
+    assert messages[2]["msg"].startswith("TWS's subscription broke")
+
+
 async def test_quiet_account_shows_that_the_stream_lives(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from bridge.bus.asked import Asked
+from bridge.tool import ToolError
 from mcp_front import halting
+from mcp_front.results import ERROR_META
 from tests.front.stack import ERAS, serving, wait_until, worker
 from tests.front.test_auth import as_caller, write_tokens
 from tests.front.test_writes import REPORT
@@ -116,3 +118,30 @@ async def test_more_halts_than_may_wait_set_the_switch_and_say_that_they_cancell
     told = second["structuredContent"]
     assert (told["halted"], told["cancelled"]) == (True, None)
     assert "This call cancelled nothing" in told["message"]
+
+
+async def test_cancel_of_a_halt_can_be_asked_again_by_its_key(redis_url: str, session: str) -> None:
+    sent: list[Asked] = []
+
+    async def silent(asked: Asked) -> bytes:
+        await asked.accept()
+        sent.append(asked)
+        raise ToolError("unknown", "The gateway has not answered. Ask again with the same key.")
+
+    async with worker(redis_url, session, {"cancel_all_orders": silent}), serving(redis_url, session) as front:
+        told = (await front.raw().call("ibkr_halt_trading", **WITH_ORDERS))["structuredContent"]
+        key = told["idempotencyKey"]
+        again = await front.raw().call("ibkr_cancel_all_orders", idempotencyKey=key)
+
+    assert told["cancelled"] is None
+    assert f"ibkr_cancel_all_orders with idempotencyKey={key}" in told["message"]
+    assert (again["_meta"][ERROR_META]["code"], again["_meta"][ERROR_META]["replayed"]) == ("unknown", True)
+    assert [each.key for each in sent] == [key]
+
+
+async def test_halt_without_a_worker_says_that_nothing_was_cancelled(redis_url: str, session: str) -> None:
+    async with serving(redis_url, session) as front:
+        told = (await front.raw().call("ibkr_halt_trading", **WITH_ORDERS))["structuredContent"]
+
+    assert (told["halted"], told["cancelled"]) == (True, None)
+    assert "Nothing was cancelled: Not executed" in told["message"]

@@ -67,5 +67,17 @@ def test_account_summary_keeps_the_last_word_on_each_figure() -> None:
     assert [line["position"] for line in summary.portfolio()] == [6.0]
 
 
+def test_position_that_a_worker_does_not_tell_any_more_is_closed() -> None:
+    summary = AccountSummary()
+    for conId, position in ((1, 5.0), (2, 6.0), (3, 0.0)):
+        contract = {"conId": conId}
+        summary.see({"kind": "portfolio", "account": "DU1", "contract": contract, "position": position, "time": "1"})
+
+    told = [{"kind": "portfolio", "account": "DU1", "contract": {"conId": 1}, "position": 5.0, "time": "2"}]
+    [line] = summary.closed(told)
+
+    assert (line["contract"], line["position"], line["marketValue"], line["time"]) == ({"conId": 2}, 0.0, None, "2")
+
+
 def account_value(tag: str, value: float) -> dict[str, Any]:
     return {"kind": "value", "account": "DU1", "tag": tag, "value": value, "currency": "USD", "time": "…"}

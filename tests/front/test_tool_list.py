@@ -67,6 +67,13 @@ async def test_tools_are_the_promised_ones(redis_url: str, session: str, era: st
     assert {name: as_promised(tools[name]["inputSchema"], PROMISED[name]) for name in PROMISED} == PROMISED
 
 
+async def test_promised_parameters_come_first_and_in_their_order(redis_url: str, session: str) -> None:
+    tools = await listed(redis_url, session, ERAS[0])
+
+    for name, promised in PROMISED.items():
+        assert list(tools[name]["inputSchema"]["properties"])[: len(promised)] == list(promised)
+
+
 def as_promised(schema: dict[str, Any], promised: dict[str, Any]) -> dict[str, tuple[str, Any]]:
     """The first parameters of a schema, as many as were promised, and every other one that is required."""
     required = set(schema.get("required", []))

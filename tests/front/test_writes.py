@@ -132,6 +132,17 @@ async def test_without_a_worker_an_order_is_certainly_not_executed(
     assert "Start" in error["message"]
 
 
+@pytest.mark.parametrize(("tool", "change"), [("cancel_order", {}), ("modify_order", {"totalQuantity": 2})])
+async def test_key_of_a_cancel_or_a_change_does_not_pass_for_the_orders(
+    redis_url: str, session: str, tool: str, change: dict[str, Any]
+) -> None:
+    handlers = {tool: filling([])}  # of an order placed elsewhere, whose key nobody knows
+    async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
+        result = await front.raw().call(f"ibkr_{tool}", orderId=7, idempotencyKey=KEY, **change)
+
+    assert result["structuredContent"]["idempotencyKey"] is None
+
+
 async def test_cancellation_keeps_the_key_that_the_order_was_placed_under(redis_url: str, session: str) -> None:
     sent: list[Asked] = []
     placed = REPORT | {"idempotencyKey": "the-key-of-the-order"}

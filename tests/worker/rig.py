@@ -52,8 +52,9 @@ class Published:
     def publish(self, stream: str, kind: str, body: bytes) -> None:
         self.ticks.append((stream, kind, json.loads(body)))
 
-    def open_stream(self, stream: str) -> None:
+    def open_stream(self, stream: str) -> tuple[str, int]:
         self.open.append(stream)
+        return "1-1", sum(each == stream for each, _, _ in self.ticks)
 
     def close_stream(self, stream: str) -> None:
         self.open = [each for each in self.open if each != stream]

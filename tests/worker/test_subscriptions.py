@@ -11,6 +11,7 @@ from bridge.tool import ToolError
 from bridge.values import OnContract
 from ib_worker.account_updates import stream_of
 from ib_worker.fairness import serving, share_of_one
+from ib_worker.market_data import FIRST_QUOTE_S
 from ib_worker.pacing import Lane
 from ibgateway.simulator.server import Simulator, SimulatorConfig
 from tests.worker.rig import FAST, Stand, ready_session, trading, until
@@ -274,6 +275,31 @@ async def test_a_listener_hears_what_the_line_says(redis_url: str, session: str,
         assert [tick.seq for tick in ticks] == list(range(ticks[0].seq, ticks[0].seq + len(ticks)))
 
 
+async def test_a_line_without_a_price_is_waited_for_once(redis_url: str, session: str, sim: Simulator) -> None:
+    sim.fault("on reqMktData each ignore")
+    async with trading(redis_url, session, sim) as front:
+        await front.ask("open_market_data", symbol="SPY")
+        async with asyncio.timeout(FIRST_QUOTE_S / 2):
+            opened = await front.ask("open_market_data", symbol="SPY")
+
+    assert opened["quote"] is None
+
+
+async def test_what_is_told_at_the_opening_says_up_to_which_tick(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        early = await front.ask("open_market_data", symbol="SPY")
+        async with front.asker.listen(early["stream"]) as feed:
+            await _first(feed, 3)
+            opened = await front.ask("open_market_data", symbol="SPY")
+            feed.begin(opened["life"], opened["seq"])
+            ticks = await _first(feed, 3)
+        account = await front.ask("open_account_updates")
+
+    assert (opened["life"], feed.gaps) == (early["life"], 0)
+    assert early["seq"] + 3 <= opened["seq"] < ticks[0].seq
+    assert (account["seq"], bool(account["life"])) == (0, True)
+
+
 async def _first(feed: Feed, count: int) -> list:  # type: ignore[type-arg]
     ticks = []
     async with asyncio.timeout(10):
@@ -339,6 +365,42 @@ async def test_account_updates_come_back_after_a_reset(sim: Simulator) -> None:
         assert updates.known() != []
 
 
+@pytest.mark.fault(14)
+async def test_after_1101_the_account_is_told_anew_after_a_gap_with_what_was_closed_meanwhile(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        updates = stand.session.account_updates
+        updates.open("DU1234567")
+        await updates.complete.wait()
+        held = ib_async.Contract(conId=5, symbol="X", secType="STK")
+        updates.portfolio(ib_async.PortfolioItem(held, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, "DU1234567"))
+        updates.flush()
+        told = stand.published.ticks
+        told.clear()
+
+        sim.fault("link down")
+        sim.fault("link lost")
+        await until(lambda: len(sim.journal.entries("in", 6)) == 2, "the account is asked for again")
+        await until(lambda: len(told) > 1, "it is told again")
+
+        kinds = [kind for _, kind, _ in told]
+        assert (kinds[0], kinds.count("gap"), told[0][2]["tag"]) == ("gap", 1, None)
+        closed = [body for body in stand.published.of("portfolio") if body["position"] == 0]
+        assert [(body["contract"]["conId"], body["marketValue"]) for body in closed] == [(5, None)]
+        assert {body["tag"] for body in stand.published.of("value")} == {
+            each.tag for each in updates.known() if each.tag
+        }
+
+
+async def test_a_break_before_anything_is_told_is_no_gap(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        updates = stand.session.account_updates
+        updates.open("DU1234567")
+        updates.connected(stand.session.require_connection())
+        await updates.complete.wait()
+
+        assert stand.published.ticks == []
+
+
 async def test_a_portfolio_line_of_a_closed_position_disappears(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         updates = stand.session.account_updates
@@ -366,3 +428,17 @@ async def test_a_line_asked_for_without_a_gateway_is_opened_when_there_is_one(si
 
         async with asyncio.timeout(5):
             await line.settled.wait()
+
+
+async def test_an_account_that_is_wanted_again_at_once_is_told_whole(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        updates = stand.session.account_updates
+        updates.open("DU1234567")
+        await updates.complete.wait()
+
+        stand.session.abandoned(stream_of("DU1234567"))
+        updates.open("DU1234567")  # before TWS is told that nobody wants it
+        async with asyncio.timeout(5):
+            await updates.complete.wait()
+
+        assert updates.known() != []
