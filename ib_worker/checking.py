@@ -69,6 +69,7 @@ async def passed(
         await session.tokens.use(allowance.token, asked.key or "", asked.caller, terms, price)
     gate = Gate(
         terms=terms,
+        orders=1 + len(exits),
         closing=not exits and closes(intent, facts),
         per_minute=_number(limits.max_orders_per_minute),
         per_day=_number(limits.max_orders_per_day),

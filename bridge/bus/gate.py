@@ -12,10 +12,12 @@ class Gate:
     """The limits are the worker's; 0 stands for none. A closing order passes all of them but an equal order.
 
     `terms` is a digest of everything that makes two orders equal, `duplicate_of` the key of the earlier one if the
-    caller has named it to place an equal order on purpose. `day_from_ms` is when the exchange's day began.
+    caller has named it to place an equal order on purpose. `day_from_ms` is when the exchange's day began, `orders` how
+    many go out together.
     """
 
     terms: str
+    orders: int = 1
     closing: bool = False
     per_minute: int = 0
     per_day: int = 0
@@ -32,6 +34,7 @@ class Gate:
             self.day_from_ms,
             self.duplicate_window_ms,
             self.duplicate_of,
+            self.orders,
         )
 
     def refuse(self, word: str, detail: str) -> NoReturn:
@@ -60,4 +63,4 @@ class Gate:
         )
 
 
-OPEN = ("", "0", 0, 0, 0, 0, "")  # for what places nothing
+OPEN = ("", "0", 0, 0, 0, 0, "", 0)  # for what places nothing

@@ -98,7 +98,7 @@ class Intents:
         """Take the attempt back unless somebody accepted it: `withdrawn` is certain, `absent` means that the record was
         not there (any more)."""
         keys = (self._keys.order(key), self._keys.generation, self._replies, self._keys.inflight)
-        arguments = (attempt, b"", scripts.TOMBSTONE_MS, "", "", key)
+        arguments = (attempt, b"", scripts.TOMBSTONE_MS, "", "", key, 0)
         return self._heard(await scripts.WITHDRAW.run(self._pipe, keys, *arguments))
 
     def _heard(self, answer: list[bytes]) -> Seen:
@@ -143,7 +143,8 @@ class Records:
         key, names = request.key or "", self._keys
         gated = (names.accepted, names.duplicate(gate.terms)) if gate else ()
         keys = (names.order(key), names.generation, names.replies(request.front), names.inflight, *gated)
-        arguments = (request.id, reply, scripts.TOMBSTONE_MS, execution, self._token, key)
+        orders = gate.orders if gate else 0
+        arguments = (request.id, reply, scripts.TOMBSTONE_MS, execution, self._token, key, orders)
         await scripts.WITHDRAW.run(self._pipe, keys, *arguments)
 
     async def note(self, key: str, **fields: str) -> None:

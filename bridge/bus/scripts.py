@@ -79,6 +79,7 @@ if mine then redis.call('SREM', inflight, ARGV[6]) end
 if mine and #KEYS > 4 then
     local accepted, duplicate = KEYS[5], KEYS[6]
     redis.call('ZREM', accepted, ARGV[6])
+    for i = 2, tonumber(ARGV[7]) do redis.call('ZREM', accepted, ARGV[6] .. '/' .. i) end
     if redis.call('GET', duplicate) == ARGV[6] then
         local earlier, now = redis.call('HMGET', record, 'dup', 'dup_until'), redis.call('TIME')
         local left = earlier[1] and tonumber(earlier[2]) - now[1] * 1000 - math.floor(now[2] / 1000) or 0
@@ -97,7 +98,7 @@ return {st and 'withdrawn' or 'absent', attempt, '', current}
 
 # The last step before the frame: only the lease's holder, only once, and a placing only past the gate: kill switch,
 # counts of orders, equal orders. `execution` names one delivery of the request, so that asking again after a lost reply
-# is told from a second delivery. Notes (ARGV from 13: name, value, …) are there before anything is sent. Answers
+# is told from a second delivery. Notes (ARGV from 14: name, value, …) are there before anything is sent. Answers
 # {word, detail}: accepted, fenced, gone, or what the gate says.
 ACCEPT = Script("""#!lua
 local record, lease, inflight, halt, accepted, duplicate = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
@@ -110,19 +111,21 @@ if found[1] ~= 'new' then return {'gone', ''} end
 local now = redis.call('TIME')
 local at = now[1] * 1000 + math.floor(now[2] / 1000)
 if ARGV[6] == 'place' then
-    local closing, minute, day = ARGV[7] == '1', tonumber(ARGV[8]), tonumber(ARGV[9])
+    local closing, minute, day, orders = ARGV[7] == '1', tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[13])
     local level = redis.call('HGET', halt, 'level')
     if level and not (closing and level == 'reduce_only') then return {'halted', level} end
-    if not closing and minute > 0 and redis.call('ZCOUNT', accepted, at - 60000, '+inf') >= minute then
+    if not closing and minute > 0 and redis.call('ZCOUNT', accepted, at - 60000, '+inf') + orders > minute then
         return {'too_many', 'minute'}
     end
-    if not closing and day > 0 and redis.call('ZCOUNT', accepted, ARGV[10], '+inf') >= day then
+    if not closing and day > 0 and redis.call('ZCOUNT', accepted, ARGV[10], '+inf') + orders > day then
         return {'too_many', 'day'}
     end
     local earlier = tonumber(ARGV[11]) > 0 and redis.call('GET', duplicate)
     if earlier and earlier ~= key and earlier ~= ARGV[12] then return {'duplicate', earlier} end
     redis.call('ZREMRANGEBYSCORE', accepted, '-inf', at - 172800000)
-    redis.call('ZADD', accepted, string.format('%.0f', at), key)
+    for i = 1, orders do
+        redis.call('ZADD', accepted, string.format('%.0f', at), i == 1 and key or key .. '/' .. i)
+    end
     if earlier and earlier ~= key then
         redis.call('HSET', record, 'dup', earlier, 'dup_until',
             string.format('%.0f', at + redis.call('PTTL', duplicate)))
@@ -130,7 +133,7 @@ if ARGV[6] == 'place' then
     if tonumber(ARGV[11]) > 0 then redis.call('SET', duplicate, key, 'PX', ARGV[11]) end
 end
 redis.call('HSET', record, 'st', 'accepted', 'tok', token, 'exe', execution, 't_accepted', at)
-for i = 13, #ARGV, 2 do redis.call('HSET', record, 'n:' .. ARGV[i], ARGV[i + 1]) end
+for i = 14, #ARGV, 2 do redis.call('HSET', record, 'n:' .. ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', record, ARGV[5])
 redis.call('SADD', inflight, key)
 return {'accepted', ''}

@@ -75,6 +75,19 @@ async def test_orders_past_a_count_are_refused_and_the_key_stays_free(
     assert desk.sent == ["key-number-1", "key-number-2", "key-number-3"]
 
 
+@pytest.mark.parametrize("limits", [{"per_minute": 4}, {"per_day": 4}])
+async def test_orders_that_go_out_together_count_each(redis_url: str, session: str, limits: dict[str, Any]) -> None:
+    desk = Gated(Gate(TERMS, orders=3, **limits))
+    async with serving(redis_url, session, desk.handle), front(redis_url, session) as asker:
+        await submit(asker, key="a-bracket")
+        assert (await refusal(asker, "another-bracket")).code == "limit_exceeded"
+        desk.gate = replace(desk.gate, orders=1)
+        await submit(asker, key="one-order")
+        assert (await refusal(asker, "one-too-many")).code == "limit_exceeded"
+
+    assert desk.sent == ["a-bracket", "one-order"]
+
+
 @pytest.mark.fault(73, 106)
 async def test_a_day_begins_when_the_exchange_says(redis_url: str, session: str) -> None:
     desk = Gated(Gate(TERMS, per_day=1))
@@ -120,10 +133,11 @@ class Unsent(Gated):
         raise ToolError("not_executed", "Nothing was sent.")
 
 
+@pytest.mark.parametrize("orders", [1, 3])
 async def test_an_order_that_was_certainly_not_sent_holds_up_and_counts_for_nothing(
-    redis_url: str, session: str
+    redis_url: str, session: str, orders: int
 ) -> None:
-    gate = Gate(TERMS, per_minute=1, per_day=1, duplicate_window_ms=30_000)
+    gate = Gate(TERMS, orders=orders, per_minute=orders, per_day=orders, duplicate_window_ms=30_000)
     async with front(redis_url, session) as asker:
         async with serving(redis_url, session, Unsent(gate).handle) as bus:
             assert (await refusal(asker, "unsent-key")).code == "not_executed"

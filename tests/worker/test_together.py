@@ -138,3 +138,12 @@ async def test_while_a_change_is_not_confirmed_no_other_is_sent(redis_url: str, 
     assert "not confirmed yet" in first["message"]
     assert (back.code, "another change" in back.message) == ("not_ready", True)
     assert again["message"] == "TWS has confirmed the new terms."
+
+
+async def test_a_bracket_counts_as_the_orders_that_it_has(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim, limits=Limits(max_orders_per_minute=4)) as front:
+        bracket = BRACKET | {"action": "BUY", "totalQuantity": 1, "takeProfitPrice": 900, "stopLossPrice": 20}
+        told = [await tried(front, "place_bracket_order", **bracket, lmtPrice=price) for price in (50, 51)]
+        told += [await tried(front, **order(orderType="LMT", lmtPrice=price)) for price in (52, 53)]
+
+    assert [isinstance(each, str) and each for each in told] == [False, "limit_exceeded"] * 2
