@@ -25,9 +25,10 @@ SECOND_FACTOR = (
     "Open IBKR Mobile and approve the login; a request is good for three minutes, then the next one comes. Nothing is "
     "restarted meanwhile."
 )
+OLD_NEWS_S = 60.0  # the worker, which tries again every half minute, may still tell what became of the login before
 REJECTED = (
-    "Run this with --again, or correct {user} or {password}. After three rejected logins in a row the gateway is held, "
-    "so that the account is not locked."
+    "Run this with --again to enter user name and password anew ({user}, {password}). After three rejected logins in a "
+    "row the gateway is held, so that the account is not locked."
 )
 
 
@@ -45,6 +46,8 @@ def run(options: argparse.Namespace) -> int:
         screen.say("\nBuilding and starting the paper profile; the gateway's image takes a while the first time.")
         compose("build", "--quiet")
         screen.say(compose_output("run", "--rm", "--no-TTY", "clients-paper").rstrip())
+        if options.again:  # one that runs has read the old password, and would go on trying it
+            compose("rm", "--stop", "--force", "gateway-paper")
         compose("up", "--detach")
         await_session(screen, front_port(ROOT), options.wait)
     except Problem as problem:
@@ -153,10 +156,10 @@ def protect(path: Path, *, for_gateway: bool = False) -> None:
         path.chmod(0o644)
 
 
-def await_session(screen: Screen, port: int, within_s: float) -> None:
-    """Tell each change of what is waited for, until the session is ready."""
-    until, last = time.monotonic() + within_s, ""
-    while time.monotonic() < until:
+def await_session(screen: Screen, port: int, within_s: float, old_news_s: float = OLD_NEWS_S) -> None:
+    """Tell each change of what is waited for, until the session is ready; a rejection ends it once it is no old news."""
+    began, last = time.monotonic(), ""
+    while time.monotonic() < began + within_s:
         ready, news = readiness(port)
         if ready:
             invite(screen, port)
@@ -165,8 +168,8 @@ def await_session(screen: Screen, port: int, within_s: float) -> None:
             screen.say(f" · {news}")
             if "second factor" in news:
                 screen.say(f"   → {SECOND_FACTOR}")
-            if "rejected" in news:
-                raise Problem(REJECTED.format(user=LOGIN, password=PASSWORD))
+        if "rejected" in news and time.monotonic() > began + old_news_s:
+            raise Problem(REJECTED.format(user=LOGIN, password=PASSWORD))
         last = news
         time.sleep(LOOK_AGAIN_S)
     raise Problem(
