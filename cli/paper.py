@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LOGIN, PASSWORD = Path(".env.login"), Path("secrets/tws_password.txt")  # both ignored by git
 GATEWAY_UID = 1000  # who runs the gateway in its container, and reads the password there
 USER = re.compile(r"[A-Za-z0-9._@-]{3,64}")
+ENGINE, COMPOSE_2 = (25, 0), (2, 24)  # a health check's start_interval, and an env_file that may be missing
+INSTALL = "install Docker 25 or newer with Compose 2.24 or newer (https://docs.docker.com/get-docker/)"
 COMPOSE = ("docker", "compose", "--profile", "paper")
 WAIT_S = 900.0  # a first pull of the gateway's image is behind us by then; a second factor may need a walk to the phone
 SECOND_FACTOR = (
@@ -53,20 +55,36 @@ def run(options: argparse.Namespace) -> int:
     except Problem as problem:
         screen.problem(str(problem))
         return 1
+    except PermissionError as error:
+        screen.problem(f"{error.filename} belongs to another user ({error.strerror}): run this as the one who made it")
+        return 1
     except KeyboardInterrupt:
         return INTERRUPTED
     return 0
 
 
 def need_docker() -> None:
-    for command in (("docker", "compose", "version"), ("docker", "info")):
-        try:
-            subprocess.run(command, capture_output=True, check=True)
-        except (OSError, subprocess.CalledProcessError):
-            raise Problem(
-                f"`{' '.join(command)}` does not answer: install Docker with Compose 2 and start it "
-                "(https://docs.docker.com/get-docker/)"
-            ) from None
+    """Raises Problem where Docker is not there, not reached, or too old for compose.yaml."""
+    need("Compose", COMPOSE_2, "docker", "compose", "version", "--short")
+    need("Docker Engine", ENGINE, "docker", "version", "--format", "{{.Server.Version}}")
+
+
+def need(what: str, least: tuple[int, int], *command: str) -> None:
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise Problem(f"`{command[0]}` cannot be run ({error.strerror}): {INSTALL}") from None
+    if "permission denied" in said.stderr:
+        raise Problem(
+            "Docker is there, and this user may not use it: `sudo usermod -aG docker $USER`, then log out and in again "
+            "(whoever is in that group is as good as root)"
+        )
+    found = re.search(r"(\d+)\.(\d+)", said.stdout)
+    if said.returncode or found is None:
+        reason = (said.stderr or said.stdout).strip()
+        raise Problem(f"`{' '.join(command)}` does not answer: {INSTALL}, and start it\n{reason}".rstrip())
+    if (int(found[1]), int(found[2])) < least:
+        raise Problem(f"{what} is {found[0]}, and {'.'.join(map(str, least))} is needed: {INSTALL}")
 
 
 def compose(*arguments: str) -> None:
@@ -157,7 +175,7 @@ def protect(path: Path, *, for_gateway: bool = False) -> None:
 
 
 def await_session(screen: Screen, port: int, within_s: float, old_news_s: float = OLD_NEWS_S) -> None:
-    """Tell each change of what is waited for, until the session is ready; a rejection ends it once it is no old news."""
+    """Tell each change of what is waited for, until the session is ready; a rejection ends it unless it may be old."""
     began, last = time.monotonic(), ""
     while time.monotonic() < began + within_s:
         ready, news = readiness(port)

@@ -13,6 +13,8 @@ settings=/etc/ibkr-tws-mcp
 [[ $EUID -eq 0 ]] || { echo "setup: run it as root" >&2 && exit 1; }
 [[ $home == /opt/ibkr-tws-mcp ]] || { echo "setup: the checkout belongs in /opt/ibkr-tws-mcp" >&2 && exit 1; }
 
+at_least() { [[ -n $2 && $(printf '%s\n' "$1" "$2" | sort -V | head -1) == "$1" ]]; }
+
 packages() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -q
@@ -21,7 +23,8 @@ packages() {
     for each in docker-compose-v2 docker-compose; do # Ubuntu's name of Compose 2, and Debian 13's
         docker compose version >/dev/null 2>&1 || apt-get install -yq "$each" || true
     done
-    docker compose version >/dev/null || { echo "setup: this release has no Compose 2" >&2 && exit 1; }
+    at_least 2.24 "$(docker compose version --short)" || { echo "setup: Compose 2.24 or newer is needed" >&2 && exit 1; }
+    at_least 25 "$(docker version --format '{{.Server.Version}}')" || { echo "setup: Docker 25 or newer is needed" >&2 && exit 1; }
 }
 
 engine() { # live-restore: an upgrade of the engine leaves the gateway running, which else logs in again
