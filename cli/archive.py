@@ -12,7 +12,7 @@ from bridge.bus.auditing import read_archived, read_log, trim
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 
-LINES_PER_FILE = 100_000
+LINES_PER_FILE = 20_000  # held in memory until they are written
 LONGEST_LINE = 1 << 20  # bytes, and far more than an entry has
 
 

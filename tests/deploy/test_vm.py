@@ -199,7 +199,9 @@ def test_the_units_and_the_user_data_name_files_that_are_there() -> None:
 
 def test_a_restart_of_the_engine_does_not_stop_the_stack_which_runs_on_over_it() -> None:
     lines = (VM / "systemd/ibkr-tws-mcp.service").read_text().splitlines()
-    tied = {word for line in lines for word in line.split("=")[-1].split() if line.startswith(("Req", "Bind", "PartOf"))}
+    tied = {
+        word for line in lines for word in line.split("=")[-1].split() if line.startswith(("Req", "Bind", "PartOf"))
+    }
 
     assert "docker.service" not in tied
     assert "Wants=docker.service network-online.target" in lines
