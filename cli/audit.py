@@ -15,7 +15,7 @@ from bridge.audit import GENESIS, Broken, Chain, verify
 from bridge.bus.auditing import PAGE, read_archived, read_head, read_log
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
-from cli.archive import Archive, Torn, archive_log, verify_both
+from cli.archive import Archive, Torn, archive_log, part_ways, verify_both
 from cli.lasting import ends_with
 from cli.operating import add_bus_arguments, with_bus
 from ib_worker.replay import rebuild
@@ -34,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="check, rebuild orders, write lines, or move the log into the archive's files",
     )
     parser.add_argument("--archive", type=Path, metavar="FOLDER", help="the archive, which comes before the log")
+    told = "with archive: set aside what the log of an older, restored copy does not have, and go on from there"
+    parser.add_argument("--after-restore", action="store_true", help=told)
     parser.add_argument("--file", type=Path, help="an exported log instead of Redis (its ends can't be checked then)")
     add_bus_arguments(parser)
 
@@ -64,6 +66,8 @@ async def _of_bus(options: argparse.Namespace, pipe: Pipe, keys: Keys) -> int:
             raise Torn("--archive: say which folder")
         if lost_with := ends_with(options.archive):
             raise Torn(f"--archive: {options.archive} is lost with {lost_with}: {MOUNT}")
+        if options.after_restore and (aside := await part_ways(pipe, keys, archive)):
+            print(f"what the restored log does not have is in {aside}")
         count = await archive_log(pipe, keys, archive)
         print(f"{count} entries archived, and trimmed from the log; the archive ends at {archive.end()[0]}")
         return 0

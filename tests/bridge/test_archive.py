@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from bridge.audit import Entry, digest, encode
+from bridge.bus.answering import Answerer
 from bridge.bus.auditing import AuditLog, read_archived, read_head, read_log
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
@@ -146,6 +147,69 @@ async def test_a_folder_that_lacks_what_was_trimmed_is_refused(redis_url: str, s
         kept = await read_archived(bus.pipe, bus.keys.audit_head)
 
     assert kept[0] == 3
+
+
+async def copied(bus: Answerer) -> list[tuple[str, bytes]]:
+    """The log as a copy of Redis has it."""
+    keys = (bus.keys.audit, bus.keys.audit_head)
+    return [(key, dump) for key in keys if (dump := await bus.pipe.send("DUMP", key))]
+
+
+async def restored(bus: Answerer, copy: list[tuple[str, bytes]]) -> None:
+    await bus.pipe.send("DEL", bus.keys.audit, bus.keys.audit_head)
+    for key, dump in copy:
+        await bus.pipe.send("RESTORE", key, 0, dump)
+
+
+def everything_in(folder: Path) -> bytes:
+    return b"".join(each.read_bytes() for each in folder.rglob("*.jsonl"))
+
+
+@pytest.mark.parametrize("archived_before", [0, 3])
+@pytest.mark.parametrize("written_since", [0, 1, 9])
+async def test_a_restored_copy_that_is_older_than_the_archive_is_archived_again_and_nothing_is_lost(
+    archived_before: int, written_since: int, redis_url: str, session: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(archiving, "LINES_PER_FILE", 4)
+    where = ("--archive", str(tmp_path))
+    async with leading(redis_url, session) as (bus, log):
+        await written(log, archived_before)
+        if archived_before:
+            assert await typed(redis_url, session, "archive", *where) == 0
+        await written(log, 2)
+        copy = await copied(bus)
+        await written(log, 5)
+        assert await typed(redis_url, session, "archive", *where) == 0
+        whole = list(Archive(tmp_path, session).lines())
+        await restored(bus, copy)
+        await written(AuditLog(bus.pipe, bus.keys, bus.lease.token), written_since)
+
+        plain = await typed(redis_url, session, "archive", *where)
+        branched = await typed(redis_url, session, "archive", "--after-restore", *where)
+        again = await typed(redis_url, session, "archive", *where)
+        whole_again = await typed(redis_url, session, "verify", *where)
+
+    told = capsys.readouterr()
+    shared = archived_before + 2
+    kept = everything_in(tmp_path)
+    assert (plain, branched, again, whole_again) == (1, 0, 0, 0), told
+    assert "--after-restore" in told.err
+    assert list(Archive(tmp_path, session).lines())[:shared] == whole[:shared]
+    assert Archive(tmp_path, session).end()[0] == shared + written_since
+    assert [line for line in whole if line not in kept] == []
+
+
+async def test_another_logs_archive_is_not_taken_for_a_restored_one(
+    redis_url: str, session: str, tmp_path: Path
+) -> None:
+    async with leading(redis_url, session) as (_, log):
+        await written(log, 3)
+        await typed(redis_url, session, "archive", "--archive", str(tmp_path / "one"))
+
+        refused = await typed(redis_url, session, "archive", "--after-restore", "--archive", str(tmp_path / "two"))
+
+    assert refused == 1
 
 
 async def test_two_do_not_archive_at_once(redis_url: str, session: str, tmp_path: Path) -> None:
