@@ -267,3 +267,20 @@ async def test_a_copy_is_for_root_alone_and_is_handed_to_the_command_that_takes_
 
     assert copy.stat().st_mode & 0o077 == 0
     assert (machine.folder / copy.name).read_bytes() == copy.read_bytes()
+
+
+async def test_what_was_taken_away_is_enough_to_restore_from(machine: Machine) -> None:
+    async with machine.pipe() as pipe:
+        await trade(pipe, 1)
+    away = machine.folder / "away"
+    away.mkdir()
+    copy = await machine.back_up(BACKUP_COPY=f"cp -t {away}")
+    shutil.rmtree(machine.backups)
+    async with machine.pipe() as pipe:
+        await pipe.send("FLUSHALL")
+
+    code, _, errors = await machine.run(VM / "restore.sh", away / copy.name)
+
+    assert code == 0, errors
+    async with machine.pipe() as pipe:
+        assert await pipe.send("EXISTS", KEYS.order("order-0")) == 1
