@@ -7,12 +7,14 @@ import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bridge.bus.halting import set_halt
+from bridge.bus.pipe import Pipe
 from cli.embedded_redis import EmbeddedRedis
 from cli.examining import Finding, Place, _instant, examine
 from ibgateway.simulator.config import Identity, SimulatorConfig
@@ -82,6 +84,32 @@ async def test_no_redis(own_redis: EmbeddedRedis, session: str) -> None:
         found = await faults(Place(front.endpoint, None, None, own_redis.url, "none"))
 
     assert "Start Redis" in found["redis"].cure
+
+
+@pytest.fixture
+def usual_redis(own_redis: EmbeddedRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EmbeddedRedis:
+    """On the port where it is looked for when none is named."""
+    monkeypatch.setattr("cli.operating.DEMO_SOCKET", tmp_path / "none")
+    monkeypatch.setattr("cli.operating.USUAL", own_redis.url)
+    return own_redis
+
+
+async def test_a_strangers_redis_is_not_judged(redis_url: str, session: str, usual_redis: EmbeddedRedis) -> None:
+    async with Pipe(usual_redis.url) as pipe:
+        await pipe.send("CONFIG", "SET", "appendonly", "no")
+    async with Simulator() as sim, stack(redis_url, session, sim.port) as place:
+        (told,) = [each for each in await examine(replace(place, redis=None)) if each.part == "redis"]
+
+    assert (told.kind, "not reached from here" in told.told) == ("note", True)
+
+
+async def test_the_stacks_own_redis_is_found_where_nobody_named_it(session: str, usual_redis: EmbeddedRedis) -> None:
+    async with Pipe(usual_redis.url) as pipe:
+        await pipe.send("CONFIG", "SET", "appendfsync", "everysec")
+    async with Simulator() as sim, stack(usual_redis.url, session, sim.port) as place:
+        found = await faults(replace(place, redis=None))
+
+    assert "appendfsync is everysec" in found["redis"].told
 
 
 async def test_a_redis_that_could_lose_orders(own_redis: EmbeddedRedis, session: str) -> None:
