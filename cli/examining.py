@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 import sys
 import time
@@ -31,6 +32,7 @@ ANSWER_S = 5.0
 COMPETING_SESSION = 10197
 WATCHED_S = 2
 OK, UNAUTHORIZED = 200, 401
+TOKEN = re.compile(r"[!-~]+")  # what a header can carry
 LONGEST = 100_000  # of an answer that is read
 PROBE_S = 30.0  # for a Python process on a busy machine
 
@@ -146,7 +148,15 @@ def _clock(whose: str, ahead_s: float) -> Iterator[Finding]:
 
 async def session(place: Place) -> tuple[dict[str, Any], list[Finding]]:
     """What the front says of the session, and what its tools do when it is ready."""
-    if not await asyncio.to_thread(_lets_in, place):
+    if place.token and not TOKEN.fullmatch(place.token):
+        told = "FRONT_TOKEN has characters that no token has, such as a quote or a line's end that was copied with it."
+        return await asyncio.to_thread(_readiness, place.url), [Finding("token", "fault", told, "Copy it again.")]
+    try:
+        admitted = await asyncio.to_thread(_lets_in, place)
+    except (OSError, HTTPException) as error:
+        told = f"The front takes a question and does not answer it: {error or type(error).__name__}"
+        return {}, [Finding("session", "fault", told, "Look at its log; if it hangs, start it again.")]
+    if not admitted:
         told = "was given none" if place.token is None else "does not know this one"
         cure = "Set FRONT_TOKEN; `docker compose --profile paper run --rm clients-paper add NAME` makes a token."
         status = await asyncio.to_thread(_readiness, place.url)

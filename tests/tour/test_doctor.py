@@ -1,5 +1,6 @@
 """`doctor` on a stack of real parts: each usual fault is found where it is, and named with its cure."""
 
+import asyncio
 import hashlib
 import json
 import re
@@ -15,6 +16,7 @@ import pytest
 
 from bridge.bus.halting import set_halt
 from bridge.bus.pipe import Pipe
+from cli import examining
 from cli.embedded_redis import EmbeddedRedis
 from cli.examining import Finding, Place, _instant, examine
 from ibgateway.simulator.config import Identity, SimulatorConfig
@@ -255,3 +257,25 @@ async def test_a_clock_that_is_minutes_off(redis_url: str, session: str) -> None
 @pytest.mark.parametrize("text", ["", "20260302", "20260302 09:00:00 Central European Standard Time"])
 def test_a_time_that_cannot_be_placed_tells_nothing(text: str) -> None:
     assert _instant(text) is None
+
+
+@pytest.mark.parametrize("token", ["“quoted”", "two words", "ends\n"])
+async def test_a_token_that_no_header_can_carry_is_named(token: str, redis_url: str, session: str) -> None:
+    async with serving(redis_url, session) as front:
+        found = await faults(Place(front.endpoint, token, None, redis_url, "none"))
+
+    assert "no token has" in found["token"].told
+
+
+async def healthy_and_then_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    if (await reader.readline()).startswith(b"GET /healthz"):
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    await reader.read()
+
+
+async def test_a_front_that_hangs_is_named(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examining, "ANSWER_S", 0.3)
+    async with servers.listening(healthy_and_then_silent) as port:
+        found = await faults(Place(f"http://127.0.0.1:{port}/api/v1", None, None, redis_url, "none"))
+
+    assert "does not answer it: timed out" in found["session"].told

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bridge.bus.approving import Approval, ask_approval
+from bridge.bus.approving import Approval, ask_approval, waiting_approvals
 from bridge.bus.halting import read_halt, set_halt
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
@@ -125,6 +126,37 @@ async def test_what_waits_for_approval_is_told_with_its_session(
     assert "live: BUY 1 SPY" in said.out
     assert "not approved" in said.out
     assert "live: nothing waits under key-2" in said.err
+
+
+async def test_ctrl_c_at_the_question_approves_nothing_and_is_heard_at_once(own_redis: EmbeddedRedis) -> None:
+    await led(own_redis, "live")
+    async with Pipe(own_redis.url) as pipe:
+        await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "cli", "approve", "key-1", "--redis", own_redis.url,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which pytest-xdist ignores
+        )  # fmt: skip
+        assert process.stdout is not None
+        asked = await process.stdout.readuntil(b"Type yes: ")
+
+        process.send_signal(signal.SIGINT)
+        said, errors = await asyncio.wait_for(process.communicate(), 10)  # what is typed never comes
+
+        assert b"BUY 1 SPY" in asked
+        assert (process.returncode, b"not approved" in said, errors) == (1, True, b"")
+        assert [each.key for each in await waiting_approvals(pipe, Keys("live"))] == ["key-1"]
+
+
+async def test_what_was_read_is_what_is_approved(own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    await led(own_redis, "live")
+    async with Pipe(own_redis.url) as pipe:
+        await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
+        monkeypatch.setattr(sys, "stdin", io.StringIO("yes\n"))
+
+        status = await typed(own_redis, "approve", "key-1")
+
+        assert (status, await waiting_approvals(pipe, Keys("live"))) == (0, [])
 
 
 @pytest_asyncio.fixture
