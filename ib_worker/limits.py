@@ -15,9 +15,14 @@ BOUND_BY_LIMIT = {"LMT", "LOC", "LIT", "STP LMT", "MIDPRICE", "REL", "TRAIL LIMI
 PRICED_NOW = {"MKT", "MTL", "MOC", "LMT", "LOC", "MIDPRICE", "REL"}  # the rest wait for a trigger, far away by intent
 
 Off = Literal["off"]
-Names = Annotated[
-    frozenset[str], NoDecode, BeforeValidator(lambda value: value.split(",") if isinstance(value, str) else value)
-]
+
+
+def _named(written: object) -> object:
+    """A comma list."""
+    return [each.strip() for each in written.split(",") if each.strip()] if isinstance(written, str) else written
+
+
+Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_named)]
 
 
 class Limits(BaseSettings):
@@ -46,7 +51,7 @@ class Limits(BaseSettings):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         for name in ("allowed_symbols", "allowed_sec_types", "allowed_currencies", "allowed_order_types"):
-            if getattr(self, name) == frozenset({""}):
+            if getattr(self, name) == frozenset():
                 raise ValueError(f"LIMIT_{name.upper()} is empty: name what is allowed, or off")
         return self
 
