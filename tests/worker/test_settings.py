@@ -35,7 +35,7 @@ def test_a_session_that_redis_could_not_have_is_refused_at_the_start(
 def test_spaces_and_empty_parts_are_no_part_of_a_name(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIMIT_ALLOWED_SYMBOLS", written)
 
-    assert Settings().limits.allowed_symbols == {"AAPL", "MSFT"}
+    assert Settings().limits.allowed_symbols == frozenset({"AAPL", "MSFT"})
 
 
 @pytest.mark.parametrize("written", ["", " ", ",", " , "])
