@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes a Debian 13 or Ubuntu 24.04 machine ready for the stack; harmless to run again, and needed after new secrets.
 #
-#   sudo deploy/vm/setup.sh        from a checkout in /opt/ibkr-tws-mcp
+#   sudo deploy/vm/setup.sh        from a checkout in /opt/ibkr-tws-mcp; SSH_PORT=2222 where sshd -T does not know it
 #
 # Packages, swap, firewall (SSH, 80, 443), unattended upgrades, the engine's settings, commands, services, a timer.
 # It asks nothing and starts nothing that trades: that is `systemctl start ibkr-tws-mcp`, once the login is in place.
@@ -42,10 +42,18 @@ swap() { # a gateway's start needs more than a 2 GB machine has to spare
     grep -q '^/swapfile ' /etc/fstab || echo '/swapfile none swap sw 0 0' >>/etc/fstab
 }
 
+ssh_ports() { # those that sshd is set up for, the one of this very session, and SSH_PORT where neither tells
+    echo "${SSH_PORT:-}"
+    { sshd -T 2>/dev/null || true; } | awk '$1 == "port" { print $2 }'
+    awk '{ print $4 }' <<<"${SSH_CONNECTION:-}"
+}
+
 firewall() { # published container ports go round it: that is why the stack publishes Caddy's two, and loopback
     ufw default deny incoming
     ufw default allow outgoing
-    ufw limit OpenSSH # before enabling, so that this session survives
+    local ports port
+    ports=$(ssh_ports | sort -u | sed '/^$/d; s,$,/tcp,')
+    for port in ${ports:-OpenSSH}; do ufw limit "$port"; done # before enabling, so that this session survives
     ufw allow 80/tcp
     ufw allow 443/tcp
     ufw --force enable
