@@ -17,6 +17,7 @@ from cli.screen import Screen
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGIN, PASSWORD = Path(".env.login"), Path("secrets/tws_password.txt")  # both ignored by git
+OWN = (Path(".env.paper"), Path(".env.live"))  # as these: accounts, limits, and a webhook's address
 GATEWAY_UID = 1000  # who runs the gateway in its container, and reads the password there
 USER = re.compile(r"[A-Za-z0-9._@-]{3,64}")
 ENGINE, COMPOSE_2 = (25, 0), (2, 24)  # a health check's start_interval, and an env_file that may be missing
@@ -125,6 +126,9 @@ def keep_login(root: Path, screen: Screen, *, again: bool = False) -> None:
     protect(root / LOGIN)
     password.parent.chmod(0o700)
     protect(password, for_gateway=True)
+    for each in OWN:
+        if (root / each).exists():
+            protect(root / each)
     screen.say(f"The login is in {LOGIN} and {PASSWORD}, which git ignores.")
     if "\\" in password.read_text(encoding="utf-8"):
         screen.say("Its backslash is an escape to the gateway's controller: if the login is rejected, double it.")

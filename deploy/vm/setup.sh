@@ -73,7 +73,8 @@ files() {
     install -d -m 0700 "$settings" "$home/secrets" /var/backups/ibkr-tws-mcp
     [[ -e $settings/env ]] || install -m 0600 "$here/env.example" "$settings/env"
     owned "$home/secrets/tws_password.txt" 1000
-    [[ -e $home/.env.login ]] && chmod 0600 "$home/.env.login"
+    local each
+    for each in "$home"/.env.{login,paper,live}; do [[ ! -e $each ]] || chmod 0600 "$each"; done
     install -m 0755 "$here/ibkr" /usr/local/bin/ibkr
     install -m 0644 "$here"/systemd/* /etc/systemd/system/
     systemctl daemon-reload

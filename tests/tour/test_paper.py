@@ -56,12 +56,15 @@ def test_what_is_there_is_not_asked_for_but_closed_to_others(tmp_path: Path, mon
     (tmp_path / LOGIN).chmod(0o644)
     (tmp_path / PASSWORD).parent.mkdir(mode=0o755)
     (tmp_path / PASSWORD).write_text("kept too")
+    (tmp_path / ".env.paper").write_text("ALERT_WEBHOOK=https://example.com/whoever-has-this-may-post\n")
+    (tmp_path / ".env.paper").chmod(0o644)
 
     told(tmp_path, monkeypatch)
 
     assert "TWS_USERID=kept" in (tmp_path / LOGIN).read_text()
     assert (tmp_path / PASSWORD).read_text() == "kept too"
     assert mode(tmp_path / LOGIN) == 0o600
+    assert mode(tmp_path / ".env.paper") == 0o600
     assert mode((tmp_path / PASSWORD).parent) == 0o700
 
 
@@ -94,8 +97,11 @@ def test_a_backslash_is_told_since_the_controller_takes_it_for_an_escape(
     assert "backslash" in told(tmp_path, monkeypatch, "paperuser1", "a\\b")
 
 
-def test_git_ignores_both_files() -> None:
+def test_git_ignores_what_is_kept_there_and_tracks_no_webhook() -> None:
     ignored = (ROOT / ".gitignore").read_text().splitlines()
+
+    assert {".env.paper", ".env.live"} <= set(ignored)
+    assert "ALERT_WEBHOOK" not in (ROOT / ".env").read_text()
 
     assert str(LOGIN) in ignored
     assert f"{PASSWORD.parent}/" in ignored
