@@ -22,7 +22,8 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         workers = "".join(f"  worker-{each}: {{{SERVICE}, profiles: [{each}]}}\n" for each in ("paper", "live"))
-        (folder / "compose.yaml").write_text(f"name: {PROJECT}\nservices:\n{workers}")
+        self.file = folder / "compose.yaml"
+        self.file.write_text(f"name: {PROJECT}\nservices:\n{workers}")
 
     def ibkr(self, *arguments: str, profile: str) -> None:
         (self._folder / "env").write_text(f"COMPOSE_PROFILES={profile}\n")
@@ -51,6 +52,18 @@ def test_the_profile_that_was_left_does_not_go_on_trading(machine: Machine) -> N
     machine.ibkr("up", "--detach", profile="live")
 
     assert (first, machine.running()) == ({"worker-paper"}, {"worker-live"})
+
+
+def test_settings_that_compose_refuses_end_nothing(machine: Machine) -> None:
+    machine.ibkr("up", "--detach", profile="paper")
+    whole = machine.file.read_text()
+    machine.file.write_text(whole + "  broken: {image: '${UNSET:?is needed}'}\n")
+
+    with pytest.raises(AssertionError, match="is needed"):
+        machine.ibkr("up", "--detach", profile="live")
+
+    machine.file.write_text(whole)
+    assert machine.running() == {"worker-paper"}
 
 
 def test_a_stop_reaches_what_an_earlier_profile_left(machine: Machine) -> None:
