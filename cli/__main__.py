@@ -4,6 +4,8 @@ import argparse
 import importlib
 import sys
 
+from cli.processes import INTERRUPTED
+
 COMMANDS = {
     "up": "run the whole stack on this machine, with the tour",
     "tour": "take the tour through a front that runs",
@@ -36,7 +38,10 @@ def main(arguments: list[str]) -> int:
         return 1
     parser = argparse.ArgumentParser(prog=f"python -m cli {name}", description=COMMANDS[name])
     module.add_arguments(parser)
-    status: int = module.run(parser.parse_args(arguments[1:]))
+    try:
+        status: int = module.run(parser.parse_args(arguments[1:]))
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return status
 
 

@@ -1,8 +1,8 @@
 """`approve`: a human's word for a live order that waits for it; shows what waits where no key is named."""
 
 import argparse
-import asyncio
 import sys
+from functools import partial
 
 from bridge.bus.approving import Approval, give_approval, waiting_approvals
 from bridge.bus.keys import Keys
@@ -17,28 +17,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    async def act(pipe: Pipe, keys: Keys) -> int:
-        waiting = await waiting_approvals(pipe, keys)
-        if options.key is None:
-            for each in waiting:
-                print(f"{each.key}  {each.summary}  (asked by {each.caller})")
-            print(f"{keys.session}: {len(waiting)} orders wait for approval")
-            return 0
-        found = next((each for each in waiting if each.key == options.key), None)
-        if found is None:
-            told = f"nothing waits under {options.key}; it may be too old, or approved already"
-            sys.stderr.write(f"{keys.session}: {told}\n")
-            return 1
-        return await _approve(pipe, keys, found, options.yes)
-
-    return with_bus(options, act)
-
-
-async def _approve(pipe: Pipe, keys: Keys, found: Approval, sure: bool) -> int:
-    print(f"{keys.session}: {found.summary}\nasked by {found.caller}")
-    if not sure and await asyncio.to_thread(_answer) != "yes":
+    if options.key is None:
+        return with_bus(options, _list)
+    found: list[Approval] = []
+    status = with_bus(options, partial(_show, options.key, found))
+    if status:
+        return status
+    # Between two connections: while an event loop runs, Ctrl-C would wait for the answer.
+    if not options.yes and _answer() != "yes":
         print("not approved")
         return 1
+    return with_bus(options, partial(_approve, found[0]))
+
+
+async def _list(pipe: Pipe, keys: Keys) -> int:
+    waiting = await waiting_approvals(pipe, keys)
+    for each in waiting:
+        print(f"{each.key}  {each.summary}  (asked by {each.caller})")
+    print(f"{keys.session}: {len(waiting)} orders wait for approval")
+    return 0
+
+
+async def _show(key: str, into: list[Approval], pipe: Pipe, keys: Keys) -> int:
+    found = next((each for each in await waiting_approvals(pipe, keys) if each.key == key), None)
+    if found is None:
+        sys.stderr.write(f"{keys.session}: nothing waits under {key}; it may be too old, or approved already\n")
+        return 1
+    print(f"{keys.session}: {found.summary}\nasked by {found.caller}")
+    into.append(found)
+    return 0
+
+
+async def _approve(found: Approval, pipe: Pipe, keys: Keys) -> int:
+    """Of what was read: the digest tells."""
     if not await give_approval(pipe, keys, found.key, found.digest, caller()):
         sys.stderr.write("error: it is no longer what you read; look again\n")
         return 1
@@ -50,4 +61,7 @@ def _answer() -> str:
     try:
         return input("Approve this order? Type yes: ").strip()
     except EOFError:  # a container without a terminal
+        return ""
+    except KeyboardInterrupt:
+        print()
         return ""

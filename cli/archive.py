@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 from bridge.audit import GENESIS, Broken, Chain, digest
@@ -12,7 +13,8 @@ from bridge.bus.auditing import read_archived, read_log, trim
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 
-LINES_PER_FILE = 100_000
+LINES_PER_FILE = 20_000  # held in memory until they are written
+RESTORED = "if an older copy of Redis was restored since, --after-restore sets aside what only the archive holds"
 LONGEST_LINE = 1 << 20  # bytes, and far more than an entry has
 
 
@@ -87,6 +89,20 @@ class Archive:
             os.close(folder)
         return whole
 
+    def set_aside(self, after: int) -> Path:
+        """Move what it holds beyond seq `after` into a folder beside its files, which nothing here reads."""
+        aside = self._folder / f"set-aside-{self._session}-{after + 1:012d}-{self.end()[0]:012d}"
+        aside.mkdir(exist_ok=True)
+        for each in self.files():
+            first, last = (int(each.name.removesuffix(".jsonl").split("-")[place]) for place in (-2, -1))
+            if last <= after:
+                continue
+            if first <= after:  # before its file goes, so that a crash in between loses nothing
+                with each.open("rb") as file:
+                    self.write([line[:-1] for line in islice(file, after - first + 1)], first)
+            each.rename(aside / each.name)
+        return aside
+
 
 async def archive_log(pipe: Pipe, keys: Keys, archive: Archive) -> int:
     """Archive what the log holds beyond the archive, then trim it; how many entries were written to files.
@@ -105,7 +121,7 @@ async def _archive(pipe: Pipe, keys: Keys, archive: Archive) -> int:
     chain, count, lines = Chain(archived), 0, list[bytes]()
     async for line in read_log(pipe, keys, archived[0]):
         if broken := chain.take(line):
-            raise Torn(f"entry {broken.seq}: {broken.reason}")
+            raise Torn(f"entry {broken.seq}: {broken.reason}; {RESTORED}")
         lines.append(line)
         if len(lines) == LINES_PER_FILE:
             archive.write(lines, chain.seq - len(lines) + 1)
@@ -114,8 +130,32 @@ async def _archive(pipe: Pipe, keys: Keys, archive: Archive) -> int:
         archive.write(lines, chain.seq - len(lines) + 1)
     last = archive.last()
     if last is not None and not await trim(pipe, keys, last):
-        raise Torn("the log holds another entry than the archive's last")
+        raise Torn(f"the log holds another entry than the archive's last: {RESTORED}")
     return count + len(lines)
+
+
+async def part_ways(pipe: Pipe, keys: Keys, archive: Archive) -> Path | None:
+    """Set aside what the archive holds and the log of a restored copy does not; where it went, None where nothing did.
+
+    Raises Torn where the archive is of another log.
+    """
+    with archive.alone():
+        shared = await _shared(pipe, keys, archive)
+        return archive.set_aside(shared) if shared < archive.end()[0] else None
+
+
+async def _shared(pipe: Pipe, keys: Keys, archive: Archive) -> int:
+    """The seq of the last entry that both hold; a trimmed one is told by its digest."""
+    trimmed, archived = await read_archived(pipe, keys.audit_head), archive.lines()
+    last = next(islice(archived, trimmed[0] - 1, None), None) if trimmed[0] else None
+    if (digest(last) if last is not None else GENESIS) != trimmed[1]:
+        raise Torn(f"this folder's entry {trimmed[0]} is not the one that was archived from this log")
+    shared = trimmed[0]
+    async for line in read_log(pipe, keys, shared):
+        if line != next(archived, None):
+            break
+        shared += 1
+    return shared
 
 
 async def verify_both(

@@ -1,22 +1,30 @@
 """`audit`: checks the log's chain, rebuilds from it what became of every order, and moves it into an archive."""
 
 import argparse
+import asyncio
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
+import msgspec
+
 from bridge.audit import GENESIS, Broken, Chain, verify
-from bridge.bus.auditing import read_archived, read_head, read_log
+from bridge.bus.auditing import PAGE, read_archived, read_head, read_log
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
-from cli.archive import Archive, Torn, archive_log, verify_both
+from cli.archive import Archive, Torn, archive_log, part_ways, verify_both
+from cli.lasting import ends_with
 from cli.operating import add_bus_arguments, with_bus
 from ib_worker.replay import rebuild
 
 MOST_SHOWN = 20
+MOUNT = (
+    "name a folder that lasts; in compose `docker compose run --rm --user $(id -u) --volume $PWD/audit:/audit operator "
+    "audit archive --archive /audit`, after `mkdir audit`"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="check, rebuild orders, write lines, or move the log into the archive's files",
     )
     parser.add_argument("--archive", type=Path, metavar="FOLDER", help="the archive, which comes before the log")
+    told = "with archive: set aside what the log of an older, restored copy does not have, and go on from there"
+    parser.add_argument("--after-restore", action="store_true", help=told)
     parser.add_argument("--file", type=Path, help="an exported log instead of Redis (its ends can't be checked then)")
     add_bus_arguments(parser)
 
@@ -54,16 +64,36 @@ async def _of_bus(options: argparse.Namespace, pipe: Pipe, keys: Keys) -> int:
     if options.action == "archive":
         if archive is None:
             raise Torn("--archive: say which folder")
+        if lost_with := ends_with(options.archive):
+            raise Torn(f"--archive: {options.archive} is lost with {lost_with}: {MOUNT}")
+        if options.after_restore and (aside := await part_ways(pipe, keys, archive)):
+            print(f"what the restored log does not have is in {aside}")
         count = await archive_log(pipe, keys, archive)
         print(f"{count} entries archived, and trimmed from the log; the archive ends at {archive.end()[0]}")
         return 0
     if options.action == "verify":
         return await _verify(pipe, keys, archive)
     after, earlier = (archive.end()[0], archive.lines()) if archive else (0, iter(()))
-    log = [line async for line in read_log(pipe, keys, after)]
-    lines = chain(earlier, log)
-    if options.action == "replay":
-        return _replay(lines)
+    lines = chain(earlier, _pulled(read_log(pipe, keys, after), asyncio.get_running_loop()))
+    return await asyncio.to_thread(_replay if options.action == "replay" else _export, lines)
+
+
+def _pulled(log: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
+    """What the loop reads page by page, for another thread: the log may be larger than this container."""
+    while page := asyncio.run_coroutine_threadsafe(_page(log), loop).result():
+        yield from page
+
+
+async def _page(log: AsyncIterator[bytes]) -> list[bytes]:
+    page = list[bytes]()
+    async for line in log:
+        page.append(line)
+        if len(page) == PAGE:
+            break
+    return page
+
+
+def _export(lines: Iterable[bytes]) -> int:
     sys.stdout.buffer.writelines(line + b"\n" for line in lines)
     return 0
 
@@ -92,7 +122,11 @@ def _verdict(count: int, broken: list[Broken], end: str) -> int:
 
 
 def _replay(lines: Iterable[bytes]) -> int:
-    for state in rebuild(lines):
+    try:
+        states = rebuild(lines)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise Torn(f"this is no whole audit log: {error}") from error
+    for state in states:
         told = {
             "orderRef": state.orderRef,
             "orderId": state.orderId,

@@ -99,7 +99,18 @@ def read(path: Path) -> list[Entry]:
     if not path.exists():
         return []
     entries: list[Entry] = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(entries, list) or not all(map(is_entry, entries)):
+        raise ValueError(f"{path} is no list of clients, each with name, sha256 and scopes")
     return entries
+
+
+def is_entry(found: object) -> bool:
+    return (
+        isinstance(found, dict)
+        and all(isinstance(found.get(name), str) for name in ("name", "sha256"))
+        and isinstance(found.get("scopes"), list)
+        and all(isinstance(each, str) for each in found["scopes"])
+    )
 
 
 def write(path: Path, entries: list[Entry]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 import sys
 import time
@@ -16,9 +17,11 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bridge.bus.connect import BusError
+from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
+from bridge.bus.sessions import known_sessions
 from cli.asking import Answer, Tools
-from cli.operating import masked
+from cli.operating import masked, usual_places
 from cli.processes import Problem
 
 USUAL_PORTS = (4001, 4002, 4003, 4004, 7496, 7497)  # of IB Gateway, of its images' forwarders, of TWS
@@ -29,6 +32,7 @@ ANSWER_S = 5.0
 COMPETING_SESSION = 10197
 WATCHED_S = 2
 OK, UNAUTHORIZED = 200, 401
+TOKEN = re.compile(r"[!-~]+")  # what a header can carry
 LONGEST = 100_000  # of an answer that is read
 PROBE_S = 30.0  # for a Python process on a busy machine
 
@@ -50,7 +54,7 @@ class Place:
     url: str
     token: str | None
     gateway: str | None
-    redis: str
+    redis: str | None  # None: nobody named one
     project: str
 
 
@@ -66,11 +70,11 @@ async def examine(place: Place) -> list[Finding]:
     """Everything that can be seen from here; a part that cannot be looked at is a note that says why."""
     found = [*await containers(place.project), *await asyncio.to_thread(front, place.url)]
     if any(each.part == "front" and each.kind == "fault" for each in found):
-        return [*found, *await redis(place)]
+        return [*found, *await redis(place, {})]
     status, told = await session(place)
     found += told
     bus_down = status.get("state") == "bus_down"
-    found += await redis(place, needed=bus_down)
+    found += await redis(place, status, needed=bus_down)
     found += await gateway(place, status)
     return found
 
@@ -144,7 +148,15 @@ def _clock(whose: str, ahead_s: float) -> Iterator[Finding]:
 
 async def session(place: Place) -> tuple[dict[str, Any], list[Finding]]:
     """What the front says of the session, and what its tools do when it is ready."""
-    if not await asyncio.to_thread(_lets_in, place):
+    if place.token and not TOKEN.fullmatch(place.token):
+        told = "FRONT_TOKEN has characters that no token has, such as a quote or a line's end that was copied with it."
+        return await asyncio.to_thread(_readiness, place.url), [Finding("token", "fault", told, "Copy it again.")]
+    try:
+        admitted = await asyncio.to_thread(_lets_in, place)
+    except (OSError, HTTPException) as error:
+        told = f"The front takes a question and does not answer it: {error or type(error).__name__}"
+        return {}, [Finding("session", "fault", told, "Look at its log; if it hangs, start it again.")]
+    if not admitted:
         told = "was given none" if place.token is None else "does not know this one"
         cure = "Set FRONT_TOKEN; `docker compose --profile paper run --rm clients-paper add NAME` makes a token."
         status = await asyncio.to_thread(_readiness, place.url)
@@ -251,26 +263,45 @@ def _prices(told: Answer) -> Iterator[Finding]:
         yield Finding("market data", "fault", f"[{told.code}] {told.message}")
 
 
-async def redis(place: Place, *, needed: bool = False) -> list[Finding]:
-    """Whether it answers from here, keeps what it is told, and agrees about the time."""
+async def redis(place: Place, status: dict[str, Any], *, needed: bool = False) -> list[Finding]:
+    """Whether it answers from here, keeps what it is told, and agrees about the time.
+
+    One that nobody named is looked at only where it knows the worker that the front tells of: another's is not judged.
+    """
+    unreached = Finding("redis", "note", "It is not reached from here (in compose only front and worker reach it).")
+    url = place.redis or await _of_this_stack(status.get("worker"))
+    if url is None:
+        cure = "Start Redis, or correct REDIS_URL."
+        return [Finding("redis", "fault", "The front does not reach it.", cure) if needed else unreached]
     try:
-        async with asyncio.timeout(ANSWER_S), Pipe(place.redis) as pipe:
+        async with asyncio.timeout(ANSWER_S), Pipe(url) as pipe:
             seconds, _ = await pipe.send("TIME")
             ahead = int(seconds) - time.time()
             kept = await _settings(pipe, "appendonly", "appendfsync", "maxmemory-policy")
     except (BusError, TimeoutError, ValueError) as error:
-        told = f"Redis does not answer at {masked(place.redis)}: {error or 'no answer in time'}"
+        told = f"Redis does not answer at {masked(url)}: {error or 'no answer in time'}"
         cure = "Start Redis, or name it with --redis or REDIS_URL."
-        if needed:
-            return [Finding("redis", "fault", told, cure)]
-        return [Finding("redis", "note", "It is not reached from here (in compose only front and worker reach it).")]
+        return [Finding("redis", "fault", told, cure) if needed else unreached]
     safe = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
     wrong = {name: kept[name] for name in safe if name in kept and kept[name] != safe[name]}
     if wrong:
-        told = "An order's record could be lost: " + ", ".join(f"{name} is {value}" for name, value in wrong.items())
+        changed = ", ".join(f"{name} is {value}" for name, value in wrong.items())
+        told = f"An order's record could be lost at {masked(url)}: {changed}"
         cure = "Start it with --appendonly yes --appendfsync always --maxmemory-policy noeviction."
         return [Finding("redis", "fault", told, cure), *_clock("Redis", ahead)]
-    return [Finding("redis", "ok", "answers, and syncs every write"), *_clock("Redis", ahead)]
+    return [Finding("redis", "ok", f"answers at {masked(url)}, and syncs every write"), *_clock("Redis", ahead)]
+
+
+async def _of_this_stack(worker: str | None) -> str | None:
+    for url in usual_places() if worker else ():
+        try:
+            async with asyncio.timeout(ANSWER_S), Pipe(url) as pipe:
+                for each in await known_sessions(pipe):
+                    if await pipe.send("HGET", Keys(each).heartbeat, "worker") == str(worker).encode():
+                        return url
+        except (BusError, TimeoutError):
+            continue
+    return None
 
 
 async def _settings(pipe: Pipe, *names: str) -> dict[str, str]:

@@ -12,16 +12,18 @@ from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from bridge.bus.sessions import is_known, known_sessions
 
-DEMO_SOCKET = Path(".state/redis/redis.sock")  # where `python -m cli up` has its own
+# Where `python -m cli up` has its own, and where everybody's is.
+DEMO_SOCKET = Path(__file__).resolve().parent.parent / ".state" / "redis" / "redis.sock"
+USUAL = "redis://127.0.0.1:6379/0"
 
 Act = Callable[[Pipe, Keys], Awaitable[int]]
 
 
 def add_redis_argument(parser: argparse.ArgumentParser) -> None:
-    default = os.environ.get("REDIS_URL") or (
-        f"unix://{DEMO_SOCKET.absolute()}" if DEMO_SOCKET.exists() else "redis://127.0.0.1:6379/0"
+    told = (
+        "REDIS_URL of the stack, else the demo's own or the one on this machine's port 6379, whichever knows a session"
     )
-    parser.add_argument("--redis", default=default, metavar="URL", help="REDIS_URL of the stack, else the demo's own")
+    parser.add_argument("--redis", default=os.environ.get("REDIS_URL") or None, metavar="URL", help=told)
 
 
 def add_bus_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,23 +33,55 @@ def add_bus_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="although no worker has ever led this session")
 
 
+def usual_places() -> list[str]:
+    """Where a Redis is looked for when none was named."""
+    return [f"unix://{DEMO_SOCKET}", USUAL] if DEMO_SOCKET.exists() else [USUAL]
+
+
 def with_bus(options: argparse.Namespace, act: Act) -> int:
     """Run `act` on the bus; its result is the exit status, 1 where Redis does not answer or knows no such session."""
     try:
         return asyncio.run(_connected(options, act))
     except (BusError, ValueError) as error:
-        sys.stderr.write(f"error: {error} (Redis at {masked(options.redis)}; see --redis and --session)\n")
+        where = masked(options.redis) if options.redis else " or ".join(map(masked, usual_places()))
+        sys.stderr.write(f"error: {error} (Redis at {where}; see --redis and --session)\n")
         return 1
 
 
 async def _connected(options: argparse.Namespace, act: Act) -> int:
+    url = options.redis or await _place(options.session)
     try:
-        pipe = Pipe(options.redis)
+        pipe = Pipe(url)
     except ValueError:  # whose text may hold a piece of the password
         raise ValueError("--redis: an address such as redis://127.0.0.1:6379/0 is expected") from None
     async with pipe:
         await pipe.send("PING")
-        return await act(pipe, await _keys(options, pipe))
+        keys = await _keys(options, pipe)
+        if options.redis is None:
+            sys.stderr.write(f"{keys.session}: at {masked(url)}\n")
+        return await act(pipe, keys)
+
+
+async def _place(session: str | None) -> str:
+    """The Redis that knows the session, or any. Raises ValueError where two do: a halt of the wrong one is none."""
+    places = usual_places()
+    if len(places) == 1:
+        return places[0]
+    known = {url: there for url in places if (there := await sessions_at(url)) is not None}
+    fit = [url for url, there in known.items() if (session in there if session else there)] or list(known)
+    if len(fit) > 1:
+        which = "; ".join(f"{masked(url)} has {', '.join(known[url]) or 'no session'}" for url in fit)
+        raise ValueError(f"--redis: which one? {which}")
+    return fit[0] if fit else places[-1]
+
+
+async def sessions_at(url: str) -> list[str] | None:
+    """The sessions that this Redis knows; None where nobody answers."""
+    try:
+        async with Pipe(url) as pipe:
+            return await known_sessions(pipe)
+    except BusError:
+        return None
 
 
 async def _keys(options: argparse.Namespace, pipe: Pipe) -> Keys:

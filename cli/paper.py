@@ -17,17 +17,21 @@ from cli.screen import Screen
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGIN, PASSWORD = Path(".env.login"), Path("secrets/tws_password.txt")  # both ignored by git
+OWN = (Path(".env.paper"), Path(".env.live"))  # as these: accounts, limits, and a webhook's address
 GATEWAY_UID = 1000  # who runs the gateway in its container, and reads the password there
 USER = re.compile(r"[A-Za-z0-9._@-]{3,64}")
+ENGINE, COMPOSE_2 = (25, 0), (2, 24)  # a health check's start_interval, and an env_file that may be missing
+INSTALL = "install Docker 25 or newer with Compose 2.24 or newer (https://docs.docker.com/get-docker/)"
 COMPOSE = ("docker", "compose", "--profile", "paper")
 WAIT_S = 900.0  # a first pull of the gateway's image is behind us by then; a second factor may need a walk to the phone
 SECOND_FACTOR = (
     "Open IBKR Mobile and approve the login; a request is good for three minutes, then the next one comes. Nothing is "
     "restarted meanwhile."
 )
+OLD_NEWS_S = 60.0  # the worker, which tries again every half minute, may still tell what became of the login before
 REJECTED = (
-    "Run this with --again, or correct {user} or {password}. After three rejected logins in a row the gateway is held, "
-    "so that the account is not locked."
+    "Run this with --again to enter user name and password anew ({user}, {password}). After three rejected logins in a "
+    "row the gateway is held, so that the account is not locked."
 )
 
 
@@ -45,10 +49,15 @@ def run(options: argparse.Namespace) -> int:
         screen.say("\nBuilding and starting the paper profile; the gateway's image takes a while the first time.")
         compose("build", "--quiet")
         screen.say(compose_output("run", "--rm", "--no-TTY", "clients-paper").rstrip())
+        if options.again:  # one that runs has read the old password, and would go on trying it
+            compose("rm", "--stop", "--force", "gateway-paper")
         compose("up", "--detach")
         await_session(screen, front_port(ROOT), options.wait)
     except Problem as problem:
         screen.problem(str(problem))
+        return 1
+    except PermissionError as error:
+        screen.problem(f"{error.filename} belongs to another user ({error.strerror}): run this as the one who made it")
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -56,14 +65,27 @@ def run(options: argparse.Namespace) -> int:
 
 
 def need_docker() -> None:
-    for command in (("docker", "compose", "version"), ("docker", "info")):
-        try:
-            subprocess.run(command, capture_output=True, check=True)
-        except (OSError, subprocess.CalledProcessError):
-            raise Problem(
-                f"`{' '.join(command)}` does not answer: install Docker with Compose 2 and start it "
-                "(https://docs.docker.com/get-docker/)"
-            ) from None
+    """Raises Problem where Docker is not there, not reached, or too old for compose.yaml."""
+    need("Compose", COMPOSE_2, "docker", "compose", "version", "--short")
+    need("Docker Engine", ENGINE, "docker", "version", "--format", "{{.Server.Version}}")
+
+
+def need(what: str, least: tuple[int, int], *command: str) -> None:
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise Problem(f"`{command[0]}` cannot be run ({error.strerror}): {INSTALL}") from None
+    if "permission denied" in said.stderr:
+        raise Problem(
+            "Docker is there, and this user may not use it: `sudo usermod -aG docker $USER`, then log out and in again "
+            "(whoever is in that group is as good as root)"
+        )
+    found = re.search(r"(\d+)\.(\d+)", said.stdout)
+    if said.returncode or found is None:
+        reason = (said.stderr or said.stdout).strip()
+        raise Problem(f"`{' '.join(command)}` does not answer: {INSTALL}, and start it\n{reason}".rstrip())
+    if (int(found[1]), int(found[2])) < least:
+        raise Problem(f"{what} is {found[0]}, and {'.'.join(map(str, least))} is needed: {INSTALL}")
 
 
 def compose(*arguments: str) -> None:
@@ -104,6 +126,9 @@ def keep_login(root: Path, screen: Screen, *, again: bool = False) -> None:
     protect(root / LOGIN)
     password.parent.chmod(0o700)
     protect(password, for_gateway=True)
+    for each in OWN:
+        if (root / each).exists():
+            protect(root / each)
     screen.say(f"The login is in {LOGIN} and {PASSWORD}, which git ignores.")
     if "\\" in password.read_text(encoding="utf-8"):
         screen.say("Its backslash is an escape to the gateway's controller: if the login is rejected, double it.")
@@ -153,10 +178,10 @@ def protect(path: Path, *, for_gateway: bool = False) -> None:
         path.chmod(0o644)
 
 
-def await_session(screen: Screen, port: int, within_s: float) -> None:
-    """Tell each change of what is waited for, until the session is ready."""
-    until, last = time.monotonic() + within_s, ""
-    while time.monotonic() < until:
+def await_session(screen: Screen, port: int, within_s: float, old_news_s: float = OLD_NEWS_S) -> None:
+    """Tell each change of what is waited for, until the session is ready; a rejection ends it unless it may be old."""
+    began, last = time.monotonic(), ""
+    while time.monotonic() < began + within_s:
         ready, news = readiness(port)
         if ready:
             invite(screen, port)
@@ -165,8 +190,8 @@ def await_session(screen: Screen, port: int, within_s: float) -> None:
             screen.say(f" · {news}")
             if "second factor" in news:
                 screen.say(f"   → {SECOND_FACTOR}")
-            if "rejected" in news:
-                raise Problem(REJECTED.format(user=LOGIN, password=PASSWORD))
+        if "rejected" in news and time.monotonic() > began + old_news_s:
+            raise Problem(REJECTED.format(user=LOGIN, password=PASSWORD))
         last = news
         time.sleep(LOOK_AGAIN_S)
     raise Problem(

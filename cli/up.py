@@ -24,7 +24,7 @@ STATE = Path(__file__).resolve().parent.parent / ".state"
 SESSION = "demo"
 SIM_PORTS = (7496, 4002)  # TWS's own for live and IB Gateway's for paper: what people's habits and the API's texts name
 TOUR = "cli.tour"  # with an MCP client in it, which takes seconds to load: those that the stack takes to start
-# What a shell may be set up for, which is another stack's business.
+# What a shell may be set up for, which is another stack's business: its limits, and who hears of its troubles.
 SETTINGS = (
     "REDIS_URL",
     "IBKR_",
@@ -34,6 +34,11 @@ SETTINGS = (
     "CONNECT_TIMEOUT_S",
     "MARKET_DATA_",
     "BEAT_FILE",
+    "LIMIT_",
+    "TRIP_",
+    "LIVE_",
+    "ALERT_",
+    "LOG_",
 )
 
 

@@ -16,9 +16,14 @@ PRICED_NOW = {"MKT", "MTL", "MOC", "LMT", "LOC", "MIDPRICE", "REL"}  # the rest 
 STOPS, TOUCHES = {"STP", "STP LMT"}, {"MIT", "LIT"}  # triggered by a price that gets worse, or better
 
 Off = Literal["off"]
-Names = Annotated[
-    frozenset[str], NoDecode, BeforeValidator(lambda value: value.split(",") if isinstance(value, str) else value)
-]
+
+
+def _named(written: object) -> object:
+    """A comma list."""
+    return [each.strip() for each in written.split(",") if each.strip()] if isinstance(written, str) else written
+
+
+Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_named)]
 
 
 class Limits(BaseSettings):
@@ -47,7 +52,7 @@ class Limits(BaseSettings):
     @model_validator(mode="after")
     def _whole(self) -> Self:
         for name in ("allowed_symbols", "allowed_sec_types", "allowed_currencies", "allowed_order_types"):
-            if getattr(self, name) == frozenset({""}):
+            if getattr(self, name) == frozenset():
                 raise ValueError(f"LIMIT_{name.upper()} is empty: name what is allowed, or off")
         return self
 

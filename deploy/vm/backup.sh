@@ -3,7 +3,8 @@
 #
 # The server makes the copy of one instant itself, as it does for a replica, while it serves.
 # A copy counts only once its name has no .partial any more; its checksum is beside it.
-# BACKUP_DIR (/var/backups/ibkr-tws-mcp), BACKUP_DAYS (30), BACKUP_COPY (a command that gets the new file's name)
+# BACKUP_DIR (/var/backups/ibkr-tws-mcp), BACKUP_DAYS (30)
+# BACKUP_COPY: a command that takes a file off this machine, run with the checksum's name and again with the copy's
 # IBKR: the stack's compose command (ibkr)
 set -euo pipefail
 umask 077
@@ -36,7 +37,9 @@ mv "$file.partial" "$file"
 
 if [[ -n ${BACKUP_COPY:-} ]]; then
     read -ra copy <<<"$BACKUP_COPY"
-    "${copy[@]}" "$file" || { echo "backup: $file is made, but could not be copied off this machine" >&2 && exit 1; }
+    for each in "$file.sha256" "$file"; do # a restore wants both
+        "${copy[@]}" "$each" || { echo "backup: $each is made, but could not be copied off this machine" >&2 && exit 1; }
+    done
 fi
 # Last, so that a machine whose backups fail keeps those that it has.
 find "$folder" -maxdepth 1 -name 'redis-*.rdb*' -type f -mtime "+$days" -delete

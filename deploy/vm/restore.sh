@@ -4,8 +4,8 @@
 # The gateway stays up and logged in; fronts and worker are stopped, since they must not see Redis change under them.
 # What Redis held is set aside on its volume, never deleted. What happened after the copy is not in it: so the mark of
 # Redis' history is removed, and the worker refuses writes until it has reconciled with the gateway.
-# Where the copy's kill switch is milder than the one that was set, or nobody could read that one, what trades stays
-# stopped and the status is 3.
+# Where the copy's kill switch is milder than the one that was set, or nobody could read that one, or Redis had lost what
+# the copy has, and the switch with it, what trades stays stopped and the status is 3.
 set -euo pipefail
 
 file=${1:?which backup? ls ${BACKUP_DIR:-/var/backups/ibkr-tws-mcp}}
@@ -26,12 +26,25 @@ switches() { # each kill switch that is set, as "KEY LEVEL"; an unreadable level
         echo "$key $level"
     done <<<"$found"
 }
+history() { # how far each session's audit log has come, as "KEY SEQ": it only grows
+    local found key seq
+    found=$(keys 'ibkr:{*}:audit_head') || return
+    while read -r key; do
+        [[ -n $key ]] || continue
+        seq=$(cli hget "$key" seq) || return
+        echo "$key ${seq:-0}"
+    done <<<"$found"
+}
 
 services=$($compose ps --services --status running | grep -Ev '^(gateway|caddy|operator)' | grep -vx redis || true)
 # shellcheck disable=SC2086
 [[ -z $services ]] || $compose stop $services
-before='' known=no
-if cli ping 2>/dev/null | grep -q PONG && before=$(switches); then known=yes; fi # once nobody is left who could set it
+before='' came='' unknown='Redis did not answer before'
+# Once nobody is left who could set it.
+if cli ping 2>/dev/null | grep -q PONG && before=$(switches) && came=$(history) && held=$(cli dbsize); then
+    unknown=''
+    [[ $held != 0 ]] || unknown='Redis was empty before'
+fi
 $compose stop redis
 aside=$($compose run --rm -T --no-deps --entrypoint sh redis -c "$(cat "$here/place-backup.sh")" <"$file")
 $compose up -d --no-deps --wait redis
@@ -43,11 +56,15 @@ for each in generation lease heartbeat; do
 done
 echo "restored $(basename "$file"); what Redis held before is in $aside on its volume"
 
-after=$(switches)
+after=$(switches) copied=$(history)
 start="Then start what trades: $compose up -d --no-deps ${services//$'\n'/ }"
 again="$compose run --rm operator halt REASON --session NAME"
-if [[ $known == no ]]; then
-    echo "restore: Redis did not answer before, so whether the kill switch was set is not known; this copy has:" \
+while read -r key seq; do
+    had=$(grep -F -e "$key " <<<"$came" | cut -d ' ' -f 2) || had=0
+    [[ -z $key || -n $unknown ]] || ((had >= seq)) || unknown='Redis held less than this copy before'
+done <<<"$copied"
+if [[ -n $unknown ]]; then
+    echo "restore: $unknown, so whether the kill switch was set is not known; this copy has:" \
         "${after:-none}. Nothing that trades was started. If trading was halted, set it: $again. $start" >&2
     exit 3
 fi

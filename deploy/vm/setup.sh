@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes a Debian 13 or Ubuntu 24.04 machine ready for the stack; harmless to run again, and needed after new secrets.
 #
-#   sudo deploy/vm/setup.sh        from a checkout in /opt/ibkr-tws-mcp
+#   sudo deploy/vm/setup.sh        from a checkout in /opt/ibkr-tws-mcp; SSH_PORT=2222 where sshd -T does not know it
 #
 # Packages, swap, firewall (SSH, 80, 443), unattended upgrades, the engine's settings, commands, services, a timer.
 # It asks nothing and starts nothing that trades: that is `systemctl start ibkr-tws-mcp`, once the login is in place.
@@ -13,6 +13,8 @@ settings=/etc/ibkr-tws-mcp
 [[ $EUID -eq 0 ]] || { echo "setup: run it as root" >&2 && exit 1; }
 [[ $home == /opt/ibkr-tws-mcp ]] || { echo "setup: the checkout belongs in /opt/ibkr-tws-mcp" >&2 && exit 1; }
 
+at_least() { [[ -n $2 && $(printf '%s\n' "$1" "$2" | sort -V | head -1) == "$1" ]]; }
+
 packages() {
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -q
@@ -21,7 +23,8 @@ packages() {
     for each in docker-compose-v2 docker-compose; do # Ubuntu's name of Compose 2, and Debian 13's
         docker compose version >/dev/null 2>&1 || apt-get install -yq "$each" || true
     done
-    docker compose version >/dev/null || { echo "setup: this release has no Compose 2" >&2 && exit 1; }
+    at_least 2.24 "$(docker compose version --short)" || { echo "setup: Compose 2.24 or newer is needed" >&2 && exit 1; }
+    at_least 25 "$(docker version --format '{{.Server.Version}}')" || { echo "setup: Docker 25 or newer is needed" >&2 && exit 1; }
 }
 
 engine() { # live-restore: an upgrade of the engine leaves the gateway running, which else logs in again
@@ -39,10 +42,18 @@ swap() { # a gateway's start needs more than a 2 GB machine has to spare
     grep -q '^/swapfile ' /etc/fstab || echo '/swapfile none swap sw 0 0' >>/etc/fstab
 }
 
+ssh_ports() { # those that sshd is set up for, the one of this very session, and SSH_PORT where neither tells
+    echo "${SSH_PORT:-}"
+    { sshd -T 2>/dev/null || true; } | awk '$1 == "port" { print $2 }'
+    awk '{ print $4 }' <<<"${SSH_CONNECTION:-}"
+}
+
 firewall() { # published container ports go round it: that is why the stack publishes Caddy's two, and loopback
     ufw default deny incoming
     ufw default allow outgoing
-    ufw limit OpenSSH # before enabling, so that this session survives
+    local ports port
+    ports=$(ssh_ports | sort -u | sed '/^$/d; s,$,/tcp,')
+    for port in ${ports:-OpenSSH}; do ufw limit "$port"; done # before enabling, so that this session survives
     ufw allow 80/tcp
     ufw allow 443/tcp
     ufw --force enable
@@ -62,7 +73,8 @@ files() {
     install -d -m 0700 "$settings" "$home/secrets" /var/backups/ibkr-tws-mcp
     [[ -e $settings/env ]] || install -m 0600 "$here/env.example" "$settings/env"
     owned "$home/secrets/tws_password.txt" 1000
-    [[ -e $home/.env.login ]] && chmod 0600 "$home/.env.login"
+    local each
+    for each in "$home"/.env.{login,paper,live}; do [[ ! -e $each ]] || chmod 0600 "$each"; done
     install -m 0755 "$here/ibkr" /usr/local/bin/ibkr
     install -m 0644 "$here"/systemd/* /etc/systemd/system/
     systemctl daemon-reload

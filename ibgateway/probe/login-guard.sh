@@ -20,7 +20,7 @@ state=${LOGIN_STATE_DIR:-${TWS_SETTINGS_PATH:-/tmp}/login-guard}
 phase_file=${LOGIN_PHASE_FILE:-$state/phase}
 look_again=${LOGIN_LOOK_AGAIN:-5} # seconds between two looks at a command that says nothing, or at what holds it
 patience=90                       # seconds for a gateway to log out: a killed one leaves its login taken for hours
-phases=() patterns=() child='' ending=no ended_at='' now_in=''
+phases=() patterns=() child='' ending=no ended_at='' now_in='' tried=''
 
 while IFS=$'\t' read -r phase pattern; do
     [[ -z $phase || $phase == \#* ]] && continue
@@ -30,7 +30,7 @@ done <"${LOGIN_PHRASES:-$(dirname "$0")/phrases.tsv}"
 [[ $budget =~ ^[0-9]+$ ]] || { echo "login-guard: LOGIN_BUDGET must be a number, not '$budget'" >&2 && exit 2; }
 mkdir -p "$state" || { echo "login-guard: $state cannot be written, so a budget would not hold" >&2 && exit 2; }
 
-# What the last login was tried with; times and names only, since a digest of a password can be guessed from.
+# What a login is tried with; times and names only, since a digest of a password can be guessed from.
 credentials() {
     local user changed=''
     user=$(printf '%s %s' "${TWS_USERID:-}" "${TRADING_MODE:-}" | cksum)
@@ -45,8 +45,9 @@ count() { # rejected logins in a row with the present credentials
     echo "$number"
 }
 
+# Under what the command was started with: it has read its password then, and the file may have a new one since.
 remember() { # through a new file, so that a container killed here leaves the old count or the new
-    echo "$1 $(credentials)" >"$state/rejections.new" && mv -f "$state/rejections.new" "$state/rejections"
+    echo "$1 $tried" >"$state/rejections.new" && mv -f "$state/rejections.new" "$state/rejections"
 }
 
 tell() {
@@ -95,7 +96,7 @@ reap() { # a signal of ours cuts a wait short, and the command may still be logg
 
 run() {
     local line='' part='' got
-    now_in='' ended_at=''
+    now_in='' ended_at='' tried=$(credentials)
     exec 4< <(exec "$@" 2>&1)
     child=$!
     tell starting

@@ -2,6 +2,9 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,12 +12,15 @@ import msgspec
 import pytest
 
 from bridge.audit import Entry, digest, encode
+from bridge.bus.answering import Answerer
 from bridge.bus.auditing import AuditLog, read_archived, read_head, read_log
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from cli import archive as archiving
 from cli.__main__ import main
 from cli.archive import Archive, Torn, archive_log
+from cli.embedded_redis import EmbeddedRedis
+from cli.lasting import ends_with
 from tests.bridge.test_safety import leading, lines_of
 
 
@@ -71,6 +77,37 @@ async def test_a_crash_between_file_and_trim_loses_nothing(redis_url: str, sessi
     assert list(archive.lines()) == whole
 
 
+@pytest.mark.skipif(not ends_with(Path("/dev/shm")), reason="this machine has no folder in memory")
+async def test_nothing_is_trimmed_for_a_folder_that_is_lost_with_its_container(
+    redis_url: str, session: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path("/dev/shm") / f"archive-{session}"
+    async with leading(redis_url, session) as (bus, log):
+        await written(log, 3)
+        refused = await typed(redis_url, session, "archive", "--archive", str(folder))
+        left = await lines_of(bus.pipe, session)
+
+    assert (refused, len(left), folder.exists()) == (1, 3, False)
+    assert "memory" in capsys.readouterr().err
+
+
+CONTAINER = """\
+1 0 0:60 / / ro,relatime - overlay overlay ro,lowerdir=/x
+2 1 0:63 / /tmp rw,nosuid - tmpfs tmpfs rw,size=65536k
+3 1 254:1 /home/anna/the\\040audit /audit rw - ext4 /dev/vda1 rw
+4 1 254:1 /var/lib/kubelet/pods/7f/volumes/kubernetes.io~empty-dir/scratch /scratch rw - ext4 /dev/vda1 rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("folder", "lost_with"),
+    [("/tmp/audit", "memory"), ("/srv", "this container's own layer"), ("/scratch/a", "the pod's scratch volume"),
+     ("/audit", ""), ("/audit/2026", ""), ("/auditing", "this container's own layer")],
+)  # fmt: skip
+def test_what_a_container_loses_is_told_by_its_mounts(folder: str, lost_with: str) -> None:
+    assert ends_with(Path(folder), CONTAINER) == lost_with
+
+
 async def test_a_log_whose_beginning_was_cut_is_seen_and_not_archived(
     redis_url: str, session: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -110,6 +147,69 @@ async def test_a_folder_that_lacks_what_was_trimmed_is_refused(redis_url: str, s
         kept = await read_archived(bus.pipe, bus.keys.audit_head)
 
     assert kept[0] == 3
+
+
+async def copied(bus: Answerer) -> list[tuple[str, bytes]]:
+    """The log as a copy of Redis has it."""
+    keys = (bus.keys.audit, bus.keys.audit_head)
+    return [(key, dump) for key in keys if (dump := await bus.pipe.send("DUMP", key))]
+
+
+async def restored(bus: Answerer, copy: list[tuple[str, bytes]]) -> None:
+    await bus.pipe.send("DEL", bus.keys.audit, bus.keys.audit_head)
+    for key, dump in copy:
+        await bus.pipe.send("RESTORE", key, 0, dump)
+
+
+def everything_in(folder: Path) -> bytes:
+    return b"".join(each.read_bytes() for each in folder.rglob("*.jsonl"))
+
+
+@pytest.mark.parametrize("archived_before", [0, 3])
+@pytest.mark.parametrize("written_since", [0, 1, 9])
+async def test_a_restored_copy_that_is_older_than_the_archive_is_archived_again_and_nothing_is_lost(
+    archived_before: int, written_since: int, redis_url: str, session: str, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(archiving, "LINES_PER_FILE", 4)
+    where = ("--archive", str(tmp_path))
+    async with leading(redis_url, session) as (bus, log):
+        await written(log, archived_before)
+        if archived_before:
+            assert await typed(redis_url, session, "archive", *where) == 0
+        await written(log, 2)
+        copy = await copied(bus)
+        await written(log, 5)
+        assert await typed(redis_url, session, "archive", *where) == 0
+        whole = list(Archive(tmp_path, session).lines())
+        await restored(bus, copy)
+        await written(AuditLog(bus.pipe, bus.keys, bus.lease.token), written_since)
+
+        plain = await typed(redis_url, session, "archive", *where)
+        branched = await typed(redis_url, session, "archive", "--after-restore", *where)
+        again = await typed(redis_url, session, "archive", *where)
+        whole_again = await typed(redis_url, session, "verify", *where)
+
+    told = capsys.readouterr()
+    shared = archived_before + 2
+    kept = everything_in(tmp_path)
+    assert (plain, branched, again, whole_again) == (1, 0, 0, 0), told
+    assert "--after-restore" in told.err
+    assert list(Archive(tmp_path, session).lines())[:shared] == whole[:shared]
+    assert Archive(tmp_path, session).end()[0] == shared + written_since
+    assert [line for line in whole if line not in kept] == []
+
+
+async def test_another_logs_archive_is_not_taken_for_a_restored_one(
+    redis_url: str, session: str, tmp_path: Path
+) -> None:
+    async with leading(redis_url, session) as (_, log):
+        await written(log, 3)
+        await typed(redis_url, session, "archive", "--archive", str(tmp_path / "one"))
+
+        refused = await typed(redis_url, session, "archive", "--after-restore", "--archive", str(tmp_path / "two"))
+
+    assert refused == 1
 
 
 async def test_two_do_not_archive_at_once(redis_url: str, session: str, tmp_path: Path) -> None:
@@ -199,6 +299,47 @@ async def test_an_archive_and_a_log_that_disagree_are_found(
     assert found == 1
     assert "entry 1: the archive holds another entry" in capsys.readouterr().out
     assert left == lines
+
+
+FILL = """
+for i = tonumber(ARGV[1]), tonumber(ARGV[1]) + 1999 do
+    redis.call('XADD', KEYS[1], i .. '-0', 'e', '{"seq":' .. i .. ',"pad":"' .. string.rep('x', 2000) .. '"}')
+end
+"""
+
+
+def peak(*words: str) -> int:
+    """The most memory that a command had, in bytes."""
+    process = subprocess.Popen([sys.executable, "-m", "cli", *words], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+async def test_an_export_needs_no_memory_for_the_whole_log(own_redis: EmbeddedRedis, session: str) -> None:
+    async with Pipe(own_redis.url) as pipe:
+        for first in range(1, 40_000, 2_000):
+            await pipe.send("EVAL", FILL, 1, Keys(session).audit, first)  # 80 MB
+    where = ("--redis", own_redis.url, "--session", session, "--force")
+    usual = await asyncio.to_thread(peak, "orders", *where)
+    exporting = await asyncio.to_thread(peak, "audit", "export", *where)
+
+    assert exporting - usual < 20_000_000
+
+
+@pytest.mark.parametrize("damaged", [b'{"seq":1,"prev":"', b"\xff\xfe", b'{"seq":"one"}'])
+def test_replaying_what_is_no_log_is_an_error_and_no_traceback(
+    damaged: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "log").write_bytes(damaged)
+
+    statuses = [main(["audit", "replay", "--file", str(tmp_path / each)]) for each in ("log", "nowhere", "")]
+
+    told = capsys.readouterr().err
+    assert statuses == [1, 1, 1]
+    assert "no whole audit log" in told
+    assert "No such file" in told
 
 
 async def test_an_export_is_verified_from_its_file(

@@ -114,6 +114,19 @@ def test_the_workers_settings_reach_it_from_either_file(profile: str, tmp_path: 
     assert {name: own.get(name) for name in SETTINGS} == SETTINGS
 
 
+def test_the_simulators_worker_has_the_settings_too_and_nobody_to_alert(tmp_path: Path) -> None:
+    written = "".join(f"{name}={value}\n" for name, value in SETTINGS.items())
+
+    told = services(tmp_path, "sim", env=written, env_sim="LIMIT_MAX_QUANTITY=5\nTRADING_MODE=live\n")["worker"]
+
+    reach = {name: told["environment"].get(name) for name in SETTINGS if not name.startswith(("ALERT_", "LIVE_"))}
+    assert reach == {name: SETTINGS[name] for name in reach}
+    assert services(tmp_path, "sim", env_sim="LOG_LEVEL=warning\n")["worker"]["environment"]["LOG_LEVEL"] == "warning"
+    assert told["environment"]["LIMIT_MAX_QUANTITY"] == "5"
+    assert told["environment"]["TRADING_MODE"] == "paper"
+    assert not [name for name in told["environment"] if name.startswith(("ALERT_", "LIVE_"))]
+
+
 @pytest.mark.parametrize(
     ("profile", "env", "own", "mode"),
     [

@@ -1,6 +1,7 @@
 """The chart, rendered by helm itself and checked against Kubernetes' own schemas and this project's promises."""
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -259,3 +260,15 @@ def test_a_digest_wins_over_the_tag() -> None:
 
     assert f"ghcr.io/your-organisation/ibkr-tws-mcp/front@sha256:{'a' * 64}" in images
     assert f"ghcr.io/your-organisation/ibkr-tws-mcp/worker:{version}" in images
+
+
+def test_the_page_names_what_the_chart_makes_of_its_values() -> None:
+    page = Path("docs/kubernetes.md").read_text(encoding="utf-8")
+    values = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
+    said = helm("template", "ibkr", str(CHART), "--namespace", "trading", values=values)
+    made = [each for each in yaml.safe_load_all(said.stdout) if each]
+    names = {each["metadata"]["name"] for each in made}
+    images = {each["image"] for _, spec in pods(made) for each in spec["containers"]}
+
+    assert set(re.findall(r"ibkr-main-[a-z]+", page)) <= names
+    assert not [each for each in images if "your-organisation" in each]

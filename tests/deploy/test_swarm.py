@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.swarm import SESSION, containers, deployed, docker
+from tests.deploy.swarm import SESSION, STACK, containers, deployed, docker
 from tests.deploy.tools import needs
 
 FOLDER = "deploy/swarm"
@@ -26,18 +26,23 @@ COMBINATIONS = [("simulator", "trial"), ("simulator", "tls"), ("gateway", "trial
 pytestmark = needs("docker")
 
 
-def services(*files: str) -> dict[str, Any]:
-    """The services of the files together, as docker itself adds them up."""
+def stack(*files: str, **environment: str) -> dict[str, Any]:
+    """The files together, as docker itself adds them up."""
     arguments = [part for each in ("stack", *files) for part in ("--compose-file", f"{FOLDER}/{each}.yaml")]
     said = subprocess.run(
         ["docker", "stack", "config", *arguments],
-        env={**os.environ, **SETTINGS},
+        env={**os.environ, **SETTINGS, **environment},
         capture_output=True,
         text=True,
         check=False,
     )
     assert said.returncode == 0, said.stderr
-    found: dict[str, Any] = yaml.safe_load(said.stdout)["services"]
+    found: dict[str, Any] = yaml.safe_load(said.stdout)
+    return found
+
+
+def services(*files: str, **environment: str) -> dict[str, Any]:
+    found: dict[str, Any] = stack(*files, **environment)["services"]
     return found
 
 
@@ -91,6 +96,35 @@ def test_the_worker_has_a_way_out_for_alerts_where_a_webhook_is_set(files: tuple
     assert alerted["environment"]["ALERT_WEBHOOK"] == SETTINGS["ALERT_WEBHOOK"]
 
 
+def test_a_node_has_room_for_the_front_that_starts_before_another_stops() -> None:
+    front = services("simulator", "trial")["front"]["deploy"]
+
+    assert front["update_config"]["order"] == "start-first"
+    assert front["placement"].get("max_replicas_per_node", front["replicas"] + 1) > front["replicas"]
+
+
+def test_changed_scripts_and_secrets_come_under_other_names_since_swarm_changes_none() -> None:
+    """Neither another login's stack has them, which could not be removed without them then."""
+    first, second = (stack("gateway", "tls", CONFIGS=each, IBKR_SESSION="main") for each in ("1", "2"))
+    named = [{each["name"] for each in found["configs"].values()} for found in (first, second)]
+
+    assert named[0].isdisjoint(named[1])
+    assert all(each.startswith("main-") for each in named[0])
+    told = stack("gateway", "tls", TWS_PASSWORD_SECRET="new_password", FRONT_TOKENS_SECRET="new_tokens")["secrets"]
+    assert {each["name"] for each in told.values()} == {"new_password", "new_tokens"}
+    assert {each["name"] for each in first["secrets"].values()} == {"ibkr_tws_password", "ibkr_front_tokens"}
+
+
+def test_a_live_login_is_reached_at_its_own_port() -> None:
+    told = services("gateway", "tls", GATEWAY_ACCOUNT="live", GATEWAY_PORT="4003", TRADING_MODE="read_only")
+    gateway, worker = told["gateway"], told["worker"]
+
+    assert (gateway["environment"]["TRADING_MODE"], gateway["healthcheck"]["test"][-1]) == ("live", "4003")
+    assert (worker["environment"]["TRADING_MODE"], worker["environment"]["GATEWAY_PORT"]) == ("read_only", "4003")
+    page = Path("docs/kubernetes.md").read_text(encoding="utf-8")
+    assert "GATEWAY_ACCOUNT=live GATEWAY_PORT=4003" in page
+
+
 def test_redis_refuses_writes_before_the_kernel_would_kill_it() -> None:
     redis = services("simulator", "trial")["redis"]
     command = redis["command"]
@@ -121,6 +155,9 @@ async def test_the_tour_passes_on_three_fronts_and_again_after_the_leader_died(t
         took = await swarm.until_ready(within_s=60, not_by=leader)
         again = swarm.tour()
 
+        docker(
+            "service", "update", "--force", "--detach=false", "--quiet", f"{STACK}_front"
+        )  # start-first, on one node
         print(f"session {SESSION}: ready again {took:.1f} s after the leader was killed")  # noqa: T201
         assert len(containers("front")) == 3
     assert again.returncode == 0, again.stdout

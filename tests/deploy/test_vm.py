@@ -197,6 +197,17 @@ def test_the_units_and_the_user_data_name_files_that_are_there() -> None:
     assert [each for each in named if not Path(each).exists()] == []
 
 
+def test_a_restart_of_the_engine_does_not_stop_the_stack_which_runs_on_over_it() -> None:
+    lines = (VM / "systemd/ibkr-tws-mcp.service").read_text().splitlines()
+    tied = {
+        word for line in lines for word in line.split("=")[-1].split() if line.startswith(("Req", "Bind", "PartOf"))
+    }
+
+    assert "docker.service" not in tied
+    assert "Wants=docker.service network-online.target" in lines
+    assert json.loads((VM / "daemon.json").read_text())["live-restore"] is True
+
+
 def test_the_user_data_is_cloud_config_and_holds_no_secret() -> None:
     text = (VM / "cloud-init.yaml").read_text()
 
@@ -214,6 +225,39 @@ def test_the_settings_can_be_read_by_a_shell_and_by_systemd_alike() -> None:
     )
 
     assert all(Path(each).exists() for each in said.stdout.strip().split(":"))
+
+
+def allowed(tmp_path: Path, sshd: str, **environment: str) -> list[str]:
+    """What the set-up's firewall is told to limit, where `sshd -T` says so."""
+    for name, body in {"ufw": 'echo "$*"', "sshd": f"printf '{sshd}'"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    functions = f"source <(sed -n '/^ssh_ports()/,/^}}/p; /^firewall()/,/^}}/p' {VM / 'setup.sh'})"
+    said = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f"{functions}; firewall"],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [line.removeprefix("limit ") for line in said.stdout.splitlines() if line.startswith("limit")]
+
+
+@pytest.mark.parametrize(
+    ("sshd", "environment", "ports"),
+    [
+        ("port 22\\n", {}, ["22/tcp"]),
+        ("port 2222\\naddressfamily any\\n", {}, ["2222/tcp"]),
+        ("port 22\\nport 2222\\n", {}, ["22/tcp", "2222/tcp"]),
+        ("port 22\\n", {"SSH_CONNECTION": "198.51.100.7 50000 203.0.113.9 2200"}, ["22/tcp", "2200/tcp"]),
+        ("port 22\\n", {"SSH_PORT": "2022"}, ["2022/tcp", "22/tcp"]),
+        ("", {}, ["OpenSSH"]),
+    ],
+)
+def test_the_firewall_leaves_in_who_administers_the_machine(
+    sshd: str, environment: dict[str, str], ports: list[str], tmp_path: Path
+) -> None:
+    assert allowed(tmp_path, sshd, **environment) == ports
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,12 @@ class Stack:
 
     def compose(self, *arguments: str) -> str:
         files = [part for each in ("compose.yaml", *self.files) for part in ("--file", each)]
-        environment = {**os.environ, **IMAGES, "FRONT_PORT": str(self.port), "COMPOSE_PROFILES": self.profile}
-        return run("docker", "compose", "-p", self.project, *files, *arguments, env=environment | self.settings)
+        return run("docker", "compose", "-p", self.project, *files, *arguments, env=self.environment())
+
+    def environment(self) -> dict[str, str]:
+        """What compose reads of it."""
+        own = {"FRONT_PORT": str(self.port), "COMPOSE_PROFILES": self.profile}
+        return {**os.environ, **IMAGES, **own, **self.settings}
 
     def build(self) -> None:
         """All images: those of the sim profile."""

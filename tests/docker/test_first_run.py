@@ -31,7 +31,7 @@ def stack() -> Iterator[Stack]:
     stack.down()
 
 
-def started(checkout: Path, stack: Stack) -> "subprocess.Popen[str]":
+def started(checkout: Path, stack: Stack, *flags: str) -> "subprocess.Popen[str]":
     environment = {
         **os.environ, **IMAGES,
         "COMPOSE_PROJECT_NAME": PROJECT,
@@ -41,10 +41,16 @@ def started(checkout: Path, stack: Stack) -> "subprocess.Popen[str]":
         "IB_GATEWAY_COMMAND": "bash /gateway.sh",
     }  # fmt: skip
     return subprocess.Popen(
-        [sys.executable, "-m", "cli", "paper"],
+        [sys.executable, "-m", "cli", "paper", *flags],
         cwd=checkout, env=environment, text=True,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
+
+
+def typed(process: "subprocess.Popen[str]", user: str, password: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{user}\n{password}\n")
+    process.stdin.flush()
 
 
 def read_until(process: "subprocess.Popen[str]", text: str) -> str:
@@ -59,10 +65,8 @@ def read_until(process: "subprocess.Popen[str]", text: str) -> str:
 
 def test_a_newcomer_is_led_from_the_login_over_the_second_factor_to_a_session(checkout: Path, stack: Stack) -> None:
     with started(checkout, stack) as process:
-        assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write("edemo\nthe-right-password\n")
-        process.stdin.flush()
+        typed(process, "edemo", "the-right-password")
 
         before = read_until(process, "IBKR Mobile")
         assert stack.inside("gateway-paper", "touch", "/tmp/approved").returncode == 0
@@ -76,3 +80,19 @@ def test_a_newcomer_is_led_from_the_login_over_the_second_factor_to_a_session(ch
     assert (checkout / ".env.login").read_text() == "TWS_USERID=edemo\n"
     status = subprocess.run(["git", "check-ignore", ".env.login", "secrets/tws_password.txt"], cwd=ROOT, check=False)
     assert status.returncode == 0
+
+
+def test_a_mistyped_password_is_put_right_with_again_though_the_gateway_runs(checkout: Path, stack: Stack) -> None:
+    with started(checkout, stack, "--wait", "90") as process:
+        typed(process, "edemo", "the-wrong-password")
+        first = read_until(process, "--again")
+    with started(checkout, stack, "--again") as process:
+        assert process.stdout is not None
+        typed(process, "edemo", "the-right-password")
+
+        second = read_until(process, "IBKR Mobile")
+        assert stack.inside("gateway-paper", "touch", "/tmp/approved").returncode == 0
+        second += process.stdout.read()
+
+    assert "rejected the login" in first
+    assert process.returncode == 0, second

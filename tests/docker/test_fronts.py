@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(600), needs("caddy")]
 FRONTS, READERS, TRADERS, STREAMS = 3, 4, 2, 9
 STREAM_S = 30  # so that the first fronts roll over in its midst
 SETTLED_WITHIN_S = 60.0
+NEXT = "next"  # the version that the front is built anew as
 
 
 class Behind:
@@ -115,22 +116,30 @@ class Clients:
         await caller.close()
 
 
-async def roll(stack: Stack, front: str) -> float:
-    """Stop it as an upgrade does, start it, and wait until it is healthy; the seconds that it took."""
+def upgraded(behind: Behind, wrapper: Path) -> float:
+    """The machine's own upgrade to a front of another version; the seconds that it took."""
+    files = [part for each in ("compose.yaml", *behind.stack.files) for part in ("--file", each)]
+    wrapper.write_text(f'#!/bin/sh\nexec docker compose -p {behind.stack.project} {" ".join(files)} "$@"\n')
+    wrapper.chmod(0o755)
     began = time.monotonic()
-    await asyncio.to_thread(run, "docker", "stop", "--time", "15", front)
-    await asyncio.to_thread(run, "docker", "start", front)
-
-    async def healthy() -> bool:
-        said = await asyncio.to_thread(run, "docker", "inspect", "--format", "{{.State.Health.Status}}", front)
-        return said.strip() == "healthy"
-
-    await until(healthy, f"{front} is healthy", 60)
+    environment = {**behind.stack.environment(), "IBKR": str(wrapper)}
+    run("deploy/vm/upgrade.sh", "--quiet", "--build-arg", f"VERSION={NEXT}", "front-paper", env=environment)
     return time.monotonic() - began
 
 
+async def versions(behind: Behind) -> list[str]:
+    fronts = await asyncio.to_thread(behind.stack.inspected, "front-paper")
+    return [each["Config"]["Labels"]["org.opencontainers.image.version"] for each in fronts]
+
+
+async def kept(behind: Behind, service: str) -> list[str]:
+    return [each["Id"] for each in await asyncio.to_thread(behind.stack.inspected, service)]
+
+
 @pytest.mark.fault(87, 88, 89)
-async def test_fronts_roll_over_one_by_one_and_no_client_loses_a_read_an_order_or_a_stream(behind: Behind) -> None:
+async def test_fronts_roll_over_one_by_one_and_no_client_loses_a_read_an_order_or_a_stream(
+    behind: Behind, tmp_path: Path
+) -> None:
     async with httpx.AsyncClient(verify=False, timeout=5) as http:
 
         async def ready() -> bool:
@@ -140,13 +149,13 @@ async def test_fronts_roll_over_one_by_one_and_no_client_loses_a_read_an_order_o
                 return False
 
         await until(ready, "the session is ready behind the proxy", 120)
-    fronts = [each["Id"] for each in await asyncio.to_thread(behind.stack.inspected, "front-paper")]
-    assert len(fronts) == FRONTS
+    gateway, redis = await kept(behind, "gateway-paper"), await kept(behind, "redis")
+    assert len(await kept(behind, "front-paper")) == FRONTS
     clients = Clients(behind)
     calling = asyncio.create_task(clients.run())
     await wait_until(lambda: len(clients.orders) > 5 and len(clients.first_tries) > 20, "clients are at work", 60)
 
-    took = [await roll(behind.stack, each) for each in fronts]
+    took = await asyncio.to_thread(upgraded, behind, tmp_path / "ibkr")
     clients.stopping = True
     await calling
 
@@ -158,7 +167,7 @@ async def test_fronts_roll_over_one_by_one_and_no_client_loses_a_read_an_order_o
     }
     early = [each for each in clients.streams if each.told == "done" and each.seconds < STREAM_S]
     print(  # noqa: T201
-        f"rolled over in {', '.join(f'{each:.1f}' for each in took)} s; {len(clients.first_tries)} reads, "
+        f"upgraded in {took:.1f} s; {len(clients.first_tries)} reads, "
         f"{len(failed)} of them tried again; {len(clients.orders)} orders; {len(clients.streams)} streams, "
         f"{len(early)} of them ended early with a summary: {told}"
     )
@@ -167,6 +176,8 @@ async def test_fronts_roll_over_one_by_one_and_no_client_loses_a_read_an_order_o
     assert [key for key, told in last.items() if told not in FINAL] == []
     assert [each.told for each in clients.streams if each.cut or each.told in ("untyped", "no answer")] == []
     assert early
+    assert await versions(behind) == [NEXT] * FRONTS
+    assert (await kept(behind, "gateway-paper"), await kept(behind, "redis")) == (gateway, redis)
 
 
 async def settled(behind: Behind, orders: list[Outcome]) -> dict[str, str]:

@@ -85,3 +85,15 @@ def test_fault_does_not_show_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
         settings_with(monkeypatch, FRONT_PORT="hunter2")
 
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_log_level_may_be_in_capitals(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_with(monkeypatch, LOG_LEVEL="INFO", LOG_FORMAT="JSON")
+
+    assert (settings.log_level, settings.log_format) == ("info", "json")
+
+
+def test_a_session_is_valid_here_where_it_is_at_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings_with(monkeypatch, IBKR_SESSION="desk.2").ibkr_session == "desk.2"
+    with pytest.raises(ValidationError, match="1-32 of A-Z"):
+        settings_with(monkeypatch, IBKR_SESSION="x" * 33)

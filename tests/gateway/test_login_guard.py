@@ -172,6 +172,24 @@ async def test_a_new_password_ends_the_hold_by_itself(guarded: Guarded) -> None:
     assert guarded.times_started() == 2
 
 
+async def test_a_password_that_came_while_the_old_one_was_tried_has_a_budget_of_its_own(guarded: Guarded) -> None:
+    guarded.says(FAILED * 2)
+    third = guarded.state / "third"
+
+    async with guarded.run(f"until [[ -e {third} ]]; do sleep 0.05; done; cat {third}; {STAYS_UP}") as process:
+        await wait_until(lambda: (guarded.state / "rejections").exists(), "a rejection is remembered")
+        await wait_until(lambda: guarded.phase()["rejections"] == 2, "two rejections are told")
+        os.utime(guarded.password, (1, 1))
+        guarded.says(logs.ATTEMPT + logs.LOGGED_IN)
+        third.with_suffix(".new").write_text("".join(f"{line}\n" for line in FAILED))
+        third.with_suffix(".new").rename(third)
+        await until_held(process)
+        third.write_text("")
+
+        await wait_until(lambda: guarded.phase()["phase"] == "logged_in", "the new password is tried")
+    assert guarded.times_started() == 2
+
+
 async def test_removing_the_count_ends_the_hold(guarded: Guarded) -> None:
     guarded.says(FAILED)
 

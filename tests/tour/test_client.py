@@ -84,3 +84,20 @@ def test_a_name_or_scope_that_no_front_takes_is_refused(tmp_path: Path, argument
         client(tmp_path / "tokens.json", *arguments)
 
     assert not (tmp_path / "tokens.json").exists()
+
+
+@pytest.mark.parametrize(
+    "held", ['{"a": 1}', '["a"]', '[{"name": "a"}]', '[{"name": 1, "sha256": "", "scopes": []}]', "["]
+)
+@pytest.mark.parametrize("action", [("list",), ("remove", "a"), ("first", "a")])
+def test_a_file_that_holds_no_clients_is_an_error_and_stays_as_it_is(
+    held: str, action: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "tokens.json"
+    file.write_text(held)
+
+    status = client(file, *action)
+
+    assert status == 1
+    assert capsys.readouterr().err.startswith("error: ")
+    assert file.read_text() == held

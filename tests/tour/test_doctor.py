@@ -1,5 +1,6 @@
 """`doctor` on a stack of real parts: each usual fault is found where it is, and named with its cure."""
 
+import asyncio
 import hashlib
 import json
 import re
@@ -7,12 +8,15 @@ import shutil
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bridge.bus.halting import set_halt
+from bridge.bus.pipe import Pipe
+from cli import examining
 from cli.embedded_redis import EmbeddedRedis
 from cli.examining import Finding, Place, _instant, examine
 from ibgateway.simulator.config import Identity, SimulatorConfig
@@ -82,6 +86,32 @@ async def test_no_redis(own_redis: EmbeddedRedis, session: str) -> None:
         found = await faults(Place(front.endpoint, None, None, own_redis.url, "none"))
 
     assert "Start Redis" in found["redis"].cure
+
+
+@pytest.fixture
+def usual_redis(own_redis: EmbeddedRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EmbeddedRedis:
+    """On the port where it is looked for when none is named."""
+    monkeypatch.setattr("cli.operating.DEMO_SOCKET", tmp_path / "none")
+    monkeypatch.setattr("cli.operating.USUAL", own_redis.url)
+    return own_redis
+
+
+async def test_a_strangers_redis_is_not_judged(redis_url: str, session: str, usual_redis: EmbeddedRedis) -> None:
+    async with Pipe(usual_redis.url) as pipe:
+        await pipe.send("CONFIG", "SET", "appendonly", "no")
+    async with Simulator() as sim, stack(redis_url, session, sim.port) as place:
+        (told,) = [each for each in await examine(replace(place, redis=None)) if each.part == "redis"]
+
+    assert (told.kind, "not reached from here" in told.told) == ("note", True)
+
+
+async def test_the_stacks_own_redis_is_found_where_nobody_named_it(session: str, usual_redis: EmbeddedRedis) -> None:
+    async with Pipe(usual_redis.url) as pipe:
+        await pipe.send("CONFIG", "SET", "appendfsync", "everysec")
+    async with Simulator() as sim, stack(usual_redis.url, session, sim.port) as place:
+        found = await faults(replace(place, redis=None))
+
+    assert "appendfsync is everysec" in found["redis"].told
 
 
 async def test_a_redis_that_could_lose_orders(own_redis: EmbeddedRedis, session: str) -> None:
@@ -227,3 +257,25 @@ async def test_a_clock_that_is_minutes_off(redis_url: str, session: str) -> None
 @pytest.mark.parametrize("text", ["", "20260302", "20260302 09:00:00 Central European Standard Time"])
 def test_a_time_that_cannot_be_placed_tells_nothing(text: str) -> None:
     assert _instant(text) is None
+
+
+@pytest.mark.parametrize("token", ["“quoted”", "two words", "ends\n"])
+async def test_a_token_that_no_header_can_carry_is_named(token: str, redis_url: str, session: str) -> None:
+    async with serving(redis_url, session) as front:
+        found = await faults(Place(front.endpoint, token, None, redis_url, "none"))
+
+    assert "no token has" in found["token"].told
+
+
+async def healthy_and_then_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    if (await reader.readline()).startswith(b"GET /healthz"):
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    await reader.read()
+
+
+async def test_a_front_that_hangs_is_named(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examining, "ANSWER_S", 0.3)
+    async with servers.listening(healthy_and_then_silent) as port:
+        found = await faults(Place(f"http://127.0.0.1:{port}/api/v1", None, None, redis_url, "none"))
+
+    assert "does not answer it: timed out" in found["session"].told

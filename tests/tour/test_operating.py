@@ -2,17 +2,21 @@
 
 import asyncio
 import io
+import signal
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from bridge.bus.approving import Approval, ask_approval
+from bridge.bus.approving import Approval, ask_approval, waiting_approvals
 from bridge.bus.halting import read_halt, set_halt
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from cli.__main__ import main
-from cli.embedded_redis import EmbeddedRedis
+from cli.embedded_redis import EmbeddedRedis, free_port
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +126,92 @@ async def test_what_waits_for_approval_is_told_with_its_session(
     assert "live: BUY 1 SPY" in said.out
     assert "not approved" in said.out
     assert "live: nothing waits under key-2" in said.err
+
+
+async def test_ctrl_c_at_the_question_approves_nothing_and_is_heard_at_once(own_redis: EmbeddedRedis) -> None:
+    await led(own_redis, "live")
+    async with Pipe(own_redis.url) as pipe:
+        await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "cli", "approve", "key-1", "--redis", own_redis.url,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which pytest-xdist ignores
+        )  # fmt: skip
+        assert process.stdout is not None
+        asked = await process.stdout.readuntil(b"Type yes: ")
+
+        process.send_signal(signal.SIGINT)
+        said, errors = await asyncio.wait_for(process.communicate(), 10)  # what is typed never comes
+
+        assert b"BUY 1 SPY" in asked
+        assert (process.returncode, b"not approved" in said, errors) == (1, True, b"")
+        assert [each.key for each in await waiting_approvals(pipe, Keys("live"))] == ["key-1"]
+
+
+async def test_what_was_read_is_what_is_approved(own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    await led(own_redis, "live")
+    async with Pipe(own_redis.url) as pipe:
+        await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
+        monkeypatch.setattr(sys, "stdin", io.StringIO("yes\n"))
+
+        status = await typed(own_redis, "approve", "key-1")
+
+        assert (status, await waiting_approvals(pipe, Keys("live"))) == (0, [])
+
+
+@pytest_asyncio.fixture
+async def places(
+    own_redis: EmbeddedRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[EmbeddedRedis, EmbeddedRedis]]:
+    """Where Redis is looked for when none is named: the demo's, and the one on the usual port."""
+    async with EmbeddedRedis(tmp_path / "usual", port=free_port()) as usual:
+        monkeypatch.setattr("cli.operating.DEMO_SOCKET", tmp_path / "redis" / "redis.sock")
+        monkeypatch.setattr("cli.operating.USUAL", usual.url)
+        yield own_redis, usual
+
+
+Places = tuple[EmbeddedRedis, EmbeddedRedis]
+
+
+async def test_a_halt_goes_to_the_redis_that_knows_the_session_and_says_which(
+    places: Places, capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo, usual = places
+    await led(demo, "demo")
+    await led(usual, "paper")
+
+    status = await asyncio.to_thread(main, ["halt", "odd fills", "--session", "paper"])
+
+    assert (status, await level(usual, "paper"), await level(demo, "demo")) == (0, "halt", None)
+    assert usual.url.removeprefix("redis://") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flags", [(), ("--session", "paper"), ("--session", "next", "--force")])
+async def test_where_two_would_do_nothing_is_halted_before_one_is_named(
+    places: Places, flags: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    demo, usual = places
+    await led(demo, "demo", "paper")
+    await led(usual, "paper")
+
+    status = await asyncio.to_thread(main, ["halt", "odd fills", *flags])
+
+    assert status == 1
+    assert "--redis: which one?" in capsys.readouterr().err
+    assert [await level(each, name) for each in places for name in ("demo", "paper", "next")] == [None] * 6
+
+
+async def test_a_demo_that_has_ended_is_not_what_is_halted(
+    places: Places, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    demo, usual = places
+    await demo.stop()
+    (tmp_path / "redis" / "redis.sock").touch()
+    await led(usual, "paper")
+
+    assert await asyncio.to_thread(main, ["halt", "odd fills"]) == 0
+
+    assert await level(usual, "paper") == "halt"
 
 
 @pytest.mark.parametrize(

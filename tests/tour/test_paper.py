@@ -5,6 +5,7 @@ import json
 import os
 import stat
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cli.paper import LOGIN, PASSWORD, await_session, keep_login
+from cli.__main__ import main
+from cli.paper import LOGIN, PASSWORD, await_session, keep_login, need_docker
 from cli.processes import Problem
 from cli.screen import Screen
 
@@ -54,12 +56,15 @@ def test_what_is_there_is_not_asked_for_but_closed_to_others(tmp_path: Path, mon
     (tmp_path / LOGIN).chmod(0o644)
     (tmp_path / PASSWORD).parent.mkdir(mode=0o755)
     (tmp_path / PASSWORD).write_text("kept too")
+    (tmp_path / ".env.paper").write_text("ALERT_WEBHOOK=https://example.com/whoever-has-this-may-post\n")
+    (tmp_path / ".env.paper").chmod(0o644)
 
     told(tmp_path, monkeypatch)
 
     assert "TWS_USERID=kept" in (tmp_path / LOGIN).read_text()
     assert (tmp_path / PASSWORD).read_text() == "kept too"
     assert mode(tmp_path / LOGIN) == 0o600
+    assert mode(tmp_path / ".env.paper") == 0o600
     assert mode((tmp_path / PASSWORD).parent) == 0o700
 
 
@@ -92,8 +97,11 @@ def test_a_backslash_is_told_since_the_controller_takes_it_for_an_escape(
     assert "backslash" in told(tmp_path, monkeypatch, "paperuser1", "a\\b")
 
 
-def test_git_ignores_both_files() -> None:
+def test_git_ignores_what_is_kept_there_and_tracks_no_webhook() -> None:
     ignored = (ROOT / ".gitignore").read_text().splitlines()
+
+    assert {".env.paper", ".env.live"} <= set(ignored)
+    assert "ALERT_WEBHOOK" not in (ROOT / ".env").read_text()
 
     assert str(LOGIN) in ignored
     assert f"{PASSWORD.parent}/" in ignored
@@ -127,9 +135,9 @@ def front(*causes: str) -> Iterator[int]:
         server.server_close()
 
 
-def waited(port: int, within_s: float = 20) -> str:
+def waited(port: int, within_s: float = 20, old_news_s: float = 0) -> str:
     printed = io.StringIO()
-    await_session(Screen(Console(file=printed, width=120)), port, within_s)
+    await_session(Screen(Console(file=printed, width=120)), port, within_s, old_news_s)
     return printed.getvalue()
 
 
@@ -151,6 +159,80 @@ def test_a_rejected_login_ends_the_wait_with_what_to_correct() -> None:
         waited(port)
 
 
+def test_the_rejection_of_an_earlier_login_does_not_end_the_wait_for_this_one() -> None:
+    old = "Interactive Brokers rejected the login of the gateway"
+    with front(old, old, "starting") as port:
+        printed = waited(port, old_news_s=20)
+
+    assert printed.count("rejected") == 1
+    assert "The session is ready" in printed
+
+
 def test_a_wait_has_an_end_and_names_the_doctor() -> None:
     with front(*["still logging in"] * 100) as port, pytest.raises(Problem, match="doctor"):
         waited(port, within_s=0.5)
+
+
+DENIED = "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock"
+
+
+@pytest.mark.parametrize(
+    ("compose", "engine", "told"),
+    [
+        ("echo 2.26.1-4", f"echo '{DENIED}' >&2; exit 1", "usermod -aG docker"),
+        ("echo 2.26.1-4", "echo 'Cannot connect to the Docker daemon' >&2; exit 1", "start it\nCannot connect"),
+        ("echo 2.23.3", "echo 26.1.5+dfsg1", "Compose is 2.23, and 2.24 is needed"),
+        ("echo 2.26.1-4", "echo 24.0.7", "Docker Engine is 24.0, and 25.0 is needed"),
+        ("echo \"docker: 'compose' is not a docker command\" >&2; exit 1", "echo 28.2.2", "Compose 2.24 or newer"),
+    ],
+)
+def test_a_docker_that_does_not_do_is_named_with_what_is_wrong(
+    compose: str, engine: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text(f'#!/bin/sh\nif [ "$1" = compose ]; then {compose}; else {engine}; fi\n')
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    with pytest.raises(Problem) as raised:
+        need_docker()
+
+    assert told in str(raised.value)
+
+
+def test_no_docker_at_all_is_told_with_where_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(Problem, match="get-docker"):
+        need_docker()
+
+
+@contextmanager
+def another_user() -> Iterator[None]:
+    """Root may read everything."""
+    if os.getuid() == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(os.getuid())
+
+
+def test_a_login_that_another_user_made_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with tempfile.TemporaryDirectory() as made:  # pytest's own belongs to its user alone
+        folder = Path(made)
+        folder.chmod(0o755)
+        (folder / LOGIN).touch(mode=0)
+        docker = folder / "docker"
+        docker.write_text("#!/bin/sh\necho 28.2.2\n")
+        docker.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+        monkeypatch.setattr("cli.paper.ROOT", folder)
+
+        with another_user():
+            status = main(["paper"])
+
+    assert status == 1
+    assert f"{LOGIN} belongs to another user" in "".join(capsys.readouterr())

@@ -116,6 +116,30 @@ def test_once_takes_the_tour_and_leaves_nothing(tmp_path: Path) -> None:
         assert stack.running() == []
 
 
+def test_the_demo_takes_nothing_from_what_the_shell_is_set_up_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each alone would end its worker's start, or reach somebody."""
+    exported = {
+        "LIMIT_MAX_QUANTITY": "none", "TRIP_REJECTS": "none", "LIVE_APPROVAL": "nobody", "LIVE_ACCOUNTS": "U1",
+        "ALERT_WEBHOOK": "no address", "LOG_LEVEL": "loud", "GATEWAY_PORT": "0", "IBKR_SESSION": "{}",
+    }  # fmt: skip
+    for name, value in exported.items():
+        monkeypatch.setenv(name, value)
+
+    with up(tmp_path, "--no-tour") as stack:
+        said = stack.until("Serving at")
+        told = {name for pid in stack.parts().values() for name in environment_of(pid)}
+
+    assert said
+    assert told & set(exported) <= {"GATEWAY_PORT", "IBKR_SESSION"}  # which the demo sets itself
+
+
+def environment_of(pid: int) -> set[str]:
+    entries = (Path("/proc") / str(pid) / "environ").read_bytes().split(b"\0")
+    return {each.partition(b"=")[0].decode() for each in entries}
+
+
 def test_it_serves_until_ctrl_c_however_often_that_is_pressed(tmp_path: Path) -> None:
     with up(tmp_path, "--no-tour") as stack:
         said = stack.until("Serving at")

@@ -1,0 +1,46 @@
+"""The worker's settings as people write them: in capitals, with spaces, or left empty in a file."""
+
+import pytest
+from pydantic import ValidationError
+
+from ib_worker.settings import Settings
+
+
+@pytest.mark.parametrize("level", ["INFO", "Info", "info"])
+def test_a_log_level_may_be_in_capitals(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", level)
+    monkeypatch.setenv("LOG_FORMAT", "JSON")
+
+    assert (Settings().log_level, Settings().log_format) == ("info", "json")
+
+
+@pytest.mark.parametrize("written", ["", " "])
+def test_a_webhook_that_was_left_empty_is_none(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALERT_WEBHOOK", written)
+
+    assert Settings().alert_webhook is None
+
+
+@pytest.mark.parametrize("session", ["", "two words", "{paper}", "x" * 33])
+def test_a_session_that_redis_could_not_have_is_refused_at_the_start(
+    session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IBKR_SESSION", session)
+
+    with pytest.raises(ValidationError, match="1-32 of A-Z"):
+        Settings()
+
+
+@pytest.mark.parametrize("written", ["AAPL, MSFT", " AAPL,MSFT ", "AAPL,,MSFT,"])
+def test_spaces_and_empty_parts_are_no_part_of_a_name(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMIT_ALLOWED_SYMBOLS", written)
+
+    assert Settings().limits.allowed_symbols == frozenset({"AAPL", "MSFT"})
+
+
+@pytest.mark.parametrize("written", ["", " ", ",", " , "])
+def test_a_list_that_names_nothing_is_refused(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMIT_ALLOWED_SYMBOLS", written)
+
+    with pytest.raises(ValidationError, match="LIMIT_ALLOWED_SYMBOLS is empty"):
+        Settings()
