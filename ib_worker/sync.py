@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine, Hashable
 from contextlib import suppress
 from functools import partial
@@ -20,6 +21,7 @@ from ib_worker.standing import Failure
 
 LOOK_SILENCE_S = 15.0  # of no word at all before a look is given up
 SOUGHT_S = 3.0
+LOOK_EVERY_S = 1.0  # at most: whoever asks all the time for an order that is not there must not use up TWS's messages
 
 T = TypeVar("T")
 
@@ -52,7 +54,12 @@ def _ask_positions(session: Session, wire: Any) -> None:
 async def shared_look(session: Session) -> bool:
     """One look for all who want one now. It may take its time, as long as something comes: bounded in all, none would
     ever end at a slow gateway."""
-    counts: bool = await session.share_at_length("look", lambda: look(session, LOOK_SILENCE_S))
+
+    async def in_turn() -> bool:
+        await asyncio.sleep(max(session.looked_at + LOOK_EVERY_S - time.monotonic(), 0))
+        return await look(session, LOOK_SILENCE_S)
+
+    counts: bool = await session.share_at_length("look", in_turn)
     return counts
 
 
@@ -124,6 +131,7 @@ async def look(session: Session, silence_s: float) -> bool:
     counts = session.orders_readable and not down and whole
     if session.orders_readable:
         session.ledger.reconcile(expected if counts else [], seen, Vanished(utcnow()))
+    session.looked_at = time.monotonic()
     return counts
 
 

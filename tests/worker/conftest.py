@@ -21,3 +21,4 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ib_worker.reconcile.LOOKS_APART_S", 0.2)
     monkeypatch.setattr("ib_worker.sync.LOOKS_APART_S", 0.3)
     monkeypatch.setattr("ib_worker.outcome.LOOK_S", 0.3)
+    monkeypatch.setattr("ib_worker.sync.LOOK_EVERY_S", 0)

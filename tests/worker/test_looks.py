@@ -1,6 +1,7 @@
 """Full looks at the orders: which of them show that IBKR does not have an order, and which show nothing."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
@@ -187,6 +188,19 @@ async def test_an_order_that_vanishes_is_looked_for_again_though_nobody_asks(
 
 async def twice(count: Callable[[], Awaitable[int]]) -> bool:
     return await count() == 2
+
+
+async def test_who_asks_all_the_time_for_what_is_not_there_uses_up_few_messages(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ib_worker.sync.LOOK_EVERY_S", 0.5)
+    async with trading(redis_url, session, sim) as front:
+        looks, began = len(sim.journal.entries("in", 7)), time.monotonic()
+        for permId in range(1, 5):
+            assert (await front.refused("get_order", permId=permId)).code == "not_found"
+
+        made = len(sim.journal.entries("in", 7)) - looks
+        assert 1 <= made <= (time.monotonic() - began) / 0.5 + 1
 
 
 async def test_an_order_of_an_earlier_worker_is_not_called_missing_by_another_gateway(
