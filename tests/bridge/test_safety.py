@@ -11,7 +11,7 @@ import pytest
 
 from bridge.audit import GENESIS, Entry, digest, verify
 from bridge.bus.answering import Answerer, Asked
-from bridge.bus.auditing import AuditLog, read_head, read_log, trim
+from bridge.bus.auditing import AuditLog, read_back, read_head, read_log, trim
 from bridge.bus.connect import Full
 from bridge.bus.gate import Gate
 from bridge.bus.halting import clear_halt, drop_change, next_change, read_halt, set_halt
@@ -298,6 +298,23 @@ async def test_the_log_is_a_chain_that_ends_at_its_head(redis_url: str, session:
     assert list(verify(lines, head)) == []
     last = msgspec.json.decode(lines[-1], type=Entry)
     assert (last.event, last.key, last.orderId, last.token) == ("sent", "key-4", 4, str(bus.lease.token))
+
+
+@pytest.mark.parametrize("length", [0, 2, 3, 7])
+async def test_the_log_reads_page_by_page_from_either_end(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    monkeypatch.setattr("bridge.bus.auditing.PAGE", 3)
+    async with leading(redis_url, session) as (bus, log):
+        for number in range(length):
+            await log.append("sent", orderId=number)
+        lines = await lines_of(bus.pipe, session)
+        newest = [line async for line in read_back(bus.pipe, bus.keys, 6)]
+        part = [line async for line in read_log(bus.pipe, bus.keys, 1, 5)]
+
+    assert [msgspec.json.decode(line, type=Entry).orderId for line in lines] == list(range(length))
+    assert newest == lines[::-1][:6]
+    assert part == lines[1:5]
 
 
 async def test_entries_of_many_tasks_form_one_chain(redis_url: str, session: str) -> None:

@@ -1,0 +1,71 @@
+"""A bracket's and a change's arguments: exits around the entry, one name for an order, something to change."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bridge.orders import CancelOrder, ModifyOrder, PlaceBracketOrder
+from bridge.tool import Declaration
+
+BUY = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1, "takeProfitPrice": 110, "stopLossPrice": 90}
+SELL = BUY | {"action": "SELL", "takeProfitPrice": 90, "stopLossPrice": 110}
+
+
+def refusal(declaration: type[Declaration], arguments: dict[str, Any]) -> str:
+    with pytest.raises(ValidationError) as caught:
+        declaration.model_validate(arguments)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("terms", [BUY, SELL])
+@pytest.mark.parametrize("lmtPrice", [None, 90.01, 109.99])
+def test_exits_on_the_right_sides_are_taken(terms: dict[str, Any], lmtPrice: float | None) -> None:
+    bracket = PlaceBracketOrder.model_validate(terms | ({"lmtPrice": lmtPrice} if lmtPrice else {}))
+
+    assert (bracket.lmtPrice, bracket.tif, bracket.outsideRth) == (lmtPrice, "DAY", False)
+
+
+@pytest.mark.parametrize(
+    ("action", "profit", "loss", "side"),
+    [("BUY", 90, 110, "above"), ("SELL", 110, 90, "below"), ("BUY", 90, 90, "above")],
+)
+def test_exits_on_the_wrong_sides_are_named(action: str, profit: float, loss: float, side: str) -> None:
+    told = refusal(
+        PlaceBracketOrder, BUY | {"action": action, "takeProfitPrice": profit, "stopLossPrice": loss, "lmtPrice": 100}
+    )
+
+    assert f"takeProfitPrice: must lie {side} stopLossPrice for a {action}" in told
+
+
+@pytest.mark.parametrize("terms", [BUY, SELL])
+@pytest.mark.parametrize("lmtPrice", [89, 90, 110, 111])
+def test_an_entry_outside_of_its_exits_is_named(terms: dict[str, Any], lmtPrice: float) -> None:
+    told = refusal(PlaceBracketOrder, terms | {"lmtPrice": lmtPrice})
+
+    assert "lmtPrice: must lie between stopLossPrice and takeProfitPrice" in told
+
+
+CHANGES: list[dict[str, Any]] = [{"totalQuantity": 2}, {"lmtPrice": 1.5}, {"auxPrice": 1.5}, {"tif": "GTC"}]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_each_term_alone_is_a_change(change: dict[str, Any]) -> None:
+    asked = ModifyOrder.model_validate({"orderId": 7} | change)
+
+    assert asked.model_dump(exclude_unset=True) == {"orderId": 7} | change
+
+
+def test_a_change_of_nothing_is_refused() -> None:
+    assert "totalQuantity: say what to change" in refusal(ModifyOrder, {"orderId": 7})
+
+
+NAMES: list[dict[str, Any]] = [{"orderKey": "a-key-of-it"}, {"orderRef": "ref"}, {"permId": 5}]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("declaration", "more"), [(CancelOrder, {}), (ModifyOrder, {"lmtPrice": 1.5})])
+def test_an_order_has_one_name(declaration: type[Declaration], more: dict[str, Any], name: dict[str, Any]) -> None:
+    assert declaration.model_validate({"orderId": 0} | name | more)
+    for arguments in ({"orderId": 7} | name, {"orderId": 0}, {"orderId": 0, "orderRef": "r", "permId": 5}):
+        assert "orderId: name the order by exactly one of" in refusal(declaration, arguments | more)
