@@ -120,10 +120,12 @@ def test_a_quote_without_its_near_side_is_measured_against_the_last_price() -> N
     assert refused(replace(BUY, lmtPrice=105.1), one_sided, limits(price_collar=0.05)) is not None
 
 
-def test_a_stop_far_from_the_market_is_not_held_by_the_collar() -> None:
-    stop = replace(SELL, orderType="STP", lmtPrice=None, auxPrice=50.0)
+@pytest.mark.parametrize(("orderType", "auxPrice"), [("STP", 50.0), ("TRAIL", 5.0), ("TRAIL", None)])
+def test_a_stop_far_from_the_market_is_not_held_by_the_collar(orderType: str, auxPrice: float | None) -> None:
+    """TRAIL's auxPrice is no trigger, but how far behind the market that follows."""
+    stop = replace(SELL, orderType=orderType, lmtPrice=None, auxPrice=auxPrice)
 
-    assert refused(stop, FLAT, limits(price_collar=0.05)) is None
+    assert refused(stop, replace(FLAT, bid=90.0), limits(price_collar=0.05)) is None
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.modes import Mode, tradable
+from ib_worker.modes import Mode, may_trade, tradable
 
 LIVE = frozenset({"U1234567", "DU7654321"})
 
@@ -14,6 +14,7 @@ LIVE = frozenset({"U1234567", "DU7654321"})
 )
 def test_an_account_of_the_mode_may_be_traded(mode: Mode, account: str) -> None:
     assert tradable(mode, LIVE, account) == account
+    assert may_trade(mode, LIVE, account)
 
 
 @pytest.mark.fault(60)
@@ -31,6 +32,7 @@ def test_an_account_of_the_mode_may_be_traded(mode: Mode, account: str) -> None:
     ],
 )
 def test_any_other_account_is_refused_by_name(mode: Mode, account: str | None, kind: str) -> None:
+    assert not may_trade(mode, LIVE, account)
     with pytest.raises(ToolError) as caught:
         tradable(mode, LIVE, account)
 
@@ -41,6 +43,7 @@ def test_any_other_account_is_refused_by_name(mode: Mode, account: str | None, k
 @pytest.mark.fault(60)
 @pytest.mark.parametrize("account", ["DU1234567", "U1234567", None])
 def test_nothing_may_be_traded_in_read_only(account: str | None) -> None:
+    assert not may_trade("read_only", LIVE, account)
     with pytest.raises(ToolError) as caught:
         tradable("read_only", LIVE, account)
 
