@@ -104,6 +104,8 @@ class Ledger:
 
     def named(self, orderRef: str) -> list[Entry]:
         """Every order that carries the reference, whoever gave it."""
+        if is_ours(orderRef):
+            return [self._by_ref[orderRef]] if orderRef in self._by_ref else []
         return [entry for entry in self._entries if entry.state.orderRef == orderRef]
 
     def all(self) -> list[Entry]:

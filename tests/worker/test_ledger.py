@@ -40,6 +40,7 @@ def test_an_order_is_found_by_each_of_its_names() -> None:
     assert ledger.by_id(7, 1) is entry
     assert ledger.by_perm(99) is entry
     assert ledger.by_ref(REF) is entry
+    assert (ledger.named(REF), ledger.named(order_ref("another-key"))) == ([entry], [])
     assert ledger.open() == [entry]
     assert len(ledger) == 1
 
