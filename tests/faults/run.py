@@ -71,6 +71,8 @@ async def _played(stage: Stage, plan: Plan) -> Seen:
         await stage.front(number)
     await stage.worker(0)
     await stage.ready()
+    if not plan.faults:
+        await stage.read_whole()
     if plan.standby:
         await stage.worker(1)
     asker = stage.operator.asker

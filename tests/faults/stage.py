@@ -199,6 +199,15 @@ class Stage:
         await insisted(lambda: self.operator.writable(START_S), START_S)
         await insisted(self.know_scripts)
 
+    async def read_whole(self) -> None:
+        """What an earlier run made unreadable is read by now: the worker does that every half minute at most."""
+
+        async def whole() -> bool:
+            concerns = (await self.operator.status())["concerns"]
+            return not any("could not be read" in each["what"] for each in concerns)
+
+        await until(whole, "all is read that TWS has told", START_S)
+
     async def know_scripts(self) -> None:
         """Redis has the scripts, so that the next EVALSHA is the step itself and not a question for its text."""
         for each in (scripts.ACCEPT, scripts.FINISH):
