@@ -20,8 +20,18 @@ from cli import archive as archiving
 from cli.__main__ import main
 from cli.archive import Archive, Torn, archive_log
 from cli.embedded_redis import EmbeddedRedis
-from cli.lasting import ends_with
+from cli.lasting import MOUNTS, ends_with
 from tests.bridge.test_safety import leading, lines_of
+
+
+@pytest.fixture(autouse=True)
+def a_disk(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test's folder counts as on a disk, also where this machine has its temporary files in memory."""
+    real = MOUNTS.read_text(encoding="utf-8") if MOUNTS.exists() else ""
+    told = tmp_path_factory.mktemp("mounts") / "mountinfo"
+    point = str(tmp_path.resolve()).replace(" ", "\\040")
+    told.write_text(f"{real}999 1 254:1 / {point} rw - ext4 /dev/vda1 rw\n", encoding="utf-8")
+    monkeypatch.setattr("cli.lasting.MOUNTS", told)
 
 
 async def written(log: AuditLog, count: int) -> None:
