@@ -306,22 +306,23 @@ async def test_no_order_goes_out_while_positions_are_not_known_in_full(
     async with trading(redis_url, session, sim) as front:
         sim.fault("truncate position 8")
         sim.fault("send 61 3 DU1234567 nonsense")
-        await until(lambda: refuses(front), "the order is refused")
+        await until(lambda: answered(front, 51, "not_ready"), "the order is refused")
+        before = frames(sim)
+        assert await answered(front, 52, "not_ready")
+        assert frames(sim) == before
 
         sim.fault("through")
-        await until(lambda: accepts(front), "the positions are read again")
+        await until(lambda: answered(front, 53, "Submitted"), "the positions are read again")
+        assert frames(sim) == before + 1
 
 
-async def refuses(front: Caller) -> bool:
+async def answered(front: Caller, lmtPrice: float, word: str) -> bool:
+    """Whether an order is answered with this status or error. Asked again, it is the same call."""
     try:
-        await front.submit("place_order", **order(orderType="LMT", lmtPrice=50))
+        told = await front.submit("place_order", key=f"key-at-{lmtPrice}", **order(orderType="LMT", lmtPrice=lmtPrice))
     except ToolError as error:
-        return error.code == "not_ready" and "positions" in error.message
-    return False
-
-
-async def accepts(front: Caller) -> bool:
-    return not await refuses(front)
+        return error.code == word
+    return bool(told["status"] == word)
 
 
 @pytest.mark.fault(55)
