@@ -8,7 +8,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bridge.bus.keys import Keys
+from bridge.bus.keys import session_name
 from bridge.values import MarketDataType
 from ib_worker.limits import Limits
 from ib_worker.modes import Mode
@@ -48,14 +48,6 @@ def _names(written: object) -> object:
     return frozenset(each.strip() for each in written.split(",") if each.strip())
 
 
-def _lower(written: object) -> object:
-    return written.lower() if isinstance(written, str) else written
-
-
-def _known_to_the_bus(session: str) -> str:
-    return Keys(session).session
-
-
 def _web_address(written: SecretStr | None) -> SecretStr | None:
     if written is None or not written.get_secret_value().strip():
         return None
@@ -70,9 +62,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     redis_url: str = "redis://127.0.0.1:6379/0"
-    ibkr_session: Annotated[str, AfterValidator(_known_to_the_bus)] = "paper"
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
-    log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = "json"
+    ibkr_session: Annotated[str, AfterValidator(session_name)] = "paper"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
+    log_format: Annotated[Literal["json", "console"], BeforeValidator(str.lower)] = "json"
     gateway_host: str = "127.0.0.1"
     gateway_port: Annotated[int, Field(ge=1, le=65535)] = 4002
     gateway_client_id: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1

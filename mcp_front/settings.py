@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bridge.bus.keys import Keys
+from bridge.bus.keys import session_name
 
 SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
 
@@ -20,23 +20,15 @@ def _split(value: Any) -> Any:
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
-def _lower(written: Any) -> Any:
-    return written.lower() if isinstance(written, str) else written
-
-
-def _known_to_the_bus(session: str) -> str:
-    return Keys(session).session
-
-
 class Settings(BaseSettings):
     """REDIS_URL, IBKR_SESSION, LOG_LEVEL, LOG_FORMAT and the FRONT_… variables."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     redis_url: str = "redis://127.0.0.1:6379/0"
-    ibkr_session: Annotated[str, AfterValidator(_known_to_the_bus)] = "paper"
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
-    log_format: Annotated[Literal["json", "console"], BeforeValidator(_lower)] = "json"
+    ibkr_session: Annotated[str, AfterValidator(session_name)] = "paper"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
+    log_format: Annotated[Literal["json", "console"], BeforeValidator(str.lower)] = "json"
     front_host: str = "127.0.0.1"
     front_port: Annotated[int, Field(ge=0, le=65535)] = 8000
     front_tokens_file: Path | None = None

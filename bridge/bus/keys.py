@@ -64,6 +64,11 @@ class Keys:
         return f"{self._prefix}op:{_checked(key)}"
 
 
+def session_name(written: str) -> str:
+    """A session's name as settings take it. Raises ValueError."""
+    return Keys(written).session
+
+
 def session_of(name: str) -> str:
     """Whose key this is."""
     return found[1] if (found := _NAME.fullmatch(name)) else ""
