@@ -1,6 +1,7 @@
 """A Redis of one's own: a real server from a wheel or from the PATH, durable, reached by nobody else, gone with us."""
 
 import asyncio
+import itertools
 import os
 import re
 import shutil
@@ -21,11 +22,16 @@ START_S = 60.0  # a long log is read back first
 STOP_S = 10.0
 SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 TRIES = 3  # another process may take a free port before the server does
+FIRST_PORT, PORTS = 20_000, 12_000  # below those that systems give to outgoing connections
+STRIDE = 997  # what a process may hand out before it meets the next process' numbers
 
 # Orders must survive a crash of the machine, and none may be thrown out when memory is short.
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction")
 # A client that vanished is noticed within seconds, and one that reads too slowly is dropped.
 CONNECTIONS = ("--tcp-keepalive", "10", "--client-output-buffer-limit", "pubsub", "32mb", "8mb", "60")
+
+
+_turns = itertools.count(os.getpid() * STRIDE)
 
 
 class EmbeddedRedis:
@@ -149,10 +155,16 @@ def _major(path: str) -> int:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nothing listens on, and that no other process of ours is handed within the next moments.
+
+    The system's own choice (port 0) is not safe to bind later: an outgoing connection may be given it in between.
+    """
+    for number in itertools.islice(_turns, PORTS):
+        port = FIRST_PORT + number % PORTS
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise Problem(f"no port from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} is free")
 
 
 def answers(address: Path | tuple[str, int]) -> bool:

@@ -101,10 +101,10 @@ def run(options: argparse.Namespace) -> int:
 
 async def serve(what: Plan, screen: Screen) -> int:
     stopped = listen_to_signals()
-    need_free(what.port, "--port")
-    for port in what.sim_ports:
-        need_free(port, "--sim-port")
     with sole_user(what.state):
+        need_free(what.port, "--port")
+        for port in what.sim_ports:
+            need_free(port, "--sim-port")
         async with AsyncExitStack() as stack:
             redis = await start_redis(what, screen, stack)
             children = await stack.enter_async_context(Children(what.logs))

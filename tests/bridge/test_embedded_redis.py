@@ -1,8 +1,10 @@
 """The embedded server: durable, reused when it answers, and gone when whoever started it is gone."""
 
 import asyncio
+import itertools
 import os
 import signal
+import socket
 import stat
 import sys
 from pathlib import Path
@@ -245,3 +247,19 @@ def _runs(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return b") Z " not in Path(f"/proc/{pid}/stat").read_bytes()
+
+
+def test_a_free_port_is_below_those_that_an_outgoing_connection_may_be_given() -> None:
+    assert embedded_redis.FIRST_PORT <= free_port() < embedded_redis.FIRST_PORT + embedded_redis.PORTS <= 32_768
+
+
+def test_a_port_in_use_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setattr(embedded_redis, "FIRST_PORT", taken.getsockname()[1])
+        monkeypatch.setattr(embedded_redis, "_turns", itertools.count(step=embedded_redis.PORTS))
+
+        with pytest.raises(Problem, match="is free"):
+            free_port()
+
+        monkeypatch.setattr(embedded_redis, "_turns", itertools.count())
+        assert taken.getsockname()[1] < free_port()

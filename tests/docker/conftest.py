@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.docker.stack import Stack, free_port, running
+from cli.embedded_redis import free_port
+from tests.docker.stack import Stack, running
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,9 +16,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cli.embedded_redis import free_port
 from ib_worker.references import order_ref
 from tests.docker.calls import ORDER, Caller, Load, Outcome
-from tests.docker.stack import Stack, free_port, run, running
+from tests.docker.stack import Stack, run, running
 
 LASTS_S = 10.0  # longer than the lease, so that leadership is lost and won again
 CLIENTS = 4

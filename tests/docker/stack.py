@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,13 +96,6 @@ def running(stack: Stack, *, wait: bool = True) -> Iterator[Stack]:
     finally:
         stack.down()
     assert stack.left_behind() == {kind: [] for kind in KINDS}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def run(*command: str, env: dict[str, str] | None = None) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docker.stack import IMAGES, ROOT, Stack, free_port
+from cli.embedded_redis import free_port
+from tests.docker.stack import IMAGES, ROOT, Stack
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cli.embedded_redis import free_port
 from tests.deploy.tools import find_tool, needs
 from tests.docker.calls import ORDER, Caller, Outcome, new_key
 from tests.docker.faults import FINAL, sent
-from tests.docker.stack import IMAGES, Stack, free_port, run, running
+from tests.docker.stack import IMAGES, Stack, run, running
 from tests.front.stack import wait_until
 from tests.worker.rig import until
 

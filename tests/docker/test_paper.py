@@ -11,9 +11,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from cli.embedded_redis import free_port
 from cli.ready import until_ready
 from tests.docker.calls import Caller
-from tests.docker.stack import IMAGES, ROOT, Stack, free_port, running
+from tests.docker.stack import IMAGES, ROOT, Stack, running
 from tests.front.stack import wait_until
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]

@@ -80,11 +80,3 @@ async def refusing_versions(reader: asyncio.StreamReader, writer: asyncio.Stream
 
 def frame(payload: bytes) -> bytes:
     return struct.pack(">I", len(payload)) + payload
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.embedded_redis import free_port
 from ibgateway.probe.handshake import EXIT_CODES, Answer, Outcome, ask
 from ibgateway.simulator.server import Simulator
 from tests.gateway import servers
@@ -72,7 +73,7 @@ async def test_the_script_for_images_without_python_sees_the_same(
 
 
 async def test_a_port_that_nobody_listens_on_is_refused() -> None:
-    port = servers.free_port()
+    port = free_port()
 
     assert await probe(port) == Answer(Outcome.REFUSED)
     assert (await run_script("ready", port))[0] == EXIT_CODES[Outcome.REFUSED]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bridge.tool import ToolError
+from cli.embedded_redis import free_port
 from ib_worker import standing
 from ib_worker.gateway_login import BY_PHASE, STALE_S, explain
 from ibgateway.probe.phase import Phase
@@ -33,7 +34,7 @@ async def test_a_gateway_that_waits_for_its_second_factor_is_told_as_that(tmp_pa
 async def test_a_rejected_login_has_a_code_of_its_own(tmp_path: Path) -> None:
     file = told(tmp_path, "login_rejected")
 
-    async with session_at(servers.free_port(), gateway_phase_file=file) as stand:
+    async with session_at(free_port(), gateway_phase_file=file) as stand:
         await until(lambda: stand.session.record.standing.code == "gateway_login_rejected", "the rejection is told")
         with pytest.raises(ToolError, match="lock the account"):
             stand.session.require_ready()
@@ -42,7 +43,7 @@ async def test_a_rejected_login_has_a_code_of_its_own(tmp_path: Path) -> None:
 async def test_what_the_worker_tells_follows_the_file(tmp_path: Path) -> None:
     file = told(tmp_path, "awaiting_2fa")
 
-    async with session_at(servers.free_port(), gateway_phase_file=file) as stand:
+    async with session_at(free_port(), gateway_phase_file=file) as stand:
         await stand.reaches("login_pending")
         told(tmp_path, "logged_in")
 

@@ -14,17 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from cli.embedded_redis import free_port
 from ibgateway.simulator.__main__ import parse
 from ibgateway.simulator.config import SimulatorConfig
 from ibgateway.simulator.server import Simulator
 from tests.simulator.wire.orders import market_order
 from tests.simulator.wire.raw import started, wait_until
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @asynccontextmanager
