@@ -2,7 +2,8 @@
 
     gateway   ready again after the gateway's port returns
     orders    the same with 500 open orders, which the session reads before it is ready
-    standby   SIGKILL of the leading worker to ready, where another stands by
+    standby   SIGKILL of the leading worker to ready, where another stands by, as on another machine
+    beside    the same where it stands by on the leader's own machine
     restart   the same where none does: beyond the time until the new process stands by
     redis     Redis is killed and restarted: from its first answer to serving again
     reset     20 requests under way at a reset: until the last has ended, each with a typed error
@@ -32,7 +33,7 @@ IN_FLIGHT = 20
 AT_ONCE = 10  # orders placed side by side
 
 Round = AsyncIterator[float]
-BARS = {"gateway": 5.0, "orders": 10.0, "standby": 10.0, "restart": 5.0, "redis": 3.0, "reset": 1.0}
+BARS = {"gateway": 5.0, "orders": 10.0, "standby": 10.0, "beside": 10.0, "restart": 5.0, "redis": 3.0, "reset": 1.0}
 
 
 async def gateway(stage: Stack, rounds: int) -> Round:
@@ -78,10 +79,20 @@ async def _place(stage: Stack, count: int) -> None:
 
 
 async def standby(stage: Stack, rounds: int) -> Round:
-    leader = await stage.worker("worker-0")
+    async for taken in _taken_over(stage, [f"machine-{number}" for number in range(rounds + 1)]):
+        yield taken
+
+
+async def beside(stage: Stack, rounds: int) -> Round:
+    async for taken in _taken_over(stage, ["this"] * (rounds + 1)):
+        yield taken
+
+
+async def _taken_over(stage: Stack, machines: list[str]) -> Round:
+    leader = await stage.worker("worker-0", machine=machines[0])
     await stage.ready()
-    for number in range(1, rounds + 1):
-        waiting = await stage.worker(f"worker-{number}")
+    for number, machine in enumerate(machines[1:], 1):
+        waiting = await stage.worker(f"worker-{number}", machine=machine)
         await _stands_by(stage, waiting, f"worker-{number}")
         await kill(leader)
         yield await _back(stage)
@@ -169,7 +180,7 @@ async def _not_ready(stage: Stack) -> bool:
 
 
 KINDS: dict[str, Callable[[Stack, int], Round]] = {
-    each.__name__: each for each in (gateway, orders, standby, restart, redis, reset)
+    each.__name__: each for each in (gateway, orders, standby, beside, restart, redis, reset)
 }
 
 

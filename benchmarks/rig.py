@@ -132,9 +132,10 @@ class Stack:
     client: Client
     settings: dict[str, str] = field(default_factory=dict)
 
-    async def worker(self, name: str = "worker", program: str = "ib_worker") -> Child:
-        beat = self.folder / f"{name}.beat"
-        return await self.children.start(name, program, **self.settings, BEAT_FILE=str(beat))
+    async def worker(self, name: str = "worker", program: str = "ib_worker", machine: str = "this") -> Child:
+        """Workers of different machines know nothing of each other's end."""
+        files = {"BEAT_FILE": str(self.folder / f"{name}.beat"), "LEADER_FILE": str(self.folder / f"{machine}.leader")}
+        return await self.children.start(name, program, **self.settings, **files)
 
     async def ready(self, within_s: float = 90) -> float:
         return await until(self.client.is_ready, "the session is ready", within_s)

@@ -34,6 +34,7 @@ SETTINGS = (
     "CONNECT_TIMEOUT_S",
     "MARKET_DATA_",
     "BEAT_FILE",
+    "LEADER_FILE",
     "LIMIT_",
     "TRIP_",
     "LIVE_",
@@ -152,6 +153,7 @@ def gateway(what: Plan) -> dict[str, str]:
         "GATEWAY_ALLOWED": ",".join(f"127.0.0.1:{port}" for port in others),
         "TRADING_MODE": "paper",
         "BEAT_FILE": str(what.state / "worker.beat"),
+        "LEADER_FILE": str(what.state / "worker.leader"),
     }
 
 

@@ -30,6 +30,7 @@ from ib_worker.sync import tried_look
 PLACED = {"place_order": ("",), "place_bracket_order": LEGS}  # the legs that a call places
 FINAL = frozenset({"rejected", "read_only", "not_found", "not_confirmed"})  # all else speaks of a moment that passes
 AGAIN_S = 1.0
+SHOWS_S = 7.0  # a change or a cancel that was sent right before the worker's end shows within this
 
 log = logging.getLogger("ib_worker.reconcile")
 
@@ -135,6 +136,9 @@ class Reconciliation:
         if isinstance(asked, CancelAllOrders):
             return self._all_cancelled(asked)
         entry = await self._named(record, asked)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHOWS_S):
+                await entry.until(lambda _: _shows(entry, asked))
         if not _shows(entry, asked):
             raise _not_confirmed(f"the order is {entry.state.status}", **names_of(entry))
         return report(entry, "The worker restarted meanwhile; this is the order as IBKR has it now.")

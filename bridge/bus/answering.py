@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
+from pathlib import Path
 from secrets import token_hex
 from typing import Any, Self
 
@@ -40,11 +41,11 @@ class Answerer:
     `records` is there once the worker leads: orders of earlier leaders, notes, order ids.
     """
 
-    def __init__(self, url: str, session: str, worker_id: str) -> None:
+    def __init__(self, url: str, session: str, worker_id: str, leader_file: Path | None = None) -> None:
         self.keys = Keys(session)
         self.worker_id = worker_id
         self.pipe = Pipe(url)
-        self.lease = Lease(self.pipe, self.keys)
+        self.lease = Lease(self.pipe, self.keys, leader_file)
         self.ticks = Publisher(self.pipe, self.keys, self.lease)
         self.records: Records
         self._keeper: asyncio.Task[None] | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import structlog
 
@@ -9,6 +10,7 @@ from bridge.bus import scripts
 from bridge.bus.clock import boottime
 from bridge.bus.connect import BusError, Full
 from bridge.bus.keys import Keys
+from bridge.bus.leader_file import LeaderFile
 from bridge.bus.pipe import Pipe
 
 LEASE_S = 7.0  # with the renewals it outlasts a Redis that stands still for five seconds
@@ -27,9 +29,10 @@ class LeaseLost(Exception):
 class Lease:
     """`token` rises with every grant, over restarts and loss of Redis' data, so a later leader is known by it."""
 
-    def __init__(self, pipe: Pipe, keys: Keys) -> None:
+    def __init__(self, pipe: Pipe, keys: Keys, leader_file: Path | None = None) -> None:
         self._pipe = pipe
         self._keys = keys
+        self._file = LeaderFile(leader_file, pipe.url, keys.session)
         self._until = float("-inf")  # by boottime, so that suspend and SIGSTOP count
         self._full = False  # at the last renewal the server was out of memory or disk, and took no write of anybody
         self._told: Callable[[float], None] | None = None
@@ -53,7 +56,11 @@ class Lease:
         told(self._until)
 
     async def acquire(self) -> int:
-        """Wait, as standby if need be, until the lease is ours, through Redis' absences too. Returns the token."""
+        """Wait, as standby if need be, until the lease is ours, through Redis' absences too. Returns the token.
+
+        What this process led before must be over, its connection to the gateway closed.
+        """
+        self._file.let_go()
         while not await self._try():  # noqa: ASYNC110 - what it waits for lives in Redis
             await asyncio.sleep(STANDBY_S)
         log.info("lease_acquired", token=self.token)
@@ -62,7 +69,10 @@ class Lease:
     async def _try(self) -> bool:
         asked = boottime()
         try:
-            token = await scripts.ACQUIRE.run(self._pipe, (self._keys.lease, self._keys.epoch), int(LEASE_S * 1000))
+            token = await self._granted()
+            if token is None and await self._freed():
+                asked = boottime()
+                token = await self._granted()
         except BusError as error:
             log.warning("lease_unreachable", error=str(error))
             return False
@@ -72,9 +82,24 @@ class Lease:
         self._hold(asked)
         return True
 
+    async def _granted(self) -> bytes | None:
+        """The new token, None while somebody has the lease."""
+        keys = (self._keys.lease, self._keys.epoch)
+        granted: bytes | None = await scripts.ACQUIRE.run(self._pipe, keys, int(LEASE_S * 1000))
+        return granted
+
+    async def _freed(self) -> bool:
+        """Whether the lease was that of a leader of this machine whose process has ended: it need not lapse."""
+        ended = self._file.ended()
+        if ended is None or not await scripts.RELEASE.run(self._pipe, (self._keys.lease,), str(ended)):
+            return False
+        log.warning("lease_freed", token=ended, why="its holder has ended on this machine")
+        return True
+
     def _hold(self, asked: float) -> None:
         """Granted or renewed at Redis, not before it was asked for."""
         self._until = asked + LEASE_S - MARGIN_S
+        self._file.claim(self.token)
         self._say(self._until)
 
     def _say(self, until: float) -> None:
@@ -117,5 +142,8 @@ class Lease:
     async def release(self) -> None:
         """Hand it back at once, so that a standby need not wait for it to lapse."""
         self.step_down()
-        if self.token:
-            await scripts.RELEASE.run(self._pipe, (self._keys.lease,), str(self.token))
+        try:
+            if self.token:
+                await scripts.RELEASE.run(self._pipe, (self._keys.lease,), str(self.token))
+        finally:
+            self._file.let_go()

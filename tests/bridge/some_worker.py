@@ -41,8 +41,8 @@ class Worker:
             self.where = ""
             await asyncio.Event().wait()
 
-    async def run(self, url: str, session: str) -> None:
-        async with Answerer(url, session, self.name) as bus:
+    async def run(self, url: str, session: str, leader_file: Path | None) -> None:
+        async with Answerer(url, session, self.name, leader_file) as bus:
             while True:
                 self.say("waits")
                 await bus.lead()
@@ -62,6 +62,6 @@ class Worker:
             await asyncio.sleep(0.01)
 
 
-def main(url: str, session: str, name: str, journal: Path, where: str) -> None:
+def main(url: str, session: str, name: str, journal: Path, where: str, leader_file: Path | None = None) -> None:
     lease.LEASE_S, lease.RENEW_S, lease.MARGIN_S = LEASE_S, RENEW_S, 0.3
-    asyncio.run(Worker(name, journal, where).run(url, session))
+    asyncio.run(Worker(name, journal, where).run(url, session, leader_file))

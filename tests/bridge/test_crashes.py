@@ -15,7 +15,7 @@ import pytest_asyncio
 from bridge.bus.asking import Asker
 from bridge.tool import ToolError
 from tests.bridge.pair import KEY, ask, front, submit, until
-from tests.bridge.some_worker import LEASE_S, main
+from tests.bridge.some_worker import LEASE_S, RENEW_S, main
 from tests.busy import BUSY_S
 
 FORKS = multiprocessing.get_context("forkserver")  # imports once for all workers
@@ -36,8 +36,11 @@ async def start(redis_url: str, session: str, journal: Path) -> AsyncIterator[St
     """Start a worker by name; it is killed in the end."""
     running: list[ForkServerProcess] = []
 
-    async def started(name: str, where: str = "", *, serves: bool = True) -> ForkServerProcess:
-        process = FORKS.Process(target=main, args=(redis_url, session, name, journal, where), daemon=True)
+    async def started(
+        name: str, where: str = "", *, serves: bool = True, leader_file: Path | None = None
+    ) -> ForkServerProcess:
+        arguments = (redis_url, session, name, journal, where, leader_file)
+        process = FORKS.Process(target=main, args=arguments, daemon=True)
         process.start()
         running.append(process)
         word = f"{name} {'serves' if serves else 'waits'}"
@@ -120,6 +123,38 @@ async def test_a_standby_serves_soon_after_the_leader_was_killed(start: Start, a
     assert await submit(asker, key="key-two-2") == b'{"by":"two","replayed":false}'
     assert await submit(asker, key="key-one-1") == b'{"by":"one","replayed":true}'
     assert sent(journal) == ["one sent key-one-1", "two sent key-two-2"]
+
+
+async def test_on_one_machine_a_leader_that_was_killed_is_succeeded_at_once(
+    start: Start, asker: Asker, journal: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "leader"
+    leader = await start("one", leader_file=file)
+    assert await submit(asker, key="key-one-1") == b'{"by":"one","replayed":false}'
+    leader.kill()
+    leader.join()
+    killed = time.perf_counter()
+    await start("two", leader_file=file)
+    took = time.perf_counter() - killed
+
+    assert took < LEASE_S / 2
+    assert await submit(asker, key="key-two-2") == b'{"by":"two","replayed":false}'
+    assert sent(journal) == ["one sent key-one-1", "two sent key-two-2"]
+
+
+async def test_on_one_machine_a_leader_that_stands_still_keeps_what_is_left_of_its_lease(
+    start: Start, journal: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "leader"
+    leader = await start("one", leader_file=file)
+    os.kill(leader.pid or 0, signal.SIGSTOP)
+    stopped = time.perf_counter()
+    await start("two", leader_file=file)
+    took = time.perf_counter() - stopped
+    os.kill(leader.pid or 0, signal.SIGCONT)
+
+    assert took > LEASE_S - 2 * RENEW_S
+    await until(lambda: "one lost the lease" in journal.read_text(), "the old one has noticed")
 
 
 @pytest.mark.fault(66)

@@ -188,11 +188,11 @@ def named(folder: Path, profile: str, kind: str) -> set[str]:
 
 
 def test_no_two_profiles_share_tokens_a_login_or_what_it_says_of_itself(tmp_path: Path) -> None:
-    paper, live = named(tmp_path, "paper", "volumes"), named(tmp_path, "live", "volumes")
+    sim, paper, live = (named(tmp_path, profile, "volumes") for profile in ("sim", "paper", "live"))
 
-    assert len(paper) == len(live) == 3
-    assert paper.isdisjoint(live)
-    assert not named(tmp_path, "sim", "volumes")
+    assert len(paper) == len(live) == 4
+    assert len(sim | paper | live) == len(sim) + len(paper) + len(live)
+    assert sim == {"worker-leader"}
 
 
 @pytest.mark.parametrize("others", [("sim", "paper"), ("sim", "live"), ("paper", "live")])

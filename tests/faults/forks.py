@@ -74,8 +74,9 @@ class Forked:
 
 def worker(redis_url: str, session: str, gateway_port: int, beat: str) -> None:
     settings = WorkerSettings(
-        redis_url=redis_url, ibkr_session=session, gateway_port=gateway_port, beat_file=Path(beat), limits=NO_LIMITS
-    )
+        redis_url=redis_url, ibkr_session=session, gateway_port=gateway_port, limits=NO_LIMITS,
+        beat_file=Path(beat), leader_file=Path(beat).with_name("worker.leader"),
+    )  # fmt: skip
     configure_logs("info", "json")
     asyncio.run(work(settings))
 

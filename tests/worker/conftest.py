@@ -19,6 +19,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks at the gateway follow one another within the test's patience."""
     monkeypatch.setattr("ib_worker.ledger.LOOKS_APART_S", 0.2)
     monkeypatch.setattr("ib_worker.reconcile.LOOKS_APART_S", 0.2)
+    monkeypatch.setattr("ib_worker.reconcile.SHOWS_S", 0.3)
     monkeypatch.setattr("ib_worker.sync.LOOKS_APART_S", 0.3)
     monkeypatch.setattr("ib_worker.outcome.LOOK_S", 0.3)
     monkeypatch.setattr("ib_worker.sync.LOOK_EVERY_S", 0)

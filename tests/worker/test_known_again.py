@@ -276,7 +276,9 @@ async def test_a_cancel_that_a_dead_worker_left_waits_until_its_order_is_settled
         for line in ("swallow openOrder client 1", "swallow orderStatus client 1", "on cancelOrder ignore"):
             sim.fault(line)
         assert (await front.refused_order(key=KEY, deadline_s=1, **asked)).code == "pending"
-        cancelling = asyncio.create_task(front.refused_order("cancel_order", key="of-the-cancel", **cancel))
+        cancelling = asyncio.create_task(
+            front.refused_order("cancel_order", key="of-the-cancel", deadline_s=2, **cancel)
+        )
         await until(lambda: sim.journal.entries("in", 4), "the cancel is on the wire")
         stopping.set()
         await asyncio.gather(cancelling, return_exceptions=True)
@@ -294,6 +296,31 @@ async def test_a_cancel_that_a_dead_worker_left_waits_until_its_order_is_settled
 
         assert placed["status"] == "Submitted"
         assert (cancelled.code, "Submitted" in cancelled.message) == ("not_confirmed", True)
+
+
+async def test_a_cancel_that_a_dead_worker_left_and_that_takes_effect_soon_is_told_as_done(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next worker may look at the order before the exchange has cancelled it."""
+    monkeypatch.setattr("ib_worker.orders.CANCEL_S", 100)
+    cancel = {"orderId": 0, "orderKey": KEY}
+    async with worker(redis_url, session, sim.port) as stopping, caller(redis_url, session) as front:
+        await front.writable()
+        await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
+        sim.fault("on cancelOrder hold 2")
+        cancelling = asyncio.create_task(
+            front.refused_order("cancel_order", key="of-the-cancel", deadline_s=1, **cancel)
+        )
+        await until(lambda: sim.journal.entries("in", 4), "the cancel is on the wire")
+        stopping.set()
+        await asyncio.gather(cancelling, return_exceptions=True)
+
+    async with trading(redis_url, session, sim) as front:
+        assert [each["status"] for each in await front.ask("get_open_orders")] == ["Submitted"]
+        cancelled = await settles(front, "cancel_order", "of-the-cancel", **cancel)
+
+        assert cancelled["status"] == "Cancelled"
+        assert len(sim.journal.entries("in", 4)) == 1
 
 
 async def test_a_redis_that_goes_while_orders_are_settled_ends_no_worker(
