@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -95,13 +95,14 @@ def _truth(stage: Stage, seen: Seen) -> Truth:
     cancels: dict[int, list[Entry]] = defaultdict(list)
     for entry in journal.entries("in", 4, after=seen.frame):
         cancels[entry.request.orderId].append(entry)
-    refs = Counter(each.order.orderRef for each in _orders(stage))
+    orders = _orders(stage)
+    refs = Counter(each.order.orderRef for each in orders)
     doubled = {ref: refs[ref] for ref in frames if refs[ref] > 1}
-    return Truth(_books(stage), doubled, frames, cancels)
+    return Truth(_by_ref(orders), doubled, frames, cancels)
 
 
-def _books(stage: Stage) -> dict[str, OpenOrder]:
-    return {each.order.orderRef: each for each in _orders(stage)}
+def _by_ref(orders: Iterable[OpenOrder]) -> dict[str, OpenOrder]:
+    return {each.order.orderRef: each for each in orders}
 
 
 def _orders(stage: Stage) -> tuple[OpenOrder, ...]:
@@ -269,10 +270,16 @@ async def _log(stage: Stage, seen: Seen, truth: Truth) -> AsyncIterator[str]:
             yield f"I5: a frame of {ref} went out without an intent before it"
 
 
+def _differ(shown: str, found: str) -> bool:
+    return (shown in DEAD) != (found in DEAD) or (shown == "Filled") != (found == "Filled")
+
+
 async def _sight(stage: Stage, seen: Seen, truth: Truth) -> AsyncIterator[str]:
     """I2, I9: each order shows by its key as the gateway has it, positions too, and no key is in anybody's hands."""
+    books = _by_ref(_orders(stage))
     for step in seen.writes():
-        order = truth.orders.get(order_ref(step.key))
+        ref = order_ref(step.key)
+        order = truth.orders.get(ref)
         if order is None:
             continue
         try:
@@ -281,9 +288,11 @@ async def _sight(stage: Stage, seen: Seen, truth: Truth) -> AsyncIterator[str]:
             yield f"I2: {step.key} does not show ({error.code}), and is {order.state.status}"
             continue
         status = shown["order"]["status"]
-        now = _books(stage)[order_ref(step.key)].state.status
-        if (status in DEAD) != (now in DEAD) or (status == "Filled") != (now == "Filled"):
-            yield f"I2: {step.key} shows as {status}, and is {now}"
+        if _differ(status, books[ref].state.status):
+            books = _by_ref(_orders(stage))  # it may have changed meanwhile
+            now = books[ref].state.status
+            if _differ(status, now):
+                yield f"I2: {step.key} shows as {status}, and is {now}"
     told = await insisted(lambda: stage.operator.ask("get_positions"))
     positions = {each["contract"]["symbol"]: each["position"] for each in told}
     for held in stage.sim.world.positions(None):
