@@ -62,6 +62,8 @@ class Worker:
             await asyncio.sleep(0.01)
 
 
-def main(url: str, session: str, name: str, journal: Path, where: str, leader_file: Path | None = None) -> None:
-    lease.LEASE_S, lease.RENEW_S, lease.MARGIN_S = LEASE_S, RENEW_S, 0.3
+def main(
+    url: str, session: str, name: str, journal: Path, where: str, leader_file: Path | None, lease_s: float
+) -> None:
+    lease.LEASE_S, lease.RENEW_S, lease.MARGIN_S = lease_s, RENEW_S, 0.3
     asyncio.run(Worker(name, journal, where).run(url, session, leader_file))
