@@ -45,9 +45,10 @@ check: ## format, lint, types, import rules
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py
 
-test-docker: ## builds the images, brings the stack up in containers, runs the tour against it, takes it down
+test-docker: ## builds the images, brings the stack up in containers, runs the tour against it; checks every deployment
 	@$(INSTALL) dev
-	$(BIN)/python -m pytest -m docker --timeout 600 tests/docker tests/deploy $(ARGS)
+	-@$(BIN)/python deploy/checks/install.py
+	$(BIN)/python -m pytest -rs --timeout 600 tests/docker tests/deploy $(ARGS)
 
 coverage: ## the tests again, with branch coverage of our own code
 	@$(INSTALL) dev

@@ -1,5 +1,7 @@
 """`python -m benchmarks.flood KIND PORT`: a client that sends a thousand reads a second, whatever becomes of them.
 
+It has so many connections that those which wait for an answer do not hold it up before the front has refused plenty.
+
 It says BEGUN after the first thousand, and on SIGTERM what it was answered. Its token is in TOKEN.
 """
 
@@ -15,7 +17,7 @@ from contextlib import suppress
 from benchmarks.http_load import MODERN, Call, Socket, call_of
 
 PER_S = 1_000
-CONNECTIONS = 100
+CONNECTIONS = 1_500
 BEGUN = b"begun"
 
 

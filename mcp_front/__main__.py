@@ -1,6 +1,7 @@
 """Assembles the front from its settings and serves it: `python -m mcp_front`."""
 
 import asyncio
+import gc
 import os
 import secrets
 import socket
@@ -24,15 +25,18 @@ from mcp_front.calls import Calls
 from mcp_front.confirm import Confirming
 from mcp_front.halting import Halting
 from mcp_front.health import add_health
-from mcp_front.limits import Limits, Paces
+from mcp_front.limits import Limits, Paces, lined_up
 from mcp_front.logs import configure_logs
 from mcp_front.offered import offered_tools
+from mcp_front.porch import Porch
 from mcp_front.seals import Seals
 from mcp_front.server import build_server
 from mcp_front.serving import FrontServer, http_config
 from mcp_front.settings import Settings, load_settings
 from mcp_front.status import session_mode
 from mcp_front.streams import Streams
+
+CONNECTIONS = 16_384  # open at once, where the system lets us
 
 log = structlog.get_logger(__name__)
 
@@ -80,16 +84,32 @@ def main() -> int:
         _complain(str(error))
         return 2
     configure_logs(settings.log_level, settings.log_format)
+    gc.collect()
+    gc.freeze()  # what is there from the start is no garbage: a look through all of it takes tens of milliseconds
+    _allow_connections()
     _run(serve(settings, asker, front))
     return 0
 
 
 async def serve(settings: Settings, asker: Asker, front: Front) -> None:
     """Serve until a signal, then drain."""
-    config = http_config(front.app, settings.front_host, settings.front_port)
+    share = lined_up(settings.front_calls_per_s, settings.front_burst) + settings.front_calls_at_once
+    app = Porch(front.app, share)
+    config = http_config(app, settings.front_host, settings.front_port)
     async with asker:
         log.info("serving", host=settings.front_host, port=settings.front_port, session=settings.ibkr_session)
         await FrontServer(config, front.calls, front.draining, settings.front_drain_s).serve()
+
+
+def _allow_connections() -> None:
+    """A client that opens a thousand must not take the place of the others; a shell allows 1024 in all."""
+    if sys.platform != "win32":
+        import resource  # noqa: PLC0415  # there is none on Windows
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = CONNECTIONS if hard == resource.RLIM_INFINITY else min(CONNECTIONS, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _run(serving: Coroutine[Any, Any, None]) -> None:

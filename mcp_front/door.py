@@ -6,56 +6,30 @@ waits here, which costs nothing, or is refused here, in the words that its tool 
 """
 
 import asyncio
-import json
-import math
+import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
 
-import msgspec
-from mcp_types import CallToolResult
-from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.rotation import Rotation
-from bridge.tool import TOOLS, Effect, ToolError
+from bridge.tool import ToolError
 from mcp_front.auth import LOCAL
+from mcp_front.jsonrpc import Asked, again, answer, asked_of, body_of, is_modern, refuse, too_late
 from mcp_front.limits import Paces
-from mcp_front.results import error_result
 
 INSIDE = 1  # there is one thread: what is let in beside it would only slow it down
 WAITING = 256  # of one caller: to wait costs nothing, to be refused does
 LONGEST_S = 0.25  # inside: a request that takes longer waits for something else
-BODY_LIMIT = 4 * 1024 * 1024  # more is not held here
 HELD_LIMIT = 16 * 1024 * 1024  # of one caller's requests that wait
 BODY_S = 15.0
 HALTS_PER_S, HALTS = 5, 20  # of one caller that wait for nobody; more are requests like others
 RETRY_IN_S = 1
 PLACE = "ibkr.place"  # in the ASGI scope
-CALL = "tools/call"
 
 Leave = Callable[[], None]
 Counted = Callable[[], AbstractContextManager[None]]  # a front that stops waits for what is in it
-
-
-class _Params(msgspec.Struct):
-    name: Any = None
-
-
-class _Message(msgspec.Struct):
-    """As much of a JSON-RPC message as is needed here."""
-
-    id: Any = None
-    method: Any = None
-    params: _Params | None = None
-
-    @property
-    def halts(self) -> bool:
-        """Halting waits for nobody: it must work while something floods."""
-        name = self.params.name if self.method == CALL and self.params is not None else None
-        tool = TOOLS.get(name) if isinstance(name, str) else None
-        return tool is not None and tool.effect is Effect.HALT
 
 
 class Door:
@@ -80,23 +54,24 @@ class Door:
         caller = scope["user"].display_name if "user" in scope else LOCAL
         try:
             async with asyncio.timeout(BODY_S):
-                come = await _come(receive)  # before the place is taken: a client may be slow to say what it wants
+                come = await body_of(receive)  # before the place is taken: a client may be slow to say what it wants
         except TimeoutError:
-            await _answer(408, {"id": None, "error": {"code": -32700, "message": "The request did not come."}}, send)
+            await too_late(send)
             return
-        message = _message(come)
-        if message is None:
-            await _answer(400, {"id": None, "error": {"code": -32700, "message": "The JSON is too deep."}}, send)
+        asked = asked_of(come)
+        if asked is None:
+            await answer(400, {"id": None, "error": {"code": -32700, "message": "The JSON is too deep."}}, send)
             return
         try:
             with self._counted(), self._holding(caller, come):
-                leave = await self._let_in(caller, message)
+                leave = await self._let_in(caller, asked)
         except ToolError as error:
-            await asyncio.sleep(RETRY_IN_S)  # a client that does not listen would at once be here again
-            await _refuse(message, error, _is_modern(scope), send)
+            # A client that does not listen would at once be here again, and all that came together together.
+            await asyncio.sleep(RETRY_IN_S * random.uniform(1, 3))
+            await refuse(asked, error, is_modern(scope), send)
             return
         try:
-            await self._app({**scope, PLACE: leave}, _again(come, receive), _leaving(send, leave))
+            await self._app({**scope, PLACE: leave}, again(come, receive), _leaving(send, leave))
         finally:
             leave()
 
@@ -113,10 +88,10 @@ class Door:
         finally:
             self._held[caller] -= size
 
-    async def _let_in(self, caller: str, message: _Message) -> Leave:
+    async def _let_in(self, caller: str, asked: Asked) -> Leave:
         """Wait for the caller's own pace, then for a place. Raises ToolError `paced` where that would take too long."""
         now = asyncio.get_running_loop().time()
-        if message.halts and not self._halts.waits(caller, now):
+        if asked.halts and not self._halts.waits(caller, now):
             return lambda: None  # it takes no place
         if self._waiting.waiting(caller) >= WAITING:
             text = f"{caller} has {WAITING} requests waiting here. Ask again in {RETRY_IN_S} s."
@@ -172,64 +147,9 @@ def leave_door(scope: Scope) -> None:
         leave()
 
 
-async def _come(receive: Receive) -> list[Message]:
-    """The request's body as it came, up to the limit."""
-    messages, size = [], 0
-    while True:
-        message = await receive()
-        messages.append(message)
-        size += len(message.get("body", b""))
-        if not message.get("more_body") or size > BODY_LIMIT:
-            return messages
-
-
-def _again(come: list[Message], receive: Receive) -> Receive:
-    async def receive_again() -> Message:
-        return come.pop(0) if come else await receive()
-
-    return receive_again
-
-
 def _leaving(send: Send, leave: Leave) -> Send:
     async def send_and_leave(message: Message) -> None:
         leave()
         await send(message)
 
     return send_and_leave
-
-
-def _message(come: list[Message]) -> _Message | None:
-    """What the request says, if it is a message: what is none is told so inside, but for JSON that is nested so deep
-    that nobody can read it: None."""
-    try:
-        return msgspec.json.decode(b"".join(each.get("body", b"") for each in come), type=_Message)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return _Message()
-    except RecursionError:
-        return None
-
-
-def _is_modern(scope: Scope) -> bool:
-    return dict(scope.get("headers", ())).get(b"mcp-protocol-version", b"").decode() in MODERN_PROTOCOL_VERSIONS
-
-
-async def _refuse(message: _Message, error: ToolError, modern: bool, send: Send) -> None:
-    """A tool call gets its tool's error; anything else HTTP's own word, with MCP's inside."""
-    if message.method == CALL and message.id is not None:
-        result = error_result(error, structured=modern).to_mcp_result()
-        assert isinstance(result, CallToolResult)  # an error is always a whole result
-        newer = None if modern else {"result_type"}
-        told = result.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=newer)
-        status, answer = 200, {"result": told}
-    else:
-        data = {"code": error.code, **error.details}
-        status, answer = 429, {"error": {"code": -32000, "message": str(error), "data": data}}
-    retry_after = str(math.ceil(error.details["retry_after_s"])).encode()
-    await _answer(status, {"id": message.id, **answer}, send, (b"retry-after", retry_after))
-
-
-async def _answer(status: int, answer: dict[str, Any], send: Send, *more: tuple[bytes, bytes]) -> None:
-    body = json.dumps({"jsonrpc": "2.0", **answer}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -9,6 +9,11 @@ from bridge.tool import ToolError
 QUEUED_S = 5.0  # so long a request may wait for its turn; one that would wait longer is refused with the wait
 
 
+def lined_up(per_s: float, burst: int) -> int:
+    """How many requests of one caller may come at once: the next would have to wait for too long."""
+    return burst + int(QUEUED_S * per_s)
+
+
 class Paces:
     """Spreads each caller's requests: a burst after a pause, then `per_s` evenly. Callers are names from the tokens
     file, so there are only as many as that has."""

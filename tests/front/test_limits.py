@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.tool import ToolError
-from mcp_front.limits import QUEUED_S, Limits, Paces
+from mcp_front.limits import QUEUED_S, Limits, Paces, lined_up
 
 PER_S, BURST = 10, 3
 
@@ -38,8 +38,7 @@ def test_a_burst_does_not_grow_while_nobody_calls(paces: Paces) -> None:
 
 
 def test_too_long_a_wait_is_refused_with_its_length_and_takes_no_place(paces: Paces) -> None:
-    lined_up = BURST + int(QUEUED_S * PER_S)
-    for _ in range(lined_up):
+    for _ in range(lined_up(PER_S, BURST)):
         paces.wait_s("claude", 100.0)
 
     for _ in range(2):

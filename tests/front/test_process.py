@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import re
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -78,6 +80,20 @@ async def answers(url: str) -> None:
                 await asyncio.sleep(0.05)
             else:
                 return
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc tells a process' limits")
+async def test_a_shells_limit_of_connections_is_raised(redis_url: str, session: str) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, hard))
+    try:
+        async with program(redis_url, session) as (running, _):
+            limits = await asyncio.to_thread(Path(f"/proc/{running.pid}/limits").read_text)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    (line,) = re.findall(r"^Max open files +(\d+)", limits, re.MULTILINE)
+    assert int(line) == min(hard, 16_384)
 
 
 class Watcher:
