@@ -79,9 +79,7 @@ class Settings(BaseSettings):
     alert_after_s: Annotated[float, Field(ge=0)] = 60  # a restart of the gateway takes less, the nightly one a bit more
     alert_every_s: Annotated[float, Field(gt=0)] = 900  # while it lasts
     beat_file: Path = Path(tempfile.gettempdir()) / "ibkr-worker.beat"
-    leader_file: Path | None = (
-        None  # of all workers of this session on this machine: who follows one that died need not wait
-    )
+    leader_file: Path | None = None  # one for a session's workers on a machine: who follows a dead one need not wait
 
     live_accounts: Annotated[frozenset[str], NoDecode, BeforeValidator(_names)] = frozenset()
     live_approval: Literal["client", "operator"] = "client"  # client: by a form in the MCP client too, not only the CLI
