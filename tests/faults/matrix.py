@@ -202,7 +202,9 @@ def _judge(verdict: Verdict) -> None:
         say("told not_executed, and the gateway had the frame")
     if first == "done" and not verdict.frames_then:
         say("told done, and the gateway had no frame")
-    if first not in {"done", "not_executed", "not_confirmed", *OPEN}:
+    if first == "not_found" and (verdict.frames or last != first):
+        say(f"told not_found at first, with {verdict.frames} frames in the end, and {last}")
+    if first not in {"done", "not_executed", "not_confirmed", "not_found", *OPEN}:
         say(f"the first answer was {first}")
     if last not in {"done", "not_found", "not_confirmed"}:
         say(f"the key stayed {last}")
