@@ -8,7 +8,7 @@ from bridge.bus.answering import Answerer, Asked
 from bridge.bus.lease import LeaseLost
 from bridge.bus.orders import Fenced
 
-LEASE_S, RENEW_S = 2.0, 0.2  # short, so that tests need not wait long for a take-over
+LEASE_S, RENEW_S = 3.0, 0.2  # short, so that tests need not wait long; a busy machine may hold a leader up for a second
 
 
 class Worker:

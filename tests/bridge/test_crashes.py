@@ -59,6 +59,17 @@ async def asker(redis_url: str, session: str) -> AsyncIterator[Asker]:
         yield asker
 
 
+async def carried_out(asker: Asker, key: str) -> bytes:
+    """The answer, from a worker that a busy machine may keep from its lease for a moment: what was certainly not
+    executed is asked again with the same key."""
+    while True:
+        try:
+            return await submit(asker, key=key)
+        except ToolError as error:
+            if error.code != "not_executed":
+                raise
+
+
 def sent(journal: Path) -> list[str]:
     return [line for line in journal.read_text().splitlines() if " sent " in line]
 
@@ -120,7 +131,7 @@ async def test_a_standby_serves_soon_after_the_leader_was_killed(start: Start, a
     took = time.perf_counter() - began
 
     assert took < LEASE_S + 2
-    assert await submit(asker, key="key-two-2") == b'{"by":"two","replayed":false}'
+    assert await carried_out(asker, "key-two-2") == b'{"by":"two","replayed":false}'
     assert await submit(asker, key="key-one-1") == b'{"by":"one","replayed":true}'
     assert sent(journal) == ["one sent key-one-1", "two sent key-two-2"]
 
@@ -135,7 +146,7 @@ async def test_on_one_machine_a_leader_that_was_killed_is_succeeded_at_once(
     leader.join()
     await start("two", leader_file=file)
 
-    assert await submit(asker, key="key-two-2") == b'{"by":"two","replayed":false}'
+    assert await carried_out(asker, "key-two-2") == b'{"by":"two","replayed":false}'
     assert sent(journal) == ["one sent key-one-1", "two sent key-two-2"]
 
 
@@ -163,10 +174,10 @@ async def test_a_leader_that_was_frozen_writes_nothing_when_it_thaws(start: Star
     await until(lambda: "two serves" in journal.read_text(), "the standby serves")
     with pytest.raises(ToolError) as caught:
         await stuck
-    assert await submit(asker, key="key-new-1") == b'{"by":"two","replayed":false}'
+    assert await carried_out(asker, "key-new-1") == b'{"by":"two","replayed":false}'
     os.kill(old.pid or 0, signal.SIGCONT)
     await until(lambda: "one lost the lease" in journal.read_text(), "the old one has noticed")
-    assert await submit(asker, key="key-new-2") == b'{"by":"two","replayed":false}'
+    assert await carried_out(asker, "key-new-2") == b'{"by":"two","replayed":false}'
 
     assert caught.value.code == "not_executed"
     assert sent(journal) == ["two sent key-new-1", "two sent key-new-2"]
