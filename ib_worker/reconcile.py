@@ -140,6 +140,8 @@ class Reconciliation:
             async with asyncio.timeout(SHOWS_S):
                 await entry.until(lambda _: _shows(entry, asked))
         if not _shows(entry, asked):
+            if not self._session.record.standing.ready:  # it went while we waited: nobody knows how the order is
+                raise self._session.record.standing.error()
             raise _not_confirmed(f"the order is {entry.state.status}", **names_of(entry))
         return report(entry, "The worker restarted meanwhile; this is the order as IBKR has it now.")
 

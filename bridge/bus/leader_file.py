@@ -61,9 +61,9 @@ class LeaderFile:
             with closing(_open(self._path, os.O_RDONLY)) as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 place, _, token = file.read(LIMIT).decode().rpartition(" ")
-        except (OSError, UnicodeDecodeError):
+            return int(token) if place == self._place and token.endswith("\n") else None
+        except (OSError, ValueError):
             return None
-        return int(token) if place == self._place and token.endswith("\n") else None
 
 
 def _written(path: Path, text: str) -> BinaryIO:

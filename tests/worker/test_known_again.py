@@ -323,6 +323,34 @@ async def test_a_cancel_that_a_dead_worker_left_and_that_takes_effect_soon_is_to
         assert len(sim.journal.entries("in", 4)) == 1
 
 
+@pytest.mark.usefixtures("soon")
+async def test_a_cancel_is_not_judged_while_the_gateway_is_away(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next worker waits for it to show, the gateway goes meanwhile, and the order is cancelled there."""
+    monkeypatch.setattr("ib_worker.orders.CANCEL_S", 100)
+    monkeypatch.setattr("ib_worker.reconcile.SHOWS_S", 2)
+    cancel = {"orderId": 0, "orderKey": KEY}
+    async with worker(redis_url, session, sim.port) as stopping, caller(redis_url, session) as front:
+        await front.writable()
+        await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
+        sim.fault("on cancelOrder hold 4")
+        cancelling = asyncio.create_task(
+            front.refused_order("cancel_order", key="of-the-cancel", deadline_s=1, **cancel)
+        )
+        await until(lambda: sim.journal.entries("in", 4), "the cancel is on the wire")
+        stopping.set()
+        await asyncio.gather(cancelling, return_exceptions=True)
+
+    async with trading(redis_url, session, sim) as front:
+        sim.fault("door shut 5")
+        sim.fault("reset")
+        cancelled = await settles(front, "cancel_order", "of-the-cancel", **cancel)
+
+        assert cancelled["status"] == "Cancelled"
+        assert len(sim.journal.entries("in", 4)) == 1
+
+
 async def test_a_redis_that_goes_while_orders_are_settled_ends_no_worker(
     own_redis: EmbeddedRedis, session: str, sim: Simulator
 ) -> None:
