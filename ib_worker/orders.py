@@ -22,6 +22,7 @@ from bridge.orders import (
 )
 from bridge.tool import ToolError
 from bridge.values import Named, OrderReport
+from ib_worker import convert
 from ib_worker.auditing import plain
 from ib_worker.brackets import bracket_entries, bracket_followed
 from ib_worker.checking import Allowance, facts_of, passed
@@ -43,6 +44,7 @@ from ib_worker.sending import (
 )
 from ib_worker.session import Session
 from ib_worker.sync import sought, tried_look
+from ib_worker.trailing import trailing
 
 CANCEL_S = 3.0  # outside trading hours the exchange confirms hours later
 CHANGE_S = 3.0
@@ -114,11 +116,12 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
     account = session.tradable(entry.state.terms.account)
     async with session.placing(account):
         contract, order = _changed(entry, request)
-        if not differs(entry, request):
+        if not differs(entry, request) and entry.state.change is None:
             return report(entry, "The order has these terms already; nothing was sent.")
         base = entry.state.terms
         clear = await passed(session, asked, contract, order, Allowance(beside=entry))
         await session.pacer.turn(Lane.ORDERS)
+        order = await trailing(session, entry, order, request)
         terms = plain(terms_of(contract, order))
         state = entry.state
         await session.audit.intent(asked, account, state.orderId, state.orderRef or "", clear.approved_by, terms=terms)
@@ -280,6 +283,8 @@ def _changed(entry: Entry, request: ModifyOrder) -> tuple[ib_async.Contract, ib_
     for name, known in (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE)):
         if name in changes and order.orderType not in known:
             raise ToolError("invalid_arguments", f"{name}: orderType {order.orderType} has none. Nothing was sent.")
+    if "auxPrice" in changes and convert.number(order.trailingPercent):
+        raise ToolError("invalid_arguments", "auxPrice: this order trails by a percentage. Nothing was sent.")
     if changes.get("totalQuantity", order.totalQuantity) <= entry.state.filled:
         raise ToolError(
             "invalid_arguments", f"totalQuantity: {entry.state.filled:g} are filled already; cancel instead."

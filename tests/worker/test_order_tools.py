@@ -107,6 +107,73 @@ async def test_a_change_is_confirmed_by_tws_and_sent_once_per_key(redis_url: str
     assert frames(sim) == 3
 
 
+async def test_a_trailing_stop_keeps_what_it_has_gained_when_the_order_is_changed(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    def stop() -> float:
+        (open_order,) = sim.world.open_orders(1)
+        assert open_order.order.trailStopPrice is not None
+        return open_order.order.trailStopPrice
+
+    async with trading(redis_url, session, sim) as front:
+        trail = order(action="SELL", totalQuantity=3, orderType="TRAIL", auxPrice=50)
+        placed = await front.submit("place_order", key=KEY, **trail)
+        first = stop()
+        sim.skip(3600)
+        gained = stop()
+        fewer = await front.submit("modify_order", orderId=placed["orderId"], totalQuantity=2)
+        kept = stop()
+        wider = await front.submit("modify_order", orderId=placed["orderId"], auxPrice=60)
+        moved = stop()
+
+    assert gained > first
+    assert (fewer["totalQuantity"], kept) == (2, gained)
+    assert wider["auxPrice"] == 60
+    assert moved == pytest.approx(gained - 10)
+
+
+async def test_an_order_that_trails_by_a_percentage_has_no_amount_to_change(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        trail = order(action="SELL", orderType="TRAIL", trailingPercent=5, totalQuantity=2)
+        placed = await front.submit("place_order", key=KEY, **trail)
+        refused = await front.refused_order("modify_order", orderId=placed["orderId"], auxPrice=3)
+        fewer = await front.submit("modify_order", orderId=placed["orderId"], totalQuantity=1)
+
+    assert (refused.code, "trails by a percentage" in refused.message) == ("invalid_arguments", True)
+    assert (fewer["totalQuantity"], fewer["message"], frames(sim)) == (1, "TWS has confirmed the new terms.", 2)
+
+
+async def test_a_stop_of_which_tws_says_nothing_is_not_sent_back(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ib_worker.trailing.TOLD_S", 0.3)
+    async with trading(redis_url, session, sim) as front:
+        trail = order(action="SELL", orderType="TRAIL", auxPrice=50, totalQuantity=2)
+        placed = await front.submit("place_order", key=KEY, **trail)
+        sim.fault("on reqAllOpenOrders each ignore")
+        refused = await front.refused_order("modify_order", orderId=placed["orderId"], totalQuantity=1)
+
+    assert (refused.code, "where this order's stop is" in refused.message) == ("not_ready", True)
+    assert frames(sim) == 1
+
+
+async def test_a_change_that_tws_has_not_confirmed_can_be_taken_back(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ib_worker.sending.CHANGE_HELD_S", 0)
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", key=KEY, **resting())
+        sim.fault("on order ignore")
+        silent = await front.submit("modify_order", orderId=placed["orderId"], lmtPrice=401)
+        back = await front.submit("modify_order", orderId=placed["orderId"], lmtPrice=400)
+
+    assert "not confirmed yet" in silent["message"]
+    assert (back["lmtPrice"], back["message"]) == (400, "TWS has confirmed the new terms.")
+    assert frames(sim) == 3
+
+
 async def test_a_change_that_makes_no_sense_is_refused_without_a_frame(
     redis_url: str, session: str, sim: Simulator
 ) -> None:

@@ -1,0 +1,50 @@
+"""Changes an order that trails without taking back what its stop has gained.
+
+TWS does not tell each move of a stop, and takes the one that comes with a change: one of some time ago would be farther
+away than where the stop is. So it is asked right before.
+"""
+
+from dataclasses import replace
+
+import ib_async
+
+from bridge.orders import ModifyOrder
+from bridge.tool import ToolError
+from bridge.values import OnContract
+from ib_worker import convert
+from ib_worker.errors import LinkLost, RequestRefused
+from ib_worker.ledger import Entry
+from ib_worker.pacing import Lane
+from ib_worker.session import Session
+from ib_worker.sync import all_open_orders
+
+TRAILING = frozenset({"TRAIL", "TRAIL LIMIT"})
+TOLD_S = 5.0
+
+
+async def trailing(session: Session, entry: Entry, order: ib_async.Order, request: ModifyOrder) -> ib_async.Order:
+    """The changed order with its stop where it is now, as much farther or nearer as its amount is to be larger or
+    smaller. Raises ToolError not_ready."""
+    if order.orderType not in TRAILING:
+        return order
+    try:
+        await all_open_orders(session, TOLD_S)
+    except (LinkLost, RequestRefused, TimeoutError) as silence:
+        raise ToolError(
+            "not_ready", "orderId: TWS has not told where this order's stop is now. Nothing was sent. Ask again."
+        ) from silence
+    assert entry.sent is not None  # what is known of an order is not forgotten
+    contract, told = entry.sent
+    stop = convert.number(told.trailStopPrice)
+    if not stop:
+        return order
+    if request.auxPrice is not None:
+        wider = request.auxPrice - (convert.number(told.auxPrice) or 0.0)
+        stop += -wider if order.action == "SELL" else wider
+    return replace(order, trailStopPrice=await _on_grid(session, contract, stop))
+
+
+async def _on_grid(session: Session, contract: ib_async.Contract, price: float) -> float:
+    """A stop that trails by a percentage stands between the prices that TWS takes from a client."""
+    details = await session.contracts.one(OnContract(symbol=contract.symbol, conId=contract.conId), Lane.ORDERS)
+    return round(round(price / details.minTick) * details.minTick, 10)
