@@ -20,7 +20,7 @@ from tests.faults.stage import Stage
 from tests.faults.stalls import Stalls
 
 APART_S = 2.0  # between the starts of the first stages, which cost most
-ON_ONE_STAGE = 25  # runs; each leaves its orders in the gateway's books, which every new session reads
+ON_ONE_STAGE = 12  # runs; each leaves its orders in the gateway's books, which every new session reads
 
 
 def add_to(ways: Any) -> None:
