@@ -72,7 +72,9 @@ async def _on_one_stage(
     results: list[Result], unplayed: list[str],
 ) -> None:  # fmt: skip
     """Play until the stage has had its share, or a run has broken it."""
-    for _ in range(ON_ONE_STAGE):
+    for place in range(ON_ONE_STAGE):
+        if place:
+            number = next(numbers, None)
         if number is None:
             return
         plan = plan_of(options.seed, number)
@@ -89,7 +91,6 @@ async def _on_one_stage(
             print(line(result), flush=True)
         if result.wrong:
             return
-        number = next(numbers, None)
 
 
 def line(result: Result) -> str:

@@ -15,7 +15,7 @@ from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from bridge.tool import ToolError
 from cli.embedded_redis import EmbeddedRedis, free_port
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server import Simulator, SimulatorConfig
 from tests.faults import forks
 from tests.faults.forks import Forked
 from tests.faults.link import Link, to_port, to_unix
@@ -151,7 +151,7 @@ class Stage:
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="runs-")))
         self.redis = await enter(EmbeddedRedis(self.folder))
         self.path = self.redis.url.removeprefix("unix://")
-        self.sim = await enter(Simulator())
+        self.sim = await enter(Simulator(SimulatorConfig(ports=(free_port(),))))  # its own also while it restarts
         self.workers: list[Worker] = []
         self.fronts: list[Front] = []
         self._front_links: list[Link] = []

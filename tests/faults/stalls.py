@@ -5,6 +5,7 @@ import time
 from typing import NoReturn
 
 LOOK_S = 0.1
+KEPT = 5_000  # looks: eight minutes, longer than a run may take
 
 
 class Stalls:
@@ -18,7 +19,7 @@ class Stalls:
             before = time.monotonic()
             await asyncio.sleep(LOOK_S)
             self._seen.append((time.time(), time.monotonic() - before - LOOK_S))
-            del self._seen[:-20_000]  # half an hour
+            del self._seen[:-KEPT]
 
     def worst(self, began: float, ended: float) -> float:
         return max((late for at, late in self._seen if began <= at <= ended + LOOK_S), default=0.0)
