@@ -27,24 +27,25 @@ async def trailing(session: Session, entry: Entry, order: ib_async.Order, reques
     smaller. Raises ToolError not_ready."""
     if order.orderType not in TRAILING:
         return order
+    assert entry.sent is not None  # an order that is changed has been told
+    tick = await _tick(session, entry.sent[0])  # before the stop is asked for, which may move meanwhile
     try:
         await all_open_orders(session, TOLD_S)
     except (LinkLost, RequestRefused, TimeoutError) as silence:
         raise ToolError(
             "not_ready", "orderId: TWS has not told where this order's stop is now. Nothing was sent. Ask again."
         ) from silence
-    assert entry.sent is not None  # what is known of an order is not forgotten
-    contract, told = entry.sent
+    told = entry.sent[1]
     stop = convert.number(told.trailStopPrice)
     if not stop:
         return order
     if request.auxPrice is not None:
         wider = request.auxPrice - (convert.number(told.auxPrice) or 0.0)
         stop += -wider if order.action == "SELL" else wider
-    return replace(order, trailStopPrice=await _on_grid(session, contract, stop))
+    return replace(order, trailStopPrice=round(round(stop / tick) * tick, 10))
 
 
-async def _on_grid(session: Session, contract: ib_async.Contract, price: float) -> float:
-    """A stop that trails by a percentage stands between the prices that TWS takes from a client."""
-    details = await session.contracts.one(OnContract(symbol=contract.symbol, conId=contract.conId), Lane.ORDERS)
-    return round(round(price / details.minTick) * details.minTick, 10)
+async def _tick(session: Session, contract: ib_async.Contract) -> float:
+    """Of the prices that TWS takes from a client: a stop that trails by a percentage stands between them."""
+    asked = OnContract(symbol=contract.symbol, conId=contract.conId)
+    return (await session.contracts.one(asked, Lane.ORDERS)).minTick

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import takewhile
+from itertools import chain, islice, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -68,16 +68,12 @@ async def _play(
 
 
 async def _on_one_stage(
-    stage: Stage, stalls: Stalls, options: argparse.Namespace, number: int | None, numbers: Iterator[int],
+    stage: Stage, stalls: Stalls, options: argparse.Namespace, number: int, numbers: Iterator[int],
     results: list[Result], unplayed: list[str],
 ) -> None:  # fmt: skip
     """Play until the stage has had its share, or a run has broken it."""
-    for place in range(ON_ONE_STAGE):
-        if place:
-            number = next(numbers, None)
-        if number is None:
-            return
-        plan = plan_of(options.seed, number)
+    for each in chain((number,), islice(numbers, ON_ONE_STAGE - 1)):
+        plan = plan_of(options.seed, each)
         try:
             result = await play(stage, plan, stalls, options.keep)
         except Exception as error:  # noqa: BLE001  # a run that can't be played has not held

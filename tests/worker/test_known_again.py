@@ -298,26 +298,33 @@ async def test_a_cancel_that_a_dead_worker_left_waits_until_its_order_is_settled
         assert (cancelled.code, "Submitted" in cancelled.message) == ("not_confirmed", True)
 
 
-async def test_a_cancel_that_a_dead_worker_left_and_that_takes_effect_soon_is_told_as_done(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The next worker may look at the order before the exchange has cancelled it."""
-    monkeypatch.setattr("ib_worker.orders.CANCEL_S", 100)
-    cancel = {"orderId": 0, "orderKey": KEY}
+CANCEL = {"orderId": 0, "orderKey": KEY}
+
+
+async def leaves_a_cancel(redis_url: str, session: str, sim: Simulator, held_s: float) -> None:
+    """A worker ends right after it has sent one, which takes effect so much later."""
     async with worker(redis_url, session, sim.port) as stopping, caller(redis_url, session) as front:
         await front.writable()
         await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
-        sim.fault("on cancelOrder hold 2")
+        sim.fault(f"on cancelOrder hold {held_s}")
         cancelling = asyncio.create_task(
-            front.refused_order("cancel_order", key="of-the-cancel", deadline_s=1, **cancel)
+            front.refused_order("cancel_order", key="of-the-cancel", deadline_s=1, **CANCEL)
         )
         await until(lambda: sim.journal.entries("in", 4), "the cancel is on the wire")
         stopping.set()
         await asyncio.gather(cancelling, return_exceptions=True)
 
+
+async def test_a_cancel_that_a_dead_worker_left_and_that_takes_effect_soon_is_told_as_done(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next worker may look at the order before the exchange has cancelled it."""
+    monkeypatch.setattr("ib_worker.orders.CANCEL_S", 100)
+    await leaves_a_cancel(redis_url, session, sim, held_s=2)
+
     async with trading(redis_url, session, sim) as front:
         assert [each["status"] for each in await front.ask("get_open_orders")] == ["Submitted"]
-        cancelled = await settles(front, "cancel_order", "of-the-cancel", **cancel)
+        cancelled = await settles(front, "cancel_order", "of-the-cancel", **CANCEL)
 
         assert cancelled["status"] == "Cancelled"
         assert len(sim.journal.entries("in", 4)) == 1
@@ -330,22 +337,12 @@ async def test_a_cancel_is_not_judged_while_the_gateway_is_away(
     """The next worker waits for it to show, the gateway goes meanwhile, and the order is cancelled there."""
     monkeypatch.setattr("ib_worker.orders.CANCEL_S", 100)
     monkeypatch.setattr("ib_worker.reconcile.SHOWS_S", 2)
-    cancel = {"orderId": 0, "orderKey": KEY}
-    async with worker(redis_url, session, sim.port) as stopping, caller(redis_url, session) as front:
-        await front.writable()
-        await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
-        sim.fault("on cancelOrder hold 4")
-        cancelling = asyncio.create_task(
-            front.refused_order("cancel_order", key="of-the-cancel", deadline_s=1, **cancel)
-        )
-        await until(lambda: sim.journal.entries("in", 4), "the cancel is on the wire")
-        stopping.set()
-        await asyncio.gather(cancelling, return_exceptions=True)
+    await leaves_a_cancel(redis_url, session, sim, held_s=4)
 
     async with trading(redis_url, session, sim) as front:
         sim.fault("door shut 5")
         sim.fault("reset")
-        cancelled = await settles(front, "cancel_order", "of-the-cancel", **cancel)
+        cancelled = await settles(front, "cancel_order", "of-the-cancel", **CANCEL)
 
         assert cancelled["status"] == "Cancelled"
         assert len(sim.journal.entries("in", 4)) == 1
