@@ -48,7 +48,7 @@ check: ## format, lint, types, import rules
 test-docker: ## builds the images, brings the stack up in containers, runs the tour against it; checks every deployment
 	@$(INSTALL) dev
 	-@$(BIN)/python deploy/checks/install.py
-	$(BIN)/python -m pytest -rs --timeout 600 tests/docker tests/deploy $(ARGS)
+	$(BIN)/python -m pytest -rs --timeout 900 -n 2 --dist loadfile --no-loadscope-reorder tests/docker tests/deploy $(ARGS)
 
 coverage: ## the tests again, with branch coverage of our own code
 	@$(INSTALL) dev

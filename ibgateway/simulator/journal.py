@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from io import FileIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ibgateway.simulator.wire import requests
 
@@ -88,10 +91,24 @@ def _asks_for_an_order(entry: Entry) -> bool:
         return False  # it was refused with 321
 
 
-class Journal:
-    """The last frames in memory, and all of them in a file where one is given."""
+def opened(path: Path) -> FileIO:
+    """The file for a journal. It keeps what a process wrote that was killed, and begins a line of its own."""
+    file = FileIO(path, "a+")
+    if size := file.seek(0, os.SEEK_END):
+        file.seek(size - 1)
+        if file.read(1) != b"\n":
+            file.write(b"\n")
+    return file
 
-    def __init__(self, file: TextIO | None = None, most: int = MAX_FRAMES) -> None:
+
+class Journal:
+    """The last frames in memory, and all of them in a file where one is given.
+
+    The file has a frame before the frame has an effect: a process that is killed leaves no gap. Its last line can be
+    cut off.
+    """
+
+    def __init__(self, file: FileIO | None = None, most: int = MAX_FRAMES) -> None:
         self._file = file
         self._most = most
         self._kept: deque[Entry] = deque(maxlen=most)  # what is not quotes, from batches that were let go
@@ -115,7 +132,9 @@ class Journal:
         while self._held > self._most and len(self._batches) > 1:
             self._let_go(self._batches.popleft())
         if self._file is not None:
-            self._file.writelines(entry.as_json() + "\n" for entry in batch.entries())
+            left = "".join(entry.as_json() + "\n" for entry in batch.entries()).encode()
+            while left:
+                left = left[self._file.write(left) :]
 
     def _let_go(self, batch: _Batch) -> None:
         self._held -= len(batch.payloads)
@@ -146,7 +165,3 @@ class Journal:
     def orders(self, after: int = 0) -> list[Entry]:
         """The placeOrder frames that ask for a real order: what-ifs, and frames that can't be read, are left out."""
         return [entry for entry in self.entries("in", 3, after=after) if _asks_for_an_order(entry)]
-
-    def flush(self) -> None:
-        if self._file is not None:
-            self._file.flush()

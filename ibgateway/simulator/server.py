@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
-from typing import TextIO
 
 import ibgateway.simulator.answers  # noqa: F401 - fills connection.ANSWERS
 from ibgateway.simulator.config import START, SimulatorConfig
@@ -19,7 +18,7 @@ from ibgateway.simulator.connection import Connection
 from ibgateway.simulator.control import Control
 from ibgateway.simulator.faults import Faults
 from ibgateway.simulator.gateway import Gateway
-from ibgateway.simulator.journal import Journal
+from ibgateway.simulator.journal import Journal, opened
 from ibgateway.simulator.peer import Peer, Tap, turn
 from ibgateway.simulator.world import World, WorldConfig
 
@@ -87,7 +86,8 @@ class Simulator:
             await self._listen_on(one)
         self.world = World(WorldConfig(config.seed, config.start, config.accounts, config.data, config.first_perm_id))
         self.gateway = Gateway(self.world, replace(config.identity))
-        self.journal = Journal(self._journal_file())
+        path = self.config.journal
+        self.journal = Journal(self._exit.enter_context(opened(path)) if path else None)
         self.faults = Faults(self.gateway, self)
         self.gateway.tap = Tap(self)
         self._clock_start = time.monotonic()
@@ -140,10 +140,6 @@ class Simulator:
         finally:
             writer.close()
 
-    def _journal_file(self) -> TextIO | None:
-        path = self.config.journal
-        return None if path is None else self._exit.enter_context(path.open("a", encoding="utf-8"))
-
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -181,7 +177,6 @@ class Simulator:
         """Send what waits, of every client: one client's request may concern others."""
         for peer in list(self.peers.values()):
             peer.flush()
-        self.journal.flush()
 
     # --- what faults do to sockets -------------------------------------------------------------------------------
 

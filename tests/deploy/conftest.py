@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+from tests.docker.engine import engine_for_module  # noqa: F401 - a fixture
+
 
 def pytest_configure() -> None:
     if os.environ.get("CI"):

@@ -13,7 +13,7 @@ PROJECT = "ibkrprofiles"
 IMAGE = os.environ.get("REDIS_IMAGE", "valkey/valkey:9.1")  # whatever it is, it sleeps
 SERVICE = f"image: '{IMAGE}', init: true, entrypoint: [sleep, infinity]"
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(120), needs("docker")]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600), needs("docker")]
 
 
 class Machine:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from cli.embedded_redis import free_port
+from tests.docker.engine import engine_for_module  # noqa: F401 - a fixture
 from tests.docker.stack import Stack, running
 
 
@@ -16,6 +17,7 @@ def engine() -> None:
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running(Stack("ibkr-tws-mcp-test", free_port())) as stack:
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The sim profile, one for each module, since two may run at once."""
+    with running(Stack(request.module.__name__.replace(".", "-"), free_port())) as stack:
         yield stack

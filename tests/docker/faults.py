@@ -163,8 +163,11 @@ def sent(journal: Path, keys: set[str]) -> Counter[str]:
     """How often each key went over the wire, as the simulator wrote it down."""
     by_ref = {order_ref(key): key for key in keys}
     counted: Counter[str] = Counter()
-    for line in journal.read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
+    for line in journal.read_bytes().split(b"\n"):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue  # the last line, or one that a killed gateway cut off within a long answer
         if entry["direction"] == "in" and entry["fields"][:1] == ["3"]:
             counted.update(by_ref[each] for each in entry["fields"] if each in by_ref)
     return counted
@@ -184,5 +187,5 @@ def _judge(verdict: Verdict) -> None:
     if twice := [key for key, count in verdict.frames.items() if count > 1]:
         say(f"{len(twice)} keys were sent twice")
     unsent = [each for each in outcomes if each.key and each.told == "done" and not verdict.frames[each.key]]
-    if unsent and verdict.fault != Fault("kill", "gateway"):  # whose last lines were not written yet
+    if unsent:
         say(f"{len(unsent)} orders were told done, and the gateway never had them")

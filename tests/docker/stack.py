@@ -11,11 +11,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OVERLAYS = Path("tests/docker")  # what a test adds to compose.yaml
-IMAGES = {
-    "FRONT_IMAGE": "ibkr-tws-mcp/front:test",
-    "WORKER_IMAGE": "ibkr-tws-mcp/worker:test",
-    "SIMULATOR_IMAGE": "ibkr-tws-mcp/simulator:test",
-}
+IMAGES = {"FRONT_IMAGE": "front", "WORKER_IMAGE": "worker", "SIMULATOR_IMAGE": "simulator"}
 UP_WITHIN_S = 120
 KINDS = ("container", "network", "volume")
 
@@ -35,6 +31,11 @@ class Stack:
     settings: dict[str, str] = field(default_factory=dict)
 
     @property
+    def images(self) -> dict[str, str]:
+        """Its own: what another stack builds anew under one name would have this one's containers made anew."""
+        return {each: f"ibkr-tws-mcp/{name}:{self.project}" for each, name in IMAGES.items()}
+
+    @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/api/v1"
 
@@ -43,9 +44,13 @@ class Stack:
         return run("docker", "compose", "-p", self.project, *files, *arguments, env=self.environment())
 
     def environment(self) -> dict[str, str]:
-        """What compose reads of it."""
-        own = {"FRONT_PORT": str(self.port), "COMPOSE_PROFILES": self.profile}
-        return {**os.environ, **IMAGES, **own, **self.settings}
+        """What compose reads of it. The simulator is in a real gateway's place."""
+        own = {
+            "FRONT_PORT": str(self.port),
+            "COMPOSE_PROFILES": self.profile,
+            "IB_GATEWAY_IMAGE": self.images["SIMULATOR_IMAGE"],
+        }
+        return {**os.environ, **self.images, **own, **self.settings}
 
     def build(self) -> None:
         """All images: those of the sim profile."""
@@ -61,6 +66,7 @@ class Stack:
 
     def down(self) -> None:
         self.compose("down", "--volumes", "--remove-orphans")
+        run("docker", "image", "rm", "--force", *self.images.values())
 
     def left_behind(self) -> dict[str, list[str]]:
         """Ids of what the engine still has of this project, by kind."""

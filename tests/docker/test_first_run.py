@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.embedded_redis import free_port
-from tests.docker.stack import IMAGES, ROOT, Stack
+from tests.docker.stack import ROOT, Stack
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
@@ -34,11 +34,11 @@ def stack() -> Iterator[Stack]:
 
 def started(checkout: Path, stack: Stack, *flags: str) -> "subprocess.Popen[str]":
     environment = {
-        **os.environ, **IMAGES,
+        **os.environ, **stack.images,
         "COMPOSE_PROJECT_NAME": PROJECT,
         "COMPOSE_FILE": "compose.yaml:tests/docker/compose.paper.yaml",
         "FRONT_PORT": str(stack.port),
-        "IB_GATEWAY_IMAGE": IMAGES["SIMULATOR_IMAGE"],
+        "IB_GATEWAY_IMAGE": stack.images["SIMULATOR_IMAGE"],
         "IB_GATEWAY_COMMAND": "bash /gateway.sh",
     }  # fmt: skip
     return subprocess.Popen(

@@ -16,7 +16,7 @@ from cli.embedded_redis import free_port
 from tests.deploy.tools import find_tool, needs
 from tests.docker.calls import ORDER, Caller, Outcome, new_key
 from tests.docker.faults import FINAL, sent
-from tests.docker.stack import IMAGES, Stack, run, running
+from tests.docker.stack import Stack, run, running
 from tests.front.stack import wait_until
 from tests.worker.rig import until
 
@@ -51,7 +51,6 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
         Path(journal).chmod(0o777)  # the gateway's user writes there
         port = free_port()
         settings = {
-            "IB_GATEWAY_IMAGE": IMAGES["SIMULATOR_IMAGE"],
             "IB_GATEWAY_COMMAND": "bash /gateway.sh",
             "TWS_PASSWORD_TXT": str(folder / "tws_password.txt"),
             "CADDY_IMAGE": "ibkr-caddy:test",

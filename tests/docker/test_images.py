@@ -2,69 +2,76 @@
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.docker.stack import IMAGES, run
+from cli.embedded_redis import free_port
+from tests.docker.stack import IMAGES, Stack, run
 
-pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("stack")]
+pytestmark = pytest.mark.docker
 
 MEGABYTE = 1_000_000  # as `docker images` counts
-LARGEST = {"FRONT_IMAGE": 200, "WORKER_IMAGE": 200, "SIMULATOR_IMAGE": 200}
+LARGEST = 200
 LABELS = ("title", "description", "licenses", "version")
 TOLD = re.compile(r"(password|secret|token|key)\w*\s*[=:]\s*\S|bearer \S|BEGIN .* KEY", re.IGNORECASE)
 SECRET = re.compile(r"password|secret|token|key", re.IGNORECASE)
 
-images = pytest.mark.parametrize("image", IMAGES)
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[dict[str, str]]:
+    stack = Stack("ibkr-tws-mcp-images", free_port())
+    stack.build()
+    yield stack.images
+    stack.down()
+
+
+@pytest.fixture(params=IMAGES)
+def image(request: pytest.FixtureRequest, built: dict[str, str]) -> str:
+    return built[request.param]
 
 
 def inspected(image: str) -> dict[str, Any]:
-    found: list[dict[str, Any]] = json.loads(run("docker", "image", "inspect", IMAGES[image]))
+    found: list[dict[str, Any]] = json.loads(run("docker", "image", "inspect", image))
     return found[0]
 
 
 def inside(image: str, *command: str) -> str:
-    return run("docker", "run", "--rm", "--network", "none", "--entrypoint", command[0], IMAGES[image], *command[1:])
+    return run("docker", "run", "--rm", "--network", "none", "--entrypoint", command[0], image, *command[1:])
 
 
-@images
 def test_an_image_stays_under_its_size(image: str) -> None:
     size = inspected(image)["Size"] / MEGABYTE
 
-    print(f"{IMAGES[image]}: {size:.0f} MB")  # noqa: T201
-    assert size < LARGEST[image]
+    print(f"{image}: {size:.0f} MB")  # noqa: T201
+    assert size < LARGEST
 
 
-@images
 def test_an_image_says_what_it_is(image: str) -> None:
     labels = inspected(image)["Config"]["Labels"]
 
     assert all(labels[f"org.opencontainers.image.{each}"] for each in LABELS)
 
 
-@images
 def test_an_image_runs_as_a_user_of_its_own_by_number(image: str) -> None:
     assert re.fullmatch(r"(\d{5}):\1", inspected(image)["Config"]["User"])
 
 
-@images
 def test_neither_history_nor_environment_of_an_image_holds_a_secret(image: str) -> None:
-    history = run("docker", "history", "--no-trunc", "--format", "{{.CreatedBy}} {{.Comment}}", IMAGES[image])
+    history = run("docker", "history", "--no-trunc", "--format", "{{.CreatedBy}} {{.Comment}}", image)
     environment = [each.split("=")[0] for each in inspected(image)["Config"]["Env"]]
 
     assert TOLD.search(history) is None
     assert [each for each in environment if SECRET.search(each)] == []
 
 
-@images
 def test_an_image_can_neither_build_nor_install(image: str) -> None:
     found = inside(image, "sh", "-c", "command -v pip pip3 uv gcc cc ld strip make git curl wget; python -m pip; true")
 
     assert found.strip() == ""
 
 
-@images
 def test_what_an_image_runs_was_compiled_in_its_build(image: str) -> None:
     """The root is read-only: what has no bytecode is compiled again at each start."""
     modules = inspected(image)["Config"]["Entrypoint"][2]

@@ -14,7 +14,7 @@ import pytest
 from cli.embedded_redis import free_port
 from cli.ready import until_ready
 from tests.docker.calls import Caller
-from tests.docker.stack import IMAGES, ROOT, Stack, running
+from tests.docker.stack import ROOT, Stack, running
 from tests.front.stack import wait_until
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
@@ -39,7 +39,6 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     password = tmp_path_factory.mktemp("secrets") / "tws_password.txt"
     password.write_text(PASSWORD)
     settings = {
-        "IB_GATEWAY_IMAGE": IMAGES["SIMULATOR_IMAGE"],
         "IB_GATEWAY_COMMAND": "bash /gateway.sh",
         "TWS_PASSWORD_TXT": str(password),
     }

@@ -99,7 +99,7 @@ def test_a_network_holds_only_what_must_talk(stack: Stack) -> None:
     found: dict[str, set[str]] = {}
     for name, each in stack.containers().items():
         for network in each["NetworkSettings"]["Networks"]:
-            found.setdefault(network.removeprefix("ibkr-tws-mcp-test_"), set()).add(name)
+            found.setdefault(network.removeprefix(f"{stack.project}_"), set()).add(name)
 
     assert found == MEETINGS
 

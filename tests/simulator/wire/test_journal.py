@@ -102,6 +102,19 @@ async def test_a_file_gets_every_frame_as_a_line(tmp_path: Path) -> None:
     assert lines[-2]["fields"] == ["49", "1"]
 
 
+async def test_the_file_has_a_frame_at_once_and_goes_on_after_a_line_that_was_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_text('{"number": 1}\n{"number": 2, "fie')
+    async with Simulator(SimulatorConfig(journal=path)) as sim, started(sim.port) as client:
+        client.send(49, 1)
+        await client.read()
+        told = path.read_text().splitlines()  # while the simulator holds it open
+
+    assert told[:2] == ['{"number": 1}', '{"number": 2, "fie']
+    assert [json.loads(line)["number"] for line in told[2:]] == list(range(1, len(told) - 1))
+    assert any(json.loads(line)["fields"] == ["49", "1"] for line in told[2:])
+
+
 async def ask(port: int, *asked: Any) -> list[Any]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     answers = []
