@@ -17,9 +17,11 @@ from cli.processes import Problem
 from tests.bridge.pair import pipe_to, until
 
 STARTER = """
-import asyncio, os, signal, sys
+import asyncio, signal, sys
 from pathlib import Path
 from cli.embedded_redis import EmbeddedRedis
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background, which passes that on
 
 async def main():
     redis = EmbeddedRedis(Path(sys.argv[1]))
