@@ -10,7 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-from cli.hosts import ways_to_add
+from cli.docker import need_docker, users_are_remapped
+from cli.hosts import described
 from cli.processes import INTERRUPTED, Problem
 from cli.ready import LOOK_AGAIN_S, readiness
 from cli.screen import Screen
@@ -20,8 +21,6 @@ LOGIN, PASSWORD = Path(".env.login"), Path("secrets/tws_password.txt")  # both i
 OWN = (Path(".env.paper"), Path(".env.live"))  # as these: accounts, limits, and a webhook's address
 GATEWAY_UID = 1000  # who runs the gateway in its container, and reads the password there
 USER = re.compile(r"[A-Za-z0-9._@-]{3,64}")
-ENGINE, COMPOSE_2 = (25, 0), (2, 24)  # a health check's start_interval, and an env_file that may be missing
-INSTALL = "install Docker 25 or newer with Compose 2.24 or newer (https://docs.docker.com/get-docker/)"
 COMPOSE = ("docker", "compose", "--profile", "paper")
 WAIT_S = 900.0  # a first pull of the gateway's image is behind us by then; a second factor may need a walk to the phone
 SECOND_FACTOR = (
@@ -64,30 +63,6 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def need_docker() -> None:
-    """Raises Problem where Docker is not there, not reached, or too old for compose.yaml."""
-    need("Compose", COMPOSE_2, "docker", "compose", "version", "--short")
-    need("Docker Engine", ENGINE, "docker", "version", "--format", "{{.Server.Version}}")
-
-
-def need(what: str, least: tuple[int, int], *command: str) -> None:
-    try:
-        said = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise Problem(f"`{command[0]}` cannot be run ({error.strerror}): {INSTALL}") from None
-    if "permission denied" in said.stderr:
-        raise Problem(
-            "Docker is there, and this user may not use it: `sudo usermod -aG docker $USER`, then log out and in again "
-            "(whoever is in that group is as good as root)"
-        )
-    found = re.search(r"(\d+)\.(\d+)", said.stdout)
-    if said.returncode or found is None:
-        reason = (said.stderr or said.stdout).strip()
-        raise Problem(f"`{' '.join(command)}` does not answer: {INSTALL}, and start it\n{reason}".rstrip())
-    if (int(found[1]), int(found[2])) < least:
-        raise Problem(f"{what} is {found[0]}, and {'.'.join(map(str, least))} is needed: {INSTALL}")
-
-
 def compose(*arguments: str) -> None:
     """With its output on this terminal."""
     if subprocess.run([*COMPOSE, *arguments], cwd=ROOT, check=False).returncode:
@@ -125,7 +100,7 @@ def keep_login(root: Path, screen: Screen, *, again: bool = False) -> None:
         write(password, given)
     protect(root / LOGIN)
     password.parent.chmod(0o700)
-    protect(password, for_gateway=True)
+    protect(password, for_gateway=True, remapped=users_are_remapped())
     for each in OWN:
         if (root / each).exists():
             protect(root / each)
@@ -164,14 +139,15 @@ def write(path: Path, text: str) -> None:
         file.write(text)
 
 
-def protect(path: Path, *, for_gateway: bool = False) -> None:
-    """For its owner alone; the gateway's user reads the password's file in its container as if it were here.
+def protect(path: Path, *, for_gateway: bool = False, remapped: bool = False) -> None:
+    """Restrict a file to its owner; the password's file also to the gateway's user in its container.
 
-    Where that is somebody else's number, everybody may read the file, in a folder that only its owner can enter.
+    If that user has another number on this machine, the file is readable by all, in a folder that only its owner can
+    enter. `remapped`: the engine gives its containers' users numbers of its own, so none of this machine's fits.
     """
-    if not for_gateway or os.getuid() == GATEWAY_UID:
+    if not for_gateway or (os.getuid() == GATEWAY_UID and not remapped):
         path.chmod(0o600)
-    elif os.getuid() == 0:
+    elif os.getuid() == 0 and not remapped:
         os.chown(path, GATEWAY_UID, GATEWAY_UID)
         path.chmod(0o400)
     else:
@@ -202,8 +178,8 @@ def await_session(screen: Screen, port: int, within_s: float, old_news_s: float 
 
 def invite(screen: Screen, port: int) -> None:
     screen.say("\n ✓ The session is ready. Add it to your MCP client, with the token as `Authorization: Bearer …`:")
-    for host, way in ways_to_add(f"http://127.0.0.1:{port}/api/v1").items():
-        screen.say(f"  {host:<12} {way}")
+    for line in described(f"http://127.0.0.1:{port}/api/v1"):
+        screen.say(line)
     screen.say(
         "\nmake paper-check   what this gateway does, as a transcript that tells how it differs from the simulator"
     )

@@ -10,11 +10,12 @@ from cli.processes import Problem
 LOOK_AGAIN_S = 0.1
 ANSWER_S = 2.0
 READY_WITHIN_S = 60.0
+STARTING = "the front is starting"
 
 
 async def until_ready(port: int, tell: Callable[[str], None]) -> None:
     """Wait until the front says that the session is ready; `tell` hears what it says meanwhile."""
-    news = "the front does not answer"
+    news = STARTING
     try:
         async with asyncio.timeout(READY_WITHIN_S):
             while True:
@@ -34,8 +35,10 @@ def readiness(port: int) -> tuple[bool, str]:
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
         body = json.loads(answer.read())
-    except (OSError, HTTPException, ValueError) as error:
-        return False, f"the front does not answer yet ({error})"
+    except ConnectionRefusedError:  # nothing listens yet: its process loads
+        return False, STARTING
+    except (OSError, HTTPException, ValueError):
+        return False, "the front does not answer yet"
     finally:
         connection.close()
     return answer.status == 200, str(body.get("cause") or body)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.embedded_redis import EmbeddedRedis
-from cli.hosts import ways_to_add
+from cli.hosts import described
 from cli.processes import INTERRUPTED, Child, Children, Problem
 from cli.ready import until_ready
 from cli.screen import Screen
@@ -113,12 +113,24 @@ async def serve(what: Plan, screen: Screen) -> int:
                 children.watch(Child("redis", redis.process, what.redis / "redis.log"))
             await unless(stopped, children, start(what, screen, children, redis.url))
             if what.tour:
-                await unless(stopped, children, importlib.import_module(TOUR).take_tour(what.url, screen))
+                await tour(what, screen, stopped, children)
             if not what.once:
                 invite(what, screen)
                 with suppress(Interrupted):  # the way to end a service
                     await unless(stopped, children, asyncio.Event().wait())
     return 0
+
+
+async def tour(what: Plan, screen: Screen, stopped: asyncio.Event, children: Children) -> None:
+    """Take the tour. Raise its failure only with --once: a stack that somebody else may use by now serves on."""
+    module = importlib.import_module(TOUR)
+    try:
+        await unless(stopped, children, module.take_tour(what.url, screen))
+    except module.TourFailed as failure:
+        if what.once:
+            raise
+        screen.problem(str(failure))
+        screen.say("The tour ends here, and the stack serves on.")
 
 
 async def start_redis(what: Plan, screen: Screen, stack: AsyncExitStack) -> EmbeddedRedis:
@@ -159,8 +171,8 @@ def gateway(what: Plan) -> dict[str, str]:
 
 def invite(what: Plan, screen: Screen) -> None:
     screen.say("\nAdd it to your MCP client:")
-    for host, way in ways_to_add(what.url).items():
-        screen.say(f"  {host:<12} {way}")
+    for line in described(what.url):
+        screen.say(line)
     screen.say(f"\nServing at {what.url} until Ctrl-C.")
 
 

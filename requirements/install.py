@@ -6,6 +6,7 @@ Runs on the machine's own Python, before anything is installed, so it is the sta
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,28 @@ VENV = LOCKS.parent / ".venv"
 STAMP = VENV / "installed"
 OLDEST = (3, 11)
 INSTALLER = LOCKS / "uv.txt"  # uv alone, with its hashes; it installs the rest ten times quicker than pip
+
+
+LOG = LOCKS.parent / ".state" / "install.log"
+# What a failed installation says, in the order in which the causes are looked for, and what to do.
+CAUSES = (
+    (r"no space left", "The disk is full: free about 1 GB, then run the same command again."),
+    (r"permission denied", "The folder .venv belongs to another user: remove it, then run the same command again."),
+    (
+        r"hash(es)? (mismatch|do not match)|do(es)? not match the hashes",
+        "A package is not the one that was locked: the package index, or a proxy in between, serves another file.",
+    ),
+    (
+        r"name resolution|resolve host|dns error|network is unreachable|connection (refused|reset)|timed out"
+        r"|failed to establish a new connection|error sending request|could not connect|proxyerror|from versions: none",
+        "No package could be downloaded: the package index cannot be reached. Connect this machine to the network, or "
+        "name a mirror (PIP_INDEX_URL, or pip.conf), then run the same command again.",
+    ),
+)
+
+
+class Failed(Exception):
+    """An installation failed; the text is one sentence about why."""
 
 
 class Missing(Exception):
@@ -86,7 +109,7 @@ def install(lock: Path) -> None:
     uv = VENV / "bin" / "uv"
     try:
         run(str(uv), "pip", "sync", "-q", "--python", str(VENV / "bin" / "python"), "--require-hashes", str(lock))
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, Failed):
         print("uv could not install the packages; trying pip, which heeds pip.conf", flush=True)
         pip(lock)
 
@@ -99,13 +122,25 @@ def pip(*arguments: str | Path) -> None:
 
 
 def run(*command: str) -> None:
-    subprocess.run(command, check=True)
+    """Run a command, its output in a file. Raise Failed with one sentence about why the command failed."""
+    LOG.parent.mkdir(exist_ok=True)
+    with LOG.open("w+", encoding="utf-8", errors="replace") as log:
+        if subprocess.run(command, stdout=log, stderr=log, check=False).returncode:
+            log.seek(0)
+            raise Failed(f"{reason(log.read())} All that it said is in {LOG}.")
+
+
+def reason(output: str) -> str:
+    """Return one sentence about a failed installation: a known cause with its remedy, else pip's own last words."""
+    for pattern, sentence in CAUSES:
+        if re.search(pattern, output, re.IGNORECASE):
+            return sentence
+    errors = [line.strip() for line in output.splitlines() if line.strip() and not line.startswith("WARNING")]
+    return f"The packages could not be installed: {errors[-1] if errors else 'the installer said nothing'}."
 
 
 if __name__ == "__main__":
     try:
         main(*sys.argv[1:2] or ["local"])
-    except Missing as missing:
-        sys.exit(f"error: {missing}")
-    except subprocess.CalledProcessError as failed:
-        sys.exit(f"error: {failed}")
+    except (Failed, Missing) as problem:
+        sys.exit(f"error: {problem}")

@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import os
 import subprocess
 import sys
 import zipfile
@@ -9,6 +10,8 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from cli.embedded_redis import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -26,6 +29,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(module, "LOCKS", tmp_path)
     monkeypatch.setattr(module, "INSTALLER", tmp_path / "uv.txt")
     monkeypatch.setattr(module, "STAMP", tmp_path / "installed")
+    monkeypatch.setattr(module, "LOG", tmp_path / "install.log")
     return module
 
 
@@ -80,6 +84,40 @@ def test_an_upgraded_installer_installs_anew(install: ModuleType) -> None:
     assert not install.is_current("local")
 
 
+@pytest.mark.trial("D14")
+def test_a_machine_without_a_network_is_told_so_in_one_sentence(
+    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run((sys.executable, "-m", "venv", tmp_path / "venv"), check=True)
+    monkeypatch.setattr(install, "VENV", tmp_path / "venv")
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{free_port()}/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    (install.LOCKS / "local.txt").write_text(f"tool==1.0 --hash=sha256:{'0' * 64}", encoding="utf-8")
+
+    with pytest.raises(install.Failed, match=r"^No package could be downloaded: .* cannot be reached\."):
+        install.install(install.LOCKS / "local.txt")
+
+    assert "".join(capfd.readouterr()).count("\n") == 1  # uv's own line about pip
+    assert "No matching distribution" in install.LOG.read_text(encoding="utf-8")
+
+
+@pytest.mark.trial("D14")
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        ("OSError: [Errno 28] No space left on device", "The disk is full"),
+        ("ERROR: [Errno 13] Permission denied: '/x/.venv'", "belongs to another user"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "is not the one that was locked"),
+        ("  x Failed to fetch: dns error: failed to lookup address", "cannot be reached"),
+        ("WARNING: old pip\nERROR: no such option: --no-deps", "could not be installed: ERROR: no such option"),
+        ("", "the installer said nothing"),
+    ],
+)
+def test_a_failed_installation_names_its_cause(install: ModuleType, output: str, sentence: str) -> None:
+    assert sentence in install.reason(output)
+
+
 def wheel(folder: Path, name: str, *metadata: str, version: str = "1.0") -> str:
     """Make a wheel with one module; returns its line of a lock."""
     told = "\n".join(("Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *metadata))
@@ -127,5 +165,5 @@ def test_pip_refuses_what_is_not_what_was_locked(
     wheel(tmp_path, "tool", "Summary: another")
     without_uv(install, tmp_path, monkeypatch)
 
-    with pytest.raises(subprocess.CalledProcessError):
+    with pytest.raises(install.Failed):
         install.install(install.LOCKS / "local.txt")

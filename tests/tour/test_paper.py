@@ -3,7 +3,9 @@
 import io
 import json
 import os
+import shutil
 import stat
+import subprocess
 import sys
 import tempfile
 import threading
@@ -16,8 +18,11 @@ import pytest
 from rich.console import Console
 
 from cli.__main__ import main
-from cli.paper import LOGIN, PASSWORD, await_session, keep_login, need_docker
+from cli.docker import need_docker
+from cli.embedded_redis import free_port
+from cli.paper import LOGIN, PASSWORD, await_session, keep_login
 from cli.processes import Problem
+from cli.ready import readiness
 from cli.screen import Screen
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -168,6 +173,11 @@ def test_the_rejection_of_an_earlier_login_does_not_end_the_wait_for_this_one() 
     assert "The session is ready" in printed
 
 
+@pytest.mark.trial("D15")
+def test_a_front_that_is_not_there_yet_is_starting() -> None:
+    assert readiness(free_port()) == (False, "the front is starting")
+
+
 def test_a_wait_has_an_end_and_names_the_doctor() -> None:
     with front(*["still logging in"] * 100) as port, pytest.raises(Problem, match="doctor"):
         waited(port, within_s=0.5)
@@ -205,6 +215,41 @@ def test_no_docker_at_all_is_told_with_where_to_get_it(tmp_path: Path, monkeypat
 
     with pytest.raises(Problem, match="get-docker"):
         need_docker()
+
+
+@pytest.mark.trial("D16")
+def test_make_paper_looks_for_docker_before_it_installs_anything(tmp_path: Path) -> None:
+    for tool in ("make", "sh"):
+        (tmp_path / tool).symlink_to(shutil.which(tool) or tool)
+
+    ran = subprocess.run(
+        ["make", "paper", f"PYTHON={sys.executable}"],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert ran.returncode != 0
+    assert ran.stderr.startswith("error: `docker` cannot be run")
+    assert "install" not in ran.stdout
+
+
+@pytest.mark.trial("E10")
+@pytest.mark.parametrize("option", ["name=rootless", "name=userns", "name=seccomp,profile=builtin"])
+def test_a_remapped_gateway_user_can_read_the_password(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text(f"#!/bin/sh\necho '[\"{option}\"]'\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    told(tmp_path, monkeypatch, "paperuser1", "secret")
+
+    anybody = mode(tmp_path / PASSWORD) == 0o644 and (tmp_path / PASSWORD).stat().st_uid == os.getuid()
+    assert anybody == (not option.startswith("name=seccomp") or os.getuid() not in (0, 1000))
+    assert mode((tmp_path / PASSWORD).parent) == 0o700
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The command that a newcomer types: the stack on this machine, its tour, and its end however it comes."""
 
+import asyncio
 import os
 import re
 import select
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from fastmcp import Client
 
 from cli.embedded_redis import free_port
 
@@ -35,6 +37,7 @@ class Up:
     process: subprocess.Popen[str]
     mark: str
     state: Path
+    port: int
 
     def until(self, text: str) -> str:
         """Read its output until a line has the text; everything read so far."""
@@ -76,12 +79,13 @@ def part_of(command: str) -> str:
 @contextmanager
 def up(state: Path, *flags: str) -> Iterator[Up]:
     mark = uuid.uuid4().hex
-    ports = ("--port", str(free_port()), "--sim-port", str(free_port()), "--sim-port", str(free_port()))
+    port = free_port()
+    ports = ("--port", str(port), "--sim-port", str(free_port()), "--sim-port", str(free_port()))
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", "up", *ports, "--state", str(state), *flags],
         cwd=ROOT, env={**os.environ, "UP_TEST": mark}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    stack = Up(process, mark, state)
+    stack = Up(process, mark, state, port)
     try:
         yield stack
     finally:
@@ -114,6 +118,24 @@ def test_once_takes_the_tour_and_leaves_nothing(tmp_path: Path) -> None:
         assert re.search(r"AAPL +BOT +1 +[\d.]+ +\w+ +\d+\.\d\d", said), said
         assert "the tour is complete" in said
         assert stack.running() == []
+
+
+@pytest.mark.trial("D8")
+async def test_a_tour_that_fails_is_told_and_the_stack_serves_on(tmp_path: Path) -> None:
+    with up(tmp_path) as stack:
+        await asyncio.to_thread(stack.until, "5 of 8")
+        await buy_what_the_tour_buys(f"http://127.0.0.1:{stack.port}/api/v1")
+
+        said = await asyncio.to_thread(stack.until, "Serving at")
+
+        assert "error: step 6 of 8" in said
+        assert "possible_duplicate" in said
+        assert sorted(stack.parts()) == PARTS
+
+
+async def buy_what_the_tour_buys(url: str) -> None:
+    async with Client(url) as client:
+        await client.call_tool("ibkr_place_order", {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1})
 
 
 def test_the_demo_takes_nothing_from_what_the_shell_is_set_up_for(
