@@ -100,8 +100,7 @@ def build_server(
         request_state_security=seals.security,
     )
     server._mcp_server.middleware.insert(0, TypedRefusals(seals))
-    tools = [declared_tool(declared, calls) for declared in offered]
-    for tool in tools:
-        server.add_tool(tool)
-    disarm(server, {tool.name: tool.parameters for tool in tools})
+    for declared in offered:
+        server.add_tool(declared_tool(declared, calls))
+    disarm(server)
     return server
