@@ -9,7 +9,7 @@ SEED ?= 1
 LOCKS := dev local front worker simulator uv mutants
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour paper paper-check test test-long check test-docker faults catalogue mutants bench coverage lock api schemas clean
+.PHONY: help demo tour paper paper-check doctor test test-long check test-docker faults catalogue mutants bench coverage lock api schemas clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ paper: ## trade on paper: asks for the login, starts the gateway in a container,
 paper-check: ## what a real paper gateway says, as a scrubbed transcript, and where the simulator differs
 	@$(INSTALL) local
 	@exec $(BIN)/python -m cli paper-check $(ARGS)
+
+doctor: ## looks at a running stack, names what is wrong and what to do (ARGS="--url … --gateway …")
+	@$(INSTALL) local
+	@exec $(BIN)/python -m cli doctor $(ARGS)
 
 test: ## every test that needs no container engine (ARGS="tests/bridge -k lease")
 	@$(INSTALL) dev

@@ -22,6 +22,12 @@ COMMANDS = {
 }
 
 
+INSTALL = (
+    "In a checkout, `python3 requirements/install.py local` installs everything into .venv; then type "
+    "`.venv/bin/python -m cli …`, or `make doctor` for the doctor."
+)
+
+
 def main(arguments: list[str]) -> int:
     """Each command is a module of its name, and only that one is loaded: an MCP client alone takes seconds."""
     parser = argparse.ArgumentParser(
@@ -34,7 +40,7 @@ def main(arguments: list[str]) -> int:
     try:
         module = importlib.import_module(f"cli.{name.replace('-', '_')}")
     except ModuleNotFoundError as error:  # the worker's image has the operator's commands, and packages for no other
-        sys.stderr.write(f"error: {name} needs {error.name}, which is not installed here\n")
+        sys.stderr.write(f"error: {name} needs {error.name}, which {sys.executable} does not have. {INSTALL}\n")
         return 1
     parser = argparse.ArgumentParser(prog=f"python -m cli {name}", description=COMMANDS[name])
     module.add_arguments(parser)

@@ -23,6 +23,7 @@ from bridge.bus.sessions import known_sessions
 from cli.asking import Answer, Tools
 from cli.operating import masked, usual_places
 from cli.processes import Problem
+from cli.typed import command
 
 USUAL_PORTS = (4001, 4002, 4003, 4004, 7496, 7497)  # of IB Gateway, of its images' forwarders, of TWS
 OLDEST_VERSION = 157  # what ib_async still speaks; TWS 10.19, the oldest that is supported, is far above
@@ -34,12 +35,14 @@ WATCHED_S = 2
 OK, UNAUTHORIZED = 200, 401
 TOKEN = re.compile(r"[!-~]+")  # what a header can carry
 LONGEST = 100_000  # of an answer that is read
+LONGEST_REASON = 200  # of what another program at that port said
 PROBE_S = 30.0  # for a Python process on a busy machine
 
 Kind = Literal["ok", "note", "fault"]
 
-START_FRONT = "Start the stack: `docker compose up`, `make paper` or `python -m mcp_front`; --url names another front."
-RELEASE = "`python -m cli resume` releases it; in containers `docker compose run --rm operator resume`."
+ADD_CLIENT = "docker compose --profile paper run --rm clients-paper"
+START_FRONT = "Start the stack: `make demo`, `docker compose up` or `make paper`; --url names another front."
+RELEASE = f"`{command('resume')}` releases it; in containers `docker compose run --rm operator resume`."
 SET_CLOCK = "Set the machine's clock, and keep it by NTP (`timedatectl set-ntp true`)."
 SHARE_DATA = (
     "In IBKR's Client Portal, under Settings, Paper Trading Account, share the real-time market data of the live user "
@@ -129,7 +132,7 @@ def front(url: str) -> list[Finding]:
     try:
         status, headers, _ = _asked(url, "GET", "/healthz")
     except (OSError, HTTPException) as error:
-        return [Finding("front", "fault", f"Nobody answers at {where}: {error}", START_FRONT)]
+        return [Finding("front", "fault", f"Nobody answers at {where}: {str(error)[:LONGEST_REASON]}", START_FRONT)]
     if status != OK:
         cure = "Look at what listens there, or name the front with --url."
         return [Finding("front", "fault", f"{where}/healthz says {status}: it is no front.", cure)]
@@ -158,7 +161,7 @@ async def session(place: Place) -> tuple[dict[str, Any], list[Finding]]:
         return {}, [Finding("session", "fault", told, "Look at its log; if it hangs, start it again.")]
     if not admitted:
         told = "was given none" if place.token is None else "does not know this one"
-        cure = "Set FRONT_TOKEN; `docker compose --profile paper run --rm clients-paper add NAME` makes a token."
+        cure = f"Set FRONT_TOKEN; `{ADD_CLIENT} add NAME` makes a token."
         status = await asyncio.to_thread(_readiness, place.url)
         return status, [Finding("token", "fault", f"The front wants a token and {told}.", cure), *_standing(status)]
     try:
@@ -181,7 +184,7 @@ async def session(place: Place) -> tuple[dict[str, Any], list[Finding]]:
 def _unread(told: Answer) -> Finding:
     """Why the status was not told; the looks that need it are left out."""
     if told.code == "forbidden":
-        cure = "Give the doctor a token that may read: `clients-paper add doctor --scopes read`, or `cli client add`."
+        cure = f"Give the doctor a token that may read: `{ADD_CLIENT} add doctor --scopes read`."
         return Finding("token", "fault", f"ibkr_get_status is not for this token: {told.message}", cure)
     return Finding("session", "fault", f"ibkr_get_status: [{told.code}] {told.message}", "Look at the front's log.")
 

@@ -6,6 +6,7 @@ from bridge.bus.halting import set_halt
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from cli.operating import add_bus_arguments, caller, with_bus
+from cli.typed import command
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"{keys.session}: {halt.level}, set by {halt.by}: {halt.reason}")
         print(
             "Open orders stay: ibkr_cancel_all_orders or TWS cancels them. "
-            f"`python -m cli resume --session {keys.session}` releases the switch."
+            f"`{command('resume', '--session', keys.session)}` releases the switch."
         )
         return 0
 

@@ -5,15 +5,15 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from bridge.bus.connect import BusError
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from bridge.bus.sessions import is_known, known_sessions
+from cli.stack_folder import STATE
 
 # Where `python -m cli up` has its own, and where everybody's is.
-DEMO_SOCKET = Path(__file__).resolve().parent.parent / ".state" / "redis" / "redis.sock"
+DEMO_SOCKET = STATE / "redis" / "redis.sock"
 USUAL = "redis://127.0.0.1:6379/0"
 
 Act = Callable[[Pipe, Keys], Awaitable[int]]

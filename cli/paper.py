@@ -15,6 +15,7 @@ from cli.hosts import described
 from cli.processes import INTERRUPTED, Problem
 from cli.ready import LOOK_AGAIN_S, readiness
 from cli.screen import Screen
+from cli.typed import command
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGIN, PASSWORD = Path(".env.login"), Path("secrets/tws_password.txt")  # both ignored by git
@@ -172,7 +173,7 @@ def await_session(screen: Screen, port: int, within_s: float, old_news_s: float 
         time.sleep(LOOK_AGAIN_S)
     raise Problem(
         f"not ready within {within_s:g} s: {last}\n"
-        f"`python -m cli doctor --url http://127.0.0.1:{port}/api/v1` looks at each part."
+        f"`{command('doctor', '--url', f'http://127.0.0.1:{port}/api/v1')}` looks at each part."
     )
 
 

@@ -1,6 +1,7 @@
 """What a person at the terminal sees: plain lines in a file or a pipe, colour and motion on a screen."""
 
 import time
+import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,10 +27,10 @@ class Screen:
 
     def say(self, text: str | Text = "") -> None:
         """As it is: a line that is too long for the screen is not cut up, so that it can be copied."""
-        self._console.print(text if isinstance(text, Text) else Text(text), soft_wrap=True)
+        self._console.print(text if isinstance(text, Text) else Text(printable(text)), soft_wrap=True)
 
     def problem(self, text: str) -> None:
-        self.say(Text.assemble(("error: ", "bold red"), text))
+        self.say(Text.assemble(("error: ", "bold red"), printable(text)))
 
     def step(self, number: int, count: int, title: str) -> None:
         self.say()
@@ -79,6 +80,13 @@ class Screen:
 
     def _print(self, what: RenderableType) -> None:
         self._console.print(Padding.indent(what, INDENT))
+
+
+def printable(text: str) -> str:
+    """Return the text without what steers a terminal: control, format and private characters; lines stay lines."""
+    return "".join(
+        each if each == "\n" or unicodedata.category(each)[0] != "C" else "\N{REPLACEMENT CHARACTER}" for each in text
+    )
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:

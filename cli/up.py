@@ -2,14 +2,13 @@
 
 import argparse
 import asyncio
-import fcntl
 import importlib
 import os
 import shutil
 import signal
 import socket
-from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from cli.hosts import described
 from cli.processes import INTERRUPTED, Child, Children, Problem
 from cli.ready import until_ready
 from cli.screen import Screen
+from cli.stack_folder import STATE, sole_user
 
-STATE = Path(__file__).resolve().parent.parent / ".state"
 SESSION = "demo"
 SIM_PORTS = (7496, 4002)  # TWS's own for live and IB Gateway's for paper: what people's habits and the API's texts name
 TOUR = "cli.tour"  # with an MCP client in it, which takes seconds to load: those that the stack takes to start
@@ -102,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
 
 async def serve(what: Plan, screen: Screen) -> int:
     stopped = listen_to_signals()
-    with sole_user(what.state):
+    with sole_user(what.state, what.url):
         need_free(what.port, "--port")
         for port in what.sim_ports:
             need_free(port, "--sim-port")
@@ -209,15 +208,3 @@ def need_free(port: int, flag: str) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise Problem(f"port {port} is taken ({error.strerror}): name another with {flag}") from None
-
-
-@contextmanager
-def sole_user(state: Path) -> Iterator[None]:
-    """Holds the folder, so that two stacks do not write over one another's data."""
-    state.mkdir(parents=True, exist_ok=True)
-    with (state / "lock").open("w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Problem(f"another stack uses {state}: end it, or name another folder with --state") from None
-        yield

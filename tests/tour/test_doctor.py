@@ -2,9 +2,12 @@
 
 import asyncio
 import hashlib
+import io
 import json
 import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,17 +16,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from bridge.bus.halting import set_halt
 from bridge.bus.pipe import Pipe
 from cli import examining
 from cli.embedded_redis import EmbeddedRedis
 from cli.examining import Finding, Place, _instant, examine
+from cli.screen import Screen
+from cli.stack_folder import front_of, sole_user
+from cli.typed import command
 from ibgateway.simulator.config import Identity, SimulatorConfig
 from ibgateway.simulator.server import Simulator
 from tests.front.stack import serving
 from tests.gateway import servers
 from tests.worker.rig import caller, until, worker
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture(autouse=True)
@@ -71,6 +80,60 @@ async def test_something_else_at_the_fronts_place(redis_url: str, session: str) 
         place = Place(f"http://127.0.0.1:{port}/api/v1", None, None, redis_url, "none")
 
         assert "no front" in (await faults(place))["front"].told
+
+
+@pytest.mark.trial("D12")
+async def test_bytes_of_a_foreign_port_never_reach_the_terminal(redis_url: str, session: str) -> None:
+    async def impolite(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"\x1b]0;owned\x07\x1b[31m" + b"\xff" * 5000 + b"\r\n\r\n")
+        writer.close()
+
+    async with servers.listening(impolite) as port:
+        place = Place(f"http://127.0.0.1:{port}/api/v1", None, None, redis_url, "none")
+        found = (await faults(place))["front"]
+
+    shown = io.StringIO()
+    Screen(Console(file=shown, width=120)).say(found.told)
+    assert "Nobody answers" in shown.getvalue()
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown.getvalue())
+    assert len(shown.getvalue()) < 400
+
+
+@pytest.mark.trial("D12")
+def test_the_doctor_finds_the_front_of_the_demo_at_its_port(tmp_path: Path) -> None:
+    before = front_of(tmp_path)
+    with sole_user(tmp_path, "http://127.0.0.1:8017/api/v1"):
+        during = front_of(tmp_path)
+
+    assert (before, during, front_of(tmp_path)) == (None, "http://127.0.0.1:8017/api/v1", None)
+
+
+@pytest.mark.trial("D12")
+def test_a_command_that_a_text_names_runs_as_it_stands() -> None:
+    shown = command("doctor", "--help")
+
+    ran = subprocess.run(shown, shell=True, cwd=ROOT, capture_output=True, text=True)
+
+    assert ran.stdout.startswith("usage: python -m cli doctor")
+
+
+@pytest.mark.trial("D12")
+def test_in_a_container_a_text_names_the_command_of_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLI_COMMAND", "docker compose run --rm operator")
+
+    assert command("resume", "--session", "paper") == "docker compose run --rm operator resume --session paper"
+
+
+@pytest.mark.trial("D12")
+def test_a_python_without_the_packages_is_told_which_has_them() -> None:
+    bare = subprocess.run(
+        [sys.executable, "-S", "-m", "cli", "doctor"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert bare.returncode == 1
+    assert "python3 requirements/install.py local" in bare.stderr
+    assert "make doctor" in bare.stderr
 
 
 async def test_no_worker(redis_url: str, session: str) -> None:
