@@ -7,6 +7,9 @@ from ib_worker.dispatch import handles
 from ib_worker.session import Session
 from ib_worker.settings import Endpoint
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+TWS_PORTS = (7496, 7497, 4001, 4002)  # live and paper of TWS, then of IB Gateway
+
 
 @handles(Connect)
 async def connect(request: Connect, session: Session, asked: Asked) -> Connected:
@@ -36,9 +39,25 @@ async def disconnect(request: Disconnect, session: Session, asked: Asked) -> Dis
 
 
 def _target(request: Connect, session: Session) -> Endpoint:
-    """What is left out is the configured gateway's."""
+    """Return the gateway that is meant: the configured one where something is left out, or where only its usual address
+    on the caller's own machine is named."""
     configured = session.settings.gateway
+    if _is_usual_address(request, session):
+        return configured
     return Endpoint(request.host or configured.host, request.port or configured.port)
+
+
+def _is_usual_address(request: Connect, session: Session) -> bool:
+    """Whether the call names loopback and a port of TWS, as the API's own examples do, although the gateway is on
+    another host, as in containers: the worker's loopback has no gateway, so the caller means this session's."""
+    configured = session.settings.gateway
+    named = Endpoint(request.host or "", request.port or configured.port)
+    return (
+        named.host.lower() in LOOPBACK
+        and configured.host.lower() not in LOOPBACK
+        and named.port in (*TWS_PORTS, configured.port)
+        and named not in session.settings.allowed
+    )
 
 
 def _check(target: Endpoint, session: Session, caller: str) -> None:
@@ -62,6 +81,8 @@ def _check(target: Endpoint, session: Session, caller: str) -> None:
 
 def _message(request: Connect, session: Session, already: bool) -> str:
     told = "The session was connected already." if already else "The session is connected and synchronized."
+    if _is_usual_address(request, session):
+        told += f" Its gateway is {session.target}: {request.host} is not where the worker's gateway runs."
     if request.clientId not in (None, session.clientId):
         told += f" All clients share one session, with clientId {session.clientId}; {request.clientId} was not used."
     return told

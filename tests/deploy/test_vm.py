@@ -15,15 +15,15 @@ import pytest
 import yaml
 
 from cli.embedded_redis import free_port
-from tests.deploy.tools import find_tool, needs
+from tests.deploy.tools import find_compose, find_tool, needs
 
 VM = Path("deploy/vm")
 CADDY = find_tool("caddy")
-DOCKER = find_tool("docker")
+DOCKER = find_compose()
 SETTINGS = {"DOMAIN": "ibkr.example.com", "ACME_EMAIL": "you@example.com"}
 
 needs_caddy = needs("caddy")
-needs_compose = pytest.mark.skipif(DOCKER is None, reason="needs docker's command line (no engine)")
+needs_compose = pytest.mark.skipif(DOCKER is None, reason="needs docker compose (no engine)")
 
 
 SECOND_HALF = asyncio.Event()
@@ -266,3 +266,48 @@ def test_the_firewall_leaves_in_who_administers_the_machine(
 def test_every_script_can_be_run_and_parsed(script: Path) -> None:
     assert os.access(script, os.X_OK)
     subprocess.run(["bash", "-n", script], check=True)
+
+
+def ran_with(settings: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """`ibkr config` with these settings; its docker prints the environment that it is given."""
+    (tmp_path / "env").write_text(settings)
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\nenv -0\n")
+    docker.chmod(0o755)
+    paths = {"PATH": f"{tmp_path}:/usr/bin:/bin", "IBKR_ENV": str(tmp_path / "env"), "IBKR_HOME": str(tmp_path)}
+    return subprocess.run(["bash", str(VM / "ibkr"), "config"], env=paths, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.trial("E13")
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("BACKUP_COPY=rclone copyto remote", "rclone copyto remote"),
+        ("BACKUP_COPY=  spaced out   # a note", "spaced out"),
+        ("BACKUP_COPY='it $HOME; touch x' # a note", "it $HOME; touch x"),
+        ('BACKUP_COPY="say \\"hi\\" # here"', 'say "hi" # here'),
+        ("export BACKUP_COPY=a#b", "a#b"),
+        ("BACKUP_COPY=$(touch x) `touch x`", "$(touch x) `touch x`"),
+        ("BACKUP_COPY=\r", ""),
+        ("BACKUP_COPY= # nothing", ""),
+        ("# BACKUP_COPY=none\n\nBACKUP_COPY=last line without an end", "last line without an end"),
+    ],
+)
+def test_a_machines_settings_are_read_as_compose_reads_them_and_never_run(
+    written: str, read: str, tmp_path: Path
+) -> None:
+    ran = ran_with(written, tmp_path)
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert f"BACKUP_COPY={read}" in ran.stdout.split("\0")
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.trial("E13")
+@pytest.mark.parametrize("line", ["touch x", "BACKUP COPY=x", "1ST=x", 'DOMAIN="unclosed', "DOMAIN='a' b"])
+def test_a_line_that_is_no_setting_is_named_by_its_number(line: str, tmp_path: Path) -> None:
+    ran = ran_with(f"DOMAIN=a\n{line}\n", tmp_path)
+
+    assert ran.returncode == 1
+    assert f"ibkr: {tmp_path / 'env'}, line 2: " in ran.stderr
+    assert not (tmp_path / "x").exists()

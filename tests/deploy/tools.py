@@ -21,6 +21,14 @@ def needs(*names: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}: python deploy/checks/install.py")
 
 
+def find_compose() -> str | None:
+    """The path of a docker that has Compose 2; Debian's docker.io comes without."""
+    docker = find_tool("docker")
+    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        return None
+    return docker
+
+
 def run_installed(*command: str) -> subprocess.CompletedProcess[str]:
     """A program or module of those installed, which are in no environment of their own."""
     told = {**os.environ, "PYTHONPATH": str(INSTALLED)}

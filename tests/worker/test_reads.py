@@ -318,6 +318,38 @@ async def test_a_gateway_that_is_not_allowed_is_refused_with_the_list(
         assert error.details["allowed"] == [f"127.0.0.1:{sim.port}", "10.0.0.1:4001"]
 
 
+@pytest.mark.trial("D24")
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"host": "127.0.0.1", "port": 7496, "clientId": 1},  # as the API's reference has it
+        {"host": "localhost", "port": 4002},
+        {"host": "127.0.0.1"},
+    ],
+)
+async def test_loopback_means_the_sessions_gateway_where_that_is_on_another_host(
+    redis_url: str, session: str, named: dict[str, Any]
+) -> None:
+    async with (
+        Simulator(SimulatorConfig(host="127.0.0.2")) as sim,
+        trading(redis_url, session, sim, gateway_host="127.0.0.2") as front,
+    ):
+        answer = await front.ask("connect", **named)
+        elsewhere = await front.refused("connect", host="127.0.0.1", port=6379)
+
+    assert (answer["status"], answer["host"], answer["port"]) == ("connected", "127.0.0.2", sim.port)
+    assert f"Its gateway is 127.0.0.2:{sim.port}" in answer["message"]
+    assert elsewhere.code == "host_not_allowed"
+
+
+@pytest.mark.trial("D24")
+async def test_another_port_of_the_gateways_own_machine_is_another_gateway(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        assert (await front.refused("connect", host="127.0.0.1", port=7496)).code == "host_not_allowed"
+
+
 async def test_a_change_of_gateway_waits_until_others_are_done(redis_url: str, session: str, sim: Simulator) -> None:
     async with Simulator() as other:
         allowed = f"127.0.0.1:{other.port}"
