@@ -1,6 +1,6 @@
 """Tools that steer and show the session's connection to its gateway."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from bridge.tool import Declaration, Effect, Shape, tool
@@ -36,10 +36,12 @@ class Disconnected(Shape):
 
 
 class Concern(Shape):
-    """What leaves the session ready and still matters, and what to do about it."""
+    """What leaves the session ready and still matters, and what to do about it. `due`: the day by which, if one is
+    named."""
 
     what: str
     remedy: str
+    due: date | None = None
 
 
 class SessionStatus(Shape):

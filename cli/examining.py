@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -171,7 +171,7 @@ async def session(place: Place) -> tuple[dict[str, Any], list[Finding]]:
                 status = await asyncio.to_thread(_readiness, place.url)
                 return status, [_unread(answer), *_standing(status)]
             status = answer.value
-            found = list(_standing(status))
+            found = [*_standing(status), *_warnings(status, datetime.now(UTC).date())]
             if status.get("is_connected"):
                 found += await trading(tools, status)
                 watched = await tools.call("stream_market_data", symbol="SPY", duration_seconds=WATCHED_S)
@@ -228,6 +228,13 @@ def _standing(status: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(part, "fault", f"{state}: {status.get('cause')}", str(status.get("remedy") or ""))
     if status.get("halted"):
         yield Finding("kill switch", "fault", f"It is set: {status['halted']}", RELEASE)
+
+
+def _warnings(status: dict[str, Any], today: date) -> Iterator[Finding]:
+    """The status' concerns; one whose day has passed is a fault."""
+    for each in status.get("concerns", []):
+        overdue = each.get("due") is not None and date.fromisoformat(each["due"]) <= today
+        yield Finding("warning", "fault" if overdue else "note", each["what"], each["remedy"])
 
 
 async def trading(tools: Tools, status: dict[str, Any]) -> list[Finding]:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from bridge.gateway import Concern
+from ib_worker import announcements
 from ib_worker.session import Session
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -56,6 +57,8 @@ def concerns_of(session: Session, now: datetime) -> list[Concern]:
                 remedy="The worker reads them again by itself; if this stays, restart the gateway.",
             )
         )
+    for each in session.announcements.current(now):
+        found.append(Concern(what=announcements.what(each, now), remedy=announcements.remedy(each), due=each.due))
     if (due := weekly_login(now)) - now < NEAR:
         found.append(
             Concern(

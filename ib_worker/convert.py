@@ -19,12 +19,12 @@ from bridge.contracts import ContractDetails
 from bridge.market_data import Bar
 from bridge.values import Contract, MarketDataType, OnContract
 from ib_worker.order_events import Commission
+from ib_worker.tws.text import message
 
 MARKET_DATA_TYPES: dict[int, MarketDataType] = {1: "live", 2: "frozen", 3: "delayed", 4: "delayed-frozen"}
 UNSET_DOUBLE = sys.float_info.max
 UNSET_LONG = 2**63 - 1  # reqPnL's position and other 64-bit fields
 LEDGER = "$LEDGER-"  # a setting of new users puts it before the tags of a currency's figures
-MESSAGE_CHARS = 500  # of a broker's text: enough for a rejection, too little to bury a prompt in
 TIME_FORMAT = "%Y%m%d %H:%M:%S"
 SMART, IDEALPRO = "SMART", "IDEALPRO"
 SIDES: dict[str, Literal["BOT", "SLD"]] = {"BOT": "BOT", "SLD": "SLD"}
@@ -54,7 +54,6 @@ ZONES = {
 log = logging.getLogger("ib_worker.convert")
 
 _NUMERIC = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
 
 def number(value: float | Decimal | None) -> float | None:
@@ -86,11 +85,6 @@ def unsigned(value: float | Decimal | None) -> float | None:
 def text(value: str | None) -> str | None:
     """A name, or None where TWS wrote nothing or "?"."""
     return None if value in (None, "", "?") else value
-
-
-def message(value: str) -> str:
-    """A broker's text, made harmless to show: one line, no control or direction marks, bounded."""
-    return _CONTROL.sub(" ", value).strip()[:MESSAGE_CHARS]
 
 
 def listed(value: str | None) -> list[str]:

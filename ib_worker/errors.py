@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pydantic import ValidationError
 
 from bridge.tool import ToolError
-from ib_worker import convert
+from ib_worker.tws.text import message
 
 
 class RequestRefused(Exception):
@@ -14,7 +14,7 @@ class RequestRefused(Exception):
     def __init__(self, code: int, text: str) -> None:
         super().__init__(f"TWS error {code}: {text}")
         self.code = code
-        self.text = convert.message(text)
+        self.text = message(text)
 
 
 class LinkLost(Exception):
@@ -65,7 +65,7 @@ def invalid(problem: ValidationError) -> ToolError:
         for each in problem.errors(include_url=False, include_input=False, include_context=False)
     ]
     told = "; ".join(f"{each['field'] or 'arguments'}: {each['problem']}" for each in faults)
-    return ToolError("invalid_arguments", convert.message(told), faults=faults)
+    return ToolError("invalid_arguments", message(told), faults=faults)
 
 
 def refusal(code: int, text: str) -> ToolError:

@@ -29,6 +29,7 @@ from ib_worker.session import Session, utcnow
 from ib_worker.settings import Endpoint
 from ib_worker.standing import Failure
 from ib_worker.sync import synchronize
+from ib_worker.tws.text import tws_said
 from ib_worker.wire import Wire
 
 MARKET_DATA_NUMBERS = {"live": 1, "frozen": 2, "delayed": 3, "delayed-frozen": 4}
@@ -82,6 +83,7 @@ class Lifecycle:
             return
         if not same:
             session.target = target
+            session.announcements.forget()
             session.record.host, session.record.port = target
             self._stop.set()
         if not same or not self._wanted.is_set():
@@ -249,6 +251,9 @@ class Lifecycle:
             for kind in (OPEN_ORDERS, COMPLETED_ORDERS):
                 session.requests.refuse(kind, code, text)
         was_down = session.link.down_by is not None
+        if session.announcements.hear(code, text, utcnow()):
+            log.warning("the gateway announces: %s", tws_said(code, text))
+            session.news.set()
         news = session.link.hear(code, text)
         if news is not News.LINK_LOST or not was_down:  # a night's reset repeats it hundreds of times
             log.info("the gateway says %s: %s", code, text)

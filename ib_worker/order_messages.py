@@ -11,6 +11,7 @@ from bridge.order_terms import AUX_PRICE, LMT_PRICE
 from ib_worker import convert
 from ib_worker.ledger import Entry, Ledger
 from ib_worker.order_events import ID_OF_ANOTHER, Commission, Completed, Fill, Opened, Said, Status, Terms
+from ib_worker.tws.text import message
 
 ID_TAKEN = ID_OF_ANOTHER | {103}  # an order came under the id of an earlier one
 NO_ID = 2**31 - 1  # an order entered by hand, which counts as client 0's
@@ -128,7 +129,7 @@ class OrderMessages:
         entry = self._ledger.entry(0, order.clientId, permId, orderRef, terms)
         assert entry is not None  # terms make one
         filled = convert.number(order.filledQuantity) or 0.0
-        text = convert.text(convert.message(orderState.completedStatus))
+        text = convert.text(message(orderState.completedStatus))
         self._ledger.take(entry, Completed(self._now(), permId, orderRef, terms, orderState.status, filled, text))
         return entry
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import ib_async
 
-from ib_worker import convert
 from ib_worker.account_updates import AccountUpdates
 from ib_worker.errors import NOTICES
 from ib_worker.holdings import Holdings
@@ -18,6 +17,7 @@ from ib_worker.ledger import Entry
 from ib_worker.order_messages import OrderMessages
 from ib_worker.requests import Requests
 from ib_worker.subscriptions import Lines
+from ib_worker.tws.text import message
 
 # Kinds of requests that TWS answers without an id, so that only one of each may be under way.
 POSITIONS, OPEN_ORDERS, COMPLETED_ORDERS = "positions", "open orders", "completed orders"
@@ -83,7 +83,7 @@ class Receiver:
         self._account.flush()
 
     def error(self, reqId: int, errorCode: int, errorString: str, advanced: str) -> None:
-        text = convert.message(errorString)
+        text = message(errorString)
         if reqId in self._requests:
             if errorCode not in NOTICES:
                 self._requests.refuse(reqId, errorCode, text)

@@ -17,6 +17,7 @@ from bridge.tool import ToolError
 from bridge.values import Named
 from ib_worker import __version__, convert
 from ib_worker.account_updates import AccountUpdates
+from ib_worker.announcements import Announcements
 from ib_worker.approvals import Approvals
 from ib_worker.auditing import Audit
 from ib_worker.errors import LinkLost
@@ -78,6 +79,7 @@ class Session:
         self.news = asyncio.Event()  # the standing has changed; the heartbeat clears it
         self._ready = asyncio.Event()
         self.link = Link()
+        self.announcements = Announcements()
         self.wire: Wire | None = None
         self.guard: Guard | None = None  # without a lease there is nothing to guard
         self.steering: Steering

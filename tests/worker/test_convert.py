@@ -15,6 +15,7 @@ from bridge.account import AccountUpdate, PnL
 from bridge.values import Contract, OnContract
 from ib_worker import convert
 from ib_worker.order_events import Commission
+from ib_worker.tws.text import message
 
 UNSET = sys.float_info.max
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
@@ -87,12 +88,12 @@ def test_an_empty_name_and_a_question_mark_are_none(written: str | None, meant: 
 
 @pytest.mark.fault(102)
 def test_a_brokers_text_is_one_harmless_line() -> None:
-    assert convert.message("  first\r\nsecond\x00\x1b[31m‮evil​ ") == "first second [31m evil"
+    assert message("  first\r\nsecond\x00\x1b[31m‮evil​ ") == "first second [31m evil"
 
 
 @pytest.mark.fault(102)
 def test_a_brokers_text_is_bounded() -> None:
-    assert convert.message("x" * 501) == "x" * 500
+    assert message("x" * 501) == "x" * 500
 
 
 @pytest.mark.parametrize(("written", "meant"), [(None, []), ("", []), ("A", ["A"]), ("A,,B", ["A", "B"])])

@@ -1,0 +1,1 @@
+"""The connection to TWS, and what TWS writes."""
