@@ -10,20 +10,21 @@ from bridge.values import Contract, Named, OrderId, OrderReport, one_name
 
 
 class Execution(Shape):
-    """One fill. Commission and realizedPNL are null until TWS reports them, moments after the fill."""
+    """One fill. Commission and realizedPNL are null until TWS reports them, moments after the fill; a figure that TWS
+    did not give is null."""
 
     execId: str
     time: datetime
     account: str
     contract: Contract
     side: Literal["BOT", "SLD"]
-    shares: float
-    price: float
-    cumQty: float
-    avgPrice: float
+    shares: float | None
+    price: float | None
+    cumQty: float | None
+    avgPrice: float | None
     exchange: str
     orderId: int
-    permId: int
+    permId: int | None
     clientId: int
     orderRef: str | None
     commission: float | None

@@ -29,7 +29,9 @@ _ENDS = re.compile(
     r"expir|retire|discontinu|sunset|will (?:be |end|stop|cease)|before|by\b|until|after|from|starting|effective|as of",
     re.IGNORECASE,
 )
-_RELEASE = re.compile(r"(?<![\d.])(10)(\d\d)\.(\d{1,2}[a-z]?)(?![\d.])|(?<![\d.])(10\.\d{1,2}(?:\.\d{1,2}[a-z]?)?)(?![\d.])")
+_RELEASE = re.compile(
+    r"(?<![\d.])(10)(\d\d)\.(\d{1,2}[a-z]?)(?![\d.])|(?<![\d.])(10\.\d{1,2}(?:\.\d{1,2}[a-z]?)?)(?![\d.])"
+)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = rf"({'|'.join(_MONTHS)})[a-z]*\.?"
 

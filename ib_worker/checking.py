@@ -20,6 +20,7 @@ from ib_worker.limits import Facts, Intent, check, closes
 from ib_worker.pacing import Lane
 from ib_worker.receiver import POSITION_MESSAGES
 from ib_worker.session import Session, utcnow
+from ib_worker.tws import unset
 from ib_worker.wording import question
 
 QUOTE_S = 3.0  # for the first price of a new line
@@ -93,8 +94,8 @@ def intent_of(contract: ib_async.Contract, order: ib_async.Order) -> Intent:
         action="BUY" if order.action == "BUY" else "SELL",
         totalQuantity=Decimal(str(order.totalQuantity)),
         orderType=order.orderType,
-        lmtPrice=_set(order.lmtPrice),
-        auxPrice=_set(order.auxPrice),
+        lmtPrice=unset.order_price("lmtPrice", order, contract.secType),
+        auxPrice=unset.order_price("auxPrice", order, contract.secType),
         outsideRth=order.outsideRth,
     )
 
@@ -188,8 +189,3 @@ def _number(limit: int | str | None) -> int:
 def _day_from_ms(now: datetime) -> int:
     midnight = datetime.combine(now.astimezone(EXCHANGE_DAY).date(), time(), EXCHANGE_DAY)
     return int(midnight.astimezone(UTC).timestamp() * 1000)
-
-
-def _set(price: object) -> float | None:
-    """ib_async writes TWS's unset double for no price."""
-    return float(price) if isinstance(price, (int, float)) and price < ib_async.util.UNSET_DOUBLE else None

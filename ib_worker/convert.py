@@ -1,17 +1,12 @@
-"""Turns what ib_async decodes into the declarations' shapes, and TWS's many ways to say "nothing" into None. Pure."""
+"""Turns what ib_async decodes into the declarations' shapes; `tws.unset` says which numbers are none. Pure."""
 
 import logging
-import math
-import re
-import sys
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, tzinfo
-from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 import ib_async
-from ib_async.util import UNSET_INTEGER
 
 from bridge.account import AccountSummaryValue, AccountUpdate, PnL, PnLSingle, Position
 from bridge.blotter import Execution
@@ -19,11 +14,13 @@ from bridge.contracts import ContractDetails
 from bridge.market_data import Bar
 from bridge.values import Contract, MarketDataType, OnContract
 from ib_worker.order_events import Commission
+from ib_worker.tws import unset
 from ib_worker.tws.text import message
+from ib_worker.tws.unset import identity as identity  # the same name again exports it
+from ib_worker.tws.unset import number as number
+from ib_worker.tws.unset import text as text
 
 MARKET_DATA_TYPES: dict[int, MarketDataType] = {1: "live", 2: "frozen", 3: "delayed", 4: "delayed-frozen"}
-UNSET_DOUBLE = sys.float_info.max
-UNSET_LONG = 2**63 - 1  # reqPnL's position and other 64-bit fields
 LEDGER = "$LEDGER-"  # a setting of new users puts it before the tags of a currency's figures
 TIME_FORMAT = "%Y%m%d %H:%M:%S"
 SMART, IDEALPRO = "SMART", "IDEALPRO"
@@ -53,39 +50,6 @@ ZONES = {
 
 log = logging.getLogger("ib_worker.convert")
 
-_NUMERIC = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-
-
-def number(value: float | Decimal | None) -> float | None:
-    """A figure, or None where TWS left it unset, NaN or infinite."""
-    if value is None:
-        return None
-    found = float(value)
-    return found if abs(found) < UNSET_DOUBLE else None  # also false for NaN
-
-
-def whole(value: float | None) -> int | None:
-    """A count, or None where TWS left it unset or said -1."""
-    if value is None or not math.isfinite(value) or value < 0 or value in (UNSET_INTEGER, UNSET_LONG):
-        return None
-    return int(value)
-
-
-def identity(value: int | None) -> int | None:
-    """A permId, conId or the like: zero and unset mean that there is none."""
-    return None if value in (None, 0, UNSET_INTEGER, UNSET_LONG) else value
-
-
-def unsigned(value: float | Decimal | None) -> float | None:
-    """A price or size that TWS writes as -1 where there is none."""
-    found = number(value)
-    return None if found == -1 else found
-
-
-def text(value: str | None) -> str | None:
-    """A name, or None where TWS wrote nothing or "?"."""
-    return None if value in (None, "", "?") else value
-
 
 def listed(value: str | None) -> list[str]:
     return [each for each in (value or "").split(",") if each]
@@ -102,9 +66,9 @@ def contract(found: ib_async.Contract) -> Contract:
         localSymbol=text(found.localSymbol),
         tradingClass=text(found.tradingClass),
         lastTradeDateOrContractMonth=text(found.lastTradeDateOrContractMonth),
-        strike=number(found.strike) or None,  # TWS writes 0 where there is none
-        right=text(found.right if found.right != "0" else ""),
-        multiplier=text(found.multiplier),
+        strike=unset.value("contract.strike", found.strike),
+        right=unset.applies(found.right),
+        multiplier=unset.applies(found.multiplier),
     )
 
 
@@ -131,11 +95,11 @@ def details(found: ib_async.ContractDetails) -> ContractDetails:
         contract=contract(found.contract or ib_async.Contract()),
         marketName=text(found.marketName),
         longName=text(message(found.longName)),
-        minTick=number(found.minTick),
+        minTick=unset.value("contractDetails.positive", found.minTick),
         orderTypes=listed(found.orderTypes),
         validExchanges=listed(found.validExchanges),
         marketRuleIds=[int(each) for each in listed(found.marketRuleIds)],
-        priceMagnifier=whole(found.priceMagnifier),
+        priceMagnifier=identity(unset.count(found.priceMagnifier)),
         industry=text(found.industry),
         category=text(found.category),
         subcategory=text(found.subcategory),
@@ -146,8 +110,8 @@ def details(found: ib_async.ContractDetails) -> ContractDetails:
         timeZoneId=text(found.timeZoneId),
         tradingHours=text(found.tradingHours),
         liquidHours=text(found.liquidHours),
-        minSize=number(found.minSize),
-        sizeIncrement=number(found.sizeIncrement),
+        minSize=unset.value("contractDetails.positive", found.minSize),
+        sizeIncrement=unset.value("contractDetails.positive", found.sizeIncrement),
         secIds={each.tag: each.value for each in found.secIdList or []},
     )
 
@@ -172,16 +136,22 @@ def utc_time(written: str) -> str:
     return f"{local.astimezone(UTC):{TIME_FORMAT}} UTC"
 
 
-def bar(found: ib_async.BarData, where: tzinfo) -> Bar:
+def bar(found: ib_async.BarData, where: tzinfo, secType: str = "", price: str = "historicalData.price") -> Bar:
+    """`price` is the rule of its prices: those of rates and yields may be 0."""
+    traded = unset.is_something(found.volume)
+
+    def told(field: str, figure: float) -> float | None:
+        return unset.value(field, figure, backed=traded, secType=secType)
+
     return Bar(
         date=bar_start(str(found.date), where),
-        open=number(found.open),
-        high=number(found.high),
-        low=number(found.low),
-        close=number(found.close),
-        volume=unsigned(found.volume),
-        average=unsigned(found.average),
-        barCount=whole(found.barCount),
+        open=told(price, found.open),
+        high=told(price, found.high),
+        low=told(price, found.low),
+        close=told(price, found.close),
+        volume=told("historicalData.volume", found.volume),
+        average=told("historicalData.average", found.average),
+        barCount=unset.count(found.barCount),
     )
 
 
@@ -196,16 +166,9 @@ def position(account: str, found: ib_async.Contract, held: float, avgCost: float
     return Position(account=account, contract=contract(found), position=held, avgCost=number(avgCost))
 
 
-def figure(value: str) -> float | str | None:
-    """The value of an account's tag: most are numbers, some (AccountType) are words."""
-    if _NUMERIC.fullmatch(value):
-        return number(float(value))
-    return text(value)
-
-
 def summary_value(account: str, tag: str, value: str, currency: str) -> AccountSummaryValue:
     return AccountSummaryValue(
-        account=account, tag=tag.removeprefix(LEDGER), value=figure(value), currency=text(currency)
+        account=account, tag=tag.removeprefix(LEDGER), value=unset.account_value(value), currency=text(currency)
     )
 
 
@@ -223,8 +186,8 @@ def portfolio_update(found: ib_async.PortfolioItem, at: datetime) -> AccountUpda
         time=at,
         contract=contract(found.contract),
         position=found.position,
-        marketPrice=number(found.marketPrice),
-        marketValue=number(found.marketValue),
+        marketPrice=unset.market_value(found.marketPrice, found.marketValue, found.position, found.contract.secType),
+        marketValue=unset.market_value(found.marketValue, found.marketPrice, found.position, found.contract.secType),
         averageCost=number(found.averageCost),
         unrealizedPNL=number(found.unrealizedPNL),
         realizedPNL=number(found.realizedPNL),
@@ -254,13 +217,13 @@ def execution(found: ib_async.Execution, on: ib_async.Contract, paid: Commission
         account=found.acctNumber,
         contract=contract(on),
         side=SIDES[found.side],
-        shares=found.shares,
-        price=found.price,
-        cumQty=found.cumQty,
-        avgPrice=found.avgPrice,
+        shares=number(found.shares),
+        price=number(found.price),
+        cumQty=number(found.cumQty),
+        avgPrice=number(found.avgPrice),
         exchange=found.exchange,
-        orderId=found.orderId if found.orderId != UNSET_INTEGER else 0,  # orders placed by hand have none
-        permId=found.permId,
+        orderId=unset.order_id(found.orderId),
+        permId=identity(found.permId),
         clientId=found.clientId,
         orderRef=text(found.orderRef),
         commission=paid.commission if paid else None,

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 import ib_async
 
 from bridge.values import Notice, OrderReport
-from ib_worker import convert
 from ib_worker.order_events import Commission, Event, Fill, Terms, Vanished, trade_of
 from ib_worker.order_state import NAMES_IT, OrderState, apply
 from ib_worker.references import is_ours
@@ -276,8 +275,8 @@ def report(entry: Entry, message: str = "", replayed: bool = False) -> OrderRepo
         status=state.status,
         filled=state.filled,
         remaining=_remaining(state),
-        avgFillPrice=convert.number(state.avgFillPrice),
-        lastFillPrice=convert.number(state.lastFillPrice),
+        avgFillPrice=state.avgFillPrice,
+        lastFillPrice=state.lastFillPrice,
         whyHeld=state.whyHeld,
         commission=state.commission,
         commissionCurrency=next((each.currency for each in state.commissions.values()), None),

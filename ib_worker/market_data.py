@@ -14,6 +14,7 @@ from ib_worker.session import Session, utcnow
 
 HISTORY_S = 55.0  # below the tool's own minute: what comes later is of no use to its caller
 FIRST_QUOTE_S = 3.0  # TWS sends the first prices within a second, and its refusals as well
+PRICES = frozenset({"TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK", "ADJUSTED_LAST"})  # the rest are rates and yields
 DATES_AS_EPOCH = 2  # formatDate: instants as epoch seconds, which need no zone name to be understood
 
 
@@ -31,7 +32,8 @@ async def get_historical_data(request: GetHistoricalData, session: Session) -> l
             "TWS has no bars for this contract and period. Try another whatToShow, barSizeSetting or durationStr.",
         )
     where = convert.zone(found.timeZoneId)
-    return [convert.bar(each, where) for each in bars]
+    rule = "historicalData.price" if request.whatToShow in PRICES else "historicalData.rate"
+    return [convert.bar(each, where, contract.secType, rule) for each in bars]
 
 
 async def _bars(session: Session, contract: ib_async.Contract, asked: GetHistoricalData) -> list[ib_async.BarData]:

@@ -100,9 +100,9 @@ class Fill:
     at: datetime = field(compare=False)
     execId: str
     shares: float
-    price: float
+    price: float | None
     cumQty: float
-    avgPrice: float
+    avgPrice: float | None
     permId: int | None = None
     orderRef: str | None = None
 

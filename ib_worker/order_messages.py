@@ -7,28 +7,26 @@ from datetime import datetime
 
 import ib_async
 
-from bridge.order_terms import AUX_PRICE, LMT_PRICE
 from ib_worker import convert
 from ib_worker.ledger import Entry, Ledger
 from ib_worker.order_events import ID_OF_ANOTHER, Commission, Completed, Fill, Opened, Said, Status, Terms
+from ib_worker.tws import unset
 from ib_worker.tws.text import message
 
 ID_TAKEN = ID_OF_ANOTHER | {103}  # an order came under the id of an earlier one
-NO_ID = 2**31 - 1  # an order entered by hand, which counts as client 0's
 PAST_TAKEN = 1_000  # ids to leave out then: TWS does not tell the ids of orders that were cancelled
 
 
 def terms_of(contract: ib_async.Contract, order: ib_async.Order) -> Terms:
-    """What an order asks for, as sent or as told by TWS, which writes 0 for a price that the type does not have."""
-    kind = order.orderType
+    """What an order asks for, as sent or as told by TWS."""
     return Terms(
         contract=convert.contract(contract),
         account=convert.text(order.account),
         action=order.action,
         totalQuantity=float(order.totalQuantity),
         orderType=order.orderType,
-        lmtPrice=convert.number(order.lmtPrice) if order.lmtPrice or kind in LMT_PRICE else None,
-        auxPrice=convert.number(order.auxPrice) if order.auxPrice or kind in AUX_PRICE else None,
+        lmtPrice=unset.order_price("lmtPrice", order, contract.secType),
+        auxPrice=unset.order_price("auxPrice", order, contract.secType),
         tif=convert.text(order.tif),
     )
 
@@ -70,17 +68,20 @@ class OrderMessages:
     ) -> None:
         perm = convert.identity(permId)
         self._taken(clientId, orderId)
+        entry = self._ledger.entry(orderId, clientId, perm, None, None)
+        done, left = convert.number(filled) or 0.0, convert.number(remaining)
+        if left is None:
+            left = max(entry.state.terms.totalQuantity - done, 0.0) if entry is not None else 0.0
         event = Status(
             self._now(),
             perm,
             status,
-            filled,
-            remaining,
-            convert.number(avgFillPrice) or None,
-            convert.number(lastFillPrice) or None,
+            done,
+            left,
+            unset.value("orderStatus.fillPrice", avgFillPrice, backed=done > 0),
+            unset.value("orderStatus.fillPrice", lastFillPrice, backed=done > 0),
             convert.text(whyHeld),
         )
-        entry = self._ledger.entry(orderId, clientId, perm, None, None)
         if entry is None:
             self._ledger.early(perm, event)
         else:
@@ -93,10 +94,10 @@ class OrderMessages:
         event = Fill(
             self._now(),
             execution.execId,
-            execution.shares,
-            execution.price,
-            execution.cumQty,
-            execution.avgPrice,
+            convert.number(execution.shares) or 0.0,
+            convert.number(execution.price),
+            convert.number(execution.cumQty) or 0.0,
+            convert.number(execution.avgPrice),
             permId,
             orderRef,
         )
@@ -144,5 +145,5 @@ class OrderMessages:
         return True
 
     def _taken(self, clientId: int, orderId: int) -> None:
-        if clientId == self._ledger.clientId and orderId != NO_ID:
+        if clientId == self._ledger.clientId and orderId != unset.NO_ORDER_ID:
             self.highest = max(self.highest, orderId)

@@ -179,7 +179,9 @@ def _fill(state: OrderState, event: Fill) -> OrderState:
     latest = max(known.fills.values(), key=lambda each: each.cumQty)
     if latest.cumQty >= known.filled:
         known = _filled(known, latest.cumQty, latest.avgPrice, event.price)
-    what = f"{event.shares:g} @ {event.price:g}" + (" (correction)" if old is not None else "")
+    what = f"{event.shares:g} @ {'?' if event.price is None else format(event.price, 'g')}" + (
+        " (correction)" if old is not None else ""
+    )
     return _lived(known, event.at, "execDetails", what)
 
 
@@ -255,8 +257,8 @@ def _filled(
         state,
         filled=filled,
         remaining=max(total - filled, 0.0) if total > 0 else state.remaining,
-        avgFillPrice=(avgPrice or state.avgFillPrice) if filled else None,
-        lastFillPrice=(lastPrice or state.lastFillPrice) if filled else None,
+        avgFillPrice=(state.avgFillPrice if avgPrice is None else avgPrice) if filled else None,
+        lastFillPrice=(state.lastFillPrice if lastPrice is None else lastPrice) if filled else None,
     )
     known = replace(known, status=FILLED, rejected=None, working=True) if whole else known
     return state if known == state else known

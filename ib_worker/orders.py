@@ -22,7 +22,6 @@ from bridge.orders import (
 )
 from bridge.tool import ToolError
 from bridge.values import Named, OrderReport
-from ib_worker import convert
 from ib_worker.auditing import plain
 from ib_worker.brackets import bracket_entries, bracket_followed
 from ib_worker.checking import Allowance, facts_of, passed
@@ -45,6 +44,7 @@ from ib_worker.sending import (
 from ib_worker.session import Session
 from ib_worker.sync import sought, tried_look
 from ib_worker.trailing import trailing
+from ib_worker.tws import unset
 
 CANCEL_S = 3.0  # outside trading hours the exchange confirms hours later
 CHANGE_S = 3.0
@@ -283,7 +283,7 @@ def _changed(entry: Entry, request: ModifyOrder) -> tuple[ib_async.Contract, ib_
     for name, known in (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE)):
         if name in changes and order.orderType not in known:
             raise ToolError("invalid_arguments", f"{name}: orderType {order.orderType} has none. Nothing was sent.")
-    if "auxPrice" in changes and convert.number(order.trailingPercent):
+    if "auxPrice" in changes and unset.order_price("trailingPercent", order) is not None:
         raise ToolError("invalid_arguments", "auxPrice: this order trails by a percentage. Nothing was sent.")
     if changes.get("totalQuantity", order.totalQuantity) <= entry.state.filled:
         raise ToolError(

@@ -106,8 +106,5 @@ def _summary(intent: Intent, order: ib_async.Order, state: ib_async.OrderState, 
 
 
 def _figure(told: object) -> float | None:
-    """TWS writes what-if figures as text, and its unset value where it computes none."""
-    try:
-        return convert.number(float(str(told)))
-    except ValueError:
-        return None
+    """TWS writes what-if figures as text."""
+    return convert.number(str(told))

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from bridge.market_data import Quote, RawTick
 from bridge.values import MarketDataType
-from ib_worker import convert
+from ib_worker.tws import unset
 
 # Types of 65 and more are the delayed twins of the live ones.
 BID, ASK, LAST = frozenset({1, 66}), frozenset({2, 67}), frozenset({4, 68})
@@ -32,8 +32,8 @@ class QuoteState:
         return bool(self._ticks)
 
     def price(self, tickType: int, price: float, size: float) -> None:
-        """A price tick; the quote's and the last trade's carry their size. -1 or no size means that nobody quotes."""
-        self._ticks.append(RawTick(tickType=tickType, price=convert.number(price), size=convert.number(size)))
+        """A price tick; the quote's and the last trade's carry their size."""
+        self._ticks.append(RawTick(tickType=tickType, price=unset.number(price), size=unset.number(size)))
         if tickType in BID:
             self._side("bid", price, size)
         elif tickType in ASK:
@@ -41,24 +41,26 @@ class QuoteState:
         elif tickType in LAST:
             self._last(price, size)
         elif tickType in PRICES:
-            self._values[PRICES[tickType]] = convert.unsigned(price)
+            backed = unset.is_something(size)
+            self._values[PRICES[tickType]] = unset.value("tickPrice.day", price, backed=backed)
         self.priced = True
 
     def size(self, tickType: int, size: float) -> None:
-        self._ticks.append(RawTick(tickType=tickType, price=None, size=convert.number(size)))
+        self._ticks.append(RawTick(tickType=tickType, price=None, size=unset.number(size)))
         if tickType in BID_SIZE:
             self._side("bid", self._values.get("bid"), size)
         elif tickType in ASK_SIZE:
             self._side("ask", self._values.get("ask"), size)
         elif tickType in LAST_SIZE:
-            self._values["lastSize"] = convert.unsigned(size)
+            self._values["lastSize"] = unset.value("tickSize.size", size)
         elif tickType in VOLUME:
-            self._values["volume"] = convert.unsigned(size)
+            self._values["volume"] = unset.value("tickSize.size", size)
 
     def generic(self, tickType: int, value: float) -> None:
-        """Only the halt is of interest; -1 means that TWS does not say."""
+        """Only the halt is of interest."""
         if tickType in HALTED:
-            self._halted = None if value < 0 else value > 0
+            halted = unset.value("tickGeneric.halted", value)
+            self._halted = None if halted is None else bool(halted)
 
     def quote(self, at: datetime) -> Quote:
         ticks, self._ticks = self._ticks, []
@@ -89,14 +91,13 @@ class QuoteState:
         )
 
     def _side(self, name: str, price: float | None, size: float) -> None:
-        quoted = convert.number(size) not in (None, 0.0, -1.0)
-        self._values[name] = convert.number(price) if quoted else None
-        self._values[f"{name}Size"] = float(size) if quoted else None
+        """Nobody quotes without a size."""
+        backed = unset.is_something(size)
+        self._values[name] = unset.value("tickPrice.quote", price, backed=backed)
+        self._values[f"{name}Size"] = float(size) if backed else None
 
     def _last(self, price: float, size: float) -> None:
-        """An index has a last price without a size; no size and -1 together mean that nothing was traded."""
-        if price == -1 and convert.number(size) in (None, 0.0, -1.0):
-            self._values["last"] = self._values["lastSize"] = None
-        else:
-            self._values["last"] = convert.number(price)
-            self._values["lastSize"] = convert.unsigned(size)
+        """An index has a last price without a size."""
+        last = unset.value("tickPrice.last", price, backed=unset.is_something(size))
+        self._values["last"] = last
+        self._values["lastSize"] = None if last is None else unset.value("tickSize.size", size)

@@ -11,12 +11,12 @@ import ib_async
 from bridge.orders import ModifyOrder
 from bridge.tool import ToolError
 from bridge.values import OnContract
-from ib_worker import convert
 from ib_worker.errors import LinkLost, RequestRefused
 from ib_worker.ledger import Entry
 from ib_worker.pacing import Lane
 from ib_worker.session import Session
 from ib_worker.sync import all_open_orders
+from ib_worker.tws import unset
 
 TRAILING = frozenset({"TRAIL", "TRAIL LIMIT"})
 TOLD_S = 5.0
@@ -36,11 +36,11 @@ async def trailing(session: Session, entry: Entry, order: ib_async.Order, reques
             "not_ready", "orderId: TWS has not told where this order's stop is now. Nothing was sent. Ask again."
         ) from silence
     told = entry.sent[1]
-    stop = convert.number(told.trailStopPrice)
-    if not stop:
+    stop = unset.order_price("trailStopPrice", told)
+    if stop is None:
         return order
     if request.auxPrice is not None:
-        wider = request.auxPrice - (convert.number(told.auxPrice) or 0.0)
+        wider = request.auxPrice - (unset.order_price("auxPrice", told) or 0.0)
         stop += -wider if order.action == "SELL" else wider
     return replace(order, trailStopPrice=round(round(stop / tick) * tick, 10))
 

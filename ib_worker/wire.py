@@ -22,6 +22,7 @@ from ib_async.decoder import Decoder
 from ib_worker import convert
 from ib_worker.errors import LinkLost, Unsendable
 from ib_worker.guard import Guard
+from ib_worker.tws import unset
 
 FRAME_LIMIT = 16 * 1024 * 1024  # TWS's largest (the scanner's parameters) has two million bytes; more is not TWS
 READ_CHUNK = 32 * 1024  # ib_async copies what is left of a read for each message in it: quadratic in the read's size
@@ -241,7 +242,7 @@ class _Reporting(Decoder):
 
     def interpret(self, fields: list[str]) -> None:
         self.logger.fields = fields  # type: ignore[attr-defined]
-        super().interpret(fields)
+        super().interpret(unset.plain_fields(fields))
 
     def execDetails(self, fields: list[str]) -> None:  # noqa: N802
         """With its time told in UTC: of a zone that Python does not know, ib_async drops the whole execution."""

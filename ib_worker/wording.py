@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import ib_async
 
 from bridge.order_terms import AUX_PRICE, LMT_PRICE
-from ib_worker import convert
 from ib_worker.limits import Facts, Intent, closes, worst_value
 from ib_worker.logs import masked
+from ib_worker.tws import unset
 
 # Which order types have which price: TWS tells a 0 or its unset value for the others.
 PRICES = (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE), ("trailingPercent", ("TRAIL",)))
@@ -58,7 +58,7 @@ def _how(order: ib_async.Order) -> str:
     told = [
         f"{name} {value:g}"
         for name, types in PRICES
-        if order.orderType in types and (value := convert.number(getattr(order, name))) is not None
+        if order.orderType in types and (value := unset.order_price(name, order)) is not None
     ]
     when = ["outside regular hours too"] if order.outsideRth else []
     return ", ".join([order.orderType, *told, order.tif or "DAY", *when])
