@@ -15,6 +15,7 @@ from bridge.audit import GENESIS, Broken, Chain, verify
 from bridge.bus.auditing import PAGE, read_archived, read_head, read_log
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
+from bridge.contract_name import contract_name
 from cli.archive import Archive, Torn, archive_log, part_ways, verify_both
 from cli.lasting import ends_with
 from cli.operating import add_bus_arguments, with_bus
@@ -131,7 +132,7 @@ def _replay(lines: Iterable[bytes]) -> int:
             "orderRef": state.orderRef,
             "orderId": state.orderId,
             "permId": state.permId,
-            "order": f"{state.terms.action} {state.terms.totalQuantity:g} {state.terms.contract.symbol}",
+            "order": f"{state.terms.action} {state.terms.totalQuantity:g} {contract_name(state.terms.contract)}",
             "status": state.status,
             "filled": state.filled,
             "avgFillPrice": state.avgFillPrice,

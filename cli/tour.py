@@ -21,6 +21,7 @@ from rich.text import Text
 
 from bridge.account import GetAccountSummary, GetPositions
 from bridge.blotter import Execution, GetExecutions, GetOpenOrders
+from bridge.contract_name import contract_name
 from bridge.gateway import Connect, GetStatus, SessionStatus
 from bridge.market_data import GetHistoricalData, Quote, StreamMarketData
 from bridge.orders import PlaceOrder
@@ -150,9 +151,9 @@ async def account(visit: Visit) -> None:
 
 async def positions(visit: Visit) -> None:
     held = await visit.ask(GetPositions, lambda it: counted(it, "position") if it else "none: the account is flat")
-    rows = [(each.contract.symbol, f"{each.position:g}", money(each.avgCost)) for each in held]
+    rows = [(contract_name(each.contract), f"{each.position:g}", money(each.avgCost)) for each in held]
     if rows:
-        visit.screen.table(("symbol", "position", "average cost"), rows)
+        visit.screen.table(("contract", "position", "average cost"), rows)
 
 
 async def stream(visit: Visit) -> None:
@@ -202,19 +203,19 @@ def told_of_order(order: OrderReport) -> str:
 
 async def open_orders(visit: Visit) -> None:
     found = await visit.ask(GetOpenOrders, lambda it: f"{len(it)} open" if it else "none is open")
-    rows = [(each.contract.symbol, each.action, f"{each.totalQuantity:g}", each.status) for each in found]
+    rows = [(contract_name(each.contract), each.action, f"{each.totalQuantity:g}", each.status) for each in found]
     if rows:
-        visit.screen.table(("symbol", "action", "quantity", "status"), rows)
+        visit.screen.table(("contract", "action", "quantity", "status"), rows)
 
 
 async def executions(visit: Visit) -> None:
     await until_commissioned(visit)
     fills: list[Execution] = await visit.ask(GetExecutions, lambda it: counted(it, "execution"))
     visit.screen.table(
-        ("symbol", "side", "shares", "price", "exchange", "commission"),
+        ("contract", "side", "shares", "price", "exchange", "commission"),
         [
             (
-                each.contract.symbol,
+                contract_name(each.contract),
                 each.side,
                 f"{each.shares:g}",
                 money(each.price),

@@ -36,7 +36,7 @@ async def preview_order(request: PreviewOrder, session: Session, asked: Asked) -
         price = near_price(intent, facts)
         token = await session.tokens.give(asked.caller, terms_digest(contract, order), price)
     return Preview(
-        summary=_summary(intent, order, state, refused_by),
+        summary=_summary(intent, contract, order, state, refused_by),
         contract=convert.contract(contract),
         account=account,
         bid=facts.bid,
@@ -94,8 +94,14 @@ def _refused_by(session: Session, account: str, intent: Intent, facts: Facts) ->
     return None
 
 
-def _summary(intent: Intent, order: ib_async.Order, state: ib_async.OrderState, refused_by: str | None) -> str:
-    parts = [f"Would {sentence(intent, order)}"]
+def _summary(
+    intent: Intent,
+    contract: ib_async.Contract,
+    order: ib_async.Order,
+    state: ib_async.OrderState,
+    refused_by: str | None,
+) -> str:
+    parts = [f"Would {sentence(intent, contract, order)}"]
     commission, margin = _figure(state.commission), _figure(state.initMarginChange)
     if commission is not None:
         parts.append(f"commission about {commission:.2f} {convert.text(state.commissionCurrency) or ''}".rstrip())

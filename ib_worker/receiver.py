@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import ib_async
 
+from bridge.contract_name import contract_name
 from ib_worker.account_updates import AccountUpdates
 from ib_worker.errors import NOTICES
 from ib_worker.holdings import Holdings
@@ -123,7 +124,8 @@ class Receiver:
     def execDetails(self, reqId: int, contract: ib_async.Contract, execution: ib_async.Execution) -> None:
         entry = self._orders.execDetails(execution)
         if entry is None and reqId not in self._requests:  # told unasked: the broker liquidates, say
-            log.warning("an execution of no order here: %s %g %s", execution.side, execution.shares, contract.symbol)
+            name = contract_name(contract)
+            log.warning("an execution of no order here: %s %g %s", execution.side, execution.shares, name)
         self._requests.add(reqId, Listed(contract, execution, entry))
 
     def execDetailsEnd(self, reqId: int) -> None:

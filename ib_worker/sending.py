@@ -9,6 +9,7 @@ import ib_async
 
 from bridge.bus.answering import Asked
 from bridge.bus.orders import Fenced, Gone
+from bridge.contract_name import contract_name
 from bridge.tool import ToolError
 from ib_worker.errors import LinkLost, Unsendable
 from ib_worker.ledger import Entry
@@ -51,7 +52,8 @@ def _noted(session: Session, asked: Asked, orderId: int, contract: ib_async.Cont
     entry = session.ledger.add(orderId, terms, order.orderRef, asked.key)
     entry.sent = (contract, order)
     session.ledger.take(entry, Sent(utcnow(), terms))
-    log.info("order %s sent: %s %s %s %s", orderId, order.action, order.totalQuantity, contract.symbol, order.orderType)
+    name = contract_name(contract)
+    log.info("order %s sent: %s %s %s %s", orderId, order.action, order.totalQuantity, name, order.orderType)
     return entry
 
 

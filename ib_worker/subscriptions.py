@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import ib_async
 
+from bridge.contract_name import contract_name
 from bridge.tool import ToolError
 from ib_worker import convert
 from ib_worker.errors import COMPETING_SESSION, NOTICES, LinkLost, as_tool_error, refusal
@@ -178,7 +179,7 @@ class Lines:
         line = self._by_request.get(reqId)
         if line is None:
             return False
-        log.info("line of %s: %s %s", line.contract.symbol, code, text)
+        log.info("line of %s: %s %s", contract_name(line.contract), code, text)
         self.competing = self.competing or code == COMPETING_SESSION
         if code not in NOTICES:
             del self._by_request[reqId]
@@ -223,7 +224,7 @@ class Lines:
         except Exception as problem:  # a line that can't be asked for must not end the others
             if missing is None:
                 raise
-            log.exception("the line of %s could not be asked for", missing.contract.symbol)
+            log.exception("the line of %s could not be asked for", contract_name(missing.contract))
             self._end(missing, as_tool_error(problem) or _failed(missing))
 
     def _end(self, line: Line, problem: ToolError) -> None:
@@ -268,4 +269,6 @@ class Lines:
 
 
 def _failed(line: Line) -> ToolError:
-    return ToolError("internal", f"The worker failed to ask for prices of {line.contract.symbol}; its log says how.")
+    return ToolError(
+        "internal", f"The worker failed to ask for prices of {contract_name(line.contract)}; its log says how."
+    )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import ib_async
 
+from bridge.contract_name import contract_name
 from bridge.order_terms import AUX_PRICE, LMT_PRICE
 from ib_worker.limits import Facts, Intent, closes, worst_value
 from ib_worker.logs import masked
@@ -13,9 +14,9 @@ from ib_worker.tws import unset
 PRICES = (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE), ("trailingPercent", ("TRAIL",)))
 
 
-def sentence(intent: Intent, order: ib_async.Order) -> str:
+def sentence(intent: Intent, contract: ib_async.Contract, order: ib_async.Order) -> str:
     """The order in one plain line."""
-    return f"{_what(intent)} as {_how(order)}, account {order.account}"
+    return f"{_what(intent, contract)} as {_how(order)}, account {order.account}"
 
 
 def question(
@@ -28,7 +29,7 @@ def question(
 ) -> str:
     """What a human is asked to approve: everything that decides what the order does and is worth, account masked."""
     act = "Place" if changes is None else f"Change order {changes} to"
-    parts = [f"LIVE, real money. {act}: {_what(intent)} ({named(contract)}) as {_how(order)}"]
+    parts = [f"LIVE, real money. {act}: {_what(intent, contract)} ({named(contract)}) as {_how(order)}"]
     parts += [f"with an exit {each.action} as {_how(each)}" for each in exits]
     parts.append(f"account {masked(order.account)}")
     text = ", ".join(parts)
@@ -50,8 +51,8 @@ def named(contract: ib_async.Contract) -> str:
     return " ".join([*words, f"conId {contract.conId}"])
 
 
-def _what(intent: Intent) -> str:
-    return f"{intent.action} {intent.totalQuantity.normalize():f} {intent.symbol} {intent.secType}"
+def _what(intent: Intent, contract: ib_async.Contract) -> str:
+    return f"{intent.action} {intent.totalQuantity.normalize():f} {contract_name(contract)}"
 
 
 def _how(order: ib_async.Order) -> str:

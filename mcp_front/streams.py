@@ -12,6 +12,7 @@ from fastmcp.tools import ToolResult
 from bridge.account import OpenAccountUpdates, StreamAccountUpdates
 from bridge.bus.asking import Asker
 from bridge.bus.ticks import Feed
+from bridge.contract_name import contract_name
 from bridge.market_data import OpenMarketData, StreamMarketData
 from bridge.tool import Declaration, ToolError
 from mcp_front.auth import Tokens
@@ -62,7 +63,9 @@ class Streams:
         subscription = Subscription(self._asker, call, "open_market_data", _without_duration(request, OpenMarketData))
         async with subscription.listen() as (feed, opened):
             summary = QuoteSummary(opened["quote"])
-            relay = Relay(call.context, request.duration_seconds, Wording(lambda quote: "quote", quote_line))
+            name = contract_name(opened["contract"])
+            wording = Wording(lambda quote: "quote", partial(quote_line, name))
+            relay = Relay(call.context, request.duration_seconds, wording)
 
             def know(opened: Opened) -> None:
                 if opened["quote"] is not None:
@@ -75,7 +78,7 @@ class Streams:
         whole = {
             "symbol": request.symbol,
             "updates_count": outcome.sent,
-            "message": _quote_message(request.symbol, outcome, summary),
+            "message": _quote_message(name, outcome, summary),
             "conId": opened["contract"]["conId"],
             "seconds": outcome.seconds,
             "marketDataType": last.get("marketDataType"),
@@ -173,20 +176,20 @@ def _without_duration(request: Declaration, operation: type[Declaration]) -> Dec
     return operation.model_validate(request.model_dump(exclude={"duration_seconds"}, exclude_unset=True))
 
 
-def quote_line(quote: Update) -> str:
+def quote_line(name: str, quote: Update) -> str:
     """SPY last 512.3 x 100, bid 512.29 x 300, ask 512.31 x 200."""
     parts = []
-    for name in ("last", "bid", "ask"):
-        price, size = quote[name], quote[f"{name}Size"]
+    for side in ("last", "bid", "ask"):
+        price, size = quote[side], quote[f"{side}Size"]
         if price is not None:
-            parts.append(f"{name} {_number(price)}" + (f" x {_number(size)}" if size is not None else ""))
-    return f"{quote['symbol']} {', '.join(parts) or 'no price yet'}"
+            parts.append(f"{side} {_number(price)}" + (f" x {_number(size)}" if size is not None else ""))
+    return f"{name} {', '.join(parts) or 'no price yet'}"
 
 
 def account_line(update: Update) -> str:
     if update["kind"] == "portfolio":
-        symbol = (update["contract"] or {}).get("symbol")
-        return f"{symbol} {_number(update['position'])} at {_number(update['marketPrice'])}"
+        name = contract_name(update["contract"] or {})
+        return f"{name} {_number(update['position'])} at {_number(update['marketPrice'])}"
     if update["tag"] is None:
         return "TWS's subscription broke: what is known now comes anew"
     return f"{update['tag']} {_number(update['value'])} {update['currency'] or ''}".rstrip()
@@ -198,10 +201,10 @@ def _number(value: Any) -> str:
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
-def _quote_message(symbol: str, outcome: Outcome, summary: QuoteSummary) -> str:
-    text = f"{symbol}: {outcome.sent} updates in {outcome.seconds:g} s"
+def _quote_message(name: str, outcome: Outcome, summary: QuoteSummary) -> str:
+    text = f"{name}: {outcome.sent} updates in {outcome.seconds:g} s"
     if summary.last is not None:
-        text += f"; {quote_line(summary.last)}"
+        text += f"; {quote_line(name, summary.last)}"
     return text + _why(outcome)
 
 

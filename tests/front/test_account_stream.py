@@ -12,6 +12,7 @@ import mcp_front.relay
 from bridge.account import AccountStreamSummary
 from bridge.bus.answering import Answerer
 from bridge.bus.asked import Asked
+from mcp_front.streams import account_line
 from tests.front.stack import ERAS, MODERN, Running, serving, worker
 from tests.front.test_calls import CONTRACT
 
@@ -68,6 +69,15 @@ async def watched(front: Running, era: str, seconds: int) -> tuple[dict[str, Any
         arguments = {"account": "DU1234567", "duration_seconds": seconds}
         result = await client.call_tool("ibkr_stream_account_updates", arguments)
     return result.structured_content or {}, messages, progress
+
+
+@pytest.mark.trial("C6")
+def test_a_position_in_a_future_or_currency_is_named_whole() -> None:
+    future = {"secType": "FUT", "symbol": "ES", "lastTradeDateOrContractMonth": "20250919", "localSymbol": "ESU5"}
+    pair = {"secType": "CASH", "symbol": "EUR", "currency": "USD"}
+
+    assert account_line(line(2.0, 6000.25) | {"contract": future}) == "ES SEP25 2 at 6000.25"
+    assert account_line(line(-5.0, 1.15) | {"contract": pair}) == "EUR.USD -5 at 1.15"
 
 
 @pytest.mark.parametrize("era", ERAS)

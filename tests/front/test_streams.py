@@ -39,6 +39,19 @@ async def test_each_tick_goes_out_as_message_and_progress(redis_url: str, sessio
     assert texts[0] == messages[0]["msg"]
 
 
+@pytest.mark.trial("C6")
+async def test_an_option_is_named_whole_in_each_line_of_its_stream(redis_url: str, session: str) -> None:
+    terms = {"secType": "OPT", "lastTradeDateOrContractMonth": "20250718", "strike": 400.0, "right": "P"}
+    option = SPY | terms | {"tradingClass": "SPY"}
+    async with ticking(redis_url, session, contract=option), serving(redis_url, session) as front:
+        result, messages, progress = await watch(front, MODERN, 1)
+
+    assert messages[0]["msg"].startswith("SPY 18JUL25 400 P last 500")
+    assert progress[0][2] == messages[0]["msg"]
+    assert result.structured_content["message"].startswith("SPY 18JUL25 400 P: ")
+    assert "; SPY 18JUL25 400 P last 500" in result.structured_content["message"]
+
+
 @pytest.mark.parametrize("era", ERAS)
 async def test_summary_says_what_was_seen(redis_url: str, session: str, era: str) -> None:
     async with ticking(redis_url, session), serving(redis_url, session) as front:

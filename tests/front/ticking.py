@@ -50,7 +50,11 @@ class Ticker:
 
 @asynccontextmanager
 async def ticking(
-    redis_url: str, session: str, every_s: float = 0.02, status: SessionStatus = READY
+    redis_url: str,
+    session: str,
+    every_s: float = 0.02,
+    status: SessionStatus = READY,
+    contract: dict[str, Any] = SPY,
 ) -> AsyncIterator[Ticker]:
     """A worker that opens SPY, and publishes its ticks from then on."""
     started = asyncio.Event()
@@ -59,7 +63,7 @@ async def ticking(
     async def opened(_asked: Asked) -> bytes:
         tickers[0].bus.open_stream(STREAM)
         started.set()
-        return json.dumps({"stream": STREAM, "contract": SPY, "quote": None}).encode()
+        return json.dumps({"stream": STREAM, "contract": contract, "quote": None}).encode()
 
     async with worker(redis_url, session, {"open_market_data": opened}, status) as bus:
         tickers.append(Ticker(bus, every_s))

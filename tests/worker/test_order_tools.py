@@ -36,13 +36,20 @@ async def test_a_preview_shows_cost_and_sends_only_a_question(redis_url: str, se
         assert told["commission"] == 1.0
         assert told["initMarginChange"] > 0
         assert told["initMarginAfter"] == pytest.approx(told["initMarginBefore"] + told["initMarginChange"], abs=1)
-        assert told["summary"].startswith(
-            "Would BUY 3 AAPL STK as LMT, lmtPrice 400, DAY, account DU1234567; commission"
-        )
+        assert told["summary"].startswith("Would BUY 3 AAPL as LMT, lmtPrice 400, DAY, account DU1234567; commission")
         assert (told["refused_by"], told["expires_in_s"], len(told["confirmationToken"])) == (None, 120, 32)
         assert await front.ask("get_open_orders") == []
     assert frames(sim) == 0
     assert len(sim.journal.entries("in", PLACE)) == 1
+
+
+@pytest.mark.trial("C6")
+async def test_a_preview_names_the_option_and_not_its_underlying(redis_url: str, session: str, sim: Simulator) -> None:
+    put: dict[str, Any] = {"secType": "OPT", "lastTradeDateOrContractMonth": "20250718", "strike": 400, "right": "P"}
+    async with trading(redis_url, session, sim) as front:
+        told = await front.ask("preview_order", **order(symbol="SPY", orderType="LMT", lmtPrice=5), **put)
+
+    assert told["summary"].startswith("Would BUY 1 SPY 18JUL25 400 P as LMT, lmtPrice 5, DAY, account DU1234567;")
 
 
 async def test_a_preview_says_what_would_refuse_the_order_and_gives_no_token(
@@ -368,7 +375,7 @@ async def test_a_live_order_waits_for_a_human(redis_url: str, session: str, sim:
 
     assert (held.code, other.code) == ("approval_required", "approval_required")
     assert waiting.summary.startswith(
-        "LIVE, real money. Place: BUY 1 AAPL STK (SMART NASDAQ USD conId 265598) as MKT, DAY, account DU***567. Worth"
+        "LIVE, real money. Place: BUY 1 AAPL (SMART NASDAQ USD conId 265598) as MKT, DAY, account DU***567. Worth"
     )
     assert (wrong, given, twice, filled["status"]) == (False, True, False, "Filled")
     assert frames(sim) == 1
