@@ -1,12 +1,13 @@
 """What an order may ask for: its types and which prices each has. Shared by placing, previewing and changing."""
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self, get_args
 
 from pydantic import model_validator
 
 from bridge.values import Account, Action, OnContract, Percent, PositivePrice, Price, Quantity
 
 OrderType = Literal["MKT", "LMT", "STP", "STP LMT", "TRAIL", "MIT", "LIT", "MOC", "LOC", "MTL", "REL", "MIDPRICE"]
+ORDER_TYPES = frozenset(get_args(OrderType))
 Tif = Literal["DAY", "GTC", "IOC", "FOK", "OPG"]
 
 # What each order type needs (True), may have (None) and must not have (False): a price given in vain is a mistake.

@@ -15,6 +15,7 @@ from bridge.values import (
     OnContract,
     OrderId,
     OrderReport,
+    Percent,
     PositivePrice,
     Price,
     Quantity,
@@ -25,6 +26,9 @@ from bridge.values import (
 KEY = "8-64 of A-Z a-z 0-9 _ -; made if left out"
 RETURNED = "8-64 of A-Z a-z 0-9 _ -; made and returned if left out"
 DUPLICATE = "the key that possible_duplicate names, to place an equal order again on purpose"
+
+
+CHANGEABLE = ("totalQuantity", "lmtPrice", "auxPrice", "tif", "trailingPercent")  # of a working order
 
 
 class Keyed(Declaration):
@@ -113,12 +117,13 @@ class ModifyOrder(Named, Keyed):
     lmtPrice: Price | None = None
     auxPrice: PositivePrice | None = None
     tif: Tif | None = None
+    trailingPercent: Percent | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         one_name(self.orderId, self)
-        if self.totalQuantity is None and self.lmtPrice is None and self.auxPrice is None and self.tif is None:
-            raise ValueError("totalQuantity: say what to change: totalQuantity, lmtPrice, auxPrice or tif")
+        if all(getattr(self, name) is None for name in CHANGEABLE):
+            raise ValueError(f"totalQuantity: say what to change: {', '.join(CHANGEABLE[:-1])} or {CHANGEABLE[-1]}")
         return self
 
 

@@ -97,7 +97,8 @@ class Notice(Shape):
 
 
 class OrderReport(Shape):
-    """One order as far as the session knows it. `status` is TWS's word; `unknown` where TWS has not said."""
+    """One order as far as the session knows it. `status` is TWS's word; `unknown` where TWS has not said. What its type
+    does not have is null. `parentId` is the order that it hangs on, `placed_at` when this worker sent it."""
 
     orderId: int
     permId: int | None
@@ -112,6 +113,13 @@ class OrderReport(Shape):
     lmtPrice: float | None = None
     auxPrice: float | None = None
     tif: str | None = None
+    trailingPercent: float | None = None
+    trailStopPrice: float | None = None
+    outsideRth: bool = False
+    goodTillDate: str | None = None
+    parentId: int | None = None
+    ocaGroup: str | None = None
+    placed_at: datetime | None = None
     status: str
     filled: float
     remaining: float

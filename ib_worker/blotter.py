@@ -54,7 +54,9 @@ async def get_order(request: GetOrder, session: Session) -> OrderLife:
     await as_it_stands(session, entry)
     life = await session.lives.whole(entry.state)
     events = [OrderEvent(at=each.at, source=each.source, what=each.what) for each in life]
-    return OrderLife(order=report(entry), events=events)
+    order = report(entry)
+    sent_at = next((each.at for each in life if each.source == "sent"), None)
+    return OrderLife(order=order.model_copy(update={"placed_at": order.placed_at or sent_at}), events=events)
 
 
 @handles(GetExecutions)

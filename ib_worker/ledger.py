@@ -12,6 +12,7 @@ from bridge.values import Notice, OrderReport
 from ib_worker.order_events import Commission, Event, Fill, Terms, Vanished, trade_of
 from ib_worker.order_state import NAMES_IT, OrderState, apply
 from ib_worker.references import is_ours
+from ib_worker.tws import unset
 
 LOOKS_APART_S = 15.0  # between full looks that lack an order, for the second to count as well
 KEPT_DONE = 2_000  # finished orders, newest first; the bus keeps each order's answer for a week
@@ -32,6 +33,8 @@ class Entry:
         self.state = state
         self.key = key
         self.sent: tuple[ib_async.Contract, ib_async.Order] | None = None  # whole, as last sent or told by TWS
+        self.asked: tuple[ib_async.Contract, ib_async.Order] | None = None  # as this worker has placed it
+        self.told_first: ib_async.Order | None = None  # TWS's first word on that
         self.gateway: Hashable = None  # that it was sent to, or that named it last
         self.missed_at = float("-inf")  # by a clock that nobody sets, when a full look last lacked it
         self._watches: set[asyncio.Event] = set()
@@ -45,6 +48,17 @@ class Entry:
         for watch in self._watches:
             watch.set()
         return True
+
+    def told(self, contract: ib_async.Contract, order: ib_async.Order) -> None:
+        """TWS shows the order."""
+        self.sent = (contract, order)
+        if self.told_first is None:
+            self.told_first = order
+
+    def archived(self, contract: ib_async.Contract, order: ib_async.Order) -> None:
+        """TWS shows the order among the ended ones, with fewer fields."""
+        if self.sent is None:
+            self.sent = (contract, order)
 
     async def until(self, settled: Callable[[OrderState], bool]) -> OrderState:
         """Wait for a state; the caller keeps the deadline."""
@@ -272,6 +286,9 @@ def report(entry: Entry, message: str = "", replayed: bool = False) -> OrderRepo
         lmtPrice=state.terms.lmtPrice,
         auxPrice=state.terms.auxPrice,
         tif=state.terms.tif,
+        trailingPercent=state.terms.trailingPercent,
+        **_shown(entry),
+        placed_at=state.sent_at,
         status=state.status,
         filled=state.filled,
         remaining=_remaining(state),
@@ -284,6 +301,20 @@ def report(entry: Entry, message: str = "", replayed: bool = False) -> OrderRepo
         message=message,
         replayed=replayed,
     )
+
+
+def _shown(entry: Entry) -> dict[str, Any]:
+    """What TWS tells of an order beside the terms that it goes by."""
+    if entry.sent is None:
+        return {}
+    order = entry.sent[1]
+    return {
+        "trailStopPrice": unset.order_price("trailStopPrice", order),
+        "outsideRth": order.outsideRth,
+        "goodTillDate": unset.text(order.goodTillDate),
+        "parentId": unset.identity(order.parentId),
+        "ocaGroup": unset.text(order.ocaGroup),
+    }
 
 
 def _remaining(state: OrderState) -> float:

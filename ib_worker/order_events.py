@@ -36,6 +36,7 @@ class Terms:
     lmtPrice: float | None = None
     auxPrice: float | None = None
     tif: str | None = None
+    trailingPercent: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

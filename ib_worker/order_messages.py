@@ -28,6 +28,7 @@ def terms_of(contract: ib_async.Contract, order: ib_async.Order) -> Terms:
         lmtPrice=unset.order_price("lmtPrice", order, contract.secType),
         auxPrice=unset.order_price("auxPrice", order, contract.secType),
         tif=convert.text(order.tif),
+        trailingPercent=unset.order_price("trailingPercent", order),
     )
 
 
@@ -47,7 +48,7 @@ class OrderMessages:
         permId, orderRef = convert.identity(order.permId), convert.text(order.orderRef)
         entry = self._ledger.entry(orderId, order.clientId, permId, orderRef, terms)
         assert entry is not None  # terms make one
-        entry.sent = (contract, order)
+        entry.told(contract, order)
         self._taken(order.clientId, orderId)
         self._ledger.take(entry, Opened(self._now(), permId, orderRef, terms, orderState.status))
         return entry
@@ -129,6 +130,7 @@ class OrderMessages:
         terms = terms_of(contract, order)
         entry = self._ledger.entry(0, order.clientId, permId, orderRef, terms)
         assert entry is not None  # terms make one
+        entry.archived(contract, order)
         filled = convert.number(order.filledQuantity) or 0.0
         text = convert.text(message(orderState.completedStatus))
         self._ledger.take(entry, Completed(self._now(), permId, orderRef, terms, orderState.status, filled, text))

@@ -41,6 +41,7 @@ CANCELLED = frozenset({"Cancelled", "ApiCancelled"})
 WORKING = frozenset({"PreSubmitted", "Submitted", "PendingCancel"})  # TWS has taken the order
 NAMES_IT = (Opened, Status, Fill, Completed)
 REJECTED = 201  # TWS's code for it
+CHANGING = ("totalQuantity", "orderType", "lmtPrice", "auxPrice", "trailingPercent", "tif")
 LOOKS = 2  # full looks that an order must be missing from before it is said not to exist
 LIFE_EVENTS = 200  # kept of one order: the first half and the last half
 
@@ -139,7 +140,7 @@ def _sent(state: OrderState, event: Sent) -> OrderState:
 def _modify_sent(state: OrderState, event: ModifySent) -> OrderState:
     """The terms stay what TWS last confirmed."""
     known = replace(state, change=event.terms, change_refused=None, changed_at=event.at)
-    return _lived(known, event.at, "change sent", "change")
+    return _lived(known, event.at, "change sent", _difference(state.terms, event.terms) or "change")
 
 
 def _cancel_sent(state: OrderState, event: CancelSent) -> OrderState:
@@ -155,7 +156,8 @@ def _opened(state: OrderState, event: Opened) -> OrderState:
     known = replace(known, terms=terms, change=None if confirmed else known.change)
     known = _reopened(known, event.status, terms.totalQuantity - known.filled)
     known = _with_status(known, event.status)
-    return _noted(state, known, event.at, "openOrder", event.status)
+    changed = _difference(state.terms, terms)
+    return _noted(state, known, event.at, "openOrder", f"{event.status}, {changed}" if changed else event.status)
 
 
 def _status(state: OrderState, event: Status) -> OrderState:
@@ -264,8 +266,23 @@ def _filled(
     return state if known == state else known
 
 
+def _difference(old: Terms, new: Terms) -> str:
+    """What a change is about, such as "totalQuantity from 3 to 7, lmtPrice from 400 to 401"."""
+    pairs = {name: (getattr(old, name), getattr(new, name)) for name in CHANGING}
+    told = (f"{name} from {_plain(was)} to {_plain(now)}" for name, (was, now) in pairs.items() if was != now)
+    return ", ".join(told)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    return "none" if value is None else str(value)
+
+
 def _same_terms(asked: Terms, told: Terms) -> bool:
-    return replace(asked, contract=told.contract, account=told.account) == told
+    """What is not asked for is TWS's to fill in, such as where a pegged order stands."""
+    names = ("action", *CHANGING)
+    return all(getattr(asked, name) in (None, getattr(told, name)) for name in names)
 
 
 def _identified(state: OrderState, permId: int | None, orderRef: str | None) -> OrderState:

@@ -10,6 +10,7 @@ import ib_async
 from bridge.bus.answering import Asked
 from bridge.order_terms import AUX_PRICE, LMT_PRICE
 from bridge.orders import (
+    CHANGEABLE,
     Answered,
     AnswerForm,
     Bracket,
@@ -28,6 +29,7 @@ from ib_worker.checking import Allowance, facts_of, passed
 from ib_worker.composing import LEGS, bracket_of, order_of
 from ib_worker.dispatch import handles
 from ib_worker.ledger import Entry, report
+from ib_worker.order_entry.requested import requested
 from ib_worker.order_messages import terms_of
 from ib_worker.outcome import cancel_message, change_message, outcome
 from ib_worker.pacing import Lane
@@ -115,7 +117,7 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
     entry = own_order(session, request.orderId, request)
     account = session.tradable(entry.state.terms.account)
     async with session.placing(account):
-        contract, order = _changed(entry, request)
+        contract, order = _changed(session, entry, request)
         if not differs(entry, request) and entry.state.change is None:
             return report(entry, "The order has these terms already; nothing was sent.")
         base = entry.state.terms
@@ -264,32 +266,52 @@ def names_of(entry: Entry) -> dict[str, str]:
     return {name: str(value) for name, value in names.items() if value is not None}
 
 
-CHANGEABLE = ("totalQuantity", "lmtPrice", "auxPrice", "tif")
-
-
 def differs(entry: Entry, request: ModifyOrder) -> bool:
     """Whether TWS's latest word on the order is other than what is asked; if not, a frame would change nothing."""
     wanted = {name: getattr(request, name) for name in CHANGEABLE}
     return any(getattr(entry.state.terms, name) != value for name, value in wanted.items() if value is not None)
 
 
-def _changed(entry: Entry, request: ModifyOrder) -> tuple[ib_async.Contract, ib_async.Order]:
-    """The whole order as it stands at TWS, with what the call changes."""
+def _changed(session: Session, entry: Entry, request: ModifyOrder) -> tuple[ib_async.Contract, ib_async.Order]:
+    """The whole order as it was asked for, with what the call changes."""
     require_changeable(entry, entry.state.terms)
     if entry.sent is None:
         raise ToolError("not_ready", "orderId: TWS has not told this order's terms yet. Ask again in a few seconds.")
-    contract, order = entry.sent
+    contract, order = requested_again(session, entry)
     changes = {name: value for name in CHANGEABLE if (value := getattr(request, name)) is not None}
     for name, known in (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE)):
         if name in changes and order.orderType not in known:
             raise ToolError("invalid_arguments", f"{name}: orderType {order.orderType} has none. Nothing was sent.")
-    if "auxPrice" in changes and unset.order_price("trailingPercent", order) is not None:
-        raise ToolError("invalid_arguments", "auxPrice: this order trails by a percentage. Nothing was sent.")
+    by_percent = unset.order_price("trailingPercent", order) is not None
+    if "auxPrice" in changes and by_percent:
+        raise ToolError(
+            "invalid_arguments",
+            "auxPrice: this order trails by a percentage: change trailingPercent. Nothing was sent.",
+        )
+    if "trailingPercent" in changes and not by_percent:
+        raise ToolError(
+            "invalid_arguments", "trailingPercent: this order does not trail by a percentage. Nothing was sent."
+        )
     if changes.get("totalQuantity", order.totalQuantity) <= entry.state.filled:
         raise ToolError(
             "invalid_arguments", f"totalQuantity: {entry.state.filled:g} are filled already; cancel instead."
         )
-    return contract, replace(order, transmit=True, **changes)
+    return contract, replace(order, **changes)
+
+
+def requested_again(session: Session, entry: Entry) -> tuple[ib_async.Contract, ib_async.Order]:
+    """The order as it was asked for, without what TWS has filled in: what a change of it starts from."""
+    assert entry.sent is not None  # an order that is changed has been told
+    told = entry.sent[1]
+    contract, sent = entry.asked or (entry.sent[0], None)
+    return contract, requested(told, sent, entry.told_first, held_by(session, entry) is not None)
+
+
+def held_by(session: Session, entry: Entry) -> Entry | None:
+    """The open order that this one hangs on."""
+    parentId = entry.sent[1].parentId if entry.sent is not None else 0
+    parent = session.ledger.by_id(parentId, entry.state.clientId) if parentId else None
+    return None if parent is None or parent.state.done or parent.state.not_found else parent
 
 
 def require_unused(session: Session, orderRefs: Iterable[str]) -> None:

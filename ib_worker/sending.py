@@ -50,7 +50,7 @@ def write_orders(
 def _noted(session: Session, asked: Asked, orderId: int, contract: ib_async.Contract, order: ib_async.Order) -> Entry:
     terms = terms_of(contract, order)
     entry = session.ledger.add(orderId, terms, order.orderRef, asked.key)
-    entry.sent = (contract, order)
+    entry.sent = entry.asked = (contract, order)
     session.ledger.take(entry, Sent(utcnow(), terms))
     name = contract_name(contract)
     log.info("order %s sent: %s %s %s %s", orderId, order.action, order.totalQuantity, name, order.orderType)

@@ -18,14 +18,13 @@ from ib_worker.session import Session
 from ib_worker.sync import all_open_orders
 from ib_worker.tws import unset
 
-TRAILING = frozenset({"TRAIL", "TRAIL LIMIT"})
 TOLD_S = 5.0
 
 
 async def trailing(session: Session, entry: Entry, order: ib_async.Order, request: ModifyOrder) -> ib_async.Order:
     """The changed order with its stop where it is now, as much farther or nearer as its amount is to be larger or
     smaller. Raises ToolError not_ready."""
-    if order.orderType not in TRAILING:
+    if order.orderType not in unset.TRAILING:
         return order
     assert entry.sent is not None  # an order that is changed has been told
     tick = await _tick(session, entry.sent[0])  # before the stop is asked for, which may move meanwhile

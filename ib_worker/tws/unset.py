@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bridge.order_terms import AUX_PRICE, LMT_PRICE
+from bridge.order_terms import AUX_PRICE, LMT_PRICE, ORDER_TYPES
 
 UNSET_DOUBLE = 1.7976931348623157e308
 # Unset in any field: 32 and 64 bits, and ibapi's UNSET_DECIMAL, which is Decimal(2 ** 127 - 1).
@@ -92,6 +92,8 @@ _WORDED = frozenset({"5", "10", "18", "101"})  # openOrder, contract details, co
 _UNSET_TEXT = repr(UNSET_DOUBLE)
 _NUMERIC = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
+TRAILING = ("TRAIL", "TRAIL LIMIT")  # order types whose stop moves with the price
+
 Told = float | Decimal | str | None  # as decoded, or as written
 
 
@@ -168,8 +170,11 @@ def order_id(told: int) -> int:
 
 def order_price(name: str, order: Any, secType: str = "") -> float | None:
     """`lmtPrice`, `auxPrice`, `trailingPercent` or `trailStopPrice` of an order as sent or as TWS tells it back, None
-    where it has none. A price of 0 counts only for a type that needs one: a spread at even."""
-    needed = {"lmtPrice": LMT_PRICE, "auxPrice": AUX_PRICE}.get(name, {})
+    where it has none. A price of 0 counts only for a type that needs one: a spread at even. What TWS tells beside a
+    type that has no such price, such as the old limit of what is a market order now, is none."""
+    needed = {"lmtPrice": LMT_PRICE, "auxPrice": AUX_PRICE}.get(name, dict.fromkeys(TRAILING))
+    if order.orderType in ORDER_TYPES and order.orderType not in needed:
+        return None
     backed = needed.get(order.orderType) is True
     return value(f"openOrder.{name}", getattr(order, name), backed=backed, secType=secType)
 

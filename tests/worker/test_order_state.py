@@ -574,7 +574,8 @@ def test_the_life_tells_each_event_with_its_time_source_and_content() -> None:
     )
 
     assert lived(state) == [
-        (1, "sent", "order"), (2, "openOrder", "Submitted"), (3, "change sent", "change"), (4, "error", "399 held"),
+        (1, "sent", "order"), (2, "openOrder", "Submitted"), (3, "change sent", "lmtPrice from 100 to 101"),
+        (4, "error", "399 held"),
         (5, "orderStatus", "Submitted filled 0"), (6, "execDetails", "4 @ 99.5"),
         (7, "execDetails", "4 @ 99 (correction)"), (8, "commission", "1.25 USD"), (9, "commission", "not computed"),
         (10, "commission", "2"), (11, "cancel sent", "cancel"), (12, "completedOrder", "by trader"),

@@ -14,6 +14,7 @@ from ibgateway.simulator.exchange.expiry import Expiries
 from ibgateway.simulator.exchange.intake import Intake
 from ibgateway.simulator.exchange.life import Life
 from ibgateway.simulator.exchange.preview import margin_refusal, preview
+from ibgateway.simulator.exchange.revisions import revision_refusal
 from ibgateway.simulator.exchange.texts import (
     NOT_CANCELLABLE,
 )
@@ -60,6 +61,7 @@ class Exchange:
         if order.whatIf:
             self.life.tell([preview(self._broker, self.life.feed_of(working), working, at)])
         else:
+            working.sent = order
             self._admit(working, at)
 
     def _admit(self, working: Working, at: float) -> None:
@@ -87,6 +89,10 @@ class Exchange:
             raise v.Refusal(104, "Cannot modify a filled order.")
         if working.done:
             raise v.Refusal(103, "Duplicate order id")
+        parent = self.registry.get(working.clientId, order.parentId)
+        refused = revision_refusal(working.sent, order, held=parent is not None and not parent.done)
+        if refused is not None:
+            raise v.Refusal(*refused)
         changed = self._intake.read(working, contract, order, at)
         same = (working.order.action, working.order.account) == (changed.order.action, changed.order.account)
         if changed.instruments != working.instruments or not same:
@@ -94,12 +100,12 @@ class Exchange:
         if changed.quantity <= working.filled:
             raise v.Refusal(201, "Order rejected - reason:The quantity is not larger than what is filled already.")
         if not working.waits & {TRANSMIT, PARENT}:
-            refused = margin_refusal(self._broker, self.life.feed_of(working), changed, at)
-            if refused:
-                raise v.Refusal(201, refused)
+            margin = margin_refusal(self._broker, self.life.feed_of(working), changed, at)
+            if margin:
+                raise v.Refusal(201, margin)
         kept = working.order  # groups can't be left by a modification
         working.order = replace(changed.order, parentId=kept.parentId, ocaGroup=kept.ocaGroup, ocaType=kept.ocaType)
-        working.quantity, working.contract = changed.quantity, changed.contract
+        working.quantity, working.contract, working.sent = changed.quantity, changed.contract, order
         working.expires, working.adjusted = changed.expires, False
         if TRANSMIT in working.waits:
             if order.transmit:

@@ -36,6 +36,7 @@ class Working:
     contract: v.Contract
     order: v.Order
     placed: float
+    sent: v.Order = field(default_factory=v.Order)  # as the client asked for it last, before TWS filled anything in
     instruments: tuple[Instrument, ...] = ()  # one, or a combination's legs
     quantity: Decimal = Decimal(0)  # in effect: cashQty is turned into shares
     permId: int = 0
