@@ -15,18 +15,21 @@ from bridge.bus.answering import Asked
 from bridge.bus.gate import Gate
 from bridge.tool import ToolError
 from ib_worker.approvals import Question
+from ib_worker.errors import LinkLost, RequestRefused
 from ib_worker.ledger import Entry
 from ib_worker.limits import Facts, Intent, check, closes
 from ib_worker.pacing import Lane
 from ib_worker.receiver import POSITION_MESSAGES
 from ib_worker.session import Session, utcnow
+from ib_worker.sync import positions
 from ib_worker.tws import unset
 from ib_worker.wording import question
 
 QUOTE_S = 3.0  # for the first price of a new line
 PNL_S = 3.0
 OLD_S = 15 * 60.0  # by which delayed prices are late
-FILL_SHOWN_S = 3.0  # TWS tells a position's change within this after its fill
+POSITIONS_S = 3.0  # for a complete list of positions
+UNSHOWN_S = 60.0  # TWS tells a position's change within seconds of its fill: after this the message is taken for lost
 EXCHANGE_DAY = ZoneInfo("America/New_York")  # where a new trading day begins for the daily count
 
 
@@ -119,13 +122,14 @@ async def facts_of(
 ) -> Facts:
     """What is known right now; `beside` is an order that this one replaces, and that counts no more."""
     limits = session.settings.rails
+    await _positions_with_fills(session, order, contract.conId, beside)
     bid, ask, last, age_s = await _quote(session, contract) if _needs_quote(session) else (None, None, None, None)
     return Facts(
         bid=bid,
         ask=ask,
         last=last,
         quote_age_s=age_s,
-        position=_position(session, order.account, contract.conId),
+        position=session.holdings.held(order.account, contract.conId),
         closing=_closing(session, order, contract.conId, beside),
         open_orders=sum(
             each.state.clientId == session.clientId and each is not beside for each in session.ledger.open()
@@ -158,21 +162,30 @@ async def _quote(
     return quote.bid, quote.ask, quote.last, OLD_S if old or session.link.without_quotes else 0.0
 
 
-def _position(session: Session, account: str, conId: int) -> Decimal:
-    held = (each for each in session.holdings.all() if (each.account, each.contract.conId) == (account, conId))
-    return sum((Decimal(str(each.position)) for each in held), Decimal(0))
-
-
 def _closing(session: Session, order: ib_async.Order, conId: int, beside: Entry | None) -> Decimal:
-    """What orders of the same side may close first: what is open, and fills that the position may not show yet."""
-    total = Decimal(0)
+    """What orders of the same side may close first: what is open, and fills that the position does not show yet."""
+    total = session.holdings.unshown(order.account, conId, order.action)
     for entry in session.ledger.of(order.account, conId, order.action):
         state = entry.state
         if not (state.done or entry is beside):
             total += Decimal(str(state.terms.totalQuantity if state.remaining is None else state.remaining))
-        if state.filled and state.life and (utcnow() - state.life[-1].at).total_seconds() < FILL_SHOWN_S:
-            total += Decimal(str(state.filled))
     return total
+
+
+async def _positions_with_fills(session: Session, order: ib_async.Order, conId: int, beside: Entry | None) -> None:
+    """Read the positions anew where only fills that they have not shown for long keep the order from being a closing
+    one: the positions may have moved by another client's order too, or the message was lost."""
+    holdings = session.holdings
+    unshown = holdings.unshown(order.account, conId, order.action)
+    if not unshown or holdings.unshown_s(order.account, conId) < UNSHOWN_S:
+        return
+    held = holdings.held(order.account, conId) * (1 if order.action == "SELL" else -1)
+    filled = Decimal(str(beside.state.filled)) if beside else Decimal(0)
+    room = held - _closing(session, order, conId, beside) - (Decimal(str(order.totalQuantity)) - filled)
+    if held > 0 and room < 0 <= room + unshown:
+        with suppress(LinkLost, RequestRefused, TimeoutError):
+            async with asyncio.timeout(POSITIONS_S):
+                await positions(session, POSITIONS_S)
 
 
 async def _daily_pnl(session: Session, account: str) -> float | None:

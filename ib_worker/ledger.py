@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import ib_async
@@ -23,6 +24,7 @@ KEPT_PAST = 50_000  # names of finished orders that are forgotten: neither TWS's
 
 Announce = Callable[[OrderState], None]
 Recorder = Callable[[OrderState, str | None, Event], None]  # the state after an event that was news, and the key
+Filled = Callable[[Terms, Decimal], None]  # what an order asks for, and by how much its filled quantity has grown
 Name = TypeVar("Name", bound=Hashable)
 
 
@@ -101,6 +103,7 @@ class Ledger:
         self._past_refs: dict[str, None] = {}
         self.announce: Announce | None = None
         self.record: Recorder | None = None
+        self.filled: Filled | None = None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -158,9 +161,12 @@ class Ledger:
             entry.gateway = self.gateway
         if isinstance(event, Fill):
             self._by_trade[event.trade] = entry
+        before = entry.state.filled
         if not entry.take(event):
             return
         self._index(entry)
+        if self.filled is not None and entry.state.filled != before:
+            self.filled(entry.state.terms, Decimal(str(entry.state.filled)) - Decimal(str(before)))
         if self.record is not None:
             self.record(entry.state, entry.key, event)
         for missed in self._early.pop(entry.state.permId or 0, []):

@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -30,6 +31,7 @@ from ib_worker.ledger import Entry, Ledger
 from ib_worker.link import Link
 from ib_worker.lives import Lives
 from ib_worker.modes import may_trade, tradable
+from ib_worker.order_events import Terms
 from ib_worker.order_messages import OrderMessages
 from ib_worker.pacing import Lane, Pacer
 from ib_worker.qualify import Contracts
@@ -104,6 +106,7 @@ class Session:
         self.unsettled: set[str] = set()  # orderRefs that an earlier leader may have sent: neither found nor not yet
         self.order_messages = OrderMessages(self.ledger, utcnow)
         self.holdings = Holdings()
+        self.ledger.filled = self._filled
         self.lines = Lines(self.pacer, publisher, settings.market_data_lines, utcnow)
         self.account_updates = AccountUpdates(self.pacer, publisher, utcnow)
         self.contracts = Contracts(self._fetch_details, time.monotonic)
@@ -240,6 +243,10 @@ class Session:
         """Nobody listens to a stream any more."""
         self.lines.abandoned(stream)
         self.account_updates.abandoned(stream)
+
+    def _filled(self, terms: Terms, more: Decimal) -> None:
+        signed = more if terms.action == "BUY" else -more
+        self.holdings.filled(terms.account or "", terms.contract.conId, signed)
 
     def _standing_changed(self, standing: Standing) -> None:
         self.news.set()

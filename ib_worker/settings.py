@@ -56,6 +56,18 @@ def _web_address(written: SecretStr | None) -> SecretStr | None:
     return written
 
 
+def _client_id(number: int) -> int:
+    """TWS binds orders that are entered by hand to client 0, under ids that change with each connection, and takes a
+    change of an id that it does not know for a new order (TWS API, "Open orders": reqAutoOpenOrders)."""
+    if number == 0:
+        raise ValueError(
+            "0 is not allowed. TWS binds orders that are entered by hand to client 0, under ids that change at each "
+            "connection: a change or a cancel could then hit another order, or place one. Set a number from 1 to "
+            "2147483647 that no other program uses; the default is 1"
+        )
+    return number
+
+
 class Settings(BaseSettings):
     """Each field is an environment variable of its name in capitals."""
 
@@ -67,7 +79,7 @@ class Settings(BaseSettings):
     log_format: Annotated[Literal["json", "console"], BeforeValidator(str.lower)] = "json"
     gateway_host: str = "127.0.0.1"
     gateway_port: Annotated[int, Field(ge=1, le=65535)] = 4002
-    gateway_client_id: Annotated[int, Field(ge=0, le=2**31 - 1)] = 1
+    gateway_client_id: Annotated[int, Field(ge=0, le=2**31 - 1), AfterValidator(_client_id)] = 1
     gateway_phase_file: Path | None = None  # what the login guard beside the gateway writes
     gateway_allowed: Annotated[tuple[Endpoint, ...], NoDecode, BeforeValidator(endpoints)] = ()
     trading_mode: Mode = "paper"

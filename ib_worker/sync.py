@@ -34,9 +34,10 @@ async def synchronize(session: Session, silence_s: float) -> None:
     session.record.set(standing.SYNCING)
     session.orders_readable = True
     session.unread.clear()
-    await _in_time("positions", session.ask_kind(POSITIONS, partial(_ask_positions, session), silence_s=silence_s))
-    session.as_of["positions"] = utcnow()
+    await _in_time("positions", positions(session, silence_s))
     session.read_whole = await look(session, silence_s)
+    if session.holdings.any_unshown:  # fills that the look has told of, of before the positions were told or after
+        await _in_time("positions", positions(session, silence_s))
     wire = session.require_connection()
     wire.skip_ids(session.order_messages.highest)  # so that an error's id never means a request and an order
     if session.link.down_by is None:
@@ -44,6 +45,14 @@ async def synchronize(session: Session, silence_s: float) -> None:
         log.info("the session is ready, at server version %s", wire.greeted)
     else:
         session.record.set(standing.LINK_DOWN, session.link.down_by)
+
+
+async def positions(session: Session, silence_s: float = REQUEST_S) -> None:
+    """Read all positions anew: from then on they have every fill in them that was known before."""
+    await session.ask_kind(
+        POSITIONS, partial(_ask_positions, session), version=session.holdings.fills, silence_s=silence_s
+    )
+    session.as_of["positions"] = utcnow()
 
 
 def _ask_positions(session: Session, wire: Any) -> None:

@@ -325,9 +325,8 @@ async def test_the_kill_switch_stops_orders_and_lets_cancels_pass(redis_url: str
 
 
 async def test_a_closing_order_that_is_filled_in_part_can_be_changed_while_only_those_are_taken(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, session: str, sim: Simulator
 ) -> None:
-    monkeypatch.setattr("ib_worker.checking.FILL_SHOWN_S", 0)
     async with trading(redis_url, session, sim) as front:
         await front.submit("place_order", **order(symbol="TSLA", totalQuantity=10))
         leave = order(symbol="TSLA", action="SELL", totalQuantity=10, orderType="LMT", lmtPrice=9999)

@@ -44,3 +44,21 @@ def test_a_list_that_names_nothing_is_refused(written: str, monkeypatch: pytest.
 
     with pytest.raises(ValidationError, match="LIMIT_ALLOWED_SYMBOLS is empty"):
         Settings()
+
+
+@pytest.mark.trial("A32")
+@pytest.mark.parametrize("written", ["0", "00", "-0", " 0 "])
+def test_client_id_0_is_refused_with_the_reason(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_CLIENT_ID", written)
+
+    with pytest.raises(ValidationError, match="0 is not allowed. TWS binds orders that are entered by hand"):
+        Settings()
+
+
+@pytest.mark.trial("A32")
+@pytest.mark.parametrize("written", ["-1", "2147483648", "one"])
+def test_what_is_no_client_id_is_refused(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_CLIENT_ID", written)
+
+    with pytest.raises(ValidationError, match="gateway_client_id"):
+        Settings()

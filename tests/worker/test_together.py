@@ -7,7 +7,6 @@ import pytest
 
 from bridge.bus.halting import set_halt
 from bridge.tool import ToolError
-from ib_worker.checking import FILL_SHOWN_S
 from ib_worker.limits import Limits
 from ibgateway.simulator.server import Simulator, SimulatorConfig
 from tests.worker.rig import Caller, order, trading, until
@@ -57,7 +56,6 @@ async def test_closing_orders_at_the_same_time_close_no_more_than_there_is(
 ) -> None:
     async with trading(redis_url, session, sim) as front:
         await front.submit("place_order", **order(totalQuantity=10))
-        await asyncio.sleep(FILL_SHOWN_S)
         await set_halt(front.asker.pipe, front.asker.keys, "reduce_only", "the operator", "a test")
         told = await asyncio.gather(
             *(tried(front, **order(action="SELL", totalQuantity=size)) for size in (10, 9, 8, 7))
@@ -72,13 +70,53 @@ async def test_closing_orders_at_the_same_time_close_no_more_than_there_is(
     assert sorted(each for each in told if isinstance(each, str)) == ["halted"] * 3
 
 
+@pytest.mark.trial("A18")
+async def test_closing_orders_close_no_more_than_there_is_however_late_the_position_comes(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order(totalQuantity=30))
+        await until(lambda: held(front, 30), "thirty are held")
+        await set_halt(front.asker.pipe, front.asker.keys, "reduce_only", "the operator", "a test")
+        sim.fault("delay position 30")
+        told = []
+        for size in (10, 20, 10, 1):
+            told.append(await tried(front, **order(action="SELL", totalQuantity=size, duplicateOf=KEY)))
+            sim.skip(10)
+
+        assert [each if isinstance(each, str) else each["status"] for each in told] == [
+            "Filled", "Filled", "halted", "halted",
+        ]  # fmt: skip
+        sim.skip(60)
+        await until(lambda: held(front, 0), "the position has come")
+
+
+@pytest.mark.trial("A18")
+async def test_a_fill_that_no_position_shows_for_long_is_looked_for(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ib_worker.checking.UNSHOWN_S", 0)
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order(totalQuantity=30))
+        await until(lambda: held(front, 30), "thirty are held")
+        await set_halt(front.asker.pipe, front.asker.keys, "reduce_only", "the operator", "a test")
+        sim.fault("swallow position 1")
+        sold = [await tried(front, **order(action="SELL", totalQuantity=size)) for size in (10, 20, 1)]
+
+    assert [each if isinstance(each, str) else each["status"] for each in sold] == ["Filled", "Filled", "halted"]
+
+
+async def held(front: Caller, quantity: float) -> bool:
+    rows = await front.ask("get_positions")
+    return sum((float(each["position"]) for each in rows if each["contract"]["symbol"] == "AAPL"), 0.0) == quantity
+
+
 @pytest.mark.fault(105)
 async def test_a_bracket_is_never_a_closing_order_since_its_exits_would_open_another_position(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
     async with trading(redis_url, session, sim) as front:
         await front.submit("place_order", **order(totalQuantity=10))
-        await asyncio.sleep(FILL_SHOWN_S)
         await set_halt(front.asker.pipe, front.asker.keys, "reduce_only", "the operator", "a test")
 
         told = await tried(front, "place_bracket_order", action="SELL", totalQuantity=10, **BRACKET)
