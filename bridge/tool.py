@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Any, ClassVar, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import CoreSchema
+
+from bridge.json_schema import arguments_schema, result_schema
 
 PREFIX = "ibkr_"
 
@@ -73,20 +73,11 @@ class Declared:
         return re.sub(r"\n\s+", "\n", (self.request.__doc__ or "").strip())
 
     def input_schema(self) -> dict[str, Any]:
-        schema: dict[str, Any] = self.request.model_json_schema(schema_generator=_Untitled)
-        properties = schema.get("properties", {})
-        schema["properties"] = {name: _without_null(properties[name]) for name in _promised_order(self.request)}
-        schema.pop("description", None)
-        return schema
+        return arguments_schema(self.request, _promised_order(self.request))
 
     def output_schema(self) -> dict[str, Any]:
         """The schema of `structuredContent`; what is not an object is wrapped as `{"result": …}`, as FastMCP does."""
-        schema: dict[str, Any] = self.adapter.json_schema(mode="serialization", schema_generator=_Untitled)
-        if not self.wrapped:
-            return schema
-        definitions = schema.pop("$defs", {})
-        whole: dict[str, Any] = {"type": "object", "properties": {"result": schema}, "required": ["result"]}
-        return whole | ({"$defs": definitions} if definitions else {})
+        return result_schema(self.adapter, wrapped=self.wrapped)
 
     @property
     def adapter(self) -> TypeAdapter[Any]:
@@ -150,34 +141,3 @@ def _own_first(declaration: type) -> list[str]:
     late = [name for name in own if name in declaration.after_groups]
     groups = [name for base in declaration.__bases__ for name in _own_first(base)]
     return [name for name in own if name not in late] + groups + late
-
-
-class _Untitled(GenerateJsonSchema):
-    """Leaves out generated titles: a sixth of a schema, and every model pays for them on every request."""
-
-    def generate(self, schema: CoreSchema, mode: Any = "validation") -> JsonSchemaValue:
-        whole: JsonSchemaValue = super().generate(schema, mode)
-        _strip_titles(whole)
-        return whole
-
-
-def _strip_titles(node: Any) -> None:
-    """Remove generated titles in place; a property that is itself called `title` is a mapping and stays."""
-    if isinstance(node, list):
-        for each in node:
-            _strip_titles(each)
-    elif isinstance(node, dict):
-        if isinstance(node.get("title"), str):
-            del node["title"]
-        for each in node.values():
-            _strip_titles(each)
-
-
-def _without_null(field: dict[str, Any]) -> dict[str, Any]:
-    """An optional argument's schema without its null branch: null is taken, but a model need not read of it."""
-    branches = [each for each in field.get("anyOf", []) if each != {"type": "null"}]
-    if len(branches) != 1:
-        return field
-    kept: dict[str, Any] = {key: value for key, value in field.items() if key not in ("anyOf", "default")}
-    kept.update(branches[0])
-    return kept

@@ -28,9 +28,11 @@ PositivePrice = Annotated[float, Field(gt=0, le=1e9), _PLAIN]
 Percent = Annotated[float, Field(gt=0, le=100), _PLAIN]
 Quantity = Annotated[int, Field(gt=0, le=1_000_000_000), _PLAIN]
 Count = Annotated[int, Field(ge=0, le=2_147_483_647), _PLAIN]
+PermId = Annotated[int, Field(gt=0, le=2_147_483_647), _PLAIN]
 OrderId = Annotated[int, Field(ge=-2_147_483_648, le=2_147_483_647), _PLAIN]
 Port = Annotated[int, Field(ge=1, le=65535), _PLAIN]
 Seconds = Annotated[int, Field(ge=1, le=3600), _PLAIN]
+Expiry = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}([0-9]{2})?$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.]{1,32}$")]
 
@@ -50,7 +52,7 @@ class OnContract(Declaration):
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
     conId: Annotated[Count | None, Field(description="exact contract; must agree with symbol")] = None
     primaryExchange: Text | None = None
-    lastTradeDateOrContractMonth: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}([0-9]{2})?$")] | None = None
+    lastTradeDateOrContractMonth: Annotated[Expiry | None, Field(description="YYYYMM or YYYYMMDD")] = None
     strike: PositivePrice | None = None
     right: Literal["C", "P"] | None = None
     multiplier: Text | None = None
@@ -61,7 +63,7 @@ class Named(Declaration):
 
     orderKey: Annotated[Key | None, Field(description="the idempotencyKey it was placed under")] = None
     orderRef: Text | None = None
-    permId: Annotated[Count | None, Field(gt=0)] = None
+    permId: PermId | None = None
 
 
 def one_name(orderId: int, named: Named) -> None:

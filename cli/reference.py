@@ -101,9 +101,15 @@ def parameters(schema: dict[str, Any]) -> list[str]:
     required = schema.get("required", [])
     rows = [
         f"| `{name}` | {kind(field)} | {default(field, name in required)} | {field.get('description', '')} |"
-        for name, field in schema["properties"].items()
+        for name, field in ((name, without_null(field)) for name, field in schema["properties"].items())
     ]
     return ["| Argument | Type | Default | |", "| --- | --- | --- | --- |", *rows, ""]
+
+
+def without_null(field: dict[str, Any]) -> dict[str, Any]:
+    """An optional argument's own schema: null, which means that it is left out, is said once for all of them."""
+    branches: list[dict[str, Any]] = field.get("anyOf", [])
+    return branches[0] if len(branches) == 2 and branches[1] == {"type": "null"} else field
 
 
 def default(field: dict[str, Any], required: bool) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+from pydantic import ValidationError
 
 from bridge.tool import Effect
 from mcp_front.offered import offered_tools
@@ -77,20 +78,29 @@ async def test_promised_parameters_come_first_and_in_their_order(redis_url: str,
 def as_promised(schema: dict[str, Any], promised: dict[str, Any]) -> dict[str, tuple[str, Any]]:
     """The first parameters of a schema, as many as were promised, and every other one that is required."""
     required = set(schema.get("required", []))
-    names = [name for name in schema["properties"] if name in promised or name in required]
+    found = {name: field for name, field in schema["properties"].items() if name in promised or name in required}
+    plain = {name: field["anyOf"][0] if "anyOf" in field else field for name, field in found.items()}
     return {
-        name: (
-            schema["properties"][name]["type"],
-            REQUIRED if name in required else schema["properties"][name].get("default"),
-        )
-        for name in names
+        name: (field["type"], REQUIRED if name in required else field.get("default")) for name, field in plain.items()
     }
 
 
-async def test_unknown_arguments_are_forbidden_in_every_schema(redis_url: str, session: str) -> None:
-    tools = await listed(redis_url, session, ERAS[0])
+@pytest.mark.trial("D3")
+async def test_optional_argument_without_a_default_takes_null_and_every_other_argument_is_plain(
+    redis_url: str, session: str
+) -> None:
+    for tool in (await listed(redis_url, session, ERAS[0])).values():
+        schema = tool["inputSchema"]
+        for name, field in schema["properties"].items():
+            optional = name not in schema.get("required", []) and "default" not in field
+            assert ("anyOf" in field) is optional, (tool["name"], name)
+            assert not optional or field["anyOf"][1:] == [{"type": "null"}]
 
-    assert all(tool["inputSchema"]["additionalProperties"] is False for tool in tools.values())
+
+def test_unknown_argument_is_refused_by_every_tool() -> None:
+    for declared in offered_tools():
+        with pytest.raises(ValidationError, match=r"limitPrice\n *Extra inputs are not permitted"):
+            declared.request.model_validate({"limitPrice": 1})
 
 
 @pytest.mark.parametrize("era", ERAS)

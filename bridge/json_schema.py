@@ -1,0 +1,100 @@
+"""JSON Schemas as clients get them: keywords that every converter to OpenAI, Anthropic and Gemini functions takes.
+
+Validation knows more than is published here: a pattern, a length or a large bound costs every model tokens on every
+request and seldom helps it, so a declaration says in words what is worth saying. `requirements/converters.txt` has the
+converters that `make converters` tries.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import CoreSchema
+
+Schema = dict[str, Any]
+
+NULL = {"type": "null"}
+UNPUBLISHED = ("title", "pattern", "minLength", "maxLength")
+VAST = 1_000_000_000  # a bound as large is there for the wire, and no model comes near it
+
+
+class _Untitled(GenerateJsonSchema):
+    """Leaves out generated titles: a sixth of a schema."""
+
+    def generate(self, schema: CoreSchema, mode: Any = "validation") -> JsonSchemaValue:
+        whole: JsonSchemaValue = super().generate(schema, mode)
+        _strip_titles(whole)
+        return whole
+
+
+def arguments_schema(declaration: type[BaseModel], order: list[str]) -> Schema:
+    """Return the input schema of a tool, its properties in this order.
+
+    `additionalProperties: false` is left out, although unknown arguments are always refused: google-genai fails on it
+    and OpenAI's converters add it.
+    """
+    whole: Schema = declaration.model_json_schema(schema_generator=_Untitled)
+    properties = whole.get("properties", {})
+    published: Schema = {"type": "object", "properties": {name: _argument(properties[name]) for name in order}}
+    return published | ({"required": whole["required"]} if "required" in whole else {})
+
+
+def result_schema(adapter: TypeAdapter[Any], *, wrapped: bool) -> Schema:
+    """Return the output schema of a tool; a wrapped result is an object with the one property `result`."""
+    schema: Schema = adapter.json_schema(mode="serialization", schema_generator=_Untitled)
+    _strip_defaults(schema)
+    if not wrapped:
+        return schema
+    definitions = schema.pop("$defs", {})
+    whole: Schema = {"type": "object", "properties": {"result": schema}, "required": ["result"]}
+    return whole | ({"$defs": definitions} if definitions else {})
+
+
+def _argument(field: Schema) -> Schema:
+    """One argument. An optional one without a default takes null: OpenAI's strict functions must give every argument.
+
+    `anyOf` with null last is the one form that all converters take: Anthropic's refuses a list of types, Google's
+    refuses `nullable`. The description stands in the first branch, since Google's drops one beside `anyOf`.
+    """
+    branches = [each for each in field.get("anyOf", [field]) if each != NULL]
+    around = {name: field[name] for name in ("description", "default") if name in field}
+    if len(branches) > 1:
+        return around | {"anyOf": [_plain(each) for each in field["anyOf"]]}
+    kept = _plain(branches[0] | around)
+    if "anyOf" not in field:
+        return kept
+    if kept.get("default") is not None:
+        return kept
+    kept.pop("default", None)
+    return {"anyOf": [kept, NULL]}
+
+
+def _plain(value: Schema) -> Schema:
+    """Return a value's schema without the keywords that are not published."""
+    kept = {name: each for name, each in value.items() if name not in UNPUBLISHED}
+    kept = {name: each for name, each in kept.items() if name not in ("minimum", "maximum") or abs(each) < VAST}
+    above = kept.pop("exclusiveMinimum", None)  # OpenAPI 3.0 has a boolean there, and Google's converters refuse it
+    if above is None:
+        return kept
+    if kept["type"] == "integer":
+        return kept | {"minimum": above + 1}
+    return kept | {"description": "; ".join(filter(None, (f"above {above:g}", kept.get("description"))))}
+
+
+def _strip_titles(node: Any) -> None:
+    """Remove generated titles in place; a property that is itself called `title` is a mapping and stays."""
+    if isinstance(node, list):
+        for each in node:
+            _strip_titles(each)
+    elif isinstance(node, dict):
+        if isinstance(node.get("title"), str):
+            del node["title"]
+        for each in node.values():
+            _strip_titles(each)
+
+
+def _strip_defaults(schema: Schema) -> None:
+    """Remove defaults in place from a result's shapes: every field of a result is there."""
+    for shape in (schema, *schema.get("$defs", {}).values()):
+        for field in shape.get("properties", {}).values():
+            field.pop("default", None)
