@@ -18,7 +18,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     prev: str
     at: str
     event: str  # intent, sending, sent, acked, status, fill, refused, answered, halt, resume, reconciled, takeover
-    caller: str = ""
+    caller: str = ""  # the principal
+    label: str = ""  # the MCP client's name
     request_id: str = ""
     tool: str = ""
     key: str = ""

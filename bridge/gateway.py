@@ -91,7 +91,7 @@ class Disconnect(Declaration):
     """Disconnect the shared session, for every client, until ibkr_connect. Orders at IBKR stay as they are."""
 
 
-@tool(returns=SessionStatus, toolset="session", composed=True, deadline_s=5)
+@tool(returns=SessionStatus, toolset="session", composed=True, deadline_s=5, relieves=True)
 class GetStatus(Declaration):
     """Whether the session is ready, and if not, why and what to do. Always answers, also when the gateway, the worker
     or Redis is missing. Ask this first when another tool fails."""

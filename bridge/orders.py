@@ -53,6 +53,7 @@ class Bracket(Shape):
     takeProfit: OrderReport
     stopLoss: OrderReport
     message: str = ""
+    replayed: bool = False
 
 
 class Cancelled(Shape):
@@ -60,6 +61,7 @@ class Cancelled(Shape):
 
     orders: list[OrderReport]
     message: str = ""
+    replayed: bool = False
 
 
 class Halted(Shape):
@@ -127,7 +129,7 @@ class ModifyOrder(Named, Keyed):
         return self
 
 
-@tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
+@tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20, relieves=True)
 class CancelOrder(Named, Keyed):
     """Cancel one order, and return its status. orderId 0 where the order is named otherwise. A fill may come first:
     read the status. Outside trading hours the exchange confirms a cancel only when it opens."""
@@ -140,7 +142,7 @@ class CancelOrder(Named, Keyed):
         return self
 
 
-@tool(returns=Cancelled, toolset="orders", effect=Effect.WRITE, deadline_s=30)
+@tool(returns=Cancelled, toolset="orders", effect=Effect.WRITE, deadline_s=30, relieves=True)
 class CancelAllOrders(Keyed):
     """Cancel every open order of this session; with everyClient also those placed by hand or by other programs."""
 
@@ -162,7 +164,7 @@ class AnswerForm(Declaration):
     answer: Literal["approve", "decline", "cancel"]
 
 
-@tool(returns=Halted, toolset="orders", effect=Effect.HALT, composed=True, deadline_s=30)
+@tool(returns=Halted, toolset="orders", effect=Effect.HALT, composed=True, deadline_s=30, relieves=True)
 class HaltTrading(Declaration):
     """The kill switch: no new order leaves from now on, for every client, until the operator releases it outside MCP.
     Cancelling stays possible; cancelOrders also cancels what this session has open."""

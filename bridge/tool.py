@@ -63,6 +63,7 @@ class Declared:
     deadline_s: float  # the whole call, as the MCP client sees it
     exposed: bool  # a tool of its own, or an operation that only the front calls
     composed: bool  # the front answers it itself, from other operations
+    relieves: bool = False  # reduces risk or shows it: never refused for form, quota or queue
 
     @property
     def tool_name(self) -> str:
@@ -101,9 +102,10 @@ def tool(
     effect: Effect = Effect.READ,
     deadline_s: float = 15,
     composed: bool = False,
+    relieves: bool = False,
 ) -> Callable[[D], D]:
     """Declare a tool: the class's name, docstring and fields are the tool's name, manual and schema."""
-    return _register(returns, toolset, effect, deadline_s, exposed=True, composed=composed)
+    return _register(returns, toolset, effect, deadline_s, exposed=True, composed=composed, relieves=relieves)
 
 
 def operation(*, returns: Any, toolset: str, deadline_s: float = 15) -> Callable[[D], D]:
@@ -112,11 +114,18 @@ def operation(*, returns: Any, toolset: str, deadline_s: float = 15) -> Callable
 
 
 def _register(
-    returns: Any, toolset: str, effect: Effect, deadline_s: float, *, exposed: bool, composed: bool
+    returns: Any,
+    toolset: str,
+    effect: Effect,
+    deadline_s: float,
+    *,
+    exposed: bool,
+    composed: bool,
+    relieves: bool = False,
 ) -> Callable[[D], D]:
     def add(request: D) -> D:
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", request.__name__).lower()
-        declared = Declared(name, request, returns, effect, toolset, deadline_s, exposed, composed)
+        declared = Declared(name, request, returns, effect, toolset, deadline_s, exposed, composed, relieves)
         if exposed:
             TOOLS[declared.tool_name] = declared
         if not composed:

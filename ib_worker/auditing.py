@@ -44,6 +44,7 @@ class Audit:
         await self._pen.append(
             "intent",
             caller=asked.caller,
+            label=asked.request.label,
             request_id=asked.request_id,
             tool=asked.operation,
             key=asked.key or "",
@@ -56,8 +57,16 @@ class Audit:
 
     def refused(self, asked: Asked, error: ToolError, key: str = "") -> None:
         """A limit, a mode, the kill switch or a human has held an order back."""
-        self._put("refused", caller=asked.caller, request_id=asked.request_id, tool=asked.operation,
-                  key=asked.key or key, status=error.code, details={"message": error.message})  # fmt: skip
+        self._put(
+            "refused",
+            caller=asked.caller,
+            label=asked.request.label,
+            request_id=asked.request_id,
+            tool=asked.operation,
+            key=asked.key or key,
+            status=error.code,
+            details={"message": error.message},
+        )
 
     async def switched(self, change: Change) -> None:
         """The kill switch was set or released. Raises ToolError audit_unavailable, Fenced."""

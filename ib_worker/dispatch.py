@@ -60,7 +60,7 @@ class Dispatch:
         """The result as JSON. Raises ToolError for what a model can be told, and lets the bus's own errors pass."""
         with (
             structlog.contextvars.bound_contextvars(request_id=asked.request_id, operation=asked.operation),
-            serving(asked.caller),
+            serving(asked.client),
         ):
             try:
                 return await self._answer(asked)
@@ -80,7 +80,7 @@ class Dispatch:
                 "internal", f"This worker has no operation {asked.operation}. Update front and worker together."
             )
         request = handled.declared.request.model_validate_json(asked.arguments)
-        self._session.called(asked.caller)
+        self._session.called(asked.client)
         if handled.declared.effect is Effect.READ:
             self._session.require_ready()
         also = (asked,) if handled.takes_asked else ()

@@ -14,7 +14,7 @@ TWS_PORTS = (7496, 7497, 4001, 4002)  # live and paper of TWS, then of IB Gatewa
 @handles(Connect)
 async def connect(request: Connect, session: Session, asked: Asked) -> Connected:
     target = _target(request, session)
-    _check(target, session, asked.caller)
+    _check(target, session, asked.client)
     already = target == session.target and session.record.standing.ready
     await session.steering.connect(target)
     session.require_ready()
@@ -30,8 +30,8 @@ async def connect(request: Connect, session: Session, asked: Asked) -> Connected
 
 @handles(Disconnect)
 async def disconnect(request: Disconnect, session: Session, asked: Asked) -> Disconnected:
-    others = session.recent_clients(beside=asked.caller)
-    session.steering.disconnect(asked.caller)
+    others = session.recent_clients(beside=asked.client)
+    session.steering.disconnect(asked.client)
     felt = f" {len(others)} other clients were using it." if others else ""
     return Disconnected(
         message=f"The session is disconnected for every client until ibkr_connect.{felt}", recent_clients=others

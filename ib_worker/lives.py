@@ -2,6 +2,9 @@
 
 import re
 
+import msgspec
+
+from bridge.audit import Entry as AuditEntry
 from bridge.bus.auditing import read_back
 from bridge.bus.connect import BusError, bus_down
 from bridge.bus.keys import Keys
@@ -11,6 +14,7 @@ from ib_worker.references import is_ours
 from ib_worker.replay import rebuild
 
 NEWEST = 20_000  # lines of the log that are looked through: the events of a thousand orders or more
+INTENT = b'"event":"intent"'
 SENT = b'"event":"Sent"'  # the first event of an order of ours
 
 
@@ -29,6 +33,18 @@ class Lives:
         known = {(life.source, life.what) for life in written}
         unwritten = (life for life in state.life if (life.source, life.what) not in known)
         return sorted([*written, *unwritten], key=lambda life: life.at)
+
+    async def principal_of(self, orderRef: str) -> str | None:
+        """Return who placed the order, by the log's intent; None where the log does not tell. Raises ToolError
+        bus_down."""
+        named = f'"orderRef":"{orderRef}"'.encode()
+        try:
+            async for line in read_back(self._pipe, self._keys, NEWEST):
+                if INTENT in line and named in line:
+                    return msgspec.json.decode(line, type=AuditEntry).caller
+        except BusError as error:
+            raise bus_down(self._pipe.url, error) from error
+        return None
 
     async def _lines(self, state: OrderState) -> list[bytes]:
         """The order's own, newest first: back to where it was sent, for one that a worker placed."""

@@ -34,6 +34,7 @@ from ib_worker.order_messages import terms_of
 from ib_worker.outcome import cancel_message, change_message, outcome
 from ib_worker.pacing import Lane
 from ib_worker.references import order_ref
+from ib_worker.same_order import require_same, shown_by_ibkr
 from ib_worker.sending import (
     note_sent,
     require_changeable,
@@ -57,13 +58,14 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
     session.require_ready()
     account = session.tradable(session.account(request.account))
     orderRef = order_ref(asked.key or "")
+    contract = await session.contracts.contract(request, Lane.ORDERS)
+    order = order_of(request, account, orderRef)
     known = session.ledger.by_ref(orderRef)
     if known is not None:  # Redis has forgotten the key, IBKR has not
+        await require_same(session, asked, contract, [(known, order)])
         await asked.accept()
         return await outcome(session, known, asked, replayed=True)
     require_unused(session, (orderRef,))
-    contract = await session.contracts.contract(request, Lane.ORDERS)
-    order = order_of(request, account, orderRef)
     await facts_of(session, contract, order)  # the first price of a contract may take seconds, others need not wait
     async with session.placing(account):
         clear = await passed(session, asked, contract, order, Allowance(request.duplicateOf, request.confirmationToken))
@@ -85,12 +87,14 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
     session.require_ready()
     account = session.tradable(session.account(request.account))
     key = asked.key or ""
-    if (known := bracket_entries(session, key)) is not None:
-        await asked.accept()
-        return await bracket_followed(session, known, asked)
-    require_unused(session, [order_ref(key, leg) for leg in LEGS])
     contract = await session.contracts.contract(request, Lane.ORDERS)
     orders = bracket_of(request, account, key)
+    if (known := bracket_entries(session, key)) is not None:
+        await require_same(session, asked, contract, list(zip(known, orders, strict=True)))
+        await asked.accept()
+        found = await bracket_followed(session, known, asked)
+        return found.model_copy(update={"replayed": True, "message": f"{shown_by_ibkr(known[0])} {found.message}"})
+    require_unused(session, [order_ref(key, leg) for leg in LEGS])
     allowance = Allowance(request.duplicateOf, request.confirmationToken, exits=orders[1:])
     await facts_of(session, contract, orders[0])
     async with session.placing(account):

@@ -11,6 +11,7 @@ from ib_worker.concerns import NEW_YORK
 from ib_worker.errors import is_read_only, refusal
 from ib_worker.ledger import Entry, report
 from ib_worker.order_state import OrderState
+from ib_worker.same_order import shown_by_ibkr
 from ib_worker.session import Session
 from ib_worker.sync import tried_look
 
@@ -70,7 +71,8 @@ def told(entry: Entry, replayed: bool = False) -> OrderReport:
         )
     if state.not_found:
         raise not_found(doubt_of(state), **names)
-    return report(entry, placed_message(state), replayed)
+    text = placed_message(state)
+    return report(entry, f"{shown_by_ibkr(entry)} {text}" if replayed else text, replayed)
 
 
 def doubt_of(state: OrderState) -> str:

@@ -35,6 +35,7 @@ class Answers:
             call.declared,
             call.request,
             caller=call.caller.name,
+            label=call.caller.label,
             request_id=call.caller.request_id,
             traceparent=call.caller.traceparent,
         )
@@ -50,6 +51,7 @@ class Answers:
                 request,
                 key=key,
                 caller=call.caller.name,
+                label=call.caller.label,
                 request_id=call.caller.request_id,
                 traceparent=call.caller.traceparent,
             )

@@ -10,13 +10,13 @@ from fastmcp.server.auth import AccessToken, TokenVerifier
 from fastmcp.server.dependencies import get_access_token
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from bridge.bus.envelopes import LOCAL
 from bridge.tool import Effect
 
 Scope = Literal["read", "trade", "admin"]
 
 # Disconnecting is felt by every client of the session, so it takes more than the right to trade.
 NEEDED: dict[Effect, Scope] = {Effect.READ: "read", Effect.WRITE: "trade", Effect.SESSION: "admin", Effect.HALT: "read"}
-LOCAL = "local"  # the caller's name where no tokens are set
 
 log = structlog.get_logger(__name__)
 

@@ -17,6 +17,7 @@ from fastmcp.tools import ToolResult
 from fastmcp.tools.base import InputRequiredToolResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from bridge.plain_text import one_line
 from bridge.tool import Declaration, Declared, Effect, ToolError
 from mcp_front.arguments import parse_arguments
 from mcp_front.auth import current_caller, lacking
@@ -27,15 +28,17 @@ from mcp_front.results import error_result
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context
 
 LOG_AFTER_S = 0.002
+LONGEST_LABEL = 64  # characters
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, and how the request is followed through the logs of both services."""
+    """Who asks, and how the request is followed through the logs of both services. `name` is the principal."""
 
     name: str
+    label: str
     request_id: str
     traceparent: str | None
 
@@ -69,7 +72,7 @@ class Calls:
         context = get_context()
         caller = _caller(context)
         with structlog.contextvars.bound_contextvars(
-            tool=declared.name, caller=caller.name, request_id=caller.request_id
+            tool=declared.name, caller=caller.name, client=caller.label, request_id=caller.request_id
         ):
             began, outcome = time.monotonic(), "cancelled"
             try:
@@ -131,7 +134,19 @@ def _log_later(outcome: str, ms: float) -> None:
 
 def _caller(context: Context) -> Caller:
     # No secret, only unlike any other: the system's own randomness would cost a call another trip to the kernel.
-    return Caller(current_caller(), f"{random.getrandbits(64):016x}", _traceparent(context))
+    return Caller(current_caller(), _label(context), f"{random.getrandbits(64):016x}", _traceparent(context))
+
+
+def _label(context: Context) -> str:
+    """The MCP client's name, else the address that it connects from. A 2025 client gives its name only in
+    `initialize`, and this front keeps no session."""
+    request = context.request_context
+    if request is None:
+        return ""
+    params = request.session.client_params
+    name = one_line(params.client_info.name, LONGEST_LABEL) if params else ""
+    client = request.request.client if request.request else None
+    return name or (client.host if client else "")
 
 
 def _let_others_in(context: Context) -> None:

@@ -83,6 +83,7 @@ class Confirming:
                 OPERATIONS["answer_form"],
                 answer,
                 caller=call.caller.name,
+                label=call.caller.label,
                 request_id=call.caller.request_id,
                 traceparent=call.caller.traceparent,
             )

@@ -13,9 +13,9 @@ from contextlib import AbstractContextManager, contextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bridge.bus.envelopes import LOCAL
 from bridge.rotation import Rotation
 from bridge.tool import ToolError
-from mcp_front.auth import LOCAL
 from mcp_front.jsonrpc import Asked, again, answer, asked_of, body_of, is_modern, refuse, too_late
 from mcp_front.limits import Paces
 

@@ -103,6 +103,7 @@ class _Cancels:
                 CancelAllOrders(),
                 key=key,
                 caller=call.caller.name,
+                label=call.caller.label,
                 request_id=call.caller.request_id,
                 traceparent=call.caller.traceparent,
             )

@@ -53,6 +53,7 @@ class Subscription:
             self._operation,
             self._request,
             caller=caller.name,
+            label=caller.label,
             request_id=caller.request_id,
             traceparent=caller.traceparent,
         )

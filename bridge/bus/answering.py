@@ -208,7 +208,7 @@ class Load:
     def has_room(self, request: Request) -> bool:
         if request.key is not None:
             return self._writes < AT_ONCE
-        return self._reads.total() < AT_ONCE and self._reads[request.caller] < AT_ONCE_OF_ONE
+        return self._reads.total() < AT_ONCE and self._reads[request.client] < AT_ONCE_OF_ONE
 
     def add(self, request: Request) -> None:
         self._count(request, 1)
@@ -220,9 +220,9 @@ class Load:
         if request.key is not None:
             self._writes += by
             return
-        self._reads[request.caller] += by
-        if not self._reads[request.caller]:
-            del self._reads[request.caller]
+        self._reads[request.client] += by
+        if not self._reads[request.client]:
+            del self._reads[request.client]
 
 
 async def _overloaded(asked: Asked) -> bytes:

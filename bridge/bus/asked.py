@@ -34,7 +34,8 @@ class Asked:
         self.request = request
         self.operation = request.op
         self.arguments = bytes(request.args)
-        self.caller = request.caller
+        self.caller = request.caller  # the principal
+        self.client = request.client
         self.key = request.key
         self.request_id = request.request_id
         self.traceparent = request.traceparent

@@ -51,6 +51,7 @@ class Asker:
         *,
         caller: str,
         request_id: str,
+        label: str = "",
         deadline_s: float | None = None,
         traceparent: str | None = None,
     ) -> bytes:
@@ -63,7 +64,7 @@ class Asker:
         try:
             async with asyncio.timeout(total_s):
                 await self._ready()
-                request = self._request(declared, arguments, caller, request_id, total_s, traceparent)
+                request = self._request(declared, arguments, (caller, label), request_id, total_s, traceparent)
                 return result_of(await self._asked(request))
         except BusError as error:
             raise bus_down(self.pipe.url, error) from error
@@ -89,16 +90,18 @@ class Asker:
         key: str,
         caller: str,
         request_id: str,
+        label: str = "",
         deadline_s: float | None = None,
         traceparent: str | None = None,
     ) -> bytes:
-        """The result of a write; the same key never acts twice, and gets the first call's answer for seven days
-        (`replayed` is then true in it).
+        """The result of a write; the same key never acts twice, and gets the first call's answer for seven days: then
+        `replayed` is true in it, and its message begins with the time of that answer. A cancel is replayed until the
+        first call's deadline and is a new cancel afterwards.
 
         Raises ToolError: not_executed (certain; details say why), pending (a worker has taken it: ask again with the
         key), unknown (Redis can't tell: ask again with the key), idempotency_conflict (the key belongs to another
-        call), or what the worker said. Every one has the key in its details. A cancelled call does not withdraw its
-        order.
+        call or principal), or what the worker said. Every one has the key in its details. A cancelled call does not
+        withdraw its order.
         """
         times = Times.within(deadline_s or declared.deadline_s)
         try:
@@ -107,17 +110,17 @@ class Asker:
             raise refused_by_bus(error, key=key) from error
 
         def attempt() -> Request:
-            read = self._request(declared, arguments, caller, request_id, times.accept_in_s(), traceparent)
+            read = self._request(declared, arguments, (caller, label), request_id, times.accept_in_s(), traceparent)
             digest = digest_of(declared, arguments)
             return msgspec.structs.replace(read, key=key, digest=digest, grace_ms=times.grace_ms())
 
-        return await Submission(self.pipe, self._post, self._intents, times, attempt).verdict()
+        return await Submission(self.pipe, self._post, self._intents, times, attempt, declared.relieves).verdict()
 
     def _request(
         self,
         declared: Declared,
         arguments: Declaration,
-        caller: str,
+        who: tuple[str, str],
         request_id: str,
         wait_s: float,
         traceparent: str | None,
@@ -129,7 +132,8 @@ class Asker:
             args=msgspec.Raw(arguments.model_dump_json(exclude_unset=True).encode()),
             front=self._post.front,
             until=self.pipe.clock.now_ms() + round(wait_s * 1000),
-            caller=caller,
+            caller=who[0],
+            label=who[1],
             request_id=request_id,
             traceparent=traceparent,
         )

@@ -18,9 +18,16 @@ MESSAGE_LIMIT = 4_000  # characters of an error's text
 
 NULL = msgspec.Raw(b"null")
 
+LOCAL = "local"  # the one principal of a front without tokens
+
 
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a front asks. A request with a key is a write and has an order record."""
+    """What a front asks. A request with a key is a write and has an order record.
+
+    `caller` is the principal: the token's name, else LOCAL. Keys, approvals, confirmation tokens and the duplicate
+    window are the principal's. `label` is the MCP client's name, else where it connects from; fairness, logs,
+    recent_clients and the audit use it, and no decision about an order does. Earlier releases send no label.
+    """
 
     v: int
     id: str
@@ -34,6 +41,14 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     digest: str = ""
     grace_ms: int = 0  # how long after `until` the caller of a write still waits for its answer
     traceparent: str | None = None
+    label: str = ""
+
+    @property
+    def client(self) -> str:
+        """Principal and label in one text, for fairness and for lists of clients."""
+        if not self.label:
+            return self.caller
+        return self.label if self.caller == LOCAL else f"{self.caller}/{self.label}"
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -21,8 +21,9 @@ from bridge.bus.pipe import Pipe
 from bridge.tool import Declaration, Declared
 
 State = Literal["new", "accepted", "done", "withdrawn"]
-Word = Literal[State, "submitted", "absent", "conflict", "no_generation", "other_generation", "no_worker"]
-
+Word = Literal[
+    State, "submitted", "absent", "other_principal", "conflict", "no_generation", "other_generation", "no_worker"
+]
 
 PASSES = {"idempotencyKey", "confirmationToken", "duplicateOf"}
 
@@ -46,6 +47,7 @@ class Seen:
     attempt: str = ""
     reply: bytes = b""
     generation: str = ""
+    first_ms: int = 0  # when the key's earlier call was answered, by the server's clock
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,15 @@ class Intents:
         self._replies = keys.replies(front)
         self.generation = ""  # as last heard
 
-    async def submit(self, request: Request, message: bytes, ttl_ms: int, generation: str = "") -> Seen:
+    async def submit(
+        self, request: Request, message: bytes, ttl_ms: int, generation: str = "", renews: bool = False
+    ) -> Seen:
         """Create the record and publish the request, or find what the key already holds. Doing it again with the same
-        attempt is harmless; `generation` then says that Redis must not have lost its data in between."""
+        attempt is harmless; `generation` then says that Redis must not have lost its data in between. `renews`: the
+        answer of an earlier call is replayed only until that call's deadline."""
         keys = (self._keys.order(request.key or ""), self._keys.generation, self._keys.requests)
-        arguments = (request.digest, request.id, ttl_ms, message, generation, scripts.TOMBSTONE_MS)
+        principal = (request.caller, "1" if renews else "0")
+        arguments = (request.digest, request.id, ttl_ms, message, generation, scripts.TOMBSTONE_MS, *principal)
         return self._heard(await scripts.SUBMIT.run(self._pipe, keys, *arguments))
 
     async def look(self, key: str) -> Seen:
@@ -104,7 +110,8 @@ class Intents:
     def _heard(self, answer: list[bytes]) -> Seen:
         word, attempt, reply, generation = answer[:4]
         self.generation = generation.decode()
-        return Seen(_WORDS[word], attempt.decode(), reply, self.generation)
+        first = answer[5] if len(answer) > 5 else b""
+        return Seen(_WORDS[word], attempt.decode(), reply, self.generation, int(first) if first.isdigit() else 0)
 
 
 class Records:

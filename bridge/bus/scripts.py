@@ -37,28 +37,41 @@ class Script:
         return await pipe.send("EVAL", self.text, len(keys), *keys, *arguments)
 
 
-# Answers {word, attempt, reply, generation, receivers}. The words: a state that the record was found in (new, accepted,
-# done, withdrawn), `submitted`, or why nothing was written: conflict, no_generation, other_generation, no_worker.
+# Answers {word, attempt, reply, generation, receivers, first}. The words: a state that the record was found in (new,
+# accepted, done, withdrawn), `submitted`, or why nothing was written: other_principal, conflict, no_generation,
+# other_generation, no_worker. `first` is when the key's earlier call was answered, in ms. A record names its principal
+# in the request that it keeps, as those of earlier releases do. A cancel (`renews`) replays its answer within the first
+# call's deadline alone: what was placed since is not in that answer.
 SUBMIT = Script("""#!lua
 local record, generation, requests = KEYS[1], KEYS[2], KEYS[3]
 local digest, attempt, ttl, request, expected = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local found = redis.call('HMGET', record, 'st', 'dg', 'att', 'res')
+local principal, renews = ARGV[7], ARGV[8] == '1'
+local found = redis.call('HMGET', record, 'st', 'dg', 'att', 'res', 'req', 't_done')
+local now, first = redis.call('TIME'), ''
 local st, current = found[1], redis.call('GET', generation) or ''
 if st and st ~= 'withdrawn' then
-    if found[2] ~= digest then return {'conflict', found[3], '', current, 0} end
-    if st ~= 'new' or found[3] ~= attempt then return {st, found[3], found[4] or '', current, 0} end
+    local read, asked = pcall(cjson.decode, found[5] or '')
+    if not read or type(asked) ~= 'table' or asked['caller'] ~= principal then
+        return {'other_principal', '', '', current, 0, ''}
+    end
+    if found[2] ~= digest then return {'conflict', found[3], '', current, 0, ''} end
+    local ends = (tonumber(asked['until']) or 0) + (tonumber(asked['grace_ms']) or 0)
+    if renews and st == 'done' and found[3] ~= attempt and now[1] * 1000 > ends then
+        first = found[6] or ''
+    elseif st ~= 'new' or found[3] ~= attempt then
+        return {st, found[3], found[4] or '', current, 0, found[6] or ''}
+    end
 elseif st and found[3] == attempt then
     return {'withdrawn', attempt, '', current, 0}
 end
 if current == '' then return {'no_generation', attempt, '', '', 0} end
 if expected ~= '' and expected ~= current then return {'other_generation', attempt, '', current, 0} end
-local now = redis.call('TIME')
 redis.call('DEL', record)
 redis.call('HSET', record, 'st', 'new', 'dg', digest, 'att', attempt, 'req', request,
     't_new', now[1] * 1000 + math.floor(now[2] / 1000))
 redis.call('PEXPIRE', record, ttl)
 local receivers = redis.call('SPUBLISH', requests, request)
-if receivers > 0 then return {'submitted', attempt, '', current, receivers} end
+if receivers > 0 then return {'submitted', attempt, '', current, receivers, first} end
 redis.call('HSET', record, 'st', 'withdrawn')
 redis.call('PEXPIRE', record, ARGV[6])
 return {'no_worker', attempt, '', current, 0}

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -39,6 +40,9 @@ PENDING = "A worker has taken it and not answered yet. Ask again with the same k
 ELSEWHERE = "Another call with this key is under way. Ask again with the same key to get its answer."
 UNKNOWN = "Redis can't tell whether it was carried out. Ask again with the same key, never with another one."
 CONFLICT = "This idempotencyKey belongs to a call with other arguments. Use a new key for a new order."
+REPLAYED = "Replayed: the answer of {} to the first call with this key."
+RENEWED = "A new cancel: the first call with this key was answered at {}, and its deadline is over."
+OTHER_PRINCIPAL = "This idempotencyKey belongs to another client. Nothing was sent. Use a new key."
 
 
 @dataclass(frozen=True)
@@ -61,14 +65,25 @@ class Times:
 
 
 class Submission:
-    """`request` makes an attempt's envelope; each attempt has an id of its own."""
+    """`request` makes an attempt's envelope; each attempt has an id of its own. `renews`: a call after the first one's
+    deadline acts anew instead of replaying its answer."""
 
-    def __init__(self, pipe: Pipe, post: Post, intents: Intents, times: Times, request: Callable[[], Request]) -> None:
+    def __init__(
+        self,
+        pipe: Pipe,
+        post: Post,
+        intents: Intents,
+        times: Times,
+        request: Callable[[], Request],
+        renews: bool = False,
+    ) -> None:
         self._pipe = pipe
         self._post = post
         self._intents = intents
         self._times = times
         self._request = request
+        self._renews = renews
+        self._first_ms = 0  # when the call was answered that this one renews
         self._connects = -1  # the connection on which the attempt was submitted
         self._key = ""
         self._accepted = False  # by a worker, as far as we have seen
@@ -76,10 +91,11 @@ class Submission:
     async def verdict(self) -> bytes:
         """The result as JSON. Raises ToolError, always with the key in its details."""
         try:
-            return await self._until_answered()
+            result = await self._until_answered()
         except ToolError as error:
             error.details.setdefault("key", self._key)
             raise
+        return _prefixed(result, RENEWED.format(_clock(self._first_ms))) if self._first_ms else result
 
     async def _until_answered(self) -> bytes:
         try:
@@ -98,13 +114,16 @@ class Submission:
             seen = await self._submit(request)
             if seen.word == "done":
                 reply = decode_reply(seen.reply)
-                return result_of(reply) if seen.attempt == request.id else _replayed(reply)
+                return result_of(reply) if seen.attempt == request.id else _replayed(reply, seen.first_ms)
+            if seen.word == "other_principal":
+                raise ToolError("idempotency_conflict", OTHER_PRINCIPAL)
             if seen.word == "conflict":
                 raise ToolError("idempotency_conflict", CONFLICT)
             if seen.attempt != request.id:
                 return await self._elsewhere(seen.attempt)
             if seen.word in NOT_EXECUTED:
                 raise self._not_executed(seen.word)
+            self._first_ms = seen.first_ms or self._first_ms
             return await self._own(request.id, call)
 
     async def _submit(self, request: Request) -> Seen:
@@ -114,7 +133,7 @@ class Submission:
         ttl_ms = round(self._times.accept_in_s() * 1000) + NEW_GRACE_MS
         generation = self._intents.generation or await self._generation()
         try:
-            seen = await self._intents.submit(request, message, ttl_ms)
+            seen = await self._intents.submit(request, message, ttl_ms, renews=self._renews)
         except Unanswered:
             return await self._submit_again(request, message, ttl_ms, generation)
         except BusError as error:
@@ -133,7 +152,7 @@ class Submission:
         until = min(self._times.accept_by, _now() + AGAIN_S)
         while generation and _now() < until:
             await asyncio.sleep(POLL_S)
-            seen = await _if_answered(self._intents.submit(request, message, ttl_ms, generation))
+            seen = await _if_answered(self._intents.submit(request, message, ttl_ms, generation, self._renews))
             if seen is not None and seen.word in ("no_generation", "other_generation"):
                 break
             if seen is not None:
@@ -240,14 +259,25 @@ async def _if_answered(step: Awaitable[Seen]) -> Seen | None:
         return None
 
 
-def _replayed(reply: Reply) -> bytes:
-    """A stored answer, marked as such where its shape has a place for it."""
+def _replayed(reply: Reply, first_ms: int) -> bytes:
+    """A stored answer, marked as such, with its time first in its message."""
+    said = REPLAYED.format(_clock(first_ms))
     try:
         result = result_of(reply)
     except ToolError as error:
-        error.details["replayed"] = True
-        raise
-    fields = msgspec.json.decode(result)
-    if not (isinstance(fields, dict) and "replayed" in fields):
+        raise ToolError(error.code, f"{said} {error.message}", **error.details | {"replayed": True}) from None
+    return _prefixed(result, said, replayed=True)
+
+
+def _prefixed(result: bytes, said: str, **fields: Any) -> bytes:
+    """The result with a sentence first in its message and with these fields, where its shape has a place for them. An
+    earlier release's Bracket and Cancelled had a message and no `replayed`."""
+    value = msgspec.json.decode(result)
+    if not isinstance(value, dict) or not value.keys() & {"message", *fields}:
         return result
-    return msgspec.json.encode(fields | {"replayed": True})
+    text = {"message": f"{said} {value['message']}".rstrip()} if "message" in value else {}
+    return msgspec.json.encode(value | fields | text)
+
+
+def _clock(at_ms: int) -> str:
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC" if at_ms else "an unknown time"

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,15 @@ async def test_ten_clients_at_three_replicas_place_one_order(redis_url: str, ses
         answers = await asyncio.gather(*(each.call("ibkr_place_order", **terms) for each in raws))
 
     # Whoever waits for the one call gets its answer; whoever comes later gets it again, and marked as such.
-    reports = [each["structuredContent"] | {"replayed": False} for each in answers]
+    reports = [_unmarked(each["structuredContent"]) for each in answers]
     assert len(sim.journal.orders()) == 1
     assert reports == [reports[0]] * CLIENTS
     assert reports[0]["status"] == "Filled"
+
+
+def _unmarked(report: dict[str, Any]) -> dict[str, Any]:
+    """A replayed report without what marks it as one."""
+    return report | {
+        "replayed": False,
+        "message": report["message"].partition(" with this key. ")[2] or report["message"],
+    }

@@ -68,7 +68,9 @@ async def test_same_key_is_answered_again_and_sent_once(redis_url: str, session:
 
     assert len(sent) == 1
     assert first["structuredContent"] == REPORT | {"idempotencyKey": KEY}
-    assert again["structuredContent"] == REPORT | {"idempotencyKey": KEY, "replayed": True}
+    told = again["structuredContent"]
+    assert told == REPORT | {"idempotencyKey": KEY, "replayed": True, "message": told["message"]}
+    assert told["message"].startswith("Replayed: the answer of 20")
 
 
 async def test_key_that_was_made_can_be_asked_again(redis_url: str, session: str) -> None:

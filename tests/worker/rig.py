@@ -117,11 +117,17 @@ class Caller:
 
     asker: Asker
     name: str = "claude"
+    label: str = ""
 
     async def ask(self, operation: str, deadline_s: float | None = None, **arguments: Any) -> Any:
         declared = OPERATIONS[operation]
         reply = await self.asker.ask(
-            declared, declared.request(**arguments), caller=self.name, request_id="r-1", deadline_s=deadline_s
+            declared,
+            declared.request(**arguments),
+            caller=self.name,
+            label=self.label,
+            request_id="r-1",
+            deadline_s=deadline_s,
         )
         return json.loads(reply)
 
@@ -134,6 +140,7 @@ class Caller:
             declared.request(**arguments),
             key=key or f"key-{token_hex(8)}",
             caller=self.name,
+            label=self.label,
             request_id="r-1",
             deadline_s=deadline_s,
         )

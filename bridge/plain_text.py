@@ -1,0 +1,13 @@
+"""Makes a caller's free text harmless: one printable line of bounded length. Pure."""
+
+import unicodedata
+
+HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # control, bidi and zero-width, surrogates, line ends
+
+
+def one_line(text: str, longest: int) -> str:
+    """Return the text without hidden characters, its white space single, cut to `longest` characters."""
+    head = text[: longest * 4]  # a megabyte is not gone through
+    shown = "".join(" " if unicodedata.category(char) in HIDDEN else char for char in head)
+    line = " ".join(shown.split())
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
