@@ -46,7 +46,6 @@ ASKABLE = frozenset(
 # How TWS shows that there is none, beside ib_async's own default. From openOrder frames of gateways of versions 178 and
 # 200 (github.com/ThomasMarcelis/ibkr-go, captures of 2026-04) and orders printed in ib_insync's issues.
 NOTHING: Mapping[str, tuple[Any, ...]] = {
-    "displaySize": tuple(unset.UNSET_INTEGERS),
     "openClose": ("", "?"),
     "clearingIntent": ("IB",),
     "deltaNeutralOrderType": ("None",),
@@ -94,6 +93,7 @@ ONLY: Mapping[str, Applies] = {
     "trailStopPrice": partial(_priced, "trailStopPrice"),
     "trailingPercent": partial(_priced, "trailingPercent"),
     "lmtPriceOffset": lambda order: order.orderType == "TRAIL LIMIT",
+    "displaySize": lambda order: unset.is_something(order.displaySize),
     "ocaType": lambda order: bool(order.ocaGroup),
     "goodTillDate": lambda order: order.tif == "GTD",
     "faMethod": lambda order: bool(order.faGroup),
@@ -134,8 +134,8 @@ def asked_of(told: ib_async.Order) -> ib_async.Order:
 def requested(
     told: ib_async.Order, sent: ib_async.Order | None, told_first: ib_async.Order | None, held: bool
 ) -> ib_async.Order:
-    """The order that a change of it starts from: as it was sent, with what has been changed since in TWS or by us; where
-    it was sent by an earlier worker or another program, as far as TWS shows it.
+    """The order that a change of it starts from: as it was sent, with what has been changed since in TWS or by us; of
+    an earlier worker's or another program's order, what TWS shows without what it fills in.
 
     `told_first` is TWS's first word on what was `sent`: a field that reads the same in it and now is as it was asked
     for. Unless the parent is open and holds it (`held`), the order hangs on nothing any more.
