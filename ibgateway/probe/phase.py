@@ -15,6 +15,8 @@ class Phase(StrEnum):
     STARTING = "starting"
     LOGGING_IN = "logging_in"
     AWAITING_2FA = "awaiting_2fa"
+    SECOND_FACTOR_MISSED = "second_factor_missed"
+    SESSION_TAKEN = "session_taken"
     THROTTLED = "throttled"
     LOGIN_REJECTED = "login_rejected"
     LOGGED_IN = "logged_in"
@@ -22,12 +24,15 @@ class Phase(StrEnum):
     UNKNOWN = "unknown"
 
 
+PASSING = {Phase.STARTING, Phase.LOGGING_IN, Phase.RESTARTING}  # on the way to a word of more weight
 ATTEMPTS = {Phase.LOGGING_IN, Phase.AWAITING_2FA}  # what comes between two rejections that count as two
 
 ADVICE = {
     Phase.STARTING: "Wait: a gateway takes about a minute to show its login.",
     Phase.LOGGING_IN: "Wait: a login takes some seconds.",
     Phase.AWAITING_2FA: "Approve the login in IBKR Mobile; the request is good for three minutes.",
+    Phase.SECOND_FACTOR_MISSED: "Have IBKR Mobile at hand: the request was not answered, and the next one comes.",
+    Phase.SESSION_TAKEN: "Log out where the same user is logged in (TWS, IBKR Mobile, Client Portal), then wait.",
     Phase.THROTTLED: "Wait some minutes: after several failed logins the gateway pauses before the next.",
     Phase.LOGIN_REJECTED: "Check user name, password and trading mode: more wrong tries lock the account.",
     Phase.LOGGED_IN: "Nothing to do: the login is complete.",
@@ -38,10 +43,11 @@ ADVICE = {
 
 @dataclass(frozen=True)
 class Login:
-    """A log's last word on the login, and how often a login was rejected since the last one that went through."""
+    """A log's last word on the login; rejected logins and missed second factors since the last success."""
 
     phase: Phase
     rejections: int
+    missed: int = 0
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def phase_of(line: str, phrases: Iterable[Phrase]) -> Phase | None:
 
 def read_login(lines: Iterable[str], phrases: tuple[Phrase, ...]) -> Login:
     """Fold a log, oldest line first. One rejection is told in several lines, and counts once for each attempt."""
-    phase, rejections, attempted = Phase.UNKNOWN, 0, True
+    phase, rejections, missed, attempted = Phase.UNKNOWN, 0, 0, True
     for line in lines:
         said = phase_of(line.rstrip("\r\n"), phrases)
         if said is None:
@@ -80,7 +86,10 @@ def read_login(lines: Iterable[str], phrases: tuple[Phrase, ...]) -> Login:
             attempted = False
         elif said in ATTEMPTS:
             attempted = True
+        elif said is Phase.SECOND_FACTOR_MISSED:
+            missed += 1
         elif said is Phase.LOGGED_IN:
-            rejections = 0
-        phase = said
-    return Login(phase, rejections)
+            rejections = missed = 0
+        if phase is not Phase.SESSION_TAKEN or said not in PASSING:
+            phase = said
+    return Login(phase, rejections, missed)

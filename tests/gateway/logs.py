@@ -49,6 +49,11 @@ SECOND_FACTOR_MISSED = [
     "2026-03-02 09:04:16:000 IBC: IBC closing after Second Factor Authentication dialog timeout",
 ]
 
+SESSION_TAKEN = [
+    "2026-03-02 09:00:18:000 IBC: detected dialog entitled: Existing session detected; event=Opened",
+    "2026-03-02 09:00:18:010 IBC: Click button: Exit Application",
+]
+
 LAUNCHER_START = [
     "2026-03-02 09:00:05.112 INFO  [JTS-Main] - "
     "------------------------------- IB GATEWAY RESTART --------------------------------",

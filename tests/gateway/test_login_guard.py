@@ -97,11 +97,14 @@ async def until_held(process: Process) -> str:
 @pytest.mark.parametrize(("lines", "_phase"), STORIES)
 async def test_the_phase_told_is_the_one_that_python_reads(guarded: Guarded, lines: list[str], _phase: object) -> None:
     guarded.says(lines)
-
-    await guarded.run_to_its_end()
-
     read = read_login(["login-guard: starting", *lines], KNOWN)
-    assert (guarded.phase()["phase"], guarded.phase()["rejections"]) == (read.phase, read.rejections)
+    last = guarded.state / "last"
+
+    async with guarded.run(f"echo >{last}; {STAYS_UP}"):
+        await wait_until(lambda: last.exists() and (guarded.state / "phase").exists(), "the log is written")
+        await wait_until(lambda: guarded.phase()["phase"] == read.phase, f"it tells {read.phase}")
+
+    assert guarded.phase()["rejections"] == read.rejections
 
 
 async def test_the_commands_output_and_exit_code_pass_through(guarded: Guarded) -> None:
@@ -268,9 +271,91 @@ async def test_nothing_that_is_kept_depends_on_the_passwords_letters(guarded: Gu
     assert kept[0] == kept[1]
 
 
+UNANSWERED = logs.ATTEMPT + logs.SECOND_FACTOR + logs.SECOND_FACTOR_MISSED + logs.COLD_RESTART
+
+
+@pytest.mark.trial("E15")
+async def test_a_second_factor_that_nobody_answers_is_slowed_after_three(guarded: Guarded) -> None:
+    guarded.says(UNANSWERED * 3)
+
+    async with guarded.run(STAYS_UP, LOGIN_PAUSE="600") as process:
+        await wait_until(lambda: (guarded.state / "pause").exists(), "the guard pauses")
+        paused = guarded.phase()
+
+        assert process.returncode is None
+    assert (paused["phase"], paused["missed"]) == ("second_factor_missed", 3)
+    assert 590 <= paused["again_at"] - paused["since"] <= 600
+    assert guarded.times_started() == 1
+
+
+@pytest.mark.trial("E15")
+async def test_a_missed_factor_counts_over_restarts_and_the_pause_grows(guarded: Guarded) -> None:
+    guarded.says(UNANSWERED)
+    for _ in range(2):
+        await guarded.run_to_its_end("exit 87")
+
+    async with guarded.run("exit 87", LOGIN_PAUSE="600") as process:
+        await wait_until(lambda: (guarded.state / "pause").exists(), "the guard pauses")
+        (guarded.state / "pause").unlink()
+        await wait_until(lambda: guarded.phase()["missed"] == 4 and guarded.phase()["again_at"] > 0, "it pauses again")
+
+        assert process.returncode is None
+    assert 1190 <= guarded.phase()["again_at"] - guarded.phase()["since"] <= 1200
+
+
+@pytest.mark.trial("E15")
+async def test_a_factor_that_is_answered_forgets_those_that_were_missed(guarded: Guarded) -> None:
+    guarded.says(UNANSWERED * 2 + logs.LOGGED_IN + UNANSWERED * 2)
+
+    code, _ = await guarded.run_to_its_end("exit 0")
+
+    assert (code, guarded.phase()["missed"]) == (0, 2)
+
+
+@pytest.mark.trial("E15", "E9")
+async def test_removing_the_pause_ends_it(guarded: Guarded) -> None:
+    guarded.says(UNANSWERED * 3)
+
+    async with guarded.run(STAYS_UP, LOGIN_PAUSE="600"):
+        await wait_until(lambda: (guarded.state / "pause").exists(), "the guard pauses")
+        guarded.says(logs.ATTEMPT)
+        (guarded.state / "pause").unlink()
+
+        await wait_until(lambda: guarded.times_started() == 2, "the gateway is started again")
+
+
+@pytest.mark.trial("E9")
+async def test_a_session_that_somebody_else_has_is_told_and_waited_for(guarded: Guarded) -> None:
+    guarded.says(logs.START + logs.ATTEMPT + logs.SESSION_TAKEN)
+
+    async with guarded.run("exit 0", LOGIN_PAUSE="600") as process:
+        await wait_until(lambda: (guarded.state / "pause").exists(), "the guard pauses")
+        paused = guarded.phase()["phase"]
+        guarded.says(logs.START + logs.ATTEMPT)
+        (guarded.state / "pause").unlink()
+        await wait_until(lambda: guarded.times_started() == 2, "the gateway is started again")
+
+        assert process.returncode is None
+    assert paused == "session_taken"
+    assert guarded.phase()["phase"] == "session_taken"  # until a login goes through, or says something else
+
+
+@pytest.mark.trial("E9")
+async def test_a_login_that_began_before_a_restart_of_the_container_keeps_its_beginning(guarded: Guarded) -> None:
+    guarded.says(logs.ATTEMPT)
+    await guarded.run_to_its_end("exit 1")
+    earlier = guarded.phase() | {"login_since": 1000}
+    (guarded.state / "phase").write_text(json.dumps(earlier))
+
+    await guarded.run_to_its_end("exit 1")
+
+    assert guarded.phase()["login_since"] == 1000
+
+
 @pytest.mark.parametrize(
     ("environment", "reason"),
     [
+        ({"LOGIN_PAUSE": "soon"}, "LOGIN_PAUSE must be a number"),
         ({"LOGIN_BUDGET": "three"}, "must be a number"),
         ({"LOGIN_PHRASES": "/dev/null"}, "no phrases"),
         ({"LOGIN_STATE_DIR": "/proc/guard"}, "cannot be written"),

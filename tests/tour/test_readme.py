@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -82,3 +83,25 @@ def test_a_redis_that_a_page_starts_keeps_its_data_when_it_stops(page: Path) -> 
     starts = re.findall(r"docker run .*(?:valkey/|redis:).*", page.read_text(encoding="utf-8"))
 
     assert [each for each in starts if not re.search(r"-v [\w-]+:/data", each)] == []
+
+
+@pytest.mark.trial("E16")
+def test_what_depends_on_the_machine_has_a_page() -> None:
+    text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+
+    for subject in ("SELinux", "Rootless Docker", "A window to the gateway", "A damaged append-only log"):
+        assert f"\n## {subject}" in text
+    assert "docs/troubleshooting.md" in README
+
+
+@pytest.mark.trial("E12")
+def test_a_clone_on_windows_keeps_the_line_ends_of_every_text_file() -> None:
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    ends = subprocess.run(
+        ["git", "ls-files", "-z", "--eol"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    unsafe = [line for line in ends if line.startswith("i/lf") and "eol=lf" not in line]
+
+    assert names.count("\0") > 500
+    assert unsafe == []
+    assert not [line for line in ends if line.startswith("i/crlf")]
