@@ -102,7 +102,7 @@ def remedy(found: Announcement) -> str:
 
 
 class Announcements:
-    """What the gateway has announced, newest word of each; an announcement that is not repeated for a day is dropped."""
+    """What the gateway has announced, newest word of each; one that is not repeated for a day is dropped."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[int, str], Announcement] = {}

@@ -1,4 +1,4 @@
-"""Texts that TWS and the people behind it write: cleaned where they are decoded, quoted and attributed where shown. Pure.
+"""Texts of TWS: cleaned where they are decoded, quoted and attributed where they are shown. Pure.
 
 A text may carry characters that nobody sees: control characters end a line of a log, bidirectional ones turn a sentence
 around, and tag characters and variation selectors hide whole messages that a model reads and a person does not.

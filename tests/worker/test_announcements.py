@@ -31,7 +31,7 @@ def test_a_release_that_ends_is_told_with_its_day_and_the_oldest_one_that_stays(
     [
         (2172, "something new about this release", None, None),
         (503, "The TWS is out of date and must be upgraded.", None, None),
-        (2175, "This API version is no longer supported after 2027-03-31, please upgrade to 10.52.1c", date(2027, 3, 31), "10.52.1c"),
+        (2175, "No longer supported after 2027-03-31, please upgrade to 10.52.1c", date(2027, 3, 31), "10.52.1c"),
         (10555, "Please update before January 5, 2027.", date(2027, 1, 5), None),
         (2160, "Your password expires on 31 Dec 2026", date(2026, 12, 31), None),
         (2999, "Market data subscriptions will be cancelled on 12/20/2026", date(2026, 12, 20), None),

@@ -52,7 +52,7 @@ def test_several_messages_show_one_fill_after_the_other_down_to_zero() -> None:
     holdings.take("DU1", AAPL, 3, 100.0)
     assert left(holdings) == 3
     holdings.take("DU1", AAPL, 0, 0.0)
-    assert (left(holdings), holdings.held("DU1", AAPL.conId)) == (0, 0)
+    assert (left(holdings), float(holdings.held("DU1", AAPL.conId))) == (0, 0)
 
 
 def test_only_a_complete_list_that_was_requested_after_the_fill_shows_it() -> None:

@@ -116,9 +116,9 @@ def test_a_trailing_stop_limit_is_asked_for_by_its_offset_alone() -> None:
 def test_an_exit_names_its_parent_only_while_that_is_open_and_never_the_group_that_tws_made(known: bool) -> None:
     order = sent(parentId=20)
     echo = shown(order, ocaGroup="1426085920")
-    asked = (order, echo) if known else (None, None)
+    asked, answer = (order, echo) if known else (None, None)
 
-    held, free = requested(echo, *asked, held=True), requested(echo, *asked, held=False)
+    held, free = requested(echo, asked, answer, held=True), requested(echo, asked, answer, held=False)
 
     assert (held.parentId, held.ocaGroup, held.ocaType) == (20, "", 0)
     assert (free.parentId, free.ocaGroup, free.ocaType) == (0, "", 0)

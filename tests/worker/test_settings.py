@@ -51,7 +51,7 @@ def test_a_list_that_names_nothing_is_refused(written: str, monkeypatch: pytest.
 def test_client_id_0_is_refused_with_the_reason(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_CLIENT_ID", written)
 
-    with pytest.raises(ValidationError, match="0 is not allowed. TWS binds orders that are entered by hand"):
+    with pytest.raises(ValidationError, match=r"0 is not allowed\. TWS binds orders that are entered by hand"):
         Settings()
 
 
