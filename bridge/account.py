@@ -85,10 +85,15 @@ class AccountStreamSummary(Shape):
 class GetAccountSummary(Declaration):
     """The figures of each account: net liquidation, cash, buying power, margins, gross position value and more."""
 
+    account: Annotated[Account | None, Field(description="left out: every account")] = None
+
 
 @tool(returns=list[Position], toolset="account")
 class GetPositions(Declaration):
     """Every open position of every account. An empty list means flat; unknown positions are an error."""
+
+    symbol: Annotated[Text | None, Field(description="left out: every contract")] = None
+    account: Annotated[Account | None, Field(description="left out: every account")] = None
 
 
 @tool(returns=PnL, toolset="account")

@@ -1,12 +1,12 @@
 """Tools that tell of orders: what is open, what ended, what filled, and one order's whole life."""
 
 from datetime import datetime
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from bridge.tool import Declaration, Shape, tool
-from bridge.values import Contract, Named, OrderId, OrderReport, one_name
+from bridge.values import Contract, Named, OrderId, OrderReport, Text, one_name
 
 
 class Execution(Shape):
@@ -60,16 +60,22 @@ class GetOrder(Named):
         return self
 
 
+class OfSymbol(Declaration):
+    """Which orders or fills to tell of."""
+
+    symbol: Annotated[Text | None, Field(description="left out: every contract")] = None
+
+
 @tool(returns=list[OrderReport], toolset="orders")
-class GetOpenOrders(Declaration):
+class GetOpenOrders(OfSymbol):
     """Every open order of the account, also those placed elsewhere (by hand or by another program)."""
 
 
 @tool(returns=list[OrderReport], toolset="orders")
-class GetCompletedOrders(Declaration):
+class GetCompletedOrders(OfSymbol):
     """Orders that have ended today: filled, cancelled or rejected."""
 
 
 @tool(returns=list[Execution], toolset="orders")
-class GetExecutions(Declaration):
+class GetExecutions(OfSymbol):
     """Every fill since midnight, oldest first, with commission."""

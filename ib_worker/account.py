@@ -17,6 +17,7 @@ from bridge.account import (
 from bridge.tool import ToolError
 from bridge.values import OnContract
 from ib_worker import convert
+from ib_worker.bounds import Part, kept
 from ib_worker.dispatch import handles
 from ib_worker.fairness import current
 from ib_worker.receiver import POSITION_MESSAGES
@@ -46,13 +47,21 @@ async def get_account_summary(request: GetAccountSummary, session: Session) -> l
             subscription=True,
         ),
     )
-    return [convert.summary_value(*row) for row in rows]
+    wanted = [row for row in rows if request.account in (None, row[0])]
+    told = kept("get_account_summary", wanted)
+    return Part(await session.long_work.each(told, lambda row: convert.summary_value(*row)), of=len(wanted))
 
 
 @handles(GetPositions)
 async def get_positions(request: GetPositions, session: Session) -> list[Position]:
     session.require_whole("positions", POSITION_MESSAGES)
-    return session.holdings.all()
+    account, symbol = request.account, (request.symbol or "").upper()
+    held = [
+        each
+        for each in session.holdings.all()
+        if account in (None, each.account) and symbol in ("", each.contract.symbol.upper())
+    ]
+    return Part(kept("get_positions", held), of=len(held))
 
 
 @handles(GetPnl)

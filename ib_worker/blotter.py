@@ -6,14 +6,16 @@ from bridge.blotter import (
     GetExecutions,
     GetOpenOrders,
     GetOrder,
+    OfSymbol,
     OrderEvent,
     OrderLife,
 )
 from bridge.tool import ToolError
 from bridge.values import OrderReport
 from ib_worker import convert
+from ib_worker.bounds import Part, kept
 from ib_worker.dispatch import handles
-from ib_worker.ledger import report
+from ib_worker.ledger import Entry, report
 from ib_worker.order_events import trade_of
 from ib_worker.receiver import EXECUTION_MESSAGES, ORDER_MESSAGES, Listed
 from ib_worker.session import Session
@@ -28,7 +30,8 @@ async def get_open_orders(request: GetOpenOrders, session: Session) -> list[Orde
     _require_readable(session)
     session.require_whole("orders", ORDER_MESSAGES)
     own = session.clientId
-    return [report(each) for each in session.ledger.open() if each in listed or each.state.clientId == own]
+    open_ = [each for each in session.ledger.open() if each in listed or each.state.clientId == own]
+    return await _reports(session, "get_open_orders", request, open_)
 
 
 @handles(GetCompletedOrders)
@@ -38,7 +41,8 @@ async def get_completed_orders(request: GetCompletedOrders, session: Session) ->
     listed = {each for each in await completed_orders(session) if each is not None}
     _require_readable(session)
     session.require_whole("orders", ORDER_MESSAGES)
-    return [report(each) for each in session.ledger.all() if each in listed or each.state.done]
+    ended = [each for each in session.ledger.all() if each in listed or each.state.done]
+    return await _reports(session, "get_completed_orders", request, ended)
 
 
 @handles(GetOrder)
@@ -63,14 +67,26 @@ async def get_order(request: GetOrder, session: Session) -> OrderLife:
 async def get_executions(request: GetExecutions, session: Session) -> list[Execution]:
     listed = await session.share(("executions", session.ledger.placed), session.ask_executions)
     session.require_whole("executions", EXECUTION_MESSAGES)
+    wanted = [each for each in listed if _is_of(request, each.contract.symbol)]
     newest: dict[str, Listed] = {}
-    for each in sorted(listed, key=lambda each: each.execution.execId):
+    for each in sorted(wanted, key=lambda each: each.execution.execId):
         newest[trade_of(each.execution.execId)] = each  # a correction takes its original's place
-    fills = [
-        convert.execution(each.execution, each.contract, session.ledger.commission(each.execution.execId))
-        for each in newest.values()
-    ]
-    return sorted(fills, key=lambda each: (each.time, each.execId))
+    fills = sorted(newest.values(), key=lambda each: (each.execution.time, each.execution.execId))
+
+    def told(fill: Listed) -> Execution:
+        return convert.execution(fill.execution, fill.contract, session.ledger.commission(fill.execution.execId))
+
+    return Part(await session.long_work.each(kept("get_executions", fills), told), of=len(fills))
+
+
+def _is_of(request: OfSymbol, symbol: str) -> bool:
+    return request.symbol is None or request.symbol.upper() == symbol.upper()
+
+
+async def _reports(session: Session, operation: str, request: OfSymbol, entries: list[Entry]) -> list[OrderReport]:
+    """The newest of them that the answer has room for."""
+    wanted = [each for each in entries if _is_of(request, each.state.terms.contract.symbol)]
+    return Part(await session.long_work.each(kept(operation, wanted), report), of=len(wanted))
 
 
 def _require_readable(session: Session) -> None:

@@ -1,7 +1,7 @@
 """Turns what ib_async decodes into the declarations' shapes; `tws.unset` says which numbers are none. Pure."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from ib_worker.tws.unset import text as text
 
 MARKET_DATA_TYPES: dict[int, MarketDataType] = {1: "live", 2: "frozen", 3: "delayed", 4: "delayed-frozen"}
 LEDGER = "$LEDGER-"  # a setting of new users puts it before the tags of a currency's figures
+BAR_FIELDS = 8  # of historicalData: date, open, high, low, close, volume, average, barCount
 TIME_FORMAT = "%Y%m%d %H:%M:%S"
 SMART, IDEALPRO = "SMART", "IDEALPRO"
 SIDES: dict[str, Literal["BOT", "SLD"]] = {"BOT": "BOT", "SLD": "SLD"}
@@ -136,22 +137,28 @@ def utc_time(written: str) -> str:
     return f"{local.astimezone(UTC):{TIME_FORMAT}} UTC"
 
 
-def bar(found: ib_async.BarData, where: tzinfo, secType: str = "", price: str = "historicalData.price") -> Bar:
-    """`price` is the rule of its prices: those of rates and yields may be 0."""
-    traded = unset.is_something(found.volume)
+def bars(texts: Sequence[str], where: tzinfo, secType: str, price: str) -> list[Bar]:
+    """The bars of historicalData, BAR_FIELDS texts each. `price` is the rule of their prices: rates may be 0."""
+    starts = range(0, len(texts), BAR_FIELDS)
+    return [bar(texts[start : start + BAR_FIELDS], where, secType, price) for start in starts]
 
-    def told(field: str, figure: float) -> float | None:
-        return unset.value(field, figure, backed=traded, secType=secType)
+
+def bar(texts: Sequence[str], where: tzinfo, secType: str = "", price: str = "historicalData.price") -> Bar:
+    started, opened, high, low, close, volume, average, barCount = texts
+    traded = unset.is_something(volume)
+
+    def told(field: str, text: str) -> float | None:
+        return unset.value(field, text, backed=traded, secType=secType)
 
     return Bar(
-        date=bar_start(str(found.date), where),
-        open=told(price, found.open),
-        high=told(price, found.high),
-        low=told(price, found.low),
-        close=told(price, found.close),
-        volume=told("historicalData.volume", found.volume),
-        average=told("historicalData.average", found.average),
-        barCount=unset.count(found.barCount),
+        date=bar_start(started, where),
+        open=told(price, opened),
+        high=told(price, high),
+        low=told(price, low),
+        close=told(price, close),
+        volume=told("historicalData.volume", volume),
+        average=told("historicalData.average", average),
+        barCount=unset.count(barCount),
     )
 
 

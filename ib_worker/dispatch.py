@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from bridge.bus.answering import Asked
 from bridge.tool import OPERATIONS, Declaration, Declared, Effect, ToolError
+from ib_worker.bounds import Part, encoded, longest_list
 from ib_worker.errors import as_tool_error
 from ib_worker.fairness import serving
 from ib_worker.session import Session
@@ -85,4 +86,14 @@ class Dispatch:
             self._session.require_ready()
         also = (asked,) if handled.takes_asked else ()
         result = await handled.handler(request, self._session, *also)
-        return handled.adapter.dump_json(result)
+        return await self._encoded(handled, asked, result)
+
+    async def _encoded(self, handled: Handled, asked: Asked, result: Any) -> bytes:
+        """The result as JSON; what is long is encoded beside the loop, and a list is cut to its tool's bound."""
+        long_work = self._session.long_work
+        if not isinstance(result, list):
+            return await long_work.run(longest_list(result), lambda _: handled.adapter.dump_json(result))
+        of = result.of if isinstance(result, Part) else len(result)
+        whole = await long_work.run(result, lambda rows: encoded(handled.declared.name, rows, of))
+        asked.truncated = whole.truncated
+        return whole.json

@@ -7,6 +7,7 @@ import ib_async
 from bridge.market_data import Bar, GetHistoricalData, Opened, OpenMarketData
 from bridge.tool import ToolError
 from ib_worker import convert
+from ib_worker.bounds import require_short
 from ib_worker.dispatch import handles
 from ib_worker.history_pacing import HistoryRequest
 from ib_worker.pacing import Lane
@@ -21,24 +22,26 @@ DATES_AS_EPOCH = 2  # formatDate: instants as epoch seconds, which need no zone 
 @handles(GetHistoricalData)
 async def get_historical_data(request: GetHistoricalData, session: Session) -> list[Bar]:
     found = await session.contracts.one(request)
+    require_short(request.durationStr, request.barSizeSetting, request.secType, found.liquidHours)
     contract = await session.contracts.contract(request)
     period = (request.durationStr, request.barSizeSetting)
     wanted = HistoryRequest((contract.conId, contract.exchange), request.whatToShow, period)
     deadline = asyncio.get_running_loop().time() + HISTORY_S
-    bars = await session.history.answer(wanted, deadline, lambda: _bars(session, contract, request))
-    if not bars:
+    texts = await session.history.answer(wanted, deadline, lambda: _bars(session, contract, request))
+    if not texts:
         raise ToolError(
             "no_data",
             "TWS has no bars for this contract and period. Try another whatToShow, barSizeSetting or durationStr.",
         )
     where = convert.zone(found.timeZoneId)
     rule = "historicalData.price" if request.whatToShow in PRICES else "historicalData.rate"
-    return [convert.bar(each, where, contract.secType, rule) for each in bars]
+    return await session.long_work.run(texts, lambda texts: convert.bars(texts, where, contract.secType, rule))
 
 
-async def _bars(session: Session, contract: ib_async.Contract, asked: GetHistoricalData) -> list[ib_async.BarData]:
+async def _bars(session: Session, contract: ib_async.Contract, asked: GetHistoricalData) -> list[str]:
+    """Texts of the bars, as `convert.bars` takes them."""
     async with asyncio.timeout(HISTORY_S):
-        bars: list[ib_async.BarData] = await session.ask(
+        texts: list[str] = await session.ask(
             lambda wire, reqId: wire.reqHistoricalData(
                 reqId,
                 contract,
@@ -54,7 +57,7 @@ async def _bars(session: Session, contract: ib_async.Contract, asked: GetHistori
             lane=Lane.BULK,
             cancel=lambda wire, reqId: wire.cancelHistoricalData(reqId),
         )
-    return bars
+    return texts
 
 
 @handles(OpenMarketData)

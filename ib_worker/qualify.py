@@ -9,6 +9,7 @@ import ib_async
 from bridge.tool import ToolError
 from bridge.values import OnContract
 from ib_worker import convert
+from ib_worker.bounds import require_narrow
 from ib_worker.errors import refusal
 from ib_worker.fairness import current
 from ib_worker.flights import Flights
@@ -34,7 +35,8 @@ class Contracts:
         self._flights = Flights()
 
     async def details(self, asked: OnContract, lane: Lane = Lane.READS) -> Found:
-        """Every contract that fits. Raises ToolError not_found or invalid_arguments."""
+        """Every contract that fits. Raises ToolError not_found, invalid_arguments, or too_large for a whole chain."""
+        require_narrow(asked)
         wanted = _wanted(asked)
         known = self._known.get(wanted)
         if known is None or self._clock() - known[0] > KEPT_S:
@@ -89,11 +91,12 @@ def _check(asked: OnContract, found: Found) -> None:
 
 
 def _ambiguous(asked: OnContract, found: Found) -> ToolError:
-    candidates = [convert.contract(each.contract).model_dump(exclude_none=True) for each in found if each.contract]
-    more = f", of which {CANDIDATES} are listed" if len(candidates) > CANDIDATES else ""
+    listed = [each.contract for each in found[:CANDIDATES] if each.contract]
+    candidates = [convert.contract(each).model_dump(exclude_none=True) for each in listed]
+    more = f", of which {CANDIDATES} are listed" if len(found) > CANDIDATES else ""
     return ToolError(
         "ambiguous_contract",
-        f"{asked.symbol} means {len(candidates)} contracts{more}. Ask again with the conId of the one you mean, or "
+        f"{asked.symbol} means {len(found)} contracts{more}. Ask again with the conId of the one you mean, or "
         "narrow it down by exchange, primaryExchange, currency or expiry.",
-        candidates=candidates[:CANDIDATES],
+        candidates=candidates,
     )

@@ -101,11 +101,9 @@ class Receiver:
     def contractDetailsEnd(self, reqId: int) -> None:
         self._requests.finish(reqId)
 
-    def historicalData(self, reqId: int, bar: ib_async.BarData) -> None:
-        self._requests.add(reqId, bar)
-
-    def historicalDataEnd(self, reqId: int, start: str, end: str) -> None:
-        self._requests.finish(reqId)
+    def historicalBars(self, reqId: int, texts: list[str]) -> None:
+        """historicalData, all of it in one message."""
+        self._requests.answer(reqId, texts)
 
     def accountSummary(self, reqId: int, account: str, tag: str, value: str, currency: str) -> None:
         self._requests.add(reqId, (account, tag, value, currency))

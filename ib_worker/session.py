@@ -21,6 +21,7 @@ from ib_worker.account_updates import AccountUpdates
 from ib_worker.announcements import Announcements
 from ib_worker.approvals import Approvals
 from ib_worker.auditing import Audit
+from ib_worker.bounds import LongWork
 from ib_worker.errors import LinkLost
 from ib_worker.fairness import SESSION, serving
 from ib_worker.flights import Flights
@@ -100,7 +101,7 @@ class Session:
         self.read_whole = False  # the look of the latest synchronization counts
         self.requests = Requests()
         self.pacer = Pacer(time.monotonic, settings.gateway_messages_per_s)
-        self.history: HistoryPacer[list[ib_async.BarData]] = HistoryPacer(time.monotonic)
+        self.history: HistoryPacer[list[str]] = HistoryPacer(time.monotonic)
         self.numbering = asyncio.Lock()  # held from a fresh orderId to its frame: TWS wants them in order
         self.ledger = Ledger(settings.gateway_client_id)
         self.unsettled: set[str] = set()  # orderRefs that an earlier leader may have sent: neither found nor not yet
@@ -110,6 +111,7 @@ class Session:
         self.lines = Lines(self.pacer, publisher, settings.market_data_lines, utcnow)
         self.account_updates = AccountUpdates(self.pacer, publisher, utcnow)
         self.contracts = Contracts(self._fetch_details, time.monotonic)
+        self.long_work = LongWork()
         self._flights = Flights()
         self._locks: defaultdict[Hashable, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._callers: dict[str, float] = {}
@@ -117,6 +119,7 @@ class Session:
     async def close(self) -> None:
         for each in (self._flights, self.contracts, self.history):
             await each.close()
+        self.long_work.close()
 
     # who and where
 

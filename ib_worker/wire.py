@@ -25,6 +25,7 @@ from ib_worker.guard import Guard
 from ib_worker.tws import unset
 
 FRAME_LIMIT = 16 * 1024 * 1024  # TWS's largest (the scanner's parameters) has two million bytes; more is not TWS
+SLICE_S = 0.008  # of the loop's thread in one step: ten thousand orders take a second to decode
 READ_CHUNK = 32 * 1024  # ib_async copies what is left of a read for each message in it: quadratic in the read's size
 CLOSE_S = 1.0  # a peer that is there closes its side in a round trip
 RESETS = struct.pack("ii", 1, 0)  # lingers for no time: what was written and not taken yet dies with the socket
@@ -46,6 +47,9 @@ class Receiver(Protocol):
 
     def undecoded(self, fields: list[str]) -> None:
         """A message came that could not be read: what it said is missing from the session's view."""
+
+    def historicalBars(self, reqId: int, texts: list[str]) -> None:  # noqa: N802
+        """All bars of one answer came, as texts."""
 
 
 class Wire(Client):
@@ -69,6 +73,9 @@ class Wire(Client):
         self.greeted = 0  # the version that the peer announced
         self.too_old = False  # as ib_async judges it
         self._together: list[bytes] | None = None  # frames that wait for the rest of their group
+        self._resting: asyncio.Handle | None = None  # the next step that decodes
+        self._reading = True
+        self._gone: str | None = None  # the socket ended, as ib_async words it, while messages wait to be decoded
 
     async def open(self, host: str, port: int, clientId: int) -> None:
         """Connect and start the API; the caller keeps the deadline. Raises OSError (nobody listens there) or LinkLost
@@ -156,19 +163,75 @@ class Wire(Client):
             return  # the session has given the connection up
         self.heard_at = time.monotonic()
         self.heard.set()
+        if self._apiReady:
+            self._data += data
+            self._go_on()
+        else:
+            self._greet(data)
+
+    def _greet(self, data: bytes) -> None:
+        """The handshake is ib_async's."""
         for start in range(0, len(data), READ_CHUNK):
             super()._onSocketHasData(data[start : start + READ_CHUNK])
             self.greeted = self.greeted or self._serverVersion
-            if self.lost.done():
-                return
-            if len(self._data) >= 4 and int.from_bytes(self._data[:4]) > FRAME_LIMIT:
-                self._lose("the peer sent what is not TWS's protocol")
-                if self.conn.transport is not None:
-                    self.conn.transport.abort()
+            if self.lost.done() or self._is_foreign():
                 return
 
+    def _go_on(self) -> None:
+        """Decode what has come; the rest of a long answer follows in the next steps of the loop, in between which
+        others have theirs. Nothing more is read from the socket until then."""
+        if self._resting is not None:
+            return
+        if self._decode_some():
+            self._resting = asyncio.get_running_loop().call_soon(self._rested)
+        self._read_on(self._resting is None)
+
+    def _rested(self) -> None:
+        self._resting = None
+        if not self.lost.done():
+            self._go_on()
+        if self._resting is None and self._gone is not None:
+            self._onSocketDisconnected(self._gone)
+
+    def _decode_some(self) -> bool:
+        """Decode whole messages for SLICE_S of the thread's time. Returns whether some are left."""
+        until, start, data = time.thread_time() + SLICE_S, 0, self._data
+        rest = False
+        while (end := _frame_end(data, start)) <= len(data) and not rest:
+            self.decoder.interpret(data[start + 4 : end].decode(errors="backslashreplace").split("\0")[:-1])
+            start = end
+            if self.lost.done():
+                return False
+            rest = time.thread_time() >= until
+        self._data = data[start:]
+        if self._tcpDataProcessed:
+            self._tcpDataProcessed()
+        return not self._is_foreign() and rest and _frame_end(self._data, 0) <= len(self._data)
+
+    def _read_on(self, wanted: bool) -> None:
+        transport = self.conn.transport
+        if transport is None or transport.is_closing() or self._reading is wanted:
+            return
+        self._reading = wanted
+        if wanted:
+            transport.resume_reading()
+        else:
+            transport.pause_reading()
+
+    def _is_foreign(self) -> bool:
+        """Whether a message is announced that is longer than any of TWS's; the connection is ended then."""
+        if len(self._data) < 4 or int.from_bytes(self._data[:4]) <= FRAME_LIMIT:
+            return False
+        self._lose("the peer sent what is not TWS's protocol")
+        if self.conn.transport is not None:
+            self.conn.transport.abort()
+        return True
+
     def _onSocketDisconnected(self, message: str) -> None:  # noqa: N802
-        """The socket is gone, or ib_async has found the peer's version too old."""
+        """The socket is gone, or ib_async has found the peer's version too old. What came before is decoded first."""
+        if self._resting is not None and not self.lost.done():
+            self._gone = message
+            return
         super()._onSocketDisconnected(message)
         self.too_old = self.too_old or message.startswith("TWS/gateway version")
         self._lose(message or "the gateway closed the connection")
@@ -180,6 +243,13 @@ class Wire(Client):
     def _lose(self, why: str) -> None:
         if not self.lost.done():
             self.lost.set_result(why)
+
+
+def _frame_end(data: bytes, start: int) -> int:
+    """Where the frame that begins at `start` ends, beyond all data where its length is not told yet."""
+    if len(data) - start < 4:
+        return len(data) + 1
+    return start + 4 + int.from_bytes(data[start : start + 4])
 
 
 def _check(field: Any) -> None:
@@ -239,10 +309,15 @@ class _Reporting(Decoder):
     def __init__(self, receiver: Receiver) -> None:
         super().__init__(receiver, 0)  # type: ignore[arg-type]  # it wants a Wrapper, and calls only what we have
         self.logger = _Undecoded(receiver.undecoded)  # type: ignore[assignment]
+        self._bars: Callable[[int, list[str]], None] = receiver.historicalBars
 
     def interpret(self, fields: list[str]) -> None:
         self.logger.fields = fields  # type: ignore[attr-defined]
         super().interpret(unset.plain_fields(fields))
+
+    def historicalData(self, fields: list[str]) -> None:  # noqa: N802
+        """Bars as texts, eight for each: who asked makes numbers of them, off the loop."""
+        self._bars(int(fields[1]), fields[5:])
 
     def execDetails(self, fields: list[str]) -> None:  # noqa: N802
         """With its time told in UTC: of a zone that Python does not know, ib_async drops the whole execution."""

@@ -1,14 +1,18 @@
 """The answers that most tools share: a question over the bus, a write under its key, the session's status."""
 
+import asyncio
 import secrets
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import msgspec
 from fastmcp.tools import ToolResult
 
 from bridge.bus.asking import Asker
+from bridge.bus.envelopes import TRUNCATED, Reply
 from bridge.orders import Guarded
-from bridge.tool import Effect, ToolError
+from bridge.tool import Declared, Effect, ToolError
 from mcp_front.calls import Answer, Call
 from mcp_front.results import to_result, value_result
 from mcp_front.status import session_status
@@ -16,6 +20,7 @@ from mcp_front.status import session_status
 KEY = "idempotencyKey"
 WAITING = "no_generation"  # the reason of a write that no worker was ready to take
 SAME_KEY = "Ask again with the same key: an earlier call with it may have been carried out."
+SHORT_BYTES = 32 * 1024  # of a result: its text is made in a millisecond or two
 OPEN = ("pending", "unknown")  # codes that leave open whether the write happened
 
 
@@ -24,6 +29,7 @@ class Answers:
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
+        self._thread = ThreadPoolExecutor(1, "long answers")  # more would only compete
         self.by_effect: dict[Effect, Answer] = {
             Effect.READ: self.ask,
             Effect.SESSION: self.ask,
@@ -31,7 +37,7 @@ class Answers:
         }
 
     async def ask(self, call: Call) -> ToolResult:
-        reply = await self._asker.ask(
+        reply = await self._asker.reply(
             call.declared,
             call.request,
             caller=call.caller.name,
@@ -39,7 +45,14 @@ class Answers:
             request_id=call.caller.request_id,
             traceparent=call.caller.traceparent,
         )
-        return to_result(call.declared, reply)
+        return await self._result(call.declared, reply)
+
+    async def _result(self, declared: Declared, reply: Reply) -> ToolResult:
+        """Of a long answer beside the loop, which others need meanwhile."""
+        make = partial(to_result, declared, bytes(reply.result), reply.details.get(TRUNCATED))
+        if len(reply.result) <= SHORT_BYTES:
+            return make()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, make)
 
     async def submit(self, call: Call) -> ToolResult:
         """A write goes out under the caller's key or one made here; either way the caller is told which."""

@@ -11,22 +11,35 @@ from mcp_front.texts import as_text, compact
 
 # Where a program finds an error's code and details in either protocol era.
 ERROR_META = "ibkr/error"
+TRUNCATED_META = "ibkr/truncated"  # rows, of, newest, narrow
 WRAPPED = {"fastmcp": {"wrap_result": True}}  # tells fastmcp's client that structuredContent is {"result": …}
 
 
-def to_result(declared: Declared, reply: bytes) -> ToolResult:
-    """The worker's JSON, which it has encoded from the declared shape: not validated again on its way through."""
-    return value_result(declared, msgspec.json.decode(reply))
+def to_result(declared: Declared, reply: bytes, truncated: dict[str, Any] | None = None) -> ToolResult:
+    """The worker's JSON, which it has encoded from the declared shape: not validated again on its way through.
+
+    `truncated` says how much of a long result it is: the text begins with that, and `_meta` has it for programs.
+    """
+    return value_result(declared, msgspec.json.decode(reply), truncated)
 
 
-def value_result(declared: Declared, value: Any) -> ToolResult:
+def value_result(declared: Declared, value: Any, truncated: dict[str, Any] | None = None) -> ToolResult:
     """A result of what JSON decodes to; built without ToolResult's own pass over every value (a third of the cost)."""
+    text = as_text(value)
+    meta: dict[str, Any] = dict(WRAPPED) if declared.wrapped else {}
+    if truncated is not None:
+        text, meta = f"{_cut(truncated)}\n{text}", meta | {TRUNCATED_META: truncated}
     return ToolResult.model_construct(
-        content=[TextContent(type="text", text=as_text(value))],
+        content=[TextContent(type="text", text=text)],
         structured_content={"result": value} if declared.wrapped else value,
-        meta=WRAPPED if declared.wrapped else None,
+        meta=meta or None,
         is_error=False,
     )
+
+
+def _cut(truncated: dict[str, Any]) -> str:
+    which = "the newest" if truncated["newest"] else "the first"
+    return f"truncated: {which} {truncated['rows']} of {truncated['of']} rows. {truncated['narrow']}"
 
 
 def error_result(error: ToolError, *, structured: bool) -> ToolResult:

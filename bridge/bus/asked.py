@@ -7,13 +7,13 @@ good or bad, is stored under its key; without an answer its record stays accepte
 import asyncio
 from collections.abc import Awaitable, Callable
 from secrets import token_hex
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import structlog
 
 from bridge.bus.connect import BusError
-from bridge.bus.envelopes import VERSION, Reply, Request, encode_error, encode_reply
+from bridge.bus.envelopes import TRUNCATED, VERSION, Reply, Request, encode_error, encode_reply
 from bridge.bus.gate import Gate
 from bridge.bus.keys import Keys
 from bridge.bus.lease import Lease
@@ -40,6 +40,7 @@ class Asked:
         self.request_id = request.request_id
         self.traceparent = request.traceparent
         self.deadline = asyncio.get_running_loop().time() + wait_s + request.grace_ms / 1000
+        self.truncated: dict[str, Any] | None = None  # how much of a long answer is told, for the reply
         self.stage: Literal["fresh", "accepting", "accepted"] = "fresh"
         self.execution = token_hex(8)  # tells this delivery of the request from another
         self.gate: Gate | None = None  # which a placing has tried to pass
@@ -199,4 +200,5 @@ async def _answer(asked: Asked, handle: Handle) -> bytes:
         if asked.limit.expired():
             raise
         raise RuntimeError("the handler let a TimeoutError pass") from error
-    return encode_reply(Reply(VERSION, asked.request.id, True, msgspec.Raw(result)))
+    details = {} if asked.truncated is None else {TRUNCATED: asked.truncated}
+    return encode_reply(Reply(VERSION, asked.request.id, True, msgspec.Raw(result), details=details))

@@ -55,7 +55,30 @@ class Asker:
         deadline_s: float | None = None,
         traceparent: str | None = None,
     ) -> bytes:
-        """The result of a read or a session operation, as the JSON that the worker encoded.
+        """The result of a read or a session operation, as the JSON that the worker encoded. Raises as `reply` does."""
+        told = await self.reply(
+            declared,
+            arguments,
+            caller=caller,
+            request_id=request_id,
+            label=label,
+            deadline_s=deadline_s,
+            traceparent=traceparent,
+        )
+        return bytes(told.result)
+
+    async def reply(
+        self,
+        declared: Declared,
+        arguments: Declaration,
+        *,
+        caller: str,
+        request_id: str,
+        label: str = "",
+        deadline_s: float | None = None,
+        traceparent: str | None = None,
+    ) -> Reply:
+        """The same with its details, which say where a long result was cut.
 
         Raises ToolError: no_worker (at once), bus_down, timeout, retry (the reply may have been missed), worker_lost,
         too_large, or what the worker said. All but the worker's own may be asked again.
@@ -65,7 +88,9 @@ class Asker:
             async with asyncio.timeout(total_s):
                 await self._ready()
                 request = self._request(declared, arguments, (caller, label), request_id, total_s, traceparent)
-                return result_of(await self._asked(request))
+                reply = await self._asked(request)
+                result_of(reply)
+                return reply
         except BusError as error:
             raise bus_down(self.pipe.url, error) from error
         except TimeoutError:

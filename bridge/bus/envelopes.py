@@ -12,11 +12,12 @@ from bridge.tool import ToolError
 
 VERSION = 1
 REQUEST_LIMIT = 64 * 1024
-REPLY_LIMIT = 8 * 1024 * 1024  # a year of one-minute bars fits twice
+REPLY_LIMIT = 2 * 1024 * 1024  # the longest answer (half a MiB of JSON, `ib_worker/bounds.py`) fits four times
 
 MESSAGE_LIMIT = 4_000  # characters of an error's text
 
 NULL = msgspec.Raw(b"null")
+TRUNCATED = "truncated"  # in a result's details: how many rows of how many it has, and how to ask for fewer
 
 LOCAL = "local"  # the one principal of a front without tokens
 
@@ -52,7 +53,8 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the worker answers: a result (JSON as the worker encoded it), or an error's code, message and details."""
+    """What the worker answers: a result (JSON as the worker encoded it), or an error's code and message; details of
+    either."""
 
     v: int
     id: str

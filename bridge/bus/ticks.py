@@ -19,6 +19,7 @@ from bridge.tool import ToolError
 LINGER_S = 30.0  # a stream that nobody has listened to for this long is abandoned
 CHECK_S = 5.0  # how often quiet streams are asked for listeners
 UNSENT = 5_000  # ticks of one stream that wait for Redis; older ones are dropped, and show as a gap
+TICKS_OF_ONE = 500  # message: those that gathered while Redis was away are three megabytes
 UNCOUNTED = -1  # while Redis is away listeners can't be counted, and no stream may be called abandoned
 UNREAD = 5_000  # ticks of one feed that wait for its reader; older ones are dropped and counted
 
@@ -84,9 +85,11 @@ class Publisher:
                 await self._count(name, receivers)
 
     def _message(self, stream: _Stream) -> bytes:
-        message = msgspec.json.encode(Ticks(stream.life, list(stream.unsent)))
-        stream.unsent.clear()
-        return message
+        """The oldest ticks that wait, as many as one message holds; the rest follows in the next."""
+        ticks = [stream.unsent.popleft() for _ in range(min(len(stream.unsent), TICKS_OF_ONE))]
+        if stream.unsent:
+            self._due.set()
+        return msgspec.json.encode(Ticks(stream.life, ticks))
 
     async def watch(self) -> None:
         """For ever: `check`."""

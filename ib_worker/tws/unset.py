@@ -112,8 +112,6 @@ def plain_fields(fields: list[str]) -> list[str]:
 def number(told: Told) -> float | None:
     """A figure, or None where it is unset, NaN, infinite, or a word that says so."""
     if isinstance(told, str):
-        if told.strip().lower() in UNSET_TEXTS:
-            return None
         try:
             told = float(told)
         except ValueError:
@@ -142,7 +140,7 @@ def is_something(told: Told) -> bool:
     return found is not None and found > 0
 
 
-def count(told: float | None) -> int | None:
+def count(told: float | str | None) -> int | None:
     """A count; a negative one is none."""
     found = number(told)
     return None if found is None or found < 0 else int(found)

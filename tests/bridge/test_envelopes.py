@@ -87,7 +87,7 @@ def test_a_request_up_to_its_limit_passes(size: int) -> None:
 
 
 def test_limits_are_as_promised() -> None:
-    assert (REQUEST_LIMIT, REPLY_LIMIT, MESSAGE_LIMIT) == (65_536, 8_388_608, 4_000)
+    assert (REQUEST_LIMIT, REPLY_LIMIT, MESSAGE_LIMIT) == (65_536, 2_097_152, 4_000)
 
 
 @pytest.mark.parametrize("decode", [decode_reply, decode_ticks])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 import time
 from contextlib import suppress
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import structlog
 
+from benchmarks.steps import measured
 from bridge.bus.asked import Asked
 from bridge.tool import Declared, Effect, ToolError
 from mcp_front.offered import offered_tools
@@ -41,6 +43,13 @@ ARGUMENTS: dict[str, dict[str, Any]] = {  # of the tools that need some
     "ibkr_get_order": {"orderId": 1},
     "ibkr_halt_trading": {"reason": "a test"},
 }
+POST = """
+import json, sys, urllib.request
+url, prepared = sys.argv[1], json.loads(sys.argv[2])
+request = urllib.request.Request(url, prepared["content"].encode(), prepared["headers"])
+text = urllib.request.urlopen(request).read().decode()
+sys.stdout.write(text if text.startswith("{") else text.split("data:")[-1])
+"""  # a client in a process of its own: in the front's it would take steps of its loop
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
@@ -306,3 +315,39 @@ async def test_running_calls_are_counted(redis_url: str, session: str) -> None:
         release.set()
         await client
         assert idle.is_set()
+
+
+@pytest.mark.trial("B1", "B2")
+@pytest.mark.parametrize("era", ERAS)
+async def test_an_answer_that_was_cut_says_so_in_its_text_and_to_programs(
+    redis_url: str, session: str, era: str
+) -> None:
+    cut = {"rows": 1, "of": 5000, "newest": True, "narrow": "Name a symbol."}
+
+    async def positions(asked: Asked) -> bytes:
+        asked.truncated = cut
+        return json.dumps(POSITIONS).encode()
+
+    async with worker(redis_url, session, {"get_positions": positions}), serving(redis_url, session) as running:
+        told = await running.raw(era).call("ibkr_get_positions")
+
+    assert told["content"][0]["text"].startswith("truncated: the newest 1 of 5000 rows. Name a symbol.\n")
+    assert told["_meta"]["ibkr/truncated"] == cut
+    assert len(told["structuredContent"]["result"]) == 1
+
+
+@pytest.mark.trial("B1")
+async def test_a_long_answer_takes_no_long_step_of_the_front(redis_url: str, session: str) -> None:
+    bar = {"date": "2025-06-11T09:30:00-04:00", "open": 420.13, "high": 421.5, "low": 419.25, "close": 420.75}
+    bars = [bar | {"volume": 12345.0 + number, "average": 420.5213, "barCount": number} for number in range(2_000)]
+    long = answering(bars)
+    async with worker(redis_url, session, {"get_historical_data": long}), serving(redis_url, session) as running:
+        asked = running.raw().prepared("tools/call", name="ibkr_get_historical_data", arguments={"symbol": "SPY"})
+        program = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", POST, running.endpoint, json.dumps(asked), stdout=asyncio.subprocess.PIPE
+        )
+        with measured() as steps:
+            answer, _ = await program.communicate()
+
+        assert len(json.loads(answer)["result"]["structuredContent"]["result"]) == 2_000
+        assert not steps.over

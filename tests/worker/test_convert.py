@@ -250,9 +250,9 @@ def test_an_intraday_bar_is_dated_by_its_instant_at_the_exchange() -> None:
 
 
 def test_a_bar_keeps_every_figure() -> None:
-    found = ib_async.BarData("20250610", 1.0, 2.0, 0.5, 1.5, 100.0, 1.25, 7)  # type: ignore[arg-type]  # as decoded
+    found = ["20250610", "1.0", "2.0", "0.5", "1.5", "100.0", "1.25", "7"]
 
-    assert convert.bar(ib_async.BarData("1749652200"), ZoneInfo("US/Eastern")).date.endswith("-04:00")  # type: ignore[arg-type]
+    assert convert.bar(["1749652200", *found[1:]], ZoneInfo("US/Eastern")).date.endswith("-04:00")
     assert convert.bar(found, UTC).model_dump() == {
         "date": "2025-06-10", "open": 1.0, "high": 2.0, "low": 0.5, "close": 1.5, "volume": 100.0, "average": 1.25,
         "barCount": 7,
@@ -260,7 +260,7 @@ def test_a_bar_keeps_every_figure() -> None:
 
 
 def test_a_bar_without_trades_has_no_volume() -> None:
-    found = ib_async.BarData("20250610", -1.0, UNSET, math.nan, 1.5, -1.0, -1.0, -1)  # type: ignore[arg-type]
+    found = ["20250610", "-1.0", "1.7976931348623157E308", "NaN", "1.5", "-1", "-1", "-1"]
 
     known = convert.bar(found, UTC, "BAG")
 

@@ -60,7 +60,9 @@ async def test_an_ambiguous_contract_lists_its_candidates(redis_url: str, sessio
 
 async def test_a_long_list_of_candidates_is_cut(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
-        error = await front.refused("open_market_data", symbol="SPY", secType="OPT")
+        error = await front.refused(
+            "open_market_data", symbol="SPY", secType="OPT", lastTradeDateOrContractMonth="202507"
+        )
 
         assert len(error.details["candidates"]) == 20
         assert "of which 20 are listed" in error.message
@@ -440,7 +442,9 @@ async def test_an_orders_lookups_do_not_wait_behind_reads(redis_url: str, sessio
 
 async def test_a_symbol_that_is_held_twice_must_be_told_apart(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
-        chain = await front.ask("get_contract_details", symbol="SPY", secType="OPT", right="C")
+        chain = await front.ask(
+            "get_contract_details", symbol="SPY", secType="OPT", right="C", lastTradeDateOrContractMonth="202507"
+        )
         option = chain[0]["contract"]
         asked = {"symbol": "SPY", "secType": "OPT", "conId": option["conId"], "action": "BUY", "totalQuantity": 1}
         await front.submit("place_order", **asked)

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.steps import STEP_BAR_S, measured
 from ib_worker.errors import LinkLost, Unsendable
 from ib_worker.requests import Requests
 from ib_worker.wire import FRAME_LIMIT, Wire, _check
@@ -46,6 +47,8 @@ class Heard:
         self.unread.append(fields)
 
     def currentTime(self, time: int) -> None: ...
+
+    def historicalBars(self, reqId: int, texts: list[str]) -> None: ...
 
     def position(self, account: str, contract: ib_async.Contract, held: float, cost: float) -> None:
         self.positions.append(contract.symbol)
@@ -346,3 +349,37 @@ async def test_a_request_that_is_left_leaves_nothing() -> None:
         requests.refuse(2, 200, "nobody waits")
 
     assert len(requests) == 0
+
+
+MANY = 20_000
+
+
+@pytest.mark.trial("B1")
+@pytest.mark.parametrize("then_closes", [False, True])
+async def test_a_flood_in_one_read_is_decoded_in_short_steps_and_none_is_lost(then_closes: bool) -> None:
+    frame = position("SPY")
+    async with connected() as (wire, peer, heard):
+        with measured() as steps:
+            peer.raw((struct.pack(">I", len(frame)) + frame) * MANY)
+            if then_closes:
+                assert peer.writer is not None
+                peer.writer.close()
+            await until(lambda: len(heard.positions) == MANY, "all are decoded", 30)
+
+        assert steps.longest_s < STEP_BAR_S, steps.what
+        if then_closes:
+            await until(wire.lost.done, "the end is noticed")
+            assert wire.closed.done()
+
+
+@pytest.mark.trial("B1")
+async def test_what_waits_to_be_decoded_when_the_session_hangs_up_is_dropped() -> None:
+    frame = position("SPY")
+    async with connected() as (wire, peer, heard):
+        peer.raw((struct.pack(">I", len(frame)) + frame) * MANY)
+        await until(lambda: bool(heard.positions), "the first are decoded")
+
+        await wire.close("enough")
+
+        assert len(heard.positions) < MANY
+        assert wire.closed.done()

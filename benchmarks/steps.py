@@ -1,0 +1,44 @@
+"""How long the steps of an event loop take of its thread: what one step takes, everybody else waits for."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+STEP_BAR_S = 0.020  # of thread time, that no step of a service may exceed
+
+
+@dataclass
+class Steps:
+    """The longest step so far, and what it ran."""
+
+    longest_s: float = 0.0
+    what: str = ""
+    over: list[tuple[float, str]] = field(default_factory=list)  # each step that was over the bar
+
+    def add(self, taken_s: float, handle: asyncio.Handle) -> None:
+        if taken_s > self.longest_s:
+            self.longest_s, self.what = taken_s, repr(handle)
+        if taken_s > STEP_BAR_S:
+            self.over.append((taken_s, repr(handle)))
+
+
+@contextmanager
+def measured() -> Iterator[Steps]:
+    """Every step of asyncio's loops in this process meanwhile. Time of a thread that others push aside does not count,
+    so the figures hold on a busy machine."""
+    steps, run = Steps(), asyncio.Handle._run
+
+    def timed(handle: asyncio.Handle) -> None:
+        began = time.thread_time()
+        try:
+            run(handle)
+        finally:
+            steps.add(time.thread_time() - began, handle)
+
+    asyncio.Handle._run = timed  # type: ignore[method-assign, assignment]  # the loop has no hook
+    try:
+        yield steps
+    finally:
+        asyncio.Handle._run = run  # type: ignore[method-assign]
