@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bridge.tool import Declaration, Shape, operation, tool
-from bridge.values import Account, Contract, Count, Seconds, Text
+from bridge.values import Account, Contract, Count, Seconds, Symbol, Text
 
 ONE_ACCOUNT = "left out: the session's only account"
 
@@ -110,7 +110,7 @@ class GetPnlSingle(Declaration):
     account: Annotated[Account | None, Field(description=ONE_ACCOUNT)] = None
     modelCode: Text | None = None
     conId: Count | None = None
-    symbol: Text | None = None
+    symbol: Symbol | None = None
 
 
 @tool(returns=AccountStreamSummary, toolset="streams", composed=True, deadline_s=3620)

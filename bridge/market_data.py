@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
+from bridge import forms
 from bridge.tool import Shape, operation, tool
 from bridge.values import Contract, MarketDataType, OnContract, Seconds
 
@@ -17,7 +18,7 @@ WhatToShow = Literal[
     "TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK", "ADJUSTED_LAST", "HISTORICAL_VOLATILITY",
     "OPTION_IMPLIED_VOLATILITY", "FEE_RATE", "YIELD_BID", "YIELD_ASK", "YIELD_BID_ASK", "YIELD_LAST",
 ]  # fmt: skip
-Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4} [SDWMY]$")]
+Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4} [SDWMY]$"), BeforeValidator(forms.duration)]
 
 
 class Bar(Shape):
@@ -104,8 +105,8 @@ class GetHistoricalData(OnContract):
     list."""
 
     durationStr: Annotated[Duration, Field(description="a number and S, D, W, M or Y, such as 30 D")] = "1 Y"
-    barSizeSetting: BarSize = "1 day"
-    whatToShow: WhatToShow = "TRADES"
+    barSizeSetting: Annotated[BarSize, BeforeValidator(forms.bar_size)] = "1 day"
+    whatToShow: Annotated[WhatToShow, BeforeValidator(forms.what_to_show)] = "TRADES"
 
 
 @tool(returns=StreamSummary, toolset="streams", composed=True, deadline_s=3620)

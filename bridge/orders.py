@@ -1,11 +1,12 @@
 """Tools that place, change and cancel orders, and the kill switch."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from bridge.order_terms import OrderTerms, Tif
+from bridge import forms
+from bridge.order_terms import OrderTerms, TifForm
 from bridge.tool import Declaration, Effect, Shape, operation, tool
 from bridge.values import (
     Account,
@@ -20,6 +21,7 @@ from bridge.values import (
     Price,
     Quantity,
     Text,
+    TriggerPrice,
     one_name,
 )
 
@@ -94,7 +96,7 @@ class PlaceBracketOrder(OnContract, Guarded):
     takeProfitPrice: PositivePrice
     stopLossPrice: PositivePrice
     lmtPrice: PositivePrice | None = None
-    tif: Literal["DAY", "GTC"] = "DAY"
+    tif: Annotated[Literal["DAY", "GTC"], BeforeValidator(forms.time_in_force)] = "DAY"
     outsideRth: bool = False
     account: Account | None = None
 
@@ -111,14 +113,16 @@ class PlaceBracketOrder(OnContract, Guarded):
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
 class ModifyOrder(Named, Keyed):
-    """Change the quantity, prices or tif of a working order; what is left out stays. orderId 0 where the order is named
-    otherwise. The status returned is TWS's own echo; a refused change leaves the order as it was."""
+    """Change the quantity, prices or tif of a working order; what is left out stays. One of orderId, orderKey, orderRef
+    and permId names it. The status returned is TWS's own echo; a refused change leaves the order as it was."""
 
-    orderId: OrderId
+    always_digested: ClassVar = frozenset({"orderId"})
+
+    orderId: OrderId = 0
     totalQuantity: Quantity | None = None
     lmtPrice: Price | None = None
-    auxPrice: PositivePrice | None = None
-    tif: Tif | None = None
+    auxPrice: TriggerPrice | None = None
+    tif: TifForm | None = None
     trailingPercent: Percent | None = None
 
     @model_validator(mode="after")
@@ -131,10 +135,12 @@ class ModifyOrder(Named, Keyed):
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20, relieves=True)
 class CancelOrder(Named, Keyed):
-    """Cancel one order, and return its status. orderId 0 where the order is named otherwise. A fill may come first:
-    read the status. Outside trading hours the exchange confirms a cancel only when it opens."""
+    """Cancel one order, and return its status. One of orderId, orderKey, orderRef and permId names it. A fill may come
+    first: read the status. Outside trading hours the exchange confirms a cancel only when it opens."""
 
-    orderId: OrderId
+    always_digested: ClassVar = frozenset({"orderId"})
+
+    orderId: OrderId = 0
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, TypeVar, get_origin
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter, model_validator
 
+from bridge.empties import without_empties
 from bridge.json_schema import arguments_schema, result_schema
 
 PREFIX = "ibkr_"
@@ -44,11 +45,27 @@ class Shape(BaseModel):
 class Declaration(Shape):
     """The arguments of a call. An unknown argument is refused: a mistyped `limitPrice` must not make a market order.
 
+    null, "" and what TWS writes for nothing mean that an optional argument was left out, so that `model_fields_set`
+    holds what was given.
+
     `after_groups`: its own arguments that a schema lists after those of its groups. The order of the fields themselves
-    is in the digest of every call, and must stay.
+    is in the digest of every call, and must stay. `always_digested`: its arguments that are in that digest even where
+    they have their default.
     """
 
     after_groups: ClassVar[frozenset[str]] = frozenset()
+    always_digested: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empties(cls, arguments: Any) -> Any:
+        return cls.tidied(arguments) if isinstance(arguments, dict) else arguments
+
+    @classmethod
+    def tidied(cls, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments that were given."""
+        optional = frozenset(name for name, field in cls.model_fields.items() if not field.is_required())
+        return without_empties(arguments, optional)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """Shapes that several domains share: argument types with their limits, contracts, orders as a client sees them."""
 
 import re
+import sys
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
+from pydantic import WithJsonSchema as Published
 
+from bridge import forms
 from bridge.tool import Declaration, Shape
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,12})?")
@@ -20,42 +23,112 @@ def _plain_number(value: Any) -> Any:
     return value
 
 
+def _integer_if_whole(value: float) -> float:
+    return int(value) if value.is_integer() else value
+
+
+def _number_of_units(value: Any) -> Any:
+    """Let a model write 10 as "10" or 10.0."""
+    plain = _plain_number(value)
+    if isinstance(plain, str):
+        return float(plain) if "." in plain else int(plain)
+    if not isinstance(plain, (int, float)) or not abs(plain) <= sys.float_info.max:  # no NaN, no infinity
+        raise ValueError("a plain decimal number is expected, such as 10 or 10.5")
+    return plain
+
+
+def _amount(value: float) -> float:
+    """Keep a whole quantity an integer, as it was sent and stored before fractions were taken."""
+    if not 0 < value <= MOST_UNITS:
+        raise ValueError(f"a quantity above 0 and up to {MOST_UNITS:,} is expected")
+    return _integer_if_whole(float(value))
+
+
 _PLAIN = BeforeValidator(_plain_number)
+MOST_UNITS = 1_000_000_000
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\x20-\x7e]+$")]  # printable ASCII
 Price = Annotated[float, Field(ge=-1e9, le=1e9), _PLAIN]
 PositivePrice = Annotated[float, Field(gt=0, le=1e9), _PLAIN]
+TriggerPrice = Annotated[float, Field(ge=0, le=1e9), _PLAIN]  # 0 where the order type has none, as TWS writes it
 Percent = Annotated[float, Field(gt=0, le=100), _PLAIN]
-Quantity = Annotated[int, Field(gt=0, le=1_000_000_000), _PLAIN]
+Quantity = Annotated[
+    int | float,
+    AfterValidator(_amount),
+    BeforeValidator(_number_of_units),
+    Published({"type": "number", "exclusiveMinimum": 0, "maximum": MOST_UNITS}),
+]
+# A quantity in an answer: 10, or 0.5 where a fraction of a unit was traded.
+Amount = Annotated[
+    float,
+    PlainSerializer(_integer_if_whole, return_type=int | float),
+    Published({"type": "number"}, mode="serialization"),
+]
 Count = Annotated[int, Field(ge=0, le=2_147_483_647), _PLAIN]
 PermId = Annotated[int, Field(gt=0, le=2_147_483_647), _PLAIN]
 OrderId = Annotated[int, Field(ge=-2_147_483_648, le=2_147_483_647), _PLAIN]
 Port = Annotated[int, Field(ge=1, le=65535), _PLAIN]
 Seconds = Annotated[int, Field(ge=1, le=3600), _PLAIN]
-Expiry = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}([0-9]{2})?$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
-Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.]{1,32}$")]
-
-SecType = Literal[
-    "STK", "OPT", "FUT", "FOP", "CASH", "IND", "CFD", "BOND", "CMDTY", "CRYPTO", "FUND", "WAR", "CONTFUT", "BAG"
+Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.]{1,32}$"), BeforeValidator(forms.account)]
+Symbol = Annotated[Text, BeforeValidator(forms.symbol)]
+Exchange = Annotated[Text, BeforeValidator(forms.capitals)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), BeforeValidator(forms.capitals)]
+Expiry = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}([0-9]{2})?$"), BeforeValidator(forms.expiry)]
+Right = Annotated[Literal["C", "P"], BeforeValidator(forms.right)]
+Multiplier = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$"), BeforeValidator(forms.multiplier)
 ]
-Action = Literal["BUY", "SELL"]
+
+SecType = Annotated[
+    Literal[
+        "STK", "OPT", "FUT", "FOP", "CASH", "IND", "CFD", "BOND", "CMDTY", "CRYPTO", "FUND", "WAR", "CONTFUT", "BAG"
+    ],
+    BeforeValidator(forms.sec_type),
+]
+Action = Annotated[Literal["BUY", "SELL"], BeforeValidator(forms.capitals)]
 MarketDataType = Literal["live", "frozen", "delayed", "delayed-frozen"]
+
+
+# Which types have an argument that most have not: one that is given in vain names another contract than its caller
+# means. Source: IBKR's page on contracts.
+OPTIONS = frozenset({"OPT", "FOP", "WAR"})
+HAVE = {
+    "lastTradeDateOrContractMonth": OPTIONS | {"FUT"},
+    "strike": OPTIONS,
+    "right": OPTIONS,
+    "multiplier": OPTIONS | {"FUT", "CONTFUT"},
+}
 
 
 class OnContract(Declaration):
     """The arguments that name one contract. `conId` alone is exact; the rest narrows what `symbol` may mean."""
 
-    symbol: Text
+    symbol: Symbol
     secType: SecType = "STK"
-    exchange: Text = "SMART"
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
+    exchange: Exchange = "SMART"
+    currency: Currency = "USD"
     conId: Annotated[Count | None, Field(description="exact contract; must agree with symbol")] = None
-    primaryExchange: Text | None = None
+    primaryExchange: Exchange | None = None
     lastTradeDateOrContractMonth: Annotated[Expiry | None, Field(description="YYYYMM or YYYYMMDD")] = None
     strike: PositivePrice | None = None
-    right: Literal["C", "P"] | None = None
-    multiplier: Text | None = None
+    right: Right | None = None
+    multiplier: Multiplier | None = None
+
+    @model_validator(mode="after")
+    def _arguments_fit_the_type(self) -> Self:
+        """Refuse what the type has not. A conId tells the type by itself: the worker holds the rest against it."""
+        if self.conId is not None and "secType" not in self.model_fields_set:
+            return self
+        vain = [name for name, types in HAVE.items() if getattr(self, name) is not None and self.secType not in types]
+        if vain:
+            having = HAVE[vain[0]]
+            meant = [each for each in ("OPT", "FOP", "FUT") if each in having]
+            raise ValueError(
+                f"{vain[0]}: secType {self.secType} has no {' and no '.join(vain)}. Give secType {' or '.join(meant)}, "
+                "or leave it out"
+            )
+        return self
 
 
 class Named(Declaration):
@@ -67,10 +140,11 @@ class Named(Declaration):
 
 
 def one_name(orderId: int, named: Named) -> None:
-    """Raises ValueError unless exactly one name is given; orderId 0 stands for none, as in TWS."""
+    """Raise ValueError where no name is given; orderId 0 stands for none, as in TWS. One is enough; several must agree,
+    which the worker sees."""
     names = [orderId or None, named.orderKey, named.orderRef, named.permId]
-    if sum(each is not None for each in names) != 1:
-        raise ValueError("orderId: name the order by exactly one of orderId, orderKey, orderRef and permId")
+    if all(each is None for each in names):
+        raise ValueError("orderId: name the order by one of orderId, orderKey, orderRef and permId")
 
 
 class Contract(Shape):
@@ -110,7 +184,7 @@ class OrderReport(Shape):
     account: str | None
     contract: Contract
     action: str
-    totalQuantity: float
+    totalQuantity: Amount
     orderType: str
     lmtPrice: float | None = None
     auxPrice: float | None = None
@@ -123,8 +197,8 @@ class OrderReport(Shape):
     ocaGroup: str | None = None
     placed_at: datetime | None = None
     status: str
-    filled: float
-    remaining: float
+    filled: Amount
+    remaining: Amount
     avgFillPrice: float | None
     lastFillPrice: float | None = None
     whyHeld: str | None = None

@@ -29,6 +29,7 @@ from ib_worker.checking import Allowance, facts_of, passed
 from ib_worker.composing import LEGS, bracket_of, order_of
 from ib_worker.dispatch import handles
 from ib_worker.ledger import Entry, report
+from ib_worker.order_entry.changes import meant, require_price_sold
 from ib_worker.order_entry.requested import requested
 from ib_worker.order_messages import terms_of
 from ib_worker.outcome import cancel_message, change_message, outcome
@@ -60,6 +61,7 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
     orderRef = order_ref(asked.key or "")
     contract = await session.contracts.contract(request, Lane.ORDERS)
     order = order_of(request, account, orderRef)
+    require_price_sold(request.lmtPrice, contract)
     known = session.ledger.by_ref(orderRef)
     if known is not None:  # Redis has forgotten the key, IBKR has not
         await require_same(session, asked, contract, [(known, order)])
@@ -121,6 +123,8 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
     entry = own_order(session, request.orderId, request)
     account = session.tradable(entry.state.terms.account)
     async with session.placing(account):
+        if entry.sent is not None:
+            request = meant(request, *entry.sent)
         contract, order = _changed(session, entry, request)
         if not differs(entry, request) and entry.state.change is None:
             return report(entry, "The order has these terms already; nothing was sent.")

@@ -15,6 +15,7 @@ from ib_worker.composing import order_of
 from ib_worker.dispatch import handles
 from ib_worker.errors import RequestRefused
 from ib_worker.limits import Facts, Intent, check, closes
+from ib_worker.order_entry.changes import require_price_sold
 from ib_worker.pacing import Lane
 from ib_worker.sending import write_what_if
 from ib_worker.session import Session
@@ -28,6 +29,7 @@ async def preview_order(request: PreviewOrder, session: Session, asked: Asked) -
     account = session.account(request.account)
     contract = await session.contracts.contract(request)
     order = order_of(request, account, "")
+    require_price_sold(request.lmtPrice, contract)
     facts, intent = await facts_of(session, contract, order), intent_of(contract, order)
     refused_by = _refused_by(session, account, intent, facts)
     state = await _what_if(session, contract, order)

@@ -36,7 +36,7 @@ from ib_worker.order_events import Terms
 from ib_worker.order_messages import OrderMessages
 from ib_worker.pacing import Lane, Pacer
 from ib_worker.qualify import Contracts
-from ib_worker.references import order_ref
+from ib_worker.references import order_ref, require_one_order
 from ib_worker.requests import Keep, Requests
 from ib_worker.settings import Endpoint, Settings
 from ib_worker.standing import Record, Standing
@@ -184,8 +184,14 @@ class Session:
     def find_order(self, orderId: int, named: Named) -> Entry | None:
         """The order that a call names, wherever it was placed; an orderId is this session's own. Raises ToolError
         not_ready while it is not settled whether IBKR has the order, or invalid_arguments where it names several."""
+        entry = self._order_named(orderId, named)
+        if entry is not None:
+            require_one_order(entry.state, orderId, named)
+        return entry
+
+    def _order_named(self, orderId: int, named: Named) -> Entry | None:
         orderRef = order_ref(named.orderKey) if named.orderKey is not None else named.orderRef
-        if orderRef is None:
+        if orderRef is None or named.permId is not None:
             return self.ledger.by_perm(named.permId) if named.permId is not None else self.ledger.by_id(orderId)
         named_so = self.ledger.named(orderRef)
         if len(named_so) > 1:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import msgspec
+from pydantic_core import to_json
 
 from bridge.bus import scripts
 from bridge.bus.envelopes import Reply, Request, decode_reply, decode_request
@@ -70,8 +71,14 @@ class Record:
 def digest_of(declared: Declared, arguments: Declaration) -> str:
     """What makes two calls the same, without defaults, so that a new optional argument changes no digest, and without
     what lets an order pass, so that asking again needs none of it."""
-    stated = arguments.model_dump_json(exclude_defaults=True, exclude=PASSES)
-    return hashlib.sha256(f"{declared.name}\n{stated}".encode()).hexdigest()
+    given = arguments.model_dump(exclude_defaults=True, exclude=PASSES)
+    always = type(arguments).always_digested
+    stated = {
+        name: given.get(name, getattr(arguments, name))
+        for name in type(arguments).model_fields
+        if name in given or name in always
+    }
+    return hashlib.sha256(b"%s\n%s" % (declared.name.encode(), to_json(stated))).hexdigest()
 
 
 class Intents:

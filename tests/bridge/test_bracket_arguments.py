@@ -63,9 +63,21 @@ def test_a_change_of_nothing_is_refused() -> None:
 NAMES: list[dict[str, Any]] = [{"orderKey": "a-key-of-it"}, {"orderRef": "ref"}, {"permId": 5}]
 
 
+@pytest.mark.trial("E7")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("declaration", "more"), [(CancelOrder, {}), (ModifyOrder, {"lmtPrice": 1.5})])
-def test_an_order_has_one_name(declaration: type[Declaration], more: dict[str, Any], name: dict[str, Any]) -> None:
-    assert declaration.model_validate({"orderId": 0} | name | more)
-    for arguments in ({"orderId": 7} | name, {"orderId": 0}, {"orderId": 0, "orderRef": "r", "permId": 5}):
-        assert "orderId: name the order by exactly one of" in refusal(declaration, arguments | more)
+def test_one_name_of_an_order_is_enough(
+    declaration: type[Declaration], more: dict[str, Any], name: dict[str, Any]
+) -> None:
+    for arguments in (name, {"orderId": 0} | name, {"orderId": None} | name, {"orderId": 7} | name, {"orderId": 7}):
+        assert declaration.model_validate(arguments | more)
+    for arguments in ({}, {"orderId": 0}, {"orderId": 0, "orderRef": "", "permId": 0}):
+        assert "orderId: name the order by one of" in refusal(declaration, arguments | more)
+
+
+@pytest.mark.trial("D2")
+def test_a_bracket_takes_human_forms_and_never_a_limit_of_0_for_a_market_entry() -> None:
+    bracket = PlaceBracketOrder.model_validate(BUY | {"action": "buy", "tif": "gtc", "lmtPrice": ""})
+
+    assert (bracket.action, bracket.tif, bracket.lmtPrice) == ("BUY", "GTC", None)
+    assert "lmtPrice" in refusal(PlaceBracketOrder, BUY | {"lmtPrice": 0})

@@ -77,9 +77,14 @@ def test_each_refusal_names_the_field_at_fault() -> None:
     assert "trailingPercent: leave it out, orderType MKT has none" in refusal(trailingPercent=1)
 
 
-def test_a_limit_may_be_zero_or_negative_and_a_trigger_may_not() -> None:
-    assert place(orderType="LMT", lmtPrice=0).lmtPrice == 0
-    assert place(orderType="LMT", lmtPrice=-37.63).lmtPrice == -37.63
+@pytest.mark.trial("D2")
+@pytest.mark.parametrize("secType", ["BAG", "FUT", "FOP"])
+def test_a_limit_may_be_zero_or_negative_where_things_are_sold_so_and_a_trigger_may_not(secType: str) -> None:
+    assert place(orderType="LMT", lmtPrice=0, secType=secType).lmtPrice == 0
+    assert place(orderType="LMT", lmtPrice=-37.63, secType=secType).lmtPrice == -37.63
+    assert "lmtPrice: must be above 0 for secType STK" in refusal(orderType="LMT", lmtPrice=0)
+    assert "lmtPrice: must be above 0 for secType OPT" in refusal(orderType="LOC", lmtPrice=-1, secType="OPT")
+    assert place(orderType="LMT", lmtPrice=0, conId=1870000305).lmtPrice == 0  # the worker knows its type
     assert "auxPrice" in refusal(orderType="STP", auxPrice=0)
     assert "trailingPercent" in refusal(orderType="TRAIL", trailingPercent=0)
     assert "trailingPercent" in refusal(orderType="TRAIL", trailingPercent=100.01)
@@ -95,11 +100,11 @@ def test_an_order_is_a_market_day_order_until_told_otherwise() -> None:
 @pytest.mark.parametrize(
     ("field", "bad"),
     [
-        ("action", "buy"), ("action", "SSHORT"), ("action", None),
-        ("totalQuantity", 0), ("totalQuantity", -1), ("totalQuantity", 0.5), ("totalQuantity", "1e3"),
+        ("action", "B"), ("action", "SSHORT"), ("action", None), ("action", ""),
+        ("totalQuantity", 0), ("totalQuantity", -1), ("totalQuantity", ""), ("totalQuantity", "1e3"),
         ("totalQuantity", True), ("totalQuantity", float("nan")), ("totalQuantity", 1_000_000_001),
-        ("orderType", "LIMIT"), ("orderType", "mkt"), ("tif", "GTD"), ("tif", "day"), ("outsideRth", "perhaps"),
-        ("account", ""), ("idempotencyKey", "short"), ("lmtPrice", float("inf")), ("limitPrice", 1),
+        ("orderType", "LIMITED"), ("orderType", "VWAP"), ("tif", "GTD"), ("tif", "forever"), ("outsideRth", "perhaps"),
+        ("account", "DU 1"), ("idempotencyKey", "short"), ("lmtPrice", float("inf")), ("limitPrice", 1),
     ],
 )  # fmt: skip
 def test_a_wrong_argument_is_refused_by_name(field: str, bad: Any) -> None:
@@ -133,3 +138,99 @@ def test_what_trades_is_a_write() -> None:
         "ibkr_connect",
         "ibkr_disconnect",
     }
+
+
+@pytest.mark.trial("D2")
+@pytest.mark.parametrize(
+    ("written", "field", "normal"),
+    [
+        ({"action": "buy"}, "action", "BUY"),
+        ({"action": " Sell "}, "action", "SELL"),
+        ({"tif": "gtc"}, "tif", "GTC"),
+        ({"tif": "Good-Till-Cancelled"}, "tif", "GTC"),
+        ({"orderType": "market"}, "orderType", "MKT"),
+        ({"orderType": "limit", "lmtPrice": 1.5}, "orderType", "LMT"),
+        ({"orderType": "STP_LMT", "lmtPrice": 1.5, "auxPrice": 1}, "orderType", "STP LMT"),
+        ({"orderType": "Stop Limit", "lmtPrice": 1.5, "auxPrice": 1}, "orderType", "STP LMT"),
+        ({"totalQuantity": "10"}, "totalQuantity", 10),
+        ({"totalQuantity": 0.5}, "totalQuantity", 0.5),
+        ({"outsideRth": "true"}, "outsideRth", True),
+    ],
+)
+def test_a_human_form_with_one_meaning_is_taken(written: dict[str, Any], field: str, normal: Any) -> None:
+    assert getattr(place(**written), field) == normal
+
+
+@pytest.mark.trial("D2")
+@pytest.mark.parametrize("nothing", [None, "", "  "])
+def test_nothing_means_left_out_where_an_argument_is_optional(nothing: Any) -> None:
+    optional = set(PlaceOrder.model_fields) - set(BARE)
+
+    order = place(**dict.fromkeys(optional, nothing))
+
+    assert order == place()
+    assert order.model_fields_set == set(BARE)
+
+
+TWS_EMPTY = {
+    "conId": 0, "strike": 0.0, "right": "?", "multiplier": "", "lmtPrice": 1.7976931348623157e308, "auxPrice": 0,
+    "trailingPercent": 0.0, "primaryExchange": "", "lastTradeDateOrContractMonth": "",
+}  # fmt: skip
+
+
+@pytest.mark.trial("D2")
+def test_what_tws_writes_for_nothing_means_left_out() -> None:
+    assert place(**TWS_EMPTY).model_fields_set == set(BARE)
+
+
+@pytest.mark.trial("D2")
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"orderType": "MKT", "lmtPrice": 0, "auxPrice": "0"}, {}),
+        ({"orderType": "midprice", "lmtPrice": 0.0}, {}),
+        ({"orderType": "REL", "lmtPrice": 0, "auxPrice": 0.01}, {"auxPrice": 0.01}),
+        ({"orderType": "TRAIL", "auxPrice": 0, "trailingPercent": 2}, {"trailingPercent": 2}),
+        ({"orderType": "TRAIL", "auxPrice": 2, "trailingPercent": 0}, {"auxPrice": 2}),
+        ({"orderType": "STP", "lmtPrice": 0, "auxPrice": 90}, {"auxPrice": 90}),
+    ],
+)
+def test_a_price_of_0_is_none_where_the_order_type_takes_none(given: dict[str, Any], kept: dict[str, float]) -> None:
+    order = place(**given)
+
+    assert {name: value for name in PRICES if (value := getattr(order, name)) is not None} == kept
+
+
+@pytest.mark.trial("D2")
+@pytest.mark.parametrize("orderType", ["LMT", "STP LMT", "LIT", "LOC"])
+def test_a_limit_of_0_is_refused_where_it_would_be_a_price(orderType: str) -> None:
+    aux = {"auxPrice": 1} if orderType in ("STP LMT", "LIT") else {}
+
+    assert "lmtPrice: must be above 0" in refusal(orderType=orderType, lmtPrice=0, **aux)
+
+
+@pytest.mark.trial("A7")
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"strike": 400, "right": "P", "lastTradeDateOrContractMonth": "20250718"}, "Give secType OPT or FOP or FUT"),
+        ({"strike": 400}, "secType STK has no strike. Give secType OPT or FOP"),
+        ({"right": "put"}, "secType STK has no right"),
+        ({"multiplier": 100}, "secType STK has no multiplier"),
+        ({"secType": "CASH", "lastTradeDateOrContractMonth": "202507"}, "secType CASH has no lastTradeDateOrContract"),
+        ({"secType": "FUT", "strike": 6000, "right": "C"}, "secType FUT has no strike and no right. Give secType OPT"),
+        ({"secType": "STK", "conId": 1041641110, "strike": 400}, "secType STK has no strike"),
+        ({"secType": "IND", "multiplier": "50"}, "secType IND has no multiplier"),
+    ],
+)
+def test_terms_that_the_type_has_not_are_refused(given: dict[str, Any], said: str) -> None:
+    assert said in refusal(**given)
+
+
+@pytest.mark.trial("A7")
+@pytest.mark.parametrize(
+    "given",
+    [{"orderType": "MOC"}, {"orderType": "LOC", "lmtPrice": 5}, {"tif": "OPG"}],
+)
+def test_trading_outside_hours_is_refused_for_an_auction(given: dict[str, Any]) -> None:
+    assert "outsideRth: leave it out" in refusal(outsideRth=True, **given)

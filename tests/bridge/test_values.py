@@ -59,7 +59,6 @@ def refuses(kind: Any, value: Any) -> str:
 @pytest.mark.parametrize(
     ("kind", "low", "high"),
     [
-        (Quantity, 1, 1_000_000_000),
         (Count, 0, 2_147_483_647),
         (OrderId, -2_147_483_648, 2_147_483_647),
         (Port, 1, 65_535),
@@ -139,12 +138,12 @@ def test_a_key_beyond_its_limits(value: str) -> None:
     refuses(Key, value)
 
 
-@pytest.mark.parametrize("value", ["D", "DU1234567", "F1.a", "x" * 32])
+@pytest.mark.parametrize("value", ["D", "DU1234567", "F1.a", "X" * 32])
 def test_an_account_within_its_limits(value: str) -> None:
     assert takes(Account, value) == value
 
 
-@pytest.mark.parametrize("value", ["", "x" * 33, "DU 1", "DU-1", "DU\n"])
+@pytest.mark.parametrize("value", ["", "x" * 33, "DU 1", "DU-1", "D\nU"])
 def test_an_account_beyond_its_limits(value: str) -> None:
     refuses(Account, value)
 
@@ -164,23 +163,25 @@ def test_a_contract_is_a_stock_in_dollars_until_told_otherwise() -> None:
     [
         ("symbol", ["AAPL"], ["", None, 5]),
         ("secType", ["STK", "OPT", "FUT", "FOP", "CASH", "IND", "CFD", "BOND", "CMDTY", "CRYPTO", "FUND", "WAR",
-                     "CONTFUT", "BAG"], ["stk", "NONSENSE", "", None]),
-        ("exchange", ["SMART", "NYSE"], ["", None]),
-        ("currency", ["EUR"], ["eur", "EU", "EURO", "", "E1R", "EUR\n", None]),
-        ("conId", [0, 265598, None], [-1, True]),
-        ("primaryExchange", ["NASDAQ", None], [""]),
-        ("lastTradeDateOrContractMonth", ["202512", "20251219", None], ["2025", "2025121", "202512191", "2025-12", ""]),
-        ("strike", [0.5, 250, None], [0, -1, True]),
-        ("right", ["C", "P", None], ["c", "CALL", ""]),
-        ("multiplier", ["100", None], ["", 100]),
+                     "CONTFUT", "BAG"], ["NONSENSE", 5]),
+        ("exchange", ["SMART", "NYSE"], ["Ä", 5]),
+        ("currency", ["EUR"], ["EU", "EURO", "E1R", "€"]),
+        ("conId", [265598, None], [-1, True, False]),
+        ("primaryExchange", ["NASDAQ", None], ["Ä"]),
+        ("lastTradeDateOrContractMonth", ["202512", "20251219", None],
+         ["2025", "2025121", "202512191", "20250231", "202513", "05/06/2025", "250620", True]),
+        ("strike", [0.5, 250, None], [-1, True, "4e2"]),
+        ("right", ["C", "P", None], ["X", "CP"]),
+        ("multiplier", ["100", None], ["ten", "1e2", True]),
     ],
 )  # fmt: skip
 def test_each_argument_of_a_contract(field: str, good: list[Any], bad: list[Any]) -> None:
+    base = {"symbol": "X"} | ({"secType": "OPT"} if field not in ("secType", "symbol") else {})
     for value in good:
-        assert getattr(OnContract.model_validate({"symbol": "X"} | {field: value}), field) == value
+        assert getattr(OnContract.model_validate(base | {field: value}), field) == value
     for value in bad:
         with pytest.raises(ValidationError) as caught:
-            OnContract.model_validate({"symbol": "X"} | {field: value})
+            OnContract.model_validate(base | {field: value})
         assert caught.value.errors()[0]["loc"] == (field,)
 
 
@@ -188,19 +189,19 @@ def test_each_argument_of_a_contract(field: str, good: list[Any], bad: list[Any]
     ("declaration", "field", "good", "bad"),
     [
         (GetHistoricalData, "durationStr", ["1 Y", "30 D", "3600 S", "99999 S", "2 W", "6 M"],
-         ["1Y", "0 D", "01 D", "100000 S", "1 H", "1 y", "1  D", "1 D\n", "", "-1 D"]),
+         ["0 D", "100000 S", "1 m", "1 fortnight", "D", "1.5 D", "-1 D", "1 Y 1 D"]),
         (GetHistoricalData, "barSizeSetting", ["1 secs", "1 min", "5 mins", "1 hour", "1 day", "1 month"],
-         ["1 sec", "1min", "2 days", ""]),
-        (GetHistoricalData, "whatToShow", ["TRADES", "MIDPOINT", "BID_ASK", "YIELD_LAST"], ["trades", ""]),
+         ["1 m", "2 days", "7 mins", "tick"]),
+        (GetHistoricalData, "whatToShow", ["TRADES", "MIDPOINT", "BID_ASK", "YIELD_LAST"], ["VOLUME"]),
         (StreamMarketData, "duration_seconds", [1, 60, 3600], [0, 3601, -1, True, 1.5]),
         (StreamAccountUpdates, "duration_seconds", [1, 3600], [0, 3601]),
-        (StreamAccountUpdates, "account", ["DU1", None], ["", "DU 1"]),
-        (GetPnlSingle, "conId", [0, None], [-1]),
-        (GetPnlSingle, "modelCode", ["Growth", None], [""]),
+        (StreamAccountUpdates, "account", ["DU1", None], ["DU 1"]),
+        (GetPnlSingle, "conId", [1, None], [-1]),
+        (GetPnlSingle, "modelCode", ["Growth", None], ["Ä"]),
         (Connect, "port", [1, 7496, 65535, None], [0, 65536, True]),
         (Connect, "clientId", [0, 1, None], [-1]),
-        (Connect, "host", ["127.0.0.1", None], ["", "a\0b"]),
-        (CancelOrder, "orderId", [1, -1], [None, "abc", 2**31, True]),
+        (Connect, "host", ["127.0.0.1", None], ["a\0b"]),
+        (CancelOrder, "orderId", [1, -1], ["abc", 2**31, True]),
     ],
 )  # fmt: skip
 def test_each_argument_of_the_other_tools(
@@ -231,3 +232,71 @@ def test_an_unknown_argument_is_refused_by_name() -> None:
         GetContractDetails.model_validate({"symbol": "X", "sectype": "STK"})
 
     assert caught.value.errors()[0]["loc"] == ("sectype",)
+
+
+@pytest.mark.trial("D2")
+@pytest.mark.parametrize(
+    ("field", "written", "normal"),
+    [
+        *(("lastTradeDateOrContractMonth", written, "20250620") for written in (
+            "2025-06-20", "2025/6/20", "20250620", 20250620, "20 June 2025", "June 20, 2025", "20JUN25", "20-Jun-2025",
+            "Jun 20 2025", "JUN20'25", "2025-06-20T00:00:00Z", "20250620-08:30:00 US/Central", "20/06/2025",
+            "06/20/2025", " 2025-06-20 ", "20th June 2025",
+        )),
+        *(("lastTradeDateOrContractMonth", written, "202509") for written in (
+            "202509", 202509, "2025-09", "SEP25", "Sep 2025", "September 2025", "sep'25", "SEPT 2025",
+        )),
+        ("symbol", " aapl ", "AAPL"), ("symbol", "Aapl", "AAPL"), ("symbol", "VODl", "VODl"),
+        ("secType", "option", "OPT"), ("secType", "stk", "STK"), ("secType", "Forex", "CASH"),
+        ("secType", "ETF", "STK"),
+        ("exchange", "smart", "SMART"), ("primaryExchange", "Nasdaq", "NASDAQ"), ("currency", "eur", "EUR"),
+        ("right", "CALL", "C"), ("right", "Put", "P"), ("right", "c", "C"),
+        ("multiplier", 100, "100"), ("multiplier", 100.0, "100"), ("multiplier", "0.1", "0.1"),
+        ("strike", "400", 400.0), ("conId", "265598", 265598),
+    ],
+)  # fmt: skip
+def test_a_contract_in_a_human_form_with_one_meaning(field: str, written: Any, normal: Any) -> None:
+    base = {"symbol": "X"} | ({"secType": "OPT"} if field != "secType" else {})
+
+    asked = OnContract.model_validate(base | {field: written})
+
+    assert getattr(asked, field) == normal
+    assert OnContract.model_validate(asked.model_dump(exclude_unset=True)) == asked
+
+
+@pytest.mark.trial("D2")
+@pytest.mark.parametrize(
+    ("field", "written", "normal"),
+    [
+        ("durationStr", "1 year", "1 Y"), ("durationStr", "30d", "30 D"), ("durationStr", "6 months", "6 M"),
+        ("durationStr", "2 hours", "7200 S"), ("durationStr", "6M", "6 M"), ("durationStr", "", "1 Y"),
+        ("barSizeSetting", "5 minutes", "5 mins"), ("barSizeSetting", "1min", "1 min"),
+        ("barSizeSetting", "1 sec", "1 secs"), ("barSizeSetting", "Daily", "1 day"), ("barSizeSetting", "1h", "1 hour"),
+        ("barSizeSetting", None, "1 day"), ("whatToShow", "bid ask", "BID_ASK"), ("whatToShow", "trades", "TRADES"),
+    ],
+)  # fmt: skip
+def test_a_period_in_a_human_form_with_one_meaning(field: str, written: Any, normal: str) -> None:
+    assert getattr(GetHistoricalData.model_validate({"symbol": "X", field: written}), field) == normal
+
+
+@pytest.mark.trial("D2")
+def test_a_date_with_two_meanings_is_refused_with_the_form_to_use() -> None:
+    for written in ("05/06/2025", "5.6.2025"):
+        with pytest.raises(ValidationError, match="may begin with the day or with the month: write YYYYMMDD"):
+            OnContract.model_validate({"symbol": "X", "secType": "OPT", "lastTradeDateOrContractMonth": written})
+
+
+@pytest.mark.trial("D5")
+def test_a_quantity_may_be_a_fraction_and_a_whole_one_stays_an_integer() -> None:
+    for whole in (1, 1.0, "1", "1.0"):
+        assert (takes(Quantity, whole), type(takes(Quantity, whole))) == (1, int)
+    assert (takes(Quantity, 0.5), takes(Quantity, "0.0001"), takes(Quantity, 1e9)) == (0.5, 0.0001, 1_000_000_000)
+    for wrong in (0, -1, -0.5, 1_000_000_000.5, None, float("nan")):
+        refuses(Quantity, wrong)
+
+
+@pytest.mark.trial("D2")
+def test_a_copied_back_id_of_tws_names_nothing() -> None:
+    cancel = CancelOrder.model_validate({"orderId": 7, "permId": 0, "orderRef": "", "orderKey": None})
+
+    assert cancel.model_fields_set == {"orderId"}

@@ -24,7 +24,6 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("true as quantity", {"totalQuantity": True}, "totalQuantity"),
     ("exponent as quantity", {"totalQuantity": "1e3"}, "totalQuantity"),
     ("other digits as quantity", {"totalQuantity": "１２"}, "totalQuantity"),
-    ("fraction as quantity", {"totalQuantity": 0.5}, "totalQuantity"),
     ("no quantity", {"totalQuantity": None}, "totalQuantity"),
     ("NUL in a symbol", {"symbol": "AAPL\0"}, "symbol"),
     ("megabyte in a symbol", {"symbol": "A" * 1_000_000}, "symbol"),
@@ -32,8 +31,9 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("LMT without a price", {"orderType": "LMT"}, "lmtPrice"),
     ("MKT with a price", {"orderType": "MKT", "lmtPrice": 1.0}, "lmtPrice"),
     ("unknown field", {"limitPrice": 1.0}, "limitPrice"),
-    ("unknown order type", {"orderType": "LIMIT"}, "orderType"),
+    ("unknown order type", {"orderType": "LIMITED"}, "orderType"),
     ("unknown action", {"action": "HOLD"}, "action"),
+    ("terms of an option for a stock", {"strike": 400, "right": "P"}, "strike"),
 ]
 
 

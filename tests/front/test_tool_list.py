@@ -40,11 +40,11 @@ PROMISED: dict[str, dict[str, tuple[str, Any]]] = {
     "ibkr_get_pnl": {},
     "ibkr_get_pnl_single": {"account": ("string", None), "modelCode": ("string", None)},
     "ibkr_place_order": {
-        "symbol": ("string", REQUIRED), "action": ("string", REQUIRED), "totalQuantity": ("integer", REQUIRED),
+        "symbol": ("string", REQUIRED), "action": ("string", REQUIRED), "totalQuantity": ("number", REQUIRED),
         "orderType": ("string", "MKT"), "lmtPrice": ("number", None), "secType": ("string", "STK"),
         "exchange": ("string", "SMART"), "currency": ("string", "USD"),
     },
-    "ibkr_cancel_order": {"orderId": ("integer", REQUIRED)},
+    "ibkr_cancel_order": {"orderId": ("integer", 0)},
     "ibkr_get_open_orders": {},
     "ibkr_get_executions": {},
 }  # fmt: skip

@@ -391,7 +391,7 @@ class Simulated:
     "changes",
     [
         {"totalQuantity": 0}, {"totalQuantity": -1}, {"totalQuantity": "NaN"}, {"totalQuantity": "1e3"},
-        {"totalQuantity": True}, {"totalQuantity": "٣"}, {"totalQuantity": 1.5}, {"totalQuantity": float("inf")},
+        {"totalQuantity": True}, {"totalQuantity": "٣"}, {"totalQuantity": float("inf")},
         {"orderType": "LMT"}, {"lmtPrice": 5}, {"orderType": "LMT", "lmtPrice": float("nan")}, {"secType": "NONSENSE"},
         {"symbol": "A\0B"}, {"symbol": "A" * 1_000_000}, {"limitPrice": 5}, {"action": "HOLD"}, {"account": "DU1\n2"},
     ],
