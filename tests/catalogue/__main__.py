@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from tests.catalogue.rows import GROUPS, Test, all_rows, marks
+from tests.catalogue.rows import GROUPS, all_rows, marks
+from tests.marked import Test
 
 
 class Outcomes:

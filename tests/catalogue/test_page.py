@@ -1,6 +1,7 @@
 """The page of the fault catalogue and the tests' marks say the same, so that neither can rot."""
 
-from tests.catalogue.rows import GROUPS, ROOT, all_rows, marks, page, stray_marks
+from tests.catalogue.rows import GROUPS, MARK, ROOT, all_rows, marks, page
+from tests.marked import stray_marks
 
 
 def test_the_page_has_every_row_once_and_in_order() -> None:
@@ -20,7 +21,7 @@ def test_the_page_names_the_tests_that_carry_a_rows_mark_and_no_others() -> None
 
 
 def test_every_mark_is_where_it_is_read() -> None:
-    assert stray_marks() == []
+    assert stray_marks(MARK) == []
 
 
 def test_a_row_without_a_test_says_why() -> None:
