@@ -29,6 +29,12 @@ class Preview(Shape):
     refused_by: str | None  # the limit or mode that would refuse it now
     confirmationToken: str | None
     expires_in_s: int | None
+    worth: float | None = None  # of the whole order, in worthCurrency, as the limits count it
+    worthCurrency: str | None = None  # the account's base currency
+    worthIsEstimate: bool = False  # the market is closed: the last close and the collar on top
+    positionEffect: str = ""  # "reduces the long of 100 to 40"
+    triggered: bool | None = None  # a stop or touch whose trigger is met already trades at once
+    halted: bool | None = None  # trading in the contract, at its exchange
 
 
 @tool(returns=Preview, toolset="orders", deadline_s=20)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 from decimal import Decimal
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import ib_async
@@ -17,12 +18,26 @@ from bridge.tool import ToolError
 from ib_worker.approvals import Question
 from ib_worker.errors import LinkLost, RequestRefused
 from ib_worker.ledger import Entry
-from ib_worker.limits import Facts, Intent, check, closes
+from ib_worker.limits import check, closes
+from ib_worker.order_facts import (
+    Quoted,
+    book_of,
+    details_of,
+    legs_of,
+    magnifier_of,
+    multiplier_of,
+    option_of,
+    rates_for,
+    trading_of,
+)
 from ib_worker.pacing import Lane
 from ib_worker.receiver import POSITION_MESSAGES
+from ib_worker.risk.exchange_rates import AccountRates
+from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.order_prices import aux_price, limit_price, real
+from ib_worker.risk.position_effect import opens_short, position_effect, reverses, warnings
 from ib_worker.session import Session, utcnow
 from ib_worker.sync import positions
-from ib_worker.tws import unset
 from ib_worker.wording import question
 
 QUOTE_S = 3.0  # for the first price of a new line
@@ -45,23 +60,27 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Passed:
-    """An order within the limits: the gate that it must pass still, and who approved it in live mode."""
+    """An order within the limits: the gate that it must pass still, who approved it in live mode, and what its report
+    adds to TWS's words."""
 
     gate: Gate
     approved_by: str = ""
+    remarks: str = ""
 
 
 async def passed(
     session: Session, asked: Asked, contract: ib_async.Contract, order: ib_async.Order, allowance: Allowance
 ) -> Passed:
-    """An order within the limits. Raises ToolError limit_exceeded, no_fresh_quote, no_daily_pnl,
-    confirmation_invalid, approval_required, or not_ready while positions are not known in full."""
+    """An order within the limits. Raises ToolError limit_exceeded, no_fresh_quote, no_exchange_rate, no_daily_pnl,
+    not_tradable, invalid_arguments, confirmation_invalid, approval_required, or not_ready while positions are not known
+    in full."""
     session.require_whole("positions", POSITION_MESSAGES)
     filled = allowance.beside.state.filled if allowance.beside else 0.0
-    intent = replace(intent_of(contract, order), filled=Decimal(str(filled)))
+    details = await details_of(session, contract)
+    intent = replace(intent_of(contract, order, details), filled=Decimal(str(filled)))
     limits = session.settings.rails
     facts = await facts_of(session, contract, order, allowance.beside)
-    exits = [intent_of(contract, each) for each in allowance.exits]
+    exits = [intent_of(contract, each, details) for each in allowance.exits]
     try:
         check(intent, facts, limits, exits)
     except ToolError as error:
@@ -81,32 +100,52 @@ async def passed(
         duplicate_window_ms=0 if allowance.beside else _number(limits.duplicate_window_s) * 1000,
         duplicate_of=allowance.duplicate_of or "",
     )
+    remarks = remarks_on(intent, facts, changes=allowance.beside is not None)
     if session.settings.trading_mode != "live":
-        return Passed(gate)
+        return Passed(gate, remarks=remarks)
     changes = allowance.beside.state.orderId if allowance.beside else None
-    summary = question(intent, facts, contract, order, changes, allowance.exits)
-    return Passed(gate, await session.approvals.require(asked, Question(terms, summary)))
+    summary = question(intent, facts, contract, order, changes, allowance.exits, limits.collar)
+    return Passed(gate, await session.approvals.require(asked, Question(terms, summary)), remarks)
 
 
-def intent_of(contract: ib_async.Contract, order: ib_async.Order) -> Intent:
+def remarks_on(intent: Intent, facts: Facts, changes: bool = False) -> str:
+    """What a report says beside TWS's words: a position that changes sides, a new short, a trigger that was met."""
+    news = reverses(intent, facts) or (opens_short(intent, facts) and not changes)
+    sides = [f"It {position_effect(intent, facts)}"] if news else []
+    found = [*sides, *(each[:1].upper() + each[1:] for each in warnings(intent, facts))]
+    return " ".join(f"{each}." for each in found)
+
+
+def intent_of(
+    contract: ib_async.Contract, order: ib_async.Order, details: ib_async.ContractDetails | None = None
+) -> Intent:
+    """The order as the checks see it. `details` tell in what its price is told."""
+    magnifier, kind = magnifier_of(details), (order.orderType, contract.secType)
+    tick = real(details.minTick) if details is not None else None
     return Intent(
         symbol=contract.symbol,
         secType=contract.secType,
         currency=contract.currency,
-        multiplier=Decimal(contract.multiplier or "1"),
+        multiplier=multiplier_of(contract),
         action="BUY" if order.action == "BUY" else "SELL",
         totalQuantity=Decimal(str(order.totalQuantity)),
         orderType=order.orderType,
-        lmtPrice=unset.order_price("lmtPrice", order, contract.secType),
-        auxPrice=unset.order_price("auxPrice", order, contract.secType),
+        lmtPrice=limit_price(*kind, order.lmtPrice),
+        auxPrice=aux_price(*kind, order.auxPrice),
         outsideRth=order.outsideRth,
+        trailingPercent=real(order.trailingPercent) or None,
+        priceMagnifier=magnifier,
+        minTick=tick or 0.01,
+        option=option_of(contract, magnifier),
     )
 
 
 def terms_digest(contract: ib_async.Contract, order: ib_async.Order) -> str:
     """What makes two orders equal: everything that was asked for, and nothing of how it was asked."""
+    kind = (order.orderType, contract.secType)
+    prices = [limit_price(*kind, order.lmtPrice), aux_price(*kind, order.auxPrice)]
     told = [contract.conId, contract.exchange]
-    told += [order.account, order.action, order.totalQuantity, order.orderType, order.lmtPrice, order.auxPrice]
+    told += [order.account, order.action, order.totalQuantity, order.orderType, *prices]
     told += [order.trailingPercent, order.tif, order.outsideRth]
     return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
 
@@ -123,27 +162,54 @@ async def facts_of(
     """What is known right now; `beside` is an order that this one replaces, and that counts no more."""
     limits = session.settings.rails
     await _positions_with_fills(session, order, contract.conId, beside)
-    bid, ask, last, age_s = await _quote(session, contract) if _needs_quote(session) else (None, None, None, None)
+    look = partial(_look, session)
+    details = await details_of(session, contract)
+    quoted = await look(contract) if _needs_quote(session) else Quoted()
+    legs = await legs_of(session, contract, look)
+    currencies = {contract.currency, *(leg.unit.currency for leg in legs)}
+    rates = await rates_for(session, order.account, currencies, look) if _needs_rates(session) else AccountRates()
     return Facts(
-        bid=bid,
-        ask=ask,
-        last=last,
-        quote_age_s=age_s,
+        bid=quoted.bid,
+        ask=quoted.ask,
+        last=quoted.last,
+        quote_age_s=quoted.age_s,
         position=session.holdings.held(order.account, contract.conId),
         closing=_closing(session, order, contract.conId, beside),
         open_orders=sum(
             each.state.clientId == session.clientId and each is not beside for each in session.ledger.open()
         ),
         daily_pnl=await _daily_pnl(session, order.account) if isinstance(limits.max_daily_loss, float) else None,
+        base=rates.base,
+        rates=rates.rates,
+        close=quoted.close,
+        trading=await trading_of(session, details),
+        halted=quoted.halted,
+        legs=legs,
+        book=await book_of(session, contract, order, details, beside, look),
     )
 
 
 def _needs_quote(session: Session) -> bool:
     """For a limit, or for a human who is to approve."""
     limits = session.settings.rails
-    return session.settings.trading_mode == "live" or any(
-        isinstance(each, float) for each in (limits.price_collar, limits.max_order_value, limits.max_position_value)
-    )
+    return _needs_rates(session) or isinstance(limits.price_collar, float)
+
+
+def _needs_rates(session: Session) -> bool:
+    """For a limit in the base currency, or for a human who is to approve."""
+    limits = session.settings.rails
+    amounts = (limits.max_order_value, limits.max_position_value, limits.max_short_option_value, limits.max_daily_loss)
+    return session.settings.trading_mode == "live" or any(isinstance(each, float) for each in amounts)
+
+
+async def _look(session: Session, contract: ib_async.Contract) -> Quoted:
+    """The quote with its age, the last close, and whether trading is halted."""
+    bid, ask, last, age_s = await _quote(session, contract)
+    line = session.lines.known(contract.conId)
+    if line is None:
+        return Quoted(bid, ask, last, age_s)
+    known = line.values.known(utcnow())
+    return Quoted(bid, ask, last, age_s, known.close, known.halted)
 
 
 async def _quote(

@@ -29,7 +29,7 @@ from ib_worker.references import is_ours
 from ib_worker.relieving import Relieving
 from ib_worker.session import OrderIds, Session, utcnow
 from ib_worker.settings import Settings
-from ib_worker.switch import watch_switch
+from ib_worker.switch import KillSwitch, watch_switch
 from ib_worker.sync import look_for_missing
 from ib_worker.tokens import Tokens
 from ib_worker.tripwires import carry_out, watch_wires
@@ -61,6 +61,7 @@ async def lead(
     session.ledger.record = partial(_happened, session)
     session.approvals = Approvals(bus.pipe, bus.keys, settings.live_approval == "client")
     session.tokens = Tokens(bus.pipe, bus.keys)
+    session.switch = KillSwitch(bus.pipe, bus.keys)
     session.lives = Lives(bus.pipe, bus.keys)
     session.guard = guard = Guard()
     bus.lease.tell(guard.held_until)

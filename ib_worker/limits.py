@@ -1,7 +1,6 @@
 """What an order may be: the operator's limits, and the check that every order passes before it is accepted. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
@@ -9,11 +8,24 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bridge.tool import ToolError
+from ib_worker.risk import short_options
+from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.order_prices import LIMIT_TYPES, require_price, usable
+from ib_worker.risk.worth import (
+    AT_ONCE,
+    is_fresh,
+    no_fresh_quote,
+    queued,
+    rate_of,
+    require_tradable,
+    scale,
+    spread,
+    triggered,
+    worth,
+    worth_of_position,
+)
 
-FRESH_QUOTE_S = 15  # a reference price older than this prices nothing
-BOUND_BY_LIMIT = {"LMT", "LOC", "LIT", "STP LMT", "MIDPRICE", "REL", "TRAIL LIMIT"}
-PRICED_NOW = {"MKT", "MTL", "MOC", "LMT", "LOC", "MIDPRICE", "REL"}  # the rest wait for a trigger, far away by intent
-STOPS, TOUCHES = {"STP", "STP LMT"}, {"MIT", "LIT"}  # triggered by a price that gets worse, or better
+CLOSING_COLLAR = LIMIT_TYPES  # types whose limit decides what a closing order gets
 
 Off = Literal["off"]
 
@@ -29,14 +41,18 @@ Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_named)]
 class Limits(BaseSettings):
     """Each limit is a value, or "off" to waive it by name; in live mode one that is neither stops the start-up.
 
-    Amounts are in the contract's currency, priceCollar and maxSpread are fractions of the reference price.
+    Amounts are in the account's base currency, the price collar is a fraction of the reference price. Quantities are in
+    the unit of the secType: shares, contracts, bonds of 1,000; forex, in units of the pair's first currency, has a
+    figure of its own.
     """
 
     model_config = SettingsConfigDict(env_prefix="LIMIT_", frozen=True, extra="ignore")
 
     max_quantity: Annotated[Decimal, Field(gt=0)] | Off | None = None
+    max_quantity_cash: Annotated[Decimal, Field(gt=0)] | Off | None = None  # where not set: max_quantity
     max_order_value: Annotated[float, Field(gt=0)] | Off | None = None
     max_position_value: Annotated[float, Field(gt=0)] | Off | None = None
+    max_short_option_value: Annotated[float, Field(gt=0)] | Off | None = None
     max_daily_loss: Annotated[float, Field(gt=0)] | Off | None = None
     max_open_orders: Annotated[int, Field(gt=0)] | Off | None = None
     max_orders_per_minute: Annotated[int, Field(gt=0)] | Off | None = None
@@ -48,6 +64,7 @@ class Limits(BaseSettings):
     allowed_currencies: Off | Names | None = None
     allowed_order_types: Off | Names | None = None
     outside_rth: Literal["allowed", "refused"] | None = None
+    queued_market_orders: Literal["allowed", "refused", "off"] | None = None  # where not set: refused
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -58,7 +75,18 @@ class Limits(BaseSettings):
 
     def unset(self) -> list[str]:
         """The limits that are neither set nor waived, as their environment variables."""
-        return [f"LIMIT_{name.upper()}" for name in type(self).model_fields if getattr(self, name) is None]
+        needed = type(self).model_fields.keys() - STRICT_UNSET
+        return [variable(name) for name in type(self).model_fields if name in needed and getattr(self, name) is None]
+
+    def quantity_limit(self, secType: str) -> tuple[str, Decimal | Off | None]:
+        """The limit's name and figure for an order of this secType."""
+        if secType == "CASH" and self.max_quantity_cash is not None:
+            return "max_quantity_cash", self.max_quantity_cash
+        return "max_quantity", self.max_quantity
+
+    @property
+    def collar(self) -> float | None:
+        return self.price_collar if isinstance(self.price_collar, float) else None
 
     def or_paper_defaults(self) -> Self:
         """For a paper account: what is not set gets a figure that stops a runaway and lets people try things."""
@@ -67,10 +95,18 @@ class Limits(BaseSettings):
         )
 
 
+def variable(limit: str) -> str:
+    """The environment variable that sets a limit."""
+    return f"LIMIT_{limit.upper()}"
+
+
+STRICT_UNSET = frozenset({"max_quantity_cash", "queued_market_orders"})  # these refuse where they are not set
 PAPER_DEFAULTS: dict[str, object] = {
     "max_quantity": Decimal(10_000),
+    "max_quantity_cash": Decimal(1_000_000),
     "max_order_value": 250_000.0,
     "max_position_value": "off",
+    "max_short_option_value": 1_000_000.0,
     "max_daily_loss": "off",
     "max_open_orders": 100,
     "max_orders_per_minute": 30,
@@ -82,42 +118,8 @@ PAPER_DEFAULTS: dict[str, object] = {
     "allowed_currencies": "off",
     "allowed_order_types": "off",
     "outside_rth": "allowed",
+    "queued_market_orders": "allowed",
 }
-
-
-@dataclass(frozen=True)
-class Intent:
-    """An order about to be accepted, its contract qualified."""
-
-    symbol: str
-    secType: str
-    currency: str
-    multiplier: Decimal
-    action: Literal["BUY", "SELL"]
-    totalQuantity: Decimal
-    orderType: str
-    lmtPrice: float | None = None
-    auxPrice: float | None = None
-    outsideRth: bool = False
-    filled: Decimal = Decimal(0)  # of an order that is changed: the position has it already
-
-    @property
-    def remaining(self) -> Decimal:
-        return self.totalQuantity - self.filled
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What the session knows at that moment. None: not known, and a limit that needs it refuses."""
-
-    bid: float | None
-    ask: float | None
-    last: float | None
-    quote_age_s: float | None
-    position: Decimal  # signed, of this contract and account
-    closing: Decimal  # unsigned, the remaining quantity of open orders of the same side, which may be filled first
-    open_orders: int
-    daily_pnl: float | None
 
 
 def closes(intent: Intent, facts: Facts) -> bool:
@@ -128,17 +130,26 @@ def closes(intent: Intent, facts: Facts) -> bool:
 
 def check(intent: Intent, facts: Facts, limits: Limits, exits: Sequence[Intent] = ()) -> None:
     """Refuse what is past a limit with ToolError("limit_exceeded"). An order that only closes a position passes, unless
-    it brings exits along: they would open another.
+    it brings exits along: they would open another. Two rules hold for it all the same: the collar, against a fresh
+    quote alone, and the limit of short options, which it may leave without cover.
 
-    Orders per minute and day and duplicates are counted where they are accepted, atomically: see bridge.bus.orders.
+    Raises also no_fresh_quote, no_exchange_rate, no_daily_pnl, not_tradable, and invalid_arguments for a limit price
+    that the contract can't have. Orders per minute and day and duplicates are counted where they are accepted,
+    atomically: see bridge.bus.orders.
     """
+    for each in (intent, *exits):
+        require_tradable(each.secType)
+        require_price(each.orderType, each.secType, each.lmtPrice)
     if not exits and closes(intent, facts):
+        _check_closing_price(intent, facts, limits)
+        _check_short_options(intent, facts, limits)
         return
     for each in (intent, *exits):
         _check_kind(each, limits)
         _check_price(each, facts, limits)
     _check_counts(intent, facts, limits, 1 + len(exits))
     _check_value(intent, facts, limits)
+    _check_short_options(intent, facts, limits)
 
 
 def _check_kind(intent: Intent, limits: Limits) -> None:
@@ -155,10 +166,9 @@ def _check_kind(intent: Intent, limits: Limits) -> None:
 
 
 def _check_counts(intent: Intent, facts: Facts, limits: Limits, orders: int) -> None:
-    if isinstance(limits.max_quantity, Decimal) and intent.totalQuantity > limits.max_quantity:
-        raise _breach(
-            "max_quantity", "totalQuantity is too large", float(intent.totalQuantity), float(limits.max_quantity)
-        )
+    name, most = limits.quantity_limit(intent.secType)
+    if isinstance(most, Decimal) and intent.totalQuantity > most:
+        raise _breach(name, "totalQuantity is too large", float(intent.totalQuantity), float(most))
     if isinstance(limits.max_open_orders, int) and facts.open_orders + orders > limits.max_open_orders:
         raise _breach(
             "max_open_orders", "too many orders are open; cancel some", facts.open_orders, limits.max_open_orders
@@ -169,92 +179,145 @@ def _check_counts(intent: Intent, facts: Facts, limits: Limits, orders: int) -> 
                 "no_daily_pnl", "The day's profit and loss is not known, so its limit can't be kept. Retry."
             )
         if -facts.daily_pnl >= limits.max_daily_loss:
-            raise _breach(
-                "max_daily_loss", "the day's loss only allows closing orders", -facts.daily_pnl, limits.max_daily_loss
-            )
+            what = "the day's loss only allows closing orders"
+            raise _breach("max_daily_loss", what, -facts.daily_pnl, limits.max_daily_loss, facts.base)
 
 
 def _check_price(intent: Intent, facts: Facts, limits: Limits) -> None:
-    """Hold an order that would trade now against the quote: a limit far through it, or a market order into a gap."""
-    if not isinstance(limits.price_collar, float):
+    """Hold an order that would trade now against the quote: a limit far through it, or a market order into a gap. An
+    order at the market that waits for the next session is one for the operator to allow."""
+    if queued(intent, facts, limits.collar):
+        if limits.queued_market_orders not in ("allowed", "off"):
+            what = "the market is closed, and an order without a limit would trade at whatever price it opens with"
+            raise _breach("queued_market_orders", what, intent.orderType, "refused")
         return
-    if intent.orderType not in PRICED_NOW and not _triggered(intent, facts):
+    if limits.collar is None:
         return
+    if intent.orderType not in AT_ONCE and not _is_triggered(intent, facts):
+        return
+    if intent.lmtPrice is not None:
+        _check_through(intent, facts, limits.collar)
+        return
+    gap = spread(intent, facts)
+    if gap is None:
+        raise no_fresh_quote()
+    if gap > limits.collar:
+        raise _breach("price_collar", "the market is too wide for this order type", gap, limits.collar)
+
+
+def _is_triggered(intent: Intent, facts: Facts) -> bool:
+    met = triggered(intent, facts)
+    if met is None:
+        raise no_fresh_quote()
+    return met
+
+
+def _check_through(intent: Intent, facts: Facts, collar: float) -> None:
     near = _near_side(intent, facts)
-    if intent.lmtPrice is None:
-        spread = (_reference(facts, (facts.ask,)) - _reference(facts, (facts.bid,))) / near
-        if spread > limits.price_collar:
-            raise _breach("price_collar", "the market is too wide for this order type", spread, limits.price_collar)
+    if near is None or intent.lmtPrice is None:
+        raise no_fresh_quote()
+    through = (intent.lmtPrice - near) / scale(intent, facts, near) * intent.sign
+    if through > collar:
+        raise _breach("price_collar", f"lmtPrice is {through:.1%} through the quote of {near:g}", through, collar)
+
+
+def _check_closing_price(intent: Intent, facts: Facts, limits: Limits) -> None:
+    """A closing order's limit far through a fresh quote is a slip of the finger. Nothing else holds it up."""
+    near = _near_side(intent, facts) if is_fresh(facts) and facts.trading != "closed" else None
+    collar, limit = limits.collar, intent.lmtPrice
+    if collar is None or limit is None or near is None or intent.orderType not in CLOSING_COLLAR:
         return
-    through = (intent.lmtPrice - near) / near * (1 if intent.action == "BUY" else -1)
-    if through > limits.price_collar:
+    if intent.orderType not in AT_ONCE and not triggered(intent, facts):
+        return
+    size = scale(intent, facts, near)
+    through = (limit - near) / size * intent.sign
+    if through > collar:
+        inside = _rounded(near + intent.sign * collar * size, intent)
+        side = "up to" if intent.action == "BUY" else "from"
         raise _breach(
-            "price_collar", f"lmtPrice is {through:.1%} through the quote of {near}", through, limits.price_collar
+            "price_collar",
+            f"lmtPrice is {through:.1%} through the quote of {near:g}, and this order closes a position. orderType MKT "
+            f"closes it at once; a lmtPrice {side} {inside:g} is inside the collar",
+            through,
+            collar,
         )
 
 
-def _triggered(intent: Intent, facts: Facts) -> bool:
-    """Whether any price quoted meets the order's trigger already, so that it would trade at once."""
-    if intent.auxPrice is None or intent.orderType not in STOPS | TOUCHES:
-        return False
-    quoted = [price for price in (facts.bid, facts.ask, facts.last) if price is not None and price > 0]
-    if (intent.action == "BUY") == (intent.orderType in STOPS):
-        return _reference(facts, (max(quoted, default=None),)) >= intent.auxPrice
-    return _reference(facts, (min(quoted, default=None),)) <= intent.auxPrice
+def _rounded(price: float, intent: Intent) -> float:
+    """To the contract's minimum tick, towards the market."""
+    tick = Decimal(str(intent.minTick if intent.minTick > 0 else 0.01))
+    ticks = Decimal(str(round(price, 10))) / tick
+    return float(ticks.to_integral_value("ROUND_FLOOR" if intent.action == "BUY" else "ROUND_CEILING") * tick)
+
+
+def _near_side(intent: Intent, facts: Facts) -> float | None:
+    """The price that the order would trade at; where the market is closed, the last close stands for it."""
+    told = [facts.ask if intent.action == "BUY" else facts.bid, facts.last] if is_fresh(facts) else []
+    if facts.trading in ("closed", "extended"):
+        told += [facts.last, facts.close]
+    return next((price for each in told if (price := usable(each, intent.secType)) is not None), None)
 
 
 def _check_value(intent: Intent, facts: Facts, limits: Limits) -> None:
-    if not (isinstance(limits.max_order_value, float) or isinstance(limits.max_position_value, float)):
+    if isinstance(limits.max_order_value, float):
+        whole = worth(intent, facts, limits.collar)
+        if whole.amount > limits.max_order_value:
+            what = "the order is worth too much" + (", by an estimate from the last close" if whole.estimate else "")
+            raise _breach("max_order_value", what, whole.amount, limits.max_order_value, facts.base)
+    if isinstance(limits.max_position_value, float):
+        more = intent.remaining + facts.closing  # what is open on the same side may be filled as well
+        held = worth_of_position(intent, facts, facts.position + more * intent.sign, limits.collar)
+        if held > limits.max_position_value:
+            what = "the position would be worth too much"
+            raise _breach("max_position_value", what, held, limits.max_position_value, facts.base)
+
+
+def _check_short_options(intent: Intent, facts: Facts, limits: Limits) -> None:
+    """What the short options on one underlying count together, where this order adds to it."""
+    most = limits.max_short_option_value
+    if not isinstance(most, float) or not _may_short_options(intent, facts):
         return
-    each = _worst_price(intent, facts) * float(intent.multiplier)
-    value = each * float(intent.totalQuantity)
-    if isinstance(limits.max_order_value, float) and value > limits.max_order_value:
-        raise _breach("max_order_value", "the order is worth too much", value, limits.max_order_value)
-    more = intent.remaining + facts.closing  # what is open on the same side may be filled as well
-    signed = more if intent.action == "BUY" else -more
-    held = each * abs(float(facts.position + signed))
-    if isinstance(limits.max_position_value, float) and held > limits.max_position_value:
-        raise _breach("max_position_value", "the position would be worth too much", held, limits.max_position_value)
+    after = short_options.at_risk(short_options.after(intent, facts))
+    if after == 0 or after <= _at_risk_before(facts, after):
+        return
+    counted = after * rate_of(intent.currency, facts)
+    if counted > most:
+        what = f"the short options on {intent.symbol} would count too much; a long leg or shares cover them"
+        raise _breach("max_short_option_value", what, counted, most, facts.base)
 
 
-def worst_value(intent: Intent, facts: Facts) -> float | None:
-    """The most that the whole order can be worth, None where no price tells."""
+def _may_short_options(intent: Intent, facts: Facts) -> bool:
+    """Whether the order can make short options, or leave some without what covers them."""
+    if intent.secType == "BAG":
+        return any(leg.option is not None for leg in facts.legs)
+    if intent.option is not None:
+        return intent.action == "SELL"
+    return any(quantity < 0 for _, quantity in facts.book.options)
+
+
+def _at_risk_before(facts: Facts, unknown: float) -> float:
     try:
-        return _worst_price(intent, facts) * float(intent.multiplier) * float(intent.totalQuantity)
-    except ToolError:
-        return None
+        return short_options.at_risk(facts.book)
+    except ToolError:  # no price of the underlying: the order needed none either
+        return unknown
 
 
-def _worst_price(intent: Intent, facts: Facts) -> float:
-    """The most that one unit can cost: a buyer's limit bounds it, all else is worth the higher of quote and price."""
-    if intent.action == "BUY" and intent.orderType in BOUND_BY_LIMIT and intent.lmtPrice is not None:
-        return abs(intent.lmtPrice)
-    own = [abs(price) for price in (intent.lmtPrice, intent.auxPrice) if price is not None]
-    quoted = [price for price in (facts.bid, facts.ask, facts.last) if price is not None and price > 0]
-    return max([*own, _reference(facts, (max(quoted, default=None),))])
-
-
-def _near_side(intent: Intent, facts: Facts) -> float:
-    return _reference(facts, (facts.ask, facts.last) if intent.action == "BUY" else (facts.bid, facts.last))
-
-
-def _reference(facts: Facts, candidates: tuple[float | None, ...]) -> float:
-    """The first usable price; without a fresh quote nothing can be checked, so the order is refused."""
-    fresh = facts.quote_age_s is not None and facts.quote_age_s <= FRESH_QUOTE_S
-    for price in candidates:
-        if fresh and price is not None and price > 0:
-            return price
-    raise ToolError(
-        "no_fresh_quote",
-        "No fresh quote of this contract, so its price can't be checked. Retry in trading hours, or with market data.",
-    )
-
-
-def _breach(limit: str, what: str, value: object, allowed: object) -> ToolError:
+def _breach(limit: str, what: str, value: object, allowed: object, currency: str | None = None) -> ToolError:
+    named = {"currency": currency} if currency is not None else {}
+    figures = f"{variable(limit)} allows {_figure(allowed, currency)}, this is {_figure(value, currency)}"
     return ToolError(
         "limit_exceeded",
-        f"Refused by the operator's limit {limit}: {what}. Only the operator can change a limit.",
+        f"Refused by the operator's limit {limit}: {what}. Only the operator can change a limit: {figures}.",
         limit=limit,
         value=value,
         allowed=allowed,
+        **named,
     )
+
+
+def _figure(value: object, currency: str | None) -> str:
+    if currency is not None and isinstance(value, float):
+        return f"{value:,.2f} {currency}"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1 else f"{value:,.10g}"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

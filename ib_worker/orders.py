@@ -32,7 +32,7 @@ from ib_worker.ledger import Entry, report
 from ib_worker.order_entry.changes import meant, require_price_sold
 from ib_worker.order_entry.requested import requested
 from ib_worker.order_messages import terms_of
-from ib_worker.outcome import cancel_message, change_message, outcome
+from ib_worker.outcome import cancel_message, change_message, outcome, remarked
 from ib_worker.pacing import Lane
 from ib_worker.references import order_ref
 from ib_worker.same_order import require_same, shown_by_ibkr
@@ -79,7 +79,7 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
             await asked.accept(clear.gate, gateway=str(session.target))
             entry = write_order(session, asked, orderId, contract, order)  # no await between this and the line above
     await note_sent(session, asked, sent=str(orderId))
-    return await outcome(session, entry, asked)
+    return remarked(await outcome(session, entry, asked), clear.remarks)
 
 
 @handles(PlaceBracketOrder)
@@ -113,7 +113,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
             await asked.accept(clear.gate, gateway=str(session.target))
             entries = write_orders(session, asked, contract, list(zip(ids, orders, strict=True)))
     await note_sent(session, asked, sent=",".join(str(each) for each in ids))
-    return await bracket_followed(session, entries, asked)
+    return remarked(await bracket_followed(session, entries, asked), clear.remarks)
 
 
 @handles(ModifyOrder)
@@ -143,7 +143,7 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
             await entry.until(lambda each: each.done or each.change is None)
     if entry.state.change_refused is not None:
         await _looked(session, asked)
-    return report(entry, change_message(entry.state))
+    return remarked(report(entry, change_message(entry.state)), clear.remarks)
 
 
 @handles(CancelOrder)

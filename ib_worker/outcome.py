@@ -3,8 +3,10 @@
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from bridge.bus.answering import Asked
+from bridge.orders import Bracket
 from bridge.tool import ToolError
 from bridge.values import OrderReport
 from ib_worker.concerns import NEW_YORK
@@ -18,6 +20,9 @@ from ib_worker.sync import tried_look
 FILL_S = 2.0  # a market order's fill follows its acknowledgement within this, in an open market
 SETTLE_S = 0.5  # other orders: an early rejection follows within this
 LOOK_S = 15.0
+
+
+Told = TypeVar("Told", OrderReport, Bracket)
 
 
 async def outcome(session: Session, entry: Entry, asked: Asked, replayed: bool = False) -> OrderReport:
@@ -73,6 +78,11 @@ def told(entry: Entry, replayed: bool = False) -> OrderReport:
         raise not_found(doubt_of(state), **names)
     text = placed_message(state)
     return report(entry, f"{shown_by_ibkr(entry)} {text}" if replayed else text, replayed)
+
+
+def remarked(report: Told, remarks: str) -> Told:
+    """The report with what this worker adds to TWS's words."""
+    return report.model_copy(update={"message": f"{report.message} {remarks}".strip()}) if remarks else report
 
 
 def doubt_of(state: OrderState) -> str:

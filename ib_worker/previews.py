@@ -14,12 +14,16 @@ from ib_worker.checking import facts_of, intent_of, near_price, terms_digest
 from ib_worker.composing import order_of
 from ib_worker.dispatch import handles
 from ib_worker.errors import RequestRefused
-from ib_worker.limits import Facts, Intent, check, closes
+from ib_worker.limits import check, closes
 from ib_worker.order_entry.changes import require_price_sold
+from ib_worker.order_facts import details_of
 from ib_worker.pacing import Lane
+from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.position_effect import position_effect, warnings
+from ib_worker.risk.worth import known_worth, triggered
 from ib_worker.sending import write_what_if
 from ib_worker.session import Session
-from ib_worker.wording import sentence
+from ib_worker.wording import sentence, worth_text
 
 WHAT_IF_S = 10.0  # TWS leaves some of them unanswered
 
@@ -30,15 +34,17 @@ async def preview_order(request: PreviewOrder, session: Session, asked: Asked) -
     contract = await session.contracts.contract(request)
     order = order_of(request, account, "")
     require_price_sold(request.lmtPrice, contract)
-    facts, intent = await facts_of(session, contract, order), intent_of(contract, order)
-    refused_by = _refused_by(session, account, intent, facts)
+    facts = await facts_of(session, contract, order)
+    intent = intent_of(contract, order, await details_of(session, contract))
+    refused_by = await _refused_by(session, account, intent, facts)
     state = await _what_if(session, contract, order)
-    token = None
+    token, collar = None, session.settings.rails.collar
+    found = known_worth(intent, facts, collar)
     if refused_by is None:
         price = near_price(intent, facts)
         token = await session.tokens.give(asked.caller, terms_digest(contract, order), price)
     return Preview(
-        summary=_summary(intent, contract, order, state, refused_by),
+        summary=_summary(sentence(intent, contract, order), state, _effects(intent, facts, collar), refused_by),
         contract=convert.contract(contract),
         account=account,
         bid=facts.bid,
@@ -59,6 +65,12 @@ async def preview_order(request: PreviewOrder, session: Session, asked: Asked) -
         refused_by=refused_by,
         confirmationToken=token,
         expires_in_s=TOKEN_S if token else None,
+        worth=found.amount if found else None,
+        worthCurrency=found.currency if found else facts.base,
+        worthIsEstimate=found.estimate if found else False,
+        positionEffect=position_effect(intent, facts),
+        triggered=triggered(intent, facts) if intent.auxPrice is not None else None,
+        halted=facts.halted,
     )
 
 
@@ -86,30 +98,31 @@ async def _what_if(session: Session, contract: ib_async.Contract, order: ib_asyn
     return state
 
 
-def _refused_by(session: Session, account: str, intent: Intent, facts: Facts) -> str | None:
+async def _refused_by(session: Session, account: str, intent: Intent, facts: Facts) -> str | None:
     """Why a placing of this order would be refused now, None if nothing is known against it."""
     try:
         session.tradable(account)
+        await session.switch.require_open(closes(intent, facts))
         check(intent, facts, session.settings.rails)
     except ToolError as error:
         return str(error)
     return None
 
 
-def _summary(
-    intent: Intent,
-    contract: ib_async.Contract,
-    order: ib_async.Order,
-    state: ib_async.OrderState,
-    refused_by: str | None,
-) -> str:
-    parts = [f"Would {sentence(intent, contract, order)}"]
+def _effects(intent: Intent, facts: Facts, collar: float | None) -> list[str]:
+    """What the order does to the position, what it is worth, and what its terms do not show."""
+    worth = worth_text(intent, facts, collar)
+    return [f"it {position_effect(intent, facts)}", worth[:1].lower() + worth[1:], *warnings(intent, facts)]
+
+
+def _summary(what: str, state: ib_async.OrderState, effects: list[str], refused_by: str | None) -> str:
+    parts = [f"Would {what}"]
     commission, margin = _figure(state.commission), _figure(state.initMarginChange)
     if commission is not None:
         parts.append(f"commission about {commission:.2f} {convert.text(state.commissionCurrency) or ''}".rstrip())
     if margin is not None:
         parts.append(f"initial margin changes by {margin:,.2f}")
-    text = "; ".join(parts) + ". Nothing was placed."
+    text = "; ".join([*parts, *effects]) + ". Nothing was placed."
     return text if refused_by is None else f"{text} Placing it would be refused: {refused_by}"
 
 

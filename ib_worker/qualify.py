@@ -58,6 +58,20 @@ class Contracts:
             raise _ambiguous(asked, fitting)
         return fitting[0]
 
+    async def by_conId(self, conId: int, lane: Lane = Lane.READS) -> ib_async.ContractDetails:  # noqa: N802  # TWS's name
+        """The contract of an id, whatever its symbol. Raises ToolError not_found, or RequestRefused."""
+        wanted: Wanted = (conId,)
+        known = self._known.get(wanted)
+        if known is not None and self._clock() - known[0] <= KEPT_S:
+            return known[1][0]
+        flight = (wanted, lane is Lane.ORDERS or current())
+        found = await self._flights.share(flight, lambda: self._fetch(ib_async.Contract(conId=conId), lane))
+        if not found:
+            raise refusal(NOT_FOUND, "")
+        self._remember(wanted, found[:1])
+        one: ib_async.ContractDetails = found[0]
+        return one
+
     async def contract(self, asked: OnContract, lane: Lane = Lane.READS) -> ib_async.Contract:
         """The one contract, routed as asked."""
         found = await self.one(asked, lane)
@@ -71,6 +85,8 @@ class Contracts:
     def _remember(self, wanted: Wanted, found: Found) -> None:
         self._known.pop(wanted, None)
         self._known[wanted] = (self._clock(), found)
+        if len(found) == 1 and found[0].contract is not None:
+            self._known[(found[0].contract.conId,)] = self._known[wanted]
         while len(self._known) > KEPT:
             del self._known[next(iter(self._known))]
 

@@ -22,6 +22,7 @@ from ib_worker.tws.text import message
 
 # Kinds of requests that TWS answers without an id, so that only one of each may be under way.
 POSITIONS, OPEN_ORDERS, COMPLETED_ORDERS = "positions", "open orders", "completed orders"
+CURRENT_TIME = "current time"
 
 # Types of messages without which what is known is not whole.
 POSITION_MESSAGES = frozenset({"61"})
@@ -200,7 +201,9 @@ class Receiver:
         """Comes unasked with an option's quotes."""
 
     def currentTime(self, time: int) -> None:
-        """A sign of life, for which the wire has taken it already."""
+        """By the gateway's clock, in seconds; also a sign of life, for which the wire has taken it already."""
+        self._requests.add(CURRENT_TIME, time)
+        self._requests.finish(CURRENT_TIME)
 
     def deltaNeutralValidation(self, reqId: int, *contract: object) -> None:
         """Comes unasked with a delta-neutral order."""

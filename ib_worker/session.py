@@ -38,9 +38,11 @@ from ib_worker.pacing import Lane, Pacer
 from ib_worker.qualify import Contracts
 from ib_worker.references import order_ref, require_one_order
 from ib_worker.requests import Keep, Requests
+from ib_worker.risk.exchange_rates import AccountRates
 from ib_worker.settings import Endpoint, Settings
 from ib_worker.standing import Record, Standing
 from ib_worker.subscriptions import Lines, Publisher
+from ib_worker.switch import KillSwitch
 from ib_worker.tokens import Tokens
 from ib_worker.tripwires import Tripwires
 from ib_worker.wire import Wire
@@ -89,6 +91,7 @@ class Session:
         self.audit: Audit  # these come with a term of leadership
         self.approvals: Approvals
         self.tokens: Tokens
+        self.switch: KillSwitch
         self.lives: Lives
         self.wires = Tripwires(settings.wires.in_force(settings.trading_mode))
         self.accounts: list[str] = []
@@ -110,6 +113,8 @@ class Session:
         self.ledger.filled = self._filled
         self.lines = Lines(self.pacer, publisher, settings.market_data_lines, utcnow)
         self.account_updates = AccountUpdates(self.pacer, publisher, utcnow)
+        self.account_rates: dict[str, tuple[float, AccountRates]] = {}  # by account, and when they were read
+        self.gateway_clock = (float("-inf"), 0.0)  # when it was read, and how many seconds it is ahead
         self.contracts = Contracts(self._fetch_details, time.monotonic)
         self.long_work = LongWork()
         self._flights = Flights()

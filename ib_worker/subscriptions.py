@@ -89,6 +89,10 @@ class Lines:
                 raise
         return line
 
+    def known(self, conId: int) -> Line | None:
+        """The contract's line if there is one; nothing is asked for."""
+        return self._lines.get(conId)
+
     def position(self, line: Line) -> tuple[str, int]:
         """The life and seq of the last tick that the line's values have."""
         return self._publisher.open_stream(line.stream)
@@ -168,6 +172,7 @@ class Lines:
         line = self._by_request.get(reqId)
         if line is not None:
             line.values.generic(tickType, value)
+            self._dirty[line] = None  # a halt may be all that a packet tells
 
     def market_data_type(self, reqId: int, number: int) -> None:
         line = self._by_request.get(reqId)

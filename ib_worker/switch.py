@@ -1,11 +1,12 @@
-"""Writes into the audit log who set and who released the kill switch; Redis and the accepting step keep it."""
+"""Reads the kill switch for previews, and writes into the audit log who set and released it; Redis and the accepting
+step keep it."""
 
 import asyncio
 import logging
 from typing import NoReturn
 
-from bridge.bus.connect import BusError
-from bridge.bus.halting import drop_change, next_change
+from bridge.bus.connect import BusError, bus_down
+from bridge.bus.halting import drop_change, halted_error, next_change, read_halt
 from bridge.bus.keys import Keys
 from bridge.bus.orders import Fenced
 from bridge.bus.pipe import Pipe
@@ -15,6 +16,23 @@ from ib_worker.auditing import Audit
 LOOK_S = 1.0
 
 log = logging.getLogger("ib_worker.switch")
+
+
+class KillSwitch:
+    """The switch as it stands. An order is held by the accepting step, not by this."""
+
+    def __init__(self, pipe: Pipe, keys: Keys) -> None:
+        self._pipe = pipe
+        self._keys = keys
+
+    async def require_open(self, closing: bool) -> None:
+        """Raise ToolError halted where an order would be held, and bus_down where nobody can tell."""
+        try:
+            halt = await read_halt(self._pipe, self._keys)
+        except BusError as error:
+            raise bus_down(self._pipe.url, error) from error
+        if halt is not None and not (closing and halt.level == "reduce_only"):
+            raise halted_error(halt)
 
 
 async def watch_switch(pipe: Pipe, keys: Keys, audit: Audit) -> NoReturn:

@@ -80,7 +80,8 @@ class Tripwires:
     def refused(self, error: ToolError) -> None:
         """An order was held back here."""
         if self._wires.daily_loss == "on" and error.details.get("limit") == "max_daily_loss":
-            self._trip("reduce_only", f"the day's loss has reached its limit of {error.details['allowed']:g}")
+            most = f"{error.details['allowed']:g} {error.details.get('currency') or ''}".rstrip()
+            self._trip("reduce_only", f"the day's loss has reached its limit of {most}")
 
     def lost_data(self) -> None:
         """Redis knows nothing of what was asked before."""

@@ -6,8 +6,11 @@ import ib_async
 
 from bridge.contract_name import contract_name
 from bridge.order_terms import AUX_PRICE, LMT_PRICE
-from ib_worker.limits import Facts, Intent, closes, worst_value
+from ib_worker.limits import closes
 from ib_worker.logs import masked
+from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.position_effect import position_effect, warnings
+from ib_worker.risk.worth import known_worth
 from ib_worker.tws import unset
 
 # Which order types have which price: TWS tells a 0 or its unset value for the others.
@@ -26,6 +29,7 @@ def question(
     order: ib_async.Order,
     changes: int | None = None,
     exits: Sequence[ib_async.Order] = (),
+    collar: float | None = None,
 ) -> str:
     """What a human is asked to approve: everything that decides what the order does and is worth, account masked."""
     act = "Place" if changes is None else f"Change order {changes} to"
@@ -33,7 +37,7 @@ def question(
     parts += [f"with an exit {each.action} as {_how(each)}" for each in exits]
     parts.append(f"account {masked(order.account)}")
     text = ", ".join(parts)
-    return f"{text}. {_worth(intent, facts)}" + (" It only reduces the position." if closes(intent, facts) else "")
+    return " ".join([f"{text}.", _worth(intent, facts, collar), *_effects(intent, facts)])
 
 
 def named(contract: ib_async.Contract) -> str:
@@ -65,9 +69,24 @@ def _how(order: ib_async.Order) -> str:
     return ", ".join([order.orderType, *told, order.tif or "DAY", *when])
 
 
-def _worth(intent: Intent, facts: Facts) -> str:
-    value = worst_value(intent, facts)
-    if value is None:
-        return "What it is worth is not known: there is no fresh quote."
+def _effects(intent: Intent, facts: Facts) -> list[str]:
+    only = " It only reduces the position." if closes(intent, facts) else ""
+    rest = (each[:1].upper() + each[1:] + "." for each in warnings(intent, facts))
+    return [f"It {position_effect(intent, facts)}.{only}", *rest]
+
+
+def _worth(intent: Intent, facts: Facts, collar: float | None) -> str:
     quoted = "/".join("-" if price is None else f"{price:g}" for price in (facts.bid, facts.ask, facts.last))
-    return f"Worth at most about {value:,.2f} {intent.currency} (bid/ask/last {quoted})."
+    return f"{worth_text(intent, facts, collar)} (bid/ask/last {quoted})."
+
+
+def worth_text(intent: Intent, facts: Facts, collar: float | None) -> str:
+    """What the order is worth in the account's base currency, and how sure that is."""
+    found = known_worth(intent, facts, collar)
+    if found is None:
+        return "Its worth is not known: there is no fresh quote, or no rate of exchange"
+    if found.estimate:
+        return f"Worth about {found}, an estimate from the last close"
+    if found.bounded:
+        return f"Worth at most about {found}"
+    return f"Worth about {found}" + (", with no bound: at the market" if intent.lmtPrice is None else "")

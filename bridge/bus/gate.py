@@ -57,7 +57,8 @@ class Gate:
         )
         raise ToolError(
             "limit_exceeded",
-            f"Refused by the operator's limit {name}: {most} orders in a {detail} are all. Wait; cancels pass.",
+            f"Refused by the operator's limit {name}: {most} orders in a {detail} are all, by LIMIT_{name.upper()}. "
+            "Wait; cancels pass.",
             limit=name,
             allowed=most,
         )

@@ -1,5 +1,6 @@
 """The kill switch in Redis: set by anybody, seen by the very step that accepts an order, cleared by the operator."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -8,6 +9,7 @@ import structlog
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from bridge.bus.scripts import Script
+from bridge.tool import ToolError
 
 LATEST_MS = 253_402_300_799_000  # the last second that a datetime can tell
 
@@ -71,6 +73,21 @@ async def read_halt(pipe: Pipe, keys: Keys) -> Halt | None:
     """The switch, None where trading is not halted. Raises BusError: then nobody may assume either."""
     found = await pipe.send("HMGET", keys.halt, "level", "by", "reason", "since_ms")
     return _halt(found) if found[0] else None
+
+
+def halted_error(halt: Halt) -> ToolError:
+    """Return what an order is told while the switch is set: who set it, when and why."""
+    since = datetime.fromtimestamp(min(halt.since_ms, LATEST_MS) / 1000, UTC)
+    rest = "only orders that reduce a position leave" if halt.level == "reduce_only" else "no new order leaves"
+    return ToolError(
+        "halted",
+        f"The kill switch is set ({halt.level}) by {halt.by} since {since:%Y-%m-%d %H:%M:%S} UTC: {halt.reason}. So "
+        f"{rest}. Only the operator releases it; cancels pass.",
+        level=halt.level,
+        by=halt.by,
+        reason=halt.reason,
+        since=since.isoformat(),
+    )
 
 
 async def clear_halt(pipe: Pipe, keys: Keys, by: str) -> bool:

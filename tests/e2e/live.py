@@ -14,6 +14,7 @@ from tests.worker.rig import Caller, caller, worker
 
 WAIVED = Limits.model_construct(
     max_quantity=Decimal(10_000), max_order_value="off", max_position_value="off", max_daily_loss="off",
+    max_short_option_value="off", max_quantity_cash="off", queued_market_orders="off",
     max_open_orders="off", max_orders_per_minute="off", max_orders_per_day="off", price_collar="off",
     duplicate_window_s="off", allowed_symbols="off", allowed_sec_types="off", allowed_currencies="off",
     allowed_order_types="off", outside_rth="allowed",

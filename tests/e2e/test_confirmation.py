@@ -3,6 +3,7 @@
 The catalogue's row 98: whatever is not one person's fresh yes to this very order fails closed.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,24 @@ async def test_a_person_reads_the_checked_order_and_approves_it(redis_url: str, 
     assert result.structured_content is not None
     assert result.structured_content["status"] == "Filled"
     assert live.frames == 1
+
+
+@pytest.mark.trial("A3", "A24")
+async def test_a_person_is_told_the_worth_of_an_order_that_nothing_bounds(redis_url: str, session: str) -> None:
+    shown: list[str] = []
+    relative = {"orderType": "REL", "auxPrice": 0.01, "lmtPrice": 0}
+    async with live_stack(redis_url, session) as live:
+        handler = person(shown, ElicitResult(action="decline"))
+        async with live.fronts[0].client(elicitation_handler=handler) as client:
+            await client.call_tool("ibkr_place_order", ORDER | relative, raise_on_error=False)
+            short = {"orderType": "LMT", "lmtPrice": 500, "action": "SELL", "totalQuantity": 3}
+            await client.call_tool("ibkr_place_order", ORDER | short, raise_on_error=False)
+
+    told = re.search(r"Worth about ([0-9,.]+) USD, with no bound: at the market", shown[0])
+    assert told is not None
+    assert float(told[1].replace(",", "")) == pytest.approx(2 * 425, rel=0.05)
+    assert "Worth about 1,500.00 USD (bid/ask/last" in shown[1]
+    assert "It opens a short of 3." in shown[1]
 
 
 async def test_what_a_person_does_not_approve_is_not_sent(redis_url: str, session: str) -> None:

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bridge.tool import ToolError
-from ib_worker.limits import FRESH_QUOTE_S, PAPER_DEFAULTS, Facts, Intent, Limits, check, closes, worst_value
+from ib_worker.limits import PAPER_DEFAULTS, Limits, check, closes
+from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.worth import FRESH_QUOTE_S, known_worth
 
 BUY = Intent("AAPL", "STK", "USD", Decimal(1), "BUY", Decimal(10), "LMT", lmtPrice=100.0)
 SELL = replace(BUY, action="SELL")
-FLAT = Facts(99.9, 100.1, 100.0, 0.5, Decimal(0), Decimal(0), 0, 0.0)
+FLAT = Facts(99.9, 100.1, 100.0, 0.5, Decimal(0), Decimal(0), 0, 0.0, base="USD", rates={"EUR": 1.0})
 WAIVED: dict[str, Any] = {name: "off" for name in Limits.model_fields if name != "outside_rth"} | {
     "outside_rth": "allowed"
 }
@@ -235,7 +237,8 @@ def test_a_closing_order_passes_every_limit(quantity: Decimal) -> None:
 
 
 def test_live_needs_every_limit_named_and_paper_fills_in_its_own() -> None:
-    assert Limits().unset() == [f"LIMIT_{name.upper()}" for name in Limits.model_fields]
+    strict = {"max_quantity_cash", "queued_market_orders"}  # where they are not set, they refuse more
+    assert Limits().unset() == [f"LIMIT_{name.upper()}" for name in Limits.model_fields if name not in strict]
     assert limits().unset() == []
     assert Limits(max_quantity=Decimal(5)).unset().count("LIMIT_MAX_QUANTITY") == 0
     paper = Limits(max_quantity=Decimal(5)).or_paper_defaults()
@@ -269,9 +272,11 @@ def test_a_limit_that_makes_no_sense_stops_the_start(name: str, value: str) -> N
 def test_an_order_is_worth_its_worst_price_times_all_units() -> None:
     option = replace(BUY, secType="OPT", multiplier=Decimal(100), totalQuantity=Decimal(3), lmtPrice=2.0)
 
-    assert worst_value(option, FLAT) == 600.0
-    assert worst_value(replace(BUY, orderType="MKT", lmtPrice=None), FLAT) == pytest.approx(1001.0)
-    assert worst_value(replace(BUY, orderType="MKT", lmtPrice=None), replace(FLAT, quote_age_s=None)) is None
+    market = replace(BUY, orderType="MKT", lmtPrice=None)
+
+    assert str(known_worth(option, FLAT)) == "600.00 USD"
+    assert str(known_worth(market, FLAT)) == "1,001.00 USD"
+    assert known_worth(market, replace(FLAT, quote_age_s=None)) is None
 
 
 def test_a_refusal_says_what_was_asked_what_is_allowed_and_who_may_change_it() -> None:
@@ -279,7 +284,29 @@ def test_a_refusal_says_what_was_asked_what_is_allowed_and_who_may_change_it() -
 
     assert error is not None
     assert (error.details["value"], error.details["allowed"]) == (11.0, 10.0)
-    assert error.message.startswith("Refused by the operator's limit max_quantity: totalQuantity is too large. Only")
+    assert error.message == (
+        "Refused by the operator's limit max_quantity: totalQuantity is too large. "
+        "Only the operator can change a limit: LIMIT_MAX_QUANTITY allows 10, this is 11."
+    )
+
+
+@pytest.mark.trial("D9")
+@pytest.mark.parametrize(
+    ("limit", "allowed", "told"),
+    [
+        ("max_order_value", 999.0, "LIMIT_MAX_ORDER_VALUE allows 999.00 EUR, this is 1,000.00 EUR"),
+        ("max_position_value", 999.0, "LIMIT_MAX_POSITION_VALUE allows 999.00 EUR, this is 1,000.00 EUR"),
+        ("max_daily_loss", 50.0, "LIMIT_MAX_DAILY_LOSS allows 50.00 EUR, this is 60.00 EUR"),
+    ],
+)
+def test_a_refusal_over_an_amount_names_its_variable_and_the_currency(limit: str, allowed: float, told: str) -> None:
+    facts = replace(FLAT, base="EUR", rates={"USD": 1.0}, daily_pnl=-60.0)
+
+    error = refused(BUY, facts, limits(**{limit: allowed}))
+
+    assert error is not None
+    assert error.details["currency"] == "EUR"
+    assert error.message.endswith(f": {told}.")
 
 
 prices = st.sampled_from([0.01, 50.0, 99.0, 100.0, 101.0, 106.0, 500.0])
@@ -308,6 +335,7 @@ FACTS = st.builds(
     bid=maybe, ask=maybe, last=maybe, quote_age_s=st.sampled_from([None, 0.0, 15.0, 15.1]),
     position=st.integers(-60, 60).map(Decimal), closing=st.integers(0, 20).map(Decimal),
     open_orders=st.integers(0, 5), daily_pnl=st.sampled_from([None, 10.0, -99.0, -100.0]),
+    base=st.just("USD"), rates=st.just({"EUR": 1.0}),
 )  # fmt: skip
 RAILS = st.fixed_dictionaries(
     {
@@ -397,9 +425,11 @@ def test_a_refusal_names_the_limit_the_value_and_what_is_allowed(
 
     told = getattr(which, limit)
     assert error is not None
-    assert error.message == f"Refused by the operator's limit {limit}: {what}. Only the operator can change a limit."
+    begin = f"Refused by the operator's limit {limit}: {what}. Only the operator can change a limit: LIMIT_"
+    assert error.message.startswith(f"{begin}{limit.upper()} allows ")
+    amount = {"currency": "USD"} if limit.endswith(("_value", "_loss")) else {}
     assert error.details == {
-        "limit": limit, "value": value, "allowed": sorted(told) if isinstance(told, frozenset) else told,
+        "limit": limit, "value": value, "allowed": sorted(told) if isinstance(told, frozenset) else told, **amount,
     }  # fmt: skip
 
 

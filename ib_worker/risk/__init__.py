@@ -1,0 +1,1 @@
+"""What an order is worth and puts at risk: pure functions that limits, previews, approvals and reports share."""

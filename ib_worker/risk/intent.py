@@ -1,0 +1,107 @@
+"""An order about to be checked, and what the session knows at that moment: the inputs of every check. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+Side = Literal["BUY", "SELL"]
+Trading = Literal["open", "extended", "closed"]  # by the contract's own trading hours
+
+
+@dataclass(frozen=True)
+class Unit:
+    """How TWS counts a contract: what turns its price into an amount of its currency. A multiplier of 0 is not told."""
+
+    secType: str
+    symbol: str
+    currency: str
+    multiplier: Decimal = Decimal(0)
+    priceMagnifier: int = 1  # contractDetails: prices are told in so many parts of the currency, pence or cents
+
+
+@dataclass(frozen=True)
+class OptionTerms:
+    """What makes an option cover another. A long and a short of equal terms cancel out."""
+
+    right: str  # C or P
+    strike: float
+    expiry: str  # YYYYMMDD
+    multiplier: Decimal
+    strikes_per_unit: int = 1  # the priceMagnifier, in which strikes are told since TWS 972
+    series: str = ""  # only options of one series cover each other: those on futures, by what they expire into
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One leg of a combination, with the dearest price that it is quoted at."""
+
+    unit: Unit
+    ratio: int  # below zero where buying the combination sells the leg
+    price: float | None
+    option: OptionTerms | None = None
+
+
+@dataclass(frozen=True)
+class OptionBook:
+    """What an account could come to hold of one underlying before this order: open sells count as filled, open buys do
+    not. `shares` are units of the underlying itself."""
+
+    options: tuple[tuple[OptionTerms, Decimal], ...] = ()
+    shares: Decimal = Decimal(0)
+    underlying: float | None = None  # its price
+
+
+@dataclass(frozen=True)
+class Intent:
+    """An order about to be accepted, its contract qualified. Prices are None where the order has none: see
+    `order_prices`."""
+
+    symbol: str
+    secType: str
+    currency: str
+    multiplier: Decimal
+    action: Side
+    totalQuantity: Decimal
+    orderType: str
+    lmtPrice: float | None = None
+    auxPrice: float | None = None
+    outsideRth: bool = False
+    filled: Decimal = Decimal(0)  # of an order that is changed: the position has it already
+    trailingPercent: float | None = None
+    priceMagnifier: int = 1
+    minTick: float = 0.01
+    option: OptionTerms | None = None
+
+    @property
+    def remaining(self) -> Decimal:
+        return self.totalQuantity - self.filled
+
+    @property
+    def sign(self) -> int:
+        return 1 if self.action == "BUY" else -1
+
+    @property
+    def unit(self) -> Unit:
+        return Unit(self.secType, self.symbol, self.currency, self.multiplier, self.priceMagnifier)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the session knows at that moment. None: not known, and a limit that needs it refuses."""
+
+    bid: float | None
+    ask: float | None
+    last: float | None
+    quote_age_s: float | None
+    position: Decimal  # signed, of this contract and account
+    closing: Decimal  # unsigned, the remaining quantity of open orders of the same side, which may be filled first
+    open_orders: int
+    daily_pnl: float | None  # in the base currency
+    base: str | None = None  # the account's base currency
+    rates: Mapping[str, float] | None = None  # one unit of a currency in the base currency
+    close: float | None = None
+    trading: Trading | None = None  # None: the contract's hours are not known, or a data farm is down
+    halted: bool | None = None
+    legs: tuple[Leg, ...] = ()  # of a combination
+    book: OptionBook = OptionBook()

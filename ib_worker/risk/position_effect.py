@@ -1,0 +1,70 @@
+"""What an order does to the position, in words that previews, approvals and reports share. Pure."""
+
+from decimal import Decimal
+
+from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.worth import triggered
+
+SIDES = {True: "long", False: "short"}
+
+
+def position_effect(intent: Intent, facts: Facts) -> str:
+    """Return the effect in one clause: "opens a long of 10", "reduces the long of 100 to 40", "sells the 100 that you
+    hold and opens a short of 100". Open orders of the same side are counted where they change it."""
+    if intent.secType == "BAG":
+        return "trades the legs of a combination"
+    alone = _effect(facts.position, intent.remaining * intent.sign)
+    if not facts.closing or not reverses(intent, facts):
+        return alone
+    together = (intent.remaining + facts.closing) * intent.sign
+    behind = facts.position + together
+    if behind * facts.position < 0 and (facts.position + intent.remaining * intent.sign) * facts.position >= 0:
+        opened = f"opens a {_held(behind)}"
+        return f"{alone}; with the open orders of the same side for {_number(facts.closing)} it {opened}"
+    return alone
+
+
+def reverses(intent: Intent, facts: Facts) -> bool:
+    """Return whether the order, with the open ones of its side, goes past closing and opens the other side."""
+    after = facts.position + (intent.remaining + facts.closing) * intent.sign
+    return facts.position * after < 0
+
+
+def opens_short(intent: Intent, facts: Facts) -> bool:
+    """Return whether the order leaves a short that was not there or was smaller."""
+    after = facts.position + (intent.remaining + facts.closing) * intent.sign
+    return intent.secType not in ("BAG", "CASH") and after < min(facts.position, Decimal(0))
+
+
+def warnings(intent: Intent, facts: Facts) -> list[str]:
+    """Return what the order's terms do not show: a trigger that is met, a halt, a market that is closed."""
+    found = []
+    if triggered(intent, facts):
+        found.append(f"the trigger of {intent.auxPrice:g} is met: it trades at once")
+    if facts.halted:
+        found.append(f"trading in {intent.symbol} is halted: the order waits until it resumes")
+    if facts.trading == "closed":
+        found.append("the market is closed: the order waits for the next session")
+    return found
+
+
+def _effect(held: Decimal, change: Decimal) -> str:
+    after = held + change
+    if held == 0:
+        return f"opens a {_held(change)}"
+    if held * change > 0:
+        return f"adds {_number(change)} to the {_held(held)}"
+    if after == 0:
+        return f"closes the {_held(held)}"
+    if held * after > 0:
+        return f"reduces the {_held(held)} to {_number(after)}"
+    first = f"sells the {_number(held)} that you hold" if held > 0 else f"buys back the {_held(held)}"
+    return f"{first} and opens a {_held(after)}"
+
+
+def _held(quantity: Decimal) -> str:
+    return f"{SIDES[quantity > 0]} of {_number(quantity)}"
+
+
+def _number(quantity: Decimal) -> str:
+    return f"{abs(quantity).normalize():f}"

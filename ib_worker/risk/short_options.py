@@ -1,0 +1,133 @@
+"""What short options can lose: covered ones their largest loss, uncovered ones the whole of their strike. Pure.
+
+| short | counts |
+| --- | --- |
+| call covered by shares, put covered by short shares | 0 |
+| call or put covered by a long leg that lives as long (vertical) | the distance of the strikes × multiplier, 0 if the long leg is the better one |
+| the same strike, the long leg expiring later (calendar) | 0 |
+| a long leg that expires first; on a future, one of another expiry | covers nothing |
+| put, uncovered | strike × multiplier |
+| call, uncovered | the higher of strike and underlying × multiplier |
+
+What covers one covers no other: shares and long legs are used up.
+"""  # noqa: E501  # a table
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ib_worker.risk.intent import Facts, Intent, OptionBook, OptionTerms, Unit
+from ib_worker.risk.worth import no_fresh_quote
+
+ZERO = Decimal(0)
+
+
+@dataclass
+class _Open:
+    """Contracts of one option that nothing is set against yet."""
+
+    terms: OptionTerms
+    left: Decimal
+
+    @property
+    def units(self) -> Decimal:
+        return self.terms.multiplier
+
+
+def after(intent: Intent, facts: Facts) -> OptionBook:
+    """Return the book as it would be once the order is filled."""
+    book, signed = facts.book, intent.remaining * intent.sign
+    if intent.secType == "BAG":
+        legs = [(leg.option, signed * leg.ratio) for leg in facts.legs if leg.option is not None]
+        shares = sum((signed * leg.ratio * _units(leg.unit) for leg in facts.legs if leg.option is None), ZERO)
+        return OptionBook((*book.options, *legs), book.shares + shares, book.underlying)
+    if intent.option is not None:
+        return OptionBook((*book.options, (intent.option, signed)), book.shares, book.underlying)
+    return OptionBook(book.options, book.shares + signed * _units(intent.unit), book.underlying)
+
+
+def _units(unit: Unit) -> Decimal:
+    """What one of the underlying is set against: a future stands for as much as an option on it."""
+    return unit.multiplier if unit.secType == "FUT" else Decimal(1)
+
+
+def at_risk(book: OptionBook) -> float:
+    """Return what the book's short options count together, in the contract's currency. Raises ToolError no_fresh_quote
+    where a call is uncovered and no price of its underlying is known."""
+    longs, shorts = _sorted(book.options)
+    _cover_free(longs, shorts)
+    _cover_by_shares(shorts, book)
+    total = _cover_at_a_loss(longs, shorts, book)
+    return total + sum(float(short.left) * naked(short.terms, book.underlying) for short in shorts if short.left)
+
+
+def naked(terms: OptionTerms, underlying: float | None) -> float:
+    """Return what one uncovered short contract counts."""
+    strike = terms.strike / terms.strikes_per_unit
+    if terms.right == "P":
+        return strike * float(terms.multiplier)
+    if underlying is None:
+        raise no_fresh_quote("the underlying of an uncovered call")
+    return max(strike, underlying / terms.strikes_per_unit) * float(terms.multiplier)
+
+
+def _sorted(options: Iterable[tuple[OptionTerms, Decimal]]) -> tuple[list[_Open], list[_Open]]:
+    """Long and short contracts, those of equal terms netted."""
+    net: dict[OptionTerms, Decimal] = {}
+    for terms, quantity in options:
+        net[terms] = net.get(terms, ZERO) + quantity
+    longs = [_Open(terms, quantity) for terms, quantity in net.items() if quantity > 0]
+    return longs, [_Open(terms, -quantity) for terms, quantity in net.items() if quantity < 0]
+
+
+def _loss(long: _Open, short: _Open) -> float | None:
+    """What one short contract can lose while the long one covers it, None where it does not."""
+    of, to = long.terms, short.terms
+    same = (of.right, of.multiplier, of.series) == (to.right, to.multiplier, to.series)
+    if not same or of.expiry < to.expiry:
+        return None
+    away = of.strike - to.strike if of.right == "C" else to.strike - of.strike
+    return max(away, 0.0) / to.strikes_per_unit * float(to.multiplier)
+
+
+def _pairs(longs: list[_Open], shorts: list[_Open]) -> list[tuple[float, float, _Open, _Open]]:
+    """Each long leg and what it covers: the cheapest cover first, among those the one that wastes the least."""
+    found = []
+    for short in shorts:
+        for long in longs:
+            loss = _loss(long, short)
+            if loss is not None:
+                found.append((loss, abs(long.terms.strike - short.terms.strike), long, short))
+    return sorted(found, key=lambda each: each[:2])
+
+
+def _cover_free(longs: list[_Open], shorts: list[_Open]) -> None:
+    for loss, _, long, short in _pairs(longs, shorts):
+        if loss == 0:
+            _use(long, short)
+
+
+def _cover_by_shares(shorts: list[_Open], book: OptionBook) -> None:
+    """Shares cover calls and short shares cover puts, the dearest first."""
+    right, shares = ("C", book.shares) if book.shares > 0 else ("P", -book.shares)
+    for short in sorted(shorts, key=lambda each: -each.terms.strike):
+        if short.terms.right == right and short.left and short.units > 0:
+            covered = min(short.left, shares // short.units)
+            short.left -= covered
+            shares -= covered * short.units
+
+
+def _cover_at_a_loss(longs: list[_Open], shorts: list[_Open], book: OptionBook) -> float:
+    total = 0.0
+    for loss, _, long, short in _pairs(longs, shorts):
+        if long.left and short.left and (short.terms.right == "P" or book.underlying is not None):
+            loss = min(loss, naked(short.terms, book.underlying))
+        total += float(_use(long, short)) * loss
+    return total
+
+
+def _use(long: _Open, short: _Open) -> Decimal:
+    paired = min(long.left, short.left)
+    long.left -= paired
+    short.left -= paired
+    return paired

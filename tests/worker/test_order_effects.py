@@ -1,0 +1,202 @@
+"""What an order does beside its terms: to the position, against a closed market, and through a trigger that is met."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bridge.tool import ToolError
+from ib_worker.limits import Limits, check
+from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.position_effect import opens_short, position_effect, warnings
+from ib_worker.risk.trading_hours import trading_at
+from ib_worker.risk.worth import known_worth, worth
+
+NEW_YORK = ZoneInfo("America/New_York")
+WAIVED: dict[str, Any] = {name: "off" for name in Limits.model_fields if name != "outside_rth"}
+COLLAR = Limits(**WAIVED | {"price_collar": 0.05})
+MKT = Intent("T", "STK", "USD", Decimal(1), "SELL", Decimal(100), "MKT")
+FACTS = Facts(28.0, 28.02, 28.01, 0.0, Decimal(100), Decimal(0), 0, 0.0, base="USD")
+
+
+def refused(order: Intent, facts: Facts, limits: Limits = COLLAR) -> ToolError | None:
+    try:
+        check(order, facts, limits)
+    except ToolError as error:
+        return error
+    return None
+
+
+@pytest.mark.trial("A24")
+@pytest.mark.parametrize(
+    ("held", "action", "quantity", "closing", "told", "short"),
+    [
+        (100, "SELL", 200, 0, "sells the 100 that you hold and opens a short of 100", True),
+        (-50, "BUY", 60, 0, "buys back the short of 50 and opens a long of 10", False),
+        (0, "SELL", 5, 0, "opens a short of 5", True),
+        (0, "BUY", 5, 0, "opens a long of 5", False),
+        (-5, "SELL", 5, 0, "adds 5 to the short of 5", True),
+        (100, "SELL", 40, 0, "reduces the long of 100 to 60", False),
+        (100, "SELL", 100, 0, "closes the long of 100", False),
+        (-100, "BUY", 100, 0, "closes the short of 100", False),
+        (100, "SELL", 100, 30,
+         "closes the long of 100; with the open orders of the same side for 30 it opens a short of 30", True),
+        (100, "SELL", 40, 30, "reduces the long of 100 to 60", False),
+    ],
+)  # fmt: skip
+def test_an_order_says_what_it_does_to_the_position(
+    held: int, action: Literal["BUY", "SELL"], quantity: int, closing: int, told: str, short: bool
+) -> None:
+    order = replace(MKT, action=action, totalQuantity=Decimal(quantity))
+    facts = replace(FACTS, position=Decimal(held), closing=Decimal(closing))
+
+    assert position_effect(order, facts) == told
+    assert opens_short(order, facts) is short
+
+
+@pytest.mark.trial("A25")
+@pytest.mark.parametrize(
+    ("action", "orderType", "auxPrice", "met"),
+    [
+        ("BUY", "STP", 25.0, True), ("BUY", "STP", 30.0, False), ("SELL", "STP", 30.0, True),
+        ("SELL", "STP", 25.0, False),
+        ("BUY", "MIT", 30.0, True), ("SELL", "MIT", 25.0, True), ("SELL", "LIT", 30.0, False),
+        ("BUY", "STP LMT", 28.02, True), ("BUY", "TRAIL", 0.5, False), ("SELL", "REL", 0.01, False),
+    ],
+)  # fmt: skip
+def test_a_trigger_that_is_met_already_is_told(
+    action: Literal["BUY", "SELL"], orderType: str, auxPrice: float, met: bool
+) -> None:
+    order = replace(MKT, action=action, orderType=orderType, auxPrice=auxPrice)
+
+    told = [f"the trigger of {auxPrice:g} is met: it trades at once"] if met else []
+    assert warnings(order, FACTS) == told
+
+
+@pytest.mark.trial("A27")
+@pytest.mark.parametrize(
+    ("orderType", "action", "held", "limit", "inside"),
+    [("LMT", "SELL", 100, 2.8, 26.6), ("LMT", "BUY", -100, 280.0, 29.42), ("LOC", "SELL", 100, 26.5, 26.6)],
+)
+def test_a_closing_limit_far_through_a_fresh_quote_is_refused_with_a_way_out(
+    orderType: str, action: Literal["BUY", "SELL"], held: int, limit: float, inside: float
+) -> None:
+    order = replace(MKT, orderType=orderType, action=action, lmtPrice=limit)
+    facts = replace(FACTS, position=Decimal(held))
+
+    error = refused(order, facts)
+
+    assert error is not None
+    assert error.details["limit"] == "price_collar"
+    assert "orderType MKT closes it at once" in error.message
+    assert f" {inside:g} is inside the collar" in error.message
+    assert refused(replace(order, lmtPrice=inside), facts) is None
+
+
+@pytest.mark.trial("A27")
+def test_nothing_but_a_fresh_quote_holds_a_closing_order() -> None:
+    slip = replace(MKT, orderType="LMT", lmtPrice=2.8)
+
+    for known in ({"quote_age_s": None}, {"quote_age_s": 15.1}, {"bid": None, "last": None}, {"trading": "closed"}):
+        assert refused(slip, replace(FACTS, **known)) is None
+    assert refused(MKT, replace(FACTS, bid=1.0)) is None  # at the market it closes at once, however wide that is
+    assert refused(replace(slip, lmtPrice=280.0), FACTS) is None  # a price that waits
+    assert refused(replace(slip, orderType="STP LMT", auxPrice=20.0), FACTS) is None  # a trigger that is not met
+    assert refused(replace(slip, orderType="STP LMT", auxPrice=30.0), FACTS) is not None
+
+
+HOURS = "20250613:0400-20250613:2000;20250614:CLOSED;20250615:CLOSED;20250616:0400-20250616:2000"
+LIQUID = "20250613:0930-20250613:1600;20250614:CLOSED;20250615:CLOSED;20250616:0930-20250616:1600"
+FUTURES = "20250612:1700-20250613:1600;20250614:CLOSED;20250615:1700-20250616:1600"
+
+
+@pytest.mark.trial("D23")
+@pytest.mark.parametrize(
+    ("day", "hour", "told"),
+    [
+        (13, 10.0, "open"), (13, 9.5, "open"), (13, 16.0, "extended"), (13, 4.0, "extended"), (13, 20.0, "closed"),
+        (14, 12.0, "closed"), (16, 3.99, "closed"), (12, 12.0, None), (17, 12.0, None),
+    ],
+)  # fmt: skip
+def test_a_contracts_own_hours_tell_whether_it_trades(day: int, hour: float, told: str | None) -> None:
+    at = datetime(2025, 6, day, tzinfo=NEW_YORK) + timedelta(hours=hour)
+
+    assert trading_at(at.astimezone(UTC), NEW_YORK, HOURS, LIQUID) == told
+
+
+@pytest.mark.trial("D23")
+def test_hours_are_read_as_all_versions_of_tws_write_them() -> None:
+    noon = datetime(2025, 6, 13, 12, tzinfo=UTC)
+
+    assert trading_at(noon, UTC, "20250613:0900-1130,1300-1530", "") == "closed"
+    assert trading_at(noon, UTC, "20250613:0900-20250613:1130,20250613:1200-20250613:1530", "") == "open"
+    assert trading_at(noon, UTC, FUTURES, FUTURES) == "open"
+    assert trading_at(noon + timedelta(hours=5), UTC, FUTURES, FUTURES) == "closed"
+    assert trading_at(noon - timedelta(hours=13), UTC, "20250612:1700-1600;20250613:1700-1600", "") == "open"
+    for unread in ("", "20250613", "20250613:nonsense", "CLOSED", "20250613:0930-20259999:1600"):
+        assert trading_at(noon, UTC, unread, unread) is None
+    assert trading_at(noon, None, HOURS, LIQUID) is None
+
+
+BUY = replace(MKT, action="BUY")
+NIGHT = replace(FACTS, bid=None, ask=None, last=28.5, close=30.0, trading="closed", position=Decimal(0))
+QUEUE = Limits(**WAIVED | {"price_collar": 0.05, "max_order_value": 1e6})
+
+
+@pytest.mark.trial("D23")
+@pytest.mark.parametrize("orderType", ["MKT", "MOC", "MTL", "REL", "MIDPRICE"])
+def test_an_order_at_the_market_is_queued_while_the_market_is_closed_and_its_worth_is_an_estimate(
+    orderType: str,
+) -> None:
+    """100 × the dearer of last and close × 1.05."""
+    order = replace(BUY, orderType=orderType)
+
+    assert refused(order, NIGHT, QUEUE) is None
+    told = worth(order, NIGHT, 0.05)
+    assert told.amount == pytest.approx(3_150.0)
+    assert told.estimate
+    error = refused(replace(order, totalQuantity=Decimal(100_000)), NIGHT, QUEUE)
+    assert error is not None
+    assert "estimate" in error.message
+
+
+@pytest.mark.trial("D23")
+def test_queued_orders_are_the_operators_to_allow() -> None:
+    live = Limits(**WAIVED | {"queued_market_orders": None, "price_collar": "off"})
+
+    error = refused(BUY, NIGHT, live)
+    assert error is not None
+    assert (error.details["limit"], "LIMIT_QUEUED_MARKET_ORDERS" in error.message) == ("queued_market_orders", True)
+    assert Limits().or_paper_defaults().queued_market_orders == "allowed"
+    assert refused(replace(BUY, orderType="LMT", lmtPrice=28.0), NIGHT, live) is None
+    met = replace(BUY, orderType="STP", auxPrice=25.0)  # a trigger that the last close meets
+    assert refused(met, NIGHT, live) is not None
+    assert refused(replace(met, auxPrice=35.0), NIGHT, live) is None
+    assert refused(MKT, replace(NIGHT, position=Decimal(100)), live) is None  # what closes is not held
+
+
+@pytest.mark.trial("D23")
+@pytest.mark.parametrize("trading", ["open", None])
+def test_while_a_market_is_open_or_its_hours_are_unknown_an_order_without_a_quote_is_refused(
+    trading: Literal["open"] | None,
+) -> None:
+    error = refused(BUY, replace(NIGHT, trading=trading), QUEUE)
+
+    assert error is not None
+    assert error.code == "no_fresh_quote"
+    assert known_worth(BUY, replace(NIGHT, trading=trading, quote_age_s=None)) is None
+
+
+@pytest.mark.trial("D23")
+def test_in_extended_hours_a_shares_order_waits_only_if_no_quote_would_carry_it() -> None:
+    evening = replace(FACTS, trading="extended", close=30.0, position=Decimal(0))
+
+    assert not worth(BUY, evening, 0.05).estimate
+    assert worth(BUY, replace(evening, bid=None), 0.05).estimate
+    assert worth(BUY, replace(evening, bid=20.0), 0.05).estimate
+    wide = replace(evening, bid=20.0)
+    assert refused(replace(BUY, outsideRth=True), wide, QUEUE) is not None  # it would trade now
+    assert refused(replace(BUY, secType="FUT"), wide, QUEUE) is not None

@@ -1,0 +1,147 @@
+"""What short options count: each figure worked out by hand, and no cover counted twice."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bridge.tool import ToolError
+from ib_worker.limits import Limits, check
+from ib_worker.risk.intent import Facts, Intent, Leg, OptionBook, OptionTerms, Unit
+from ib_worker.risk.short_options import at_risk
+
+JUN, SEP = "20250620", "20250919"
+WAIVED: dict[str, Any] = {name: "off" for name in Limits.model_fields if name != "outside_rth"}
+
+
+def option(right: str, strike: float, expiry: str = JUN, multiplier: int = 100) -> OptionTerms:
+    return OptionTerms(right, strike, expiry, Decimal(multiplier))
+
+
+def book(*options: tuple[OptionTerms, int], shares: int = 0, underlying: float | None = 205.0) -> OptionBook:
+    held = tuple((terms, Decimal(quantity)) for terms, quantity in options)
+    return OptionBook(held, Decimal(shares), underlying)
+
+
+C200, C210, P200, P190 = option("C", 200), option("C", 210), option("P", 200), option("P", 190)
+TABLE = [
+    ("naked put", book((P200, -3)), 60_000.0),  # 3 × 200 × 100
+    ("naked call, in the money", book((C200, -2)), 41_000.0),  # 2 × max(200, 205) × 100
+    ("naked call, out of the money", book((C210, -2)), 42_000.0),  # 2 × max(210, 205) × 100
+    ("covered call", book((C200, -1), shares=100), 0.0),
+    ("one of two calls covered", book((C210, -2), shares=199), 21_000.0),  # 99 shares cover none
+    ("put covered by short shares", book((P200, -1), shares=-100), 0.0),
+    ("a long share covers no put", book((P200, -1), shares=100), 20_000.0),
+    ("a short share covers no call", book((C210, -1), shares=-100), 21_000.0),
+    ("call vertical, credit", book((C200, -1), (C210, 1)), 1_000.0),  # (210 − 200) × 100
+    ("call vertical, debit", book((C210, -1), (C200, 1)), 0.0),
+    ("put vertical, credit", book((P200, -1), (P190, 1)), 1_000.0),
+    ("put vertical, debit", book((P190, -1), (P200, 1)), 0.0),
+    ("a put covers no call", book((C210, -1), (P200, 1)), 21_000.0),
+    ("calendar", book((C210, -1), (option("C", 210, SEP), 1)), 0.0),
+    ("calendar the wrong way round", book((option("C", 210, SEP), -1), (C210, 1)), 21_000.0),
+    ("options on two futures", book((C210, -1), (replace(C210, expiry=SEP, series=SEP), 1)), 21_000.0),
+    ("diagonal", book((C200, -1), (option("C", 215, SEP), 1)), 1_500.0),
+    ("one long leg, two short ones", book((C200, -2), (C210, 1)), 21_500.0),  # 1,000 and 205 × 100
+    ("shares and a long leg, each once", book((C200, -3), (C210, 1), shares=100), 21_500.0),  # 0, 1,000, 20,500
+    ("the shares go where they save most", book((C200, -1), (option("C", 220), -1), (C210, 1), shares=100), 0.0),
+    ("an adjusted option covers no whole one", book((C210, -1), (option("C", 200, multiplier=10), 1)), 21_000.0),
+    ("iron condor", book((P200, -1), (P190, 1), (C210, -1), (option("C", 220), 1)), 2_000.0),
+    ("ratio spread", book((C200, 1), (C210, -3)), 42_000.0),  # one is covered for 0, two are naked
+    ("nothing short", book((C200, 5), shares=-100), 0.0),
+]  # fmt: skip
+
+
+@pytest.mark.trial("A26")
+@pytest.mark.parametrize(("held", "by_hand"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_short_options_count_what_is_worked_out_by_hand(held: OptionBook, by_hand: float) -> None:
+    assert at_risk(held) == pytest.approx(by_hand)
+
+
+SELL = Intent("AAPL", "OPT", "USD", Decimal(100), "SELL", Decimal(50), "LMT", 0.02, option=C210)
+FACTS = Facts(0.01, 0.03, 0.02, 0.0, Decimal(0), Decimal(0), 0, 0.0, base="USD", rates={"EUR": 2.0}, book=book())
+PAPER = Limits(**WAIVED | {"max_short_option_value": 1_000_000.0})
+
+
+def refused(order: Intent, facts: Facts, limits: Limits = PAPER) -> ToolError | None:
+    try:
+        check(order, facts, limits)
+    except ToolError as error:
+        return error
+    return None
+
+
+@pytest.mark.trial("A26")
+def test_a_short_option_is_held_against_what_it_can_lose_not_its_premium() -> None:
+    """50 × 210 × 100 = 1,050,000, though the premium is 100."""
+    error = refused(SELL, FACTS)
+
+    assert error is not None
+    assert (error.details["limit"], error.details["value"]) == ("max_short_option_value", 1_050_000.0)
+    assert "LIMIT_MAX_SHORT_OPTION_VALUE allows 1,000,000.00 USD, this is 1,050,000.00 USD" in error.message
+    assert refused(replace(SELL, totalQuantity=Decimal(47)), FACTS) is None  # 987,000
+    assert refused(replace(SELL, currency="EUR", totalQuantity=Decimal(24)), FACTS) is not None  # 504,000 × 2
+
+
+@pytest.mark.trial("A26")
+def test_what_is_short_or_may_become_it_counts_with_the_order() -> None:
+    """Parts of an order are not let through one by one; a long leg and shares that cover are."""
+    some = replace(SELL, totalQuantity=Decimal(30))
+
+    assert refused(some, FACTS) is None
+    assert refused(some, replace(FACTS, book=book((C210, -20)))) is not None
+    assert refused(some, replace(FACTS, book=book((C210, -20), shares=300))) is None  # 47 uncovered
+    assert refused(some, replace(FACTS, book=book((P200, -20)))) is not None
+    assert refused(some, replace(FACTS, book=book((C210, 30), (P200, -1000)))) is None  # it closes, and adds nothing
+
+
+@pytest.mark.trial("A26")
+def test_selling_what_covers_short_options_is_held_though_it_closes() -> None:
+    """Bought, covered and sold again and again, the calls would stay behind."""
+    shares = Intent("AAPL", "STK", "USD", Decimal(1), "SELL", Decimal(5000), "MKT")
+    held = replace(FACTS, position=Decimal(5000), book=book((C210, -50), shares=5000))
+
+    error = refused(shares, held)
+
+    assert error is not None
+    assert error.details["limit"] == "max_short_option_value"
+    assert refused(replace(shares, totalQuantity=Decimal(4700)), held) is None  # 47 uncovered
+    assert refused(shares, replace(held, book=book((P200, -500), shares=5000))) is None  # they cover no put
+    assert refused(shares, replace(held, book=book(shares=5000))) is None
+
+
+@pytest.mark.trial("A26")
+def test_the_legs_of_one_order_cover_each_other() -> None:
+    unit = Unit("OPT", "AAPL", "USD", Decimal(100))
+    legs = (Leg(unit, -1, 6.0, C200), Leg(unit, 1, 2.0, C210))
+    combination = Intent("AAPL", "BAG", "USD", Decimal(0), "BUY", Decimal(900), "LMT", -4.0)
+
+    assert refused(combination, replace(FACTS, legs=legs)) is None  # 900 × 10 × 100 = 900,000
+    error = refused(replace(combination, totalQuantity=Decimal(1001)), replace(FACTS, legs=legs))
+    assert error is not None
+    assert error.details["value"] == 1_001_000.0
+    other_way = replace(combination, action="SELL", totalQuantity=Decimal(1001))
+    assert refused(other_way, replace(FACTS, legs=legs)) is None  # the better leg is the long one
+    assert refused(replace(other_way, totalQuantity=Decimal(50)), replace(FACTS, legs=legs[1:])) is not None  # 50 naked
+
+
+@pytest.mark.trial("A26")
+def test_an_uncovered_call_whose_underlying_has_no_price_is_refused_and_a_put_is_not() -> None:
+    blind = replace(FACTS, book=book(underlying=None))
+
+    error = refused(replace(SELL, totalQuantity=Decimal(1)), blind)
+
+    assert error is not None
+    assert (error.code, "underlying" in error.message) == ("no_fresh_quote", True)
+    assert refused(replace(SELL, totalQuantity=Decimal(1), option=P200), blind) is None
+    assert (
+        refused(replace(SELL, totalQuantity=Decimal(1)), replace(FACTS, book=book(shares=100, underlying=None))) is None
+    )
+
+
+@pytest.mark.trial("A26")
+def test_paper_has_a_million_and_live_must_say() -> None:
+    assert Limits().or_paper_defaults().max_short_option_value == 1_000_000.0
+    assert "LIMIT_MAX_SHORT_OPTION_VALUE" in Limits().unset()
+    assert refused(SELL, FACTS, Limits(**WAIVED)) is None
