@@ -49,6 +49,7 @@ class Front:
     app: StarletteWithLifespan
     calls: Calls
     draining: asyncio.Event
+    asker: Asker
 
 
 def assemble(settings: Settings, asker: Asker) -> Front:
@@ -67,8 +68,10 @@ def assemble(settings: Settings, asker: Asker) -> Front:
     paces = Paces(settings.front_calls_per_s, settings.front_burst)
     mcp = build_server(offered_tools(settings.front_toolsets), calls, tokens, partial(session_mode, asker), seals)
     add_health(mcp, asker, draining)
-    app = build_app(mcp, settings.front_allowed_hosts, settings.front_allowed_origins, paces, calls.counted)
-    return Front(mcp, app, calls, draining)
+    asker.fronts.serve(calls.under_way.find, calls.under_way.end)
+    hosts, origins = settings.front_allowed_hosts, settings.front_allowed_origins
+    app = build_app(mcp, hosts, origins, paces, calls.counted, asker.fronts.end_only)
+    return Front(mcp, app, calls, draining, asker)
 
 
 def main() -> int:

@@ -6,6 +6,8 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from mcp_front.door import Counted, Door
+from mcp_front.http.accept import JsonAlone
+from mcp_front.http.messages import Cancel, Messages
 from mcp_front.limits import Paces
 
 PATH = "/api/v1"
@@ -16,7 +18,12 @@ LOOPBACK_ORIGIN_PATTERN = r"http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?"
 
 
 def build_app(
-    server: FastMCP, allowed_hosts: tuple[str, ...], allowed_origins: tuple[str, ...], paces: Paces, counted: Counted
+    server: FastMCP,
+    allowed_hosts: tuple[str, ...],
+    allowed_origins: tuple[str, ...],
+    paces: Paces,
+    counted: Counted,
+    cancel: Cancel,
 ) -> StarletteWithLifespan:
     """Both protocol eras, no sessions: any replica answers any request, and a client that hangs up cancels its call.
 
@@ -30,7 +37,12 @@ def build_app(
         host_origin_protection=True,
         allowed_hosts=list(allowed_hosts),
         allowed_origins=[*LOOPBACK_ORIGINS, *allowed_origins],
-        middleware=[_cors(allowed_origins), Middleware(Door, paces=paces, counted=counted)],
+        middleware=[
+            _cors(allowed_origins),
+            Middleware(Door, paces=paces, counted=counted),
+            Middleware(Messages, cancel=cancel),
+            Middleware(JsonAlone),
+        ],
     )
 
 

@@ -17,13 +17,16 @@ from fastmcp.tools import ToolResult
 from fastmcp.tools.base import InputRequiredToolResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from bridge.bus.front_channel import RequestId
 from bridge.plain_text import one_line
 from bridge.tool import Declaration, Declared, Effect, ToolError
 from mcp_front.arguments import parse_arguments
 from mcp_front.auth import current_caller, lacking
 from mcp_front.door import leave_door
 from mcp_front.limits import Limits
+from mcp_front.protocol.envelope import REQUEST_ID
 from mcp_front.results import error_result
+from mcp_front.tools.cancellation import RunningCalls
 
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context
 
@@ -63,6 +66,7 @@ class Calls:
         self._by_name = by_name
         self._by_effect = by_effect
         self._limits = limits
+        self.under_way = RunningCalls()
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -76,16 +80,16 @@ class Calls:
         ):
             began, outcome = time.monotonic(), "cancelled"
             try:
-                with self.counted():
+                with self.counted(), self._listed(declared, caller, context):
                     result = await self._checked(declared, arguments, caller, context)
                 outcome = "asked" if isinstance(result, InputRequiredToolResult) else "ok"
             except ToolError as error:
                 outcome = error.code
-                result = error_result(error, structured=_is_modern(context))
+                result = error_result(error)
             except Exception:
                 outcome = "internal"
                 log.exception("call_failed")
-                result = error_result(_internal(declared, caller), structured=_is_modern(context))
+                result = error_result(_internal(declared, caller))
             finally:
                 _log_later(outcome, round((time.monotonic() - began) * 1000, 1))
             return result
@@ -119,6 +123,14 @@ class Calls:
             answer = self._by_name.get(declared.name) or self._by_effect[declared.effect]
             _let_others_in(context)
             return await answer(call)
+
+    def _listed(self, declared: Declared, caller: Caller, context: Context) -> AbstractContextManager[None]:
+        """The call among those that a 2025 client may cancel by its id; a 2026 client closes the stream instead."""
+        request_id = _request_id(context)
+        if request_id is None or _is_modern(context):
+            return nullcontext()
+        endable = declared.effect is Effect.READ
+        return self.under_way.running(caller.name, caller.label, request_id, endable=endable)
 
     def _place(self, declared: Declared, caller: Caller) -> AbstractContextManager[None]:
         """The call's place among its caller's. Halting needs none: it must work while something floods."""
@@ -154,6 +166,13 @@ def _let_others_in(context: Context) -> None:
     request = context.request_context
     if request is not None and request.request is not None:
         leave_door(request.request.scope)
+
+
+def _request_id(context: Context) -> RequestId | None:
+    """The JSON-RPC id as the client wrote it."""
+    request = context.request_context
+    found: RequestId | None = request.request.scope.get(REQUEST_ID) if request and request.request else None
+    return found
 
 
 def _traceparent(context: Context) -> str | None:

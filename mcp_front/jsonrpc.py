@@ -70,7 +70,9 @@ def asked_of(come: list[Message]) -> Asked | None:
 
 
 def is_modern(scope: Scope) -> bool:
-    return dict(scope.get("headers", ())).get(b"mcp-protocol-version", b"").decode() in MODERN_PROTOCOL_VERSIONS
+    return (
+        dict(scope.get("headers", ())).get(b"mcp-protocol-version", b"").decode("latin-1") in MODERN_PROTOCOL_VERSIONS
+    )
 
 
 async def refuse(asked: Asked, error: ToolError, modern: bool, send: Send) -> None:
@@ -85,7 +87,7 @@ async def refuse(asked: Asked, error: ToolError, modern: bool, send: Send) -> No
 
 
 def _result(error: ToolError, modern: bool) -> dict[str, Any]:
-    result = error_result(error, structured=modern).to_mcp_result()
+    result = error_result(error).to_mcp_result()
     assert isinstance(result, CallToolResult)  # an error is always a whole result
     newer = None if modern else {"result_type"}
     return result.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=newer)

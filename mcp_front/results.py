@@ -42,25 +42,23 @@ def _cut(truncated: dict[str, Any]) -> str:
     return f"truncated: {which} {truncated['rows']} of {truncated['of']} rows. {truncated['narrow']}"
 
 
-def error_result(error: ToolError, *, structured: bool) -> ToolResult:
-    """An error that the model can read: "[code] message", then the details as JSON.
+def error_result(error: ToolError) -> ToolResult:
+    """An error that the model can read: "[code] message", then the details as JSON; the details are in `_meta` too.
 
-    The details are in `_meta` too. As structured content they go out only where `structured` says so: the TypeScript
-    SDK 1.x checks structured content against the tool's output schema in errors as well, and would put its own
-    complaint in the place of ours.
+    There is no structured content: it would break the tool's output schema, against which clients (the TypeScript SDK,
+    MCP Inspector) check it in errors as well, and show their own complaint in place of ours.
     """
     whole = {"code": error.code, "message": error.message, **error.details}
     text = str(error) + (f"\n{compact(error.details)}" if error.details else "")
     return ToolResult(
         content=[TextContent(type="text", text=text)],
-        structured_content=whole if structured else None,
         meta={ERROR_META: whole},
         is_error=True,
     )
 
 
 def wire_error(error: ToolError) -> CallToolResult:
-    """The same, for an answer to a 2026-07-28 client that is given before the call reaches its tool."""
-    result = error_result(error, structured=True).to_mcp_result()
+    """The same, for an answer that is given before the call reaches its tool."""
+    result = error_result(error).to_mcp_result()
     assert isinstance(result, CallToolResult)  # an error is always a whole result
     return result

@@ -16,6 +16,7 @@ from mcp_front.auth import lacking
 from mcp_front.calls import Calls
 from mcp_front.offered import HINTS
 from mcp_front.seals import Seals, TypedRefusals
+from mcp_front.tools.known_tools import KnownTools
 from mcp_front.traps import disarm
 
 NAME = "ibkr"
@@ -85,12 +86,13 @@ def build_server(
 
     `mode` tells the session's mode, None where it is not known; what it allows is for the worker to decide.
     """
+    tools = list(offered)
     server = FastMCP(
         NAME,
         instructions=INSTRUCTIONS,
         version=VERSION,
         auth=tokens,
-        middleware=[OnlyAllowed(mode)],
+        middleware=[OnlyAllowed(mode), KnownTools(tools)],
         mask_error_details=True,
         dereference_schemas=False,
         strict_input_validation=False,
@@ -100,7 +102,7 @@ def build_server(
         request_state_security=seals.security,
     )
     server._mcp_server.middleware.insert(0, TypedRefusals(seals))
-    for declared in offered:
+    for declared in tools:
         server.add_tool(declared_tool(declared, calls))
     disarm(server)
     return server

@@ -10,6 +10,7 @@ import msgspec
 
 from bridge.bus.connect import BusError, bus_down
 from bridge.bus.envelopes import VERSION, Heartbeat, Reply, Request, encode_request, result_of
+from bridge.bus.front_channel import FrontChannel
 from bridge.bus.halting import Halt, read_halt, set_halt
 from bridge.bus.keys import Keys
 from bridge.bus.orders import Intents, digest_of
@@ -33,6 +34,7 @@ class Asker:
         self.keys = Keys(session)
         self.pipe = Pipe(url)
         self._post = Post(self.pipe, self.keys, front_id)
+        self.fronts = FrontChannel(self.pipe, self._post, self.keys)
         self._intents = Intents(self.pipe, self.keys, self._post.front)
 
     async def __aenter__(self) -> Self:

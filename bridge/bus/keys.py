@@ -19,6 +19,7 @@ class Keys:
         self.session = session
         self._prefix = f"ibkr:{{{session}}}:"
         self.requests = self._prefix + "req"  # channel: what fronts ask
+        self.fronts = self._prefix + "fronts"  # channel: what fronts ask one another
         self.lease = self._prefix + "lease"  # string: the leader's token
         self.cut_off = self._prefix + "cut_off"  # string, for seconds: the leader can't reach the gateway
         self.relief = self._prefix + "relief"  # string, for seconds: a standby can

@@ -1,7 +1,7 @@
 """A front's letter box: its reply channel, the calls that wait, the feeds, and the watch over the worker."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from secrets import token_hex
 from typing import Self
@@ -44,6 +44,7 @@ class Post:
         self._listener = Listener(pipe.url, self._hear, self._lost)
         self._calls: dict[str, asyncio.Future[Reply]] = {}
         self._feeds: dict[str, set[Feed]] = {}  # by channel
+        self._attached: dict[str, Callable[[bytes], None]] = {}  # by channel
         self._counter = 0
 
     async def __aenter__(self) -> Self:
@@ -91,6 +92,11 @@ class Post:
             del self._feeds[channel]
             self._listener.drop(channel)
 
+    def attach(self, channel: str, hear: Callable[[bytes], None]) -> None:
+        """Listen to one more channel for as long as this front runs."""
+        self._attached[channel] = hear
+        self._listener.want(channel)
+
     def _hear(self, channel: str, message: bytes) -> None:
         try:
             if channel == self._channel:
@@ -99,6 +105,8 @@ class Post:
                 ticks = decode_ticks(message)
                 for feed in self._feeds[channel]:
                     feed.hear(ticks)
+            elif channel in self._attached:
+                self._attached[channel](message)
         except msgspec.DecodeError as error:
             log.warning("message_unreadable", channel=channel, error=str(error))
 

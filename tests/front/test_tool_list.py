@@ -1,6 +1,7 @@
 """What tools/list says to a client that knows nothing of us: the promised table, hints, and plain schemas."""
 
 import asyncio
+import base64
 import json
 from typing import Any
 
@@ -10,7 +11,8 @@ from pydantic import ValidationError
 
 from bridge.tool import Effect
 from mcp_front.offered import offered_tools
-from tests.front.stack import ERAS, READY, serving, worker
+from mcp_front.results import ERROR_META
+from tests.front.stack import ERAS, MODERN, READY, messages_of, plain_http, serving, worker
 
 REQUIRED = object()
 CONTRACT = {"secType": "STK", "exchange": "SMART", "currency": "USD"}
@@ -150,6 +152,7 @@ async def test_list_does_not_wait_for_a_redis_that_is_away(session: str) -> None
     assert set(tools) >= WRITES
 
 
+@pytest.mark.trial("D17")
 async def test_toolset_narrows_the_list(redis_url: str, session: str) -> None:
     async with serving(redis_url, session, front_toolsets=("session", "history")) as front:
         tools = (await front.raw().request("tools/list"))["result"]["tools"]
@@ -161,7 +164,45 @@ async def test_toolset_narrows_the_list(redis_url: str, session: str) -> None:
         "ibkr_get_status",
         "ibkr_get_historical_data",
     ]
-    assert "Unknown tool" in refused["content"][0]["text"]
+    assert refused["content"][0]["text"].startswith("[unknown_tool] Unknown tool")
+    assert "FRONT_TOOLSETS leaves its toolset account out" in refused["content"][0]["text"]
+
+
+UNKNOWN = [
+    ("ibkr_get_positionz", ["ibkr_get_positions"]),
+    ("get_positions", ["ibkr_get_positions"]),
+    ("getPositions", ["ibkr_get_positions"]),
+    ("mcp__ibkr__ibkr_place_order", ["ibkr_place_order"]),
+    ("ibkr_place_bracket", ["ibkr_place_bracket_order"]),
+    ("IBKR-GET-STATUS", ["ibkr_get_status"]),
+    ("x" * 100_000, []),
+    ("weather\n\x1b[31m", []),
+    ("", []),
+]
+
+
+@pytest.mark.trial("D17")
+@pytest.mark.parametrize("era", ERAS)
+async def test_unknown_tool_is_answered_with_a_code_and_the_names_near_it(
+    redis_url: str, session: str, era: str
+) -> None:
+    async with serving(redis_url, session) as front:
+        for name, near in UNKNOWN:
+            headers = (
+                {"mcp-name": "=?base64?" + base64.b64encode(name.encode()).decode() + "?="} if len(name) < 99 else {}
+            )
+            client = front.raw(era)
+            prepared = client.prepared("tools/call", name=name, arguments={})
+            prepared["headers"] |= headers
+            if era == MODERN and len(name) > 99:
+                continue  # the name is a header too, and headers have their own limit
+            async with plain_http() as http:
+                answer = messages_of(await http.post(front.endpoint, **prepared))[-1]["result"]
+            error = answer["_meta"][ERROR_META]
+            assert error["code"] == "unknown_tool", name[:50]
+            assert error["near"][: len(near)] == near
+            assert len(answer["content"][0]["text"]) < 250
+            assert answer["content"][0]["text"].isprintable() or "\n{" in answer["content"][0]["text"]
 
 
 def test_toolset_that_is_none_is_refused_with_those_that_are() -> None:

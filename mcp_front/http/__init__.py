@@ -1,0 +1,1 @@
+"""The HTTP surface around the MCP endpoint: paths, refusals, the start page."""

@@ -1,0 +1,57 @@
+"""ASGI middleware behind the queue: refuses bodies that are no JSON-RPC message, and hears cancellations."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bridge.bus.envelopes import LOCAL
+from bridge.bus.front_channel import RequestId
+from mcp_front.jsonrpc import BODY_LIMIT, again, answer, body_of, is_modern
+from mcp_front.protocol.envelope import REQUEST_ID, Malformed, Message, parse_envelope
+
+CANCELLED = "notifications/cancelled"
+
+Cancel = Callable[[str, str, RequestId], Coroutine[Any, Any, bool]]
+
+
+class Messages:
+    """The SDK answers 202 to a request whose id has a wrong type, and drops a cancellation of another POST's call."""
+
+    def __init__(self, app: ASGIApp, cancel: Cancel) -> None:
+        self._app = app
+        self._cancel = cancel
+        self._cancelling: set[asyncio.Task[bool]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST" or not _is_known(scope):
+            await self._app(scope, receive, send)
+            return
+        come = await body_of(receive)
+        body = b"".join(each.get("body", b"") for each in come)
+        if len(body) <= BODY_LIMIT:  # a longer one gets its 413 inside
+            try:
+                message = parse_envelope(body)
+            except Malformed as error:
+                await answer(400, {"id": error.id, "error": {"code": error.code, "message": error.reason}}, send)
+                return
+            self._hear(message, scope)
+            scope = {**scope, REQUEST_ID: message.get("id")}
+        await self._app(scope, again(come, receive), send)
+
+    def _hear(self, message: Message, scope: Scope) -> None:
+        """Start to cancel in the background: MCP answers a notification at once."""
+        request_id = (message.get("params") or {}).get("requestId")
+        if message.get("method") != CANCELLED or is_modern(scope) or not isinstance(request_id, str | int):
+            return
+        caller = scope["user"].display_name if "user" in scope else LOCAL
+        client = scope.get("client")
+        task = asyncio.create_task(self._cancel(caller, client[0] if client else "", request_id), name="cancel")
+        self._cancelling.add(task)
+        task.add_done_callback(self._cancelling.discard)
+
+
+def _is_known(scope: Scope) -> bool:
+    """Whether the caller is authenticated, or no tokens are set; any other gets its 401 inside."""
+    return "user" not in scope or scope["user"].is_authenticated

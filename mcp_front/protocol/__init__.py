@@ -1,0 +1,1 @@
+"""MCP and JSON-RPC values on their way in and out."""

@@ -1,0 +1,1 @@
+"""The MCP server and the way of each call to its answer."""

@@ -1,0 +1,65 @@
+"""Running calls by the client's own request id, and the cancelling of one by a notification of its own POST.
+
+A 2026-07-28 client cancels by closing the request's stream. A 2025 client sends `notifications/cancelled`, and this
+front keeps no session in which the id would be unique: two clients behind one token and address may both use id 1.
+"""
+
+import secrets
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import anyio
+
+from bridge.bus.front_channel import RequestId, Running
+from bridge.tool import ToolError
+
+Client = tuple[str, str, str, RequestId]  # principal, label, the id's type (1 is not "1"), the id
+
+
+@dataclass(eq=False)
+class RunningCall:
+    """`endable`: a read, which changes nothing by ending early."""
+
+    endable: bool
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+
+
+class RunningCalls:
+    """The calls of handshake-era clients that this front has under way."""
+
+    def __init__(self) -> None:
+        self._by_client: defaultdict[Client, list[RunningCall]] = defaultdict(list)
+        self._by_token: dict[str, RunningCall] = {}
+
+    @contextmanager
+    def running(self, caller: str, label: str, request_id: RequestId, *, endable: bool) -> Iterator[None]:
+        """Hold the call in the list. Raises ToolError `cancelled` where the client ended it."""
+        call, client = RunningCall(endable), _client(caller, label, request_id)
+        self._by_client[client].append(call)
+        self._by_token[call.token] = call
+        try:
+            with call.scope:
+                yield
+        finally:
+            del self._by_token[call.token]
+            self._by_client[client].remove(call)
+            if not self._by_client[client]:
+                del self._by_client[client]
+        if call.scope.cancelled_caught:
+            raise ToolError("cancelled", "The client cancelled this call.")
+
+    def find(self, caller: str, label: str, request_id: RequestId) -> list[Running]:
+        calls = self._by_client.get(_client(caller, label, request_id), [])
+        return [Running(call.token, call.endable) for call in calls]
+
+    def end(self, token: str) -> None:
+        call = self._by_token.get(token)
+        if call is not None and call.endable:
+            call.scope.cancel()
+
+
+def _client(caller: str, label: str, request_id: RequestId) -> Client:
+    return caller, label, type(request_id).__name__, request_id

@@ -1,0 +1,55 @@
+"""A call of a tool that this front does not offer: FastMCP gives no code and no hint, and echoes the whole name."""
+
+import difflib
+import re
+from collections.abc import Sequence
+
+import structlog
+from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
+from fastmcp.tools import ToolResult
+from mcp_types import CallToolRequestParams
+
+from bridge.plain_text import one_line
+from bridge.tool import PREFIX, TOOLS, Declared, ToolError
+from mcp_front.results import error_result
+
+SHOWN = 64  # characters of the name that was called
+NEAR = 3  # names that are offered instead
+
+log = structlog.get_logger(__name__)
+
+
+class KnownTools(Middleware):
+    """Answers a call of any other name with `unknown_tool` and the names that are near."""
+
+    def __init__(self, offered: Sequence[Declared]) -> None:
+        self._names = [declared.tool_name for declared in offered]
+
+    async def on_call_tool(
+        self,
+        context: MiddlewareContext[CallToolRequestParams],
+        call_next: CallNext[CallToolRequestParams, ToolResult],
+    ) -> ToolResult:
+        if context.message.name in self._names:
+            return await call_next(context)
+        error = unknown_tool(context.message.name, self._names)
+        log.info("call", tool=one_line(context.message.name, SHOWN), outcome=error.code)
+        return error_result(error)
+
+
+def unknown_tool(name: str, offered: Sequence[str]) -> ToolError:
+    """Return the error for a name that is not offered."""
+    shown = one_line(name, SHOWN)
+    if name in TOOLS:
+        reason = f"FRONT_TOOLSETS leaves its toolset {TOOLS[name].toolset} out, which only the operator can change."
+        return ToolError("unknown_tool", f'Unknown tool "{shown}" on this front: {reason}', near=[])
+    near = difflib.get_close_matches(_spelled(name[:SHOWN]), offered, n=NEAR, cutoff=0.6)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"tools/list names the {len(offered)} tools."
+    return ToolError("unknown_tool", f'Unknown tool "{shown}". {hint}', near=near)
+
+
+def _spelled(name: str) -> str:
+    """A name as ours are spelled: getPositions, Get-Positions and mcp__ibkr__get_positions are ibkr_get_positions."""
+    last = re.split(r"__|[.:/]", name)[-1]
+    snake = re.sub(r"(?<=[a-z])(?=[A-Z])|[-\s]+", "_", last).lower()
+    return snake if snake.startswith(PREFIX) else PREFIX + snake
