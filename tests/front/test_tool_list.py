@@ -168,6 +168,7 @@ async def test_toolset_narrows_the_list(redis_url: str, session: str) -> None:
     assert "FRONT_TOOLSETS leaves its toolset account out" in refused["content"][0]["text"]
 
 
+LONGEST_HEADER = 1000  # a 2026-07-28 client sends the name in a header too
 UNKNOWN = [
     ("ibkr_get_positionz", ["ibkr_get_positions"]),
     ("get_positions", ["ibkr_get_positions"]),
@@ -175,7 +176,7 @@ UNKNOWN = [
     ("mcp__ibkr__ibkr_place_order", ["ibkr_place_order"]),
     ("ibkr_place_bracket", ["ibkr_place_bracket_order"]),
     ("IBKR-GET-STATUS", ["ibkr_get_status"]),
-    ("x" * 100_000, []),
+    ("x" * 10_000, []),
     ("weather\n\x1b[31m", []),
     ("", []),
 ]
@@ -188,21 +189,17 @@ async def test_unknown_tool_is_answered_with_a_code_and_the_names_near_it(
 ) -> None:
     async with serving(redis_url, session) as front:
         for name, near in UNKNOWN:
-            headers = (
-                {"mcp-name": "=?base64?" + base64.b64encode(name.encode()).decode() + "?="} if len(name) < 99 else {}
-            )
-            client = front.raw(era)
-            prepared = client.prepared("tools/call", name=name, arguments={})
-            prepared["headers"] |= headers
-            if era == MODERN and len(name) > 99:
-                continue  # the name is a header too, and headers have their own limit
+            if era == MODERN and len(name) > LONGEST_HEADER:
+                continue
+            prepared = front.raw(era).prepared("tools/call", name=name, arguments={})
+            prepared["headers"]["mcp-name"] = f"=?base64?{base64.b64encode(name.encode()).decode()}?="
             async with plain_http() as http:
                 answer = messages_of(await http.post(front.endpoint, **prepared))[-1]["result"]
             error = answer["_meta"][ERROR_META]
             assert error["code"] == "unknown_tool", name[:50]
             assert error["near"][: len(near)] == near
             assert len(answer["content"][0]["text"]) < 250
-            assert answer["content"][0]["text"].isprintable() or "\n{" in answer["content"][0]["text"]
+            assert "\x1b" not in answer["content"][0]["text"]
 
 
 def test_toolset_that_is_none_is_refused_with_those_that_are() -> None:
