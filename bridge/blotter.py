@@ -41,16 +41,19 @@ class OrderEvent(Shape):
 
 
 class OrderLife(Shape):
-    """An order as it stands, and everything that is known to have happened to it, oldest first."""
+    """An order as it stands, and everything that is known to have happened to it, oldest first; `group` has it and the
+    orders that belong to it, such as a bracket's three."""
 
     order: OrderReport
     events: list[OrderEvent]
+    group: list[OrderReport] = []
 
 
 @tool(returns=OrderLife, toolset="orders")
 class GetOrder(Named):
-    """One order's whole life: its status, and every event with its time and source. Name it by exactly one of orderId,
-    orderKey, orderRef and permId. TWS tells of today's orders and of all that are open."""
+    """One order's whole life: its status, and every event with its time and source; with the orders that belong to it,
+    such as a bracket's three. Name it by exactly one of orderId, orderKey, orderRef and permId. TWS tells of today's
+    orders and of all that are open."""
 
     orderId: OrderId = 0
 

@@ -135,8 +135,9 @@ class ModifyOrder(Named, Keyed):
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20, relieves=True)
 class CancelOrder(Named, Keyed):
-    """Cancel one order, and return its status. One of orderId, orderKey, orderRef and permId names it. A fill may come
-    first: read the status. Outside trading hours the exchange confirms a cancel only when it opens."""
+    """Cancel one order, or by orderKey all that is open of a bracket, and return its status. One of orderId, orderKey,
+    orderRef and permId names it. A fill may come first: read the status and the message, which says what is left of a
+    position. Outside trading hours the exchange confirms a cancel only when it opens."""
 
     always_digested: ClassVar = frozenset({"orderId"})
 

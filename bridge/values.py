@@ -172,9 +172,28 @@ class Notice(Shape):
     time: datetime
 
 
+class GroupMember(Shape):
+    """One of the orders that belong together, and what it is among them."""
+
+    role: Literal["entry", "takeProfit", "stopLoss", "exit", "child", "order"]
+    orderId: int
+    permId: int | None
+    orderRef: str | None
+    action: str
+    orderType: str
+    totalQuantity: float
+    lmtPrice: float | None
+    auxPrice: float | None
+    tif: str | None
+    status: str
+    filled: float
+    remaining: float
+
+
 class OrderReport(Shape):
     """One order as far as the session knows it. `status` is TWS's word; `unknown` where TWS has not said. What its type
-    does not have is null. `parentId` is the order that it hangs on, `placed_at` when this worker sent it."""
+    does not have is null. `parentId` is the order that it hangs on, `placed_at` when this worker sent it, `group` what
+    a change or a cancel of it was about besides: the orders of its bracket, parent or OCA group."""
 
     orderId: int
     permId: int | None
@@ -205,5 +224,6 @@ class OrderReport(Shape):
     commission: float | None = None
     commissionCurrency: str | None = None
     notices: list[Notice] = []
+    group: list[GroupMember] = []
     message: str = ""
     replayed: bool = False

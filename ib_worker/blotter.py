@@ -16,6 +16,7 @@ from ib_worker import convert
 from ib_worker.bounds import Part, kept
 from ib_worker.dispatch import handles
 from ib_worker.ledger import Entry, report
+from ib_worker.order_entry.related import legs, related
 from ib_worker.order_events import trade_of
 from ib_worker.receiver import EXECUTION_MESSAGES, ORDER_MESSAGES, Listed
 from ib_worker.session import Session
@@ -49,6 +50,9 @@ async def get_completed_orders(request: GetCompletedOrders, session: Session) ->
 async def get_order(request: GetOrder, session: Session) -> OrderLife:
     _require_readable(session)
     entry = await sought(session, request.orderId, request)
+    placed = legs(session, request.orderKey) if request.orderKey is not None else []
+    if entry is None and placed:
+        entry = placed[0]  # of a bracket whose entry TWS tells no more
     if entry is None:
         raise ToolError(
             "not_found",
@@ -60,7 +64,12 @@ async def get_order(request: GetOrder, session: Session) -> OrderLife:
     events = [OrderEvent(at=each.at, source=each.source, what=each.what) for each in life]
     order = report(entry)
     sent_at = next((each.at for each in life if each.source == "sent"), None)
-    return OrderLife(order=order.model_copy(update={"placed_at": order.placed_at or sent_at}), events=events)
+    group = related(session, entry)
+    return OrderLife(
+        order=order.model_copy(update={"placed_at": order.placed_at or sent_at}),
+        events=events,
+        group=[report(each) for each in group] if len(group) > 1 else [],
+    )
 
 
 @handles(GetExecutions)

@@ -29,7 +29,19 @@ from ib_worker.checking import Allowance, facts_of, passed
 from ib_worker.composing import LEGS, bracket_of, order_of
 from ib_worker.dispatch import handles
 from ib_worker.ledger import Entry, report
+from ib_worker.order_entry.cancelling import (
+    cancel_group,
+    cancelled_text,
+    grouped,
+    held_of,
+    looked,
+    names_of,
+    still_open,
+    until_cancelled,
+    write_cancels,
+)
 from ib_worker.order_entry.changes import meant, require_price_sold
+from ib_worker.order_entry.related import held_by, legs, owned, related
 from ib_worker.order_entry.requested import requested
 from ib_worker.order_messages import terms_of
 from ib_worker.outcome import cancel_message, change_message, outcome, remarked
@@ -46,11 +58,10 @@ from ib_worker.sending import (
     write_orders,
 )
 from ib_worker.session import Session
-from ib_worker.sync import sought, tried_look
+from ib_worker.sync import sought
 from ib_worker.trailing import trailing
 from ib_worker.tws import unset
 
-CANCEL_S = 3.0  # outside trading hours the exchange confirms hours later
 CHANGE_S = 3.0
 
 
@@ -142,7 +153,7 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
         async with asyncio.timeout(max(min(CHANGE_S, asked.remaining_s()), 0)):
             await entry.until(lambda each: each.done or each.change is None)
     if entry.state.change_refused is not None:
-        await _looked(session, asked)
+        await looked(session, asked)
     return remarked(report(entry, change_message(entry.state)), clear.remarks)
 
 
@@ -150,22 +161,27 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
 async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> OrderReport:
     session.require_connection()
     await sought(session, request.orderId, request)
+    placed = legs(session, request.orderKey) if request.orderKey is not None else []
+    if len(group := placed and related(session, placed[0])) > 1 and owned(session, group):
+        return await cancel_group(session, asked, group)
     entry = own_order(session, request.orderId, request)
     account = session.tradable(entry.state.terms.account)
     if entry.state.done:
-        return report(entry, f"The order was {entry.state.status} already; nothing was sent.")
+        text = f"The order was {entry.state.status} already; nothing was sent."
+        return grouped(session, entry, " ".join(filter(None, [text, still_open(session, entry)])))
     await session.pacer.turn(Lane.ORDERS)
     await session.audit.intent(asked, account, entry.state.orderId, entry.state.orderRef or "")
     await asked.accept(None, **names_of(entry))
+    along = [entry, *held_of(session, entry)]
     write_cancel(session, asked, entry)
-    await _until_cancelled([entry], asked)
+    await until_cancelled(along, asked)
     if entry.state.cancel_refused is not None:
-        await _looked(session, asked)
+        await looked(session, asked)
     if not entry.state.named and entry.state.cancel_refused is not None:
         raise ToolError(
             "not_found", f"{cancel_message(entry.state)} It has not shown this order at all.", **names_of(entry)
         )
-    return report(entry, cancel_message(entry.state))
+    return grouped(session, entry, cancelled_text(session, entry, along))
 
 
 @handles(CancelAllOrders)
@@ -187,9 +203,9 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: A
         write_global_cancel(session, asked)
     else:
         await _cancel_each(session, asked, mine)
-    await _until_cancelled(mine, asked)
+    await until_cancelled(mine, asked)
     if any(each.state.cancel_refused is not None and not each.state.done for each in mine):
-        await _looked(session, asked)
+        await looked(session, asked)
     return cancelled(mine, known=session.ledger.known)
 
 
@@ -214,16 +230,11 @@ async def answer_form(request: AnswerForm, session: Session, asked: Asked) -> An
 
 
 async def _cancel_each(session: Session, asked: Asked, entries: list[Entry]) -> None:
-    """Once one cancel is out, a connection or lease that ends leaves the rest to be told as they stand."""
-    sent = False
+    """One after another, as TWS lets them; the first that can't be written fails the call."""
+    begun = False
     for entry in entries:
         await session.pacer.turn(Lane.ORDERS)
-        if entry.state.done:
-            continue
-        if sent and (session.wire is None or session.wire.lost.done() or not asked.still_leader()):
-            return
-        write_cancel(session, asked, entry)
-        sent = True
+        begun = write_cancels(session, asked, [entry], begun)
 
 
 def cancelled(entries: list[Entry], known: bool = True) -> Cancelled:
@@ -233,21 +244,6 @@ def cancelled(entries: list[Entry], known: bool = True) -> Cancelled:
     if not known:
         text = "The cancel of every order was sent. Which were open is not known yet: look at ibkr_get_open_orders."
     return Cancelled(orders=[report(each, cancel_message(each.state)) for each in entries], message=text)
-
-
-async def _until_cancelled(entries: list[Entry], asked: Asked) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(max(min(CANCEL_S, asked.remaining_s()), 0)):
-            for entry in entries:
-                await entry.until(lambda each: each.done or each.cancel_refused is not None)
-
-
-async def _looked(session: Session, asked: Asked) -> None:
-    """TWS has refused: so the order may have ended, and the message that said so was lost. Where no full look can be
-    had in time, what is known is told."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(max(min(CHANGE_S, asked.remaining_s()), 0)):
-            await tried_look(session)
 
 
 def own_order(session: Session, orderId: int, named: Named) -> Entry:
@@ -266,12 +262,6 @@ def own_order(session: Session, orderId: int, named: Named) -> Entry:
         f"orderId: this session has no open order {name}.{whose} ibkr_get_open_orders lists what is open, and "
         "ibkr_get_completed_orders what has ended, which TWS tells without its orderId.",
     )
-
-
-def names_of(entry: Entry) -> dict[str, str]:
-    """The order's lasting names, for whoever settles the call after a restart: TWS archives orders without their id."""
-    names = {"orderRef": entry.state.orderRef, "permId": entry.state.permId}
-    return {name: str(value) for name, value in names.items() if value is not None}
 
 
 def differs(entry: Entry, request: ModifyOrder) -> bool:
@@ -313,13 +303,6 @@ def requested_again(session: Session, entry: Entry) -> tuple[ib_async.Contract, 
     told = entry.sent[1]
     contract, sent = entry.asked or (entry.sent[0], None)
     return contract, requested(told, sent, entry.told_first, held_by(session, entry) is not None)
-
-
-def held_by(session: Session, entry: Entry) -> Entry | None:
-    """The open order that this one hangs on."""
-    parentId = entry.sent[1].parentId if entry.sent is not None else 0
-    parent = session.ledger.by_id(parentId, entry.state.clientId) if parentId else None
-    return None if parent is None or parent.state.done or parent.state.not_found else parent
 
 
 def require_unused(session: Session, orderRefs: Iterable[str]) -> None:

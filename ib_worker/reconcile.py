@@ -19,8 +19,9 @@ from ib_worker.brackets import bracket_told
 from ib_worker.composing import LEGS
 from ib_worker.errors import LinkLost, RequestRefused
 from ib_worker.ledger import LOOKS_APART_S, Entry, report
+from ib_worker.order_entry.cancelling import names_of
 from ib_worker.order_state import LOOKS
-from ib_worker.orders import differs, names_of, own_order
+from ib_worker.orders import differs, own_order
 from ib_worker.outcome import doubt_of_day, not_found, settled, told
 from ib_worker.references import is_ours, order_ref
 from ib_worker.session import Session, utcnow

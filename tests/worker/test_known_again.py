@@ -269,7 +269,7 @@ async def test_a_cancel_that_a_dead_worker_left_waits_until_its_order_is_settled
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ib_worker.outcome.LOOK_S", 100)
-    monkeypatch.setattr("ib_worker.orders.CANCEL_S", 100)
+    monkeypatch.setattr("ib_worker.order_entry.cancelling.CANCEL_S", 100)
     asked, cancel = order(orderType="LMT", lmtPrice=50), {"orderId": 0, "orderKey": KEY}
     async with worker(redis_url, session, sim.port) as stopping, caller(redis_url, session) as front:
         await front.writable()
@@ -319,7 +319,7 @@ async def test_a_cancel_that_a_dead_worker_left_and_that_takes_effect_soon_is_to
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next worker may look at the order before the exchange has cancelled it."""
-    monkeypatch.setattr("ib_worker.orders.CANCEL_S", 100)
+    monkeypatch.setattr("ib_worker.order_entry.cancelling.CANCEL_S", 100)
     await leaves_a_cancel(redis_url, session, sim, held_s=2)
 
     async with trading(redis_url, session, sim) as front:
@@ -335,7 +335,7 @@ async def test_a_cancel_is_not_judged_while_the_gateway_is_away(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next worker waits for it to show, the gateway goes meanwhile, and the order is cancelled there."""
-    monkeypatch.setattr("ib_worker.orders.CANCEL_S", 100)
+    monkeypatch.setattr("ib_worker.order_entry.cancelling.CANCEL_S", 100)
     monkeypatch.setattr("ib_worker.reconcile.SHOWS_S", 2)
     await leaves_a_cancel(redis_url, session, sim, held_s=4)
 

@@ -1,0 +1,135 @@
+"""A bracket is one thing from its birth to its end: shown, changed, cancelled and rejected as one."""
+
+from typing import Any
+
+import pytest
+
+from ib_worker.references import order_ref
+from ibgateway.simulator.server import Simulator
+from tests.worker.rig import Caller, order, trading, until
+
+KEY = "a-key-of-the-caller"
+CANCEL = 4  # the message's id
+FAR: dict[str, Any] = {  # an entry that rests
+    "symbol": "NVDA", "action": "BUY", "totalQuantity": 10, "lmtPrice": 60, "takeProfitPrice": 600, "stopLossPrice": 20,
+}  # fmt: skip
+FILLED: dict[str, Any] = {each: FAR[each] for each in FAR if each != "lmtPrice"}
+TARGET, STOP = order_ref(KEY, "takeProfit"), order_ref(KEY, "stopLoss")
+
+
+async def bracket(front: Caller, **terms: Any) -> Any:
+    return await front.submit("place_bracket_order", key=KEY, **terms)
+
+
+async def cancel(front: Caller, **name: Any) -> Any:
+    return await front.submit("cancel_order", **({"orderId": 0} | name))
+
+
+async def settles(front: Caller, position: int) -> None:
+    async def held() -> bool:
+        found = await front.ask("get_positions")
+        return bool(position == sum(each["position"] for each in found if each["contract"]["symbol"] == "NVDA"))
+
+    await until(held, f"the position is {position}")
+
+
+def standing(told: Any) -> dict[str, str]:
+    return {each["role"]: each["status"] for each in told["group"]}
+
+
+@pytest.mark.trial("A10")
+@pytest.mark.parametrize("restarted", [False, True], ids=["by the same worker", "after a restart"])
+async def test_a_cancel_by_a_brackets_key_ends_what_is_open_of_it_and_says_what_that_means(
+    redis_url: str, session: str, sim: Simulator, restarted: bool
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+        await settles(front, 10)
+        told = None if restarted else await cancel(front, orderKey=KEY)
+    async with trading(redis_url, session, sim) as front:
+        told = told or await cancel(front, orderKey=KEY)
+        again = await cancel(front, orderKey=KEY)
+        left = await front.ask("get_open_orders")
+
+    assert told["message"] == ("Cancelled the stop and the target. The position of 10 NVDA now has no exit order.")
+    assert standing(told) == {"entry": "Filled", "stopLoss": "Cancelled", "takeProfit": "Cancelled"}
+    assert (left, "Nothing was sent." in again["message"]) == ([], True)
+    assert len(sim.journal.entries("in", CANCEL)) == 2
+
+
+@pytest.mark.trial("A10")
+async def test_a_cancel_of_a_bracket_that_waits_for_its_entry_ends_all_three_with_one_frame(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FAR)
+        told = await cancel(front, orderKey=KEY)
+
+    assert told["message"] == "Cancelled the entry, the stop and the target."
+    assert set(standing(told).values()) == {"Cancelled"}
+    assert len(sim.journal.entries("in", CANCEL)) == 1
+
+
+@pytest.mark.trial("A10")
+async def test_an_entry_that_fills_before_its_cancel_keeps_its_exits(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FAR)
+        sim.fault("on cancelOrder fill this all 60")
+        told = await cancel(front, orderKey=KEY)
+
+    assert told["message"].startswith(
+        "The entry filled before the cancel reached it. The stop and the target are still"
+    )
+    assert standing(told) == {"entry": "Filled", "stopLoss": "PreSubmitted", "takeProfit": "Submitted"}
+
+
+@pytest.mark.trial("A10")
+async def test_a_cancel_of_an_entry_that_filled_in_part_says_what_is_left_without_exits(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await bracket(front, **FAR)
+        sim.fault(f"fill {placed['entry']['orderId']} 4 60")
+        told = await cancel(front, orderKey=KEY)
+
+    assert told["message"].endswith("The position of 4 NVDA now has no exit order.")
+
+
+@pytest.mark.trial("A10")
+async def test_a_cancel_of_one_exit_or_of_a_filled_entry_says_what_of_its_bracket_is_open(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await bracket(front, **FILLED)
+        await settles(front, 10)
+        entry = await cancel(front, orderId=placed["entry"]["orderId"])
+        stop = await cancel(front, orderRef=STOP)
+
+    assert entry["message"] == (
+        f"The order was Filled already; nothing was sent. Of what belongs to it the target (orderRef {TARGET}) and the "
+        f"stop (orderRef {STOP}) are still open. ibkr_cancel_order with orderKey {KEY} cancels what is open."
+    )
+    assert stop["message"] == (
+        "Cancelled the stop. The target is still open. "
+        "The position of 10 NVDA still has 1 open SELL order, and none of them is a stop."
+    )
+
+
+@pytest.mark.trial("A10")
+async def test_an_order_is_shown_with_those_that_belong_to_it(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+        await front.submit("place_order", key="of-an-order-alone", **order())
+    async with trading(redis_url, session, sim) as front:
+        by_key = await front.ask("get_order", orderKey=KEY)
+        by_stop = await front.ask("get_order", orderRef=STOP)
+        alone = await front.ask("get_order", orderKey="of-an-order-alone")
+
+    refs = [order_ref(KEY), TARGET, STOP]
+    assert by_key["order"]["orderRef"] == refs[0]
+    for told in (by_key, by_stop):
+        assert [each["orderRef"] for each in told["group"]] == refs
+        assert [each["status"] for each in told["group"]] == ["Filled", "Submitted", "PreSubmitted"]
+    assert alone["group"] == []
