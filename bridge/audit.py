@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 GENESIS = "0" * 64  # what the first entry names as the digest before it
+DATA_LOSS = "data_loss"  # the event of an entry that says where the log was cut, as Redis had lost what came after
+CUT = "Redis lost the end of its log here"  # how the finding about such an entry begins
 NO_BEGINNING = "the first entry does not begin the chain"
 
 
@@ -17,7 +19,7 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     seq: int
     prev: str
     at: str
-    event: str  # intent, sending, sent, acked, status, fill, refused, answered, halt, resume, reconciled, takeover
+    event: str  # intent, refused, halt, resume, data_loss, and those of ib_worker.order_events
     caller: str = ""  # the principal
     label: str = ""  # the MCP client's name
     request_id: str = ""
@@ -70,7 +72,7 @@ class Chain:
             self.seq += 1
             return Broken(self.seq, f"not an entry: {problem}")
         self.seq = link.seq
-        return _check_link(link, *before)
+        return _check_link(link, *before) or (_cut(line) if link.event == DATA_LOSS else None)
 
     def end(self, head: tuple[int, str]) -> Broken | None:
         """What is wrong with the log's end, by the head (seq, digest) that is kept beside it."""
@@ -114,3 +116,17 @@ def _check_link(link: _Link, seq: int, prev: str) -> Broken | None:
     if not prev and link.seq == 1 and link.prev != GENESIS:
         return Broken(1, NO_BEGINNING)
     return None
+
+
+def _cut(line: bytes) -> Broken:
+    """What an entry says that was written after Redis had lost the end of its log."""
+    entry = msgspec.json.decode(line, type=Entry)
+    known, last = entry.details.get("known_seq"), entry.details.get("cut_at")
+    return Broken(
+        entry.seq,
+        f"{CUT}: entries {_next(last)} to {known} had been written ({entry.at})",
+    )
+
+
+def _next(seq: object) -> object:
+    return seq + 1 if isinstance(seq, int) else seq

@@ -34,6 +34,7 @@ SETTINGS = (
     "MARKET_DATA_",
     "BEAT_FILE",
     "LEADER_FILE",
+    "WATERMARK_FILE",
     "LIMIT_",
     "TRIP_",
     "LIVE_",
@@ -165,6 +166,7 @@ def gateway(what: Plan) -> dict[str, str]:
         "TRADING_MODE": "paper",
         "BEAT_FILE": str(what.state / "worker.beat"),
         "LEADER_FILE": str(what.state / "worker.leader"),
+        "WATERMARK_FILE": str(what.state / "worker.watermark"),
     }
 
 

@@ -41,7 +41,8 @@ async def work(settings: Settings) -> None:
 
 async def _lead_for_ever(settings: Settings, worker: str, stopping: asyncio.Event) -> None:
     """Stand by, lead, stand by again when another leads, until told to stop."""
-    async with Answerer(settings.redis_url, settings.ibkr_session, worker, settings.leader_file) as bus:
+    files = settings.leader_file, settings.watermark_file
+    async with Answerer(settings.redis_url, settings.ibkr_session, worker, *files) as bus:
         relieving = Relieving(Relief(bus.pipe, bus.keys))
         while True:
             await first(bus.lead(), relieving.offer(settings.gateway), stopping.wait())

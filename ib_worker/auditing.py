@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from bridge.bus.answering import Asked
 from bridge.bus.halting import Change
 from bridge.bus.orders import Fenced
+from bridge.bus.outage import Outage
 from bridge.tool import ToolError
 from ib_worker.logs import masked
 from ib_worker.order_events import Event
@@ -28,6 +29,8 @@ class Pen(Protocol):
 
     async def append(self, event: str, **fields: Any) -> int: ...
 
+    async def go_on(self) -> None: ...
+
 
 class Audit:
     """`intent` is awaited before a frame may leave; what happened is queued by `happened` and written in order."""
@@ -35,6 +38,7 @@ class Audit:
     def __init__(self, pen: Pen) -> None:
         self._pen = pen
         self._waiting: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(KEPT)
+        self._unwritten = Outage("audit_log_not_written")
         self.lost = 0  # events dropped because the log stayed unwritable
 
     async def intent(
@@ -67,6 +71,10 @@ class Audit:
             status=error.code,
             details={"message": error.message},
         )
+
+    async def go_on(self) -> None:
+        """Write where the log was cut, if Redis has lost its end. Raises BusError, Fenced, ToolError."""
+        await self._pen.go_on()
 
     async def switched(self, change: Change) -> None:
         """The kill switch was set or released. Raises ToolError audit_unavailable, Fenced."""
@@ -110,9 +118,10 @@ class Audit:
                 self._lose(name, exc_info=True)
                 return
             except ToolError as error:
-                log.error("the audit log can't be written: %s", error)
+                self._unwritten.failed(error)
                 await asyncio.sleep(RETRY_S)
             else:
+                self._unwritten.over()
                 return
 
     def _put(self, name: str, **entry: Any) -> None:

@@ -29,6 +29,14 @@ def is_weekly_login(now: datetime) -> bool:
 
 def concerns_of(session: Session, now: datetime) -> list[Concern]:
     found = []
+    if session.data_loss is not None:
+        found.append(
+            Concern(
+                what=f"{session.data_loss}.",
+                remedy="Compare ibkr_get_open_orders, ibkr_get_positions and `python -m cli audit verify` with what "
+                "was meant, then release the kill switch with `python -m cli resume`.",
+            )
+        )
     if not session.orders_readable:
         found.append(
             Concern(

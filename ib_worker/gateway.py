@@ -1,6 +1,8 @@
 """Handlers that connect and disconnect the session."""
 
 from bridge.bus.answering import Asked
+from bridge.bus.connect import BusError
+from bridge.bus.steering import Steered
 from bridge.gateway import Connect, Connected, Disconnect, Disconnected
 from bridge.tool import ToolError
 from ib_worker.dispatch import handles
@@ -16,6 +18,7 @@ async def connect(request: Connect, session: Session, asked: Asked) -> Connected
     target = _target(request, session)
     _check(target, session, asked.client)
     already = target == session.target and session.record.standing.ready
+    unkept = await _kept(session, Steered(asked.client, *target))
     await session.steering.connect(target)
     session.require_ready()
     return Connected(
@@ -24,18 +27,30 @@ async def connect(request: Connect, session: Session, asked: Asked) -> Connected
         clientId=session.clientId,
         serverVersion=session.require_connection().greeted,
         accounts=session.accounts,
-        message=_message(request, session, already),
+        message=_message(request, session, already) + unkept,
     )
 
 
 @handles(Disconnect)
 async def disconnect(request: Disconnect, session: Session, asked: Asked) -> Disconnected:
     others = session.recent_clients(beside=asked.client)
+    unkept = await _kept(session, Steered(asked.client))
     session.steering.disconnect(asked.client)
     felt = f" {len(others)} other clients were using it." if others else ""
     return Disconnected(
-        message=f"The session is disconnected for every client until ibkr_connect.{felt}", recent_clients=others
+        message=f"The session is disconnected for every client until ibkr_connect.{felt}{unkept}", recent_clients=others
     )
+
+
+async def _kept(session: Session, steered: Steered) -> str:
+    """Remember it for the next worker; what to say where that is not possible."""
+    if session.keep_steered is None:
+        return ""
+    try:
+        await session.keep_steered(steered)
+    except BusError as error:
+        return f" Redis could not store this ({error}), so a worker that starts again will not know of it."
+    return ""
 
 
 def _target(request: Connect, session: Session) -> Endpoint:

@@ -8,15 +8,18 @@ from functools import partial
 from typing import Any, NoReturn
 
 from bridge.bus.answering import Answerer, Reconcile
+from bridge.bus.asked import insist
 from bridge.bus.auditing import AuditLog
 from bridge.bus.connect import BusError, bus_down
 from bridge.bus.orders import Fenced
+from bridge.bus.steering import keep_steered, read_steered
 from bridge.gateway import SessionStatus
 from bridge.tool import ToolError
 from ib_worker import alarm, standing
 from ib_worker.approvals import Approvals
 from ib_worker.auditing import Audit
 from ib_worker.concerns import concerns_of, weekly_login
+from ib_worker.data_loss import reconcile
 from ib_worker.dispatch import Dispatch
 from ib_worker.guard import Guard
 from ib_worker.lifecycle import Lifecycle, Timing
@@ -25,18 +28,16 @@ from ib_worker.order_events import Event
 from ib_worker.order_state import OrderState
 from ib_worker.racing import first, lasting
 from ib_worker.reconcile import Reconciliation
-from ib_worker.references import is_ours
 from ib_worker.relieving import Relieving
 from ib_worker.session import OrderIds, Session, utcnow
 from ib_worker.settings import Settings
 from ib_worker.switch import KillSwitch, watch_switch
 from ib_worker.sync import look_for_missing
 from ib_worker.tokens import Tokens
-from ib_worker.tripwires import carry_out, watch_wires
+from ib_worker.tripwires import watch_wires
 
 BEAT_S = 1.0
 RELEASE_S = 2.0
-FIRST_ORDER_ID = 1  # what a gateway tells a client that has never placed an order
 
 Duty = Callable[[], Coroutine[Any, Any, None]]
 
@@ -57,7 +58,7 @@ async def lead(
     """
     timing = timing or Timing(connect_s=settings.connect_timeout_s)
     session = Session(settings, bus.worker_id, bus, order_ids_of(bus))
-    session.audit = Audit(AuditLog(bus.pipe, bus.keys, bus.lease.token))
+    session.audit = Audit(AuditLog(bus.pipe, bus.keys, bus.lease.token, bus.watermark))
     session.ledger.record = partial(_happened, session)
     session.approvals = Approvals(bus.pipe, bus.keys, settings.live_approval == "client")
     session.tokens = Tokens(bus.pipe, bus.keys)
@@ -70,16 +71,30 @@ async def lead(
     bus.on_abandoned(session.abandoned)
     bus.on_left(reconciliation.settle)
     try:
+        await _remembered(bus, session, lifecycle)
         await first(
             lifecycle.run(),
             *(lasting(name, run) for name, run in _duties(bus, session).items()),
             *([relieving.seek(session)] if relieving else []),
-            _serve(bus, session, partial(_reconcile, bus, session, reconciliation), stopping, timing.grace_s),
+            _serve(bus, session, partial(reconcile, bus, session, reconciliation), stopping, timing.grace_s),
         )
     finally:
         await reconciliation.close()
         await session.close()
         await guard.close()
+
+
+async def _remembered(bus: Answerer, session: Session, lifecycle: Lifecycle) -> None:
+    """Begin with what Redis has of earlier terms: how far order ids were counted, and who connected or disconnected."""
+
+    async def read() -> None:
+        session.counted_ids = int(await bus.pipe.send("GET", bus.keys.order_ids) or 0)
+        steered = await read_steered(bus.pipe, bus.keys, bus.watermark)
+        if steered is not None:
+            lifecycle.begin_as(steered)
+
+    await insist(read)
+    session.keep_steered = partial(keep_steered, bus.pipe, bus.keys, bus.watermark)
 
 
 def _duties(bus: Answerer, session: Session) -> dict[str, Duty]:
@@ -103,20 +118,6 @@ def _happened(session: Session, state: OrderState, key: str | None, event: Event
 
 def _look_for_unknown(session: Session) -> None:
     session.wires.look((each.state for each in session.ledger.open()), utcnow())
-
-
-async def _reconcile(bus: Answerer, session: Session, reconciliation: Reconciliation) -> None:
-    """Before writes are taken: at the start of a term, and whenever Redis has lost its data. It has lost them before
-    the term, too, where it has no history and this process has led before, or IBKR has orders with our references.
-    Orders that the gateway has merely counted may have been another program's: then only the look is made."""
-    await reconciliation.begin()
-    ours = any(is_ours(each.state.orderRef) for each in session.ledger.all())
-    certain = ours or bus.has_served
-    if (certain or session.nextValidId > FIRST_ORDER_ID) and not await bus.has_history():
-        if certain:
-            session.wires.lost_data()
-            await carry_out(bus.pipe, bus.keys, session.wires)
-        await reconciliation.look_again()
 
 
 async def _serve(
@@ -154,6 +155,8 @@ async def _beat(bus: Answerer, session: Session) -> NoReturn:
     """Write the status every second and at every change."""
     while True:
         session.news.clear()
+        if session.halted_for_loss and bus.watermark.known.halt is None:  # the operator has compared, and resumed
+            session.data_loss, session.halted_for_loss = None, False
         await bus.beat(told(session))
         with suppress(TimeoutError):
             async with asyncio.timeout(BEAT_S):

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
+from bridge.bus.steering import Steered
 from bridge.tool import ToolError
 from ib_worker import standing
 from ib_worker.concerns import is_weekly_login
@@ -93,6 +94,16 @@ class Lifecycle:
         tried = asyncio.get_running_loop().create_future()
         self._tried.append(tried)
         await tried
+
+    def begin_as(self, steered: Steered) -> None:
+        """Before `run`: begin as ibkr_connect or ibkr_disconnect left it. Ignore a gateway that is not allowed now."""
+        session, target = self._session, Endpoint(steered.host, steered.port)
+        if not steered.host:
+            self.disconnect(steered.by)
+        elif target in session.settings.allowed:
+            session.target = target
+            session.record.host, session.record.port = target
+            session.record.set(standing.STARTING)
 
     def disconnect(self, caller: str) -> None:
         self._wanted.clear()

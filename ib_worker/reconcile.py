@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -60,9 +61,11 @@ class Reconciliation:
         self._records = records
         self._token = token
         self._tasks: set[asyncio.Task[None]] = set()
+        self._settling: set[str] = set()  # the keys of the tasks
 
-    async def begin(self) -> None:
-        """Make the orders of earlier leaders ours: those can't answer them any more. Redis' absences are waited out."""
+    async def begin(self, in_hand: Collection[str] = ()) -> None:
+        """Make every order ours that was accepted and is not in hand: its leader can't answer it any more. An older
+        copy of Redis may have one that this very leader had answered. Redis' absences are waited out."""
         await self._session.until_ready()
         found: list[Record] = []
 
@@ -71,11 +74,12 @@ class Reconciliation:
 
         await insist(read)
         for record in found:
-            if record.token == self._token:
-                continue  # in this leader's hands
+            if record.key in in_hand:
+                continue
             with suppress(Fenced, Gone):
                 await insist(partial(self._records.adopt, record.key))
-                self.settle(record)
+                if record.key not in self._settling:
+                    self.settle(record)
 
     async def look_again(self) -> None:
         """After Redis has lost its data, whose records kept a key from placing twice: until a full look counts that
@@ -90,6 +94,7 @@ class Reconciliation:
     def settle(self, record: Record) -> None:
         """Find out what became of a call, and answer it. The record is ours: adopted, or of a handler that failed."""
         task = asyncio.create_task(self._settle(record), name=f"reconcile {record.key}")
+        self._settling.add(record.key)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -104,6 +109,7 @@ class Reconciliation:
             reply = await self._reply(record)
         finally:
             unsettled -= refs
+        self._settling.discard(record.key)
         with suppress(Fenced, Gone):
             await insist(partial(self._records.finish, record.request, reply))
             log.info("order %s, which was left without an answer, is settled", record.key)

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 import ib_async
 
 from bridge.account import PnL
+from bridge.bus.steering import Steered
 from bridge.gateway import SessionStatus
 from bridge.tool import ToolError
 from bridge.values import Named
@@ -71,6 +72,9 @@ class Steering(Protocol):
     def disconnect(self, caller: str) -> None: ...
 
 
+KeepSteered = Callable[[Steered], Awaitable[None]]  # raises BusError
+
+
 class Session:
     """One login. `wire` is None while there is no connection; `lifecycle` alone sets it."""
 
@@ -94,6 +98,10 @@ class Session:
         self.switch: KillSwitch
         self.lives: Lives
         self.wires = Tripwires(settings.wires.in_force(settings.trading_mode))
+        self.keep_steered: KeepSteered | None = None  # without a bus nothing is remembered
+        self.counted_ids: int | None = None  # the highest orderId that Redis knew of when this term began
+        self.data_loss: str | None = None  # what Redis was found to lack, until the operator resumes
+        self.halted_for_loss = False
         self.accounts: list[str] = []
         self.nextValidId = 0  # as the gateway told it when this connection was made
         self.as_of: dict[str, datetime] = {}  # when TWS has last told all of something

@@ -9,6 +9,7 @@ from bridge.bus.connect import BusError, bus_down
 from bridge.bus.halting import drop_change, halted_error, next_change, read_halt
 from bridge.bus.keys import Keys
 from bridge.bus.orders import Fenced
+from bridge.bus.outage import Outage
 from bridge.bus.pipe import Pipe
 from bridge.tool import ToolError
 from ib_worker.auditing import Audit
@@ -37,12 +38,14 @@ class KillSwitch:
 
 async def watch_switch(pipe: Pipe, keys: Keys, audit: Audit) -> NoReturn:
     """For ever. What was done while no worker led is written by the next; a crash in between may write it twice."""
+    unwritten = Outage("switch_not_in_audit_log")
     while True:
         try:
             while (change := await next_change(pipe, keys)) is not None:
                 log.warning("kill switch: %s %s by %s: %s", change.event, change.level, change.by, change.reason)
                 await audit.switched(change)
                 await drop_change(pipe, keys, change)
+            unwritten.over()
         except (BusError, ToolError, Fenced) as error:
-            log.warning("the kill switch is not in the audit log yet: %s", error)
+            unwritten.failed(error)
         await asyncio.sleep(LOOK_S)

@@ -37,7 +37,7 @@ class Wires(BaseSettings):
     unknown_s: Annotated[float, Field(gt=0)] | Off | None = None  # an order of which IBKR says nothing for so long
     doubled: Switch | None = None  # two orders at IBKR under one orderRef
     daily_loss: Switch | None = None  # LIMIT_MAX_DAILY_LOSS was reached: from then on closing orders alone
-    data_loss: Switch | None = None  # Redis has lost its history: who asked for what, and a switch that was set
+    data_loss: Switch | None = None  # Redis has lost data or went back: who asked for what, and how often
 
     def in_force(self, mode: Mode) -> Self:
         """All of them in live mode; on paper, where people try things, those that cost nobody a day."""
@@ -47,7 +47,7 @@ class Wires(BaseSettings):
 
 LIVE: dict[str, object] = {"rejects": 5, "unknown_s": 120.0, "doubled": "on", "daily_loss": "on", "data_loss": "on"}
 PAPER: dict[str, object] = {
-    "rejects": "off", "unknown_s": "off", "doubled": "on", "daily_loss": "on", "data_loss": "off",
+    "rejects": "off", "unknown_s": "off", "doubled": "on", "daily_loss": "on", "data_loss": "on",
 }  # fmt: skip
 
 
@@ -83,10 +83,10 @@ class Tripwires:
             most = f"{error.details['allowed']:g} {error.details.get('currency') or ''}".rstrip()
             self._trip("reduce_only", f"the day's loss has reached its limit of {most}")
 
-    def lost_data(self) -> None:
-        """Redis knows nothing of what was asked before."""
+    def lost_data(self, what: str) -> None:
+        """Redis has less than was known of what was asked before."""
         if self._wires.data_loss == "on":
-            self._trip("halt", "Redis has lost its history: compare ibkr_get_open_orders with what was meant")
+            self._trip("halt", f"{what}. Compare ibkr_get_open_orders and the positions with what was meant")
 
     def look(self, states: Iterable[OrderState], now: datetime) -> None:
         """Whether one of these orders has been unknown for too long. One that IBKR does not have is not unknown."""

@@ -83,7 +83,7 @@ class Answers:
         status = await session_status(self._asker)
         if status["state"] == "ready":
             return error
-        told = " ".join(filter(None, ("Not executed:", status["cause"], status["remedy"], SAME_KEY)))
+        told = " ".join(filter(None, ("This call sent nothing:", status["cause"], status["remedy"], SAME_KEY)))
         return ToolError(error.code, told, **error.details, state=status["state"])
 
 

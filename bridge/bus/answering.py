@@ -19,12 +19,14 @@ from bridge.bus.keys import Keys
 from bridge.bus.lease import Lease
 from bridge.bus.listening import Listener
 from bridge.bus.orders import Records
+from bridge.bus.outage import Outage
 from bridge.bus.pipe import Pipe
 from bridge.bus.ticks import Publisher
+from bridge.bus.watermark import Watermark
 from bridge.ending import end
 from bridge.tool import Shape, ToolError
 
-HEARTBEAT_KEPT_MS = 10 * 60 * 1000  # so long a front can say since when the worker is gone
+HEARTBEAT_KEPT_MS = 7 * 24 * 3600 * 1000  # so long a front can say since when the worker is gone
 AT_ONCE = 1_000  # reads in hand, and as many writes; TWS takes fifty messages a second, and what waits for more is late
 AT_ONCE_OF_ONE = 200  # reads of one caller
 
@@ -41,27 +43,41 @@ class Answerer:
     `records` is there once the worker leads: orders of earlier leaders, notes, order ids.
     """
 
-    def __init__(self, url: str, session: str, worker_id: str, leader_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        session: str,
+        worker_id: str,
+        leader_file: Path | None = None,
+        watermark_file: Path | None = None,
+    ) -> None:
         self.keys = Keys(session)
         self.worker_id = worker_id
         self.pipe = Pipe(url)
-        self.lease = Lease(self.pipe, self.keys, leader_file)
+        self.watermark = Watermark(session, watermark_file)
+        self.lease = Lease(self.pipe, self.keys, leader_file, self.watermark)
         self.ticks = Publisher(self.pipe, self.keys, self.lease)
         self.records: Records
         self._keeper: asyncio.Task[None] | None = None
+        self._syncer: asyncio.Task[None] | None = None
         self._in_hand: dict[str, asyncio.Task[None]] = {}
+        self._requests: dict[str, Request] = {}  # the same ones
         self._load = Load()
         self._stop = asyncio.Event()
         self._grace_s = 0.0
+        self._unwritten = Outage("heartbeat_not_written")
         self.has_served = False  # this process has taken writes, in this term or an earlier one
         self._leave: Leave = lambda record: None
 
     async def __aenter__(self) -> Self:
         await self.pipe.__aenter__()
+        self._syncer = asyncio.create_task(self.watermark.sync(), name="watermark file")
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._forget_lease()
+        if self._syncer is not None:
+            await end([self._syncer])
         with suppress(BusError):  # it lapses by itself
             await self.lease.release()
         await self.pipe.__aexit__()
@@ -73,7 +89,7 @@ class Answerer:
         """
         await self._forget_lease()
         token = await self.lease.acquire()
-        self.records = Records(self.pipe, self.keys, token)
+        self.records = Records(self.pipe, self.keys, token, self.watermark)
         self._keeper = asyncio.create_task(self.lease.keep(), name="bus lease")
         return token
 
@@ -115,15 +131,40 @@ class Answerer:
         self._stop.set()
 
     async def _generations(self, reconcile: Reconcile | None) -> None:
-        """For ever: reconcile, then mark that Redis holds the session's history; again when the mark is gone."""
+        """For ever: reconcile, then mark that Redis holds the session's history; again when it has lost some of it."""
         while True:
-            if reconcile is not None:
-                await reconcile()
+            await self.lease.compared.wait()
+            await self._reconciled(reconcile)
             await insist(self._mark)
             self.has_served = True
-            self.lease.data_lost.clear()
             await self.lease.data_lost.wait()
-            log.error("redis_lost_its_data", session=self.keys.session)
+
+    async def _reconciled(self, reconcile: Reconcile | None) -> None:
+        """Reconcile, and once more if Redis goes back meanwhile. Without a `reconcile` only what Redis lacks is
+        raised."""
+        while True:
+            loss = self.lease.loss
+            self.lease.data_lost.clear()
+            if reconcile is not None:
+                await reconcile()
+            elif loss is not None:
+                await self.rebase()
+            if not self.lease.data_lost.is_set():
+                self.lease.loss = None
+                return
+
+    async def rebase(self) -> None:
+        """After a loss: let the steps go on above all that were known, and the day's orders be as many. Until the next
+        mark no write is taken. The kill switch is set before; repeated until Redis has answered."""
+        await insist(self._rebase)
+
+    async def _rebase(self) -> None:
+        keys, known = self.keys, self.watermark.known
+        names = (keys.lease, keys.generation, keys.revision, keys.accepted)
+        figures = (known.revision, known.day_from_ms, known.day_orders)
+        revision = int(await scripts.REBASE.run(self.pipe, names, str(self.lease.token), *figures))
+        self.watermark.note(revision, generation="")
+        self.lease.data_lost.clear()
 
     async def has_history(self) -> bool:
         """Whether Redis holds what this session has done: it does from the first mark on, until it loses its data."""
@@ -137,8 +178,15 @@ class Answerer:
         return found
 
     async def _mark(self) -> None:
-        keys = (self.keys.generation, self.keys.lease)
-        await scripts.MARK.run(self.pipe, keys, str(self.lease.token), f"{self.lease.token}-{token_hex(8)}")
+        keys = (self.keys.generation, self.keys.lease, self.keys.revision)
+        made = f"{self.lease.token}-{token_hex(8)}"
+        if found := await scripts.MARK.run(self.pipe, keys, str(self.lease.token), made):
+            self.watermark.note(int(found[1]), generation=found[0].decode())
+            self.lease.vouch()
+
+    def keys_in_hand(self) -> set[str]:
+        """The keys of writes that a handler of this process carries out now."""
+        return {request.key for request in self._requests.values() if request.key is not None}
 
     def _hear(self, handle: Handle, message: bytes) -> None:
         """Begin with a request, unless it is none of ours, late, here already, or we lead no more."""
@@ -159,11 +207,12 @@ class Answerer:
         desk = Desk(self.pipe, self.keys, self.records, self._leave)
         task = asyncio.create_task(desk.carry_out(asked, handle), name=f"bus request {request.id}")
         self._in_hand[request.id] = task
+        self._requests[request.id] = request
         self._load.add(request)
         task.add_done_callback(lambda _: self._put_down(request))
 
     def _put_down(self, request: Request) -> None:
-        del self._in_hand[request.id]
+        del self._in_hand[request.id], self._requests[request.id]
         self._load.remove(request)
 
     def publish(self, stream: str, kind: str, body: bytes) -> None:
@@ -191,11 +240,16 @@ class Answerer:
     async def beat(self, status: Shape) -> None:
         """Write the session's status (bridge.gateway.SessionStatus): at every change, and every second or two."""
         keys = (self.keys.lease, self.keys.heartbeat)
-        arguments = (str(self.lease.token), self.worker_id, status.model_dump_json(), HEARTBEAT_KEPT_MS)
+        told = status.model_dump_json()
+        compared = self.lease.replication_id
         try:
-            await scripts.BEAT.run(self.pipe, keys, *arguments)
+            await scripts.BEAT.run(
+                self.pipe, keys, str(self.lease.token), self.worker_id, told, HEARTBEAT_KEPT_MS, compared
+            )
         except BusError as error:
-            log.warning("heartbeat_not_written", error=str(error))
+            self._unwritten.failed(error)
+        else:
+            self._unwritten.over()
 
 
 class Load:

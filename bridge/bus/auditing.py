@@ -7,30 +7,33 @@ from typing import Any
 
 import msgspec
 
-from bridge.audit import GENESIS, Entry, digest, encode
+from bridge.audit import DATA_LOSS, GENESIS, Entry, digest, encode
 from bridge.bus.connect import BusError
 from bridge.bus.keys import Keys
-from bridge.bus.orders import Fenced
+from bridge.bus.orders import Fenced, went_back
 from bridge.bus.pipe import Pipe
 from bridge.bus.scripts import Script
+from bridge.bus.watermark import Watermark
 from bridge.tool import ToolError
 
 PAGE = 1_000  # entries in one read
 
 # Appends one entry if it follows the last. Answers {word, seq, digest}: `appended` (also when this very entry is the
-# last, so that asking again after a lost answer is harmless), `behind` with the head as it is, or `fenced`.
+# last, so that asking again after a lost answer is harmless), `behind` with the head as it is, `lost` where Redis lacks
+# steps that the writer knows of, or `fenced`; and the revision.
 APPEND = Script("""#!lua
-local log, head, lease = KEYS[1], KEYS[2], KEYS[3]
+local log, head, lease, revision = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, seq, prev, mine, line = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-if redis.call('GET', lease) ~= token then return {'fenced', '', ''} end
-local found = redis.call('HMGET', head, 'seq', 'digest')
-if found[2] == mine then return {'appended', found[1], mine} end
+if redis.call('GET', lease) ~= token then return {'fenced', '0', '', 0} end
+local found, steps = redis.call('HMGET', head, 'seq', 'digest'), redis.call('GET', revision) or '0'
+if tonumber(steps) < tonumber(ARGV[7]) then return {'lost', found[1] or '0', '', 0} end
+if found[2] == mine then return {'appended', found[1], mine, steps} end
 if (found[1] or '0') ~= string.format('%.0f', tonumber(seq) - 1) or (found[2] or ARGV[6]) ~= prev then
-    return {'behind', found[1] or '0', found[2] or ARGV[6]}
+    return {'behind', found[1] or '0', found[2] or ARGV[6], steps}
 end
 redis.call('XADD', log, seq .. '-0', 'e', line)
 redis.call('HSET', head, 'seq', seq, 'digest', mine)
-return {'appended', seq, mine}
+return {'appended', seq, mine, redis.call('INCR', revision)}
 """)
 
 
@@ -49,9 +52,11 @@ return 1
 class AuditLog:
     """The leader's pen. An order whose entry could not be written must not be sent."""
 
-    def __init__(self, pipe: Pipe, keys: Keys, token: int) -> None:
+    def __init__(self, pipe: Pipe, keys: Keys, token: int, watermark: Watermark | None = None) -> None:
+        """Without a watermark of the leader's nothing is compared."""
         self._pipe = pipe
-        self._keys = (keys.audit, keys.audit_head, keys.lease)
+        self._keys = (keys.audit, keys.audit_head, keys.lease, keys.revision)
+        self._watermark = watermark or Watermark(keys.session)
         self._token = str(token)
         self._head: tuple[int, str] | None = None
         self._turn = asyncio.Lock()  # entries are chained one by one
@@ -59,7 +64,7 @@ class AuditLog:
     async def append(self, event: str, **fields: Any) -> int:
         """Write one entry and return its seq once Redis has it on disk.
 
-        Raises Fenced, or ToolError("audit_unavailable"): then nothing may be sent.
+        Raises Fenced, or ToolError audit_unavailable or unknown (Redis went back): then nothing may be sent.
         """
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         async with self._turn:
@@ -72,6 +77,24 @@ class AuditLog:
                     f"The audit log can't be written ({error}), so nothing was sent. Mend Redis, then retry.",
                 ) from error
 
+    async def go_on(self) -> None:
+        """Redis went back, or lost its data: write where the log was cut, and continue it from there. Nothing is
+        written where Redis has all that is known. Raises Fenced or BusError, after which it may be tried again."""
+        async with self._turn:
+            known = self._watermark.known
+            self._head = await read_head(self._pipe, self._keys[1])
+            seq, last = self._head
+            if seq > known.audit_seq or (seq, last) == (known.audit_seq, known.audit_digest):
+                return
+            at = datetime.now(UTC).isoformat(timespec="milliseconds")
+            self._watermark.note(audit_seq=seq, audit_digest=last)
+            lost = {"known_seq": known.audit_seq, "known_digest": known.audit_digest, "cut_at": seq}
+            try:
+                await self._append(at, DATA_LOSS, {"details": lost})
+            except BaseException:
+                self._watermark.note(audit_seq=known.audit_seq, audit_digest=known.audit_digest)
+                raise
+
     async def _append(self, at: str, event: str, fields: dict[str, Any]) -> int:
         if self._head is None:
             self._head = await read_head(self._pipe, self._keys[1])
@@ -79,12 +102,17 @@ class AuditLog:
             seq, prev = self._head[0] + 1, self._head[1]
             line = encode(Entry(seq=seq, prev=prev, at=at, event=event, token=self._token, **fields))
             mine = digest(line)
-            arguments = (self._token, seq, prev, mine, line, GENESIS)
-            word, head_seq, head_digest = await APPEND.run(self._pipe, self._keys, *arguments)
+            known = self._watermark.known
+            arguments = (self._token, seq, prev, mine, line, GENESIS, known.revision)
+            word, head_seq, head_digest, revision = await APPEND.run(self._pipe, self._keys, *arguments)
             if word == b"fenced":
                 raise Fenced
+            if word == b"lost" or int(head_seq) < known.audit_seq:
+                self._head = None
+                raise went_back()
             self._head = (int(head_seq), head_digest.decode())
             if word == b"appended":
+                self._watermark.note(int(revision), audit_seq=seq, audit_digest=mine)
                 return seq
 
 

@@ -1,5 +1,6 @@
 """The kill switch in Redis: set by anybody, seen by the very step that accepts an order, cleared by the operator."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -66,13 +67,13 @@ return 1
 
 async def set_halt(pipe: Pipe, keys: Keys, level: Level, by: str, reason: str) -> Halt:
     """Stop new orders from the moment this returns. Setting it again is harmless. Raises BusError."""
-    return _halt(await HALT.run(pipe, (keys.halt, keys.switched), level, by, reason))
+    return halt_of(await HALT.run(pipe, (keys.halt, keys.switched), level, by, reason))
 
 
 async def read_halt(pipe: Pipe, keys: Keys) -> Halt | None:
     """The switch, None where trading is not halted. Raises BusError: then nobody may assume either."""
     found = await pipe.send("HMGET", keys.halt, "level", "by", "reason", "since_ms")
-    return _halt(found) if found[0] else None
+    return halt_of(found) if found[0] else None
 
 
 def halted_error(halt: Halt) -> ToolError:
@@ -116,7 +117,7 @@ async def _drop(pipe: Pipe, keys: Keys, entry: bytes) -> None:
     await pipe.send("LREM", keys.switched, 1, entry)  # by value: another leader may have dropped it meanwhile
 
 
-def _halt(found: list[bytes | None]) -> Halt:
+def halt_of(found: Sequence[bytes | None]) -> Halt:
     """A switch that somebody wrote by hand, in part, is set all the same."""
     level, by, reason, since_ms = (each or b"" for each in found)
     known: Level = "reduce_only" if level == b"reduce_only" else "halt"

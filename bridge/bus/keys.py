@@ -25,6 +25,8 @@ class Keys:
         self.relief = self._prefix + "relief"  # string, for seconds: a standby can
         self.epoch = self._prefix + "epoch"  # counter that tokens come from
         self.generation = self._prefix + "generation"  # string: gone when Redis has lost its data
+        self.revision = self._prefix + "revision"  # counter of the leaders' steps: a lower one is an older copy's
+        self.steering = self._prefix + "steering"  # string: what ibkr_connect or ibkr_disconnect asked for last
         self.heartbeat = self._prefix + "heartbeat"  # hash: the session's status as last written
         self.inflight = self._prefix + "inflight"  # set: keys of orders that are accepted and not done
         self.order_ids = self._prefix + "order_ids"  # counter: the highest orderId ever handed out

@@ -8,10 +8,14 @@ import structlog
 
 from bridge.bus import scripts
 from bridge.bus.clock import boottime
-from bridge.bus.connect import BusError, Full
+from bridge.bus.connect import BusError, Full, Refused
+from bridge.bus.halting import halt_of
 from bridge.bus.keys import Keys
 from bridge.bus.leader_file import LeaderFile
+from bridge.bus.outage import Outage
 from bridge.bus.pipe import Pipe
+from bridge.bus.replication import UNKNOWN_ID, replication_id_of
+from bridge.bus.watermark import Loss, Watermark
 
 LEASE_S = 7.0  # with the renewals it outlasts a Redis that stands still for five seconds
 RENEW_S = 1.0
@@ -29,17 +33,23 @@ class LeaseLost(Exception):
 class Lease:
     """`token` rises with every grant, over restarts and loss of Redis' data, so a later leader is known by it."""
 
-    def __init__(self, pipe: Pipe, keys: Keys, leader_file: Path | None = None) -> None:
+    def __init__(
+        self, pipe: Pipe, keys: Keys, leader_file: Path | None = None, watermark: Watermark | None = None
+    ) -> None:
         self._pipe = pipe
+        self.watermark = watermark or Watermark(keys.session)
         self._keys = keys
         self._file = LeaderFile(leader_file, pipe.url, keys.session)
         self._until = float("-inf")  # by boottime, so that suspend and SIGSTOP count
         self._full = False  # at the last renewal the server was out of memory or disk, and took no write of anybody
         self._told: Callable[[float], None] | None = None
+        self._unrenewed, self._unreachable = Outage("lease_not_renewed"), Outage("lease_unreachable")
         self.token = 0
-        self.data_lost = (
-            asyncio.Event()
-        )  # a renewal found no generation mark: Redis has lost its data, or never had any
+        self.compared = asyncio.Event()  # a renewal of this lease has compared Redis with what the worker knows
+        self.data_lost = asyncio.Event()  # Redis has less than the worker knows; `loss` says what
+        self.loss: Loss | None = None
+        self._found_id = ""
+        self.replication_id = ""  # of the server that had all the worker knows at the last renewal; empty: unknown
 
     def held(self) -> bool:
         """Whether nobody else can have the lease now. Needs no await: ask right before writing to the gateway."""
@@ -61,6 +71,8 @@ class Lease:
         What this process led before must be over, its connection to the gateway closed.
         """
         self._file.let_go()
+        self.watermark.load()
+        self.compared.clear()
         while not await self._try():  # noqa: ASYNC110 - what it waits for lives in Redis
             await asyncio.sleep(STANDBY_S)
         log.info("lease_acquired", token=self.token)
@@ -74,18 +86,23 @@ class Lease:
                 asked = boottime()
                 token = await self._granted()
         except BusError as error:
-            log.warning("lease_unreachable", error=str(error))
+            self._unreachable.failed(error)
             return False
+        self._unreachable.over()
         if token is None:
             return False
         self.token = int(token)
+        self.watermark.load()  # its last holder on this machine may have written until now
+        self.watermark.note(token=self.token)
         self._hold(asked)
         return True
 
     async def _granted(self) -> bytes | None:
         """The new token, None while somebody has the lease."""
         keys = (self._keys.lease, self._keys.epoch)
-        granted: bytes | None = await scripts.ACQUIRE.run(self._pipe, keys, int(LEASE_S * 1000))
+        granted: bytes | None = await scripts.ACQUIRE.run(
+            self._pipe, keys, int(LEASE_S * 1000), self.watermark.known.token
+        )
         return granted
 
     async def _freed(self) -> bool:
@@ -116,23 +133,60 @@ class Lease:
 
     async def _renew(self) -> bool:
         asked = boottime()
-        keys = (self._keys.lease, self._keys.epoch, self._keys.generation)
         try:
-            word, generation = await scripts.RENEW.run(self._pipe, keys, str(self.token), int(LEASE_S * 1000))
+            replication_id, answer = await self._asked_and_compared()
         except BusError as error:
             self._full = isinstance(error, Full)
             if self._full:
                 self._say(asked + LEASE_S - MARGIN_S)
-            log.warning("lease_not_renewed", error=str(error))
+            self._unrenewed.failed(error)
             return False
         self._full = False
-        if word == b"lost":
+        self._unrenewed.over()
+        if answer[0] == b"lost":
             self.step_down()
             raise LeaseLost("another worker holds the lease")
         self._hold(asked)
-        if not generation:
-            self.data_lost.set()
+        self._compare(answer, replication_id)
         return True
+
+    async def _asked_and_compared(self) -> tuple[str, list[bytes]]:
+        """The server's replication id, asked first: what is compared after it holds for that server."""
+        keys, known = self._keys, self.watermark.known
+        names = (keys.lease, keys.epoch, keys.generation, keys.revision, keys.audit_head, keys.halt)
+        figures = (known.revision, known.generation, known.audit_seq, known.audit_digest)
+        told = self._pipe.send("INFO", "replication")
+        told.add_done_callback(lambda done: done.cancelled() or done.exception())  # fetched also where RENEW fails
+        answer = await scripts.RENEW.run(self._pipe, names, str(self.token), int(LEASE_S * 1000), *figures)
+        try:
+            return replication_id_of(await told), answer
+        except Refused:  # not permitted: fronts go by their connection alone
+            return UNKNOWN_ID, answer
+
+    def _compare(self, answer: list[bytes], replication_id: str) -> None:
+        word, generation, revision, seq, digest, *switch = answer
+        if word == b"behind":
+            self.replication_id = ""
+            if not self.data_lost.is_set():
+                self.loss = Loss(self.watermark.known, int(revision), int(seq))
+                log.error("redis_went_back", what=str(self.loss))
+            self.data_lost.set()
+        else:
+            halt = halt_of(switch) if switch[0] else None
+            later = {"audit_seq": int(seq), "audit_digest": digest.decode()} if self._log_is_ahead(int(seq)) else {}
+            self.watermark.note(int(revision), generation=generation.decode(), halt=halt, **later)
+            self._found_id = replication_id
+            if generation:
+                self.vouch()
+        self.compared.set()
+
+    def vouch(self) -> None:
+        """The server of the last renewal has all that is known, and holds the session's history."""
+        self.replication_id = self._found_id
+
+    def _log_is_ahead(self, seq: int) -> bool:
+        """Whether an earlier leader has written more than is known here."""
+        return seq > self.watermark.known.audit_seq
 
     def step_down(self) -> None:
         """Hold it no more, as far as this process is concerned."""

@@ -15,11 +15,14 @@ import msgspec
 from pydantic_core import to_json
 
 from bridge.bus import scripts
+from bridge.bus.connect import Refused
 from bridge.bus.envelopes import Reply, Request, decode_reply, decode_request
 from bridge.bus.gate import OPEN, Gate
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
-from bridge.tool import Declaration, Declared
+from bridge.bus.replication import UNKNOWN_ID, replication_id_of
+from bridge.bus.watermark import Watermark
+from bridge.tool import Declaration, Declared, ToolError
 
 State = Literal["new", "accepted", "done", "withdrawn"]
 Word = Literal[
@@ -114,6 +117,18 @@ class Intents:
         arguments = (attempt, b"", scripts.TOMBSTONE_MS, "", "", key, 0)
         return self._heard(await scripts.WITHDRAW.run(self._pipe, keys, *arguments))
 
+    async def compared(self) -> bool | None:
+        """Whether a leader has found that this very server, as it runs now, has all it knew: a server that was started
+        or promoted since may hold an older copy. None where nobody can say. Raises BusError."""
+        told = self._pipe.send("INFO", "replication")
+        told.add_done_callback(lambda done: done.cancelled() or done.exception())
+        [under] = await self._pipe.send("HMGET", self._keys.heartbeat, "compared")
+        try:
+            now = replication_id_of(await told)
+        except Refused:
+            return None
+        return None if under is None or now == UNKNOWN_ID else under.decode() == now
+
     def _heard(self, answer: list[bytes]) -> Seen:
         word, attempt, reply, generation = answer[:4]
         self.generation = generation.decode()
@@ -124,32 +139,48 @@ class Intents:
 class Records:
     """The leader's part: everything that moves a record on."""
 
-    def __init__(self, pipe: Pipe, keys: Keys, token: int) -> None:
+    def __init__(self, pipe: Pipe, keys: Keys, token: int, watermark: Watermark | None = None) -> None:
+        """Without a watermark of the leader's nothing is compared."""
         self._pipe = pipe
         self._keys = keys
         self._token = str(token)
+        self._watermark = watermark or Watermark(keys.session)
 
     async def accept(self, request: Request, execution: str, gate: Gate | None = None, **notes: str) -> None:
         """The last step before the frame; a placing passes its gate here, and the notes are written with it. Raises
-        Fenced, Gone, or ToolError (halted, limit_exceeded, possible_duplicate); then nothing may be sent."""
-        key, names = request.key or "", self._keys
+        Fenced, Gone, or ToolError (halted, limit_exceeded, possible_duplicate, unknown); then nothing may be sent."""
+        key, names, known = request.key or "", self._keys, self._watermark.known
         duplicate = names.duplicate(gate.terms if gate else "none")
-        keys = (names.order(key), names.lease, names.inflight, names.halt, names.accepted, duplicate)
+        keys = (
+            names.order(key), names.lease, names.inflight, names.halt, names.accepted, duplicate, names.generation,
+            names.revision,
+        )  # fmt: skip
         gated = gate.arguments() if gate else OPEN
         noted = [part for pair in notes.items() for part in pair]
-        arguments = (self._token, request.id, execution, key, scripts.KEPT_MS, *gated, *noted)
-        word, detail = await scripts.ACCEPT.run(self._pipe, keys, *arguments)
+        figures = (known.revision, known.generation)
+        arguments = (self._token, request.id, execution, key, scripts.KEPT_MS, *gated, *figures, *noted)
+        word, detail, *after = await scripts.ACCEPT.run(self._pipe, keys, *arguments)
         _moved(word)
+        if word == b"behind":
+            raise went_back()
         if gate is not None and word != b"accepted":
             gate.refuse(word.decode(), detail.decode())
+        self._accepted(gate, *map(int, after))
+
+    def _accepted(self, gate: Gate | None, revision: int, of_the_day: int) -> None:
+        counted = {"day_from_ms": gate.day_from_ms, "day_orders": of_the_day} if gate and of_the_day else {}
+        self._watermark.note(revision, **counted)
 
     async def finish(self, request: Request, reply: bytes) -> None:
         """Store the answer and tell the caller. Raises Gone when a later leader has adopted the order."""
         key = request.key or ""
-        keys = (self._keys.order(key), self._keys.lease, self._keys.inflight, self._keys.replies(request.front))
+        names = self._keys
+        keys = (names.order(key), names.lease, names.inflight, names.replies(request.front), names.revision)
         message = msgspec.json.encode(request)
         arguments = (self._token, reply, request.digest, request.id, message, key, scripts.KEPT_MS)
-        _moved(await scripts.FINISH.run(self._pipe, keys, *arguments))
+        word, revision = await scripts.FINISH.run(self._pipe, keys, *arguments)
+        _moved(word)
+        self._watermark.note(int(revision))
 
     async def refuse(self, request: Request, execution: str, reply: bytes, gate: Gate | None = None) -> None:
         """Withdraw an attempt for which nothing was sent, accepted by this execution or not at all, and tell the caller
@@ -194,6 +225,16 @@ class Records:
         if first == 0:
             raise Fenced
         return first
+
+
+def went_back() -> ToolError:
+    """What a call is told that met an older copy of Redis: nothing of it was sent, but nobody knows of its key."""
+    return ToolError(
+        "unknown",
+        "Redis has lost data, or was put back to an older copy, so an earlier call with this key may have been carried "
+        "out. This call sent nothing. Retry with the same key in half a minute, never with another key.",
+        reason="data_lost",
+    )
 
 
 def _moved(word: bytes) -> None:

@@ -15,6 +15,7 @@ from bridge.bus.pipe import Argument, Pipe
 
 NEW_GRACE_MS = 2_000  # a new record outlives its caller's wait by this much
 KEPT_MS = 7 * 24 * 3600 * 1000  # results are replayed this long
+DAY_MS = 25 * 3600 * 1000  # the longest day, when summer time ends
 TOMBSTONE_MS = 10 * 60 * 1000  # longer than a dead connection can still deliver a late submit
 
 
@@ -111,29 +112,41 @@ return {st and 'withdrawn' or 'absent', attempt, '', current}
 
 # The last step before the frame: only the lease's holder, only once, and a placing only past the gate: kill switch,
 # counts of orders, equal orders. `execution` names one delivery of the request, so that asking again after a lost reply
-# is told from a second delivery. Notes (ARGV from 14: name, value, …) are there before anything is sent. Answers
-# {word, detail}: accepted, fenced, gone, or what the gate says.
-ACCEPT = Script("""#!lua
+# is told from a second delivery. Redis must have all steps that the worker knows of, in its generation, or it is an
+# older copy (`behind`). What lies in the future, as after the server's clock was put back, does not count. Notes (ARGV
+# from 16: name, value, …) are there before anything is sent. Answers {word, detail, revision, orders of the day}:
+# accepted, fenced, behind, gone, or what the gate says.
+ACCEPT = Script(
+    """#!lua
 local record, lease, inflight, halt, accepted, duplicate = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local generation, revision = KEYS[7], KEYS[8]
 local token, attempt, execution, key = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if redis.call('GET', lease) ~= token then return {'fenced', ''} end
+local steps = tonumber(redis.call('GET', revision) or '0')
+if steps < tonumber(ARGV[14]) or (ARGV[15] ~= '' and redis.call('GET', generation) ~= ARGV[15]) then
+    return {'behind', ''}
+end
 local found = redis.call('HMGET', record, 'st', 'att', 'exe')
 if found[2] ~= attempt then return {'gone', ''} end
-if found[1] == 'accepted' and found[3] == execution then return {'accepted', ''} end
+if found[1] == 'accepted' and found[3] == execution then return {'accepted', '', steps, 0} end
 if found[1] ~= 'new' then return {'gone', ''} end
 local now = redis.call('TIME')
 local at = now[1] * 1000 + math.floor(now[2] / 1000)
+local today = 0
 if ARGV[6] == 'place' then
     local closing, minute, day, orders = ARGV[7] == '1', tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[13])
     local level = redis.call('HGET', halt, 'level')
     if level and not (closing and level == 'reduce_only') then return {'halted', level} end
-    if not closing and minute > 0 and redis.call('ZCOUNT', accepted, at - 60000, '+inf') + orders > minute then
+    local day_from = tonumber(ARGV[10])
+    local day_to = string.format('%.0f', day_from > 0 and day_from + DAY_MS or at)
+    if not closing and minute > 0 and redis.call('ZCOUNT', accepted, at - 60000, at) + orders > minute then
         return {'too_many', 'minute'}
     end
-    if not closing and day > 0 and redis.call('ZCOUNT', accepted, ARGV[10], '+inf') + orders > day then
-        return {'too_many', 'day'}
-    end
-    local earlier = tonumber(ARGV[11]) > 0 and redis.call('GET', duplicate)
+    today = redis.call('ZCOUNT', accepted, ARGV[10], day_to) + orders
+    if not closing and day > 0 and today > day then return {'too_many', 'day'} end
+    local window = tonumber(ARGV[11])
+    local earlier = window > 0 and redis.call('GET', duplicate)
+    if earlier and redis.call('PTTL', duplicate) > window then earlier = false end
     if earlier and earlier ~= key and earlier ~= ARGV[12] then return {'duplicate', earlier} end
     redis.call('ZREMRANGEBYSCORE', accepted, '-inf', at - 172800000)
     for i = 1, orders do
@@ -146,23 +159,25 @@ if ARGV[6] == 'place' then
     if tonumber(ARGV[11]) > 0 then redis.call('SET', duplicate, key, 'PX', ARGV[11]) end
 end
 redis.call('HSET', record, 'st', 'accepted', 'tok', token, 'exe', execution, 't_accepted', at)
-for i = 14, #ARGV, 2 do redis.call('HSET', record, 'n:' .. ARGV[i], ARGV[i + 1]) end
+for i = 16, #ARGV, 2 do redis.call('HSET', record, 'n:' .. ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', record, ARGV[5])
 redis.call('SADD', inflight, key)
-return {'accepted', ''}
-""")
+return {'accepted', '', redis.call('INCR', revision), today}
+""".replace("DAY_MS", str(DAY_MS))
+)
 
-# Stores the answer and publishes it. What Redis has lost (also where a caller then left a tombstone) is written anew by
-# the lease's holder, who knows that it had accepted.
+# Stores the answer and publishes it. What Redis has lost (also where a caller then left a tombstone), or has in the
+# state before as an older copy does, is written anew by the lease's holder, who knows that it had accepted. Answers
+# {word, revision}.
 FINISH = Script("""#!lua flags=allow-oom
-local record, lease, inflight, channel = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local record, lease, inflight, channel, revision = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, reply, digest, attempt, request = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local found = redis.call('HMGET', record, 'st', 'tok', 'att')
-if found[1] == 'done' and found[3] == attempt then return 'done' end
-if found[1] and found[1] ~= 'withdrawn' then
-    if found[1] ~= 'accepted' or found[2] ~= token then return 'gone' end
+if found[1] == 'done' and found[3] == attempt then return {'done', redis.call('GET', revision) or '0'} end
+if found[1] == 'done' or found[1] == 'accepted' then
+    if found[1] == 'done' or found[2] ~= token then return {'gone', '0'} end
 elseif redis.call('GET', lease) ~= token then
-    return 'fenced'
+    return {'fenced', '0'}
 end
 local now = redis.call('TIME')
 redis.call('HSET', record, 'st', 'done', 'dg', digest, 'att', attempt, 'tok', token, 'req', request, 'res', reply,
@@ -170,7 +185,7 @@ redis.call('HSET', record, 'st', 'done', 'dg', digest, 'att', attempt, 'tok', to
 redis.call('PEXPIRE', record, ARGV[7])
 redis.call('SREM', inflight, ARGV[6])
 redis.call('SPUBLISH', channel, reply)
-return 'done'
+return {'done', redis.call('GET', lease) == token and redis.call('INCR', revision) or '0'}
 """)
 
 # Writes free fields (ARGV from 3: name, value, …) on an order that is accepted or done.
@@ -202,36 +217,79 @@ redis.call('SET', counter, string.format('%.0f', first + tonumber(ARGV[3]) - 1))
 return first
 """)
 
-# Marks that Redis holds the session's history from now on; the mark is gone when Redis lost its data.
+# Marks that Redis holds the session's history from now on; the mark is gone when Redis lost its data. Answers {mark,
+# revision}, or false.
 MARK = Script("""#!lua
-local generation, lease = KEYS[1], KEYS[2]
+local generation, lease, revision = KEYS[1], KEYS[2], KEYS[3]
 if redis.call('GET', lease) ~= ARGV[1] then return false end
 redis.call('SET', generation, ARGV[2], 'NX')
-return redis.call('GET', generation)
+return {redis.call('GET', generation), redis.call('INCR', revision)}
 """)
 
+# After a loss: the steps go on above all that were known, the day has at least as many orders as it had, and no write
+# is taken until the next mark. Answers the revision, or 0.
+REBASE = Script(
+    """#!lua
+local lease, generation, revision, accepted = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+if redis.call('GET', lease) ~= ARGV[1] then return 0 end
+local steps = math.max(tonumber(redis.call('GET', revision) or '0'), tonumber(ARGV[2])) + 1
+redis.call('SET', revision, string.format('%.0f', steps))
+redis.call('DEL', generation)
+local now, day_from = redis.call('TIME'), tonumber(ARGV[3])
+local at = now[1] * 1000 + math.floor(now[2] / 1000)
+if day_from > 0 and at >= day_from and at < day_from + DAY_MS then
+    local count = redis.call('ZCOUNT', accepted, ARGV[3], string.format('%.0f', day_from + DAY_MS))
+    for i = count + 1, tonumber(ARGV[4]) do
+        redis.call('ZADD', accepted, string.format('%.0f', at), string.format('restored/%.0f/%.0f', steps, i))
+    end
+end
+return steps
+""".replace("DAY_MS", str(DAY_MS))
+)
+
 # Takes the lease if it is free. The token is above every earlier one, also after Redis lost the counter: it never falls
-# behind the server's clock in seconds. Answers the token, or false.
+# behind the server's clock in seconds, nor behind ARGV[2], which the worker knows of. A lease that would last longer
+# than one is granted for was granted before the server's clock was put back: it is cut to a lease. Answers the token,
+# or false.
 ACQUIRE = Script("""#!lua
 local lease, epoch = KEYS[1], KEYS[2]
-if redis.call('EXISTS', lease) == 1 then return false end
-local number = math.max(tonumber(redis.call('GET', epoch) or '0') + 1, tonumber(redis.call('TIME')[1]))
+if redis.call('EXISTS', lease) == 1 then
+    if redis.call('PTTL', lease) > tonumber(ARGV[1]) then redis.call('PEXPIRE', lease, ARGV[1]) end
+    return false
+end
+local number = math.max(tonumber(redis.call('GET', epoch) or '0'), tonumber(ARGV[2])) + 1
+number = math.max(number, tonumber(redis.call('TIME')[1]))
 local text = string.format('%.0f', number)
 redis.call('SET', epoch, text)
 redis.call('SET', lease, text, 'PX', ARGV[1])
 return text
 """)
 
-# Prolongs the lease, or takes it again where Redis lost it and nobody was granted one since.
+# Prolongs the lease, or takes it again where Redis lost it and nobody was granted one since. Redis must have all that
+# the worker knows: its steps, its generation, its audit log. Where it has less, the mark of the generation goes, so
+# that fronts refuse writes at once. Answers {word, generation, revision, seq, digest, level, by, reason, since_ms}; the
+# words are held, behind (held, and Redis has less) and lost.
 RENEW = Script("""#!lua
-local lease, epoch, generation = KEYS[1], KEYS[2], KEYS[3]
-local token, holder = ARGV[1], redis.call('GET', lease)
-local granted = redis.call('GET', epoch)
-if holder and holder ~= token then return {'lost', ''} end
-if not holder and granted and granted ~= token then return {'lost', ''} end
-if not granted then redis.call('SET', epoch, token) end
+local lease, epoch, generation, revision, head, halt = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local token, holder, granted = ARGV[1], redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])
+local known, seq = ARGV[4], tonumber(ARGV[5])
+if holder and holder ~= token then return {'lost'} end
+if not holder and granted and tonumber(granted) > tonumber(token) then return {'lost'} end
+if granted ~= token then redis.call('SET', epoch, token) end
 redis.call('SET', lease, token, 'PX', ARGV[2])
-return {'held', redis.call('GET', generation) or ''}
+local current, log = redis.call('GET', generation) or '', redis.call('HMGET', head, 'seq', 'digest')
+local steps, last = tonumber(redis.call('GET', revision) or '0'), tonumber(log[1] or '0')
+local behind = steps < tonumber(ARGV[3]) or (known ~= '' and current == '')
+if known ~= '' and current == known then
+    behind = behind or last < seq or (last == seq and seq > 0 and log[2] ~= ARGV[6])
+end
+if behind then
+    redis.call('DEL', generation)
+    return {'behind', '', steps, last, log[2] or ''}
+end
+local set = redis.call('HMGET', halt, 'level', 'by', 'reason', 'since_ms')
+return {'held', current, redis.call('INCR', revision), last, log[2] or '', set[1] or '', set[2] or '', set[3] or '',
+    set[4] or ''}
 """)
 
 RELEASE = Script("""#!lua
@@ -239,13 +297,16 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0
 """)
 
-# Only the leader tells the session's status, so that a thawed predecessor can't overwrite it.
+# Only the leader tells the session's status, so that a thawed predecessor can't overwrite it; with it the replication
+# id under which it has found Redis to have all it knew, empty where it can't say so.
 BEAT = Script("""#!lua
 local lease, heartbeat = KEYS[1], KEYS[2]
 if redis.call('GET', lease) ~= ARGV[1] then return 'fenced' end
 local now = redis.call('TIME')
 redis.call('HSET', heartbeat, 'token', ARGV[1], 'worker', ARGV[2], 'status', ARGV[3],
     'written_ms', now[1] * 1000 + math.floor(now[2] / 1000))
+if ARGV[5] == '?' then redis.call('HDEL', heartbeat, 'compared') else
+    redis.call('HSET', heartbeat, 'compared', ARGV[5]) end
 redis.call('PEXPIRE', heartbeat, ARGV[4])
 return 'written'
 """)

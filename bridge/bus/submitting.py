@@ -24,8 +24,6 @@ QUIET_POLL_S = 0.5  # how often while the reply channel stands, where a look is 
 # Why nothing was carried out; the word is the `reason` in the error's details.
 NOT_EXECUTED = {
     "no_worker": "no worker serves this session. Start ib_worker, then ask again with the same key.",
-    "no_generation": "writes wait until the worker has compared Redis with IBKR. An earlier call with this "
-    "key may have been carried out: ask again with the same key in half a minute.",
     "late": "no worker took it in time, and it was withdrawn. Ask again with the same key.",
     "worker_lost": "the worker was lost before it took it, and it was withdrawn. Ask again with the same key.",
     "bus_down": "Redis does not answer, so this call sent nothing. An earlier one with this key may have: start "
@@ -35,6 +33,11 @@ NOT_EXECUTED = {
 FULL = (
     "Not executed: Redis is out of memory or disk and takes no writes, so this call sent nothing. An earlier one with "
     "this key may have: give Redis more, then ask again with the same key. A cancel that can't wait is made in TWS."
+)
+NO_HISTORY = (
+    "Redis has no history of this session, or has lost some of it: writes wait until the worker has compared Redis "
+    "with IBKR. This call sent nothing, but an earlier call with this key may have. Retry with the same key in half a "
+    "minute."
 )
 PENDING = "A worker has taken it and not answered yet. Ask again with the same key, never with another one."
 ELSEWHERE = "Another call with this key is under way. Ask again with the same key to get its answer."
@@ -121,8 +124,10 @@ class Submission:
                 raise ToolError("idempotency_conflict", CONFLICT)
             if seen.attempt != request.id:
                 return await self._elsewhere(seen.attempt)
+            if seen.word == "no_generation":
+                raise ToolError("unknown", NO_HISTORY, reason=seen.word)
             if seen.word in NOT_EXECUTED:
-                raise self._not_executed(seen.word)
+                raise await self._not_executed(seen.word)
             self._first_ms = seen.first_ms or self._first_ms
             return await self._own(request.id, call)
 
@@ -178,7 +183,7 @@ class Submission:
             if seen.word == "withdrawn" and seen.reply:  # the worker refused it, and its reply was missed
                 return result_of(decode_reply(seen.reply))
             if seen.word == "withdrawn":
-                raise self._not_executed("worker_lost" if _worker_lost(call) else "late")
+                raise await self._not_executed("worker_lost" if _worker_lost(call) else "late")
 
     def _next_look(self, attempt: str, call: asyncio.Future[Reply]) -> Awaitable[Seen]:
         if _now() >= self._times.accept_by or _worker_lost(call):
@@ -212,10 +217,14 @@ class Submission:
             if seen.word == "withdrawn" or seen.attempt != attempt:
                 return None
 
-    def _not_executed(self, reason: str) -> ToolError:
-        """Only what one and the same connection has said is certain: behind a new one there may be a replica that was
-        promoted and lacks the last writes."""
-        if self._pipe.connects != self._connects:
+    async def _not_executed(self, reason: str) -> ToolError:
+        """Only what a server has said that can't have gone back is certain: behind a new connection there may be a
+        replica that was promoted and lacks the last writes, or an older copy, until the leader has compared."""
+        try:
+            compared = await self._intents.compared()
+        except BusError:
+            return _unknown()
+        if self._pipe.connects != self._connects or compared is False:
             return _unknown()
         return not_executed(reason)
 

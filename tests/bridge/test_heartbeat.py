@@ -9,6 +9,7 @@ from bridge.tool import ToolError
 from tests.bridge.pair import Broker, front, pipe_to, serving, until
 from tests.bridge.shim import Shim
 
+DAY_MS = 24 * 3600 * 1000
 READY = SessionStatus(is_connected=True, state="ready", accounts=["DU1"])
 
 
@@ -38,7 +39,7 @@ async def test_the_last_status_stays_readable_when_the_worker_is_gone(redis_url:
 
     assert heartbeat is not None
     assert heartbeat.receivers == 0
-    assert 9 * 60_000 < kept_ms <= 10 * 60_000
+    assert 6 * DAY_MS < kept_ms <= 7 * DAY_MS
     assert later is not None
     assert 90_000 <= later.age_ms < 95_000
     assert future is not None

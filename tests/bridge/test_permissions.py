@@ -16,7 +16,7 @@ PASSWORD = "a-long-password"
 # A front publishes requests, hears replies and ticks, writes order records, seals what clients hand back, and sets the
 # kill switch but can't lift it.
 FRONT = """
-    +ping +auth +select +client|setinfo +time +evalsha +eval +spublish +hmget +get +hset +del +pexpire +srem
+    +ping +auth +select +client|setinfo +info +time +evalsha +eval +spublish +hmget +get +hset +del +pexpire +srem
     ~ibkr:{{{0}}}:op:* ~ibkr:{{{0}}}:req ~ibkr:{{{0}}}:rep:* ~ibkr:{{{0}}}:inflight ~ibkr:{{{0}}}:generation
     %R~ibkr:{{{0}}}:heartbeat &ibkr:{{{0}}}:req
     (+ssubscribe +sunsubscribe &ibkr:{{{0}}}:rep:* &ibkr:{{{0}}}:tick:*)
@@ -26,7 +26,7 @@ FRONT = """
 """
 WORKER = """
     +@connection +@pubsub +@hash +@string +@set +@sortedset +@stream +@list +time +evalsha +eval +script|load +del
-    +pexpire +exists ~ibkr:{{{0}}}:* &ibkr:{{{0}}}:*
+    +pexpire +exists +info ~ibkr:{{{0}}}:* &ibkr:{{{0}}}:*
 """
 
 

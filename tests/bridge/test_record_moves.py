@@ -134,7 +134,7 @@ TABLE: dict[str, tuple[list[Move], tuple[Any, ...], dict[str, tuple[str, Any]]]]
         "submit other arguments": ("conflict", SAME),
         "withdraw": ("withdrawn", WITHDRAWN),
         "accept": ("ok", ACCEPTED), "accept another delivery": ("ok", ACCEPTED),
-        "accept another attempt": ("gone", SAME), "finish": ("gone", SAME), "finish without the lease": ("gone", SAME),
+        "accept another attempt": ("gone", SAME), "finish": ("ok", DONE), "finish without the lease": ("fenced", SAME),
         "refuse": ("ok", WITHDRAWN), "refuse another delivery": ("ok", WITHDRAWN),
         "refuse as another worker": ("ok", WITHDRAWN),
         "note": ("gone", SAME), "adopt": ("gone", SAME),

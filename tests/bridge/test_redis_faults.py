@@ -106,7 +106,7 @@ async def test_a_redis_that_comes_back_empty_takes_no_writes_until_reconciled(
         assert bus.lease.token == token
 
     assert caught.value.code == "unknown"
-    assert (refused.value.code, refused.value.details["reason"]) == ("not_executed", "no_generation")
+    assert (refused.value.code, refused.value.details["reason"]) == ("unknown", "no_generation")
     assert broker.sent == {KEY: 1, "another-key": 1}
 
 

@@ -63,7 +63,7 @@ async def test_writes_wait_until_the_worker_has_reconciled(redis_url: str, sessi
         opening.cancel()
         await asyncio.gather(opening, return_exceptions=True)
 
-    assert (caught.value.code, caught.value.details["reason"]) == ("not_executed", "no_generation")
+    assert (caught.value.code, caught.value.details["reason"]) == ("unknown", "no_generation")
     assert broker.sent == {None: 1, KEY: 1}
 
 

@@ -253,6 +253,7 @@ class Impostor:
         await self.bus.pipe.__aenter__()
         self.bus.lease._until = float("inf")
         self.bus.lease.token = 1
+        self.bus.lease.compared.set()
         self.bus.records = Records(self.bus.pipe, self.bus.keys, 1)
         self.bus._keeper = asyncio.create_task(asyncio.Event().wait())  # type: ignore[arg-type]
         self.task = asyncio.create_task(self.bus.serve(self.broker.handle))

@@ -19,12 +19,15 @@ from ib_worker.__main__ import work
 from ib_worker.limits import Limits
 from ib_worker.logs import configure_logs
 from ib_worker.settings import Settings as WorkerSettings
+from ib_worker.tripwires import Wires
 from mcp_front.__main__ import assemble, front_id, serve
 from mcp_front.logs import configure_logs as configure_front_logs
 from mcp_front.settings import Settings as FrontSettings
 
 WARM = "warm"  # no session's name
 NO_LIMITS = Limits.model_validate({name: "off" for name in Limits.model_fields if name != "outside_rth"})
+
+TRADES_ON = Wires(data_loss="off")  # a run goes on after Redis has lost its data; `rollback` looks at the switch
 
 # What a process assembles first is what costs: in the parent of all, once.
 assemble(FrontSettings(), Asker("unix:///nowhere", WARM, front_id()))
@@ -72,10 +75,11 @@ class Forked:
         self._ended.set()
 
 
-def worker(redis_url: str, session: str, gateway_port: int, beat: str) -> None:
+def worker(redis_url: str, session: str, gateway_port: int, beat: str, wires: Wires = TRADES_ON) -> None:
     settings = WorkerSettings(
         redis_url=redis_url, ibkr_session=session, gateway_port=gateway_port, limits=NO_LIMITS,
         beat_file=Path(beat), leader_file=Path(beat).with_name("worker.leader"),
+        watermark_file=Path(beat).with_suffix(".watermark"), wires=wires,
     )  # fmt: skip
     configure_logs("info", "json")
     asyncio.run(work(settings))

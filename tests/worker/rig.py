@@ -194,7 +194,8 @@ async def worker(
     stopping = asyncio.Event()
 
     async def lead_once() -> None:
-        async with Answerer(redis_url, session, f"worker-{token_hex(4)}") as bus:
+        name = f"worker-{token_hex(4)}"
+        async with Answerer(redis_url, session, name, watermark_file=whole.watermark_file) as bus:
             await bus.lead()
             await lead(bus, whole, stopping, timing)
 
@@ -233,4 +234,21 @@ async def loses_all(redis: EmbeddedRedis, folder: Path) -> None:
     redis.process.kill()
     await redis.process.wait()
     shutil.rmtree(folder / "redis" / "appendonlydir")
+    await redis.start()
+
+
+def copy_of(redis: EmbeddedRedis, folder: Path, name: str = "copy") -> Path:
+    """The data as they are on the disk now, which the fixture `own_redis` keeps under `folder`."""
+    copy = folder / name
+    shutil.copytree(folder / "redis" / "appendonlydir", copy)
+    return copy
+
+
+async def goes_back(redis: EmbeddedRedis, folder: Path, copy: Path) -> None:
+    """Redis is killed and comes back with an older copy of its data."""
+    assert redis.process is not None
+    redis.process.kill()
+    await redis.process.wait()
+    shutil.rmtree(folder / "redis" / "appendonlydir")
+    shutil.copytree(copy, folder / "redis" / "appendonlydir")
     await redis.start()

@@ -8,10 +8,12 @@ import pytest
 from bridge.tool import ToolError
 from cli.embedded_redis import EmbeddedRedis
 from ib_worker.references import order_ref
+from ib_worker.tripwires import Wires
 from ibgateway.simulator.server import Simulator
 from tests.worker.rig import Caller, caller, loses_all, order, trading, worker
 
 KEY = "a-key-of-the-caller"
+TRADES_ON = Wires(data_loss="off")
 RESTING = order(orderType="LMT", lmtPrice=50)
 
 
@@ -39,7 +41,7 @@ async def test_an_order_on_its_way_when_worker_and_redis_died_is_not_placed_agai
     monkeypatch.setattr("ib_worker.reconcile.LOOKS_APART_S", 2.0)
     if earlier == "is of an earlier day":
         sim.fault("ids 2")  # all that the gateway still tells of it
-    async with worker(own_redis.url, session, sim.port), caller(own_redis.url, session) as front:
+    async with worker(own_redis.url, session, sim.port, wires=TRADES_ON), caller(own_redis.url, session) as front:
         async with asyncio.timeout(20):
             await front.writable()
         if earlier == "shows":
@@ -49,7 +51,7 @@ async def test_an_order_on_its_way_when_worker_and_redis_died_is_not_placed_agai
             await front.submit("place_order", key=KEY, deadline_s=0.5, **RESTING)
     await loses_all(own_redis, tmp_path)
 
-    async with trading(own_redis.url, session, sim) as front, asyncio.timeout(20):
+    async with trading(own_redis.url, session, sim, wires=TRADES_ON) as front, asyncio.timeout(20):
         found, _ = await asked_until_taken(front)
 
     assert found == order_ref(KEY)
@@ -62,7 +64,7 @@ async def test_writes_wait_for_another_look_and_the_same_key_is_advised(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ib_worker.reconcile.LOOKS_APART_S", 1.0)
-    async with trading(own_redis.url, session, sim) as front:
+    async with trading(own_redis.url, session, sim, wires=TRADES_ON) as front:
         await front.submit("place_order", key=KEY, **RESTING)
         looks = len(sim.journal.entries("in", 16))
         await loses_all(own_redis, tmp_path)

@@ -8,6 +8,7 @@ import pytest
 from bridge.tool import ToolError
 from cli.embedded_redis import EmbeddedRedis
 from ib_worker.references import order_ref
+from ib_worker.tripwires import Wires
 from ibgateway.simulator.server import Simulator
 from tests.worker.rig import Caller, caller, frames, order, trading, until, worker
 
@@ -35,7 +36,7 @@ async def test_an_order_id_is_above_all_that_the_gateway_names_although_redis_is
         filled = await front.submit("place_order", **order())
 
     sim.fault("ids 1")
-    async with trading(redis_url, f"{session}-new", sim) as front:
+    async with trading(redis_url, f"{session}-new", sim, wires=Wires(data_loss="off")) as front:
         second = await front.submit("place_order", **order(symbol="IBM"))
 
         assert (second["status"], second["orderId"] > filled["orderId"]) == ("Filled", True)

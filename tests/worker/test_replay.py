@@ -48,6 +48,9 @@ class Paper:
         self.lines.append(encode(Entry(len(self.lines) + 1, "", "", event, **fields)))
         return len(self.lines)
 
+    async def go_on(self) -> None:
+        """Nothing is ever lost."""
+
 
 def terms(number: int, price: float = 100.0) -> Terms:
     return Terms(AAPL, "DU1", "BUY", 10.0, "LMT", price, None, "DAY" if number else None)
