@@ -1,5 +1,6 @@
 """What is told of a bracket: an entry and its two exits, which IBKR may have whole, in part, or not at all."""
 
+import asyncio
 from collections.abc import Sequence
 
 from bridge.bus.answering import Asked
@@ -7,7 +8,7 @@ from bridge.orders import Bracket
 from bridge.tool import ToolError
 from ib_worker.composing import EXITS, LEGS
 from ib_worker.ledger import Entry, report
-from ib_worker.outcome import doubt_of, followed, not_found, told
+from ib_worker.outcome import doubt_of, followed, not_found, require_settled, told
 from ib_worker.references import order_ref
 from ib_worker.session import Session
 
@@ -22,7 +23,9 @@ def bracket_entries(session: Session, key: str) -> list[Entry] | None:
 async def bracket_followed(session: Session, entries: list[Entry], asked: Asked) -> Bracket:
     for each in entries:
         each.key = asked.key
-        await followed(session, each, asked)
+    await asyncio.gather(*(followed(session, each, asked) for each in entries))
+    for each in entries:
+        require_settled(each)
     return bracket_told(entries, asked.key or "")
 
 

@@ -5,11 +5,13 @@ from zoneinfo import ZoneInfo
 
 from bridge.gateway import Concern
 from ib_worker import announcements
+from ib_worker.order_state import OrderState
 from ib_worker.session import Session
 
 NEW_YORK = ZoneInfo("America/New_York")
 SUNDAY = 6
 LOGIN_AT = time(1, 0)  # IBKR's tokens of the week end then; the gateway's next restart asks for a full login
+LISTED_OPEN = "It counts as open. Compare with TWS's own window; ibkr_cancel_order cancels it."
 NEAR = timedelta(hours=24)
 
 
@@ -25,6 +27,14 @@ def weekly_login(now: datetime) -> datetime:
 def is_weekly_login(now: datetime) -> bool:
     """Whether a gateway that waits for a login probably waits for the weekly one."""
     return weekly_login(now) - timedelta(days=7) > now - NEAR
+
+
+def _contradiction(state: OrderState) -> str:
+    names = f"orderId {state.orderId}, permId {state.permId}"
+    return (
+        f"An order ({names}) was told to be {state.contradicted}, and TWS's later list of open orders has it as "
+        f"{state.status}."
+    )
 
 
 def concerns_of(session: Session, now: datetime) -> list[Concern]:
@@ -67,6 +77,9 @@ def concerns_of(session: Session, now: datetime) -> list[Concern]:
         )
     for each in session.announcements.current(now):
         found.append(Concern(what=announcements.what(each, now), remedy=announcements.remedy(each), due=each.due))
+    for entry in session.ledger.open():
+        if entry.state.contradicted is not None:
+            found.append(Concern(what=_contradiction(entry.state), remedy=LISTED_OPEN))
     if (due := weekly_login(now)) - now < NEAR:
         found.append(
             Concern(

@@ -70,7 +70,7 @@ class Dispatch:
                 if error is None or (asked.stage == "accepted" and error is not problem):
                     raise  # the bus logs it; a write that may have been sent has no answer then, and is not said to
                 log.info("refused: %s", error)
-                if asked.key is not None:
+                if asked.key is not None and error.code != "pending":
                     self._session.audit.refused(asked, error)
                 raise error from problem
 

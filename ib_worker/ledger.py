@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import ib_async
 
@@ -28,6 +28,14 @@ Filled = Callable[[Terms, Decimal], None]  # what an order asks for, and by how 
 Name = TypeVar("Name", bound=Hashable)
 
 
+class Shown(NamedTuple):
+    """An order's status in TWS's latest message about it; openOrder has no quantities."""
+
+    status: str
+    filled: float | None = None
+    remaining: float | None = None
+
+
 class Entry:
     """One order: its state, the key it was asked under, and the events of those who wait for a change."""
 
@@ -37,6 +45,7 @@ class Entry:
         self.sent: tuple[ib_async.Contract, ib_async.Order] | None = None  # whole, as last sent or told by TWS
         self.asked: tuple[ib_async.Contract, ib_async.Order] | None = None  # as this worker has placed it
         self.told_first: ib_async.Order | None = None  # TWS's first word on that
+        self.shown: Shown | None = None
         self.gateway: Hashable = None  # that it was sent to, or that named it last
         self.missed_at = float("-inf")  # by a clock that nobody sets, when a full look last lacked it
         self._watches: set[asyncio.Event] = set()
@@ -91,11 +100,12 @@ class Ledger:
         self.clientId = clientId
         self.known = False
         self.gateway: Hashable = None  # where the connection goes: another one need not know this one's orders
+        self.errors = 0  # and notices about orders, for the same reason
         self.placed = 0  # frames that place, change or cancel: an answer asked for before the newest one may be stale
         self._entries: dict[Entry, None] = {}  # in the order they became known
         self._by_id: dict[tuple[int, int], Entry] = {}
         self._by_perm: dict[int, Entry] = {}
-        self._by_ref: dict[str, Entry] = {}
+        self._by_ref: dict[str, list[Entry]] = {}  # ours: more than one where another program writes it too
         self._by_trade: dict[str, Entry] = {}
         self._commissions: dict[str, Commission] = {}  # by execId, for executions of orders known and unknown
         self._early: dict[int, list[Event]] = {}  # by permId
@@ -115,13 +125,15 @@ class Ledger:
         return self._by_perm.get(permId) if permId is not None else None
 
     def by_ref(self, orderRef: str | None) -> Entry | None:
-        """By a reference of ours."""
-        return self._by_ref.get(orderRef) if orderRef is not None else None
+        """By a reference of ours: this client's order before one of another client."""
+        return next(iter(self._referred(orderRef)), None) if orderRef is not None else None
 
     def named(self, orderRef: str) -> list[Entry]:
         """Every order that carries the reference, whoever gave it."""
         if is_ours(orderRef):
-            return [self._by_ref[orderRef]] if orderRef in self._by_ref else []
+            found = self._referred(orderRef)
+            own = [entry for entry in found if entry.state.clientId == self.clientId]
+            return own if len(own) == 1 else found
         return [entry for entry in self._entries if entry.state.orderRef == orderRef]
 
     def all(self) -> list[Entry]:
@@ -148,10 +160,13 @@ class Ledger:
     def entry(
         self, orderId: int, clientId: int, permId: int | None, orderRef: str | None, terms: Terms | None
     ) -> Entry | None:
-        """The order of a message, made known if its terms are told. A permId or orderRef outweighs an orderId."""
-        found = self.by_perm(permId) or self.by_ref(orderRef)
+        """The order of a message, made known if its terms are told. A permId outweighs an orderId, and that an
+        orderRef, which another program may write on an order of its own."""
+        found = self.by_perm(permId)
         if found is None:
             found = self._same_life(self._by_id.get((clientId, orderId)), permId, orderRef)
+        if found is None and orderRef is not None:
+            found = self._same_reference(orderId, clientId, permId, orderRef)
         if found is None and terms is not None:
             found = self._added(OrderState(orderId, clientId, terms, orderRef=orderRef))
         return found
@@ -222,7 +237,24 @@ class Ledger:
         state = entry.state
         other_ref = None not in (orderRef, state.orderRef) and orderRef != state.orderRef
         other_perm = state.done and permId is not None and bool(state.permIds) and permId not in state.permIds
-        return None if other_ref or other_perm else entry
+        same_ref = is_ours(orderRef) and orderRef == state.orderRef  # a key names one order: TWS has split it
+        return None if other_ref or (other_perm and not same_ref) else entry
+
+    def _same_reference(self, orderId: int, clientId: int, permId: int | None, orderRef: str) -> Entry | None:
+        """An order of ours by its reference, unless the message names another by its permId or orderId. An archived
+        order has no orderId."""
+        for entry in self._referred(orderRef):
+            state = entry.state
+            if orderId and state.orderId and (clientId, orderId) != (state.clientId, state.orderId):
+                continue
+            split = state.changed_at is not None and not state.done  # TWS may make two of a changed order
+            if permId is None or not state.permIds or (not orderId and split) or permId in state.permIds:
+                return entry
+        return None
+
+    def _referred(self, orderRef: str) -> list[Entry]:
+        found = self._by_ref.get(orderRef, [])
+        return sorted(found, key=lambda entry: entry.state.clientId != self.clientId)
 
     def _added(self, state: OrderState, key: str | None = None) -> Entry:
         entry = Entry(state, key)
@@ -238,8 +270,8 @@ class Ledger:
             self._by_id.setdefault((state.clientId, state.orderId), entry)
         for permId in state.permIds:
             self._by_perm.setdefault(permId, entry)
-        if is_ours(state.orderRef):
-            self._by_ref.setdefault(state.orderRef, entry)
+        if is_ours(state.orderRef) and entry not in (referred := self._by_ref.setdefault(state.orderRef, [])):
+            referred.append(entry)
 
     def _prune(self) -> None:
         """Forget the oldest finished orders, a tenth at a time."""
@@ -254,7 +286,9 @@ class Ledger:
         state = entry.state
         _drop(self._by_id, [(state.clientId, state.orderId)], entry)
         _drop(self._by_perm, state.permIds, entry)
-        _drop(self._by_ref, [state.orderRef or ""], entry)
+        referred = [each for each in self._by_ref.pop(state.orderRef or "", []) if each is not entry]
+        if referred:
+            self._by_ref[state.orderRef or ""] = referred
         _drop(self._by_trade, state.fills, entry)
         self._past.update(dict.fromkeys(state.permIds))
         _trim(self._past, KEPT_PAST)
@@ -304,7 +338,7 @@ def report(entry: Entry, message: str = "", replayed: bool = False) -> OrderRepo
         commission=state.commission,
         commissionCurrency=next((each.currency for each in state.commissions.values()), None),
         notices=[Notice(code=each.code, message=each.text, time=each.at) for each in state.notices],
-        message=message,
+        message=message or _doubt(state),
         replayed=replayed,
     )
 
@@ -327,3 +361,10 @@ def _remaining(state: OrderState) -> float:
     if state.remaining is not None:
         return state.remaining
     return max(state.terms.totalQuantity - state.filled, 0.0)
+
+
+def _doubt(state: OrderState) -> str:
+    """What a list of orders says of one whose end is contradicted."""
+    if state.contradicted is None:
+        return ""
+    return f"TWS said that this order is {state.contradicted}, and lists it open since: it counts as open."

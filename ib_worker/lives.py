@@ -29,7 +29,8 @@ class Lives:
             lines = await self._lines(state)
         except BusError as error:
             raise bus_down(self._pipe.url, error) from error
-        written = [life for each in rebuild(reversed(lines)) for life in each.life]
+        rebuilt = [each for each in rebuild(reversed(lines)) if _is_of(each, state)]
+        written = [life for each in rebuilt for life in each.life]
         known = {(life.source, life.what) for life in written}
         unwritten = (life for life in state.life if (life.source, life.what) not in known)
         return sorted([*written, *unwritten], key=lambda life: life.at)
@@ -60,3 +61,8 @@ class Lives:
                 if SENT in line:
                     break
         return found
+
+
+def _is_of(rebuilt: OrderState, state: OrderState) -> bool:
+    """Not another program's order that carries the same reference."""
+    return not rebuilt.permIds or not state.permIds or bool(set(rebuilt.permIds) & set(state.permIds))

@@ -5,24 +5,6 @@ from datetime import datetime
 
 from bridge.values import Contract
 
-# Errors about an order that TWS refuses to take. Others are kept as notices and end nothing: the statuses tell.
-# From the API's message codes: 103 a duplicate id, 107-168 checks of the order, 200-203 contract and permission,
-# 309-463 attributes of the order, 10xxx newer ones. Codes that also come for orders which stay live are left out.
-REJECTS = frozenset(
-    {
-        103, 107, 109, 110, 111, *range(113, 130), 131, 132, 133, 144, 145, 146, 147, 148, 151, 152, 153, 154, 155, 157,
-        158, 159, 160, 163, 164, 167, 168, 200, 201, 203, *range(312, 316), 320, 321, 325, 328, *range(334, 354), 355,
-        356, *range(358, 365), *range(377, 383), *range(384, 390), *range(391, 399), *range(400, 404),
-        *range(405, 414), *range(416, 420), *range(422, 430), 431, 432, 433, 435, 436, 437, *range(439, 450), 451, 452,
-        453, 460, 461, 463, 10003, *range(10005, 10018), *range(10020, 10028), 10043, 10052, 10064, 10239,
-        *range(10243, 10277), 10289, 10293, 10318,
-    }
-)  # fmt: skip
-CANCELLED_BY = frozenset({202})
-ID_OF_ANOTHER = frozenset({104, 105})  # TWS took an order for a change of an earlier one, and refused that
-CHANGE_REFUSED = frozenset({103, *ID_OF_ANOTHER, 106, 107, 10148, 10149})  # about a change; the order stands as it was
-CANCEL_REFUSED = frozenset({135, 136, 161, 10147, 10148, 10149})
-
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -147,12 +129,25 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Vanished:
-    """After a full look TWS names the order neither open nor completed."""
+    """After a full look, which began at `asked_at`, TWS names the order neither open nor completed."""
 
     at: datetime = field(compare=False)
+    asked_at: datetime | None = field(default=None, compare=False)  # None: in logs of earlier releases
 
 
-Event = Said | Sent | ModifySent | CancelSent | Opened | Status | Fill | Commission | Completed | Vanished
+@dataclass(frozen=True, slots=True)
+class ListedOpen:
+    """A complete list of open orders, requested at `asked_at`, has ended and names the order. The quantities are those
+    of its latest orderStatus, None where none came."""
+
+    at: datetime = field(compare=False)
+    asked_at: datetime = field(compare=False)
+    status: str
+    filled: float | None = None
+    remaining: float | None = None
+
+
+Event = Said | Sent | ModifySent | CancelSent | Opened | Status | Fill | Commission | Completed | Vanished | ListedOpen
 
 
 def trade_of(execId: str) -> str:

@@ -2,19 +2,23 @@
 # The methods have TWS's names:
 # ruff: noqa: N802
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 
 import ib_async
 
 from ib_worker import convert
-from ib_worker.ledger import Entry, Ledger
-from ib_worker.order_events import ID_OF_ANOTHER, Commission, Completed, Fill, Opened, Said, Status, Terms
+from ib_worker.ledger import Entry, Ledger, Shown
+from ib_worker.order_events import Commission, Completed, Fill, ListedOpen, Opened, Said, Status, Terms
 from ib_worker.tws import unset
+from ib_worker.tws.codes import ID_OF_ANOTHER
 from ib_worker.tws.text import message
 
 ID_TAKEN = ID_OF_ANOTHER | {103}  # an order came under the id of an earlier one
 PAST_TAKEN = 1_000  # ids to leave out then: TWS does not tell the ids of orders that were cancelled
+
+log = logging.getLogger("ib_worker.order_messages")
 
 
 def terms_of(contract: ib_async.Contract, order: ib_async.Order) -> Terms:
@@ -38,6 +42,8 @@ class OrderMessages:
     def __init__(self, ledger: Ledger, now: Callable[[], datetime]) -> None:
         self._ledger = ledger
         self._now = now
+        self._listed: dict[Entry, None] = {}  # named since a list of open orders was last requested
+        self._listed_from: datetime | None = None  # when it was requested; None: none is under way
         self.highest = 0  # orderId of this client that is taken, as far as TWS has told: the next order's is above it
 
     def openOrder(
@@ -49,9 +55,29 @@ class OrderMessages:
         entry = self._ledger.entry(orderId, order.clientId, permId, orderRef, terms)
         assert entry is not None  # terms make one
         entry.told(contract, order)
+        entry.shown = Shown(orderState.status)
+        self._listed[entry] = None
         self._taken(order.clientId, orderId)
         self._ledger.take(entry, Opened(self._now(), permId, orderRef, terms, orderState.status))
         return entry
+
+    def asked_open(self) -> None:
+        """A list of open orders is requested, right before its frame."""
+        self._listed.clear()
+        self._listed_from = self._now()
+
+    def openOrderEnd(self) -> None:
+        """The list is complete: it corrects what was believed of the orders that it names."""
+        listed, self._listed = self._listed, {}
+        asked_at, self._listed_from = self._listed_from, None
+        if asked_at is None:
+            return
+        for entry in listed:
+            state = entry.state
+            if entry.shown is not None and (state.done or state.said is not None):
+                self._ledger.take(entry, ListedOpen(self._now(), asked_at, *entry.shown))
+            if state.done and not entry.state.done:
+                log.warning("order %s was %s, and TWS lists it open: it counts as open", state.orderId, state.status)
 
     def orderStatus(
         self,
@@ -86,6 +112,7 @@ class OrderMessages:
         if entry is None:
             self._ledger.early(perm, event)
         else:
+            entry.shown = Shown(status, filled, remaining)
             self._ledger.take(entry, event)
 
     def execDetails(self, execution: ib_async.Execution) -> Entry | None:
@@ -143,6 +170,7 @@ class OrderMessages:
             return False
         if code in ID_TAKEN and not entry.state.acknowledged:
             self.highest = max(self.highest, orderId + PAST_TAKEN)
+        self._ledger.errors += 1
         self._ledger.take(entry, Said(self._now(), code, text))
         return True
 

@@ -4,7 +4,11 @@ TWS says things twice, out of order, late or never, and mixes rejections with no
 - A fill wins over everything: quantities never go back, and what is filled whole is Filled, whatever a status says;
   until TWS has said so itself, a larger quantity that it then confirms takes that back.
 - Cancelled is final for statuses. Inactive is not: TWS revives held orders.
+- A complete list of open orders that was requested after an end, and names the order, contradicts that end.
 - An error ends an order only if its code rejects orders and TWS has not shown the order working, or shows it inactive.
+- An error of another code ends the wait for an answer and nothing else: what it means is read from a complete list that
+  was requested after it. An order that was never shown and is not in that list was rejected; one that is there with the
+  terms of before refused the change, or the cancel.
 - An order that TWS took for a change of an earlier one with its orderId, and refused as that, was never placed.
 - Nothing is taken from silence: until TWS speaks, and when it no longer knows the order, the status is "unknown".
 """
@@ -15,16 +19,12 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ib_worker.order_events import (
-    CANCEL_REFUSED,
-    CANCELLED_BY,
-    CHANGE_REFUSED,
-    ID_OF_ANOTHER,
-    REJECTS,
     CancelSent,
     Commission,
     Completed,
     Event,
     Fill,
+    ListedOpen,
     ModifySent,
     Opened,
     Said,
@@ -33,13 +33,15 @@ from ib_worker.order_events import (
     Terms,
     Vanished,
 )
+from ib_worker.tws.codes import CANCEL_REFUSED, CANCELLED_BY, CHANGE_REFUSED, ID_OF_ANOTHER, REJECTS, WARNINGS
 
 UNKNOWN = "unknown"
 INACTIVE = "Inactive"
 FILLED = "Filled"
 CANCELLED = frozenset({"Cancelled", "ApiCancelled"})
+ENDED = CANCELLED | {FILLED}
 WORKING = frozenset({"PreSubmitted", "Submitted", "PendingCancel"})  # TWS has taken the order
-NAMES_IT = (Opened, Status, Fill, Completed)
+NAMES_IT = (Opened, Status, Fill, Completed, ListedOpen)
 REJECTED = 201  # TWS's code for it
 CHANGING = ("totalQuantity", "orderType", "lmtPrice", "auxPrice", "trailingPercent", "tif")
 LOOKS = 2  # full looks that an order must be missing from before it is said not to exist
@@ -47,7 +49,7 @@ LIFE_EVENTS = 200  # kept of one order: the first half and the last half
 
 Source = Literal[
     "sent", "change sent", "cancel sent", "openOrder", "orderStatus", "execDetails", "commission", "error",
-    "completedOrder", "vanished",
+    "completedOrder", "vanished", "open order list",
 ]  # fmt: skip
 
 
@@ -77,7 +79,11 @@ class OrderState:
     whyHeld: str | None = None
     rejected: Said | None = None
     doubted: Said | None = None  # an error that rejects orders came for a working one: Inactive would confirm it
+    said: Said | None = None  # an error or notice that may be the answer to the latest frame, and whose meaning is open
+    ended_at: datetime | None = None  # when TWS told its end
+    contradicted: str | None = None  # the end that a later complete list of open orders contradicts
     cancel_asked: bool = False
+    cancelled_at: datetime | None = None  # when the latest cancel was sent
     cancel_refused: Said | None = None
     sent_at: datetime | None = None  # None: not by this worker, as far as it knows
     changed_at: datetime | None = None  # when the latest change was sent
@@ -128,9 +134,13 @@ class OrderState:
 
 def apply(state: OrderState, event: Event) -> OrderState:
     """The state after the event; the same object when the event says nothing new."""
+    before = state
     if state.missed and isinstance(event, NAMES_IT):
         state = replace(state, missed=0, missed_at=None)
-    return _APPLY[type(event)](state, event)
+    after = _APPLY[type(event)](state, event)
+    if after.done and not before.done:
+        return replace(after, ended_at=event.at, said=None, contradicted=None)
+    return after
 
 
 def _sent(state: OrderState, event: Sent) -> OrderState:
@@ -139,12 +149,13 @@ def _sent(state: OrderState, event: Sent) -> OrderState:
 
 def _modify_sent(state: OrderState, event: ModifySent) -> OrderState:
     """The terms stay what TWS last confirmed."""
-    known = replace(state, change=event.terms, change_refused=None, changed_at=event.at)
+    known = replace(state, change=event.terms, change_refused=None, changed_at=event.at, said=None)
     return _lived(known, event.at, "change sent", _difference(state.terms, event.terms) or "change")
 
 
 def _cancel_sent(state: OrderState, event: CancelSent) -> OrderState:
-    return _lived(replace(state, cancel_asked=True, cancel_refused=None), event.at, "cancel sent", "cancel")
+    known = replace(state, cancel_asked=True, cancel_refused=None, cancelled_at=event.at, said=None)
+    return _lived(known, event.at, "cancel sent", "cancel")
 
 
 def _opened(state: OrderState, event: Opened) -> OrderState:
@@ -195,19 +206,84 @@ def _commission(state: OrderState, event: Commission) -> OrderState:
 
 def _said(state: OrderState, event: Said) -> OrderState:
     known = state if event in state.notices else replace(state, notices=(*state.notices, event))
-    if state.change is not None and state.working and event.code in REJECTS | CHANGE_REFUSED:
-        known = replace(known, change=None, change_refused=event)
-        known = _filled(known, known.filled, known.avgFillPrice, known.lastFillPrice)  # of the old quantity again
-    elif event.code in CANCEL_REFUSED:
+    changing = state.change is not None and state.working and not _cancelling(state)
+    if changing and event.code in REJECTS | CHANGE_REFUSED:
+        known = _change_refused(known, event)
+    elif not changing and event.code in CANCEL_REFUSED and (state.acknowledged or state.cancel_asked):
         known = replace(known, cancel_refused=event)
     elif event.code in CANCELLED_BY:
         known = _with_status(known, "Cancelled")
     elif event.code in ID_OF_ANOTHER and not state.acknowledged:
         known = replace(known, rejected=event, status=INACTIVE)
     elif event.code in REJECTS and not state.done and state.filled == 0:
-        refused = not state.working or state.status == INACTIVE
-        known = replace(known, rejected=event, status=INACTIVE) if refused else replace(known, doubted=event)
+        if not state.working or state.status == INACTIVE:
+            known = replace(known, rejected=event, status=INACTIVE)
+        else:
+            known = replace(known, doubted=event, said=event if _awaited(state) else state.said)
+    elif not state.done and (event.code not in WARNINGS or _awaited(state)):
+        known = replace(known, said=event)
     return _noted(state, known, event.at, "error", f"{event.code} {event.text}")
+
+
+def _awaited(state: OrderState) -> bool:
+    """A frame of this order has had no answer yet."""
+    return not state.acknowledged or state.change is not None or (state.cancel_asked and state.cancel_refused is None)
+
+
+def _cancelling(state: OrderState) -> bool:
+    """The latest frame of this order cancels it, and has had no answer yet."""
+    if state.cancelled_at is None or state.cancel_refused is not None or state.done:
+        return False
+    return state.changed_at is None or state.cancelled_at >= state.changed_at
+
+
+def _change_refused(state: OrderState, by: Said) -> OrderState:
+    known = replace(state, change=None, change_refused=by, said=None)
+    return _filled(known, known.filled, known.avgFillPrice, known.lastFillPrice)  # of the old quantity again
+
+
+def _listed_open(state: OrderState, event: ListedOpen) -> OrderState:
+    """What a complete list says beyond its single messages: the order is open, though something had said otherwise."""
+    known = _contradicted(state, event)
+    said = known.said
+    if said is not None and said.at <= event.asked_at:
+        known = _explained(replace(known, said=None), said, event)
+    return _noted(state, known, event.at, "open order list", event.status)
+
+
+def _explained(state: OrderState, said: Said, event: ListedOpen) -> OrderState:
+    """TWS spoke against the latest frame, and a list that was requested after that has the order as it was."""
+    if said.code in WARNINGS:
+        return state
+    if _cancelling(state):
+        return state if event.status == "PendingCancel" else replace(state, cancel_refused=said)
+    if state.change is not None and state.changed_at is not None and state.changed_at <= said.at:
+        return _change_refused(state, said)
+    return state
+
+
+def _contradicted(state: OrderState, event: ListedOpen) -> OrderState:
+    """Open after all, unless executions themselves make it filled."""
+    open_in_list = event.status not in ENDED and not (state.rejected is not None and event.status == INACTIVE)
+    if not state.done or not open_in_list or state.ended_at is None or state.ended_at >= event.asked_at:
+        return state
+    told = max((each.cumQty for each in state.fills.values()), default=0.0)
+    if state.status == FILLED and told >= state.terms.totalQuantity > 0:
+        return state
+    filled = max(told, event.filled or 0.0) if state.status == FILLED else state.filled
+    return replace(
+        state,
+        status=event.status,
+        contradicted="rejected" if state.rejected is not None else state.status,
+        rejected=None,
+        ended_at=None,
+        whole=False,
+        working=state.working or event.status in WORKING,
+        filled=filled,
+        remaining=event.remaining if event.remaining is not None else state.terms.totalQuantity - filled,
+        avgFillPrice=state.avgFillPrice if filled else None,
+        lastFillPrice=state.lastFillPrice if filled else None,
+    )
 
 
 def _completed(state: OrderState, event: Completed) -> OrderState:
@@ -222,8 +298,21 @@ def _completed(state: OrderState, event: Completed) -> OrderState:
 def _vanished(state: OrderState, event: Vanished) -> OrderState:
     if state.done or state.not_found:
         return state
+    if state.contradicted in CANCELLED:  # the list that contradicted its end was the one that erred
+        return _lived(replace(state, status=state.contradicted), event.at, "vanished", "no longer in TWS's lists")
+    if _rejected_by_absence(state, event):
+        known = replace(state, status=INACTIVE, rejected=state.said, missed=0, missed_at=None)
+        return _lived(known, event.at, "vanished", "TWS spoke against it, and names it neither open nor completed")
     known = replace(state, status=UNKNOWN, missed=state.missed + 1, missed_at=event.at)
     return _lived(known, event.at, "vanished", "TWS names it neither open nor completed")
+
+
+def _rejected_by_absence(state: OrderState, event: Vanished) -> bool:
+    """TWS spoke against an order that it has never shown, and a look that began after that does not name it."""
+    said = state.said
+    if said is None or said.code in WARNINGS or event.asked_at is None or state.named or state.filled:
+        return False
+    return said.at <= event.asked_at
 
 
 def _reopened(state: OrderState, status: str, remaining: float) -> OrderState:
@@ -317,4 +406,5 @@ _APPLY: Mapping[type[Event], Callable[[OrderState, Any], OrderState]] = {  # eac
     Commission: _commission,
     Completed: _completed,
     Vanished: _vanished,
+    ListedOpen: _listed_open,
 }

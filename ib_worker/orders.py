@@ -32,6 +32,7 @@ from ib_worker.ledger import Entry, report
 from ib_worker.order_entry.cancelling import (
     cancel_group,
     cancelled_text,
+    explained_all,
     grouped,
     held_of,
     looked,
@@ -58,7 +59,7 @@ from ib_worker.sending import (
     write_orders,
 )
 from ib_worker.session import Session
-from ib_worker.sync import sought
+from ib_worker.sync import explained, listed_soon, sought
 from ib_worker.trailing import trailing
 from ib_worker.tws import unset
 
@@ -151,7 +152,8 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
         write_change(session, asked, entry, contract, order, base)
     with suppress(TimeoutError):
         async with asyncio.timeout(max(min(CHANGE_S, asked.remaining_s()), 0)):
-            await entry.until(lambda each: each.done or each.change is None)
+            await entry.until(lambda each: each.done or each.change is None or each.said is not None)
+    await explained(session, entry)
     if entry.state.change_refused is not None:
         await looked(session, asked)
     return remarked(report(entry, change_message(entry.state)), clear.remarks)
@@ -167,6 +169,8 @@ async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> 
     entry = own_order(session, request.orderId, request)
     account = session.tradable(entry.state.terms.account)
     if entry.state.done:
+        await listed_soon(session)  # a later list of open orders may contradict the end
+    if entry.state.done:
         text = f"The order was {entry.state.status} already; nothing was sent."
         return grouped(session, entry, " ".join(filter(None, [text, still_open(session, entry)])))
     await session.pacer.turn(Lane.ORDERS)
@@ -175,6 +179,7 @@ async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> 
     along = [entry, *held_of(session, entry)]
     write_cancel(session, asked, entry)
     await until_cancelled(along, asked)
+    await explained(session, entry)
     if entry.state.cancel_refused is not None:
         await looked(session, asked)
     if not entry.state.named and entry.state.cancel_refused is not None:
@@ -203,7 +208,12 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: A
         write_global_cancel(session, asked)
     else:
         await _cancel_each(session, asked, mine)
+        await listed_soon(session)  # TWS may list orders open whose end it has told, or of which it has told nothing
+        more = [each for each in _cancellable(session, request) if each not in mine]
+        await _cancel_each(session, asked, more, begun=bool(mine))
+        mine += more
     await until_cancelled(mine, asked)
+    await explained_all(session, mine)
     if any(each.state.cancel_refused is not None and not each.state.done for each in mine):
         await looked(session, asked)
     return cancelled(mine, known=session.ledger.known)
@@ -229,9 +239,8 @@ async def answer_form(request: AnswerForm, session: Session, asked: Asked) -> An
     return Answered(approved_by=by)
 
 
-async def _cancel_each(session: Session, asked: Asked, entries: list[Entry]) -> None:
+async def _cancel_each(session: Session, asked: Asked, entries: list[Entry], begun: bool = False) -> None:
     """One after another, as TWS lets them; the first that can't be written fails the call."""
-    begun = False
     for entry in entries:
         await session.pacer.turn(Lane.ORDERS)
         begun = write_cancels(session, asked, [entry], begun)
@@ -255,7 +264,12 @@ def own_order(session: Session, orderId: int, named: Named) -> Entry:
     if entry is not None and entry.state.clientId == session.clientId:
         return entry
     others = [each for each in session.ledger.open() if each is entry or (orderId and each.state.orderId == orderId)]
-    whose = f" That order belongs to client {others[0].state.clientId}, which alone can change it." if others else ""
+    whose = (
+        f" That order belongs to client {others[0].state.clientId}; TWS lets only that client change or cancel it. "
+        "cancel_all_orders(everyClient=true) cancels the orders of every client."
+        if others
+        else ""
+    )
     name = orderId or named.orderKey or named.orderRef or named.permId
     raise ToolError(
         "not_found",

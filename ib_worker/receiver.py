@@ -148,6 +148,7 @@ class Receiver:
             self._requests.add(OPEN_ORDERS, self._orders.openOrder(orderId, contract, order, orderState))
 
     def openOrderEnd(self) -> None:
+        self._orders.openOrderEnd()
         self._requests.finish(OPEN_ORDERS)
 
     def completedOrder(

@@ -164,7 +164,7 @@ class Reconciliation:
     async def _named(self, record: Record, asked: CancelOrder | ModifyOrder) -> Entry:
         """The order that a change or cancel was about, by the names that were noted before its frame."""
         ledger, orderRef, permId = self._session.ledger, record.notes.get("orderRef"), record.notes.get("permId")
-        entry = ledger.by_ref(orderRef) or ledger.by_perm(int(permId) if permId else None)
+        entry = ledger.by_perm(int(permId) if permId else None) or ledger.by_ref(orderRef)
         if entry is not None:
             return entry
         if is_ours(orderRef):

@@ -1,6 +1,6 @@
 """Rebuilds every order's state from the audit log: the same events through the same rules. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 import msgspec
@@ -22,7 +22,7 @@ def rebuild(lines: Iterable[bytes]) -> list[OrderState]:
         if entry.event not in EVENTS:
             continue
         event = msgspec.convert(entry.details, type=EVENTS[entry.event], dec_hook=_contract)
-        name, unnamed = _known_as(entry), f"client {entry.clientId}, orderId {entry.orderId}"
+        name, unnamed = _name(entry, states), f"client {entry.clientId}, orderId {entry.orderId}"
         if name not in states and unnamed in states and not states[unnamed].permIds:
             states[name] = states.pop(unnamed)  # TWS has named it now
         state = states.get(name)
@@ -31,6 +31,17 @@ def rebuild(lines: Iterable[bytes]) -> list[OrderState]:
         if state is not None:
             states[name] = apply(state, event)
     return list(states.values())
+
+
+def _name(entry: Entry, states: Mapping[str, OrderState]) -> str:
+    """The name of the order's state: that of its reference, unless another order has that already."""
+    name = _known_as(entry)
+    other = states.get(name)
+    if other is None or not is_ours(entry.orderRef) or not entry.permId or entry.permId in other.permIds:
+        return name
+    same_client = entry.clientId == other.clientId or not entry.orderId  # an archived order tells neither
+    same_id = (entry.clientId, entry.orderId) == (other.clientId, other.orderId)
+    return name if same_id or (same_client and not other.permIds) else f"permId {entry.permId}"
 
 
 def _known_as(entry: Entry) -> str:

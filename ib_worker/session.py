@@ -109,6 +109,7 @@ class Session:
         self.unread: set[str] = set()  # types of messages that could not be decoded since the state was last read
         self.misread = 0  # messages that could not be decoded, and would have shown an order
         self.looked_at = float("-inf")  # when the latest look ended, by a clock that nobody sets
+        self.looked_from: datetime | None = None  # when the latest look that counts began
         self.read_whole = False  # the look of the latest synchronization counts
         self.requests = Requests()
         self.pacer = Pacer(time.monotonic, settings.gateway_messages_per_s)

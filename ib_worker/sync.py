@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Coroutine, Hashable
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import Any, NoReturn, TypeVar
 
@@ -80,12 +81,13 @@ async def tried_look(session: Session) -> bool:
 
 
 async def look_for_missing(session: Session) -> NoReturn:
-    """For ever: an order that one look lacked is looked for again, though nobody asks for it."""
+    """For ever: an order that one look lacked, or that TWS spoke against, is looked for, though nobody asks for it."""
     while True:
         await asyncio.sleep(LOOKS_APART_S)
         await session.until_ready()
         ledger = session.ledger
-        if any(each.state.missed and each.gateway == ledger.gateway for each in ledger.open()):
+        open_here = (each.state for each in ledger.open() if each.gateway == ledger.gateway)
+        if any(each.missed or each.said is not None for each in open_here):
             await tried_look(session)
 
 
@@ -99,10 +101,33 @@ async def sought(session: Session, orderId: int, named: Named) -> Entry | None:
     return entry
 
 
+async def explained(session: Session, entry: Entry) -> None:
+    """Look at once for what an error or notice of TWS about an order means. Without a look that counts, and began after
+    it, its meaning stays open."""
+    said = entry.state.said
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SOUGHT_S):
+            while said is not None and entry.state.said is said and not _looked_since(session, said.at):
+                if not await tried_look(session):
+                    return
+
+
+def _looked_since(session: Session, at: datetime) -> bool:
+    return session.looked_from is not None and session.looked_from >= at
+
+
 async def as_it_stands(session: Session, entry: Entry) -> None:
     """TWS tells what becomes of this client's orders; for one of another client it is asked."""
     if entry.state.clientId != session.clientId and not entry.state.done:
         await _looked_soon(session)
+
+
+async def listed_soon(session: Session) -> None:
+    """Ask for the open orders of all clients, whose list corrects what was believed of them. Without an answer in time
+    the belief stays."""
+    with suppress(LinkLost, RequestRefused, TimeoutError, ToolError):
+        async with asyncio.timeout(SOUGHT_S):
+            await all_open_orders(session, SOUGHT_S)
 
 
 async def _looked_soon(session: Session) -> None:
@@ -115,7 +140,7 @@ async def look(session: Session, silence_s: float) -> bool:
     """A full look at the orders: what was open, and is nowhere in it, is unknown from now on. Returns whether that
     counts: without its link to IBKR a gateway may not know, nor if its API is read-only, and what could not be decoded
     may have been any order. Raises Failure, or LinkLost where the connection is another one at the end."""
-    wire, link = session.require_connection(), session.link
+    wire, link, began = session.require_connection(), session.link, utcnow()
     losses, down, misread = link.losses, link.down_by is not None, session.misread
     expected = session.ledger.open()
     asked = frozenset(expected)
@@ -139,8 +164,10 @@ async def look(session: Session, silence_s: float) -> bool:
     whole = (link.losses, session.misread) == (losses, misread)
     counts = session.orders_readable and not down and whole
     if session.orders_readable:
-        session.ledger.reconcile(expected if counts else [], seen, Vanished(utcnow()))
+        session.ledger.reconcile(expected if counts else [], seen, Vanished(utcnow(), began))
     session.looked_at = time.monotonic()
+    if counts:
+        session.looked_from = began
     return counts
 
 
@@ -153,14 +180,23 @@ async def _in_time(what: str, asked: Coroutine[Any, Any, T]) -> T:
 
 async def _own_open_orders(session: Session, silence_s: float, keep: Keep) -> list[Entry | None]:
     """Those of this client, whose changes TWS then sends by itself."""
-    return await _unless_read_only(session, OPEN_ORDERS, lambda wire: wire.reqOpenOrders(), "own", silence_s, keep)
+
+    def ask(wire: Any) -> None:
+        session.order_messages.asked_open()
+        wire.reqOpenOrders()
+
+    return await _unless_read_only(session, OPEN_ORDERS, ask, "own", silence_s, keep)
 
 
 async def all_open_orders(
     session: Session, silence_s: float = REQUEST_S, keep: Keep | None = None
 ) -> list[Entry | None]:
-    version = session.ledger.placed
-    return await _unless_read_only(session, OPEN_ORDERS, lambda wire: wire.reqAllOpenOrders(), version, silence_s, keep)
+    def ask(wire: Any) -> None:
+        session.order_messages.asked_open()
+        wire.reqAllOpenOrders()
+
+    version = (session.ledger.placed, session.ledger.errors)  # what TWS says of an order makes an older answer stale
+    return await _unless_read_only(session, OPEN_ORDERS, ask, version, silence_s, keep)
 
 
 async def completed_orders(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from bridge.bus.pipe import Pipe
 from bridge.tool import ToolError
 from ib_worker.modes import Mode
 from ib_worker.order_state import FILLED, UNKNOWN, WORKING, OrderState
+from ib_worker.references import is_ours
 
 LOOK_S = 1.0
 BY = "the worker"
@@ -89,7 +91,10 @@ class Tripwires:
             self._trip("halt", f"{what}. Compare ibkr_get_open_orders and the positions with what was meant")
 
     def look(self, states: Iterable[OrderState], now: datetime) -> None:
-        """Whether one of these orders has been unknown for too long. One that IBKR does not have is not unknown."""
+        """Whether two of these open orders share a reference of ours, or one has been unknown for too long. One that
+        IBKR does not have is not unknown."""
+        states = list(states)
+        self._find_doubled(states)
         longest_s = self._wires.unknown_s
         if not isinstance(longest_s, float):
             return
@@ -98,6 +103,19 @@ class Tripwires:
             unknown = state.sent_at is not None and state.status == UNKNOWN and not state.not_found
             if unknown and since is not None and (now - since).total_seconds() > longest_s:
                 self._once("unknown", state, f"for {longest_s:g} s nobody knows what became of order {state.orderId}")
+
+    def _find_doubled(self, states: Iterable[OrderState]) -> None:
+        """Two orders of this term, or one of this term and one that another program wrote its reference on."""
+        if self._wires.doubled != "on":
+            return
+        named: dict[str, list[OrderState]] = defaultdict(list)
+        for state in states:
+            if is_ours(state.orderRef) and state.permIds and not state.not_found:
+                named[state.orderRef].append(state)
+        for shared in named.values():
+            if len(shared) > 1 and any(each.sent_at is not None for each in shared):
+                numbers = " and ".join(str(each.permId) for each in shared)
+                self._once("doubled", shared[0], f"IBKR has two orders under one reference, permId {numbers}")
 
     def _count_rejects(self, state: OrderState, sent: datetime) -> None:
         """What IBKR took ends the row of those sent before it; what becomes of older orders tells nothing of it."""

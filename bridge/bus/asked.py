@@ -1,7 +1,8 @@
 """One request in the worker's hands: what its handler may ask of the bus, and how its answer gets back.
 
 A write has sent nothing before accept() returned, so until then it can be refused for certain. From then on its answer,
-good or bad, is stored under its key; without an answer its record stays accepted, which callers see as pending.
+good or bad, is stored under its key; without an answer its record stays accepted, which callers see as pending. A
+handler that raises the ToolError pending answers the caller and leaves the record open, to be settled.
 """
 
 import asyncio
@@ -142,6 +143,9 @@ class Desk:
         message = encode_error(asked.request.id, error)
         if asked.key is None:
             await self._publish(asked, message)
+        elif asked.stage == "accepted" and error.code == "pending":  # told now; its outcome is still to be found out
+            await self._publish(asked, message)
+            await self._hand_over(asked)
         elif asked.stage == "accepted":
             await self._finish(asked, message)
         else:

@@ -13,7 +13,8 @@ from ib_worker.outcome import cancel_message
 from ib_worker.pacing import Lane
 from ib_worker.sending import write_cancel
 from ib_worker.session import Session
-from ib_worker.sync import tried_look
+from ib_worker.sync import explained, tried_look
+from ib_worker.tws.text import quoted
 
 LOOK_S = 3.0
 CANCEL_S = 3.0  # outside trading hours the exchange confirms hours later
@@ -38,6 +39,7 @@ async def cancel_group(session: Session, asked: Asked, group: Sequence[Entry]) -
     if left and not _entry_filled(group):  # TWS ends what an entry holds with it: what it has left is named itself
         write_cancels(session, asked, left, begun=True)
         await until_cancelled(left, asked)
+    await explained_all(session, was_open)
     if any(each.state.cancel_refused is not None and is_open(each) for each in was_open):
         await looked(session, asked)
     return grouped(session, first, meaning(session, was_open, group))
@@ -78,7 +80,7 @@ async def until_cancelled(entries: Sequence[Entry], asked: Asked) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(max(min(CANCEL_S, asked.remaining_s()), 0)):
             for entry in entries:
-                await entry.until(lambda each: each.done or each.cancel_refused is not None)
+                await entry.until(lambda each: each.done or each.cancel_refused is not None or each.said is not None)
 
 
 def meaning(session: Session, asked_for: Sequence[Entry], group: Sequence[Entry]) -> str:
@@ -98,7 +100,7 @@ def _left(left: Sequence[Entry], names: Sequence[Role], asked_for: Sequence[Entr
     refused = next((each.state.cancel_refused for each in left if each.state.cancel_refused is not None), None)
     words = f"{_capital(named(names))} {'are' if len(left) > 1 else 'is'} still open"
     if refused is not None:
-        return f"{words}: TWS refused the cancel (error {refused.code}): {refused.text}"
+        return f"{words}: TWS refused the cancel (error {refused.code}): {quoted(refused.text)}"
     if any(each.state.cancel_asked for each in left):
         return f"{words}: the cancel was sent and is not confirmed yet."
     again = ": cancel again, with a new idempotencyKey, if that is to end too" if set(left) & set(asked_for) else ""
@@ -166,6 +168,12 @@ def _stand(group: Sequence[Entry]) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+async def explained_all(session: Session, entries: Sequence[Entry]) -> None:
+    """Look at once for what TWS has meant where it has spoken against some of these cancels."""
+    if unclear := [each for each in entries if each.state.said is not None]:
+        await explained(session, unclear[-1])
 
 
 async def looked(session: Session, asked: Asked) -> None:

@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from bridge.values import Contract
 from ib_worker.order_events import (
-    CANCEL_REFUSED,
-    REJECTS,
     CancelSent,
     Commission,
     Completed,
@@ -27,6 +25,7 @@ from ib_worker.order_events import (
     trade_of,
 )
 from ib_worker.order_state import LIFE_EVENTS, OrderState, apply
+from ib_worker.tws.codes import CANCEL_REFUSED, REJECTS
 
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 AAPL = Contract(conId=265598, symbol="AAPL", secType="STK", primaryExchange="NASDAQ")

@@ -20,6 +20,7 @@ from ib_worker.order_events import (
     Completed,
     Event,
     Fill,
+    ListedOpen,
     ModifySent,
     Opened,
     Said,
@@ -78,14 +79,16 @@ def event(number: int, kind: str, amount: float, at: datetime) -> Event:
         "change": ModifySent(at, terms(number, 101.0)),
         "cancel": CancelSent(at),
         "completed": Completed(at, perm, ref, terms(number), "Cancelled", amount, "by trader"),
-        "vanished": Vanished(at),
+        "vanished": Vanished(at, at),
+        "unlisted": Said(at, 10999, "of next year"),
+        "listed": ListedOpen(at, at, "Submitted", amount, 10 - amount),
     }
     return made[kind]
 
 
 KINDS = sorted(
     ["unnamed", "opened", "renamed", "status", "cancelled", "fill", "corrected", "paid", "said", "rejected", "change",
-     "cancel", "completed", "vanished"]
+     "cancel", "completed", "vanished", "unlisted", "listed"]
 )  # fmt: skip
 STEPS = st.tuples(st.integers(0, 3), st.sampled_from(KINDS), st.sampled_from([0.0, 2.0, 4.0, 8.0]))
 STORIES = st.lists(STEPS, max_size=30)
@@ -154,3 +157,42 @@ async def test_the_log_rebuilds_what_tws_knows_over_a_restart_of_the_worker(
 
 def shown(report: dict[str, Any]) -> tuple[Any, ...]:
     return report["status"], report["filled"], report["permId"], report["lmtPrice"]
+
+
+@pytest.mark.trial("A16")
+def test_a_log_of_an_earlier_release_rebuilds_the_same_orders() -> None:
+    """Its looks do not tell when they began, and none of its lists contradicts an end."""
+    at = START.isoformat()
+    details = [
+        ("Sent", {"at": at, "terms": msgspec.to_builtins(terms(0), enc_hook=lambda each: each.model_dump())}),
+        ("Said", {"at": at, "code": 10999, "text": "unlisted"}),
+        ("Vanished", {"at": at}),
+        ("Vanished", {"at": at}),
+    ]
+    lines = [
+        encode(Entry(number, "", "", name, clientId=1, orderId=7, orderRef=ref_of(0), details=each))
+        for number, (name, each) in enumerate(details, 1)
+    ]
+
+    (state,) = rebuild(lines)
+
+    assert (state.not_found, state.rejected, state.done) == (True, None, False)
+
+
+@pytest.mark.trial("A17")
+def test_the_log_rebuilds_two_orders_under_one_reference() -> None:
+    paper, ledger = Paper(), Ledger(1)
+    audit = Audit(paper)
+    ledger.record = audit.happened
+    ours = ledger.add(7, terms(0), ref_of(0))
+    ledger.take(ours, Sent(START, terms(0)))
+    ledger.take(ours, event(0, "opened", 0.0, START))
+    foreign = ledger.entry(7, 9, 500, ref_of(0), terms(0))
+    assert foreign is not None
+    ledger.take(foreign, Opened(START, 500, ref_of(0), terms(0), "Submitted"))
+    ledger.take(ours, event(0, "cancelled", 0.0, START))
+    asyncio.run(audit.flush())
+
+    assert [(each.permIds, each.status) for each in rebuild(paper.lines)] == [
+        ((100,), "Cancelled"), ((500,), "Submitted"),
+    ]  # fmt: skip
