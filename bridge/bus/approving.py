@@ -33,19 +33,22 @@ class Approval(msgspec.Struct, frozen=True):
     approved_by: str = ""
 
 
-# Asks for an approval, or finds it. A key that comes again with another order asks anew. Each asking sends out a new
-# challenge where forms are allowed (it is empty where not), so that the newest form alone can be answered, and has its
-# whole time: the human reads the summary of this asking.
+# Asks for an approval, or finds it. One whose last step lies in the future, as after the server's clock was put back,
+# counts no more: nobody knows how old it is. A key that comes again with another order asks anew. Each asking sends out
+# a new challenge where forms are allowed (it is empty where not), so that the newest form alone can be answered, and
+# has its whole time: the human reads the summary of this asking.
 ASK = Script("""#!lua
 local approval, index = KEYS[1], KEYS[2]
 local key, digest, caller, summary, challenge, waits = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local found = redis.call('HMGET', approval, 'digest', 'by', 'until')
-if found[1] == digest and found[2] ~= '' and now <= tonumber(found[3]) then return found[2] end
+local found = redis.call('HMGET', approval, 'digest', 'by', 'until', 'at')
+local holds = found[3] and now <= tonumber(found[3]) and tonumber(found[4] or '0') <= now
+if found[1] == digest and found[2] ~= '' and holds then return found[2] end
 if found[1] ~= digest or found[2] ~= '' then redis.call('ZADD', index, time[1], key) end
 redis.call('HSET', approval, 'digest', digest, 'by', '', 'until', string.format('%.0f', now + waits), 'caller', caller,
-    'summary', summary, 'challenge', challenge, 'form_until', string.format('%.0f', now + ARGV[7]))
+    'summary', summary, 'challenge', challenge, 'form_until', string.format('%.0f', now + ARGV[7]),
+    'at', string.format('%.0f', now))
 redis.call('PEXPIRE', approval, waits)
 return ''
 """)
@@ -55,7 +58,8 @@ GIVE = Script("""#!lua
 local approval, index = KEYS[1], KEYS[2]
 local found = redis.call('HMGET', approval, 'digest', 'by')
 if found[1] ~= ARGV[2] or found[2] ~= '' then return 0 end
-redis.call('HSET', approval, 'by', ARGV[3])
+local time = redis.call('TIME')
+redis.call('HSET', approval, 'by', ARGV[3], 'at', string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)))
 redis.call('ZREM', index, ARGV[1])
 return 1
 """)
@@ -64,20 +68,20 @@ return 1
 ANSWER = Script("""#!lua
 local approval, index = KEYS[1], KEYS[2]
 local key, challenge, caller, approve, by = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local found = redis.call('HMGET', approval, 'challenge', 'answered', 'caller', 'form_until', 'by')
+local found = redis.call('HMGET', approval, 'challenge', 'answered', 'caller', 'form_until', 'by', 'at')
 if found[2] == challenge then return 'replayed' end
 if challenge == '' or found[1] ~= challenge or found[5] ~= '' then return 'unknown' end
 if found[3] ~= caller then return 'other_caller' end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HSET', approval, 'answered', challenge, 'challenge', '')
-if now > tonumber(found[4]) then return 'expired' end
+if now > tonumber(found[4]) or now < tonumber(found[6] or '0') then return 'expired' end
 redis.call('ZREM', index, key)
 if approve ~= '1' then
     redis.call('HDEL', approval, 'digest')
     return 'refused'
 end
-redis.call('HSET', approval, 'by', by, 'until', string.format('%.0f', now + ARGV[6]))
+redis.call('HSET', approval, 'by', by, 'until', string.format('%.0f', now + ARGV[6]), 'at', string.format('%.0f', now))
 return 'approved'
 """)
 

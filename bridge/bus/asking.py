@@ -196,16 +196,19 @@ class Asker:
 
     async def status(self) -> Heartbeat | None:
         """The session's status as last written, and whether anybody takes requests; None if there never was one (for
-        ten minutes). Raises ToolError bus_down."""
+        a week). One that was written before the server's clock was put back is as old as it lies in the future. Raises
+        ToolError bus_down."""
         try:
             fields = self.pipe.send("HMGET", self.keys.heartbeat, "worker", "token", "written_ms", "status")
+            time = self.pipe.send("TIME")  # the clock's estimate may be of before it was set
             receivers = await self._post.receivers()
             worker, token, written_ms, status = await fields
+            seconds, microseconds = await time
         except BusError as error:
             raise bus_down(self.pipe.url, error) from error
         if status is None:
             return None
-        age_ms = max(self.pipe.clock.now_ms() - int(written_ms), 0)
+        age_ms = abs(int(seconds) * 1000 + int(microseconds) // 1000 - int(written_ms))
         return Heartbeat(worker.decode(), int(token), int(written_ms), age_ms, receivers, status)
 
     @asynccontextmanager

@@ -19,6 +19,7 @@ class Previewed(msgspec.Struct, frozen=True):
     high: float | None
 
 
+# A token that would live longer than it may was given before the server's clock was put back: it confirms nothing.
 # A token is used up by one idempotencyKey, which places once at most: it may come again, as after a human's approval.
 TAKE = Script("""#!lua
 local preview, user = KEYS[1], KEYS[2]
@@ -26,6 +27,7 @@ local found = redis.call('GET', preview)
 if not found then return false end
 local by = redis.call('GET', user)
 if by and by ~= ARGV[1] then return false end
+if redis.call('PTTL', preview) > tonumber(by and ARGV[2] or ARGV[3]) then return false end
 redis.call('SET', user, ARGV[1], 'PX', ARGV[2])
 redis.call('PEXPIRE', preview, ARGV[2])
 return found
@@ -40,5 +42,5 @@ async def keep_preview(pipe: Pipe, keys: Keys, token: str, previewed: Previewed)
 async def take_preview(pipe: Pipe, keys: Keys, token: str, key: str) -> Previewed | None:
     """What the token stands for, which this key alone may use from now on; None if it is unknown, too old, or used by
     another. Raises BusError."""
-    found = await TAKE.run(pipe, (keys.preview(token), keys.preview_user(token)), key, USED_S * 1000)
+    found = await TAKE.run(pipe, (keys.preview(token), keys.preview_user(token)), key, USED_S * 1000, TOKEN_S * 1000)
     return msgspec.json.decode(found, type=Previewed) if found else None

@@ -18,15 +18,15 @@ PASSWORD = "a-long-password"
 FRONT = """
     +ping +auth +select +client|setinfo +info +time +evalsha +eval +spublish +hmget +get +hset +del +pexpire +srem
     ~ibkr:{{{0}}}:op:* ~ibkr:{{{0}}}:req ~ibkr:{{{0}}}:rep:* ~ibkr:{{{0}}}:inflight ~ibkr:{{{0}}}:generation
-    %R~ibkr:{{{0}}}:heartbeat &ibkr:{{{0}}}:req
-    (+ssubscribe +sunsubscribe &ibkr:{{{0}}}:rep:* &ibkr:{{{0}}}:tick:*)
+    %R~ibkr:{{{0}}}:heartbeat &ibkr:{{{0}}}:req &ibkr:{{{0}}}:fronts
+    (+ssubscribe +sunsubscribe &ibkr:{{{0}}}:rep:* &ibkr:{{{0}}}:tick:* &ibkr:{{{0}}}:fronts)
     (+pubsub|shardnumsub allchannels)
     (+evalsha +eval +time +hget +hmget +hset +rpush ~ibkr:{{{0}}}:halt ~ibkr:{{{0}}}:switched)
     (+set +get ~ibkr:{{{0}}}:seal)
 """
 WORKER = """
     +@connection +@pubsub +@hash +@string +@set +@sortedset +@stream +@list +time +evalsha +eval +script|load +del
-    +pexpire +exists +info ~ibkr:{{{0}}}:* &ibkr:{{{0}}}:*
+    +pexpire +pttl +exists +info ~ibkr:{{{0}}}:* &ibkr:{{{0}}}:*
 """
 
 
