@@ -8,6 +8,8 @@ from pydantic import Field
 from bridge.tool import Declaration, Shape, operation, tool
 from bridge.values import Account, Contract, Count, Seconds, Symbol, Text
 
+COST = "of one share; of one contract with its multiplier for options and futures"
+PRICE = "avgCost per unit of the quote: without the multiplier; null where that is not known"
 ONE_ACCOUNT = "left out: the session's only account"
 
 
@@ -24,7 +26,8 @@ class Position(Shape):
     account: str
     contract: Contract
     position: float
-    avgCost: float | None  # per share, or per contract including its multiplier
+    avgCost: Annotated[float | None, Field(description=COST)]
+    avgPrice: Annotated[float | None, Field(description=PRICE)] = None
 
 
 class PnL(Shape):
@@ -42,6 +45,7 @@ class PnLSingle(PnL):
     symbol: str | None
     position: float | None
     value: float | None
+    name: str | None = None  # of the contract: SPY 18JUL25 400 P
 
 
 class AccountUpdate(Shape):
@@ -57,9 +61,10 @@ class AccountUpdate(Shape):
     position: float | None = None
     marketPrice: float | None = None
     marketValue: float | None = None
-    averageCost: float | None = None
+    averageCost: Annotated[float | None, Field(description=COST)] = None
     unrealizedPNL: float | None = None
     realizedPNL: float | None = None
+    avgPrice: Annotated[float | None, Field(description=PRICE)] = None
 
 
 class AccountStreamOpened(Shape):
@@ -92,7 +97,7 @@ class GetAccountSummary(Declaration):
 class GetPositions(Declaration):
     """Every open position of every account. An empty list means flat; unknown positions are an error."""
 
-    symbol: Annotated[Text | None, Field(description="left out: every contract")] = None
+    symbol: Annotated[Symbol | None, Field(description="left out: every contract")] = None
     account: Annotated[Account | None, Field(description="left out: every account")] = None
 
 

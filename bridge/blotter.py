@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from bridge.tool import Declaration, Shape, tool
-from bridge.values import Contract, Named, OrderId, OrderReport, Text, one_name
+from bridge.values import Contract, Named, OrderId, OrderReport, Symbol, one_name
 
 
 class Execution(Shape):
@@ -66,7 +66,7 @@ class GetOrder(Named):
 class OfSymbol(Declaration):
     """Which orders or fills to tell of."""
 
-    symbol: Annotated[Text | None, Field(description="left out: every contract")] = None
+    symbol: Annotated[Symbol | None, Field(description="left out: every contract")] = None
 
 
 @tool(returns=list[OrderReport], toolset="orders")

@@ -1,5 +1,9 @@
 """Tools about contracts: what a symbol means to TWS."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from bridge.tool import Shape, tool
 from bridge.values import Contract, OnContract
 
@@ -26,6 +30,9 @@ class ContractDetails(Shape):
     minSize: float | None
     sizeIncrement: float | None
     secIds: dict[str, str]
+    cusip: str | None = None  # these three are a bond's
+    coupon: Annotated[float | None, Field(description="percent a year; 0 for a bond without")] = None
+    maturity: Annotated[str | None, Field(description="YYYYMMDD")] = None
 
 
 @tool(returns=list[ContractDetails], toolset="contracts", deadline_s=15)

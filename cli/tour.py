@@ -151,9 +151,9 @@ async def account(visit: Visit) -> None:
 
 async def positions(visit: Visit) -> None:
     held = await visit.ask(GetPositions, lambda it: counted(it, "position") if it else "none: the account is flat")
-    rows = [(contract_name(each.contract), f"{each.position:g}", money(each.avgCost)) for each in held]
+    rows = [(contract_name(each.contract), f"{each.position:g}", money(each.avgPrice)) for each in held]
     if rows:
-        visit.screen.table(("contract", "position", "average cost"), rows)
+        visit.screen.table(("contract", "position", "average price"), rows)
 
 
 async def stream(visit: Visit) -> None:

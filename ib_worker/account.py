@@ -2,6 +2,8 @@
 
 import asyncio
 
+import ib_async
+
 from bridge.account import (
     AccountStreamOpened,
     AccountSummaryValue,
@@ -14,12 +16,14 @@ from bridge.account import (
     PnLSingle,
     Position,
 )
+from bridge.contract_name import contract_name
 from bridge.tool import ToolError
-from bridge.values import OnContract
+from bridge.values import Contract, OnContract
 from ib_worker import convert
 from ib_worker.bounds import Part, kept
 from ib_worker.dispatch import handles
 from ib_worker.fairness import current
+from ib_worker.qualify import CANDIDATES, NAMED
 from ib_worker.receiver import POSITION_MESSAGES
 from ib_worker.session import Session
 
@@ -74,37 +78,48 @@ async def get_pnl_single(request: GetPnlSingle, session: Session) -> PnLSingle:
     account, modelCode = session.account(request.account), request.modelCode or ""
     if request.conId is None and request.symbol is None:
         return convert.pnl_single(await session.ask_pnl(account, modelCode))
-    conId, symbol = await _position(session, account, request)
+    contract = await _position(session, account, request)
     figures = await session.share(
-        ("pnl single", account, modelCode, conId),
+        ("pnl single", account, modelCode, contract.conId),
         lambda: session.ask(
-            lambda wire, reqId: wire.reqPnLSingle(reqId, account, modelCode, conId),
+            lambda wire, reqId: wire.reqPnLSingle(reqId, account, modelCode, contract.conId),
             cancel=lambda wire, reqId: wire.cancelPnLSingle(reqId),
             subscription=True,
         ),
         caller=current(),
     )
     held, *gains, worth = figures
-    return convert.pnl_single(convert.pnl(account, modelCode, gains), conId, symbol, held, worth)
+    return convert.pnl_single(convert.pnl(account, modelCode, gains), contract, held, worth)
 
 
-async def _position(session: Session, account: str, request: GetPnlSingle) -> tuple[int, str]:
+async def _position(session: Session, account: str, request: GetPnlSingle) -> Contract:
     """Which contract is meant: one that is held under that name, else what TWS knows by it."""
     held = [each.contract for each in session.holdings.all() if each.account == account]
     if request.conId is not None:
-        symbol = next((each.symbol for each in held if each.conId == request.conId), None)
-        return request.conId, symbol or request.symbol or ""
-    named = [each for each in held if each.symbol == (request.symbol or "").upper()]
+        return await _by_id(session, held, request)
+    named = [each for each in held if each.symbol.upper() == (request.symbol or "").upper()]
     if len(named) == 1:
-        return named[0].conId, named[0].symbol
+        return named[0]
     if named:
         raise ToolError(
             "ambiguous_contract",
-            f"symbol: {account} holds {len(named)} contracts of {request.symbol}. Ask again with conId.",
-            candidates=[each.model_dump(exclude_none=True) for each in named],
+            f"symbol: {account} holds {len(named)} contracts of {request.symbol}: "
+            f"{', '.join(contract_name(each) for each in named[:NAMED])}. Ask again with conId.",
+            candidates=[each.model_dump(exclude_none=True) for each in named[:CANDIDATES]],
         )
-    found = await session.contracts.contract(OnContract(symbol=request.symbol or ""))
-    return found.conId, found.symbol
+    return convert.contract(await session.contracts.contract(OnContract(symbol=request.symbol or "")))
+
+
+async def _by_id(session: Session, held: list[Contract], request: GetPnlSingle) -> Contract:
+    """The contract of a conId. Raises ToolError invalid_arguments where a symbol was given that is not its own."""
+    if request.symbol is not None:
+        asked = OnContract(symbol=request.symbol, conId=request.conId)
+        return convert.contract(await session.contracts.contract(asked))
+    known = next((each for each in held if each.conId == request.conId), None)
+    if known is not None:
+        return known
+    found = await session.contracts.by_conId(request.conId or 0)
+    return convert.contract(found.contract or ib_async.Contract())
 
 
 @handles(OpenAccountUpdates)

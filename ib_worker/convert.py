@@ -10,6 +10,7 @@ import ib_async
 
 from bridge.account import AccountSummaryValue, AccountUpdate, PnL, PnLSingle, Position
 from bridge.blotter import Execution
+from bridge.contract_name import contract_name
 from bridge.contracts import ContractDetails
 from bridge.market_data import Bar
 from bridge.values import Contract, MarketDataType, OnContract
@@ -25,6 +26,10 @@ LEDGER = "$LEDGER-"  # a setting of new users puts it before the tags of a curre
 BAR_FIELDS = 8  # of historicalData: date, open, high, low, close, volume, average, barCount
 TIME_FORMAT = "%Y%m%d %H:%M:%S"
 SMART, IDEALPRO = "SMART", "IDEALPRO"
+# SMART, the default, knows none of these: without an exchange TWS finds them wherever they are listed.
+EXCHANGES = {"CASH": IDEALPRO, **dict.fromkeys(("FUT", "FOP", "IND", "CONTFUT", "CRYPTO", "CMDTY"), "")}
+BY_CONTRACT = frozenset({"OPT", "FOP", "FUT", "WAR"})  # whose cost includes the multiplier
+UNKNOWN_UNITS = frozenset({"BOND", "BAG"})  # quoted in percent of a face value that a position does not tell
 SIDES: dict[str, Literal["BOT", "SLD"]] = {"BOT": "BOT", "SLD": "SLD"}
 # Gateways on Windows name zones in Windows' words; those of the exchanges' and most users' places.
 ZONES = {
@@ -77,11 +82,11 @@ def requested(asked: OnContract) -> ib_async.Contract:
     """The contract that a request describes, as TWS wants it asked. A conId stands alone: other fields could clash."""
     if asked.conId:
         return ib_async.Contract(conId=asked.conId, exchange="" if asked.exchange == SMART else asked.exchange)
-    forex = (asked.secType, asked.exchange) == ("CASH", SMART)  # SMART, the default, knows no forex
+    exchange = EXCHANGES.get(asked.secType, SMART) if asked.exchange == SMART else asked.exchange
     return ib_async.Contract(
         symbol=asked.symbol,
         secType=asked.secType,
-        exchange=IDEALPRO if forex else asked.exchange,
+        exchange=exchange,
         currency=asked.currency,
         primaryExchange=asked.primaryExchange or "",
         lastTradeDateOrContractMonth=asked.lastTradeDateOrContractMonth or "",
@@ -114,6 +119,9 @@ def details(found: ib_async.ContractDetails) -> ContractDetails:
         minSize=unset.value("contractDetails.positive", found.minSize),
         sizeIncrement=unset.value("contractDetails.positive", found.sizeIncrement),
         secIds={each.tag: each.value for each in found.secIdList or []},
+        cusip=text(found.cusip),
+        coupon=number(found.coupon) if found.cusip else None,  # ib_async has 0 for what is no bond
+        maturity=text(found.maturity),
     )
 
 
@@ -170,7 +178,21 @@ def bar_start(written: str, where: tzinfo) -> str:
 
 
 def position(account: str, found: ib_async.Contract, held: float, avgCost: float) -> Position:
-    return Position(account=account, contract=contract(found), position=held, avgCost=number(avgCost))
+    cost = number(avgCost)
+    return Position(
+        account=account, contract=contract(found), position=held, avgCost=cost, avgPrice=unit_price(found, cost)
+    )
+
+
+def unit_price(on: ib_async.Contract, cost: float | None) -> float | None:
+    """An average cost as a price that the quote can be held against. Source: IBKR's page on updatePortfolio and
+    position: of options and futures the cost is of a whole contract."""
+    if cost is None or on.secType in UNKNOWN_UNITS:
+        return None
+    if on.secType not in BY_CONTRACT:
+        return cost
+    multiplier = unset.applies(on.multiplier)
+    return cost / float(multiplier) if multiplier else None
 
 
 def summary_value(account: str, tag: str, value: str, currency: str) -> AccountSummaryValue:
@@ -198,6 +220,7 @@ def portfolio_update(found: ib_async.PortfolioItem, at: datetime) -> AccountUpda
         averageCost=number(found.averageCost),
         unrealizedPNL=number(found.unrealizedPNL),
         realizedPNL=number(found.realizedPNL),
+        avgPrice=unit_price(found.contract, number(found.averageCost)),
     )
 
 
@@ -208,13 +231,19 @@ def pnl(account: str, modelCode: str, figures: Iterable[float]) -> PnL:
 
 def pnl_single(
     whose: PnL,
-    conId: int | None = None,
-    symbol: str | None = None,
+    on: Contract | None = None,
     held: float | None = None,
     worth: float | None = None,
 ) -> PnLSingle:
-    """The figures of one position, or of a whole account and model where `conId` is left out."""
-    return PnLSingle(**whose.model_dump(), conId=conId, symbol=symbol, position=number(held), value=number(worth))
+    """The figures of one position, or of a whole account and model where `on` is left out."""
+    return PnLSingle(
+        **whose.model_dump(),
+        conId=on.conId if on else None,
+        symbol=on.symbol if on else None,
+        position=number(held),
+        value=number(worth),
+        name=contract_name(on) if on else None,
+    )
 
 
 def execution(found: ib_async.Execution, on: ib_async.Contract, paid: Commission | None) -> Execution:

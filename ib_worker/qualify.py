@@ -1,16 +1,21 @@
 """Finds out which contract a request means, once, and remembers it."""
 
+import asyncio
 import dataclasses
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import ib_async
 
+from bridge.contract_name import contract_name
 from bridge.tool import ToolError
 from bridge.values import OnContract
 from ib_worker import convert
 from ib_worker.bounds import require_narrow
-from ib_worker.errors import refusal
+from ib_worker.contract_agreement import contradictions, require_agreement
+from ib_worker.contract_hints import Hint, hint_for, last_words
+from ib_worker.errors import RequestRefused, refusal
 from ib_worker.fairness import current
 from ib_worker.flights import Flights
 from ib_worker.pacing import Lane
@@ -18,6 +23,8 @@ from ib_worker.pacing import Lane
 KEPT_S = 3600.0  # trading hours of the coming days are part of the details
 KEPT = 2_000
 CANDIDATES = 20  # of an ambiguous contract; an option chain has thousands
+NAMED = 5  # of those, in the error's text
+HINT_S = 5.0  # to find out what there is instead
 NOT_FOUND = 200
 
 Fetch = Callable[[ib_async.Contract, Lane], Coroutine[Any, Any, list[ib_async.ContractDetails]]]
@@ -37,17 +44,49 @@ class Contracts:
     async def details(self, asked: OnContract, lane: Lane = Lane.READS) -> Found:
         """Every contract that fits. Raises ToolError not_found, invalid_arguments, or too_large for a whole chain."""
         require_narrow(asked)
+        try:
+            found = await self._looked_up(asked, lane)
+        except RequestRefused as refused:
+            if refused.code != NOT_FOUND or "ambiguous" in refused.text.lower():
+                raise
+            found = []
+        if not found:
+            raise await self._not_found(asked, lane)
+        agreeing = [each for each in found if not contradictions(asked, each)]
+        if not agreeing:
+            require_agreement(asked, found[0])
+        return agreeing
+
+    async def _looked_up(self, asked: OnContract, lane: Lane) -> Found:
         wanted = _wanted(asked)
         known = self._known.get(wanted)
-        if known is None or self._clock() - known[0] > KEPT_S:
-            # Neither an order's lookup nor another caller's shares a flight: that may wait behind other reads.
-            flight = (wanted, lane is Lane.ORDERS or current())
-            found = await self._flights.share(flight, lambda: self._fetch(convert.requested(asked), lane))
-            self._remember(wanted, found)
-        else:
-            found = known[1]
-        _check(asked, found)
+        if known is not None and self._clock() - known[0] <= KEPT_S:
+            return known[1]
+        # Neither an order's lookup nor another caller's shares a flight: that may wait behind other reads.
+        flight = (wanted, lane is Lane.ORDERS or current())
+        found = await self._flights.share(flight, lambda: self._fetch(convert.requested(asked), lane))
+        if asked.conId is None and asked.exchange == convert.SMART:
+            found = _once_each(found)
+        self._remember(wanted, found)
         return found
+
+    async def _not_found(self, asked: OnContract, lane: Lane) -> ToolError:
+        """What to ask for instead. Where that can't be found out in time, what its type needs."""
+
+        async def look(wanted: ib_async.Contract) -> Found:
+            try:
+                return await self._fetch(wanted, lane)
+            except RequestRefused:
+                return []
+
+        hint = Hint(last_words(asked))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HINT_S):
+                if asked.conId and asked.exchange != convert.SMART:
+                    for each in await look(ib_async.Contract(conId=asked.conId)):
+                        require_agreement(asked, each)
+                hint = await hint_for(asked, look)
+        return hint.error(asked, NOT_FOUND)
 
     async def one(self, asked: OnContract, lane: Lane = Lane.READS) -> ib_async.ContractDetails:
         """The one contract that fits. Raises ToolError ambiguous_contract with the candidates, too."""
@@ -74,10 +113,7 @@ class Contracts:
 
     async def contract(self, asked: OnContract, lane: Lane = Lane.READS) -> ib_async.Contract:
         """The one contract, routed as asked."""
-        found = await self.one(asked, lane)
-        assert found.contract is not None  # `one` has looked
-        smart = asked.exchange == convert.SMART and convert.SMART in convert.listed(found.validExchanges)
-        return dataclasses.replace(found.contract, exchange=convert.SMART) if smart else found.contract
+        return routed(await self.one(asked, lane), asked)
 
     async def close(self) -> None:
         await self._flights.close()
@@ -95,24 +131,45 @@ def _wanted(asked: OnContract) -> Wanted:
     return tuple(getattr(asked, name) for name in OnContract.model_fields)
 
 
-def _check(asked: OnContract, found: Found) -> None:
-    if not found:
-        raise refusal(NOT_FOUND, "")
-    symbols = {each.contract.symbol for each in found if each.contract}
-    if asked.conId and asked.symbol.upper() not in {each.upper() for each in symbols}:
-        raise ToolError(
-            "invalid_arguments",
-            f"symbol: conId {asked.conId} is {', '.join(sorted(symbols))}, not {asked.symbol}. Correct one of them.",
-        )
+def routed(found: ib_async.ContractDetails, asked: OnContract) -> ib_async.Contract:
+    """The contract with the exchange that its orders and quotes go to."""
+    assert found.contract is not None  # `one` has looked
+    smart = asked.exchange == convert.SMART and convert.SMART in convert.listed(found.validExchanges)
+    return dataclasses.replace(found.contract, exchange=convert.SMART) if smart else found.contract
+
+
+def _once_each(found: Found) -> Found:
+    """Without an exchange TWS tells a contract once for each that lists it: keep the row of its first."""
+    kept: dict[int, ib_async.ContractDetails] = {}
+    for each in found:
+        conId = each.contract.conId if each.contract else 0
+        home = each.contract is not None and each.contract.exchange in convert.listed(each.validExchanges)[:1]
+        if conId not in kept or home:
+            kept[conId] = each
+    return list(kept.values())
 
 
 def _ambiguous(asked: OnContract, found: Found) -> ToolError:
-    listed = [each.contract for each in found[:CANDIDATES] if each.contract]
+    contracts = sorted((each.contract for each in found if each.contract), key=_nearest_first)
+    listed = contracts[:CANDIDATES]
     candidates = [convert.contract(each).model_dump(exclude_none=True) for each in listed]
-    more = f", of which {CANDIDATES} are listed" if len(found) > CANDIDATES else ""
+    more = f", of which {CANDIDATES} are listed" if len(contracts) > CANDIDATES else ""
+    next_ones = ", ".join(dict.fromkeys(_told_apart(each) for each in listed[:NAMED]))
     return ToolError(
         "ambiguous_contract",
-        f"{asked.symbol} means {len(found)} contracts{more}. Ask again with the conId of the one you mean, or "
-        "narrow it down by exchange, primaryExchange, currency or expiry.",
+        f"{asked.symbol} means {len(contracts)} contracts{more}: {next_ones}{' …' if len(contracts) > NAMED else ''}. "
+        "Ask again with the conId of the one you mean, or narrow it down by exchange, primaryExchange, currency or "
+        "expiry.",
         candidates=candidates,
     )
+
+
+def _nearest_first(contract: ib_async.Contract) -> tuple[str, float, str]:
+    return contract.lastTradeDateOrContractMonth[:8], contract.strike, contract.right
+
+
+def _told_apart(contract: ib_async.Contract) -> str:
+    """Names of futures lack the day, and those of stocks the place."""
+    day = contract.lastTradeDateOrContractMonth[:8] if contract.secType == "FUT" else ""
+    where = contract.primaryExchange or contract.exchange
+    return f"{contract_name(contract)} ({day or f'{where} {contract.currency}'})"

@@ -315,6 +315,15 @@ class _Reporting(Decoder):
         self.logger.fields = fields  # type: ignore[attr-defined]
         super().interpret(unset.plain_fields(fields))
 
+    def parse(self, obj: Any) -> None:
+        """As ib_async does; but a bond's coupon has a fraction, at which the library loses the whole message."""
+        written = getattr(obj, "coupon", None)
+        if isinstance(written, str):
+            obj.coupon = ""
+        super().parse(obj)
+        if isinstance(written, str):
+            obj.coupon = float(written) if written else None
+
     def historicalData(self, fields: list[str]) -> None:  # noqa: N802
         """Bars as texts, eight for each: who asked makes numbers of them, off the loop."""
         self._bars(int(fields[1]), fields[5:])

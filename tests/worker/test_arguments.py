@@ -1,12 +1,16 @@
 """Arguments that a contract or an order decides about: they mean what they say, or are refused."""
 
+from typing import Any
+
 import pytest
 
 from ibgateway.simulator.server import Simulator
 from tests.worker.rig import frames, order, trading
 
 RESTING = {"orderType": "LMT", "lmtPrice": 300}
-PLACE, CANCEL = 3, 4  # message ids
+CANCEL = 4  # message id
+ES_SEP25 = 1870000308
+EXPIRY = {"lastTradeDateOrContractMonth": "20250718"}
 
 
 @pytest.mark.trial("E7")
@@ -93,3 +97,141 @@ async def test_a_fraction_of_a_share_is_bought_and_whole_quantities_stay_integer
 
     assert (part["status"], part["totalQuantity"], part["filled"]) == ("Filled", 0.5, 0.5)
     assert [type(whole[name]) for name in ("totalQuantity", "filled", "remaining")] == [int, int, int]
+
+
+JULY_CALL = 1041641110  # SPY 18JUL25 375 C
+CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        {
+            "symbol": "SPY",
+            "conId": JULY_CALL,
+            "secType": "OPT",
+            "strike": 400,
+            "right": "P",
+            "lastTradeDateOrContractMonth": "20250620",
+        },
+        ["lastTradeDateOrContractMonth", "strike", "right"],
+    ),
+    ({"symbol": "SPY", "conId": JULY_CALL, "right": "put"}, ["right"]),
+    ({"symbol": "AAPL", "conId": JULY_CALL}, ["symbol"]),
+    ({"symbol": "AAPL", "conId": 265598, "secType": "OPT"}, ["secType"]),
+    ({"symbol": "AAPL", "conId": 265598, "currency": "EUR"}, ["currency"]),
+    ({"symbol": "AAPL", "conId": 265598, "exchange": "LSE"}, ["exchange"]),
+    ({"symbol": "AAPL", "conId": 265598, "primaryExchange": "NYSE"}, ["primaryExchange"]),
+    ({"symbol": "AAPL", "conId": 265598, "strike": 400}, ["strike"]),
+    ({"symbol": "ES", "conId": ES_SEP25, "multiplier": 5}, ["multiplier"]),
+    ({"symbol": "ES", "conId": ES_SEP25, "lastTradeDateOrContractMonth": "202512"}, ["lastTradeDateOrContractMonth"]),
+]
+TOOLS: dict[str, dict[str, Any]] = {
+    "get_contract_details": {},
+    "get_historical_data": {},
+    "open_market_data": {},
+    "preview_order": {"action": "BUY", "totalQuantity": 1},
+}
+
+
+@pytest.mark.trial("A8")
+async def test_an_argument_that_is_not_the_conids_is_refused_by_every_tool(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        for asked, wrong in CONTRADICTIONS:
+            refusals = [await front.refused(tool, **asked, **more) for tool, more in TOOLS.items()]
+            refusals.append(await front.refused_order(**order(**asked)))
+            refusals.append(
+                await front.refused_order("place_bracket_order", **order(**asked), takeProfitPrice=9, stopLossPrice=1)
+            )
+            for error in refusals:
+                assert (error.code, error.details["fields"]) == ("invalid_arguments", wrong), asked
+                assert error.message.startswith(f"{wrong[0]}: conId {asked['conId']} is "), asked
+        other = await front.refused("get_pnl_single", symbol="IBM", conId=265598)
+
+    assert (other.code, other.details["fields"]) == ("invalid_arguments", ["symbol"])
+    assert sim.journal.orders() == []
+
+
+@pytest.mark.trial("A8")
+async def test_arguments_that_agree_with_the_conid_are_taken_and_defaults_contradict_nothing(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        agreeing: list[dict[str, Any]] = [
+            {"symbol": "SPY", "conId": JULY_CALL},
+            {
+                "symbol": "spy",
+                "conId": JULY_CALL,
+                "secType": "OPT",
+                "strike": "375",
+                "right": "Call",
+                "multiplier": 100,
+            },
+            {"symbol": "SPY", "conId": JULY_CALL, "lastTradeDateOrContractMonth": "2025-07", "currency": "usd"},
+            {"symbol": "EUR.USD", "conId": 12087792},
+            {"symbol": "DAX", "conId": 825711},
+            {"symbol": "AAPL", "conId": 265598, "exchange": "IEX", "primaryExchange": "ISLAND"},
+        ]
+        for asked in agreeing:
+            found = await front.ask("get_contract_details", **asked)
+            assert [each["contract"]["conId"] for each in found] == [asked["conId"]]
+
+
+HINTS: list[tuple[dict[str, Any], str]] = [
+    ({"symbol": "BRK.B"}, 'symbol "BRK B"'),
+    ({"symbol": "EURUSD"}, "symbol EUR, currency USD and secType CASH"),
+    ({"symbol": "GBP/USD", "secType": "CASH"}, "symbol GBP, currency USD"),
+    ({"symbol": "JPY", "secType": "CASH"}, "symbol USD, currency JPY"),
+    ({"symbol": "VOD.L"}, "symbol VOD, primaryExchange LSE and currency GBP"),
+    ({"symbol": "SPX"}, "give secType IND"),
+    ({"symbol": "DAX", "secType": "IND"}, "give currency EUR"),
+    ({"symbol": "AAPL", "exchange": "LSE"}, "give exchange SMART"),
+    ({"symbol": "ES", "secType": "FUT", "exchange": "NYMEX"}, "give exchange CME"),
+    ({"symbol": "ES", "secType": "FUT", "lastTradeDateOrContractMonth": "AUG25"}, "20250620 (ES JUN25), 20250919"),
+    (
+        {"symbol": "SPY", "secType": "OPT", "strike": 401.5, "right": "P", **EXPIRY},
+        "nearest are 390, 395, 400, 405",
+    ),
+    (
+        {"symbol": "SPY", "secType": "OPT", "strike": 400, "right": "P", "lastTradeDateOrContractMonth": "20250719"},
+        "the nearest are 20250703, 20250711, 20250718, 20250815",
+    ),
+    ({"symbol": "NOPE", "secType": "OPT", "strike": 400, "right": "P", **EXPIRY}, "check the symbol of the underlying"),
+    ({"symbol": "NOPE", "secType": "FUT"}, "symbol is the product's root (ES, CL)"),
+]
+
+
+@pytest.mark.trial("D1")
+async def test_what_tws_does_not_know_gets_the_hint_of_its_kind(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        for asked, hint in HINTS:
+            error = await front.refused("get_contract_details", **asked)
+            assert (error.code, hint in error.message) == ("not_found", True), (asked, error.message)
+
+
+@pytest.mark.trial("D1")
+async def test_futures_and_indices_find_their_exchange_and_a_family_lists_its_next_ones(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        future = await front.ask(
+            "get_contract_details", symbol="ES", secType="FUT", lastTradeDateOrContractMonth="SEP25"
+        )
+        index = await front.ask("get_contract_details", symbol="SPX", secType="IND")
+        several = await front.refused("get_historical_data", symbol="ES", secType="FUT")
+
+    assert [(each["contract"]["conId"], each["contract"]["exchange"]) for each in future] == [(ES_SEP25, "CME")]
+    assert [each["contract"]["exchange"] for each in index] == ["CBOE"]
+    assert several.code == "ambiguous_contract"
+    assert "ES JUN25 (20250620), ES SEP25 (20250919), ES DEC25" in several.message
+    assert several.details["candidates"][1]["conId"] == ES_SEP25
+
+
+@pytest.mark.trial("C10")
+async def test_a_bond_has_its_coupon_its_maturity_and_no_price_magnifier_of_0(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        (bond,) = await front.ask("get_contract_details", symbol="91282CHT1", secType="BOND")
+
+    # The simulator tells clients of this version a whole coupon, as ib_async reads it; a gateway tells 3.875.
+    assert (bond["cusip"], bond["coupon"], bond["maturity"]) == ("91282CHT1", 3, "20330815")
+    assert bond["priceMagnifier"] is None

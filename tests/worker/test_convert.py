@@ -154,16 +154,20 @@ def test_a_request_for_a_stock_leaves_the_rest_empty() -> None:
 
 @pytest.mark.parametrize(("exchange", "asked"), [("SMART", ""), ("CME", "CME")])
 def test_a_conid_is_asked_alone(exchange: str, asked: str) -> None:
-    request = OnContract(symbol="ES", secType="FUT", conId=123, exchange=exchange, strike=5)
+    request = OnContract(symbol="ES", secType="FUT", conId=123, exchange=exchange, multiplier="50")
 
     assert asked_for(request) == vars(ib_async.Contract(conId=123, exchange=asked))
 
 
 @pytest.mark.parametrize(
     ("secType", "exchange", "asked"),
-    [("CASH", "SMART", "IDEALPRO"), ("CASH", "FXCONV", "FXCONV"), ("STK", "SMART", "SMART")],
-)
-def test_forex_is_not_asked_of_smart(secType: str, exchange: str, asked: str) -> None:
+    [
+        ("CASH", "SMART", "IDEALPRO"), ("CASH", "FXCONV", "FXCONV"), ("STK", "SMART", "SMART"),
+        ("OPT", "SMART", "SMART"),
+        ("FUT", "SMART", ""), ("FOP", "SMART", ""), ("IND", "SMART", ""), ("FUT", "CME", "CME"),
+    ],
+)  # fmt: skip
+def test_what_smart_does_not_know_is_not_asked_of_it(secType: str, exchange: str, asked: str) -> None:
     request = OnContract.model_validate({"symbol": "EUR", "secType": secType, "exchange": exchange})
 
     assert convert.requested(request).exchange == asked
@@ -189,7 +193,7 @@ def test_contract_details_keep_every_field() -> None:
         "industry": "Technology", "category": "Computers", "subcategory": "Phones", "timeZoneId": "US/Eastern",
         "tradingHours": "20250611:CLOSED", "liquidHours": "20250611:0930-20250611:1600", "marketRuleIds": [26, 239],
         "secIds": {"ISIN": "US0378331005"}, "realExpirationDate": "20250620", "stockType": "COMMON", "minSize": 1.0,
-        "sizeIncrement": 0.5,
+        "sizeIncrement": 0.5, "cusip": None, "coupon": None, "maturity": None,
     }  # fmt: skip
 
 
@@ -317,6 +321,7 @@ def test_a_portfolio_update_keeps_every_figure() -> None:
     assert convert.portfolio_update(item, AT) == AccountUpdate(
         kind="portfolio", account="DU1", time=AT, contract=Contract(conId=7, symbol="IBM", secType="STK"), position=2.0,
         marketPrice=3.0, marketValue=6.0, averageCost=2.5, unrealizedPNL=1.0, realizedPNL=-1.0,
+        avgPrice=2.5,
     )  # fmt: skip
 
 
@@ -329,11 +334,12 @@ def test_profit_and_loss_keep_their_order() -> None:
 def test_profit_and_loss_of_one_position_says_which() -> None:
     whole = convert.pnl("DU1", "", (1.0, 2.0, 3.0))
 
-    assert convert.pnl_single(whole, 7, "IBM", 5.0, UNSET).model_dump() == {
+    ibm = Contract(conId=7, symbol="IBM", secType="STK")
+    assert convert.pnl_single(whole, ibm, 5.0, UNSET).model_dump() == {
         "account": "DU1", "modelCode": "", "dailyPnL": 1.0, "unrealizedPnL": 2.0, "realizedPnL": 3.0, "conId": 7,
-        "symbol": "IBM", "position": 5.0, "value": None,
+        "symbol": "IBM", "position": 5.0, "value": None, "name": "IBM",
     }  # fmt: skip
-    assert convert.pnl_single(whole, 7, "IBM", 5.0, 99.5).value == 99.5
+    assert convert.pnl_single(whole, ibm, 5.0, 99.5).value == 99.5
     of_account = convert.pnl_single(whole)
     assert (of_account.conId, of_account.symbol, of_account.position, of_account.value) == (None,) * 4
 
@@ -368,3 +374,41 @@ def test_an_execution_whose_commission_is_not_told_says_so() -> None:
 
 def test_a_market_data_type_has_a_name() -> None:
     assert convert.MARKET_DATA_TYPES == {1: "live", 2: "frozen", 3: "delayed", 4: "delayed-frozen"}
+
+
+@pytest.mark.trial("C11")
+@pytest.mark.parametrize(
+    ("secType", "multiplier", "cost", "price"),
+    [
+        ("STK", "", 210.5, 210.5),
+        ("OPT", "100", 1253.0, 12.53),
+        ("FUT", "50", 189_150.0, 3783.0),
+        ("FOP", "50", 500.0, 10.0),
+        ("CASH", "", 1.1423, 1.1423),
+        ("OPT", "", 1253.0, None),
+        ("BOND", "", 984.0, None),
+        ("STK", "", UNSET, None),
+    ],
+)
+def test_an_average_price_is_told_beside_a_cost_that_includes_the_multiplier(
+    secType: str, multiplier: str, cost: float, price: float | None
+) -> None:
+    on = ib_async.Contract(conId=1, symbol="X", secType=secType, multiplier=multiplier)
+    line = ib_async.PortfolioItem(on, 1.0, 1.0, 1.0, cost, 0.0, 0.0, "DU1")
+
+    assert convert.position("DU1", on, 1.0, cost).avgPrice == price
+    assert convert.portfolio_update(line, AT).avgPrice == price
+
+
+@pytest.mark.trial("C10")
+def test_details_of_a_bond_say_what_it_pays_and_when_it_ends() -> None:
+    bond = ib_async.ContractDetails(
+        contract=ib_async.Contract(conId=1, symbol="US-T", secType="BOND"),
+        cusip="91282CHT1", coupon=3.875, maturity="20330815", priceMagnifier=0,
+    )  # fmt: skip
+    stock = ib_async.ContractDetails(contract=ib_async.Contract(conId=2, symbol="X", secType="STK"), priceMagnifier=1)
+
+    told, other = convert.details(bond), convert.details(stock)
+
+    assert (told.cusip, told.coupon, told.maturity, told.priceMagnifier) == ("91282CHT1", 3.875, "20330815", None)
+    assert (other.cusip, other.coupon, other.maturity, other.priceMagnifier) == (None, None, None, 1)

@@ -34,6 +34,7 @@ class Heard:
         self.positions: list[str] = []
         self.unread: list[list[str]] = []
         self.times: list[ib_async.Execution] = []
+        self.bonds: list[ib_async.ContractDetails] = []
         self.ib = type("IB", (), {"TimezoneTWS": "UTC"})
         self.defaultTimezone = UTC
 
@@ -52,6 +53,9 @@ class Heard:
 
     def position(self, account: str, contract: ib_async.Contract, held: float, cost: float) -> None:
         self.positions.append(contract.symbol)
+
+    def bondContractDetails(self, reqId: int, details: ib_async.ContractDetails) -> None:
+        self.bonds.append(details)
 
     def execDetails(self, reqId: int, contract: ib_async.Contract, execution: ib_async.Execution) -> None:
         self.times.append(execution)
@@ -207,6 +211,52 @@ async def test_a_message_that_can_not_be_read_is_reported_and_the_next_is_read()
 
         await until(lambda: heard.positions == ["IBM"], "the next message is read")
         assert heard.unread == [["61", "3", "DU1"]]
+
+
+@pytest.mark.trial("C10")
+@pytest.mark.parametrize(("written", "coupon"), [("3.875", 3.875), ("0", 0.0), ("", None)])
+async def test_a_bond_is_read_whose_coupon_has_a_fraction(written: str, coupon: float | None) -> None:
+    async with connected() as (_, peer, heard):
+        fields = [
+            "18",
+            "7",
+            "US-T",
+            "BOND",
+            "91282CHT1",
+            written,
+            "20330815",
+            "20230815",
+            "",
+            "",
+            "",
+            "0",
+            "0",
+            "0",
+            "",
+        ]
+        fields += [
+            "SMART",
+            "USD",
+            "US-T",
+            "US-T",
+            "1910000001",
+            "0.001",
+            "LMT",
+            "SMART",
+            "",
+            "",
+            "0",
+            "",
+            "NOTE",
+            "",
+            "",
+        ]
+        fields += ["0", "2147483647", "2104", "1", "1", "1"]
+        peer.say(("\0".join(fields) + "\0").encode())
+
+        await until(lambda: heard.bonds or heard.unread, "the bond is read")
+        assert heard.unread == []
+        assert [(each.cusip, each.coupon, each.maturity) for each in heard.bonds] == [("91282CHT1", coupon, "20330815")]
 
 
 async def test_a_value_that_can_not_be_read_is_reported_too() -> None:

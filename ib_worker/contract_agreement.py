@@ -1,0 +1,101 @@
+"""Whether a contract is the one that the arguments describe: each that was given must agree with it. Pure."""
+
+import re
+from collections.abc import Callable
+
+import ib_async
+
+from bridge.contract_name import contract_name
+from bridge.tool import ToolError
+from bridge.values import OnContract
+from ib_worker.convert import SMART, listed
+
+OLD_NAMES = {"ISLAND": "NASDAQ"}  # TWS has renamed the exchange, and still takes the old name
+Test = Callable[[OnContract, ib_async.ContractDetails, ib_async.Contract], bool]
+
+
+def require_agreement(asked: OnContract, found: ib_async.ContractDetails) -> None:
+    """Raise ToolError invalid_arguments that names what was given, what the contract has, and what to do."""
+    wrong = contradictions(asked, found)
+    contract = found.contract or ib_async.Contract()
+    if not wrong:
+        return
+    has = ", ".join(f"{name} {_told(name, contract, found)}" for name in wrong)
+    who = f"conId {asked.conId}" if asked.conId else "what TWS finds"
+    raise ToolError(
+        "invalid_arguments",
+        f"{wrong[0]}: {who} is {contract_name(contract)}, with {has}, which is not what was given. Correct "
+        f"{' and '.join(wrong)}, or leave out {'conId' if asked.conId else 'them'}. Nothing was sent.",
+        fields=wrong,
+        contract=contract_name(contract),
+    )
+
+
+def contradictions(asked: OnContract, found: ib_async.ContractDetails) -> list[str]:
+    """The arguments that were given and that are not the contract's."""
+    contract = found.contract or ib_async.Contract()
+    tests = TESTS if asked.conId else {name: TESTS[name] for name in TERMS}
+    return [name for name, agrees in tests.items() if _given(asked, name) and not agrees(asked, found, contract)]
+
+
+def _given(asked: OnContract, name: str) -> bool:
+    return name in asked.model_fields_set and getattr(asked, name) is not None
+
+
+def _symbol(asked: OnContract, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
+    names = (contract.symbol, contract.localSymbol, found.cusip, contract_name(contract))
+    return _bare(asked.symbol) in {_bare(each) for each in names if each}
+
+
+def _bare(name: str) -> str:
+    """BRK.B and BRK B are the same share, EURUSD and EUR.USD the same pair."""
+    return re.sub(r"[ ./-]", "", name).upper()
+
+
+def _expiry(asked: OnContract, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
+    """A future has a contract month and a last day of trading, which may lie in the month before."""
+    wanted = asked.lastTradeDateOrContractMonth or ""
+    told = (contract.lastTradeDateOrContractMonth, found.realExpirationDate, found.contractMonth)
+    return wanted in [each[: len(wanted)] for each in told]
+
+
+def _exchange(asked: OnContract, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
+    """SMART leaves the way to TWS."""
+    wanted = OLD_NAMES.get(asked.exchange, asked.exchange)
+    return wanted == SMART or wanted in (contract.exchange, *listed(found.validExchanges))
+
+
+def _primary(asked: OnContract, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
+    wanted = OLD_NAMES.get(asked.primaryExchange or "", asked.primaryExchange)
+    if contract.primaryExchange:
+        return wanted == OLD_NAMES.get(contract.primaryExchange, contract.primaryExchange)
+    return wanted in (contract.exchange, *listed(found.validExchanges))
+
+
+def _number(written: object) -> float | None:
+    try:
+        return float(str(written))
+    except ValueError:
+        return None
+
+
+TESTS: dict[str, Test] = {
+    "symbol": _symbol,
+    "secType": lambda asked, _, contract: asked.secType == contract.secType,
+    "lastTradeDateOrContractMonth": _expiry,
+    "strike": lambda asked, _, contract: abs((asked.strike or 0) - contract.strike) < 1e-6,
+    "right": lambda asked, _, contract: contract.right[:1] == asked.right,
+    "multiplier": lambda asked, _, contract: _number(asked.multiplier) == _number(contract.multiplier),
+    "currency": lambda asked, _, contract: asked.currency == contract.currency,
+    "exchange": _exchange,
+    "primaryExchange": _primary,
+}
+# Without a conId TWS itself looks by symbol, type, currency and exchange; what it ignores for a type is seen here.
+TERMS = ("lastTradeDateOrContractMonth", "strike", "right", "multiplier")
+
+
+def _told(name: str, contract: ib_async.Contract, found: ib_async.ContractDetails) -> str:
+    if name == "exchange":
+        return f"on {', '.join(listed(found.validExchanges)[:8]) or contract.exchange}"
+    told = getattr(contract, name)
+    return f"{told:g}" if isinstance(told, float) and told else str(told or "none")
