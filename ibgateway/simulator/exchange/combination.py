@@ -79,9 +79,14 @@ class Combination:
         there = ask <= limit + 1e-9 if buy else bid >= limit - 1e-9
         if not there.any():
             return None, queue
-        at = float(time[int(there.argmax())])
-        quote = self.quote(at)
-        return Touch(at, quote.askSize if buy else quote.bidSize, self._venue, limit), Decimal(0)
+        first = int(there.argmax())
+        at, quote = float(time[first]), self.quote(float(time[first]))
+        price = float(ask[first] if buy else bid[first])  # at the limit or better
+        return Touch(at, quote.askSize if buy else quote.bidSize, self._venue, price), Decimal(0)
+
+    def cross(self, window: Window, at: float) -> v.Trade | None:
+        """Combinations have no auctions."""
+        return None
 
     def crosses(self, what: str, above: bool, level: float, window: Window, twice: bool = False) -> float | None:
         time, price = self._line(what, window)

@@ -100,6 +100,21 @@ class Feed:
         """The print that opens the window's span."""
         return self._trade(self._tape(window), 0) if self.instrument.prints else None
 
+    def cross(self, window: Window, at: float) -> v.Trade | None:
+        """The auction that the market opens with, or trades again with after a halt, while it is still to come: all
+        orders trade in it at one price, and none before it."""
+        if not self.instrument.prints or self.instrument.secType == "IND":
+            return None
+        tape = self._tape(window)
+        resumed = self.market.resumed_at(self.instrument, max(at, window.start))
+        if resumed is not None and resumed > tape.start:
+            i = int(np.searchsorted(tape.prints.time, resumed, side="left"))
+        elif tape.opens_with_auction:
+            i = 0
+        else:
+            return None
+        return self._trade(tape, i) if i < len(tape.prints.time) and tape.prints.time[i] > at else None
+
     def closing(self, window: Window) -> v.Trade | None:
         """The print that closes the window's span."""
         tape = self._tape(window)
@@ -140,10 +155,10 @@ class Feed:
             return None
         i += start
         size = int(quotes.ask_size[i] if buy else quotes.bid_size[i])
-        if other[i] != ticks:  # the market has gone through the limit: everybody at it is served
+        if other[i] != ticks:  # the market has gone through the limit: everybody at it is served, at the market's price
             size = EVERYTHING
         venue = (quotes.ask_venue if buy else quotes.bid_venue)[i]
-        price = self.instrument.price(ticks)
+        price = self.instrument.price(int(other[i]))
         return Touch(float(quotes.time[i]), Decimal(size), venues(self.instrument)[venue], price)
 
     def _print_touch(
@@ -160,14 +175,16 @@ class Feed:
             return None, max(queue - int(served[-1] if len(served) else 0), Decimal(0))
         mine = int(size[i]) if through[i] else min(int(served[i]) - waiting, int(size[i]))
         venue = venues(self.instrument)[prints.venue[start + i]]
-        return Touch(float(prints.time[start + i]), Decimal(mine), venue, self.instrument.price(ticks)), Decimal(0)
+        paid = self.instrument.price(int(price[i]) if through[i] else ticks)
+        return Touch(float(prints.time[start + i]), Decimal(mine), venue, paid), Decimal(0)
 
     def pegged_touch(self, buy: bool, offset: float, cap: float | None, middle: bool, window: Window) -> Touch | None:
         """When an order that follows its own side of the quote (or the middle) trades: a print comes to its price."""
         tape = self._tape(window)
         prints, quotes = tape.prints, tape.quotes
         start = int(np.searchsorted(prints.time, window.start, side="right"))
-        bid, ask = quotes.bid[2 * start :: 2].astype(float), quotes.ask[2 * start :: 2].astype(float)
+        then = np.maximum(np.searchsorted(quotes.time, prints.time[start:], side="right") - 1, 0)
+        bid, ask = quotes.bid[then].astype(float), quotes.ask[then].astype(float)
         away = offset * self.instrument.scale / self.instrument.step
         if middle:
             peg = (bid + ask) / 2 + (-away if buy else away)

@@ -157,7 +157,8 @@ class Life:
     def _live(self, order: Working, at: float) -> None:
         """In the market, if it is open: take what is on offer; the rest waits, unless it may not."""
         feed = self.feed_of(order)
-        if feed.window(at, order.outside).start > at:
+        window = feed.window(at, order.outside)
+        if window.start > at or (order.kind in ("MKT", "LMT") and feed.cross(window, at) is not None):
             if order.order.tif in IMMEDIATE:
                 self.cancel(order, at)
             return
@@ -214,6 +215,14 @@ class Life:
         kinds.adjust(order)
         self._start(order, at)
         self.tell(order.told())
+
+    def joins(self, order: Working, at: float, price: float, venue: str) -> None:
+        """The auction that opens the market: what it does not serve goes on in the market."""
+        beyond = order.limit is not None and (price > order.limit if order.buy else price < order.limit)
+        if not beyond:
+            self._matcher.trade(order, at, price, order.remaining, venue, REMOVED)
+        if not order.done:
+            self._live(order, at)
 
     def auctions(self, order: Working, at: float, price: float, venue: str) -> None:
         """The opening or closing print: everything trades at its price, or not at all."""

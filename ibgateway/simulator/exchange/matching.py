@@ -11,7 +11,7 @@ from ibgateway.simulator.account.allocation import Part, allot
 from ibgateway.simulator.account.broker import Broker
 from ibgateway.simulator.account.commissions import Traded, commission
 from ibgateway.simulator.exchange.combination import Combination
-from ibgateway.simulator.exchange.feed import Feed, Level
+from ibgateway.simulator.exchange.feed import Feed
 from ibgateway.simulator.exchange.registry import Registry, Report
 from ibgateway.simulator.exchange.working import FILLED, SUBMITTED, Working
 from ibgateway.simulator.instruments.instrument import Instrument
@@ -82,7 +82,9 @@ class Matcher:
         levels = self._feed_of(order).levels(order.buy, at)
         taken = self._taken.get(self._taken_key(order, at), {})
         offers = [Offer(each.price, each.size - taken.get(each.price, Decimal(0)), each.venue) for each in levels]
-        offers += [self._resting_offer(each, levels) for each in self._crossing(order)]
+        if levels:  # without a quote, before the market opens, nobody trades
+            quote = self._feed_of(order).quote(at)
+            offers += [self._resting_offer(each, levels[0].venue, quote) for each in self._crossing(order)]
         offers = [each for each in offers if each.size > 0 and self._within(order, each.price)]
         return sorted(offers, key=lambda each: each.price * order.sign)
 
@@ -99,9 +101,11 @@ class Matcher:
             and not order.combination
         ]
 
-    def _resting_offer(self, resting: Working, levels: list[Level]) -> Offer:
-        venue = levels[0].venue if levels else resting.contract.exchange
-        return Offer(resting.limit or 0.0, resting.remaining, venue, resting)
+    def _resting_offer(self, resting: Working, venue: str, quote: v.Quote) -> Offer:
+        """At its limit, or at the quote where that is better for it: right after a gap a limit may lie beyond."""
+        other, limit = quote.ask if resting.buy else quote.bid, resting.limit or 0.0
+        best = min if resting.buy else max
+        return Offer(limit if other is None else best(limit, other), resting.remaining, venue, resting)
 
     def _within(self, order: Working, price: float) -> bool:
         if order.limit is None:

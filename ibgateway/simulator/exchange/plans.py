@@ -29,6 +29,7 @@ class Actions(Protocol):
     def touches(self, order: Working, touch: Touch) -> None: ...
     def triggers(self, order: Working, at: float, stop: float | None) -> None: ...
     def adjusts(self, order: Working, at: float) -> None: ...
+    def joins(self, order: Working, at: float, price: float, venue: str) -> None: ...
     def auctions(self, order: Working, at: float, price: float, venue: str) -> None: ...
 
 
@@ -70,12 +71,21 @@ class Planner:
     def _window(self, order: Working, at: float) -> Window:
         return self._feed_of(order).window(at, order.outside)
 
+    def _cross(self, order: Working, window: Window, at: float) -> Plan | None:
+        """The auction that opens the market, if the order is there in time."""
+        cross = self._feed_of(order).cross(window, at)
+        if cross is None:
+            return None
+        return Plan(cross.time, lambda: self._do.joins(order, cross.time, cross.price, cross.exchange))
+
     def _again(self, order: Working, window: Window) -> Plan:
         """Nothing happens in this window: look into the next one when it is over."""
         return Plan(window.end, lambda: None)
 
     def _market(self, order: Working, at: float) -> Plan:
         window = self._window(order, at)
+        if (cross := self._cross(order, window, at)) is not None:
+            return cross
         if window.start > at:
             return Plan(window.start, lambda: self._do.opens(order, window.start))
         following = self._feed_of(order).next_quote(window, at)
@@ -91,6 +101,8 @@ class Planner:
 
     def _limit(self, order: Working, at: float) -> Plan:
         window = self._window(order, at)
+        if (cross := self._cross(order, window, at)) is not None:
+            return cross
         if window.start > at or order.status == "PreSubmitted":
             return Plan(window.start, lambda: self._do.opens(order, window.start))
         touch, queue = self._feed_of(order).touch(order.buy, order.limit or 0.0, window, order.queue)

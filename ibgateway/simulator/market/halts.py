@@ -72,6 +72,10 @@ class HaltedTape(Tape):
             whole.ask_venue[which],
         )
 
+    @property
+    def opens_with_auction(self) -> bool:
+        return self._whole.opens_with_auction
+
     @cached_property
     def row(self) -> Row:  # type: ignore[override]
         return counted_row(self)

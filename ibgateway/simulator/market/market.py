@@ -196,6 +196,10 @@ class Market:
         """When trading resumes; None while it is not halted."""
         return max((halt.end for halt in self._halts.get(instrument.conId, ()) if halt.holds(at)), default=None)
 
+    def resumed_at(self, instrument: Instrument, at: float) -> float | None:
+        """When trading has last resumed after a halt by `at`."""
+        return max((halt.end for halt in self._halts.get(instrument.conId, ()) if halt.end <= at), default=None)
+
     def counted(self, instrument: Instrument, index: int) -> bool:
         """Whether a day's rows are counted from its ticks: an option's, and those of a day with a halt."""
         if instrument.secType in DERIVED:

@@ -120,6 +120,10 @@ class Tape:
         self._venues = venues
         self._size = size  # a typical displayed size
 
+    @property
+    def opens_with_auction(self) -> bool:
+        return self.row.auctions
+
     @cached_property
     def prints(self) -> Prints:
         draw = self._draw("prints")
