@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from bridge.bus.answering import Asked
+from bridge.tool import ToolError
 from bridge.values import GroupMember, OrderReport
+from ib_worker.errors import LinkLost
 from ib_worker.ledger import Entry, report
 from ib_worker.order_entry.groups import WORDS, Role, named
 from ib_worker.order_entry.related import held_by, is_open, name_of, named_each, position, related, roles
@@ -43,6 +45,20 @@ async def cancel_group(session: Session, asked: Asked, group: Sequence[Entry]) -
     if any(each.state.cancel_refused is not None and is_open(each) for each in was_open):
         await looked(session, asked)
     return grouped(session, first, meaning(session, was_open, group))
+
+
+async def withdrawn(session: Session, asked: Asked, entries: Sequence[Entry]) -> None:
+    """Cancel what was sent with an order that TWS has refused, unless it has filled: TWS may hold it untransmitted, and
+    a later order could set it free. The caller's frames are out, so what can't be sent or written down is left."""
+    if any(each.state.filled for each in entries):
+        return
+    with suppress(ToolError, LinkLost):
+        for each in [each for each in entries if not each.state.done]:
+            await session.pacer.turn(Lane.ORDERS)
+            account, orderRef = each.state.terms.account, each.state.orderRef or ""
+            await session.audit.intent(asked, account, each.state.orderId, orderRef)
+            write_cancels(session, asked, [each], begun=True)
+            await until_cancelled([each], asked)
 
 
 def _targets(session: Session, group: Sequence[Entry]) -> list[Entry]:

@@ -1,15 +1,17 @@
 """A bracket is one thing from its birth to its end: shown, changed, cancelled and rejected as one."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from ib_worker.references import order_ref
 from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.values import Contract, Order
 from tests.worker.rig import Caller, order, trading, until
 
 KEY = "a-key-of-the-caller"
-CANCEL = 4  # the message's id
+PLACE, CANCEL = 3, 4  # message ids
 FAR: dict[str, Any] = {  # an entry that rests
     "symbol": "NVDA", "action": "BUY", "totalQuantity": 10, "lmtPrice": 60, "takeProfitPrice": 600, "stopLossPrice": 20,
 }  # fmt: skip
@@ -31,6 +33,14 @@ async def settles(front: Caller, position: int) -> None:
         return bool(position == sum(each["position"] for each in found if each["contract"]["symbol"] == "NVDA"))
 
     await until(held, f"the position is {position}")
+
+
+def crowd(sim: Simulator) -> None:
+    """IBKR takes one more order that sells NVDA, and no second one: another client's orders are there."""
+    other = Order("SELL", Decimal(1), "LMT", lmtPrice=900.0, account="DU1234567")
+    nvda = Contract(symbol="NVDA", secType="STK", exchange="SMART", currency="USD")
+    for orderId in range(1, 20):
+        sim.world.place_order(9, orderId, nvda, other)
 
 
 def standing(told: Any) -> dict[str, str]:
@@ -133,3 +143,65 @@ async def test_an_order_is_shown_with_those_that_belong_to_it(redis_url: str, se
         assert [each["orderRef"] for each in told["group"]] == refs
         assert [each["status"] for each in told["group"]] == ["Filled", "Submitted", "PreSubmitted"]
     assert alone["group"] == []
+
+
+@pytest.mark.trial("A11")
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [(110, "The price does not conform to the minimum price variation."), (201, "Order rejected - reason:too far"),
+     (387, "Unsupported order type for this exchange and security type.")],
+)  # fmt: skip
+async def test_a_bracket_whose_stop_is_refused_is_rejected_at_once_and_leaves_nothing(
+    redis_url: str, session: str, sim: Simulator, code: int, text: str
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        sim.fault(f'on order 3 answer {code} "{text}"')
+        refused = await front.refused_order("place_bracket_order", key=KEY, deadline_s=2, **FILLED)
+        again = await front.refused_order("place_bracket_order", key=KEY, deadline_s=2, **FILLED)
+        left = await front.ask("get_open_orders")
+        completed = await front.ask("get_completed_orders")
+
+    assert (refused.code, refused.details["twsCode"], refused.details["leg"]) == ("rejected", code, "stopLoss")
+    assert text in refused.message
+    assert "nothing of the bracket is live" in refused.message
+    assert again.code == "rejected"
+    assert left == []
+    assert {each["status"] for each in completed} <= {"Inactive", "ApiCancelled", "Cancelled"}
+    assert sim.world.open_orders(1) == []
+    assert len(sim.journal.entries("in", PLACE)) == 3
+
+
+@pytest.mark.trial("A11")
+async def test_a_bracket_whose_entry_is_refused_is_rejected_at_once(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        sim.fault('on order 1 answer 201 "Order rejected - reason:no permission"')
+        refused = await front.refused_order("place_bracket_order", key=KEY, deadline_s=3, **FILLED)
+
+    assert (refused.code, "no permission" in refused.message) == ("rejected", True)
+    assert sim.world.open_orders(1) == []
+
+
+@pytest.mark.trial("A11")
+async def test_an_entry_that_rests_is_cancelled_where_ibkr_rejects_its_stop_later(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        crowd(sim)
+        refused = await front.refused_order("place_bracket_order", key=KEY, deadline_s=5, **FAR)
+
+    assert (refused.code, refused.details["twsCode"]) == ("rejected", 201)
+    assert sim.world.open_orders(1) == []
+
+
+@pytest.mark.trial("A11")
+async def test_a_position_whose_stop_was_rejected_is_told_to_be_without_it(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        crowd(sim)
+        told = await bracket(front, **FILLED)
+
+    assert told["message"].startswith("IBKR rejected stopLoss (error 201: ")
+    assert (told["entry"]["status"], told["takeProfit"]["status"]) == ("Filled", "Submitted")
