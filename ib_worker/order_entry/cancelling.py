@@ -36,15 +36,21 @@ async def cancel_group(session: Session, asked: Asked, group: Sequence[Entry]) -
     await asked.accept(None, **names_of(first))
     was_open = [each for each in group if is_open(each)]
     write_cancels(session, asked, _targets(session, group))
-    await until_cancelled(was_open, asked)
-    left = [each for each in was_open if is_open(each) and not each.state.cancel_asked]
-    if left and not _entry_filled(group):  # TWS ends what an entry holds with it: what it has left is named itself
-        write_cancels(session, asked, left, begun=True)
-        await until_cancelled(left, asked)
+    await until_cancelled([each for each in was_open if each.state.cancel_asked], asked)
+    if not _entry_filled(group):
+        await _taken(session, asked, [each for each in was_open if not each.state.cancel_asked])
     await explained_all(session, was_open)
     if any(each.state.cancel_refused is not None and is_open(each) for each in was_open):
         await looked(session, asked)
     return grouped(session, first, meaning(session, was_open, group))
+
+
+async def _taken(session: Session, asked: Asked, held: Sequence[Entry]) -> None:
+    """What an entry held ends with it, as TWS does by itself: what has not is cancelled by its own name."""
+    await until_cancelled(held, asked)
+    left = [each for each in held if is_open(each)]
+    write_cancels(session, asked, left, begun=True)
+    await until_cancelled(left, asked)
 
 
 async def withdrawn(session: Session, asked: Asked, entries: Sequence[Entry]) -> None:

@@ -149,14 +149,15 @@ async def test_an_order_is_shown_with_those_that_belong_to_it(redis_url: str, se
 @pytest.mark.parametrize(
     ("code", "text"),
     [(110, "The price does not conform to the minimum price variation."), (201, "Order rejected - reason:too far"),
-     (387, "Unsupported order type for this exchange and security type.")],
+     (387, "Unsupported order type for this exchange and security type."),
+        (10311, "This order will be directly routed to NASDAQ."), (19999, "A code that nobody has listed.")],
 )  # fmt: skip
 async def test_a_bracket_whose_stop_is_refused_is_rejected_at_once_and_leaves_nothing(
     redis_url: str, session: str, sim: Simulator, code: int, text: str
 ) -> None:
     async with trading(redis_url, session, sim) as front:
         sim.fault(f'on order 3 answer {code} "{text}"')
-        refused = await front.refused_order("place_bracket_order", key=KEY, deadline_s=2, **FILLED)
+        refused = await front.refused_order("place_bracket_order", key=KEY, deadline_s=4, **FILLED)
         again = await front.refused_order("place_bracket_order", key=KEY, deadline_s=2, **FILLED)
         left = await front.ask("get_open_orders")
         completed = await front.ask("get_completed_orders")
