@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from bridge import forms
 from bridge.order_terms import OrderTerms, TifForm
+from bridge.plain_text import one_line
 from bridge.tool import Declaration, Effect, Shape, operation, tool
 from bridge.values import (
     Account,
@@ -31,6 +32,18 @@ DUPLICATE = "the key that possible_duplicate names, to place an equal order agai
 
 
 CHANGEABLE = ("totalQuantity", "lmtPrice", "auxPrice", "tif", "trailingPercent")  # of a working order
+
+
+LONGEST_REASON = 200  # characters
+NO_REASON = "no reason given"
+
+
+def clean_reason(reason: object) -> str:
+    """Return any reason as one printable line: the kill switch is never refused for the form of its reason."""
+    return one_line(reason if isinstance(reason, str) else repr(reason), LONGEST_REASON) or NO_REASON
+
+
+Reason = Annotated[str, BeforeValidator(clean_reason)]
 
 
 class Keyed(Declaration):
@@ -77,6 +90,7 @@ class Halted(Shape):
     cancelled: list[OrderReport] | None = None
     idempotencyKey: str | None = None  # of the cancel: ibkr_cancel_all_orders tells under it what became of it
     message: str = ""
+    replayed: bool = False  # the switch was set before this call
 
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
@@ -176,5 +190,5 @@ class HaltTrading(Declaration):
     """The kill switch: no new order leaves from now on, for every client, until the operator releases it outside MCP.
     Cancelling stays possible; cancelOrders also cancels what this session has open."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x20-\x7e]+$")]
+    reason: Reason
     cancelOrders: bool = False

@@ -5,23 +5,24 @@ import argparse
 from bridge.bus.halting import set_halt
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
+from bridge.orders import clean_reason
 from cli.operating import add_bus_arguments, caller, with_bus
-from cli.typed import command
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("reason", help="why; clients are told")
+    parser.add_argument("reason", nargs="*", help="why; clients are told")
     parser.add_argument("--reduce-only", action="store_true", help="let orders pass that only reduce a position")
     add_bus_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     async def act(pipe: Pipe, keys: Keys) -> int:
-        halt = await set_halt(pipe, keys, "reduce_only" if options.reduce_only else "halt", caller(), options.reason)
+        reason = clean_reason(" ".join(options.reason))
+        halt = await set_halt(pipe, keys, "reduce_only" if options.reduce_only else "halt", caller(), reason)
         print(f"{keys.session}: {halt.level}, set by {halt.by}: {halt.reason}")
         print(
-            "Open orders stay: ibkr_cancel_all_orders or TWS cancels them. "
-            f"`{command('resume', '--session', keys.session)}` releases the switch."
+            "Open orders stay: ibkr_cancel_all_orders or TWS cancels them. Only the operator releases the switch, at a "
+            "terminal (docs/operations.md)."
         )
         return 0
 

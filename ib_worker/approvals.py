@@ -16,6 +16,7 @@ INVALID: dict[Word, str] = {
     "replayed": "this answer was used already. Ask again with the same idempotencyKey to learn what came of it",
     "unknown": "no such question is open: it was asked anew, or it is too old",
     "other_caller": "the question was put to another client",
+    "voided": "the kill switch was set or released since the question was put. Call again with the same idempotencyKey",
     "expired": f"it came more than {FORM_MS // 1000} seconds after the question, so the prices shown no longer hold",
 }
 
@@ -50,12 +51,10 @@ class Approvals:
             raise bus_down(self._pipe.url, error) from error
         if by:
             return by
-        command = f"approve {key} --session {self._keys.session}"
         raise ToolError(
             "approval_required",
-            f"A live order needs a human: {question.summary} Ask the operator to run `python -m cli {command}` "
-            f"(in containers: `docker compose run --rm operator {command}`) within {WAITS_MS // 60_000} minutes, then "
-            "call again with the same idempotencyKey.",
+            f"A live order needs a human: {question.summary} Ask the operator to approve {key} within "
+            f"{WAITS_MS // 60_000} minutes, then call again with the same idempotencyKey.",
             approval=key,
             digest=bound,
             summary=question.summary,

@@ -173,7 +173,7 @@ async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> 
     if entry.state.done:
         text = f"The order was {entry.state.status} already; nothing was sent."
         return grouped(session, entry, " ".join(filter(None, [text, still_open(session, entry)])))
-    await session.pacer.turn(Lane.ORDERS)
+    await session.pacer.turn(Lane.CANCELS)
     await session.audit.intent(asked, account, entry.state.orderId, entry.state.orderRef or "")
     await asked.accept(None, **names_of(entry))
     along = [entry, *held_of(session, entry)]
@@ -204,7 +204,7 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: A
     await asked.accept()
     mine = _cancellable(session, request)
     if request.everyClient:
-        await session.pacer.turn(Lane.ORDERS)
+        await session.pacer.turn(Lane.CANCELS)
         write_global_cancel(session, asked)
     else:
         await _cancel_each(session, asked, mine)
@@ -242,7 +242,7 @@ async def answer_form(request: AnswerForm, session: Session, asked: Asked) -> An
 async def _cancel_each(session: Session, asked: Asked, entries: list[Entry], begun: bool = False) -> None:
     """One after another, as TWS lets them; the first that can't be written fails the call."""
     for entry in entries:
-        await session.pacer.turn(Lane.ORDERS)
+        await session.pacer.turn(Lane.CANCELS)
         begun = write_cancels(session, asked, [entry], begun)
 
 

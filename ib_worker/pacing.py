@@ -19,9 +19,10 @@ LONGEST_WAIT_S = 10.0  # whoever would wait longer is told so at once: few wait 
 class Lane(IntEnum):
     """Who goes first when messages must wait."""
 
-    ORDERS = 0
-    READS = 1
-    BULK = 2  # history
+    CANCELS = 0  # they reduce risk: no flood of orders holds them up
+    ORDERS = 1
+    READS = 2
+    BULK = 3  # history
 
 
 @dataclass
@@ -64,7 +65,7 @@ class Pacer:
         if not any(self._waiting[each] for each in Lane if each <= lane) and self._granted(lane):
             return
         caller = current()
-        if lane is not Lane.ORDERS and caller != SESSION:
+        if lane > Lane.ORDERS and caller != SESSION:
             self._refuse_long(lane, caller)
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[lane].add(caller, mine)
@@ -125,4 +126,4 @@ class Pacer:
                 return
 
     def _left_by(self, lane: Lane) -> float:
-        return 0.0 if lane is Lane.ORDERS else self._kept
+        return 0.0 if lane <= Lane.ORDERS else self._kept

@@ -37,7 +37,7 @@ class Tokens:
         except BusError as error:
             raise bus_down(self._pipe.url, error) from error
         if previewed is None:
-            raise _invalid("it is unknown, used already, or older than 120 seconds")
+            raise _invalid("it is unknown, used already, older than 120 seconds, or from before a halt")
         if previewed.caller != caller:
             raise _invalid("it was given to another client")
         if previewed.terms != terms:

@@ -70,7 +70,7 @@ class Answers:
             )
         except ToolError as error:
             raise _keyed(await self._explained(error), key) from error
-        value = msgspec.json.decode(reply)
+        value = _with_note(msgspec.json.decode(reply), call.unused)
         return value_result(call.declared, _with_key(value, key) if isinstance(request, Guarded) else value)
 
     async def status(self, call: Call) -> ToolResult:
@@ -85,6 +85,11 @@ class Answers:
             return error
         told = " ".join(filter(None, ("This call sent nothing:", status["cause"], status["remedy"], SAME_KEY)))
         return ToolError(error.code, told, **error.details, state=status["state"])
+
+
+def _with_note(value: dict[str, Any], note: str) -> dict[str, Any]:
+    """The answer with a further sentence in its message."""
+    return value | {"message": f"{value.get('message', '')} {note}".strip()} if note else value
 
 
 def _with_key(value: dict[str, Any], key: str) -> dict[str, Any]:

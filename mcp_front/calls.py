@@ -23,6 +23,7 @@ from bridge.tool import Declaration, Declared, Effect, ToolError
 from mcp_front.arguments import parse_arguments
 from mcp_front.auth import current_caller, lacking
 from mcp_front.door import leave_door
+from mcp_front.lenient_arguments import parse_leniently
 from mcp_front.limits import Limits
 from mcp_front.protocol.envelope import REQUEST_ID
 from mcp_front.results import error_result
@@ -54,6 +55,7 @@ class Call:
     request: Declaration
     caller: Caller
     context: Context
+    unused: str = ""  # a sentence on arguments that were passed over
 
 
 Answer = Callable[[Call], Awaitable[ToolResult]]
@@ -119,7 +121,8 @@ class Calls:
     ) -> ToolResult:
         with self._place(declared, caller):
             _allow(declared)
-            call = Call(declared, parse_arguments(declared, arguments), caller, context)
+            request, unused = _parsed(declared, arguments)
+            call = Call(declared, request, caller, context, unused)
             answer = self._by_name.get(declared.name) or self._by_effect[declared.effect]
             _let_others_in(context)
             return await answer(call)
@@ -133,10 +136,20 @@ class Calls:
         return self.under_way.running(caller.name, caller.label, request_id, endable=endable)
 
     def _place(self, declared: Declared, caller: Caller) -> AbstractContextManager[None]:
-        """The call's place among its caller's. Halting needs none: it must work while something floods."""
-        if declared.effect is Effect.HALT:
+        """The call's place among its caller's. A call that reduces risk needs none: it must work while the caller's
+        streams run, and while something floods."""
+        if declared.relieves:
             return nullcontext()
         return self._limits.admitted(caller.name)
+
+
+def _parsed(declared: Declared, arguments: dict[str, Any]) -> tuple[Declaration, str]:
+    """The arguments, and a sentence on those that were passed over. Raises ToolError invalid_arguments."""
+    if not declared.relieves:
+        return parse_arguments(declared, arguments), ""
+    if declared.effect is Effect.HALT and arguments.get("reason") is None:
+        arguments = arguments | {"reason": ""}  # a halt without a reason halts
+    return parse_leniently(declared, arguments)
 
 
 def _log_later(outcome: str, ms: float) -> None:

@@ -5,6 +5,7 @@ be asked only of a 2026-07-28 client that says it has elicitation, where a call 
 the worker's own error stands: the operator approves, or nothing is sent.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -89,7 +90,7 @@ class Confirming:
             )
         except ToolError as error:
             raise ToolError(error.code, error.message, **error.details, **{KEY: asked.key}) from error
-        return Call(call.declared, call.request.model_copy(update={KEY: asked.key}), call.caller, call.context)
+        return replace(call, request=call.request.model_copy(update={KEY: asked.key}))
 
 
 def can_ask(context: Context) -> bool:

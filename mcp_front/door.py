@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bridge.bus.envelopes import LOCAL
 from bridge.rotation import Rotation
 from bridge.tool import ToolError
-from mcp_front.jsonrpc import Asked, again, answer, asked_of, body_of, is_modern, refuse, too_late
+from mcp_front.jsonrpc import Asked, again, answer, asked_of, body_of, is_modern, mended, refuse, too_late
 from mcp_front.limits import Paces
 
 INSIDE = 1  # there is one thread: what is let in beside it would only slow it down
@@ -24,7 +24,7 @@ WAITING = 256  # of one caller: to wait costs nothing, to be refused does
 LONGEST_S = 0.25  # inside: a request that takes longer waits for something else
 HELD_LIMIT = 16 * 1024 * 1024  # of one caller's requests that wait
 BODY_S = 15.0
-HALTS_PER_S, HALTS = 5, 20  # of one caller that wait for nobody; more are requests like others
+HALTS_PER_S, HALTS = 20, 64  # calls of one caller that reduce risk and wait for nobody; more wait for a place alone
 RETRY_IN_S = 1
 PLACE = "ibkr.place"  # in the ASGI scope
 
@@ -62,8 +62,10 @@ class Door:
         if asked is None:
             await answer(400, {"id": None, "error": {"code": -32700, "message": "The JSON is too deep."}}, send)
             return
+        if asked.relieves:
+            come = mended(come)
         try:
-            with self._counted(), self._holding(caller, come):
+            with self._counted(), self._holding(caller, come, asked):
                 leave = await self._let_in(caller, asked)
         except ToolError as error:
             # A client that does not listen would at once be here again, and all that came together together.
@@ -76,10 +78,10 @@ class Door:
             leave()
 
     @contextmanager
-    def _holding(self, caller: str, come: list[Message]) -> Iterator[None]:
+    def _holding(self, caller: str, come: list[Message], asked: Asked) -> Iterator[None]:
         """While the request waits. Raises ToolError `paced` where the caller's would be too much to hold."""
         size = sum(len(each.get("body", b"")) for each in come)
-        if self._held[caller] + size > HELD_LIMIT:
+        if self._held[caller] + size > HELD_LIMIT and not asked.relieves:
             text = f"{caller} has {self._held[caller]} bytes waiting here. Ask again in {RETRY_IN_S} s."
             raise ToolError("paced", text, retry_after_s=RETRY_IN_S)
         self._held[caller] += size
@@ -91,8 +93,9 @@ class Door:
     async def _let_in(self, caller: str, asked: Asked) -> Leave:
         """Wait for the caller's own pace, then for a place. Raises ToolError `paced` where that would take too long."""
         now = asyncio.get_running_loop().time()
-        if asked.halts and not self._halts.waits(caller, now):
-            return lambda: None  # it takes no place
+        if asked.relieves:
+            # Never refused: it takes no place, or waits for one as long as it takes.
+            return await self._enter(caller) if self._halts.waits(caller, now) else lambda: None
         if self._waiting.waiting(caller) >= WAITING:
             text = f"{caller} has {WAITING} requests waiting here. Ask again in {RETRY_IN_S} s."
             raise ToolError("paced", text, retry_after_s=RETRY_IN_S)

@@ -2,8 +2,7 @@
 
 import asyncio
 import secrets
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 
 import msgspec
 from fastmcp.tools import ToolResult
@@ -13,25 +12,30 @@ from bridge.orders import CancelAllOrders, HaltTrading
 from bridge.tool import OPERATIONS, Effect, ToolError
 from mcp_front.auth import lacking
 from mcp_front.calls import Call
-from mcp_front.limits import Limits
 from mcp_front.results import value_result
 
-RELEASE = (
-    "Only the operator releases it, with `python -m cli resume --session {0}` "
-    "(in containers: `docker compose run --rm operator resume --session {0}`)."
-)
+RELEASE = "Only the operator releases it."
 UNKNOWN = "Whether the open orders are cancelled is not known"
 CANCEL_EVERY_S = 1.0  # a halt is never paced, so what it cancels is
-WAITING = 16  # of one caller, for a cancel: more is a loop
 
 
 @dataclass(frozen=True)
 class Cancelled:
-    """The orders, None where they are not known, what to say of them, and the cancel's key where one was asked for."""
+    """The orders, None where they are not known, what to say of them, and the cancel's key with its principal where one
+    was asked for."""
 
     orders: object
     said: str
     key: str | None = None
+    principal: str = ""
+
+    def told_to(self, principal: str) -> "Cancelled":
+        """A key is told to its own principal alone; any other's would be refused."""
+        if self.key is None:
+            return self
+        again = f" with idempotencyKey={self.key}" if principal == self.principal else ""
+        said = self.said if self.orders is not None else f"{self.said} Call ibkr_cancel_all_orders{again}."
+        return replace(self, said=said, key=self.key if principal == self.principal else None)
 
 
 class Halting:
@@ -43,19 +47,20 @@ class Halting:
         """The switch first: what fails or is forbidden afterwards does not take it back."""
         request = call.request
         assert isinstance(request, HaltTrading)
-        halt = await self._asker.halt(call.caller.name, request.reason)
-        session = self._asker.keys.session
+        halt, news = await self._asker.halted_by(call.caller.name, request.reason)
         cancelled = await self._cancel(call) if request.cancelOrders else Cancelled(None, "")
-        text = f"Trading is halted for every client. {RELEASE.format(session)} {cancelled.said}"
+        earlier = "" if news else f"The kill switch was set already: {halt.told()}."
+        said = (earlier, f"Trading is halted for every client. {RELEASE}", cancelled.said, call.unused)
         whole = {
             "halted": True,
             "level": halt.level,
             "by": halt.by,
             "reason": halt.reason,
-            "since": datetime.fromtimestamp(halt.since_ms / 1000, UTC).isoformat(),
+            "since": halt.since().isoformat(),
             "cancelled": cancelled.orders,
             "idempotencyKey": cancelled.key,
-            "message": text.rstrip(),
+            "message": " ".join(filter(None, said)),
+            "replayed": not news,
         }
         return value_result(call.declared, whole)
 
@@ -76,17 +81,16 @@ class _Cancels:
 
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
-        self._waiting = Limits(WAITING)
         self._turn = asyncio.Lock()
         self._due = 0.0
         self._next: asyncio.Task[Cancelled] | None = None
 
     async def cancel(self, call: Call) -> Cancelled:
-        """Raises ToolError `paced` where too many of the caller's wait already."""
-        with self._waiting.admitted(call.caller.name):
-            if self._next is None:
-                self._next = asyncio.create_task(self._do(call))
-            return await asyncio.shield(self._next)  # one that hangs up does not take it from the others
+        """Wait for the next cancel, which all who wait share. Its key belongs to the principal that began it."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._do(call))
+        told = await asyncio.shield(self._next)  # one that hangs up does not take it from the others
+        return told.told_to(call.caller.name)
 
     async def _do(self, call: Call) -> Cancelled:
         async with self._turn:
@@ -109,7 +113,6 @@ class _Cancels:
             )
         except ToolError as error:
             known = "Nothing was cancelled" if error.code == "not_executed" else UNKNOWN
-            asked = f"Ask ibkr_cancel_all_orders with idempotencyKey={key}."
-            return Cancelled(None, f"{known}: {error.message} {asked}", key)
+            return Cancelled(None, f"{known}: {error.message}", key, call.caller.name)
         told = msgspec.json.decode(reply)
-        return Cancelled(told["orders"], told["message"], key)
+        return Cancelled(told["orders"], told["message"], key, call.caller.name)

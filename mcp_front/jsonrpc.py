@@ -12,11 +12,12 @@ from mcp_types import CallToolResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.types import Message, Receive, Scope, Send
 
-from bridge.tool import TOOLS, Effect, ToolError
+from bridge.tool import TOOLS, Declared, Effect, ToolError
 from mcp_front.results import error_result
 
 BODY_LIMIT = 4 * 1024 * 1024  # more is not held
 CALL = "tools/call"
+HALF = b"\\ud"  # how an escaped half of a surrogate pair begins
 
 
 class _Params(msgspec.Struct):
@@ -33,9 +34,18 @@ class Asked(msgspec.Struct):
     @property
     def halts(self) -> bool:
         """Halting waits for nobody: it must work while something floods."""
-        name = self.params.name if self.method == CALL and self.params is not None else None
-        tool = TOOLS.get(name) if isinstance(name, str) else None
+        tool = self._tool()
         return tool is not None and tool.effect is Effect.HALT
+
+    @property
+    def relieves(self) -> bool:
+        """The call reduces risk or shows it: a halt, a cancel, the status. No quota of other calls holds it up."""
+        tool = self._tool()
+        return tool is not None and tool.relieves
+
+    def _tool(self) -> Declared | None:
+        name = self.params.name if self.method == CALL and self.params is not None else None
+        return TOOLS.get(name) if isinstance(name, str) else None
 
 
 async def body_of(receive: Receive) -> list[Message]:
@@ -62,11 +72,26 @@ def asked_of(come: list[Message]) -> Asked | None:
     """What the request says, if it is a message: what is none is told so inside, but for JSON that is nested so deep
     that nobody can read it: None."""
     try:
-        return msgspec.json.decode(b"".join(each.get("body", b"") for each in come), type=Asked)
+        return msgspec.json.decode(b"".join(each.get("body", b"") for each in mended(come)), type=Asked)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return Asked()
     except RecursionError:
         return None
+
+
+def mended(come: list[Message]) -> list[Message]:
+    """The request without bad UTF-8 and half surrogate pairs, which a client makes that cuts a text: JSON's readers
+    refuse a request whole for one. Each becomes a question mark."""
+    body = b"".join(each.get("body", b"") for each in come)
+    text = body.decode(errors="replace")
+    if HALF not in body.lower() and text.encode() == body:
+        return come
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):  # for its reader to say
+        return come
+    mended_body = json.dumps(whole, ensure_ascii=False).encode(errors="replace")
+    return [{"type": "http.request", "body": mended_body, "more_body": False}]
 
 
 def is_modern(scope: Scope) -> bool:

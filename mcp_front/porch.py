@@ -15,6 +15,7 @@ from mcp_front.jsonrpc import again, asked_of, body_of, is_modern, refuse, too_l
 
 REFUSED_PER_S = 50  # of one client, evenly: those that came together must not be answered, and come again, together
 LONGEST_S = 20.0  # until one is refused, well within the patience of a client's own timeout
+RESERVED = 256  # places for calls of one client that reduce risk: more at a time is a flood
 KEPT = 4_000  # of one client that wait to be refused; more are refused at once
 SMALL = 64 * 1024  # bytes: a larger request is not read to be refused
 
@@ -50,8 +51,9 @@ class Porch:
                 del self._through[client]
 
     async def _beyond(self, client: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-        """Halting waits for nobody; all else is refused in the client's own time, as one that does not listen would at
-        once be here again, and to keep it waiting costs nothing."""
+        """Halting waits for nobody, and calls that reduce risk have places of their own. All else is refused in the
+        client's own time, as one that does not listen would at once be here again, and to keep it waiting costs
+        nothing."""
         try:
             async with asyncio.timeout(BODY_S):
                 come = await body_of(receive)
@@ -59,7 +61,8 @@ class Porch:
             await too_late(send)
             return
         asked = asked_of(come)
-        if asked is None or asked.halts:
+        reserved = asked is not None and asked.relieves and self._through[client] < self._share + RESERVED
+        if asked is None or asked.halts or reserved:
             await self._let_through(client, scope, again(come, receive), send)
             return
         del come  # it may be kept for long

@@ -51,10 +51,7 @@ async def session_status(asker: Asker) -> Status:
 
 
 def _halted(halt: Halt | None) -> str | None:
-    if halt is None:
-        return None
-    since = datetime.fromtimestamp(halt.since_ms / 1000, UTC).isoformat(timespec="seconds")
-    return f"{halt.level} by {halt.by} since {since}: {halt.reason}"
+    return None if halt is None else halt.told()
 
 
 def status_of(beat: Heartbeat) -> Status:

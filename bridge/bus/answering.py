@@ -24,7 +24,7 @@ from bridge.bus.pipe import Pipe
 from bridge.bus.ticks import Publisher
 from bridge.bus.watermark import Watermark
 from bridge.ending import end
-from bridge.tool import Shape, ToolError
+from bridge.tool import OPERATIONS, Shape, ToolError
 
 HEARTBEAT_KEPT_MS = 7 * 24 * 3600 * 1000  # so long a front can say since when the worker is gone
 AT_ONCE = 1_000  # reads in hand, and as many writes; TWS takes fifty messages a second, and what waits for more is late
@@ -253,7 +253,8 @@ class Answerer:
 
 
 class Load:
-    """How many requests are in hand, and whose: one caller's flood leaves room for the others, and reads for writes."""
+    """How many requests are in hand, and whose: one caller's flood leaves room for the others, reads for writes, and
+    placings for cancels."""
 
     def __init__(self) -> None:
         self._reads: Counter[str] = Counter()
@@ -261,7 +262,8 @@ class Load:
 
     def has_room(self, request: Request) -> bool:
         if request.key is not None:
-            return self._writes < AT_ONCE
+            operation = OPERATIONS.get(request.op)
+            return self._writes < (2 * AT_ONCE if operation is not None and operation.relieves else AT_ONCE)
         return self._reads.total() < AT_ONCE and self._reads[request.client] < AT_ONCE_OF_ONE
 
     def add(self, request: Request) -> None:

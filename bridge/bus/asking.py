@@ -11,7 +11,7 @@ import msgspec
 from bridge.bus.connect import BusError, bus_down
 from bridge.bus.envelopes import VERSION, Heartbeat, Reply, Request, encode_request, result_of
 from bridge.bus.front_channel import FrontChannel
-from bridge.bus.halting import Halt, read_halt, set_halt
+from bridge.bus.halting import Halt, halted_by, read_halt
 from bridge.bus.keys import Keys
 from bridge.bus.orders import Intents, digest_of
 from bridge.bus.pipe import Pipe
@@ -173,8 +173,12 @@ class Asker:
 
     async def halt(self, by: str, reason: str) -> Halt:
         """Set the kill switch: from when this returns, no worker accepts a new order. Raises ToolError bus_down."""
+        return (await self.halted_by(by, reason))[0]
+
+    async def halted_by(self, by: str, reason: str) -> tuple[Halt, bool]:
+        """The same; also returns whether this call set it."""
         try:
-            return await set_halt(self.pipe, self.keys, "halt", by, reason)
+            return await halted_by(self.pipe, self.keys, "halt", by, reason)
         except BusError as error:
             raise bus_down(self.pipe.url, error) from error
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import NoReturn
 
+from bridge.bus.halting import halt_of, halted_error
 from bridge.bus.pipe import Argument
 from bridge.tool import ToolError
 
@@ -37,14 +38,11 @@ class Gate:
             self.orders,
         )
 
-    def refuse(self, word: str, detail: str) -> NoReturn:
+    def refuse(self, word: str, *details: bytes) -> NoReturn:
         """Raise what the gate said. Nothing was accepted, and nothing may be sent."""
         if word == "halted":
-            raise ToolError(
-                "halted",
-                f"The kill switch is set ({detail}): no new order leaves. Only the operator releases it; cancels pass.",
-                level=detail,
-            )
+            raise halted_error(halt_of(details))
+        detail = details[0].decode()
         if word == "duplicate":
             raise ToolError(
                 "possible_duplicate",

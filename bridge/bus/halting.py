@@ -7,12 +7,16 @@ from typing import Annotated, Literal
 import msgspec
 import structlog
 
+from bridge.bus.connect import Refused
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from bridge.bus.scripts import Script
+from bridge.plain_text import one_line
 from bridge.tool import ToolError
 
 LATEST_MS = 253_402_300_799_000  # the last second that a datetime can tell
+LONGEST_REASON, LONGEST_NAME = 200, 96  # characters
+WRONG_TYPE = "WRONGTYPE"  # how Redis' error begins where a key holds something else
 
 Level = Literal["reduce_only", "halt"]
 
@@ -27,6 +31,17 @@ class Halt(msgspec.Struct, frozen=True):
     reason: str
     since_ms: int  # the server's clock
 
+    def since(self) -> datetime:
+        return datetime.fromtimestamp(self.since_ms / 1000, UTC)
+
+    def told(self) -> str:
+        """Who, when and why, for a message."""
+        return f"{self.level} {self.origin()}"
+
+    def origin(self) -> str:
+        since = f"{self.since():%Y-%m-%d %H:%M:%S} UTC" if self.since_ms else "an unknown time"
+        return f"by {self.by or 'an unknown caller'} since {since}: {self.reason or 'no reason given'}"
+
 
 class Change(msgspec.Struct, frozen=True):
     """What was done to the switch: it was set to this level, or released from it."""
@@ -39,61 +54,101 @@ class Change(msgspec.Struct, frozen=True):
     entry: bytes = b""  # as it is queued
 
 
+# A switch that can't be read is set. Fronts' rights reach to the commands and keys that this step uses, and no further.
+DAMAGED = "the kill switch in Redis is damaged"
+
 # The first to halt is remembered; a later one can only tighten. What is done is queued for the audit log. It can be set
 # where memory is out, and not released, as no order could go anyway.
 HALT = Script("""#!lua flags=allow-oom
 local halt, changes, now = KEYS[1], KEYS[2], redis.call('TIME')
-local level = redis.call('HGET', halt, 'level')
+local level, news = redis.pcall('HGET', halt, 'level'), '0'
+if type(level) == 'table' then return {'halt', '', ARGV[4], '0', '0'} end
 if not level or (level == 'reduce_only' and ARGV[1] == 'halt') then
     local at = now[1] * 1000 + math.floor(now[2] / 1000)
     redis.call('HSET', halt, 'level', ARGV[1], 'by', ARGV[2], 'reason', ARGV[3],
         'since_ms', string.format('%.0f', at))
-    redis.call('RPUSH', changes, cjson.encode({event = 'halt', level = ARGV[1], by = ARGV[2], reason = ARGV[3],
+    redis.pcall('RPUSH', changes, cjson.encode({event = 'halt', level = ARGV[1], by = ARGV[2], reason = ARGV[3],
         at_ms = at}))
+    news = '1'
 end
-return redis.call('HMGET', halt, 'level', 'by', 'reason', 'since_ms')
+local found = redis.call('HMGET', halt, 'level', 'by', 'reason', 'since_ms')
+found[5] = news
+return found
 """)
 
 CLEAR = Script("""#!lua
-local halt, changes, now = KEYS[1], KEYS[2], redis.call('TIME')
-local found = redis.call('HMGET', halt, 'level', 'reason')
-if not found[1] then return 0 end
+local halt, changes, halts, now = KEYS[1], KEYS[2], KEYS[3], redis.call('TIME')
+if redis.call('EXISTS', halt) == 0 then return 0 end
+local found = redis.pcall('HMGET', halt, 'level', 'reason')
+if found.err then found = {} end
+if type(redis.pcall('INCR', halts)) == 'table' then redis.call('SET', halts, now[1]) end
 redis.call('DEL', halt)
-redis.call('RPUSH', changes, cjson.encode({event = 'resume', level = found[1], by = ARGV[1], reason = found[2],
-    at_ms = now[1] * 1000 + math.floor(now[2] / 1000)}))
+redis.pcall('RPUSH', changes, cjson.encode({event = 'resume', level = found[1] or 'halt', by = ARGV[1],
+    reason = found[2] or '', at_ms = now[1] * 1000 + math.floor(now[2] / 1000)}))
 return 1
 """)
+
+# Lua for other scripts: another value after each halt and each release. What was approved or confirmed under one value
+# is void under the next.
+HALT_EPOCH = """
+local function halt_epoch(halts, halt)
+    local count, since = redis.pcall('GET', halts), redis.pcall('HGET', halt, 'since_ms')
+    if type(count) == 'table' or type(since) == 'table' then return 'damaged' end
+    return (count or '0') .. ':' .. (since or '')
+end
+"""
+FIRST_EPOCH = "0:"  # where nothing was halted yet, and of what an earlier release has kept
+
+
+async def halt_epoch(pipe: Pipe, keys: Keys) -> str:
+    """Return the value that changes with each halt and each release. Raises BusError."""
+    found: bytes = await EPOCH.run(pipe, (keys.halts, keys.halt))
+    return found.decode()
+
+
+EPOCH = Script(f"#!lua\n{HALT_EPOCH}return halt_epoch(KEYS[1], KEYS[2])")
 
 
 async def set_halt(pipe: Pipe, keys: Keys, level: Level, by: str, reason: str) -> Halt:
     """Stop new orders from the moment this returns. Setting it again is harmless. Raises BusError."""
-    return halt_of(await HALT.run(pipe, (keys.halt, keys.switched), level, by, reason))
+    return (await halted_by(pipe, keys, level, by, reason))[0]
+
+
+async def halted_by(pipe: Pipe, keys: Keys, level: Level, by: str, reason: str) -> tuple[Halt, bool]:
+    """The same; also returns whether this call set it."""
+    told = (one_line(by, LONGEST_NAME), one_line(reason, LONGEST_REASON))
+    *found, news = await HALT.run(pipe, (keys.halt, keys.switched), level, *told, DAMAGED)
+    return halt_of(found), news == b"1"
 
 
 async def read_halt(pipe: Pipe, keys: Keys) -> Halt | None:
-    """The switch, None where trading is not halted. Raises BusError: then nobody may assume either."""
-    found = await pipe.send("HMGET", keys.halt, "level", "by", "reason", "since_ms")
-    return halt_of(found) if found[0] else None
+    """The switch, None where trading is not halted. One that can't be read is set. Raises BusError: then nobody may
+    assume either."""
+    try:
+        found = await pipe.send("HMGET", keys.halt, "level", "by", "reason", "since_ms")
+    except Refused as error:
+        if WRONG_TYPE not in str(error):
+            raise
+        return Halt("halt", "", DAMAGED, 0)
+    return halt_of(found) if any(each is not None for each in found) else None
 
 
 def halted_error(halt: Halt) -> ToolError:
     """Return what an order is told while the switch is set: who set it, when and why."""
-    since = datetime.fromtimestamp(min(halt.since_ms, LATEST_MS) / 1000, UTC)
-    rest = "only orders that reduce a position leave" if halt.level == "reduce_only" else "no new order leaves"
+    rest = "Only orders that reduce a position leave" if halt.level == "reduce_only" else "No new order leaves"
     return ToolError(
         "halted",
-        f"The kill switch is set ({halt.level}) by {halt.by} since {since:%Y-%m-%d %H:%M:%S} UTC: {halt.reason}. So "
-        f"{rest}. Only the operator releases it; cancels pass.",
+        f"The kill switch is set ({halt.level}) {halt.origin()}. {rest}; cancels pass. Only the operator releases it.",
         level=halt.level,
         by=halt.by,
         reason=halt.reason,
-        since=since.isoformat(),
+        since=halt.since().isoformat() if halt.since_ms else None,
     )
 
 
 async def clear_halt(pipe: Pipe, keys: Keys, by: str) -> bool:
     """Release it; whether it was set. For the operator alone: no MCP tool calls this."""
-    return bool(await CLEAR.run(pipe, (keys.halt, keys.switched), by))
+    return bool(await CLEAR.run(pipe, (keys.halt, keys.switched, keys.halts), by))
 
 
 async def next_change(pipe: Pipe, keys: Keys) -> Change | None:
@@ -121,5 +176,9 @@ def halt_of(found: Sequence[bytes | None]) -> Halt:
     """A switch that somebody wrote by hand, in part, is set all the same."""
     level, by, reason, since_ms = (each or b"" for each in found)
     known: Level = "reduce_only" if level == b"reduce_only" else "halt"
-    since = int(since_ms) if since_ms.isdigit() else 0
-    return Halt(known, by.decode(errors="replace"), reason.decode(errors="replace"), since)
+    since = int(since_ms) if since_ms.isdigit() and len(since_ms) <= len(str(LATEST_MS)) else 0
+    return Halt(known, _line(by), _line(reason), min(since, LATEST_MS))
+
+
+def _line(stored: bytes) -> str:
+    return one_line(stored.decode(errors="replace"), LONGEST_REASON)

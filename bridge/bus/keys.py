@@ -32,6 +32,7 @@ class Keys:
         self.order_ids = self._prefix + "order_ids"  # counter: the highest orderId ever handed out
         self.accepted = self._prefix + "accepted"  # sorted set: keys of placed orders by the time of acceptance
         self.halt = self._prefix + "halt"  # hash: the kill switch, there while it is set
+        self.halts = self._prefix + "halts"  # counter: how often the switch was released
         self.switched = self._prefix + "switched"  # list: what was done to it and is not in the audit log yet
         self.approvals = self._prefix + "approvals"  # sorted set: keys of live orders that await a human
         self.seal = self._prefix + "seal"  # string: the secret under which fronts seal what a client hands back

@@ -159,13 +159,13 @@ class Records:
         noted = [part for pair in notes.items() for part in pair]
         figures = (known.revision, known.generation)
         arguments = (self._token, request.id, execution, key, scripts.KEPT_MS, *gated, *figures, *noted)
-        word, detail, *after = await scripts.ACCEPT.run(self._pipe, keys, *arguments)
+        word, *details = await scripts.ACCEPT.run(self._pipe, keys, *arguments)
         _moved(word)
         if word == b"behind":
             raise went_back()
         if gate is not None and word != b"accepted":
-            gate.refuse(word.decode(), detail.decode())
-        self._accepted(gate, *map(int, after))
+            gate.refuse(word.decode(), *details)
+        self._accepted(gate, *map(int, details[1:]))
 
     def _accepted(self, gate: Gate | None, revision: int, of_the_day: int) -> None:
         counted = {"day_from_ms": gate.day_from_ms, "day_orders": of_the_day} if gate and of_the_day else {}

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from bridge.bus.halting import FIRST_EPOCH, HALT_EPOCH, halt_epoch
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from bridge.bus.scripts import Script
@@ -17,30 +18,37 @@ class Previewed(msgspec.Struct, frozen=True):
     terms: str
     low: float | None
     high: float | None
+    epoch: str = FIRST_EPOCH  # of the kill switch: a halt or a release voids the token
 
 
 # A token that would live longer than it may was given before the server's clock was put back: it confirms nothing.
 # A token is used up by one idempotencyKey, which places once at most: it may come again, as after a human's approval.
-TAKE = Script("""#!lua
-local preview, user = KEYS[1], KEYS[2]
+TAKE = Script(
+    f"#!lua\n{HALT_EPOCH}"
+    """
+local preview, user, epoch = KEYS[1], KEYS[2], halt_epoch(KEYS[3], KEYS[4])
 local found = redis.call('GET', preview)
 if not found then return false end
+if (cjson.decode(found)['epoch'] or '0:') ~= epoch then return false end
 local by = redis.call('GET', user)
 if by and by ~= ARGV[1] then return false end
 if redis.call('PTTL', preview) > tonumber(by and ARGV[2] or ARGV[3]) then return false end
 redis.call('SET', user, ARGV[1], 'PX', ARGV[2])
 redis.call('PEXPIRE', preview, ARGV[2])
 return found
-""")
+"""
+)
 
 
 async def keep_preview(pipe: Pipe, keys: Keys, token: str, previewed: Previewed) -> None:
     """Raises BusError."""
-    await pipe.send("SET", keys.preview(token), msgspec.json.encode(previewed), "PX", TOKEN_S * 1000)
+    kept = msgspec.json.encode(msgspec.structs.replace(previewed, epoch=await halt_epoch(pipe, keys)))
+    await pipe.send("SET", keys.preview(token), kept, "PX", TOKEN_S * 1000)
 
 
 async def take_preview(pipe: Pipe, keys: Keys, token: str, key: str) -> Previewed | None:
-    """What the token stands for, which this key alone may use from now on; None if it is unknown, too old, or used by
-    another. Raises BusError."""
-    found = await TAKE.run(pipe, (keys.preview(token), keys.preview_user(token)), key, USED_S * 1000, TOKEN_S * 1000)
+    """What the token stands for, which this key alone may use from now on; None if it is unknown, too old, used by
+    another, or from before a halt. Raises BusError."""
+    names = (keys.preview(token), keys.preview_user(token), keys.halts, keys.halt)
+    found = await TAKE.run(pipe, names, key, USED_S * 1000, TOKEN_S * 1000)
     return msgspec.json.decode(found, type=Previewed) if found else None

@@ -115,7 +115,7 @@ return {st and 'withdrawn' or 'absent', attempt, '', current}
 # is told from a second delivery. Redis must have all steps that the worker knows of, in its generation, or it is an
 # older copy (`behind`). What lies in the future, as after the server's clock was put back, does not count. Notes (ARGV
 # from 16: name, value, …) are there before anything is sent. Answers {word, detail, revision, orders of the day}:
-# accepted, fenced, behind, gone, or what the gate says.
+# accepted, fenced, behind, gone, or what the gate says; `halted` comes with the switch.
 ACCEPT = Script(
     """#!lua
 local record, lease, inflight, halt, accepted, duplicate = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
@@ -135,8 +135,12 @@ local at = now[1] * 1000 + math.floor(now[2] / 1000)
 local today = 0
 if ARGV[6] == 'place' then
     local closing, minute, day, orders = ARGV[7] == '1', tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[13])
-    local level = redis.call('HGET', halt, 'level')
-    if level and not (closing and level == 'reduce_only') then return {'halted', level} end
+    local switch = redis.pcall('HMGET', halt, 'level', 'by', 'reason', 'since_ms')
+    if switch.err then switch = {'halt'} end
+    local level = switch[1] or (switch[2] or switch[3] or switch[4]) and 'halt'
+    if level and not (closing and level == 'reduce_only') then
+        return {'halted', level, switch[2] or '', switch[3] or '', switch[4] or ''}
+    end
     local day_from = tonumber(ARGV[10])
     local day_to = string.format('%.0f', day_from > 0 and day_from + DAY_MS or at)
     if not closing and minute > 0 and redis.call('ZCOUNT', accepted, at - 60000, at) + orders > minute then

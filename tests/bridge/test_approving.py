@@ -1,5 +1,7 @@
 """A human's word for a live order, on a real server: asked, given or refused, used once, and too old in the end."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from bridge.bus.approving import (
@@ -11,6 +13,7 @@ from bridge.bus.approving import (
     give_approval,
     waiting_approvals,
 )
+from bridge.bus.halting import clear_halt, set_halt
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from tests.bridge.pair import KEY, pipe_to
@@ -104,3 +107,76 @@ async def test_a_question_asked_again_may_be_answered_as_long_as_a_new_one(redis
 
     assert left_ms > FORM_MS + ANSWERED_MS
     assert (given, found) == (True, "anna")
+
+
+Stop = Callable[[Pipe, Keys], Awaitable[object]]
+
+
+async def halted_and_released(pipe: Pipe, keys: Keys) -> None:
+    await set_halt(pipe, keys, "halt", "anna", "odd fills")
+    await clear_halt(pipe, keys, "anna")
+
+
+async def reduced(pipe: Pipe, keys: Keys) -> None:
+    """Closing orders still pass then, and want an approval of their own."""
+    await set_halt(pipe, keys, "reduce_only", "anna", "odd fills")
+
+
+async def halted_again(pipe: Pipe, keys: Keys) -> None:
+    await halted_and_released(pipe, keys)
+    await halted_and_released(pipe, keys)
+
+
+STOPS: list[Stop] = [halted_and_released, reduced, halted_again]
+
+
+@pytest.mark.trial("A29")
+@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.parametrize("by_operator", [True, False])
+async def test_a_halt_voids_what_was_approved_before_it(
+    redis_url: str, session: str, stop: Stop, by_operator: bool
+) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, WANTED, "challenge-1")
+        if by_operator:
+            assert await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
+        else:
+            assert await by_form(pipe, session, "challenge-1") == "approved"
+        await stop(pipe, keys)
+        found = await ask_approval(pipe, keys, WANTED, "challenge-2")
+        (waiting,) = await waiting_approvals(pipe, keys)
+        anew = await by_form(pipe, session, "challenge-2")
+
+    assert (found, waiting.key, anew) == ("", KEY, "approved")
+
+
+@pytest.mark.trial("A29")
+@pytest.mark.parametrize("stop", STOPS)
+async def test_a_question_from_before_a_halt_can_not_be_answered_after_it(
+    redis_url: str, session: str, stop: Stop
+) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, WANTED, "challenge-1")
+        await stop(pipe, keys)
+        listed = await waiting_approvals(pipe, keys)
+        typed = await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
+        answered = await by_form(pipe, session, "challenge-1")
+        found = await ask_approval(pipe, keys, WANTED, "challenge-2")
+
+    assert (listed, typed, answered, found) == ([], False, "voided", "")
+
+
+@pytest.mark.trial("A29")
+async def test_an_approval_that_an_earlier_release_kept_is_good_until_a_halt(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, WANTED)
+        await pipe.send("HDEL", keys.approval(KEY), "epoch")
+        given = await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
+        found = await ask_approval(pipe, keys, WANTED)
+        await halted_and_released(pipe, keys)
+        after = await ask_approval(pipe, keys, WANTED)
+
+    assert (given, found, after) == (True, "anna", "")

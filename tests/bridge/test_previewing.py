@@ -1,5 +1,8 @@
 """Confirmation tokens on a real server: each confirms for one key, on any replica, for its time."""
 
+import pytest
+
+from bridge.bus.halting import clear_halt, set_halt
 from bridge.bus.keys import Keys
 from bridge.bus.previewing import TOKEN_S, USED_S, Previewed, keep_preview, take_preview
 from tests.bridge.pair import KEY, pipe_to
@@ -35,3 +38,22 @@ async def test_a_token_lives_longer_once_its_order_waits(redis_url: str, session
     assert TOKEN_S - 5 < fresh_ms / 1000 <= TOKEN_S
     assert all(USED_S - 5 < each / 1000 <= USED_S for each in used_ms)
     assert USED_S > TOKEN_S
+
+
+@pytest.mark.trial("A29")
+@pytest.mark.parametrize("used", [False, True])
+async def test_a_token_from_before_a_halt_confirms_nothing_after_it(redis_url: str, session: str, used: bool) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await keep_preview(pipe, keys, "token-1", SHOWN)
+        if used:
+            assert await take_preview(pipe, keys, "token-1", KEY) == SHOWN
+        await set_halt(pipe, keys, "halt", "anna", "odd fills")
+        during = await take_preview(pipe, keys, "token-1", KEY)
+        await clear_halt(pipe, keys, "anna")
+        after = await take_preview(pipe, keys, "token-1", KEY)
+        await keep_preview(pipe, keys, "token-2", SHOWN)
+        anew = await take_preview(pipe, keys, "token-2", KEY)
+
+    assert (during, after) == (None, None)
+    assert anew is not None

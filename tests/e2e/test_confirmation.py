@@ -121,8 +121,7 @@ async def test_a_client_that_cannot_ask_is_sent_to_the_operator(redis_url: str, 
     assert [refusal(each)[0] for each in told.values()] == ["approval_required"] * 3
     assert {each.key for each in waiting} == set(told)
     for key, result in told.items():
-        assert f"python -m cli approve {key} --session {session}" in result["_meta"][ERROR_META]["message"]
-        assert f"run --rm operator approve {key} --session {session}" in result["_meta"][ERROR_META]["message"]
+        assert f"Ask the operator to approve {key} within 15 minutes" in result["_meta"][ERROR_META]["message"]
         assert "challenge" not in str(result)
     assert live.frames == 0
 

@@ -102,22 +102,17 @@ async def test_halts_one_after_another_do_not_cancel_all_the_time(
     assert took >= 0.4
 
 
-async def test_more_halts_than_may_wait_set_the_switch_and_say_that_they_cancelled_nothing(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(halting, "WAITING", 1)
+@pytest.mark.trial("E2")
+async def test_no_number_of_halts_at_once_keeps_one_from_cancelling(redis_url: str, session: str) -> None:
     sent: list[Asked] = []
     opened = asyncio.Event()
     async with worker(redis_url, session, cancelling(sent, opened.wait)), serving(redis_url, session) as front:
-        first = asyncio.create_task(front.raw().call("ibkr_halt_trading", **WITH_ORDERS))
-        await wait_until(lambda: len(sent) == 1, "the first cancels")
-        second = await front.raw().call("ibkr_halt_trading", **WITH_ORDERS)
+        tasks = [asyncio.create_task(front.raw().call("ibkr_halt_trading", **WITH_ORDERS)) for _ in range(40)]
+        await wait_until(lambda: front.front.calls._running == 40, "all of them halt")
         opened.set()
-        await first
+        results = await asyncio.gather(*tasks)
 
-    told = second["structuredContent"]
-    assert (told["halted"], told["cancelled"]) == (True, None)
-    assert "This call cancelled nothing" in told["message"]
+    assert [each["structuredContent"]["cancelled"] for each in results] == [[REPORT]] * 40
 
 
 async def test_cancel_of_a_halt_can_be_asked_again_by_its_key(redis_url: str, session: str) -> None:

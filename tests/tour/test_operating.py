@@ -98,14 +98,16 @@ async def test_releasing_what_is_not_set_is_no_success(
     assert "demo: the kill switch is not set" in capsys.readouterr().err
 
 
-async def test_a_halt_says_how_this_very_session_is_released(
+async def test_a_halt_names_no_command_that_releases_it(
     own_redis: EmbeddedRedis, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await led(own_redis, "demo")
 
     assert await typed(own_redis, "halt", "odd fills") == 0
 
-    assert "python -m cli resume --session demo" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Only the operator releases the switch" in said
+    assert "resume" not in said
 
 
 async def test_what_waits_for_approval_is_told_with_its_session(
@@ -249,3 +251,26 @@ def test_the_operators_commands_need_nothing_that_the_workers_image_lacks() -> N
     done = subprocess.run([sys.executable, "-c", commands], capture_output=True, text=True, check=True)
 
     assert {"fastmcp", "mcp", "httpx2", "uvicorn"}.isdisjoint(done.stdout.split())
+
+
+@pytest.mark.trial("E1")
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["stop", "–", "now"], "stop – now"),
+        ([], "no reason given"),
+        (["two\nlines\udcff"], "two lines"),
+        (["x" * 300], "x" * 199 + "…"),
+    ],
+)
+async def test_a_halt_at_the_command_line_takes_any_words_as_its_reason(
+    own_redis: EmbeddedRedis, words: list[str], reason: str
+) -> None:
+    await led(own_redis, "demo")
+
+    status = await typed(own_redis, "halt", *words)
+
+    async with Pipe(own_redis.url) as pipe:
+        halt = await read_halt(pipe, Keys("demo"))
+    assert halt is not None
+    assert (status, halt.reason) == (0, reason)

@@ -542,3 +542,29 @@ async def test_an_orders_life_goes_back_to_before_the_worker_started(
     assert told.index("sent") < told.index("change sent") < told.index("cancel sent")
     assert life["events"][-1]["what"].startswith(("Cancelled", "202"))
     assert [each["at"] for each in life["events"]] == sorted(each["at"] for each in life["events"])
+
+
+@pytest.mark.trial("D9")
+@pytest.mark.parametrize("tool", ["place_order", "place_bracket_order", "modify_order"])
+async def test_an_order_that_is_halted_is_told_by_whom_when_and_why(
+    redis_url: str, session: str, sim: Simulator, tool: str
+) -> None:
+    arguments: dict[str, dict[str, Any]] = {
+        "place_order": order(),
+        "place_bracket_order": order(symbol="NVDA", lmtPrice=100, takeProfitPrice=200, stopLossPrice=90),
+        "modify_order": {"orderId": 0, "orderKey": "a-resting-order", "lmtPrice": 21},
+    }
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", "a-resting-order", **order(symbol="MSFT", orderType="LMT", lmtPrice=20))
+        halt = await front.asker.halt("anna", "odd fills – look first")
+        error = await front.refused_order(tool, **arguments[tool])
+
+    assert error.code == "halted"
+    assert f"(halt) by anna since {halt.since():%Y-%m-%d %H:%M:%S} UTC: odd fills – look first" in error.message
+    told = {name: error.details[name] for name in ("level", "by", "reason", "since")}
+    assert told == {
+        "level": "halt",
+        "by": "anna",
+        "reason": "odd fills – look first",
+        "since": halt.since().isoformat(),
+    }

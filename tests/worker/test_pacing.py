@@ -483,3 +483,15 @@ async def test_everybody_on_a_flight_learns_of_its_failure() -> None:
     outcomes = await asyncio.gather(*(flights.share("key", fail) for _ in range(2)), return_exceptions=True)
 
     assert [type(each) for each in outcomes] == [ToolError, ToolError]
+
+
+@pytest.mark.trial("E2")
+async def test_a_cancel_goes_before_orders_that_wait() -> None:
+    pacer = await used_up()
+    order = asyncio.create_task(pacer.turn(Lane.ORDERS))
+    await asyncio.sleep(0)
+    cancel = asyncio.create_task(pacer.turn(Lane.CANCELS))
+    await asyncio.wait({order, cancel}, return_when=asyncio.FIRST_COMPLETED)
+
+    assert (order.done(), cancel.done()) == (False, True)
+    order.cancel()
