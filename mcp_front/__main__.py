@@ -25,6 +25,7 @@ from mcp_front.calls import Calls
 from mcp_front.confirm import Confirming
 from mcp_front.halting import Halting
 from mcp_front.health import add_health
+from mcp_front.http.start_page import add_start_page
 from mcp_front.limits import Limits, Paces, lined_up
 from mcp_front.logs import configure_logs
 from mcp_front.offered import offered_tools
@@ -67,11 +68,17 @@ def assemble(settings: Settings, asker: Asker) -> Front:
     calls = Calls(by_name, by_effect, Limits(settings.front_calls_at_once))
     paces = Paces(settings.front_calls_per_s, settings.front_burst)
     mcp = build_server(offered_tools(settings.front_toolsets), calls, tokens, partial(session_mode, asker), seals)
-    add_health(mcp, asker, draining)
+    tokens_fault = tokens.fault if tokens else _no_fault
+    add_health(mcp, asker, draining, tokens_fault)
+    add_start_page(mcp, asker, draining, tokens=tokens is not None)
     asker.fronts.serve(calls.under_way.find, calls.under_way.end)
     hosts, origins = settings.front_allowed_hosts, settings.front_allowed_origins
-    app = build_app(mcp, hosts, origins, paces, calls.counted, asker.fronts.end_only)
+    app = build_app(mcp, hosts, origins, paces, calls.counted, asker.fronts.end_only, tokens_fault)
     return Front(mcp, app, calls, draining, asker)
+
+
+def _no_fault() -> None:
+    """Without tokens there is no file that could be broken."""
 
 
 def main() -> int:

@@ -8,9 +8,9 @@ from starlette.middleware.cors import CORSMiddleware
 from mcp_front.door import Counted, Door
 from mcp_front.http.accept import JsonAlone
 from mcp_front.http.messages import Cancel, Messages
+from mcp_front.http.paths import ENDPOINT, Paths
+from mcp_front.http.refusals import Fault, Refusals
 from mcp_front.limits import Paces
-
-PATH = "/api/v1"
 
 # A browser page on this machine, such as the MCP Inspector; the brackets are glob syntax for a literal [.
 LOOPBACK_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*", "http://[[]::1[]]:*")
@@ -24,13 +24,14 @@ def build_app(
     paces: Paces,
     counted: Counted,
     cancel: Cancel,
+    tokens_fault: Fault,
 ) -> StarletteWithLifespan:
     """Both protocol eras, no sessions: any replica answers any request, and a client that hangs up cancels its call.
 
     Everything that FASTMCP_… variables could turn is said here: `json_response` for one would drop each log message.
     """
-    return server.http_app(
-        path=PATH,
+    app = server.http_app(
+        path=ENDPOINT,
         transport="http",
         stateless_http=True,
         json_response=False,
@@ -44,6 +45,9 @@ def build_app(
             Middleware(JsonAlone),
         ],
     )
+    # Around the guard of hosts and origins, which http_app() puts before ours: its refusals are explained too.
+    app.user_middleware[:0] = [Middleware(Refusals, tokens_fault=tokens_fault), Middleware(Paths)]
+    return app
 
 
 def _cors(allowed_origins: tuple[str, ...]) -> Middleware:

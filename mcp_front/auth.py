@@ -45,6 +45,12 @@ class Tokens(TokenVerifier):
         self._path = path
         self._stamp = _stamp(path)
         self._known = read_tokens(path)
+        self._fault: str | None = None
+
+    def fault(self) -> str | None:
+        """The reason why the file cannot be read now, without its path; None where it can."""
+        self._refresh()
+        return self._fault
 
     async def verify_token(self, token: str) -> AccessToken | None:
         self._refresh()
@@ -62,14 +68,20 @@ class Tokens(TokenVerifier):
 
     def _refresh(self) -> None:
         stamp = _stamp(self._path)
-        if stamp == self._stamp:
+        if stamp == self._stamp and self._fault is None:  # rights that come back change no stamp
             return
         self._stamp = stamp
         try:
-            self._known = read_tokens(self._path)
+            self._known, self._fault = read_tokens(self._path), None
         except (OSError, ValueError) as error:
             self._known = []
-            log.error("tokens_unreadable", path=str(self._path), error=str(error))
+            self._tell(error.strerror or "error" if isinstance(error, OSError) else str(error))
+
+    def _tell(self, fault: str) -> None:
+        fault = fault.removeprefix(f"{self._path}: ")
+        if fault != self._fault:
+            log.error("tokens_unreadable", path=str(self._path), error=fault)
+        self._fault = fault
 
 
 def read_tokens(path: Path) -> list[NamedToken]:

@@ -16,6 +16,7 @@ from mcp_front.auth import lacking
 from mcp_front.calls import Calls
 from mcp_front.offered import HINTS
 from mcp_front.seals import Seals, TypedRefusals
+from mcp_front.tools.capabilities import declare_what_is_served
 from mcp_front.tools.known_tools import KnownTools
 from mcp_front.traps import disarm
 
@@ -104,5 +105,6 @@ def build_server(
     server._mcp_server.middleware.insert(0, TypedRefusals(seals))
     for declared in tools:
         server.add_tool(declared_tool(declared, calls))
+    declare_what_is_served(server)
     disarm(server)
     return server

@@ -5,6 +5,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mcp_front.http.paths import is_known, is_message
 from mcp_front.jsonrpc import answer
 
 BOTH = "application/json, text/event-stream"
@@ -24,11 +25,13 @@ class JsonAlone:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST":
+        if not is_message(scope) or not is_known(scope):
             await self._app(scope, receive, send)
             return
         json, stream = check_accept_headers(Request(scope))
-        if json and stream:
+        if "accept" not in Headers(scope=scope):  # HTTP: anything
+            await self._app(_accepting_both(scope), receive, send)
+        elif json and stream:
             await self._app(scope, receive, send)
         elif json:
             await self._app(_accepting_both(scope), receive, _Unstreamed(send).send)

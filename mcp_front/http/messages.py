@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.bus.envelopes import LOCAL
 from bridge.bus.front_channel import RequestId
+from mcp_front.http.paths import is_known, is_message
 from mcp_front.jsonrpc import BODY_LIMIT, again, answer, body_of, is_modern
 from mcp_front.protocol.envelope import REQUEST_ID, Malformed, Message, parse_envelope
 
@@ -25,7 +26,7 @@ class Messages:
         self._cancelling: set[asyncio.Task[bool]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST" or not _is_known(scope):
+        if not is_message(scope) or not is_known(scope):
             await self._app(scope, receive, send)
             return
         come = await body_of(receive)
@@ -50,8 +51,3 @@ class Messages:
         task = asyncio.create_task(self._cancel(caller, client[0] if client else "", request_id), name="cancel")
         self._cancelling.add(task)
         task.add_done_callback(self._cancelling.discard)
-
-
-def _is_known(scope: Scope) -> bool:
-    """Whether the caller is authenticated, or no tokens are set; any other gets its 401 inside."""
-    return "user" not in scope or scope["user"].is_authenticated

@@ -40,7 +40,7 @@ async def calls(port: int, sim: Simulator) -> None:
         await client.call_tool("ibkr_get_pnl", {"account": "DU7654321"}, raise_on_error=False)
         sim.fault("reset")
         await client.call_tool("ibkr_get_positions", {}, raise_on_error=False)
-    with pytest.raises(Exception, match="error response"):
+    with pytest.raises(Exception, match="does not know this token"):
         async with Client(url, auth=BearerAuth(f"{TOKEN}-but-wrong")) as stranger:
             await stranger.list_tools()
 

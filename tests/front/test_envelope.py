@@ -157,6 +157,19 @@ async def test_client_that_accepts_no_json_is_told_what_to_send(
     assert "send the header Accept: application/json, text/event-stream" in answer.json()["error"]["message"]
 
 
+@pytest.mark.trial("E17")
+@pytest.mark.parametrize("era", ERAS)
+async def test_client_that_says_nothing_of_what_it_accepts_is_answered(redis_url: str, session: str, era: str) -> None:
+    async with serving(redis_url, session) as front, plain_http() as http:
+        prepared = front.raw(era).prepared("tools/list")
+        del prepared["headers"]["accept"]
+        request = http.build_request("POST", front.endpoint, **prepared)
+        del request.headers["accept"]  # httpx adds */*
+        answer = await http.send(request)
+
+    assert messages_of(answer)[-1]["result"]["tools"]
+
+
 async def test_error_of_a_json_only_client_keeps_its_id(redis_url: str, session: str) -> None:
     async with serving(redis_url, session) as front, plain_http() as http:
         answer = await posted(http, front.endpoint, front.raw(LEGACY).prepared("no/such"), "application/json")

@@ -10,6 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from mcp_front import porch
 from mcp_front.porch import Porch
+from mcp_front.results import ERROR_META
 from tests.front.stack import wait_until
 
 SHARE = 3
@@ -86,7 +87,7 @@ async def test_what_is_beyond_a_clients_share_is_refused_in_its_tools_words(insi
     assert older.told[0]["status"] == newer.told[0]["status"] == 200
     assert (older.answer["id"], older.answer["result"]["isError"]) == (7, True)
     assert "paced" in older.answer["result"]["content"][0]["text"]
-    assert newer.answer["result"]["structuredContent"]["code"] == "paced"
+    assert newer.answer["result"]["_meta"][ERROR_META]["code"] == "paced"
 
 
 async def test_another_client_is_let_through_and_so_is_the_same_one_later(inside: Inside) -> None:

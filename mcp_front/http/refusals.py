@@ -1,0 +1,122 @@
+"""ASGI middleware around everything: a refusal names its remedy, and leaves a line in the log.
+
+The framework's own are two words, or advice for OAuth, which this front does not speak.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bridge.plain_text import one_line
+from mcp_front.http.paths import ENDPOINT
+from mcp_front.jsonrpc import answer
+from mcp_front.limits import Paces
+
+LINES_PER_S, LINES = 1, 20  # of one kind of refusal: a flood must not fill the log
+LOGGED = (401, 403, 421)  # what a setting or a token cures
+SHOWN = 100  # characters of a header
+KEPT_HEADERS = (b"allow", b"access-control-allow-origin", b"vary")
+
+ADD_CLIENT = "python -m cli client add NAME --scopes read,trade"
+NOT_SERVED = f"Nothing is served here. The MCP endpoint is {ENDPOINT}, and the page at / says how to connect."
+NOT_GET = f"{ENDPOINT} takes MCP messages by POST. The page at / says how to connect."
+
+log = structlog.get_logger(__name__)
+
+Fault = Callable[[], str | None]  # of the tokens file
+Refusal = tuple[str, str]  # a code for programs and logs, and a text for people
+
+
+class Refusals:
+    """Replaces the body of each 401, 403, 404, 405 and 421, and logs all of them that a setting could cure."""
+
+    def __init__(self, app: ASGIApp, tokens_fault: Fault) -> None:
+        self._app = app
+        self._tokens_fault = tokens_fault
+        self._lines = Paces(LINES_PER_S, LINES)
+        self._explain: Mapping[int, Callable[[Headers], Refusal]] = {
+            401: self._no_token,
+            403: _forbidden_origin,
+            404: lambda _: ("not_found", NOT_SERVED),
+            405: lambda _: ("method_not_allowed", NOT_GET),
+            421: _unknown_host,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        refused = False
+
+        async def explaining(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and self._is_bare(message):
+                refused = True
+                await self._refuse(scope, message, send)
+            elif not refused:
+                await send(message)
+
+        await self._app(scope, receive, explaining)
+
+    def _is_bare(self, start: Message) -> bool:
+        """Whether an answer wants a reason; MCP's own 404, for a method that is not known, has one."""
+        status = start["status"]
+        has_reason = Headers(raw=start["headers"]).get("content-type", "").startswith("application/json")
+        return status in self._explain and (status in LOGGED or not has_reason)
+
+    async def _refuse(self, scope: Scope, start: Message, send: Send) -> None:
+        status = start["status"]
+        code, text = self._explain[status](Headers(scope=scope))
+        if status in LOGGED:
+            self._log(scope, status, code)
+        kept = [pair for pair in start["headers"] if pair[0].lower() in KEPT_HEADERS]
+        if status == 401:
+            challenge = b"Bearer" if code == "token_missing" else b'Bearer error="invalid_token"'
+            kept.append((b"www-authenticate", challenge))
+        told = {"id": None, "error": {"code": -32000, "message": text, "data": {"code": code}}}
+        await answer(status, told, send, *kept)
+
+    def _log(self, scope: Scope, status: int, code: str) -> None:
+        if self._lines.waits(code, asyncio.get_running_loop().time()):
+            return
+        headers, client = Headers(scope=scope), scope.get("client")
+        log.warning(
+            "refused",
+            status=status,
+            code=code,
+            address=client[0] if client else None,
+            host=_shown(headers, "host"),
+            origin=_shown(headers, "origin"),
+            user_agent=_shown(headers, "user-agent"),
+        )
+
+    def _no_token(self, headers: Headers) -> Refusal:
+        fault = self._tokens_fault()
+        if fault is not None:
+            text = "The server cannot read its tokens file, so it accepts no token. The operator: see /readyz."
+            return "tokens_unreadable", text
+        given = headers.get("authorization", "")
+        if not given.lower().startswith("bearer "):
+            text = f"Send the header Authorization: Bearer TOKEN. The operator makes a token by `{ADD_CLIENT}`."
+            return "token_missing", text
+        text = f"The server does not know this token: it is mistyped, or was removed. A new one: `{ADD_CLIENT}`."
+        return "token_unknown", text
+
+
+def _forbidden_origin(headers: Headers) -> Refusal:
+    origin = _shown(headers, "origin")
+    text = f"Pages of {origin} may not call this server. To allow them, set FRONT_ALLOWED_ORIGINS={origin}."
+    return "origin_not_allowed", text
+
+
+def _unknown_host(headers: Headers) -> Refusal:
+    host = _shown(headers, "host")
+    text = f"This server does not answer to the host name {host}. If it is right, set FRONT_ALLOWED_HOSTS={host}."
+    return "host_not_allowed", text
+
+
+def _shown(headers: Headers, name: str) -> str | None:
+    return one_line(headers[name], SHOWN) if name in headers else None
