@@ -33,7 +33,7 @@ from ib_worker.order_facts import (
 from ib_worker.pacing import Lane
 from ib_worker.receiver import POSITION_MESSAGES
 from ib_worker.risk.exchange_rates import AccountRates
-from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.intent import Facts, Intent, OptionBook
 from ib_worker.risk.order_prices import aux_price, limit_price, real
 from ib_worker.risk.position_effect import opens_short, position_effect, reverses, warnings
 from ib_worker.session import Session, utcnow
@@ -166,8 +166,11 @@ async def facts_of(
     details = await details_of(session, contract)
     quoted = await look(contract) if _needs_quote(session) else Quoted()
     legs = await legs_of(session, contract, look)
+    counted = isinstance(limits.max_short_option_value, float)
+    book = await book_of(session, contract, order, details, beside, look) if counted else OptionBook()
     currencies = {contract.currency, *(leg.unit.currency for leg in legs)}
-    rates = await rates_for(session, order.account, currencies, look) if _needs_rates(session) else AccountRates()
+    needed = _needs_rates(session) or (counted and bool(book.options or option_of(contract) or legs))
+    rates = await rates_for(session, order.account, currencies, look) if needed else AccountRates()
     return Facts(
         bid=quoted.bid,
         ask=quoted.ask,
@@ -185,21 +188,24 @@ async def facts_of(
         trading=await trading_of(session, details),
         halted=quoted.halted,
         legs=legs,
-        book=await book_of(session, contract, order, details, beside, look),
+        book=book,
     )
 
 
 def _needs_quote(session: Session) -> bool:
     """For a limit, or for a human who is to approve."""
     limits = session.settings.rails
-    return _needs_rates(session) or isinstance(limits.price_collar, float)
+    return session.settings.trading_mode == "live" or any(
+        isinstance(each, float) for each in (limits.price_collar, limits.max_order_value, limits.max_position_value)
+    )
 
 
 def _needs_rates(session: Session) -> bool:
     """For a limit in the base currency, or for a human who is to approve."""
     limits = session.settings.rails
-    amounts = (limits.max_order_value, limits.max_position_value, limits.max_short_option_value, limits.max_daily_loss)
-    return session.settings.trading_mode == "live" or any(isinstance(each, float) for each in amounts)
+    return session.settings.trading_mode == "live" or any(
+        isinstance(each, float) for each in (limits.max_order_value, limits.max_position_value, limits.max_daily_loss)
+    )
 
 
 async def _look(session: Session, contract: ib_async.Contract) -> Quoted:

@@ -57,6 +57,8 @@ Look = Callable[[ib_async.Contract], Awaitable[Quoted]]
 
 async def details_of(session: Session, contract: ib_async.Contract) -> ib_async.ContractDetails | None:
     """Return a contract's details, which are known where it was just looked up; None where TWS does not tell them."""
+    if not contract.conId:
+        return None  # a combination has none of its own
     with suppress(TimeoutError, RequestRefused, ToolError):
         async with asyncio.timeout(DETAILS_S):
             return await session.contracts.by_conId(contract.conId, Lane.ORDERS)
@@ -228,9 +230,7 @@ def _held(
     magnifier = magnifier_of(details)
     options: list[tuple[OptionTerms, Decimal]] = []
     shares = Decimal(0)
-    for of, quantity in _with_open_sells(session, account, beside):
-        if (of.symbol, of.currency) != (contract.symbol, contract.currency):
-            continue
+    for of, quantity in _with_open_sells(session, account, (contract.symbol, contract.currency), beside):
         if of.secType == secTypes[0] and (terms := option_of(of, magnifier)) is not None:
             options.append((terms, quantity))
         elif of.secType == secTypes[1] and _is_underlying(of, contract, details):
@@ -238,16 +238,22 @@ def _held(
     return options, shares
 
 
-def _with_open_sells(session: Session, account: str, beside: Entry | None) -> list[tuple[Contract, Decimal]]:
-    """What is held, with fills that no position shows yet, and what open sells may take of it first."""
-    contracts = {each.contract.conId: each.contract for each in session.holdings.all() if each.account == account}
-    for entry in session.ledger.all():
-        if entry.state.terms.account == account:
-            contracts.setdefault(entry.state.terms.contract.conId, entry.state.terms.contract)
-    found = [(each, session.holdings.held(account, conId)) for conId, each in contracts.items()]
-    for entry in session.ledger.open():
+def _with_open_sells(
+    session: Session, account: str, of: tuple[str, str | None], beside: Entry | None
+) -> list[tuple[Contract, Decimal]]:
+    """What is held of a symbol and currency, with fills that no position shows yet, and what open sells may take."""
+
+    def fits(contract: Contract, whose: str | None) -> bool:
+        return whose == account and (contract.symbol, contract.currency) == of
+
+    held = {each.contract.conId: each.contract for each in session.holdings.all() if fits(each.contract, each.account)}
+    entries = [each for each in session.ledger.all() if fits(each.state.terms.contract, each.state.terms.account)]
+    for each in entries:
+        held.setdefault(each.state.terms.contract.conId, each.state.terms.contract)
+    found = [(contract, session.holdings.held(account, conId)) for conId, contract in held.items()]
+    for entry in entries:
         state = entry.state
-        if entry is not beside and state.terms.account == account and state.terms.action == "SELL":
+        if entry is not beside and state.terms.action == "SELL" and not (state.done or state.not_found):
             left = state.terms.totalQuantity - state.filled if state.remaining is None else state.remaining
             found.append((state.terms.contract, -Decimal(str(left))))
     return found

@@ -44,7 +44,9 @@ async def preview_order(request: PreviewOrder, session: Session, asked: Asked) -
         price = near_price(intent, facts)
         token = await session.tokens.give(asked.caller, terms_digest(contract, order), price)
     return Preview(
-        summary=_summary(sentence(intent, contract, order), state, _effects(intent, facts, collar), refused_by),
+        summary=_summary(
+            sentence(intent, contract, order), state, facts.base, _effects(intent, facts, collar), refused_by
+        ),
         contract=convert.contract(contract),
         account=account,
         bid=facts.bid,
@@ -115,13 +117,15 @@ def _effects(intent: Intent, facts: Facts, collar: float | None) -> list[str]:
     return [f"it {position_effect(intent, facts)}", worth[:1].lower() + worth[1:], *warnings(intent, facts)]
 
 
-def _summary(what: str, state: ib_async.OrderState, effects: list[str], refused_by: str | None) -> str:
+def _summary(
+    what: str, state: ib_async.OrderState, base: str | None, effects: list[str], refused_by: str | None
+) -> str:
     parts = [f"Would {what}"]
     commission, margin = _figure(state.commission), _figure(state.initMarginChange)
     if commission is not None:
         parts.append(f"commission about {commission:.2f} {convert.text(state.commissionCurrency) or ''}".rstrip())
     if margin is not None:
-        parts.append(f"initial margin changes by {margin:,.2f}")
+        parts.append(f"initial margin changes by {margin:,.2f} {base or ''}".rstrip())
     text = "; ".join([*parts, *effects]) + ". Nothing was placed."
     return text if refused_by is None else f"{text} Placing it would be refused: {refused_by}"
 
