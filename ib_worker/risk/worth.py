@@ -172,11 +172,12 @@ def worst_price(intent: Intent, facts: Facts) -> float:
 
 
 def prices(intent: Intent, facts: Facts) -> list[float]:
-    """Return the prices that hold now; where the market is closed, its last close is one."""
+    """Return the prices that hold now; where none does outside regular hours, the last ones of the session before."""
     told = [facts.bid, facts.ask, facts.last] if is_fresh(facts) else []
-    if facts.trading in ("closed", "extended"):
-        told += [facts.last, facts.close]
-    return [price for each in told if (price := usable(each, intent.secType)) is not None]
+    now = [price for each in told if (price := usable(each, intent.secType)) is not None]
+    if now or facts.trading not in ("closed", "extended"):
+        return now
+    return [price for each in (facts.last, facts.close) if (price := usable(each, intent.secType)) is not None]
 
 
 def is_fresh(facts: Facts) -> bool:

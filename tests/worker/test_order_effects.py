@@ -190,6 +190,18 @@ def test_while_a_market_is_open_or_its_hours_are_unknown_an_order_without_a_quot
     assert known_worth(BUY, replace(NIGHT, trading=trading, quote_age_s=None)) is None
 
 
+@pytest.mark.trial("D23", "A25")
+def test_the_last_close_triggers_and_prices_nothing_while_there_are_quotes() -> None:
+    evening = replace(FACTS, trading="extended", close=40.0, position=Decimal(0))
+    stop = replace(BUY, orderType="STP", auxPrice=35.0)
+
+    assert warnings(stop, evening) == []
+    assert worth(stop, evening).amount == 3_500.0
+    assert worth(replace(BUY, outsideRth=True), evening).amount == pytest.approx(2_802.0)
+    night = replace(evening, trading="closed", bid=None, ask=None, last=None)
+    assert "the trigger of 35 is met: it trades at once" in warnings(stop, night)
+
+
 @pytest.mark.trial("D23")
 def test_in_extended_hours_a_shares_order_waits_only_if_no_quote_would_carry_it() -> None:
     evening = replace(FACTS, trading="extended", close=30.0, position=Decimal(0))
