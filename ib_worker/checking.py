@@ -168,7 +168,8 @@ async def facts_of(
     legs = await legs_of(session, contract, look)
     counted = isinstance(limits.max_short_option_value, float)
     book = await book_of(session, contract, order, details, beside, look) if counted else OptionBook()
-    currencies = {contract.currency, *(leg.unit.currency for leg in legs)}
+    pair = {contract.symbol} if contract.secType == "CASH" else set()
+    currencies = {contract.currency, *pair, *(leg.unit.currency for leg in legs)}
     needed = _needs_rates(session) or (counted and bool(book.options or option_of(contract) or legs))
     rates = await rates_for(session, order.account, currencies, look) if needed else AccountRates()
     return Facts(

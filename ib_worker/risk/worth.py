@@ -5,7 +5,7 @@
 | STK, CFD, FUND, CRYPTO, CMDTY, SLB | price |
 | WAR, IOPT | price; a multiplier below 1 is the share of the underlying, not of the price |
 | OPT, FOP, FUT | price × multiplier |
-| CASH | price, in the second currency of the pair; one unit of the first where that is the base currency |
+| CASH | price, in the second currency of the pair; the rate of the first where that is the base, or all that is known |
 | BOND | price in percent of the face value, which is 1,000 where the multiplier does not tell another |
 | BAG | the sum of what its legs are worth, whichever way they go: the net price of a spread bounds nothing |
 | IND, CONTFUT, NEWS | can't be traded |
@@ -72,14 +72,25 @@ def known_worth(intent: Intent, facts: Facts, collar: float | None = None) -> Wo
 
 def _worth_of_one(intent: Intent, facts: Facts, collar: float | None) -> tuple[float, bool, bool]:
     require_tradable(intent.secType)
-    if intent.secType == "CASH" and intent.symbol == facts.base:
-        return 1.0, True, False
+    if intent.secType == "CASH" and (rate := _rate_of_first(intent, facts)) is not None:
+        return rate, True, False
     if intent.secType == "BAG":
         return _worth_of_legs(facts), False, False
     rate = rate_of(intent.currency, facts)
     estimate = queued(intent, facts, collar)
     price = closing_estimate(intent, facts, collar) if estimate else worst_price(intent, facts)
     return abs(amount(intent.unit, price)) * rate, bounded(intent), estimate
+
+
+def _rate_of_first(intent: Intent, facts: Facts) -> float | None:
+    """What one unit of a pair's first currency is worth by its own rate: where it is the base currency, or where the
+    second one's rate is not known. No price is needed then."""
+    rates = facts.rates or {}
+    if intent.symbol == facts.base:
+        return 1.0
+    if facts.base is None or intent.currency == facts.base or rates.get(intent.currency, 0.0) > 0:
+        return None
+    return rates.get(intent.symbol) or None
 
 
 def _worth_of_legs(facts: Facts) -> float:

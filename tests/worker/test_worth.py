@@ -79,6 +79,8 @@ TABLE = [
     ("CASH base", intent("CASH", "", 10_000, symbol="USD", currency="JPY"), (144.85, 144.86, None), 10_000.0),
     # EUR.JPY: 10,000 × 165 × 0.0069
     ("CASH cross", intent("CASH", "", 10_000, symbol="EUR", currency="JPY"), (164.9, 165.0, None), 11_385.0),
+    # EUR.SEK, of which only the euro's rate is known: 10,000 × 1.14
+    ("CASH first", intent("CASH", "", 10_000, symbol="EUR", currency="SEK"), (10.9, 11.0, None), 11_400.0),
     # a CFD is its underlying's price: 10 × 100
     ("CFD", intent("CFD", ""), QUOTE, 1_000.0),
     # 2 bitcoin at 100,000

@@ -114,8 +114,12 @@ async def test_a_halt_reaches_a_running_stream_and_the_preview(redis_url: str, s
         contract = await stand.session.contracts.contract(OnContract(symbol="AAPL"))
         line = await stand.session.lines.open(contract)
         await until(lambda: line.values.priced, "a price has come")
-        sim.fault("halt AAPL 600")
+        sim.fault("swallow tickPrice")
+        sim.fault("swallow tickSize")
+        sim.fault(f"send 45 6 {line.reqId} 49 1.0")
         await until(lambda: any(each["halted"] for each in stand.published.of("quote")), "the stream says so")
+    sim.fault("through")
+    sim.fault("halt AAPL 600")
     async with trading(redis_url, session, sim) as front:
         told = await front.ask("preview_order", **order(orderType="LMT", lmtPrice=400))
 
