@@ -27,7 +27,8 @@ ALL_GROUPS = "All"
 RATE_TAGS = "NetLiquidation,$LEDGER:ALL"
 RATES_KEPT_S = 300.0  # TWS computes account values anew every three minutes
 CLOCK_KEPT_S = 60.0
-DETAILS_S = CLOCK_S = SUMMARY_S = 5.0
+RETRY_S = 10.0  # what TWS has not told is asked again after this, and holds no order up before
+DETAILS_S = CLOCK_S = SUMMARY_S = 3.0  # together below the time that an order has
 OPTIONS = {"OPT": "STK", "FOP": "FUT"}  # and what may cover them
 UTC_NAMES = frozenset({"UTC", "GMT", "Etc/UTC", "Coordinated Universal Time"})
 
@@ -137,7 +138,9 @@ async def _account_rates(session: Session, account: str, currencies: frozenset[s
             rows = await _account_rows(session)
         for each in {row.account for row in rows}:
             session.account_rates[each] = (time.monotonic(), account_rates(rows, each))
-    return session.account_rates.get(account, (0.0, known))[1]
+        return session.account_rates.get(account, (0.0, known))[1]
+    session.account_rates[account] = (time.monotonic() - RATES_KEPT_S + RETRY_S, known)
+    return known
 
 
 async def _account_rows(session: Session) -> list[AccountRow]:

@@ -55,10 +55,13 @@ async def test_a_price_that_tws_tells_back_as_0_is_no_price_of_a_change(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
     async with trading(redis_url, session, sim) as front:
-        placed = await front.submit("place_order", **order(action="SELL", orderType="MOC", totalQuantity=2))
-        changed = await front.submit("modify_order", orderId=placed["orderId"], totalQuantity=3)
-
-    assert (changed["totalQuantity"], changed["message"]) == (3, "TWS has confirmed the new terms.")
+        for terms in (
+            {"orderType": "MOC"}, {"orderType": "STP", "auxPrice": 300}, {"orderType": "MIT", "auxPrice": 600},
+            {"orderType": "TRAIL", "trailingPercent": 5}, {"orderType": "REL", "auxPrice": 0.01},
+        ):  # fmt: skip
+            placed = await front.submit("place_order", **order(action="SELL", totalQuantity=2, **terms))
+            changed = await front.submit("modify_order", orderId=placed["orderId"], totalQuantity=3)
+            assert (changed["totalQuantity"], changed["message"]) == (3, "TWS has confirmed the new terms."), terms
 
 
 @pytest.mark.trial("A26")
