@@ -41,7 +41,8 @@ from ib_worker.order_entry.cancelling import (
     until_cancelled,
     write_cancels,
 )
-from ib_worker.order_entry.changes import meant, require_price_sold
+from ib_worker.order_entry.changes import meant
+from ib_worker.order_entry.price_rules import prices_of, prices_of_change, require_takeable
 from ib_worker.order_entry.related import held_by, legs, owned, related
 from ib_worker.order_entry.requested import requested
 from ib_worker.order_messages import terms_of
@@ -73,13 +74,13 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
     orderRef = order_ref(asked.key or "")
     contract = await session.contracts.contract(request, Lane.ORDERS)
     order = order_of(request, account, orderRef)
-    require_price_sold(request.lmtPrice, contract)
     known = session.ledger.by_ref(orderRef)
     if known is not None:  # Redis has forgotten the key, IBKR has not
         await require_same(session, asked, contract, [(known, order)])
         await asked.accept()
         return await outcome(session, known, asked, replayed=True)
     require_unused(session, (orderRef,))
+    await require_takeable(session, contract, prices_of(request), request.totalQuantity)
     await facts_of(session, contract, order)  # the first price of a contract may take seconds, others need not wait
     async with session.placing(account):
         clear = await passed(session, asked, contract, order, Allowance(request.duplicateOf, request.confirmationToken))
@@ -109,6 +110,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
         found = await bracket_followed(session, known, asked)
         return found.model_copy(update={"replayed": True, "message": f"{shown_by_ibkr(known[0])} {found.message}"})
     require_unused(session, [order_ref(key, leg) for leg in LEGS])
+    await require_takeable(session, contract, prices_of(request), request.totalQuantity)
     allowance = Allowance(request.duplicateOf, request.confirmationToken, exits=orders[1:])
     await facts_of(session, contract, orders[0])
     async with session.placing(account):
@@ -134,9 +136,11 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
     await sought(session, request.orderId, request)
     entry = own_order(session, request.orderId, request)
     account = session.tradable(entry.state.terms.account)
+    if entry.sent is not None:
+        request = meant(request, *entry.sent)
+        contract, order = entry.sent
+        await require_takeable(session, contract, prices_of_change(request, order.orderType), request.totalQuantity)
     async with session.placing(account):
-        if entry.sent is not None:
-            request = meant(request, *entry.sent)
         contract, order = _changed(session, entry, request)
         if not differs(entry, request) and entry.state.change is None:
             return report(entry, "The order has these terms already; nothing was sent.")

@@ -15,7 +15,7 @@ from ib_worker.composing import order_of
 from ib_worker.dispatch import handles
 from ib_worker.errors import RequestRefused
 from ib_worker.limits import check, closes
-from ib_worker.order_entry.changes import require_price_sold
+from ib_worker.order_entry.price_rules import prices_of, require_takeable
 from ib_worker.order_facts import details_of
 from ib_worker.pacing import Lane
 from ib_worker.risk.intent import Facts, Intent
@@ -33,7 +33,7 @@ async def preview_order(request: PreviewOrder, session: Session, asked: Asked) -
     account = session.account(request.account)
     contract = await session.contracts.contract(request)
     order = order_of(request, account, "")
-    require_price_sold(request.lmtPrice, contract)
+    await require_takeable(session, contract, prices_of(request), request.totalQuantity)
     facts = await facts_of(session, contract, order)
     intent = intent_of(contract, order, await details_of(session, contract))
     refused_by = await _refused_by(session, account, intent, facts)

@@ -102,6 +102,9 @@ class Receiver:
     def contractDetailsEnd(self, reqId: int) -> None:
         self._requests.finish(reqId)
 
+    def marketRule(self, marketRuleId: int, priceIncrements: list[ib_async.PriceIncrement]) -> None:
+        self._requests.answer(("market rule", marketRuleId), priceIncrements)
+
     def historicalBars(self, reqId: int, texts: list[str]) -> None:
         """historicalData, all of it in one message."""
         self._requests.answer(reqId, texts)

@@ -124,6 +124,7 @@ class Session:
         self.account_updates = AccountUpdates(self.pacer, publisher, utcnow)
         self.account_rates: dict[str, tuple[float, AccountRates]] = {}  # by account, and when they were read
         self.gateway_clock = (float("-inf"), 0.0)  # when it was read, and how many seconds it is ahead
+        self.market_rules: dict[int, tuple[float, tuple[tuple[float, float], ...]]] = {}  # until when, and what
         self.contracts = Contracts(self._fetch_details, time.monotonic)
         self.long_work = LongWork()
         self._flights = Flights()
