@@ -10,11 +10,11 @@ from bridge.values import Contract, Named, OrderId, OrderReport, Symbol, one_nam
 
 
 class Execution(Shape):
-    """One fill. Commission and realizedPNL are null until TWS reports them, moments after the fill; a figure that TWS
-    did not give is null."""
+    """One fill. Commission and realizedPNL are null until TWS reports them, moments after the fill. A figure that
+    TWS did not give is null, and so is a time in a zone that nobody knows: the status warns of it."""
 
     execId: str
-    time: datetime
+    time: datetime | None
     account: str
     contract: Contract
     side: Literal["BOT", "SLD"]

@@ -68,6 +68,15 @@ def concerns_of(session: Session, now: datetime) -> list[Concern]:
                 remedy="The gateway connects to them again by itself; if this stays, look at its network.",
             )
         )
+    if session.wire is not None and (zones := sorted(session.wire.unknown_zones)):
+        found.append(
+            Concern(
+                what=f"The gateway writes times in a zone that is not known, or has several meanings: "
+                f"{', '.join(zones)}. Executions have no time (null).",
+                remedy="Set the time zone of the gateway's machine (TIME_ZONE of its container) to a name such as "
+                "Etc/UTC or America/New_York.",
+            )
+        )
     if session.unread:
         found.append(
             Concern(

@@ -1,10 +1,8 @@
 """Turns what ib_async decodes into the declarations' shapes; `tws.unset` says which numbers are none. Pure."""
 
-import logging
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import ib_async
 
@@ -15,8 +13,9 @@ from bridge.contracts import ContractDetails
 from bridge.market_data import Bar
 from bridge.values import Contract, MarketDataType, OnContract
 from ib_worker.order_events import Commission
-from ib_worker.tws import unset
+from ib_worker.tws import time_zones, unset
 from ib_worker.tws.text import message
+from ib_worker.tws.time_zones import zone as zone
 from ib_worker.tws.unset import identity as identity  # the same name again exports it
 from ib_worker.tws.unset import number as number
 from ib_worker.tws.unset import text as text
@@ -31,30 +30,6 @@ EXCHANGES = {"CASH": IDEALPRO, **dict.fromkeys(("FUT", "FOP", "IND", "CONTFUT", 
 BY_CONTRACT = frozenset({"OPT", "FOP", "FUT", "WAR"})  # whose cost includes the multiplier
 UNKNOWN_UNITS = frozenset({"BOND", "BAG"})  # quoted in percent of a face value that a position does not tell
 SIDES: dict[str, Literal["BOT", "SLD"]] = {"BOT": "BOT", "SLD": "SLD"}
-# Gateways on Windows name zones in Windows' words; those of the exchanges' and most users' places.
-ZONES = {
-    "Eastern Standard Time": "America/New_York",
-    "Central Standard Time": "America/Chicago",
-    "Mountain Standard Time": "America/Denver",
-    "Pacific Standard Time": "America/Los_Angeles",
-    "GMT Standard Time": "Europe/London",
-    "Greenwich Mean Time": "Europe/London",
-    "Central European Standard Time": "Europe/Berlin",
-    "Central Europe Standard Time": "Europe/Budapest",
-    "W. Europe Standard Time": "Europe/Berlin",
-    "Romance Standard Time": "Europe/Paris",
-    "Israel Standard Time": "Asia/Jerusalem",
-    "India Standard Time": "Asia/Kolkata",
-    "China Standard Time": "Asia/Shanghai",
-    "Hong Kong Standard Time": "Asia/Hong_Kong",
-    "Singapore Standard Time": "Asia/Singapore",
-    "Japan Standard Time": "Asia/Tokyo",
-    "Tokyo Standard Time": "Asia/Tokyo",
-    "AUS Eastern Standard Time": "Australia/Sydney",
-    "Coordinated Universal Time": "UTC",
-}
-
-log = logging.getLogger("ib_worker.convert")
 
 
 def listed(value: str | None) -> list[str]:
@@ -125,24 +100,16 @@ def details(found: ib_async.ContractDetails) -> ContractDetails:
     )
 
 
-def zone(name: str | None) -> tzinfo:
-    """The zone that TWS names, or UTC where it is not to be found: a bar's instant stays right either way."""
-    known = ZONES.get(name or "", name or "UTC")
-    try:
-        return ZoneInfo(known)
-    except (KeyError, ValueError, OSError):  # ZoneInfo raises each of them, by kind of wrong name
-        log.warning("time zone %r is not known, UTC is taken", known)
-        return UTC
-
-
-def utc_time(written: str) -> str:
-    """An execution's time as TWS writes it, "20260413 15:27:04 US/Eastern", told in UTC; other forms as they are."""
+def utc_time(written: str, gateway_zone: str) -> str | None:
+    """An execution's time as TWS writes it, "20260413 15:27:04 US/Eastern", told in UTC. Without a zone it is in the
+    gateway's own; "20260413-15:27:04" and epoch seconds are UTC already. None where the zone is not known."""
     parts = written.split(maxsplit=2)
-    if len(parts) < 3:
+    if len(parts) < 2:
         return written
-    day, clock, name = parts
-    local = datetime.strptime(f"{day} {clock}", TIME_FORMAT).replace(tzinfo=zone(name))
-    return f"{local.astimezone(UTC):{TIME_FORMAT}} UTC"
+    day, clock, *named = parts
+    local = datetime.strptime(f"{day} {clock}", TIME_FORMAT)  # the zone comes next
+    instant = time_zones.instant(local, named[0] if named else gateway_zone)
+    return None if instant is None else f"{instant:{TIME_FORMAT}} UTC"
 
 
 def bars(texts: Sequence[str], where: tzinfo, secType: str, price: str) -> list[Bar]:
@@ -249,7 +216,7 @@ def pnl_single(
 def execution(found: ib_async.Execution, on: ib_async.Contract, paid: Commission | None) -> Execution:
     return Execution(
         execId=found.execId,
-        time=found.time,
+        time=unset.execution_time(found.time),
         account=found.acctNumber,
         contract=contract(on),
         side=SIDES[found.side],

@@ -1,6 +1,7 @@
 """Handlers about prices."""
 
 import asyncio
+from datetime import UTC
 
 import ib_async
 
@@ -33,7 +34,7 @@ async def get_historical_data(request: GetHistoricalData, session: Session) -> l
             "no_data",
             "TWS has no bars for this contract and period. Try another whatToShow, barSizeSetting or durationStr.",
         )
-    where = convert.zone(found.timeZoneId)
+    where = convert.zone(found.timeZoneId) or UTC  # an instant of a bar is right in either
     rule = "historicalData.price" if request.whatToShow in PRICES else "historicalData.rate"
     return await session.long_work.run(texts, lambda texts: convert.bars(texts, where, contract.secType, rule))
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 import ib_async
@@ -30,7 +30,6 @@ CLOCK_KEPT_S = 60.0
 RETRY_S = 10.0  # what TWS has not told is asked again after this, and holds no order up before
 DETAILS_S = CLOCK_S = SUMMARY_S = 3.0  # together below the time that an order has
 OPTIONS = {"OPT": "STK", "FOP": "FUT"}  # and what may cover them
-UTC_NAMES = frozenset({"UTC", "GMT", "Etc/UTC", "Coordinated Universal Time"})
 
 
 @dataclass(frozen=True)
@@ -176,9 +175,8 @@ async def trading_of(session: Session, details: ib_async.ContractDetails | None)
     or where a data farm is down: then a missing price does not mean a closed market."""
     if details is None or session.link.without_quotes or not details.tradingHours:
         return None
-    name = details.timeZoneId
-    zone = convert.zone(name)
-    if zone is None or (zone is UTC and name not in UTC_NAMES):
+    zone = convert.zone(details.timeZoneId)
+    if zone is None:
         return None
     return trading_at(await gateway_time(session), zone, details.tradingHours, details.liquidHours)
 

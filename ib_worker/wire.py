@@ -29,6 +29,8 @@ SLICE_S = 0.008  # of the loop's thread in one step: ten thousand orders take a 
 READ_CHUNK = 32 * 1024  # ib_async copies what is left of a read for each message in it: quadratic in the read's size
 CLOSE_S = 1.0  # a peer that is there closes its side in a round trip
 RESETS = struct.pack("ii", 1, 0)  # lingers for no time: what was written and not taken yet dies with the socket
+NO_TIME = f"{unset.NO_TIME:{convert.TIME_FORMAT}} UTC"
+ZONE_CHARS, ZONES_KEPT = 64, 5
 EXECUTION_TIME = 15  # the field of execDetails that holds the time
 
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
@@ -63,7 +65,7 @@ class Wire(Client):
         self.conn: _Draining = _Draining()
         self.conn.hasData += self._onSocketHasData
         self.conn.disconnected += self._onSocketDisconnected
-        self.decoder = _Reporting(receiver)
+        self.decoder: _Reporting = _Reporting(receiver)
         loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[str] = loop.create_future()  # why nothing more will come
         self.closed: asyncio.Future[None] = loop.create_future()  # the socket is gone
@@ -123,6 +125,11 @@ class Wire(Client):
         """Requests and orders share one sequence of ids, so that an error's id tells what it is about."""
         self.updateReqId(orderId + 1)
 
+    @property
+    def unknown_zones(self) -> frozenset[str]:
+        """Zones in which the gateway has written times, and that nobody knows."""
+        return frozenset(self.decoder.unknown_zones)
+
     async def drained(self) -> None:
         """Return when the operating system has taken every byte written so far."""
         await self.conn.writable.wait()
@@ -170,7 +177,10 @@ class Wire(Client):
             self._greet(data)
 
     def _greet(self, data: bytes) -> None:
-        """The handshake is ib_async's."""
+        """The handshake is ib_async's, which forgets the time that the greeting ends with, and its zone."""
+        if not self.greeted and data.count(b"\0") >= 2:  # version and time have come
+            _, greeted_at, *_ = data[4:].decode(errors="backslashreplace").split("\0")
+            self.decoder.zone = " ".join(greeted_at.split(maxsplit=2)[2:])
         for start in range(0, len(data), READ_CHUNK):
             super()._onSocketHasData(data[start : start + READ_CHUNK])
             self.greeted = self.greeted or self._serverVersion
@@ -309,6 +319,8 @@ class _Reporting(Decoder):
     def __init__(self, receiver: Receiver) -> None:
         super().__init__(receiver, 0)  # type: ignore[arg-type]  # it wants a Wrapper, and calls only what we have
         self.logger = _Undecoded(receiver.undecoded)  # type: ignore[assignment]
+        self.zone = ""  # the gateway's, as its greeting names it
+        self.unknown_zones: set[str] = set()  # in which it writes times, and nobody knows them
         self._bars: Callable[[int, list[str]], None] = receiver.historicalBars
 
     def interpret(self, fields: list[str]) -> None:
@@ -330,8 +342,18 @@ class _Reporting(Decoder):
 
     def execDetails(self, fields: list[str]) -> None:  # noqa: N802
         """With its time told in UTC: of a zone that Python does not know, ib_async drops the whole execution."""
-        written = convert.utc_time(fields[EXECUTION_TIME])
-        super().execDetails([*fields[:EXECUTION_TIME], written, *fields[EXECUTION_TIME + 1 :]])
+        written = fields[EXECUTION_TIME]
+        told = convert.utc_time(written, self.zone)
+        if told is None:
+            self._note_unknown(written)
+            told = NO_TIME
+        super().execDetails([*fields[:EXECUTION_TIME], told, *fields[EXECUTION_TIME + 1 :]])
+
+    def _note_unknown(self, written: str) -> None:
+        name = (written.split(maxsplit=2)[2:] or [self.zone or "(none)"])[0][:ZONE_CHARS]
+        if name not in self.unknown_zones and len(self.unknown_zones) < ZONES_KEPT:
+            log.warning("the gateway writes times in zone %r, which is not known or has several meanings", name)
+            self.unknown_zones.add(name)
 
 
 class _Undecoded:

@@ -8,6 +8,7 @@ pages, and frames of real gateways.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from bridge.order_terms import AUX_PRICE, LMT_PRICE, ORDER_TYPES
 UNSET_DOUBLE = 1.7976931348623157e308
 # Unset in any field: 32 and 64 bits, and ibapi's UNSET_DECIMAL, which is Decimal(2 ** 127 - 1).
 UNSET_INTEGERS = frozenset({2**31 - 1, 2**63 - 1, 2**127 - 1, float(2**63 - 1), float(2**127 - 1)})
+NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)  # ib_async's own time of an execution that has none
 NO_ORDER_ID = 2**31 - 1  # of an order entered by hand, which counts as client 0's
 # Words in place of a number: "Infinity" is ibapi's INFINITY_STR, "Infinite" and "NaN" are in account values.
 UNSET_TEXTS = frozenset({"", "?", "nan", "inf", "infinity", "infinite", "n/a", "--"})
@@ -164,6 +166,11 @@ def applies(told: str | None) -> str | None:
 def order_id(told: int) -> int:
     """An orderId, 0 for that of an order entered by hand."""
     return 0 if told == NO_ORDER_ID else told
+
+
+def execution_time(told: datetime) -> datetime | None:
+    """A fill's time, None where TWS wrote it in a zone that nobody knows."""
+    return None if told == NO_TIME else told
 
 
 def order_price(name: str, order: Any, secType: str = "") -> float | None:

@@ -204,45 +204,6 @@ def test_contract_details_without_anything_are_none() -> None:
     assert {value if value is None else len(value) for value in known.values()} == {None, 0}
 
 
-@pytest.mark.parametrize(
-    ("name", "key"),
-    [
-        ("US/Eastern", "US/Eastern"),
-        ("Central European Standard Time", "Europe/Berlin"),
-        ("Eastern Standard Time", "America/New_York"),
-        ("", "UTC"),
-        (None, "UTC"),
-    ],
-)
-def test_a_zone_is_known_by_its_own_name_and_by_that_of_windows(name: str | None, key: str) -> None:
-    assert convert.zone(name) == ZoneInfo(key)
-
-
-@pytest.mark.parametrize("name", ["Nowhere Time", "../etc/passwd", "Europe"])
-def test_an_unknown_zone_is_utc(name: str) -> None:
-    assert convert.zone(name) is UTC
-
-
-def test_every_name_of_windows_is_a_zone() -> None:
-    assert {str(convert.zone(name)) for name in convert.ZONES} == set(convert.ZONES.values())
-
-
-@pytest.mark.parametrize(
-    ("written", "told"),
-    [
-        ("20260413 15:27:04 US/Eastern", "20260413 19:27:04 UTC"),
-        ("20260113 15:27:04 US/Eastern", "20260113 20:27:04 UTC"),
-        ("20260413 15:27:04 Central European Standard Time", "20260413 13:27:04 UTC"),
-        ("20260413 15:27:04 Nowhere Time", "20260413 15:27:04 UTC"),
-        ("20230224  12:04:56", "20230224  12:04:56"),
-        ("20260413-15:27:04", "20260413-15:27:04"),
-        ("1749652200", "1749652200"),
-    ],
-)
-def test_an_executions_time_is_told_in_utc(written: str, told: str) -> None:
-    assert convert.utc_time(written) == told
-
-
 def test_a_daily_bar_is_dated_by_its_day() -> None:
     assert convert.bar_start("20250610", UTC) == "2025-06-10"
     assert convert.bar_start("20251231", UTC) == "2025-12-31"
