@@ -162,7 +162,7 @@ async def facts_of(
     """What is known right now; `beside` is an order that this one replaces, and that counts no more."""
     limits = session.settings.rails
     await _positions_with_fills(session, order, contract.conId, beside)
-    look = partial(_look, session)
+    look = partial(look_at, session)
     details = await details_of(session, contract)
     quoted = await look(contract) if _needs_quote(session) else Quoted()
     legs = await legs_of(session, contract, look)
@@ -188,6 +188,7 @@ async def facts_of(
         close=quoted.close,
         trading=await trading_of(session, details),
         halted=quoted.halted,
+        late=quoted.late,
         legs=legs,
         book=book,
     )
@@ -209,14 +210,15 @@ def _needs_rates(session: Session) -> bool:
     )
 
 
-async def _look(session: Session, contract: ib_async.Contract) -> Quoted:
+async def look_at(session: Session, contract: ib_async.Contract) -> Quoted:
     """The quote with its age, the last close, and whether trading is halted."""
     bid, ask, last, age_s = await _quote(session, contract)
     line = session.lines.known(contract.conId)
     if line is None:
         return Quoted(bid, ask, last, age_s)
     known = line.values.known(utcnow())
-    return Quoted(bid, ask, last, age_s, known.close, known.halted)
+    late = known.marketDataType not in (None, "live")
+    return Quoted(bid, ask, last, age_s, known.close, known.halted, late)
 
 
 async def _quote(

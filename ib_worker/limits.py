@@ -223,7 +223,8 @@ def _check_through(intent: Intent, facts: Facts, collar: float) -> None:
 
 def _check_closing_price(intent: Intent, facts: Facts, limits: Limits) -> None:
     """A closing order's limit far through a fresh quote is a slip of the finger. Nothing else holds it up."""
-    near = _near_side(intent, facts) if is_fresh(facts) and facts.trading != "closed" else None
+    fresh = is_fresh(facts) and not facts.late and facts.trading != "closed"
+    near = _near_side(intent, facts) if fresh else None
     collar, limit = limits.collar, intent.lmtPrice
     if collar is None or limit is None or near is None or intent.orderType not in CLOSING_COLLAR:
         return

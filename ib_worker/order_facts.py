@@ -42,6 +42,7 @@ class Quoted:
     age_s: float | None = None
     close: float | None = None
     halted: bool | None = None
+    late: bool = False  # delayed or frozen
 
     def dearest(self, secType: str) -> float | None:
         """The last close is one where nothing else is known."""

@@ -103,5 +103,6 @@ class Facts:
     close: float | None = None
     trading: Trading | None = None  # None: the contract's hours are not known, or a data farm is down
     halted: bool | None = None
+    late: bool = False  # the quote is delayed or frozen: good enough for a limit on paper, and holds up no exit
     legs: tuple[Leg, ...] = ()  # of a combination
     book: OptionBook = OptionBook()

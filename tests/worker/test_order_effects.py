@@ -100,7 +100,13 @@ def test_a_closing_limit_far_through_a_fresh_quote_is_refused_with_a_way_out(
 def test_nothing_but_a_fresh_quote_holds_a_closing_order() -> None:
     slip = replace(MKT, orderType="LMT", lmtPrice=2.8)
 
-    for known in ({"quote_age_s": None}, {"quote_age_s": 15.1}, {"bid": None, "last": None}, {"trading": "closed"}):
+    for known in (
+        {"quote_age_s": None},
+        {"quote_age_s": 15.1},
+        {"bid": None, "last": None},
+        {"trading": "closed"},
+        {"late": True},
+    ):
         assert refused(slip, replace(FACTS, **known)) is None
     assert refused(MKT, replace(FACTS, bid=1.0)) is None  # at the market it closes at once, however wide that is
     assert refused(replace(slip, lmtPrice=280.0), FACTS) is None  # a price that waits

@@ -1,6 +1,7 @@
 """Limits, previews and reports by what an order is worth, over the bus and the wire."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,8 @@ import pytest
 
 from bridge.bus.halting import clear_halt, set_halt
 from bridge.values import OnContract
+from ib_worker.checking import look_at
+from ib_worker.order_facts import rates_for
 from ibgateway.simulator.server import Simulator, SimulatorConfig
 from tests.worker.rig import frames, order, ready_session, trading, until
 
@@ -48,6 +51,27 @@ async def test_no_order_passes_its_limit_by_its_type_unit_or_currency(
             assert (await front.submit("place_order", **order(**terms)))["status"] in ("Filled", "Submitted"), terms
 
     assert more.details["limit"] == "max_order_value"
+
+
+@pytest.mark.trial("A5")
+@pytest.mark.parametrize("entitlement", ["live", "delayed"])
+async def test_a_rate_that_the_account_does_not_tell_is_that_of_a_pair_or_its_inverse(
+    sim: Simulator, entitlement: str
+) -> None:
+    """By hand: EUR.USD 1.14 and USD.JPY 144.9, and 2 % on top."""
+    sim.fault(f"entitlement {entitlement}")
+    async with ready_session(sim) as stand:
+        session = stand.session
+        look = partial(look_at, session)
+        found = await rates_for(session, "DU1234567", ("USD", "EUR", "JPY", "XYZ"), look)
+        sim.fault("entitlement none")
+        without = await rates_for(session, "DU1234567", ("GBP",), look)
+
+    assert found.base == "USD"
+    assert found.rates["EUR"] == pytest.approx(1.14 * 1.02, rel=0.005)
+    assert found.rates["JPY"] == pytest.approx(1.02 / 144.9, rel=0.005)
+    assert "XYZ" not in found.rates
+    assert "GBP" not in without.rates
 
 
 @pytest.mark.trial("B12", "A2")
