@@ -16,9 +16,10 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from bridge.bus.connect import BusError
+from bridge.bus.connect import BusError, Refused, refusing
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
+from bridge.bus.scripts import WRITABLE
 from bridge.bus.sessions import known_sessions
 from cli.asking import Answer, Tools
 from cli.operating import masked, usual_places
@@ -288,10 +289,15 @@ async def redis(place: Place, status: dict[str, Any], *, needed: bool = False) -
             seconds, _ = await pipe.send("TIME")
             ahead = int(seconds) - time.time()
             kept = await _settings(pipe, "appendonly", "appendfsync", "maxmemory-policy")
+            refused = await _refused(pipe)
     except (BusError, TimeoutError, ValueError) as error:
         told = f"Redis does not answer at {masked(url)}: {error or 'no answer in time'}"
         cure = "Start Redis, or name it with --redis or REDIS_URL."
         return [Finding("redis", "fault", told, cure) if needed else unreached]
+    if refused is not None:
+        what, remedy = refusing(refused) or ("takes no writes", "Look at its log")
+        told = f"Redis answers at {masked(url)}, and {what}: {refused}"
+        return [Finding("redis", "fault", told, f"{remedy}."), *_clock("Redis", ahead)]
     safe = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
     wrong = {name: kept[name] for name in safe if name in kept and kept[name] != safe[name]}
     if wrong:
@@ -300,6 +306,15 @@ async def redis(place: Place, status: dict[str, Any], *, needed: bool = False) -
         cure = "Start it with --appendonly yes --appendfsync always --maxmemory-policy noeviction."
         return [Finding("redis", "fault", told, cure), *_clock("Redis", ahead)]
     return [Finding("redis", "ok", f"answers at {masked(url)}, and syncs every write"), *_clock("Redis", ahead)]
+
+
+async def _refused(pipe: Pipe) -> Refused | None:
+    """Why it takes no writes now."""
+    try:
+        await WRITABLE.run(pipe, ())
+    except Refused as error:
+        return error
+    return None
 
 
 async def _of_this_stack(worker: str | None) -> str | None:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 
+from bridge.bus.address import shown
 from bridge.bus.connect import BusError
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
@@ -101,7 +102,7 @@ async def _keys(options: argparse.Namespace, pipe: Pipe) -> Keys:
 
 def masked(url: str) -> str:
     """Redis' address without user and password."""
-    return url.rpartition("@")[2].partition("?")[0]
+    return shown(url)
 
 
 def caller() -> str:

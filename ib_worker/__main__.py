@@ -65,7 +65,7 @@ def main() -> int:
     except ValidationError as problem:
         for each in problem.errors(include_url=False, include_input=False):
             where = ".".join(str(part) for part in each["loc"]).upper()
-            sys.stderr.write(f"{where or 'settings'}: {each['msg']}\n")
+            sys.stderr.write(f"{where or 'settings'}: {each['msg'].removeprefix('Value error, ')}\n")
         return 2
     configure_logs(settings.log_level, settings.log_format)
     asyncio.run(work(settings))

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bridge.bus.address import redis_address
 from bridge.bus.keys import session_name
 from bridge.values import MarketDataType
 from ib_worker.limits import Limits
@@ -71,9 +72,9 @@ def _client_id(number: int) -> int:
 class Settings(BaseSettings):
     """Each field is an environment variable of its name in capitals."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_url: Annotated[str, AfterValidator(redis_address)] = "redis://127.0.0.1:6379/0"
     ibkr_session: Annotated[str, AfterValidator(session_name)] = "paper"
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
     log_format: Annotated[Literal["json", "console"], BeforeValidator(str.lower)] = "json"

@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
+from bridge.bus.address import shown
 from bridge.bus.asking import Asker
+from bridge.bus.connect import BusError, refusing
 from bridge.bus.envelopes import Heartbeat
 from bridge.bus.halting import Halt
 from bridge.gateway import SessionStatus, State
@@ -34,20 +36,28 @@ async def session_status(asker: Asker) -> Status:
     """The fields of bridge.gateway.SessionStatus; never raises, and takes less than two seconds."""
     try:
         async with asyncio.timeout(ANSWER_S):
-            beat, halt = await asyncio.gather(asker.status(), asker.halted())
+            beat, halt, refusal = await asyncio.gather(asker.status(), asker.halted(), asker.refusal())
     except TimeoutError:
         return _missing(
             "bus_down", f"Redis has not answered for {ANSWER_S} s.", "Check that Redis runs and is not stuck."
         )
     except ToolError as error:
-        return _missing(
-            "bus_down", error.message, "Start Redis, or correct REDIS_URL; this front reconnects by itself."
-        )
+        _, remedy = refusing(error.message) or ("", "Start Redis, or correct REDIS_URL")
+        return _missing("bus_down", error.message, f"{remedy}; this front reconnects by itself.")
     if beat is None:
         said = _missing("no_worker", "Redis knows of no worker that has served this session.", START_WORKER)
     else:
         said = status_of(beat)
-    return said | {"halted": _halted(halt)}
+    return said | _refused(asker, refusal) | {"halted": _halted(halt)}
+
+
+def _refused(asker: Asker, refusal: BusError | None) -> Status:
+    """What a Redis that answers and takes no writes makes of any state: no order can go out."""
+    if refusal is None:
+        return {}
+    what, remedy = refusing(refusal) or ("takes no writes", "Look at its log")
+    cause = f"Redis at {shown(asker.pipe.url)} answers, and {what} ({refusal}): no order can go out."
+    return {"is_connected": False, "state": "bus_down", "since": None, "cause": cause, "remedy": f"{remedy}."}
 
 
 def _halted(halt: Halt | None) -> str | None:

@@ -8,7 +8,8 @@ from typing import Self
 
 import msgspec
 
-from bridge.bus.connect import BusError, bus_down
+from bridge.bus import scripts
+from bridge.bus.connect import BusError, Refused, bus_down
 from bridge.bus.envelopes import VERSION, Heartbeat, Reply, Request, encode_request, result_of
 from bridge.bus.front_channel import FrontChannel
 from bridge.bus.halting import Halt, halted_by, read_halt
@@ -214,6 +215,16 @@ class Asker:
             return None
         age_ms = abs(int(seconds) * 1000 + int(microseconds) // 1000 - int(written_ms))
         return Heartbeat(worker.decode(), int(token), int(written_ms), age_ms, receivers, status)
+
+    async def refusal(self) -> BusError | None:
+        """Why Redis, which answers, takes no writes now; None where it does. Raises ToolError bus_down."""
+        try:
+            await scripts.WRITABLE.run(self.pipe, (self.keys.requests,))
+        except Refused as error:
+            return error
+        except BusError as error:
+            raise bus_down(self.pipe.url, error) from error
+        return None
 
     @asynccontextmanager
     async def listen(self, stream: str) -> AsyncIterator[Feed]:

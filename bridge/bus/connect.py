@@ -1,17 +1,37 @@
 """Opens connections to Redis with the options that the bus relies on, and names the ways in which one can fail."""
 
 import asyncio
-from urllib.parse import urlsplit
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import MovedError, OutOfMemoryError, RedisError, ResponseError
 
+from bridge.bus.address import redis_address, shown
 from bridge.tool import ToolError
 
 CONNECT_S = 1.0  # with ANSWER_S it keeps "Redis is away" under two seconds in most cases
 ANSWER_S = 1.5  # covers a slow fsync; redis-py's own 5 s are too long for a caller who waits
+
+
+# What a server says that answers and refuses: signs in its text (a library drops some codes), what that means, and what
+# to do. See https://redis.io/docs/latest/develop/reference/protocol-spec/ for the form of an error's code.
+REFUSALS = (
+    (("OOM ", "'maxmemory'"), "is out of memory and takes no writes", "Raise its maxmemory, or give it more memory"),
+    (("MISCONF",), "takes no writes, as it can't write to its disk", "Free its disk, or give it a larger one"),
+    (
+        ("READONLY", "read only replica"),
+        "is a read-only replica",
+        "Let REDIS_URL name the primary, or promote this one",
+    ),
+    (("NOREPLICAS",), "takes no writes, as too few replicas follow it", "Start them, or lower min-replicas-to-write"),
+    (("LOADING", "loading the dataset"), "is still loading its data", "Wait until it has loaded them"),
+    (("MASTERDOWN", "link with MASTER"), "is a replica without its primary", "Let REDIS_URL name the primary"),
+    (("CLUSTERDOWN",), "belongs to a cluster that is down", "Start the cluster's missing nodes"),
+    (("NOAUTH", "Authentication required"), "wants a password", "Put it into REDIS_URL"),
+    (("WRONGPASS", "invalid username-password"), "refuses the user or the password", "Correct REDIS_URL"),
+    (("NOPERM", "no permissions"), "does not permit this to its user", "Give the user of REDIS_URL the missing rule"),
+)
 
 
 class BusError(Exception):
@@ -80,7 +100,9 @@ class Server:
 
 
 def connections(url: str) -> ConnectionPool:
-    """A maker of connections. RESP2: its parser costs a third less and a sharded message is a plain array."""
+    """A maker of connections. RESP2: its parser costs a third less and a sharded message is a plain array. Raises
+    ValueError for what is no address of a Redis."""
+    redis_address(url)
     keepalive = {} if url.startswith("unix:") else {"socket_keepalive": True}
     return ConnectionPool.from_url(
         url,
@@ -95,14 +117,20 @@ def connections(url: str) -> ConnectionPool:
 
 def bus_down(url: str, reason: object) -> ToolError:
     """What a model is told when Redis fails; the address without its password."""
-    parts = urlsplit(url)
-    where = f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
-    if isinstance(reason, Full):
-        text = (
-            f"Redis at {where} is out of memory or disk and takes no writes ({reason}). Give it more, then ask again."
-        )
-        return ToolError("bus_down", text)
+    where = shown(url)
+    if (found := refusing(reason)) is not None:
+        what, remedy = found
+        return ToolError("bus_down", f"Redis at {where} answers, and {what} ({reason}). {remedy}, then retry.")
     return ToolError(
         "bus_down",
         f"Redis at {where} does not answer ({reason}). Start it or correct REDIS_URL, then ask again.",
     )
+
+
+def refusing(reason: object) -> tuple[str, str] | None:
+    """What a server does that answers and refuses, and what to do about it; None for one that does not answer."""
+    text = str(reason)
+    for signs, what, remedy in REFUSALS:
+        if any(sign in text for sign in signs):
+            return what, remedy
+    return ("refuses a command", "Look at its configuration") if isinstance(reason, Refused) else None

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from bridge.bus.address import redis_address
+
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # of the kernel, so that all containers of a machine have the same
 LIMIT = 128  # bytes; what is written is 65 long
 
@@ -91,7 +93,7 @@ def _open(path: Path, flags: int) -> BinaryIO:
 def _place(redis_url: str, session: str) -> str | None:
     """What a token counts at: this boot of this machine, this session and this Redis, without its password. None
     where the system names no boot: a file that was copied from another machine could not be told from its own."""
-    at = urlsplit(redis_url)
+    at = urlsplit(redis_address(redis_url))
     where = f"{at.hostname} {at.port} {at.path} {at.query} {session}"
     try:
         return f"{BOOT_ID.read_text().strip()} {sha256(where.encode()).hexdigest()[:16]}"

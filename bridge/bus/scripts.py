@@ -301,6 +301,11 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0
 """)
 
+# Writes nothing, and is refused as every write is: out of memory, with a failing disk, at a replica.
+WRITABLE = Script("""#!lua
+return 1
+""")
+
 # Only the leader tells the session's status, so that a thawed predecessor can't overwrite it; with it the replication
 # id under which it has found Redis to have all it knew, empty where it can't say so.
 BEAT = Script("""#!lua

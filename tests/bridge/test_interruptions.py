@@ -325,8 +325,8 @@ async def test_a_reply_that_is_there_at_once_is_not_overlooked(
         await _warm(asker)
         real = asker._intents.submit
 
-        async def slow(*arguments: Any) -> Any:
-            seen = await real(*arguments)
+        async def slow(*arguments: Any, **options: Any) -> Any:
+            seen = await real(*arguments, **options)
             [call] = asker._post._calls.values()
             await asyncio.wait([call])
             return seen

@@ -217,9 +217,9 @@ async def test_an_older_copy_accepts_nothing_before_it_is_noticed_and_never_says
         await until(lambda: _above(front, before), "the last renewal is through")
         await goes_back(own_redis, tmp_path, copy)
         codes = set()
-        for key in (KEY, "another", "a-third"):
+        for key, price in ((KEY, 50), ("another", 51), ("a-third", 52)):
             try:
-                await front.submit("place_order", key=key, **order(orderType="LMT", lmtPrice=51))
+                await front.submit("place_order", key=key, **order(orderType="LMT", lmtPrice=price))
             except ToolError as error:
                 codes.add(error.code)
 
