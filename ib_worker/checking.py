@@ -19,6 +19,8 @@ from ib_worker.approvals import Question
 from ib_worker.errors import LinkLost, RequestRefused
 from ib_worker.ledger import Entry
 from ib_worker.limits import check, closes
+from ib_worker.order_entry.groups import most_filled
+from ib_worker.order_entry.related import member, related
 from ib_worker.order_facts import (
     Quoted,
     book_of,
@@ -50,12 +52,14 @@ EXCHANGE_DAY = ZoneInfo("America/New_York")  # where a new trading day begins fo
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a caller brings along for an order; the order that it changes, if it is a change; the exits of a bracket."""
+    """What a caller brings along for an order; the order that it changes, if it is a change; the exits of a bracket, or
+    the exits as they will be that are changed with it."""
 
     duplicate_of: str | None = None
     token: str | None = None
     beside: Entry | None = None
     exits: Sequence[ib_async.Order] = ()
+    along: Sequence[ib_async.Order] = ()
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,7 @@ async def passed(
     if session.settings.trading_mode != "live":
         return Passed(gate, remarks=remarks)
     changes = allowance.beside.state.orderId if allowance.beside else None
-    summary = question(intent, facts, contract, order, changes, allowance.exits, limits.collar)
+    summary = question(intent, facts, contract, order, changes, allowance.exits or allowance.along, limits.collar)
     return Passed(gate, await session.approvals.require(asked, Question(terms, summary)), remarks)
 
 
@@ -238,13 +242,13 @@ async def _quote(
 
 
 def _closing(session: Session, order: ib_async.Order, conId: int, beside: Entry | None) -> Decimal:
-    """What orders of the same side may close first: what is open, and fills that the position does not show yet."""
-    total = session.holdings.unshown(order.account, conId, order.action)
-    for entry in session.ledger.of(order.account, conId, order.action):
-        state = entry.state
-        if not (state.done or entry is beside):
-            total += Decimal(str(state.terms.totalQuantity if state.remaining is None else state.remaining))
-    return total
+    """What orders of the same side may close first: what is open, and fills that the position does not show yet. Of
+    orders that exclude each other, such as a bracket's exits, one fills; those of the changed order's group do not fill
+    beside it."""
+    near = set(related(session, beside)) if beside is not None else set()
+    same = [each for each in session.ledger.of(order.account, conId, order.action) if not each.state.done]
+    resting = most_filled([member(each) for each in same if each not in near])
+    return session.holdings.unshown(order.account, conId, order.action) + Decimal(str(resting))
 
 
 async def _positions_with_fills(session: Session, order: ib_async.Order, conId: int, beside: Entry | None) -> None:

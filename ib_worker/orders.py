@@ -1,8 +1,6 @@
 """Handlers that place, change and cancel orders: everything is checked first, accepted last, and written once."""
 
-import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 
 import ib_async
@@ -42,11 +40,20 @@ from ib_worker.order_entry.cancelling import (
     write_cancels,
 )
 from ib_worker.order_entry.changes import meant
+from ib_worker.order_entry.group_changes import (
+    announce,
+    changed_text,
+    follow,
+    followers,
+    meant_of,
+    order_again,
+    until_changed,
+    with_parent,
+)
 from ib_worker.order_entry.price_rules import prices_of, prices_of_change, require_takeable
-from ib_worker.order_entry.related import held_by, legs, owned, related
-from ib_worker.order_entry.requested import requested
+from ib_worker.order_entry.related import legs, owned, related
 from ib_worker.order_messages import terms_of
-from ib_worker.outcome import cancel_message, change_message, outcome, remarked
+from ib_worker.outcome import cancel_message, outcome, remarked
 from ib_worker.pacing import Lane
 from ib_worker.references import order_ref
 from ib_worker.same_order import require_same, shown_by_ibkr
@@ -63,8 +70,6 @@ from ib_worker.session import Session
 from ib_worker.sync import explained, listed_soon, sought
 from ib_worker.trailing import trailing
 from ib_worker.tws import unset
-
-CHANGE_S = 3.0
 
 
 @handles(PlaceOrder)
@@ -134,7 +139,9 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
 async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> OrderReport:
     session.require_ready()
     await sought(session, request.orderId, request)
-    entry = own_order(session, request.orderId, request)
+    placed = legs(session, request.orderKey) if request.orderKey is not None else []
+    group = len(placed) > 1 and owned(session, placed)
+    entry = meant_of(session, placed, request) if group else own_order(session, request.orderId, request)
     account = session.tradable(entry.state.terms.account)
     if entry.sent is not None:
         request = meant(request, *entry.sent)
@@ -142,25 +149,30 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
         await require_takeable(session, contract, prices_of_change(request, order.orderType), request.totalQuantity)
     async with session.placing(account):
         contract, order = _changed(session, entry, request)
-        if not differs(entry, request) and entry.state.change is None:
+        exits, own = followers(session, entry, request), differs(entry, request) or entry.state.change is not None
+        if not own and not exits:
             return report(entry, "The order has these terms already; nothing was sent.")
         base = entry.state.terms
-        clear = await passed(session, asked, contract, order, Allowance(beside=entry))
+        along = [replace(order_again(session, each.entry)[1], totalQuantity=each.quantity) for each in exits]
+        clear = await passed(session, asked, contract, order, Allowance(beside=entry, along=along))
         await session.pacer.turn(Lane.ORDERS)
         order = await trailing(session, entry, order, request)
         terms = plain(terms_of(contract, order))
         state = entry.state
         await session.audit.intent(asked, account, state.orderId, state.orderRef or "", clear.approved_by, terms=terms)
+        await announce(session, asked, exits)
         require_changeable(entry, base)
         await asked.accept(clear.gate, **names_of(entry))
-        write_change(session, asked, entry, contract, order, base)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(max(min(CHANGE_S, asked.remaining_s()), 0)):
-            await entry.until(lambda each: each.done or each.change is None or each.said is not None)
-    await explained(session, entry)
+        if own:
+            write_change(session, asked, entry, contract, with_parent(session, entry, order), base)
+        if exits:
+            await until_changed(session, asked, [entry])
+            await follow(session, asked, entry, exits, begun=own)
+    await until_changed(session, asked, [entry])
     if entry.state.change_refused is not None:
         await looked(session, asked)
-    return remarked(report(entry, change_message(entry.state)), clear.remarks)
+    text = changed_text(session, entry, exits)
+    return remarked(grouped(session, entry, text) if exits else report(entry, text), clear.remarks)
 
 
 @handles(CancelOrder)
@@ -293,7 +305,7 @@ def _changed(session: Session, entry: Entry, request: ModifyOrder) -> tuple[ib_a
     require_changeable(entry, entry.state.terms)
     if entry.sent is None:
         raise ToolError("not_ready", "orderId: TWS has not told this order's terms yet. Ask again in a few seconds.")
-    contract, order = requested_again(session, entry)
+    contract, order = order_again(session, entry)
     changes = {name: value for name in CHANGEABLE if (value := getattr(request, name)) is not None}
     for name, known in (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE)):
         if name in changes and order.orderType not in known:
@@ -313,14 +325,6 @@ def _changed(session: Session, entry: Entry, request: ModifyOrder) -> tuple[ib_a
             "invalid_arguments", f"totalQuantity: {entry.state.filled:g} are filled already; cancel instead."
         )
     return contract, replace(order, **changes)
-
-
-def requested_again(session: Session, entry: Entry) -> tuple[ib_async.Contract, ib_async.Order]:
-    """The order as it was asked for, without what TWS has filled in: what a change of it starts from."""
-    assert entry.sent is not None  # an order that is changed has been told
-    told = entry.sent[1]
-    contract, sent = entry.asked or (entry.sent[0], None)
-    return contract, requested(told, sent, entry.told_first, held_by(session, entry) is not None)
 
 
 def require_unused(session: Session, orderRefs: Iterable[str]) -> None:

@@ -19,8 +19,10 @@ from bridge.tool import OPERATIONS, Shape, ToolError
 from ib_worker.brackets import bracket_told
 from ib_worker.composing import LEGS
 from ib_worker.errors import LinkLost, RequestRefused
-from ib_worker.ledger import LOOKS_APART_S, Entry, report
-from ib_worker.order_entry.cancelling import names_of
+from ib_worker.ledger import LOOKS_APART_S, Entry
+from ib_worker.order_entry.cancelling import grouped, names_of
+from ib_worker.order_entry.group_changes import followers
+from ib_worker.order_entry.related import legs
 from ib_worker.order_state import LOOKS
 from ib_worker.orders import differs, own_order
 from ib_worker.outcome import doubt_of_day, not_found, settled, told
@@ -37,11 +39,19 @@ SHOWS_S = 7.0  # a change or a cancel that was sent right before the worker's en
 log = logging.getLogger("ib_worker.reconcile")
 
 
-def _shows(entry: Entry, asked: CancelOrder | ModifyOrder) -> bool:
-    """Whether the order is as the call wanted it."""
+def _shows(session: Session, entry: Entry, asked: CancelOrder | ModifyOrder) -> bool:
+    """Whether the order is as the call wanted it, and what belongs to it."""
     if isinstance(asked, CancelOrder):
-        return entry.state.done
-    return not differs(entry, asked)
+        placed = legs(session, asked.orderKey) if asked.orderKey is not None else []
+        return all(each.state.done for each in (entry, *placed))
+    return not differs(entry, asked) and _followed(session, entry, asked)
+
+
+def _followed(session: Session, entry: Entry, asked: ModifyOrder) -> bool:
+    try:
+        return not followers(session, entry, asked)
+    except ToolError:
+        return True  # it was refused, and the exits stand as they were
 
 
 def _not_confirmed(how: str, **details: object) -> ToolError:
@@ -145,12 +155,12 @@ class Reconciliation:
         entry = await self._named(record, asked)
         with suppress(TimeoutError):
             async with asyncio.timeout(SHOWS_S):
-                await entry.until(lambda _: _shows(entry, asked))
-        if not _shows(entry, asked):
+                await entry.until(lambda _: _shows(self._session, entry, asked))
+        if not _shows(self._session, entry, asked):
             if not self._session.record.standing.ready:  # it went while we waited: nobody knows how the order is
                 raise self._session.record.standing.error()
             raise _not_confirmed(f"the order is {entry.state.status}", **names_of(entry))
-        return report(entry, "The worker restarted meanwhile; this is the order as IBKR has it now.")
+        return grouped(self._session, entry, "The worker restarted meanwhile; this is the order as IBKR has it now.")
 
     def _all_cancelled(self, asked: CancelAllOrders) -> Cancelled:
         own, ledger = self._session.clientId, self._session.ledger

@@ -103,6 +103,31 @@ def write_change(
     log.info("change of order %s sent", entry.state.orderId)
 
 
+def write_change_along(
+    session: Session,
+    asked: Asked,
+    entry: Entry,
+    contract: ib_async.Contract,
+    order: ib_async.Order,
+    base: Terms,
+    begun: bool,
+) -> None:
+    """The same for an order that is changed with another. `begun`: a frame of the call is out already, so that what
+    goes wrong here takes nothing back. Raises ToolError, LinkLost or Unsendable then."""
+    if not begun:
+        write_change(session, asked, entry, contract, order, base)
+        return
+    require_changeable(entry, base)
+    if not session.record.standing.ready:
+        raise session.record.standing.error()
+    if not asked.still_leader():
+        raise LinkLost("another worker leads now")
+    session.require_connection().placeOrder(entry.state.orderId, contract, order)
+    session.ledger.placed += 1
+    session.ledger.take(entry, ModifySent(utcnow(), terms_of(contract, order)))
+    log.info("change of order %s sent with another's", entry.state.orderId)
+
+
 def write_cancel(session: Session, asked: Asked, entry: Entry) -> None:
     """Possible also while the gateway has lost IBKR: it passes the cancel on when the link is back."""
     _written(session, asked, lambda wire: wire.cancelOrder(entry.state.orderId))  # type: ignore[no-untyped-call]

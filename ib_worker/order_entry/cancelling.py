@@ -33,13 +33,15 @@ async def cancel_group(session: Session, asked: Asked, group: Sequence[Entry]) -
     for each in targets:
         await session.pacer.turn(Lane.ORDERS)
         await session.audit.intent(asked, account, each.state.orderId, each.state.orderRef or "")
-    await asked.accept(None, **names_of(first))
+    await asked.accept(None, **names_of(targets[0]))
     was_open = [each for each in group if is_open(each)]
     write_cancels(session, asked, _targets(session, group))
     await until_cancelled([each for each in was_open if each.state.cancel_asked], asked)
     if not _entry_filled(group):
         await _taken(session, asked, [each for each in was_open if not each.state.cancel_asked])
     await explained_all(session, was_open)
+    for each in was_open:
+        await explained(session, each)
     if any(each.state.cancel_refused is not None and is_open(each) for each in was_open):
         await looked(session, asked)
     return grouped(session, first, meaning(session, was_open, group))

@@ -1,0 +1,173 @@
+"""Changes what belongs together: the exits of an order follow its quantity, and a bracket's key names its orders."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import ib_async
+
+from bridge.bus.answering import Asked
+from bridge.orders import CHANGEABLE, ModifyOrder
+from bridge.tool import ToolError
+from ib_worker.auditing import plain
+from ib_worker.errors import LinkLost, Unsendable
+from ib_worker.ledger import Entry
+from ib_worker.order_entry.groups import named, with_quantity
+from ib_worker.order_entry.related import held_by, is_open, member, named_each, related, roles
+from ib_worker.order_entry.requested import requested
+from ib_worker.order_events import Terms
+from ib_worker.order_state import OrderState
+from ib_worker.outcome import change_message
+from ib_worker.pacing import Lane
+from ib_worker.sending import require_changeable, write_change_along
+from ib_worker.session import Session
+from ib_worker.sync import explained
+
+CHANGE_S = 3.0
+
+log = logging.getLogger("ib_worker.group_changes")
+
+
+@dataclass(frozen=True)
+class Follower:
+    """An exit that is changed with its entry, and the terms that the change builds on."""
+
+    entry: Entry
+    quantity: float
+    base: Terms
+
+
+def meant_of(session: Session, placed: Sequence[Entry], request: ModifyOrder) -> Entry:
+    """Which of a bracket's orders a change by its key is about: the entry, while that is open; its stop has the one
+    auxPrice. Raises ToolError invalid_arguments, or not_open with the exits' names."""
+    known = dict(zip(roles(placed), placed, strict=True))
+    entry, stop = known.get("entry"), known.get("stopLoss")
+    if request.auxPrice is not None and stop is not None and is_open(stop):
+        others = [name for name in CHANGEABLE if name != "auxPrice" and getattr(request, name) is not None]
+        if others:
+            raise ToolError(
+                "invalid_arguments",
+                f"{others[0]}: auxPrice is the stop's, and {' and '.join(others)} would be the entry's. Change them in "
+                "two calls. Nothing was sent.",
+            )
+        return stop
+    if entry is not None and is_open(entry):
+        return entry
+    left = [each for each in placed if is_open(each)]
+    state = entry.state.status if entry is not None else "done"
+    which = f"Name the exit by its own orderRef: {named_each(session, left)}." if left else "Nothing of it is open."
+    raise ToolError("not_open", f"orderKey: the entry of this bracket is {state}. {which} Nothing was sent.")
+
+
+def followers(session: Session, entry: Entry, request: ModifyOrder) -> list[Follower]:
+    """The exits that must change with the order. Raises ToolError invalid_arguments where the call can't tell how."""
+    if request.totalQuantity is None:
+        return []
+    group = related(session, entry)
+    wanted = with_quantity(member(entry), request.totalQuantity, [member(each) for each in group])
+    if wanted is None:
+        raise ToolError(
+            "invalid_arguments",
+            f"totalQuantity: the exits share {entry.state.terms.totalQuantity:g} out, and their shares of "
+            f"{request.totalQuantity:g} would be no whole number. Nothing was sent. Cancel the exits, change the order "
+            "and place exits anew.",
+        )
+    return [Follower(each, wanted[id(each)], each.state.terms) for each in group if id(each) in wanted]
+
+
+def order_again(session: Session, entry: Entry) -> tuple[ib_async.Contract, ib_async.Order]:
+    """The order as it was asked for, without what TWS has filled in: what a change of it starts from."""
+    assert entry.sent is not None  # an order that is changed has been told
+    told = entry.sent[1]
+    contract, sent = entry.asked or (entry.sent[0], None)
+    return contract, requested(told, sent, entry.told_first, held_by(session, entry) is not None)
+
+
+def with_parent(session: Session, entry: Entry, order: ib_async.Order) -> ib_async.Order:
+    """The order right before it is written: its parent may have filled since it was made."""
+    return order if held_by(session, entry) is not None else replace(order, parentId=0)
+
+
+async def announce(session: Session, asked: Asked, exits: Sequence[Follower]) -> None:
+    """The intents of what follows. Raises ToolError before anything is sent."""
+    for each in exits:
+        require_changeable(each.entry, each.base)
+        await session.pacer.turn(Lane.ORDERS)
+        state = each.entry.state
+        terms = plain(replace(each.base, totalQuantity=each.quantity))
+        await session.audit.intent(asked, state.terms.account, state.orderId, state.orderRef or "", terms=terms)
+
+
+async def until_changed(session: Session, asked: Asked, entries: Sequence[Entry]) -> None:
+    """Until TWS has confirmed or refused each change, or has said something whose meaning a look may tell."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(min(CHANGE_S, asked.remaining_s()), 0)):
+            for entry in entries:
+                await entry.until(lambda each: each.done or each.change is None or each.said is not None)
+    for entry in entries:
+        await explained(session, entry)
+
+
+async def follow(session: Session, asked: Asked, entry: Entry, exits: Sequence[Follower], begun: bool) -> None:
+    """Change the exits once the entry has its new quantity, and only then: what covers more than a position may hold
+    opens one the other way. `begun`: the entry's change is out, so that what can't be sent is left to be told."""
+    if begun and not _taken(entry.state):
+        return
+    try:
+        for each in exits:
+            contract, order = order_again(session, each.entry)
+            order = replace(order, totalQuantity=each.quantity)
+            write_change_along(session, asked, each.entry, contract, order, each.base, begun)
+            begun = True
+    except (ToolError, LinkLost, Unsendable):
+        if not begun:
+            raise
+        log.warning("the exits of order %s are not all changed with it", entry.state.orderId, exc_info=True)
+    await until_changed(session, asked, [each.entry for each in exits])
+
+
+def confirmed(state: OrderState) -> bool:
+    return state.change is None and state.change_refused is None
+
+
+def _taken(state: OrderState) -> bool:
+    """Whether TWS goes by the new quantity: it has confirmed it, or filled it."""
+    return confirmed(state) or (state.change is not None and state.filled >= state.change.totalQuantity)
+
+
+def changed_text(session: Session, entry: Entry, exits: Sequence[Follower]) -> str:
+    """What became of the change of an order and of the exits that follow it: what did not work comes first."""
+    own = change_message(entry.state)
+    if not exits:
+        return own
+    group = related(session, entry)
+    names = dict(zip(map(id, group), roles(group), strict=True))
+    left = [each for each in exits if not _has(each)]
+    done = [each for each in exits if _has(each)]
+    told = []
+    if left:
+        sizes = " and ".join(sorted({f"{each.entry.state.terms.totalQuantity:g}" for each in left}))
+        words = named([names[id(each.entry)] for each in left])
+        told.append(
+            f"{words[:1].upper()}{words[1:]} still {'have' if len(left) > 1 else 'has'} {sizes}, "
+            f"{named([names[id(entry)]])} {entry.state.terms.totalQuantity:g}{_why(left)}. Ask for the same "
+            "totalQuantity again, with a new idempotencyKey, to change what is left."
+        )
+    told.append(own)
+    if done:
+        words = named([names[id(each.entry)] for each in done])
+        have = "have" if len(done) > 1 else "has"
+        told.append(f"{words[:1].upper()}{words[1:]} {have} {done[0].quantity:g} too.")
+    return " ".join(told)
+
+
+def _has(each: Follower) -> bool:
+    state = each.entry.state
+    return state.done or (confirmed(state) and state.terms.totalQuantity == each.quantity)
+
+
+def _why(left: Sequence[Follower]) -> str:
+    refused = next((it.entry.state.change_refused for it in left if it.entry.state.change_refused is not None), None)
+    return f": TWS refused the change (error {refused.code}): {refused.text}" if refused is not None else ""
