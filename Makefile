@@ -6,10 +6,10 @@ BIN := .venv/bin
 ARGS ?=
 N ?= 100
 SEED ?= 1
-LOCKS := dev local front worker simulator uv mutants
+LOCKS := dev local front worker simulator uv mutants converters
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour paper paper-check doctor test test-long check test-docker faults catalogue mutants bench coverage lock api schemas clean
+.PHONY: help demo tour paper paper-check doctor test test-long check test-docker faults catalogue mutants converters bench coverage lock api schemas clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,10 @@ mutants: ## one change of the product at a time, and whether a test notices (ARG
 	@$(INSTALL) dev
 	$(BIN)/python -m tests.mutants $(ARGS)
 
+converters: ## the published schemas by the converters to OpenAI, Anthropic and Gemini functions, from PyPI and npm
+	@$(INSTALL) dev
+	$(BIN)/python -m tests.converters $(ARGS)
+
 bench: ## what a call costs, layer by layer, against the stack on this machine
 	@$(INSTALL) dev
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -78,7 +82,7 @@ bench: ## what a call costs, layer by layer, against the stack on this machine
 lock: ## the hashed locks anew from pyproject.toml (ARGS="--upgrade" for newer releases)
 	@$(INSTALL) local
 	@for each in $(LOCKS); do \
-	  case $$each in dev|uv) like= ;; *) like="--constraint requirements/dev.txt" ;; esac; \
+	  case $$each in dev|uv|converters) like= ;; *) like="--constraint requirements/dev.txt" ;; esac; \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" --group $$each $$like $(ARGS) -o requirements/$$each.txt || exit 1; \
 	done

@@ -18,7 +18,7 @@ UNPUBLISHED = ("title", "pattern", "minLength", "maxLength")
 VAST = 1_000_000_000  # a bound as large is there for the wire, and no model comes near it
 
 
-class _Untitled(GenerateJsonSchema):
+class Untitled(GenerateJsonSchema):
     """Leaves out generated titles: a sixth of a schema."""
 
     def generate(self, schema: CoreSchema, mode: Any = "validation") -> JsonSchemaValue:
@@ -33,7 +33,7 @@ def arguments_schema(declaration: type[BaseModel], order: list[str]) -> Schema:
     `additionalProperties: false` is left out, although unknown arguments are always refused: google-genai fails on it
     and OpenAI's converters add it.
     """
-    whole: Schema = declaration.model_json_schema(schema_generator=_Untitled)
+    whole: Schema = declaration.model_json_schema(schema_generator=Untitled)
     properties = whole.get("properties", {})
     published: Schema = {"type": "object", "properties": {name: _argument(properties[name]) for name in order}}
     return published | ({"required": whole["required"]} if "required" in whole else {})
@@ -41,8 +41,8 @@ def arguments_schema(declaration: type[BaseModel], order: list[str]) -> Schema:
 
 def result_schema(adapter: TypeAdapter[Any], *, wrapped: bool) -> Schema:
     """Return the output schema of a tool; a wrapped result is an object with the one property `result`."""
-    schema: Schema = adapter.json_schema(mode="serialization", schema_generator=_Untitled)
-    _strip_defaults(schema)
+    schema: Schema = adapter.json_schema(mode="serialization", schema_generator=Untitled)
+    _open(schema)
     if not wrapped:
         return schema
     definitions = schema.pop("$defs", {})
@@ -93,8 +93,11 @@ def _strip_titles(node: Any) -> None:
             _strip_titles(each)
 
 
-def _strip_defaults(schema: Schema) -> None:
-    """Remove defaults in place from a result's shapes: every field of a result is there."""
+def _open(schema: Schema) -> None:
+    """Remove from a result's shapes, in place, the defaults, since every field is there, and the promise of no further
+    field: a client that keeps a list of tools checks the results of the next release against it."""
     for shape in (schema, *schema.get("$defs", {}).values()):
+        if shape.get("additionalProperties") is False:
+            del shape["additionalProperties"]
         for field in shape.get("properties", {}).values():
             field.pop("default", None)

@@ -1,0 +1,1 @@
+"""The published schemas, by the packages that hosts put between MCP and a model."""
