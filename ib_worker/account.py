@@ -128,6 +128,8 @@ async def open_account_updates(request: OpenAccountUpdates, session: Session) ->
     stream = session.account_updates.open(account)
     async with asyncio.timeout(10):  # TWS tells a large portfolio in a second or two
         await session.while_connected(session.account_updates.complete.wait())
+    if session.account_updates.problem is not None:
+        raise session.account_updates.problem
     life, seq = session.account_updates.position(account)
     known = session.account_updates.known()
     return AccountStreamOpened(stream=stream, account=account, updates=known, life=life, seq=seq)

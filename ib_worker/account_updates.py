@@ -11,7 +11,7 @@ import ib_async
 from bridge.account import AccountUpdate
 from bridge.tool import ToolError
 from ib_worker import convert
-from ib_worker.errors import LinkLost
+from ib_worker.errors import LinkLost, refusal
 from ib_worker.pacing import Lane, Pacer
 from ib_worker.subscriptions import Publisher
 
@@ -39,7 +39,8 @@ class AccountUpdates:
         self._before: dict[int, AccountUpdate] | None = (
             None  # the portfolio as told before a break, where there was one
         )
-        self.complete = asyncio.Event()  # accountDownloadEnd has come
+        self.problem: ToolError | None = None  # why TWS tells nothing
+        self.complete = asyncio.Event()  # accountDownloadEnd has come, or a problem
         self._work = asyncio.Event()
 
     def open(self, account: str) -> str:
@@ -50,8 +51,8 @@ class AccountUpdates:
                 f"TWS streams one account at a time, and {self.account} is being streamed. Ask again when that has "
                 "ended (half a minute after its last listener left).",
             )
-        if self.account is None:
-            self.account = account
+        if self.account is None or self.problem is not None:
+            self.account, self.problem = account, None
             self._stale = self._asked == account
             self._forget()
         self._work.set()
@@ -72,6 +73,12 @@ class AccountUpdates:
             self._before = None
             self._forget()
             self._work.set()
+
+    def refused(self, code: int, text: str) -> None:
+        """TWS has refused a request without naming it; this one has no id, and may be it."""
+        if self.account is not None and not self.complete.is_set():
+            self.problem = refusal(code, text)
+            self.complete.set()
 
     def connected(self, wire: Any) -> None:
         """A connection stands, or its subscriptions are gone (1101): ask anew."""
@@ -153,6 +160,7 @@ class AccountUpdates:
         self._forget()
 
     def _forget(self) -> None:
+        self.problem = None
         self._values.clear()
         self._portfolio.clear()
         self._unsent.clear()

@@ -5,16 +5,24 @@ from collections.abc import Callable
 from pydantic import ValidationError
 
 from bridge.tool import ToolError
-from ib_worker.tws.text import message
+from ib_worker.tws.text import message, quoted, tws_said
 
 
 class RequestRefused(Exception):
     """TWS answered a request with an error."""
 
     def __init__(self, code: int, text: str) -> None:
-        super().__init__(f"TWS error {code}: {text}")
+        super().__init__(f"TWS error {code}: {quoted(text)}")
         self.code = code
         self.text = message(text)
+
+
+class Warned(RequestRefused):
+    """TWS sent a warning about a request, and no answer in the time that there was."""
+
+
+class Unreadable(Exception):
+    """The answer to a request holds a message that can't be read here: what it says is missing, so nothing is said."""
 
 
 class LinkLost(Exception):
@@ -24,10 +32,6 @@ class LinkLost(Exception):
 class Unsendable(Exception):
     """A field that must not go over the wire: it would end early, or mean another number."""
 
-
-# Said beside an answer, not instead of one: a request or an order goes on after them.
-# 2100-2169 are the farms' and the session's notices; 10349, 10311, 404 and 399 speak of orders that stay live.
-NOTICES = frozenset({165, 366, 399, 404, 434, 492, 10167, 10090, 10311, 10349, *range(2100, 2170)})
 
 # Market data that the account may not see (354, 10089 …), or that another session of the same login holds (10197).
 NO_ENTITLEMENT = frozenset({354, 10089, 10091, 10168, 10186, 10187, 10189})
@@ -45,12 +49,21 @@ def as_tool_error(problem: BaseException) -> ToolError | None:
     """What a model is told of a failure, or None where it is a fault of this program."""
     if isinstance(problem, ToolError):
         return problem
+    if isinstance(problem, Warned):
+        said = tws_said(problem.code, problem.text)
+        return ToolError("timeout", f"The gateway has not answered in time. {said} Ask again.", twsCode=problem.code)
     if isinstance(problem, RequestRefused):
         return refusal(problem.code, problem.text)
     if isinstance(problem, LinkLost):
         return ToolError("retry", "The connection to the gateway broke before the answer came. Ask again.")
     if isinstance(problem, TimeoutError):
         return ToolError("timeout", "The gateway has not answered in time. Ask again; ibkr_get_status shows its state.")
+    if isinstance(problem, Unreadable):
+        return ToolError(
+            "unsupported_gateway",
+            f"The gateway's answer can't be read: {problem}. Its release may be newer or older than this worker knows: "
+            "update the worker, or use another release of the gateway; ibkr_get_status shows its serverVersion.",
+        )
     if isinstance(problem, Unsendable):
         return ToolError("invalid_arguments", str(problem))
     if isinstance(problem, ValidationError):
@@ -80,14 +93,14 @@ def refusal(code: int, text: str) -> ToolError:
 
 
 def _gateway_refused(code: int, text: str) -> ToolError:
-    return ToolError("gateway_refused", f"TWS refused the request with error {code}: {text}", twsCode=code)
+    return ToolError("gateway_refused", f"TWS refused the request with error {code}: {quoted(text)}", twsCode=code)
 
 
 def _contract_not_found(code: int, text: str) -> ToolError:
     if "ambiguous" in text.lower():
         return ToolError(
             "ambiguous_contract",
-            f"TWS knows several such contracts: {text}. Narrow it down, or find its conId with "
+            f"TWS knows several such contracts: {quoted(text)}. Narrow it down, or find its conId with "
             "ibkr_get_contract_details.",
             twsCode=code,
         )
@@ -110,13 +123,15 @@ def _history(code: int, text: str) -> ToolError:
             "TWS has no such data for this contract and period. Try another whatToShow, barSizeSetting or durationStr.",
             twsCode=code,
         )
-    return ToolError("gateway_refused", f"The historical data service refused (error {code}): {text}", twsCode=code)
+    return ToolError(
+        "gateway_refused", f"The historical data service refused (error {code}): {quoted(text)}", twsCode=code
+    )
 
 
 def _paced(code: int, text: str) -> ToolError:
     return ToolError(
         "paced",
-        f"TWS asks for fewer requests: {text}. Wait {RETRY_IN_S} seconds, then ask again.",
+        f"TWS asks for fewer requests: {quoted(text)}. Wait {RETRY_IN_S} seconds, then ask again.",
         twsCode=code,
         retry_after_s=RETRY_IN_S,
     )
@@ -124,12 +139,14 @@ def _paced(code: int, text: str) -> ToolError:
 
 def _lines(code: int, text: str) -> ToolError:
     return ToolError(
-        "line_limit", f"All market-data lines of the account are in use: {text}. End a stream first.", twsCode=code
+        "line_limit",
+        f"All market-data lines of the account are in use: {quoted(text)}. End a stream first.",
+        twsCode=code,
     )
 
 
 def _no_entitlement(code: int, text: str) -> ToolError:
-    return ToolError("no_data", f"The account has no such market data (error {code}): {text}", twsCode=code)
+    return ToolError("no_data", f"The account has no such market data (error {code}): {quoted(text)}", twsCode=code)
 
 
 def _competing(code: int, text: str) -> ToolError:

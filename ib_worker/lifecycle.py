@@ -31,10 +31,12 @@ from ib_worker.settings import Endpoint
 from ib_worker.standing import Failure
 from ib_worker.sync import synchronize
 from ib_worker.tws.text import tws_said
+from ib_worker.tws.unreadable import refuse_unreadable
 from ib_worker.wire import Wire
 
 MARKET_DATA_NUMBERS = {"live": 1, "frozen": 2, "delayed": 3, "delayed-frozen": 4}
 STATE_MESSAGES = ORDER_MESSAGES | EXECUTION_MESSAGES | POSITION_MESSAGES
+LISTED_STATE = STATE_MESSAGES - {"5"}  # openOrder may be the answer to a preview too
 CHEAP_TO_ASK = frozenset({standing.UNREACHABLE, standing.CLOSES, standing.BROKEN})  # nobody is there to be bothered
 
 log = logging.getLogger("ib_worker.lifecycle")
@@ -210,7 +212,7 @@ class Lifecycle:
             return Failure(standing.INCOMPLETE, wire.greeted) if wire.greeted else Failure(standing.LOGIN_PENDING)
         if not wire.greeted and after_s < self._timing.at_once_s:
             return Failure(standing.CLOSES)
-        return Failure(standing.BROKEN, refused[1] if refused else problem)
+        return Failure(standing.BROKEN, tws_said(*refused).rstrip(".") if refused else problem)
 
     def _check(self, wire: Wire) -> None:
         """What this session may be at all. Raises Failure."""
@@ -276,6 +278,8 @@ class Lifecycle:
     def _cannot_decode(self, fields: list[str]) -> None:
         """What a message about orders or positions said is missing from what is known, so all is read again."""
         kind = "".join(fields[:1])
+        if kind not in LISTED_STATE:
+            refuse_unreadable(self._session.requests, fields)
         if kind not in STATE_MESSAGES:
             return
         self._session.unread.add(kind)

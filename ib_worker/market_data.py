@@ -10,6 +10,7 @@ from bridge.tool import ToolError
 from ib_worker import convert
 from ib_worker.bounds import require_short
 from ib_worker.dispatch import handles
+from ib_worker.errors import Unreadable
 from ib_worker.history_pacing import HistoryRequest
 from ib_worker.pacing import Lane
 from ib_worker.session import Session, utcnow
@@ -36,7 +37,10 @@ async def get_historical_data(request: GetHistoricalData, session: Session) -> l
         )
     where = convert.zone(found.timeZoneId) or UTC  # an instant of a bar is right in either
     rule = "historicalData.price" if request.whatToShow in PRICES else "historicalData.rate"
-    return await session.long_work.run(texts, lambda texts: convert.bars(texts, where, contract.secType, rule))
+    try:
+        return await session.long_work.run(texts, lambda texts: convert.bars(texts, where, contract.secType, rule))
+    except ValueError as unlike:
+        raise Unreadable(f"a message of type 17 (historicalData) has bars that are none: {unlike}") from unlike
 
 
 async def _bars(session: Session, contract: ib_async.Contract, asked: GetHistoricalData) -> list[str]:
@@ -57,6 +61,7 @@ async def _bars(session: Session, contract: ib_async.Contract, asked: GetHistori
             ),
             lane=Lane.BULK,
             cancel=lambda wire, reqId: wire.cancelHistoricalData(reqId),
+            patience_s=HISTORY_S - 1,
         )
     return texts
 

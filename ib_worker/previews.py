@@ -13,7 +13,7 @@ from ib_worker import convert
 from ib_worker.checking import facts_of, intent_of, near_price, terms_digest
 from ib_worker.composing import order_of
 from ib_worker.dispatch import handles
-from ib_worker.errors import RequestRefused
+from ib_worker.errors import RequestRefused, Warned
 from ib_worker.limits import check, closes
 from ib_worker.order_entry.price_rules import prices_of, require_takeable
 from ib_worker.order_facts import details_of
@@ -23,8 +23,10 @@ from ib_worker.risk.position_effect import position_effect, warnings
 from ib_worker.risk.worth import known_worth, triggered
 from ib_worker.sending import write_what_if
 from ib_worker.session import Session
+from ib_worker.tws.text import message, quoted, tws_said
 from ib_worker.wording import sentence, worth_text
 
+WARNED_S = 2.0  # a warning comes right before the answer
 WHAT_IF_S = 10.0  # TWS leaves some of them unanswered
 
 
@@ -62,7 +64,7 @@ async def preview_order(request: PreviewOrder, session: Session, asked: Asked) -
         minCommission=_figure(state.minCommission),
         maxCommission=_figure(state.maxCommission),
         commissionCurrency=convert.text(state.commissionCurrency),
-        warningText=convert.text(state.warningText),
+        warningText=convert.text(message(state.warningText)),
         closing=closes(intent, facts),
         refused_by=refused_by,
         confirmationToken=token,
@@ -83,7 +85,7 @@ async def _what_if(session: Session, contract: ib_async.Contract, order: ib_asyn
             async with session.numbering:
                 while (orderId := await session.fresh_order_id()) in session.requests:
                     pass  # of a connection that has come meanwhile
-                pending = asking.enter_context(session.requests.expect(orderId))
+                pending = asking.enter_context(session.requests.expect(orderId, patience_s=WARNED_S))
                 write_what_if(session, orderId, contract, order)
             async with asyncio.timeout(WHAT_IF_S):
                 state: ib_async.OrderState = await pending.answer
@@ -94,7 +96,9 @@ async def _what_if(session: Session, contract: ib_async.Contract, order: ib_asyn
     except RequestRefused as refused:
         raise ToolError(
             "preview_unavailable",
-            f"TWS refuses this order (error {refused.code}): {refused.text} Nothing was placed.",
+            f"TWS refuses this order (error {refused.code}): {quoted(refused.text)} Nothing was placed."
+            if not isinstance(refused, Warned)
+            else f"TWS did not answer the what-if. {tws_said(refused.code, refused.text)} Nothing was placed.",
             twsCode=refused.code,
         ) from refused
     return state

@@ -5,6 +5,7 @@
 import logging
 from collections.abc import Callable
 from datetime import UTC
+from functools import partial
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -12,12 +13,12 @@ import ib_async
 
 from bridge.contract_name import contract_name
 from ib_worker.account_updates import AccountUpdates
-from ib_worker.errors import NOTICES
 from ib_worker.holdings import Holdings
 from ib_worker.ledger import Entry
 from ib_worker.order_messages import OrderMessages
 from ib_worker.requests import Requests
 from ib_worker.subscriptions import Lines
+from ib_worker.tws.codes import UNNAMED
 from ib_worker.tws.text import message
 
 # Kinds of requests that TWS answers without an id, so that only one of each may be under way.
@@ -29,6 +30,11 @@ POSITION_MESSAGES = frozenset({"61"})
 ORDER_MESSAGES = frozenset({"3", "5", "101"})
 EXECUTION_MESSAGES = frozenset({"11", "59"})
 SHOW_AN_ORDER = frozenset({"5", "11", "101"})  # and what a look lacks of these it can't call missing
+
+# Messages whose first field is no request's id, and that nobody here waits for.
+WITHOUT_REQUEST = frozenset(
+    {"nextValidId", "managedAccounts", "updateNewsBulletin", "orderBound", "updateAccountTime", "currentTimeInMillis"}
+)
 
 Say = Callable[[int, str], None]
 
@@ -87,10 +93,23 @@ class Receiver:
     def error(self, reqId: int, errorCode: int, errorString: str, advanced: str) -> None:
         text = message(errorString)
         if reqId in self._requests:
-            if errorCode not in NOTICES:
-                self._requests.refuse(reqId, errorCode, text)
+            self._requests.error(reqId, errorCode, text)
         elif not self._lines.refused(reqId, errorCode, text) and not self._orders.error(reqId, errorCode, text):
+            if errorCode in UNNAMED:
+                self._requests.refuse_unnamed(errorCode, text)
+                self._account.refused(errorCode, text)
             self._say(errorCode, text)
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """A message that this worker has no method for: the decoder asks for it by name, and would drop it."""
+        if name.startswith("_") or name in WITHOUT_REQUEST:
+            raise AttributeError(name)
+        return partial(self._unhandled, name)
+
+    def _unhandled(self, name: str, *fields: object) -> None:
+        """Whoever waits for it is told; what comes unasked, such as further ticks, is passed over."""
+        if fields and isinstance(fields[0], int):
+            self._requests.unreadable(fields[0], f"it sent {name}, of which this worker knows nothing")
 
     # answers with a request id
 

@@ -5,8 +5,11 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from ib_worker.errors import RequestRefused
+from ib_worker.errors import RequestRefused, Unreadable, Warned
+from ib_worker.tws.codes import REQUEST_ENDS, WARNINGS
 
+GRACE_S = 1.0  # after an error of an unlisted code: data that keep coming come within it
+PATIENCE_S = 14.0  # after a warning without any data, which is just before callers give up
 LATE_S = 30.0  # after which a request that was given up is not answered any more
 
 Keep = Callable[[Any], Any]  # what of a part is worth keeping
@@ -15,17 +18,35 @@ Keep = Callable[[Any], Any]  # what of a part is worth keeping
 class Pending:
     """One request: its parts as they come, and the future of its whole answer."""
 
-    def __init__(self, keep: Keep | None = None) -> None:
+    def __init__(self, keep: Keep | None = None, patience_s: float = PATIENCE_S) -> None:
         loop = asyncio.get_running_loop()
         self.parts: list[Any] = []
         self.answer: asyncio.Future[Any] = loop.create_future()
+        self.patience_s = patience_s
         self._keep = keep
+        self._heard = 0  # parts
         self._clock = loop.time
         self._heard_at = loop.time()
 
+    @property
+    def silent(self) -> bool:
+        """Nothing of the answer has come."""
+        return self._heard == 0 and not self.answer.done()
+
     def add(self, part: Any) -> None:
+        self._heard += 1
         self._heard_at = self._clock()
         self.parts.append(part if self._keep is None else self._keep(part))
+
+    def doubt(self, problem: Exception, within_s: float) -> None:
+        """Fail the request unless more of its answer comes within that time."""
+        heard = self._heard
+
+        def judge() -> None:
+            if self._heard == heard and not self.answer.done():
+                self.answer.set_exception(problem)
+
+        asyncio.get_running_loop().call_later(within_s, judge)
 
     async def whole(self, silence_s: float) -> Any:
         """The answer. Raises TimeoutError after so long a silence: twenty thousand orders take longer than one."""
@@ -51,11 +72,12 @@ class Requests:
         return key in self._pending
 
     @contextmanager
-    def expect(self, key: Hashable, keep: Keep | None = None) -> Iterator[Pending]:
-        """Await `.answer` inside; leaving forgets the request, whatever came of it."""
+    def expect(self, key: Hashable, keep: Keep | None = None, patience_s: float = PATIENCE_S) -> Iterator[Pending]:
+        """Await `.answer` inside; leaving forgets the request, whatever came of it. `patience_s`: how long an answer is
+        awaited after a warning."""
         if key in self._pending:
             raise RuntimeError(f"request {key!r} is already under way")
-        pending = self._pending[key] = Pending(keep)
+        pending = self._pending[key] = Pending(keep, patience_s)
         try:
             yield pending
         finally:
@@ -94,6 +116,31 @@ class Requests:
         pending = self._pending.get(key)
         if pending is not None and not pending.answer.done():
             pending.answer.set_result(whole)
+
+    def error(self, key: Hashable, code: int, text: str) -> None:
+        """An error or notice about a request. What ends a request for certain ends it now. A warning never ends one
+        that gets data, nor does a code that is not known."""
+        pending = self._pending.get(key)
+        if pending is None or pending.answer.done():
+            return
+        if code in REQUEST_ENDS:
+            self.refuse(key, code, text)
+        elif code in WARNINGS:
+            pending.doubt(Warned(code, text), pending.patience_s)
+        else:
+            pending.doubt(RequestRefused(code, text), GRACE_S)
+
+    def refuse_unnamed(self, code: int, text: str) -> None:
+        """An error about a request whose id TWS does not tell: one of a kind, which has none, or else one of those of
+        which nothing has come. Each of them fails, as none can be known to go on."""
+        silent = [key for key, pending in self._pending.items() if pending.silent]
+        kinds = [key for key in silent if isinstance(key, str)]
+        for key in kinds or silent:
+            self.refuse(key, code, text)
+
+    def unreadable(self, key: Hashable, what: str) -> bool:
+        """A part of the answer can't be read. Returns whether the request was waited for."""
+        return self._fail(key, Unreadable(what))
 
     def refuse(self, key: Hashable, code: int, text: str) -> bool:
         """Whether the request was waited for."""

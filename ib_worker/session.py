@@ -38,7 +38,7 @@ from ib_worker.order_messages import OrderMessages
 from ib_worker.pacing import Lane, Pacer
 from ib_worker.qualify import Contracts
 from ib_worker.references import order_ref, require_one_order
-from ib_worker.requests import Keep, Requests
+from ib_worker.requests import PATIENCE_S, Keep, Requests
 from ib_worker.risk.exchange_rates import AccountRates
 from ib_worker.settings import Endpoint, Settings
 from ib_worker.standing import Record, Standing
@@ -282,17 +282,24 @@ class Session:
     # asking TWS
 
     async def ask(
-        self, send: Send, *, lane: Lane = Lane.READS, cancel: Send | None = None, subscription: bool = False
+        self,
+        send: Send,
+        *,
+        lane: Lane = Lane.READS,
+        cancel: Send | None = None,
+        subscription: bool = False,
+        patience_s: float = PATIENCE_S,
     ) -> Any:
         """Send a request and wait for its whole answer; the caller keeps the deadline.
 
+        `patience_s` is how long an answer is awaited after a warning: less than the caller's own deadline.
         `cancel` goes out if the answer is given up, and always for a subscription, of which only the first is wanted.
         Raises RequestRefused, LinkLost, or ToolError if there is no connection.
         """
         await self.pacer.turn(lane)
         wire = self.require_connection()
         reqId = self._free_id(wire)
-        with self.requests.expect(reqId) as pending:
+        with self.requests.expect(reqId, patience_s=patience_s) as pending:
             send(wire, reqId)
             log.debug("request %s sent", reqId)
             try:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 import ib_async
@@ -12,12 +13,14 @@ import ib_async
 from bridge.contract_name import contract_name
 from bridge.tool import ToolError
 from ib_worker import convert
-from ib_worker.errors import COMPETING_SESSION, NOTICES, LinkLost, as_tool_error, refusal
+from ib_worker.errors import COMPETING_SESSION, LinkLost, as_tool_error, refusal
 from ib_worker.fairness import current, share_of_one
 from ib_worker.pacing import Lane, Pacer
 from ib_worker.quote import QuoteState
+from ib_worker.tws.codes import REQUEST_ENDS, WARNINGS
 
 KEPT_FOR_ORDERS = 50  # every fiftieth line is for the price of an order that is to be checked
+GRACE_S = 1.0  # after an error of an unlisted code: ticks that keep coming come within it, at least the first ones
 GENERIC_TICKS = ""  # none beyond the default set: each is another message per trade
 
 log = logging.getLogger("ib_worker.subscriptions")
@@ -44,6 +47,8 @@ class Line:
     reqId: int | None = None
     problem: ToolError | None = None  # why TWS gives no data
     settled: asyncio.Event = field(default_factory=asyncio.Event)  # a price or a problem has come
+    ticks: int = 0  # of this subscription
+    renewed_for: set[int] = field(default_factory=set)  # codes after which it was asked for anew
     quiet: bool = False  # neither came while somebody waited: the next need not wait again
 
 
@@ -158,6 +163,7 @@ class Lines:
         line = self._by_request.get(reqId)
         if line is not None:
             self.competing = False
+            line.ticks += 1
             line.values.price(tickType, price, size)
             line.settled.set()
             self._dirty[line] = None
@@ -165,12 +171,14 @@ class Lines:
     def size(self, reqId: int, tickType: int, size: float) -> None:
         line = self._by_request.get(reqId)
         if line is not None:
+            line.ticks += 1
             line.values.size(tickType, size)
             self._dirty[line] = None
 
     def generic(self, reqId: int, tickType: int, value: float) -> None:
         line = self._by_request.get(reqId)
         if line is not None:
+            line.ticks += 1
             line.values.generic(tickType, value)
             self._dirty[line] = None  # a halt may be all that a packet tells
 
@@ -186,10 +194,28 @@ class Lines:
             return False
         log.info("line of %s: %s %s", contract_name(line.contract), code, text)
         self.competing = self.competing or code == COMPETING_SESSION
-        if code not in NOTICES:
+        if code in REQUEST_ENDS:
             del self._by_request[reqId]
             self._end(line, refusal(code, text))
+        elif code not in WARNINGS:
+            judge = partial(self._judge, line, reqId, line.ticks, code, text)
+            asyncio.get_running_loop().call_later(GRACE_S, judge)
         return True
+
+    def _judge(self, line: Line, reqId: int, ticks: int, code: int, text: str) -> None:
+        """What an error of an unlisted code has come to. A line that never had data ends; one whose data have stopped,
+        which may be its market's quiet, is asked for anew, once for a code: TWS tells the prices again, or refuses."""
+        if self._by_request.get(reqId) is not line or line.ticks > ticks:
+            return
+        if ticks == 0:
+            del self._by_request[reqId]
+            self._end(line, refusal(code, text))
+        elif code not in line.renewed_for:
+            line.renewed_for.add(code)
+            del self._by_request[reqId]
+            self._to_cancel.append(reqId)
+            self._lose(line)
+            self._work.set()
 
     def flush(self) -> None:
         """Publish what the last packet has changed: one update per contract, with all its ticks."""
@@ -263,6 +289,7 @@ class Lines:
         """After a gap nothing is known: an old price must not pass for a new one."""
         line.values = QuoteState(line.contract.symbol, line.contract.conId)
         line.reqId = None
+        line.ticks = 0
         line.settled.clear()
         line.quiet = False
         self._dirty.pop(line, None)

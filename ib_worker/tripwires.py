@@ -18,8 +18,10 @@ from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from bridge.tool import ToolError
 from ib_worker.modes import Mode
+from ib_worker.order_events import Said
 from ib_worker.order_state import FILLED, UNKNOWN, WORKING, OrderState
 from ib_worker.references import is_ours
+from ib_worker.tws.text import tws_said
 
 LOOK_S = 1.0
 BY = "the worker"
@@ -126,7 +128,7 @@ class Tripwires:
             self._rejected[state.orderRef or str(state.orderId)] = sent
             if len(self._rejected) >= most:
                 self._rejected.clear()
-                self._trip("halt", f"IBKR rejected {most} orders in a row, the last for: {state.rejected.text}")
+                self._trip("halt", f"IBKR rejected {most} orders in a row; of the last {_words(state.rejected)}")
 
     def _once(self, wire: str, state: OrderState, reason: str) -> None:
         name = (wire, state.orderRef or str(state.orderId))
@@ -138,6 +140,10 @@ class Tripwires:
         log.error("a tripwire sets the kill switch to %s: %s", level, reason)
         self.tripped.append(Trip(level, reason))
         self.news.set()
+
+
+def _words(rejected: Said) -> str:
+    return tws_said(rejected.code, rejected.text).rstrip(".")
 
 
 async def carry_out(pipe: Pipe, keys: Keys, wires: Tripwires) -> None:

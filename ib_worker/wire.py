@@ -23,6 +23,7 @@ from ib_worker import convert
 from ib_worker.errors import LinkLost, Unsendable
 from ib_worker.guard import Guard
 from ib_worker.tws import unset
+from ib_worker.tws.text import cleaned
 
 FRAME_LIMIT = 16 * 1024 * 1024  # TWS's largest (the scanner's parameters) has two million bytes; more is not TWS
 SLICE_S = 0.008  # of the loop's thread in one step: ten thousand orders take a second to decode
@@ -31,6 +32,7 @@ CLOSE_S = 1.0  # a peer that is there closes its side in a round trip
 RESETS = struct.pack("ii", 1, 0)  # lingers for no time: what was written and not taken yet dies with the socket
 NO_TIME = f"{unset.NO_TIME:{convert.TIME_FORMAT}} UTC"
 ZONE_CHARS, ZONES_KEPT = 64, 5
+BARS = "17"  # historicalData
 EXECUTION_TIME = 15  # the field of execDetails that holds the time
 
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
@@ -324,6 +326,9 @@ class _Reporting(Decoder):
         self._bars: Callable[[int, list[str]], None] = receiver.historicalBars
 
     def interpret(self, fields: list[str]) -> None:
+        """Clean the message's texts here, at the edge, so that none reaches anybody with characters that are not seen.
+        Bars are numbers, up to a hundred thousand of them."""
+        fields = fields if fields[:1] == [BARS] else cleaned(fields)
         self.logger.fields = fields  # type: ignore[attr-defined]
         super().interpret(unset.plain_fields(fields))
 

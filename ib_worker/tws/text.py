@@ -19,7 +19,7 @@ def clean(value: str) -> str:
     if value.isascii() and value.isprintable():
         return value
     shown = "".join("\n" if _hidden(each) else each for each in value)
-    return " ".join(part for part in shown.split("\n") if part)
+    return " ".join(filter(None, (part.strip() for part in shown.split("\n"))))
 
 
 def cleaned(fields: Sequence[str]) -> list[str]:

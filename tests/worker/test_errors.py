@@ -5,7 +5,8 @@ from pydantic import ValidationError
 
 from bridge.orders import PlaceOrder
 from bridge.tool import ToolError
-from ib_worker.errors import NOTICES, LinkLost, RequestRefused, Unsendable, as_tool_error, is_read_only, refusal
+from ib_worker.errors import LinkLost, RequestRefused, Unsendable, as_tool_error, is_read_only, refusal
+from ib_worker.tws.codes import WARNINGS
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_a_refusal_is_typed_by_its_code_and_text(code: int, text: str, typed: st
 
 
 def test_a_refusal_without_a_type_keeps_the_brokers_words() -> None:
-    assert "99999: Something new" in refusal(99999, "Something new").message
+    assert '99999: "Something new"' in refusal(99999, "Something new").message
 
 
 def test_pacing_says_how_long_to_wait() -> None:
@@ -59,8 +60,8 @@ def test_only_321_about_the_setting_is_read_only() -> None:
 
 
 def test_notices_are_no_refusals() -> None:
-    assert {2104, 2106, 2109, 2119, 2158, 2169, 399, 10167, 10349} <= NOTICES
-    assert NOTICES.isdisjoint({200, 201, 202, 321, 354, 1100, 1102, 2170})
+    assert {2104, 2106, 2109, 2119, 2158, 2169, 399, 10167, 10349} <= WARNINGS
+    assert WARNINGS.isdisjoint({200, 201, 202, 321, 354, 1100, 1102, 2200, 10311})
 
 
 @pytest.mark.parametrize(

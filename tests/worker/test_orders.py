@@ -325,6 +325,7 @@ async def answered(front: Caller, lmtPrice: float, word: str) -> bool:
     return bool(told["status"] == word)
 
 
+@pytest.mark.trial("D10")
 @pytest.mark.fault(55)
 async def test_orders_of_others_are_shown_and_not_cancelled(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front, Simulated(sim, clientId=9) as other:
@@ -334,7 +335,8 @@ async def test_orders_of_others_are_shown_and_not_cancelled(redis_url: str, sess
         error = await front.refused_order("cancel_order", orderId=orderId)
 
         assert [(each["orderId"], each["clientId"]) for each in opened] == [(orderId, 9)]
-        assert "belongs to client 9" in error.message
+        assert "belongs to client 9; TWS lets only that client change or cancel it" in error.message
+        assert "cancel_all_orders(everyClient=true) cancels the orders of every client" in error.message
 
         await other.cancel(orderId)
         ended = await front.ask("get_order", permId=opened[0]["permId"])

@@ -52,7 +52,7 @@ def test_orders_rejected_in_a_row_trip_it() -> None:
         assert reasons(tripwires) == []
         tripwires.happened(rejected(number))
 
-    assert reasons(tripwires) == ["halt: IBKR rejected 3 orders in a row, the last for: no margin"]
+    assert reasons(tripwires) == ['halt: IBKR rejected 3 orders in a row; of the last TWS said (201): "no margin"']
 
 
 def test_an_order_that_ibkr_takes_begins_the_row_anew() -> None:

@@ -10,6 +10,7 @@ from ibgateway.simulator.wire.messages import orders as messages
 from ibgateway.simulator.wire.requests import orders as requests
 from ibgateway.simulator.wire.requests.place_order import PlaceOrder
 
+ALL_SEEING = 0  # the client id that TWS shows every order to
 READ_ONLY = "Error validating request.-'bW' : cause - The API interface is currently in Read-Only mode."
 
 
@@ -33,10 +34,11 @@ def place_order(connection: Connection, request: PlaceOrder) -> None:
 
 @answers(requests.CancelOrder)
 def cancel_order(connection: Connection, request: requests.CancelOrder) -> None:
-    """A client may also cancel another's order, once reqAllOpenOrders has shown it."""
+    """A client cancels its own orders; client 0 also those of others that a list has shown it. Another client's number
+    is 10147 (TWS API, "Cancelling an Order": only the client that placed an order can cancel it)."""
     _require_writable(connection)
     own = _own_id(connection)
-    owner = connection.foreign_orders.get(request.orderId, own)
+    owner = connection.foreign_orders.get(request.orderId, own) if own == ALL_SEEING else own
     if any(one.orderId == request.orderId for one in connection.world.open_orders(own)):
         owner = own
     events = connection.world.cancel_order(owner, request.orderId, request.manualCancelOrderTime)
@@ -46,7 +48,7 @@ def cancel_order(connection: Connection, request: requests.CancelOrder) -> None:
 
 
 def _copy(connection: Connection, events: list[Event], owner: int) -> None:
-    """Who cancels another's order sees what comes of it."""
+    """Client 0 sees what comes of its cancel of another's order."""
     for event in events:
         if is_of_order(event) and event.clientId == owner:
             connection.send(connection.gateway.spell(connection, event))

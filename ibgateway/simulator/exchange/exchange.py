@@ -122,7 +122,7 @@ class Exchange:
     # --- cancelling ----------------------------------------------------------------------------------------------
 
     def cancel(self, clientId: int, orderId: int, at: float) -> None:
-        order = self.registry.cancellable(clientId, orderId)
+        order = self.registry.get(clientId, orderId)
         if order is None:
             self.life.error(clientId, orderId, 10147, f"OrderId {orderId} that needs to be cancelled is not found.")
         elif order.status == INACTIVE:

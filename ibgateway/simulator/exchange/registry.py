@@ -55,16 +55,6 @@ class Registry:
     def get(self, clientId: int, orderId: int) -> Working | None:
         return self._by_key.get((clientId, orderId))
 
-    def cancellable(self, clientId: int, orderId: int) -> Working | None:
-        """The client's own order of this id, or else the open one of another client.
-
-        Real gateways let any client cancel what it has seen through reqAllOpenOrders.
-        """
-        own = self.get(clientId, orderId)
-        if own is not None:
-            return own
-        return next((each for each in self.active.values() if each.orderId == orderId), None)
-
     def children(self, parent: Working) -> list[Working]:
         return [each for each in self.active.values() if self.is_child(each, parent)]
 

@@ -70,7 +70,7 @@ ROWS: dict[int, list[tuple[ModuleType, str]]] = {
     54: [(orders, "a_parent_that_is_filled_before_its_children_are_sent")],
     55: [
         (orders, "an_order_entered_by_hand_is_seen_by_all_and_bound_to_client_0"),
-        (orders, "another_clients_order_is_cancelled_once_it_was_listed"),
+        (orders, "another_clients_order_is_not_found_by_its_number"),
     ],
     56: [(orders, "a_liquidation_is_an_execution_of_no_order_of_the_clients")],
     57: [(orders, "a_preview_that_is_never_answered"), (orders, "a_preview_that_is_refused")],

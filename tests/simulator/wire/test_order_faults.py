@@ -270,15 +270,45 @@ async def test_an_order_entered_by_hand_is_seen_by_all_and_bound_to_client_0(sim
         assert [frame[24] for frame in await client.until("53") if frame[0] == "5"] == ["0"]
 
 
-async def test_another_clients_order_is_cancelled_once_it_was_listed(sim: Simulator, client: Raw) -> None:
+@pytest.mark.trial("D10")
+@pytest.mark.parametrize("listed", [False, True])
+async def test_another_clients_order_is_not_found_by_its_number(sim: Simulator, client: Raw, listed: bool) -> None:
     await resting(client)
     async with started(sim.port, clientId=2) as other:
+        if listed:
+            other.send(16, 1)
+            await other.until("53")
+        other.send(*cancel(1))
+
+        assert [frame[1:3] for frame in await other.everything() if frame[0] == "4"] == [["1", "10147"]]
+        assert [frame[0] for frame in await client.everything()] == []
+
+
+@pytest.mark.trial("D10")
+async def test_client_0_cancels_another_clients_order_that_it_was_shown(sim: Simulator, client: Raw) -> None:
+    await resting(client)
+    async with started(sim.port, clientId=0) as zero:
+        zero.send(*cancel(1))
+        assert [frame[1:3] for frame in await zero.everything() if frame[0] == "4"] == [["1", "10147"]]
+
+        zero.send(16, 1)
+        await zero.until("53")
+        zero.send(*cancel(1))
+        assert "Cancelled" in [frame[2] for frame in await zero.everything() if frame[0] == "3"]
+    assert "Cancelled" in [frame[2] for frame in await client.everything() if frame[0] == "3"]
+
+
+@pytest.mark.trial("D10")
+async def test_a_number_that_two_clients_have_is_each_ones_own(sim: Simulator, client: Raw) -> None:
+    await resting(client)
+    async with started(sim.port, clientId=2) as other:
+        await resting(other)
         other.send(16, 1)
         await other.until("53")
         other.send(*cancel(1))
 
         assert "Cancelled" in [frame[2] for frame in await other.everything() if frame[0] == "3"]
-    assert "Cancelled" in [frame[2] for frame in await client.everything() if frame[0] == "3"]
+        assert await client.everything() == []
 
 
 async def test_a_liquidation_is_an_execution_of_no_order_of_the_clients(sim: Simulator, client: Raw) -> None:

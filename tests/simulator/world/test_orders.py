@@ -128,12 +128,14 @@ def test_a_day_order_that_starts_tomorrow_ends_tomorrow(trader: Trader) -> None:
     assert trader.statuses(orderId) == ["Cancelled"]
 
 
-def test_another_client_can_cancel_what_it_has_seen(world: World) -> None:
+@pytest.mark.trial("D10")
+def test_a_client_cancels_no_order_of_another(world: World) -> None:
     owner, other = Trader(world, 1), Trader(world, 2)
     orderId = owner.place("BUY", 1, "LMT", lmtPrice=NO_TRADE)
     other.cancel(orderId)
 
-    assert [(each.clientId, each.status) for each in other.of(v.OrderStatus)] == [(1, "Cancelled")]
+    assert other.errors() == [(10147, f"OrderId {orderId} that needs to be cancelled is not found.")]
+    assert "Cancelled" not in [each.status for each in owner.of(v.OrderStatus)]
 
 
 def test_global_cancel_cancels_everybodys_orders(world: World) -> None:
