@@ -174,7 +174,7 @@ async def _rate_of_pair(session: Session, currency: str, base: str, look: Look) 
 async def trading_of(session: Session, details: ib_async.ContractDetails | None) -> Trading | None:
     """Return whether the contract trades now, by its own hours and the gateway's clock; None where that is not known,
     or where a data farm is down: then a missing price does not mean a closed market."""
-    if details is None or session.link.without_quotes or not details.tradingHours:
+    if details is None or session.link.without_quotes or not (details.tradingHours and details.timeZoneId):
         return None
     zone = convert.zone(details.timeZoneId)
     if zone is None:
