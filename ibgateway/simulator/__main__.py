@@ -30,6 +30,8 @@ def parse(arguments: Sequence[str] | None = None) -> SimulatorConfig:
     add("--first-perm-id", type=int, default=unused_perm_id(), help="permanent ids count from here (by the clock)")
     add("--journal", type=Path, help="a file that every frame is added to, as a line of JSON")
     add("--faults", type=Path, help="a script of faults, see docs/simulator.md")
+    add("--strict", action="store_true", help="refuse frames with fields missing, and end the connection")
+    add("--price-levels", choices=("recorded", "2025"), default="recorded", help="what prices begin from (%(default)s)")
     add("--control-port", type=int, help="where tests read the journal and script faults; off by default")
     given = parser.parse_args(arguments)
     return SimulatorConfig(
@@ -44,6 +46,8 @@ def parse(arguments: Sequence[str] | None = None) -> SimulatorConfig:
         journal=given.journal,
         faults=given.faults.read_text("utf-8") if given.faults else "",
         control_port=given.control_port,
+        strict=given.strict,
+        price_levels=given.price_levels,
     )
 
 

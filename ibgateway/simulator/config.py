@@ -50,4 +50,6 @@ class SimulatorConfig:
     journal: Path | None = None  # a file that every frame is added to, a line of JSON each
     faults: str = ""  # a script, see ibgateway.simulator.faults
     control_port: int | None = None
+    strict: bool = False  # a frame with fields missing is refused and ends the connection
+    price_levels: str = "recorded"  # or "2025": recorded series scaled to what the symbols cost then
     identity: Identity = field(default_factory=Identity)

@@ -62,6 +62,7 @@ class Connection:
         self.foreign_orders: dict[int, int] = {}  # orderId → clientId, as shown by reqAllOpenOrders
         self.pacing = Pacing(gateway.limits)
         self.closing = False
+        self.offered = False  # a whole frame has come, so that a silence is the gateway's and not the client's
         self.answering = -1  # the request id of what is being handled
         self._reader = FrameReader()
         self._arrived: deque[bytes | BadFrame] = deque()
@@ -114,6 +115,7 @@ class Connection:
             raise
 
     def _take_in(self, payload: bytes | BadFrame) -> None:
+        self.offered = True
         try:
             if isinstance(payload, BadFrame):
                 raise payload
@@ -122,6 +124,16 @@ class Connection:
         except BadFrame as error:
             self.error(-1, 507, f"Bad Message Length {error}")
             self.closing = True
+
+    @property
+    def logged_in(self) -> bool:
+        """The client has a number; a socket without one has no place among the gateway's clients."""
+        return self.clientId is not None
+
+    @property
+    def waits_for_login(self) -> bool:
+        """It is the client's turn to offer a version or to start; not where the gateway itself keeps silent."""
+        return not self.logged_in and (not self.offered or bool(self.version))
 
     @property
     def unfinished(self) -> bool:
@@ -151,12 +163,12 @@ class Connection:
             self._agree(parse_offer(payload))
             return
         try:
-            self._answer(requests.decode(payload, self.version))
+            self._answer(requests.decode(payload, self.version, self.gateway.strict))
         except requests.UnknownMessage as unknown:
             self.error(-1, 321, f"Error validating request.-'bW' : cause - Unknown message id {unknown.msgId}")
         except requests.BadFields as bad:
-            self.error(bad.reqId, 321, f"Error validating request.-'bW' : cause - Message {bad.msgId}: {bad.reason}")
-            self.closing = True  # what a client means after a frame that it got wrong can't be trusted
+            self.error(bad.reqId, 320, f"Error reading request.-'bW' : cause - Message {bad.msgId}: {bad.reason}")
+            self.closing = self.gateway.strict
 
     def _agree(self, offer: Offer) -> None:
         self.version = min(HIGHEST_VERSION, offer.maxVersion)

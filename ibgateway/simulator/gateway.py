@@ -15,7 +15,7 @@ from ibgateway.simulator.limits import Limits
 from ibgateway.simulator.wire.messages import order_state, orders, session
 from ibgateway.simulator.world import World
 
-MAX_CLIENTS = 32  # what a gateway accepts
+MAX_CLIENTS = 32  # logged in at once, as IBKR's page on connecting has it
 LIVE, FROZEN, DELAYED, DELAYED_FROZEN = 1, 2, 3, 4  # market data types
 NO_DATA = (
     10089,
@@ -51,8 +51,9 @@ def is_of_order(event: values.Event) -> TypeGuard[OrderEvent]:
 class Gateway:
     """The clients of one world, and what they share."""
 
-    def __init__(self, world: World, identity: Identity | None = None) -> None:
+    def __init__(self, world: World, identity: Identity | None = None, strict: bool = False) -> None:
         self.world = world
+        self.strict = strict  # towards a client's frames
         self.identity = identity or Identity()
         self.tap: Tap = Open()
         self.feeds = Feeds(world)
@@ -67,10 +68,8 @@ class Gateway:
 
     # --- clients come and go -------------------------------------------------------------------------------------
 
-    def connect(self) -> Connection | None:
-        """A new client's connection; None when there are 32 already."""
-        if len(self.connections) >= MAX_CLIENTS:
-            return None
+    def connect(self) -> Connection:
+        """Return the connection of a new socket, which has to log in before it counts as a client."""
         self._numbers += 1
         connection = Connection(self, self._numbers)
         self.connections.append(connection)
@@ -84,12 +83,17 @@ class Gateway:
             del self.clients[connection.clientId]
 
     def start(self, connection: Connection, clientId: int) -> bool:
-        """Register a client id; False when somebody has it."""
-        if clientId in self.clients or clientId in self.reserved:
+        """Register a client id; False when somebody has it, or when there are 32 clients already."""
+        if clientId in self.taken or len(self.clients) >= MAX_CLIENTS:
             return False
         self.clients[clientId] = connection
         connection.clientId = clientId
         return True
+
+    @property
+    def taken(self) -> set[int]:
+        """The client ids that nobody else can have."""
+        return self.reserved | self.clients.keys()
 
     def handshake(self, version: int) -> bytes:
         announced = self.identity.announcedVersion or version

@@ -17,6 +17,7 @@ from ibgateway.simulator.wire.frames import frame, frames
 if TYPE_CHECKING:
     from ibgateway.simulator.server import Simulator
 
+LOGIN_S = 10.0  # of this machine's clock, from the connection to startApi
 TURN_S = 0.02  # of a processor; then the others are served, before what is left
 MAX_UNSENT = 64 << 20  # a client that does not read is dropped before it costs more memory than this
 RESET = struct.pack("ii", 1, 0)  # linger on, for no time: closing sends RST
@@ -56,12 +57,20 @@ class Peer(asyncio.Protocol):
         self._transport = transport
         simulator = self.simulator
         self.connection = connection = simulator.gateway.connect()
-        if connection is None:
-            transport.close()
-            return
+        self._limit_login()
         simulator.peers[connection] = self
         if not simulator.faults.connected(connection):
             transport.close()
+
+    def _limit_login(self) -> None:
+        asyncio.get_running_loop().call_later(LOGIN_S, self._end_idle)
+
+    def _end_idle(self) -> None:
+        """Close a socket whose client does not log in: it would hold a descriptor for good. A gateway that does not
+        read, as a fault has it, is silent itself."""
+        waits = self.connection is not None and self.connection.waits_for_login and not self._paused
+        if self._transport is not None and waits:
+            self._transport.close()
 
     def data_received(self, data: bytes) -> None:
         if self.connection is None:
@@ -128,6 +137,8 @@ class Peer(asyncio.Protocol):
 
     def pause(self, paused: bool) -> None:
         """Faults may stop the reading."""
+        if self._paused and not paused:
+            self._limit_login()
         self._paused = paused
         self._read_or_wait()
 

@@ -84,8 +84,12 @@ class Simulator:
         config = self.config
         for one in self._bound:
             await self._listen_on(one)
-        self.world = World(WorldConfig(config.seed, config.start, config.accounts, config.data, config.first_perm_id))
-        self.gateway = Gateway(self.world, replace(config.identity))
+        self.world = World(
+            WorldConfig(
+                config.seed, config.start, config.accounts, config.data, config.first_perm_id, config.price_levels
+            )
+        )
+        self.gateway = Gateway(self.world, replace(config.identity), config.strict)
         path = self.config.journal
         self.journal = Journal(self._exit.enter_context(opened(path)) if path else None)
         self.faults = Faults(self.gateway, self)

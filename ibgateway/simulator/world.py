@@ -49,6 +49,7 @@ class WorldConfig:
     accounts: tuple[str, ...] = ("DU1234567",)
     data: Path | None = None  # a folder of the user's own daily history, see data/SOURCES.md
     first_perm_id: int | None = None  # the seed's own where it is not said
+    price_levels: str = "recorded"  # or "2025", see data/SOURCES.md
 
 
 class World:
@@ -61,7 +62,7 @@ class World:
         self.now = config.start
         self.accounts = config.accounts
         own = load(config.data) if config.data is not None else {}
-        self._directory = Directory({symbol: each.guess for symbol, each in own.items()})
+        self._directory = Directory({symbol: each.guess for symbol, each in own.items()}, config.price_levels)
         self._market = Market(config.seed, config.start, self._directory, own)
         self._generic = Generic(self._market)
         self._broker = Broker(self._market, self._directory, config.accounts, config.start)

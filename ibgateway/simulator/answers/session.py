@@ -18,8 +18,9 @@ def start_api(connection: Connection, request: requests.StartApi) -> None:
     if connection.clientId is not None:
         return
     if not connection.gateway.start(connection, request.clientId):
-        connection.error(-1, 326, ID_IN_USE)
-        connection.closing = True
+        if request.clientId in connection.gateway.taken:
+            connection.error(-1, 326, ID_IN_USE)
+        connection.closing = True  # without a word where all places are taken, as before the login
         return
     managed_accounts(connection, requests.ReqManagedAccts())
     req_ids(connection, requests.ReqIds(1))

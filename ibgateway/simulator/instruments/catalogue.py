@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from math import log
 from pathlib import Path
 
 from ibgateway.simulator.instruments.bonds import bond
@@ -26,6 +27,8 @@ EXCHANGES = {
 OWN_IDS, OWN_IDS_SPAN = 1_950_000_000, 100_000_000  # contract ids of the user's own symbols
 GRID = {"FOREX": (5, 100_000), "LSE": (5, 10_000)}  # step and scale; a cent otherwise
 YEN_GRID = (5, 1_000)
+RECORDED_LEVELS = "recorded"
+STRIKE_STEPS = (0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0)
 RULES = {"FOREX": 239, "LSE": 1947, "XETRA": 1867}
 
 
@@ -61,13 +64,21 @@ class Root:
 class Catalogue:
     """Everything that does not expire, in the shipped order; the order numbers options, so new rows go to the end."""
 
-    def __init__(self, own: dict[str, Guess] | None = None) -> None:
+    def __init__(self, own: dict[str, Guess] | None = None, price_levels: str = RECORDED_LEVELS) -> None:
+        self._levels = {} if price_levels == RECORDED_LEVELS else _levels()
         self.series: dict[str, SeriesSpec] = {}
         self.instruments: list[Instrument] = [self._instrument(row) for row in _rows("instruments.csv")]
         self.roots: list[Root] = [self._root(row) for row in _rows("futures.csv")]
         self.bonds: list[Instrument] = [self._bond(row) for row in _rows("bonds.csv")]
         for symbol, guess in (own or {}).items():
             self._take(symbol, guess)
+
+    def levelled(self, series: str) -> bool:
+        """Whether the series is scaled to end at its guess's price."""
+        return series in self._levels
+
+    def _level(self, series: str, price: float) -> float:
+        return self._levels.get(series, price)
 
     def _take(self, symbol: str, guess: Guess) -> None:
         """A symbol with a history of the user's own: one that is known, or a US stock that is new."""
@@ -88,7 +99,9 @@ class Catalogue:
 
     def _instrument(self, row: dict[str, str]) -> Instrument:
         hours, factor = row["hours"], float(row["factor"])
-        guess = Guess(float(row["price"]) / factor, float(row["volatility"]), float(row["volume"]))
+        listed = float(row["price"]) / factor
+        price = self._level(row["series"], listed)
+        guess = Guess(price, float(row["volatility"]), float(row["volume"]))
         spec = self.series.setdefault(row["series"], SeriesSpec(row["series"], hours, guess))
         step, scale = YEN_GRID if row["currency"] == "JPY" else GRID.get(hours, (1, 100))
         exchanges = EXCHANGES.get(hours, (row["primaryExchange"],)) if row["secType"] == "STK" else ()
@@ -116,11 +129,12 @@ class Catalogue:
             subcategory=row["subcategory"],
             stockType=row["stockType"],
             isin=row["isin"],
-            strikeStep=float(row["strikeStep"]),
+            strikeStep=_step(float(row["strikeStep"]), price / listed),
         )
 
     def _root(self, row: dict[str, str]) -> Root:
-        guess = Guess(float(row["price"]), float(row["volatility"]), float(row["volume"]))
+        price = self._level(row["series"], float(row["price"]))
+        guess = Guess(price, float(row["volatility"]), float(row["volume"]))
         self.series.setdefault(row["series"], SeriesSpec(row["series"], "CME", guess))
         return Root(
             name=row["root"],
@@ -138,6 +152,17 @@ class Catalogue:
             strikeStep=float(row["strikeStep"]),
             volumeShare=float(row["volumeShare"]),
         )
+
+
+def _levels() -> dict[str, float]:
+    return {row["series"]: float(row["price"]) for row in _rows("levels.csv")}
+
+
+def _step(listed: float, scaled: float) -> float:
+    """The distance of two strikes once prices are scaled; options are listed for a symbol or are not."""
+    if not listed or scaled == 1:
+        return listed
+    return min(STRIKE_STEPS, key=lambda step: abs(log(step / (listed * scaled))))
 
 
 def _own_stock(symbol: str, guess: Guess) -> Instrument:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 from ibgateway.simulator import values as v
-from ibgateway.simulator.instruments.catalogue import Catalogue
+from ibgateway.simulator.instruments.catalogue import RECORDED_LEVELS, Catalogue
 from ibgateway.simulator.instruments.derivatives import Derivatives, Underlying
 from ibgateway.simulator.instruments.instrument import Instrument
 from ibgateway.simulator.market.history import Guess
@@ -21,8 +21,8 @@ OLD_NAMES = {"ISLAND": "NASDAQ"}  # TWS renamed the exchange; clients still send
 class Directory:
     """Every instrument there is; derivatives are listed by the day that is asked about."""
 
-    def __init__(self, own: dict[str, Guess] | None = None) -> None:
-        self.catalogue = Catalogue(own)
+    def __init__(self, own: dict[str, Guess] | None = None, price_levels: str = RECORDED_LEVELS) -> None:
+        self.catalogue = Catalogue(own, price_levels)
         self.derivatives = Derivatives(self.catalogue)
         self._fixed = [*self.catalogue.instruments, *self.catalogue.bonds]
         self._made: dict[int, Instrument] = {each.conId: each for each in self._fixed}

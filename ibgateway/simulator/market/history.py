@@ -1,11 +1,12 @@
 """Daily series: a symbol's open, high, low, close and volume for every trading day, recorded as far as data goes.
 
-A series ends, as recorded, on the trading day before the world's start; from then on its days are drawn from the seed.
+A series ends, as recorded, on the trading day before ANCHOR, wherever the clock starts. Later days, and those before
+its first one, are drawn from the seed: so a day's prices depend on the seed alone.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ibgateway.simulator.calendar import Calendar
+from ibgateway.simulator.config import START
 from ibgateway.simulator.market.rng import stream
 
 Floats = NDArray[np.float64]
 
 DATA = Path(__file__).parent.parent / "data"
+ANCHOR = START  # whose trading day is the first that is drawn
 SCALE = 10_000  # the extracts store prices in 1/10,000
 SYNTHETIC_DAYS = 2520  # ten years
+END = 1 << 30  # a day beyond every calendar
+LEAST_PAST = 60  # days that are known when the clock starts
 BLOCK = 64  # days drawn at a time beyond the start
 GAP_SHARE = 0.4  # of a day's volatility happens overnight
 MAX_MOVE = 0.2  # a drawn day moves at most this much
@@ -36,6 +41,11 @@ class Source:
     kind: str
     text: str
     rows: Floats  # n × 6; close-only sources fill the other columns with nan
+
+    def ending_at(self, price: float) -> Source:
+        """The same series, scaled so that its last close is this price."""
+        factor = price / self.rows[-1, 3]
+        return replace(self, text=f"{self.text}, scaled", rows=self.rows * np.array([factor] * 4 + [1.0, 1.0]))
 
 
 @dataclass(frozen=True)
@@ -72,18 +82,32 @@ def shipped_source(name: str) -> Source | None:
 
 
 class Series:
-    """One symbol's daily rows by trading-day number; rows beyond the start are drawn when first asked for."""
+    """One symbol's daily rows by trading-day number; rows beyond the recorded ones are drawn when first asked for."""
 
-    def __init__(self, name: str, calendar: Calendar, start_index: int, seed: int, past: Floats, guess: Guess) -> None:
+    def __init__(
+        self,
+        name: str,
+        calendar: Calendar,
+        after: int,
+        seed: int,
+        past: Floats,
+        guess: Guess,
+        clock: int = END,
+    ) -> None:
+        """`after` is the number of the day after `past`, `clock` that of the day on which the clock starts: a series
+        that begins later, or only just before, gets a past that is drawn."""
         self.name = name
         self.calendar = calendar
-        self.start_index = start_index
+        self.after = after
         self._seed = seed
         self._volume = guess.volume
-        past = past[-start_index:] if start_index else past[:0]
-        self.first = start_index - len(past)
+        past = past[-after:] if after else past[:0]
+        self.first = after - len(past)
         self._rows = _fill(past, guess, stream(seed, name, "history"))
         self._sigma = _volatility(self._rows[:, 3], guess)
+        if clock < self.first + LEAST_PAST:
+            while self.first > max(clock - SYNTHETIC_DAYS, 0):
+                self._extend_back()
 
     def rows(self, start: int, stop: int) -> Floats:
         """Rows [start, stop) of open, high, low, close, volume, dividend factor; none before `first`."""
@@ -100,7 +124,7 @@ class Series:
         return self._sigma
 
     def _extend(self) -> None:
-        block = len(self._rows) - (self.start_index - self.first)
+        block = len(self._rows) - (self.after - self.first)
         draw = stream(self._seed, self.name, "future", block)
         steps = np.clip(draw.normal(0, self._sigma, BLOCK), -MAX_MOVE, MAX_MOVE)
         rows = np.full((BLOCK, 6), np.nan)
@@ -108,6 +132,22 @@ class Series:
         previous = np.concatenate([self._rows[-1:, 3], rows[:-1, 3]])
         _draw_within(rows, previous, self._sigma, self._volume, draw)
         self._rows = np.concatenate([self._rows, rows])
+
+    def _extend_back(self) -> None:
+        """Put a block of drawn days before the first one. It depends on what follows it alone, so a day is the same
+        however far back a series is drawn."""
+        draw = stream(self._seed, self.name, "before", self.after - self.first)
+        days = min(BLOCK, self.first)
+        steps = np.clip(draw.normal(0, self._sigma, BLOCK + 1), -MAX_MOVE, MAX_MOVE)[-days - 1 :]
+        closes = (
+            self._rows[0, 3] / np.exp(np.cumsum(steps[::-1]))[::-1]
+        )  # of the day before the block, then of its days
+        rows = np.full((days, 6), np.nan)
+        rows[:, 3] = closes[1:]
+        _draw_within(rows, closes[:-1], self._sigma, self._volume, draw)
+        rows[:, 5] = self._rows[0, 5]  # as adjusted as the first day that is known
+        self._rows = np.concatenate([rows, self._rows])
+        self.first -= days
 
 
 def synthetic_past(name: str, seed: int, guess: Guess, days: int) -> Floats:

@@ -12,12 +12,20 @@ import numpy as np
 from numpy.random import Generator
 
 from ibgateway.simulator import values as v
-from ibgateway.simulator.calendar import Span, calendar
+from ibgateway.simulator.calendar import Calendar, Span, calendar
 from ibgateway.simulator.instruments.directory import NOT_FOUND, Directory
 from ibgateway.simulator.instruments.instrument import Instrument
 from ibgateway.simulator.market.halts import HALTED, Halt, HaltedTape
+from ibgateway.simulator.market.history import (
+    ANCHOR,
+    SYNTHETIC,
+    SYNTHETIC_DAYS,
+    Series,
+    Source,
+    shipped_source,
+    synthetic_past,
+)
 from ibgateway.simulator.market.history import DERIVED as DERIVED_KIND
-from ibgateway.simulator.market.history import SYNTHETIC, SYNTHETIC_DAYS, Series, Source, shipped_source, synthetic_past
 from ibgateway.simulator.market.options import DERIVED, Model, OptionTape, smile
 from ibgateway.simulator.market.own import OwnHistory
 from ibgateway.simulator.market.rng import stream
@@ -60,7 +68,7 @@ class Market:
             return self._own[name].source(calendar(spec.hours))[0]
         found = shipped_source(name)
         if found is not None:
-            return found
+            return found.ending_at(spec.guess.price) if self._directory.catalogue.levelled(name) else found
         return Source(SYNTHETIC, "a random walk", synthetic_past(name, self._seed, spec.guess, SYNTHETIC_DAYS))
 
     def _make_series(self, name: str) -> Series:
@@ -69,10 +77,8 @@ class Market:
         if name in self._own:
             source, after = self._own[name].source(days)
             return Series(name, days, after, self._seed, source.rows, spec.guess)
-        start_index = days.index_at(self._start)
-        if days.close_of(start_index) <= self._start:
-            start_index += 1
-        return Series(name, days, start_index, self._seed, self.source(name).rows, spec.guess)
+        clock = _day_at(days, self._start)
+        return Series(name, days, _day_at(days, ANCHOR), self._seed, self.source(name).rows, spec.guess, clock)
 
     def history_of(self, symbol: str) -> str:
         """What a symbol's daily history is, and where it is from."""
@@ -329,6 +335,12 @@ class Market:
                 opening = instrument.price(tape.row.open)
                 high, low = instrument.price(tape.prints.high[i]), instrument.price(tape.prints.low[i])
         return opening, high, low, volume
+
+
+def _day_at(days: Calendar, at: float) -> int:
+    """The number of the trading day that is under way at that time, or of the next one."""
+    index = days.index_at(at)
+    return index if days.close_of(index) > at else index + 1
 
 
 def _overlap(halt: Halt, start: float, end: float) -> bool:

@@ -57,18 +57,23 @@ def before(version: int) -> Span:
 
 
 class Fields:
-    """A frame's texts, taken one after the other."""
+    """A frame's texts, taken one after the other. Beyond the last one all are unset, as gateways read a frame of a
+    client that leaves fields out; `strict` refuses such a frame."""
 
-    def __init__(self, texts: list[str], version: int) -> None:
+    def __init__(self, texts: list[str], version: int, strict: bool = False) -> None:
         self._texts = texts
         self._at = 0
         self.version = version
+        self._strict = strict or not texts
 
-    def take(self) -> str:
-        if self._at >= len(self._texts):
+    def take(self, unset: str = "") -> str:
+        """Return the next text, or what stands for unset beyond the last."""
+        if self._at < len(self._texts):
+            self._at += 1
+            return self._texts[self._at - 1]
+        if self._strict:
             raise text.BadText("fields are missing")
-        self._at += 1
-        return self._texts[self._at - 1]
+        return unset
 
     @property
     def left(self) -> int:
@@ -116,12 +121,12 @@ LAYOUTS: dict[int, Layout] = {}
 
 _READERS: dict[Any, Reader] = {
     str: Fields.take,
-    int: lambda fields: text.integer(fields.take()),
+    int: lambda fields: text.integer(fields.take("0")),
     int | None: lambda fields: text.integer_or_none(fields.take()),
-    float: lambda fields: text.number(fields.take()),
+    float: lambda fields: text.number(fields.take("0")),
     float | None: lambda fields: text.number_or_none(fields.take()),
     bool: lambda fields: text.flag(fields.take()),
-    Decimal: lambda fields: text.quantity(fields.take()),
+    Decimal: lambda fields: text.quantity(fields.take("0")),
 }
 
 
@@ -146,8 +151,8 @@ def _reader_of(hint: Any) -> tuple[Reader, Span]:
     return reader, span
 
 
-def decode(payload: bytes, version: int) -> Any:
-    """The request in a frame's payload; BadFields or UnknownMessage when there is none."""
+def decode(payload: bytes, version: int, strict: bool = False) -> Any:
+    """Return the request in a frame's payload; raise BadFields or UnknownMessage when there is none."""
     try:
         texts = payload.decode("utf-8").split("\0")
         msgId = text.integer(texts[0])
@@ -158,4 +163,4 @@ def decode(payload: bytes, version: int) -> Any:
     layout = LAYOUTS.get(msgId)
     if layout is None:
         raise UnknownMessage(msgId)
-    return layout.decode(Fields(texts[1:], version))
+    return layout.decode(Fields(texts[1:], version, strict))

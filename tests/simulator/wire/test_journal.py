@@ -58,8 +58,8 @@ async def test_it_counts_real_orders_and_leaves_previews_out(sim: Simulator) -> 
 
 async def test_a_frame_that_is_no_order_is_not_counted_as_one(sim: Simulator) -> None:
     async with started(sim.port) as client:
-        client.send(3, 1, "nonsense")
-        await client.rest()
+        client.send(3, "nonsense")
+        await client.read()
 
     assert len(sim.journal.entries("in", 3)) == 1
     assert sim.journal.orders() == []

@@ -282,6 +282,22 @@ def test_the_filter_that_a_contract_request_adds_is_part_of_the_wanted_contract(
 )
 def test_a_frame_whose_fields_are_not_its_messages_is_refused(payload: bytes) -> None:
     with pytest.raises(requests.BadFields):
+        requests.decode(payload, 200, strict=True)
+
+
+@pytest.mark.trial("F4")
+def test_fields_that_are_missing_at_the_end_are_unset() -> None:
+    short = requests.decode(b"7\x003\x009\x000\0\0\0\0\0\0", 200)
+    half = requests.decode(b"1\x0011\x007\x000\0SPY\0STK\0", 200)
+
+    assert (short.filter.clientId, short.filter.exchange) == (0, "")
+    assert (half.reqId, half.contract.symbol, half.contract.exchange, half.snapshot) == (7, "SPY", "", False)
+
+
+@pytest.mark.trial("F4")
+@pytest.mark.parametrize("payload", [b"49\0", b"8\x001\0x\0", b"49\x001\x001\0"])
+def test_a_frame_without_any_field_or_with_a_bad_one_is_refused(payload: bytes) -> None:
+    with pytest.raises(requests.BadFields):
         requests.decode(payload, 200)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from contextlib import AsyncExitStack
 
 import pytest
 
+from ibgateway.simulator import peer
 from ibgateway.simulator.config import START_NOTICES, SimulatorConfig
 from ibgateway.simulator.server import Simulator
 from ibgateway.simulator.wire.frames import MAX_FRAME
@@ -67,7 +69,51 @@ async def test_32_clients_are_served_and_the_33rd_is_not(sim: Simulator) -> None
         assert [(await client.read())[0] for client in clients] == ["49"] * 32
 
         extra = await stack.enter_async_context(raw(sim.port))
+        await extra.handshake(200)
+        extra.send(71, 2, 32, "")
         assert await extra.rest() == []
+
+
+@pytest.mark.trial("F8")
+async def test_sockets_that_never_log_in_take_no_clients_place(sim: Simulator) -> None:
+    async with AsyncExitStack() as stack:
+        for _ in range(40):
+            await stack.enter_async_context(raw(sim.port))
+
+        async with started(sim.port) as client:
+            client.send(49, 1)
+            assert (await client.read())[0] == "49"
+
+
+@pytest.mark.trial("F8")
+@pytest.mark.parametrize(
+    "sent", [b"", b"API\0", b"API\0\x00\x00\x00\x09v100"], ids=["nothing", "a prefix", "half an offer"]
+)
+async def test_a_socket_that_does_not_log_in_is_closed(
+    sim: Simulator, sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer, "LOGIN_S", 0.1)
+    async with raw(sim.port) as client:
+        client.write(sent)
+        assert await client.rest() == []
+    async with raw(sim.port) as client:
+        await client.handshake(200)
+        assert await client.rest() == []
+
+
+@pytest.mark.trial("F8")
+async def test_a_gateway_that_keeps_silent_itself_closes_nobody(
+    sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer, "LOGIN_S", 0.05)
+    sim.fault("door silent")
+    async with raw(sim.port) as client:
+        client.write(b"API\0" + framed(b"v100..200"))
+        loop = asyncio.get_running_loop()
+        over = loop.time() + 0.2
+        await wait_until(lambda: loop.time() > over, "a client's time to log in is over")
+
+        assert [one.closing for one in sim.gateway.connections] == [False]
 
 
 async def test_nothing_is_answered_before_start_api(sim: Simulator) -> None:
@@ -93,16 +139,41 @@ async def test_an_unknown_message_id_is_answered_and_the_connection_lives(sim: S
     [(49,), (49, 1, 1), (49, "x"), (88, 42, "nonsense"), ("x",), (3, 1, "AAPL"), (10, 5, 42)],
     ids=str,
 )
-async def test_a_frame_with_the_wrong_fields_gets_321_and_a_clean_close(
+async def test_a_strict_simulator_answers_wrong_fields_with_an_error_and_a_clean_close(
+    fields: tuple[object, ...],
+) -> None:
+    async with Simulator(SimulatorConfig(strict=True)) as sim:
+        async with started(sim.port) as client:
+            client.send(*fields)
+
+            (refusal,) = await client.rest()
+
+        assert refusal[2] == "320"
+        assert sim.gateway.connections == []
+
+
+@pytest.mark.trial("F4")
+@pytest.mark.parametrize("fields", [(49,), (49, 1, 1), (49, "x"), (88, 42, "nonsense"), ("x",)], ids=str)
+async def test_a_frame_with_a_bad_field_is_an_error_and_the_connection_goes_on(
     sim: Simulator, fields: tuple[object, ...]
 ) -> None:
     async with started(sim.port) as client:
         client.send(*fields)
+        refusal = await client.read()
+        client.send(49, 1)
 
-        (refusal,) = await client.rest()
+        assert refusal[2] == "320"
+        assert (await client.read())[0] == "49"
 
-    assert refusal[2] == "321"
-    assert sim.gateway.connections == []
+
+@pytest.mark.trial("F4")
+async def test_an_order_that_lacks_its_terms_is_refused_and_the_connection_goes_on(sim: Simulator) -> None:
+    async with started(sim.port) as client:
+        client.send(3, 1, 0, "AAPL", "STK", "", 0, "", "", "SMART", "", "USD", "", "", "", "", "BUY", 1)
+        refusal = await client.read()
+
+        assert (refusal[0], refusal[1]) == ("4", "1")
+        assert sim.world.open_orders(None) == []
 
 
 @pytest.mark.parametrize("length", [0, MAX_FRAME + 1, 0x7FFFFFFF])

@@ -157,10 +157,17 @@ def test_a_fill_tells_the_accounts_values_after_it(trader: Trader) -> None:
     assert trader.of(v.AccountValue) == []
 
 
-@pytest.mark.parametrize("tags", ["", "NoSuchTag", "NetLiquidation,NoSuchTag"])
-def test_unknown_tags_are_refused(quiet: World, tags: str) -> None:
-    with pytest.raises(v.Refusal):
-        quiet.account_summary("All", tags)
+@pytest.mark.trial("F1")
+@pytest.mark.parametrize(
+    ("tags", "told"),
+    [
+        ("", []),
+        ("NoSuchTag", []),
+        ("NoSuchTag, NetLiquidation ,ReqTEquity,ReqTMargin", ["NetLiquidation", "ReqTEquity"]),
+    ],
+)
+def test_unknown_tags_have_no_rows(quiet: World, tags: str, told: list[str]) -> None:
+    assert [row.tag for row in quiet.account_summary("All", tags)] == told
 
 
 def test_unknown_accounts_are_refused(quiet: World) -> None:

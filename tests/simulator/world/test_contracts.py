@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from ibgateway.simulator import values as v
 from ibgateway.simulator.instruments.directory import Directory
-from ibgateway.simulator.world import World
+from ibgateway.simulator.world import World, WorldConfig
 from tests.simulator.world.scene import AAPL, ES, EURUSD, START, at, new_world, option, stock
 
 DEFAULTS = ("AAPL", "MSFT", "IBM", "GOOG", "META", "SPY", "VTI", "QQQ", "NVDA", "JPM", "TSLA", "AMZN")
@@ -201,10 +202,48 @@ def test_each_symbol_says_what_its_history_is(quiet: World, symbol: str, kind: s
     assert quiet.history_of(symbol).split(":")[0] == kind
 
 
-def test_recorded_history_is_moved_to_end_the_day_before_the_start() -> None:
-    for start in (START, at(10, day=20)):
-        world = new_world(start=start)
-        bars = world.bars(world.resolve(AAPL), None, "2 D", "1 day", "TRADES", True).bars
-        # the last recorded day of the source, 2013-03-01
-        assert (bars[0].open, bars[0].high, bars[0].low, bars[0].close) == (438.0, 438.18, 429.98, 430.47)
-        assert bars[0].volume == 19_730_300
+def test_recorded_history_ends_on_one_day_whenever_the_clock_starts() -> None:
+    world = new_world(start=START)
+
+    bars = world.bars(world.resolve(AAPL), None, "2 D", "1 day", "TRADES", True).bars
+
+    # the last recorded day of the source, 2013-03-01
+    assert (bars[0].open, bars[0].high, bars[0].low, bars[0].close) == (438.0, 438.18, 429.98, 430.47)
+    assert bars[0].volume == 19_730_300
+
+
+@pytest.mark.trial("C16")
+@pytest.mark.parametrize("symbol", ["AAPL", "KO", "NVDA", "SPY"])
+def test_one_seed_is_one_market_whenever_the_clock_starts(symbol: str) -> None:
+    stock = v.Contract(symbol=symbol, secType="STK", exchange="SMART", currency="USD")
+    end = datetime(2004, 5, 28, 20, tzinfo=UTC).timestamp()
+    starts = [datetime(2004, 6, 1, 15, tzinfo=UTC), datetime(2007, 3, 1, 15, tzinfo=UTC)]
+    early = [_closes(new_world(start=start.timestamp()), stock, end) for start in starts]
+    end = at(16, day=10)
+    late = [_closes(new_world(start=start), stock, end) for start in (START, at(10, day=20), START + 400 * 86_400)]
+
+    assert early[0] == early[1]
+    assert late[0] == late[1] == late[2]
+    assert len(set(early[0])) > 5
+
+
+def _closes(world: World, contract: v.Contract, end: float) -> list[float]:
+    return [bar.close for bar in world.bars(world.resolve(contract), end, "2 W", "1 day", "TRADES", True).bars]
+
+
+@pytest.mark.trial("C9")
+def test_price_levels_of_2025_are_plausible_with_strikes_to_match() -> None:
+    world = World(WorldConfig(1, START, price_levels="2025"))
+    closes = {
+        symbol: _closes(
+            world, v.Contract(symbol=symbol, secType="STK", exchange="SMART", currency="USD"), at(16, day=10)
+        )
+        for symbol in ("AAPL", "MSFT", "SPY", "KO", "NVDA")
+    }
+    chain = world.option_chains("MSFT", "", "STK", 272093)[0]
+
+    assert {symbol: round(each[-1]) for symbol, each in closes.items()} == {
+        "AAPL": 203, "MSFT": 471, "SPY": 604, "KO": 71, "NVDA": 142,
+    }  # fmt: skip
+    assert 20 < len(chain.strikes) < 200
+    assert min(chain.strikes) < 471 < max(chain.strikes)
