@@ -52,7 +52,7 @@ class OrderLife(Shape):
 @tool(returns=OrderLife, toolset="orders")
 class GetOrder(Named):
     """One order's whole life: its status, and every event with its time and source; with the orders that belong to it,
-    such as a bracket's three. Name it by exactly one of orderId, orderKey, orderRef and permId. TWS tells of today's
+    such as a bracket's three. Name it by one of orderId, orderKey, orderRef and permId. TWS tells of today's
     orders and of all that are open."""
 
     orderId: OrderId = 0

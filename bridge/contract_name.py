@@ -39,6 +39,21 @@ def contract_name(contract: Mapping[str, Any] | object) -> str:
     return " ".join(filter(None, parts))
 
 
+def goes_by(contract: Mapping[str, Any] | object, name: str) -> bool:
+    """Whether people call a contract so: by its symbol, its localSymbol, or the name that they were told.
+
+    BRK.B and BRK B are the same share, EURUSD and EUR.USD the same pair.
+    """
+    field = _reader(contract)
+    names = (field("symbol"), field("localSymbol"), contract_name(contract))
+    return bare_name(name) in {bare_name(each) for each in names if each}
+
+
+def bare_name(name: str) -> str:
+    """Return a name without what people write differently."""
+    return re.sub(r"[ ./-]", "", name).upper()
+
+
 def strike_text(strike: float | None) -> str:
     """Return a strike as it is spoken: 400, 402.5; nothing for TWS's 0 and its unset double."""
     if not strike or not 0 < abs(strike) < 1e12:

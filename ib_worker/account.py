@@ -16,7 +16,7 @@ from bridge.account import (
     PnLSingle,
     Position,
 )
-from bridge.contract_name import contract_name
+from bridge.contract_name import contract_name, goes_by
 from bridge.tool import ToolError
 from bridge.values import Contract, OnContract
 from ib_worker import convert
@@ -43,6 +43,7 @@ SUMMARY_TAGS = ",".join(
 async def get_account_summary(request: GetAccountSummary, session: Session) -> list[AccountSummaryValue]:
     """Asked anew each time: TWS computes the figures then, and refreshes a standing subscription every three minutes.
     It allows two at once, so callers share one."""
+    account = _named_account(session, request.account)
     rows = await session.share(
         "account summary",
         lambda: session.ask(
@@ -51,7 +52,7 @@ async def get_account_summary(request: GetAccountSummary, session: Session) -> l
             subscription=True,
         ),
     )
-    wanted = [row for row in rows if request.account in (None, row[0])]
+    wanted = [row for row in rows if account in (None, row[0])]
     told = kept("get_account_summary", wanted)
     return Part(await session.long_work.each(told, lambda row: convert.summary_value(*row)), of=len(wanted))
 
@@ -59,13 +60,18 @@ async def get_account_summary(request: GetAccountSummary, session: Session) -> l
 @handles(GetPositions)
 async def get_positions(request: GetPositions, session: Session) -> list[Position]:
     session.require_whole("positions", POSITION_MESSAGES)
-    account, symbol = request.account, (request.symbol or "").upper()
+    account, symbol = _named_account(session, request.account), request.symbol
     held = [
         each
         for each in session.holdings.all()
-        if account in (None, each.account) and symbol in ("", each.contract.symbol.upper())
+        if account in (None, each.account) and (symbol is None or goes_by(each.contract, symbol))
     ]
     return Part(kept("get_positions", held), of=len(held))
+
+
+def _named_account(session: Session, named: str | None) -> str | None:
+    """Raises ToolError wrong_account: of an account that this login has not, nothing must look like an empty one."""
+    return None if named is None else session.account(named)
 
 
 @handles(GetPnl)
@@ -97,7 +103,7 @@ async def _position(session: Session, account: str, request: GetPnlSingle) -> Co
     held = [each.contract for each in session.holdings.all() if each.account == account]
     if request.conId is not None:
         return await _by_id(session, held, request)
-    named = [each for each in held if each.symbol.upper() == (request.symbol or "").upper()]
+    named = [each for each in held if goes_by(each, request.symbol or "")]
     if len(named) == 1:
         return named[0]
     if named:

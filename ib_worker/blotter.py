@@ -1,5 +1,7 @@
 """Handlers that tell of orders."""
 
+import ib_async
+
 from bridge.blotter import (
     Execution,
     GetCompletedOrders,
@@ -10,8 +12,9 @@ from bridge.blotter import (
     OrderEvent,
     OrderLife,
 )
+from bridge.contract_name import goes_by
 from bridge.tool import ToolError
-from bridge.values import OrderReport
+from bridge.values import Contract, OrderReport
 from ib_worker import convert
 from ib_worker.bounds import Part, kept
 from ib_worker.dispatch import handles
@@ -76,7 +79,7 @@ async def get_order(request: GetOrder, session: Session) -> OrderLife:
 async def get_executions(request: GetExecutions, session: Session) -> list[Execution]:
     listed = await session.share(("executions", session.ledger.placed), session.ask_executions)
     session.require_whole("executions", EXECUTION_MESSAGES)
-    wanted = [each for each in listed if _is_of(request, each.contract.symbol)]
+    wanted = [each for each in listed if _is_of(request, each.contract)]
     newest: dict[str, Listed] = {}
     for each in sorted(wanted, key=lambda each: each.execution.execId):
         newest[trade_of(each.execution.execId)] = each  # a correction takes its original's place
@@ -88,13 +91,13 @@ async def get_executions(request: GetExecutions, session: Session) -> list[Execu
     return Part(await session.long_work.each(kept("get_executions", fills), told), of=len(fills))
 
 
-def _is_of(request: OfSymbol, symbol: str) -> bool:
-    return request.symbol is None or request.symbol.upper() == symbol.upper()
+def _is_of(request: OfSymbol, contract: ib_async.Contract | Contract) -> bool:
+    return request.symbol is None or goes_by(contract, request.symbol)
 
 
 async def _reports(session: Session, operation: str, request: OfSymbol, entries: list[Entry]) -> list[OrderReport]:
     """The newest of them that the answer has room for."""
-    wanted = [each for each in entries if _is_of(request, each.state.terms.contract.symbol)]
+    wanted = [each for each in entries if _is_of(request, each.state.terms.contract)]
     return Part(await session.long_work.each(kept(operation, wanted), report), of=len(wanted))
 
 

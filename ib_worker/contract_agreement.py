@@ -1,11 +1,10 @@
 """Whether a contract is the one that the arguments describe: each that was given must agree with it. Pure."""
 
-import re
 from collections.abc import Callable
 
 import ib_async
 
-from bridge.contract_name import contract_name
+from bridge.contract_name import contract_name, goes_by
 from bridge.tool import ToolError
 from bridge.values import OnContract
 from ib_worker.convert import SMART, listed
@@ -21,11 +20,12 @@ def require_agreement(asked: OnContract, found: ib_async.ContractDetails) -> Non
     if not wrong:
         return
     has = ", ".join(f"{name} {_told(name, contract, found)}" for name in wrong)
+    spare = "conId" if asked.conId else "it" if len(wrong) == 1 else "them"
     who = f"conId {asked.conId}" if asked.conId else "what TWS finds"
     raise ToolError(
         "invalid_arguments",
         f"{wrong[0]}: {who} is {contract_name(contract)}, with {has}, which is not what was given. Correct "
-        f"{' and '.join(wrong)}, or leave out {'conId' if asked.conId else 'them'}. Nothing was sent.",
+        f"{' and '.join(wrong)}, or leave {spare} out. Nothing was sent.",
         fields=wrong,
         contract=contract_name(contract),
     )
@@ -34,7 +34,8 @@ def require_agreement(asked: OnContract, found: ib_async.ContractDetails) -> Non
 def contradictions(asked: OnContract, found: ib_async.ContractDetails) -> list[str]:
     """The arguments that were given and that are not the contract's."""
     contract = found.contract or ib_async.Contract()
-    tests = TESTS if asked.conId else {name: TESTS[name] for name in TERMS}
+    ignored = TERMS if contract.secType in PLACED else (*TERMS, "primaryExchange")
+    tests = TESTS if asked.conId else {name: TESTS[name] for name in ignored}
     return [name for name, agrees in tests.items() if _given(asked, name) and not agrees(asked, found, contract)]
 
 
@@ -43,13 +44,7 @@ def _given(asked: OnContract, name: str) -> bool:
 
 
 def _symbol(asked: OnContract, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
-    names = (contract.symbol, contract.localSymbol, found.cusip, contract_name(contract))
-    return _bare(asked.symbol) in {_bare(each) for each in names if each}
-
-
-def _bare(name: str) -> str:
-    """BRK.B and BRK B are the same share, EURUSD and EUR.USD the same pair."""
-    return re.sub(r"[ ./-]", "", name).upper()
+    return goes_by(contract, asked.symbol) or asked.symbol == found.cusip
 
 
 def _expiry(asked: OnContract, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
@@ -91,6 +86,7 @@ TESTS: dict[str, Test] = {
     "primaryExchange": _primary,
 }
 # Without a conId TWS itself looks by symbol, type, currency and exchange; what it ignores for a type is seen here.
+PLACED = ("STK", "BOND")  # TWS itself finds these by their primaryExchange
 TERMS = ("lastTradeDateOrContractMonth", "strike", "right", "multiplier")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import ib_async
 
+from bridge import forms
 from bridge.contract_name import contract_name
 from bridge.tool import ToolError
 from bridge.values import OPTIONS, OnContract
@@ -21,7 +22,12 @@ LISTED = 8
 CURRENCIES = frozenset(
     "USD EUR GBP JPY CHF CAD AUD NZD HKD SGD SEK NOK DKK CNH MXN ZAR PLN CZK HUF TRY ILS KRW INR THB RUB".split()  # noqa: SIM905
 )
-OTHER_TYPES = ("IND", "FUT", "CASH", "CRYPTO")  # what people take for a stock
+OTHER_TYPES = ("STK", "IND", "FUT", "CRYPTO")  # what people take for one another
+# An option as exchanges write it (SPY   250718P00400000), and one and a future as this server names them.
+OCC = re.compile(r"([A-Z.]{1,6}) *([0-9]{6})([CP])([0-9]{5})([0-9]{3})")
+OPTION_NAME = re.compile(r"(\S+) ([0-9]{1,2}[A-Z]{3}[0-9]{2}) ([0-9.]+) ([CP])")
+FUTURE_NAME = re.compile(r"(\S+) ([A-Z]{3}[0-9]{2})")
+FUTURE_SYMBOL = re.compile(r"([A-Z0-9]{1,4})[FGHJKMNQUVXZ][0-9]{1,2}")  # ESU5
 # How other data vendors mark a listing, and how TWS names the same.
 SUFFIXES = {
     "L": ("LSE", "GBP"),
@@ -55,9 +61,13 @@ async def hint_for(asked: OnContract, look: Look) -> Hint:
     """What to change so that TWS finds something, by the type that was asked for."""
     if asked.conId:
         return Hint("Check the conId: ibkr_get_contract_details with symbol and secType names it.")
+    if asked.secType == "BAG":
+        return Hint(last_words(asked))
     pair = _pair(asked.symbol)
     if pair is not None and asked.secType in ("STK", "CASH"):
         return Hint(f"For a currency pair give symbol {pair[0]}, currency {pair[1]} and secType CASH.")
+    if (written := await _spelled_out(asked, look)) is not None:
+        return written
     if asked.secType in OPTIONS:
         return await _option(asked, look) or Hint(last_words(asked))
     if asked.secType == "FUT" and asked.lastTradeDateOrContractMonth is not None:
@@ -69,9 +79,9 @@ async def hint_for(asked: OnContract, look: Look) -> Hint:
         return _elsewhere(asked, elsewhere)
     if asked.secType == "CASH":
         return await _inverse(asked, look) or Hint(last_words(asked))
-    if asked.secType == "STK":
-        return await _stock(asked, look) or Hint(last_words(asked))
-    return Hint(last_words(asked))
+    if asked.secType == "STK" and (stock := await _stock(asked, look)) is not None:
+        return stock
+    return await _other_type(asked, look) or Hint(last_words(asked))
 
 
 async def _stock(asked: OnContract, look: Look) -> Hint | None:
@@ -87,10 +97,38 @@ async def _stock(asked: OnContract, look: Look) -> Hint | None:
         )
     if blank != asked.symbol:
         return Hint(f'TWS writes a class of shares with a blank, such as "BRK B": try symbol "{blank}".')
+    return None
+
+
+async def _other_type(asked: OnContract, look: Look) -> Hint | None:
     for secType in OTHER_TYPES:
-        if found := await look(_wanted(asked, secType=secType, exchange="", currency="")):
+        if secType != asked.secType and (found := await look(ib_async.Contract(symbol=asked.symbol, secType=secType))):
             return _elsewhere(asked, found)
     return None
+
+
+async def _spelled_out(asked: OnContract, look: Look) -> Hint | None:
+    """A whole contract that was written into symbol."""
+    if found := OCC.fullmatch(asked.symbol):
+        symbol, day, right, whole, part = found.groups()
+        return _terms(symbol, "OPT", f"20{day}", f"{float(f'{whole}.{part}'):g}", right)
+    if found := OPTION_NAME.fullmatch(asked.symbol):
+        symbol, day, strike, right = found.groups()
+        return _terms(symbol, "OPT", forms.expiry(day), strike, right)
+    if found := FUTURE_NAME.fullmatch(asked.symbol):
+        return _terms(found[1], "FUT", forms.expiry(found[2]))
+    if found := FUTURE_SYMBOL.fullmatch(asked.symbol):
+        for each in await look(ib_async.Contract(symbol=found[1], secType="FUT")):
+            if each.contract is not None and each.contract.localSymbol == asked.symbol:
+                return _terms(found[1], "FUT", each.contract.lastTradeDateOrContractMonth[:8])
+    return None
+
+
+def _terms(symbol: str, secType: str, expiry: str, strike: str = "", right: str = "") -> Hint:
+    terms = {"symbol": symbol, "secType": secType, "lastTradeDateOrContractMonth": expiry}
+    terms |= {"strike": strike, "right": right} if strike else {}
+    told = ", ".join(f"{name} {value}" for name, value in terms.items())
+    return Hint(f"symbol is the underlying's or the family's alone: give {told}.", dict(terms))
 
 
 async def _inverse(asked: OnContract, look: Look) -> Hint | None:
@@ -163,6 +201,8 @@ def _elsewhere(asked: OnContract, found: Sequence[ib_async.ContractDetails]) -> 
         changes["currency"] = contract.currency
     if asked.exchange not in (convert.SMART, *exchanges):
         changes["exchange"] = exchanges[0]
+    if asked.multiplier not in (None, forms.multiplier(contract.multiplier)):
+        changes["multiplier"] = contract.multiplier
     if asked.primaryExchange is not None and contract.primaryExchange not in ("", asked.primaryExchange):
         changes["primaryExchange"] = contract.primaryExchange
     if not changes:

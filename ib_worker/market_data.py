@@ -11,6 +11,7 @@ from ib_worker import convert
 from ib_worker.bounds import require_short
 from ib_worker.dispatch import handles
 from ib_worker.errors import Unreadable
+from ib_worker.history_kinds import require_kind
 from ib_worker.history_pacing import HistoryRequest
 from ib_worker.pacing import Lane
 from ib_worker.session import Session, utcnow
@@ -24,6 +25,8 @@ DATES_AS_EPOCH = 2  # formatDate: instants as epoch seconds, which need no zone 
 @handles(GetHistoricalData)
 async def get_historical_data(request: GetHistoricalData, session: Session) -> list[Bar]:
     found = await session.contracts.one(request)
+    assert found.contract is not None  # `one` has looked
+    require_kind(request.whatToShow, found.contract.secType)
     require_short(request.durationStr, request.barSizeSetting, request.secType, found.liquidHours)
     contract = await session.contracts.contract(request)
     period = (request.durationStr, request.barSizeSetting)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ibgateway.simulator.server import Simulator
-from tests.worker.rig import frames, order, trading
+from tests.worker.rig import frames, order, trading, until
 
 RESTING = {"orderType": "LMT", "lmtPrice": 300}
 CANCEL = 4  # message id
@@ -195,6 +195,15 @@ HINTS: list[tuple[dict[str, Any], str]] = [
         "the nearest are 20250703, 20250711, 20250718, 20250815",
     ),
     ({"symbol": "NOPE", "secType": "OPT", "strike": 400, "right": "P", **EXPIRY}, "check the symbol of the underlying"),
+    ({"symbol": "SPY   250718P00400000"}, "symbol SPY, secType OPT, lastTradeDateOrContractMonth 20250718, strike 400"),
+    ({"symbol": "SPY 18JUL25 400 P", "secType": "OPT", **EXPIRY}, "symbol SPY, secType OPT"),
+    ({"symbol": "ESU5", "secType": "FUT"}, "symbol ES, secType FUT, lastTradeDateOrContractMonth 20250919"),
+    (
+        {"symbol": "SPY", "secType": "OPT", "strike": 400, "right": "P", "multiplier": 50, **EXPIRY},
+        "give multiplier 100",
+    ),
+    ({"symbol": "SPY", "secType": "FUND"}, "give secType STK"),
+    ({"symbol": "SPY", "secType": "BAG"}, "ask for its legs"),
     ({"symbol": "NOPE", "secType": "FUT"}, "symbol is the product's root (ES, CL)"),
 ]
 
@@ -235,3 +244,58 @@ async def test_a_bond_has_its_coupon_its_maturity_and_no_price_magnifier_of_0(
     # The simulator tells clients of this version a whole coupon, as ib_async reads it; a gateway tells 3.875.
     assert (bond["cusip"], bond["coupon"], bond["maturity"]) == ("91282CHT1", 3, "20330815")
     assert bond["priceMagnifier"] is None
+
+
+@pytest.mark.trial("A7")
+async def test_what_tws_ignores_for_a_type_is_refused_by_what_it_finds(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    put: dict[str, Any] = {"symbol": "SPY", "secType": "OPT", "strike": 400, "right": "P", **EXPIRY}
+    async with trading(redis_url, session, sim) as front:
+        option = await front.refused_order(**order(**put, primaryExchange="ARCA"))
+        pair = await front.refused("open_market_data", symbol="EUR", secType="CASH", primaryExchange="NYSE")
+        taken = await front.ask("get_contract_details", **put, primaryExchange="CBOE")
+
+    assert (option.code, option.details["fields"]) == ("invalid_arguments", ["primaryExchange"])
+    assert (pair.code, pair.details["fields"]) == ("invalid_arguments", ["primaryExchange"])
+    assert len(taken) == 1
+    assert frames(sim) == 0
+
+
+SERIES: list[tuple[dict[str, Any], str]] = [
+    ({"symbol": "EUR", "secType": "CASH"}, "secType CASH has no TRADES. Give MIDPOINT, BID, ASK or BID_ASK"),
+    ({"symbol": "SPX", "secType": "IND", "whatToShow": "bid"}, "secType IND has no BID. Give TRADES"),
+    ({"symbol": "AAPL", "whatToShow": "YIELD_LAST"}, "secType STK has no YIELD_LAST"),
+    ({"symbol": "ES", "conId": ES_SEP25, "whatToShow": "Historical Volatility"}, "secType FUT has no HISTORICAL_VOLAT"),
+]
+
+
+@pytest.mark.trial("A7")
+async def test_a_series_that_the_type_has_not_is_refused_with_those_that_it_has(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        for asked, said in SERIES:
+            error = await front.refused("get_historical_data", **asked)
+            assert (error.code, said in error.message) == ("invalid_arguments", True), error.message
+        bars = await front.ask("get_historical_data", symbol="EUR", secType="forex", whatToShow="midpoint")
+
+    assert len(bars) > 200
+    assert len(sim.journal.entries("in", 20)) == 1
+
+
+@pytest.mark.trial("A7")
+async def test_a_filter_that_nothing_can_meet_is_refused_and_a_name_that_was_told_is_met(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        for operation in ("get_positions", "get_account_summary"):
+            error = await front.refused(operation, account="DU9999999")
+            assert error.code == "wrong_account"
+        await front.submit("place_order", **order(symbol="EUR", secType="CASH", totalQuantity=30_000))
+
+        async def held() -> bool:
+            return len(await front.ask("get_positions", symbol="EUR.USD")) == 1
+
+        await until(held, "the pair is held under the name that people are told")
+        assert await front.ask("get_positions", symbol="GBP.USD") == []
