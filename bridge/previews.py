@@ -32,6 +32,7 @@ class Preview(Shape):
     worth: float | None = None  # of the whole order, in worthCurrency, as the limits count it
     worthCurrency: str | None = None  # the account's base currency
     worthIsEstimate: bool = False  # the market is closed: the last close and the collar on top
+    shortOptionValue: float | None = None  # what short options on the underlying would count, in worthCurrency
     positionEffect: str = ""  # "reduces the long of 100 to 40"
     triggered: bool | None = None  # a stop or touch whose trigger is met already trades at once
     halted: bool | None = None  # trading in the contract, at its exchange

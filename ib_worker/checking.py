@@ -170,7 +170,8 @@ async def facts_of(
     details = await details_of(session, contract)
     quoted = await look(contract) if _needs_quote(session) else Quoted()
     legs = await legs_of(session, contract, look)
-    counted = isinstance(limits.max_short_option_value, float)
+    live = session.settings.trading_mode == "live"
+    counted = isinstance(limits.max_short_option_value, float) or live or option_of(contract) is not None
     book = await book_of(session, contract, order, details, beside, look) if counted else OptionBook()
     pair = {contract.symbol} if contract.secType == "CASH" else set()
     currencies = {contract.currency, *pair, *(leg.unit.currency for leg in legs)}

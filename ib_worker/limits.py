@@ -16,7 +16,6 @@ from ib_worker.risk.worth import (
     is_fresh,
     no_fresh_quote,
     queued,
-    rate_of,
     require_tradable,
     scale,
     spread,
@@ -276,31 +275,10 @@ def _check_value(intent: Intent, facts: Facts, limits: Limits) -> None:
 def _check_short_options(intent: Intent, facts: Facts, limits: Limits) -> None:
     """What the short options on one underlying count together, where this order adds to it."""
     most = limits.max_short_option_value
-    if not isinstance(most, float) or not _may_short_options(intent, facts):
-        return
-    after = short_options.at_risk(short_options.after(intent, facts))
-    if after == 0 or after <= _at_risk_before(facts, after):
-        return
-    counted = after * rate_of(intent.currency, facts)
-    if counted > most:
+    counted = short_options.counted(intent, facts) if isinstance(most, float) else None
+    if isinstance(most, float) and counted is not None and counted > most:
         what = f"the short options on {intent.symbol} would count too much; a long leg or shares cover them"
         raise _breach("max_short_option_value", what, counted, most, facts.base)
-
-
-def _may_short_options(intent: Intent, facts: Facts) -> bool:
-    """Whether the order can make short options, or leave some without what covers them."""
-    if intent.secType == "BAG":
-        return any(leg.option is not None for leg in facts.legs)
-    if intent.option is not None:
-        return intent.action == "SELL"
-    return any(quantity < 0 for _, quantity in facts.book.options)
-
-
-def _at_risk_before(facts: Facts, unknown: float) -> float:
-    try:
-        return short_options.at_risk(facts.book)
-    except ToolError:  # no price of the underlying: the order needed none either
-        return unknown
 
 
 def _breach(limit: str, what: str, value: object, allowed: object, currency: str | None = None) -> ToolError:

@@ -20,11 +20,12 @@ from ib_worker.order_facts import details_of
 from ib_worker.pacing import Lane
 from ib_worker.risk.intent import Facts, Intent
 from ib_worker.risk.position_effect import position_effect, warnings
+from ib_worker.risk.short_options import known_count
 from ib_worker.risk.worth import known_worth, triggered
 from ib_worker.sending import write_what_if
 from ib_worker.session import Session
 from ib_worker.tws.text import message, quoted, tws_said
-from ib_worker.wording import sentence, worth_text
+from ib_worker.wording import sentence, short_text, worth_text
 
 WARNED_S = 2.0  # a warning comes right before the answer
 WHAT_IF_S = 10.0  # TWS leaves some of them unanswered
@@ -72,6 +73,7 @@ async def preview_order(request: PreviewOrder, session: Session, asked: Asked) -
         worth=found.amount if found else None,
         worthCurrency=found.currency if found else facts.base,
         worthIsEstimate=found.estimate if found else False,
+        shortOptionValue=known_count(intent, facts),
         positionEffect=position_effect(intent, facts),
         triggered=triggered(intent, facts) if intent.auxPrice is not None else None,
         halted=facts.halted,
@@ -118,7 +120,12 @@ async def _refused_by(session: Session, account: str, intent: Intent, facts: Fac
 def _effects(intent: Intent, facts: Facts, collar: float | None) -> list[str]:
     """What the order does to the position, what it is worth, and what its terms do not show."""
     worth = worth_text(intent, facts, collar)
-    return [f"it {position_effect(intent, facts)}", worth[:1].lower() + worth[1:], *warnings(intent, facts)]
+    return [
+        f"it {position_effect(intent, facts)}",
+        worth[:1].lower() + worth[1:],
+        *short_text(intent, facts),
+        *warnings(intent, facts),
+    ]
 
 
 def _summary(

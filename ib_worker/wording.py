@@ -10,6 +10,7 @@ from ib_worker.limits import closes
 from ib_worker.logs import masked
 from ib_worker.risk.intent import Facts, Intent
 from ib_worker.risk.position_effect import position_effect, warnings
+from ib_worker.risk.short_options import known_count
 from ib_worker.risk.worth import known_worth
 from ib_worker.tws import unset
 
@@ -71,13 +72,19 @@ def _how(order: ib_async.Order) -> str:
 
 def _effects(intent: Intent, facts: Facts) -> list[str]:
     only = " It only reduces the position." if closes(intent, facts) else ""
-    rest = (each[:1].upper() + each[1:] + "." for each in warnings(intent, facts))
+    rest = (each[:1].upper() + each[1:] + "." for each in [*short_text(intent, facts), *warnings(intent, facts)])
     return [f"It {position_effect(intent, facts)}.{only}", *rest]
 
 
 def _worth(intent: Intent, facts: Facts, collar: float | None) -> str:
     quoted = "/".join("-" if price is None else f"{price:g}" for price in (facts.bid, facts.ask, facts.last))
     return f"{worth_text(intent, facts, collar)} (bid/ask/last {quoted})."
+
+
+def short_text(intent: Intent, facts: Facts) -> list[str]:
+    """What short options can lose, which their premium does not show."""
+    found = known_count(intent, facts)
+    return [] if found is None else [f"its short options count {found:,.2f} {facts.base}, whatever their premium"]
 
 
 def worth_text(intent: Intent, facts: Facts, collar: float | None) -> str:

@@ -16,8 +16,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from bridge.tool import ToolError
 from ib_worker.risk.intent import Facts, Intent, OptionBook, OptionTerms, Unit
-from ib_worker.risk.worth import no_fresh_quote
+from ib_worker.risk.worth import no_fresh_quote, rate_of
 
 ZERO = Decimal(0)
 
@@ -32,6 +33,41 @@ class _Open:
     @property
     def units(self) -> Decimal:
         return self.terms.multiplier
+
+
+def counted(intent: Intent, facts: Facts) -> float | None:
+    """Return what the short options on the order's underlying count once it is filled, in the base currency; None where
+    the order adds nothing to it. Raises ToolError no_fresh_quote or no_exchange_rate."""
+    if not _may_add(intent, facts):
+        return None
+    behind = at_risk(after(intent, facts))
+    if behind == 0 or behind <= _before(facts, behind):
+        return None
+    return behind * rate_of(intent.currency, facts)
+
+
+def known_count(intent: Intent, facts: Facts) -> float | None:
+    """Return the same, or None where no price or no rate tells."""
+    try:
+        return counted(intent, facts)
+    except ToolError:
+        return None
+
+
+def _may_add(intent: Intent, facts: Facts) -> bool:
+    """Whether the order can make short options, or leave some without what covers them."""
+    if intent.secType == "BAG":
+        return any(leg.option is not None for leg in facts.legs)
+    if intent.option is not None:
+        return intent.action == "SELL"
+    return any(quantity < 0 for _, quantity in facts.book.options)
+
+
+def _before(facts: Facts, unknown: float) -> float:
+    try:
+        return at_risk(facts.book)
+    except ToolError:  # no price of the underlying: the order needed none either
+        return unknown
 
 
 def after(intent: Intent, facts: Facts) -> OptionBook:
