@@ -98,7 +98,7 @@ class StreamSummary(Shape):
     gaps: int
 
 
-@tool(returns=list[Bar], toolset="history", deadline_s=60)
+@tool(returns=list[Bar], toolset="history", deadline_s=57)
 class GetHistoricalData(OnContract):
     """Historical bars up to now, oldest first, in regular trading hours. Long spans need coarse bars: for a year ask
     1 day, for a day 1 min or 5 mins. TRADES for stocks, MIDPOINT for forex. No data is an error, never an empty

@@ -25,7 +25,7 @@ from ib_worker.dispatch import handles
 from ib_worker.fairness import current
 from ib_worker.qualify import CANDIDATES, NAMED
 from ib_worker.receiver import POSITION_MESSAGES
-from ib_worker.session import Session
+from ib_worker.session import FIGURE_S, Session
 
 ALL_GROUPS = "All"
 SUMMARY_TAGS = ",".join(
@@ -91,6 +91,7 @@ async def get_pnl_single(request: GetPnlSingle, session: Session) -> PnLSingle:
             lambda wire, reqId: wire.reqPnLSingle(reqId, account, modelCode, contract.conId),
             cancel=lambda wire, reqId: wire.cancelPnLSingle(reqId),
             subscription=True,
+            settled_s=FIGURE_S,
         ),
         caller=current(),
     )

@@ -39,11 +39,13 @@ from ib_worker.risk.intent import Facts, Intent, OptionBook
 from ib_worker.risk.order_prices import aux_price, limit_price, real
 from ib_worker.risk.position_effect import opens_short, position_effect, reverses, warnings
 from ib_worker.session import Session, utcnow
+from ib_worker.subscriptions import Line
 from ib_worker.sync import positions
 from ib_worker.wording import question
 
 QUOTE_S = 3.0  # for the first price of a new line
 PNL_S = 3.0
+PNL_KEPT_S = 5.0  # from before the account's lock is taken until the order is checked under it
 OLD_S = 15 * 60.0  # by which delayed prices are late
 POSITIONS_S = 3.0  # for a complete list of positions
 UNSHOWN_S = 60.0  # TWS tells a position's change within seconds of its fill: after this the message is taken for lost
@@ -83,7 +85,7 @@ async def passed(
     details = await details_of(session, contract)
     intent = replace(intent_of(contract, order, details), filled=Decimal(str(filled)))
     limits = session.settings.rails
-    facts = await facts_of(session, contract, order, allowance.beside)
+    facts = await facts_of(session, contract, order, allowance.beside, patient=False)
     exits = [intent_of(contract, each, details) for each in allowance.exits]
     try:
         check(intent, facts, limits, exits)
@@ -161,12 +163,17 @@ def near_price(intent: Intent, facts: Facts) -> float | None:
 
 
 async def facts_of(
-    session: Session, contract: ib_async.Contract, order: ib_async.Order, beside: Entry | None = None
+    session: Session,
+    contract: ib_async.Contract,
+    order: ib_async.Order,
+    beside: Entry | None = None,
+    patient: bool = True,
 ) -> Facts:
-    """What is known right now; `beside` is an order that this one replaces, and that counts no more."""
+    """What is known right now; `beside` is an order that this one replaces, and that counts no more. `patient`: wait
+    for first prices, which may take seconds; under the account's lock nobody does."""
     limits = session.settings.rails
     await _positions_with_fills(session, order, contract.conId, beside)
-    look = partial(look_at, session)
+    look = partial(look_at, session, patient)
     details = await details_of(session, contract)
     quoted = await look(contract) if _needs_quote(session) else Quoted()
     legs = await legs_of(session, contract, look)
@@ -175,6 +182,7 @@ async def facts_of(
     book = await book_of(session, contract, order, details, beside, look) if counted else OptionBook()
     pair = {contract.symbol} if contract.secType == "CASH" else set()
     currencies = {contract.currency, *pair, *(leg.unit.currency for leg in legs)}
+    counts_loss = isinstance(limits.max_daily_loss, float)
     needed = _needs_rates(session) or (counted and bool(book.options or option_of(contract) or legs))
     rates = await rates_for(session, order.account, currencies, look) if needed else AccountRates()
     return Facts(
@@ -187,7 +195,7 @@ async def facts_of(
         open_orders=sum(
             each.state.clientId == session.clientId and each is not beside for each in session.ledger.open()
         ),
-        daily_pnl=await _daily_pnl(session, order.account) if isinstance(limits.max_daily_loss, float) else None,
+        daily_pnl=await _daily_pnl(session, order.account, patient) if counts_loss else None,
         base=rates.base,
         rates=rates.rates,
         close=quoted.close,
@@ -215,9 +223,9 @@ def _needs_rates(session: Session) -> bool:
     )
 
 
-async def look_at(session: Session, contract: ib_async.Contract) -> Quoted:
+async def look_at(session: Session, patient: bool, contract: ib_async.Contract) -> Quoted:
     """The quote with its age, the last close, and whether trading is halted."""
-    bid, ask, last, age_s = await _quote(session, contract)
+    bid, ask, last, age_s = await _quote(session, contract, patient)
     line = session.lines.known(contract.conId)
     if line is None:
         return Quoted(bid, ask, last, age_s)
@@ -227,19 +235,27 @@ async def look_at(session: Session, contract: ib_async.Contract) -> Quoted:
 
 
 async def _quote(
-    session: Session, contract: ib_async.Contract
+    session: Session, contract: ib_async.Contract, patient: bool
 ) -> tuple[float | None, float | None, float | None, float | None]:
     """Bid, ask, last and their age. While the farms of quotes work, a standing line shows what is valid now, however
     long ago it changed; delayed and frozen prices are old, and only a paper account may trade on them."""
     line = await session.lines.open(contract, Lane.ORDERS)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(QUOTE_S):
-            await session.while_connected(line.settled.wait())
+    if patient and not line.quiet:
+        await _first_price(session, line)
     if line.problem is not None or not line.values.priced:
         return None, None, None, None
     quote = line.values.known(utcnow())
     old = quote.marketDataType not in (None, "live") and session.settings.trading_mode == "live"
     return quote.bid, quote.ask, quote.last, OLD_S if old or session.link.without_quotes else 0.0
+
+
+async def _first_price(session: Session, line: Line) -> None:
+    """Wait for the first price of a new line; one that had none is not waited for again until it has."""
+    try:
+        async with asyncio.timeout(QUOTE_S):
+            await session.while_connected(line.settled.wait())
+    except TimeoutError:
+        line.quiet = True
 
 
 def _closing(session: Session, order: ib_async.Order, conId: int, beside: Entry | None) -> Decimal:
@@ -268,11 +284,17 @@ async def _positions_with_fills(session: Session, order: ib_async.Order, conId: 
                 await positions(session, POSITIONS_S)
 
 
-async def _daily_pnl(session: Session, account: str) -> float | None:
+async def _daily_pnl(session: Session, account: str, patient: bool) -> float | None:
+    """As TWS tells it now; under the account's lock what it has told in the last seconds, right before."""
+    read_at, known = session.daily_pnl.get(account, (float("-inf"), None))
+    if not patient and asyncio.get_running_loop().time() - read_at < PNL_KEPT_S:
+        return known
+    daily = None
     with suppress(TimeoutError):
         async with asyncio.timeout(PNL_S):
-            return (await session.ask_pnl(account, "")).dailyPnL
-    return None
+            daily = (await session.ask_pnl(account, "")).dailyPnL
+    session.daily_pnl[account] = (asyncio.get_running_loop().time(), daily)
+    return daily
 
 
 def _number(limit: int | str | None) -> int:

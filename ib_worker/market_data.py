@@ -16,7 +16,7 @@ from ib_worker.history_pacing import HistoryRequest
 from ib_worker.pacing import Lane
 from ib_worker.session import Session, utcnow
 
-HISTORY_S = 55.0  # below the tool's own minute: what comes later is of no use to its caller
+HISTORY_S = 50.0  # with the look-up of the contract below the tool's own deadline, and that below a host's minute
 FIRST_QUOTE_S = 3.0  # TWS sends the first prices within a second, and its refusals as well
 PRICES = frozenset({"TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK", "ADJUSTED_LAST"})  # the rest are rates and yields
 DATES_AS_EPOCH = 2  # formatDate: instants as epoch seconds, which need no zone name to be understood

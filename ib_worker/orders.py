@@ -147,6 +147,7 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
         request = meant(request, *entry.sent)
         contract, order = entry.sent
         await require_takeable(session, contract, prices_of_change(request, order.orderType), request.totalQuantity)
+    await facts_of(session, *_changed(session, entry, request), entry)
     async with session.placing(account):
         contract, order = _changed(session, entry, request)
         exits, own = followers(session, entry, request), differs(entry, request) or entry.state.change is not None

@@ -18,6 +18,7 @@ from ib_worker.ledger import Entry
 from ib_worker.order_messages import OrderMessages
 from ib_worker.requests import Requests
 from ib_worker.subscriptions import Lines
+from ib_worker.tws import unset
 from ib_worker.tws.codes import UNNAMED
 from ib_worker.tws.text import message
 
@@ -135,12 +136,19 @@ class Receiver:
         self._requests.finish(reqId)
 
     def pnl(self, reqId: int, dailyPnL: float, unrealizedPnL: float, realizedPnL: float) -> None:
-        self._requests.answer(reqId, (dailyPnL, unrealizedPnL, realizedPnL))
+        self._figures(reqId, (dailyPnL, unrealizedPnL, realizedPnL), dailyPnL)
 
     def pnlSingle(
         self, reqId: int, pos: float, dailyPnL: float, unrealizedPnL: float, realizedPnL: float, value: float
     ) -> None:
-        self._requests.answer(reqId, (pos, dailyPnL, unrealizedPnL, realizedPnL, value))
+        self._figures(reqId, (pos, dailyPnL, unrealizedPnL, realizedPnL, value), dailyPnL)
+
+    def _figures(self, reqId: int, figures: tuple[float, ...], daily: float) -> None:
+        """The first message may come before TWS has computed anything: it is an answer only if no other comes."""
+        if unset.number(daily) is None:
+            self._requests.add(reqId, figures)
+        else:
+            self._requests.answer(reqId, figures)
 
     def execDetails(self, reqId: int, contract: ib_async.Contract, execution: ib_async.Execution) -> None:
         entry = self._orders.execDetails(execution)

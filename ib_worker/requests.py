@@ -23,6 +23,7 @@ class Pending:
         self.parts: list[Any] = []
         self.answer: asyncio.Future[Any] = loop.create_future()
         self.patience_s = patience_s
+        self._first_part: asyncio.Future[None] | None = None  # which is waited for
         self._keep = keep
         self._heard = 0  # parts
         self._clock = loop.time
@@ -37,6 +38,16 @@ class Pending:
         self._heard += 1
         self._heard_at = self._clock()
         self.parts.append(part if self._keep is None else self._keep(part))
+        if self._first_part is not None and not self._first_part.done():
+            self._first_part.set_result(None)
+
+    async def settled(self, within_s: float) -> Any:
+        """The answer, or the latest part after so long; where none has come by then, whatever comes first."""
+        await asyncio.wait({self.answer}, timeout=within_s)
+        if not self.answer.done() and not self.parts:
+            self._first_part = asyncio.get_running_loop().create_future()
+            await asyncio.wait({self.answer, self._first_part}, return_when=asyncio.FIRST_COMPLETED)
+        return self.answer.result() if self.answer.done() else self.parts[-1]
 
     def doubt(self, problem: Exception, within_s: float) -> None:
         """Fail the request unless more of its answer comes within that time."""

@@ -49,6 +49,7 @@ from ib_worker.tripwires import Tripwires
 from ib_worker.wire import Wire
 
 REQUEST_S = 15.0  # of a request that several share; a caller's own deadline is usually shorter
+FIGURE_S = 2.0  # TWS may tell a profit and loss before it has computed one, and the figures a second later
 RECENT_S = 60.0  # who has called within this time is using the session
 
 log = logging.getLogger("ib_worker.session")
@@ -126,6 +127,9 @@ class Session:
         self.gateway_clock = (float("-inf"), 0.0)  # when it was read, and how many seconds it is ahead
         self.market_rules: dict[int, tuple[float, tuple[tuple[float, float], ...]]] = {}  # until when, and what
         self.contracts = Contracts(self._fetch_details, time.monotonic)
+        self.daily_pnl: dict[
+            str, tuple[float, float | None]
+        ] = {}  # by account: when asked for an order, and the figure
         self.long_work = LongWork()
         self._flights = Flights()
         self._locks: defaultdict[Hashable, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -289,10 +293,13 @@ class Session:
         cancel: Send | None = None,
         subscription: bool = False,
         patience_s: float = PATIENCE_S,
+        settled_s: float | None = None,
     ) -> Any:
         """Send a request and wait for its whole answer; the caller keeps the deadline.
 
-        `patience_s` is how long an answer is awaited after a warning: less than the caller's own deadline.
+        `patience_s` is how long an answer is awaited after a warning: less than the caller's own deadline. `settled_s`:
+        after so long the latest part is the answer, if one has come.
+
         `cancel` goes out if the answer is given up, and always for a subscription, of which only the first is wanted.
         Raises RequestRefused, LinkLost, or ToolError if there is no connection.
         """
@@ -303,7 +310,7 @@ class Session:
             send(wire, reqId)
             log.debug("request %s sent", reqId)
             try:
-                return await pending.answer
+                return await (pending.answer if settled_s is None else pending.settled(settled_s))
             finally:
                 answered = pending.answer.done() and not pending.answer.cancelled()
                 if cancel is not None and (subscription or not answered):
@@ -368,6 +375,7 @@ class Session:
                 lambda wire, reqId: wire.reqPnL(reqId, account, modelCode),
                 cancel=lambda wire, reqId: wire.cancelPnL(reqId),
                 subscription=True,
+                settled_s=FIGURE_S,
             ),
         )
         return convert.pnl(account, modelCode, figures)

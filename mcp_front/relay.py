@@ -14,6 +14,10 @@ SEND_S = 1.0  # a client that takes longer to read one message is stalled: it ge
 FLUSH_S = 1.0  # what still waits at the end gets this long to go out
 PULSE_S = 5.0  # so often a quiet stream shows that it lives
 
+LONG_S = 55  # a stream of this length and more ends EARLY_S before its time: the TypeScript SDK gives up at 60.0 s
+EARLY_S = 2.0
+LATEST_S = 58.0  # after the call came, for a shorter stream that was slow to open
+
 Ender = Callable[[], Awaitable[str]]  # returns the reason for ending early, once there is one
 
 
@@ -35,10 +39,18 @@ class Outcome:
     ended: str | None
 
 
+def lasts_s(seconds: int, opening_s: float) -> float:
+    """How long a stream is relayed that took so long to open: the whole call ends in time for its host."""
+    if seconds >= LONG_S:
+        return max(seconds - EARLY_S - opening_s, 0.0)
+    return max(min(seconds, LATEST_S - opening_s), 0.0)
+
+
 class Relay:
     """One stream on its way to one client. A client that stalls costs itself updates, and nobody else anything."""
 
-    def __init__(self, client: Context, seconds: int, wording: Wording) -> None:
+    def __init__(self, client: Context, seconds: int, wording: Wording, asked_at: float | None = None) -> None:
+        """`asked_at`: when the call came, by the loop's clock; left out: now."""
         self._client = client
         self._seconds = seconds
         self._wording = wording
@@ -46,6 +58,7 @@ class Relay:
         self._queued = self._sent = 0
         self._line = "waiting for the first update"
         self._began = asyncio.get_running_loop().time()
+        self._lasts_s = lasts_s(seconds, 0.0 if asked_at is None else self._began - asked_at)
         self._progress = 0.0
 
     def put(self, update: Update) -> None:
@@ -58,7 +71,7 @@ class Relay:
         sender = asyncio.ensure_future(self._send_all())
         reasons = [asyncio.ensure_future(each()) for each in enders]
         try:
-            done, _ = await asyncio.wait([sender, *reasons], timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([sender, *reasons], timeout=self._lasts_s, return_when=asyncio.FIRST_COMPLETED)
             if sender in done:
                 sender.result()  # it ends by itself only with an exception
             ended = next((each.result() for each in reasons if each in done), None)

@@ -58,14 +58,14 @@ class Streams:
         self._tokens = tokens
 
     async def market_data(self, call: Call) -> ToolResult:
-        request = call.request
+        asked_at, request = asyncio.get_running_loop().time(), call.request
         assert isinstance(request, StreamMarketData)
         subscription = Subscription(self._asker, call, "open_market_data", _without_duration(request, OpenMarketData))
         async with subscription.listen() as (feed, opened):
             summary = QuoteSummary(opened["quote"])
             name = contract_name(opened["contract"])
             wording = Wording(lambda quote: "quote", partial(quote_line, name))
-            relay = Relay(call.context, request.duration_seconds, wording)
+            relay = Relay(call.context, request.duration_seconds, wording, asked_at)
 
             def know(opened: Opened) -> None:
                 if opened["quote"] is not None:
@@ -93,14 +93,14 @@ class Streams:
         return value_result(call.declared, whole)
 
     async def account_updates(self, call: Call) -> ToolResult:
-        request = call.request
+        asked_at, request = asyncio.get_running_loop().time(), call.request
         assert isinstance(request, StreamAccountUpdates)
         subscription = Subscription(
             self._asker, call, "open_account_updates", _without_duration(request, OpenAccountUpdates)
         )
         async with subscription.listen() as (feed, opened):
             summary = AccountSummary()
-            relay = Relay(call.context, request.duration_seconds, Wording(update_kind, account_line))
+            relay = Relay(call.context, request.duration_seconds, Wording(update_kind, account_line), asked_at)
 
             def know(opened: Opened) -> None:
                 updates = [*opened["updates"], *summary.closed(opened["updates"])]

@@ -15,6 +15,7 @@ from bridge.gateway import SessionStatus
 from bridge.market_data import StreamSummary
 from bridge.tool import ToolError
 from cli.embedded_redis import EmbeddedRedis, free_port
+from mcp_front.relay import lasts_s
 from mcp_front.results import ERROR_META
 from tests.busy import BUSY_S
 from tests.front.stack import ERAS, MODERN, Handler, Running, serving, wait_until, worker
@@ -81,6 +82,54 @@ async def test_contract_that_does_not_tick_ends_in_time_without_values(redis_url
     summary = StreamSummary.model_validate(result.structured_content)
     assert messages == []
     assert (summary.updates_count, summary.first, summary.high, summary.sample) == (0, None, None, [])
+
+
+@pytest.mark.trial("B5")
+@pytest.mark.parametrize(
+    ("seconds", "opening_s", "lasts"),
+    [
+        (10, 0, 10),
+        (10, 5, 10),
+        (54, 3, 54),
+        (54, 10, 48),
+        (55, 0, 53),
+        (60, 0, 58),
+        (60, 5, 53),
+        (600, 5, 593),
+        (60, 70, 0),
+    ],
+)
+def test_a_stream_leaves_its_host_time_to_hear_the_answer(seconds: int, opening_s: float, lasts: float) -> None:
+    assert lasts_s(seconds, opening_s) == lasts
+
+
+@pytest.mark.trial("B5")
+async def test_a_long_stream_answers_two_seconds_before_its_time(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mcp_front.relay.LONG_S", 3)
+    async with ticking(redis_url, session), serving(redis_url, session) as front:
+        result = await front.raw().call("ibkr_stream_market_data", symbol="SPY", duration_seconds=3)
+
+    assert result["structuredContent"]["seconds"] <= 1.0 + BUSY_S / 2
+
+
+@pytest.mark.trial("B5")
+async def test_the_time_that_a_stream_takes_to_open_counts(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mcp_front.relay.LONG_S", 3)
+    monkeypatch.setattr("mcp_front.relay.EARLY_S", 0.5)
+    opened = {"stream": "account-DU1", "account": "DU1", "updates": [], "life": "", "seq": 0}
+
+    async def slow(_asked: Asked) -> bytes:
+        await asyncio.sleep(1)
+        return json.dumps(opened).encode()
+
+    async with worker(redis_url, session, {"open_account_updates": slow}), serving(redis_url, session) as front:
+        result = await front.raw().call("ibkr_stream_account_updates", duration_seconds=3)
+
+    assert result["structuredContent"]["seconds"] <= 1.5 + 0.2
 
 
 @pytest.mark.parametrize("era", ERAS)
