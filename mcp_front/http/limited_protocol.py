@@ -1,0 +1,116 @@
+"""An HTTP/1.1 protocol for uvicorn whose requests have limits; httptools' parser has none of its own.
+
+Without them one header without an end, from anybody who can connect, grows a copy of itself for each read and holds the
+one thread for minutes.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_LIMIT = 64 * 1024  # bytes of request line and headers
+MOST_HEADERS = 100
+MESSAGE_LIMIT = 16 * 1024 * 1024  # bytes of a whole request, which a chunked body's extensions can outgrow
+HEAD_S = 10.0  # from the connection, or from a request's first byte, until its head is whole
+BODY_S = 20.0  # from then until the request is whole; an admitted one gets its 408 before (mcp_front/door.py)
+LINGER_S = 1.0  # reads on after a refusal: a socket closed over unread bytes would reset it before it is read
+
+TOO_LARGE = "431 Request Header Fields Too Large", f"A request's head has at most {HEAD_LIMIT // 1024} KiB."
+TOO_MANY = "431 Request Header Fields Too Large", f"A request has at most {MOST_HEADERS} headers."
+TOO_LONG = "413 Content Too Large", f"A request has at most {MESSAGE_LIMIT // 1024 // 1024} MiB."
+LATE_HEAD = "408 Request Timeout", f"A request's head must be whole within {HEAD_S:g} s."
+LATE_BODY = "408 Request Timeout", f"A request must be whole {BODY_S:g} s after its head."
+
+Refusal = tuple[str, str]
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """Counts each request's bytes, headers and seconds, and ends the connection of one that goes beyond."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._in_head = True
+        self._size = 0  # of the request that is coming
+        self._requests = 0  # whole ones so far
+        self._refused = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait(HEAD_S, LATE_HEAD)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Give the parser no more of a head than is left of its limit."""
+        while data and self._in_head and not self._is_over:
+            left = HEAD_LIMIT - self._size
+            self._feed(data[:left])
+            data = data[left:]
+            if self._in_head and self._size >= HEAD_LIMIT:
+                self._refuse(TOO_LARGE)
+        if data and not self._is_over:
+            self._feed(data)
+            if self._size > MESSAGE_LIMIT:
+                self._refuse(TOO_LONG)
+
+    @property
+    def _is_over(self) -> bool:
+        return self._refused or self.transport.is_closing()
+
+    def _feed(self, data: bytes) -> None:
+        before = self._requests
+        super().data_received(data)
+        # Pipelined requests end and begin within one piece: the next is counted from the next piece on.
+        self._size = self._size + len(data) if self._requests == before else 0
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._wait(HEAD_S, LATE_HEAD)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        super().on_header(name, value)
+        if len(self.headers) > MOST_HEADERS:
+            self._refuse(TOO_MANY)
+
+    def on_headers_complete(self) -> None:
+        if not self._refused:
+            self._in_head = False
+            self._wait(BODY_S, LATE_BODY)
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._stop_waiting()
+        if not self._refused:
+            self._in_head, self._requests = True, self._requests + 1
+            super().on_message_complete()
+
+    def _wait(self, seconds: float, refusal: Refusal) -> None:
+        self._stop_waiting()
+        self._timer = self.loop.call_later(seconds, self._refuse, refusal)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer where no answer has begun, and end the connection."""
+        if self._is_over:
+            return
+        self._refused = True
+        self._stop_waiting()
+        if self.cycle is None or self.cycle.response_complete:
+            status, text = refusal
+            head = (
+                f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: {len(text)}\r\n"
+            )
+            self.transport.write(f"{head}\r\n{text}".encode())
+        self.loop.call_later(LINGER_S, self.transport.close)
