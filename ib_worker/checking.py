@@ -16,6 +16,7 @@ from bridge.bus.answering import Asked
 from bridge.bus.gate import Gate
 from bridge.tool import ToolError
 from ib_worker.approvals import Question
+from ib_worker.durability import require_durable
 from ib_worker.errors import LinkLost, RequestRefused
 from ib_worker.ledger import Entry
 from ib_worker.limits import check, closes
@@ -78,8 +79,9 @@ async def passed(
     session: Session, asked: Asked, contract: ib_async.Contract, order: ib_async.Order, allowance: Allowance
 ) -> Passed:
     """An order within the limits. Raises ToolError limit_exceeded, no_fresh_quote, no_exchange_rate, no_daily_pnl,
-    not_tradable, invalid_arguments, confirmation_invalid, approval_required, or not_ready while positions are not known
-    in full."""
+    not_tradable, not_durable, invalid_arguments, confirmation_invalid, approval_required, or not_ready while positions
+    are not known in full."""
+    require_durable(session)
     session.require_whole("positions", POSITION_MESSAGES)
     filled = allowance.beside.state.filled if allowance.beside else 0.0
     details = await details_of(session, contract)

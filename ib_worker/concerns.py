@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 from bridge.gateway import Concern
 from ib_worker import announcements
+from ib_worker.durability import durability_concern
 from ib_worker.order_state import OrderState
 from ib_worker.session import Session
 
@@ -47,6 +48,8 @@ def concerns_of(session: Session, now: datetime) -> list[Concern]:
                 "was meant, then release the kill switch with `python -m cli resume`.",
             )
         )
+    if (weak := durability_concern(session)) is not None:
+        found.append(weak)
     if not session.orders_readable:
         found.append(
             Concern(

@@ -21,6 +21,7 @@ from ib_worker.auditing import Audit
 from ib_worker.concerns import concerns_of, weekly_login
 from ib_worker.data_loss import reconcile
 from ib_worker.dispatch import Dispatch
+from ib_worker.durability import watch_durability
 from ib_worker.guard import Guard
 from ib_worker.lifecycle import Lifecycle, Timing
 from ib_worker.lives import Lives
@@ -103,6 +104,7 @@ def _duties(bus: Answerer, session: Session) -> dict[str, Duty]:
         "the market-data lines": session.lines.run,
         "the account's updates": session.account_updates.run,
         "the audit log": session.audit.run,
+        "Redis' durability": lambda: watch_durability(bus.pipe, session),
         "the kill switch's log": lambda: watch_switch(bus.pipe, bus.keys, session.audit),
         "the tripwires": lambda: watch_wires(bus.pipe, bus.keys, session.wires, partial(_look_for_unknown, session)),
         "the look for missing orders": lambda: look_for_missing(session),

@@ -76,6 +76,7 @@ class Lifecycle:
         self._tried: list[asyncio.Future[None]] = []  # who waits for the present attempt to end
         self._reread: asyncio.TimerHandle | None = None
         self._reread_at = float("-inf")
+        self._logged: str | None = None  # why the latest attempt failed, until one succeeds
 
     async def connect(self, target: Endpoint) -> None:
         """Want this gateway, try at once if nothing is under way, and return when that has succeeded or failed."""
@@ -125,11 +126,17 @@ class Lifecycle:
                 await first(self._live(), self._stop.wait())
             except Failure as failure:
                 self._tell(failure, target)
-                log.warning("no session: %s", self._session.record.standing.cause)
+                self._log_once(self._session.record.standing.cause)
                 self._tell_tried()
                 await self._pause(pauses.next(failure.cause, time.monotonic() - began))
             else:
                 await asyncio.sleep(self._timing.settle_s if target == self._session.target else 0)
+
+    def _log_once(self, cause: str | None) -> None:
+        """An attempt that fails as the one before says nothing new: there is one every few seconds."""
+        if cause != self._logged:
+            log.warning("no session: %s", cause)
+        self._logged = cause
 
     def _tell(self, failure: Failure, target: Endpoint) -> None:
         self._session.record.set(self._explained(failure.cause, target), failure.detail)
@@ -234,6 +241,7 @@ class Lifecycle:
         number = MARKET_DATA_NUMBERS[session.settings.market_data_type]
         await session.tell(lambda wire: wire.reqMarketDataType(number))
         await synchronize(session, self._timing.sync_s)
+        self._logged = None
         self._tell_tried()
         session.lines.connected(wire)
         session.account_updates.connected(wire)

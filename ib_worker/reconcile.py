@@ -13,6 +13,7 @@ import msgspec
 from bridge.bus.asked import insist
 from bridge.bus.envelopes import VERSION, Reply, encode_error, encode_reply
 from bridge.bus.orders import Fenced, Gone, Record, Records
+from bridge.bus.outage import Outage
 from bridge.ending import end
 from bridge.orders import CancelAllOrders, Cancelled, CancelOrder, ModifyOrder, PlaceBracketOrder, PlaceOrder
 from bridge.tool import OPERATIONS, Shape, ToolError
@@ -126,7 +127,7 @@ class Reconciliation:
 
     async def _reply(self, record: Record) -> bytes:
         """The final answer. What is in the way of it for now, such as a gateway that is away, is waited out."""
-        id = record.request.id
+        id, unsettled = record.request.id, Outage("order_not_settled")
         while True:
             try:
                 found = await self._outcome(record)
@@ -134,11 +135,11 @@ class Reconciliation:
             except ToolError as error:
                 if error.code in FINAL:
                     return encode_error(id, error)
-                log.info("order %s can't be settled yet: %s", record.key, error)
+                unsettled.failed(error, key=record.key)
             except (Failure, LinkLost, RequestRefused, TimeoutError) as problem:
-                log.info("order %s can't be settled yet: %s", record.key, problem)
-            except Exception:  # a fault of ours must leave neither the task dead nor the key open without a word
-                log.exception("order %s can't be settled", record.key)
+                unsettled.failed(problem, key=record.key)
+            except Exception as fault:  # noqa: BLE001  # our fault leaves neither the task dead nor the key open
+                unsettled.failed(fault, key=record.key, exc_info=True)
             await asyncio.sleep(AGAIN_S)
             await self._session.until_ready()
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 import ib_async
 
 from bridge.account import PnL
+from bridge.bus.durability import Durability
 from bridge.bus.steering import Steered
 from bridge.gateway import SessionStatus
 from bridge.tool import ToolError
@@ -101,6 +102,7 @@ class Session:
         self.wires = Tripwires(settings.wires.in_force(settings.trading_mode))
         self.keep_steered: KeepSteered | None = None  # without a bus nothing is remembered
         self.counted_ids: int | None = None  # the highest orderId that Redis knew of when this term began
+        self.durability: Durability | None = None  # what Redis keeps, as last looked at
         self.data_loss: str | None = None  # what Redis was found to lack, until the operator resumes
         self.halted_for_loss = False
         self.accounts: list[str] = []

@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     alert_every_s: Annotated[float, Field(gt=0)] = 900  # while it lasts
     beat_file: Path = Path(tempfile.gettempdir()) / "ibkr-worker.beat"
     leader_file: Path | None = None  # one for a session's workers on a machine: who follows a dead one need not wait
+    redis_durability: Literal["checked", "assumed"] = "checked"  # assumed: somebody else cares that Redis keeps all
     watermark_file: Path | None = None  # what Redis must know, for the leader after this one: on a volume that lasts
 
     live_accounts: Annotated[frozenset[str], NoDecode, BeforeValidator(_names)] = frozenset()

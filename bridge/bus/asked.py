@@ -19,6 +19,7 @@ from bridge.bus.gate import Gate
 from bridge.bus.keys import Keys
 from bridge.bus.lease import Lease
 from bridge.bus.orders import Fenced, Gone, Record, Records
+from bridge.bus.outage import Outage
 from bridge.bus.pipe import Pipe
 from bridge.tool import ToolError
 
@@ -101,12 +102,15 @@ Leave = Callable[[Record], None]
 
 async def insist(step: Callable[[], Awaitable[None]]) -> None:
     """Repeat a step that may be repeated until Redis has answered it."""
+    outage = Outage("bus_step_repeated")
     while True:
         try:
-            return await step()
+            await step()
         except BusError as error:
-            log.warning("bus_step_repeated", error=str(error))
-        await asyncio.sleep(RETRY_S)
+            outage.failed(error)
+            await asyncio.sleep(RETRY_S)
+        else:
+            return outage.over()
 
 
 class Desk:

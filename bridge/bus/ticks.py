@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import msgspec
-import structlog
 
 from bridge.bus.clock import boottime
 from bridge.bus.connect import BusError
 from bridge.bus.envelopes import Tick, Ticks
 from bridge.bus.keys import Keys
 from bridge.bus.lease import Lease
+from bridge.bus.outage import Outage
 from bridge.bus.pipe import Pipe
 from bridge.tool import ToolError
 
@@ -22,8 +22,6 @@ UNSENT = 5_000  # ticks of one stream that wait for Redis; older ones are droppe
 TICKS_OF_ONE = 500  # message: those that gathered while Redis was away are three megabytes
 UNCOUNTED = -1  # while Redis is away listeners can't be counted, and no stream may be called abandoned
 UNREAD = 5_000  # ticks of one feed that wait for its reader; older ones are dropped and counted
-
-log = structlog.get_logger()
 
 
 @dataclass
@@ -43,6 +41,7 @@ class Publisher:
         self._keys = keys
         self._lease = lease
         self._streams: dict[str, _Stream] = {}
+        self._uncounted = Outage("ticks_not_counted")
         self._opened = 0
         self._due = asyncio.Event()
         self.on_abandoned: Callable[[str], None] = lambda stream: None
@@ -110,8 +109,10 @@ class Publisher:
         try:
             counted = await answer
         except BusError as error:
-            log.warning("ticks_not_counted", stream=name, error=str(error))
+            self._uncounted.failed(error, stream=name)
             counted = UNCOUNTED
+        else:
+            self._uncounted.over()
         each = self._streams.get(name)
         if each is None:
             return
