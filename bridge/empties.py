@@ -23,14 +23,18 @@ NUMBERS: dict[str, tuple[float, ...]] = {
     "trailingPercent": (0, UNSET_DOUBLE),
     "totalQuantity": (UNSET_DECIMAL,),
 }
-WORDS: dict[str, tuple[str, ...]] = {"right": ("0", "?")}
+UNSET_TEXT = "1.7976931348623157E308"  # UNSET_DOUBLE as IBKR's library prints it
+WORDS: dict[str, tuple[str, ...]] = {
+    "right": ("0", "?"),
+    **dict.fromkeys(("strike", "lmtPrice", "auxPrice", "trailingPercent"), (UNSET_TEXT,)),
+}
 
 _PLAIN = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,12})?")
 
 
 def is_empty(name: str, value: object) -> bool:
     """Whether an optional argument's value means that it was left out."""
-    if isinstance(value, str) and (not value.strip() or value.strip() in WORDS.get(name, ())):
+    if isinstance(value, str) and (not value.strip() or value.strip().upper() in WORDS.get(name, ())):
         return True
     return value is None or as_number(value) in NUMBERS.get(name, ())
 

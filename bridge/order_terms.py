@@ -42,6 +42,8 @@ class OrderTerms(OnContract):
         """Return the arguments that were given: TWS writes 0 for a price that its order type has not."""
         given = super().tidied(arguments)
         orderType = forms.order_type(given.get("orderType", "MKT"))
+        if not isinstance(orderType, str):
+            return given
         empty = [name for name in ("lmtPrice", "auxPrice") if is_zero(given.get(name)) and has_no(name, orderType)]
         if (
             orderType == "TRAIL"

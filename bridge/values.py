@@ -94,9 +94,9 @@ MarketDataType = Literal["live", "frozen", "delayed", "delayed-frozen"]
 # means. Source: IBKR's page on contracts.
 OPTIONS = frozenset({"OPT", "FOP", "WAR"})
 HAVE = {
-    "lastTradeDateOrContractMonth": OPTIONS | {"FUT"},
     "strike": OPTIONS,
     "right": OPTIONS,
+    "lastTradeDateOrContractMonth": OPTIONS | {"FUT"},
     "multiplier": OPTIONS | {"FUT", "CONTFUT"},
 }
 
@@ -122,11 +122,12 @@ class OnContract(Declaration):
             return self
         vain = [name for name, types in HAVE.items() if getattr(self, name) is not None and self.secType not in types]
         if vain:
-            having = HAVE[vain[0]]
-            meant = [each for each in ("OPT", "FOP", "FUT") if each in having]
+            having = frozenset.intersection(*(HAVE[name] for name in vain))
+            meant = " or ".join(each for each in ("OPT", "FOP", "FUT") if each in having)
+            names = vain[0] if len(vain) == 1 else f"{', '.join(vain[:-1])} and {vain[-1]}"
             raise ValueError(
-                f"{vain[0]}: secType {self.secType} has no {' and no '.join(vain)}. Give secType {' or '.join(meant)}, "
-                "or leave it out"
+                f"{vain[0]}: secType {self.secType} has no {names}: {'that needs' if len(vain) == 1 else 'they need'} "
+                f"secType {meant}. Give it, or leave {'it' if len(vain) == 1 else 'them'} out"
             )
         return self
 

@@ -104,7 +104,8 @@ def test_an_order_is_a_market_day_order_until_told_otherwise() -> None:
         ("totalQuantity", 0), ("totalQuantity", -1), ("totalQuantity", ""), ("totalQuantity", "1e3"),
         ("totalQuantity", True), ("totalQuantity", float("nan")), ("totalQuantity", 1_000_000_001),
         ("orderType", "LIMITED"), ("orderType", "VWAP"), ("tif", "GTD"), ("tif", "forever"), ("outsideRth", "perhaps"),
-        ("account", "DU 1"), ("idempotencyKey", "short"), ("lmtPrice", float("inf")), ("limitPrice", 1),
+        ("account", "DU 1"), ("orderType", ["MKT"]), ("orderType", {}), ("lmtPrice", [0]),
+        ("idempotencyKey", "short"), ("lmtPrice", float("inf")), ("limitPrice", 1),
     ],
 )  # fmt: skip
 def test_a_wrong_argument_is_refused_by_name(field: str, bad: Any) -> None:
@@ -174,7 +175,7 @@ def test_nothing_means_left_out_where_an_argument_is_optional(nothing: Any) -> N
 
 TWS_EMPTY = {
     "conId": 0, "strike": 0.0, "right": "?", "multiplier": "", "lmtPrice": 1.7976931348623157e308, "auxPrice": 0,
-    "trailingPercent": 0.0, "primaryExchange": "", "lastTradeDateOrContractMonth": "",
+    "trailingPercent": "1.7976931348623157E308", "primaryExchange": "", "lastTradeDateOrContractMonth": "",
 }  # fmt: skip
 
 
@@ -213,12 +214,18 @@ def test_a_limit_of_0_is_refused_where_it_would_be_a_price(orderType: str) -> No
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"strike": 400, "right": "P", "lastTradeDateOrContractMonth": "20250718"}, "Give secType OPT or FOP or FUT"),
-        ({"strike": 400}, "secType STK has no strike. Give secType OPT or FOP"),
+        (
+            {"strike": 400, "right": "P", "lastTradeDateOrContractMonth": "20250718"},
+            "right and lastTradeDateOrContractMonth: they",
+        ),
+        ({"strike": 400}, "secType STK has no strike: that needs secType OPT or FOP. Give it"),
         ({"right": "put"}, "secType STK has no right"),
         ({"multiplier": 100}, "secType STK has no multiplier"),
         ({"secType": "CASH", "lastTradeDateOrContractMonth": "202507"}, "secType CASH has no lastTradeDateOrContract"),
-        ({"secType": "FUT", "strike": 6000, "right": "C"}, "secType FUT has no strike and no right. Give secType OPT"),
+        (
+            {"secType": "FUT", "strike": 6000, "right": "C"},
+            "secType FUT has no strike and right: they need secType OPT or FOP.",
+        ),
         ({"secType": "STK", "conId": 1041641110, "strike": 400}, "secType STK has no strike"),
         ({"secType": "IND", "multiplier": "50"}, "secType IND has no multiplier"),
     ],

@@ -68,7 +68,7 @@ def test_mistyped_name_gets_the_nearest_one() -> None:
 
 def test_unknown_name_gets_the_list_of_names() -> None:
     assert "ibkr_connect takes host, port, clientId" in refusal("ibkr_connect", {"zzz": 1}).message
-    assert "ibkr_get_positions takes no arguments" in refusal("ibkr_get_positions", {"symbol": "SPY"}).message
+    assert "ibkr_get_status takes no arguments" in refusal("ibkr_get_status", {"symbol": "SPY"}).message
 
 
 def test_many_unknown_names_are_counted_instead_of_listed() -> None:
