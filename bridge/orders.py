@@ -103,7 +103,8 @@ class PlaceOrder(OrderTerms, Guarded):
 @tool(returns=Bracket, toolset="orders", effect=Effect.WRITE, deadline_s=20)
 class PlaceBracketOrder(OnContract, Guarded):
     """Place an entry with a profit target and a stop loss, sent as one: the exits work only once the entry has
-    filled, and one filling cancels the other. Without lmtPrice the entry is a market order."""
+    filled, and one filling cancels the other. Without lmtPrice the entry is a market order. tif is the entry's; the
+    exits are good until cancelled unless exitTif is DAY."""
 
     action: Action
     totalQuantity: Quantity
@@ -113,6 +114,7 @@ class PlaceBracketOrder(OnContract, Guarded):
     tif: Annotated[Literal["DAY", "GTC"], BeforeValidator(forms.time_in_force)] = "DAY"
     outsideRth: bool = False
     account: Account | None = None
+    exitTif: Literal["GTC", "DAY"] = "GTC"
 
     @model_validator(mode="after")
     def _exits_lie_around_the_entry(self) -> Self:

@@ -1,5 +1,8 @@
 """Handlers that tell of orders."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import ib_async
 
 from bridge.blotter import (
@@ -20,6 +23,7 @@ from ib_worker.bounds import Part, kept
 from ib_worker.dispatch import handles
 from ib_worker.ledger import Entry, report
 from ib_worker.order_entry.related import legs, related
+from ib_worker.order_entry.resting_exits import exceeding
 from ib_worker.order_events import trade_of
 from ib_worker.receiver import EXECUTION_MESSAGES, ORDER_MESSAGES, Listed
 from ib_worker.session import Session
@@ -35,7 +39,8 @@ async def get_open_orders(request: GetOpenOrders, session: Session) -> list[Orde
     session.require_whole("orders", ORDER_MESSAGES)
     own = session.clientId
     open_ = [each for each in session.ledger.open() if each in listed or each.state.clientId == own]
-    return await _reports(session, "get_open_orders", request, open_)
+    warned = {exit: f"{each.what} {each.remedy}" for each in exceeding(session) for exit in each.exits}
+    return await _reports(session, "get_open_orders", request, open_, warned)
 
 
 @handles(GetCompletedOrders)
@@ -95,10 +100,20 @@ def _is_of(request: OfSymbol, contract: ib_async.Contract | Contract) -> bool:
     return request.symbol is None or goes_by(contract, request.symbol)
 
 
-async def _reports(session: Session, operation: str, request: OfSymbol, entries: list[Entry]) -> list[OrderReport]:
+async def _reports(
+    session: Session,
+    operation: str,
+    request: OfSymbol,
+    entries: list[Entry],
+    messages: Mapping[Entry, str] = MappingProxyType({}),
+) -> list[OrderReport]:
     """The newest of them that the answer has room for."""
     wanted = [each for each in entries if _is_of(request, each.state.terms.contract)]
-    return Part(await session.long_work.each(kept(operation, wanted), report), of=len(wanted))
+
+    def told(entry: Entry) -> OrderReport:
+        return report(entry, messages.get(entry, ""))
+
+    return Part(await session.long_work.each(kept(operation, wanted), told), of=len(wanted))
 
 
 def _require_readable(session: Session) -> None:

@@ -10,6 +10,7 @@ from bridge.tool import ToolError
 from ib_worker.composing import EXITS, LEGS
 from ib_worker.ledger import Entry, report
 from ib_worker.order_entry.cancelling import withdrawn
+from ib_worker.order_entry.related import is_open
 from ib_worker.order_state import OrderState
 from ib_worker.outcome import doubt_of, followed, not_found, require_settled, told
 from ib_worker.racing import first
@@ -84,9 +85,22 @@ def bracket_told(entries: Sequence[Entry | None], key: str) -> Bracket:
     failed = [f"IBKR rejected {name} (error {why.code}: {quoted(why.text)})" for name, why in refusals.items()]
     failed += [f"IBKR does not have {' and '.join(missing)}"] if missing else []
     text = f"{', and '.join(failed)}: the entry stands without it." if failed else "All three orders are at IBKR."
+    text += f" {_lifetimes(entry, [each for each in (takeProfit, stopLoss) if is_open(each)])}"
     return Bracket(
         idempotencyKey=key, entry=told(entry), takeProfit=report(takeProfit), stopLoss=report(stopLoss), message=text
     )
+
+
+LASTS = {"DAY": "until its trading day ends (DAY)", "GTC": "until it is cancelled (GTC)"}
+
+
+def _lifetimes(entry: Entry, exits: Sequence[Entry]) -> str:
+    """How long what is open of a bracket lives."""
+    tif = entry.state.terms.tif or "DAY"
+    told = [] if entry.state.done else [f"The entry is good {LASTS.get(tif, tif)}."]
+    for lasts in sorted({each.state.terms.tif or "DAY" for each in exits}):
+        told.append(f"Each exit is good {LASTS.get(lasts, lasts)}.")
+    return " ".join(told)
 
 
 def _lives(entry: Entry) -> bool:

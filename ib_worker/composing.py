@@ -25,7 +25,7 @@ def bracket_of(request: PlaceBracketOrder, account: str, key: str) -> list[ib_as
         transmit=False,
     )
     entry = whole if request.lmtPrice is None else replace(whole, orderType="LMT", lmtPrice=request.lmtPrice)
-    leave = replace(whole, action="SELL" if request.action == "BUY" else "BUY")
+    leave = replace(whole, action="SELL" if request.action == "BUY" else "BUY", tif=request.exitTif)
     profit = replace(leave, orderType="LMT", lmtPrice=request.takeProfitPrice, orderRef=order_ref(key, EXITS[0]))
     stop = replace(leave, orderType="STP", auxPrice=request.stopLossPrice, orderRef=order_ref(key, EXITS[1]))
     return [entry, profit, replace(stop, transmit=True)]

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from bridge.gateway import Concern
 from ib_worker import announcements
 from ib_worker.durability import durability_concern
+from ib_worker.order_entry.resting_exits import exceeding
 from ib_worker.order_state import OrderState
 from ib_worker.session import Session
 
@@ -92,6 +93,7 @@ def concerns_of(session: Session, now: datetime) -> list[Concern]:
     for entry in session.ledger.open():
         if entry.state.contradicted is not None:
             found.append(Concern(what=_contradiction(entry.state), remedy=LISTED_OPEN))
+    found += [Concern(what=each.what, remedy=each.remedy) for each in exceeding(session)]
     if (due := weekly_login(now)) - now < NEAR:
         found.append(
             Concern(

@@ -47,6 +47,12 @@ class Lives:
             raise bus_down(self._pipe.url, error) from error
         return None
 
+    async def key(self, state: OrderState) -> str | None:
+        """The key that an order of ours was placed under, None where the log does not tell. Raises BusError."""
+        lines = await self._lines(state) if is_ours(state.orderRef) else []
+        keys = (msgspec.json.decode(each, type=AuditEntry).key for each in lines)
+        return next(filter(None, keys), None)
+
     async def _lines(self, state: OrderState) -> list[bytes]:
         """The order's own, newest first: back to where it was sent, for one that a worker placed."""
         ref = [f'"orderRef":"{state.orderRef}"'] if is_ours(state.orderRef) else []

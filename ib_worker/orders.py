@@ -52,6 +52,7 @@ from ib_worker.order_entry.group_changes import (
 )
 from ib_worker.order_entry.price_rules import prices_of, prices_of_change, require_takeable
 from ib_worker.order_entry.related import legs, owned, related
+from ib_worker.order_entry.resting_exits import closed_by, remaining
 from ib_worker.order_messages import terms_of
 from ib_worker.outcome import cancel_message, outcome, remarked
 from ib_worker.pacing import Lane
@@ -89,6 +90,7 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
     await facts_of(session, contract, order)  # the first price of a contract may take seconds, others need not wait
     async with session.placing(account):
         clear = await passed(session, asked, contract, order, Allowance(request.duplicateOf, request.confirmationToken))
+        exits = closed_by(session, account, contract.conId, order.action)
         await session.pacer.turn(Lane.ORDERS)
         async with session.numbering:
             orderId = await session.fresh_order_id()
@@ -97,7 +99,9 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
             await asked.accept(clear.gate, gateway=str(session.target))
             entry = write_order(session, asked, orderId, contract, order)  # no await between this and the line above
     await note_sent(session, asked, sent=str(orderId))
-    return remarked(await outcome(session, entry, asked), clear.remarks)
+    told = remarked(await outcome(session, entry, asked), clear.remarks)
+    left = await remaining(session, exits)
+    return told.model_copy(update={"message": f"{left} {told.message}".strip()})
 
 
 @handles(PlaceBracketOrder)

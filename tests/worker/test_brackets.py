@@ -303,3 +303,97 @@ async def test_a_change_by_a_brackets_key_is_about_the_entry_until_that_is_done_
     assert both.code == "invalid_arguments"
     changes = [frame.request.placed[1] for frame in sim.journal.orders()][3:]
     assert [(each.parentId, each.ocaGroup, each.deltaNeutralOrderType) for each in changes] == [(0, "", "")] * 3
+
+
+@pytest.mark.trial("A12")
+@pytest.mark.parametrize(
+    ("asked", "lives"),
+    [({}, ["DAY", "GTC", "GTC"]), ({"exitTif": "DAY"}, ["DAY"] * 3), ({"tif": "GTC"}, ["GTC"] * 3),
+     ({"tif": "GTC", "exitTif": "DAY"}, ["GTC", "DAY", "DAY"])],
+)  # fmt: skip
+async def test_a_brackets_exits_live_until_cancelled_unless_asked_otherwise_and_the_answer_says_so(
+    redis_url: str, session: str, sim: Simulator, asked: dict[str, str], lives: list[str]
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        told = await bracket(front, **FAR, **asked)
+
+    assert [told[leg]["tif"] for leg in ("entry", "takeProfit", "stopLoss")] == lives
+    assert [frame.request.placed[1].tif for frame in sim.journal.orders()] == lives
+    words = {"DAY": "until its trading day ends (DAY)", "GTC": "until it is cancelled (GTC)"}
+    assert told["message"] == (
+        f"All three orders are at IBKR. The entry is good {words[lives[0]]}. Each exit is good {words[lives[1]]}."
+    )
+
+
+@pytest.mark.trial("A12")
+async def test_the_exits_of_a_filled_bracket_outlive_the_day(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+        sim.skip(24 * 3600)
+
+    assert [one.order.tif for one in sim.world.open_orders(1)] == ["GTC", "GTC"]
+
+
+@pytest.mark.trial("A12")
+@pytest.mark.parametrize("restarted", [False, True], ids=["by the same worker", "after a restart"])
+async def test_who_closes_a_position_hears_first_which_exits_remain_and_so_do_status_and_open_orders(
+    redis_url: str, session: str, sim: Simulator, restarted: bool
+) -> None:
+    close = order(symbol="NVDA", action="SELL", totalQuantity=10)
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+        await settles(front, 10)
+        told = None if restarted else await front.submit("place_order", **close)
+    async with trading(redis_url, session, sim) as front:
+        told = told or await front.submit("place_order", **close)
+        await settles(front, 0)
+        rest = await front.ask("get_open_orders")
+
+        async def warned() -> bool:
+            return any("Exits exceed the position" in each["what"] for each in (await front.status())["concerns"])
+
+        await until(warned, "the status warns of the exits")
+        cancelled = await cancel(front, orderKey=KEY)
+        after = await front.ask("get_open_orders")
+
+    assert told["message"].startswith(
+        f"Still open are the target (orderRef {TARGET}) and the stop (orderRef {STOP}). "
+        f"ibkr_cancel_order with orderKey {KEY} cancels what is open of that bracket."
+    )
+    assert "The order is filled." in told["message"]
+    assert len(rest) == 2
+    for each in rest:
+        assert each["message"].startswith(
+            "Exits exceed the position: SELL 10 NVDA can fill, and the position is 0. A fill opens a short position of "
+            "up to 10. Cancel what is too much:"
+        )
+    assert (cancelled["message"], after) == ("Cancelled the stop and the target.", [])
+
+
+@pytest.mark.trial("A12")
+async def test_exits_that_fit_their_position_are_not_warned_of(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+        await settles(front, 10)
+        more = await front.submit("place_order", **order(symbol="NVDA", totalQuantity=5))
+        less = await front.submit("place_order", **order(symbol="NVDA", action="SELL", totalQuantity=4))
+        rest = await front.ask("get_open_orders")
+        status = await front.status()
+
+    assert more["message"] == "The order is filled."
+    assert less["message"].startswith(f"Still open are the target (orderRef {TARGET})")
+    assert [each["message"] for each in rest] == ["", ""]
+    assert not any("Exits" in each["what"] for each in status["concerns"])
+
+
+@pytest.mark.trial("A12")
+async def test_an_exit_that_is_made_larger_than_its_entry_is_warned_of(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FAR)
+        await front.submit("modify_order", orderId=0, orderRef=STOP, totalQuantity=12)
+        rest = await front.ask("get_open_orders")
+
+    (stop,) = (each for each in rest if each["orderRef"] == STOP)
+    assert stop["message"].startswith("An exit exceeds its entry: SELL 12 NVDA waits for an order of 10.")
