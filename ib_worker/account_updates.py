@@ -76,8 +76,12 @@ class AccountUpdates:
 
     def refused(self, code: int, text: str) -> None:
         """TWS has refused a request without naming it; this one has no id, and may be it."""
-        if self.account is not None and not self.complete.is_set():
-            self.problem = refusal(code, text)
+        self.fail(refusal(code, text))
+
+    def fail(self, problem: ToolError | None) -> None:
+        """What TWS tells of the account is not whole, or does not come: whoever waits for all of it is told."""
+        if problem is not None and self.account is not None and not self.complete.is_set():
+            self.problem = problem
             self.complete.set()
 
     def connected(self, wire: Any) -> None:

@@ -34,7 +34,7 @@ def is_weekly_login(now: datetime) -> bool:
 def _contradiction(state: OrderState) -> str:
     names = f"orderId {state.orderId}, permId {state.permId}"
     return (
-        f"An order ({names}) was told to be {state.contradicted}, and TWS's later list of open orders has it as "
+        f"An order ({names}) was taken for {state.contradicted}, and later word of TWS has it open, in status "
         f"{state.status}."
     )
 

@@ -367,4 +367,4 @@ def _doubt(state: OrderState) -> str:
     """What a list of orders says of one whose end is contradicted."""
     if state.contradicted is None:
         return ""
-    return f"TWS said that this order is {state.contradicted}, and lists it open since: it counts as open."
+    return f"This order was taken for {state.contradicted}, and TWS shows it open since: it counts as open."

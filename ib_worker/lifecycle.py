@@ -31,7 +31,7 @@ from ib_worker.settings import Endpoint
 from ib_worker.standing import Failure
 from ib_worker.sync import synchronize
 from ib_worker.tws.text import tws_said
-from ib_worker.tws.unreadable import refuse_unreadable
+from ib_worker.unreadable import refuse_unreadable
 from ib_worker.wire import Wire
 
 MARKET_DATA_NUMBERS = {"live": 1, "frozen": 2, "delayed": 3, "delayed-frozen": 4}
@@ -287,7 +287,7 @@ class Lifecycle:
         """What a message about orders or positions said is missing from what is known, so all is read again."""
         kind = "".join(fields[:1])
         if kind not in LISTED_STATE:
-            refuse_unreadable(self._session.requests, fields)
+            refuse_unreadable(self._session.requests, self._session.account_updates, fields)
         if kind not in STATE_MESSAGES:
             return
         self._session.unread.add(kind)

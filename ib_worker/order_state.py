@@ -15,7 +15,7 @@ TWS says things twice, out of order, late or never, and mixes rejections with no
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ib_worker.order_events import (
@@ -45,6 +45,7 @@ NAMES_IT = (Opened, Status, Fill, Completed, ListedOpen)
 REJECTED = 201  # TWS's code for it
 CHANGING = ("totalQuantity", "orderType", "lmtPrice", "auxPrice", "trailingPercent", "tif")
 LOOKS = 2  # full looks that an order must be missing from before it is said not to exist
+TOLD_AFTER = timedelta(seconds=1)  # an error that rejects an order is told to its caller before a later word comes
 LIFE_EVENTS = 200  # kept of one order: the first half and the last half
 
 Source = Literal[
@@ -81,7 +82,7 @@ class OrderState:
     doubted: Said | None = None  # an error that rejects orders came for a working one: Inactive would confirm it
     said: Said | None = None  # an error or notice that may be the answer to the latest frame, and whose meaning is open
     ended_at: datetime | None = None  # when TWS told its end
-    contradicted: str | None = None  # the end that a later complete list of open orders contradicts
+    contradicted: str | None = None  # what the order was taken for, though later word of TWS has it open
     cancel_asked: bool = False
     cancelled_at: datetime | None = None  # when the latest cancel was sent
     cancel_refused: Said | None = None
@@ -138,9 +139,18 @@ def apply(state: OrderState, event: Event) -> OrderState:
     if state.missed and isinstance(event, NAMES_IT):
         state = replace(state, missed=0, missed_at=None)
     after = _APPLY[type(event)](state, event)
-    if after.done and not before.done:
-        return replace(after, ended_at=event.at, said=None, contradicted=None)
+    if after.done:
+        return after if before.done else replace(after, ended_at=event.at, said=None, contradicted=None)
+    if after.contradicted is None and (was := _disproved(before, event.at)) is not None and after is not before:
+        return replace(after, contradicted=was)
     return after
+
+
+def _disproved(before: OrderState, at: datetime) -> str | None:
+    """What had been told of an order that is open after all: it was rejected, some time ago, or is not at IBKR."""
+    if before.rejected is not None and before.ended_at is not None:
+        return "rejected" if at - before.ended_at > TOLD_AFTER else None
+    return "not at IBKR" if before.not_found else None
 
 
 def _sent(state: OrderState, event: Sent) -> OrderState:

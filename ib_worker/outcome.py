@@ -23,6 +23,7 @@ from ib_worker.tws.text import quoted, tws_said
 FILL_S = 2.0  # a market order's fill follows its acknowledgement within this, in an open market
 SETTLE_S = 0.5  # other orders: an early rejection follows within this
 LOOK_S = 15.0
+SHOWN_S = 0.25  # TWS shows an order that lives on in spite of an error within this
 WARNED_S = 0.5  # a warning comes right before the order is acknowledged
 
 
@@ -41,6 +42,10 @@ async def followed(session: Session, entry: Entry, asked: Asked) -> OrderState:
     """The state once TWS has taken the order, and a moment more for the fill or rejection that often follows; or once
     TWS has spoken against it in words whose meaning one look has left open."""
     state = await settled(session, entry, words_suffice=True)
+    if state.rejected is not None and not state.permIds:  # by an error alone, which may come for a live order
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHOWN_S):
+                state = await entry.until(lambda each: each.rejected is None)
     if state.acknowledged and not state.done:
         wait_s = FILL_S if state.terms.orderType == "MKT" else SETTLE_S
         with suppress(TimeoutError):

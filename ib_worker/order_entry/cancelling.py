@@ -15,7 +15,7 @@ from ib_worker.outcome import cancel_message
 from ib_worker.pacing import Lane
 from ib_worker.sending import write_cancel
 from ib_worker.session import Session
-from ib_worker.sync import explained, tried_look
+from ib_worker.sync import explained, listed_soon, tried_look
 from ib_worker.tws.text import quoted
 
 LOOK_S = 3.0
@@ -27,6 +27,8 @@ async def cancel_group(session: Session, asked: Asked, group: Sequence[Entry]) -
     free stays: that is the position's protection."""
     first = group[0]
     account = session.tradable(first.state.terms.account)
+    if any(each.state.done for each in group):
+        await listed_soon(session)  # a later list of open orders may contradict an end
     targets = _targets(session, group)
     if not targets:
         return grouped(session, first, f"Nothing of it is open any more: {_stand(group)}. Nothing was sent.")

@@ -24,6 +24,7 @@ from ib_worker.pacing import Lane
 from ib_worker.sending import require_changeable, write_change_along
 from ib_worker.session import Session
 from ib_worker.sync import explained
+from ib_worker.tws.text import quoted
 
 CHANGE_S = 3.0
 
@@ -170,4 +171,4 @@ def _has(each: Follower) -> bool:
 
 def _why(left: Sequence[Follower]) -> str:
     refused = next((it.entry.state.change_refused for it in left if it.entry.state.change_refused is not None), None)
-    return f": TWS refused the change (error {refused.code}): {refused.text}" if refused is not None else ""
+    return f": TWS refused the change (error {refused.code}): {quoted(refused.text)}" if refused is not None else ""

@@ -108,6 +108,20 @@ def test_an_end_holds_again_once_a_look_lists_the_order_no_more() -> None:
     assert (state.done, state.status) == (True, "Cancelled")
 
 
+@pytest.mark.trial("A16")
+@pytest.mark.parametrize(
+    ("told", "was"), [((Said(AT, 201, "margin"),), "rejected"), ((Vanished(AT, AT), Vanished(AT, AT)), "not at IBKR")]
+)
+def test_an_order_that_was_told_to_be_nowhere_and_shows_is_open_with_a_warning(
+    told: tuple[Event, ...], was: str
+) -> None:
+    state = OrderState(7, 1, TERMS, orderRef=REF)
+    for event in (Sent(AT, TERMS), *told, Opened(LATER, 99, REF, TERMS, "Submitted")):
+        state = apply(state, event)
+
+    assert (state.done, state.not_found, state.status, state.contradicted) == (False, False, "Submitted", was)
+
+
 async def ended(front: Caller, sim: Simulator, word: str) -> int:
     placed = await front.submit("place_order", **RESTING)
     sim.fault(f"status {placed['orderId']} {word}")
@@ -159,7 +173,7 @@ async def test_a_session_that_is_read_again_warns_of_an_end_that_is_contradicted
         await entry.until(lambda each: not each.done)
 
         told = [each for each in concerns_of(stand.session, datetime.now(UTC)) if str(entry.state.orderId) in each.what]
-        assert ["was told to be Filled" in each.what for each in told] == [True]
+        assert ["was taken for Filled" in each.what for each in told] == [True]
 
 
 # permId and reference

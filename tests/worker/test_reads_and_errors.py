@@ -163,6 +163,7 @@ async def test_an_error_without_an_id_ends_the_opening_of_account_updates(
         ("rewrite accountSummary 0 73", SUMMARY, {}, "accountUpdateMulti"),  # a message without a method here
         ("rewrite pnl 0 999", "get_pnl", {}, "type 999"),
         ("rewrite pnl 0 107", "get_pnl", {}, "userInfo"),
+        ("rewrite portfolioValue 2 nonsense 1", "open_account_updates", {}, "type 7 (updatePortfolio)"),
     ],
 )
 async def test_an_answer_that_can_not_be_read_is_an_error_at_once_that_names_it(
