@@ -28,7 +28,8 @@ RATE_TAGS = "NetLiquidation,$LEDGER:ALL"
 RATES_KEPT_S = 300.0  # TWS computes account values anew every three minutes
 CLOCK_KEPT_S = 60.0
 RETRY_S = 10.0  # what TWS has not told is asked again after this, and holds no order up before
-DETAILS_S = CLOCK_S = SUMMARY_S = 3.0  # together below the time that an order has
+DETAILS_S = SUMMARY_S = 3.0  # together below the time that an order has
+CLOCK_S = 1.0  # TWS ignores the question within a second of its last answer
 OPTIONS = {"OPT": "STK", "FOP": "FUT"}  # and what may cover them
 
 
@@ -188,7 +189,8 @@ async def gateway_time(session: Session) -> datetime:
     read_at, ahead_s = session.gateway_clock
     if time.monotonic() - read_at > CLOCK_KEPT_S:
         with suppress(TimeoutError, RequestRefused, ToolError):
-            told = await session.ask_kind(CURRENT_TIME, lambda wire: wire.reqCurrentTime(), silence_s=CLOCK_S)
+            async with asyncio.timeout(CLOCK_S):  # a late answer to the question before would hold this one up
+                told = await session.ask_kind(CURRENT_TIME, lambda wire: wire.reqCurrentTime())
             ahead_s = float(told[-1]) - utcnow().timestamp()
         session.gateway_clock = (time.monotonic(), ahead_s)
     return utcnow() + timedelta(seconds=ahead_s)

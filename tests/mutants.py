@@ -44,9 +44,33 @@ AREAS = {
     ),
     "orders": Area(
         "ib_worker",
-        tuple(f"tests/worker/test_{name}.py" for name in ("ledger", "limits", "modes", "order_state")),
+        tuple(
+            f"tests/worker/test_{name}.py"
+            for name in (
+                "ledger",
+                "limits",
+                "modes",
+                "order_effects",
+                "order_state",
+                "short_options",
+                "worth",
+            )
+        ),
         0.85,
-        files=tuple(f"ib_worker/{name}.py" for name in ("ledger", "limits", "modes", "order_state")),
+        files=(
+            *(f"ib_worker/{name}.py" for name in ("ledger", "limits", "modes", "order_state")),
+            *(
+                f"ib_worker/risk/{name}.py"
+                for name in (
+                    "exchange_rates",
+                    "order_prices",
+                    "position_effect",
+                    "short_options",
+                    "trading_hours",
+                    "worth",
+                )
+            ),
+        ),
     ),
     "conversions": Area(
         "ib_worker",

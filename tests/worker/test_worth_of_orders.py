@@ -40,7 +40,7 @@ async def test_no_order_passes_its_limit_by_its_type_unit_or_currency(
             assert refused.details["currency"] == "USD"
         assert frames(sim) == 0
 
-        resting = await front.submit("place_order", **order(symbol="NVDA", **rel))
+        resting = await front.submit("place_order", **order(symbol="MSFT", totalQuantity=5000, **rel))
         more = await front.refused_order("modify_order", orderId=resting["orderId"], totalQuantity=9999)
         for terms in (
             {**FOREX, "totalQuantity": 25_000},
@@ -74,6 +74,22 @@ async def test_a_rate_that_the_account_does_not_tell_is_that_of_a_pair_or_its_in
     assert "GBP" not in without.rates
 
 
+@pytest.mark.trial("A5")
+async def test_without_account_values_what_opens_is_refused_and_what_closes_passes(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    for message in ("accountSummary", "accountSummaryEnd", "currentTime"):
+        sim.fault(f"swallow {message}")
+    async with trading(redis_url, session, sim) as front:
+        held = {each["contract"]["symbol"]: each["position"] for each in await front.ask("get_positions")}
+        refused = await front.refused_order(**order(symbol="AAPL"))
+        closed = await front.submit("place_order", **order(symbol="MSFT", action="SELL", totalQuantity=1))
+
+    assert held["MSFT"] > 0
+    assert (refused.code, "base currency" in refused.message) == ("no_exchange_rate", True)
+    assert closed["status"] == "Filled"
+
+
 @pytest.mark.trial("B12", "A2")
 async def test_a_price_that_tws_tells_back_as_0_is_no_price_of_a_change(
     redis_url: str, session: str, sim: Simulator
@@ -81,7 +97,7 @@ async def test_a_price_that_tws_tells_back_as_0_is_no_price_of_a_change(
     async with trading(redis_url, session, sim) as front:
         for terms in (
             {"orderType": "MOC"}, {"orderType": "STP", "auxPrice": 300}, {"orderType": "MIT", "auxPrice": 600},
-            {"orderType": "TRAIL", "trailingPercent": 5}, {"orderType": "REL", "auxPrice": 0.01},
+            {"orderType": "TRAIL", "trailingPercent": 5}, {"orderType": "MOC", "tif": "DAY", "symbol": "SPY"},
         ):  # fmt: skip
             placed = await front.submit("place_order", **order(action="SELL", totalQuantity=2, **terms))
             changed = await front.submit("modify_order", orderId=placed["orderId"], totalQuantity=3)
