@@ -174,7 +174,8 @@ def invite(what: Plan, screen: Screen) -> None:
     screen.say("\nAdd it to your MCP client:")
     for line in described(what.url):
         screen.say(line)
-    screen.say(f"\nServing at {what.url} until Ctrl-C.")
+    page = what.url.removesuffix("api/v1")
+    screen.say(f"\nServing at {what.url} until Ctrl-C. A page at {page} says how it stands and how to connect.")
 
 
 async def unless(stopped: asyncio.Event, children: Children, work: Coroutine[Any, Any, Any]) -> None:

@@ -25,14 +25,16 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 3rem auto; padding: 0 1rem }
 h1 { font-size: 1.6rem; margin: 0 } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem }
 code, pre { font: .875rem/1.5 ui-monospace, monospace }
-pre { border: 1px solid var(--line); border-radius: 6px; padding: .6rem .8rem; margin: .2rem 0 1rem; overflow-x: auto }
+pre { border: 1px solid var(--line); border-radius: 6px; padding: .6rem .8rem; margin: .2rem 0 1rem }
+pre { white-space: pre-wrap; overflow-wrap: anywhere }
 .state { border-left: 4px solid var(--bad); padding: .2rem .8rem; margin: 1.5rem 0 }
 .ready { border-color: var(--good) }
 .state b { color: var(--bad) } .ready b { color: var(--good) } p { margin: .3rem 0 }
 """
 TOKEN = (
     "<p>This server wants a token. Add the header <code>Authorization: Bearer TOKEN</code>; the operator makes a token "
-    "by <code>python -m cli client add NAME --scopes read,trade</code>.</p>"
+    "by <code>python -m cli client add NAME --scopes read,trade</code>. In Claude Code that is "
+    '<code>--header "Authorization: Bearer TOKEN"</code> at the end of the command.</p>'
 )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 LONGEST_ID = 256  # characters: an id comes back in every answer
 LONGEST_METHOD = 128
+LONGEST_NAMES = {"prompts/get": ("name", 128), "resources/read": ("uri", 512)}  # the SDK echoes them
 SHOWN = 64  # characters of a client's own text in an error
 NOTIFICATION = "notifications/"
 REQUEST_ID = "ibkr.request_id"  # in the ASGI scope: the id as it came, since FastMCP makes a string of 1
@@ -99,6 +100,9 @@ def _check_params(method: str, params: Message, id: str | int | None) -> None:
     token = (meta or {}).get("progressToken", "")
     if not _is_id(token):
         raise Malformed(INVALID_PARAMS, f"progressToken must be a string or a whole number, not {_kind(token)}.", id)
+    field, longest = LONGEST_NAMES.get(method, ("", 0))
+    if field and len(str(params.get(field, ""))) > longest:
+        raise Malformed(INVALID_PARAMS, f"params.{field} is too long: at most {longest} characters.", id)
     if method != "tools/call":
         return
     if not isinstance(params.get("name"), str):

@@ -174,7 +174,7 @@ def test_fronts_want_tokens_and_know_the_names_they_are_called_by() -> None:
 def test_the_ingress_lets_nothing_but_the_endpoint_and_health_through() -> None:
     (rule,) = find(render(REAL), "Ingress", "rel-main-front")["spec"]["rules"]
 
-    assert [each["path"] for each in rule["http"]["paths"]] == ["/api/v1", "/healthz", "/readyz"]
+    assert [each["path"] for each in rule["http"]["paths"]] == ["/api/v1", "/mcp", "/healthz", "/readyz"]
 
 
 def test_a_front_rolls_over_without_one_missing_and_scaling_is_left_to_the_autoscaler() -> None:

@@ -82,7 +82,7 @@ async def until_serving(client: httpx.AsyncClient) -> None:
 
 
 @needs_caddy
-@pytest.mark.parametrize("path", ["/api/v1", "/api/v1/", "/healthz", "/readyz"])
+@pytest.mark.parametrize("path", ["/api/v1", "/api/v1/", "/api/v1/mcp", "/mcp", "/healthz", "/readyz"])
 async def test_what_clients_need_passes_the_proxy(path: str, tmp_path: Path) -> None:
     async with proxy(tmp_path) as (client, _):
         answer = await client.get(path)

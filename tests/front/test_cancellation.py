@@ -14,6 +14,7 @@ from bridge.bus import front_channel
 from bridge.bus.asked import Asked
 from mcp_front.results import ERROR_META
 from tests.front.stack import LEGACY, MODERN, Running, messages_of, plain_http, serving, wait_until, worker
+from tests.front.ticking import ticking
 
 ORDER: dict[str, Any] = {"symbol": "SPY", "action": "BUY", "totalQuantity": 1, "idempotencyKey": "cancel-me-1"}
 
@@ -71,6 +72,19 @@ async def test_running_read_ends_at_whatever_replica_the_cancellation_arrives(
         result = await call
 
     assert status == 202
+    assert result["_meta"][ERROR_META]["code"] == "cancelled"
+
+
+@pytest.mark.trial("E3")
+async def test_running_stream_ends_and_its_caller_is_told(redis_url: str, session: str) -> None:
+    async with ticking(redis_url, session), serving(redis_url, session) as front, plain_http() as http:
+        stream = called(http, front, 7, "ibkr_stream_market_data", symbol="SPY", duration_seconds=30)
+        call = asyncio.create_task(stream)
+        await wait_until(lambda: bool(front.front.calls.under_way.find("local", "127.0.0.1", 7)), "the stream runs")
+        async with asyncio.timeout(5):
+            await cancel(http, front, 7)
+            result = await call
+
     assert result["_meta"][ERROR_META]["code"] == "cancelled"
 
 

@@ -43,6 +43,8 @@ MALFORMED: list[tuple[Any, int, Any, str]] = [
     (calling(_meta={"progressToken": 1.5}), -32602, 1, "progressToken must be a string or a whole number, not 1.5"),
     (calling(name=None), -32602, 1, "params.name must be a tool's name"),
     (calling(arguments="{}"), -32602, 1, "params.arguments must be an object, not a string"),
+    (LIST | {"method": "prompts/get", "params": {"name": "x" * 9_000}}, -32602, 1, "params.name is too long"),
+    (LIST | {"method": "resources/read", "params": {"uri": "http://" + "x" * 9_000}}, -32602, 1, "params.uri is too"),
     (LIST | {"jsonrpc": "1.0"}, -32600, 1, 'jsonrpc must be "2.0"'),
     (without("jsonrpc"), -32600, 1, 'jsonrpc must be "2.0"'),
     (5, -32600, None, "A JSON-RPC message is an object, not a number"),
@@ -60,7 +62,7 @@ MALFORMED: list[tuple[Any, int, Any, str]] = [
 ]
 
 
-@pytest.mark.trial("B8")
+@pytest.mark.trial("B8", "D17")
 @pytest.mark.parametrize("era", ERAS)
 async def test_malformed_message_is_400_with_the_reason(redis_url: str, session: str, era: str) -> None:
     headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": era}
