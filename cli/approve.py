@@ -1,4 +1,4 @@
-"""`approve`: a human's word for a live order that waits for it; shows what waits where no key is named."""
+"""`approve`: a human's word for a live order that waits for it, at a terminal; without a key it lists what waits."""
 
 import argparse
 import sys
@@ -8,11 +8,11 @@ from bridge.bus.approving import Approval, give_approval, waiting_approvals
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from cli.operating import add_bus_arguments, caller, with_bus
+from cli.terminal import confirmed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("key", nargs="?", help="the order's key; without it what waits is listed")
-    parser.add_argument("--yes", action="store_true", help="do not ask again")
     add_bus_arguments(parser)
 
 
@@ -24,8 +24,7 @@ def run(options: argparse.Namespace) -> int:
     if status:
         return status
     # Between two connections: while an event loop runs, Ctrl-C would wait for the answer.
-    if not options.yes and _answer() != "yes":
-        print("not approved")
+    if not confirmed("approve", found[0].key):
         return 1
     return with_bus(options, partial(_approve, found[0]))
 
@@ -55,13 +54,3 @@ async def _approve(found: Approval, pipe: Pipe, keys: Keys) -> int:
         return 1
     print("approved; the client may now call again with the same key")
     return 0
-
-
-def _answer() -> str:
-    try:
-        return input("Approve this order? Type yes: ").strip()
-    except EOFError:  # a container without a terminal
-        return ""
-    except KeyboardInterrupt:
-        print()
-        return ""

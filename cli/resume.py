@@ -1,12 +1,14 @@
-"""`resume`: releases the kill switch; the only way to do so, and out of every model's reach."""
+"""`resume`: releases the kill switch; the only way to do so, at a terminal and out of every model's reach."""
 
 import argparse
 import sys
+from functools import partial
 
-from bridge.bus.halting import clear_halt, read_halt
+from bridge.bus.halting import Halt, clear_halt, read_halt
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from cli.operating import add_bus_arguments, caller, with_bus
+from cli.terminal import confirmed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,13 +16,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    async def act(pipe: Pipe, keys: Keys) -> int:
-        halt = await read_halt(pipe, keys)
-        if halt is None:
-            sys.stderr.write(f"{keys.session}: the kill switch is not set, so nothing was released\n")
-            return 1
-        await clear_halt(pipe, keys, caller())
-        print(f"{keys.session}: released; it was {halt.level}, set by {halt.by}: {halt.reason}")
-        return 0
+    found: list[tuple[str, Halt]] = []
+    status = with_bus(options, partial(_show, found))
+    if status:
+        return status
+    session, halt = found[0]
+    # Between two connections: while an event loop runs, Ctrl-C would wait for the answer.
+    if not confirmed("resume", session):
+        return 1
+    options.session = session
+    return with_bus(options, partial(_release, halt))
 
-    return with_bus(options, act)
+
+async def _show(into: list[tuple[str, Halt]], pipe: Pipe, keys: Keys) -> int:
+    halt = await read_halt(pipe, keys)
+    if halt is None:
+        sys.stderr.write(f"{keys.session}: the kill switch is not set, so nothing was released\n")
+        return 1
+    print(f"{keys.session}: {halt.told()}")
+    into.append((keys.session, halt))
+    return 0
+
+
+async def _release(read: Halt, pipe: Pipe, keys: Keys) -> int:
+    """Of what was read: another halt since then stays."""
+    if await read_halt(pipe, keys) != read:
+        sys.stderr.write("error: the kill switch is no longer what you read; look again\n")
+        return 1
+    await clear_halt(pipe, keys, caller())
+    print(f"{keys.session}: released; it was {read.level}, set by {read.by}: {read.reason}")
+    return 0

@@ -46,7 +46,7 @@ def concerns_of(session: Session, now: datetime) -> list[Concern]:
             Concern(
                 what=f"{session.data_loss}.",
                 remedy="Compare ibkr_get_open_orders, ibkr_get_positions and `python -m cli audit verify` with what "
-                "was meant, then release the kill switch with `python -m cli resume`.",
+                "was meant; then the operator releases the kill switch.",
             )
         )
     if (weak := durability_concern(session)) is not None:

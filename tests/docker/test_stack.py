@@ -133,10 +133,26 @@ def test_redis_syncs_every_write_and_evicts_nothing(stack: Stack) -> None:
     }  # fmt: skip
 
 
+# A terminal of the container's own, on which the session's name is typed.
+AT_A_TERMINAL = """
+import os, pty
+
+def read(fd):
+    shown = os.read(fd, 4096)
+    if b"Type sim" in shown:
+        os.write(fd, b"sim\\n")
+    return shown
+
+pty.spawn(["python", "-m", "cli", "resume", "--session", "sim"], read)
+"""
+
+
 def test_the_operator_sets_and_releases_the_kill_switch_from_a_container_of_its_own(stack: Stack) -> None:
     set_ = stack.compose("run", "--rm", "-T", "operator", "halt", "a test")
     status = stack.compose("run", "--rm", "-T", "operator", "approve")
-    released = stack.compose("run", "--rm", "-T", "operator", "resume", "--session", "sim")
+    with pytest.raises(Failed, match="resume wants a terminal"):
+        stack.compose("run", "--rm", "-T", "operator", "resume", "--session", "sim")
+    released = stack.compose("run", "--rm", "-T", "--entrypoint", "python", "operator", "-c", AT_A_TERMINAL)
 
     assert "sim: halt, set by operator" in set_
     assert "sim: 0 orders wait" in status

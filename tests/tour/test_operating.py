@@ -1,7 +1,10 @@
 """The operator's commands: they act on a session that is there, say which, and say so where nothing was done."""
 
+import ast
 import asyncio
 import io
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +20,7 @@ from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from cli.__main__ import main
 from cli.embedded_redis import EmbeddedRedis, free_port
+from tests.tour.terminal import Terminal, terminal
 
 
 @pytest.fixture(autouse=True)
@@ -63,17 +67,20 @@ async def test_a_session_that_no_worker_has_led_is_halted_by_force(own_redis: Em
 
 @pytest.mark.parametrize("mark", ["heartbeat", "generation", "epoch"])
 async def test_the_only_session_need_not_be_named(
-    own_redis: EmbeddedRedis, mark: str, capsys: pytest.CaptureFixture[str]
+    own_redis: EmbeddedRedis, mark: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither at once after a restore, which leaves of these the epoch alone."""
     async with Pipe(own_redis.url) as pipe:
         await pipe.send("SET", getattr(Keys("demo"), mark), "1")
         await set_halt(pipe, Keys("demo"), "halt", "anna", "odd fills")
 
-    status = await typed(own_redis, "resume")
+    with terminal(monkeypatch) as person:
+        person.type("demo")
+        status = await typed(own_redis, "resume")
+        shown = person.shown("released")
 
     assert (status, await level(own_redis, "demo")) == (0, None)
-    assert "demo: released" in capsys.readouterr().out
+    assert "demo: released" in shown
 
 
 async def test_of_several_sessions_one_must_be_named(
@@ -111,7 +118,7 @@ async def test_a_halt_names_no_command_that_releases_it(
 
 
 async def test_what_waits_for_approval_is_told_with_its_session(
-    own_redis: EmbeddedRedis, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    own_redis: EmbeddedRedis, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await led(own_redis, "live")
     async with Pipe(own_redis.url) as pipe:
@@ -119,14 +126,13 @@ async def test_what_waits_for_approval_is_told_with_its_session(
 
     listed = await typed(own_redis, "approve")
     wrong = await typed(own_redis, "approve", "key-2")
-    monkeypatch.setattr(sys, "stdin", io.StringIO())  # a container that was started without a terminal
     unanswered = await typed(own_redis, "approve", "key-1")
     said = capsys.readouterr()
 
     assert (listed, wrong, unanswered) == (0, 1, 1)
     assert "live: 1 orders wait for approval" in said.out
     assert "live: BUY 1 SPY" in said.out
-    assert "not approved" in said.out
+    assert "approve wants a terminal" in said.err
     assert "live: nothing waits under key-2" in said.err
 
 
@@ -134,18 +140,19 @@ async def test_ctrl_c_at_the_question_approves_nothing_and_is_heard_at_once(own_
     await led(own_redis, "live")
     async with Pipe(own_redis.url) as pipe:
         await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
+        person, program = os.openpty()
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "cli", "approve", "key-1", "--redis", own_redis.url,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=program, stdout=program, stderr=subprocess.PIPE, start_new_session=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which pytest-xdist ignores
         )  # fmt: skip
-        assert process.stdout is not None
-        asked = await process.stdout.readuntil(b"Type yes: ")
+        asked = await asyncio.to_thread(Terminal(person).shown, "Type key-1 to approve: ")
 
-        said, errors = await interrupted(process)  # what is typed never comes
+        _, errors = await interrupted(process)  # what is typed never comes
+        said = await asyncio.to_thread(Terminal(person).shown, "nothing was done")
 
-        assert b"BUY 1 SPY" in asked
-        assert (process.returncode, b"not approved" in said, errors) == (1, True, b"")
+        assert "BUY 1 SPY" in asked
+        assert (process.returncode, "nothing was done" in said, errors) == (1, True, b"")
         assert [each.key for each in await waiting_approvals(pipe, Keys("live"))] == ["key-1"]
 
 
@@ -164,10 +171,12 @@ async def test_what_was_read_is_what_is_approved(own_redis: EmbeddedRedis, monke
     await led(own_redis, "live")
     async with Pipe(own_redis.url) as pipe:
         await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
-        monkeypatch.setattr(sys, "stdin", io.StringIO("yes\n"))
+        with terminal(monkeypatch) as person:
+            person.type("key-1")
+            status = await typed(own_redis, "approve", "key-1")
+            shown = person.shown("approved;")
 
-        status = await typed(own_redis, "approve", "key-1")
-
+        assert "BUY 1 SPY" in shown
         assert (status, await waiting_approvals(pipe, Keys("live"))) == (0, [])
 
 
@@ -274,3 +283,67 @@ async def test_a_halt_at_the_command_line_takes_any_words_as_its_reason(
         halt = await read_halt(pipe, Keys("demo"))
     assert halt is not None
     assert (status, halt.reason) == (0, reason)
+
+
+@pytest.mark.trial("A28")
+async def test_without_a_terminal_nothing_is_released_or_approved(
+    own_redis: EmbeddedRedis, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe that says yes, or the very key, is a program's, such as a coding agent's."""
+    await led(own_redis, "live")
+    async with Pipe(own_redis.url) as pipe:
+        await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
+        await set_halt(pipe, Keys("live"), "halt", "anna", "odd fills")
+        await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
+        for words in (["resume"], ["approve", "key-1"]):
+            with monkeypatch.context() as patched:
+                patched.setattr(sys, "stdin", io.StringIO("live\nkey-1\nyes\n"))
+                assert await typed(own_redis, *words) == 1
+        with pytest.raises(SystemExit):
+            await typed(own_redis, "approve", "key-1", "--yes")
+        waiting = await waiting_approvals(pipe, Keys("live"))
+
+    said = capsys.readouterr().err
+    assert "resume wants a terminal on which live is typed" in said
+    assert "approve wants a terminal on which key-1 is typed" in said
+    assert await level(own_redis, "live") == "halt"
+    assert [each.key for each in waiting] == ["key-1"]
+
+
+@pytest.mark.trial("A28")
+@pytest.mark.parametrize("words", [("resume",), ("approve", "key-1")])
+@pytest.mark.parametrize("line", ["yes", "", "y", "KEY-1", "key-2", "liv"])
+async def test_at_a_terminal_the_very_name_must_be_typed(
+    own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], line: str
+) -> None:
+    await led(own_redis, "live")
+    async with Pipe(own_redis.url) as pipe:
+        await set_halt(pipe, Keys("live"), "halt", "anna", "odd fills")
+        await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
+        with terminal(monkeypatch) as person:
+            person.type(line)
+            status = await typed(own_redis, *words)
+            shown = person.shown("nothing was done")
+        waiting = await waiting_approvals(pipe, Keys("live"))
+
+    assert status == 1
+    assert ("halt by anna since " in shown) == (words == ("resume",))
+    assert ("BUY 1 SPY" in shown) == (words != ("resume",))
+    assert await level(own_redis, "live") == "halt"
+    assert [each.key for each in waiting] == ["key-1"]
+
+
+RELEASES = re.compile(r"(-m cli|run --rm \S+|exec \S+) (resume|approve)\b")
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.trial("A28")
+def test_no_text_of_a_service_names_a_command_that_releases_or_approves() -> None:
+    """What front and worker say reaches models, and a coding agent has a shell."""
+    found = []
+    for path in (each for part in ("bridge", "ib_worker", "mcp_front") for each in (ROOT / part).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found += [(path.name, each[0]) for each in RELEASES.finditer(node.value)]
+
+    assert found == []

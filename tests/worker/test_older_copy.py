@@ -85,7 +85,7 @@ async def test_an_older_copy_brings_back_neither_the_switch_nor_the_days_count_n
     assert after >= count == 1
     assert "Redis lost the end of its log here" in cut.reason
     assert "older copy" in told["what"]
-    assert "cli resume" in told["remedy"]
+    assert "the operator releases the kill switch" in told["remedy"]
     assert refused.code == "halted"
     assert again["orderRef"] == order_ref(KEY)
     assert frames(sim) == 1

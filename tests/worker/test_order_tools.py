@@ -19,6 +19,7 @@ from ib_worker.orders import own_order
 from ib_worker.references import order_ref
 from ib_worker.replay import rebuild
 from ibgateway.simulator.server import Simulator, SimulatorConfig
+from tests.tour.terminal import terminal
 from tests.worker.rig import Caller, caller, frames, order, ready_session, trading, until, worker
 
 KEY = "a-key-of-the-caller"
@@ -473,7 +474,11 @@ async def test_without_a_log_no_order_leaves_and_reads_go_on(redis_url: str, ses
 
 
 async def test_the_operator_halts_looks_and_resumes(
-    redis_url: str, session: str, sim: Simulator, capsys: pytest.CaptureFixture[str]
+    redis_url: str,
+    session: str,
+    sim: Simulator,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     where = ["--redis", redis_url, "--session", session]
 
@@ -486,7 +491,10 @@ async def test_the_operator_halts_looks_and_resumes(
         await front.submit("place_order", key=KEY, **order())
         halted = await typed("halt", "odd fills")
         held = await front.refused_order(**order(totalQuantity=2))
-        released = await typed("resume")
+        with terminal(monkeypatch) as person:
+            person.type(session)
+            await typed("resume")
+            released = person.shown("released; it was")
         nothing = await typed("resume", status=1)
         await front.submit("place_order", **order(totalQuantity=2))
         flying = await typed("orders")
