@@ -223,5 +223,5 @@ async def test_an_older_copy_accepts_nothing_before_it_is_noticed_and_never_says
             except ToolError as error:
                 codes.add(error.code)
 
-    assert codes <= {"unknown"}
+    assert codes <= {"unknown", "idempotency_conflict"}  # IBKR has another order under the first key
     assert frames(sim) == 1
