@@ -132,8 +132,8 @@ class Ledger:
         """Every order that carries the reference, whoever gave it."""
         if is_ours(orderRef):
             found = self._referred(orderRef)
-            own = [entry for entry in found if entry.state.clientId == self.clientId]
-            return own if len(own) == 1 else found
+            likely = [entry for entry in found if self._rank(entry) == self._rank(found[0])]
+            return likely if len(likely) == 1 else found
         return [entry for entry in self._entries if entry.state.orderRef == orderRef]
 
     def all(self) -> list[Entry]:
@@ -254,7 +254,14 @@ class Ledger:
 
     def _referred(self, orderRef: str) -> list[Entry]:
         found = self._by_ref.get(orderRef, [])
-        return sorted(found, key=lambda entry: entry.state.clientId != self.clientId)
+        return sorted(found, key=self._rank)
+
+    def _rank(self, entry: Entry) -> int:
+        """How likely an order with a reference of ours is ours: this client's, then one that TWS has archived without
+        its client and orderId, then another client's."""
+        if entry.state.clientId == self.clientId:
+            return 0
+        return 1 if entry.state.orderId == 0 else 2
 
     def _added(self, state: OrderState, key: str | None = None) -> Entry:
         entry = Entry(state, key)

@@ -30,7 +30,7 @@ from ib_worker.session import Session, utcnow
 from ib_worker.settings import Endpoint
 from ib_worker.standing import Failure
 from ib_worker.sync import synchronize
-from ib_worker.tws.text import tws_said
+from ib_worker.tws.text import cleaned, tws_said
 from ib_worker.unreadable import refuse_unreadable
 from ib_worker.wire import Wire
 
@@ -225,7 +225,7 @@ class Lifecycle:
         """What this session may be at all. Raises Failure."""
         if wire.greeted > Wire.MaxClientVersion:
             raise Failure(standing.WRONG_VERSION, wire.greeted)
-        accounts = wire.getAccounts()
+        accounts = cleaned(wire.getAccounts())
         real = [each for each in accounts if not each.startswith("D")]  # as paper accounts' names begin
         if self._session.settings.trading_mode == "paper" and real:
             raise Failure(standing.WRONG_ACCOUNT, ", ".join(masked(each) for each in real))

@@ -183,7 +183,8 @@ def placed_message(state: OrderState) -> str:
         return "The order is filled."
     if state.filled:
         return f"{state.filled:g} of {state.terms.totalQuantity:g} are filled."
-    return f"The order is at IBKR, in status {state.status}. {_words(state)}".rstrip()
+    where = "The order was cancelled." if state.done else f"The order is at IBKR, in status {state.status}."
+    return f"{where} {_words(state)}".rstrip()
 
 
 def cancel_message(state: OrderState) -> str:

@@ -28,6 +28,7 @@ from ib_worker.references import order_ref
 from ib_worker.tripwires import Tripwires, Wires
 from ibgateway.simulator.server import Simulator
 from tests.worker.rig import Caller, order, ready_session, trading, until
+from tests.worker.test_orders import Simulated
 from tests.worker.test_sending import place
 
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
@@ -219,6 +220,28 @@ def test_executions_and_archived_orders_go_to_the_order_of_their_permid() -> Non
     assert archived is not None
     assert archived is not ours
     assert ledger.entry(0, 0, 99, REF, TERMS) is ours
+
+
+@pytest.mark.trial("A17")
+async def test_a_key_names_its_own_order_beside_another_programs_also_after_a_restart(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    key = "a-key-of-the-caller"
+
+    async def by_key(front: Caller) -> tuple[int, str]:
+        shown = (await front.ask("get_order", orderId=0, orderKey=key))["order"]
+        return shown["permId"], shown["status"]
+
+    async with Simulated(sim, clientId=9) as other:
+        async with trading(redis_url, session, sim) as front:
+            placed = await front.submit("place_order", key=key, **RESTING)
+            foreign = await other.place(REF)
+            assert len(await front.ask("get_open_orders")) == 2
+            await front.submit("cancel_order", orderId=0, orderKey=key)
+            assert await by_key(front) == (placed["permId"], "Cancelled")
+        async with trading(redis_url, session, sim) as front:
+            assert [each["orderId"] for each in await front.ask("get_open_orders")] == [foreign]
+            assert await by_key(front) == (placed["permId"], "Cancelled")
 
 
 @pytest.mark.trial("A17")
