@@ -1,6 +1,7 @@
 """How long the steps of an event loop take of its thread: what one step takes, everybody else waits for."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,16 +27,17 @@ class Steps:
 
 @contextmanager
 def measured() -> Iterator[Steps]:
-    """Every step of asyncio's loops in this process meanwhile. Time of a thread that others push aside does not count,
-    so the figures hold on a busy machine."""
-    steps, run = Steps(), asyncio.Handle._run
+    """Every step of asyncio's loop in this thread meanwhile. Time of a thread that others push aside does not count, so
+    the figures hold on a busy machine."""
+    steps, run, thread = Steps(), asyncio.Handle._run, threading.get_ident()
 
     def timed(handle: asyncio.Handle) -> None:
         began = time.thread_time()
         try:
             run(handle)
         finally:
-            steps.add(time.thread_time() - began, handle)
+            if threading.get_ident() == thread:
+                steps.add(time.thread_time() - began, handle)
 
     asyncio.Handle._run = timed  # type: ignore[method-assign, assignment]  # the loop has no hook
     try:

@@ -21,6 +21,7 @@ from bridge.bus.answering import Answerer
 from bridge.bus.connect import BusError
 from bridge.bus.lease import LeaseLost
 from bridge.bus.relief import Relief
+from ib_worker import garbage
 from ib_worker.beat import beat
 from ib_worker.leading import lead
 from ib_worker.logs import configure_logs
@@ -68,6 +69,7 @@ def main() -> int:
             sys.stderr.write(f"{where or 'settings'}: {each['msg'].removeprefix('Value error, ')}\n")
         return 2
     configure_logs(settings.log_level, settings.log_format)
+    garbage.tune()
     asyncio.run(work(settings))
     return 0
 

@@ -47,11 +47,12 @@ async def get_open_orders(request: GetOpenOrders, session: Session) -> list[Orde
 async def get_completed_orders(request: GetCompletedOrders, session: Session) -> list[OrderReport]:
     """What TWS has archived, and this session's own that ended since."""
     _require_readable(session)
-    listed = {each for each in await completed_orders(session) if each is not None}
+    archived = await completed_orders(session)
+    listed, forgotten = {each for each in archived if each is not None}, archived.count(None)
     _require_readable(session)
     session.require_whole("orders", ORDER_MESSAGES)
     ended = [each for each in session.ledger.all() if each in listed or each.state.done]
-    return await _reports(session, "get_completed_orders", request, ended)
+    return await _reports(session, "get_completed_orders", request, ended, forgotten=forgotten)
 
 
 @handles(GetOrder)
@@ -106,14 +107,15 @@ async def _reports(
     request: OfSymbol,
     entries: list[Entry],
     messages: Mapping[Entry, str] = MappingProxyType({}),
+    forgotten: int = 0,
 ) -> list[OrderReport]:
-    """The newest of them that the answer has room for."""
+    """The newest of them that the answer has room for; `forgotten` more are not kept here, of whatever symbol."""
     wanted = [each for each in entries if _is_of(request, each.state.terms.contract)]
 
     def told(entry: Entry) -> OrderReport:
         return report(entry, messages.get(entry, ""))
 
-    return Part(await session.long_work.each(kept(operation, wanted), told), of=len(wanted))
+    return Part(await session.long_work.each(kept(operation, wanted), told), of=len(wanted) + forgotten)
 
 
 def _require_readable(session: Session) -> None:

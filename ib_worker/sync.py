@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 from bridge.tool import ToolError
 from bridge.values import Named
-from ib_worker import standing
+from ib_worker import garbage, standing
 from ib_worker.errors import LinkLost, RequestRefused, is_read_only
 from ib_worker.ledger import LOOKS_APART_S, Entry
 from ib_worker.order_events import Vanished
@@ -39,6 +39,7 @@ async def synchronize(session: Session, silence_s: float) -> None:
     session.read_whole = await look(session, silence_s)
     if session.holdings.any_unshown:  # fills that the look has told of, of before the positions were told or after
         await _in_time("positions", positions(session, silence_s))
+    garbage.keep()
     wire = session.require_connection()
     wire.skip_ids(session.order_messages.highest)  # so that an error's id never means a request and an order
     if session.link.down_by is None:

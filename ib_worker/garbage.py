@@ -1,0 +1,21 @@
+"""Keeps Python's cycle collector from stopping the loop: a look through all objects of a busy day takes 0.1 s.
+
+What is known of the account lives as long as the session and is freed without the collector, which is only for cycles.
+"""
+
+import gc
+
+# Young objects are looked through often and in a few milliseconds; all of them once in millions of allocations.
+YOUNG, YOUNGER_RUNS, OLDER_RUNS = 700, 5, 1_000
+
+
+def tune() -> None:
+    """At the process's start: what is there is no garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG, YOUNGER_RUNS, OLDER_RUNS)
+
+
+def keep() -> None:
+    """After a session has been read: what is known now stays, and is not looked through again."""
+    gc.freeze()
