@@ -23,11 +23,13 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An error or a notice of TWS about the order."""
+    """An error or a notice of TWS about the order. `unnamed`: TWS gave no id, and the order is one of those that it may
+    be about, so that it decides nothing."""
 
     at: datetime = field(compare=False)  # a repetition is no news
     code: int
     text: str
+    unnamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,14 @@ class OrderMessages:
         self._ledger.take(entry, Said(self._now(), code, text))
         return True
 
+    def unnamed_error(self, code: int, text: str) -> None:
+        """An error about something whose id TWS does not tell: it may be each order that waits for a first word."""
+        for entry in self._ledger.open():
+            state = entry.state
+            if state.sent_at is not None and not state.named and state.said is None:
+                self._ledger.errors += 1
+                self._ledger.take(entry, Said(self._now(), code, text, unnamed=True))
+
     def _taken(self, clientId: int, orderId: int) -> None:
         if clientId == self._ledger.clientId and orderId != unset.NO_ORDER_ID:
             self.highest = max(self.highest, orderId)

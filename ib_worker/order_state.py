@@ -217,7 +217,9 @@ def _commission(state: OrderState, event: Commission) -> OrderState:
 def _said(state: OrderState, event: Said) -> OrderState:
     known = state if event in state.notices else replace(state, notices=(*state.notices, event))
     changing = state.change is not None and state.working and not _cancelling(state)
-    if changing and event.code in REJECTS | CHANGE_REFUSED:
+    if event.unnamed:
+        known = replace(known, said=event) if _awaited(state) and not state.done else known
+    elif changing and event.code in REJECTS | CHANGE_REFUSED:
         known = _change_refused(known, event)
     elif not changing and event.code in CANCEL_REFUSED and (state.acknowledged or state.cancel_asked):
         known = replace(known, cancel_refused=event)
@@ -263,7 +265,7 @@ def _listed_open(state: OrderState, event: ListedOpen) -> OrderState:
 
 def _explained(state: OrderState, said: Said, event: ListedOpen) -> OrderState:
     """TWS spoke against the latest frame, and a list that was requested after that has the order as it was."""
-    if said.code in WARNINGS:
+    if said.unnamed or said.code in WARNINGS:
         return state
     if _cancelling(state):
         return state if event.status == "PendingCancel" else replace(state, cancel_refused=said)
@@ -320,7 +322,7 @@ def _vanished(state: OrderState, event: Vanished) -> OrderState:
 def _rejected_by_absence(state: OrderState, event: Vanished) -> bool:
     """TWS spoke against an order that it has never shown, and a look that began after that does not name it."""
     said = state.said
-    if said is None or said.code in WARNINGS or event.asked_at is None or state.named or state.filled:
+    if said is None or said.unnamed or said.code in WARNINGS or event.asked_at is None or state.named or state.filled:
         return False
     return said.at <= event.asked_at
 

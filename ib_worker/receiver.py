@@ -99,6 +99,7 @@ class Receiver:
             if errorCode in UNNAMED:
                 self._requests.refuse_unnamed(errorCode, text)
                 self._account.refused(errorCode, text)
+                self._orders.unnamed_error(errorCode, text)
             self._say(errorCode, text)
 
     def __getattr__(self, name: str) -> Callable[..., None]:

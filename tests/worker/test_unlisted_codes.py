@@ -160,3 +160,20 @@ async def test_the_leg_of_a_bracket_that_is_open_makes_the_bracket_pending(
         error = await tried(front, "place_bracket_order", **bracket)
 
     assert (error.code, error.details.get("twsCode")) == ("pending", 10999), error.message
+
+
+@pytest.mark.trial("B10")
+async def test_an_error_without_an_id_makes_an_order_that_waits_be_looked_for_and_rejects_nothing(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        sim.fault("on order error 321 Error validating request.-'bX' : cause - the field is missing")
+        sim.fault("on order hold 1")
+        lost = await tried(front, key=KEY, **RESTING)
+        assert lost.code in ("pending", "not_found")
+        assert "the field is missing" in lost.message
+
+        async def shown() -> bool:
+            return [each["status"] for each in await front.ask("get_open_orders")] == ["Submitted"]
+
+        await until(shown, "the order that came late is open")
