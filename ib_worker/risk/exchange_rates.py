@@ -33,7 +33,7 @@ class AccountRates:
 
 def account_rates(rows: Iterable[AccountRow], account: str) -> AccountRates:
     """Read an account's rows. ExchangeRate comes per currency, as the tag itself or behind `$LEDGER-`; the base
-    currency is that of NetLiquidation."""
+    currency is that of NetLiquidation, else the only one whose rate is 1."""
     base, rates = None, {}
     for row in rows:
         tag = _LEDGER.sub("", row.tag)
@@ -43,7 +43,8 @@ def account_rates(rows: Iterable[AccountRow], account: str) -> AccountRates:
             base = row.currency
         elif tag == RATE and (rate := _rate(row.value)) is not None:
             rates[row.currency] = rate
-    return AccountRates(base, rates)
+    at_par = [currency for currency, rate in rates.items() if rate == 1.0]
+    return AccountRates(base or (at_par[0] if len(at_par) == 1 else None), rates)
 
 
 def _rate(written: str) -> float | None:

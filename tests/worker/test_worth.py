@@ -160,6 +160,9 @@ def test_rates_are_read_in_either_form_of_their_tags(prefix: str) -> None:
     found = account_rates(rows, "DU1")
 
     assert (found.base, found.rates) == ("EUR", {"USD": 0.877})
+    par = AccountRow("DU3", f"{prefix}ExchangeRate", "1.00000", "CHF")
+    assert account_rates([*rows, par], "DU3").base == "CHF"
+    assert account_rates([par, par._replace(currency="EUR")], "DU3").base is None
 
 
 @pytest.mark.trial("A5")
