@@ -96,6 +96,7 @@ class StreamSummary(Shape):
     sample: list[Quote]
     conflated: int
     gaps: int
+    name: str = ""  # of the contract: SPY 18JUL25 400 P
 
 
 @tool(returns=list[Bar], toolset="history", deadline_s=57)

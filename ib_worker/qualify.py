@@ -51,7 +51,7 @@ class Contracts:
                 raise
             found = []
         if not found:
-            raise await self._not_found(asked, lane)
+            raise await self._not_found(asked)
         agreeing = [each for each in found if not contradictions(asked, each)]
         if not agreeing:
             require_agreement(asked, found[0])
@@ -70,12 +70,13 @@ class Contracts:
         self._remember(wanted, found)
         return found
 
-    async def _not_found(self, asked: OnContract, lane: Lane) -> ToolError:
-        """What to ask for instead. Where that can't be found out in time, what its type needs."""
+    async def _not_found(self, asked: OnContract) -> ToolError:
+        """What to ask for instead. Where that can't be found out in time, what its type needs. It waits among reads, so
+        that no order of others waits behind it."""
 
         async def look(wanted: ib_async.Contract) -> Found:
             try:
-                return await self._fetch(wanted, lane)
+                return await self._fetch(wanted, Lane.READS)
             except RequestRefused:
                 return []
 

@@ -89,6 +89,7 @@ class Streams:
             "sample": summary.samples.chosen(),
             "conflated": relayed.conflated,
             "gaps": relayed.gaps,
+            "name": name,
         }
         return value_result(call.declared, whole)
 

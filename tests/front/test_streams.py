@@ -50,6 +50,7 @@ async def test_an_option_is_named_whole_in_each_line_of_its_stream(redis_url: st
     assert messages[0]["msg"].startswith("SPY 18JUL25 400 P last 500")
     assert progress[0][2] == messages[0]["msg"]
     assert result.structured_content["message"].startswith("SPY 18JUL25 400 P: ")
+    assert result.structured_content["name"] == "SPY 18JUL25 400 P"
     assert "; SPY 18JUL25 400 P last 500" in result.structured_content["message"]
 
 
