@@ -43,6 +43,9 @@ class Member:
     open: bool = True
     bracket: str = ""  # the key that it was placed under
     leg: Role | None = None  # what it was placed as
+    ours: bool = (
+        False  # it carries a reference of ours: a child is a bracket's exit then, also where its key is unknown
+    )
 
 
 def closes(one: Member, other: Member) -> bool:
@@ -108,7 +111,7 @@ def with_quantity(entry: Member, quantity: float, group: Sequence[Member]) -> di
     its entry; those of others keep their share of it. None where that would not be whole shares or contracts."""
     wanted: dict[int, float] = {}
     for each in exits_of(entry, group):
-        share = quantity if each.leg is not None else each.totalQuantity * quantity / entry.totalQuantity
+        share = quantity if each.ours else each.totalQuantity * quantity / entry.totalQuantity
         if share != int(share) and each.totalQuantity == int(each.totalQuantity):
             return None
         if share != each.totalQuantity:

@@ -33,6 +33,7 @@ def member(entry: Entry) -> Member:
         open=is_open(entry),
         bracket=entry.key or "",
         leg=_leg(entry),
+        ours=is_ours(state.orderRef),
     )
 
 

@@ -1,14 +1,16 @@
 """A bracket is one thing from its birth to its end: shown, changed, cancelled and rejected as one."""
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from bridge.tool import ToolError
 from ib_worker.references import order_ref
 from ibgateway.simulator.server import Simulator
 from ibgateway.simulator.values import Contract, Order
-from tests.worker.rig import Caller, order, trading, until
+from tests.worker.rig import Caller, caller, order, trading, until, worker
 
 KEY = "a-key-of-the-caller"
 PLACE, CANCEL = 3, 4  # message ids
@@ -397,3 +399,74 @@ async def test_an_exit_that_is_made_larger_than_its_entry_is_warned_of(
 
     (stop,) = (each for each in rest if each["orderRef"] == STOP)
     assert stop["message"].startswith("An exit exceeds its entry: SELL 12 NVDA waits for an order of 10.")
+
+
+LEFT = "of-the-dead-worker"
+
+
+async def settled(front: Caller, operation: str, **arguments: Any) -> Any:
+    """What the next worker says of that call, or its error."""
+    while True:
+        try:
+            return await front.submit(operation, key=LEFT, deadline_s=1, **arguments)
+        except ToolError as error:
+            if error.code != "pending":
+                return error
+
+
+@pytest.mark.trial("A9", "A10")
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize(
+    ("operation", "asked", "frame"),
+    [("cancel_order", {}, "cancelOrder"), ("modify_order", {"totalQuantity": 20}, "order 2")],
+    ids=["cancel", "change"],
+)
+async def test_a_call_that_a_dead_worker_left_halfway_through_a_bracket_is_not_told_as_done(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch, operation: str,
+    asked: dict[str, Any], frame: str,
+) -> None:  # fmt: skip
+    for each in ("cancelling.CANCEL_S", "group_changes.CHANGE_S"):
+        monkeypatch.setattr(f"ib_worker.order_entry.{each}", 100)
+    name: dict[str, Any] = {"orderId": 0, "orderKey": KEY} | asked
+    async with worker(redis_url, session, sim.port) as stopping, caller(redis_url, session) as front:
+        await front.writable()
+        await bracket(front, **(FILLED if operation == "cancel_order" else FAR))
+        sim.fault(f"on {frame} ignore")
+        kind = CANCEL if operation == "cancel_order" else PLACE
+        frames = len(sim.journal.entries("in", kind))
+        call = asyncio.create_task(front.refused_order(operation, key=LEFT, deadline_s=1, **name))
+        await until(lambda: len(sim.journal.entries("in", kind)) >= frames + 2, "two frames are out")
+        stopping.set()
+        await asyncio.gather(call, return_exceptions=True)
+
+    async with trading(redis_url, session, sim) as front:
+        halfway = await settled(front, operation, **name)
+        rest = await front.submit(operation, key="of-whoever-asks-again", **name)
+
+    assert (halfway.code, "not sent again" in halfway.message) == ("not_confirmed", True)
+    if operation == "cancel_order":
+        assert (rest["message"][:10], sim.world.open_orders(1)) == ("Cancelled ", [])
+    else:
+        assert "has 20 too." in rest["message"]
+        assert set(quantities(sim).values()) == {20}
+
+
+@pytest.mark.trial("A10")
+@pytest.mark.usefixtures("soon")
+async def test_a_bracket_is_named_by_its_key_when_ibkr_tells_its_entry_no_more(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+    for line in ("swallow completedOrder 9", "swallow execDetails 9"):  # as on the day after the entry was filled
+        sim.fault(line)
+    async with trading(redis_url, session, sim) as front:
+        shown = await front.ask("get_order", orderKey=KEY)
+        moved = await front.submit("modify_order", orderId=0, orderKey=KEY, auxPrice=30)
+        refused = await front.refused_order("modify_order", orderId=0, orderKey=KEY, totalQuantity=4)
+        told = await cancel(front, orderKey=KEY)
+
+    assert [each["orderRef"] for each in shown["group"]] == [TARGET, STOP]
+    assert (moved["orderRef"], moved["auxPrice"]) == (STOP, 30)
+    assert (refused.code, STOP in refused.message) == ("not_open", True)
+    assert told["message"].startswith("Cancelled the stop and the target. The position of 10 NVDA now has no exit")

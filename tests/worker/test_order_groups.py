@@ -16,7 +16,7 @@ STOP = replace(ENTRY, name=3, orderId=22, permId=902, orderType="STP", **LEAVES)
 BRACKET = [ENTRY, TARGET, STOP]
 LEGS: tuple[Role, ...] = ("entry", "takeProfit", "stopLoss")
 OURS = [
-    replace(each, bracket="key-of-ours", leg=leg, parentId=0, ocaGroup="")
+    replace(each, bracket="key-of-ours", leg=leg, ours=True, parentId=0, ocaGroup="")
     for each, leg in zip(BRACKET, LEGS, strict=True)
 ]
 STRANGER = replace(ENTRY, name=9, orderId=50, permId=990)
@@ -74,6 +74,9 @@ QUANTITIES: dict[str, tuple[list[Member], int, dict[int, float] | None]] = {
     "both exits follow down": (BRACKET, 4, {2: 4, 3: 4}),
     "a bracket of ours follows": (OURS, 7, {2: 7, 3: 7}),
     "one exit of ours was left behind": ([OURS[0], replace(OURS[1], totalQuantity=7), OURS[2]], 7, {3: 7}),
+    "the same where its key is not known": (
+        [ENTRY, replace(TARGET, ours=True), replace(STOP, ours=True, totalQuantity=7)], 10, {3: 10},
+    ),
     "an exit that has ended stays": ([ENTRY, replace(TARGET, open=False), STOP], 20, {3: 20}),
     "targets that share it out keep their shares": (
         [ENTRY, replace(TARGET, totalQuantity=4), replace(TARGET, name=4, totalQuantity=6), STOP], 20,
