@@ -144,6 +144,8 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
     session.require_ready()
     await sought(session, request.orderId, request)
     placed = legs(session, request.orderKey) if request.orderKey is not None else []
+    if any(each.state.done for each in placed or [own_order(session, request.orderId, request)]):
+        await listed_soon(session)  # a later list of open orders may contradict an end
     group = len(placed) > 1 and owned(session, placed)
     entry = meant_of(session, placed, request) if group else own_order(session, request.orderId, request)
     account = session.tradable(entry.state.terms.account)

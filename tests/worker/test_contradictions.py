@@ -151,9 +151,13 @@ async def by_a_cancel_of_all(front: Caller, number: int) -> None:
     assert [(each["orderId"], each["status"]) for each in told["orders"]] == [(number, "Cancelled")]
 
 
+async def by_a_change(front: Caller, number: int) -> None:
+    assert (await front.submit("modify_order", orderId=number, lmtPrice=101))["lmtPrice"] == 101
+
+
 @pytest.mark.trial("A16")
 @pytest.mark.parametrize("word", ["Cancelled", "ApiCancelled"])
-@pytest.mark.parametrize("look", [by_the_list, by_a_cancel, by_a_cancel_of_all])
+@pytest.mark.parametrize("look", [by_the_list, by_a_cancel, by_a_cancel_of_all, by_a_change])
 async def test_an_order_that_tws_called_ended_and_lists_open_is_shown_and_cancelled(
     redis_url: str, session: str, sim: Simulator, word: str, look: Callable[[Caller, int], Awaitable[None]]
 ) -> None:
