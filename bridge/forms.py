@@ -103,14 +103,15 @@ _DATES = [
         r"(?P<year>[0-9]{4})(?P<number>[0-9]{2})(?P<day>[0-9]{2})?",
         r"(?P<year>[0-9]{4})(?P<number>[0-9]{2})(?P<day>[0-9]{2})[- ][0-9]{2}:[0-9]{2}.*",  # as TWS tells a future's
         r"(?P<year>[0-9]{4})[-/.](?P<number>[0-9]{1,2})(?:[-/.](?P<day>[0-9]{1,2})(?:[T ]00:00(?::00)?Z?)?)?",
-        rf"(?P<year>[0-9]{{4}})[ -]{_MONTH}[ -]{_DAY}",
+        r"(?P<number>[0-9]{1,2})[-/.](?P<year>[0-9]{4})",
+        rf"(?P<year>[0-9]{{4}})[ -]{_MONTH}(?:[ -]{_DAY})?",
         rf"{_DAY}[ -]?{_MONTH}[ ,'-]*(?P<year>[0-9]{{4}}|[0-9]{{2}})",
         rf"{_MONTH}[ -]?{_DAY}(?:, ?| |')'?(?P<year>[0-9]{{4}})",
         rf"{_MONTH}(?P<day>[0-9]{{1,2}})'(?P<year>[0-9]{{2}})",  # as TWS's screens show an option: JUL18'25
         rf"{_MONTH}(?:[ -]?'?(?P<year>[0-9]{{4}})|'?(?P<short>[0-9]{{2}}))",  # SEP25: a future's name
     )
 ]
-_DAY_OR_MONTH_FIRST = re.compile(r"([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4})")
+_SOME_ORDER = re.compile(r"([0-9]{1,2})[-/.]([0-9]{1,2})[-/.]([0-9]{4}|[0-9]{2})")
 YEARS = range(1980, 2101)  # a year outside is another form read wrongly, such as 250620
 
 
@@ -197,7 +198,7 @@ def expiry(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         return value
     written = " ".join(str(value).upper().split())
-    found = _either_order(written) if _DAY_OR_MONTH_FIRST.fullmatch(written) else _dated(written)
+    found = _in_some_order(written) if _SOME_ORDER.fullmatch(written) else _dated(written)
     if found is None:
         raise ValueError("a date is expected as YYYYMMDD, such as 20250620, or a month as YYYYMM, such as 202506")
     return found
@@ -220,13 +221,15 @@ def _dated(written: str) -> str | None:
     return None
 
 
-def _either_order(written: str) -> str | None:
-    """Return 20/06/2025 and 06/20/2025, each of which is a date in one order only."""
-    first, second, year = written.replace("-", "/").replace(".", "/").split("/")
-    orders = ((first, second), (second, first))
-    readings = {each for day, month in orders if (each := _checked(int(year), int(month), day)) is not None}
+def _in_some_order(written: str) -> str | None:
+    """Return 20/06/2025, 06/20/2025 and 6/20/25, each of which is a date in one order only."""
+    first, second, third = written.replace("-", "/").replace(".", "/").split("/")
+    orders = [(third, second, first), (third, first, second)]
+    if len(third) == 2:
+        orders = [*((f"20{year}", month, day) for year, month, day in orders), (f"20{first:0>2}", second, third)]
+    readings = {each for year, month, day in orders if (each := _checked(int(year), int(month), day)) is not None}
     if len(readings) > 1:
-        raise ValueError("this date may begin with the day or with the month: write YYYYMMDD, such as 20250620")
+        raise ValueError("the day, the month or the year may come first here: write YYYYMMDD, such as 20250620")
     return next(iter(readings), None)
 
 

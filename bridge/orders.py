@@ -28,6 +28,7 @@ from bridge.values import (
 
 KEY = "8-64 of A-Z a-z 0-9 _ -; made if left out"
 RETURNED = "8-64 of A-Z a-z 0-9 _ -; made and returned if left out"
+FROM_WORDS = BeforeValidator(forms.time_in_force)
 DUPLICATE = "the key that possible_duplicate names, to place an equal order again on purpose"
 
 
@@ -111,10 +112,10 @@ class PlaceBracketOrder(OnContract, Guarded):
     takeProfitPrice: PositivePrice
     stopLossPrice: PositivePrice
     lmtPrice: PositivePrice | None = None
-    tif: Annotated[Literal["DAY", "GTC"], BeforeValidator(forms.time_in_force)] = "DAY"
+    tif: Annotated[Literal["DAY", "GTC"], FROM_WORDS] = "DAY"
     outsideRth: bool = False
     account: Account | None = None
-    exitTif: Literal["GTC", "DAY"] = "GTC"
+    exitTif: Annotated[Literal["GTC", "DAY"], FROM_WORDS] = "GTC"
 
     @model_validator(mode="after")
     def _exits_lie_around_the_entry(self) -> Self:

@@ -77,7 +77,7 @@ def test_one_name_of_an_order_is_enough(
 
 @pytest.mark.trial("D2")
 def test_a_bracket_takes_human_forms_and_never_a_limit_of_0_for_a_market_entry() -> None:
-    bracket = PlaceBracketOrder.model_validate(BUY | {"action": "buy", "tif": "gtc", "lmtPrice": ""})
+    bracket = PlaceBracketOrder.model_validate(BUY | {"action": "buy", "tif": "gtc", "lmtPrice": "", "exitTif": "day"})
 
-    assert (bracket.action, bracket.tif, bracket.lmtPrice) == ("BUY", "GTC", None)
+    assert (bracket.action, bracket.tif, bracket.lmtPrice, bracket.exitTif) == ("BUY", "GTC", None, "DAY")
     assert "lmtPrice" in refusal(PlaceBracketOrder, BUY | {"lmtPrice": 0})
