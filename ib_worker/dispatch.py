@@ -19,6 +19,11 @@ from ib_worker.session import Session
 Handler = Callable[..., Awaitable[Any]]
 H = TypeVar("H", bound=Handler)
 
+INTERRUPTIONS = frozenset({"retry", "timeout", "bus_down"})  # of a call that was to send something and did not
+NOTHING_SENT = "Not executed: the call was interrupted before anything was sent."
+SAME_KEY = "Retry with the same key."
+PREVIEW = "preview_order"
+
 log = logging.getLogger("ib_worker.dispatch")
 
 
@@ -63,16 +68,33 @@ class Dispatch:
             structlog.contextvars.bound_contextvars(request_id=asked.request_id, operation=asked.operation),
             serving(asked.client),
         ):
+            began_ready = self._session.record.standing.ready
             try:
                 return await self._answer(asked)
             except Exception as problem:
-                error = as_tool_error(problem)
+                error = self._interrupted(asked, problem, began_ready) or as_tool_error(problem)
                 if error is None or (asked.stage == "accepted" and error is not problem):
                     raise  # the bus logs it; a write that may have been sent has no answer then, and is not said to
                 log.info("refused: %s", error)
                 if asked.key is not None and error.code != "pending":
                     self._session.audit.refused(asked, error)
                 raise error from problem
+
+    def _interrupted(self, asked: Asked, problem: Exception, began_ready: bool) -> ToolError | None:
+        """What an interruption is to a write whose frame has not gone out, and to a preview; None for all else."""
+        if asked.stage == "accepted":
+            return None
+        error, standing = as_tool_error(problem), self._session.record.standing
+        fell = began_ready and not standing.ready and error is not None and error.code == standing.error().code
+        if error is None or not (fell or error.code in INTERRUPTIONS):
+            return None
+        if asked.operation == PREVIEW:
+            return ToolError(error.code, f"{error.message} A preview places no order.", **error.details)
+        if asked.key is None:
+            return None
+        why = error.message.removesuffix(" Ask again.")
+        details = {name: value for name, value in error.details.items() if name != "reason"}
+        return ToolError("not_executed", f"{NOTHING_SENT} {why} {SAME_KEY}", reason=error.code, **details)
 
     async def _answer(self, asked: Asked) -> bytes:
         handled = HANDLERS.get(asked.operation)

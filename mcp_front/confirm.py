@@ -25,6 +25,8 @@ from mcp_front.calls import Call
 from mcp_front.seals import Seals
 
 NEEDS_APPROVAL = "approval_required"
+UNANSWERED = ("retry", "timeout", "worker_lost", "no_worker", "bus_down", "overloaded")
+AGAIN = "Call again with the same key; the person may be asked anew."
 CHALLENGE = "challenge"  # in that error's details, for the front alone
 FORM = "confirmation"  # the name of the one question in a round
 APPROVE = "approve"  # the name of the one field of its form
@@ -89,6 +91,9 @@ class Confirming:
                 traceparent=call.caller.traceparent,
             )
         except ToolError as error:
+            if error.code in UNANSWERED:
+                text = f"Not executed: the person's answer did not get through. {error.message} {AGAIN}"
+                raise ToolError("not_executed", text, reason=error.code, **{KEY: asked.key}) from error
             raise ToolError(error.code, error.message, **error.details, **{KEY: asked.key}) from error
         return replace(call, request=call.request.model_copy(update={KEY: asked.key}))
 

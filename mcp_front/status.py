@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from pydantic import ValidationError
 
 from bridge.bus.address import shown
 from bridge.bus.asking import Asker
@@ -18,6 +19,9 @@ ANSWER_S = 1.8  # the promise is two seconds, whatever hangs
 MODE_S = 0.5  # a list of tools does not wait longer for what only narrows it
 STALE_MS = 10_000  # a leader beats every second and loses its lease after eight: this one hangs, or is cut off
 START_WORKER = "Start the worker (python -m ib_worker, or docker compose up -d worker) with this REDIS_URL and session."
+
+DAMAGED = "The session's status in Redis is damaged."
+MEND = "A worker that leads writes it anew every second: ask again. If this stays, restart the worker."
 
 Status = dict[str, Any]
 
@@ -66,10 +70,11 @@ def _halted(halt: Halt | None) -> str | None:
 
 def status_of(beat: Heartbeat) -> Status:
     """What a heartbeat says of the session; one that is stale, or that nobody stands behind, says that it is gone."""
-    said: Status = msgspec.json.decode(beat.status)
+    said = _read(beat.status)
+    if said is None:
+        return _missing("failed" if beat.receivers else "no_worker", DAMAGED, MEND)
     if beat.receivers and beat.age_ms < STALE_MS:
-        whole = _missing("no_worker")  # a worker of another release may know fewer or more fields
-        return {name: said.get(name, default) for name, default in whole.items()} | {"heartbeat_age_ms": beat.age_ms}
+        return said | {"heartbeat_age_ms": beat.age_ms}
     seconds = beat.age_ms / 1000
     cause = f"Worker {beat.worker} was last heard {seconds:.1f} s ago, in state {said.get('state')}"
     cause += "." if not beat.receivers else ": it still listens, but hangs or cannot write to Redis."
@@ -80,6 +85,27 @@ def status_of(beat: Heartbeat) -> Status:
         "mode": said.get("mode"),
         "recent_clients": said.get("recent_clients", []),
     }
+
+
+def _read(status: bytes) -> Status | None:
+    """The fields of a status, None where it is damaged. A worker of another release may know fewer or more fields, and
+    what is of a wrong type counts as left out."""
+    try:
+        found = msgspec.json.decode(status)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    whole = _missing("no_worker")
+    said = {name: found.get(name, default) for name, default in whole.items()}
+    try:
+        SessionStatus.model_validate(said)
+    except ValidationError as error:
+        wrong = {str(fault["loc"][0]) for fault in error.errors(include_url=False) if fault["loc"]}
+        if "state" in wrong:
+            return None
+        said |= {name: whole[name] for name in wrong}
+    return said
 
 
 def _missing(state: State, cause: str | None = None, remedy: str | None = None) -> Status:

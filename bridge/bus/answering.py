@@ -27,6 +27,7 @@ from bridge.ending import end
 from bridge.tool import OPERATIONS, Shape, ToolError
 
 HEARTBEAT_KEPT_MS = 7 * 24 * 3600 * 1000  # so long a front can say since when the worker is gone
+LONGEST_WAIT_MS = 3_600_000  # of any call; a front never asks for more
 AT_ONCE = 1_000  # reads in hand, and as many writes; TWS takes fifty messages a second, and what waits for more is late
 AT_ONCE_OF_ONE = 200  # reads of one caller
 
@@ -65,6 +66,7 @@ class Answerer:
         self._load = Load()
         self._stop = asyncio.Event()
         self._grace_s = 0.0
+        self.unreadable = 0  # requests that were dropped
         self._unwritten = Outage("heartbeat_not_written")
         self.has_served = False  # this process has taken writes, in this term or an earlier one
         self._leave: Leave = lambda record: None
@@ -193,9 +195,10 @@ class Answerer:
         try:
             request = decode_request(message)
         except msgspec.DecodeError as error:
-            log.warning("request_unreadable", error=str(error))
+            self.unreadable += 1
+            log.warning("request_unreadable", error=str(error), count=self.unreadable)
             return
-        wait_ms = request.until - self.pipe.clock.now_ms()
+        wait_ms = min(request.until - self.pipe.clock.now_ms(), LONGEST_WAIT_MS)
         if wait_ms <= 0 or not self.lease.leads() or request.id in self._in_hand:
             log.info("request_dropped", id=request.id, operation=request.op, wait_ms=wait_ms)
             return

@@ -22,6 +22,7 @@ from bridge.bus.waiting import Interrupted, Post, WorkerLost
 from bridge.tool import Declaration, Declared, ToolError
 
 SEAL_BYTES = 32
+LONGEST_NUMBER = 15  # digits of a time in ms, or of a token
 
 NO_WORKER = "No worker serves this session. Start ib_worker (or wait for it), then ask again."
 WORKER_LOST = "The worker was lost while it had this call. Another may take over within ten seconds; ask again then."
@@ -210,11 +211,16 @@ class Asker:
             worker, token, written_ms, status = await fields
             seconds, microseconds = await time
         except BusError as error:
-            raise bus_down(self.pipe.url, error) from error
+            if "WRONGTYPE" not in str(error):
+                raise bus_down(self.pipe.url, error) from error
+            worker, token, written_ms, status = b"", b"", b"", b""
+            seconds, microseconds = await time
         if status is None:
             return None
-        age_ms = abs(int(seconds) * 1000 + int(microseconds) // 1000 - int(written_ms))
-        return Heartbeat(worker.decode(), int(token), int(written_ms), age_ms, receivers, status)
+        written = _number(written_ms)
+        age_ms = abs(int(seconds) * 1000 + int(microseconds) // 1000 - written)
+        name = (worker or b"").decode(errors="replace")
+        return Heartbeat(name, _number(token), written, age_ms, receivers, status if written else b"")
 
     async def refusal(self) -> BusError | None:
         """Why Redis, which answers, takes no writes now; None where it does. Raises ToolError bus_down."""
@@ -241,3 +247,8 @@ class Asker:
             await self._post.join(feed)
         except BusError as error:
             raise bus_down(self.pipe.url, error) from error
+
+
+def _number(stored: bytes | None) -> int:
+    """A number as a worker writes it, 0 for anything else."""
+    return int(stored) if stored is not None and stored.isdigit() and len(stored) <= LONGEST_NUMBER else 0

@@ -4,7 +4,7 @@ Unknown fields are ignored and new ones have defaults, so a front and a worker o
 other; VERSION rises only when that is no longer so.
 """
 
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -18,6 +18,11 @@ MESSAGE_LIMIT = 4_000  # characters of an error's text
 
 NULL = msgspec.Raw(b"null")
 TRUNCATED = "truncated"  # in a result's details: how many rows of how many it has, and how to ask for fewer
+
+Decoded = TypeVar("Decoded")
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.:-]{1,96}$")]  # it becomes a part of a key or channel
+Clock = Annotated[int, msgspec.Meta(ge=0, le=2**53)]  # the server's clock in ms
+Wait = Annotated[int, msgspec.Meta(ge=0, le=3_600_000)]
 
 LOCAL = "local"  # the one principal of a front without tokens
 
@@ -34,13 +39,13 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str
     op: str
     args: msgspec.Raw  # JSON of the declaration, unset fields left out
-    front: str  # whose channel the reply goes to
-    until: int  # the server's clock, ms: after it a read is not answered, and a write not accepted, any more
+    front: Name  # whose channel the reply goes to
+    until: Clock  # after it a read is not answered, and a write not accepted, any more
     caller: str
     request_id: str
-    key: str | None = None
+    key: Name | None = None
     digest: str = ""
-    grace_ms: int = 0  # how long after `until` the caller of a write still waits for its answer
+    grace_ms: Wait = 0  # how long after `until` the caller of a write still waits for its answer
     traceparent: str | None = None
     label: str = ""
 
@@ -102,15 +107,15 @@ def encode_reply(reply: Reply) -> bytes:
 
 def decode_request(message: bytes) -> Request:
     """Raises msgspec.DecodeError (of which ValidationError is one) for what no front of ours has sent."""
-    return _REQUESTS.decode(_received(message, REQUEST_LIMIT))
+    return _decoded(_REQUESTS, message, REQUEST_LIMIT)
 
 
 def decode_reply(message: bytes) -> Reply:
-    return _REPLIES.decode(_received(message, REPLY_LIMIT))
+    return _decoded(_REPLIES, message, REPLY_LIMIT)
 
 
 def decode_ticks(message: bytes) -> Ticks:
-    return _TICKS.decode(_received(message, REPLY_LIMIT))
+    return _decoded(_TICKS, message, REPLY_LIMIT)
 
 
 def result_of(reply: Reply) -> bytes:
@@ -143,7 +148,12 @@ def _bounded(message: bytes, limit: int, what: str) -> bytes:
     return message
 
 
-def _received(message: bytes, limit: int) -> bytes:
+def _decoded(decoder: msgspec.json.Decoder[Decoded], message: bytes, limit: int) -> Decoded:
+    """Raises msgspec.DecodeError for whatever makes the message unreadable, also in parts that are passed on raw."""
     if len(message) > limit:
         raise msgspec.DecodeError(f"a message of {len(message)} bytes is over the limit of {limit}")
-    return message
+    try:
+        message.decode()
+        return decoder.decode(message)
+    except (UnicodeDecodeError, RecursionError, OverflowError) as error:
+        raise msgspec.DecodeError(f"{type(error).__name__}: {error}") from error

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import msgspec
+import structlog
 from pydantic_core import to_json
 
 from bridge.bus import scripts
@@ -30,6 +31,8 @@ Word = Literal[
 ]
 
 PASSES = {"idempotencyKey", "confirmationToken", "duplicateOf"}
+
+log = structlog.get_logger()
 
 _STATES: dict[bytes, State] = {each.encode(): each for each in get_args(State)}
 _WORDS: dict[bytes, Word] = {each.encode(): each for each in get_args(Word)}
@@ -133,7 +136,9 @@ class Intents:
         word, attempt, reply, generation = answer[:4]
         self.generation = generation.decode()
         first = answer[5] if len(answer) > 5 else b""
-        return Seen(_WORDS[word], attempt.decode(), reply, self.generation, int(first) if first.isdigit() else 0)
+        return Seen(
+            _WORDS.get(word, "absent"), attempt.decode(), reply, self.generation, int(first) if first.isdigit() else 0
+        )
 
 
 class Records:
@@ -207,9 +212,17 @@ class Records:
         """Orders that were accepted and not finished, oldest first. Those of an earlier leader (another `token`) are to
         be adopted and reconciled."""
         members = await self._pipe.send("SMEMBERS", self._keys.inflight)
-        records = [await self.read(member.decode()) for member in members]
+        records = [await self._readable(member.decode(errors="replace")) for member in members]
         accepted = [record for record in records if record is not None and record.state == "accepted"]
         return sorted(accepted, key=lambda record: (record.accepted_ms, record.key))
+
+    async def _readable(self, key: str) -> Record | None:
+        """A damaged record is passed over: it must not keep a worker from serving."""
+        try:
+            return await self.read(key)
+        except (msgspec.DecodeError, UnicodeDecodeError, KeyError, ValueError, Refused) as error:
+            log.error("record_unreadable", key=key, error=str(error))
+            return None
 
     async def read(self, key: str) -> Record | None:
         """The record of a key, None where there is none (or where only a tombstone is left)."""

@@ -116,7 +116,7 @@ class Submission:
         with self._post.expected(request.id) as call:
             seen = await self._submit(request)
             if seen.word == "done":
-                reply = decode_reply(seen.reply)
+                reply = _stored(seen.reply)
                 return result_of(reply) if seen.attempt == request.id else _replayed(reply, seen.first_ms)
             if seen.word == "other_principal":
                 raise ToolError("idempotency_conflict", OTHER_PRINCIPAL)
@@ -175,13 +175,13 @@ class Submission:
                 continue
             self._accepted = seen.word == "accepted"
             if seen.word == "done":
-                return result_of(decode_reply(seen.reply))
+                return result_of(_stored(seen.reply))
             if seen.word == "absent":  # it outlives this wait, so Redis has lost it
                 raise _unknown()
             if seen.attempt != attempt:
                 return None
             if seen.word == "withdrawn" and seen.reply:  # the worker refused it, and its reply was missed
-                return result_of(decode_reply(seen.reply))
+                return result_of(_stored(seen.reply))
             if seen.word == "withdrawn":
                 raise await self._not_executed("worker_lost" if _worker_lost(call) else "late")
 
@@ -209,7 +209,7 @@ class Submission:
                 continue
             self._accepted = seen.word == "accepted"
             if seen.word == "done":
-                return result_of(decode_reply(seen.reply))
+                return result_of(_stored(seen.reply))
             if seen.word == "absent":  # that call's front is gone, or Redis has lost it
                 raise _unknown()
             if late and not self._accepted:
@@ -266,6 +266,14 @@ async def _if_answered(step: Awaitable[Seen]) -> Seen | None:
         return await step
     except BusError:
         return None
+
+
+def _stored(reply: bytes) -> Reply:
+    """The answer in a record. Raises ToolError unknown where it is damaged."""
+    try:
+        return decode_reply(reply)
+    except msgspec.DecodeError:
+        raise _unknown() from None
 
 
 def _replayed(reply: Reply, first_ms: int) -> bytes:

@@ -46,6 +46,7 @@ class Post:
         self._feeds: dict[str, set[Feed]] = {}  # by channel
         self._attached: dict[str, Callable[[bytes], None]] = {}  # by channel
         self._counter = 0
+        self.unreadable = 0  # messages that were dropped
 
     async def __aenter__(self) -> Self:
         await self._listener.__aenter__()
@@ -107,8 +108,9 @@ class Post:
                     feed.hear(ticks)
             elif channel in self._attached:
                 self._attached[channel](message)
-        except msgspec.DecodeError as error:
-            log.warning("message_unreadable", channel=channel, error=str(error))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError) as error:
+            self.unreadable += 1
+            log.warning("message_unreadable", channel=channel, error=str(error), count=self.unreadable)
 
     def _deliver(self, reply: Reply) -> None:
         call = self._calls.get(reply.id)

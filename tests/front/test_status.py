@@ -2,18 +2,22 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bridge.bus.envelopes import Heartbeat
+from bridge.bus.keys import Keys
+from bridge.bus.pipe import Pipe
 from bridge.gateway import SessionStatus
 from cli.embedded_redis import EmbeddedRedis, free_port
 from mcp_front.status import STALE_MS, status_of
 from tests.busy import BUSY_S
-from tests.front.stack import ERAS, READY, serving, worker
+from tests.front.stack import ERAS, READY, plain_http, serving, worker
 
+Damage = Callable[[Pipe, Keys], Awaitable[None]]
 STATUS = json.loads(READY.model_dump_json())
 
 
@@ -77,3 +81,55 @@ async def test_status_answers_in_time_when_redis_is_frozen(tmp_path: Path, sessi
 
     assert status["state"] == "bus_down"
     assert status["remedy"]
+
+
+def hset(*fields: Any) -> Damage:
+    async def damage(pipe: Pipe, keys: Keys) -> None:
+        await pipe.send("HSET", keys.heartbeat, *fields)
+
+    return damage
+
+
+def replaced(name: str) -> Damage:
+    async def damage(pipe: Pipe, keys: Keys) -> None:
+        await pipe.send("DEL", getattr(keys, name))
+        await pipe.send("SET", getattr(keys, name), "no hash")
+
+    return damage
+
+
+DAMAGES: dict[str, Damage] = {
+    "a time that is none": hset("written_ms", "x"),
+    "a time beyond all times": hset("written_ms", "9" * 5000),
+    "no token": hset("token", "\u0663"),
+    "bad UTF-8 in a name": hset("worker", b"\xff\xfe"),
+    "a status that is no JSON": hset("status", "{"),
+    "a status of bad UTF-8": hset("status", b'{"state":"\xff"}'),
+    "a status that is a list": hset("status", "[1]"),
+    "a status of other types": hset("status", '{"state":"ready","is_connected":true,"mode":5,"recent_clients":"x"}'),
+    "a status in no known state": hset("status", '{"state":"odd","is_connected":true}'),
+    "no hash": replaced("heartbeat"),
+    "a switch that is no hash": replaced("halt"),
+}
+
+
+@pytest.mark.trial("B7")
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+async def test_status_readiness_and_the_list_of_tools_are_told_whatever_is_damaged(
+    redis_url: str, session: str, damage: Damage
+) -> None:
+    async with worker(redis_url, session, {}) as bus, serving(redis_url, session) as front:
+        await damage(bus.pipe, bus.keys)
+        told = (await front.raw().call("ibkr_get_status"))["structuredContent"]
+        tools = (await front.raw().request("tools/list"))["result"]["tools"]
+        async with plain_http() as http:
+            ready = await http.get(f"{front.url}/readyz")
+        halted = (await front.raw().call("ibkr_halt_trading", reason="odd"))["structuredContent"]["halted"]
+
+    SessionStatus.model_validate(told)
+    assert told["state"] in ("ready", "failed")
+    assert ready.status_code in (200, 503)
+    assert ready.json()["state"] == told["state"]
+    assert "ibkr_get_status" in {each["name"] for each in tools}
+    assert halted is True
+    assert (told["halted"] is None) == (damage is not DAMAGES["a switch that is no hash"])
