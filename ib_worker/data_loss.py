@@ -42,8 +42,7 @@ async def reconcile(bus: Answerer, session: Session, reconciliation: Reconciliat
     used = session.nextValidId > FIRST_ORDER_ID or bus.has_served or session.data_loss is not None
     if used and not await bus.has_history():
         await reconciliation.look_again()
-    with suppress(Fenced, ToolError):  # Redis went back once more: the next round writes it
-        await insist(session.audit.go_on)
+    await _continue_log(session)  # also where an earlier leader ended in between
 
 
 async def _lack(bus: Answerer, session: Session) -> str:
@@ -113,3 +112,10 @@ async def _stop_trading(bus: Answerer, session: Session, why: str) -> None:
     await insist(read)
     session.halted_for_loss = bus.watermark.known.halt is not None
     await bus.rebase()
+    await _continue_log(session)
+
+
+async def _continue_log(session: Session) -> None:
+    """Write where the log was cut, if it was; until then nothing else is written. Redis may go back once more."""
+    with suppress(Fenced, ToolError):
+        await insist(session.audit.go_on)

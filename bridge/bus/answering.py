@@ -15,6 +15,7 @@ from bridge.bus import scripts
 from bridge.bus.asked import Asked, Desk, Handle, Leave, insist
 from bridge.bus.connect import BusError
 from bridge.bus.envelopes import VERSION, Request, decode_request
+from bridge.bus.halting import LOOK_NOW
 from bridge.bus.keys import Keys
 from bridge.bus.lease import Lease
 from bridge.bus.listening import Listener
@@ -192,6 +193,9 @@ class Answerer:
 
     def _hear(self, handle: Handle, message: bytes) -> None:
         """Begin with a request, unless it is none of ours, late, here already, or we lead no more."""
+        if message == LOOK_NOW:
+            self.lease.renew_now()
+            return
         try:
             request = decode_request(message)
         except msgspec.DecodeError as error:

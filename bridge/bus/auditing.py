@@ -20,13 +20,15 @@ PAGE = 1_000  # entries in one read
 
 # Appends one entry if it follows the last. Answers {word, seq, digest}: `appended` (also when this very entry is the
 # last, so that asking again after a lost answer is harmless), `behind` with the head as it is, `lost` where Redis lacks
-# steps that the writer knows of, or `fenced`; and the revision.
+# steps or entries that the writer knows of, or `fenced`; and the revision.
 APPEND = Script("""#!lua
 local log, head, lease, revision = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, seq, prev, mine, line = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if redis.call('GET', lease) ~= token then return {'fenced', '0', '', 0} end
 local found, steps = redis.call('HMGET', head, 'seq', 'digest'), redis.call('GET', revision) or '0'
-if tonumber(steps) < tonumber(ARGV[7]) then return {'lost', found[1] or '0', '', 0} end
+if tonumber(steps) < tonumber(ARGV[7]) or tonumber(found[1] or '0') < tonumber(ARGV[8]) then
+    return {'lost', found[1] or '0', '', 0}
+end
 if found[2] == mine then return {'appended', found[1], mine, steps} end
 if (found[1] or '0') ~= string.format('%.0f', tonumber(seq) - 1) or (found[2] or ARGV[6]) ~= prev then
     return {'behind', found[1] or '0', found[2] or ARGV[6], steps}
@@ -103,11 +105,11 @@ class AuditLog:
             line = encode(Entry(seq=seq, prev=prev, at=at, event=event, token=self._token, **fields))
             mine = digest(line)
             known = self._watermark.known
-            arguments = (self._token, seq, prev, mine, line, GENESIS, known.revision)
+            arguments = (self._token, seq, prev, mine, line, GENESIS, known.revision, known.audit_seq)
             word, head_seq, head_digest, revision = await APPEND.run(self._pipe, self._keys, *arguments)
             if word == b"fenced":
                 raise Fenced
-            if word == b"lost" or int(head_seq) < known.audit_seq:
+            if word == b"lost":
                 self._head = None
                 raise went_back()
             self._head = (int(head_seq), head_digest.decode())

@@ -1,19 +1,21 @@
 """The kill switch in Redis: set by anybody, seen by the very step that accepts an order, cleared by the operator."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import msgspec
 import structlog
 
-from bridge.bus.connect import Refused
+from bridge.bus.connect import BusError, Refused
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from bridge.bus.scripts import Script
 from bridge.plain_text import one_line
 from bridge.tool import ToolError
 
+LOOK_NOW = b"renew"  # on the channel of requests: the leader is to renew its lease, and so to see the switch
 LATEST_MS = 253_402_300_799_000  # the last second that a datetime can tell
 LONGEST_REASON, LONGEST_NAME = 200, 96  # characters
 WRONG_TYPE = "WRONGTYPE"  # how Redis' error begins where a key holds something else
@@ -115,9 +117,12 @@ async def set_halt(pipe: Pipe, keys: Keys, level: Level, by: str, reason: str) -
 
 
 async def halted_by(pipe: Pipe, keys: Keys, level: Level, by: str, reason: str) -> tuple[Halt, bool]:
-    """The same; also returns whether this call set it."""
+    """The same; also returns whether this call set it. The leader is told to look at once: what it has seen outlives a
+    Redis that goes back."""
     told = (one_line(by, LONGEST_NAME), one_line(reason, LONGEST_REASON))
     *found, news = await HALT.run(pipe, (keys.halt, keys.switched), level, *told, DAMAGED)
+    with suppress(BusError):  # it looks every second by itself
+        await pipe.send("SPUBLISH", keys.requests, LOOK_NOW)
     return halt_of(found), news == b"1"
 
 

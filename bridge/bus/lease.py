@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -44,6 +45,7 @@ class Lease:
         self._full = False  # at the last renewal the server was out of memory or disk, and took no write of anybody
         self._told: Callable[[float], None] | None = None
         self._unrenewed, self._unreachable = Outage("lease_not_renewed"), Outage("lease_unreachable")
+        self._hurry = asyncio.Event()
         self.token = 0
         self.compared = asyncio.Event()  # a renewal of this lease has compared Redis with what the worker knows
         self.data_lost = asyncio.Event()  # Redis has less than the worker knows; `loss` says what
@@ -128,8 +130,18 @@ class Lease:
         while self.leads():
             renewed = await self._renew()
             left_s = self._until - boottime()
-            await asyncio.sleep(min(RENEW_S if renewed else RETRY_S, left_s) if left_s > 0 else RETRY_S)
+            await self._pause(min(RENEW_S if renewed else RETRY_S, left_s) if left_s > 0 else RETRY_S)
         raise LeaseLost("the lease could not be renewed in time")
+
+    def renew_now(self) -> None:
+        """End the pause between two renewals, as there is something to see in Redis."""
+        self._hurry.set()
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        self._hurry.clear()
 
     async def _renew(self) -> bool:
         asked = boottime()
@@ -172,7 +184,7 @@ class Lease:
                 log.error("redis_went_back", what=str(self.loss))
             self.data_lost.set()
         else:
-            halt = halt_of(switch) if switch[0] else None
+            halt = halt_of(switch) if any(switch) else None
             later = {"audit_seq": int(seq), "audit_digest": digest.decode()} if self._log_is_ahead(int(seq)) else {}
             self.watermark.note(int(revision), generation=generation.decode(), halt=halt, **later)
             self._found_id = replication_id

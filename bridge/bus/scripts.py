@@ -291,7 +291,8 @@ if behind then
     redis.call('DEL', generation)
     return {'behind', '', steps, last, log[2] or ''}
 end
-local set = redis.call('HMGET', halt, 'level', 'by', 'reason', 'since_ms')
+local set = redis.pcall('HMGET', halt, 'level', 'by', 'reason', 'since_ms')
+if set.err then set = {'halt', '', set.err, '0'} end
 return {'held', current, redis.call('INCR', revision), last, log[2] or '', set[1] or '', set[2] or '', set[3] or '',
     set[4] or ''}
 """)

@@ -94,6 +94,21 @@ async def test_renewing_keeps_it(pipe: Pipe, session: str) -> None:
     keeper.cancel()
 
 
+@pytest.mark.parametrize("written", [("SET", "yes"), ("HSET", "reason", "by hand"), ("RPUSH", "a")])
+async def test_a_switch_that_was_written_by_hand_does_not_end_the_lease(
+    pipe: Pipe, session: str, written: tuple[str, ...]
+) -> None:
+    keys = Keys(session)
+    lease = Lease(pipe, keys)
+    await lease.acquire()
+    await pipe.send(written[0], keys.halt, *written[1:])
+    keeper = asyncio.create_task(lease.keep())
+    await until(lambda: lease.watermark.known.halt is not None, "the worker knows the switch as set")
+    keeper.cancel()
+
+    assert lease.held()
+
+
 async def test_whoever_loses_it_to_another_stops_at_once(pipe: Pipe, session: str) -> None:
     lease = Lease(pipe, Keys(session))
     await lease.acquire()

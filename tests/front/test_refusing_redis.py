@@ -14,7 +14,6 @@ from tests.front.stack import serving, worker
 pytestmark = pytest.mark.trial("E4")
 
 
-@pytest.mark.fault(80, 81)
 @pytest.mark.parametrize(
     ("command", "what", "remedy"),
     [

@@ -4,9 +4,10 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from bridge.audit import Broken, verify
+from bridge.audit import Broken, Entry, verify
 from bridge.bus.auditing import read_head, read_log
 from bridge.bus.halting import Halt, clear_halt, read_halt
 from bridge.tool import ToolError
@@ -62,7 +63,6 @@ async def generation(front: Caller) -> bytes | None:
 
 
 @pytest.mark.trial("A19")
-@pytest.mark.fault(81)
 async def test_an_older_copy_brings_back_neither_the_switch_nor_the_days_count_nor_the_log(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
@@ -76,6 +76,8 @@ async def test_an_older_copy_brings_back_neither_the_switch_nor_the_days_count_n
         await reconciled(front, before)
 
         halt, after, [cut] = await switch(front), await counted(front), await breaks(front)
+        await until(lambda: _logged(front, b'"halt"'), "the switch is in the log again")
+        events = await events_after(front, cut.seq)
         told = (await front.status())["concerns"][0]
         refused = await front.refused_order(**RESTING)
         again = await front.submit("place_order", key=KEY, **RESTING)
@@ -83,6 +85,8 @@ async def test_an_older_copy_brings_back_neither_the_switch_nor_the_days_count_n
     assert halt is not None
     assert (halt.level, halt.by, halt.reason) == ("halt", "owner", "enough for today")
     assert after >= count == 1
+    assert events[0] == "data_loss"
+    assert events.count("halt") == 1  # written once, however often it was tried while the log was cut
     assert "Redis lost the end of its log here" in cut.reason
     assert "older copy" in told["what"]
     assert "the operator releases the kill switch" in told["remedy"]
@@ -94,6 +98,11 @@ async def test_an_older_copy_brings_back_neither_the_switch_nor_the_days_count_n
 async def _logged(front: Caller, word: bytes) -> bool:
     lines = [line async for line in read_log(front.asker.pipe, front.asker.keys)]
     return any(word in line for line in lines)
+
+
+async def events_after(front: Caller, seq: int) -> list[str]:
+    lines = [line async for line in read_log(front.asker.pipe, front.asker.keys, after=seq - 1)]
+    return [msgspec.json.decode(line, type=Entry).event for line in lines]
 
 
 @pytest.mark.trial("A19")
@@ -153,6 +162,28 @@ async def test_a_resumed_session_trades_on_and_its_status_is_quiet_again(
         await front.submit("place_order", key="another", **order(orderType="LMT", lmtPrice=51))
 
     assert frames(sim) == 2
+
+
+@pytest.mark.trial("A19")
+async def test_a_switch_is_known_to_the_worker_at_once_and_not_with_its_next_look(
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of right before the switch would lack no step of a leader that looks once a second."""
+    async with trading(own_redis.url, session, sim) as front:
+        before = await generation(front)
+        monkeypatch.setattr("bridge.bus.lease.RENEW_S", 5.0)  # the lease lasts longer
+        steps = await revision(front)
+        await until(lambda: _above(front, steps), "the pause of before is over")
+        copy, steps = copy_of(own_redis, tmp_path), await revision(front)
+        await front.asker.halt("owner", "enough for today")
+        await until(lambda: _above(front, steps), "the worker has looked", 2)
+        monkeypatch.setattr("bridge.bus.lease.RENEW_S", 1.0)
+        await goes_back(own_redis, tmp_path, copy)
+        await reconciled(front, before)
+        halt = await switch(front)
+
+    assert halt is not None
+    assert (halt.by, halt.reason) == ("owner", "enough for today")
 
 
 @pytest.mark.trial("A20")
