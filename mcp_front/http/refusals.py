@@ -18,7 +18,7 @@ from mcp_front.limits import Paces
 LINES_PER_S, LINES = 1, 20  # of one kind of refusal: a flood must not fill the log
 LOGGED = (401, 403, 421)  # what a setting or a token cures
 SHOWN = 100  # characters of a header
-KEPT_HEADERS = (b"allow", b"access-control-allow-origin", b"vary")
+KEPT_HEADERS = (b"allow", b"vary", b"access-control-")  # by their beginning: an allowed page may read the reason
 
 ADD_CLIENT = "python -m cli client add NAME --scopes read,trade"
 NOT_SERVED = f"Nothing is served here. The MCP endpoint is {ENDPOINT}, and the page at / says how to connect."
@@ -72,7 +72,7 @@ class Refusals:
         code, text = self._explain[status](Headers(scope=scope))
         if status in LOGGED:
             self._log(scope, status, code)
-        kept = [pair for pair in start["headers"] if pair[0].lower() in KEPT_HEADERS]
+        kept = [pair for pair in start["headers"] if pair[0].lower().startswith(KEPT_HEADERS)]
         if status == 401:
             challenge = b"Bearer" if code == "token_missing" else b'Bearer error="invalid_token"'
             kept.append((b"www-authenticate", challenge))

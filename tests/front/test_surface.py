@@ -95,6 +95,18 @@ async def test_refusal_names_its_remedy_and_leaves_a_line(
 
 
 @pytest.mark.trial("E11")
+async def test_page_of_an_allowed_origin_may_read_why_it_is_refused(
+    redis_url: str, session: str, tokens_file: Path
+) -> None:
+    origin = "http://localhost:6274"
+    async with serving(redis_url, session, front_tokens_file=tokens_file) as front, plain_http() as http:
+        answer = await http.post(front.endpoint, **front.raw(origin=origin).prepared("tools/list"))
+
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (401, origin)
+    assert "www-authenticate" in answer.headers["access-control-expose-headers"]
+
+
+@pytest.mark.trial("E11")
 async def test_flood_of_refusals_does_not_fill_the_log(redis_url: str, session: str) -> None:
     async with serving(redis_url, session) as front, plain_http() as http:
         with structlog.testing.capture_logs() as lines:
