@@ -18,6 +18,9 @@ class Steps:
     what: str = ""
     over: list[tuple[float, str]] = field(default_factory=list)  # each step that was over the bar
 
+    def clear(self) -> None:
+        self.longest_s, self.what, self.over = 0.0, "", []
+
     def add(self, taken_s: float, handle: asyncio.Handle) -> None:
         if taken_s > self.longest_s:
             self.longest_s, self.what = taken_s, repr(handle)

@@ -1,6 +1,7 @@
 """Handlers that tell of orders."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 import ib_async
@@ -85,16 +86,21 @@ async def get_order(request: GetOrder, session: Session) -> OrderLife:
 async def get_executions(request: GetExecutions, session: Session) -> list[Execution]:
     listed = await session.share(("executions", session.ledger.placed), session.ask_executions)
     session.require_whole("executions", EXECUTION_MESSAGES)
-    wanted = [each for each in listed if _is_of(request, each.contract)]
-    newest: dict[str, Listed] = {}
-    for each in sorted(wanted, key=lambda each: each.execution.execId):
-        newest[trade_of(each.execution.execId)] = each  # a correction takes its original's place
-    fills = sorted(newest.values(), key=lambda each: (each.execution.time, each.execution.execId))
+    fills = await session.long_work.run(listed, partial(_newest, request))
 
     def told(fill: Listed) -> Execution:
         return convert.execution(fill.execution, fill.contract, session.ledger.commission(fill.execution.execId))
 
     return Part(await session.long_work.each(kept("get_executions", fills), told), of=len(fills))
+
+
+def _newest(request: OfSymbol, listed: Sequence[Listed]) -> list[Listed]:
+    """The fills that are asked for, oldest first; a correction takes its original's place."""
+    newest: dict[str, Listed] = {}
+    for each in sorted(listed, key=lambda each: each.execution.execId):
+        if _is_of(request, each.contract):
+            newest[trade_of(each.execution.execId)] = each
+    return sorted(newest.values(), key=lambda each: (each.execution.time, each.execution.execId))
 
 
 def _is_of(request: OfSymbol, contract: ib_async.Contract | Contract) -> bool:

@@ -1,0 +1,235 @@
+"""`python -m benchmarks.long_answers`: one client asks for all that is long; what does another client feel?
+
+On a day of 5,000 executions and 10,000 completed orders the hungry client asks, again and again, for a year of
+one-minute bars, the longest series that goes, option chains with and without an expiry, executions and completed
+orders. The quiet one reads its positions and places a small order now and then; first alone, then beside it, in turns.
+Counted are the quiet client's times, the grants of the lease, and the longest step of each service's loop.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import ib_async
+
+from benchmarks.fairness import Times, live, tokens_file, verdict
+from benchmarks.flood import with_token
+from benchmarks.http_load import MODERN, Call, Socket, call_of
+from benchmarks.rig import Stack, stack, until
+from benchmarks.steps import STEP_BAR_S
+from cli.embedded_redis import free_port
+from cli.processes import Child, Problem, send
+from cli.ready import until_ready
+from ib_worker.tws.unset import UNSET_DOUBLE
+from ib_worker.wire import Wire
+
+FILLED, CANCELLED = 5_000, 5_000  # each fill is a completed order too
+CLIENT_ID = 77  # of the program that has traded all day
+HUNGRY_AT_ONCE = 4
+AAPL = ib_async.Contract(conId=265598, symbol="AAPL", secType="STK", exchange="SMART", currency="USD")
+SYMBOLS = ("MSFT", "IBM", "KO", "GE", "PFE")  # few: the simulator draws ticks when they are first asked for
+CHAIN = {"symbol": "SPY", "secType": "OPT"}
+
+
+class Listener:
+    """What TWS says to the program that trades; only how many orders have ended is of interest."""
+
+    defaultTimezone = UTC  # ib_async asks for it
+    ib = SimpleNamespace(TimezoneTWS="UTC")
+
+    def __init__(self) -> None:
+        self.ended: set[int] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_: None
+
+    def orderStatus(self, orderId: int, status: str, *_: object) -> None:  # noqa: N802  # TWS's name
+        if status in ("Filled", "Cancelled"):
+            self.ended.add(orderId)
+
+
+async def trade_all_day(port: int) -> None:
+    """Fill the gateway's day."""
+    listener = Listener()
+    wire = Wire(listener)  # it takes every message by its name
+    await wire.open("127.0.0.1", port, CLIENT_ID)
+    first = wire.getReqId()
+    for number in range(FILLED + CANCELLED):
+        rests = number >= FILLED
+        order = ib_async.Order(
+            action="SELL" if number % 2 and not rests else "BUY",
+            totalQuantity=1,
+            account="DU1234567",
+            tif="DAY",
+            orderType="LMT" if rests else "MKT",
+            lmtPrice=1.0 if rests else UNSET_DOUBLE,
+            orderRef=f"day-{number}",
+        )
+        wire.placeOrder(first + number, AAPL, order)
+        if rests:
+            wire.cancelOrder(first + number, "")  # type: ignore[no-untyped-call]
+        if number % 100 == 0:
+            await wire.drained()
+
+    async def all_ended() -> bool:
+        return len(listener.ended) >= FILLED + CANCELLED
+
+    await until(all_ended, "the day's orders have ended", 300)
+    await wire.close("the day is over")
+
+
+def long_call(number: int) -> Call:
+    """All kinds of long answers in turn, of another contract each time."""
+    symbol = SYMBOLS[number % len(SYMBOLS)]
+    bars = {"symbol": symbol, "barSizeSetting": "1 min"}
+    return (
+        call_of(MODERN, "ibkr_get_historical_data", bars | {"durationStr": "1 Y"}),
+        call_of(MODERN, "ibkr_get_historical_data", bars | {"durationStr": "1 W"}),
+        call_of(MODERN, "ibkr_get_contract_details", CHAIN),
+        call_of(MODERN, "ibkr_get_contract_details", CHAIN | {"lastTradeDateOrContractMonth": "202507"}),
+        call_of(MODERN, "ibkr_get_executions", {}),
+        call_of(MODERN, "ibkr_get_completed_orders", {}),
+    )[number % 6]
+
+
+async def hunger(port: int, token: str) -> None:
+    """Until it is cancelled; then what was answered is printed."""
+    answers: Counter[str] = Counter()
+    numbers = count()
+
+    async def one() -> None:
+        client = Socket(port)
+        await client.open()
+        while True:
+            answer = await client.ask(with_token(long_call(next(numbers)), token))
+            code = answer.partition(b'"code":"')[2].partition(b'"')[0].decode()
+            answers["answered" if b'"isError":false' in answer else code or "refused"] += 1
+
+    with suppress(asyncio.CancelledError):
+        await asyncio.gather(*(one() for _ in range(HUNGRY_AT_ONCE)))
+    print(dict(answers), flush=True)
+
+
+async def until_told(port: int) -> None:
+    task = asyncio.create_task(hunger(port, os.environ["TOKEN"]))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    await task
+
+
+async def warm_up(port: int, token: str) -> None:
+    """Each call once: what the simulator must draw first is no fault of ours."""
+    client = Socket(port)
+    await client.open()
+    for number in range(6 * len(SYMBOLS)):
+        await client.ask(with_token(long_call(number), token))
+    await client.close()
+
+
+@asynccontextmanager
+async def hungry(port: int, token: str, number: int) -> AsyncIterator[None]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "benchmarks.long_answers", "--hungry", str(port),
+        env=os.environ | {"TOKEN": token}, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        process.terminate()
+        said, _ = await process.communicate()
+        print(f"  round {number + 1}: {said.decode().strip()}", flush=True)
+
+
+async def compare(stage: Stack, options: argparse.Namespace, port: int, tokens: dict[str, str]) -> int:
+    quiet, beside = Times(), Times()
+    await live(port, tokens["quiet"], 3, Times())
+    await warm_up(port, tokens["hungry"])
+    for number in range(options.rounds):
+        await live(port, tokens["quiet"], options.seconds, quiet)
+        async with hungry(port, tokens["hungry"], number):
+            await live(port, tokens["quiet"], options.seconds, beside)
+        await stage.ready()
+    return verdict(quiet, {"beside": beside})
+
+
+async def steps_of(child: Child, file: Path) -> dict[str, Any]:
+    """The longest step since this was last asked."""
+    file.unlink(missing_ok=True)  # noqa: ASYNC240  # a file of a line
+    send(child, signal.SIGUSR1)
+
+    async def written() -> bool:
+        return file.exists()  # noqa: ASYNC240
+
+    await until(written, "the steps are written", 10)
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))  # noqa: ASYNC240
+    return found
+
+
+async def token_of(stage: Stack) -> int:
+    """The lease's: it rises with every grant."""
+    beat = await stage.client.asker.status()
+    return beat.token if beat is not None else 0
+
+
+async def run(options: argparse.Namespace, folder: Path) -> int:
+    port, (file, tokens) = free_port(), tokens_file(folder)
+    async with stack(folder) as stage:
+        await trade_all_day(stage.gateway_port)
+        await stage.control.fault("pacing on")
+        files = {name: folder / f"{name}.steps" for name in ("worker", "front")}
+        stage.settings |= {"STEPPED": "worker", "STEPS_FILE": str(files["worker"])}
+        services = {"worker": await stage.worker(program="benchmarks.stepped")}
+        await stage.ready()
+        services["front"] = await stage.children.start(
+            "front", "benchmarks.stepped",
+            **stage.settings | {"STEPPED": "front", "STEPS_FILE": str(files["front"])},
+            FRONT_PORT=str(port), FRONT_TOKENS_FILE=str(file),
+        )  # fmt: skip
+        await until_ready(port, lambda _: None)
+        start = await steps_of(services["worker"], files["worker"])
+        print(f"  worker's longest step while it started: {start['longest_s'] * 1000:.1f} ms")
+        await steps_of(services["front"], files["front"])  # its start answers nobody
+        granted = await token_of(stage)
+        missed = await compare(stage, options, port, tokens)
+        lost = int(await token_of(stage) != granted)
+        for name, child in services.items():
+            found = await steps_of(child, files[name])
+            missed += found["longest_s"] > STEP_BAR_S
+            print(f"  {name}'s longest step: {found['longest_s'] * 1000:.1f} ms ({found['over']} over the bar)")
+            if found["over"]:
+                print(f"    {found['what']}")
+        print(f"bar: steps {STEP_BAR_S * 1000:g} ms of thread time; leases lost: {'yes' if lost else 'none'}")
+    return int(bool(missed or lost or start["longest_s"] > STEP_BAR_S))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.long_answers", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=10, help="of each measurement (10)")
+    parser.add_argument("--hungry", type=int, metavar="PORT", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.hungry:
+        asyncio.run(until_told(options.hungry))
+        return 0
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}", flush=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix="long-answers-") as folder:
+            return asyncio.run(run(options, Path(folder)))
+    except (Problem, TimeoutError) as problem:
+        print(problem, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
