@@ -48,7 +48,8 @@ class SessionStatus(Shape):
     """The session as it is now. `is_connected` is true only in state ready: reads and orders are then answered.
 
     `as_of`: when TWS last told all of what is kept here (positions, orders …); changes since then are included.
-    `waiting`: messages to TWS that wait for their turn.
+    `waiting`: messages to TWS that wait for their turn. All times are the gateway's, which `simulated` says is none of
+    IBKR's: prices and money are made up then, and `gateway_time` may lie in the past.
     """
 
     is_connected: bool
@@ -60,6 +61,8 @@ class SessionStatus(Shape):
     port: int | None = None
     clientId: int | None = None
     serverVersion: int | None = None
+    simulated: bool = False
+    gateway_time: datetime | None = None
     accounts: list[str] = []
     mode: str | None = None
     halted: str | None = None  # the kill switch: who set it, when and why

@@ -48,13 +48,15 @@ class RawTick(Shape):
 class Quote(Shape):
     """The last known values of one contract, at `time`, with the ticks that brought the change.
 
-    `time` is when the worker heard the last tick (UTC); sizes are in shares or contracts.
+    `time` is when the worker heard the last tick (UTC, by the gateway's clock where that lives at another date, as a
+    simulator's does); sizes are in shares or contracts.
     """
 
     symbol: str
     conId: int
     time: datetime
     marketDataType: MarketDataType | None
+    simulated: bool = False
     bid: float | None
     bidSize: float | None
     ask: float | None

@@ -76,14 +76,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-tour", action="store_true", help="serve at once; nothing is bought")
     parser.add_argument("--port", type=int, default=8000, help="where the front listens (8000)")
     parser.add_argument("--sim-port", type=int, action="append", help="where the simulator listens (7496 and 4002)")
-    parser.add_argument("--start", help="the simulated clock's first instant, ISO 8601 (an open session)")
+    parser.add_argument("--start", help="the simulated clock's first instant, ISO 8601 (the last open session)")
     parser.add_argument("--seed", help="another number makes another market (1)")
     parser.add_argument("--time-factor", help="simulated seconds for each real one (1)")
     parser.add_argument("--state", type=Path, default=STATE, help="where logs and data go (.state)")
 
 
 def plan(options: argparse.Namespace) -> Plan:
-    given = {"--start": options.start, "--seed": options.seed, "--time-factor": options.time_factor}
+    given = {
+        "--start": options.start or "last-session",
+        "--price-levels": "2025",
+        "--seed": options.seed,
+        "--time-factor": options.time_factor,
+    }
     further = tuple(part for flag, value in given.items() if value is not None for part in (flag, value))
     ports = tuple(options.sim_port or SIM_PORTS)
     return Plan(options.port, ports, options.state.resolve(), further, not options.no_tour, options.once)

@@ -71,9 +71,9 @@ async def get_order(request: GetOrder, session: Session) -> OrderLife:
         )
     await as_it_stands(session, entry)
     life = await session.lives.whole(entry.state)
-    events = [OrderEvent(at=each.at, source=each.source, what=each.what) for each in life]
+    events = [OrderEvent(at=each.at + session.ahead, source=each.source, what=each.what) for each in life]
     order = report(entry)
-    sent_at = next((each.at for each in life if each.source == "sent"), None)
+    sent_at = next((each.at + session.ahead for each in life if each.source == "sent"), None)
     group = related(session, entry)
     return OrderLife(
         order=order.model_copy(update={"placed_at": order.placed_at or sent_at}),

@@ -231,7 +231,7 @@ async def look_at(session: Session, patient: bool, contract: ib_async.Contract) 
     line = session.lines.known(contract.conId)
     if line is None:
         return Quoted(bid, ask, last, age_s)
-    known = line.values.known(utcnow())
+    known = line.values.known(session.now())
     late = known.marketDataType not in (None, "live")
     return Quoted(bid, ask, last, age_s, known.close, known.halted, late)
 
@@ -246,7 +246,7 @@ async def _quote(
         await _first_price(session, line)
     if line.problem is not None or not line.values.priced:
         return None, None, None, None
-    quote = line.values.known(utcnow())
+    quote = line.values.known(session.now())
     old = quote.marketDataType not in (None, "live") and session.settings.trading_mode == "live"
     return quote.bid, quote.ask, quote.last, OLD_S if old or session.link.without_quotes else 0.0
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
@@ -47,6 +48,7 @@ class Entry:
         self.told_first: ib_async.Order | None = None  # TWS's first word on that
         self.shown: Shown | None = None
         self.gateway: Hashable = None  # that it was sent to, or that named it last
+        self.ahead = timedelta(0)  # of this machine's clock: of the times that callers are told
         self.missed_at = float("-inf")  # by a clock that nobody sets, when a full look last lacked it
         self._watches: set[asyncio.Event] = set()
 
@@ -97,6 +99,7 @@ class Ledger:
     """
 
     def __init__(self, clientId: int) -> None:
+        self.ahead = timedelta(0)  # how far the gateway's clock is ahead, where it lives at another date
         self.clientId = clientId
         self.known = False
         self.gateway: Hashable = None  # where the connection goes: another one need not know this one's orders
@@ -265,6 +268,7 @@ class Ledger:
 
     def _added(self, state: OrderState, key: str | None = None) -> Entry:
         entry = Entry(state, key)
+        entry.ahead = self.ahead
         entry.gateway = self.gateway
         self._entries[entry] = None
         self._by_id.pop((state.clientId, state.orderId), None)  # the newest order has the id
@@ -335,7 +339,7 @@ def report(entry: Entry, message: str = "", replayed: bool = False) -> OrderRepo
         tif=state.terms.tif,
         trailingPercent=state.terms.trailingPercent,
         **_shown(entry),
-        placed_at=state.sent_at,
+        placed_at=state.sent_at + entry.ahead if state.sent_at else None,
         status=state.status,
         filled=state.filled,
         remaining=_remaining(state),
@@ -344,7 +348,7 @@ def report(entry: Entry, message: str = "", replayed: bool = False) -> OrderRepo
         whyHeld=state.whyHeld,
         commission=state.commission,
         commissionCurrency=next((each.currency for each in state.commissions.values()), None),
-        notices=[Notice(code=each.code, message=each.text, time=each.at) for each in state.notices],
+        notices=[Notice(code=each.code, message=each.text, time=each.at + entry.ahead) for each in state.notices],
         message=message or _doubt(state),
         replayed=replayed,
     )

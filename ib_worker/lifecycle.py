@@ -30,6 +30,7 @@ from ib_worker.session import Session, utcnow
 from ib_worker.settings import Endpoint
 from ib_worker.standing import Failure
 from ib_worker.sync import synchronize
+from ib_worker.tws.clock import ahead_of
 from ib_worker.tws.text import cleaned, tws_said
 from ib_worker.unreadable import refuse_unreadable
 from ib_worker.wire import Wire
@@ -235,6 +236,7 @@ class Lifecycle:
         """Make the connection a session, then keep it one."""
         session = self._session
         session.wire = wire
+        session.ahead = session.ledger.ahead = ahead_of(wire.greeted_at, utcnow())
         session.ledger.gateway = Endpoint(wire.host, wire.port)
         session.nextValidId = wire.getReqId()  # the first that ib_async gives out
         wire.skip_ids(await session.order_ids(session.nextValidId))  # above every orderId of earlier sessions
@@ -243,6 +245,7 @@ class Lifecycle:
         await synchronize(session, self._timing.sync_s)
         self._logged = None
         self._tell_tried()
+        session.lines.simulated = session.simulated
         session.lines.connected(wire)
         session.account_updates.connected(wire)
         await first(self._follow(wire), self._probe(wire))

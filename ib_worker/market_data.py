@@ -14,7 +14,7 @@ from ib_worker.errors import Unreadable
 from ib_worker.history_kinds import require_kind
 from ib_worker.history_pacing import HistoryRequest
 from ib_worker.pacing import Lane
-from ib_worker.session import Session, utcnow
+from ib_worker.session import Session
 
 HISTORY_S = 50.0  # with the look-up of the contract below the tool's own deadline, and that below a host's minute
 FIRST_QUOTE_S = 3.0  # TWS sends the first prices within a second, and its refusals as well
@@ -81,6 +81,6 @@ async def open_market_data(request: OpenMarketData, session: Session) -> Opened:
             line.quiet = True
     if line.problem is not None:
         raise line.problem
-    quote = line.values.known(line.values.heard or utcnow()) if line.values.priced else None
+    quote = line.values.known(line.values.heard or session.now()) if line.values.priced else None
     life, seq = session.lines.position(line)
     return Opened(stream=line.stream, contract=convert.contract(contract), quote=quote, life=life, seq=seq)

@@ -17,9 +17,10 @@ HALTED = frozenset({49, 90})
 class QuoteState:
     """Ticks go in one by one; `quote` is what they add up to, with those that came since the last call."""
 
-    def __init__(self, symbol: str, conId: int) -> None:
+    def __init__(self, symbol: str, conId: int, simulated: bool = False) -> None:
         self._symbol = symbol
         self._conId = conId
+        self._simulated = simulated
         self.marketDataType: MarketDataType | None = None
         self.priced = False  # a price has come
         self.heard: datetime | None = None  # when the last ticks were taken
@@ -75,6 +76,7 @@ class QuoteState:
             conId=self._conId,
             time=at,
             marketDataType=self.marketDataType,
+            simulated=self._simulated,
             bid=value("bid"),
             bidSize=value("bidSize"),
             ask=value("ask"),

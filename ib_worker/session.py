@@ -5,7 +5,7 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -74,6 +74,7 @@ class Steering(Protocol):
     def disconnect(self, caller: str) -> None: ...
 
 
+SIMULATOR = "simulator"  # the farm that the simulator names beside those of a real gateway
 KeepSteered = Callable[[Steered], Awaitable[None]]  # raises BusError
 
 
@@ -123,9 +124,10 @@ class Session:
         self.order_messages = OrderMessages(self.ledger, utcnow)
         self.holdings = Holdings()
         self.ledger.filled = self._filled
-        self.lines = Lines(self.pacer, publisher, settings.market_data_lines, utcnow)
-        self.account_updates = AccountUpdates(self.pacer, publisher, utcnow)
+        self.lines = Lines(self.pacer, publisher, settings.market_data_lines, self.now)
+        self.account_updates = AccountUpdates(self.pacer, publisher, self.now)
         self.account_rates: dict[str, tuple[float, AccountRates]] = {}  # by account, and when they were read
+        self.ahead = timedelta(0)  # of this machine's clock, where the gateway lives at another date
         self.gateway_clock = (float("-inf"), 0.0)  # when it was read, and how many seconds it is ahead
         self.market_rules: dict[int, tuple[float, tuple[tuple[float, float], ...]]] = {}  # until when, and what
         self.contracts = Contracts(self._fetch_details, time.monotonic)
@@ -245,6 +247,15 @@ class Session:
         self._callers = {name: at for name, at in self._callers.items() if at >= since}
         return [name for name in self._callers if name != beside]
 
+    def now(self) -> datetime:
+        """Return the time for what is told to callers: all times of an answer are of one clock, the gateway's own where
+        that lives at another date, as a simulator does."""
+        return utcnow() + self.ahead
+
+    @property
+    def simulated(self) -> bool:
+        return SIMULATOR in self.link.farms
+
     def status(self) -> SessionStatus:
         """Without what `concerns` adds."""
         standing = self.record.standing
@@ -253,7 +264,9 @@ class Session:
             state=standing.state,
             cause=standing.cause,
             remedy=standing.remedy,
-            since=standing.since,
+            since=standing.since + self.ahead,
+            simulated=self.simulated,
+            gateway_time=self.now() if self.wire else None,
             host=self.target.host,
             port=self.target.port,
             clientId=self.clientId,

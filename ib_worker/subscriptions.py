@@ -66,6 +66,7 @@ class Lines:
         self._dirty: dict[Line, None] = {}
         self._to_cancel: list[int] = []
         self._work = asyncio.Event()
+        self.simulated = False  # the gateway's prices are made up
         self.competing = False  # another session of the same login has the market data
 
     def __len__(self) -> int:
@@ -82,7 +83,7 @@ class Lines:
         made = line is None
         if line is None:
             self._require_room(current(), lane)
-            values = QuoteState(contract.symbol, contract.conId)
+            values = QuoteState(contract.symbol, contract.conId, self.simulated)
             line = Line(contract, f"quotes-{contract.conId}", current(), values)
             self._lines[contract.conId] = line
         self._publisher.open_stream(line.stream)
@@ -287,7 +288,7 @@ class Lines:
 
     def _forget_values(self, line: Line) -> None:
         """After a gap nothing is known: an old price must not pass for a new one."""
-        line.values = QuoteState(line.contract.symbol, line.contract.conId)
+        line.values = QuoteState(line.contract.symbol, line.contract.conId, self.simulated)
         line.reqId = None
         line.ticks = 0
         line.settled.clear()

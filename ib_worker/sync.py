@@ -54,7 +54,7 @@ async def positions(session: Session, silence_s: float = REQUEST_S) -> None:
     await session.ask_kind(
         POSITIONS, partial(_ask_positions, session), version=session.holdings.fills, silence_s=silence_s
     )
-    session.as_of["positions"] = utcnow()
+    session.as_of["positions"] = session.now()
 
 
 def _ask_positions(session: Session, wire: Any) -> None:
@@ -159,7 +159,7 @@ async def look(session: Session, silence_s: float) -> bool:
         ("executions", _executions),
     ):
         seen.update(await _in_time(what, ask(session, silence_s, entry)))
-        session.as_of[what] = utcnow()
+        session.as_of[what] = session.now()
     if session.wire is not wire:
         raise LinkLost("the gateway was another one in between")
     whole = (link.losses, session.misread) == (losses, misread)

@@ -75,6 +75,7 @@ class Wire(Client):
         self.heard = asyncio.Event()  # something came; whoever waits for it clears it first
         self.reached = False  # somebody accepted the connection
         self.greeted = 0  # the version that the peer announced
+        self.greeted_at = ""  # its time then, such as 20260302 09:00:00 US/Eastern
         self.too_old = False  # as ib_async judges it
         self._together: list[bytes] | None = None  # frames that wait for the rest of their group
         self._resting: asyncio.Handle | None = None  # the next step that decodes
@@ -182,6 +183,7 @@ class Wire(Client):
         """The handshake is ib_async's, which forgets the time that the greeting ends with, and its zone."""
         if not self.greeted and data.count(b"\0") >= 2:  # version and time have come
             _, greeted_at, *_ = data[4:].decode(errors="backslashreplace").split("\0")
+            self.greeted_at = greeted_at
             self.decoder.zone = " ".join(greeted_at.split(maxsplit=2)[2:])
         for start in range(0, len(data), READ_CHUNK):
             super()._onSocketHasData(data[start : start + READ_CHUNK])

@@ -6,6 +6,7 @@ import argparse
 import socket
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 from ibgateway.simulator.config import START, SimulatorConfig
 
 PORT = 7497  # TWS's own for paper trading
+LAST_SESSION = -1.0  # no time that the calendars cover
 BEFORE_ANY = 1_750_000_000  # June 2025; with so many a second, 31 bits of ids last until 2033
 PERM_IDS_A_SECOND = 8
 
@@ -23,7 +25,12 @@ def parse(arguments: Sequence[str] | None = None) -> SimulatorConfig:
     add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     add("--port", type=int, action="append", help=f"may be given several times; 0 is any free port ({PORT})")
     add("--seed", type=int, default=1, help="one seed is one market (%(default)s)")
-    add("--start", type=instant, default=START, help="the clock's start, ISO 8601 (2025-06-11T10:30 US/Eastern)")
+    add(
+        "--start",
+        type=instant,
+        default=START,
+        help="the clock's start, ISO 8601 (2025-06-11T10:30 US/Eastern), or last-session",
+    )
     add("--time-factor", type=positive, default=1.0, help="how many seconds pass in one (%(default)s)")
     add("--accounts", type=names, default=("DU1234567",), help="comma separated (DU1234567)")
     add("--data", type=Path, help="a folder of your own daily history, one CSV file a symbol")
@@ -57,7 +64,9 @@ def unused_perm_id() -> int:
 
 
 def instant(text: str) -> float:
-    """Without a zone it is New York's time."""
+    """Without a zone it is New York's time; `last-session` is resolved once the ports listen."""
+    if text == "last-session":
+        return LAST_SESSION
     at = datetime.fromisoformat(text)
     return (at if at.tzinfo else at.replace(tzinfo=ZoneInfo("US/Eastern"))).timestamp()
 
@@ -83,8 +92,11 @@ def main() -> None:
     except OSError as error:
         raise SystemExit(f"cannot listen on {config.host} {config.ports}: {error}") from None
     # Imported only now: numpy and the market's tables take half a second, and clients need not wait for them.
+    from ibgateway.simulator.calendar import last_open_session  # noqa: PLC0415
     from ibgateway.simulator.server import run  # noqa: PLC0415
 
+    if config.start == LAST_SESSION:
+        config = replace(config, start=last_open_session(time.time()))
     run(config, bound)
 
 

@@ -16,6 +16,7 @@ from ibgateway.simulator.values import TradingSession
 
 DATA = Path(__file__).parent / "data"
 DAY_S = 86_400
+LATER_S = 3_600  # after the opening, and before the close
 EPOCH = date(1970, 1, 1)
 
 
@@ -182,6 +183,18 @@ class Calendar:
 def calendar(name: str) -> Calendar:
     """The calendar of a kind of hours; read once."""
     return Calendar(HOURS[name])
+
+
+def last_open_session(now: float) -> float:
+    """Return `now` where US stocks trade for at least another hour, else 10:30 in New York of the last day on which
+    they did: a time at which everything trades."""
+    days = calendar("US_STOCK")
+    index = days.index_at(now)
+    while True:
+        regular = next(span for span in days.spans(index) if span.liquid)
+        if regular.start + LATER_S <= now:
+            return now if now < regular.end - LATER_S else regular.start + LATER_S
+        index -= 1
 
 
 def _extract(exchange: str) -> dict[str, Any]:

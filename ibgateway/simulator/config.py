@@ -7,6 +7,7 @@ from pathlib import Path
 
 START = 1749652200.0  # Wednesday 2025-06-11 10:30:00 US/Eastern, in an open session
 START_NOTICES = (
+    (2104, "Market data farm connection is OK:simulator"),  # no real gateway has it: so a client can tell
     (2104, "Market data farm connection is OK:usfarm.nj"),
     (2104, "Market data farm connection is OK:usfuture"),
     (2104, "Market data farm connection is OK:cashfarm"),

@@ -1,6 +1,7 @@
 """The tour's own care: it says which step failed, and it never buys with real money."""
 
 import io
+from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
@@ -8,7 +9,7 @@ from rich.console import Console
 from bridge.gateway import SessionStatus
 from cli.embedded_redis import free_port
 from cli.screen import Screen
-from cli.tour import TourFailed, refuse_real_money, take_tour
+from cli.tour import TourFailed, closed, refuse_real_money, take_tour
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,24 @@ async def test_a_front_that_is_not_there_is_named() -> None:
         await take_tour(url, Screen(Console(file=io.StringIO())))
 
     assert str(failure.value).startswith(f"connecting to {url}: ")
+
+
+HOURS = "20251127:CLOSED;20251128:0930-20251128:1300;20251129:CLOSED;20251130:CLOSED;20251201:0930-20251201:1600"
+
+
+@pytest.mark.trial("D11")
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ("2025-11-28T17:59", ""),  # 12:59 in New York
+        ("2025-11-28T18:00", "the market is closed until Monday 2025-12-01 09:30 in US/Eastern"),
+        ("2025-11-30T12:00", "the market is closed until Monday 2025-12-01 09:30 in US/Eastern"),
+        ("2025-12-02T03:00", "the market is closed"),
+    ],
+)
+def test_a_closed_market_is_told_with_its_next_opening(at: str, said: str) -> None:
+    assert closed(HOURS, "US/Eastern", datetime.fromisoformat(at).replace(tzinfo=UTC)) == said
+
+
+def test_hours_that_are_not_known_close_nothing() -> None:
+    assert closed(None, None, datetime(2025, 11, 30, tzinfo=UTC)) == ""

@@ -120,6 +120,16 @@ def test_once_takes_the_tour_and_leaves_nothing(tmp_path: Path) -> None:
         assert stack.running() == []
 
 
+@pytest.mark.trial("D11")
+def test_a_tour_of_a_closed_market_says_so_and_skips_what_needs_an_open_one(tmp_path: Path) -> None:
+    with up(tmp_path, "--once", "--start", "2025-06-14T12:00") as stack:
+        said = stack.end()
+
+    assert stack.process.returncode == 0, said
+    assert said.count("skipped: the market is closed until Monday 2025-06-16 09:30 in US/Eastern") == 3
+    assert "the tour is complete: every step passed that needs no open market" in said
+
+
 @pytest.mark.trial("D8")
 async def test_a_tour_that_fails_is_told_and_the_stack_serves_on(tmp_path: Path) -> None:
     with up(tmp_path) as stack:

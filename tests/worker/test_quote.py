@@ -20,7 +20,7 @@ def test_nothing_is_known_at_first() -> None:
     quote = quoted().quote(AT)
 
     assert (quote.symbol, quote.conId, quote.time, quote.ticks) == ("SPY", 756733, AT, [])
-    known = quote.model_dump(exclude={"symbol", "conId", "time", "ticks"})
+    known = quote.model_dump(exclude={"symbol", "conId", "time", "ticks", "simulated"})
     assert set(known.values()) == {None}
 
 

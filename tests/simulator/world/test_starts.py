@@ -7,6 +7,7 @@ from datetime import datetime
 import pytest
 
 from ibgateway.simulator import values as v
+from ibgateway.simulator.calendar import last_open_session
 from tests.simulator.world.scene import AAPL, ACCOUNT, ES, EURUSD, NEW_YORK, Trader, new_world, stock
 
 STARTS = (
@@ -63,3 +64,24 @@ def test_a_month_passes_in_one_step() -> None:
     trader.wait(trader.world.now + 30 * 86_400)
 
     assert len(trader.world.open_orders(1)) + len({fill.orderId for fill in trader.fills()}) == 3
+
+
+@pytest.mark.trial("C9")
+@pytest.mark.parametrize(
+    ("now", "start"),
+    [
+        ("2026-11-29T14:00", "2026-11-27T10:30"),  # a Sunday: Friday's session
+        ("2026-11-26T12:00", "2026-11-25T10:30"),  # Thanksgiving
+        ("2026-11-27T12:30", "2026-11-27T10:30"),  # half an hour before an early close
+        ("2026-11-25T10:00", "2026-11-24T10:30"),  # half an hour after the opening: the day before
+        ("2026-11-25T11:45", "2026-11-25T11:45"),  # in the midst of a session: now
+        ("2026-11-25T15:30", "2026-11-25T10:30"),
+        ("2026-11-25T23:00", "2026-11-25T10:30"),
+    ],
+)
+def test_the_last_open_session_is_one_in_which_everything_trades(now: str, start: str) -> None:
+    at = datetime.fromisoformat(now).replace(tzinfo=NEW_YORK).timestamp()
+
+    found = last_open_session(at)
+
+    assert datetime.fromtimestamp(found, NEW_YORK) == datetime.fromisoformat(start).replace(tzinfo=NEW_YORK)

@@ -1,0 +1,44 @@
+"""One answer's times are of one clock: the gateway's, where it lives at another date, as a simulator does."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ib_worker.tws.clock import ahead_of
+from ibgateway.simulator.server import Simulator
+from tests.worker.rig import trading
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.mark.trial("C9")
+@pytest.mark.parametrize(
+    ("greeting", "ahead"),
+    [
+        ("20250611 10:30:00 US/Eastern", datetime(2025, 6, 11, 14, 30, tzinfo=UTC) - NOON),
+        ("20260306 21:00:00 Tokyo Standard Time", timedelta(days=4)),
+        ("20260302 12:00:30 GMT", timedelta(0)),  # a clock that is a little off is no other date
+        ("20260302 21:20:00 JST", timedelta(0)),
+        ("20260302 10:30:00 Nowhere Standard Time", timedelta(0)),
+        ("", timedelta(0)),
+        ("20261399 99:00:00 GMT", timedelta(0)),
+    ],
+)
+def test_a_gateway_is_ahead_only_where_it_lives_at_another_date(greeting: str, ahead: timedelta) -> None:
+    assert ahead_of(greeting, NOON) == ahead
+
+
+@pytest.mark.trial("C9")
+async def test_times_beside_simulated_prices_are_the_simulators(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        order = await front.submit("place_order", symbol="AAPL", action="BUY", totalQuantity=1)
+        fills = await front.ask("get_executions")
+        await front.ask("open_market_data", symbol="AAPL")
+        stream = await front.ask("open_market_data", symbol="AAPL")
+        status = await front.status()
+
+    assert status["simulated"]
+    assert stream["quote"]["simulated"]
+    told = [status["gateway_time"], status["since"], *status["as_of"].values()]
+    told += [order["placed_at"], fills[-1]["time"], stream["quote"]["time"]]
+    assert {each[:10] for each in told} == {"2025-06-11"}
