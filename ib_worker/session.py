@@ -213,25 +213,26 @@ class Session:
         return entry
 
     def _order_named(self, orderId: int, named: Named) -> Entry | None:
+        by_perm = self.ledger.by_perm(named.permId) if named.permId is not None else None
+        if by_perm is not None:
+            return by_perm
         orderRef = order_ref(named.orderKey) if named.orderKey is not None else named.orderRef
-        if orderRef is None or named.permId is not None:
-            return self.ledger.by_perm(named.permId) if named.permId is not None else self.ledger.by_id(orderId)
-        named_so = self.ledger.named(orderRef)
+        named_so = self.ledger.named(orderRef) if orderRef is not None else []
+        named_so = [each for each in named_so if each.state.orderId == orderId] or named_so
         if len(named_so) > 1:
             raise ToolError(
                 "invalid_arguments",
                 f"orderRef: {len(named_so)} orders carry {orderRef}. Name the one by its permId.",
                 permIds=[each.state.permId for each in named_so],
             )
-        entry = named_so[0] if named_so else None
-        if entry is None and orderRef in self.unsettled:
+        if not named_so and orderRef in self.unsettled:
             raise ToolError(
                 "not_ready",
                 "The worker that sent this order ended before it had heard of it, and whether IBKR has it is being "
                 "settled: that takes two looks, some seconds apart. Ask again in twenty seconds.",
                 retry_after_s=20,
             )
-        return entry
+        return named_so[0] if named_so else self.ledger.by_id(orderId) if orderId else None
 
     def placing(self, account: str) -> asyncio.Lock:
         """Held from the moment in which an order is checked until it is written or refused: orders that are checked at

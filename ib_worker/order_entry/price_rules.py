@@ -127,11 +127,11 @@ def require_on_grid(rule: Rule, contract: ib_async.Contract, name: str, price: f
     if increment is None or near is None:
         return
     takes = [each for each in near if each != 0]
-    told = " and ".join(_plain(each) for each in takes)
+    nearest = f"nearest {'are' if len(takes) > 1 else 'is'} {' and '.join(_plain(each) for each in takes)}"
     raise ToolError(
         "invalid_arguments",
-        f"{name}: {price:.10g} lies between two prices. {contract_name(contract)} moves in steps of {increment:.10g} "
-        f"there on {contract.exchange}; the nearest {'are' if len(takes) > 1 else 'is'} {told}. Nothing was sent.",
+        f"{name}: {_written(price)} lies between two prices. {contract_name(contract)} moves in steps of "
+        f"{_written(increment)} there on {contract.exchange}; the {nearest}. Nothing was sent.",
         fields=[name],
         increment=increment,
         nearest=[float(each) for each in takes],
@@ -149,8 +149,13 @@ def require_size(details: ib_async.ContractDetails, contract: ib_async.Contract,
     if near is None:
         return
     takes = " or ".join(_plain(each) for each in near if each != 0)
-    steps = "whole units" if increment == 1 else f"steps of {increment:.10g}"
+    steps = "whole units" if increment == 1 else f"steps of {_written(increment)}"
     raise refused(f"totalQuantity: {contract_name(contract)} is traded in {steps}: give {takes}")
+
+
+def _written(value: float) -> str:
+    """A number in digits, however small: 0.00005."""
+    return _plain(Decimal(str(value)))
 
 
 def _plain(value: Decimal) -> str:

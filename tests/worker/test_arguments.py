@@ -46,6 +46,8 @@ async def test_several_names_of_one_order_must_agree(redis_url: str, session: st
                 {"orderId": first["orderId"], "permId": second["permId"]},
                 {"orderKey": "first-order", "permId": second["permId"]},
                 {"orderId": second["orderId"], "orderRef": first["orderRef"]},
+                {"orderId": first["orderId"], "permId": 5},
+                {"orderId": first["orderId"], "orderKey": "no-such-order"},
             )
         ]
         cancelled = await front.submit(
