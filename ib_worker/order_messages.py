@@ -147,6 +147,10 @@ class OrderMessages:
             )
         )
 
+    def is_past(self, permId: int) -> bool:
+        """Whether the order has ended and is forgotten."""
+        return self._ledger.is_past(permId)
+
     def completedOrder(
         self, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
     ) -> Entry | None:

@@ -187,6 +187,13 @@ class Receiver:
     ) -> None:
         self._requests.add(COMPLETED_ORDERS, self._orders.completedOrder(contract, order, orderState))
 
+    def forgottenOrder(self, permId: str) -> bool:
+        """completedOrder, of one that has ended long ago and is not kept."""
+        forgotten = permId.isdecimal() and self._orders.is_past(int(permId))
+        if forgotten:
+            self._requests.add(COMPLETED_ORDERS, None)
+        return forgotten
+
     def completedOrdersEnd(self) -> None:
         self._requests.finish(COMPLETED_ORDERS)
 

@@ -33,6 +33,7 @@ RESETS = struct.pack("ii", 1, 0)  # lingers for no time: what was written and no
 NO_TIME = f"{unset.NO_TIME:{convert.TIME_FORMAT}} UTC"
 ZONE_CHARS, ZONES_KEPT = 64, 5
 BARS = "17"  # historicalData
+COMPLETED_PERM_ID = 23  # the field of completedOrder that holds the permId
 EXECUTION_TIME = 15  # the field of execDetails that holds the time
 
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
@@ -54,6 +55,9 @@ class Receiver(Protocol):
 
     def historicalBars(self, reqId: int, texts: list[str]) -> None:  # noqa: N802
         """All bars of one answer came, as texts."""
+
+    def forgottenOrder(self, permId: str) -> bool:  # noqa: N802
+        """An archived order came. Returns whether it was taken by its permId alone, and need not be decoded."""
 
 
 class Wire(Client):
@@ -325,6 +329,7 @@ class _Reporting(Decoder):
         self.logger = _Undecoded(receiver.undecoded)  # type: ignore[assignment]
         self.zone = ""  # the gateway's, as its greeting names it
         self.unknown_zones: set[str] = set()  # in which it writes times, and nobody knows them
+        self._forgotten: Callable[[str], bool] = receiver.forgottenOrder
         self._bars: Callable[[int, list[str]], None] = receiver.historicalBars
 
     def interpret(self, fields: list[str]) -> None:
@@ -346,6 +351,11 @@ class _Reporting(Decoder):
     def historicalData(self, fields: list[str]) -> None:  # noqa: N802
         """Bars as texts, eight for each: who asked makes numbers of them, off the loop."""
         self._bars(int(fields[1]), fields[5:])
+
+    def completedOrder(self, fields: list[str]) -> None:  # noqa: N802
+        """Most orders of a busy day are known to have ended, and a hundred fields of each cost the loop a second."""
+        if not self._forgotten(fields[COMPLETED_PERM_ID]):
+            super().completedOrder(fields)
 
     def execDetails(self, fields: list[str]) -> None:  # noqa: N802
         """With its time told in UTC: of a zone that Python does not know, ib_async drops the whole execution."""

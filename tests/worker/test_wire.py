@@ -52,6 +52,9 @@ class Heard:
 
     def historicalBars(self, reqId: int, texts: list[str]) -> None: ...
 
+    def forgottenOrder(self, permId: str) -> bool:
+        return False
+
     def position(self, account: str, contract: ib_async.Contract, held: float, cost: float) -> None:
         self.positions.append(contract.symbol)
 
