@@ -34,11 +34,11 @@ from ib_worker.ledger import Entry, Ledger
 from ib_worker.link import Link
 from ib_worker.lives import Lives
 from ib_worker.modes import may_trade, tradable
+from ib_worker.order_entry.naming import order_named
 from ib_worker.order_events import Terms
 from ib_worker.order_messages import OrderMessages
 from ib_worker.pacing import Lane, Pacer
 from ib_worker.qualify import Contracts
-from ib_worker.references import order_ref, require_one_order
 from ib_worker.requests import PATIENCE_S, Keep, Requests
 from ib_worker.risk.exchange_rates import AccountRates
 from ib_worker.settings import Endpoint, Settings
@@ -207,32 +207,7 @@ class Session:
     def find_order(self, orderId: int, named: Named) -> Entry | None:
         """The order that a call names, wherever it was placed; an orderId is this session's own. Raises ToolError
         not_ready while it is not settled whether IBKR has the order, or invalid_arguments where it names several."""
-        entry = self._order_named(orderId, named)
-        if entry is not None:
-            require_one_order(entry.state, orderId, named)
-        return entry
-
-    def _order_named(self, orderId: int, named: Named) -> Entry | None:
-        by_perm = self.ledger.by_perm(named.permId) if named.permId is not None else None
-        if by_perm is not None:
-            return by_perm
-        orderRef = order_ref(named.orderKey) if named.orderKey is not None else named.orderRef
-        named_so = self.ledger.named(orderRef) if orderRef is not None else []
-        named_so = [each for each in named_so if each.state.orderId == orderId] or named_so
-        if len(named_so) > 1:
-            raise ToolError(
-                "invalid_arguments",
-                f"orderRef: {len(named_so)} orders carry {orderRef}. Name the one by its permId.",
-                permIds=[each.state.permId for each in named_so],
-            )
-        if not named_so and orderRef in self.unsettled:
-            raise ToolError(
-                "not_ready",
-                "The worker that sent this order ended before it had heard of it, and whether IBKR has it is being "
-                "settled: that takes two looks, some seconds apart. Ask again in twenty seconds.",
-                retry_after_s=20,
-            )
-        return named_so[0] if named_so else self.ledger.by_id(orderId) if orderId else None
+        return order_named(self.ledger, self.unsettled, orderId, named)
 
     def placing(self, account: str) -> asyncio.Lock:
         """Held from the moment in which an order is checked until it is written or refused: orders that are checked at
