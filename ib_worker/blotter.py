@@ -23,7 +23,8 @@ from ib_worker import convert
 from ib_worker.bounds import Part, kept
 from ib_worker.dispatch import handles
 from ib_worker.ledger import Entry, report
-from ib_worker.order_entry.related import legs, related
+from ib_worker.order_entry.recalled import recall
+from ib_worker.order_entry.related import legs, related, resting_exits
 from ib_worker.order_entry.resting_exits import exceeding
 from ib_worker.order_events import trade_of
 from ib_worker.receiver import EXECUTION_MESSAGES, ORDER_MESSAGES, Listed
@@ -40,6 +41,7 @@ async def get_open_orders(request: GetOpenOrders, session: Session) -> list[Orde
     session.require_whole("orders", ORDER_MESSAGES)
     own = session.clientId
     open_ = [each for each in session.ledger.open() if each in listed or each.state.clientId == own]
+    await recall(session, resting_exits(session))  # their keys, which a warning names
     warned = {exit: f"{each.what} {each.remedy}" for each in exceeding(session) for exit in each.exits}
     return await _reports(session, "get_open_orders", request, open_, warned)
 
@@ -72,11 +74,10 @@ async def get_order(request: GetOrder, session: Session) -> OrderLife:
     await as_it_stands(session, entry)
     life = await session.lives.whole(entry.state)
     events = [OrderEvent(at=each.at + session.ahead, source=each.source, what=each.what) for each in life]
-    order = report(entry)
-    sent_at = next((each.at + session.ahead for each in life if each.source == "sent"), None)
     group = related(session, entry)
+    await recall(session, group)
     return OrderLife(
-        order=order.model_copy(update={"placed_at": order.placed_at or sent_at}),
+        order=report(entry),
         events=events,
         group=[report(each) for each in group] if len(group) > 1 else [],
     )
@@ -121,7 +122,9 @@ async def _reports(
     def told(entry: Entry) -> OrderReport:
         return report(entry, messages.get(entry, ""))
 
-    return Part(await session.long_work.each(kept(operation, wanted), told), of=len(wanted) + forgotten)
+    shown = kept(operation, wanted)
+    await recall(session, shown)
+    return Part(await session.long_work.each(shown, told), of=len(wanted) + forgotten)
 
 
 def _require_readable(session: Session) -> None:

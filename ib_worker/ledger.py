@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
@@ -46,6 +46,8 @@ class Entry:
         self.sent: tuple[ib_async.Contract, ib_async.Order] | None = None  # whole, as last sent or told by TWS
         self.asked: tuple[ib_async.Contract, ib_async.Order] | None = None  # as this worker has placed it
         self.told_first: ib_async.Order | None = None  # TWS's first word on that
+        self.recalled = False  # the audit log was asked for what an earlier worker knew of it
+        self.placed_at: datetime | None = None  # by an earlier worker
         self.shown: Shown | None = None
         self.gateway: Hashable = None  # that it was sent to, or that named it last
         self.ahead = timedelta(0)  # of this machine's clock: of the times that callers are told
@@ -339,7 +341,7 @@ def report(entry: Entry, message: str = "", replayed: bool = False) -> OrderRepo
         tif=state.terms.tif,
         trailingPercent=state.terms.trailingPercent,
         **_shown(entry),
-        placed_at=state.sent_at + entry.ahead if state.sent_at else None,
+        placed_at=_placed_at(entry),
         status=state.status,
         filled=state.filled,
         remaining=_remaining(state),
@@ -352,6 +354,11 @@ def report(entry: Entry, message: str = "", replayed: bool = False) -> OrderRepo
         message=message or _doubt(state),
         replayed=replayed,
     )
+
+
+def _placed_at(entry: Entry) -> datetime | None:
+    at = entry.state.sent_at or entry.placed_at
+    return at + entry.ahead if at is not None else None
 
 
 def _shown(entry: Entry) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """An order's life as the audit log has it: also from before this worker led, or the gateway started."""
 
 import re
+from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,6 +18,14 @@ from ib_worker.replay import rebuild
 NEWEST = 20_000  # lines of the log that are looked through: the events of a thousand orders or more
 INTENT = b'"event":"intent"'
 SENT = b'"event":"Sent"'  # the first event of an order of ours
+
+
+class Placed(NamedTuple):
+    """What the log tells of an order's beginning."""
+
+    orderRef: str
+    key: str
+    at: datetime
 
 
 class Lives:
@@ -47,11 +57,19 @@ class Lives:
             raise bus_down(self._pipe.url, error) from error
         return None
 
-    async def key(self, state: OrderState) -> str | None:
-        """The key that an order of ours was placed under, None where the log does not tell. Raises BusError."""
-        lines = await self._lines(state) if is_ours(state.orderRef) else []
-        keys = (msgspec.json.decode(each, type=AuditEntry).key for each in lines)
-        return next(filter(None, keys), None)
+    async def placed(self, orderRefs: set[str]) -> list[Placed]:
+        """Of orders of ours, as far as the log has them. Raises BusError."""
+        found: list[Placed] = []
+        async for line in read_back(self._pipe, self._keys, NEWEST):
+            if SENT not in line:
+                continue
+            entry = msgspec.json.decode(line, type=AuditEntry)
+            if entry.orderRef in orderRefs:
+                orderRefs.discard(entry.orderRef)
+                found.append(Placed(entry.orderRef, entry.key, datetime.fromisoformat(entry.details["at"])))
+            if not orderRefs:
+                break
+        return found
 
     async def _lines(self, state: OrderState) -> list[bytes]:
         """The order's own, newest first: back to where it was sent, for one that a worker placed."""

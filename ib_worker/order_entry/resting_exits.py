@@ -4,10 +4,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bridge.bus.connect import BusError
-from bridge.tool import ToolError
 from ib_worker.ledger import Entry
 from ib_worker.order_entry.groups import most_filled
+from ib_worker.order_entry.recalled import recall
 from ib_worker.order_entry.related import excess, held_by, is_open, member, name_of, named_each, position, resting_exits
 from ib_worker.session import Session
 
@@ -89,18 +88,8 @@ async def remaining(session: Session, exits: Sequence[Entry]) -> str:
     left = [each for each in exits if is_open(each)]
     if not left:
         return ""
-    for each in left:
-        await _know_key(session, each)
+    await recall(session, left)
     over = excess(session, left)
     beyond = f" A fill beyond the position opens a {_side(left[0].state.terms.action)} one of up to {over:g}."
     are = "are" if len(left) > 1 else "is"
     return f"Still open {are} {named_each(session, left)}.{by_key(left)}{beyond if over else ''}"
-
-
-async def _know_key(session: Session, entry: Entry) -> None:
-    """Of an order that an earlier worker placed, as the audit log has it."""
-    if entry.key is None:
-        try:
-            entry.key = await session.lives.key(entry.state)
-        except (BusError, ToolError):
-            return  # its reference names it as well

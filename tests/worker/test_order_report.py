@@ -63,3 +63,15 @@ async def test_a_trailing_percentage_is_changed_and_the_events_say_from_what_to_
     assert "change trailingPercent" in wrong.message
     assert "does not trail by a percentage" in other.message
     assert frames(sim) == 3
+
+
+@pytest.mark.trial("C5")
+async def test_the_next_worker_tells_when_and_under_which_key_an_order_was_placed(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
+    async with trading(redis_url, session, sim) as front:
+        (listed,) = await front.ask("get_open_orders")
+
+    assert (listed["placed_at"], listed["idempotencyKey"]) == (placed["placed_at"], KEY)
