@@ -221,6 +221,7 @@ async def buy(visit: Visit) -> None:
         symbol="AAPL",
         action="BUY",
         totalQuantity=1,
+        tif="IOC",  # it never rests, and equals no order that somebody types next
         idempotencyKey=f"tour-{secrets.token_hex(8)}",
     )
     expect(visit.order.status in ("PreSubmitted", "Submitted", "Filled"), f"its status is {visit.order.status}")

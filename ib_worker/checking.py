@@ -14,12 +14,14 @@ import ib_async
 
 from bridge.bus.answering import Asked
 from bridge.bus.gate import Gate
+from bridge.bus.scripts import HOLD_MS
 from bridge.tool import ToolError
 from ib_worker.approvals import Question
 from ib_worker.durability import require_durable
 from ib_worker.errors import LinkLost, RequestRefused
 from ib_worker.ledger import Entry
 from ib_worker.limits import check, closes
+from ib_worker.order_entry.equal_orders import cleared, own_terms
 from ib_worker.order_entry.groups import most_filled
 from ib_worker.order_entry.related import member, related
 from ib_worker.order_facts import (
@@ -98,17 +100,22 @@ async def passed(
     if allowance.token is not None:
         price = near_price(intent, facts)
         await session.tokens.use(allowance.token, asked.key or "", asked.caller, terms, price)
+    window_s = 0 if allowance.beside else _number(limits.duplicate_window_s)
+    equal = await cleared(session, asked, terms, window_s, allowance.duplicate_of)
     gate = Gate(
-        terms=terms,
+        terms=own_terms(asked.caller, terms),
+        shared=terms,
+        hold_ms=HOLD_MS if asked.request.keyless else 0,
         orders=1 + len(exits),
         closing=not exits and closes(intent, facts),
         per_minute=_number(limits.max_orders_per_minute),
         per_day=_number(limits.max_orders_per_day),
         day_from_ms=_day_from_ms(utcnow()),
-        duplicate_window_ms=0 if allowance.beside else _number(limits.duplicate_window_s) * 1000,
-        duplicate_of=allowance.duplicate_of or "",
+        duplicate_window_ms=window_s * 1000,
+        duplicate_of=equal.excused or allowance.duplicate_of or "",
     )
     remarks = remarks_on(intent, facts, changes=allowance.beside is not None)
+    remarks = " ".join(filter(None, (remarks, equal.remark)))
     if session.settings.trading_mode != "live":
         return Passed(gate, remarks=remarks)
     changes = allowance.beside.state.orderId if allowance.beside else None

@@ -14,6 +14,7 @@ from bridge.bus.envelopes import TRUNCATED, Reply
 from bridge.orders import Guarded
 from bridge.tool import Declared, Effect, ToolError
 from mcp_front.calls import Answer, Call
+from mcp_front.delivery import when_delivered
 from mcp_front.results import to_result, value_result
 from mcp_front.status import session_status
 
@@ -56,7 +57,11 @@ class Answers:
 
     async def submit(self, call: Call) -> ToolResult:
         """A write goes out under the caller's key or one made here; either way the caller is told which."""
-        key = getattr(call.request, KEY) or secrets.token_urlsafe(15)  # every write's declaration has it
+        given = getattr(call.request, KEY)  # every write's declaration has it
+        key = given or secrets.token_urlsafe(15)
+        keyless = given is None or call.made_key
+        if keyless:
+            when_delivered(call.context, partial(self._asker.told, key))
         request = call.request.model_copy(update={KEY: key})
         try:
             reply = await self._asker.submit(
@@ -65,6 +70,7 @@ class Answers:
                 key=key,
                 caller=call.caller.name,
                 label=call.caller.label,
+                keyless=keyless,
                 request_id=call.caller.request_id,
                 traceparent=call.caller.traceparent,
             )

@@ -5,6 +5,7 @@ from fastmcp.server.http import StarletteWithLifespan
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
+from mcp_front.delivery import Delivery
 from mcp_front.door import Counted, Door
 from mcp_front.http.accept import JsonAlone
 from mcp_front.http.messages import Cancel, Messages
@@ -40,6 +41,7 @@ def build_app(
         allowed_origins=[*LOOPBACK_ORIGINS, *allowed_origins],
         middleware=[
             _cors(allowed_origins),
+            Middleware(Delivery),
             Middleware(Door, paces=paces, counted=counted),
             Middleware(Messages, cancel=cancel),
             Middleware(JsonAlone),

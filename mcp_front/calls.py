@@ -55,6 +55,7 @@ class Call:
     request: Declaration
     caller: Caller
     context: Context
+    made_key: bool = False  # an earlier round's: the client has not been told it
     unused: str = ""  # a sentence on arguments that were passed over
 
 
@@ -122,7 +123,7 @@ class Calls:
         with self._place(declared, caller):
             _allow(declared)
             request, unused = _parsed(declared, arguments)
-            call = Call(declared, request, caller, context, unused)
+            call = Call(declared, request, caller, context, unused=unused)
             answer = self._by_name.get(declared.name) or self._by_effect[declared.effect]
             _let_others_in(context)
             return await answer(call)

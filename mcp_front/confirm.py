@@ -95,7 +95,8 @@ class Confirming:
                 text = f"Not executed: the person's answer did not get through. {error.message} {AGAIN}"
                 raise ToolError("not_executed", text, reason=error.code, **{KEY: asked.key}) from error
             raise ToolError(error.code, error.message, **error.details, **{KEY: asked.key}) from error
-        return replace(call, request=call.request.model_copy(update={KEY: asked.key}))
+        made = getattr(call.request, KEY) is None
+        return replace(call, request=call.request.model_copy(update={KEY: asked.key}), made_key=made)
 
 
 def can_ask(context: Context) -> bool:

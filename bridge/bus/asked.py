@@ -84,6 +84,14 @@ class Asked:
         and the key may be used again."""
         self.stage = "accepting"
 
+    async def latest_equal(self, terms: str) -> tuple[str, Record | None] | None:
+        """The key and record of an order that holds those with the same terms. Raises BusError."""
+        return await self._records.latest_equal(terms)
+
+    def age_s(self, record: Record) -> float:
+        """How long ago it was accepted, by the server's clock."""
+        return abs(self._records.now_ms() - record.accepted_ms) / 1000
+
     async def note(self, **fields: str) -> None:
         """Write down how far the order has come (sent, acked, permId …) on its record. Raises Fenced or Gone.
 

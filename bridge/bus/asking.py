@@ -120,6 +120,7 @@ class Asker:
         caller: str,
         request_id: str,
         label: str = "",
+        keyless: bool = False,
         deadline_s: float | None = None,
         traceparent: str | None = None,
     ) -> bytes:
@@ -141,7 +142,7 @@ class Asker:
         def attempt() -> Request:
             read = self._request(declared, arguments, (caller, label), request_id, times.accept_in_s(), traceparent)
             digest = digest_of(declared, arguments)
-            return msgspec.structs.replace(read, key=key, digest=digest, grace_ms=times.grace_ms())
+            return msgspec.structs.replace(read, key=key, digest=digest, grace_ms=times.grace_ms(), keyless=keyless)
 
         return await Submission(self.pipe, self._post, self._intents, times, attempt, declared.relieves).verdict()
 
@@ -188,6 +189,13 @@ class Asker:
         """The kill switch, None while it is not set. Raises ToolError bus_down."""
         try:
             return await read_halt(self.pipe, self.keys)
+        except BusError as error:
+            raise bus_down(self.pipe.url, error) from error
+
+    async def told(self, key: str) -> None:
+        """Note that a call's answer, with the key that was made for it, was delivered. Raises ToolError bus_down."""
+        try:
+            await self._intents.told(key)
         except BusError as error:
             raise bus_down(self.pipe.url, error) from error
 

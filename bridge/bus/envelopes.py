@@ -48,6 +48,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     grace_ms: Wait = 0  # how long after `until` the caller of a write still waits for its answer
     traceparent: str | None = None
     label: str = ""
+    keyless: bool = False  # the front made the key: the caller learns it with the answer
 
     @property
     def client(self) -> str:

@@ -14,7 +14,8 @@ class Gate:
 
     `terms` is a digest of everything that makes two orders equal, `duplicate_of` the key of the earlier one if the
     caller has named it to place an equal order on purpose. `day_from_ms` is when the exchange's day began, `orders` how
-    many go out together.
+    many go out together. `terms` is of one principal, `shared` the same for all of them; `hold_ms` is how long this
+    order holds its equals where that is longer than the window.
     """
 
     terms: str
@@ -25,6 +26,8 @@ class Gate:
     day_from_ms: int = 0
     duplicate_window_ms: int = 0
     duplicate_of: str = ""
+    hold_ms: int = 0
+    shared: str = ""
 
     def arguments(self) -> tuple[Argument, ...]:
         return (
@@ -36,6 +39,7 @@ class Gate:
             self.duplicate_window_ms,
             self.duplicate_of,
             self.orders,
+            self.hold_ms,
         )
 
     def refuse(self, word: str, *details: bytes) -> NoReturn:
@@ -46,8 +50,8 @@ class Gate:
         if word == "duplicate":
             raise ToolError(
                 "possible_duplicate",
-                f"An equal order was placed within the last {self.duplicate_window_ms // 1000} s under key {detail}. "
-                "If that one is meant, ask again with its key; to place a second one, name it in duplicateOf.",
+                f"An equal order was placed a moment ago under key {detail}. If that one is meant, ask again with its "
+                "key; to place a second one, name it in duplicateOf.",
                 duplicateOf=detail,
             )
         most, name = (
@@ -62,4 +66,4 @@ class Gate:
         )
 
 
-OPEN = ("", "0", 0, 0, 0, 0, "", 0)  # for what places nothing
+OPEN = ("", "0", 0, 0, 0, 0, "", 0, 0)  # for what places nothing

@@ -113,6 +113,10 @@ class Intents:
         state, attempt, reply = await record
         return self._heard([state or b"absent", attempt or b"", reply or b"", await generation or b""])
 
+    async def told(self, key: str) -> None:
+        """Note that the call's client has been sent the answer and its key."""
+        await scripts.TOLD.run(self._pipe, (self._keys.order(key),))
+
     async def withdraw(self, key: str, attempt: str) -> Seen:
         """Take the attempt back unless somebody accepted it: `withdrawn` is certain, `absent` means that the record was
         not there (any more)."""
@@ -158,7 +162,7 @@ class Records:
         duplicate = names.duplicate(gate.terms if gate else "none")
         keys = (
             names.order(key), names.lease, names.inflight, names.halt, names.accepted, duplicate, names.generation,
-            names.revision,
+            names.revision, names.duplicate(gate.shared or gate.terms) if gate else duplicate,
         )  # fmt: skip
         gated = gate.arguments() if gate else OPEN
         noted = [part for pair in notes.items() for part in pair]
@@ -191,11 +195,21 @@ class Records:
         """Withdraw an attempt for which nothing was sent, accepted by this execution or not at all, and tell the caller
         why. Its key may be used again, and what it took at its gate is given back."""
         key, names = request.key or "", self._keys
-        gated = (names.accepted, names.duplicate(gate.terms)) if gate else ()
+        gated = (
+            (names.accepted, names.duplicate(gate.terms), names.duplicate(gate.shared or gate.terms)) if gate else ()
+        )
         keys = (names.order(key), names.generation, names.replies(request.front), names.inflight, *gated)
         orders = gate.orders if gate else 0
         arguments = (request.id, reply, scripts.TOMBSTONE_MS, execution, self._token, key, orders)
         await scripts.WITHDRAW.run(self._pipe, keys, *arguments)
+
+    async def latest_equal(self, terms: str) -> tuple[str, Record | None] | None:
+        """The key of the latest order with these terms while it holds its equals, with its record."""
+        found = await self._pipe.send("GET", self._keys.duplicate(terms))
+        return (found.decode(), await self._readable(found.decode())) if found else None
+
+    def now_ms(self) -> int:
+        return self._pipe.clock.now_ms()
 
     async def note(self, key: str, **fields: str) -> None:
         """Write free fields on an order that is accepted or done. Raises Fenced or Gone."""

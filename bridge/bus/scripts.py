@@ -15,6 +15,7 @@ from bridge.bus.pipe import Argument, Pipe
 
 NEW_GRACE_MS = 2_000  # a new record outlives its caller's wait by this much
 KEPT_MS = 7 * 24 * 3600 * 1000  # results are replayed this long
+HOLD_MS = 15 * 60 * 1000  # so long an order whose made key its caller never learnt holds its equals
 DAY_MS = 25 * 3600 * 1000  # the longest day, when summer time ends
 TOMBSTONE_MS = 10 * 60 * 1000  # longer than a dead connection can still deliver a late submit
 
@@ -103,6 +104,7 @@ if mine and #KEYS > 4 then
             redis.call('DEL', duplicate)
         end
     end
+    if KEYS[7] ~= duplicate and redis.call('GET', KEYS[7]) == ARGV[6] then redis.call('DEL', KEYS[7]) end
 end
 redis.call('HSET', record, 'st', 'withdrawn', 'att', attempt, 'res', reply)
 redis.call('PEXPIRE', record, ARGV[3])
@@ -114,7 +116,7 @@ return {st and 'withdrawn' or 'absent', attempt, '', current}
 # counts of orders, equal orders. `execution` names one delivery of the request, so that asking again after a lost reply
 # is told from a second delivery. Redis must have all steps that the worker knows of, in its generation, or it is an
 # older copy (`behind`). What lies in the future, as after the server's clock was put back, does not count. Notes (ARGV
-# from 16: name, value, …) are there before anything is sent. Answers {word, detail, revision, orders of the day}:
+# from 17: name, value, …) are there before anything is sent. Answers {word, detail, revision, orders of the day}:
 # accepted, fenced, behind, gone, or what the gate says; `halted` comes with the switch.
 ACCEPT = Script(
     """#!lua
@@ -123,7 +125,7 @@ local generation, revision = KEYS[7], KEYS[8]
 local token, attempt, execution, key = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if redis.call('GET', lease) ~= token then return {'fenced', ''} end
 local steps = tonumber(redis.call('GET', revision) or '0')
-if steps < tonumber(ARGV[14]) or (ARGV[15] ~= '' and redis.call('GET', generation) ~= ARGV[15]) then
+if steps < tonumber(ARGV[15]) or (ARGV[16] ~= '' and redis.call('GET', generation) ~= ARGV[16]) then
     return {'behind', ''}
 end
 local found = redis.call('HMGET', record, 'st', 'att', 'exe')
@@ -150,7 +152,8 @@ if ARGV[6] == 'place' then
     if not closing and day > 0 and today > day then return {'too_many', 'day'} end
     local window = tonumber(ARGV[11])
     local earlier = window > 0 and redis.call('GET', duplicate)
-    if earlier and redis.call('PTTL', duplicate) > window then earlier = false end
+    local hold = math.max(window, tonumber(ARGV[14]))
+    if earlier and redis.call('PTTL', duplicate) > math.max(window, HOLD_MS) then earlier = false end
     if earlier and earlier ~= key and earlier ~= ARGV[12] then return {'duplicate', earlier} end
     redis.call('ZREMRANGEBYSCORE', accepted, '-inf', at - 172800000)
     for i = 1, orders do
@@ -160,14 +163,17 @@ if ARGV[6] == 'place' then
         redis.call('HSET', record, 'dup', earlier, 'dup_until',
             string.format('%.0f', at + redis.call('PTTL', duplicate)))
     end
-    if tonumber(ARGV[11]) > 0 then redis.call('SET', duplicate, key, 'PX', ARGV[11]) end
+    if window > 0 then
+        redis.call('SET', KEYS[9], key, 'PX', ARGV[11])
+        redis.call('SET', duplicate, key, 'PX', string.format('%.0f', hold))
+    end
 end
 redis.call('HSET', record, 'st', 'accepted', 'tok', token, 'exe', execution, 't_accepted', at)
-for i = 16, #ARGV, 2 do redis.call('HSET', record, 'n:' .. ARGV[i], ARGV[i + 1]) end
+for i = 17, #ARGV, 2 do redis.call('HSET', record, 'n:' .. ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', record, ARGV[5])
 redis.call('SADD', inflight, key)
 return {'accepted', '', redis.call('INCR', revision), today}
-""".replace("DAY_MS", str(DAY_MS))
+""".replace("DAY_MS", str(DAY_MS)).replace("HOLD_MS", str(HOLD_MS))
 )
 
 # Stores the answer and publishes it. What Redis has lost (also where a caller then left a tombstone), or has in the
@@ -190,6 +196,12 @@ redis.call('PEXPIRE', record, ARGV[7])
 redis.call('SREM', inflight, ARGV[6])
 redis.call('SPUBLISH', channel, reply)
 return {'done', redis.call('GET', lease) == token and redis.call('INCR', revision) or '0'}
+""")
+
+# Notes that the answer of a call, and with it the key that was made for it, has reached its client.
+TOLD = Script("""#!lua
+if redis.call('HGET', KEYS[1], 'att') then redis.call('HSET', KEYS[1], 'n:told', '1') end
+return 1
 """)
 
 # Writes free fields (ARGV from 3: name, value, …) on an order that is accepted or done.

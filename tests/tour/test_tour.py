@@ -9,7 +9,8 @@ from rich.console import Console
 from bridge.gateway import SessionStatus
 from cli.embedded_redis import free_port
 from cli.screen import Screen
-from cli.tour import TourFailed, closed, refuse_real_money, take_tour
+from cli.tour import TourFailed, Visit, buy, closed, refuse_real_money, take_tour
+from tests.e2e.stack import whole_stack
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,19 @@ def test_a_closed_market_is_told_with_its_next_opening(at: str, said: str) -> No
 
 def test_hours_that_are_not_known_close_nothing() -> None:
     assert closed(None, None, datetime(2025, 11, 30, tzinfo=UTC)) == ""
+
+
+@pytest.mark.trial("D7")
+async def test_the_tour_leaves_nothing_that_holds_an_order_of_aapl(redis_url: str, session: str) -> None:
+    async with whole_stack(redis_url, session) as stack:
+        visit = Visit(stack.front.endpoint, None, Screen(Console(file=io.StringIO())))
+        async with visit.client:
+            await buy(visit)
+            results = [
+                await stack.front.raw().call("ibkr_place_order", symbol="AAPL", action=action, totalQuantity=1)
+                for action in ("BUY", "SELL")
+            ]
+
+    assert visit.order is not None
+    assert visit.order.status == "Filled"
+    assert [each["structuredContent"]["status"] for each in results] == ["Filled", "Filled"]

@@ -118,6 +118,7 @@ class Caller:
     asker: Asker
     name: str = "claude"
     label: str = ""
+    keyless: bool = False
 
     async def ask(self, operation: str, deadline_s: float | None = None, **arguments: Any) -> Any:
         declared = OPERATIONS[operation]
@@ -139,6 +140,7 @@ class Caller:
             declared,
             declared.request(**arguments),
             key=key or f"key-{token_hex(8)}",
+            keyless=self.keyless,
             caller=self.name,
             label=self.label,
             request_id="r-1",
