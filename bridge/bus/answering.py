@@ -248,11 +248,10 @@ class Answerer:
         """Write the session's status (bridge.gateway.SessionStatus): at every change, and every second or two."""
         keys = (self.keys.lease, self.keys.heartbeat)
         told = status.model_dump_json()
-        compared = self.lease.replication_id
+        compared, known = self.lease.replication_id, self.watermark.known
+        figures = (HEARTBEAT_KEPT_MS, compared, known.day_from_ms, known.day_orders)
         try:
-            await scripts.BEAT.run(
-                self.pipe, keys, str(self.lease.token), self.worker_id, told, HEARTBEAT_KEPT_MS, compared
-            )
+            await scripts.BEAT.run(self.pipe, keys, str(self.lease.token), self.worker_id, told, *figures)
         except BusError as error:
             self._unwritten.failed(error)
         else:

@@ -46,6 +46,7 @@ class Lease:
         self._told: Callable[[float], None] | None = None
         self._unrenewed, self._unreachable = Outage("lease_not_renewed"), Outage("lease_unreachable")
         self._hurry = asyncio.Event()
+        self._observe_at = float("-inf")
         self.token = 0
         self.compared = asyncio.Event()  # a renewal of this lease has compared Redis with what the worker knows
         self.data_lost = asyncio.Event()  # Redis has less than the worker knows; `loss` says what
@@ -92,12 +93,29 @@ class Lease:
             return False
         self._unreachable.over()
         if token is None:
+            await self._observe()
             return False
         self.token = int(token)
         self.watermark.load()  # its last holder on this machine may have written until now
         self.watermark.note(token=self.token)
         self._hold(asked)
         return True
+
+    async def _observe(self) -> None:
+        """As a standby, once in a while: keep in mind what Redis must know, as the leader's file may be elsewhere."""
+        if boottime() < self._observe_at:
+            return
+        self._observe_at = boottime() + RENEW_S
+        names = self._keys
+        keys = (names.generation, names.revision, names.audit_head, names.halt, names.heartbeat)
+        with suppress(BusError):
+            generation, revision, seq, digest, *rest = await scripts.OBSERVE.run(self._pipe, keys)
+            if not generation or int(revision) < self.watermark.known.revision:
+                return  # it is being reconciled, or went back: who leads next compares
+            halt = halt_of(rest[:4]) if any(rest[:4]) else None
+            log_end = {"audit_seq": int(seq), "audit_digest": digest.decode()} if int(seq) else {}
+            day = {"day_from_ms": int(rest[4]), "day_orders": int(rest[5])}
+            self.watermark.note(int(revision), generation=generation.decode(), halt=halt, **log_end, **day)
 
     async def _granted(self) -> bytes | None:
         """The new token, None while somebody has the lease."""

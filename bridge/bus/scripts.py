@@ -314,6 +314,18 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0
 """)
 
+# What a standby keeps in mind, so that it can compare once it leads. Answers {generation, revision, seq, digest, level,
+# by, reason, since_ms, day_from, day_orders}.
+OBSERVE = Script("""#!lua flags=no-writes
+local generation, revision, head, halt, heartbeat = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local log, set = redis.call('HMGET', head, 'seq', 'digest'), redis.pcall('HMGET', halt, 'level', 'by', 'reason',
+    'since_ms')
+if set.err then set = {'halt', '', set.err, '0'} end
+local day = redis.call('HMGET', heartbeat, 'day_from', 'day_orders')
+return {redis.call('GET', generation) or '', redis.call('GET', revision) or '0', log[1] or '0', log[2] or '',
+    set[1] or '', set[2] or '', set[3] or '', set[4] or '', day[1] or '0', day[2] or '0'}
+""")
+
 # Writes nothing, and is refused as every write is: out of memory, with a failing disk, at a replica.
 WRITABLE = Script("""#!lua
 return 1
@@ -329,6 +341,7 @@ redis.call('HSET', heartbeat, 'token', ARGV[1], 'worker', ARGV[2], 'status', ARG
     'written_ms', now[1] * 1000 + math.floor(now[2] / 1000))
 if ARGV[5] == '?' then redis.call('HDEL', heartbeat, 'compared') else
     redis.call('HSET', heartbeat, 'compared', ARGV[5]) end
+redis.call('HSET', heartbeat, 'day_from', ARGV[6], 'day_orders', ARGV[7])
 redis.call('PEXPIRE', heartbeat, ARGV[4])
 return 'written'
 """)
