@@ -143,18 +143,25 @@ class Answerer:
             await self.lease.data_lost.wait()
 
     async def _reconciled(self, reconcile: Reconcile | None) -> None:
-        """Reconcile, and once more if Redis goes back meanwhile. Without a `reconcile` only what Redis lacks is
-        raised."""
+        """Reconcile, and begin anew as soon as Redis goes back meanwhile: what was set then may be gone, and the
+        gateway may be away for hours."""
         while True:
-            loss = self.lease.loss
             self.lease.data_lost.clear()
             if reconcile is not None:
-                await reconcile()
-            elif loss is not None:
+                await self._unless_lost(reconcile)
+            if self.lease.data_lost.is_set():
+                continue
+            if self.lease.lacking:
                 await self.rebase()
-            if not self.lease.data_lost.is_set():
-                self.lease.loss = None
-                return
+            self.lease.loss = None
+            return
+
+    async def _unless_lost(self, reconcile: Reconcile) -> None:
+        tasks = [asyncio.ensure_future(reconcile()), asyncio.ensure_future(self.lease.data_lost.wait())]
+        try:
+            await _first_end(tasks)
+        finally:
+            await end(tasks)
 
     async def rebase(self) -> None:
         """After a loss: let the steps go on above all that were known, and the day's orders be as many. Until the next
@@ -163,11 +170,13 @@ class Answerer:
 
     async def _rebase(self) -> None:
         keys, known = self.keys, self.watermark.known
-        names = (keys.lease, keys.generation, keys.revision, keys.accepted)
-        figures = (known.revision, known.day_from_ms, known.day_orders)
+        names = (keys.lease, keys.generation, keys.revision, keys.accepted, keys.halt)
+        halt = known.halt
+        switch = (halt.level, halt.by, halt.reason, halt.since_ms) if halt is not None else ("", "", "", 0)
+        figures = (known.revision, known.day_from_ms, known.day_orders, *switch)
         revision = int(await scripts.REBASE.run(self.pipe, names, str(self.lease.token), *figures))
         self.watermark.note(revision, generation="")
-        self.lease.data_lost.clear()
+        self.lease.lacking = False
 
     async def has_history(self) -> bool:
         """Whether Redis holds what this session has done: it does from the first mark on, until it loses its data."""

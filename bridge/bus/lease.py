@@ -51,6 +51,7 @@ class Lease:
         self.compared = asyncio.Event()  # a renewal of this lease has compared Redis with what the worker knows
         self.data_lost = asyncio.Event()  # Redis has less than the worker knows; `loss` says what
         self.loss: Loss | None = None
+        self.lacking = False  # Redis has not been raised to what is known since the loss
         self._found_id = ""
         self.replication_id = ""  # of the server that had all the worker knows at the last renewal; empty: unknown
 
@@ -76,6 +77,7 @@ class Lease:
         self._file.let_go()
         self.watermark.load()
         self.compared.clear()
+        self.loss, self.lacking = None, False  # the first renewal compares anew
         while not await self._try():  # noqa: ASYNC110 - what it waits for lives in Redis
             await asyncio.sleep(STANDBY_S)
         log.info("lease_acquired", token=self.token)
@@ -197,10 +199,11 @@ class Lease:
         word, generation, revision, seq, digest, *switch = answer
         if word == b"behind":
             self.replication_id = ""
-            if not self.data_lost.is_set():
+            if not self.lacking:  # once for each loss: until Redis is raised, each renewal finds the same
                 self.loss = Loss(self.watermark.known, int(revision), int(seq))
                 log.error("redis_went_back", what=str(self.loss))
-            self.data_lost.set()
+                self.lacking = True
+                self.data_lost.set()
         else:
             halt = halt_of(switch) if any(switch) else None
             later = {"audit_seq": int(seq), "audit_digest": digest.decode()} if self._log_is_ahead(int(seq)) else {}

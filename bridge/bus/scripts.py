@@ -242,12 +242,16 @@ redis.call('SET', generation, ARGV[2], 'NX')
 return {redis.call('GET', generation), redis.call('INCR', revision)}
 """)
 
-# After a loss: the steps go on above all that were known, the day has at least as many orders as it had, and no write
-# is taken until the next mark. Answers the revision, or 0.
+# After a loss: the kill switch is set if it was (also where Redis went back once more since), the steps go on above all
+# that were known, the day has at least as many orders as it had, and no write is taken until the next mark. Answers the
+# revision, or 0.
 REBASE = Script(
     """#!lua
-local lease, generation, revision, accepted = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local lease, generation, revision, accepted, halt = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 if redis.call('GET', lease) ~= ARGV[1] then return 0 end
+if ARGV[5] ~= '' and redis.call('EXISTS', halt) == 0 then
+    redis.call('HSET', halt, 'level', ARGV[5], 'by', ARGV[6], 'reason', ARGV[7], 'since_ms', ARGV[8])
+end
 local steps = math.max(tonumber(redis.call('GET', revision) or '0'), tonumber(ARGV[2])) + 1
 redis.call('SET', revision, string.format('%.0f', steps))
 redis.call('DEL', generation)

@@ -256,3 +256,26 @@ async def test_an_older_copy_accepts_nothing_before_it_is_noticed_and_never_says
 
     assert codes <= {"unknown", "idempotency_conflict"}  # IBKR has another order under the first key
     assert frames(sim) == 1
+
+
+@pytest.mark.trial("A19")
+async def test_a_redis_that_goes_back_again_while_the_gateway_is_away_is_halted_again(
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
+) -> None:
+    async with trading(own_redis.url, session, sim) as front:
+        copy = copy_of(own_redis, tmp_path)
+        await front.submit("place_order", key=KEY, **RESTING)
+        await front.ask("disconnect")  # nothing can be reconciled
+        for _ in range(2):
+            await goes_back(own_redis, tmp_path, copy)
+            await until(lambda: _quiet(_set(front)), "the switch is set", 20)
+        refused = await front.refused_order(**RESTING)
+        halt = await switch(front)
+
+    assert refused.code in ("unknown", "not_ready")
+    assert halt is not None
+    assert frames(sim) == 1
+
+
+async def _set(front: Caller) -> bool:
+    return await switch(front) is not None
