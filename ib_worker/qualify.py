@@ -35,9 +35,10 @@ Wanted = tuple[Any, ...]
 class Contracts:
     """A request for a contract that is known, or being asked for, costs TWS nothing."""
 
-    def __init__(self, fetch: Fetch, clock: Callable[[], float]) -> None:
+    def __init__(self, fetch: Fetch, clock: Callable[[], float], idle: Callable[[], bool] = lambda: True) -> None:
         self._fetch = fetch
         self._clock = clock
+        self._idle = idle  # no read waits for its turn, so that there is room for a few more
         self._known: dict[Wanted, tuple[float, Found]] = {}
         self._flights = Flights()
 
@@ -71,8 +72,7 @@ class Contracts:
         return found
 
     async def _not_found(self, asked: OnContract) -> ToolError:
-        """What to ask for instead. Where that can't be found out in time, what its type needs. It waits among reads, so
-        that no order of others waits behind it."""
+        """What to ask for instead. Where others wait for TWS, or it can't be found out in time, what its type needs."""
 
         async def look(wanted: ib_async.Contract) -> Found:
             try:
@@ -81,6 +81,8 @@ class Contracts:
                 return []
 
         hint = Hint(last_words(asked))
+        if not self._idle():
+            return hint.error(asked, NOT_FOUND)
         with suppress(TimeoutError):
             async with asyncio.timeout(HINT_S):
                 if asked.conId and asked.exchange != convert.SMART:

@@ -130,7 +130,7 @@ class Session:
         self.ahead = timedelta(0)  # of this machine's clock, where the gateway lives at another date
         self.gateway_clock = (float("-inf"), 0.0)  # when it was read, and how many seconds it is ahead
         self.market_rules: dict[int, tuple[float, tuple[tuple[float, float], ...]]] = {}  # until when, and what
-        self.contracts = Contracts(self._fetch_details, time.monotonic)
+        self.contracts = Contracts(self._fetch_details, time.monotonic, lambda: not self.pacer.waiting(Lane.READS))
         self.daily_pnl: dict[
             str, tuple[float, float | None]
         ] = {}  # by account: when asked for an order, and the figure
