@@ -46,7 +46,7 @@ async def stepped(steps: Steps, service: Coroutine[Any, Any, None]) -> None:
 
     def write() -> None:
         half = file.with_suffix(".half")
-        half.write_text(json.dumps({"longest_s": steps.longest_s, "what": steps.what[:200], "over": len(steps.over)}))
+        half.write_text(json.dumps({"longest_s": steps.longest_s, "what": steps.what[:400], "over": len(steps.over)}))
         half.rename(file)
         steps.clear()
 

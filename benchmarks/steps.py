@@ -1,6 +1,7 @@
 """How long the steps of an event loop take of its thread: what one step takes, everybody else waits for."""
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Iterator
@@ -23,9 +24,16 @@ class Steps:
 
     def add(self, taken_s: float, handle: asyncio.Handle) -> None:
         if taken_s > self.longest_s:
-            self.longest_s, self.what = taken_s, repr(handle)
+            self.longest_s, self.what = taken_s, _name(handle)
         if taken_s > STEP_BAR_S:
-            self.over.append((taken_s, repr(handle)))
+            self.over.append((taken_s, _name(handle)))
+
+
+def _name(handle: asyncio.Handle) -> str:
+    """What ran: of a task's first step, the handle itself does not tell which task's."""
+    called = getattr(handle, "_callback", None)
+    task = next((each for each in gc.get_referents(called) if isinstance(each, asyncio.Task)), None)
+    return repr(handle if task is None else task)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ ask for fewer; a bound of history refuses, as a part of a series is another seri
 
 import asyncio
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from bridge.tool import ToolError
 from bridge.values import OnContract
 
 ANSWER_BYTES = 512 * 1024  # the front's MCP library encodes that in some 10 ms of its one thread, in one step
+SWITCH_S = 0.0005  # so soon the loop gets the interpreter back from the thread beside it, at each of its steps
 SHORT_ROWS = 50  # are converted and encoded in a millisecond or two, and need no other thread
 
 T = TypeVar("T")
@@ -66,6 +68,7 @@ class LongWork:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "long answers")
+        sys.setswitchinterval(SWITCH_S)
 
     async def run(self, rows: Sequence[T], work: Callable[[Sequence[T]], R]) -> R:
         """`work(rows)`, which is pure; beside the loop if the rows are many."""

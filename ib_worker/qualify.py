@@ -25,6 +25,7 @@ KEPT = 2_000
 CANDIDATES = 20  # of an ambiguous contract; an option chain has thousands
 NAMED = 5  # of those, in the error's text
 HINT_S = 5.0  # to find out what there is instead
+LOT = 200  # contracts, which take a millisecond or two
 NOT_FOUND = 200
 
 Fetch = Callable[[ib_async.Contract, Lane], Coroutine[Any, Any, list[ib_async.ContractDetails]]]
@@ -53,7 +54,7 @@ class Contracts:
             found = []
         if not found:
             raise await self._not_found(asked)
-        agreeing = [each for each in found if not contradictions(asked, each)]
+        agreeing = await _agreeing(asked, found)
         if not agreeing:
             require_agreement(asked, found[0])
         return agreeing
@@ -139,6 +140,17 @@ def routed(found: ib_async.ContractDetails, asked: OnContract) -> ib_async.Contr
     assert found.contract is not None  # `one` has looked
     smart = asked.exchange == convert.SMART and convert.SMART in convert.listed(found.validExchanges)
     return dataclasses.replace(found.contract, exchange=convert.SMART) if smart else found.contract
+
+
+async def _agreeing(asked: OnContract, found: Found) -> Found:
+    """Those that contradict no argument; an option chain's thousands are looked at in lots, between which others have
+    their turn."""
+    agreeing: Found = []
+    for start in range(0, len(found), LOT):
+        agreeing += [each for each in found[start : start + LOT] if not contradictions(asked, each)]
+        if start + LOT < len(found):
+            await asyncio.sleep(0)
+    return agreeing
 
 
 def _once_each(found: Found) -> Found:

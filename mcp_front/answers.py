@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ from mcp_front.status import session_status
 KEY = "idempotencyKey"
 WAITING = "no_generation"  # the reason of a write that no worker was ready to take
 SAME_KEY = "Ask again with the same key: an earlier call with it may have been carried out."
+SWITCH_S = 0.0005  # so soon the loop gets the interpreter back from that thread, at each of its steps
 SHORT_BYTES = 32 * 1024  # of a result: its text is made in a millisecond or two
 OPEN = ("pending", "unknown")  # codes that leave open whether the write happened
 
@@ -31,6 +33,7 @@ class Answers:
     def __init__(self, asker: Asker) -> None:
         self._asker = asker
         self._thread = ThreadPoolExecutor(1, "long answers")  # more would only compete
+        sys.setswitchinterval(SWITCH_S)
         self.by_effect: dict[Effect, Answer] = {
             Effect.READ: self.ask,
             Effect.SESSION: self.ask,
