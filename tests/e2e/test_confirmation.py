@@ -266,7 +266,7 @@ async def test_a_change_and_a_bracket_say_what_they_do(redis_url: str, session: 
     _, change, bracket = shown
     assert f"Change order {placed['orderId']} to: BUY 2 AAPL" in change
     assert "lmtPrice 51" in change
-    assert "with an exit SELL as LMT, lmtPrice 900, DAY, with an exit SELL as STP, auxPrice 20, DAY" in bracket
+    assert "with an exit SELL as LMT, lmtPrice 900, GTC, with an exit SELL as STP, auxPrice 20, GTC" in bracket
     assert live.frames == 5
 
 

@@ -353,3 +353,25 @@ async def test_a_long_answer_takes_no_long_step_of_the_front(redis_url: str, ses
 
         assert len(json.loads(answer)["result"]["structuredContent"]["result"]) == 2_000
         assert not steps.over
+
+
+@pytest.mark.trial("A23")
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("name", ["claude-desktop", "odd\n\u202ename" + "x" * 200])
+async def test_a_client_is_told_apart_by_its_name_and_owns_nothing_by_it(
+    redis_url: str, session: str, era: str, name: str
+) -> None:
+    """A 2025 client gives its name in `initialize` alone, and no session is kept: its address stands for it."""
+    seen: list[Asked] = []
+
+    async def handler(asked: Asked) -> bytes:
+        seen.append(asked)
+        return b"[]"
+
+    meta = {"io.modelcontextprotocol/clientInfo": {"name": name, "version": "1"}}
+    async with worker(redis_url, session, {"get_positions": handler}), serving(redis_url, session) as front:
+        await front.raw(era).call("ibkr_get_positions", meta if era == MODERN else None)
+
+    (asked,) = seen
+    shown = name if len(name) < 64 else "odd name" + "x" * 55 + "…"
+    assert (asked.caller, asked.client) == ("local", shown if era == MODERN else "127.0.0.1")
