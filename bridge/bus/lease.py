@@ -22,6 +22,7 @@ LEASE_S = 7.0  # with the renewals it outlasts a Redis that stands still for fiv
 RENEW_S = 1.0
 MARGIN_S = 1.0  # the leader stops this long before Redis may give the lease to another
 RETRY_S = 0.2  # after a renewal that failed
+NOT_COMPARED = "-"  # what the last leader said of the server still stands
 STANDBY_S = 0.2  # how often a standby asks
 
 log = structlog.get_logger()
@@ -53,7 +54,9 @@ class Lease:
         self.loss: Loss | None = None
         self.lacking = False  # Redis has not been raised to what is known since the loss
         self._found_id = ""
-        self.replication_id = ""  # of the server that had all the worker knows at the last renewal; empty: unknown
+        self.replication_id = (
+            NOT_COMPARED  # of the server that had all the worker knows at the last renewal; empty: unknown
+        )
 
     def held(self) -> bool:
         """Whether nobody else can have the lease now. Needs no await: ask right before writing to the gateway."""
@@ -77,6 +80,7 @@ class Lease:
         self._file.let_go()
         self.watermark.load()
         self.compared.clear()
+        self.replication_id = NOT_COMPARED
         self.loss, self.lacking = None, False  # the first renewal compares anew
         while not await self._try():  # noqa: ASYNC110 - what it waits for lives in Redis
             await asyncio.sleep(STANDBY_S)

@@ -343,8 +343,11 @@ if redis.call('GET', lease) ~= ARGV[1] then return 'fenced' end
 local now = redis.call('TIME')
 redis.call('HSET', heartbeat, 'token', ARGV[1], 'worker', ARGV[2], 'status', ARGV[3],
     'written_ms', now[1] * 1000 + math.floor(now[2] / 1000))
-if ARGV[5] == '?' then redis.call('HDEL', heartbeat, 'compared') else
-    redis.call('HSET', heartbeat, 'compared', ARGV[5]) end
+if ARGV[5] == '?' then
+    redis.call('HDEL', heartbeat, 'compared')
+elseif ARGV[5] ~= '-' then
+    redis.call('HSET', heartbeat, 'compared', ARGV[5])
+end
 redis.call('HSET', heartbeat, 'day_from', ARGV[6], 'day_orders', ARGV[7])
 redis.call('PEXPIRE', heartbeat, ARGV[4])
 return 'written'

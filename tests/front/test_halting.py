@@ -135,6 +135,8 @@ async def test_cancel_of_a_halt_can_be_asked_again_by_its_key(redis_url: str, se
 
 
 async def test_halt_without_a_worker_says_that_nothing_was_cancelled(redis_url: str, session: str) -> None:
+    async with worker(redis_url, session, {}):
+        pass
     async with serving(redis_url, session) as front:
         told = (await front.raw().call("ibkr_halt_trading", **WITH_ORDERS))["structuredContent"]
 

@@ -119,7 +119,7 @@ async def test_refusal_names_the_key_too(redis_url: str, session: str) -> None:
 
 
 @pytest.mark.parametrize("served_before", [False, True])
-async def test_without_a_worker_an_order_is_certainly_not_executed(
+async def test_without_a_worker_an_order_is_certainly_not_executed_where_redis_has_a_history(
     redis_url: str, session: str, served_before: bool
 ) -> None:
     if served_before:
@@ -129,7 +129,8 @@ async def test_without_a_worker_an_order_is_certainly_not_executed(
         result = await front.raw().call("ibkr_place_order", **ORDER, idempotencyKey=KEY)
 
     error = result["_meta"][ERROR_META]
-    assert (error["code"], error["idempotencyKey"]) == ("not_executed", KEY)
+    code = "not_executed" if served_before else "unknown"  # an empty Redis may have lost an earlier call
+    assert (error["code"], error["idempotencyKey"]) == (code, KEY)
     assert "worker" in error["message"]
     assert "Start" in error["message"]
 
