@@ -5,6 +5,7 @@ from collections.abc import Callable
 import ib_async
 
 from bridge.contract_name import contract_name, goes_by
+from bridge.numbers import digits
 from bridge.tool import ToolError
 from bridge.values import OnContract
 from ib_worker.convert import SMART, listed
@@ -94,4 +95,4 @@ def _told(name: str, contract: ib_async.Contract, found: ib_async.ContractDetail
     if name == "exchange":
         return f"on {', '.join(listed(found.validExchanges)[:8]) or contract.exchange}"
     told = getattr(contract, name)
-    return f"{told:g}" if isinstance(told, float) and told else str(told or "none")
+    return digits(told) if isinstance(told, float) and told else str(told or "none")

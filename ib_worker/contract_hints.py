@@ -10,6 +10,7 @@ import ib_async
 
 from bridge import forms
 from bridge.contract_name import contract_name
+from bridge.numbers import digits
 from bridge.tool import ToolError
 from bridge.values import OPTIONS, OnContract
 from ib_worker import convert
@@ -168,7 +169,7 @@ def _strikes(asked: OnContract, found: Sequence[ib_async.ContractDetails]) -> Hi
     at = bisect_left(strikes, asked.strike or 0)
     near = strikes[max(at - NEIGHBOURS, 0) : at + NEIGHBOURS]
     return Hint(
-        f"This expiry has no strike {asked.strike:g}; the nearest are {', '.join(f'{each:g}' for each in near)}.",
+        f"This expiry has no strike {digits(asked.strike or 0)}; the nearest are {', '.join(map(digits, near))}.",
         {"strikes": near},
     )
 

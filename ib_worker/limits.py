@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bridge.numbers import digits
 from bridge.tool import ToolError
 from ib_worker.risk import short_options
 from ib_worker.risk.intent import Facts, Intent
@@ -15,6 +16,8 @@ from ib_worker.risk.worth import (
     AT_ONCE,
     is_fresh,
     no_fresh_quote,
+    offset,
+    prices,
     queued,
     require_tradable,
     scale,
@@ -185,6 +188,7 @@ def _check_counts(intent: Intent, facts: Facts, limits: Limits, orders: int) -> 
 def _check_price(intent: Intent, facts: Facts, limits: Limits) -> None:
     """Hold an order that would trade now against the quote: a limit far through it, or a market order into a gap. An
     order at the market that waits for the next session is one for the operator to allow."""
+    _check_offset(intent, facts, limits)
     if queued(intent, facts, limits.collar):
         if limits.queued_market_orders not in ("allowed", "off"):
             what = "the market is closed, and an order without a limit would trade at whatever price it opens with"
@@ -204,6 +208,19 @@ def _check_price(intent: Intent, facts: Facts, limits: Limits) -> None:
         raise _breach("price_collar", "the market is too wide for this order type", gap, limits.collar)
 
 
+def _check_offset(intent: Intent, facts: Facts, limits: Limits) -> None:
+    """A REL order's offset goes through the quote like a limit. Where no price is known, other rules refuse."""
+    last = [price for each in (facts.last, facts.close) if (price := usable(each, intent.secType)) is not None]
+    known = prices(intent, facts) or last
+    if limits.collar is None or not offset(intent) or not known:
+        return
+    near = max(abs(each) for each in known)
+    beyond = offset(intent) / near
+    if beyond > limits.collar:
+        what = f"auxPrice is an offset of {beyond:.1%} of the price of {digits(near)}"
+        raise _breach("price_collar", what, beyond, limits.collar)
+
+
 def _is_triggered(intent: Intent, facts: Facts) -> bool:
     met = triggered(intent, facts)
     if met is None:
@@ -217,13 +234,15 @@ def _check_through(intent: Intent, facts: Facts, collar: float) -> None:
         raise no_fresh_quote()
     through = (intent.lmtPrice - near) / scale(intent, facts, near) * intent.sign
     if through > collar:
-        raise _breach("price_collar", f"lmtPrice is {through:.1%} through the quote of {near:g}", through, collar)
+        raise _breach("price_collar", f"lmtPrice is {through:.1%} through the quote of {digits(near)}", through, collar)
 
 
 def _check_closing_price(intent: Intent, facts: Facts, limits: Limits) -> None:
     """A closing order's limit far through a fresh quote is a slip of the finger. Nothing else holds it up."""
     fresh = is_fresh(facts) and not facts.late and facts.trading != "closed"
     near = _near_side(intent, facts) if fresh else None
+    if fresh:
+        _check_offset(intent, facts, limits)
     collar, limit = limits.collar, intent.lmtPrice
     if collar is None or limit is None or near is None or intent.orderType not in CLOSING_COLLAR:
         return
@@ -236,8 +255,8 @@ def _check_closing_price(intent: Intent, facts: Facts, limits: Limits) -> None:
         side = "up to" if intent.action == "BUY" else "from"
         raise _breach(
             "price_collar",
-            f"lmtPrice is {through:.1%} through the quote of {near:g}, and this order closes a position. orderType MKT "
-            f"closes it at once; a lmtPrice {side} {inside:g} is inside the collar",
+            f"lmtPrice is {through:.1%} through the quote of {digits(near)}, and this order closes a position. "
+            f"orderType MKT closes it at once; a lmtPrice {side} {digits(inside)} is inside the collar",
             through,
             collar,
         )

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from bridge.numbers import digits
 from ib_worker.order_events import (
     CancelSent,
     Commission,
@@ -190,7 +191,7 @@ def _status(state: OrderState, event: Status) -> OrderState:
         known = _filled(known, event.filled, event.avgFillPrice, event.lastFillPrice, event.remaining > 0)
         known = known if known.remaining == event.remaining else replace(known, remaining=event.remaining)
     known = known if known.whyHeld == event.whyHeld else replace(known, whyHeld=event.whyHeld)
-    return _noted(state, known, event.at, "orderStatus", f"{event.status} filled {event.filled:g}")
+    return _noted(state, known, event.at, "orderStatus", f"{event.status} filled {digits(event.filled)}")
 
 
 def _fill(state: OrderState, event: Fill) -> OrderState:
@@ -202,7 +203,7 @@ def _fill(state: OrderState, event: Fill) -> OrderState:
     latest = max(known.fills.values(), key=lambda each: each.cumQty)
     if latest.cumQty >= known.filled:
         known = _filled(known, latest.cumQty, latest.avgPrice, event.price)
-    what = f"{event.shares:g} @ {'?' if event.price is None else format(event.price, 'g')}" + (
+    what = f"{digits(event.shares)} @ {'?' if event.price is None else digits(event.price)}" + (
         " (correction)" if old is not None else ""
     )
     return _lived(known, event.at, "execDetails", what)
@@ -210,7 +211,7 @@ def _fill(state: OrderState, event: Fill) -> OrderState:
 
 def _commission(state: OrderState, event: Commission) -> OrderState:
     known = replace(state, commissions={**state.commissions, event.trade: event})
-    cost = "not computed" if event.commission is None else f"{event.commission:g} {event.currency or ''}".strip()
+    cost = "not computed" if event.commission is None else f"{digits(event.commission)} {event.currency or ''}".strip()
     return _noted(state, known, event.at, "commission", cost)
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import ib_async
 
 from bridge.bus.answering import Asked
+from bridge.numbers import digits
 from bridge.order_terms import AUX_PRICE, LMT_PRICE
 from bridge.orders import (
     CHANGEABLE,
@@ -329,7 +330,7 @@ def _changed(session: Session, entry: Entry, request: ModifyOrder) -> tuple[ib_a
         )
     if changes.get("totalQuantity", order.totalQuantity) <= entry.state.filled:
         raise ToolError(
-            "invalid_arguments", f"totalQuantity: {entry.state.filled:g} are filled already; cancel instead."
+            "invalid_arguments", f"totalQuantity: {digits(entry.state.filled)} are filled already; cancel instead."
         )
     return contract, replace(order, **changes)
 

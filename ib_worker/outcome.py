@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from bridge.bus.answering import Asked
+from bridge.numbers import digits
 from bridge.orders import Bracket
 from bridge.tool import ToolError
 from bridge.values import OrderReport
@@ -182,7 +183,7 @@ def placed_message(state: OrderState) -> str:
     if state.status == "Filled":
         return "The order is filled."
     if state.filled:
-        return f"{state.filled:g} of {state.terms.totalQuantity:g} are filled."
+        return f"{digits(state.filled)} of {digits(state.terms.totalQuantity)} are filled."
     where = "The order was cancelled." if state.done else f"The order is at IBKR, in status {state.status}."
     return f"{where} {_words(state)}".rstrip()
 
@@ -205,7 +206,7 @@ def change_message(state: OrderState) -> str:
     if state.change_refused is not None:
         refused = state.change_refused
         return f"TWS refused the change (error {refused.code}): {quoted(refused.text)} The order stands as it was."
-    if state.change is not None:
+    if state.change is not None and not state.done:
         return (
             "The change was sent and is not confirmed yet; these are the terms that TWS last confirmed. "
             f"{_words(state, state.changed_at)}"

@@ -43,6 +43,8 @@ def differing(entry: Entry, contract: ib_async.Contract, order: ib_async.Order) 
         "account": (terms.account, order.account),
         "action": (terms.action, order.action),
         "orderType": (terms.orderType, order.orderType),
+        "tif": (terms.tif or order.tif, order.tif),
+        "trailingPercent": (terms.trailingPercent, convert.number(order.trailingPercent)),
     }
     wrong = [name for name, (shown, asked) in pairs.items() if shown != asked]
     if order.orderType in BECOMES and terms.orderType == BECOMES[order.orderType]:
@@ -50,6 +52,8 @@ def differing(entry: Entry, contract: ib_async.Contract, order: ib_async.Order) 
     # completedOrder (101) of an order that filled has totalQuantity 0: the filled quantity is what was asked.
     if (terms.totalQuantity or entry.state.filled) not in (0, order.totalQuantity):
         wrong.append("totalQuantity")
+    if order.orderType in LMT_PRICE and entry.sent and entry.sent[1].outsideRth != order.outsideRth:
+        wrong.append("outsideRth")  # for a market order TWS ignores it (2109)
     for name, having in (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE)):
         if order.orderType in having and not _same_price(getattr(terms, name), convert.number(getattr(order, name))):
             wrong.append(name)

@@ -7,6 +7,7 @@ from bridge.bus.connect import BusError, bus_down
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from bridge.bus.previewing import Previewed, keep_preview, take_preview
+from bridge.numbers import digits
 from bridge.tool import ToolError
 
 BAND = 0.01  # a preview holds while the price stays within this fraction of what it showed
@@ -46,7 +47,8 @@ class Tokens:
             if price is None:
                 raise _invalid("the price can't be compared with the previewed one now")
             if not previewed.low <= price <= previewed.high:
-                raise _invalid(f"the price has moved to {price:g}, out of {previewed.low:g} to {previewed.high:g}")
+                low, high = digits(previewed.low), digits(previewed.high)
+                raise _invalid(f"the price has moved to {digits(price)}, out of {low} to {high}")
 
 
 def _invalid(why: str) -> ToolError:

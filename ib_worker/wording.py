@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import ib_async
 
 from bridge.contract_name import contract_name
+from bridge.numbers import digits
 from bridge.order_terms import AUX_PRICE, LMT_PRICE
 from ib_worker.limits import closes
 from ib_worker.logs import masked
@@ -48,7 +49,7 @@ def named(contract: ib_async.Contract) -> str:
         contract.primaryExchange,
         contract.currency,
         contract.lastTradeDateOrContractMonth,
-        f"{contract.strike:g}" if contract.strike else "",
+        digits(contract.strike) if contract.strike else "",
         contract.right,
         f"x{contract.multiplier}" if contract.multiplier else "",
     )
@@ -62,7 +63,7 @@ def _what(intent: Intent, contract: ib_async.Contract) -> str:
 
 def _how(order: ib_async.Order) -> str:
     told = [
-        f"{name} {value:g}"
+        f"{name} {digits(value)}"
         for name, types in PRICES
         if order.orderType in types and (value := unset.order_price(name, order)) is not None
     ]
@@ -77,7 +78,7 @@ def _effects(intent: Intent, facts: Facts) -> list[str]:
 
 
 def _worth(intent: Intent, facts: Facts, collar: float | None) -> str:
-    quoted = "/".join("-" if price is None else f"{price:g}" for price in (facts.bid, facts.ask, facts.last))
+    quoted = "/".join("-" if price is None else digits(price) for price in (facts.bid, facts.ask, facts.last))
     return f"{worth_text(intent, facts, collar)} (bid/ask/last {quoted})."
 
 

@@ -50,9 +50,10 @@ async def cancel_group(session: Session, asked: Asked, group: Sequence[Entry]) -
 
 
 async def _taken(session: Session, asked: Asked, held: Sequence[Entry]) -> None:
-    """What an entry held ends with it, as TWS does by itself: what has not is cancelled by its own name."""
-    await until_cancelled(held, asked)
-    left = [each for each in held if is_open(each)]
+    """What an entry held ends with it, as TWS does by itself: what has not is cancelled by its own name. While the
+    entry itself is open, as where its cancel was refused, its exits stay: they are what protects its fill."""
+    await until_cancelled([each for each in held if held_by(session, each) is None], asked)
+    left = [each for each in held if is_open(each) and held_by(session, each) is None]
     write_cancels(session, asked, left, begun=True)
     await until_cancelled(left, asked)
 

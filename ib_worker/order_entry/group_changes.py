@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import ib_async
 
 from bridge.bus.answering import Asked
+from bridge.numbers import digits
 from bridge.orders import CHANGEABLE, ModifyOrder
 from bridge.tool import ToolError
 from ib_worker.auditing import plain
@@ -71,9 +72,9 @@ def followers(session: Session, entry: Entry, request: ModifyOrder) -> list[Foll
     if wanted is None:
         raise ToolError(
             "invalid_arguments",
-            f"totalQuantity: the exits share {entry.state.terms.totalQuantity:g} out, and their shares of "
-            f"{request.totalQuantity:g} would be no whole number. Nothing was sent. Cancel the exits, change the order "
-            "and place exits anew.",
+            f"totalQuantity: the exits share {digits(entry.state.terms.totalQuantity)} out, and their shares of "
+            f"{digits(request.totalQuantity)} would be no whole number. Nothing was sent. Cancel the exits, change the "
+            "order and place exits anew.",
         )
     return [Follower(each, wanted[id(each)], each.state.terms) for each in group if id(each) in wanted]
 
@@ -149,18 +150,18 @@ def changed_text(session: Session, entry: Entry, exits: Sequence[Follower]) -> s
     done = [each for each in exits if _has(each)]
     told = []
     if left:
-        sizes = " and ".join(sorted({f"{each.entry.state.terms.totalQuantity:g}" for each in left}))
+        sizes = " and ".join(sorted({digits(each.entry.state.terms.totalQuantity) for each in left}))
         words = named([names[id(each.entry)] for each in left])
         told.append(
             f"{words[:1].upper()}{words[1:]} still {'have' if len(left) > 1 else 'has'} {sizes}, "
-            f"{named([names[id(entry)]])} {entry.state.terms.totalQuantity:g}{_why(left)}. Ask for the same "
+            f"{named([names[id(entry)]])} {digits(entry.state.terms.totalQuantity)}{_why(left)}. Ask for the same "
             "totalQuantity again, with a new idempotencyKey, to change what is left."
         )
     told.append(own)
     if done:
         words = named([names[id(each.entry)] for each in done])
         have = "have" if len(done) > 1 else "has"
-        told.append(f"{words[:1].upper()}{words[1:]} {have} {done[0].quantity:g} too.")
+        told.append(f"{words[:1].upper()}{words[1:]} {have} {digits(done[0].quantity)} too.")
     return " ".join(told)
 
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from bridge.numbers import digits
 from ib_worker.ledger import Entry
 from ib_worker.order_entry.groups import most_filled
 from ib_worker.order_entry.recalled import recall
@@ -37,8 +38,8 @@ def _beyond_position(session: Session, exits: list[Entry]) -> Exceeding:
     action, most = first.state.terms.action, most_filled([member(each) for each in exits])
     return Exceeding(
         exits,
-        f"Exits exceed the position: {action} {most:g} {name_of(first)} can fill, and the position is "
-        f"{position(session, first).normalize():f}. A fill opens a {_side(action)} position of up to {over:g}.",
+        f"Exits exceed the position: {action} {digits(most)} {name_of(first)} can fill, and the position is "
+        f"{position(session, first).normalize():f}. A fill opens a {_side(action)} position of up to {digits(over)}.",
         f"Cancel what is too much: {named_each(session, exits)}.{by_key(exits)}",
     )
 
@@ -57,9 +58,10 @@ def _beyond_its_entry(session: Session, entry: Entry) -> Exceeding:
     size, whole = entry.state.terms.totalQuantity, parent.state.terms.totalQuantity
     return Exceeding(
         [entry],
-        f"An exit exceeds its entry: {entry.state.terms.action} {size:g} {name_of(entry)} waits for an order of "
-        f"{whole:g}. Its fill opens a {_side(entry.state.terms.action)} position of up to {size - whole:g}.",
-        f"Change the totalQuantity of {named_each(session, [entry])} to {whole:g}.",
+        f"An exit exceeds its entry: {entry.state.terms.action} {digits(size)} {name_of(entry)} waits for an order "
+        f"of {digits(whole)}. Its fill opens a {_side(entry.state.terms.action)} position of up to "
+        f"{digits(size - whole)}.",
+        f"Change the totalQuantity of {named_each(session, [entry])} to {digits(whole)}.",
     )
 
 
@@ -90,6 +92,6 @@ async def remaining(session: Session, exits: Sequence[Entry]) -> str:
         return ""
     await recall(session, left)
     over = excess(session, left)
-    beyond = f" A fill beyond the position opens a {_side(left[0].state.terms.action)} one of up to {over:g}."
+    beyond = f" A fill beyond the position opens a {_side(left[0].state.terms.action)} one of up to {digits(over)}."
     are = "are" if len(left) > 1 else "is"
     return f"Still open {are} {named_each(session, left)}.{by_key(left)}{beyond if over else ''}"

@@ -4,6 +4,7 @@ A safety check gets None or a number from here: a REL or MIDPRICE order without 
 MOC and TRAIL orders come back from TWS with lmtPrice 0 and auxPrice 0.
 """
 
+from bridge.numbers import digits
 from bridge.tool import ToolError
 from ib_worker.tws.unset import SIGNED, Told, number
 
@@ -54,6 +55,6 @@ def require_price(orderType: str, secType: str, lmtPrice: float | None) -> None:
     if lmtPrice <= 0 and secType not in SIGNED:
         raise ToolError(
             "invalid_arguments",
-            f"lmtPrice: {lmtPrice:g} is no price of a {secType}; only {', '.join(sorted(SIGNED))} trade at 0 and "
+            f"lmtPrice: {digits(lmtPrice)} is no price of a {secType}; only {', '.join(sorted(SIGNED))} trade at 0 and "
             "below. Nothing was sent.",
         )

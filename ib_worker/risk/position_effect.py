@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from bridge.numbers import digits
 from ib_worker.risk.intent import Facts, Intent
 from ib_worker.risk.worth import triggered
 
@@ -40,7 +41,7 @@ def warnings(intent: Intent, facts: Facts) -> list[str]:
     """Return what the order's terms do not show: a trigger that is met, a halt, a market that is closed."""
     found = []
     if triggered(intent, facts):
-        found.append(f"the trigger of {intent.auxPrice:g} is met: it trades at once")
+        found.append(f"the trigger of {digits(intent.auxPrice or 0)} is met: it trades at once")
     if facts.halted:
         found.append(f"trading in {intent.symbol} is halted: the order waits until it resumes")
     if facts.trading == "closed":

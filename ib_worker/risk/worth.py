@@ -177,6 +177,9 @@ def worst_price(intent: Intent, facts: Facts) -> float:
     dearest = max((abs(price) for price in prices(intent, facts)), default=None)
     if dearest is None:
         raise no_fresh_quote()
+    if intent.action == "BUY" and offset(intent):
+        bid = usable(facts.bid, intent.secType) if is_fresh(facts) else None
+        own.append(abs(dearest if bid is None else bid) + offset(intent))
     if intent.action == "BUY" and intent.orderType == "TRAIL":
         dearest += intent.auxPrice or dearest * (intent.trailingPercent or 0.0) / PERCENT
     return max([*own, dearest])
@@ -198,6 +201,11 @@ def is_fresh(facts: Facts) -> bool:
 def trigger(intent: Intent) -> float | None:
     """Return the price that starts the order, None for one that starts at once or trails."""
     return intent.auxPrice if intent.orderType in TRIGGERED else None
+
+
+def offset(intent: Intent) -> float:
+    """Return how far a REL order bids above the best bid, or offers below the best ask, where no cap holds it."""
+    return (intent.auxPrice or 0.0) if intent.orderType == "REL" and intent.lmtPrice is None else 0.0
 
 
 def triggered(intent: Intent, facts: Facts) -> bool | None:
@@ -256,7 +264,7 @@ def closing_estimate(intent: Intent, facts: Facts, collar: float | None) -> floa
     if not known:
         raise no_fresh_quote()
     own = trigger(intent)
-    return max(abs(own or 0.0), max(abs(price) for price in known) * (1 + (collar or GAP)))
+    return max(abs(own or 0.0), max(abs(price) for price in known) * (1 + (collar or GAP)) + offset(intent))
 
 
 def no_fresh_quote(what: str = "this contract") -> ToolError:

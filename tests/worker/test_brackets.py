@@ -110,6 +110,25 @@ async def test_a_cancel_of_an_entry_that_filled_in_part_says_what_is_left_withou
 
 
 @pytest.mark.trial("A10")
+@pytest.mark.parametrize(
+    "answer", ['answer 9999 "no cancel now"', 'answer 161 "not in a state to be cancelled"', "ignore"]
+)
+async def test_exits_stay_while_the_cancel_of_their_entry_is_refused_or_not_confirmed(
+    redis_url: str, session: str, sim: Simulator, answer: str
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FAR)
+        sim.fault(f"on cancelOrder {answer}")
+        told = await cancel(front, orderKey=KEY)
+        left = await front.ask("get_open_orders")
+
+    assert standing(told) == {"entry": "Submitted", "stopLoss": "PreSubmitted", "takeProfit": "PreSubmitted"}
+    assert "The entry, the stop and the target are still open" in told["message"]
+    assert len(left) == 3
+    assert len(sim.journal.entries("in", CANCEL)) == 1
+
+
+@pytest.mark.trial("A10")
 async def test_a_cancel_of_one_exit_or_of_a_filled_entry_says_what_of_its_bracket_is_open(
     redis_url: str, session: str, sim: Simulator
 ) -> None:

@@ -113,6 +113,8 @@ def test_order_is_named_at_ibkr_as_the_earlier_release_named_it() -> None:
         {"lmtPrice": 19.5},
         {"orderType": "MKT", "lmtPrice": None},
         {"orderType": "STP LMT", "auxPrice": 30},
+        {"tif": "DAY"},
+        {"outsideRth": True},
     ],
 )
 async def test_other_order_under_a_key_that_redis_has_forgotten_is_a_conflict(
@@ -138,11 +140,12 @@ async def test_other_kind_of_order_or_bracket_under_a_forgotten_key_is_a_conflic
         await forgotten(front, KEY)
         errors = [
             await front.refused_order("place_bracket_order", key=KEY, **BRACKET | {"stopLossPrice": 91}),
+            await front.refused_order("place_bracket_order", key=KEY, **BRACKET | {"exitTif": "DAY"}),
             await front.refused_order("place_order", key=KEY, **entry),
         ]
         again = await front.submit("place_bracket_order", KEY, **BRACKET)
 
-        assert [each.code for each in errors] == ["idempotency_conflict"] * 2
+        assert [each.code for each in errors] == ["idempotency_conflict"] * 3
         assert again["replayed"] is True
         assert again["message"].startswith("Replayed: ")
         assert frames(sim) == 3

@@ -1,0 +1,16 @@
+"""Numbers as people and models read them: every digit, and no exponent. Pure."""
+
+from decimal import Decimal
+
+DECIMALS = 10  # beyond these is what binary fractions add
+
+
+def digits(value: float | Decimal) -> str:
+    """Return a price or a quantity in full: 123456.78 and 1000000, where Python's `g` says 123457 and 1e+06."""
+    told = Decimal(str(value))
+    if not told.is_finite():
+        return str(value)
+    exponent = told.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -DECIMALS and abs(told) >= Decimal("0.0001"):
+        told = round(told, DECIMALS)
+    return f"{told.normalize():f}" if told else "0"
