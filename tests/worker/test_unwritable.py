@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from bridge.bus.auditing import read_back
 from bridge.bus.connect import BusError
+from bridge.bus.keys import Keys
 from bridge.bus.lease import LeaseLost
+from bridge.bus.pipe import Pipe
 from cli.__main__ import main
 from cli.embedded_redis import EmbeddedRedis
 from ibgateway.simulator.server import Simulator
@@ -64,6 +67,12 @@ async def redis_on(disk: Disk) -> AsyncIterator[EmbeddedRedis]:
 
 async def verified(redis: EmbeddedRedis, session: str) -> bool:
     return await asyncio.to_thread(main, ["audit", "verify", "--redis", redis.url, "--session", session]) == 0
+
+
+async def intents(redis: EmbeddedRedis, session: str) -> int:
+    """How many orders' intents the log has on disk."""
+    async with Pipe(redis.url) as pipe:
+        return sum([b'"event":"intent"' in line async for line in read_back(pipe, Keys(session), 100)])
 
 
 async def lease(front: Caller, held: bool) -> None:
@@ -130,7 +139,7 @@ async def test_on_a_full_disk_a_server_that_goes_on_lets_reads_pass_and_no_order
 
 
 @pytest.mark.long
-async def test_on_a_full_disk_a_server_that_syncs_every_write_ends_and_no_order_goes(
+async def test_on_a_full_disk_a_server_that_syncs_every_write_ends_and_no_order_goes_without_its_intent(
     disk: Disk, redis_on: EmbeddedRedis, session: str, sim: Simulator
 ) -> None:
     """Such a server can't take back what it could not write, so it ends; nothing is answered until it is back."""
@@ -146,9 +155,10 @@ async def test_on_a_full_disk_a_server_that_syncs_every_write_ends_and_no_order_
             codes.append((await front.refused_order(**order(totalQuantity=3))).code)
             codes.append((await front.refused("get_positions")).code)
             disk.free()
-    assert len(sim.journal.orders()) == 1
     await redis_on.start()
 
+    # The end of a page that the log had begun may still take an intent, and then its order may go.
+    assert len(sim.journal.orders()) <= await intents(redis_on, session)
     assert codes[0] in ("not_executed", "unknown")
     assert codes[1:] == ["not_executed", "bus_down"]
     assert await verified(redis_on, session)
