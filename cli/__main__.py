@@ -5,6 +5,7 @@ import importlib
 import sys
 
 from cli.processes import INTERRUPTED
+from cli.typed import command
 
 COMMANDS = {
     "up": "run the whole stack on this machine, with the tour",
@@ -31,7 +32,7 @@ INSTALL = (
 def main(arguments: list[str]) -> int:
     """Each command is a module of its name, and only that one is loaded: an MCP client alone takes seconds."""
     parser = argparse.ArgumentParser(
-        prog="python -m cli",
+        prog=command(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="\n".join(["commands:", *(f"  {name:<12} {what}" for name, what in COMMANDS.items())]),
     )
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> int:
     except ModuleNotFoundError as error:  # the worker's image has the operator's commands, and packages for no other
         sys.stderr.write(f"error: {name} needs {error.name}, which {sys.executable} does not have. {INSTALL}\n")
         return 1
-    parser = argparse.ArgumentParser(prog=f"python -m cli {name}", description=COMMANDS[name])
+    parser = argparse.ArgumentParser(prog=command(name), description=COMMANDS[name])
     module.add_arguments(parser)
     try:
         status: int = module.run(parser.parse_args(arguments[1:]))

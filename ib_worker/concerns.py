@@ -45,7 +45,7 @@ def concerns_of(session: Session, now: datetime) -> list[Concern]:
         found.append(
             Concern(
                 what=f"{session.data_loss}.",
-                remedy="Compare ibkr_get_open_orders, ibkr_get_positions and `python -m cli audit verify` with what "
+                remedy="Compare ibkr_get_open_orders, ibkr_get_positions and the operator's `audit verify` with what "
                 "was meant; then the operator releases the kill switch.",
             )
         )

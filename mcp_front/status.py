@@ -18,7 +18,10 @@ from bridge.tool import ToolError
 ANSWER_S = 1.8  # the promise is two seconds, whatever hangs
 MODE_S = 0.5  # a list of tools does not wait longer for what only narrows it
 STALE_MS = 10_000  # a leader beats every second and loses its lease after eight: this one hangs, or is cut off
-START_WORKER = "Start the worker (python -m ib_worker, or docker compose up -d worker) with this REDIS_URL and session."
+START_WORKER = (
+    "Start the worker with this REDIS_URL and session: .venv/bin/python -m ib_worker, or in containers "
+    "docker compose up -d worker (worker-paper, worker-live)."
+)
 
 DAMAGED = "The session's status in Redis is damaged."
 MEND = "A worker that leads writes it anew every second: ask again. If this stays, restart the worker."

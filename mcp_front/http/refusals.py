@@ -20,7 +20,7 @@ LOGGED = (401, 403, 421)  # what a setting or a token cures
 SHOWN = 100  # characters of a header
 KEPT_HEADERS = (b"allow", b"vary", b"access-control-")  # by their beginning: an allowed page may read the reason
 
-ADD_CLIENT = "python -m cli client add NAME --scopes read,trade"
+ADD_CLIENT = ".venv/bin/python -m cli client add NAME --scopes read,trade"
 NOT_SERVED = f"Nothing is served here. The MCP endpoint is {ENDPOINT}, and the page at / says how to connect."
 NOT_GET = f"{ENDPOINT} takes MCP messages by POST. The page at / says how to connect."
 

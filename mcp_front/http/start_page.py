@@ -33,7 +33,7 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere }
 """
 TOKEN = (
     "<p>This server wants a token. Add the header <code>Authorization: Bearer TOKEN</code>; the operator makes a token "
-    "by <code>python -m cli client add NAME --scopes read,trade</code>. In Claude Code that is "
+    "by <code>.venv/bin/python -m cli client add NAME --scopes read,trade</code>. In Claude Code that is "
     '<code>--header "Authorization: Bearer TOKEN"</code> at the end of the command.</p>'
 )
 

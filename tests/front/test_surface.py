@@ -67,7 +67,7 @@ async def test_other_paths_say_where_the_endpoint_is(redis_url: str, session: st
 
 REFUSED: list[tuple[dict[str, str], int, str, str]] = [
     ({}, 401, "token_missing", "Send the header Authorization: Bearer TOKEN"),
-    ({"authorization": "Basic dTpw"}, 401, "token_missing", "python -m cli client add"),
+    ({"authorization": "Basic dTpw"}, 401, "token_missing", ".venv/bin/python -m cli client add"),
     ({"authorization": "Bearer wrong"}, 401, "token_unknown", "does not know this token"),
     ({"authorization": "Bearer"}, 401, "token_missing", "Send the header"),
     ({"origin": "https://evil.example"}, 403, "origin_not_allowed", "set FRONT_ALLOWED_ORIGINS=https://evil.example."),

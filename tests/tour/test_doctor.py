@@ -116,7 +116,7 @@ def test_a_command_that_a_text_names_runs_as_it_stands() -> None:
 
     ran = subprocess.run(shown, shell=True, cwd=ROOT, capture_output=True, text=True)
 
-    assert ran.stdout.startswith("usage: python -m cli doctor")
+    assert ran.stdout.startswith(f"usage: {command('doctor')}")
 
 
 @pytest.mark.trial("D12")

@@ -1,9 +1,13 @@
 """What the README tells a newcomer to type exists, under that name."""
 
+import argparse
+import importlib
 import json
 import re
+import shlex
 import subprocess
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,6 +23,8 @@ MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 URL = "http://127.0.0.1:8000/api/v1"
 TARGETS = sorted(set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE)))
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+# Of the trial's page, which tells what was typed once, nothing is typed again.
+TYPED = [*sorted(ROOT.glob("*.md")), *(page for page in PAGES if page.name != "trial.md")]
 SETTINGS = {name.upper() for settings in (FrontSettings, WorkerSettings) for name in settings.model_fields}
 
 
@@ -76,6 +82,38 @@ def test_a_page_links_only_to_what_is_there(page: str) -> None:
     links = {link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link}
 
     assert {link for link in links if link and not ((ROOT / page).parent / link).exists()} == set()
+
+
+@pytest.mark.trial("D12")
+@pytest.mark.parametrize("page", TYPED, ids=lambda page: page.name)
+def test_a_page_names_the_python_that_has_the_packages(page: Path) -> None:
+    """Debian has no `python`, and its python3 lacks the packages; a container's own python has them."""
+    lines = [re.sub(r"exec -it .*?python -m", "", line) for line in page.read_text(encoding="utf-8").splitlines()]
+    module = r"(?:cli|tests|benchmarks|ibgateway|ib_worker|mcp_front|pytest)"
+    bare = re.compile(rf"(?<!\.venv/bin/)\bpython3? -m {module}\b|(?:^\s*|`)pytest ")
+
+    assert [line for line in lines if bare.search(line) and "in a worker's pod" not in line] == []
+
+
+@pytest.mark.trial("D12")
+def test_a_module_that_a_page_runs_exists() -> None:
+    named = {name for page in TYPED for name in re.findall(r"\.venv/bin/python -m ([a-z_.]+[a-z])", page.read_text())}
+
+    assert len(named) > 15
+    assert {name for name in named if find_spec(name) is None} == set()
+
+
+@pytest.mark.trial("D12")
+def test_a_command_of_the_cli_is_written_as_it_takes_it() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in TYPED)
+    shown = set(re.findall(r"\bpython -m cli ([a-z][^`#\n|]*)", text))
+
+    assert len(shown) > 10
+    for line in shown:
+        name, *arguments = shlex.split(line)
+        parser = argparse.ArgumentParser(prog=line)
+        importlib.import_module(f"cli.{name.replace('-', '_')}").add_arguments(parser)
+        parser.parse_args(arguments)
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)

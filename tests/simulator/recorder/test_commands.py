@@ -88,7 +88,8 @@ def test_a_comparison_of_two_transcripts_leaves_the_simulator_out(
 
 
 def test_the_commands_of_the_manual_are_those_that_there_are() -> None:
-    shown = re.findall(r"^python -m ibgateway\.recorder (.+)$", MANUAL.read_text(encoding="utf-8"), re.MULTILINE)
+    text = MANUAL.read_text(encoding="utf-8")
+    shown = re.findall(r"^\.venv/bin/python -m ibgateway\.recorder (.+)$", text, re.MULTILINE)
 
     assert [parser().parse_args(line.split()).command for line in shown] == ["record", "replay", "compare"]
 
