@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from bridge.numbers import digits
 from bridge.tool import ToolError
 from ib_worker.risk import short_options
+from ib_worker.risk.bracket_prices import require_ahead
 from ib_worker.risk.intent import Facts, Intent
 from ib_worker.risk.order_prices import LIMIT_TYPES, require_price, usable
 from ib_worker.risk.worth import (
@@ -149,6 +150,7 @@ def check(intent: Intent, facts: Facts, limits: Limits, exits: Sequence[Intent] 
     for each in (intent, *exits):
         _check_kind(each, limits)
         _check_price(each, facts, limits)
+    require_ahead(intent, exits, facts)
     _check_counts(intent, facts, limits, 1 + len(exits))
     _check_value(intent, facts, limits)
     _check_short_options(intent, facts, limits)

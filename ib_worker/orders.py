@@ -28,6 +28,7 @@ from ib_worker.checking import Allowance, facts_of, passed
 from ib_worker.composing import LEGS, bracket_of, order_of
 from ib_worker.dispatch import handles
 from ib_worker.ledger import Entry, report
+from ib_worker.order_entry.bracket_levels import require_in_order
 from ib_worker.order_entry.cancelling import (
     cancel_group,
     cancelled_text,
@@ -157,6 +158,7 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
     await facts_of(session, *_changed(session, entry, request), entry)
     async with session.placing(account):
         contract, order = _changed(session, entry, request)
+        require_in_order(session, entry, request)
         exits, own = followers(session, entry, request), differs(entry, request) or entry.state.change is not None
         if not own and not exits:
             return report(entry, "The order has these terms already; nothing was sent.")

@@ -1,0 +1,56 @@
+"""Whether a bracket's exits lie ahead of its entry: one that lies behind trades once the entry has filled. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from bridge.numbers import digits
+from bridge.tool import ToolError
+from ib_worker.risk.intent import Facts, Intent, Side
+from ib_worker.risk.worth import is_fresh, triggered
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The prices of a bracket's open orders; None for one that has none, or is done."""
+
+    action: Side  # the entry's
+    stop: float | None = None
+    entry: float | None = None
+    target: float | None = None
+
+
+def crossed(levels: Levels) -> str | None:
+    """Return in words which two prices are not in their order: a buyer's stop lies below, and the target above."""
+    named = [("the stop", levels.stop), ("the entry", levels.entry), ("the target", levels.target)]
+    known = [(name, price) for name, price in named if price is not None]
+    sign = 1 if levels.action == "BUY" else -1
+    for (one, low), (other, high) in pairwise(known):
+        if (high - low) * sign <= 0:
+            side = "below" if sign > 0 else "above"
+            return f"{one} at {digits(low)} would not lie {side} {other} at {digits(high)}"
+    return None
+
+
+def require_ahead(entry: Intent, exits: Sequence[Intent], facts: Facts) -> None:
+    """Raise ToolError invalid_arguments for an exit that the market meets already. Without a fresh quote of an open
+    market nothing is known, and TWS decides."""
+    if not is_fresh(facts) or facts.late or facts.trading == "closed":
+        return
+    for each in exits:
+        price = facts.bid if each.action == "SELL" else facts.ask
+        if triggered(each, facts) and each.auxPrice is not None:
+            raise _met("stopLossPrice", each.auxPrice, facts)
+        target = each.lmtPrice if entry.lmtPrice is None else None
+        if target is not None and price is not None and (price - target) * each.sign <= 0:
+            raise _met("takeProfitPrice", target, facts)
+
+
+def _met(name: str, price: float, facts: Facts) -> ToolError:
+    quoted = "/".join("-" if each is None else digits(each) for each in (facts.bid, facts.ask, facts.last))
+    return ToolError(
+        "invalid_arguments",
+        f"{name}: the market meets {digits(price)} already (bid/ask/last {quoted}), so this exit would trade as soon "
+        "as the entry has filled. Nothing was sent. Give a price ahead of the market.",
+        fields=[name],
+    )
