@@ -107,7 +107,7 @@ async def test_an_order_that_waits_here_at_a_reset_was_not_sent_and_its_key_may_
 
         sim.fault("reset")
 
-        assert await code_of(call) == "retry"
+        assert await code_of(call) == "not_executed"
         assert sim.journal.orders() == []
         await front.reaches("ready")
         assert (await front.submit("place_order", key=KEY, **order()))["status"] == "Filled"

@@ -285,7 +285,8 @@ async def test_an_entry_whose_exit_was_rejected_says_that_it_stands_without(
     async with trading(redis_url, session, sim) as front:
         told = await front.submit("place_bracket_order", key=KEY, **BRACKET)
 
-        assert "rejected takeProfit: the entry stands without it" in told["message"]
+        assert "rejected takeProfit (error 201" in told["message"]
+        assert "the entry stands without it" in told["message"]
         assert told["entry"]["status"] == "Filled"
         assert told["stopLoss"]["status"] in {"PreSubmitted", "Submitted"}
         assert frames(sim) == 3

@@ -39,6 +39,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def no_docker(monkeypatch: pytest.MonkeyPatch) -> None:
     """This machine's containers are no part of these stacks."""
     monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setattr(examining, "USUAL_PORTS", ())  # where a stack of this machine may listen
 
 
 @asynccontextmanager
@@ -187,7 +188,10 @@ async def test_a_redis_that_could_lose_orders(own_redis: EmbeddedRedis, session:
     assert "--appendfsync always" in found["redis"].cure
 
 
-async def test_the_port_of_the_jvm_in_place_of_the_forwarders(redis_url: str, session: str) -> None:
+async def test_the_port_of_the_jvm_in_place_of_the_forwarders(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examining, "USUAL_PORTS", (4002, 4004))
     host = "127.0.77.4"  # loopback too, and nobody else's
     async with (
         Simulator(SimulatorConfig(host=host, ports=(4004,))),

@@ -145,7 +145,9 @@ async def test_a_tour_that_fails_is_told_and_the_stack_serves_on(tmp_path: Path)
 
 async def buy_what_the_tour_buys(url: str) -> None:
     async with Client(url) as client:
-        await client.call_tool("ibkr_place_order", {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1})
+        await client.call_tool(
+            "ibkr_place_order", {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1, "tif": "IOC"}
+        )
 
 
 def test_the_demo_takes_nothing_from_what_the_shell_is_set_up_for(

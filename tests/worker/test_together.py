@@ -80,8 +80,8 @@ async def test_closing_orders_close_no_more_than_there_is_however_late_the_posit
         await set_halt(front.asker.pipe, front.asker.keys, "reduce_only", "the operator", "a test")
         sim.fault("delay position 30")
         told = []
-        for size in (10, 20, 10, 1):
-            told.append(await tried(front, **order(action="SELL", totalQuantity=size, duplicateOf=KEY)))
+        for size in (10, 20, 11, 1):
+            told.append(await tried(front, **order(action="SELL", totalQuantity=size)))
             sim.skip(10)
 
         assert [each if isinstance(each, str) else each["status"] for each in told] == [

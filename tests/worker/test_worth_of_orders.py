@@ -62,7 +62,7 @@ async def test_a_rate_that_the_account_does_not_tell_is_that_of_a_pair_or_its_in
     sim.fault(f"entitlement {entitlement}")
     async with ready_session(sim) as stand:
         session = stand.session
-        look = partial(look_at, session)
+        look = partial(look_at, session, True)
         found = await rates_for(session, "DU1234567", ("USD", "EUR", "JPY", "XYZ"), look)
         sim.fault("entitlement none")
         without = await rates_for(session, "DU1234567", ("GBP",), look)
