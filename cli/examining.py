@@ -144,8 +144,8 @@ def front(url: str) -> list[Finding]:
 
 def _clock(whose: str, ahead_s: float) -> Iterator[Finding]:
     if abs(ahead_s) > OTHER_TIME_S:
-        days = ahead_s / 86_400
-        yield Finding("clock", "note", f"{whose} lives {days:+.0f} days from now: a simulator has a time of its own.")
+        apart = f"{abs(ahead_s) / 86_400:.1f} days {'ahead' if ahead_s > 0 else 'behind'}"
+        yield Finding("clock", "note", f"The clock of {whose} is {apart}: a simulator has a time of its own.")
     elif abs(ahead_s) > SKEW_S:
         yield Finding("clock", "fault", f"The clock of {whose} is {ahead_s:+.0f} s from this machine's.", SET_CLOCK)
 

@@ -6,6 +6,7 @@ It buys one share, so it refuses a session that is not on paper accounts.
 import argparse
 import asyncio
 import os
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,7 @@ from zoneinfo import ZoneInfo
 import httpx2
 from fastmcp import Client
 from fastmcp.client.logging import LogMessage
-from fastmcp.exceptions import FastMCPError
+from fastmcp.exceptions import FastMCPError, ToolError
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 from rich.text import Text
@@ -40,6 +41,7 @@ FEWEST_TICKS = 10  # of SPY in ten seconds of an open session
 FEWEST_BARS = 200  # in a year of days
 FILL_WAIT_S = 15.0  # for the execution, and for the commission that follows it
 LOOK_AGAIN_S = 0.25
+EARLIER_TOUR = re.compile(r"\[possible_duplicate\].*?\bkey (tour-[0-9a-f]+)", re.DOTALL)
 MONEY = ("NetLiquidation", "TotalCashValue", "BuyingPower", "GrossPositionValue", "MaintMarginReq")
 
 DECLARED: dict[type[Declaration], Declared] = {each.request: each for each in TOOLS.values()}
@@ -215,7 +217,20 @@ def quote_row(quote: Quote, before: Quote) -> tuple[str | Text, ...]:
 
 
 async def buy(visit: Visit) -> None:
-    visit.order = await visit.ask(
+    """Buy the share, also moments after another tour bought one; an equal order of anybody else fails the step."""
+    try:
+        visit.order = await buy_one(visit)
+    except ToolError as refusal:
+        earlier = EARLIER_TOUR.search(str(refusal))
+        if earlier is None:
+            raise
+        visit.screen.say("     another tour bought the same moments ago: the order names that one in duplicateOf")
+        visit.order = await buy_one(visit, duplicateOf=earlier[1])
+    expect(visit.order.status in ("PreSubmitted", "Submitted", "Filled"), f"its status is {visit.order.status}")
+
+
+async def buy_one(visit: Visit, **more: str) -> OrderReport:
+    order: OrderReport = await visit.ask(
         PlaceOrder,
         told_of_order,
         symbol="AAPL",
@@ -223,8 +238,9 @@ async def buy(visit: Visit) -> None:
         totalQuantity=1,
         tif="IOC",  # it never rests, and equals no order that somebody types next
         idempotencyKey=f"tour-{secrets.token_hex(8)}",
+        **more,
     )
-    expect(visit.order.status in ("PreSubmitted", "Submitted", "Filled"), f"its status is {visit.order.status}")
+    return order
 
 
 def told_of_order(order: OrderReport) -> str:

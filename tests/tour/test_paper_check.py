@@ -48,6 +48,16 @@ async def test_every_step_is_done_and_the_order_is_gone_when_it_ends(tmp_path: P
     assert len(cancels) == 1
 
 
+async def test_an_account_that_has_been_traded_with_is_checked_too(tmp_path: Path) -> None:
+    """A new Redis knows nothing of the first check's order, so its worker compares it with IBKR before it writes."""
+    async with Simulator() as sim:
+        await checked(sim, tmp_path / "first")
+        status, printed = await checked(sim, tmp_path / "second")
+
+    assert status == 0, printed
+    assert "no steps failed" in printed
+
+
 async def test_the_transcript_holds_the_order_and_neither_account_nor_reference(tmp_path: Path) -> None:
     async with Simulator() as sim:
         await checked(sim, tmp_path)

@@ -1,6 +1,7 @@
 """The command that a newcomer types: the stack on this machine, its tour, and its end however it comes."""
 
 import asyncio
+import io
 import os
 import re
 import select
@@ -16,8 +17,11 @@ from pathlib import Path
 
 import pytest
 from fastmcp import Client
+from rich.console import Console
 
 from cli.embedded_redis import free_port
+from cli.screen import Screen
+from cli.tour import Visit, buy
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENDS_WITHIN_S = 90  # the tour takes fifteen seconds, and four parts to start
@@ -141,6 +145,24 @@ async def test_a_tour_that_fails_is_told_and_the_stack_serves_on(tmp_path: Path)
         assert "error: step 6 of 8" in said
         assert "possible_duplicate" in said
         assert sorted(stack.parts()) == PARTS
+
+
+@pytest.mark.trial("D8")
+async def test_a_tour_moments_after_another_buys_its_share_too(tmp_path: Path) -> None:
+    with up(tmp_path, "--no-tour") as stack:
+        await asyncio.to_thread(stack.until, "Serving at")
+        shown = io.StringIO()
+        visit = Visit(f"http://127.0.0.1:{stack.port}/api/v1", None, Screen(Console(file=shown, width=100)))
+        async with visit.client:
+            await buy(visit)
+            first, visit.order = visit.order, None
+            await buy(visit)
+
+    assert first is not None
+    assert visit.order is not None
+    assert (first.status, visit.order.status) == ("Filled", "Filled")
+    assert visit.order.orderId > first.orderId
+    assert "names that one in duplicateOf" in shown.getvalue()
 
 
 async def buy_what_the_tour_buys(url: str) -> None:
