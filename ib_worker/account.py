@@ -114,7 +114,22 @@ async def _position(session: Session, account: str, request: GetPnlSingle) -> Co
             f"{', '.join(contract_name(each) for each in named[:NAMED])}. Ask again with conId.",
             candidates=[each.model_dump(exclude_none=True) for each in named[:CANDIDATES]],
         )
-    return convert.contract(await session.contracts.contract(OnContract(symbol=request.symbol or "")))
+    return convert.contract(await _stock(session, account, request.symbol or ""))
+
+
+async def _stock(session: Session, account: str, symbol: str) -> ib_async.Contract:
+    """The stock of that symbol. Raises ToolError: this tool has no secType, so no hint may ask for another one."""
+    try:
+        return await session.contracts.contract(OnContract(symbol=symbol))
+    except ToolError as error:
+        if error.code != "not_found":
+            raise
+        raise ToolError(
+            "not_found",
+            f"symbol: {account} holds no {symbol}, and TWS knows no stock of that name. Give the conId, "
+            "which ibkr_get_positions and ibkr_get_contract_details name.",
+            **{name: value for name, value in error.details.items() if name == "twsCode"},
+        ) from error
 
 
 async def _by_id(session: Session, held: list[Contract], request: GetPnlSingle) -> Contract:

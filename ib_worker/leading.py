@@ -149,7 +149,7 @@ async def _stop(bus: Answerer, stopping: asyncio.Event, grace_s: float) -> NoRet
 def told(session: Session) -> SessionStatus:
     """The status as fronts read it."""
     now = utcnow()
-    more = {"concerns": concerns_of(session, now), "weekly_login_due": weekly_login(now)}
+    more = {"concerns": concerns_of(session, now), "weekly_login_due": weekly_login(now + session.ahead)}
     return session.status().model_copy(update=more)
 
 

@@ -234,9 +234,11 @@ def _check_through(intent: Intent, facts: Facts, collar: float) -> None:
     near = _near_side(intent, facts)
     if near is None or intent.lmtPrice is None:
         raise no_fresh_quote()
-    through = (intent.lmtPrice - near) / scale(intent, facts, near) * intent.sign
+    size = scale(intent, facts, near)
+    through = (intent.lmtPrice - near) / size * intent.sign
     if through > collar:
-        raise _breach("price_collar", f"lmtPrice is {through:.1%} through the quote of {digits(near)}", through, collar)
+        what = f"lmtPrice is {through:.1%} through the quote of {digits(near)}; {_inside(near, size, intent, collar)}"
+        raise _breach("price_collar", what, through, collar)
 
 
 def _check_closing_price(intent: Intent, facts: Facts, limits: Limits) -> None:
@@ -253,15 +255,19 @@ def _check_closing_price(intent: Intent, facts: Facts, limits: Limits) -> None:
     size = scale(intent, facts, near)
     through = (limit - near) / size * intent.sign
     if through > collar:
-        inside = _rounded(near + intent.sign * collar * size, intent)
-        side = "up to" if intent.action == "BUY" else "from"
         raise _breach(
             "price_collar",
             f"lmtPrice is {through:.1%} through the quote of {digits(near)}, and this order closes a position. "
-            f"orderType MKT closes it at once; a lmtPrice {side} {digits(inside)} is inside the collar",
+            f"orderType MKT closes it at once; {_inside(near, size, intent, collar)}",
             through,
             collar,
         )
+
+
+def _inside(near: float, size: float, intent: Intent, collar: float) -> str:
+    """The prices that the collar lets through."""
+    furthest = _rounded(near + intent.sign * collar * size, intent)
+    return f"a lmtPrice {'up to' if intent.action == 'BUY' else 'from'} {digits(furthest)} is inside the collar"
 
 
 def _rounded(price: float, intent: Intent) -> float:

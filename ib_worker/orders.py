@@ -275,10 +275,17 @@ async def _cancel_each(session: Session, asked: Asked, entries: list[Entry], beg
 def cancelled(entries: list[Entry], known: bool = True) -> Cancelled:
     """What became of orders that were to be cancelled; `known`: these are all that there were."""
     left = sum(not each.state.done for each in entries)
-    text = f"{len(entries)} orders were open; {left} are not confirmed as ended yet." if entries else "None was open."
+    text = _ended(len(entries), left) if entries else "None was open."
     if not known:
         text = "The cancel of every order was sent. Which were open is not known yet: look at ibkr_get_open_orders."
     return Cancelled(orders=[report(each, cancel_message(each.state)) for each in entries], message=text)
+
+
+def _ended(several: int, left: int) -> str:
+    if several == 1:
+        return "1 order was open, and " + ("its end is not confirmed yet." if left else "it has ended.")
+    rest = f"the end of {left} is not confirmed yet" if left else "all of them have ended"
+    return f"{several} orders were open, and {rest}."
 
 
 def own_order(session: Session, orderId: int, named: Named) -> Entry:
@@ -319,7 +326,7 @@ def _changed(session: Session, entry: Entry, request: ModifyOrder) -> tuple[ib_a
     changes = {name: value for name in CHANGEABLE if (value := getattr(request, name)) is not None}
     for name, known in (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE)):
         if name in changes and order.orderType not in known:
-            raise ToolError("invalid_arguments", f"{name}: orderType {order.orderType} has none. Nothing was sent.")
+            raise ToolError("invalid_arguments", f"{name}: {_has_none(order.orderType)}. Nothing was sent.")
     by_percent = unset.order_price("trailingPercent", order) is not None
     if "auxPrice" in changes and by_percent:
         raise ToolError(
@@ -327,14 +334,24 @@ def _changed(session: Session, entry: Entry, request: ModifyOrder) -> tuple[ib_a
             "auxPrice: this order trails by a percentage: change trailingPercent. Nothing was sent.",
         )
     if "trailingPercent" in changes and not by_percent:
-        raise ToolError(
-            "invalid_arguments", "trailingPercent: this order does not trail by a percentage. Nothing was sent."
-        )
+        raise ToolError("invalid_arguments", f"trailingPercent: {_no_percentage(order.orderType)}. Nothing was sent.")
     if changes.get("totalQuantity", order.totalQuantity) <= entry.state.filled:
         raise ToolError(
             "invalid_arguments", f"totalQuantity: {digits(entry.state.filled)} are filled already; cancel instead."
         )
     return contract, replace(order, **changes)
+
+
+def _has_none(orderType: str) -> str:
+    """An order type without the price that was to be changed, and the price that it has."""
+    its = "lmtPrice" if orderType in LMT_PRICE else "auxPrice" if orderType in AUX_PRICE else None
+    return f"orderType {orderType} has none" + (f"; its price is {its}" if its else "")
+
+
+def _no_percentage(orderType: str) -> str:
+    if orderType == "TRAIL":
+        return "this order does not trail by a percentage but by an amount: change auxPrice"
+    return f"orderType {orderType} does not trail"
 
 
 def require_unused(session: Session, orderRefs: Iterable[str]) -> None:

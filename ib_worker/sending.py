@@ -63,7 +63,7 @@ def require_changeable(entry: Entry, base: Terms) -> None:
     that two at a time undo each other. Raises ToolError not_open, not_found or not_ready; then nothing may be sent."""
     state = entry.state
     if state.done:
-        raise ToolError("not_open", f"orderId: the order is {state.status}, so it can't be changed. Nothing was sent.")
+        raise ToolError("not_open", f"The order is {state.status}, so it can't be changed. Nothing was sent.")
     if state.not_found:
         raise ToolError(
             "not_found", "orderId: IBKR does not have the order, as two full looks showed. Nothing was sent."

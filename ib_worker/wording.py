@@ -7,7 +7,7 @@ import ib_async
 from bridge.contract_name import contract_name
 from bridge.numbers import digits
 from bridge.order_terms import AUX_PRICE, LMT_PRICE
-from ib_worker.limits import closes
+from ib_worker.limits import closes, variable
 from ib_worker.logs import masked
 from ib_worker.risk.intent import Facts, Intent
 from ib_worker.risk.position_effect import position_effect, warnings
@@ -85,7 +85,10 @@ def _worth(intent: Intent, facts: Facts, collar: float | None) -> str:
 def short_text(intent: Intent, facts: Facts) -> list[str]:
     """What short options can lose, which their premium does not show."""
     found = known_count(intent, facts)
-    return [] if found is None else [f"its short options count {found:,.2f} {facts.base}, whatever their premium"]
+    if found is None:
+        return []
+    counted = f"its short options count {found:,.2f} {facts.base}"
+    return [f"{counted} against {variable('max_short_option_value')}, whatever their premium"]
 
 
 def worth_text(intent: Intent, facts: Facts, collar: float | None) -> str:

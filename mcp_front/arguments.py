@@ -11,6 +11,68 @@ from bridge.tool import Declaration, Declared, Effect, ToolError
 MOST_FAULTS = 5  # a model corrects a few at a time; a thousand unknown arguments must not come back at it
 LONGEST_NAME = 64
 UNKNOWN = "no such argument"
+# What people and other brokers call our arguments, where the spelling alone leads nowhere or to a wrong one: of all
+# names, that of a stop price is nearest to lmtPrice's. Letters only, in small.
+MEANT = {
+    "side": "action",
+    "buysell": "action",
+    "qty": "totalQuantity",
+    "quantity": "totalQuantity",
+    "shares": "totalQuantity",
+    "amount": "totalQuantity",
+    "size": "totalQuantity",
+    "units": "totalQuantity",
+    "contracts": "totalQuantity",
+    "type": "orderType",
+    "price": "lmtPrice",
+    "limit": "lmtPrice",
+    "limitprice": "lmtPrice",
+    "stop": "auxPrice",
+    "stopprice": "auxPrice",
+    "trigger": "auxPrice",
+    "triggerprice": "auxPrice",
+    "trailamount": "auxPrice",
+    "trailingamount": "auxPrice",
+    "trailstopprice": "auxPrice",
+    "trailpercent": "trailingPercent",
+    "takeprofit": "takeProfitPrice",
+    "target": "takeProfitPrice",
+    "targetprice": "takeProfitPrice",
+    "profittarget": "takeProfitPrice",
+    "stoploss": "stopLossPrice",
+    "ticker": "symbol",
+    "instrument": "symbol",
+    "underlying": "symbol",
+    "assettype": "secType",
+    "assetclass": "secType",
+    "securitytype": "secType",
+    "expiry": "lastTradeDateOrContractMonth",
+    "expiration": "lastTradeDateOrContractMonth",
+    "expirationdate": "lastTradeDateOrContractMonth",
+    "expirydate": "lastTradeDateOrContractMonth",
+    "maturity": "lastTradeDateOrContractMonth",
+    "contractmonth": "lastTradeDateOrContractMonth",
+    "optiontype": "right",
+    "putcall": "right",
+    "callput": "right",
+    "timeinforce": "tif",
+    "period": "durationStr",
+    "range": "durationStr",
+    "interval": "barSizeSetting",
+    "bar": "barSizeSetting",
+    "timeframe": "barSizeSetting",
+    "resolution": "barSizeSetting",
+    "granularity": "barSizeSetting",
+    "seconds": "duration_seconds",
+    "duration": "duration_seconds",
+    "accountid": "account",
+    "acctid": "account",
+    "key": "idempotencyKey",
+    "clientorderid": "idempotencyKey",
+    "token": "confirmationToken",
+    "id": "orderId",
+}
+SAME_IN_A_BRACKET = {"stop": "stopLossPrice", "stopprice": "stopLossPrice"}  # where auxPrice is no argument
 
 
 def parse_arguments(declared: Declared, arguments: dict[str, Any]) -> Declaration:
@@ -51,8 +113,12 @@ def _problem(declared: Declared, fault: ErrorDetails) -> tuple[str, str]:
 
 
 def _unknown(declared: Declared, field: str) -> str:
-    near = difflib.get_close_matches(field, declared.request.model_fields, n=1, cutoff=0.5)
-    return f"{UNKNOWN}, did you mean {near[0]}" if near else UNKNOWN
+    known = declared.request.model_fields
+    letters = "".join(c for c in field.lower() if c.isalpha())
+    meant = next((each[letters] for each in (MEANT, SAME_IN_A_BRACKET) if each.get(letters) in known), None)
+    if meant is None:
+        meant = next(iter(difflib.get_close_matches(field, known, n=1, cutoff=0.5)), None)
+    return UNKNOWN if meant is None else f"{UNKNOWN}, did you mean {meant}"
 
 
 def _printable(name: str) -> str:

@@ -76,7 +76,7 @@ def _possible_duplicate(session: Session, asked: Asked, key: str, record: Record
     else:
         told += f" It is the order of another client, {record.request.client}."
     if record is not None and record.request.keyless and "told" not in record.notes:
-        told += " Its answer never reached the client that asked for it."
+        told += " Its answer may not have reached the client that asked for it."  # or is on its way
     return ToolError(
         "possible_duplicate",
         f"{told} To place a second one, name that key in duplicateOf. Nothing was sent.",

@@ -15,6 +15,34 @@ from mcp_front.results import error_result
 
 SHOWN = 64  # characters of the name that was called
 NEAR = 3  # names that are offered instead
+# What a name is about, for tools that are called otherwise elsewhere; the first word that fits counts.
+ABOUT = {
+    "quote": "stream_market_data",
+    "ticker": "stream_market_data",
+    "snapshot": "stream_market_data",
+    "price": "stream_market_data",
+    "market_data": "stream_market_data",
+    "portfolio": "get_positions",
+    "holdings": "get_positions",
+    "balance": "get_account_summary",
+    "buying_power": "get_account_summary",
+    "account_info": "get_account_summary",
+    "trades": "get_executions",
+    "fills": "get_executions",
+    "candles": "get_historical_data",
+    "bars": "get_historical_data",
+    "ohlc": "get_historical_data",
+    "option_chain": "get_contract_details",
+    "options_chain": "get_contract_details",
+    "search": "get_contract_details",
+    "lookup": "get_contract_details",
+    "bracket": "place_bracket_order",
+    "kill": "halt_trading",
+    "replace_order": "modify_order",
+    "close_position": "place_order",
+    "buy": "place_order",
+    "sell": "place_order",
+}
 
 log = structlog.get_logger(__name__)
 
@@ -43,9 +71,19 @@ def unknown_tool(name: str, offered: Sequence[str]) -> ToolError:
     if name in TOOLS:
         reason = f"FRONT_TOOLSETS leaves its toolset {TOOLS[name].toolset} out, which only the operator can change."
         return ToolError("unknown_tool", f'Unknown tool "{shown}" on this front: {reason}', near=[])
-    near = difflib.get_close_matches(_spelled(name[:SHOWN]), offered, n=NEAR, cutoff=0.6)
+    spelled = _spelled(name[:SHOWN])
+    near = _about(spelled, offered) or difflib.get_close_matches(spelled, offered, n=NEAR, cutoff=0.6)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"tools/list names the {len(offered)} tools."
     return ToolError("unknown_tool", f'Unknown tool "{shown}". {hint}', near=near)
+
+
+def _about(spelled: str, offered: Sequence[str]) -> list[str]:
+    """The tool for what a name is about: the letters of get_quote are nearest to get_order's."""
+    if spelled in offered:
+        return []
+    words = f"_{spelled}_"
+    named = (PREFIX + tool for word, tool in ABOUT.items() if f"_{word}_" in words or f"_{word}s_" in words)
+    return [each for each in named if each in offered][:1]
 
 
 def _spelled(name: str) -> str:

@@ -66,6 +66,28 @@ def test_mistyped_name_gets_the_nearest_one() -> None:
     assert "did you mean lmtPrice" in refusal("ibkr_place_order", ORDER | {"limitPrice": 1}).message
 
 
+@pytest.mark.trial("D2")
+@pytest.mark.parametrize(
+    ("tool", "named", "meant"),
+    [
+        ("ibkr_place_order", "stopPrice", "auxPrice"),  # lmtPrice is nearer by its letters, and another price
+        ("ibkr_modify_order", "stop_price", "auxPrice"),
+        ("ibkr_place_bracket_order", "stopPrice", "stopLossPrice"),
+        ("ibkr_place_bracket_order", "takeProfit", "takeProfitPrice"),
+        ("ibkr_place_order", "side", "action"),
+        ("ibkr_place_order", "expiry", "lastTradeDateOrContractMonth"),
+        ("ibkr_preview_order", "time_in_force", "tif"),
+        ("ibkr_get_historical_data", "duration", "durationStr"),
+        ("ibkr_get_historical_data", "interval", "barSizeSetting"),
+        ("ibkr_stream_market_data", "duration", "duration_seconds"),
+        ("ibkr_cancel_order", "id", "orderId"),
+    ],
+)
+def test_another_brokers_name_for_an_argument_gets_ours(tool: str, named: str, meant: str) -> None:
+    given = ORDER if tool == "ibkr_place_bracket_order" else {}
+    assert f"{named}: no such argument, did you mean {meant}" in refusal(tool, given | {named: "1"}).message
+
+
 def test_unknown_name_gets_the_list_of_names() -> None:
     assert "ibkr_connect takes host, port, clientId" in refusal("ibkr_connect", {"zzz": 1}).message
     assert "ibkr_get_status takes no arguments" in refusal("ibkr_get_status", {"symbol": "SPY"}).message

@@ -219,6 +219,18 @@ async def test_what_tws_does_not_know_gets_the_hint_of_its_kind(redis_url: str, 
 
 
 @pytest.mark.trial("D1")
+async def test_a_tool_without_sec_type_asks_for_a_conid_where_nothing_is_held(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        for symbol in ("ES", "US-T", "EUR.USD", "NOPE"):
+            error = await front.refused("get_pnl_single", symbol=symbol)
+            assert error.code == "not_found"
+            assert f"holds no {symbol}, and TWS knows no stock of that name. Give the conId" in error.message
+            assert "secType" not in str(error)
+
+
+@pytest.mark.trial("D1")
 async def test_futures_and_indices_find_their_exchange_and_a_family_lists_its_next_ones(
     redis_url: str, session: str, sim: Simulator
 ) -> None:

@@ -39,6 +39,7 @@ async def test_times_beside_simulated_prices_are_the_simulators(redis_url: str, 
 
     assert status["simulated"]
     assert stream["quote"]["simulated"]
+    assert status["weekly_login_due"][:10] == "2025-06-15"  # the Sunday after
     told = [status["gateway_time"], status["since"], *status["as_of"].values()]
     told += [order["placed_at"], fills[-1]["time"], stream["quote"]["time"]]
     assert {each[:10] for each in told} == {"2025-06-11"}

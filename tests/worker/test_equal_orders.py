@@ -96,4 +96,4 @@ async def test_an_order_whose_made_key_never_reached_its_client_holds_its_equals
     assert error.code == "possible_duplicate"
     assert (error.details["duplicateOf"], error.details["state"]) == ("a-made-key", "Filled")
     assert "under key a-made-key, and it is Filled" in error.message
-    assert "Its answer never reached the client" in error.message
+    assert "Its answer may not have reached the client that asked for it" in error.message

@@ -196,6 +196,8 @@ async def test_a_change_that_makes_no_sense_is_refused_without_a_frame(
     assert [each.code for each in (done, wrong, huge, stranger)] == [
         "not_open", "invalid_arguments", "limit_exceeded", "not_found",
     ]  # fmt: skip
+    assert "The order is Filled" in done.message  # named by whichever of its names
+    assert "orderType LMT has none; its price is lmtPrice" in wrong.message
     assert frames(sim) == 2
 
 
@@ -277,7 +279,7 @@ async def test_all_orders_are_cancelled_one_by_one(redis_url: str, session: str,
         nothing = await front.submit("cancel_all_orders")
 
     assert [each["status"] for each in told["orders"]] == ["Cancelled"] * 3
-    assert told["message"] == "3 orders were open; 0 are not confirmed as ended yet."
+    assert told["message"] == "3 orders were open, and all of them have ended."
     assert (nothing["orders"], nothing["message"]) == ([], "None was open.")
     assert len(sim.journal.entries("in", CANCEL)) == 3
 
