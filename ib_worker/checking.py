@@ -40,7 +40,7 @@ from ib_worker.receiver import POSITION_MESSAGES
 from ib_worker.risk.exchange_rates import AccountRates
 from ib_worker.risk.intent import Facts, Intent, OptionBook
 from ib_worker.risk.order_prices import aux_price, limit_price, real
-from ib_worker.risk.position_effect import opens_short, position_effect, reverses, warnings
+from ib_worker.risk.position_effect import held_up, opens_short, position_effect, reverses, warnings
 from ib_worker.session import Session, utcnow
 from ib_worker.subscriptions import Line
 from ib_worker.sync import positions
@@ -75,6 +75,29 @@ class Passed:
     gate: Gate
     approved_by: str = ""
     remarks: str = ""
+    order: tuple[Intent, Facts] | None = None  # as it was checked
+
+    async def accept(self, asked: Asked, **names: str) -> None:
+        """Take the accepting step. Raises what that raises, with the reason why an order is no closing one."""
+        try:
+            await asked.accept(self.gate, **names)
+        except ToolError as error:
+            if self.order is None:
+                raise
+            raise with_reason(error, *self.order) from error
+
+
+# What an order that only reduces a position is not held up by, but for these limits.
+PASSED_BY_CLOSING = frozenset({"limit_exceeded", "no_fresh_quote", "no_exchange_rate", "no_daily_pnl", "halted"})
+HOLD_CLOSING = frozenset({"price_collar", "max_short_option_value"})
+
+
+def with_reason(error: ToolError, intent: Intent, facts: Facts) -> ToolError:
+    """Return the error with why an order that would reduce a position is no closing one, if that decides it."""
+    level, limit = error.details.get("level"), error.details.get("limit")
+    decides = error.code in PASSED_BY_CLOSING and level != "halt" and limit not in HOLD_CLOSING
+    reason = held_up(intent, facts) if decides else ""
+    return ToolError(error.code, f"{error.message} {reason}", **error.details) if reason else error
 
 
 async def passed(
@@ -95,7 +118,7 @@ async def passed(
         check(intent, facts, limits, exits)
     except ToolError as error:
         session.wires.refused(error)
-        raise
+        raise with_reason(error, intent, facts) from error
     terms = terms_digest(contract, order)
     if allowance.token is not None:
         price = near_price(intent, facts)
@@ -117,10 +140,11 @@ async def passed(
     remarks = remarks_on(intent, facts, changes=allowance.beside is not None)
     remarks = " ".join(filter(None, (remarks, equal.remark)))
     if session.settings.trading_mode != "live":
-        return Passed(gate, remarks=remarks)
+        return Passed(gate, remarks=remarks, order=(intent, facts))
     changes = allowance.beside.state.orderId if allowance.beside else None
     summary = question(intent, facts, contract, order, changes, allowance.exits or allowance.along, limits.collar)
-    return Passed(gate, await session.approvals.require(asked, Question(terms, summary)), remarks)
+    approved_by = await session.approvals.require(asked, Question(terms, summary))
+    return Passed(gate, approved_by, remarks, (intent, facts))
 
 
 def remarks_on(intent: Intent, facts: Facts, changes: bool = False) -> str:

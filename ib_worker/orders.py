@@ -98,7 +98,7 @@ async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> Or
             orderId = await session.fresh_order_id()
             terms = plain(terms_of(contract, order))
             await session.audit.intent(asked, account, orderId, orderRef, clear.approved_by, terms=terms)
-            await asked.accept(clear.gate, gateway=str(session.target))
+            await clear.accept(asked, gateway=str(session.target))
             entry = write_order(session, asked, orderId, contract, order)  # no await between this and the line above
     await note_sent(session, asked, sent=str(orderId))
     told = remarked(await outcome(session, entry, asked), clear.remarks)
@@ -135,7 +135,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
             for orderId, order in zip(ids, orders, strict=True):
                 terms = plain(terms_of(contract, order))
                 await session.audit.intent(asked, account, orderId, order.orderRef, clear.approved_by, terms=terms)
-            await asked.accept(clear.gate, gateway=str(session.target))
+            await clear.accept(asked, gateway=str(session.target))
             entries = write_orders(session, asked, contract, list(zip(ids, orders, strict=True)))
     await note_sent(session, asked, sent=",".join(str(each) for each in ids))
     return remarked(await bracket_followed(session, entries, asked), clear.remarks)
@@ -172,7 +172,7 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
         await session.audit.intent(asked, account, state.orderId, state.orderRef or "", clear.approved_by, terms=terms)
         await announce(session, asked, exits)
         require_changeable(entry, base)
-        await asked.accept(clear.gate, **names_of(entry))
+        await clear.accept(asked, **names_of(entry))
         if own:
             write_change(session, asked, entry, contract, with_parent(session, entry, order), base)
         if exits:
@@ -339,7 +339,14 @@ def _changed(session: Session, entry: Entry, request: ModifyOrder) -> tuple[ib_a
         raise ToolError(
             "invalid_arguments", f"totalQuantity: {digits(entry.state.filled)} are filled already; cancel instead."
         )
-    return contract, replace(order, **changes)
+    changed = replace(order, **changes)
+    if changed.outsideRth and changed.tif == "OPG":
+        raise ToolError(
+            "invalid_arguments",
+            "tif: OPG trades in an auction of regular hours, and this order is for outside of them too (outsideRth). "
+            "Nothing was sent.",
+        )
+    return contract, changed
 
 
 def _has_none(orderType: str) -> str:

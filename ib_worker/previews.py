@@ -10,9 +10,10 @@ from bridge.bus.previewing import TOKEN_S
 from bridge.previews import Preview, PreviewOrder
 from bridge.tool import ToolError
 from ib_worker import convert
-from ib_worker.checking import facts_of, intent_of, near_price, terms_digest
+from ib_worker.checking import facts_of, intent_of, near_price, terms_digest, with_reason
 from ib_worker.composing import order_of
 from ib_worker.dispatch import handles
+from ib_worker.durability import require_durable
 from ib_worker.errors import RequestRefused, Warned
 from ib_worker.limits import check, closes
 from ib_worker.order_entry.price_rules import prices_of, require_takeable
@@ -110,10 +111,11 @@ async def _refused_by(session: Session, account: str, intent: Intent, facts: Fac
     """Why a placing of this order would be refused now, None if nothing is known against it."""
     try:
         session.tradable(account)
+        require_durable(session)
         await session.switch.require_open(closes(intent, facts))
         check(intent, facts, session.settings.rails)
     except ToolError as error:
-        return str(error)
+        return str(with_reason(error, intent, facts))
     return None
 
 

@@ -37,11 +37,25 @@ def opens_short(intent: Intent, facts: Facts) -> bool:
     return intent.secType not in ("BAG", "CASH") and after < min(facts.position, Decimal(0))
 
 
+def held_up(intent: Intent, facts: Facts) -> str:
+    """Return what keeps an order that would reduce a position from being a closing one, which passes every limit: open
+    orders of its side, such as a bracket's exits, may fill first. Empty where nothing does."""
+    opposite = facts.position * intent.sign < 0
+    if not opposite or not abs(facts.position) - facts.closing < intent.remaining <= abs(facts.position):
+        return ""
+    return (
+        f"It would close {_number(intent.remaining)} of the {_held(facts.position)}, but {intent.action} orders for "
+        f"{_number(facts.closing)} are open or just filled and count first. Cancel those that ibkr_get_open_orders "
+        "shows, then it passes."
+    )
+
+
 def warnings(intent: Intent, facts: Facts) -> list[str]:
     """Return what the order's terms do not show: a trigger that is met, a halt, a market that is closed."""
     found = []
     if triggered(intent, facts):
-        found.append(f"the trigger of {digits(intent.auxPrice or 0)} is met: it trades at once")
+        when = "as soon as the session opens" if facts.trading == "closed" else "at once"
+        found.append(f"the trigger of {digits(intent.auxPrice or 0)} is met: it trades {when}")
     if facts.halted:
         found.append(f"trading in {intent.symbol} is halted: the order waits until it resumes")
     if facts.trading == "closed":
