@@ -76,7 +76,7 @@ async def rule_of(session: Session, details: ib_async.ContractDetails, exchange:
     if known is not None and now < known[0]:
         return known[1]
     try:
-        rule: Rule = await session.share_at_length(("market rule", ruleId), lambda: _asked(session, ruleId))
+        rule: Rule = await session.share_at_length(("market rule", ruleId), lambda: request_rule(session, ruleId))
     except (RequestRefused, TimeoutError):
         rule = ()
     except LinkLost:
@@ -85,7 +85,8 @@ async def rule_of(session: Session, details: ib_async.ContractDetails, exchange:
     return rule
 
 
-async def _asked(session: Session, ruleId: int) -> Rule:
+async def request_rule(session: Session, ruleId: int) -> Rule:
+    """Ask TWS for a market rule. Raise RequestRefused, LinkLost or TimeoutError where it gives none."""
     await session.pacer.turn(Lane.ORDERS)
     wire = session.require_connection()
     with session.requests.expect(("market rule", ruleId)) as pending:
