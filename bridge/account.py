@@ -95,7 +95,8 @@ class GetAccountSummary(Declaration):
 
 @tool(returns=list[Position], toolset="account")
 class GetPositions(Declaration):
-    """Every open position of every account. An empty list means flat; unknown positions are an error."""
+    """Every open position of every account. An empty list means flat; unknown positions are an error. What one is worth
+    now: ibkr_get_pnl_single."""
 
     symbol: Annotated[Symbol | None, Field(description="left out: every contract")] = None
     account: Annotated[Account | None, Field(description="left out: every account")] = None

@@ -61,7 +61,7 @@ class SessionStatus(Shape):
     port: int | None = None
     clientId: int | None = None
     serverVersion: int | None = None
-    simulated: bool = False
+    simulated: bool | None = None  # nobody knows without a worker
     gateway_time: datetime | None = None
     accounts: list[str] = []
     mode: str | None = None

@@ -115,8 +115,8 @@ class GetHistoricalData(OnContract):
 @tool(returns=StreamSummary, toolset="streams", composed=True, deadline_s=3620)
 class StreamMarketData(OnContract):
     """Watch one contract live: updates go out as log messages and progress while it runs, then a summary with
-    first, last, high, low and a sample is returned. Keep duration_seconds at 30 or less: many hosts end a call after a
-    minute."""
+    first, last, high, low and a sample is returned. For one quote give duration_seconds 1. Keep it at 30 or less:
+    many hosts end a call after a minute."""
 
     duration_seconds: Seconds = 60
 

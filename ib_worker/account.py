@@ -27,7 +27,7 @@ from ib_worker.qualify import CANDIDATES, NAMED
 from ib_worker.receiver import POSITION_MESSAGES
 from ib_worker.session import FIGURE_S, Session
 
-ALL_GROUPS = "All"
+ALL_GROUPS = "All"  # as TWS's own request calls every account, and so do callers
 SUMMARY_TAGS = ",".join(
     (
         "AccountType,NetLiquidation,TotalCashValue,SettledCash,AccruedCash,BuyingPower,EquityWithLoanValue",
@@ -71,7 +71,7 @@ async def get_positions(request: GetPositions, session: Session) -> list[Positio
 
 def _named_account(session: Session, named: str | None) -> str | None:
     """Raises ToolError wrong_account: of an account that this login has not, nothing must look like an empty one."""
-    return None if named is None else session.account(named)
+    return None if named is None or named.upper() == ALL_GROUPS.upper() else session.account(named)
 
 
 @handles(GetPnl)

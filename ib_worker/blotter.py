@@ -23,6 +23,7 @@ from ib_worker import convert
 from ib_worker.bounds import Part, kept
 from ib_worker.dispatch import handles
 from ib_worker.ledger import Entry, report
+from ib_worker.order_entry.naming import name_given
 from ib_worker.order_entry.recalled import recall
 from ib_worker.order_entry.related import legs, related, resting_exits
 from ib_worker.order_entry.resting_exits import exceeding
@@ -68,8 +69,8 @@ async def get_order(request: GetOrder, session: Session) -> OrderLife:
     if entry is None:
         raise ToolError(
             "not_found",
-            "orderId: TWS names no such order today, open or ended. What a call with an idempotencyKey came to is kept "
-            "for seven days: repeat that call with the same key and arguments.",
+            f"{name_given(request.orderId, request)[0]}: TWS names no such order today, open or ended. What a call "
+            "with an idempotencyKey came to is kept for seven days: repeat that call with the same key and arguments.",
         )
     await as_it_stands(session, entry)
     life = await session.lives.whole(entry.state)

@@ -125,8 +125,8 @@ def require_narrow(asked: OnContract) -> None:
         raise ToolError(
             "too_large",
             f"lastTradeDateOrContractMonth: all {asked.secType} contracts of {asked.symbol} are thousands. Give "
-            "lastTradeDateOrContractMonth (20250620, or 202506), or right and strike, or conId. The details of "
-            f"{asked.symbol} itself (secType STK, FUT or IND) are not limited.",
+            "lastTradeDateOrContractMonth (YYYYMM or YYYYMMDD), or right and strike, or conId. The details "
+            f"of {asked.symbol} itself (secType STK, FUT or IND) are not limited.",
         )
 
 

@@ -150,6 +150,9 @@ async def _option(asked: OnContract, look: Look) -> Hint | None:
     exact = asked.strike is not None and asked.right is not None
     if exact and (found := await look(_wanted(asked, lastTradeDateOrContractMonth=""))):
         return _expiries(asked, found)
+    month = (asked.lastTradeDateOrContractMonth or "")[:6]
+    if bounded and not exact and (found := await look(_wanted(asked, lastTradeDateOrContractMonth=month))):
+        return _expiries(asked, found)
     if bounded and (found := await look(_wanted(asked, exchange="", currency="", multiplier=""))):
         return _elsewhere(asked, found)
     if asked.secType != "OPT":
@@ -159,7 +162,7 @@ async def _option(asked: OnContract, look: Look) -> Hint | None:
         return Hint(f"There is no {asked.symbol} either, as a stock: check the symbol of the underlying.")
     return Hint(
         f"{asked.symbol} is known, and has no such option: ask ibkr_get_contract_details with secType OPT and a month "
-        "as lastTradeDateOrContractMonth (202506) for what is listed."
+        "as lastTradeDateOrContractMonth (YYYYMM) for what is listed."
     )
 
 

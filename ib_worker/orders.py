@@ -52,6 +52,7 @@ from ib_worker.order_entry.group_changes import (
     until_changed,
     with_parent,
 )
+from ib_worker.order_entry.naming import name_given
 from ib_worker.order_entry.price_rules import prices_of, prices_of_change, require_takeable
 from ib_worker.order_entry.related import legs, owned, related
 from ib_worker.order_entry.resting_exits import closed_by, remaining
@@ -303,10 +304,10 @@ def own_order(session: Session, orderId: int, named: Named) -> Entry:
         if others
         else ""
     )
-    name = orderId or named.orderKey or named.orderRef or named.permId
+    field, name = name_given(orderId, named)
     raise ToolError(
         "not_found",
-        f"orderId: this session has no open order {name}.{whose} ibkr_get_open_orders lists what is open, and "
+        f"{field}: this session has no open order {name}.{whose} ibkr_get_open_orders lists what is open, and "
         "ibkr_get_completed_orders what has ended, which TWS tells without its orderId.",
     )
 

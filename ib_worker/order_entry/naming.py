@@ -41,6 +41,12 @@ def _found(ledger: Ledger, unsettled: AbstractSet[str], orderId: int, named: Nam
     return named_so[0] if named_so else ledger.by_id(orderId) if orderId else None
 
 
+def name_given(orderId: int, named: Named) -> tuple[str, str]:
+    """The first name that a call gives, and its value: an error is about the argument that was used."""
+    names = {"orderId": orderId, "orderKey": named.orderKey, "orderRef": named.orderRef, "permId": named.permId}
+    return next(((name, str(value)) for name, value in names.items() if value), ("orderId", "0"))
+
+
 def require_one_order(state: OrderState, orderId: int, named: Named) -> None:
     """Refuse names of which one is another order's. Raise ToolError invalid_arguments."""
     orderRef = order_ref(named.orderKey) if named.orderKey is not None else None

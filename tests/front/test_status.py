@@ -81,6 +81,7 @@ async def test_status_answers_in_time_when_redis_is_frozen(tmp_path: Path, sessi
 
     assert status["state"] == "bus_down"
     assert status["remedy"]
+    assert status["simulated"] is None  # nobody knows which gateway it is
 
 
 def hset(*fields: Any) -> Damage:

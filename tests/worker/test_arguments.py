@@ -196,6 +196,14 @@ HINTS: list[tuple[dict[str, Any], str]] = [
         {"symbol": "SPY", "secType": "OPT", "strike": 400, "right": "P", "lastTradeDateOrContractMonth": "20250719"},
         "the nearest are 20250703, 20250711, 20250718, 20250815",
     ),
+    (
+        {"symbol": "SPY", "secType": "OPT", "lastTradeDateOrContractMonth": "20250719"},
+        "the nearest are 20250703, 20250711, 20250718",
+    ),
+    (
+        {"symbol": "SPY", "secType": "OPT", "right": "P", "lastTradeDateOrContractMonth": "20250710"},
+        "the nearest are 20250703, 20250711, 20250718",
+    ),
     ({"symbol": "NOPE", "secType": "OPT", "strike": 400, "right": "P", **EXPIRY}, "check the symbol of the underlying"),
     ({"symbol": "SPY   250718P00400000"}, "symbol SPY, secType OPT, lastTradeDateOrContractMonth 20250718, strike 400"),
     ({"symbol": "SPY 18JUL25 400 P", "secType": "OPT", **EXPIRY}, "symbol SPY, secType OPT"),

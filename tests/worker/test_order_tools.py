@@ -192,10 +192,15 @@ async def test_a_change_that_makes_no_sense_is_refused_without_a_frame(
         wrong = await front.refused_order("modify_order", orderId=placed["orderId"], auxPrice=3)
         huge = await front.refused_order("modify_order", orderId=placed["orderId"], totalQuantity=20_000)
         stranger = await front.refused_order("modify_order", orderId=4711, totalQuantity=5)
+        unknown = await front.refused_order("modify_order", orderId=0, orderKey="no-such-key", totalQuantity=5)
+        unseen = await front.refused("get_order", orderId=0, orderKey="no-such-key")
 
     assert [each.code for each in (done, wrong, huge, stranger)] == [
         "not_open", "invalid_arguments", "limit_exceeded", "not_found",
     ]  # fmt: skip
+    assert [each.code for each in (unknown, unseen)] == ["not_found", "not_found"]
+    assert unknown.message.startswith("orderKey: this session has no open order no-such-key")
+    assert unseen.message.startswith("orderKey: TWS names no such order")
     assert "The order is Filled" in done.message  # named by whichever of its names
     assert "orderType LMT has none; its price is lmtPrice" in wrong.message
     assert frames(sim) == 2

@@ -229,12 +229,17 @@ async def test_a_symbol_that_is_not_held_is_looked_up(redis_url: str, session: s
         assert len(sim.journal.entries("in", 9)) == 1
 
 
+@pytest.mark.trial("D2")
 async def test_one_of_several_accounts_must_be_named(redis_url: str, session: str) -> None:
     config = SimulatorConfig(accounts=("DU1111111", "DU2222222"))
     async with Simulator(config) as sim, trading(redis_url, session, sim) as front:
         missing = await front.refused("get_pnl")
         wrong = await front.refused("get_pnl", account="DU3333333")
         right = await front.ask("get_pnl", account="DU2222222")
+        for read in ("get_positions", "get_account_summary"):
+            every, one = await front.ask(read, account="All"), await front.ask(read, account="DU1111111")
+            assert {each["account"] for each in every} == {"DU1111111", "DU2222222"}  # as TWS's own request names it
+            assert len(every) == 2 * len(one)
 
         assert (missing.code, missing.details["accounts"]) == ("account_required", ["DU1111111", "DU2222222"])
         assert wrong.code == "wrong_account"
