@@ -66,7 +66,10 @@ async def _unrecorded(bus: Answerer, session: Session) -> str:
 
     async def read() -> None:
         async for text in read_back(bus.pipe, bus.keys, NEWEST):
-            line = msgspec.json.decode(text, type=Line)
+            try:
+                line = msgspec.json.decode(text, type=Line)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue  # `audit verify` tells of it
             places = line.event == "intent" and line.tool in PLACED
             recent = utcnow() - datetime.fromisoformat(line.at) < RECENT
             if places and recent and session.ledger.by_ref(line.orderRef) is not None:

@@ -89,7 +89,7 @@ async def _remembered(bus: Answerer, session: Session, lifecycle: Lifecycle) -> 
     """Begin with what Redis has of earlier terms: how far order ids were counted, and who connected or disconnected."""
 
     async def read() -> None:
-        session.counted_ids = int(await bus.pipe.send("GET", bus.keys.order_ids) or 0)
+        session.counted_ids = await bus.records.counted_ids()
         steered = await read_steered(bus.pipe, bus.keys, bus.watermark)
         if steered is not None:
             lifecycle.begin_as(steered)

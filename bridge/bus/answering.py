@@ -170,10 +170,10 @@ class Answerer:
 
     async def _rebase(self) -> None:
         keys, known = self.keys, self.watermark.known
-        names = (keys.lease, keys.generation, keys.revision, keys.accepted, keys.halt)
+        names = (keys.lease, keys.generation, keys.revision, keys.accepted, keys.halt, keys.halts)
         halt = known.halt
         switch = (halt.level, halt.by, halt.reason, halt.since_ms) if halt is not None else ("", "", "", 0)
-        figures = (known.revision, known.day_from_ms, known.day_orders, *switch)
+        figures = (known.revision, known.day_from_ms, known.day_orders, *switch, known.releases)
         revision = int(await scripts.REBASE.run(self.pipe, names, str(self.lease.token), *figures))
         self.watermark.note(revision, generation="")
         self.lease.lacking = False

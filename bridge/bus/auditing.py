@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 from bridge.audit import DATA_LOSS, GENESIS, Entry, digest, encode
-from bridge.bus.connect import BusError
+from bridge.bus.connect import BusError, Refused
+from bridge.bus.damage import WHOLE
+from bridge.bus.halting import WRONG_TYPE
 from bridge.bus.keys import Keys
 from bridge.bus.orders import Fenced, went_back
 from bridge.bus.pipe import Pipe
@@ -21,21 +23,27 @@ PAGE = 1_000  # entries in one read
 # Appends one entry if it follows the last. Answers {word, seq, digest}: `appended` (also when this very entry is the
 # last, so that asking again after a lost answer is harmless), `behind` with the head as it is, `lost` where Redis lacks
 # steps or entries that the writer knows of, or `fenced`; and the revision.
-APPEND = Script("""#!lua
+APPEND = Script(f"""#!lua{WHOLE}
 local log, head, lease, revision = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local token, seq, prev, mine, line = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-if redis.call('GET', lease) ~= token then return {'fenced', '0', '', 0} end
-local found, steps = redis.call('HMGET', head, 'seq', 'digest'), redis.call('GET', revision) or '0'
-if tonumber(steps) < tonumber(ARGV[7]) or tonumber(found[1] or '0') < tonumber(ARGV[8]) then
-    return {'lost', found[1] or '0', '', 0}
-end
-if found[2] == mine then return {'appended', found[1], mine, steps} end
-if (found[1] or '0') ~= string.format('%.0f', tonumber(seq) - 1) or (found[2] or ARGV[6]) ~= prev then
-    return {'behind', found[1] or '0', found[2] or ARGV[6], steps}
-end
+if redis.call('GET', lease) ~= token then return {{'fenced', 0, '', 0}} end
+local last, found = log_end(head)
+local steps, ends = whole(text(revision)), found == '' and ARGV[6] or found
+if steps < tonumber(ARGV[7]) or last < tonumber(ARGV[8]) then return {{'lost', last, '', 0}} end
+if ends == mine then return {{'appended', last, mine, steps}} end
+if last ~= tonumber(seq) - 1 or ends ~= prev then return {{'behind', last, ends, steps}} end
 redis.call('XADD', log, seq .. '-0', 'e', line)
 redis.call('HSET', head, 'seq', seq, 'digest', mine)
-return {'appended', seq, mine, redis.call('INCR', revision)}
+return {{'appended', last + 1, mine, redis.call('INCR', revision)}}
+""")
+
+# Writes where the log ends, if what says so was lost or damaged and the log itself was not.
+MEND = Script(f"""#!lua{WHOLE}
+local head, lease = KEYS[1], KEYS[2]
+if redis.call('GET', lease) ~= ARGV[1] or log_end(head) >= tonumber(ARGV[2]) then return 0 end
+if type(redis.pcall('HGET', head, 'seq')) == 'table' then redis.call('DEL', head) end
+redis.call('HSET', head, 'seq', ARGV[2], 'digest', ARGV[3])
+return 1
 """)
 
 
@@ -84,7 +92,7 @@ class AuditLog:
         written where Redis has all that is known. Raises Fenced or BusError, after which it may be tried again."""
         async with self._turn:
             known = self._watermark.known
-            self._head = await read_head(self._pipe, self._keys[1])
+            self._head = await self._found()
             seq, last = self._head
             if seq > known.audit_seq or (seq, last) == (known.audit_seq, known.audit_digest):
                 return
@@ -99,7 +107,7 @@ class AuditLog:
 
     async def _append(self, at: str, event: str, fields: dict[str, Any]) -> int:
         if self._head is None:
-            self._head = await read_head(self._pipe, self._keys[1])
+            self._head = await self._found()
         while True:
             seq, prev = self._head[0] + 1, self._head[1]
             line = encode(Entry(seq=seq, prev=prev, at=at, event=event, token=self._token, **fields))
@@ -117,11 +125,29 @@ class AuditLog:
                 self._watermark.note(int(revision), audit_seq=seq, audit_digest=mine)
                 return seq
 
+    async def _found(self) -> tuple[int, str]:
+        """Where the log ends. What says so can be lost or damaged alone: then the newest entry tells it."""
+        log, head, lease, _ = self._keys
+        try:
+            newest = await self._pipe.send("XREVRANGE", log, "+", "-", "COUNT", 1)
+        except Refused as error:
+            if WRONG_TYPE not in str(error):
+                raise
+            newest = []
+            await self._pipe.send("DEL", log)  # it is no log any more; what verifies it sees that it begins late
+        for name, fields in newest:
+            end = (int(name.split(b"-")[0]), digest(fields[1]))
+            await MEND.run(self._pipe, (head, lease), self._token, *end)
+        return await read_head(self._pipe, head)
+
 
 async def read_head(pipe: Pipe, key: str) -> tuple[int, str]:
-    """The last entry's seq and digest; (0, GENESIS) before the first."""
-    seq, last = await pipe.send("HMGET", key, "seq", "digest")
-    return (int(seq), last.decode()) if seq else (0, GENESIS)
+    """The last entry's seq and digest; (0, GENESIS) before the first, and where they are damaged."""
+    seq, last = await HEAD.run(pipe, (key,))
+    return (seq, last.decode()) if seq else (0, GENESIS)
+
+
+HEAD = Script(f"#!lua flags=no-writes{WHOLE}\nlocal seq, digest = log_end(KEYS[1])\nreturn {{seq, digest}}")
 
 
 async def read_archived(pipe: Pipe, key: str) -> tuple[int, str]:
@@ -149,10 +175,15 @@ async def read_log(pipe: Pipe, keys: Keys, after: int = 0, until: int | None = N
 
 
 async def read_back(pipe: Pipe, keys: Keys, most: int) -> AsyncIterator[bytes]:
-    """The newest lines, newest first."""
+    """The newest lines, newest first; none where something else was written over the log."""
     before = "+"
     for _ in range(0, most, PAGE):
-        page = await pipe.send("XREVRANGE", keys.audit, before, "-", "COUNT", PAGE)
+        try:
+            page = await pipe.send("XREVRANGE", keys.audit, before, "-", "COUNT", PAGE)
+        except Refused as error:
+            if WRONG_TYPE not in str(error):
+                raise
+            return
         for _, fields in page:
             yield fields[1]
         if len(page) < PAGE:

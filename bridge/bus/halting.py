@@ -159,13 +159,25 @@ async def clear_halt(pipe: Pipe, keys: Keys, by: str) -> bool:
 async def next_change(pipe: Pipe, keys: Keys) -> Change | None:
     """The oldest thing done to the switch that is not in the audit log yet. What can't be read is logged here and
     dropped: it would hold up all that follows. For the leader alone. Raises BusError."""
-    while found := await pipe.send("LINDEX", keys.switched, 0):
+    while found := await _oldest(pipe, keys):
         try:
             return msgspec.structs.replace(msgspec.json.decode(found, type=Change), entry=found)
         except msgspec.DecodeError as error:  # one of a wrong shape is one, too
             log.error("switch_change_unreadable", error=str(error), entry=found[:500])
             await _drop(pipe, keys, found)
     return None
+
+
+async def _oldest(pipe: Pipe, keys: Keys) -> bytes | None:
+    try:
+        found: bytes | None = await pipe.send("LINDEX", keys.switched, 0)
+    except Refused as error:
+        if WRONG_TYPE not in str(error):
+            raise
+        log.error("switch_changes_unreadable", error=str(error))
+        await pipe.send("DEL", keys.switched)  # no change could be queued, nor any other be read
+        return None
+    return found
 
 
 async def drop_change(pipe: Pipe, keys: Keys, change: Change) -> None:

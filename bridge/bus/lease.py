@@ -112,16 +112,18 @@ class Lease:
         if boottime() < self._observe_at:
             return
         self._observe_at = boottime() + RENEW_S
-        names = self._keys
-        keys = (names.generation, names.revision, names.audit_head, names.halt, names.heartbeat)
+        names, known = self._keys, self.watermark.known
+        keys = (names.generation, names.revision, names.audit_head, names.halt, names.heartbeat, names.halts)
         with suppress(BusError):
             generation, revision, seq, digest, *rest = await scripts.OBSERVE.run(self._pipe, keys)
-            if not generation or int(revision) < self.watermark.known.revision:
-                return  # it is being reconciled, or went back: who leads next compares
-            halt = halt_of(rest[:4]) if any(rest[:4]) else None
-            log_end = {"audit_seq": int(seq), "audit_digest": digest.decode()} if int(seq) else {}
-            day = {"day_from_ms": int(rest[4]), "day_orders": int(rest[5])}
-            self.watermark.note(int(revision), generation=generation.decode(), halt=halt, **log_end, **day)
+            halt, [day_from, orders, releases] = halt_of(rest[:4]) if any(rest[:4]) else None, rest[4:]
+            vanished = halt is None and known.halt is not None and releases <= known.releases
+            if not generation or revision < known.revision or vanished:
+                return  # it is being reconciled, or has lost something: who leads next compares
+            log_end = {"audit_seq": seq, "audit_digest": digest.decode()} if seq else {}
+            day = {"day_from_ms": day_from, "day_orders": orders} if day_from else {}
+            mark = {"generation": _shown(generation), "halt": halt, "releases": releases}
+            self.watermark.note(revision, **mark, **log_end, **day)
 
     async def _granted(self) -> bytes | None:
         """The new token, None while somebody has the lease."""
@@ -189,8 +191,9 @@ class Lease:
     async def _asked_and_compared(self) -> tuple[str, list[bytes]]:
         """The server's replication id, asked first: what is compared after it holds for that server."""
         keys, known = self._keys, self.watermark.known
-        names = (keys.lease, keys.epoch, keys.generation, keys.revision, keys.audit_head, keys.halt)
-        figures = (known.revision, known.generation, known.audit_seq, known.audit_digest)
+        names = (keys.lease, keys.epoch, keys.generation, keys.revision, keys.audit_head, keys.halt, keys.halts)
+        switch = (int(self.compared.is_set()), int(known.halt is not None), known.releases)
+        figures = (known.revision, known.generation, known.audit_seq, known.audit_digest, *switch)
         told = self._pipe.send("INFO", "replication")
         told.add_done_callback(lambda done: done.cancelled() or done.exception())  # fetched also where RENEW fails
         answer = await scripts.RENEW.run(self._pipe, names, str(self.token), int(LEASE_S * 1000), *figures)
@@ -200,7 +203,7 @@ class Lease:
             return UNKNOWN_ID, answer
 
     def _compare(self, answer: list[bytes], replication_id: str) -> None:
-        word, generation, revision, seq, digest, *switch = answer
+        word, generation, revision, seq, digest, *rest = answer
         if word == b"behind":
             self.replication_id = ""
             if not self.lacking:  # once for each loss: until Redis is raised, each renewal finds the same
@@ -209,9 +212,10 @@ class Lease:
                 self.lacking = True
                 self.data_lost.set()
         else:
-            halt = halt_of(switch) if any(switch) else None
+            halt = halt_of(rest[:4]) if any(rest[:4]) else None
             later = {"audit_seq": int(seq), "audit_digest": digest.decode()} if self._log_is_ahead(int(seq)) else {}
-            self.watermark.note(int(revision), generation=generation.decode(), halt=halt, **later)
+            mark = {"generation": _shown(generation), "halt": halt, "releases": int(rest[4])}
+            self.watermark.note(int(revision), **mark, **later)
             self._found_id = replication_id
             if generation:
                 self.vouch()
@@ -238,3 +242,7 @@ class Lease:
                 await scripts.RELEASE.run(self._pipe, (self._keys.lease,), str(self.token))
         finally:
             self._file.let_go()
+
+
+def _shown(generation: bytes) -> str:
+    return generation.decode(errors="replace")  # one that somebody else wrote is no mark of ours, and found out later

@@ -19,6 +19,7 @@ from bridge.bus import scripts
 from bridge.bus.connect import Refused
 from bridge.bus.envelopes import Reply, Request, decode_reply, decode_request
 from bridge.bus.gate import OPEN, Gate
+from bridge.bus.halting import WRONG_TYPE
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from bridge.bus.replication import UNKNOWN_ID, replication_id_of
@@ -138,7 +139,7 @@ class Intents:
 
     def _heard(self, answer: list[bytes]) -> Seen:
         word, attempt, reply, generation = answer[:4]
-        self.generation = generation.decode()
+        self.generation = generation.decode(errors="replace")
         first = answer[5] if len(answer) > 5 else b""
         return Seen(
             _WORDS.get(word, "absent"), attempt.decode(), reply, self.generation, int(first) if first.isdigit() else 0
@@ -162,11 +163,12 @@ class Records:
         duplicate = names.duplicate(gate.terms if gate else "none")
         keys = (
             names.order(key), names.lease, names.inflight, names.halt, names.accepted, duplicate, names.generation,
-            names.revision, names.duplicate(gate.shared or gate.terms) if gate else duplicate,
+            names.revision, names.duplicate(gate.shared or gate.terms) if gate else duplicate, names.halts,
         )  # fmt: skip
         gated = gate.arguments() if gate else OPEN
         noted = [part for pair in notes.items() for part in pair]
-        figures = (known.revision, known.generation)
+        switch = (int(known.halt is not None), known.releases)
+        figures = (known.revision, known.generation, *switch, known.day_from_ms, known.day_orders)
         arguments = (self._token, request.id, execution, key, scripts.KEPT_MS, *gated, *figures, *noted)
         word, *details = await scripts.ACCEPT.run(self._pipe, keys, *arguments)
         _moved(word)
@@ -201,7 +203,9 @@ class Records:
         keys = (names.order(key), names.generation, names.replies(request.front), names.inflight, *gated)
         orders = gate.orders if gate else 0
         arguments = (request.id, reply, scripts.TOMBSTONE_MS, execution, self._token, key, orders)
-        await scripts.WITHDRAW.run(self._pipe, keys, *arguments)
+        given_back = (await scripts.WITHDRAW.run(self._pipe, keys, *arguments))[4:]
+        if any(given_back):
+            self._watermark.note(day_orders=max(self._watermark.known.day_orders - given_back[0], 0))
 
     async def latest_equal(self, terms: str) -> tuple[str, Record | None] | None:
         """The key of the latest order with these terms while it holds its equals, with its record."""
@@ -225,10 +229,22 @@ class Records:
     async def unfinished(self) -> list[Record]:
         """Orders that were accepted and not finished, oldest first. Those of an earlier leader (another `token`) are to
         be adopted and reconciled."""
-        members = await self._pipe.send("SMEMBERS", self._keys.inflight)
+        members = await self._inflight()
         records = [await self._readable(member.decode(errors="replace")) for member in members]
         accepted = [record for record in records if record is not None and record.state == "accepted"]
         return sorted(accepted, key=lambda record: (record.accepted_ms, record.key))
+
+    async def _inflight(self) -> list[bytes]:
+        """Their keys. Where something else was written over the set it is begun anew."""
+        try:
+            members: list[bytes] = await self._pipe.send("SMEMBERS", self._keys.inflight)
+        except Refused as error:
+            if WRONG_TYPE not in str(error):
+                raise
+            log.error("inflight_unreadable", error=str(error))
+            await self._pipe.send("DEL", self._keys.inflight)
+            return []
+        return members
 
     async def _readable(self, key: str) -> Record | None:
         """A damaged record is passed over: it must not keep a worker from serving."""
@@ -243,6 +259,10 @@ class Records:
         flat = await self._pipe.send("HGETALL", self._keys.order(key))
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
         return _record(key, fields) if b"req" in fields else None
+
+    async def counted_ids(self) -> int:
+        """The highest order id that was handed out; 0 where none was, or where the counter is lost or damaged."""
+        return int(await scripts.COUNTED.run(self._pipe, (self._keys.order_ids,)))
 
     async def order_ids(self, floor: int, count: int = 1) -> int:
         """The first of `count` fresh order ids, not below `floor` (TWS's nextValidId) and above every id handed out

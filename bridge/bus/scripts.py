@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bridge.bus.connect import Refused
+from bridge.bus.damage import WHOLE
 from bridge.bus.pipe import Argument, Pipe
 
 NEW_GRACE_MS = 2_000  # a new record outlives its caller's wait by this much
 KEPT_MS = 7 * 24 * 3600 * 1000  # results are replayed this long
 HOLD_MS = 15 * 60 * 1000  # so long an order whose made key its caller never learnt holds its equals
 DAY_MS = 25 * 3600 * 1000  # the longest day, when summer time ends
+HIGHEST_ORDER_ID = 2**31 - 1
 TOMBSTONE_MS = 10 * 60 * 1000  # longer than a dead connection can still deliver a late submit
 
 
@@ -81,8 +83,8 @@ return {'no_worker', attempt, '', current, 0}
 
 # Withdraws the attempt while nobody has accepted it, or if its `execution` (with that token) certainly sent nothing:
 # then the order counts no more, nor holds up its equals, as what it took at the gate (KEYS from 5) goes back.
-# Answers {state then, attempt, reply, generation}; `absent` leaves a tombstone, so that a submit of this attempt that
-# is still on its way finds itself withdrawn.
+# Answers {state then, attempt, reply, generation, orders that count no more}; `absent` leaves a tombstone, so that a
+# submit of this attempt that is still on its way finds itself withdrawn.
 WITHDRAW = Script("""#!lua flags=allow-oom
 local record, generation, channel, inflight = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local attempt, reply, execution = ARGV[1], ARGV[2], ARGV[4]
@@ -90,11 +92,16 @@ local found = redis.call('HMGET', record, 'st', 'att', 'res', 'exe', 'tok')
 local st, current = found[1], redis.call('GET', generation) or ''
 local mine = st == 'accepted' and found[4] == execution and found[5] == ARGV[5]
 if st and not mine and (st ~= 'new' or found[2] ~= attempt) then return {st, found[2], found[3] or '', current} end
-if mine then redis.call('SREM', inflight, ARGV[6]) end
+local given_back = 0
+local function give_back(member)
+    local gone = redis.pcall('ZREM', KEYS[5], member)
+    given_back = given_back + (type(gone) == 'number' and gone or 0)
+end
+if mine then redis.pcall('SREM', inflight, ARGV[6]) end
 if mine and #KEYS > 4 then
-    local accepted, duplicate = KEYS[5], KEYS[6]
-    redis.call('ZREM', accepted, ARGV[6])
-    for i = 2, tonumber(ARGV[7]) do redis.call('ZREM', accepted, ARGV[6] .. '/' .. i) end
+    local duplicate = KEYS[6]
+    give_back(ARGV[6])
+    for i = 2, tonumber(ARGV[7]) do give_back(ARGV[6] .. '/' .. i) end
     if redis.call('GET', duplicate) == ARGV[6] then
         local earlier, now = redis.call('HMGET', record, 'dup', 'dup_until'), redis.call('TIME')
         local left = earlier[1] and tonumber(earlier[2]) - now[1] * 1000 - math.floor(now[2] / 1000) or 0
@@ -109,23 +116,26 @@ end
 redis.call('HSET', record, 'st', 'withdrawn', 'att', attempt, 'res', reply)
 redis.call('PEXPIRE', record, ARGV[3])
 if reply ~= '' then redis.call('SPUBLISH', channel, reply) end
-return {st and 'withdrawn' or 'absent', attempt, '', current}
+return {st and 'withdrawn' or 'absent', attempt, '', current, given_back}
 """)
 
 # The last step before the frame: only the lease's holder, only once, and a placing only past the gate: kill switch,
 # counts of orders, equal orders. `execution` names one delivery of the request, so that asking again after a lost reply
 # is told from a second delivery. Redis must have all steps that the worker knows of, in its generation, or it is an
-# older copy (`behind`). What lies in the future, as after the server's clock was put back, does not count. Notes (ARGV
-# from 17: name, value, …) are there before anything is sent. Answers {word, detail, revision, orders of the day}:
-# accepted, fenced, behind, gone, or what the gate says; `halted` comes with the switch.
+# older copy (`behind`); so it is where the switch that the worker knows is gone and was not released. Orders of the day
+# that it knows of count where all are gone. What lies in the future, as after the server's clock was put back, does not
+# count. Notes (ARGV from 21: name, value, …) are there before anything is sent. Answers {word, detail, revision, orders
+# of the day}: accepted, fenced, behind, gone, or what the gate says; `halted` comes with the switch.
 ACCEPT = Script(
-    """#!lua
+    "#!lua"
+    + WHOLE
+    + """
 local record, lease, inflight, halt, accepted, duplicate = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local generation, revision = KEYS[7], KEYS[8]
 local token, attempt, execution, key = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if redis.call('GET', lease) ~= token then return {'fenced', ''} end
-local steps = tonumber(redis.call('GET', revision) or '0')
-if steps < tonumber(ARGV[15]) or (ARGV[16] ~= '' and redis.call('GET', generation) ~= ARGV[16]) then
+local steps = whole(text(revision))
+if steps < tonumber(ARGV[15]) or (ARGV[16] ~= '' and text(generation) ~= ARGV[16]) then
     return {'behind', ''}
 end
 local found = redis.call('HMGET', record, 'st', 'att', 'exe')
@@ -137,13 +147,18 @@ local at = now[1] * 1000 + math.floor(now[2] / 1000)
 local today = 0
 if ARGV[6] == 'place' then
     local closing, minute, day, orders = ARGV[7] == '1', tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[13])
-    local switch = redis.pcall('HMGET', halt, 'level', 'by', 'reason', 'since_ms')
-    if switch.err then switch = {'halt'} end
+    local switch = switch_of(halt)
     local level = switch[1] or (switch[2] or switch[3] or switch[4]) and 'halt'
+    if not level and ARGV[17] == '1' and whole(text(KEYS[10])) <= tonumber(ARGV[18]) then return {'behind', ''} end
     if level and not (closing and level == 'reduce_only') then
         return {'halted', level, switch[2] or '', switch[3] or '', switch[4] or ''}
     end
-    local day_from = tonumber(ARGV[10])
+    local day_from, counted = tonumber(ARGV[10]), redis.pcall('ZCARD', accepted)
+    local gone = counted == 0 or type(counted) == 'table'
+    if gone then redis.call('DEL', accepted) end
+    for i = 1, gone and day_from == tonumber(ARGV[19]) and tonumber(ARGV[20]) or 0 do
+        redis.call('ZADD', accepted, string.format('%.0f', at), string.format('restored/%.0f/%.0f', steps, i))
+    end
     local day_to = string.format('%.0f', day_from > 0 and day_from + DAY_MS or at)
     if not closing and minute > 0 and redis.call('ZCOUNT', accepted, at - 60000, at) + orders > minute then
         return {'too_many', 'minute'}
@@ -169,9 +184,12 @@ if ARGV[6] == 'place' then
     end
 end
 redis.call('HSET', record, 'st', 'accepted', 'tok', token, 'exe', execution, 't_accepted', at)
-for i = 17, #ARGV, 2 do redis.call('HSET', record, 'n:' .. ARGV[i], ARGV[i + 1]) end
+for i = 21, #ARGV, 2 do redis.call('HSET', record, 'n:' .. ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', record, ARGV[5])
-redis.call('SADD', inflight, key)
+if type(redis.pcall('SADD', inflight, key)) == 'table' then
+    redis.call('DEL', inflight)
+    redis.call('SADD', inflight, key)
+end
 return {'accepted', '', redis.call('INCR', revision), today}
 """.replace("DAY_MS", str(DAY_MS)).replace("HOLD_MS", str(HOLD_MS))
 )
@@ -193,7 +211,7 @@ local now = redis.call('TIME')
 redis.call('HSET', record, 'st', 'done', 'dg', digest, 'att', attempt, 'tok', token, 'req', request, 'res', reply,
     't_done', now[1] * 1000 + math.floor(now[2] / 1000))
 redis.call('PEXPIRE', record, ARGV[7])
-redis.call('SREM', inflight, ARGV[6])
+redis.pcall('SREM', inflight, ARGV[6])
 redis.call('SPUBLISH', channel, reply)
 return {'done', redis.call('GET', lease) == token and redis.call('INCR', revision) or '0'}
 """)
@@ -224,14 +242,17 @@ redis.call('HSET', record, 'tok', ARGV[1])
 return 'adopted'
 """)
 
-# Hands out `count` order ids, all above every id before and not below `floor` (TWS's nextValidId may roll back).
-ORDER_IDS = Script("""#!lua
+# Hands out `count` order ids, all above every id before and not below `floor` (TWS's nextValidId may roll back). A
+# counter beyond TWS's 32 bits is damaged.
+ORDER_IDS = Script(f"""#!lua{WHOLE}
 local counter, lease = KEYS[1], KEYS[2]
 if redis.call('GET', lease) ~= ARGV[1] then return 0 end
-local first = math.max(tonumber(redis.call('GET', counter) or '0') + 1, tonumber(ARGV[2]))
+local first = math.max(whole(text(counter), {HIGHEST_ORDER_ID}) + 1, tonumber(ARGV[2]))
 redis.call('SET', counter, string.format('%.0f', first + tonumber(ARGV[3]) - 1))
 return first
 """)
+
+COUNTED = Script(f"#!lua flags=no-writes{WHOLE}\nreturn whole(text(KEYS[1]), {HIGHEST_ORDER_ID})")
 
 # Marks that Redis holds the session's history from now on; the mark is gone when Redis lost its data. Answers {mark,
 # revision}, or false.
@@ -242,18 +263,22 @@ redis.call('SET', generation, ARGV[2], 'NX')
 return {redis.call('GET', generation), redis.call('INCR', revision)}
 """)
 
-# After a loss: the kill switch is set if it was (also where Redis went back once more since), the steps go on above all
-# that were known, the day has at least as many orders as it had, and no write is taken until the next mark. Answers the
-# revision, or 0.
+# After a loss: the kill switch is set if it was (also where Redis went back once more since), its releases and the
+# steps go on from all that were known, the day has at least as many orders as it had, and no write is taken until the
+# next mark. Answers the revision, or 0.
 REBASE = Script(
-    """#!lua
+    "#!lua"
+    + WHOLE
+    + """
 local lease, generation, revision, accepted, halt = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 if redis.call('GET', lease) ~= ARGV[1] then return 0 end
 if ARGV[5] ~= '' and redis.call('EXISTS', halt) == 0 then
     redis.call('HSET', halt, 'level', ARGV[5], 'by', ARGV[6], 'reason', ARGV[7], 'since_ms', ARGV[8])
 end
-local steps = math.max(tonumber(redis.call('GET', revision) or '0'), tonumber(ARGV[2])) + 1
+if whole(text(KEYS[6])) < tonumber(ARGV[9]) then redis.call('SET', KEYS[6], ARGV[9]) end
+local steps = math.max(whole(text(revision)), tonumber(ARGV[2])) + 1
 redis.call('SET', revision, string.format('%.0f', steps))
+if type(redis.pcall('ZCARD', accepted)) == 'table' then redis.call('DEL', accepted) end
 redis.call('DEL', generation)
 local now, day_from = redis.call('TIME'), tonumber(ARGV[3])
 local at = now[1] * 1000 + math.floor(now[2] / 1000)
@@ -269,15 +294,16 @@ return steps
 
 # Takes the lease if it is free. The token is above every earlier one, also after Redis lost the counter: it never falls
 # behind the server's clock in seconds, nor behind ARGV[2], which the worker knows of. A lease that would last longer
-# than one is granted for was granted before the server's clock was put back: it is cut to a lease. Answers the token,
-# or false.
-ACQUIRE = Script("""#!lua
+# than one is granted for was granted before the server's clock was put back, and one that would last for ever was
+# written by somebody else: it is cut to a lease. Answers the token, or false.
+ACQUIRE = Script(f"""#!lua{WHOLE}
 local lease, epoch = KEYS[1], KEYS[2]
 if redis.call('EXISTS', lease) == 1 then
-    if redis.call('PTTL', lease) > tonumber(ARGV[1]) then redis.call('PEXPIRE', lease, ARGV[1]) end
+    local left = redis.call('PTTL', lease)
+    if left < 0 or left > tonumber(ARGV[1]) then redis.call('PEXPIRE', lease, ARGV[1]) end
     return false
 end
-local number = math.max(tonumber(redis.call('GET', epoch) or '0'), tonumber(ARGV[2])) + 1
+local number = math.max(whole(text(epoch)), tonumber(ARGV[2])) + 1
 number = math.max(number, tonumber(redis.call('TIME')[1]))
 local text = string.format('%.0f', number)
 redis.call('SET', epoch, text)
@@ -286,31 +312,33 @@ return text
 """)
 
 # Prolongs the lease, or takes it again where Redis lost it and nobody was granted one since. Redis must have all that
-# the worker knows: its steps, its generation, its audit log. Where it has less, the mark of the generation goes, so
-# that fronts refuse writes at once. Answers {word, generation, revision, seq, digest, level, by, reason, since_ms}; the
-# words are held, behind (held, and Redis has less) and lost.
-RENEW = Script("""#!lua
+# the worker knows: its steps, its generation, its audit log, the kill switch unless that was released. Where it has
+# less, the mark of the generation goes, so that fronts refuse writes at once. Answers {word, generation, revision, seq,
+# digest, level, by, reason, since_ms, releases}; the words are held, behind (held, and Redis has less) and lost.
+RENEW = Script(f"""#!lua{WHOLE}
 local lease, epoch, generation, revision, head, halt = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local token, holder, granted = ARGV[1], redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])
+local token, holder, granted = ARGV[1], text(KEYS[1]), text(KEYS[2])
 local known, seq = ARGV[4], tonumber(ARGV[5])
-if holder and holder ~= token then return {'lost'} end
-if not holder and granted and tonumber(granted) > tonumber(token) then return {'lost'} end
+if holder and holder ~= token then return {{'lost'}} end
+if not holder and whole(granted) > tonumber(token) then return {{'lost'}} end
 if granted ~= token then redis.call('SET', epoch, token) end
 redis.call('SET', lease, token, 'PX', ARGV[2])
-local current, log = redis.call('GET', generation) or '', redis.call('HMGET', head, 'seq', 'digest')
-local steps, last = tonumber(redis.call('GET', revision) or '0'), tonumber(log[1] or '0')
+local current, steps = text(generation) or '', whole(text(revision))
+local last, digest = log_end(head)
 local behind = steps < tonumber(ARGV[3]) or (known ~= '' and current == '')
 if known ~= '' and current == known then
-    behind = behind or last < seq or (last == seq and seq > 0 and log[2] ~= ARGV[6])
+    behind = behind or last < seq or (last == seq and seq > 0 and digest ~= ARGV[6])
+elseif known ~= '' and ARGV[7] == '1' then
+    behind = true
 end
-if behind then
-    redis.call('DEL', generation)
-    return {'behind', '', steps, last, log[2] or ''}
-end
-local set = redis.pcall('HMGET', halt, 'level', 'by', 'reason', 'since_ms')
-if set.err then set = {'halt', '', set.err, '0'} end
-return {'held', current, redis.call('INCR', revision), last, log[2] or '', set[1] or '', set[2] or '', set[3] or '',
-    set[4] or ''}
+local set, releases = switch_of(halt), whole(text(KEYS[7]))
+local off = not (set[1] or set[2] or set[3] or set[4])
+if off and ARGV[8] == '1' and releases <= tonumber(ARGV[9]) then behind = true end
+if behind or current == '' then redis.call('DEL', generation) end
+if behind then return {{'behind', '', steps, last, digest}} end
+if steps == 0 then redis.call('DEL', revision) end
+return {{'held', current, redis.call('INCR', revision), last, digest, set[1] or '', set[2] or '', set[3] or '',
+    set[4] or '', releases}}
 """)
 
 RELEASE = Script("""#!lua
@@ -319,15 +347,13 @@ return 0
 """)
 
 # What a standby keeps in mind, so that it can compare once it leads. Answers {generation, revision, seq, digest, level,
-# by, reason, since_ms, day_from, day_orders}.
-OBSERVE = Script("""#!lua flags=no-writes
+# by, reason, since_ms, day_from, day_orders, releases}.
+OBSERVE = Script(f"""#!lua flags=no-writes{WHOLE}
 local generation, revision, head, halt, heartbeat = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local log, set = redis.call('HMGET', head, 'seq', 'digest'), redis.pcall('HMGET', halt, 'level', 'by', 'reason',
-    'since_ms')
-if set.err then set = {'halt', '', set.err, '0'} end
-local day = redis.call('HMGET', heartbeat, 'day_from', 'day_orders')
-return {redis.call('GET', generation) or '', redis.call('GET', revision) or '0', log[1] or '0', log[2] or '',
-    set[1] or '', set[2] or '', set[3] or '', set[4] or '', day[1] or '0', day[2] or '0'}
+local set, day = switch_of(halt), redis.pcall('HMGET', heartbeat, 'day_from', 'day_orders')
+local seq, digest = log_end(head)
+return {{text(generation) or '', whole(text(revision)), seq, digest, set[1] or '', set[2] or '', set[3] or '',
+    set[4] or '', whole(day[1]), whole(day[2]), whole(text(KEYS[6]))}}
 """)
 
 # Writes nothing, and is refused as every write is: out of memory, with a failing disk, at a replica.
@@ -341,6 +367,7 @@ BEAT = Script("""#!lua
 local lease, heartbeat = KEYS[1], KEYS[2]
 if redis.call('GET', lease) ~= ARGV[1] then return 'fenced' end
 local now = redis.call('TIME')
+if type(redis.pcall('HGET', heartbeat, 'token')) == 'table' then redis.call('DEL', heartbeat) end
 redis.call('HSET', heartbeat, 'token', ARGV[1], 'worker', ARGV[2], 'status', ARGV[3],
     'written_ms', now[1] * 1000 + math.floor(now[2] / 1000))
 if ARGV[5] == '?' then

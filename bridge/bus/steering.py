@@ -2,6 +2,8 @@
 
 import msgspec
 
+from bridge.bus.connect import Refused
+from bridge.bus.halting import WRONG_TYPE
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from bridge.bus.watermark import Watermark
@@ -25,7 +27,12 @@ async def keep_steered(pipe: Pipe, keys: Keys, watermark: Watermark, steered: St
 async def read_steered(pipe: Pipe, keys: Keys, watermark: Watermark) -> Steered | None:
     """What was asked for, as Redis has it, or where Redis has lost it as this machine's leaders knew it; None where
     nobody has asked. Raises BusError."""
-    text = await pipe.send("GET", keys.steering) or watermark.known.steered.encode()
+    try:
+        text = await pipe.send("GET", keys.steering) or watermark.known.steered.encode()
+    except Refused as error:
+        if WRONG_TYPE not in str(error):
+            raise
+        text = watermark.known.steered.encode()
     try:
         return msgspec.json.decode(text, type=Steered) if text else None
     except msgspec.DecodeError:

@@ -34,6 +34,7 @@ class Known(msgspec.Struct, frozen=True, omit_defaults=True):
     audit_seq: int = 0
     audit_digest: str = GENESIS
     halt: Halt | None = None
+    releases: int = -1  # of the switch, so far: one that is gone and was not released is lost; below 0 not known
     day_from_ms: int = 0  # when the exchange's day began that `day_orders` counts
     day_orders: int = 0
     steered: str = ""  # what ibkr_connect or ibkr_disconnect asked for last, as `bridge.bus.steering` writes it
@@ -56,6 +57,8 @@ class Loss:
     def __str__(self) -> str:
         if self.revision == 0:
             return f"Redis has lost its history, and with it {self.entries} entries of the audit log"
+        if not self.entries:
+            return "Redis lacks data that this session had: keys were deleted, or an older copy of them was put back"
         return (
             f"Redis was put back to an older copy of its data: its audit log ends at entry {self.audit_seq}, and "
             f"{self.known.audit_seq} had been written"

@@ -359,11 +359,11 @@ async def test_a_writer_that_is_behind_looks_at_the_head_and_writes(redis_url: s
 async def test_a_log_that_cannot_be_written_says_that_nothing_was_sent(redis_url: str, session: str) -> None:
     async with leading(redis_url, session) as (bus, log):
         await log.append("sent")
-        await bus.pipe.send("DEL", bus.keys.audit_head)
-        await bus.pipe.send("SET", bus.keys.audit_head, "not a hash")
+        await bus.pipe.send("RENAME", bus.keys.audit, f"{bus.keys.audit}-aside")
+        await bus.pipe.send("SET", bus.keys.audit, "not a stream")
         with pytest.raises(ToolError) as caught:
             await log.append("sent")
-        await bus.pipe.send("DEL", bus.keys.audit_head)
+        await bus.pipe.send("RENAME", f"{bus.keys.audit}-aside", bus.keys.audit)
         lines = await lines_of(bus.pipe, session)
 
     assert caught.value.code == "audit_unavailable"

@@ -1,0 +1,24 @@
+"""Lua for the leader's scripts that reads what may be damaged, or written over with another type, as what is not there.
+
+So it is seen to be lost, restored and written anew, and keeps no worker from leading.
+"""
+
+WHOLE = """
+local function text(key)
+    local found = redis.pcall('GET', key)
+    return type(found) == 'string' and found or false
+end
+local function whole(found, most)
+    local number = type(found) == 'string' and found:match('^%d+$') and tonumber(found)
+    return number and number <= (most or 9007199254740991) and number or 0
+end
+local function log_end(key)
+    local found = redis.pcall('HMGET', key, 'seq', 'digest')
+    if found.err or not (found[2] or ''):match('^%x+$') then return 0, '' end
+    return whole(found[1]), found[2]
+end
+local function switch_of(key)
+    local set = redis.pcall('HMGET', key, 'level', 'by', 'reason', 'since_ms')
+    return set.err and {'halt', '', set.err, '0'} or set
+end
+"""
