@@ -16,7 +16,7 @@ from ib_worker.auditing import plain
 from ib_worker.errors import LinkLost, Unsendable
 from ib_worker.ledger import Entry
 from ib_worker.order_entry.groups import named, with_quantity
-from ib_worker.order_entry.related import held_by, is_open, member, named_each, related, roles
+from ib_worker.order_entry.related import held_by, is_open, member, named_each, related, roles, uncovered
 from ib_worker.order_entry.requested import requested
 from ib_worker.order_events import Terms
 from ib_worker.order_state import OrderState
@@ -143,7 +143,7 @@ def changed_text(session: Session, entry: Entry, exits: Sequence[Follower]) -> s
     """What became of the change of an order and of the exits that follow it: what did not work comes first."""
     own = change_message(entry.state)
     if not exits:
-        return own
+        return f"{own} {uncovered(session, entry)}".rstrip() if confirmed(entry.state) else own
     group = related(session, entry)
     names = dict(zip(map(id, group), roles(group), strict=True))
     left = [each for each in exits if not _has(each)]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from bridge.contract_name import contract_name
+from bridge.numbers import digits
 from ib_worker.composing import LEGS
 from ib_worker.ledger import Entry
 from ib_worker.order_entry.groups import WORDS, Member, Role, group_of, is_parent, most_filled, role_of
@@ -139,6 +140,20 @@ def excess(session: Session, entries: Iterable[Entry]) -> float:
     held = float(position(session, orders[0]))
     closable = max(held if orders[0].state.terms.action == "SELL" else -held, 0.0)
     return max(most_filled([member(each) for each in orders]) - closable, 0.0)
+
+
+def uncovered(session: Session, entry: Entry) -> str:
+    """Say how much an exit of a bracket closes where that is less than what is, or is to be, open."""
+    leg, parent = member(entry).leg, parent_of(session, entry)
+    if leg not in ("takeProfit", "stopLoss") or parent is None or not is_open(entry):
+        return ""
+    whole = Decimal(str(parent.state.terms.totalQuantity))
+    if not is_open(parent):
+        whole = min(whole, abs(position(session, entry)))
+    rest = Decimal(str(entry.state.terms.totalQuantity)) - Decimal(str(entry.state.filled))
+    if rest >= whole:
+        return ""
+    return f"{WORDS[leg].capitalize()} covers {digits(rest)} of {digits(whole)} {name_of(entry)}."
 
 
 def name_of(entry: Entry) -> str:

@@ -20,8 +20,8 @@ def position_effect(intent: Intent, facts: Facts) -> str:
     together = (intent.remaining + facts.closing) * intent.sign
     behind = facts.position + together
     if behind * facts.position < 0 and (facts.position + intent.remaining * intent.sign) * facts.position >= 0:
-        opened = f"opens a {_held(behind)}"
-        return f"{alone}; with the open orders of the same side for {_number(facts.closing)} it {opened}"
+        others = f"the open orders of the same side for {_number(facts.closing)}"
+        return f"{alone}; if {others} fill too, that opens a {_held(behind)}"
     return alone
 
 

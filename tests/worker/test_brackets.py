@@ -326,6 +326,21 @@ async def test_a_change_by_a_brackets_key_is_about_the_entry_until_that_is_done_
     assert [(each.parentId, each.ocaGroup, each.deltaNeutralOrderType) for each in changes] == [(0, "", "")] * 3
 
 
+@pytest.mark.trial("A9")
+@pytest.mark.parametrize("terms", [FAR, FILLED], ids=["before the entry has filled", "after"])
+async def test_an_exit_that_is_made_smaller_than_what_it_closes_says_how_much_it_covers(
+    redis_url: str, session: str, sim: Simulator, terms: dict[str, Any]
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **terms)
+        await settles(front, 10 if terms is FILLED else 0)
+        less = await front.submit("modify_order", orderId=0, orderRef=STOP, totalQuantity=4)
+        whole = await front.submit("modify_order", orderId=0, orderRef=STOP, totalQuantity=10)
+
+    assert less["message"] == "TWS has confirmed the new terms. The stop covers 4 of 10 NVDA."
+    assert whole["message"] == "TWS has confirmed the new terms."
+
+
 @pytest.mark.trial("A12")
 @pytest.mark.parametrize(
     ("asked", "lives"),

@@ -43,7 +43,7 @@ def refused(order: Intent, facts: Facts, limits: Limits = COLLAR) -> ToolError |
         (100, "SELL", 100, 0, "closes the long of 100", False),
         (-100, "BUY", 100, 0, "closes the short of 100", False),
         (100, "SELL", 100, 30,
-         "closes the long of 100; with the open orders of the same side for 30 it opens a short of 30", True),
+         "closes the long of 100; if the open orders of the same side for 30 fill too, that opens a short of 30", True),
         (100, "SELL", 40, 30, "reduces the long of 100 to 60", False),
     ],
 )  # fmt: skip
