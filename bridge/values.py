@@ -11,6 +11,7 @@ from pydantic import WithJsonSchema as Published
 from bridge import forms
 from bridge.tool import Declaration, Shape
 
+_THOUSANDS = re.compile(r"[+]?[1-9][0-9]{0,2}\.[0-9]{3}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,12})?")
 
 
@@ -28,8 +29,11 @@ def _integer_if_whole(value: float) -> float:
 
 
 def _number_of_units(value: Any) -> Any:
-    """Let a model write 10 as "10" or 10.0."""
+    """Let a model write 10 as "10" or 10.0, but not "1.000", which is a thousand to half of the world."""
     plain = _plain_number(value)
+    if isinstance(plain, str) and _THOUSANDS.fullmatch(plain):
+        bare = plain.replace(".", "")
+        raise ValueError(f"{plain} may be {float(plain):g} or {bare}: write it as a number, or without the point")
     if isinstance(plain, str):
         return float(plain) if "." in plain else int(plain)
     if not isinstance(plain, (int, float)) or not abs(plain) <= sys.float_info.max:  # no NaN, no infinity

@@ -23,7 +23,7 @@ from ib_worker.ledger import Entry
 from ib_worker.limits import check, closes
 from ib_worker.order_entry.equal_orders import cleared, own_terms
 from ib_worker.order_entry.groups import most_filled
-from ib_worker.order_entry.related import member, related
+from ib_worker.order_entry.related import held_by, member, related
 from ib_worker.order_facts import (
     Quoted,
     book_of,
@@ -137,7 +137,7 @@ async def passed(
         duplicate_window_ms=window_s * 1000,
         duplicate_of=equal.excused or allowance.duplicate_of or "",
     )
-    remarks = remarks_on(intent, facts, changes=allowance.beside is not None)
+    remarks = remarks_on(intent, facts, changes=allowance.beside is not None, waits=_waits(session, allowance.beside))
     remarks = " ".join(filter(None, (remarks, equal.remark)))
     if session.settings.trading_mode != "live":
         return Passed(gate, remarks=remarks, order=(intent, facts))
@@ -147,10 +147,15 @@ async def passed(
     return Passed(gate, approved_by, remarks, (intent, facts))
 
 
-def remarks_on(intent: Intent, facts: Facts, changes: bool = False) -> str:
+def _waits(session: Session, entry: Entry | None) -> bool:
+    """Whether an open order holds this one: the position that it closes is not there yet."""
+    return entry is not None and held_by(session, entry) is not None
+
+
+def remarks_on(intent: Intent, facts: Facts, changes: bool = False, waits: bool = False) -> str:
     """What a report says beside TWS's words: a position that changes sides, a new short, a trigger that was met."""
     news = reverses(intent, facts) or (opens_short(intent, facts) and not changes)
-    sides = [f"It {position_effect(intent, facts)}"] if news else []
+    sides = [f"It {position_effect(intent, facts)}"] if news and not waits else []
     found = [*sides, *(each[:1].upper() + each[1:] for each in warnings(intent, facts))]
     return " ".join(f"{each}." for each in found)
 

@@ -12,6 +12,7 @@ from mcp_front.arguments import parse_arguments
 
 LONGEST_NAME = 32  # characters of an argument's name as an answer repeats it
 MOST_NAMES = 5
+BARE = {"orderId", "orderKey", "permId", "idempotencyKey"}  # blanks around them say nothing
 NAMES = {"orderKey", "orderRef", "permId"}  # beside orderId, of which 0 stands for none
 
 
@@ -35,7 +36,8 @@ def _respelled(declared: Declared, arguments: dict[str, Any]) -> dict[str, Any]:
     spelling = {_plain_name(name): name for name in declared.request.model_fields}
     found = {spelling.get(_plain_name(name), name): value for name, value in arguments.items() if value is not None}
     exact = {name: value for name, value in arguments.items() if name in declared.request.model_fields}
-    return found | {name: value for name, value in exact.items() if value is not None}
+    found |= {name: value for name, value in exact.items() if value is not None}
+    return {name: value.strip() if name in BARE and isinstance(value, str) else value for name, value in found.items()}
 
 
 def _plain_name(name: str) -> str:

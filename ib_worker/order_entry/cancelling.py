@@ -73,13 +73,9 @@ async def withdrawn(session: Session, asked: Asked, entries: Sequence[Entry]) ->
 
 
 def _targets(session: Session, group: Sequence[Entry]) -> list[Entry]:
-    """What a cancel must name: all that is open, but for what an unfilled entry holds and takes along."""
-    return [each for each in group if is_open(each) and not _taken_along(session, each)]
-
-
-def _taken_along(session: Session, entry: Entry) -> bool:
-    parent = held_by(session, entry)
-    return parent is not None and parent.state.filled == 0
+    """What a cancel must name first: all that is open, but for what an open entry holds. That follows once the entry
+    has ended, also where it has filled in part: a refused cancel of it must not leave it without exits."""
+    return [each for each in group if is_open(each) and held_by(session, each) is None]
 
 
 def _entry_filled(group: Sequence[Entry]) -> bool:

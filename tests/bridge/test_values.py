@@ -297,6 +297,16 @@ def test_a_quantity_may_be_a_fraction_and_a_whole_one_stays_an_integer() -> None
 
 
 @pytest.mark.trial("D2")
+def test_a_quantity_that_may_be_thousands_is_refused_with_both_its_meanings() -> None:
+    for written in ("1.000", "25.000", "+1.500"):
+        refuses(Quantity, written)
+    with pytest.raises(ValidationError, match=r"25\.000 may be 25 or 25000: write it as a number"):
+        TypeAdapter(Quantity).validate_python("25.000")
+    for plain in ("0.125", "1.0", "1.25", "1000.000", 1.125):
+        takes(Quantity, plain)
+
+
+@pytest.mark.trial("D2")
 def test_a_copied_back_id_of_tws_names_nothing() -> None:
     cancel = CancelOrder.model_validate({"orderId": 7, "permId": 0, "orderRef": "", "orderKey": None})
 

@@ -94,6 +94,8 @@ async def test_cancelling_with_a_halt_is_understood_in_any_spelling(
         ("ibkr_cancel_order", {"order_id": "7", "symbol": "AAPL"}),
         ("ibkr_cancel_order", {"orderId": 7, "idempotencyKey": "odd key!"}),
         ("ibkr_cancel_order", {"orderKey": "a-key-of-the-order", "orderId": None}),
+        ("ibkr_cancel_order", {"orderKey": " a-key-of-the-order\n"}),
+        ("ibkr_cancel_order", {"orderId": " 7 "}),
         ("ibkr_cancel_all_orders", {"reason": "stop", "confirm": True}),
         ("ibkr_cancel_all_orders", {"everyClient": "perhaps", "idempotencyKey": 5}),
     ],

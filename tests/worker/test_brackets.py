@@ -110,6 +110,35 @@ async def test_a_cancel_of_an_entry_that_filled_in_part_says_what_is_left_withou
 
 
 @pytest.mark.trial("A10")
+async def test_exits_stay_while_the_cancel_of_an_entry_that_filled_in_part_is_refused(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await bracket(front, **FAR)
+        sim.fault(f"fill {placed['entry']['orderId']} 4 60")
+        await settles(front, 4)
+        sim.fault('on cancelOrder answer 161 "not in a state to be cancelled"')
+        told = await cancel(front, orderKey=KEY)
+
+    assert standing(told) == {"entry": "Submitted", "stopLoss": "PreSubmitted", "takeProfit": "PreSubmitted"}
+    assert "no exit order" not in told["message"]
+    assert len(sim.journal.entries("in", CANCEL)) == 1
+
+
+@pytest.mark.trial("A10", "A24")
+async def test_a_change_of_an_exit_that_waits_for_its_entry_does_not_say_that_it_opens_a_short(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order(symbol="NVDA", totalQuantity=4))
+        await settles(front, 4)
+        await bracket(front, **FAR)
+        told = await front.submit("modify_order", orderId=0, orderKey=KEY, auxPrice=30)
+
+    assert told["message"] == "TWS has confirmed the new terms."
+
+
+@pytest.mark.trial("A10")
 @pytest.mark.parametrize(
     "answer", ['answer 9999 "no cancel now"', 'answer 161 "not in a state to be cancelled"', "ignore"]
 )
