@@ -13,6 +13,7 @@ Role = Literal["entry", "takeProfit", "stopLoss", "exit", "child", "order"]
 
 STOPS = frozenset({"STP", "STP LMT", "STP PRT", "TRAIL", "TRAIL LIMIT"})
 TARGETS = frozenset({"LMT", "LIT", "MIT", "LOC", "REL", "MIDPRICE"})
+DECIMALS = 8  # of a fractional quantity; TWS takes four, of a coin eight
 WORDS: dict[Role, str] = {
     "entry": "the entry",
     "takeProfit": "the target",
@@ -126,7 +127,7 @@ def most_filled(resting: Collection[Member]) -> float:
         group = group_of(left[0], left)
         total += _most_of(group)
         left = [each for each in left if each not in group]
-    return total
+    return round(total, DECIMALS)  # 0.1 and 0.2 are 0.3: what binary fractions add would exceed a position of that
 
 
 def _most_of(group: Sequence[Member]) -> float:

@@ -42,6 +42,21 @@ async def test_a_close_that_resting_exits_hold_up_is_told_so_and_passes_without_
 
 
 @pytest.mark.trial("A12")
+async def test_a_fraction_closes_what_others_leave_of_a_position(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order(symbol="NVDA", totalQuantity=0.7))
+        for quantity in (0.1, 0.2):
+            resting = order(symbol="NVDA", action="SELL", totalQuantity=quantity, orderType="LMT", lmtPrice=600)
+            await front.submit("place_order", **resting)
+        pipe, keys = front.asker.pipe, front.asker.keys
+        await set_halt(pipe, keys, "reduce_only", "anna", "the day's end")
+        closed = await front.submit("place_order", **CLOSE | {"totalQuantity": 0.4})
+        await clear_halt(pipe, keys, "anna")
+
+    assert (closed["status"], closed["filled"]) == ("Filled", 0.4)
+
+
+@pytest.mark.trial("A12")
 def test_only_what_open_orders_hold_up_is_told_so() -> None:
     assert held_up(SELL, HELD)
     assert held_up(replace(SELL, totalQuantity=Decimal(4)), replace(HELD, closing=Decimal(7)))

@@ -110,6 +110,9 @@ RESTING: dict[str, tuple[list[Member], float]] = {
     ),
     "orders that belong to nothing add up": ([STRANGER, replace(STRANGER, name=10, orderId=51, permId=991)], 20),
     "none is none": ([], 0),
+    "fractions add up to what they are": (
+        [replace(STRANGER, remaining=0.1), replace(STRANGER, name=10, orderId=51, permId=991, remaining=0.2)], 0.3,
+    ),
 }  # fmt: skip
 
 
