@@ -123,7 +123,7 @@ class Lease:
             log_end = {"audit_seq": seq, "audit_digest": digest.decode()} if seq else {}
             day = {"day_from_ms": day_from, "day_orders": orders} if day_from else {}
             mark = {"generation": _shown(generation), "halt": halt, "releases": releases}
-            self.watermark.note(revision, **mark, **log_end, **day)
+            self.watermark.observe(revision, **mark, **log_end, **day)
 
     async def _granted(self) -> bytes | None:
         """The new token, None while somebody has the lease."""

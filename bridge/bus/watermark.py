@@ -38,7 +38,7 @@ class Known(msgspec.Struct, frozen=True, omit_defaults=True):
     day_from_ms: int = 0  # when the exchange's day began that `day_orders` counts
     day_orders: int = 0
     steered: str = ""  # what ibkr_connect or ibkr_disconnect asked for last, as `bridge.bus.steering` writes it
-    written: int = 0  # counts the file's writes: the higher of two slots is the newer
+    written: int = 0  # counts a process's writes: of two slots with the same revision the higher is the newer
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,19 @@ class Watermark:
 
     def note(self, revision: int = 0, **figures: Any) -> None:
         """Redis has confirmed these. The revision never falls; an answer may arrive after a later one's."""
-        highest = max(revision, self.known.revision)
-        self.known = msgspec.structs.replace(self.known, revision=highest, **figures)
+        self._raise(revision, figures)
         if self._file is not None:
             self._file.write(self.known)
+
+    def observe(self, revision: int, **figures: Any) -> None:
+        """The same of a standby, whose leader may write the same file and has then seen more."""
+        self._raise(revision, figures)
+        if self._file is not None and not self._file.has(self.known):
+            self._file.write(self.known)
+
+    def _raise(self, revision: int, figures: dict[str, Any]) -> None:
+        highest = max(revision, self.known.revision)
+        self.known = msgspec.structs.replace(self.known, revision=highest, **figures)
 
     async def sync(self) -> None:
         """For ever: force the file to the disk after each change, beside the orders' way."""
@@ -112,16 +121,30 @@ class WatermarkFile:
 
     def read(self) -> Known | None:
         """The newer whole slot, None where there is none."""
+        found = self._newest()
+        if found is None:
+            return None
+        slot, known = found
+        self._written = known.written
+        self._slot = 1 - slot  # the newer one stays whole whatever happens next
+        return known
+
+    def has(self, known: Known) -> bool:
+        """Whether another process of this session has written as much."""
+        found = self._newest()
+        return found is not None and found[1].session == known.session and found[1].revision >= known.revision
+
+    def _newest(self) -> tuple[int, Known] | None:
+        """The slot that tells of the most steps: two processes of one machine that share the file count their writes
+        each for itself. After another session's, whose steps say nothing here, the later one."""
         try:
             text = self._path.read_bytes()
         except OSError:
             return None
-        found = [(known.written, slot, known) for slot in (0, 1) if (known := _parsed(text[slot * SLOT :][:SLOT]))]
-        if not found:
-            return None
-        self._written, self._slot, known = max(found, key=lambda each: each[:2])
-        self._slot = 1 - self._slot  # the newer one stays whole whatever happens next
-        return known
+        found = [(slot, known) for slot in (0, 1) if (known := _parsed(text[slot * SLOT :][:SLOT]))]
+        if len({known.session for _, known in found}) > 1:
+            return max(found, key=lambda each: (each[1].written, each[0]))
+        return max(found, key=lambda each: (each[1].revision, each[1].written, each[0]), default=None)
 
     def write(self, known: Known) -> None:
         self._written += 1

@@ -51,6 +51,24 @@ def test_each_process_writes_beside_the_newest_and_one_torn_slot_leaves_the_othe
     assert sorted(found) == [5, 6]
 
 
+def test_a_standby_that_shares_the_file_takes_nothing_from_it(tmp_path: Path) -> None:
+    file = tmp_path / "watermark"
+    written(file, 5)
+    leader, standby = Watermark("paper", file), Watermark("paper", file)
+    leader.load()
+    standby.load()
+    found = []
+    for seen in (6, 7, 8):  # the standby reads Redis a moment before the leader's next step
+        standby.observe(seen)
+        leader.note(seen)
+        standby.observe(seen)
+        leader.note(seen + 1, audit_seq=seen)
+        standby.observe(seen)
+        found.append(read(file))
+
+    assert found == [7, 8, 9]
+
+
 @pytest.mark.parametrize("content", [b"", b"\0" * SLOT, b"00000000 {}\n", b"no such thing\n" * 1000])
 def test_what_can_not_be_read_is_as_no_file(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "watermark"
