@@ -38,7 +38,8 @@ class Tokens:
         except BusError as error:
             raise bus_down(self._pipe.url, error) from error
         if previewed is None:
-            raise _invalid("it is unknown, used already, older than 120 seconds, or from before a halt")
+            why = "it is unknown, used already, older than 120 seconds, or from before a halt"
+            raise _invalid(why, "if it was used, find its order by ibkr_get_open_orders or ibkr_get_executions; else ")
         if previewed.caller != caller:
             raise _invalid("it was given to another client")
         if previewed.terms != terms:
@@ -51,8 +52,6 @@ class Tokens:
                 raise _invalid(f"the price has moved to {digits(price)}, out of {low} to {high}")
 
 
-def _invalid(why: str) -> ToolError:
-    return ToolError(
-        "confirmation_invalid",
-        f"confirmationToken: {why}. Nothing was sent: call ibkr_preview_order again, and show the user what it says.",
-    )
+def _invalid(why: str, first: str = "") -> ToolError:
+    again = "call ibkr_preview_order again, and show the user what it says."
+    return ToolError("confirmation_invalid", f"confirmationToken: {why}. Nothing was sent now: {first}{again}")

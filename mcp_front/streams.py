@@ -203,7 +203,9 @@ def _number(value: Any) -> str:
 
 
 def _quote_message(name: str, outcome: Outcome, summary: QuoteSummary) -> str:
-    text = f"{name}: {outcome.sent} updates in {outcome.seconds:g} s"
+    text = f"{name}: {outcome.sent} updates in {round(outcome.seconds, 1):g} s"
+    if not outcome.sent and not outcome.ended:
+        text += ", so the market may be closed, and a price may be an old one"
     if summary.last is not None:
         text += f"; {quote_line(name, summary.last)}"
     return text + _why(outcome)

@@ -75,6 +75,7 @@ async def test_a_token_places_its_own_order_once(redis_url: str, session: str, s
 
     assert (other.code, "other terms" in other.message) == ("confirmation_invalid", True)
     assert (used_up.code, again.code) == ("confirmation_invalid", "confirmation_invalid")
+    assert "if it was used, find its order by ibkr_get_open_orders or ibkr_get_executions; else" in again.message
     assert placed["status"] in ("PreSubmitted", "Submitted")
     assert frames(sim) == 1
 
