@@ -12,9 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from pydantic_settings import BaseSettings
 
 from cli.hosts import codex_config, described, ways_to_add
+from ib_worker.limits import Limits
 from ib_worker.settings import Settings as WorkerSettings
+from ib_worker.tripwires import Wires
 from mcp_front.offered import offered_tools
 from mcp_front.settings import Settings as FrontSettings
 
@@ -73,8 +76,15 @@ def test_the_settings_of_the_readme_are_those_that_are_read() -> None:
     rows = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
     named = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
 
-    assert named
-    assert named - SETTINGS == set()
+    assert named == SETTINGS - {"LIMITS", "WIRES"}  # which are the LIMIT_… and TRIP_… of docs/orders.md
+
+
+@pytest.mark.parametrize(("prefix", "settings"), [("LIMIT_", Limits), ("TRIP_", Wires)])
+def test_the_page_about_orders_has_each_limit_and_each_wire(prefix: str, settings: type[BaseSettings]) -> None:
+    page = (ROOT / "docs" / "orders.md").read_text(encoding="utf-8")
+    table = "\n".join(line for line in page.splitlines() if line.startswith("| `"))
+
+    assert {name for name in settings.model_fields if f"`{prefix}{name.upper()}`" not in table} == set()
 
 
 @pytest.mark.parametrize("page", ["README.md", "API.md", "CONTRIBUTING.md", *(f"docs/{each.name}" for each in PAGES)])
