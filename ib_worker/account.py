@@ -23,6 +23,7 @@ from ib_worker import convert
 from ib_worker.bounds import Part, kept
 from ib_worker.dispatch import handles
 from ib_worker.fairness import current
+from ib_worker.named_bonds import bonds_named
 from ib_worker.qualify import CANDIDATES, NAMED
 from ib_worker.receiver import POSITION_MESSAGES
 from ib_worker.session import FIGURE_S, Session
@@ -61,10 +62,12 @@ async def get_account_summary(request: GetAccountSummary, session: Session) -> l
 async def get_positions(request: GetPositions, session: Session) -> list[Position]:
     session.require_whole("positions", POSITION_MESSAGES)
     account, symbol = _named_account(session, request.account), request.symbol
+    bonds = await bonds_named(session, symbol, [each.contract for each in session.holdings.all()])
     held = [
         each
         for each in session.holdings.all()
-        if account in (None, each.account) and (symbol is None or goes_by(each.contract, symbol))
+        if account in (None, each.account)
+        and (symbol is None or goes_by(each.contract, symbol) or each.contract.conId in bonds)
     ]
     return Part(kept("get_positions", held), of=len(held))
 

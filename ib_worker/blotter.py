@@ -23,6 +23,7 @@ from ib_worker import convert
 from ib_worker.bounds import Part, kept
 from ib_worker.dispatch import handles
 from ib_worker.ledger import Entry, report
+from ib_worker.named_bonds import bonds_named
 from ib_worker.order_entry.naming import name_given
 from ib_worker.order_entry.recalled import recall
 from ib_worker.order_entry.related import legs, related, resting_exits
@@ -88,7 +89,8 @@ async def get_order(request: GetOrder, session: Session) -> OrderLife:
 async def get_executions(request: GetExecutions, session: Session) -> list[Execution]:
     listed = await session.share(("executions", session.ledger.placed), session.ask_executions)
     session.require_whole("executions", EXECUTION_MESSAGES)
-    fills = await session.long_work.run(listed, partial(_newest, request))
+    bonds = await bonds_named(session, request.symbol, [each.contract for each in listed])
+    fills = await session.long_work.run(listed, partial(_newest, request, bonds))
 
     def told(fill: Listed) -> Execution:
         return convert.execution(fill.execution, fill.contract, session.ledger.commission(fill.execution.execId))
@@ -96,17 +98,17 @@ async def get_executions(request: GetExecutions, session: Session) -> list[Execu
     return Part(await session.long_work.each(kept("get_executions", fills), told), of=len(fills))
 
 
-def _newest(request: OfSymbol, listed: Sequence[Listed]) -> list[Listed]:
+def _newest(request: OfSymbol, bonds: frozenset[int], listed: Sequence[Listed]) -> list[Listed]:
     """The fills that are asked for, oldest first; a correction takes its original's place."""
     newest: dict[str, Listed] = {}
     for each in sorted(listed, key=lambda each: each.execution.execId):
-        if _is_of(request, each.contract):
+        if _is_of(request, each.contract, bonds):
             newest[trade_of(each.execution.execId)] = each
     return sorted(newest.values(), key=lambda each: (each.execution.time, each.execution.execId))
 
 
-def _is_of(request: OfSymbol, contract: ib_async.Contract | Contract) -> bool:
-    return request.symbol is None or goes_by(contract, request.symbol)
+def _is_of(request: OfSymbol, contract: ib_async.Contract | Contract, bonds: frozenset[int]) -> bool:
+    return request.symbol is None or contract.conId in bonds or goes_by(contract, request.symbol)
 
 
 async def _reports(
@@ -118,7 +120,8 @@ async def _reports(
     forgotten: int = 0,
 ) -> list[OrderReport]:
     """The newest of them that the answer has room for; `forgotten` more are not kept here, of whatever symbol."""
-    wanted = [each for each in entries if _is_of(request, each.state.terms.contract)]
+    bonds = await bonds_named(session, request.symbol, [each.state.terms.contract for each in entries])
+    wanted = [each for each in entries if _is_of(request, each.state.terms.contract, bonds)]
 
     def told(entry: Entry) -> OrderReport:
         return report(entry, messages.get(entry, ""))

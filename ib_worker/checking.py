@@ -15,6 +15,7 @@ import ib_async
 from bridge.bus.answering import Asked
 from bridge.bus.gate import Gate
 from bridge.bus.scripts import HOLD_MS
+from bridge.plain_text import one_line
 from bridge.tool import ToolError
 from ib_worker.approvals import Question
 from ib_worker.durability import require_durable
@@ -46,6 +47,7 @@ from ib_worker.subscriptions import Line
 from ib_worker.sync import positions
 from ib_worker.wording import question
 
+LONGEST_TERMS = 60  # characters
 QUOTE_S = 3.0  # for the first price of a new line
 PNL_S = 3.0
 PNL_KEPT_S = 5.0  # from before the account's lock is taken until the order is checked under it
@@ -181,7 +183,15 @@ def intent_of(
         priceMagnifier=magnifier,
         minTick=tick or 0.01,
         option=option_of(contract, magnifier),
+        described=_bond_terms(details) if contract.secType == "BOND" and details is not None else "",
     )
+
+
+def _bond_terms(details: ib_async.ContractDetails) -> str:
+    """What tells a bond from the others of its issuer, which TWS all calls by one symbol."""
+    told = [f"CUSIP {details.cusip}"] if details.cusip else []
+    told += [f"matures {details.maturity}"] if details.maturity else []
+    return one_line(", ".join(told), LONGEST_TERMS)
 
 
 def terms_digest(contract: ib_async.Contract, order: ib_async.Order) -> str:

@@ -58,7 +58,8 @@ def named(contract: ib_async.Contract) -> str:
 
 
 def _what(intent: Intent, contract: ib_async.Contract) -> str:
-    return f"{intent.action} {intent.totalQuantity.normalize():f} {contract_name(contract)}"
+    terms = f" ({intent.described})" if intent.described else ""
+    return f"{intent.action} {intent.totalQuantity.normalize():f} {contract_name(contract)}{terms}"
 
 
 def _how(order: ib_async.Order) -> str:

@@ -72,6 +72,7 @@ class Intent:
     priceMagnifier: int = 1
     minTick: float = 0.01
     option: OptionTerms | None = None
+    described: str = ""  # what tells the contract from others of its name: a bond's CUSIP and maturity
 
     @property
     def remaining(self) -> Decimal:
