@@ -5,6 +5,7 @@ import asyncio
 import os
 
 from cli.examining import Place, examine
+from cli.front_access import front_address
 from cli.operating import add_redis_argument
 from cli.screen import Screen
 from cli.stack_folder import STATE, front_of
@@ -15,7 +16,12 @@ MARKS = {"ok": "✓", "note": "·", "fault": "✗"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--url", default=front_of(STATE) or USUAL, help="the front (%(default)s); its token comes by FRONT_TOKEN")
+    add(
+        "--url",
+        type=front_address,
+        default=front_of(STATE) or USUAL,
+        help="the front (%(default)s); its token comes by FRONT_TOKEN",
+    )
     add("--gateway", metavar="HOST:PORT", help="where this machine reaches the gateway (what the session says)")
     add("--project", default="ibkr-tws-mcp", help="the compose project whose containers are looked at (%(default)s)")
     add_redis_argument(parser)

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import shutil
 import sys
 import time
@@ -22,6 +21,7 @@ from bridge.bus.pipe import Pipe
 from bridge.bus.scripts import WRITABLE
 from bridge.bus.sessions import known_sessions
 from cli.asking import Answer, Tools
+from cli.front_access import ODD_TOKEN, TOKEN
 from cli.operating import masked, usual_places
 from cli.processes import Problem
 from cli.typed import command
@@ -34,7 +34,6 @@ ANSWER_S = 5.0
 COMPETING_SESSION = 10197
 WATCHED_S = 2
 OK, UNAUTHORIZED = 200, 401
-TOKEN = re.compile(r"[!-~]+")  # what a header can carry
 LONGEST = 100_000  # of an answer that is read
 LONGEST_REASON = 200  # of what another program at that port said
 PROBE_S = 30.0  # for a Python process on a busy machine
@@ -153,8 +152,8 @@ def _clock(whose: str, ahead_s: float) -> Iterator[Finding]:
 async def session(place: Place) -> tuple[dict[str, Any], list[Finding]]:
     """What the front says of the session, and what its tools do when it is ready."""
     if place.token and not TOKEN.fullmatch(place.token):
-        told = "FRONT_TOKEN has characters that no token has, such as a quote or a line's end that was copied with it."
-        return await asyncio.to_thread(_readiness, place.url), [Finding("token", "fault", told, "Copy it again.")]
+        status = await asyncio.to_thread(_readiness, place.url)
+        return status, [Finding("token", "fault", ODD_TOKEN, "Copy it again.")]
     try:
         admitted = await asyncio.to_thread(_lets_in, place)
     except (OSError, HTTPException) as error:

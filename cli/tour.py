@@ -31,6 +31,7 @@ from bridge.market_data import GetHistoricalData, Quote, StreamMarketData
 from bridge.orders import PlaceOrder
 from bridge.tool import TOOLS, Declaration, Declared
 from bridge.values import OrderReport
+from cli.front_access import ODD_TOKEN, TOKEN, front_address
 from cli.processes import INTERRUPTED, Problem
 from cli.screen import Screen
 
@@ -48,7 +49,7 @@ DECLARED: dict[type[Declaration], Declared] = {each.request: each for each in TO
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", default="http://127.0.0.1:8000/api/v1", help="(%(default)s)")
+    parser.add_argument("--url", type=front_address, default="http://127.0.0.1:8000/api/v1", help="(%(default)s)")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -98,6 +99,8 @@ class Visit:
 
 async def take_tour(url: str, screen: Screen, token: str | None = None) -> None:
     """All eight steps against the front at `url`; raises TourFailed with the step that failed."""
+    if token and not TOKEN.fullmatch(token):
+        raise TourFailed(f"{ODD_TOKEN} Copy it again.")
     doing = f"connecting to {url}"
     visit = Visit(url, token, screen)
     try:

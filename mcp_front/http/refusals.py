@@ -114,6 +114,8 @@ def _forbidden_origin(headers: Headers) -> Refusal:
 
 def _unknown_host(headers: Headers) -> Refusal:
     host = _shown(headers, "host")
+    if not host:
+        return "host_missing", "Send the header Host with the name that FRONT_ALLOWED_HOSTS or the address has."
     text = f"This server does not answer to the host name {host}. If it is right, set FRONT_ALLOWED_HOSTS={host}."
     return "host_not_allowed", text
 
