@@ -112,7 +112,8 @@ async def passed(
     session.require_whole("positions", POSITION_MESSAGES)
     filled = allowance.beside.state.filled if allowance.beside else 0.0
     details = await details_of(session, contract)
-    intent = replace(intent_of(contract, order, details), filled=Decimal(str(filled)))
+    waits = _waits_for_limit(session, allowance.beside)
+    intent = replace(intent_of(contract, order, details), filled=Decimal(str(filled)), waits=waits)
     limits = session.settings.rails
     facts = await facts_of(session, contract, order, allowance.beside, patient=False)
     exits = [intent_of(contract, each, details) for each in allowance.exits]
@@ -152,6 +153,12 @@ async def passed(
 def _waits(session: Session, entry: Entry | None) -> bool:
     """Whether an open order holds this one: the position that it closes is not there yet."""
     return entry is not None and held_by(session, entry) is not None
+
+
+def _waits_for_limit(session: Session, entry: Entry | None) -> bool:
+    """Whether what holds this order rests at a limit of its own, and not for the market to open."""
+    parent = held_by(session, entry) if entry is not None else None
+    return parent is not None and parent.state.terms.orderType == "LMT"
 
 
 def remarks_on(intent: Intent, facts: Facts, changes: bool = False, waits: bool = False) -> str:

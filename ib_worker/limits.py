@@ -1,6 +1,7 @@
 """What an order may be: the operator's limits, and the check that every order passes before it is accepted. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
@@ -147,13 +148,22 @@ def check(intent: Intent, facts: Facts, limits: Limits, exits: Sequence[Intent] 
         _check_closing_price(intent, facts, limits)
         _check_short_options(intent, facts, limits)
         return
-    for each in (intent, *exits):
+    waits = _rests(intent, facts)
+    for each in (intent, *(replace(leave, waits=waits) for leave in exits)):
         _check_kind(each, limits)
         _check_price(each, facts, limits)
     require_ahead(intent, exits, facts)
     _check_counts(intent, facts, limits, 1 + len(exits))
     _check_value(intent, facts, limits)
     _check_short_options(intent, facts, limits)
+
+
+def _rests(intent: Intent, facts: Facts) -> bool:
+    """Whether an entry's limit waits for a better price than that of now: its exits then trade at others too."""
+    near = _near_side(intent, facts)
+    if near is None or intent.lmtPrice is None or intent.orderType != "LMT":
+        return False
+    return (intent.lmtPrice - near) * intent.sign < 0
 
 
 def _check_kind(intent: Intent, limits: Limits) -> None:
@@ -190,6 +200,8 @@ def _check_counts(intent: Intent, facts: Facts, limits: Limits, orders: int) -> 
 def _check_price(intent: Intent, facts: Facts, limits: Limits) -> None:
     """Hold an order that would trade now against the quote: a limit far through it, or a market order into a gap. An
     order at the market that waits for the next session is one for the operator to allow."""
+    if intent.waits:
+        return
     _check_offset(intent, facts, limits)
     if queued(intent, facts, limits.collar):
         if limits.queued_market_orders not in ("allowed", "off"):

@@ -72,6 +72,7 @@ class Intent:
     priceMagnifier: int = 1
     minTick: float = 0.01
     option: OptionTerms | None = None
+    waits: bool = False  # an open order holds it, and rests itself: it does not trade at the prices of now
     described: str = ""  # what tells the contract from others of its name: a bond's CUSIP and maturity
 
     @property

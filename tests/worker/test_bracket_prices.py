@@ -45,6 +45,22 @@ async def test_a_bracket_whose_exit_the_market_meets_is_refused(redis_url: str, 
 
 
 @pytest.mark.trial("A9")
+async def test_an_entry_that_rests_has_exits_on_this_side_of_the_market(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    """The market is at 139: an entry at 125 may have its target at 130, and at 127 later."""
+    async with trading(redis_url, session, sim) as front:
+        placed = await bracket(front, **FAR | {"lmtPrice": 125, "takeProfitPrice": 130, "stopLossPrice": 120})
+        target = placed["takeProfit"]["orderId"]
+        moved = await front.submit("modify_order", orderId=target, lmtPrice=127)
+        through = await front.refused_order("modify_order", orderId=placed["entry"]["orderId"], lmtPrice=900)
+
+    assert placed["entry"]["status"] == "Submitted"
+    assert moved["lmtPrice"] == 127
+    assert through.code == "invalid_arguments"  # past its target
+
+
+@pytest.mark.trial("A9")
 async def test_a_change_keeps_a_brackets_prices_in_their_order(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         placed = await bracket(front, **FAR)
