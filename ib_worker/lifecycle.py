@@ -135,8 +135,7 @@ class Lifecycle:
 
     def _log_once(self, cause: str | None) -> None:
         """An attempt that fails as the one before says nothing new: there is one every few seconds."""
-        if cause != self._logged:
-            log.warning("no session: %s", cause)
+        log.log(logging.DEBUG if cause == self._logged else logging.WARNING, "no session: %s", cause)
         self._logged = cause
 
     def _tell(self, failure: Failure, target: Endpoint) -> None:

@@ -58,6 +58,7 @@ async def test_a_gateway_that_is_back_is_served_within_five_seconds(
     redis_url: str, session: str, sim: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With the waits of production, after an absence that was long enough for the longest of them."""
+    caplog.set_level(logging.DEBUG, "ib_worker.lifecycle")
     async with trading(redis_url, session, sim, Timing()) as front:
         sim.fault("door shut")
         sim.fault("reset")
@@ -303,6 +304,7 @@ async def test_an_order_in_the_moment_of_a_restart_is_unknown_until_it_is_looked
 async def test_hours_without_a_login_stay_told_and_end_by_themselves(
     redis_url: str, session: str, sim: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG, "ib_worker.lifecycle")
     async with (
         worker(redis_url, session, sim.port, replace(FAST, connect_s=0.3)),
         caller(redis_url, session) as front,
