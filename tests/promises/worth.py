@@ -270,6 +270,9 @@ def _price_by_hand(drawn: Drawn) -> Fraction | None:
     if order.action == "BUY" and kind == "TRAIL":
         dearest += dearest * Fraction(float(order.trailingPercent or 0)) / 100
     own = [abs(limit)] if limit is not None else []
+    if order.action == "BUY" and kind == "REL" and limit is None:  # it bids so much above the best bid
+        best = dearest if facts.bid is None else abs(Fraction(facts.bid))
+        own.append(best + (_of_the_order(float(order.auxPrice or 0), False) or 0))
     if kind in TRIGGERED:
         own.append(Fraction(float(order.auxPrice or 0)))
     return max([dearest, *own])
