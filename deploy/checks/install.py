@@ -1,4 +1,4 @@
-"""Installs what checks deployments into .state/tools, from hashed locks: `python deploy/checks/install.py`.
+"""Installs what checks deployments into .state/tools, from hashed locks: `.venv/bin/python deploy/checks/install.py`.
 
 Runs on the machine's own Python, with uv from the project's environment or the PATH. Done already, it does nothing;
 where two run at once, the second waits for the first.
@@ -56,7 +56,7 @@ def _uv() -> str:
     beside = Path(sys.executable).parent / "uv"
     found = str(beside) if beside.exists() else shutil.which("uv")
     if found is None:
-        raise SystemExit("uv is needed: pip install uv")
+        raise SystemExit("uv is needed: run this by .venv/bin/python, which `make check` installs, or pip install uv")
     return found
 
 

@@ -1,4 +1,4 @@
-"""The programs that check deployments: CI installs them, elsewhere `python deploy/checks/install.py` does."""
+"""The programs that check deployments: CI installs them, elsewhere `.venv/bin/python deploy/checks/install.py` does."""
 
 import os
 import subprocess

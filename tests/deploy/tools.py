@@ -18,7 +18,8 @@ def find_tool(name: str) -> str | None:
 
 def needs(*names: str) -> pytest.MarkDecorator:
     missing = [name for name in names if find_tool(name) is None]
-    return pytest.mark.skipif(bool(missing), reason=f"needs {', '.join(missing)}: python deploy/checks/install.py")
+    reason = f"needs {', '.join(missing)}: .venv/bin/python deploy/checks/install.py"
+    return pytest.mark.skipif(bool(missing), reason=reason)
 
 
 def find_compose() -> str | None:
