@@ -10,6 +10,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import MovedError, RedisError
 
 from bridge.bus.connect import BusError, NotSent, Server
+from bridge.bus.outage import Repeated
 from bridge.ending import end
 
 IDLE_S = 4.0  # after this much silence a PING goes out
@@ -30,6 +31,7 @@ class Listener:
         self._leaving: Counter[str] = Counter()  # channels whose unsubscription is not confirmed yet
         self._commands: asyncio.Queue[tuple[str, ...]] = asyncio.Queue()
         self._wait_s = FIRST_WAIT_S
+        self._interruptions = Repeated("bus_interrupted")
         self.last_error: Exception = NotSent("not connected yet")
 
     async def __aenter__(self) -> Self:
@@ -102,7 +104,7 @@ class Listener:
         for confirmed in self._wanted.values():
             confirmed.clear()
         if heard:
-            log.warning("bus_interrupted", error=str(error))
+            self._interruptions.happened(error=str(error))
             self._lost()
 
     async def _talk(self, connection: AbstractConnection) -> None:

@@ -1,8 +1,10 @@
-"""Log lines for what fails again and again while something is away: one when it begins, one when it is over."""
+"""Log lines for what fails again and again: one when it begins, and one when it is over where that is heard."""
 
 import time
 
 import structlog
+
+LINES_APART_S = 60.0
 
 log = structlog.get_logger()
 
@@ -28,3 +30,22 @@ class Outage:
             lasted_s = round(time.monotonic() - self._since, 1)
             log.info(f"{self._event}_over", after_s=lasted_s, failures=self._failures)
         self._since, self._failures = None, 0
+
+
+class Repeated:
+    """One thing that may happen over and over, and whose end nobody hears of: a line at first and whenever it is told
+    otherwise, then one a minute at most, with how often it happened."""
+
+    def __init__(self, event: str) -> None:
+        self._event = event
+        self._told: dict[str, object] = {}
+        self._quiet_until = float("-inf")
+        self._times = 0
+
+    def happened(self, **fields: object) -> None:
+        self._times += 1
+        now = time.monotonic()
+        if now < self._quiet_until and fields == self._told:
+            return
+        log.warning(self._event, **fields, times=self._times)
+        self._told, self._quiet_until, self._times = fields, now + LINES_APART_S, 0

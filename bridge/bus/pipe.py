@@ -12,6 +12,7 @@ from redis.exceptions import MovedError, ReadOnlyError, RedisError, ResponseErro
 
 from bridge.bus.clock import ServerClock, boottime
 from bridge.bus.connect import ANSWER_S, BusError, NotSent, Server, Unanswered, refusal
+from bridge.bus.outage import Repeated
 from bridge.ending import end
 
 BATCH = 500  # commands in one round trip: keeps a flood from outgrowing the sockets' buffers
@@ -44,6 +45,7 @@ class Pipe:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.on_demoted: Callable[[], None] = lambda: None  # who listens at the same server is to leave it as well
+        self._demoted = Repeated("server_demoted")
         self.connects = 0  # a change between two commands means that Redis may be another one now
 
     async def __aenter__(self) -> Self:
@@ -112,7 +114,7 @@ class Pipe:
 
     async def _leave(self) -> None:
         """The server has become a replica, and keeps its connections: the session's name may lead to another by now."""
-        log.warning("server_demoted")
+        self._demoted.happened()
         await self._drop()
         self.on_demoted()
 

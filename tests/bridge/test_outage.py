@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 from structlog.testing import capture_logs
@@ -9,9 +10,13 @@ from structlog.testing import capture_logs
 from bridge.bus import lease as lease_module
 from bridge.bus.answering import Answerer
 from bridge.bus.asked import insist
+from bridge.bus.asking import Asker
+from bridge.bus.connect import BusError
 from bridge.bus.keys import Keys
 from bridge.bus.lease import Lease
+from bridge.bus.outage import Repeated
 from bridge.gateway import SessionStatus
+from cli.embedded_redis import EmbeddedRedis
 from tests.bridge.pair import pipe_to, until
 from tests.bridge.shim import Shim
 
@@ -74,3 +79,29 @@ async def test_a_standby_and_a_repeated_step_log_an_absence_once(
     events = Counter(each["event"] for each in said)
     for event in ("bus_step_repeated", "lease_unreachable"):
         assert (events[event], events[f"{event}_over"]) == (1, 1), event
+
+
+async def test_a_server_that_stays_a_replica_is_logged_once(own_redis: EmbeddedRedis, session: str) -> None:
+    with capture_logs() as said:
+        async with pipe_to(own_redis.url) as pipe, Asker(own_redis.url, session, "f1") as asker:
+            await asker.halted()
+            await pipe.send("REPLICAOF", "127.0.0.1", "1")
+            for _ in range(IN_VAIN):
+                for each in (pipe, asker.pipe):
+                    with pytest.raises(BusError):
+                        await each.send("SET", session, "x")
+                with suppress(BusError):
+                    await asker._post.ready()  # it listens again, at the same server
+
+    events = Counter(each["event"] for each in said)
+    assert events["server_demoted"] == 2  # one of each connection
+    assert events["bus_interrupted"] <= 1
+
+
+def test_what_is_told_otherwise_is_a_line_of_its_own() -> None:
+    repeated = Repeated("bus_interrupted")
+    with capture_logs() as said:
+        for error in ("a", "a", "a", "b", "b"):
+            repeated.happened(error=error)
+
+    assert [(each["error"], each["times"]) for each in said] == [("a", 1), ("b", 3)]

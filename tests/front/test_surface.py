@@ -107,6 +107,16 @@ async def test_page_of_an_allowed_origin_may_read_why_it_is_refused(
 
 
 @pytest.mark.trial("E11")
+async def test_request_without_a_host_is_told_what_to_send(redis_url: str, session: str) -> None:
+    async with serving(redis_url, session) as front, plain_http() as http:
+        answer = await http.get(front.url, headers={"host": ""})
+
+    told = answer.json()["error"]
+    assert (answer.status_code, told["data"]["code"]) == (421, "host_missing")
+    assert "FRONT_ALLOWED_HOSTS=" not in told["message"]
+
+
+@pytest.mark.trial("E11")
 async def test_flood_of_refusals_does_not_fill_the_log(redis_url: str, session: str) -> None:
     async with serving(redis_url, session) as front, plain_http() as http:
         with structlog.testing.capture_logs() as lines:
