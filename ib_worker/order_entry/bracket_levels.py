@@ -25,7 +25,7 @@ def require_in_order(session: Session, entry: Entry, request: ModifyOrder) -> No
     if changed is None:
         return
     group = related(session, entry)
-    found = _single(group)
+    found = _single(group, entry)
     first = found.get("entry")
     if first is None:
         return
@@ -40,10 +40,15 @@ def require_in_order(session: Session, entry: Entry, request: ModifyOrder) -> No
         )
 
 
-def _single(group: Sequence[Entry]) -> dict[Role, Entry]:
-    """The orders of a group whose role no other has: several exits share a position out as their owner likes."""
+def _single(group: Sequence[Entry], changed: Entry) -> dict[Role, Entry]:
+    """The orders of a group whose role no other has, and the one that is changed: several exits share a position out as
+    their owner likes."""
     named = roles(group)
-    return {role: each for role, each in zip(named, group, strict=True) if role in PRICED and named.count(role) == 1}
+    return {
+        role: each
+        for role, each in zip(named, group, strict=True)
+        if role in PRICED and (named.count(role) == 1 or each is changed)
+    }
 
 
 def _level(entry: Entry, role: Role, request: ModifyOrder | None) -> float | None:

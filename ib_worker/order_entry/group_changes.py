@@ -15,7 +15,7 @@ from bridge.tool import ToolError
 from ib_worker.auditing import plain
 from ib_worker.errors import LinkLost, Unsendable
 from ib_worker.ledger import Entry
-from ib_worker.order_entry.groups import named, with_quantity
+from ib_worker.order_entry.groups import WORDS, named, with_quantity
 from ib_worker.order_entry.related import held_by, is_open, member, named_each, related, roles, uncovered
 from ib_worker.order_entry.requested import requested
 from ib_worker.order_events import Terms
@@ -161,7 +161,10 @@ def changed_text(session: Session, entry: Entry, exits: Sequence[Follower]) -> s
     if done:
         words = named([names[id(each.entry)] for each in done])
         have = "have" if len(done) > 1 else "has"
-        told.append(f"{words[:1].upper()}{words[1:]} {have} {digits(done[0].quantity)} too.")
+        same = len({each.quantity for each in done}) == 1
+        shares = [f"{WORDS[names[id(each.entry)]]} has {digits(each.quantity)}" for each in done]
+        own_share = f"{words[:1].upper()}{words[1:]} {have} {digits(done[0].quantity)} too."
+        told.append(own_share if same else f"Of the exits {', '.join(shares)}.")
     return " ".join(told)
 
 

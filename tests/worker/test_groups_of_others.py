@@ -54,9 +54,13 @@ async def test_exits_that_share_an_entry_out_keep_their_shares(redis_url: str, s
     async with trading(redis_url, session, sim) as front:
         told = await change(front, 1, totalQuantity=20)
         odd = await front.refused_order("modify_order", orderId=1, totalQuantity=7)
+        behind = await front.refused_order("modify_order", orderId=2, lmtPrice=59)
 
     assert asked(sim) == {1: 20, 2: 8, 3: 12, 4: 20}
-    assert "TWS has confirmed the new terms." in told["message"]
+    assert told["message"] == (
+        "TWS has confirmed the new terms. Of the exits the target has 8, the target has 12, the stop has 20."
+    )
+    assert "the entry at 60 would not lie below the target at 59" in behind.message
     assert (odd.code, "no whole number" in odd.message) == ("invalid_arguments", True)
 
 
