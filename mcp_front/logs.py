@@ -13,6 +13,10 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 # uvicorn's and the SDK's own words at INFO are a line per request or per start, which our own lines already say.
 QUIET = ("uvicorn.access", "mcp", "fastmcp", "sse_starlette", "httpx2", "httpcore2")
+CALLERS = ("uvicorn", "mcp")  # whose warnings tell of what anybody sends, who may send it again and again
+APART_S = 60.0
+MOST = 100  # texts
+SHOWN = 40  # characters of a text by which it is known again
 GATHER_S = 0.05  # a write to a log costs as much as the rest of a line: this long, lines wait for company
 ACCOUNT = re.compile(r"\b(DU|DF|DI|U|F|I)[0-9]{2,}([0-9]{3})\b")  # U1234567, F1234567, DU1234567
 
@@ -48,6 +52,25 @@ class Gathered:
         self._stream.flush()
 
 
+class Seldom(logging.Filter):
+    """Lets a warning of CALLERS pass once a minute, whatever it names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._quiet_until: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING or record.name.split(".")[0] not in CALLERS:
+            return True
+        name = (record.name, str(record.msg)[:SHOWN])
+        if record.created < self._quiet_until.get(name, 0.0):
+            return False
+        if len(self._quiet_until) >= MOST:
+            self._quiet_until.clear()
+        self._quiet_until[name] = record.created + APART_S
+        return True
+
+
 def configure_logs(level: str, style: str) -> None:
     """Write our lines straight to stderr: through the standard library they would cost a call a quarter of its time."""
     out = Gathered(sys.stderr)
@@ -60,6 +83,7 @@ def configure_logs(level: str, style: str) -> None:
     )
     handler = logging.StreamHandler(out)
     formatted = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendered(style)]
+    handler.addFilter(Seldom())
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=formatted, foreign_pre_chain=SHARED))
     _replace_handlers(handler, level)
 

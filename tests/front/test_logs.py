@@ -1,10 +1,13 @@
 """A log line is one JSON object, tells no account number, and is not lost at the end."""
 
 import json
+import logging
 import subprocess
 import sys
 
 import pytest
+
+from mcp_front.logs import Seldom
 
 PROGRAM = """
 import asyncio, logging, structlog
@@ -42,6 +45,21 @@ def test_lines_are_json_in_their_order_with_accounts_masked() -> None:
     assert (lines[1]["account"], lines[1]["text"]) == ("DU***567", "sold for U***321, not F12")
     assert lines[1]["level"] == "info"
     assert "ValueError: account\nDU***567" in lines[3]["exception"]
+
+
+@pytest.mark.trial("E14")
+def test_what_anybody_may_send_again_and_again_is_a_line_a_minute() -> None:
+    seldom, records = Seldom(), []
+    for number in range(5):
+        for name, text, args in (
+            ("uvicorn.error", "Invalid HTTP request received.", ()),
+            ("mcp.server", "dropped %r: malformed params", (f"notifications/{number}",)),
+            ("ib_worker", "of %s", (number,)),
+        ):
+            records.append(logging.LogRecord(name, logging.WARNING, "", 0, text, args, None))
+    passed = [each.name for each in records if seldom.filter(each)]
+
+    assert passed == ["uvicorn.error", "mcp.server", *["ib_worker"] * 5]
 
 
 def test_console_is_for_people() -> None:
