@@ -204,5 +204,5 @@ def _parsed(slot: bytes) -> Known | None:
         return None
     try:
         return msgspec.json.decode(body, type=Known)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None

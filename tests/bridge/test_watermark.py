@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,6 +14,7 @@ from bridge.bus.watermark import CLIPPED, SLOT, Watermark
 from tests.bridge.pair import pipe_to, serving, until
 from tests.bridge.test_safety import TERMS, Gated
 
+NO_UTF_8 = b"%08x %s\n" % (crc32(b'{"session":"\xff"}'), b'{"session":"\xff"}')  # with a sum that is right
 pytestmark = pytest.mark.trial("A19")
 
 
@@ -69,7 +71,7 @@ def test_a_standby_that_shares_the_file_takes_nothing_from_it(tmp_path: Path) ->
     assert found == [7, 8, 9]
 
 
-@pytest.mark.parametrize("content", [b"", b"\0" * SLOT, b"00000000 {}\n", b"no such thing\n" * 1000])
+@pytest.mark.parametrize("content", [b"", b"\0" * SLOT, b"00000000 {}\n", b"no such thing\n" * 1000, NO_UTF_8])
 def test_what_can_not_be_read_is_as_no_file(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "watermark"
     file.write_bytes(content)
