@@ -70,6 +70,10 @@ class Plan:
     def redis(self) -> Path:
         return self.state / "redis"
 
+    @property
+    def watermark(self) -> Path:
+        return self.state / "worker.watermark"
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--once", action="store_true", help="end after the tour: with 0 if it passed, with 1 if not")
@@ -140,6 +144,7 @@ async def tour(what: Plan, screen: Screen, stopped: asyncio.Event, children: Chi
 
 async def start_redis(what: Plan, screen: Screen, stack: AsyncExitStack) -> EmbeddedRedis:
     shutil.rmtree(what.redis, ignore_errors=True)  # the simulated account begins anew, so its records do
+    what.watermark.unlink(missing_ok=True)  # else the worker would take the new Redis for one that has lost its data
     with screen.waiting("Redis"):
         return await stack.enter_async_context(EmbeddedRedis(what.redis))
 
@@ -171,7 +176,7 @@ def gateway(what: Plan) -> dict[str, str]:
         "TRADING_MODE": "paper",
         "BEAT_FILE": str(what.state / "worker.beat"),
         "LEADER_FILE": str(what.state / "worker.leader"),
-        "WATERMARK_FILE": str(what.state / "worker.watermark"),
+        "WATERMARK_FILE": str(what.watermark),
     }
 
 

@@ -165,6 +165,23 @@ async def test_a_tour_moments_after_another_buys_its_share_too(tmp_path: Path) -
     assert "names that one in duplicateOf" in shown.getvalue()
 
 
+@pytest.mark.trial("D8")
+async def test_a_second_demo_in_the_same_folder_trades_as_the_first_did(tmp_path: Path) -> None:
+    """Each demo begins with a new account and a new Redis, which is none that has lost its data."""
+    bought = []
+    for _ in range(2):
+        with up(tmp_path, "--no-tour") as stack:
+            await asyncio.to_thread(stack.until, "Serving at")
+            visit = Visit(f"http://127.0.0.1:{stack.port}/api/v1", None, Screen(Console(file=io.StringIO())))
+            async with visit.client:
+                await buy(visit)
+            bought.append(visit.order)
+            stack.process.send_signal(signal.SIGINT)
+            await asyncio.to_thread(stack.end)
+
+    assert [order.status for order in bought if order is not None] == ["Filled", "Filled"]
+
+
 async def buy_what_the_tour_buys(url: str) -> None:
     async with Client(url) as client:
         await client.call_tool(
