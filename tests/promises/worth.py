@@ -109,6 +109,8 @@ def by_hand(terms: dict[str, Any], quantity: float, quote: list[float], rates: d
     else:
         price = max([*quote, terms.get("auxPrice", 0.0) if terms["orderType"] in TRIGGERED else 0.0])
         price *= 1.02 if terms["orderType"] == "TRAIL" else 1.0
+        if terms["orderType"] == "REL":  # it bids so much above the best bid, which comes first
+            price = max(price, quote[0] + terms["auxPrice"])
     return float(price * POINTS[secType] * quantity * rates[currency])
 
 
