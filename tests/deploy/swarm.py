@@ -14,6 +14,7 @@ from typing import Any
 
 STACK = "ibkrtest"
 SESSION = "swarm"
+VOLUMES = (f"{STACK}_redis", f"{STACK}_worker-watermark")
 FILES = ("deploy/swarm/stack.yaml", "deploy/swarm/simulator.yaml", "tests/deploy/impatient.yaml")
 IMAGES = {
     "FRONT_IMAGE": "mcp_front",
@@ -123,6 +124,8 @@ def new_token(folder: Path) -> tuple[Path, str]:
 async def deployed(folder: Path) -> AsyncIterator[Swarm]:
     """The stack with the simulator on a Swarm of one node, gone afterwards."""
     built = images()
+    for volume in VOLUMES:  # a watermark of an earlier stack would show the new one's empty Redis as a loss
+        docker("volume", "rm", "--force", volume)
     docker("swarm", "init", "--advertise-addr", "127.0.0.1")
     try:
         file, token = new_token(folder)
@@ -135,7 +138,8 @@ async def deployed(folder: Path) -> AsyncIterator[Swarm]:
         with contextlib.suppress(EngineError):
             docker("stack", "rm", STACK)
         docker("swarm", "leave", "--force")
-        await until_removed("volume", f"{STACK}_redis")
+        for volume in VOLUMES:
+            await until_removed("volume", volume)
         await until_removed("network", "docker_gwbridge")  # made by joining, and left behind
 
 
