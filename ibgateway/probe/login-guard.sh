@@ -162,8 +162,8 @@ doze() { # a signal of ours ends it at once
 rest() { # $1 the phase that is told meanwhile, $2 seconds, $3 why
     again_at=$(($(date +%s) + $2))
     echo "login-guard: $3, so the next login is tried in $2 s; remove $state/pause to try at once."
-    echo "$again_at" >"$state/pause"
     tell "$1"
+    echo "$again_at" >"$state/pause"
     while (($(date +%s) < again_at)) && [[ -e $state/pause && $ending == no ]]; do doze; done
     rm -f "$state/pause"
 }

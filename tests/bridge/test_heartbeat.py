@@ -43,7 +43,7 @@ async def test_the_last_status_stays_readable_when_the_worker_is_gone(redis_url:
     assert later is not None
     assert 90_000 <= later.age_ms < 95_000
     assert future is not None
-    assert 85_000 <= future.age_ms <= 90_000  # the server's clock was put back: nobody has written since
+    assert 85_000 <= future.age_ms < 95_000  # the server's clock was put back: nobody has written since
 
 
 async def test_a_session_that_nobody_served_has_none(redis_url: str, session: str) -> None:
