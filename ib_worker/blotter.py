@@ -52,11 +52,13 @@ async def get_open_orders(request: GetOpenOrders, session: Session) -> list[Orde
 async def get_completed_orders(request: GetCompletedOrders, session: Session) -> list[OrderReport]:
     """What TWS has archived, and this session's own that ended since."""
     _require_readable(session)
-    archived = await completed_orders(session)
-    listed, forgotten = {each for each in archived if each is not None}, archived.count(None)
+    archived = await session.completed_orders.read(partial(completed_orders, session))
+    known = session.ledger.all()
+    listed = {each for each in archived if each is not None}
+    forgotten = archived.count(None) + len(listed.difference(known))
     _require_readable(session)
     session.require_whole("orders", ORDER_MESSAGES)
-    ended = [each for each in session.ledger.all() if each in listed or each.state.done]
+    ended = [each for each in known if each in listed or each.state.done]
     return await _reports(session, "get_completed_orders", request, ended, forgotten=forgotten)
 
 
@@ -87,7 +89,9 @@ async def get_order(request: GetOrder, session: Session) -> OrderLife:
 
 @handles(GetExecutions)
 async def get_executions(request: GetExecutions, session: Session) -> list[Execution]:
-    listed = await session.share(("executions", session.ledger.placed), session.ask_executions)
+    listed = await session.share(
+        ("executions", session.ledger.placed), partial(session.executions.read, session.ask_executions)
+    )
     session.require_whole("executions", EXECUTION_MESSAGES)
     bonds = await bonds_named(session, request.symbol, [each.contract for each in listed])
     fills = await session.long_work.run(listed, partial(_newest, request, bonds))

@@ -7,6 +7,7 @@ ask for fewer; a bound of history refuses, as a part of a series is another seri
 import asyncio
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from pydantic import BaseModel
 from bridge.market_data import BarSize
 from bridge.tool import ToolError
 from bridge.values import OnContract
+from ib_worker.fairness import current
+from ib_worker.portions import Portions
 
 ANSWER_BYTES = 512 * 1024  # the front's MCP library encodes that in some 10 ms of its one thread, in one step
 SWITCH_S = 0.0005  # so soon the loop gets the interpreter back from the thread beside it, at each of its steps
@@ -68,19 +71,31 @@ class LongWork:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "long answers")
+        self._portions = Portions(time.monotonic)
         sys.setswitchinterval(SWITCH_S)
 
     async def run(self, rows: Sequence[T], work: Callable[[Sequence[T]], R]) -> R:
-        """`work(rows)`, which is pure; beside the loop if the rows are many."""
+        """`work(rows)`, which is pure; beside the loop, in the caller's turn, if the rows are many. Raises ToolError
+        paced."""
         if len(rows) <= SHORT_ROWS:
             return work(rows)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, rows)
+        caller = current()
+        async with self._portions.turn(caller):
+            result, took_s = await asyncio.get_running_loop().run_in_executor(self._thread, _timed, work, rows)
+            self._portions.had(caller, took_s)
+        return result
 
     async def each(self, rows: Sequence[T], convert: Callable[[T], R]) -> list[R]:
         return await self.run(rows, lambda rows: [convert(each) for each in rows])
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
+
+
+def _timed(work: Callable[[Sequence[T]], R], rows: Sequence[T]) -> tuple[R, float]:
+    """What comes of it, and how long it took of the thread."""
+    began = time.thread_time()
+    return work(rows), time.thread_time() - began
 
 
 @dataclass(frozen=True)

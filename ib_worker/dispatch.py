@@ -13,7 +13,7 @@ from bridge.bus.answering import Asked
 from bridge.tool import OPERATIONS, Declaration, Declared, Effect, ToolError
 from ib_worker.bounds import Part, encoded, longest_list
 from ib_worker.errors import as_tool_error
-from ib_worker.fairness import serving
+from ib_worker.fairness import SESSION, serving
 from ib_worker.session import Session
 
 Handler = Callable[..., Awaitable[Any]]
@@ -108,7 +108,8 @@ class Dispatch:
             self._session.require_ready()
         also = (asked,) if handled.takes_asked else ()
         result = await handled.handler(request, self._session, *also)
-        return await self._encoded(handled, asked, result)
+        with serving(asked.client if handled.declared.effect is Effect.READ else SESSION):  # what is done is told
+            return await self._encoded(handled, asked, result)
 
     async def _encoded(self, handled: Handled, asked: Asked, result: Any) -> bytes:
         """The result as JSON; what is long is encoded beside the loop, and a list is cut to its tool's bound."""

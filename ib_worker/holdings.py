@@ -33,6 +33,7 @@ class Holdings:
         self._told: set[Key] = set()  # since all were asked for
         self._lists = 0  # complete lists that were asked for
         self._fills: defaultdict[Key, list[_Fill]] = defaultdict(list)  # unshown, oldest first
+        self.moved_by_others = 0  # times that a position moved and no fill told here says why
         self.fills = 0  # counted from the beginning: a list that was asked for before the latest one may lack it
 
     def asked(self) -> None:
@@ -100,6 +101,8 @@ class Holdings:
                 shown = count
         if shown:
             self._keep(key, fills[shown:])
+        elif moved:
+            self.moved_by_others += 1
 
     def _keep(self, key: Key, fills: list[_Fill]) -> None:
         if fills:

@@ -205,6 +205,7 @@ class Lifecycle:
             session.account_updates,
             self._hear,
             self._cannot_decode,
+            session.executions.came,
         )
 
     def _why_closed(self, wire: Wire, problem: Exception, after_s: float) -> Failure:

@@ -65,6 +65,7 @@ class Receiver:
         account_updates: AccountUpdates,
         say: Say,
         report_undecoded: Callable[[list[str]], None],
+        executed: Callable[[Listed], None],
     ) -> None:
         self._requests = requests
         self._orders = orders
@@ -73,6 +74,7 @@ class Receiver:
         self._account = account_updates
         self._say = say
         self.undecoded = report_undecoded
+        self._executed = executed  # a fill that came unasked
         # These go straight to their place.
         self.orderStatus = orders.orderStatus
         self.commissionReport = orders.commissionReport
@@ -156,7 +158,11 @@ class Receiver:
         if entry is None and reqId not in self._requests:  # told unasked: the broker liquidates, say
             name = contract_name(contract)
             log.warning("an execution of no order here: %s %g %s", execution.side, execution.shares, name)
-        self._requests.add(reqId, Listed(contract, execution, entry))
+        listed = Listed(contract, execution, entry)
+        if reqId in self._requests:
+            self._requests.add(reqId, listed)
+        else:
+            self._executed(listed)
 
     def execDetailsEnd(self, reqId: int) -> None:
         self._requests.finish(reqId)

@@ -33,6 +33,7 @@ from ib_worker.holdings import Holdings
 from ib_worker.ledger import Entry, Ledger
 from ib_worker.link import Link
 from ib_worker.lives import Lives
+from ib_worker.long_lists import LongList
 from ib_worker.modes import may_trade, tradable
 from ib_worker.order_entry.naming import order_named
 from ib_worker.order_events import Terms
@@ -135,6 +136,8 @@ class Session:
             str, tuple[float, float | None]
         ] = {}  # by account: when asked for an order, and the figure
         self.long_work = LongWork()
+        self.executions: LongList[Any] = LongList(time.monotonic, self._told_so_far)
+        self.completed_orders: LongList[Any] = LongList(time.monotonic, self._told_so_far)
         self._flights = Flights()
         self._locks: defaultdict[Hashable, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._callers: dict[str, float] = {}
@@ -262,6 +265,10 @@ class Session:
         """Nobody listens to a stream any more."""
         self.lines.abandoned(stream)
         self.account_updates.abandoned(stream)
+
+    def _told_so_far(self) -> Hashable:
+        """Changes when a list of orders or executions may lack something that came over this connection or another."""
+        return self.wire, self.link.losses, self.misread, self.holdings.moved_by_others
 
     def _filled(self, terms: Terms, more: Decimal) -> None:
         signed = more if terms.action == "BUY" else -more

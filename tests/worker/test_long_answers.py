@@ -4,7 +4,8 @@ import asyncio
 import gc
 import struct
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from queue import Queue
 
@@ -16,9 +17,10 @@ from bridge.tool import OPERATIONS
 from ib_worker import garbage
 from ib_worker.bounds import BOUNDS
 from ibgateway.simulator.server import Simulator
-from tests.worker.rig import caller, order, trading, worker
+from tests.worker.rig import caller, order, trading, until, worker
 
 ORDERS, FILLS = 10_000, 5_000
+POSITION = "61"
 POSITIONS_END, ORDERS_END, COMPLETED_END, EXECUTIONS_END = "62", "53", "102", "55"
 PERM_ID = 9_000_000_000
 
@@ -42,7 +44,10 @@ class BusyGateway:
     """A gateway on which another program has traded all day; it answers what a session asks at its start, and later."""
 
     def __init__(self, completed: list[str], executed: list[str]) -> None:
-        self._executed = executed
+        self.asked: Counter[str] = Counter()  # by type of message
+        self.executed = executed
+        self._writer: asyncio.StreamWriter
+        self._loop: asyncio.AbstractEventLoop
         self._completed = b"".join(
             framed(changed(completed, _22=f"theirs-{number}", _23=PERM_ID + number)) for number in range(ORDERS)
         )
@@ -50,7 +55,7 @@ class BusyGateway:
     def _fills(self, reqId: str) -> bytes:
         ids = (f"0000e0d5.{number:08x}.01.01" for number in range(FILLS))
         return b"".join(
-            framed(changed(self._executed, _1=reqId, _2=number, _14=each, _21=PERM_ID + number, _22=9, _26="theirs"))
+            framed(changed(self.executed, _1=reqId, _2=number, _14=each, _21=PERM_ID + number, _22=9, _26="theirs"))
             for number, each in enumerate(ids)
         )
 
@@ -67,6 +72,7 @@ class BusyGateway:
         return (await reader.readexactly(length)).decode().split("\0")
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writer, self._loop = writer, asyncio.get_running_loop()
         await reader.readexactly(4)
         await self._read(reader)
         for greeting in (["178", "20250611 10:30:00 US/Eastern"], ["15", "1", "DU1234567"], ["9", "1", "50000"]):
@@ -76,8 +82,13 @@ class BusyGateway:
                 asked = await self._read(reader)
             except (asyncio.IncompleteReadError, ConnectionError):
                 return writer.close()
+            self.asked[asked[0]] += 1
             for data in self._answer(asked):
                 writer.write(data)
+
+    def say(self, fields: list[str]) -> None:
+        """A message that nobody asked for."""
+        self._loop.call_soon_threadsafe(self._writer.write, framed(fields))
 
     @contextmanager
     def running(self) -> Iterator[int]:
@@ -110,6 +121,12 @@ async def busy_gateway(redis_url: str, session: str) -> BusyGateway:
     return BusyGateway(completed.fields, executed.fields)
 
 
+def moved(position: int) -> list[str]:
+    """A position of IBM."""
+    contract = ["8314", "IBM", "STK", "", "0", "", "", "", "USD", "IBM", "IBM"]
+    return [POSITION, "3", "DU1234567", *contract, str(position), "100.0"]
+
+
 @pytest.fixture
 def untuned() -> Iterator[None]:
     """The collector as it was, afterwards."""
@@ -140,3 +157,42 @@ async def test_a_day_of_ten_thousand_orders_is_read_and_told_in_short_steps(redi
     assert told["get_executions"].details[TRUNCATED]["of"] == FILLS
     assert told["get_completed_orders"].details[TRUNCATED]["of"] == ORDERS
     assert told["get_completed_orders"].details[TRUNCATED]["rows"] <= BOUNDS["get_completed_orders"].rows
+
+
+@pytest.mark.trial("B1")
+async def test_a_long_list_is_asked_for_anew_only_when_it_may_lack_something(redis_url: str, session: str) -> None:
+    """It is told together with this session's own fills that came since; another program's move a position."""
+    gateway = await busy_gateway(redis_url, session)
+    with gateway.running() as port:
+        busy = f"{session}-busy"
+        async with worker(redis_url, busy, port), caller(redis_url, busy) as front:
+            await front.reaches("ready", timeout_s=40)
+
+            async def newest() -> str:
+                fills, _ = await asyncio.gather(
+                    front.ask("get_executions", deadline_s=40), front.ask("get_completed_orders", deadline_s=40)
+                )
+                return str(fills[-1]["execId"])
+
+            first = await newest()
+            asked = gateway.asked["7"], gateway.asked["99"]
+            assert await newest() == first
+            own = changed(gateway.executed, _1=-1, _2=4, _14="0000e0d5.ffffffff.01.01", _21=7, _26="own")
+            gateway.say(own)
+            await until_told(newest, "0000e0d5.ffffffff.01.01")
+            assert (gateway.asked["7"], gateway.asked["99"]) == asked
+
+            gateway.say(moved(5))
+
+            async def asked_anew() -> bool:
+                await newest()
+                return gateway.asked["7"] == asked[0] + 1 and gateway.asked["99"] == asked[1] + 1
+
+            await until(asked_anew, "both lists are asked for anew", 20)
+
+
+async def until_told(newest: Callable[[], Awaitable[str]], execId: str) -> None:
+    async def told() -> bool:
+        return await newest() == execId
+
+    await until(told, f"{execId} is told", 20)

@@ -37,7 +37,15 @@ def completed(exchange: Exchange, at: float) -> list[v.OpenOrder]:
     since = _midnight(at)
     done = [each for each in exchange.registry.all if each.done and each.completed >= since]
     ordered = sorted(done, key=lambda each: each.completed, reverse=True)
-    return [_completed(each, exchange.registry.parent(each)) for each in ordered]
+    return [_archived(each, exchange.registry.parent(each)) for each in ordered]
+
+
+def _archived(order: Working, parent: Working | None) -> v.OpenOrder:
+    """Worked out once: a list of ten thousand must not keep the gateway from its other clients."""
+    of = (order.order, order.status, order.filled, order.completed, order.reason, parent and parent.permId)
+    if order.archived is None or order.archived[0] != of:
+        order.archived = of, _completed(order, parent)
+    return order.archived[1]
 
 
 def _completed(order: Working, parent: Working | None) -> v.OpenOrder:

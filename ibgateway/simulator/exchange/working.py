@@ -57,6 +57,7 @@ class Working:
     expires: float | None = None
     version: int = 0  # of what is scheduled for it
     completed: float = 0.0
+    archived: tuple[object, v.OpenOrder] | None = None  # as it was last listed when it had ended, and of what
     completed_status: str = ""
     reason: str = ""
     history: list[str] = field(default_factory=list)

@@ -1,0 +1,91 @@
+"""Long answers of one client take a small part of the worker's time; another's wait for nothing."""
+
+import asyncio
+import time
+
+import pytest
+
+from bridge.tool import ToolError
+from ib_worker.bounds import LongWork
+from ib_worker.fairness import SESSION, serving
+from ib_worker.pacing import LONGEST_WAIT_S
+from ib_worker.portions import AT_ONCE_S, SHARE, Portions
+
+pytestmark = pytest.mark.trial("B1")
+
+
+class Clock:
+    """Time that passes when told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_work_after_a_quiet_moment_waits_for_nothing() -> None:
+    portions = Portions(Clock())
+    portions.had("hungry", AT_ONCE_S)
+
+    assert portions.wait_s("hungry") == 0
+
+
+def test_more_work_waits_for_its_callers_share_of_the_time() -> None:
+    clock = Clock()
+    portions = Portions(clock)
+    portions.had("hungry", AT_ONCE_S + 0.05)
+
+    assert portions.wait_s("hungry") == pytest.approx(0.05 / SHARE)
+    assert portions.wait_s("quiet") == 0
+    clock.now += 0.05 / SHARE
+    assert portions.wait_s("hungry") == pytest.approx(0)
+
+
+async def test_whoever_would_wait_too_long_is_told_so_at_once() -> None:
+    portions = Portions(Clock())
+    portions.had("hungry", AT_ONCE_S + (LONGEST_WAIT_S + 1) * SHARE)
+
+    with pytest.raises(ToolError, match="paced") as refused:
+        async with portions.turn("hungry"):
+            pass
+    assert refused.value.details["retry_after_s"] == pytest.approx(LONGEST_WAIT_S + 1)
+    async with portions.turn("quiet"), portions.turn(SESSION):
+        pass
+
+
+async def test_a_hungry_caller_works_one_piece_at_a_time_and_another_beside_it() -> None:
+    portions = Portions(time.monotonic)
+    for took_s in (AT_ONCE_S, 0.02 * SHARE):
+        portions.had("hungry", took_s)
+    order: list[str] = []
+
+    async def piece(caller: str) -> None:
+        async with portions.turn(caller):
+            order.append(f"{caller} begins")
+            await asyncio.sleep(0)
+            order.append(f"{caller} ends")
+
+    await asyncio.gather(piece("hungry"), piece("hungry"), piece("quiet"))
+
+    assert order == ["quiet begins", "quiet ends", *["hungry begins", "hungry ends"] * 2]
+
+
+async def test_long_work_counts_for_whom_it_is_done() -> None:
+    work = LongWork()
+    rows = range(1_000)
+
+    def slow(rows: object) -> int:
+        until = time.thread_time() + AT_ONCE_S + (LONGEST_WAIT_S + 5) * SHARE
+        while time.thread_time() < until:
+            pass
+        return 1
+
+    with serving("hungry"):
+        assert await work.run(rows, slow) == 1
+        with pytest.raises(ToolError, match="paced"):
+            await work.run(rows, len)
+        assert await work.run(range(3), len) == 3
+    with serving("quiet"):
+        assert await work.run(rows, len) == 1_000
+    work.close()
