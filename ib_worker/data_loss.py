@@ -10,7 +10,6 @@ from bridge.audit import Entry as Line
 from bridge.bus.answering import Answerer
 from bridge.bus.asked import insist
 from bridge.bus.auditing import read_back
-from bridge.bus.halting import read_halt, set_halt
 from bridge.bus.orders import Fenced
 from bridge.tool import ToolError
 from ib_worker.reconcile import PLACED, Reconciliation
@@ -101,20 +100,13 @@ async def _stop_trading(bus: Answerer, session: Session, why: str) -> None:
 
     async def restore() -> None:
         if known.halt is not None:
-            await set_halt(bus.pipe, bus.keys, known.halt.level, known.halt.by, known.halt.reason)
-        if known.steered:
-            await bus.pipe.send("SET", bus.keys.steering, known.steered)
+            await bus.halt(known.halt.level, known.halt.by, known.halt.reason)
 
     await insist(restore)
     session.wires.lost_data(why)
-    await carry_out(bus.pipe, bus.keys, session.wires)
-
-    async def read() -> None:
-        bus.watermark.note(halt=await read_halt(bus.pipe, bus.keys))
-
-    await insist(read)
-    session.halted_for_loss = bus.watermark.known.halt is not None
+    await carry_out(bus.halt, session.wires)
     await bus.rebase()
+    session.halted_for_loss = bus.watermark.known.halt is not None
     await _continue_log(session)
 
 

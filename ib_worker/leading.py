@@ -106,7 +106,7 @@ def _duties(bus: Answerer, session: Session) -> dict[str, Duty]:
         "the audit log": session.audit.run,
         "Redis' durability": lambda: watch_durability(bus.pipe, session),
         "the kill switch's log": lambda: watch_switch(bus.pipe, bus.keys, session.audit),
-        "the tripwires": lambda: watch_wires(bus.pipe, bus.keys, session.wires, partial(_look_for_unknown, session)),
+        "the tripwires": lambda: watch_wires(bus.halt, session.wires, partial(_look_for_unknown, session)),
         "the look for missing orders": lambda: look_for_missing(session),
         "the alarm": lambda: alarm.watch(session),
         "the heartbeat": lambda: _beat(bus, session),

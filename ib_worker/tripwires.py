@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +13,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bridge.bus.asked import insist
-from bridge.bus.halting import Level, set_halt
-from bridge.bus.keys import Keys
-from bridge.bus.pipe import Pipe
+from bridge.bus.halting import Level
 from bridge.tool import ToolError
 from ib_worker.modes import Mode
 from ib_worker.order_events import Said
@@ -30,6 +28,7 @@ log = logging.getLogger("ib_worker.tripwires")
 
 Off = Literal["off"]
 Switch = Literal["on", "off"]
+SetSwitch = Callable[[Level, str, str], Awaitable[None]]  # level, by, reason; raises BusError
 
 
 class Wires(BaseSettings):
@@ -146,25 +145,25 @@ def _words(rejected: Said) -> str:
     return tws_said(rejected.code, rejected.text).rstrip(".")
 
 
-async def carry_out(pipe: Pipe, keys: Keys, wires: Tripwires) -> None:
+async def carry_out(set_switch: SetSwitch, wires: Tripwires) -> None:
     """Set the switch for what has tripped; returns when Redis has it."""
     while wires.tripped:
         trip = wires.tripped[0]
 
         async def halt(trip: Trip = trip) -> None:
-            await set_halt(pipe, keys, trip.level, BY, trip.reason)
+            await set_switch(trip.level, BY, trip.reason)
 
         await insist(halt)
         if trip in wires.tripped:  # another may have carried it out meanwhile: doing it twice is harmless
             wires.tripped.remove(trip)
 
 
-async def watch_wires(pipe: Pipe, keys: Keys, wires: Tripwires, look: Callable[[], None]) -> NoReturn:
+async def watch_wires(set_switch: SetSwitch, wires: Tripwires, look: Callable[[], None]) -> NoReturn:
     """For ever: look, and carry out at once what trips."""
     while True:
         wires.news.clear()
         look()
-        await carry_out(pipe, keys, wires)
+        await carry_out(set_switch, wires)
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_S):
                 await wires.news.wait()

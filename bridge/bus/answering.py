@@ -13,9 +13,9 @@ import structlog
 
 from bridge.bus import scripts
 from bridge.bus.asked import Asked, Desk, Handle, Leave, insist
-from bridge.bus.connect import BusError
+from bridge.bus.connect import BusError, NotSent
 from bridge.bus.envelopes import VERSION, Request, decode_request
-from bridge.bus.halting import LOOK_NOW
+from bridge.bus.halting import LOOK_NOW, Level, halt_of, leaders_halt
 from bridge.bus.keys import Keys
 from bridge.bus.lease import Lease
 from bridge.bus.listening import Listener
@@ -170,13 +170,26 @@ class Answerer:
 
     async def _rebase(self) -> None:
         keys, known = self.keys, self.watermark.known
-        names = (keys.lease, keys.generation, keys.revision, keys.accepted, keys.halt, keys.halts)
+        names = (
+            keys.lease, keys.generation, keys.revision, keys.accepted, keys.halt, keys.halts, keys.steering,
+        )  # fmt: skip
         halt = known.halt
         switch = (halt.level, halt.by, halt.reason, halt.since_ms) if halt is not None else ("", "", "", 0)
-        figures = (known.revision, known.day_from_ms, known.day_orders, *switch, known.releases)
-        revision = int(await scripts.REBASE.run(self.pipe, names, str(self.lease.token), *figures))
-        self.watermark.note(revision, generation="")
+        figures = (known.revision, known.day_from_ms, known.day_orders, *switch, known.releases, known.steered)
+        revision, *found = await scripts.REBASE.run(self.pipe, names, str(self.lease.token), *figures)
+        if not revision:
+            raise NotSent("the lease is not this worker's before its next renewal")
+        self.watermark.note(int(revision), generation="", halt=halt_of(found) if any(found) else None)
+        if self.watermark.known.steered != known.steered:
+            raise NotSent("who connected or disconnected has changed meanwhile")
         self.lease.lacking = False
+
+    async def halt(self, level: Level, by: str, reason: str) -> None:
+        """Set the kill switch, or tighten it, as the leader, who knows it from the answer on: a Redis that goes back
+        right after it is found to lack it. Raises BusError."""
+        leader = (str(self.lease.token), self.watermark.known.revision)
+        halt, releases, revision = await leaders_halt(self.pipe, self.keys, level, by, reason, leader)
+        self.watermark.note(revision, halt=halt, **({"releases": releases} if revision else {}))
 
     async def has_history(self) -> bool:
         """Whether Redis holds what this session has done: it does from the first mark on, until it loses its data."""
@@ -192,7 +205,8 @@ class Answerer:
     async def _mark(self) -> None:
         keys = (self.keys.generation, self.keys.lease, self.keys.revision)
         made = f"{self.lease.token}-{token_hex(8)}"
-        if found := await scripts.MARK.run(self.pipe, keys, str(self.lease.token), made):
+        known = self.watermark.known.revision
+        if found := await scripts.MARK.run(self.pipe, keys, str(self.lease.token), made, known):
             self.watermark.note(int(found[1]), generation=found[0].decode())
             self.lease.vouch()
 

@@ -97,15 +97,12 @@ class AuditLog:
             if seq > known.audit_seq or (seq, last) == (known.audit_seq, known.audit_digest):
                 return
             at = datetime.now(UTC).isoformat(timespec="milliseconds")
-            self._watermark.note(audit_seq=seq, audit_digest=last)
             lost = {"known_seq": known.audit_seq, "known_digest": known.audit_digest, "cut_at": seq}
-            try:
-                await self._append(at, DATA_LOSS, {"details": lost})
-            except BaseException:
-                self._watermark.note(audit_seq=known.audit_seq, audit_digest=known.audit_digest)
-                raise
+            await self._append(at, DATA_LOSS, {"details": lost}, ends=seq)
 
-    async def _append(self, at: str, event: str, fields: dict[str, Any]) -> int:
+    async def _append(self, at: str, event: str, fields: dict[str, Any], ends: int | None = None) -> int:
+        """The log must have all that is known, or reach to `ends` where it was cut: what is known stays until the entry
+        is written, so that a leader that ends before leaves the cut to the next."""
         if self._head is None:
             self._head = await self._found()
         while True:
@@ -113,7 +110,8 @@ class AuditLog:
             line = encode(Entry(seq=seq, prev=prev, at=at, event=event, token=self._token, **fields))
             mine = digest(line)
             known = self._watermark.known
-            arguments = (self._token, seq, prev, mine, line, GENESIS, known.revision, known.audit_seq)
+            least = known.audit_seq if ends is None else ends
+            arguments = (self._token, seq, prev, mine, line, GENESIS, known.revision, least)
             word, head_seq, head_digest, revision = await APPEND.run(self._pipe, self._keys, *arguments)
             if word == b"fenced":
                 raise Fenced

@@ -9,6 +9,7 @@ import msgspec
 import structlog
 
 from bridge.bus.connect import BusError, Refused
+from bridge.bus.damage import WHOLE
 from bridge.bus.keys import Keys
 from bridge.bus.pipe import Pipe
 from bridge.bus.scripts import Script
@@ -61,20 +62,33 @@ DAMAGED = "the kill switch in Redis is damaged"
 
 # The first to halt is remembered; a later one can only tighten. What is done is queued for the audit log. It can be set
 # where memory is out, and not released, as no order could go anyway.
-HALT = Script("""#!lua flags=allow-oom
-local halt, changes, now = KEYS[1], KEYS[2], redis.call('TIME')
-local level, news = redis.pcall('HGET', halt, 'level'), '0'
-if type(level) == 'table' then return {'halt', '', ARGV[4], '0', '0'} end
-if not level or (level == 'reduce_only' and ARGV[1] == 'halt') then
-    local at = now[1] * 1000 + math.floor(now[2] / 1000)
-    redis.call('HSET', halt, 'level', ARGV[1], 'by', ARGV[2], 'reason', ARGV[3],
-        'since_ms', string.format('%.0f', at))
-    redis.pcall('RPUSH', changes, cjson.encode({event = 'halt', level = ARGV[1], by = ARGV[2], reason = ARGV[3],
-        at_ms = at}))
-    news = '1'
+SET_SWITCH = """
+local function set_switch(halt, changes)
+    local now, level, news = redis.call('TIME'), redis.pcall('HGET', halt, 'level'), '0'
+    if type(level) == 'table' then return {'halt', '', ARGV[4], '0', '0'} end
+    if not level or (level == 'reduce_only' and ARGV[1] == 'halt') then
+        local at = now[1] * 1000 + math.floor(now[2] / 1000)
+        redis.call('HSET', halt, 'level', ARGV[1], 'by', ARGV[2], 'reason', ARGV[3],
+            'since_ms', string.format('%.0f', at))
+        redis.pcall('RPUSH', changes, cjson.encode({event = 'halt', level = ARGV[1], by = ARGV[2], reason = ARGV[3],
+            at_ms = at}))
+        news = '1'
+    end
+    local found = redis.call('HMGET', halt, 'level', 'by', 'reason', 'since_ms')
+    found[5] = news
+    return found
 end
-local found = redis.call('HMGET', halt, 'level', 'by', 'reason', 'since_ms')
-found[5] = news
+"""
+HALT = Script(f"#!lua flags=allow-oom{SET_SWITCH}return set_switch(KEYS[1], KEYS[2])")
+
+# The same as a step of the leader, who knows from its answer on that the switch is set. An older copy's steps are not
+# counted on. Answers with it the releases so far and the revision, 0 where none was counted.
+LEADERS_HALT = Script(f"""#!lua flags=allow-oom{WHOLE}{SET_SWITCH}
+local found, lease, revision = set_switch(KEYS[1], KEYS[2]), KEYS[3], KEYS[4]
+local steps = whole(text(revision))
+local counts = text(lease) == ARGV[5] and steps > 0 and steps >= tonumber(ARGV[6])
+found[6] = whole(text(KEYS[5]))
+found[7] = counts and redis.call('INCR', revision) or 0
 return found
 """)
 
@@ -119,11 +133,24 @@ async def set_halt(pipe: Pipe, keys: Keys, level: Level, by: str, reason: str) -
 async def halted_by(pipe: Pipe, keys: Keys, level: Level, by: str, reason: str) -> tuple[Halt, bool]:
     """The same; also returns whether this call set it. The leader is told to look at once: what it has seen outlives a
     Redis that goes back."""
-    told = (one_line(by, LONGEST_NAME), one_line(reason, LONGEST_REASON))
-    *found, news = await HALT.run(pipe, (keys.halt, keys.switched), level, *told, DAMAGED)
+    *found, news = await HALT.run(pipe, (keys.halt, keys.switched), level, *_told(by, reason), DAMAGED)
     with suppress(BusError):  # it looks every second by itself
         await pipe.send("SPUBLISH", keys.requests, LOOK_NOW)
     return halt_of(found), news == b"1"
+
+
+async def leaders_halt(
+    pipe: Pipe, keys: Keys, level: Level, by: str, reason: str, leader: tuple[str, int]
+) -> tuple[Halt, int, int]:
+    """The same by the leader (its token, and the revision it knows): also returns the releases so far and the revision
+    that this step has, 0 on an older copy. Raises BusError."""
+    names = (keys.halt, keys.switched, keys.lease, keys.revision, keys.halts)
+    *found, _, releases, revision = await LEADERS_HALT.run(pipe, names, level, *_told(by, reason), DAMAGED, *leader)
+    return halt_of(found), int(releases), int(revision)
+
+
+def _told(by: str, reason: str) -> tuple[str, str]:
+    return one_line(by, LONGEST_NAME), one_line(reason, LONGEST_REASON)
 
 
 async def read_halt(pipe: Pipe, keys: Keys) -> Halt | None:

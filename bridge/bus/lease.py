@@ -204,7 +204,7 @@ class Lease:
 
     def _compare(self, answer: list[bytes], replication_id: str) -> None:
         word, generation, revision, seq, digest, *rest = answer
-        if word == b"behind":
+        if word == b"behind" or self.watermark.counted_twice(int(revision)):
             self.replication_id = ""
             if not self.lacking:  # once for each loss: until Redis is raised, each renewal finds the same
                 self.loss = Loss(self.watermark.known, int(revision), int(seq))

@@ -176,7 +176,10 @@ class Records:
             raise went_back()
         if gate is not None and word != b"accepted":
             gate.refuse(word.decode(), *details)
-        self._accepted(gate, *map(int, details[1:]))
+        revision, of_the_day = map(int, details[1:])
+        if self._watermark.counted_twice(revision):
+            raise went_back()
+        self._accepted(gate, revision, of_the_day)
 
     def _accepted(self, gate: Gate | None, revision: int, of_the_day: int) -> None:
         counted = {"day_from_ms": gate.day_from_ms, "day_orders": of_the_day} if gate and of_the_day else {}
@@ -189,7 +192,8 @@ class Records:
         keys = (names.order(key), names.lease, names.inflight, names.replies(request.front), names.revision)
         message = msgspec.json.encode(request)
         arguments = (self._token, reply, request.digest, request.id, message, key, scripts.KEPT_MS)
-        word, revision = await scripts.FINISH.run(self._pipe, keys, *arguments)
+        known = self._watermark.known.revision
+        word, revision = await scripts.FINISH.run(self._pipe, keys, *arguments, known)
         _moved(word)
         self._watermark.note(int(revision))
 

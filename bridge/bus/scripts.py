@@ -125,7 +125,8 @@ return {st and 'withdrawn' or 'absent', attempt, '', current, given_back}
 # older copy (`behind`); so it is where the switch that the worker knows is gone and was not released. Orders of the day
 # that it knows of count where all are gone. What lies in the future, as after the server's clock was put back, does not
 # count. Notes (ARGV from 21: name, value, …) are there before anything is sent. Answers {word, detail, revision, orders
-# of the day}: accepted, fenced, behind, gone, or what the gate says; `halted` comes with the switch.
+# of the day}: accepted, fenced, behind, gone, or what the gate says; `halted` comes with the switch. The revision is 0
+# where this execution was accepted before.
 ACCEPT = Script(
     "#!lua"
     + WHOLE
@@ -140,7 +141,7 @@ if steps < tonumber(ARGV[15]) or (ARGV[16] ~= '' and text(generation) ~= ARGV[16
 end
 local found = redis.call('HMGET', record, 'st', 'att', 'exe')
 if found[2] ~= attempt then return {'gone', ''} end
-if found[1] == 'accepted' and found[3] == execution then return {'accepted', '', steps, 0} end
+if found[1] == 'accepted' and found[3] == execution then return {'accepted', '', 0, 0} end
 if found[1] ~= 'new' then return {'gone', ''} end
 local now = redis.call('TIME')
 local at = now[1] * 1000 + math.floor(now[2] / 1000)
@@ -195,17 +196,17 @@ return {'accepted', '', redis.call('INCR', revision), today}
 )
 
 # Stores the answer and publishes it. What Redis has lost (also where a caller then left a tombstone), or has in the
-# state before as an older copy does, is written anew by the lease's holder, who knows that it had accepted. Answers
-# {word, revision}.
-FINISH = Script("""#!lua flags=allow-oom
+# state before as an older copy does, is written anew by the lease's holder, who knows that it had accepted. An older
+# copy's steps are not counted on: they could reach those that are known, and hide it. Answers {word, revision}.
+FINISH = Script(f"""#!lua flags=allow-oom{WHOLE}
 local record, lease, inflight, channel, revision = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, reply, digest, attempt, request = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local found = redis.call('HMGET', record, 'st', 'tok', 'att')
-if found[1] == 'done' and found[3] == attempt then return {'done', redis.call('GET', revision) or '0'} end
+local found, steps = redis.call('HMGET', record, 'st', 'tok', 'att'), whole(text(revision))
+if found[1] == 'done' and found[3] == attempt then return {{'done', steps}} end
 if found[1] == 'done' or found[1] == 'accepted' then
-    if found[1] == 'done' or found[2] ~= token then return {'gone', '0'} end
+    if found[1] == 'done' or found[2] ~= token then return {{'gone', 0}} end
 elseif redis.call('GET', lease) ~= token then
-    return {'fenced', '0'}
+    return {{'fenced', 0}}
 end
 local now = redis.call('TIME')
 redis.call('HSET', record, 'st', 'done', 'dg', digest, 'att', attempt, 'tok', token, 'req', request, 'res', reply,
@@ -213,7 +214,8 @@ redis.call('HSET', record, 'st', 'done', 'dg', digest, 'att', attempt, 'tok', to
 redis.call('PEXPIRE', record, ARGV[7])
 redis.pcall('SREM', inflight, ARGV[6])
 redis.call('SPUBLISH', channel, reply)
-return {'done', redis.call('GET', lease) == token and redis.call('INCR', revision) or '0'}
+local counts = redis.call('GET', lease) == token and steps > 0 and steps >= tonumber(ARGV[8])
+return {{'done', counts and redis.call('INCR', revision) or 0}}
 """)
 
 # Notes that the answer of a call, and with it the key that was made for it, has reached its client.
@@ -255,26 +257,29 @@ return first
 COUNTED = Script(f"#!lua flags=no-writes{WHOLE}\nreturn whole(text(KEYS[1]), {HIGHEST_ORDER_ID})")
 
 # Marks that Redis holds the session's history from now on; the mark is gone when Redis lost its data. Answers {mark,
-# revision}, or false.
-MARK = Script("""#!lua
+# revision}, or false; so also where Redis has less than the worker knows, which the next renewal finds.
+MARK = Script(f"""#!lua{WHOLE}
 local generation, lease, revision = KEYS[1], KEYS[2], KEYS[3]
-if redis.call('GET', lease) ~= ARGV[1] then return false end
+if redis.call('GET', lease) ~= ARGV[1] or whole(text(revision)) < tonumber(ARGV[3]) then return false end
 redis.call('SET', generation, ARGV[2], 'NX')
-return {redis.call('GET', generation), redis.call('INCR', revision)}
+return {{redis.call('GET', generation), redis.call('INCR', revision)}}
 """)
 
-# After a loss: the kill switch is set if it was (also where Redis went back once more since), its releases and the
-# steps go on from all that were known, the day has at least as many orders as it had, and no write is taken until the
-# next mark. Answers the revision, or 0.
+# After a loss, in one step, as Redis may go back once more between any two: the kill switch is at least what it was,
+# its releases and the steps go on from all that were known, the day has at least as many orders as it had, who
+# connected or disconnected is known again, and no write is taken until the next mark. Answers {revision, level, by,
+# reason, since_ms}, the switch as this step leaves it; or {0} where the lease is to be taken again first.
 REBASE = Script(
     "#!lua"
     + WHOLE
     + """
 local lease, generation, revision, accepted, halt = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-if redis.call('GET', lease) ~= ARGV[1] then return 0 end
-if ARGV[5] ~= '' and redis.call('EXISTS', halt) == 0 then
+if redis.call('GET', lease) ~= ARGV[1] then return {0} end
+local level = redis.call('EXISTS', halt) == 1 and (switch_of(halt)[1] or 'halt') or ''
+if ARGV[5] ~= '' and (level == '' or (level == 'reduce_only' and ARGV[5] == 'halt')) then
     redis.call('HSET', halt, 'level', ARGV[5], 'by', ARGV[6], 'reason', ARGV[7], 'since_ms', ARGV[8])
 end
+if ARGV[10] ~= '' then redis.call('SET', KEYS[7], ARGV[10]) end
 if whole(text(KEYS[6])) < tonumber(ARGV[9]) then redis.call('SET', KEYS[6], ARGV[9]) end
 local steps = math.max(whole(text(revision)), tonumber(ARGV[2])) + 1
 redis.call('SET', revision, string.format('%.0f', steps))
@@ -288,7 +293,8 @@ if day_from > 0 and at >= day_from and at < day_from + DAY_MS then
         redis.call('ZADD', accepted, string.format('%.0f', at), string.format('restored/%.0f/%.0f', steps, i))
     end
 end
-return steps
+local set = switch_of(halt)
+return {steps, set[1] or '', set[2] or '', set[3] or '', set[4] or ''}
 """.replace("DAY_MS", str(DAY_MS))
 )
 

@@ -94,6 +94,15 @@ class Watermark:
         if self._file is not None and not self._file.has(self.known):
             self._file.write(self.known)
 
+    def counted_twice(self, revision: int) -> bool:
+        """Whether a step that Redis has counted has the number of one that is known, as on an older copy that came
+        between the question and its answer. From then on whatever is compared finds Redis to have less. Ask it in the
+        order in which Redis has answered."""
+        twice = 0 < revision <= self.known.revision
+        if twice:
+            self.note(self.known.revision + 1)
+        return twice
+
     def _raise(self, revision: int, figures: dict[str, Any]) -> None:
         highest = max(revision, self.known.revision)
         self.known = msgspec.structs.replace(self.known, revision=highest, **figures)

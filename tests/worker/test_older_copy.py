@@ -270,19 +270,12 @@ async def test_a_redis_that_goes_back_again_while_the_gateway_is_away_is_halted_
         for _ in range(2):
             await goes_back(own_redis, tmp_path, copy)
             await until(lambda: _quiet(_set(front)), "the switch is set", 20)
-            await _renewed(front)
         refused = await front.refused_order(**RESTING)
         halt = await switch(front)
 
     assert refused.code in ("unknown", "not_ready")
     assert halt is not None
     assert frames(sim) == 1
-
-
-async def _renewed(front: Caller) -> None:
-    """Wait until the leader has compared Redis with what it knows once more."""
-    steps = await revision(front)
-    await until(lambda: _above(front, steps + 1), "the lease was renewed since")
 
 
 async def _set(front: Caller) -> bool:
