@@ -10,7 +10,7 @@ from ib_worker.fairness import SESSION
 from ib_worker.pacing import LONGEST_WAIT_S
 
 SHARE = 1 / 40  # of the thread's time, steadily: an answer takes up to 60 ms of it, and as much again of the front's
-AT_ONCE_S = 0.5  # of work, after a quiet moment
+AT_ONCE_S = 0.25  # of work, after a quiet moment: some five of the longest answers
 
 
 class Portions:
