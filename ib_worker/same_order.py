@@ -61,9 +61,10 @@ def differing(entry: Entry, contract: ib_async.Contract, order: ib_async.Order) 
 
 
 def shown_by_ibkr(entry: Entry) -> str:
-    """The first sentence of an answer that is replayed from IBKR's order instead of a record."""
+    """The first sentence of an answer that is replayed from IBKR's order instead of a record. Its time is of the
+    gateway's clock, as all times of an order are."""
     since = entry.state.sent_at or (entry.state.life[0].at if entry.state.life else None)
-    first = f"{since:%Y-%m-%d %H:%M:%S} UTC" if since else "an unknown time"
+    first = f"{since + entry.ahead:%Y-%m-%d %H:%M:%S} UTC" if since else "an unknown time"
     return f"Replayed: IBKR has the order of the first call with this key, known since {first}."
 
 

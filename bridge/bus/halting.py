@@ -42,7 +42,8 @@ class Halt(msgspec.Struct, frozen=True):
         return f"{self.level} {self.origin()}"
 
     def origin(self) -> str:
-        since = f"{self.since():%Y-%m-%d %H:%M:%S} UTC" if self.since_ms else "an unknown time"
+        """The time by Redis' clock, which is named: a simulator's orders and quotes have another date."""
+        since = f"{self.since():%Y-%m-%d %H:%M:%S} UTC (server clock)" if self.since_ms else "an unknown time"
         return f"by {self.by or 'an unknown caller'} since {since}: {self.reason or 'no reason given'}"
 
 

@@ -45,6 +45,7 @@ UNKNOWN = "Redis can't tell whether it was carried out. Ask again with the same 
 CONFLICT = "This idempotencyKey belongs to a call with other arguments. Use a new key for a new order."
 REPLAYED = "Replayed: the answer of {} to the first call with this key."
 RENEWED = "A new cancel: the first call with this key was answered at {}, and its deadline is over."
+UNKNOWN_TIME = "an unknown time"
 OTHER_PRINCIPAL = "This idempotencyKey belongs to another client. Nothing was sent. Use a new key."
 
 
@@ -297,4 +298,7 @@ def _prefixed(result: bytes, said: str, **fields: Any) -> bytes:
 
 
 def _clock(at_ms: int) -> str:
-    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC" if at_ms else "an unknown time"
+    """When a call was answered, by Redis' clock, which is named: a simulator's orders and quotes have another date."""
+    return (
+        f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC (server clock)" if at_ms else UNKNOWN_TIME
+    )

@@ -6,7 +6,8 @@ import pytest
 
 from ib_worker.tws.clock import ahead_of
 from ibgateway.simulator.server import Simulator
-from tests.worker.rig import trading
+from tests.worker.rig import order, trading
+from tests.worker.test_keys import KEY, forgotten
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -43,3 +44,22 @@ async def test_times_beside_simulated_prices_are_the_simulators(redis_url: str, 
     told = [status["gateway_time"], status["since"], *status["as_of"].values()]
     told += [order["placed_at"], fills[-1]["time"], stream["quote"]["time"]]
     assert {each[:10] for each in told} == {"2025-06-11"}
+
+
+@pytest.mark.trial("C9")
+async def test_a_replay_and_the_kill_switch_say_of_which_clock_their_time_is(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    resting = order(orderType="LMT", lmtPrice=50)
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", KEY, **resting)
+        replayed = await front.submit("place_order", KEY, **resting)
+        await forgotten(front, KEY)
+        found = await front.submit("place_order", KEY, **resting)
+        await front.asker.halt("owner", "enough")
+        refused = await front.refused_order(**resting | {"totalQuantity": 2})
+
+    assert "UTC (server clock) to the first call" in replayed["message"]
+    assert "UTC (server clock): enough" in refused.message
+    assert f"known since {found['placed_at'][:19].replace('T', ' ')} UTC" in found["message"]
+    assert found["placed_at"].startswith("2025-06-11")

@@ -231,7 +231,7 @@ async def test_replayed_answer_says_so_first_with_the_time_of_the_first(
 
     assert (first["replayed"], again["replayed"]) == (False, True)
     assert again["message"].startswith("Replayed: the answer of 20")
-    assert again["message"].endswith(f" UTC to the first call with this key. {first['message']}")
+    assert again["message"].endswith(f" UTC (server clock) to the first call with this key. {first['message']}")
 
 
 @pytest.mark.trial("A22")

@@ -576,7 +576,10 @@ async def test_an_order_that_is_halted_is_told_by_whom_when_and_why(
         error = await front.refused_order(tool, **arguments[tool])
 
     assert error.code == "halted"
-    assert f"(halt) by anna since {halt.since():%Y-%m-%d %H:%M:%S} UTC: odd fills – look first" in error.message
+    assert (
+        f"(halt) by anna since {halt.since():%Y-%m-%d %H:%M:%S} UTC (server clock): odd fills – look first"
+        in error.message
+    )
     told = {name: error.details[name] for name in ("level", "by", "reason", "since")}
     assert told == {
         "level": "halt",
