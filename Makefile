@@ -23,7 +23,7 @@ tour: ## the tour through a front that runs already (ARGS="--url http://127.0.0.
 	@exec $(BIN)/python -m cli tour $(ARGS)
 
 paper: ## trade on paper: asks for the login, starts the gateway in a container, explains the second factor
-	@$(PYTHON) -m cli.docker
+	@$(PYTHON) -m cli.local_stack.docker_engine
 	@$(INSTALL) local
 	@exec $(BIN)/python -m cli paper $(ARGS)
 

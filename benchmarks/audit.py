@@ -14,10 +14,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.audit import GENESIS, Entry, digest, encode
+from bridge.audit_chain import GENESIS, Entry, digest, encode
 from bridge.bus.keys import Keys
-from bridge.bus.pipe import Pipe
-from cli.embedded_redis import EmbeddedRedis
+from bridge.bus.transport.pipeline import Pipe
+from cli.local_stack.embedded_redis import EmbeddedRedis
 
 BAR_S = 10.0  # for a million lines
 AT_ONCE = 2_000  # commands under way while the log is filled

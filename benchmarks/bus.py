@@ -13,13 +13,13 @@ from pathlib import Path
 
 import msgspec
 
-import bridge.account
-import bridge.orders  # noqa: F401 - fills the registry
-from bridge.bus.answering import Answerer, Asked
-from bridge.bus.asking import Asker
-from bridge.bus.ticks import Feed
+import bridge.tools.account
+import bridge.tools.orders  # noqa: F401 - fills the registry
+from bridge.bus.client.client import Asker
+from bridge.bus.server.server import Answerer, Asked
+from bridge.bus.server.stream_publisher import Feed
 from bridge.tool import OPERATIONS, ToolError
-from cli.embedded_redis import EmbeddedRedis
+from cli.local_stack.embedded_redis import EmbeddedRedis
 
 SESSION = "bench"
 STREAM = "bench"

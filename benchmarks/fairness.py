@@ -24,9 +24,9 @@ from pathlib import Path
 from benchmarks.flood import BEGUN, FLOODS, positions, with_token
 from benchmarks.http_load import MODERN, Call, Socket, call_of
 from benchmarks.rig import Stack, percentile, stack
-from cli.embedded_redis import free_port
-from cli.processes import Problem
-from cli.ready import until_ready
+from cli.local_stack.embedded_redis import free_port
+from cli.local_stack.processes import Problem
+from cli.local_stack.readiness import until_ready
 
 READ_EVERY_S = 0.05
 ORDER_EVERY_S = 0.5

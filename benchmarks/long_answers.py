@@ -29,11 +29,11 @@ from benchmarks.flood import with_token
 from benchmarks.http_load import MODERN, Call, Socket, call_of
 from benchmarks.rig import Stack, stack, until
 from benchmarks.steps import STEP_BAR_S
-from cli.embedded_redis import free_port
-from cli.processes import Child, Problem, send
-from cli.ready import until_ready
-from ib_worker.tws.unset import UNSET_DOUBLE
-from ib_worker.wire import Wire
+from cli.local_stack.embedded_redis import free_port
+from cli.local_stack.processes import Child, Problem, send
+from cli.local_stack.readiness import until_ready
+from ib_worker.tws.connection import Wire
+from ib_worker.tws.values.unset import UNSET_DOUBLE
 
 FILLED, CANCELLED = 5_000, 5_000  # each fill is a completed order too
 CLIENT_ID = 77  # of the program that has traded all day

@@ -2,9 +2,9 @@
 
 import uvloop
 
-from bridge.bus.asking import Asker
+from bridge.bus.client.client import Asker
 from mcp_front.__main__ import assemble, front_id, serve
-from mcp_front.logs import configure_logs
+from mcp_front.logging_setup import configure_logs
 from mcp_front.settings import load_settings
 
 NOOP = "noop"

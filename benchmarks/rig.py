@@ -13,11 +13,11 @@ from secrets import token_hex
 from typing import Any
 
 import ib_worker.__main__  # noqa: F401  # importing it fills the registry of operations
-from bridge.bus.asking import Asker
-from bridge.bus.connect import BusError
+from bridge.bus.client.client import Asker
+from bridge.bus.transport.connection import BusError
 from bridge.tool import OPERATIONS, ToolError
-from cli.embedded_redis import EmbeddedRedis, free_port
-from cli.processes import Child, Children, send
+from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
+from cli.local_stack.processes import Child, Children, send
 
 SESSION = "bench"
 LOOK_AGAIN_S = 0.02

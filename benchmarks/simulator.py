@@ -27,14 +27,14 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 import ibgateway.simulator
-from ibgateway.simulator.answers.market_data import QuoteLine
 from ibgateway.simulator.config import START
-from ibgateway.simulator.server import Simulator
-from ibgateway.simulator.ticks import Tick
-from ibgateway.simulator.values import Contract
+from ibgateway.simulator.gateway.ticks import Tick
+from ibgateway.simulator.handlers.market_data import QuoteLine
+from ibgateway.simulator.model.values import Contract
+from ibgateway.simulator.server.server import Simulator
 from ibgateway.simulator.wire.frames import frame
 from ibgateway.simulator.wire.messages.market_data import TICK_PRICE, head, price_tail
-from ibgateway.simulator.world import World, WorldConfig
+from ibgateway.simulator.world.world import World, WorldConfig
 
 BATCH = 500
 CYCLE = 5_000  # messages after which prices repeat

@@ -29,9 +29,9 @@ from benchmarks.http_load import MODERN, Socket, call_of
 from benchmarks.rig import STOCKS, Client, Stack, open_files, stack, until
 from benchmarks.soak_report import LAPSE, Counts, Held, Memory, tell, verdict
 from bridge.tool import ToolError
-from cli.embedded_redis import free_port
-from cli.processes import Child, Problem
-from cli.ready import until_ready
+from cli.local_stack.embedded_redis import free_port
+from cli.local_stack.processes import Child, Problem
+from cli.local_stack.readiness import until_ready
 
 NEW_YORK = ZoneInfo("America/New_York")
 LINES = 400  # of the account: TWS then takes two hundred messages a second

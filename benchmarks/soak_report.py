@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.rig import resident_mib
-from cli.processes import Child
+from cli.local_stack.processes import Child
 
 GROWTH = 0.10  # the bar
 LAPSE = " that lapse"

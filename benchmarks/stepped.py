@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.steps import Steps, measured
-from bridge.bus.asking import Asker
-from ib_worker import garbage
+from bridge.bus.client.client import Asker
+from ib_worker import garbage_collection as garbage
 from ib_worker.__main__ import work
-from ib_worker.logs import configure_logs as configure_worker_logs
+from ib_worker.logging_setup import configure_logs as configure_worker_logs
 from ib_worker.settings import Settings
 from mcp_front.__main__ import assemble, front_id, serve
-from mcp_front.logs import configure_logs as configure_front_logs
+from mcp_front.logging_setup import configure_logs as configure_front_logs
 from mcp_front.settings import load_settings
 
 

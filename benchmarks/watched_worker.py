@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ib_worker.__main__ import work
-from ib_worker.logs import configure_logs
+from ib_worker.logging_setup import configure_logs
 from ib_worker.settings import Settings
 
 MOST_COMMON = 12

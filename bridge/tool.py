@@ -8,8 +8,8 @@ from typing import Any, ClassVar, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, model_validator
 
-from bridge.empties import without_empties
 from bridge.json_schema import arguments_schema, result_schema
+from bridge.text.empty_arguments import without_empties
 
 PREFIX = "ibkr_"
 

@@ -4,8 +4,8 @@ import argparse
 import importlib
 import sys
 
-from cli.processes import INTERRUPTED
-from cli.typed import command
+from cli.command_line import command
+from cli.local_stack.processes import INTERRUPTED
 
 COMMANDS = {
     "up": "run the whole stack on this machine, with the tour",
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
     name: str = parser.parse_args(arguments[:1]).command
     try:
-        module = importlib.import_module(f"cli.{name.replace('-', '_')}")
+        module = importlib.import_module(f"cli.commands.{name.replace('-', '_')}")
     except ModuleNotFoundError as error:  # the worker's image has the operator's commands, and packages for no other
         sys.stderr.write(f"error: {name} needs {error.name}, which {sys.executable} does not have. {INSTALL}\n")
         return 1

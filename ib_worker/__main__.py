@@ -10,23 +10,25 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-import ib_worker.account
-import ib_worker.blotter
-import ib_worker.contracts
-import ib_worker.gateway
-import ib_worker.market_data
-import ib_worker.orders
-import ib_worker.previews  # noqa: F401  # importing registers the handlers
-from bridge.bus.answering import Answerer
-from bridge.bus.connect import BusError
-from bridge.bus.lease import LeaseLost
-from bridge.bus.relief import Relief
-from ib_worker import garbage
-from ib_worker.beat import beat
-from ib_worker.leading import lead
-from ib_worker.logs import configure_logs
+from bridge.bus.leadership.failover import Relief
+from bridge.bus.leadership.lease import LeaseLost
+from bridge.bus.server.server import Answerer
+from bridge.bus.transport.connection import BusError
+from ib_worker import garbage_collection as garbage
+from ib_worker.handlers import (  # noqa: F401  # importing registers the handlers
+    account,
+    contracts,
+    market_data,
+    order_queries,
+    orders,
+    previews,
+    session,
+)
+from ib_worker.leader import lead
+from ib_worker.liveness import beat
+from ib_worker.logging_setup import configure_logs
 from ib_worker.racing import first
-from ib_worker.relieving import STAND_BACK_S, Relieved, Relieving
+from ib_worker.session.failover import STAND_BACK_S, Relieved, Relieving
 from ib_worker.settings import Settings
 
 log = logging.getLogger("ib_worker")

@@ -2,7 +2,7 @@
 
 import sys
 
-from ib_worker.beat import is_alive
+from ib_worker.liveness import is_alive
 from ib_worker.settings import Settings
 
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
-from bridge.ending import end
+from bridge.tasks import end
 
 TIDYING_S = 10.0  # a connection that is given up takes two seconds at most
 AGAIN_S = 1.0  # what fails at once each time must not take the whole machine

@@ -8,12 +8,12 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bridge.bus.address import redis_address
 from bridge.bus.keys import session_name
-from bridge.values import MarketDataType
-from ib_worker.limits import Limits
-from ib_worker.modes import Mode
-from ib_worker.tripwires import Wires
+from bridge.bus.transport.address import redis_address
+from bridge.tools.types import MarketDataType
+from ib_worker.risk.circuit_breakers import Wires
+from ib_worker.risk.limits import Limits
+from ib_worker.risk.trading_mode import Mode
 
 _ENDPOINT = re.compile(r"([^\s:,/]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})")
 

@@ -16,26 +16,26 @@ from fastmcp import FastMCP
 from fastmcp.server.http import StarletteWithLifespan
 from pydantic import ValidationError
 
-from bridge.bus.asking import Asker
+from bridge.bus.client.client import Asker
 from bridge.tool import Effect
-from mcp_front.answers import Answers
-from mcp_front.app import build_app
-from mcp_front.auth import Tokens
-from mcp_front.calls import Calls
-from mcp_front.confirm import Confirming
-from mcp_front.halting import Halting
-from mcp_front.health import add_health
+from mcp_front.admission.auth import Tokens
+from mcp_front.admission.load_shedding import Porch
+from mcp_front.admission.rate_limits import Limits, Paces, lined_up
+from mcp_front.http.app import build_app
+from mcp_front.http.health import add_health
+from mcp_front.http.server import FrontServer, http_config
 from mcp_front.http.start_page import add_start_page
-from mcp_front.limits import Limits, Paces, lined_up
-from mcp_front.logs import configure_logs
-from mcp_front.offered import offered_tools
-from mcp_front.porch import Porch
-from mcp_front.seals import Seals
-from mcp_front.server import build_server
-from mcp_front.serving import FrontServer, http_config
+from mcp_front.logging_setup import configure_logs
 from mcp_front.settings import Settings, load_settings
-from mcp_front.status import session_mode
-from mcp_front.streams import Streams
+from mcp_front.streams.tools import Streams
+from mcp_front.tools.bus_tools import Answers
+from mcp_front.tools.catalogue import offered_tools
+from mcp_front.tools.halt_trading import Halting
+from mcp_front.tools.live_order_approval import Confirming
+from mcp_front.tools.pipeline import Calls
+from mcp_front.tools.request_state import Seals
+from mcp_front.tools.server import build_server
+from mcp_front.tools.status import session_mode
 
 CONNECTIONS = 16_384  # open at once, where the system lets us
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from bridge.bus.address import redis_address
 from bridge.bus.keys import session_name
+from bridge.bus.transport.address import redis_address
 
 SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
 

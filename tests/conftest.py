@@ -9,7 +9,7 @@ import pytest_asyncio
 import structlog
 from hypothesis import settings
 
-from cli.embedded_redis import EmbeddedRedis, free_port
+from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 
 # The same examples on every run: a red test can be looked at again. Longer random searches have commands of their own.
 settings.register_profile("repeatable", derandomize=True, deadline=None)

@@ -58,7 +58,11 @@ AREAS = {
         ),
         0.85,
         files=(
-            *(f"ib_worker/{name}.py" for name in ("ledger", "limits", "modes", "order_state")),
+            "ib_worker/orders/state.py",
+            "ib_worker/orders/tracker.py",
+            "ib_worker/pre_trade/trading_hours.py",
+            "ib_worker/risk/limits.py",
+            "ib_worker/risk/trading_mode.py",
             *(
                 f"ib_worker/risk/{name}.py"
                 for name in (
@@ -66,7 +70,6 @@ AREAS = {
                     "order_prices",
                     "position_effect",
                     "short_options",
-                    "trading_hours",
                     "worth",
                 )
             ),
@@ -76,7 +79,7 @@ AREAS = {
         "ib_worker",
         ("tests/worker/test_convert.py", "tests/worker/test_errors.py", "tests/worker/test_quote.py"),
         0.80,
-        files=("ib_worker/convert.py", "ib_worker/errors.py", "ib_worker/quote.py"),
+        files=("ib_worker/tws/values/convert.py", "ib_worker/tws/errors.py", "ib_worker/market_data/quote.py"),
     ),
 }
 

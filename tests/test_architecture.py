@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from bridge.tool import OPERATIONS, Declared
-from cli.reference import SCHEMAS, api_md, snapshots, tools
+from cli.commands.reference import SCHEMAS, api_md, snapshots, tools
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("bridge", "mcp_front", "ib_worker", "ibgateway", "cli", "benchmarks", "tests")
-DOMAINS = sorted({declared.request.__module__.split(".")[1] for declared in tools()})  # fills OPERATIONS too
+DOMAINS = sorted({declared.request.__module__.split(".")[-1] for declared in tools()})  # fills OPERATIONS too
 
 # What each package may import of ours; tests and benchmarks may import anything.
 MAY_IMPORT = {
@@ -27,12 +27,12 @@ MAY_IMPORT = {
 CLIENTS = ("tests/", "benchmarks/")
 # Who may import a library of others.
 OWNERS = {
-    "fastmcp": ("mcp_front/", "cli/tour", "cli/asking", *CLIENTS),
-    "mcp": ("mcp_front/", "cli/tour", "cli/asking", *CLIENTS),
+    "fastmcp": ("mcp_front/", "cli/commands/tour", "cli/mcp_client", *CLIENTS),
+    "mcp": ("mcp_front/", "cli/commands/tour", "cli/mcp_client", *CLIENTS),
     "uvicorn": ("mcp_front/", *CLIENTS),
     "starlette": ("mcp_front/", *CLIENTS),
     "ib_async": ("ib_worker/", *CLIENTS),
-    "redis": ("bridge/bus/", "cli/embedded_redis.py", *CLIENTS),
+    "redis": ("bridge/bus/", "cli/local_stack/embedded_redis.py", *CLIENTS),
 }
 RIM = {"asyncio", "socket", "time", "threading", "selectors", "signal"}  # sockets and clocks
 
@@ -89,13 +89,13 @@ def test_a_package_imports_only_what_is_below_it(package: str) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("package", ["bridge", "ib_worker"])
-def test_domain_files_do_not_import_one_another(package: str) -> None:
+@pytest.mark.parametrize("room", ["bridge.tools", "ib_worker.handlers"])
+def test_domain_files_do_not_import_one_another(room: str) -> None:
     wrong = {
-        f"{package}/{domain}.py imports {module}"
+        f"{room}.{domain} imports {module}"
         for domain in DOMAINS
-        for module in imports(ROOT / package / f"{domain}.py")
-        if module.split(".")[:2] in [[side, other] for side in MAY_IMPORT for other in DOMAINS if other != domain]
+        for module in imports(ROOT.joinpath(*room.split("."), f"{domain}.py"))
+        if module.split(".")[:3] in [[*room.split("."), other] for other in DOMAINS if other != domain]
     }
 
     assert not wrong
@@ -130,7 +130,7 @@ def docstrings(path: Path) -> set[str]:
 
 
 def test_only_the_simulators_rim_has_sockets_and_clocks() -> None:
-    rim = ("server.py", "peer.py", "__main__.py")
+    rim = ("server.py", "client_socket.py", "__main__.py")
     simulator = [path for path in sources("ibgateway/simulator") if path.name not in rim]
 
     importers = {name_of(path) for path in simulator if RIM & {top(module) for module in imports(path)}}
@@ -167,11 +167,11 @@ def sleeps(path: Path) -> bool:
 
 @pytest.mark.parametrize("declared", OPERATIONS.values(), ids=OPERATIONS)
 def test_an_operation_has_a_handler_of_its_name_and_return_type(declared: Declared) -> None:
-    domain = declared.request.__module__.split(".")[1]
+    domain = declared.request.__module__.split(".")[-1]
 
     handlers = {
         node.name: node
-        for node in tree(ROOT / "ib_worker" / f"{domain}.py").body
+        for node in tree(ROOT / "ib_worker" / "handlers" / f"{domain}.py").body
         if isinstance(node, ast.AsyncFunctionDef)
         and f"handles({declared.request.__name__})" in [ast.unparse(each) for each in node.decorator_list]
     }

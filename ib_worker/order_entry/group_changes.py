@@ -8,24 +8,24 @@ from dataclasses import dataclass, replace
 
 import ib_async
 
-from bridge.bus.answering import Asked
-from bridge.numbers import digits
-from bridge.orders import CHANGEABLE, ModifyOrder
+from bridge.bus.server.server import Asked
+from bridge.text.numbers import digits
 from bridge.tool import ToolError
-from ib_worker.auditing import plain
-from ib_worker.errors import LinkLost, Unsendable
-from ib_worker.ledger import Entry
-from ib_worker.order_entry.groups import WORDS, named, with_quantity
-from ib_worker.order_entry.related import held_by, is_open, member, named_each, related, roles, uncovered
-from ib_worker.order_entry.requested import requested
-from ib_worker.order_events import Terms
-from ib_worker.order_state import OrderState
-from ib_worker.outcome import change_message
-from ib_worker.pacing import Lane
-from ib_worker.sending import require_changeable, write_change_along
-from ib_worker.session import Session
-from ib_worker.sync import explained
-from ib_worker.tws.text import quoted
+from bridge.tools.orders import CHANGEABLE, ModifyOrder
+from ib_worker.audit.trail import plain
+from ib_worker.order_entry.outcome import change_message
+from ib_worker.order_entry.send import require_changeable, write_change_along
+from ib_worker.order_groups.groups import WORDS, named, with_quantity
+from ib_worker.order_groups.related import held_by, is_open, member, named_each, related, roles, uncovered
+from ib_worker.order_identity.requested import requested
+from ib_worker.orders.events import Terms
+from ib_worker.orders.state import OrderState
+from ib_worker.orders.tracker import Entry
+from ib_worker.pacing.message_pacer import Lane
+from ib_worker.session.session import Session
+from ib_worker.session.sync import explained
+from ib_worker.tws.errors import LinkLost, Unsendable
+from ib_worker.tws.values.text import quoted
 
 CHANGE_S = 3.0
 

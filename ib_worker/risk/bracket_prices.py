@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bridge.numbers import digits
+from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from ib_worker.risk.intent import Facts, Intent, Side
 from ib_worker.risk.worth import is_fresh, triggered

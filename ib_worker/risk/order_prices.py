@@ -4,9 +4,9 @@ A safety check gets None or a number from here: a REL or MIDPRICE order without 
 MOC and TRAIL orders come back from TWS with lmtPrice 0 and auxPrice 0.
 """
 
-from bridge.numbers import digits
+from bridge.text.numbers import digits
 from bridge.tool import ToolError
-from ib_worker.tws.unset import SIGNED, Told, number
+from ib_worker.tws.values.unset import SIGNED, Told, number
 
 LIMIT_TYPES = frozenset({"LMT", "STP LMT", "LIT", "LOC"})  # without their lmtPrice they are no order
 NO_LIMIT_TYPES = frozenset({"MKT", "MTL", "MOC", "STP", "MIT", "TRAIL"})

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from bridge.numbers import digits
+from bridge.text.numbers import digits
 from ib_worker.risk.intent import Facts, Intent
 from ib_worker.risk.worth import triggered
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from ib_worker.tws import time_zones
+from ib_worker.tws.values import time_zones
 
 OTHER_DATE = timedelta(hours=1)  # no machine that IBKR lets in is so far off: such a gateway is a simulator
 FORMAT = "%Y%m%d %H:%M:%S"

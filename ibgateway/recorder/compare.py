@@ -7,8 +7,8 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
-from ibgateway.recorder.causes import ABOUT_ORDERS, ERROR, OPEN_ORDER, ORDER_STATUS, Exchange, exchanges
-from ibgateway.recorder.matching import exact, facts, loose
+from ibgateway.recorder.correlation import ABOUT_ORDERS, ERROR, OPEN_ORDER, ORDER_STATUS, Exchange, exchanges
+from ibgateway.recorder.replay.request_equality import exact, facts, loose
 from ibgateway.recorder.scrub import UNSET
 from ibgateway.recorder.transcript import Entry, Line, clients
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from xml.sax.saxutils import escape
 
-from ibgateway.recorder.masks import ACCOUNT, Masks, plain
+from ibgateway.recorder.masking import ACCOUNT, Masks, plain
 from ibgateway.simulator.wire.text import UNSET_DECIMAL, UNSET_DOUBLE, UNSET_INTEGER, UNSET_LONG, clean
 
 

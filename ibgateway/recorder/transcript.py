@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ibgateway.recorder.grammar import Message, Unfit
-from ibgateway.recorder.replies import REPLIES
-from ibgateway.recorder.requests import REQUESTS
+from ibgateway.recorder.layouts.field_grammar import Message, Unfit
+from ibgateway.recorder.layouts.replies import REPLIES
+from ibgateway.recorder.layouts.requests import REQUESTS
 
 FORMAT = 1
 TO_GATEWAY, TO_CLIENT = "to gateway", "to client"

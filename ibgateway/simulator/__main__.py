@@ -92,8 +92,8 @@ def main() -> None:
     except OSError as error:
         raise SystemExit(f"cannot listen on {config.host} {config.ports}: {error}") from None
     # Imported only now: numpy and the market's tables take half a second, and clients need not wait for them.
-    from ibgateway.simulator.calendar import last_open_session  # noqa: PLC0415
-    from ibgateway.simulator.server import run  # noqa: PLC0415
+    from ibgateway.simulator.server.server import run  # noqa: PLC0415
+    from ibgateway.simulator.world.calendar import last_open_session  # noqa: PLC0415
 
     if config.start == LAST_SESSION:
         config = replace(config, start=last_open_session(time.time()))

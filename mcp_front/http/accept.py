@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_front.http.paths import is_known, is_message
-from mcp_front.jsonrpc import answer
+from mcp_front.protocol.jsonrpc import answer
 
 BOTH = "application/json, text/event-stream"
 REFUSED = (

@@ -13,7 +13,7 @@ HEAD_LIMIT = 64 * 1024  # bytes of request line and headers
 MOST_HEADERS = 100
 MESSAGE_LIMIT = 16 * 1024 * 1024  # bytes of a whole request, which a chunked body's extensions can outgrow
 HEAD_S = 10.0  # from the connection, or from a request's first byte, until its head is whole
-BODY_S = 20.0  # from then until the request is whole; an admitted one gets its 408 before (mcp_front/door.py)
+BODY_S = 20.0  # from then until the request is whole; an admitted one gets its 408 before (admission/fair_queueing.py)
 LINGER_S = 1.0  # reads on after a refusal: a socket closed over unread bytes would reset it before it is read
 
 TOO_LARGE = "431 Request Header Fields Too Large", f"A request's head has at most {HEAD_LIMIT // 1024} KiB."

@@ -6,11 +6,11 @@ from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bridge.bus.envelopes import LOCAL
-from bridge.bus.front_channel import RequestId
+from bridge.bus.client.front_channel import RequestId
+from bridge.bus.messages import LOCAL
 from mcp_front.http.paths import is_known, is_message
-from mcp_front.jsonrpc import BODY_LIMIT, again, answer, body_of, is_modern
 from mcp_front.protocol.envelope import REQUEST_ID, Malformed, Message, parse_envelope
+from mcp_front.protocol.jsonrpc import BODY_LIMIT, again, answer, body_of, is_modern
 
 CANCELLED = "notifications/cancelled"
 

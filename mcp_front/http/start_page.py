@@ -8,10 +8,10 @@ from fastmcp import FastMCP
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from bridge.bus.asking import Asker
+from bridge.bus.client.client import Asker
 from mcp_front import VERSION
 from mcp_front.http.paths import ENDPOINT, START
-from mcp_front.status import session_status
+from mcp_front.tools.status import session_status
 
 NAME = "ibkr"
 HEADERS = {

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from bridge.bus.front_channel import RequestId, Running
+from bridge.bus.client.front_channel import RequestId, Running
 from bridge.tool import ToolError
 
 Client = tuple[str, str, str, RequestId]  # principal, label, the id's type (1 is not "1"), the id

@@ -9,9 +9,9 @@ from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools import ToolResult
 from mcp_types import CallToolRequestParams
 
-from bridge.plain_text import one_line
+from bridge.text.plain_text import one_line
 from bridge.tool import PREFIX, TOOLS, Declared, ToolError
-from mcp_front.results import error_result
+from mcp_front.protocol.results import error_result
 
 SHOWN = 64  # characters of the name that was called
 NEAR = 3  # names that are offered instead

@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import bridge.account
-import bridge.gateway
-import bridge.market_data
-import bridge.orders  # noqa: F401 - the declarations fill the registry
-from bridge.bus.answering import Answerer, Asked, Handle, Reconcile
-from bridge.bus.asking import Asker
+import bridge.tools.account
+import bridge.tools.market_data
+import bridge.tools.orders
+import bridge.tools.session  # noqa: F401 - the declarations fill the registry
+from bridge.bus.client.client import Asker
 from bridge.bus.keys import Keys
-from bridge.bus.orders import Intents
-from bridge.bus.pipe import Pipe
+from bridge.bus.records.records import Intents
+from bridge.bus.server.server import Answerer, Asked, Handle, Reconcile
+from bridge.bus.transport.pipeline import Pipe
 from bridge.tool import OPERATIONS, Declaration
 
 GET_POSITIONS = OPERATIONS["get_positions"]

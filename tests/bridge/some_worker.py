@@ -3,10 +3,10 @@
 import asyncio
 from pathlib import Path
 
-from bridge.bus import lease
-from bridge.bus.answering import Answerer, Asked
-from bridge.bus.lease import LeaseLost
-from bridge.bus.orders import Fenced
+from bridge.bus.leadership import lease
+from bridge.bus.leadership.lease import LeaseLost
+from bridge.bus.records.records import Fenced
+from bridge.bus.server.server import Answerer, Asked
 
 LEASE_S, RENEW_S = 3.0, 0.2  # short, so that tests need not wait long; a busy machine may hold a leader up for a second
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bridge.bus.address import redis_address, shown
-from bridge.bus.connect import NotSent, bus_down, connections
-from cli.operating import masked
+from bridge.bus.transport.address import redis_address, shown
+from bridge.bus.transport.connection import NotSent, bus_down, connections
+from cli.operator.redis_target import masked
 from ib_worker.__main__ import main as worker_main
 from ib_worker.settings import Settings
 from mcp_front.__main__ import main as front_main

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from bridge.bus.approving import (
+from bridge.bus.controls.approvals import (
     ANSWERED_MS,
     FORM_MS,
     Approval,
@@ -13,9 +13,9 @@ from bridge.bus.approving import (
     give_approval,
     waiting_approvals,
 )
-from bridge.bus.halting import clear_halt, set_halt
+from bridge.bus.controls.kill_switch import clear_halt, set_halt
 from bridge.bus.keys import Keys
-from bridge.bus.pipe import Pipe
+from bridge.bus.transport.pipeline import Pipe
 from tests.bridge.pair import KEY, pipe_to
 
 WANTED = Approval(KEY, "digest-1", "claude", "BUY 1 AAPL")
@@ -58,7 +58,7 @@ async def test_an_approval_is_for_one_order_only(redis_url: str, session: str) -
 async def test_what_a_form_approved_and_nobody_sent_is_asked_again(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.bus.approving.ANSWERED_MS", -1)
+    monkeypatch.setattr("bridge.bus.controls.approvals.ANSWERED_MS", -1)
     keys = Keys(session)
     async with pipe_to(redis_url) as pipe:
         await ask_approval(pipe, keys, WANTED, "challenge-1")

@@ -11,16 +11,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bridge.audit import Entry, digest, encode
-from bridge.bus.answering import Answerer
-from bridge.bus.auditing import AuditLog, read_archived, read_head, read_log
+from bridge.audit_chain import Entry, digest, encode
+from bridge.bus.controls.audit_log import AuditLog, read_archived, read_head, read_log
 from bridge.bus.keys import Keys
-from bridge.bus.pipe import Pipe
-from cli import archive as archiving
+from bridge.bus.server.server import Answerer
+from bridge.bus.transport.pipeline import Pipe
 from cli.__main__ import main
-from cli.archive import Archive, Torn, archive_log
-from cli.embedded_redis import EmbeddedRedis
-from cli.lasting import MOUNTS, ends_with
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from cli.operator import audit_archive as archiving
+from cli.operator.audit_archive import Archive, Torn, archive_log
+from cli.operator.mounts import MOUNTS, ends_with
 from tests.bridge.test_safety import leading, lines_of
 
 
@@ -31,7 +31,7 @@ def a_disk(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch
     told = tmp_path_factory.mktemp("mounts") / "mountinfo"
     point = str(tmp_path.resolve()).replace(" ", "\\040")
     told.write_text(f"{real}999 1 254:1 / {point} rw - ext4 /dev/vda1 rw\n", encoding="utf-8")
-    monkeypatch.setattr("cli.lasting.MOUNTS", told)
+    monkeypatch.setattr("cli.operator.mounts.MOUNTS", told)
 
 
 async def written(log: AuditLog, count: int) -> None:

@@ -5,7 +5,7 @@ import random
 import msgspec
 import pytest
 
-from bridge.audit import GENESIS, Broken, Entry, digest, encode, verify
+from bridge.audit_chain import GENESIS, Broken, Entry, digest, encode, verify
 
 
 def log(length: int, start: int = 1, prev: str = GENESIS) -> list[bytes]:

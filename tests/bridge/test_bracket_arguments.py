@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bridge.orders import CancelOrder, ModifyOrder, PlaceBracketOrder
 from bridge.tool import Declaration
+from bridge.tools.orders import CancelOrder, ModifyOrder, PlaceBracketOrder
 
 BUY = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1, "takeProfitPrice": 110, "stopLossPrice": 90}
 SELL = BUY | {"action": "SELL", "takeProfitPrice": 90, "stopLossPrice": 110}

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from bridge.bus.approving import Approval, answer_form, ask_approval, give_approval
-from bridge.bus.gate import Gate
+from bridge.bus.controls.approvals import Approval, answer_form, ask_approval, give_approval
+from bridge.bus.controls.confirmation_tokens import Previewed, keep_preview, take_preview
 from bridge.bus.keys import Keys
-from bridge.bus.lease import LEASE_S, Lease
-from bridge.bus.pipe import Pipe
-from bridge.bus.previewing import Previewed, keep_preview, take_preview
-from bridge.bus.relief import Relief
+from bridge.bus.leadership.failover import Relief
+from bridge.bus.leadership.lease import LEASE_S, Lease
+from bridge.bus.records.admission import Gate
+from bridge.bus.transport.pipeline import Pipe
 from bridge.tool import ToolError
-from mcp_front.status import session_status
+from mcp_front.tools.status import session_status
 from tests.bridge.pair import KEY, front, pipe_to, serving, submit, until
 from tests.bridge.test_safety import TERMS, Gated
 
@@ -129,7 +129,7 @@ async def test_a_standby_of_the_future_takes_no_lease_away(pipe: Pipe, session: 
 async def test_the_lease_of_a_dead_leader_lapses_within_a_lease_and_not_an_hour_later(
     pipe: Pipe, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.bus.lease.STANDBY_S", 0.02)
+    monkeypatch.setattr("bridge.bus.leadership.lease.STANDBY_S", 0.02)
     keys = Keys(session)
     await Lease(pipe, keys).acquire()
     await an_hour_ahead(pipe, keys.lease)

@@ -7,10 +7,10 @@ from contextlib import AsyncExitStack
 import pytest
 import pytest_asyncio
 
-from bridge.bus.connect import Refused
-from bridge.bus.pipe import Pipe
-from bridge.gateway import SessionStatus
-from cli.embedded_redis import EmbeddedRedis, free_port
+from bridge.bus.transport.connection import Refused
+from bridge.bus.transport.pipeline import Pipe
+from bridge.tools.session import SessionStatus
+from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from tests.bridge.pair import KEY, Broker, ask, front, pipe_to, serving, submit, until
 
 OTHERS = ("bar", "foo")  # of their slots 5061 and 12182 each node of the pair has one

@@ -5,8 +5,8 @@ from typing import Any
 import ib_async
 import pytest
 
-from bridge.contract_name import contract_name, strike_text
-from bridge.values import Contract
+from bridge.text.contract_name import contract_name, strike_text
+from bridge.tools.types import Contract
 
 NAMES: list[tuple[str, dict[str, Any]]] = [
     ("AAPL", {"secType": "STK", "symbol": "AAPL", "currency": "USD", "tradingClass": "NMS"}),

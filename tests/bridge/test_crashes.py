@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bridge.bus.asking import Asker
+from bridge.bus.client.client import Asker
 from bridge.tool import ToolError
 from tests.bridge.pair import KEY, ask, front, submit, until
 from tests.bridge.some_worker import LEASE_S, RENEW_S, main

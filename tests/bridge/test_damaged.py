@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bridge.bus.envelopes import VERSION, Request, encode_request
+from bridge.bus.messages import VERSION, Request, encode_request
 from bridge.tool import ToolError
 from tests.bridge.pair import KEY, Broker, ask, front, serving, submit, until
 

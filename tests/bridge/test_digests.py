@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-import mcp_front.offered  # noqa: F401  # registers the tools
-from bridge.bus.orders import digest_of
+import mcp_front.tools.catalogue  # noqa: F401  # registers the tools
+from bridge.bus.records.records import digest_of
 from bridge.tool import OPERATIONS
 
 # As the first release computed them, for calls in TWS's own spelling.

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from cli import embedded_redis
-from cli.embedded_redis import EmbeddedRedis, answers, find_server, free_port
-from cli.processes import Problem
+from cli.local_stack import embedded_redis
+from cli.local_stack.embedded_redis import EmbeddedRedis, answers, find_server, free_port
+from cli.local_stack.processes import Problem
 from tests.bridge.pair import pipe_to, until
 
 STARTER = """
 import asyncio, signal, sys
 from pathlib import Path
-from cli.embedded_redis import EmbeddedRedis
+from cli.local_stack.embedded_redis import EmbeddedRedis
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background, which passes that on
 

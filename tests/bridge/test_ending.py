@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from bridge.bus.listening import Listener
-from bridge.ending import end
+from bridge.bus.transport.pubsub import Listener
+from bridge.tasks import end
 from tests.bridge.shim import Shim
 
 

@@ -3,9 +3,8 @@
 import msgspec
 import pytest
 
-from bridge.bus.clock import ServerClock
-from bridge.bus.connect import bus_down
-from bridge.bus.envelopes import (
+from bridge.bus.keys import Keys
+from bridge.bus.messages import (
     MESSAGE_LIMIT,
     REPLY_LIMIT,
     REQUEST_LIMIT,
@@ -22,10 +21,11 @@ from bridge.bus.envelopes import (
     encode_request,
     result_of,
 )
-from bridge.bus.keys import Keys
-from bridge.bus.orders import digest_of
-from bridge.orders import CancelOrder
+from bridge.bus.records.records import digest_of
+from bridge.bus.transport.clock import ServerClock
+from bridge.bus.transport.connection import bus_down
 from bridge.tool import OPERATIONS, ToolError
+from bridge.tools.orders import CancelOrder
 from tests.bridge.pair import PLACE_ORDER, order
 
 REQUEST = Request(VERSION, "f-1", "get_positions", msgspec.Raw(b"{}"), "f", 5, "claude", "r-1")
@@ -178,7 +178,7 @@ def test_the_servers_clock_is_asked_first() -> None:
 def test_the_servers_clock_is_taken_at_the_middle_of_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ServerClock()
     clock.measured(1_000.5, before=10.0, after=12.0)
-    monkeypatch.setattr("bridge.bus.clock.boottime", lambda: 13.25)
+    monkeypatch.setattr("bridge.bus.transport.clock.boottime", lambda: 13.25)
 
     assert clock.known
     assert clock.measured_at == 12.0

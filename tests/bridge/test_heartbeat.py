@@ -2,10 +2,10 @@
 
 import pytest
 
-from bridge.bus.answering import Answerer
 from bridge.bus.keys import Keys
-from bridge.gateway import SessionStatus
+from bridge.bus.server.server import Answerer
 from bridge.tool import ToolError
+from bridge.tools.session import SessionStatus
 from tests.bridge.pair import Broker, front, pipe_to, serving, until
 from tests.bridge.shim import Shim
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bridge.bus import asked as asked_module
-from bridge.bus import submitting
-from bridge.bus.answering import Asked
+from bridge.bus.client import submission as submitting
 from bridge.bus.keys import Keys
+from bridge.bus.server import request as asked_module
+from bridge.bus.server.server import Asked
 from bridge.tool import ToolError
 from tests.bridge.pair import GET_POSITIONS, KEY, Broker, front, intents, pipe_to, serving, submit, until, until_open
 from tests.bridge.shim import Shim

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from bridge.json_schema import Untitled, arguments_schema
-from mcp_front.offered import offered_tools
+from mcp_front.tools.catalogue import offered_tools
 
 TOOLS = offered_tools()
 

@@ -9,12 +9,12 @@ import pytest
 import pytest_asyncio
 from structlog.testing import capture_logs
 
-from bridge.bus import leader_file
-from bridge.bus import lease as lease_module
 from bridge.bus.keys import Keys
-from bridge.bus.leader_file import LeaderFile
-from bridge.bus.lease import Lease
-from bridge.bus.pipe import Pipe
+from bridge.bus.leadership import leader_file
+from bridge.bus.leadership import lease as lease_module
+from bridge.bus.leadership.leader_file import LeaderFile
+from bridge.bus.leadership.lease import Lease
+from bridge.bus.transport.pipeline import Pipe
 from tests.bridge.pair import pipe_to, until
 
 REDIS = "redis://:secret@127.0.0.1:6379/0"

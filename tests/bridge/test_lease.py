@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from bridge.bus import lease as lease_module
-from bridge.bus.answering import Answerer
-from bridge.bus.clock import boottime
 from bridge.bus.keys import Keys
-from bridge.bus.lease import Lease, LeaseLost
-from bridge.bus.pipe import Pipe
+from bridge.bus.leadership import lease as lease_module
+from bridge.bus.leadership.lease import Lease, LeaseLost
+from bridge.bus.server.server import Answerer
+from bridge.bus.transport.clock import boottime
+from bridge.bus.transport.pipeline import Pipe
 from bridge.tool import ToolError
 from tests.bridge.pair import KEY, Broker, front, pipe_to, serving, submit, until, until_open
 from tests.bridge.shim import Shim

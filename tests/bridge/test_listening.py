@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bridge.bus import listening
-from bridge.bus.connect import NotSent
 from bridge.bus.keys import Keys
-from bridge.bus.listening import Listener
-from bridge.bus.pipe import Pipe
+from bridge.bus.transport import pubsub as listening
+from bridge.bus.transport.connection import NotSent
+from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pubsub import Listener
 from tests.bridge.pair import pipe_to, until
 from tests.bridge.shim import Shim
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from bridge.numbers import digits
+from bridge.text.numbers import digits
 
 
 @pytest.mark.trial("A3", "C6")

@@ -6,9 +6,9 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
-from bridge.order_terms import OrderType, Tif
-from bridge.orders import PlaceOrder
 from bridge.tool import TOOLS, Effect
+from bridge.tools.order_terms import OrderType, Tif
+from bridge.tools.orders import PlaceOrder
 
 BARE = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1}
 

@@ -7,16 +7,16 @@ from contextlib import suppress
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.bus import lease as lease_module
-from bridge.bus.answering import Answerer
-from bridge.bus.asked import insist
-from bridge.bus.asking import Asker
-from bridge.bus.connect import BusError
+from bridge.bus.client.client import Asker
 from bridge.bus.keys import Keys
-from bridge.bus.lease import Lease
-from bridge.bus.outage import Repeated
-from bridge.gateway import SessionStatus
-from cli.embedded_redis import EmbeddedRedis
+from bridge.bus.leadership import lease as lease_module
+from bridge.bus.leadership.lease import Lease
+from bridge.bus.server.request import insist
+from bridge.bus.server.server import Answerer
+from bridge.bus.transport.connection import BusError
+from bridge.bus.transport.outage_log import Repeated
+from bridge.tools.session import SessionStatus
+from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.bridge.pair import pipe_to, until
 from tests.bridge.shim import Shim
 
@@ -55,7 +55,7 @@ async def test_a_standby_and_a_repeated_step_log_an_absence_once(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease_module, "STANDBY_S", 0.02)
-    monkeypatch.setattr("bridge.bus.asked.RETRY_S", 0.02)
+    monkeypatch.setattr("bridge.bus.server.request.RETRY_S", 0.02)
     with capture_logs() as said:
         async with Shim(redis_url) as shim, pipe_to(shim.url) as pipe:
             shim.refusing = True

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from bridge.bus.connect import Refused
 from bridge.bus.keys import Keys
-from bridge.bus.pipe import Pipe
-from bridge.gateway import SessionStatus
+from bridge.bus.transport.connection import Refused
+from bridge.bus.transport.pipeline import Pipe
+from bridge.tools.session import SessionStatus
 from tests.bridge.pair import KEY, Broker, ask, front, pipe_to, serving, submit
 
 PASSWORD = "a-long-password"

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from bridge.bus import connect, pipe
-from bridge.bus.clock import boottime
-from bridge.bus.connect import BusError, NotSent, Refused, Unanswered
-from bridge.bus.pipe import Pipe
-from bridge.bus.scripts import Script
+from bridge.bus.records.scripts import Script
+from bridge.bus.transport import connection as connect
+from bridge.bus.transport import pipeline as pipe
+from bridge.bus.transport.clock import boottime
+from bridge.bus.transport.connection import BusError, NotSent, Refused, Unanswered
+from bridge.bus.transport.pipeline import Pipe
 from bridge.tool import ToolError
-from cli.embedded_redis import EmbeddedRedis
+from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.bridge.pair import Broker, ask, front, pipe_to, serving, until
 from tests.bridge.shim import Shim
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bridge.bus.halting import clear_halt, set_halt
+from bridge.bus.controls.confirmation_tokens import TOKEN_S, USED_S, Previewed, keep_preview, take_preview
+from bridge.bus.controls.kill_switch import clear_halt, set_halt
 from bridge.bus.keys import Keys
-from bridge.bus.previewing import TOKEN_S, USED_S, Previewed, keep_preview, take_preview
 from tests.bridge.pair import KEY, pipe_to
 
 SHOWN = Previewed("claude", "terms-1", 99.0, 101.0)

@@ -7,13 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from bridge.bus import answering, waiting
-from bridge.bus.answering import Asked
-from bridge.bus.clock import boottime
-from bridge.bus.envelopes import REPLY_LIMIT, REQUEST_LIMIT, VERSION
+from bridge.bus.client import replies as waiting
 from bridge.bus.keys import Keys
-from bridge.market_data import GetHistoricalData
+from bridge.bus.messages import REPLY_LIMIT, REQUEST_LIMIT, VERSION
+from bridge.bus.server import server as answering
+from bridge.bus.server.server import Asked
+from bridge.bus.transport.clock import boottime
 from bridge.tool import OPERATIONS, ToolError
+from bridge.tools.market_data import GetHistoricalData
 from tests.bridge.pair import GET_POSITIONS, Broker, ask, front, pipe_to, serving, submit, until
 from tests.bridge.shim import Shim
 from tests.busy import BUSY_S

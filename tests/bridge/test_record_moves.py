@@ -7,11 +7,11 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from bridge.bus.envelopes import VERSION, Reply, Request, encode_reply
 from bridge.bus.keys import Keys
-from bridge.bus.listening import Listener
-from bridge.bus.orders import Fenced, Gone, Intents, Records
-from bridge.bus.pipe import Pipe
+from bridge.bus.messages import VERSION, Reply, Request, encode_reply
+from bridge.bus.records.records import Fenced, Gone, Intents, Records
+from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pubsub import Listener
 
 KEY = "the-one-key"
 LEADER, OTHER = 101, 102  # the leader has the lease

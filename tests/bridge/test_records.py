@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from bridge.bus.envelopes import VERSION, Reply, Request, encode_reply
 from bridge.bus.keys import Keys
-from bridge.bus.listening import Listener
-from bridge.bus.orders import Fenced, Gone, Intents, Record, Records, Seen
-from bridge.bus.pipe import Pipe
+from bridge.bus.messages import VERSION, Reply, Request, encode_reply
+from bridge.bus.records.records import Fenced, Gone, Intents, Record, Records, Seen
+from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pubsub import Listener
 from tests.bridge.pair import until
 
 T = TypeVar("T")

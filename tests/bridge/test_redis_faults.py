@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.bus import connect, listening
-from bridge.bus.answering import Answerer
-from bridge.bus.asking import Asker
+from bridge.bus.client.client import Asker
+from bridge.bus.server.server import Answerer
+from bridge.bus.transport import connection as connect
+from bridge.bus.transport import pubsub as listening
 from bridge.tool import ToolError
-from cli.embedded_redis import EmbeddedRedis
+from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.bridge.pair import KEY, Broker, ask, front, serving, submit, until
 from tests.busy import BUSY_S
 

@@ -1,7 +1,7 @@
 """A leader without its gateway and a standby that may have it: what each says, and for how long it holds."""
 
 from bridge.bus.keys import Keys
-from bridge.bus.relief import SAID_MS, Relief
+from bridge.bus.leadership.failover import SAID_MS, Relief
 from tests.bridge.pair import pipe_to
 
 

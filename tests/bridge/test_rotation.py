@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.rotation import Rotation, Turn
+from bridge.fair_queue import Rotation, Turn
 
 CALLERS = st.sampled_from(["anna", "bert", "carl"])
 

@@ -9,17 +9,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from bridge.audit import GENESIS, Entry, digest, verify
-from bridge.bus.answering import Answerer, Asked
-from bridge.bus.auditing import AuditLog, read_back, read_head, read_log, trim
-from bridge.bus.connect import Full
-from bridge.bus.gate import Gate
-from bridge.bus.halting import clear_halt, drop_change, next_change, read_halt, set_halt
+from bridge.audit_chain import GENESIS, Entry, digest, verify
+from bridge.bus.controls.audit_log import AuditLog, read_back, read_head, read_log, trim
+from bridge.bus.controls.kill_switch import clear_halt, drop_change, next_change, read_halt, set_halt
 from bridge.bus.keys import Keys
-from bridge.bus.orders import Fenced
-from bridge.bus.pipe import Pipe
+from bridge.bus.records.admission import Gate
+from bridge.bus.records.records import Fenced
+from bridge.bus.server.server import Answerer, Asked
+from bridge.bus.transport.connection import Full
+from bridge.bus.transport.pipeline import Pipe
 from bridge.tool import ToolError
-from cli.embedded_redis import EmbeddedRedis
+from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.bridge.pair import front, pipe_to, serving, submit
 
 TERMS = "aapl-buy-one"
@@ -304,7 +304,7 @@ async def test_the_log_is_a_chain_that_ends_at_its_head(redis_url: str, session:
 async def test_the_log_reads_page_by_page_from_either_end(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch, length: int
 ) -> None:
-    monkeypatch.setattr("bridge.bus.auditing.PAGE", 3)
+    monkeypatch.setattr("bridge.bus.controls.audit_log.PAGE", 3)
     async with leading(redis_url, session) as (bus, log):
         for number in range(length):
             await log.append("sent", orderId=number)
@@ -371,7 +371,7 @@ async def test_a_log_that_cannot_be_written_says_that_nothing_was_sent(redis_url
 
 
 async def test_a_long_log_is_read_page_by_page(redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.bus.auditing.PAGE", 4)
+    monkeypatch.setattr("bridge.bus.controls.audit_log.PAGE", 4)
     async with leading(redis_url, session) as (bus, log):
         for _ in range(9):
             await log.append("fill")

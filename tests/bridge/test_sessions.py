@@ -3,8 +3,8 @@
 import pytest
 
 from bridge.bus.keys import Keys
-from bridge.bus.sessions import is_known, known_sessions
-from cli.embedded_redis import EmbeddedRedis
+from bridge.bus.leadership.sessions import is_known, known_sessions
+from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.bridge.pair import pipe_to
 
 

@@ -7,11 +7,11 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from bridge.bus.answering import Answerer
-from bridge.bus.envelopes import VERSION, Request
-from bridge.bus.halting import clear_halt, read_halt, set_halt
-from bridge.bus.orders import Records
-from bridge.bus.steering import Steered, keep_steered, read_steered
+from bridge.bus.controls.connection_target import Steered, keep_steered, read_steered
+from bridge.bus.controls.kill_switch import clear_halt, read_halt, set_halt
+from bridge.bus.messages import VERSION, Request
+from bridge.bus.records.records import Records
+from bridge.bus.server.server import Answerer
 from bridge.tool import ToolError
 
 KNOWN = 7  # steps

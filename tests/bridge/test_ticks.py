@@ -7,11 +7,12 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from bridge.bus import ticks, waiting
-from bridge.bus.answering import Answerer
-from bridge.bus.asking import Asker
-from bridge.bus.envelopes import Tick, Ticks
-from bridge.bus.ticks import Feed
+from bridge.bus.client import replies as waiting
+from bridge.bus.client.client import Asker
+from bridge.bus.messages import Tick, Ticks
+from bridge.bus.server import stream_publisher as ticks
+from bridge.bus.server.server import Answerer
+from bridge.bus.server.stream_publisher import Feed
 from bridge.tool import ToolError
 from tests.bridge.pair import Broker, front, serving, until
 from tests.bridge.shim import Shim

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from bridge.account import GetPnlSingle, StreamAccountUpdates
-from bridge.contracts import GetContractDetails
-from bridge.gateway import Connect
-from bridge.market_data import GetHistoricalData, StreamMarketData
-from bridge.orders import CancelOrder
 from bridge.tool import Declaration
-from bridge.values import (
+from bridge.tools.account import GetPnlSingle, StreamAccountUpdates
+from bridge.tools.contracts import GetContractDetails
+from bridge.tools.market_data import GetHistoricalData, StreamMarketData
+from bridge.tools.orders import CancelOrder
+from bridge.tools.session import Connect
+from bridge.tools.types import (  # fmt: skip
     Account,
     Count,
     Key,
@@ -24,7 +24,7 @@ from bridge.values import (
     Quantity,
     Seconds,
     Text,
-)  # fmt: skip
+)
 
 NO_NUMBERS = [
     True,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.answering import Asked
-from bridge.bus.envelopes import REQUEST_LIMIT
-from bridge.bus.orders import Fenced
+from bridge.bus.messages import REQUEST_LIMIT
+from bridge.bus.records.records import Fenced
+from bridge.bus.server.server import Asked
 from bridge.tool import ToolError
 from tests.bridge.pair import (
     KEY,

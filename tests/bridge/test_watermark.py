@@ -7,10 +7,10 @@ from zlib import crc32
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.bus.answering import Answerer
-from bridge.bus.gate import Gate
-from bridge.bus.halting import Halt, set_halt
-from bridge.bus.watermark import CLIPPED, SLOT, Watermark
+from bridge.bus.controls.kill_switch import Halt, set_halt
+from bridge.bus.integrity.watermark import CLIPPED, SLOT, Watermark
+from bridge.bus.records.admission import Gate
+from bridge.bus.server.server import Answerer
 from tests.bridge.pair import pipe_to, serving, until
 from tests.bridge.test_safety import TERMS, Gated
 

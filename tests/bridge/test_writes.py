@@ -7,8 +7,8 @@ from functools import partial
 import msgspec
 import pytest
 
-from bridge.bus.answering import Answerer, Asked
-from bridge.bus.orders import Fenced, Gone, Records
+from bridge.bus.records.records import Fenced, Gone, Records
+from bridge.bus.server.server import Answerer, Asked
 from bridge.tool import ToolError
 from tests.bridge.pair import (
     GET_POSITIONS,

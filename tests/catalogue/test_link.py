@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker import standing
-from ib_worker.lifecycle import Timing, _Pauses
-from ib_worker.references import order_ref
-from ibgateway.simulator.server import Simulator
+from ib_worker.orders.references import order_ref
+from ib_worker.session import state as standing
+from ib_worker.session.connection_loop import Timing, _Pauses
+from ibgateway.simulator.server.server import Simulator
 from tests.busy import BUSY_S
 from tests.worker.rig import FAST, Caller, caller, order, ready_session, trading, until, worker
 
@@ -58,7 +58,7 @@ async def test_a_gateway_that_is_back_is_served_within_five_seconds(
     redis_url: str, session: str, sim: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With the waits of production, after an absence that was long enough for the longest of them."""
-    caplog.set_level(logging.DEBUG, "ib_worker.lifecycle")
+    caplog.set_level(logging.DEBUG, "ib_worker.session.connection_loop")
     async with trading(redis_url, session, sim, Timing()) as front:
         sim.fault("door shut")
         sim.fault("reset")
@@ -304,7 +304,7 @@ async def test_an_order_in_the_moment_of_a_restart_is_unknown_until_it_is_looked
 async def test_hours_without_a_login_stay_told_and_end_by_themselves(
     redis_url: str, session: str, sim: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG, "ib_worker.lifecycle")
+    caplog.set_level(logging.DEBUG, "ib_worker.session.connection_loop")
     async with (
         worker(redis_url, session, sim.port, replace(FAST, connect_s=0.3)),
         caller(redis_url, session) as front,

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ib_worker import previews
-from ib_worker.references import order_ref
-from ibgateway.simulator.server import Simulator, SimulatorConfig
+from ib_worker.handlers import previews
+from ib_worker.orders.references import order_ref
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.faults.link import Link, to_port
 from tests.worker.rig import Caller, caller, frames, order, trading, until, worker
 

@@ -12,13 +12,15 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.previewing import TOKEN_S
+from bridge.bus.controls.confirmation_tokens import TOKEN_S
 from bridge.tool import ToolError
-from cli.embedded_redis import EmbeddedRedis
-from ib_worker import beat, checking, tokens
-from ib_worker.references import order_ref
-from ibgateway.simulator.server import Simulator
-from mcp_front.results import ERROR_META
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker import liveness as beat
+from ib_worker.orders.references import order_ref
+from ib_worker.pre_trade import checks as checking
+from ib_worker.risk import confirmation_tokens as tokens
+from ibgateway.simulator.server.server import Simulator
+from mcp_front.protocol.results import ERROR_META
 from tests.bridge.shim import Shim
 from tests.front.stack import MODERN, RawClient, serving
 from tests.front.test_process import program

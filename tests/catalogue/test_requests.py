@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bridge.bus import ticks
+from bridge.bus.server import stream_publisher as ticks
 from bridge.tool import ToolError
-from ibgateway.simulator.server import Simulator, SimulatorConfig
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.worker.rig import Caller, caller, order, ready_session, trading, until
 
 UNSET = "1.7976931348623157E308"
@@ -87,7 +87,7 @@ async def test_a_gateway_that_watches_the_pace_never_has_to_complain(redis_url: 
 async def test_an_answer_without_its_end_is_no_answer(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.session.REQUEST_S", 0.5)
+    monkeypatch.setattr("ib_worker.session.session.REQUEST_S", 0.5)
     async with trading(redis_url, session, sim) as front:
         sim.fault("swallow contractDetailsEnd")
         with pytest.raises(ToolError, match="timeout"):

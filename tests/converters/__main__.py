@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from mcp_front.offered import offered_tools
+from mcp_front.tools.catalogue import offered_tools
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bridge.audit import verify
-from bridge.bus.auditing import AuditLog, read_head, read_log
-from bridge.bus.halting import clear_halt, read_halt, set_halt
+from bridge.audit_chain import verify
+from bridge.bus.controls.audit_log import AuditLog, read_head, read_log
+from bridge.bus.controls.kill_switch import clear_halt, read_halt, set_halt
 from bridge.bus.keys import Keys
-from bridge.bus.orders import Records
-from bridge.bus.pipe import Pipe
-from cli.embedded_redis import find_server
+from bridge.bus.records.records import Records
+from bridge.bus.transport.pipeline import Pipe
+from cli.local_stack.embedded_redis import find_server
 
 VM = Path("deploy/vm").resolve()
 STACK = Path("tests/deploy/stack.sh").resolve()

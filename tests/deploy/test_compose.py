@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli.paper import front_port
+from cli.commands.paper import front_port
 from tests.deploy.tools import find_tool
 
 DOCKER = find_tool("docker")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ibgateway.simulator.market.market import KEPT_BYTES
+from ibgateway.simulator.world.market.market import KEPT_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
 BESIDE = 300_000_000  # a hundred of journal, and the program itself

@@ -14,7 +14,7 @@ import httpx
 import pytest
 import yaml
 
-from cli.embedded_redis import free_port
+from cli.local_stack.embedded_redis import free_port
 from tests.deploy.tools import find_compose, find_tool, needs
 
 VM = Path("deploy/vm")

@@ -5,7 +5,7 @@ import asyncio
 import statistics
 import sys
 
-from cli.ready import until_ready
+from cli.local_stack.readiness import until_ready
 from tests.docker.faults import FAULTS, Fault, Verdict, faulty_stack, play
 
 

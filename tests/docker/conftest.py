@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cli.embedded_redis import free_port
+from cli.local_stack.embedded_redis import free_port
 from tests.docker.engine import engine_for_module  # noqa: F401 - a fixture
 from tests.docker.stack import Stack, running
 

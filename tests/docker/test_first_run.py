@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.embedded_redis import free_port
+from cli.local_stack.embedded_redis import free_port
 from tests.docker.stack import ROOT, Stack
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]

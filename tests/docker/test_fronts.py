@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli.embedded_redis import free_port
+from cli.local_stack.embedded_redis import free_port
 from tests.deploy.tools import find_tool, needs
 from tests.docker.calls import ORDER, Caller, Outcome, new_key
 from tests.docker.faults import FINAL, sent

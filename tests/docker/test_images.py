@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.embedded_redis import free_port
+from cli.local_stack.embedded_redis import free_port
 from tests.docker.stack import IMAGES, Stack, run
 
 pytestmark = pytest.mark.docker

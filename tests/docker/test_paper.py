@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from cli.embedded_redis import free_port
-from cli.ready import until_ready
+from cli.local_stack.embedded_redis import free_port
+from cli.local_stack.readiness import until_ready
 from tests.docker.calls import Caller
 from tests.docker.stack import ROOT, Stack, running
 from tests.front.stack import wait_until

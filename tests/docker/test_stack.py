@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from cli.ready import until_ready
+from cli.local_stack.readiness import until_ready
 from tests.docker.stack import ROOT, Failed, Stack
 
 pytestmark = pytest.mark.docker

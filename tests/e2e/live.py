@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from ib_worker.limits import Limits
-from ibgateway.simulator.server import Simulator
+from ib_worker.risk.limits import Limits
+from ibgateway.simulator.server.server import Simulator
 from tests.front.stack import Running, serving
 from tests.worker.rig import Caller, caller, worker
 

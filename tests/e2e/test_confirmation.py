@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from fastmcp.client.elicitation import ElicitResult
 
-from bridge.bus.approving import waiting_approvals
-from mcp_front.results import ERROR_META
+from bridge.bus.controls.approvals import waiting_approvals
+from mcp_front.protocol.results import ERROR_META
 from tests.e2e.live import live_stack
 from tests.front.stack import LEGACY, MODERN, RawClient
 from tests.front.test_auth import as_caller, write_tokens
@@ -202,7 +202,7 @@ async def test_an_answer_of_another_caller_is_refused(redis_url: str, session: s
 async def test_an_answer_that_comes_too_late_is_refused(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.bus.approving.FORM_MS", -1)
+    monkeypatch.setattr("bridge.bus.controls.approvals.FORM_MS", -1)
     async with live_stack(redis_url, session) as live:
         raw = live.fronts[0].raw()
         asked = await first_round(raw)

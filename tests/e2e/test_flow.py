@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.e2e.stack import whole_stack
 from tests.front.stack import ERAS
 

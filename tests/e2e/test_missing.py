@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from bridge.tool import Effect
-from cli.embedded_redis import EmbeddedRedis
-from ibgateway.simulator.server import Simulator
-from mcp_front.offered import offered_tools
-from mcp_front.results import ERROR_META
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ibgateway.simulator.server.server import Simulator
+from mcp_front.protocol.results import ERROR_META
+from mcp_front.tools.catalogue import offered_tools
 from tests.busy import BUSY_S
 from tests.front.stack import ERAS, RawClient, serving
 from tests.front.test_calls import answers_of_all_tools

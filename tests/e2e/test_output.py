@@ -9,10 +9,10 @@ import pytest
 from fastmcp import Client
 from fastmcp.client.auth import BearerAuth
 
-from cli.embedded_redis import free_port
-from cli.processes import Children
-from cli.ready import until_ready
-from ibgateway.simulator.server import Simulator
+from cli.local_stack.embedded_redis import free_port
+from cli.local_stack.processes import Children
+from cli.local_stack.readiness import until_ready
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import until
 
 TOKEN, WEBHOOK = "a-token-that-nobody-may-see", "http://127.0.0.1:9/a-path-that-is-a-secret"

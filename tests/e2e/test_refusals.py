@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from mcp_front.results import ERROR_META
+from mcp_front.protocol.results import ERROR_META
 from tests.busy import BUSY_S
 from tests.e2e.stack import Stack, whole_stack
 from tests.front.stack import ERAS, RawClient, messages_of, plain_http

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.front.stack import ERAS, serving
 from tests.worker.rig import caller, order, worker
 

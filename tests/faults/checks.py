@@ -14,13 +14,13 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from bridge.audit import CUT, verify
-from bridge.bus.auditing import read_head
+from bridge.audit_chain import CUT, verify
+from bridge.bus.controls.audit_log import read_head
 from bridge.tool import TOOLS, ToolError
-from ib_worker.ledger import LOOKS_APART_S
-from ib_worker.references import order_ref
-from ibgateway.simulator.journal import Entry
-from ibgateway.simulator.values import OpenOrder
+from ib_worker.orders.references import order_ref
+from ib_worker.orders.tracker import LOOKS_APART_S
+from ibgateway.simulator.model.values import OpenOrder
+from ibgateway.simulator.server.journal import Entry
 from tests.faults.mcp import Answer
 from tests.faults.plan import Plan, Step
 from tests.faults.stage import Stage, insisted, whole_log

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from ibgateway.simulator.journal import Entry
+from ibgateway.simulator.server.journal import Entry
 from ibgateway.simulator.wire.names import CLIENT, SERVER
 from tests.faults.checks import Seen
 from tests.faults.stage import Stage, whole_log

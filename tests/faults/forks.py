@@ -14,14 +14,14 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Self
 
-from bridge.bus.asking import Asker
+from bridge.bus.client.client import Asker
 from ib_worker.__main__ import work
-from ib_worker.limits import Limits
-from ib_worker.logs import configure_logs
+from ib_worker.logging_setup import configure_logs
+from ib_worker.risk.circuit_breakers import Wires
+from ib_worker.risk.limits import Limits
 from ib_worker.settings import Settings as WorkerSettings
-from ib_worker.tripwires import Wires
 from mcp_front.__main__ import assemble, front_id, serve
-from mcp_front.logs import configure_logs as configure_front_logs
+from mcp_front.logging_setup import configure_logs as configure_front_logs
 from mcp_front.settings import Settings as FrontSettings
 
 WARM = "warm"  # no session's name

@@ -9,13 +9,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from bridge.audit import CUT, verify
-from bridge.bus import scripts
-from bridge.bus.auditing import read_head
+from bridge.audit_chain import CUT, verify
+from bridge.bus.controls.audit_log import read_head
+from bridge.bus.records import scripts
 from bridge.tool import ToolError
-from cli.embedded_redis import EmbeddedRedis
-from ib_worker.references import order_ref
-from ibgateway.simulator.server import Simulator
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker.orders.references import order_ref
+from ibgateway.simulator.server.server import Simulator
 from tests.faults import forks
 from tests.faults.forks import Forked
 from tests.faults.link import Link, to_port, to_unix

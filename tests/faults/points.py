@@ -6,10 +6,10 @@ import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from bridge.bus import scripts
 from bridge.bus.keys import Keys
-from bridge.bus.pipe import Pipe
-from cli.embedded_redis import EmbeddedRedis
+from bridge.bus.records import scripts
+from bridge.bus.transport.pipeline import Pipe
+from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.faults.link import Link, messages, nothing
 
 HEAL_S = 3.0  # so long a fault of Redis lasts

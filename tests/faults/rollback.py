@@ -10,16 +10,16 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from bridge.audit import CUT, verify
-from bridge.bus import scripts
-from bridge.bus.auditing import read_head
-from bridge.bus.halting import clear_halt, read_halt
-from bridge.bus.pipe import Pipe
+from bridge.audit_chain import CUT, verify
+from bridge.bus.controls.audit_log import read_head
+from bridge.bus.controls.kill_switch import clear_halt, read_halt
+from bridge.bus.records import scripts
+from bridge.bus.transport.pipeline import Pipe
 from bridge.tool import ToolError
-from cli.embedded_redis import EmbeddedRedis, free_port
-from ib_worker.references import order_ref
-from ib_worker.tripwires import Wires
-from ibgateway.simulator.server import Simulator
+from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
+from ib_worker.orders.references import order_ref
+from ib_worker.risk.circuit_breakers import Wires
+from ibgateway.simulator.server.server import Simulator
 from tests.faults import forks
 from tests.faults.forks import Forked
 from tests.faults.link import Link, to_port

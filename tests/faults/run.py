@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from bridge.bus.auditing import read_head
+from bridge.bus.controls.audit_log import read_head
 from tests.faults import mcp
 from tests.faults.checks import Seen, check
 from tests.faults.evidence import keep

@@ -8,14 +8,14 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Self, TypeVar
 
-from bridge.bus import scripts
-from bridge.bus.auditing import read_log
-from bridge.bus.connect import BusError
+from bridge.bus.controls.audit_log import read_log
 from bridge.bus.keys import Keys
-from bridge.bus.pipe import Pipe
+from bridge.bus.records import scripts
+from bridge.bus.transport.connection import BusError
+from bridge.bus.transport.pipeline import Pipe
 from bridge.tool import ToolError
-from cli.embedded_redis import EmbeddedRedis, free_port
-from ibgateway.simulator.server import Simulator, SimulatorConfig
+from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.faults import forks
 from tests.faults.forks import Forked
 from tests.faults.link import Link, to_port, to_unix

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from bridge.bus.auditing import read_log
+from bridge.bus.controls.audit_log import read_log
 from bridge.tool import ToolError
 from tests.faults.stage import START_S, Stage, Worker, insisted
 from tests.worker.rig import order, until

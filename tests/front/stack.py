@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 from fastmcp import Client
 
-from bridge.bus.answering import Answerer
-from bridge.bus.asked import Asked
-from bridge.bus.asking import Asker
-from bridge.gateway import SessionStatus
+from bridge.bus.client.client import Asker
+from bridge.bus.server.request import Asked
+from bridge.bus.server.server import Answerer
+from bridge.tools.session import SessionStatus
 from mcp_front.__main__ import Front, assemble
-from mcp_front.serving import FrontServer, http_config
+from mcp_front.http.server import FrontServer, http_config
 from mcp_front.settings import Settings
 
 MODERN, LEGACY = "2026-07-28", "2025-11-25"

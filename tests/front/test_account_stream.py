@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-import mcp_front.relay
-from bridge.account import AccountStreamSummary
-from bridge.bus.answering import Answerer
-from bridge.bus.asked import Asked
-from mcp_front.streams import account_line
+import mcp_front.streams.relay
+from bridge.bus.server.request import Asked
+from bridge.bus.server.server import Answerer
+from bridge.tools.account import AccountStreamSummary
+from mcp_front.streams.tools import account_line
 from tests.front.stack import ERAS, MODERN, Running, serving, worker
 from tests.front.test_calls import CONTRACT
 
@@ -123,7 +123,7 @@ async def test_break_of_the_subscription_is_relayed_and_counted(redis_url: str, 
 async def test_quiet_account_shows_that_the_stream_lives(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mcp_front.relay, "PULSE_S", 0.1)
+    monkeypatch.setattr(mcp_front.streams.relay, "PULSE_S", 0.1)
     async with account_worker(redis_url, session), serving(redis_url, session) as front:
         _, messages, progress = await watched(front, MODERN, 1)
 

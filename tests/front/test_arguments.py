@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bridge.tool import TOOLS, ToolError
-from mcp_front.arguments import parse_arguments
-from mcp_front.offered import offered_tools
+from mcp_front.protocol.arguments import parse_arguments
+from mcp_front.tools.catalogue import offered_tools
 
 ORDER = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1}
 offered_tools()

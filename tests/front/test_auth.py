@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bridge.tool import Effect
-from mcp_front.auth import Tokens, read_tokens
-from mcp_front.offered import offered_tools
-from mcp_front.results import ERROR_META
+from mcp_front.admission.auth import Tokens, read_tokens
+from mcp_front.protocol.results import ERROR_META
+from mcp_front.tools.catalogue import offered_tools
 from tests.front.stack import ERAS, Running, plain_http, serving, wait_until, worker
 from tests.front.test_calls import PNL, Recorder
 from tests.front.test_writes import ORDER
@@ -127,7 +127,7 @@ async def test_removed_entry_is_turned_away_at_once(tmp_path: Path) -> None:
 async def test_stream_ends_when_its_token_is_taken_away(
     redis_url: str, session: str, tokens_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mcp_front.streams.WATCH_S", 0.1)
+    monkeypatch.setattr("mcp_front.streams.tools.WATCH_S", 0.1)
     async with (
         ticking(redis_url, session) as ticker,
         serving(redis_url, session, front_tokens_file=tokens_file) as front,

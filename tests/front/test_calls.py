@@ -11,10 +11,10 @@ import pytest
 import structlog
 
 from benchmarks.steps import measured
-from bridge.bus.asked import Asked
+from bridge.bus.server.request import Asked
 from bridge.tool import Declared, Effect, ToolError
-from mcp_front.offered import offered_tools
-from mcp_front.results import ERROR_META
+from mcp_front.protocol.results import ERROR_META
+from mcp_front.tools.catalogue import offered_tools
 from tests.front.stack import ERAS, LEGACY, MODERN, RawClient, answering, plain_http, serving, wait_until, worker
 
 CONTRACT = {

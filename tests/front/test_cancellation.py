@@ -10,9 +10,9 @@ import httpx
 import msgspec
 import pytest
 
-from bridge.bus import front_channel
-from bridge.bus.asked import Asked
-from mcp_front.results import ERROR_META
+from bridge.bus.client import front_channel
+from bridge.bus.server.request import Asked
+from mcp_front.protocol.results import ERROR_META
 from tests.front.stack import LEGACY, MODERN, Running, messages_of, plain_http, serving, wait_until, worker
 from tests.front.ticking import ticking
 

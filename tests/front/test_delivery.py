@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from bridge.bus.asked import Asked
-from bridge.bus.pipe import Pipe
+from bridge.bus.server.request import Asked
+from bridge.bus.transport.pipeline import Pipe
 from bridge.tool import ToolError
 from tests.bridge.pair import pipe_to, until
 from tests.front.stack import ERAS, serving, worker

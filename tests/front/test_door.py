@@ -10,9 +10,9 @@ import pytest
 from starlette.authentication import SimpleUser, UnauthenticatedUser
 from starlette.types import Message, Receive, Scope, Send
 
-from mcp_front import door
-from mcp_front.door import INSIDE, Door, leave_door
-from mcp_front.limits import Paces
+from mcp_front.admission import fair_queueing as door
+from mcp_front.admission.fair_queueing import INSIDE, Door, leave_door
+from mcp_front.admission.rate_limits import Paces
 from tests.front.stack import serving, wait_until
 
 WAITING = 12  # of one caller, in place of hundreds

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.asked import Asked
+from bridge.bus.server.request import Asked
 from bridge.tool import ToolError
-from mcp_front import halting
-from mcp_front.results import ERROR_META
+from mcp_front.protocol.results import ERROR_META
+from mcp_front.tools import halt_trading as halting
 from tests.front.stack import ERAS, serving, wait_until, worker
 from tests.front.test_auth import as_caller, write_tokens
 from tests.front.test_writes import REPORT

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bridge.gateway import SessionStatus
-from mcp_front.serving import LAST_WORDS_S
+from bridge.tools.session import SessionStatus
+from mcp_front.http.server import LAST_WORDS_S
 from tests.front.stack import ERAS, READY, answering, plain_http, serving, worker
 from tests.front.test_calls import PNL
 
@@ -112,7 +112,7 @@ async def test_front_that_is_stopping_is_not_ready(redis_url: str, session: str)
 async def test_calls_that_wait_at_the_door_are_answered_before_the_front_stops(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mcp_front.serving.CUT_S", 0)  # what is open after draining is cut at once
+    monkeypatch.setattr("mcp_front.http.server.CUT_S", 0)  # what is open after draining is cut at once
     pace: dict[str, Any] = {"front_calls_per_s": 5, "front_burst": 1}
     async with worker(redis_url, session, {"get_pnl": answering(PNL)}), serving(redis_url, session, **pace) as front:
         calls = [asyncio.create_task(front.raw().call("ibkr_get_pnl")) for _ in range(6)]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.tool import ToolError
-from mcp_front.limits import QUEUED_S, Limits, Paces, lined_up
+from mcp_front.admission.rate_limits import QUEUED_S, Limits, Paces, lined_up
 
 PER_S, BURST = 10, 3
 

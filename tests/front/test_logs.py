@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from mcp_front.logs import Seldom
+from mcp_front.logging_setup import Seldom
 
 PROGRAM = """
 import asyncio, logging, structlog
-from mcp_front.logs import configure_logs
+from mcp_front.logging_setup import configure_logs
 configure_logs("info", "{style}")
 log = structlog.get_logger("test")
 

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from mcp_front.pending import Pending
+from mcp_front.streams.conflating_queue import Pending
 
 
 def pending(most: int) -> Pending:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from mcp_front import porch
-from mcp_front.porch import Porch
-from mcp_front.results import ERROR_META
+from mcp_front.admission import load_shedding as porch
+from mcp_front.admission.load_shedding import Porch
+from mcp_front.protocol.results import ERROR_META
 from tests.front.stack import wait_until
 
 SHARE = 3

@@ -16,8 +16,8 @@ import httpx
 import pytest
 from fastmcp import Client
 
-from bridge.bus.asked import Asked
-from cli.embedded_redis import free_port
+from bridge.bus.server.request import Asked
+from cli.local_stack.embedded_redis import free_port
 from mcp_front import VERSION
 from mcp_front.__main__ import main
 from tests.front.stack import ERAS, MODERN, RawClient, wait_until, worker

@@ -5,10 +5,10 @@ import shutil
 import httpx
 import pytest
 
-from bridge.bus.connect import Refused, refusing
-from bridge.bus.pipe import Pipe
-from cli.embedded_redis import EmbeddedRedis
-from cli.examining import Place, examine
+from bridge.bus.transport.connection import Refused, refusing
+from bridge.bus.transport.pipeline import Pipe
+from cli.diagnostics.checks import Place, examine
+from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.front.stack import serving, worker
 
 pytestmark = pytest.mark.trial("E4")

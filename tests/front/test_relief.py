@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bridge.bus import answering
-from bridge.bus.asked import Asked
-from bridge.bus.halting import read_halt
+from bridge.bus.controls.kill_switch import read_halt
 from bridge.bus.keys import Keys
-from mcp_front.results import ERROR_META
+from bridge.bus.server import server as answering
+from bridge.bus.server.request import Asked
+from mcp_front.protocol.results import ERROR_META
 from tests.bridge.pair import pipe_to
 from tests.front.stack import ERAS, serving, wait_until, worker
 from tests.front.stack import answering as answers

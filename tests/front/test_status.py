@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.envelopes import Heartbeat
 from bridge.bus.keys import Keys
-from bridge.bus.pipe import Pipe
-from bridge.gateway import SessionStatus
-from cli.embedded_redis import EmbeddedRedis, free_port
-from mcp_front.status import STALE_MS, status_of
+from bridge.bus.messages import Heartbeat
+from bridge.bus.transport.pipeline import Pipe
+from bridge.tools.session import SessionStatus
+from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
+from mcp_front.tools.status import STALE_MS, status_of
 from tests.busy import BUSY_S
 from tests.front.stack import ERAS, READY, plain_http, serving, worker
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.answering import Answerer
-from bridge.bus.asked import Asked
-from bridge.gateway import SessionStatus
-from bridge.market_data import StreamSummary
+from bridge.bus.server.request import Asked
+from bridge.bus.server.server import Answerer
 from bridge.tool import ToolError
-from cli.embedded_redis import EmbeddedRedis, free_port
-from mcp_front.relay import lasts_s
-from mcp_front.results import ERROR_META
+from bridge.tools.market_data import StreamSummary
+from bridge.tools.session import SessionStatus
+from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
+from mcp_front.protocol.results import ERROR_META
+from mcp_front.streams.relay import lasts_s
 from tests.busy import BUSY_S
 from tests.front.stack import ERAS, MODERN, Handler, Running, serving, wait_until, worker
 from tests.front.ticking import SPY, STREAM, quote, ticking, watch
@@ -109,7 +109,7 @@ def test_a_stream_leaves_its_host_time_to_hear_the_answer(seconds: int, opening_
 async def test_a_long_stream_answers_two_seconds_before_its_time(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mcp_front.relay.LONG_S", 3)
+    monkeypatch.setattr("mcp_front.streams.relay.LONG_S", 3)
     async with ticking(redis_url, session), serving(redis_url, session) as front:
         result = await front.raw().call("ibkr_stream_market_data", symbol="SPY", duration_seconds=3)
 
@@ -120,8 +120,8 @@ async def test_a_long_stream_answers_two_seconds_before_its_time(
 async def test_the_time_that_a_stream_takes_to_open_counts(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mcp_front.relay.LONG_S", 3)
-    monkeypatch.setattr("mcp_front.relay.EARLY_S", 0.5)
+    monkeypatch.setattr("mcp_front.streams.relay.LONG_S", 3)
+    monkeypatch.setattr("mcp_front.streams.relay.EARLY_S", 0.5)
     opened = {"stream": "account-DU1", "account": "DU1", "updates": [], "life": "", "seq": 0}
 
     async def slow(_asked: Asked) -> bytes:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mcp_front.summaries import AccountSummary, QuoteSummary, Thinned, price_of
+from mcp_front.streams.summaries import AccountSummary, QuoteSummary, Thinned, price_of
 
 
 def quote(last: float | None, bid: float | None = None, ask: float | None = None) -> dict[str, Any]:

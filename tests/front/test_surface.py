@@ -10,8 +10,8 @@ import httpx
 import pytest
 import structlog
 
-from cli.hosts import ways_to_add
-from mcp_front.auth import Tokens
+from cli.client_setup import ways_to_add
+from mcp_front.admission.auth import Tokens
 from tests.front.stack import ERAS, LEGACY, MODERN, READY, Running, messages_of, plain_http, serving, worker
 from tests.front.test_auth import token_of, write_tokens
 

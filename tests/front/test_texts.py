@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from mcp_front.texts import as_text, compact
+from mcp_front.protocol.text_tables import as_text, compact
 
 BARS = [
     {"date": f"2025-01-{day:02}", "open": 100.0 + day, "close": 100.25 + day, "volume": 1e6, "barCount": None}

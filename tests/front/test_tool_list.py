@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from bridge.tool import Effect
-from mcp_front.offered import offered_tools
-from mcp_front.results import ERROR_META
+from mcp_front.protocol.results import ERROR_META
+from mcp_front.tools.catalogue import offered_tools
 from tests.front.stack import ERAS, MODERN, READY, messages_of, plain_http, serving, worker
 
 REQUIRED = object()

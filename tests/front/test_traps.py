@@ -40,7 +40,7 @@ async def test_modern_client_that_asks_for_no_messages_gets_progress_and_the_sum
 def test_session_store_is_imported_before_the_first_call() -> None:
     program = """
 import sys
-from bridge.bus.asking import Asker
+from bridge.bus.client.client import Asker
 from mcp_front.__main__ import assemble
 from mcp_front.settings import Settings
 assemble(Settings(), Asker("redis://127.0.0.1:1/0", "paper", "front-1"))

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.asked import Asked
+from bridge.bus.server.request import Asked
 from bridge.tool import ToolError
-from mcp_front.results import ERROR_META
+from mcp_front.protocol.results import ERROR_META
 from tests.front.stack import ERAS, Handler, serving, worker
 from tests.front.test_calls import CONTRACT
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bridge.bus.answering import Answerer
-from bridge.bus.asked import Asked
-from bridge.gateway import SessionStatus
+from bridge.bus.server.request import Asked
+from bridge.bus.server.server import Answerer
+from bridge.tools.session import SessionStatus
 from tests.front.stack import READY, Running, worker
 from tests.front.test_calls import CONTRACT
 

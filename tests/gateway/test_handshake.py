@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.embedded_redis import free_port
+from cli.local_stack.embedded_redis import free_port
 from ibgateway.probe.handshake import EXIT_CODES, Answer, Outcome, ask
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.gateway import servers
 
 SCRIPT = Path("ibgateway/probe/handshake.sh")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bridge.tool import ToolError
-from cli.embedded_redis import free_port
-from ib_worker import standing
-from ib_worker.gateway_login import BY_PHASE, STALE_S, explain
+from cli.local_stack.embedded_redis import free_port
+from ib_worker.session import state as standing
+from ib_worker.session.gateway_login import BY_PHASE, STALE_S, explain
 from ibgateway.probe.phase import Phase
 from tests.gateway import servers
 from tests.worker.rig import session_at, until

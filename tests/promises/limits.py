@@ -17,12 +17,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from bridge.bus.halting import set_halt
+from bridge.bus.controls.kill_switch import set_halt
 from bridge.tool import ToolError
-from cli.embedded_redis import EmbeddedRedis
-from ib_worker.limits import Limits
-from ibgateway.simulator.journal import Entry
-from ibgateway.simulator.server import Simulator
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker.risk.limits import Limits
+from ibgateway.simulator.server.journal import Entry
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import Caller, caller, worker
 
 REPLICAS = 3

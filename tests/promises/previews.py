@@ -17,10 +17,10 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from bridge.order_terms import AUX_PRICE, LMT_PRICE, OrderType, Tif
 from bridge.tool import ToolError
-from cli.embedded_redis import EmbeddedRedis
-from ibgateway.simulator.server import Simulator
+from bridge.tools.order_terms import AUX_PRICE, LMT_PRICE, OrderType, Tif
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import Caller, trading
 
 PLACE = 3  # TWS's message id of placeOrder, what-ifs included

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cli.embedded_redis import EmbeddedRedis
-from ib_worker.limits import Limits
-from ibgateway.simulator.server import Simulator
-from mcp_front.results import ERROR_META
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker.risk.limits import Limits
+from ibgateway.simulator.server.server import Simulator
+from mcp_front.protocol.results import ERROR_META
 from tests.front.stack import Running, serving
 from tests.worker.rig import caller, until, worker
 

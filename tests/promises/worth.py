@@ -23,14 +23,14 @@ from typing import Any, get_args
 
 import ib_async
 
-from bridge.order_terms import OrderType, Tif
 from bridge.tool import ToolError
-from cli.embedded_redis import EmbeddedRedis
-from ib_worker.checking import intent_of
-from ib_worker.limits import Limits, check, closes
+from bridge.tools.order_terms import OrderType, Tif
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker.pre_trade.checks import intent_of
 from ib_worker.risk.intent import Facts, Leg, Unit
+from ib_worker.risk.limits import Limits, check, closes
 from ib_worker.risk.worth import known_worth
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import trading
 
 LIMIT = 20_000.0

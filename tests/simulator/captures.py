@@ -18,15 +18,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ibgateway.recorder.grammar import Unfit
-from ibgateway.recorder.replies import REPLIES
-from ibgateway.simulator import values
+from ibgateway.recorder.layouts.field_grammar import Unfit
+from ibgateway.recorder.layouts.replies import REPLIES
 from ibgateway.simulator.config import START
-from ibgateway.simulator.connection import Connection
-from ibgateway.simulator.gateway import Gateway
+from ibgateway.simulator.gateway.connection import Connection
+from ibgateway.simulator.gateway.gateway import Gateway
+from ibgateway.simulator.model import values
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.frames import HELLO, frame
-from ibgateway.simulator.world import World, WorldConfig
+from ibgateway.simulator.world.world import World, WorldConfig
 from tests.simulator.wire.orders import SPY, Frame, limit_order, market_order, order, preview
 from tests.simulator.wire.test_answers import ANSWERED, CALL
 

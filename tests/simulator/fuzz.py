@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-import ibgateway.simulator.answers  # noqa: F401 - fills connection.ANSWERS
+import ibgateway.simulator.handlers  # noqa: F401 - fills connection.ANSWERS
 from ibgateway.simulator.config import START
-from ibgateway.simulator.connection import Connection
-from ibgateway.simulator.gateway import Gateway
-from ibgateway.simulator.values import Contract, Event, Order
+from ibgateway.simulator.gateway.connection import Connection
+from ibgateway.simulator.gateway.gateway import Gateway
+from ibgateway.simulator.model.values import Contract, Event, Order
 from ibgateway.simulator.wire.frames import HELLO, frame
-from ibgateway.simulator.world import World, WorldConfig
+from ibgateway.simulator.world.world import World, WorldConfig
 from tests.simulator.wire.orders import SPY, UNSET_DOUBLE, cancel, limit_order, market_order, order, preview
 
 CONTRACT = "\0".join(map(str, SPY))

@@ -18,16 +18,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bridge.bus.halting import set_halt
-from bridge.bus.pipe import Pipe
-from cli import examining
-from cli.embedded_redis import EmbeddedRedis
-from cli.examining import Finding, Place, _instant, examine
-from cli.screen import Screen
-from cli.stack_folder import front_of, sole_user
-from cli.typed import command
+from bridge.bus.controls.kill_switch import set_halt
+from bridge.bus.transport.pipeline import Pipe
+from cli.command_line import command
+from cli.diagnostics import checks as examining
+from cli.diagnostics.checks import Finding, Place, _instant, examine
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from cli.local_stack.state_folder import front_of, sole_user
+from cli.terminal import Screen
 from ibgateway.simulator.config import Identity, SimulatorConfig
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.front.stack import serving
 from tests.gateway import servers
 from tests.worker.rig import caller, until, worker
@@ -156,8 +156,8 @@ async def test_no_redis(own_redis: EmbeddedRedis, session: str) -> None:
 @pytest.fixture
 def usual_redis(own_redis: EmbeddedRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EmbeddedRedis:
     """On the port where it is looked for when none is named."""
-    monkeypatch.setattr("cli.operating.DEMO_SOCKET", tmp_path / "none")
-    monkeypatch.setattr("cli.operating.USUAL", own_redis.url)
+    monkeypatch.setattr("cli.operator.redis_target.DEMO_SOCKET", tmp_path / "none")
+    monkeypatch.setattr("cli.operator.redis_target.USUAL", own_redis.url)
     return own_redis
 
 

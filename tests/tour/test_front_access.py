@@ -6,9 +6,9 @@ import io
 import pytest
 from rich.console import Console
 
+from cli.commands.tour import TourFailed, take_tour
 from cli.front_access import front_address
-from cli.screen import Screen
-from cli.tour import TourFailed, take_tour
+from cli.terminal import Screen
 
 pytestmark = pytest.mark.trial("E5")
 

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from cli.embedded_redis import free_port
+from cli.local_stack.embedded_redis import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bridge.bus.approving import Approval, ask_approval, waiting_approvals
-from bridge.bus.halting import read_halt, set_halt
+from bridge.bus.controls.approvals import Approval, ask_approval, waiting_approvals
+from bridge.bus.controls.kill_switch import read_halt, set_halt
 from bridge.bus.keys import Keys
-from bridge.bus.pipe import Pipe
+from bridge.bus.transport.pipeline import Pipe
 from cli.__main__ import main
-from cli.embedded_redis import EmbeddedRedis, free_port
+from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from tests.tour.terminal import Terminal, terminal
 
 
@@ -186,8 +186,8 @@ async def places(
 ) -> AsyncIterator[tuple[EmbeddedRedis, EmbeddedRedis]]:
     """Where Redis is looked for when none is named: the demo's, and the one on the usual port."""
     async with EmbeddedRedis(tmp_path / "usual", port=free_port()) as usual:
-        monkeypatch.setattr("cli.operating.DEMO_SOCKET", tmp_path / "redis" / "redis.sock")
-        monkeypatch.setattr("cli.operating.USUAL", usual.url)
+        monkeypatch.setattr("cli.operator.redis_target.DEMO_SOCKET", tmp_path / "redis" / "redis.sock")
+        monkeypatch.setattr("cli.operator.redis_target.USUAL", usual.url)
         yield own_redis, usual
 
 
@@ -255,7 +255,7 @@ def test_no_error_shows_the_password_of_redis(url: str, unused_port: int, capsys
 
 def test_the_operators_commands_need_nothing_that_the_workers_image_lacks() -> None:
     """It holds `cli` for them, on the worker's packages."""
-    commands = "import cli.halt, cli.resume, cli.approve, cli.orders, cli.audit, sys; print(*sys.modules)"
+    commands = "from cli.commands import approve, audit, halt, orders, resume; import sys; print(*sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", commands], capture_output=True, text=True, check=True)
 

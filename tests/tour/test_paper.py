@@ -18,12 +18,12 @@ import pytest
 from rich.console import Console
 
 from cli.__main__ import main
-from cli.docker import need_docker
-from cli.embedded_redis import free_port
-from cli.paper import LOGIN, PASSWORD, await_session, keep_login
-from cli.processes import Problem
-from cli.ready import readiness
-from cli.screen import Screen
+from cli.commands.paper import LOGIN, PASSWORD, await_session, keep_login
+from cli.local_stack.docker_engine import need_docker
+from cli.local_stack.embedded_redis import free_port
+from cli.local_stack.processes import Problem
+from cli.local_stack.readiness import readiness
+from cli.terminal import Screen
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -274,7 +274,7 @@ def test_a_login_that_another_user_made_is_named(
         docker.write_text("#!/bin/sh\necho 28.2.2\n")
         docker.chmod(0o755)
         monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-        monkeypatch.setattr("cli.paper.ROOT", folder)
+        monkeypatch.setattr("cli.commands.paper.ROOT", folder)
 
         with another_user():
             status = main(["paper"])

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cli.paper_check import check
-from cli.processes import Problem
-from cli.screen import Screen
+from cli.commands.paper_check import check
+from cli.local_stack.processes import Problem
+from cli.terminal import Screen
 from ibgateway.simulator.config import Identity, SimulatorConfig
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 

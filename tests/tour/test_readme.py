@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from pydantic_settings import BaseSettings
 
-from cli.hosts import codex_config, described, ways_to_add
-from ib_worker.limits import Limits
+from cli.client_setup import codex_config, described, ways_to_add
+from ib_worker.risk.circuit_breakers import Wires
+from ib_worker.risk.limits import Limits
 from ib_worker.settings import Settings as WorkerSettings
-from ib_worker.tripwires import Wires
-from mcp_front.offered import offered_tools
 from mcp_front.settings import Settings as FrontSettings
+from mcp_front.tools.catalogue import offered_tools
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -123,7 +123,7 @@ def test_a_command_of_the_cli_is_written_as_it_takes_it() -> None:
     for line in shown:
         name, *arguments = shlex.split(line)
         parser = argparse.ArgumentParser(prog=line)
-        importlib.import_module(f"cli.{name.replace('-', '_')}").add_arguments(parser)
+        importlib.import_module(f"cli.commands.{name.replace('-', '_')}").add_arguments(parser)
         parser.parse_args(arguments)
 
 
@@ -161,9 +161,9 @@ def test_the_example_of_a_new_tool_works_as_it_stands() -> None:
     page = (ROOT / "docs" / "adding-a-tool.md").read_text(encoding="utf-8")
     declared, handled, _ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     script = (
-        "import bridge.contracts, ib_worker.contracts, ib_worker.dispatch, bridge.tool, sys\n"
-        "exec(sys.argv[1], vars(bridge.contracts)); exec(sys.argv[2], vars(ib_worker.contracts))\n"
-        "print('ibkr_get_market_rule' in bridge.tool.TOOLS, 'get_market_rule' in ib_worker.dispatch.HANDLERS)"
+        "import bridge.tools.contracts, ib_worker.handlers.contracts, ib_worker.handlers.dispatch, bridge.tool, sys\n"
+        "exec(sys.argv[1], vars(bridge.tools.contracts)); exec(sys.argv[2], vars(ib_worker.handlers.contracts))\n"
+        "print('ibkr_get_market_rule' in bridge.tool.TOOLS, 'get_market_rule' in ib_worker.handlers.dispatch.HANDLERS)"
     )
 
     ran = subprocess.run([sys.executable, "-c", script, declared, handled], cwd=ROOT, capture_output=True, text=True)

@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from cli.screen import LINE_WIDTH, Screen, sparkline
+from cli.terminal import LINE_WIDTH, Screen, sparkline
 
 
 def test_prices_are_drawn_from_the_lowest_block_to_the_highest() -> None:

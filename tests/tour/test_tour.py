@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 
-from bridge.gateway import SessionStatus
-from cli.embedded_redis import free_port
-from cli.screen import Screen
-from cli.tour import TourFailed, Visit, buy, closed, refuse_real_money, take_tour
+from bridge.tools.session import SessionStatus
+from cli.commands.tour import TourFailed, Visit, buy, closed, refuse_real_money, take_tour
+from cli.local_stack.embedded_redis import free_port
+from cli.terminal import Screen
 from tests.e2e.stack import whole_stack
 
 

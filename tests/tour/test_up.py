@@ -19,9 +19,9 @@ import pytest
 from fastmcp import Client
 from rich.console import Console
 
-from cli.embedded_redis import free_port
-from cli.screen import Screen
-from cli.tour import Visit, buy
+from cli.commands.tour import Visit, buy
+from cli.local_stack.embedded_redis import free_port
+from cli.terminal import Screen
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 ENDS_WITHIN_S = 90  # the tour takes fifteen seconds, and four parts to start

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 
 
 @pytest_asyncio.fixture
@@ -17,9 +17,9 @@ async def sim() -> AsyncIterator[Simulator]:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks at the gateway follow one another within the test's patience."""
-    monkeypatch.setattr("ib_worker.ledger.LOOKS_APART_S", 0.2)
-    monkeypatch.setattr("ib_worker.reconcile.LOOKS_APART_S", 0.2)
-    monkeypatch.setattr("ib_worker.reconcile.SHOWS_S", 0.3)
-    monkeypatch.setattr("ib_worker.sync.LOOKS_APART_S", 0.3)
-    monkeypatch.setattr("ib_worker.outcome.LOOK_S", 0.3)
-    monkeypatch.setattr("ib_worker.sync.LOOK_EVERY_S", 0)
+    monkeypatch.setattr("ib_worker.orders.tracker.LOOKS_APART_S", 0.2)
+    monkeypatch.setattr("ib_worker.order_entry.reconciliation.LOOKS_APART_S", 0.2)
+    monkeypatch.setattr("ib_worker.order_entry.reconciliation.SHOWS_S", 0.3)
+    monkeypatch.setattr("ib_worker.session.sync.LOOKS_APART_S", 0.3)
+    monkeypatch.setattr("ib_worker.order_entry.outcome.LOOK_S", 0.3)
+    monkeypatch.setattr("ib_worker.session.sync.LOOK_EVERY_S", 0)

@@ -11,17 +11,17 @@ from secrets import token_hex
 from typing import Any
 
 import ib_worker.__main__  # noqa: F401  # importing it registers the handlers
-from bridge.bus.answering import Answerer
-from bridge.bus.asking import Asker
-from bridge.gateway import SessionStatus
+from bridge.bus.client.client import Asker
+from bridge.bus.server.server import Answerer
 from bridge.tool import OPERATIONS, ToolError
-from cli.embedded_redis import EmbeddedRedis
-from ib_worker.leading import lead
-from ib_worker.lifecycle import Lifecycle, Timing
+from bridge.tools.session import SessionStatus
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker.leader import lead
 from ib_worker.racing import first
-from ib_worker.session import Session
+from ib_worker.session.connection_loop import Lifecycle, Timing
+from ib_worker.session.session import Session
 from ib_worker.settings import Settings
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 
 FAST = Timing(
     connect_s=2, sync_s=5, first_pause_s=0.05, longest_pause_s=0.2, longest_cheap_pause_s=0.2, settle_s=0.05,

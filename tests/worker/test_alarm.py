@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ib_worker.alarm import Alarm, Alert, watch
-from ib_worker.concerns import concerns_of, is_weekly_login, weekly_login
 from ib_worker.racing import first
-from ib_worker.standing import Standing
-from ibgateway.simulator.server import Simulator, SimulatorConfig
+from ib_worker.session.alerts import Alarm, Alert, watch
+from ib_worker.session.state import Standing
+from ib_worker.session.warnings import concerns_of, is_weekly_login, weekly_login
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.worker.rig import ready_session, session_at, until
 
 NOON = datetime(2025, 6, 11, 12, tzinfo=UTC)

@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ib_worker.announcements import Announcements, announcement, remedy, what
-from ib_worker.concerns import concerns_of
+from ib_worker.session.announcements import Announcements, announcement, remedy, what
+from ib_worker.session.warnings import concerns_of
 from ib_worker.settings import Endpoint
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import ready_session, until
 
 NOW = datetime(2026, 11, 29, 18, 0, tzinfo=UTC)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import frames, order, trading, until
 
 RESTING = {"orderType": "LMT", "lmtPrice": 300}

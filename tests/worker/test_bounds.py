@@ -2,13 +2,22 @@
 
 import pytest
 
-from bridge.blotter import OrderEvent
-from bridge.bus.envelopes import TRUNCATED
+from bridge.bus.messages import TRUNCATED
 from bridge.tool import OPERATIONS, ToolError
-from bridge.values import OnContract
-from ib_worker import bounds
-from ib_worker.bounds import BOUNDS, Part, bars_of, encoded, longest_of, require_narrow, require_short, session_s
-from ibgateway.simulator.server import Simulator
+from bridge.tools.order_queries import OrderEvent
+from bridge.tools.types import OnContract
+from ib_worker.handlers import answer_bounds as bounds
+from ib_worker.handlers.answer_bounds import (
+    BOUNDS,
+    Part,
+    bars_of,
+    encoded,
+    longest_of,
+    require_narrow,
+    require_short,
+    session_s,
+)
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import trading
 from tests.worker.test_unset import AT
 

@@ -8,9 +8,9 @@ import pytest
 
 from ib_worker.risk.bracket_prices import Levels, crossed, require_ahead
 from ib_worker.risk.intent import Facts, Intent
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import frames, order, trading
-from tests.worker.test_brackets import FAR, KEY, bracket
+from tests.worker.test_brackets import FAR, KEY, bracket, settles
 
 ENTRY = Intent("X", "STK", "USD", Decimal(1), "BUY", Decimal(3), "MKT")
 FACTS = Facts(99.0, 100.0, 99.5, 0.0, Decimal(0), Decimal(0), 0, 0.0, base="USD", trading="open")
@@ -76,6 +76,7 @@ async def test_a_change_keeps_a_brackets_prices_in_their_order(redis_url: str, s
         assert frames(sim) == 3
         moved = await front.submit("modify_order", orderId=stop, auxPrice=50)
         sim.fault(f"fill {entry} 10 60")
+        await settles(front, 10)
         locked = await front.submit("modify_order", orderId=stop, auxPrice=61)  # a profit is locked in
         past = await front.refused_order("modify_order", orderId=stop, auxPrice=600)
 

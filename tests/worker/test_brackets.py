@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.references import order_ref
-from ibgateway.simulator.server import Simulator
-from ibgateway.simulator.values import Contract, Order
+from ib_worker.orders.references import order_ref
+from ibgateway.simulator.model.values import Contract, Order
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import Caller, caller, order, trading, until, worker
 
 KEY = "a-key-of-the-caller"
@@ -104,6 +104,7 @@ async def test_a_cancel_of_an_entry_that_filled_in_part_says_what_is_left_withou
     async with trading(redis_url, session, sim) as front:
         placed = await bracket(front, **FAR)
         sim.fault(f"fill {placed['entry']['orderId']} 4 60")
+        await settles(front, 4)
         told = await cancel(front, orderKey=KEY)
 
     assert told["message"].endswith("The position of 4 NVDA now has no exit order.")
@@ -488,7 +489,7 @@ async def test_a_call_that_a_dead_worker_left_halfway_through_a_bracket_is_not_t
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch, operation: str,
     asked: dict[str, Any], frame: str,
 ) -> None:  # fmt: skip
-    for each in ("cancelling.CANCEL_S", "group_changes.CHANGE_S"):
+    for each in ("cancel.CANCEL_S", "group_changes.CHANGE_S"):
         monkeypatch.setattr(f"ib_worker.order_entry.{each}", 100)
     name: dict[str, Any] = {"orderId": 0, "orderKey": KEY} | asked
     async with worker(redis_url, session, sim.port) as stopping, caller(redis_url, session) as front:

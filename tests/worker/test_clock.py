@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ib_worker.tws.clock import ahead_of
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import order, trading
 from tests.worker.test_keys import KEY, forgotten
 

@@ -7,10 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.values import Contract
-from ib_worker.concerns import concerns_of
-from ib_worker.ledger import Entry, Ledger
-from ib_worker.order_events import (
+from bridge.tools.types import Contract
+from ib_worker.orders.events import (
     CancelSent,
     Completed,
     Event,
@@ -23,10 +21,12 @@ from ib_worker.order_events import (
     Terms,
     Vanished,
 )
-from ib_worker.order_state import OrderState, apply
-from ib_worker.references import order_ref
-from ib_worker.tripwires import Tripwires, Wires
-from ibgateway.simulator.server import Simulator
+from ib_worker.orders.references import order_ref
+from ib_worker.orders.state import OrderState, apply
+from ib_worker.orders.tracker import Entry, Ledger
+from ib_worker.risk.circuit_breakers import Tripwires, Wires
+from ib_worker.session.warnings import concerns_of
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import Caller, order, ready_session, trading, until
 from tests.worker.test_orders import Simulated
 from tests.worker.test_sending import place

@@ -11,12 +11,11 @@ from zoneinfo import ZoneInfo
 import ib_async
 import pytest
 
-from bridge.account import AccountUpdate, PnL
-from bridge.values import Contract, OnContract
-from ib_worker import convert
-from ib_worker.order_events import Commission
-from ib_worker.tws import unset
-from ib_worker.tws.text import message
+from bridge.tools.account import AccountUpdate, PnL
+from bridge.tools.types import Contract, OnContract
+from ib_worker.orders.events import Commission
+from ib_worker.tws.values import convert, unset
+from ib_worker.tws.values.text import message
 
 UNSET = sys.float_info.max
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)

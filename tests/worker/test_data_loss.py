@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from bridge.tool import ToolError
-from cli.embedded_redis import EmbeddedRedis
-from ib_worker.references import order_ref
-from ib_worker.tripwires import Wires
-from ibgateway.simulator.server import Simulator
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker.orders.references import order_ref
+from ib_worker.risk.circuit_breakers import Wires
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import Caller, caller, loses_all, order, trading, worker
 
 KEY = "a-key-of-the-caller"
@@ -38,7 +38,7 @@ async def test_an_order_on_its_way_when_worker_and_redis_died_is_not_placed_agai
     monkeypatch: pytest.MonkeyPatch,
     earlier: str,
 ) -> None:
-    monkeypatch.setattr("ib_worker.reconcile.LOOKS_APART_S", 2.0)
+    monkeypatch.setattr("ib_worker.order_entry.reconciliation.LOOKS_APART_S", 2.0)
     if earlier == "is of an earlier day":
         sim.fault("ids 2")  # all that the gateway still tells of it
     async with worker(own_redis.url, session, sim.port, wires=TRADES_ON), caller(own_redis.url, session) as front:
@@ -63,7 +63,7 @@ async def test_an_order_on_its_way_when_worker_and_redis_died_is_not_placed_agai
 async def test_writes_wait_for_another_look_and_the_same_key_is_advised(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.reconcile.LOOKS_APART_S", 1.0)
+    monkeypatch.setattr("ib_worker.order_entry.reconciliation.LOOKS_APART_S", 1.0)
     async with trading(own_redis.url, session, sim, wires=TRADES_ON) as front:
         await front.submit("place_order", key=KEY, **RESTING)
         looks = len(sim.journal.entries("in", 16))

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.connect import Refused
-from bridge.bus.durability import read_durability
-from bridge.bus.pipe import Pipe
-from cli.embedded_redis import EmbeddedRedis
-from ibgateway.simulator.server import Simulator
+from bridge.bus.integrity.durability import read_durability
+from bridge.bus.transport.connection import Refused
+from bridge.bus.transport.pipeline import Pipe
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ibgateway.simulator.server.server import Simulator
 from tests.bridge.pair import pipe_to
 from tests.e2e.live import LIVE
 from tests.worker.rig import Caller, order, trading, until

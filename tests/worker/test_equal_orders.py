@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import frames, order, trading
 
 RESTING = order(symbol="MSFT", orderType="LMT", lmtPrice=20)

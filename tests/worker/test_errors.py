@@ -3,10 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
-from bridge.orders import PlaceOrder
 from bridge.tool import ToolError
-from ib_worker.errors import LinkLost, RequestRefused, Unsendable, as_tool_error, is_read_only, refusal
-from ib_worker.tws.codes import WARNINGS
+from bridge.tools.orders import PlaceOrder
+from ib_worker.tws.errors import LinkLost, RequestRefused, Unsendable, as_tool_error, is_read_only, refusal
+from ib_worker.tws.values.codes import WARNINGS
 
 
 @pytest.mark.parametrize(

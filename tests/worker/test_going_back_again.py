@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.asking import Asker
-from bridge.bus.auditing import read_head
-from bridge.bus.halting import read_halt
-from bridge.bus.watermark import Watermark
-from cli.embedded_redis import EmbeddedRedis
-from ibgateway.simulator.server import Simulator
+from bridge.bus.client.client import Asker
+from bridge.bus.controls.audit_log import read_head
+from bridge.bus.controls.kill_switch import read_halt
+from bridge.bus.integrity.watermark import Watermark
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ibgateway.simulator.server.server import Simulator
 from tests.faults.link import Link, to_unix
 from tests.worker.rig import Caller, caller, copy_of, frames, goes_back, order, until, worker
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from ibgateway.simulator import values as v
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import Caller, trading, until
 
 pytestmark = pytest.mark.usefixtures("soon")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from bridge.bus.clock import boottime
-from cli.embedded_redis import EmbeddedRedis
-from ib_worker.guard import Guard
-from ibgateway.simulator.server import Simulator
+from bridge.bus.transport.clock import boottime
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker.tws.fencing import Guard
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import caller, until
 from tests.worker.test_process import START_S, running
 

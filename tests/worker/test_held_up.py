@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.halting import clear_halt, set_halt
-from ib_worker.limits import Limits
+from bridge.bus.controls.kill_switch import clear_halt, set_halt
 from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.limits import Limits
 from ib_worker.risk.position_effect import held_up, warnings
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import order, trading
 from tests.worker.test_brackets import FILLED, KEY, bracket, cancel, settles
 

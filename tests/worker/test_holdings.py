@@ -5,8 +5,8 @@ from decimal import Decimal
 import ib_async
 import pytest
 
-from ib_worker.holdings import Holdings
-from ibgateway.simulator.server import Simulator
+from ib_worker.account.positions import Holdings
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import ready_session, until
 
 AAPL = ib_async.Contract(conId=265598, symbol="AAPL", secType="STK")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.orders import digest_of
+from bridge.bus.records.records import digest_of
 from bridge.tool import OPERATIONS, ToolError
-from ib_worker.references import order_ref
-from ibgateway.simulator.server import Simulator
+from ib_worker.orders.references import order_ref
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import Caller, frames, order, trading, until
 
 KEY = "a-key-of-the-caller"

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from bridge.tool import ToolError
-from cli.embedded_redis import EmbeddedRedis
-from ib_worker.references import order_ref
-from ib_worker.tripwires import Wires
-from ibgateway.simulator.server import Simulator
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker.orders.references import order_ref
+from ib_worker.risk.circuit_breakers import Wires
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import Caller, caller, frames, order, trading, until, worker
 
 KEY = "a-key-of-the-caller"
@@ -90,7 +90,7 @@ async def test_an_order_of_which_redis_knows_nothing_is_known_by_its_reference(
 async def test_a_key_whose_order_is_forgotten_here_and_in_redis_places_no_other(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.ledger.KEPT_DONE", 1)
+    monkeypatch.setattr("ib_worker.orders.tracker.KEPT_DONE", 1)
     async with trading(redis_url, session, sim) as front:
         await front.submit("place_order", key=KEY, **order())
         for symbol in ("IBM", "MSFT"):
@@ -244,7 +244,7 @@ async def settles(front: Caller, operation: str, key: str, **arguments: Any) -> 
 async def test_a_bracket_that_a_dead_worker_left_and_ibkr_has_in_part_is_never_called_not_found(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.outcome.LOOK_S", 100)
+    monkeypatch.setattr("ib_worker.order_entry.outcome.LOOK_S", 100)
     async with worker(redis_url, session, sim.port), caller(redis_url, session) as front:
         await front.writable()
         for name in ("openOrder", "orderStatus", "execDetails"):
@@ -254,7 +254,7 @@ async def test_a_bracket_that_a_dead_worker_left_and_ibkr_has_in_part_is_never_c
         assert left.code == "pending"
 
     sim.fault("clear")
-    monkeypatch.setattr("ib_worker.outcome.LOOK_S", 0.3)
+    monkeypatch.setattr("ib_worker.order_entry.outcome.LOOK_S", 0.3)
     async with trading(redis_url, session, sim) as front:
         error = await settles(front, "place_bracket_order", KEY, **BRACKET)
 
@@ -269,8 +269,8 @@ async def test_a_bracket_that_a_dead_worker_left_and_ibkr_has_in_part_is_never_c
 async def test_a_cancel_that_a_dead_worker_left_waits_until_its_order_is_settled(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.outcome.LOOK_S", 100)
-    monkeypatch.setattr("ib_worker.order_entry.cancelling.CANCEL_S", 100)
+    monkeypatch.setattr("ib_worker.order_entry.outcome.LOOK_S", 100)
+    monkeypatch.setattr("ib_worker.order_entry.cancel.CANCEL_S", 100)
     asked, cancel = order(orderType="LMT", lmtPrice=50), {"orderId": 0, "orderKey": KEY}
     async with worker(redis_url, session, sim.port) as stopping, caller(redis_url, session) as front:
         await front.writable()
@@ -287,8 +287,8 @@ async def test_a_cancel_that_a_dead_worker_left_waits_until_its_order_is_settled
     sim.fault("clear")
     for line in ("swallow openOrder client 1", "swallow orderStatus client 1"):
         sim.fault(line)  # the first look of the next worker does not show the order
-    monkeypatch.setattr("ib_worker.outcome.LOOK_S", 0.3)
-    monkeypatch.setattr("ib_worker.reconcile.LOOKS_APART_S", 1.0)
+    monkeypatch.setattr("ib_worker.order_entry.outcome.LOOK_S", 0.3)
+    monkeypatch.setattr("ib_worker.order_entry.reconciliation.LOOKS_APART_S", 1.0)
     async with trading(redis_url, session, sim) as front:
         sim.fault("through")
         placed, cancelled = await asyncio.gather(
@@ -320,7 +320,7 @@ async def test_a_cancel_that_a_dead_worker_left_and_that_takes_effect_soon_is_to
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next worker may look at the order before the exchange has cancelled it."""
-    monkeypatch.setattr("ib_worker.order_entry.cancelling.CANCEL_S", 100)
+    monkeypatch.setattr("ib_worker.order_entry.cancel.CANCEL_S", 100)
     await leaves_a_cancel(redis_url, session, sim, held_s=2)
 
     async with trading(redis_url, session, sim) as front:
@@ -336,8 +336,8 @@ async def test_a_cancel_is_not_judged_while_the_gateway_is_away(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next worker waits for it to show, the gateway goes meanwhile, and the order is cancelled there."""
-    monkeypatch.setattr("ib_worker.order_entry.cancelling.CANCEL_S", 100)
-    monkeypatch.setattr("ib_worker.reconcile.SHOWS_S", 2)
+    monkeypatch.setattr("ib_worker.order_entry.cancel.CANCEL_S", 100)
+    monkeypatch.setattr("ib_worker.order_entry.reconciliation.SHOWS_S", 2)
     await leaves_a_cancel(redis_url, session, sim, held_s=4)
 
     async with trading(redis_url, session, sim) as front:
@@ -371,7 +371,7 @@ async def test_an_order_whose_handler_failed_after_accepting_is_settled_by_what_
     def fail(*_: object, **__: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(f"ib_worker.orders.{fails}", fail)
+    monkeypatch.setattr(f"ib_worker.handlers.orders.{fails}", fail)
     async with trading(redis_url, session, sim) as front:
         first = await front.refused_order(key=KEY, **order())
         async with asyncio.timeout(20):

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import ib_async
 import pytest
 
-from bridge.values import Contract, Notice
-from ib_worker.ledger import KEPT_COMMISSIONS, KEPT_DONE, KEPT_EARLY, Entry, Ledger, report
-from ib_worker.order_events import Commission, Fill, Opened, Said, Sent, Status, Terms, Vanished
-from ib_worker.order_messages import OrderMessages
-from ib_worker.order_state import OrderState
-from ib_worker.references import order_ref
+from bridge.tools.types import Contract, Notice
+from ib_worker.orders.events import Commission, Fill, Opened, Said, Sent, Status, Terms, Vanished
+from ib_worker.orders.messages import OrderMessages
+from ib_worker.orders.references import order_ref
+from ib_worker.orders.state import OrderState
+from ib_worker.orders.tracker import KEPT_COMMISSIONS, KEPT_DONE, KEPT_EARLY, Entry, Ledger, report
 
 REF = order_ref("a-key-0001")
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
@@ -315,7 +315,7 @@ def test_an_order_without_a_reference_is_forgotten_as_well() -> None:
 
 def test_only_looks_some_time_apart_count_by_a_clock_that_nobody_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("ib_worker.ledger.time.monotonic", lambda: now)
+    monkeypatch.setattr("ib_worker.orders.tracker.time.monotonic", lambda: now)
     ledger = Ledger(1)
     entry = placed(ledger, 7, None, REF)
     for at, wall_s in ((0.0, 0), (14.9, 3600), (15.0, -3600)):

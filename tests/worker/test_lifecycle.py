@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.errors import LinkLost
-from ib_worker.receiver import ORDER_MESSAGES, POSITION_MESSAGES, POSITIONS
+from ib_worker.session.wrapper import ORDER_MESSAGES, POSITION_MESSAGES, POSITIONS
 from ib_worker.settings import Endpoint
-from ibgateway.simulator.server import Simulator, SimulatorConfig
+from ib_worker.tws.errors import LinkLost
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.busy import BUSY_S
 from tests.worker.rig import FAST, ready_session, session_at, until
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bridge.tool import ToolError
-from ib_worker.limits import PAPER_DEFAULTS, Limits, check, closes
 from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.limits import PAPER_DEFAULTS, Limits, check, closes
 from ib_worker.risk.worth import FRESH_QUOTE_S, known_worth
 
 BUY = Intent("AAPL", "STK", "USD", Decimal(1), "BUY", Decimal(10), "LMT", lmtPrice=100.0)

@@ -12,11 +12,11 @@ from queue import Queue
 import pytest
 
 from benchmarks.steps import STEP_BAR_S, measured
-from bridge.bus.envelopes import TRUNCATED
+from bridge.bus.messages import TRUNCATED
 from bridge.tool import OPERATIONS
-from ib_worker import garbage
-from ib_worker.bounds import BOUNDS
-from ibgateway.simulator.server import Simulator
+from ib_worker import garbage_collection as garbage
+from ib_worker.handlers.answer_bounds import BOUNDS
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import caller, order, trading, until, worker
 
 ORDERS, FILLS = 10_000, 5_000

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ib_worker.long_lists import AGAIN_AFTER, LONG_ROWS, MOST_SINCE, OLDEST_S, LongList
+from ib_worker.pacing.long_lists import AGAIN_AFTER, LONG_ROWS, MOST_SINCE, OLDEST_S, LongList
 
 TOOK_S = 1.0
 

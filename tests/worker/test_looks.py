@@ -9,14 +9,14 @@ from datetime import datetime
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.brackets import bracket_told
-from ib_worker.composing import LEGS
-from ib_worker.ledger import Entry
-from ib_worker.order_state import LOOKS
-from ib_worker.outcome import doubt_of_day, not_found
+from ib_worker.order_entry.brackets import bracket_told
+from ib_worker.order_entry.build import LEGS
+from ib_worker.order_entry.outcome import doubt_of_day, not_found
+from ib_worker.orders.state import LOOKS
+from ib_worker.orders.tracker import Entry
+from ib_worker.session.sync import look, shared_look
 from ib_worker.settings import Endpoint
-from ib_worker.sync import look, shared_look
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import Caller, Stand, caller, order, ready_session, trading, until, worker
 from tests.worker.test_sending import place
 
@@ -123,7 +123,7 @@ async def test_a_look_of_which_a_message_could_not_be_read_shows_nothing(sim: Si
 async def test_an_order_of_an_earlier_worker_that_could_not_be_read_is_not_called_missing(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.outcome.LOOK_S", 100)
+    monkeypatch.setattr("ib_worker.order_entry.outcome.LOOK_S", 100)
     sim.fault("swallow orderStatus")
     sim.fault("truncate openOrder 20")
     async with trading(redis_url, session, sim) as front:
@@ -153,7 +153,7 @@ async def test_a_look_at_a_slow_gateway_takes_its_time(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with trading(redis_url, session, sim) as front:
-        monkeypatch.setattr("ib_worker.session.REQUEST_S", 0.5)
+        monkeypatch.setattr("ib_worker.session.session.REQUEST_S", 0.5)
         sim.fault("on order ignore")
         sim.fault("slow 0.3")  # four answers, and the whole is longer than any single request may take
 
@@ -193,7 +193,7 @@ async def twice(count: Callable[[], Awaitable[int]]) -> bool:
 async def test_who_asks_all_the_time_for_what_is_not_there_uses_up_few_messages(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.sync.LOOK_EVERY_S", 0.5)
+    monkeypatch.setattr("ib_worker.session.sync.LOOK_EVERY_S", 0.5)
     async with trading(redis_url, session, sim) as front:
         looks, began = len(sim.journal.entries("in", 7)), time.monotonic()
         for permId in range(1, 5):
@@ -206,7 +206,7 @@ async def test_who_asks_all_the_time_for_what_is_not_there_uses_up_few_messages(
 async def test_an_order_of_an_earlier_worker_is_not_called_missing_by_another_gateway(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.outcome.LOOK_S", 100)  # it ends before it has looked
+    monkeypatch.setattr("ib_worker.order_entry.outcome.LOOK_S", 100)  # it ends before it has looked
     async with trading(redis_url, session, sim) as front:
         sim.fault("on order ignore")
         await until(lambda: ends(front, "pending"), "the order is sent")

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.modes import Mode, may_trade, tradable
+from ib_worker.risk.trading_mode import Mode, may_trade, tradable
 
 LIVE = frozenset({"U1234567", "DU7654321"})
 

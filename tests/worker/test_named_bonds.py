@@ -2,7 +2,7 @@
 
 import pytest
 
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import order, trading
 
 CUSIP = "91282CHT1"

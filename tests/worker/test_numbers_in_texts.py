@@ -7,12 +7,12 @@ from decimal import Decimal
 import ib_async
 import pytest
 
-from ib_worker.order_events import ModifySent, Said, Sent, Status
-from ib_worker.order_messages import terms_of
-from ib_worker.order_state import OrderState, apply
-from ib_worker.outcome import change_message, placed_message
+from ib_worker.order_entry.outcome import change_message, placed_message
+from ib_worker.orders.events import ModifySent, Said, Sent, Status
+from ib_worker.orders.messages import terms_of
+from ib_worker.orders.state import OrderState, apply
+from ib_worker.pre_trade.describe import question
 from ib_worker.risk.intent import Facts, Intent
-from ib_worker.wording import question
 
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 CONTRACT = ib_async.Contract(conId=1, symbol="BRK A", secType="STK", currency="USD", exchange="SMART")

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.limits import Limits, check
 from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.limits import Limits, check
 from ib_worker.risk.worth import known_worth
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import frames, order, trading
 
 WAIVED: dict[str, Any] = {name: "off" for name in Limits.model_fields if name != "outside_rth"}

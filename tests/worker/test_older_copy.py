@@ -7,14 +7,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from bridge.audit import Broken, Entry, verify
-from bridge.bus.auditing import read_head, read_log
-from bridge.bus.halting import Halt, clear_halt, read_halt
+from bridge.audit_chain import Broken, Entry, verify
+from bridge.bus.controls.audit_log import read_head, read_log
+from bridge.bus.controls.kill_switch import Halt, clear_halt, read_halt
 from bridge.tool import ToolError
-from cli.embedded_redis import EmbeddedRedis
-from ib_worker.references import order_ref
-from ib_worker.tripwires import Wires
-from ibgateway.simulator.server import Simulator
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker.orders.references import order_ref
+from ib_worker.risk.circuit_breakers import Wires
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import Caller, caller, copy_of, frames, goes_back, order, trading, until, worker
 
 KEY = "a-key-of-the-caller"
@@ -171,13 +171,13 @@ async def test_a_switch_is_known_to_the_worker_at_once_and_not_with_its_next_loo
     """A copy of right before the switch would lack no step of a leader that looks once a second."""
     async with trading(own_redis.url, session, sim) as front:
         before = await generation(front)
-        monkeypatch.setattr("bridge.bus.lease.RENEW_S", 5.0)  # the lease lasts longer
+        monkeypatch.setattr("bridge.bus.leadership.lease.RENEW_S", 5.0)  # the lease lasts longer
         steps = await revision(front)
         await until(lambda: _above(front, steps), "the pause of before is over")
         copy, steps = copy_of(own_redis, tmp_path), await revision(front)
         await front.asker.halt("owner", "enough for today")
         await until(lambda: _above(front, steps), "the worker has looked", 2)
-        monkeypatch.setattr("bridge.bus.lease.RENEW_S", 1.0)
+        monkeypatch.setattr("bridge.bus.leadership.lease.RENEW_S", 1.0)
         await goes_back(own_redis, tmp_path, copy)
         await reconciled(front, before)
         halt = await switch(front)
@@ -243,7 +243,7 @@ async def test_an_older_copy_accepts_nothing_before_it_is_noticed_and_never_says
     async with trading(own_redis.url, session, sim) as front:
         copy = copy_of(own_redis, tmp_path)
         await front.submit("place_order", key=KEY, **RESTING)
-        monkeypatch.setattr("bridge.bus.lease.RENEW_S", 3600.0)  # no renewal notices it
+        monkeypatch.setattr("bridge.bus.leadership.lease.RENEW_S", 3600.0)  # no renewal notices it
         loop = asyncio.get_running_loop()
         over = loop.time() + 1.5
         await until(lambda: loop.time() > over, "the pause of a second that had begun is over")

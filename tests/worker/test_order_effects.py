@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.limits import Limits, check
+from ib_worker.pre_trade.trading_hours import trading_at
 from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.limits import Limits, check
 from ib_worker.risk.position_effect import opens_short, position_effect, warnings
-from ib_worker.risk.trading_hours import trading_at
 from ib_worker.risk.worth import known_worth, worth
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ib_worker.order_entry.groups import Member, Role, exits_of, group_of, most_filled, named, role_of, with_quantity
+from ib_worker.order_groups.groups import Member, Role, exits_of, group_of, most_filled, named, role_of, with_quantity
 
 pytestmark = pytest.mark.trial("A9", "A10")
 

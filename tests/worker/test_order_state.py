@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.values import Contract
-from ib_worker.order_events import (
+from bridge.tools.types import Contract
+from ib_worker.orders.events import (
     CancelSent,
     Commission,
     Completed,
@@ -24,8 +24,8 @@ from ib_worker.order_events import (
     Vanished,
     trade_of,
 )
-from ib_worker.order_state import LIFE_EVENTS, OrderState, apply
-from ib_worker.tws.codes import CANCEL_REFUSED, REJECTS
+from ib_worker.orders.state import LIFE_EVENTS, OrderState, apply
+from ib_worker.tws.values.codes import CANCEL_REFUSED, REJECTS
 
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 AAPL = Contract(conId=265598, symbol="AAPL", secType="STK", primaryExchange="NASDAQ")

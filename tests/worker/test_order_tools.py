@@ -7,18 +7,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from bridge.audit import Entry, verify
-from bridge.bus.approving import give_approval, waiting_approvals
-from bridge.bus.auditing import read_head, read_log
-from bridge.bus.halting import clear_halt, set_halt
+from bridge.audit_chain import Entry, verify
+from bridge.bus.controls.approvals import give_approval, waiting_approvals
+from bridge.bus.controls.audit_log import read_head, read_log
+from bridge.bus.controls.kill_switch import clear_halt, set_halt
 from bridge.tool import ToolError
-from bridge.values import Named
+from bridge.tools.types import Named
 from cli.__main__ import main
-from ib_worker import standing
-from ib_worker.orders import own_order
-from ib_worker.references import order_ref
-from ib_worker.replay import rebuild
-from ibgateway.simulator.server import Simulator, SimulatorConfig
+from ib_worker.audit.replay import rebuild
+from ib_worker.handlers.orders import own_order
+from ib_worker.orders.references import order_ref
+from ib_worker.session import state as standing
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.tour.terminal import terminal
 from tests.worker.rig import Caller, caller, frames, order, ready_session, trading, until, worker
 
@@ -157,7 +157,7 @@ async def test_an_order_that_trails_by_a_percentage_has_no_amount_to_change(
 async def test_a_stop_of_which_tws_says_nothing_is_not_sent_back(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.trailing.TOLD_S", 0.3)
+    monkeypatch.setattr("ib_worker.order_entry.trailing_stop.TOLD_S", 0.3)
     async with trading(redis_url, session, sim) as front:
         trail = order(action="SELL", orderType="TRAIL", auxPrice=50, totalQuantity=2)
         placed = await front.submit("place_order", key=KEY, **trail)
@@ -171,7 +171,7 @@ async def test_a_stop_of_which_tws_says_nothing_is_not_sent_back(
 async def test_a_change_that_tws_has_not_confirmed_can_be_taken_back(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.sending.CHANGE_HELD_S", 0)
+    monkeypatch.setattr("ib_worker.order_entry.send.CHANGE_HELD_S", 0)
     async with trading(redis_url, session, sim) as front:
         placed = await front.submit("place_order", key=KEY, **resting())
         sim.fault("on order ignore")

@@ -7,10 +7,10 @@ import ib_async
 import pytest
 from pydantic import ValidationError
 
-from bridge.orders import PlaceOrder
 from bridge.tool import ToolError
-from ib_worker.references import order_ref
-from ibgateway.simulator.server import Simulator, SimulatorConfig
+from bridge.tools.orders import PlaceOrder
+from ib_worker.orders.references import order_ref
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.worker.rig import Caller, caller, frames, order, trading, until
 
 KEY = "a-key-of-the-caller"

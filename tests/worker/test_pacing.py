@@ -4,11 +4,10 @@ import asyncio
 
 import pytest
 
-from bridge.rotation import Rotation
+from bridge.fair_queue import Rotation
 from bridge.tool import ToolError
-from ib_worker.fairness import serving, share_of_one
-from ib_worker.flights import Flights
-from ib_worker.history_pacing import (
+from ib_worker.pacing.caller import serving, share_of_one
+from ib_worker.pacing.history_pacer import (
     HISTORY_IN_WINDOW,
     HISTORY_OPEN,
     HISTORY_WINDOW_S,
@@ -18,7 +17,8 @@ from ib_worker.history_pacing import (
     HistoryPacer,
     HistoryRequest,
 )
-from ib_worker.pacing import AT_ONCE, KEPT_FOR_ORDERS, LONGEST_WAIT_S, PER_S, STEADY, Bucket, Lane, Pacer
+from ib_worker.pacing.message_pacer import AT_ONCE, KEPT_FOR_ORDERS, LONGEST_WAIT_S, PER_S, STEADY, Bucket, Lane, Pacer
+from ib_worker.pacing.single_flight import Flights
 
 RATE = PER_S * STEADY
 BURST = PER_S * AT_ONCE

@@ -6,10 +6,10 @@ import time
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.bounds import LongWork
-from ib_worker.fairness import SESSION, serving
-from ib_worker.pacing import LONGEST_WAIT_S
-from ib_worker.portions import AT_ONCE_S, SHARE, Portions
+from ib_worker.handlers.answer_bounds import LongWork
+from ib_worker.pacing.caller import SESSION, serving
+from ib_worker.pacing.message_pacer import LONGEST_WAIT_S
+from ib_worker.pacing.thread_share import AT_ONCE_S, SHARE, Portions
 
 pytestmark = pytest.mark.trial("B1")
 

@@ -6,8 +6,8 @@ import ib_async
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.order_entry.price_rules import Rule, increment_at, neighbours, require_on_grid, require_size, rule_id
-from ibgateway.simulator.server import Simulator
+from ib_worker.pre_trade.price_rules import Rule, increment_at, neighbours, require_on_grid, require_size, rule_id
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import frames, order, trading
 
 CENTS: Rule = ((0.0, 0.01),)

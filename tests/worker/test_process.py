@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from bridge.tool import ToolError
-from cli.embedded_redis import EmbeddedRedis
+from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.__main__ import main, work
 from ib_worker.settings import Settings
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import caller, order, until, worker
 
 START_S = 40  # a Python process with all it imports, on a machine that does much else

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.market_data import RawTick
-from ib_worker.quote import QuoteState
+from bridge.tools.market_data import RawTick
+from ib_worker.market_data.quote import QuoteState
 
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 UNSET = sys.float_info.max

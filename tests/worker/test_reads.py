@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.asking import Asker
+from bridge.bus.client.client import Asker
 from bridge.tool import OPERATIONS, ToolError
-from ib_worker.fairness import share_of_one
-from ib_worker.history_pacing import HISTORY_IN_WINDOW
-from ibgateway.simulator.server import Simulator, SimulatorConfig
+from ib_worker.pacing.caller import share_of_one
+from ib_worker.pacing.history_pacer import HISTORY_IN_WINDOW
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.worker.rig import caller, trading, until, worker
 
 SPY = 756733

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from bridge.tool import ToolError
-from bridge.values import OnContract
-from ib_worker.errors import RequestRefused, Unreadable, Warned, as_tool_error
-from ib_worker.requests import Requests
-from ibgateway.simulator.server import Simulator
+from bridge.tools.types import OnContract
+from ib_worker.tws.errors import RequestRefused, Unreadable, Warned, as_tool_error
+from ib_worker.tws.requests import Requests
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import order, ready_session, trading, until
 
 SUMMARY, DETAILS = "get_account_summary", "get_contract_details"
@@ -26,8 +26,8 @@ READS: list[tuple[str, dict[str, Any], str]] = [
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ib_worker.requests.GRACE_S", 0.2)
-    monkeypatch.setattr("ib_worker.subscriptions.GRACE_S", 0.2)
+    monkeypatch.setattr("ib_worker.tws.requests.GRACE_S", 0.2)
+    monkeypatch.setattr("ib_worker.market_data.subscriptions.GRACE_S", 0.2)
 
 
 @pytest.mark.trial("B9")
@@ -113,7 +113,7 @@ async def test_a_stream_that_stops_at_an_unknown_code_is_asked_for_anew_once_and
 async def test_a_preview_that_tws_speaks_against_ends_with_the_words(
     redis_url: str, session: str, sim: Simulator, code: int, short: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.previews.WARNED_S", 0.3)
+    monkeypatch.setattr("ib_worker.handlers.previews.WARNED_S", 0.3)
     async with trading(redis_url, session, sim) as front:
         sim.fault(f'on whatIf notice {code if code in (399, 99999) else 399} "only a warning"')
         assert (await front.ask("preview_order", **order()))["commission"] is not None

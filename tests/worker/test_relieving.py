@@ -7,12 +7,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from bridge.bus.keys import Keys
-from bridge.bus.pipe import Pipe
-from bridge.bus.relief import Relief
+from bridge.bus.leadership.failover import Relief
+from bridge.bus.transport.pipeline import Pipe
 from ib_worker.__main__ import _lead_for_ever
-from ib_worker.relieving import Relieving
+from ib_worker.session.failover import Relieving
 from ib_worker.settings import Endpoint, Settings
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.faults.link import Link, to_port
 from tests.worker.rig import caller, order, until
 

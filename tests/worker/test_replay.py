@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.audit import Entry, encode
-from bridge.bus.auditing import read_log
-from bridge.values import Contract
-from ib_worker.auditing import Audit
-from ib_worker.ledger import Ledger
-from ib_worker.order_events import (
+from bridge.audit_chain import Entry, encode
+from bridge.bus.controls.audit_log import read_log
+from bridge.tools.types import Contract
+from ib_worker.audit.replay import rebuild
+from ib_worker.audit.trail import Audit
+from ib_worker.orders.events import (
     CancelSent,
     Commission,
     Completed,
@@ -29,10 +29,10 @@ from ib_worker.order_events import (
     Terms,
     Vanished,
 )
-from ib_worker.order_state import OrderState
-from ib_worker.references import is_ours, order_ref
-from ib_worker.replay import rebuild
-from ibgateway.simulator.server import Simulator
+from ib_worker.orders.references import is_ours, order_ref
+from ib_worker.orders.state import OrderState
+from ib_worker.orders.tracker import Ledger
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import Caller, caller, order, trading, until, worker
 
 START = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)

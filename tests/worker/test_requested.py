@@ -6,8 +6,8 @@ from typing import Any
 import ib_async
 import pytest
 
-from ib_worker.order_entry.requested import requested
-from ib_worker.tws.unset import UNSET_DOUBLE
+from ib_worker.order_identity.requested import requested
+from ib_worker.tws.values.unset import UNSET_DOUBLE
 
 pytestmark = pytest.mark.trial("A15")
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from bridge.values import OnContract
-from ib_worker.errors import LinkLost
-from ib_worker.receiver import OPEN_ORDERS
-from ib_worker.requests import Requests
-from ibgateway.simulator.server import Simulator
+from bridge.tools.types import OnContract
+from ib_worker.session.wrapper import OPEN_ORDERS
+from ib_worker.tws.errors import LinkLost
+from ib_worker.tws.requests import Requests
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import ready_session
 
 SILENCE_S = 0.2
@@ -88,7 +88,7 @@ async def test_the_late_end_of_a_list_that_was_given_up_does_not_end_the_next_on
 
 
 async def test_a_list_that_never_ends_holds_up_the_next_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ib_worker.requests.LATE_S", 0.1)
+    monkeypatch.setattr("ib_worker.tws.requests.LATE_S", 0.1)
     requests = Requests()
     requests.given_up("orders")
 

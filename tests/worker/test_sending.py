@@ -8,13 +8,13 @@ from typing import cast
 import ib_async
 import pytest
 
-from bridge.bus.answering import Asked
-from bridge.bus.orders import Fenced
+from bridge.bus.records.records import Fenced
+from bridge.bus.server.server import Asked
 from bridge.tool import ToolError
-from ib_worker import standing
-from ib_worker.ledger import Entry
-from ib_worker.sending import write_cancel, write_order, write_orders
-from ibgateway.simulator.server import Simulator
+from ib_worker.order_entry.send import write_cancel, write_order, write_orders
+from ib_worker.orders.tracker import Entry
+from ib_worker.session import state as standing
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import Stand, ready_session, until
 
 AAPL = ib_async.Contract(conId=265598, symbol="AAPL", secType="STK", exchange="SMART", currency="USD")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.limits import Limits, check
 from ib_worker.risk.intent import Facts, Intent, Leg, OptionBook, OptionTerms, Unit
+from ib_worker.risk.limits import Limits, check
 from ib_worker.risk.short_options import at_risk
 
 JUN, SEP = "20250620", "20250919"

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bridge.audit import verify
-from bridge.bus.auditing import read_head, read_log
-from bridge.bus.halting import Level, clear_halt, read_halt, set_halt
-from ib_worker.limits import Limits
-from ibgateway.simulator.server import Simulator
+from bridge.audit_chain import verify
+from bridge.bus.controls.audit_log import read_head, read_log
+from bridge.bus.controls.kill_switch import Level, clear_halt, read_halt, set_halt
+from ib_worker.risk.limits import Limits
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import Caller, caller, frames, order, trading, until, worker
 
 KEY = "a-key-of-the-caller"

@@ -12,12 +12,14 @@ import pytest
 import structlog
 from pydantic import ValidationError
 
-from ib_worker import __version__, beat, probe, standing
-from ib_worker.limits import Limits
-from ib_worker.link import Link, News
-from ib_worker.logs import configure_logs, masked
+from ib_worker import __version__, probe
+from ib_worker import liveness as beat
+from ib_worker.logging_setup import configure_logs, masked
+from ib_worker.risk.limits import Limits
+from ib_worker.session import state as standing
+from ib_worker.session.broker_link import Link, News
+from ib_worker.session.state import Cause, Record, Standing, farm_of
 from ib_worker.settings import Endpoint, Settings
-from ib_worker.standing import Cause, Record, Standing, farm_of
 from tests.worker.rig import until
 
 CAUSES = [each for each in vars(standing).values() if isinstance(each, Cause)]

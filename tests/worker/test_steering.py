@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.steering import Steered, keep_steered
-from bridge.bus.watermark import Watermark
-from cli.embedded_redis import EmbeddedRedis
+from bridge.bus.controls.connection_target import Steered, keep_steered
+from bridge.bus.integrity.watermark import Watermark
+from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.settings import Endpoint
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import caller, loses_all, trading, until, worker
 
 pytestmark = pytest.mark.trial("B15")

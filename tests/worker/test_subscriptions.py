@@ -6,14 +6,14 @@ from dataclasses import replace
 import ib_async
 import pytest
 
-from bridge.bus.ticks import Feed
+from bridge.bus.server.stream_publisher import Feed
 from bridge.tool import ToolError
-from bridge.values import OnContract
-from ib_worker.account_updates import stream_of
-from ib_worker.fairness import serving, share_of_one
-from ib_worker.market_data import FIRST_QUOTE_S
-from ib_worker.pacing import Lane
-from ibgateway.simulator.server import Simulator, SimulatorConfig
+from bridge.tools.types import OnContract
+from ib_worker.account.updates import stream_of
+from ib_worker.handlers.market_data import FIRST_QUOTE_S
+from ib_worker.pacing.caller import serving, share_of_one
+from ib_worker.pacing.message_pacer import Lane
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.worker.rig import FAST, Stand, ready_session, trading, until
 
 SPY = "quotes-756733"

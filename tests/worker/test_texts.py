@@ -6,11 +6,11 @@ import logging
 
 import pytest
 
-from bridge.values import OnContract
-from ib_worker.leading import told as told_status
-from ib_worker.outcome import told
-from ib_worker.tws.text import clean, cleaned, quoted, tws_said
-from ibgateway.simulator.server import Simulator
+from bridge.tools.types import OnContract
+from ib_worker.leader import told as told_status
+from ib_worker.order_entry.outcome import told
+from ib_worker.tws.values.text import clean, cleaned, quoted, tws_said
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import ready_session
 from tests.worker.test_sending import place
 

@@ -5,12 +5,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ib_worker import convert
-from ib_worker.concerns import concerns_of
-from ib_worker.session import utcnow
-from ib_worker.tws.time_zones import LONG_NAMES, OTHER_LANGUAGES, instant, zone
-from ib_worker.tws.windows_zones import WINDOWS
-from ibgateway.simulator.server import Simulator
+from ib_worker.session.session import utcnow
+from ib_worker.session.warnings import concerns_of
+from ib_worker.tws.values import convert
+from ib_worker.tws.values.time_zones import LONG_NAMES, OTHER_LANGUAGES, instant, zone
+from ib_worker.tws.values.windows_zones import WINDOWS
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import ready_session, until
 
 SUMMER, WINTER = datetime(2026, 7, 13, 15, 27, 4), datetime(2026, 1, 13, 15, 27, 4)  # as TWS writes

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.halting import set_halt
+from bridge.bus.controls.kill_switch import set_halt
 from bridge.tool import ToolError
-from ib_worker.limits import Limits
-from ibgateway.simulator.server import Simulator, SimulatorConfig
+from ib_worker.risk.limits import Limits
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.worker.rig import Caller, order, trading, until
 
 KEY = "a-key-of-the-caller"
@@ -95,7 +95,7 @@ async def test_closing_orders_close_no_more_than_there_is_however_late_the_posit
 async def test_a_fill_that_no_position_shows_for_long_is_looked_for(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.checking.UNSHOWN_S", 0)
+    monkeypatch.setattr("ib_worker.pre_trade.checks.UNSHOWN_S", 0)
     async with trading(redis_url, session, sim) as front:
         await front.submit("place_order", **order(totalQuantity=30))
         await until(lambda: held(front, 30), "thirty are held")

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.auditing import read_log
-from bridge.bus.halting import clear_halt, read_halt, set_halt
+from bridge.bus.controls.audit_log import read_log
+from bridge.bus.controls.kill_switch import clear_halt, read_halt, set_halt
 from bridge.tool import ToolError
-from bridge.values import Contract
-from cli.embedded_redis import EmbeddedRedis
-from ib_worker.limits import Limits
-from ib_worker.order_events import Event, ModifySent, Opened, Said, Sent, Status, Terms, Vanished
-from ib_worker.order_state import LIFE_EVENTS, OrderState, apply
-from ib_worker.tripwires import LIVE, Tripwires, Wires
-from ibgateway.simulator.server import Simulator
+from bridge.tools.types import Contract
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker.orders.events import Event, ModifySent, Opened, Said, Sent, Status, Terms, Vanished
+from ib_worker.orders.state import LIFE_EVENTS, OrderState, apply
+from ib_worker.risk.circuit_breakers import LIVE, Tripwires, Wires
+from ib_worker.risk.limits import Limits
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import Caller, loses_all, order, trading, until
 
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bridge.tool import ToolError
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import Caller, frames, order, trading, until
 
 KEY = "a-key-of-the-caller"
@@ -53,9 +53,9 @@ async def test_an_order_that_tws_speaks_of_and_takes_is_at_ibkr(
 async def test_without_a_complete_list_the_order_is_pending_with_tws_words_and_settled_later(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch, silent: str
 ) -> None:
-    monkeypatch.setattr("ib_worker.sync.SOUGHT_S", 0.3)
-    monkeypatch.setattr("ib_worker.sync.LOOK_SILENCE_S", 0.5)
-    monkeypatch.setattr("ib_worker.requests.LATE_S", 0.1)
+    monkeypatch.setattr("ib_worker.session.sync.SOUGHT_S", 0.3)
+    monkeypatch.setattr("ib_worker.session.sync.LOOK_SILENCE_S", 0.5)
+    monkeypatch.setattr("ib_worker.tws.requests.LATE_S", 0.1)
     async with trading(redis_url, session, sim) as front:
         sim.fault(silent)
         sim.fault('on order answer 10999 "A code of next year"')
@@ -120,7 +120,7 @@ async def test_a_change_that_was_made_is_confirmed_whatever_tws_said(
 async def test_without_a_complete_list_a_change_is_not_confirmed_and_tws_words_are_told(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.sync.SOUGHT_S", 0.3)
+    monkeypatch.setattr("ib_worker.session.sync.SOUGHT_S", 0.3)
     async with trading(redis_url, session, sim) as front:
         placed = await front.submit("place_order", **RESTING)
         sim.fault("on reqOpenOrders each ignore")
@@ -152,7 +152,7 @@ async def test_a_cancel_that_tws_speaks_against_is_refused_if_the_list_has_the_o
 async def test_the_leg_of_a_bracket_that_is_open_makes_the_bracket_pending(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.sync.SOUGHT_S", 0.3)
+    monkeypatch.setattr("ib_worker.session.sync.SOUGHT_S", 0.3)
     async with trading(redis_url, session, sim) as front:
         sim.fault("on reqOpenOrders each ignore")
         sim.fault('on order each answer 10999 "of next year"')

@@ -10,12 +10,11 @@ import ib_async
 import pytest
 
 from bridge.tool import OPERATIONS
-from ib_worker import convert
-from ib_worker.order_messages import terms_of
-from ib_worker.quote import QuoteState
-from ib_worker.tws import unset
-from ib_worker.tws.unset import UNSET_DOUBLE
-from ibgateway.simulator.server import Simulator
+from ib_worker.market_data.quote import QuoteState
+from ib_worker.orders.messages import terms_of
+from ib_worker.tws.values import convert, unset
+from ib_worker.tws.values.unset import UNSET_DOUBLE
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import order, trading
 
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bridge.bus.auditing import read_back
-from bridge.bus.connect import BusError
+from bridge.bus.controls.audit_log import read_back
 from bridge.bus.keys import Keys
-from bridge.bus.lease import LeaseLost
-from bridge.bus.pipe import Pipe
+from bridge.bus.leadership.lease import LeaseLost
+from bridge.bus.transport.connection import BusError
+from bridge.bus.transport.pipeline import Pipe
 from cli.__main__ import main
-from cli.embedded_redis import EmbeddedRedis
-from ibgateway.simulator.server import Simulator
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ibgateway.simulator.server.server import Simulator
 from tests.worker.rig import Caller, order, trading, until
 
 pytestmark = pytest.mark.fault(71, 80)
@@ -27,9 +27,9 @@ DISK = "12m"
 @pytest.fixture(autouse=True)
 def short_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     """What must hold beyond the lease's time is then seen within seconds."""
-    monkeypatch.setattr("bridge.bus.lease.LEASE_S", 3.0)
-    monkeypatch.setattr("bridge.bus.lease.MARGIN_S", 0.5)
-    monkeypatch.setattr("bridge.bus.lease.RENEW_S", 0.5)
+    monkeypatch.setattr("bridge.bus.leadership.lease.LEASE_S", 3.0)
+    monkeypatch.setattr("bridge.bus.leadership.lease.MARGIN_S", 0.5)
+    monkeypatch.setattr("bridge.bus.leadership.lease.RENEW_S", 0.5)
 
 
 class Disk:

@@ -6,10 +6,10 @@ import time
 import pytest
 
 from bridge.tool import OPERATIONS, TOOLS
-from ib_worker.limits import Limits
-from ib_worker.market_data import HISTORY_S
-from ib_worker.session import FIGURE_S
-from ibgateway.simulator.server import Simulator
+from ib_worker.handlers.market_data import HISTORY_S
+from ib_worker.risk.limits import Limits
+from ib_worker.session.session import FIGURE_S
+from ibgateway.simulator.server.server import Simulator
 from tests.busy import BUSY_S
 from tests.worker.rig import order, ready_session, trading
 

@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.steps import STEP_BAR_S, measured
-from ib_worker.errors import LinkLost, Unsendable
-from ib_worker.requests import Requests
-from ib_worker.tws import unset
-from ib_worker.wire import FRAME_LIMIT, Wire, _check
+from ib_worker.tws.connection import FRAME_LIMIT, Wire, _check
+from ib_worker.tws.errors import LinkLost, Unsendable
+from ib_worker.tws.requests import Requests
+from ib_worker.tws.values import unset
 from tests.busy import BUSY_S
 from tests.worker.rig import until
 

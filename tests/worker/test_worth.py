@@ -9,10 +9,10 @@ import ib_async
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.checking import intent_of, terms_digest
-from ib_worker.limits import Limits, check
+from ib_worker.pre_trade.checks import intent_of, terms_digest
 from ib_worker.risk.exchange_rates import AccountRow, account_rates, quoted_rate
 from ib_worker.risk.intent import Facts, Intent, Leg, Unit
+from ib_worker.risk.limits import Limits, check
 from ib_worker.risk.order_prices import aux_price, limit_price
 from ib_worker.risk.worth import known_worth, worth
 

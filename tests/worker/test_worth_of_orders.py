@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bridge.bus.halting import clear_halt, set_halt
-from bridge.values import OnContract
-from ib_worker.checking import look_at
-from ib_worker.order_facts import rates_for
-from ibgateway.simulator.server import Simulator, SimulatorConfig
+from bridge.bus.controls.kill_switch import clear_halt, set_halt
+from bridge.tools.types import OnContract
+from ib_worker.pre_trade.checks import look_at
+from ib_worker.pre_trade.order_facts import rates_for
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.worker.rig import frames, order, ready_session, trading, until
 
 NEW_YORK = ZoneInfo("America/New_York")

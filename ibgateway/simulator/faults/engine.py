@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Protocol
 
-from ibgateway.simulator.connection import Connection
 from ibgateway.simulator.faults.filters import Filter, Sending, msg_id
 from ibgateway.simulator.faults.script import (
     CONNECT,
@@ -24,11 +23,12 @@ from ibgateway.simulator.faults.script import (
     Step,
     parse,
 )
-from ibgateway.simulator.gateway import Gateway
-from ibgateway.simulator.times import instant
-from ibgateway.simulator.values import Refusal
+from ibgateway.simulator.gateway.connection import Connection
+from ibgateway.simulator.gateway.gateway import Gateway
+from ibgateway.simulator.model.values import Refusal
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.names import CLIENT
+from ibgateway.simulator.world.instants import instant
 
 log = logging.getLogger("ibgateway.simulator.faults")
 

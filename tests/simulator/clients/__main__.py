@@ -17,7 +17,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ibgateway.simulator.server import Simulator, SimulatorConfig
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent.parent

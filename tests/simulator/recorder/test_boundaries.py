@@ -6,7 +6,7 @@ import ast
 from pathlib import Path
 
 RECORDER = Path(__file__).parents[3] / "ibgateway" / "recorder"
-RIM = {"__main__.py", "player.py", "proxy.py"}
+RIM = {"__main__.py", "recording_proxy.py", "server.py"}
 SOCKETS_AND_CLOCKS = {"asyncio", "socket", "time", "signal", "threading"}
 # What compares with the simulator asks it; all else knows its frames and layouts alone.
 SIMULATOR = "ibgateway.simulator"
@@ -24,13 +24,13 @@ def imported(path: Path) -> set[str]:
 
 
 def test_only_the_rim_has_sockets_and_clocks() -> None:
-    found = {path.name for path in RECORDER.glob("*.py") if SOCKETS_AND_CLOCKS & imported(path)}
+    found = {path.name for path in RECORDER.rglob("*.py") if SOCKETS_AND_CLOCKS & imported(path)}
 
     assert found == RIM
 
 
 def test_the_recorder_knows_nothing_of_the_worker_and_its_library() -> None:
-    tops = {name.split(".")[0] for path in RECORDER.glob("*.py") for name in imported(path)}
+    tops = {name.split(".")[0] for path in RECORDER.rglob("*.py") for name in imported(path)}
 
     assert not tops & {"bridge", "ib_worker", "mcp_front", "ib_async"}
 
@@ -38,8 +38,8 @@ def test_the_recorder_knows_nothing_of_the_worker_and_its_library() -> None:
 def test_only_the_comparison_knows_more_of_the_simulator_than_its_wire() -> None:
     found = {
         path.name
-        for path in RECORDER.glob("*.py")
+        for path in RECORDER.rglob("*.py")
         if any(name.startswith(SIMULATOR) and not name.startswith(WIRE) for name in imported(path))
     }
 
-    assert found == {"drive.py"}
+    assert found == {"simulator_run.py"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibgateway.recorder.causes import exchanges
+from ibgateway.recorder.correlation import exchanges
 from ibgateway.recorder.transcript import Line
 from tests.simulator.recorder.lines import asked, session, told
 

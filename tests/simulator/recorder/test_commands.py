@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from ibgateway.recorder.__main__ import instant, main, parser, place
-from ibgateway.recorder.proxy import Place
+from ibgateway.recorder.recording_proxy import Place
 from ibgateway.recorder.transcript import Line, as_json, header, read
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.simulator.recorder.lines import asked, session, told
 from tests.simulator.wire.raw import started
 

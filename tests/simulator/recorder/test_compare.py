@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ibgateway.recorder.compare import Difference, compare, field_class, table
-from ibgateway.recorder.drive import Setting, drive
+from ibgateway.recorder.simulator_run import Setting, drive
 from ibgateway.recorder.transcript import Line
 from tests.simulator.recorder.lines import asked, session, told
 from tests.simulator.recorder.test_causes import EXECUTED, STATUS, place

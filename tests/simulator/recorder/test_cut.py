@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgateway.recorder.cut import MAX_FRAME, Cutter
+from ibgateway.recorder.framing import MAX_FRAME, Cutter
 from ibgateway.simulator.wire.frames import BadFrame, frames
 
 PAYLOADS = st.lists(st.binary(min_size=1, max_size=40), max_size=8)

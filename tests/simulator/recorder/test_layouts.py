@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from ib_async import Contract, Order
 
-from ibgateway.recorder.grammar import Unfit, message, since, times, when
-from ibgateway.recorder.replies import REPLIES
-from ibgateway.recorder.requests import REQUESTS
+from ibgateway.recorder.layouts.field_grammar import Unfit, message, since, times, when
+from ibgateway.recorder.layouts.replies import REPLIES
+from ibgateway.recorder.layouts.requests import REQUESTS
 from ibgateway.recorder.transcript import fields_of
-from ibgateway.simulator import values
+from ibgateway.simulator.model import values
 from ibgateway.simulator.wire import layout
 from ibgateway.simulator.wire.messages import contracts, order_state, orders, session
 from tests.simulator.wire import test_place_order, test_requests

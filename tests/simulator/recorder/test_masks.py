@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgateway.recorder.masks import Masks
+from ibgateway.recorder.masking import Masks
 from ibgateway.simulator.wire.text import clean
 
 KEY = b"0123456789abcdef"

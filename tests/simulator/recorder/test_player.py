@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from ibgateway.recorder.player import Player
-from ibgateway.recorder.script import scripts
+from ibgateway.recorder.replay.recorded_connection import scripts
+from ibgateway.recorder.replay.server import Player
 from ibgateway.recorder.transcript import CLOSED_BY_GATEWAY, Event
 from tests.simulator.recorder.lines import asked, session, told
 from tests.simulator.wire.raw import raw

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ibgateway.recorder.proxy import Place, Recorder
+from ibgateway.recorder.recording_proxy import Place, Recorder
 from ibgateway.recorder.scrub import Scrubber
 from ibgateway.simulator.wire.frames import HELLO, frame, frames
 from ibgateway.simulator.wire.text import message

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgateway.recorder.replay import Replay
-from ibgateway.recorder.script import scripts
+from ibgateway.recorder.replay.recorded_connection import scripts
+from ibgateway.recorder.replay.replayed_client import Replay
 from ibgateway.recorder.transcript import (
     CLOSED_BY_CLIENT,
     CLOSED_BY_GATEWAY,

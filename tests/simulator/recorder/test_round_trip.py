@@ -14,13 +14,13 @@ from ib_async import IB, LimitOrder, MarketOrder, RequestError, Stock
 from ibgateway.recorder import transcript
 from ibgateway.recorder.__main__ import scrub_again
 from ibgateway.recorder.compare import compare, table
-from ibgateway.recorder.drive import Setting, drive, recorded_start
-from ibgateway.recorder.player import Player
-from ibgateway.recorder.proxy import Place, Recorder
-from ibgateway.recorder.script import scripts
+from ibgateway.recorder.recording_proxy import Place, Recorder
+from ibgateway.recorder.replay.recorded_connection import scripts
+from ibgateway.recorder.replay.server import Player
 from ibgateway.recorder.scrub import Scrubber
+from ibgateway.recorder.simulator_run import Setting, drive, recorded_start
 from ibgateway.recorder.transcript import Entry, Line
-from ibgateway.simulator.server import Simulator, SimulatorConfig
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.simulator.wire.raw import wait_until
 
 ACCOUNT = "DU7654321"

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ib_async import Contract, Order, SoftDollarTier, TagValue
 
+from ibgateway.recorder.connection_log import Tape, again
 from ibgateway.recorder.scrub import Scrubber, veil
-from ibgateway.recorder.tape import Tape, again
 from ibgateway.recorder.transcript import TO_CLIENT, TO_GATEWAY, Entry, as_json
-from ibgateway.simulator import values
+from ibgateway.simulator.model import values
 from ibgateway.simulator.wire.frames import HELLO, frame, frames
 from ibgateway.simulator.wire.messages import account, order_state, orders, session
 from ibgateway.simulator.wire.text import clean, message

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ibgateway.recorder.connection_log import Tape, again
 from ibgateway.recorder.scrub import Scrubber
-from ibgateway.recorder.tape import Tape, again
 from ibgateway.recorder.transcript import STOPPED, TO_CLIENT, TO_GATEWAY, Entry, Event, Line
 from ibgateway.simulator.wire.frames import HELLO, frame, frames
 from ibgateway.simulator.wire.text import message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from ibgateway.simulator.wire.layout import LAYOUTS
 from tests.simulator.wire.orders import SPY, Frame, limit_order, market_order, watch
 from tests.simulator.wire.raw import Raw, started

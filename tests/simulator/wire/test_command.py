@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.embedded_redis import free_port
+from cli.local_stack.embedded_redis import free_port
 from ibgateway.simulator.__main__ import parse
 from ibgateway.simulator.config import SimulatorConfig
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.simulator.wire.orders import market_order
 from tests.simulator.wire.raw import started, wait_until
 

@@ -9,7 +9,7 @@ import pytest
 
 from ibgateway.simulator.faults import ScriptError
 from ibgateway.simulator.faults.script import VERBS, parse
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.simulator.wire.raw import Raw, raw, started
 
 MANUAL = Path(__file__).resolve().parents[3] / "docs" / "faults.md"

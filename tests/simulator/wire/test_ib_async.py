@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from ib_async import IB, Contract, Forex, LimitOrder, MarketOrder, Option, RequestError, Stock, Trade
 
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.simulator.wire.raw import wait_until
 
 ACCOUNT = "DU1234567"

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from ibgateway.simulator.config import START, SimulatorConfig
-from ibgateway.simulator.connection import Connection
-from ibgateway.simulator.gateway import Gateway
-from ibgateway.simulator.journal import Journal
-from ibgateway.simulator.server import Simulator
-from ibgateway.simulator.world import World, WorldConfig
+from ibgateway.simulator.gateway.connection import Connection
+from ibgateway.simulator.gateway.gateway import Gateway
+from ibgateway.simulator.server.journal import Journal
+from ibgateway.simulator.server.server import Simulator
+from ibgateway.simulator.world.world import World, WorldConfig
 from tests.simulator.wire.orders import limit_order, preview
 from tests.simulator.wire.raw import started
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.simulator.wire.orders import SPY, limit_order, market_order
 from tests.simulator.wire.raw import Raw, raw, started
 

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ibgateway.simulator.answers.depth import row_changes
 from ibgateway.simulator.config import SimulatorConfig
-from ibgateway.simulator.server import Simulator
-from ibgateway.simulator.values import DepthLevel
+from ibgateway.simulator.handlers.depth import row_changes
+from ibgateway.simulator.model.values import DepthLevel
+from ibgateway.simulator.server.server import Simulator
 from ibgateway.simulator.wire.messages.market_data import DELETE, INSERT, UPDATE
 from tests.simulator.wire.orders import SPY, watch
 from tests.simulator.wire.raw import Raw, started

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from ibgateway.simulator import values
+from ibgateway.simulator.model import values
 from ibgateway.simulator.wire.messages import (
     account,
     contracts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ibgateway.simulator.config import Identity, SimulatorConfig
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.simulator.wire.orders import cancel, limit_order, market_order, order, preview
 from tests.simulator.wire.raw import Raw, started
 

@@ -26,7 +26,7 @@ from ib_async import (
 )
 from ib_async.util import UNSET_DOUBLE
 
-from ibgateway.simulator import values
+from ibgateway.simulator.model import values
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.messages import order_state
 from tests.simulator.wire.clients import read_by_ib_async, sent_by_ib_async

@@ -17,7 +17,7 @@ from ib_async import (
     WshEventData,
 )
 
-from ibgateway.simulator import values
+from ibgateway.simulator.model import values
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.requests import account, contracts, history, market_data, orders, research, session
 from tests.simulator.wire.clients import sent_by_ib_async

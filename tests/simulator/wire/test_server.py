@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from ibgateway.simulator import peer
 from ibgateway.simulator.config import START_NOTICES, SimulatorConfig
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server import client_socket as peer
+from ibgateway.simulator.server.server import Simulator
 from ibgateway.simulator.wire.frames import MAX_FRAME
 from tests.simulator.wire.raw import framed, raw, started, wait_until
 
@@ -243,7 +243,7 @@ async def test_current_time_in_milliseconds(sim: Simulator) -> None:
 async def test_a_client_that_does_not_read_is_dropped(
     sim: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("ibgateway.simulator.peer.MAX_UNSENT", 100_000)
+    monkeypatch.setattr("ibgateway.simulator.server.client_socket.MAX_UNSENT", 100_000)
     details = framed(b"9\x008\x009\x000\0AAPL\0STK\0\0\0\0\0\0\0USD\0\0\x000\0\0\0\0")
     async with started(sim.port, clientId=3) as client:
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.server import Simulator
-from ibgateway.simulator.values import Contract
+from ibgateway.simulator.model.values import Contract
+from ibgateway.simulator.server.server import Simulator
 from tests.simulator.wire.orders import SPY, cancel, limit_order, market_order, watch
 from tests.simulator.wire.raw import Raw
 

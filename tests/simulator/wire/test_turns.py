@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 import ibgateway.simulator
-from ibgateway.simulator.server import Simulator
+from ibgateway.simulator.server.server import Simulator
 from tests.simulator.wire.orders import watch
 from tests.simulator.wire.raw import Raw, framed, started
 
 AAPL = (265598, "AAPL", "STK", "", 0, "", "", "SMART", "", "USD", "", "", 0)
 SOME = 25  # whose days nobody has looked at: more than a turn
-INSTRUMENTS = Path(ibgateway.simulator.__file__).parent / "data" / "instruments.csv"
+INSTRUMENTS = Path(ibgateway.simulator.__file__).parent / "world" / "data" / "instruments.csv"
 LONG = {
     "a month of bars": ((20, 7, *AAPL, "", "5 mins", "1 M", 1, "TRADES", 1, 0, ""), "17"),
     "a ranking of the market": ((22, 7, 5, "STK", "STK.US.MAJOR", "TOP_PERC_GAIN", *[""] * 17, "", ""), "20"),

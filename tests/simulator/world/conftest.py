@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.world import World
+from ibgateway.simulator.world.world import World
 from tests.simulator.world.scene import Trader, new_world
 
 

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from ibgateway.simulator import values as v
-from ibgateway.simulator.world import World, WorldConfig
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.world import World, WorldConfig
 
 NEW_YORK = ZoneInfo("US/Eastern")
 START = datetime(2025, 6, 11, 10, 30, tzinfo=NEW_YORK).timestamp()

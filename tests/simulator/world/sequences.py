@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from ibgateway.simulator import values as v
-from ibgateway.simulator.world import World
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.world import World
 from tests.simulator.world.scene import ACCOUNT, ES, EURUSD, START, new_world, stock
 
 A_WORLD = 25  # sequences, before the next seed

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from ibgateway.simulator import values as v
-from ibgateway.simulator.account.commissions import Traded, commission
-from ibgateway.simulator.account.ledger import Ledger
-from ibgateway.simulator.instruments.directory import Directory
-from ibgateway.simulator.world import World
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.account.commissions import Traded, commission
+from ibgateway.simulator.world.account.ledger import Ledger
+from ibgateway.simulator.world.instruments.directory import Directory
+from ibgateway.simulator.world.world import World
 from tests.simulator.world.scene import AAPL, ACCOUNT, ES, EURUSD, START, Trader, at, option, stock
 
 

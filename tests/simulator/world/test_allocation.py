@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibgateway.simulator import values as v
-from ibgateway.simulator.account.allocation import allot, shared
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.account.allocation import allot, shared
 from tests.simulator.world.scene import EURUSD, Trader, new_world
 
 MINE = """<ListOfGroups><Group><name>Mine</name><ListOfAccts varName="list">

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 import pytest
 
-from ibgateway.simulator import values as v
-from ibgateway.simulator.world import World
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.world import World
 from tests.simulator.world.scene import AAPL, ES, EURUSD, START, at, new_world, option, stock
 
 SIZES = {"5 secs": 5, "1 min": 60, "5 mins": 300, "30 mins": 1800, "1 hour": 3600}

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ibgateway.simulator.calendar import HOURS, calendar
+from ibgateway.simulator.world.calendar import HOURS, calendar
 from tests.simulator.world.scene import at
 
 

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from ibgateway.simulator import values as v
-from ibgateway.simulator.instruments.directory import Directory
-from ibgateway.simulator.world import World, WorldConfig
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.instruments.directory import Directory
+from ibgateway.simulator.world.world import World, WorldConfig
 from tests.simulator.world.scene import AAPL, ES, EURUSD, START, at, new_world, option, stock
 
 DEFAULTS = ("AAPL", "MSFT", "IBM", "GOOG", "META", "SPY", "VTI", "QQQ", "NVDA", "JPM", "TSLA", "AMZN")

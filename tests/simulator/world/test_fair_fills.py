@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from ibgateway.simulator import values as v
-from ibgateway.simulator.world import World
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.world import World
 from tests.simulator.world.scene import AAPL, ES, EURUSD, Trader, at, new_world, option, stock
 
 IBM = stock("IBM")

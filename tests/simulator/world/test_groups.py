@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator import values as v
-from ibgateway.simulator.world import World
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.world import World
 from tests.simulator.world.scene import AAPL, START, Trader, at, option, stock
 
 END = at(16)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator import values as v
+from ibgateway.simulator.model import values as v
 from tests.simulator.world.scene import AAPL, START, Trader, at, stock
 from tests.simulator.world.test_bars import aggregated, told
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import ibgateway.simulator
-from ibgateway.simulator.market.market import Market
-from ibgateway.simulator.values import Contract
-from ibgateway.simulator.world import World
+from ibgateway.simulator.model.values import Contract
+from ibgateway.simulator.world.market.market import Market
+from ibgateway.simulator.world.world import World
 
-INSTRUMENTS = Path(ibgateway.simulator.__file__).parent / "data" / "instruments.csv"
+INSTRUMENTS = Path(ibgateway.simulator.__file__).parent / "world" / "data" / "instruments.csv"
 OPTIONS = Contract(symbol="SPY", secType="OPT", right="C", exchange="SMART", currency="USD")
 EXCHANGES = {"STK": "SMART", "CASH": "IDEALPRO"}
 LINES = 100

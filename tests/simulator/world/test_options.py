@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibgateway.simulator import values as v
-from ibgateway.simulator.market.black_scholes import Terms, greeks, implied_volatility
-from ibgateway.simulator.world import World
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.market.option_pricing.black_scholes import Terms, greeks, implied_volatility
+from ibgateway.simulator.world.world import World
 from tests.simulator.world.scene import AAPL, ES, START, Trader, at, new_world, option
 
 TERMS = st.builds(

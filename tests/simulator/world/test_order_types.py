@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from ibgateway.simulator import values as v
-from ibgateway.simulator.world import World
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.world import World
 from tests.simulator.world.scene import AAPL, START, Trader, at, stock
 
 END = at(16)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ibgateway.simulator import values as v
-from ibgateway.simulator.world import World
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.world import World
 from tests.simulator.world.scene import AAPL, EURUSD, START, at, new_world, stock
 
 ROWS = """date,open,high,low,close,volume,adjClose

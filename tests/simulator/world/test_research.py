@@ -7,10 +7,10 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from ibgateway.simulator import values as v
-from ibgateway.simulator.reference.fundamentals import REPORTS
-from ibgateway.simulator.reference.scanner import CODES
-from ibgateway.simulator.world import World
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.reference.fundamentals import REPORTS
+from ibgateway.simulator.world.reference.scanner import CODES
+from ibgateway.simulator.world.world import World
 from tests.simulator.world.scene import AAPL, START, stock
 
 

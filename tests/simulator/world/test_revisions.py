@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ibgateway.simulator import values as v
+from ibgateway.simulator.model import values as v
 from tests.simulator.world.scene import AAPL, Trader
 
 pytestmark = pytest.mark.trial("F16")

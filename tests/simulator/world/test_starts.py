@@ -6,8 +6,8 @@ from datetime import datetime
 
 import pytest
 
-from ibgateway.simulator import values as v
-from ibgateway.simulator.calendar import last_open_session
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.calendar import last_open_session
 from tests.simulator.world.scene import AAPL, ACCOUNT, ES, EURUSD, NEW_YORK, Trader, new_world, stock
 
 STARTS = (

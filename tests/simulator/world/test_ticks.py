@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ibgateway.simulator import values as v
-from ibgateway.simulator.market.rng import stream
-from ibgateway.simulator.market.tape import Row, Tape
-from ibgateway.simulator.world import World
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.market.rng import stream
+from ibgateway.simulator.world.market.tape import Row, Tape
+from ibgateway.simulator.world.world import World
 from tests.simulator.world.scene import AAPL, START, at, new_world, stock
 
 DAY = {"start": 1_749_648_600.0, "end": 1_749_672_000.0}

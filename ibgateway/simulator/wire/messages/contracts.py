@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ibgateway.simulator import values
+from ibgateway.simulator.model import values
 from ibgateway.simulator.wire.text import UNSET_INTEGER, Value, message, minimal
 
 SIZE_MULTIPLIER = 100  # mdSizeMultiplier, obsolete since 164

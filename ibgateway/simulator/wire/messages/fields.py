@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from ibgateway.simulator.values import Contract
+from ibgateway.simulator.model.values import Contract
 from ibgateway.simulator.wire.text import Value, java_double, minimal
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from ibgateway.simulator import values
+from ibgateway.simulator.model import values
 from ibgateway.simulator.wire.messages.fields import local_time
 from ibgateway.simulator.wire.text import Value, fixed, message, minimal, price
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.values import Contract, OpenOrder, Order, OrderCondition, OrderState
+from ibgateway.simulator.model.values import Contract, OpenOrder, Order, OrderCondition, OrderState
 from ibgateway.simulator.wire.messages.fields import order_contract
 from ibgateway.simulator.wire.text import (
     UNSET_DECIMAL,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator import values
+from ibgateway.simulator.model import values
 from ibgateway.simulator.wire.messages.fields import held_contract, local_time
 from ibgateway.simulator.wire.text import Value, java_double, message, minimal
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ibgateway.simulator import values
+from ibgateway.simulator.model import values
 from ibgateway.simulator.wire.layout import Fields, reads
 from ibgateway.simulator.wire.text import BadText, flag, integer, number, number_or_none
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from ibgateway.simulator import values
+from ibgateway.simulator.model import values
 from ibgateway.simulator.wire.layout import ALWAYS, Fields, reads, request
 from ibgateway.simulator.wire.requests.fields import AnyContract, Options, contract_fields, quote_legs
 from ibgateway.simulator.wire.text import flag, integer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ibgateway.simulator import values
+from ibgateway.simulator.model import values
 from ibgateway.simulator.wire.layout import ALWAYS, Fields, Span, before, reads, request, since
 from ibgateway.simulator.wire.requests.fields import ContractWithoutPrimary, count
 from ibgateway.simulator.wire.text import integer_or_none

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any
 
-from ibgateway.simulator import values
+from ibgateway.simulator.model import values
 from ibgateway.simulator.wire.layout import Fields, reads, request
 from ibgateway.simulator.wire.requests.fields import contract_fields, count, delta_neutral, pairs
 from ibgateway.simulator.wire.text import (

@@ -1,0 +1,262 @@
+"""The front's side of the bus: asks reads, submits writes, reads the heartbeat and listens to streams."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
+
+import msgspec
+
+from bridge.bus.client.front_channel import FrontChannel
+from bridge.bus.client.replies import Interrupted, Post, WorkerLost
+from bridge.bus.client.submission import Submission, Times, refused_by_bus
+from bridge.bus.controls.kill_switch import Halt, halted_by, read_halt
+from bridge.bus.keys import Keys
+from bridge.bus.messages import VERSION, Heartbeat, Reply, Request, encode_request, result_of
+from bridge.bus.records import scripts
+from bridge.bus.records.records import Intents, digest_of
+from bridge.bus.server.stream_publisher import Feed
+from bridge.bus.transport.connection import BusError, Refused, bus_down
+from bridge.bus.transport.pipeline import Pipe
+from bridge.tool import Declaration, Declared, ToolError
+
+SEAL_BYTES = 32
+LONGEST_NUMBER = 15  # digits of a time in ms, or of a token
+
+NO_WORKER = "No worker serves this session. Start ib_worker (or wait for it), then ask again."
+WORKER_LOST = "The worker was lost while it had this call. Another may take over within ten seconds; ask again then."
+RETRY = "The connection to Redis broke while the call waited, so its reply may be lost. Ask again."
+
+
+class Asker:
+    """Entering it does not wait for Redis: while Redis is away each call says so (`bus_down`), nothing else fails."""
+
+    def __init__(self, url: str, session: str, front_id: str) -> None:
+        self.keys = Keys(session)
+        self.pipe = Pipe(url)
+        self._post = Post(self.pipe, self.keys, front_id)
+        self.fronts = FrontChannel(self.pipe, self._post, self.keys)
+        self._intents = Intents(self.pipe, self.keys, self._post.front)
+
+    async def __aenter__(self) -> Self:
+        await self.pipe.__aenter__()
+        await self._post.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._post.__aexit__()
+        await self.pipe.__aexit__()
+
+    async def ask(
+        self,
+        declared: Declared,
+        arguments: Declaration,
+        *,
+        caller: str,
+        request_id: str,
+        label: str = "",
+        deadline_s: float | None = None,
+        traceparent: str | None = None,
+    ) -> bytes:
+        """The result of a read or a session operation, as the JSON that the worker encoded. Raises as `reply` does."""
+        told = await self.reply(
+            declared,
+            arguments,
+            caller=caller,
+            request_id=request_id,
+            label=label,
+            deadline_s=deadline_s,
+            traceparent=traceparent,
+        )
+        return bytes(told.result)
+
+    async def reply(
+        self,
+        declared: Declared,
+        arguments: Declaration,
+        *,
+        caller: str,
+        request_id: str,
+        label: str = "",
+        deadline_s: float | None = None,
+        traceparent: str | None = None,
+    ) -> Reply:
+        """The same with its details, which say where a long result was cut.
+
+        Raises ToolError: no_worker (at once), bus_down, timeout, retry (the reply may have been missed), worker_lost,
+        too_large, or what the worker said. All but the worker's own may be asked again.
+        """
+        total_s = deadline_s or declared.deadline_s
+        try:
+            async with asyncio.timeout(total_s):
+                await self._ready()
+                request = self._request(declared, arguments, (caller, label), request_id, total_s, traceparent)
+                reply = await self._asked(request)
+                result_of(reply)
+                return reply
+        except BusError as error:
+            raise bus_down(self.pipe.url, error) from error
+        except TimeoutError:
+            raise ToolError("timeout", f"No answer within {total_s:g} s. Ask again, or ask ibkr_get_status.") from None
+        except WorkerLost:
+            raise ToolError("worker_lost", WORKER_LOST) from None
+        except Interrupted:
+            raise ToolError("retry", RETRY) from None
+
+    async def _asked(self, request: Request) -> Reply:
+        message = encode_request(request)
+        with self._post.expected(request.id) as call:
+            if await self.pipe.send("SPUBLISH", self.keys.requests, message) == 0:
+                raise ToolError("no_worker", NO_WORKER)
+            return await call
+
+    async def submit(
+        self,
+        declared: Declared,
+        arguments: Declaration,
+        *,
+        key: str,
+        caller: str,
+        request_id: str,
+        label: str = "",
+        keyless: bool = False,
+        deadline_s: float | None = None,
+        traceparent: str | None = None,
+    ) -> bytes:
+        """The result of a write; the same key never acts twice, and gets the first call's answer for seven days: then
+        `replayed` is true in it, and its message begins with the time of that answer. A cancel is replayed until the
+        first call's deadline and is a new cancel afterwards.
+
+        Raises ToolError: not_executed (certain; details say why), pending (a worker has taken it: ask again with the
+        key), unknown (Redis can't tell: ask again with the key), idempotency_conflict (the key belongs to another
+        call or principal), or what the worker said. Every one has the key in its details. A cancelled call does not
+        withdraw its order.
+        """
+        times = Times.within(deadline_s or declared.deadline_s)
+        try:
+            await self._ready()
+        except BusError as error:
+            raise refused_by_bus(error, key=key) from error
+
+        def attempt() -> Request:
+            read = self._request(declared, arguments, (caller, label), request_id, times.accept_in_s(), traceparent)
+            digest = digest_of(declared, arguments)
+            return msgspec.structs.replace(read, key=key, digest=digest, grace_ms=times.grace_ms(), keyless=keyless)
+
+        return await Submission(self.pipe, self._post, self._intents, times, attempt, declared.relieves).verdict()
+
+    def _request(
+        self,
+        declared: Declared,
+        arguments: Declaration,
+        who: tuple[str, str],
+        request_id: str,
+        wait_s: float,
+        traceparent: str | None,
+    ) -> Request:
+        return Request(
+            v=VERSION,
+            id=self._post.next_id(),
+            op=declared.name,
+            args=msgspec.Raw(arguments.model_dump_json(exclude_unset=True).encode()),
+            front=self._post.front,
+            until=self.pipe.clock.now_ms() + round(wait_s * 1000),
+            caller=who[0],
+            label=who[1],
+            request_id=request_id,
+            traceparent=traceparent,
+        )
+
+    async def _ready(self) -> None:
+        """Replies can be heard and the server's clock is known. Raises BusError."""
+        await self._post.ready()
+        if not self.pipe.clock.known:
+            await self.pipe.send("PING")
+
+    async def halt(self, by: str, reason: str) -> Halt:
+        """Set the kill switch: from when this returns, no worker accepts a new order. Raises ToolError bus_down."""
+        return (await self.halted_by(by, reason))[0]
+
+    async def halted_by(self, by: str, reason: str) -> tuple[Halt, bool]:
+        """The same; also returns whether this call set it."""
+        try:
+            return await halted_by(self.pipe, self.keys, "halt", by, reason)
+        except BusError as error:
+            raise bus_down(self.pipe.url, error) from error
+
+    async def halted(self) -> Halt | None:
+        """The kill switch, None while it is not set. Raises ToolError bus_down."""
+        try:
+            return await read_halt(self.pipe, self.keys)
+        except BusError as error:
+            raise bus_down(self.pipe.url, error) from error
+
+    async def told(self, key: str) -> None:
+        """Note that a call's answer, with the key that was made for it, was delivered. Raises ToolError bus_down."""
+        try:
+            await self._intents.told(key)
+        except BusError as error:
+            raise bus_down(self.pipe.url, error) from error
+
+    async def seal(self) -> bytes:
+        """The secret that all fronts of the session share; the first to need it makes it. Raises ToolError bus_down."""
+        made = secrets.token_bytes(SEAL_BYTES)
+        try:
+            found: bytes | None = await self.pipe.send("SET", self.keys.seal, made, "NX", "GET")
+        except BusError as error:
+            raise bus_down(self.pipe.url, error) from error
+        return found or made
+
+    async def status(self) -> Heartbeat | None:
+        """The session's status as last written, and whether anybody takes requests; None if there never was one (for
+        a week). One that was written before the server's clock was put back is as old as it lies in the future. Raises
+        ToolError bus_down."""
+        try:
+            fields = self.pipe.send("HMGET", self.keys.heartbeat, "worker", "token", "written_ms", "status")
+            time = self.pipe.send("TIME")  # the clock's estimate may be of before it was set
+            receivers = await self._post.receivers()
+            worker, token, written_ms, status = await fields
+            seconds, microseconds = await time
+        except BusError as error:
+            if "WRONGTYPE" not in str(error):
+                raise bus_down(self.pipe.url, error) from error
+            worker, token, written_ms, status = b"", b"", b"", b""
+            seconds, microseconds = await time
+        if status is None:
+            return None
+        written = _number(written_ms)
+        age_ms = abs(int(seconds) * 1000 + int(microseconds) // 1000 - written)
+        name = (worker or b"").decode(errors="replace")
+        return Heartbeat(name, _number(token), written, age_ms, receivers, status if written else b"")
+
+    async def refusal(self) -> BusError | None:
+        """Why Redis, which answers, takes no writes now; None where it does. Raises ToolError bus_down."""
+        try:
+            await scripts.WRITABLE.run(self.pipe, (self.keys.requests,))
+        except Refused as error:
+            return error
+        except BusError as error:
+            raise bus_down(self.pipe.url, error) from error
+        return None
+
+    @asynccontextmanager
+    async def listen(self, stream: str) -> AsyncIterator[Feed]:
+        """`async with asker.listen(stream) as feed: async for batch in feed` (lists of Tick). Raises ToolError."""
+        feed = Feed(stream)
+        try:
+            await self._join(feed)
+            yield feed
+        finally:
+            self._post.leave(feed)
+
+    async def _join(self, feed: Feed) -> None:
+        try:
+            await self._post.join(feed)
+        except BusError as error:
+            raise bus_down(self.pipe.url, error) from error
+
+
+def _number(stored: bytes | None) -> int:
+    """A number as a worker writes it, 0 for anything else."""
+    return int(stored) if stored is not None and stored.isdigit() and len(stored) <= LONGEST_NUMBER else 0

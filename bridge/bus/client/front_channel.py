@@ -1,0 +1,120 @@
+"""A channel that all fronts of a session share: finds one client's running read and ends it, wherever it runs."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+
+import msgspec
+import structlog
+
+from bridge.bus.client.replies import Post
+from bridge.bus.keys import Keys
+from bridge.bus.transport.connection import BusError
+from bridge.bus.transport.pipeline import Pipe
+
+ANSWER_S = 1.0  # a front that takes longer may be stopped: what it runs is not known
+AT_ONCE = 16  # searches of one front: more is a client that loops
+
+RequestId = str | int
+
+log = structlog.get_logger(__name__)
+
+
+class Running(msgspec.Struct, frozen=True):
+    """One call that a front has under way. `token` names it among all calls of all fronts."""
+
+    token: str
+    endable: bool
+
+
+class Search(msgspec.Struct, frozen=True, tag=True):
+    """Which calls of this client have this JSON-RPC id?"""
+
+    search: str
+    caller: str
+    label: str
+    request_id: RequestId
+
+
+class Found(msgspec.Struct, frozen=True, tag=True):
+    """What one front has; each front that hears a search answers, also with nothing."""
+
+    search: str
+    calls: list[Running]
+
+
+class End(msgspec.Struct, frozen=True, tag=True):
+    token: str
+
+
+Find = Callable[[str, str, RequestId], list[Running]]
+_DECODER = msgspec.json.Decoder(Search | Found | End)
+
+
+class FrontChannel:
+    """This front on the channel. `find` lists its own calls, `end` ends one by its token where it has it."""
+
+    def __init__(self, pipe: Pipe, post: Post, keys: Keys) -> None:
+        self._pipe = pipe
+        self._channel = keys.fronts
+        self._answers: dict[str, asyncio.Queue[Found]] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+        self._find: Find = lambda *_: []
+        self._end: Callable[[str], None] = lambda _: None
+        post.attach(self._channel, self._hear)
+
+    def serve(self, find: Find, end: Callable[[str], None]) -> None:
+        self._find, self._end = find, end
+
+    async def end_only(self, caller: str, label: str, request_id: RequestId) -> bool:
+        """End the client's one running call with this id, and return whether it was told to end.
+
+        Nothing ends where two calls have the id, where the one may not be ended, or where a front did not answer.
+        """
+        if len(self._answers) >= AT_ONCE:
+            return False
+        try:
+            found = await self._searched(Search(secrets.token_hex(8), caller, label, request_id))
+            if found is None or len(found) != 1 or not found[0].endable:
+                return False
+            await self._publish(End(found[0].token))
+        except BusError:
+            return False
+        return True
+
+    async def _searched(self, search: Search) -> list[Running] | None:
+        """The calls of all fronts; None where one of them did not answer in time."""
+        answers = self._answers[search.search] = asyncio.Queue[Found]()
+        try:
+            fronts = await self._publish(search)
+            async with asyncio.timeout(ANSWER_S):
+                found = [await answers.get() for _ in range(fronts)]
+        except TimeoutError:
+            log.warning("front_silent", channel=self._channel)
+            return None
+        finally:
+            del self._answers[search.search]
+        return [call for each in found for call in each.calls]
+
+    async def _publish(self, message: Search | Found | End) -> int:
+        return int(await self._pipe.send("SPUBLISH", self._channel, msgspec.json.encode(message)))
+
+    def _hear(self, message: bytes) -> None:
+        """Raises msgspec.DecodeError for what no front of this release sends."""
+        heard = _DECODER.decode(message)
+        if isinstance(heard, Search):
+            calls = self._find(heard.caller, heard.label, heard.request_id)
+            task = asyncio.create_task(self._answer(Found(heard.search, calls)), name="front answer")
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+        elif isinstance(heard, Found):
+            if heard.search in self._answers:
+                self._answers[heard.search].put_nowait(heard)
+        else:
+            self._end(heard.token)
+
+    async def _answer(self, found: Found) -> None:
+        try:
+            await self._publish(found)
+        except BusError as error:
+            log.warning("front_answer_lost", error=str(error))

@@ -1,0 +1,189 @@
+"""The audit log in Redis: an append-only stream beside the order records, whose chain only the leader continues."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from bridge.audit_chain import DATA_LOSS, GENESIS, Entry, digest, encode
+from bridge.bus.controls.kill_switch import WRONG_TYPE
+from bridge.bus.integrity.damage import WHOLE
+from bridge.bus.integrity.watermark import Watermark
+from bridge.bus.keys import Keys
+from bridge.bus.records.records import Fenced, went_back
+from bridge.bus.records.scripts import Script
+from bridge.bus.transport.connection import BusError, Refused
+from bridge.bus.transport.pipeline import Pipe
+from bridge.tool import ToolError
+
+PAGE = 1_000  # entries in one read
+
+# Appends one entry if it follows the last. Answers {word, seq, digest}: `appended` (also when this very entry is the
+# last, so that asking again after a lost answer is harmless), `behind` with the head as it is, `lost` where Redis lacks
+# steps or entries that the writer knows of, or `fenced`; and the revision.
+APPEND = Script(f"""#!lua{WHOLE}
+local log, head, lease, revision = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local token, seq, prev, mine, line = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+if redis.call('GET', lease) ~= token then return {{'fenced', 0, '', 0}} end
+local last, found = log_end(head)
+local steps, ends = whole(text(revision)), found == '' and ARGV[6] or found
+if steps < tonumber(ARGV[7]) or last < tonumber(ARGV[8]) then return {{'lost', last, '', 0}} end
+if ends == mine then return {{'appended', last, mine, steps}} end
+if last ~= tonumber(seq) - 1 or ends ~= prev then return {{'behind', last, ends, steps}} end
+redis.call('XADD', log, seq .. '-0', 'e', line)
+redis.call('HSET', head, 'seq', seq, 'digest', mine)
+return {{'appended', last + 1, mine, redis.call('INCR', revision)}}
+""")
+
+# Writes where the log ends, if what says so was lost or damaged and the log itself was not.
+MEND = Script(f"""#!lua{WHOLE}
+local head, lease = KEYS[1], KEYS[2]
+if redis.call('GET', lease) ~= ARGV[1] or log_end(head) >= tonumber(ARGV[2]) then return 0 end
+if type(redis.pcall('HGET', head, 'seq')) == 'table' then redis.call('DEL', head) end
+redis.call('HSET', head, 'seq', ARGV[2], 'digest', ARGV[3])
+return 1
+""")
+
+
+# Trims what the archive holds, and keeps where it ends: from then on a log that begins later is seen to be cut.
+TRIM = Script("""#!lua flags=allow-oom
+local log, head = KEYS[1], KEYS[2]
+local found = redis.call('XRANGE', log, ARGV[1] .. '-0', ARGV[1] .. '-0')
+if #found == 0 then return redis.call('HGET', head, 'archived_digest') == ARGV[3] and 1 or 0 end
+if found[1][2][2] ~= ARGV[2] then return 0 end
+redis.call('HSET', head, 'archived', ARGV[1], 'archived_digest', ARGV[3])
+redis.call('XTRIM', log, 'MINID', '=', string.format('%.0f', ARGV[1] + 1) .. '-0')
+return 1
+""")
+
+
+class AuditLog:
+    """The leader's pen. An order whose entry could not be written must not be sent."""
+
+    def __init__(self, pipe: Pipe, keys: Keys, token: int, watermark: Watermark | None = None) -> None:
+        """Without a watermark of the leader's nothing is compared."""
+        self._pipe = pipe
+        self._keys = (keys.audit, keys.audit_head, keys.lease, keys.revision)
+        self._watermark = watermark or Watermark(keys.session)
+        self._token = str(token)
+        self._head: tuple[int, str] | None = None
+        self._turn = asyncio.Lock()  # entries are chained one by one
+
+    async def append(self, event: str, **fields: Any) -> int:
+        """Write one entry and return its seq once Redis has it on disk.
+
+        Raises Fenced, or ToolError audit_unavailable or unknown (Redis went back): then nothing may be sent.
+        """
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        async with self._turn:
+            try:
+                return await self._append(at, event, fields)
+            except BusError as error:
+                self._head = None  # whether it was written is not known: look again before the next
+                raise ToolError(
+                    "audit_unavailable",
+                    f"The audit log can't be written ({error}), so nothing was sent. Mend Redis, then retry.",
+                ) from error
+
+    async def go_on(self) -> None:
+        """Redis went back, or lost its data: write where the log was cut, and continue it from there. Nothing is
+        written where Redis has all that is known. Raises Fenced or BusError, after which it may be tried again."""
+        async with self._turn:
+            known = self._watermark.known
+            self._head = await self._found()
+            seq, last = self._head
+            if seq > known.audit_seq or (seq, last) == (known.audit_seq, known.audit_digest):
+                return
+            at = datetime.now(UTC).isoformat(timespec="milliseconds")
+            lost = {"known_seq": known.audit_seq, "known_digest": known.audit_digest, "cut_at": seq}
+            await self._append(at, DATA_LOSS, {"details": lost}, ends=seq)
+
+    async def _append(self, at: str, event: str, fields: dict[str, Any], ends: int | None = None) -> int:
+        """The log must have all that is known, or reach to `ends` where it was cut: what is known stays until the entry
+        is written, so that a leader that ends before leaves the cut to the next."""
+        if self._head is None:
+            self._head = await self._found()
+        while True:
+            seq, prev = self._head[0] + 1, self._head[1]
+            line = encode(Entry(seq=seq, prev=prev, at=at, event=event, token=self._token, **fields))
+            mine = digest(line)
+            known = self._watermark.known
+            least = known.audit_seq if ends is None else ends
+            arguments = (self._token, seq, prev, mine, line, GENESIS, known.revision, least)
+            word, head_seq, head_digest, revision = await APPEND.run(self._pipe, self._keys, *arguments)
+            if word == b"fenced":
+                raise Fenced
+            if word == b"lost":
+                self._head = None
+                raise went_back()
+            self._head = (int(head_seq), head_digest.decode())
+            if word == b"appended":
+                self._watermark.note(int(revision), audit_seq=seq, audit_digest=mine)
+                return seq
+
+    async def _found(self) -> tuple[int, str]:
+        """Where the log ends. What says so can be lost or damaged alone: then the newest entry tells it."""
+        log, head, lease, _ = self._keys
+        try:
+            newest = await self._pipe.send("XREVRANGE", log, "+", "-", "COUNT", 1)
+        except Refused as error:
+            if WRONG_TYPE not in str(error):
+                raise
+            newest = []
+            await self._pipe.send("DEL", log)  # it is no log any more; what verifies it sees that it begins late
+        for name, fields in newest:
+            end = (int(name.split(b"-")[0]), digest(fields[1]))
+            await MEND.run(self._pipe, (head, lease), self._token, *end)
+        return await read_head(self._pipe, head)
+
+
+async def read_head(pipe: Pipe, key: str) -> tuple[int, str]:
+    """The last entry's seq and digest; (0, GENESIS) before the first, and where they are damaged."""
+    seq, last = await HEAD.run(pipe, (key,))
+    return (seq, last.decode()) if seq else (0, GENESIS)
+
+
+HEAD = Script(f"#!lua flags=no-writes{WHOLE}\nlocal seq, digest = log_end(KEYS[1])\nreturn {{seq, digest}}")
+
+
+async def read_archived(pipe: Pipe, key: str) -> tuple[int, str]:
+    """Seq and digest of the last entry that was archived and trimmed: the log begins with the next one."""
+    seq, last = await pipe.send("HMGET", key, "archived", "archived_digest")
+    return (int(seq), last.decode()) if seq else (0, GENESIS)
+
+
+async def trim(pipe: Pipe, keys: Keys, last: bytes) -> bool:
+    """Forget everything up to `last`, the archive's last line, if it is the log's own line of that seq."""
+    seq = msgspec.json.decode(last, type=Entry).seq
+    return bool(await TRIM.run(pipe, (keys.audit, keys.audit_head), seq, last, digest(last)))
+
+
+async def read_log(pipe: Pipe, keys: Keys, after: int = 0, until: int | None = None) -> AsyncIterator[bytes]:
+    """The stored lines with a seq above `after`, up to `until` if that is given, oldest first, page by page."""
+    last = "+" if until is None else f"{until}-0"
+    while until is None or after < until:
+        page = await pipe.send("XRANGE", keys.audit, f"({after}-0" if after else "-", last, "COUNT", PAGE)
+        for name, fields in page:
+            after = int(name.split(b"-")[0])
+            yield fields[1]
+        if len(page) < PAGE:
+            return
+
+
+async def read_back(pipe: Pipe, keys: Keys, most: int) -> AsyncIterator[bytes]:
+    """The newest lines, newest first; none where something else was written over the log."""
+    before = "+"
+    for _ in range(0, most, PAGE):
+        try:
+            page = await pipe.send("XREVRANGE", keys.audit, before, "-", "COUNT", PAGE)
+        except Refused as error:
+            if WRONG_TYPE not in str(error):
+                raise
+            return
+        for _, fields in page:
+            yield fields[1]
+        if len(page) < PAGE:
+            return
+        before = f"({page[-1][0].decode()}"

@@ -1,0 +1,54 @@
+"""Confirmation tokens in Redis: what a preview showed, kept until the order that it confirms uses it up."""
+
+import msgspec
+
+from bridge.bus.controls.kill_switch import FIRST_EPOCH, HALT_EPOCH, halt_epoch
+from bridge.bus.keys import Keys
+from bridge.bus.records.scripts import Script
+from bridge.bus.transport.pipeline import Pipe
+
+TOKEN_S = 120
+USED_S = 15 * 60  # its order may wait so long for a human, and comes again with it
+
+
+class Previewed(msgspec.Struct, frozen=True):
+    """What a token stands for: one caller's one order, while the price stays between `low` and `high`."""
+
+    caller: str
+    terms: str
+    low: float | None
+    high: float | None
+    epoch: str = FIRST_EPOCH  # of the kill switch: a halt or a release voids the token
+
+
+# A token that would live longer than it may was given before the server's clock was put back: it confirms nothing.
+# A token is used up by one idempotencyKey, which places once at most: it may come again, as after a human's approval.
+TAKE = Script(
+    f"#!lua\n{HALT_EPOCH}"
+    """
+local preview, user, epoch = KEYS[1], KEYS[2], halt_epoch(KEYS[3], KEYS[4])
+local found = redis.call('GET', preview)
+if not found then return false end
+if (cjson.decode(found)['epoch'] or '0:') ~= epoch then return false end
+local by = redis.call('GET', user)
+if by and by ~= ARGV[1] then return false end
+if redis.call('PTTL', preview) > tonumber(by and ARGV[2] or ARGV[3]) then return false end
+redis.call('SET', user, ARGV[1], 'PX', ARGV[2])
+redis.call('PEXPIRE', preview, ARGV[2])
+return found
+"""
+)
+
+
+async def keep_preview(pipe: Pipe, keys: Keys, token: str, previewed: Previewed) -> None:
+    """Raises BusError."""
+    kept = msgspec.json.encode(msgspec.structs.replace(previewed, epoch=await halt_epoch(pipe, keys)))
+    await pipe.send("SET", keys.preview(token), kept, "PX", TOKEN_S * 1000)
+
+
+async def take_preview(pipe: Pipe, keys: Keys, token: str, key: str) -> Previewed | None:
+    """What the token stands for, which this key alone may use from now on; None if it is unknown, too old, used by
+    another, or from before a halt. Raises BusError."""
+    names = (keys.preview(token), keys.preview_user(token), keys.halts, keys.halt)
+    found = await TAKE.run(pipe, names, key, USED_S * 1000, TOKEN_S * 1000)
+    return msgspec.json.decode(found, type=Previewed) if found else None

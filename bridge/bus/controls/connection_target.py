@@ -1,0 +1,39 @@
+"""What ibkr_connect or ibkr_disconnect asked for last, in Redis, so that it outlives the worker that carried it out."""
+
+import msgspec
+
+from bridge.bus.controls.kill_switch import WRONG_TYPE
+from bridge.bus.integrity.watermark import Watermark
+from bridge.bus.keys import Keys
+from bridge.bus.transport.connection import Refused
+from bridge.bus.transport.pipeline import Pipe
+
+
+class Steered(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The gateway that the session is to be connected to, or who disconnected it (then `host` is empty)."""
+
+    by: str
+    host: str = ""
+    port: int = 0
+
+
+async def keep_steered(pipe: Pipe, keys: Keys, watermark: Watermark, steered: Steered) -> None:
+    """For the leader alone. Raises BusError."""
+    text = msgspec.json.encode(steered)
+    await pipe.send("SET", keys.steering, text)
+    watermark.note(steered=text.decode())
+
+
+async def read_steered(pipe: Pipe, keys: Keys, watermark: Watermark) -> Steered | None:
+    """What was asked for, as Redis has it, or where Redis has lost it as this machine's leaders knew it; None where
+    nobody has asked. Raises BusError."""
+    try:
+        text = await pipe.send("GET", keys.steering) or watermark.known.steered.encode()
+    except Refused as error:
+        if WRONG_TYPE not in str(error):
+            raise
+        text = watermark.known.steered.encode()
+    try:
+        return msgspec.json.decode(text, type=Steered) if text else None
+    except msgspec.DecodeError:
+        return None

@@ -1,0 +1,229 @@
+"""The kill switch in Redis: set by anybody, seen by the very step that accepts an order, cleared by the operator."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import msgspec
+import structlog
+
+from bridge.bus.integrity.damage import WHOLE
+from bridge.bus.keys import Keys
+from bridge.bus.records.scripts import Script
+from bridge.bus.transport.connection import BusError, Refused
+from bridge.bus.transport.pipeline import Pipe
+from bridge.text.plain_text import one_line
+from bridge.tool import ToolError
+
+LOOK_NOW = b"renew"  # on the channel of requests: the leader is to renew its lease, and so to see the switch
+LATEST_MS = 253_402_300_799_000  # the last second that a datetime can tell
+LONGEST_REASON, LONGEST_NAME = 200, 96  # characters
+WRONG_TYPE = "WRONGTYPE"  # how Redis' error begins where a key holds something else
+
+Level = Literal["reduce_only", "halt"]
+
+log = structlog.get_logger()
+
+
+class Halt(msgspec.Struct, frozen=True):
+    """A set switch. `reduce_only` lets orders pass that can only reduce a position."""
+
+    level: Level
+    by: str
+    reason: str
+    since_ms: int  # the server's clock
+
+    def since(self) -> datetime:
+        return datetime.fromtimestamp(self.since_ms / 1000, UTC)
+
+    def told(self) -> str:
+        """Who, when and why, for a message."""
+        return f"{self.level} {self.origin()}"
+
+    def origin(self) -> str:
+        """The time by Redis' clock, which is named: a simulator's orders and quotes have another date."""
+        since = f"{self.since():%Y-%m-%d %H:%M:%S} UTC (server clock)" if self.since_ms else "an unknown time"
+        return f"by {self.by or 'an unknown caller'} since {since}: {self.reason or 'no reason given'}"
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What was done to the switch: it was set to this level, or released from it."""
+
+    event: Literal["halt", "resume"]
+    level: Level
+    by: str
+    reason: str
+    at_ms: Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)]
+    entry: bytes = b""  # as it is queued
+
+
+# A switch that can't be read is set. Fronts' rights reach to the commands and keys that this step uses, and no further.
+DAMAGED = "the kill switch in Redis is damaged"
+
+# The first to halt is remembered; a later one can only tighten. What is done is queued for the audit log. It can be set
+# where memory is out, and not released, as no order could go anyway.
+SET_SWITCH = """
+local function set_switch(halt, changes)
+    local now, level, news = redis.call('TIME'), redis.pcall('HGET', halt, 'level'), '0'
+    if type(level) == 'table' then return {'halt', '', ARGV[4], '0', '0'} end
+    if not level or (level == 'reduce_only' and ARGV[1] == 'halt') then
+        local at = now[1] * 1000 + math.floor(now[2] / 1000)
+        redis.call('HSET', halt, 'level', ARGV[1], 'by', ARGV[2], 'reason', ARGV[3],
+            'since_ms', string.format('%.0f', at))
+        redis.pcall('RPUSH', changes, cjson.encode({event = 'halt', level = ARGV[1], by = ARGV[2], reason = ARGV[3],
+            at_ms = at}))
+        news = '1'
+    end
+    local found = redis.call('HMGET', halt, 'level', 'by', 'reason', 'since_ms')
+    found[5] = news
+    return found
+end
+"""
+HALT = Script(f"#!lua flags=allow-oom{SET_SWITCH}return set_switch(KEYS[1], KEYS[2])")
+
+# The same as a step of the leader, who knows from its answer on that the switch is set. An older copy's steps are not
+# counted on. Answers with it the releases so far and the revision, 0 where none was counted.
+LEADERS_HALT = Script(f"""#!lua flags=allow-oom{WHOLE}{SET_SWITCH}
+local found, lease, revision = set_switch(KEYS[1], KEYS[2]), KEYS[3], KEYS[4]
+local steps = whole(text(revision))
+local counts = text(lease) == ARGV[5] and steps > 0 and steps >= tonumber(ARGV[6])
+found[6] = whole(text(KEYS[5]))
+found[7] = counts and redis.call('INCR', revision) or 0
+return found
+""")
+
+CLEAR = Script("""#!lua
+local halt, changes, halts, now = KEYS[1], KEYS[2], KEYS[3], redis.call('TIME')
+if redis.call('EXISTS', halt) == 0 then return 0 end
+local found = redis.pcall('HMGET', halt, 'level', 'reason')
+if found.err then found = {} end
+if type(redis.pcall('INCR', halts)) == 'table' then redis.call('SET', halts, now[1]) end
+redis.call('DEL', halt)
+redis.pcall('RPUSH', changes, cjson.encode({event = 'resume', level = found[1] or 'halt', by = ARGV[1],
+    reason = found[2] or '', at_ms = now[1] * 1000 + math.floor(now[2] / 1000)}))
+return 1
+""")
+
+# Lua for other scripts: another value after each halt and each release. What was approved or confirmed under one value
+# is void under the next.
+HALT_EPOCH = """
+local function halt_epoch(halts, halt)
+    local count, since = redis.pcall('GET', halts), redis.pcall('HGET', halt, 'since_ms')
+    if type(count) == 'table' or type(since) == 'table' then return 'damaged' end
+    return (count or '0') .. ':' .. (since or '')
+end
+"""
+FIRST_EPOCH = "0:"  # where nothing was halted yet, and of what an earlier release has kept
+
+
+async def halt_epoch(pipe: Pipe, keys: Keys) -> str:
+    """Return the value that changes with each halt and each release. Raises BusError."""
+    found: bytes = await EPOCH.run(pipe, (keys.halts, keys.halt))
+    return found.decode()
+
+
+EPOCH = Script(f"#!lua\n{HALT_EPOCH}return halt_epoch(KEYS[1], KEYS[2])")
+
+
+async def set_halt(pipe: Pipe, keys: Keys, level: Level, by: str, reason: str) -> Halt:
+    """Stop new orders from the moment this returns. Setting it again is harmless. Raises BusError."""
+    return (await halted_by(pipe, keys, level, by, reason))[0]
+
+
+async def halted_by(pipe: Pipe, keys: Keys, level: Level, by: str, reason: str) -> tuple[Halt, bool]:
+    """The same; also returns whether this call set it. The leader is told to look at once: what it has seen outlives a
+    Redis that goes back."""
+    *found, news = await HALT.run(pipe, (keys.halt, keys.switched), level, *_told(by, reason), DAMAGED)
+    with suppress(BusError):  # it looks every second by itself
+        await pipe.send("SPUBLISH", keys.requests, LOOK_NOW)
+    return halt_of(found), news == b"1"
+
+
+async def leaders_halt(
+    pipe: Pipe, keys: Keys, level: Level, by: str, reason: str, leader: tuple[str, int]
+) -> tuple[Halt, int, int]:
+    """The same by the leader (its token, and the revision it knows): also returns the releases so far and the revision
+    that this step has, 0 on an older copy. Raises BusError."""
+    names = (keys.halt, keys.switched, keys.lease, keys.revision, keys.halts)
+    *found, _, releases, revision = await LEADERS_HALT.run(pipe, names, level, *_told(by, reason), DAMAGED, *leader)
+    return halt_of(found), int(releases), int(revision)
+
+
+def _told(by: str, reason: str) -> tuple[str, str]:
+    return one_line(by, LONGEST_NAME), one_line(reason, LONGEST_REASON)
+
+
+async def read_halt(pipe: Pipe, keys: Keys) -> Halt | None:
+    """The switch, None where trading is not halted. One that can't be read is set. Raises BusError: then nobody may
+    assume either."""
+    try:
+        found = await pipe.send("HMGET", keys.halt, "level", "by", "reason", "since_ms")
+    except Refused as error:
+        if WRONG_TYPE not in str(error):
+            raise
+        return Halt("halt", "", DAMAGED, 0)
+    return halt_of(found) if any(each is not None for each in found) else None
+
+
+def halted_error(halt: Halt) -> ToolError:
+    """Return what an order is told while the switch is set: who set it, when and why."""
+    rest = "Only orders that reduce a position leave" if halt.level == "reduce_only" else "No new order leaves"
+    return ToolError(
+        "halted",
+        f"The kill switch is set ({halt.level}) {halt.origin()}. {rest}; cancels pass. Only the operator releases it.",
+        level=halt.level,
+        by=halt.by,
+        reason=halt.reason,
+        since=halt.since().isoformat() if halt.since_ms else None,
+    )
+
+
+async def clear_halt(pipe: Pipe, keys: Keys, by: str) -> bool:
+    """Release it; whether it was set. For the operator alone: no MCP tool calls this."""
+    return bool(await CLEAR.run(pipe, (keys.halt, keys.switched, keys.halts), by))
+
+
+async def next_change(pipe: Pipe, keys: Keys) -> Change | None:
+    """The oldest thing done to the switch that is not in the audit log yet. What can't be read is logged here and
+    dropped: it would hold up all that follows. For the leader alone. Raises BusError."""
+    while found := await _oldest(pipe, keys):
+        try:
+            return msgspec.structs.replace(msgspec.json.decode(found, type=Change), entry=found)
+        except msgspec.DecodeError as error:  # one of a wrong shape is one, too
+            log.error("switch_change_unreadable", error=str(error), entry=found[:500])
+            await _drop(pipe, keys, found)
+    return None
+
+
+async def _oldest(pipe: Pipe, keys: Keys) -> bytes | None:
+    try:
+        found: bytes | None = await pipe.send("LINDEX", keys.switched, 0)
+    except Refused as error:
+        if WRONG_TYPE not in str(error):
+            raise
+        log.error("switch_changes_unreadable", error=str(error))
+        await pipe.send("DEL", keys.switched)  # no change could be queued, nor any other be read
+        return None
+    return found
+
+
+async def drop_change(pipe: Pipe, keys: Keys, change: Change) -> None:
+    """It is in the log now; doing it again is harmless. For the leader alone. Raises BusError."""
+    await _drop(pipe, keys, change.entry)
+
+
+async def _drop(pipe: Pipe, keys: Keys, entry: bytes) -> None:
+    await pipe.send("LREM", keys.switched, 1, entry)  # by value: another leader may have dropped it meanwhile
+
+
+def halt_of(found: Sequence[bytes | None]) -> Halt:
+    """A switch that somebody wrote by hand, in part, is set all the same."""
+    level, by, reason, since_ms = (each or b"" for each in found)
+    known: Level = "reduce_only" if level == b"reduce_only" else "halt"
+    since = int(since_ms) if since_ms.isdigit() and len(since_ms) <= len(str(LATEST_MS)) else 0
+    return Halt(known, _line(by), _line(reason), min(since, LATEST_MS))
+
+
+def _line(stored: bytes) -> str:
+    return one_line(stored.decode(errors="replace"), LONGEST_REASON)

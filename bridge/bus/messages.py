@@ -1,0 +1,162 @@
+"""What crosses Redis: requests, replies, ticks and the heartbeat, their limits and their encoding.
+
+Unknown fields are ignored and new ones have defaults, so a front and a worker of neighbouring releases understand each
+other; VERSION rises only when that is no longer so.
+"""
+
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from bridge.tool import ToolError
+
+VERSION = 1
+REQUEST_LIMIT = 64 * 1024
+REPLY_LIMIT = (
+    2 * 1024 * 1024
+)  # the longest answer (half a MiB of JSON, `ib_worker/handlers/answer_bounds.py`) fits four times
+
+MESSAGE_LIMIT = 4_000  # characters of an error's text
+
+NULL = msgspec.Raw(b"null")
+TRUNCATED = "truncated"  # in a result's details: how many rows of how many it has, and how to ask for fewer
+
+Decoded = TypeVar("Decoded")
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.:-]{1,96}$")]  # it becomes a part of a key or channel
+Clock = Annotated[int, msgspec.Meta(ge=0, le=2**53)]  # the server's clock in ms
+Wait = Annotated[int, msgspec.Meta(ge=0, le=3_600_000)]
+
+LOCAL = "local"  # the one principal of a front without tokens
+
+
+class Request(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a front asks. A request with a key is a write and has an order record.
+
+    `caller` is the principal: the token's name, else LOCAL. Keys, approvals, confirmation tokens and the duplicate
+    window are the principal's. `label` is the MCP client's name, else where it connects from; fairness, logs,
+    recent_clients and the audit use it, and no decision about an order does. Earlier releases send no label.
+    """
+
+    v: int
+    id: str
+    op: str
+    args: msgspec.Raw  # JSON of the declaration, unset fields left out
+    front: Name  # whose channel the reply goes to
+    until: Clock  # after it a read is not answered, and a write not accepted, any more
+    caller: str
+    request_id: str
+    key: Name | None = None
+    digest: str = ""
+    grace_ms: Wait = 0  # how long after `until` the caller of a write still waits for its answer
+    traceparent: str | None = None
+    label: str = ""
+    keyless: bool = False  # the front made the key: the caller learns it with the answer
+
+    @property
+    def client(self) -> str:
+        """Principal and label in one text, for fairness and for lists of clients."""
+        if not self.label:
+            return self.caller
+        return self.label if self.caller == LOCAL else f"{self.caller}/{self.label}"
+
+
+class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the worker answers: a result (JSON as the worker encoded it), or an error's code and message; details of
+    either."""
+
+    v: int
+    id: str
+    ok: bool
+    result: msgspec.Raw = NULL
+    code: str = ""
+    message: str = ""
+    details: dict[str, Any] = {}
+
+
+class Tick(msgspec.Struct, frozen=True, array_like=True):
+    """One update of a stream. New fields may only be added at the end."""
+
+    seq: int  # counts from 1 in each life of a stream
+    kind: str
+    time_ms: int  # the server's clock
+    body: msgspec.Raw  # JSON
+
+
+class Ticks(msgspec.Struct, frozen=True, array_like=True):
+    """What one stream has gathered since the last message. `life` changes when its count starts anew."""
+
+    life: str
+    ticks: list[Tick]
+
+
+class Heartbeat(msgspec.Struct, frozen=True):
+    """The session's status as its leader last wrote it, also when that leader is gone."""
+
+    worker: str
+    token: int
+    written_ms: int  # the server's clock
+    age_ms: int  # at the time of asking
+    receivers: int  # who takes requests now: 0 means the worker is gone
+    status: bytes  # JSON of bridge.tools.session.SessionStatus
+
+
+def encode_request(request: Request) -> bytes:
+    return _bounded(msgspec.json.encode(request), REQUEST_LIMIT, "request")
+
+
+def encode_reply(reply: Reply) -> bytes:
+    return _bounded(msgspec.json.encode(reply), REPLY_LIMIT, "reply")
+
+
+def decode_request(message: bytes) -> Request:
+    """Raises msgspec.DecodeError (of which ValidationError is one) for what no front of ours has sent."""
+    return _decoded(_REQUESTS, message, REQUEST_LIMIT)
+
+
+def decode_reply(message: bytes) -> Reply:
+    return _decoded(_REPLIES, message, REPLY_LIMIT)
+
+
+def decode_ticks(message: bytes) -> Ticks:
+    return _decoded(_TICKS, message, REPLY_LIMIT)
+
+
+def result_of(reply: Reply) -> bytes:
+    """The result as it was encoded, or the error as it was raised."""
+    if reply.ok:
+        return bytes(reply.result)
+    details = {name: value for name, value in reply.details.items() if name not in ("code", "message")}
+    raise ToolError(reply.code, reply.message, **details)
+
+
+def encode_error(id: str, error: ToolError) -> bytes:
+    """An error always gets across: without its details, if those are too long or no JSON."""
+    reply = Reply(VERSION, id, False, code=error.code, message=error.message[:MESSAGE_LIMIT], details=error.details)
+    try:
+        return encode_reply(reply)
+    except (TypeError, ToolError):
+        return encode_reply(msgspec.structs.replace(reply, details={}))
+
+
+_REQUESTS = msgspec.json.Decoder(Request)
+_REPLIES = msgspec.json.Decoder(Reply)
+_TICKS = msgspec.json.Decoder(Ticks)
+
+
+def _bounded(message: bytes, limit: int, what: str) -> bytes:
+    if len(message) > limit:
+        raise ToolError(
+            "too_large", f"The {what} has {len(message)} bytes, more than the {limit} that may cross the bus."
+        )
+    return message
+
+
+def _decoded(decoder: msgspec.json.Decoder[Decoded], message: bytes, limit: int) -> Decoded:
+    """Raises msgspec.DecodeError for whatever makes the message unreadable, also in parts that are passed on raw."""
+    if len(message) > limit:
+        raise msgspec.DecodeError(f"a message of {len(message)} bytes is over the limit of {limit}")
+    try:
+        message.decode()
+        return decoder.decode(message)
+    except (UnicodeDecodeError, RecursionError, OverflowError) as error:
+        raise msgspec.DecodeError(f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,1 @@
+"""Order records, and what a placement must pass when it is accepted."""

@@ -1,0 +1,69 @@
+"""What a placing must pass in the very step that accepts it: kill switch, counts of orders, equal orders."""
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+from bridge.bus.controls.kill_switch import halt_of, halted_error
+from bridge.bus.transport.pipeline import Argument
+from bridge.tool import ToolError
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The limits are the worker's; 0 stands for none. A closing order passes all of them but an equal order.
+
+    `terms` is a digest of everything that makes two orders equal, `duplicate_of` the key of the earlier one if the
+    caller has named it to place an equal order on purpose. `day_from_ms` is when the exchange's day began, `orders` how
+    many go out together. `terms` is of one principal, `shared` the same for all of them; `hold_ms` is how long this
+    order holds its equals where that is longer than the window.
+    """
+
+    terms: str
+    orders: int = 1
+    closing: bool = False
+    per_minute: int = 0
+    per_day: int = 0
+    day_from_ms: int = 0
+    duplicate_window_ms: int = 0
+    duplicate_of: str = ""
+    hold_ms: int = 0
+    shared: str = ""
+
+    def arguments(self) -> tuple[Argument, ...]:
+        return (
+            "place",
+            "1" if self.closing else "0",
+            self.per_minute,
+            self.per_day,
+            self.day_from_ms,
+            self.duplicate_window_ms,
+            self.duplicate_of,
+            self.orders,
+            self.hold_ms,
+        )
+
+    def refuse(self, word: str, *details: bytes) -> NoReturn:
+        """Raise what the gate said. Nothing was accepted, and nothing may be sent."""
+        if word == "halted":
+            raise halted_error(halt_of(details))
+        detail = details[0].decode()
+        if word == "duplicate":
+            raise ToolError(
+                "possible_duplicate",
+                f"An equal order was placed a moment ago under key {detail}. If that one is meant, ask again with its "
+                "key; to place a second one, name it in duplicateOf.",
+                duplicateOf=detail,
+            )
+        most, name = (
+            (self.per_minute, "max_orders_per_minute") if detail == "minute" else (self.per_day, "max_orders_per_day")
+        )
+        raise ToolError(
+            "limit_exceeded",
+            f"Refused by the operator's limit {name}: {most} orders in a {detail} are all, by LIMIT_{name.upper()}. "
+            "Wait; cancels pass.",
+            limit=name,
+            allowed=most,
+        )
+
+
+OPEN = ("", "0", 0, 0, 0, 0, "", 0, 0)  # for what places nothing

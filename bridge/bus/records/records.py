@@ -1,0 +1,312 @@
+"""Order records: one hash per key that says how far a write has come, moved only by scripts.
+
+    new ──accept──► accepted ──finish──► done (kept seven days)
+     └──withdraw──► withdrawn
+
+`new` is the durable intent that nobody took yet, `accepted` is written by the lease's holder right before the frame,
+and `done` holds the call's answer. Notes (SENT, ACKED, permId …) may be added from `accepted` on.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import msgspec
+import structlog
+from pydantic_core import to_json
+
+from bridge.bus.controls.kill_switch import WRONG_TYPE
+from bridge.bus.integrity.replication import UNKNOWN_ID, replication_id_of
+from bridge.bus.integrity.watermark import Watermark
+from bridge.bus.keys import Keys
+from bridge.bus.messages import Reply, Request, decode_reply, decode_request
+from bridge.bus.records import scripts
+from bridge.bus.records.admission import OPEN, Gate
+from bridge.bus.transport.connection import Refused
+from bridge.bus.transport.pipeline import Pipe
+from bridge.tool import Declaration, Declared, ToolError
+
+State = Literal["new", "accepted", "done", "withdrawn"]
+Word = Literal[
+    State, "submitted", "absent", "other_principal", "conflict", "no_generation", "other_generation", "no_worker"
+]
+
+PASSES = {"idempotencyKey", "confirmationToken", "duplicateOf"}
+
+log = structlog.get_logger()
+
+_STATES: dict[bytes, State] = {each.encode(): each for each in get_args(State)}
+_WORDS: dict[bytes, Word] = {each.encode(): each for each in get_args(Word)}
+
+
+class Fenced(Exception):
+    """Another worker holds the lease: whoever gets this must write nothing."""
+
+
+class Gone(Exception):
+    """The caller has given up, or the request was delivered before: nothing may be done for it."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a front's step found: the record's state or why nothing was written, and whose attempt it holds."""
+
+    word: Word
+    attempt: str = ""
+    reply: bytes = b""
+    generation: str = ""
+    first_ms: int = 0  # when the key's earlier call was answered, by the server's clock
+
+
+@dataclass(frozen=True)
+class Record:
+    """One order record as the worker reads it. Times are the server's clock in ms, 0 where not reached."""
+
+    key: str
+    state: State
+    digest: str
+    attempt: str
+    token: int
+    request: Request
+    reply: Reply | None
+    notes: dict[str, str]
+    new_ms: int
+    accepted_ms: int
+    done_ms: int
+
+
+def digest_of(declared: Declared, arguments: Declaration) -> str:
+    """What makes two calls the same, without defaults, so that a new optional argument changes no digest, and without
+    what lets an order pass, so that asking again needs none of it."""
+    given = arguments.model_dump(exclude_defaults=True, exclude=PASSES)
+    always = type(arguments).always_digested
+    stated = {
+        name: given.get(name, getattr(arguments, name))
+        for name in type(arguments).model_fields
+        if name in given or name in always
+    }
+    return hashlib.sha256(b"%s\n%s" % (declared.name.encode(), to_json(stated))).hexdigest()
+
+
+class Intents:
+    """The front's part: submit, look, withdraw."""
+
+    def __init__(self, pipe: Pipe, keys: Keys, front: str) -> None:
+        self._pipe = pipe
+        self._keys = keys
+        self._replies = keys.replies(front)
+        self.generation = ""  # as last heard
+
+    async def submit(
+        self, request: Request, message: bytes, ttl_ms: int, generation: str = "", renews: bool = False
+    ) -> Seen:
+        """Create the record and publish the request, or find what the key already holds. Doing it again with the same
+        attempt is harmless; `generation` then says that Redis must not have lost its data in between. `renews`: the
+        answer of an earlier call is replayed only until that call's deadline."""
+        keys = (self._keys.order(request.key or ""), self._keys.generation, self._keys.requests)
+        principal = (request.caller, "1" if renews else "0")
+        arguments = (request.digest, request.id, ttl_ms, message, generation, scripts.TOMBSTONE_MS, *principal)
+        return self._heard(await scripts.SUBMIT.run(self._pipe, keys, *arguments))
+
+    async def look(self, key: str) -> Seen:
+        record = self._pipe.send("HMGET", self._keys.order(key), "st", "att", "res")
+        generation = self._pipe.send("GET", self._keys.generation)
+        state, attempt, reply = await record
+        return self._heard([state or b"absent", attempt or b"", reply or b"", await generation or b""])
+
+    async def told(self, key: str) -> None:
+        """Note that the call's client has been sent the answer and its key."""
+        await scripts.TOLD.run(self._pipe, (self._keys.order(key),))
+
+    async def withdraw(self, key: str, attempt: str) -> Seen:
+        """Take the attempt back unless somebody accepted it: `withdrawn` is certain, `absent` means that the record was
+        not there (any more)."""
+        keys = (self._keys.order(key), self._keys.generation, self._replies, self._keys.inflight)
+        arguments = (attempt, b"", scripts.TOMBSTONE_MS, "", "", key, 0)
+        return self._heard(await scripts.WITHDRAW.run(self._pipe, keys, *arguments))
+
+    async def compared(self) -> bool | None:
+        """Whether a leader has found that this very server, as it runs now, has all it knew: a server that was started
+        or promoted since may hold an older copy. None where nobody can say. Raises BusError."""
+        told = self._pipe.send("INFO", "replication")
+        told.add_done_callback(lambda done: done.cancelled() or done.exception())
+        [under] = await self._pipe.send("HMGET", self._keys.heartbeat, "compared")
+        try:
+            now = replication_id_of(await told)
+        except Refused:
+            return None
+        return None if under is None or now == UNKNOWN_ID else under.decode() == now
+
+    def _heard(self, answer: list[bytes]) -> Seen:
+        word, attempt, reply, generation = answer[:4]
+        self.generation = generation.decode(errors="replace")
+        first = answer[5] if len(answer) > 5 else b""
+        return Seen(
+            _WORDS.get(word, "absent"), attempt.decode(), reply, self.generation, int(first) if first.isdigit() else 0
+        )
+
+
+class Records:
+    """The leader's part: everything that moves a record on."""
+
+    def __init__(self, pipe: Pipe, keys: Keys, token: int, watermark: Watermark | None = None) -> None:
+        """Without a watermark of the leader's nothing is compared."""
+        self._pipe = pipe
+        self._keys = keys
+        self._token = str(token)
+        self._watermark = watermark or Watermark(keys.session)
+
+    async def accept(self, request: Request, execution: str, gate: Gate | None = None, **notes: str) -> None:
+        """The last step before the frame; a placing passes its gate here, and the notes are written with it. Raises
+        Fenced, Gone, or ToolError (halted, limit_exceeded, possible_duplicate, unknown); then nothing may be sent."""
+        key, names, known = request.key or "", self._keys, self._watermark.known
+        duplicate = names.duplicate(gate.terms if gate else "none")
+        keys = (
+            names.order(key), names.lease, names.inflight, names.halt, names.accepted, duplicate, names.generation,
+            names.revision, names.duplicate(gate.shared or gate.terms) if gate else duplicate, names.halts,
+        )  # fmt: skip
+        gated = gate.arguments() if gate else OPEN
+        noted = [part for pair in notes.items() for part in pair]
+        switch = (int(known.halt is not None), known.releases)
+        figures = (known.revision, known.generation, *switch, known.day_from_ms, known.day_orders)
+        arguments = (self._token, request.id, execution, key, scripts.KEPT_MS, *gated, *figures, *noted)
+        word, *details = await scripts.ACCEPT.run(self._pipe, keys, *arguments)
+        _moved(word)
+        if word == b"behind":
+            raise went_back()
+        if gate is not None and word != b"accepted":
+            gate.refuse(word.decode(), *details)
+        revision, of_the_day = map(int, details[1:])
+        if self._watermark.counted_twice(revision):
+            raise went_back()
+        self._accepted(gate, revision, of_the_day)
+
+    def _accepted(self, gate: Gate | None, revision: int, of_the_day: int) -> None:
+        counted = {"day_from_ms": gate.day_from_ms, "day_orders": of_the_day} if gate and of_the_day else {}
+        self._watermark.note(revision, **counted)
+
+    async def finish(self, request: Request, reply: bytes) -> None:
+        """Store the answer and tell the caller. Raises Gone when a later leader has adopted the order."""
+        key = request.key or ""
+        names = self._keys
+        keys = (names.order(key), names.lease, names.inflight, names.replies(request.front), names.revision)
+        message = msgspec.json.encode(request)
+        arguments = (self._token, reply, request.digest, request.id, message, key, scripts.KEPT_MS)
+        known = self._watermark.known.revision
+        word, revision = await scripts.FINISH.run(self._pipe, keys, *arguments, known)
+        _moved(word)
+        self._watermark.note(int(revision))
+
+    async def refuse(self, request: Request, execution: str, reply: bytes, gate: Gate | None = None) -> None:
+        """Withdraw an attempt for which nothing was sent, accepted by this execution or not at all, and tell the caller
+        why. Its key may be used again, and what it took at its gate is given back."""
+        key, names = request.key or "", self._keys
+        gated = (
+            (names.accepted, names.duplicate(gate.terms), names.duplicate(gate.shared or gate.terms)) if gate else ()
+        )
+        keys = (names.order(key), names.generation, names.replies(request.front), names.inflight, *gated)
+        orders = gate.orders if gate else 0
+        arguments = (request.id, reply, scripts.TOMBSTONE_MS, execution, self._token, key, orders)
+        given_back = (await scripts.WITHDRAW.run(self._pipe, keys, *arguments))[4:]
+        if any(given_back):
+            self._watermark.note(day_orders=max(self._watermark.known.day_orders - given_back[0], 0))
+
+    async def latest_equal(self, terms: str) -> tuple[str, Record | None] | None:
+        """The key of the latest order with these terms while it holds its equals, with its record."""
+        found = await self._pipe.send("GET", self._keys.duplicate(terms))
+        return (found.decode(), await self._readable(found.decode())) if found else None
+
+    def now_ms(self) -> int:
+        return self._pipe.clock.now_ms()
+
+    async def note(self, key: str, **fields: str) -> None:
+        """Write free fields on an order that is accepted or done. Raises Fenced or Gone."""
+        pairs = [part for pair in fields.items() for part in pair]
+        keys = (self._keys.order(key), self._keys.lease)
+        _moved(await scripts.NOTE.run(self._pipe, keys, self._token, scripts.KEPT_MS, *pairs))
+
+    async def adopt(self, key: str) -> None:
+        """Take over an order that an earlier leader accepted: it can't finish it any more. Raises Fenced or Gone."""
+        keys = (self._keys.order(key), self._keys.lease)
+        _moved(await scripts.ADOPT.run(self._pipe, keys, self._token))
+
+    async def unfinished(self) -> list[Record]:
+        """Orders that were accepted and not finished, oldest first. Those of an earlier leader (another `token`) are to
+        be adopted and reconciled."""
+        members = await self._inflight()
+        records = [await self._readable(member.decode(errors="replace")) for member in members]
+        accepted = [record for record in records if record is not None and record.state == "accepted"]
+        return sorted(accepted, key=lambda record: (record.accepted_ms, record.key))
+
+    async def _inflight(self) -> list[bytes]:
+        """Their keys. Where something else was written over the set it is begun anew."""
+        try:
+            members: list[bytes] = await self._pipe.send("SMEMBERS", self._keys.inflight)
+        except Refused as error:
+            if WRONG_TYPE not in str(error):
+                raise
+            log.error("inflight_unreadable", error=str(error))
+            await self._pipe.send("DEL", self._keys.inflight)
+            return []
+        return members
+
+    async def _readable(self, key: str) -> Record | None:
+        """A damaged record is passed over: it must not keep a worker from serving."""
+        try:
+            return await self.read(key)
+        except (msgspec.DecodeError, UnicodeDecodeError, KeyError, ValueError, Refused) as error:
+            log.error("record_unreadable", key=key, error=str(error))
+            return None
+
+    async def read(self, key: str) -> Record | None:
+        """The record of a key, None where there is none (or where only a tombstone is left)."""
+        flat = await self._pipe.send("HGETALL", self._keys.order(key))
+        fields = dict(zip(flat[::2], flat[1::2], strict=True))
+        return _record(key, fields) if b"req" in fields else None
+
+    async def counted_ids(self) -> int:
+        """The highest order id that was handed out; 0 where none was, or where the counter is lost or damaged."""
+        return int(await scripts.COUNTED.run(self._pipe, (self._keys.order_ids,)))
+
+    async def order_ids(self, floor: int, count: int = 1) -> int:
+        """The first of `count` fresh order ids, not below `floor` (TWS's nextValidId) and above every id handed out
+        before: the mark is stored before the ids are used. Raises Fenced."""
+        keys = (self._keys.order_ids, self._keys.lease)
+        first = int(await scripts.ORDER_IDS.run(self._pipe, keys, self._token, floor, count))
+        if first == 0:
+            raise Fenced
+        return first
+
+
+def went_back() -> ToolError:
+    """What a call is told that met an older copy of Redis: nothing of it was sent, but nobody knows of its key."""
+    return ToolError(
+        "unknown",
+        "Redis has lost data, or was put back to an older copy, so an earlier call with this key may have been carried "
+        "out. This call sent nothing. Retry with the same key in half a minute, never with another key.",
+        reason="data_lost",
+    )
+
+
+def _moved(word: bytes) -> None:
+    if word == b"fenced":
+        raise Fenced
+    if word == b"gone":
+        raise Gone
+
+
+def _record(key: str, fields: dict[bytes, bytes]) -> Record:
+    reply = fields.get(b"res")
+    return Record(
+        key=key,
+        state=_STATES[fields[b"st"]],
+        digest=fields.get(b"dg", b"").decode(),
+        attempt=fields[b"att"].decode(),
+        token=int(fields.get(b"tok", b"0")),
+        request=decode_request(fields[b"req"]),
+        reply=decode_reply(reply) if reply else None,
+        notes={name[2:].decode(): value.decode() for name, value in fields.items() if name.startswith(b"n:")},
+        new_ms=int(fields.get(b"t_new", b"0")),
+        accepted_ms=int(fields.get(b"t_accepted", b"0")),
+        done_ms=int(fields.get(b"t_done", b"0")),
+    )

@@ -1,0 +1,220 @@
+"""One request in the worker's hands: what its handler may ask of the bus, and how its answer gets back.
+
+A write has sent nothing before accept() returned, so until then it can be refused for certain. From then on its answer,
+good or bad, is stored under its key; without an answer its record stays accepted, which callers see as pending. A
+handler that raises the ToolError pending answers the caller and leaves the record open, to be settled.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from secrets import token_hex
+from typing import Any, Literal
+
+import msgspec
+import structlog
+
+from bridge.bus.keys import Keys
+from bridge.bus.leadership.lease import Lease
+from bridge.bus.messages import TRUNCATED, VERSION, Reply, Request, encode_error, encode_reply
+from bridge.bus.records.admission import Gate
+from bridge.bus.records.records import Fenced, Gone, Record, Records
+from bridge.bus.transport.connection import BusError
+from bridge.bus.transport.outage_log import Outage
+from bridge.bus.transport.pipeline import Pipe
+from bridge.tool import ToolError
+
+NOTE_S = 3.0  # a restart of Redis passes in this time
+RETRY_S = 0.2  # between attempts to store the answer of a write while Redis is away
+
+log = structlog.get_logger()
+
+
+class Asked:
+    """One request as its handler sees it. `deadline` is by the loop's clock: nobody waits for an answer after it."""
+
+    def __init__(self, request: Request, wait_s: float, lease: Lease, records: Records) -> None:
+        self.request = request
+        self.operation = request.op
+        self.arguments = bytes(request.args)
+        self.caller = request.caller  # the principal
+        self.client = request.client
+        self.key = request.key
+        self.request_id = request.request_id
+        self.traceparent = request.traceparent
+        self.deadline = asyncio.get_running_loop().time() + wait_s + request.grace_ms / 1000
+        self.truncated: dict[str, Any] | None = None  # how much of a long answer is told, for the reply
+        self.stage: Literal["fresh", "accepting", "accepted"] = "fresh"
+        self.execution = token_hex(8)  # tells this delivery of the request from another
+        self.gate: Gate | None = None  # which a placing has tried to pass
+        self.limit = asyncio.timeout(wait_s)
+        self._lease = lease
+        self._records = records
+
+    def remaining_s(self) -> float:
+        return self.deadline - asyncio.get_running_loop().time()
+
+    def still_leader(self) -> bool:
+        """Needs no await: ask between accept() and the frame; if it says no, send nothing and raise Fenced."""
+        return self._lease.held()
+
+    async def accept(self, gate: Gate | None = None, **notes: str) -> None:
+        """For a write, the last step before its frame: from here on the caller is never told `not_executed`.
+
+        A placing gives its gate; notes are on the record before anything is sent. Raises Fenced or Gone when this
+        request must not be carried out, and ToolError where the gate is closed. Let all pass. Raise Fenced also later,
+        as long as certainly nothing was sent.
+        """
+        if self.key is None:
+            raise RuntimeError(f"{self.operation} is a read: it has nothing to accept")
+        if not self._lease.held():
+            raise Fenced
+        self.stage, self.gate = "accepting", gate
+        try:
+            await insist(lambda: self._records.accept(self.request, self.execution, gate, **notes))
+        except (Fenced, Gone, ToolError):
+            self.stage = "fresh"
+            raise
+        if not self._lease.held():
+            raise Fenced
+        self.stage = "accepted"
+        self.limit.reschedule(None)  # what is sent can't be unsent: the handler's own deadlines end it
+
+    def nothing_sent(self) -> None:
+        """After accept(): the frame was not written and will not be, so the error that follows takes the record back,
+        and the key may be used again."""
+        self.stage = "accepting"
+
+    async def latest_equal(self, terms: str) -> tuple[str, Record | None] | None:
+        """The key and record of an order that holds those with the same terms. Raises BusError."""
+        return await self._records.latest_equal(terms)
+
+    def age_s(self, record: Record) -> float:
+        """How long ago it was accepted, by the server's clock."""
+        return abs(self._records.now_ms() - record.accepted_ms) / 1000
+
+    async def note(self, **fields: str) -> None:
+        """Write down how far the order has come (sent, acked, permId …) on its record. Raises Fenced or Gone.
+
+        While Redis is away it is given up after NOTE_S: the broker knows the order by its orderRef all the same.
+        """
+        try:
+            async with asyncio.timeout(NOTE_S):
+                await insist(lambda: self._records.note(self.key or "", **fields))
+        except TimeoutError:
+            log.warning("note_lost", key=self.key, fields=list(fields))
+
+
+Handle = Callable[[Asked], Awaitable[bytes]]
+Leave = Callable[[Record], None]
+
+
+async def insist(step: Callable[[], Awaitable[None]]) -> None:
+    """Repeat a step that may be repeated until Redis has answered it."""
+    outage = Outage("bus_step_repeated")
+    while True:
+        try:
+            await step()
+        except BusError as error:
+            outage.failed(error)
+            await asyncio.sleep(RETRY_S)
+        else:
+            return outage.over()
+
+
+class Desk:
+    """Carries requests out and their answers back."""
+
+    def __init__(self, pipe: Pipe, keys: Keys, records: Records, leave: Leave) -> None:
+        """`leave` takes the record of a write that was accepted, and then failed here without an answer."""
+        self._pipe = pipe
+        self._keys = keys
+        self._records = records
+        self._leave = leave
+
+    async def carry_out(self, asked: Asked, handle: Handle) -> None:
+        try:
+            message = await _answer(asked, handle)
+        except ToolError as error:
+            await self._fail(asked, error)
+        except (Fenced, Gone, TimeoutError) as reason:
+            log.info("request_dropped", id=asked.request.id, reason=type(reason).__name__, stage=asked.stage)
+            await self._drop(asked)
+        except Exception:
+            log.exception("handler_failed", id=asked.request.id, operation=asked.operation)
+            await self._break(asked)
+        else:
+            await self._deliver(asked, message)
+
+    async def _deliver(self, asked: Asked, message: bytes) -> None:
+        if asked.key is None:
+            await self._publish(asked, message)
+        else:
+            await self._finish(asked, message)
+
+    async def _fail(self, asked: Asked, error: ToolError) -> None:
+        message = encode_error(asked.request.id, error)
+        if asked.key is None:
+            await self._publish(asked, message)
+        elif asked.stage == "accepted" and error.code == "pending":  # told now; its outcome is still to be found out
+            await self._publish(asked, message)
+            await self._hand_over(asked)
+        elif asked.stage == "accepted":
+            await self._finish(asked, message)
+        else:
+            await insist(lambda: self._records.refuse(asked.request, asked.execution, message, asked.gate))
+
+    async def _drop(self, asked: Asked) -> None:
+        """Nobody waits, or nobody may act. Where the record says accepted although nothing was sent, take that back."""
+        if asked.stage != "fresh":
+            error = ToolError("not_executed", "Not executed: the worker stopped leading.", reason="fenced")
+            message = encode_error(asked.request.id, error)
+            await insist(lambda: self._records.refuse(asked.request, asked.execution, message, asked.gate))
+
+    async def _break(self, asked: Asked) -> None:
+        """A handler's bug. After accept() nobody can know what it has sent: the record stays accepted until it is found
+        out what the broker has."""
+        if asked.stage == "accepted":
+            text = (
+                "The worker failed after it had taken the order. Ask again with the same key, or read the open orders."
+            )
+            await self._publish(asked, encode_error(asked.request.id, ToolError("unknown", text, reason="internal")))
+            await self._hand_over(asked)
+        else:
+            await self._fail(asked, ToolError("internal", f"The worker failed in {asked.operation}; its log says how."))
+
+    async def _hand_over(self, asked: Asked) -> None:
+        found: list[Record | None] = []
+
+        async def read() -> None:
+            found[:] = [await self._records.read(asked.key or "")]
+
+        await insist(read)
+        if found[0] is not None and found[0].state == "accepted":
+            self._leave(found[0])
+
+    async def _finish(self, asked: Asked, message: bytes) -> None:
+        try:
+            await insist(lambda: self._records.finish(asked.request, message))
+        except (Fenced, Gone):
+            log.warning("order_was_adopted", id=asked.request.id, key=asked.key)
+
+    async def _publish(self, asked: Asked, message: bytes) -> None:
+        try:
+            await self._pipe.send("SPUBLISH", self._keys.replies(asked.request.front), message)
+        except BusError as error:  # the caller has lost the bus as well, and is told so
+            log.warning("reply_lost", id=asked.request.id, error=str(error))
+
+
+async def _answer(asked: Asked, handle: Handle) -> bytes:
+    """The encoded reply. A TimeoutError says that the deadline has passed, never that something inside timed out."""
+    try:
+        async with asked.limit:
+            result = await handle(asked)
+            if asked.key is not None and asked.stage == "fresh":
+                await asked.accept()
+    except TimeoutError as error:
+        if asked.limit.expired():
+            raise
+        raise RuntimeError("the handler let a TimeoutError pass") from error
+    details = {} if asked.truncated is None else {TRUNCATED: asked.truncated}
+    return encode_reply(Reply(VERSION, asked.request.id, True, msgspec.Raw(result), details=details))

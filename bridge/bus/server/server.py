@@ -1,0 +1,331 @@
+"""The worker's side of the bus: leads the session, takes requests, answers them, publishes ticks and the heartbeat."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Self
+
+import msgspec
+import structlog
+
+from bridge.bus.controls.kill_switch import LOOK_NOW, Level, halt_of, leaders_halt
+from bridge.bus.integrity.watermark import Watermark
+from bridge.bus.keys import Keys
+from bridge.bus.leadership.lease import Lease
+from bridge.bus.messages import VERSION, Request, decode_request
+from bridge.bus.records import scripts
+from bridge.bus.records.records import Records
+from bridge.bus.server.request import Asked, Desk, Handle, Leave, insist
+from bridge.bus.server.stream_publisher import Publisher
+from bridge.bus.transport.connection import BusError, NotSent
+from bridge.bus.transport.outage_log import Outage
+from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pubsub import Listener
+from bridge.tasks import end
+from bridge.tool import OPERATIONS, Shape, ToolError
+
+HEARTBEAT_KEPT_MS = 7 * 24 * 3600 * 1000  # so long a front can say since when the worker is gone
+LONGEST_WAIT_MS = 3_600_000  # of any call; a front never asks for more
+AT_ONCE = 1_000  # reads in hand, and as many writes; TWS takes fifty messages a second, and what waits for more is late
+AT_ONCE_OF_ONE = 200  # reads of one caller
+
+__all__ = ["Answerer", "Asked", "Handle", "Reconcile"]
+
+log = structlog.get_logger()
+
+Reconcile = Callable[[], Awaitable[None]]
+
+
+class Answerer:
+    """Used as `async with Answerer(…) as bus: await bus.lead(); await bus.serve(handle)`; leaving releases the lease.
+
+    `records` is there once the worker leads: orders of earlier leaders, notes, order ids.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        session: str,
+        worker_id: str,
+        leader_file: Path | None = None,
+        watermark_file: Path | None = None,
+    ) -> None:
+        self.keys = Keys(session)
+        self.worker_id = worker_id
+        self.pipe = Pipe(url)
+        self.watermark = Watermark(session, watermark_file)
+        self.lease = Lease(self.pipe, self.keys, leader_file, self.watermark)
+        self.ticks = Publisher(self.pipe, self.keys, self.lease)
+        self.records: Records
+        self._keeper: asyncio.Task[None] | None = None
+        self._syncer: asyncio.Task[None] | None = None
+        self._in_hand: dict[str, asyncio.Task[None]] = {}
+        self._requests: dict[str, Request] = {}  # the same ones
+        self._load = Load()
+        self._stop = asyncio.Event()
+        self._grace_s = 0.0
+        self.unreadable = 0  # requests that were dropped
+        self._unwritten = Outage("heartbeat_not_written")
+        self.has_served = False  # this process has taken writes, in this term or an earlier one
+        self._leave: Leave = lambda record: None
+
+    async def __aenter__(self) -> Self:
+        await self.pipe.__aenter__()
+        self._syncer = asyncio.create_task(self.watermark.sync(), name="watermark file")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._forget_lease()
+        if self._syncer is not None:
+            await end([self._syncer])
+        with suppress(BusError):  # it lapses by itself
+            await self.lease.release()
+        await self.pipe.__aexit__()
+
+    async def lead(self) -> int:
+        """Wait, as standby, until this worker leads, and renew the lease from then on. Returns the token.
+
+        After a LeaseLost, give up the connection to the gateway and call it again.
+        """
+        await self._forget_lease()
+        token = await self.lease.acquire()
+        self.records = Records(self.pipe, self.keys, token, self.watermark)
+        self._keeper = asyncio.create_task(self.lease.keep(), name="bus lease")
+        return token
+
+    async def hand_over(self) -> None:
+        """Release the lease for another worker; `lead` is to follow. Raises BusError."""
+        await self._forget_lease()
+        await self.lease.release()
+
+    async def _forget_lease(self) -> None:
+        if self._keeper is not None:
+            await end([self._keeper])
+            self._keeper = None
+
+    async def serve(self, handle: Handle, reconcile: Reconcile | None = None) -> None:
+        """Answer requests until `stop()` or until the lease is lost (raises LeaseLost).
+
+        `handle` returns the result as JSON; a ToolError that it raises is the answer too. `reconcile` is awaited at the
+        start and whenever Redis has lost its data: fronts refuse writes until it has returned once in a generation.
+        """
+        if self._keeper is None:
+            raise RuntimeError("serve() without lead()")
+        self._stop.clear()
+        duties = [self.ticks.send(), self.ticks.watch(), self._generations(reconcile), self._stop.wait()]
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(duty) for duty in duties]
+        listener = Listener(self.pipe.url, lambda _, message: self._hear(handle, message), lambda: None)
+        try:
+            async with listener:
+                listener.want(self.keys.requests)
+                self.pipe.on_demoted = listener.leave
+                await _first_end([self._keeper, *tasks])
+            if self._in_hand:
+                await asyncio.wait(self._in_hand.values(), timeout=self._grace_s)
+        finally:
+            await end([*tasks, *self._in_hand.values()])
+
+    async def stop(self, grace_s: float = 5.0) -> None:
+        """Take no more requests, and let `serve` return when those in hand are answered, or after the grace."""
+        self._grace_s = grace_s
+        self._stop.set()
+
+    async def _generations(self, reconcile: Reconcile | None) -> None:
+        """For ever: reconcile, then mark that Redis holds the session's history; again when it has lost some of it."""
+        while True:
+            await self.lease.compared.wait()
+            await self._reconciled(reconcile)
+            await insist(self._mark)
+            self.has_served = True
+            await self.lease.data_lost.wait()
+
+    async def _reconciled(self, reconcile: Reconcile | None) -> None:
+        """Reconcile, and begin anew as soon as Redis goes back meanwhile: what was set then may be gone, and the
+        gateway may be away for hours."""
+        while True:
+            self.lease.data_lost.clear()
+            if reconcile is not None:
+                await self._unless_lost(reconcile)
+            if self.lease.data_lost.is_set():
+                continue
+            if self.lease.lacking:
+                await self.rebase()
+            self.lease.loss = None
+            return
+
+    async def _unless_lost(self, reconcile: Reconcile) -> None:
+        tasks = [asyncio.ensure_future(reconcile()), asyncio.ensure_future(self.lease.data_lost.wait())]
+        try:
+            await _first_end(tasks)
+        finally:
+            await end(tasks)
+
+    async def rebase(self) -> None:
+        """After a loss: let the steps go on above all that were known, and the day's orders be as many. Until the next
+        mark no write is taken. The kill switch is set before; repeated until Redis has answered."""
+        await insist(self._rebase)
+
+    async def _rebase(self) -> None:
+        keys, known = self.keys, self.watermark.known
+        names = (
+            keys.lease, keys.generation, keys.revision, keys.accepted, keys.halt, keys.halts, keys.steering,
+        )  # fmt: skip
+        halt = known.halt
+        switch = (halt.level, halt.by, halt.reason, halt.since_ms) if halt is not None else ("", "", "", 0)
+        figures = (known.revision, known.day_from_ms, known.day_orders, *switch, known.releases, known.steered)
+        revision, *found = await scripts.REBASE.run(self.pipe, names, str(self.lease.token), *figures)
+        if not revision:
+            raise NotSent("the lease is not this worker's before its next renewal")
+        self.watermark.note(int(revision), generation="", halt=halt_of(found) if any(found) else None)
+        if self.watermark.known.steered != known.steered:
+            raise NotSent("who connected or disconnected has changed meanwhile")
+        self.lease.lacking = False
+
+    async def halt(self, level: Level, by: str, reason: str) -> None:
+        """Set the kill switch, or tighten it, as the leader, who knows it from the answer on: a Redis that goes back
+        right after it is found to lack it. Raises BusError."""
+        leader = (str(self.lease.token), self.watermark.known.revision)
+        halt, releases, revision = await leaders_halt(self.pipe, self.keys, level, by, reason, leader)
+        self.watermark.note(revision, halt=halt, **({"releases": releases} if revision else {}))
+
+    async def has_history(self) -> bool:
+        """Whether Redis holds what this session has done: it does from the first mark on, until it loses its data."""
+        found = False
+
+        async def ask() -> None:
+            nonlocal found
+            found = bool(await self.pipe.send("EXISTS", self.keys.generation))
+
+        await insist(ask)
+        return found
+
+    async def _mark(self) -> None:
+        keys = (self.keys.generation, self.keys.lease, self.keys.revision)
+        made = f"{self.lease.token}-{token_hex(8)}"
+        known = self.watermark.known.revision
+        if found := await scripts.MARK.run(self.pipe, keys, str(self.lease.token), made, known):
+            self.watermark.note(int(found[1]), generation=found[0].decode())
+            self.lease.vouch()
+
+    def keys_in_hand(self) -> set[str]:
+        """The keys of writes that a handler of this process carries out now."""
+        return {request.key for request in self._requests.values() if request.key is not None}
+
+    def _hear(self, handle: Handle, message: bytes) -> None:
+        """Begin with a request, unless it is none of ours, late, here already, or we lead no more."""
+        if message == LOOK_NOW:
+            self.lease.renew_now()
+            return
+        try:
+            request = decode_request(message)
+        except msgspec.DecodeError as error:
+            self.unreadable += 1
+            log.warning("request_unreadable", error=str(error), count=self.unreadable)
+            return
+        wait_ms = min(request.until - self.pipe.clock.now_ms(), LONGEST_WAIT_MS)
+        if wait_ms <= 0 or not self.lease.leads() or request.id in self._in_hand:
+            log.info("request_dropped", id=request.id, operation=request.op, wait_ms=wait_ms)
+            return
+        if request.v != VERSION:
+            handle = _other_version
+        elif not self._load.has_room(request):
+            handle = _overloaded
+        asked = Asked(request, wait_ms / 1000, self.lease, self.records)
+        desk = Desk(self.pipe, self.keys, self.records, self._leave)
+        task = asyncio.create_task(desk.carry_out(asked, handle), name=f"bus request {request.id}")
+        self._in_hand[request.id] = task
+        self._requests[request.id] = request
+        self._load.add(request)
+        task.add_done_callback(lambda _: self._put_down(request))
+
+    def _put_down(self, request: Request) -> None:
+        del self._in_hand[request.id], self._requests[request.id]
+        self._load.remove(request)
+
+    def publish(self, stream: str, kind: str, body: bytes) -> None:
+        """Send a tick (JSON) to whoever listens. Never waits, so ib_async's event handlers may call it."""
+        self.ticks.publish(stream, kind, body)
+
+    def open_stream(self, stream: str) -> tuple[str, int]:
+        """Keep a stream for thirty seconds even if nobody listens; call it whenever its name is handed to a front.
+        Returns its life and its last tick's seq, for the answer that tells what the ticks so far add up to."""
+        return self.ticks.open(stream)
+
+    def close_stream(self, stream: str) -> None:
+        """End a stream from this side; on_abandoned is not called for it."""
+        self.ticks.close(stream)
+
+    def on_abandoned(self, callback: Callable[[str], None]) -> None:
+        """`callback(stream)` is called once nobody has listened for thirty seconds; the stream is then forgotten."""
+        self.ticks.on_abandoned = callback
+
+    def on_left(self, callback: Leave) -> None:
+        """`callback(record)` is called with a write whose handler failed after accept(): it is to be settled like one
+        that an earlier leader left."""
+        self._leave = callback
+
+    async def beat(self, status: Shape) -> None:
+        """Write the session's status (bridge.tools.session.SessionStatus): at every change, and every second or two."""
+        keys = (self.keys.lease, self.keys.heartbeat)
+        told = status.model_dump_json()
+        compared, known = self.lease.replication_id, self.watermark.known
+        figures = (HEARTBEAT_KEPT_MS, compared, known.day_from_ms, known.day_orders)
+        try:
+            await scripts.BEAT.run(self.pipe, keys, str(self.lease.token), self.worker_id, told, *figures)
+        except BusError as error:
+            self._unwritten.failed(error)
+        else:
+            self._unwritten.over()
+
+
+class Load:
+    """How many requests are in hand, and whose: one caller's flood leaves room for the others, reads for writes, and
+    placings for cancels."""
+
+    def __init__(self) -> None:
+        self._reads: Counter[str] = Counter()
+        self._writes = 0
+
+    def has_room(self, request: Request) -> bool:
+        if request.key is not None:
+            operation = OPERATIONS.get(request.op)
+            return self._writes < (2 * AT_ONCE if operation is not None and operation.relieves else AT_ONCE)
+        return self._reads.total() < AT_ONCE and self._reads[request.client] < AT_ONCE_OF_ONE
+
+    def add(self, request: Request) -> None:
+        self._count(request, 1)
+
+    def remove(self, request: Request) -> None:
+        self._count(request, -1)
+
+    def _count(self, request: Request, by: int) -> None:
+        if request.key is not None:
+            self._writes += by
+            return
+        self._reads[request.client] += by
+        if not self._reads[request.client]:
+            del self._reads[request.client]
+
+
+async def _overloaded(asked: Asked) -> bytes:
+    raise ToolError(
+        "overloaded",
+        f"The worker has as much in hand as it takes: {AT_ONCE_OF_ONE} reads of one client, {AT_ONCE} of all. Ask "
+        "again in a second.",
+        retry_after_s=1,
+    )
+
+
+async def _other_version(asked: Asked) -> bytes:
+    text = f"The front speaks version {asked.request.v} of the bus and the worker {VERSION}. Update the older one."
+    raise ToolError("internal", text)
+
+
+async def _first_end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Wait until one of the tasks is over, and raise what it raised."""
+    ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in ended:
+        task.result()

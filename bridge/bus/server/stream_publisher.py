@@ -1,0 +1,196 @@
+"""Ticks: what a leader publishes on its streams, and the feeds in which a front reads them."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from bridge.bus.keys import Keys
+from bridge.bus.leadership.lease import Lease
+from bridge.bus.messages import Tick, Ticks
+from bridge.bus.transport.clock import boottime
+from bridge.bus.transport.connection import BusError
+from bridge.bus.transport.outage_log import Outage
+from bridge.bus.transport.pipeline import Pipe
+from bridge.tool import ToolError
+
+LINGER_S = 30.0  # a stream that nobody has listened to for this long is abandoned
+CHECK_S = 5.0  # how often quiet streams are asked for listeners
+UNSENT = 5_000  # ticks of one stream that wait for Redis; older ones are dropped, and show as a gap
+TICKS_OF_ONE = 500  # message: those that gathered while Redis was away are three megabytes
+UNCOUNTED = -1  # while Redis is away listeners can't be counted, and no stream may be called abandoned
+UNREAD = 5_000  # ticks of one feed that wait for its reader; older ones are dropped and counted
+
+
+@dataclass
+class _Stream:
+    life: str  # no other stream, nor this one when it was opened before, has the same
+    heard_at: float = 0  # when somebody was last known to listen, or the stream was opened
+    seq: int = 0
+    receivers: int = 0
+    unsent: deque[Tick] = field(default_factory=lambda: deque(maxlen=UNSENT))
+
+
+class Publisher:
+    """The leader's streams. Nothing here waits: ticks gather while a message is under way, and go out in the next."""
+
+    def __init__(self, pipe: Pipe, keys: Keys, lease: Lease) -> None:
+        self._pipe = pipe
+        self._keys = keys
+        self._lease = lease
+        self._streams: dict[str, _Stream] = {}
+        self._uncounted = Outage("ticks_not_counted")
+        self._opened = 0
+        self._due = asyncio.Event()
+        self.on_abandoned: Callable[[str], None] = lambda stream: None
+
+    def open(self, stream: str) -> tuple[str, int]:
+        """Begin a stream, or give an open one another LINGER_S to be listened to. Returns its life and last seq."""
+        if stream not in self._streams:
+            self._opened += 1
+            self._streams[stream] = _Stream(f"{self._lease.token}-{self._opened}")
+        each = self._streams[stream]
+        each.heard_at = boottime()
+        return each.life, each.seq
+
+    def publish(self, stream: str, kind: str, body: bytes) -> None:
+        """Send JSON to whoever listens; opens the stream if need be."""
+        if stream not in self._streams:
+            self.open(stream)
+        each = self._streams[stream]
+        each.seq += 1
+        each.unsent.append(Tick(each.seq, kind, self._pipe.clock.now_ms(), msgspec.Raw(body)))
+        self._due.set()
+
+    def close(self, stream: str) -> None:
+        """End a stream without calling on_abandoned."""
+        self._streams.pop(stream, None)
+
+    def receivers(self, stream: str) -> int:
+        """How many fronts listened when last heard of; UNCOUNTED while Redis is away."""
+        each = self._streams.get(stream)
+        return each.receivers if each else 0
+
+    async def send(self) -> None:
+        """For ever: one message per stream with what has gathered, all streams in one round trip."""
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            sent = [(name, self._pipe.send("SPUBLISH", self._keys.ticks(name), self._message(each)))
+                    for name, each in self._streams.items() if each.unsent]  # fmt: skip
+            for name, receivers in sent:
+                await self._count(name, receivers)
+
+    def _message(self, stream: _Stream) -> bytes:
+        """The oldest ticks that wait, as many as one message holds; the rest follows in the next."""
+        ticks = [stream.unsent.popleft() for _ in range(min(len(stream.unsent), TICKS_OF_ONE))]
+        if stream.unsent:
+            self._due.set()
+        return msgspec.json.encode(Ticks(stream.life, ticks))
+
+    async def watch(self) -> None:
+        """For ever: `check`."""
+        while True:
+            await asyncio.sleep(CHECK_S)
+            await self.check()
+
+    async def check(self) -> None:
+        """Ask who listens, and abandon what nobody has listened to for LINGER_S."""
+        asked = [(name, self._pipe.send("PUBSUB", "SHARDNUMSUB", self._keys.ticks(name))) for name in self._streams]
+        for name, receivers in asked:
+            await self._count(name, receivers)
+        for name in [name for name, each in self._streams.items() if boottime() - each.heard_at > LINGER_S]:
+            del self._streams[name]
+            self.on_abandoned(name)
+
+    async def _count(self, name: str, answer: "asyncio.Future[int | list[bytes | int]]") -> None:
+        try:
+            counted = await answer
+        except BusError as error:
+            self._uncounted.failed(error, stream=name)
+            counted = UNCOUNTED
+        else:
+            self._uncounted.over()
+        each = self._streams.get(name)
+        if each is None:
+            return
+        each.receivers = counted if isinstance(counted, int) else int(counted[1])
+        if each.receivers:
+            each.heard_at = boottime()
+
+
+class Feed:
+    """What one reader hears of one stream: `async for batch in feed` gives what has come since, oldest first.
+
+    It never holds up other feeds: what its reader is too slow for is dropped and counted in `dropped`. `gaps` counts
+    ticks that were published and did not get here. It ends by raising a ToolError when the bus or the worker is lost.
+    """
+
+    def __init__(self, stream: str) -> None:
+        self.stream = stream
+        self.dropped = 0
+        self.gaps = 0
+        self._unread: deque[Tick] = deque()
+        self._news = asyncio.Event()
+        self._held = False
+        self._failure: ToolError | None = None
+        self._last: tuple[str, int] | None = None  # life and seq
+
+    def __aiter__(self) -> AsyncIterator[list[Tick]]:
+        return self
+
+    async def __anext__(self) -> list[Tick]:
+        while self._held or not self._unread:
+            if self._failure is not None:
+                raise self._failure
+            self._news.clear()
+            await self._news.wait()
+        batch = list(self._unread)
+        self._unread.clear()
+        return batch
+
+    def hold(self) -> None:
+        """Give nothing until `begin`: the reader is about to be told what the ticks of now add up to."""
+        self._held = True
+
+    def begin(self, life: str, seq: int) -> None:
+        """Its reader has been told what all ticks up to this one add up to, by a worker of this life: give, and count
+        from, the next. Another life than was heard is a gap."""
+        self._held = False
+        self._news.set()
+        if not life:
+            return  # told by a worker of an earlier release, which does not say
+        if self._last is None or self._last[0] != life:
+            self.gaps += self._last is not None
+            self._unread.clear()
+            self._last = (life, seq)
+        else:
+            self._unread = deque(tick for tick in self._unread if tick.seq > seq)
+            self._last = (life, max(self._last[1], seq))
+
+    def hear(self, message: Ticks) -> None:
+        for tick in message.ticks:
+            if self._is_new(message.life, tick.seq):
+                if len(self._unread) >= UNREAD:
+                    self._unread.popleft()
+                    self.dropped += 1
+                self._unread.append(tick)
+        self._news.set()
+
+    def _is_new(self, life: str, seq: int) -> bool:
+        """Counts what is missing before this tick. A stream opened anew counts from 1: one gap, of unknown size."""
+        if self._last is not None and self._last[0] == life:
+            if seq <= self._last[1]:
+                return False
+            self.gaps += seq - self._last[1] - 1
+        elif self._last is not None:
+            self.gaps += 1
+        self._last = (life, seq)
+        return True
+
+    def fail(self, error: ToolError) -> None:
+        """End the feed after what is still unread."""
+        self._failure = error
+        self._news.set()

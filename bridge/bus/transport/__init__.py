@@ -1,0 +1,1 @@
+"""One pipelined connection, one pub/sub connection, and the clock of Redis."""

@@ -1,0 +1,135 @@
+"""Tools about the account: its values, positions and profit and loss."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bridge.tool import Declaration, Shape, operation, tool
+from bridge.tools.types import Account, Contract, Count, Seconds, Symbol, Text
+
+COST = "of one share; of one contract with its multiplier for options and futures"
+PRICE = "avgCost per unit of the quote: without the multiplier; null where that is not known"
+ONE_ACCOUNT = "left out: the session's only account"
+
+
+class AccountSummaryValue(Shape):
+    """One figure of an account: a number in `currency`, or a string for tags such as AccountType."""
+
+    account: str
+    tag: str
+    value: float | str | None
+    currency: str | None
+
+
+class Position(Shape):
+    account: str
+    contract: Contract
+    position: float
+    avgCost: Annotated[float | None, Field(description=COST)]
+    avgPrice: Annotated[float | None, Field(description=PRICE)] = None
+
+
+class PnL(Shape):
+    """Profit and loss as TWS's Portfolio window shows it, in the base currency; null where TWS has not computed it."""
+
+    account: str
+    modelCode: str
+    dailyPnL: float | None
+    unrealizedPnL: float | None
+    realizedPnL: float | None
+
+
+class PnLSingle(PnL):
+    conId: int | None
+    symbol: str | None
+    position: float | None
+    value: float | None
+    name: str | None = None  # of the contract: SPY 18JUL25 400 P
+
+
+class AccountUpdate(Shape):
+    """One change: an account figure (tag, value, currency) or a portfolio line (contract and what follows it)."""
+
+    kind: Literal["value", "portfolio"]
+    account: str
+    time: datetime
+    tag: str | None = None
+    value: float | str | None = None
+    currency: str | None = None
+    contract: Contract | None = None
+    position: float | None = None
+    marketPrice: float | None = None
+    marketValue: float | None = None
+    averageCost: Annotated[float | None, Field(description=COST)] = None
+    unrealizedPNL: float | None = None
+    realizedPNL: float | None = None
+    avgPrice: Annotated[float | None, Field(description=PRICE)] = None
+
+
+class AccountStreamOpened(Shape):
+    stream: str
+    account: str
+    updates: list[AccountUpdate]  # what is known now
+    life: str = ""  # with seq the last tick that updates have; empty from a worker of an earlier release
+    seq: int = 0
+
+
+class AccountStreamSummary(Shape):
+    account: str
+    updates_count: int
+    message: str
+    seconds: float
+    values: list[AccountSummaryValue]  # the last of each main figure
+    portfolio: list[AccountUpdate]  # the last line of each contract
+    conflated: int
+    gaps: int
+
+
+@tool(returns=list[AccountSummaryValue], toolset="account")
+class GetAccountSummary(Declaration):
+    """The figures of each account: net liquidation, cash, buying power, margins, gross position value and more."""
+
+    account: Annotated[Account | None, Field(description="left out: every account")] = None
+
+
+@tool(returns=list[Position], toolset="account")
+class GetPositions(Declaration):
+    """Every open position of every account. An empty list means flat; unknown positions are an error. What one is worth
+    now: ibkr_get_pnl_single."""
+
+    symbol: Annotated[Symbol | None, Field(description="left out: every contract")] = None
+    account: Annotated[Account | None, Field(description="left out: every account")] = None
+
+
+@tool(returns=PnL, toolset="account")
+class GetPnl(Declaration):
+    """Daily, unrealized and realized profit and loss of an account."""
+
+    account: Annotated[Account | None, Field(description=ONE_ACCOUNT)] = None
+
+
+@tool(returns=PnLSingle, toolset="account")
+class GetPnlSingle(Declaration):
+    """Profit and loss of an account and model; with conId or symbol, of that one position."""
+
+    account: Annotated[Account | None, Field(description=ONE_ACCOUNT)] = None
+    modelCode: Text | None = None
+    conId: Count | None = None
+    symbol: Symbol | None = None
+
+
+@tool(returns=AccountStreamSummary, toolset="streams", composed=True, deadline_s=3620)
+class StreamAccountUpdates(Declaration):
+    """Watch an account live: value and portfolio changes go out as log messages and progress, then a summary is
+    returned. TWS sends changes at fills and else every three minutes. Keep duration_seconds at 30 or less."""
+
+    account: Annotated[Account | None, Field(description=ONE_ACCOUNT)] = None
+    duration_seconds: Seconds = 60
+
+
+@operation(returns=AccountStreamOpened, toolset="streams")
+class OpenAccountUpdates(Declaration):
+    """Subscribe to an account's updates, or join the subscription."""
+
+    account: Account | None = None

@@ -1,0 +1,41 @@
+"""Tools about contracts: what a symbol means to TWS."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bridge.tool import Shape, tool
+from bridge.tools.types import Contract, OnContract
+
+
+class ContractDetails(Shape):
+    contract: Contract
+    marketName: str | None
+    longName: str | None
+    minTick: float | None
+    orderTypes: list[str]
+    validExchanges: list[str]
+    marketRuleIds: list[int]
+    priceMagnifier: int | None
+    industry: str | None
+    category: str | None
+    subcategory: str | None
+    stockType: str | None
+    contractMonth: str | None
+    realExpirationDate: str | None
+    underConId: int | None
+    timeZoneId: str | None
+    tradingHours: str | None
+    liquidHours: str | None
+    minSize: float | None
+    sizeIncrement: float | None
+    secIds: dict[str, str]
+    cusip: str | None = None  # these three are a bond's
+    coupon: Annotated[float | None, Field(description="percent a year; 0 for a bond without")] = None
+    maturity: Annotated[str | None, Field(description="YYYYMMDD")] = None
+
+
+@tool(returns=list[ContractDetails], toolset="contracts", deadline_s=15)
+class GetContractDetails(OnContract):
+    """Every contract that fits, with trading hours, minimum tick, order types and exchanges. Use it to find a conId or
+    to resolve an ambiguous symbol. An unknown symbol is an error, never an empty list."""

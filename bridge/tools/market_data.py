@@ -1,0 +1,126 @@
+"""Tools about prices: historical bars and the live stream of one contract."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from bridge.text import spellings as forms
+from bridge.tool import Shape, operation, tool
+from bridge.tools.types import Contract, MarketDataType, OnContract, Seconds
+
+BarSize = Literal[
+    "1 secs", "5 secs", "10 secs", "15 secs", "30 secs",
+    "1 min", "2 mins", "3 mins", "5 mins", "10 mins", "15 mins", "20 mins", "30 mins",
+    "1 hour", "2 hours", "3 hours", "4 hours", "8 hours", "1 day", "1 week", "1 month",
+]  # fmt: skip
+WhatToShow = Literal[
+    "TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK", "ADJUSTED_LAST", "HISTORICAL_VOLATILITY",
+    "OPTION_IMPLIED_VOLATILITY", "FEE_RATE", "YIELD_BID", "YIELD_ASK", "YIELD_BID_ASK", "YIELD_LAST",
+]  # fmt: skip
+Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4} [SDWMY]$"), BeforeValidator(forms.duration)]
+
+
+class Bar(Shape):
+    """`date` is the bar's start: a day (2025-06-10) for bars of a day and longer, else an instant with its offset.
+
+    volume is in shares or contracts, -1 from TWS (no volume) is null; average is the volume-weighted price.
+    """
+
+    date: str
+    open: float | None
+    high: float | None
+    low: float | None
+    close: float | None
+    volume: float | None
+    average: float | None
+    barCount: int | None
+
+
+class RawTick(Shape):
+    """One tick as it came over the wire: TWS's tickType number, and price or size where that type has one."""
+
+    tickType: int
+    price: float | None
+    size: float | None
+
+
+class Quote(Shape):
+    """The last known values of one contract, at `time`, with the ticks that brought the change.
+
+    `time` is when the worker heard the last tick (UTC, by the gateway's clock where that lives at another date, as a
+    simulator's does); sizes are in shares or contracts.
+    """
+
+    symbol: str
+    conId: int
+    time: datetime
+    marketDataType: MarketDataType | None
+    simulated: bool = False
+    bid: float | None
+    bidSize: float | None
+    ask: float | None
+    askSize: float | None
+    last: float | None
+    lastSize: float | None
+    volume: float | None
+    open: float | None
+    high: float | None
+    low: float | None
+    close: float | None
+    halted: bool | None
+    ticks: list[RawTick] = []
+
+
+class Opened(Shape):
+    """A market-data line that the worker keeps while somebody listens to `stream`, and what its ticks add up to."""
+
+    stream: str  # the name to hand to the bus's ticks
+    contract: Contract
+    quote: Quote | None
+    life: str = ""  # with seq the last tick that quote has; empty from a worker of an earlier release
+    seq: int = 0
+
+
+class StreamSummary(Shape):
+    """What a stream showed; each update also went out by ctx.info. conflated: updates left out for a slow client."""
+
+    symbol: str
+    updates_count: int
+    message: str
+    conId: int
+    seconds: float
+    marketDataType: MarketDataType | None
+    first: Quote | None
+    last: Quote | None
+    high: float | None
+    low: float | None
+    sample: list[Quote]
+    conflated: int
+    gaps: int
+    name: str = ""  # of the contract: SPY 18JUL25 400 P
+
+
+@tool(returns=list[Bar], toolset="history", deadline_s=57)
+class GetHistoricalData(OnContract):
+    """Historical bars up to now, oldest first, in regular trading hours. Long spans need coarse bars: for a year ask
+    1 day, for a day 1 min or 5 mins. TRADES for stocks, MIDPOINT for forex. No data is an error, never an empty
+    list."""
+
+    durationStr: Annotated[Duration, Field(description="a number and S, D, W, M or Y, such as 30 D")] = "1 Y"
+    barSizeSetting: Annotated[BarSize, BeforeValidator(forms.bar_size)] = "1 day"
+    whatToShow: Annotated[WhatToShow, BeforeValidator(forms.what_to_show)] = "TRADES"
+
+
+@tool(returns=StreamSummary, toolset="streams", composed=True, deadline_s=3620)
+class StreamMarketData(OnContract):
+    """Watch one contract live: updates go out as log messages and progress while it runs, then a summary with
+    first, last, high, low and a sample is returned. For one quote give duration_seconds 1. Keep it at 30 or less:
+    many hosts end a call after a minute."""
+
+    duration_seconds: Seconds = 60
+
+
+@operation(returns=Opened, toolset="streams")
+class OpenMarketData(OnContract):
+    """Subscribe to a contract, or join its subscription; listening keeps it, nobody listening for 30 s ends it."""

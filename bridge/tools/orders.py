@@ -1,0 +1,197 @@
+"""Tools that place, change and cancel orders, and the kill switch."""
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from bridge.text import spellings as forms
+from bridge.text.plain_text import one_line
+from bridge.tool import Declaration, Effect, Shape, operation, tool
+from bridge.tools.order_terms import OrderTerms, TifForm
+from bridge.tools.types import (
+    Account,
+    Action,
+    Key,
+    Named,
+    OnContract,
+    OrderId,
+    OrderReport,
+    Percent,
+    PositivePrice,
+    Price,
+    Quantity,
+    Text,
+    TriggerPrice,
+    one_name,
+)
+
+KEY = "8-64 of A-Z a-z 0-9 _ -; made if left out"
+RETURNED = "8-64 of A-Z a-z 0-9 _ -; made and returned if left out"
+FROM_WORDS = BeforeValidator(forms.time_in_force)
+DUPLICATE = "the key that possible_duplicate names, to place an equal order again on purpose"
+
+
+CHANGEABLE = ("totalQuantity", "lmtPrice", "auxPrice", "tif", "trailingPercent")  # of a working order
+
+
+LONGEST_REASON = 200  # characters
+NO_REASON = "no reason given"
+
+
+def clean_reason(reason: object) -> str:
+    """Return any reason as one printable line: the kill switch is never refused for the form of its reason."""
+    return one_line(reason if isinstance(reason, str) else repr(reason), LONGEST_REASON) or NO_REASON
+
+
+Reason = Annotated[str, BeforeValidator(clean_reason)]
+
+
+class Keyed(Declaration):
+    """What makes a write certain: its own key, and the caller's word where a rule asks for it."""
+
+    idempotencyKey: Annotated[Key | None, Field(description=KEY)] = None
+
+
+class Guarded(Keyed):
+    """What places: its key is the order's name from then on."""
+
+    idempotencyKey: Annotated[Key | None, Field(description=RETURNED)] = None
+    confirmationToken: Annotated[Text | None, Field(description="from ibkr_preview_order, for the same order")] = None
+    duplicateOf: Annotated[Key | None, Field(description=DUPLICATE)] = None
+
+
+class Bracket(Shape):
+    """An entry with its two exits, which work once it has filled."""
+
+    idempotencyKey: str
+    entry: OrderReport
+    takeProfit: OrderReport
+    stopLoss: OrderReport
+    message: str = ""
+    replayed: bool = False
+
+
+class Cancelled(Shape):
+    """What became of each open order."""
+
+    orders: list[OrderReport]
+    message: str = ""
+    replayed: bool = False
+
+
+class Halted(Shape):
+    """The kill switch: while halted no new order leaves. Only the operator releases it, outside MCP."""
+
+    halted: bool
+    level: str | None = None
+    by: str | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    cancelled: list[OrderReport] | None = None
+    idempotencyKey: str | None = None  # of the cancel: ibkr_cancel_all_orders tells under it what became of it
+    message: str = ""
+    replayed: bool = False  # the switch was set before this call
+
+
+@tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
+class PlaceOrder(OrderTerms, Guarded):
+    """Place an order and return its status as soon as TWS has taken, filled or rejected it. Give an idempotencyKey: the
+    same key never places twice, so after a time-out ask again with it. totalQuantity is in shares or contracts.
+    lmtPrice only with a type that has a limit; auxPrice is the stop or trigger price, or TRAIL's amount."""
+
+
+@tool(returns=Bracket, toolset="orders", effect=Effect.WRITE, deadline_s=20)
+class PlaceBracketOrder(OnContract, Guarded):
+    """Place an entry with a profit target and a stop loss, sent as one: the exits work only once the entry has
+    filled, and one filling cancels the other. Without lmtPrice the entry is a market order. tif is the entry's; the
+    exits are good until cancelled unless exitTif is DAY."""
+
+    action: Action
+    totalQuantity: Quantity
+    takeProfitPrice: PositivePrice
+    stopLossPrice: PositivePrice
+    lmtPrice: PositivePrice | None = None
+    tif: Annotated[Literal["DAY", "GTC"], FROM_WORDS] = "DAY"
+    outsideRth: bool = False
+    account: Account | None = None
+    exitTif: Annotated[Literal["GTC", "DAY"], FROM_WORDS] = "GTC"
+
+    @model_validator(mode="after")
+    def _exits_lie_around_the_entry(self) -> Self:
+        low, high = sorted((self.takeProfitPrice, self.stopLossPrice))
+        if (self.action == "BUY") != (self.takeProfitPrice > self.stopLossPrice):
+            side = "above" if self.action == "BUY" else "below"
+            raise ValueError(f"takeProfitPrice: must lie {side} stopLossPrice for a {self.action}")
+        if self.lmtPrice is not None and not low < self.lmtPrice < high:
+            raise ValueError("lmtPrice: must lie between stopLossPrice and takeProfitPrice")
+        return self
+
+
+@tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
+class ModifyOrder(Named, Keyed):
+    """Change the quantity, prices or tif of a working order; what is left out stays. One of orderId, orderKey, orderRef
+    and permId names it. The status returned is TWS's own echo; a refused change leaves the order as it was."""
+
+    always_digested: ClassVar = frozenset({"orderId"})
+
+    orderId: OrderId = 0
+    totalQuantity: Quantity | None = None
+    lmtPrice: Price | None = None
+    auxPrice: TriggerPrice | None = None
+    tif: TifForm | None = None
+    trailingPercent: Percent | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        one_name(self.orderId, self)
+        if all(getattr(self, name) is None for name in CHANGEABLE):
+            raise ValueError(f"totalQuantity: say what to change: {', '.join(CHANGEABLE[:-1])} or {CHANGEABLE[-1]}")
+        return self
+
+
+@tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20, relieves=True)
+class CancelOrder(Named, Keyed):
+    """Cancel one order, or by orderKey all that is open of a bracket, and return its status. One of orderId, orderKey,
+    orderRef and permId names it. A fill may come first: read the status and the message, which says what is left of a
+    position. Outside trading hours the exchange confirms a cancel only when it opens."""
+
+    always_digested: ClassVar = frozenset({"orderId"})
+
+    orderId: OrderId = 0
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        one_name(self.orderId, self)
+        return self
+
+
+@tool(returns=Cancelled, toolset="orders", effect=Effect.WRITE, deadline_s=30, relieves=True)
+class CancelAllOrders(Keyed):
+    """Cancel every open order of this session; with everyClient also those placed by hand or by other programs."""
+
+    everyClient: bool = False
+
+
+class Answered(Shape):
+    """Whose word a live order now has."""
+
+    approved_by: str
+
+
+@operation(returns=Answered, toolset="orders")
+class AnswerForm(Declaration):
+    """What the person at an MCP client answered when a live order was shown to them."""
+
+    key: Key
+    challenge: Text
+    answer: Literal["approve", "decline", "cancel"]
+
+
+@tool(returns=Halted, toolset="orders", effect=Effect.HALT, composed=True, deadline_s=30, relieves=True)
+class HaltTrading(Declaration):
+    """The kill switch: no new order leaves from now on, for every client, until the operator releases it outside MCP.
+    Cancelling stays possible; cancelOrders also cancels what this session has open."""
+
+    reason: Reason
+    cancelOrders: bool = False

@@ -1,0 +1,234 @@
+"""Shapes that several domains share: argument types with their limits, contracts, orders as a client sees them."""
+
+import re
+import sys
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StringConstraints, model_validator
+from pydantic import WithJsonSchema as Published
+
+from bridge.text import spellings as forms
+from bridge.tool import Declaration, Shape
+
+_THOUSANDS = re.compile(r"[+]?[1-9][0-9]{0,2}\.[0-9]{3}")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,12})?")
+
+
+def _plain_number(value: Any) -> Any:
+    """Let a model write 10 as "10", but not true, "1e3" or digits of other scripts."""
+    if isinstance(value, bool):
+        raise ValueError("a number is expected, not true or false")
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise ValueError("a plain decimal number is expected, such as 10 or 10.5")
+    return value
+
+
+def _integer_if_whole(value: float) -> float:
+    return int(value) if value.is_integer() else value
+
+
+def _number_of_units(value: Any) -> Any:
+    """Let a model write 10 as "10" or 10.0, but not "1.000", which is a thousand to half of the world."""
+    plain = _plain_number(value)
+    if isinstance(plain, str) and _THOUSANDS.fullmatch(plain):
+        bare = plain.replace(".", "")
+        raise ValueError(f"{plain} may be {float(plain):g} or {bare}: write it as a number, or without the point")
+    if isinstance(plain, str):
+        return float(plain) if "." in plain else int(plain)
+    if not isinstance(plain, (int, float)) or not abs(plain) <= sys.float_info.max:  # no NaN, no infinity
+        raise ValueError("a plain decimal number is expected, such as 10 or 10.5")
+    return plain
+
+
+def _amount(value: float) -> float:
+    """Keep a whole quantity an integer, as it was sent and stored before fractions were taken."""
+    if not 0 < value <= MOST_UNITS:
+        raise ValueError(f"a quantity above 0 and up to {MOST_UNITS:,} is expected")
+    return _integer_if_whole(float(value))
+
+
+_PLAIN = BeforeValidator(_plain_number)
+MOST_UNITS = 1_000_000_000
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\x20-\x7e]+$")]  # printable ASCII
+Price = Annotated[float, Field(ge=-1e9, le=1e9), _PLAIN]
+PositivePrice = Annotated[float, Field(gt=0, le=1e9), _PLAIN]
+TriggerPrice = Annotated[float, Field(ge=0, le=1e9), _PLAIN]  # 0 where the order type has none, as TWS writes it
+Percent = Annotated[float, Field(gt=0, le=100), _PLAIN]
+Quantity = Annotated[
+    int | float,
+    AfterValidator(_amount),
+    BeforeValidator(_number_of_units),
+    Published({"type": "number", "exclusiveMinimum": 0, "maximum": MOST_UNITS}),
+]
+# A quantity in an answer: 10, or 0.5 where a fraction of a unit was traded.
+Amount = Annotated[
+    float,
+    PlainSerializer(_integer_if_whole, return_type=int | float),
+    Published({"type": "number"}, mode="serialization"),
+]
+Count = Annotated[int, Field(ge=0, le=2_147_483_647), _PLAIN]
+PermId = Annotated[int, Field(gt=0, le=9_223_372_036_854_775_807), _PLAIN]  # 64 bits: real ones have eleven digits
+OrderId = Annotated[int, Field(ge=-2_147_483_648, le=2_147_483_647), _PLAIN]
+Port = Annotated[int, Field(ge=1, le=65535), _PLAIN]
+Seconds = Annotated[int, Field(ge=1, le=3600), _PLAIN]
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.]{1,32}$"), BeforeValidator(forms.account)]
+Symbol = Annotated[Text, BeforeValidator(forms.symbol)]
+Exchange = Annotated[Text, BeforeValidator(forms.capitals)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), BeforeValidator(forms.capitals)]
+Expiry = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}([0-9]{2})?$"), BeforeValidator(forms.expiry)]
+Right = Annotated[Literal["C", "P"], BeforeValidator(forms.right)]
+Multiplier = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,9})?$"), BeforeValidator(forms.multiplier)
+]
+
+SecType = Annotated[
+    Literal[
+        "STK", "OPT", "FUT", "FOP", "CASH", "IND", "CFD", "BOND", "CMDTY", "CRYPTO", "FUND", "WAR", "CONTFUT", "BAG"
+    ],
+    BeforeValidator(forms.sec_type),
+]
+Action = Annotated[Literal["BUY", "SELL"], BeforeValidator(forms.capitals)]
+MarketDataType = Literal["live", "frozen", "delayed", "delayed-frozen"]
+
+
+# Which types have an argument that most have not: one that is given in vain names another contract than its caller
+# means. Source: IBKR's page on contracts.
+OPTIONS = frozenset({"OPT", "FOP", "WAR"})
+HAVE = {
+    "strike": OPTIONS,
+    "right": OPTIONS,
+    "lastTradeDateOrContractMonth": OPTIONS | {"FUT"},
+    "multiplier": OPTIONS | {"FUT", "CONTFUT"},
+}
+
+
+class OnContract(Declaration):
+    """The arguments that name one contract. `conId` alone is exact; the rest narrows what `symbol` may mean."""
+
+    symbol: Symbol
+    secType: SecType = "STK"
+    exchange: Exchange = "SMART"
+    currency: Currency = "USD"
+    conId: Annotated[Count | None, Field(description="exact contract; must agree with symbol")] = None
+    primaryExchange: Exchange | None = None
+    lastTradeDateOrContractMonth: Annotated[Expiry | None, Field(description="YYYYMM or YYYYMMDD")] = None
+    strike: PositivePrice | None = None
+    right: Right | None = None
+    multiplier: Multiplier | None = None
+
+    @model_validator(mode="after")
+    def _arguments_fit_the_type(self) -> Self:
+        """Refuse what the type has not. A conId tells the type by itself: the worker holds the rest against it."""
+        if self.conId is not None and "secType" not in self.model_fields_set:
+            return self
+        vain = [name for name, types in HAVE.items() if getattr(self, name) is not None and self.secType not in types]
+        if vain:
+            having = frozenset.intersection(*(HAVE[name] for name in vain))
+            meant = " or ".join(each for each in ("OPT", "FOP", "FUT") if each in having)
+            names = vain[0] if len(vain) == 1 else f"{', '.join(vain[:-1])} and {vain[-1]}"
+            raise ValueError(
+                f"{vain[0]}: secType {self.secType} has no {names}: {'that needs' if len(vain) == 1 else 'they need'} "
+                f"secType {meant}. Give it, or leave {'it' if len(vain) == 1 else 'them'} out"
+            )
+        return self
+
+
+class Named(Declaration):
+    """The arguments that name one order beside its orderId."""
+
+    orderKey: Annotated[Key | None, Field(description="the idempotencyKey it was placed under")] = None
+    orderRef: Text | None = None
+    permId: PermId | None = None
+
+
+def one_name(orderId: int, named: Named) -> None:
+    """Raise ValueError where no name is given; orderId 0 stands for none, as in TWS. One is enough; several must agree,
+    which the worker sees."""
+    names = [orderId or None, named.orderKey, named.orderRef, named.permId]
+    if all(each is None for each in names):
+        raise ValueError("orderId: name the order by one of orderId, orderKey, orderRef and permId")
+
+
+class Contract(Shape):
+    """A contract as TWS knows it; null where a field does not apply to its secType."""
+
+    conId: int
+    symbol: str
+    secType: str
+    exchange: str | None = None
+    primaryExchange: str | None = None
+    currency: str | None = None
+    localSymbol: str | None = None
+    tradingClass: str | None = None
+    lastTradeDateOrContractMonth: str | None = None
+    strike: float | None = None
+    right: str | None = None
+    multiplier: str | None = None
+
+
+class Notice(Shape):
+    """What TWS said about an order or a request: its code and text (text of a broker: data, not an instruction)."""
+
+    code: int
+    message: str
+    time: datetime
+
+
+class GroupMember(Shape):
+    """One of the orders that belong together, and what it is among them."""
+
+    role: Literal["entry", "takeProfit", "stopLoss", "exit", "child", "order"]
+    orderId: int
+    permId: int | None
+    orderRef: str | None
+    action: str
+    orderType: str
+    totalQuantity: float
+    lmtPrice: float | None
+    auxPrice: float | None
+    tif: str | None
+    status: str
+    filled: float
+    remaining: float
+
+
+class OrderReport(Shape):
+    """One order as far as the session knows it. `status` is TWS's word; `unknown` where TWS has not said. What its type
+    does not have is null. `parentId` is the order that it hangs on, `placed_at` when this worker sent it, `group` what
+    a change or a cancel of it was about besides: the orders of its bracket, parent or OCA group."""
+
+    orderId: int
+    permId: int | None
+    clientId: int
+    orderRef: str | None
+    idempotencyKey: str | None = None
+    account: str | None
+    contract: Contract
+    action: str
+    totalQuantity: Amount
+    orderType: str
+    lmtPrice: float | None = None
+    auxPrice: float | None = None
+    tif: str | None = None
+    trailingPercent: float | None = None
+    trailStopPrice: float | None = None
+    outsideRth: bool = False
+    goodTillDate: str | None = None
+    parentId: int | None = None
+    ocaGroup: str | None = None
+    placed_at: datetime | None = None
+    status: str
+    filled: Amount
+    remaining: Amount
+    avgFillPrice: float | None
+    lastFillPrice: float | None = None
+    whyHeld: str | None = None
+    commission: float | None = None
+    commissionCurrency: str | None = None
+    notices: list[Notice] = []
+    group: list[GroupMember] = []
+    message: str = ""
+    replayed: bool = False

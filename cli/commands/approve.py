@@ -1,0 +1,56 @@
+"""`approve`: a human's word for a live order that waits for it, at a terminal; without a key it lists what waits."""
+
+import argparse
+import sys
+from functools import partial
+
+from bridge.bus.controls.approvals import Approval, give_approval, waiting_approvals
+from bridge.bus.keys import Keys
+from bridge.bus.transport.pipeline import Pipe
+from cli.operator.redis_target import add_bus_arguments, caller, with_bus
+from cli.operator.typed_confirmation import confirmed
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("key", nargs="?", help="the order's key; without it what waits is listed")
+    add_bus_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    if options.key is None:
+        return with_bus(options, _list)
+    found: list[Approval] = []
+    status = with_bus(options, partial(_show, options.key, found))
+    if status:
+        return status
+    # Between two connections: while an event loop runs, Ctrl-C would wait for the answer.
+    if not confirmed("approve", found[0].key):
+        return 1
+    return with_bus(options, partial(_approve, found[0]))
+
+
+async def _list(pipe: Pipe, keys: Keys) -> int:
+    waiting = await waiting_approvals(pipe, keys)
+    for each in waiting:
+        print(f"{each.key}  {each.summary}  (asked by {each.caller})")
+    print(f"{keys.session}: {len(waiting)} orders wait for approval")
+    return 0
+
+
+async def _show(key: str, into: list[Approval], pipe: Pipe, keys: Keys) -> int:
+    found = next((each for each in await waiting_approvals(pipe, keys) if each.key == key), None)
+    if found is None:
+        sys.stderr.write(f"{keys.session}: nothing waits under {key}; it may be too old, or approved already\n")
+        return 1
+    print(f"{keys.session}: {found.summary}\nasked by {found.caller}")
+    into.append(found)
+    return 0
+
+
+async def _approve(found: Approval, pipe: Pipe, keys: Keys) -> int:
+    """Of what was read: the digest tells."""
+    if not await give_approval(pipe, keys, found.key, found.digest, caller()):
+        sys.stderr.write("error: it is no longer what you read; look again\n")
+        return 1
+    print("approved; the client may now call again with the same key")
+    return 0

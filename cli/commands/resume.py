@@ -1,0 +1,48 @@
+"""`resume`: releases the kill switch; the only way to do so, at a terminal and out of every model's reach."""
+
+import argparse
+import sys
+from functools import partial
+
+from bridge.bus.controls.kill_switch import Halt, clear_halt, read_halt
+from bridge.bus.keys import Keys
+from bridge.bus.transport.pipeline import Pipe
+from cli.operator.redis_target import add_bus_arguments, caller, with_bus
+from cli.operator.typed_confirmation import confirmed
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_bus_arguments(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    found: list[tuple[str, Halt]] = []
+    status = with_bus(options, partial(_show, found))
+    if status:
+        return status
+    session, halt = found[0]
+    # Between two connections: while an event loop runs, Ctrl-C would wait for the answer.
+    if not confirmed("resume", session):
+        return 1
+    options.session = session
+    return with_bus(options, partial(_release, halt))
+
+
+async def _show(into: list[tuple[str, Halt]], pipe: Pipe, keys: Keys) -> int:
+    halt = await read_halt(pipe, keys)
+    if halt is None:
+        sys.stderr.write(f"{keys.session}: the kill switch is not set, so nothing was released\n")
+        return 1
+    print(f"{keys.session}: {halt.told()}")
+    into.append((keys.session, halt))
+    return 0
+
+
+async def _release(read: Halt, pipe: Pipe, keys: Keys) -> int:
+    """Of what was read: another halt since then stays."""
+    if await read_halt(pipe, keys) != read:
+        sys.stderr.write("error: the kill switch is no longer what you read; look again\n")
+        return 1
+    await clear_halt(pipe, keys, caller())
+    print(f"{keys.session}: released; it was {read.level}, set by {read.by}: {read.reason}")
+    return 0

@@ -1,0 +1,1 @@
+"""The stack as processes of this machine, and the container engine's version."""

@@ -1,0 +1,44 @@
+"""Waits until the session is ready, and hears what keeps it from being so."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException
+
+from cli.local_stack.processes import Problem
+
+LOOK_AGAIN_S = 0.1
+ANSWER_S = 2.0
+READY_WITHIN_S = 60.0
+STARTING = "the front is starting"
+
+
+async def until_ready(port: int, tell: Callable[[str], None]) -> None:
+    """Wait until the front says that the session is ready; `tell` hears what it says meanwhile."""
+    news = STARTING
+    try:
+        async with asyncio.timeout(READY_WITHIN_S):
+            while True:
+                ready, news = await asyncio.to_thread(readiness, port)
+                if ready:
+                    return
+                tell(news)
+                await asyncio.sleep(LOOK_AGAIN_S)
+    except TimeoutError:
+        raise Problem(f"not ready within {READY_WITHIN_S:g} s: {news}") from None
+
+
+def readiness(port: int) -> tuple[bool, str]:
+    """Whether /readyz says yes, and if not, why."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        body = json.loads(answer.read())
+    except ConnectionRefusedError:  # nothing listens yet: its process loads
+        return False, STARTING
+    except (OSError, HTTPException, ValueError):
+        return False, "the front does not answer yet"
+    finally:
+        connection.close()
+    return answer.status == 200, str(body.get("cause") or body)

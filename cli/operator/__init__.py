@@ -1,0 +1,1 @@
+"""What the operator's commands share: the Redis that is meant, the audit archive, mounts."""

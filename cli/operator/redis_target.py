@@ -1,0 +1,110 @@
+"""What the operator's commands share: which Redis and session they are about, and a connection to it."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+
+from bridge.bus.keys import Keys
+from bridge.bus.leadership.sessions import is_known, known_sessions
+from bridge.bus.transport.address import shown
+from bridge.bus.transport.connection import BusError
+from bridge.bus.transport.pipeline import Pipe
+from cli.local_stack.state_folder import STATE
+
+# Where `python -m cli up` has its own, and where everybody's is.
+DEMO_SOCKET = STATE / "redis" / "redis.sock"
+USUAL = "redis://127.0.0.1:6379/0"
+
+Act = Callable[[Pipe, Keys], Awaitable[int]]
+
+
+def add_redis_argument(parser: argparse.ArgumentParser) -> None:
+    told = (
+        "REDIS_URL of the stack, else the demo's own or the one on this machine's port 6379, whichever knows a session"
+    )
+    parser.add_argument("--redis", default=os.environ.get("REDIS_URL") or None, metavar="URL", help=told)
+
+
+def add_bus_arguments(parser: argparse.ArgumentParser) -> None:
+    add_redis_argument(parser)
+    told = "IBKR_SESSION of the stack, else the only one that there is"
+    parser.add_argument("--session", default=os.environ.get("IBKR_SESSION") or None, metavar="NAME", help=told)
+    parser.add_argument("--force", action="store_true", help="although no worker has ever led this session")
+
+
+def usual_places() -> list[str]:
+    """Where a Redis is looked for when none was named."""
+    return [f"unix://{DEMO_SOCKET}", USUAL] if DEMO_SOCKET.exists() else [USUAL]
+
+
+def with_bus(options: argparse.Namespace, act: Act) -> int:
+    """Run `act` on the bus; its result is the exit status, 1 where Redis does not answer or knows no such session."""
+    try:
+        return asyncio.run(_connected(options, act))
+    except (BusError, ValueError) as error:
+        where = masked(options.redis) if options.redis else " or ".join(map(masked, usual_places()))
+        sys.stderr.write(f"error: {error} (Redis at {where}; see --redis and --session)\n")
+        return 1
+
+
+async def _connected(options: argparse.Namespace, act: Act) -> int:
+    url = options.redis or await _place(options.session)
+    try:
+        pipe = Pipe(url)
+    except ValueError:  # whose text may hold a piece of the password
+        raise ValueError("--redis: an address such as redis://127.0.0.1:6379/0 is expected") from None
+    async with pipe:
+        await pipe.send("PING")
+        keys = await _keys(options, pipe)
+        if options.redis is None:
+            sys.stderr.write(f"{keys.session}: at {masked(url)}\n")
+        return await act(pipe, keys)
+
+
+async def _place(session: str | None) -> str:
+    """The Redis that knows the session, or any. Raises ValueError where two do: a halt of the wrong one is none."""
+    places = usual_places()
+    if len(places) == 1:
+        return places[0]
+    known = {url: there for url in places if (there := await sessions_at(url)) is not None}
+    fit = [url for url, there in known.items() if (session in there if session else there)] or list(known)
+    if len(fit) > 1:
+        which = "; ".join(f"{masked(url)} has {', '.join(known[url]) or 'no session'}" for url in fit)
+        raise ValueError(f"--redis: which one? {which}")
+    return fit[0] if fit else places[-1]
+
+
+async def sessions_at(url: str) -> list[str] | None:
+    """The sessions that this Redis knows; None where nobody answers."""
+    try:
+        async with Pipe(url) as pipe:
+            return await known_sessions(pipe)
+    except BusError:
+        return None
+
+
+async def _keys(options: argparse.Namespace, pipe: Pipe) -> Keys:
+    """Of the session that is meant. Raises ValueError where that is not certain: a mistyped name would halt nothing."""
+    if options.session is not None:
+        keys = Keys(options.session)
+        if options.force or await is_known(pipe, keys):
+            return keys
+    there = await known_sessions(pipe)
+    if options.session is None and len(there) == 1:
+        return Keys(there[0])
+    which = f"there are {', '.join(there)}" if there else "there is none that a worker has ever led"
+    if options.session is None:
+        raise ValueError(f"--session: which one? {which[0].upper()}{which[1:]}")
+    raise ValueError(f"no session is called {options.session}: {which}. --force acts on it all the same")
+
+
+def masked(url: str) -> str:
+    """Redis' address without user and password."""
+    return shown(url)
+
+
+def caller() -> str:
+    """Who types, as the records name them."""
+    return f"operator {os.environ.get('USER') or os.getuid()}"

@@ -1,0 +1,21 @@
+"""A word that only a person at a terminal can give: it is shown what it is about, and types its name."""
+
+import sys
+
+
+def confirmed(what: str, name: str) -> bool:
+    """Whether somebody at this terminal has typed the name. Without a terminal nobody is asked, and nothing confirmed:
+    a pipe or a script is no person."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        sys.stderr.write(f"error: {what} wants a terminal on which {name} is typed; nothing was done\n")
+        return False
+    sys.stdout.write(f"Type {name} to {what}: ")  # input() would write it to stderr
+    sys.stdout.flush()
+    try:
+        typed = sys.stdin.readline().strip()
+    except KeyboardInterrupt:
+        print()
+        typed = ""
+    if typed != name:
+        print("not typed, so nothing was done")
+    return typed == name

@@ -1,0 +1,111 @@
+"""The positions as TWS tells them: all once, then each change; and the fills that no position shows yet."""
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from decimal import Decimal
+
+import ib_async
+
+from bridge.tools.account import Position
+from ib_worker.tws.values import convert
+
+Key = tuple[str, int]  # account and conId
+
+
+@dataclass(slots=True)
+class _Fill:
+    quantity: Decimal  # signed: sold is below zero
+    at: float  # when it was told, by a clock that nobody sets
+    before: int  # the number of the next complete list: one that is asked for after the fill
+
+
+class Holdings:
+    """`known` is False until TWS has told all: until then no position means nothing.
+
+    A position carries no time, so nothing tells whether it has a fill in it. A fill is unshown until the position has
+    moved by it, or until a complete list of positions has ended that was requested after the fill.
+    """
+
+    def __init__(self) -> None:
+        self.known = False
+        self._positions: dict[Key, Position] = {}
+        self._told: set[Key] = set()  # since all were asked for
+        self._lists = 0  # complete lists that were asked for
+        self._fills: defaultdict[Key, list[_Fill]] = defaultdict(list)  # unshown, oldest first
+        self.moved_by_others = 0  # times that a position moved and no fill told here says why
+        self.fills = 0  # counted from the beginning: a list that was asked for before the latest one may lack it
+
+    def asked(self) -> None:
+        """All are asked for anew, though TWS goes on telling each change."""
+        self._told.clear()
+        self._lists += 1
+
+    def filled(self, account: str, conId: int, quantity: Decimal) -> None:
+        """An order's filled quantity has grown by so much, negative for a sale."""
+        self.fills += 1
+        self._fills[account, conId].append(_Fill(quantity, time.monotonic(), self._lists + 1))
+
+    @property
+    def any_unshown(self) -> bool:
+        return bool(self._fills)
+
+    def unshown(self, account: str, conId: int, action: str) -> Decimal:
+        """How much of this side is filled and not in the position yet, as far as is known."""
+        sign = 1 if action == "BUY" else -1
+        fills = self._fills.get((account, conId), ())
+        return max(sum((each.quantity * sign for each in fills if each.quantity * sign > 0), Decimal(0)), Decimal(0))
+
+    def unshown_s(self, account: str, conId: int) -> float:
+        """For how many seconds the latest fill has not been shown."""
+        fills = self._fills.get((account, conId), ())
+        return time.monotonic() - max((each.at for each in fills), default=time.monotonic())
+
+    def held(self, account: str, conId: int) -> Decimal:
+        """The position as last told, 0 where there is none."""
+        found = self._positions.get((account, conId))
+        return Decimal(0) if found is None else Decimal(str(found.position))
+
+    def take(self, account: str, contract: ib_async.Contract, held: float, avgCost: float) -> None:
+        key = (account, contract.conId)
+        self._told.add(key)
+        self._shows(key, Decimal(str(held)) - self.held(*key))
+        if held == 0:
+            self._positions.pop(key, None)
+        else:
+            self._positions[key] = convert.position(account, contract, held, avgCost)
+
+    def ended(self) -> None:
+        """Now all are told: what TWS has not named is held no more, as when a message of its end was lost."""
+        for key in self._positions.keys() - self._told:
+            del self._positions[key]
+        for key, fills in list(self._fills.items()):
+            self._keep(key, [each for each in fills if each.before > self._lists])
+        self.known = True
+
+    def all(self) -> list[Position]:
+        return list(self._positions.values())
+
+    def forget(self) -> None:
+        """The connection is gone, and with it the news. Fills stay until positions are told anew."""
+        self.known = False
+        self._positions.clear()
+
+    def _shows(self, key: Key, moved: Decimal) -> None:
+        """Drop the oldest fills that add up to the position's move, as many as do. A move that they do not add up to
+        has another cause, such as another client's order, and shows none of them for certain."""
+        fills, total, shown = self._fills.get(key, []), Decimal(0), 0
+        for count, each in enumerate(fills, 1):
+            total += each.quantity
+            if total == moved != 0:
+                shown = count
+        if shown:
+            self._keep(key, fills[shown:])
+        elif moved:
+            self.moved_by_others += 1
+
+    def _keep(self, key: Key, fills: list[_Fill]) -> None:
+        if fills:
+            self._fills[key] = fills
+        else:
+            self._fills.pop(key, None)

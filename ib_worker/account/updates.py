@@ -1,0 +1,176 @@
+"""The account's values and portfolio as TWS's Account window has them: one subscription, shared by all streams."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import ib_async
+
+from bridge.tool import ToolError
+from bridge.tools.account import AccountUpdate
+from ib_worker.market_data.subscriptions import Publisher
+from ib_worker.pacing.message_pacer import Lane, Pacer
+from ib_worker.tws.errors import LinkLost, refusal
+from ib_worker.tws.values import convert
+
+log = logging.getLogger("ib_worker.account.updates")
+
+
+def stream_of(account: str) -> str:
+    return f"account-{account}"
+
+
+class AccountUpdates:
+    """TWS sends one account's updates at a time: a second account's subscription would silently end the first's."""
+
+    def __init__(self, pacer: Pacer, publisher: Publisher, now: Callable[[], datetime]) -> None:
+        self._pacer = pacer
+        self._publisher = publisher
+        self._now = now
+        self._wire: Any = None
+        self.account: str | None = None
+        self._asked: str | None = None  # whose updates TWS sends
+        self._stale = False  # it is wanted again, and what TWS has told of it is forgotten
+        self._values: dict[tuple[str, str], AccountUpdate] = {}
+        self._portfolio: dict[int, AccountUpdate] = {}
+        self._unsent: list[AccountUpdate] = []
+        self._before: dict[int, AccountUpdate] | None = (
+            None  # the portfolio as told before a break, where there was one
+        )
+        self.problem: ToolError | None = None  # why TWS tells nothing
+        self.complete = asyncio.Event()  # accountDownloadEnd has come, or a problem
+        self._work = asyncio.Event()
+
+    def open(self, account: str) -> str:
+        """Subscribe, or join. Returns the stream's name; the caller awaits `complete`."""
+        if self.account not in (None, account):
+            raise ToolError(
+                "in_use",
+                f"TWS streams one account at a time, and {self.account} is being streamed. Ask again when that has "
+                "ended (half a minute after its last listener left).",
+            )
+        if self.account is None or self.problem is not None:
+            self.account, self.problem = account, None
+            self._stale = self._asked == account
+            self._forget()
+        self._work.set()
+        self._publisher.open_stream(stream_of(account))
+        return stream_of(account)
+
+    def known(self) -> list[AccountUpdate]:
+        return [*self._values.values(), *self._portfolio.values()]
+
+    def position(self, account: str) -> tuple[str, int]:
+        """The life and seq of the last tick that what is known has."""
+        return self._publisher.open_stream(stream_of(account))
+
+    def abandoned(self, stream: str) -> None:
+        if self.account is not None and stream == stream_of(self.account):
+            self.account = None
+            self._stale = False
+            self._before = None
+            self._forget()
+            self._work.set()
+
+    def refused(self, code: int, text: str) -> None:
+        """TWS has refused a request without naming it; this one has no id, and may be it."""
+        self.fail(refusal(code, text))
+
+    def fail(self, problem: ToolError | None) -> None:
+        """What TWS tells of the account is not whole, or does not come: whoever waits for all of it is told."""
+        if problem is not None and self.account is not None and not self.complete.is_set():
+            self.problem = problem
+            self.complete.set()
+
+    def connected(self, wire: Any) -> None:
+        """A connection stands, or its subscriptions are gone (1101): ask anew."""
+        self._wire = wire
+        self._lose()
+        self._work.set()
+
+    def disconnected(self) -> None:
+        self._wire = None
+        self._lose()
+
+    def value(self, tag: str, value: str, currency: str, account: str) -> None:
+        if account == self.account:
+            update = convert.value_update(account, tag, value, currency, self._now())
+            self._values[(tag, currency)] = update
+            self._unsent.append(update)
+
+    def portfolio(self, item: ib_async.PortfolioItem) -> None:
+        """A line of the portfolio; a position that is closed comes once more with position 0."""
+        if item.account == self.account:
+            update = convert.portfolio_update(item, self._now())
+            if item.position:
+                self._portfolio[item.contract.conId] = update
+            else:
+                self._portfolio.pop(item.contract.conId, None)
+            self._unsent.append(update)
+
+    def ended(self, account: str) -> None:
+        """All is told. It is part of the answer to whoever opened the stream; after a break who listens is told too."""
+        if account == self.account and not self.complete.is_set():
+            self._unsent = [] if self._before is None else [*self.known(), *self._gone(self._before)]
+            self._before = None
+            self.complete.set()
+
+    def _gone(self, before: dict[int, AccountUpdate]) -> list[AccountUpdate]:
+        """TWS tells nothing of a position that was closed meanwhile."""
+        gone = [update for conId, update in before.items() if conId not in self._portfolio]
+        return [_closed(update, self._now()) for update in gone]
+
+    def flush(self) -> None:
+        """Publish what the last packet has changed, once all is told: the first values are the opener's answer."""
+        updates, self._unsent = self._unsent, []
+        if self.account is None or not self.complete.is_set():
+            return
+        for update in updates:
+            self._publisher.publish(stream_of(update.account), update.kind, update.model_dump_json().encode())
+
+    async def run(self) -> None:
+        """For ever: tell TWS whose updates are wanted."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._wire is not None and self._asked != self._wanted():
+                await self._pacer.turn(Lane.READS)
+                self._step()
+
+    def _wanted(self) -> str | None:
+        """Whose updates TWS is to send next: nobody's first where all of it is to come anew."""
+        return None if self._stale else self.account
+
+    def _step(self) -> None:
+        wanted, wire = self._wanted(), self._wire
+        if wire is None or wanted == self._asked:
+            return
+        try:
+            wire.reqAccountUpdates(wanted is not None, wanted or self._asked)
+        except LinkLost:
+            self._wire = None  # the session is about to say so
+        else:
+            self._asked, self._stale = wanted, False
+
+    def _lose(self) -> None:
+        """TWS has forgotten the subscription: whoever listens is told that nothing is known now."""
+        self._asked, self._stale = None, False
+        if self.account is not None and self.complete.is_set():
+            self._before = dict(self._portfolio)
+            nothing = AccountUpdate(kind="value", account=self.account, time=self._now())
+            self._publisher.publish(stream_of(self.account), "gap", nothing.model_dump_json().encode())
+        self._forget()
+
+    def _forget(self) -> None:
+        self.problem = None
+        self._values.clear()
+        self._portfolio.clear()
+        self._unsent.clear()
+        self.complete.clear()
+
+
+def _closed(update: AccountUpdate, at: datetime) -> AccountUpdate:
+    """What was gained by it meanwhile nobody has told."""
+    return AccountUpdate(kind="portfolio", account=update.account, time=at, contract=update.contract, position=0.0)

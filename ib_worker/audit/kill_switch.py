@@ -1,0 +1,51 @@
+"""Reads the kill switch for previews, and writes into the audit log who set and released it; Redis and the accepting
+step keep it."""
+
+import asyncio
+import logging
+from typing import NoReturn
+
+from bridge.bus.controls.kill_switch import drop_change, halted_error, next_change, read_halt
+from bridge.bus.keys import Keys
+from bridge.bus.records.records import Fenced
+from bridge.bus.transport.connection import BusError, bus_down
+from bridge.bus.transport.outage_log import Outage
+from bridge.bus.transport.pipeline import Pipe
+from bridge.tool import ToolError
+from ib_worker.audit.trail import Audit
+
+LOOK_S = 1.0
+
+log = logging.getLogger("ib_worker.audit.kill_switch")
+
+
+class KillSwitch:
+    """The switch as it stands. An order is held by the accepting step, not by this."""
+
+    def __init__(self, pipe: Pipe, keys: Keys) -> None:
+        self._pipe = pipe
+        self._keys = keys
+
+    async def require_open(self, closing: bool) -> None:
+        """Raise ToolError halted where an order would be held, and bus_down where nobody can tell."""
+        try:
+            halt = await read_halt(self._pipe, self._keys)
+        except BusError as error:
+            raise bus_down(self._pipe.url, error) from error
+        if halt is not None and not (closing and halt.level == "reduce_only"):
+            raise halted_error(halt)
+
+
+async def watch_switch(pipe: Pipe, keys: Keys, audit: Audit) -> NoReturn:
+    """For ever. What was done while no worker led is written by the next; a crash in between may write it twice."""
+    unwritten = Outage("switch_not_in_audit_log")
+    while True:
+        try:
+            while (change := await next_change(pipe, keys)) is not None:
+                log.warning("kill switch: %s %s by %s: %s", change.event, change.level, change.by, change.reason)
+                await audit.switched(change)
+                await drop_change(pipe, keys, change)
+            unwritten.over()
+        except (BusError, ToolError, Fenced) as error:
+            unwritten.failed(error)
+        await asyncio.sleep(LOOK_S)

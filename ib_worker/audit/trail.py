@@ -1,0 +1,148 @@
+"""What the worker writes into the audit log: each intent before its frame, and everything that becomes of an order."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from typing import Any, NoReturn, Protocol
+
+from pydantic import BaseModel
+
+from bridge.bus.controls.kill_switch import Change
+from bridge.bus.records.records import Fenced
+from bridge.bus.server.server import Asked
+from bridge.bus.transport.outage_log import Outage
+from bridge.tool import ToolError
+from ib_worker.logging_setup import masked
+from ib_worker.orders.events import Event
+from ib_worker.orders.state import OrderState
+
+KEPT = 50_000  # events that wait while the log can't be written; new orders are refused meanwhile
+RETRY_S = 1.0
+
+log = logging.getLogger("ib_worker.audit.trail")
+
+
+class Pen(Protocol):
+    """The bus's side: appends one entry, or raises ToolError audit_unavailable or Fenced."""
+
+    async def append(self, event: str, **fields: Any) -> int: ...
+
+    async def go_on(self) -> None: ...
+
+
+class Audit:
+    """`intent` is awaited before a frame may leave; what happened is queued by `happened` and written in order."""
+
+    def __init__(self, pen: Pen) -> None:
+        self._pen = pen
+        self._waiting: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(KEPT)
+        self._unwritten = Outage("audit_log_not_written")
+        self.lost = 0  # events dropped because the log stayed unwritable
+
+    async def intent(
+        self, asked: Asked, account: str | None, orderId: int, orderRef: str, approved_by: str = "", **details: Any
+    ) -> None:
+        """Write what is about to be sent, and for whom. Raises ToolError audit_unavailable: then send nothing."""
+        await self._pen.append(
+            "intent",
+            caller=asked.caller,
+            label=asked.request.label,
+            request_id=asked.request_id,
+            tool=asked.operation,
+            key=asked.key or "",
+            digest=asked.request.digest or "",
+            account=masked(account or ""),
+            orderRef=orderRef,
+            orderId=orderId,
+            details=details | ({"approved_by": approved_by} if approved_by else {}),
+        )
+
+    def refused(self, asked: Asked, error: ToolError, key: str = "") -> None:
+        """A limit, a mode, the kill switch or a human has held an order back."""
+        self._put(
+            "refused",
+            caller=asked.caller,
+            label=asked.request.label,
+            request_id=asked.request_id,
+            tool=asked.operation,
+            key=asked.key or key,
+            status=error.code,
+            details={"message": error.message},
+        )
+
+    async def go_on(self) -> None:
+        """Write where the log was cut, if Redis has lost its end. Raises BusError, Fenced, ToolError."""
+        await self._pen.go_on()
+
+    async def switched(self, change: Change) -> None:
+        """The kill switch was set or released. Raises ToolError audit_unavailable, Fenced."""
+        at = datetime.fromtimestamp(change.at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+        details = {"reason": change.reason, "at": at}
+        await self._pen.append(change.event, caller=change.by, status=change.level, details=details)
+
+    def happened(self, state: OrderState, key: str | None, event: Event) -> None:
+        """One event of an order, with the state that it left."""
+        self._put(
+            type(event).__name__,
+            key=key or "",
+            account=masked(state.terms.account or ""),
+            orderRef=state.orderRef or "",
+            orderId=state.orderId,
+            clientId=state.clientId,
+            permId=state.permIds[0] if state.permIds else None,  # a change may add others; this one stays its name
+            status=state.status,
+            details=plain(event),
+        )
+
+    async def run(self) -> NoReturn:
+        """Write what is queued, for ever; while the log can't be written it waits."""
+        while True:
+            name, entry = await self._waiting.get()
+            await self._insist(name, entry)
+
+    async def flush(self) -> None:
+        """Write what waits, at the end of a term."""
+        while not self._waiting.empty():
+            name, entry = self._waiting.get_nowait()
+            await self._insist(name, entry)
+
+    async def _insist(self, name: str, entry: dict[str, Any]) -> None:
+        while True:
+            try:
+                await self._pen.append(name, **entry)
+            except Fenced:
+                return  # the next leader reads the orders anew and writes what it finds
+            except (TypeError, ValueError):  # it can't be encoded, so it never will be
+                self._lose(name, exc_info=True)
+                return
+            except ToolError as error:
+                self._unwritten.failed(error)
+                await asyncio.sleep(RETRY_S)
+            else:
+                self._unwritten.over()
+                return
+
+    def _put(self, name: str, **entry: Any) -> None:
+        try:
+            self._waiting.put_nowait((name, entry))
+        except asyncio.QueueFull:
+            self._lose(name)
+
+    def _lose(self, name: str, exc_info: bool = False) -> None:
+        self.lost += 1
+        log.critical("an event is missing from the audit log: %s", name, exc_info=exc_info)
+
+
+def plain(value: Any) -> Any:
+    """JSON's own values, accounts masked: what `ib_worker.audit.replay` reads back."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, BaseModel):
+        return plain(value.model_dump(exclude_none=True))
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return masked(value) if isinstance(value, str) else value

@@ -1,0 +1,1 @@
+"""One function for each tool, in a file of the declaration's domain."""

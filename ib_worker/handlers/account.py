@@ -1,0 +1,160 @@
+"""Handlers about the account."""
+
+import asyncio
+
+import ib_async
+
+from bridge.text.contract_name import contract_name, goes_by
+from bridge.tool import ToolError
+from bridge.tools.account import (
+    AccountStreamOpened,
+    AccountSummaryValue,
+    GetAccountSummary,
+    GetPnl,
+    GetPnlSingle,
+    GetPositions,
+    OpenAccountUpdates,
+    PnL,
+    PnLSingle,
+    Position,
+)
+from bridge.tools.types import Contract, OnContract
+from ib_worker.handlers.answer_bounds import Part, kept
+from ib_worker.handlers.dispatch import handles
+from ib_worker.market_data.bond_names import bonds_named
+from ib_worker.market_data.contracts import CANDIDATES, NAMED
+from ib_worker.pacing.caller import current
+from ib_worker.session.session import FIGURE_S, Session
+from ib_worker.session.wrapper import POSITION_MESSAGES
+from ib_worker.tws.values import convert
+
+ALL_GROUPS = "All"  # as TWS's own request calls every account, and so do callers
+SUMMARY_TAGS = ",".join(
+    (
+        "AccountType,NetLiquidation,TotalCashValue,SettledCash,AccruedCash,BuyingPower,EquityWithLoanValue",
+        "PreviousDayEquityWithLoanValue,GrossPositionValue,RegTEquity,RegTMargin,SMA,InitMarginReq,MaintMarginReq",
+        "AvailableFunds,ExcessLiquidity,Cushion,FullInitMarginReq,FullMaintMarginReq,FullAvailableFunds",
+        "FullExcessLiquidity,LookAheadNextChange,LookAheadInitMarginReq,LookAheadMaintMarginReq",
+        "LookAheadAvailableFunds,LookAheadExcessLiquidity,HighestSeverity,DayTradesRemaining,Leverage,$LEDGER:ALL",
+    )
+)
+
+
+@handles(GetAccountSummary)
+async def get_account_summary(request: GetAccountSummary, session: Session) -> list[AccountSummaryValue]:
+    """Asked anew each time: TWS computes the figures then, and refreshes a standing subscription every three minutes.
+    It allows two at once, so callers share one."""
+    account = _named_account(session, request.account)
+    rows = await session.share(
+        "account summary",
+        lambda: session.ask(
+            lambda wire, reqId: wire.reqAccountSummary(reqId, ALL_GROUPS, SUMMARY_TAGS),
+            cancel=lambda wire, reqId: wire.cancelAccountSummary(reqId),
+            subscription=True,
+        ),
+    )
+    wanted = [row for row in rows if account in (None, row[0])]
+    told = kept("get_account_summary", wanted)
+    return Part(await session.long_work.each(told, lambda row: convert.summary_value(*row)), of=len(wanted))
+
+
+@handles(GetPositions)
+async def get_positions(request: GetPositions, session: Session) -> list[Position]:
+    session.require_whole("positions", POSITION_MESSAGES)
+    account, symbol = _named_account(session, request.account), request.symbol
+    bonds = await bonds_named(session, symbol, [each.contract for each in session.holdings.all()])
+    held = [
+        each
+        for each in session.holdings.all()
+        if account in (None, each.account)
+        and (symbol is None or goes_by(each.contract, symbol) or each.contract.conId in bonds)
+    ]
+    return Part(kept("get_positions", held), of=len(held))
+
+
+def _named_account(session: Session, named: str | None) -> str | None:
+    """Raises ToolError wrong_account: of an account that this login has not, nothing must look like an empty one."""
+    return None if named is None or named.upper() == ALL_GROUPS.upper() else session.account(named)
+
+
+@handles(GetPnl)
+async def get_pnl(request: GetPnl, session: Session) -> PnL:
+    return await session.ask_pnl(session.account(request.account), "")
+
+
+@handles(GetPnlSingle)
+async def get_pnl_single(request: GetPnlSingle, session: Session) -> PnLSingle:
+    account, modelCode = session.account(request.account), request.modelCode or ""
+    if request.conId is None and request.symbol is None:
+        return convert.pnl_single(await session.ask_pnl(account, modelCode))
+    contract = await _position(session, account, request)
+    figures = await session.share(
+        ("pnl single", account, modelCode, contract.conId),
+        lambda: session.ask(
+            lambda wire, reqId: wire.reqPnLSingle(reqId, account, modelCode, contract.conId),
+            cancel=lambda wire, reqId: wire.cancelPnLSingle(reqId),
+            subscription=True,
+            settled_s=FIGURE_S,
+        ),
+        caller=current(),
+    )
+    held, *gains, worth = figures
+    return convert.pnl_single(convert.pnl(account, modelCode, gains), contract, held, worth)
+
+
+async def _position(session: Session, account: str, request: GetPnlSingle) -> Contract:
+    """Which contract is meant: one that is held under that name, else what TWS knows by it."""
+    held = [each.contract for each in session.holdings.all() if each.account == account]
+    if request.conId is not None:
+        return await _by_id(session, held, request)
+    named = [each for each in held if goes_by(each, request.symbol or "")]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        raise ToolError(
+            "ambiguous_contract",
+            f"symbol: {account} holds {len(named)} contracts of {request.symbol}: "
+            f"{', '.join(contract_name(each) for each in named[:NAMED])}. Ask again with conId.",
+            candidates=[each.model_dump(exclude_none=True) for each in named[:CANDIDATES]],
+        )
+    return convert.contract(await _stock(session, account, request.symbol or ""))
+
+
+async def _stock(session: Session, account: str, symbol: str) -> ib_async.Contract:
+    """The stock of that symbol. Raises ToolError: this tool has no secType, so no hint may ask for another one."""
+    try:
+        return await session.contracts.contract(OnContract(symbol=symbol))
+    except ToolError as error:
+        if error.code != "not_found":
+            raise
+        raise ToolError(
+            "not_found",
+            f"symbol: {account} holds no {symbol}, and TWS knows no stock of that name. Give the conId, "
+            "which ibkr_get_positions and ibkr_get_contract_details name.",
+            **{name: value for name, value in error.details.items() if name == "twsCode"},
+        ) from error
+
+
+async def _by_id(session: Session, held: list[Contract], request: GetPnlSingle) -> Contract:
+    """The contract of a conId. Raises ToolError invalid_arguments where a symbol was given that is not its own."""
+    if request.symbol is not None:
+        asked = OnContract(symbol=request.symbol, conId=request.conId)
+        return convert.contract(await session.contracts.contract(asked))
+    known = next((each for each in held if each.conId == request.conId), None)
+    if known is not None:
+        return known
+    found = await session.contracts.by_conId(request.conId or 0)
+    return convert.contract(found.contract or ib_async.Contract())
+
+
+@handles(OpenAccountUpdates)
+async def open_account_updates(request: OpenAccountUpdates, session: Session) -> AccountStreamOpened:
+    account = session.account(request.account)
+    stream = session.account_updates.open(account)
+    async with asyncio.timeout(10):  # TWS tells a large portfolio in a second or two
+        await session.while_connected(session.account_updates.complete.wait())
+    if session.account_updates.problem is not None:
+        raise session.account_updates.problem
+    life, seq = session.account_updates.position(account)
+    known = session.account_updates.known()
+    return AccountStreamOpened(stream=stream, account=account, updates=known, life=life, seq=seq)

@@ -1,0 +1,122 @@
+"""From a request on the bus to its handler and back: parsing, the session's readiness, the one mapping of errors."""
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+from pydantic import TypeAdapter
+
+from bridge.bus.server.server import Asked
+from bridge.tool import OPERATIONS, Declaration, Declared, Effect, ToolError
+from ib_worker.handlers.answer_bounds import Part, encoded, longest_list
+from ib_worker.pacing.caller import SESSION, serving
+from ib_worker.session.session import Session
+from ib_worker.tws.errors import as_tool_error
+
+Handler = Callable[..., Awaitable[Any]]
+H = TypeVar("H", bound=Handler)
+
+INTERRUPTIONS = frozenset({"retry", "timeout", "bus_down"})  # of a call that was to send something and did not
+NOTHING_SENT = "Not executed: the call was interrupted before anything was sent."
+SAME_KEY = "Retry with the same key."
+PREVIEW = "preview_order"
+
+log = logging.getLogger("ib_worker.handlers.dispatch")
+
+
+@dataclass(frozen=True)
+class Handled:
+    """One operation and what answers it."""
+
+    declared: Declared
+    handler: Handler
+    adapter: TypeAdapter[Any]
+    takes_asked: bool
+
+
+HANDLERS: dict[str, Handled] = {}  # by operation
+
+
+def handles(request: type[Declaration]) -> Callable[[H], H]:
+    """Register the handler of a declaration.
+
+    It takes the request and the session, and the `Asked` if it has a third parameter: what changes something must.
+    Reads are called only when the session is ready.
+    """
+    declared = next(each for each in OPERATIONS.values() if each.request is request)
+
+    def add(handler: H) -> H:
+        takes_asked = len(inspect.signature(handler).parameters) == 3
+        HANDLERS[declared.name] = Handled(declared, handler, declared.adapter, takes_asked)
+        return handler
+
+    return add
+
+
+class Dispatch:
+    """`handle` is what the bus calls."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def handle(self, asked: Asked) -> bytes:
+        """The result as JSON. Raises ToolError for what a model can be told, and lets the bus's own errors pass."""
+        with (
+            structlog.contextvars.bound_contextvars(request_id=asked.request_id, operation=asked.operation),
+            serving(asked.client),
+        ):
+            began_ready = self._session.record.standing.ready
+            try:
+                return await self._answer(asked)
+            except Exception as problem:
+                error = self._interrupted(asked, problem, began_ready) or as_tool_error(problem)
+                if error is None or (asked.stage == "accepted" and error is not problem):
+                    raise  # the bus logs it; a write that may have been sent has no answer then, and is not said to
+                log.info("refused: %s", error)
+                if asked.key is not None and error.code != "pending":
+                    self._session.audit.refused(asked, error)
+                raise error from problem
+
+    def _interrupted(self, asked: Asked, problem: Exception, began_ready: bool) -> ToolError | None:
+        """What an interruption is to a write whose frame has not gone out, and to a preview; None for all else."""
+        if asked.stage == "accepted":
+            return None
+        error, standing = as_tool_error(problem), self._session.record.standing
+        fell = began_ready and not standing.ready and error is not None and error.code == standing.error().code
+        if error is None or not (fell or error.code in INTERRUPTIONS):
+            return None
+        if asked.operation == PREVIEW:
+            return ToolError(error.code, f"{error.message} A preview places no order.", **error.details)
+        if asked.key is None:
+            return None
+        why = error.message.removesuffix(" Ask again.")
+        details = {name: value for name, value in error.details.items() if name != "reason"}
+        return ToolError("not_executed", f"{NOTHING_SENT} {why} {SAME_KEY}", reason=error.code, **details)
+
+    async def _answer(self, asked: Asked) -> bytes:
+        handled = HANDLERS.get(asked.operation)
+        if handled is None:
+            raise ToolError(
+                "internal", f"This worker has no operation {asked.operation}. Update front and worker together."
+            )
+        request = handled.declared.request.model_validate_json(asked.arguments)
+        self._session.called(asked.client)
+        if handled.declared.effect is Effect.READ:
+            self._session.require_ready()
+        also = (asked,) if handled.takes_asked else ()
+        result = await handled.handler(request, self._session, *also)
+        with serving(asked.client if handled.declared.effect is Effect.READ else SESSION):  # what is done is told
+            return await self._encoded(handled, asked, result)
+
+    async def _encoded(self, handled: Handled, asked: Asked, result: Any) -> bytes:
+        """The result as JSON; what is long is encoded beside the loop, and a list is cut to its tool's bound."""
+        long_work = self._session.long_work
+        if not isinstance(result, list):
+            return await long_work.run(longest_list(result), lambda _: handled.adapter.dump_json(result))
+        of = result.of if isinstance(result, Part) else len(result)
+        whole = await long_work.run(result, lambda rows: encoded(handled.declared.name, rows, of))
+        asked.truncated = whole.truncated
+        return whole.json

@@ -1,0 +1,143 @@
+"""Handlers that tell of orders."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+
+import ib_async
+
+from bridge.text.contract_name import goes_by
+from bridge.tool import ToolError
+from bridge.tools.order_queries import (
+    Execution,
+    GetCompletedOrders,
+    GetExecutions,
+    GetOpenOrders,
+    GetOrder,
+    OfSymbol,
+    OrderEvent,
+    OrderLife,
+)
+from bridge.tools.types import Contract, OrderReport
+from ib_worker.handlers.answer_bounds import Part, kept
+from ib_worker.handlers.dispatch import handles
+from ib_worker.market_data.bond_names import bonds_named
+from ib_worker.order_groups.related import legs, related, resting_exits
+from ib_worker.order_groups.resting_exits import exceeding
+from ib_worker.order_identity.order_name import name_given
+from ib_worker.order_identity.recalled import recall
+from ib_worker.orders.events import trade_of
+from ib_worker.orders.tracker import Entry, report
+from ib_worker.session.session import Session
+from ib_worker.session.sync import all_open_orders, as_it_stands, completed_orders, sought
+from ib_worker.session.wrapper import EXECUTION_MESSAGES, ORDER_MESSAGES, Listed
+from ib_worker.tws.values import convert
+
+
+@handles(GetOpenOrders)
+async def get_open_orders(request: GetOpenOrders, session: Session) -> list[OrderReport]:
+    """TWS pushes this client's orders; those of others must be asked for."""
+    _require_readable(session)
+    listed = set(await all_open_orders(session))
+    _require_readable(session)
+    session.require_whole("orders", ORDER_MESSAGES)
+    own = session.clientId
+    open_ = [each for each in session.ledger.open() if each in listed or each.state.clientId == own]
+    await recall(session, resting_exits(session))  # their keys, which a warning names
+    warned = {exit: f"{each.what} {each.remedy}" for each in exceeding(session) for exit in each.exits}
+    return await _reports(session, "get_open_orders", request, open_, warned)
+
+
+@handles(GetCompletedOrders)
+async def get_completed_orders(request: GetCompletedOrders, session: Session) -> list[OrderReport]:
+    """What TWS has archived, and this session's own that ended since."""
+    _require_readable(session)
+    archived = await session.completed_orders.read(partial(completed_orders, session))
+    known = session.ledger.all()
+    listed = {each for each in archived if each is not None}
+    forgotten = archived.count(None) + len(listed.difference(known))
+    _require_readable(session)
+    session.require_whole("orders", ORDER_MESSAGES)
+    ended = [each for each in known if each in listed or each.state.done]
+    return await _reports(session, "get_completed_orders", request, ended, forgotten=forgotten)
+
+
+@handles(GetOrder)
+async def get_order(request: GetOrder, session: Session) -> OrderLife:
+    _require_readable(session)
+    entry = await sought(session, request.orderId, request)
+    placed = legs(session, request.orderKey) if request.orderKey is not None else []
+    if entry is None and placed:
+        entry = placed[0]  # of a bracket whose entry TWS tells no more
+    if entry is None:
+        raise ToolError(
+            "not_found",
+            f"{name_given(request.orderId, request)[0]}: TWS names no such order today, open or ended. What a call "
+            "with an idempotencyKey came to is kept for seven days: repeat that call with the same key and arguments.",
+        )
+    await as_it_stands(session, entry)
+    life = await session.lives.whole(entry.state)
+    events = [OrderEvent(at=each.at + session.ahead, source=each.source, what=each.what) for each in life]
+    group = related(session, entry)
+    await recall(session, group)
+    return OrderLife(
+        order=report(entry),
+        events=events,
+        group=[report(each) for each in group] if len(group) > 1 else [],
+    )
+
+
+@handles(GetExecutions)
+async def get_executions(request: GetExecutions, session: Session) -> list[Execution]:
+    listed = await session.share(
+        ("executions", session.ledger.placed), partial(session.executions.read, session.ask_executions)
+    )
+    session.require_whole("executions", EXECUTION_MESSAGES)
+    bonds = await bonds_named(session, request.symbol, [each.contract for each in listed])
+    fills = await session.long_work.run(listed, partial(_newest, request, bonds))
+
+    def told(fill: Listed) -> Execution:
+        return convert.execution(fill.execution, fill.contract, session.ledger.commission(fill.execution.execId))
+
+    return Part(await session.long_work.each(kept("get_executions", fills), told), of=len(fills))
+
+
+def _newest(request: OfSymbol, bonds: frozenset[int], listed: Sequence[Listed]) -> list[Listed]:
+    """The fills that are asked for, oldest first; a correction takes its original's place."""
+    newest: dict[str, Listed] = {}
+    for each in sorted(listed, key=lambda each: each.execution.execId):
+        if _is_of(request, each.contract, bonds):
+            newest[trade_of(each.execution.execId)] = each
+    return sorted(newest.values(), key=lambda each: (each.execution.time, each.execution.execId))
+
+
+def _is_of(request: OfSymbol, contract: ib_async.Contract | Contract, bonds: frozenset[int]) -> bool:
+    return request.symbol is None or contract.conId in bonds or goes_by(contract, request.symbol)
+
+
+async def _reports(
+    session: Session,
+    operation: str,
+    request: OfSymbol,
+    entries: list[Entry],
+    messages: Mapping[Entry, str] = MappingProxyType({}),
+    forgotten: int = 0,
+) -> list[OrderReport]:
+    """The newest of them that the answer has room for; `forgotten` more are not kept here, of whatever symbol."""
+    bonds = await bonds_named(session, request.symbol, [each.state.terms.contract for each in entries])
+    wanted = [each for each in entries if _is_of(request, each.state.terms.contract, bonds)]
+
+    def told(entry: Entry) -> OrderReport:
+        return report(entry, messages.get(entry, ""))
+
+    shown = kept(operation, wanted)
+    await recall(session, shown)
+    return Part(await session.long_work.each(shown, told), of=len(wanted) + forgotten)
+
+
+def _require_readable(session: Session) -> None:
+    if not session.orders_readable:
+        raise ToolError(
+            "read_only",
+            "The gateway's API is read-only: it does not tell of orders. Switch off its Read-Only API setting.",
+        )

@@ -1,0 +1,103 @@
+"""Handlers that connect and disconnect the session."""
+
+from bridge.bus.controls.connection_target import Steered
+from bridge.bus.server.server import Asked
+from bridge.bus.transport.connection import BusError
+from bridge.tool import ToolError
+from bridge.tools.session import Connect, Connected, Disconnect, Disconnected
+from ib_worker.handlers.dispatch import handles
+from ib_worker.session.session import Session
+from ib_worker.settings import Endpoint
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+TWS_PORTS = (7496, 7497, 4001, 4002)  # live and paper of TWS, then of IB Gateway
+
+
+@handles(Connect)
+async def connect(request: Connect, session: Session, asked: Asked) -> Connected:
+    target = _target(request, session)
+    _check(target, session, asked.client)
+    already = target == session.target and session.record.standing.ready
+    unkept = await _kept(session, Steered(asked.client, *target))
+    await session.steering.connect(target)
+    session.require_ready()
+    return Connected(
+        host=target.host,
+        port=target.port,
+        clientId=session.clientId,
+        serverVersion=session.require_connection().greeted,
+        accounts=session.accounts,
+        message=_message(request, session, already) + unkept,
+    )
+
+
+@handles(Disconnect)
+async def disconnect(request: Disconnect, session: Session, asked: Asked) -> Disconnected:
+    others = session.recent_clients(beside=asked.client)
+    unkept = await _kept(session, Steered(asked.client))
+    session.steering.disconnect(asked.client)
+    felt = f" {len(others)} other clients were using it." if others else ""
+    return Disconnected(
+        message=f"The session is disconnected for every client until ibkr_connect.{felt}{unkept}", recent_clients=others
+    )
+
+
+async def _kept(session: Session, steered: Steered) -> str:
+    """Remember it for the next worker; what to say where that is not possible."""
+    if session.keep_steered is None:
+        return ""
+    try:
+        await session.keep_steered(steered)
+    except BusError as error:
+        return f" Redis could not store this ({error}), so a worker that starts again will not know of it."
+    return ""
+
+
+def _target(request: Connect, session: Session) -> Endpoint:
+    """Return the gateway that is meant: the configured one where something is left out, or where only its usual address
+    on the caller's own machine is named."""
+    configured = session.settings.gateway
+    if _is_usual_address(request, session):
+        return configured
+    return Endpoint(request.host or configured.host, request.port or configured.port)
+
+
+def _is_usual_address(request: Connect, session: Session) -> bool:
+    """Whether the call names loopback and a port of TWS, as the API's own examples do, although the gateway is on
+    another host, as in containers: the worker's loopback has no gateway, so the caller means this session's."""
+    configured = session.settings.gateway
+    named = Endpoint(request.host or "", request.port or configured.port)
+    return (
+        named.host.lower() in LOOPBACK
+        and configured.host.lower() not in LOOPBACK
+        and named.port in (*TWS_PORTS, configured.port)
+        and named not in session.settings.allowed
+    )
+
+
+def _check(target: Endpoint, session: Session, caller: str) -> None:
+    allowed = session.settings.allowed
+    if target not in allowed:
+        raise ToolError(
+            "host_not_allowed",
+            f"{target} is not among the gateways that may be named: {', '.join(map(str, allowed))}. The operator can "
+            "add it to GATEWAY_ALLOWED.",
+            allowed=[str(each) for each in allowed],
+        )
+    others = session.recent_clients(beside=caller)
+    if target != session.target and session.record.standing.ready and others:
+        raise ToolError(
+            "in_use",
+            f"{', '.join(others)} used the session at {session.target} within the last minute, and a change of gateway "
+            "would end what they do. Ask again when they are done.",
+            clients=others,
+        )
+
+
+def _message(request: Connect, session: Session, already: bool) -> str:
+    told = "The session was connected already." if already else "The session is connected and synchronized."
+    if _is_usual_address(request, session):
+        told += f" Its gateway is {session.target}: {request.host} is not where the worker's gateway runs."
+    if request.clientId not in (None, session.clientId):
+        told += f" All clients share one session, with clientId {session.clientId}; {request.clientId} was not used."
+    return told

@@ -1,0 +1,180 @@
+"""One term of leadership: the session, what serves it and what it tells of itself, from the lease to its end."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from typing import Any, NoReturn
+
+from bridge.bus.controls.audit_log import AuditLog
+from bridge.bus.controls.connection_target import keep_steered, read_steered
+from bridge.bus.records.records import Fenced
+from bridge.bus.server.request import insist
+from bridge.bus.server.server import Answerer, Reconcile
+from bridge.bus.transport.connection import BusError, bus_down
+from bridge.tool import ToolError
+from bridge.tools.session import SessionStatus
+from ib_worker.audit.kill_switch import KillSwitch, watch_switch
+from ib_worker.audit.order_history import Lives
+from ib_worker.audit.trail import Audit
+from ib_worker.handlers.dispatch import Dispatch
+from ib_worker.order_entry.data_loss import reconcile
+from ib_worker.order_entry.reconciliation import Reconciliation
+from ib_worker.orders.events import Event
+from ib_worker.orders.state import OrderState
+from ib_worker.racing import first, lasting
+from ib_worker.risk.approvals import Approvals
+from ib_worker.risk.circuit_breakers import watch_wires
+from ib_worker.risk.confirmation_tokens import Tokens
+from ib_worker.session import alerts as alarm
+from ib_worker.session import state as standing
+from ib_worker.session.connection_loop import Lifecycle, Timing
+from ib_worker.session.failover import Relieving
+from ib_worker.session.redis_durability import watch_durability
+from ib_worker.session.session import OrderIds, Session, utcnow
+from ib_worker.session.sync import look_for_missing
+from ib_worker.session.warnings import concerns_of, weekly_login
+from ib_worker.settings import Settings
+from ib_worker.tws.fencing import Guard
+
+BEAT_S = 1.0
+RELEASE_S = 2.0
+
+Duty = Callable[[], Coroutine[Any, Any, None]]
+
+log = logging.getLogger("ib_worker.leader")
+
+
+async def lead(
+    bus: Answerer,
+    settings: Settings,
+    stopping: asyncio.Event,
+    timing: Timing | None = None,
+    relieving: Relieving | None = None,
+) -> None:
+    """Serve until `stopping` is set. Raises LeaseLost when another may lead, and Relieved when another is to; the
+    gateway is given up in any case.
+
+    The bus holds the lease already. Requests are answered from the first moment, if only by saying what is missing.
+    """
+    timing = timing or Timing(connect_s=settings.connect_timeout_s)
+    session = Session(settings, bus.worker_id, bus, order_ids_of(bus))
+    session.audit = Audit(AuditLog(bus.pipe, bus.keys, bus.lease.token, bus.watermark))
+    session.ledger.record = partial(_happened, session)
+    session.approvals = Approvals(bus.pipe, bus.keys, settings.live_approval == "client")
+    session.tokens = Tokens(bus.pipe, bus.keys)
+    session.switch = KillSwitch(bus.pipe, bus.keys)
+    session.lives = Lives(bus.pipe, bus.keys)
+    session.guard = guard = Guard()
+    bus.lease.tell(guard.held_until)
+    lifecycle = Lifecycle(session, timing)
+    reconciliation = Reconciliation(session, bus.records, bus.lease.token)
+    bus.on_abandoned(session.abandoned)
+    bus.on_left(reconciliation.settle)
+    try:
+        await _remembered(bus, session, lifecycle)
+        await first(
+            lifecycle.run(),
+            *(lasting(name, run) for name, run in _duties(bus, session).items()),
+            *([relieving.seek(session)] if relieving else []),
+            _serve(bus, session, partial(reconcile, bus, session, reconciliation), stopping, timing.grace_s),
+        )
+    finally:
+        await reconciliation.close()
+        await session.close()
+        await guard.close()
+
+
+async def _remembered(bus: Answerer, session: Session, lifecycle: Lifecycle) -> None:
+    """Begin with what Redis has of earlier terms: how far order ids were counted, and who connected or disconnected."""
+
+    async def read() -> None:
+        session.counted_ids = await bus.records.counted_ids()
+        steered = await read_steered(bus.pipe, bus.keys, bus.watermark)
+        if steered is not None:
+            lifecycle.begin_as(steered)
+
+    await insist(read)
+    session.keep_steered = partial(keep_steered, bus.pipe, bus.keys, bus.watermark)
+
+
+def _duties(bus: Answerer, session: Session) -> dict[str, Duty]:
+    """What goes on beside the answering of requests."""
+    return {
+        "the market-data lines": session.lines.run,
+        "the account's updates": session.account_updates.run,
+        "the audit log": session.audit.run,
+        "Redis' durability": lambda: watch_durability(bus.pipe, session),
+        "the kill switch's log": lambda: watch_switch(bus.pipe, bus.keys, session.audit),
+        "the tripwires": lambda: watch_wires(bus.halt, session.wires, partial(_look_for_unknown, session)),
+        "the look for missing orders": lambda: look_for_missing(session),
+        "the alarm": lambda: alarm.watch(session),
+        "the heartbeat": lambda: _beat(bus, session),
+    }
+
+
+def _happened(session: Session, state: OrderState, key: str | None, event: Event) -> None:
+    session.audit.happened(state, key, event)
+    session.wires.happened(state)
+
+
+def _look_for_unknown(session: Session) -> None:
+    session.wires.look((each.state for each in session.ledger.open()), utcnow())
+
+
+async def _serve(
+    bus: Answerer, session: Session, reconcile: Reconcile, stopping: asyncio.Event, grace_s: float
+) -> None:
+    await first(
+        bus.serve(Dispatch(session).handle, reconcile),
+        _stop(bus, stopping, grace_s),
+    )
+    log.info("stopping: the lines are given back, then the gateway and the lease")
+    with suppress(TimeoutError):
+        async with asyncio.timeout(RELEASE_S):
+            await session.lines.release()
+            await session.audit.flush()
+    session.record.set(standing.STOPPED)
+    await bus.beat(told(session))
+
+
+async def _stop(bus: Answerer, stopping: asyncio.Event, grace_s: float) -> NoReturn:
+    """An order that is still without an answer after the grace is settled by the next leader."""
+    await stopping.wait()
+    await bus.stop(grace_s)
+    while True:  # serving ends by itself, when what is in hand is answered
+        await asyncio.Event().wait()
+
+
+def told(session: Session) -> SessionStatus:
+    """The status as fronts read it."""
+    now = utcnow()
+    more = {"concerns": concerns_of(session, now), "weekly_login_due": weekly_login(now + session.ahead)}
+    return session.status().model_copy(update=more)
+
+
+async def _beat(bus: Answerer, session: Session) -> NoReturn:
+    """Write the status every second and at every change."""
+    while True:
+        session.news.clear()
+        if session.halted_for_loss and bus.watermark.known.halt is None:  # the operator has compared, and resumed
+            session.data_loss, session.halted_for_loss = None, False
+        await bus.beat(told(session))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BEAT_S):
+                await session.news.wait()
+
+
+def order_ids_of(bus: Answerer) -> OrderIds:
+    """Order ids above every one handed out before: the mark is in Redis, as a gateway's own may go back."""
+
+    async def order_ids(floor: int) -> int:
+        try:
+            return await bus.records.order_ids(floor)
+        except BusError as error:
+            raise bus_down(bus.pipe.url, error) from error
+        except Fenced as error:
+            raise ToolError("worker_lost", "Another worker leads the session now. Ask again.") from error
+
+    return order_ids

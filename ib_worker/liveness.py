@@ -1,0 +1,44 @@
+"""The sign of life of this process, in a file: a standby has it as well, and it needs neither Redis nor a gateway."""
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+from typing import NoReturn
+
+BEAT_S = 1.0
+STALE_S = 10.0  # a loop that is blocked for this long serves nobody
+LATE_S = 1.0  # beyond this a loop was held up by more than a busy machine
+
+log = logging.getLogger("ib_worker.liveness")
+
+
+async def beat(file: Path, every_s: float = BEAT_S, late_s: float = LATE_S) -> NoReturn:
+    """Touch the file every second, from the loop that does the work, and say when the loop has stood still."""
+    try:
+        while True:
+            _touch(file)
+            began = time.monotonic()
+            await asyncio.sleep(every_s)
+            stood_s = time.monotonic() - began - every_s
+            if stood_s > late_s:
+                log.warning("the event loop stood still for %.1f s", stood_s)
+    finally:
+        _remove(file)
+
+
+def _touch(file: Path) -> None:
+    """A local file: this takes microseconds, and a disk that hangs is to be noticed."""
+    file.touch()
+
+
+def _remove(file: Path) -> None:
+    file.unlink(missing_ok=True)
+
+
+def is_alive(file: Path) -> bool:
+    try:
+        age_s = time.time() - file.stat().st_mtime
+    except OSError:
+        return False
+    return age_s < STALE_S

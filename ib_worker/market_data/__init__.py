@@ -1,0 +1,1 @@
+"""Quote subscriptions, quotes, contract look-up."""

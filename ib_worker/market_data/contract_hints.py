@@ -1,0 +1,261 @@
+"""What to ask for where TWS knows no such contract: found by asking TWS again for a little less. Used by `qualify`."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import ib_async
+
+from bridge.text import spellings as forms
+from bridge.text.contract_name import contract_name
+from bridge.text.numbers import digits
+from bridge.tool import ToolError
+from bridge.tools.types import OPTIONS, OnContract
+from ib_worker.tws.values import convert
+from ib_worker.tws.values.text import message
+
+Look = Callable[[ib_async.Contract], Awaitable[list[ib_async.ContractDetails]]]  # [] where TWS knows none
+
+NEIGHBOURS = 3  # on each side of what was asked for
+LISTED = 8
+CURRENCIES = frozenset(
+    "USD EUR GBP JPY CHF CAD AUD NZD HKD SGD SEK NOK DKK CNH MXN ZAR PLN CZK HUF TRY ILS KRW INR THB RUB".split()  # noqa: SIM905
+)
+OTHER_TYPES = ("STK", "IND", "FUT", "CRYPTO")  # what people take for one another
+# An option as exchanges write it (SPY   250718P00400000), and one and a future as this server names them.
+OCC = re.compile(r"([A-Z.]{1,6}) *([0-9]{6})([CP])([0-9]{5})([0-9]{3})")
+OPTION_NAME = re.compile(r"(\S+) ([0-9]{1,2}[A-Z]{3}[0-9]{2}) ([0-9.]+) ([CP])")
+FUTURE_NAME = re.compile(r"(\S+) ([A-Z]{3}[0-9]{2})")
+FUTURE_SYMBOL = re.compile(r"([A-Z0-9]{1,4})[FGHJKMNQUVXZ][0-9]{1,2}")  # ESU5
+# How other data vendors mark a listing, and how TWS names the same.
+SUFFIXES = {
+    "L": ("LSE", "GBP"),
+    "DE": ("IBIS", "EUR"),
+    "F": ("FWB", "EUR"),
+    "PA": ("SBF", "EUR"),
+    "AS": ("AEB", "EUR"),
+    "MI": ("BVME", "EUR"),
+    "MC": ("BM", "EUR"),
+    "SW": ("EBS", "CHF"),
+    "TO": ("TSE", "CAD"),
+    "T": ("TSEJ", "JPY"),
+    "HK": ("SEHK", "HKD"),
+    "AX": ("ASX", "AUD"),
+}
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What to do, in words, and what there is instead, for a program."""
+
+    text: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def error(self, asked: OnContract, code: int) -> ToolError:
+        said = f"TWS knows no such contract ({_described(asked)}). {self.text}"
+        return ToolError("not_found", said, twsCode=code, **self.details)
+
+
+async def hint_for(asked: OnContract, look: Look) -> Hint:
+    """What to change so that TWS finds something, by the type that was asked for."""
+    if asked.conId:
+        return Hint("Check the conId: ibkr_get_contract_details with symbol and secType names it.")
+    if asked.secType == "BAG":
+        return Hint(last_words(asked))
+    pair = _pair(asked.symbol)
+    if pair is not None and asked.secType in ("STK", "CASH"):
+        return Hint(f"For a currency pair give symbol {pair[0]}, currency {pair[1]} and secType CASH.")
+    if (written := await _spelled_out(asked, look)) is not None:
+        return written
+    if asked.secType in OPTIONS:
+        return await _option(asked, look) or Hint(last_words(asked))
+    if asked.secType == "FUT" and asked.lastTradeDateOrContractMonth is not None:
+        found = await look(_wanted(asked, lastTradeDateOrContractMonth=""))
+        if found:
+            return _expiries(asked, found)
+    elsewhere = await look(_wanted(asked, exchange="", currency="", primaryExchange=""))
+    if elsewhere:
+        return _elsewhere(asked, elsewhere)
+    if asked.secType == "CASH":
+        return await _inverse(asked, look) or Hint(last_words(asked))
+    if asked.secType == "STK" and (stock := await _stock(asked, look)) is not None:
+        return stock
+    return await _other_type(asked, look) or Hint(last_words(asked))
+
+
+async def _stock(asked: OnContract, look: Look) -> Hint | None:
+    name, _, suffix = asked.symbol.rpartition(".")
+    blank = re.sub(r"[./-]", " ", asked.symbol)
+    if blank != asked.symbol and await look(_wanted(asked, symbol=blank)):
+        return Hint(f'TWS writes a class of shares with a blank: give symbol "{blank}".', {"symbol": blank})
+    if name and suffix in SUFFIXES:
+        exchange, currency = SUFFIXES[suffix]
+        return Hint(
+            f"TWS has no suffixes: give symbol {name}, primaryExchange {exchange} and currency {currency}.",
+            {"symbol": name, "primaryExchange": exchange, "currency": currency},
+        )
+    if blank != asked.symbol:
+        return Hint(f'TWS writes a class of shares with a blank, such as "BRK B": try symbol "{blank}".')
+    return None
+
+
+async def _other_type(asked: OnContract, look: Look) -> Hint | None:
+    for secType in OTHER_TYPES:
+        if secType != asked.secType and (found := await look(ib_async.Contract(symbol=asked.symbol, secType=secType))):
+            return _elsewhere(asked, found)
+    return None
+
+
+async def _spelled_out(asked: OnContract, look: Look) -> Hint | None:
+    """A whole contract that was written into symbol."""
+    if found := OCC.fullmatch(asked.symbol):
+        symbol, day, right, whole, part = found.groups()
+        return _terms(symbol, "OPT", f"20{day}", f"{float(f'{whole}.{part}'):g}", right)
+    if found := OPTION_NAME.fullmatch(asked.symbol):
+        symbol, day, strike, right = found.groups()
+        return _terms(symbol, "OPT", forms.expiry(day), strike, right)
+    if found := FUTURE_NAME.fullmatch(asked.symbol):
+        return _terms(found[1], "FUT", forms.expiry(found[2]))
+    if found := FUTURE_SYMBOL.fullmatch(asked.symbol):
+        for each in await look(ib_async.Contract(symbol=found[1], secType="FUT")):
+            if each.contract is not None and each.contract.localSymbol == asked.symbol:
+                return _terms(found[1], "FUT", each.contract.lastTradeDateOrContractMonth[:8])
+    return None
+
+
+def _terms(symbol: str, secType: str, expiry: str, strike: str = "", right: str = "") -> Hint:
+    terms = {"symbol": symbol, "secType": secType, "lastTradeDateOrContractMonth": expiry}
+    terms |= {"strike": strike, "right": right} if strike else {}
+    told = ", ".join(f"{name} {value}" for name, value in terms.items())
+    return Hint(f"symbol is the underlying's or the family's alone: give {told}.", dict(terms))
+
+
+async def _inverse(asked: OnContract, look: Look) -> Hint | None:
+    if not await look(_wanted(asked, symbol=asked.currency, currency=asked.symbol)):
+        return None
+    return Hint(
+        f"TWS quotes the pair the other way round: give symbol {asked.currency}, currency {asked.symbol}, and the "
+        "other action.",
+        {"symbol": asked.currency, "currency": asked.symbol},
+    )
+
+
+async def _option(asked: OnContract, look: Look) -> Hint | None:
+    """By the first of its terms that the others have no contract for."""
+    bounded = asked.lastTradeDateOrContractMonth is not None
+    if bounded and asked.strike is not None and (found := await look(_wanted(asked, strike=0.0))):
+        return _strikes(asked, found)
+    exact = asked.strike is not None and asked.right is not None
+    if exact and (found := await look(_wanted(asked, lastTradeDateOrContractMonth=""))):
+        return _expiries(asked, found)
+    month = (asked.lastTradeDateOrContractMonth or "")[:6]
+    if bounded and not exact and (found := await look(_wanted(asked, lastTradeDateOrContractMonth=month))):
+        return _expiries(asked, found)
+    if bounded and (found := await look(_wanted(asked, exchange="", currency="", multiplier=""))):
+        return _elsewhere(asked, found)
+    if asked.secType != "OPT":
+        return None
+    under = await look(ib_async.Contract(symbol=asked.symbol, secType="STK", exchange=convert.SMART))
+    if not under:
+        return Hint(f"There is no {asked.symbol} either, as a stock: check the symbol of the underlying.")
+    return Hint(
+        f"{asked.symbol} is known, and has no such option: ask ibkr_get_contract_details with secType OPT and a month "
+        "as lastTradeDateOrContractMonth (YYYYMM) for what is listed."
+    )
+
+
+def _strikes(asked: OnContract, found: Sequence[ib_async.ContractDetails]) -> Hint:
+    contracts = [each.contract for each in found if each.contract]
+    strikes = sorted({each.strike for each in contracts if asked.right in (None, each.right[:1])})
+    at = bisect_left(strikes, asked.strike or 0)
+    near = strikes[max(at - NEIGHBOURS, 0) : at + NEIGHBOURS]
+    return Hint(
+        f"This expiry has no strike {digits(asked.strike or 0)}; the nearest are {', '.join(map(digits, near))}.",
+        {"strikes": near},
+    )
+
+
+def _expiries(asked: OnContract, found: Sequence[ib_async.ContractDetails]) -> Hint:
+    contracts = sorted((each.contract for each in found if each.contract), key=_day)
+    days = list(dict.fromkeys(_day(each) for each in contracts))
+    at = bisect_left(days, asked.lastTradeDateOrContractMonth or "")
+    near = days[max(at - NEIGHBOURS, 0) : at + NEIGHBOURS]
+    names = {_day(each): contract_name(each) for each in reversed(contracts)}
+    told = ", ".join(f"{day} ({names[day]})" if asked.secType == "FUT" else day for day in near)
+    return Hint(f"No such expiry is listed; the nearest are {told}.", {"expiries": near})
+
+
+def _day(contract: ib_async.Contract) -> str:
+    return contract.lastTradeDateOrContractMonth[:8]
+
+
+def _elsewhere(asked: OnContract, found: Sequence[ib_async.ContractDetails]) -> Hint:
+    """What of type, exchange and currency is other than asked."""
+    row = next((each for each in found if each.contract), None)
+    if row is None or row.contract is None:
+        return Hint(last_words(asked))
+    contract = row.contract
+    exchanges = convert.listed(row.validExchanges) or [contract.exchange]
+    changes = {}
+    if contract.secType != asked.secType:
+        changes["secType"] = contract.secType
+    if contract.currency != asked.currency:
+        changes["currency"] = contract.currency
+    if asked.exchange not in (convert.SMART, *exchanges):
+        changes["exchange"] = exchanges[0]
+    if asked.multiplier not in (None, forms.multiplier(contract.multiplier)):
+        changes["multiplier"] = contract.multiplier
+    if asked.primaryExchange is not None and contract.primaryExchange not in ("", asked.primaryExchange):
+        changes["primaryExchange"] = contract.primaryExchange
+    if not changes:
+        return Hint(last_words(asked))
+    told = " and ".join(f"{name} {value}" for name, value in changes.items())
+    where = f" It trades on {', '.join(exchanges[:LISTED])}." if "exchange" in changes else ""
+    return Hint(f"TWS knows {contract_name(contract)}{_long(row)}: give {told}.{where}", dict(changes))
+
+
+def _long(row: ib_async.ContractDetails) -> str:
+    name = convert.text(message(row.longName))
+    return f" ({name})" if name else ""
+
+
+def last_words(asked: OnContract) -> str:
+    return LAST_WORDS.get(asked.secType, "Check symbol, secType, exchange and currency.")
+
+
+LAST_WORDS = {
+    "STK": 'Check the symbol ("BRK B" has a blank), currency and exchange; an index has a secType of its own.',
+    "CASH": "A pair has its first currency as symbol and its second as currency: EUR and USD.",
+    "FUT": "symbol is the product's root (ES, CL), exchange where it trades (CME, NYMEX); check currency and expiry.",
+    "FOP": "symbol is the future's root (ES), exchange where it trades (CME); check expiry, strike and right.",
+    "OPT": "symbol is the underlying's; check expiry, strike and right.",
+    "IND": "An index needs its own symbol (SPX at CBOE, NDX at NASDAQ) and its currency.",
+    "BOND": "Give the CUSIP as symbol, or the conId.",
+    "CRYPTO": "symbol is the coin (BTC), currency what it is paid with (USD), exchange PAXOS or ZEROHASH.",
+    "CONTFUT": "symbol is the product's root (ES), exchange where it trades (CME).",
+    "BAG": "A combination has no contract of its own: ask for its legs.",
+}
+
+
+def _pair(symbol: str) -> tuple[str, str] | None:
+    bare = re.sub(r"[ ./-]", "", symbol).upper()
+    pair = (bare[:3], bare[3:])
+    return pair if set(pair) <= CURRENCIES and len(bare) == 6 else None
+
+
+def _wanted(asked: OnContract, **changes: Any) -> ib_async.Contract:
+    wanted = convert.requested(asked)
+    for name, value in changes.items():
+        setattr(wanted, name, value)
+    return wanted
+
+
+def _described(asked: OnContract) -> str:
+    if asked.conId:
+        return f"conId {asked.conId}"
+    where = f" on {asked.exchange}" if asked.exchange != convert.SMART else ""
+    what = asked.symbol if asked.secType == "CASH" else contract_name(asked)
+    kind = "" if asked.secType in what.split() else f", secType {asked.secType}"
+    return f"{what}{kind}, {asked.currency}{where}"

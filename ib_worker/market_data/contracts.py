@@ -1,0 +1,190 @@
+"""Finds out which contract a request means, once, and remembers it."""
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+import ib_async
+
+from bridge.text.contract_name import contract_name
+from bridge.tool import ToolError
+from bridge.tools.types import OnContract
+from ib_worker.handlers.answer_bounds import require_narrow
+from ib_worker.market_data.contract_agreement import contradictions, require_agreement
+from ib_worker.market_data.contract_hints import Hint, hint_for, last_words
+from ib_worker.pacing.caller import current
+from ib_worker.pacing.message_pacer import Lane
+from ib_worker.pacing.single_flight import Flights
+from ib_worker.tws.errors import RequestRefused, refusal
+from ib_worker.tws.values import convert
+
+KEPT_S = 3600.0  # trading hours of the coming days are part of the details
+KEPT = 2_000
+CANDIDATES = 20  # of an ambiguous contract; an option chain has thousands
+NAMED = 5  # of those, in the error's text
+HINT_S = 5.0  # to find out what there is instead
+LOT = 200  # contracts, which take a millisecond or two
+NOT_FOUND = 200
+
+Fetch = Callable[[ib_async.Contract, Lane], Coroutine[Any, Any, list[ib_async.ContractDetails]]]
+Found = list[ib_async.ContractDetails]
+Wanted = tuple[Any, ...]
+
+
+class Contracts:
+    """A request for a contract that is known, or being asked for, costs TWS nothing."""
+
+    def __init__(self, fetch: Fetch, clock: Callable[[], float], idle: Callable[[], bool] = lambda: True) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._idle = idle  # no read waits for its turn, so that there is room for a few more
+        self._known: dict[Wanted, tuple[float, Found]] = {}
+        self._flights = Flights()
+
+    async def details(self, asked: OnContract, lane: Lane = Lane.READS) -> Found:
+        """Every contract that fits. Raises ToolError not_found, invalid_arguments, or too_large for a whole chain."""
+        require_narrow(asked)
+        try:
+            found = await self._looked_up(asked, lane)
+        except RequestRefused as refused:
+            if refused.code != NOT_FOUND or "ambiguous" in refused.text.lower():
+                raise
+            found = []
+        if not found:
+            raise await self._not_found(asked)
+        agreeing = await _agreeing(asked, found)
+        if not agreeing:
+            require_agreement(asked, found[0])
+        return agreeing
+
+    async def _looked_up(self, asked: OnContract, lane: Lane) -> Found:
+        wanted = _wanted(asked)
+        known = self._known.get(wanted)
+        if known is not None and self._clock() - known[0] <= KEPT_S:
+            return known[1]
+        # Neither an order's lookup nor another caller's shares a flight: that may wait behind other reads.
+        flight = (wanted, lane is Lane.ORDERS or current())
+        found = await self._flights.share(flight, lambda: self._fetch(convert.requested(asked), lane))
+        if asked.conId is None and asked.exchange == convert.SMART:
+            found = _once_each(found)
+        self._remember(wanted, found)
+        return found
+
+    async def _not_found(self, asked: OnContract) -> ToolError:
+        """What to ask for instead. Where others wait for TWS, or it can't be found out in time, what its type needs."""
+
+        async def look(wanted: ib_async.Contract) -> Found:
+            try:
+                return await self._fetch(wanted, Lane.READS)
+            except RequestRefused:
+                return []
+
+        hint = Hint(last_words(asked))
+        if not self._idle():
+            return hint.error(asked, NOT_FOUND)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HINT_S):
+                if asked.conId and asked.exchange != convert.SMART:
+                    for each in await look(ib_async.Contract(conId=asked.conId)):
+                        require_agreement(asked, each)
+                hint = await hint_for(asked, look)
+        return hint.error(asked, NOT_FOUND)
+
+    async def one(self, asked: OnContract, lane: Lane = Lane.READS) -> ib_async.ContractDetails:
+        """The one contract that fits. Raises ToolError ambiguous_contract with the candidates, too."""
+        found = [each for each in await self.details(asked, lane) if each.contract]
+        same_type = [each for each in found if each.contract and each.contract.secType == asked.secType]
+        fitting = found if asked.conId else same_type or found  # TWS adds other types to some answers
+        if len(fitting) > 1:
+            raise _ambiguous(asked, fitting)
+        return fitting[0]
+
+    async def by_conId(self, conId: int, lane: Lane = Lane.READS) -> ib_async.ContractDetails:  # noqa: N802  # TWS's name
+        """The contract of an id, whatever its symbol. Raises ToolError not_found, or RequestRefused."""
+        wanted: Wanted = (conId,)
+        known = self._known.get(wanted)
+        if known is not None and self._clock() - known[0] <= KEPT_S:
+            return known[1][0]
+        flight = (wanted, lane is Lane.ORDERS or current())
+        found = await self._flights.share(flight, lambda: self._fetch(ib_async.Contract(conId=conId), lane))
+        if not found:
+            raise refusal(NOT_FOUND, "")
+        self._remember(wanted, found[:1])
+        one: ib_async.ContractDetails = found[0]
+        return one
+
+    async def contract(self, asked: OnContract, lane: Lane = Lane.READS) -> ib_async.Contract:
+        """The one contract, routed as asked."""
+        return routed(await self.one(asked, lane), asked)
+
+    async def close(self) -> None:
+        await self._flights.close()
+
+    def _remember(self, wanted: Wanted, found: Found) -> None:
+        self._known.pop(wanted, None)
+        self._known[wanted] = (self._clock(), found)
+        if len(found) == 1 and found[0].contract is not None:
+            self._known[(found[0].contract.conId,)] = self._known[wanted]
+        while len(self._known) > KEPT:
+            del self._known[next(iter(self._known))]
+
+
+def _wanted(asked: OnContract) -> Wanted:
+    return tuple(getattr(asked, name) for name in OnContract.model_fields)
+
+
+def routed(found: ib_async.ContractDetails, asked: OnContract) -> ib_async.Contract:
+    """The contract with the exchange that its orders and quotes go to."""
+    assert found.contract is not None  # `one` has looked
+    smart = asked.exchange == convert.SMART and convert.SMART in convert.listed(found.validExchanges)
+    return dataclasses.replace(found.contract, exchange=convert.SMART) if smart else found.contract
+
+
+async def _agreeing(asked: OnContract, found: Found) -> Found:
+    """Those that contradict no argument; an option chain's thousands are looked at in lots, between which others have
+    their turn."""
+    agreeing: Found = []
+    for start in range(0, len(found), LOT):
+        agreeing += [each for each in found[start : start + LOT] if not contradictions(asked, each)]
+        if start + LOT < len(found):
+            await asyncio.sleep(0)
+    return agreeing
+
+
+def _once_each(found: Found) -> Found:
+    """Without an exchange TWS tells a contract once for each that lists it: keep the row of its first."""
+    kept: dict[int, ib_async.ContractDetails] = {}
+    for each in found:
+        conId = each.contract.conId if each.contract else 0
+        home = each.contract is not None and each.contract.exchange in convert.listed(each.validExchanges)[:1]
+        if conId not in kept or home:
+            kept[conId] = each
+    return list(kept.values())
+
+
+def _ambiguous(asked: OnContract, found: Found) -> ToolError:
+    contracts = sorted((each.contract for each in found if each.contract), key=_nearest_first)
+    listed = contracts[:CANDIDATES]
+    candidates = [convert.contract(each).model_dump(exclude_none=True) for each in listed]
+    more = f", of which {CANDIDATES} are listed" if len(contracts) > CANDIDATES else ""
+    next_ones = ", ".join(dict.fromkeys(_told_apart(each) for each in listed[:NAMED]))
+    return ToolError(
+        "ambiguous_contract",
+        f"{asked.symbol} means {len(contracts)} contracts{more}: {next_ones}{' …' if len(contracts) > NAMED else ''}. "
+        "Ask again with the conId of the one you mean, or narrow it down by exchange, primaryExchange, currency or "
+        "expiry.",
+        candidates=candidates,
+    )
+
+
+def _nearest_first(contract: ib_async.Contract) -> tuple[str, float, str]:
+    return contract.lastTradeDateOrContractMonth[:8], contract.strike, contract.right
+
+
+def _told_apart(contract: ib_async.Contract) -> str:
+    """Names of futures lack the day, and those of stocks the place."""
+    day = contract.lastTradeDateOrContractMonth[:8] if contract.secType == "FUT" else ""
+    where = contract.primaryExchange or contract.exchange
+    return f"{contract_name(contract)} ({day or f'{where} {contract.currency}'})"

@@ -1,0 +1,105 @@
+"""The last known values of one contract, as its ticks leave them. Pure."""
+
+from datetime import datetime
+
+from bridge.tools.market_data import Quote, RawTick
+from bridge.tools.types import MarketDataType
+from ib_worker.tws.values import unset
+
+# Types of 65 and more are the delayed twins of the live ones.
+BID, ASK, LAST = frozenset({1, 66}), frozenset({2, 67}), frozenset({4, 68})
+PRICES = {6: "high", 7: "low", 9: "close", 14: "open", 72: "high", 73: "low", 75: "close", 76: "open"}
+BID_SIZE, ASK_SIZE, LAST_SIZE = frozenset({0, 69}), frozenset({3, 70}), frozenset({5, 71})
+VOLUME = frozenset({8, 74})
+HALTED = frozenset({49, 90})
+
+
+class QuoteState:
+    """Ticks go in one by one; `quote` is what they add up to, with those that came since the last call."""
+
+    def __init__(self, symbol: str, conId: int, simulated: bool = False) -> None:
+        self._symbol = symbol
+        self._conId = conId
+        self._simulated = simulated
+        self.marketDataType: MarketDataType | None = None
+        self.priced = False  # a price has come
+        self.heard: datetime | None = None  # when the last ticks were taken
+        self._values: dict[str, float | None] = {}
+        self._halted: bool | None = None
+        self._ticks: list[RawTick] = []
+
+    @property
+    def changed(self) -> bool:
+        return bool(self._ticks)
+
+    def price(self, tickType: int, price: float, size: float) -> None:
+        """A price tick; the quote's and the last trade's carry their size."""
+        self._ticks.append(RawTick(tickType=tickType, price=unset.number(price), size=unset.number(size)))
+        if tickType in BID:
+            self._side("bid", price, size)
+        elif tickType in ASK:
+            self._side("ask", price, size)
+        elif tickType in LAST:
+            self._last(price, size)
+        elif tickType in PRICES:
+            backed = unset.is_something(size)
+            self._values[PRICES[tickType]] = unset.value("tickPrice.day", price, backed=backed)
+        self.priced = True
+
+    def size(self, tickType: int, size: float) -> None:
+        self._ticks.append(RawTick(tickType=tickType, price=None, size=unset.number(size)))
+        if tickType in BID_SIZE:
+            self._side("bid", self._values.get("bid"), size)
+        elif tickType in ASK_SIZE:
+            self._side("ask", self._values.get("ask"), size)
+        elif tickType in LAST_SIZE:
+            self._values["lastSize"] = unset.value("tickSize.size", size)
+        elif tickType in VOLUME:
+            self._values["volume"] = unset.value("tickSize.size", size)
+
+    def generic(self, tickType: int, value: float) -> None:
+        """Only the halt is of interest."""
+        if tickType in HALTED:
+            halted = unset.value("tickGeneric.halted", value)
+            self._halted = None if halted is None else bool(halted)
+
+    def quote(self, at: datetime) -> Quote:
+        ticks, self._ticks = self._ticks, []
+        self.heard = at
+        return self.known(at, ticks)
+
+    def known(self, at: datetime, ticks: list[RawTick] | None = None) -> Quote:
+        """The values as they are, without taking the ticks away."""
+        value = self._values.get
+        return Quote(
+            symbol=self._symbol,
+            conId=self._conId,
+            time=at,
+            marketDataType=self.marketDataType,
+            simulated=self._simulated,
+            bid=value("bid"),
+            bidSize=value("bidSize"),
+            ask=value("ask"),
+            askSize=value("askSize"),
+            last=value("last"),
+            lastSize=value("lastSize"),
+            volume=value("volume"),
+            open=value("open"),
+            high=value("high"),
+            low=value("low"),
+            close=value("close"),
+            halted=self._halted,
+            ticks=ticks or [],
+        )
+
+    def _side(self, name: str, price: float | None, size: float) -> None:
+        """Nobody quotes without a size."""
+        backed = unset.is_something(size)
+        self._values[name] = unset.value("tickPrice.quote", price, backed=backed)
+        self._values[f"{name}Size"] = float(size) if backed else None
+
+    def _last(self, price: float, size: float) -> None:
+        """An index has a last price without a size."""
+        last = unset.value("tickPrice.last", price, backed=unset.is_something(size))
+        self._values["last"] = last
+        self._values["lastSize"] = None if last is None else unset.value("tickSize.size", size)

@@ -1,0 +1,307 @@
+"""Market-data lines: one per contract however many streams listen, kept over reconnects, freed when nobody listens."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol
+
+import ib_async
+
+from bridge.text.contract_name import contract_name
+from bridge.tool import ToolError
+from ib_worker.market_data.quote import QuoteState
+from ib_worker.pacing.caller import current, share_of_one
+from ib_worker.pacing.message_pacer import Lane, Pacer
+from ib_worker.tws.errors import COMPETING_SESSION, LinkLost, as_tool_error, refusal
+from ib_worker.tws.values import convert
+from ib_worker.tws.values.codes import REQUEST_ENDS, WARNINGS
+
+KEPT_FOR_ORDERS = 50  # every fiftieth line is for the price of an order that is to be checked
+GRACE_S = 1.0  # after an error of an unlisted code: ticks that keep coming come within it, at least the first ones
+GENERIC_TICKS = ""  # none beyond the default set: each is another message per trade
+
+log = logging.getLogger("ib_worker.market_data.subscriptions")
+
+
+class Publisher(Protocol):
+    """The bus's side of a stream."""
+
+    def publish(self, stream: str, kind: str, body: bytes) -> None: ...
+
+    def open_stream(self, stream: str) -> tuple[str, int]: ...
+
+    def close_stream(self, stream: str) -> None: ...
+
+
+@dataclass(eq=False)
+class Line:
+    """One contract's subscription upstream. Without a `reqId` it is not, or not any more, TWS's."""
+
+    contract: ib_async.Contract
+    stream: str
+    opener: str
+    values: QuoteState
+    reqId: int | None = None
+    problem: ToolError | None = None  # why TWS gives no data
+    settled: asyncio.Event = field(default_factory=asyncio.Event)  # a price or a problem has come
+    ticks: int = 0  # of this subscription
+    renewed_for: set[int] = field(default_factory=set)  # codes after which it was asked for anew
+    quiet: bool = False  # neither came while somebody waited: the next need not wait again
+
+
+class Lines:
+    """The table of lines, by conId. `wire` is None while there is no connection."""
+
+    def __init__(self, pacer: Pacer, publisher: Publisher, most: int, now: Callable[[], datetime]) -> None:
+        self._pacer = pacer
+        self._publisher = publisher
+        self._most = most
+        self._now = now
+        self._wire: Any = None
+        self._lines: dict[int, Line] = {}
+        self._by_request: dict[int, Line] = {}
+        self._dirty: dict[Line, None] = {}
+        self._to_cancel: list[int] = []
+        self._work = asyncio.Event()
+        self.simulated = False  # the gateway's prices are made up
+        self.competing = False  # another session of the same login has the market data
+
+    def __len__(self) -> int:
+        """Lines that TWS may still count."""
+        return sum(line.problem is None for line in self._lines.values()) + len(self._to_cancel)
+
+    async def open(self, contract: ib_async.Contract, lane: Lane = Lane.READS) -> Line:
+        """The contract's line, asked for if there is none; the caller awaits `settled`. Raises ToolError line_limit,
+        and paced where too much waits to be sent."""
+        line = self._lines.get(contract.conId)
+        if line is not None and line.problem is not None:
+            self._drop(line)  # what TWS refused before, it may give now
+            line = None
+        made = line is None
+        if line is None:
+            self._require_room(current(), lane)
+            values = QuoteState(contract.symbol, contract.conId, self.simulated)
+            line = Line(contract, f"quotes-{contract.conId}", current(), values)
+            self._lines[contract.conId] = line
+        self._publisher.open_stream(line.stream)
+        try:
+            await self._asked_for(line, lane)
+        except ToolError:
+            if made:  # else somebody asks for it already
+                self._drop(line)
+                raise
+        return line
+
+    def known(self, conId: int) -> Line | None:
+        """The contract's line if there is one; nothing is asked for."""
+        return self._lines.get(conId)
+
+    def position(self, line: Line) -> tuple[str, int]:
+        """The life and seq of the last tick that the line's values have."""
+        return self._publisher.open_stream(line.stream)
+
+    def _require_room(self, opener: str, lane: Lane) -> None:
+        kept = 0 if lane is Lane.ORDERS else self._most // KEPT_FOR_ORDERS
+        if len(self) >= self._most - kept:
+            but = f", but {kept} that are kept for orders" if kept else ""
+            raise ToolError(
+                "line_limit",
+                f"All {self._most} market-data lines are in use{but}. End a stream first, or raise MARKET_DATA_LINES "
+                "if the account has more.",
+            )
+        share = share_of_one(self._most)
+        if lane is not Lane.ORDERS and sum(each.opener == opener for each in self._lines.values()) >= share:
+            raise ToolError(
+                "line_limit",
+                f"This client has opened {share} of the {self._most} market-data lines, the most that one may, so that "
+                "others have some. End a stream first.",
+            )
+
+    async def _asked_for(self, line: Line, lane: Lane) -> None:
+        """Ask TWS for a line in its caller's turn; what a caller gives up, or can't be asked for now, `run` does."""
+        try:
+            if self._wire is not None and self._is_missing(line):
+                await self._pacer.turn(lane)
+                self._step(line)
+        finally:
+            if self._is_missing(line):
+                self._work.set()
+
+    def abandoned(self, stream: str) -> None:
+        """Nobody has listened for a while: give the line back to TWS."""
+        for line in [each for each in self._lines.values() if each.stream == stream]:
+            self._drop(line)
+
+    async def release(self) -> None:
+        """Give every line back to TWS, and return when it is told."""
+        for line in list(self._lines.values()):
+            self._drop(line)
+        while self._wire is not None and self._to_cancel:
+            await self._pacer.turn(Lane.READS)
+            self._step()
+
+    def connected(self, wire: Any) -> None:
+        """A connection stands, or its subscriptions are gone (1101): ask for every line anew."""
+        self._wire = wire
+        self._by_request.clear()
+        self._to_cancel.clear()
+        for line in self._lines.values():
+            self._lose(line)
+        self._work.set()
+
+    def disconnected(self) -> None:
+        self._wire = None
+        self.competing = False
+        self._by_request.clear()
+        self._to_cancel.clear()
+        for line in self._lines.values():
+            self._lose(line)
+
+    def price(self, reqId: int, tickType: int, price: float, size: float) -> None:
+        line = self._by_request.get(reqId)
+        if line is not None:
+            self.competing = False
+            line.ticks += 1
+            line.values.price(tickType, price, size)
+            line.settled.set()
+            self._dirty[line] = None
+
+    def size(self, reqId: int, tickType: int, size: float) -> None:
+        line = self._by_request.get(reqId)
+        if line is not None:
+            line.ticks += 1
+            line.values.size(tickType, size)
+            self._dirty[line] = None
+
+    def generic(self, reqId: int, tickType: int, value: float) -> None:
+        line = self._by_request.get(reqId)
+        if line is not None:
+            line.ticks += 1
+            line.values.generic(tickType, value)
+            self._dirty[line] = None  # a halt may be all that a packet tells
+
+    def market_data_type(self, reqId: int, number: int) -> None:
+        line = self._by_request.get(reqId)
+        if line is not None:
+            line.values.marketDataType = convert.MARKET_DATA_TYPES.get(number)
+
+    def refused(self, reqId: int, code: int, text: str) -> bool:
+        """An error or notice about a line; whether it was about one."""
+        line = self._by_request.get(reqId)
+        if line is None:
+            return False
+        log.info("line of %s: %s %s", contract_name(line.contract), code, text)
+        self.competing = self.competing or code == COMPETING_SESSION
+        if code in REQUEST_ENDS:
+            del self._by_request[reqId]
+            self._end(line, refusal(code, text))
+        elif code not in WARNINGS:
+            judge = partial(self._judge, line, reqId, line.ticks, code, text)
+            asyncio.get_running_loop().call_later(GRACE_S, judge)
+        return True
+
+    def _judge(self, line: Line, reqId: int, ticks: int, code: int, text: str) -> None:
+        """What an error of an unlisted code has come to. A line that never had data ends; one whose data have stopped,
+        which may be its market's quiet, is asked for anew, once for a code: TWS tells the prices again, or refuses."""
+        if self._by_request.get(reqId) is not line or line.ticks > ticks:
+            return
+        if ticks == 0:
+            del self._by_request[reqId]
+            self._end(line, refusal(code, text))
+        elif code not in line.renewed_for:
+            line.renewed_for.add(code)
+            del self._by_request[reqId]
+            self._to_cancel.append(reqId)
+            self._lose(line)
+            self._work.set()
+
+    def flush(self) -> None:
+        """Publish what the last packet has changed: one update per contract, with all its ticks."""
+        dirty, self._dirty = self._dirty, {}
+        for line in dirty:
+            self._publish(line, "quote")
+
+    async def run(self) -> None:
+        """For ever: bring TWS's subscriptions in line with the table, one message at a time."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            while self._wire is not None and self._has_work():
+                await self._pacer.turn(Lane.READS)
+                self._step()
+
+    def _has_work(self) -> bool:
+        return bool(self._to_cancel) or any(self._is_missing(each) for each in self._lines.values())
+
+    def _is_missing(self, line: Line) -> bool:
+        wanted = self._lines.get(line.contract.conId) is line
+        return wanted and line.reqId is None and line.problem is None
+
+    def _step(self, wanted: Line | None = None) -> None:
+        """Send one message: for the line that is wanted first, else a cancel, else any line that is missing."""
+        wire = self._wire
+        missing = wanted or next((each for each in self._lines.values() if self._is_missing(each)), None)
+        if wire is None:
+            return
+        try:
+            if self._to_cancel and wanted is None:
+                wire.cancelMktData(self._to_cancel.pop(0))
+            elif missing is not None and self._is_missing(missing):
+                self._request(wire, missing)
+        except LinkLost:
+            self._wire = None  # the session is about to say so
+        except Exception as problem:  # a line that can't be asked for must not end the others
+            if missing is None:
+                raise
+            log.exception("the line of %s could not be asked for", contract_name(missing.contract))
+            self._end(missing, as_tool_error(problem) or _failed(missing))
+
+    def _end(self, line: Line, problem: ToolError) -> None:
+        """There will be no data: whoever waits or listens is told."""
+        line.problem = problem
+        self._forget_values(line)
+        line.settled.set()
+        self._publish(line, "gap")
+
+    def _request(self, wire: Any, line: Line) -> None:
+        reqId: int = wire.getReqId()
+        wire.reqMktData(reqId, line.contract, GENERIC_TICKS, False, False, [])
+        line.reqId = reqId
+        self._by_request[reqId] = line
+
+    def _drop(self, line: Line) -> None:
+        del self._lines[line.contract.conId]
+        self._dirty.pop(line, None)
+        self._publisher.close_stream(line.stream)
+        if line.reqId is not None and self._by_request.pop(line.reqId, None) is not None and line.problem is None:
+            self._to_cancel.append(line.reqId)
+            self._work.set()
+
+    def _lose(self, line: Line) -> None:
+        """TWS has forgotten the line: whoever listens is told that nothing is known now."""
+        if line.reqId is not None:
+            self._forget_values(line)
+            self._publish(line, "gap")
+
+    def _forget_values(self, line: Line) -> None:
+        """After a gap nothing is known: an old price must not pass for a new one."""
+        line.values = QuoteState(line.contract.symbol, line.contract.conId, self.simulated)
+        line.reqId = None
+        line.ticks = 0
+        line.settled.clear()
+        line.quiet = False
+        self._dirty.pop(line, None)
+
+    def _publish(self, line: Line, kind: str) -> None:
+        """A quote, or a `gap`: the same shape with every value null."""
+        body = line.values.quote(self._now()).model_dump_json().encode()
+        self._publisher.publish(line.stream, kind, body)
+
+
+def _failed(line: Line) -> ToolError:
+    return ToolError(
+        "internal", f"The worker failed to ask for prices of {contract_name(line.contract)}; its log says how."
+    )

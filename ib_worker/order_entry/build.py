@@ -1,0 +1,48 @@
+"""Makes the orders that TWS is sent of what a call asks for. Pure."""
+
+from dataclasses import replace
+
+import ib_async
+
+from bridge.tools.order_terms import OrderTerms
+from bridge.tools.orders import PlaceBracketOrder
+from ib_worker.orders.references import order_ref
+
+EXITS = ("takeProfit", "stopLoss")
+LEGS = ("", *EXITS)  # of a bracket, as its orders' references are made
+
+
+def bracket_of(request: PlaceBracketOrder, account: str, key: str) -> list[ib_async.Order]:
+    """The entry first, transmitted by the last of its exits."""
+    whole = ib_async.Order(
+        action=request.action,
+        totalQuantity=request.totalQuantity,
+        orderType="MKT",
+        tif=request.tif,
+        outsideRth=request.outsideRth,
+        account=account,
+        orderRef=order_ref(key),
+        transmit=False,
+    )
+    entry = whole if request.lmtPrice is None else replace(whole, orderType="LMT", lmtPrice=request.lmtPrice)
+    leave = replace(whole, action="SELL" if request.action == "BUY" else "BUY", tif=request.exitTif)
+    profit = replace(leave, orderType="LMT", lmtPrice=request.takeProfitPrice, orderRef=order_ref(key, EXITS[0]))
+    stop = replace(leave, orderType="STP", auxPrice=request.stopLossPrice, orderRef=order_ref(key, EXITS[1]))
+    return [entry, profit, replace(stop, transmit=True)]
+
+
+def order_of(request: OrderTerms, account: str, orderRef: str) -> ib_async.Order:
+    order = ib_async.Order(
+        action=request.action,
+        totalQuantity=request.totalQuantity,
+        orderType=request.orderType,
+        tif=request.tif,
+        outsideRth=request.outsideRth,
+        account=account,
+        orderRef=orderRef,
+    )
+    for name in ("lmtPrice", "auxPrice", "trailingPercent"):
+        value = getattr(request, name)
+        if value is not None:
+            setattr(order, name, value)
+    return order

@@ -1,0 +1,116 @@
+"""Compares Redis with what is known and with IBKR before writes are taken, and stops trading where Redis has less."""
+
+import logging
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+import msgspec
+
+from bridge.audit_chain import Entry as Line
+from bridge.bus.controls.audit_log import read_back
+from bridge.bus.records.records import Fenced
+from bridge.bus.server.request import insist
+from bridge.bus.server.server import Answerer
+from bridge.tool import ToolError
+from ib_worker.order_entry.reconciliation import PLACED, Reconciliation
+from ib_worker.orders.references import is_ours
+from ib_worker.risk.circuit_breakers import carry_out
+from ib_worker.session.session import Session, utcnow
+
+FIRST_ORDER_ID = 1  # what a gateway tells a client that has never placed an order
+NEWEST = 1_000  # lines of the log whose intents are held against the records
+RECENT = timedelta(days=6)  # records are kept for seven
+TAKEN = {b"accepted", b"done"}
+
+log = logging.getLogger("ib_worker.order_entry.data_loss")
+
+
+async def reconcile(bus: Answerer, session: Session, reconciliation: Reconciliation) -> None:
+    """Before writes are taken: at the start of a term, and whenever Redis has lost data or went back to an older copy.
+
+    Redis lacks data where it has less than this machine's leaders knew (`bus.lease.loss`), where it has no history and
+    this process has led before or IBKR has orders with our references, or where it lacks an order that IBKR has. Orders
+    that the gateway has merely counted may have been another program's: then only the look is made.
+    """
+    loss = bus.lease.loss
+    if loss is not None:
+        await _stop_trading(bus, session, str(loss))  # at once: the gateway may be away for hours
+    await reconciliation.begin(bus.keys_in_hand())
+    if loss is None and (lack := await _lack(bus, session)):
+        await _stop_trading(bus, session, lack)
+    used = session.nextValidId > FIRST_ORDER_ID or bus.has_served or session.data_loss is not None
+    if used and not await bus.has_history():
+        await reconciliation.look_again()
+    await _continue_log(session)  # also where an earlier leader ended in between
+
+
+async def _lack(bus: Answerer, session: Session) -> str:
+    """Why Redis must have lost data, by what IBKR has; empty where nothing says so."""
+    own = [each.state for each in session.ledger.all() if is_ours(each.state.orderRef)]
+    if not await bus.has_history():
+        return "Redis has lost its history" if own or bus.has_served else ""
+    counted, session.counted_ids = session.counted_ids, None
+    if counted is None:
+        return ""  # this term's own ids are above it
+    above = [each.orderId for each in own if each.clientId == session.clientId and each.orderId > counted]
+    if above:
+        return f"IBKR has order {max(above)} of this session, and Redis has counted only to {counted}"
+    key = await _unrecorded(bus, session)
+    return f"IBKR has the order of key {key}, and Redis has no record that it was accepted" if key else ""
+
+
+async def _unrecorded(bus: Answerer, session: Session) -> str:
+    """A key whose intent is in the log and whose order is at IBKR, but whose record is of before it was accepted."""
+    keys: set[str] = set()
+
+    async def read() -> None:
+        async for text in read_back(bus.pipe, bus.keys, NEWEST):
+            try:
+                line = msgspec.json.decode(text, type=Line)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue  # `audit verify` tells of it
+            places = line.event == "intent" and line.tool in PLACED
+            recent = utcnow() - datetime.fromisoformat(line.at) < RECENT
+            if places and recent and session.ledger.by_ref(line.orderRef) is not None:
+                keys.add(line.key)
+
+    await insist(read)
+    for key in sorted(keys):
+        if not await _recorded(bus, key):
+            return key
+    return ""
+
+
+async def _recorded(bus: Answerer, key: str) -> bool:
+    found: list[bytes | None] = []
+
+    async def read() -> None:
+        found[:] = [await bus.pipe.send("HGET", bus.keys.order(key), "st")]
+
+    await insist(read)
+    return found[0] in TAKEN or key in bus.keys_in_hand()
+
+
+async def _stop_trading(bus: Answerer, session: Session, why: str) -> None:
+    """Set the kill switch, first as it was set before, then let Redis go on above all that was known."""
+    log.error("%s: trading is halted until the operator has compared and resumed", why)
+    session.data_loss = why
+    session.news.set()
+    known = bus.watermark.known
+
+    async def restore() -> None:
+        if known.halt is not None:
+            await bus.halt(known.halt.level, known.halt.by, known.halt.reason)
+
+    await insist(restore)
+    session.wires.lost_data(why)
+    await carry_out(bus.halt, session.wires)
+    await bus.rebase()
+    session.halted_for_loss = bus.watermark.known.halt is not None
+    await _continue_log(session)
+
+
+async def _continue_log(session: Session) -> None:
+    """Write where the log was cut, if it was; until then nothing else is written. Redis may go back once more."""
+    with suppress(Fenced, ToolError):
+        await insist(session.audit.go_on)

@@ -1,0 +1,220 @@
+"""Settles the orders that an earlier leader had accepted and never answered, by what IBKR knows of them."""
+
+import asyncio
+import logging
+from collections.abc import Collection
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from bridge.bus.messages import VERSION, Reply, encode_error, encode_reply
+from bridge.bus.records.records import Fenced, Gone, Record, Records
+from bridge.bus.server.request import insist
+from bridge.bus.transport.outage_log import Outage
+from bridge.tasks import end
+from bridge.tool import OPERATIONS, Shape, ToolError
+from bridge.tools.orders import CancelAllOrders, Cancelled, CancelOrder, ModifyOrder, PlaceBracketOrder, PlaceOrder
+from ib_worker.handlers.orders import differs, own_order
+from ib_worker.order_entry.brackets import bracket_told
+from ib_worker.order_entry.build import LEGS
+from ib_worker.order_entry.cancel import grouped, names_of
+from ib_worker.order_entry.group_changes import followers
+from ib_worker.order_entry.outcome import doubt_of_day, not_found, settled, told
+from ib_worker.order_groups.related import legs
+from ib_worker.orders.references import is_ours, order_ref
+from ib_worker.orders.state import LOOKS
+from ib_worker.orders.tracker import LOOKS_APART_S, Entry
+from ib_worker.session.session import Session, utcnow
+from ib_worker.session.state import Failure
+from ib_worker.session.sync import tried_look
+from ib_worker.tws.errors import LinkLost, RequestRefused
+
+PLACED = {"place_order": ("",), "place_bracket_order": LEGS}  # the legs that a call places
+FINAL = frozenset({"rejected", "read_only", "not_found", "not_confirmed"})  # all else speaks of a moment that passes
+AGAIN_S = 1.0
+SHOWS_S = 7.0  # a change or a cancel that was sent right before the worker's end shows within this
+
+log = logging.getLogger("ib_worker.order_entry.reconciliation")
+
+
+def _shows(session: Session, entry: Entry, asked: CancelOrder | ModifyOrder) -> bool:
+    """Whether the order is as the call wanted it, and what belongs to it."""
+    if isinstance(asked, CancelOrder):
+        placed = legs(session, asked.orderKey) if asked.orderKey is not None else []
+        return all(each.state.done for each in (entry, *placed))
+    return not differs(entry, asked) and _followed(session, entry, asked)
+
+
+def _followed(session: Session, entry: Entry, asked: ModifyOrder) -> bool:
+    try:
+        return not followers(session, entry, asked)
+    except ToolError:
+        return True  # it was refused, and the exits stand as they were
+
+
+def _not_confirmed(how: str, **details: object) -> ToolError:
+    return ToolError(
+        "not_confirmed",
+        f"The worker stopped or failed while it sent this, and it does not show at IBKR: {how}. It is not sent "
+        "again by itself. Look at ibkr_get_order, and ask anew, with a new key, if it is still wanted.",
+        **details,
+    )
+
+
+class Reconciliation:
+    """`begin` once the session has been read; the answers follow as IBKR gives them, each in a task of its own."""
+
+    def __init__(self, session: Session, records: Records, token: int) -> None:
+        self._session = session
+        self._records = records
+        self._token = token
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._settling: set[str] = set()  # the keys of the tasks
+
+    async def begin(self, in_hand: Collection[str] = ()) -> None:
+        """Make every order ours that was accepted and is not in hand: its leader can't answer it any more. An older
+        copy of Redis may have one that this very leader had answered. Redis' absences are waited out."""
+        await self._session.until_ready()
+        found: list[Record] = []
+
+        async def read() -> None:
+            found[:] = await self._records.unfinished()
+
+        await insist(read)
+        for record in found:
+            if record.key in in_hand:
+                continue
+            with suppress(Fenced, Gone):
+                await insist(partial(self._records.adopt, record.key))
+                if record.key not in self._settling:
+                    self.settle(record)
+
+    async def look_again(self) -> None:
+        """After Redis has lost its data, whose records kept a key from placing twice: until a full look counts that
+        comes long enough after the synchronization for an order on its way to show in one of the two."""
+        session = self._session
+        counted = False
+        while not counted and session.orders_readable:  # a gateway that does not list orders takes none either
+            await asyncio.sleep(LOOKS_APART_S)
+            await session.until_ready()
+            counted = await tried_look(session)
+
+    def settle(self, record: Record) -> None:
+        """Find out what became of a call, and answer it. The record is ours: adopted, or of a handler that failed."""
+        task = asyncio.create_task(self._settle(record), name=f"reconcile {record.key}")
+        self._settling.add(record.key)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        await end(self._tasks)
+
+    async def _settle(self, record: Record) -> None:
+        unsettled = self._session.unsettled
+        refs = {order_ref(record.key, leg) for leg in PLACED.get(record.request.op, ())}
+        unsettled |= refs
+        try:
+            reply = await self._reply(record)
+        finally:
+            unsettled -= refs
+        self._settling.discard(record.key)
+        with suppress(Fenced, Gone):
+            await insist(partial(self._records.finish, record.request, reply))
+            log.info("order %s, which was left without an answer, is settled", record.key)
+
+    async def _reply(self, record: Record) -> bytes:
+        """The final answer. What is in the way of it for now, such as a gateway that is away, is waited out."""
+        id, unsettled = record.request.id, Outage("order_not_settled")
+        while True:
+            try:
+                found = await self._outcome(record)
+                return encode_reply(Reply(VERSION, id, True, msgspec.Raw(found.model_dump_json().encode())))
+            except ToolError as error:
+                if error.code in FINAL:
+                    return encode_error(id, error)
+                unsettled.failed(error, key=record.key)
+            except (Failure, LinkLost, RequestRefused, TimeoutError) as problem:
+                unsettled.failed(problem, key=record.key)
+            except Exception as fault:  # noqa: BLE001  # our fault leaves neither the task dead nor the key open
+                unsettled.failed(fault, key=record.key, exc_info=True)
+            await asyncio.sleep(AGAIN_S)
+            await self._session.until_ready()
+
+    async def _outcome(self, record: Record) -> Shape:
+        """The answer that the call would have got. A cancel or a change is never sent again: where it does not show,
+        that is said, and whoever still wants it asks anew. Raises ToolError."""
+        asked: Any = OPERATIONS[record.request.op].request.model_validate_json(bytes(record.request.args))
+        if isinstance(asked, PlaceOrder):
+            return told(await self._placed(record))
+        if isinstance(asked, PlaceBracketOrder):
+            return bracket_told(await asyncio.gather(*(self._leg(record, leg) for leg in LEGS)), record.key)
+        if isinstance(asked, CancelAllOrders):
+            return self._all_cancelled(asked)
+        entry = await self._named(record, asked)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHOWS_S):
+                await entry.until(lambda _: _shows(self._session, entry, asked))
+        if not _shows(self._session, entry, asked):
+            if not self._session.record.standing.ready:  # it went while we waited: nobody knows how the order is
+                raise self._session.record.standing.error()
+            raise _not_confirmed(f"the order is {entry.state.status}", **names_of(entry))
+        return grouped(self._session, entry, "The worker restarted meanwhile; this is the order as IBKR has it now.")
+
+    def _all_cancelled(self, asked: CancelAllOrders) -> Cancelled:
+        own, ledger = self._session.clientId, self._session.ledger
+        if not ledger.known:
+            raise self._session.record.standing.error()
+        left = [each for each in ledger.open() if asked.everyClient or each.state.clientId == own]
+        if left:
+            raise _not_confirmed(f"{len(left)} orders are open", orderIds=[each.state.orderId for each in left])
+        return Cancelled(orders=[], message="No order is open any more.")
+
+    async def _named(self, record: Record, asked: CancelOrder | ModifyOrder) -> Entry:
+        """The order that a change or cancel was about, by the names that were noted before its frame."""
+        ledger, orderRef, permId = self._session.ledger, record.notes.get("orderRef"), record.notes.get("permId")
+        entry = ledger.by_perm(int(permId) if permId else None) or ledger.by_ref(orderRef)
+        if entry is not None:
+            return entry
+        if is_ours(orderRef):
+            return await self._found(orderRef, record)
+        return own_order(self._session, asked.orderId, asked)
+
+    async def _leg(self, record: Record, leg: str) -> Entry | None:
+        """One order of a bracket, None if IBKR does not have it."""
+        try:
+            return await self._placed(record, leg)
+        except ToolError as error:
+            if error.code != "not_found":
+                raise
+            return None
+
+    async def _placed(self, record: Record, leg: str = "") -> Entry:
+        entry = await self._found(order_ref(record.key, leg), record)
+        entry.key = record.key
+        await settled(self._session, entry)
+        return entry
+
+    async def _found(self, orderRef: str, record: Record) -> Entry:
+        """The order, or the certainty after two clean looks that IBKR does not have it. Raises ToolError."""
+        session, ledger = self._session, self._session.ledger
+        ours = record.token == self._token  # and not an earlier leader's, which the synchronization came after
+        looks = int(session.read_whole and not ours)
+        doubt = ""
+        while (entry := ledger.by_ref(orderRef)) is None:
+            doubt = doubt or self._doubt(record)
+            if looks >= LOOKS:
+                raise not_found(doubt, orderRef=orderRef)
+            await asyncio.sleep(LOOKS_APART_S)
+            await session.until_ready()
+            looks += await tried_look(session)
+        return entry
+
+    def _doubt(self, record: Record) -> str:
+        """Why a look made now may miss the order though IBKR has it; empty where it can't."""
+        gateway = record.notes.get("gateway")
+        if gateway not in (None, str(self._session.ledger.gateway)):
+            return f"it was sent over the gateway at {gateway}, and this is another one"
+        return doubt_of_day(datetime.fromtimestamp(record.accepted_ms / 1000, UTC), utcnow())

@@ -1,0 +1,181 @@
+"""Writes order frames. Between accept() and a frame nothing is awaited, and each frame is written at most once."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+import ib_async
+
+from bridge.bus.records.records import Fenced, Gone
+from bridge.bus.server.server import Asked
+from bridge.text.contract_name import contract_name
+from bridge.tool import ToolError
+from ib_worker.orders.events import CancelSent, ModifySent, Sent, Terms
+from ib_worker.orders.messages import terms_of
+from ib_worker.orders.state import OrderState
+from ib_worker.orders.tracker import Entry
+from ib_worker.session.session import Session, utcnow
+from ib_worker.tws.connection import Wire
+from ib_worker.tws.errors import LinkLost, Unsendable
+
+CHANGE_HELD_S = 15.0
+
+log = logging.getLogger("ib_worker.order_entry.send")
+
+
+def write_order(
+    session: Session, asked: Asked, orderId: int, contract: ib_async.Contract, order: ib_async.Order
+) -> Entry:
+    """Write the frame if this worker still leads and the session stands; if not, nothing was sent for sure."""
+    return write_orders(session, asked, contract, [(orderId, order)])[0]
+
+
+def write_orders(
+    session: Session, asked: Asked, contract: ib_async.Contract, orders: Sequence[tuple[int, ib_async.Order]]
+) -> list[Entry]:
+    """The same for orders that belong together, each with its orderId: all are encoded before any is written."""
+    if not session.record.standing.ready:
+        raise _not_sent(asked, session.record.standing.error())
+
+    def write(wire: Wire) -> None:
+        with wire.together():
+            for orderId, order in orders:
+                wire.placeOrder(orderId, contract, order)
+
+    _written(session, asked, write).skip_ids(max(orderId for orderId, _ in orders))
+    return [_noted(session, asked, orderId, contract, order) for orderId, order in orders]
+
+
+def _noted(session: Session, asked: Asked, orderId: int, contract: ib_async.Contract, order: ib_async.Order) -> Entry:
+    terms = terms_of(contract, order)
+    entry = session.ledger.add(orderId, terms, order.orderRef, asked.key)
+    entry.sent = entry.asked = (contract, order)
+    session.ledger.take(entry, Sent(utcnow(), terms))
+    name = contract_name(contract)
+    log.info("order %s sent: %s %s %s %s", orderId, order.action, order.totalQuantity, name, order.orderType)
+    return entry
+
+
+def require_changeable(entry: Entry, base: Terms) -> None:
+    """An order that TWS has, whose terms are still those that the change builds on, and no other change is under way:
+    TWS would take a change of an order that it lacks for a new one, and the whole order goes out again with each, so
+    that two at a time undo each other. Raises ToolError not_open, not_found or not_ready; then nothing may be sent."""
+    state = entry.state
+    if state.done:
+        raise ToolError("not_open", f"The order is {state.status}, so it can't be changed. Nothing was sent.")
+    if state.not_found:
+        raise ToolError(
+            "not_found", "orderId: IBKR does not have the order, as two full looks showed. Nothing was sent."
+        )
+    if not state.acknowledged:
+        raise ToolError(
+            "not_ready",
+            "orderId: TWS has not shown yet that it has this order, and a change of an order that it lacks would place "
+            "one. Nothing was sent. Ask again in a few seconds.",
+        )
+    if state.terms != base or _changing(state):
+        raise ToolError(
+            "not_ready",
+            "orderId: another change of this order is under way. Nothing was sent. Look at the order, then ask again.",
+        )
+
+
+def _changing(state: OrderState) -> bool:
+    """One that TWS has not confirmed or refused after this time does not hold up the next."""
+    if state.change is None or state.changed_at is None:
+        return False
+    return (utcnow() - state.changed_at).total_seconds() < CHANGE_HELD_S
+
+
+def write_change(
+    session: Session, asked: Asked, entry: Entry, contract: ib_async.Contract, order: ib_async.Order, base: Terms
+) -> None:
+    """The order's frame once more, under its orderId, with other terms, if it may still be changed."""
+    if not session.record.standing.ready:
+        raise _not_sent(asked, session.record.standing.error())
+    try:
+        require_changeable(entry, base)
+    except ToolError as error:
+        raise _not_sent(asked, error) from error
+    _written(session, asked, lambda wire: wire.placeOrder(entry.state.orderId, contract, order))
+    session.ledger.take(entry, ModifySent(utcnow(), terms_of(contract, order)))
+    log.info("change of order %s sent", entry.state.orderId)
+
+
+def write_change_along(
+    session: Session,
+    asked: Asked,
+    entry: Entry,
+    contract: ib_async.Contract,
+    order: ib_async.Order,
+    base: Terms,
+    begun: bool,
+) -> None:
+    """The same for an order that is changed with another. `begun`: a frame of the call is out already, so that what
+    goes wrong here takes nothing back. Raises ToolError, LinkLost or Unsendable then."""
+    if not begun:
+        write_change(session, asked, entry, contract, order, base)
+        return
+    require_changeable(entry, base)
+    if not session.record.standing.ready:
+        raise session.record.standing.error()
+    if not asked.still_leader():
+        raise LinkLost("another worker leads now")
+    session.require_connection().placeOrder(entry.state.orderId, contract, order)
+    session.ledger.placed += 1
+    session.ledger.take(entry, ModifySent(utcnow(), terms_of(contract, order)))
+    log.info("change of order %s sent with another's", entry.state.orderId)
+
+
+def write_cancel(session: Session, asked: Asked, entry: Entry) -> None:
+    """Possible also while the gateway has lost IBKR: it passes the cancel on when the link is back."""
+    _written(session, asked, lambda wire: wire.cancelOrder(entry.state.orderId))  # type: ignore[no-untyped-call]
+    session.ledger.take(entry, CancelSent(utcnow()))
+    log.info("cancel of order %s sent", entry.state.orderId)
+
+
+def write_global_cancel(session: Session, asked: Asked) -> None:
+    """Cancels every open order of the account, whoever placed it."""
+    _written(session, asked, lambda wire: wire.reqGlobalCancel())  # type: ignore[no-untyped-call]
+    log.warning("global cancel sent")
+
+
+def write_what_if(session: Session, orderId: int, contract: ib_async.Contract, order: ib_async.Order) -> None:
+    """One bit tells a question from an order, so it is set and looked at right here."""
+    question = replace(order, whatIf=True, orderRef="", transmit=True)
+    wire = session.require_connection()
+    if question.whatIf is not True:
+        raise RuntimeError("a preview without its what-if flag would be an order")
+    wire.placeOrder(orderId, contract, question)
+
+
+async def note_sent(session: Session, asked: Asked, **fields: str) -> None:
+    """Write down that the frame has left this machine; the order's fate does not hang on it."""
+    wire = session.wire
+    if wire is not None:
+        await wire.drained()
+    with suppress(Fenced, Gone):
+        await asked.note(**fields)
+
+
+def _not_sent(asked: Asked, error: ToolError) -> ToolError:
+    """The order was accepted, and then certainly not written."""
+    asked.nothing_sent()
+    return ToolError("not_executed", f"Nothing was sent. {error.message}", reason=error.code)
+
+
+def _written(session: Session, asked: Asked, write: Callable[[Wire], None]) -> Wire:
+    if not asked.still_leader():
+        raise Fenced
+    try:
+        wire = session.require_connection()
+        write(wire)
+    except LinkLost as lost:
+        raise _not_sent(asked, ToolError("retry", "The connection to the gateway broke.")) from lost
+    except ToolError as missing:
+        raise _not_sent(asked, missing) from missing
+    except Unsendable as field:
+        raise _not_sent(asked, ToolError("invalid_arguments", str(field))) from field
+    session.ledger.placed += 1
+    return wire

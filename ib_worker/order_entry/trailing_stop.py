@@ -1,0 +1,50 @@
+"""Changes an order that trails without taking back what its stop has gained.
+
+TWS does not tell each move of a stop, and takes the one that comes with a change: one of some time ago would be farther
+away than where the stop is. So it is asked right before.
+"""
+
+from dataclasses import replace
+
+import ib_async
+
+from bridge.tool import ToolError
+from bridge.tools.orders import ModifyOrder
+from bridge.tools.types import OnContract
+from ib_worker.orders.tracker import Entry
+from ib_worker.pacing.message_pacer import Lane
+from ib_worker.session.session import Session
+from ib_worker.session.sync import all_open_orders
+from ib_worker.tws.errors import LinkLost, RequestRefused
+from ib_worker.tws.values import unset
+
+TOLD_S = 5.0
+
+
+async def trailing(session: Session, entry: Entry, order: ib_async.Order, request: ModifyOrder) -> ib_async.Order:
+    """The changed order with its stop where it is now, as much farther or nearer as its amount is to be larger or
+    smaller. Raises ToolError not_ready."""
+    if order.orderType not in unset.TRAILING:
+        return order
+    assert entry.sent is not None  # an order that is changed has been told
+    tick = await _tick(session, entry.sent[0])  # before the stop is asked for, which may move meanwhile
+    try:
+        await all_open_orders(session, TOLD_S)
+    except (LinkLost, RequestRefused, TimeoutError) as silence:
+        raise ToolError(
+            "not_ready", "orderId: TWS has not told where this order's stop is now. Nothing was sent. Ask again."
+        ) from silence
+    told = entry.sent[1]
+    stop = unset.order_price("trailStopPrice", told)
+    if stop is None:
+        return order
+    if request.auxPrice is not None:
+        wider = request.auxPrice - (unset.order_price("auxPrice", told) or 0.0)
+        stop += -wider if order.action == "SELL" else wider
+    return replace(order, trailStopPrice=round(round(stop / tick) * tick, 10))
+
+
+async def _tick(session: Session, contract: ib_async.Contract) -> float:
+    """Of the prices that TWS takes from a client: a stop that trails by a percentage stands between them."""
+    asked = OnContract(symbol=contract.symbol, conId=contract.conId)
+    return (await session.contracts.one(asked, Lane.ORDERS)).minTick

@@ -1,0 +1,1 @@
+"""Orders that belong together: brackets, parents with children, OCA groups, resting exits."""

@@ -1,0 +1,106 @@
+"""Exits that rest beside a position: which remain when it is closed, and which could fill more than it holds."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bridge.text.numbers import digits
+from ib_worker.order_groups.groups import most_filled
+from ib_worker.order_groups.related import (
+    excess,
+    held_by,
+    is_open,
+    member,
+    name_of,
+    named_each,
+    position,
+    resting_exits,
+)
+from ib_worker.order_identity.recalled import recall
+from ib_worker.orders.tracker import Entry
+from ib_worker.session.session import Session
+
+
+class Exceeding(NamedTuple):
+    """Exits of one contract, account and side that can fill more than there is to close, and what is to be done."""
+
+    exits: list[Entry]
+    what: str
+    remedy: str
+
+
+def exceeding(session: Session) -> list[Exceeding]:
+    """Empty while positions are not known."""
+    if not session.holdings.known:
+        return []
+    sides: defaultdict[tuple[str | None, int, str], list[Entry]] = defaultdict(list)
+    for each in resting_exits(session):
+        terms = each.state.terms
+        sides[terms.account, terms.contract.conId, terms.action].append(each)
+    found = [_beyond_position(session, exits) for exits in sides.values() if excess(session, exits) > 0]
+    held = [each for each in session.ledger.open() if _beyond_entry(session, each)]
+    return found + [_beyond_its_entry(session, each) for each in held]
+
+
+def _beyond_position(session: Session, exits: list[Entry]) -> Exceeding:
+    first, over = exits[0], excess(session, exits)
+    action, most = first.state.terms.action, most_filled([member(each) for each in exits])
+    return Exceeding(
+        exits,
+        f"Exits exceed the position: {action} {digits(most)} {name_of(first)} can fill, and the position is "
+        f"{position(session, first).normalize():f}. A fill opens a {_side(action)} position of up to {digits(over)}.",
+        f"Cancel what is too much: {named_each(session, exits)}.{by_key(exits)}",
+    )
+
+
+def _beyond_entry(session: Session, entry: Entry) -> bool:
+    parent = held_by(session, entry)
+    if parent is None or parent.state.terms.contract.conId != entry.state.terms.contract.conId:
+        return False
+    closes = parent.state.terms.action != entry.state.terms.action
+    return closes and entry.state.terms.totalQuantity > parent.state.terms.totalQuantity
+
+
+def _beyond_its_entry(session: Session, entry: Entry) -> Exceeding:
+    parent = held_by(session, entry)
+    assert parent is not None
+    size, whole = entry.state.terms.totalQuantity, parent.state.terms.totalQuantity
+    return Exceeding(
+        [entry],
+        f"An exit exceeds its entry: {entry.state.terms.action} {digits(size)} {name_of(entry)} waits for an order "
+        f"of {digits(whole)}. Its fill opens a {_side(entry.state.terms.action)} position of up to "
+        f"{digits(size - whole)}.",
+        f"Change the totalQuantity of {named_each(session, [entry])} to {digits(whole)}.",
+    )
+
+
+def _side(action: str) -> str:
+    return "short" if action == "SELL" else "long"
+
+
+def by_key(exits: Sequence[Entry]) -> str:
+    """How what is open of them is cancelled in one call for each bracket; empty where no key is known."""
+    keys = sorted({each.key for each in exits if each.key})
+    return "".join(f" ibkr_cancel_order with orderKey {key} cancels what is open of that bracket." for key in keys)
+
+
+def closed_by(session: Session, account: str, conId: int, action: str) -> list[Entry]:
+    """The exits of a position that an order of this side closes or reduces; none where it does not."""
+    held = session.holdings.held(account, conId)
+    closes = held > 0 if action == "SELL" else held < 0
+    if not closes:
+        return []
+    same = set(session.ledger.of(account, conId, action))
+    return [each for each in resting_exits(session) if each in same]
+
+
+async def remaining(session: Session, exits: Sequence[Entry]) -> str:
+    """Which of a position's exits are open still, with their keys: what an order that closed it begins with."""
+    left = [each for each in exits if is_open(each)]
+    if not left:
+        return ""
+    await recall(session, left)
+    over = excess(session, left)
+    beyond = f" A fill beyond the position opens a {_side(left[0].state.terms.action)} one of up to {digits(over)}."
+    are = "are" if len(left) > 1 else "is"
+    return f"Still open {are} {named_each(session, left)}.{by_key(left)}{beyond if over else ''}"

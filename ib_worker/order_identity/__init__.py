@@ -1,0 +1,1 @@
+"""Which order is meant, and whether two orders are the same."""

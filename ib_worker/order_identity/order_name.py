@@ -1,0 +1,69 @@
+"""Which order a call names by orderId, orderKey, orderRef or permId. One name is enough, and several must agree."""
+
+from collections.abc import Set as AbstractSet
+
+from bridge.tool import ToolError
+from bridge.tools.types import Named
+from ib_worker.orders.references import order_ref
+from ib_worker.orders.state import OrderState
+from ib_worker.orders.tracker import Entry, Ledger
+
+
+def order_named(ledger: Ledger, unsettled: AbstractSet[str], orderId: int, named: Named) -> Entry | None:
+    """Return the order, None where none is known by any of the names. `unsettled`: references of which it is not known
+    yet whether IBKR has their orders. Raise ToolError not_ready for one of those, or invalid_arguments."""
+    entry = _found(ledger, unsettled, orderId, named)
+    if entry is not None:
+        require_one_order(entry.state, orderId, named)
+    return entry
+
+
+def _found(ledger: Ledger, unsettled: AbstractSet[str], orderId: int, named: Named) -> Entry | None:
+    by_perm = ledger.by_perm(named.permId) if named.permId is not None else None
+    if by_perm is not None:
+        return by_perm
+    orderRef = order_ref(named.orderKey) if named.orderKey is not None else named.orderRef
+    named_so = ledger.named(orderRef) if orderRef is not None else []
+    named_so = [each for each in named_so if each.state.orderId == orderId] or named_so
+    if len(named_so) > 1:
+        raise ToolError(
+            "invalid_arguments",
+            f"orderRef: {len(named_so)} orders carry {orderRef}. Name the one by its permId.",
+            permIds=[each.state.permId for each in named_so],
+        )
+    if not named_so and orderRef in unsettled:
+        raise ToolError(
+            "not_ready",
+            "The worker that sent this order ended before it had heard of it, and whether IBKR has it is being "
+            "settled: that takes two looks, some seconds apart. Ask again in twenty seconds.",
+            retry_after_s=20,
+        )
+    return named_so[0] if named_so else ledger.by_id(orderId) if orderId else None
+
+
+def name_given(orderId: int, named: Named) -> tuple[str, str]:
+    """The first name that a call gives, and its value: an error is about the argument that was used."""
+    names = {"orderId": orderId, "orderKey": named.orderKey, "orderRef": named.orderRef, "permId": named.permId}
+    return next(((name, str(value)) for name, value in names.items() if value), ("orderId", "0"))
+
+
+def require_one_order(state: OrderState, orderId: int, named: Named) -> None:
+    """Refuse names of which one is another order's. Raise ToolError invalid_arguments."""
+    orderRef = order_ref(named.orderKey) if named.orderKey is not None else None
+    others = [
+        name
+        for name, is_other in (
+            ("orderId", 0 not in (orderId, state.orderId) and orderId != state.orderId),  # TWS archives without it
+            ("permId", named.permId is not None and bool(state.permIds) and named.permId not in state.permIds),
+            ("orderKey", orderRef not in (None, state.orderRef)),
+            ("orderRef", named.orderRef not in (None, state.orderRef)),
+        )
+        if is_other
+    ]
+    if others:
+        raise ToolError(
+            "invalid_arguments",
+            f"{others[0]}: it names another order than the other names that were given. Nothing was sent. Name the "
+            "order by one of orderId, orderKey, orderRef and permId.",
+            fields=others,
+        )

@@ -1,0 +1,1 @@
+"""What is known about orders: events, the state that they add up to, the tracker."""

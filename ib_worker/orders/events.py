@@ -1,0 +1,157 @@
+"""What TWS, and this worker, can say about one order: the events that its state is made of. Pure."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bridge.tools.types import Contract
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an order asks for. It changes when the order is modified."""
+
+    contract: Contract
+    account: str | None
+    action: str
+    totalQuantity: float
+    orderType: str
+    lmtPrice: float | None = None
+    auxPrice: float | None = None
+    tif: str | None = None
+    trailingPercent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An error or a notice of TWS about the order. `unnamed`: TWS gave no id, and the order is one of those that it may
+    be about, so that it decides nothing."""
+
+    at: datetime = field(compare=False)  # a repetition is no news
+    code: int
+    text: str
+    unnamed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The frame that places or modifies the order was written."""
+
+    at: datetime = field(compare=False)
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class ModifySent:
+    """The frame that changes a working order was written; TWS confirms by telling the new terms."""
+
+    at: datetime = field(compare=False)
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class CancelSent:
+    at: datetime = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """openOrder: sent again at every change, and for each order when a session starts."""
+
+    at: datetime = field(compare=False)
+    permId: int | None
+    orderRef: str | None
+    terms: Terms
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """orderStatus."""
+
+    at: datetime = field(compare=False)
+    permId: int | None
+    status: str
+    filled: float
+    remaining: float
+    avgFillPrice: float | None = None
+    lastFillPrice: float | None = None
+    whyHeld: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """execDetails. A correction has the same execId up to its last part, and a higher number there."""
+
+    at: datetime = field(compare=False)
+    execId: str
+    shares: float
+    price: float | None
+    cumQty: float
+    avgPrice: float | None
+    permId: int | None = None
+    orderRef: str | None = None
+
+    @property
+    def trade(self) -> str:
+        return trade_of(self.execId)
+
+    @property
+    def version(self) -> int:
+        last = self.execId.rpartition(".")[2]
+        return int(last) if last.isdecimal() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Commission:
+    """commissionReport, moments after its fill."""
+
+    at: datetime = field(compare=False)
+    execId: str
+    commission: float | None
+    currency: str | None
+    realizedPNL: float | None
+
+    @property
+    def trade(self) -> str:
+        return trade_of(self.execId)
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """completedOrder: the order as TWS archived it. It has no orderId."""
+
+    at: datetime = field(compare=False)
+    permId: int | None
+    orderRef: str | None
+    terms: Terms
+    status: str
+    filled: float
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """After a full look, which began at `asked_at`, TWS names the order neither open nor completed."""
+
+    at: datetime = field(compare=False)
+    asked_at: datetime | None = field(default=None, compare=False)  # None: in logs of earlier releases
+
+
+@dataclass(frozen=True, slots=True)
+class ListedOpen:
+    """A complete list of open orders, requested at `asked_at`, has ended and names the order. The quantities are those
+    of its latest orderStatus, None where none came."""
+
+    at: datetime = field(compare=False)
+    asked_at: datetime = field(compare=False)
+    status: str
+    filled: float | None = None
+    remaining: float | None = None
+
+
+Event = Said | Sent | ModifySent | CancelSent | Opened | Status | Fill | Commission | Completed | Vanished | ListedOpen
+
+
+def trade_of(execId: str) -> str:
+    """What an execution and its corrections share: 0000e0d5.6841d6f5.01.02 corrects 0000e0d5.6841d6f5.01.01."""
+    return execId.rpartition(".")[0] or execId

@@ -1,0 +1,190 @@
+"""Turns TWS's messages about orders into the ledger's events."""
+# The methods have TWS's names:
+# ruff: noqa: N802
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+import ib_async
+
+from ib_worker.orders.events import Commission, Completed, Fill, ListedOpen, Opened, Said, Status, Terms
+from ib_worker.orders.tracker import Entry, Ledger, Shown
+from ib_worker.tws.values import convert, unset
+from ib_worker.tws.values.codes import ID_OF_ANOTHER
+from ib_worker.tws.values.text import message
+
+ID_TAKEN = ID_OF_ANOTHER | {103}  # an order came under the id of an earlier one
+PAST_TAKEN = 1_000  # ids to leave out then: TWS does not tell the ids of orders that were cancelled
+
+log = logging.getLogger("ib_worker.orders.messages")
+
+
+def terms_of(contract: ib_async.Contract, order: ib_async.Order) -> Terms:
+    """What an order asks for, as sent or as told by TWS."""
+    return Terms(
+        contract=convert.contract(contract),
+        account=convert.text(order.account),
+        action=order.action,
+        totalQuantity=float(order.totalQuantity),
+        orderType=order.orderType,
+        lmtPrice=unset.order_price("lmtPrice", order, contract.secType),
+        auxPrice=unset.order_price("auxPrice", order, contract.secType),
+        tif=convert.text(order.tif),
+        trailingPercent=unset.order_price("trailingPercent", order),
+    )
+
+
+class OrderMessages:
+    """The methods have TWS's names, and return the order that a message was about, if it is known."""
+
+    def __init__(self, ledger: Ledger, now: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._now = now
+        self._listed: dict[Entry, None] = {}  # named since a list of open orders was last requested
+        self._listed_from: datetime | None = None  # when it was requested; None: none is under way
+        self.highest = 0  # orderId of this client that is taken, as far as TWS has told: the next order's is above it
+
+    def openOrder(
+        self, orderId: int, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
+    ) -> Entry | None:
+        """Sent again at every change of the order, so this must be idempotent."""
+        terms = terms_of(contract, order)
+        permId, orderRef = convert.identity(order.permId), convert.text(order.orderRef)
+        entry = self._ledger.entry(orderId, order.clientId, permId, orderRef, terms)
+        assert entry is not None  # terms make one
+        entry.told(contract, order)
+        entry.shown = Shown(orderState.status)
+        self._listed[entry] = None
+        self._taken(order.clientId, orderId)
+        self._ledger.take(entry, Opened(self._now(), permId, orderRef, terms, orderState.status))
+        return entry
+
+    def asked_open(self) -> None:
+        """A list of open orders is requested, right before its frame."""
+        self._listed.clear()
+        self._listed_from = self._now()
+
+    def openOrderEnd(self) -> None:
+        """The list is complete: it corrects what was believed of the orders that it names."""
+        listed, self._listed = self._listed, {}
+        asked_at, self._listed_from = self._listed_from, None
+        if asked_at is None:
+            return
+        for entry in listed:
+            state = entry.state
+            if entry.shown is not None and (state.done or state.said is not None):
+                self._ledger.take(entry, ListedOpen(self._now(), asked_at, *entry.shown))
+            if state.done and not entry.state.done:
+                log.warning("order %s was %s, and TWS lists it open: it counts as open", state.orderId, state.status)
+
+    def orderStatus(
+        self,
+        orderId: int,
+        status: str,
+        filled: float,
+        remaining: float,
+        avgFillPrice: float,
+        permId: int,
+        parentId: int,
+        lastFillPrice: float,
+        clientId: int,
+        whyHeld: str,
+        mktCapPrice: float = 0.0,
+    ) -> None:
+        perm = convert.identity(permId)
+        self._taken(clientId, orderId)
+        entry = self._ledger.entry(orderId, clientId, perm, None, None)
+        done, left = convert.number(filled) or 0.0, convert.number(remaining)
+        if left is None:
+            left = max(entry.state.terms.totalQuantity - done, 0.0) if entry is not None else 0.0
+        event = Status(
+            self._now(),
+            perm,
+            status,
+            done,
+            left,
+            unset.value("orderStatus.fillPrice", avgFillPrice, backed=done > 0),
+            unset.value("orderStatus.fillPrice", lastFillPrice, backed=done > 0),
+            convert.text(whyHeld),
+        )
+        if entry is None:
+            self._ledger.early(perm, event)
+        else:
+            entry.shown = Shown(status, filled, remaining)
+            self._ledger.take(entry, event)
+
+    def execDetails(self, execution: ib_async.Execution) -> Entry | None:
+        """A fill, live or listed on request; the same one may come both ways."""
+        permId, orderRef = convert.identity(execution.permId), convert.text(execution.orderRef)
+        self._taken(execution.clientId, execution.orderId)
+        event = Fill(
+            self._now(),
+            execution.execId,
+            convert.number(execution.shares) or 0.0,
+            convert.number(execution.price),
+            convert.number(execution.cumQty) or 0.0,
+            convert.number(execution.avgPrice),
+            permId,
+            orderRef,
+        )
+        entry = self._ledger.entry(execution.orderId, execution.clientId, permId, orderRef, None)
+        if entry is None:
+            self._ledger.early(permId, event)
+        else:
+            self._ledger.take(entry, event)
+        return entry
+
+    def commissionReport(self, report: ib_async.CommissionReport) -> None:
+        self._ledger.pay(
+            Commission(
+                self._now(),
+                report.execId,
+                convert.number(report.commission),
+                convert.text(report.currency),
+                convert.number(report.realizedPNL),
+            )
+        )
+
+    def is_past(self, permId: int) -> bool:
+        """Whether the order has ended and is forgotten."""
+        return self._ledger.is_past(permId)
+
+    def completedOrder(
+        self, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
+    ) -> Entry | None:
+        """An archived order. It has neither orderId nor clientId: permId and orderRef tell which it is."""
+        permId, orderRef = convert.identity(order.permId), convert.text(order.orderRef)
+        if self._ledger.is_past(permId):
+            return None
+        terms = terms_of(contract, order)
+        entry = self._ledger.entry(0, order.clientId, permId, orderRef, terms)
+        assert entry is not None  # terms make one
+        entry.archived(contract, order)
+        filled = convert.number(order.filledQuantity) or 0.0
+        text = convert.text(message(orderState.completedStatus))
+        self._ledger.take(entry, Completed(self._now(), permId, orderRef, terms, orderState.status, filled, text))
+        return entry
+
+    def error(self, orderId: int, code: int, text: str) -> bool:
+        """Whether the error was about an order of this session."""
+        entry = self._ledger.by_id(orderId)
+        if entry is None:
+            return False
+        if code in ID_TAKEN and not entry.state.acknowledged:
+            self.highest = max(self.highest, orderId + PAST_TAKEN)
+        self._ledger.errors += 1
+        self._ledger.take(entry, Said(self._now(), code, text))
+        return True
+
+    def unnamed_error(self, code: int, text: str) -> None:
+        """An error about something whose id TWS does not tell: it may be each order that waits for a first word."""
+        for entry in self._ledger.open():
+            state = entry.state
+            if state.sent_at is not None and not state.named and state.said is None:
+                self._ledger.errors += 1
+                self._ledger.take(entry, Said(self._now(), code, text, unnamed=True))
+
+    def _taken(self, clientId: int, orderId: int) -> None:
+        if clientId == self._ledger.clientId and orderId != unset.NO_ORDER_ID:
+            self.highest = max(self.highest, orderId)

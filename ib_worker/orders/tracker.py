@@ -1,0 +1,388 @@
+"""Every order that the session knows, by each of its names, and who waits for one to change."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple, TypeVar
+
+import ib_async
+
+from bridge.tools.types import Notice, OrderReport
+from ib_worker.orders.events import Commission, Event, Fill, Terms, Vanished, trade_of
+from ib_worker.orders.references import is_ours
+from ib_worker.orders.state import NAMES_IT, OrderState, apply
+from ib_worker.tws.values import unset
+
+LOOKS_APART_S = 15.0  # between full looks that lack an order, for the second to count as well
+KEPT_DONE = 2_000  # finished orders, newest first; the bus keeps each order's answer for a week
+KEPT_COMMISSIONS = 5_000  # of fills; a report may come before its fill is known
+
+KEPT_EARLY = 500  # orders whose messages came before their terms
+KEPT_PAST = 50_000  # names of finished orders that are forgotten: neither TWS's archive nor a key brings them back
+
+Announce = Callable[[OrderState], None]
+Recorder = Callable[[OrderState, str | None, Event], None]  # the state after an event that was news, and the key
+Filled = Callable[[Terms, Decimal], None]  # what an order asks for, and by how much its filled quantity has grown
+Name = TypeVar("Name", bound=Hashable)
+
+
+class Shown(NamedTuple):
+    """An order's status in TWS's latest message about it; openOrder has no quantities."""
+
+    status: str
+    filled: float | None = None
+    remaining: float | None = None
+
+
+class Entry:
+    """One order: its state, the key it was asked under, and the events of those who wait for a change."""
+
+    def __init__(self, state: OrderState, key: str | None = None) -> None:
+        self.state = state
+        self.key = key
+        self.sent: tuple[ib_async.Contract, ib_async.Order] | None = None  # whole, as last sent or told by TWS
+        self.asked: tuple[ib_async.Contract, ib_async.Order] | None = None  # as this worker has placed it
+        self.told_first: ib_async.Order | None = None  # TWS's first word on that
+        self.recalled = False  # the audit log was asked for what an earlier worker knew of it
+        self.placed_at: datetime | None = None  # by an earlier worker
+        self.shown: Shown | None = None
+        self.gateway: Hashable = None  # that it was sent to, or that named it last
+        self.ahead = timedelta(0)  # of this machine's clock: of the times that callers are told
+        self.missed_at = float("-inf")  # by a clock that nobody sets, when a full look last lacked it
+        self._watches: set[asyncio.Event] = set()
+
+    def take(self, event: Event) -> bool:
+        """Whether the event was news."""
+        after = apply(self.state, event)
+        if after is self.state:
+            return False
+        self.state = after
+        for watch in self._watches:
+            watch.set()
+        return True
+
+    def told(self, contract: ib_async.Contract, order: ib_async.Order) -> None:
+        """TWS shows the order."""
+        self.sent = (contract, order)
+        if self.told_first is None:
+            self.told_first = order
+
+    def archived(self, contract: ib_async.Contract, order: ib_async.Order) -> None:
+        """TWS shows the order among the ended ones, with fewer fields."""
+        if self.sent is None:
+            self.sent = (contract, order)
+
+    async def until(self, settled: Callable[[OrderState], bool]) -> OrderState:
+        """Wait for a state; the caller keeps the deadline."""
+        with self._watched() as changed:
+            while not settled(self.state):
+                changed.clear()
+                await changed.wait()
+        return self.state
+
+    @contextmanager
+    def _watched(self) -> Iterator[asyncio.Event]:
+        changed = asyncio.Event()
+        self._watches.add(changed)
+        try:
+            yield changed
+        finally:
+            self._watches.discard(changed)
+
+
+class Ledger:
+    """An orderId belongs to one clientId and may come again after a gateway's restart; a permId does not, nor an
+    orderRef of ours. Others may write the same orderRef on many orders, so theirs is no name.
+
+    `known` is False until a full look at the gateway has ended: until then what the ledger lacks may still exist.
+    """
+
+    def __init__(self, clientId: int) -> None:
+        self.ahead = timedelta(0)  # how far the gateway's clock is ahead, where it lives at another date
+        self.clientId = clientId
+        self.known = False
+        self.gateway: Hashable = None  # where the connection goes: another one need not know this one's orders
+        self.errors = 0  # and notices about orders, for the same reason
+        self.placed = 0  # frames that place, change or cancel: an answer asked for before the newest one may be stale
+        self._entries: dict[Entry, None] = {}  # in the order they became known
+        self._by_id: dict[tuple[int, int], Entry] = {}
+        self._by_perm: dict[int, Entry] = {}
+        self._by_ref: dict[str, list[Entry]] = {}  # ours: more than one where another program writes it too
+        self._by_trade: dict[str, Entry] = {}
+        self._commissions: dict[str, Commission] = {}  # by execId, for executions of orders known and unknown
+        self._early: dict[int, list[Event]] = {}  # by permId
+        self._past: dict[int, None] = {}
+        self._past_refs: dict[str, None] = {}
+        self.announce: Announce | None = None
+        self.record: Recorder | None = None
+        self.filled: Filled | None = None
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def by_id(self, orderId: int, clientId: int | None = None) -> Entry | None:
+        return self._by_id.get((self.clientId if clientId is None else clientId, orderId))
+
+    def by_perm(self, permId: int | None) -> Entry | None:
+        return self._by_perm.get(permId) if permId is not None else None
+
+    def by_ref(self, orderRef: str | None) -> Entry | None:
+        """By a reference of ours: this client's order before one of another client."""
+        return next(iter(self._referred(orderRef)), None) if orderRef is not None else None
+
+    def named(self, orderRef: str) -> list[Entry]:
+        """Every order that carries the reference, whoever gave it."""
+        if is_ours(orderRef):
+            found = self._referred(orderRef)
+            likely = [entry for entry in found if self._rank(entry) == self._rank(found[0])]
+            return likely if len(likely) == 1 else found
+        return [entry for entry in self._entries if entry.state.orderRef == orderRef]
+
+    def all(self) -> list[Entry]:
+        return list(self._entries)
+
+    def open(self) -> list[Entry]:
+        """What may still be filled; not what IBKR was found not to have."""
+        return [entry for entry in self._entries if not (entry.state.done or entry.state.not_found)]
+
+    def of(self, account: str | None, conId: int, action: str) -> Iterator[Entry]:
+        """Orders of one account, contract and side, open and done."""
+        for entry in self._entries:
+            terms = entry.state.terms
+            if (terms.account, terms.contract.conId, terms.action) == (account, conId, action):
+                yield entry
+
+    def commission(self, execId: str) -> Commission | None:
+        return self._commissions.get(trade_of(execId))
+
+    def add(self, orderId: int, terms: Terms, orderRef: str | None, key: str | None = None) -> Entry:
+        """An order of this session, right before its frame is written."""
+        return self._added(OrderState(orderId, self.clientId, terms, orderRef=orderRef), key)
+
+    def entry(
+        self, orderId: int, clientId: int, permId: int | None, orderRef: str | None, terms: Terms | None
+    ) -> Entry | None:
+        """The order of a message, made known if its terms are told. A permId outweighs an orderId, and that an
+        orderRef, which another program may write on an order of its own."""
+        found = self.by_perm(permId)
+        if found is None:
+            found = self._same_life(self._by_id.get((clientId, orderId)), permId, orderRef)
+        if found is None and orderRef is not None:
+            found = self._same_reference(orderId, clientId, permId, orderRef)
+        if found is None and terms is not None:
+            found = self._added(OrderState(orderId, clientId, terms, orderRef=orderRef))
+        return found
+
+    def take(self, entry: Entry, event: Event) -> None:
+        if isinstance(event, NAMES_IT):
+            entry.gateway = self.gateway
+        if isinstance(event, Fill):
+            self._by_trade[event.trade] = entry
+        before = entry.state.filled
+        if not entry.take(event):
+            return
+        self._index(entry)
+        if self.filled is not None and entry.state.filled != before:
+            self.filled(entry.state.terms, Decimal(str(entry.state.filled)) - Decimal(str(before)))
+        if self.record is not None:
+            self.record(entry.state, entry.key, event)
+        for missed in self._early.pop(entry.state.permId or 0, []):
+            self.take(entry, missed)
+        if isinstance(event, Fill) and (paid := self._commissions.get(event.trade)) is not None:
+            self.take(entry, paid)
+        if self.announce is not None:
+            self.announce(entry.state)
+        if entry.state.done:
+            self._prune()
+
+    def is_past(self, permId: int | None) -> bool:
+        """Whether the order was known, had ended, and is forgotten."""
+        return permId in self._past
+
+    def is_past_ref(self, orderRef: str) -> bool:
+        """The same by the reference: its key has placed an order, and must not place another."""
+        return orderRef in self._past_refs
+
+    def early(self, permId: int | None, event: Event) -> None:
+        """A message about an order whose terms are not told yet; it is taken when they are."""
+        if permId is None or permId in self._past:
+            return
+        kept = self._early.setdefault(permId, [])
+        if event not in kept:  # executions are told again whenever they are asked for
+            kept.append(event)
+        _trim(self._early, KEPT_EARLY)
+
+    def pay(self, report: Commission) -> None:
+        """A commission, whether or not its fill is known yet."""
+        self._commissions.pop(report.trade, None)
+        self._commissions[report.trade] = report
+        _trim(self._commissions, KEPT_COMMISSIONS)
+        entry = self._by_trade.get(report.trade)
+        if entry is not None:
+            self.take(entry, report)
+
+    def reconcile(self, expected: Collection[Entry], seen: Collection[Entry | None], vanished: Vanished) -> None:
+        """After a full look: what was open when it began, and is nowhere in it, is unknown, not cancelled. What another
+        gateway was told of may be there all the same."""
+        now = time.monotonic()
+        missing = [entry for entry in expected if entry not in seen and entry.gateway == self.gateway]
+        for entry in missing:
+            if not entry.state.missed or now - entry.missed_at >= LOOKS_APART_S:
+                entry.missed_at = now
+                self.take(entry, vanished)
+        self.known = True
+
+    def _same_life(self, entry: Entry | None, permId: int | None, orderRef: str | None) -> Entry | None:
+        """Not an earlier order that had this orderId: a gateway's restart may issue an id again."""
+        if entry is None:
+            return None
+        state = entry.state
+        other_ref = None not in (orderRef, state.orderRef) and orderRef != state.orderRef
+        other_perm = state.done and permId is not None and bool(state.permIds) and permId not in state.permIds
+        same_ref = is_ours(orderRef) and orderRef == state.orderRef  # a key names one order: TWS has split it
+        return None if other_ref or (other_perm and not same_ref) else entry
+
+    def _same_reference(self, orderId: int, clientId: int, permId: int | None, orderRef: str) -> Entry | None:
+        """An order of ours by its reference, unless the message names another by its permId or orderId. An archived
+        order has no orderId."""
+        for entry in self._referred(orderRef):
+            state = entry.state
+            if orderId and state.orderId and (clientId, orderId) != (state.clientId, state.orderId):
+                continue
+            split = state.changed_at is not None and not state.done  # TWS may make two of a changed order
+            if permId is None or not state.permIds or (not orderId and split) or permId in state.permIds:
+                return entry
+        return None
+
+    def _referred(self, orderRef: str) -> list[Entry]:
+        found = self._by_ref.get(orderRef, [])
+        return sorted(found, key=self._rank)
+
+    def _rank(self, entry: Entry) -> int:
+        """How likely an order with a reference of ours is ours: this client's, then one that TWS has archived without
+        its client and orderId, then another client's."""
+        if entry.state.clientId == self.clientId:
+            return 0
+        return 1 if entry.state.orderId == 0 else 2
+
+    def _added(self, state: OrderState, key: str | None = None) -> Entry:
+        entry = Entry(state, key)
+        entry.ahead = self.ahead
+        entry.gateway = self.gateway
+        self._entries[entry] = None
+        self._by_id.pop((state.clientId, state.orderId), None)  # the newest order has the id
+        self._index(entry)
+        return entry
+
+    def _index(self, entry: Entry) -> None:
+        state = entry.state
+        if state.orderId != 0:  # archived orders have none
+            self._by_id.setdefault((state.clientId, state.orderId), entry)
+        for permId in state.permIds:
+            self._by_perm.setdefault(permId, entry)
+        if is_ours(state.orderRef) and entry not in (referred := self._by_ref.setdefault(state.orderRef, [])):
+            referred.append(entry)
+
+    def _prune(self) -> None:
+        """Forget the oldest finished orders, a tenth at a time."""
+        if len(self._entries) <= KEPT_DONE * 1.1:
+            return
+        done = [entry for entry in self._entries if entry.state.done]
+        for entry in done[: max(len(done) - KEPT_DONE, 0)]:
+            self._forget(entry)
+
+    def _forget(self, entry: Entry) -> None:
+        del self._entries[entry]
+        state = entry.state
+        _drop(self._by_id, [(state.clientId, state.orderId)], entry)
+        _drop(self._by_perm, state.permIds, entry)
+        referred = [each for each in self._by_ref.pop(state.orderRef or "", []) if each is not entry]
+        if referred:
+            self._by_ref[state.orderRef or ""] = referred
+        _drop(self._by_trade, state.fills, entry)
+        self._past.update(dict.fromkeys(state.permIds))
+        _trim(self._past, KEPT_PAST)
+        if is_ours(state.orderRef):
+            self._past_refs[state.orderRef] = None
+            _trim(self._past_refs, KEPT_PAST)
+
+
+def _trim(kept: dict[Name, Any], most: int) -> None:
+    """Drop the oldest."""
+    while len(kept) > most:
+        del kept[next(iter(kept))]
+
+
+def _drop(index: dict[Name, Entry], names: Iterable[Name], entry: Entry) -> None:
+    for name in names:
+        if index.get(name) is entry:
+            del index[name]
+
+
+def report(entry: Entry, message: str = "", replayed: bool = False) -> OrderReport:
+    """The order as a client sees it."""
+    state = entry.state
+    return OrderReport(
+        orderId=state.orderId,
+        permId=state.permId,
+        clientId=state.clientId,
+        orderRef=state.orderRef,
+        idempotencyKey=entry.key,
+        account=state.terms.account,
+        contract=state.terms.contract,
+        action=state.terms.action,
+        totalQuantity=state.terms.totalQuantity,
+        orderType=state.terms.orderType,
+        lmtPrice=state.terms.lmtPrice,
+        auxPrice=state.terms.auxPrice,
+        tif=state.terms.tif,
+        trailingPercent=state.terms.trailingPercent,
+        **_shown(entry),
+        placed_at=_placed_at(entry),
+        status=state.status,
+        filled=state.filled,
+        remaining=_remaining(state),
+        avgFillPrice=state.avgFillPrice,
+        lastFillPrice=state.lastFillPrice,
+        whyHeld=state.whyHeld,
+        commission=state.commission,
+        commissionCurrency=next((each.currency for each in state.commissions.values()), None),
+        notices=[Notice(code=each.code, message=each.text, time=each.at + entry.ahead) for each in state.notices],
+        message=message or _doubt(state),
+        replayed=replayed,
+    )
+
+
+def _placed_at(entry: Entry) -> datetime | None:
+    at = entry.state.sent_at or entry.placed_at
+    return at + entry.ahead if at is not None else None
+
+
+def _shown(entry: Entry) -> dict[str, Any]:
+    """What TWS tells of an order beside the terms that it goes by."""
+    if entry.sent is None:
+        return {}
+    order = entry.sent[1]
+    return {
+        "trailStopPrice": unset.order_price("trailStopPrice", order),
+        "outsideRth": order.outsideRth,
+        "goodTillDate": unset.text(order.goodTillDate),
+        "parentId": unset.identity(order.parentId),
+        "ocaGroup": unset.text(order.ocaGroup),
+    }
+
+
+def _remaining(state: OrderState) -> float:
+    if state.remaining is not None:
+        return state.remaining
+    return max(state.terms.totalQuantity - state.filled, 0.0)
+
+
+def _doubt(state: OrderState) -> str:
+    """What a list of orders says of one whose end is contradicted."""
+    if state.contradicted is None:
+        return ""
+    return f"This order was taken for {state.contradicted}, and TWS shows it open since: it counts as open."

@@ -1,0 +1,1 @@
+"""Who may send how much to TWS, and which requests are shared."""

@@ -1,0 +1,129 @@
+"""The one budget of messages to TWS that all clients share: lanes with priority, and callers in rotation in each."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from bridge.fair_queue import Rotation
+from bridge.tool import ToolError
+from ib_worker.pacing.caller import SESSION, current
+
+PER_S = 50  # messages that TWS allows in any second, over everything
+STEADY = 0.7  # of them go out steadily
+AT_ONCE = 0.2  # after a quiet moment; the tenth that is left is for what a stalled network delivers together
+KEPT_FOR_ORDERS = 0.4  # of the burst: an order never waits behind reads, and orders go first when all must wait
+LONGEST_WAIT_S = 10.0  # whoever would wait longer is told so at once: few wait for an answer for more than 15 seconds
+
+
+class Lane(IntEnum):
+    """Who goes first when messages must wait."""
+
+    CANCELS = 0  # they reduce risk: no flood of orders holds them up
+    ORDERS = 1
+    READS = 2
+    BULK = 3  # history
+
+
+@dataclass
+class Bucket:
+    """Tokens that refill steadily. Pure: the caller says what time it is."""
+
+    rate: float
+    size: float
+    at: float = 0.0  # when it was full
+    tokens: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.tokens = self.size
+
+    def wait(self, now: float, leave: float = 0.0) -> float:
+        """Seconds until a token can be taken that leaves `leave` behind; 0 for now."""
+        self.tokens = min(self.size, self.tokens + max(now - self.at, 0.0) * self.rate)
+        self.at = max(now, self.at)
+        return max(0.0, (1.0 + leave - self.tokens) / self.rate)
+
+    def take(self) -> None:
+        self.tokens -= 1.0
+
+
+class Pacer:
+    """Hands out turns to send one message each: to the first lane that has somebody waiting, and there to the caller
+    who was served least lately."""
+
+    def __init__(self, clock: Callable[[], float], per_s: int = PER_S) -> None:
+        self._clock = clock
+        self._per_s = per_s
+        self._bucket = Bucket(per_s * STEADY, per_s * AT_ONCE, clock())
+        self._kept = self._bucket.size * KEPT_FOR_ORDERS
+        self._waiting: dict[Lane, Rotation] = {lane: Rotation() for lane in Lane}
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def turn(self, lane: Lane) -> None:
+        """Return when a message of this lane may be sent. Cancelling gives the place up. Raises ToolError paced where
+        the wait would be too long, which orders and the session's own work are never told."""
+        if not any(self._waiting[each] for each in Lane if each <= lane) and self._granted(lane):
+            return
+        caller = current()
+        if lane > Lane.ORDERS and caller != SESSION:
+            self._refuse_long(lane, caller)
+        mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting[lane].add(caller, mine)
+        self._serve()
+        try:
+            await mine
+        except asyncio.CancelledError:
+            self._waiting[lane].remove(caller, mine)
+            raise
+
+    def post(self, lane: Lane, send: Callable[[], None]) -> None:
+        """Call `send` at the session's next turn, for a message that nobody waits for, such as the cancel of a request
+        that was given up."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        turn.add_done_callback(lambda _: send())
+        self._waiting[lane].add(SESSION, turn)
+        self._serve()
+
+    def waiting(self, lane: Lane) -> int:
+        return len(self._waiting[lane])
+
+    def wait_s(self, lane: Lane, caller: str) -> float:
+        """How long a message that this caller would add now waits, if no order comes between."""
+        before = sum(len(self._waiting[each]) for each in Lane if each < lane) + self._waiting[lane].before(caller)
+        return before / self._bucket.rate + self._bucket.wait(self._clock(), self._left_by(lane))
+
+    def _refuse_long(self, lane: Lane, caller: str) -> None:
+        wait_s = self.wait_s(lane, caller)
+        if wait_s > LONGEST_WAIT_S:
+            raise ToolError(
+                "paced",
+                f"TWS takes {self._per_s} messages a second, and what waits needs {wait_s:.0f} seconds. Ask again "
+                "then, and for less at once.",
+                retry_after_s=round(wait_s, 1),
+            )
+
+    def _granted(self, lane: Lane) -> bool:
+        if self._bucket.wait(self._clock(), self._left_by(lane)) > 0:
+            return False
+        self._bucket.take()
+        return True
+
+    def _serve(self) -> None:
+        """Grant what can be granted, then come back when the next token is due."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for lane in Lane:
+            while self._waiting[lane] and self._granted(lane):
+                turn = self._waiting[lane].take()
+                if turn.done():  # cancelled in this very moment: its token goes to the next
+                    self._bucket.tokens += 1.0
+                else:
+                    turn.set_result(None)
+            if self._waiting[lane]:
+                delay = self._bucket.wait(self._clock(), self._left_by(lane))
+                self._timer = asyncio.get_running_loop().call_later(delay, self._serve)
+                return
+
+    def _left_by(self, lane: Lane) -> float:
+        return 0.0 if lane <= Lane.ORDERS else self._kept

@@ -1,0 +1,361 @@
+"""Holds an order against mode, limits and approval with what the session knows right now, and makes its gate."""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from functools import partial
+from zoneinfo import ZoneInfo
+
+import ib_async
+
+from bridge.bus.records.admission import Gate
+from bridge.bus.records.scripts import HOLD_MS
+from bridge.bus.server.server import Asked
+from bridge.text.plain_text import one_line
+from bridge.tool import ToolError
+from ib_worker.market_data.subscriptions import Line
+from ib_worker.order_groups.groups import most_filled
+from ib_worker.order_groups.related import held_by, member, related
+from ib_worker.order_identity.equal_orders import cleared, own_terms
+from ib_worker.orders.tracker import Entry
+from ib_worker.pacing.message_pacer import Lane
+from ib_worker.pre_trade.describe import question
+from ib_worker.pre_trade.order_facts import (
+    Quoted,
+    book_of,
+    details_of,
+    legs_of,
+    magnifier_of,
+    multiplier_of,
+    option_of,
+    rates_for,
+    trading_of,
+)
+from ib_worker.risk.approvals import Question
+from ib_worker.risk.exchange_rates import AccountRates
+from ib_worker.risk.intent import Facts, Intent, OptionBook
+from ib_worker.risk.limits import check, closes
+from ib_worker.risk.order_prices import aux_price, limit_price, real
+from ib_worker.risk.position_effect import held_up, opens_short, position_effect, reverses, warnings
+from ib_worker.session.redis_durability import require_durable
+from ib_worker.session.session import Session, utcnow
+from ib_worker.session.sync import positions
+from ib_worker.session.wrapper import POSITION_MESSAGES
+from ib_worker.tws.errors import LinkLost, RequestRefused
+
+LONGEST_TERMS = 60  # characters
+QUOTE_S = 3.0  # for the first price of a new line
+PNL_S = 3.0
+PNL_KEPT_S = 5.0  # from before the account's lock is taken until the order is checked under it
+OLD_S = 15 * 60.0  # by which delayed prices are late
+POSITIONS_S = 3.0  # for a complete list of positions
+UNSHOWN_S = 60.0  # TWS tells a position's change within seconds of its fill: after this the message is taken for lost
+EXCHANGE_DAY = ZoneInfo("America/New_York")  # where a new trading day begins for the daily count
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a caller brings along for an order; the order that it changes, if it is a change; the exits of a bracket, or
+    the exits as they will be that are changed with it."""
+
+    duplicate_of: str | None = None
+    token: str | None = None
+    beside: Entry | None = None
+    exits: Sequence[ib_async.Order] = ()
+    along: Sequence[ib_async.Order] = ()
+
+
+@dataclass(frozen=True)
+class Passed:
+    """An order within the limits: the gate that it must pass still, who approved it in live mode, and what its report
+    adds to TWS's words."""
+
+    gate: Gate
+    approved_by: str = ""
+    remarks: str = ""
+    order: tuple[Intent, Facts] | None = None  # as it was checked
+
+    async def accept(self, asked: Asked, **names: str) -> None:
+        """Take the accepting step. Raises what that raises, with the reason why an order is no closing one."""
+        try:
+            await asked.accept(self.gate, **names)
+        except ToolError as error:
+            if self.order is None:
+                raise
+            raise with_reason(error, *self.order) from error
+
+
+# What an order that only reduces a position is not held up by, but for these limits.
+PASSED_BY_CLOSING = frozenset({"limit_exceeded", "no_fresh_quote", "no_exchange_rate", "no_daily_pnl", "halted"})
+HOLD_CLOSING = frozenset({"price_collar", "max_short_option_value"})
+
+
+def with_reason(error: ToolError, intent: Intent, facts: Facts) -> ToolError:
+    """Return the error with why an order that would reduce a position is no closing one, if that decides it."""
+    level, limit = error.details.get("level"), error.details.get("limit")
+    decides = error.code in PASSED_BY_CLOSING and level != "halt" and limit not in HOLD_CLOSING
+    reason = held_up(intent, facts) if decides else ""
+    return ToolError(error.code, f"{error.message} {reason}", **error.details) if reason else error
+
+
+async def passed(
+    session: Session, asked: Asked, contract: ib_async.Contract, order: ib_async.Order, allowance: Allowance
+) -> Passed:
+    """An order within the limits. Raises ToolError limit_exceeded, no_fresh_quote, no_exchange_rate, no_daily_pnl,
+    not_tradable, not_durable, invalid_arguments, confirmation_invalid, approval_required, or not_ready while positions
+    are not known in full."""
+    require_durable(session)
+    session.require_whole("positions", POSITION_MESSAGES)
+    filled = allowance.beside.state.filled if allowance.beside else 0.0
+    details = await details_of(session, contract)
+    waits = _waits_for_limit(session, allowance.beside)
+    intent = replace(intent_of(contract, order, details), filled=Decimal(str(filled)), waits=waits)
+    limits = session.settings.rails
+    facts = await facts_of(session, contract, order, allowance.beside, patient=False)
+    exits = [intent_of(contract, each, details) for each in allowance.exits]
+    try:
+        check(intent, facts, limits, exits)
+    except ToolError as error:
+        session.wires.refused(error)
+        raise with_reason(error, intent, facts) from error
+    terms = terms_digest(contract, order)
+    if allowance.token is not None:
+        price = near_price(intent, facts)
+        await session.tokens.use(allowance.token, asked.key or "", asked.caller, terms, price)
+    window_s = 0 if allowance.beside else _number(limits.duplicate_window_s)
+    equal = await cleared(session, asked, terms, window_s, allowance.duplicate_of)
+    gate = Gate(
+        terms=own_terms(asked.caller, terms),
+        shared=terms,
+        hold_ms=HOLD_MS if asked.request.keyless else 0,
+        orders=1 + len(exits),
+        closing=not exits and closes(intent, facts),
+        per_minute=_number(limits.max_orders_per_minute),
+        per_day=_number(limits.max_orders_per_day),
+        day_from_ms=_day_from_ms(utcnow()),
+        duplicate_window_ms=window_s * 1000,
+        duplicate_of=equal.excused or allowance.duplicate_of or "",
+    )
+    remarks = remarks_on(intent, facts, changes=allowance.beside is not None, waits=_waits(session, allowance.beside))
+    remarks = " ".join(filter(None, (remarks, equal.remark)))
+    if session.settings.trading_mode != "live":
+        return Passed(gate, remarks=remarks, order=(intent, facts))
+    changes = allowance.beside.state.orderId if allowance.beside else None
+    summary = question(intent, facts, contract, order, changes, allowance.exits or allowance.along, limits.collar)
+    approved_by = await session.approvals.require(asked, Question(terms, summary))
+    return Passed(gate, approved_by, remarks, (intent, facts))
+
+
+def _waits(session: Session, entry: Entry | None) -> bool:
+    """Whether an open order holds this one: the position that it closes is not there yet."""
+    return entry is not None and held_by(session, entry) is not None
+
+
+def _waits_for_limit(session: Session, entry: Entry | None) -> bool:
+    """Whether what holds this order rests at a limit of its own, and not for the market to open."""
+    parent = held_by(session, entry) if entry is not None else None
+    return parent is not None and parent.state.terms.orderType == "LMT"
+
+
+def remarks_on(intent: Intent, facts: Facts, changes: bool = False, waits: bool = False) -> str:
+    """What a report says beside TWS's words: a position that changes sides, a new short, a trigger that was met."""
+    news = reverses(intent, facts) or (opens_short(intent, facts) and not changes)
+    sides = [f"It {position_effect(intent, facts)}"] if news and not waits else []
+    found = [*sides, *(each[:1].upper() + each[1:] for each in warnings(intent, facts))]
+    return " ".join(f"{each}." for each in found)
+
+
+def intent_of(
+    contract: ib_async.Contract, order: ib_async.Order, details: ib_async.ContractDetails | None = None
+) -> Intent:
+    """The order as the checks see it. `details` tell in what its price is told."""
+    magnifier, kind = magnifier_of(details), (order.orderType, contract.secType)
+    tick = real(details.minTick) if details is not None else None
+    return Intent(
+        symbol=contract.symbol,
+        secType=contract.secType,
+        currency=contract.currency,
+        multiplier=multiplier_of(contract),
+        action="BUY" if order.action == "BUY" else "SELL",
+        totalQuantity=Decimal(str(order.totalQuantity)),
+        orderType=order.orderType,
+        lmtPrice=limit_price(*kind, order.lmtPrice),
+        auxPrice=aux_price(*kind, order.auxPrice),
+        outsideRth=order.outsideRth,
+        trailingPercent=real(order.trailingPercent) or None,
+        priceMagnifier=magnifier,
+        minTick=tick or 0.01,
+        option=option_of(contract, magnifier),
+        described=_bond_terms(details) if contract.secType == "BOND" and details is not None else "",
+    )
+
+
+def _bond_terms(details: ib_async.ContractDetails) -> str:
+    """What tells a bond from the others of its issuer, which TWS all calls by one symbol."""
+    told = [f"CUSIP {details.cusip}"] if details.cusip else []
+    told += [f"matures {details.maturity}"] if details.maturity else []
+    return one_line(", ".join(told), LONGEST_TERMS)
+
+
+def terms_digest(contract: ib_async.Contract, order: ib_async.Order) -> str:
+    """What makes two orders equal: everything that was asked for, and nothing of how it was asked."""
+    kind = (order.orderType, contract.secType)
+    prices = [limit_price(*kind, order.lmtPrice), aux_price(*kind, order.auxPrice)]
+    told = [contract.conId, contract.exchange]
+    told += [order.account, order.action, order.totalQuantity, order.orderType, *prices]
+    told += [order.trailingPercent, order.tif, order.outsideRth]
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
+
+
+def near_price(intent: Intent, facts: Facts) -> float | None:
+    """What the order would trade at now."""
+    near = facts.ask if intent.action == "BUY" else facts.bid
+    return near or facts.last
+
+
+async def facts_of(
+    session: Session,
+    contract: ib_async.Contract,
+    order: ib_async.Order,
+    beside: Entry | None = None,
+    patient: bool = True,
+) -> Facts:
+    """What is known right now; `beside` is an order that this one replaces, and that counts no more. `patient`: wait
+    for first prices, which may take seconds; under the account's lock nobody does."""
+    limits = session.settings.rails
+    await _positions_with_fills(session, order, contract.conId, beside)
+    look = partial(look_at, session, patient)
+    details = await details_of(session, contract)
+    quoted = await look(contract) if _needs_quote(session) else Quoted()
+    legs = await legs_of(session, contract, look)
+    live = session.settings.trading_mode == "live"
+    counted = isinstance(limits.max_short_option_value, float) or live or option_of(contract) is not None
+    book = await book_of(session, contract, order, details, beside, look) if counted else OptionBook()
+    pair = {contract.symbol} if contract.secType == "CASH" else set()
+    currencies = {contract.currency, *pair, *(leg.unit.currency for leg in legs)}
+    counts_loss = isinstance(limits.max_daily_loss, float)
+    needed = _needs_rates(session) or (counted and bool(book.options or option_of(contract) or legs))
+    rates = await rates_for(session, order.account, currencies, look) if needed else AccountRates()
+    return Facts(
+        bid=quoted.bid,
+        ask=quoted.ask,
+        last=quoted.last,
+        quote_age_s=quoted.age_s,
+        position=session.holdings.held(order.account, contract.conId),
+        closing=_closing(session, order, contract.conId, beside),
+        open_orders=sum(
+            each.state.clientId == session.clientId and each is not beside for each in session.ledger.open()
+        ),
+        daily_pnl=await _daily_pnl(session, order.account, patient) if counts_loss else None,
+        base=rates.base,
+        rates=rates.rates,
+        close=quoted.close,
+        trading=await trading_of(session, details),
+        halted=quoted.halted,
+        late=quoted.late,
+        legs=legs,
+        book=book,
+    )
+
+
+def _needs_quote(session: Session) -> bool:
+    """For a limit, or for a human who is to approve."""
+    limits = session.settings.rails
+    return session.settings.trading_mode == "live" or any(
+        isinstance(each, float) for each in (limits.price_collar, limits.max_order_value, limits.max_position_value)
+    )
+
+
+def _needs_rates(session: Session) -> bool:
+    """For a limit in the base currency, or for a human who is to approve."""
+    limits = session.settings.rails
+    return session.settings.trading_mode == "live" or any(
+        isinstance(each, float) for each in (limits.max_order_value, limits.max_position_value, limits.max_daily_loss)
+    )
+
+
+async def look_at(session: Session, patient: bool, contract: ib_async.Contract) -> Quoted:
+    """The quote with its age, the last close, and whether trading is halted."""
+    bid, ask, last, age_s = await _quote(session, contract, patient)
+    line = session.lines.known(contract.conId)
+    if line is None:
+        return Quoted(bid, ask, last, age_s)
+    known = line.values.known(session.now())
+    late = known.marketDataType not in (None, "live")
+    return Quoted(bid, ask, last, age_s, known.close, known.halted, late)
+
+
+async def _quote(
+    session: Session, contract: ib_async.Contract, patient: bool
+) -> tuple[float | None, float | None, float | None, float | None]:
+    """Bid, ask, last and their age. While the farms of quotes work, a standing line shows what is valid now, however
+    long ago it changed; delayed and frozen prices are old, and only a paper account may trade on them."""
+    line = await session.lines.open(contract, Lane.ORDERS)
+    if patient and not line.quiet:
+        await _first_price(session, line)
+    if line.problem is not None or not line.values.priced:
+        return None, None, None, None
+    quote = line.values.known(session.now())
+    old = quote.marketDataType not in (None, "live") and session.settings.trading_mode == "live"
+    return quote.bid, quote.ask, quote.last, OLD_S if old or session.link.without_quotes else 0.0
+
+
+async def _first_price(session: Session, line: Line) -> None:
+    """Wait for the first price of a new line; one that had none is not waited for again until it has."""
+    try:
+        async with asyncio.timeout(QUOTE_S):
+            await session.while_connected(line.settled.wait())
+    except TimeoutError:
+        line.quiet = True
+
+
+def _closing(session: Session, order: ib_async.Order, conId: int, beside: Entry | None) -> Decimal:
+    """What orders of the same side may close first: what is open, and fills that the position does not show yet. Of
+    orders that exclude each other, such as a bracket's exits, one fills; those of the changed order's group do not fill
+    beside it."""
+    near = set(related(session, beside)) if beside is not None else set()
+    same = [each for each in session.ledger.of(order.account, conId, order.action) if not each.state.done]
+    resting = most_filled([member(each) for each in same if each not in near])
+    return session.holdings.unshown(order.account, conId, order.action) + Decimal(str(resting))
+
+
+async def _positions_with_fills(session: Session, order: ib_async.Order, conId: int, beside: Entry | None) -> None:
+    """Read the positions anew where only fills that they have not shown for long keep the order from being a closing
+    one: the positions may have moved by another client's order too, or the message was lost."""
+    holdings = session.holdings
+    unshown = holdings.unshown(order.account, conId, order.action)
+    if not unshown or holdings.unshown_s(order.account, conId) < UNSHOWN_S:
+        return
+    held = holdings.held(order.account, conId) * (1 if order.action == "SELL" else -1)
+    filled = Decimal(str(beside.state.filled)) if beside else Decimal(0)
+    room = held - _closing(session, order, conId, beside) - (Decimal(str(order.totalQuantity)) - filled)
+    if held > 0 and room < 0 <= room + unshown:
+        with suppress(LinkLost, RequestRefused, TimeoutError):
+            async with asyncio.timeout(POSITIONS_S):
+                await positions(session, POSITIONS_S)
+
+
+async def _daily_pnl(session: Session, account: str, patient: bool) -> float | None:
+    """As TWS tells it now; under the account's lock what it has told in the last seconds, right before."""
+    read_at, known = session.daily_pnl.get(account, (float("-inf"), None))
+    if not patient and asyncio.get_running_loop().time() - read_at < PNL_KEPT_S:
+        return known
+    daily = None
+    with suppress(TimeoutError):
+        async with asyncio.timeout(PNL_S):
+            daily = (await session.ask_pnl(account, "")).dailyPnL
+    session.daily_pnl[account] = (asyncio.get_running_loop().time(), daily)
+    return daily
+
+
+def _number(limit: int | str | None) -> int:
+    return limit if isinstance(limit, int) else 0
+
+
+def _day_from_ms(now: datetime) -> int:
+    midnight = datetime.combine(now.astimezone(EXCHANGE_DAY).date(), time(), EXCHANGE_DAY)
+    return int(midnight.astimezone(UTC).timestamp() * 1000)

@@ -1,0 +1,104 @@
+"""An order in the server's own words, as a client and a human read it. Pure."""
+
+from collections.abc import Sequence
+
+import ib_async
+
+from bridge.text.contract_name import contract_name
+from bridge.text.numbers import digits
+from bridge.tools.order_terms import AUX_PRICE, LMT_PRICE
+from ib_worker.logging_setup import masked
+from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.limits import closes, variable
+from ib_worker.risk.position_effect import position_effect, warnings
+from ib_worker.risk.short_options import known_count
+from ib_worker.risk.worth import known_worth
+from ib_worker.tws.values import unset
+
+# Which order types have which price: TWS tells a 0 or its unset value for the others.
+PRICES = (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE), ("trailingPercent", ("TRAIL",)))
+
+
+def sentence(intent: Intent, contract: ib_async.Contract, order: ib_async.Order) -> str:
+    """The order in one plain line."""
+    return f"{_what(intent, contract)} as {_how(order)}, account {order.account}"
+
+
+def question(
+    intent: Intent,
+    facts: Facts,
+    contract: ib_async.Contract,
+    order: ib_async.Order,
+    changes: int | None = None,
+    exits: Sequence[ib_async.Order] = (),
+    collar: float | None = None,
+) -> str:
+    """What a human is asked to approve: everything that decides what the order does and is worth, account masked."""
+    act = "Place" if changes is None else f"Change order {changes} to"
+    parts = [f"LIVE, real money. {act}: {_what(intent, contract)} ({named(contract)}) as {_how(order)}"]
+    parts += [f"with an exit {each.action} as {_how(each)}" for each in exits]
+    parts.append(f"account {masked(order.account)}")
+    text = ", ".join(parts)
+    return " ".join([f"{text}.", _worth(intent, facts, collar), *_effects(intent, facts)])
+
+
+def named(contract: ib_async.Contract) -> str:
+    """The contract without a doubt, in one line of printable characters."""
+    told = (
+        contract.exchange,
+        contract.primaryExchange,
+        contract.currency,
+        contract.lastTradeDateOrContractMonth,
+        digits(contract.strike) if contract.strike else "",
+        contract.right,
+        f"x{contract.multiplier}" if contract.multiplier else "",
+    )
+    words = [" ".join("".join(filter(str.isprintable, each)).split()) for each in told if each]
+    return " ".join([*words, f"conId {contract.conId}"])
+
+
+def _what(intent: Intent, contract: ib_async.Contract) -> str:
+    terms = f" ({intent.described})" if intent.described else ""
+    return f"{intent.action} {intent.totalQuantity.normalize():f} {contract_name(contract)}{terms}"
+
+
+def _how(order: ib_async.Order) -> str:
+    told = [
+        f"{name} {digits(value)}"
+        for name, types in PRICES
+        if order.orderType in types and (value := unset.order_price(name, order)) is not None
+    ]
+    when = ["outside regular hours too"] if order.outsideRth else []
+    return ", ".join([order.orderType, *told, order.tif or "DAY", *when])
+
+
+def _effects(intent: Intent, facts: Facts) -> list[str]:
+    only = " It only reduces the position." if closes(intent, facts) else ""
+    rest = (each[:1].upper() + each[1:] + "." for each in [*short_text(intent, facts), *warnings(intent, facts)])
+    return [f"It {position_effect(intent, facts)}.{only}", *rest]
+
+
+def _worth(intent: Intent, facts: Facts, collar: float | None) -> str:
+    quoted = "/".join("-" if price is None else digits(price) for price in (facts.bid, facts.ask, facts.last))
+    return f"{worth_text(intent, facts, collar)} (bid/ask/last {quoted})."
+
+
+def short_text(intent: Intent, facts: Facts) -> list[str]:
+    """What short options can lose, which their premium does not show."""
+    found = known_count(intent, facts)
+    if found is None:
+        return []
+    counted = f"its short options count {found:,.2f} {facts.base}"
+    return [f"{counted} against {variable('max_short_option_value')}, whatever their premium"]
+
+
+def worth_text(intent: Intent, facts: Facts, collar: float | None) -> str:
+    """What the order is worth in the account's base currency, and how sure that is."""
+    found = known_worth(intent, facts, collar)
+    if found is None:
+        return "Its worth is not known: there is no fresh quote, or no rate of exchange"
+    if found.estimate:
+        return f"Worth about {found}, an estimate from the last close"
+    if found.bounded:
+        return f"Worth at most about {found}"
+    return f"Worth about {found}" + (", with no bound: at the market" if intent.lmtPrice is None else "")

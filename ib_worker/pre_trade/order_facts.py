@@ -1,0 +1,284 @@
+"""Gathers what the checks of an order need beyond its own quote: rates, trading hours, legs, and options held."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+
+import ib_async
+
+from bridge.tool import ToolError
+from bridge.tools.types import Contract, OnContract
+from ib_worker.orders.tracker import Entry
+from ib_worker.pacing.message_pacer import Lane
+from ib_worker.pre_trade.trading_hours import trading_at
+from ib_worker.risk.exchange_rates import AccountRates, AccountRow, account_rates, quoted_rate
+from ib_worker.risk.intent import Leg, OptionBook, OptionTerms, Trading, Unit
+from ib_worker.risk.order_prices import usable
+from ib_worker.session.session import Session, utcnow
+from ib_worker.session.wrapper import CURRENT_TIME
+from ib_worker.tws.errors import RequestRefused
+from ib_worker.tws.values import convert
+
+ALL_GROUPS = "All"
+RATE_TAGS = "NetLiquidation,$LEDGER:ALL"
+RATES_KEPT_S = 300.0  # TWS computes account values anew every three minutes
+CLOCK_KEPT_S = 60.0
+RETRY_S = 10.0  # what TWS has not told is asked again after this, and holds no order up before
+DETAILS_S = SUMMARY_S = 3.0  # together below the time that an order has
+CLOCK_S = 1.0  # TWS ignores the question within a second of its last answer
+OPTIONS = {"OPT": "STK", "FOP": "FUT"}  # and what may cover them
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """The prices of one contract as they stand."""
+
+    bid: float | None = None
+    ask: float | None = None
+    last: float | None = None
+    age_s: float | None = None
+    close: float | None = None
+    halted: bool | None = None
+    late: bool = False  # delayed or frozen
+
+    def dearest(self, secType: str) -> float | None:
+        """The last close is one where nothing else is known."""
+        now = [price for each in (self.bid, self.ask, self.last) if (price := usable(each, secType)) is not None]
+        return max(now, key=abs) if now else usable(self.close, secType)
+
+
+Look = Callable[[ib_async.Contract], Awaitable[Quoted]]
+
+
+# --- contracts ---------------------------------------------------------------------------------------------------
+
+
+async def details_of(session: Session, contract: ib_async.Contract) -> ib_async.ContractDetails | None:
+    """Return a contract's details, which are known where it was just looked up; None where TWS does not tell them."""
+    if not contract.conId:
+        return None  # a combination has none of its own
+    with suppress(TimeoutError, RequestRefused, ToolError):
+        async with asyncio.timeout(DETAILS_S):
+            return await session.contracts.by_conId(contract.conId, Lane.ORDERS)
+    return None
+
+
+def multiplier_of(contract: ib_async.Contract | Contract) -> Decimal:
+    """Return what TWS tells, 0 where it tells none."""
+    try:
+        told = Decimal(contract.multiplier or "0")
+    except InvalidOperation:
+        return Decimal(0)
+    return told if told.is_finite() and told > 0 else Decimal(0)
+
+
+def unit_of(contract: ib_async.Contract, magnifier: int) -> Unit:
+    return Unit(contract.secType, contract.symbol, contract.currency, multiplier_of(contract), magnifier)
+
+
+def magnifier_of(details: ib_async.ContractDetails | None) -> int:
+    """Return in how many parts of the currency prices are told; bonds' details have 0."""
+    told = details.priceMagnifier if details is not None else 1
+    return told if 0 < told <= 10_000 else 1
+
+
+def option_of(contract: ib_async.Contract | Contract, magnifier: int = 1) -> OptionTerms | None:
+    """Return the terms of an option, None for all else."""
+    right = (contract.right or "")[:1]
+    if contract.secType not in OPTIONS or right not in ("C", "P"):
+        return None
+    expiry = (contract.lastTradeDateOrContractMonth or "")[:8]
+    series = expiry if contract.secType == "FOP" else ""  # a later one is on another future
+    return OptionTerms(right, float(contract.strike or 0.0), expiry, multiplier_of(contract), magnifier, series)
+
+
+async def legs_of(session: Session, contract: ib_async.Contract, look: Look) -> tuple[Leg, ...]:
+    """Return the legs of a combination, none where one of them is not known."""
+    legs = []
+    for each in contract.comboLegs or [] if contract.secType == "BAG" else []:
+        details = await details_of(session, ib_async.Contract(conId=each.conId))
+        if details is None or details.contract is None:
+            return ()
+        of = details.contract
+        magnifier = magnifier_of(details)
+        quote = await look(of)
+        ratio = each.ratio if each.action == "BUY" else -each.ratio
+        legs.append(Leg(unit_of(of, magnifier), ratio, quote.dearest(of.secType), option_of(of, magnifier)))
+    return tuple(legs)
+
+
+# --- money -------------------------------------------------------------------------------------------------------
+
+
+async def rates_for(session: Session, account: str, currencies: Iterable[str], look: Look) -> AccountRates:
+    """Return the base currency and the rates of these currencies: the account's own, else of a quote at IDEALPRO.
+    What is not to be had is left out."""
+    known = await _account_rates(session, account, frozenset(currencies))
+    if known.base is None:
+        return known
+    rates = dict(known.rates)
+    for currency in currencies:
+        if currency != known.base and currency not in rates:
+            rate = await _rate_of_pair(session, currency, known.base, look)
+            rates |= {currency: rate} if rate > 0 else {}
+    return AccountRates(known.base, rates)
+
+
+async def _account_rates(session: Session, account: str, currencies: frozenset[str]) -> AccountRates:
+    """A base currency stays; rates are read again after a while."""
+    read_at, known = session.account_rates.get(account, (float("-inf"), AccountRates()))
+    only_base = known.base is not None and currencies <= {known.base}
+    if only_base or time.monotonic() - read_at < RATES_KEPT_S:
+        return known
+    with suppress(TimeoutError, RequestRefused, ToolError):
+        async with asyncio.timeout(SUMMARY_S):
+            rows = await _account_rows(session)
+        for each in {row.account for row in rows}:
+            session.account_rates[each] = (time.monotonic(), account_rates(rows, each))
+        return session.account_rates.get(account, (0.0, known))[1]
+    session.account_rates[account] = (time.monotonic() - RATES_KEPT_S + RETRY_S, known)
+    return known
+
+
+async def _account_rows(session: Session) -> list[AccountRow]:
+    """One summary for all orders: TWS allows two at once, and the other is the readers'."""
+    rows = await session.share(
+        "account rates",
+        lambda: session.ask(
+            lambda wire, reqId: wire.reqAccountSummary(reqId, ALL_GROUPS, RATE_TAGS),
+            lane=Lane.ORDERS,
+            cancel=lambda wire, reqId: wire.cancelAccountSummary(reqId),
+            subscription=True,
+        ),
+    )
+    return [AccountRow(*row) for row in rows]
+
+
+async def _rate_of_pair(session: Session, currency: str, base: str, look: Look) -> float:
+    """0 where neither the pair nor its inverse is quoted."""
+    for symbol, other, inverse in ((currency, base, False), (base, currency, True)):
+        pair = OnContract(symbol=symbol, secType="CASH", currency=other, exchange=convert.IDEALPRO)
+        with suppress(TimeoutError, RequestRefused, ToolError):
+            quote = await look(await session.contracts.contract(pair, Lane.ORDERS))
+            if rate := quoted_rate(quote.bid, quote.ask, quote.last, quote.close, inverse):
+                return rate
+    return 0.0
+
+
+# --- time --------------------------------------------------------------------------------------------------------
+
+
+async def trading_of(session: Session, details: ib_async.ContractDetails | None) -> Trading | None:
+    """Return whether the contract trades now, by its own hours and the gateway's clock; None where that is not known,
+    or where a data farm is down: then a missing price does not mean a closed market."""
+    if details is None or session.link.without_quotes or not (details.tradingHours and details.timeZoneId):
+        return None
+    zone = convert.zone(details.timeZoneId)
+    if zone is None:
+        return None
+    return trading_at(await gateway_time(session), zone, details.tradingHours, details.liquidHours)
+
+
+async def gateway_time(session: Session) -> datetime:
+    """Return the time by the gateway's clock, which the trading hours are told by; by this machine's where the gateway
+    does not tell it."""
+    read_at, ahead_s = session.gateway_clock
+    if time.monotonic() - read_at > CLOCK_KEPT_S:
+        with suppress(TimeoutError, RequestRefused, ToolError):
+            async with asyncio.timeout(CLOCK_S):  # a late answer to the question before would hold this one up
+                told = await session.ask_kind(CURRENT_TIME, lambda wire: wire.reqCurrentTime())
+            ahead_s = float(told[-1]) - utcnow().timestamp()
+        session.gateway_clock = (time.monotonic(), ahead_s)
+    return utcnow() + timedelta(seconds=ahead_s)
+
+
+# --- options held ------------------------------------------------------------------------------------------------
+
+
+async def book_of(
+    session: Session,
+    contract: ib_async.Contract,
+    order: ib_async.Order,
+    details: ib_async.ContractDetails | None,
+    beside: Entry | None,
+    look: Look,
+) -> OptionBook:
+    """Return what the account could come to hold of the options on the order's underlying, and of that itself."""
+    secType = contract.secType if contract.secType in OPTIONS else "OPT"
+    of_option = contract.secType in OPTIONS or contract.secType == "BAG"
+    if not of_option and contract.secType not in OPTIONS.values():
+        return OptionBook()
+    if contract.secType == "FUT":
+        secType = "FOP"
+    options, shares = _held(session, order.account, contract, (secType, OPTIONS[secType]), details, beside)
+    if not options and not (of_option and (order.action == "SELL" or contract.secType == "BAG")):
+        return OptionBook()
+    calls = any(terms.right == "C" for terms, _ in options) or (contract.right or "C").startswith("C")
+    underlying = await _underlying_price(session, contract, details, look) if calls else None
+    return OptionBook(tuple(options), shares, underlying)
+
+
+def _held(
+    session: Session,
+    account: str,
+    contract: ib_async.Contract,
+    secTypes: tuple[str, str],
+    details: ib_async.ContractDetails | None,
+    beside: Entry | None,
+) -> tuple[list[tuple[OptionTerms, Decimal]], Decimal]:
+    """Options and units of the underlying, open sells counted as filled: those may be first."""
+    magnifier = magnifier_of(details)
+    options: list[tuple[OptionTerms, Decimal]] = []
+    shares = Decimal(0)
+    for of, quantity in _with_open_sells(session, account, (contract.symbol, contract.currency), beside):
+        if of.secType == secTypes[0] and (terms := option_of(of, magnifier)) is not None:
+            options.append((terms, quantity))
+        elif of.secType == secTypes[1] and _is_underlying(of, contract, details):
+            shares += quantity * (multiplier_of(of) if of.secType == "FUT" else 1)
+    return options, shares
+
+
+def _with_open_sells(
+    session: Session, account: str, of: tuple[str, str | None], beside: Entry | None
+) -> list[tuple[Contract, Decimal]]:
+    """What is held of a symbol and currency, with fills that no position shows yet, and what open sells may take."""
+
+    def fits(contract: Contract, whose: str | None) -> bool:
+        return whose == account and (contract.symbol, contract.currency) == of
+
+    held = {each.contract.conId: each.contract for each in session.holdings.all() if fits(each.contract, each.account)}
+    entries = [each for each in session.ledger.all() if fits(each.state.terms.contract, each.state.terms.account)]
+    for each in entries:
+        held.setdefault(each.state.terms.contract.conId, each.state.terms.contract)
+    found = [(contract, session.holdings.held(account, conId)) for conId, contract in held.items()]
+    for entry in entries:
+        state = entry.state
+        if entry is not beside and state.terms.action == "SELL" and not (state.done or state.not_found):
+            left = state.terms.totalQuantity - state.filled if state.remaining is None else state.remaining
+            found.append((state.terms.contract, -Decimal(str(left))))
+    return found
+
+
+def _is_underlying(of: Contract, contract: ib_async.Contract, details: ib_async.ContractDetails | None) -> bool:
+    """A future is the underlying of its own options alone."""
+    if contract.secType in OPTIONS:
+        return details is not None and details.underConId in (0, of.conId)
+    return of.conId == contract.conId or contract.secType == "BAG"
+
+
+async def _underlying_price(
+    session: Session, contract: ib_async.Contract, details: ib_async.ContractDetails | None, look: Look
+) -> float | None:
+    if contract.secType not in OPTIONS:
+        quote = await look(contract)
+        return quote.dearest(contract.secType) or 0.0  # a share's order needs none: the strike counts alone
+    if details is None or not details.underConId:
+        return None
+    under = await details_of(session, ib_async.Contract(conId=details.underConId))
+    if under is None or under.contract is None:
+        return None
+    return (await look(under.contract)).dearest(under.contract.secType)

@@ -1,0 +1,81 @@
+"""Asks a human's approval for a live order, and takes the answer: without it nothing is accepted."""
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+
+from bridge.bus.controls.approvals import FORM_MS, WAITS_MS, Answer, Approval, Word, answer_form, ask_approval
+from bridge.bus.keys import Keys
+from bridge.bus.server.server import Asked
+from bridge.bus.transport.connection import BusError, bus_down
+from bridge.bus.transport.pipeline import Pipe
+from bridge.tool import ToolError
+
+# Why a form's answer lets nothing pass.
+INVALID: dict[Word, str] = {
+    "replayed": "this answer was used already. Ask again with the same idempotencyKey to learn what came of it",
+    "unknown": "no such question is open: it was asked anew, or it is too old",
+    "other_caller": "the question was put to another client",
+    "voided": "the kill switch was set or released since the question was put. Call again with the same idempotencyKey",
+    "expired": f"it came more than {FORM_MS // 1000} seconds after the question, so the prices shown no longer hold",
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a human is to approve: the checked order, and the server's own words for it."""
+
+    terms: str
+    summary: str
+
+
+class Approvals:
+    """`forms`: whether the person at an MCP client may answer too, or only the operator."""
+
+    def __init__(self, pipe: Pipe, keys: Keys, forms: bool) -> None:
+        self._pipe = pipe
+        self._keys = keys
+        self._forms = forms
+
+    async def require(self, asked: Asked, question: Question) -> str:
+        """Who approved this very order under this key. Raises ToolError approval_required while nobody has; its
+        `challenge` is for the front, which puts the question to a client that can show it."""
+        key, challenge = asked.key or "", secrets.token_urlsafe(24) if self._forms else ""
+        bound = hashlib.sha256(
+            "\n".join((asked.caller, asked.request.digest or "", question.terms)).encode()
+        ).hexdigest()
+        wanted = Approval(key, bound, asked.caller, question.summary)
+        try:
+            by = await ask_approval(self._pipe, self._keys, wanted, challenge)
+        except BusError as error:
+            raise bus_down(self._pipe.url, error) from error
+        if by:
+            return by
+        raise ToolError(
+            "approval_required",
+            f"A live order needs a human: {question.summary} Ask the operator to approve {key} within "
+            f"{WAITS_MS // 60_000} minutes, then call again with the same idempotencyKey.",
+            approval=key,
+            digest=bound,
+            summary=question.summary,
+            **({"challenge": challenge} if challenge else {}),
+        )
+
+    async def answer(self, caller: str, key: str, challenge: str, answer: Answer) -> str:
+        """Who has approved, by a form. Raises ToolError approval_declined or confirmation_invalid: nothing is sent."""
+        try:
+            word = await answer_form(self._pipe, self._keys, key, challenge, caller, answer == "approve")
+        except BusError as error:
+            raise bus_down(self._pipe.url, error) from error
+        if word == "refused":
+            what = "declined this order" if answer == "decline" else "closed the question without an answer"
+            raise ToolError(
+                "approval_declined",
+                f"The person at the client {what}. Nothing was sent; do not ask again unless they want it.",
+                reason="declined" if answer == "decline" else "cancelled",
+            )
+        if word != "approved":
+            raise ToolError(
+                "confirmation_invalid", f"The answer does not hold: {INVALID[word]}. Nothing was sent.", reason=word
+            )
+        return caller

@@ -1,0 +1,341 @@
+"""What an order may be: the operator's limits, and the check that every order passes before it is accepted. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bridge.text.numbers import digits
+from bridge.tool import ToolError
+from ib_worker.risk import short_options
+from ib_worker.risk.bracket_prices import require_ahead
+from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.order_prices import LIMIT_TYPES, require_price, usable
+from ib_worker.risk.worth import (
+    AT_ONCE,
+    is_fresh,
+    no_fresh_quote,
+    offset,
+    prices,
+    queued,
+    require_tradable,
+    scale,
+    spread,
+    triggered,
+    worth,
+    worth_of_position,
+)
+
+CLOSING_COLLAR = LIMIT_TYPES  # types whose limit decides what a closing order gets
+
+Off = Literal["off"]
+
+
+def _named(written: object) -> object:
+    """A comma list."""
+    return [each.strip() for each in written.split(",") if each.strip()] if isinstance(written, str) else written
+
+
+Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_named)]
+
+
+class Limits(BaseSettings):
+    """Each limit is a value, or "off" to waive it by name; in live mode one that is neither stops the start-up.
+
+    Amounts are in the account's base currency, the price collar is a fraction of the reference price. Quantities are in
+    the unit of the secType: shares, contracts, bonds of 1,000; forex, in units of the pair's first currency, has a
+    figure of its own.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="LIMIT_", frozen=True, extra="ignore")
+
+    max_quantity: Annotated[Decimal, Field(gt=0)] | Off | None = None
+    max_quantity_cash: Annotated[Decimal, Field(gt=0)] | Off | None = None  # where not set: max_quantity
+    max_order_value: Annotated[float, Field(gt=0)] | Off | None = None
+    max_position_value: Annotated[float, Field(gt=0)] | Off | None = None
+    max_short_option_value: Annotated[float, Field(gt=0)] | Off | None = None
+    max_daily_loss: Annotated[float, Field(gt=0)] | Off | None = None
+    max_open_orders: Annotated[int, Field(gt=0)] | Off | None = None
+    max_orders_per_minute: Annotated[int, Field(gt=0)] | Off | None = None
+    max_orders_per_day: Annotated[int, Field(gt=0)] | Off | None = None
+    price_collar: Annotated[float, Field(gt=0, lt=1)] | Off | None = None
+    duplicate_window_s: Annotated[int, Field(gt=0)] | Off | None = None
+    allowed_symbols: Off | Names | None = None
+    allowed_sec_types: Off | Names | None = None
+    allowed_currencies: Off | Names | None = None
+    allowed_order_types: Off | Names | None = None
+    outside_rth: Literal["allowed", "refused"] | None = None
+    queued_market_orders: Literal["allowed", "refused", "off"] | None = None  # where not set: refused
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        for name in ("allowed_symbols", "allowed_sec_types", "allowed_currencies", "allowed_order_types"):
+            if getattr(self, name) == frozenset():
+                raise ValueError(f"LIMIT_{name.upper()} is empty: name what is allowed, or off")
+        return self
+
+    def unset(self) -> list[str]:
+        """The limits that are neither set nor waived, as their environment variables."""
+        needed = type(self).model_fields.keys() - STRICT_UNSET
+        return [variable(name) for name in type(self).model_fields if name in needed and getattr(self, name) is None]
+
+    def quantity_limit(self, secType: str) -> tuple[str, Decimal | Off | None]:
+        """The limit's name and figure for an order of this secType."""
+        if secType == "CASH" and self.max_quantity_cash is not None:
+            return "max_quantity_cash", self.max_quantity_cash
+        return "max_quantity", self.max_quantity
+
+    @property
+    def collar(self) -> float | None:
+        return self.price_collar if isinstance(self.price_collar, float) else None
+
+    def or_paper_defaults(self) -> Self:
+        """For a paper account: what is not set gets a figure that stops a runaway and lets people try things."""
+        return self.model_copy(
+            update={name: value for name, value in PAPER_DEFAULTS.items() if getattr(self, name) is None}
+        )
+
+
+def variable(limit: str) -> str:
+    """The environment variable that sets a limit."""
+    return f"LIMIT_{limit.upper()}"
+
+
+STRICT_UNSET = frozenset({"max_quantity_cash", "queued_market_orders"})  # these refuse where they are not set
+PAPER_DEFAULTS: dict[str, object] = {
+    "max_quantity": Decimal(10_000),
+    "max_quantity_cash": Decimal(1_000_000),
+    "max_order_value": 250_000.0,
+    "max_position_value": "off",
+    "max_short_option_value": 1_000_000.0,
+    "max_daily_loss": "off",
+    "max_open_orders": 100,
+    "max_orders_per_minute": 30,
+    "max_orders_per_day": 500,
+    "price_collar": 0.05,
+    "duplicate_window_s": 30,
+    "allowed_symbols": "off",
+    "allowed_sec_types": "off",
+    "allowed_currencies": "off",
+    "allowed_order_types": "off",
+    "outside_rth": "allowed",
+    "queued_market_orders": "allowed",
+}
+
+
+def closes(intent: Intent, facts: Facts) -> bool:
+    """Whether the order can only reduce a position, even when every open closing order fills first."""
+    opposite = facts.position > 0 if intent.action == "SELL" else facts.position < 0
+    return opposite and intent.remaining <= abs(facts.position) - facts.closing
+
+
+def check(intent: Intent, facts: Facts, limits: Limits, exits: Sequence[Intent] = ()) -> None:
+    """Refuse what is past a limit with ToolError("limit_exceeded"). An order that only closes a position passes, unless
+    it brings exits along: they would open another. Two rules hold for it all the same: the collar, against a fresh
+    quote alone, and the limit of short options, which it may leave without cover.
+
+    Raises also no_fresh_quote, no_exchange_rate, no_daily_pnl, not_tradable, and invalid_arguments for a limit price
+    that the contract can't have. Orders per minute and day and duplicates are counted where they are accepted,
+    atomically: see bridge.bus.records.records.
+    """
+    for each in (intent, *exits):
+        require_tradable(each.secType)
+        require_price(each.orderType, each.secType, each.lmtPrice)
+    if not exits and closes(intent, facts):
+        _check_closing_price(intent, facts, limits)
+        _check_short_options(intent, facts, limits)
+        return
+    waits = _rests(intent, facts)
+    for each in (intent, *(replace(leave, waits=waits) for leave in exits)):
+        _check_kind(each, limits)
+        _check_price(each, facts, limits)
+    require_ahead(intent, exits, facts)
+    _check_counts(intent, facts, limits, 1 + len(exits))
+    _check_value(intent, facts, limits)
+    _check_short_options(intent, facts, limits)
+
+
+def _rests(intent: Intent, facts: Facts) -> bool:
+    """Whether an entry's limit waits for a better price than that of now: its exits then trade at others too."""
+    near = _near_side(intent, facts)
+    if near is None or intent.lmtPrice is None or intent.orderType != "LMT":
+        return False
+    return (intent.lmtPrice - near) * intent.sign < 0
+
+
+def _check_kind(intent: Intent, limits: Limits) -> None:
+    for name, value, allowed in (
+        ("allowed_symbols", intent.symbol, limits.allowed_symbols),
+        ("allowed_sec_types", intent.secType, limits.allowed_sec_types),
+        ("allowed_currencies", intent.currency, limits.allowed_currencies),
+        ("allowed_order_types", intent.orderType, limits.allowed_order_types),
+    ):
+        if isinstance(allowed, frozenset) and value not in allowed:
+            raise _breach(name, f"{value} is not among {', '.join(sorted(allowed))}", value, sorted(allowed))
+    if intent.outsideRth and limits.outside_rth == "refused":
+        raise _breach("outside_rth", "orders outside regular trading hours are refused", True, "refused")
+
+
+def _check_counts(intent: Intent, facts: Facts, limits: Limits, orders: int) -> None:
+    name, most = limits.quantity_limit(intent.secType)
+    if isinstance(most, Decimal) and intent.totalQuantity > most:
+        raise _breach(name, "totalQuantity is too large", float(intent.totalQuantity), float(most))
+    if isinstance(limits.max_open_orders, int) and facts.open_orders + orders > limits.max_open_orders:
+        raise _breach(
+            "max_open_orders", "too many orders are open; cancel some", facts.open_orders, limits.max_open_orders
+        )
+    if isinstance(limits.max_daily_loss, float):
+        if facts.daily_pnl is None:
+            raise ToolError(
+                "no_daily_pnl", "The day's profit and loss is not known, so its limit can't be kept. Retry."
+            )
+        if -facts.daily_pnl >= limits.max_daily_loss:
+            what = "the day's loss only allows closing orders"
+            raise _breach("max_daily_loss", what, -facts.daily_pnl, limits.max_daily_loss, facts.base)
+
+
+def _check_price(intent: Intent, facts: Facts, limits: Limits) -> None:
+    """Hold an order that would trade now against the quote: a limit far through it, or a market order into a gap. An
+    order at the market that waits for the next session is one for the operator to allow."""
+    if intent.waits:
+        return
+    _check_offset(intent, facts, limits)
+    if queued(intent, facts, limits.collar):
+        if limits.queued_market_orders not in ("allowed", "off"):
+            what = "the market is closed, and an order without a limit would trade at whatever price it opens with"
+            raise _breach("queued_market_orders", what, intent.orderType, "refused")
+        return
+    if limits.collar is None:
+        return
+    if intent.orderType not in AT_ONCE and not _is_triggered(intent, facts):
+        return
+    if intent.lmtPrice is not None:
+        _check_through(intent, facts, limits.collar)
+        return
+    gap = spread(intent, facts)
+    if gap is None:
+        raise no_fresh_quote()
+    if gap > limits.collar:
+        raise _breach("price_collar", "the market is too wide for this order type", gap, limits.collar)
+
+
+def _check_offset(intent: Intent, facts: Facts, limits: Limits) -> None:
+    """A REL order's offset goes through the quote like a limit. Where no price is known, other rules refuse."""
+    last = [price for each in (facts.last, facts.close) if (price := usable(each, intent.secType)) is not None]
+    known = prices(intent, facts) or last
+    if limits.collar is None or not offset(intent) or not known:
+        return
+    near = max(abs(each) for each in known)
+    beyond = offset(intent) / near
+    if beyond > limits.collar:
+        what = f"auxPrice is an offset of {beyond:.1%} of the price of {digits(near)}"
+        raise _breach("price_collar", what, beyond, limits.collar)
+
+
+def _is_triggered(intent: Intent, facts: Facts) -> bool:
+    met = triggered(intent, facts)
+    if met is None:
+        raise no_fresh_quote()
+    return met
+
+
+def _check_through(intent: Intent, facts: Facts, collar: float) -> None:
+    near = _near_side(intent, facts)
+    if near is None or intent.lmtPrice is None:
+        raise no_fresh_quote()
+    size = scale(intent, facts, near)
+    through = (intent.lmtPrice - near) / size * intent.sign
+    if through > collar:
+        what = f"lmtPrice is {through:.1%} through the quote of {digits(near)}; {_inside(near, size, intent, collar)}"
+        raise _breach("price_collar", what, through, collar)
+
+
+def _check_closing_price(intent: Intent, facts: Facts, limits: Limits) -> None:
+    """A closing order's limit far through a fresh quote is a slip of the finger. Nothing else holds it up."""
+    fresh = is_fresh(facts) and not facts.late and facts.trading != "closed"
+    near = _near_side(intent, facts) if fresh else None
+    if fresh:
+        _check_offset(intent, facts, limits)
+    collar, limit = limits.collar, intent.lmtPrice
+    if collar is None or limit is None or near is None or intent.orderType not in CLOSING_COLLAR:
+        return
+    if intent.orderType not in AT_ONCE and not triggered(intent, facts):
+        return
+    size = scale(intent, facts, near)
+    through = (limit - near) / size * intent.sign
+    if through > collar:
+        raise _breach(
+            "price_collar",
+            f"lmtPrice is {through:.1%} through the quote of {digits(near)}, and this order closes a position. "
+            f"orderType MKT closes it at once; {_inside(near, size, intent, collar)}",
+            through,
+            collar,
+        )
+
+
+def _inside(near: float, size: float, intent: Intent, collar: float) -> str:
+    """The prices that the collar lets through."""
+    furthest = _rounded(near + intent.sign * collar * size, intent)
+    return f"a lmtPrice {'up to' if intent.action == 'BUY' else 'from'} {digits(furthest)} is inside the collar"
+
+
+def _rounded(price: float, intent: Intent) -> float:
+    """To the contract's minimum tick, towards the market."""
+    tick = Decimal(str(intent.minTick if intent.minTick > 0 else 0.01))
+    ticks = Decimal(str(round(price, 10))) / tick
+    return float(ticks.to_integral_value("ROUND_FLOOR" if intent.action == "BUY" else "ROUND_CEILING") * tick)
+
+
+def _near_side(intent: Intent, facts: Facts) -> float | None:
+    """The price that the order would trade at; where the market is closed, the last close stands for it."""
+    told = [facts.ask if intent.action == "BUY" else facts.bid, facts.last] if is_fresh(facts) else []
+    if facts.trading in ("closed", "extended"):
+        told += [facts.last, facts.close]
+    return next((price for each in told if (price := usable(each, intent.secType)) is not None), None)
+
+
+def _check_value(intent: Intent, facts: Facts, limits: Limits) -> None:
+    if isinstance(limits.max_order_value, float):
+        whole = worth(intent, facts, limits.collar)
+        if whole.amount > limits.max_order_value:
+            what = "the order is worth too much" + (", by an estimate from the last close" if whole.estimate else "")
+            raise _breach("max_order_value", what, whole.amount, limits.max_order_value, facts.base)
+    if isinstance(limits.max_position_value, float):
+        more = intent.remaining + facts.closing  # what is open on the same side may be filled as well
+        held = worth_of_position(intent, facts, facts.position + more * intent.sign, limits.collar)
+        if held > limits.max_position_value:
+            what = "the position would be worth too much"
+            raise _breach("max_position_value", what, held, limits.max_position_value, facts.base)
+
+
+def _check_short_options(intent: Intent, facts: Facts, limits: Limits) -> None:
+    """What the short options on one underlying count together, where this order adds to it."""
+    most = limits.max_short_option_value
+    counted = short_options.counted(intent, facts) if isinstance(most, float) else None
+    if isinstance(most, float) and counted is not None and counted > most:
+        what = f"the short options on {intent.symbol} would count too much; a long leg or shares cover them"
+        raise _breach("max_short_option_value", what, counted, most, facts.base)
+
+
+def _breach(limit: str, what: str, value: object, allowed: object, currency: str | None = None) -> ToolError:
+    named = {"currency": currency} if currency is not None else {}
+    figures = f"{variable(limit)} allows {_figure(allowed, currency)}, this is {_figure(value, currency)}"
+    return ToolError(
+        "limit_exceeded",
+        f"Refused by the operator's limit {limit}: {what}. Only the operator can change a limit: {figures}.",
+        limit=limit,
+        value=value,
+        allowed=allowed,
+        **named,
+    )
+
+
+def _figure(value: object, currency: str | None) -> str:
+    if currency is not None and isinstance(value, float):
+        return f"{value:,.2f} {currency}"
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1 else f"{value:,.10g}"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,1 @@
+"""The login session: connect, synchronise, state, warnings, alerts, fail-over."""

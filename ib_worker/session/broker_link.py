@@ -1,0 +1,53 @@
+"""What the gateway says about itself and IBKR's servers, outside of any request. Pure."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from ib_worker.session.state import CLIENT_ID_IN_USE, DATA_KEPT, DATA_LOST, FARM_NEWS, LINK_LOST, QUOTES_BROKEN, farm_of
+
+
+class News(Enum):
+    """What a message means for the session."""
+
+    NONE = "none"
+    LINK_LOST = "link lost"
+    RESTORED = "restored, subscriptions kept"
+    RESTORED_EMPTY = "restored, subscriptions lost"
+    ID_IN_USE = "client id in use"
+
+
+@dataclass
+class Link:
+    """The link between the gateway and IBKR. Only 1100 and 2110 take it down; single farms are context."""
+
+    down_by: int | None = None  # the code that took it down
+    losses: int = 0  # how often it was told to be down
+    farms: dict[str, str] = field(default_factory=dict)
+    without_quotes: set[str] = field(default_factory=set)  # market data farms that are broken: prices may be old
+    refused: tuple[int, str] | None = None  # the last error that was not about a farm
+
+    def hear(self, code: int, text: str) -> News:
+        if code in FARM_NEWS:
+            return self._farm(code, text)
+        if code in LINK_LOST:
+            self.down_by = code
+            self.losses += 1
+            return News.LINK_LOST
+        if code in (DATA_LOST, DATA_KEPT):
+            self.down_by = None
+            return News.RESTORED_EMPTY if code == DATA_LOST else News.RESTORED
+        self.refused = (code, text)
+        return News.ID_IN_USE if code == CLIENT_ID_IN_USE else News.NONE
+
+    def _farm(self, code: int, text: str) -> News:
+        """After 2110 nothing tells that the link is back, except farms that work again."""
+        farm, word = farm_of(text), FARM_NEWS[code]
+        self.farms[farm] = word
+        if code == QUOTES_BROKEN:
+            self.without_quotes.add(farm)
+        elif word != "connecting":  # which gives no price yet
+            self.without_quotes.discard(farm)
+        if word == "ok" and self.down_by == 2110:
+            self.down_by = None
+            return News.RESTORED
+        return News.NONE

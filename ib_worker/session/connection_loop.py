@@ -1,0 +1,368 @@
+"""Brings the session up, watches it, and brings it up again: the only module that opens and closes the wire."""
+
+import asyncio
+import logging
+import random
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NoReturn
+
+from bridge.bus.controls.connection_target import Steered
+from bridge.tool import ToolError
+from ib_worker.logging_setup import masked
+from ib_worker.racing import first
+from ib_worker.session import state as standing
+from ib_worker.session.broker_link import Link, News
+from ib_worker.session.gateway_login import explain
+from ib_worker.session.session import Session, utcnow
+from ib_worker.session.state import Failure
+from ib_worker.session.sync import synchronize
+from ib_worker.session.warnings import is_weekly_login
+from ib_worker.session.wrapper import (
+    COMPLETED_ORDERS,
+    EXECUTION_MESSAGES,
+    OPEN_ORDERS,
+    ORDER_MESSAGES,
+    POSITION_MESSAGES,
+    SHOW_AN_ORDER,
+    Receiver,
+)
+from ib_worker.settings import Endpoint
+from ib_worker.tws.clock import ahead_of
+from ib_worker.tws.connection import Wire
+from ib_worker.tws.errors import LinkLost, RequestRefused, is_read_only
+from ib_worker.tws.unreadable import refuse_unreadable
+from ib_worker.tws.values.text import cleaned, tws_said
+
+MARKET_DATA_NUMBERS = {"live": 1, "frozen": 2, "delayed": 3, "delayed-frozen": 4}
+STATE_MESSAGES = ORDER_MESSAGES | EXECUTION_MESSAGES | POSITION_MESSAGES
+LISTED_STATE = STATE_MESSAGES - {"5"}  # openOrder may be the answer to a preview too
+CHEAP_TO_ASK = frozenset({standing.UNREACHABLE, standing.CLOSES, standing.BROKEN})  # nobody is there to be bothered
+
+log = logging.getLogger("ib_worker.session.connection_loop")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long the session waits for what."""
+
+    connect_s: float = 5.0
+    sync_s: float = 30.0  # 500 open orders arrive in a few seconds
+    at_once_s: float = 1.0  # a peer that hangs up this early is a forwarder without a gateway behind it
+    first_pause_s: float = 1.0
+    longest_pause_s: float = 30.0  # a gateway in its login is not to be hammered
+    longest_cheap_pause_s: float = 4.0  # a gateway that is back is to be noticed within five seconds
+    stable_s: float = 60.0  # a session that stood this long may be followed by a short pause again
+    idle_s: float = 15.0  # of silence before the gateway is asked for a sign of life
+    probe_s: float = 5.0
+    probes: int = 2
+    settle_s: float = 2.5  # a gateway needs about this long to free a client id
+    grace_s: float = 7.0  # for requests in hand at the end: with what follows, within ten seconds of SIGTERM
+    reread_s: float = 30.0  # between full reads that messages which can't be decoded call for
+
+
+class Lifecycle:
+    """`run` for ever; `connect` and `disconnect` are what ibkr_connect and ibkr_disconnect ask for."""
+
+    def __init__(self, session: Session, timing: Timing) -> None:
+        self._session = session
+        session.steering = self
+        self._timing = timing
+        self._wanted = asyncio.Event()
+        self._wanted.set()
+        self._stop = asyncio.Event()  # the present connection is to end
+        self._wake = asyncio.Event()  # the pause between attempts is to end
+        self._news: asyncio.Queue[News] = asyncio.Queue()
+        self._tried: list[asyncio.Future[None]] = []  # who waits for the present attempt to end
+        self._reread: asyncio.TimerHandle | None = None
+        self._reread_at = float("-inf")
+        self._logged: str | None = None  # why the latest attempt failed, until one succeeds
+
+    async def connect(self, target: Endpoint) -> None:
+        """Want this gateway, try at once if nothing is under way, and return when that has succeeded or failed."""
+        session = self._session
+        same = target == session.target
+        stands = session.wire is not None and session.record.standing.state in ("ready", "link_down")
+        if same and stands:
+            return
+        if not same:
+            session.target = target
+            session.announcements.forget()
+            session.record.host, session.record.port = target
+            self._stop.set()
+        if not same or not self._wanted.is_set():
+            session.record.set(standing.STARTING)
+        self._wanted.set()
+        self._wake.set()
+        tried = asyncio.get_running_loop().create_future()
+        self._tried.append(tried)
+        await tried
+
+    def begin_as(self, steered: Steered) -> None:
+        """Before `run`: begin as ibkr_connect or ibkr_disconnect left it. Ignore a gateway that is not allowed now."""
+        session, target = self._session, Endpoint(steered.host, steered.port)
+        if not steered.host:
+            self.disconnect(steered.by)
+        elif target in session.settings.allowed:
+            session.target = target
+            session.record.host, session.record.port = target
+            session.record.set(standing.STARTING)
+
+    def disconnect(self, caller: str) -> None:
+        self._wanted.clear()
+        self._stop.set()
+        self._wake.set()
+        self._session.record.set(standing.ASKED, caller)
+        self._tell_tried()
+
+    async def run(self) -> NoReturn:
+        pauses = _Pauses(self._timing)
+        while True:
+            await self._wanted.wait()
+            self._stop.clear()
+            self._wake.clear()
+            began, target = time.monotonic(), self._session.target
+            try:
+                await first(self._live(), self._stop.wait())
+            except Failure as failure:
+                self._tell(failure, target)
+                self._log_once(self._session.record.standing.cause)
+                self._tell_tried()
+                await self._pause(pauses.next(failure.cause, time.monotonic() - began))
+            else:
+                await asyncio.sleep(self._timing.settle_s if target == self._session.target else 0)
+
+    def _log_once(self, cause: str | None) -> None:
+        """An attempt that fails as the one before says nothing new: there is one every few seconds."""
+        log.log(logging.DEBUG if cause == self._logged else logging.WARNING, "no session: %s", cause)
+        self._logged = cause
+
+    def _tell(self, failure: Failure, target: Endpoint) -> None:
+        self._session.record.set(self._explained(failure.cause, target), failure.detail)
+
+    def _explained(self, cause: standing.Cause, target: Endpoint) -> standing.Cause:
+        """What the configured gateway's own log knows better than a socket that nobody answers on."""
+        settings = self._session.settings
+        told = explain(cause, settings.gateway_phase_file if target == settings.gateway else None)
+        return standing.WEEKLY_LOGIN if told is standing.LOGIN_PENDING and is_weekly_login(utcnow()) else told
+
+    async def _live(self) -> None:
+        """One connection from its opening to its end. Raises Failure, also for a fault of ours: a new connection begins
+        without whatever led to it."""
+        try:
+            await self._connection()
+        except Failure:
+            raise
+        except Exception as problem:
+            log.exception("the connection is given up for an error that nobody expected")
+            detail = f"the worker failed ({type(problem).__name__}); its log says how"
+            raise Failure(standing.BROKEN, detail) from problem
+
+    async def _connection(self) -> None:
+        target = self._session.target
+        wire = await self._open()
+        why = "the session was disconnected"
+        try:
+            await first(self._stand(wire), self._lost(wire))
+        except Failure as failure:
+            why = str(failure.detail or failure)
+            self._tell(failure, target)  # before the socket is closed, for which a silent peer takes a second
+            raise
+        except (LinkLost, RequestRefused, ToolError) as problem:
+            why = str(problem)
+            broken = Failure(standing.BROKEN, problem)
+            self._tell(broken, target)
+            raise broken from problem
+        finally:
+            self._down(why)
+            await wire.close(why)
+
+    async def _open(self) -> Wire:
+        session = self._session
+        session.link = Link()
+        wire = Wire(self._receiver(), session.guard)
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self._timing.connect_s):
+                await wire.open(*session.target, session.clientId)
+            self._check(wire)
+        except (OSError, LinkLost) as problem:  # TimeoutError is an OSError
+            await wire.close("no session came to be")
+            raise self._why_closed(wire, problem, time.monotonic() - began) from problem
+        except BaseException:
+            await wire.close("no session came to be")
+            raise
+        return wire
+
+    def _receiver(self) -> Receiver:
+        session = self._session
+        return Receiver(
+            session.requests,
+            session.order_messages,
+            session.holdings,
+            session.lines,
+            session.account_updates,
+            self._hear,
+            self._cannot_decode,
+            session.executions.came,
+        )
+
+    def _why_closed(self, wire: Wire, problem: Exception, after_s: float) -> Failure:
+        refused = self._session.link.refused
+        if wire.too_old or wire.greeted > Wire.MaxClientVersion:
+            return Failure(standing.WRONG_VERSION, wire.greeted or "(too old)")
+        if refused is not None and refused[0] == standing.CLIENT_ID_IN_USE:
+            return Failure(standing.ID_IN_USE)
+        if not wire.reached:
+            return Failure(standing.UNREACHABLE, str(problem) or "no answer in time")
+        if isinstance(problem, TimeoutError):
+            return Failure(standing.INCOMPLETE, wire.greeted) if wire.greeted else Failure(standing.LOGIN_PENDING)
+        if not wire.greeted and after_s < self._timing.at_once_s:
+            return Failure(standing.CLOSES)
+        return Failure(standing.BROKEN, tws_said(*refused).rstrip(".") if refused else problem)
+
+    def _check(self, wire: Wire) -> None:
+        """What this session may be at all. Raises Failure."""
+        if wire.greeted > Wire.MaxClientVersion:
+            raise Failure(standing.WRONG_VERSION, wire.greeted)
+        accounts = cleaned(wire.getAccounts())
+        real = [each for each in accounts if not each.startswith("D")]  # as paper accounts' names begin
+        if self._session.settings.trading_mode == "paper" and real:
+            raise Failure(standing.WRONG_ACCOUNT, ", ".join(masked(each) for each in real))
+        self._session.accounts = accounts
+
+    async def _stand(self, wire: Wire) -> None:
+        """Make the connection a session, then keep it one."""
+        session = self._session
+        session.wire = wire
+        session.ahead = session.ledger.ahead = ahead_of(wire.greeted_at, utcnow())
+        session.ledger.gateway = Endpoint(wire.host, wire.port)
+        session.nextValidId = wire.getReqId()  # the first that ib_async gives out
+        wire.skip_ids(await session.order_ids(session.nextValidId))  # above every orderId of earlier sessions
+        number = MARKET_DATA_NUMBERS[session.settings.market_data_type]
+        await session.tell(lambda wire: wire.reqMarketDataType(number))
+        await synchronize(session, self._timing.sync_s)
+        self._logged = None
+        self._tell_tried()
+        session.lines.simulated = session.simulated
+        session.lines.connected(wire)
+        session.account_updates.connected(wire)
+        await first(self._follow(wire), self._probe(wire))
+
+    async def _lost(self, wire: Wire) -> NoReturn:
+        raise Failure(standing.BROKEN, await asyncio.shield(wire.lost))
+
+    def _down(self, why: str) -> None:
+        """The connection is over: whoever waits for it must not wait on, and what it told is no longer known."""
+        session = self._session
+        self._news = asyncio.Queue()
+        if self._reread is not None:
+            self._reread.cancel()
+            self._reread = None
+        session.wire = None
+        session.as_of.clear()
+        session.requests.fail_all(LinkLost(why))
+        session.holdings.forget()
+        session.ledger.known = False
+        session.lines.disconnected()
+        session.account_updates.disconnected()
+
+    def _hear(self, code: int, text: str) -> None:
+        """An error or notice about no request: called from the wire, so it only takes note."""
+        session = self._session
+        if is_read_only(code, text):
+            for kind in (OPEN_ORDERS, COMPLETED_ORDERS):
+                session.requests.refuse(kind, code, text)
+        was_down = session.link.down_by is not None
+        if session.announcements.hear(code, text, utcnow()):
+            log.warning("the gateway announces: %s", tws_said(code, text))
+            session.news.set()
+        news = session.link.hear(code, text)
+        if news is not News.LINK_LOST or not was_down:  # a night's reset repeats it hundreds of times
+            log.info("the gateway says %s: %s", code, text)
+        if news is News.LINK_LOST:
+            session.record.set(standing.LINK_DOWN, code)
+        elif news in (News.RESTORED, News.RESTORED_EMPTY):
+            self._news.put_nowait(news)
+
+    def _cannot_decode(self, fields: list[str]) -> None:
+        """What a message about orders or positions said is missing from what is known, so all is read again."""
+        kind = "".join(fields[:1])
+        if kind not in LISTED_STATE:
+            refuse_unreadable(self._session.requests, self._session.account_updates, fields)
+        if kind not in STATE_MESSAGES:
+            return
+        self._session.unread.add(kind)
+        self._session.misread += kind in SHOW_AN_ORDER
+        if self._reread is None:
+            loop = asyncio.get_running_loop()
+            wait_s = self._reread_at + self._timing.reread_s - loop.time()
+            self._reread = loop.call_later(max(wait_s, 0), self._read_again)
+
+    def _read_again(self) -> None:
+        self._reread = None
+        self._reread_at = asyncio.get_running_loop().time()
+        self._news.put_nowait(News.RESTORED)
+
+    async def _follow(self, wire: Wire) -> NoReturn:
+        """After the link to IBKR was lost and came back, read the state anew; subscriptions only if they are gone."""
+        while True:
+            news = {await self._news.get()}
+            while not self._news.empty():
+                news.add(self._news.get_nowait())
+            if News.RESTORED_EMPTY in news:
+                self._session.lines.connected(wire)
+                self._session.account_updates.connected(wire)
+            await synchronize(self._session, self._timing.sync_s)
+
+    async def _probe(self, wire: Wire) -> NoReturn:
+        """A half-open connection never ends by itself: ask after a silence, and give up after a few."""
+        timing = self._timing
+        while True:
+            idle_s = time.monotonic() - wire.heard_at
+            if idle_s < timing.idle_s:
+                await asyncio.sleep(timing.idle_s - idle_s)
+            elif not await self._answers(wire):
+                raise Failure(standing.HALF_OPEN)
+
+    async def _answers(self, wire: Wire) -> bool:
+        """Whether any message comes. TWS ignores such a question within a second of its last answer, but the silence
+        before it was longer."""
+        wire.heard.clear()
+        for _ in range(self._timing.probes):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._timing.probe_s):
+                    await self._session.tell(lambda wire: wire.reqCurrentTime())
+                    await wire.heard.wait()
+            if wire.heard.is_set():
+                return True
+        return False
+
+    def _tell_tried(self) -> None:
+        tried, self._tried = self._tried, []
+        for each in tried:
+            if not each.done():
+                each.set_result(None)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+
+
+class _Pauses:
+    """Between attempts: doubling, with jitter, so that many workers do not come back in step."""
+
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+        self._next = timing.first_pause_s
+
+    def next(self, cause: standing.Cause, stood_s: float) -> float:
+        timing = self._timing
+        if stood_s > timing.stable_s:
+            self._next = timing.first_pause_s
+        longest = timing.longest_cheap_pause_s if cause in CHEAP_TO_ASK else timing.longest_pause_s
+        pause = min(self._next, longest)
+        self._next = min(pause * 2, longest)
+        return pause * random.uniform(0.5, 1.0)

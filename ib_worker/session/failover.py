@@ -1,0 +1,78 @@
+"""Gives the lease to a standby that reaches the gateway when this worker does not: it may run on another machine."""
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from typing import NoReturn
+
+from bridge.bus.leadership.failover import Relief
+from bridge.bus.transport.connection import BusError
+from ib_worker.session.session import Session
+from ib_worker.settings import Endpoint
+
+LOOK_S = 0.5
+PATIENCE_S = 2.0  # the first attempts to connect again come within this
+AGAIN_S = 10.0  # where a port opens and nobody gets further, the lease does not go to and fro all the time
+STAND_BACK_S = 2.0  # so that the standby gets what is released
+REACH_S = 1.0
+OUT_OF_REACH = {"gateway_unreachable", "not_ready"}  # and not a login that waits, or a client id in use
+
+log = logging.getLogger("ib_worker.session.failover")
+
+
+class Relieved(Exception):
+    """A standby is to lead: it reaches the gateway, and this worker does not."""
+
+
+class Relieving:
+    """Both sides of it, for one worker over all its terms."""
+
+    def __init__(self, relief: Relief) -> None:
+        self._relief = relief
+        self._not_before = float("-inf")
+
+    async def seek(self, session: Session) -> NoReturn:
+        """As leader. Raises Relieved."""
+        lost_at: float | None = None
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now = time.monotonic()
+            lost_at = (lost_at or now) if _cut_off(session) else None
+            if lost_at is None or now < max(lost_at + PATIENCE_S, self._not_before):
+                continue
+            with suppress(BusError):
+                if await self._relief.ask() and await _still_cut_off(session):
+                    self._not_before = now + AGAIN_S
+                    raise Relieved
+
+    async def offer(self, gateway: Endpoint) -> NoReturn:
+        """As standby. It opens a connection only when it is asked, and says nothing over it."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            with suppress(BusError):
+                if await self._relief.wanted() and await _reaches(gateway):
+                    await self._relief.offer()
+
+
+def _cut_off(session: Session) -> bool:
+    standing = session.record.standing
+    configured = session.target == session.settings.gateway
+    lost = standing.state in ("failed", "connecting") and standing.code in OUT_OF_REACH
+    return configured and lost and session.wire is None
+
+
+async def _still_cut_off(session: Session) -> bool:
+    """After one more attempt: the gateway may just have come back."""
+    await session.steering.connect(session.target)
+    return _cut_off(session)
+
+
+async def _reaches(gateway: Endpoint) -> bool:
+    try:
+        async with asyncio.timeout(REACH_S):
+            _, writer = await asyncio.open_connection(*gateway)
+    except OSError:  # TimeoutError is an OSError
+        return False
+    writer.close()
+    return True

@@ -1,0 +1,179 @@
+"""Where the session stands: its state, why, since when and what to do about it, and the errors that follow. Pure."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from bridge.tool import ToolError
+from bridge.tools.session import State
+
+FARM_NEWS = {
+    2103: "broken", 2104: "ok", 2105: "broken", 2106: "ok", 2107: "idle", 2108: "idle", 2119: "connecting",
+    2157: "broken", 2158: "ok",
+}  # fmt: skip
+QUOTES_BROKEN = 2103
+LINK_LOST = frozenset({1100, 2110})
+DATA_LOST = 1101
+DATA_KEPT = 1102
+CLIENT_ID_IN_USE = 326
+
+_FARM = re.compile(r"(?::|demand\.)\s*(\S+)$")
+
+
+class Cause(NamedTuple):
+    """Why the session is not ready. Text may name {host}, {port}, {clientId} and {detail}."""
+
+    state: State
+    code: str  # of the error that calls get meanwhile
+    cause: str
+    remedy: str
+
+
+STARTING = Cause("connecting", "not_ready", "The worker is connecting to {host}:{port}.", "Ask again in a few seconds.")
+SYNCING = Cause(
+    "syncing", "not_ready", "Positions, orders and executions are being read.", "Ask again in a few seconds."
+)
+ASKED = Cause("disconnected", "not_ready", "The session was disconnected on request of {detail}.", "Call ibkr_connect.")
+UNREACHABLE = Cause(
+    "failed",
+    "gateway_unreachable",
+    "Nothing accepts connections at {host}:{port} ({detail}).",
+    "Start TWS or IB Gateway and enable its API, or correct GATEWAY_HOST and GATEWAY_PORT. The worker keeps trying.",
+)
+CLOSES = Cause(
+    "failed",
+    "gateway_unreachable",
+    "{host}:{port} accepts connections and closes them at once: the gateway behind it is down or restarting, or does "
+    "not trust this address.",
+    "Wait for a restart of a minute or two to end; else look at the gateway and its trusted addresses. The worker "
+    "keeps trying.",
+)
+LOGIN_PENDING = Cause(
+    "login_pending",
+    "gateway_login_pending",
+    "{host}:{port} is open but silent: the gateway has not finished its login.",
+    "Approve the second factor on the phone, or look at the gateway's window. The worker keeps trying.",
+)
+WEEKLY_LOGIN = Cause(
+    "login_pending",
+    "gateway_login_pending",
+    "{host}:{port} is open but silent: the gateway waits for a login, and IBKR's weekly one is due since Sunday 01:00 "
+    "in New York.",
+    "Approve the second factor in IBKR Mobile, or log in at the gateway's window. The worker keeps trying.",
+)
+INCOMPLETE = Cause(
+    "login_pending",
+    "gateway_login_pending",
+    "{host}:{port} speaks TWS's protocol (server version {detail}) but gives no account or order id.",
+    "Look at the gateway's window: a dialog may be waiting there. The worker keeps trying.",
+)
+ID_IN_USE = Cause(
+    "failed",
+    "client_id_in_use",
+    "Another program is connected to {host}:{port} with client id {clientId}. This worker never takes another id: two "
+    "workers on one session could place an order twice.",
+    "End the other program, or wait until the gateway has noticed that an earlier connection is gone.",
+)
+WRONG_VERSION = Cause(
+    "failed",
+    "unsupported_gateway",
+    "The gateway at {host}:{port} speaks version {detail} of the protocol, which this worker can't.",
+    "Use a release of TWS or IB Gateway from 10.19 on that still speaks the text protocol.",
+)
+WRONG_ACCOUNT = Cause(
+    "failed",
+    "wrong_account",
+    "TRADING_MODE is paper, but the login at {host}:{port} holds accounts that are not paper accounts: {detail}.",
+    "Log the gateway in to the paper account, or set TRADING_MODE=read_only to look at this one.",
+)
+NO_SYNC = Cause(
+    "failed",
+    "not_ready",
+    "The gateway at {host}:{port} has not told its {detail}, so nothing can be said about them.",
+    "The worker connects again by itself. If this stays, restart the gateway.",
+)
+BROKEN = Cause(
+    "connecting",
+    "not_ready",
+    "The connection to {host}:{port} broke: {detail}.",
+    "The worker is connecting again; ask again in a few seconds.",
+)
+HALF_OPEN = Cause(
+    "connecting",
+    "not_ready",
+    "{host}:{port} has stopped answering.",
+    "The worker is connecting again; look at the gateway if this stays.",
+)
+LINK_DOWN = Cause(
+    "link_down",
+    "link_down",
+    "The gateway has lost its connection to IBKR's servers ({detail}). Orders that are there live on.",
+    "It comes back by itself, also after IBKR's nightly reset. If not, look at the gateway's network.",
+)
+STOPPED = Cause("disconnected", "not_ready", "The worker was stopped.", "Start the worker again.")
+
+
+class Failure(Exception):
+    """A connection that did not come to be, or was given up."""
+
+    def __init__(self, cause: Cause, detail: object = "") -> None:
+        super().__init__(cause.code)
+        self.cause = cause
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The state as of `since`. Without a cause the session is ready."""
+
+    state: State
+    since: datetime
+    code: str = ""
+    cause: str | None = None
+    remedy: str | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self.state == "ready"
+
+    def error(self) -> ToolError:
+        """What a call gets that needs the session to be ready."""
+        return ToolError(
+            self.code or "not_ready", f"{self.cause or 'The session is not ready.'} {self.remedy or ''}".strip()
+        )
+
+
+class Record:
+    """The standing, and who wants to know of a new one."""
+
+    def __init__(self, host: str, port: int, clientId: int, now: Callable[[], datetime]) -> None:
+        self.host, self.port, self.clientId = host, port, clientId
+        self._now = now
+        self.changed: Callable[[Standing], None] = lambda standing: None
+        self.standing = self._of(STARTING, "")
+
+    def set(self, cause: Cause, detail: object = "") -> None:
+        """The same state and cause again is no change: `since` tells how long it has been so."""
+        self._take(self._of(cause, detail))
+
+    def ready(self) -> None:
+        self._take(Standing("ready", self._now()))
+
+    def _of(self, cause: Cause, detail: object) -> Standing:
+        told = cause.cause.format(host=self.host, port=self.port, clientId=self.clientId, detail=detail)
+        return Standing(cause.state, self._now(), cause.code, told, cause.remedy)
+
+    def _take(self, standing: Standing) -> None:
+        was = self.standing
+        if (was.state, was.cause) == (standing.state, standing.cause):
+            return
+        self.standing = standing
+        self.changed(standing)
+
+
+def farm_of(text: str) -> str:
+    """The farm that a notice names at its end: "… connection is OK:usfarm", "… available upon demand.usfarm"."""
+    found = _FARM.search(text)
+    return found[1] if found else text

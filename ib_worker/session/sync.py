@@ -1,0 +1,229 @@
+"""Reads the state of the account anew: a session is ready only after all of it has come with its end markers."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine, Hashable
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from typing import Any, NoReturn, TypeVar
+
+from bridge.tool import ToolError
+from bridge.tools.types import Named
+from ib_worker import garbage_collection as garbage
+from ib_worker.orders.events import Vanished
+from ib_worker.orders.tracker import LOOKS_APART_S, Entry
+from ib_worker.session import state as standing
+from ib_worker.session.session import REQUEST_S, SendKind, Session, utcnow
+from ib_worker.session.state import Failure
+from ib_worker.session.wrapper import COMPLETED_ORDERS, OPEN_ORDERS, POSITIONS, Listed
+from ib_worker.tws.errors import LinkLost, RequestRefused, is_read_only
+from ib_worker.tws.requests import Keep
+
+LOOK_SILENCE_S = 15.0  # of no word at all before a look is given up
+SOUGHT_S = 3.0
+LOOK_EVERY_S = 1.0  # at most: whoever asks all the time for an order that is not there must not use up TWS's messages
+
+T = TypeVar("T")
+
+log = logging.getLogger("ib_worker.session.sync")
+
+
+async def synchronize(session: Session, silence_s: float) -> None:
+    """Positions, orders and executions; then the session is ready, or its link is down. Raises Failure when one of
+    them has not ended and nothing more of it has come for so long."""
+    session.record.set(standing.SYNCING)
+    session.orders_readable = True
+    session.unread.clear()
+    await _in_time("positions", positions(session, silence_s))
+    session.read_whole = await look(session, silence_s)
+    if session.holdings.any_unshown:  # fills that the look has told of, of before the positions were told or after
+        await _in_time("positions", positions(session, silence_s))
+    garbage.keep()
+    wire = session.require_connection()
+    wire.skip_ids(session.order_messages.highest)  # so that an error's id never means a request and an order
+    if session.link.down_by is None:
+        session.record.ready()
+        log.info("the session is ready, at server version %s", wire.greeted)
+    else:
+        session.record.set(standing.LINK_DOWN, session.link.down_by)
+
+
+async def positions(session: Session, silence_s: float = REQUEST_S) -> None:
+    """Read all positions anew: from then on they have every fill in them that was known before."""
+    await session.ask_kind(
+        POSITIONS, partial(_ask_positions, session), version=session.holdings.fills, silence_s=silence_s
+    )
+    session.as_of["positions"] = session.now()
+
+
+def _ask_positions(session: Session, wire: Any) -> None:
+    session.holdings.asked()
+    wire.reqPositions()
+
+
+async def shared_look(session: Session) -> bool:
+    """One look for all who want one now. It may take its time, as long as something comes: bounded in all, none would
+    ever end at a slow gateway."""
+
+    async def in_turn() -> bool:
+        await asyncio.sleep(max(session.looked_at + LOOK_EVERY_S - time.monotonic(), 0))
+        return await look(session, LOOK_SILENCE_S)
+
+    counts: bool = await session.share_at_length("look", in_turn)
+    return counts
+
+
+async def tried_look(session: Session) -> bool:
+    """Whether a look could be made, and counts. The caller keeps the deadline."""
+    with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
+        return await shared_look(session)
+    return False
+
+
+async def look_for_missing(session: Session) -> NoReturn:
+    """For ever: an order that one look lacked, or that TWS spoke against, is looked for, though nobody asks for it."""
+    while True:
+        await asyncio.sleep(LOOKS_APART_S)
+        await session.until_ready()
+        ledger = session.ledger
+        open_here = (each.state for each in ledger.open() if each.gateway == ledger.gateway)
+        if any(each.missed or each.said is not None for each in open_here):
+            await tried_look(session)
+
+
+async def sought(session: Session, orderId: int, named: Named) -> Entry | None:
+    """The order that a call names. One that is not known is looked for before anybody is told that it is not there: a
+    message may have been lost when the orders were read. Raises ToolError not_ready."""
+    entry = session.find_order(orderId, named)
+    if entry is None and session.ledger.known:
+        await _looked_soon(session)
+        entry = session.find_order(orderId, named)
+    return entry
+
+
+async def explained(session: Session, entry: Entry) -> None:
+    """Look at once for what an error or notice of TWS about an order means. Without a look that counts, and began after
+    it, its meaning stays open."""
+    said = entry.state.said
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SOUGHT_S):
+            while said is not None and entry.state.said is said and not _looked_since(session, said.at):
+                if not await tried_look(session):
+                    return
+
+
+def _looked_since(session: Session, at: datetime) -> bool:
+    return session.looked_from is not None and session.looked_from >= at
+
+
+async def as_it_stands(session: Session, entry: Entry) -> None:
+    """TWS tells what becomes of this client's orders; for one of another client it is asked."""
+    if entry.state.clientId != session.clientId and not entry.state.done:
+        await _looked_soon(session)
+
+
+async def listed_soon(session: Session) -> None:
+    """Ask for the open orders of all clients, whose list corrects what was believed of them. Without an answer in time
+    the belief stays."""
+    with suppress(LinkLost, RequestRefused, TimeoutError, ToolError):
+        async with asyncio.timeout(SOUGHT_S):
+            await all_open_orders(session, SOUGHT_S)
+
+
+async def _looked_soon(session: Session) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SOUGHT_S):
+            await tried_look(session)
+
+
+async def look(session: Session, silence_s: float) -> bool:
+    """A full look at the orders: what was open, and is nowhere in it, is unknown from now on. Returns whether that
+    counts: without its link to IBKR a gateway may not know, nor if its API is read-only, and what could not be decoded
+    may have been any order. Raises Failure, or LinkLost where the connection is another one at the end."""
+    wire, link, began = session.require_connection(), session.link, utcnow()
+    losses, down, misread = link.losses, link.down_by is not None, session.misread
+    expected = session.ledger.open()
+    asked = frozenset(expected)
+    seen: set[Entry | None] = set()
+
+    def entry(found: Entry | Listed | None) -> Entry | None:
+        """All that is needed of an order or a fill: a day's may be twenty thousand."""
+        one = found.entry if isinstance(found, Listed) else found
+        return one if one in asked else None
+
+    for what, ask in (
+        ("open orders", _own_open_orders),
+        ("open orders", all_open_orders),
+        ("completed orders", completed_orders),
+        ("executions", _executions),
+    ):
+        seen.update(await _in_time(what, ask(session, silence_s, entry)))
+        session.as_of[what] = session.now()
+    if session.wire is not wire:
+        raise LinkLost("the gateway was another one in between")
+    whole = (link.losses, session.misread) == (losses, misread)
+    counts = session.orders_readable and not down and whole
+    if session.orders_readable:
+        session.ledger.reconcile(expected if counts else [], seen, Vanished(utcnow(), began))
+    session.looked_at = time.monotonic()
+    if counts:
+        session.looked_from = began
+    return counts
+
+
+async def _in_time(what: str, asked: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await asked
+    except TimeoutError:
+        raise Failure(standing.NO_SYNC, what) from None
+
+
+async def _own_open_orders(session: Session, silence_s: float, keep: Keep) -> list[Entry | None]:
+    """Those of this client, whose changes TWS then sends by itself."""
+
+    def ask(wire: Any) -> None:
+        session.order_messages.asked_open()
+        wire.reqOpenOrders()
+
+    return await _unless_read_only(session, OPEN_ORDERS, ask, "own", silence_s, keep)
+
+
+async def all_open_orders(
+    session: Session, silence_s: float = REQUEST_S, keep: Keep | None = None
+) -> list[Entry | None]:
+    def ask(wire: Any) -> None:
+        session.order_messages.asked_open()
+        wire.reqAllOpenOrders()
+
+    version = (session.ledger.placed, session.ledger.errors)  # what TWS says of an order makes an older answer stale
+    return await _unless_read_only(session, OPEN_ORDERS, ask, version, silence_s, keep)
+
+
+async def completed_orders(
+    session: Session, silence_s: float = REQUEST_S, keep: Keep | None = None
+) -> list[Entry | None]:
+    return await _unless_read_only(
+        session, COMPLETED_ORDERS, lambda wire: wire.reqCompletedOrders(False), None, silence_s, keep
+    )
+
+
+async def _executions(session: Session, silence_s: float, keep: Keep) -> list[Entry | None]:
+    return await session.ask_executions(silence_s, keep)
+
+
+async def _unless_read_only(
+    session: Session, kind: str, send: SendKind, version: Hashable, silence_s: float, keep: Keep | None
+) -> list[Entry | None]:
+    """A gateway whose API is read-only refuses to list orders; positions and prices are to be had all the same."""
+    if not session.orders_readable:
+        return []
+    try:
+        found: list[Entry | None] = await session.ask_kind(kind, send, version, silence_s, keep)
+    except RequestRefused as refused:
+        if not is_read_only(refused.code, refused.text):
+            raise
+        session.orders_readable = False
+        return []
+    return found

@@ -1,0 +1,254 @@
+"""Takes the messages that ib_async decodes, and hands each to the part of the session that it concerns."""
+# The methods have the names that ib_async calls, which are TWS's own:
+# ruff: noqa: N802
+
+import logging
+from collections.abc import Callable
+from datetime import UTC
+from functools import partial
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import ib_async
+
+from bridge.text.contract_name import contract_name
+from ib_worker.account.positions import Holdings
+from ib_worker.account.updates import AccountUpdates
+from ib_worker.market_data.subscriptions import Lines
+from ib_worker.orders.messages import OrderMessages
+from ib_worker.orders.tracker import Entry
+from ib_worker.tws.requests import Requests
+from ib_worker.tws.values import unset
+from ib_worker.tws.values.codes import UNNAMED
+from ib_worker.tws.values.text import message
+
+# Kinds of requests that TWS answers without an id, so that only one of each may be under way.
+POSITIONS, OPEN_ORDERS, COMPLETED_ORDERS = "positions", "open orders", "completed orders"
+CURRENT_TIME = "current time"
+
+# Types of messages without which what is known is not whole.
+POSITION_MESSAGES = frozenset({"61"})
+ORDER_MESSAGES = frozenset({"3", "5", "101"})
+EXECUTION_MESSAGES = frozenset({"11", "59"})
+SHOW_AN_ORDER = frozenset({"5", "11", "101"})  # and what a look lacks of these it can't call missing
+
+# Messages whose first field is no request's id, and that nobody here waits for.
+WITHOUT_REQUEST = frozenset(
+    {"nextValidId", "managedAccounts", "updateNewsBulletin", "orderBound", "updateAccountTime", "currentTimeInMillis"}
+)
+
+Say = Callable[[int, str], None]
+
+log = logging.getLogger("ib_worker.session.wrapper")
+
+
+class Listed(NamedTuple):
+    """One fill of an answer to reqExecutions, and its order if that is known."""
+
+    contract: ib_async.Contract
+    execution: ib_async.Execution
+    entry: Entry | None
+
+
+class Receiver:
+    """What ib_async's decoder calls, one method for each message. They only pass on: a slow one would delay all."""
+
+    defaultTimezone = UTC  # the decoder turns times to it
+    ib = SimpleNamespace(TimezoneTWS="UTC")  # and takes a time without a zone for one of this
+
+    def __init__(
+        self,
+        requests: Requests,
+        orders: OrderMessages,
+        holdings: Holdings,
+        lines: Lines,
+        account_updates: AccountUpdates,
+        say: Say,
+        report_undecoded: Callable[[list[str]], None],
+        executed: Callable[[Listed], None],
+    ) -> None:
+        self._requests = requests
+        self._orders = orders
+        self._holdings = holdings
+        self._lines = lines
+        self._account = account_updates
+        self._say = say
+        self.undecoded = report_undecoded
+        self._executed = executed  # a fill that came unasked
+        # These go straight to their place.
+        self.orderStatus = orders.orderStatus
+        self.commissionReport = orders.commissionReport
+
+    def connectAck(self) -> None:
+        """The wire tells by itself when it stands and when it is lost."""
+
+    def setEventsDone(self) -> None: ...
+
+    def connectionClosed(self) -> None: ...
+
+    def tcpDataArrived(self) -> None: ...
+
+    def tcpDataProcessed(self) -> None:
+        """A packet's messages are all taken: publish what they changed, together."""
+        self._lines.flush()
+        self._account.flush()
+
+    def error(self, reqId: int, errorCode: int, errorString: str, advanced: str) -> None:
+        text = message(errorString)
+        if reqId in self._requests:
+            self._requests.error(reqId, errorCode, text)
+        elif not self._lines.refused(reqId, errorCode, text) and not self._orders.error(reqId, errorCode, text):
+            if errorCode in UNNAMED:
+                self._requests.refuse_unnamed(errorCode, text)
+                self._account.refused(errorCode, text)
+                self._orders.unnamed_error(errorCode, text)
+            self._say(errorCode, text)
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """A message that this worker has no method for: the decoder asks for it by name, and would drop it."""
+        if name.startswith("_") or name in WITHOUT_REQUEST:
+            raise AttributeError(name)
+        return partial(self._unhandled, name)
+
+    def _unhandled(self, name: str, *fields: object) -> None:
+        """Whoever waits for it is told; what comes unasked, such as further ticks, is passed over."""
+        if fields and isinstance(fields[0], int):
+            self._requests.unreadable(fields[0], f"it sent {name}, of which this worker knows nothing")
+
+    # answers with a request id
+
+    def contractDetails(self, reqId: int, details: ib_async.ContractDetails) -> None:
+        self._requests.add(reqId, details)
+
+    bondContractDetails = contractDetails
+
+    def contractDetailsEnd(self, reqId: int) -> None:
+        self._requests.finish(reqId)
+
+    def marketRule(self, marketRuleId: int, priceIncrements: list[ib_async.PriceIncrement]) -> None:
+        self._requests.answer(("market rule", marketRuleId), priceIncrements)
+
+    def historicalBars(self, reqId: int, texts: list[str]) -> None:
+        """historicalData, all of it in one message."""
+        self._requests.answer(reqId, texts)
+
+    def accountSummary(self, reqId: int, account: str, tag: str, value: str, currency: str) -> None:
+        self._requests.add(reqId, (account, tag, value, currency))
+
+    def accountSummaryEnd(self, reqId: int) -> None:
+        self._requests.finish(reqId)
+
+    def pnl(self, reqId: int, dailyPnL: float, unrealizedPnL: float, realizedPnL: float) -> None:
+        self._figures(reqId, (dailyPnL, unrealizedPnL, realizedPnL), dailyPnL)
+
+    def pnlSingle(
+        self, reqId: int, pos: float, dailyPnL: float, unrealizedPnL: float, realizedPnL: float, value: float
+    ) -> None:
+        self._figures(reqId, (pos, dailyPnL, unrealizedPnL, realizedPnL, value), dailyPnL)
+
+    def _figures(self, reqId: int, figures: tuple[float, ...], daily: float) -> None:
+        """The first message may come before TWS has computed anything: it is an answer only if no other comes."""
+        if unset.number(daily) is None:
+            self._requests.add(reqId, figures)
+        else:
+            self._requests.answer(reqId, figures)
+
+    def execDetails(self, reqId: int, contract: ib_async.Contract, execution: ib_async.Execution) -> None:
+        entry = self._orders.execDetails(execution)
+        if entry is None and reqId not in self._requests:  # told unasked: the broker liquidates, say
+            name = contract_name(contract)
+            log.warning("an execution of no order here: %s %g %s", execution.side, execution.shares, name)
+        listed = Listed(contract, execution, entry)
+        if reqId in self._requests:
+            self._requests.add(reqId, listed)
+        else:
+            self._executed(listed)
+
+    def execDetailsEnd(self, reqId: int) -> None:
+        self._requests.finish(reqId)
+
+    # answers of a kind
+
+    def position(self, account: str, contract: ib_async.Contract, posSize: float, avgCost: float) -> None:
+        self._holdings.take(account, contract, posSize, avgCost)
+
+    def positionEnd(self) -> None:
+        self._holdings.ended()
+        self._requests.finish(POSITIONS)
+
+    def openOrder(
+        self, orderId: int, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
+    ) -> None:
+        if order.whatIf:  # the answer to a preview: there is no such order
+            self._requests.answer(orderId, orderState)
+        else:
+            self._requests.add(OPEN_ORDERS, self._orders.openOrder(orderId, contract, order, orderState))
+
+    def openOrderEnd(self) -> None:
+        self._orders.openOrderEnd()
+        self._requests.finish(OPEN_ORDERS)
+
+    def completedOrder(
+        self, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
+    ) -> None:
+        self._requests.add(COMPLETED_ORDERS, self._orders.completedOrder(contract, order, orderState))
+
+    def forgottenOrder(self, permId: str) -> bool:
+        """completedOrder, of one that has ended long ago and is not kept."""
+        forgotten = permId.isdecimal() and self._orders.is_past(int(permId))
+        if forgotten:
+            self._requests.add(COMPLETED_ORDERS, None)
+        return forgotten
+
+    def completedOrdersEnd(self) -> None:
+        self._requests.finish(COMPLETED_ORDERS)
+
+    # the account's updates
+
+    def updateAccountValue(self, tag: str, value: str, currency: str, account: str) -> None:
+        self._account.value(tag, value, currency, account)
+
+    def updatePortfolio(
+        self,
+        contract: ib_async.Contract,
+        posSize: float,
+        marketPrice: float,
+        marketValue: float,
+        averageCost: float,
+        unrealizedPNL: float,
+        realizedPNL: float,
+        account: str,
+    ) -> None:
+        self._account.portfolio(
+            ib_async.PortfolioItem(
+                contract, posSize, marketPrice, marketValue, averageCost, unrealizedPNL, realizedPNL, account
+            )
+        )
+
+    def accountDownloadEnd(self, account: str) -> None:
+        self._account.ended(account)
+
+    # ticks
+
+    def priceSizeTick(self, reqId: int, tickType: int, price: float, size: float) -> None:
+        self._lines.price(reqId, tickType, price, size)
+
+    def tickSize(self, reqId: int, tickType: int, size: float) -> None:
+        self._lines.size(reqId, tickType, size)
+
+    def tickGeneric(self, reqId: int, tickType: int, value: float) -> None:
+        self._lines.generic(reqId, tickType, value)
+
+    def marketDataType(self, reqId: int, marketDataId: int) -> None:
+        self._lines.market_data_type(reqId, marketDataId)
+
+    def tickOptionComputation(self, reqId: int, *greeks: float) -> None:
+        """Comes unasked with an option's quotes."""
+
+    def currentTime(self, time: int) -> None:
+        """By the gateway's clock, in seconds; also a sign of life, for which the wire has taken it already."""
+        self._requests.add(CURRENT_TIME, time)
+        self._requests.finish(CURRENT_TIME)
+
+    def deltaNeutralValidation(self, reqId: int, *contract: object) -> None:
+        """Comes unasked with a delta-neutral order."""

@@ -1,0 +1,167 @@
+"""What TWS's error codes mean, and their one mapping to the errors that reach a model. Pure."""
+
+from collections.abc import Callable
+
+from pydantic import ValidationError
+
+from bridge.tool import ToolError
+from ib_worker.tws.values.text import message, quoted, tws_said
+
+
+class RequestRefused(Exception):
+    """TWS answered a request with an error."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"TWS error {code}: {quoted(text)}")
+        self.code = code
+        self.text = message(text)
+
+
+class Warned(RequestRefused):
+    """TWS sent a warning about a request, and no answer in the time that there was."""
+
+
+class Unreadable(Exception):
+    """The answer to a request holds a message that can't be read here: what it says is missing, so nothing is said."""
+
+
+class LinkLost(Exception):
+    """The connection to the gateway ended while an answer was awaited."""
+
+
+class Unsendable(Exception):
+    """A field that must not go over the wire: it would end early, or mean another number."""
+
+
+# Market data that the account may not see (354, 10089 …), or that another session of the same login holds (10197).
+NO_ENTITLEMENT = frozenset({354, 10089, 10091, 10168, 10186, 10187, 10189})
+COMPETING_SESSION = 10197
+PACING = frozenset({100, 420})
+READ_ONLY_TEXT = "read-only"  # 321 says in its text whether the API is read-only or a field was wrong
+RETRY_IN_S = 15  # TWS forgives a pacing violation after that
+
+
+def is_read_only(code: int, text: str) -> bool:
+    return code == 321 and READ_ONLY_TEXT in text.lower()
+
+
+def as_tool_error(problem: BaseException) -> ToolError | None:
+    """What a model is told of a failure, or None where it is a fault of this program."""
+    if isinstance(problem, ToolError):
+        return problem
+    if isinstance(problem, Warned):
+        said = tws_said(problem.code, problem.text)
+        return ToolError("timeout", f"The gateway has not answered in time. {said} Ask again.", twsCode=problem.code)
+    if isinstance(problem, RequestRefused):
+        return refusal(problem.code, problem.text)
+    if isinstance(problem, LinkLost):
+        return ToolError("retry", "The connection to the gateway broke before the answer came. Ask again.")
+    if isinstance(problem, TimeoutError):
+        return ToolError("timeout", "The gateway has not answered in time. Ask again; ibkr_get_status shows its state.")
+    if isinstance(problem, Unreadable):
+        return ToolError(
+            "unsupported_gateway",
+            f"The gateway's answer can't be read: {problem}. Its release may be newer or older than this worker knows: "
+            "update the worker, or use another release of the gateway; ibkr_get_status shows its serverVersion.",
+        )
+    if isinstance(problem, Unsendable):
+        return ToolError("invalid_arguments", str(problem))
+    if isinstance(problem, ValidationError):
+        return invalid(problem)
+    return None
+
+
+def invalid(problem: ValidationError) -> ToolError:
+    """The wrong arguments by name, without the values: they may be a megabyte."""
+    faults = [
+        {"field": ".".join(str(part) for part in each["loc"]), "problem": each["msg"]}
+        for each in problem.errors(include_url=False, include_input=False, include_context=False)
+    ]
+    told = "; ".join(f"{each['field'] or 'arguments'}: {each['problem']}" for each in faults)
+    return ToolError("invalid_arguments", message(told), faults=faults)
+
+
+def refusal(code: int, text: str) -> ToolError:
+    """TWS's error as a typed one; a code that has no type of its own keeps its number and text."""
+    if is_read_only(code, text):
+        return ToolError(
+            "read_only",
+            "The gateway's API is read-only: it refuses orders and to list them. Switch off its Read-Only API setting.",
+            twsCode=code,
+        )
+    return TYPED.get(code, _gateway_refused)(code, text)
+
+
+def _gateway_refused(code: int, text: str) -> ToolError:
+    return ToolError("gateway_refused", f"TWS refused the request with error {code}: {quoted(text)}", twsCode=code)
+
+
+def _contract_not_found(code: int, text: str) -> ToolError:
+    if "ambiguous" in text.lower():
+        return ToolError(
+            "ambiguous_contract",
+            f"TWS knows several such contracts: {quoted(text)}. Narrow it down, or find its conId with "
+            "ibkr_get_contract_details.",
+            twsCode=code,
+        )
+    return ToolError(
+        "not_found",
+        "TWS knows no such contract. Check symbol, secType, exchange and currency; futures and options also need "
+        "their expiry.",
+        twsCode=code,
+    )
+
+
+def _history(code: int, text: str) -> ToolError:
+    """Error 162 is every trouble of the historical data service; only its text tells which."""
+    lowered = text.lower()
+    if "pacing" in lowered:
+        return _paced(code, text)
+    if "no data" in lowered:
+        return ToolError(
+            "no_data",
+            "TWS has no such data for this contract and period. Try another whatToShow, barSizeSetting or durationStr.",
+            twsCode=code,
+        )
+    return ToolError(
+        "gateway_refused", f"The historical data service refused (error {code}): {quoted(text)}", twsCode=code
+    )
+
+
+def _paced(code: int, text: str) -> ToolError:
+    return ToolError(
+        "paced",
+        f"TWS asks for fewer requests: {quoted(text)}. Wait {RETRY_IN_S} seconds, then ask again.",
+        twsCode=code,
+        retry_after_s=RETRY_IN_S,
+    )
+
+
+def _lines(code: int, text: str) -> ToolError:
+    return ToolError(
+        "line_limit",
+        f"All market-data lines of the account are in use: {quoted(text)}. End a stream first.",
+        twsCode=code,
+    )
+
+
+def _no_entitlement(code: int, text: str) -> ToolError:
+    return ToolError("no_data", f"The account has no such market data (error {code}): {quoted(text)}", twsCode=code)
+
+
+def _competing(code: int, text: str) -> ToolError:
+    return ToolError(
+        "no_data",
+        "Another session of the same IBKR login holds the market data. Log out there, or give this one its own user.",
+        twsCode=code,
+    )
+
+
+TYPED: dict[int, Callable[[int, str], ToolError]] = {
+    101: _lines,
+    162: _history,
+    200: _contract_not_found,
+    COMPETING_SESSION: _competing,
+    **dict.fromkeys(NO_ENTITLEMENT, _no_entitlement),
+    **dict.fromkeys(PACING, _paced),
+}

@@ -1,0 +1,172 @@
+"""Requests under way: which answer belongs to whom."""
+
+import asyncio
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from ib_worker.tws.errors import RequestRefused, Unreadable, Warned
+from ib_worker.tws.values.codes import REQUEST_ENDS, WARNINGS
+
+GRACE_S = 1.0  # after an error of an unlisted code: data that keep coming come within it
+PATIENCE_S = 14.0  # after a warning without any data, which is just before callers give up
+LATE_S = 30.0  # after which a request that was given up is not answered any more
+
+Keep = Callable[[Any], Any]  # what of a part is worth keeping
+
+
+class Pending:
+    """One request: its parts as they come, and the future of its whole answer."""
+
+    def __init__(self, keep: Keep | None = None, patience_s: float = PATIENCE_S) -> None:
+        loop = asyncio.get_running_loop()
+        self.parts: list[Any] = []
+        self.answer: asyncio.Future[Any] = loop.create_future()
+        self.patience_s = patience_s
+        self._first_part: asyncio.Future[None] | None = None  # which is waited for
+        self._keep = keep
+        self._heard = 0  # parts
+        self._clock = loop.time
+        self._heard_at = loop.time()
+
+    @property
+    def silent(self) -> bool:
+        """Nothing of the answer has come."""
+        return self._heard == 0 and not self.answer.done()
+
+    def add(self, part: Any) -> None:
+        self._heard += 1
+        self._heard_at = self._clock()
+        self.parts.append(part if self._keep is None else self._keep(part))
+        if self._first_part is not None and not self._first_part.done():
+            self._first_part.set_result(None)
+
+    async def settled(self, within_s: float) -> Any:
+        """The answer, or the latest part after so long; where none has come by then, whatever comes first."""
+        await asyncio.wait({self.answer}, timeout=within_s)
+        if not self.answer.done() and not self.parts:
+            self._first_part = asyncio.get_running_loop().create_future()
+            await asyncio.wait({self.answer, self._first_part}, return_when=asyncio.FIRST_COMPLETED)
+        return self.answer.result() if self.answer.done() else self.parts[-1]
+
+    def doubt(self, problem: Exception, within_s: float) -> None:
+        """Fail the request unless more of its answer comes within that time."""
+        heard = self._heard
+
+        def judge() -> None:
+            if self._heard == heard and not self.answer.done():
+                self.answer.set_exception(problem)
+
+        asyncio.get_running_loop().call_later(within_s, judge)
+
+    async def whole(self, silence_s: float) -> Any:
+        """The answer. Raises TimeoutError after so long a silence: twenty thousand orders take longer than one."""
+        while not self.answer.done():
+            left_s = self._heard_at + silence_s - self._clock()
+            if left_s <= 0:
+                raise TimeoutError
+            await asyncio.wait({self.answer}, timeout=left_s)
+        return self.answer.result()
+
+
+class Requests:
+    """By request id, or by kind for what TWS answers without an id. What nobody waits for any more is dropped."""
+
+    def __init__(self) -> None:
+        self._pending: dict[Hashable, Pending] = {}
+        self._late: dict[Hashable, asyncio.Event] = {}  # given up; their end may still come
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._pending
+
+    @contextmanager
+    def expect(self, key: Hashable, keep: Keep | None = None, patience_s: float = PATIENCE_S) -> Iterator[Pending]:
+        """Await `.answer` inside; leaving forgets the request, whatever came of it. `patience_s`: how long an answer is
+        awaited after a warning."""
+        if key in self._pending:
+            raise RuntimeError(f"request {key!r} is already under way")
+        pending = self._pending[key] = Pending(keep, patience_s)
+        try:
+            yield pending
+        finally:
+            self._pending.pop(key, None)
+            if not pending.answer.cancel() and not pending.answer.cancelled():
+                pending.answer.exception()  # whoever waited may have been cancelled meanwhile
+
+    def given_up(self, key: Hashable) -> None:
+        """Its end has not come in time. What has no id would take the late end for that of the next of its kind."""
+        self._late[key] = asyncio.Event()
+
+    async def none_late(self, key: Hashable) -> None:
+        """Wait for the end of the one that was given up, or until it is not expected any more."""
+        late = self._late.get(key)
+        if late is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LATE_S):
+                    await late.wait()
+            self._late.pop(key, None)
+
+    def add(self, key: Hashable, part: Any) -> None:
+        pending = self._pending.get(key)
+        if pending is not None:
+            pending.add(part)
+
+    def finish(self, key: Hashable) -> None:
+        """The end marker came: the answer is all the parts."""
+        if (late := self._late.get(key)) is not None:
+            late.set()
+        pending = self._pending.get(key)
+        if pending is not None and not pending.answer.done():
+            pending.answer.set_result(pending.parts)
+
+    def answer(self, key: Hashable, whole: Any) -> None:
+        """An answer in one message."""
+        pending = self._pending.get(key)
+        if pending is not None and not pending.answer.done():
+            pending.answer.set_result(whole)
+
+    def error(self, key: Hashable, code: int, text: str) -> None:
+        """An error or notice about a request. What ends a request for certain ends it now. A warning never ends one
+        that gets data, nor does a code that is not known."""
+        pending = self._pending.get(key)
+        if pending is None or pending.answer.done():
+            return
+        if code in REQUEST_ENDS:
+            self.refuse(key, code, text)
+        elif code in WARNINGS:
+            pending.doubt(Warned(code, text), pending.patience_s)
+        else:
+            pending.doubt(RequestRefused(code, text), GRACE_S)
+
+    def refuse_unnamed(self, code: int, text: str) -> None:
+        """An error about a request whose id TWS does not tell: one of a kind, which has none, or else one of those of
+        which nothing has come. Each of them fails, as none can be known to go on."""
+        silent = [key for key, pending in self._pending.items() if pending.silent]
+        kinds = [key for key in silent if isinstance(key, str)]
+        for key in kinds or silent:
+            self.refuse(key, code, text)
+
+    def unreadable(self, key: Hashable, what: str) -> bool:
+        """A part of the answer can't be read. Returns whether the request was waited for."""
+        return self._fail(key, Unreadable(what))
+
+    def refuse(self, key: Hashable, code: int, text: str) -> bool:
+        """Whether the request was waited for."""
+        return self._fail(key, RequestRefused(code, text))
+
+    def fail_all(self, problem: Exception) -> None:
+        for late in self._late.values():
+            late.set()
+        for key in list(self._pending):
+            self._fail(key, problem)
+
+    def _fail(self, key: Hashable, problem: Exception) -> bool:
+        pending = self._pending.get(key)
+        if pending is None:
+            return False
+        if not pending.answer.done():
+            pending.answer.set_exception(problem)
+        return True

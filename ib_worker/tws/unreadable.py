@@ -1,0 +1,41 @@
+"""Messages of TWS that can't be decoded: which request they answer, so that its caller need not wait in vain."""
+
+from ib_worker.account.updates import AccountUpdates
+from ib_worker.tws.errors import Unreadable, as_tool_error
+from ib_worker.tws.requests import Requests
+
+# Message types whose request id is the first field after the type; the others have a version in between (ib_async's
+# decoder, at server versions 157 to 178).
+WITHOUT_VERSION = frozenset({10, 17, 18, 21, 5, 11, 75, 76, *range(77, 110)})
+NAMES = {
+    4: "error", 5: "openOrder", 6: "updateAccountValue", 7: "updatePortfolio", 54: "accountDownloadEnd",
+    10: "contractDetails", 17: "historicalData", 18: "bondContractDetails",
+    20: "scannerData", 52: "contractDetailsEnd", 63: "accountSummary", 64: "accountSummaryEnd",
+    94: "pnl", 95: "pnlSingle",
+}  # fmt: skip
+OF_THE_ACCOUNT = frozenset({6, 7, 8, 54})  # of reqAccountUpdates, which has no id
+UNKNOWN = (1, 2)  # where the id of an unknown type may be
+
+
+def refuse_unreadable(requests: Requests, account: AccountUpdates, fields: list[str]) -> None:
+    """Fail the request that the message is about, if it is waited for: without this part its answer is not whole."""
+    kind = _number(fields, 0)
+    if kind is None:
+        return
+    name = NAMES.get(kind)
+    what = f"a message of type {kind}" + (f" ({name})" if name else "") + " could not be decoded"
+    if kind in OF_THE_ACCOUNT:
+        account.fail(as_tool_error(Unreadable(what)))
+        return
+    places = UNKNOWN if kind > max(WITHOUT_VERSION) else ((1,) if kind in WITHOUT_VERSION else (2,))
+    for place in places:
+        reqId = _number(fields, place)
+        if reqId is not None and requests.unreadable(reqId, what):
+            return
+
+
+def _number(fields: list[str], place: int) -> int | None:
+    try:
+        return int(fields[place])
+    except (IndexError, ValueError):
+        return None

@@ -1,0 +1,235 @@
+"""Turns what ib_async decodes into the declarations' shapes; `tws.unset` says which numbers are none. Pure."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, tzinfo
+from typing import Literal
+
+import ib_async
+
+from bridge.text.contract_name import contract_name
+from bridge.tools.account import AccountSummaryValue, AccountUpdate, PnL, PnLSingle, Position
+from bridge.tools.contracts import ContractDetails
+from bridge.tools.market_data import Bar
+from bridge.tools.order_queries import Execution
+from bridge.tools.types import Contract, MarketDataType, OnContract
+from ib_worker.orders.events import Commission
+from ib_worker.tws.values import time_zones, unset
+from ib_worker.tws.values.text import message
+from ib_worker.tws.values.time_zones import zone as zone
+from ib_worker.tws.values.unset import identity as identity  # the same name again exports it
+from ib_worker.tws.values.unset import number as number
+from ib_worker.tws.values.unset import text as text
+
+MARKET_DATA_TYPES: dict[int, MarketDataType] = {1: "live", 2: "frozen", 3: "delayed", 4: "delayed-frozen"}
+LEDGER = "$LEDGER-"  # a setting of new users puts it before the tags of a currency's figures
+BAR_FIELDS = 8  # of historicalData: date, open, high, low, close, volume, average, barCount
+TIME_FORMAT = "%Y%m%d %H:%M:%S"
+SMART, IDEALPRO = "SMART", "IDEALPRO"
+# SMART, the default, knows none of these: without an exchange TWS finds them wherever they are listed.
+EXCHANGES = {"CASH": IDEALPRO, **dict.fromkeys(("FUT", "FOP", "IND", "CONTFUT", "CRYPTO", "CMDTY"), "")}
+BY_CONTRACT = frozenset({"OPT", "FOP", "FUT", "WAR"})  # whose cost includes the multiplier
+UNKNOWN_UNITS = frozenset({"BOND", "BAG"})  # quoted in percent of a face value that a position does not tell
+SIDES: dict[str, Literal["BOT", "SLD"]] = {"BOT": "BOT", "SLD": "SLD"}
+
+
+def listed(value: str | None) -> list[str]:
+    return [each for each in (value or "").split(",") if each]
+
+
+def contract(found: ib_async.Contract) -> Contract:
+    return Contract(
+        conId=found.conId,
+        symbol=found.symbol,
+        secType=found.secType,
+        exchange=text(found.exchange),
+        primaryExchange=text(found.primaryExchange),
+        currency=text(found.currency),
+        localSymbol=text(found.localSymbol),
+        tradingClass=text(found.tradingClass),
+        lastTradeDateOrContractMonth=text(found.lastTradeDateOrContractMonth),
+        strike=unset.value("contract.strike", found.strike),
+        right=unset.applies(found.right),
+        multiplier=unset.applies(found.multiplier),
+    )
+
+
+def requested(asked: OnContract) -> ib_async.Contract:
+    """The contract that a request describes, as TWS wants it asked. A conId stands alone: other fields could clash."""
+    if asked.conId:
+        return ib_async.Contract(conId=asked.conId, exchange="" if asked.exchange == SMART else asked.exchange)
+    exchange = EXCHANGES.get(asked.secType, SMART) if asked.exchange == SMART else asked.exchange
+    return ib_async.Contract(
+        symbol=asked.symbol,
+        secType=asked.secType,
+        exchange=exchange,
+        currency=asked.currency,
+        primaryExchange=asked.primaryExchange or "",
+        lastTradeDateOrContractMonth=asked.lastTradeDateOrContractMonth or "",
+        strike=asked.strike or 0.0,
+        right=asked.right or "",
+        multiplier=asked.multiplier or "",
+    )
+
+
+def details(found: ib_async.ContractDetails) -> ContractDetails:
+    return ContractDetails(
+        contract=contract(found.contract or ib_async.Contract()),
+        marketName=text(found.marketName),
+        longName=text(message(found.longName)),
+        minTick=unset.value("contractDetails.positive", found.minTick),
+        orderTypes=listed(found.orderTypes),
+        validExchanges=listed(found.validExchanges),
+        marketRuleIds=[int(each) for each in listed(found.marketRuleIds)],
+        priceMagnifier=identity(unset.count(found.priceMagnifier)),
+        industry=text(found.industry),
+        category=text(found.category),
+        subcategory=text(found.subcategory),
+        stockType=text(found.stockType),
+        contractMonth=text(found.contractMonth),
+        realExpirationDate=text(found.realExpirationDate),
+        underConId=identity(found.underConId),
+        timeZoneId=text(found.timeZoneId),
+        tradingHours=text(found.tradingHours),
+        liquidHours=text(found.liquidHours),
+        minSize=unset.value("contractDetails.positive", found.minSize),
+        sizeIncrement=unset.value("contractDetails.positive", found.sizeIncrement),
+        secIds={each.tag: each.value for each in found.secIdList or []},
+        cusip=text(found.cusip),
+        coupon=number(found.coupon) if found.cusip else None,  # ib_async has 0 for what is no bond
+        maturity=text(found.maturity),
+    )
+
+
+def utc_time(written: str, gateway_zone: str) -> str | None:
+    """An execution's time as TWS writes it, "20260413 15:27:04 US/Eastern", told in UTC. Without a zone it is in the
+    gateway's own; "20260413-15:27:04" and epoch seconds are UTC already. None where the zone is not known."""
+    parts = written.split(maxsplit=2)
+    if len(parts) < 2:
+        return written
+    day, clock, *named = parts
+    local = datetime.strptime(f"{day} {clock}", TIME_FORMAT)  # the zone comes next
+    instant = time_zones.instant(local, named[0] if named else gateway_zone)
+    return None if instant is None else f"{instant:{TIME_FORMAT}} UTC"
+
+
+def bars(texts: Sequence[str], where: tzinfo, secType: str, price: str) -> list[Bar]:
+    """The bars of historicalData, BAR_FIELDS texts each. `price` is the rule of their prices: rates may be 0."""
+    starts = range(0, len(texts), BAR_FIELDS)
+    return [bar(texts[start : start + BAR_FIELDS], where, secType, price) for start in starts]
+
+
+def bar(texts: Sequence[str], where: tzinfo, secType: str = "", price: str = "historicalData.price") -> Bar:
+    started, opened, high, low, close, volume, average, barCount = texts
+    traded = unset.is_something(volume)
+
+    def told(field: str, text: str) -> float | None:
+        return unset.value(field, text, backed=traded, secType=secType)
+
+    return Bar(
+        date=bar_start(started, where),
+        open=told(price, opened),
+        high=told(price, high),
+        low=told(price, low),
+        close=told(price, close),
+        volume=told("historicalData.volume", volume),
+        average=told("historicalData.average", average),
+        barCount=unset.count(barCount),
+    )
+
+
+def bar_start(written: str, where: tzinfo) -> str:
+    """TWS's date of a bar (formatDate 2: a day as YYYYMMDD, an instant as epoch seconds) in ISO 8601."""
+    if len(written) == 8:
+        return date(int(written[:4]), int(written[4:6]), int(written[6:])).isoformat()
+    return datetime.fromtimestamp(int(written), UTC).astimezone(where).isoformat()
+
+
+def position(account: str, found: ib_async.Contract, held: float, avgCost: float) -> Position:
+    cost = number(avgCost)
+    return Position(
+        account=account, contract=contract(found), position=held, avgCost=cost, avgPrice=unit_price(found, cost)
+    )
+
+
+def unit_price(on: ib_async.Contract, cost: float | None) -> float | None:
+    """An average cost as a price that the quote can be held against. Source: IBKR's page on updatePortfolio and
+    position: of options and futures the cost is of a whole contract."""
+    if cost is None or on.secType in UNKNOWN_UNITS:
+        return None
+    if on.secType not in BY_CONTRACT:
+        return cost
+    multiplier = unset.applies(on.multiplier)
+    return cost / float(multiplier) if multiplier else None
+
+
+def summary_value(account: str, tag: str, value: str, currency: str) -> AccountSummaryValue:
+    return AccountSummaryValue(
+        account=account, tag=tag.removeprefix(LEDGER), value=unset.account_value(value), currency=text(currency)
+    )
+
+
+def value_update(account: str, tag: str, value: str, currency: str, at: datetime) -> AccountUpdate:
+    known = summary_value(account, tag, value, currency)
+    return AccountUpdate(
+        kind="value", account=account, time=at, tag=known.tag, value=known.value, currency=known.currency
+    )
+
+
+def portfolio_update(found: ib_async.PortfolioItem, at: datetime) -> AccountUpdate:
+    return AccountUpdate(
+        kind="portfolio",
+        account=found.account,
+        time=at,
+        contract=contract(found.contract),
+        position=found.position,
+        marketPrice=unset.market_value(found.marketPrice, found.marketValue, found.position, found.contract.secType),
+        marketValue=unset.market_value(found.marketValue, found.marketPrice, found.position, found.contract.secType),
+        averageCost=number(found.averageCost),
+        unrealizedPNL=number(found.unrealizedPNL),
+        realizedPNL=number(found.realizedPNL),
+        avgPrice=unit_price(found.contract, number(found.averageCost)),
+    )
+
+
+def pnl(account: str, modelCode: str, figures: Iterable[float]) -> PnL:
+    daily, unrealized, realized = (number(each) for each in figures)
+    return PnL(account=account, modelCode=modelCode, dailyPnL=daily, unrealizedPnL=unrealized, realizedPnL=realized)
+
+
+def pnl_single(
+    whose: PnL,
+    on: Contract | None = None,
+    held: float | None = None,
+    worth: float | None = None,
+) -> PnLSingle:
+    """The figures of one position, or of a whole account and model where `on` is left out."""
+    return PnLSingle(
+        **whose.model_dump(),
+        conId=on.conId if on else None,
+        symbol=on.symbol if on else None,
+        position=number(held),
+        value=number(worth),
+        name=contract_name(on) if on else None,
+    )
+
+
+def execution(found: ib_async.Execution, on: ib_async.Contract, paid: Commission | None) -> Execution:
+    return Execution(
+        execId=found.execId,
+        time=unset.execution_time(found.time),
+        account=found.acctNumber,
+        contract=contract(on),
+        side=SIDES[found.side],
+        shares=number(found.shares),
+        price=number(found.price),
+        cumQty=number(found.cumQty),
+        avgPrice=number(found.avgPrice),
+        exchange=found.exchange,
+        orderId=unset.order_id(found.orderId),
+        permId=identity(found.permId),
+        clientId=found.clientId,
+        orderRef=text(found.orderRef),
+        commission=paid.commission if paid else None,
+        commissionCurrency=paid.currency if paid else None,
+        realizedPNL=paid.realizedPNL if paid else None,
+    )

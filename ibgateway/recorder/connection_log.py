@@ -1,0 +1,103 @@
+"""One connection's bytes, both ways, as the lines of a transcript; pure, and silent from the first doubt on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ibgateway.recorder.framing import Cutter
+from ibgateway.recorder.layouts.field_grammar import Unfit
+from ibgateway.recorder.scrub import Scrubber, veil
+from ibgateway.recorder.transcript import (
+    HANDSHAKE,
+    STOPPED,
+    TO_CLIENT,
+    TO_GATEWAY,
+    UNKNOWN,
+    Entry,
+    Event,
+    Line,
+    fields_of,
+    layout_of,
+)
+from ibgateway.simulator.wire.frames import BadFrame, parse_offer
+
+HIGHEST_VERSION = 200  # from 201 on ids are binary and bodies protobuf
+LOWEST_VERSION = 100  # before that a gateway's frames have no length
+REFUSED_VERSION = 157  # the layout in which a gateway refuses a client's versions
+
+
+class NotUnderstood(Exception):
+    """Something after which the bytes mean nothing certain."""
+
+
+class Tape:
+    """`feed` it what crosses the wire. When it understands no more, it says so in a last line and records nothing."""
+
+    def __init__(self, client: int, scrubber: Scrubber) -> None:
+        self._client = client
+        self._scrubber = scrubber
+        self._cutters = {TO_GATEWAY: Cutter(of_client=True), TO_CLIENT: Cutter(of_client=False)}
+        self._offered = False
+        self._version = 0
+        self.stopped = False
+
+    def feed(self, direction: str, data: bytes, at: float) -> list[Line]:
+        lines: list[Line] = []
+        if self.stopped:
+            return lines
+        try:
+            for payload in self._cutters[direction].feed(data):
+                lines.append(self._entry(direction, payload, at))
+        except (BadFrame, NotUnderstood) as error:
+            self.stopped = True
+            lines.append(Event(at, self._client, STOPPED, str(error)))
+        return lines
+
+    def _entry(self, direction: str, payload: bytes, at: float) -> Entry:
+        if direction == TO_GATEWAY and not self._offered:
+            parse_offer(payload)
+            self._offered = True
+            offer = payload.decode("ascii", "replace").removesuffix("\0")
+            return Entry(at, direction, self._client, 0, HANDSHAKE, (self._scrubber.text(offer),))
+        texts = _texts(payload)
+        if direction == TO_CLIENT and not self._version and len(texts) == 2:
+            self._version = _version(texts[0])
+            return Entry(at, direction, self._client, 0, HANDSHAKE, tuple(self._scrubber.text(text) for text in texts))
+        return self._message(direction, texts, at)
+
+    def _message(self, direction: str, texts: list[str], at: float) -> Entry:
+        if not (texts[0].isascii() and texts[0].isdecimal() and len(texts[0]) < 5):
+            raise NotUnderstood("a frame that does not begin with a message id")
+        version = self._version or REFUSED_VERSION
+        layout = layout_of(direction, int(texts[0]))
+        name = layout.name if layout else UNKNOWN
+        try:
+            names = layout.names(version, texts) if layout else None
+        except Unfit:
+            names = None
+        if names is None:
+            veiled = (texts[0], *map(veil, texts[1:]))
+            return Entry(at, direction, self._client, version, name, veiled, known=False)
+        fields = tuple(self._scrubber.fields(names, texts))
+        return Entry(at, direction, self._client, version, name, fields)
+
+
+def again(line: Line, scrubber: Scrubber) -> Line:
+    """A recorded line without what turned out to be secret after it."""
+    if not isinstance(line, Entry) or not line.known:
+        return line
+    names = line.names or [HANDSHAKE] * len(line.fields)
+    return replace(line, fields=tuple(scrubber.again(names, line.fields)))
+
+
+def _texts(payload: bytes) -> list[str]:
+    if not payload.endswith(b"\0"):
+        raise NotUnderstood("a frame that does not end in a zero byte")
+    return fields_of(payload)
+
+
+def _version(text: str) -> int:
+    version = int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else 0
+    if not LOWEST_VERSION <= version <= HIGHEST_VERSION:
+        raise NotUnderstood(f"server version {version or '?'}: only {LOWEST_VERSION} to {HIGHEST_VERSION} are text")
+    return version

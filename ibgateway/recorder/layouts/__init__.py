@@ -1,0 +1,1 @@
+"""The fields of each frame, by message id."""

@@ -1,0 +1,1 @@
+"""A recorded session answers a client."""

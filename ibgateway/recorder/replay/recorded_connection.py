@@ -1,0 +1,142 @@
+"""A recorded connection, made ready to be replayed: its requests, what each is known by, and what answers it when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ibgateway.recorder.correlation import CANCEL_ORDER, GLOBAL_CANCEL, ON_ORDERS, PLACE_ORDER, Exchange, exchanges
+from ibgateway.recorder.replay.request_equality import Facts, exact, facts, loose
+from ibgateway.recorder.transcript import (
+    CLOSED_BY_CLIENT,
+    CLOSED_BY_GATEWAY,
+    HANDSHAKE,
+    TO_CLIENT,
+    BadTranscript,
+    Entry,
+    Event,
+    Line,
+    clients,
+)
+
+START_API = 71
+CLOSED = frozenset({CLOSED_BY_CLIENT, CLOSED_BY_GATEWAY})
+ACTS = ON_ORDERS | {GLOBAL_CANCEL}
+ABOUT_ACCOUNTS = frozenset({6, 7, 8, 61, 63, 71, 73, 94, 95})  # these change when orders do
+
+
+def id_of(request: Entry) -> str | None:
+    """What a client calls a request by; None when it has no id."""
+    return request.get("orderId" if request.msgId in {PLACE_ORDER, CANCEL_ORDER} else "reqId")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A gateway's frame. `pause` is how long after the request it came; `after` the act that had to come first."""
+
+    index: int
+    entry: Entry
+    pause: float
+    after: int | None = None
+    after_pause: float = 0.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A recorded request."""
+
+    index: int
+    entry: Entry
+    answers: tuple[Answer, ...]
+
+    @cached_property
+    def facts(self) -> Facts:
+        return facts(self.entry)
+
+    @cached_property
+    def exact(self) -> Facts:
+        return exact(self.facts)
+
+    @cached_property
+    def loose(self) -> Facts:
+        return loose(self.facts)
+
+    @property
+    def id(self) -> str | None:
+        """The id that the recorded client gave it."""
+        return id_of(self.entry)
+
+
+@dataclass(frozen=True)
+class Script:
+    """One recorded connection."""
+
+    version: int
+    greeting: Entry
+    asked: tuple[Asked, ...]
+    closes_after: float | None = None  # the gateway closed the connection so long after the last request
+
+    @cached_property
+    def clientId(self) -> str:  # noqa: N802 - TWS's own word
+        first = next((one for one in self.asked if one.entry.msgId == START_API), None)
+        return (first.entry.get("clientId") if first else None) or ""
+
+    @cached_property
+    def _by_kind(self) -> dict[int, list[Asked]]:
+        kinds: dict[int, list[Asked]] = {}
+        for one in self.asked:
+            if one.entry.known:
+                kinds.setdefault(one.entry.msgId, []).append(one)
+        return kinds
+
+    @cached_property
+    def number(self) -> int:
+        """How many requests can be asked again."""
+        return sum(map(len, self._by_kind.values()))
+
+    def of_kind(self, msgId: int) -> list[Asked]:
+        return self._by_kind.get(msgId, [])
+
+
+def scripts(lines: Iterable[Line]) -> list[Script]:
+    """Every recorded connection that came as far as startApi; BadTranscript when there is none."""
+    found = [script for one in clients(lines).values() if (script := _script(one)) is not None]
+    if not found:
+        raise BadTranscript("no connection in it came as far as startApi")
+    return found
+
+
+def _script(lines: Sequence[Line]) -> Script | None:
+    entries = [line for line in lines if isinstance(line, Entry)]
+    greeting = next((one for one in entries if one.message == HANDSHAKE and one.direction == TO_CLIENT), None)
+    found = exchanges(lines)
+    if greeting is None or not found:
+        return None
+    acts = [one for one in found if one.request.msgId in ACTS]
+    asked = tuple(_asked(one, acts) for one in found)
+    return Script(int(greeting.fields[0]), greeting, asked, _closed_after(lines, found[-1].request.at))
+
+
+def _closed_after(lines: Iterable[Line], last: float) -> float | None:
+    """Only if the gateway closed first: it closes, too, when the client has."""
+    first = next((line for line in lines if isinstance(line, Event) and line.event in CLOSED), None)
+    return first.at - last if first is not None and first.event == CLOSED_BY_GATEWAY else None
+
+
+def _asked(exchange: Exchange, acts: Sequence[Exchange]) -> Asked:
+    answers = tuple(_answer(exchange, index, entry, acts) for index, entry in exchange.replies)
+    return Asked(exchange.index, exchange.request, answers)
+
+
+def _answer(exchange: Exchange, index: int, entry: Entry, acts: Sequence[Exchange]) -> Answer:
+    """What an order changed is not shown to a client that has not placed it yet."""
+    pause = entry.at - exchange.request.at
+    between = [one for one in acts if exchange.index < one.index < index and _moves(one, entry)]
+    if not between:
+        return Answer(index, entry, pause)
+    return Answer(index, entry, pause, between[-1].index, entry.at - between[-1].request.at)
+
+
+def _moves(act: Exchange, entry: Entry) -> bool:
+    return entry.msgId in ABOUT_ACCOUNTS or act.request.msgId == GLOBAL_CANCEL

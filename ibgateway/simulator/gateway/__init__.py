@@ -1,0 +1,1 @@
+"""One gateway and its API connections: handshake, limits, quote feeds, ticks."""

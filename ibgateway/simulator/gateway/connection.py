@@ -1,0 +1,234 @@
+"""One client of the simulator, sans I/O: bytes in, requests answered by a dict of handlers, payloads out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ibgateway.simulator.gateway.limits import Pacing
+from ibgateway.simulator.model.values import Event, Refusal
+from ibgateway.simulator.wire import requests
+from ibgateway.simulator.wire.frames import BadFrame, FrameReader, Offer, parse_offer
+from ibgateway.simulator.wire.messages import session as messages
+
+if TYPE_CHECKING:
+    from ibgateway.simulator.gateway.gateway import Gateway
+
+LOWEST_VERSION = 157  # no client in use speaks less, and every layout below it is different
+HIGHEST_VERSION = 200  # from 201 on message ids are binary and bodies protobuf
+
+Request = TypeVar("Request")
+Handler = Callable[["Connection", Any], None]
+ANSWERS: dict[type, Handler] = {}
+
+
+def answers(kind: type[Request]) -> Callable[[Callable[[Connection, Request], None]], Handler]:
+    """Make a function the answer to a request; the only registration there is."""
+
+    def register(handler: Callable[[Connection, Request], None]) -> Handler:
+        ANSWERS[kind] = handler
+        return handler
+
+    return register
+
+
+class Subscription:
+    """Something that a client asked for once and keeps receiving."""
+
+    due = float("inf")  # when `advance` has something to do next
+
+    def advance(self, now: float) -> None:
+        """Send what is due at `now`."""
+
+    def tell(self, event: Event) -> None:
+        """Something happened to an account."""
+
+    def cancel(self) -> None:
+        """The client cancelled it or is gone."""
+
+
+class Connection:
+    """The state of one client: version, client id, subscriptions, what waits to be sent."""
+
+    def __init__(self, gateway: Gateway, number: int) -> None:
+        self.gateway = gateway
+        self.world = gateway.world
+        self.number = number
+        self.version = 0
+        self.clientId: int | None = None
+        self.marketDataType = 1
+        self.subscriptions: dict[tuple[str, int], Subscription] = {}
+        self.foreign_orders: dict[int, int] = {}  # orderId → clientId, as shown by reqAllOpenOrders
+        self.pacing = Pacing(gateway.limits)
+        self.closing = False
+        self.offered = False  # a whole frame has come, so that a silence is the gateway's and not the client's
+        self.answering = -1  # the request id of what is being handled
+        self._reader = FrameReader()
+        self._arrived: deque[bytes | BadFrame] = deque()
+        self._work: deque[tuple[int, Iterator[None]]] = deque()
+        self._out: list[bytes] = []
+
+    # --- bytes ---------------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> None:
+        """Take in what arrived; `step` handles it, `take` gives what is to be sent, and `closing` ends it."""
+        if self.closing:
+            return
+        try:
+            self._arrived.extend(self._reader.feed(data))
+        except BadFrame as error:
+            self._arrived.append(error)
+
+    def step(self) -> bool:
+        """Handle one frame that arrived, or a piece of a long answer; whether there is more to do."""
+        if self._work:
+            self._go_on()
+        elif self._arrived:
+            self._take_in(self._arrived.popleft())
+        return self.busy
+
+    @property
+    def busy(self) -> bool:
+        return bool(self._work or self._arrived) and not self.closing
+
+    def finish(self) -> None:
+        """Handle everything that arrived."""
+        while self.step():
+            pass
+
+    def later(self, reqId: int, work: Iterator[None]) -> None:
+        """Answer piece by piece, so that other clients need not wait; this one's next frames do."""
+        self._work.append((reqId, work))
+
+    def _go_on(self) -> None:
+        self.answering, work = self._work[0]
+        try:
+            next(work)
+        except StopIteration:
+            self._work.popleft()
+        except Refusal as refusal:
+            self._work.popleft()
+            self.error(self.answering, refusal.code, refusal.text)
+        except Exception:
+            self._work.popleft()
+            raise
+
+    def _take_in(self, payload: bytes | BadFrame) -> None:
+        self.offered = True
+        try:
+            if isinstance(payload, BadFrame):
+                raise payload
+            if self.gateway.tap.incoming(self, payload):
+                self.handle(payload)
+        except BadFrame as error:
+            self.error(-1, 507, f"Bad Message Length {error}")
+            self.closing = True
+
+    @property
+    def logged_in(self) -> bool:
+        """The client has a number; a socket without one has no place among the gateway's clients."""
+        return self.clientId is not None
+
+    @property
+    def waits_for_login(self) -> bool:
+        """It is the client's turn to offer a version or to start; not where the gateway itself keeps silent."""
+        return not self.logged_in and (not self.offered or bool(self.version))
+
+    @property
+    def unfinished(self) -> bool:
+        """The rest of a frame has not arrived yet."""
+        return self._reader.unfinished
+
+    def take(self) -> list[bytes]:
+        """The payloads that wait to be sent."""
+        out, self._out = self._out, []
+        return out
+
+    def send(self, payload: bytes) -> None:
+        self._out.append(payload)
+
+    def send_all(self, payloads: Iterable[bytes]) -> None:
+        self._out.extend(payloads)
+
+    def error(self, reqId: int, code: int, text: str, advancedOrderRejectJson: str = "") -> None:
+        version = self.version or LOWEST_VERSION
+        self.send(messages.error(version, reqId, code, text, self.world.now, advancedOrderRejectJson))
+
+    # --- requests ------------------------------------------------------------------------------------------------
+
+    def handle(self, payload: bytes) -> None:
+        """One frame of the client."""
+        if not self.version:
+            self._agree(parse_offer(payload))
+            return
+        try:
+            self._answer(requests.decode(payload, self.version, self.gateway.strict))
+        except requests.UnknownMessage as unknown:
+            self.error(-1, 321, f"Error validating request.-'bW' : cause - Unknown message id {unknown.msgId}")
+        except requests.BadFields as bad:
+            self.error(bad.reqId, 320, f"Error reading request.-'bW' : cause - Message {bad.msgId}: {bad.reason}")
+            self.closing = self.gateway.strict
+
+    def _agree(self, offer: Offer) -> None:
+        self.version = min(HIGHEST_VERSION, offer.maxVersion)
+        if self.version < max(LOWEST_VERSION, offer.minVersion):
+            self.error(
+                -1,
+                506,
+                f"Unsupported Version: this gateway speaks {LOWEST_VERSION} to {HIGHEST_VERSION}, "
+                f"the client {offer.minVersion} to {offer.maxVersion}",
+            )
+            self.closing = True
+            return
+        self.send(self.gateway.handshake(self.version))
+
+    def _answer(self, request: Any) -> None:
+        if self.clientId is None and not isinstance(request, requests.session.StartApi):
+            self.error(-1, 321, "Error validating request.-'bW' : cause - startApi must come first")
+            return
+        self.answering = getattr(request, "reqId", getattr(request, "orderId", -1))
+        if too_fast := self.pacing.message(self.world.now):
+            self.error(-1, too_fast.code, too_fast.text)
+        try:
+            ANSWERS[type(request)](self, request)
+        except Refusal as refusal:
+            self.error(self.answering, refusal.code, refusal.text)
+
+    # --- subscriptions -------------------------------------------------------------------------------------------
+
+    def subscribe(self, kind: str, reqId: int, subscription: Subscription) -> None:
+        """Refusal 322 when the id is taken."""
+        self.require_free(kind, reqId)
+        self.subscriptions[kind, reqId] = subscription
+
+    def require_free(self, kind: str, reqId: int) -> None:
+        if (kind, reqId) in self.subscriptions:
+            raise Refusal(322, "Error processing request.-'bW' : cause - Duplicate ticker id")
+
+    def unsubscribe(self, kind: str, reqId: int) -> bool:
+        """False when there is no such subscription."""
+        subscription = self.subscriptions.pop((kind, reqId), None)
+        if subscription is None:
+            return False
+        subscription.cancel()
+        return True
+
+    def subscribed(self, kind: str) -> Iterator[Subscription]:
+        return (subscription for (of, _), subscription in self.subscriptions.items() if of == kind)
+
+    def due(self, now: float) -> list[Subscription]:
+        return [one for one in self.subscriptions.values() if one.due <= now]
+
+    def tell(self, event: Event) -> None:
+        for subscription in self.subscriptions.values():
+            subscription.tell(event)
+
+    def lost(self) -> None:
+        """The client is gone: free what it held."""
+        for subscription in self.subscriptions.values():
+            subscription.cancel()
+        self.subscriptions.clear()
+        self._work.clear()
+        self._arrived.clear()
+        self.closing = True

@@ -1,0 +1,213 @@
+"""Several clients on one world: who is connected under which id, and who is told what happens to orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from operator import attrgetter
+from typing import Protocol, TypeGuard
+
+from ibgateway.simulator.config import Identity
+from ibgateway.simulator.gateway import combo_quotes as combos
+from ibgateway.simulator.gateway.connection import Connection, Subscription
+from ibgateway.simulator.gateway.limits import Limits
+from ibgateway.simulator.gateway.quote_feeds import Feed, Feeds
+from ibgateway.simulator.model import values
+from ibgateway.simulator.wire.messages import order_state, orders, session
+from ibgateway.simulator.world.world import World
+
+MAX_CLIENTS = 32  # logged in at once, as IBKR's page on connecting has it
+LIVE, FROZEN, DELAYED, DELAYED_FROZEN = 1, 2, 3, 4  # market data types
+NO_DATA = (
+    10089,
+    "Requested market data requires additional subscription for API. See link in 'Market Data Connections' dialog "
+    "for more details.",
+)
+NO_DELAYED_DATA = (10168, "Requested market data is not subscribed. Delayed market data is not enabled.")
+DELAYED_ONLY = (354, "Requested market data is not subscribed.Delayed market data is available.")
+
+
+class Tap(Protocol):
+    """Sees every frame that a client sends; False swallows it."""
+
+    def incoming(self, connection: Connection, payload: bytes) -> bool: ...
+
+
+class Open:
+    """The tap of a gateway without faults."""
+
+    def incoming(self, connection: Connection, payload: bytes) -> bool:
+        return True
+
+
+OrderEvent = values.OpenOrder | values.OrderStatus | values.Execution | values.CommissionReport | values.OrderError
+AccountEvent = values.Position | values.PortfolioItem | values.AccountValue
+
+
+def is_of_order(event: values.Event) -> TypeGuard[OrderEvent]:
+    """Such events go to the client that placed the order, others to all who follow the account."""
+    return not isinstance(event, AccountEvent)
+
+
+class Gateway:
+    """The clients of one world, and what they share."""
+
+    def __init__(self, world: World, identity: Identity | None = None, strict: bool = False) -> None:
+        self.world = world
+        self.strict = strict  # towards a client's frames
+        self.identity = identity or Identity()
+        self.tap: Tap = Open()
+        self.feeds = Feeds(world)
+        self.limits = Limits()
+        self.display_groups: dict[int, str] = {}  # what each group of windows shows
+        self.connections: list[Connection] = []
+        self.clients: dict[int, Connection] = {}
+        self.reserved: set[int] = set()  # client ids that somebody else has
+        self.corrections: dict[str, values.Execution] = {}  # by the execId of what they correct
+        self._numbers = 0
+        self._minTicks: dict[values.Contract, float] = {}
+
+    # --- clients come and go -------------------------------------------------------------------------------------
+
+    def connect(self) -> Connection:
+        """Return the connection of a new socket, which has to log in before it counts as a client."""
+        self._numbers += 1
+        connection = Connection(self, self._numbers)
+        self.connections.append(connection)
+        return connection
+
+    def disconnect(self, connection: Connection) -> None:
+        connection.lost()
+        if connection in self.connections:
+            self.connections.remove(connection)
+        if connection.clientId is not None and self.clients.get(connection.clientId) is connection:
+            del self.clients[connection.clientId]
+
+    def start(self, connection: Connection, clientId: int) -> bool:
+        """Register a client id; False when somebody has it, or when there are 32 clients already."""
+        if clientId in self.taken or len(self.clients) >= MAX_CLIENTS:
+            return False
+        self.clients[clientId] = connection
+        connection.clientId = clientId
+        return True
+
+    @property
+    def taken(self) -> set[int]:
+        """The client ids that nobody else can have."""
+        return self.reserved | self.clients.keys()
+
+    def handshake(self, version: int) -> bytes:
+        announced = self.identity.announcedVersion or version
+        return session.handshake(announced, self.world.now, self.identity.zone, self.identity.zone_name)
+
+    def next_order_id(self, clientId: int) -> int:
+        identity = self.identity
+        following = self.world.next_order_id(clientId) if identity.nextOrderId is None else identity.nextOrderId
+        return max(1, following + identity.orderIdShift)
+
+    # --- time ----------------------------------------------------------------------------------------------------
+
+    def catch_up(self, now: float) -> None:
+        """Run the world to `now`, so that a request meets it as it is."""
+        self.route(self.world.advance(now))
+
+    def advance(self, now: float, enough: Callable[[], bool] = lambda: False) -> bool:
+        """Run the world to `now` and give every client what is due, until it is enough; whether some is left."""
+        self.catch_up(now)
+        due: list[Feed | Subscription] = [*self.feeds.due(now)]
+        for connection in self.connections:
+            due += connection.due(now)
+        for one in sorted(due, key=attrgetter("due")):
+            one.advance(now)
+            if enough():
+                return True
+        return False
+
+    # --- what happens to orders and accounts ---------------------------------------------------------------------
+
+    def route(self, events: Iterable[values.Event]) -> None:
+        """Orders go to their own client and the master client, account changes to all who follow them."""
+        for event in events:
+            if is_of_order(event):
+                for connection in self._watchers(event.clientId):
+                    connection.send(self.spell(connection, event))
+            else:
+                for connection in list(self.connections):
+                    connection.tell(event)
+
+    def _watchers(self, clientId: int) -> list[Connection]:
+        ids = {clientId} if self.identity.masterClientId is None else {clientId, self.identity.masterClientId}
+        return [self.clients[one] for one in sorted(ids) if one in self.clients]
+
+    def spell(self, connection: Connection, event: OrderEvent, reqId: int = -1) -> bytes:
+        """An event as the message of the connection's version."""
+        version = connection.version
+        match event:
+            case values.OpenOrder():
+                return order_state.open_order(version, event)
+            case values.OrderStatus():
+                return orders.order_status(event)
+            case values.Execution():
+                return orders.exec_details(version, reqId, event, self.identity.zone, self.identity.zone_name)
+            case values.CommissionReport():
+                return orders.commission_report(event)
+            case values.OrderError():
+                at, json = self.world.now, event.advancedOrderRejectJson
+                return session.error(version, event.orderId, event.code, event.text, at, json)
+
+    def corrected(self, execution: values.Execution) -> values.Execution:
+        return self.corrections.get(execution.execId, execution)
+
+    # --- contracts -----------------------------------------------------------------------------------------------
+
+    def minTick(self, contract: values.Contract) -> float:  # noqa: N802 - TWS's own word
+        if contract not in self._minTicks:
+            if contract.secType == combos.COMBO:
+                self._minTicks[contract] = 0.01
+            else:
+                self._minTicks[contract] = self.world.contract_details(contract)[0].minTick
+        return self._minTicks[contract]
+
+    def decimals(self, contract: values.Contract) -> int:
+        """How many digits a bar's prices have after the point."""
+        exponent = Decimal(repr(self.minTick(contract))).normalize().as_tuple().exponent
+        return max(0, -int(exponent))
+
+    # --- market data ---------------------------------------------------------------------------------------------
+
+    def data_kind(self, connection: Connection, reqId: int, contract: values.Contract) -> int:
+        """The market data type that a new line gets: live data wins over any other where it is allowed.
+
+        Frozen is what a closed market last showed; while it is open, a client that asked for frozen gets live.
+        """
+        identity, wanted = self.identity, connection.marketDataType
+        if identity.competing:
+            raise values.Refusal(10197, "No market data during competing live session")
+        closed = wanted in {FROZEN, DELAYED_FROZEN} and not self.trades_now(contract)
+        if identity.entitlement == "live":
+            return FROZEN if closed else LIVE
+        if identity.entitlement == "none":
+            raise values.Refusal(*(NO_DATA if wanted < DELAYED else NO_DELAYED_DATA))
+        if wanted < DELAYED:
+            raise values.Refusal(*DELAYED_ONLY)
+        connection.error(reqId, 10167, "Requested market data is not subscribed. Displaying delayed market data.")
+        return DELAYED_FROZEN if closed else DELAYED
+
+    def trades_now(self, contract: values.Contract) -> bool:
+        """Whether one of the contract's sessions, extended hours included, is open."""
+        sessions = self.world.schedule(combos.first(self.world, contract), None, 2, False)
+        return any(one.start <= self.world.now < one.end for one in sessions)
+
+    def require_line(self, contract: values.Contract, delayed: bool) -> None:
+        """Clients that watch the same contract share a line."""
+        if not self.feeds.has(contract, delayed) and len(self.feeds) >= self.limits.lines:
+            raise values.Refusal(101, "Max number of tickers has been reached")
+
+    def require_depth(self, connection: Connection) -> None:
+        most = self.limits.depth
+        if len(list(connection.subscribed("depth"))) >= most:
+            raise values.Refusal(309, f"Max number ({most}) of market depth requests has been reached.")
+
+    def require_tick_by_tick(self, connection: Connection) -> None:
+        if len(list(connection.subscribed("tick by tick"))) >= self.limits.tick_by_tick:
+            raise values.Refusal(10190, "Max number of tick-by-tick requests has been reached.")

@@ -1,0 +1,27 @@
+"""How the simulator answers each request; importing these modules fills `connection.ANSWERS`."""
+
+from ibgateway.simulator.handlers import (
+    account,
+    advisor,
+    contracts,
+    depth,
+    history,
+    market_data,
+    orders,
+    research,
+    session,
+    streams,
+)
+
+__all__ = [
+    "account",
+    "advisor",
+    "contracts",
+    "depth",
+    "history",
+    "market_data",
+    "orders",
+    "research",
+    "session",
+    "streams",
+]

@@ -1,0 +1,82 @@
+"""The control port's language: one line of JSON in, one out, for tests in another process or another language.
+
+{"do": "fault", "line": "after 5 reset"}            {"ok": true}
+{"do": "journal", "after": 0, "direction": "in"}    {"ok": true, "last": 17, "entries": [...]}
+{"do": "orders"}                                    the placeOrder frames that ask for a real order
+{"do": "status"}                                    clock, clients, market-data lines
+{"do": "skip", "seconds": 3600}                     moves the clock forward
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ibgateway.simulator.faults import ScriptError
+from ibgateway.simulator.server.journal import Entry
+
+if TYPE_CHECKING:
+    from ibgateway.simulator.server.server import Simulator
+
+MAX_ENTRIES = 10_000  # of one answer; ask again with `after`
+Asked = dict[str, Any]
+
+
+class Control:
+    """Answers one peer of the control port."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+        self._verbs: dict[str, Callable[[Asked], Asked]] = {
+            "fault": self._fault,
+            "journal": self._journal,
+            "orders": self._orders,
+            "status": self._status,
+            "skip": self._skip,
+        }
+
+    def answer(self, line: bytes) -> bytes:
+        answer: Asked
+        try:
+            asked = json.loads(line)
+            verb = self._verbs[asked["do"]]
+            answer = {"ok": True} | verb(asked)
+        except (ScriptError, ValueError, TypeError, KeyError, AttributeError) as error:
+            answer = {"ok": False, "error": str(error) or type(error).__name__, "do": sorted(self._verbs)}
+        return json.dumps(answer).encode()
+
+    def _fault(self, asked: Asked) -> Asked:
+        for line in str(asked["line"]).splitlines():
+            self.simulator.fault(line)
+        return {}
+
+    def _journal(self, asked: Asked) -> Asked:
+        found = self.simulator.journal.entries(
+            asked.get("direction"), asked.get("msgId"), asked.get("clientId"), int(asked.get("after", 0))
+        )
+        return {"last": self.simulator.journal.last, "entries": [_shown(one) for one in found[:MAX_ENTRIES]]}
+
+    def _orders(self, asked: Asked) -> Asked:
+        return {"entries": [_shown(one) for one in self.simulator.journal.orders(int(asked.get("after", 0)))]}
+
+    def _status(self, _: Asked) -> Asked:
+        gateway = self.simulator.gateway
+        return {
+            "now": self.simulator.now,
+            "clients": sorted(gateway.clients),
+            "connections": len(gateway.connections),
+            "lines": len(gateway.feeds),
+            "ports": self.simulator.ports,
+        }
+
+    def _skip(self, asked: Asked) -> Asked:
+        seconds = float(asked["seconds"])
+        if seconds < 0:
+            raise ValueError("time does not go back")
+        self.simulator.skip(seconds)
+        return {"now": self.simulator.now}
+
+
+def _shown(entry: Entry) -> Any:
+    return json.loads(entry.as_json())

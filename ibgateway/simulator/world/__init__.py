@@ -1,0 +1,1 @@
+"""The simulated world with no wire: calendar, instruments, market, exchange, account."""

@@ -1,0 +1,122 @@
+"""The market of a combination: the sum of its legs, looked at once a second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.exchange.order_market import BID, LAST, Feed, Level, Touch, Window
+from ibgateway.simulator.world.instruments.instrument import Instrument
+
+SECOND = 1.0
+LONGEST = 8 * 3600  # looked ahead at once
+
+
+class Combination:
+    """Legs with signed ratios: buying the combination buys those above zero and sells those below."""
+
+    def __init__(self, legs: list[tuple[Feed, int]], exchange: str) -> None:
+        self.legs = legs
+        self._venue = exchange
+
+    def quote(self, at: float) -> v.Quote:
+        """What buying and selling all legs at once costs; no price while a leg has none."""
+        quotes = [(feed.quote(at), ratio) for feed, ratio in self.legs]
+        time = max(quote.time for quote, _ in quotes)
+        if any(quote.bid is None or quote.ask is None for quote, _ in quotes):
+            return v.Quote(time, None, Decimal(0), None, Decimal(0))
+        bid = sum(((q.bid if ratio > 0 else q.ask) or 0.0) * ratio for q, ratio in quotes)
+        ask = sum(((q.ask if ratio > 0 else q.bid) or 0.0) * ratio for q, ratio in quotes)
+        bid_size = min((q.bidSize if ratio > 0 else q.askSize) // abs(ratio) for q, ratio in quotes)
+        ask_size = min((q.askSize if ratio > 0 else q.bidSize) // abs(ratio) for q, ratio in quotes)
+        return v.Quote(
+            time, round(bid, 4), max(bid_size, Decimal(1)), round(ask, 4), max(ask_size, Decimal(1)),
+            self._venue, self._venue,
+        )  # fmt: skip
+
+    def price(self, at: float) -> float:
+        return round(sum(feed.price(at) * ratio for feed, ratio in self.legs), 4)
+
+    def levels(self, buy: bool, at: float) -> list[Level]:
+        quote = self.quote(at)
+        price, size = (quote.ask, quote.askSize) if buy else (quote.bid, quote.bidSize)
+        return [Level(price, size, self._venue)] if price is not None else []
+
+    def leg_prices(self, buy: bool, price: float, at: float) -> Iterator[tuple[Instrument, int, float]]:
+        """Each leg, its ratio, and a price, so that the legs add up to the combination's price."""
+        prices = []
+        for feed, ratio in self.legs:
+            quote = feed.quote(at)
+            side = quote.ask if (ratio > 0) == buy else quote.bid
+            prices.append(side if side is not None else feed.price(at))
+        difference = price - sum(each * ratio for each, (_, ratio) in zip(prices, self.legs, strict=True))
+        for number, (feed, ratio) in enumerate(self.legs):
+            moved = difference / ratio if number == 0 else 0.0
+            yield feed.instrument, ratio, round(prices[number] + moved, 6)
+
+    # --- when ----------------------------------------------------------------------------------------------------
+
+    def window(self, time: float, outside: bool) -> Window:
+        """The next span in which all legs are open."""
+        windows = [feed.window(time, outside) for feed, _ in self.legs]
+        start, end = max(each.start for each in windows), min(each.end for each in windows)
+        return Window(windows[0].index, windows[0].number, start, end) if start < end else self.window(end, outside)
+
+    def trading_day_end(self, time: float, outside: bool) -> float:
+        return min(feed.trading_day_end(time, outside) for feed, _ in self.legs)
+
+    def next_quote(self, window: Window, after: float) -> float | None:
+        following = np.floor(after) + SECOND
+        return float(following) if following < window.end else None
+
+    def touch(self, buy: bool, limit: float, window: Window, queue: Decimal) -> tuple[Touch | None, Decimal]:
+        """When the other side comes to the limit."""
+        time, bid, ask = self._lines(window)
+        there = ask <= limit + 1e-9 if buy else bid >= limit - 1e-9
+        if not there.any():
+            return None, queue
+        first = int(there.argmax())
+        at, quote = float(time[first]), self.quote(float(time[first]))
+        price = float(ask[first] if buy else bid[first])  # at the limit or better
+        return Touch(at, quote.askSize if buy else quote.bidSize, self._venue, price), Decimal(0)
+
+    def cross(self, window: Window, at: float) -> v.Trade | None:
+        """Combinations have no auctions."""
+        return None
+
+    def crosses(self, what: str, above: bool, level: float, window: Window, twice: bool = False) -> float | None:
+        time, price = self._line(what, window)
+        there = price >= level - 1e-9 if above else price <= level + 1e-9
+        return float(time[int(there.argmax())]) if there.any() else None
+
+    def trails(
+        self, what: str, sell: bool, stop: float, distance: float, percent: bool, window: Window, upto: float | None
+    ) -> tuple[float | None, float]:
+        """As `Feed.trails`."""
+        time, price = self._line(what, window)
+        for at, each in zip(time, price, strict=True):
+            if upto is not None and at > upto:
+                break
+            if each <= stop if sell else each >= stop:
+                return float(at), stop
+            away = abs(each) * distance / 100 if percent else distance
+            stop = max(stop, float(each) - away) if sell else min(stop, float(each) + away)
+        return None, stop
+
+    def _line(self, what: str, window: Window) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        time, bid, ask = self._lines(window)
+        return time, (bid + ask) / 2 if what == LAST else bid if what == BID else ask
+
+    def _lines(self, window: Window) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Bids and offers at each whole second after the window's start."""
+        time = np.arange(np.floor(window.start) + SECOND, min(window.end, window.start + LONGEST), SECOND)
+        bid, ask = np.zeros(len(time)), np.zeros(len(time))
+        for feed, ratio in self.legs:
+            leg_bid, leg_ask = feed.sampled(time)
+            bid += (leg_bid if ratio > 0 else leg_ask) * ratio
+            ask += (leg_ask if ratio > 0 else leg_bid) * ratio
+        return time, bid.round(4), ask.round(4)

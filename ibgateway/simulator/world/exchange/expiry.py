@@ -1,0 +1,136 @@
+"""Exercise and expiry: options become stock or cash, futures are settled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.account.broker import Broker
+from ibgateway.simulator.world.exchange.registry import Registry, Report
+from ibgateway.simulator.world.instruments.directory import Directory
+from ibgateway.simulator.world.instruments.instrument import Instrument
+from ibgateway.simulator.world.market.option_pricing.options import DERIVED, expiry_instant
+
+EXERCISE, LAPSE = 1, 2
+LEAST_IN_THE_MONEY = 0.01  # options that are worth less expire
+EXPIRING = (*DERIVED, "FUT")
+NOT_HELD = "Order rejected - reason:No unlapsed long position exists for this option."
+NOT_IN_THE_MONEY = "Error processing request:Exercise ignored because option is not in-the-money."
+
+
+class Expiries:
+    """Settles what expires, and what is exercised before."""
+
+    def __init__(
+        self, broker: Broker, directory: Directory, registry: Registry, tell: Callable[[Iterable[v.Event]], None]
+    ) -> None:
+        self._broker = broker
+        self._directory = directory
+        self._registry = registry
+        self._tell = tell
+        self._lapsed: dict[tuple[str, int], Decimal] = {}
+        self._settled = 0
+
+    def next_due(self) -> float | None:
+        """When something that is held expires."""
+        instants = [
+            expiry_instant(held.instrument)
+            for ledger in self._broker.ledgers.values()
+            for held in ledger.holdings.values()
+            if held.quantity and held.instrument.secType in EXPIRING
+        ]
+        return min(instants, default=None)
+
+    def run(self, at: float) -> None:
+        """Settle everything that has expired by `at`: long options in the money are exercised, short ones assigned."""
+        for account, ledger in self._broker.ledgers.items():
+            for held in list(ledger.holdings.values()):
+                instrument = held.instrument
+                if held.quantity and instrument.secType in EXPIRING and expiry_instant(instrument) <= at:
+                    lapsed = self._lapsed.pop((account, instrument.conId), Decimal(0))
+                    self._settle(account, instrument, held.quantity, lapsed, at)
+
+    def exercise(
+        self, clientId: int, reqId: int, option: Instrument, action: int, quantity: int, account: str, override: bool,
+        at: float,
+    ) -> None:  # fmt: skip
+        """Exercise now, or say that so many are to lapse."""
+        name = account or next(iter(self._broker.ledgers))
+        if name not in self._broker.ledgers:
+            raise v.Refusal(321, f"Error validating request.-'bJ' : cause - Invalid account code '{name}'.")
+        if option.secType not in DERIVED or action not in (EXERCISE, LAPSE) or quantity <= 0:
+            raise v.Refusal(321, "Error validating request.-'bJ' : cause - Invalid exercise request")
+        held = self._broker.ledgers[name].quantity(option.conId)
+        size = Decimal(quantity)
+        if held < size:
+            raise v.Refusal(201, NOT_HELD)
+        if action == LAPSE:
+            self._lapsed[name, option.conId] = size
+            return
+        if not override and self._worth(option, at) < LEAST_IN_THE_MONEY:
+            raise v.Refusal(201, NOT_IN_THE_MONEY)
+        self._turn(name, option, size, at, clientId, reqId)
+
+    def _settle(self, account: str, instrument: Instrument, quantity: Decimal, lapsed: Decimal, at: float) -> None:
+        if instrument.secType == "FUT":
+            self._trade(account, instrument, -quantity, self._broker.market.price(instrument, at), at)
+            return
+        exercised = quantity
+        if self._worth(instrument, at) < LEAST_IN_THE_MONEY:
+            exercised = Decimal(0)
+        elif quantity > 0:
+            exercised = max(quantity - lapsed, Decimal(0))
+        if quantity != exercised:
+            self._trade(account, instrument, -(quantity - exercised), 0.0, at)
+        if exercised:
+            self._turn(account, instrument, exercised, at)
+
+    def _turn(
+        self, account: str, option: Instrument, quantity: Decimal, at: float, clientId: int = 0, orderId: int = 0
+    ) -> None:
+        """Turn options into their underlying at the strike, or into cash for an index."""
+        under = self._directory.get(option.underConId)
+        assert under is not None
+        if under.secType == "IND":
+            self._trade(account, option, -quantity, self._worth(option, at), at, clientId, orderId)
+            return
+        self._trade(account, option, -quantity, 0.0, at, clientId, orderId)
+        direction = 1 if option.right == "C" else -1
+        each = Decimal(option.multiplier) if under.secType == "STK" else Decimal(1)
+        self._trade(account, under, quantity * direction * each, option.strike or 0.0, at, clientId, orderId)
+
+    def _worth(self, option: Instrument, at: float) -> float:
+        """What it is in the money."""
+        under = self._broker.market.price(self._broker.market.underlying(option), at)
+        away = under - (option.strike or 0.0)
+        return round(max(away if option.right == "C" else -away, 0.0), 6)
+
+    def _trade(
+        self, account: str, instrument: Instrument, quantity: Decimal, price: float, at: float, clientId: int = 0,
+        orderId: int = 0,
+    ) -> None:  # fmt: skip
+        """Book and tell a settlement: an execution without an order, and free of charge."""
+        profit = self._broker.ledgers[account].trade(instrument, quantity, Decimal(repr(price)), Decimal(0))
+        self._settled += 1
+        execution = v.Execution(
+            clientId=clientId,
+            orderId=orderId,
+            contract=instrument.contract(instrument.primaryExchange or instrument.exchanges[0]),
+            execId=f"0000e0d5.{0:08x}.{self._settled:04x}.01",
+            time=at,
+            acctNumber=account,
+            exchange=instrument.primaryExchange or instrument.exchanges[0],
+            side="BOT" if quantity > 0 else "SLD",
+            shares=abs(quantity),
+            price=price,
+            permId=0,
+            liquidation=0,
+            cumQty=abs(quantity),
+            avgPrice=price,
+        )
+        realized = round(float(profit), 6) if profit is not None else None
+        report = v.CommissionReport(clientId, execution.execId, 0.0, instrument.currency, realized)
+        self._registry.reports.append(Report(execution, report))
+        self._tell([execution, report, self._broker.position(account, instrument)])
+        self._tell([self._broker.item(account, instrument, at)])

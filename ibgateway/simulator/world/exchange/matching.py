@@ -1,0 +1,268 @@
+"""Matching: what an order takes from the book, in which sizes and at which prices, and how that is booked and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.account.allocation import Part, allot
+from ibgateway.simulator.world.account.broker import Broker
+from ibgateway.simulator.world.account.commissions import Traded, commission
+from ibgateway.simulator.world.exchange.combo_market import Combination
+from ibgateway.simulator.world.exchange.order_market import Feed
+from ibgateway.simulator.world.exchange.orders.working_order import FILLED, SUBMITTED, Working
+from ibgateway.simulator.world.exchange.registry import Registry, Report
+from ibgateway.simulator.world.instruments.instrument import Instrument
+from ibgateway.simulator.world.market.rng import fraction
+
+ADDED, REMOVED = 1, 2  # lastLiquidity
+IMPROVED = 0.15  # of marketable orders get a better price, where the spread leaves room
+SMALLEST_CENTS = 1e-9
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Something to trade with: a level of the book, or another client's resting order."""
+
+    price: float
+    size: Decimal
+    venue: str
+    resting: Working | None = None
+
+
+class Matcher:
+    """Trades orders. `feed_of` gives an order's market, `tell` sends events."""
+
+    def __init__(
+        self,
+        seed: int,
+        broker: Broker,
+        registry: Registry,
+        feed_of: Callable[[Working], Feed | Combination],
+        tell: Callable[[Iterable[v.Event]], None],
+        traded: Callable[[Working, Decimal, float], None],
+    ) -> None:
+        self._seed = seed
+        self._broker = broker
+        self._registry = registry
+        self._feed_of = feed_of
+        self._tell = tell
+        self._traded = traded  # called after each fill with its size and time
+        self._taken: dict[tuple[int, bool, float], dict[float, Decimal]] = {}
+
+    # --- taking --------------------------------------------------------------------------------------------------
+
+    def take(self, order: Working, at: float, most: Decimal | None = None) -> None:
+        """Trade with everything that is on offer now at the order's limit or better; at most so much, if given."""
+        left = order.remaining if most is None else min(most, order.remaining)
+        offers = self._offers(order, at)
+        if not self._enough(order, offers):
+            return
+        for number, offer in enumerate(offers):
+            size = min(left, order.remaining, offer.size)
+            if size <= 0 or order.done:
+                break
+            left -= size
+            price = self._improved(order, offer, at) if number == 0 else offer.price
+            if offer.resting is None:
+                self._note_taken(order, at, offer.price, size)
+            self.trade(order, at, price, size, offer.venue, REMOVED)
+            if offer.resting is not None:
+                self.trade(offer.resting, at, price, size, offer.venue, ADDED)
+
+    def _enough(self, order: Working, offers: list[Offer]) -> bool:
+        """All-or-none, fill-or-kill and minimum quantities trade only if there is enough."""
+        sent = order.order
+        least = order.remaining if sent.allOrNone or sent.tif == "FOK" else Decimal(sent.minQty or 0)
+        return sum((offer.size for offer in offers), Decimal(0)) >= min(least, order.remaining)
+
+    def _offers(self, order: Working, at: float) -> list[Offer]:
+        levels = self._feed_of(order).levels(order.buy, at)
+        taken = self._taken.get(self._taken_key(order, at), {})
+        offers = [Offer(each.price, each.size - taken.get(each.price, Decimal(0)), each.venue) for each in levels]
+        if levels:  # without a quote, before the market opens, nobody trades
+            quote = self._feed_of(order).quote(at)
+            offers += [self._resting_offer(each, levels[0].venue, quote) for each in self._crossing(order)]
+        offers = [each for each in offers if each.size > 0 and self._within(order, each.price)]
+        return sorted(offers, key=lambda each: each.price * order.sign)
+
+    def _crossing(self, order: Working) -> list[Working]:
+        """Other orders of this world that rest on the other side of the same instrument."""
+        return [
+            each
+            for each in self._registry.active.values()
+            if each.kind == "LMT"
+            and each.status == SUBMITTED
+            and each.buy != order.buy
+            and each.instruments == order.instruments
+            and not each.combination
+            and not order.combination
+        ]
+
+    def _resting_offer(self, resting: Working, venue: str, quote: v.Quote) -> Offer:
+        """At its limit, or at the quote where that is better for it: right after a gap a limit may lie beyond."""
+        other, limit = quote.ask if resting.buy else quote.bid, resting.limit or 0.0
+        best = min if resting.buy else max
+        return Offer(limit if other is None else best(limit, other), resting.remaining, venue, resting)
+
+    def _within(self, order: Working, price: float) -> bool:
+        if order.limit is None:
+            return True
+        return price <= order.limit + SMALLEST_CENTS if order.buy else price >= order.limit - SMALLEST_CENTS
+
+    def _improved(self, order: Working, offer: Offer, at: float) -> float:
+        """Now and then a tick better than the quote, never beyond the other side of it."""
+        instrument = order.instruments[0]
+        quote = self._feed_of(order).quote(at)
+        if order.combination or offer.resting or quote.bid is None or quote.ask is None:
+            return offer.price
+        room = instrument.ticks(quote.ask) - instrument.ticks(quote.bid) > 1
+        lucky = fraction(self._seed, order.permId, order.fills, "improved") < IMPROVED
+        return instrument.price(instrument.ticks(offer.price) - order.sign) if room and lucky else offer.price
+
+    def _note_taken(self, order: Working, at: float, price: float, size: Decimal) -> None:
+        """What is taken is gone until the quote changes."""
+        key = self._taken_key(order, at)
+        for old in [each for each in self._taken if each[:2] == key[:2] and each != key]:
+            del self._taken[old]
+        taken = self._taken.setdefault(key, {})
+        taken[price] = taken.get(price, Decimal(0)) + size
+
+    def _taken_key(self, order: Working, at: float) -> tuple[int, bool, float]:
+        conId = order.instruments[0].conId * (-1 if order.combination else 1)
+        return conId, order.buy, self._feed_of(order).quote(at).time
+
+    # --- trading -------------------------------------------------------------------------------------------------
+
+    def trade(self, order: Working, at: float, price: float, size: Decimal, venue: str, liquidity: int) -> None:
+        """Book a fill and tell it in the order of a real gateway: execDetails, openOrder, orderStatus, commission."""
+        size = min(size, order.remaining)
+        if size <= 0:
+            return
+        order.fills += 1
+        order.filled += size
+        order.value += size * Decimal(repr(price))
+        order.last_price = price
+        order.move(FILLED if not order.remaining else SUBMITTED)
+        order.why_held = ""
+        reports = self._book(order, at, price, size, venue, liquidity)
+        self._registry.reports += reports
+        events: list[v.Event] = [report.execution for report in reports]
+        events += order.told()
+        if order.done:
+            order.completed, order.completed_status = at, f"Filled Size: {order.filled.normalize():f}"
+            self._registry.retire(order)
+            events += [order.open_order(float(order.fees), order.instruments[0].currency), order.order_status()]
+        events += [report.commission for report in reports if report.commission is not None]
+        for report in reports:
+            if report.commission is not None:
+                execution = report.execution
+                events += self.account_events(order, execution.acctNumber, execution.contract.conId, at)
+        self._tell(events)
+        self._traded(order, size, at)
+
+    def account_events(self, order: Working, account: str, conId: int, at: float) -> list[v.Event]:
+        instrument = next(each for each in order.instruments if each.conId == conId)
+        return [self._broker.position(account, instrument), self._broker.item(account, instrument, at)]
+
+    def _book(self, order: Working, at: float, price: float, size: Decimal, venue: str, liquidity: int) -> list[Report]:
+        """Each account's part of the fill; their numbers go on from the last fill's."""
+        reports: list[Report] = []
+        for number, (part, given) in enumerate(allot(order.parts, size), order.fills * len(order.parts)):
+            part.filled += given
+            part.value += given * Decimal(repr(price))
+            reports += self._book_part(order, part, at, price, given, venue, liquidity, number)
+        return reports
+
+    def _book_part(
+        self,
+        order: Working,
+        part: Part,
+        at: float,
+        price: float,
+        size: Decimal,
+        venue: str,
+        liquidity: int,
+        number: int,
+    ) -> list[Report]:
+        signed = size * order.sign
+        if not order.combination:
+            return [self._book_one(order, part, order.instruments[0], at, price, signed, venue, liquidity, number)]
+        whole = self._execution(order, part, order.contract, at, price, signed, venue, liquidity, number * 16)
+        reports = [Report(whole, None)]
+        feed = self._feed_of(order)
+        assert isinstance(feed, Combination)
+        for fill, (leg, ratio, leg_price) in enumerate(feed.leg_prices(order.buy, price, at), number * 16 + 1):
+            reports.append(self._book_one(order, part, leg, at, leg_price, signed * ratio, venue, liquidity, fill))
+        return reports
+
+    def _book_one(
+        self,
+        order: Working,
+        part: Part,
+        instrument: Instrument,
+        at: float,
+        price: float,
+        signed: Decimal,
+        venue: str,
+        liquidity: int,
+        number: int,
+    ) -> Report:
+        contract = instrument.contract(venue)
+        execution = self._execution(order, part, contract, at, price, signed, venue, liquidity, number)
+        fee = self._fee(order, part, instrument, abs(signed), price, signed < 0)
+        ledger = self._broker.ledgers[part.account]
+        profit = ledger.trade(instrument, signed, Decimal(repr(price)), fee)
+        part.fees += fee
+        report = v.CommissionReport(
+            order.clientId,
+            execution.execId,
+            float(fee),
+            instrument.currency,
+            round(float(profit), 6) if profit is not None else None,
+        )
+        return Report(execution, report)
+
+    def _fee(
+        self, order: Working, part: Part, instrument: Instrument, size: Decimal, price: float, sold: bool
+    ) -> Decimal:
+        """What this fill adds to the cost of the order: minimums are charged once."""
+        if order.combination:
+            return commission(instrument, Traded(size, size * Decimal(repr(abs(price))), sold))
+        return commission(instrument, Traded(part.filled, part.value, sold)) - part.fees
+
+    def _execution(
+        self,
+        order: Working,
+        part: Part,
+        contract: v.Contract,
+        at: float,
+        price: float,
+        signed: Decimal,
+        venue: str,
+        liquidity: int,
+        number: int,
+    ) -> v.Execution:
+        return v.Execution(
+            clientId=order.clientId,
+            orderId=order.orderId,
+            contract=contract,
+            # The last part counts corrections: a corrected execution keeps the rest of its id.
+            execId=f"0000e0d5.{order.permId:08x}.{number:02x}.01",
+            time=at,
+            acctNumber=part.account,
+            exchange=venue,
+            side="BOT" if signed > 0 else "SLD",
+            shares=abs(signed),
+            price=price,
+            permId=order.permId,
+            liquidation=0,
+            cumQty=part.filled,
+            avgPrice=part.average,
+            orderRef=order.order.orderRef,
+            modelCode=order.order.modelCode,
+            lastLiquidity=liquidity,
+            submitter=order.order.submitter,
+        )

@@ -1,0 +1,1 @@
+"""One order: its types, activation, conditions and lifecycle."""

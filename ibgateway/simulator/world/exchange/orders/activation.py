@@ -1,0 +1,86 @@
+"""Why an order does not work yet: its parent, a time, conditions, or shares that must be borrowed first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ibgateway.simulator.world.account.broker import Broker
+from ibgateway.simulator.world.exchange.intake import validation as checks
+from ibgateway.simulator.world.exchange.next_event import Plan
+from ibgateway.simulator.world.exchange.orders.conditions import EXECUTION, Conditions
+from ibgateway.simulator.world.exchange.orders.working_order import CONDITIONS, LOCATE, PARENT, TIME, TRANSMIT, Working
+from ibgateway.simulator.world.instants import instant
+from ibgateway.simulator.world.instruments.details import HARD_TO_BORROW
+
+ZONE = "US/Eastern"
+LOCATE_S = 30.0  # until shares are found
+
+
+class Holding:
+    """Sets what an order waits for, and knows when it may be over."""
+
+    def __init__(self, broker: Broker, conditions: Conditions) -> None:
+        self._broker = broker
+        self._conditions = conditions
+        self._located: dict[int, float] = {}
+
+    def hold(self, order: Working, at: float) -> None:
+        """Look anew at all but parent and transmission, and say why the order is held as TWS does."""
+        order.waits -= {TIME, CONDITIONS, LOCATE}
+        if starts(order, at) > at:
+            order.waits.add(TIME)
+        if order.order.conditions and not order.order.conditionsCancelOrder:
+            order.waits.add(CONDITIONS)
+        if self._must_locate(order) and self._located.setdefault(order.permId, at + LOCATE_S) > at:
+            order.waits.add(LOCATE)
+        triggered = checks.order_type(order.order) in checks.STOPPED | checks.TRAILING
+        reasons = {"child": PARENT in order.waits, "trigger": triggered, "locate": LOCATE in order.waits}
+        order.why_held = ",".join(reason for reason, holds in reasons.items() if holds)
+
+    def _must_locate(self, order: Working) -> bool:
+        """Whether it sells short what is hard to borrow."""
+        if order.buy or order.combination or order.instruments[0].symbol not in HARD_TO_BORROW:
+            return False
+        if order.instruments[0].secType != "STK":
+            return False
+        return self._broker.ledgers[order.parts[0].account].quantity(order.instruments[0].conId) < order.remaining
+
+    def release(self, order: Working, at: float) -> None:
+        """Strike what is over."""
+        if TIME in order.waits and starts(order, at) <= at:
+            order.waits.discard(TIME)
+        if LOCATE in order.waits and self._located[order.permId] <= at:
+            order.waits.discard(LOCATE)
+        if order.waits == {CONDITIONS} and self._conditions.hold(order, at):
+            order.waits.discard(CONDITIONS)
+
+    def plans(self, order: Working, at: float, cancel: Callable[[Working, float], None]) -> list[Plan]:
+        """When a wait may be over; `cancel` is for conditions that cancel."""
+        if TIME in order.waits:
+            return [Plan(starts(order, at), _look)]
+        if LOCATE in order.waits:
+            return [Plan(self._located[order.permId], _look)]
+        if order.order.conditionsCancelOrder and self._conditions.hold(order, at):
+            return [Plan(at, lambda: cancel(order, at))]
+        if order.waits == {CONDITIONS} or order.order.conditionsCancelOrder:
+            time = self._conditions.look_again(order, at)
+            return [] if time is None else [Plan(time, _look)]
+        return []
+
+
+def starts(order: Working, at: float) -> float:
+    """From when on the order is good."""
+    return instant(order.order.goodAfterTime, ZONE, at) or 0.0
+
+
+def waits_for_executions(order: Working) -> bool:
+    """Whether a trade of another order may set this one free, or cancel it."""
+    if order.waits & {TRANSMIT, PARENT}:
+        return False
+    return CONDITIONS in order.waits or (
+        order.order.conditionsCancelOrder and any(each.condType == EXECUTION for each in order.order.conditions)
+    )
+
+
+def _look() -> None:
+    """Nothing but time has passed."""

@@ -1,0 +1,88 @@
+"""What an order is in the market: the type in effect, limit and stop; at its start, when triggered, when adjusted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ibgateway.simulator.world.exchange.combo_market import Combination
+from ibgateway.simulator.world.exchange.intake import validation as checks
+from ibgateway.simulator.world.exchange.order_market import Feed
+from ibgateway.simulator.world.exchange.orders.working_order import Working
+
+AT_OPEN = ("OPG", "AUC")
+# Types that act as another; the planner knows the others by their own names.
+SAME_AS = {
+    "MTL": "MKT",
+    "MKT PRT": "MKT",
+    "STP PRT": "STP",
+    "MIDPRICE": "PEG",
+    "PEG MID": "PEG",
+    "PEG BEST": "REL",
+    "MOC": "CLOSE",
+    "LOC": "CLOSE",
+}
+LIVE = ("MKT", "LMT", "REL", "PEG")  # in the book at once
+
+
+def become(order: Working, feed: Feed | Combination, at: float) -> None:
+    """Set kind, limit and stop from what was sent."""
+    sent, kind = order.order, checks.order_type(order.order)
+    limited = kind in checks.LIMITED or (kind in checks.PEGGED and bool(sent.lmtPrice))
+    order.limit = sent.lmtPrice if limited else None
+    order.stop = sent.auxPrice if kind in checks.STOPPED else None
+    order.kind = "OPEN" if sent.tif in AT_OPEN else SAME_AS.get(kind, kind)
+    if sent.algoStrategy in checks.SLICED and order.kind in ("MKT", "LMT"):
+        order.kind = "SLICES"
+    if kind in checks.SNAPPED:
+        _snap(order, kind, feed, at)
+    if kind in checks.TRAILING:
+        order.stop = sent.trailStopPrice or _trailed(order, feed.price(at))
+        order.stop_seen = at
+
+
+def _snap(order: Working, kind: str, feed: Feed | Combination, at: float) -> None:
+    """A limit at the quote as it is now."""
+    quote = feed.quote(at)
+    order.kind = "MKT"
+    if quote.bid is not None and quote.ask is not None:
+        own, other = (quote.bid, quote.ask) if order.buy else (quote.ask, quote.bid)
+        order.kind = "LMT"
+        order.limit = {"SNAP MKT": other, "SNAP PRIM": own}.get(kind, (own + other) / 2)
+
+
+def _trailed(order: Working, price: float) -> float:
+    """A stop that trails starts its distance away from the price."""
+    percent = order.order.trailingPercent
+    away = abs(price) * percent / 100 if percent else order.order.auxPrice or 0.0
+    return round(price + away * order.sign, 6)
+
+
+def trigger(order: Working, stop: float | None) -> None:
+    """A stop becomes a market or a limit order."""
+    sent = order.order
+    order.stop = stop
+    if order.kind == "TRAIL LIMIT":
+        offset = sent.lmtPriceOffset
+        if offset is None:
+            offset = abs((sent.trailStopPrice or stop or 0.0) - (sent.lmtPrice or 0.0))
+        instrument = order.instruments[0]
+        order.limit = instrument.price(instrument.ticks((stop or 0.0) + offset * order.sign))
+    order.kind = "LMT" if order.kind in ("STP LMT", "LIT", "TRAIL LIMIT") else "MKT"
+    order.why_held = ""
+
+
+def adjust(order: Working) -> None:
+    """An adjustable stop becomes what it was to become."""
+    sent = order.order
+    trailing = sent.adjustedOrderType in checks.TRAILING
+    percent = trailing and sent.adjustableTrailingUnit == 100
+    stop = sent.adjustedTrailingAmount if trailing else sent.adjustedStopPrice
+    order.order = replace(
+        sent,
+        orderType=sent.adjustedOrderType,
+        auxPrice=None if percent else stop,
+        trailingPercent=sent.adjustedTrailingAmount if percent else sent.trailingPercent,
+        trailStopPrice=sent.adjustedStopPrice if trailing else None,
+        lmtPrice=sent.adjustedStopLimitPrice if "LM" in sent.adjustedOrderType else sent.lmtPrice,
+    )
+    order.adjusted = True

@@ -1,0 +1,74 @@
+"""The orders and executions there are, and the numbers they get."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.exchange.orders.working_order import Working
+
+FIRST_PERM_ID = 389_000_000
+CLIENT_PERM_IDS = 1_000  # between two seeds
+
+
+@dataclass
+class Report:
+    """An execution and what it cost."""
+
+    execution: v.Execution
+    commission: v.CommissionReport | None
+
+
+class Registry:
+    """Every order of this world; order ids are each client's own, permanent ids are the account's."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._by_key: dict[tuple[int, int], Working] = {}
+        self._next: dict[int, int] = {}
+        self._perm = FIRST_PERM_ID + (seed % 1000) * CLIENT_PERM_IDS
+        self._groups: dict[str, list[Working]] = {}
+        self.all: list[Working] = []
+        self.active: dict[int, Working] = {}  # by permId; staged orders included
+        self.reports: list[Report] = []
+
+    def add(self, order: Working) -> None:
+        self._by_key[order.key] = order
+        self.all.append(order)
+        self.active[order.permId] = order
+        self._next[order.clientId] = max(self.next_order_id(order.clientId), order.orderId + 1)
+        if order.order.ocaGroup:
+            self._groups.setdefault(order.order.ocaGroup, []).append(order)
+
+    def next_order_id(self, clientId: int) -> int:
+        return self._next.get(clientId, 1)
+
+    def number_from(self, permId: int) -> None:
+        """Count permanent ids from here on: no order of an earlier life may come back as another."""
+        self._perm = permId
+
+    def next_perm_id(self) -> int:
+        self._perm += 1
+        return self._perm
+
+    def get(self, clientId: int, orderId: int) -> Working | None:
+        return self._by_key.get((clientId, orderId))
+
+    def children(self, parent: Working) -> list[Working]:
+        return [each for each in self.active.values() if self.is_child(each, parent)]
+
+    def is_child(self, order: Working, parent: Working) -> bool:
+        return order.clientId == parent.clientId and order.order.parentId == parent.orderId
+
+    def parent(self, order: Working) -> Working | None:
+        return self.get(order.clientId, order.order.parentId) if order.order.parentId else None
+
+    def siblings(self, order: Working) -> Iterator[Working]:
+        """The other open orders of the order's OCA group."""
+        for each in list(self._groups.get(order.order.ocaGroup, ())):
+            if each is not order and not each.done:
+                yield each
+
+    def retire(self, order: Working) -> None:
+        self.active.pop(order.permId, None)

@@ -1,0 +1,1 @@
+"""The past: bars, daily rows, ticks, and what users see of it."""

@@ -1,0 +1,1 @@
+"""Options: Black-Scholes, volatility, quotes."""

@@ -1,0 +1,1 @@
+"""Who calls, and how much: tokens, rates, the fair queue."""

@@ -1,0 +1,121 @@
+"""Who calls: named bearer tokens, known by their SHA-256 alone, and what each may do."""
+
+import hashlib
+import hmac
+from pathlib import Path
+from typing import Annotated, Literal
+
+import structlog
+from fastmcp.server.auth import AccessToken, TokenVerifier
+from fastmcp.server.dependencies import get_access_token
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from bridge.bus.messages import LOCAL
+from bridge.tool import Effect
+
+Scope = Literal["read", "trade", "admin"]
+
+# Disconnecting is felt by every client of the session, so it takes more than the right to trade.
+NEEDED: dict[Effect, Scope] = {Effect.READ: "read", Effect.WRITE: "trade", Effect.SESSION: "admin", Effect.HALT: "read"}
+
+log = structlog.get_logger(__name__)
+
+
+class NamedToken(BaseModel):
+    """One entry of FRONT_TOKENS_FILE, which is a JSON list of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._@-]{1,64}$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # of the token's UTF-8 bytes
+    scopes: frozenset[Scope]
+
+
+_TOKENS = TypeAdapter(list[NamedToken])
+
+
+class Tokens(TokenVerifier):
+    """Checks a bearer token against the file, which is read again when it changes: removing an entry revokes it.
+
+    A file that can no longer be read admits nobody.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._stamp = _stamp(path)
+        self._known = read_tokens(path)
+        self._fault: str | None = None
+
+    def fault(self) -> str | None:
+        """The reason why the file cannot be read now, without its path; None where it can."""
+        self._refresh()
+        return self._fault
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        self._refresh()
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        found = None
+        for each in self._known:  # all of them, so that the time taken says nothing of the place
+            if hmac.compare_digest(each.sha256, digest):
+                found = each
+        return AccessToken(token="", client_id=found.name, scopes=sorted(found.scopes)) if found else None
+
+    def may(self, name: str, effect: Effect) -> bool:
+        """Whether a token of that name is in the file still, with the scope for such a tool."""
+        self._refresh()
+        return any(each.name == name and NEEDED[effect] in each.scopes for each in self._known)
+
+    def _refresh(self) -> None:
+        stamp = _stamp(self._path)
+        if stamp == self._stamp and self._fault is None:  # rights that come back change no stamp
+            return
+        self._stamp = stamp
+        try:
+            self._known, self._fault = read_tokens(self._path), None
+        except (OSError, ValueError) as error:
+            self._known = []
+            self._tell(error.strerror or "error" if isinstance(error, OSError) else str(error))
+
+    def _tell(self, fault: str) -> None:
+        fault = fault.removeprefix(f"{self._path}: ")
+        if fault != self._fault:
+            log.error("tokens_unreadable", path=str(self._path), error=fault)
+        self._fault = fault
+
+
+def read_tokens(path: Path) -> list[NamedToken]:
+    """The entries of a tokens file; raises OSError or ValueError, and names no hash in either."""
+    try:
+        known = _TOKENS.validate_json(path.read_bytes())
+    except ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False, include_context=False)
+        raise ValueError(f"{path}: " + "; ".join(f"{_place(each['loc'])}: {each['msg']}" for each in faults)) from None
+    names = [each.name for each in known]
+    if len(set(names)) != len(names):
+        raise ValueError(f"{path}: a name is there twice, and a name is what logs and audit tell callers apart by")
+    return known
+
+
+def current_caller() -> str:
+    """The name of the token that this request carries; `local` where no tokens are set."""
+    token = get_access_token()
+    return token.client_id if token else LOCAL
+
+
+def lacking(effect: Effect) -> Scope | None:
+    """The scope that this request's token lacks for such a tool; None where it may, or where no tokens are set."""
+    token, needed = get_access_token(), NEEDED[effect]
+    return needed if token is not None and needed not in token.scopes else None
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc) or "file"
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return (found.st_mtime_ns, found.st_size, found.st_ino)

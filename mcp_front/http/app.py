@@ -1,0 +1,65 @@
+"""The ASGI application: the MCP endpoint at /api/v1, who may reach it from a browser, and under which host name."""
+
+from fastmcp import FastMCP
+from fastmcp.server.http import StarletteWithLifespan
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from mcp_front.admission.fair_queueing import Counted, Door
+from mcp_front.admission.rate_limits import Paces
+from mcp_front.http.accept import JsonAlone
+from mcp_front.http.delivery import Delivery
+from mcp_front.http.messages import Cancel, Messages
+from mcp_front.http.paths import ENDPOINT, Paths
+from mcp_front.http.refusals import Fault, Refusals
+
+# A browser page on this machine, such as the MCP Inspector; the brackets are glob syntax for a literal [.
+LOOPBACK_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*", "http://[[]::1[]]:*")
+LOOPBACK_ORIGIN_PATTERN = r"http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?"
+
+
+def build_app(
+    server: FastMCP,
+    allowed_hosts: tuple[str, ...],
+    allowed_origins: tuple[str, ...],
+    paces: Paces,
+    counted: Counted,
+    cancel: Cancel,
+    tokens_fault: Fault,
+) -> StarletteWithLifespan:
+    """Both protocol eras, no sessions: any replica answers any request, and a client that hangs up cancels its call.
+
+    Everything that FASTMCP_… variables could turn is said here: `json_response` for one would drop each log message.
+    """
+    app = server.http_app(
+        path=ENDPOINT,
+        transport="http",
+        stateless_http=True,
+        json_response=False,
+        host_origin_protection=True,
+        allowed_hosts=list(allowed_hosts),
+        allowed_origins=[*LOOPBACK_ORIGINS, *allowed_origins],
+        middleware=[
+            _cors(allowed_origins),
+            Middleware(Delivery),
+            Middleware(Door, paces=paces, counted=counted),
+            Middleware(Messages, cancel=cancel),
+            Middleware(JsonAlone),
+        ],
+    )
+    # Around the guard of hosts and origins, which http_app() puts before ours: its refusals are explained too.
+    app.user_middleware[:0] = [Middleware(Refusals, tokens_fault=tokens_fault), Middleware(Paths)]
+    return app
+
+
+def _cors(allowed_origins: tuple[str, ...]) -> Middleware:
+    """Lets pages of the allowed origins read answers; the guard before it has refused all others."""
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=list(allowed_origins),
+        allow_origin_regex=LOOPBACK_ORIGIN_PATTERN,
+        allow_methods=["GET", "POST", "DELETE", "OPTIONS"],
+        allow_headers=["*"],
+        expose_headers=["mcp-session-id", "mcp-protocol-version", "www-authenticate"],
+        max_age=600,
+    )

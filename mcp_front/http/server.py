@@ -1,0 +1,84 @@
+"""Serves the application with uvicorn, and stops it so that running calls end with an answer."""
+
+import asyncio
+import socket
+from types import FrameType
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from mcp_front.http.limited_protocol import LimitedProtocol
+from mcp_front.tools.pipeline import Calls
+
+CUT_S = 2  # after draining: what is then still open is a client that does not read
+
+LAST_WORDS_S = 0.5  # for answers on their way, and what a client asks to read them (FastMCP's lists the tools)
+
+log = structlog.get_logger(__name__)
+
+
+class FrontServer(uvicorn.Server):
+    """A signal first sets `draining`, on which streams return their summaries; uvicorn hears of it when calls are done.
+
+    Without this, streams of the handshake era are cut at once: their library watches uvicorn's own flag.
+    """
+
+    def __init__(self, config: uvicorn.Config, calls: Calls, draining: asyncio.Event, drain_s: float) -> None:
+        super().__init__(config)
+        self._calls = calls
+        self._draining = draining
+        self._drain_s = drain_s
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._drained: asyncio.Task[None] | None = None
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        try:
+            await super().serve(sockets)
+        finally:
+            if self._drained is not None:  # a second signal has come before it was done
+                self._drained.cancel()
+                await asyncio.gather(self._drained, return_exceptions=True)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called by the signal handler; the second signal waits for nobody."""
+        if self._loop is None or self._draining.is_set():
+            self.should_exit = self.force_exit = True
+        else:
+            self._draining.set()
+            self._loop.call_soon_threadsafe(self.drain)
+
+    def drain(self) -> None:
+        """Let what runs end, then stop."""
+        self._draining.set()
+        self._drained = asyncio.ensure_future(self._stop_when_idle())
+
+    async def _stop_when_idle(self) -> None:
+        log.info("draining", at_most_s=self._drain_s)
+        try:
+            async with asyncio.timeout(self._drain_s):
+                idle = False
+                while not idle:
+                    await self._calls.idle()
+                    await asyncio.sleep(LAST_WORDS_S)  # a request that was let in meanwhile is a call by then
+                    idle = self._calls.is_idle
+        except TimeoutError:
+            log.warning("calls_cut_off")
+        self.should_exit = True
+
+
+def http_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
+    """httptools costs a tenth less than h11, and has no limits; logging is ours, and there are no websockets."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        http=LimitedProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=CUT_S,
+    )

@@ -1,0 +1,130 @@
+"""As much of JSON-RPC over HTTP as is needed before MCP's own machinery, which takes milliseconds.
+
+What is asked, and how to refuse it in the words that its tool would have used.
+"""
+
+import json
+import math
+from typing import Any
+
+import msgspec
+from mcp_types import CallToolResult
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from starlette.types import Message, Receive, Scope, Send
+
+from bridge.tool import TOOLS, Declared, Effect, ToolError
+from mcp_front.protocol.results import error_result
+
+BODY_LIMIT = 4 * 1024 * 1024  # more is not held
+CALL = "tools/call"
+HALF = b"\\ud"  # how an escaped half of a surrogate pair begins
+
+
+class _Params(msgspec.Struct):
+    name: Any = None
+
+
+class Asked(msgspec.Struct):
+    """As much of a JSON-RPC message as is needed here."""
+
+    id: Any = None
+    method: Any = None
+    params: _Params | None = None
+
+    @property
+    def halts(self) -> bool:
+        """Halting waits for nobody: it must work while something floods."""
+        tool = self._tool()
+        return tool is not None and tool.effect is Effect.HALT
+
+    @property
+    def relieves(self) -> bool:
+        """The call reduces risk or shows it: a halt, a cancel, the status. No quota of other calls holds it up."""
+        tool = self._tool()
+        return tool is not None and tool.relieves
+
+    def _tool(self) -> Declared | None:
+        name = self.params.name if self.method == CALL and self.params is not None else None
+        return TOOLS.get(name) if isinstance(name, str) else None
+
+
+async def body_of(receive: Receive) -> list[Message]:
+    """The request's body as it came, up to the limit."""
+    messages, size = [], 0
+    while True:
+        message = await receive()
+        messages.append(message)
+        size += len(message.get("body", b""))
+        if not message.get("more_body") or size > BODY_LIMIT:
+            return messages
+
+
+def again(come: list[Message], receive: Receive) -> Receive:
+    """For whoever is to read the body once more."""
+
+    async def receive_again() -> Message:
+        return come.pop(0) if come else await receive()
+
+    return receive_again
+
+
+def asked_of(come: list[Message]) -> Asked | None:
+    """What the request says, if it is a message: what is none is told so inside, but for JSON that is nested so deep
+    that nobody can read it: None."""
+    try:
+        return msgspec.json.decode(b"".join(each.get("body", b"") for each in mended(come)), type=Asked)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Asked()
+    except RecursionError:
+        return None
+
+
+def mended(come: list[Message]) -> list[Message]:
+    """The request without bad UTF-8 and half surrogate pairs, which a client makes that cuts a text: JSON's readers
+    refuse a request whole for one. Each becomes a question mark."""
+    body = b"".join(each.get("body", b"") for each in come)
+    text = body.decode(errors="replace")
+    if HALF not in body.lower() and text.encode() == body:
+        return come
+    try:
+        whole = json.loads(text)
+    except (ValueError, RecursionError):  # for its reader to say
+        return come
+    mended_body = json.dumps(whole, ensure_ascii=False).encode(errors="replace")
+    return [{"type": "http.request", "body": mended_body, "more_body": False}]
+
+
+def is_modern(scope: Scope) -> bool:
+    return (
+        dict(scope.get("headers", ())).get(b"mcp-protocol-version", b"").decode("latin-1") in MODERN_PROTOCOL_VERSIONS
+    )
+
+
+async def refuse(asked: Asked, error: ToolError, modern: bool, send: Send) -> None:
+    """A tool call gets its tool's error; anything else HTTP's own word, with MCP's inside."""
+    if asked.method == CALL and asked.id is not None:
+        status, told = 200, {"result": _result(error, modern)}
+    else:
+        data = {"code": error.code, **error.details}
+        status, told = 429, {"error": {"code": -32000, "message": str(error), "data": data}}
+    retry_after = str(math.ceil(error.details["retry_after_s"])).encode()
+    await answer(status, {"id": asked.id, **told}, send, (b"retry-after", retry_after))
+
+
+def _result(error: ToolError, modern: bool) -> dict[str, Any]:
+    result = error_result(error).to_mcp_result()
+    assert isinstance(result, CallToolResult)  # an error is always a whole result
+    newer = None if modern else {"result_type"}
+    return result.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=newer)
+
+
+async def too_late(send: Send) -> None:
+    """The client has begun a request and not gone on with it."""
+    await answer(408, {"id": None, "error": {"code": -32700, "message": "The request did not come."}}, send)
+
+
+async def answer(status: int, told: dict[str, Any], send: Send, *more: tuple[bytes, bytes]) -> None:
+    body = json.dumps({"jsonrpc": "2.0", **told}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *more]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

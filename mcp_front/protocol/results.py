@@ -1,0 +1,64 @@
+"""From the worker's reply, or an error, to what an MCP client receives."""
+
+from typing import Any
+
+import msgspec
+from fastmcp.tools import ToolResult
+from mcp_types import CallToolResult, TextContent
+
+from bridge.tool import Declared, ToolError
+from mcp_front.protocol.text_tables import as_text, compact
+
+# Where a program finds an error's code and details in either protocol era.
+ERROR_META = "ibkr/error"
+TRUNCATED_META = "ibkr/truncated"  # rows, of, newest, narrow
+WRAPPED = {"fastmcp": {"wrap_result": True}}  # tells fastmcp's client that structuredContent is {"result": …}
+
+
+def to_result(declared: Declared, reply: bytes, truncated: dict[str, Any] | None = None) -> ToolResult:
+    """The worker's JSON, which it has encoded from the declared shape: not validated again on its way through.
+
+    `truncated` says how much of a long result it is: the text begins with that, and `_meta` has it for programs.
+    """
+    return value_result(declared, msgspec.json.decode(reply), truncated)
+
+
+def value_result(declared: Declared, value: Any, truncated: dict[str, Any] | None = None) -> ToolResult:
+    """A result of what JSON decodes to; built without ToolResult's own pass over every value (a third of the cost)."""
+    text = as_text(value)
+    meta: dict[str, Any] = dict(WRAPPED) if declared.wrapped else {}
+    if truncated is not None:
+        text, meta = f"{_cut(truncated)}\n{text}", meta | {TRUNCATED_META: truncated}
+    return ToolResult.model_construct(
+        content=[TextContent(type="text", text=text)],
+        structured_content={"result": value} if declared.wrapped else value,
+        meta=meta or None,
+        is_error=False,
+    )
+
+
+def _cut(truncated: dict[str, Any]) -> str:
+    which = "the newest" if truncated["newest"] else "the first"
+    return f"truncated: {which} {truncated['rows']} of {truncated['of']} rows. {truncated['narrow']}"
+
+
+def error_result(error: ToolError) -> ToolResult:
+    """An error that the model can read: "[code] message", then the details as JSON; the details are in `_meta` too.
+
+    There is no structured content: it would break the tool's output schema, against which clients (the TypeScript SDK,
+    MCP Inspector) check it in errors as well, and show their own complaint in place of ours.
+    """
+    whole = {"code": error.code, "message": error.message, **error.details}
+    text = str(error) + (f"\n{compact(error.details)}" if error.details else "")
+    return ToolResult(
+        content=[TextContent(type="text", text=text)],
+        meta={ERROR_META: whole},
+        is_error=True,
+    )
+
+
+def wire_error(error: ToolError) -> CallToolResult:
+    """The same, for an answer that is given before the call reaches its tool."""
+    result = error_result(error).to_mcp_result()
+    assert isinstance(result, CallToolResult)  # an error is always a whole result
+    return result

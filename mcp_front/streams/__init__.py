@@ -1,0 +1,1 @@
+"""The tools that stream while they run."""

@@ -1,0 +1,124 @@
+"""Relays one stream to one client: a log message and progress for each update, at the client's own pace."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from fastmcp import Context
+
+from mcp_front.streams.conflating_queue import Pending, Update
+
+SEND_S = 1.0  # a client that takes longer to read one message is stalled: it gets a newer one later
+FLUSH_S = 1.0  # what still waits at the end gets this long to go out
+PULSE_S = 5.0  # so often a quiet stream shows that it lives
+
+LONG_S = 55  # a stream of this length and more ends EARLY_S before its time: the TypeScript SDK gives up at 60.0 s
+EARLY_S = 2.0
+LATEST_S = 58.0  # after the call came, for a shorter stream that was slow to open
+
+Ender = Callable[[], Awaitable[str]]  # returns the reason for ending early, once there is one
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How the updates of one kind of stream are read."""
+
+    kind_of: Callable[[Update], Hashable]  # updates of one kind supersede one another
+    line: Callable[[Update], str]  # one line for the log message and the progress
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a relay. `left_out`: updates that a slow client did not get. `ended`: why before its time."""
+
+    sent: int
+    left_out: int
+    seconds: float
+    ended: str | None
+
+
+def lasts_s(seconds: int, opening_s: float) -> float:
+    """How long a stream is relayed that took so long to open: the whole call ends in time for its host."""
+    if seconds >= LONG_S:
+        return max(seconds - EARLY_S - opening_s, 0.0)
+    return max(min(seconds, LATEST_S - opening_s), 0.0)
+
+
+class Relay:
+    """One stream on its way to one client. A client that stalls costs itself updates, and nobody else anything."""
+
+    def __init__(self, client: Context, seconds: int, wording: Wording, asked_at: float | None = None) -> None:
+        """`asked_at`: when the call came, by the loop's clock; left out: now."""
+        self._client = client
+        self._seconds = seconds
+        self._wording = wording
+        self._pending = Pending(wording.kind_of)
+        self._queued = self._sent = 0
+        self._line = "waiting for the first update"
+        self._began = asyncio.get_running_loop().time()
+        self._lasts_s = lasts_s(seconds, 0.0 if asked_at is None else self._began - asked_at)
+        self._progress = 0.0
+
+    def put(self, update: Update) -> None:
+        """Queue an update for the client."""
+        self._queued += 1
+        self._pending.put(update)
+
+    async def run(self, *enders: Ender) -> Outcome:
+        """Relay until the time is over, or until one of the `enders` gives a reason to end before."""
+        sender = asyncio.ensure_future(self._send_all())
+        reasons = [asyncio.ensure_future(each()) for each in enders]
+        try:
+            done, _ = await asyncio.wait([sender, *reasons], timeout=self._lasts_s, return_when=asyncio.FIRST_COMPLETED)
+            if sender in done:
+                sender.result()  # it ends by itself only with an exception
+            ended = next((each.result() for each in reasons if each in done), None)
+            seconds = round(self._elapsed(), 3)
+            self._pending.close()
+            await asyncio.wait([sender], timeout=FLUSH_S)
+        finally:
+            await _stop(sender, *reasons)
+        return Outcome(self._sent, self._queued - self._sent, seconds, ended)
+
+    async def _send_all(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(PULSE_S):
+                    update = await self._pending.take()
+            except TimeoutError:
+                await self._in_time(self._report())
+                continue
+            if update is None:
+                return
+            self._line = self._wording.line(update)
+            await self._in_time(self._send(update))
+
+    async def _send(self, update: Update) -> None:
+        await self._client.info(self._line, extra=update)
+        self._sent += 1
+        await self._report()
+
+    async def _report(self) -> None:
+        """Progress, which more hosts show than log messages; MCP wants it to rise with every report."""
+        self._progress = max(round(self._elapsed(), 3), self._progress + 0.001)
+        await self._client.report_progress(self._progress, self._seconds, self._line)
+
+    async def _in_time(self, sending: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(SEND_S):
+                await sending
+        except TimeoutError:
+            pass  # stalled: the message is left out, and shows in the count
+
+    def _elapsed(self) -> float:
+        return asyncio.get_running_loop().time() - self._began
+
+
+async def _stop(*tasks: "asyncio.Future[Any]") -> None:
+    """End the tasks and wait for it, also where the call itself is cancelled (by anyio, again and again)."""
+    for each in tasks:
+        each.cancel()
+    with anyio.CancelScope(shield=True):
+        await asyncio.gather(*tasks, return_exceptions=True)

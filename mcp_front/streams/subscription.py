@@ -1,0 +1,61 @@
+"""A stream at the worker: opened, heard with no loss between what is known and what comes, opened again by the next."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from bridge.bus.client.client import Asker
+from bridge.bus.server.stream_publisher import Feed
+from bridge.tool import OPERATIONS, Declaration
+from mcp_front.tools.pipeline import Call
+
+Opened = dict[str, Any]  # the worker's answer: the stream's name, and what is known
+
+
+class Subscription:
+    """One call's subscription. All of it raises ToolError."""
+
+    def __init__(self, asker: Asker, call: Call, operation: str, request: Declaration) -> None:
+        self._asker = asker
+        self._call = call
+        self._operation = OPERATIONS[operation]
+        self._request = request
+        self._leader: int | None = None
+
+    @asynccontextmanager
+    async def listen(self) -> AsyncIterator[tuple[Feed, Opened]]:
+        """A feed, and what was known before its first tick."""
+        opened = await self._ask()
+        async with self._asker.listen(opened["stream"]) as feed:
+            yield feed, await self.open(feed)  # again: what came before somebody listened is lost
+
+    async def open(self, feed: Feed) -> Opened:
+        """What the worker that leads knows; the feed goes on from there."""
+        feed.hold()
+        self._leader = await self._token()  # before the question: a change meanwhile is then seen
+        opened = await self._ask()
+        feed.begin(opened.get("life", ""), opened.get("seq", 0))
+        return opened
+
+    async def superseded(self) -> bool:
+        """Whether another worker leads than the one that was asked: it knows nothing of the stream."""
+        return await self._token() != self._leader
+
+    async def _token(self) -> int | None:
+        beat = await self._asker.status()
+        return beat.token if beat else None
+
+    async def _ask(self) -> Opened:
+        caller = self._call.caller
+        reply = await self._asker.ask(
+            self._operation,
+            self._request,
+            caller=caller.name,
+            label=caller.label,
+            request_id=caller.request_id,
+            traceparent=caller.traceparent,
+        )
+        opened: Opened = msgspec.json.decode(reply)
+        return opened

@@ -1,0 +1,215 @@
+"""The two stream tools: open a subscription, relay it for a while, return a summary that the model can read."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+from fastmcp.tools import ToolResult
+
+from bridge.bus.client.client import Asker
+from bridge.bus.server.stream_publisher import Feed
+from bridge.text.contract_name import contract_name
+from bridge.tool import Declaration, ToolError
+from bridge.tools.account import OpenAccountUpdates, StreamAccountUpdates
+from bridge.tools.market_data import OpenMarketData, StreamMarketData
+from mcp_front.admission.auth import Tokens
+from mcp_front.protocol.results import value_result
+from mcp_front.streams.conflating_queue import Update
+from mcp_front.streams.relay import Outcome, Relay, Wording
+from mcp_front.streams.subscription import Opened, Subscription
+from mcp_front.streams.summaries import AccountSummary, QuoteSummary, main_updates, update_kind
+from mcp_front.tools.pipeline import Call
+from mcp_front.tools.status import session_status
+
+WATCH_S = 2.0  # so often the session is looked at: a worker that has lost its gateway publishes nothing
+ALIVE = ("ready", "link_down")  # IBKR's servers may come back, and the line with them
+GAP = "gap"  # a tick of this kind says that TWS's subscription broke: its values are null, as nothing is known then
+
+
+@dataclass(frozen=True)
+class _Relayed:
+    """What came of a stream, with what was lost on the way counted together."""
+
+    outcome: Outcome
+    conflated: int
+    gaps: int
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """A call's stream, and what is done with its updates and with what a worker knows that opens it again."""
+
+    call: Call
+    subscription: Subscription
+    feed: Feed
+    see: Callable[[Update], None]
+    know: Callable[[Opened], None]
+
+
+class Streams:
+    """Answers the stream tools through one Asker; they end early, with what they have, once `draining` is set."""
+
+    def __init__(self, asker: Asker, draining: asyncio.Event, tokens: Tokens | None) -> None:
+        self._asker = asker
+        self._draining = draining
+        self._tokens = tokens
+
+    async def market_data(self, call: Call) -> ToolResult:
+        asked_at, request = asyncio.get_running_loop().time(), call.request
+        assert isinstance(request, StreamMarketData)
+        subscription = Subscription(self._asker, call, "open_market_data", _without_duration(request, OpenMarketData))
+        async with subscription.listen() as (feed, opened):
+            summary = QuoteSummary(opened["quote"])
+            name = contract_name(opened["contract"])
+            wording = Wording(lambda quote: "quote", partial(quote_line, name))
+            relay = Relay(call.context, request.duration_seconds, wording, asked_at)
+
+            def know(opened: Opened) -> None:
+                if opened["quote"] is not None:
+                    summary.see(opened["quote"])
+                    relay.put(opened["quote"])
+
+            relayed = await self._relay(_Stream(call, subscription, feed, summary.see, know), relay)
+        outcome = relayed.outcome
+        last = summary.last or {}
+        whole = {
+            "symbol": request.symbol,
+            "updates_count": outcome.sent,
+            "message": _quote_message(name, outcome, summary),
+            "conId": opened["contract"]["conId"],
+            "seconds": outcome.seconds,
+            "marketDataType": last.get("marketDataType"),
+            "first": summary.first,
+            "last": summary.last,
+            "high": summary.high,
+            "low": summary.low,
+            "sample": summary.samples.chosen(),
+            "conflated": relayed.conflated,
+            "gaps": relayed.gaps,
+            "name": name,
+        }
+        return value_result(call.declared, whole)
+
+    async def account_updates(self, call: Call) -> ToolResult:
+        asked_at, request = asyncio.get_running_loop().time(), call.request
+        assert isinstance(request, StreamAccountUpdates)
+        subscription = Subscription(
+            self._asker, call, "open_account_updates", _without_duration(request, OpenAccountUpdates)
+        )
+        async with subscription.listen() as (feed, opened):
+            summary = AccountSummary()
+            relay = Relay(call.context, request.duration_seconds, Wording(update_kind, account_line), asked_at)
+
+            def know(opened: Opened) -> None:
+                updates = [*opened["updates"], *summary.closed(opened["updates"])]
+                for update in updates:
+                    summary.see(update)
+                for update in main_updates(updates):
+                    relay.put(update)
+
+            know(opened)
+            relayed = await self._relay(_Stream(call, subscription, feed, summary.see, know), relay)
+        outcome = relayed.outcome
+        whole = {
+            "account": opened["account"],
+            "updates_count": outcome.sent,
+            "message": f"{outcome.sent} updates in {outcome.seconds:g} s{_why(outcome)}",
+            "seconds": outcome.seconds,
+            "values": summary.values(),
+            "portfolio": summary.portfolio(),
+            "conflated": relayed.conflated,
+            "gaps": relayed.gaps,
+        }
+        return value_result(call.declared, whole)
+
+    async def _relay(self, stream: _Stream, relay: Relay) -> _Relayed:
+        feed = stream.feed
+        breaks = 0
+
+        async def read() -> str:
+            nonlocal breaks
+            try:
+                async for batch in feed:
+                    for tick in batch:
+                        breaks += tick.kind == GAP
+                        update = msgspec.json.decode(tick.body)
+                        stream.see(update)
+                        relay.put(update)
+            except ToolError as error:
+                return error.message
+            return "the stream was closed"
+
+        session_lost, revoked = partial(self._session_lost, stream), partial(self._revoked, stream.call)
+        outcome = await relay.run(read, session_lost, self._stopping, revoked)
+        return _Relayed(outcome, outcome.left_out + feed.dropped, feed.gaps + breaks)
+
+    async def _session_lost(self, stream: _Stream) -> str:
+        """Where a worker took over at once, the session seems never to have been away, and the stream is silent."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            status = await session_status(self._asker)
+            if status["state"] not in ALIVE:
+                return (
+                    f"the session is {status['state']}: {status['cause'] or status['remedy'] or 'see ibkr_get_status'}"
+                )
+            try:
+                if await stream.subscription.superseded():
+                    stream.know(await stream.subscription.open(stream.feed))
+            except ToolError as error:
+                return error.message
+
+    async def _revoked(self, call: Call) -> str:
+        """A stream may run for an hour, and its token be taken away meanwhile."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if self._tokens is not None and not self._tokens.may(call.caller.name, call.declared.effect):
+                return "the client's token was taken away"
+
+    async def _stopping(self) -> str:
+        await self._draining.wait()
+        return "this front is being stopped; call again"
+
+
+def _without_duration(request: Declaration, operation: type[Declaration]) -> Declaration:
+    return operation.model_validate(request.model_dump(exclude={"duration_seconds"}, exclude_unset=True))
+
+
+def quote_line(name: str, quote: Update) -> str:
+    """SPY last 512.3 x 100, bid 512.29 x 300, ask 512.31 x 200."""
+    parts = []
+    for side in ("last", "bid", "ask"):
+        price, size = quote[side], quote[f"{side}Size"]
+        if price is not None:
+            parts.append(f"{side} {_number(price)}" + (f" x {_number(size)}" if size is not None else ""))
+    return f"{name} {', '.join(parts) or 'no price yet'}"
+
+
+def account_line(update: Update) -> str:
+    if update["kind"] == "portfolio":
+        name = contract_name(update["contract"] or {})
+        return f"{name} {_number(update['position'])} at {_number(update['marketPrice'])}"
+    if update["tag"] is None:
+        return "TWS's subscription broke: what is known now comes anew"
+    return f"{update['tag']} {_number(update['value'])} {update['currency'] or ''}".rstrip()
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return "unknown"
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _quote_message(name: str, outcome: Outcome, summary: QuoteSummary) -> str:
+    text = f"{name}: {outcome.sent} updates in {round(outcome.seconds, 1):g} s"
+    if not outcome.sent and not outcome.ended:
+        text += ", so the market may be closed, and a price may be an old one"
+    if summary.last is not None:
+        text += f"; {quote_line(name, summary.last)}"
+    return text + _why(outcome)
+
+
+def _why(outcome: Outcome) -> str:
+    return f". Ended early: {outcome.ended}" if outcome.ended else ""

@@ -1,0 +1,118 @@
+"""The answers that most tools share: a question over the bus, a write under its key, the session's status."""
+
+import asyncio
+import secrets
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import msgspec
+from fastmcp.tools import ToolResult
+
+from bridge.bus.client.client import Asker
+from bridge.bus.messages import TRUNCATED, Reply
+from bridge.tool import Declared, Effect, ToolError
+from bridge.tools.orders import Guarded
+from mcp_front.http.delivery import when_delivered
+from mcp_front.protocol.results import to_result, value_result
+from mcp_front.tools.pipeline import Answer, Call
+from mcp_front.tools.status import session_status
+
+KEY = "idempotencyKey"
+WAITING = "no_generation"  # the reason of a write that no worker was ready to take
+SAME_KEY = "Ask again with the same key: an earlier call with it may have been carried out."
+SWITCH_S = 0.0005  # so soon the loop gets the interpreter back from that thread, at each of its steps
+SHORT_BYTES = 32 * 1024  # of a result: its text is made in a millisecond or two
+OPEN = ("pending", "unknown")  # codes that leave open whether the write happened
+
+
+class Answers:
+    """Answers calls through one Asker."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self._thread = ThreadPoolExecutor(1, "long answers")  # more would only compete
+        sys.setswitchinterval(SWITCH_S)
+        self.by_effect: dict[Effect, Answer] = {
+            Effect.READ: self.ask,
+            Effect.SESSION: self.ask,
+            Effect.WRITE: self.submit,
+        }
+
+    async def ask(self, call: Call) -> ToolResult:
+        reply = await self._asker.reply(
+            call.declared,
+            call.request,
+            caller=call.caller.name,
+            label=call.caller.label,
+            request_id=call.caller.request_id,
+            traceparent=call.caller.traceparent,
+        )
+        return await self._result(call.declared, reply)
+
+    async def _result(self, declared: Declared, reply: Reply) -> ToolResult:
+        """Of a long answer beside the loop, which others need meanwhile."""
+        make = partial(to_result, declared, bytes(reply.result), reply.details.get(TRUNCATED))
+        if len(reply.result) <= SHORT_BYTES:
+            return make()
+        return await asyncio.get_running_loop().run_in_executor(self._thread, make)
+
+    async def submit(self, call: Call) -> ToolResult:
+        """A write goes out under the caller's key or one made here; either way the caller is told which."""
+        given = getattr(call.request, KEY)  # every write's declaration has it
+        key = given or secrets.token_urlsafe(15)
+        keyless = given is None or call.made_key
+        if keyless:
+            when_delivered(call.context, partial(self._asker.told, key))
+        request = call.request.model_copy(update={KEY: key})
+        try:
+            reply = await self._asker.submit(
+                call.declared,
+                request,
+                key=key,
+                caller=call.caller.name,
+                label=call.caller.label,
+                keyless=keyless,
+                request_id=call.caller.request_id,
+                traceparent=call.caller.traceparent,
+            )
+        except ToolError as error:
+            raise _keyed(await self._explained(error), key) from error
+        value = _with_note(msgspec.json.decode(reply), call.unused)
+        return value_result(call.declared, _with_key(value, key) if isinstance(request, Guarded) else value)
+
+    async def status(self, call: Call) -> ToolResult:
+        return value_result(call.declared, await session_status(self._asker))
+
+    async def _explained(self, error: ToolError) -> ToolError:
+        """Writes wait for a session that is in order: where it is not, its cause and remedy say more than the wait."""
+        if error.details.get("reason") != WAITING:
+            return error
+        status = await session_status(self._asker)
+        if status["state"] == "ready":
+            return error
+        told = " ".join(filter(None, ("This call sent nothing:", status["cause"], status["remedy"], SAME_KEY)))
+        return ToolError(error.code, told, **error.details, state=status["state"])
+
+
+def _with_note(value: dict[str, Any], note: str) -> dict[str, Any]:
+    """The answer with a further sentence in its message."""
+    return value | {"message": f"{value.get('message', '')} {note}".strip()} if note else value
+
+
+def _with_key(value: dict[str, Any], key: str) -> dict[str, Any]:
+    """An order that was placed tells its key. The key of a cancel or a change is the call's own, not the order's."""
+    return value | {KEY: key} if value.get(KEY, key) is None else value
+
+
+def _keyed(error: ToolError, key: str) -> ToolError:
+    """The error with its key, which a model must hold on to where the outcome is open."""
+    message = error.message
+    if error.code in OPEN and key not in message:
+        message += f" The key is {KEY}={key}."
+    return ToolError(error.code, message, **_without_key(error), idempotencyKey=key)
+
+
+def _without_key(error: ToolError) -> dict[str, Any]:
+    return {name: value for name, value in error.details.items() if name not in ("key", KEY)}

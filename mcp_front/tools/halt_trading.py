@@ -1,0 +1,118 @@
+"""Answers ibkr_halt_trading: the switch is set in Redis by this front itself, so that it needs no worker."""
+
+import asyncio
+import secrets
+from dataclasses import dataclass, replace
+
+import msgspec
+from fastmcp.tools import ToolResult
+
+from bridge.bus.client.client import Asker
+from bridge.tool import OPERATIONS, Effect, ToolError
+from bridge.tools.orders import CancelAllOrders, HaltTrading
+from mcp_front.admission.auth import lacking
+from mcp_front.protocol.results import value_result
+from mcp_front.tools.pipeline import Call
+
+RELEASE = "Only the operator releases it."
+UNKNOWN = "Whether the open orders are cancelled is not known"
+CANCEL_EVERY_S = 1.0  # a halt is never paced, so what it cancels is
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """The orders, None where they are not known, what to say of them, and the cancel's key with its principal where one
+    was asked for."""
+
+    orders: object
+    said: str
+    key: str | None = None
+    principal: str = ""
+
+    def told_to(self, principal: str) -> "Cancelled":
+        """A key is told to its own principal alone; any other's would be refused."""
+        if self.key is None:
+            return self
+        again = f" with idempotencyKey={self.key}" if principal == self.principal else ""
+        said = self.said if self.orders is not None else f"{self.said} Call ibkr_cancel_all_orders{again}."
+        return replace(self, said=said, key=self.key if principal == self.principal else None)
+
+
+class Halting:
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self._cancels = _Cancels(asker)
+
+    async def halt(self, call: Call) -> ToolResult:
+        """The switch first: what fails or is forbidden afterwards does not take it back."""
+        request = call.request
+        assert isinstance(request, HaltTrading)
+        halt, news = await self._asker.halted_by(call.caller.name, request.reason)
+        cancelled = await self._cancel(call) if request.cancelOrders else Cancelled(None, "")
+        earlier = "" if news else f"The kill switch was set already: {halt.told()}."
+        said = (earlier, f"Trading is halted for every client. {RELEASE}", cancelled.said, call.unused)
+        whole = {
+            "halted": True,
+            "level": halt.level,
+            "by": halt.by,
+            "reason": halt.reason,
+            "since": halt.since().isoformat(),
+            "cancelled": cancelled.orders,
+            "idempotencyKey": cancelled.key,
+            "message": " ".join(filter(None, said)),
+            "replayed": not news,
+        }
+        return value_result(call.declared, whole)
+
+    async def _cancel(self, call: Call) -> Cancelled:
+        scope = lacking(Effect.WRITE)
+        if scope is not None:
+            said = f"Nothing was cancelled: that needs a token with the scope {scope}, which yours has not."
+            return Cancelled(None, said)
+        try:
+            return await self._cancels.cancel(call)
+        except ToolError as error:
+            return Cancelled(None, f"This call cancelled nothing: {error.message}")
+
+
+class _Cancels:
+    """Cancels everything once for all who ask meanwhile. Who comes while it is being done waits for the next time: an
+    order may have become open since."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self._turn = asyncio.Lock()
+        self._due = 0.0
+        self._next: asyncio.Task[Cancelled] | None = None
+
+    async def cancel(self, call: Call) -> Cancelled:
+        """Wait for the next cancel, which all who wait share. Its key belongs to the principal that began it."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._do(call))
+        told = await asyncio.shield(self._next)  # one that hangs up does not take it from the others
+        return told.told_to(call.caller.name)
+
+    async def _do(self, call: Call) -> Cancelled:
+        async with self._turn:
+            loop = asyncio.get_running_loop()
+            await asyncio.sleep(self._due - loop.time())
+            self._due, self._next = loop.time() + CANCEL_EVERY_S, None
+            return await self._submit(call)
+
+    async def _submit(self, call: Call) -> Cancelled:
+        key = secrets.token_urlsafe(15)
+        try:
+            reply = await self._asker.submit(
+                OPERATIONS["cancel_all_orders"],
+                CancelAllOrders(),
+                key=key,
+                caller=call.caller.name,
+                label=call.caller.label,
+                request_id=call.caller.request_id,
+                traceparent=call.caller.traceparent,
+            )
+        except ToolError as error:
+            known = "Nothing was cancelled" if error.code == "not_executed" else UNKNOWN
+            return Cancelled(None, f"{known}: {error.message}", key, call.caller.name)
+        told = msgspec.json.decode(reply)
+        return Cancelled(told["orders"], told["message"], key, call.caller.name)

@@ -1,0 +1,75 @@
+"""Seals what a client hands back in a later round, so that every replica of a session can open it and nobody else."""
+
+from typing import Any
+
+import structlog
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.request_state import AESGCMRequestStateCodec, InvalidRequestState, RequestStateSecurity
+from mcp.shared.exceptions import MCPError
+
+from bridge.bus.client.client import Asker
+from bridge.tool import ToolError
+from mcp_front.protocol.results import wire_error
+
+KEPT_S = 3600.0  # how long a question stays open is for the worker to say
+
+INVALID = ToolError(
+    "confirmation_invalid",
+    "The answer does not belong to this call: its state was changed, or handed out for another call or client. Nothing "
+    "was sent: call again without it.",
+    reason="tampered",
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Seals:
+    """A codec for the framework's request state. Its key is made of a secret in Redis, which is read again for every
+    round: a Redis that lost it gets a new one, and what was sealed before opens no more."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self._secret = b""
+        self._codec: AESGCMRequestStateCodec | None = None
+
+    @property
+    def security(self) -> RequestStateSecurity:
+        return RequestStateSecurity(codec=self, ttl=KEPT_S, audience=f"ibkr {self._asker.keys.session}")
+
+    async def refresh(self) -> None:
+        """Read the secret; the seals of this front are then everybody's. Raises ToolError bus_down."""
+        secret = await self._asker.seal()
+        if secret != self._secret:
+            self._secret, self._codec = secret, AESGCMRequestStateCodec([secret])
+
+    def seal(self, payload: bytes) -> str:
+        return self._known().seal(payload)
+
+    def unseal(self, token: str) -> bytes:
+        return self._known().unseal(token)
+
+    def _known(self) -> AESGCMRequestStateCodec:
+        if self._codec is None:
+            raise InvalidRequestState("no secret was read")
+        return self._codec
+
+
+class TypedRefusals:
+    """Around the framework's own check of a state: reads the secret before it, and words its refusal as ours."""
+
+    def __init__(self, seals: Seals) -> None:
+        self._seals = seals
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        if ctx.method != "tools/call" or (ctx.params or {}).get("requestState") is None:
+            return await call_next(ctx)
+        try:
+            await self._seals.refresh()
+            return await call_next(ctx)
+        except ToolError as error:
+            return wire_error(error)
+        except MCPError as error:
+            if not isinstance(error.data, dict) or error.data.get("reason") != "invalid_request_state":
+                raise
+            log.warning("confirmation_invalid", tool=(ctx.params or {}).get("name"))
+            return wire_error(INVALID)

@@ -1,0 +1,116 @@
+"""Composes ibkr_get_status from the session's heartbeat; it answers whatever is missing, and says what to do."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from pydantic import ValidationError
+
+from bridge.bus.client.client import Asker
+from bridge.bus.controls.kill_switch import Halt
+from bridge.bus.messages import Heartbeat
+from bridge.bus.transport.address import shown
+from bridge.bus.transport.connection import BusError, refusing
+from bridge.tool import ToolError
+from bridge.tools.session import SessionStatus, State
+
+ANSWER_S = 1.8  # the promise is two seconds, whatever hangs
+MODE_S = 0.5  # a list of tools does not wait longer for what only narrows it
+STALE_MS = 10_000  # a leader beats every second and loses its lease after eight: this one hangs, or is cut off
+START_WORKER = (
+    "Start the worker with this REDIS_URL and session: .venv/bin/python -m ib_worker, or in containers "
+    "docker compose up -d worker (worker-paper, worker-live)."
+)
+
+DAMAGED = "The session's status in Redis is damaged."
+MEND = "A worker that leads writes it anew every second: ask again. If this stays, restart the worker."
+
+Status = dict[str, Any]
+
+
+async def session_mode(asker: Asker) -> str | None:
+    """The mode that the session's worker runs in, or ran in before it went; None where nobody knows at once."""
+    try:
+        async with asyncio.timeout(MODE_S):
+            mode: str | None = (await session_status(asker))["mode"]
+    except TimeoutError:
+        return None
+    return mode
+
+
+async def session_status(asker: Asker) -> Status:
+    """The fields of bridge.tools.session.SessionStatus; never raises, and takes less than two seconds."""
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            beat, halt, refusal = await asyncio.gather(asker.status(), asker.halted(), asker.refusal())
+    except TimeoutError:
+        return _missing(
+            "bus_down", f"Redis has not answered for {ANSWER_S} s.", "Check that Redis runs and is not stuck."
+        )
+    except ToolError as error:
+        _, remedy = refusing(error.message) or ("", "Start Redis, or correct REDIS_URL")
+        return _missing("bus_down", error.message, f"{remedy}; this front reconnects by itself.")
+    if beat is None:
+        said = _missing("no_worker", "Redis knows of no worker that has served this session.", START_WORKER)
+    else:
+        said = status_of(beat)
+    return said | _refused(asker, refusal) | {"halted": _halted(halt)}
+
+
+def _refused(asker: Asker, refusal: BusError | None) -> Status:
+    """What a Redis that answers and takes no writes makes of any state: no order can go out."""
+    if refusal is None:
+        return {}
+    what, remedy = refusing(refusal) or ("takes no writes", "Look at its log")
+    cause = f"Redis at {shown(asker.pipe.url)} answers, and {what} ({refusal}): no order can go out."
+    return {"is_connected": False, "state": "bus_down", "since": None, "cause": cause, "remedy": f"{remedy}."}
+
+
+def _halted(halt: Halt | None) -> str | None:
+    return None if halt is None else halt.told()
+
+
+def status_of(beat: Heartbeat) -> Status:
+    """What a heartbeat says of the session; one that is stale, or that nobody stands behind, says that it is gone."""
+    said = _read(beat.status)
+    if said is None:
+        return _missing("failed" if beat.receivers else "no_worker", DAMAGED, MEND)
+    if beat.receivers and beat.age_ms < STALE_MS:
+        return said | {"heartbeat_age_ms": beat.age_ms}
+    seconds = beat.age_ms / 1000
+    cause = f"Worker {beat.worker} was last heard {seconds:.1f} s ago, in state {said.get('state')}"
+    cause += "." if not beat.receivers else ": it still listens, but hangs or cannot write to Redis."
+    return _missing("no_worker", cause, START_WORKER) | {
+        "since": datetime.fromtimestamp(beat.written_ms / 1000, UTC).isoformat(),
+        "worker": beat.worker,
+        "heartbeat_age_ms": beat.age_ms,
+        "mode": said.get("mode"),
+        "recent_clients": said.get("recent_clients", []),
+    }
+
+
+def _read(status: bytes) -> Status | None:
+    """The fields of a status, None where it is damaged. A worker of another release may know fewer or more fields, and
+    what is of a wrong type counts as left out."""
+    try:
+        found = msgspec.json.decode(status)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    whole = _missing("no_worker")
+    said = {name: found.get(name, default) for name, default in whole.items()}
+    try:
+        SessionStatus.model_validate(said)
+    except ValidationError as error:
+        wrong = {str(fault["loc"][0]) for fault in error.errors(include_url=False) if fault["loc"]}
+        if "state" in wrong:
+            return None
+        said |= {name: whole[name] for name in wrong}
+    return said
+
+
+def _missing(state: State, cause: str | None = None, remedy: str | None = None) -> Status:
+    whole: Status = SessionStatus(is_connected=False, state=state, cause=cause, remedy=remedy).model_dump(mode="json")
+    return whole
