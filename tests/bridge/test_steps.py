@@ -13,6 +13,7 @@ from bridge.bus.messages import VERSION, Request
 from bridge.bus.records.records import Records
 from bridge.bus.server.server import Answerer
 from bridge.tool import ToolError
+from tests.bridge.pair import until
 
 KNOWN = 7  # steps
 WRITE = Request(VERSION, "a-1", "place_order", msgspec.Raw(b"{}"), "f", 2**50, "claude", "r", key="k-1", digest="d")
@@ -131,6 +132,20 @@ async def test_what_is_restored_is_no_less_than_what_was_known(bus: Answerer) ->
 
     assert await read_halt(bus.pipe, bus.keys) == halt == bus.watermark.known.halt
     assert await read_steered(bus.pipe, bus.keys, bus.watermark) == Steered("owner")
+
+
+async def test_a_renewal_that_was_asked_before_the_restoring_finds_no_second_loss(bus: Answerer) -> None:
+    await bus.pipe.send("SET", bus.keys.generation, "g")
+    bus.watermark.note(generation="g")
+    restoring = asyncio.create_task(bus.rebase())
+    renewing = asyncio.create_task(bus.lease.keep())  # its question waits behind
+    await restoring
+    steps = bus.watermark.known.revision
+    await until(lambda: bus.watermark.known.revision > steps, "a renewal has compared")
+    renewing.cancel()
+    await asyncio.gather(renewing, return_exceptions=True)
+
+    assert not bus.lease.data_lost.is_set()
 
 
 async def test_nothing_counts_as_restored_before_the_lease_is_taken_again(bus: Answerer) -> None:

@@ -170,7 +170,7 @@ class Lease:
         self._hurry.clear()
 
     async def _renew(self) -> bool:
-        asked = boottime()
+        asked, generation = boottime(), self.watermark.known.generation
         try:
             replication_id, answer = await self._asked_and_compared()
         except BusError as error:
@@ -185,7 +185,10 @@ class Lease:
             self.step_down()
             raise LeaseLost("another worker holds the lease")
         self._hold(asked)
-        self._compare(answer, replication_id)
+        if answer[0] == b"behind" and self.watermark.known.generation != generation:
+            self.renew_now()  # it was asked before Redis was restored or marked, and is no loss of what holds now
+        else:
+            self._compare(answer, replication_id)
         return True
 
     async def _asked_and_compared(self) -> tuple[str, list[bytes]]:
