@@ -43,12 +43,12 @@ test-long: ## tests that take minutes each (ARGS="tests/worker -k soak")
 	@$(INSTALL) dev
 	$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
 
-check: ## format, lint, types, import rules
+check: ## format, lint, types, import rules, and the length of the documentation's sentences
 	@$(INSTALL) dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_architecture.py
+	$(BIN)/python -m pytest tests/test_architecture.py tests/docs/test_sentences.py
 
 test-docker: ## builds the images, brings the stack up in containers, runs the tour against it; checks every deployment
 	@$(INSTALL) dev
