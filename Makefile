@@ -39,7 +39,7 @@ test: ## every test that needs no container engine (ARGS="tests/bridge -k lease"
 	@$(INSTALL) dev
 	$(BIN)/python -m pytest -m "not docker and not long" -n 4 --dist loadfile $(ARGS)
 
-test-long: ## tests that take minutes each (ARGS="tests/worker -k soak")
+test-long: ## tests that take minutes each (ARGS="tests/ib_worker -k soak")
 	@$(INSTALL) dev
 	$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
 

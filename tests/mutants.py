@@ -44,17 +44,11 @@ AREAS = {
     ),
     "orders": Area(
         "ib_worker",
-        tuple(
-            f"tests/worker/test_{name}.py"
-            for name in (
-                "ledger",
-                "limits",
-                "modes",
-                "order_effects",
-                "order_state",
-                "short_options",
-                "worth",
-            )
+        (
+            "tests/ib_worker/orders/test_state.py",
+            "tests/ib_worker/orders/test_tracker.py",
+            "tests/ib_worker/risk",
+            "tests/ib_worker/scenarios/test_order_effects.py",
         ),
         0.85,
         files=(
@@ -77,7 +71,11 @@ AREAS = {
     ),
     "conversions": Area(
         "ib_worker",
-        ("tests/worker/test_convert.py", "tests/worker/test_errors.py", "tests/worker/test_quote.py"),
+        (
+            "tests/ib_worker/tws/values/test_convert.py",
+            "tests/ib_worker/tws/test_errors.py",
+            "tests/ib_worker/market_data/test_quote.py",
+        ),
         0.80,
         files=("ib_worker/tws/values/convert.py", "ib_worker/tws/errors.py", "ib_worker/market_data/quote.py"),
     ),

@@ -16,7 +16,8 @@ from ib_worker.session import state as standing
 from ib_worker.session.connection_loop import Timing, _Pauses
 from ibgateway.simulator.server.server import Simulator
 from tests.busy import BUSY_S
-from tests.worker.rig import FAST, Caller, caller, order, ready_session, trading, until, worker
+from tests.stacks.worker import FAST, Caller, caller, order, ready_session, trading, worker
+from tests.waiting import until
 
 KEY, OTHER_KEY = "a-key-of-the-caller", "another-key"
 START_API = 71

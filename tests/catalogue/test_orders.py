@@ -9,7 +9,8 @@ from ib_worker.handlers import previews
 from ib_worker.orders.references import order_ref
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.faults.link import Link, to_port
-from tests.worker.rig import Caller, caller, frames, order, trading, until, worker
+from tests.stacks.worker import Caller, caller, frames, order, trading, worker
+from tests.waiting import until
 
 KEY, OTHER_KEY = "a-key-of-the-caller", "another-key"
 PLACE, CANCEL = 3, 4

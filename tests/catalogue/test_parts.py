@@ -24,8 +24,9 @@ from mcp_front.protocol.results import ERROR_META
 from tests.bridge.shim import Shim
 from tests.front.stack import MODERN, RawClient, serving
 from tests.front.test_process import program
-from tests.worker.rig import Caller, caller, frames, order, trading, until
-from tests.worker.test_process import running
+from tests.ib_worker.test_main import running
+from tests.stacks.worker import Caller, caller, frames, order, trading
+from tests.waiting import until
 
 KEY = "a-key-of-the-caller"
 WATCH = "ibkr_stream_market_data"

@@ -9,7 +9,8 @@ import pytest
 from bridge.bus.server import stream_publisher as ticks
 from bridge.tool import ToolError
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
-from tests.worker.rig import Caller, caller, order, ready_session, trading, until
+from tests.stacks.worker import Caller, caller, order, ready_session, trading
+from tests.waiting import until
 
 UNSET = "1.7976931348623157E308"
 

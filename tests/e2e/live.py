@@ -10,7 +10,7 @@ from typing import Any
 from ib_worker.risk.limits import Limits
 from ibgateway.simulator.server.server import Simulator
 from tests.front.stack import Running, serving
-from tests.worker.rig import Caller, caller, worker
+from tests.stacks.worker import Caller, caller, worker
 
 WAIVED = Limits.model_construct(
     max_quantity=Decimal(10_000), max_order_value="off", max_position_value="off", max_daily_loss="off",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ibgateway.simulator.server.server import Simulator
 from tests.front.stack import Running, serving
-from tests.worker.rig import caller, worker
+from tests.stacks.worker import caller, worker
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from mcp_front.protocol.results import ERROR_META
 from tests.e2e.live import live_stack
 from tests.front.stack import LEGACY, MODERN, RawClient
 from tests.front.test_auth import as_caller, write_tokens
-from tests.worker.test_order_tools import entries
+from tests.ib_worker.scenarios.test_order_tools import entries
 
 pytestmark = pytest.mark.fault(98)
 

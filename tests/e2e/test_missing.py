@@ -13,7 +13,7 @@ from mcp_front.tools.catalogue import offered_tools
 from tests.busy import BUSY_S
 from tests.front.stack import ERAS, RawClient, serving
 from tests.front.test_calls import answers_of_all_tools
-from tests.worker.rig import caller, worker
+from tests.stacks.worker import caller, worker
 
 
 async def texts(client: RawClient, *but: Effect) -> dict[str, str]:

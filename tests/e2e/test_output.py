@@ -13,7 +13,7 @@ from cli.local_stack.embedded_redis import free_port
 from cli.local_stack.processes import Children
 from cli.local_stack.readiness import until_ready
 from ibgateway.simulator.server.server import Simulator
-from tests.worker.rig import until
+from tests.waiting import until
 
 TOKEN, WEBHOOK = "a-token-that-nobody-may-see", "http://127.0.0.1:9/a-path-that-is-a-secret"
 pytestmark = pytest.mark.timeout(180)

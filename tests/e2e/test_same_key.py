@@ -8,7 +8,7 @@ import pytest
 
 from ibgateway.simulator.server.server import Simulator
 from tests.front.stack import ERAS, serving
-from tests.worker.rig import caller, order, worker
+from tests.stacks.worker import caller, order, worker
 
 CLIENTS, REPLICAS = 10, 3
 

@@ -21,7 +21,7 @@ from tests.faults.forks import Forked
 from tests.faults.link import Link, to_port, to_unix
 from tests.faults.points import FRAMES, POINTS, REDIS_FAULTS, Faults
 from tests.faults.stage import insisted, whole_log
-from tests.worker.rig import Caller, caller, order
+from tests.stacks.worker import Caller, caller, order
 
 KINDS = tuple(FRAMES)
 OPEN = {"pending", "unknown"}  # answers that leave the outcome open, and say so

@@ -26,7 +26,8 @@ from tests.faults.link import Link, to_port
 from tests.faults.matrix import AGAIN, CALL_S, SETTLED_S, START_S
 from tests.faults.points import POINTS
 from tests.faults.stage import insisted, whole_log
-from tests.worker.rig import caller, order, until
+from tests.stacks.worker import caller, order
+from tests.waiting import until
 
 KEY, EARLIER = "the-key-of-the-write", "the-key-of-an-earlier-order"
 HOWS = ("rdb restored", "aof cut", "replica promoted")

@@ -20,7 +20,8 @@ from tests.faults import forks
 from tests.faults.forks import Forked
 from tests.faults.link import Link, to_port, to_unix
 from tests.faults.points import Faults
-from tests.worker.rig import Caller, caller, until
+from tests.stacks.worker import Caller, caller
+from tests.waiting import until
 
 T = TypeVar("T")
 PASSING = {

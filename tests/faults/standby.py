@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from bridge.bus.controls.audit_log import read_log
 from bridge.tool import ToolError
 from tests.faults.stage import START_S, Stage, Worker, insisted
-from tests.worker.rig import order, until
+from tests.stacks.worker import order
+from tests.waiting import until
 
 WAYS = ("killed", "frozen", "cut from redis", "cut from gateway", "terminated")
 EVERY_S = 0.25  # a call begins so often

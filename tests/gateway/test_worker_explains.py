@@ -14,7 +14,8 @@ from ib_worker.session import state as standing
 from ib_worker.session.gateway_login import BY_PHASE, STALE_S, explain
 from ibgateway.probe.phase import Phase
 from tests.gateway import servers
-from tests.worker.rig import session_at, until
+from tests.stacks.worker import session_at
+from tests.waiting import until
 
 
 def told(folder: Path, phase: str) -> Path:

@@ -23,7 +23,7 @@ from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.risk.limits import Limits
 from ibgateway.simulator.server.journal import Entry
 from ibgateway.simulator.server.server import Simulator
-from tests.worker.rig import Caller, caller, worker
+from tests.stacks.worker import Caller, caller, worker
 
 REPLICAS = 3
 SYMBOLS = ("AAPL", "SPY", "VTI", "MSFT")

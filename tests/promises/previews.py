@@ -21,7 +21,7 @@ from bridge.tool import ToolError
 from bridge.tools.order_terms import AUX_PRICE, LMT_PRICE, OrderType, Tif
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ibgateway.simulator.server.server import Simulator
-from tests.worker.rig import Caller, trading
+from tests.stacks.worker import Caller, trading
 
 PLACE = 3  # TWS's message id of placeOrder, what-ifs included
 AT_ONCE = 12

@@ -21,7 +21,8 @@ from ib_worker.risk.limits import Limits
 from ibgateway.simulator.server.server import Simulator
 from mcp_front.protocol.results import ERROR_META
 from tests.front.stack import Running, serving
-from tests.worker.rig import caller, until, worker
+from tests.stacks.worker import caller, worker
+from tests.waiting import until
 
 REPLICAS = 3
 CLIENTS = 6  # of each replica

@@ -31,7 +31,7 @@ from ib_worker.risk.intent import Facts, Leg, Unit
 from ib_worker.risk.limits import Limits, check, closes
 from ib_worker.risk.worth import known_worth
 from ibgateway.simulator.server.server import Simulator
-from tests.worker.rig import trading
+from tests.stacks.worker import trading
 
 LIMIT = 20_000.0
 MOVES = 0.01  # the market between a preview and its order

@@ -30,7 +30,8 @@ from ibgateway.simulator.config import Identity, SimulatorConfig
 from ibgateway.simulator.server.server import Simulator
 from tests.front.stack import serving
 from tests.gateway import servers
-from tests.worker.rig import caller, until, worker
+from tests.stacks.worker import caller, worker
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

@@ -1,0 +1,102 @@
+"""Positions, and the fills that they do not show yet: a position carries no time that would tell."""
+
+from decimal import Decimal
+
+import ib_async
+import pytest
+
+from ib_worker.account.positions import Holdings
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.worker import ready_session
+from tests.waiting import until
+
+AAPL = ib_async.Contract(conId=265598, symbol="AAPL", secType="STK")
+CALL = ib_async.Contract(conId=700, symbol="AAPL", secType="OPT", multiplier="100")
+
+pytestmark = pytest.mark.trial("A18")
+
+
+def holding(position: float, contract: ib_async.Contract = AAPL) -> Holdings:
+    holdings = Holdings()
+    holdings.asked()
+    holdings.take("DU1", contract, position, 100.0)
+    holdings.ended()
+    return holdings
+
+
+def sold(holdings: Holdings, *sizes: int, conId: int = AAPL.conId, account: str = "DU1") -> None:
+    for size in sizes:
+        holdings.filled(account, conId, Decimal(-size))
+
+
+def left(holdings: Holdings, conId: int = AAPL.conId, account: str = "DU1") -> int:
+    return int(holdings.unshown(account, conId, "SELL"))
+
+
+@pytest.mark.parametrize(
+    ("told", "unshown"),
+    [(30, 7), (28, 5), (27, 4), (23, 0), (25, 7), (20, 7)],
+)
+def test_a_fill_is_shown_by_the_position_that_moved_by_it_and_by_no_other(told: float, unshown: int) -> None:
+    holdings = holding(30)
+    sold(holdings, 2, 1, 4)
+
+    holdings.take("DU1", AAPL, told, 100.0)
+
+    assert left(holdings) == unshown
+
+
+def test_several_messages_show_one_fill_after_the_other_down_to_zero() -> None:
+    holdings = holding(5)
+    sold(holdings, 2, 3)
+
+    holdings.take("DU1", AAPL, 3, 100.0)
+    assert left(holdings) == 3
+    holdings.take("DU1", AAPL, 0, 0.0)
+    assert (left(holdings), float(holdings.held("DU1", AAPL.conId))) == (0, 0)
+
+
+def test_only_a_complete_list_that_was_requested_after_the_fill_shows_it() -> None:
+    holdings = holding(30)
+    holdings.asked()
+    sold(holdings, 10)
+    holdings.take("DU1", AAPL, 30, 100.0)
+    holdings.ended()
+    assert left(holdings) == 10
+
+    holdings.asked()
+    assert left(holdings) == 10
+    holdings.ended()
+    assert left(holdings) == 0
+
+
+def test_accounts_contracts_and_sides_are_apart() -> None:
+    holdings = holding(3, CALL)
+    holdings.filled("DU1", CALL.conId, Decimal(2))
+    sold(holdings, 1, conId=CALL.conId)
+    sold(holdings, 5, account="DU2")
+
+    assert (left(holdings, CALL.conId), left(holdings), left(holdings, account="DU2")) == (1, 0, 5)
+    assert holdings.unshown("DU1", CALL.conId, "BUY") == 2
+
+
+def test_a_lost_connection_shows_nothing() -> None:
+    holdings = holding(10)
+    sold(holdings, 10)
+
+    holdings.forget()
+    assert left(holdings) == 10
+
+
+async def test_a_session_that_was_read_again_has_every_fill_in_its_positions(sim: Simulator) -> None:
+    """Executions are listed after the positions, those of before the connection too."""
+    async with ready_session(sim) as stand:
+        session = stand.session
+        sim.fault("manual BUY 10 AAPL 9999")
+        sim.fault("reset")
+        await stand.reaches("connecting")
+        await stand.ready()
+        await until(lambda: session.ledger.all(), "the execution's order is known")
+
+        assert not session.holdings.any_unshown
+        assert [each.position for each in session.holdings.all() if each.contract.symbol == "AAPL"] == [10]

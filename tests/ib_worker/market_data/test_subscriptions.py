@@ -1,0 +1,445 @@
+"""Market-data lines and account updates: one upstream however many listen, kept over faults, freed when abandoned."""
+
+import asyncio
+from dataclasses import replace
+
+import ib_async
+import pytest
+
+from bridge.bus.server.stream_publisher import Feed
+from bridge.tool import ToolError
+from bridge.tools.types import OnContract
+from ib_worker.account.updates import stream_of
+from ib_worker.handlers.market_data import FIRST_QUOTE_S
+from ib_worker.pacing.caller import serving, share_of_one
+from ib_worker.pacing.message_pacer import Lane
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
+from tests.stacks.worker import FAST, Stand, ready_session, trading
+from tests.waiting import until
+
+SPY = "quotes-756733"
+
+
+async def spy(stand: Stand, symbol: str = "SPY") -> ib_async.Contract:
+    return await stand.session.contracts.contract(OnContract(symbol=symbol))
+
+
+async def quoted(stand: Stand, count: int = 1) -> None:
+    seen = len(stand.published.of("quote"))
+    await until(lambda: len(stand.published.of("quote")) >= seen + count, "quotes are published")
+
+
+@pytest.mark.fault(36)
+async def test_many_streams_of_one_contract_use_one_line(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        contract = await spy(stand)
+
+        lines = [await stand.session.lines.open(contract) for _ in range(20)]
+        await asyncio.gather(*(each.settled.wait() for each in lines))
+
+        assert len({id(each) for each in lines}) == 1
+        assert (len(stand.session.lines), len(sim.journal.entries("in", 1))) == (1, 1)
+
+
+async def test_every_tick_of_the_wire_is_published_as_it_was(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        await stand.session.lines.open(await spy(stand))
+        await quoted(stand, 10)
+        stand.session.lines.disconnected()
+
+        ticks = [tick for quote in stand.published.of("quote") for tick in quote["ticks"]]
+        published = [(tick["tickType"], tick["price"], tick["size"]) for tick in ticks]
+        sent: list[tuple[int, float | None, float]] = []
+        for entry in sim.journal.entries("out"):
+            if entry.msgId == 1:
+                sent.append((int(entry.fields[3]), float(entry.fields[4]), float(entry.fields[5] or 0)))
+            elif entry.msgId == 2:
+                sent.append((int(entry.fields[3]), None, float(entry.fields[4])))
+        assert published == sent[: len(published)]
+        assert len(published) > 10
+
+
+async def test_an_abandoned_line_is_given_back(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        line = await stand.session.lines.open(await spy(stand))
+        await line.settled.wait()
+
+        stand.session.abandoned(line.stream)
+        await until(lambda: sim.journal.entries("in", 2), "the line is cancelled")
+
+        assert sim.journal.entries("in", 2)[0].fields[2] == sim.journal.entries("in", 1)[0].fields[3 - 1]
+        await until(lambda: len(stand.session.lines) == 0, "no line is counted")
+        assert stand.published.open == []
+
+
+async def test_a_line_is_opened_anew_after_it_was_given_back(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        contract = await spy(stand)
+        for _ in range(3):
+            line = await stand.session.lines.open(contract)
+            await line.settled.wait()
+            stand.session.abandoned(line.stream)
+        await until(lambda: len(sim.journal.entries("in", 2)) == 3, "three lines were cancelled")
+
+        assert len(sim.journal.entries("in", 1)) == 3
+
+
+async def test_a_line_that_can_not_be_asked_for_has_a_problem_and_the_others_live(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        strange = await stand.session.lines.open(ib_async.Contract(conId=5, symbol="A\u00e9", exchange="SMART"))
+        good = await stand.session.lines.open(await spy(stand))
+        await asyncio.gather(strange.settled.wait(), good.settled.wait())
+        stand.session.lines.connected(stand.session.require_connection())  # `run` asks for all of them anew
+        await quoted(stand)
+
+        assert strange.problem is not None
+        assert strange.problem.code == "invalid_arguments"
+        assert good.problem is None
+        assert len(stand.session.lines) == 1
+
+
+@pytest.mark.fault(37)
+async def test_more_lines_than_allowed_are_refused(sim: Simulator) -> None:
+    async with ready_session(sim, market_data_lines=2) as stand:
+        first = await stand.session.lines.open(await spy(stand, "SPY"))
+        await stand.session.lines.open(await spy(stand, "IBM"))
+
+        with pytest.raises(ToolError, match="line_limit"):
+            await stand.session.lines.open(await spy(stand, "AAPL"))
+
+        stand.session.abandoned(first.stream)
+        await until(lambda: len(stand.session.lines) == 1, "the first line is free")
+        await stand.session.lines.open(await spy(stand, "AAPL"))
+
+
+async def test_one_client_leaves_lines_to_others_and_all_leave_some_to_orders(sim: Simulator) -> None:
+    sim.fault("on reqMktData each ignore")
+    async with ready_session(sim, market_data_lines=50) as stand:
+        lines = stand.session.lines
+        with serving("hungry"):
+            for conId in range(share_of_one(50)):
+                await lines.open(ib_async.Contract(conId=conId + 1, symbol="SPY", exchange="SMART"))
+            with pytest.raises(ToolError, match="the most that one may"):
+                await lines.open(ib_async.Contract(conId=60, symbol="SPY", exchange="SMART"))
+        with serving("quiet"):
+            for conId in range(100, 109):
+                await lines.open(ib_async.Contract(conId=conId, symbol="SPY", exchange="SMART"))
+            with pytest.raises(ToolError, match="kept for orders"):
+                await lines.open(ib_async.Contract(conId=60, symbol="SPY", exchange="SMART"))
+
+            await lines.open(ib_async.Contract(conId=60, symbol="SPY", exchange="SMART"), Lane.ORDERS)
+            with pytest.raises(ToolError, match="line_limit"):
+                await lines.open(ib_async.Contract(conId=61, symbol="SPY", exchange="SMART"), Lane.ORDERS)
+
+
+async def test_one_clients_new_lines_do_not_wait_behind_anothers(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        contract, lines = await spy(stand), stand.session.lines
+
+        with serving("hungry"):
+            flood = [
+                asyncio.create_task(lines.open(ib_async.Contract(conId=conId + 1, symbol="X", exchange="SMART")))
+                for conId in range(70)
+            ]
+        await asyncio.sleep(0)
+        with serving("quiet"):
+            line = await lines.open(contract)
+
+        assert line.reqId is not None
+        assert sum(each.done() for each in flood) < 20
+        await asyncio.gather(*flood)
+
+
+async def test_a_line_that_would_wait_too_long_is_refused_and_not_kept(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        contract, session = await spy(stand), stand.session
+        with serving("hungry"):
+            flood = [asyncio.create_task(session.pacer.turn(Lane.READS)) for _ in range(420)]
+            await asyncio.sleep(0)
+            with pytest.raises(ToolError, match="paced"):
+                await session.lines.open(contract)
+
+        assert (len(session.lines), stand.published.open) == (0, [])
+        for each in flood:
+            each.cancel()
+        await asyncio.gather(*flood, return_exceptions=True)
+
+
+@pytest.mark.fault(6)
+async def test_lines_come_back_after_a_reset_with_a_gap_between(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        line = await stand.session.lines.open(await spy(stand))
+        await quoted(stand, 2)
+
+        sim.fault("reset")
+        await stand.reaches("connecting")
+        gaps = stand.published.of("gap")
+        await stand.ready()
+        await quoted(stand, 2)
+
+        assert len(gaps) == 1
+        assert {gaps[0][name] for name in ("bid", "ask", "last", "marketDataType")} == {None}
+        assert line.values.priced
+        assert len(sim.journal.entries("in", 1)) == 2
+
+
+@pytest.mark.fault(14)
+async def test_after_1101_lines_are_asked_for_anew(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        await stand.session.lines.open(await spy(stand))
+        await quoted(stand, 2)
+
+        sim.fault("link down")
+        sim.fault("link lost")
+        await until(lambda: len(sim.journal.entries("in", 1)) == 2, "the line is asked for again")
+        await stand.ready()
+        await quoted(stand, 2)
+
+        kinds = [kind for _, kind, _ in stand.published.ticks]
+        assert kinds.count("gap") == 1
+        assert {stand.published.of("gap")[0][name] for name in ("bid", "ask", "last")} == {None}
+
+
+@pytest.mark.fault(13)
+async def test_after_1102_lines_are_left_alone(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        await stand.session.lines.open(await spy(stand))
+        await quoted(stand, 2)
+
+        sim.fault("link down")
+        sim.fault("link up")
+        await stand.ready()
+        await quoted(stand, 2)
+
+        assert len(sim.journal.entries("in", 1)) == 1
+
+
+@pytest.mark.fault(24)
+async def test_a_line_that_is_refused_ends_with_a_gap_and_its_reason(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        line = await stand.session.lines.open(await spy(stand))
+        await quoted(stand)
+
+        sim.fault("competing on")
+        await until(lambda: line.problem is not None, "the line is refused")
+
+        assert line.problem is not None
+        assert line.problem.code == "no_data"
+        assert stand.published.ticks[-1][1] == "gap"
+        assert len(stand.session.lines) == 0
+
+
+async def test_a_competing_session_is_told_until_prices_come(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        lines = stand.session.lines
+        sim.fault("competing on")
+        await lines.open(await spy(stand))
+        await until(lambda: lines.competing, "the competing session is known")
+
+        sim.fault("competing off")
+        await lines.open(await spy(stand))
+        await until(lambda: not lines.competing, "prices come")
+
+
+@pytest.mark.fault(39)
+async def test_delayed_data_is_said_to_be_delayed() -> None:
+    async with Simulator(SimulatorConfig(faults="entitlement delayed")) as sim, ready_session(sim) as stand:
+        line = await stand.session.lines.open(await spy(stand))
+        await line.settled.wait()
+        await quoted(stand)
+
+        quote = stand.published.of("quote")[-1]
+        assert quote["marketDataType"] == "delayed"
+        assert quote["bid"] is not None
+
+
+async def test_closing_gives_every_line_back(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        for symbol in ("SPY", "IBM", "AAPL"):
+            await stand.session.lines.open(await spy(stand, symbol))
+        await until(lambda: len(sim.journal.entries("in", 1)) == 3, "three lines are open")
+
+        await stand.session.lines.release()
+
+        await until(lambda: len(sim.journal.entries("in", 2)) == 3, "three lines are cancelled")
+
+
+async def test_a_listener_hears_what_the_line_says(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        opened = await front.ask("open_market_data", symbol="SPY")
+        async with front.asker.listen(opened["stream"]) as feed:
+            ticks = await _first(feed, 5)
+
+        assert opened["stream"] == SPY
+        assert opened["quote"]["bid"] is not None
+        assert {tick.kind for tick in ticks} == {"quote"}
+        assert [tick.seq for tick in ticks] == list(range(ticks[0].seq, ticks[0].seq + len(ticks)))
+
+
+async def test_a_line_without_a_price_is_waited_for_once(redis_url: str, session: str, sim: Simulator) -> None:
+    sim.fault("on reqMktData each ignore")
+    async with trading(redis_url, session, sim) as front:
+        await front.ask("open_market_data", symbol="SPY")
+        async with asyncio.timeout(FIRST_QUOTE_S / 2):
+            opened = await front.ask("open_market_data", symbol="SPY")
+
+    assert opened["quote"] is None
+
+
+async def test_what_is_told_at_the_opening_says_up_to_which_tick(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        early = await front.ask("open_market_data", symbol="SPY")
+        async with front.asker.listen(early["stream"]) as feed:
+            await _first(feed, 3)
+            opened = await front.ask("open_market_data", symbol="SPY")
+            feed.begin(opened["life"], opened["seq"])
+            ticks = await _first(feed, 3)
+        account = await front.ask("open_account_updates")
+
+    assert (opened["life"], feed.gaps) == (early["life"], 0)
+    assert early["seq"] + 3 <= opened["seq"] < ticks[0].seq
+    assert (account["seq"], bool(account["life"])) == (0, True)
+
+
+async def _first(feed: Feed, count: int) -> list:  # type: ignore[type-arg]
+    ticks = []
+    async with asyncio.timeout(10):
+        async for batch in feed:
+            ticks += batch
+            if len(ticks) >= count:
+                break
+    return ticks
+
+
+async def test_account_updates_are_told_whole_and_then_as_they_change(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        opened, again = await asyncio.gather(front.ask("open_account_updates"), front.ask("open_account_updates"))
+        async with front.asker.listen(opened["stream"]) as feed:
+            await front.submit("place_order", symbol="AAPL", action="BUY", totalQuantity=3)
+            ticks = await _first(feed, 1)
+
+        kinds = {each["kind"] for each in opened["updates"]}
+        assert (opened["stream"], opened["account"], kinds) == (
+            "account-DU1234567",
+            "DU1234567",
+            {"value", "portfolio"},
+        )
+        assert len(opened["updates"]) == len(again["updates"])
+        assert {tick.kind for tick in ticks} <= {"value", "portfolio"}
+        assert len(sim.journal.entries("in", 6)) == 1
+
+
+async def test_a_second_accounts_updates_wait_for_the_firsts_end() -> None:
+    config = SimulatorConfig(accounts=("DU1111111", "DU2222222"))
+    async with Simulator(config) as sim, ready_session(sim) as stand:
+        updates = stand.session.account_updates
+        updates.open("DU1111111")
+        await updates.complete.wait()
+
+        with pytest.raises(ToolError, match="in_use"):
+            updates.open("DU2222222")
+
+        stand.session.abandoned(stream_of("DU1111111"))
+        assert updates.known() == []
+        updates.open("DU2222222")
+        await updates.complete.wait()
+        assert {each.account for each in updates.known()} == {"DU2222222"}
+        asked = [entry.fields[2:4] for entry in sim.journal.entries("in", 6)]
+        assert asked[-1] == ["1", "DU2222222"]
+
+
+async def test_account_updates_come_back_after_a_reset(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        updates = stand.session.account_updates
+        updates.open("DU1234567")
+        await updates.complete.wait()
+
+        sim.fault("reset")
+        await stand.reaches("connecting")
+        assert updates.known() == []
+        await stand.ready()
+        async with asyncio.timeout(5):
+            await updates.complete.wait()
+
+        assert updates.known() != []
+
+
+@pytest.mark.fault(14)
+async def test_after_1101_the_account_is_told_anew_after_a_gap_with_what_was_closed_meanwhile(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        updates = stand.session.account_updates
+        updates.open("DU1234567")
+        await updates.complete.wait()
+        held = ib_async.Contract(conId=5, symbol="X", secType="STK")
+        updates.portfolio(ib_async.PortfolioItem(held, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, "DU1234567"))
+        updates.flush()
+        told = stand.published.ticks
+        told.clear()
+
+        sim.fault("link down")
+        sim.fault("link lost")
+        await until(lambda: len(sim.journal.entries("in", 6)) == 2, "the account is asked for again")
+        await until(lambda: len(told) > 1, "it is told again")
+
+        kinds = [kind for _, kind, _ in told]
+        assert (kinds[0], kinds.count("gap"), told[0][2]["tag"]) == ("gap", 1, None)
+        closed = [body for body in stand.published.of("portfolio") if body["position"] == 0]
+        assert [(body["contract"]["conId"], body["marketValue"]) for body in closed] == [(5, None)]
+        assert {body["tag"] for body in stand.published.of("value")} == {
+            each.tag for each in updates.known() if each.tag
+        }
+
+
+async def test_a_break_before_anything_is_told_is_no_gap(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        updates = stand.session.account_updates
+        updates.open("DU1234567")
+        updates.connected(stand.session.require_connection())
+        await updates.complete.wait()
+
+        assert stand.published.ticks == []
+
+
+async def test_a_portfolio_line_of_a_closed_position_disappears(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        updates = stand.session.account_updates
+        updates.open("DU1234567")
+        await updates.complete.wait()
+        held = ib_async.Contract(conId=5, symbol="X", secType="STK")
+
+        updates.portfolio(ib_async.PortfolioItem(held, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, "DU1234567"))
+        assert 5 in {each.contract.conId for each in updates.known() if each.contract}
+        updates.portfolio(ib_async.PortfolioItem(held, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, "DU1234567"))
+        updates.portfolio(ib_async.PortfolioItem(held, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, "DU9999999"))
+
+        assert 5 not in {each.contract.conId for each in updates.known() if each.contract}
+
+
+async def test_a_line_asked_for_without_a_gateway_is_opened_when_there_is_one(sim: Simulator) -> None:
+    timing = replace(FAST, first_pause_s=0.3, longest_cheap_pause_s=0.3)
+    async with ready_session(sim, timing) as stand:
+        contract = await spy(stand)
+        sim.fault("reset")
+        await stand.reaches("connecting")
+
+        line = await stand.session.lines.open(contract)
+        await stand.ready()
+
+        async with asyncio.timeout(5):
+            await line.settled.wait()
+
+
+async def test_an_account_that_is_wanted_again_at_once_is_told_whole(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        updates = stand.session.account_updates
+        updates.open("DU1234567")
+        await updates.complete.wait()
+
+        stand.session.abandoned(stream_of("DU1234567"))
+        updates.open("DU1234567")  # before TWS is told that nobody wants it
+        async with asyncio.timeout(5):
+            await updates.complete.wait()
+
+        assert updates.known() != []

@@ -1,0 +1,152 @@
+"""The moment before a frame: what stops an order there, and that nothing was sent then."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import cast
+
+import ib_async
+import pytest
+
+from bridge.bus.records.records import Fenced
+from bridge.bus.server.server import Asked
+from bridge.tool import ToolError
+from ib_worker.order_entry.send import write_cancel, write_order, write_orders
+from ib_worker.orders.tracker import Entry
+from ib_worker.session import state as standing
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.worker import Stand, ready_session
+from tests.waiting import until
+
+AAPL = ib_async.Contract(conId=265598, symbol="AAPL", secType="STK", exchange="SMART", currency="USD")
+
+
+@dataclass
+class Leader:
+    """The one thing that is asked of the bus between accept() and the frame."""
+
+    leads: bool = True
+    key: str = "a-key-of-the-caller"
+    taken_back: bool = False
+
+    def still_leader(self) -> bool:
+        return self.leads
+
+    def nothing_sent(self) -> None:
+        self.taken_back = True
+
+
+def asked(leads: bool = True) -> Asked:
+    return cast(Asked, Leader(leads))
+
+
+def resting() -> ib_async.Order:
+    return ib_async.Order(
+        action="BUY", totalQuantity=1, orderType="LMT", lmtPrice=50, orderRef="ref", account="DU1234567"
+    )
+
+
+def place(stand: Stand, leads: bool = True) -> Entry:
+    return write_order(stand.session, asked(leads), 50, AAPL, resting())
+
+
+async def nothing_was_sent(sim: Simulator, msgId: int) -> None:
+    assert sim.journal.entries("in", msgId) == []
+
+
+@pytest.mark.fault(68)
+async def test_a_worker_that_leads_no_more_sends_nothing(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        with pytest.raises(Fenced):
+            place(stand, leads=False)
+
+        assert stand.session.ledger.by_id(50) is None
+    await nothing_was_sent(sim, 3)
+
+
+def lose(stand: Stand) -> None:
+    stand.session.require_connection()._lose("the test says so")
+
+
+def take_the_link_down(stand: Stand) -> None:
+    stand.session.record.set(standing.LINK_DOWN, 1100)
+
+
+@pytest.mark.fault(9)
+@pytest.mark.parametrize(("happens", "reason"), [(lose, "retry"), (take_the_link_down, "link_down")])
+async def test_an_order_whose_session_ends_before_the_frame_is_certainly_not_sent(
+    sim: Simulator, happens: Callable[[Stand], None], reason: str
+) -> None:
+    async with ready_session(sim) as stand:
+        happens(stand)
+        leader = Leader()
+
+        with pytest.raises(ToolError) as refused:
+            write_order(stand.session, cast(Asked, leader), 50, AAPL, resting())
+
+        assert (refused.value.code, refused.value.details["reason"]) == ("not_executed", reason)
+        assert leader.taken_back
+        assert stand.session.ledger.by_id(50) is None
+    await nothing_was_sent(sim, 3)
+
+
+@pytest.mark.parametrize(("localSymbol", "auxPrice"), [("A\u00e9", 40.0), ("", math.nan)], ids=["contract", "leg"])
+async def test_orders_that_can_not_all_be_encoded_are_certainly_not_sent(
+    sim: Simulator, localSymbol: str, auxPrice: float
+) -> None:
+    entry = replace(resting(), transmit=False)
+    stop = replace(resting(), orderType="STP", auxPrice=auxPrice, orderRef="stop")
+    contract = replace(AAPL, localSymbol=localSymbol)
+    async with ready_session(sim) as stand:
+        leader = Leader()
+
+        with pytest.raises(ToolError) as refused:
+            write_orders(stand.session, cast(Asked, leader), contract, [(50, entry), (51, stop)])
+        place(stand)
+        await until(lambda: len(sim.journal.orders()) == 1, "a later order arrives")
+
+        assert (refused.value.code, refused.value.details["reason"]) == ("not_executed", "invalid_arguments")
+        assert leader.taken_back
+        assert stand.session.ledger.named("stop") == []
+        assert len(sim.journal.entries("in", 3)) == 1
+
+
+async def test_orders_that_belong_together_leave_in_one_write(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        writes = stand.session.require_connection().conn.numMsgSent
+        legs = [(50, replace(resting(), transmit=False)), (51, replace(resting(), orderRef="exit", parentId=50))]
+
+        entries = write_orders(stand.session, asked(), AAPL, legs)
+        assert stand.session.require_connection().conn.numMsgSent == writes + 1
+        for each in entries:
+            await each.until(lambda state: state.acknowledged)
+
+        assert [each.state.orderId for each in entries] == [50, 51]
+
+
+async def test_a_cancel_is_stopped_alike(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        entry = place(stand)
+        await entry.until(lambda state: state.acknowledged)
+
+        with pytest.raises(Fenced):
+            write_cancel(stand.session, asked(leads=False), entry)
+        lose(stand)
+        with pytest.raises(ToolError, match="not_executed"):
+            write_cancel(stand.session, asked(), entry)
+
+        assert not entry.state.cancel_asked
+    await nothing_was_sent(sim, 4)
+
+
+async def test_a_frame_is_followed_by_its_entry_in_the_ledger(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        placed = stand.session.ledger.placed
+
+        entry = place(stand)
+
+        assert stand.session.ledger.named("ref") == [entry]
+        assert stand.session.ledger.placed == placed + 1
+        assert entry.state.status == "unknown"
+        assert stand.session.require_connection().getReqId() == 51
+        await until(lambda: len(sim.journal.orders()) == 1, "the frame arrives")

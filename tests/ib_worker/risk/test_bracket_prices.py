@@ -1,0 +1,101 @@
+"""A bracket's exits lie ahead of its entry, when it is placed and after each change; else they trade at once."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Literal
+
+import pytest
+
+from ib_worker.risk.bracket_prices import Levels, crossed, require_ahead
+from ib_worker.risk.intent import Facts, Intent
+from ibgateway.simulator.server.server import Simulator
+from tests.ib_worker.scenarios.test_bracket_orders import FAR, KEY, bracket, settles
+from tests.stacks.worker import frames, order, trading
+
+ENTRY = Intent("X", "STK", "USD", Decimal(1), "BUY", Decimal(3), "MKT")
+FACTS = Facts(99.0, 100.0, 99.5, 0.0, Decimal(0), Decimal(0), 0, 0.0, base="USD", trading="open")
+
+
+def exits(stop: float, target: float) -> list[Intent]:
+    leave = replace(ENTRY, action="SELL")
+    return [replace(leave, orderType="LMT", lmtPrice=target), replace(leave, orderType="STP", auxPrice=stop)]
+
+
+@pytest.mark.trial("A25")
+def test_without_a_fresh_quote_of_an_open_market_tws_decides() -> None:
+    for changes in ({"quote_age_s": None}, {"late": True}, {"trading": "closed"}):
+        require_ahead(ENTRY, exits(110.0, 120.0), replace(FACTS, **changes))
+    require_ahead(replace(ENTRY, orderType="LMT", lmtPrice=90.0), exits(80.0, 95.0), FACTS)  # rests below the market
+
+
+@pytest.mark.trial("A25")
+async def test_a_bracket_whose_exit_the_market_meets_is_refused(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        for terms, name in (
+            ({"takeProfitPrice": 500, "stopLossPrice": 430}, "stopLossPrice"),
+            ({"takeProfitPrice": 424, "stopLossPrice": 300}, "takeProfitPrice"),
+            ({"takeProfitPrice": 500, "stopLossPrice": 430, "lmtPrice": 440}, "stopLossPrice"),
+            ({"action": "SELL", "takeProfitPrice": 300, "stopLossPrice": 420}, "stopLossPrice"),
+            ({"action": "SELL", "takeProfitPrice": 426, "stopLossPrice": 500}, "takeProfitPrice"),
+        ):
+            refused = await front.refused_order("place_bracket_order", **order(**terms))
+            assert (refused.code, refused.details["fields"]) == ("invalid_arguments", [name]), terms
+            assert "as soon as the entry has filled" in refused.message
+        assert frames(sim) == 0
+
+
+@pytest.mark.trial("A9")
+async def test_an_entry_that_rests_has_exits_on_this_side_of_the_market(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    """The market is at 139: an entry at 125 may have its target at 130, and at 127 later."""
+    async with trading(redis_url, session, sim) as front:
+        placed = await bracket(front, **FAR | {"lmtPrice": 125, "takeProfitPrice": 130, "stopLossPrice": 120})
+        target = placed["takeProfit"]["orderId"]
+        moved = await front.submit("modify_order", orderId=target, lmtPrice=127)
+        through = await front.refused_order("modify_order", orderId=placed["entry"]["orderId"], lmtPrice=900)
+
+    assert placed["entry"]["status"] == "Submitted"
+    assert moved["lmtPrice"] == 127
+    assert through.code == "invalid_arguments"  # past its target
+
+
+@pytest.mark.trial("A9")
+async def test_a_change_keeps_a_brackets_prices_in_their_order(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await bracket(front, **FAR)
+        entry, target, stop = (placed[name]["orderId"] for name in ("entry", "takeProfit", "stopLoss"))
+        for change, field in (
+            ({"orderId": stop, "auxPrice": 100}, "auxPrice"),  # above the entry's 60
+            ({"orderId": 0, "orderKey": KEY, "auxPrice": 60}, "auxPrice"),
+            ({"orderId": target, "lmtPrice": 59}, "lmtPrice"),
+            ({"orderId": entry, "lmtPrice": 19}, "lmtPrice"),  # below the stop's 20
+        ):
+            refused = await front.refused_order("modify_order", **change)
+            assert (refused.code, refused.details["fields"]) == ("invalid_arguments", [field]), change
+        assert frames(sim) == 3
+        moved = await front.submit("modify_order", orderId=stop, auxPrice=50)
+        sim.fault(f"fill {entry} 10 60")
+        await settles(front, 10)
+        locked = await front.submit("modify_order", orderId=stop, auxPrice=61)  # a profit is locked in
+        past = await front.refused_order("modify_order", orderId=stop, auxPrice=600)
+
+    assert (moved["auxPrice"], locked["auxPrice"]) == (50, 61)
+    assert "the stop at 600 would not lie below the target at 600" in past.message
+
+
+@pytest.mark.trial("A9")
+@pytest.mark.parametrize(
+    ("action", "levels", "told"),
+    [
+        ("BUY", (20.0, 60.0, 600.0), None),
+        ("SELL", (600.0, 60.0, 20.0), None),
+        ("SELL", (60.0, 60.0, 20.0), "the stop at 60 would not lie above the entry at 60"),
+        ("BUY", (20.0, None, 10.0), "the stop at 20 would not lie below the target at 10"),
+        ("BUY", (None, 60.0, None), None),
+    ],
+)
+def test_a_stop_lies_behind_the_entry_and_the_target_ahead(
+    action: Literal["BUY", "SELL"], levels: tuple[Any, Any, Any], told: str | None
+) -> None:
+    assert crossed(Levels(action, *levels)) == told

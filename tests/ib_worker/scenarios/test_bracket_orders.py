@@ -1,0 +1,537 @@
+"""A bracket is one thing from its birth to its end: shown, changed, cancelled and rejected as one."""
+
+import asyncio
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bridge.tool import ToolError
+from ib_worker.orders.references import order_ref
+from ibgateway.simulator.model.values import Contract, Order
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.worker import Caller, caller, order, trading, worker
+from tests.waiting import until
+
+KEY = "a-key-of-the-caller"
+PLACE, CANCEL = 3, 4  # message ids
+FAR: dict[str, Any] = {  # an entry that rests
+    "symbol": "NVDA", "action": "BUY", "totalQuantity": 10, "lmtPrice": 60, "takeProfitPrice": 600, "stopLossPrice": 20,
+}  # fmt: skip
+FILLED: dict[str, Any] = {each: FAR[each] for each in FAR if each != "lmtPrice"}
+TARGET, STOP = order_ref(KEY, "takeProfit"), order_ref(KEY, "stopLoss")
+
+
+async def bracket(front: Caller, **terms: Any) -> Any:
+    return await front.submit("place_bracket_order", key=KEY, **terms)
+
+
+async def cancel(front: Caller, **name: Any) -> Any:
+    return await front.submit("cancel_order", **({"orderId": 0} | name))
+
+
+async def settles(front: Caller, position: int) -> None:
+    async def held() -> bool:
+        found = await front.ask("get_positions")
+        return bool(position == sum(each["position"] for each in found if each["contract"]["symbol"] == "NVDA"))
+
+    await until(held, f"the position is {position}")
+
+
+def crowd(sim: Simulator) -> None:
+    """IBKR takes one more order that sells NVDA, and no second one: another client's orders are there."""
+    other = Order("SELL", Decimal(1), "LMT", lmtPrice=900.0, account="DU1234567")
+    nvda = Contract(symbol="NVDA", secType="STK", exchange="SMART", currency="USD")
+    for orderId in range(1, 20):
+        sim.world.place_order(9, orderId, nvda, other)
+
+
+def standing(told: Any) -> dict[str, str]:
+    return {each["role"]: each["status"] for each in told["group"]}
+
+
+@pytest.mark.trial("A10")
+@pytest.mark.parametrize("restarted", [False, True], ids=["by the same worker", "after a restart"])
+async def test_a_cancel_by_a_brackets_key_ends_what_is_open_of_it_and_says_what_that_means(
+    redis_url: str, session: str, sim: Simulator, restarted: bool
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+        await settles(front, 10)
+        told = None if restarted else await cancel(front, orderKey=KEY)
+    async with trading(redis_url, session, sim) as front:
+        told = told or await cancel(front, orderKey=KEY)
+        again = await cancel(front, orderKey=KEY)
+        left = await front.ask("get_open_orders")
+
+    assert told["message"] == ("Cancelled the stop and the target. The position of 10 NVDA now has no exit order.")
+    assert standing(told) == {"entry": "Filled", "stopLoss": "Cancelled", "takeProfit": "Cancelled"}
+    assert (left, "Nothing was sent." in again["message"]) == ([], True)
+    assert len(sim.journal.entries("in", CANCEL)) == 2
+
+
+@pytest.mark.trial("A10")
+async def test_a_cancel_of_a_bracket_that_waits_for_its_entry_ends_all_three_with_one_frame(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FAR)
+        told = await cancel(front, orderKey=KEY)
+
+    assert told["message"] == "Cancelled the entry, the stop and the target."
+    assert set(standing(told).values()) == {"Cancelled"}
+    assert len(sim.journal.entries("in", CANCEL)) == 1
+
+
+@pytest.mark.trial("A10")
+async def test_an_entry_that_fills_before_its_cancel_keeps_its_exits(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FAR)
+        sim.fault("on cancelOrder fill this all 60")
+        told = await cancel(front, orderKey=KEY)
+
+    assert told["message"].startswith(
+        "The entry filled before the cancel reached it. The stop and the target are still"
+    )
+    assert standing(told) == {"entry": "Filled", "stopLoss": "PreSubmitted", "takeProfit": "Submitted"}
+
+
+@pytest.mark.trial("A10")
+async def test_a_cancel_of_an_entry_that_filled_in_part_says_what_is_left_without_exits(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await bracket(front, **FAR)
+        sim.fault(f"fill {placed['entry']['orderId']} 4 60")
+        await settles(front, 4)
+        told = await cancel(front, orderKey=KEY)
+
+    assert told["message"].endswith("The position of 4 NVDA now has no exit order.")
+
+
+@pytest.mark.trial("A10")
+async def test_exits_stay_while_the_cancel_of_an_entry_that_filled_in_part_is_refused(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await bracket(front, **FAR)
+        sim.fault(f"fill {placed['entry']['orderId']} 4 60")
+        await settles(front, 4)
+        sim.fault('on cancelOrder answer 161 "not in a state to be cancelled"')
+        told = await cancel(front, orderKey=KEY)
+
+    assert standing(told) == {"entry": "Submitted", "stopLoss": "PreSubmitted", "takeProfit": "PreSubmitted"}
+    assert "no exit order" not in told["message"]
+    assert len(sim.journal.entries("in", CANCEL)) == 1
+
+
+@pytest.mark.trial("A10", "A24")
+async def test_a_change_of_an_exit_that_waits_for_its_entry_does_not_say_that_it_opens_a_short(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order(symbol="NVDA", totalQuantity=4))
+        await settles(front, 4)
+        await bracket(front, **FAR)
+        told = await front.submit("modify_order", orderId=0, orderKey=KEY, auxPrice=30)
+
+    assert told["message"] == "TWS has confirmed the new terms."
+
+
+@pytest.mark.trial("A10")
+@pytest.mark.parametrize(
+    "answer", ['answer 9999 "no cancel now"', 'answer 161 "not in a state to be cancelled"', "ignore"]
+)
+async def test_exits_stay_while_the_cancel_of_their_entry_is_refused_or_not_confirmed(
+    redis_url: str, session: str, sim: Simulator, answer: str
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FAR)
+        sim.fault(f"on cancelOrder {answer}")
+        told = await cancel(front, orderKey=KEY)
+        left = await front.ask("get_open_orders")
+
+    assert standing(told) == {"entry": "Submitted", "stopLoss": "PreSubmitted", "takeProfit": "PreSubmitted"}
+    assert "The entry, the stop and the target are still open" in told["message"]
+    assert len(left) == 3
+    assert len(sim.journal.entries("in", CANCEL)) == 1
+
+
+@pytest.mark.trial("A10")
+async def test_a_cancel_of_one_exit_or_of_a_filled_entry_says_what_of_its_bracket_is_open(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await bracket(front, **FILLED)
+        await settles(front, 10)
+        entry = await cancel(front, orderId=placed["entry"]["orderId"])
+        stop = await cancel(front, orderRef=STOP)
+
+    assert entry["message"] == (
+        f"The order was Filled already; nothing was sent. Of what belongs to it the target (orderRef {TARGET}) and the "
+        f"stop (orderRef {STOP}) are still open. ibkr_cancel_order with orderKey {KEY} cancels what is open."
+    )
+    assert stop["message"] == (
+        "Cancelled the stop. The target is still open. "
+        "The position of 10 NVDA still has 1 open SELL order, and none of them is a stop."
+    )
+
+
+@pytest.mark.trial("A10")
+async def test_an_order_is_shown_with_those_that_belong_to_it(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+        await front.submit("place_order", key="of-an-order-alone", **order())
+    async with trading(redis_url, session, sim) as front:
+        by_key = await front.ask("get_order", orderKey=KEY)
+        by_stop = await front.ask("get_order", orderRef=STOP)
+        alone = await front.ask("get_order", orderKey="of-an-order-alone")
+
+    refs = [order_ref(KEY), TARGET, STOP]
+    assert by_key["order"]["orderRef"] == refs[0]
+    for told in (by_key, by_stop):
+        assert [each["orderRef"] for each in told["group"]] == refs
+        assert [each["status"] for each in told["group"]] == ["Filled", "Submitted", "PreSubmitted"]
+    assert alone["group"] == []
+
+
+@pytest.mark.trial("A11")
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [(110, "The price does not conform to the minimum price variation."), (201, "Order rejected - reason:too far"),
+     (387, "Unsupported order type for this exchange and security type."),
+        (10311, "This order will be directly routed to NASDAQ."), (19999, "A code that nobody has listed.")],
+)  # fmt: skip
+async def test_a_bracket_whose_stop_is_refused_is_rejected_at_once_and_leaves_nothing(
+    redis_url: str, session: str, sim: Simulator, code: int, text: str
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        sim.fault(f'on order 3 answer {code} "{text}"')
+        refused = await front.refused_order("place_bracket_order", key=KEY, deadline_s=4, **FILLED)
+        again = await front.refused_order("place_bracket_order", key=KEY, deadline_s=2, **FILLED)
+        left = await front.ask("get_open_orders")
+        completed = await front.ask("get_completed_orders")
+
+    assert (refused.code, refused.details["twsCode"], refused.details["leg"]) == ("rejected", code, "stopLoss")
+    assert text in refused.message
+    assert "nothing of the bracket is live" in refused.message
+    assert again.code == "rejected"
+    assert left == []
+    assert {each["status"] for each in completed} <= {"Inactive", "ApiCancelled", "Cancelled"}
+    assert sim.world.open_orders(1) == []
+    assert len(sim.journal.entries("in", PLACE)) == 3
+
+
+@pytest.mark.trial("A11")
+async def test_a_bracket_whose_entry_is_refused_is_rejected_at_once(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        sim.fault('on order 1 answer 201 "Order rejected - reason:no permission"')
+        refused = await front.refused_order("place_bracket_order", key=KEY, deadline_s=3, **FILLED)
+
+    assert (refused.code, "no permission" in refused.message) == ("rejected", True)
+    assert sim.world.open_orders(1) == []
+
+
+@pytest.mark.trial("A11")
+async def test_an_entry_that_rests_is_cancelled_where_ibkr_rejects_its_stop_later(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        crowd(sim)
+        refused = await front.refused_order("place_bracket_order", key=KEY, deadline_s=5, **FAR)
+
+    assert (refused.code, refused.details["twsCode"]) == ("rejected", 201)
+    assert sim.world.open_orders(1) == []
+
+
+@pytest.mark.trial("A11")
+async def test_a_position_whose_stop_was_rejected_is_told_to_be_without_it(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        crowd(sim)
+        told = await bracket(front, **FILLED)
+
+    assert told["message"].startswith("IBKR rejected stopLoss (error 201: ")
+    assert (told["entry"]["status"], told["takeProfit"]["status"]) == ("Filled", "Submitted")
+
+
+def quantities(sim: Simulator) -> dict[int, int]:
+    """What each open order of this session asks for, as IBKR has it."""
+    return {one.orderId: int(one.order.totalQuantity) for one in sim.world.open_orders(1)}
+
+
+@pytest.mark.trial("A9")
+@pytest.mark.parametrize("restarted", [False, True], ids=["by the same worker", "after a restart"])
+@pytest.mark.parametrize("quantity", [20, 4])
+async def test_a_brackets_exits_follow_the_quantity_of_its_entry(
+    redis_url: str, session: str, sim: Simulator, quantity: int, restarted: bool
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await bracket(front, **FAR)
+        entry = placed["entry"]["orderId"]
+        if not restarted:
+            told = await front.submit("modify_order", orderId=entry, totalQuantity=quantity)
+    if restarted:
+        async with trading(redis_url, session, sim) as front:
+            told = await front.submit("modify_order", orderId=entry, totalQuantity=quantity)
+
+    assert set(quantities(sim).values()) == {quantity}
+    assert told["message"] == f"TWS has confirmed the new terms. The stop and the target have {quantity} too."
+    assert {each["totalQuantity"] for each in told["group"]} == {quantity}
+    assert len(sim.journal.entries("in", PLACE)) == 6
+
+
+@pytest.mark.trial("A9")
+async def test_exits_are_left_as_they_are_where_tws_refuses_their_entrys_change(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FAR)
+        sim.fault('on order answer 201 "Order rejected - reason:margin"')
+        told = await front.submit("modify_order", orderId=0, orderKey=KEY, totalQuantity=20)
+
+    assert set(quantities(sim).values()) == {10}
+    assert "The stop and the target still have 10, the entry 10" in told["message"]
+    assert "TWS refused the change (error 201)" in told["message"]
+
+
+@pytest.mark.trial("A9")
+async def test_an_exit_that_could_not_follow_is_said_first_and_follows_when_asked_again(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FAR)
+        sim.fault('on order 3 answer 201 "Order rejected - reason:margin"')
+        told = await front.submit("modify_order", orderId=0, orderKey=KEY, totalQuantity=20)
+        halfway = sorted(quantities(sim).values())
+        again = await front.submit("modify_order", orderId=0, orderKey=KEY, totalQuantity=20)
+
+    assert halfway == [10, 20, 20]
+    assert told["message"].startswith("The stop still has 10, the entry 20: TWS refused the change (error 201)")
+    assert "The stop has 20 too." in again["message"]
+    assert set(quantities(sim).values()) == {20}
+
+
+@pytest.mark.trial("A9")
+async def test_a_change_that_fills_the_entry_at_once_takes_its_exits_along(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FAR)
+        told = await front.submit(
+            "modify_order", orderId=0, orderKey=KEY, totalQuantity=15, lmtPrice=float(round(price(sim) * 1.02))
+        )
+
+    assert told["status"] == "Filled"
+    assert list(quantities(sim).values()) == [15, 15]
+
+
+def price(sim: Simulator) -> float:
+    """What NVDA is offered at."""
+    nvda = sim.world.resolve(Contract(symbol="NVDA", secType="STK", exchange="SMART", currency="USD"))
+    return sim.world.depth(nvda, 1)[1][0].price
+
+
+@pytest.mark.trial("A9", "A15")
+async def test_a_change_by_a_brackets_key_is_about_the_entry_until_that_is_done_and_the_stop_by_its_price(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+        moved = await front.submit("modify_order", orderId=0, orderKey=KEY, auxPrice=25)
+        target = await front.submit("modify_order", orderId=0, orderRef=TARGET, lmtPrice=590)
+        again = await front.submit("modify_order", orderId=0, orderRef=TARGET, lmtPrice=580)
+        done = await front.refused_order("modify_order", orderId=0, orderKey=KEY, totalQuantity=5)
+        both = await front.refused_order("modify_order", orderId=0, orderKey=KEY, totalQuantity=5, auxPrice=30)
+
+    assert (moved["orderRef"], moved["auxPrice"], moved["message"]) == (STOP, 25, "TWS has confirmed the new terms.")
+    assert (target["lmtPrice"], again["lmtPrice"]) == (590, 580)
+    assert (done.code, TARGET in done.message, STOP in done.message) == ("not_open", True, True)
+    assert both.code == "invalid_arguments"
+    changes = [frame.request.placed[1] for frame in sim.journal.orders()][3:]
+    assert [(each.parentId, each.ocaGroup, each.deltaNeutralOrderType) for each in changes] == [(0, "", "")] * 3
+
+
+@pytest.mark.trial("A9")
+@pytest.mark.parametrize("terms", [FAR, FILLED], ids=["before the entry has filled", "after"])
+async def test_an_exit_that_is_made_smaller_than_what_it_closes_says_how_much_it_covers(
+    redis_url: str, session: str, sim: Simulator, terms: dict[str, Any]
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **terms)
+        await settles(front, 10 if terms is FILLED else 0)
+        less = await front.submit("modify_order", orderId=0, orderRef=STOP, totalQuantity=4)
+        whole = await front.submit("modify_order", orderId=0, orderRef=STOP, totalQuantity=10)
+
+    assert less["message"] == "TWS has confirmed the new terms. The stop covers 4 of 10 NVDA."
+    assert whole["message"] == "TWS has confirmed the new terms."
+
+
+@pytest.mark.trial("A12")
+@pytest.mark.parametrize(
+    ("asked", "lives"),
+    [({}, ["DAY", "GTC", "GTC"]), ({"exitTif": "DAY"}, ["DAY"] * 3), ({"tif": "GTC"}, ["GTC"] * 3),
+     ({"tif": "GTC", "exitTif": "DAY"}, ["GTC", "DAY", "DAY"])],
+)  # fmt: skip
+async def test_a_brackets_exits_live_until_cancelled_unless_asked_otherwise_and_the_answer_says_so(
+    redis_url: str, session: str, sim: Simulator, asked: dict[str, str], lives: list[str]
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        told = await bracket(front, **FAR, **asked)
+
+    assert [told[leg]["tif"] for leg in ("entry", "takeProfit", "stopLoss")] == lives
+    assert [frame.request.placed[1].tif for frame in sim.journal.orders()] == lives
+    words = {"DAY": "until its trading day ends (DAY)", "GTC": "until it is cancelled (GTC)"}
+    assert told["message"] == (
+        f"All three orders are at IBKR. The entry is good {words[lives[0]]}. Each exit is good {words[lives[1]]}."
+    )
+
+
+@pytest.mark.trial("A12")
+async def test_the_exits_of_a_filled_bracket_outlive_the_day(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+        sim.skip(24 * 3600)
+
+    assert [one.order.tif for one in sim.world.open_orders(1)] == ["GTC", "GTC"]
+
+
+@pytest.mark.trial("A12")
+@pytest.mark.parametrize("restarted", [False, True], ids=["by the same worker", "after a restart"])
+async def test_who_closes_a_position_hears_first_which_exits_remain_and_so_do_status_and_open_orders(
+    redis_url: str, session: str, sim: Simulator, restarted: bool
+) -> None:
+    close = order(symbol="NVDA", action="SELL", totalQuantity=10)
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+        await settles(front, 10)
+        told = None if restarted else await front.submit("place_order", **close)
+    async with trading(redis_url, session, sim) as front:
+        told = told or await front.submit("place_order", **close)
+        await settles(front, 0)
+        rest = await front.ask("get_open_orders")
+
+        async def warned() -> bool:
+            return any("Exits exceed the position" in each["what"] for each in (await front.status())["concerns"])
+
+        await until(warned, "the status warns of the exits")
+        cancelled = await cancel(front, orderKey=KEY)
+        after = await front.ask("get_open_orders")
+
+    assert told["message"].startswith(
+        f"Still open are the target (orderRef {TARGET}) and the stop (orderRef {STOP}). "
+        f"ibkr_cancel_order with orderKey {KEY} cancels what is open of that bracket."
+    )
+    assert "The order is filled." in told["message"]
+    assert len(rest) == 2
+    for each in rest:
+        assert each["message"].startswith(
+            "Exits exceed the position: SELL 10 NVDA can fill, and the position is 0. A fill opens a short position of "
+            "up to 10. Cancel what is too much:"
+        )
+    assert (cancelled["message"], after) == ("Cancelled the stop and the target.", [])
+
+
+@pytest.mark.trial("A12")
+async def test_exits_that_fit_their_position_are_not_warned_of(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+        await settles(front, 10)
+        more = await front.submit("place_order", **order(symbol="NVDA", totalQuantity=5))
+        less = await front.submit("place_order", **order(symbol="NVDA", action="SELL", totalQuantity=4))
+        rest = await front.ask("get_open_orders")
+        status = await front.status()
+
+    assert more["message"] == "The order is filled."
+    assert less["message"].startswith(f"Still open are the target (orderRef {TARGET})")
+    assert [each["message"] for each in rest] == ["", ""]
+    assert not any("Exits" in each["what"] for each in status["concerns"])
+
+
+@pytest.mark.trial("A12")
+async def test_an_exit_that_is_made_larger_than_its_entry_is_warned_of(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FAR)
+        await front.submit("modify_order", orderId=0, orderRef=STOP, totalQuantity=12)
+        rest = await front.ask("get_open_orders")
+
+    (stop,) = (each for each in rest if each["orderRef"] == STOP)
+    assert stop["message"].startswith("An exit exceeds its entry: SELL 12 NVDA waits for an order of 10.")
+
+
+LEFT = "of-the-dead-worker"
+
+
+async def settled(front: Caller, operation: str, **arguments: Any) -> Any:
+    """What the next worker says of that call, or its error."""
+    while True:
+        try:
+            return await front.submit(operation, key=LEFT, deadline_s=1, **arguments)
+        except ToolError as error:
+            if error.code != "pending":
+                return error
+
+
+@pytest.mark.trial("A9", "A10")
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize(
+    ("operation", "asked", "frame"),
+    [("cancel_order", {}, "cancelOrder"), ("modify_order", {"totalQuantity": 20}, "order 2")],
+    ids=["cancel", "change"],
+)
+async def test_a_call_that_a_dead_worker_left_halfway_through_a_bracket_is_not_told_as_done(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch, operation: str,
+    asked: dict[str, Any], frame: str,
+) -> None:  # fmt: skip
+    for each in ("cancel.CANCEL_S", "group_changes.CHANGE_S"):
+        monkeypatch.setattr(f"ib_worker.order_entry.{each}", 100)
+    name: dict[str, Any] = {"orderId": 0, "orderKey": KEY} | asked
+    async with worker(redis_url, session, sim.port) as stopping, caller(redis_url, session) as front:
+        await front.writable()
+        await bracket(front, **(FILLED if operation == "cancel_order" else FAR))
+        sim.fault(f"on {frame} ignore")
+        kind = CANCEL if operation == "cancel_order" else PLACE
+        frames = len(sim.journal.entries("in", kind))
+        call = asyncio.create_task(front.refused_order(operation, key=LEFT, deadline_s=1, **name))
+        await until(lambda: len(sim.journal.entries("in", kind)) >= frames + 2, "two frames are out")
+        stopping.set()
+        await asyncio.gather(call, return_exceptions=True)
+
+    async with trading(redis_url, session, sim) as front:
+        halfway = await settled(front, operation, **name)
+        rest = await front.submit(operation, key="of-whoever-asks-again", **name)
+
+    assert (halfway.code, "not sent again" in halfway.message) == ("not_confirmed", True)
+    if operation == "cancel_order":
+        assert (rest["message"][:10], sim.world.open_orders(1)) == ("Cancelled ", [])
+    else:
+        assert "has 20 too." in rest["message"]
+        assert set(quantities(sim).values()) == {20}
+
+
+@pytest.mark.trial("A10")
+@pytest.mark.usefixtures("soon")
+async def test_a_bracket_is_named_by_its_key_when_ibkr_tells_its_entry_no_more(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+    for line in ("swallow completedOrder 9", "swallow execDetails 9"):  # as on the day after the entry was filled
+        sim.fault(line)
+    async with trading(redis_url, session, sim) as front:
+        shown = await front.ask("get_order", orderKey=KEY)
+        moved = await front.submit("modify_order", orderId=0, orderKey=KEY, auxPrice=30)
+        refused = await front.refused_order("modify_order", orderId=0, orderKey=KEY, totalQuantity=4)
+        told = await cancel(front, orderKey=KEY)
+
+    assert [each["orderRef"] for each in shown["group"]] == [TARGET, STOP]
+    assert (moved["orderRef"], moved["auxPrice"]) == (STOP, 30)
+    assert (refused.code, STOP in refused.message) == ("not_open", True)
+    assert told["message"].startswith("Cancelled the stop and the target. The position of 10 NVDA now has no exit")

@@ -1,0 +1,90 @@
+"""An order that would close a position and is held up is told by what, and how it passes; texts do not contradict."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bridge.bus.controls.kill_switch import clear_halt, set_halt
+from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.limits import Limits
+from ib_worker.risk.position_effect import held_up, warnings
+from ibgateway.simulator.server.server import Simulator
+from tests.ib_worker.scenarios.test_bracket_orders import FILLED, KEY, bracket, cancel, settles
+from tests.stacks.worker import order, trading
+
+SELL = Intent("NVDA", "STK", "USD", Decimal(1), "SELL", Decimal(10), "MKT")
+HELD = Facts(99.0, 100.0, 99.5, 0.0, Decimal(10), Decimal(10), 0, 0.0, base="USD")
+CLOSE: dict[str, Any] = order(symbol="NVDA", action="SELL", totalQuantity=10)
+
+
+@pytest.mark.trial("A12")
+async def test_a_close_that_resting_exits_hold_up_is_told_so_and_passes_without_them(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    none = Limits(allowed_symbols=frozenset({"NVDA"}), max_order_value=2000.0)
+    async with trading(redis_url, session, sim, limits=none) as front:
+        await bracket(front, **FILLED)
+        await settles(front, 10)
+        pipe, keys = front.asker.pipe, front.asker.keys
+        await set_halt(pipe, keys, "reduce_only", "anna", "the day's end")
+        refused = await front.refused_order(**CLOSE)
+        told = await front.ask("preview_order", **CLOSE)
+        await cancel(front, orderKey=KEY)
+        closed = await front.submit("place_order", **CLOSE)
+        await clear_halt(pipe, keys, "anna")
+
+    reason = "It would close 10 of the long of 10, but SELL orders for 10 are open or just filled and count first."
+    assert (refused.code, reason in refused.message) == ("halted", True)
+    assert reason in told["refused_by"]
+    assert closed["status"] == "Filled"
+
+
+@pytest.mark.trial("A12")
+async def test_a_fraction_closes_what_others_leave_of_a_position(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order(symbol="NVDA", totalQuantity=0.7))
+        for quantity in (0.1, 0.2):
+            resting = order(symbol="NVDA", action="SELL", totalQuantity=quantity, orderType="LMT", lmtPrice=600)
+            await front.submit("place_order", **resting)
+        pipe, keys = front.asker.pipe, front.asker.keys
+        await set_halt(pipe, keys, "reduce_only", "anna", "the day's end")
+        closed = await front.submit("place_order", **CLOSE | {"totalQuantity": 0.4})
+        await clear_halt(pipe, keys, "anna")
+
+    assert (closed["status"], closed["filled"]) == ("Filled", 0.4)
+
+
+@pytest.mark.trial("A12")
+def test_only_what_open_orders_hold_up_is_told_so() -> None:
+    assert held_up(SELL, HELD)
+    assert held_up(replace(SELL, totalQuantity=Decimal(4)), replace(HELD, closing=Decimal(7)))
+    for order_, facts in (
+        (SELL, replace(HELD, closing=Decimal(0))),  # closes
+        (replace(SELL, totalQuantity=Decimal(11)), HELD),  # opens a short by itself
+        (replace(SELL, action="BUY"), HELD),
+        (SELL, replace(HELD, position=Decimal(0))),
+    ):
+        assert held_up(order_, facts) == ""
+
+
+@pytest.mark.trial("A25")
+def test_a_trigger_that_is_met_while_the_market_is_closed_trades_when_it_opens() -> None:
+    stop = replace(SELL, orderType="STP", auxPrice=120.0)
+
+    assert warnings(stop, HELD)[0] == "the trigger of 120 is met: it trades at once"
+    assert warnings(stop, replace(HELD, trading="closed"))[0] == (
+        "the trigger of 120 is met: it trades as soon as the session opens"
+    )
+
+
+@pytest.mark.trial("A7")
+async def test_a_change_to_an_auction_is_refused_for_an_order_of_all_hours(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", **order(orderType="LMT", lmtPrice=300, outsideRth=True))
+        refused = await front.refused_order("modify_order", orderId=placed["orderId"], tif="OPG")
+
+    assert (refused.code, refused.message.startswith("tif: OPG trades in an auction")) == ("invalid_arguments", True)

@@ -1,0 +1,248 @@
+"""A key names one order of one principal in the whole session: who may use it again, for what, and what is told."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.bus.records.records import digest_of
+from bridge.tool import OPERATIONS, ToolError
+from ib_worker.orders.references import order_ref
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.worker import Caller, frames, order, trading
+from tests.waiting import until
+
+KEY = "a-key-of-the-caller"
+RESTING = order(symbol="MSFT", orderType="LMT", lmtPrice=20, tif="GTC")
+BRACKET: dict[str, Any] = {
+    "symbol": "NVDA", "action": "BUY", "totalQuantity": 3, "lmtPrice": 100, "takeProfitPrice": 200, "stopLossPrice": 90,
+}  # fmt: skip
+NAMED = {"orderId": 0, "orderKey": "an-earlier-order"}
+WRITES: list[tuple[str, dict[str, Any]]] = [
+    ("place_order", order()),
+    ("place_bracket_order", BRACKET),
+    ("modify_order", NAMED | {"lmtPrice": 21}),
+    ("cancel_order", NAMED),
+    ("cancel_all_orders", {}),
+]
+# Order records as the release before principals had names left them, with the calls that made them.
+OLD: list[dict[str, Any]] = json.loads((Path(__file__).parent / "records_0_1_0.json").read_text())
+
+
+async def forgotten(front: Caller, key: str) -> None:
+    """Redis loses the record of one key."""
+    await front.asker.pipe.send("DEL", front.asker.keys.order(key))
+
+
+@pytest.mark.trial("A23")
+@pytest.mark.parametrize(("tool", "arguments"), WRITES)
+async def test_key_of_another_principal_does_nothing_and_tells_nothing(
+    redis_url: str, session: str, sim: Simulator, tool: str, arguments: dict[str, Any]
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", "an-earlier-order", **RESTING)
+        first = await front.submit(tool, KEY, **arguments)
+        sent = len(sim.journal.orders())
+        error = await replace(front, name="other").refused_order(tool, key=KEY, **arguments)
+
+        assert error.code == "idempotency_conflict"
+        assert error.details == {"key": KEY}
+        assert not any(str(each) in str(error) for each in ("filled", "Filled", first.get("orderRef") or "mcp"))
+        assert len(sim.journal.orders()) == sent
+
+
+@pytest.mark.trial("A23")
+async def test_key_of_the_same_principal_is_good_from_any_client_and_connection(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        first = await replace(front, label="claude-desktop").submit("place_order", KEY, **order())
+        again = await replace(front, label="codex").submit("place_order", KEY, **order())
+        status = await front.asker.status()
+
+        assert again | {"replayed": False, "message": first["message"]} == first
+        assert frames(sim) == 1
+        assert status is not None
+
+
+@pytest.mark.trial("A23")
+async def test_records_of_the_earlier_release_are_replayed_to_their_principal_alone(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        for each in OLD:
+            key, tool, stated = each["arguments"]["idempotencyKey"], each["tool"], each["arguments"]
+            pairs = [part for pair in each["record"].items() for part in pair]
+            await front.asker.pipe.send("HSET", front.asker.keys.order(key), *pairs)
+            declared = OPERATIONS[tool]
+            assert digest_of(declared, declared.request(**stated)) == each["record"]["dg"]
+            error = await replace(front, name="other").refused_order(tool, key=key, **stated)
+            assert error.code == "idempotency_conflict"
+            if declared.relieves:
+                continue  # its time is over, or not, by the clock of the machine that runs this
+            kept = json.loads(each["record"]["res"])["result"]
+            again = await replace(front, name="local").submit(tool, key, **stated)
+            assert again == kept | {"replayed": True, "message": again["message"]}
+            assert again["message"].startswith("Replayed: the answer of 20")
+            assert again["message"].endswith(kept["message"])
+
+        assert frames(sim) == 0
+
+
+@pytest.mark.trial("A23")
+def test_order_is_named_at_ibkr_as_the_earlier_release_named_it() -> None:
+    named = {
+        each["arguments"]["idempotencyKey"]: json.loads(each["record"]["res"])["result"]["orderRef"]
+        for each in OLD
+        if each["tool"] == "place_order"
+    }
+
+    assert len(named) == 3
+    assert {key: order_ref(key) for key in named} == named
+
+
+@pytest.mark.trial("A21")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"symbol": "TSLA", "action": "SELL", "totalQuantity": 7},
+        {"symbol": "AAPL"},
+        {"action": "SELL"},
+        {"totalQuantity": 2},
+        {"lmtPrice": 19.5},
+        {"orderType": "MKT", "lmtPrice": None},
+        {"orderType": "STP LMT", "auxPrice": 30},
+        {"tif": "DAY"},
+        {"outsideRth": True},
+    ],
+)
+async def test_other_order_under_a_key_that_redis_has_forgotten_is_a_conflict(
+    redis_url: str, session: str, sim: Simulator, changes: dict[str, Any]
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", KEY, **RESTING)
+        await forgotten(front, KEY)
+        asked = {name: value for name, value in (RESTING | changes).items() if value is not None}
+        error = await front.refused_order(key=KEY, **asked)
+
+        assert error.code == "idempotency_conflict"
+        assert frames(sim) == 1
+
+
+@pytest.mark.trial("A21")
+async def test_other_kind_of_order_or_bracket_under_a_forgotten_key_is_a_conflict(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    entry = order(symbol="NVDA", totalQuantity=3, orderType="LMT", lmtPrice=100)
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_bracket_order", KEY, **BRACKET)
+        await forgotten(front, KEY)
+        errors = [
+            await front.refused_order("place_bracket_order", key=KEY, **BRACKET | {"stopLossPrice": 91}),
+            await front.refused_order("place_bracket_order", key=KEY, **BRACKET | {"exitTif": "DAY"}),
+            await front.refused_order("place_order", key=KEY, **entry),
+        ]
+        again = await front.submit("place_bracket_order", KEY, **BRACKET)
+
+        assert [each.code for each in errors] == ["idempotency_conflict"] * 3
+        assert again["replayed"] is True
+        assert again["message"].startswith("Replayed: ")
+        assert frames(sim) == 3
+
+
+@pytest.mark.trial("A21", "A23")
+async def test_same_order_under_a_forgotten_key_is_told_to_its_principal_alone(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        first = await front.submit("place_order", KEY, **RESTING)
+        await forgotten(front, KEY)
+        error = await replace(front, name="other").refused_order(key=KEY, **RESTING)
+        again = await front.submit("place_order", KEY, **RESTING)
+
+        assert error.code == "idempotency_conflict"
+        assert "MSFT" not in str(error)
+        assert (again["orderRef"], again["replayed"]) == (first["orderRef"], True)
+        assert again["message"].startswith(
+            "Replayed: IBKR has the order of the first call with this key, known since 20"
+        )
+        assert frames(sim) == 1
+
+
+@pytest.mark.trial("A22")
+async def test_cancel_of_everything_replays_until_its_deadline_and_then_cancels_anew(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("cancel_all_orders", KEY)
+        await front.submit("place_order", **RESTING)
+        early = await front.submit("cancel_all_orders", KEY)
+        first = await front.submit("cancel_all_orders", "the-second-key", deadline_s=0.5)
+        later = await front.submit("place_order", **RESTING | {"totalQuantity": 5})
+
+        again: dict[str, Any] = {}
+
+        async def anew() -> bool:
+            again.update(await front.submit("cancel_all_orders", "the-second-key", deadline_s=0.5))
+            return not again["replayed"]
+
+        await until(anew, "the first call's deadline is over")
+
+    assert (early["orders"], early["replayed"]) == ([], True)
+    assert early["message"].startswith("Replayed: the answer of 20")
+    assert len(first["orders"]) == 1
+    assert [(each["orderId"], each["status"]) for each in again["orders"]] == [(later["orderId"], "Cancelled")]
+    assert again["message"].startswith("A new cancel: the first call with this key was answered at 20")
+
+
+@pytest.mark.trial("A22")
+async def test_cancel_of_one_order_is_a_new_one_after_the_first_calls_deadline(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    sim.fault("on cancelOrder answer 161 Cancel attempted when order is not in a cancellable state")
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", **RESTING)
+        named = {"orderId": placed["orderId"]}
+        first = await front.submit("cancel_order", KEY, deadline_s=1, **named)
+        sim.fault("clear")
+
+        again: dict[str, Any] = {}
+
+        async def anew() -> bool:
+            again.update(await front.submit("cancel_order", KEY, deadline_s=1, **named))
+            return not again["replayed"]
+
+        await until(anew, "the first call's deadline is over")
+
+    assert first["status"] != "Cancelled"
+    assert again["status"] == "Cancelled"
+
+
+@pytest.mark.trial("A22")
+@pytest.mark.parametrize(("tool", "arguments"), [each for each in WRITES if each[0] != "cancel_all_orders"])
+async def test_replayed_answer_says_so_first_with_the_time_of_the_first(
+    redis_url: str, session: str, sim: Simulator, tool: str, arguments: dict[str, Any]
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", "an-earlier-order", **RESTING)
+        first = await front.submit(tool, KEY, **arguments)
+        again = await front.submit(tool, KEY, **arguments)
+
+    assert (first["replayed"], again["replayed"]) == (False, True)
+    assert again["message"].startswith("Replayed: the answer of 20")
+    assert again["message"].endswith(f" UTC (server clock) to the first call with this key. {first['message']}")
+
+
+@pytest.mark.trial("A22")
+async def test_replayed_rejection_says_so_first(redis_url: str, session: str, sim: Simulator) -> None:
+    sim.fault("on placeOrder answer 201 Order rejected - reason: no margin")
+    async with trading(redis_url, session, sim) as front:
+        first = await front.refused_order(key=KEY, **order())
+        again = await front.refused_order(key=KEY, **order())
+
+    assert isinstance(first, ToolError)
+    assert (again.code, again.details["replayed"]) == (first.code, True)
+    assert again.message.startswith("Replayed: the answer of 20")
+    assert again.message.endswith(first.message)

@@ -1,0 +1,79 @@
+"""What a client is told of an order: each term that it has, and none that it has not."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.worker import frames, order, trading
+
+KEY = "a-key-of-the-caller"
+
+TRAIL: dict[str, Any] = {"action": "SELL", "totalQuantity": 3, "orderType": "TRAIL"}
+
+
+@pytest.mark.trial("C5")
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (TRAIL | {"trailingPercent": 5}, {"trailingPercent": 5, "lmtPrice": None, "auxPrice": None}),
+        (TRAIL | {"auxPrice": 50, "outsideRth": True}, {"auxPrice": 50, "trailingPercent": None, "outsideRth": True}),
+        ({"orderType": "REL", "auxPrice": 0.01}, {"auxPrice": 0.01, "lmtPrice": None, "trailStopPrice": None}),
+        ({"orderType": "MIDPRICE"}, {"auxPrice": None, "lmtPrice": None, "outsideRth": False}),
+        ({"orderType": "LOC", "lmtPrice": 400}, {"lmtPrice": 400, "auxPrice": None, "goodTillDate": None}),
+        ({"orderType": "STP", "auxPrice": 600}, {"auxPrice": 600, "lmtPrice": None, "parentId": None}),
+    ],
+    ids=lambda each: each.get("orderType", ""),
+)
+async def test_an_order_is_told_with_the_terms_of_its_type_alone(
+    redis_url: str, session: str, sim: Simulator, asked: dict[str, Any], told: dict[str, Any]
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", key=KEY, **order(**asked))
+        stands = await front.ask("get_order", orderKey=KEY)
+    async with trading(redis_url, session, sim) as front:
+        life = await front.ask("get_order", orderKey=KEY)
+
+    for report in (placed, stands["order"], life["order"]):
+        assert {name: report[name] for name in told} == told
+        assert datetime.fromisoformat(report["placed_at"]).tzinfo is not None
+    # TWS's first word on a trailing order does not have the stop yet.
+    assert (life["order"]["trailStopPrice"] is not None) == (asked["orderType"] == "TRAIL")
+
+
+@pytest.mark.trial("C5", "C12")
+async def test_a_trailing_percentage_is_changed_and_the_events_say_from_what_to_what(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", key=KEY, **order(**TRAIL, trailingPercent=5))
+        changed = await front.submit("modify_order", orderId=0, orderKey=KEY, trailingPercent=4, totalQuantity=2)
+        wrong = await front.refused_order("modify_order", orderId=placed["orderId"], auxPrice=3)
+        fixed = await front.submit("place_order", **order(**TRAIL, auxPrice=50))
+        other = await front.refused_order("modify_order", orderId=fixed["orderId"], trailingPercent=4)
+    async with trading(redis_url, session, sim) as front:
+        events = (await front.ask("get_order", orderKey=KEY))["events"]
+
+    assert (changed["trailingPercent"], changed["totalQuantity"]) == (4, 2)
+    assert changed["message"] == "TWS has confirmed the new terms."
+    told = "totalQuantity from 3 to 2, trailingPercent from 5 to 4"
+    assert [each["what"] for each in events if each["source"] == "change sent"] == [told]
+    assert any(each["source"] == "openOrder" and each["what"].endswith(told) for each in events)
+    assert "change trailingPercent" in wrong.message
+    assert "does not trail by a percentage but by an amount: change auxPrice" in other.message
+    assert frames(sim) == 3
+
+
+@pytest.mark.trial("C5")
+async def test_the_next_worker_tells_when_and_under_which_key_an_order_was_placed(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
+    async with trading(redis_url, session, sim) as front:
+        (listed,) = await front.ask("get_open_orders")
+
+    told, first = (datetime.fromisoformat(each["placed_at"]) for each in (listed, placed))
+    assert abs((told - first).total_seconds()) < 30  # by the gateway's clock, as far as each worker knows it
+    assert listed["idempotencyKey"] == KEY

@@ -1,0 +1,494 @@
+"""Orders over the whole path but the front: what goes out, how often, and what is said of it."""
+
+import asyncio
+from typing import Any
+
+import ib_async
+import pytest
+from pydantic import ValidationError
+
+from bridge.tool import ToolError
+from bridge.tools.orders import PlaceOrder
+from ib_worker.orders.references import order_ref
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
+from tests.stacks.worker import Caller, caller, frames, order, trading
+from tests.waiting import until
+
+KEY = "a-key-of-the-caller"
+
+
+async def test_a_market_order_is_answered_with_its_fill(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        told = await front.submit("place_order", key=KEY, **order())
+        executions = await front.ask("get_executions")
+
+        assert (told["status"], told["filled"], told["remaining"], told["message"]) == (
+            "Filled",
+            1,
+            0,
+            "The order is filled.",
+        )
+        assert (told["idempotencyKey"], told["orderRef"], told["account"]) == (KEY, order_ref(KEY), "DU1234567")
+        assert (told["lmtPrice"], told["auxPrice"]) == (None, None)
+        assert [(each["orderRef"], each["side"], each["shares"]) for each in executions] == [(order_ref(KEY), "BOT", 1)]
+        assert executions[0]["commission"] > 0
+        assert executions[0]["permId"] == told["permId"]
+
+
+async def test_the_frame_says_what_was_asked(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        asked = order(
+            symbol="MSFT", action="SELL", totalQuantity=7, orderType="STP LMT", lmtPrice=10.5, auxPrice=11.25,
+            tif="GTC", outsideRth=True,
+        )  # fmt: skip
+        await front.submit("place_order", key=KEY, **asked)
+
+        contract, placed = sim.journal.orders()[0].request.placed[:2]
+        assert (contract.conId, contract.symbol, contract.exchange) == (272093, "MSFT", "SMART")
+        assert (placed.action, placed.totalQuantity, placed.orderType) == ("SELL", 7, "STP LMT")
+        assert (placed.lmtPrice, placed.auxPrice, placed.tif, placed.outsideRth) == (10.5, 11.25, "GTC", True)
+        assert (placed.orderRef, placed.account, placed.transmit, placed.whatIf) == (
+            order_ref(KEY),
+            "DU1234567",
+            True,
+            False,
+        )
+
+
+async def test_an_orders_reference_is_its_keys_and_printable() -> None:
+    assert order_ref(KEY) == order_ref(KEY) != order_ref(KEY + "x")
+    assert len(order_ref(KEY)) <= 40
+    assert order_ref(KEY).isascii()
+    assert order_ref(KEY).isalnum()
+
+
+async def test_the_same_key_places_once(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        first = await front.submit("place_order", key=KEY, **order())
+        again = await front.submit("place_order", key=KEY, **order())
+
+        assert frames(sim) == 1
+        assert again == first | {"replayed": True, "message": again["message"]}
+
+
+@pytest.mark.fault(93)
+async def test_ten_callers_with_one_key_place_once(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front, caller(redis_url, session, front.name) as other:
+        answers = await asyncio.gather(*(each.submit("place_order", key=KEY, **order()) for each in [front, other] * 5))
+
+        assert frames(sim) == 1
+        assert len({each["permId"] for each in answers}) == 1
+
+
+async def test_a_resting_order_is_open_until_it_is_cancelled(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", **order(orderType="LMT", lmtPrice=50))
+        opened = await front.ask("get_open_orders")
+        cancelled = await front.submit("cancel_order", orderId=placed["orderId"])
+
+        assert (placed["status"], placed["lmtPrice"]) == ("Submitted", 50)
+        assert [each["orderId"] for each in opened] == [placed["orderId"]]
+        assert (cancelled["status"], cancelled["message"]) == ("Cancelled", "The order is cancelled.")
+        assert await front.ask("get_open_orders") == []
+        assert len(sim.journal.entries("in", 4)) == 1
+
+
+async def test_a_cancel_of_a_finished_order_sends_nothing(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", **order())
+
+        told = await front.submit("cancel_order", orderId=placed["orderId"])
+
+        assert told["status"] == "Filled"
+        assert "nothing was sent" in told["message"]
+        assert sim.journal.entries("in", 4) == []
+
+
+async def test_an_order_that_is_not_there_can_not_be_cancelled(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        error = await front.refused_order("cancel_order", orderId=4711)
+
+        assert (error.code, "4711" in error.message) == ("not_found", True)
+        assert sim.journal.entries("in", 4) == []
+
+
+@pytest.mark.fault(48)
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (161, "Cancel attempted when order is not in a cancellable state."),
+        (10148, "OrderId can not be cancelled, state: PendingCancel."),
+    ],
+)
+async def test_a_cancel_that_tws_refuses_says_so(
+    redis_url: str, session: str, sim: Simulator, code: int, text: str
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", **order(orderType="LMT", lmtPrice=50))
+        sim.fault(f"on cancelOrder answer {code} {text}")
+
+        told = await front.submit("cancel_order", orderId=placed["orderId"])
+
+        assert told["status"] == "Submitted"
+        assert f"error {code}" in told["message"]
+        assert [each["orderId"] for each in await front.ask("get_open_orders")] == [placed["orderId"]]
+
+
+@pytest.mark.fault(47)
+@pytest.mark.parametrize("everything", [False, True])
+async def test_a_fill_of_which_only_the_refused_cancel_tells_is_found_by_looking(
+    redis_url: str, session: str, sim: Simulator, everything: bool
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
+        for line in ("swallow openOrder 9", "swallow orderStatus 9", "swallow execDetails 1"):
+            sim.fault(line)
+        sim.fault("on cancelOrder fill this")
+
+        if everything:
+            (told,) = (await front.submit("cancel_all_orders"))["orders"]
+        else:
+            told = await front.submit("cancel_order", orderId=placed["orderId"])
+
+        assert (told["status"], told["filled"]) == ("Filled", 1)
+        assert told["message"] == "The order was filled before the cancel reached it."
+
+
+@pytest.mark.fault(42)
+@pytest.mark.parametrize("asked", ["get_order", "modify_order", "cancel_order"])
+async def test_an_order_that_was_left_out_when_orders_were_read_is_looked_for(
+    redis_url: str, session: str, sim: Simulator, asked: str
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
+
+    for name in ("openOrder", "orderStatus", "completedOrder"):
+        sim.fault(f"swallow {name}")
+    async with trading(redis_url, session, sim) as front:
+        sim.fault("through")
+        named: dict[str, Any] = {"orderId": 0, "orderKey": KEY}
+        if asked == "get_order":
+            told = (await front.ask("get_order", **named))["order"]
+        else:
+            told = await front.submit(asked, **named | ({"lmtPrice": 51} if asked == "modify_order" else {}))
+
+        assert told["permId"] == placed["permId"]
+
+
+@pytest.mark.fault(48)
+async def test_a_refused_cancel_of_an_order_that_tws_has_shown_never_says_that_it_is_not_there(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", **order(orderType="LMT", lmtPrice=50))
+        sim.fault("on cancelOrder answer 10147 OrderId 1 that needs to be cancelled is not found.")
+        for name in ("openOrder", "orderStatus", "completedOrder"):
+            sim.fault(f"swallow {name}")  # so that the look which follows misses it
+
+        told = await front.submit("cancel_order", orderId=placed["orderId"])
+
+        assert (told["status"], "10147" in told["message"]) == ("unknown", True)
+
+
+@pytest.mark.fault(40)
+async def test_a_rejection_carries_the_brokers_words(redis_url: str, session: str, sim: Simulator) -> None:
+    sim.fault("on order answer 201 Order rejected - reason: the account is <restricted>\\x07")
+    async with trading(redis_url, session, sim) as front:
+        error = await front.refused_order(key=KEY, **order())
+        again = await front.refused_order(key=KEY, **order())
+
+        assert (error.code, error.details["twsCode"], error.details["orderRef"]) == ("rejected", 201, order_ref(KEY))
+        assert "the account is <restricted>" in error.message
+        assert (again.code, again.message.endswith(error.message)) == (error.code, True)
+        assert frames(sim) == 1
+        assert await front.ask("get_open_orders") == []
+
+
+@pytest.mark.fault(52)
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (399, "Order Message:\\nYour order will not be placed at the exchange until the market opens."),
+        (2109, "Order Event Warning: Attribute 'Outside Regular Trading Hours' is ignored."),
+        (10349, "Order TIF was set to DAY based on order preset."),
+        (404, "Shares are not available for short sale."),
+    ],
+)
+async def test_a_notice_does_not_end_an_order(
+    redis_url: str, session: str, sim: Simulator, code: int, text: str
+) -> None:
+    sim.fault(f"on order notice {code} {text}")
+    async with trading(redis_url, session, sim) as front:
+        told = await front.submit("place_order", **order(orderType="LMT", lmtPrice=50))
+        opened = await front.ask("get_open_orders")
+
+        assert told["status"] == "Submitted"
+        assert [each["code"] for each in opened[0]["notices"]] == [code]
+
+
+@pytest.mark.fault(43)
+async def test_statuses_three_times_and_reversed_are_one_order(redis_url: str, session: str, sim: Simulator) -> None:
+    sim.fault("duplicate orderStatus 3")
+    sim.fault("reverse orderStatus")
+    async with trading(redis_url, session, sim) as front:
+        told = await front.submit("place_order", **order(totalQuantity=5))
+
+        assert (told["status"], told["filled"]) == ("Filled", 5)
+        assert len(await front.ask("get_executions")) == 1
+
+
+@pytest.mark.fault(44)
+async def test_executions_fill_an_order_of_which_no_status_comes(redis_url: str, session: str, sim: Simulator) -> None:
+    sim.fault("swallow orderStatus")
+    async with trading(redis_url, session, sim) as front:
+        told = await front.submit("place_order", **order())
+
+        assert (told["status"], told["filled"]) == ("Filled", 1)
+
+
+@pytest.mark.fault(44)
+async def test_statuses_fill_an_order_of_which_no_execution_comes(redis_url: str, session: str, sim: Simulator) -> None:
+    sim.fault("swallow execDetails")
+    async with trading(redis_url, session, sim) as front:
+        told = await front.submit("place_order", **order())
+
+        assert (told["status"], told["filled"], told["commission"]) == ("Filled", 1, None)
+
+
+@pytest.mark.fault(27)
+async def test_executions_in_a_zone_of_windows_are_not_lost(redis_url: str, session: str) -> None:
+    config = SimulatorConfig(faults='zone "Eastern Standard Time"')
+    async with Simulator(config) as sim, trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order())
+
+        executions = await front.ask("get_executions")
+        assert executions[0]["time"].startswith("2025-06-11T14:3")
+
+
+@pytest.mark.fault(59)
+async def test_a_commission_that_is_not_told_yet_is_null(redis_url: str, session: str, sim: Simulator) -> None:
+    sim.fault("swallow commissionReport")
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order())
+
+        executions = await front.ask("get_executions")
+        assert (executions[0]["commission"], executions[0]["realizedPNL"]) == (None, None)
+
+
+@pytest.mark.fault(26)
+async def test_a_position_whose_end_was_not_told_ends_when_all_are_read_again(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.submit("place_order", **order(symbol="TSLA", totalQuantity=7))
+        await until(lambda: held(front, "TSLA"), "the position is told")
+        sim.fault("swallow position")
+        await front.submit("place_order", **order(symbol="TSLA", action="SELL", totalQuantity=7))
+        assert await held(front, "TSLA")
+
+        sim.fault("through")
+        sim.fault("link down")
+        await front.reaches("link_down")
+        sim.fault("link up")
+        await front.reaches("ready")
+
+        assert not await held(front, "TSLA")
+        assert await front.ask("get_positions") != []
+
+
+async def held(front: Caller, symbol: str) -> bool:
+    return any(each["contract"]["symbol"] == symbol for each in await front.ask("get_positions"))
+
+
+@pytest.mark.fault(26)
+async def test_no_order_goes_out_while_positions_are_not_known_in_full(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        sim.fault("truncate position 8")
+        sim.fault("send 61 3 DU1234567 nonsense")
+        await until(lambda: answered(front, 51, "not_ready"), "the order is refused")
+        before = frames(sim)
+        assert await answered(front, 52, "not_ready")
+        assert frames(sim) == before
+
+        sim.fault("through")
+        await until(lambda: answered(front, 53, "Submitted"), "the positions are read again")
+        assert frames(sim) == before + 1
+
+
+async def answered(front: Caller, lmtPrice: float, word: str) -> bool:
+    """Whether an order is answered with this status or error. Asked again, it is the same call."""
+    try:
+        told = await front.submit("place_order", key=f"key-at-{lmtPrice}", **order(orderType="LMT", lmtPrice=lmtPrice))
+    except ToolError as error:
+        return error.code == word
+    return bool(told["status"] == word)
+
+
+@pytest.mark.trial("D10")
+@pytest.mark.fault(55)
+async def test_orders_of_others_are_shown_and_not_cancelled(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front, Simulated(sim, clientId=9) as other:
+        orderId = await other.place()
+
+        opened = await front.ask("get_open_orders")
+        error = await front.refused_order("cancel_order", orderId=orderId)
+
+        assert [(each["orderId"], each["clientId"]) for each in opened] == [(orderId, 9)]
+        assert "belongs to client 9; TWS lets only that client change or cancel it" in error.message
+        assert "cancel_all_orders(everyClient=true) cancels the orders of every client" in error.message
+
+        await other.cancel(orderId)
+        ended = await front.ask("get_order", permId=opened[0]["permId"])
+        assert ended["order"]["status"] == "Cancelled"
+        assert await front.ask("get_open_orders") == []
+
+
+async def test_orders_of_others_that_share_a_reference_are_each_shown(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front, Simulated(sim, clientId=9) as other:
+        ids = [await other.place("strategy-1") for _ in range(2)]
+        opened = await front.ask("get_open_orders")
+        error = await front.refused("get_order", orderRef="strategy-1")
+        for each in ids:
+            await other.cancel(each)
+        archived = await front.ask("get_completed_orders")
+
+    assert sorted(each["orderId"] for each in opened) == ids
+    assert error.code == "invalid_arguments"
+    assert sorted(error.details["permIds"]) == sorted(each["permId"] for each in opened)
+    assert [each["status"] for each in archived] == ["Cancelled", "Cancelled"]
+
+
+class Simulated:
+    """Another program at the same gateway."""
+
+    def __init__(self, sim: Simulator, clientId: int) -> None:
+        self._sim, self._clientId = sim, clientId
+        self._ib = ib_async.IB()
+
+    async def __aenter__(self) -> "Simulated":
+        await self._ib.connectAsync("127.0.0.1", self._sim.port, self._clientId)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._ib.disconnect()
+        await until(lambda: self._clientId not in self._sim.gateway.clients, "the other program is gone")
+
+    async def place(self, orderRef: str = "") -> int:
+        contract = (await self._ib.qualifyContractsAsync(ib_async.Stock("IBM", "SMART", "USD")))[0]
+        trade = self._ib.placeOrder(contract, ib_async.LimitOrder("BUY", 1, 50.0, orderRef=orderRef))  # type: ignore[arg-type]
+        await until(lambda: trade.orderStatus.status == "Submitted", "the other program's order rests")
+        return trade.order.orderId
+
+    async def cancel(self, orderId: int) -> None:
+        trade = next(each for each in self._ib.trades() if each.order.orderId == orderId)
+        self._ib.cancelOrder(trade.order)
+        await until(trade.isDone, "the other program's order is cancelled")
+
+
+@pytest.mark.fault(99)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"totalQuantity": 0}, {"totalQuantity": -1}, {"totalQuantity": "NaN"}, {"totalQuantity": "1e3"},
+        {"totalQuantity": True}, {"totalQuantity": "٣"}, {"totalQuantity": float("inf")},
+        {"orderType": "LMT"}, {"lmtPrice": 5}, {"orderType": "LMT", "lmtPrice": float("nan")}, {"secType": "NONSENSE"},
+        {"symbol": "A\0B"}, {"symbol": "A" * 1_000_000}, {"limitPrice": 5}, {"action": "HOLD"}, {"account": "DU1\n2"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_no_declaration_holds_such_an_order(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        PlaceOrder.model_validate(order(**changes))
+
+
+@pytest.mark.usefixtures("soon")
+async def test_read_only_mode_sends_no_order_and_no_cancel(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", **order(orderType="LMT", lmtPrice=50))
+
+    sent = frames(sim)
+    async with trading(redis_url, f"{session}-ro", sim, trading_mode="read_only") as front:
+        refused = await front.refused_order(**order())
+        cancel = await front.refused_order("cancel_order", orderId=placed["orderId"])
+
+        assert (refused.code, cancel.code) == ("read_only", "read_only")
+        assert await front.ask("get_positions")
+        assert (frames(sim), sim.journal.entries("in", 4)) == (sent, [])
+
+
+@pytest.mark.fault(60)
+async def test_an_order_needs_its_account_named_among_several(redis_url: str, session: str) -> None:
+    config = SimulatorConfig(accounts=("DU1111111", "DU2222222"))
+    async with Simulator(config) as sim, trading(redis_url, session, sim) as front:
+        missing = await front.refused_order(**order())
+        wrong = await front.refused_order(**order(account="DU3333333"))
+        assert (missing.code, wrong.code, frames(sim)) == ("account_required", "wrong_account", 0)
+
+        told = await front.submit("place_order", **order(account="DU2222222"))
+        assert told["account"] == "DU2222222"
+
+
+@pytest.mark.fault(9)
+async def test_without_a_gateway_nothing_is_sent_and_the_key_may_be_used_again(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        sim.fault("restart 0.5")
+        await front.reaches("failed")
+        error = await front.refused_order(key=KEY, **order())
+        await front.reaches("ready")
+
+        told = await front.submit("place_order", key=KEY, **order())
+
+        assert error.code == "gateway_unreachable"
+        assert (told["status"], frames(sim)) == ("Filled", 1)
+
+
+@pytest.mark.fault(13)
+async def test_while_the_link_is_down_orders_are_refused_and_cancels_wait(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        placed = await front.submit("place_order", **order(orderType="LMT", lmtPrice=50))
+        sim.fault("link down")
+        await front.reaches("link_down")
+
+        error = await front.refused_order(**order(symbol="IBM"))
+        cancelled = await front.submit("cancel_order", orderId=placed["orderId"])
+
+        assert (error.code, frames(sim)) == ("link_down", 1)
+        assert (cancelled["status"], "not confirmed" in cancelled["message"]) == ("Submitted", True)
+        sim.fault("link up")
+        await front.reaches("ready")
+
+        async def gone() -> bool:
+            return bool(await front.ask("get_open_orders") == [])
+
+        await until(gone, "the cancel is carried out")
+
+
+@pytest.mark.fault(8)
+@pytest.mark.parametrize("lost", ["before", "after"])
+async def test_an_order_at_the_moment_of_a_reset_is_answered_truly(
+    redis_url: str, session: str, sim: Simulator, lost: str
+) -> None:
+    """`after`: the gateway took the order and only its word is lost. `before`: the gateway never had it."""
+    sim.fault(f"on order reset {lost}")
+    async with trading(redis_url, session, sim) as front:
+        asked = order(orderType="LMT", lmtPrice=50)
+        first = asyncio.create_task(front.submit("place_order", key=KEY, deadline_s=3, **asked))
+        await until(lambda: frames(sim) == 1, "the order is on the wire")
+
+        outcome = (await asyncio.gather(first, return_exceptions=True))[0]
+
+        if lost == "after":
+            assert isinstance(outcome, dict)
+            assert (outcome["status"], outcome["orderRef"]) == ("Submitted", order_ref(KEY))
+        else:
+            assert isinstance(outcome, ToolError)
+            assert outcome.code == "pending"
+        assert frames(sim) == 1

@@ -1,0 +1,283 @@
+"""Redis is put back to an older copy of its data, which still answers: what was known and is gone stops trading."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from bridge.audit_chain import Broken, Entry, verify
+from bridge.bus.controls.audit_log import read_head, read_log
+from bridge.bus.controls.kill_switch import Halt, clear_halt, read_halt
+from bridge.tool import ToolError
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker.orders.references import order_ref
+from ib_worker.risk.circuit_breakers import Wires
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.worker import Caller, caller, copy_of, frames, goes_back, order, trading, worker
+from tests.waiting import until
+
+KEY = "a-key-of-the-caller"
+RESTING = order(orderType="LMT", lmtPrice=50)
+pytestmark = pytest.mark.usefixtures("soon")
+
+
+async def counted(front: Caller) -> int:
+    return int(await front.asker.pipe.send("ZCARD", front.asker.keys.accepted))
+
+
+async def switch(front: Caller) -> Halt | None:
+    return await read_halt(front.asker.pipe, front.asker.keys)
+
+
+async def breaks(front: Caller) -> list[Broken]:
+    pipe, keys = front.asker.pipe, front.asker.keys
+    head = await read_head(pipe, keys.audit_head)
+    return list(verify([line async for line in read_log(pipe, keys, until=head[0])], head))
+
+
+async def revision(front: Caller) -> int:
+    return int(await front.asker.pipe.send("GET", front.asker.keys.revision) or 0)
+
+
+async def reconciled(front: Caller, copied: bytes | None) -> None:
+    """Wait until the worker has noticed, and takes writes in a new generation."""
+
+    async def anew() -> bool:
+        now = await front.asker.pipe.send("GET", front.asker.keys.generation)
+        return now not in (None, copied)
+
+    await until(lambda: _quiet(anew()), "the worker has reconciled", 20)
+
+
+async def _quiet(step: Any) -> bool:
+    try:
+        return bool(await step)
+    except Exception:  # noqa: BLE001 - Redis is being started
+        return False
+
+
+async def generation(front: Caller) -> bytes | None:
+    found: bytes | None = await front.asker.pipe.send("GET", front.asker.keys.generation)
+    return found
+
+
+@pytest.mark.trial("A19")
+async def test_an_older_copy_brings_back_neither_the_switch_nor_the_days_count_nor_the_log(
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
+) -> None:
+    async with trading(own_redis.url, session, sim) as front:
+        copy, before = copy_of(own_redis, tmp_path), await generation(front)
+        await front.submit("place_order", key=KEY, **RESTING)
+        await front.asker.halt("owner", "enough for today")
+        await until(lambda: _logged(front, b'"halt"'), "the switch is in the log")
+        count = await counted(front)
+        await goes_back(own_redis, tmp_path, copy)
+        await reconciled(front, before)
+
+        halt, after, [cut] = await switch(front), await counted(front), await breaks(front)
+        await until(lambda: _logged(front, b'"halt"'), "the switch is in the log again")
+        events = await events_after(front, cut.seq)
+        told = (await front.status())["concerns"][0]
+        refused = await front.refused_order(**RESTING)
+        again = await front.submit("place_order", key=KEY, **RESTING)
+
+    assert halt is not None
+    assert (halt.level, halt.by, halt.reason) == ("halt", "owner", "enough for today")
+    assert after >= count == 1
+    assert events[0] == "data_loss"
+    assert events.count("halt") == 1  # written once, however often it was tried while the log was cut
+    assert "Redis lost the end of its log here" in cut.reason
+    assert "older copy" in told["what"]
+    assert "the operator releases the kill switch" in told["remedy"]
+    assert refused.code == "halted"
+    assert again["orderRef"] == order_ref(KEY)
+    assert frames(sim) == 1
+
+
+async def _logged(front: Caller, word: bytes) -> bool:
+    lines = [line async for line in read_log(front.asker.pipe, front.asker.keys)]
+    return any(word in line for line in lines)
+
+
+async def events_after(front: Caller, seq: int) -> list[str]:
+    lines = [line async for line in read_log(front.asker.pipe, front.asker.keys, after=seq - 1)]
+    return [msgspec.json.decode(line, type=Entry).event for line in lines]
+
+
+@pytest.mark.trial("A19")
+async def test_the_leader_after_it_knows_from_its_file_what_redis_must_know(
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
+) -> None:
+    file = tmp_path / "watermark"
+    async with trading(own_redis.url, session, sim, watermark_file=file) as front:
+        copy, before = copy_of(own_redis, tmp_path), await generation(front)
+        await front.submit("place_order", key=KEY, **RESTING)
+        await front.asker.halt("owner", "enough for today")
+        await until(lambda: _logged(front, b'"halt"'), "the switch is in the log")
+    await goes_back(own_redis, tmp_path, copy)
+
+    async with worker(own_redis.url, session, sim.port, watermark_file=file), caller(own_redis.url, session) as front:
+        await reconciled(front, before)
+        halt, after, [cut] = await switch(front), await counted(front), await breaks(front)
+
+    assert halt is not None
+    assert (halt.by, halt.reason) == ("owner", "enough for today")
+    assert after == 1
+    assert "Redis lost the end of its log" in cut.reason
+
+
+@pytest.mark.trial("A19")
+async def test_without_a_file_an_order_at_ibkr_that_redis_lacks_tells_of_an_older_copy(
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
+) -> None:
+    async with trading(own_redis.url, session, sim) as front:
+        copy, before = copy_of(own_redis, tmp_path), await generation(front)
+        await front.submit("place_order", key=KEY, **RESTING)
+    await goes_back(own_redis, tmp_path, copy)
+
+    async with worker(own_redis.url, session, sim.port), caller(own_redis.url, session) as front:
+        await reconciled(front, before)
+        halt = await switch(front)
+
+    assert halt is not None
+    assert "IBKR has order" in halt.reason
+
+
+@pytest.mark.trial("A19")
+async def test_a_resumed_session_trades_on_and_its_status_is_quiet_again(
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
+) -> None:
+    async with trading(own_redis.url, session, sim) as front:
+        copy, before = copy_of(own_redis, tmp_path), await generation(front)
+        await front.submit("place_order", key=KEY, **RESTING)
+        await goes_back(own_redis, tmp_path, copy)
+        await reconciled(front, before)
+        await clear_halt(front.asker.pipe, front.asker.keys, "owner")
+
+        async def quiet() -> bool:
+            return not any("older copy" in each["what"] for each in (await front.status())["concerns"])
+
+        await until(quiet, "the status says nothing of it any more")
+        await front.submit("place_order", key="another", **order(orderType="LMT", lmtPrice=51))
+
+    assert frames(sim) == 2
+
+
+@pytest.mark.trial("A19")
+async def test_a_switch_is_known_to_the_worker_at_once_and_not_with_its_next_look(
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of right before the switch would lack no step of a leader that looks once a second."""
+    async with trading(own_redis.url, session, sim) as front:
+        before = await generation(front)
+        monkeypatch.setattr("bridge.bus.leadership.lease.RENEW_S", 5.0)  # the lease lasts longer
+        steps = await revision(front)
+        await until(lambda: _above(front, steps), "the pause of before is over")
+        copy, steps = copy_of(own_redis, tmp_path), await revision(front)
+        await front.asker.halt("owner", "enough for today")
+        await until(lambda: _above(front, steps), "the worker has looked", 2)
+        monkeypatch.setattr("bridge.bus.leadership.lease.RENEW_S", 1.0)
+        await goes_back(own_redis, tmp_path, copy)
+        await reconciled(front, before)
+        halt = await switch(front)
+
+    assert halt is not None
+    assert (halt.by, halt.reason) == ("owner", "enough for today")
+
+
+@pytest.mark.trial("A20")
+@pytest.mark.parametrize("how", ["FLUSHALL", "the keys deleted"])
+async def test_a_switch_that_was_set_stays_set_when_redis_loses_its_data_also_on_paper(
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, how: str
+) -> None:
+    async with trading(own_redis.url, session, sim, wires=Wires(data_loss="off")) as front:
+        await front.asker.halt("owner", "enough for today")
+        await until(lambda: _logged(front, b'"halt"'), "the worker has seen the switch")
+        before = await revision(front)
+        await until(lambda: _above(front, before + 1), "the lease was renewed since")
+        if how == "FLUSHALL":
+            await front.asker.pipe.send("FLUSHALL")
+        else:
+            keys = await front.asker.pipe.send("KEYS", f"ibkr:{{{session}}}:*")
+            await front.asker.pipe.send("DEL", *keys)
+        await reconciled(front, None)
+        halt = await switch(front)
+
+    assert halt is not None
+    assert (halt.by, halt.reason) == ("owner", "enough for today")
+
+
+async def _above(front: Caller, than: int) -> bool:
+    return await revision(front) > than
+
+
+@pytest.mark.trial("A30")
+async def test_an_order_that_redis_took_back_to_accepted_is_answered_by_the_same_leader(
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
+) -> None:
+    async with trading(own_redis.url, session, sim) as front:
+        before = await generation(front)
+        sim.fault("on order each hold 0.15")
+        call = asyncio.create_task(front.submit("place_order", key=KEY, **RESTING))
+        await until(lambda: frames(sim), "the frame is out")
+        copy = copy_of(own_redis, tmp_path)
+        await call
+        await goes_back(own_redis, tmp_path, copy)
+        await reconciled(front, before)
+
+        async def settled() -> bool:
+            return not await front.asker.pipe.send("SMEMBERS", front.asker.keys.inflight)
+
+        await until(settled, "no key is pending")
+        again = await front.submit("place_order", key=KEY, **RESTING)
+
+    assert again["orderRef"] == order_ref(KEY)
+    assert frames(sim) == 1
+
+
+@pytest.mark.trial("A30")
+async def test_an_older_copy_accepts_nothing_before_it_is_noticed_and_never_says_not_executed(
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with trading(own_redis.url, session, sim) as front:
+        copy = copy_of(own_redis, tmp_path)
+        await front.submit("place_order", key=KEY, **RESTING)
+        monkeypatch.setattr("bridge.bus.leadership.lease.RENEW_S", 3600.0)  # no renewal notices it
+        loop = asyncio.get_running_loop()
+        over = loop.time() + 1.5
+        await until(lambda: loop.time() > over, "the pause of a second that had begun is over")
+        await goes_back(own_redis, tmp_path, copy)
+        codes = set()
+        for key, price in ((KEY, 50), ("another", 51), ("a-third", 52)):
+            try:
+                await front.submit("place_order", key=key, **order(orderType="LMT", lmtPrice=price))
+            except ToolError as error:
+                codes.add(error.code)
+
+    assert codes <= {"unknown", "idempotency_conflict"}  # IBKR has another order under the first key
+    assert frames(sim) == 1
+
+
+@pytest.mark.trial("A19")
+async def test_a_redis_that_goes_back_again_while_the_gateway_is_away_is_halted_again(
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
+) -> None:
+    async with trading(own_redis.url, session, sim) as front:
+        copy = copy_of(own_redis, tmp_path)
+        await front.submit("place_order", key=KEY, **RESTING)
+        await front.ask("disconnect")  # nothing can be reconciled
+        for _ in range(2):
+            await goes_back(own_redis, tmp_path, copy)
+            await until(lambda: _quiet(_set(front)), "the switch is set", 20)
+        refused = await front.refused_order(**RESTING)
+        halt = await switch(front)
+
+    assert refused.code in ("unknown", "not_ready")
+    assert halt is not None
+    assert frames(sim) == 1
+
+
+async def _set(front: Caller) -> bool:
+    return await switch(front) is not None

@@ -1,0 +1,161 @@
+"""Alerts: when one is due, that it repeats and ends, and that it reaches a webhook without telling an account."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ib_worker.racing import first
+from ib_worker.session.alerts import Alarm, Alert, watch
+from ib_worker.session.state import Standing
+from ib_worker.session.warnings import concerns_of, is_weekly_login, weekly_login
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
+from tests.stacks.worker import ready_session, session_at
+from tests.waiting import until
+
+NOON = datetime(2025, 6, 11, 12, tzinfo=UTC)
+READY = Standing("ready", NOON)
+
+
+def red(state: str = "failed", at: datetime = NOON) -> Standing:
+    return Standing(state, at, "code", "The gateway is gone.", "Start it.")  # type: ignore[arg-type]
+
+
+def minutes(alarm: Alarm, standing: Standing, upto: int) -> dict[int, Alert]:
+    """What is told in each minute from noon on."""
+    looks = {minute: alarm.look(standing, NOON + timedelta(minutes=minute)) for minute in range(upto)}
+    return {minute: alert for minute, alert in looks.items() if alert is not None}
+
+
+def test_an_alert_comes_after_a_while_and_again_as_long_as_it_lasts() -> None:
+    told = minutes(Alarm("live", after_s=120, every_s=600), red(), 30)
+
+    assert list(told) == [2, 12, 22]
+    assert told[12].text == "Session live has not been ready for 12 minutes: The gateway is gone. Start it."
+    assert not told[12].over
+
+
+def test_another_state_that_is_not_ready_is_the_same_trouble() -> None:
+    alarm = Alarm("live", after_s=120, every_s=600)
+    minutes(alarm, red("failed"), 3)
+
+    told = alarm.look(red("login_pending", NOON + timedelta(minutes=12)), NOON + timedelta(minutes=12))
+
+    assert told is not None
+    assert (told.state, told.since) == ("login_pending", NOON.isoformat())
+
+
+def test_the_end_is_told_once_and_only_of_what_was_told() -> None:
+    alarm = Alarm("live", after_s=120, every_s=600)
+    assert minutes(alarm, red(), 1) | minutes(alarm, READY, 1) == {}
+    minutes(alarm, red(), 3)
+
+    over = alarm.look(READY, NOON + timedelta(minutes=7))
+
+    assert over is not None
+    assert (over.over, over.text) == (True, "Session live is ready again, after 7 minutes.")
+    assert alarm.look(READY, NOON + timedelta(minutes=8)) is None
+
+
+def test_a_session_that_was_disconnected_on_request_worries_nobody() -> None:
+    assert minutes(Alarm("live", after_s=0, every_s=60), Standing("disconnected", NOON), 10) == {}
+
+
+@asynccontextmanager
+async def webhook(status: str) -> AsyncIterator[tuple[str, list[dict[str, object]]]]:
+    """A server that takes alerts; its address, and what it got."""
+    got: list[dict[str, object]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        got.append(json.loads(await reader.readexactly(length)))
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/secret", got
+
+
+@pytest.mark.fault(22)
+async def test_a_webhook_hears_again_and_again(caplog: pytest.LogCaptureFixture) -> None:
+    async with (
+        webhook("500 No") as (url, got),
+        Simulator(SimulatorConfig(accounts=("U1234567",))) as sim,
+        session_at(sim.port, alert_webhook=url, alert_after_s=0, alert_every_s=0.5) as stand,
+    ):
+        watching = asyncio.create_task(first(watch(stand.session)))
+        await until(lambda: len(got) >= 2, "two alerts have come")
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    assert "U***567" in str(got)
+    assert "U1234567" not in str(got) + caplog.text
+    assert "secret" not in caplog.text
+    assert "alert: Session paper has not been ready" in caplog.text
+
+
+async def test_a_webhook_that_speaks_no_http_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"220 mail.example.com ESMTP\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/secret"
+    async with (
+        server,
+        Simulator(SimulatorConfig(accounts=("U1234567",))) as sim,
+        session_at(sim.port, alert_webhook=url, alert_after_s=0, alert_every_s=0.1) as stand,
+    ):
+        watching = asyncio.create_task(first(watch(stand.session)))
+        await until(lambda: caplog.text.count("webhook failed") >= 2, "two alerts were tried")
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    assert "BadStatusLine" in caplog.text
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def test_the_weekly_login_is_due_on_sunday_at_one_in_new_york() -> None:
+    assert weekly_login(at("2025-06-11T10:00-04:00")) == at("2025-06-15T01:00-04:00")
+    assert weekly_login(at("2025-06-15T00:59-04:00")) == at("2025-06-15T01:00-04:00")
+    assert weekly_login(at("2025-06-15T01:00-04:00")) == at("2025-06-22T01:00-04:00")
+    assert weekly_login(at("2025-11-01T10:00-04:00")) == at("2025-11-02T01:00-04:00")  # the night of the clock change
+
+
+def test_a_login_that_waits_on_sunday_is_the_weekly_one() -> None:
+    assert is_weekly_login(at("2025-06-15T06:00-04:00"))
+    assert not is_weekly_login(at("2025-06-14T06:00-04:00"))
+    assert not is_weekly_login(at("2025-06-17T06:00-04:00"))
+
+
+async def test_what_leaves_the_session_ready_is_told_with_its_cure(sim: Simulator) -> None:
+    midweek = at("2025-06-11T10:00-04:00")
+    async with ready_session(sim) as stand:
+        assert concerns_of(stand.session, midweek) == []
+        assert set(stand.status.as_of) == {"positions", "open orders", "completed orders", "executions"}
+
+        sim.fault("farm broken usfarm")
+        await until(lambda: "broken" in stand.session.link.farms.values(), "the farm is broken")
+
+        assert "usfarm" in concerns_of(stand.session, midweek)[0].what
+        assert "Saturday" not in str(concerns_of(stand.session, at("2025-06-14T10:00-04:00")))
+        assert "Sunday 01:00" in concerns_of(stand.session, at("2025-06-14T10:00-04:00"))[1].what
+
+
+async def test_a_read_only_api_is_a_concern() -> None:
+    faults = "on reqOpenOrders each answer 321 The API interface is currently in Read-Only mode."
+    async with Simulator(SimulatorConfig(faults=faults)) as sim, ready_session(sim) as stand:
+        told = concerns_of(stand.session, at("2025-06-11T10:00-04:00"))
+
+        assert ["read-only" in each.what for each in told] == [True]

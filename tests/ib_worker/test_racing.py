@@ -1,0 +1,31 @@
+"""Duties that are not to end, and the end of those that are."""
+
+import asyncio
+
+import pytest
+
+from ib_worker.racing import first, lasting
+from tests.waiting import until
+
+
+async def test_a_duty_that_fails_or_ends_is_begun_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ib_worker.racing.AGAIN_S", 0.0)
+    begun = 0
+
+    async def duty() -> None:
+        nonlocal begun
+        begun += 1
+        if begun == 1:
+            raise KeyError("a strange message")
+        if begun > 2:
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(first(lasting("the duty", duty)))
+    await until(lambda: begun == 3, "it is begun a third time")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert caplog.text.count("the duty failed, and begins again") == 1
+    assert "KeyError: 'a strange message'" in caplog.text

@@ -1,0 +1,244 @@
+"""What the worker's tests share: a session on a simulator over TCP, a whole worker over a real bus, ways to wait."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import ib_worker.__main__  # noqa: F401  # importing it registers the handlers
+from bridge.bus.client.client import Asker
+from bridge.bus.server.server import Answerer
+from bridge.tool import OPERATIONS, ToolError
+from bridge.tools.session import SessionStatus
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker.leader import lead
+from ib_worker.racing import first
+from ib_worker.session.connection_loop import Lifecycle, Timing
+from ib_worker.session.session import Session
+from ib_worker.settings import Settings
+from ibgateway.simulator.server.server import Simulator
+from tests.waiting import until
+
+FAST = Timing(
+    connect_s=2, sync_s=5, first_pause_s=0.05, longest_pause_s=0.2, longest_cheap_pause_s=0.2, settle_s=0.05,
+    reread_s=0.3, grace_s=0.2,
+)  # fmt: skip
+
+
+@dataclass
+class Published:
+    """A publisher that writes down what it is told."""
+
+    ticks: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
+
+    def publish(self, stream: str, kind: str, body: bytes) -> None:
+        self.ticks.append((stream, kind, json.loads(body)))
+
+    def open_stream(self, stream: str) -> tuple[str, int]:
+        self.open.append(stream)
+        return "1-1", sum(each == stream for each, _, _ in self.ticks)
+
+    def close_stream(self, stream: str) -> None:
+        self.open = [each for each in self.open if each != stream]
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        return [body for _, each, body in self.ticks if each == kind]
+
+
+@dataclass
+class Stand:
+    """A session that lives, without a bus."""
+
+    session: Session
+    lifecycle: Lifecycle
+    published: Published
+
+    @property
+    def status(self) -> SessionStatus:
+        return self.session.status()
+
+    async def ready(self, timeout_s: float = 10) -> None:
+        await until(lambda: self.status.is_connected, "the session is ready", timeout_s)
+
+    async def reaches(self, state: str, timeout_s: float = 10) -> SessionStatus:
+        await until(lambda: self.status.state == state, f"the session is {state}", timeout_s)
+        return self.status
+
+
+async def same_id(floor: int) -> int:
+    return floor
+
+
+@asynccontextmanager
+async def session_at(port: int, timing: Timing = FAST, **settings: Any) -> AsyncIterator[Stand]:
+    published = Published()
+    session = Session(Settings(gateway_port=port, **settings), "test", published, same_id)
+    lifecycle = Lifecycle(session, timing)
+    task = asyncio.create_task(first(lifecycle.run(), session.lines.run(), session.account_updates.run()))
+    try:
+        yield Stand(session, lifecycle, published)
+    finally:
+        crashed = task.done()
+        task.cancel()
+        outcome = await asyncio.gather(task, return_exceptions=True)
+        await session.close()
+        if crashed:
+            raise AssertionError("the session's life ended by itself") from outcome[0]
+
+
+@asynccontextmanager
+async def ready_session(sim: Simulator, timing: Timing = FAST, **settings: Any) -> AsyncIterator[Stand]:
+    async with session_at(sim.port, timing, **settings) as stand:
+        await stand.ready()
+        yield stand
+
+
+@dataclass
+class Caller:
+    """A front's side of the bus: results as JSON values."""
+
+    asker: Asker
+    name: str = "claude"
+    label: str = ""
+    keyless: bool = False
+
+    async def ask(self, operation: str, deadline_s: float | None = None, **arguments: Any) -> Any:
+        declared = OPERATIONS[operation]
+        reply = await self.asker.ask(
+            declared,
+            declared.request(**arguments),
+            caller=self.name,
+            label=self.label,
+            request_id="r-1",
+            deadline_s=deadline_s,
+        )
+        return json.loads(reply)
+
+    async def submit(
+        self, operation: str, key: str | None = None, deadline_s: float | None = None, **arguments: Any
+    ) -> Any:
+        declared = OPERATIONS[operation]
+        reply = await self.asker.submit(
+            declared,
+            declared.request(**arguments),
+            key=key or f"key-{token_hex(8)}",
+            keyless=self.keyless,
+            caller=self.name,
+            label=self.label,
+            request_id="r-1",
+            deadline_s=deadline_s,
+        )
+        return json.loads(reply)
+
+    async def refused(self, operation: str, **arguments: Any) -> ToolError:
+        try:
+            answer = await self.ask(operation, **arguments)
+        except ToolError as error:
+            return error
+        raise AssertionError(f"{operation} was answered: {answer}")
+
+    async def refused_order(self, operation: str = "place_order", **arguments: Any) -> ToolError:
+        try:
+            answer = await self.submit(operation, **arguments)
+        except ToolError as error:
+            return error
+        raise AssertionError(f"{operation} was carried out: {answer}")
+
+    async def status(self) -> dict[str, Any]:
+        heartbeat = await self.asker.status()
+        return json.loads(heartbeat.status) if heartbeat else {}
+
+    async def reaches(self, state: str, timeout_s: float = 10) -> dict[str, Any]:
+        async def there() -> bool:
+            return (await self.status()).get("state") == state
+
+        await until(there, f"the session is {state}", timeout_s)
+        return await self.status()
+
+    async def writable(self, timeout_s: float = 10) -> None:
+        """Wait until the session is ready and the bus takes writes."""
+        await self.reaches("ready", timeout_s)
+
+        async def marked() -> bool:
+            return await self.asker.pipe.send("GET", self.asker.keys.generation) is not None
+
+        await until(marked, "writes are open")
+
+
+def order(**changes: Any) -> dict[str, Any]:
+    return {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1} | changes
+
+
+@asynccontextmanager
+async def worker(
+    redis_url: str, session: str, port: int, timing: Timing = FAST, **settings: Any
+) -> AsyncIterator[asyncio.Event]:
+    """A worker in this process. Setting the event stops it as SIGTERM does."""
+    whole = Settings(redis_url=redis_url, ibkr_session=session, gateway_port=port, **settings)
+    stopping = asyncio.Event()
+
+    async def lead_once() -> None:
+        name = f"worker-{token_hex(4)}"
+        async with Answerer(redis_url, session, name, watermark_file=whole.watermark_file) as bus:
+            await bus.lead()
+            await lead(bus, whole, stopping, timing)
+
+    task = asyncio.create_task(lead_once())
+    try:
+        yield stopping
+    finally:
+        stopping.set()
+        await task
+
+
+@asynccontextmanager
+async def caller(redis_url: str, session: str, name: str = "claude") -> AsyncIterator[Caller]:
+    async with Asker(redis_url, session, f"front-{token_hex(4)}") as asker:
+        yield Caller(asker, name)
+
+
+@asynccontextmanager
+async def trading(
+    redis_url: str, session: str, sim: Simulator, timing: Timing = FAST, **settings: Any
+) -> AsyncIterator[Caller]:
+    """A worker that is ready for writes, and a caller."""
+    async with worker(redis_url, session, sim.port, timing, **settings), caller(redis_url, session) as front:
+        await front.writable()
+        yield front
+
+
+def frames(sim: Simulator) -> int:
+    """How many frames of orders have reached the gateway."""
+    return len(sim.journal.orders())
+
+
+async def loses_all(redis: EmbeddedRedis, folder: Path) -> None:
+    """Redis is killed and comes back without its data, which the fixture `own_redis` keeps under `folder`."""
+    assert redis.process is not None
+    redis.process.kill()
+    await redis.process.wait()
+    shutil.rmtree(folder / "redis" / "appendonlydir")
+    await redis.start()
+
+
+def copy_of(redis: EmbeddedRedis, folder: Path, name: str = "copy") -> Path:
+    """The data as they are on the disk now, which the fixture `own_redis` keeps under `folder`."""
+    copy = folder / name
+    shutil.copytree(folder / "redis" / "appendonlydir", copy)
+    return copy
+
+
+async def goes_back(redis: EmbeddedRedis, folder: Path, copy: Path) -> None:
+    """Redis is killed and comes back with an older copy of its data."""
+    assert redis.process is not None
+    redis.process.kill()
+    await redis.process.wait()
+    shutil.rmtree(folder / "redis" / "appendonlydir")
+    shutil.copytree(copy, folder / "redis" / "appendonlydir")
+    await redis.start()
