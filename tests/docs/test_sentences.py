@@ -14,7 +14,6 @@ REWRITTEN_LATER = {
     "faults.md",
     "kubernetes.md",
     "operations.md",
-    "orders.md",
     "paper-trading.md",
     "simulator.md",
     "testing.md",
