@@ -17,7 +17,7 @@ LONG_WORDS = 28  # the bar of the 90th percentile
 
 BLOCK = re.compile(r"^ *```.*?^ *```$|<!--.*?-->", re.DOTALL | re.MULTILINE)
 NO_PROSE = re.compile(r"\|| {4,}\S|#+ |---$")  # a table's row, an indented block, a heading, a rule
-LIST_ITEM = re.compile(r"\s*(?:[-*]|\d+\.)\s+")
+LIST_ITEM = re.compile(r"^\s*(?:[-*]|\d+\.)\s+")
 LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)")
 INLINE_CODE = re.compile(r"`[^`]+`")
 SENTENCE_END = re.compile(r"(?<=[.!?])[*_)\"]*\s+(?=[*_(\"]*[A-Z0-9])")

@@ -13,7 +13,6 @@ REWRITTEN_LATER = {
     "fault-catalogue.md",
     "faults.md",
     "kubernetes.md",
-    "operations.md",
     "paper-trading.md",
     "simulator.md",
     "testing.md",
@@ -40,12 +39,12 @@ def test_all_pages_together_have_short_sentences() -> None:
 
 
 def test_a_sentence_ends_at_its_full_stop_and_at_the_end_of_a_list_item() -> None:
-    text = "One fact. `code` begins\nthe second (1.5 s). Lists:\n\n- first case\n- second case,\n  which goes on\n"
+    text = "One fact. `code` begins\nthe second (1.5 s). Lists - of cases:\n\n- first case\n- second case,\n  which goes on\n"
 
     assert sentences(text) == [
         "One fact.",
         "CODE begins the second (1.5 s).",
-        "Lists:",
+        "Lists - of cases:",
         "first case",
         "second case, which goes on",
     ]
