@@ -39,14 +39,14 @@ def test_all_pages_together_have_short_sentences() -> None:
 
 
 def test_a_sentence_ends_at_its_full_stop_and_at_the_end_of_a_list_item() -> None:
-    text = "One fact. `code` begins\nthe second (1.5 s). Lists - of cases:\n\n- first case\n- second case,\n  which goes on\n"
+    text = "One fact. `code` begins\nthe second (1.5 s). Lists - two:\n\n- first case\n- second case,\n  more\n"
 
     assert sentences(text) == [
         "One fact.",
         "CODE begins the second (1.5 s).",
-        "Lists - of cases:",
+        "Lists - two:",
         "first case",
-        "second case, which goes on",
+        "second case, more",
     ]
 
 
