@@ -29,7 +29,7 @@ from cli.terminal import Screen
 from ibgateway.simulator.config import Identity, SimulatorConfig
 from ibgateway.simulator.server.server import Simulator
 from tests.front.stack import serving
-from tests.gateway import servers
+from tests.stacks.ibgateway import gateway_ports as servers
 from tests.stacks.worker import caller, worker
 from tests.waiting import until
 

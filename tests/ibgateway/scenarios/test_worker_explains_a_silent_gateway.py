@@ -1,0 +1,116 @@
+"""The worker tells why nobody answers in the gateway's own words, where a login guard writes them down."""
+
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from bridge.tool import ToolError
+from cli.local_stack.embedded_redis import free_port
+from ib_worker.session import state as standing
+from ib_worker.session.gateway_login import BY_PHASE, STALE_S, explain
+from ibgateway.probe.phase import Phase
+from tests.stacks.ibgateway import gateway_ports as servers
+from tests.stacks.worker import session_at
+from tests.waiting import until
+
+
+def told(folder: Path, phase: str) -> Path:
+    file = folder / "phase"
+    file.write_text(f'{{"phase": "{phase}", "since": 1, "rejections": 1}}\n')
+    return file
+
+
+@pytest.mark.fault(3)
+async def test_a_gateway_that_waits_for_its_second_factor_is_told_as_that(tmp_path: Path) -> None:
+    file = told(tmp_path, "awaiting_2fa")
+
+    async with servers.listening(servers.hanging_up) as port, session_at(port, gateway_phase_file=file) as stand:
+        status = await stand.reaches("login_pending")
+
+    assert "second factor" in (status.cause or "")
+    assert "IBKR Mobile" in (status.remedy or "")
+
+
+async def test_a_rejected_login_has_a_code_of_its_own(tmp_path: Path) -> None:
+    file = told(tmp_path, "login_rejected")
+
+    async with session_at(free_port(), gateway_phase_file=file) as stand:
+        await until(lambda: stand.session.record.standing.code == "gateway_login_rejected", "the rejection is told")
+        with pytest.raises(ToolError, match="lock the account"):
+            stand.session.require_ready()
+
+
+async def test_what_the_worker_tells_follows_the_file(tmp_path: Path) -> None:
+    file = told(tmp_path, "awaiting_2fa")
+
+    async with session_at(free_port(), gateway_phase_file=file) as stand:
+        await stand.reaches("login_pending")
+        told(tmp_path, "logged_in")
+
+        status = await stand.reaches("failed")
+    assert "Nothing accepts connections" in (status.cause or "")
+
+
+def test_a_file_that_its_guard_no_longer_touches_tells_nothing(tmp_path: Path) -> None:
+    file = told(tmp_path, "awaiting_2fa")
+    age = file.stat().st_mtime - STALE_S - 1
+    os.utime(file, (age, age))
+
+    assert explain(standing.CLOSES, file) is standing.CLOSES
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"phase": 3}', "not json", '{"phase": "no such phase"}'])
+def test_a_file_that_makes_no_sense_changes_nothing(content: str, tmp_path: Path) -> None:
+    (tmp_path / "phase").write_text(content)
+
+    assert explain(standing.CLOSES, tmp_path / "phase") is standing.CLOSES
+
+
+def test_without_a_file_nothing_changes(tmp_path: Path) -> None:
+    assert explain(standing.CLOSES, None) is standing.CLOSES
+    assert explain(standing.CLOSES, tmp_path / "none") is standing.CLOSES
+
+
+def test_a_cause_that_the_socket_itself_told_stays(tmp_path: Path) -> None:
+    assert explain(standing.ID_IN_USE, told(tmp_path, "awaiting_2fa")) is standing.ID_IN_USE
+
+
+def written(folder: Path, **figures: object) -> Path:
+    file = folder / "phase"
+    file.write_text(json.dumps({"since": 1, "rejections": 0, **figures}))
+    return file
+
+
+@pytest.mark.trial("E9")
+def test_a_session_that_somebody_else_has_is_named_with_the_way_to_take_it_back(tmp_path: Path) -> None:
+    cause = explain(standing.LOGIN_PENDING, written(tmp_path, phase="session_taken"))
+
+    assert "one session a user" in cause.cause
+    assert "IBKR Mobile and Client Portal" in cause.remedy
+    assert "EXISTING_SESSION_DETECTED_ACTION=primary" in cause.remedy
+
+
+@pytest.mark.trial("E9")
+@pytest.mark.parametrize("phase", ["starting", "logging_in", "restarting"])
+def test_a_login_that_takes_too_long_says_so(phase: str, tmp_path: Path) -> None:
+    quick = explain(standing.CLOSES, written(tmp_path, phase=phase, login_since=time.time() - 60))
+    slow = explain(standing.CLOSES, written(tmp_path, phase=phase, login_since=time.time() - 600))
+
+    assert "too long" not in quick.cause
+    assert re.search(r"since \d\d:\d\d UTC, which is too long", slow.cause)
+    assert "VNC" in slow.remedy
+
+
+@pytest.mark.trial("E15")
+def test_a_second_factor_that_nobody_answers_is_counted_in_the_status(tmp_path: Path) -> None:
+    cause = explain(standing.CLOSES, written(tmp_path, phase="second_factor_missed", missed=3, again_at=1000))
+
+    assert "3 times in a row. The next request comes at 00:16 UTC." in cause.cause
+
+
+def test_every_phase_but_logged_in_and_unknown_explains_a_silence() -> None:
+    assert set(BY_PHASE) == set(Phase) - {Phase.LOGGED_IN, Phase.UNKNOWN}
