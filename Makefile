@@ -43,12 +43,12 @@ test-long: ## tests that take minutes each (ARGS="tests/ib_worker -k soak")
 	@$(INSTALL) dev
 	$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
 
-check: ## format, lint, types, import rules, and the length of the documentation's sentences
+check: ## format, lint, types, import rules, a test file for each product file, and the length of the documentation's sentences
 	@$(INSTALL) dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_architecture.py tests/docs/test_sentences.py
+	$(BIN)/python -m pytest tests/test_architecture.py tests/test_layout.py tests/docs/test_sentences.py
 
 test-docker: ## builds the images, brings the stack up in containers, runs the tour against it; checks every deployment
 	@$(INSTALL) dev
@@ -67,7 +67,7 @@ catalogue: ## every test that shows a row of docs/fault-catalogue.md, long ones 
 	@$(INSTALL) dev
 	$(BIN)/python -m tests.catalogue $(ARGS)
 
-mutants: ## one change of the product at a time, and whether a test notices (ARGS="bridge --digits 3 7")
+mutants: ## one change of the product at a time, and whether a test notices (ARGS="bridge --digits 3 7", ARGS="files ib_worker/risk")
 	@$(INSTALL) dev
 	$(BIN)/python -m tests.mutants $(ARGS)
 

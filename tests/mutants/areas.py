@@ -1,4 +1,5 @@
-"""`python -m tests.mutants AREA`: changes one thing of the product at a time, and counts how often a test turns red.
+"""
+`python -m tests.mutants AREA`: changes one thing of the product at a time, and counts how often a test turns red.
 
 mutmut makes the mutants, in a copy of the tree under .state/mutants, and runs for each the tests that reach its
 function. `--digits 3 7` takes only the mutants whose number in their function ends so: a fifth of all, and the same
@@ -8,15 +9,15 @@ fifth on every run. A mutant that no test reaches counts as one that nobody noti
 import argparse
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-KEPT = ROOT / ".state" / "mutants"
+from tests.layout import ROOT
+from tests.mutants.tree import KEPT, copied_tree
+
 LOCK = "requirements/mutants.txt"
 SURVIVED, UNREACHED = 0, 33  # how mutmut writes down that the tests passed, and that there were none
 
@@ -82,12 +83,12 @@ AREAS = {
 }
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("area", choices=AREAS)
     parser.add_argument("--digits", nargs="+", choices=list("0123456789"), default=[], help="a tenth each (all)")
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     area, place = AREAS[options.area], KEPT / options.area
     mutmut = _installed()
     _copy(area, place)
@@ -108,13 +109,9 @@ def _installed() -> Path:
 
 
 def _copy(area: Area, place: Path) -> None:
-    """The tree as git tracks it, with mutmut told what to do there; results of an earlier run are forgotten."""
-    shutil.rmtree(place, ignore_errors=True)
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, names.split("\0")):
-        (place / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, place / name)
-    beside = sorted({name.split("/")[0] for name in names.split("\0") if name} - {area.package, "tests"})
+    """The tree as git tracks it, with mutmut told what to do there."""
+    names = copied_tree(place)
+    beside = sorted({name.split("/")[0] for name in names} - {area.package, "tests"})
     told = {
         "source_paths": [area.package],
         "only_mutate": list(area.files),
@@ -145,7 +142,3 @@ def _report(area: Area, place: Path) -> int:
     score = noticed.total() / max(all_of.total(), 1)
     print(f"\n{noticed.total()} of {all_of.total()} mutants were noticed: {score:.1%}; the bar is {area.bar:.0%}")
     return int(score < area.bar)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
