@@ -69,7 +69,7 @@ catalogue: ## every test that shows a row of docs/fault-catalogue.md, long ones 
 
 mutants: ## one change of the product at a time, and whether a test notices (ARGS="bridge --digits 3 7", ARGS="files ib_worker/risk")
 	@$(INSTALL) dev
-	$(BIN)/python -m tests.mutants $(ARGS)
+	$(BIN)/python -m tests.mutation $(ARGS)
 
 converters: ## the published schemas by the converters to OpenAI, Anthropic and Gemini functions, from PyPI and npm
 	@$(INSTALL) dev

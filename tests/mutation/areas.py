@@ -1,5 +1,5 @@
 """
-`python -m tests.mutants AREA`: changes one thing of the product at a time, and counts how often a test turns red.
+`python -m tests.mutation AREA`: changes one thing of the product at a time, and counts how often a test turns red.
 
 mutmut makes the mutants, in a copy of the tree under .state/mutants, and runs for each the tests that reach its
 function. `--digits 3 7` takes only the mutants whose number in their function ends so: a fifth of all, and the same
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.layout import ROOT
-from tests.mutants.tree import KEPT, copied_tree
+from tests.mutation.tree import KEPT, copied_tree
 
 LOCK = "requirements/mutants.txt"
 SURVIVED, UNREACHED = 0, 33  # how mutmut writes down that the tests passed, and that there were none
@@ -84,7 +84,7 @@ AREAS = {
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("area", choices=AREAS)
     parser.add_argument("--digits", nargs="+", choices=list("0123456789"), default=[], help="a tenth each (all)")
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time")

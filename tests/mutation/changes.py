@@ -1,0 +1,84 @@
+"""Changes of a file's source, one at a time: a comparison turned, a constant, a condition or a result changed."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change: where it is, what it is, and the whole source with it."""
+
+    line: int
+    description: str
+    source: str
+
+
+def changes(source: str) -> list[Change]:
+    """Every change that is tried of a file, in the order of its lines."""
+    tree = ast.parse(source)
+    found = []
+    for node, field, changed in _replacements(tree):
+        before = getattr(node, field)
+        description = f"{_text(before)} -> {_text(changed)}"
+        setattr(node, field, changed)
+        found.append(Change(_line(node), description, ast.unparse(tree)))
+        setattr(node, field, before)
+    return sorted(found, key=lambda change: change.line)
+
+
+def _replacements(tree: ast.Module) -> Iterator[tuple[ast.AST, str, object]]:
+    """A node, one of its fields, and what stands there instead."""
+    unread = _unread(tree)
+    for node in ast.walk(tree):
+        if id(node) in unread:
+            continue
+        match node:
+            case ast.Compare(ops=[first, *rest]):
+                yield node, "ops", [TURNED[type(first)](), *rest]
+            case ast.Constant(value=value) if value is not None and value is not ...:
+                yield node, "value", _other(value)
+            case ast.If() | ast.While() | ast.IfExp():
+                yield node, "test", ast.UnaryOp(ast.Not(), node.test)
+            case ast.Return(value=ast.expr()):
+                yield node, "value", ast.Constant(None)
+
+
+def _unread(tree: ast.Module) -> set[int]:
+    """The ids of nodes whose change changes nothing that runs: docstrings and annotations."""
+    found: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            found.add(id(node.value))
+        for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+            if annotation is not None:
+                found.update(id(each) for each in ast.walk(annotation))
+    return found
+
+
+def _other(value: object) -> object:
+    match value:
+        case bool():
+            return not value
+        case int() | float() | complex():
+            return value + 1
+        case bytes():
+            return value + b"X"
+        case _:
+            return f"{value}X"
+
+
+def _line(node: ast.AST) -> int:
+    return int(getattr(node, "lineno", 0))
+
+
+def _text(value: object) -> str:
+    """A field's value in the words of the source."""
+    if isinstance(value, list):
+        return " ".join(type(each).__name__ for each in value)
+    return ast.unparse(value) if isinstance(value, ast.AST) else repr(value)
