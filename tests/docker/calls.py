@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from bridge.tool import TOOLS
-from tests.front.stack import MODERN, RawClient, messages_of
+from tests.stacks.front import MODERN, RawClient, messages_of
 
 MARGIN_S = 3.0  # a loaded machine's way from the front's answer to here
 

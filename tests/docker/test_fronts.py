@@ -17,7 +17,7 @@ from tests.deploy.tools import find_tool, needs
 from tests.docker.calls import ORDER, Caller, Outcome, new_key
 from tests.docker.faults import FINAL, sent
 from tests.docker.stack import Stack, run, running
-from tests.front.stack import wait_until
+from tests.stacks.front import wait_until
 from tests.waiting import until
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600), needs("caddy")]

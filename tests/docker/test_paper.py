@@ -15,7 +15,7 @@ from cli.local_stack.embedded_redis import free_port
 from cli.local_stack.readiness import until_ready
 from tests.docker.calls import Caller
 from tests.docker.stack import ROOT, Stack, running
-from tests.front.stack import wait_until
+from tests.stacks.front import wait_until
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 

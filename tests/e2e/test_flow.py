@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from ibgateway.simulator.server.server import Simulator
-from tests.e2e.stack import whole_stack
-from tests.front.stack import ERAS
+from tests.stacks.front import ERAS
+from tests.stacks.whole import whole_stack
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -11,8 +11,8 @@ from ibgateway.simulator.server.server import Simulator
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.tools.catalogue import offered_tools
 from tests.busy import BUSY_S
-from tests.front.stack import ERAS, RawClient, serving
-from tests.front.test_calls import answers_of_all_tools
+from tests.mcp_front.scenarios.test_calls_over_http import answers_of_all_tools
+from tests.stacks.front import ERAS, RawClient, serving
 from tests.stacks.worker import caller, worker
 
 

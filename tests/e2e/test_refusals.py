@@ -8,8 +8,8 @@ import pytest
 
 from mcp_front.protocol.results import ERROR_META
 from tests.busy import BUSY_S
-from tests.e2e.stack import Stack, whole_stack
-from tests.front.stack import ERAS, RawClient, messages_of, plain_http
+from tests.stacks.front import ERAS, RawClient, messages_of, plain_http
+from tests.stacks.whole import Stack, whole_stack
 
 ORDER: dict[str, Any] = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1}
 

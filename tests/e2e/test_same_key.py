@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ibgateway.simulator.server.server import Simulator
-from tests.front.stack import ERAS, serving
+from tests.stacks.front import ERAS, serving
 from tests.stacks.worker import caller, order, worker
 
 CLIENTS, REPLICAS = 10, 3

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from ibgateway.simulator.server.server import Simulator
-from tests.e2e.stack import whole_stack
-from tests.front.stack import ERAS
-from tests.front.ticking import watch
+from tests.stacks.front import ERAS
+from tests.stacks.ticking_worker import watch
+from tests.stacks.whole import whole_stack
 
 TICK_PRICE, TICK_SIZE = 1, 2
 SECONDS = 5

@@ -38,10 +38,7 @@ AREAS = {
         "bridge",
         ("tests/bridge",),
         0.80,
-        without=(
-            "tests/bridge/test_records.py::test_records_do_what_the_model_does",
-            "tests/bridge/test_embedded_redis.py",  # of no code of the bridge, and its processes don't end under mutmut
-        ),
+        without=("tests/bridge/bus/records/test_records.py::test_records_do_what_the_model_does",),
     ),
     "orders": Area(
         "ib_worker",

@@ -20,7 +20,7 @@ from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.risk.limits import Limits
 from ibgateway.simulator.server.server import Simulator
 from mcp_front.protocol.results import ERROR_META
-from tests.front.stack import Running, serving
+from tests.stacks.front import Running, serving
 from tests.stacks.worker import caller, worker
 from tests.waiting import until
 

@@ -19,8 +19,8 @@ from ib_worker.handlers.orders import own_order
 from ib_worker.orders.references import order_ref
 from ib_worker.session import state as standing
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
+from tests.stacks.terminal import terminal
 from tests.stacks.worker import Caller, caller, frames, order, ready_session, trading, worker
-from tests.tour.terminal import terminal
 from tests.waiting import until
 
 KEY = "a-key-of-the-caller"

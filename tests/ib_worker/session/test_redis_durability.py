@@ -10,8 +10,8 @@ from bridge.bus.transport.connection import Refused
 from bridge.bus.transport.pipeline import Pipe
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ibgateway.simulator.server.server import Simulator
-from tests.bridge.pair import pipe_to
-from tests.e2e.live import LIVE
+from tests.stacks.bus import pipe_to
+from tests.stacks.live import LIVE
 from tests.stacks.worker import Caller, order, trading
 from tests.waiting import until
 

@@ -1,0 +1,182 @@
+"""A human's word for a live order, on a real server: asked, given or refused, used once, and too old in the end."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from bridge.bus.controls.approvals import (
+    ANSWERED_MS,
+    FORM_MS,
+    Approval,
+    answer_form,
+    ask_approval,
+    give_approval,
+    waiting_approvals,
+)
+from bridge.bus.controls.kill_switch import clear_halt, set_halt
+from bridge.bus.keys import Keys
+from bridge.bus.transport.pipeline import Pipe
+from tests.stacks.bus import KEY, pipe_to
+
+WANTED = Approval(KEY, "digest-1", "claude", "BUY 1 AAPL")
+
+
+async def by_form(pipe: Pipe, session: str, challenge: str, caller: str = "claude", approve: bool = True) -> str:
+    return await answer_form(pipe, Keys(session), KEY, challenge, caller, approve)
+
+
+async def test_a_forms_answer_is_taken_once_and_only_from_its_own_caller(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        assert await ask_approval(pipe, keys, WANTED, "challenge-1") == ""
+        stolen = await by_form(pipe, session, "challenge-1", caller="somebody else")
+        guessed = await by_form(pipe, session, "challenge-2")
+        none = await by_form(pipe, session, "")
+        given = await by_form(pipe, session, "challenge-1")
+        again = await by_form(pipe, session, "challenge-1")
+        found = await ask_approval(pipe, keys, WANTED, "challenge-3")
+        waiting = await waiting_approvals(pipe, keys)
+
+    assert (stolen, guessed, none, given, again) == ("other_caller", "unknown", "unknown", "approved", "replayed")
+    assert found == "claude, by a form in the client"
+    assert waiting == []
+
+
+async def test_an_approval_is_for_one_order_only(redis_url: str, session: str) -> None:
+    keys, other = Keys(session), Approval(KEY, "digest-2", "claude", "BUY 100 AAPL")
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, WANTED, "challenge-1")
+        await by_form(pipe, session, "challenge-1")
+        asked_anew = await ask_approval(pipe, keys, other, "challenge-2")
+        read_before = await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
+        (waiting,) = await waiting_approvals(pipe, keys)
+
+    assert (asked_anew, read_before) == ("", False)
+    assert (waiting.digest, waiting.summary) == (other.digest, other.summary)
+
+
+async def test_what_a_form_approved_and_nobody_sent_is_asked_again(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.bus.controls.approvals.ANSWERED_MS", -1)
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, WANTED, "challenge-1")
+        given = await by_form(pipe, session, "challenge-1")
+        found = await ask_approval(pipe, keys, WANTED, "challenge-2")
+
+    assert (given, found) == ("approved", "")
+
+
+async def test_a_refusal_ends_the_question_and_a_new_one_may_be_asked(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, WANTED, "challenge-1")
+        refused = await by_form(pipe, session, "challenge-1", approve=False)
+        by_the_operator = await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
+        asked_anew = await ask_approval(pipe, keys, WANTED, "challenge-2")
+        late = await by_form(pipe, session, "challenge-1")
+        given = await by_form(pipe, session, "challenge-2")
+
+    assert (refused, by_the_operator, asked_anew, late, given) == ("refused", False, "", "replayed", "approved")
+
+
+async def test_without_a_challenge_only_the_operator_approves(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, WANTED)
+        by_nobody = await by_form(pipe, session, "")
+        given = await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
+        late = await by_form(pipe, session, "")
+        found = await ask_approval(pipe, keys, WANTED)
+
+    assert (by_nobody, given, late, found) == ("unknown", True, "unknown", "anna")
+
+
+async def test_a_question_asked_again_may_be_answered_as_long_as_a_new_one(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    name = keys.approval(KEY)
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, WANTED, "challenge-1")
+        await pipe.send("PEXPIRE", name, 1000)  # nearly a quarter of an hour later
+        await pipe.send("HSET", name, "until", pipe.clock.now_ms())
+        await ask_approval(pipe, keys, WANTED, "challenge-2")
+        left_ms = await pipe.send("PTTL", name)
+        given = await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
+        found = await ask_approval(pipe, keys, WANTED, "challenge-3")
+
+    assert left_ms > FORM_MS + ANSWERED_MS
+    assert (given, found) == (True, "anna")
+
+
+Stop = Callable[[Pipe, Keys], Awaitable[object]]
+
+
+async def halted_and_released(pipe: Pipe, keys: Keys) -> None:
+    await set_halt(pipe, keys, "halt", "anna", "odd fills")
+    await clear_halt(pipe, keys, "anna")
+
+
+async def reduced(pipe: Pipe, keys: Keys) -> None:
+    """Closing orders still pass then, and want an approval of their own."""
+    await set_halt(pipe, keys, "reduce_only", "anna", "odd fills")
+
+
+async def halted_again(pipe: Pipe, keys: Keys) -> None:
+    await halted_and_released(pipe, keys)
+    await halted_and_released(pipe, keys)
+
+
+STOPS: list[Stop] = [halted_and_released, reduced, halted_again]
+
+
+@pytest.mark.trial("A29")
+@pytest.mark.parametrize("stop", STOPS)
+@pytest.mark.parametrize("by_operator", [True, False])
+async def test_a_halt_voids_what_was_approved_before_it(
+    redis_url: str, session: str, stop: Stop, by_operator: bool
+) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, WANTED, "challenge-1")
+        if by_operator:
+            assert await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
+        else:
+            assert await by_form(pipe, session, "challenge-1") == "approved"
+        await stop(pipe, keys)
+        found = await ask_approval(pipe, keys, WANTED, "challenge-2")
+        (waiting,) = await waiting_approvals(pipe, keys)
+        anew = await by_form(pipe, session, "challenge-2")
+
+    assert (found, waiting.key, anew) == ("", KEY, "approved")
+
+
+@pytest.mark.trial("A29")
+@pytest.mark.parametrize("stop", STOPS)
+async def test_a_question_from_before_a_halt_can_not_be_answered_after_it(
+    redis_url: str, session: str, stop: Stop
+) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, WANTED, "challenge-1")
+        await stop(pipe, keys)
+        listed = await waiting_approvals(pipe, keys)
+        typed = await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
+        answered = await by_form(pipe, session, "challenge-1")
+        found = await ask_approval(pipe, keys, WANTED, "challenge-2")
+
+    assert (listed, typed, answered, found) == ([], False, "voided", "")
+
+
+@pytest.mark.trial("A29")
+async def test_an_approval_that_an_earlier_release_kept_is_good_until_a_halt(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await ask_approval(pipe, keys, WANTED)
+        await pipe.send("HDEL", keys.approval(KEY), "epoch")
+        given = await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
+        found = await ask_approval(pipe, keys, WANTED)
+        await halted_and_released(pipe, keys)
+        after = await ask_approval(pipe, keys, WANTED)
+
+    assert (given, found, after) == (True, "anna", "")

@@ -1,0 +1,28 @@
+"""A leader without its gateway and a standby that may have it: what each says, and for how long it holds."""
+
+from bridge.bus.keys import Keys
+from bridge.bus.leadership.failover import SAID_MS, Relief
+from tests.stacks.bus import pipe_to
+
+
+async def test_a_leader_that_asks_hears_of_the_standby_that_offers(redis_url: str, session: str) -> None:
+    async with pipe_to(redis_url) as pipe:
+        relief = Relief(pipe, Keys(session))
+        assert not await relief.wanted()
+        assert not await relief.ask()
+        assert await relief.wanted()
+        await relief.offer()
+        assert await relief.ask()
+
+
+async def test_what_is_said_holds_for_seconds_and_for_one_session(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        relief, other = Relief(pipe, keys), Relief(pipe, Keys("other"))
+        await relief.offer()
+        await relief.ask()
+        left_ms = [await pipe.send("PTTL", each) for each in (keys.cut_off, keys.relief)]
+
+        assert not await other.wanted()
+        assert not await other.ask()
+    assert all(SAID_MS - 1000 < each <= SAID_MS for each in left_ms)

@@ -1,0 +1,299 @@
+"""The shared connection: what is queued together travels together; a failure says whether it may have had effect."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from bridge.bus.records.scripts import Script
+from bridge.bus.transport import connection as connect
+from bridge.bus.transport import pipeline as pipe
+from bridge.bus.transport.clock import boottime
+from bridge.bus.transport.connection import BusError, NotSent, Refused, Unanswered
+from bridge.bus.transport.pipeline import Pipe
+from bridge.tool import ToolError
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from tests.stacks.bus import Broker, ask, front, pipe_to, serving, until
+from tests.stacks.redis_relay import Shim
+
+
+async def test_answers_come_in_the_order_of_the_commands(redis_url: str) -> None:
+    async with pipe_to(redis_url) as pipe:
+        answers = [pipe.send("ECHO", f"{i}") for i in range(1200)]  # more than one batch
+
+        assert await asyncio.gather(*answers) == [b"%d" % i for i in range(1200)]
+
+
+async def test_commands_take_text_bytes_and_numbers(redis_url: str, session: str) -> None:
+    async with pipe_to(redis_url) as pipe:
+        await pipe.send("SET", session, b"\x00\xff", "PX", 60_000)
+
+        assert await pipe.send("GET", session) == b"\x00\xff"
+
+
+async def test_what_is_queued_meanwhile_shares_the_next_round_trip(redis_url: str) -> None:
+    async with pipe_to(redis_url) as pipe:
+        await pipe.send("PING")
+        before = await calls(pipe)
+        await asyncio.gather(*(pipe.send("PING") for _ in range(100)))
+        reads = await calls(pipe) - before
+
+    assert reads < 10  # of the socket, by the server
+
+
+async def calls(pipe: Pipe) -> int:
+    """How often the server has read from a client, as it counts it."""
+    told = (await pipe.send("INFO", "stats")).decode()
+    return int(told.split("total_reads_processed:")[1].split()[0])
+
+
+async def test_a_command_that_redis_refuses_harms_no_other(redis_url: str, session: str) -> None:
+    async with pipe_to(redis_url) as pipe:
+        commands = [("SET", session, "x"), ("INCR", session), ("GET", session)]
+        answers = await asyncio.gather(*(pipe.send(*each) for each in commands), return_exceptions=True)
+
+    assert answers[0] == b"OK"
+    assert isinstance(answers[1], Refused)
+    assert "integer" in str(answers[1])
+    assert answers[2] == b"x"
+
+
+async def test_a_command_that_can_not_be_packed_harms_no_later_one(redis_url: str) -> None:
+    async with pipe_to(redis_url) as pipe:
+        for argument in (object(), "\ud800"):
+            with pytest.raises(Unanswered):
+                await pipe.send("ECHO", argument)  # type: ignore[arg-type]
+
+        assert await pipe.send("ECHO", "on") == b"on"
+
+
+async def test_a_cancelled_command_is_not_sent(redis_url: str, session: str) -> None:
+    async with pipe_to(redis_url) as pipe:
+        kept, dropped = pipe.send("SET", session, "kept"), pipe.send("SET", session, "dropped")
+        dropped.cancel()
+        await kept
+
+        assert await pipe.send("GET", session) == b"kept"
+
+
+async def test_a_caller_that_goes_after_the_command_was_sent_harms_no_other(redis_url: str) -> None:
+    async with Shim(redis_url) as shim, pipe_to(shim.url) as pipe:
+        await pipe.send("PING")
+        shim.answers.clear()
+        gone, stays = pipe.send("ECHO", "gone"), pipe.send("ECHO", "stays")
+        await asyncio.sleep(0.01)
+        gone.cancel()
+        shim.answers.set()
+
+        assert await stays == b"stays"
+
+
+async def test_without_a_server_nothing_was_sent(unused_port: int) -> None:
+    async with pipe_to(f"redis://127.0.0.1:{unused_port}") as pipe:
+        with pytest.raises(NotSent) as caught:
+            await pipe.send("PING")
+
+    assert not caught.value.sent
+    assert not pipe.clock.known
+
+
+async def test_a_server_that_accepts_and_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connect, "CONNECT_S", 0.1)
+
+    hung_up = asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(-1)
+        writer.close()
+        await writer.wait_closed()
+        hung_up.set()
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    async with silent, pipe_to(f"redis://:password@127.0.0.1:{port}") as pipe:
+        with pytest.raises(NotSent):
+            await pipe.send("PING")
+        await hung_up.wait()
+
+
+async def test_a_connection_that_breaks_under_a_command_leaves_its_effect_unknown(redis_url: str) -> None:
+    async with Shim(redis_url) as shim, pipe_to(shim.url) as pipe:
+        await pipe.send("PING")
+        shim.answers.clear()
+        answers = [pipe.send("PING"), pipe.send("PING")]
+        await asyncio.sleep(0.01)
+        shim.cut()
+        outcomes = await asyncio.gather(*answers, return_exceptions=True)
+        shim.answers.set()
+
+        assert [type(outcome) for outcome in outcomes] == [Unanswered, Unanswered]
+        assert Unanswered.sent
+        assert await pipe.send("PING") == b"PONG"
+
+
+async def test_silence_is_given_up_and_what_comes_too_late_confuses_nobody(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipe, "ANSWER_S", 0.1)
+    async with Shim(redis_url) as shim, pipe_to(shim.url) as it:
+        await it.send("PING")
+        shim.answers.clear()
+        with pytest.raises(Unanswered, match="no answer in time"):
+            await it.send("ECHO", "late")
+        shim.answers.set()
+
+        assert await it.send("ECHO", "next") == b"next"
+
+
+async def test_a_server_that_hung_up_meanwhile_is_noticed_before_sending(redis_url: str) -> None:
+    async with Shim(redis_url) as shim, pipe_to(shim.url) as pipe:
+        await pipe.send("PING")
+        connects = pipe.connects
+        shim.cut()
+        await asyncio.sleep(0.05)
+
+        assert await pipe.send("ECHO", "again") == b"again"
+        assert pipe.connects == connects + 1
+
+
+async def test_too_many_waiting_commands_are_refused(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipe, "QUEUED", 3)
+    async with pipe_to(redis_url) as it:
+        answers = [it.send("PING") for _ in range(4)]
+        outcomes = await asyncio.gather(*answers, return_exceptions=True)
+
+    assert outcomes[:3] == [b"PONG"] * 3
+    assert isinstance(outcomes[3], NotSent)
+    assert "too many" in str(outcomes[3])
+
+
+async def test_a_closed_pipe_sends_nothing(redis_url: str) -> None:
+    never_opened = Pipe(redis_url)
+    with pytest.raises(NotSent, match="closed"):
+        await never_opened.send("PING")
+    await never_opened.__aexit__()
+
+    async with pipe_to(redis_url) as pipe:
+        waiting = pipe.send("PING")
+    with pytest.raises(BusError):
+        await waiting
+    with pytest.raises(NotSent, match="closed"):
+        await pipe.send("PING")
+
+
+async def test_closing_while_a_command_is_under_way_ends_it(redis_url: str) -> None:
+    async with Shim(redis_url) as shim:
+        async with pipe_to(shim.url) as pipe:
+            await pipe.send("PING")
+            shim.answers.clear()
+            waiting = pipe.send("PING")
+            await asyncio.sleep(0.01)
+            behind = pipe.send("PING")
+        with pytest.raises(Unanswered):
+            await waiting
+        with pytest.raises(NotSent, match="closing"):
+            await behind
+        shim.answers.set()
+
+
+async def test_the_clock_is_the_servers(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with pipe_to(redis_url) as it:
+        seconds, microseconds = await it.send("TIME")
+        assert abs(it.clock.now_ms() - (int(seconds) * 1000 + int(microseconds) / 1000)) < 500
+        measured_at = it.clock.measured_at
+        await it.send("PING")
+        assert it.clock.measured_at == measured_at  # not anew with each command
+        later = boottime() + pipe.CLOCK_S + 1
+        monkeypatch.setattr(pipe, "boottime", lambda: later)
+        await it.send("PING")
+        assert it.clock.measured_at == later
+
+
+@pytest.mark.fault(82)
+async def test_a_script_is_loaded_when_the_server_has_forgotten_it(redis_url: str, session: str) -> None:
+    script = Script("#!lua\nreturn {KEYS[1], ARGV[1]}")
+    async with pipe_to(redis_url) as pipe:
+        for _ in range(2):
+            await pipe.send("SCRIPT", "FLUSH")
+            assert await script.run(pipe, (session,), "x") == [session.encode(), b"x"]
+        assert await pipe.send("SCRIPT", "EXISTS", script.sha) == [1]
+        assert await script.run(pipe, (session,), "y") == [session.encode(), b"y"]
+
+
+async def test_a_scripts_own_error_is_no_reason_to_run_it_again(redis_url: str, session: str) -> None:
+    script = Script("#!lua\nredis.call('INCR', KEYS[1])\nreturn redis.call('INCR', KEYS[1], 'too many')")
+    async with pipe_to(redis_url) as pipe:
+        with pytest.raises(Refused):
+            await script.run(pipe, (session,))
+        first = int(await pipe.send("GET", session))
+        with pytest.raises(Refused):
+            await script.run(pipe, (session,))
+
+        assert int(await pipe.send("GET", session)) == first + 1
+
+
+async def test_a_slow_server_is_waited_for(redis_url: str) -> None:
+    async with Shim(redis_url) as shim, pipe_to(shim.url) as pipe:
+        await pipe.send("PING")
+        shim.answers.clear()
+        answer = pipe.send("PING")
+        asyncio.get_running_loop().call_later(0.3, shim.answers.set)
+
+        assert await answer == b"PONG"
+
+
+async def test_the_first_command_opens_the_connection(redis_url: str) -> None:
+    async with Shim(redis_url) as shim, pipe_to(shim.url) as pipe:
+        assert shim.accepted == 0
+        await asyncio.gather(*(pipe.send("PING") for _ in range(5)))
+        await until(lambda: shim.accepted == 1, "there is one connection")
+
+        assert pipe.connects == 1
+
+
+async def test_a_server_that_became_a_replica_is_left(own_redis: EmbeddedRedis, tmp_path: Path, session: str) -> None:
+    """Its name leads to the new primary by then, and it would keep its connections for ever."""
+    async with EmbeddedRedis(tmp_path / "next") as other, Shim(own_redis.url) as shim, pipe_to(shim.url) as pipe:
+        await pipe.send("SET", session, "x")
+        await pipe.send("REPLICAOF", "127.0.0.1", "1")
+        shim.lead_to(other.url)
+        with pytest.raises(Refused, match="read only replica"):
+            await pipe.send("SET", session, "y")
+
+        assert await pipe.send("SET", session, "z") == b"OK"
+
+
+async def test_who_listens_at_a_server_that_became_a_replica_leaves_it_too(
+    own_redis: EmbeddedRedis, tmp_path: Path, session: str
+) -> None:
+    broker = Broker()
+    async with (
+        EmbeddedRedis(tmp_path / "next") as other, Shim(own_redis.url) as shim, front(shim.url, session) as asker,
+        serving(other.url, session, broker.handle),
+    ):  # fmt: skip
+        with pytest.raises(ToolError, match="no_worker"):
+            await ask(asker)
+        await asker.pipe.send("REPLICAOF", "127.0.0.1", "1")
+        shim.lead_to(other.url)
+        with pytest.raises(ToolError, match="read only replica"):
+            await asker.halt("anna", "test")
+        with suppress(ToolError):  # what is under way is told to ask again
+            await ask(asker, deadline_s=5)
+
+        assert await ask(asker, deadline_s=5) == broker.answer
+
+
+async def test_a_worker_that_listens_at_a_server_that_became_a_replica_leaves_it_too(
+    own_redis: EmbeddedRedis, tmp_path: Path, session: str
+) -> None:
+    broker = Broker()
+    async with (
+        EmbeddedRedis(tmp_path / "next") as other, Shim(own_redis.url) as shim,
+        serving(shim.url, session, broker.handle) as bus, front(other.url, session) as asker,
+    ):  # fmt: skip
+        await bus.pipe.send("REPLICAOF", "127.0.0.1", "1")
+        shim.lead_to(other.url)
+        await until(lambda: asker._post.receivers(), "the worker listens at the new primary")
+
+        assert await ask(asker, deadline_s=5) == broker.answer

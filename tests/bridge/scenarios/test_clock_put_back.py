@@ -1,0 +1,155 @@
+"""The clock of Redis' host was put back by an hour: what was written before lies in the future, and counts no more."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from bridge.bus.controls.approvals import Approval, answer_form, ask_approval, give_approval
+from bridge.bus.controls.confirmation_tokens import Previewed, keep_preview, take_preview
+from bridge.bus.keys import Keys
+from bridge.bus.leadership.failover import Relief
+from bridge.bus.leadership.lease import LEASE_S, Lease
+from bridge.bus.records.admission import Gate
+from bridge.bus.transport.pipeline import Pipe
+from bridge.tool import ToolError
+from mcp_front.tools.status import session_status
+from tests.bridge.bus.records.test_admission import TERMS, Gated
+from tests.stacks.bus import KEY, front, pipe_to, serving, submit, until
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+WANTED = Approval(KEY, "digest-1", "claude", "BUY 1 AAPL")
+pytestmark = pytest.mark.trial("B11")
+
+
+@pytest_asyncio.fixture
+async def pipe(redis_url: str) -> AsyncIterator[Pipe]:
+    async with pipe_to(redis_url) as pipe:
+        yield pipe
+
+
+async def an_hour_ahead(pipe: Pipe, name: str) -> None:
+    """As if the key had been given its time to live before the clock was put back."""
+    left_ms = await pipe.send("PTTL", name)
+    await pipe.send("PEXPIRE", name, left_ms + HOUR_MS)
+
+
+@pytest.mark.parametrize(
+    ("limits", "ahead_ms", "refused"),
+    [
+        ({"per_minute": 1}, HOUR_MS, ""),
+        ({"per_minute": 1}, 0, "max_orders_per_minute"),
+        ({"per_day": 1}, 2 * DAY_MS, ""),  # of another day
+        ({"per_day": 1}, HOUR_MS // 4, "max_orders_per_day"),  # of this day, and it was an order of today
+    ],
+)
+async def test_orders_of_the_future_are_not_counted(
+    redis_url: str, session: str, limits: dict[str, Any], ahead_ms: int, refused: str
+) -> None:
+    desk = Gated(Gate(TERMS, **limits))
+    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
+        now = bus.pipe.clock.now_ms()
+        desk.gate = Gate(TERMS, day_from_ms=now - HOUR_MS, **limits)
+        await bus.pipe.send("ZADD", bus.keys.accepted, now + ahead_ms, "an-earlier-one")
+        code = ""
+        try:
+            await submit(asker)
+        except ToolError as error:
+            code = str(error.details["limit"])
+
+    assert code == refused
+
+
+async def test_an_equal_order_of_the_future_holds_up_nothing(redis_url: str, session: str) -> None:
+    desk = Gated(Gate(TERMS, duplicate_window_ms=30_000))
+    async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
+        await submit(asker, key="first-key")
+        await an_hour_ahead(bus.pipe, bus.keys.duplicate(TERMS))
+        await submit(asker, key="second-key")
+        with pytest.raises(ToolError) as caught:
+            await submit(asker, key="third-key")
+
+    assert desk.sent == ["first-key", "second-key"]
+    assert caught.value.code == "possible_duplicate"  # the second's window is of now
+
+
+@pytest.mark.parametrize("by", ["the operator", "a form"])
+async def test_an_approval_of_the_future_lets_nothing_pass(pipe: Pipe, session: str, by: str) -> None:
+    keys = Keys(session)
+    await ask_approval(pipe, keys, WANTED, "challenge-1")
+    if by == "a form":
+        await answer_form(pipe, keys, KEY, "challenge-1", "claude", True)
+    else:
+        await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
+    fields = dict.fromkeys(("at", "until"), 0)
+    for name in fields:
+        fields[name] = int(await pipe.send("HGET", keys.approval(KEY), name)) + HOUR_MS
+    await pipe.send("HSET", keys.approval(KEY), "at", fields["at"], "until", fields["until"])
+
+    assert await ask_approval(pipe, keys, WANTED, "challenge-2") == ""
+
+
+async def test_a_form_of_the_future_can_not_be_answered(pipe: Pipe, session: str) -> None:
+    keys = Keys(session)
+    await ask_approval(pipe, keys, WANTED, "challenge-1")
+    for name in ("at", "form_until"):
+        await pipe.send("HINCRBY", keys.approval(KEY), name, HOUR_MS)
+
+    assert await answer_form(pipe, keys, KEY, "challenge-1", "claude", True) == "expired"
+
+
+@pytest.mark.parametrize("used", [False, True])
+async def test_a_confirmation_token_of_the_future_confirms_nothing(pipe: Pipe, session: str, used: bool) -> None:
+    keys, shown = Keys(session), Previewed("claude", "terms-1", 99.0, 101.0)
+    await keep_preview(pipe, keys, "token-1", shown)
+    if used:
+        assert await take_preview(pipe, keys, "token-1", KEY) == shown
+    await an_hour_ahead(pipe, keys.preview("token-1"))
+    await an_hour_ahead(pipe, keys.preview_user("token-1"))
+
+    assert await take_preview(pipe, keys, "token-1", KEY) is None
+
+
+async def test_a_standby_of_the_future_takes_no_lease_away(pipe: Pipe, session: str) -> None:
+    keys, relief = Keys(session), Relief(pipe, Keys(session))
+    await relief.offer()
+    await relief.ask()
+    for name in (keys.relief, keys.cut_off):
+        await an_hour_ahead(pipe, name)
+
+    assert not await relief.wanted()
+    await relief.ask()  # says its own part anew
+    assert not await relief.ask()
+    assert await relief.wanted()
+
+
+async def test_the_lease_of_a_dead_leader_lapses_within_a_lease_and_not_an_hour_later(
+    pipe: Pipe, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.bus.leadership.lease.STANDBY_S", 0.02)
+    keys = Keys(session)
+    await Lease(pipe, keys).acquire()
+    await an_hour_ahead(pipe, keys.lease)
+    acquiring = asyncio.create_task(Lease(pipe, keys).acquire())
+
+    async def cut() -> bool:
+        return bool(await pipe.send("PTTL", keys.lease) <= LEASE_S * 1000)
+
+    await until(cut, "the lease is cut to what one is granted for")
+    assert not acquiring.done()
+    acquiring.cancel()
+    await asyncio.gather(acquiring, return_exceptions=True)
+
+
+async def test_a_heartbeat_of_the_future_is_that_of_a_worker_that_hangs(redis_url: str, session: str) -> None:
+    async with serving(redis_url, session, Gated(Gate(TERMS)).handle) as bus, front(redis_url, session) as asker:
+        status = {"state": "ready", "is_connected": True}
+        fields = ("worker", "w1", "token", "1", "status", str(status).replace("'", '"').replace("True", "true"))
+        written = bus.pipe.clock.now_ms() + HOUR_MS
+        await bus.pipe.send("HSET", bus.keys.heartbeat, *fields, "written_ms", written)
+        told = await session_status(asker)
+
+    assert told["state"] == "no_worker"

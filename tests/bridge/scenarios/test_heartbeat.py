@@ -1,0 +1,86 @@
+"""The heartbeat: what the leader last said of the session, readable also when the leader is gone."""
+
+import pytest
+
+from bridge.bus.keys import Keys
+from bridge.bus.server.server import Answerer
+from bridge.tool import ToolError
+from bridge.tools.session import SessionStatus
+from tests.stacks.bus import Broker, front, pipe_to, serving, until
+from tests.stacks.redis_relay import Shim
+
+DAY_MS = 24 * 3600 * 1000
+READY = SessionStatus(is_connected=True, state="ready", accounts=["DU1"])
+
+
+async def test_a_status_arrives_with_its_age_and_writer(redis_url: str, session: str) -> None:
+    async with serving(redis_url, session, Broker().handle, worker="w-7") as bus, front(redis_url, session) as asker:
+        before_ms = bus.pipe.clock.now_ms()
+        await bus.beat(READY)
+        heartbeat = await asker.status()
+
+    assert heartbeat is not None
+    assert SessionStatus.model_validate_json(heartbeat.status) == READY
+    assert (heartbeat.worker, heartbeat.token, heartbeat.receivers) == ("w-7", bus.lease.token, 1)
+    assert before_ms - 100 <= heartbeat.written_ms <= before_ms + 5_000
+    assert 0 <= heartbeat.age_ms < 5_000
+
+
+async def test_the_last_status_stays_readable_when_the_worker_is_gone(redis_url: str, session: str) -> None:
+    async with front(redis_url, session) as asker:
+        async with serving(redis_url, session, Broker().handle) as bus:
+            await bus.beat(READY)
+        heartbeat = await asker.status()
+        kept_ms = await asker.pipe.send("PTTL", asker.keys.heartbeat)
+        await asker.pipe.send("HSET", asker.keys.heartbeat, "written_ms", asker.pipe.clock.now_ms() - 90_000)
+        later = await asker.status()
+        await asker.pipe.send("HSET", asker.keys.heartbeat, "written_ms", asker.pipe.clock.now_ms() + 90_000)
+        future = await asker.status()
+
+    assert heartbeat is not None
+    assert heartbeat.receivers == 0
+    assert 6 * DAY_MS < kept_ms <= 7 * DAY_MS
+    assert later is not None
+    assert 90_000 <= later.age_ms < 95_000
+    assert future is not None
+    assert 85_000 <= future.age_ms < 95_000  # the server's clock was put back: nobody has written since
+
+
+async def test_a_session_that_nobody_served_has_none(redis_url: str, session: str) -> None:
+    async with front(redis_url, session) as asker:
+        assert await asker.status() is None
+
+
+async def test_only_the_leader_writes_it(redis_url: str, session: str) -> None:
+    async with Answerer(redis_url, session, "standby") as standby, front(redis_url, session) as asker:
+        await standby.beat(READY)
+        assert await asker.status() is None
+        async with serving(redis_url, session, Broker().handle) as bus:
+            await bus.beat(READY)
+            await standby.beat(SessionStatus(is_connected=False, state="failed"))
+            heartbeat = await asker.status()
+
+    assert heartbeat is not None
+    assert heartbeat.worker == "w1"
+
+
+async def test_a_beat_without_redis_is_no_error(redis_url: str, session: str) -> None:
+    async with Shim(redis_url) as shim, serving(shim.url, session, Broker().handle) as bus:
+        shim.refusing = True
+        shim.cut()
+        await bus.beat(READY)
+        shim.refusing = False
+        async with pipe_to(redis_url) as pipe:
+            assert await pipe.send("EXISTS", Keys(session).heartbeat) == 0
+            await until(lambda: _beats(bus, pipe), "the next one is written")
+
+
+async def test_without_redis_there_is_no_status(session: str, unused_port: int) -> None:
+    async with front(f"redis://127.0.0.1:{unused_port}", session) as asker:
+        with pytest.raises(ToolError, match=r"\[bus_down\]"):
+            await asker.status()
+
+
+async def _beats(bus: Answerer, pipe: object) -> bool:
+    await bus.beat(READY)
+    return bool(await pipe.send("EXISTS", bus.keys.heartbeat))  # type: ignore[attr-defined]

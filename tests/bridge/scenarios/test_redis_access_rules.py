@@ -1,0 +1,112 @@
+"""Under Redis' access rules: a front and a worker work with no more than they need, and can't do each other's part."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from bridge.bus.keys import Keys
+from bridge.bus.transport.connection import Refused
+from bridge.bus.transport.pipeline import Pipe
+from bridge.tools.session import SessionStatus
+from tests.stacks.bus import KEY, Broker, ask, front, pipe_to, serving, submit
+
+PASSWORD = "a-long-password"
+
+# A front publishes requests, hears replies and ticks, writes order records, seals what clients hand back, and sets the
+# kill switch but can't lift it.
+FRONT = """
+    +ping +auth +select +client|setinfo +info +time +evalsha +eval +spublish +hmget +get +hset +del +pexpire +srem
+    ~ibkr:{{{0}}}:op:* ~ibkr:{{{0}}}:req ~ibkr:{{{0}}}:rep:* ~ibkr:{{{0}}}:inflight ~ibkr:{{{0}}}:generation
+    %R~ibkr:{{{0}}}:heartbeat &ibkr:{{{0}}}:req &ibkr:{{{0}}}:fronts
+    (+ssubscribe +sunsubscribe &ibkr:{{{0}}}:rep:* &ibkr:{{{0}}}:tick:* &ibkr:{{{0}}}:fronts)
+    (+pubsub|shardnumsub allchannels)
+    (+evalsha +eval +time +hget +hmget +hset +rpush ~ibkr:{{{0}}}:halt ~ibkr:{{{0}}}:switched)
+    (+set +get ~ibkr:{{{0}}}:seal)
+"""
+WORKER = """
+    +@connection +@pubsub +@hash +@string +@set +@sortedset +@stream +@list +time +evalsha +eval +script|load +del
+    +pexpire +pttl +exists +info ~ibkr:{{{0}}}:* &ibkr:{{{0}}}:*
+"""
+
+
+def rules(text: str, session: str) -> list[str]:
+    """Words as ACL SETUSER takes them; a selector in brackets is one word."""
+    plain, *selectors = text.format(session).split("(")
+    return [*plain.split(), *(f"({selector.split(')')[0]})" for selector in selectors)]
+
+
+@pytest_asyncio.fixture
+async def urls(redis_url: str, session: str) -> AsyncIterator[dict[str, str]]:
+    async with pipe_to(redis_url) as admin:
+        names = {"front": FRONT, "worker": WORKER}
+        for name, text in names.items():
+            user = f"{session}-{name}"
+            await admin.send("ACL", "SETUSER", user, "reset", "on", f">{PASSWORD}", "-@all", *rules(text, session))
+        path = redis_url.removeprefix("unix://")
+        yield {name: f"unix://{session}-{name}:{PASSWORD}@{path}" for name in names}
+        for name in names:
+            await admin.send("ACL", "DELUSER", f"{session}-{name}")
+
+
+async def test_both_sides_work_with_what_they_need(urls: dict[str, str], session: str) -> None:
+    broker = Broker()
+    async with serving(urls["worker"], session, broker.handle) as bus, front(urls["front"], session) as asker:
+        assert await ask(asker) == broker.answer
+        assert await submit(asker) == broker.answer
+        assert await submit(asker) == b'{"orderId":7,"replayed":true}'
+        await bus.beat(SessionStatus(is_connected=True, state="ready"))
+        status = await asker.status()
+        await bus.records.note(KEY, sent="1")
+        assert await bus.records.order_ids(floor=5) == 5
+        async with asker.listen("quote.1") as feed:
+            bus.publish("quote.1", "quote", b"1")
+            [tick] = await anext(feed)
+
+        halt = await asker.halt("claude", "enough")
+        assert await asker.halted() == halt
+        assert await asker.seal() == await asker.seal()
+
+    assert status is not None
+    assert tick.seq == 1
+    assert (halt.level, halt.by, halt.reason) == ("halt", "claude", "enough")
+
+
+@pytest.mark.fault(86)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("GET", "lease"),
+        ("SET", "lease", "1"),
+        ("SET", "order_ids", "1"),
+        ("DEL", "audit"),
+        ("DEL", "halt"),
+        ("HSET", "approval:a-key-of-another", "by", "me"),
+        ("HSET", "heartbeat", "status", "{}"),
+        ("SPUBLISH", "rep:another", "forged"),
+        ("SPUBLISH", "tick:quote.1", "forged"),
+    ],
+)
+async def test_a_front_can_not_do_the_workers_part(
+    urls: dict[str, str], session: str, command: tuple[str, str, *tuple[str, ...]]
+) -> None:
+    async with pipe_to(urls["front"]) as pipe:
+        name = Keys(session).lease.removesuffix("lease") + command[1]
+        with pytest.raises(Refused, match=r"(?i)permission"):
+            await pipe.send(command[0], name, *command[2:])
+
+
+async def test_nobody_reaches_another_session(urls: dict[str, str], session: str) -> None:
+    for url in urls.values():
+        async with Pipe(url) as pipe:
+            with pytest.raises(Refused, match=r"(?i)permission"):
+                await pipe.send("HGET", Keys(f"{session}x").order(KEY), "st")
+            with pytest.raises(Refused, match=r"(?i)permission"):
+                await pipe.send("FLUSHALL")
+
+
+@pytest.mark.fault(82)
+async def test_a_wrong_password_is_told_as_such(urls: dict[str, str]) -> None:
+    async with pipe_to(urls["front"].replace(PASSWORD, "wrong")) as pipe:
+        with pytest.raises(Exception, match=r"(?i)wrongpass|invalid username"):
+            await pipe.send("PING")

@@ -1,0 +1,352 @@
+"""Writes while the connection to Redis breaks or its answers are lost."""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+import pytest
+
+from bridge.bus.client import submission as submitting
+from bridge.bus.keys import Keys
+from bridge.bus.server import request as asked_module
+from bridge.bus.server.server import Asked
+from bridge.tool import ToolError
+from tests.stacks.bus import GET_POSITIONS, KEY, Broker, front, intents, pipe_to, serving, submit, until, until_open
+from tests.stacks.redis_relay import Shim
+
+
+@pytest.fixture
+def broker() -> Broker:
+    return Broker()
+
+
+@pytest.mark.fault(84)
+async def test_an_answer_that_comes_while_the_reply_channel_is_broken_is_read_from_the_record(
+    redis_url: str, session: str, broker: Broker
+) -> None:
+    broker.after.clear()
+    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
+        call = asyncio.create_task(submit(asker))
+        await until(lambda: broker.sent, "the order is sent")
+        shim.cut()
+        broker.after.set()
+        assert await call == broker.answer
+
+
+async def test_a_refusal_whose_reply_was_missed_is_read_from_the_record(redis_url: str, session: str) -> None:
+    missed = asyncio.Event()
+
+    async def handle(asked: Asked) -> bytes:
+        shim.cut()
+        missed.set()
+        raise ToolError("wrong_account", "Not a paper account.")
+
+    async with Shim(redis_url) as shim, serving(redis_url, session, handle), front(shim.url, session) as asker:
+        with pytest.raises(ToolError) as caught:
+            await submit(asker)
+
+    assert missed.is_set()
+    assert caught.value.code == "wrong_account"
+
+
+@pytest.mark.fault(84)
+async def test_a_submit_whose_answer_was_lost_is_repeated_and_executed_once(
+    redis_url: str, session: str, broker: Broker
+) -> None:
+    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
+        await submit(asker, key="an-earlier-key")
+        shim.answers.clear()
+        call = asyncio.create_task(submit(asker))
+        await until(lambda: broker.sent[KEY], "the order is sent")
+        shim.cut()
+        shim.answers.set()
+        assert await call == broker.answer
+
+    assert broker.sent == {"an-earlier-key": 1, KEY: 1}
+
+
+async def test_a_submit_that_stays_unanswered_is_unknown(
+    redis_url: str, session: str, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submitting, "AGAIN_S", 0.3)
+    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
+        await submit(asker, key="an-earlier-key")
+        shim.answers.clear()
+        call = asyncio.create_task(submit(asker))
+        await until(lambda: broker.sent[KEY], "the order is sent")
+        shim.refusing = True
+        shim.cut()
+        with pytest.raises(ToolError) as caught:
+            await call
+        shim.answers.set()
+        shim.refusing = False
+        assert await submit(asker) == b'{"orderId":7,"replayed":true}'
+
+    assert (caught.value.code, caught.value.details) == ("unknown", {"key": KEY})
+    assert broker.sent[KEY] == 1
+
+
+@pytest.mark.fault(81)
+async def test_a_repeated_submit_does_not_survive_a_loss_of_redis_data(
+    redis_url: str, session: str, broker: Broker
+) -> None:
+    worker = serving(redis_url, session, broker.handle)
+    async with worker as bus, Shim(redis_url) as shim, front(shim.url, session) as asker:
+        await submit(asker, key="an-earlier-key")
+        shim.answers.clear()
+        call = asyncio.create_task(submit(asker))
+        await until(lambda: broker.sent[KEY], "the order is sent")
+        await bus.pipe.send("DEL", bus.keys.order(KEY))
+        await bus.pipe.send("SET", bus.keys.generation, "another")
+        shim.cut()
+        shim.answers.set()
+        with pytest.raises(ToolError) as caught:
+            await call
+
+    assert caught.value.code == "unknown"
+    assert broker.sent[KEY] == 1
+
+
+@pytest.mark.fault(81)
+async def test_behind_a_new_connection_nothing_is_certain(redis_url: str, session: str, broker: Broker) -> None:
+    """A replica that was promoted may lack the worker's accept, so a withdrawal there proves nothing."""
+    broker.before.clear()
+    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
+        call = asyncio.create_task(submit(asker, deadline_s=0.8))
+        await until(lambda: broker.asked, "the order is in hand")
+        shim.cut()
+        with pytest.raises(ToolError) as caught:
+            await call
+
+    assert caught.value.code == "unknown"
+
+
+async def test_a_record_that_vanishes_is_unknown(redis_url: str, session: str, broker: Broker) -> None:
+    broker.after.clear()
+    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
+        calls = [asyncio.create_task(submit(asker)) for _ in range(2)]
+        await until(lambda: broker.sent and len(asker._post._calls) == 2, "one is sent, the other waits for it")
+        await bus.pipe.send("DEL", bus.keys.order(KEY))
+        errors = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert [error.code for error in errors if isinstance(error, ToolError)] == ["unknown", "unknown"]
+
+
+@pytest.mark.fault(81)
+async def test_a_worker_that_knows_writes_a_lost_record_anew(redis_url: str, session: str, broker: Broker) -> None:
+    broker.after.clear()
+    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
+        call = asyncio.create_task(submit(asker, deadline_s=1))
+        await until(lambda: broker.sent, "the order is sent")
+        await bus.pipe.send("DEL", bus.keys.order(KEY), bus.keys.inflight)
+        with pytest.raises(ToolError, match="unknown"):
+            await call
+        broker.after.set()
+        await until(lambda: not bus._in_hand, "the worker is through with it")
+        assert await submit(asker) == b'{"orderId":7,"replayed":true}'
+
+    assert broker.sent == {KEY: 1}
+
+
+async def test_a_note_is_given_up_when_redis_stays_away(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asked_module, "NOTE_S", 0.3)
+
+    async def handle(asked: Asked) -> bytes:
+        await asked.accept()
+        shim.refusing = True
+        shim.cut()
+        await asked.note(sent="1")
+        shim.refusing = False
+        return b"1"
+
+    async with Shim(redis_url) as shim, serving(shim.url, session, handle) as bus, front(redis_url, session) as asker:
+        assert await submit(asker) == b"1"
+        record = await bus.records.read(KEY)
+
+    assert record is not None
+    assert record.notes == {}
+
+
+async def test_an_answer_is_stored_once_redis_is_back(redis_url: str, session: str) -> None:
+    async def handle(asked: Asked) -> bytes:
+        await asked.accept()
+        sent.append(asked.key)
+        shim.refusing = True
+        shim.cut()
+        asyncio.get_running_loop().call_later(0.3, setattr, shim, "refusing", False)
+        return b"1"
+
+    sent: list[Any] = []
+    async with Shim(redis_url) as shim, serving(shim.url, session, handle), front(redis_url, session) as asker:
+        assert await submit(asker) == b"1"
+
+    assert sent == [KEY]
+
+
+async def test_an_accept_whose_answer_was_lost_is_asked_again(redis_url: str, session: str) -> None:
+    async def handle(asked: Asked) -> bytes:
+        shim.answers.clear()
+        accepting = asyncio.ensure_future(asked.accept())
+        async with pipe_to(redis_url) as pipe:
+            await until(lambda: _is(pipe, session, b"accepted"), "the accept has its effect")
+        shim.cut()
+        shim.answers.set()
+        await accepting
+        return b"1"
+
+    async with Shim(redis_url) as shim, serving(shim.url, session, handle), front(redis_url, session) as asker:
+        assert await submit(asker) == b"1"
+
+
+async def test_an_accept_that_stays_unclear_is_taken_back(redis_url: str, session: str) -> None:
+    """The worker knows that it has sent nothing, so the record must not stay accepted."""
+    unclear = asyncio.Event()
+
+    async def handle(asked: Asked) -> bytes:
+        if unclear.is_set():
+            return b"2"
+        shim.answers.clear()
+        accepting = asyncio.ensure_future(asked.accept())
+        async with pipe_to(redis_url) as pipe:
+            await until(lambda: _is(pipe, session, b"accepted"), "the accept has its effect")
+        unclear.set()
+        shim.refusing = True
+        shim.cut()
+        shim.answers.set()
+        asyncio.get_running_loop().call_later(1.0, setattr, shim, "refusing", False)
+        await accepting
+        return b"1"
+
+    async with Shim(redis_url) as shim, serving(shim.url, session, handle) as bus, front(redis_url, session) as asker:
+        with pytest.raises(ToolError) as caught:
+            await submit(asker, deadline_s=1.0)
+        async with pipe_to(redis_url) as pipe:
+            await until(lambda: _is(pipe, session, b"withdrawn"), "the accept is taken back")
+        await until_open(bus.pipe, bus.keys)
+        assert await bus.records.unfinished() == []
+        assert await submit(asker) == b"2"
+
+    assert caught.value.code in ("pending", "not_executed")
+
+
+async def _is(pipe: Any, session: str, state: bytes) -> bool:
+    return bool(await pipe.send("HGET", Keys(session).order(KEY), "st") == state)
+
+
+async def test_an_answer_is_waited_for_while_redis_is_away(redis_url: str, session: str, broker: Broker) -> None:
+    """Both whoever placed the order and whoever waits for the same key."""
+    broker.after.clear()
+    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
+        first = asyncio.create_task(submit(asker))
+        await until(lambda: broker.sent, "the order is sent")
+        second = asyncio.create_task(submit(asker))
+        await until(lambda: len(asker._post._calls) == 2, "the second waits")
+        connections = shim.accepted
+        shim.refusing = True
+        for times in (1, 2):
+            shim.cut()
+            await until(partial(_has_tried, shim, connections + 4 * times), "they look in vain")
+            await asyncio.sleep(0)
+        broker.after.set()
+        shim.refusing = False
+
+        assert [await first, await second] == [broker.answer] * 2
+
+    assert broker.sent == {KEY: 1}
+
+
+async def test_a_repeated_submit_waits_until_redis_is_back(redis_url: str, session: str, broker: Broker) -> None:
+    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
+        await submit(asker, key="an-earlier-key")
+        shim.answers.clear()
+        call = asyncio.create_task(submit(asker))
+        await until(lambda: broker.sent[KEY], "the order is sent")
+        connections = shim.accepted
+        shim.refusing = True
+        shim.cut()
+        await until(lambda: shim.accepted > connections + 3, "it was tried again")
+        shim.answers.set()
+        shim.refusing = False
+        assert await call == broker.answer
+
+    assert broker.sent[KEY] == 1
+
+
+async def test_an_attempt_that_was_replaced_joins_the_one_that_replaced_it(
+    redis_url: str, session: str, broker: Broker
+) -> None:
+    broker.before.clear()
+    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
+        first = asyncio.create_task(submit(asker))
+        await until(lambda: broker.asked, "the first is in hand")
+        request = broker.asked[0].request
+        await intents(bus.pipe, session).withdraw(KEY, request.id)
+        async with front(redis_url, session, "another") as other:
+            second = asyncio.create_task(submit(other))
+            await until(lambda: len(broker.asked) == 2, "the second is in hand")
+            broker.before.set()
+            assert [await first, await second] == [broker.answer] * 2
+
+    assert broker.sent == {KEY: 1}
+
+
+@pytest.mark.fault(68)
+async def test_a_lease_that_lapses_during_the_accept_sends_nothing(redis_url: str, session: str) -> None:
+    async def handle(asked: Asked) -> bytes:
+        shim.answers.clear()
+        accepting = asyncio.ensure_future(asked.accept())
+        async with pipe_to(redis_url) as pipe:
+            await until(lambda: _is(pipe, session, b"accepted"), "the accept has its effect")
+        bus.lease.step_down()
+        shim.answers.set()
+        await accepting
+        raise AssertionError("it would have been sent")
+
+    async with Shim(redis_url) as shim, serving(shim.url, session, handle) as bus, front(redis_url, session) as asker:
+        with pytest.raises(ToolError) as caught:
+            await submit(asker)
+        assert await _is_state(redis_url, session, b"withdrawn")
+
+    assert (caught.value.code, caught.value.details["reason"]) == ("not_executed", "fenced")
+
+
+async def test_a_reply_that_is_there_at_once_is_not_overlooked(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may come before the front has heard that its submit went through."""
+
+    async def handle(asked: Asked) -> bytes:
+        await asked.accept()
+        raise ZeroDivisionError
+
+    async with serving(redis_url, session, handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
+        await _warm(asker)
+        real = asker._intents.submit
+
+        async def slow(*arguments: Any, **options: Any) -> Any:
+            seen = await real(*arguments, **options)
+            [call] = asker._post._calls.values()
+            await asyncio.wait([call])
+            return seen
+
+        monkeypatch.setattr(asker._intents, "submit", slow)
+        with pytest.raises(ToolError) as caught:
+            await submit(asker)
+
+    assert caught.value.code == "unknown"
+
+
+async def _warm(asker: Any) -> None:
+    with pytest.raises(ToolError):
+        await asker.ask(GET_POSITIONS, GET_POSITIONS.request(), caller="c", request_id="r")
+
+
+def _has_tried(shim: Shim, connections: int) -> bool:
+    return shim.accepted >= connections
+
+
+async def _is_state(url: str, session: str, state: bytes) -> bool:
+    async with pipe_to(url) as pipe:
+        return await _is(pipe, session, state)

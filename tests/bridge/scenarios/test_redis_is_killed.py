@@ -1,0 +1,203 @@
+"""Redis itself is killed, restarted, emptied and frozen: what callers are told, and that all comes back by itself."""
+
+import asyncio
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from bridge.bus.client.client import Asker
+from bridge.bus.server.server import Answerer
+from bridge.bus.transport import connection as connect
+from bridge.bus.transport import pubsub as listening
+from bridge.tool import ToolError
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from tests.busy import BUSY_S
+from tests.stacks.bus import KEY, Broker, ask, front, serving, submit, until
+
+SESSION = "faults"
+
+
+async def kill(redis: EmbeddedRedis) -> None:
+    assert redis.process is not None
+    redis.process.kill()
+    await redis.process.wait()
+
+
+@pytest.mark.fault(75)
+async def test_a_killed_redis_is_told_and_its_return_is_noticed(own_redis: EmbeddedRedis) -> None:
+    broker = Broker()
+    async with serving(own_redis.url, SESSION, broker.handle), front(own_redis.url, SESSION) as asker:
+        broker.before.clear()
+        reading = asyncio.create_task(ask(asker))
+        await until(lambda: broker.asked, "the read is in hand")
+        await kill(own_redis)
+        with pytest.raises(ToolError, match=r"\[retry\]"):
+            await reading
+        began = time.perf_counter()
+        with pytest.raises(ToolError, match=r"\[bus_down\]"):
+            await ask(asker)
+        with pytest.raises(ToolError) as caught:
+            await submit(asker)
+        assert time.perf_counter() - began < 4 + BUSY_S  # two seconds each
+        broker.before.set()
+
+        await own_redis.start()
+        began = time.perf_counter()
+        await until(lambda: _answers(asker), "reads are answered again")
+        assert time.perf_counter() - began < 3 + BUSY_S
+        assert await submit(asker) == broker.answer
+
+    assert (caught.value.code, caught.value.details["reason"]) == ("not_executed", "bus_down")
+    assert broker.sent[KEY] == 1
+
+
+@pytest.mark.fault(75)
+async def test_an_order_under_way_survives_a_restart_of_redis(own_redis: EmbeddedRedis) -> None:
+    broker = Broker()
+    broker.after.clear()
+    async with serving(own_redis.url, SESSION, broker.handle), front(own_redis.url, SESSION) as asker:
+        call = asyncio.create_task(submit(asker))
+        await until(lambda: broker.sent, "the order is sent")
+        await kill(own_redis)
+        broker.after.set()  # the answer is there while Redis is not
+        await own_redis.start()
+
+        assert await call == broker.answer
+        assert await submit(asker) == b'{"orderId":7,"replayed":true}'
+
+    assert broker.sent == {KEY: 1}
+
+
+@pytest.mark.fault(76)
+async def test_a_redis_that_comes_back_empty_takes_no_writes_until_reconciled(
+    own_redis: EmbeddedRedis, tmp_path: Path
+) -> None:
+    broker = Broker()
+    reconciled = asyncio.Event()
+    reconciled.set()
+    times: list[bool] = []
+
+    async def reconcile() -> None:
+        times.append(reconciled.is_set())
+        await reconciled.wait()
+
+    url = own_redis.url
+    async with serving(url, SESSION, broker.handle, reconcile=reconcile) as bus, front(url, SESSION) as asker:
+        broker.after.clear()
+        call = asyncio.create_task(submit(asker))
+        await until(lambda: broker.sent, "the order is sent")
+        token = bus.lease.token
+        reconciled.clear()
+        await kill(own_redis)
+        shutil.rmtree(tmp_path / "redis" / "appendonlydir")
+        await own_redis.start()
+
+        with pytest.raises(ToolError) as caught:
+            await call
+        await until(lambda: times == [True, False], "the worker reconciles anew")
+        with pytest.raises(ToolError) as refused:
+            await submit(asker, key="another-key")
+        broker.after.set()
+        reconciled.set()
+        await until(lambda: _submits(asker, "another-key"), "writes are open again")
+        assert await submit(asker) == b'{"orderId":7,"replayed":true}'  # the worker knew, and wrote it anew
+        assert bus.lease.token == token
+
+    assert caught.value.code == "unknown"
+    assert (refused.value.code, refused.value.details["reason"]) == ("unknown", "no_generation")
+    assert broker.sent == {KEY: 1, "another-key": 1}
+
+
+@pytest.mark.fault(77)
+async def test_a_frozen_redis_is_told_in_time_and_nothing_is_done_twice(
+    own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "IDLE_S", 0.5)
+    monkeypatch.setattr(listening, "SILENT_S", 0.5)
+    broker = Broker()
+    async with serving(own_redis.url, SESSION, broker.handle), front(own_redis.url, SESSION) as asker:
+        await ask(asker)
+        assert own_redis.process is not None
+        own_redis.process.send_signal(signal.SIGSTOP)
+        began = time.perf_counter()
+        with pytest.raises(ToolError, match=r"\[bus_down\]"):
+            await ask(asker)
+        took = time.perf_counter() - began
+        call = asyncio.create_task(submit(asker, deadline_s=1.5))  # thawed before the lease can lapse
+        with pytest.raises(ToolError) as caught:
+            await call
+        own_redis.process.send_signal(signal.SIGCONT)
+        await until(lambda: _answers(asker), "reads are answered again")
+        assert await submit(asker) in (broker.answer, b'{"orderId":7,"replayed":true}')
+
+    assert took < connect.ANSWER_S + connect.CONNECT_S
+    assert caught.value.code in ("unknown", "not_executed")
+    assert broker.sent[KEY] == 1
+
+
+@pytest.mark.fault(69)
+async def test_a_stopping_worker_answers_what_it_has_in_hand(own_redis: EmbeddedRedis) -> None:
+    broker = Broker()
+    broker.after.clear()
+    async with Answerer(own_redis.url, SESSION, "w") as bus, front(own_redis.url, SESSION) as asker:
+        await bus.lead()
+        task = asyncio.create_task(bus.serve(broker.handle))
+        await until(lambda: _submitted(asker, broker), "the order is sent")
+        await bus.stop(grace_s=5)
+        await until(lambda: _no_worker(asker), "no more requests are taken")
+        assert not task.done()
+        broker.after.set()
+        await task
+        assert await submit(asker, key=KEY) == b'{"orderId":7,"replayed":true}'
+
+
+@pytest.mark.fault(69)
+async def test_a_stopping_worker_waits_no_longer_than_its_grace(own_redis: EmbeddedRedis) -> None:
+    broker = Broker()
+    broker.before.clear()
+    async with Answerer(own_redis.url, SESSION, "w") as bus, front(own_redis.url, SESSION) as asker:
+        await bus.lead()
+        task = asyncio.create_task(bus.serve(broker.handle))
+        await until(lambda: _no_worker(asker, expected=False), "requests are taken")
+        call = asyncio.create_task(ask(asker))
+        await until(lambda: broker.asked, "the read is in hand")
+        began = time.perf_counter()
+        await bus.stop(grace_s=0.2)
+        await task
+        took = time.perf_counter() - began
+        with pytest.raises(ToolError, match="worker_lost"):
+            await call
+
+    assert 0.2 <= took < 1 + BUSY_S
+
+
+async def _answers(asker: Asker) -> bool:
+    try:
+        await ask(asker)
+    except ToolError:
+        return False
+    return True
+
+
+async def _submits(asker: Asker, key: str) -> bool:
+    try:
+        await submit(asker, key=key)
+    except ToolError:
+        return False
+    return True
+
+
+async def _submitted(asker: Asker, broker: Broker) -> bool:
+    try:
+        await submit(asker, deadline_s=0.3)
+    except ToolError:
+        return bool(broker.sent)
+    return True
+
+
+async def _no_worker(asker: Asker, *, expected: bool = True) -> bool:
+    count = await asker._post.receivers()
+    return bool(count == 0) is expected

@@ -1,0 +1,59 @@
+"""What is to end ends, also where its end meets an error."""
+
+import asyncio
+
+import pytest
+
+from bridge.bus.transport.pubsub import Listener
+from bridge.tasks import end
+from tests.stacks.redis_relay import Shim
+
+
+async def test_a_task_that_loses_its_first_cancellation_is_cancelled_again() -> None:
+    lost = 0
+
+    async def stubborn() -> None:
+        nonlocal lost
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                lost += 1
+                if lost > 1:
+                    raise
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await end([task], again_s=0.01)
+
+    assert task.cancelled()
+    assert lost == 2
+
+
+async def test_what_a_task_raises_in_the_end_is_passed_over() -> None:
+    async def fails() -> None:
+        raise ValueError
+
+    task = asyncio.create_task(fails())
+    await asyncio.sleep(0)
+
+    await end([task])
+    await end([])
+
+    assert isinstance(task.exception(), ValueError)
+
+
+@pytest.mark.fault(66)
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_listener_ends_in_the_moment_in_which_redis_hangs_up(redis_url: str, session: str, turns: int) -> None:
+    """As for a worker that wakes up, has lost its lease and finds its connection closed."""
+    async with Shim(redis_url) as shim:
+        listener = Listener(shim.url, lambda *_: None, lambda: None)
+        async with asyncio.timeout(10):
+            async with listener:
+                listener.want(session)
+                await listener.confirmed(session, 5)
+                shim.cut()
+                for _ in range(turns):
+                    await asyncio.sleep(0)

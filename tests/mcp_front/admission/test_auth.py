@@ -1,0 +1,196 @@
+"""A token names its caller and says what it may do; the file holds hashes, and removing an entry ends it at once."""
+
+import asyncio
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.tool import Effect
+from mcp_front.admission.auth import Tokens, read_tokens
+from mcp_front.protocol.results import ERROR_META
+from mcp_front.tools.catalogue import offered_tools
+from tests.mcp_front.scenarios.test_calls_over_http import PNL, Recorder
+from tests.mcp_front.scenarios.test_idempotency_keys import ORDER
+from tests.stacks.front import ERAS, Running, plain_http, serving, wait_until, worker
+from tests.stacks.ticking_worker import ticking
+
+SCOPES = {"reader": ["read"], "trader": ["read", "trade"], "admin": ["read", "trade", "admin"], "nobody": []}
+
+
+def token_of(name: str) -> str:
+    return f"token-of-{name}-that-is-long-enough-to-be-one"
+
+
+def write_tokens(path: Path, names: list[str]) -> Path:
+    entries = [
+        {"name": name, "sha256": hashlib.sha256(token_of(name).encode()).hexdigest(), "scopes": SCOPES[name]}
+        for name in names
+    ]
+    path.write_text(json.dumps(entries))
+    return path
+
+
+@pytest.fixture
+def tokens_file(tmp_path: Path) -> Path:
+    return write_tokens(tmp_path / "tokens.json", list(SCOPES))
+
+
+def as_caller(front: Running, name: str, era: str = ERAS[0]) -> Any:
+    return front.raw(era, authorization=f"Bearer {token_of(name)}")
+
+
+@pytest.mark.fault(103)
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("header", [{}, {"authorization": "Bearer wrong"}, {"authorization": "Basic dTpw"}])
+async def test_no_token_or_a_wrong_one_is_turned_away(
+    redis_url: str, session: str, tokens_file: Path, era: str, header: dict[str, str]
+) -> None:
+    async with serving(redis_url, session, front_tokens_file=tokens_file) as front, plain_http() as http:
+        response = await http.post(front.endpoint, **front.raw(era, **header).prepared("tools/list"))
+
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_list_shows_what_the_token_may_do(redis_url: str, session: str, tokens_file: Path, era: str) -> None:
+    async with serving(redis_url, session, front_tokens_file=tokens_file) as front:
+        seen = {}
+        for name in SCOPES:
+            answer = await as_caller(front, name, era).request("tools/list")
+            seen[name] = {tool["name"] for tool in answer["result"]["tools"]}
+
+    writes = {declared.tool_name for declared in offered_tools() if declared.effect is Effect.WRITE}
+    session_tools = {"ibkr_connect", "ibkr_disconnect"}
+    assert seen["nobody"] == set()
+    assert {"ibkr_get_positions", "ibkr_preview_order", "ibkr_halt_trading"} <= seen["reader"]
+    assert not seen["reader"] & (writes | session_tools)
+    assert seen["trader"] == seen["reader"] | writes
+    assert seen["admin"] == seen["trader"] | session_tools
+
+
+@pytest.mark.fault(103)
+@pytest.mark.parametrize("era", ERAS)
+async def test_tool_that_is_hidden_cannot_be_called(redis_url: str, session: str, tokens_file: Path, era: str) -> None:
+    recorder = Recorder({})
+    handlers = {"place_order": recorder, "disconnect": recorder}
+    async with (
+        worker(redis_url, session, handlers),
+        serving(redis_url, session, front_tokens_file=tokens_file) as front,
+    ):
+        order = await as_caller(front, "reader", era).call("ibkr_place_order", **ORDER)
+        disconnect = await as_caller(front, "trader", era).call("ibkr_disconnect")
+
+    assert order["isError"] is True
+    assert disconnect["isError"] is True
+    assert recorder.asked == []
+    assert "scope trade" in order["content"][0]["text"]
+    assert disconnect["_meta"][ERROR_META]["code"] == "forbidden"
+
+
+async def test_caller_is_named_by_its_token(redis_url: str, session: str, tokens_file: Path) -> None:
+    recorder = Recorder(PNL)
+    handlers = {"get_pnl": recorder}
+    async with (
+        worker(redis_url, session, handlers),
+        serving(redis_url, session, front_tokens_file=tokens_file) as front,
+    ):
+        for name in ("reader", "trader"):
+            await as_caller(front, name).call("ibkr_get_pnl")
+
+    assert [asked.caller for asked in recorder.asked] == ["reader", "trader"]
+
+
+async def test_one_callers_limit_is_not_anothers(redis_url: str, session: str, tokens_file: Path) -> None:
+    handlers = {"get_pnl": Recorder(PNL)}
+    limits: dict[str, Any] = {"front_calls_per_s": 0.001, "front_burst": 1, "front_tokens_file": tokens_file}
+    async with worker(redis_url, session, handlers), serving(redis_url, session, **limits) as front:
+        answers = [await as_caller(front, name).call("ibkr_get_pnl") for name in ("reader", "reader", "trader")]
+
+    assert [bool(answer.get("isError")) for answer in answers] == [False, True, False]
+
+
+async def test_removed_entry_is_turned_away_at_once(tmp_path: Path) -> None:
+    path = write_tokens(tmp_path / "tokens.json", ["reader", "trader"])
+    tokens = Tokens(path)
+    assert await tokens.verify_token(token_of("reader")) is not None
+
+    write_tokens(path, ["trader"])
+
+    assert await tokens.verify_token(token_of("reader")) is None
+    assert await tokens.verify_token(token_of("trader")) is not None
+
+
+async def test_stream_ends_when_its_token_is_taken_away(
+    redis_url: str, session: str, tokens_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mcp_front.streams.tools.WATCH_S", 0.1)
+    async with (
+        ticking(redis_url, session) as ticker,
+        serving(redis_url, session, front_tokens_file=tokens_file) as front,
+    ):
+        calls = [
+            asyncio.create_task(
+                as_caller(front, name).call("ibkr_stream_market_data", symbol="SPY", duration_seconds=seconds)
+            )
+            for name, seconds in (("reader", 60), ("trader", 2))
+        ]
+        await wait_until(lambda: ticker.sent > 10, "some ticks are sent")
+        write_tokens(tokens_file, ["trader"])
+        async with asyncio.timeout(10):
+            taken, left = [answer["structuredContent"] for answer in await asyncio.gather(*calls)]
+
+    assert "Ended early: the client's token was taken away" in taken["message"]
+    assert taken["seconds"] < 10
+    assert "Ended early" not in left["message"]
+
+
+@pytest.mark.parametrize("spoil", [lambda path: path.unlink(), lambda path: path.write_text("[{")])
+async def test_file_that_cannot_be_read_admits_nobody_until_it_can(tmp_path: Path, spoil: Any) -> None:
+    path = write_tokens(tmp_path / "tokens.json", ["reader"])
+    tokens = Tokens(path)
+
+    spoil(path)
+    assert await tokens.verify_token(token_of("reader")) is None
+
+    write_tokens(path, ["reader"])
+    assert await tokens.verify_token(token_of("reader")) is not None
+
+
+async def test_token_is_kept_nowhere_in_what_the_server_knows(tmp_path: Path) -> None:
+    tokens = Tokens(write_tokens(tmp_path / "tokens.json", ["reader"]))
+
+    found = await tokens.verify_token(token_of("reader"))
+
+    assert found is not None
+    assert token_of("reader") not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        ({"sha256": "0" * 63}, "sha256"),
+        ({"scopes": ["read", "root"]}, "scopes"),
+        ({"name": "two words"}, "name"),
+        ({"token": "in plain"}, "token"),
+    ],
+)
+def test_entry_that_is_wrong_is_refused_without_showing_it(
+    tmp_path: Path, entry: dict[str, Any], complaint: str
+) -> None:
+    path = tmp_path / "tokens.json"
+    path.write_text(json.dumps([{"name": "claude", "sha256": "0" * 64, "scopes": ["read"], **entry}]))
+
+    with pytest.raises(ValueError, match=complaint) as caught:
+        read_tokens(path)
+
+    assert "in plain" not in str(caught.value)
+    assert "0" * 63 not in str(caught.value)
+
+
+def test_same_name_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="twice"):
+        read_tokens(write_tokens(tmp_path / "tokens.json", ["reader", "reader"]))

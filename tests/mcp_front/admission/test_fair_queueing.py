@@ -1,0 +1,299 @@
+"""The door: callers in rotation, a few inside at a time, and a flood that is told to come again."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext
+
+import httpx
+import pytest
+from starlette.authentication import SimpleUser, UnauthenticatedUser
+from starlette.types import Message, Receive, Scope, Send
+
+from mcp_front.admission import fair_queueing as door
+from mcp_front.admission.fair_queueing import INSIDE, Door, leave_door
+from mcp_front.admission.rate_limits import Paces
+from tests.stacks.front import serving, wait_until
+
+WAITING = 12  # of one caller, in place of hundreds
+UNPACED = Paces(1e9, 1_000)
+Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Inside:
+    """An application that writes down who is in, and lets them out when told."""
+
+    def __init__(self) -> None:
+        self.entered: list[str] = []
+        self.go = asyncio.Semaphore(0)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.entered.append(scope["user"].display_name)
+        await self.go.acquire()
+
+
+async def nothing(message: Message) -> None: ...
+
+
+def knock(guarded: Door, caller: str, send: Send = nothing, body: bytes = b"") -> asyncio.Task[None]:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def come() -> None:
+        await guarded({"type": "http", "method": "POST", "user": SimpleUser(caller)}, receive, send)
+
+    return asyncio.create_task(come())
+
+
+@asynccontextmanager
+async def flooded(app: Handler) -> AsyncIterator[tuple[Door, list[asyncio.Task[None]]]]:
+    """A door before which one caller's flood waits."""
+    guarded = Door(app, UNPACED, nullcontext)
+    tasks = [knock(guarded, "hungry") for _ in range(INSIDE + 10)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    yield guarded, tasks
+    for each in tasks:
+        each.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.fixture(autouse=True)
+def long_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Places are given back when the test says so."""
+    monkeypatch.setattr(door, "LONGEST_S", 30)
+    monkeypatch.setattr(door, "RETRY_IN_S", 0.01)
+    monkeypatch.setattr(door, "WAITING", WAITING)
+
+
+async def test_a_few_are_inside_and_the_rest_wait() -> None:
+    inside = Inside()
+    async with flooded(inside):
+        assert inside.entered == ["hungry"] * INSIDE
+
+
+async def test_another_caller_is_next_however_many_of_one_wait() -> None:
+    inside = Inside()
+    async with flooded(inside) as (guarded, tasks):
+        tasks.append(knock(guarded, "quiet"))
+        await asyncio.sleep(0)
+        inside.go.release()
+        await wait_until(lambda: len(inside.entered) > INSIDE, "one more is in")
+        inside.go.release()
+        await wait_until(lambda: len(inside.entered) > INSIDE + 1, "another is in")
+
+        assert "quiet" in inside.entered[INSIDE:]
+
+
+async def test_a_call_that_waits_for_the_worker_holds_no_place() -> None:
+    inside = Inside()
+
+    async def waits(scope: Scope, receive: Receive, send: Send) -> None:
+        leave_door(scope)
+        await inside(scope, receive, send)
+
+    async with flooded(waits) as (_, tasks):
+        await wait_until(lambda: len(inside.entered) == len(tasks), "all are in")
+
+
+async def test_an_answer_that_begins_holds_no_place() -> None:
+    inside = Inside()
+
+    async def answers(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await inside(scope, receive, send)
+
+    async with flooded(answers) as (_, tasks):
+        await wait_until(lambda: len(inside.entered) == len(tasks), "all are in")
+
+
+async def test_whoever_stays_long_holds_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "LONGEST_S", 0.01)
+    inside = Inside()
+    async with flooded(inside) as (_, tasks):
+        await wait_until(lambda: len(inside.entered) == len(tasks), "all are in")
+
+
+async def test_whoever_leaves_before_its_turn_takes_no_place_along() -> None:
+    inside = Inside()
+    async with flooded(inside) as (guarded, tasks):
+        for each in tasks[INSIDE:]:
+            each.cancel()
+        inside.go.release()
+        tasks.append(knock(guarded, "quiet"))
+
+        await wait_until(lambda: "quiet" in inside.entered, "the place is free")
+
+
+async def test_beyond_its_line_a_caller_is_told_to_come_again_and_others_are_not() -> None:
+    inside, told = Inside(), list[Message]()
+
+    async def hear(message: Message) -> None:
+        told.append(message)
+
+    async with flooded(inside) as (guarded, tasks):
+        tasks += [knock(guarded, "hungry") for _ in range(WAITING - 10)]
+        await asyncio.sleep(0)
+        await knock(guarded, "hungry", hear)
+        waiting = knock(guarded, "quiet", hear)
+        tasks.append(waiting)
+        await asyncio.sleep(0)
+
+        assert told[0]["status"] == 429
+        assert b"retry-after" in dict(told[0]["headers"])
+        assert b'"code": "paced"' in told[1]["body"]
+        assert len(told) == 2
+        assert not waiting.done()
+
+
+async def test_whoever_is_early_waits_before_it_takes_a_place() -> None:
+    inside = Inside()
+    guarded = Door(inside, Paces(20, 1), nullcontext)
+    inside.go.release()
+    tasks = [knock(guarded, "claude") for _ in range(2)]
+    await wait_until(lambda: tasks[0].done(), "the first is through")
+    assert inside.entered == ["claude"]
+    assert guarded._inside == 0
+
+    inside.go.release()
+    await asyncio.gather(*tasks)
+    assert inside.entered == ["claude"] * 2
+
+
+async def test_what_is_no_tool_call_is_refused_in_https_words() -> None:
+    told = list[Message]()
+
+    async def hear(message: Message) -> None:
+        told.append(message)
+
+    guarded = Door(Inside(), Paces(0.001, 1), nullcontext)
+    tasks = [knock(guarded, "claude", hear, b'{"method": "tools/list", "id": 1}') for _ in range(2)]
+    await tasks[1]
+    tasks[0].cancel()
+
+    assert told[0]["status"] == 429
+    assert json.loads(told[1]["body"])["error"]["data"] == {"code": "paced", "retry_after_s": 1000}
+
+
+async def test_what_came_before_the_door_opened_is_not_lost() -> None:
+    heard: list[bytes] = []
+
+    async def reads(scope: Scope, receive: Receive, send: Send) -> None:
+        heard.append((await receive())["body"])
+
+    await knock(Door(reads, UNPACED, nullcontext), "claude", body=b"hello")
+
+    assert heard == [b"hello"]
+
+
+async def test_health_is_told_while_the_door_is_crowded(redis_url: str, session: str) -> None:
+    async with serving(redis_url, session) as running, httpx.AsyncClient(verify=False) as http:
+        calls = [asyncio.create_task(running.raw().call("ibkr_get_status")) for _ in range(8)]
+        answer = await http.get(f"{running.url}/healthz")
+        await asyncio.gather(*calls)
+
+        assert answer.status_code == 200
+
+
+HALT = b'{"method": "tools/call", "id": 1, "params": {"name": "ibkr_halt_trading"}}'
+
+
+async def test_a_halt_waits_behind_nobody_not_even_its_own_flood() -> None:
+    inside = Inside()
+    async with flooded(inside) as (guarded, tasks):
+        tasks += [knock(guarded, "hungry") for _ in range(WAITING - 10)]  # one more would be refused
+        before = len(inside.entered)
+        tasks.append(knock(guarded, "hungry", body=HALT))
+
+        await wait_until(lambda: len(inside.entered) == before + 1, "the halt is in")
+
+
+async def test_a_flood_of_halts_is_a_flood_like_another() -> None:
+    inside = Inside()
+    async with flooded(inside) as (guarded, tasks):
+        before = len(inside.entered)
+        tasks += [knock(guarded, "hungry", body=HALT) for _ in range(door.HALTS + 10)]
+        await wait_until(lambda: len(inside.entered) == before + door.HALTS, "some are in")
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+        assert len(inside.entered) == before + door.HALTS
+
+
+async def test_who_is_not_known_is_neither_read_nor_held_up() -> None:
+    came: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        came.append(scope)
+
+    async def never() -> Message:
+        raise AssertionError("it is read")
+
+    guarded = Door(app, Paces(0.001, 1), nullcontext)
+    for _ in range(3):
+        await guarded({"type": "http", "method": "POST", "user": UnauthenticatedUser()}, never, nothing)
+
+    assert len(came) == 3
+    assert not any(door.PLACE in scope for scope in came)
+
+
+async def test_a_body_that_does_not_come_is_waited_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "BODY_S", 0.05)
+    told = list[Message]()
+
+    async def hear(message: Message) -> None:
+        told.append(message)
+
+    async def never() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    await Door(Inside(), UNPACED, nullcontext)(
+        {"type": "http", "method": "POST", "user": SimpleUser("slow")}, never, hear
+    )
+
+    assert told[0]["status"] == 408
+
+
+async def test_no_caller_makes_the_front_hold_more_than_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "HELD_LIMIT", 100)
+    inside, told = Inside(), list[Message]()
+
+    async def hear(message: Message) -> None:
+        told.append(message)
+
+    async with flooded(inside) as (guarded, tasks):
+        tasks.append(knock(guarded, "large", body=bytes(80)))
+        await asyncio.sleep(0)
+        await knock(guarded, "large", hear, body=bytes(80))
+        tasks.append(knock(guarded, "other", hear, body=bytes(80)))
+        await asyncio.sleep(0)
+
+        assert told[0]["status"] == 429
+        assert b"bytes waiting" in told[1]["body"]
+        assert len(told) == 2
+        inside.go.release()
+        inside.go.release()
+        await wait_until(lambda: "large" in inside.entered, "what was held is let in")
+        assert guarded._held["large"] == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": []}}',
+        b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": {}}}',
+        b'{"jsonrpc": "2.0", "id": "\xff", "method": "tools/call"}',
+        b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": {"deep": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}",
+        b"[" * 100_000,
+        b"",
+    ],
+    ids=["name-list", "name-object", "not-utf-8", "deep", "deep-list", "empty"],
+)
+async def test_a_malformed_request_is_the_clients_fault(redis_url: str, session: str, body: bytes) -> None:
+    headers = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+    async with serving(redis_url, session) as front, httpx.AsyncClient(verify=False) as http:
+        answer = await http.post(front.endpoint, content=body, headers=headers)
+
+        assert answer.status_code < 500
+        assert (await front.raw().call("ibkr_get_status"))["structuredContent"]

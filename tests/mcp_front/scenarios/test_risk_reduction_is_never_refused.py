@@ -1,0 +1,207 @@
+"""Calls that reduce risk, or show it, are never refused for their form, a quota or a queue."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from bridge.bus.controls.kill_switch import read_halt
+from bridge.bus.keys import Keys
+from bridge.bus.server import server as answering
+from bridge.bus.server.request import Asked
+from mcp_front.protocol.results import ERROR_META
+from tests.mcp_front.scenarios.test_idempotency_keys import REPORT
+from tests.stacks.bus import pipe_to
+from tests.stacks.front import ERAS, serving, wait_until, worker
+from tests.stacks.front import answering as answers
+
+CANCELLED = {"orders": [REPORT], "message": "1 cancelled", "replayed": False}
+RELIEVING: dict[str, dict[str, Any]] = {
+    "ibkr_get_status": {},
+    "ibkr_cancel_order": {"orderId": 7},
+    "ibkr_cancel_all_orders": {},
+    "ibkr_halt_trading": {"reason": "a test", "cancelOrders": True},
+}
+
+
+def accepting(value: Any, sent: list[Asked]) -> Callable[[Asked], Awaitable[bytes]]:
+    plain = answers(value)
+
+    async def handler(asked: Asked) -> bytes:
+        await asked.accept()
+        sent.append(asked)
+        return await plain(asked)
+
+    return handler
+
+
+def handlers(sent: list[Asked]) -> dict[str, Any]:
+    return {"cancel_order": accepting(REPORT, sent), "cancel_all_orders": accepting(CANCELLED, sent)}
+
+
+@pytest.mark.trial("E1")
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"reason": "stop – now"}, "stop – now"),
+        ({"reason": "it’s “odd” — für uns"}, "it’s “odd” — für uns"),
+        ({"reason": "line one\r\nline two\t\x00 \u202egone"}, "line one line two gone"),
+        ({"reason": "x" * 300}, "x" * 199 + "…"),
+        ({"reason": "\ud83d\ude00 \ud800 half a character"}, "😀 ? half a character"),
+        ({"reason": "   "}, "no reason given"),
+        ({"reason": None}, "no reason given"),
+        ({}, "no reason given"),
+        ({"reason": 42}, "42"),
+        ({"reason": ["a", "list"]}, "['a', 'list']"),
+        ({"reason": "odd", "because": {"deep": [1]}, "cancelOrders": "perhaps"}, "odd"),
+    ],
+)
+async def test_trading_is_halted_whatever_the_arguments_say(
+    redis_url: str, session: str, era: str, given: dict[str, Any], kept: str
+) -> None:
+    async with serving(redis_url, session) as front:
+        result = await front.raw(era).call("ibkr_halt_trading", **given)
+    async with pipe_to(redis_url) as pipe:
+        halt = await read_halt(pipe, Keys(session))
+
+    told = result["structuredContent"]
+    assert (told["halted"], told["reason"], told["cancelled"]) == (True, kept, None)
+    assert halt is not None
+    assert halt.reason == kept
+    assert ("cancelOrders was not understood" in told["message"]) == ("cancelOrders" in given)
+    assert ("there is no argument because" in told["message"]) == ("because" in given)
+
+
+@pytest.mark.trial("E1")
+@pytest.mark.parametrize("given", [{"cancel_orders": True}, {"cancelOrders": "yes"}, {"CancelOrders": 1}])
+async def test_cancelling_with_a_halt_is_understood_in_any_spelling(
+    redis_url: str, session: str, given: dict[str, Any]
+) -> None:
+    sent: list[Asked] = []
+    async with worker(redis_url, session, handlers(sent)), serving(redis_url, session) as front:
+        result = await front.raw().call("ibkr_halt_trading", reason="odd fills", **given)
+
+    assert result["structuredContent"]["cancelled"] == [REPORT]
+
+
+@pytest.mark.trial("E1")
+@pytest.mark.parametrize(
+    ("tool", "given"),
+    [
+        ("ibkr_cancel_order", {"orderId": 7, "reason": "fat finger – sorry"}),
+        ("ibkr_cancel_order", {"order_id": "7", "symbol": "AAPL"}),
+        ("ibkr_cancel_order", {"orderId": 7, "idempotencyKey": "odd key!"}),
+        ("ibkr_cancel_order", {"orderKey": "a-key-of-the-order", "orderId": None}),
+        ("ibkr_cancel_order", {"orderKey": " a-key-of-the-order\n"}),
+        ("ibkr_cancel_order", {"orderId": " 7 "}),
+        ("ibkr_cancel_all_orders", {"reason": "stop", "confirm": True}),
+        ("ibkr_cancel_all_orders", {"everyClient": "perhaps", "idempotencyKey": 5}),
+    ],
+)
+async def test_a_cancel_is_carried_out_whatever_else_its_arguments_say(
+    redis_url: str, session: str, tool: str, given: dict[str, Any]
+) -> None:
+    sent: list[Asked] = []
+    async with worker(redis_url, session, handlers(sent)), serving(redis_url, session) as front:
+        result = await front.raw().call(tool, **given)
+
+    assert "isError" not in result or not result["isError"]
+    assert len(sent) == 1
+    odd = {"reason", "symbol", "confirm"} & given.keys() or "idempotencyKey" in given
+    assert ("Of the arguments: " in result["structuredContent"]["message"]) == bool(odd)
+
+
+@pytest.mark.trial("E1")
+@pytest.mark.parametrize("given", [{"symbol": "AAPL"}, {"account": "DU1"}, {"order_id": 7}, {"action": "BUY"}])
+async def test_a_cancel_of_some_orders_is_not_taken_for_one_of_all(
+    redis_url: str, session: str, given: dict[str, Any]
+) -> None:
+    sent: list[Asked] = []
+    async with worker(redis_url, session, handlers(sent)), serving(redis_url, session) as front:
+        result = await front.raw().call("ibkr_cancel_all_orders", **given)
+
+    assert result["_meta"][ERROR_META]["code"] == "invalid_arguments"
+    assert sent == []
+
+
+@pytest.mark.trial("E1")
+@pytest.mark.parametrize("era", ERAS)
+async def test_the_status_is_told_whatever_the_arguments_say(redis_url: str, session: str, era: str) -> None:
+    async with serving(redis_url, session) as front:
+        result = await front.raw(era).call("ibkr_get_status", verbose=True, account=[1])
+
+    assert result["structuredContent"]["state"] == "no_worker"
+
+
+@pytest.mark.trial("E2")
+@pytest.mark.parametrize("tool", RELIEVING)
+async def test_a_client_whose_calls_are_all_in_use_cancels_halts_and_sees_the_status(
+    redis_url: str, session: str, tool: str
+) -> None:
+    sent: list[Asked] = []
+    held, go = asyncio.Event(), asyncio.Event()
+
+    async def stuck(_asked: Asked) -> bytes:
+        held.set()
+        await go.wait()
+        return b"[]"
+
+    async with (
+        worker(redis_url, session, handlers(sent) | {"get_positions": stuck}),
+        serving(redis_url, session, front_calls_at_once=1, front_calls_per_s=0.01, front_burst=2) as front,
+    ):
+        reading = asyncio.create_task(front.raw().call("ibkr_get_positions"))
+        await held.wait()
+        refused = await front.raw().call("ibkr_get_positions")
+        results = [await front.raw().call(tool, **RELIEVING[tool]) for _ in range(3)]
+        go.set()
+        await reading
+
+    assert refused["_meta"][ERROR_META]["code"] == "paced"
+    assert [each.get("isError", False) for each in results] == [False] * 3
+
+
+@pytest.mark.trial("E2")
+async def test_a_hundred_cancels_at_once_are_all_carried_out(redis_url: str, session: str) -> None:
+    sent: list[Asked] = []
+    async with (
+        worker(redis_url, session, handlers(sent)),
+        serving(redis_url, session, front_calls_at_once=4, front_calls_per_s=1, front_burst=4) as front,
+    ):
+        calls = [front.raw().call("ibkr_cancel_order", orderId=each) for each in range(1, 101)]
+        results = await asyncio.gather(*calls)
+
+    assert not any(each.get("isError", False) for each in results)
+    assert len(sent) == 100
+
+
+@pytest.mark.trial("E2")
+async def test_a_worker_full_of_placings_takes_a_cancel(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "AT_ONCE", 1)
+    sent: list[Asked] = []
+    held, go = asyncio.Event(), asyncio.Event()
+
+    async def stuck(_asked: Asked) -> bytes:
+        held.set()
+        await go.wait()
+        raise AssertionError("it is not to be placed")
+
+    order: dict[str, Any] = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1}
+    async with (
+        worker(redis_url, session, handlers(sent) | {"place_order": stuck}),
+        serving(redis_url, session) as front,
+    ):
+        placing = asyncio.create_task(front.raw().call("ibkr_place_order", **order))
+        await held.wait()
+        refused = await front.raw().call("ibkr_place_order", **order | {"symbol": "IBM"})
+        result = await front.raw().call("ibkr_cancel_order", orderId=7)
+        go.set()
+        await placing
+
+    assert refused["_meta"][ERROR_META]["code"] == "overloaded"
+    assert not result.get("isError", False)
+    await wait_until(lambda: len(sent) == 1, "the cancel is carried out")

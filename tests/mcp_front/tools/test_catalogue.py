@@ -1,0 +1,218 @@
+"""What tools/list says to a client that knows nothing of us: the promised table, hints, and plain schemas."""
+
+import asyncio
+import base64
+import json
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+from pydantic import ValidationError
+
+from bridge.tool import Effect
+from mcp_front.protocol.results import ERROR_META
+from mcp_front.tools.catalogue import offered_tools
+from tests.stacks.front import ERAS, MODERN, READY, messages_of, plain_http, serving, worker
+
+REQUIRED = object()
+CONTRACT = {"secType": "STK", "exchange": "SMART", "currency": "USD"}
+
+# The API reference's table, typed in by hand: name -> promised parameters with their JSON type and default.
+# An optional parameter without a default has None. Further optional parameters may follow; none of these may change.
+PROMISED: dict[str, dict[str, tuple[str, Any]]] = {
+    "ibkr_connect": {"host": ("string", None), "port": ("integer", None), "clientId": ("integer", None)},
+    "ibkr_disconnect": {},
+    "ibkr_get_status": {},
+    "ibkr_get_contract_details": {
+        "symbol": ("string", REQUIRED), "secType": ("string", "STK"), "exchange": ("string", "SMART"),
+        "currency": ("string", "USD"),
+    },
+    "ibkr_get_historical_data": {
+        "symbol": ("string", REQUIRED), "durationStr": ("string", "1 Y"), "barSizeSetting": ("string", "1 day"),
+        "whatToShow": ("string", "TRADES"), "secType": ("string", "STK"), "exchange": ("string", "SMART"),
+        "currency": ("string", "USD"),
+    },
+    "ibkr_stream_market_data": {
+        "symbol": ("string", REQUIRED), "duration_seconds": ("integer", 60), "secType": ("string", "STK"),
+        "exchange": ("string", "SMART"), "currency": ("string", "USD"),
+    },
+    "ibkr_get_account_summary": {},
+    "ibkr_get_positions": {},
+    "ibkr_stream_account_updates": {"account": ("string", None), "duration_seconds": ("integer", 60)},
+    "ibkr_get_pnl": {},
+    "ibkr_get_pnl_single": {"account": ("string", None), "modelCode": ("string", None)},
+    "ibkr_place_order": {
+        "symbol": ("string", REQUIRED), "action": ("string", REQUIRED), "totalQuantity": ("number", REQUIRED),
+        "orderType": ("string", "MKT"), "lmtPrice": ("number", None), "secType": ("string", "STK"),
+        "exchange": ("string", "SMART"), "currency": ("string", "USD"),
+    },
+    "ibkr_cancel_order": {"orderId": ("integer", 0)},
+    "ibkr_get_open_orders": {},
+    "ibkr_get_executions": {},
+}  # fmt: skip
+
+WRITES = {
+    "ibkr_place_order", "ibkr_place_bracket_order", "ibkr_modify_order", "ibkr_cancel_order", "ibkr_cancel_all_orders",
+}  # fmt: skip
+OTHERS = {"ibkr_connect", "ibkr_disconnect", "ibkr_halt_trading"}  # change something, and may be repeated
+
+
+async def listed(redis_url: str, session: str, era: str) -> dict[str, dict[str, Any]]:
+    async with serving(redis_url, session) as front:
+        answer = await front.raw(era).request("tools/list")
+    return {tool["name"]: tool for tool in answer["result"]["tools"]}
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_tools_are_the_promised_ones(redis_url: str, session: str, era: str) -> None:
+    tools = await listed(redis_url, session, era)
+
+    assert {name: as_promised(tools[name]["inputSchema"], PROMISED[name]) for name in PROMISED} == PROMISED
+
+
+async def test_promised_parameters_come_first_and_in_their_order(redis_url: str, session: str) -> None:
+    tools = await listed(redis_url, session, ERAS[0])
+
+    for name, promised in PROMISED.items():
+        assert list(tools[name]["inputSchema"]["properties"])[: len(promised)] == list(promised)
+
+
+def as_promised(schema: dict[str, Any], promised: dict[str, Any]) -> dict[str, tuple[str, Any]]:
+    """The first parameters of a schema, as many as were promised, and every other one that is required."""
+    required = set(schema.get("required", []))
+    found = {name: field for name, field in schema["properties"].items() if name in promised or name in required}
+    plain = {name: field["anyOf"][0] if "anyOf" in field else field for name, field in found.items()}
+    return {
+        name: (field["type"], REQUIRED if name in required else field.get("default")) for name, field in plain.items()
+    }
+
+
+@pytest.mark.trial("D3")
+async def test_optional_argument_without_a_default_takes_null_and_every_other_argument_is_plain(
+    redis_url: str, session: str
+) -> None:
+    for tool in (await listed(redis_url, session, ERAS[0])).values():
+        schema = tool["inputSchema"]
+        for name, field in schema["properties"].items():
+            optional = name not in schema.get("required", []) and "default" not in field
+            assert ("anyOf" in field) is optional, (tool["name"], name)
+            assert not optional or field["anyOf"][1:] == [{"type": "null"}]
+
+
+def test_unknown_argument_is_refused_by_every_tool() -> None:
+    for declared in offered_tools():
+        with pytest.raises(ValidationError, match=r"limitPrice\n *Extra inputs are not permitted"):
+            declared.request.model_validate({"limitPrice": 1})
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_every_tool_has_a_manual_hints_and_an_output_schema(redis_url: str, session: str, era: str) -> None:
+    for name, tool in (await listed(redis_url, session, era)).items():
+        hints = tool["annotations"]
+        assert len(tool["description"]) > 40, name
+        assert hints["readOnlyHint"] is (name not in WRITES | OTHERS)
+        assert hints["destructiveHint"] is (name in WRITES | OTHERS)
+        assert hints["idempotentHint"] is (name not in WRITES)
+        assert hints["openWorldHint"] is True
+        assert tool["outputSchema"]["type"] == "object", name
+        jsonschema.Draft202012Validator.check_schema(tool["outputSchema"])
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_schema_of_arguments_needs_no_reference(redis_url: str, session: str, era: str) -> None:
+    tools = await listed(redis_url, session, era)
+
+    assert '"$ref"' not in json.dumps([tool["inputSchema"] for tool in tools.values()])
+
+
+async def test_order_of_the_list_is_always_the_same(redis_url: str, session: str) -> None:
+    first = list(await listed(redis_url, session, ERAS[0]))
+
+    assert list(await listed(redis_url, session, ERAS[1])) == first
+    assert first == [declared.tool_name for declared in offered_tools()]
+
+
+@pytest.mark.parametrize(("mode", "offered"), [("paper", True), ("read_only", False)])
+async def test_writes_are_offered_where_the_sessions_mode_allows_them(
+    redis_url: str, session: str, mode: str, offered: bool
+) -> None:
+    async with worker(redis_url, session, {}, READY.model_copy(update={"mode": mode})):
+        tools = await listed(redis_url, session, ERAS[0])
+    after = await listed(redis_url, session, ERAS[0])  # the worker has gone, and its mode is remembered
+
+    assert (set(tools) >= WRITES) is offered
+    assert bool(set(tools) & WRITES) is offered
+    assert set(after) == set(tools)
+
+
+async def test_list_does_not_wait_for_a_redis_that_is_away(session: str) -> None:
+    async with asyncio.timeout(5):
+        tools = await listed("redis://127.0.0.1:1/0", session, ERAS[0])
+
+    assert set(tools) >= WRITES
+
+
+@pytest.mark.trial("D17")
+async def test_toolset_narrows_the_list(redis_url: str, session: str) -> None:
+    async with serving(redis_url, session, front_toolsets=("session", "history")) as front:
+        tools = (await front.raw().request("tools/list"))["result"]["tools"]
+        refused = await front.raw().call("ibkr_get_positions")
+
+    assert [tool["name"] for tool in tools] == [
+        "ibkr_connect",
+        "ibkr_disconnect",
+        "ibkr_get_status",
+        "ibkr_get_historical_data",
+    ]
+    assert refused["content"][0]["text"].startswith("[unknown_tool] Unknown tool")
+    assert "FRONT_TOOLSETS leaves its toolset account out" in refused["content"][0]["text"]
+
+
+LONGEST_HEADER = 1000  # a 2026-07-28 client sends the name in a header too
+UNKNOWN = [
+    ("ibkr_get_positionz", ["ibkr_get_positions"]),
+    ("get_positions", ["ibkr_get_positions"]),
+    ("getPositions", ["ibkr_get_positions"]),
+    ("mcp__ibkr__ibkr_place_order", ["ibkr_place_order"]),
+    ("ibkr_place_bracket", ["ibkr_place_bracket_order"]),
+    ("IBKR-GET-STATUS", ["ibkr_get_status"]),
+    ("ibkr_get_quote", ["ibkr_stream_market_data"]),  # get_order is nearer by its letters
+    ("getMarketPrice", ["ibkr_stream_market_data"]),
+    ("get_option_chain", ["ibkr_get_contract_details"]),
+    ("get_portfolio", ["ibkr_get_positions"]),
+    ("close_position", ["ibkr_place_order"]),
+    ("x" * 10_000, []),
+    ("weather\n\x1b[31m", []),
+    ("", []),
+]
+
+
+@pytest.mark.trial("D17")
+@pytest.mark.parametrize("era", ERAS)
+async def test_unknown_tool_is_answered_with_a_code_and_the_names_near_it(
+    redis_url: str, session: str, era: str
+) -> None:
+    async with serving(redis_url, session) as front:
+        for name, near in UNKNOWN:
+            if era == MODERN and len(name) > LONGEST_HEADER:
+                continue
+            prepared = front.raw(era).prepared("tools/call", name=name, arguments={})
+            prepared["headers"]["mcp-name"] = f"=?base64?{base64.b64encode(name.encode()).decode()}?="
+            async with plain_http() as http:
+                answer = messages_of(await http.post(front.endpoint, **prepared))[-1]["result"]
+            error = answer["_meta"][ERROR_META]
+            assert error["code"] == "unknown_tool", name[:50]
+            assert error["near"][: len(near)] == near
+            assert len(answer["content"][0]["text"]) < 250
+            assert "\x1b" not in answer["content"][0]["text"]
+
+
+def test_toolset_that_is_none_is_refused_with_those_that_are() -> None:
+    with pytest.raises(ValueError, match=r"no such toolset: quotas\. There are session, contracts, history, streams"):
+        offered_tools(["quotas"])
+
+
+def test_every_write_is_declared_as_one() -> None:
+    writes = {declared.tool_name for declared in offered_tools() if declared.effect is Effect.WRITE}
+
+    assert writes == WRITES

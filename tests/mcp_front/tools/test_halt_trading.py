@@ -1,0 +1,144 @@
+"""Anybody may set the kill switch, at once and as often as they like; cancelling takes the right to trade."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.bus.server.request import Asked
+from bridge.tool import ToolError
+from mcp_front.protocol.results import ERROR_META
+from mcp_front.tools import halt_trading as halting
+from tests.mcp_front.admission.test_auth import as_caller, write_tokens
+from tests.mcp_front.scenarios.test_idempotency_keys import REPORT
+from tests.stacks.front import ERAS, serving, wait_until, worker
+
+WITH_ORDERS: dict[str, Any] = {"reason": "it floods", "cancelOrders": True}
+TOLD = {"orders": [REPORT], "message": "1 cancelled"}
+
+
+def cancelling(sent: list[Asked], gate: Callable[[], Awaitable[Any]]) -> Any:
+    """A worker that takes a cancel of everything, and answers once the gate is open."""
+
+    async def handler(asked: Asked) -> bytes:
+        await asked.accept()
+        sent.append(asked)
+        await gate()
+        return json.dumps(TOLD).encode()
+
+    return {"cancel_all_orders": handler}
+
+
+@pytest.mark.fault(103)
+@pytest.mark.parametrize("era", ERAS)
+async def test_token_that_may_only_read_halts_and_cancels_nothing(
+    redis_url: str, session: str, tmp_path: Path, era: str
+) -> None:
+    sent: list[Asked] = []
+    tokens = write_tokens(tmp_path / "tokens.json", ["reader"])
+    async with (
+        worker(redis_url, session, cancelling(sent, lambda: asyncio.sleep(0))),
+        serving(redis_url, session, front_tokens_file=tokens) as front,
+    ):
+        result = await as_caller(front, "reader", era).call("ibkr_halt_trading", **WITH_ORDERS)
+
+    told = result["structuredContent"]
+    assert (told["halted"], told["by"], told["cancelled"]) == (True, "reader", None)
+    assert "Nothing was cancelled" in told["message"]
+    assert "scope trade" in told["message"]
+    assert sent == []
+
+
+async def test_token_that_may_trade_halts_and_cancels(redis_url: str, session: str, tmp_path: Path) -> None:
+    sent: list[Asked] = []
+    tokens = write_tokens(tmp_path / "tokens.json", ["trader"])
+    async with (
+        worker(redis_url, session, cancelling(sent, lambda: asyncio.sleep(0))),
+        serving(redis_url, session, front_tokens_file=tokens) as front,
+    ):
+        result = await as_caller(front, "trader").call("ibkr_halt_trading", **WITH_ORDERS)
+
+    assert result["structuredContent"]["cancelled"] == [REPORT]
+    assert [asked.caller for asked in sent] == ["trader"]
+
+
+async def test_halts_at_once_share_a_cancel_and_the_one_after_it(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(halting, "CANCEL_EVERY_S", 0.01)
+    sent: list[Asked] = []
+    opened = asyncio.Event()
+    async with worker(redis_url, session, cancelling(sent, opened.wait)), serving(redis_url, session) as front:
+        first = asyncio.create_task(front.raw().call("ibkr_halt_trading", **WITH_ORDERS))
+        await wait_until(lambda: len(sent) == 1, "the first cancels")
+        others = [asyncio.create_task(front.raw().call("ibkr_halt_trading", **WITH_ORDERS)) for _ in range(8)]
+        await wait_until(lambda: front.front.calls._running == 9, "all of them halt")
+        await asyncio.sleep(0.1)  # each of them has had the time to cancel too
+        assert len(sent) == 1
+        opened.set()
+        results = await asyncio.gather(first, *others)
+
+    assert [each["structuredContent"]["cancelled"] for each in results] == [[REPORT]] * 9
+    assert len(sent) == 2
+
+
+async def test_halts_one_after_another_do_not_cancel_all_the_time(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(halting, "CANCEL_EVERY_S", 0.2)
+    sent: list[Asked] = []
+    async with (
+        worker(redis_url, session, cancelling(sent, lambda: asyncio.sleep(0))),
+        serving(redis_url, session) as front,
+    ):
+        began = asyncio.get_running_loop().time()
+        for _ in range(3):
+            await front.raw().call("ibkr_halt_trading", **WITH_ORDERS)
+        took = asyncio.get_running_loop().time() - began
+
+    assert took >= 0.4
+
+
+@pytest.mark.trial("E2")
+async def test_no_number_of_halts_at_once_keeps_one_from_cancelling(redis_url: str, session: str) -> None:
+    sent: list[Asked] = []
+    opened = asyncio.Event()
+    async with worker(redis_url, session, cancelling(sent, opened.wait)), serving(redis_url, session) as front:
+        tasks = [asyncio.create_task(front.raw().call("ibkr_halt_trading", **WITH_ORDERS)) for _ in range(40)]
+        await wait_until(lambda: front.front.calls._running == 40, "all of them halt")
+        opened.set()
+        results = await asyncio.gather(*tasks)
+
+    assert [each["structuredContent"]["cancelled"] for each in results] == [[REPORT]] * 40
+
+
+async def test_cancel_of_a_halt_can_be_asked_again_by_its_key(redis_url: str, session: str) -> None:
+    sent: list[Asked] = []
+
+    async def silent(asked: Asked) -> bytes:
+        await asked.accept()
+        sent.append(asked)
+        raise ToolError("unknown", "The gateway has not answered. Ask again with the same key.")
+
+    async with worker(redis_url, session, {"cancel_all_orders": silent}), serving(redis_url, session) as front:
+        told = (await front.raw().call("ibkr_halt_trading", **WITH_ORDERS))["structuredContent"]
+        key = told["idempotencyKey"]
+        again = await front.raw().call("ibkr_cancel_all_orders", idempotencyKey=key)
+
+    assert told["cancelled"] is None
+    assert f"ibkr_cancel_all_orders with idempotencyKey={key}" in told["message"]
+    assert (again["_meta"][ERROR_META]["code"], again["_meta"][ERROR_META]["replayed"]) == ("unknown", True)
+    assert [each.key for each in sent] == [key]
+
+
+async def test_halt_without_a_worker_says_that_nothing_was_cancelled(redis_url: str, session: str) -> None:
+    async with worker(redis_url, session, {}):
+        pass
+    async with serving(redis_url, session) as front:
+        told = (await front.raw().call("ibkr_halt_trading", **WITH_ORDERS))["structuredContent"]
+
+    assert (told["halted"], told["cancelled"]) == (True, None)
+    assert "Nothing was cancelled: Not executed" in told["message"]

@@ -1,0 +1,30 @@
+"""The whole stack in one process: MCP over HTTP, the bus on a real Redis, the worker, TWS's wire, the simulator."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.front import Running, serving
+from tests.stacks.worker import caller, worker
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A front, and the gateway at the other end."""
+
+    front: Running
+    sim: Simulator
+
+
+@asynccontextmanager
+async def whole_stack(redis_url: str, session: str) -> AsyncIterator[Stack]:
+    """Everything, ready for reads and writes."""
+    async with (
+        Simulator() as sim,
+        worker(redis_url, session, sim.port),
+        serving(redis_url, session) as front,
+        caller(redis_url, session) as other,
+    ):
+        await other.writable()
+        yield Stack(front, sim)
