@@ -27,9 +27,9 @@ from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
 
 import ibgateway.simulator
-from ibgateway.simulator.config import START
 from ibgateway.simulator.gateway.ticks import Tick
 from ibgateway.simulator.handlers.market_data import QuoteLine
+from ibgateway.simulator.model.config import START
 from ibgateway.simulator.model.values import Contract
 from ibgateway.simulator.server.server import Simulator
 from ibgateway.simulator.wire.frames import frame
@@ -71,7 +71,7 @@ async def simulated(port: Pipe, count: int) -> None:
         port.send(sim.port)
         while not len(sim.gateway.feeds):  # noqa: ASYNC110 - the client decides
             await asyncio.sleep(0.01)
-        ((connection, peer),) = sim.peers.items()
+        ((connection, peer),) = sim.sockets.items()
         ((_, line),) = connection.subscriptions.items()
         assert isinstance(line, QuoteLine)
         watcher = line.watcher

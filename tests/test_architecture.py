@@ -2,7 +2,9 @@
 
 import ast
 import re
+from collections import Counter
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -34,6 +36,200 @@ OWNERS = {
     "ib_async": ("ib_worker/", *CLIENTS),
     "redis": ("bridge/bus/", "cli/local_stack/embedded_redis.py", *CLIENTS),
 }
+MAX_MODULES = 12  # of one folder, `__init__.py` not counted
+
+
+def within(package: str, table: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Return the table with the package's name before each of its names."""
+    return {f"{package}/{room}": {f"{package}/{below}" for below in allowed} for room, allowed in table.items()}
+
+
+# The rooms of each package, and which of the same package's rooms each may import. A room is a folder without
+# subpackages; where a folder has some, each module beside them is listed alone, as `world/world.py`. On the right a
+# folder stands for everything below it. A package is checked as soon as one of its rooms stands here.
+ROOMS: dict[str, set[str]] = {
+    **within(
+        "ibgateway",
+        {
+            "__init__.py": set(),
+            "probe": set(),
+            "simulator/__init__.py": set(),
+            "simulator/model": set(),
+            "simulator/wire/__init__.py": set(),
+            "simulator/wire/encoding": set(),
+            "simulator/wire/frames.py": set(),
+            "simulator/wire/messages": {"simulator/model", "simulator/wire/encoding"},
+            "simulator/wire/requests": {"simulator/model", "simulator/wire/encoding"},
+            "simulator/wire/names.py": {"simulator/wire/encoding", "simulator/wire/requests"},
+            "simulator/world/__init__.py": set(),
+            "simulator/world/data": set(),
+            "simulator/world/time": {"simulator/model"},
+            "simulator/world/instruments": {"simulator/model", "simulator/world/time"},
+            "simulator/world/market/__init__.py": set(),
+            "simulator/world/market/tapes": set(),
+            "simulator/world/market/series": {
+                "simulator/model",
+                "simulator/world/time",
+                "simulator/world/instruments",
+                "simulator/world/market/tapes",
+            },
+            "simulator/world/market/option_pricing": {
+                "simulator/model",
+                "simulator/world/instruments",
+                "simulator/world/market/series",
+                "simulator/world/market/tapes",
+            },
+            "simulator/world/market/market.py": {
+                "simulator/model",
+                "simulator/world/time",
+                "simulator/world/instruments",
+                "simulator/world/market/option_pricing",
+                "simulator/world/market/series",
+                "simulator/world/market/tapes",
+            },
+            "simulator/world/market/depth.py": {
+                "simulator/model",
+                "simulator/world/instruments",
+                "simulator/world/market/market.py",
+            },
+            "simulator/world/market/generic_ticks.py": {
+                "simulator/world/instruments",
+                "simulator/world/market/market.py",
+                "simulator/world/market/option_pricing",
+            },
+            "simulator/world/history": {
+                "simulator/model",
+                "simulator/world/instruments",
+                "simulator/world/market",
+            },
+            "simulator/world/account": {
+                "simulator/model",
+                "simulator/world/instruments",
+                "simulator/world/market",
+            },
+            "simulator/world/reference": {
+                "simulator/model",
+                "simulator/world/time",
+                "simulator/world/instruments",
+                "simulator/world/market",
+                "simulator/world/account",
+            },
+            "simulator/world/exchange/__init__.py": set(),
+            "simulator/world/exchange/prices": {
+                "simulator/model",
+                "simulator/world/time",
+                "simulator/world/instruments",
+                "simulator/world/market",
+            },
+            "simulator/world/exchange/orders": {
+                "simulator/model",
+                "simulator/world/time",
+                "simulator/world/instruments",
+                "simulator/world/account",
+                "simulator/world/exchange/prices",
+            },
+            "simulator/world/exchange/intake": {
+                "simulator/model",
+                "simulator/world/time",
+                "simulator/world/instruments",
+                "simulator/world/account",
+                "simulator/world/exchange/prices",
+                "simulator/world/exchange/orders",
+            },
+            "simulator/world/exchange/lifecycle": {
+                "simulator/model",
+                "simulator/world/time",
+                "simulator/world/instruments",
+                "simulator/world/market",
+                "simulator/world/account",
+                "simulator/world/exchange/prices",
+                "simulator/world/exchange/orders",
+                "simulator/world/exchange/intake",
+            },
+            "simulator/world/exchange/exchange.py": {
+                "simulator/model",
+                "simulator/world/instruments",
+                "simulator/world/account",
+                "simulator/world/exchange/orders",
+                "simulator/world/exchange/intake",
+                "simulator/world/exchange/lifecycle",
+            },
+            "simulator/world/exchange/order_lists.py": {
+                "simulator/model",
+                "simulator/world/time",
+                "simulator/world/exchange/orders",
+                "simulator/world/exchange/exchange.py",
+            },
+            "simulator/world/world.py": {
+                "simulator/model",
+                "simulator/world/time",
+                "simulator/world/instruments",
+                "simulator/world/market",
+                "simulator/world/history",
+                "simulator/world/account",
+                "simulator/world/reference",
+                "simulator/world/exchange",
+            },
+            "simulator/gateway": {
+                "simulator/model",
+                "simulator/wire",
+                "simulator/world/instruments",
+                "simulator/world/world.py",
+            },
+            "simulator/handlers": {
+                "simulator/model",
+                "simulator/wire",
+                "simulator/world/time",
+                "simulator/gateway",
+            },
+            "simulator/faults": {
+                "simulator/model",
+                "simulator/wire",
+                "simulator/world/time",
+                "simulator/gateway",
+            },
+            "simulator/server": {
+                "simulator/model",
+                "simulator/wire",
+                "simulator/world/world.py",
+                "simulator/gateway",
+                "simulator/handlers",
+                "simulator/faults",
+            },
+            "simulator/__main__.py": {"simulator/model", "simulator/world/time", "simulator/server"},
+            "recorder/__init__.py": set(),
+            "recorder/framing.py": {"simulator/wire"},
+            "recorder/layouts": set(),
+            "recorder/transcript": {"simulator/wire", "recorder/layouts"},
+            "recorder/connection_log.py": {
+                "simulator/wire",
+                "recorder/framing.py",
+                "recorder/layouts",
+                "recorder/transcript",
+            },
+            "recorder/recording_proxy.py": {"recorder/connection_log.py", "recorder/transcript"},
+            "recorder/replay": {"simulator/wire", "recorder/transcript"},
+            "recorder/compare.py": {"recorder/replay", "recorder/transcript"},
+            "recorder/simulator_run.py": {
+                "simulator/wire",
+                "simulator/world/world.py",
+                "simulator/gateway",
+                "simulator/handlers",
+                "recorder/layouts",
+                "recorder/transcript",
+            },
+            "recorder/__main__.py": {
+                "recorder/compare.py",
+                "recorder/connection_log.py",
+                "recorder/recording_proxy.py",
+                "recorder/replay",
+                "recorder/simulator_run.py",
+                "recorder/transcript",
+            },
+        },
+    ),
+}
+ROOMED = tuple(sorted({room.split("/")[0] for room in ROOMS}))  # the packages that the table covers
 RIM = {"asyncio", "socket", "time", "threading", "selectors", "signal"}  # sockets and clocks
 
 
@@ -87,6 +283,111 @@ def test_a_package_imports_only_what_is_below_it(package: str) -> None:
     }
 
     assert not wrong
+
+
+@cache
+def files_imported(path: Path) -> set[Path]:
+    """The files of the same package that a file imports, also for type checkers alone."""
+    return {
+        found
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for module in modules_named(node)
+        if (found := file_of(module)) and found != path and parts_of(found)[0] == parts_of(path)[0]
+    }
+
+
+def modules_named(node: ast.Import | ast.ImportFrom) -> list[str]:
+    """Modules that a statement names: `from a import b` names a.b where b is a module, and a where it is not."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    module = node.module or ""
+    return [inner if file_of(inner) else module for inner in (f"{module}.{alias.name}" for alias in node.names)]
+
+
+@cache
+def file_of(module: str) -> Path | None:
+    """The file of one of our modules; None for others' modules."""
+    place = ROOT.joinpath(*module.split("."))
+    return next((path for path in (place.with_suffix(".py"), place / "__init__.py") if path.is_file()), None)
+
+
+def parts_of(path: Path) -> tuple[str, ...]:
+    return path.relative_to(ROOT).parts
+
+
+@cache
+def has_rooms(folder: Path) -> bool:
+    return any(next(inner.glob("*.py"), None) for inner in folder.iterdir() if inner.is_dir())
+
+
+def room_of(path: Path) -> str:
+    """A file's folder; the file itself where its folder has rooms."""
+    return name_of(path if has_rooms(path.parent) else path.parent)
+
+
+def allows(room: str, other: str) -> bool:
+    return any(other == below or other.startswith(f"{below}/") for below in ROOMS.get(room, ()))
+
+
+def circle(arrows: dict[str, set[str]]) -> list[str]:
+    """One way through the arrows that ends where it began; empty if there is none."""
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_a_circle_is_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+    assert set(circle({"a": {"b"}, "b": {"c"}, "c": {"b"}})) == {"b", "c"}
+
+
+@pytest.mark.parametrize("package", ROOMED)
+def test_every_room_of_a_package_is_listed(package: str) -> None:
+    listed = {room for room in ROOMS if room.startswith(f"{package}/")}
+
+    assert {room_of(path) for path in sources(package)} == listed
+
+
+@pytest.mark.parametrize("package", ROOMED)
+def test_a_room_imports_only_what_the_table_allows(package: str) -> None:
+    wrong = {
+        f"{name_of(path)} imports {name_of(other)}"
+        for path in sources(package)
+        for other in files_imported(path)
+        if room_of(other) != room_of(path) and not allows(room_of(path), room_of(other))
+    }
+
+    assert not wrong
+
+
+@pytest.mark.parametrize("package", ROOMED)
+def test_the_table_of_rooms_names_what_exists(package: str) -> None:
+    named = {below for room, allowed in ROOMS.items() if room.startswith(f"{package}/") for below in allowed}
+
+    assert {below for below in named if not (ROOT / below).exists()} == set()
+
+
+def test_the_table_of_rooms_has_no_circle() -> None:
+    arrows = {room: {other for other in ROOMS if allows(room, other)} for room in ROOMS}
+
+    assert circle(arrows) == []
+
+
+@pytest.mark.parametrize("package", ROOMED)
+def test_no_files_import_one_another_in_a_circle(package: str) -> None:
+    arrows = {name_of(path): {name_of(other) for other in files_imported(path)} for path in sources(package)}
+
+    assert circle(arrows) == []
+
+
+@pytest.mark.parametrize("package", ["bridge", "mcp_front", "ib_worker", "ibgateway", "cli"])
+def test_a_folder_has_at_most_twelve_modules(package: str) -> None:
+    counted = Counter(name_of(path.parent) for path in sources(package) if path.name != "__init__.py")
+
+    assert {folder: count for folder, count in counted.items() if count > MAX_MODULES} == {}
 
 
 @pytest.mark.parametrize("room", ["bridge.tools", "ib_worker.handlers"])

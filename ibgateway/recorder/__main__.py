@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ibgateway.recorder import transcript
 from ibgateway.recorder.compare import compare, table
 from ibgateway.recorder.connection_log import again
 from ibgateway.recorder.recording_proxy import Place, Recorder
 from ibgateway.recorder.replay.recorded_connection import scripts
 from ibgateway.recorder.replay.server import Player
-from ibgateway.recorder.scrub import Scrubber
 from ibgateway.recorder.simulator_run import Setting, drive, recorded_start
-from ibgateway.recorder.transcript import BadTranscript, Line
+from ibgateway.recorder.transcript import transcript
+from ibgateway.recorder.transcript.scrub import Scrubber
+from ibgateway.recorder.transcript.transcript import BadTranscript, Line
 
 START = 1749652200.0  # the simulator's own: Wednesday 2025-06-11 10:30:00 US/Eastern, in an open session
 DIFFERENT = 1  # the exit status of a comparison that found something

@@ -7,10 +7,10 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
-from ibgateway.recorder.correlation import ABOUT_ORDERS, ERROR, OPEN_ORDER, ORDER_STATUS, Exchange, exchanges
 from ibgateway.recorder.replay.request_equality import exact, facts, loose
-from ibgateway.recorder.scrub import UNSET
-from ibgateway.recorder.transcript import Entry, Line, clients
+from ibgateway.recorder.transcript.correlation import ABOUT_ORDERS, ERROR, OPEN_ORDER, ORDER_STATUS, Exchange, exchanges
+from ibgateway.recorder.transcript.scrub import UNSET
+from ibgateway.recorder.transcript.transcript import Entry, Line, clients
 
 # Their number and order are the market's or the account's doing, so only that they come, and how, is compared.
 STREAMS = frozenset({1, 2, 6, 7, 8, 12, 13, 14, 21, 45, 46, 47, 50, 84, 90, 94, 95, 99})

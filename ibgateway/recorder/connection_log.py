@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from ibgateway.recorder.framing import Cutter
 from ibgateway.recorder.layouts.field_grammar import Unfit
-from ibgateway.recorder.scrub import Scrubber, veil
-from ibgateway.recorder.transcript import (
+from ibgateway.recorder.transcript.scrub import Scrubber, veil
+from ibgateway.recorder.transcript.transcript import (
     HANDSHAKE,
     STOPPED,
     TO_CLIENT,

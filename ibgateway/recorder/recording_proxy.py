@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import TextIO
 
 from ibgateway.recorder.connection_log import Tape
-from ibgateway.recorder.scrub import Scrubber
-from ibgateway.recorder.transcript import (
+from ibgateway.recorder.transcript.scrub import Scrubber
+from ibgateway.recorder.transcript.transcript import (
     CLOSED_BY_CLIENT,
     CLOSED_BY_GATEWAY,
     CONNECTED,

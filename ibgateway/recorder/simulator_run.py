@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import ibgateway.simulator.handlers  # noqa: F401 - fills connection.ANSWERS
 from ibgateway.recorder.layouts.field_grammar import Unfit
-from ibgateway.recorder.transcript import (
+from ibgateway.recorder.transcript.transcript import (
     CLOSED_BY_CLIENT,
     CLOSED_BY_GATEWAY,
     HANDSHAKE,

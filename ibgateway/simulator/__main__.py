@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from ibgateway.simulator.config import START, SimulatorConfig
+from ibgateway.simulator.model.config import START, SimulatorConfig
 
 PORT = 7497  # TWS's own for paper trading
 LAST_SESSION = -1.0  # no time that the calendars cover
@@ -93,7 +93,7 @@ def main() -> None:
         raise SystemExit(f"cannot listen on {config.host} {config.ports}: {error}") from None
     # Imported only now: numpy and the market's tables take half a second, and clients need not wait for them.
     from ibgateway.simulator.server.server import run  # noqa: PLC0415
-    from ibgateway.simulator.world.calendar import last_open_session  # noqa: PLC0415
+    from ibgateway.simulator.world.time.calendar import last_open_session  # noqa: PLC0415
 
     if config.start == LAST_SESSION:
         config = replace(config, start=last_open_session(time.time()))

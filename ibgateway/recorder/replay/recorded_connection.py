@@ -6,9 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ibgateway.recorder.correlation import CANCEL_ORDER, GLOBAL_CANCEL, ON_ORDERS, PLACE_ORDER, Exchange, exchanges
 from ibgateway.recorder.replay.request_equality import Facts, exact, facts, loose
-from ibgateway.recorder.transcript import (
+from ibgateway.recorder.transcript.correlation import (
+    CANCEL_ORDER,
+    GLOBAL_CANCEL,
+    ON_ORDERS,
+    PLACE_ORDER,
+    Exchange,
+    exchanges,
+)
+from ibgateway.recorder.transcript.transcript import (
     CLOSED_BY_CLIENT,
     CLOSED_BY_GATEWAY,
     HANDSHAKE,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ibgateway.recorder.replay.recorded_connection import START_API, Answer, Asked, Script, id_of
 from ibgateway.recorder.replay.request_lookup import Lookup, shifted
-from ibgateway.recorder.transcript import TO_GATEWAY, UNKNOWN, Entry, fields_of, layout_of
+from ibgateway.recorder.transcript.transcript import TO_GATEWAY, UNKNOWN, Entry, fields_of, layout_of
 from ibgateway.simulator.wire.frames import BadFrame, FrameReader, Offer, parse_offer
 from ibgateway.simulator.wire.messages import session
 

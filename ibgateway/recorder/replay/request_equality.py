@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 import ibgateway.simulator.wire.requests  # noqa: F401 - fills the layouts
-from ibgateway.recorder.scrub import NAMED, PERSONAL
-from ibgateway.recorder.transcript import Entry
-from ibgateway.simulator.wire import layout
+from ibgateway.recorder.transcript.scrub import NAMED, PERSONAL
+from ibgateway.recorder.transcript.transcript import Entry
+from ibgateway.simulator.wire.encoding import layout
 
 Facts = dict[str, str]
 IDS = frozenset({"reqId", "orderId", "parentId"})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ibgateway.recorder.correlation import CANCEL_ORDER, PLACE_ORDER
 from ibgateway.recorder.replay.recorded_connection import ACTS, Asked, Script, id_of
 from ibgateway.recorder.replay.request_equality import Facts, exact, facts, loose, unmasked
-from ibgateway.recorder.transcript import Entry
+from ibgateway.recorder.transcript.correlation import CANCEL_ORDER, PLACE_ORDER
+from ibgateway.recorder.transcript.transcript import Entry
 
 ENDS = {13: 12, 64: 61}  # cancels without an id, and what they cancel
 

@@ -28,7 +28,7 @@ from ibgateway.simulator.gateway.gateway import Gateway
 from ibgateway.simulator.model.values import Refusal
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.names import CLIENT
-from ibgateway.simulator.world.instants import instant
+from ibgateway.simulator.world.time.instants import instant
 
 log = logging.getLogger("ibgateway.simulator.faults")
 

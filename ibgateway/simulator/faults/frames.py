@@ -6,7 +6,7 @@ from ibgateway.simulator.faults.engine import Faults, Strike, verb
 from ibgateway.simulator.faults.filters import Delay, Duplicate, Filter, Reverse, Rewrite, Swallow, Truncate
 from ibgateway.simulator.faults.script import REST, Argument, number, server_message, word
 from ibgateway.simulator.wire import requests
-from ibgateway.simulator.wire.text import message
+from ibgateway.simulator.wire.encoding.text import message
 
 MESSAGE = Argument(server_message)
 HOW_MANY = Argument(int, None)  # frames; all where it is left out

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.config import LINK_LOST
 from ibgateway.simulator.faults.engine import FOREVER, Faults, Strike, verb
 from ibgateway.simulator.faults.filters import Delay
 from ibgateway.simulator.faults.script import REST, Argument, ScriptError, number, one_of, switch, word
+from ibgateway.simulator.model.config import LINK_LOST
 from ibgateway.simulator.model.values import Contract, Refusal
 from ibgateway.simulator.wire.names import SERVER
 

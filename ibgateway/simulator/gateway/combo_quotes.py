@@ -6,8 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from ibgateway.simulator.model.chunks import Pieces
 from ibgateway.simulator.model.values import Bar, Contract, Quote, Refusal, Requested, Snapshot
-from ibgateway.simulator.world.chunks import Pieces
 
 if TYPE_CHECKING:
     from ibgateway.simulator.world.world import World

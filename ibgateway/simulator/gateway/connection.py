@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from ibgateway.simulator.gateway.limits import Pacing
+from ibgateway.simulator.gateway.ports import GatewayPort
 from ibgateway.simulator.model.values import Event, Refusal
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.frames import BadFrame, FrameReader, Offer, parse_offer
 from ibgateway.simulator.wire.messages import session as messages
-
-if TYPE_CHECKING:
-    from ibgateway.simulator.gateway.gateway import Gateway
 
 LOWEST_VERSION = 157  # no client in use speaks less, and every layout below it is different
 HIGHEST_VERSION = 200  # from 201 on message ids are binary and bodies protobuf
@@ -51,7 +49,7 @@ class Subscription:
 class Connection:
     """The state of one client: version, client id, subscriptions, what waits to be sent."""
 
-    def __init__(self, gateway: Gateway, number: int) -> None:
+    def __init__(self, gateway: GatewayPort[Connection], number: int) -> None:
         self.gateway = gateway
         self.world = gateway.world
         self.number = number

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from operator import attrgetter
-from typing import Protocol, TypeGuard
+from typing import TypeGuard
 
-from ibgateway.simulator.config import Identity
 from ibgateway.simulator.gateway import combo_quotes as combos
 from ibgateway.simulator.gateway.connection import Connection, Subscription
 from ibgateway.simulator.gateway.limits import Limits
+from ibgateway.simulator.gateway.ports import OrderEvent, Tap
 from ibgateway.simulator.gateway.quote_feeds import Feed, Feeds
 from ibgateway.simulator.model import values
+from ibgateway.simulator.model.config import Identity
 from ibgateway.simulator.wire.messages import order_state, orders, session
 from ibgateway.simulator.world.world import World
 
@@ -27,12 +28,6 @@ NO_DELAYED_DATA = (10168, "Requested market data is not subscribed. Delayed mark
 DELAYED_ONLY = (354, "Requested market data is not subscribed.Delayed market data is available.")
 
 
-class Tap(Protocol):
-    """Sees every frame that a client sends; False swallows it."""
-
-    def incoming(self, connection: Connection, payload: bytes) -> bool: ...
-
-
 class Open:
     """The tap of a gateway without faults."""
 
@@ -40,7 +35,6 @@ class Open:
         return True
 
 
-OrderEvent = values.OpenOrder | values.OrderStatus | values.Execution | values.CommissionReport | values.OrderError
 AccountEvent = values.Position | values.PortfolioItem | values.AccountValue
 
 
@@ -56,7 +50,7 @@ class Gateway:
         self.world = world
         self.strict = strict  # towards a client's frames
         self.identity = identity or Identity()
-        self.tap: Tap = Open()
+        self.tap: Tap[Connection] = Open()
         self.feeds = Feeds(world)
         self.limits = Limits()
         self.display_groups: dict[int, str] = {}  # what each group of windows shows

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ibgateway.simulator.gateway import combo_quotes as combos
 from ibgateway.simulator.gateway import ticks
 from ibgateway.simulator.gateway.rt_volume import RtVolume
 from ibgateway.simulator.model.values import Contract, OptionComputation, Snapshot
 from ibgateway.simulator.wire.messages import market_data
-
-if TYPE_CHECKING:
-    from ibgateway.simulator.gateway.connection import Connection
-    from ibgateway.simulator.world.world import World
+from ibgateway.simulator.world.world import World
 
 DELAY_S = 900.0  # delayed data is fifteen minutes old
 PERIODS_S = {"OPT": 0.1, "FOP": 0.1, "CASH": 0.05}  # TWS samples quotes: options faster than the rest, forex most
@@ -30,11 +27,18 @@ HEADS = (
 )
 
 
+class Sink(Protocol):
+    """A receiver of messages, such as a client's connection."""
+
+    def send(self, payload: bytes) -> None: ...
+    def send_all(self, payloads: Iterable[bytes]) -> None: ...
+
+
 @dataclass(eq=False)
 class Watcher:
     """One client's line: whom to send to, under which request id, and what it asked for."""
 
-    connection: Connection
+    sink: Sink
     reqId: int
     style: ticks.Style
     codes: frozenset[int] = frozenset()  # generic tick codes
@@ -46,7 +50,7 @@ class Watcher:
 
     def send(self, some: Iterable[ticks.Tick]) -> None:
         heads = self.heads
-        self.connection.send_all([heads[msgId] + tail for msgId, tail in some])
+        self.sink.send_all([heads[msgId] + tail for msgId, tail in some])
 
 
 class Feed:
@@ -151,7 +155,7 @@ class Feed:
         if wanting:
             for headline in self.world.headlines(self._upto, now, self.contract):
                 for watcher in wanting:
-                    watcher.connection.send(market_data.tick_news(watcher.reqId, headline))
+                    watcher.sink.send(market_data.tick_news(watcher.reqId, headline))
 
 
 class Feeds:

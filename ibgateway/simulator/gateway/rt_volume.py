@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from ibgateway.simulator.gateway.ticks import Tick
 from ibgateway.simulator.model.values import Contract, Trade
+from ibgateway.simulator.wire.encoding.text import minimal
 from ibgateway.simulator.wire.messages.market_data import TICK_STRING, string_tail
-from ibgateway.simulator.wire.text import minimal
 
 if TYPE_CHECKING:
     from ibgateway.simulator.world.world import World

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ibgateway.simulator.model.values import Snapshot
-from ibgateway.simulator.wire import text
+from ibgateway.simulator.wire.encoding import text
 from ibgateway.simulator.wire.messages.market_data import (
     AUTO_EXECUTE,
     TICK_GENERIC,

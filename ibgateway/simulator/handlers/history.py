@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from ibgateway.simulator.gateway import combo_quotes as combos
 from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
 from ibgateway.simulator.handlers.market_data import lot_of
+from ibgateway.simulator.model.chunks import Pieces, at_once
 from ibgateway.simulator.model.values import Bar, Contract, Refusal, Requested
 from ibgateway.simulator.wire.messages import history as messages
 from ibgateway.simulator.wire.requests import history as requests
-from ibgateway.simulator.world.chunks import Pieces, at_once
-from ibgateway.simulator.world.instants import instant
+from ibgateway.simulator.world.time.instants import instant
 
 UPDATE_S = 5.0  # a bar that is kept up to date is sent again every five seconds
 DAYS = {"S": 0, "D": 1, "W": 7, "M": 31, "Y": 366}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
+from ibgateway.simulator.model.chunks import Pieces
 from ibgateway.simulator.model.values import Contract, Refusal, ScannerRow
 from ibgateway.simulator.wire.messages import research as messages
 from ibgateway.simulator.wire.requests import research as requests
-from ibgateway.simulator.world.chunks import Pieces
-from ibgateway.simulator.world.instants import instant
+from ibgateway.simulator.world.time.instants import instant
 
 SCAN_S = 30.0
 BULLETIN_S = 1.0

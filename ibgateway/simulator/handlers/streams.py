@@ -5,10 +5,10 @@ from __future__ import annotations
 from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
 from ibgateway.simulator.handlers.market_data import lot_of, no_such
 from ibgateway.simulator.model.values import Contract, Quote, Refusal
+from ibgateway.simulator.wire.encoding.text import minimal
 from ibgateway.simulator.wire.messages import history as messages_of_past
 from ibgateway.simulator.wire.messages import market_data as messages
 from ibgateway.simulator.wire.requests import market_data as requests
-from ibgateway.simulator.wire.text import minimal
 
 KINDS = {"Last": 1, "AllLast": 2, "BidAsk": 3, "MidPoint": 4}
 BAR_S = 5

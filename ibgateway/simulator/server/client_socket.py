@@ -9,13 +9,10 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from ibgateway.simulator.gateway.connection import Connection
+from ibgateway.simulator.server.host import Host
 from ibgateway.simulator.wire.frames import frame, frames
-
-if TYPE_CHECKING:
-    from ibgateway.simulator.server.server import Simulator
 
 LOGIN_S = 10.0  # of this machine's clock, from the connection to startApi
 TURN_S = 0.02  # of a processor; then the others are served, before what is left
@@ -34,19 +31,19 @@ def turn() -> Callable[[], bool]:
 class Tap:
     """Every frame of a client goes into the journal, and past the faults."""
 
-    def __init__(self, simulator: Simulator) -> None:
-        self.simulator = simulator
+    def __init__(self, host: Host[ClientSocket]) -> None:
+        self.host = host
 
     def incoming(self, connection: Connection, payload: bytes) -> bool:
-        self.simulator.journal.record("in", connection, (payload,), self.simulator.world.now, time.time())
-        return self.simulator.faults.incoming(connection, payload)
+        self.host.journal.record("in", connection, (payload,), self.host.gateway.world.now, time.time())
+        return self.host.faults.incoming(connection, payload)
 
 
-class Peer(asyncio.Protocol):
+class ClientSocket(asyncio.Protocol):
     """One socket and its connection."""
 
-    def __init__(self, simulator: Simulator) -> None:
-        self.simulator = simulator
+    def __init__(self, host: Host[ClientSocket]) -> None:
+        self.host = host
         self.connection: Connection | None = None
         self._transport: asyncio.Transport | None = None
         self._paused = False
@@ -55,11 +52,11 @@ class Peer(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        simulator = self.simulator
-        self.connection = connection = simulator.gateway.connect()
+        host = self.host
+        self.connection = connection = host.gateway.connect()
         self._limit_login()
-        simulator.peers[connection] = self
-        if not simulator.faults.connected(connection):
+        host.sockets[connection] = self
+        if not host.faults.connected(connection):
             transport.close()
 
     def _limit_login(self) -> None:
@@ -86,10 +83,10 @@ class Peer(asyncio.Protocol):
 
     def _work(self) -> None:
         """Handle what arrived, and go on after the others where that takes longer than a turn."""
-        simulator, connection, over = self.simulator, self.connection, turn()
+        host, connection, over = self.host, self.connection, turn()
         assert connection is not None
         try:
-            simulator.gateway.catch_up(simulator.now)
+            host.gateway.catch_up(host.now)
             while connection.step() and not over():
                 pass
         except Exception:  # as in Simulator._advance: one client's request must not end the others'
@@ -99,25 +96,25 @@ class Peer(asyncio.Protocol):
         self._read_or_wait()
         if self._working:
             asyncio.get_running_loop().call_soon(self._work)
-        simulator.flush()
+        host.flush()
 
     def flush(self) -> None:
         """Write what waits; drop a client that does not read."""
         connection, transport = self.connection, self._transport
         if connection is None or transport is None or transport.is_closing():
             return
-        payloads = self.simulator.faults.outgoing(connection, connection.take())
+        payloads = self.host.faults.outgoing(connection, connection.take())
         if payloads:
-            self.simulator.journal.record("out", connection, payloads, self.simulator.world.now, time.time())
+            self.host.journal.record("out", connection, payloads, self.host.gateway.world.now, time.time())
             self._send(payloads)
         if self.unsent > MAX_UNSENT:
             log.warning("client %s does not read and is dropped", connection.clientId)
             self.reset()
-        elif connection.closing and not self.simulator.faults.waits(connection):
+        elif connection.closing and not self.host.faults.waits(connection):
             transport.close()
 
     def _send(self, payloads: list[bytes]) -> None:
-        size = self.simulator.fragment_size
+        size = self.host.fragment_size
         if size is None:
             self.write(frames(payloads))
             return
@@ -173,6 +170,6 @@ class Peer(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.connection is not None:
-            self.simulator.peers.pop(self.connection, None)
-            self.simulator.faults.gone(self.connection)
-            self.simulator.gateway.disconnect(self.connection)
+            self.host.sockets.pop(self.connection, None)
+            self.host.faults.gone(self.connection)
+            self.host.gateway.disconnect(self.connection)

@@ -11,23 +11,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ibgateway.simulator.faults import ScriptError
+from ibgateway.simulator.server.host import Host
 from ibgateway.simulator.server.journal import Entry
-
-if TYPE_CHECKING:
-    from ibgateway.simulator.server.server import Simulator
 
 MAX_ENTRIES = 10_000  # of one answer; ask again with `after`
 Asked = dict[str, Any]
 
 
-class Control:
+class ControlPort:
     """Answers one peer of the control port."""
 
-    def __init__(self, simulator: Simulator) -> None:
-        self.simulator = simulator
+    def __init__(self, host: Host[Any], fault: Callable[[str], None], skip: Callable[[float], None]) -> None:
+        self.host = host
+        self.fault = fault
+        self.skip = skip
         self._verbs: dict[str, Callable[[Asked], Asked]] = {
             "fault": self._fault,
             "journal": self._journal,
@@ -48,34 +48,34 @@ class Control:
 
     def _fault(self, asked: Asked) -> Asked:
         for line in str(asked["line"]).splitlines():
-            self.simulator.fault(line)
+            self.fault(line)
         return {}
 
     def _journal(self, asked: Asked) -> Asked:
-        found = self.simulator.journal.entries(
+        found = self.host.journal.entries(
             asked.get("direction"), asked.get("msgId"), asked.get("clientId"), int(asked.get("after", 0))
         )
-        return {"last": self.simulator.journal.last, "entries": [_shown(one) for one in found[:MAX_ENTRIES]]}
+        return {"last": self.host.journal.last, "entries": [_shown(one) for one in found[:MAX_ENTRIES]]}
 
     def _orders(self, asked: Asked) -> Asked:
-        return {"entries": [_shown(one) for one in self.simulator.journal.orders(int(asked.get("after", 0)))]}
+        return {"entries": [_shown(one) for one in self.host.journal.orders(int(asked.get("after", 0)))]}
 
     def _status(self, _: Asked) -> Asked:
-        gateway = self.simulator.gateway
+        gateway = self.host.gateway
         return {
-            "now": self.simulator.now,
+            "now": self.host.now,
             "clients": sorted(gateway.clients),
             "connections": len(gateway.connections),
             "lines": len(gateway.feeds),
-            "ports": self.simulator.ports,
+            "ports": self.host.ports,
         }
 
     def _skip(self, asked: Asked) -> Asked:
         seconds = float(asked["seconds"])
         if seconds < 0:
             raise ValueError("time does not go back")
-        self.simulator.skip(seconds)
-        return {"now": self.simulator.now}
+        self.skip(seconds)
+        return {"now": self.host.now}
 
 
 def _shown(entry: Entry) -> Any:

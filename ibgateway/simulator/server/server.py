@@ -1,4 +1,4 @@
-"""The rim: listening sockets, the clock and the loop that moves the world. With peer.py, all that has asyncio."""
+"""The rim: listening sockets, the clock and the loop that moves the world. Only client_socket.py has asyncio too."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dataclasses import replace
 from types import TracebackType
 
 import ibgateway.simulator.handlers  # noqa: F401 - fills connection.ANSWERS
-from ibgateway.simulator.config import START, SimulatorConfig
 from ibgateway.simulator.faults import Faults
 from ibgateway.simulator.gateway.connection import Connection
 from ibgateway.simulator.gateway.gateway import Gateway
-from ibgateway.simulator.server.client_socket import Peer, Tap, turn
-from ibgateway.simulator.server.control_port import Control
+from ibgateway.simulator.model.config import START, SimulatorConfig
+from ibgateway.simulator.server.client_socket import ClientSocket, Tap, turn
+from ibgateway.simulator.server.control_port import ControlPort
 from ibgateway.simulator.server.journal import Journal, opened
 from ibgateway.simulator.world.world import World, WorldConfig
 
@@ -51,7 +51,7 @@ class Simulator:
         self.ports: list[int] = []
         self.control_port: int | None = None
         self.fragment_size: int | None = None
-        self.peers: dict[Connection, Peer] = {}
+        self.sockets: dict[Connection, ClientSocket] = {}
         self._exit = ExitStack()
         self._servers: list[asyncio.Server] = []
         self._control: asyncio.Server | None = None
@@ -112,10 +112,10 @@ class Simulator:
         servers = self._servers + ([self._control] if self._control else [])
         for server in servers:
             server.close()
-        for peer in list(self.peers.values()):
+        for peer in list(self.sockets.values()):
             peer.end()
         await asyncio.sleep(0)  # an orderly end takes one turn of the loop
-        for connection in list(self.peers):
+        for connection in list(self.sockets):
             self.reset(connection)  # who does not read what was sent to it
         for server in servers:
             await server.wait_closed()
@@ -123,7 +123,7 @@ class Simulator:
 
     async def _listen_on(self, bound: socket.socket) -> None:
         server = await asyncio.get_running_loop().create_server(
-            lambda: Peer(self), sock=bound, backlog=BACKLOG, start_serving=False
+            lambda: ClientSocket(self), sock=bound, backlog=BACKLOG, start_serving=False
         )
         self._servers.append(server)
         self.ports.append(server.sockets[0].getsockname()[1])
@@ -134,7 +134,7 @@ class Simulator:
 
     async def _serve_control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One line of JSON in, one out."""
-        control = Control(self)
+        control = ControlPort(self, self.fault, self.skip)
         try:
             while line := await reader.readline():
                 writer.write(control.answer(line) + b"\n")
@@ -172,34 +172,34 @@ class Simulator:
             self.faults.advance(self.world.now)
         except Exception:  # the rim's broad except: a defect of the world must not stop the clock
             log.exception("the world failed to move on")
-        for peer in list(self.peers.values()):
+        for peer in list(self.sockets.values()):
             peer.begin()
         self.flush()
         return left
 
     def flush(self) -> None:
         """Send what waits, of every client: one client's request may concern others."""
-        for peer in list(self.peers.values()):
+        for peer in list(self.sockets.values()):
             peer.flush()
 
     # --- what faults do to sockets -------------------------------------------------------------------------------
 
     def reset(self, connection: Connection) -> None:
-        if peer := self.peers.get(connection):
+        if peer := self.sockets.get(connection):
             peer.reset()
 
     def close(self, connection: Connection) -> None:
         connection.closing = True
 
     def pause(self, connection: Connection, paused: bool) -> None:
-        if peer := self.peers.get(connection):
+        if peer := self.sockets.get(connection):
             peer.pause(paused)
 
     def hung_up(self, connection: Connection) -> bool:
-        return (peer := self.peers.get(connection)) is None or peer.hung_up
+        return (peer := self.sockets.get(connection)) is None or peer.hung_up
 
     def write(self, connection: Connection, data: bytes) -> None:
-        if peer := self.peers.get(connection):
+        if peer := self.sockets.get(connection):
             peer.write(data)
 
     def fragment(self, size: int | None) -> None:

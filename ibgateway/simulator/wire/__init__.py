@@ -1,0 +1,1 @@
+"""The TWS protocol as bytes: frames, requests of clients, messages to them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ibgateway.simulator.wire import requests  # noqa: F401 - fills LAYOUTS
-from ibgateway.simulator.wire.layout import LAYOUTS
+from ibgateway.simulator.wire.encoding.layout import LAYOUTS
 
 SERVER: dict[str, int] = {
     "tickPrice": 1,

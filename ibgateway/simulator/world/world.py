@@ -15,26 +15,26 @@ from functools import partial
 from pathlib import Path
 
 from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.chunks import Pieces, at_once
 from ibgateway.simulator.world.account.broker import Broker
-from ibgateway.simulator.world.calendar import calendar
-from ibgateway.simulator.world.chunks import Pieces, at_once
 from ibgateway.simulator.world.exchange import order_lists as orders
 from ibgateway.simulator.world.exchange.exchange import Exchange
+from ibgateway.simulator.world.history import historical_ticks as past
+from ibgateway.simulator.world.history.bars import bars
 from ibgateway.simulator.world.instruments import search
 from ibgateway.simulator.world.instruments.details import details, market_rule
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.depth import depth
 from ibgateway.simulator.world.market.generic_ticks import Generic
-from ibgateway.simulator.world.market.history import historical_ticks as past
-from ibgateway.simulator.world.market.history.bars import bars
-from ibgateway.simulator.world.market.history.user_history import load
 from ibgateway.simulator.world.market.market import Market
 from ibgateway.simulator.world.market.option_pricing.options import DERIVED, computation, implied
+from ibgateway.simulator.world.market.series.user_history import load
 from ibgateway.simulator.world.reference import events, fundamentals, scanner
 from ibgateway.simulator.world.reference.advisor import Advisor
 from ibgateway.simulator.world.reference.company import figures
 from ibgateway.simulator.world.reference.news import PROVIDERS, News, bulletins
+from ibgateway.simulator.world.time.calendar import calendar
 
 FIRST_START = datetime(2000, 2, 1, tzinfo=UTC).timestamp()
 LAST_START = datetime(2030, 12, 15, tzinfo=UTC).timestamp()

@@ -10,7 +10,7 @@ from rich.console import Console
 from cli.commands.paper_check import check
 from cli.local_stack.processes import Problem
 from cli.terminal import Screen
-from ibgateway.simulator.config import Identity, SimulatorConfig
+from ibgateway.simulator.model.config import Identity, SimulatorConfig
 from ibgateway.simulator.server.server import Simulator
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]

@@ -26,7 +26,7 @@ from cli.diagnostics.checks import Finding, Place, _instant, examine
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from cli.local_stack.state_folder import front_of, sole_user
 from cli.terminal import Screen
-from ibgateway.simulator.config import Identity, SimulatorConfig
+from ibgateway.simulator.model.config import Identity, SimulatorConfig
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.front import serving
 from tests.stacks.ibgateway import gateway_ports as servers

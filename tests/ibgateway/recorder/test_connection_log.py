@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibgateway.recorder.connection_log import Tape, again
-from ibgateway.recorder.scrub import Scrubber
-from ibgateway.recorder.transcript import STOPPED, TO_CLIENT, TO_GATEWAY, Entry, Event, Line
+from ibgateway.recorder.transcript.scrub import Scrubber
+from ibgateway.recorder.transcript.transcript import STOPPED, TO_CLIENT, TO_GATEWAY, Entry, Event, Line
+from ibgateway.simulator.wire.encoding.text import message
 from ibgateway.simulator.wire.frames import HELLO, frame, frames
-from ibgateway.simulator.wire.text import message
 
 KEY = b"0123456789abcdef"
 OFFER = HELLO + frame(b"v157..178")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ibgateway.recorder.correlation import exchanges
-from ibgateway.recorder.transcript import Line
+from ibgateway.recorder.transcript.correlation import exchanges
+from ibgateway.recorder.transcript.transcript import Line
 from tests.stacks.ibgateway.recorded_lines import asked, session, told
 
 PLACE = "0 AAPL STK - 0.0 - - SMART - USD - - - - BUY 1 LMT 150 0 DAY - DU7654321 - 0 ref 1 0 0 0 0 0 0 0"

@@ -14,7 +14,7 @@ import pytest
 
 from ibgateway.recorder.__main__ import instant, main, parser, place
 from ibgateway.recorder.recording_proxy import Place
-from ibgateway.recorder.transcript import Line, as_json, header, read
+from ibgateway.recorder.transcript.transcript import Line, as_json, header, read
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.ibgateway.raw_client import started
 from tests.stacks.ibgateway.recorded_lines import asked, session, told

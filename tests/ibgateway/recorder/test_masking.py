@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgateway.recorder.masking import Masks
-from ibgateway.simulator.wire.text import clean
+from ibgateway.recorder.transcript.masking import Masks
+from ibgateway.simulator.wire.encoding.text import clean
 
 KEY = b"0123456789abcdef"
 SECRETS = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=4, max_size=30)

@@ -14,9 +14,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ibgateway.recorder.recording_proxy import Place, Recorder
-from ibgateway.recorder.scrub import Scrubber
+from ibgateway.recorder.transcript.scrub import Scrubber
+from ibgateway.simulator.wire.encoding.text import message
 from ibgateway.simulator.wire.frames import HELLO, frame, frames
-from ibgateway.simulator.wire.text import message
 from tests.waiting import until
 
 DEADLINE_S = 10.0

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from ib_async import Contract, Order, SoftDollarTier, TagValue
 
 from ibgateway.recorder.connection_log import Tape, again
-from ibgateway.recorder.scrub import Scrubber, veil
-from ibgateway.recorder.transcript import TO_CLIENT, TO_GATEWAY, Entry, as_json
+from ibgateway.recorder.transcript.scrub import Scrubber, veil
+from ibgateway.recorder.transcript.transcript import TO_CLIENT, TO_GATEWAY, Entry, as_json
 from ibgateway.simulator.model import values
+from ibgateway.simulator.wire.encoding.text import clean, message
 from ibgateway.simulator.wire.frames import HELLO, frame, frames
 from ibgateway.simulator.wire.messages import account, order_state, orders, session
-from ibgateway.simulator.wire.text import clean, message
 from tests.ibgateway.simulator.wire.requests.test_place_order import placed
 from tests.stacks.ibgateway.ib_async_codec import sent_by_ib_async
 

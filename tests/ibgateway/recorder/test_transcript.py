@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgateway.recorder.transcript import (
+from ibgateway.recorder.transcript.transcript import (
     TO_CLIENT,
     BadTranscript,
     Entry,

@@ -20,10 +20,10 @@ from typing import Any
 
 from ibgateway.recorder.layouts.field_grammar import Unfit
 from ibgateway.recorder.layouts.replies import REPLIES
-from ibgateway.simulator.config import START
 from ibgateway.simulator.gateway.connection import Connection
 from ibgateway.simulator.gateway.gateway import Gateway
 from ibgateway.simulator.model import values
+from ibgateway.simulator.model.config import START
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.frames import HELLO, frame
 from ibgateway.simulator.world.world import World, WorldConfig

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 import ibgateway.simulator.handlers  # noqa: F401 - fills connection.ANSWERS
-from ibgateway.simulator.config import START
 from ibgateway.simulator.gateway.connection import Connection
 from ibgateway.simulator.gateway.gateway import Gateway
+from ibgateway.simulator.model.config import START
 from ibgateway.simulator.model.values import Contract, Event, Order
 from ibgateway.simulator.wire.frames import HELLO, frame
 from ibgateway.simulator.world.world import World, WorldConfig

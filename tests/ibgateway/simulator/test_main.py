@@ -16,7 +16,7 @@ import pytest
 
 from cli.local_stack.embedded_redis import free_port
 from ibgateway.simulator.__main__ import parse
-from ibgateway.simulator.config import SimulatorConfig
+from ibgateway.simulator.model.config import SimulatorConfig
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.ibgateway.order_frames import market_order
 from tests.stacks.ibgateway.raw_client import started

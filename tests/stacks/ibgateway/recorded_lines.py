@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibgateway.recorder.transcript import (
+from ibgateway.recorder.transcript.transcript import (
     HANDSHAKE,
     TO_CLIENT,
     TO_GATEWAY,

@@ -7,8 +7,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from ibgateway.simulator.model import values
+from ibgateway.simulator.wire.encoding.text import java_double, message
 from ibgateway.simulator.wire.messages.fields import held_contract
-from ibgateway.simulator.wire.text import java_double, message
 
 
 def account_value(value: values.AccountValue) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ibgateway.simulator.model import values
-from ibgateway.simulator.wire.text import UNSET_INTEGER, Value, message, minimal
+from ibgateway.simulator.wire.encoding.text import UNSET_INTEGER, Value, message, minimal
 
 SIZE_MULTIPLIER = 100  # mdSizeMultiplier, obsolete since 164
 WHOLE_COUPON = 178  # clients that speak no more than this read a whole number here, and lose the message otherwise

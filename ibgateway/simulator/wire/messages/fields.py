@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from ibgateway.simulator.model.values import Contract
-from ibgateway.simulator.wire.text import Value, java_double, minimal
+from ibgateway.simulator.wire.encoding.text import Value, java_double, minimal
 
 
 def order_contract(contract: Contract) -> list[Value]:

@@ -9,8 +9,8 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from ibgateway.simulator.model import values
+from ibgateway.simulator.wire.encoding.text import Value, fixed, message, minimal, price
 from ibgateway.simulator.wire.messages.fields import local_time
-from ibgateway.simulator.wire.text import Value, fixed, message, minimal, price
 
 DAILY = ("1 day", "1 week", "1 month", "1D", "1W", "1M")
 

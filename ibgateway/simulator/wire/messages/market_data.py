@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from ibgateway.simulator.model import values
-from ibgateway.simulator.wire.text import Value, message, minimal, price
+from ibgateway.simulator.wire.encoding.text import Value, message, minimal, price
 
 TICK_PRICE, TICK_SIZE, TICK_OPTION, TICK_GENERIC, TICK_STRING = 1, 2, 21, 45, 46
 TICK_NEWS = 84

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ibgateway.simulator.model.values import Contract, OpenOrder, Order, OrderCondition, OrderState
-from ibgateway.simulator.wire.messages.fields import order_contract
-from ibgateway.simulator.wire.text import (
+from ibgateway.simulator.wire.encoding.text import (
     UNSET_DECIMAL,
     UNSET_DOUBLE,
     UNSET_INTEGER,
@@ -14,6 +13,7 @@ from ibgateway.simulator.wire.text import (
     message,
     minimal,
 )
+from ibgateway.simulator.wire.messages.fields import order_contract
 
 PEG_BENCH = {"PEG BENCH", "PEGBENCH"}
 NOT_INSIDER = "Not an insider or substantial shareholder"

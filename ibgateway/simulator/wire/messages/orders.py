@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ibgateway.simulator.model import values
+from ibgateway.simulator.wire.encoding.text import Value, java_double, message, minimal
 from ibgateway.simulator.wire.messages.fields import held_contract, local_time
-from ibgateway.simulator.wire.text import Value, java_double, message, minimal
 
 
 def order_status(status: values.OrderStatus) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from ibgateway.simulator.model import values
-from ibgateway.simulator.wire.text import Value, message, minimal
+from ibgateway.simulator.wire.encoding.text import Value, message, minimal
 
 
 def scanner_parameters(xml: str) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from ibgateway.simulator.wire.text import message
+from ibgateway.simulator.wire.encoding.text import message
 
 
 def handshake(version: int, at: float, zone: str, zone_name: str) -> bytes:

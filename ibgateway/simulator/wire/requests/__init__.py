@@ -1,6 +1,6 @@
 """What clients ask: one dataclass for each message id. Importing them all here fills `layout.LAYOUTS`, for `decode`."""
 
-from ibgateway.simulator.wire.layout import BadFields, UnknownMessage, decode
+from ibgateway.simulator.wire.encoding.layout import BadFields, UnknownMessage, decode
 from ibgateway.simulator.wire.requests import (
     account,
     contracts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from ibgateway.simulator.model import values
-from ibgateway.simulator.wire.layout import ALWAYS, request, since
+from ibgateway.simulator.wire.encoding.layout import ALWAYS, request, since
 from ibgateway.simulator.wire.requests.fields import AnyContract, CountedOptions
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from ibgateway.simulator.model import values
-from ibgateway.simulator.wire.layout import Fields, reads
-from ibgateway.simulator.wire.text import BadText, flag, integer, number, number_or_none
+from ibgateway.simulator.wire.encoding.layout import Fields, reads
+from ibgateway.simulator.wire.encoding.text import BadText, flag, integer, number, number_or_none
 
 MAX_LEGS = 64  # a count that announces more is nonsense, and must not be looped over
 

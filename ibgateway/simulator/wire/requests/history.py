@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from ibgateway.simulator.model import values
-from ibgateway.simulator.wire.layout import ALWAYS, Fields, reads, request
+from ibgateway.simulator.wire.encoding.layout import ALWAYS, Fields, reads, request
+from ibgateway.simulator.wire.encoding.text import flag, integer
 from ibgateway.simulator.wire.requests.fields import AnyContract, Options, contract_fields, quote_legs
-from ibgateway.simulator.wire.text import flag, integer
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from ibgateway.simulator.model import values
-from ibgateway.simulator.wire.layout import ALWAYS, Fields, reads, request
+from ibgateway.simulator.wire.encoding.layout import ALWAYS, Fields, reads, request
 from ibgateway.simulator.wire.requests.fields import AnyContract, Options, contract_fields, delta_neutral, quote_legs
 
 

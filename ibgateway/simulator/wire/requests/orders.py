@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from ibgateway.simulator.model import values
-from ibgateway.simulator.wire.layout import ALWAYS, Fields, Span, before, reads, request, since
+from ibgateway.simulator.wire.encoding.layout import ALWAYS, Fields, Span, before, reads, request, since
+from ibgateway.simulator.wire.encoding.text import integer_or_none
 from ibgateway.simulator.wire.requests.fields import ContractWithoutPrimary, count
-from ibgateway.simulator.wire.text import integer_or_none
 
 RFQ = Span(187, 190)  # fields for requests for quotes came with 187 and went with 190
 

@@ -6,9 +6,8 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from ibgateway.simulator.model import values
-from ibgateway.simulator.wire.layout import Fields, reads, request
-from ibgateway.simulator.wire.requests.fields import contract_fields, count, delta_neutral, pairs
-from ibgateway.simulator.wire.text import (
+from ibgateway.simulator.wire.encoding.layout import Fields, reads, request
+from ibgateway.simulator.wire.encoding.text import (
     BadText,
     flag,
     integer,
@@ -17,6 +16,7 @@ from ibgateway.simulator.wire.text import (
     number_or_none,
     quantity,
 )
+from ibgateway.simulator.wire.requests.fields import contract_fields, count, delta_neutral, pairs
 
 Some = dict[str, Any]  # fields of values.Order that were read so far
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from ibgateway.simulator.model import values
-from ibgateway.simulator.wire.layout import ALWAYS, Fields, reads, request, since
+from ibgateway.simulator.wire.encoding.layout import ALWAYS, Fields, reads, request, since
+from ibgateway.simulator.wire.encoding.text import integer_or_none, number_or_none
 from ibgateway.simulator.wire.requests.fields import CountedOptions, Options, ShortContract, options
-from ibgateway.simulator.wire.text import integer_or_none, number_or_none
 
 
 def _scanner_query(fields: Fields) -> values.ScannerQuery:

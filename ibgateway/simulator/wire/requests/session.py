@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.wire.layout import ALWAYS, request
+from ibgateway.simulator.wire.encoding.layout import ALWAYS, request
 
 
 @request(71, versioned=ALWAYS)

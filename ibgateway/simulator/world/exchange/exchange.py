@@ -10,13 +10,13 @@ from decimal import Decimal
 
 from ibgateway.simulator.model import values as v
 from ibgateway.simulator.world.account.broker import Broker
-from ibgateway.simulator.world.exchange.expiry import Expiries
 from ibgateway.simulator.world.exchange.intake.error_texts import NOT_CANCELLABLE
 from ibgateway.simulator.world.exchange.intake.intake import Intake
 from ibgateway.simulator.world.exchange.intake.revisions import revision_refusal
-from ibgateway.simulator.world.exchange.orders.order_lifecycle import Life
+from ibgateway.simulator.world.exchange.intake.what_if import margin_refusal, preview
+from ibgateway.simulator.world.exchange.lifecycle.expiry import Expiries
+from ibgateway.simulator.world.exchange.lifecycle.order_lifecycle import Life
 from ibgateway.simulator.world.exchange.orders.working_order import FILLED, INACTIVE, PARENT, TRANSMIT, Working
-from ibgateway.simulator.world.exchange.what_if import margin_refusal, preview
 from ibgateway.simulator.world.instruments.directory import Directory
 
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 from ibgateway.simulator.model import values as v
-from ibgateway.simulator.world.calendar import calendar
 from ibgateway.simulator.world.exchange.exchange import Exchange
+from ibgateway.simulator.world.exchange.orders.registry import Report
 from ibgateway.simulator.world.exchange.orders.working_order import INACTIVE, TRANSMIT, Working
-from ibgateway.simulator.world.exchange.registry import Report
-from ibgateway.simulator.world.instants import instant
+from ibgateway.simulator.world.time.calendar import calendar
+from ibgateway.simulator.world.time.instants import instant
 
 ZONE = "US/Eastern"
 SUBMITTER = "paperuser"  # the login's name

@@ -9,10 +9,10 @@ from math import log
 from pathlib import Path
 
 from ibgateway.simulator.world.instruments.bonds import bond
+from ibgateway.simulator.world.instruments.guess import Guess
 from ibgateway.simulator.world.instruments.instrument import Instrument
-from ibgateway.simulator.world.market.history.history import Guess
 
-DATA = Path(__file__).parent.parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 
 # What SMART routes a US stock to, as a real contractDetails lists it.
 US_EXCHANGES = (  # noqa: SIM905 - a list of this length reads better as a line

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ibgateway.simulator.world.calendar import calendar
 from ibgateway.simulator.world.instruments.catalogue import Catalogue, Root
 from ibgateway.simulator.world.instruments.expiries import (
     MONTH_LETTERS,
@@ -16,6 +15,7 @@ from ibgateway.simulator.world.instruments.expiries import (
     option_expiries,
 )
 from ibgateway.simulator.world.instruments.instrument import Instrument
+from ibgateway.simulator.world.time.calendar import calendar
 
 # Contract ids above IBKR's own, below 2^31 since some clients hold them in 32 bits.
 OPTION_IDS = 1_000_000_000

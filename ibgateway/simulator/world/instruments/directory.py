@@ -8,8 +8,8 @@ from datetime import date, datetime
 from ibgateway.simulator.model import values as v
 from ibgateway.simulator.world.instruments.catalogue import RECORDED_LEVELS, Catalogue
 from ibgateway.simulator.world.instruments.derivatives import Derivatives, Underlying
+from ibgateway.simulator.world.instruments.guess import Guess
 from ibgateway.simulator.world.instruments.instrument import Instrument
-from ibgateway.simulator.world.market.history.history import Guess
 
 SEC_TYPES = {"STK", "OPT", "FUT", "FOP", "CASH", "IND", "BAG", "BOND", "CMDTY", "CFD", "FUND", "WAR", "CRYPTO", "NEWS"}
 NOT_FOUND = "No security definition has been found for the request"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from ibgateway.simulator.world.calendar import Calendar
+from ibgateway.simulator.world.time.calendar import Calendar
 
 MONTH_LETTERS = "FGHJKMNQUVXZ"
 WEEKLIES = 6  # Fridays ahead

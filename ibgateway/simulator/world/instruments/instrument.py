@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from ibgateway.simulator.model import values as v
-from ibgateway.simulator.world.calendar import Calendar, calendar
+from ibgateway.simulator.world.time.calendar import Calendar, calendar
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.random import Generator
 
 from ibgateway.simulator.model import values as v
-from ibgateway.simulator.world.calendar import Calendar, Span, calendar
 from ibgateway.simulator.world.instruments.directory import NOT_FOUND, Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
-from ibgateway.simulator.world.market.halts import HALTED, Halt, HaltedTape
-from ibgateway.simulator.world.market.history.daily_rows import Rows
-from ibgateway.simulator.world.market.history.history import (
+from ibgateway.simulator.world.market.option_pricing.options import DERIVED, Model, OptionTape, smile
+from ibgateway.simulator.world.market.option_pricing.volatility import implied_of_day
+from ibgateway.simulator.world.market.series.daily_rows import Rows
+from ibgateway.simulator.world.market.series.daily_series import (
     ANCHOR,
     SYNTHETIC,
     SYNTHETIC_DAYS,
@@ -26,12 +26,12 @@ from ibgateway.simulator.world.market.history.history import (
     shipped_source,
     synthetic_past,
 )
-from ibgateway.simulator.world.market.history.history import DERIVED as DERIVED_KIND
-from ibgateway.simulator.world.market.history.user_history import OwnHistory
-from ibgateway.simulator.world.market.option_pricing.options import DERIVED, Model, OptionTape, smile
-from ibgateway.simulator.world.market.option_pricing.volatility import implied_of_day
-from ibgateway.simulator.world.market.rng import stream
-from ibgateway.simulator.world.market.tape import Quotes, Row, Tape
+from ibgateway.simulator.world.market.series.daily_series import DERIVED as DERIVED_KIND
+from ibgateway.simulator.world.market.series.user_history import OwnHistory
+from ibgateway.simulator.world.market.tapes.halts import HALTED, Halt, HaltedTape
+from ibgateway.simulator.world.market.tapes.rng import stream
+from ibgateway.simulator.world.market.tapes.tape import Quotes, Row, Tape
+from ibgateway.simulator.world.time.calendar import Calendar, Span, calendar
 
 KEPT_BYTES = 600_000_000  # of drawn tapes: a day of the hundred contracts that an account may watch is 400 million
 COUNTED_BYTES = 350_000  # an option's day

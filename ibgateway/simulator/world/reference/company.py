@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from ibgateway.simulator.world.instruments.instrument import Instrument
-from ibgateway.simulator.world.market.rng import fraction
+from ibgateway.simulator.world.market.tapes.rng import fraction
 
 FIGURES_SEED = 0  # figures do not change with a world's seed
 TURNOVER_DAYS = 150  # of average volume is what is outstanding

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from ibgateway.simulator.model import values as v
-from ibgateway.simulator.world.calendar import calendar
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
-from ibgateway.simulator.world.market.rng import stream
+from ibgateway.simulator.world.market.tapes.rng import stream
+from ibgateway.simulator.world.time.calendar import calendar
 
 PROVIDERS = (
     ("BRFG", "Briefing.com General Market Columns"),

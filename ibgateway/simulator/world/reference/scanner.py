@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 
 from ibgateway.simulator.model import values as v
-from ibgateway.simulator.world.chunks import Pieces
+from ibgateway.simulator.model.chunks import Pieces
 from ibgateway.simulator.world.instruments.details import details
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument

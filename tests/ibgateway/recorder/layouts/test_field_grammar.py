@@ -12,9 +12,9 @@ from ib_async import Contract, Order
 from ibgateway.recorder.layouts.field_grammar import Unfit, message, since, times, when
 from ibgateway.recorder.layouts.replies import REPLIES
 from ibgateway.recorder.layouts.requests import REQUESTS
-from ibgateway.recorder.transcript import fields_of
+from ibgateway.recorder.transcript.transcript import fields_of
 from ibgateway.simulator.model import values
-from ibgateway.simulator.wire import layout
+from ibgateway.simulator.wire.encoding import layout
 from ibgateway.simulator.wire.messages import contracts, order_state, orders, session
 from tests.ibgateway.simulator.wire.requests import test_fields, test_place_order
 from tests.stacks.ibgateway.ib_async_codec import sent_by_ib_async

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ibgateway.recorder.replay.recorded_connection import scripts
 from ibgateway.recorder.replay.replayed_client import Replay
-from ibgateway.recorder.transcript import (
+from ibgateway.recorder.transcript.transcript import (
     CLOSED_BY_CLIENT,
     CLOSED_BY_GATEWAY,
     BadTranscript,

@@ -6,7 +6,7 @@ import asyncio
 
 from ibgateway.recorder.replay.recorded_connection import scripts
 from ibgateway.recorder.replay.server import Player
-from ibgateway.recorder.transcript import CLOSED_BY_GATEWAY, Event
+from ibgateway.recorder.transcript.transcript import CLOSED_BY_GATEWAY, Event
 from tests.stacks.ibgateway.raw_client import raw
 from tests.stacks.ibgateway.recorded_lines import asked, session, told
 

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from ib_async import IB, LimitOrder, MarketOrder, RequestError, Stock
 
-from ibgateway.recorder import transcript
 from ibgateway.recorder.__main__ import scrub_again
 from ibgateway.recorder.compare import compare, table
 from ibgateway.recorder.recording_proxy import Place, Recorder
 from ibgateway.recorder.replay.recorded_connection import scripts
 from ibgateway.recorder.replay.server import Player
-from ibgateway.recorder.scrub import Scrubber
 from ibgateway.recorder.simulator_run import Setting, drive, recorded_start
-from ibgateway.recorder.transcript import Entry, Line
+from ibgateway.recorder.transcript import transcript
+from ibgateway.recorder.transcript.scrub import Scrubber
+from ibgateway.recorder.transcript.transcript import Entry, Line
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.waiting import until
 

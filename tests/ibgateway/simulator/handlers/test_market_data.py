@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ibgateway.simulator.config import SimulatorConfig
 from ibgateway.simulator.handlers.depth import row_changes
+from ibgateway.simulator.model.config import SimulatorConfig
 from ibgateway.simulator.model.values import DepthLevel
 from ibgateway.simulator.server.server import Simulator
 from ibgateway.simulator.wire.messages.market_data import DELETE, INSERT, UPDATE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.config import Identity, SimulatorConfig
+from ibgateway.simulator.model.config import Identity, SimulatorConfig
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.ibgateway.order_frames import cancel, limit_order, market_order, order, preview
 from tests.stacks.ibgateway.raw_client import Raw, started

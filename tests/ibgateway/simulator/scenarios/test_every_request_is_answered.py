@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ibgateway.simulator.server.server import Simulator
-from ibgateway.simulator.wire.layout import LAYOUTS
+from ibgateway.simulator.wire.encoding.layout import LAYOUTS
 from tests.stacks.ibgateway.order_frames import SPY, Frame, limit_order, market_order, watch
 from tests.stacks.ibgateway.raw_client import Raw, started
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import pytest
 
 from ibgateway.simulator.model import values as v
-from ibgateway.simulator.world.calendar import last_open_session
+from ibgateway.simulator.world.time.calendar import last_open_session
 from tests.stacks.ibgateway.world_and_trader import AAPL, ACCOUNT, ES, EURUSD, NEW_YORK, Trader, new_world, stock
 
 STARTS = (

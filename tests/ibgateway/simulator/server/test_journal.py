@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from ibgateway.simulator.config import START, SimulatorConfig
 from ibgateway.simulator.gateway.connection import Connection
 from ibgateway.simulator.gateway.gateway import Gateway
+from ibgateway.simulator.model.config import START, SimulatorConfig
 from ibgateway.simulator.server.journal import Journal
 from ibgateway.simulator.server.server import Simulator
 from ibgateway.simulator.world.world import World, WorldConfig

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from ibgateway.simulator.config import START_NOTICES, SimulatorConfig
+from ibgateway.simulator.model.config import START_NOTICES, SimulatorConfig
 from ibgateway.simulator.server import client_socket as peer
 from ibgateway.simulator.server.server import Simulator
 from ibgateway.simulator.wire.frames import MAX_FRAME

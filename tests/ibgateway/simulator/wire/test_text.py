@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgateway.simulator.wire import text
+from ibgateway.simulator.wire.encoding import text
 
 
 @pytest.mark.parametrize(

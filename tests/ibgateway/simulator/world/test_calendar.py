@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ibgateway.simulator.world.calendar import HOURS, calendar
+from ibgateway.simulator.world.time.calendar import HOURS, calendar
 from tests.stacks.ibgateway.world_and_trader import at
 
 

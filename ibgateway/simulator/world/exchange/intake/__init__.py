@@ -1,1 +1,1 @@
-"""What a new or changed order must pass before it works."""
+"""The checks that a new or changed order must pass before it works."""

@@ -8,14 +8,14 @@ from decimal import ROUND_DOWN, Decimal
 from ibgateway.simulator.model import values as v
 from ibgateway.simulator.world.account.allocation import Part
 from ibgateway.simulator.world.account.broker import Broker
-from ibgateway.simulator.world.calendar import calendar
 from ibgateway.simulator.world.exchange.intake import validation as checks
-from ibgateway.simulator.world.exchange.order_market import Feed
 from ibgateway.simulator.world.exchange.orders.conditions import Conditions
 from ibgateway.simulator.world.exchange.orders.working_order import Working
-from ibgateway.simulator.world.instants import instant
+from ibgateway.simulator.world.exchange.prices.order_market import Feed
 from ibgateway.simulator.world.instruments.directory import BAG_CONID, Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
+from ibgateway.simulator.world.time.calendar import calendar
+from ibgateway.simulator.world.time.instants import instant
 
 FRACTION = Decimal("0.0001")  # of a share
 ZONE = "US/Eastern"

@@ -1,1 +1,1 @@
-"""One order: its types, activation, conditions and lifecycle."""
+"""The orders and executions there are, and the conditions that orders wait for."""

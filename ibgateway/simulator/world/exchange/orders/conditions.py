@@ -9,11 +9,11 @@ import numpy as np
 
 from ibgateway.simulator.model import values as v
 from ibgateway.simulator.world.account.broker import Broker
-from ibgateway.simulator.world.exchange.order_market import LAST, Feed
+from ibgateway.simulator.world.exchange.orders.registry import Registry
 from ibgateway.simulator.world.exchange.orders.working_order import Working
-from ibgateway.simulator.world.exchange.registry import Registry
-from ibgateway.simulator.world.instants import instant
+from ibgateway.simulator.world.exchange.prices.order_market import LAST, Feed
 from ibgateway.simulator.world.instruments.directory import Directory
+from ibgateway.simulator.world.time.instants import instant
 
 PRICE, TIME, MARGIN, EXECUTION, VOLUME, CHANGE = 1, 3, 4, 5, 6, 7
 LOOK_S = 30.0  # between two looks at the margin

@@ -12,7 +12,6 @@ from numpy.random import Generator
 
 from ibgateway.simulator.model import values as v
 from ibgateway.simulator.world.instruments.instrument import Instrument
-from ibgateway.simulator.world.market.halts import counted_row
 from ibgateway.simulator.world.market.option_pricing.black_scholes import (
     YEAR_S,
     Terms,
@@ -20,7 +19,8 @@ from ibgateway.simulator.world.market.option_pricing.black_scholes import (
     implied_volatility,
     price_line,
 )
-from ibgateway.simulator.world.market.tape import CLOSING_S, OPENING_S, Floats, Prints, Quotes, Row, Tape
+from ibgateway.simulator.world.market.tapes.halts import counted_row
+from ibgateway.simulator.world.market.tapes.tape import CLOSING_S, OPENING_S, Floats, Prints, Quotes, Row, Tape
 
 EVERY_S = 2.0  # a quote, about
 TRADED = 0.02  # of the quotes come with a print

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ibgateway.simulator.world.market.history.history import Series
+from ibgateway.simulator.world.market.series.daily_series import Series
 
 WINDOW = 30  # days, as TWS's 30-day volatilities
 PREMIUM = 1.1  # implied stands above realised

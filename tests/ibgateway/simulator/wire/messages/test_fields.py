@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from ibgateway.simulator.model import values
+from ibgateway.simulator.wire.encoding.text import UNSET_DOUBLE
 from ibgateway.simulator.wire.messages import (
     account,
     contracts,
@@ -18,7 +19,6 @@ from ibgateway.simulator.wire.messages import (
     research,
     session,
 )
-from ibgateway.simulator.wire.text import UNSET_DOUBLE
 
 AT = 1749652200.0  # 2025-06-11 10:30:00 US/Eastern
 AAPL = values.Contract(

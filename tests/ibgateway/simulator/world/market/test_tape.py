@@ -10,8 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ibgateway.simulator.model import values as v
-from ibgateway.simulator.world.market.rng import stream
-from ibgateway.simulator.world.market.tape import Row, Tape
+from ibgateway.simulator.world.market.tapes.rng import stream
+from ibgateway.simulator.world.market.tapes.tape import Row, Tape
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import AAPL, START, at, new_world, stock
 

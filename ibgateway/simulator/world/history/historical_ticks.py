@@ -9,11 +9,11 @@ from typing import TypeVar
 import numpy as np
 
 from ibgateway.simulator.model import values as v
-from ibgateway.simulator.world.chunks import Pieces
+from ibgateway.simulator.model.chunks import Pieces
+from ibgateway.simulator.world.history.bars import QUOTED, bars
 from ibgateway.simulator.world.instruments.instrument import Instrument
-from ibgateway.simulator.world.market.history.bars import QUOTED, bars
 from ibgateway.simulator.world.market.market import Market
-from ibgateway.simulator.world.market.tape import Tape
+from ibgateway.simulator.world.market.tapes.tape import Tape
 
 MOST_TICKS = 1000
 LOOK_BACK_DAYS = 30  # trading days that are searched for ticks

@@ -14,7 +14,7 @@ import numpy as np
 
 from ibgateway.simulator.model.values import TradingSession
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 DAY_S = 86_400
 LATER_S = 3_600  # after the opening, and before the close
 EPOCH = date(1970, 1, 1)

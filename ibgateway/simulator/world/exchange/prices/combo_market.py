@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ibgateway.simulator.model import values as v
-from ibgateway.simulator.world.exchange.order_market import BID, LAST, Feed, Level, Touch, Window
+from ibgateway.simulator.world.exchange.prices.order_market import BID, LAST, Feed, Level, Touch, Window
 from ibgateway.simulator.world.instruments.instrument import Instrument
 
 SECOND = 1.0

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ibgateway.simulator.config import START
-from ibgateway.simulator.world.calendar import Calendar
-from ibgateway.simulator.world.market.rng import stream
+from ibgateway.simulator.model.config import START
+from ibgateway.simulator.world.instruments.guess import Guess
+from ibgateway.simulator.world.market.tapes.rng import stream
+from ibgateway.simulator.world.time.calendar import Calendar
 
 Floats = NDArray[np.float64]
 
@@ -46,15 +47,6 @@ class Source:
         """The same series, scaled so that its last close is this price."""
         factor = price / self.rows[-1, 3]
         return replace(self, text=f"{self.text}, scaled", rows=self.rows * np.array([factor] * 4 + [1.0, 1.0]))
-
-
-@dataclass(frozen=True)
-class Guess:
-    """What a series is like where there is no data."""
-
-    price: float
-    volatility: float  # of a year, 0.2 = 20 %
-    volume: float  # of a day
 
 
 @lru_cache(maxsize=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ibgateway.recorder.transcript import HANDSHAKE, TO_GATEWAY, Entry, Line
+from ibgateway.recorder.transcript.transcript import HANDSHAKE, TO_GATEWAY, Entry, Line
 
 PLACE_ORDER, CANCEL_ORDER, EXERCISE, GLOBAL_CANCEL = 3, 4, 21, 58
 ORDER_STATUS, ERROR, OPEN_ORDER, EXEC_DETAILS, OPEN_ORDER_END, COMMISSION, ORDER_BOUND = 3, 4, 5, 11, 53, 59, 100

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from xml.sax.saxutils import escape
 
-from ibgateway.recorder.masking import ACCOUNT, Masks, plain
-from ibgateway.simulator.wire.text import UNSET_DECIMAL, UNSET_DOUBLE, UNSET_INTEGER, UNSET_LONG, clean
+from ibgateway.recorder.transcript.masking import ACCOUNT, Masks, plain
+from ibgateway.simulator.wire.encoding.text import UNSET_DECIMAL, UNSET_DOUBLE, UNSET_INTEGER, UNSET_LONG, clean
 
 
 def _words(text: str) -> frozenset[str]:

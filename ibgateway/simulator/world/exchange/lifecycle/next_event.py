@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
-from ibgateway.simulator.world.exchange.combo_market import Combination
 from ibgateway.simulator.world.exchange.intake.validation import order_type
-from ibgateway.simulator.world.exchange.order_market import ASK, BID, LAST, MIDDLE, Feed, Touch, Window
 from ibgateway.simulator.world.exchange.orders.working_order import Working
+from ibgateway.simulator.world.exchange.prices.combo_market import Combination
+from ibgateway.simulator.world.exchange.prices.order_market import ASK, BID, LAST, MIDDLE, Feed, Touch, Window
 
 SLICE_S = 60.0  # between two parts of an algorithm's order
 TRAILING = ("TRAIL", "TRAIL LIMIT")

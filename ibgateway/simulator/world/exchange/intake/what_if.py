@@ -9,12 +9,12 @@ from ibgateway.simulator.world.account.allocation import Part
 from ibgateway.simulator.world.account.broker import Broker
 from ibgateway.simulator.world.account.commissions import Traded, commission
 from ibgateway.simulator.world.account.margin import Worth
-from ibgateway.simulator.world.exchange.combo_market import Combination
 from ibgateway.simulator.world.exchange.intake.error_texts import CROWDED, LATE_AUCTION, margin_text
 from ibgateway.simulator.world.exchange.intake.validation import AUCTION, order_type
-from ibgateway.simulator.world.exchange.order_market import Feed
+from ibgateway.simulator.world.exchange.orders.registry import Registry
 from ibgateway.simulator.world.exchange.orders.working_order import PARENT, TRANSMIT, Working
-from ibgateway.simulator.world.exchange.registry import Registry
+from ibgateway.simulator.world.exchange.prices.combo_market import Combination
+from ibgateway.simulator.world.exchange.prices.order_market import Feed
 from ibgateway.simulator.world.instruments.instrument import Instrument
 
 AUCTION_CUTOFF_S = 10 * 60  # orders for the close must come this long before it

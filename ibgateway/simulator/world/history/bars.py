@@ -9,12 +9,12 @@ from itertools import groupby
 import numpy as np
 
 from ibgateway.simulator.model import values as v
-from ibgateway.simulator.world.chunks import Pieces
+from ibgateway.simulator.model.chunks import Pieces
+from ibgateway.simulator.world.history.durations import Duration, check_length, parse_bar_size, parse_duration
 from ibgateway.simulator.world.instruments.instrument import Instrument
-from ibgateway.simulator.world.market.history.durations import Duration, check_length, parse_bar_size, parse_duration
 from ibgateway.simulator.world.market.market import Market
 from ibgateway.simulator.world.market.option_pricing.volatility import implied_of_day, realised_of_day
-from ibgateway.simulator.world.market.tape import Floats, Ints, Row, Tape
+from ibgateway.simulator.world.market.tapes.tape import Floats, Ints, Row, Tape
 
 QUOTED = ("MIDPOINT", "BID", "ASK", "BID_ASK")
 VOLATILITIES = ("HISTORICAL_VOLATILITY", "OPTION_IMPLIED_VOLATILITY")

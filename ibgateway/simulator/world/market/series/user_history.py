@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ibgateway.simulator.world.calendar import Calendar
-from ibgateway.simulator.world.market.history.history import OWN, Floats, Guess, Source
+from ibgateway.simulator.world.instruments.guess import Guess
+from ibgateway.simulator.world.market.series.daily_series import OWN, Floats, Source
+from ibgateway.simulator.world.time.calendar import Calendar
 
 COLUMNS = ("open", "high", "low", "close", "volume")
 YEAR = 252

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from ibgateway.simulator.world.account.broker import Broker
 from ibgateway.simulator.world.exchange.intake import validation as checks
-from ibgateway.simulator.world.exchange.next_event import Plan
+from ibgateway.simulator.world.exchange.lifecycle.next_event import Plan
 from ibgateway.simulator.world.exchange.orders.conditions import EXECUTION, Conditions
 from ibgateway.simulator.world.exchange.orders.working_order import CONDITIONS, LOCATE, PARENT, TIME, TRANSMIT, Working
-from ibgateway.simulator.world.instants import instant
 from ibgateway.simulator.world.instruments.details import HARD_TO_BORROW
+from ibgateway.simulator.world.time.instants import instant
 
 ZONE = "US/Eastern"
 LOCATE_S = 30.0  # until shares are found

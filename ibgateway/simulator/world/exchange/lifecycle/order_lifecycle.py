@@ -10,16 +10,16 @@ from functools import partial
 
 from ibgateway.simulator.model import values as v
 from ibgateway.simulator.world.account.broker import Broker
-from ibgateway.simulator.world.exchange.combo_market import Combination
 from ibgateway.simulator.world.exchange.intake import validation as checks
 from ibgateway.simulator.world.exchange.intake.error_texts import CANCELLED_TEXT, LOCATING, OUTSIDE_IGNORED, held_text
 from ibgateway.simulator.world.exchange.intake.intake import ratios
-from ibgateway.simulator.world.exchange.matching import ADDED, REMOVED, Matcher
-from ibgateway.simulator.world.exchange.next_event import SLICE_S, TRAILING, Plan, Planner, queue_before
-from ibgateway.simulator.world.exchange.order_market import Feed, Touch
-from ibgateway.simulator.world.exchange.orders import order_types as kinds
-from ibgateway.simulator.world.exchange.orders.activation import Holding, starts, waits_for_executions
+from ibgateway.simulator.world.exchange.intake.what_if import refusal
+from ibgateway.simulator.world.exchange.lifecycle import order_types as kinds
+from ibgateway.simulator.world.exchange.lifecycle.activation import Holding, starts, waits_for_executions
+from ibgateway.simulator.world.exchange.lifecycle.matching import ADDED, REMOVED, Matcher
+from ibgateway.simulator.world.exchange.lifecycle.next_event import SLICE_S, TRAILING, Plan, Planner, queue_before
 from ibgateway.simulator.world.exchange.orders.conditions import Conditions
+from ibgateway.simulator.world.exchange.orders.registry import Registry
 from ibgateway.simulator.world.exchange.orders.working_order import (
     API_CANCELLED,
     CANCELLED,
@@ -32,12 +32,12 @@ from ibgateway.simulator.world.exchange.orders.working_order import (
     TRANSMIT,
     Working,
 )
-from ibgateway.simulator.world.exchange.registry import Registry
-from ibgateway.simulator.world.exchange.what_if import refusal
-from ibgateway.simulator.world.instants import instant
+from ibgateway.simulator.world.exchange.prices.combo_market import Combination
+from ibgateway.simulator.world.exchange.prices.order_market import Feed, Touch
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.option_pricing.options import expiry_instant
+from ibgateway.simulator.world.time.instants import instant
 
 IMMEDIATE = ("IOC", "FOK")
 ZONE = "US/Eastern"

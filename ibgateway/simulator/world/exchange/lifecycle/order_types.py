@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ibgateway.simulator.world.exchange.combo_market import Combination
 from ibgateway.simulator.world.exchange.intake import validation as checks
-from ibgateway.simulator.world.exchange.order_market import Feed
 from ibgateway.simulator.world.exchange.orders.working_order import Working
+from ibgateway.simulator.world.exchange.prices.combo_market import Combination
+from ibgateway.simulator.world.exchange.prices.order_market import Feed
 
 AT_OPEN = ("OPG", "AUC")
 # Types that act as another; the planner knows the others by their own names.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ibgateway.simulator.world.calendar import Span
 from ibgateway.simulator.world.instruments.instrument import Instrument
-from ibgateway.simulator.world.market.history.history import Floats, Series
-from ibgateway.simulator.world.market.rng import fraction, stream
-from ibgateway.simulator.world.market.tape import Row
+from ibgateway.simulator.world.market.series.daily_series import Floats, Series
+from ibgateway.simulator.world.market.tapes.rng import fraction, stream
+from ibgateway.simulator.world.market.tapes.tape import Row
+from ibgateway.simulator.world.time.calendar import Span
 
 KEPT_DAYS = 20_000
 SHARE = {"rth": 1.0, "pre": 0.02, "post": 0.03}  # of a day's volume, for stocks

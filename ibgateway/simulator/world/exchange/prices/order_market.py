@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ibgateway.simulator.model import values as v
-from ibgateway.simulator.world.calendar import Span
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.depth import depth
 from ibgateway.simulator.world.market.market import Market, venues
-from ibgateway.simulator.world.market.tape import Tape
+from ibgateway.simulator.world.market.tapes.tape import Tape
+from ibgateway.simulator.world.time.calendar import Span
 
 SWEEP = 20  # levels that one order takes at once, at most
 EVERYTHING = 10**15

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ibgateway.simulator.world.market.tape import Ints, Prints, Quotes, Row, Tape
+from ibgateway.simulator.world.market.tapes.tape import Ints, Prints, Quotes, Row, Tape
 
 HALTED = 1  # tick 49's value for a general halt
 

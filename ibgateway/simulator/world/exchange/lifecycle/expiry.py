@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from ibgateway.simulator.model import values as v
 from ibgateway.simulator.world.account.broker import Broker
-from ibgateway.simulator.world.exchange.registry import Registry, Report
+from ibgateway.simulator.world.exchange.orders.registry import Registry, Report
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.option_pricing.options import DERIVED, expiry_instant

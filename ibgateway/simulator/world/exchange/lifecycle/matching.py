@@ -10,12 +10,12 @@ from ibgateway.simulator.model import values as v
 from ibgateway.simulator.world.account.allocation import Part, allot
 from ibgateway.simulator.world.account.broker import Broker
 from ibgateway.simulator.world.account.commissions import Traded, commission
-from ibgateway.simulator.world.exchange.combo_market import Combination
-from ibgateway.simulator.world.exchange.order_market import Feed
+from ibgateway.simulator.world.exchange.orders.registry import Registry, Report
 from ibgateway.simulator.world.exchange.orders.working_order import FILLED, SUBMITTED, Working
-from ibgateway.simulator.world.exchange.registry import Registry, Report
+from ibgateway.simulator.world.exchange.prices.combo_market import Combination
+from ibgateway.simulator.world.exchange.prices.order_market import Feed
 from ibgateway.simulator.world.instruments.instrument import Instrument
-from ibgateway.simulator.world.market.rng import fraction
+from ibgateway.simulator.world.market.tapes.rng import fraction
 
 ADDED, REMOVED = 1, 2  # lastLiquidity
 IMPROVED = 0.15  # of marketable orders get a better price, where the spread leaves room

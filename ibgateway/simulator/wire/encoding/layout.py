@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
-from ibgateway.simulator.wire import text
+from ibgateway.simulator.wire.encoding import text
 
 T = TypeVar("T")
 FOREVER = 10_000

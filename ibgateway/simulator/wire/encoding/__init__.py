@@ -1,0 +1,1 @@
+"""Fields of a message: their text, and the layouts of requests."""

@@ -1,0 +1,1 @@
+"""One working order in the market: its types, activation, next event, fills and end."""

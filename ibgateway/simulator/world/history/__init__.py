@@ -1,0 +1,1 @@
+"""Bars and ticks of the past."""

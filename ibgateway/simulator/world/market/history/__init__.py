@@ -1,1 +1,0 @@
-"""The past: bars, daily rows, ticks, and what users see of it."""

@@ -1,0 +1,1 @@
+"""A symbol's trading days: recorded, drawn, or the user's own."""

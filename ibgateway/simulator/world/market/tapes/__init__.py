@@ -1,0 +1,1 @@
+"""A span's prints and quotes, drawn from the seed."""

@@ -1,0 +1,1 @@
+"""Trading calendars, and the spellings of an instant."""
