@@ -14,9 +14,7 @@ REWRITTEN_LATER = {
     "kubernetes.md",
     "paper-trading.md",
     "simulator.md",
-    "testing.md",
     "trial.md",
-    "upgrading-the-gateway.md",
 }
 PAGES = [page for page in documentation_pages() if page.name not in REWRITTEN_LATER]
 
