@@ -10,7 +10,7 @@ import pytest
 from ibgateway.recorder.compare import Difference, compare, field_class, table
 from ibgateway.recorder.simulator_run import Setting, drive
 from ibgateway.recorder.transcript.transcript import Line
-from tests.ibgateway.recorder.test_correlation import EXECUTED, STATUS, place
+from tests.ibgateway.recorder.transcript.test_correlation import EXECUTED, STATUS, place
 from tests.stacks.ibgateway.recorded_lines import asked, session, told
 
 POSITION = f"61 3 DU7654321 {EXECUTED}"

@@ -16,9 +16,28 @@ from ibgateway.recorder.transcript.transcript import fields_of
 from ibgateway.simulator.model import values
 from ibgateway.simulator.wire.encoding import layout
 from ibgateway.simulator.wire.messages import contracts, order_state, orders, session
-from tests.ibgateway.simulator.wire.requests import test_fields, test_place_order
+from tests.ibgateway.simulator.wire.requests import (
+    test_account,
+    test_contracts,
+    test_history,
+    test_market_data,
+    test_orders,
+    test_place_order,
+    test_research,
+    test_session,
+)
 from tests.stacks.ibgateway.ib_async_codec import sent_by_ib_async
 
+SENT = [
+    *test_account.SENT,
+    *test_contracts.SENT,
+    *test_history.SENT,
+    *test_market_data.SENT,
+    *test_orders.SENT,
+    *test_research.SENT,
+    *test_session.SENT,
+]
+LATER = [*test_contracts.LATER, *test_orders.LATER, *test_research.LATER, *test_session.LATER]
 VERSIONS = range(157, 201)
 IB_ASYNC_VERSIONS = range(157, 179)
 NAMED = test_place_order.ORDERS["limit with everything common"]
@@ -38,7 +57,7 @@ def test_there_is_a_layout_for_every_request_that_the_simulator_reads() -> None:
 
 @pytest.mark.parametrize("version", IB_ASYNC_VERSIONS)
 def test_the_layouts_fit_what_ib_async_sends(version: int) -> None:
-    for method, arguments, _ in test_fields.SENT:
+    for method, arguments, _ in SENT:
         sent = named(REQUESTS, version, sent_by_ib_async(version, method, *arguments))
 
         assert sent.get("reqId", "7") == "7", method
@@ -46,7 +65,7 @@ def test_the_layouts_fit_what_ib_async_sends(version: int) -> None:
         assert sent.get("symbol", "AAPL") in {"AAPL", ""}, method
 
 
-@pytest.mark.parametrize(("version", "msgId", "fields", "_"), test_fields.LATER)
+@pytest.mark.parametrize(("version", "msgId", "fields", "_"), LATER)
 def test_the_layouts_fit_what_official_clients_send(version: int, msgId: str, fields: list[str], _: object) -> None:
     assert len(REQUESTS[int(msgId)].names(version, [msgId, *fields])) == len(fields) + 1
 

@@ -19,7 +19,7 @@ from ibgateway.recorder.transcript.transcript import (
 )
 from ibgateway.simulator.wire.frames import HELLO, frame, frames
 from tests.ibgateway.recorder.test_connection_log import FRAMES
-from tests.ibgateway.recorder.test_correlation import EXECUTED, EXECUTION, STATUS, place
+from tests.ibgateway.recorder.transcript.test_correlation import EXECUTED, EXECUTION, STATUS, place
 from tests.stacks.ibgateway.recorded_lines import asked, session, told
 
 NOW = 1_800_000_000.0

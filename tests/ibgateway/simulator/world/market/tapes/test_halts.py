@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ibgateway.simulator.model import values as v
-from tests.ibgateway.simulator.world.market.history.test_bars import aggregated, told
+from tests.ibgateway.simulator.world.history.test_bars import aggregated, told
 from tests.stacks.ibgateway.world_and_trader import AAPL, START, Trader, at, stock
 
 UNTIL = START + 900
