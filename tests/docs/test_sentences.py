@@ -10,10 +10,8 @@ REWRITTEN_LATER = {
     "README.md",
     "cloud-vm.md",
     "fault-catalogue.md",
-    "faults.md",
     "kubernetes.md",
     "paper-trading.md",
-    "simulator.md",
     "trial.md",
 }
 PAGES = [page for page in documentation_pages() if page.name not in REWRITTEN_LATER]
