@@ -8,10 +8,6 @@ from tests.docs.sentences import LONG_WORDS, MEDIAN_WORDS, documentation_pages, 
 
 REWRITTEN_LATER = {
     "README.md",
-    "cloud-vm.md",
-    "fault-catalogue.md",
-    "kubernetes.md",
-    "paper-trading.md",
     "trial.md",
 }
 PAGES = [page for page in documentation_pages() if page.name not in REWRITTEN_LATER]
