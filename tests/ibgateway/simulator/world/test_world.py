@@ -1,0 +1,16 @@
+"""The one object behind a gateway answers what no other file does."""
+
+from __future__ import annotations
+
+import pytest
+
+from ibgateway.simulator.model import values as v
+from ibgateway.simulator.world.world import World
+
+
+def test_the_rest_of_the_reference_answers(quiet: World) -> None:
+    assert quiet.family_codes() == [("DU1234567", "")]
+    assert quiet.soft_dollar_tiers() == []
+    assert quiet.user_info() == ""
+    with pytest.raises(v.Refusal):
+        quiet.fa_config(2)
