@@ -11,7 +11,7 @@ from ib_worker.orders.events import Event
 from ib_worker.orders.references import is_ours
 from ib_worker.orders.state import OrderState, apply
 
-EVENTS: dict[str, type[Any]] = {each.__name__: each for each in get_args(Event)}
+EVENTS: dict[str, type[Any]] = {each.kind: each for each in get_args(Event)}
 
 
 def rebuild(lines: Iterable[bytes]) -> list[OrderState]:

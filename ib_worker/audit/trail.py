@@ -85,7 +85,7 @@ class Audit:
     def happened(self, state: OrderState, key: str | None, event: Event) -> None:
         """One event of an order, with the state that it left."""
         self._put(
-            type(event).__name__,
+            event.kind,
             key=key or "",
             account=masked(state.terms.account or ""),
             orderRef=state.orderRef or "",

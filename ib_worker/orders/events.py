@@ -1,7 +1,11 @@
-"""What TWS, and this worker, can say about one order: the events that its state is made of. Pure."""
+"""What TWS, and this worker, can say about one order: the events that its state is made of. Pure.
+
+Each `kind` is the word in the audit log: it stays when a class is renamed, since old logs are read.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import ClassVar
 
 from bridge.tools.types import Contract
 
@@ -26,6 +30,7 @@ class Said:
     """An error or a notice of TWS about the order. `unnamed`: TWS gave no id, and the order is one of those that it may
     be about, so that it decides nothing."""
 
+    kind: ClassVar[str] = "Said"
     at: datetime = field(compare=False)  # a repetition is no news
     code: int
     text: str
@@ -36,6 +41,7 @@ class Said:
 class Sent:
     """The frame that places or modifies the order was written."""
 
+    kind: ClassVar[str] = "Sent"
     at: datetime = field(compare=False)
     terms: Terms
 
@@ -44,12 +50,14 @@ class Sent:
 class ModifySent:
     """The frame that changes a working order was written; TWS confirms by telling the new terms."""
 
+    kind: ClassVar[str] = "ModifySent"
     at: datetime = field(compare=False)
     terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
 class CancelSent:
+    kind: ClassVar[str] = "CancelSent"
     at: datetime = field(compare=False)
 
 
@@ -57,6 +65,7 @@ class CancelSent:
 class Opened:
     """openOrder: sent again at every change, and for each order when a session starts."""
 
+    kind: ClassVar[str] = "Opened"
     at: datetime = field(compare=False)
     permId: int | None
     orderRef: str | None
@@ -68,6 +77,7 @@ class Opened:
 class Status:
     """orderStatus."""
 
+    kind: ClassVar[str] = "Status"
     at: datetime = field(compare=False)
     permId: int | None
     status: str
@@ -82,6 +92,7 @@ class Status:
 class Fill:
     """execDetails. A correction has the same execId up to its last part, and a higher number there."""
 
+    kind: ClassVar[str] = "Fill"
     at: datetime = field(compare=False)
     execId: str
     shares: float
@@ -105,6 +116,7 @@ class Fill:
 class Commission:
     """commissionReport, moments after its fill."""
 
+    kind: ClassVar[str] = "Commission"
     at: datetime = field(compare=False)
     execId: str
     commission: float | None
@@ -120,6 +132,7 @@ class Commission:
 class Completed:
     """completedOrder: the order as TWS archived it. It has no orderId."""
 
+    kind: ClassVar[str] = "Completed"
     at: datetime = field(compare=False)
     permId: int | None
     orderRef: str | None
@@ -133,6 +146,7 @@ class Completed:
 class Vanished:
     """After a full look, which began at `asked_at`, TWS names the order neither open nor completed."""
 
+    kind: ClassVar[str] = "Vanished"
     at: datetime = field(compare=False)
     asked_at: datetime | None = field(default=None, compare=False)  # None: in logs of earlier releases
 
@@ -142,6 +156,7 @@ class ListedOpen:
     """A complete list of open orders, requested at `asked_at`, has ended and names the order. The quantities are those
     of its latest orderStatus, None where none came."""
 
+    kind: ClassVar[str] = "ListedOpen"
     at: datetime = field(compare=False)
     asked_at: datetime = field(compare=False)
     status: str
