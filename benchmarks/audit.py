@@ -14,9 +14,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bridge.audit_chain import GENESIS, Entry, digest, encode
+from bridge.audit_chain import GENESIS, AuditEntry, digest, encode
 from bridge.bus.keys import Keys
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from cli.local_stack.embedded_redis import EmbeddedRedis
 
 BAR_S = 10.0  # for a million lines
@@ -35,7 +35,7 @@ def lines_of(count: int) -> list[bytes]:
     for seq in range(1, count + 1):
         number = seq // 8
         line = encode(
-            Entry(
+            AuditEntry(
                 seq=seq, prev=prev, at="2025-06-11T14:30:00.123Z", event="Status", key=f"key-{number:012d}",
                 account="DU***567", orderRef=f"mcp{number:026d}", orderId=number, clientId=1,
                 permId=1_806_000_000 + number, status="Submitted", token="1795741840", details=DETAILS,
@@ -48,7 +48,7 @@ def lines_of(count: int) -> list[bytes]:
 
 async def fill(url: str, lines: list[bytes]) -> None:
     keys = Keys(SESSION)
-    async with Pipe(url) as pipe:
+    async with CommandPipeline(url) as pipe:
         for start in range(0, len(lines), AT_ONCE):
             part = enumerate(lines[start : start + AT_ONCE], start + 1)
             await asyncio.gather(*(pipe.send("XADD", keys.audit, f"{seq}-0", "e", line) for seq, line in part))

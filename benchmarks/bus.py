@@ -15,9 +15,10 @@ import msgspec
 
 import bridge.tools.account
 import bridge.tools.orders  # noqa: F401 - fills the registry
-from bridge.bus.client.client import Asker
-from bridge.bus.server.server import Answerer, Asked
-from bridge.bus.server.stream_publisher import Feed
+from bridge.bus.client.client import BusClient
+from bridge.bus.server.request import RequestContext
+from bridge.bus.server.server import BusServer
+from bridge.bus.server.stream_publisher import StreamReader
 from bridge.tool import OPERATIONS, ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 
@@ -33,7 +34,7 @@ Call = Callable[[int], Awaitable[object]]
 async def work(url: str) -> None:
     """The worker: answers at once, and publishes ticks that carry their own time."""
 
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         if asked.key is not None:
             await asked.accept()
             return b'{"orderId":1,"status":"Submitted","replayed":false}'
@@ -43,12 +44,12 @@ async def work(url: str) -> None:
         return POSITIONS
 
     tasks: list[asyncio.Task[None]] = []
-    async with Answerer(url, SESSION, "worker") as bus:
+    async with BusServer(url, SESSION, "worker") as bus:
         await bus.lead()
         await bus.serve(handle)
 
 
-async def publish(bus: Answerer, rate: float) -> None:
+async def publish(bus: BusServer, rate: float) -> None:
     began = time.perf_counter()
     count = 0
     while (passed := time.perf_counter() - began) < TICKS_S:
@@ -74,7 +75,7 @@ async def timed(call: Call, calls: int, callers: int) -> tuple[list[float], floa
     return sorted(taken), calls / (time.perf_counter() - began)
 
 
-async def watch(asker: Asker, rate: float) -> tuple[list[float], float, Feed]:
+async def watch(asker: BusClient, rate: float) -> tuple[list[float], float, StreamReader]:
     """The age of each tick on arrival in ms, ticks per second, and the feed with its counts."""
     ages: list[float] = []
     opening = OPERATIONS["open_account_updates"]
@@ -89,7 +90,7 @@ async def watch(asker: Asker, rate: float) -> tuple[list[float], float, Feed]:
     return sorted(ages), len(ages) / (time.perf_counter() - began), feed
 
 
-async def measure(asker: Asker, calls: int) -> None:
+async def measure(asker: BusClient, calls: int) -> None:
     positions, place = OPERATIONS["get_positions"], OPERATIONS["place_order"]
     order = place.request.model_validate({"symbol": "AAPL", "action": "BUY", "totalQuantity": 1})
     run = time.time_ns()
@@ -126,7 +127,7 @@ async def main(calls: int) -> None:
                 sys.executable, "-m", "benchmarks.bus", "--worker", redis.url, stdout=asyncio.subprocess.DEVNULL
             )
             try:
-                async with Asker(redis.url, SESSION, "front") as asker:
+                async with BusClient(redis.url, SESSION, "front") as asker:
                     await served(asker)
                     await measure(asker, calls)
             finally:
@@ -134,7 +135,7 @@ async def main(calls: int) -> None:
                 await worker.wait()
 
 
-async def served(asker: Asker) -> None:
+async def served(asker: BusClient) -> None:
     """Wait until the worker takes writes."""
     place = OPERATIONS["place_order"]
     order = place.request.model_validate({"symbol": "AAPL", "action": "BUY", "totalQuantity": 1})

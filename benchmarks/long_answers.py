@@ -32,7 +32,7 @@ from benchmarks.steps import STEP_BAR_S
 from cli.local_stack.embedded_redis import free_port
 from cli.local_stack.processes import Child, Problem, send
 from cli.local_stack.readiness import until_ready
-from ib_worker.tws.connection import Wire
+from ib_worker.tws.connection import TwsConnection
 from ib_worker.tws.values.unset import UNSET_DOUBLE
 
 FILLED, CANCELLED = 5_000, 5_000  # each fill is a completed order too
@@ -63,7 +63,7 @@ class Listener:
 async def trade_all_day(port: int) -> None:
     """Fill the gateway's day."""
     listener = Listener()
-    wire = Wire(listener)  # it takes every message by its name
+    wire = TwsConnection(listener)  # it takes every message by its name
     await wire.open("127.0.0.1", port, CLIENT_ID)
     first = wire.getReqId()
     for number in range(FILLED + CANCELLED):

@@ -2,7 +2,7 @@
 
 import uvloop
 
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from mcp_front.__main__ import assemble, front_id, serve
 from mcp_front.logging_setup import configure_logs
 from mcp_front.settings import load_settings
@@ -13,7 +13,7 @@ NOOP = "noop"
 def main() -> None:
     settings = load_settings()
     configure_logs(settings.log_level, settings.log_format)
-    asker = Asker(settings.redis_url, settings.ibkr_session, front_id())
+    asker = BusClient(settings.redis_url, settings.ibkr_session, front_id())
     front = assemble(settings, asker)
     front.mcp.tool(noop, name=NOOP)
     uvloop.run(serve(settings, asker, front))

@@ -13,7 +13,7 @@ from secrets import token_hex
 from typing import Any
 
 import ib_worker.__main__  # noqa: F401  # importing it fills the registry of operations
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from bridge.bus.transport.connection import BusError
 from bridge.tool import OPERATIONS, ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
@@ -85,7 +85,7 @@ class Control:
 class Client:
     """A front's side of the bus."""
 
-    asker: Asker
+    asker: BusClient
     name: str = "bench"
 
     async def ask(self, operation: str, **arguments: Any) -> Any:
@@ -155,7 +155,7 @@ async def stack(folder: Path, *simulator: str, **settings: str) -> AsyncIterator
         flags = ("--port", str(gateway), "--control-port", str(control_port), *simulator)
         await children.start("simulator", "ibgateway.simulator", *flags)
         control = Control(control_port)
-        async with Asker(redis.url, SESSION, f"front-{token_hex(4)}") as asker:
+        async with BusClient(redis.url, SESSION, f"front-{token_hex(4)}") as asker:
             await _listening(control)
             yield Stack(folder, redis, children, control, gateway, Client(asker), common | settings)
             await control.close()

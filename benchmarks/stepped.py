@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.steps import Steps, measured
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from ib_worker import garbage_collection as garbage
 from ib_worker.__main__ import work
 from ib_worker.logging_setup import configure_logs as configure_worker_logs
-from ib_worker.settings import Settings
+from ib_worker.settings import WorkerSettings
 from mcp_front.__main__ import assemble, front_id, serve
 from mcp_front.logging_setup import configure_logs as configure_front_logs
 from mcp_front.settings import load_settings
 
 
 def worker() -> Coroutine[Any, Any, None]:
-    settings = Settings()
+    settings = WorkerSettings()
     configure_worker_logs(settings.log_level, settings.log_format)
     garbage.tune()
     return work(settings)
@@ -34,7 +34,7 @@ def worker() -> Coroutine[Any, Any, None]:
 def front() -> Coroutine[Any, Any, None]:
     settings = load_settings()
     configure_front_logs(settings.log_level, settings.log_format)
-    asker = Asker(settings.redis_url, settings.ibkr_session, front_id())
+    asker = BusClient(settings.redis_url, settings.ibkr_session, front_id())
     whole = assemble(settings, asker)
     gc.collect()
     gc.freeze()

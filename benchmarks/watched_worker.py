@@ -12,7 +12,7 @@ from typing import Any
 
 from ib_worker.__main__ import work
 from ib_worker.logging_setup import configure_logs
-from ib_worker.settings import Settings
+from ib_worker.settings import WorkerSettings
 
 MOST_COMMON = 12
 
@@ -26,7 +26,7 @@ def held() -> dict[str, Any]:
     return {"tasks": len(tasks), "names": tasks, "objects": len(objects), "kinds": dict(kinds.most_common(MOST_COMMON))}
 
 
-async def watched(settings: Settings, file: Path) -> None:
+async def watched(settings: WorkerSettings, file: Path) -> None:
     def write() -> None:
         half = file.with_suffix(".half")
         half.write_text(json.dumps(held()), encoding="utf-8")
@@ -37,7 +37,7 @@ async def watched(settings: Settings, file: Path) -> None:
 
 
 def main() -> int:
-    settings = Settings()
+    settings = WorkerSettings()
     configure_logs(settings.log_level, settings.log_format)
     asyncio.run(watched(settings, Path(os.environ["WATCH_FILE"])))
     return 0

@@ -13,7 +13,7 @@ CUT = "Redis lost the end of its log here"  # how the finding about such an entr
 NO_BEGINNING = "the first entry does not begin the chain"
 
 
-class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line of the log. `at` is UTC by the writer's clock; accounts are masked before they come here."""
 
     seq: int
@@ -37,14 +37,14 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 @dataclass(frozen=True)
-class Broken:
+class ChainBreak:
     """Where a chain fails: the entry's place in what was read, and what is wrong with it."""
 
     seq: int
     reason: str
 
 
-def encode(entry: Entry) -> bytes:
+def encode(entry: AuditEntry) -> bytes:
     return msgspec.json.encode(entry)
 
 
@@ -63,29 +63,29 @@ class Chain:
     def __init__(self, after: tuple[int, str] | None = None) -> None:
         self.seq, self.digest = after or (0, "")
 
-    def take(self, line: bytes) -> Broken | None:
+    def take(self, line: bytes) -> ChainBreak | None:
         """What is wrong with this line or the one before, if anything is."""
         before, self.digest = (self.seq, self.digest), digest(line)
         try:
             link = _links.decode(line)
         except msgspec.MsgspecError as problem:
             self.seq += 1
-            return Broken(self.seq, f"not an entry: {problem}")
+            return ChainBreak(self.seq, f"not an entry: {problem}")
         self.seq = link.seq
         return _check_link(link, *before) or (_cut(line) if link.event == DATA_LOSS else None)
 
-    def end(self, head: tuple[int, str]) -> Broken | None:
+    def end(self, head: tuple[int, str]) -> ChainBreak | None:
         """What is wrong with the log's end, by the head (seq, digest) that is kept beside it."""
         if self.seq != head[0]:
-            return Broken(head[0], f"the log ends at {self.seq}, but {head[0]} entries were written")
+            return ChainBreak(head[0], f"the log ends at {self.seq}, but {head[0]} entries were written")
         if (self.digest or GENESIS) != head[1]:
-            return Broken(self.seq, "the last entry was changed after it was written")
+            return ChainBreak(self.seq, "the last entry was changed after it was written")
         return None
 
 
 def verify(
     lines: Iterable[bytes], head: tuple[int, str] | None = None, after: tuple[int, str] | None = None
-) -> Iterator[Broken]:
+) -> Iterator[ChainBreak]:
     """Every break of the chain: an edited, missing, inserted or reordered entry; with `head` also a cut end, with
     `after` also a cut beginning."""
     chain = Chain(after)
@@ -108,21 +108,21 @@ class _Link(msgspec.Struct):
 _links = msgspec.json.Decoder(_Link)
 
 
-def _check_link(link: _Link, seq: int, prev: str) -> Broken | None:
+def _check_link(link: _Link, seq: int, prev: str) -> ChainBreak | None:
     if prev and link.seq != seq + 1:
-        return Broken(link.seq, f"follows entry {seq}")
+        return ChainBreak(link.seq, f"follows entry {seq}")
     if prev and link.prev != prev:
-        return Broken(link.seq, f"entry {seq} was changed after it was written" if seq else NO_BEGINNING)
+        return ChainBreak(link.seq, f"entry {seq} was changed after it was written" if seq else NO_BEGINNING)
     if not prev and link.seq == 1 and link.prev != GENESIS:
-        return Broken(1, NO_BEGINNING)
+        return ChainBreak(1, NO_BEGINNING)
     return None
 
 
-def _cut(line: bytes) -> Broken:
+def _cut(line: bytes) -> ChainBreak:
     """What an entry says that was written after Redis had lost the end of its log."""
-    entry = msgspec.json.decode(line, type=Entry)
+    entry = msgspec.json.decode(line, type=AuditEntry)
     known, last = entry.details.get("known_seq"), entry.details.get("cut_at")
-    return Broken(
+    return ChainBreak(
         entry.seq,
         f"{CUT}: entries {_next(last)} to {known} had been written ({entry.at})",
     )

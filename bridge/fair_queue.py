@@ -6,7 +6,7 @@ from collections import deque
 Turn = asyncio.Future[None]
 
 
-class Rotation:
+class RoundRobinQueue:
     """First come, first served within a caller's line, and the callers one after the other."""
 
     def __init__(self) -> None:

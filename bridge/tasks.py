@@ -7,7 +7,7 @@ from typing import Any
 AGAIN_S = 0.5
 
 
-async def end(tasks: Iterable[asyncio.Task[Any]], again_s: float = AGAIN_S) -> None:
+async def cancel_and_wait(tasks: Iterable[asyncio.Task[Any]], again_s: float = AGAIN_S) -> None:
     """Cancel the tasks and return when they are over; what they raise is passed over.
 
     A cancellation that meets an error in the same moment can be lost: a task that is cancelled while one that it waits

@@ -36,13 +36,13 @@ class ToolError(Exception):
         self.details = details
 
 
-class Shape(BaseModel):
+class Model(BaseModel):
     """A value that crosses Redis and MCP. Frozen; numbers that TWS leaves unset are None, never NaN."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Declaration(Shape):
+class ToolRequest(Model):
     """The arguments of a call. An unknown argument is refused: a mistyped `limitPrice` must not make a market order.
 
     null, "" and what TWS writes for nothing mean that an optional argument was left out, so that `model_fields_set`
@@ -69,11 +69,11 @@ class Declaration(Shape):
 
 
 @dataclass(frozen=True)
-class Declared:
+class ToolSpec:
     """One entry of the registry: an operation of the worker, or a tool that the front composes of such operations."""
 
     name: str  # without the prefix: get_positions
-    request: type[Declaration]
+    request: type[ToolRequest]
     returns: Any
     effect: Effect
     toolset: str
@@ -106,10 +106,10 @@ class Declared:
         return get_origin(self.returns) is not None or not issubclass(self.returns, BaseModel)
 
 
-TOOLS: dict[str, Declared] = {}  # by tool name: what the front offers
-OPERATIONS: dict[str, Declared] = {}  # by bare name: what the worker handles
+TOOLS: dict[str, ToolSpec] = {}  # by tool name: what the front offers
+OPERATIONS: dict[str, ToolSpec] = {}  # by bare name: what the worker handles
 
-D = TypeVar("D", bound=type[Declaration])
+D = TypeVar("D", bound=type[ToolRequest])
 
 
 def tool(
@@ -142,7 +142,7 @@ def _register(
 ) -> Callable[[D], D]:
     def add(request: D) -> D:
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", request.__name__).lower()
-        declared = Declared(name, request, returns, effect, toolset, deadline_s, exposed, composed, relieves)
+        declared = ToolSpec(name, request, returns, effect, toolset, deadline_s, exposed, composed, relieves)
         if exposed:
             TOOLS[declared.tool_name] = declared
         if not composed:
@@ -152,7 +152,7 @@ def _register(
     return add
 
 
-def _promised_order(request: type[Declaration]) -> list[str]:
+def _promised_order(request: type[ToolRequest]) -> list[str]:
     """Required fields, then the declaration's own, then those of its groups in the order they are named."""
     fields = request.model_fields
     required = [name for name, field in fields.items() if field.is_required()]
@@ -161,7 +161,7 @@ def _promised_order(request: type[Declaration]) -> list[str]:
 
 def _own_first(declaration: type) -> list[str]:
     """A class's own fields before those of its groups, theirs in the same order."""
-    if not issubclass(declaration, Declaration):
+    if not issubclass(declaration, ToolRequest):
         return []
     own = [name for name in declaration.__annotations__ if name in declaration.model_fields]
     late = [name for name in own if name in declaration.after_groups]

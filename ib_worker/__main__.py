@@ -10,9 +10,9 @@ from contextlib import suppress
 
 from pydantic import ValidationError
 
-from bridge.bus.leadership.failover import Relief
+from bridge.bus.leadership.failover import FailoverSignals
 from bridge.bus.leadership.lease import LeaseLost
-from bridge.bus.server.server import Answerer
+from bridge.bus.server.server import BusServer
 from bridge.bus.transport.connection import BusError
 from ib_worker import garbage_collection as garbage
 from ib_worker.handlers import (  # noqa: F401  # importing registers the handlers
@@ -24,47 +24,47 @@ from ib_worker.handlers import (  # noqa: F401  # importing registers the handle
     previews,
     session,
 )
-from ib_worker.leader import lead
-from ib_worker.liveness import beat
+from ib_worker.leader import run_term
+from ib_worker.liveness import touch_while_alive
 from ib_worker.logging_setup import configure_logs
-from ib_worker.racing import first
-from ib_worker.session.failover import STAND_BACK_S, Relieved, Relieving
-from ib_worker.settings import Settings
+from ib_worker.racing import run_until_first_ends
+from ib_worker.session.failover import STAND_BACK_S, GatewayFailover, HandOver
+from ib_worker.settings import WorkerSettings
 
 log = logging.getLogger("ib_worker")
 
 
-async def work(settings: Settings) -> None:
+async def work(settings: WorkerSettings) -> None:
     stopping = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)
     worker = f"{socket.gethostname()}-{os.getpid()}"
-    await first(_lead_for_ever(settings, worker, stopping), beat(settings.beat_file))
+    await run_until_first_ends(_lead_for_ever(settings, worker, stopping), touch_while_alive(settings.beat_file))
 
 
-async def _lead_for_ever(settings: Settings, worker: str, stopping: asyncio.Event) -> None:
+async def _lead_for_ever(settings: WorkerSettings, worker: str, stopping: asyncio.Event) -> None:
     """Stand by, lead, stand by again when another leads, until told to stop."""
     files = settings.leader_file, settings.watermark_file
-    async with Answerer(settings.redis_url, settings.ibkr_session, worker, *files) as bus:
-        relieving = Relieving(Relief(bus.pipe, bus.keys))
+    async with BusServer(settings.redis_url, settings.ibkr_session, worker, *files) as bus:
+        relieving = GatewayFailover(FailoverSignals(bus.pipe, bus.keys))
         while True:
-            await first(bus.lead(), relieving.offer(settings.gateway), stopping.wait())
+            await run_until_first_ends(bus.lead(), relieving.offer(settings.gateway), stopping.wait())
             if stopping.is_set():
                 return
             try:
-                await lead(bus, settings, stopping, relieving=relieving)
+                await run_term(bus, settings, stopping, relieving=relieving)
             except LeaseLost as lost:
                 log.warning("this worker leads no more: %s", lost)
-            except Relieved:
+            except HandOver:
                 log.warning("a standby reaches the gateway and this worker does not: it is to lead")
                 with suppress(BusError):  # it lapses by itself
                     await bus.hand_over()
-                await first(asyncio.sleep(STAND_BACK_S), stopping.wait())
+                await run_until_first_ends(asyncio.sleep(STAND_BACK_S), stopping.wait())
 
 
 def main() -> int:
     try:
-        settings = Settings()
+        settings = WorkerSettings()
     except ValidationError as problem:
         for each in problem.errors(include_url=False, include_input=False):
             where = ".".join(str(part) for part in each["loc"]).upper()

@@ -8,35 +8,35 @@ from functools import partial
 from typing import Any, NoReturn
 
 from bridge.bus.controls.audit_log import AuditLog
-from bridge.bus.controls.connection_target import keep_steered, read_steered
+from bridge.bus.controls.connection_target import read_connection_target, store_connection_target
 from bridge.bus.records.records import Fenced
-from bridge.bus.server.request import insist
-from bridge.bus.server.server import Answerer, Reconcile
+from bridge.bus.server.request import retry_until_answered
+from bridge.bus.server.server import BusServer, Reconcile
 from bridge.bus.transport.connection import BusError, bus_down
 from bridge.tool import ToolError
 from bridge.tools.session import SessionStatus
-from ib_worker.audit.kill_switch import KillSwitch, watch_switch
-from ib_worker.audit.order_history import Lives
-from ib_worker.audit.trail import Audit
-from ib_worker.handlers.dispatch import Dispatch
+from ib_worker.audit.kill_switch import KillSwitch, log_kill_switch_changes
+from ib_worker.audit.order_history import OrderHistoryReader
+from ib_worker.audit.trail import AuditTrail
+from ib_worker.handlers.dispatch import Dispatcher
 from ib_worker.order_entry.data_loss import reconcile
 from ib_worker.order_entry.reconciliation import Reconciliation
 from ib_worker.orders.events import Event
 from ib_worker.orders.state import OrderState
-from ib_worker.racing import first, lasting
+from ib_worker.racing import restart_on_error, run_until_first_ends
 from ib_worker.risk.approvals import Approvals
-from ib_worker.risk.circuit_breakers import watch_wires
-from ib_worker.risk.confirmation_tokens import Tokens
+from ib_worker.risk.circuit_breakers import watch_breakers
+from ib_worker.risk.confirmation_tokens import ConfirmationTokens
 from ib_worker.session import alerts as alarm
 from ib_worker.session import state as standing
-from ib_worker.session.connection_loop import Lifecycle, Timing
-from ib_worker.session.failover import Relieving
+from ib_worker.session.connection_loop import ConnectionLoop, Timing
+from ib_worker.session.failover import GatewayFailover
 from ib_worker.session.redis_durability import watch_durability
 from ib_worker.session.session import OrderIds, Session, utcnow
-from ib_worker.session.sync import look_for_missing
-from ib_worker.session.warnings import concerns_of, weekly_login
-from ib_worker.settings import Settings
-from ib_worker.tws.fencing import Guard
+from ib_worker.session.sync import resync_for_missing
+from ib_worker.session.warnings import session_warnings, weekly_login
+from ib_worker.settings import WorkerSettings
+from ib_worker.tws.fencing import ConnectionFence
 
 BEAT_S = 1.0
 RELEASE_S = 2.0
@@ -46,12 +46,12 @@ Duty = Callable[[], Coroutine[Any, Any, None]]
 log = logging.getLogger("ib_worker.leader")
 
 
-async def lead(
-    bus: Answerer,
-    settings: Settings,
+async def run_term(
+    bus: BusServer,
+    settings: WorkerSettings,
     stopping: asyncio.Event,
     timing: Timing | None = None,
-    relieving: Relieving | None = None,
+    relieving: GatewayFailover | None = None,
 ) -> None:
     """Serve until `stopping` is set. Raises LeaseLost when another may lead, and Relieved when another is to; the
     gateway is given up in any case.
@@ -60,23 +60,23 @@ async def lead(
     """
     timing = timing or Timing(connect_s=settings.connect_timeout_s)
     session = Session(settings, bus.worker_id, bus, order_ids_of(bus))
-    session.audit = Audit(AuditLog(bus.pipe, bus.keys, bus.lease.token, bus.watermark))
+    session.audit = AuditTrail(AuditLog(bus.pipe, bus.keys, bus.lease.token, bus.watermark))
     session.ledger.record = partial(_happened, session)
     session.approvals = Approvals(bus.pipe, bus.keys, settings.live_approval == "client")
-    session.tokens = Tokens(bus.pipe, bus.keys)
+    session.tokens = ConfirmationTokens(bus.pipe, bus.keys)
     session.switch = KillSwitch(bus.pipe, bus.keys)
-    session.lives = Lives(bus.pipe, bus.keys)
-    session.guard = guard = Guard()
+    session.lives = OrderHistoryReader(bus.pipe, bus.keys)
+    session.guard = guard = ConnectionFence()
     bus.lease.tell(guard.held_until)
-    lifecycle = Lifecycle(session, timing)
+    lifecycle = ConnectionLoop(session, timing)
     reconciliation = Reconciliation(session, bus.records, bus.lease.token)
     bus.on_abandoned(session.abandoned)
     bus.on_left(reconciliation.settle)
     try:
         await _remembered(bus, session, lifecycle)
-        await first(
+        await run_until_first_ends(
             lifecycle.run(),
-            *(lasting(name, run) for name, run in _duties(bus, session).items()),
+            *(restart_on_error(name, run) for name, run in _duties(bus, session).items()),
             *([relieving.seek(session)] if relieving else []),
             _serve(bus, session, partial(reconcile, bus, session, reconciliation), stopping, timing.grace_s),
         )
@@ -86,30 +86,30 @@ async def lead(
         await guard.close()
 
 
-async def _remembered(bus: Answerer, session: Session, lifecycle: Lifecycle) -> None:
+async def _remembered(bus: BusServer, session: Session, lifecycle: ConnectionLoop) -> None:
     """Begin with what Redis has of earlier terms: how far order ids were counted, and who connected or disconnected."""
 
     async def read() -> None:
         session.counted_ids = await bus.records.counted_ids()
-        steered = await read_steered(bus.pipe, bus.keys, bus.watermark)
+        steered = await read_connection_target(bus.pipe, bus.keys, bus.watermark)
         if steered is not None:
             lifecycle.begin_as(steered)
 
-    await insist(read)
-    session.keep_steered = partial(keep_steered, bus.pipe, bus.keys, bus.watermark)
+    await retry_until_answered(read)
+    session.keep_steered = partial(store_connection_target, bus.pipe, bus.keys, bus.watermark)
 
 
-def _duties(bus: Answerer, session: Session) -> dict[str, Duty]:
+def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
     """What goes on beside the answering of requests."""
     return {
         "the market-data lines": session.lines.run,
         "the account's updates": session.account_updates.run,
         "the audit log": session.audit.run,
         "Redis' durability": lambda: watch_durability(bus.pipe, session),
-        "the kill switch's log": lambda: watch_switch(bus.pipe, bus.keys, session.audit),
-        "the tripwires": lambda: watch_wires(bus.halt, session.wires, partial(_look_for_unknown, session)),
-        "the look for missing orders": lambda: look_for_missing(session),
-        "the alarm": lambda: alarm.watch(session),
+        "the kill switch's log": lambda: log_kill_switch_changes(bus.pipe, bus.keys, session.audit),
+        "the tripwires": lambda: watch_breakers(bus.halt, session.wires, partial(_look_for_unknown, session)),
+        "the look for missing orders": lambda: resync_for_missing(session),
+        "the alarm": lambda: alarm.run_alerts(session),
         "the heartbeat": lambda: _beat(bus, session),
     }
 
@@ -124,10 +124,10 @@ def _look_for_unknown(session: Session) -> None:
 
 
 async def _serve(
-    bus: Answerer, session: Session, reconcile: Reconcile, stopping: asyncio.Event, grace_s: float
+    bus: BusServer, session: Session, reconcile: Reconcile, stopping: asyncio.Event, grace_s: float
 ) -> None:
-    await first(
-        bus.serve(Dispatch(session).handle, reconcile),
+    await run_until_first_ends(
+        bus.serve(Dispatcher(session).handle, reconcile),
         _stop(bus, stopping, grace_s),
     )
     log.info("stopping: the lines are given back, then the gateway and the lease")
@@ -136,10 +136,10 @@ async def _serve(
             await session.lines.release()
             await session.audit.flush()
     session.record.set(standing.STOPPED)
-    await bus.beat(told(session))
+    await bus.beat(session_status(session))
 
 
-async def _stop(bus: Answerer, stopping: asyncio.Event, grace_s: float) -> NoReturn:
+async def _stop(bus: BusServer, stopping: asyncio.Event, grace_s: float) -> NoReturn:
     """An order that is still without an answer after the grace is settled by the next leader."""
     await stopping.wait()
     await bus.stop(grace_s)
@@ -147,26 +147,26 @@ async def _stop(bus: Answerer, stopping: asyncio.Event, grace_s: float) -> NoRet
         await asyncio.Event().wait()
 
 
-def told(session: Session) -> SessionStatus:
+def session_status(session: Session) -> SessionStatus:
     """The status as fronts read it."""
     now = utcnow()
-    more = {"concerns": concerns_of(session, now), "weekly_login_due": weekly_login(now + session.ahead)}
+    more = {"concerns": session_warnings(session, now), "weekly_login_due": weekly_login(now + session.ahead)}
     return session.status().model_copy(update=more)
 
 
-async def _beat(bus: Answerer, session: Session) -> NoReturn:
+async def _beat(bus: BusServer, session: Session) -> NoReturn:
     """Write the status every second and at every change."""
     while True:
         session.news.clear()
         if session.halted_for_loss and bus.watermark.known.halt is None:  # the operator has compared, and resumed
             session.data_loss, session.halted_for_loss = None, False
-        await bus.beat(told(session))
+        await bus.beat(session_status(session))
         with suppress(TimeoutError):
             async with asyncio.timeout(BEAT_S):
                 await session.news.wait()
 
 
-def order_ids_of(bus: Answerer) -> OrderIds:
+def order_ids_of(bus: BusServer) -> OrderIds:
     """Order ids above every one handed out before: the mark is in Redis, as a gateway's own may go back."""
 
     async def order_ids(floor: int) -> int:

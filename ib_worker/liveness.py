@@ -13,7 +13,7 @@ LATE_S = 1.0  # beyond this a loop was held up by more than a busy machine
 log = logging.getLogger("ib_worker.liveness")
 
 
-async def beat(file: Path, every_s: float = BEAT_S, late_s: float = LATE_S) -> NoReturn:
+async def touch_while_alive(file: Path, every_s: float = BEAT_S, late_s: float = LATE_S) -> NoReturn:
     """Touch the file every second, from the loop that does the work, and say when the loop has stood still."""
     try:
         while True:

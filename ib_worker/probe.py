@@ -3,11 +3,11 @@
 import sys
 
 from ib_worker.liveness import is_alive
-from ib_worker.settings import Settings
+from ib_worker.settings import WorkerSettings
 
 
 def main() -> int:
-    return 0 if is_alive(Settings().beat_file) else 1
+    return 0 if is_alive(WorkerSettings().beat_file) else 1
 
 
 if __name__ == "__main__":

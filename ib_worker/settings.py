@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from bridge.bus.keys import session_name
 from bridge.bus.transport.address import redis_address
 from bridge.tools.types import MarketDataType
-from ib_worker.risk.circuit_breakers import Wires
+from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ib_worker.risk.limits import Limits
 from ib_worker.risk.trading_mode import Mode
 
@@ -69,7 +69,7 @@ def _client_id(number: int) -> int:
     return number
 
 
-class Settings(BaseSettings):
+class WorkerSettings(BaseSettings):
     """Each field is an environment variable of its name in capitals."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     live_accounts: Annotated[frozenset[str], NoDecode, BeforeValidator(_names)] = frozenset()
     live_approval: Literal["client", "operator"] = "client"  # client: by a form in the MCP client too, not only the CLI
     limits: Limits = Field(default_factory=Limits)  # from LIMIT_…
-    wires: Wires = Field(default_factory=Wires)  # from TRIP_…
+    wires: CircuitBreakerSettings = Field(default_factory=CircuitBreakerSettings)  # from TRIP_…
 
     @model_validator(mode="after")
     def _live_is_meant(self) -> Self:

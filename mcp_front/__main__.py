@@ -16,24 +16,24 @@ from fastmcp import FastMCP
 from fastmcp.server.http import StarletteWithLifespan
 from pydantic import ValidationError
 
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from bridge.tool import Effect
-from mcp_front.admission.auth import Tokens
-from mcp_front.admission.load_shedding import Porch
-from mcp_front.admission.rate_limits import Limits, Paces, lined_up
+from mcp_front.admission.auth import TokenFile
+from mcp_front.admission.load_shedding import LoadSheddingMiddleware
+from mcp_front.admission.rate_limits import ConcurrencyLimiter, RateLimiter, max_burst
 from mcp_front.http.app import build_app
 from mcp_front.http.health import add_health
-from mcp_front.http.server import FrontServer, http_config
+from mcp_front.http.server import DrainingServer, http_config
 from mcp_front.http.start_page import add_start_page
 from mcp_front.logging_setup import configure_logs
-from mcp_front.settings import Settings, load_settings
+from mcp_front.settings import FrontSettings, load_settings
 from mcp_front.streams.tools import Streams
-from mcp_front.tools.bus_tools import Answers
+from mcp_front.tools.bus_tools import BusTools
 from mcp_front.tools.catalogue import offered_tools
-from mcp_front.tools.halt_trading import Halting
-from mcp_front.tools.live_order_approval import Confirming
-from mcp_front.tools.pipeline import Calls
-from mcp_front.tools.request_state import Seals
+from mcp_front.tools.halt_trading import HaltTradingTool
+from mcp_front.tools.live_order_approval import LiveOrderApproval
+from mcp_front.tools.pipeline import CallPipeline
+from mcp_front.tools.request_state import SharedRequestStateCodec
 from mcp_front.tools.server import build_server
 from mcp_front.tools.status import session_mode
 
@@ -48,25 +48,25 @@ class Front:
 
     mcp: FastMCP
     app: StarletteWithLifespan
-    calls: Calls
+    calls: CallPipeline
     draining: asyncio.Event
-    asker: Asker
+    asker: BusClient
 
 
-def assemble(settings: Settings, asker: Asker) -> Front:
+def assemble(settings: FrontSettings, asker: BusClient) -> Front:
     """Everything but the socket; raises OSError or ValueError where the tokens file or a toolset's name is no good."""
     draining = asyncio.Event()
-    tokens = Tokens(settings.front_tokens_file) if settings.front_tokens_file else None
-    answers, streams, seals = Answers(asker), Streams(asker, draining, tokens), Seals(asker)
-    by_effect = answers.by_effect | {Effect.WRITE: Confirming(asker, seals, answers.submit).submit}
+    tokens = TokenFile(settings.front_tokens_file) if settings.front_tokens_file else None
+    answers, streams, seals = BusTools(asker), Streams(asker, draining, tokens), SharedRequestStateCodec(asker)
+    by_effect = answers.by_effect | {Effect.WRITE: LiveOrderApproval(asker, seals, answers.submit).submit}
     by_name = {
         "get_status": answers.status,
-        "halt_trading": Halting(asker).halt,
+        "halt_trading": HaltTradingTool(asker).halt,
         "stream_market_data": streams.market_data,
         "stream_account_updates": streams.account_updates,
     }
-    calls = Calls(by_name, by_effect, Limits(settings.front_calls_at_once))
-    paces = Paces(settings.front_calls_per_s, settings.front_burst)
+    calls = CallPipeline(by_name, by_effect, ConcurrencyLimiter(settings.front_calls_at_once))
+    paces = RateLimiter(settings.front_calls_per_s, settings.front_burst)
     mcp = build_server(offered_tools(settings.front_toolsets), calls, tokens, partial(session_mode, asker), seals)
     tokens_fault = tokens.fault if tokens else _no_fault
     add_health(mcp, asker, draining, tokens_fault)
@@ -85,7 +85,7 @@ def main() -> int:
     """The exit status: 2 where the settings are no good."""
     try:
         settings = load_settings()
-        asker = Asker(settings.redis_url, settings.ibkr_session, front_id())
+        asker = BusClient(settings.redis_url, settings.ibkr_session, front_id())
         front = assemble(settings, asker)
     except ValidationError as error:
         _complain(*_faults(error))
@@ -101,14 +101,14 @@ def main() -> int:
     return 0
 
 
-async def serve(settings: Settings, asker: Asker, front: Front) -> None:
+async def serve(settings: FrontSettings, asker: BusClient, front: Front) -> None:
     """Serve until a signal, then drain."""
-    share = lined_up(settings.front_calls_per_s, settings.front_burst) + settings.front_calls_at_once
-    app = Porch(front.app, share)
+    share = max_burst(settings.front_calls_per_s, settings.front_burst) + settings.front_calls_at_once
+    app = LoadSheddingMiddleware(front.app, share)
     config = http_config(app, settings.front_host, settings.front_port)
     async with asker:
         log.info("serving", host=settings.front_host, port=settings.front_port, session=settings.ibkr_session)
-        await FrontServer(config, front.calls, front.draining, settings.front_drain_s).serve()
+        await DrainingServer(config, front.calls, front.draining, settings.front_drain_s).serve()
 
 
 def _allow_connections() -> None:

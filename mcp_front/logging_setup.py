@@ -27,7 +27,7 @@ SHARED: tuple[Processor, ...] = (
 )
 
 
-class Gathered:
+class BatchedStream:
     """A stream that writes what has come within GATHER_S at once; without an event loop, at once."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -52,7 +52,7 @@ class Gathered:
         self._stream.flush()
 
 
-class Seldom(logging.Filter):
+class RateLimitedLog(logging.Filter):
     """Lets a warning of CALLERS pass once a minute, whatever it names."""
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Seldom(logging.Filter):
 
 def configure_logs(level: str, style: str) -> None:
     """Write our lines straight to stderr: through the standard library they would cost a call a quarter of its time."""
-    out = Gathered(sys.stderr)
+    out = BatchedStream(sys.stderr)
     atexit.register(out.send)
     structlog.configure(
         processors=[*SHARED, *_rendered(style)],
@@ -83,7 +83,7 @@ def configure_logs(level: str, style: str) -> None:
     )
     handler = logging.StreamHandler(out)
     formatted = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendered(style)]
-    handler.addFilter(Seldom())
+    handler.addFilter(RateLimitedLog())
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=formatted, foreign_pre_chain=SHARED))
     _replace_handlers(handler, level)
 

@@ -21,7 +21,7 @@ def _split(value: Any) -> Any:
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
-class Settings(BaseSettings):
+class FrontSettings(BaseSettings):
     """REDIS_URL, IBKR_SESSION, LOG_LEVEL, LOG_FORMAT and the FRONT_… variables."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -75,6 +75,6 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def load_settings() -> Settings:
+def load_settings() -> FrontSettings:
     """Settings from the environment, then from secret files; raises pydantic's ValidationError."""
-    return Settings(_secrets_dir=SECRETS if SECRETS.is_dir() else None)
+    return FrontSettings(_secrets_dir=SECRETS if SECRETS.is_dir() else None)

@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 import pytest
 import yaml
 
-from bridge.tool import OPERATIONS, Declared
+from bridge.tool import OPERATIONS, ToolSpec
 from cli.commands.reference import SCHEMAS, api_md, snapshots, tools
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -467,7 +467,7 @@ def sleeps(path: Path) -> bool:
 
 
 @pytest.mark.parametrize("declared", OPERATIONS.values(), ids=OPERATIONS)
-def test_an_operation_has_a_handler_of_its_name_and_return_type(declared: Declared) -> None:
+def test_an_operation_has_a_handler_of_its_name_and_return_type(declared: ToolSpec) -> None:
     domain = declared.request.__module__.split(".")[-1]
 
     handlers = {

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bridge.tool import Declaration, Shape, operation, tool
+from bridge.tool import Model, ToolRequest, operation, tool
 from bridge.tools.types import Account, Contract, Count, Seconds, Symbol, Text
 
 COST = "of one share; of one contract with its multiplier for options and futures"
@@ -13,7 +13,7 @@ PRICE = "avgCost per unit of the quote: without the multiplier; null where that 
 ONE_ACCOUNT = "left out: the session's only account"
 
 
-class AccountSummaryValue(Shape):
+class AccountSummaryValue(Model):
     """One figure of an account: a number in `currency`, or a string for tags such as AccountType."""
 
     account: str
@@ -22,7 +22,7 @@ class AccountSummaryValue(Shape):
     currency: str | None
 
 
-class Position(Shape):
+class Position(Model):
     account: str
     contract: Contract
     position: float
@@ -30,7 +30,7 @@ class Position(Shape):
     avgPrice: Annotated[float | None, Field(description=PRICE)] = None
 
 
-class PnL(Shape):
+class PnL(Model):
     """Profit and loss as TWS's Portfolio window shows it, in the base currency; null where TWS has not computed it."""
 
     account: str
@@ -48,7 +48,7 @@ class PnLSingle(PnL):
     name: str | None = None  # of the contract: SPY 18JUL25 400 P
 
 
-class AccountUpdate(Shape):
+class AccountUpdate(Model):
     """One change: an account figure (tag, value, currency) or a portfolio line (contract and what follows it)."""
 
     kind: Literal["value", "portfolio"]
@@ -67,7 +67,7 @@ class AccountUpdate(Shape):
     avgPrice: Annotated[float | None, Field(description=PRICE)] = None
 
 
-class AccountStreamOpened(Shape):
+class AccountStreamOpened(Model):
     stream: str
     account: str
     updates: list[AccountUpdate]  # what is known now
@@ -75,7 +75,7 @@ class AccountStreamOpened(Shape):
     seq: int = 0
 
 
-class AccountStreamSummary(Shape):
+class AccountStreamSummary(Model):
     account: str
     updates_count: int
     message: str
@@ -87,14 +87,14 @@ class AccountStreamSummary(Shape):
 
 
 @tool(returns=list[AccountSummaryValue], toolset="account")
-class GetAccountSummary(Declaration):
+class GetAccountSummary(ToolRequest):
     """The figures of each account: net liquidation, cash, buying power, margins, gross position value and more."""
 
     account: Annotated[Account | None, Field(description="left out: every account")] = None
 
 
 @tool(returns=list[Position], toolset="account")
-class GetPositions(Declaration):
+class GetPositions(ToolRequest):
     """Every open position of every account. An empty list means flat; unknown positions are an error. What one is worth
     now: ibkr_get_pnl_single."""
 
@@ -103,14 +103,14 @@ class GetPositions(Declaration):
 
 
 @tool(returns=PnL, toolset="account")
-class GetPnl(Declaration):
+class GetPnl(ToolRequest):
     """Daily, unrealized and realized profit and loss of an account."""
 
     account: Annotated[Account | None, Field(description=ONE_ACCOUNT)] = None
 
 
 @tool(returns=PnLSingle, toolset="account")
-class GetPnlSingle(Declaration):
+class GetPnlSingle(ToolRequest):
     """Profit and loss of an account and model; with conId or symbol, of that one position."""
 
     account: Annotated[Account | None, Field(description=ONE_ACCOUNT)] = None
@@ -120,7 +120,7 @@ class GetPnlSingle(Declaration):
 
 
 @tool(returns=AccountStreamSummary, toolset="streams", composed=True, deadline_s=3620)
-class StreamAccountUpdates(Declaration):
+class StreamAccountUpdates(ToolRequest):
     """Watch an account live: value and portfolio changes go out as log messages and progress, then a summary is
     returned. TWS sends changes at fills and else every three minutes. Keep duration_seconds at 30 or less."""
 
@@ -129,7 +129,7 @@ class StreamAccountUpdates(Declaration):
 
 
 @operation(returns=AccountStreamOpened, toolset="streams")
-class OpenAccountUpdates(Declaration):
+class OpenAccountUpdates(ToolRequest):
     """Subscribe to an account's updates, or join the subscription."""
 
     account: Account | None = None

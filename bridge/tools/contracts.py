@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bridge.tool import Shape, tool
-from bridge.tools.types import Contract, OnContract
+from bridge.tool import Model, tool
+from bridge.tools.types import Contract, ContractArguments
 
 
-class ContractDetails(Shape):
+class ContractDetails(Model):
     contract: Contract
     marketName: str | None
     longName: str | None
@@ -36,6 +36,6 @@ class ContractDetails(Shape):
 
 
 @tool(returns=list[ContractDetails], toolset="contracts", deadline_s=15)
-class GetContractDetails(OnContract):
+class GetContractDetails(ContractArguments):
     """Every contract that fits, with trading hours, minimum tick, order types and exchanges. Use it to find a conId or
     to resolve an ambiguous symbol. An unknown symbol is an error, never an empty list."""

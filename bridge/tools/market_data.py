@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from bridge.text import spellings as forms
-from bridge.tool import Shape, operation, tool
-from bridge.tools.types import Contract, MarketDataType, OnContract, Seconds
+from bridge.tool import Model, operation, tool
+from bridge.tools.types import Contract, ContractArguments, MarketDataType, Seconds
 
 BarSize = Literal[
     "1 secs", "5 secs", "10 secs", "15 secs", "30 secs",
@@ -21,7 +21,7 @@ WhatToShow = Literal[
 Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4} [SDWMY]$"), BeforeValidator(forms.duration)]
 
 
-class Bar(Shape):
+class Bar(Model):
     """`date` is the bar's start: a day (2025-06-10) for bars of a day and longer, else an instant with its offset.
 
     volume is in shares or contracts, -1 from TWS (no volume) is null; average is the volume-weighted price.
@@ -37,7 +37,7 @@ class Bar(Shape):
     barCount: int | None
 
 
-class RawTick(Shape):
+class RawTick(Model):
     """One tick as it came over the wire: TWS's tickType number, and price or size where that type has one."""
 
     tickType: int
@@ -45,7 +45,7 @@ class RawTick(Shape):
     size: float | None
 
 
-class Quote(Shape):
+class Quote(Model):
     """The last known values of one contract, at `time`, with the ticks that brought the change.
 
     `time` is when the worker heard the last tick (UTC, by the gateway's clock where that lives at another date, as a
@@ -72,7 +72,7 @@ class Quote(Shape):
     ticks: list[RawTick] = []
 
 
-class Opened(Shape):
+class QuoteStreamOpened(Model):
     """A market-data line that the worker keeps while somebody listens to `stream`, and what its ticks add up to."""
 
     stream: str  # the name to hand to the bus's ticks
@@ -82,7 +82,7 @@ class Opened(Shape):
     seq: int = 0
 
 
-class StreamSummary(Shape):
+class StreamSummary(Model):
     """What a stream showed; each update also went out by ctx.info. conflated: updates left out for a slow client."""
 
     symbol: str
@@ -102,7 +102,7 @@ class StreamSummary(Shape):
 
 
 @tool(returns=list[Bar], toolset="history", deadline_s=57)
-class GetHistoricalData(OnContract):
+class GetHistoricalData(ContractArguments):
     """Historical bars up to now, oldest first, in regular trading hours. Long spans need coarse bars: for a year ask
     1 day, for a day 1 min or 5 mins. TRADES for stocks, MIDPOINT for forex. No data is an error, never an empty
     list."""
@@ -113,7 +113,7 @@ class GetHistoricalData(OnContract):
 
 
 @tool(returns=StreamSummary, toolset="streams", composed=True, deadline_s=3620)
-class StreamMarketData(OnContract):
+class StreamMarketData(ContractArguments):
     """Watch one contract live: updates go out as log messages and progress while it runs, then a summary with
     first, last, high, low and a sample is returned. For one quote give duration_seconds 1. Keep it at 30 or less:
     many hosts end a call after a minute."""
@@ -121,6 +121,6 @@ class StreamMarketData(OnContract):
     duration_seconds: Seconds = 60
 
 
-@operation(returns=Opened, toolset="streams")
-class OpenMarketData(OnContract):
+@operation(returns=QuoteStreamOpened, toolset="streams")
+class OpenMarketData(ContractArguments):
     """Subscribe to a contract, or join its subscription; listening keeps it, nobody listening for 30 s ends it."""

@@ -5,11 +5,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bridge.tool import Declaration, Shape, tool
-from bridge.tools.types import Contract, Named, OrderId, OrderReport, Symbol, one_name
+from bridge.tool import Model, ToolRequest, tool
+from bridge.tools.types import Contract, OrderId, OrderNameArguments, OrderReport, Symbol, one_name
 
 
-class Execution(Shape):
+class Execution(Model):
     """One fill. Commission and realizedPNL are null until TWS reports them, moments after the fill. A figure that
     TWS did not give is null, and so is a time in a zone that nobody knows: the status warns of it."""
 
@@ -32,7 +32,7 @@ class Execution(Shape):
     realizedPNL: float | None
 
 
-class OrderEvent(Shape):
+class OrderEvent(Model):
     """One thing that happened to an order: when, who said it (TWS's message or this worker), and what."""
 
     at: datetime
@@ -40,7 +40,7 @@ class OrderEvent(Shape):
     what: str
 
 
-class OrderLife(Shape):
+class OrderHistory(Model):
     """An order as it stands, and everything that is known to have happened to it, oldest first; `group` has it and the
     orders that belong to it, such as a bracket's three."""
 
@@ -49,8 +49,8 @@ class OrderLife(Shape):
     group: list[OrderReport] = []
 
 
-@tool(returns=OrderLife, toolset="orders")
-class GetOrder(Named):
+@tool(returns=OrderHistory, toolset="orders")
+class GetOrder(OrderNameArguments):
     """One order's whole life: its status, and every event with its time and source; with the orders that belong to it,
     such as a bracket's three. Name it by one of orderId, orderKey, orderRef and permId. TWS tells of today's
     orders and of all that are open."""
@@ -63,22 +63,22 @@ class GetOrder(Named):
         return self
 
 
-class OfSymbol(Declaration):
+class SymbolFilter(ToolRequest):
     """Which orders or fills to tell of."""
 
     symbol: Annotated[Symbol | None, Field(description="left out: every contract")] = None
 
 
 @tool(returns=list[OrderReport], toolset="orders")
-class GetOpenOrders(OfSymbol):
+class GetOpenOrders(SymbolFilter):
     """Every open order of the account, also those placed elsewhere (by hand or by another program)."""
 
 
 @tool(returns=list[OrderReport], toolset="orders")
-class GetCompletedOrders(OfSymbol):
+class GetCompletedOrders(SymbolFilter):
     """Orders that have ended today: filled, cancelled or rejected."""
 
 
 @tool(returns=list[Execution], toolset="orders")
-class GetExecutions(OfSymbol):
+class GetExecutions(SymbolFilter):
     """Every fill since midnight, oldest first, with commission."""

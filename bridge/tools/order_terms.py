@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, model_validator
 
 from bridge.text import spellings as forms
 from bridge.text.empty_arguments import is_empty, is_zero
-from bridge.tools.types import Account, Action, OnContract, Percent, PositivePrice, Price, Quantity
+from bridge.tools.types import Account, Action, ContractArguments, Percent, PositivePrice, Price, Quantity
 
 OrderType = Literal["MKT", "LMT", "STP", "STP LMT", "TRAIL", "MIT", "LIT", "MOC", "LOC", "MTL", "REL", "MIDPRICE"]
 ORDER_TYPES = frozenset(get_args(OrderType))
@@ -22,7 +22,7 @@ AT_AUCTIONS = ("MOC", "LOC")
 SOLD_BELOW_ZERO = ("BAG", "FUT", "FOP")  # what may cost nothing, or less: combinations, and futures such as crude oil
 
 
-class OrderTerms(OnContract):
+class OrderTerms(ContractArguments):
     """What an order asks for, the same for a preview and a placing."""
 
     after_groups: ClassVar = frozenset({"auxPrice", "trailingPercent", "tif", "outsideRth", "account"})

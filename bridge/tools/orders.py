@@ -7,15 +7,15 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from bridge.text import spellings as forms
 from bridge.text.plain_text import one_line
-from bridge.tool import Declaration, Effect, Shape, operation, tool
+from bridge.tool import Effect, Model, ToolRequest, operation, tool
 from bridge.tools.order_terms import OrderTerms, TifForm
 from bridge.tools.types import (
     Account,
     Action,
+    ContractArguments,
     Key,
-    Named,
-    OnContract,
     OrderId,
+    OrderNameArguments,
     OrderReport,
     Percent,
     PositivePrice,
@@ -47,13 +47,13 @@ def clean_reason(reason: object) -> str:
 Reason = Annotated[str, BeforeValidator(clean_reason)]
 
 
-class Keyed(Declaration):
+class IdempotentRequest(ToolRequest):
     """What makes a write certain: its own key, and the caller's word where a rule asks for it."""
 
     idempotencyKey: Annotated[Key | None, Field(description=KEY)] = None
 
 
-class Guarded(Keyed):
+class PlacementRequest(IdempotentRequest):
     """What places: its key is the order's name from then on."""
 
     idempotencyKey: Annotated[Key | None, Field(description=RETURNED)] = None
@@ -61,7 +61,7 @@ class Guarded(Keyed):
     duplicateOf: Annotated[Key | None, Field(description=DUPLICATE)] = None
 
 
-class Bracket(Shape):
+class Bracket(Model):
     """An entry with its two exits, which work once it has filled."""
 
     idempotencyKey: str
@@ -72,7 +72,7 @@ class Bracket(Shape):
     replayed: bool = False
 
 
-class Cancelled(Shape):
+class CancelReport(Model):
     """What became of each open order."""
 
     orders: list[OrderReport]
@@ -80,7 +80,7 @@ class Cancelled(Shape):
     replayed: bool = False
 
 
-class Halted(Shape):
+class HaltReport(Model):
     """The kill switch: while halted no new order leaves. Only the operator releases it, outside MCP."""
 
     halted: bool
@@ -95,14 +95,14 @@ class Halted(Shape):
 
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
-class PlaceOrder(OrderTerms, Guarded):
+class PlaceOrder(OrderTerms, PlacementRequest):
     """Place an order and return its status as soon as TWS has taken, filled or rejected it. Give an idempotencyKey: the
     same key never places twice, so after a time-out ask again with it. totalQuantity is in shares or contracts.
     lmtPrice only with a type that has a limit; auxPrice is the stop or trigger price, or TRAIL's amount."""
 
 
 @tool(returns=Bracket, toolset="orders", effect=Effect.WRITE, deadline_s=20)
-class PlaceBracketOrder(OnContract, Guarded):
+class PlaceBracketOrder(ContractArguments, PlacementRequest):
     """Place an entry with a profit target and a stop loss, sent as one: the exits work only once the entry has
     filled, and one filling cancels the other. Without lmtPrice the entry is a market order. tif is the entry's; the
     exits are good until cancelled unless exitTif is DAY."""
@@ -129,7 +129,7 @@ class PlaceBracketOrder(OnContract, Guarded):
 
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
-class ModifyOrder(Named, Keyed):
+class ModifyOrder(OrderNameArguments, IdempotentRequest):
     """Change the quantity, prices or tif of a working order; what is left out stays. One of orderId, orderKey, orderRef
     and permId names it. The status returned is TWS's own echo; a refused change leaves the order as it was."""
 
@@ -151,7 +151,7 @@ class ModifyOrder(Named, Keyed):
 
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20, relieves=True)
-class CancelOrder(Named, Keyed):
+class CancelOrder(OrderNameArguments, IdempotentRequest):
     """Cancel one order, or by orderKey all that is open of a bracket, and return its status. One of orderId, orderKey,
     orderRef and permId names it. A fill may come first: read the status and the message, which says what is left of a
     position. Outside trading hours the exchange confirms a cancel only when it opens."""
@@ -166,21 +166,21 @@ class CancelOrder(Named, Keyed):
         return self
 
 
-@tool(returns=Cancelled, toolset="orders", effect=Effect.WRITE, deadline_s=30, relieves=True)
-class CancelAllOrders(Keyed):
+@tool(returns=CancelReport, toolset="orders", effect=Effect.WRITE, deadline_s=30, relieves=True)
+class CancelAllOrders(IdempotentRequest):
     """Cancel every open order of this session; with everyClient also those placed by hand or by other programs."""
 
     everyClient: bool = False
 
 
-class Answered(Shape):
+class ApprovalAnswered(Model):
     """Whose word a live order now has."""
 
     approved_by: str
 
 
-@operation(returns=Answered, toolset="orders")
-class AnswerForm(Declaration):
+@operation(returns=ApprovalAnswered, toolset="orders")
+class AnswerForm(ToolRequest):
     """What the person at an MCP client answered when a live order was shown to them."""
 
     key: Key
@@ -188,8 +188,8 @@ class AnswerForm(Declaration):
     answer: Literal["approve", "decline", "cancel"]
 
 
-@tool(returns=Halted, toolset="orders", effect=Effect.HALT, composed=True, deadline_s=30, relieves=True)
-class HaltTrading(Declaration):
+@tool(returns=HaltReport, toolset="orders", effect=Effect.HALT, composed=True, deadline_s=30, relieves=True)
+class HaltTrading(ToolRequest):
     """The kill switch: no new order leaves from now on, for every client, until the operator releases it outside MCP.
     Cancelling stays possible; cancelOrders also cancels what this session has open."""
 

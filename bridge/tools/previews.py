@@ -1,11 +1,11 @@
 """The tool that shows what an order would do."""
 
-from bridge.tool import Shape, tool
+from bridge.tool import Model, tool
 from bridge.tools.order_terms import OrderTerms
 from bridge.tools.types import Contract
 
 
-class Preview(Shape):
+class Preview(Model):
     """What an order would do: TWS's what-if figures (null where it gives none), the quote, and a token to place it."""
 
     summary: str

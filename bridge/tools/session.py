@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Literal
 
-from bridge.tool import Declaration, Effect, Shape, tool
+from bridge.tool import Effect, Model, ToolRequest, tool
 from bridge.tools.types import Count, Port, Text
 
 State = Literal[
@@ -19,7 +19,7 @@ State = Literal[
 ]
 
 
-class Connected(Shape):
+class Connected(Model):
     status: Literal["connected"] = "connected"
     host: str
     port: int
@@ -29,13 +29,13 @@ class Connected(Shape):
     message: str = ""
 
 
-class Disconnected(Shape):
+class Disconnected(Model):
     status: Literal["disconnected"] = "disconnected"
     message: str = ""
     recent_clients: list[str] = []
 
 
-class Concern(Shape):
+class SessionWarning(Model):
     """What leaves the session ready and still matters, and what to do about it. `due`: the day by which, if one is
     named."""
 
@@ -44,7 +44,7 @@ class Concern(Shape):
     due: date | None = None
 
 
-class SessionStatus(Shape):
+class SessionStatus(Model):
     """The session as it is now. `is_connected` is true only in state ready: reads and orders are then answered.
 
     `as_of`: when TWS last told all of what is kept here (positions, orders …); changes since then are included.
@@ -72,14 +72,14 @@ class SessionStatus(Shape):
     market_data_lines: int | None = None
     farms: dict[str, str] = {}
     recent_clients: list[str] = []
-    concerns: list[Concern] = []
+    concerns: list[SessionWarning] = []
     as_of: dict[str, datetime] = {}
     waiting: dict[str, int] = {}
     weekly_login_due: datetime | None = None
 
 
 @tool(returns=Connected, toolset="session", effect=Effect.SESSION, deadline_s=30)
-class Connect(Declaration):
+class Connect(ToolRequest):
     """Connect the shared session to TWS or IB Gateway. It connects by itself at start-up; use this after
     ibkr_disconnect or to retry at once. Arguments left out are the configured gateway's; other hosts are refused, and
     all clients share one session, whose fixed clientId is answered. Connecting twice is harmless."""
@@ -90,11 +90,11 @@ class Connect(Declaration):
 
 
 @tool(returns=Disconnected, toolset="session", effect=Effect.SESSION)
-class Disconnect(Declaration):
+class Disconnect(ToolRequest):
     """Disconnect the shared session, for every client, until ibkr_connect. Orders at IBKR stay as they are."""
 
 
 @tool(returns=SessionStatus, toolset="session", composed=True, deadline_s=5, relieves=True)
-class GetStatus(Declaration):
+class GetStatus(ToolRequest):
     """Whether the session is ready, and if not, why and what to do. Always answers, also when the gateway, the worker
     or Redis is missing. Ask this first when another tool fails."""

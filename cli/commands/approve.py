@@ -6,7 +6,7 @@ from functools import partial
 
 from bridge.bus.controls.approvals import Approval, give_approval, waiting_approvals
 from bridge.bus.keys import Keys
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from cli.operator.redis_target import add_bus_arguments, caller, with_bus
 from cli.operator.typed_confirmation import confirmed
 
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     return with_bus(options, partial(_approve, found[0]))
 
 
-async def _list(pipe: Pipe, keys: Keys) -> int:
+async def _list(pipe: CommandPipeline, keys: Keys) -> int:
     waiting = await waiting_approvals(pipe, keys)
     for each in waiting:
         print(f"{each.key}  {each.summary}  (asked by {each.caller})")
@@ -37,7 +37,7 @@ async def _list(pipe: Pipe, keys: Keys) -> int:
     return 0
 
 
-async def _show(key: str, into: list[Approval], pipe: Pipe, keys: Keys) -> int:
+async def _show(key: str, into: list[Approval], pipe: CommandPipeline, keys: Keys) -> int:
     found = next((each for each in await waiting_approvals(pipe, keys) if each.key == key), None)
     if found is None:
         sys.stderr.write(f"{keys.session}: nothing waits under {key}; it may be too old, or approved already\n")
@@ -47,7 +47,7 @@ async def _show(key: str, into: list[Approval], pipe: Pipe, keys: Keys) -> int:
     return 0
 
 
-async def _approve(found: Approval, pipe: Pipe, keys: Keys) -> int:
+async def _approve(found: Approval, pipe: CommandPipeline, keys: Keys) -> int:
     """Of what was read: the digest tells."""
     if not await give_approval(pipe, keys, found.key, found.digest, caller()):
         sys.stderr.write("error: it is no longer what you read; look again\n")

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import msgspec
 
-from bridge.audit_chain import GENESIS, Broken, Chain, verify
+from bridge.audit_chain import GENESIS, Chain, ChainBreak, verify
 from bridge.bus.controls.audit_log import PAGE, read_archived, read_head, read_log
 from bridge.bus.keys import Keys
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.text.contract_name import contract_name
-from cli.operator.audit_archive import Archive, Torn, archive_log, part_ways, verify_both
-from cli.operator.mounts import ends_with
+from cli.operator.audit_archive import Archive, ArchiveMismatch, archive_log, set_aside_after_restore, verify_both
+from cli.operator.mounts import lost_with_mount
 from cli.operator.redis_target import add_bus_arguments, with_bus
-from ib_worker.audit.replay import rebuild
+from ib_worker.audit.replay import replay_orders
 
 MOST_SHOWN = 20
 MOUNT = (
@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         if options.file is not None:
             return _of_file(options.action, options.file)
         return with_bus(options, partial(_of_bus, options))
-    except (OSError, Torn) as error:
+    except (OSError, ArchiveMismatch) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
 
@@ -57,17 +57,17 @@ def _of_file(action: str, file: Path) -> int:
         return _verdict(len(lines), list(verify(lines)), "not checked")
     if action == "replay":
         return _replay(lines)
-    raise Torn(f"--file: {action} is for the log in Redis")
+    raise ArchiveMismatch(f"--file: {action} is for the log in Redis")
 
 
-async def _of_bus(options: argparse.Namespace, pipe: Pipe, keys: Keys) -> int:
+async def _of_bus(options: argparse.Namespace, pipe: CommandPipeline, keys: Keys) -> int:
     archive = Archive(options.archive, keys.session) if options.archive else None
     if options.action == "archive":
         if archive is None:
-            raise Torn("--archive: say which folder")
-        if lost_with := ends_with(options.archive):
-            raise Torn(f"--archive: {options.archive} is lost with {lost_with}: {MOUNT}")
-        if options.after_restore and (aside := await part_ways(pipe, keys, archive)):
+            raise ArchiveMismatch("--archive: say which folder")
+        if lost_with := lost_with_mount(options.archive):
+            raise ArchiveMismatch(f"--archive: {options.archive} is lost with {lost_with}: {MOUNT}")
+        if options.after_restore and (aside := await set_aside_after_restore(pipe, keys, archive)):
             print(f"what the restored log does not have is in {aside}")
         count = await archive_log(pipe, keys, archive)
         print(f"{count} entries archived, and trimmed from the log; the archive ends at {archive.end()[0]}")
@@ -99,13 +99,13 @@ def _export(lines: Iterable[bytes]) -> int:
     return 0
 
 
-async def _verify(pipe: Pipe, keys: Keys, archive: Archive | None) -> int:
+async def _verify(pipe: CommandPipeline, keys: Keys, archive: Archive | None) -> int:
     """The head is read first: what is appended meanwhile comes after it, and is no break."""
     head, trimmed = await read_head(pipe, keys.audit_head), await read_archived(pipe, keys.audit_head)
     log = read_log(pipe, keys, until=head[0])
     if archive is not None:
         return _verdict(*await verify_both(archive, log, trimmed, head), head[1])
-    count, found, links = 0, list[Broken](), Chain(trimmed)
+    count, found, links = 0, list[ChainBreak](), Chain(trimmed)
     async for line in log:
         count += 1
         if broken := links.take(line):
@@ -115,7 +115,7 @@ async def _verify(pipe: Pipe, keys: Keys, archive: Archive | None) -> int:
     return _verdict(count, found, head[1])
 
 
-def _verdict(count: int, broken: list[Broken], end: str) -> int:
+def _verdict(count: int, broken: list[ChainBreak], end: str) -> int:
     for each in broken[:MOST_SHOWN]:
         print(f"entry {each.seq}: {each.reason}")
     print(f"{count} entries, {len(broken)} breaks, head {'empty' if end == GENESIS else end[:16]}")
@@ -124,9 +124,9 @@ def _verdict(count: int, broken: list[Broken], end: str) -> int:
 
 def _replay(lines: Iterable[bytes]) -> int:
     try:
-        states = rebuild(lines)
+        states = replay_orders(lines)
     except (msgspec.MsgspecError, ValueError) as error:
-        raise Torn(f"this is no whole audit log: {error}") from error
+        raise ArchiveMismatch(f"this is no whole audit log: {error}") from error
     for state in states:
         told = {
             "orderRef": state.orderRef,

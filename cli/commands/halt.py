@@ -4,7 +4,7 @@ import argparse
 
 from bridge.bus.controls.kill_switch import set_halt
 from bridge.bus.keys import Keys
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tools.orders import clean_reason
 from cli.operator.redis_target import add_bus_arguments, caller, with_bus
 
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    async def act(pipe: Pipe, keys: Keys) -> int:
+    async def act(pipe: CommandPipeline, keys: Keys) -> int:
         reason = clean_reason(" ".join(options.reason))
         halt = await set_halt(pipe, keys, "reduce_only" if options.reduce_only else "halt", caller(), reason)
         print(f"{keys.session}: {halt.level}, set by {halt.by}: {halt.reason}")

@@ -3,8 +3,8 @@
 import argparse
 
 from bridge.bus.keys import Keys
-from bridge.bus.records.records import Record, Records
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.records.records import OrderRecord, RecordKeeper
+from bridge.bus.transport.pipeline import CommandPipeline
 from cli.operator.redis_target import add_bus_arguments, with_bus
 
 NO_LEASE = 0  # this command only reads
@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    async def act(pipe: Pipe, keys: Keys) -> int:
-        records = Records(pipe, keys, NO_LEASE)
+    async def act(pipe: CommandPipeline, keys: Keys) -> int:
+        records = RecordKeeper(pipe, keys, NO_LEASE)
         if not options.key:
             unfinished = await records.unfinished()
             for each in unfinished:
@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     return with_bus(options, act)
 
 
-def told(record: Record) -> str:
+def told(record: OrderRecord) -> str:
     answer = "" if record.reply is None else "ok" if record.reply.ok else record.reply.code
     notes = " ".join(f"{name}={value}" for name, value in sorted(record.notes.items()))
     return f"{record.key}  {record.request.op}  {record.state}  {answer}  by {record.request.caller}  {notes}".rstrip()

@@ -161,7 +161,7 @@ def await_session(screen: Screen, port: int, within_s: float, old_news_s: float 
     while time.monotonic() < began + within_s:
         ready, news = readiness(port)
         if ready:
-            invite(screen, port)
+            print_client_setup(screen, port)
             return
         if news != last:
             screen.say(f" · {news}")
@@ -177,7 +177,7 @@ def await_session(screen: Screen, port: int, within_s: float, old_news_s: float 
     )
 
 
-def invite(screen: Screen, port: int) -> None:
+def print_client_setup(screen: Screen, port: int) -> None:
     screen.say("\n ✓ The session is ready. Add it to your MCP client, with the token as `Authorization: Bearer …`:")
     for line in described(f"http://127.0.0.1:{port}/api/v1"):
         screen.say(line)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import bridge.tools
-from bridge.tool import TOOLS, Declared, Effect
-from bridge.tools.types import OnContract
+from bridge.tool import TOOLS, Effect, ToolSpec
+from bridge.tools.types import ContractArguments
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 API_MD = ROOT / "API.md"
@@ -22,7 +22,12 @@ TOOLSETS = (
     "session", "contracts", "quotes", "history", "streams", "account", "orders",
     "options", "scanners", "news", "fundamentals", "portfolio", "alerts", "advisor",
 )  # fmt: skip
-ELSEWHERE = set(OnContract.model_fields) - {"symbol", "secType", "exchange", "currency"}  # too long for the overview
+ELSEWHERE = set(ContractArguments.model_fields) - {
+    "symbol",
+    "secType",
+    "exchange",
+    "currency",
+}  # too long for the overview
 
 EFFECTS = {
     Effect.READ: "reads",
@@ -41,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def tools() -> list[Declared]:
+def tools() -> list[ToolSpec]:
     """Every tool, toolset by toolset; importing a domain registers its declarations."""
     for module in pkgutil.iter_modules(bridge.tools.__path__):
         importlib.import_module(f"bridge.tools.{module.name}")
@@ -59,7 +64,7 @@ def snapshots() -> dict[str, str]:
     return {f"{declared.tool_name}.json": snapshot(declared) for declared in tools()}
 
 
-def snapshot(declared: Declared) -> str:
+def snapshot(declared: ToolSpec) -> str:
     promise = {
         "name": declared.tool_name,
         "description": declared.doc,
@@ -79,7 +84,7 @@ def overview() -> str:
     return "\n".join(["| Tool | What it does | Arguments | Returns |", "| --- | --- | --- | --- |", *rows, ""])
 
 
-def arguments(declared: Declared) -> str:
+def arguments(declared: ToolSpec) -> str:
     schema = declared.input_schema()
     required = schema.get("required", [])
     shown = [
@@ -88,7 +93,7 @@ def arguments(declared: Declared) -> str:
     return ", ".join([*shown, *(["…"] if ELSEWHERE & set(schema["properties"]) else [])]) or "none"
 
 
-def chapter(declared: Declared) -> str:
+def chapter(declared: ToolSpec) -> str:
     facts = f"Toolset `{declared.toolset}`, {EFFECTS[declared.effect]}, answers within {declared.deadline_s:g} s."
     returns = f"Returns {shape(declared)}" + (', as `{"result": …}`.' if declared.wrapped else ".")
     lines = [f"### {declared.tool_name}", "", declared.doc.replace("\n", " "), "", f"{facts} {returns}", ""]
@@ -155,7 +160,7 @@ def limits(field: dict[str, Any]) -> list[str]:
     return [f"{word} {field[key]:,.0f}" for key, word in words.items() if key in field]  # every limit is whole
 
 
-def shape(declared: Declared) -> str:
+def shape(declared: ToolSpec) -> str:
     if get_origin(declared.returns) is list:  # a list is the only return that is no shape of its own
         return f"list of {link(get_args(declared.returns)[0].__name__)}"
     return link(declared.returns.__name__)

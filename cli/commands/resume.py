@@ -6,7 +6,7 @@ from functools import partial
 
 from bridge.bus.controls.kill_switch import Halt, clear_halt, read_halt
 from bridge.bus.keys import Keys
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from cli.operator.redis_target import add_bus_arguments, caller, with_bus
 from cli.operator.typed_confirmation import confirmed
 
@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     return with_bus(options, partial(_release, halt))
 
 
-async def _show(into: list[tuple[str, Halt]], pipe: Pipe, keys: Keys) -> int:
+async def _show(into: list[tuple[str, Halt]], pipe: CommandPipeline, keys: Keys) -> int:
     halt = await read_halt(pipe, keys)
     if halt is None:
         sys.stderr.write(f"{keys.session}: the kill switch is not set, so nothing was released\n")
@@ -38,7 +38,7 @@ async def _show(into: list[tuple[str, Halt]], pipe: Pipe, keys: Keys) -> int:
     return 0
 
 
-async def _release(read: Halt, pipe: Pipe, keys: Keys) -> int:
+async def _release(read: Halt, pipe: CommandPipeline, keys: Keys) -> int:
     """Of what was read: another halt since then stays."""
     if await read_halt(pipe, keys) != read:
         sys.stderr.write("error: the kill switch is no longer what you read; look again\n")

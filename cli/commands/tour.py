@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from rich.text import Text
 
 from bridge.text.contract_name import contract_name
-from bridge.tool import TOOLS, Declaration, Declared
+from bridge.tool import TOOLS, ToolRequest, ToolSpec
 from bridge.tools.account import GetAccountSummary, GetPositions
 from bridge.tools.contracts import GetContractDetails
 from bridge.tools.market_data import GetHistoricalData, Quote, StreamMarketData
@@ -45,7 +45,7 @@ LOOK_AGAIN_S = 0.25
 EARLIER_TOUR = re.compile(r"\[possible_duplicate\].*?\bkey (tour-[0-9a-f]+)", re.DOTALL)
 MONEY = ("NetLiquidation", "TotalCashValue", "BuyingPower", "GrossPositionValue", "MaintMarginReq")
 
-DECLARED: dict[type[Declaration], Declared] = {each.request: each for each in TOOLS.values()}
+DECLARED: dict[type[ToolRequest], ToolSpec] = {each.request: each for each in TOOLS.values()}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +69,7 @@ class TourFailed(Problem):
     """A step did not do what it promises."""
 
 
-class Visit:
+class TourClient:
     """One client at one front, and what the steps learn from one another."""
 
     def __init__(self, url: str, token: str | None, screen: Screen) -> None:
@@ -79,7 +79,7 @@ class Visit:
         self.on_quote: Callable[[Quote], None] = lambda quote: None
         self.order: OrderReport | None = None
 
-    async def ask(self, request: type[Declaration], told: Callable[[Any], str], **arguments: Any) -> Any:
+    async def ask(self, request: type[ToolRequest], told: Callable[[Any], str], **arguments: Any) -> Any:
         """Call a tool, show the call and what `told` says of its result, and return that as its declared type."""
         self.screen.asked(DECLARED[request].tool_name, arguments)
         began = time.monotonic()
@@ -87,7 +87,7 @@ class Visit:
         self.screen.answered(told(result), time.monotonic() - began)
         return result
 
-    async def silently(self, request: type[Declaration], **arguments: Any) -> Any:
+    async def silently(self, request: type[ToolRequest], **arguments: Any) -> Any:
         declared = DECLARED[request]
         answer = await self.client.call_tool(declared.tool_name, arguments)
         content = answer.structured_content or {}
@@ -102,7 +102,7 @@ async def take_tour(url: str, screen: Screen, token: str | None = None) -> None:
     if token and not TOKEN.fullmatch(token):
         raise TourFailed(f"{ODD_TOKEN} Copy it again.")
     doing = f"connecting to {url}"
-    visit = Visit(url, token, screen)
+    visit = TourClient(url, token, screen)
     try:
         async with visit.client:
             for number, (title, step) in enumerate(STEPS, 1):
@@ -132,7 +132,7 @@ def expect(condition: bool, otherwise: str) -> None:
         raise TourFailed(otherwise)
 
 
-async def connect(visit: Visit) -> None:
+async def connect(visit: TourClient) -> None:
     status = await visit.silently(GetStatus)
     await visit.ask(
         Connect,
@@ -165,7 +165,7 @@ def closed(liquidHours: str | None, timeZoneId: str | None, at: datetime | None)
     return f"the market is closed{opens}"
 
 
-async def history(visit: Visit) -> None:
+async def history(visit: TourClient) -> None:
     bars = await visit.ask(GetHistoricalData, lambda it: f"{len(it)} bars, {it[0].date} to {it[-1].date}", symbol="VTI")
     expect(len(bars) >= FEWEST_BARS, f"{len(bars)} bars are too few for a year of days")
     expect([bar.date for bar in bars] == sorted(bar.date for bar in bars), "the bars are not in order")
@@ -176,7 +176,7 @@ async def history(visit: Visit) -> None:
     )
 
 
-async def account(visit: Visit) -> None:
+async def account(visit: TourClient) -> None:
     values = await visit.ask(GetAccountSummary, lambda it: f"{len(it)} figures")
     shown = [each for each in values if each.tag in MONEY and isinstance(each.value, float)]
     expect(any(each.tag == "NetLiquidation" for each in shown), "no NetLiquidation is among them")
@@ -184,14 +184,14 @@ async def account(visit: Visit) -> None:
     visit.screen.table(("figure", "value", ""), rows)
 
 
-async def positions(visit: Visit) -> None:
+async def positions(visit: TourClient) -> None:
     held = await visit.ask(GetPositions, lambda it: counted(it, "position") if it else "none: the account is flat")
     rows = [(contract_name(each.contract), f"{each.position:g}", money(each.avgPrice)) for each in held]
     if rows:
         visit.screen.table(("contract", "position", "average price"), rows)
 
 
-async def stream(visit: Visit) -> None:
+async def stream(visit: TourClient) -> None:
     seen: list[Quote] = []
     arguments = {"symbol": WATCHED, "duration_seconds": STREAM_S}
     visit.screen.asked(DECLARED[StreamMarketData].tool_name, arguments)
@@ -219,7 +219,7 @@ def quote_row(quote: Quote, before: Quote) -> tuple[str | Text, ...]:
     return (clock, *sides, Text(money(quote.last), style), size(quote.lastSize))
 
 
-async def buy(visit: Visit) -> None:
+async def buy(visit: TourClient) -> None:
     """Buy the share, also moments after another tour bought one; an equal order of anybody else fails the step."""
     try:
         visit.order = await buy_one(visit)
@@ -232,7 +232,7 @@ async def buy(visit: Visit) -> None:
     expect(visit.order.status in ("PreSubmitted", "Submitted", "Filled"), f"its status is {visit.order.status}")
 
 
-async def buy_one(visit: Visit, **more: str) -> OrderReport:
+async def buy_one(visit: TourClient, **more: str) -> OrderReport:
     order: OrderReport = await visit.ask(
         PlaceOrder,
         told_of_order,
@@ -251,14 +251,14 @@ def told_of_order(order: OrderReport) -> str:
     return f"order {order.orderId} is {order.status}, {order.filled:g} of {order.totalQuantity:g} filled{price}"
 
 
-async def open_orders(visit: Visit) -> None:
+async def open_orders(visit: TourClient) -> None:
     found = await visit.ask(GetOpenOrders, lambda it: f"{len(it)} open" if it else "none is open")
     rows = [(contract_name(each.contract), each.action, f"{each.totalQuantity:g}", each.status) for each in found]
     if rows:
         visit.screen.table(("contract", "action", "quantity", "status"), rows)
 
 
-async def executions(visit: Visit) -> None:
+async def executions(visit: TourClient) -> None:
     await until_commissioned(visit)
     fills: list[Execution] = await visit.ask(GetExecutions, lambda it: counted(it, "execution"))
     visit.screen.table(
@@ -280,7 +280,7 @@ async def executions(visit: Visit) -> None:
     )
 
 
-async def until_commissioned(visit: Visit) -> None:
+async def until_commissioned(visit: TourClient) -> None:
     """An order may be answered before it fills, and TWS reports a commission a moment after the fill."""
     try:
         async with asyncio.timeout(FILL_WAIT_S):
@@ -309,7 +309,7 @@ def size(value: float | None) -> str:
     return "-" if value is None else f"{value:g}"
 
 
-STEPS: tuple[tuple[str, Callable[[Visit], Awaitable[None]]], ...] = (
+STEPS: tuple[tuple[str, Callable[[TourClient], Awaitable[None]]], ...] = (
     ("Connect to the gateway", connect),
     ("A year of daily bars of VTI", history),
     ("The account", account),

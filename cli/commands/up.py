@@ -43,7 +43,7 @@ SETTINGS = (
 )
 
 
-class Interrupted(Exception):
+class StoppedByUser(Exception):
     """Ctrl-C, or another signal that asks us to end."""
 
 
@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
     except Problem as problem:
         screen.problem(str(problem))
         return 1
-    except Interrupted:
+    except StoppedByUser:
         return INTERRUPTED
 
 
@@ -120,13 +120,13 @@ async def serve(what: Plan, screen: Screen) -> int:
             children = await stack.enter_async_context(Children(what.logs))
             if redis.process is not None:
                 children.watch(Child("redis", redis.process, what.redis / "redis.log"))
-            await unless(stopped, children, start(what, screen, children, redis.url))
+            await run_until_signal_or_death(stopped, children, start(what, screen, children, redis.url))
             if what.tour:
                 await tour(what, screen, stopped, children)
             if not what.once:
-                invite(what, screen)
-                with suppress(Interrupted):  # the way to end a service
-                    await unless(stopped, children, asyncio.Event().wait())
+                print_client_setup(what, screen)
+                with suppress(StoppedByUser):  # the way to end a service
+                    await run_until_signal_or_death(stopped, children, asyncio.Event().wait())
     return 0
 
 
@@ -134,7 +134,7 @@ async def tour(what: Plan, screen: Screen, stopped: asyncio.Event, children: Chi
     """Take the tour. Raise its failure only with --once: a stack that somebody else may use by now serves on."""
     module = importlib.import_module(TOUR)
     try:
-        await unless(stopped, children, module.take_tour(what.url, screen))
+        await run_until_signal_or_death(stopped, children, module.take_tour(what.url, screen))
     except module.TourFailed as failure:
         if what.once:
             raise
@@ -180,7 +180,7 @@ def gateway(what: Plan) -> dict[str, str]:
     }
 
 
-def invite(what: Plan, screen: Screen) -> None:
+def print_client_setup(what: Plan, screen: Screen) -> None:
     screen.say("\nAdd it to your MCP client:")
     for line in described(what.url):
         screen.say(line)
@@ -188,7 +188,7 @@ def invite(what: Plan, screen: Screen) -> None:
     screen.say(f"\nServing at {what.url} until Ctrl-C. A page at {page} says how it stands and how to connect.")
 
 
-async def unless(stopped: asyncio.Event, children: Children, work: Coroutine[Any, Any, Any]) -> None:
+async def run_until_signal_or_death(stopped: asyncio.Event, children: Children, work: Coroutine[Any, Any, Any]) -> None:
     """Do the work; raise Interrupted where a signal comes first, and Problem where a process ends first."""
     done = asyncio.ensure_future(work)
     signalled = asyncio.ensure_future(stopped.wait())
@@ -196,7 +196,7 @@ async def unless(stopped: asyncio.Event, children: Children, work: Coroutine[Any
     try:
         await asyncio.wait((done, signalled, death), return_when=asyncio.FIRST_COMPLETED)
         if signalled.done():
-            raise Interrupted
+            raise StoppedByUser
         if death.done():
             raise death.result().obituary()
         done.result()

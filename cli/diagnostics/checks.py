@@ -19,7 +19,7 @@ from bridge.bus.keys import Keys
 from bridge.bus.leadership.sessions import known_sessions
 from bridge.bus.records.scripts import WRITABLE
 from bridge.bus.transport.connection import BusError, Refused, refusing
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from cli.command_line import command
 from cli.front_access import ODD_TOKEN, TOKEN
 from cli.local_stack.processes import Problem
@@ -284,7 +284,7 @@ async def redis(place: Place, status: dict[str, Any], *, needed: bool = False) -
         cure = "Start Redis, or correct REDIS_URL."
         return [Finding("redis", "fault", "The front does not reach it.", cure) if needed else unreached]
     try:
-        async with asyncio.timeout(ANSWER_S), Pipe(url) as pipe:
+        async with asyncio.timeout(ANSWER_S), CommandPipeline(url) as pipe:
             seconds, _ = await pipe.send("TIME")
             ahead = int(seconds) - time.time()
             kept = await _settings(pipe, "appendonly", "appendfsync", "maxmemory-policy")
@@ -307,7 +307,7 @@ async def redis(place: Place, status: dict[str, Any], *, needed: bool = False) -
     return [Finding("redis", "ok", f"answers at {masked(url)}, and syncs every write"), *_clock("Redis", ahead)]
 
 
-async def _refused(pipe: Pipe) -> Refused | None:
+async def _refused(pipe: CommandPipeline) -> Refused | None:
     """Why it takes no writes now."""
     try:
         await WRITABLE.run(pipe, ())
@@ -319,7 +319,7 @@ async def _refused(pipe: Pipe) -> Refused | None:
 async def _of_this_stack(worker: str | None) -> str | None:
     for url in usual_places() if worker else ():
         try:
-            async with asyncio.timeout(ANSWER_S), Pipe(url) as pipe:
+            async with asyncio.timeout(ANSWER_S), CommandPipeline(url) as pipe:
                 for each in await known_sessions(pipe):
                     if await pipe.send("HGET", Keys(each).heartbeat, "worker") == str(worker).encode():
                         return url
@@ -328,7 +328,7 @@ async def _of_this_stack(worker: str | None) -> str | None:
     return None
 
 
-async def _settings(pipe: Pipe, *names: str) -> dict[str, str]:
+async def _settings(pipe: CommandPipeline, *names: str) -> dict[str, str]:
     """Empty where the user of this URL may not ask."""
     try:
         told: list[bytes] = await pipe.send("CONFIG", "GET", *names)

@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
-from bridge.audit_chain import GENESIS, Broken, Chain, digest
+from bridge.audit_chain import GENESIS, Chain, ChainBreak, digest
 from bridge.bus.controls.audit_log import read_archived, read_log, trim
 from bridge.bus.keys import Keys
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 
 LINES_PER_FILE = 20_000  # held in memory until they are written
 RESTORED = "if an older copy of Redis was restored since, --after-restore sets aside what only the archive holds"
 LONGEST_LINE = 1 << 20  # bytes, and far more than an entry has
 
 
-class Torn(Exception):
+class ArchiveMismatch(Exception):
     """The archive and the log do not fit together: nothing is trimmed."""
 
 
@@ -69,7 +69,7 @@ class Archive:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
         except BlockingIOError:
-            raise Torn("somebody else archives into this folder right now") from None
+            raise ArchiveMismatch("somebody else archives into this folder right now") from None
         finally:
             os.close(folder)
 
@@ -104,7 +104,7 @@ class Archive:
         return aside
 
 
-async def archive_log(pipe: Pipe, keys: Keys, archive: Archive) -> int:
+async def archive_log(pipe: CommandPipeline, keys: Keys, archive: Archive) -> int:
     """Archive what the log holds beyond the archive, then trim it; how many entries were written to files.
 
     Raises Torn where they do not fit together, BusError, OSError. Whatever it dies of, the entries are in the log or
@@ -114,14 +114,14 @@ async def archive_log(pipe: Pipe, keys: Keys, archive: Archive) -> int:
         return await _archive(pipe, keys, archive)
 
 
-async def _archive(pipe: Pipe, keys: Keys, archive: Archive) -> int:
+async def _archive(pipe: CommandPipeline, keys: Keys, archive: Archive) -> int:
     archived, trimmed = archive.end(), await read_archived(pipe, keys.audit_head)
     if archived[0] < trimmed[0] or (archived[0] == trimmed[0] and archived != trimmed):
-        raise Torn(f"entries up to {trimmed[0]} were archived before, and this folder ends at {archived[0]}")
+        raise ArchiveMismatch(f"entries up to {trimmed[0]} were archived before, and this folder ends at {archived[0]}")
     chain, count, lines = Chain(archived), 0, list[bytes]()
     async for line in read_log(pipe, keys, archived[0]):
         if broken := chain.take(line):
-            raise Torn(f"entry {broken.seq}: {broken.reason}; {RESTORED}")
+            raise ArchiveMismatch(f"entry {broken.seq}: {broken.reason}; {RESTORED}")
         lines.append(line)
         if len(lines) == LINES_PER_FILE:
             archive.write(lines, chain.seq - len(lines) + 1)
@@ -130,11 +130,11 @@ async def _archive(pipe: Pipe, keys: Keys, archive: Archive) -> int:
         archive.write(lines, chain.seq - len(lines) + 1)
     last = archive.last()
     if last is not None and not await trim(pipe, keys, last):
-        raise Torn(f"the log holds another entry than the archive's last: {RESTORED}")
+        raise ArchiveMismatch(f"the log holds another entry than the archive's last: {RESTORED}")
     return count + len(lines)
 
 
-async def part_ways(pipe: Pipe, keys: Keys, archive: Archive) -> Path | None:
+async def set_aside_after_restore(pipe: CommandPipeline, keys: Keys, archive: Archive) -> Path | None:
     """Set aside what the archive holds and the log of a restored copy does not; where it went, None where nothing did.
 
     Raises Torn where the archive is of another log.
@@ -144,12 +144,12 @@ async def part_ways(pipe: Pipe, keys: Keys, archive: Archive) -> Path | None:
         return archive.set_aside(shared) if shared < archive.end()[0] else None
 
 
-async def _shared(pipe: Pipe, keys: Keys, archive: Archive) -> int:
+async def _shared(pipe: CommandPipeline, keys: Keys, archive: Archive) -> int:
     """The seq of the last entry that both hold; a trimmed one is told by its digest."""
     trimmed, archived = await read_archived(pipe, keys.audit_head), archive.lines()
     last = next(islice(archived, trimmed[0] - 1, None), None) if trimmed[0] else None
     if (digest(last) if last is not None else GENESIS) != trimmed[1]:
-        raise Torn(f"this folder's entry {trimmed[0]} is not the one that was archived from this log")
+        raise ArchiveMismatch(f"this folder's entry {trimmed[0]} is not the one that was archived from this log")
     shared = trimmed[0]
     async for line in read_log(pipe, keys, shared):
         if line != next(archived, None):
@@ -160,10 +160,10 @@ async def _shared(pipe: Pipe, keys: Keys, archive: Archive) -> int:
 
 async def verify_both(
     archive: Archive, log: AsyncIterator[bytes], trimmed: tuple[int, str], head: tuple[int, str]
-) -> tuple[int, list[Broken]]:
+) -> tuple[int, list[ChainBreak]]:
     """The number of entries over archive and log, and every break; where both hold an entry, they must agree."""
     whole, end, count = Chain((0, GENESIS)), archive.end(), 0
-    found: list[Broken] = []
+    found: list[ChainBreak] = []
     for line in archive.lines():
         count += 1
         if broken := whole.take(line):
@@ -175,7 +175,7 @@ async def verify_both(
         if broken := chain.take(line):
             found.append(broken)
         if chain is twice and twice.seq == end[0] and twice.digest != end[1]:
-            found.append(Broken(twice.seq, "the archive holds another entry"))
+            found.append(ChainBreak(twice.seq, "the archive holds another entry"))
     if broken := whole.end(head):
         found.append(broken)
     return count, found

@@ -11,7 +11,7 @@ FLEETING = {
 EMPTY_DIR = "kubernetes.io~empty-dir"  # a pod's scratch volume, in the path of its source
 
 
-def ends_with(folder: Path, mounts: str | None = None) -> str:
+def lost_with_mount(folder: Path, mounts: str | None = None) -> str:
     """What `folder` is lost with; empty where it lasts, and where the system (macOS) does not tell."""
     if mounts is None:
         mounts = MOUNTS.read_text(encoding="utf-8") if MOUNTS.exists() else ""

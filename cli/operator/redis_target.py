@@ -10,14 +10,14 @@ from bridge.bus.keys import Keys
 from bridge.bus.leadership.sessions import is_known, known_sessions
 from bridge.bus.transport.address import shown
 from bridge.bus.transport.connection import BusError
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from cli.local_stack.state_folder import STATE
 
 # Where `python -m cli up` has its own, and where everybody's is.
 DEMO_SOCKET = STATE / "redis" / "redis.sock"
 USUAL = "redis://127.0.0.1:6379/0"
 
-Act = Callable[[Pipe, Keys], Awaitable[int]]
+Act = Callable[[CommandPipeline, Keys], Awaitable[int]]
 
 
 def add_redis_argument(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def with_bus(options: argparse.Namespace, act: Act) -> int:
 async def _connected(options: argparse.Namespace, act: Act) -> int:
     url = options.redis or await _place(options.session)
     try:
-        pipe = Pipe(url)
+        pipe = CommandPipeline(url)
     except ValueError:  # whose text may hold a piece of the password
         raise ValueError("--redis: an address such as redis://127.0.0.1:6379/0 is expected") from None
     async with pipe:
@@ -79,13 +79,13 @@ async def _place(session: str | None) -> str:
 async def sessions_at(url: str) -> list[str] | None:
     """The sessions that this Redis knows; None where nobody answers."""
     try:
-        async with Pipe(url) as pipe:
+        async with CommandPipeline(url) as pipe:
             return await known_sessions(pipe)
     except BusError:
         return None
 
 
-async def _keys(options: argparse.Namespace, pipe: Pipe) -> Keys:
+async def _keys(options: argparse.Namespace, pipe: CommandPipeline) -> Keys:
     """Of the session that is meant. Raises ValueError where that is not certain: a mistyped name would halt nothing."""
     if options.session is not None:
         keys = Keys(options.session)

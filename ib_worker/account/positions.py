@@ -20,7 +20,7 @@ class _Fill:
     before: int  # the number of the next complete list: one that is asked for after the fill
 
 
-class Holdings:
+class Positions:
     """`known` is False until TWS has told all: until then no position means nothing.
 
     A position carries no time, so nothing tells whether it has a fill in it. A fill is unshown until the position has

@@ -11,8 +11,8 @@ import ib_async
 from bridge.tool import ToolError
 from bridge.tools.account import AccountUpdate
 from ib_worker.market_data.subscriptions import Publisher
-from ib_worker.pacing.message_pacer import Lane, Pacer
-from ib_worker.tws.errors import LinkLost, refusal
+from ib_worker.pacing.message_pacer import MessagePacer, Priority
+from ib_worker.tws.errors import ConnectionLost, refusal
 from ib_worker.tws.values import convert
 
 log = logging.getLogger("ib_worker.account.updates")
@@ -25,7 +25,7 @@ def stream_of(account: str) -> str:
 class AccountUpdates:
     """TWS sends one account's updates at a time: a second account's subscription would silently end the first's."""
 
-    def __init__(self, pacer: Pacer, publisher: Publisher, now: Callable[[], datetime]) -> None:
+    def __init__(self, pacer: MessagePacer, publisher: Publisher, now: Callable[[], datetime]) -> None:
         self._pacer = pacer
         self._publisher = publisher
         self._now = now
@@ -136,7 +136,7 @@ class AccountUpdates:
             await self._work.wait()
             self._work.clear()
             while self._wire is not None and self._asked != self._wanted():
-                await self._pacer.turn(Lane.READS)
+                await self._pacer.turn(Priority.READS)
                 self._step()
 
     def _wanted(self) -> str | None:
@@ -149,7 +149,7 @@ class AccountUpdates:
             return
         try:
             wire.reqAccountUpdates(wanted is not None, wanted or self._asked)
-        except LinkLost:
+        except ConnectionLost:
             self._wire = None  # the session is about to say so
         else:
             self._asked, self._stale = wanted, False

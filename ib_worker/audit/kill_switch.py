@@ -10,9 +10,9 @@ from bridge.bus.keys import Keys
 from bridge.bus.records.records import Fenced
 from bridge.bus.transport.connection import BusError, bus_down
 from bridge.bus.transport.outage_log import Outage
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
-from ib_worker.audit.trail import Audit
+from ib_worker.audit.trail import AuditTrail
 
 LOOK_S = 1.0
 
@@ -22,7 +22,7 @@ log = logging.getLogger("ib_worker.audit.kill_switch")
 class KillSwitch:
     """The switch as it stands. An order is held by the accepting step, not by this."""
 
-    def __init__(self, pipe: Pipe, keys: Keys) -> None:
+    def __init__(self, pipe: CommandPipeline, keys: Keys) -> None:
         self._pipe = pipe
         self._keys = keys
 
@@ -36,7 +36,7 @@ class KillSwitch:
             raise halted_error(halt)
 
 
-async def watch_switch(pipe: Pipe, keys: Keys, audit: Audit) -> NoReturn:
+async def log_kill_switch_changes(pipe: CommandPipeline, keys: Keys, audit: AuditTrail) -> NoReturn:
     """For ever. What was done while no worker led is written by the next; a crash in between may write it twice."""
     unwritten = Outage("switch_not_in_audit_log")
     while True:

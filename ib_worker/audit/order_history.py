@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import msgspec
 
-from bridge.audit_chain import Entry as AuditEntry
+from bridge.audit_chain import AuditEntry as AuditEntry
 from bridge.bus.controls.audit_log import read_back
 from bridge.bus.keys import Keys
 from bridge.bus.transport.connection import BusError, bus_down
-from bridge.bus.transport.pipeline import Pipe
-from ib_worker.audit.replay import rebuild
+from bridge.bus.transport.pipeline import CommandPipeline
+from ib_worker.audit.replay import replay_orders
 from ib_worker.orders.references import is_ours
-from ib_worker.orders.state import Life, OrderState
+from ib_worker.orders.state import HistoryEntry, OrderState
 
 NEWEST = 20_000  # lines of the log that are looked through: the events of a thousand orders or more
 INTENT = b'"event":"intent"'
@@ -28,18 +28,18 @@ class Placed(NamedTuple):
     at: datetime
 
 
-class Lives:
-    def __init__(self, pipe: Pipe, keys: Keys) -> None:
+class OrderHistoryReader:
+    def __init__(self, pipe: CommandPipeline, keys: Keys) -> None:
         self._pipe = pipe
         self._keys = keys
 
-    async def whole(self, state: OrderState) -> list[Life]:
+    async def whole(self, state: OrderState) -> list[HistoryEntry]:
         """What the log tells of the order, and what it does not have yet, in time. Raises ToolError bus_down."""
         try:
             lines = await self._lines(state)
         except BusError as error:
             raise bus_down(self._pipe.url, error) from error
-        rebuilt = [each for each in rebuild(reversed(lines)) if _is_of(each, state)]
+        rebuilt = [each for each in replay_orders(reversed(lines)) if _is_of(each, state)]
         written = [life for each in rebuilt for life in each.life]
         known = {(life.source, life.what) for life in written}
         unwritten = (life for life in state.life if (life.source, life.what) not in known)

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from bridge.audit_chain import Entry
+from bridge.audit_chain import AuditEntry
 from bridge.tools.types import Contract
 from ib_worker.orders.events import Event
 from ib_worker.orders.references import is_ours
@@ -14,11 +14,11 @@ from ib_worker.orders.state import OrderState, apply
 EVENTS: dict[str, type[Any]] = {each.kind: each for each in get_args(Event)}
 
 
-def rebuild(lines: Iterable[bytes]) -> list[OrderState]:
+def replay_orders(lines: Iterable[bytes]) -> list[OrderState]:
     """The orders of a log, in the order they first appear. An entry that is about no order's event is passed over."""
     states: dict[str, OrderState] = {}
     for line in lines:
-        entry = msgspec.json.decode(line, type=Entry)
+        entry = msgspec.json.decode(line, type=AuditEntry)
         if entry.event not in EVENTS:
             continue
         event = msgspec.convert(entry.details, type=EVENTS[entry.event], dec_hook=_contract)
@@ -33,7 +33,7 @@ def rebuild(lines: Iterable[bytes]) -> list[OrderState]:
     return list(states.values())
 
 
-def _name(entry: Entry, states: Mapping[str, OrderState]) -> str:
+def _name(entry: AuditEntry, states: Mapping[str, OrderState]) -> str:
     """The name of the order's state: that of its reference, unless another order has that already."""
     name = _known_as(entry)
     other = states.get(name)
@@ -44,7 +44,7 @@ def _name(entry: Entry, states: Mapping[str, OrderState]) -> str:
     return name if same_id or (same_client and not other.permIds) else f"permId {entry.permId}"
 
 
-def _known_as(entry: Entry) -> str:
+def _known_as(entry: AuditEntry) -> str:
     """An order placed elsewhere has no reference of its own; then its first permId tells, which comes with TWS's first
     word."""
     if is_ours(entry.orderRef):
@@ -52,7 +52,7 @@ def _known_as(entry: Entry) -> str:
     return f"permId {entry.permId}" if entry.permId else f"client {entry.clientId}, orderId {entry.orderId}"
 
 
-def _begun(entry: Entry, event: Event) -> OrderState | None:
+def _begun(entry: AuditEntry, event: Event) -> OrderState | None:
     terms = getattr(event, "terms", None)
     if terms is None:
         return None

@@ -9,9 +9,9 @@ from typing import Any, NoReturn, Protocol
 
 from pydantic import BaseModel
 
-from bridge.bus.controls.kill_switch import Change
+from bridge.bus.controls.kill_switch import SwitchChange
 from bridge.bus.records.records import Fenced
-from bridge.bus.server.server import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.outage_log import Outage
 from bridge.tool import ToolError
 from ib_worker.logging_setup import masked
@@ -24,7 +24,7 @@ RETRY_S = 1.0
 log = logging.getLogger("ib_worker.audit.trail")
 
 
-class Pen(Protocol):
+class AuditWriter(Protocol):
     """The bus's side: appends one entry, or raises ToolError audit_unavailable or Fenced."""
 
     async def append(self, event: str, **fields: Any) -> int: ...
@@ -32,17 +32,23 @@ class Pen(Protocol):
     async def go_on(self) -> None: ...
 
 
-class Audit:
+class AuditTrail:
     """`intent` is awaited before a frame may leave; what happened is queued by `happened` and written in order."""
 
-    def __init__(self, pen: Pen) -> None:
+    def __init__(self, pen: AuditWriter) -> None:
         self._pen = pen
         self._waiting: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(KEPT)
         self._unwritten = Outage("audit_log_not_written")
         self.lost = 0  # events dropped because the log stayed unwritable
 
     async def intent(
-        self, asked: Asked, account: str | None, orderId: int, orderRef: str, approved_by: str = "", **details: Any
+        self,
+        asked: RequestContext,
+        account: str | None,
+        orderId: int,
+        orderRef: str,
+        approved_by: str = "",
+        **details: Any,
     ) -> None:
         """Write what is about to be sent, and for whom. Raises ToolError audit_unavailable: then send nothing."""
         await self._pen.append(
@@ -59,7 +65,7 @@ class Audit:
             details=details | ({"approved_by": approved_by} if approved_by else {}),
         )
 
-    def refused(self, asked: Asked, error: ToolError, key: str = "") -> None:
+    def refused(self, asked: RequestContext, error: ToolError, key: str = "") -> None:
         """A limit, a mode, the kill switch or a human has held an order back."""
         self._put(
             "refused",
@@ -76,7 +82,7 @@ class Audit:
         """Write where the log was cut, if Redis has lost its end. Raises BusError, Fenced, ToolError."""
         await self._pen.go_on()
 
-    async def switched(self, change: Change) -> None:
+    async def switched(self, change: SwitchChange) -> None:
         """The kill switch was set or released. Raises ToolError audit_unavailable, Fenced."""
         at = datetime.fromtimestamp(change.at_ms / 1000, UTC).isoformat(timespec="milliseconds")
         details = {"reason": change.reason, "at": at}
@@ -93,7 +99,7 @@ class Audit:
             clientId=state.clientId,
             permId=state.permIds[0] if state.permIds else None,  # a change may add others; this one stays its name
             status=state.status,
-            details=plain(event),
+            details=to_json(event),
         )
 
     async def run(self) -> NoReturn:
@@ -135,14 +141,14 @@ class Audit:
         log.critical("an event is missing from the audit log: %s", name, exc_info=exc_info)
 
 
-def plain(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     """JSON's own values, accounts masked: what `ib_worker.audit.replay` reads back."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+        return {each.name: to_json(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, BaseModel):
-        return plain(value.model_dump(exclude_none=True))
+        return to_json(value.model_dump(exclude_none=True))
     if isinstance(value, Mapping):
-        return {str(name): plain(each) for name, each in value.items()}
+        return {str(name): to_json(each) for name, each in value.items()}
     if isinstance(value, datetime):
         return value.isoformat()
     return masked(value) if isinstance(value, str) else value

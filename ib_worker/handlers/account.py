@@ -18,12 +18,12 @@ from bridge.tools.account import (
     PnLSingle,
     Position,
 )
-from bridge.tools.types import Contract, OnContract
-from ib_worker.handlers.answer_bounds import Part, kept
+from bridge.tools.types import Contract, ContractArguments
+from ib_worker.handlers.answer_bounds import ListPart, kept
 from ib_worker.handlers.dispatch import handles
 from ib_worker.market_data.bond_names import bonds_named
 from ib_worker.market_data.contracts import CANDIDATES, NAMED
-from ib_worker.pacing.caller import current
+from ib_worker.pacing.caller import current_caller
 from ib_worker.session.session import FIGURE_S, Session
 from ib_worker.session.wrapper import POSITION_MESSAGES
 from ib_worker.tws.values import convert
@@ -55,7 +55,7 @@ async def get_account_summary(request: GetAccountSummary, session: Session) -> l
     )
     wanted = [row for row in rows if account in (None, row[0])]
     told = kept("get_account_summary", wanted)
-    return Part(await session.long_work.each(told, lambda row: convert.summary_value(*row)), of=len(wanted))
+    return ListPart(await session.long_work.each(told, lambda row: convert.summary_value(*row)), of=len(wanted))
 
 
 @handles(GetPositions)
@@ -69,7 +69,7 @@ async def get_positions(request: GetPositions, session: Session) -> list[Positio
         if account in (None, each.account)
         and (symbol is None or goes_by(each.contract, symbol) or each.contract.conId in bonds)
     ]
-    return Part(kept("get_positions", held), of=len(held))
+    return ListPart(kept("get_positions", held), of=len(held))
 
 
 def _named_account(session: Session, named: str | None) -> str | None:
@@ -96,7 +96,7 @@ async def get_pnl_single(request: GetPnlSingle, session: Session) -> PnLSingle:
             subscription=True,
             settled_s=FIGURE_S,
         ),
-        caller=current(),
+        caller=current_caller(),
     )
     held, *gains, worth = figures
     return convert.pnl_single(convert.pnl(account, modelCode, gains), contract, held, worth)
@@ -123,7 +123,7 @@ async def _position(session: Session, account: str, request: GetPnlSingle) -> Co
 async def _stock(session: Session, account: str, symbol: str) -> ib_async.Contract:
     """The stock of that symbol. Raises ToolError: this tool has no secType, so no hint may ask for another one."""
     try:
-        return await session.contracts.contract(OnContract(symbol=symbol))
+        return await session.contracts.contract(ContractArguments(symbol=symbol))
     except ToolError as error:
         if error.code != "not_found":
             raise
@@ -138,7 +138,7 @@ async def _stock(session: Session, account: str, symbol: str) -> ib_async.Contra
 async def _by_id(session: Session, held: list[Contract], request: GetPnlSingle) -> Contract:
     """The contract of a conId. Raises ToolError invalid_arguments where a symbol was given that is not its own."""
     if request.symbol is not None:
-        asked = OnContract(symbol=request.symbol, conId=request.conId)
+        asked = ContractArguments(symbol=request.symbol, conId=request.conId)
         return convert.contract(await session.contracts.contract(asked))
     known = next((each for each in held if each.conId == request.conId), None)
     if known is not None:

@@ -18,9 +18,9 @@ from pydantic import BaseModel
 
 from bridge.tool import ToolError
 from bridge.tools.market_data import BarSize
-from bridge.tools.types import OnContract
-from ib_worker.pacing.caller import current
-from ib_worker.pacing.thread_share import Portions
+from bridge.tools.types import ContractArguments
+from ib_worker.pacing.caller import current_caller
+from ib_worker.pacing.thread_share import ThreadShare
 
 ANSWER_BYTES = 512 * 1024  # the front's MCP library encodes that in some 10 ms of its one thread, in one step
 SWITCH_S = 0.0005  # so soon the loop gets the interpreter back from the thread beside it, at each of its steps
@@ -52,7 +52,7 @@ BOUNDS: dict[str, Bound] = {
 }
 
 
-class Part(list[T]):
+class ListPart(list[T]):
     """The rows that an answer has room for; `of` says how many there are."""
 
     def __init__(self, rows: Iterable[T], of: int) -> None:
@@ -71,7 +71,7 @@ class LongWork:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "long answers")
-        self._portions = Portions(time.monotonic)
+        self._portions = ThreadShare(time.monotonic)
         sys.setswitchinterval(SWITCH_S)
 
     async def run(self, rows: Sequence[T], work: Callable[[Sequence[T]], R]) -> R:
@@ -79,7 +79,7 @@ class LongWork:
         paced."""
         if len(rows) <= SHORT_ROWS:
             return work(rows)
-        caller = current()
+        caller = current_caller()
         async with self._portions.turn(caller):
             result, took_s = await asyncio.get_running_loop().run_in_executor(self._thread, _timed, work, rows)
             self._portions.had(caller, took_s)
@@ -99,14 +99,14 @@ def _timed(work: Callable[[Sequence[T]], R], rows: Sequence[T]) -> tuple[R, floa
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedAnswer:
     """The JSON of a list, and what of it is told; None where that is all."""
 
     json: bytes
     truncated: dict[str, Any] | None
 
 
-def encoded(operation: str, rows: Sequence[BaseModel], of: int) -> Encoded:
+def encoded(operation: str, rows: Sequence[BaseModel], of: int) -> EncodedAnswer:
     """The rows as JSON, as many as ANSWER_BYTES hold."""
     bound = BOUNDS.get(operation, Bound(len(rows), "Ask for less."))
     told: list[bytes] = []
@@ -120,7 +120,7 @@ def encoded(operation: str, rows: Sequence[BaseModel], of: int) -> Encoded:
     if bound.newest:
         told.reverse()
     cut = None if len(told) >= of else {"rows": len(told), "of": of, "newest": bound.newest, "narrow": bound.narrow}
-    return Encoded(b"[" + b",".join(told) + b"]", cut)
+    return EncodedAnswer(b"[" + b",".join(told) + b"]", cut)
 
 
 def longest_list(result: BaseModel) -> Sequence[Any]:
@@ -133,7 +133,7 @@ def longest_list(result: BaseModel) -> Sequence[Any]:
 CHAINED = frozenset({"OPT", "FOP", "WAR"})
 
 
-def require_narrow(asked: OnContract) -> None:
+def require_narrow(asked: ContractArguments) -> None:
     """Refuse a whole chain before TWS is asked for it. Raises ToolError too_large."""
     exact = asked.conId is not None or asked.lastTradeDateOrContractMonth is not None
     if asked.secType in CHAINED and not exact and (asked.right is None or asked.strike is None):

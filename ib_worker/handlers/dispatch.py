@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import structlog
 from pydantic import TypeAdapter
 
-from bridge.bus.server.server import Asked
-from bridge.tool import OPERATIONS, Declaration, Declared, Effect, ToolError
-from ib_worker.handlers.answer_bounds import Part, encoded, longest_list
-from ib_worker.pacing.caller import SESSION, serving
+from bridge.bus.server.request import RequestContext
+from bridge.tool import OPERATIONS, Effect, ToolError, ToolRequest, ToolSpec
+from ib_worker.handlers.answer_bounds import ListPart, encoded, longest_list
+from ib_worker.pacing.caller import SESSION, acting_for
 from ib_worker.session.session import Session
 from ib_worker.tws.errors import as_tool_error
 
@@ -28,19 +28,19 @@ log = logging.getLogger("ib_worker.handlers.dispatch")
 
 
 @dataclass(frozen=True)
-class Handled:
+class HandlerEntry:
     """One operation and what answers it."""
 
-    declared: Declared
+    declared: ToolSpec
     handler: Handler
     adapter: TypeAdapter[Any]
     takes_asked: bool
 
 
-HANDLERS: dict[str, Handled] = {}  # by operation
+HANDLERS: dict[str, HandlerEntry] = {}  # by operation
 
 
-def handles(request: type[Declaration]) -> Callable[[H], H]:
+def handles(request: type[ToolRequest]) -> Callable[[H], H]:
     """Register the handler of a declaration.
 
     It takes the request and the session, and the `Asked` if it has a third parameter: what changes something must.
@@ -50,23 +50,23 @@ def handles(request: type[Declaration]) -> Callable[[H], H]:
 
     def add(handler: H) -> H:
         takes_asked = len(inspect.signature(handler).parameters) == 3
-        HANDLERS[declared.name] = Handled(declared, handler, declared.adapter, takes_asked)
+        HANDLERS[declared.name] = HandlerEntry(declared, handler, declared.adapter, takes_asked)
         return handler
 
     return add
 
 
-class Dispatch:
+class Dispatcher:
     """`handle` is what the bus calls."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    async def handle(self, asked: Asked) -> bytes:
+    async def handle(self, asked: RequestContext) -> bytes:
         """The result as JSON. Raises ToolError for what a model can be told, and lets the bus's own errors pass."""
         with (
             structlog.contextvars.bound_contextvars(request_id=asked.request_id, operation=asked.operation),
-            serving(asked.client),
+            acting_for(asked.client),
         ):
             began_ready = self._session.record.standing.ready
             try:
@@ -80,7 +80,7 @@ class Dispatch:
                     self._session.audit.refused(asked, error)
                 raise error from problem
 
-    def _interrupted(self, asked: Asked, problem: Exception, began_ready: bool) -> ToolError | None:
+    def _interrupted(self, asked: RequestContext, problem: Exception, began_ready: bool) -> ToolError | None:
         """What an interruption is to a write whose frame has not gone out, and to a preview; None for all else."""
         if asked.stage == "accepted":
             return None
@@ -96,7 +96,7 @@ class Dispatch:
         details = {name: value for name, value in error.details.items() if name != "reason"}
         return ToolError("not_executed", f"{NOTHING_SENT} {why} {SAME_KEY}", reason=error.code, **details)
 
-    async def _answer(self, asked: Asked) -> bytes:
+    async def _answer(self, asked: RequestContext) -> bytes:
         handled = HANDLERS.get(asked.operation)
         if handled is None:
             raise ToolError(
@@ -108,15 +108,15 @@ class Dispatch:
             self._session.require_ready()
         also = (asked,) if handled.takes_asked else ()
         result = await handled.handler(request, self._session, *also)
-        with serving(asked.client if handled.declared.effect is Effect.READ else SESSION):  # what is done is told
+        with acting_for(asked.client if handled.declared.effect is Effect.READ else SESSION):  # what is done is told
             return await self._encoded(handled, asked, result)
 
-    async def _encoded(self, handled: Handled, asked: Asked, result: Any) -> bytes:
+    async def _encoded(self, handled: HandlerEntry, asked: RequestContext, result: Any) -> bytes:
         """The result as JSON; what is long is encoded beside the loop, and a list is cut to its tool's bound."""
         long_work = self._session.long_work
         if not isinstance(result, list):
             return await long_work.run(longest_list(result), lambda _: handled.adapter.dump_json(result))
-        of = result.of if isinstance(result, Part) else len(result)
+        of = result.of if isinstance(result, ListPart) else len(result)
         whole = await long_work.run(result, lambda rows: encoded(handled.declared.name, rows, of))
         asked.truncated = whole.truncated
         return whole.json

@@ -6,14 +6,14 @@ from datetime import UTC
 import ib_async
 
 from bridge.tool import ToolError
-from bridge.tools.market_data import Bar, GetHistoricalData, Opened, OpenMarketData
+from bridge.tools.market_data import Bar, GetHistoricalData, OpenMarketData, QuoteStreamOpened
 from ib_worker.handlers.answer_bounds import require_short
 from ib_worker.handlers.dispatch import handles
 from ib_worker.market_data.history_kinds import require_kind
 from ib_worker.pacing.history_pacer import HistoryRequest
-from ib_worker.pacing.message_pacer import Lane
+from ib_worker.pacing.message_pacer import Priority
 from ib_worker.session.session import Session
-from ib_worker.tws.errors import Unreadable
+from ib_worker.tws.errors import UnreadableMessage
 from ib_worker.tws.values import convert
 
 HISTORY_S = 50.0  # with the look-up of the contract below the tool's own deadline, and that below a host's minute
@@ -43,7 +43,7 @@ async def get_historical_data(request: GetHistoricalData, session: Session) -> l
     try:
         return await session.long_work.run(texts, lambda texts: convert.bars(texts, where, contract.secType, rule))
     except ValueError as unlike:
-        raise Unreadable(f"a message of type 17 (historicalData) has bars that are none: {unlike}") from unlike
+        raise UnreadableMessage(f"a message of type 17 (historicalData) has bars that are none: {unlike}") from unlike
 
 
 async def _bars(session: Session, contract: ib_async.Contract, asked: GetHistoricalData) -> list[str]:
@@ -62,7 +62,7 @@ async def _bars(session: Session, contract: ib_async.Contract, asked: GetHistori
                 False,
                 [],
             ),
-            lane=Lane.BULK,
+            lane=Priority.BULK,
             cancel=lambda wire, reqId: wire.cancelHistoricalData(reqId),
             patience_s=HISTORY_S - 1,
         )
@@ -70,7 +70,7 @@ async def _bars(session: Session, contract: ib_async.Contract, asked: GetHistori
 
 
 @handles(OpenMarketData)
-async def open_market_data(request: OpenMarketData, session: Session) -> Opened:
+async def open_market_data(request: OpenMarketData, session: Session) -> QuoteStreamOpened:
     contract = await session.contracts.contract(request)
     line = await session.lines.open(contract)
     if not line.quiet:
@@ -83,4 +83,4 @@ async def open_market_data(request: OpenMarketData, session: Session) -> Opened:
         raise line.problem
     quote = line.values.known(line.values.heard or session.now()) if line.values.priced else None
     life, seq = session.lines.position(line)
-    return Opened(stream=line.stream, contract=convert.contract(contract), quote=quote, life=life, seq=seq)
+    return QuoteStreamOpened(stream=line.stream, contract=convert.contract(contract), quote=quote, life=life, seq=seq)

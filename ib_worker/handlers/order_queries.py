@@ -14,12 +14,12 @@ from bridge.tools.order_queries import (
     GetExecutions,
     GetOpenOrders,
     GetOrder,
-    OfSymbol,
     OrderEvent,
-    OrderLife,
+    OrderHistory,
+    SymbolFilter,
 )
 from bridge.tools.types import Contract, OrderReport
-from ib_worker.handlers.answer_bounds import Part, kept
+from ib_worker.handlers.answer_bounds import ListPart, kept
 from ib_worker.handlers.dispatch import handles
 from ib_worker.market_data.bond_names import bonds_named
 from ib_worker.order_groups.related import legs, related, resting_exits
@@ -27,10 +27,10 @@ from ib_worker.order_groups.resting_exits import exceeding
 from ib_worker.order_identity.order_name import name_given
 from ib_worker.order_identity.recalled import recall
 from ib_worker.orders.events import trade_of
-from ib_worker.orders.tracker import Entry, report
+from ib_worker.orders.tracker import TrackedOrder, order_report
 from ib_worker.session.session import Session
-from ib_worker.session.sync import all_open_orders, as_it_stands, completed_orders, sought
-from ib_worker.session.wrapper import EXECUTION_MESSAGES, ORDER_MESSAGES, Listed
+from ib_worker.session.sync import all_open_orders, completed_orders, find_or_resync, refresh
+from ib_worker.session.wrapper import EXECUTION_MESSAGES, ORDER_MESSAGES, ListedExecution
 from ib_worker.tws.values import convert
 
 
@@ -63,9 +63,9 @@ async def get_completed_orders(request: GetCompletedOrders, session: Session) ->
 
 
 @handles(GetOrder)
-async def get_order(request: GetOrder, session: Session) -> OrderLife:
+async def get_order(request: GetOrder, session: Session) -> OrderHistory:
     _require_readable(session)
-    entry = await sought(session, request.orderId, request)
+    entry = await find_or_resync(session, request.orderId, request)
     placed = legs(session, request.orderKey) if request.orderKey is not None else []
     if entry is None and placed:
         entry = placed[0]  # of a bracket whose entry TWS tells no more
@@ -75,15 +75,15 @@ async def get_order(request: GetOrder, session: Session) -> OrderLife:
             f"{name_given(request.orderId, request)[0]}: TWS names no such order today, open or ended. What a call "
             "with an idempotencyKey came to is kept for seven days: repeat that call with the same key and arguments.",
         )
-    await as_it_stands(session, entry)
+    await refresh(session, entry)
     life = await session.lives.whole(entry.state)
     events = [OrderEvent(at=each.at + session.ahead, source=each.source, what=each.what) for each in life]
     group = related(session, entry)
     await recall(session, group)
-    return OrderLife(
-        order=report(entry),
+    return OrderHistory(
+        order=order_report(entry),
         events=events,
-        group=[report(each) for each in group] if len(group) > 1 else [],
+        group=[order_report(each) for each in group] if len(group) > 1 else [],
     )
 
 
@@ -96,43 +96,43 @@ async def get_executions(request: GetExecutions, session: Session) -> list[Execu
     bonds = await bonds_named(session, request.symbol, [each.contract for each in listed])
     fills = await session.long_work.run(listed, partial(_newest, request, bonds))
 
-    def told(fill: Listed) -> Execution:
+    def told(fill: ListedExecution) -> Execution:
         return convert.execution(fill.execution, fill.contract, session.ledger.commission(fill.execution.execId))
 
-    return Part(await session.long_work.each(kept("get_executions", fills), told), of=len(fills))
+    return ListPart(await session.long_work.each(kept("get_executions", fills), told), of=len(fills))
 
 
-def _newest(request: OfSymbol, bonds: frozenset[int], listed: Sequence[Listed]) -> list[Listed]:
+def _newest(request: SymbolFilter, bonds: frozenset[int], listed: Sequence[ListedExecution]) -> list[ListedExecution]:
     """The fills that are asked for, oldest first; a correction takes its original's place."""
-    newest: dict[str, Listed] = {}
+    newest: dict[str, ListedExecution] = {}
     for each in sorted(listed, key=lambda each: each.execution.execId):
         if _is_of(request, each.contract, bonds):
             newest[trade_of(each.execution.execId)] = each
     return sorted(newest.values(), key=lambda each: (each.execution.time, each.execution.execId))
 
 
-def _is_of(request: OfSymbol, contract: ib_async.Contract | Contract, bonds: frozenset[int]) -> bool:
+def _is_of(request: SymbolFilter, contract: ib_async.Contract | Contract, bonds: frozenset[int]) -> bool:
     return request.symbol is None or contract.conId in bonds or goes_by(contract, request.symbol)
 
 
 async def _reports(
     session: Session,
     operation: str,
-    request: OfSymbol,
-    entries: list[Entry],
-    messages: Mapping[Entry, str] = MappingProxyType({}),
+    request: SymbolFilter,
+    entries: list[TrackedOrder],
+    messages: Mapping[TrackedOrder, str] = MappingProxyType({}),
     forgotten: int = 0,
 ) -> list[OrderReport]:
     """The newest of them that the answer has room for; `forgotten` more are not kept here, of whatever symbol."""
     bonds = await bonds_named(session, request.symbol, [each.state.terms.contract for each in entries])
     wanted = [each for each in entries if _is_of(request, each.state.terms.contract, bonds)]
 
-    def told(entry: Entry) -> OrderReport:
-        return report(entry, messages.get(entry, ""))
+    def told(entry: TrackedOrder) -> OrderReport:
+        return order_report(entry, messages.get(entry, ""))
 
     shown = kept(operation, wanted)
     await recall(session, shown)
-    return Part(await session.long_work.each(shown, told), of=len(wanted) + forgotten)
+    return ListPart(await session.long_work.each(shown, told), of=len(wanted) + forgotten)
 
 
 def _require_readable(session: Session) -> None:

@@ -5,27 +5,27 @@ from dataclasses import replace
 
 import ib_async
 
-from bridge.bus.server.server import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from bridge.tools.order_terms import AUX_PRICE, LMT_PRICE
 from bridge.tools.orders import (
     CHANGEABLE,
-    Answered,
     AnswerForm,
+    ApprovalAnswered,
     Bracket,
     CancelAllOrders,
-    Cancelled,
     CancelOrder,
+    CancelReport,
     ModifyOrder,
     PlaceBracketOrder,
     PlaceOrder,
 )
-from bridge.tools.types import Named, OrderReport
-from ib_worker.audit.trail import plain
+from bridge.tools.types import OrderNameArguments, OrderReport
+from ib_worker.audit.trail import to_json
 from ib_worker.handlers.dispatch import handles
 from ib_worker.order_entry.brackets import bracket_entries, bracket_followed
-from ib_worker.order_entry.build import LEGS, bracket_of, order_of
+from ib_worker.order_entry.build import LEGS, build_bracket, build_order
 from ib_worker.order_entry.cancel import (
     cancel_group,
     cancelled_text,
@@ -33,7 +33,7 @@ from ib_worker.order_entry.cancel import (
     grouped,
     held_of,
     looked,
-    names_of,
+    order_names,
     still_open,
     until_cancelled,
     write_cancels,
@@ -48,17 +48,17 @@ from ib_worker.order_entry.group_changes import (
     until_changed,
     with_parent,
 )
-from ib_worker.order_entry.outcome import cancel_message, outcome, remarked
+from ib_worker.order_entry.outcome import await_placement, cancel_message, remarked
 from ib_worker.order_entry.send import (
     note_sent,
     require_changeable,
-    write_cancel,
-    write_change,
-    write_global_cancel,
-    write_order,
-    write_orders,
+    send_cancel,
+    send_change,
+    send_global_cancel,
+    send_order,
+    send_orders,
 )
-from ib_worker.order_entry.trailing_stop import trailing
+from ib_worker.order_entry.trailing_stop import keep_stop_price
 from ib_worker.order_groups.bracket_levels import require_in_order
 from ib_worker.order_groups.related import legs, owned, related
 from ib_worker.order_groups.resting_exits import closed_by, remaining
@@ -66,56 +66,58 @@ from ib_worker.order_identity.order_name import name_given
 from ib_worker.order_identity.same_order import require_same, shown_by_ibkr
 from ib_worker.orders.messages import terms_of
 from ib_worker.orders.references import order_ref
-from ib_worker.orders.tracker import Entry, report
-from ib_worker.pacing.message_pacer import Lane
+from ib_worker.orders.tracker import TrackedOrder, order_report
+from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.changes import meant
-from ib_worker.pre_trade.checks import Allowance, facts_of, passed
+from ib_worker.pre_trade.checks import CheckOptions, check_order, risk_inputs
 from ib_worker.pre_trade.price_rules import prices_of, prices_of_change, require_takeable
 from ib_worker.session.session import Session
-from ib_worker.session.sync import explained, listed_soon, sought
+from ib_worker.session.sync import explained, find_or_resync, listed_soon
 from ib_worker.tws.values import unset
 
 
 @handles(PlaceOrder)
-async def place_order(request: PlaceOrder, session: Session, asked: Asked) -> OrderReport:
+async def place_order(request: PlaceOrder, session: Session, asked: RequestContext) -> OrderReport:
     session.require_ready()
     account = session.tradable(session.account(request.account))
     orderRef = order_ref(asked.key or "")
-    contract = await session.contracts.contract(request, Lane.ORDERS)
-    order = order_of(request, account, orderRef)
+    contract = await session.contracts.contract(request, Priority.ORDERS)
+    order = build_order(request, account, orderRef)
     known = session.ledger.by_ref(orderRef)
     if known is not None:  # Redis has forgotten the key, IBKR has not
         await require_same(session, asked, contract, [(known, order)])
         await asked.accept()
-        return await outcome(session, known, asked, replayed=True)
+        return await await_placement(session, known, asked, replayed=True)
     require_unused(session, (orderRef,))
     await require_takeable(session, contract, prices_of(request), request.totalQuantity)
-    await facts_of(session, contract, order)  # the first price of a contract may take seconds, others need not wait
+    await risk_inputs(session, contract, order)  # the first price of a contract may take seconds, others need not wait
     async with session.placing(account):
-        clear = await passed(session, asked, contract, order, Allowance(request.duplicateOf, request.confirmationToken))
+        clear = await check_order(
+            session, asked, contract, order, CheckOptions(request.duplicateOf, request.confirmationToken)
+        )
         exits = closed_by(session, account, contract.conId, order.action)
-        await session.pacer.turn(Lane.ORDERS)
+        await session.pacer.turn(Priority.ORDERS)
         async with session.numbering:
             orderId = await session.fresh_order_id()
-            terms = plain(terms_of(contract, order))
+            terms = to_json(terms_of(contract, order))
             await session.audit.intent(asked, account, orderId, orderRef, clear.approved_by, terms=terms)
             await clear.accept(asked, gateway=str(session.target))
-            entry = write_order(session, asked, orderId, contract, order)  # no await between this and the line above
+            entry = send_order(session, asked, orderId, contract, order)  # no await between this and the line above
     await note_sent(session, asked, sent=str(orderId))
-    told = remarked(await outcome(session, entry, asked), clear.remarks)
+    told = remarked(await await_placement(session, entry, asked), clear.remarks)
     left = await remaining(session, exits)
     return told.model_copy(update={"message": f"{left} {told.message}".strip()})
 
 
 @handles(PlaceBracketOrder)
-async def place_bracket_order(request: PlaceBracketOrder, session: Session, asked: Asked) -> Bracket:
+async def place_bracket_order(request: PlaceBracketOrder, session: Session, asked: RequestContext) -> Bracket:
     """TWS holds what comes with transmit=False until a later one of the group comes without; so all three are encoded
     into the same write, and a worker that dies before it leaves nothing."""
     session.require_ready()
     account = session.tradable(session.account(request.account))
     key = asked.key or ""
-    contract = await session.contracts.contract(request, Lane.ORDERS)
-    orders = bracket_of(request, account, key)
+    contract = await session.contracts.contract(request, Priority.ORDERS)
+    orders = build_bracket(request, account, key)
     if (known := bracket_entries(session, key)) is not None:
         await require_same(session, asked, contract, list(zip(known, orders, strict=True)))
         await asked.accept()
@@ -123,59 +125,59 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
         return found.model_copy(update={"replayed": True, "message": f"{shown_by_ibkr(known[0])} {found.message}"})
     require_unused(session, [order_ref(key, leg) for leg in LEGS])
     await require_takeable(session, contract, prices_of(request), request.totalQuantity)
-    allowance = Allowance(request.duplicateOf, request.confirmationToken, exits=orders[1:])
-    await facts_of(session, contract, orders[0])
+    allowance = CheckOptions(request.duplicateOf, request.confirmationToken, exits=orders[1:])
+    await risk_inputs(session, contract, orders[0])
     async with session.placing(account):
-        clear = await passed(session, asked, contract, orders[0], allowance)
+        clear = await check_order(session, asked, contract, orders[0], allowance)
         for _ in orders:
-            await session.pacer.turn(Lane.ORDERS)
+            await session.pacer.turn(Priority.ORDERS)
         async with session.numbering:
             ids = [await session.fresh_order_id() for _ in orders]
             for each in orders[1:]:
                 each.parentId = ids[0]
             for orderId, order in zip(ids, orders, strict=True):
-                terms = plain(terms_of(contract, order))
+                terms = to_json(terms_of(contract, order))
                 await session.audit.intent(asked, account, orderId, order.orderRef, clear.approved_by, terms=terms)
             await clear.accept(asked, gateway=str(session.target))
-            entries = write_orders(session, asked, contract, list(zip(ids, orders, strict=True)))
+            entries = send_orders(session, asked, contract, list(zip(ids, orders, strict=True)))
     await note_sent(session, asked, sent=",".join(str(each) for each in ids))
     return remarked(await bracket_followed(session, entries, asked), clear.remarks)
 
 
 @handles(ModifyOrder)
-async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> OrderReport:
+async def modify_order(request: ModifyOrder, session: Session, asked: RequestContext) -> OrderReport:
     session.require_ready()
-    await sought(session, request.orderId, request)
+    await find_or_resync(session, request.orderId, request)
     placed = legs(session, request.orderKey) if request.orderKey is not None else []
-    if any(each.state.done for each in placed or [own_order(session, request.orderId, request)]):
+    if any(each.state.done for each in placed or [require_own_order(session, request.orderId, request)]):
         await listed_soon(session)  # a later list of open orders may contradict an end
     group = len(placed) > 1 and owned(session, placed)
-    entry = meant_of(session, placed, request) if group else own_order(session, request.orderId, request)
+    entry = meant_of(session, placed, request) if group else require_own_order(session, request.orderId, request)
     account = session.tradable(entry.state.terms.account)
     if entry.sent is not None:
         request = meant(request, *entry.sent)
         contract, order = entry.sent
         await require_takeable(session, contract, prices_of_change(request, order.orderType), request.totalQuantity)
-    await facts_of(session, *_changed(session, entry, request), entry)
+    await risk_inputs(session, *_changed(session, entry, request), entry)
     async with session.placing(account):
         contract, order = _changed(session, entry, request)
         require_in_order(session, entry, request)
-        exits, own = followers(session, entry, request), differs(entry, request) or entry.state.change is not None
+        exits, own = followers(session, entry, request), would_change(entry, request) or entry.state.change is not None
         if not own and not exits:
-            return report(entry, "The order has these terms already; nothing was sent.")
+            return order_report(entry, "The order has these terms already; nothing was sent.")
         base = entry.state.terms
         along = [replace(order_again(session, each.entry)[1], totalQuantity=each.quantity) for each in exits]
-        clear = await passed(session, asked, contract, order, Allowance(beside=entry, along=along))
-        await session.pacer.turn(Lane.ORDERS)
-        order = await trailing(session, entry, order, request)
-        terms = plain(terms_of(contract, order))
+        clear = await check_order(session, asked, contract, order, CheckOptions(beside=entry, along=along))
+        await session.pacer.turn(Priority.ORDERS)
+        order = await keep_stop_price(session, entry, order, request)
+        terms = to_json(terms_of(contract, order))
         state = entry.state
         await session.audit.intent(asked, account, state.orderId, state.orderRef or "", clear.approved_by, terms=terms)
         await announce(session, asked, exits)
         require_changeable(entry, base)
-        await clear.accept(asked, **names_of(entry))
+        await clear.accept(asked, **order_names(entry))
         if own:
-            write_change(session, asked, entry, contract, with_parent(session, entry, order), base)
+            send_change(session, asked, entry, contract, with_parent(session, entry, order), base)
         if exits:
             await until_changed(session, asked, [entry])
             await follow(session, asked, entry, exits, begun=own)
@@ -183,41 +185,41 @@ async def modify_order(request: ModifyOrder, session: Session, asked: Asked) -> 
     if entry.state.change_refused is not None:
         await looked(session, asked)
     text = changed_text(session, entry, exits)
-    return remarked(grouped(session, entry, text) if exits else report(entry, text), clear.remarks)
+    return remarked(grouped(session, entry, text) if exits else order_report(entry, text), clear.remarks)
 
 
 @handles(CancelOrder)
-async def cancel_order(request: CancelOrder, session: Session, asked: Asked) -> OrderReport:
+async def cancel_order(request: CancelOrder, session: Session, asked: RequestContext) -> OrderReport:
     session.require_connection()
-    await sought(session, request.orderId, request)
+    await find_or_resync(session, request.orderId, request)
     placed = legs(session, request.orderKey) if request.orderKey is not None else []
     if len(group := placed and related(session, placed[0])) > 1 and owned(session, group):
         return await cancel_group(session, asked, group)
-    entry = own_order(session, request.orderId, request)
+    entry = require_own_order(session, request.orderId, request)
     account = session.tradable(entry.state.terms.account)
     if entry.state.done:
         await listed_soon(session)  # a later list of open orders may contradict the end
     if entry.state.done:
         text = f"The order was {entry.state.status} already; nothing was sent."
         return grouped(session, entry, " ".join(filter(None, [text, still_open(session, entry)])))
-    await session.pacer.turn(Lane.CANCELS)
+    await session.pacer.turn(Priority.CANCELS)
     await session.audit.intent(asked, account, entry.state.orderId, entry.state.orderRef or "")
-    await asked.accept(None, **names_of(entry))
+    await asked.accept(None, **order_names(entry))
     along = [entry, *held_of(session, entry)]
-    write_cancel(session, asked, entry)
+    send_cancel(session, asked, entry)
     await until_cancelled(along, asked)
     await explained(session, entry)
     if entry.state.cancel_refused is not None:
         await looked(session, asked)
     if not entry.state.named and entry.state.cancel_refused is not None:
         raise ToolError(
-            "not_found", f"{cancel_message(entry.state)} It has not shown this order at all.", **names_of(entry)
+            "not_found", f"{cancel_message(entry.state)} It has not shown this order at all.", **order_names(entry)
         )
     return grouped(session, entry, cancelled_text(session, entry, along))
 
 
 @handles(CancelAllOrders)
-async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: Asked) -> Cancelled:
+async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: RequestContext) -> CancelReport:
     """Raises not_ready while the orders are still being read, but for everybody's: that is one message to TWS, for
     every account of the login. This session's own are cancelled in the accounts where it may trade."""
     session.require_connection()
@@ -231,8 +233,8 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: A
     await asked.accept()
     mine = _cancellable(session, request)
     if request.everyClient:
-        await session.pacer.turn(Lane.CANCELS)
-        write_global_cancel(session, asked)
+        await session.pacer.turn(Priority.CANCELS)
+        send_global_cancel(session, asked)
     else:
         await _cancel_each(session, asked, mine)
         await listed_soon(session)  # TWS may list orders open whose end it has told, or of which it has told nothing
@@ -246,7 +248,7 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: A
     return cancelled(mine, known=session.ledger.known)
 
 
-def _cancellable(session: Session, request: CancelAllOrders) -> list[Entry]:
+def _cancellable(session: Session, request: CancelAllOrders) -> list[TrackedOrder]:
     own = session.clientId
     return [
         each
@@ -256,30 +258,32 @@ def _cancellable(session: Session, request: CancelAllOrders) -> list[Entry]:
 
 
 @handles(AnswerForm)
-async def answer_form(request: AnswerForm, session: Session, asked: Asked) -> Answered:
+async def answer_form(request: AnswerForm, session: Session, asked: RequestContext) -> ApprovalAnswered:
     """The order itself then comes again under its key, and finds itself approved."""
     try:
         by = await session.approvals.answer(asked.caller, request.key, request.challenge, request.answer)
     except ToolError as error:
         session.audit.refused(asked, error, request.key)
         raise
-    return Answered(approved_by=by)
+    return ApprovalAnswered(approved_by=by)
 
 
-async def _cancel_each(session: Session, asked: Asked, entries: list[Entry], begun: bool = False) -> None:
+async def _cancel_each(
+    session: Session, asked: RequestContext, entries: list[TrackedOrder], begun: bool = False
+) -> None:
     """One after another, as TWS lets them; the first that can't be written fails the call."""
     for entry in entries:
-        await session.pacer.turn(Lane.CANCELS)
+        await session.pacer.turn(Priority.CANCELS)
         begun = write_cancels(session, asked, [entry], begun)
 
 
-def cancelled(entries: list[Entry], known: bool = True) -> Cancelled:
+def cancelled(entries: list[TrackedOrder], known: bool = True) -> CancelReport:
     """What became of orders that were to be cancelled; `known`: these are all that there were."""
     left = sum(not each.state.done for each in entries)
     text = _ended(len(entries), left) if entries else "None was open."
     if not known:
         text = "The cancel of every order was sent. Which were open is not known yet: look at ibkr_get_open_orders."
-    return Cancelled(orders=[report(each, cancel_message(each.state)) for each in entries], message=text)
+    return CancelReport(orders=[order_report(each, cancel_message(each.state)) for each in entries], message=text)
 
 
 def _ended(several: int, left: int) -> str:
@@ -289,7 +293,7 @@ def _ended(several: int, left: int) -> str:
     return f"{several} orders were open, and {rest}."
 
 
-def own_order(session: Session, orderId: int, named: Named) -> Entry:
+def require_own_order(session: Session, orderId: int, named: OrderNameArguments) -> TrackedOrder:
     """The order that a call names, if this session may change it. Raises ToolError not_found, or not_ready while the
     orders are still being read: an order that is not known yet may exist all the same."""
     if not session.ledger.known:
@@ -312,13 +316,13 @@ def own_order(session: Session, orderId: int, named: Named) -> Entry:
     )
 
 
-def differs(entry: Entry, request: ModifyOrder) -> bool:
+def would_change(entry: TrackedOrder, request: ModifyOrder) -> bool:
     """Whether TWS's latest word on the order is other than what is asked; if not, a frame would change nothing."""
     wanted = {name: getattr(request, name) for name in CHANGEABLE}
     return any(getattr(entry.state.terms, name) != value for name, value in wanted.items() if value is not None)
 
 
-def _changed(session: Session, entry: Entry, request: ModifyOrder) -> tuple[ib_async.Contract, ib_async.Order]:
+def _changed(session: Session, entry: TrackedOrder, request: ModifyOrder) -> tuple[ib_async.Contract, ib_async.Order]:
     """The whole order as it was asked for, with what the call changes."""
     require_changeable(entry, entry.state.terms)
     if entry.sent is None:

@@ -6,25 +6,25 @@ from contextlib import ExitStack
 import ib_async
 
 from bridge.bus.controls.confirmation_tokens import TOKEN_S
-from bridge.bus.server.server import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from bridge.tools.previews import Preview, PreviewOrder
 from ib_worker.handlers.dispatch import handles
-from ib_worker.order_entry.build import order_of
-from ib_worker.order_entry.send import write_what_if
-from ib_worker.pacing.message_pacer import Lane
-from ib_worker.pre_trade.checks import facts_of, intent_of, near_price, terms_digest, with_reason
-from ib_worker.pre_trade.describe import sentence, short_text, worth_text
+from ib_worker.order_entry.build import build_order
+from ib_worker.order_entry.send import send_what_if
+from ib_worker.pacing.message_pacer import Priority
+from ib_worker.pre_trade.checks import intent_of, near_price, risk_inputs, terms_digest, with_reason
+from ib_worker.pre_trade.describe import describe_order, short_text, worth_text
 from ib_worker.pre_trade.order_facts import details_of
 from ib_worker.pre_trade.price_rules import prices_of, require_takeable
-from ib_worker.risk.intent import Facts, Intent
-from ib_worker.risk.limits import check, closes
+from ib_worker.risk.intent import OrderIntent, RiskInputs
+from ib_worker.risk.limits import check, only_reduces_position
 from ib_worker.risk.position_effect import position_effect, warnings
 from ib_worker.risk.short_options import known_count
 from ib_worker.risk.worth import known_worth, triggered
 from ib_worker.session.redis_durability import require_durable
 from ib_worker.session.session import Session
-from ib_worker.tws.errors import RequestRefused, Warned
+from ib_worker.tws.errors import TwsError, WarningReported
 from ib_worker.tws.values import convert
 from ib_worker.tws.values.text import message, quoted, tws_said
 
@@ -33,12 +33,12 @@ WHAT_IF_S = 10.0  # TWS leaves some of them unanswered
 
 
 @handles(PreviewOrder)
-async def preview_order(request: PreviewOrder, session: Session, asked: Asked) -> Preview:
+async def preview_order(request: PreviewOrder, session: Session, asked: RequestContext) -> Preview:
     account = session.account(request.account)
     contract = await session.contracts.contract(request)
-    order = order_of(request, account, "")
+    order = build_order(request, account, "")
     await require_takeable(session, contract, prices_of(request), request.totalQuantity)
-    facts = await facts_of(session, contract, order)
+    facts = await risk_inputs(session, contract, order)
     intent = intent_of(contract, order, await details_of(session, contract))
     refused_by = await _refused_by(session, account, intent, facts)
     state = await _what_if(session, contract, order)
@@ -49,7 +49,7 @@ async def preview_order(request: PreviewOrder, session: Session, asked: Asked) -
         token = await session.tokens.give(asked.caller, terms_digest(contract, order), price)
     return Preview(
         summary=_summary(
-            sentence(intent, contract, order), state, facts.base, _effects(intent, facts, collar), refused_by
+            describe_order(intent, contract, order), state, facts.base, _effects(intent, facts, collar), refused_by
         ),
         contract=convert.contract(contract),
         account=account,
@@ -67,7 +67,7 @@ async def preview_order(request: PreviewOrder, session: Session, asked: Asked) -
         maxCommission=_figure(state.maxCommission),
         commissionCurrency=convert.text(state.commissionCurrency),
         warningText=convert.text(message(state.warningText)),
-        closing=closes(intent, facts),
+        closing=only_reduces_position(intent, facts),
         refused_by=refused_by,
         confirmationToken=token,
         expires_in_s=TOKEN_S if token else None,
@@ -82,44 +82,44 @@ async def preview_order(request: PreviewOrder, session: Session, asked: Asked) -
 
 
 async def _what_if(session: Session, contract: ib_async.Contract, order: ib_async.Order) -> ib_async.OrderState:
-    await session.pacer.turn(Lane.READS)
+    await session.pacer.turn(Priority.READS)
     try:
         with ExitStack() as asking:
             async with session.numbering:
                 while (orderId := await session.fresh_order_id()) in session.requests:
                     pass  # of a connection that has come meanwhile
                 pending = asking.enter_context(session.requests.expect(orderId, patience_s=WARNED_S))
-                write_what_if(session, orderId, contract, order)
+                send_what_if(session, orderId, contract, order)
             async with asyncio.timeout(WHAT_IF_S):
                 state: ib_async.OrderState = await pending.answer
     except TimeoutError as silence:
         raise ToolError(
             "preview_unavailable", "TWS did not answer the what-if. Nothing was placed; retry, or place without."
         ) from silence
-    except RequestRefused as refused:
+    except TwsError as refused:
         raise ToolError(
             "preview_unavailable",
             f"TWS refuses this order (error {refused.code}): {quoted(refused.text)} Nothing was placed."
-            if not isinstance(refused, Warned)
+            if not isinstance(refused, WarningReported)
             else f"TWS did not answer the what-if. {tws_said(refused.code, refused.text)} Nothing was placed.",
             twsCode=refused.code,
         ) from refused
     return state
 
 
-async def _refused_by(session: Session, account: str, intent: Intent, facts: Facts) -> str | None:
+async def _refused_by(session: Session, account: str, intent: OrderIntent, facts: RiskInputs) -> str | None:
     """Why a placing of this order would be refused now, None if nothing is known against it."""
     try:
         session.tradable(account)
         require_durable(session)
-        await session.switch.require_open(closes(intent, facts))
+        await session.switch.require_open(only_reduces_position(intent, facts))
         check(intent, facts, session.settings.rails)
     except ToolError as error:
         return str(with_reason(error, intent, facts))
     return None
 
 
-def _effects(intent: Intent, facts: Facts, collar: float | None) -> list[str]:
+def _effects(intent: OrderIntent, facts: RiskInputs, collar: float | None) -> list[str]:
     """What the order does to the position, what it is worth, and what its terms do not show."""
     worth = worth_text(intent, facts, collar)
     return [

@@ -1,7 +1,7 @@
 """Handlers that connect and disconnect the session."""
 
-from bridge.bus.controls.connection_target import Steered
-from bridge.bus.server.server import Asked
+from bridge.bus.controls.connection_target import ConnectionTarget
+from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.connection import BusError
 from bridge.tool import ToolError
 from bridge.tools.session import Connect, Connected, Disconnect, Disconnected
@@ -14,11 +14,11 @@ TWS_PORTS = (7496, 7497, 4001, 4002)  # live and paper of TWS, then of IB Gatewa
 
 
 @handles(Connect)
-async def connect(request: Connect, session: Session, asked: Asked) -> Connected:
+async def connect(request: Connect, session: Session, asked: RequestContext) -> Connected:
     target = _target(request, session)
     _check(target, session, asked.client)
     already = target == session.target and session.record.standing.ready
-    unkept = await _kept(session, Steered(asked.client, *target))
+    unkept = await _kept(session, ConnectionTarget(asked.client, *target))
     await session.steering.connect(target)
     session.require_ready()
     return Connected(
@@ -32,9 +32,9 @@ async def connect(request: Connect, session: Session, asked: Asked) -> Connected
 
 
 @handles(Disconnect)
-async def disconnect(request: Disconnect, session: Session, asked: Asked) -> Disconnected:
+async def disconnect(request: Disconnect, session: Session, asked: RequestContext) -> Disconnected:
     others = session.recent_clients(beside=asked.client)
-    unkept = await _kept(session, Steered(asked.client))
+    unkept = await _kept(session, ConnectionTarget(asked.client))
     session.steering.disconnect(asked.client)
     felt = f" {len(others)} other clients were using it." if others else ""
     return Disconnected(
@@ -42,7 +42,7 @@ async def disconnect(request: Disconnect, session: Session, asked: Asked) -> Dis
     )
 
 
-async def _kept(session: Session, steered: Steered) -> str:
+async def _kept(session: Session, steered: ConnectionTarget) -> str:
     """Remember it for the next worker; what to say where that is not possible."""
     if session.keep_steered is None:
         return ""

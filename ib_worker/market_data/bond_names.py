@@ -6,7 +6,7 @@ import ib_async
 
 from bridge.text.contract_name import bare_name, goes_by
 from bridge.tools.types import Contract
-from ib_worker.pacing.message_pacer import Lane
+from ib_worker.pacing.message_pacer import Priority
 from ib_worker.session.session import Session
 
 NONE: frozenset[int] = frozenset()
@@ -20,7 +20,7 @@ async def bonds_named(
     if symbol is None:
         return NONE
     asked = {each.conId for each in contracts if each.secType == "BOND" and not goes_by(each, symbol)}
-    found = {conId: await session.contracts.by_conId(conId, Lane.READS) for conId in sorted(asked)}
+    found = {conId: await session.contracts.by_conId(conId, Priority.READS) for conId in sorted(asked)}
     return frozenset(conId for conId, details in found.items() if bare_name(symbol) in _numbers(details))
 
 

@@ -7,14 +7,14 @@ import ib_async
 from bridge.text.contract_name import contract_name, goes_by
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
-from bridge.tools.types import OnContract
-from ib_worker.tws.values.convert import SMART, listed
+from bridge.tools.types import ContractArguments
+from ib_worker.tws.values.convert import SMART, comma_list
 
 OLD_NAMES = {"ISLAND": "NASDAQ"}  # TWS has renamed the exchange, and still takes the old name
-Test = Callable[[OnContract, ib_async.ContractDetails, ib_async.Contract], bool]
+Test = Callable[[ContractArguments, ib_async.ContractDetails, ib_async.Contract], bool]
 
 
-def require_agreement(asked: OnContract, found: ib_async.ContractDetails) -> None:
+def require_agreement(asked: ContractArguments, found: ib_async.ContractDetails) -> None:
     """Raise ToolError invalid_arguments that names what was given, what the contract has, and what to do."""
     wrong = contradictions(asked, found)
     contract = found.contract or ib_async.Contract()
@@ -32,7 +32,7 @@ def require_agreement(asked: OnContract, found: ib_async.ContractDetails) -> Non
     )
 
 
-def contradictions(asked: OnContract, found: ib_async.ContractDetails) -> list[str]:
+def contradictions(asked: ContractArguments, found: ib_async.ContractDetails) -> list[str]:
     """The arguments that were given and that are not the contract's."""
     contract = found.contract or ib_async.Contract()
     ignored = TERMS if contract.secType in PLACED else (*TERMS, "primaryExchange")
@@ -40,32 +40,32 @@ def contradictions(asked: OnContract, found: ib_async.ContractDetails) -> list[s
     return [name for name, agrees in tests.items() if _given(asked, name) and not agrees(asked, found, contract)]
 
 
-def _given(asked: OnContract, name: str) -> bool:
+def _given(asked: ContractArguments, name: str) -> bool:
     return name in asked.model_fields_set and getattr(asked, name) is not None
 
 
-def _symbol(asked: OnContract, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
+def _symbol(asked: ContractArguments, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
     return goes_by(contract, asked.symbol) or asked.symbol == found.cusip
 
 
-def _expiry(asked: OnContract, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
+def _expiry(asked: ContractArguments, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
     """A future has a contract month and a last day of trading, which may lie in the month before."""
     wanted = asked.lastTradeDateOrContractMonth or ""
     told = (contract.lastTradeDateOrContractMonth, found.realExpirationDate, found.contractMonth)
     return wanted in [each[: len(wanted)] for each in told]
 
 
-def _exchange(asked: OnContract, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
+def _exchange(asked: ContractArguments, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
     """SMART leaves the way to TWS."""
     wanted = OLD_NAMES.get(asked.exchange, asked.exchange)
-    return wanted == SMART or wanted in (contract.exchange, *listed(found.validExchanges))
+    return wanted == SMART or wanted in (contract.exchange, *comma_list(found.validExchanges))
 
 
-def _primary(asked: OnContract, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
+def _primary(asked: ContractArguments, found: ib_async.ContractDetails, contract: ib_async.Contract) -> bool:
     wanted = OLD_NAMES.get(asked.primaryExchange or "", asked.primaryExchange)
     if contract.primaryExchange:
         return wanted == OLD_NAMES.get(contract.primaryExchange, contract.primaryExchange)
-    return wanted in (contract.exchange, *listed(found.validExchanges))
+    return wanted in (contract.exchange, *comma_list(found.validExchanges))
 
 
 def _number(written: object) -> float | None:
@@ -93,6 +93,6 @@ TERMS = ("lastTradeDateOrContractMonth", "strike", "right", "multiplier")
 
 def _told(name: str, contract: ib_async.Contract, found: ib_async.ContractDetails) -> str:
     if name == "exchange":
-        return f"on {', '.join(listed(found.validExchanges)[:8]) or contract.exchange}"
+        return f"on {', '.join(comma_list(found.validExchanges)[:8]) or contract.exchange}"
     told = getattr(contract, name)
     return digits(told) if isinstance(told, float) and told else str(told or "none")

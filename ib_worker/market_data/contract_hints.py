@@ -12,7 +12,7 @@ from bridge.text import spellings as forms
 from bridge.text.contract_name import contract_name
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
-from bridge.tools.types import OPTIONS, OnContract
+from bridge.tools.types import OPTIONS, ContractArguments
 from ib_worker.tws.values import convert
 from ib_worker.tws.values.text import message
 
@@ -53,12 +53,12 @@ class Hint:
     text: str
     details: dict[str, Any] = field(default_factory=dict)
 
-    def error(self, asked: OnContract, code: int) -> ToolError:
+    def error(self, asked: ContractArguments, code: int) -> ToolError:
         said = f"TWS knows no such contract ({_described(asked)}). {self.text}"
         return ToolError("not_found", said, twsCode=code, **self.details)
 
 
-async def hint_for(asked: OnContract, look: Look) -> Hint:
+async def hint_for(asked: ContractArguments, look: Look) -> Hint:
     """What to change so that TWS finds something, by the type that was asked for."""
     if asked.conId:
         return Hint("Check the conId: ibkr_get_contract_details with symbol and secType names it.")
@@ -85,7 +85,7 @@ async def hint_for(asked: OnContract, look: Look) -> Hint:
     return await _other_type(asked, look) or Hint(last_words(asked))
 
 
-async def _stock(asked: OnContract, look: Look) -> Hint | None:
+async def _stock(asked: ContractArguments, look: Look) -> Hint | None:
     name, _, suffix = asked.symbol.rpartition(".")
     blank = re.sub(r"[./-]", " ", asked.symbol)
     if blank != asked.symbol and await look(_wanted(asked, symbol=blank)):
@@ -101,14 +101,14 @@ async def _stock(asked: OnContract, look: Look) -> Hint | None:
     return None
 
 
-async def _other_type(asked: OnContract, look: Look) -> Hint | None:
+async def _other_type(asked: ContractArguments, look: Look) -> Hint | None:
     for secType in OTHER_TYPES:
         if secType != asked.secType and (found := await look(ib_async.Contract(symbol=asked.symbol, secType=secType))):
             return _elsewhere(asked, found)
     return None
 
 
-async def _spelled_out(asked: OnContract, look: Look) -> Hint | None:
+async def _spelled_out(asked: ContractArguments, look: Look) -> Hint | None:
     """A whole contract that was written into symbol."""
     if found := OCC.fullmatch(asked.symbol):
         symbol, day, right, whole, part = found.groups()
@@ -132,7 +132,7 @@ def _terms(symbol: str, secType: str, expiry: str, strike: str = "", right: str 
     return Hint(f"symbol is the underlying's or the family's alone: give {told}.", dict(terms))
 
 
-async def _inverse(asked: OnContract, look: Look) -> Hint | None:
+async def _inverse(asked: ContractArguments, look: Look) -> Hint | None:
     if not await look(_wanted(asked, symbol=asked.currency, currency=asked.symbol)):
         return None
     return Hint(
@@ -142,7 +142,7 @@ async def _inverse(asked: OnContract, look: Look) -> Hint | None:
     )
 
 
-async def _option(asked: OnContract, look: Look) -> Hint | None:
+async def _option(asked: ContractArguments, look: Look) -> Hint | None:
     """By the first of its terms that the others have no contract for."""
     bounded = asked.lastTradeDateOrContractMonth is not None
     if bounded and asked.strike is not None and (found := await look(_wanted(asked, strike=0.0))):
@@ -166,7 +166,7 @@ async def _option(asked: OnContract, look: Look) -> Hint | None:
     )
 
 
-def _strikes(asked: OnContract, found: Sequence[ib_async.ContractDetails]) -> Hint:
+def _strikes(asked: ContractArguments, found: Sequence[ib_async.ContractDetails]) -> Hint:
     contracts = [each.contract for each in found if each.contract]
     strikes = sorted({each.strike for each in contracts if asked.right in (None, each.right[:1])})
     at = bisect_left(strikes, asked.strike or 0)
@@ -177,7 +177,7 @@ def _strikes(asked: OnContract, found: Sequence[ib_async.ContractDetails]) -> Hi
     )
 
 
-def _expiries(asked: OnContract, found: Sequence[ib_async.ContractDetails]) -> Hint:
+def _expiries(asked: ContractArguments, found: Sequence[ib_async.ContractDetails]) -> Hint:
     contracts = sorted((each.contract for each in found if each.contract), key=_day)
     days = list(dict.fromkeys(_day(each) for each in contracts))
     at = bisect_left(days, asked.lastTradeDateOrContractMonth or "")
@@ -191,13 +191,13 @@ def _day(contract: ib_async.Contract) -> str:
     return contract.lastTradeDateOrContractMonth[:8]
 
 
-def _elsewhere(asked: OnContract, found: Sequence[ib_async.ContractDetails]) -> Hint:
+def _elsewhere(asked: ContractArguments, found: Sequence[ib_async.ContractDetails]) -> Hint:
     """What of type, exchange and currency is other than asked."""
     row = next((each for each in found if each.contract), None)
     if row is None or row.contract is None:
         return Hint(last_words(asked))
     contract = row.contract
-    exchanges = convert.listed(row.validExchanges) or [contract.exchange]
+    exchanges = convert.comma_list(row.validExchanges) or [contract.exchange]
     changes = {}
     if contract.secType != asked.secType:
         changes["secType"] = contract.secType
@@ -221,7 +221,7 @@ def _long(row: ib_async.ContractDetails) -> str:
     return f" ({name})" if name else ""
 
 
-def last_words(asked: OnContract) -> str:
+def last_words(asked: ContractArguments) -> str:
     return LAST_WORDS.get(asked.secType, "Check symbol, secType, exchange and currency.")
 
 
@@ -245,14 +245,14 @@ def _pair(symbol: str) -> tuple[str, str] | None:
     return pair if set(pair) <= CURRENCIES and len(bare) == 6 else None
 
 
-def _wanted(asked: OnContract, **changes: Any) -> ib_async.Contract:
-    wanted = convert.requested(asked)
+def _wanted(asked: ContractArguments, **changes: Any) -> ib_async.Contract:
+    wanted = convert.to_tws_contract(asked)
     for name, value in changes.items():
         setattr(wanted, name, value)
     return wanted
 
 
-def _described(asked: OnContract) -> str:
+def _described(asked: ContractArguments) -> str:
     if asked.conId:
         return f"conId {asked.conId}"
     where = f" on {asked.exchange}" if asked.exchange != convert.SMART else ""

@@ -10,14 +10,14 @@ import ib_async
 
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
-from bridge.tools.types import OnContract
+from bridge.tools.types import ContractArguments
 from ib_worker.handlers.answer_bounds import require_narrow
 from ib_worker.market_data.contract_agreement import contradictions, require_agreement
 from ib_worker.market_data.contract_hints import Hint, hint_for, last_words
-from ib_worker.pacing.caller import current
-from ib_worker.pacing.message_pacer import Lane
-from ib_worker.pacing.single_flight import Flights
-from ib_worker.tws.errors import RequestRefused, refusal
+from ib_worker.pacing.caller import current_caller
+from ib_worker.pacing.message_pacer import Priority
+from ib_worker.pacing.single_flight import SingleFlight
+from ib_worker.tws.errors import TwsError, refusal
 from ib_worker.tws.values import convert
 
 KEPT_S = 3600.0  # trading hours of the coming days are part of the details
@@ -28,12 +28,12 @@ HINT_S = 5.0  # to find out what there is instead
 LOT = 200  # contracts, which take a millisecond or two
 NOT_FOUND = 200
 
-Fetch = Callable[[ib_async.Contract, Lane], Coroutine[Any, Any, list[ib_async.ContractDetails]]]
+Fetch = Callable[[ib_async.Contract, Priority], Coroutine[Any, Any, list[ib_async.ContractDetails]]]
 Found = list[ib_async.ContractDetails]
 Wanted = tuple[Any, ...]
 
 
-class Contracts:
+class ContractResolver:
     """A request for a contract that is known, or being asked for, costs TWS nothing."""
 
     def __init__(self, fetch: Fetch, clock: Callable[[], float], idle: Callable[[], bool] = lambda: True) -> None:
@@ -41,14 +41,14 @@ class Contracts:
         self._clock = clock
         self._idle = idle  # no read waits for its turn, so that there is room for a few more
         self._known: dict[Wanted, tuple[float, Found]] = {}
-        self._flights = Flights()
+        self._flights = SingleFlight()
 
-    async def details(self, asked: OnContract, lane: Lane = Lane.READS) -> Found:
+    async def details(self, asked: ContractArguments, lane: Priority = Priority.READS) -> Found:
         """Every contract that fits. Raises ToolError not_found, invalid_arguments, or too_large for a whole chain."""
         require_narrow(asked)
         try:
             found = await self._looked_up(asked, lane)
-        except RequestRefused as refused:
+        except TwsError as refused:
             if refused.code != NOT_FOUND or "ambiguous" in refused.text.lower():
                 raise
             found = []
@@ -59,26 +59,26 @@ class Contracts:
             require_agreement(asked, found[0])
         return agreeing
 
-    async def _looked_up(self, asked: OnContract, lane: Lane) -> Found:
+    async def _looked_up(self, asked: ContractArguments, lane: Priority) -> Found:
         wanted = _wanted(asked)
         known = self._known.get(wanted)
         if known is not None and self._clock() - known[0] <= KEPT_S:
             return known[1]
         # Neither an order's lookup nor another caller's shares a flight: that may wait behind other reads.
-        flight = (wanted, lane is Lane.ORDERS or current())
-        found = await self._flights.share(flight, lambda: self._fetch(convert.requested(asked), lane))
+        flight = (wanted, lane is Priority.ORDERS or current_caller())
+        found = await self._flights.share(flight, lambda: self._fetch(convert.to_tws_contract(asked), lane))
         if asked.conId is None and asked.exchange == convert.SMART:
             found = _once_each(found)
         self._remember(wanted, found)
         return found
 
-    async def _not_found(self, asked: OnContract) -> ToolError:
+    async def _not_found(self, asked: ContractArguments) -> ToolError:
         """What to ask for instead. Where others wait for TWS, or it can't be found out in time, what its type needs."""
 
         async def look(wanted: ib_async.Contract) -> Found:
             try:
-                return await self._fetch(wanted, Lane.READS)
-            except RequestRefused:
+                return await self._fetch(wanted, Priority.READS)
+            except TwsError:
                 return []
 
         hint = Hint(last_words(asked))
@@ -92,7 +92,7 @@ class Contracts:
                 hint = await hint_for(asked, look)
         return hint.error(asked, NOT_FOUND)
 
-    async def one(self, asked: OnContract, lane: Lane = Lane.READS) -> ib_async.ContractDetails:
+    async def one(self, asked: ContractArguments, lane: Priority = Priority.READS) -> ib_async.ContractDetails:
         """The one contract that fits. Raises ToolError ambiguous_contract with the candidates, too."""
         found = [each for each in await self.details(asked, lane) if each.contract]
         same_type = [each for each in found if each.contract and each.contract.secType == asked.secType]
@@ -101,13 +101,13 @@ class Contracts:
             raise _ambiguous(asked, fitting)
         return fitting[0]
 
-    async def by_conId(self, conId: int, lane: Lane = Lane.READS) -> ib_async.ContractDetails:  # noqa: N802  # TWS's name
+    async def by_conId(self, conId: int, lane: Priority = Priority.READS) -> ib_async.ContractDetails:  # noqa: N802  # TWS's name
         """The contract of an id, whatever its symbol. Raises ToolError not_found, or RequestRefused."""
         wanted: Wanted = (conId,)
         known = self._known.get(wanted)
         if known is not None and self._clock() - known[0] <= KEPT_S:
             return known[1][0]
-        flight = (wanted, lane is Lane.ORDERS or current())
+        flight = (wanted, lane is Priority.ORDERS or current_caller())
         found = await self._flights.share(flight, lambda: self._fetch(ib_async.Contract(conId=conId), lane))
         if not found:
             raise refusal(NOT_FOUND, "")
@@ -115,7 +115,7 @@ class Contracts:
         one: ib_async.ContractDetails = found[0]
         return one
 
-    async def contract(self, asked: OnContract, lane: Lane = Lane.READS) -> ib_async.Contract:
+    async def contract(self, asked: ContractArguments, lane: Priority = Priority.READS) -> ib_async.Contract:
         """The one contract, routed as asked."""
         return routed(await self.one(asked, lane), asked)
 
@@ -131,18 +131,18 @@ class Contracts:
             del self._known[next(iter(self._known))]
 
 
-def _wanted(asked: OnContract) -> Wanted:
-    return tuple(getattr(asked, name) for name in OnContract.model_fields)
+def _wanted(asked: ContractArguments) -> Wanted:
+    return tuple(getattr(asked, name) for name in ContractArguments.model_fields)
 
 
-def routed(found: ib_async.ContractDetails, asked: OnContract) -> ib_async.Contract:
+def routed(found: ib_async.ContractDetails, asked: ContractArguments) -> ib_async.Contract:
     """The contract with the exchange that its orders and quotes go to."""
     assert found.contract is not None  # `one` has looked
-    smart = asked.exchange == convert.SMART and convert.SMART in convert.listed(found.validExchanges)
+    smart = asked.exchange == convert.SMART and convert.SMART in convert.comma_list(found.validExchanges)
     return dataclasses.replace(found.contract, exchange=convert.SMART) if smart else found.contract
 
 
-async def _agreeing(asked: OnContract, found: Found) -> Found:
+async def _agreeing(asked: ContractArguments, found: Found) -> Found:
     """Those that contradict no argument; an option chain's thousands are looked at in lots, between which others have
     their turn."""
     agreeing: Found = []
@@ -158,13 +158,13 @@ def _once_each(found: Found) -> Found:
     kept: dict[int, ib_async.ContractDetails] = {}
     for each in found:
         conId = each.contract.conId if each.contract else 0
-        home = each.contract is not None and each.contract.exchange in convert.listed(each.validExchanges)[:1]
+        home = each.contract is not None and each.contract.exchange in convert.comma_list(each.validExchanges)[:1]
         if conId not in kept or home:
             kept[conId] = each
     return list(kept.values())
 
 
-def _ambiguous(asked: OnContract, found: Found) -> ToolError:
+def _ambiguous(asked: ContractArguments, found: Found) -> ToolError:
     contracts = sorted((each.contract for each in found if each.contract), key=_nearest_first)
     listed = contracts[:CANDIDATES]
     candidates = [convert.contract(each).model_dump(exclude_none=True) for each in listed]

@@ -13,9 +13,9 @@ import ib_async
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
 from ib_worker.market_data.quote import QuoteState
-from ib_worker.pacing.caller import current, share_of_one
-from ib_worker.pacing.message_pacer import Lane, Pacer
-from ib_worker.tws.errors import COMPETING_SESSION, LinkLost, as_tool_error, refusal
+from ib_worker.pacing.caller import current_caller, max_share
+from ib_worker.pacing.message_pacer import MessagePacer, Priority
+from ib_worker.tws.errors import COMPETING_SESSION, ConnectionLost, as_tool_error, refusal
 from ib_worker.tws.values import convert
 from ib_worker.tws.values.codes import REQUEST_ENDS, WARNINGS
 
@@ -37,7 +37,7 @@ class Publisher(Protocol):
 
 
 @dataclass(eq=False)
-class Line:
+class QuoteSubscription:
     """One contract's subscription upstream. Without a `reqId` it is not, or not any more, TWS's."""
 
     contract: ib_async.Contract
@@ -52,18 +52,18 @@ class Line:
     quiet: bool = False  # neither came while somebody waited: the next need not wait again
 
 
-class Lines:
+class QuoteSubscriptions:
     """The table of lines, by conId. `wire` is None while there is no connection."""
 
-    def __init__(self, pacer: Pacer, publisher: Publisher, most: int, now: Callable[[], datetime]) -> None:
+    def __init__(self, pacer: MessagePacer, publisher: Publisher, most: int, now: Callable[[], datetime]) -> None:
         self._pacer = pacer
         self._publisher = publisher
         self._most = most
         self._now = now
         self._wire: Any = None
-        self._lines: dict[int, Line] = {}
-        self._by_request: dict[int, Line] = {}
-        self._dirty: dict[Line, None] = {}
+        self._lines: dict[int, QuoteSubscription] = {}
+        self._by_request: dict[int, QuoteSubscription] = {}
+        self._dirty: dict[QuoteSubscription, None] = {}
         self._to_cancel: list[int] = []
         self._work = asyncio.Event()
         self.simulated = False  # the gateway's prices are made up
@@ -73,7 +73,7 @@ class Lines:
         """Lines that TWS may still count."""
         return sum(line.problem is None for line in self._lines.values()) + len(self._to_cancel)
 
-    async def open(self, contract: ib_async.Contract, lane: Lane = Lane.READS) -> Line:
+    async def open(self, contract: ib_async.Contract, lane: Priority = Priority.READS) -> QuoteSubscription:
         """The contract's line, asked for if there is none; the caller awaits `settled`. Raises ToolError line_limit,
         and paced where too much waits to be sent."""
         line = self._lines.get(contract.conId)
@@ -82,9 +82,9 @@ class Lines:
             line = None
         made = line is None
         if line is None:
-            self._require_room(current(), lane)
+            self._require_room(current_caller(), lane)
             values = QuoteState(contract.symbol, contract.conId, self.simulated)
-            line = Line(contract, f"quotes-{contract.conId}", current(), values)
+            line = QuoteSubscription(contract, f"quotes-{contract.conId}", current_caller(), values)
             self._lines[contract.conId] = line
         self._publisher.open_stream(line.stream)
         try:
@@ -95,16 +95,16 @@ class Lines:
                 raise
         return line
 
-    def known(self, conId: int) -> Line | None:
+    def known(self, conId: int) -> QuoteSubscription | None:
         """The contract's line if there is one; nothing is asked for."""
         return self._lines.get(conId)
 
-    def position(self, line: Line) -> tuple[str, int]:
+    def position(self, line: QuoteSubscription) -> tuple[str, int]:
         """The life and seq of the last tick that the line's values have."""
         return self._publisher.open_stream(line.stream)
 
-    def _require_room(self, opener: str, lane: Lane) -> None:
-        kept = 0 if lane is Lane.ORDERS else self._most // KEPT_FOR_ORDERS
+    def _require_room(self, opener: str, lane: Priority) -> None:
+        kept = 0 if lane is Priority.ORDERS else self._most // KEPT_FOR_ORDERS
         if len(self) >= self._most - kept:
             but = f", but {kept} that are kept for orders" if kept else ""
             raise ToolError(
@@ -112,15 +112,15 @@ class Lines:
                 f"All {self._most} market-data lines are in use{but}. End a stream first, or raise MARKET_DATA_LINES "
                 "if the account has more.",
             )
-        share = share_of_one(self._most)
-        if lane is not Lane.ORDERS and sum(each.opener == opener for each in self._lines.values()) >= share:
+        share = max_share(self._most)
+        if lane is not Priority.ORDERS and sum(each.opener == opener for each in self._lines.values()) >= share:
             raise ToolError(
                 "line_limit",
                 f"This client has opened {share} of the {self._most} market-data lines, the most that one may, so that "
                 "others have some. End a stream first.",
             )
 
-    async def _asked_for(self, line: Line, lane: Lane) -> None:
+    async def _asked_for(self, line: QuoteSubscription, lane: Priority) -> None:
         """Ask TWS for a line in its caller's turn; what a caller gives up, or can't be asked for now, `run` does."""
         try:
             if self._wire is not None and self._is_missing(line):
@@ -140,7 +140,7 @@ class Lines:
         for line in list(self._lines.values()):
             self._drop(line)
         while self._wire is not None and self._to_cancel:
-            await self._pacer.turn(Lane.READS)
+            await self._pacer.turn(Priority.READS)
             self._step()
 
     def connected(self, wire: Any) -> None:
@@ -203,7 +203,7 @@ class Lines:
             asyncio.get_running_loop().call_later(GRACE_S, judge)
         return True
 
-    def _judge(self, line: Line, reqId: int, ticks: int, code: int, text: str) -> None:
+    def _judge(self, line: QuoteSubscription, reqId: int, ticks: int, code: int, text: str) -> None:
         """What an error of an unlisted code has come to. A line that never had data ends; one whose data have stopped,
         which may be its market's quiet, is asked for anew, once for a code: TWS tells the prices again, or refuses."""
         if self._by_request.get(reqId) is not line or line.ticks > ticks:
@@ -230,17 +230,17 @@ class Lines:
             await self._work.wait()
             self._work.clear()
             while self._wire is not None and self._has_work():
-                await self._pacer.turn(Lane.READS)
+                await self._pacer.turn(Priority.READS)
                 self._step()
 
     def _has_work(self) -> bool:
         return bool(self._to_cancel) or any(self._is_missing(each) for each in self._lines.values())
 
-    def _is_missing(self, line: Line) -> bool:
+    def _is_missing(self, line: QuoteSubscription) -> bool:
         wanted = self._lines.get(line.contract.conId) is line
         return wanted and line.reqId is None and line.problem is None
 
-    def _step(self, wanted: Line | None = None) -> None:
+    def _step(self, wanted: QuoteSubscription | None = None) -> None:
         """Send one message: for the line that is wanted first, else a cancel, else any line that is missing."""
         wire = self._wire
         missing = wanted or next((each for each in self._lines.values() if self._is_missing(each)), None)
@@ -251,7 +251,7 @@ class Lines:
                 wire.cancelMktData(self._to_cancel.pop(0))
             elif missing is not None and self._is_missing(missing):
                 self._request(wire, missing)
-        except LinkLost:
+        except ConnectionLost:
             self._wire = None  # the session is about to say so
         except Exception as problem:  # a line that can't be asked for must not end the others
             if missing is None:
@@ -259,20 +259,20 @@ class Lines:
             log.exception("the line of %s could not be asked for", contract_name(missing.contract))
             self._end(missing, as_tool_error(problem) or _failed(missing))
 
-    def _end(self, line: Line, problem: ToolError) -> None:
+    def _end(self, line: QuoteSubscription, problem: ToolError) -> None:
         """There will be no data: whoever waits or listens is told."""
         line.problem = problem
         self._forget_values(line)
         line.settled.set()
         self._publish(line, "gap")
 
-    def _request(self, wire: Any, line: Line) -> None:
+    def _request(self, wire: Any, line: QuoteSubscription) -> None:
         reqId: int = wire.getReqId()
         wire.reqMktData(reqId, line.contract, GENERIC_TICKS, False, False, [])
         line.reqId = reqId
         self._by_request[reqId] = line
 
-    def _drop(self, line: Line) -> None:
+    def _drop(self, line: QuoteSubscription) -> None:
         del self._lines[line.contract.conId]
         self._dirty.pop(line, None)
         self._publisher.close_stream(line.stream)
@@ -280,13 +280,13 @@ class Lines:
             self._to_cancel.append(line.reqId)
             self._work.set()
 
-    def _lose(self, line: Line) -> None:
+    def _lose(self, line: QuoteSubscription) -> None:
         """TWS has forgotten the line: whoever listens is told that nothing is known now."""
         if line.reqId is not None:
             self._forget_values(line)
             self._publish(line, "gap")
 
-    def _forget_values(self, line: Line) -> None:
+    def _forget_values(self, line: QuoteSubscription) -> None:
         """After a gap nothing is known: an old price must not pass for a new one."""
         line.values = QuoteState(line.contract.symbol, line.contract.conId, self.simulated)
         line.reqId = None
@@ -295,13 +295,13 @@ class Lines:
         line.quiet = False
         self._dirty.pop(line, None)
 
-    def _publish(self, line: Line, kind: str) -> None:
+    def _publish(self, line: QuoteSubscription, kind: str) -> None:
         """A quote, or a `gap`: the same shape with every value null."""
         body = line.values.quote(self._now()).model_dump_json().encode()
         self._publisher.publish(line.stream, kind, body)
 
 
-def _failed(line: Line) -> ToolError:
+def _failed(line: QuoteSubscription) -> ToolError:
     return ToolError(
         "internal", f"The worker failed to ask for prices of {contract_name(line.contract)}; its log says how."
     )

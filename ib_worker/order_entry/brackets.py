@@ -4,52 +4,58 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
-from bridge.bus.server.server import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from bridge.tools.orders import Bracket
 from ib_worker.order_entry.build import EXITS, LEGS
 from ib_worker.order_entry.cancel import withdrawn
-from ib_worker.order_entry.outcome import doubt_of, followed, not_found, require_settled, told
+from ib_worker.order_entry.outcome import (
+    await_first_status,
+    not_found,
+    placement_report,
+    require_settled,
+    why_lists_may_miss_it,
+)
 from ib_worker.order_groups.related import is_open
 from ib_worker.orders.references import order_ref
 from ib_worker.orders.state import OrderState
-from ib_worker.orders.tracker import Entry, report
-from ib_worker.racing import first
+from ib_worker.orders.tracker import TrackedOrder, order_report
+from ib_worker.racing import run_until_first_ends
 from ib_worker.session.session import Session
 from ib_worker.tws.values.text import quoted
 
 
-def bracket_entries(session: Session, key: str) -> list[Entry] | None:
+def bracket_entries(session: Session, key: str) -> list[TrackedOrder] | None:
     """A bracket's three orders, None unless IBKR knows all of them."""
     found = [session.ledger.by_ref(order_ref(key, leg)) for leg in LEGS]
     whole = [each for each in found if each is not None]
     return whole if len(whole) == len(found) else None
 
 
-async def bracket_followed(session: Session, entries: list[Entry], asked: Asked) -> Bracket:
+async def bracket_followed(session: Session, entries: list[TrackedOrder], asked: RequestContext) -> Bracket:
     """What IBKR says of the three. One whose stop it refuses is withdrawn: the stop is sent last and transmits the
     others, which wait for it at TWS and never work without it."""
     for each in entries:
         each.key = asked.key
     entry, stop = entries[0], entries[-1]
-    following = [followed(session, each, asked) for each in entries]
+    following = [await_first_status(session, each, asked) for each in entries]
     refused = [each.until(_is_rejected) for each in (entry, stop)]
-    await first(_all(following), *refused, _left_open(session, stop, asked))
+    await run_until_first_ends(_all(following), *refused, _left_open(session, stop, asked))
     if _is_rejected(stop.state):
         await withdrawn(session, asked, entries[:-1])
     if not _is_rejected(entry.state):
         require_settled(stop)
-    return bracket_told(entries, asked.key or "")
+    return bracket_report(entries, asked.key or "")
 
 
 async def _all(following: Iterable[Coroutine[Any, Any, OrderState]]) -> None:
     await asyncio.gather(*following)
 
 
-async def _left_open(session: Session, stop: Entry, asked: Asked) -> None:
+async def _left_open(session: Session, stop: TrackedOrder, asked: RequestContext) -> None:
     """Ends where TWS has spoken against the order in words whose meaning stays open: then nobody waits for those that
     it has not transmitted."""
-    await followed(session, stop, asked)
+    await await_first_status(session, stop, asked)
     await stop.until(lambda state: not (state.acknowledged or state.not_found))
 
 
@@ -57,16 +63,16 @@ def _is_rejected(state: OrderState) -> bool:
     return state.rejected is not None
 
 
-def bracket_told(entries: Sequence[Entry | None], key: str) -> Bracket:
+def bracket_report(entries: Sequence[TrackedOrder | None], key: str) -> Bracket:
     """None: in two full looks IBKR did not name it. Raises ToolError if the entry was rejected, if IBKR has none of the
     three, or not_confirmed if it lacks one that nothing more can be told of, or if the looks may have missed all; an
     exit that failed is told in its own report and in the message."""
     there = [each for each in entries if each is not None and not each.state.not_found]
     entry, takeProfit, stopLoss = entries
     if entry is not None and entry.state.rejected is not None:
-        told(entry)
+        placement_report(entry)
     if not there:
-        doubts = [doubt_of(each.state) for each in entries if each is not None]
+        doubts = [why_lists_may_miss_it(each.state) for each in entries if each is not None]
         raise not_found(next(filter(None, doubts), ""), orderRef=order_ref(key))
     if entry is None or takeProfit is None or stopLoss is None or entry not in there:
         names = [name for name, each in zip(("entry", *EXITS), entries, strict=True) if each not in there]
@@ -87,14 +93,18 @@ def bracket_told(entries: Sequence[Entry | None], key: str) -> Bracket:
     text = f"{', and '.join(failed)}: the entry stands without it." if failed else "All three orders are at IBKR."
     text += f" {_lifetimes(entry, [each for each in (takeProfit, stopLoss) if is_open(each)])}"
     return Bracket(
-        idempotencyKey=key, entry=told(entry), takeProfit=report(takeProfit), stopLoss=report(stopLoss), message=text
+        idempotencyKey=key,
+        entry=placement_report(entry),
+        takeProfit=order_report(takeProfit),
+        stopLoss=order_report(stopLoss),
+        message=text,
     )
 
 
 LASTS = {"DAY": "until its trading day ends (DAY)", "GTC": "until it is cancelled (GTC)"}
 
 
-def _lifetimes(entry: Entry, exits: Sequence[Entry]) -> str:
+def _lifetimes(entry: TrackedOrder, exits: Sequence[TrackedOrder]) -> str:
     """How long what is open of a bracket lives."""
     tif = entry.state.terms.tif or "DAY"
     told = [] if entry.state.done else [f"The entry is good {LASTS.get(tif, tif)}."]
@@ -103,14 +113,14 @@ def _lifetimes(entry: Entry, exits: Sequence[Entry]) -> str:
     return " ".join(told)
 
 
-def _lives(entry: Entry) -> bool:
+def _lives(entry: TrackedOrder) -> bool:
     """Whether it may have filled, or may fill yet."""
     state = entry.state
     staged = not state.acknowledged and (state.cancel_asked or state.cancel_refused is not None)
     return state.filled > 0 or not (state.done or staged)
 
 
-def _refused(stop: Entry, key: str) -> ToolError:
+def _refused(stop: TrackedOrder, key: str) -> ToolError:
     """The whole bracket's rejection, in TWS's words on its stop."""
     refused = stop.state.rejected
     assert refused is not None

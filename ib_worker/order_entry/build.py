@@ -12,7 +12,7 @@ EXITS = ("takeProfit", "stopLoss")
 LEGS = ("", *EXITS)  # of a bracket, as its orders' references are made
 
 
-def bracket_of(request: PlaceBracketOrder, account: str, key: str) -> list[ib_async.Order]:
+def build_bracket(request: PlaceBracketOrder, account: str, key: str) -> list[ib_async.Order]:
     """The entry first, transmitted by the last of its exits."""
     whole = ib_async.Order(
         action=request.action,
@@ -31,7 +31,7 @@ def bracket_of(request: PlaceBracketOrder, account: str, key: str) -> list[ib_as
     return [entry, profit, replace(stop, transmit=True)]
 
 
-def order_of(request: OrderTerms, account: str, orderRef: str) -> ib_async.Order:
+def build_order(request: OrderTerms, account: str, orderRef: str) -> ib_async.Order:
     order = ib_async.Order(
         action=request.action,
         totalQuantity=request.totalQuantity,

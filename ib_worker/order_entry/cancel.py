@@ -4,25 +4,25 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from bridge.bus.server.server import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from bridge.tools.types import GroupMember, OrderReport
 from ib_worker.order_entry.outcome import cancel_message
-from ib_worker.order_entry.send import write_cancel
+from ib_worker.order_entry.send import send_cancel
 from ib_worker.order_groups.groups import WORDS, Role, named
 from ib_worker.order_groups.related import held_by, is_open, name_of, named_each, position, related, roles
-from ib_worker.orders.tracker import Entry, report
-from ib_worker.pacing.message_pacer import Lane
+from ib_worker.orders.tracker import TrackedOrder, order_report
+from ib_worker.pacing.message_pacer import Priority
 from ib_worker.session.session import Session
-from ib_worker.session.sync import explained, listed_soon, tried_look
-from ib_worker.tws.errors import LinkLost
+from ib_worker.session.sync import explained, listed_soon, try_resync
+from ib_worker.tws.errors import ConnectionLost
 from ib_worker.tws.values.text import quoted
 
 LOOK_S = 3.0
 CANCEL_S = 3.0  # outside trading hours the exchange confirms hours later
 
 
-async def cancel_group(session: Session, asked: Asked, group: Sequence[Entry]) -> OrderReport:
+async def cancel_group(session: Session, asked: RequestContext, group: Sequence[TrackedOrder]) -> OrderReport:
     """Cancel what is open of a bracket. An entry takes along what it holds; what its fill, which came first, has set
     free stays: that is the position's protection."""
     first = group[0]
@@ -33,9 +33,9 @@ async def cancel_group(session: Session, asked: Asked, group: Sequence[Entry]) -
     if not targets:
         return grouped(session, first, f"Nothing of it is open any more: {_stand(group)}. Nothing was sent.")
     for each in targets:
-        await session.pacer.turn(Lane.ORDERS)
+        await session.pacer.turn(Priority.ORDERS)
         await session.audit.intent(asked, account, each.state.orderId, each.state.orderRef or "")
-    await asked.accept(None, **names_of(targets[0]))
+    await asked.accept(None, **order_names(targets[0]))
     was_open = [each for each in group if is_open(each)]
     write_cancels(session, asked, _targets(session, group))
     await until_cancelled([each for each in was_open if each.state.cancel_asked], asked)
@@ -49,7 +49,7 @@ async def cancel_group(session: Session, asked: Asked, group: Sequence[Entry]) -
     return grouped(session, first, meaning(session, was_open, group))
 
 
-async def _taken(session: Session, asked: Asked, held: Sequence[Entry]) -> None:
+async def _taken(session: Session, asked: RequestContext, held: Sequence[TrackedOrder]) -> None:
     """What an entry held ends with it, as TWS does by itself: what has not is cancelled by its own name. While the
     entry itself is open, as where its cancel was refused, its exits stay: they are what protects its fill."""
     await until_cancelled([each for each in held if held_by(session, each) is None], asked)
@@ -58,32 +58,34 @@ async def _taken(session: Session, asked: Asked, held: Sequence[Entry]) -> None:
     await until_cancelled(left, asked)
 
 
-async def withdrawn(session: Session, asked: Asked, entries: Sequence[Entry]) -> None:
+async def withdrawn(session: Session, asked: RequestContext, entries: Sequence[TrackedOrder]) -> None:
     """Cancel what was sent with an order that TWS has refused, unless it has filled: TWS may hold it untransmitted, and
     a later order could set it free. The caller's frames are out, so what can't be sent or written down is left."""
     if any(each.state.filled for each in entries):
         return
-    with suppress(ToolError, LinkLost):
+    with suppress(ToolError, ConnectionLost):
         for each in [each for each in entries if not each.state.done]:
-            await session.pacer.turn(Lane.ORDERS)
+            await session.pacer.turn(Priority.ORDERS)
             account, orderRef = each.state.terms.account, each.state.orderRef or ""
             await session.audit.intent(asked, account, each.state.orderId, orderRef)
             write_cancels(session, asked, [each], begun=True)
             await until_cancelled([each], asked)
 
 
-def _targets(session: Session, group: Sequence[Entry]) -> list[Entry]:
+def _targets(session: Session, group: Sequence[TrackedOrder]) -> list[TrackedOrder]:
     """What a cancel must name first: all that is open, but for what an open entry holds. That follows once the entry
     has ended, also where it has filled in part: a refused cancel of it must not leave it without exits."""
     return [each for each in group if is_open(each) and held_by(session, each) is None]
 
 
-def _entry_filled(group: Sequence[Entry]) -> bool:
+def _entry_filled(group: Sequence[TrackedOrder]) -> bool:
     named_so = zip(group, roles(group), strict=True)
     return any(role == "entry" and each.state.status == "Filled" for each, role in named_so)
 
 
-def write_cancels(session: Session, asked: Asked, entries: Sequence[Entry], begun: bool = False) -> bool:
+def write_cancels(
+    session: Session, asked: RequestContext, entries: Sequence[TrackedOrder], begun: bool = False
+) -> bool:
     """Once one frame is out (`begun`), a connection or lease that ends leaves the rest to be told as they stand.
 
     Returns whether one is out now.
@@ -94,19 +96,19 @@ def write_cancels(session: Session, asked: Asked, entries: Sequence[Entry], begu
             continue
         if sent and (session.wire is None or session.wire.lost.done() or not asked.still_leader()):
             return sent
-        write_cancel(session, asked, entry)
+        send_cancel(session, asked, entry)
         sent = True
     return sent
 
 
-async def until_cancelled(entries: Sequence[Entry], asked: Asked) -> None:
+async def until_cancelled(entries: Sequence[TrackedOrder], asked: RequestContext) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(max(min(CANCEL_S, asked.remaining_s()), 0)):
             for entry in entries:
                 await entry.until(lambda each: each.done or each.cancel_refused is not None or each.said is not None)
 
 
-def meaning(session: Session, asked_for: Sequence[Entry], group: Sequence[Entry]) -> str:
+def meaning(session: Session, asked_for: Sequence[TrackedOrder], group: Sequence[TrackedOrder]) -> str:
     """What became of the orders that were to be cancelled, and what that leaves of the position."""
     names = dict(zip(map(id, group), roles(group), strict=True))
     ended = [names[id(each)] for each in asked_for if each.state.done and each.state.status != "Filled"]
@@ -119,7 +121,7 @@ def meaning(session: Session, asked_for: Sequence[Entry], group: Sequence[Entry]
     return " ".join(filter(None, told))
 
 
-def _left(left: Sequence[Entry], names: Sequence[Role], asked_for: Sequence[Entry]) -> str:
+def _left(left: Sequence[TrackedOrder], names: Sequence[Role], asked_for: Sequence[TrackedOrder]) -> str:
     refused = next((each.state.cancel_refused for each in left if each.state.cancel_refused is not None), None)
     words = f"{_capital(named(names))} {'are' if len(left) > 1 else 'is'} still open"
     if refused is not None:
@@ -130,7 +132,7 @@ def _left(left: Sequence[Entry], names: Sequence[Role], asked_for: Sequence[Entr
     return f"{words}{again}."
 
 
-def _protection(session: Session, entry: Entry, left: Sequence[Entry]) -> str:
+def _protection(session: Session, entry: TrackedOrder, left: Sequence[TrackedOrder]) -> str:
     """Whether the position still has an exit, of this group or any other open order."""
     held = position(session, entry)
     if not held:
@@ -147,12 +149,12 @@ def _protection(session: Session, entry: Entry, left: Sequence[Entry]) -> str:
     )
 
 
-def held_of(session: Session, entry: Entry) -> list[Entry]:
+def held_of(session: Session, entry: TrackedOrder) -> list[TrackedOrder]:
     """What TWS ends with the order, since it holds it."""
     return [each for each in related(session, entry) if is_open(each) and held_by(session, each) is entry]
 
 
-def cancelled_text(session: Session, entry: Entry, along: Sequence[Entry]) -> str:
+def cancelled_text(session: Session, entry: TrackedOrder, along: Sequence[TrackedOrder]) -> str:
     """What a cancel of one order has come to, with those that it took along."""
     group = related(session, entry)
     if len(group) == 1 or not entry.state.done:
@@ -160,7 +162,7 @@ def cancelled_text(session: Session, entry: Entry, along: Sequence[Entry]) -> st
     return meaning(session, along, group)
 
 
-def still_open(session: Session, entry: Entry) -> str:
+def still_open(session: Session, entry: TrackedOrder) -> str:
     """What of the order's group is open though the order itself is done, and by which name that is cancelled."""
     left = [each for each in related(session, entry) if is_open(each)]
     if not left:
@@ -169,22 +171,22 @@ def still_open(session: Session, entry: Entry) -> str:
     return f"Of what belongs to it {named_each(session, left)} {'are' if len(left) > 1 else 'is'} still open.{key}"
 
 
-def grouped(session: Session, entry: Entry, message: str) -> OrderReport:
+def grouped(session: Session, entry: TrackedOrder, message: str) -> OrderReport:
     """An order's report with the orders that belong to it."""
     group = related(session, entry)
-    return report(entry, message).model_copy(update={"group": members_told(group) if len(group) > 1 else []})
+    return order_report(entry, message).model_copy(update={"group": members_told(group) if len(group) > 1 else []})
 
 
-def members_told(group: Sequence[Entry]) -> list[GroupMember]:
+def members_told(group: Sequence[TrackedOrder]) -> list[GroupMember]:
     found = []
     for each, role in zip(group, roles(group), strict=True):
-        told = report(each)
+        told = order_report(each)
         fields = {name: getattr(told, name) for name in GroupMember.model_fields if name != "role"}
         found.append(GroupMember(role=role, **fields))
     return found
 
 
-def _stand(group: Sequence[Entry]) -> str:
+def _stand(group: Sequence[TrackedOrder]) -> str:
     words = [f"{WORDS[role]} is {each.state.status}" for each, role in zip(group, roles(group), strict=True)]
     return ", ".join(words)
 
@@ -193,21 +195,21 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-async def explained_all(session: Session, entries: Sequence[Entry]) -> None:
+async def explained_all(session: Session, entries: Sequence[TrackedOrder]) -> None:
     """Look at once for what TWS has meant where it has spoken against some of these cancels."""
     if unclear := [each for each in entries if each.state.said is not None]:
         await explained(session, unclear[-1])
 
 
-async def looked(session: Session, asked: Asked) -> None:
+async def looked(session: Session, asked: RequestContext) -> None:
     """TWS has refused: so the order may have ended, and the message that said so was lost. Where no full look can be
     had in time, what is known is told."""
     with suppress(TimeoutError):
         async with asyncio.timeout(max(min(LOOK_S, asked.remaining_s()), 0)):
-            await tried_look(session)
+            await try_resync(session)
 
 
-def names_of(entry: Entry) -> dict[str, str]:
+def order_names(entry: TrackedOrder) -> dict[str, str]:
     """The order's lasting names, for whoever settles the call after a restart: TWS archives orders without their id."""
     names = {"orderRef": entry.state.orderRef, "permId": entry.state.permId}
     return {name: str(value) for name, value in names.items() if value is not None}

@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from bridge.audit_chain import Entry as Line
+from bridge.audit_chain import AuditEntry as Line
 from bridge.bus.controls.audit_log import read_back
 from bridge.bus.records.records import Fenced
-from bridge.bus.server.request import insist
-from bridge.bus.server.server import Answerer
+from bridge.bus.server.request import retry_until_answered
+from bridge.bus.server.server import BusServer
 from bridge.tool import ToolError
 from ib_worker.order_entry.reconciliation import PLACED, Reconciliation
 from ib_worker.orders.references import is_ours
-from ib_worker.risk.circuit_breakers import carry_out
+from ib_worker.risk.circuit_breakers import apply_trips
 from ib_worker.session.session import Session, utcnow
 
 FIRST_ORDER_ID = 1  # what a gateway tells a client that has never placed an order
@@ -25,7 +25,7 @@ TAKEN = {b"accepted", b"done"}
 log = logging.getLogger("ib_worker.order_entry.data_loss")
 
 
-async def reconcile(bus: Answerer, session: Session, reconciliation: Reconciliation) -> None:
+async def reconcile(bus: BusServer, session: Session, reconciliation: Reconciliation) -> None:
     """Before writes are taken: at the start of a term, and whenever Redis has lost data or went back to an older copy.
 
     Redis lacks data where it has less than this machine's leaders knew (`bus.lease.loss`), where it has no history and
@@ -44,7 +44,7 @@ async def reconcile(bus: Answerer, session: Session, reconciliation: Reconciliat
     await _continue_log(session)  # also where an earlier leader ended in between
 
 
-async def _lack(bus: Answerer, session: Session) -> str:
+async def _lack(bus: BusServer, session: Session) -> str:
     """Why Redis must have lost data, by what IBKR has; empty where nothing says so."""
     own = [each.state for each in session.ledger.all() if is_ours(each.state.orderRef)]
     if not await bus.has_history():
@@ -59,7 +59,7 @@ async def _lack(bus: Answerer, session: Session) -> str:
     return f"IBKR has the order of key {key}, and Redis has no record that it was accepted" if key else ""
 
 
-async def _unrecorded(bus: Answerer, session: Session) -> str:
+async def _unrecorded(bus: BusServer, session: Session) -> str:
     """A key whose intent is in the log and whose order is at IBKR, but whose record is of before it was accepted."""
     keys: set[str] = set()
 
@@ -74,24 +74,24 @@ async def _unrecorded(bus: Answerer, session: Session) -> str:
             if places and recent and session.ledger.by_ref(line.orderRef) is not None:
                 keys.add(line.key)
 
-    await insist(read)
+    await retry_until_answered(read)
     for key in sorted(keys):
         if not await _recorded(bus, key):
             return key
     return ""
 
 
-async def _recorded(bus: Answerer, key: str) -> bool:
+async def _recorded(bus: BusServer, key: str) -> bool:
     found: list[bytes | None] = []
 
     async def read() -> None:
         found[:] = [await bus.pipe.send("HGET", bus.keys.order(key), "st")]
 
-    await insist(read)
+    await retry_until_answered(read)
     return found[0] in TAKEN or key in bus.keys_in_hand()
 
 
-async def _stop_trading(bus: Answerer, session: Session, why: str) -> None:
+async def _stop_trading(bus: BusServer, session: Session, why: str) -> None:
     """Set the kill switch, first as it was set before, then let Redis go on above all that was known."""
     log.error("%s: trading is halted until the operator has compared and resumed", why)
     session.data_loss = why
@@ -102,9 +102,9 @@ async def _stop_trading(bus: Answerer, session: Session, why: str) -> None:
         if known.halt is not None:
             await bus.halt(known.halt.level, known.halt.by, known.halt.reason)
 
-    await insist(restore)
+    await retry_until_answered(restore)
     session.wires.lost_data(why)
-    await carry_out(bus.halt, session.wires)
+    await apply_trips(bus.halt, session.wires)
     await bus.rebase()
     session.halted_for_loss = bus.watermark.known.halt is not None
     await _continue_log(session)
@@ -113,4 +113,4 @@ async def _stop_trading(bus: Answerer, session: Session, why: str) -> None:
 async def _continue_log(session: Session) -> None:
     """Write where the log was cut, if it was; until then nothing else is written. Redis may go back once more."""
     with suppress(Fenced, ToolError):
-        await insist(session.audit.go_on)
+        await retry_until_answered(session.audit.go_on)

@@ -8,23 +8,23 @@ from dataclasses import dataclass, replace
 
 import ib_async
 
-from bridge.bus.server.server import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from bridge.tools.orders import CHANGEABLE, ModifyOrder
-from ib_worker.audit.trail import plain
+from ib_worker.audit.trail import to_json
 from ib_worker.order_entry.outcome import change_message
-from ib_worker.order_entry.send import require_changeable, write_change_along
+from ib_worker.order_entry.send import require_changeable, send_linked_change
 from ib_worker.order_groups.groups import WORDS, named, with_quantity
 from ib_worker.order_groups.related import held_by, is_open, member, named_each, related, roles, uncovered
 from ib_worker.order_identity.requested import requested
 from ib_worker.orders.events import Terms
 from ib_worker.orders.state import OrderState
-from ib_worker.orders.tracker import Entry
-from ib_worker.pacing.message_pacer import Lane
+from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.pacing.message_pacer import Priority
 from ib_worker.session.session import Session
 from ib_worker.session.sync import explained
-from ib_worker.tws.errors import LinkLost, Unsendable
+from ib_worker.tws.errors import ConnectionLost, InvalidField
 from ib_worker.tws.values.text import quoted
 
 CHANGE_S = 3.0
@@ -36,12 +36,12 @@ log = logging.getLogger("ib_worker.group_changes")
 class Follower:
     """An exit that is changed with its entry, and the terms that the change builds on."""
 
-    entry: Entry
+    entry: TrackedOrder
     quantity: float
     base: Terms
 
 
-def meant_of(session: Session, placed: Sequence[Entry], request: ModifyOrder) -> Entry:
+def meant_of(session: Session, placed: Sequence[TrackedOrder], request: ModifyOrder) -> TrackedOrder:
     """Which of a bracket's orders a change by its key is about: the entry, while that is open; its stop has the one
     auxPrice. Raises ToolError invalid_arguments, or not_open with the exits' names."""
     known = dict(zip(roles(placed), placed, strict=True))
@@ -63,7 +63,7 @@ def meant_of(session: Session, placed: Sequence[Entry], request: ModifyOrder) ->
     raise ToolError("not_open", f"orderKey: the entry of this bracket is {state}. {which} Nothing was sent.")
 
 
-def followers(session: Session, entry: Entry, request: ModifyOrder) -> list[Follower]:
+def followers(session: Session, entry: TrackedOrder, request: ModifyOrder) -> list[Follower]:
     """The exits that must change with the order. Raises ToolError invalid_arguments where the call can't tell how."""
     if request.totalQuantity is None:
         return []
@@ -79,7 +79,7 @@ def followers(session: Session, entry: Entry, request: ModifyOrder) -> list[Foll
     return [Follower(each, wanted[id(each)], each.state.terms) for each in group if id(each) in wanted]
 
 
-def order_again(session: Session, entry: Entry) -> tuple[ib_async.Contract, ib_async.Order]:
+def order_again(session: Session, entry: TrackedOrder) -> tuple[ib_async.Contract, ib_async.Order]:
     """The order as it was asked for, without what TWS has filled in: what a change of it starts from."""
     assert entry.sent is not None  # an order that is changed has been told
     told = entry.sent[1]
@@ -87,22 +87,22 @@ def order_again(session: Session, entry: Entry) -> tuple[ib_async.Contract, ib_a
     return contract, requested(told, sent, entry.told_first, held_by(session, entry) is not None)
 
 
-def with_parent(session: Session, entry: Entry, order: ib_async.Order) -> ib_async.Order:
+def with_parent(session: Session, entry: TrackedOrder, order: ib_async.Order) -> ib_async.Order:
     """The order right before it is written: its parent may have filled since it was made."""
     return order if held_by(session, entry) is not None else replace(order, parentId=0)
 
 
-async def announce(session: Session, asked: Asked, exits: Sequence[Follower]) -> None:
+async def announce(session: Session, asked: RequestContext, exits: Sequence[Follower]) -> None:
     """The intents of what follows. Raises ToolError before anything is sent."""
     for each in exits:
         require_changeable(each.entry, each.base)
-        await session.pacer.turn(Lane.ORDERS)
+        await session.pacer.turn(Priority.ORDERS)
         state = each.entry.state
-        terms = plain(replace(each.base, totalQuantity=each.quantity))
+        terms = to_json(replace(each.base, totalQuantity=each.quantity))
         await session.audit.intent(asked, state.terms.account, state.orderId, state.orderRef or "", terms=terms)
 
 
-async def until_changed(session: Session, asked: Asked, entries: Sequence[Entry]) -> None:
+async def until_changed(session: Session, asked: RequestContext, entries: Sequence[TrackedOrder]) -> None:
     """Until TWS has confirmed or refused each change, or has said something whose meaning a look may tell."""
     with suppress(TimeoutError):
         async with asyncio.timeout(max(min(CHANGE_S, asked.remaining_s()), 0)):
@@ -112,7 +112,9 @@ async def until_changed(session: Session, asked: Asked, entries: Sequence[Entry]
         await explained(session, entry)
 
 
-async def follow(session: Session, asked: Asked, entry: Entry, exits: Sequence[Follower], begun: bool) -> None:
+async def follow(
+    session: Session, asked: RequestContext, entry: TrackedOrder, exits: Sequence[Follower], begun: bool
+) -> None:
     """Change the exits once the entry has its new quantity, and only then: what covers more than a position may hold
     opens one the other way. `begun`: the entry's change is out, so that what can't be sent is left to be told."""
     if begun and not _taken(entry.state):
@@ -121,9 +123,9 @@ async def follow(session: Session, asked: Asked, entry: Entry, exits: Sequence[F
         for each in exits:
             contract, order = order_again(session, each.entry)
             order = replace(order, totalQuantity=each.quantity)
-            write_change_along(session, asked, each.entry, contract, order, each.base, begun)
+            send_linked_change(session, asked, each.entry, contract, order, each.base, begun)
             begun = True
-    except (ToolError, LinkLost, Unsendable):
+    except (ToolError, ConnectionLost, InvalidField):
         if not begun:
             raise
         log.warning("the exits of order %s are not all changed with it", entry.state.orderId, exc_info=True)
@@ -139,7 +141,7 @@ def _taken(state: OrderState) -> bool:
     return confirmed(state) or (state.change is not None and state.filled >= state.change.totalQuantity)
 
 
-def changed_text(session: Session, entry: Entry, exits: Sequence[Follower]) -> str:
+def changed_text(session: Session, entry: TrackedOrder, exits: Sequence[Follower]) -> str:
     """What became of the change of an order and of the exits that follow it: what did not work comes first."""
     own = change_message(entry.state)
     if not exits:

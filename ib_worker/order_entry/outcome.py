@@ -5,17 +5,17 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from bridge.bus.server.server import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from bridge.tools.orders import Bracket
 from bridge.tools.types import OrderReport
 from ib_worker.order_identity.same_order import shown_by_ibkr
-from ib_worker.orders.events import Said
+from ib_worker.orders.events import ErrorReported
 from ib_worker.orders.state import OrderState
-from ib_worker.orders.tracker import Entry, report
+from ib_worker.orders.tracker import TrackedOrder, order_report
 from ib_worker.session.session import Session
-from ib_worker.session.sync import explained, tried_look
+from ib_worker.session.sync import explained, try_resync
 from ib_worker.session.warnings import NEW_YORK
 from ib_worker.tws.errors import is_read_only, refusal
 from ib_worker.tws.values.codes import WARNINGS
@@ -31,18 +31,20 @@ WARNED_S = 0.5  # a warning comes right before the order is acknowledged
 Told = TypeVar("Told", OrderReport, Bracket)
 
 
-async def outcome(session: Session, entry: Entry, asked: Asked, replayed: bool = False) -> OrderReport:
+async def await_placement(
+    session: Session, entry: TrackedOrder, asked: RequestContext, replayed: bool = False
+) -> OrderReport:
     """What TWS says of the order, as soon as it says something. Silence is waited out: callers see it as pending."""
     entry.key = asked.key
-    await followed(session, entry, asked)
+    await await_first_status(session, entry, asked)
     require_settled(entry)
-    return told(entry, replayed)
+    return placement_report(entry, replayed)
 
 
-async def followed(session: Session, entry: Entry, asked: Asked) -> OrderState:
+async def await_first_status(session: Session, entry: TrackedOrder, asked: RequestContext) -> OrderState:
     """The state once TWS has taken the order, and a moment more for the fill or rejection that often follows; or once
     TWS has spoken against it in words whose meaning one look has left open."""
-    state = await settled(session, entry, words_suffice=True)
+    state = await await_existence(session, entry, words_suffice=True)
     if state.rejected is not None and not state.permIds:  # by an error alone, which may come for a live order
         with suppress(TimeoutError):
             async with asyncio.timeout(SHOWN_S):
@@ -55,17 +57,17 @@ async def followed(session: Session, entry: Entry, asked: Asked) -> OrderState:
     return entry.state
 
 
-async def settled(session: Session, entry: Entry, words_suffice: bool = False) -> OrderState:
+async def await_existence(session: Session, entry: TrackedOrder, words_suffice: bool = False) -> OrderState:
     """The order once it is certain that it exists, or that it does not: after silence the gateway is asked, twice;
     after an error or notice about the order at once. `words_suffice`: those and one look are enough."""
-    known: Said | None = None
+    known: ErrorReported | None = None
     while not _is_settled(entry.state):
         try:
             async with asyncio.timeout(LOOK_S):
                 await entry.until(lambda each: _is_settled(each) or each.said is not known)  # noqa: B023
         except TimeoutError:
             if session.record.standing.ready:
-                await tried_look(session)
+                await try_resync(session)
             continue
         known = entry.state.said
         if known is None or not await _left_open(session, entry, known):
@@ -75,7 +77,7 @@ async def settled(session: Session, entry: Entry, words_suffice: bool = False) -
     return entry.state
 
 
-async def _left_open(session: Session, entry: Entry, said: Said) -> bool:
+async def _left_open(session: Session, entry: TrackedOrder, said: ErrorReported) -> bool:
     """Whether the meaning of an error or notice stays open after a look that began after it."""
     if said.code in WARNINGS:
         with suppress(TimeoutError):
@@ -89,7 +91,7 @@ def _is_settled(state: OrderState) -> bool:
     return state.acknowledged or state.not_found
 
 
-def require_settled(entry: Entry) -> None:
+def require_settled(entry: TrackedOrder) -> None:
     """Raises ToolError pending, with TWS's words, while it is open whether IBKR has the order."""
     state = entry.state
     if _is_settled(state):
@@ -104,7 +106,7 @@ def require_settled(entry: Entry) -> None:
     )
 
 
-def told(entry: Entry, replayed: bool = False) -> OrderReport:
+def placement_report(entry: TrackedOrder, replayed: bool = False) -> OrderReport:
     """The order as the answer of the call that placed it. Raises ToolError if it was rejected, or is not there."""
     state, names = entry.state, _names(entry)
     if state.rejected is not None and is_read_only(state.rejected.code, state.rejected.text):
@@ -118,9 +120,9 @@ def told(entry: Entry, replayed: bool = False) -> OrderReport:
             **names,
         )
     if state.not_found:
-        raise not_found(doubt_of(state), _words(state), **names)
+        raise not_found(why_lists_may_miss_it(state), _words(state), **names)
     text = placed_message(state)
-    return report(entry, f"{shown_by_ibkr(entry)} {text}" if replayed else text, replayed)
+    return order_report(entry, f"{shown_by_ibkr(entry)} {text}" if replayed else text, replayed)
 
 
 def remarked(report: Told, remarks: str) -> Told:
@@ -128,7 +130,7 @@ def remarked(report: Told, remarks: str) -> Told:
     return report.model_copy(update={"message": f"{report.message} {remarks}".strip()}) if remarks else report
 
 
-def _names(entry: Entry) -> dict[str, object]:
+def _names(entry: TrackedOrder) -> dict[str, object]:
     state = entry.state
     return {
         "orderId": state.orderId,
@@ -146,7 +148,7 @@ def _words(state: OrderState, since: datetime | None = None) -> str:
     return tws_said(said.code, said.text)
 
 
-def doubt_of(state: OrderState) -> str:
+def why_lists_may_miss_it(state: OrderState) -> str:
     """Why the looks that did not show the order may have missed it, empty where they can't have."""
     if state.sent_at is None or state.missed_at is None:
         return ""

@@ -11,26 +11,26 @@ from typing import Any
 import msgspec
 
 from bridge.bus.messages import VERSION, Reply, encode_error, encode_reply
-from bridge.bus.records.records import Fenced, Gone, Record, Records
-from bridge.bus.server.request import insist
+from bridge.bus.records.records import Fenced, OrderRecord, RecordKeeper, StaleRequest
+from bridge.bus.server.request import retry_until_answered
 from bridge.bus.transport.outage_log import Outage
-from bridge.tasks import end
-from bridge.tool import OPERATIONS, Shape, ToolError
-from bridge.tools.orders import CancelAllOrders, Cancelled, CancelOrder, ModifyOrder, PlaceBracketOrder, PlaceOrder
-from ib_worker.handlers.orders import differs, own_order
-from ib_worker.order_entry.brackets import bracket_told
+from bridge.tasks import cancel_and_wait
+from bridge.tool import OPERATIONS, Model, ToolError
+from bridge.tools.orders import CancelAllOrders, CancelOrder, CancelReport, ModifyOrder, PlaceBracketOrder, PlaceOrder
+from ib_worker.handlers.orders import require_own_order, would_change
+from ib_worker.order_entry.brackets import bracket_report
 from ib_worker.order_entry.build import LEGS
-from ib_worker.order_entry.cancel import grouped, names_of
+from ib_worker.order_entry.cancel import grouped, order_names
 from ib_worker.order_entry.group_changes import followers
-from ib_worker.order_entry.outcome import doubt_of_day, not_found, settled, told
+from ib_worker.order_entry.outcome import await_existence, doubt_of_day, not_found, placement_report
 from ib_worker.order_groups.related import legs
 from ib_worker.orders.references import is_ours, order_ref
 from ib_worker.orders.state import LOOKS
-from ib_worker.orders.tracker import LOOKS_APART_S, Entry
+from ib_worker.orders.tracker import LOOKS_APART_S, TrackedOrder
 from ib_worker.session.session import Session, utcnow
-from ib_worker.session.state import Failure
-from ib_worker.session.sync import tried_look
-from ib_worker.tws.errors import LinkLost, RequestRefused
+from ib_worker.session.state import ConnectFailed
+from ib_worker.session.sync import try_resync
+from ib_worker.tws.errors import ConnectionLost, TwsError
 
 PLACED = {"place_order": ("",), "place_bracket_order": LEGS}  # the legs that a call places
 FINAL = frozenset({"rejected", "read_only", "not_found", "not_confirmed"})  # all else speaks of a moment that passes
@@ -40,15 +40,15 @@ SHOWS_S = 7.0  # a change or a cancel that was sent right before the worker's en
 log = logging.getLogger("ib_worker.order_entry.reconciliation")
 
 
-def _shows(session: Session, entry: Entry, asked: CancelOrder | ModifyOrder) -> bool:
+def _shows(session: Session, entry: TrackedOrder, asked: CancelOrder | ModifyOrder) -> bool:
     """Whether the order is as the call wanted it, and what belongs to it."""
     if isinstance(asked, CancelOrder):
         placed = legs(session, asked.orderKey) if asked.orderKey is not None else []
         return all(each.state.done for each in (entry, *placed))
-    return not differs(entry, asked) and _followed(session, entry, asked)
+    return not would_change(entry, asked) and _followed(session, entry, asked)
 
 
-def _followed(session: Session, entry: Entry, asked: ModifyOrder) -> bool:
+def _followed(session: Session, entry: TrackedOrder, asked: ModifyOrder) -> bool:
     try:
         return not followers(session, entry, asked)
     except ToolError:
@@ -67,7 +67,7 @@ def _not_confirmed(how: str, **details: object) -> ToolError:
 class Reconciliation:
     """`begin` once the session has been read; the answers follow as IBKR gives them, each in a task of its own."""
 
-    def __init__(self, session: Session, records: Records, token: int) -> None:
+    def __init__(self, session: Session, records: RecordKeeper, token: int) -> None:
         self._session = session
         self._records = records
         self._token = token
@@ -78,17 +78,17 @@ class Reconciliation:
         """Make every order ours that was accepted and is not in hand: its leader can't answer it any more. An older
         copy of Redis may have one that this very leader had answered. Redis' absences are waited out."""
         await self._session.until_ready()
-        found: list[Record] = []
+        found: list[OrderRecord] = []
 
         async def read() -> None:
             found[:] = await self._records.unfinished()
 
-        await insist(read)
+        await retry_until_answered(read)
         for record in found:
             if record.key in in_hand:
                 continue
-            with suppress(Fenced, Gone):
-                await insist(partial(self._records.adopt, record.key))
+            with suppress(Fenced, StaleRequest):
+                await retry_until_answered(partial(self._records.adopt, record.key))
                 if record.key not in self._settling:
                     self.settle(record)
 
@@ -100,9 +100,9 @@ class Reconciliation:
         while not counted and session.orders_readable:  # a gateway that does not list orders takes none either
             await asyncio.sleep(LOOKS_APART_S)
             await session.until_ready()
-            counted = await tried_look(session)
+            counted = await try_resync(session)
 
-    def settle(self, record: Record) -> None:
+    def settle(self, record: OrderRecord) -> None:
         """Find out what became of a call, and answer it. The record is ours: adopted, or of a handler that failed."""
         task = asyncio.create_task(self._settle(record), name=f"reconcile {record.key}")
         self._settling.add(record.key)
@@ -110,9 +110,9 @@ class Reconciliation:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        await end(self._tasks)
+        await cancel_and_wait(self._tasks)
 
-    async def _settle(self, record: Record) -> None:
+    async def _settle(self, record: OrderRecord) -> None:
         unsettled = self._session.unsettled
         refs = {order_ref(record.key, leg) for leg in PLACED.get(record.request.op, ())}
         unsettled |= refs
@@ -121,11 +121,11 @@ class Reconciliation:
         finally:
             unsettled -= refs
         self._settling.discard(record.key)
-        with suppress(Fenced, Gone):
-            await insist(partial(self._records.finish, record.request, reply))
+        with suppress(Fenced, StaleRequest):
+            await retry_until_answered(partial(self._records.finish, record.request, reply))
             log.info("order %s, which was left without an answer, is settled", record.key)
 
-    async def _reply(self, record: Record) -> bytes:
+    async def _reply(self, record: OrderRecord) -> bytes:
         """The final answer. What is in the way of it for now, such as a gateway that is away, is waited out."""
         id, unsettled = record.request.id, Outage("order_not_settled")
         while True:
@@ -136,21 +136,21 @@ class Reconciliation:
                 if error.code in FINAL:
                     return encode_error(id, error)
                 unsettled.failed(error, key=record.key)
-            except (Failure, LinkLost, RequestRefused, TimeoutError) as problem:
+            except (ConnectFailed, ConnectionLost, TwsError, TimeoutError) as problem:
                 unsettled.failed(problem, key=record.key)
             except Exception as fault:  # noqa: BLE001  # our fault leaves neither the task dead nor the key open
                 unsettled.failed(fault, key=record.key, exc_info=True)
             await asyncio.sleep(AGAIN_S)
             await self._session.until_ready()
 
-    async def _outcome(self, record: Record) -> Shape:
+    async def _outcome(self, record: OrderRecord) -> Model:
         """The answer that the call would have got. A cancel or a change is never sent again: where it does not show,
         that is said, and whoever still wants it asks anew. Raises ToolError."""
         asked: Any = OPERATIONS[record.request.op].request.model_validate_json(bytes(record.request.args))
         if isinstance(asked, PlaceOrder):
-            return told(await self._placed(record))
+            return placement_report(await self._placed(record))
         if isinstance(asked, PlaceBracketOrder):
-            return bracket_told(await asyncio.gather(*(self._leg(record, leg) for leg in LEGS)), record.key)
+            return bracket_report(await asyncio.gather(*(self._leg(record, leg) for leg in LEGS)), record.key)
         if isinstance(asked, CancelAllOrders):
             return self._all_cancelled(asked)
         entry = await self._named(record, asked)
@@ -160,19 +160,19 @@ class Reconciliation:
         if not _shows(self._session, entry, asked):
             if not self._session.record.standing.ready:  # it went while we waited: nobody knows how the order is
                 raise self._session.record.standing.error()
-            raise _not_confirmed(f"the order is {entry.state.status}", **names_of(entry))
+            raise _not_confirmed(f"the order is {entry.state.status}", **order_names(entry))
         return grouped(self._session, entry, "The worker restarted meanwhile; this is the order as IBKR has it now.")
 
-    def _all_cancelled(self, asked: CancelAllOrders) -> Cancelled:
+    def _all_cancelled(self, asked: CancelAllOrders) -> CancelReport:
         own, ledger = self._session.clientId, self._session.ledger
         if not ledger.known:
             raise self._session.record.standing.error()
         left = [each for each in ledger.open() if asked.everyClient or each.state.clientId == own]
         if left:
             raise _not_confirmed(f"{len(left)} orders are open", orderIds=[each.state.orderId for each in left])
-        return Cancelled(orders=[], message="No order is open any more.")
+        return CancelReport(orders=[], message="No order is open any more.")
 
-    async def _named(self, record: Record, asked: CancelOrder | ModifyOrder) -> Entry:
+    async def _named(self, record: OrderRecord, asked: CancelOrder | ModifyOrder) -> TrackedOrder:
         """The order that a change or cancel was about, by the names that were noted before its frame."""
         ledger, orderRef, permId = self._session.ledger, record.notes.get("orderRef"), record.notes.get("permId")
         entry = ledger.by_perm(int(permId) if permId else None) or ledger.by_ref(orderRef)
@@ -180,9 +180,9 @@ class Reconciliation:
             return entry
         if is_ours(orderRef):
             return await self._found(orderRef, record)
-        return own_order(self._session, asked.orderId, asked)
+        return require_own_order(self._session, asked.orderId, asked)
 
-    async def _leg(self, record: Record, leg: str) -> Entry | None:
+    async def _leg(self, record: OrderRecord, leg: str) -> TrackedOrder | None:
         """One order of a bracket, None if IBKR does not have it."""
         try:
             return await self._placed(record, leg)
@@ -191,13 +191,13 @@ class Reconciliation:
                 raise
             return None
 
-    async def _placed(self, record: Record, leg: str = "") -> Entry:
+    async def _placed(self, record: OrderRecord, leg: str = "") -> TrackedOrder:
         entry = await self._found(order_ref(record.key, leg), record)
         entry.key = record.key
-        await settled(self._session, entry)
+        await await_existence(self._session, entry)
         return entry
 
-    async def _found(self, orderRef: str, record: Record) -> Entry:
+    async def _found(self, orderRef: str, record: OrderRecord) -> TrackedOrder:
         """The order, or the certainty after two clean looks that IBKR does not have it. Raises ToolError."""
         session, ledger = self._session, self._session.ledger
         ours = record.token == self._token  # and not an earlier leader's, which the synchronization came after
@@ -209,10 +209,10 @@ class Reconciliation:
                 raise not_found(doubt, orderRef=orderRef)
             await asyncio.sleep(LOOKS_APART_S)
             await session.until_ready()
-            looks += await tried_look(session)
+            looks += await try_resync(session)
         return entry
 
-    def _doubt(self, record: Record) -> str:
+    def _doubt(self, record: OrderRecord) -> str:
         """Why a look made now may miss the order though IBKR has it; empty where it can't."""
         gateway = record.notes.get("gateway")
         if gateway not in (None, str(self._session.ledger.gateway)):

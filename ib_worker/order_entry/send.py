@@ -7,38 +7,38 @@ from dataclasses import replace
 
 import ib_async
 
-from bridge.bus.records.records import Fenced, Gone
-from bridge.bus.server.server import Asked
+from bridge.bus.records.records import Fenced, StaleRequest
+from bridge.bus.server.request import RequestContext
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
 from ib_worker.orders.events import CancelSent, ModifySent, Sent, Terms
 from ib_worker.orders.messages import terms_of
 from ib_worker.orders.state import OrderState
-from ib_worker.orders.tracker import Entry
+from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session.session import Session, utcnow
-from ib_worker.tws.connection import Wire
-from ib_worker.tws.errors import LinkLost, Unsendable
+from ib_worker.tws.connection import TwsConnection
+from ib_worker.tws.errors import ConnectionLost, InvalidField
 
 CHANGE_HELD_S = 15.0
 
 log = logging.getLogger("ib_worker.order_entry.send")
 
 
-def write_order(
-    session: Session, asked: Asked, orderId: int, contract: ib_async.Contract, order: ib_async.Order
-) -> Entry:
+def send_order(
+    session: Session, asked: RequestContext, orderId: int, contract: ib_async.Contract, order: ib_async.Order
+) -> TrackedOrder:
     """Write the frame if this worker still leads and the session stands; if not, nothing was sent for sure."""
-    return write_orders(session, asked, contract, [(orderId, order)])[0]
+    return send_orders(session, asked, contract, [(orderId, order)])[0]
 
 
-def write_orders(
-    session: Session, asked: Asked, contract: ib_async.Contract, orders: Sequence[tuple[int, ib_async.Order]]
-) -> list[Entry]:
+def send_orders(
+    session: Session, asked: RequestContext, contract: ib_async.Contract, orders: Sequence[tuple[int, ib_async.Order]]
+) -> list[TrackedOrder]:
     """The same for orders that belong together, each with its orderId: all are encoded before any is written."""
     if not session.record.standing.ready:
         raise _not_sent(asked, session.record.standing.error())
 
-    def write(wire: Wire) -> None:
+    def write(wire: TwsConnection) -> None:
         with wire.together():
             for orderId, order in orders:
                 wire.placeOrder(orderId, contract, order)
@@ -47,7 +47,9 @@ def write_orders(
     return [_noted(session, asked, orderId, contract, order) for orderId, order in orders]
 
 
-def _noted(session: Session, asked: Asked, orderId: int, contract: ib_async.Contract, order: ib_async.Order) -> Entry:
+def _noted(
+    session: Session, asked: RequestContext, orderId: int, contract: ib_async.Contract, order: ib_async.Order
+) -> TrackedOrder:
     terms = terms_of(contract, order)
     entry = session.ledger.add(orderId, terms, order.orderRef, asked.key)
     entry.sent = entry.asked = (contract, order)
@@ -57,7 +59,7 @@ def _noted(session: Session, asked: Asked, orderId: int, contract: ib_async.Cont
     return entry
 
 
-def require_changeable(entry: Entry, base: Terms) -> None:
+def require_changeable(entry: TrackedOrder, base: Terms) -> None:
     """An order that TWS has, whose terms are still those that the change builds on, and no other change is under way:
     TWS would take a change of an order that it lacks for a new one, and the whole order goes out again with each, so
     that two at a time undo each other. Raises ToolError not_open, not_found or not_ready; then nothing may be sent."""
@@ -88,8 +90,13 @@ def _changing(state: OrderState) -> bool:
     return (utcnow() - state.changed_at).total_seconds() < CHANGE_HELD_S
 
 
-def write_change(
-    session: Session, asked: Asked, entry: Entry, contract: ib_async.Contract, order: ib_async.Order, base: Terms
+def send_change(
+    session: Session,
+    asked: RequestContext,
+    entry: TrackedOrder,
+    contract: ib_async.Contract,
+    order: ib_async.Order,
+    base: Terms,
 ) -> None:
     """The order's frame once more, under its orderId, with other terms, if it may still be changed."""
     if not session.record.standing.ready:
@@ -103,10 +110,10 @@ def write_change(
     log.info("change of order %s sent", entry.state.orderId)
 
 
-def write_change_along(
+def send_linked_change(
     session: Session,
-    asked: Asked,
-    entry: Entry,
+    asked: RequestContext,
+    entry: TrackedOrder,
     contract: ib_async.Contract,
     order: ib_async.Order,
     base: Terms,
@@ -115,33 +122,33 @@ def write_change_along(
     """The same for an order that is changed with another. `begun`: a frame of the call is out already, so that what
     goes wrong here takes nothing back. Raises ToolError, LinkLost or Unsendable then."""
     if not begun:
-        write_change(session, asked, entry, contract, order, base)
+        send_change(session, asked, entry, contract, order, base)
         return
     require_changeable(entry, base)
     if not session.record.standing.ready:
         raise session.record.standing.error()
     if not asked.still_leader():
-        raise LinkLost("another worker leads now")
+        raise ConnectionLost("another worker leads now")
     session.require_connection().placeOrder(entry.state.orderId, contract, order)
     session.ledger.placed += 1
     session.ledger.take(entry, ModifySent(utcnow(), terms_of(contract, order)))
     log.info("change of order %s sent with another's", entry.state.orderId)
 
 
-def write_cancel(session: Session, asked: Asked, entry: Entry) -> None:
+def send_cancel(session: Session, asked: RequestContext, entry: TrackedOrder) -> None:
     """Possible also while the gateway has lost IBKR: it passes the cancel on when the link is back."""
     _written(session, asked, lambda wire: wire.cancelOrder(entry.state.orderId))  # type: ignore[no-untyped-call]
     session.ledger.take(entry, CancelSent(utcnow()))
     log.info("cancel of order %s sent", entry.state.orderId)
 
 
-def write_global_cancel(session: Session, asked: Asked) -> None:
+def send_global_cancel(session: Session, asked: RequestContext) -> None:
     """Cancels every open order of the account, whoever placed it."""
     _written(session, asked, lambda wire: wire.reqGlobalCancel())  # type: ignore[no-untyped-call]
     log.warning("global cancel sent")
 
 
-def write_what_if(session: Session, orderId: int, contract: ib_async.Contract, order: ib_async.Order) -> None:
+def send_what_if(session: Session, orderId: int, contract: ib_async.Contract, order: ib_async.Order) -> None:
     """One bit tells a question from an order, so it is set and looked at right here."""
     question = replace(order, whatIf=True, orderRef="", transmit=True)
     wire = session.require_connection()
@@ -150,32 +157,32 @@ def write_what_if(session: Session, orderId: int, contract: ib_async.Contract, o
     wire.placeOrder(orderId, contract, question)
 
 
-async def note_sent(session: Session, asked: Asked, **fields: str) -> None:
+async def note_sent(session: Session, asked: RequestContext, **fields: str) -> None:
     """Write down that the frame has left this machine; the order's fate does not hang on it."""
     wire = session.wire
     if wire is not None:
         await wire.drained()
-    with suppress(Fenced, Gone):
+    with suppress(Fenced, StaleRequest):
         await asked.note(**fields)
 
 
-def _not_sent(asked: Asked, error: ToolError) -> ToolError:
+def _not_sent(asked: RequestContext, error: ToolError) -> ToolError:
     """The order was accepted, and then certainly not written."""
     asked.nothing_sent()
     return ToolError("not_executed", f"Nothing was sent. {error.message}", reason=error.code)
 
 
-def _written(session: Session, asked: Asked, write: Callable[[Wire], None]) -> Wire:
+def _written(session: Session, asked: RequestContext, write: Callable[[TwsConnection], None]) -> TwsConnection:
     if not asked.still_leader():
         raise Fenced
     try:
         wire = session.require_connection()
         write(wire)
-    except LinkLost as lost:
+    except ConnectionLost as lost:
         raise _not_sent(asked, ToolError("retry", "The connection to the gateway broke.")) from lost
     except ToolError as missing:
         raise _not_sent(asked, missing) from missing
-    except Unsendable as field:
+    except InvalidField as field:
         raise _not_sent(asked, ToolError("invalid_arguments", str(field))) from field
     session.ledger.placed += 1
     return wire

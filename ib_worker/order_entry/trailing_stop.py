@@ -10,18 +10,20 @@ import ib_async
 
 from bridge.tool import ToolError
 from bridge.tools.orders import ModifyOrder
-from bridge.tools.types import OnContract
-from ib_worker.orders.tracker import Entry
-from ib_worker.pacing.message_pacer import Lane
+from bridge.tools.types import ContractArguments
+from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.pacing.message_pacer import Priority
 from ib_worker.session.session import Session
 from ib_worker.session.sync import all_open_orders
-from ib_worker.tws.errors import LinkLost, RequestRefused
+from ib_worker.tws.errors import ConnectionLost, TwsError
 from ib_worker.tws.values import unset
 
 TOLD_S = 5.0
 
 
-async def trailing(session: Session, entry: Entry, order: ib_async.Order, request: ModifyOrder) -> ib_async.Order:
+async def keep_stop_price(
+    session: Session, entry: TrackedOrder, order: ib_async.Order, request: ModifyOrder
+) -> ib_async.Order:
     """The changed order with its stop where it is now, as much farther or nearer as its amount is to be larger or
     smaller. Raises ToolError not_ready."""
     if order.orderType not in unset.TRAILING:
@@ -30,7 +32,7 @@ async def trailing(session: Session, entry: Entry, order: ib_async.Order, reques
     tick = await _tick(session, entry.sent[0])  # before the stop is asked for, which may move meanwhile
     try:
         await all_open_orders(session, TOLD_S)
-    except (LinkLost, RequestRefused, TimeoutError) as silence:
+    except (ConnectionLost, TwsError, TimeoutError) as silence:
         raise ToolError(
             "not_ready", "orderId: TWS has not told where this order's stop is now. Nothing was sent. Ask again."
         ) from silence
@@ -46,5 +48,5 @@ async def trailing(session: Session, entry: Entry, order: ib_async.Order, reques
 
 async def _tick(session: Session, contract: ib_async.Contract) -> float:
     """Of the prices that TWS takes from a client: a stop that trails by a percentage stands between them."""
-    asked = OnContract(symbol=contract.symbol, conId=contract.conId)
-    return (await session.contracts.one(asked, Lane.ORDERS)).minTick
+    asked = ContractArguments(symbol=contract.symbol, conId=contract.conId)
+    return (await session.contracts.one(asked, Priority.ORDERS)).minTick

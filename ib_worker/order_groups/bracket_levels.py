@@ -6,7 +6,7 @@ from bridge.tool import ToolError
 from bridge.tools.orders import ModifyOrder
 from ib_worker.order_groups.groups import Role
 from ib_worker.order_groups.related import is_open, related, roles
-from ib_worker.orders.tracker import Entry
+from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.risk.bracket_prices import Levels, crossed
 from ib_worker.risk.intent import Side
 from ib_worker.session.session import Session
@@ -18,7 +18,7 @@ PRICED: dict[Role, tuple[tuple[str, ...], str]] = {  # which order types have a 
 }
 
 
-def require_in_order(session: Session, entry: Entry, request: ModifyOrder) -> None:
+def require_in_order(session: Session, entry: TrackedOrder, request: ModifyOrder) -> None:
     """Raise ToolError invalid_arguments where the change would put a stop or a target on the wrong side of the entry,
     or past one another: it would trade as soon as the entry has filled."""
     changed = "lmtPrice" if request.lmtPrice is not None else "auxPrice" if request.auxPrice is not None else None
@@ -40,7 +40,7 @@ def require_in_order(session: Session, entry: Entry, request: ModifyOrder) -> No
         )
 
 
-def _single(group: Sequence[Entry], changed: Entry) -> dict[Role, Entry]:
+def _single(group: Sequence[TrackedOrder], changed: TrackedOrder) -> dict[Role, TrackedOrder]:
     """The orders of a group whose role no other has, and the one that is changed: several exits share a position out as
     their owner likes."""
     named = roles(group)
@@ -51,7 +51,7 @@ def _single(group: Sequence[Entry], changed: Entry) -> dict[Role, Entry]:
     }
 
 
-def _level(entry: Entry, role: Role, request: ModifyOrder | None) -> float | None:
+def _level(entry: TrackedOrder, role: Role, request: ModifyOrder | None) -> float | None:
     types, name = PRICED[role]
     terms = entry.state.terms
     if not is_open(entry) or terms.orderType not in types:

@@ -8,13 +8,13 @@ from bridge.text.numbers import digits
 from ib_worker.order_entry.build import LEGS
 from ib_worker.order_groups.groups import WORDS, Member, Role, group_of, is_parent, most_filled, role_of
 from ib_worker.orders.references import is_ours, order_ref
-from ib_worker.orders.tracker import Entry
+from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session.session import Session
 
 ROLES: dict[str, Role] = {"": "entry", "takeProfit": "takeProfit", "stopLoss": "stopLoss"}  # by the leg's name
 
 
-def member(entry: Entry) -> Member:
+def member(entry: TrackedOrder) -> Member:
     state, order = entry.state, entry.sent[1] if entry.sent is not None else None
     remaining = state.remaining if state.remaining is not None else state.terms.totalQuantity - state.filled
     return Member(
@@ -38,18 +38,18 @@ def member(entry: Entry) -> Member:
     )
 
 
-def is_open(entry: Entry) -> bool:
+def is_open(entry: TrackedOrder) -> bool:
     return not (entry.state.done or entry.state.not_found)
 
 
-def _leg(entry: Entry) -> Role | None:
+def _leg(entry: TrackedOrder) -> Role | None:
     for name, role in ROLES.items() if entry.key else ():
         if entry.state.orderRef == order_ref(entry.key or "", name):
             return role
     return None
 
 
-def legs(session: Session, key: str) -> list[Entry]:
+def legs(session: Session, key: str) -> list[TrackedOrder]:
     """The orders that were placed under a key, as far as IBKR has named them: three of a bracket, else one. TWS knows
     them by their references alone, and from now on the session knows their key."""
     found = [session.ledger.by_ref(order_ref(key, leg)) for leg in LEGS]
@@ -59,7 +59,7 @@ def legs(session: Session, key: str) -> list[Entry]:
     return [each for each in found if each is not None]
 
 
-def related(session: Session, entry: Entry) -> list[Entry]:
+def related(session: Session, entry: TrackedOrder) -> list[TrackedOrder]:
     """The order and everything that belongs to it, its parent first."""
     near = [each for each in session.ledger.all() if each is entry or _linked(each) or _same_key(each, entry)]
     near += [parent for each in near if (parent := parent_of(session, each)) is not None]
@@ -68,27 +68,27 @@ def related(session: Session, entry: Entry) -> list[Entry]:
     return [by_name[each.name] for each in found]
 
 
-def _linked(entry: Entry) -> bool:
+def _linked(entry: TrackedOrder) -> bool:
     order = entry.sent[1] if entry.sent is not None else None
     return order is not None and bool(order.parentId or order.ocaGroup)
 
 
-def _same_key(one: Entry, other: Entry) -> bool:
+def _same_key(one: TrackedOrder, other: TrackedOrder) -> bool:
     return one.key is not None and one.key == other.key
 
 
-def roles(entries: Sequence[Entry]) -> list[Role]:
+def roles(entries: Sequence[TrackedOrder]) -> list[Role]:
     """What each is among the others."""
     members = [member(each) for each in entries]
     return [role_of(each, members) for each in members]
 
 
-def owned(session: Session, entries: Sequence[Entry]) -> bool:
+def owned(session: Session, entries: Sequence[TrackedOrder]) -> bool:
     """Whether this session, which alone can, may cancel and change what is open of them."""
     return all(each.state.clientId == session.clientId for each in entries if is_open(each))
 
 
-def named_each(session: Session, entries: Sequence[Entry]) -> str:
+def named_each(session: Session, entries: Sequence[TrackedOrder]) -> str:
     """The orders with their references: "the stop (orderRef mcp…) and the target (orderRef mcp…)"."""
     words = []
     for each in entries:
@@ -99,7 +99,7 @@ def named_each(session: Session, entries: Sequence[Entry]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def parent_of(session: Session, entry: Entry) -> Entry | None:
+def parent_of(session: Session, entry: TrackedOrder) -> TrackedOrder | None:
     """The order that this one names as its parent, open or done, if it is known."""
     one = member(entry)
     if not one.parentId:
@@ -110,13 +110,13 @@ def parent_of(session: Session, entry: Entry) -> Entry | None:
     return by_id if by_id is not None and is_parent(member(by_id), one) else None
 
 
-def held_by(session: Session, entry: Entry) -> Entry | None:
+def held_by(session: Session, entry: TrackedOrder) -> TrackedOrder | None:
     """The open order that this one hangs on."""
     parent = parent_of(session, entry)
     return parent if parent is not None and is_open(parent) else None
 
 
-def resting_exits(session: Session) -> list[Entry]:
+def resting_exits(session: Session) -> list[TrackedOrder]:
     """Open orders whose entry is done: what they fill comes off the position that it opened."""
     found = []
     for each in session.ledger.open():
@@ -126,7 +126,7 @@ def resting_exits(session: Session) -> list[Entry]:
     return found
 
 
-def position(session: Session, entry: Entry) -> Decimal:
+def position(session: Session, entry: TrackedOrder) -> Decimal:
     """Of the order's contract in its account, signed, with fills that no position shows yet."""
     account, conId = entry.state.terms.account or "", entry.state.terms.contract.conId
     holdings = session.holdings
@@ -134,7 +134,7 @@ def position(session: Session, entry: Entry) -> Decimal:
     return holdings.held(account, conId) + unshown
 
 
-def excess(session: Session, entries: Iterable[Entry]) -> float:
+def excess(session: Session, entries: Iterable[TrackedOrder]) -> float:
     """How much the orders, all of one contract, account and side, can fill beyond the position that they close."""
     orders = list(entries)
     held = float(position(session, orders[0]))
@@ -142,7 +142,7 @@ def excess(session: Session, entries: Iterable[Entry]) -> float:
     return max(most_filled([member(each) for each in orders]) - closable, 0.0)
 
 
-def uncovered(session: Session, entry: Entry) -> str:
+def uncovered(session: Session, entry: TrackedOrder) -> str:
     """Say how much an exit of a bracket closes where that is less than what is, or is to be, open."""
     leg, parent = member(entry).leg, parent_of(session, entry)
     if leg not in ("takeProfit", "stopLoss") or parent is None or not is_open(entry):
@@ -156,6 +156,6 @@ def uncovered(session: Session, entry: Entry) -> str:
     return f"{WORDS[leg].capitalize()} covers {digits(rest)} of {digits(whole)} {name_of(entry)}."
 
 
-def name_of(entry: Entry) -> str:
+def name_of(entry: TrackedOrder) -> str:
     """The contract as people and models read it."""
     return contract_name(entry.state.terms.contract)

@@ -17,23 +17,23 @@ from ib_worker.order_groups.related import (
     resting_exits,
 )
 from ib_worker.order_identity.recalled import recall
-from ib_worker.orders.tracker import Entry
+from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session.session import Session
 
 
-class Exceeding(NamedTuple):
+class ExcessExits(NamedTuple):
     """Exits of one contract, account and side that can fill more than there is to close, and what is to be done."""
 
-    exits: list[Entry]
+    exits: list[TrackedOrder]
     what: str
     remedy: str
 
 
-def exceeding(session: Session) -> list[Exceeding]:
+def exceeding(session: Session) -> list[ExcessExits]:
     """Empty while positions are not known."""
     if not session.holdings.known:
         return []
-    sides: defaultdict[tuple[str | None, int, str], list[Entry]] = defaultdict(list)
+    sides: defaultdict[tuple[str | None, int, str], list[TrackedOrder]] = defaultdict(list)
     for each in resting_exits(session):
         terms = each.state.terms
         sides[terms.account, terms.contract.conId, terms.action].append(each)
@@ -42,10 +42,10 @@ def exceeding(session: Session) -> list[Exceeding]:
     return found + [_beyond_its_entry(session, each) for each in held]
 
 
-def _beyond_position(session: Session, exits: list[Entry]) -> Exceeding:
+def _beyond_position(session: Session, exits: list[TrackedOrder]) -> ExcessExits:
     first, over = exits[0], excess(session, exits)
     action, most = first.state.terms.action, most_filled([member(each) for each in exits])
-    return Exceeding(
+    return ExcessExits(
         exits,
         f"Exits exceed the position: {action} {digits(most)} {name_of(first)} can fill, and the position is "
         f"{position(session, first).normalize():f}. A fill opens a {_side(action)} position of up to {digits(over)}.",
@@ -53,7 +53,7 @@ def _beyond_position(session: Session, exits: list[Entry]) -> Exceeding:
     )
 
 
-def _beyond_entry(session: Session, entry: Entry) -> bool:
+def _beyond_entry(session: Session, entry: TrackedOrder) -> bool:
     parent = held_by(session, entry)
     if parent is None or parent.state.terms.contract.conId != entry.state.terms.contract.conId:
         return False
@@ -61,11 +61,11 @@ def _beyond_entry(session: Session, entry: Entry) -> bool:
     return closes and entry.state.terms.totalQuantity > parent.state.terms.totalQuantity
 
 
-def _beyond_its_entry(session: Session, entry: Entry) -> Exceeding:
+def _beyond_its_entry(session: Session, entry: TrackedOrder) -> ExcessExits:
     parent = held_by(session, entry)
     assert parent is not None
     size, whole = entry.state.terms.totalQuantity, parent.state.terms.totalQuantity
-    return Exceeding(
+    return ExcessExits(
         [entry],
         f"An exit exceeds its entry: {entry.state.terms.action} {digits(size)} {name_of(entry)} waits for an order "
         f"of {digits(whole)}. Its fill opens a {_side(entry.state.terms.action)} position of up to "
@@ -78,13 +78,13 @@ def _side(action: str) -> str:
     return "short" if action == "SELL" else "long"
 
 
-def by_key(exits: Sequence[Entry]) -> str:
+def by_key(exits: Sequence[TrackedOrder]) -> str:
     """How what is open of them is cancelled in one call for each bracket; empty where no key is known."""
     keys = sorted({each.key for each in exits if each.key})
     return "".join(f" ibkr_cancel_order with orderKey {key} cancels what is open of that bracket." for key in keys)
 
 
-def closed_by(session: Session, account: str, conId: int, action: str) -> list[Entry]:
+def closed_by(session: Session, account: str, conId: int, action: str) -> list[TrackedOrder]:
     """The exits of a position that an order of this side closes or reduces; none where it does not."""
     held = session.holdings.held(account, conId)
     closes = held > 0 if action == "SELL" else held < 0
@@ -94,7 +94,7 @@ def closed_by(session: Session, account: str, conId: int, action: str) -> list[E
     return [each for each in resting_exits(session) if each in same]
 
 
-async def remaining(session: Session, exits: Sequence[Entry]) -> str:
+async def remaining(session: Session, exits: Sequence[TrackedOrder]) -> str:
     """Which of a position's exits are open still, with their keys: what an order that closed it begins with."""
     left = [each for each in exits if is_open(each)]
     if not left:

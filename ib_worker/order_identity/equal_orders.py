@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from hashlib import sha256
 
-from bridge.bus.records.records import Record
+from bridge.bus.records.records import OrderRecord
 from bridge.bus.records.scripts import HOLD_MS
-from bridge.bus.server.server import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.connection import BusError, bus_down
 from bridge.tool import ToolError
 from ib_worker.orders.references import order_ref
@@ -16,7 +16,7 @@ VOID = frozenset({"rejected", "read_only", "not_found", "invalid_arguments"})  #
 
 
 @dataclass(frozen=True)
-class Cleared:
+class ClearedDuplicate:
     """No order holds the new one: the key that counts no more, and a sentence on what another caller did."""
 
     excused: str = ""
@@ -28,11 +28,13 @@ def own_terms(principal: str, terms: str) -> str:
     return sha256(f"{principal}\n{terms}".encode()).hexdigest()[:32]
 
 
-async def cleared(session: Session, asked: Asked, terms: str, window_s: int, named: str | None) -> Cleared:
+async def cleared(
+    session: Session, asked: RequestContext, terms: str, window_s: int, named: str | None
+) -> ClearedDuplicate:
     """Raises ToolError possible_duplicate, or bus_down, where the principal's own equal order holds this one. An order
     that was rejected, or cancelled without a fill, does not count."""
     if not window_s:
-        return Cleared()
+        return ClearedDuplicate()
     try:
         own = await asked.latest_equal(own_terms(asked.caller, terms))
         latest = await asked.latest_equal(terms)
@@ -48,10 +50,10 @@ async def cleared(session: Session, asked: Asked, terms: str, window_s: int, nam
             raise _possible_duplicate(session, asked, key, record)
         else:
             remark = f"Another client, {record.request.client}, placed an equal order {asked.age_s(record):.0f} s ago."
-    return Cleared(excused, remark)
+    return ClearedDuplicate(excused, remark)
 
 
-def _is_void(session: Session, key: str, record: Record | None) -> bool:
+def _is_void(session: Session, key: str, record: OrderRecord | None) -> bool:
     entry = session.ledger.by_ref(order_ref(key))
     if entry is not None:
         state = entry.state
@@ -59,7 +61,7 @@ def _is_void(session: Session, key: str, record: Record | None) -> bool:
     return record is not None and record.reply is not None and record.reply.code in VOID
 
 
-def _holds(asked: Asked, record: Record | None, window_s: int) -> bool:
+def _holds(asked: RequestContext, record: OrderRecord | None, window_s: int) -> bool:
     """An order whose caller has not learnt its key holds its equals for longer: a repeated call is the same order."""
     if record is None:
         return True
@@ -67,7 +69,7 @@ def _holds(asked: Asked, record: Record | None, window_s: int) -> bool:
     return asked.age_s(record) < (max(HOLD_S, window_s) if unknown else window_s)
 
 
-def _possible_duplicate(session: Session, asked: Asked, key: str, record: Record | None) -> ToolError:
+def _possible_duplicate(session: Session, asked: RequestContext, key: str, record: OrderRecord | None) -> ToolError:
     state = _state_of(session, key, record)
     when = f"{asked.age_s(record):.0f} s ago" if record is not None else "a moment ago"
     told = f"An equal order was placed {when} under key {key}, and it is {state}."
@@ -85,7 +87,7 @@ def _possible_duplicate(session: Session, asked: Asked, key: str, record: Record
     )
 
 
-def _state_of(session: Session, key: str, record: Record | None) -> str:
+def _state_of(session: Session, key: str, record: OrderRecord | None) -> str:
     entry = session.ledger.by_ref(order_ref(key))
     if entry is not None:
         return entry.state.status

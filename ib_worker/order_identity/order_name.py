@@ -3,13 +3,15 @@
 from collections.abc import Set as AbstractSet
 
 from bridge.tool import ToolError
-from bridge.tools.types import Named
+from bridge.tools.types import OrderNameArguments
 from ib_worker.orders.references import order_ref
 from ib_worker.orders.state import OrderState
-from ib_worker.orders.tracker import Entry, Ledger
+from ib_worker.orders.tracker import OrderTracker, TrackedOrder
 
 
-def order_named(ledger: Ledger, unsettled: AbstractSet[str], orderId: int, named: Named) -> Entry | None:
+def order_named(
+    ledger: OrderTracker, unsettled: AbstractSet[str], orderId: int, named: OrderNameArguments
+) -> TrackedOrder | None:
     """Return the order, None where none is known by any of the names. `unsettled`: references of which it is not known
     yet whether IBKR has their orders. Raise ToolError not_ready for one of those, or invalid_arguments."""
     entry = _found(ledger, unsettled, orderId, named)
@@ -18,7 +20,9 @@ def order_named(ledger: Ledger, unsettled: AbstractSet[str], orderId: int, named
     return entry
 
 
-def _found(ledger: Ledger, unsettled: AbstractSet[str], orderId: int, named: Named) -> Entry | None:
+def _found(
+    ledger: OrderTracker, unsettled: AbstractSet[str], orderId: int, named: OrderNameArguments
+) -> TrackedOrder | None:
     by_perm = ledger.by_perm(named.permId) if named.permId is not None else None
     if by_perm is not None:
         return by_perm
@@ -41,13 +45,13 @@ def _found(ledger: Ledger, unsettled: AbstractSet[str], orderId: int, named: Nam
     return named_so[0] if named_so else ledger.by_id(orderId) if orderId else None
 
 
-def name_given(orderId: int, named: Named) -> tuple[str, str]:
+def name_given(orderId: int, named: OrderNameArguments) -> tuple[str, str]:
     """The first name that a call gives, and its value: an error is about the argument that was used."""
     names = {"orderId": orderId, "orderKey": named.orderKey, "orderRef": named.orderRef, "permId": named.permId}
     return next(((name, str(value)) for name, value in names.items() if value), ("orderId", "0"))
 
 
-def require_one_order(state: OrderState, orderId: int, named: Named) -> None:
+def require_one_order(state: OrderState, orderId: int, named: OrderNameArguments) -> None:
     """Refuse names of which one is another order's. Raise ToolError invalid_arguments."""
     orderRef = order_ref(named.orderKey) if named.orderKey is not None else None
     others = [

@@ -6,11 +6,11 @@ from contextlib import suppress
 from bridge.bus.transport.connection import BusError
 from bridge.tool import ToolError
 from ib_worker.orders.references import is_ours
-from ib_worker.orders.tracker import Entry
+from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session.session import Session
 
 
-async def recall(session: Session, entries: Iterable[Entry]) -> None:
+async def recall(session: Session, entries: Iterable[TrackedOrder]) -> None:
     """Look them up in one pass, once for each. What the log does not tell, or can't be asked for, stays unknown."""
     unknown = {each.state.orderRef or "": each for each in entries if _unknown(each)}
     if not unknown:
@@ -23,6 +23,6 @@ async def recall(session: Session, entries: Iterable[Entry]) -> None:
             entry.recalled = True
 
 
-def _unknown(entry: Entry) -> bool:
+def _unknown(entry: TrackedOrder) -> bool:
     known = entry.state.sent_at is not None and entry.key is not None
     return is_ours(entry.state.orderRef) and not (known or entry.recalled)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import ib_async
 
-from bridge.bus.server.server import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from bridge.tools.order_terms import AUX_PRICE, LMT_PRICE
 from ib_worker.order_entry.build import LEGS
 from ib_worker.orders.references import order_ref
-from ib_worker.orders.tracker import Entry
+from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session.session import Session
 from ib_worker.tws.values import convert
 
@@ -17,7 +17,10 @@ BECOMES = {"MTL": "LMT"}  # TWS shows a market-to-limit order that has filled in
 
 
 async def require_same(
-    session: Session, asked: Asked, contract: ib_async.Contract, orders: Sequence[tuple[Entry, ib_async.Order]]
+    session: Session,
+    asked: RequestContext,
+    contract: ib_async.Contract,
+    orders: Sequence[tuple[TrackedOrder, ib_async.Order]],
 ) -> None:
     """Raises ToolError idempotency_conflict unless each order at IBKR is the one asked for, by the same principal."""
     key = asked.key or ""
@@ -35,7 +38,7 @@ async def require_same(
             raise _conflict(f"IBKR has an order under this key that differs in {', '.join(names)}")
 
 
-def differing(entry: Entry, contract: ib_async.Contract, order: ib_async.Order) -> list[str]:
+def differing(entry: TrackedOrder, contract: ib_async.Contract, order: ib_async.Order) -> list[str]:
     """Return the names of the terms in which IBKR's order is not the one asked for."""
     terms = entry.state.terms
     pairs = {
@@ -60,7 +63,7 @@ def differing(entry: Entry, contract: ib_async.Contract, order: ib_async.Order) 
     return wrong
 
 
-def shown_by_ibkr(entry: Entry) -> str:
+def shown_by_ibkr(entry: TrackedOrder) -> str:
     """The first sentence of an answer that is replayed from IBKR's order instead of a record. Its time is of the
     gateway's clock, as all times of an order are."""
     since = entry.state.sent_at or (entry.state.life[0].at if entry.state.life else None)

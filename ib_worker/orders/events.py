@@ -26,7 +26,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ErrorReported:
     """An error or a notice of TWS about the order. `unnamed`: TWS gave no id, and the order is one of those that it may
     be about, so that it decides nothing."""
 
@@ -62,7 +62,7 @@ class CancelSent:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenOrderReported:
     """openOrder: sent again at every change, and for each order when a session starts."""
 
     kind: ClassVar[str] = "Opened"
@@ -143,7 +143,7 @@ class Completed:
 
 
 @dataclass(frozen=True, slots=True)
-class Vanished:
+class NotListed:
     """After a full look, which began at `asked_at`, TWS names the order neither open nor completed."""
 
     kind: ClassVar[str] = "Vanished"
@@ -164,7 +164,19 @@ class ListedOpen:
     remaining: float | None = None
 
 
-Event = Said | Sent | ModifySent | CancelSent | Opened | Status | Fill | Commission | Completed | Vanished | ListedOpen
+Event = (
+    ErrorReported
+    | Sent
+    | ModifySent
+    | CancelSent
+    | OpenOrderReported
+    | Status
+    | Fill
+    | Commission
+    | Completed
+    | NotListed
+    | ListedOpen
+)
 
 
 def trade_of(execId: str) -> str:

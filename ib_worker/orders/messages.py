@@ -8,8 +8,17 @@ from datetime import datetime
 
 import ib_async
 
-from ib_worker.orders.events import Commission, Completed, Fill, ListedOpen, Opened, Said, Status, Terms
-from ib_worker.orders.tracker import Entry, Ledger, Shown
+from ib_worker.orders.events import (
+    Commission,
+    Completed,
+    ErrorReported,
+    Fill,
+    ListedOpen,
+    OpenOrderReported,
+    Status,
+    Terms,
+)
+from ib_worker.orders.tracker import OrderTracker, ShownOrder, TrackedOrder
 from ib_worker.tws.values import convert, unset
 from ib_worker.tws.values.codes import ID_OF_ANOTHER
 from ib_worker.tws.values.text import message
@@ -35,29 +44,29 @@ def terms_of(contract: ib_async.Contract, order: ib_async.Order) -> Terms:
     )
 
 
-class OrderMessages:
+class OrderMessageHandler:
     """The methods have TWS's names, and return the order that a message was about, if it is known."""
 
-    def __init__(self, ledger: Ledger, now: Callable[[], datetime]) -> None:
+    def __init__(self, ledger: OrderTracker, now: Callable[[], datetime]) -> None:
         self._ledger = ledger
         self._now = now
-        self._listed: dict[Entry, None] = {}  # named since a list of open orders was last requested
+        self._listed: dict[TrackedOrder, None] = {}  # named since a list of open orders was last requested
         self._listed_from: datetime | None = None  # when it was requested; None: none is under way
         self.highest = 0  # orderId of this client that is taken, as far as TWS has told: the next order's is above it
 
     def openOrder(
         self, orderId: int, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
-    ) -> Entry | None:
+    ) -> TrackedOrder | None:
         """Sent again at every change of the order, so this must be idempotent."""
         terms = terms_of(contract, order)
         permId, orderRef = convert.identity(order.permId), convert.text(order.orderRef)
         entry = self._ledger.entry(orderId, order.clientId, permId, orderRef, terms)
         assert entry is not None  # terms make one
         entry.told(contract, order)
-        entry.shown = Shown(orderState.status)
+        entry.shown = ShownOrder(orderState.status)
         self._listed[entry] = None
         self._taken(order.clientId, orderId)
-        self._ledger.take(entry, Opened(self._now(), permId, orderRef, terms, orderState.status))
+        self._ledger.take(entry, OpenOrderReported(self._now(), permId, orderRef, terms, orderState.status))
         return entry
 
     def asked_open(self) -> None:
@@ -111,10 +120,10 @@ class OrderMessages:
         if entry is None:
             self._ledger.early(perm, event)
         else:
-            entry.shown = Shown(status, filled, remaining)
+            entry.shown = ShownOrder(status, filled, remaining)
             self._ledger.take(entry, event)
 
-    def execDetails(self, execution: ib_async.Execution) -> Entry | None:
+    def execDetails(self, execution: ib_async.Execution) -> TrackedOrder | None:
         """A fill, live or listed on request; the same one may come both ways."""
         permId, orderRef = convert.identity(execution.permId), convert.text(execution.orderRef)
         self._taken(execution.clientId, execution.orderId)
@@ -152,7 +161,7 @@ class OrderMessages:
 
     def completedOrder(
         self, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
-    ) -> Entry | None:
+    ) -> TrackedOrder | None:
         """An archived order. It has neither orderId nor clientId: permId and orderRef tell which it is."""
         permId, orderRef = convert.identity(order.permId), convert.text(order.orderRef)
         if self._ledger.is_past(permId):
@@ -174,7 +183,7 @@ class OrderMessages:
         if code in ID_TAKEN and not entry.state.acknowledged:
             self.highest = max(self.highest, orderId + PAST_TAKEN)
         self._ledger.errors += 1
-        self._ledger.take(entry, Said(self._now(), code, text))
+        self._ledger.take(entry, ErrorReported(self._now(), code, text))
         return True
 
     def unnamed_error(self, code: int, text: str) -> None:
@@ -183,7 +192,7 @@ class OrderMessages:
             state = entry.state
             if state.sent_at is not None and not state.named and state.said is None:
                 self._ledger.errors += 1
-                self._ledger.take(entry, Said(self._now(), code, text, unnamed=True))
+                self._ledger.take(entry, ErrorReported(self._now(), code, text, unnamed=True))
 
     def _taken(self, clientId: int, orderId: int) -> None:
         if clientId == self._ledger.clientId and orderId != unset.NO_ORDER_ID:

@@ -23,16 +23,16 @@ from ib_worker.orders.events import (
     CancelSent,
     Commission,
     Completed,
+    ErrorReported,
     Event,
     Fill,
     ListedOpen,
     ModifySent,
-    Opened,
-    Said,
+    NotListed,
+    OpenOrderReported,
     Sent,
     Status,
     Terms,
-    Vanished,
 )
 from ib_worker.tws.values.codes import CANCEL_REFUSED, CANCELLED_BY, CHANGE_REFUSED, ID_OF_ANOTHER, REJECTS, WARNINGS
 
@@ -42,7 +42,7 @@ FILLED = "Filled"
 CANCELLED = frozenset({"Cancelled", "ApiCancelled"})
 ENDED = CANCELLED | {FILLED}
 WORKING = frozenset({"PreSubmitted", "Submitted", "PendingCancel"})  # TWS has taken the order
-NAMES_IT = (Opened, Status, Fill, Completed, ListedOpen)
+NAMES_IT = (OpenOrderReported, Status, Fill, Completed, ListedOpen)
 REJECTED = 201  # TWS's code for it
 CHANGING = ("totalQuantity", "orderType", "lmtPrice", "auxPrice", "trailingPercent", "tif")
 LOOKS = 2  # full looks that an order must be missing from before it is said not to exist
@@ -56,7 +56,7 @@ Source = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class HistoryEntry:
     """One thing that happened to the order, as `get_order` tells it."""
 
     at: datetime
@@ -79,26 +79,30 @@ class OrderState:
     avgFillPrice: float | None = None
     lastFillPrice: float | None = None
     whyHeld: str | None = None
-    rejected: Said | None = None
-    doubted: Said | None = None  # an error that rejects orders came for a working one: Inactive would confirm it
-    said: Said | None = None  # an error or notice that may be the answer to the latest frame, and whose meaning is open
+    rejected: ErrorReported | None = None
+    doubted: ErrorReported | None = (
+        None  # an error that rejects orders came for a working one: Inactive would confirm it
+    )
+    said: ErrorReported | None = (
+        None  # an error or notice that may be the answer to the latest frame, and whose meaning is open
+    )
     ended_at: datetime | None = None  # when TWS told its end
     contradicted: str | None = None  # what the order was taken for, though later word of TWS has it open
     cancel_asked: bool = False
     cancelled_at: datetime | None = None  # when the latest cancel was sent
-    cancel_refused: Said | None = None
+    cancel_refused: ErrorReported | None = None
     sent_at: datetime | None = None  # None: not by this worker, as far as it knows
     changed_at: datetime | None = None  # when the latest change was sent
     change: Terms | None = None  # sent, and neither confirmed nor refused yet
-    change_refused: Said | None = None
+    change_refused: ErrorReported | None = None
     missed: int = 0  # full looks in which TWS did not name it, some time from one to the next
     missed_at: datetime | None = None  # the latest of these
     working: bool = False  # TWS has shown it in the market at least once
     whole: bool = False  # TWS itself has said that it is filled: else that is worked out from fills and quantity
     fills: Mapping[str, Fill] = field(default_factory=dict)  # by trade
     commissions: Mapping[str, Commission] = field(default_factory=dict)  # by trade
-    notices: tuple[Said, ...] = ()
-    life: tuple[Life, ...] = ()
+    notices: tuple[ErrorReported, ...] = ()
+    life: tuple[HistoryEntry, ...] = ()
 
     @property
     def permId(self) -> int | None:  # noqa: N802  # TWS's own spelling
@@ -169,7 +173,7 @@ def _cancel_sent(state: OrderState, event: CancelSent) -> OrderState:
     return _lived(known, event.at, "cancel sent", "cancel")
 
 
-def _opened(state: OrderState, event: Opened) -> OrderState:
+def _opened(state: OrderState, event: OpenOrderReported) -> OrderState:
     known = _identified(state, event.permId, event.orderRef)
     terms = event.terms
     if terms.contract.conId == known.terms.contract.conId:  # openOrder leaves out what a contract lookup tells
@@ -215,7 +219,7 @@ def _commission(state: OrderState, event: Commission) -> OrderState:
     return _noted(state, known, event.at, "commission", cost)
 
 
-def _said(state: OrderState, event: Said) -> OrderState:
+def _said(state: OrderState, event: ErrorReported) -> OrderState:
     known = state if event in state.notices else replace(state, notices=(*state.notices, event))
     changing = state.change is not None and state.working and not _cancelling(state)
     if event.unnamed:
@@ -250,7 +254,7 @@ def _cancelling(state: OrderState) -> bool:
     return state.changed_at is None or state.cancelled_at >= state.changed_at
 
 
-def _change_refused(state: OrderState, by: Said) -> OrderState:
+def _change_refused(state: OrderState, by: ErrorReported) -> OrderState:
     known = replace(state, change=None, change_refused=by, said=None)
     return _filled(known, known.filled, known.avgFillPrice, known.lastFillPrice)  # of the old quantity again
 
@@ -264,7 +268,7 @@ def _listed_open(state: OrderState, event: ListedOpen) -> OrderState:
     return _noted(state, known, event.at, "open order list", event.status)
 
 
-def _explained(state: OrderState, said: Said, event: ListedOpen) -> OrderState:
+def _explained(state: OrderState, said: ErrorReported, event: ListedOpen) -> OrderState:
     """TWS spoke against the latest frame, and a list that was requested after that has the order as it was."""
     if said.unnamed or said.code in WARNINGS:
         return state
@@ -302,13 +306,13 @@ def _contradicted(state: OrderState, event: ListedOpen) -> OrderState:
 def _completed(state: OrderState, event: Completed) -> OrderState:
     known = _with_status(_identified(state, event.permId, event.orderRef), event.status)
     if event.status == INACTIVE and not known.done:  # archived, so it will not come alive again
-        known = replace(known, rejected=Said(event.at, REJECTED, event.text or INACTIVE))
+        known = replace(known, rejected=ErrorReported(event.at, REJECTED, event.text or INACTIVE))
     if event.filled > known.filled:
         known = _filled(known, event.filled, known.avgFillPrice, known.lastFillPrice)
     return _noted(state, known, event.at, "completedOrder", event.text or event.status)
 
 
-def _vanished(state: OrderState, event: Vanished) -> OrderState:
+def _vanished(state: OrderState, event: NotListed) -> OrderState:
     if state.done or state.not_found:
         return state
     if state.contradicted in CANCELLED:  # the list that contradicted its end was the one that erred
@@ -320,7 +324,7 @@ def _vanished(state: OrderState, event: Vanished) -> OrderState:
     return _lived(known, event.at, "vanished", "TWS names it neither open nor completed")
 
 
-def _rejected_by_absence(state: OrderState, event: Vanished) -> bool:
+def _rejected_by_absence(state: OrderState, event: NotListed) -> bool:
     """TWS spoke against an order that it has never shown, and a look that began after that does not name it."""
     said = state.said
     if said is None or said.unnamed or said.code in WARNINGS or event.asked_at is None or state.named or state.filled:
@@ -401,7 +405,7 @@ def _noted(before: OrderState, after: OrderState, at: datetime, source: Source, 
 
 
 def _lived(state: OrderState, at: datetime, source: Source, what: str) -> OrderState:
-    life = (*state.life, Life(at, source, what))
+    life = (*state.life, HistoryEntry(at, source, what))
     if len(life) > LIFE_EVENTS:
         half = LIFE_EVENTS // 2
         life = (*life[:half], *life[half + 1 :])
@@ -409,15 +413,15 @@ def _lived(state: OrderState, at: datetime, source: Source, what: str) -> OrderS
 
 
 _APPLY: Mapping[type[Event], Callable[[OrderState, Any], OrderState]] = {  # each takes the event of its key
-    Said: _said,
+    ErrorReported: _said,
     Sent: _sent,
     ModifySent: _modify_sent,
     CancelSent: _cancel_sent,
-    Opened: _opened,
+    OpenOrderReported: _opened,
     Status: _status,
     Fill: _fill,
     Commission: _commission,
     Completed: _completed,
-    Vanished: _vanished,
+    NotListed: _vanished,
     ListedOpen: _listed_open,
 }

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import ib_async
 
 from bridge.tools.types import Notice, OrderReport
-from ib_worker.orders.events import Commission, Event, Fill, Terms, Vanished, trade_of
+from ib_worker.orders.events import Commission, Event, Fill, NotListed, Terms, trade_of
 from ib_worker.orders.references import is_ours
 from ib_worker.orders.state import NAMES_IT, OrderState, apply
 from ib_worker.tws.values import unset
@@ -29,7 +29,7 @@ Filled = Callable[[Terms, Decimal], None]  # what an order asks for, and by how 
 Name = TypeVar("Name", bound=Hashable)
 
 
-class Shown(NamedTuple):
+class ShownOrder(NamedTuple):
     """An order's status in TWS's latest message about it; openOrder has no quantities."""
 
     status: str
@@ -37,7 +37,7 @@ class Shown(NamedTuple):
     remaining: float | None = None
 
 
-class Entry:
+class TrackedOrder:
     """One order: its state, the key it was asked under, and the events of those who wait for a change."""
 
     def __init__(self, state: OrderState, key: str | None = None) -> None:
@@ -48,7 +48,7 @@ class Entry:
         self.told_first: ib_async.Order | None = None  # TWS's first word on that
         self.recalled = False  # the audit log was asked for what an earlier worker knew of it
         self.placed_at: datetime | None = None  # by an earlier worker
-        self.shown: Shown | None = None
+        self.shown: ShownOrder | None = None
         self.gateway: Hashable = None  # that it was sent to, or that named it last
         self.ahead = timedelta(0)  # of this machine's clock: of the times that callers are told
         self.missed_at = float("-inf")  # by a clock that nobody sets, when a full look last lacked it
@@ -93,7 +93,7 @@ class Entry:
             self._watches.discard(changed)
 
 
-class Ledger:
+class OrderTracker:
     """An orderId belongs to one clientId and may come again after a gateway's restart; a permId does not, nor an
     orderRef of ours. Others may write the same orderRef on many orders, so theirs is no name.
 
@@ -107,11 +107,11 @@ class Ledger:
         self.gateway: Hashable = None  # where the connection goes: another one need not know this one's orders
         self.errors = 0  # and notices about orders, for the same reason
         self.placed = 0  # frames that place, change or cancel: an answer asked for before the newest one may be stale
-        self._entries: dict[Entry, None] = {}  # in the order they became known
-        self._by_id: dict[tuple[int, int], Entry] = {}
-        self._by_perm: dict[int, Entry] = {}
-        self._by_ref: dict[str, list[Entry]] = {}  # ours: more than one where another program writes it too
-        self._by_trade: dict[str, Entry] = {}
+        self._entries: dict[TrackedOrder, None] = {}  # in the order they became known
+        self._by_id: dict[tuple[int, int], TrackedOrder] = {}
+        self._by_perm: dict[int, TrackedOrder] = {}
+        self._by_ref: dict[str, list[TrackedOrder]] = {}  # ours: more than one where another program writes it too
+        self._by_trade: dict[str, TrackedOrder] = {}
         self._commissions: dict[str, Commission] = {}  # by execId, for executions of orders known and unknown
         self._early: dict[int, list[Event]] = {}  # by permId
         self._past: dict[int, None] = {}
@@ -123,17 +123,17 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def by_id(self, orderId: int, clientId: int | None = None) -> Entry | None:
+    def by_id(self, orderId: int, clientId: int | None = None) -> TrackedOrder | None:
         return self._by_id.get((self.clientId if clientId is None else clientId, orderId))
 
-    def by_perm(self, permId: int | None) -> Entry | None:
+    def by_perm(self, permId: int | None) -> TrackedOrder | None:
         return self._by_perm.get(permId) if permId is not None else None
 
-    def by_ref(self, orderRef: str | None) -> Entry | None:
+    def by_ref(self, orderRef: str | None) -> TrackedOrder | None:
         """By a reference of ours: this client's order before one of another client."""
         return next(iter(self._referred(orderRef)), None) if orderRef is not None else None
 
-    def named(self, orderRef: str) -> list[Entry]:
+    def named(self, orderRef: str) -> list[TrackedOrder]:
         """Every order that carries the reference, whoever gave it."""
         if is_ours(orderRef):
             found = self._referred(orderRef)
@@ -141,14 +141,14 @@ class Ledger:
             return likely if len(likely) == 1 else found
         return [entry for entry in self._entries if entry.state.orderRef == orderRef]
 
-    def all(self) -> list[Entry]:
+    def all(self) -> list[TrackedOrder]:
         return list(self._entries)
 
-    def open(self) -> list[Entry]:
+    def open(self) -> list[TrackedOrder]:
         """What may still be filled; not what IBKR was found not to have."""
         return [entry for entry in self._entries if not (entry.state.done or entry.state.not_found)]
 
-    def of(self, account: str | None, conId: int, action: str) -> Iterator[Entry]:
+    def of(self, account: str | None, conId: int, action: str) -> Iterator[TrackedOrder]:
         """Orders of one account, contract and side, open and done."""
         for entry in self._entries:
             terms = entry.state.terms
@@ -158,13 +158,13 @@ class Ledger:
     def commission(self, execId: str) -> Commission | None:
         return self._commissions.get(trade_of(execId))
 
-    def add(self, orderId: int, terms: Terms, orderRef: str | None, key: str | None = None) -> Entry:
+    def add(self, orderId: int, terms: Terms, orderRef: str | None, key: str | None = None) -> TrackedOrder:
         """An order of this session, right before its frame is written."""
         return self._added(OrderState(orderId, self.clientId, terms, orderRef=orderRef), key)
 
     def entry(
         self, orderId: int, clientId: int, permId: int | None, orderRef: str | None, terms: Terms | None
-    ) -> Entry | None:
+    ) -> TrackedOrder | None:
         """The order of a message, made known if its terms are told. A permId outweighs an orderId, and that an
         orderRef, which another program may write on an order of its own."""
         found = self.by_perm(permId)
@@ -176,7 +176,7 @@ class Ledger:
             found = self._added(OrderState(orderId, clientId, terms, orderRef=orderRef))
         return found
 
-    def take(self, entry: Entry, event: Event) -> None:
+    def take(self, entry: TrackedOrder, event: Event) -> None:
         if isinstance(event, NAMES_IT):
             entry.gateway = self.gateway
         if isinstance(event, Fill):
@@ -224,7 +224,9 @@ class Ledger:
         if entry is not None:
             self.take(entry, report)
 
-    def reconcile(self, expected: Collection[Entry], seen: Collection[Entry | None], vanished: Vanished) -> None:
+    def reconcile(
+        self, expected: Collection[TrackedOrder], seen: Collection[TrackedOrder | None], vanished: NotListed
+    ) -> None:
         """After a full look: what was open when it began, and is nowhere in it, is unknown, not cancelled. What another
         gateway was told of may be there all the same."""
         now = time.monotonic()
@@ -235,7 +237,7 @@ class Ledger:
                 self.take(entry, vanished)
         self.known = True
 
-    def _same_life(self, entry: Entry | None, permId: int | None, orderRef: str | None) -> Entry | None:
+    def _same_life(self, entry: TrackedOrder | None, permId: int | None, orderRef: str | None) -> TrackedOrder | None:
         """Not an earlier order that had this orderId: a gateway's restart may issue an id again."""
         if entry is None:
             return None
@@ -245,7 +247,7 @@ class Ledger:
         same_ref = is_ours(orderRef) and orderRef == state.orderRef  # a key names one order: TWS has split it
         return None if other_ref or (other_perm and not same_ref) else entry
 
-    def _same_reference(self, orderId: int, clientId: int, permId: int | None, orderRef: str) -> Entry | None:
+    def _same_reference(self, orderId: int, clientId: int, permId: int | None, orderRef: str) -> TrackedOrder | None:
         """An order of ours by its reference, unless the message names another by its permId or orderId. An archived
         order has no orderId."""
         for entry in self._referred(orderRef):
@@ -257,19 +259,19 @@ class Ledger:
                 return entry
         return None
 
-    def _referred(self, orderRef: str) -> list[Entry]:
+    def _referred(self, orderRef: str) -> list[TrackedOrder]:
         found = self._by_ref.get(orderRef, [])
         return sorted(found, key=self._rank)
 
-    def _rank(self, entry: Entry) -> int:
+    def _rank(self, entry: TrackedOrder) -> int:
         """How likely an order with a reference of ours is ours: this client's, then one that TWS has archived without
         its client and orderId, then another client's."""
         if entry.state.clientId == self.clientId:
             return 0
         return 1 if entry.state.orderId == 0 else 2
 
-    def _added(self, state: OrderState, key: str | None = None) -> Entry:
-        entry = Entry(state, key)
+    def _added(self, state: OrderState, key: str | None = None) -> TrackedOrder:
+        entry = TrackedOrder(state, key)
         entry.ahead = self.ahead
         entry.gateway = self.gateway
         self._entries[entry] = None
@@ -277,7 +279,7 @@ class Ledger:
         self._index(entry)
         return entry
 
-    def _index(self, entry: Entry) -> None:
+    def _index(self, entry: TrackedOrder) -> None:
         state = entry.state
         if state.orderId != 0:  # archived orders have none
             self._by_id.setdefault((state.clientId, state.orderId), entry)
@@ -294,7 +296,7 @@ class Ledger:
         for entry in done[: max(len(done) - KEPT_DONE, 0)]:
             self._forget(entry)
 
-    def _forget(self, entry: Entry) -> None:
+    def _forget(self, entry: TrackedOrder) -> None:
         del self._entries[entry]
         state = entry.state
         _drop(self._by_id, [(state.clientId, state.orderId)], entry)
@@ -316,13 +318,13 @@ def _trim(kept: dict[Name, Any], most: int) -> None:
         del kept[next(iter(kept))]
 
 
-def _drop(index: dict[Name, Entry], names: Iterable[Name], entry: Entry) -> None:
+def _drop(index: dict[Name, TrackedOrder], names: Iterable[Name], entry: TrackedOrder) -> None:
     for name in names:
         if index.get(name) is entry:
             del index[name]
 
 
-def report(entry: Entry, message: str = "", replayed: bool = False) -> OrderReport:
+def order_report(entry: TrackedOrder, message: str = "", replayed: bool = False) -> OrderReport:
     """The order as a client sees it."""
     state = entry.state
     return OrderReport(
@@ -356,12 +358,12 @@ def report(entry: Entry, message: str = "", replayed: bool = False) -> OrderRepo
     )
 
 
-def _placed_at(entry: Entry) -> datetime | None:
+def _placed_at(entry: TrackedOrder) -> datetime | None:
     at = entry.state.sent_at or entry.placed_at
     return at + entry.ahead if at is not None else None
 
 
-def _shown(entry: Entry) -> dict[str, Any]:
+def _shown(entry: TrackedOrder) -> dict[str, Any]:
     """What TWS tells of an order beside the terms that it goes by."""
     if entry.sent is None:
         return {}

@@ -10,13 +10,13 @@ LEFT_TO_OTHERS = 5  # of what is counted, such as lines, one caller leaves every
 _caller: ContextVar[str] = ContextVar("caller", default=SESSION)
 
 
-def current() -> str:
+def current_caller() -> str:
     """Whose request the running task carries out."""
     return _caller.get()
 
 
 @contextmanager
-def serving(caller: str) -> Iterator[None]:
+def acting_for(caller: str) -> Iterator[None]:
     """What is done inside, and by tasks that are begun inside, is done for this caller."""
     token = _caller.set(caller)
     try:
@@ -25,6 +25,6 @@ def serving(caller: str) -> Iterator[None]:
         _caller.reset(token)
 
 
-def share_of_one(whole: int) -> int:
+def max_share(whole: int) -> int:
     """How much of a common stock one caller may hold; a small stock can't be divided."""
     return whole - whole // LEFT_TO_OTHERS

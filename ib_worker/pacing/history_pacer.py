@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from bridge.tool import ToolError
-from ib_worker.pacing.caller import current, share_of_one
-from ib_worker.pacing.single_flight import Flights
+from ib_worker.pacing.caller import current_caller, max_share
+from ib_worker.pacing.single_flight import SingleFlight
 
 HISTORY_WINDOW_S = 600.0
 HISTORY_IN_WINDOW = 58  # TWS allows 60
@@ -39,7 +39,7 @@ class HistoryRequest:
 
 
 @dataclass(eq=False)
-class _Sent:
+class _SentRequest:
     """One request that TWS counts. `at` is no earlier than when TWS got it, which is all that its windows need."""
 
     at: float
@@ -52,12 +52,12 @@ class HistoryPacer(Generic[T]):
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._sent: list[_Sent] = []
+        self._sent: list[_SentRequest] = []
         self._answers: dict[HistoryRequest, tuple[float, T]] = {}
-        self._flights = Flights()
+        self._flights = SingleFlight()
         self._open = asyncio.Semaphore(HISTORY_OPEN)
         self._open_of: defaultdict[str, asyncio.Semaphore] = defaultdict(
-            lambda: asyncio.Semaphore(share_of_one(HISTORY_OPEN))
+            lambda: asyncio.Semaphore(max_share(HISTORY_OPEN))
         )
 
     async def answer(self, request: HistoryRequest, deadline: float, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -72,11 +72,11 @@ class HistoryPacer(Generic[T]):
 
     async def _asked(self, request: HistoryRequest, deadline: float, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
         self._refuse_late(request, deadline)  # before it takes a place, which others may be waiting for
-        async with self._open_of[current()], self._open:
+        async with self._open_of[current_caller()], self._open:
             while (wait_s := self.wait(request)) > 0:
                 self._refuse_late(request, deadline)
                 await asyncio.sleep(wait_s)
-            sent = _Sent(self._clock(), request, current())
+            sent = _SentRequest(self._clock(), request, current_caller())
             self._sent.append(sent)
             try:
                 found = await ask()
@@ -91,13 +91,13 @@ class HistoryPacer(Generic[T]):
             raise ToolError(
                 "paced",
                 f"TWS limits historical data to 60 requests in ten minutes, of which one client may make "
-                f"{share_of_one(HISTORY_IN_WINDOW)}. Ask again in {wait_s:.0f} seconds.",
+                f"{max_share(HISTORY_IN_WINDOW)}. Ask again in {wait_s:.0f} seconds.",
                 retry_after_s=round(wait_s, 1),
             )
 
     def wait(self, request: HistoryRequest) -> float:
         """Seconds until TWS allows the request, and the present caller's part of the window has room for it."""
-        now, caller, weight = self._clock(), current(), request.weight
+        now, caller, weight = self._clock(), current_caller(), request.weight
         sent = sorted(self._sent, key=lambda each: each.at)
         all_weights = [(each.at, each.request.weight) for each in sent]
         own = [(each.at, each.request.weight) for each in sent if each.caller == caller]
@@ -105,7 +105,7 @@ class HistoryPacer(Generic[T]):
         same = [(each.at, 1) for each in sent if each.request == request]  # else it is answered from here
         return max(
             _until_room(all_weights, weight, HISTORY_IN_WINDOW, HISTORY_WINDOW_S, now),
-            _until_room(own, weight, share_of_one(HISTORY_IN_WINDOW), HISTORY_WINDOW_S, now),
+            _until_room(own, weight, max_share(HISTORY_IN_WINDOW), HISTORY_WINDOW_S, now),
             _until_room(near, 1, SAME_CONTRACT_IN_WINDOW, SAME_CONTRACT_WINDOW_S, now),
             _until_room(same, 1, 1, IDENTICAL_S, now),
         )

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from bridge.fair_queue import Rotation
+from bridge.fair_queue import RoundRobinQueue
 from bridge.tool import ToolError
-from ib_worker.pacing.caller import SESSION, current
+from ib_worker.pacing.caller import SESSION, current_caller
 
 PER_S = 50  # messages that TWS allows in any second, over everything
 STEADY = 0.7  # of them go out steadily
@@ -16,7 +16,7 @@ KEPT_FOR_ORDERS = 0.4  # of the burst: an order never waits behind reads, and or
 LONGEST_WAIT_S = 10.0  # whoever would wait longer is told so at once: few wait for an answer for more than 15 seconds
 
 
-class Lane(IntEnum):
+class Priority(IntEnum):
     """Who goes first when messages must wait."""
 
     CANCELS = 0  # they reduce risk: no flood of orders holds them up
@@ -47,7 +47,7 @@ class Bucket:
         self.tokens -= 1.0
 
 
-class Pacer:
+class MessagePacer:
     """Hands out turns to send one message each: to the first lane that has somebody waiting, and there to the caller
     who was served least lately."""
 
@@ -56,16 +56,16 @@ class Pacer:
         self._per_s = per_s
         self._bucket = Bucket(per_s * STEADY, per_s * AT_ONCE, clock())
         self._kept = self._bucket.size * KEPT_FOR_ORDERS
-        self._waiting: dict[Lane, Rotation] = {lane: Rotation() for lane in Lane}
+        self._waiting: dict[Priority, RoundRobinQueue] = {lane: RoundRobinQueue() for lane in Priority}
         self._timer: asyncio.TimerHandle | None = None
 
-    async def turn(self, lane: Lane) -> None:
+    async def turn(self, lane: Priority) -> None:
         """Return when a message of this lane may be sent. Cancelling gives the place up. Raises ToolError paced where
         the wait would be too long, which orders and the session's own work are never told."""
-        if not any(self._waiting[each] for each in Lane if each <= lane) and self._granted(lane):
+        if not any(self._waiting[each] for each in Priority if each <= lane) and self._granted(lane):
             return
-        caller = current()
-        if lane > Lane.ORDERS and caller != SESSION:
+        caller = current_caller()
+        if lane > Priority.ORDERS and caller != SESSION:
             self._refuse_long(lane, caller)
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[lane].add(caller, mine)
@@ -76,7 +76,7 @@ class Pacer:
             self._waiting[lane].remove(caller, mine)
             raise
 
-    def post(self, lane: Lane, send: Callable[[], None]) -> None:
+    def post(self, lane: Priority, send: Callable[[], None]) -> None:
         """Call `send` at the session's next turn, for a message that nobody waits for, such as the cancel of a request
         that was given up."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -84,15 +84,15 @@ class Pacer:
         self._waiting[lane].add(SESSION, turn)
         self._serve()
 
-    def waiting(self, lane: Lane) -> int:
+    def waiting(self, lane: Priority) -> int:
         return len(self._waiting[lane])
 
-    def wait_s(self, lane: Lane, caller: str) -> float:
+    def wait_s(self, lane: Priority, caller: str) -> float:
         """How long a message that this caller would add now waits, if no order comes between."""
-        before = sum(len(self._waiting[each]) for each in Lane if each < lane) + self._waiting[lane].before(caller)
+        before = sum(len(self._waiting[each]) for each in Priority if each < lane) + self._waiting[lane].before(caller)
         return before / self._bucket.rate + self._bucket.wait(self._clock(), self._left_by(lane))
 
-    def _refuse_long(self, lane: Lane, caller: str) -> None:
+    def _refuse_long(self, lane: Priority, caller: str) -> None:
         wait_s = self.wait_s(lane, caller)
         if wait_s > LONGEST_WAIT_S:
             raise ToolError(
@@ -102,7 +102,7 @@ class Pacer:
                 retry_after_s=round(wait_s, 1),
             )
 
-    def _granted(self, lane: Lane) -> bool:
+    def _granted(self, lane: Priority) -> bool:
         if self._bucket.wait(self._clock(), self._left_by(lane)) > 0:
             return False
         self._bucket.take()
@@ -113,7 +113,7 @@ class Pacer:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for lane in Lane:
+        for lane in Priority:
             while self._waiting[lane] and self._granted(lane):
                 turn = self._waiting[lane].take()
                 if turn.done():  # cancelled in this very moment: its token goes to the next
@@ -125,5 +125,5 @@ class Pacer:
                 self._timer = asyncio.get_running_loop().call_later(delay, self._serve)
                 return
 
-    def _left_by(self, lane: Lane) -> float:
-        return 0.0 if lane <= Lane.ORDERS else self._kept
+    def _left_by(self, lane: Priority) -> float:
+        return 0.0 if lane <= Priority.ORDERS else self._kept

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-class Flights:
+class SingleFlight:
     """Owns the tasks, so that a caller who gives up takes nothing away from the others."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ SHARE = 1 / 40  # of the thread's time, steadily: an answer takes up to 60 ms of
 AT_ONCE_S = 0.25  # of work, after a quiet moment: some five of the longest answers
 
 
-class Portions:
+class ThreadShare:
     """By caller: when the work that was done for it is paid for. Who has had too much waits, one piece at a time."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -12,18 +12,18 @@ from zoneinfo import ZoneInfo
 
 import ib_async
 
-from bridge.bus.records.admission import Gate
+from bridge.bus.records.admission import AdmissionRules
 from bridge.bus.records.scripts import HOLD_MS
-from bridge.bus.server.server import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.text.plain_text import one_line
 from bridge.tool import ToolError
-from ib_worker.market_data.subscriptions import Line
+from ib_worker.market_data.subscriptions import QuoteSubscription
 from ib_worker.order_groups.groups import most_filled
 from ib_worker.order_groups.related import held_by, member, related
 from ib_worker.order_identity.equal_orders import cleared, own_terms
-from ib_worker.orders.tracker import Entry
-from ib_worker.pacing.message_pacer import Lane
-from ib_worker.pre_trade.describe import question
+from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.pacing.message_pacer import Priority
+from ib_worker.pre_trade.describe import approval_text
 from ib_worker.pre_trade.order_facts import (
     Quoted,
     book_of,
@@ -35,17 +35,17 @@ from ib_worker.pre_trade.order_facts import (
     rates_for,
     trading_of,
 )
-from ib_worker.risk.approvals import Question
+from ib_worker.risk.approvals import ApprovalRequest
 from ib_worker.risk.exchange_rates import AccountRates
-from ib_worker.risk.intent import Facts, Intent, OptionBook
-from ib_worker.risk.limits import check, closes
+from ib_worker.risk.intent import OptionBook, OrderIntent, RiskInputs
+from ib_worker.risk.limits import check, only_reduces_position
 from ib_worker.risk.order_prices import aux_price, limit_price, real
 from ib_worker.risk.position_effect import held_up, opens_short, position_effect, reverses, warnings
 from ib_worker.session.redis_durability import require_durable
 from ib_worker.session.session import Session, utcnow
 from ib_worker.session.sync import positions
 from ib_worker.session.wrapper import POSITION_MESSAGES
-from ib_worker.tws.errors import LinkLost, RequestRefused
+from ib_worker.tws.errors import ConnectionLost, TwsError
 
 LONGEST_TERMS = 60  # characters
 QUOTE_S = 3.0  # for the first price of a new line
@@ -58,28 +58,28 @@ EXCHANGE_DAY = ZoneInfo("America/New_York")  # where a new trading day begins fo
 
 
 @dataclass(frozen=True)
-class Allowance:
+class CheckOptions:
     """What a caller brings along for an order; the order that it changes, if it is a change; the exits of a bracket, or
     the exits as they will be that are changed with it."""
 
     duplicate_of: str | None = None
     token: str | None = None
-    beside: Entry | None = None
+    beside: TrackedOrder | None = None
     exits: Sequence[ib_async.Order] = ()
     along: Sequence[ib_async.Order] = ()
 
 
 @dataclass(frozen=True)
-class Passed:
+class CheckedOrder:
     """An order within the limits: the gate that it must pass still, who approved it in live mode, and what its report
     adds to TWS's words."""
 
-    gate: Gate
+    gate: AdmissionRules
     approved_by: str = ""
     remarks: str = ""
-    order: tuple[Intent, Facts] | None = None  # as it was checked
+    order: tuple[OrderIntent, RiskInputs] | None = None  # as it was checked
 
-    async def accept(self, asked: Asked, **names: str) -> None:
+    async def accept(self, asked: RequestContext, **names: str) -> None:
         """Take the accepting step. Raises what that raises, with the reason why an order is no closing one."""
         try:
             await asked.accept(self.gate, **names)
@@ -94,7 +94,7 @@ PASSED_BY_CLOSING = frozenset({"limit_exceeded", "no_fresh_quote", "no_exchange_
 HOLD_CLOSING = frozenset({"price_collar", "max_short_option_value"})
 
 
-def with_reason(error: ToolError, intent: Intent, facts: Facts) -> ToolError:
+def with_reason(error: ToolError, intent: OrderIntent, facts: RiskInputs) -> ToolError:
     """Return the error with why an order that would reduce a position is no closing one, if that decides it."""
     level, limit = error.details.get("level"), error.details.get("limit")
     decides = error.code in PASSED_BY_CLOSING and level != "halt" and limit not in HOLD_CLOSING
@@ -102,9 +102,9 @@ def with_reason(error: ToolError, intent: Intent, facts: Facts) -> ToolError:
     return ToolError(error.code, f"{error.message} {reason}", **error.details) if reason else error
 
 
-async def passed(
-    session: Session, asked: Asked, contract: ib_async.Contract, order: ib_async.Order, allowance: Allowance
-) -> Passed:
+async def check_order(
+    session: Session, asked: RequestContext, contract: ib_async.Contract, order: ib_async.Order, allowance: CheckOptions
+) -> CheckedOrder:
     """An order within the limits. Raises ToolError limit_exceeded, no_fresh_quote, no_exchange_rate, no_daily_pnl,
     not_tradable, not_durable, invalid_arguments, confirmation_invalid, approval_required, or not_ready while positions
     are not known in full."""
@@ -115,7 +115,7 @@ async def passed(
     waits = _waits_for_limit(session, allowance.beside)
     intent = replace(intent_of(contract, order, details), filled=Decimal(str(filled)), waits=waits)
     limits = session.settings.rails
-    facts = await facts_of(session, contract, order, allowance.beside, patient=False)
+    facts = await risk_inputs(session, contract, order, allowance.beside, patient=False)
     exits = [intent_of(contract, each, details) for each in allowance.exits]
     try:
         check(intent, facts, limits, exits)
@@ -128,12 +128,12 @@ async def passed(
         await session.tokens.use(allowance.token, asked.key or "", asked.caller, terms, price)
     window_s = 0 if allowance.beside else _number(limits.duplicate_window_s)
     equal = await cleared(session, asked, terms, window_s, allowance.duplicate_of)
-    gate = Gate(
+    gate = AdmissionRules(
         terms=own_terms(asked.caller, terms),
         shared=terms,
         hold_ms=HOLD_MS if asked.request.keyless else 0,
         orders=1 + len(exits),
-        closing=not exits and closes(intent, facts),
+        closing=not exits and only_reduces_position(intent, facts),
         per_minute=_number(limits.max_orders_per_minute),
         per_day=_number(limits.max_orders_per_day),
         day_from_ms=_day_from_ms(utcnow()),
@@ -143,25 +143,25 @@ async def passed(
     remarks = remarks_on(intent, facts, changes=allowance.beside is not None, waits=_waits(session, allowance.beside))
     remarks = " ".join(filter(None, (remarks, equal.remark)))
     if session.settings.trading_mode != "live":
-        return Passed(gate, remarks=remarks, order=(intent, facts))
+        return CheckedOrder(gate, remarks=remarks, order=(intent, facts))
     changes = allowance.beside.state.orderId if allowance.beside else None
-    summary = question(intent, facts, contract, order, changes, allowance.exits or allowance.along, limits.collar)
-    approved_by = await session.approvals.require(asked, Question(terms, summary))
-    return Passed(gate, approved_by, remarks, (intent, facts))
+    summary = approval_text(intent, facts, contract, order, changes, allowance.exits or allowance.along, limits.collar)
+    approved_by = await session.approvals.require(asked, ApprovalRequest(terms, summary))
+    return CheckedOrder(gate, approved_by, remarks, (intent, facts))
 
 
-def _waits(session: Session, entry: Entry | None) -> bool:
+def _waits(session: Session, entry: TrackedOrder | None) -> bool:
     """Whether an open order holds this one: the position that it closes is not there yet."""
     return entry is not None and held_by(session, entry) is not None
 
 
-def _waits_for_limit(session: Session, entry: Entry | None) -> bool:
+def _waits_for_limit(session: Session, entry: TrackedOrder | None) -> bool:
     """Whether what holds this order rests at a limit of its own, and not for the market to open."""
     parent = held_by(session, entry) if entry is not None else None
     return parent is not None and parent.state.terms.orderType == "LMT"
 
 
-def remarks_on(intent: Intent, facts: Facts, changes: bool = False, waits: bool = False) -> str:
+def remarks_on(intent: OrderIntent, facts: RiskInputs, changes: bool = False, waits: bool = False) -> str:
     """What a report says beside TWS's words: a position that changes sides, a new short, a trigger that was met."""
     news = reverses(intent, facts) or (opens_short(intent, facts) and not changes)
     sides = [f"It {position_effect(intent, facts)}"] if news and not waits else []
@@ -171,11 +171,11 @@ def remarks_on(intent: Intent, facts: Facts, changes: bool = False, waits: bool 
 
 def intent_of(
     contract: ib_async.Contract, order: ib_async.Order, details: ib_async.ContractDetails | None = None
-) -> Intent:
+) -> OrderIntent:
     """The order as the checks see it. `details` tell in what its price is told."""
     magnifier, kind = magnifier_of(details), (order.orderType, contract.secType)
     tick = real(details.minTick) if details is not None else None
-    return Intent(
+    return OrderIntent(
         symbol=contract.symbol,
         secType=contract.secType,
         currency=contract.currency,
@@ -211,19 +211,19 @@ def terms_digest(contract: ib_async.Contract, order: ib_async.Order) -> str:
     return hashlib.sha256(repr(told).encode()).hexdigest()[:32]
 
 
-def near_price(intent: Intent, facts: Facts) -> float | None:
+def near_price(intent: OrderIntent, facts: RiskInputs) -> float | None:
     """What the order would trade at now."""
     near = facts.ask if intent.action == "BUY" else facts.bid
     return near or facts.last
 
 
-async def facts_of(
+async def risk_inputs(
     session: Session,
     contract: ib_async.Contract,
     order: ib_async.Order,
-    beside: Entry | None = None,
+    beside: TrackedOrder | None = None,
     patient: bool = True,
-) -> Facts:
+) -> RiskInputs:
     """What is known right now; `beside` is an order that this one replaces, and that counts no more. `patient`: wait
     for first prices, which may take seconds; under the account's lock nobody does."""
     limits = session.settings.rails
@@ -240,7 +240,7 @@ async def facts_of(
     counts_loss = isinstance(limits.max_daily_loss, float)
     needed = _needs_rates(session) or (counted and bool(book.options or option_of(contract) or legs))
     rates = await rates_for(session, order.account, currencies, look) if needed else AccountRates()
-    return Facts(
+    return RiskInputs(
         bid=quoted.bid,
         ask=quoted.ask,
         last=quoted.last,
@@ -294,7 +294,7 @@ async def _quote(
 ) -> tuple[float | None, float | None, float | None, float | None]:
     """Bid, ask, last and their age. While the farms of quotes work, a standing line shows what is valid now, however
     long ago it changed; delayed and frozen prices are old, and only a paper account may trade on them."""
-    line = await session.lines.open(contract, Lane.ORDERS)
+    line = await session.lines.open(contract, Priority.ORDERS)
     if patient and not line.quiet:
         await _first_price(session, line)
     if line.problem is not None or not line.values.priced:
@@ -304,7 +304,7 @@ async def _quote(
     return quote.bid, quote.ask, quote.last, OLD_S if old or session.link.without_quotes else 0.0
 
 
-async def _first_price(session: Session, line: Line) -> None:
+async def _first_price(session: Session, line: QuoteSubscription) -> None:
     """Wait for the first price of a new line; one that had none is not waited for again until it has."""
     try:
         async with asyncio.timeout(QUOTE_S):
@@ -313,7 +313,7 @@ async def _first_price(session: Session, line: Line) -> None:
         line.quiet = True
 
 
-def _closing(session: Session, order: ib_async.Order, conId: int, beside: Entry | None) -> Decimal:
+def _closing(session: Session, order: ib_async.Order, conId: int, beside: TrackedOrder | None) -> Decimal:
     """What orders of the same side may close first: what is open, and fills that the position does not show yet. Of
     orders that exclude each other, such as a bracket's exits, one fills; those of the changed order's group do not fill
     beside it."""
@@ -323,7 +323,9 @@ def _closing(session: Session, order: ib_async.Order, conId: int, beside: Entry 
     return session.holdings.unshown(order.account, conId, order.action) + Decimal(str(resting))
 
 
-async def _positions_with_fills(session: Session, order: ib_async.Order, conId: int, beside: Entry | None) -> None:
+async def _positions_with_fills(
+    session: Session, order: ib_async.Order, conId: int, beside: TrackedOrder | None
+) -> None:
     """Read the positions anew where only fills that they have not shown for long keep the order from being a closing
     one: the positions may have moved by another client's order too, or the message was lost."""
     holdings = session.holdings
@@ -334,7 +336,7 @@ async def _positions_with_fills(session: Session, order: ib_async.Order, conId: 
     filled = Decimal(str(beside.state.filled)) if beside else Decimal(0)
     room = held - _closing(session, order, conId, beside) - (Decimal(str(order.totalQuantity)) - filled)
     if held > 0 and room < 0 <= room + unshown:
-        with suppress(LinkLost, RequestRefused, TimeoutError):
+        with suppress(ConnectionLost, TwsError, TimeoutError):
             async with asyncio.timeout(POSITIONS_S):
                 await positions(session, POSITIONS_S)
 

@@ -8,8 +8,8 @@ from bridge.text.contract_name import contract_name
 from bridge.text.numbers import digits
 from bridge.tools.order_terms import AUX_PRICE, LMT_PRICE
 from ib_worker.logging_setup import masked
-from ib_worker.risk.intent import Facts, Intent
-from ib_worker.risk.limits import closes, variable
+from ib_worker.risk.intent import OrderIntent, RiskInputs
+from ib_worker.risk.limits import only_reduces_position, variable
 from ib_worker.risk.position_effect import position_effect, warnings
 from ib_worker.risk.short_options import known_count
 from ib_worker.risk.worth import known_worth
@@ -19,14 +19,14 @@ from ib_worker.tws.values import unset
 PRICES = (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE), ("trailingPercent", ("TRAIL",)))
 
 
-def sentence(intent: Intent, contract: ib_async.Contract, order: ib_async.Order) -> str:
+def describe_order(intent: OrderIntent, contract: ib_async.Contract, order: ib_async.Order) -> str:
     """The order in one plain line."""
     return f"{_what(intent, contract)} as {_how(order)}, account {order.account}"
 
 
-def question(
-    intent: Intent,
-    facts: Facts,
+def approval_text(
+    intent: OrderIntent,
+    facts: RiskInputs,
     contract: ib_async.Contract,
     order: ib_async.Order,
     changes: int | None = None,
@@ -57,7 +57,7 @@ def named(contract: ib_async.Contract) -> str:
     return " ".join([*words, f"conId {contract.conId}"])
 
 
-def _what(intent: Intent, contract: ib_async.Contract) -> str:
+def _what(intent: OrderIntent, contract: ib_async.Contract) -> str:
     terms = f" ({intent.described})" if intent.described else ""
     return f"{intent.action} {intent.totalQuantity.normalize():f} {contract_name(contract)}{terms}"
 
@@ -72,18 +72,18 @@ def _how(order: ib_async.Order) -> str:
     return ", ".join([order.orderType, *told, order.tif or "DAY", *when])
 
 
-def _effects(intent: Intent, facts: Facts) -> list[str]:
-    only = " It only reduces the position." if closes(intent, facts) else ""
+def _effects(intent: OrderIntent, facts: RiskInputs) -> list[str]:
+    only = " It only reduces the position." if only_reduces_position(intent, facts) else ""
     rest = (each[:1].upper() + each[1:] + "." for each in [*short_text(intent, facts), *warnings(intent, facts)])
     return [f"It {position_effect(intent, facts)}.{only}", *rest]
 
 
-def _worth(intent: Intent, facts: Facts, collar: float | None) -> str:
+def _worth(intent: OrderIntent, facts: RiskInputs, collar: float | None) -> str:
     quoted = "/".join("-" if price is None else digits(price) for price in (facts.bid, facts.ask, facts.last))
     return f"{worth_text(intent, facts, collar)} (bid/ask/last {quoted})."
 
 
-def short_text(intent: Intent, facts: Facts) -> list[str]:
+def short_text(intent: OrderIntent, facts: RiskInputs) -> list[str]:
     """What short options can lose, which their premium does not show."""
     found = known_count(intent, facts)
     if found is None:
@@ -92,7 +92,7 @@ def short_text(intent: Intent, facts: Facts) -> list[str]:
     return [f"{counted} against {variable('max_short_option_value')}, whatever their premium"]
 
 
-def worth_text(intent: Intent, facts: Facts, collar: float | None) -> str:
+def worth_text(intent: OrderIntent, facts: RiskInputs, collar: float | None) -> str:
     """What the order is worth in the account's base currency, and how sure that is."""
     found = known_worth(intent, facts, collar)
     if found is None:

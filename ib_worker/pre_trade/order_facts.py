@@ -11,16 +11,16 @@ from decimal import Decimal, InvalidOperation
 import ib_async
 
 from bridge.tool import ToolError
-from bridge.tools.types import Contract, OnContract
-from ib_worker.orders.tracker import Entry
-from ib_worker.pacing.message_pacer import Lane
+from bridge.tools.types import Contract, ContractArguments
+from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.trading_hours import trading_at
 from ib_worker.risk.exchange_rates import AccountRates, AccountRow, account_rates, quoted_rate
 from ib_worker.risk.intent import Leg, OptionBook, OptionTerms, Trading, Unit
 from ib_worker.risk.order_prices import usable
 from ib_worker.session.session import Session, utcnow
 from ib_worker.session.wrapper import CURRENT_TIME
-from ib_worker.tws.errors import RequestRefused
+from ib_worker.tws.errors import TwsError
 from ib_worker.tws.values import convert
 
 ALL_GROUPS = "All"
@@ -61,9 +61,9 @@ async def details_of(session: Session, contract: ib_async.Contract) -> ib_async.
     """Return a contract's details, which are known where it was just looked up; None where TWS does not tell them."""
     if not contract.conId:
         return None  # a combination has none of its own
-    with suppress(TimeoutError, RequestRefused, ToolError):
+    with suppress(TimeoutError, TwsError, ToolError):
         async with asyncio.timeout(DETAILS_S):
-            return await session.contracts.by_conId(contract.conId, Lane.ORDERS)
+            return await session.contracts.by_conId(contract.conId, Priority.ORDERS)
     return None
 
 
@@ -134,7 +134,7 @@ async def _account_rates(session: Session, account: str, currencies: frozenset[s
     only_base = known.base is not None and currencies <= {known.base}
     if only_base or time.monotonic() - read_at < RATES_KEPT_S:
         return known
-    with suppress(TimeoutError, RequestRefused, ToolError):
+    with suppress(TimeoutError, TwsError, ToolError):
         async with asyncio.timeout(SUMMARY_S):
             rows = await _account_rows(session)
         for each in {row.account for row in rows}:
@@ -150,7 +150,7 @@ async def _account_rows(session: Session) -> list[AccountRow]:
         "account rates",
         lambda: session.ask(
             lambda wire, reqId: wire.reqAccountSummary(reqId, ALL_GROUPS, RATE_TAGS),
-            lane=Lane.ORDERS,
+            lane=Priority.ORDERS,
             cancel=lambda wire, reqId: wire.cancelAccountSummary(reqId),
             subscription=True,
         ),
@@ -161,9 +161,9 @@ async def _account_rows(session: Session) -> list[AccountRow]:
 async def _rate_of_pair(session: Session, currency: str, base: str, look: Look) -> float:
     """0 where neither the pair nor its inverse is quoted."""
     for symbol, other, inverse in ((currency, base, False), (base, currency, True)):
-        pair = OnContract(symbol=symbol, secType="CASH", currency=other, exchange=convert.IDEALPRO)
-        with suppress(TimeoutError, RequestRefused, ToolError):
-            quote = await look(await session.contracts.contract(pair, Lane.ORDERS))
+        pair = ContractArguments(symbol=symbol, secType="CASH", currency=other, exchange=convert.IDEALPRO)
+        with suppress(TimeoutError, TwsError, ToolError):
+            quote = await look(await session.contracts.contract(pair, Priority.ORDERS))
             if rate := quoted_rate(quote.bid, quote.ask, quote.last, quote.close, inverse):
                 return rate
     return 0.0
@@ -188,7 +188,7 @@ async def gateway_time(session: Session) -> datetime:
     does not tell it."""
     read_at, ahead_s = session.gateway_clock
     if time.monotonic() - read_at > CLOCK_KEPT_S:
-        with suppress(TimeoutError, RequestRefused, ToolError):
+        with suppress(TimeoutError, TwsError, ToolError):
             async with asyncio.timeout(CLOCK_S):  # a late answer to the question before would hold this one up
                 told = await session.ask_kind(CURRENT_TIME, lambda wire: wire.reqCurrentTime())
             ahead_s = float(told[-1]) - utcnow().timestamp()
@@ -204,7 +204,7 @@ async def book_of(
     contract: ib_async.Contract,
     order: ib_async.Order,
     details: ib_async.ContractDetails | None,
-    beside: Entry | None,
+    beside: TrackedOrder | None,
     look: Look,
 ) -> OptionBook:
     """Return what the account could come to hold of the options on the order's underlying, and of that itself."""
@@ -228,7 +228,7 @@ def _held(
     contract: ib_async.Contract,
     secTypes: tuple[str, str],
     details: ib_async.ContractDetails | None,
-    beside: Entry | None,
+    beside: TrackedOrder | None,
 ) -> tuple[list[tuple[OptionTerms, Decimal]], Decimal]:
     """Options and units of the underlying, open sells counted as filled: those may be first."""
     magnifier = magnifier_of(details)
@@ -243,7 +243,7 @@ def _held(
 
 
 def _with_open_sells(
-    session: Session, account: str, of: tuple[str, str | None], beside: Entry | None
+    session: Session, account: str, of: tuple[str, str | None], beside: TrackedOrder | None
 ) -> list[tuple[Contract, Decimal]]:
     """What is held of a symbol and currency, with fills that no position shows yet, and what open sells may take."""
 

@@ -16,13 +16,13 @@ from bridge.tool import ToolError
 from bridge.tools.order_terms import AUX_PRICE, OrderTerms
 from bridge.tools.orders import ModifyOrder, PlaceBracketOrder
 from ib_worker.market_data.contract_agreement import OLD_NAMES
-from ib_worker.pacing.message_pacer import Lane
+from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.changes import refused, require_price_sold
 from ib_worker.pre_trade.order_facts import details_of
 from ib_worker.session.session import Session
-from ib_worker.tws.errors import LinkLost, RequestRefused
+from ib_worker.tws.errors import ConnectionLost, TwsError
 from ib_worker.tws.values import unset
-from ib_worker.tws.values.convert import listed
+from ib_worker.tws.values.convert import comma_list
 
 Rule = tuple[tuple[float, float], ...]  # from which price on, and its increment, in rising order; () where not known
 Named = tuple[str, float | None]  # an argument and its price
@@ -77,9 +77,9 @@ async def rule_of(session: Session, details: ib_async.ContractDetails, exchange:
         return known[1]
     try:
         rule: Rule = await session.share_at_length(("market rule", ruleId), lambda: request_rule(session, ruleId))
-    except (RequestRefused, TimeoutError):
+    except (TwsError, TimeoutError):
         rule = ()
-    except LinkLost:
+    except ConnectionLost:
         return ()
     session.market_rules[ruleId] = (now + (KEPT_S if rule else UNKNOWN_KEPT_S), rule)
     return rule
@@ -87,7 +87,7 @@ async def rule_of(session: Session, details: ib_async.ContractDetails, exchange:
 
 async def request_rule(session: Session, ruleId: int) -> Rule:
     """Ask TWS for a market rule. Raise RequestRefused, LinkLost or TimeoutError where it gives none."""
-    await session.pacer.turn(Lane.ORDERS)
+    await session.pacer.turn(Priority.ORDERS)
     wire = session.require_connection()
     with session.requests.expect(("market rule", ruleId)) as pending:
         wire.reqMarketRule(ruleId)  # type: ignore[no-untyped-call]
@@ -98,7 +98,7 @@ async def request_rule(session: Session, ruleId: int) -> Rule:
 
 def rule_id(details: ib_async.ContractDetails, exchange: str) -> int | None:
     """The rule of an exchange: the two lists are of one length."""
-    exchanges, ids = listed(details.validExchanges), listed(details.marketRuleIds)
+    exchanges, ids = comma_list(details.validExchanges), comma_list(details.marketRuleIds)
     names = [OLD_NAMES.get(each, each) for each in exchanges]
     wanted = OLD_NAMES.get(exchange, exchange)
     if len(names) != len(ids) or wanted not in names:

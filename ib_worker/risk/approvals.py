@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from bridge.bus.controls.approvals import FORM_MS, WAITS_MS, Answer, Approval, Word, answer_form, ask_approval
 from bridge.bus.keys import Keys
-from bridge.bus.server.server import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.connection import BusError, bus_down
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 
 # Why a form's answer lets nothing pass.
@@ -22,7 +22,7 @@ INVALID: dict[Word, str] = {
 
 
 @dataclass(frozen=True)
-class Question:
+class ApprovalRequest:
     """What a human is to approve: the checked order, and the server's own words for it."""
 
     terms: str
@@ -32,12 +32,12 @@ class Question:
 class Approvals:
     """`forms`: whether the person at an MCP client may answer too, or only the operator."""
 
-    def __init__(self, pipe: Pipe, keys: Keys, forms: bool) -> None:
+    def __init__(self, pipe: CommandPipeline, keys: Keys, forms: bool) -> None:
         self._pipe = pipe
         self._keys = keys
         self._forms = forms
 
-    async def require(self, asked: Asked, question: Question) -> str:
+    async def require(self, asked: RequestContext, question: ApprovalRequest) -> str:
         """Who approved this very order under this key. Raises ToolError approval_required while nobody has; its
         `challenge` is for the front, which puts the question to a client that can show it."""
         key, challenge = asked.key or "", secrets.token_urlsafe(24) if self._forms else ""

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
-from ib_worker.risk.intent import Facts, Intent, Side
+from ib_worker.risk.intent import OrderIntent, RiskInputs, Side
 from ib_worker.risk.worth import is_fresh, triggered
 
 
@@ -32,7 +32,7 @@ def crossed(levels: Levels) -> str | None:
     return None
 
 
-def require_ahead(entry: Intent, exits: Sequence[Intent], facts: Facts) -> None:
+def require_ahead(entry: OrderIntent, exits: Sequence[OrderIntent], facts: RiskInputs) -> None:
     """Raise ToolError invalid_arguments for an exit that the market meets already. Without a fresh quote of an open
     market nothing is known, and TWS decides."""
     if not is_fresh(facts) or facts.late or facts.trading == "closed":
@@ -46,7 +46,7 @@ def require_ahead(entry: Intent, exits: Sequence[Intent], facts: Facts) -> None:
             raise _met("takeProfitPrice", target, facts)
 
 
-def _met(name: str, price: float, facts: Facts) -> ToolError:
+def _met(name: str, price: float, facts: RiskInputs) -> ToolError:
     quoted = "/".join("-" if each is None else digits(each) for each in (facts.bid, facts.ask, facts.last))
     return ToolError(
         "invalid_arguments",

@@ -13,9 +13,9 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bridge.bus.controls.kill_switch import Level
-from bridge.bus.server.request import insist
+from bridge.bus.server.request import retry_until_answered
 from bridge.tool import ToolError
-from ib_worker.orders.events import Said
+from ib_worker.orders.events import ErrorReported
 from ib_worker.orders.references import is_ours
 from ib_worker.orders.state import FILLED, UNKNOWN, WORKING, OrderState
 from ib_worker.risk.trading_mode import Mode
@@ -31,7 +31,7 @@ Switch = Literal["on", "off"]
 SetSwitch = Callable[[Level, str, str], Awaitable[None]]  # level, by, reason; raises BusError
 
 
-class Wires(BaseSettings):
+class CircuitBreakerSettings(BaseSettings):
     """Each field is an environment variable, TRIP_ and its name in capitals; `in_force` fills in what is not set."""
 
     model_config = SettingsConfigDict(env_prefix="TRIP_", frozen=True, extra="ignore")
@@ -60,10 +60,10 @@ class Trip:
     reason: str
 
 
-class Tripwires:
+class CircuitBreakers:
     """Hears of orders and refusals; what trips is in `tripped` until it is carried out. Pure."""
 
-    def __init__(self, wires: Wires) -> None:
+    def __init__(self, wires: CircuitBreakerSettings) -> None:
         self._wires = wires
         self._rejected: dict[str, datetime] = {}  # orderRefs in a row, and when each order was sent
         self._told: set[tuple[str, str]] = set()  # a wire and an order: what was released does not trip over it again
@@ -141,11 +141,11 @@ class Tripwires:
         self.news.set()
 
 
-def _words(rejected: Said) -> str:
+def _words(rejected: ErrorReported) -> str:
     return tws_said(rejected.code, rejected.text).rstrip(".")
 
 
-async def carry_out(set_switch: SetSwitch, wires: Tripwires) -> None:
+async def apply_trips(set_switch: SetSwitch, wires: CircuitBreakers) -> None:
     """Set the switch for what has tripped; returns when Redis has it."""
     while wires.tripped:
         trip = wires.tripped[0]
@@ -153,17 +153,17 @@ async def carry_out(set_switch: SetSwitch, wires: Tripwires) -> None:
         async def halt(trip: Trip = trip) -> None:
             await set_switch(trip.level, BY, trip.reason)
 
-        await insist(halt)
+        await retry_until_answered(halt)
         if trip in wires.tripped:  # another may have carried it out meanwhile: doing it twice is harmless
             wires.tripped.remove(trip)
 
 
-async def watch_wires(set_switch: SetSwitch, wires: Tripwires, look: Callable[[], None]) -> NoReturn:
+async def watch_breakers(set_switch: SetSwitch, wires: CircuitBreakers, look: Callable[[], None]) -> NoReturn:
     """For ever: look, and carry out at once what trips."""
     while True:
         wires.news.clear()
         look()
-        await carry_out(set_switch, wires)
+        await apply_trips(set_switch, wires)
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_S):
                 await wires.news.wait()

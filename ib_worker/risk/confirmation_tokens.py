@@ -3,10 +3,10 @@
 import re
 import secrets
 
-from bridge.bus.controls.confirmation_tokens import Previewed, keep_preview, take_preview
+from bridge.bus.controls.confirmation_tokens import TokenGrant, store_preview, take_preview
 from bridge.bus.keys import Keys
 from bridge.bus.transport.connection import BusError, bus_down
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
 
@@ -14,8 +14,8 @@ BAND = 0.01  # a preview holds while the price stays within this fraction of wha
 TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")
 
 
-class Tokens:
-    def __init__(self, pipe: Pipe, keys: Keys) -> None:
+class ConfirmationTokens:
+    def __init__(self, pipe: CommandPipeline, keys: Keys) -> None:
         self._pipe = pipe
         self._keys = keys
 
@@ -24,7 +24,7 @@ class Tokens:
         low, high = (price * (1 - BAND), price * (1 + BAND)) if price else (None, None)
         token = secrets.token_urlsafe(24)
         try:
-            await keep_preview(self._pipe, self._keys, token, Previewed(caller, terms, low, high))
+            await store_preview(self._pipe, self._keys, token, TokenGrant(caller, terms, low, high))
         except BusError as error:
             raise bus_down(self._pipe.url, error) from error
         return token

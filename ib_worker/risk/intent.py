@@ -53,7 +53,7 @@ class OptionBook:
 
 
 @dataclass(frozen=True)
-class Intent:
+class OrderIntent:
     """An order about to be accepted, its contract qualified. Prices are None where the order has none: see
     `order_prices`."""
 
@@ -89,7 +89,7 @@ class Intent:
 
 
 @dataclass(frozen=True)
-class Facts:
+class RiskInputs:
     """What the session knows at that moment. None: not known, and a limit that needs it refuses."""
 
     bid: float | None

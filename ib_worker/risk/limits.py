@@ -12,7 +12,7 @@ from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from ib_worker.risk import short_options
 from ib_worker.risk.bracket_prices import require_ahead
-from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.intent import OrderIntent, RiskInputs
 from ib_worker.risk.order_prices import LIMIT_TYPES, require_price, usable
 from ib_worker.risk.worth import (
     AT_ONCE,
@@ -126,13 +126,13 @@ PAPER_DEFAULTS: dict[str, object] = {
 }
 
 
-def closes(intent: Intent, facts: Facts) -> bool:
+def only_reduces_position(intent: OrderIntent, facts: RiskInputs) -> bool:
     """Whether the order can only reduce a position, even when every open closing order fills first."""
     opposite = facts.position > 0 if intent.action == "SELL" else facts.position < 0
     return opposite and intent.remaining <= abs(facts.position) - facts.closing
 
 
-def check(intent: Intent, facts: Facts, limits: Limits, exits: Sequence[Intent] = ()) -> None:
+def check(intent: OrderIntent, facts: RiskInputs, limits: Limits, exits: Sequence[OrderIntent] = ()) -> None:
     """Refuse what is past a limit with ToolError("limit_exceeded"). An order that only closes a position passes, unless
     it brings exits along: they would open another. Two rules hold for it all the same: the collar, against a fresh
     quote alone, and the limit of short options, which it may leave without cover.
@@ -144,7 +144,7 @@ def check(intent: Intent, facts: Facts, limits: Limits, exits: Sequence[Intent] 
     for each in (intent, *exits):
         require_tradable(each.secType)
         require_price(each.orderType, each.secType, each.lmtPrice)
-    if not exits and closes(intent, facts):
+    if not exits and only_reduces_position(intent, facts):
         _check_closing_price(intent, facts, limits)
         _check_short_options(intent, facts, limits)
         return
@@ -158,7 +158,7 @@ def check(intent: Intent, facts: Facts, limits: Limits, exits: Sequence[Intent] 
     _check_short_options(intent, facts, limits)
 
 
-def _rests(intent: Intent, facts: Facts) -> bool:
+def _rests(intent: OrderIntent, facts: RiskInputs) -> bool:
     """Whether an entry's limit waits for a better price than that of now: its exits then trade at others too."""
     near = _near_side(intent, facts)
     if near is None or intent.lmtPrice is None or intent.orderType != "LMT":
@@ -166,7 +166,7 @@ def _rests(intent: Intent, facts: Facts) -> bool:
     return (intent.lmtPrice - near) * intent.sign < 0
 
 
-def _check_kind(intent: Intent, limits: Limits) -> None:
+def _check_kind(intent: OrderIntent, limits: Limits) -> None:
     for name, value, allowed in (
         ("allowed_symbols", intent.symbol, limits.allowed_symbols),
         ("allowed_sec_types", intent.secType, limits.allowed_sec_types),
@@ -179,7 +179,7 @@ def _check_kind(intent: Intent, limits: Limits) -> None:
         raise _breach("outside_rth", "orders outside regular trading hours are refused", True, "refused")
 
 
-def _check_counts(intent: Intent, facts: Facts, limits: Limits, orders: int) -> None:
+def _check_counts(intent: OrderIntent, facts: RiskInputs, limits: Limits, orders: int) -> None:
     name, most = limits.quantity_limit(intent.secType)
     if isinstance(most, Decimal) and intent.totalQuantity > most:
         raise _breach(name, "totalQuantity is too large", float(intent.totalQuantity), float(most))
@@ -197,7 +197,7 @@ def _check_counts(intent: Intent, facts: Facts, limits: Limits, orders: int) -> 
             raise _breach("max_daily_loss", what, -facts.daily_pnl, limits.max_daily_loss, facts.base)
 
 
-def _check_price(intent: Intent, facts: Facts, limits: Limits) -> None:
+def _check_price(intent: OrderIntent, facts: RiskInputs, limits: Limits) -> None:
     """Hold an order that would trade now against the quote: a limit far through it, or a market order into a gap. An
     order at the market that waits for the next session is one for the operator to allow."""
     if intent.waits:
@@ -222,7 +222,7 @@ def _check_price(intent: Intent, facts: Facts, limits: Limits) -> None:
         raise _breach("price_collar", "the market is too wide for this order type", gap, limits.collar)
 
 
-def _check_offset(intent: Intent, facts: Facts, limits: Limits) -> None:
+def _check_offset(intent: OrderIntent, facts: RiskInputs, limits: Limits) -> None:
     """A REL order's offset goes through the quote like a limit. Where no price is known, other rules refuse."""
     last = [price for each in (facts.last, facts.close) if (price := usable(each, intent.secType)) is not None]
     known = prices(intent, facts) or last
@@ -235,14 +235,14 @@ def _check_offset(intent: Intent, facts: Facts, limits: Limits) -> None:
         raise _breach("price_collar", what, beyond, limits.collar)
 
 
-def _is_triggered(intent: Intent, facts: Facts) -> bool:
+def _is_triggered(intent: OrderIntent, facts: RiskInputs) -> bool:
     met = triggered(intent, facts)
     if met is None:
         raise no_fresh_quote()
     return met
 
 
-def _check_through(intent: Intent, facts: Facts, collar: float) -> None:
+def _check_through(intent: OrderIntent, facts: RiskInputs, collar: float) -> None:
     near = _near_side(intent, facts)
     if near is None or intent.lmtPrice is None:
         raise no_fresh_quote()
@@ -253,7 +253,7 @@ def _check_through(intent: Intent, facts: Facts, collar: float) -> None:
         raise _breach("price_collar", what, through, collar)
 
 
-def _check_closing_price(intent: Intent, facts: Facts, limits: Limits) -> None:
+def _check_closing_price(intent: OrderIntent, facts: RiskInputs, limits: Limits) -> None:
     """A closing order's limit far through a fresh quote is a slip of the finger. Nothing else holds it up."""
     fresh = is_fresh(facts) and not facts.late and facts.trading != "closed"
     near = _near_side(intent, facts) if fresh else None
@@ -276,20 +276,20 @@ def _check_closing_price(intent: Intent, facts: Facts, limits: Limits) -> None:
         )
 
 
-def _inside(near: float, size: float, intent: Intent, collar: float) -> str:
+def _inside(near: float, size: float, intent: OrderIntent, collar: float) -> str:
     """The prices that the collar lets through."""
     furthest = _rounded(near + intent.sign * collar * size, intent)
     return f"a lmtPrice {'up to' if intent.action == 'BUY' else 'from'} {digits(furthest)} is inside the collar"
 
 
-def _rounded(price: float, intent: Intent) -> float:
+def _rounded(price: float, intent: OrderIntent) -> float:
     """To the contract's minimum tick, towards the market."""
     tick = Decimal(str(intent.minTick if intent.minTick > 0 else 0.01))
     ticks = Decimal(str(round(price, 10))) / tick
     return float(ticks.to_integral_value("ROUND_FLOOR" if intent.action == "BUY" else "ROUND_CEILING") * tick)
 
 
-def _near_side(intent: Intent, facts: Facts) -> float | None:
+def _near_side(intent: OrderIntent, facts: RiskInputs) -> float | None:
     """The price that the order would trade at; where the market is closed, the last close stands for it."""
     told = [facts.ask if intent.action == "BUY" else facts.bid, facts.last] if is_fresh(facts) else []
     if facts.trading in ("closed", "extended"):
@@ -297,7 +297,7 @@ def _near_side(intent: Intent, facts: Facts) -> float | None:
     return next((price for each in told if (price := usable(each, intent.secType)) is not None), None)
 
 
-def _check_value(intent: Intent, facts: Facts, limits: Limits) -> None:
+def _check_value(intent: OrderIntent, facts: RiskInputs, limits: Limits) -> None:
     if isinstance(limits.max_order_value, float):
         whole = worth(intent, facts, limits.collar)
         if whole.amount > limits.max_order_value:
@@ -311,7 +311,7 @@ def _check_value(intent: Intent, facts: Facts, limits: Limits) -> None:
             raise _breach("max_position_value", what, held, limits.max_position_value, facts.base)
 
 
-def _check_short_options(intent: Intent, facts: Facts, limits: Limits) -> None:
+def _check_short_options(intent: OrderIntent, facts: RiskInputs, limits: Limits) -> None:
     """What the short options on one underlying count together, where this order adds to it."""
     most = limits.max_short_option_value
     counted = short_options.counted(intent, facts) if isinstance(most, float) else None

@@ -3,13 +3,13 @@
 from decimal import Decimal
 
 from bridge.text.numbers import digits
-from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.intent import OrderIntent, RiskInputs
 from ib_worker.risk.worth import triggered
 
 SIDES = {True: "long", False: "short"}
 
 
-def position_effect(intent: Intent, facts: Facts) -> str:
+def position_effect(intent: OrderIntent, facts: RiskInputs) -> str:
     """Return the effect in one clause: "opens a long of 10", "reduces the long of 100 to 40", "sells the 100 that you
     hold and opens a short of 100". Open orders of the same side are counted where they change it."""
     if intent.secType == "BAG":
@@ -25,19 +25,19 @@ def position_effect(intent: Intent, facts: Facts) -> str:
     return alone
 
 
-def reverses(intent: Intent, facts: Facts) -> bool:
+def reverses(intent: OrderIntent, facts: RiskInputs) -> bool:
     """Return whether the order, with the open ones of its side, goes past closing and opens the other side."""
     after = facts.position + (intent.remaining + facts.closing) * intent.sign
     return facts.position * after < 0
 
 
-def opens_short(intent: Intent, facts: Facts) -> bool:
+def opens_short(intent: OrderIntent, facts: RiskInputs) -> bool:
     """Return whether the order leaves a short that was not there or was smaller."""
     after = facts.position + (intent.remaining + facts.closing) * intent.sign
     return intent.secType not in ("BAG", "CASH") and after < min(facts.position, Decimal(0))
 
 
-def held_up(intent: Intent, facts: Facts) -> str:
+def held_up(intent: OrderIntent, facts: RiskInputs) -> str:
     """Return what keeps an order that would reduce a position from being a closing one, which passes every limit: open
     orders of its side, such as a bracket's exits, may fill first. Empty where nothing does."""
     opposite = facts.position * intent.sign < 0
@@ -50,7 +50,7 @@ def held_up(intent: Intent, facts: Facts) -> str:
     )
 
 
-def warnings(intent: Intent, facts: Facts) -> list[str]:
+def warnings(intent: OrderIntent, facts: RiskInputs) -> list[str]:
     """Return what the order's terms do not show: a trigger that is met, a halt, a market that is closed."""
     found = []
     if triggered(intent, facts):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bridge.tool import ToolError
-from ib_worker.risk.intent import Facts, Intent, OptionBook, OptionTerms, Unit
+from ib_worker.risk.intent import OptionBook, OptionTerms, OrderIntent, RiskInputs, Unit
 from ib_worker.risk.worth import no_fresh_quote, rate_of
 
 ZERO = Decimal(0)
@@ -35,7 +35,7 @@ class _Open:
         return self.terms.multiplier
 
 
-def counted(intent: Intent, facts: Facts) -> float | None:
+def counted(intent: OrderIntent, facts: RiskInputs) -> float | None:
     """Return what the short options on the order's underlying count once it is filled, in the base currency; None where
     the order adds nothing to it. Raises ToolError no_fresh_quote or no_exchange_rate."""
     if not _may_add(intent, facts):
@@ -46,7 +46,7 @@ def counted(intent: Intent, facts: Facts) -> float | None:
     return behind * rate_of(intent.currency, facts)
 
 
-def known_count(intent: Intent, facts: Facts) -> float | None:
+def known_count(intent: OrderIntent, facts: RiskInputs) -> float | None:
     """Return the same, or None where no price or no rate tells."""
     try:
         return counted(intent, facts)
@@ -54,7 +54,7 @@ def known_count(intent: Intent, facts: Facts) -> float | None:
         return None
 
 
-def _may_add(intent: Intent, facts: Facts) -> bool:
+def _may_add(intent: OrderIntent, facts: RiskInputs) -> bool:
     """Whether the order can make short options, or leave some without what covers them."""
     if intent.secType == "BAG":
         return any(leg.option is not None for leg in facts.legs)
@@ -63,14 +63,14 @@ def _may_add(intent: Intent, facts: Facts) -> bool:
     return any(quantity < 0 for _, quantity in facts.book.options)
 
 
-def _before(facts: Facts, unknown: float) -> float:
+def _before(facts: RiskInputs, unknown: float) -> float:
     try:
         return at_risk(facts.book)
     except ToolError:  # no price of the underlying: the order needed none either
         return unknown
 
 
-def after(intent: Intent, facts: Facts) -> OptionBook:
+def after(intent: OrderIntent, facts: RiskInputs) -> OptionBook:
     """Return the book as it would be once the order is filled."""
     book, signed = facts.book, intent.remaining * intent.sign
     if intent.secType == "BAG":

@@ -15,7 +15,7 @@ def may_trade(mode: Mode, live_accounts: Collection[str], account: str | None) -
     return account in live_accounts if mode == "live" else account.startswith("D")
 
 
-def tradable(mode: Mode, live_accounts: Collection[str], account: str | None) -> str:
+def require_tradable_account(mode: Mode, live_accounts: Collection[str], account: str | None) -> str:
     """The account, if the mode lets orders go there. Raises ToolError read_only or wrong_account."""
     if mode == "read_only":
         raise ToolError("read_only", "TRADING_MODE is read_only: this worker places and cancels no orders.")

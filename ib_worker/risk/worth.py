@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bridge.tool import ToolError
-from ib_worker.risk.intent import Facts, Intent, Unit
+from ib_worker.risk.intent import OrderIntent, RiskInputs, Unit
 from ib_worker.risk.order_prices import STOPS, TRIGGERED, usable
 
 FRESH_QUOTE_S = 15  # a reference price older than this prices nothing
@@ -47,7 +47,7 @@ class Worth:
         return f"{self.amount:,.2f} {self.currency}"
 
 
-def worth(intent: Intent, facts: Facts, collar: float | None = None) -> Worth:
+def worth(intent: OrderIntent, facts: RiskInputs, collar: float | None = None) -> Worth:
     """Return what the whole order is worth. `collar` is the operator's, as a fraction.
 
     Raises ToolError no_fresh_quote, no_exchange_rate, or not_tradable.
@@ -57,12 +57,12 @@ def worth(intent: Intent, facts: Facts, collar: float | None = None) -> Worth:
     return Worth(each * quantity, facts.base or "", bounded, estimate)
 
 
-def worth_of_position(intent: Intent, facts: Facts, quantity: Decimal, collar: float | None = None) -> float:
+def worth_of_position(intent: OrderIntent, facts: RiskInputs, quantity: Decimal, collar: float | None = None) -> float:
     """Return what so many units of the order's contract are worth, in the base currency."""
     return _worth_of_one(intent, facts, collar)[0] * abs(float(quantity))
 
 
-def known_worth(intent: Intent, facts: Facts, collar: float | None = None) -> Worth | None:
+def known_worth(intent: OrderIntent, facts: RiskInputs, collar: float | None = None) -> Worth | None:
     """Return the worth, or None where no price or no rate tells."""
     try:
         return worth(intent, facts, collar)
@@ -70,7 +70,7 @@ def known_worth(intent: Intent, facts: Facts, collar: float | None = None) -> Wo
         return None
 
 
-def _worth_of_one(intent: Intent, facts: Facts, collar: float | None) -> tuple[float, bool, bool]:
+def _worth_of_one(intent: OrderIntent, facts: RiskInputs, collar: float | None) -> tuple[float, bool, bool]:
     require_tradable(intent.secType)
     if intent.secType == "CASH" and (rate := _rate_of_first(intent, facts)) is not None:
         return rate, True, False
@@ -82,7 +82,7 @@ def _worth_of_one(intent: Intent, facts: Facts, collar: float | None) -> tuple[f
     return abs(amount(intent.unit, price)) * rate, bounded(intent), estimate
 
 
-def _rate_of_first(intent: Intent, facts: Facts) -> float | None:
+def _rate_of_first(intent: OrderIntent, facts: RiskInputs) -> float | None:
     """What one unit of a pair's first currency is worth by its own rate: where it is the base currency, or where the
     second one's rate is not known. No price is needed then."""
     rates = facts.rates or {}
@@ -93,7 +93,7 @@ def _rate_of_first(intent: Intent, facts: Facts) -> float | None:
     return rates.get(intent.symbol) or None
 
 
-def _worth_of_legs(facts: Facts) -> float:
+def _worth_of_legs(facts: RiskInputs) -> float:
     total = 0.0
     for leg in facts.legs:
         if leg.price is None:
@@ -141,7 +141,7 @@ def require_tradable(secType: str) -> None:
         )
 
 
-def rate_of(currency: str, facts: Facts) -> float:
+def rate_of(currency: str, facts: RiskInputs) -> float:
     """Return one unit of a currency in the account's base currency. Raises ToolError no_exchange_rate."""
     if facts.base is not None and currency == facts.base:
         return 1.0
@@ -158,7 +158,7 @@ def rate_of(currency: str, facts: Facts) -> float:
     return rate
 
 
-def bounded(intent: Intent) -> bool:
+def bounded(intent: OrderIntent) -> bool:
     """Whether a buyer's limit is the most that one unit can cost. At 0 and below the sign may turn: it bounds not."""
     return (
         intent.action == "BUY"
@@ -168,7 +168,7 @@ def bounded(intent: Intent) -> bool:
     )
 
 
-def worst_price(intent: Intent, facts: Facts) -> float:
+def worst_price(intent: OrderIntent, facts: RiskInputs) -> float:
     """Return the most that one unit can cost: a buyer's limit bounds it, all else is worth the dearest of the order's
     own prices and the quote. A buyer's stop that follows the market may be filled as far above it as it trails."""
     if intent.lmtPrice is not None and bounded(intent):
@@ -185,7 +185,7 @@ def worst_price(intent: Intent, facts: Facts) -> float:
     return max([*own, dearest])
 
 
-def prices(intent: Intent, facts: Facts) -> list[float]:
+def prices(intent: OrderIntent, facts: RiskInputs) -> list[float]:
     """Return the prices that hold now; where none does outside regular hours, the last ones of the session before."""
     told = [facts.bid, facts.ask, facts.last] if is_fresh(facts) else []
     now = [price for each in told if (price := usable(each, intent.secType)) is not None]
@@ -194,21 +194,21 @@ def prices(intent: Intent, facts: Facts) -> list[float]:
     return [price for each in (facts.last, facts.close) if (price := usable(each, intent.secType)) is not None]
 
 
-def is_fresh(facts: Facts) -> bool:
+def is_fresh(facts: RiskInputs) -> bool:
     return facts.quote_age_s is not None and facts.quote_age_s <= FRESH_QUOTE_S
 
 
-def trigger(intent: Intent) -> float | None:
+def trigger(intent: OrderIntent) -> float | None:
     """Return the price that starts the order, None for one that starts at once or trails."""
     return intent.auxPrice if intent.orderType in TRIGGERED else None
 
 
-def offset(intent: Intent) -> float:
+def offset(intent: OrderIntent) -> float:
     """Return how far a REL order bids above the best bid, or offers below the best ask, where no cap holds it."""
     return (intent.auxPrice or 0.0) if intent.orderType == "REL" and intent.lmtPrice is None else 0.0
 
 
-def triggered(intent: Intent, facts: Facts) -> bool | None:
+def triggered(intent: OrderIntent, facts: RiskInputs) -> bool | None:
     """Return whether a price meets the trigger already, so that the order would trade at once; None if none is known.
     A buyer's stop and a seller's touch wait for a higher price, the others for a lower one."""
     level = trigger(intent)
@@ -221,12 +221,12 @@ def triggered(intent: Intent, facts: Facts) -> bool | None:
     return max(known) >= level if rising else min(known) <= level
 
 
-def at_market(intent: Intent, facts: Facts) -> bool:
+def at_market(intent: OrderIntent, facts: RiskInputs) -> bool:
     """Return whether the order would trade at once at whatever price there is."""
     return intent.lmtPrice is None and (intent.orderType in AT_ONCE or triggered(intent, facts) is True)
 
 
-def queued(intent: Intent, facts: Facts, collar: float | None) -> bool:
+def queued(intent: OrderIntent, facts: RiskInputs, collar: float | None) -> bool:
     """Return whether this is an order at the market that waits for the next session, by the contract's own hours. In
     extended hours that is a share's order for regular hours, and only if no quote of now would carry it."""
     if facts.trading in (None, "open") or not at_market(intent, facts):
@@ -239,7 +239,7 @@ def queued(intent: Intent, facts: Facts, collar: float | None) -> bool:
     return gap is None or (collar is not None and gap > collar)
 
 
-def spread(intent: Intent, facts: Facts) -> float | None:
+def spread(intent: OrderIntent, facts: RiskInputs) -> float | None:
     """Return the width of the quote as a fraction of its near side; None without a fresh bid and ask."""
     bid, ask = usable(facts.bid, intent.secType), usable(facts.ask, intent.secType)
     if not is_fresh(facts) or bid is None or ask is None:
@@ -247,7 +247,7 @@ def spread(intent: Intent, facts: Facts) -> float | None:
     return (ask - bid) / scale(intent, facts, ask if intent.action == "BUY" else bid)
 
 
-def scale(intent: Intent, facts: Facts, near: float) -> float:
+def scale(intent: OrderIntent, facts: RiskInputs, near: float) -> float:
     """Return what a distance from a price is measured by: the price itself, for a spread the sum of its legs' prices,
     as a net price near 0 would make every distance a large one. Raises ToolError no_fresh_quote."""
     if intent.secType == "BAG" and facts.legs and all(leg.price is not None for leg in facts.legs):
@@ -258,7 +258,7 @@ def scale(intent: Intent, facts: Facts, near: float) -> float:
     return size
 
 
-def closing_estimate(intent: Intent, facts: Facts, collar: float | None) -> float:
+def closing_estimate(intent: OrderIntent, facts: RiskInputs, collar: float | None) -> float:
     """Return the price that an order for the next session is counted with: the last close and the collar on top."""
     known = [price for each in (facts.last, facts.close) if (price := usable(each, intent.secType)) is not None]
     if not known:

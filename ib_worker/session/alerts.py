@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from ib_worker.logging_setup import masked
 from ib_worker.session.session import Session, utcnow
-from ib_worker.session.state import Standing
+from ib_worker.session.state import SessionState
 
 LOOK_S = 1.0
 POST_S = 5.0
@@ -32,7 +32,7 @@ class Alert:
     over: bool
 
 
-class Alarm:
+class AlertSchedule:
     """When to tell, and what. Pure."""
 
     def __init__(self, session: str, after_s: float, every_s: float) -> None:
@@ -42,7 +42,7 @@ class Alarm:
         self._red_since: datetime | None = None
         self._told: datetime | None = None
 
-    def look(self, standing: Standing, now: datetime) -> Alert | None:
+    def look(self, standing: SessionState, now: datetime) -> Alert | None:
         """The alert that is due. A session that was disconnected on request worries nobody."""
         if standing.state in ("ready", "disconnected"):
             since, was_told = self._red_since, self._told is not None
@@ -58,19 +58,19 @@ class Alarm:
         text = f"Session {self._session} has not been ready for {minutes:.0f} minutes: {why}"
         return self._alert(text, standing, self._red_since, over=False)
 
-    def _over(self, standing: Standing, since: datetime, now: datetime) -> Alert:
+    def _over(self, standing: SessionState, since: datetime, now: datetime) -> Alert:
         minutes = (now - since).total_seconds() / 60
         text = f"Session {self._session} is {standing.state} again, after {minutes:.0f} minutes."
         return self._alert(text, standing, since, over=True)
 
-    def _alert(self, text: str, standing: Standing, since: datetime, over: bool) -> Alert:
+    def _alert(self, text: str, standing: SessionState, since: datetime, over: bool) -> Alert:
         return Alert(text, self._session, standing.state, standing.cause, standing.remedy, since.isoformat(), over)
 
 
-async def watch(session: Session) -> NoReturn:
+async def run_alerts(session: Session) -> NoReturn:
     """For ever: look at the standing, and tell when it is time."""
     settings = session.settings
-    alarm = Alarm(settings.ibkr_session, settings.alert_after_s, settings.alert_every_s)
+    alarm = AlertSchedule(settings.ibkr_session, settings.alert_after_s, settings.alert_every_s)
     url = settings.alert_webhook.get_secret_value() if settings.alert_webhook else None
     while True:
         alert = alarm.look(session.record.standing, utcnow())

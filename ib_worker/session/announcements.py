@@ -78,7 +78,7 @@ def announcement(code: int, text: str, at: datetime) -> Announcement | None:
     return Announcement(code, text, at, due, _release(text) if upgrade else None, upgrade)
 
 
-def what(found: Announcement, now: datetime) -> str:
+def announcement_text(found: Announcement, now: datetime) -> str:
     """The announcement in TWS's words, with the day that it names and how far off that is."""
     words = tws_said(found.code, found.text)
     if found.due is None:

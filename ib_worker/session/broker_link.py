@@ -6,7 +6,7 @@ from enum import Enum
 from ib_worker.session.state import CLIENT_ID_IN_USE, DATA_KEPT, DATA_LOST, FARM_NEWS, LINK_LOST, QUOTES_BROKEN, farm_of
 
 
-class News(Enum):
+class LinkEvent(Enum):
     """What a message means for the session."""
 
     NONE = "none"
@@ -17,7 +17,7 @@ class News(Enum):
 
 
 @dataclass
-class Link:
+class BrokerLink:
     """The link between the gateway and IBKR. Only 1100 and 2110 take it down; single farms are context."""
 
     down_by: int | None = None  # the code that took it down
@@ -26,20 +26,20 @@ class Link:
     without_quotes: set[str] = field(default_factory=set)  # market data farms that are broken: prices may be old
     refused: tuple[int, str] | None = None  # the last error that was not about a farm
 
-    def hear(self, code: int, text: str) -> News:
+    def hear(self, code: int, text: str) -> LinkEvent:
         if code in FARM_NEWS:
             return self._farm(code, text)
         if code in LINK_LOST:
             self.down_by = code
             self.losses += 1
-            return News.LINK_LOST
+            return LinkEvent.LINK_LOST
         if code in (DATA_LOST, DATA_KEPT):
             self.down_by = None
-            return News.RESTORED_EMPTY if code == DATA_LOST else News.RESTORED
+            return LinkEvent.RESTORED_EMPTY if code == DATA_LOST else LinkEvent.RESTORED
         self.refused = (code, text)
-        return News.ID_IN_USE if code == CLIENT_ID_IN_USE else News.NONE
+        return LinkEvent.ID_IN_USE if code == CLIENT_ID_IN_USE else LinkEvent.NONE
 
-    def _farm(self, code: int, text: str) -> News:
+    def _farm(self, code: int, text: str) -> LinkEvent:
         """After 2110 nothing tells that the link is back, except farms that work again."""
         farm, word = farm_of(text), FARM_NEWS[code]
         self.farms[farm] = word
@@ -49,5 +49,5 @@ class Link:
             self.without_quotes.discard(farm)
         if word == "ok" and self.down_by == 2110:
             self.down_by = None
-            return News.RESTORED
-        return News.NONE
+            return LinkEvent.RESTORED
+        return LinkEvent.NONE

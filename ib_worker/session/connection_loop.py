@@ -8,15 +8,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
-from bridge.bus.controls.connection_target import Steered
+from bridge.bus.controls.connection_target import ConnectionTarget
 from bridge.tool import ToolError
 from ib_worker.logging_setup import masked
-from ib_worker.racing import first
+from ib_worker.racing import run_until_first_ends
 from ib_worker.session import state as standing
-from ib_worker.session.broker_link import Link, News
-from ib_worker.session.gateway_login import explain
+from ib_worker.session.broker_link import BrokerLink, LinkEvent
+from ib_worker.session.gateway_login import reason_from_login_phase
 from ib_worker.session.session import Session, utcnow
-from ib_worker.session.state import Failure
+from ib_worker.session.state import ConnectFailed
 from ib_worker.session.sync import synchronize
 from ib_worker.session.warnings import is_weekly_login
 from ib_worker.session.wrapper import (
@@ -26,12 +26,12 @@ from ib_worker.session.wrapper import (
     ORDER_MESSAGES,
     POSITION_MESSAGES,
     SHOW_AN_ORDER,
-    Receiver,
+    Wrapper,
 )
 from ib_worker.settings import Endpoint
 from ib_worker.tws.clock import ahead_of
-from ib_worker.tws.connection import Wire
-from ib_worker.tws.errors import LinkLost, RequestRefused, is_read_only
+from ib_worker.tws.connection import TwsConnection
+from ib_worker.tws.errors import ConnectionLost, TwsError, is_read_only
 from ib_worker.tws.unreadable import refuse_unreadable
 from ib_worker.tws.values.text import cleaned, tws_said
 
@@ -62,7 +62,7 @@ class Timing:
     reread_s: float = 30.0  # between full reads that messages which can't be decoded call for
 
 
-class Lifecycle:
+class ConnectionLoop:
     """`run` for ever; `connect` and `disconnect` are what ibkr_connect and ibkr_disconnect ask for."""
 
     def __init__(self, session: Session, timing: Timing) -> None:
@@ -73,7 +73,7 @@ class Lifecycle:
         self._wanted.set()
         self._stop = asyncio.Event()  # the present connection is to end
         self._wake = asyncio.Event()  # the pause between attempts is to end
-        self._news: asyncio.Queue[News] = asyncio.Queue()
+        self._news: asyncio.Queue[LinkEvent] = asyncio.Queue()
         self._tried: list[asyncio.Future[None]] = []  # who waits for the present attempt to end
         self._reread: asyncio.TimerHandle | None = None
         self._reread_at = float("-inf")
@@ -99,7 +99,7 @@ class Lifecycle:
         self._tried.append(tried)
         await tried
 
-    def begin_as(self, steered: Steered) -> None:
+    def begin_as(self, steered: ConnectionTarget) -> None:
         """Before `run`: begin as ibkr_connect or ibkr_disconnect left it. Ignore a gateway that is not allowed now."""
         session, target = self._session, Endpoint(steered.host, steered.port)
         if not steered.host:
@@ -124,8 +124,8 @@ class Lifecycle:
             self._wake.clear()
             began, target = time.monotonic(), self._session.target
             try:
-                await first(self._live(), self._stop.wait())
-            except Failure as failure:
+                await run_until_first_ends(self._live(), self._stop.wait())
+            except ConnectFailed as failure:
                 self._tell(failure, target)
                 self._log_once(self._session.record.standing.cause)
                 self._tell_tried()
@@ -138,13 +138,13 @@ class Lifecycle:
         log.log(logging.DEBUG if cause == self._logged else logging.WARNING, "no session: %s", cause)
         self._logged = cause
 
-    def _tell(self, failure: Failure, target: Endpoint) -> None:
+    def _tell(self, failure: ConnectFailed, target: Endpoint) -> None:
         self._session.record.set(self._explained(failure.cause, target), failure.detail)
 
-    def _explained(self, cause: standing.Cause, target: Endpoint) -> standing.Cause:
+    def _explained(self, cause: standing.StateReason, target: Endpoint) -> standing.StateReason:
         """What the configured gateway's own log knows better than a socket that nobody answers on."""
         settings = self._session.settings
-        told = explain(cause, settings.gateway_phase_file if target == settings.gateway else None)
+        told = reason_from_login_phase(cause, settings.gateway_phase_file if target == settings.gateway else None)
         return standing.WEEKLY_LOGIN if told is standing.LOGIN_PENDING and is_weekly_login(utcnow()) else told
 
     async def _live(self) -> None:
@@ -152,42 +152,42 @@ class Lifecycle:
         without whatever led to it."""
         try:
             await self._connection()
-        except Failure:
+        except ConnectFailed:
             raise
         except Exception as problem:
             log.exception("the connection is given up for an error that nobody expected")
             detail = f"the worker failed ({type(problem).__name__}); its log says how"
-            raise Failure(standing.BROKEN, detail) from problem
+            raise ConnectFailed(standing.BROKEN, detail) from problem
 
     async def _connection(self) -> None:
         target = self._session.target
         wire = await self._open()
         why = "the session was disconnected"
         try:
-            await first(self._stand(wire), self._lost(wire))
-        except Failure as failure:
+            await run_until_first_ends(self._stand(wire), self._lost(wire))
+        except ConnectFailed as failure:
             why = str(failure.detail or failure)
             self._tell(failure, target)  # before the socket is closed, for which a silent peer takes a second
             raise
-        except (LinkLost, RequestRefused, ToolError) as problem:
+        except (ConnectionLost, TwsError, ToolError) as problem:
             why = str(problem)
-            broken = Failure(standing.BROKEN, problem)
+            broken = ConnectFailed(standing.BROKEN, problem)
             self._tell(broken, target)
             raise broken from problem
         finally:
             self._down(why)
             await wire.close(why)
 
-    async def _open(self) -> Wire:
+    async def _open(self) -> TwsConnection:
         session = self._session
-        session.link = Link()
-        wire = Wire(self._receiver(), session.guard)
+        session.link = BrokerLink()
+        wire = TwsConnection(self._receiver(), session.guard)
         began = time.monotonic()
         try:
             async with asyncio.timeout(self._timing.connect_s):
                 await wire.open(*session.target, session.clientId)
             self._check(wire)
-        except (OSError, LinkLost) as problem:  # TimeoutError is an OSError
+        except (OSError, ConnectionLost) as problem:  # TimeoutError is an OSError
             await wire.close("no session came to be")
             raise self._why_closed(wire, problem, time.monotonic() - began) from problem
         except BaseException:
@@ -195,9 +195,9 @@ class Lifecycle:
             raise
         return wire
 
-    def _receiver(self) -> Receiver:
+    def _receiver(self) -> Wrapper:
         session = self._session
-        return Receiver(
+        return Wrapper(
             session.requests,
             session.order_messages,
             session.holdings,
@@ -208,31 +208,35 @@ class Lifecycle:
             session.executions.came,
         )
 
-    def _why_closed(self, wire: Wire, problem: Exception, after_s: float) -> Failure:
+    def _why_closed(self, wire: TwsConnection, problem: Exception, after_s: float) -> ConnectFailed:
         refused = self._session.link.refused
-        if wire.too_old or wire.greeted > Wire.MaxClientVersion:
-            return Failure(standing.WRONG_VERSION, wire.greeted or "(too old)")
+        if wire.too_old or wire.greeted > TwsConnection.MaxClientVersion:
+            return ConnectFailed(standing.WRONG_VERSION, wire.greeted or "(too old)")
         if refused is not None and refused[0] == standing.CLIENT_ID_IN_USE:
-            return Failure(standing.ID_IN_USE)
+            return ConnectFailed(standing.ID_IN_USE)
         if not wire.reached:
-            return Failure(standing.UNREACHABLE, str(problem) or "no answer in time")
+            return ConnectFailed(standing.UNREACHABLE, str(problem) or "no answer in time")
         if isinstance(problem, TimeoutError):
-            return Failure(standing.INCOMPLETE, wire.greeted) if wire.greeted else Failure(standing.LOGIN_PENDING)
+            return (
+                ConnectFailed(standing.INCOMPLETE, wire.greeted)
+                if wire.greeted
+                else ConnectFailed(standing.LOGIN_PENDING)
+            )
         if not wire.greeted and after_s < self._timing.at_once_s:
-            return Failure(standing.CLOSES)
-        return Failure(standing.BROKEN, tws_said(*refused).rstrip(".") if refused else problem)
+            return ConnectFailed(standing.CLOSES)
+        return ConnectFailed(standing.BROKEN, tws_said(*refused).rstrip(".") if refused else problem)
 
-    def _check(self, wire: Wire) -> None:
+    def _check(self, wire: TwsConnection) -> None:
         """What this session may be at all. Raises Failure."""
-        if wire.greeted > Wire.MaxClientVersion:
-            raise Failure(standing.WRONG_VERSION, wire.greeted)
+        if wire.greeted > TwsConnection.MaxClientVersion:
+            raise ConnectFailed(standing.WRONG_VERSION, wire.greeted)
         accounts = cleaned(wire.getAccounts())
         real = [each for each in accounts if not each.startswith("D")]  # as paper accounts' names begin
         if self._session.settings.trading_mode == "paper" and real:
-            raise Failure(standing.WRONG_ACCOUNT, ", ".join(masked(each) for each in real))
+            raise ConnectFailed(standing.WRONG_ACCOUNT, ", ".join(masked(each) for each in real))
         self._session.accounts = accounts
 
-    async def _stand(self, wire: Wire) -> None:
+    async def _stand(self, wire: TwsConnection) -> None:
         """Make the connection a session, then keep it one."""
         session = self._session
         session.wire = wire
@@ -248,10 +252,10 @@ class Lifecycle:
         session.lines.simulated = session.simulated
         session.lines.connected(wire)
         session.account_updates.connected(wire)
-        await first(self._follow(wire), self._probe(wire))
+        await run_until_first_ends(self._follow(wire), self._probe(wire))
 
-    async def _lost(self, wire: Wire) -> NoReturn:
-        raise Failure(standing.BROKEN, await asyncio.shield(wire.lost))
+    async def _lost(self, wire: TwsConnection) -> NoReturn:
+        raise ConnectFailed(standing.BROKEN, await asyncio.shield(wire.lost))
 
     def _down(self, why: str) -> None:
         """The connection is over: whoever waits for it must not wait on, and what it told is no longer known."""
@@ -262,7 +266,7 @@ class Lifecycle:
             self._reread = None
         session.wire = None
         session.as_of.clear()
-        session.requests.fail_all(LinkLost(why))
+        session.requests.fail_all(ConnectionLost(why))
         session.holdings.forget()
         session.ledger.known = False
         session.lines.disconnected()
@@ -279,11 +283,11 @@ class Lifecycle:
             log.warning("the gateway announces: %s", tws_said(code, text))
             session.news.set()
         news = session.link.hear(code, text)
-        if news is not News.LINK_LOST or not was_down:  # a night's reset repeats it hundreds of times
+        if news is not LinkEvent.LINK_LOST or not was_down:  # a night's reset repeats it hundreds of times
             log.info("the gateway says %s: %s", code, text)
-        if news is News.LINK_LOST:
+        if news is LinkEvent.LINK_LOST:
             session.record.set(standing.LINK_DOWN, code)
-        elif news in (News.RESTORED, News.RESTORED_EMPTY):
+        elif news in (LinkEvent.RESTORED, LinkEvent.RESTORED_EMPTY):
             self._news.put_nowait(news)
 
     def _cannot_decode(self, fields: list[str]) -> None:
@@ -303,20 +307,20 @@ class Lifecycle:
     def _read_again(self) -> None:
         self._reread = None
         self._reread_at = asyncio.get_running_loop().time()
-        self._news.put_nowait(News.RESTORED)
+        self._news.put_nowait(LinkEvent.RESTORED)
 
-    async def _follow(self, wire: Wire) -> NoReturn:
+    async def _follow(self, wire: TwsConnection) -> NoReturn:
         """After the link to IBKR was lost and came back, read the state anew; subscriptions only if they are gone."""
         while True:
             news = {await self._news.get()}
             while not self._news.empty():
                 news.add(self._news.get_nowait())
-            if News.RESTORED_EMPTY in news:
+            if LinkEvent.RESTORED_EMPTY in news:
                 self._session.lines.connected(wire)
                 self._session.account_updates.connected(wire)
             await synchronize(self._session, self._timing.sync_s)
 
-    async def _probe(self, wire: Wire) -> NoReturn:
+    async def _probe(self, wire: TwsConnection) -> NoReturn:
         """A half-open connection never ends by itself: ask after a silence, and give up after a few."""
         timing = self._timing
         while True:
@@ -324,9 +328,9 @@ class Lifecycle:
             if idle_s < timing.idle_s:
                 await asyncio.sleep(timing.idle_s - idle_s)
             elif not await self._answers(wire):
-                raise Failure(standing.HALF_OPEN)
+                raise ConnectFailed(standing.HALF_OPEN)
 
-    async def _answers(self, wire: Wire) -> bool:
+    async def _answers(self, wire: TwsConnection) -> bool:
         """Whether any message comes. TWS ignores such a question within a second of its last answer, but the silence
         before it was longer."""
         wire.heard.clear()
@@ -358,7 +362,7 @@ class _Pauses:
         self._timing = timing
         self._next = timing.first_pause_s
 
-    def next(self, cause: standing.Cause, stood_s: float) -> float:
+    def next(self, cause: standing.StateReason, stood_s: float) -> float:
         timing = self._timing
         if stood_s > timing.stable_s:
             self._next = timing.first_pause_s

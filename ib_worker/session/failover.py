@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from typing import NoReturn
 
-from bridge.bus.leadership.failover import Relief
+from bridge.bus.leadership.failover import FailoverSignals
 from bridge.bus.transport.connection import BusError
 from ib_worker.session.session import Session
 from ib_worker.settings import Endpoint
@@ -21,14 +21,14 @@ OUT_OF_REACH = {"gateway_unreachable", "not_ready"}  # and not a login that wait
 log = logging.getLogger("ib_worker.session.failover")
 
 
-class Relieved(Exception):
+class HandOver(Exception):
     """A standby is to lead: it reaches the gateway, and this worker does not."""
 
 
-class Relieving:
+class GatewayFailover:
     """Both sides of it, for one worker over all its terms."""
 
-    def __init__(self, relief: Relief) -> None:
+    def __init__(self, relief: FailoverSignals) -> None:
         self._relief = relief
         self._not_before = float("-inf")
 
@@ -44,7 +44,7 @@ class Relieving:
             with suppress(BusError):
                 if await self._relief.ask() and await _still_cut_off(session):
                     self._not_before = now + AGAIN_S
-                    raise Relieved
+                    raise HandOver
 
     async def offer(self, gateway: Endpoint) -> NoReturn:
         """As standby. It opens a connection only when it is asked, and says nothing over it."""

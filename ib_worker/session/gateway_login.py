@@ -8,40 +8,40 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ib_worker.session import state as standing
-from ib_worker.session.state import Cause
+from ib_worker.session.state import StateReason
 
 STUCK_S = 300  # a start takes about a minute, a login some seconds; a second factor has a phase of its own
 STALE_S = 60  # the guard touches its file every few seconds; one that it does not touch is of a gateway that is gone
 
 NOBODY_ANSWERS = frozenset({standing.UNREACHABLE, standing.CLOSES, standing.LOGIN_PENDING})
 
-AWAITING_2FA = Cause(
+AWAITING_2FA = StateReason(
     "login_pending",
     "gateway_login_pending",
     "The gateway at {host}:{port} waits for the second factor of its login.",
     "Approve the login in IBKR Mobile; a request is good for three minutes, then the next one comes. The worker keeps "
     "trying.",
 )
-THROTTLED = Cause(
+THROTTLED = StateReason(
     "login_pending",
     "gateway_login_pending",
     "The gateway at {host}:{port} pauses after failed logins.",
     "Wait some minutes; the gateway tries again by itself. If it fails again, check user name and password.",
 )
-REJECTED = Cause(
+REJECTED = StateReason(
     "failed",
     "gateway_login_rejected",
     "Interactive Brokers rejected the login of the gateway at {host}:{port}.",
     "Check its user name, password and trading mode before it tries again: too many wrong tries lock the account. A "
     "gateway that was held for that says in its log how it is released.",
 )
-LOGGING_IN = Cause(
+LOGGING_IN = StateReason(
     "login_pending",
     "gateway_login_pending",
     "The gateway at {host}:{port} is starting or logging in.",
     "Wait a minute or two; a second factor may be asked for. The worker keeps trying.",
 )
-SESSION_TAKEN = Cause(
+SESSION_TAKEN = StateReason(
     "failed",
     "gateway_login_pending",
     "Another program is logged in with the user name of the gateway at {host}:{port}, and IBKR allows one session a "
@@ -49,13 +49,13 @@ SESSION_TAKEN = Cause(
     "Log out there: TWS, IBKR Mobile and Client Portal count. The gateway then logs in by itself within 15 minutes, or "
     "at once if its container is restarted. EXISTING_SESSION_DETECTED_ACTION=primary would end the other session.",
 )
-MISSED = Cause(
+MISSED = StateReason(
     "login_pending",
     "gateway_login_pending",
     "Nobody answered the second factor of the gateway's login at {host}:{port}, {missed} times in a row.{again}",
     "Have IBKR Mobile at hand when the next request comes, or restart the gateway's container to get one at once.",
 )
-STUCK = Cause(
+STUCK = StateReason(
     "login_pending",
     "gateway_login_pending",
     "The gateway at {host}:{port} has been starting or logging in since {began} UTC, which is too long.",
@@ -87,7 +87,7 @@ class _Told(BaseModel):
     again_at: float = 0
 
 
-def explain(cause: Cause, file: Path | None) -> Cause:
+def reason_from_login_phase(cause: StateReason, file: Path | None) -> StateReason:
     """Return why nobody answers as the gateway's own log tells it, or `cause` itself if that log does not say."""
     if file is None or cause not in NOBODY_ANSWERS:
         return cause
@@ -101,7 +101,7 @@ def explain(cause: Cause, file: Path | None) -> Cause:
     return found
 
 
-def _with(cause: Cause, **figures: str) -> Cause:
+def _with(cause: StateReason, **figures: str) -> StateReason:
     """Fill in figures of the file; {host} and {port} stay for whoever knows them."""
     text = cause.cause
     for name, figure in figures.items():

@@ -7,9 +7,9 @@ from typing import NoReturn
 
 from bridge.bus.integrity.durability import NEEDED, Durability, read_durability
 from bridge.bus.transport.connection import BusError
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
-from bridge.tools.session import Concern
+from bridge.tools.session import SessionWarning
 from ib_worker.session.session import Session
 
 EVERY_S = 60.0  # somebody may set it at any time
@@ -21,7 +21,7 @@ REMEDY = (
 )
 
 
-async def watch_durability(pipe: Pipe, session: Session) -> NoReturn:
+async def watch_durability(pipe: CommandPipeline, session: Session) -> NoReturn:
     """For ever. What was seen last stays while Redis is away, as no order goes out then."""
     connects, due = -1, 0.0
     while True:
@@ -32,12 +32,12 @@ async def watch_durability(pipe: Pipe, session: Session) -> NoReturn:
         await asyncio.sleep(LOOK_S)
 
 
-def durability_concern(session: Session) -> Concern | None:
+def durability_concern(session: Session) -> SessionWarning | None:
     """The warning for the status, where Redis keeps less than every write."""
     found = session.durability
     if session.settings.redis_durability == "assumed" or found is None or found.kept == "every write":
         return None
-    return Concern(what=f"Redis may lose records of orders: {found.why}.", remedy=REMEDY)
+    return SessionWarning(what=f"Redis may lose records of orders: {found.why}.", remedy=REMEDY)
 
 
 def require_durable(session: Session) -> None:

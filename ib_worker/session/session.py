@@ -12,43 +12,43 @@ from typing import Any, Protocol, TypeVar
 
 import ib_async
 
-from bridge.bus.controls.connection_target import Steered
+from bridge.bus.controls.connection_target import ConnectionTarget
 from bridge.bus.integrity.durability import Durability
 from bridge.tool import ToolError
 from bridge.tools.account import PnL
 from bridge.tools.session import SessionStatus
-from bridge.tools.types import Named
+from bridge.tools.types import OrderNameArguments
 from ib_worker import __version__
-from ib_worker.account.positions import Holdings
+from ib_worker.account.positions import Positions
 from ib_worker.account.updates import AccountUpdates
 from ib_worker.audit.kill_switch import KillSwitch
-from ib_worker.audit.order_history import Lives
-from ib_worker.audit.trail import Audit
+from ib_worker.audit.order_history import OrderHistoryReader
+from ib_worker.audit.trail import AuditTrail
 from ib_worker.handlers.answer_bounds import LongWork
-from ib_worker.market_data.contracts import Contracts
-from ib_worker.market_data.subscriptions import Lines, Publisher
+from ib_worker.market_data.contracts import ContractResolver
+from ib_worker.market_data.subscriptions import Publisher, QuoteSubscriptions
 from ib_worker.order_identity.order_name import order_named
 from ib_worker.orders.events import Terms
-from ib_worker.orders.messages import OrderMessages
-from ib_worker.orders.tracker import Entry, Ledger
-from ib_worker.pacing.caller import SESSION, serving
+from ib_worker.orders.messages import OrderMessageHandler
+from ib_worker.orders.tracker import OrderTracker, TrackedOrder
+from ib_worker.pacing.caller import SESSION, acting_for
 from ib_worker.pacing.history_pacer import HistoryPacer
 from ib_worker.pacing.long_lists import LongList
-from ib_worker.pacing.message_pacer import Lane, Pacer
-from ib_worker.pacing.single_flight import Flights
+from ib_worker.pacing.message_pacer import MessagePacer, Priority
+from ib_worker.pacing.single_flight import SingleFlight
 from ib_worker.risk.approvals import Approvals
-from ib_worker.risk.circuit_breakers import Tripwires
-from ib_worker.risk.confirmation_tokens import Tokens
+from ib_worker.risk.circuit_breakers import CircuitBreakers
+from ib_worker.risk.confirmation_tokens import ConfirmationTokens
 from ib_worker.risk.exchange_rates import AccountRates
-from ib_worker.risk.trading_mode import may_trade, tradable
+from ib_worker.risk.trading_mode import may_trade, require_tradable_account
 from ib_worker.session.announcements import Announcements
-from ib_worker.session.broker_link import Link
-from ib_worker.session.state import Record, Standing
-from ib_worker.settings import Endpoint, Settings
-from ib_worker.tws.connection import Wire
-from ib_worker.tws.errors import LinkLost
-from ib_worker.tws.fencing import Guard
-from ib_worker.tws.requests import PATIENCE_S, Keep, Requests
+from ib_worker.session.broker_link import BrokerLink
+from ib_worker.session.state import SessionState, StateTracker
+from ib_worker.settings import Endpoint, WorkerSettings
+from ib_worker.tws.connection import TwsConnection
+from ib_worker.tws.errors import ConnectionLost
+from ib_worker.tws.fencing import ConnectionFence
+from ib_worker.tws.requests import PATIENCE_S, Keep, PendingRequests
 from ib_worker.tws.values import convert
 
 REQUEST_S = 15.0  # of a request that several share; a caller's own deadline is usually shorter
@@ -67,7 +67,7 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
-class Steering(Protocol):
+class ConnectionControl(Protocol):
     """Who opens and closes the connection."""
 
     async def connect(self, target: Endpoint) -> None:
@@ -77,32 +77,32 @@ class Steering(Protocol):
 
 
 SIMULATOR = "simulator"  # the farm that the simulator names beside those of a real gateway
-KeepSteered = Callable[[Steered], Awaitable[None]]  # raises BusError
+KeepSteered = Callable[[ConnectionTarget], Awaitable[None]]  # raises BusError
 
 
 class Session:
     """One login. `wire` is None while there is no connection; `lifecycle` alone sets it."""
 
-    def __init__(self, settings: Settings, worker: str, publisher: Publisher, order_ids: OrderIds) -> None:
+    def __init__(self, settings: WorkerSettings, worker: str, publisher: Publisher, order_ids: OrderIds) -> None:
         self.settings = settings
         self.worker = worker
         self.order_ids = order_ids
         self.target = settings.gateway
-        self.record = Record(*self.target, settings.gateway_client_id, utcnow)
+        self.record = StateTracker(*self.target, settings.gateway_client_id, utcnow)
         self.record.changed = self._standing_changed
         self.news = asyncio.Event()  # the standing has changed; the heartbeat clears it
         self._ready = asyncio.Event()
-        self.link = Link()
+        self.link = BrokerLink()
         self.announcements = Announcements()
-        self.wire: Wire | None = None
-        self.guard: Guard | None = None  # without a lease there is nothing to guard
-        self.steering: Steering
-        self.audit: Audit  # these come with a term of leadership
+        self.wire: TwsConnection | None = None
+        self.guard: ConnectionFence | None = None  # without a lease there is nothing to guard
+        self.steering: ConnectionControl
+        self.audit: AuditTrail  # these come with a term of leadership
         self.approvals: Approvals
-        self.tokens: Tokens
+        self.tokens: ConfirmationTokens
         self.switch: KillSwitch
-        self.lives: Lives
-        self.wires = Tripwires(settings.wires.in_force(settings.trading_mode))
+        self.lives: OrderHistoryReader
+        self.wires = CircuitBreakers(settings.wires.in_force(settings.trading_mode))
         self.keep_steered: KeepSteered | None = None  # without a bus nothing is remembered
         self.counted_ids: int | None = None  # the highest orderId that Redis knew of when this term began
         self.durability: Durability | None = None  # what Redis keeps, as last looked at
@@ -117,29 +117,31 @@ class Session:
         self.looked_at = float("-inf")  # when the latest look ended, by a clock that nobody sets
         self.looked_from: datetime | None = None  # when the latest look that counts began
         self.read_whole = False  # the look of the latest synchronization counts
-        self.requests = Requests()
-        self.pacer = Pacer(time.monotonic, settings.gateway_messages_per_s)
+        self.requests = PendingRequests()
+        self.pacer = MessagePacer(time.monotonic, settings.gateway_messages_per_s)
         self.history: HistoryPacer[list[str]] = HistoryPacer(time.monotonic)
         self.numbering = asyncio.Lock()  # held from a fresh orderId to its frame: TWS wants them in order
-        self.ledger = Ledger(settings.gateway_client_id)
+        self.ledger = OrderTracker(settings.gateway_client_id)
         self.unsettled: set[str] = set()  # orderRefs that an earlier leader may have sent: neither found nor not yet
-        self.order_messages = OrderMessages(self.ledger, utcnow)
-        self.holdings = Holdings()
+        self.order_messages = OrderMessageHandler(self.ledger, utcnow)
+        self.holdings = Positions()
         self.ledger.filled = self._filled
-        self.lines = Lines(self.pacer, publisher, settings.market_data_lines, self.now)
+        self.lines = QuoteSubscriptions(self.pacer, publisher, settings.market_data_lines, self.now)
         self.account_updates = AccountUpdates(self.pacer, publisher, self.now)
         self.account_rates: dict[str, tuple[float, AccountRates]] = {}  # by account, and when they were read
         self.ahead = timedelta(0)  # of this machine's clock, where the gateway lives at another date
         self.gateway_clock = (float("-inf"), 0.0)  # when it was read, and how many seconds it is ahead
         self.market_rules: dict[int, tuple[float, tuple[tuple[float, float], ...]]] = {}  # until when, and what
-        self.contracts = Contracts(self._fetch_details, time.monotonic, lambda: not self.pacer.waiting(Lane.READS))
+        self.contracts = ContractResolver(
+            self._fetch_details, time.monotonic, lambda: not self.pacer.waiting(Priority.READS)
+        )
         self.daily_pnl: dict[
             str, tuple[float, float | None]
         ] = {}  # by account: when asked for an order, and the figure
         self.long_work = LongWork()
         self.executions: LongList[Any] = LongList(time.monotonic, self._told_so_far)
         self.completed_orders: LongList[Any] = LongList(time.monotonic, self._told_so_far)
-        self._flights = Flights()
+        self._flights = SingleFlight()
         self._locks: defaultdict[Hashable, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._callers: dict[str, float] = {}
 
@@ -170,12 +172,12 @@ class Session:
     async def until_ready(self) -> None:
         await self._ready.wait()
 
-    def require_connection(self) -> Wire:
+    def require_connection(self) -> TwsConnection:
         """The gateway, though it may have lost IBKR's servers. Raises ToolError, or LinkLost if it broke just now."""
         if self.wire is None:
             raise self.record.standing.error()
         if self.wire.lost.done():
-            raise LinkLost(self.wire.lost.result())
+            raise ConnectionLost(self.wire.lost.result())
         return self.wire
 
     async def fresh_order_id(self) -> int:
@@ -203,12 +205,12 @@ class Session:
 
     def tradable(self, account: str | None) -> str:
         """The account, if this worker's mode lets orders go there. Raises ToolError read_only or wrong_account."""
-        return tradable(self.settings.trading_mode, self.settings.live_accounts, account)
+        return require_tradable_account(self.settings.trading_mode, self.settings.live_accounts, account)
 
     def may_trade(self, account: str | None) -> bool:
         return may_trade(self.settings.trading_mode, self.settings.live_accounts, account)
 
-    def find_order(self, orderId: int, named: Named) -> Entry | None:
+    def find_order(self, orderId: int, named: OrderNameArguments) -> TrackedOrder | None:
         """The order that a call names, wherever it was placed; an orderId is this session's own. Raises ToolError
         not_ready while it is not settled whether IBKR has the order, or invalid_arguments where it names several."""
         return order_named(self.ledger, self.unsettled, orderId, named)
@@ -259,7 +261,7 @@ class Session:
             farms=self.link.farms,
             recent_clients=self.recent_clients(),
             as_of=dict(self.as_of),
-            waiting={lane.name.lower(): count for lane in Lane if (count := self.pacer.waiting(lane))},
+            waiting={lane.name.lower(): count for lane in Priority if (count := self.pacer.waiting(lane))},
         )
 
     def abandoned(self, stream: str) -> None:
@@ -275,7 +277,7 @@ class Session:
         signed = more if terms.action == "BUY" else -more
         self.holdings.filled(terms.account or "", terms.contract.conId, signed)
 
-    def _standing_changed(self, standing: Standing) -> None:
+    def _standing_changed(self, standing: SessionState) -> None:
         self.news.set()
         if standing.ready:
             self._ready.set()
@@ -288,7 +290,7 @@ class Session:
         self,
         send: Send,
         *,
-        lane: Lane = Lane.READS,
+        lane: Priority = Priority.READS,
         cancel: Send | None = None,
         subscription: bool = False,
         patience_s: float = PATIENCE_S,
@@ -315,7 +317,7 @@ class Session:
                 if cancel is not None and (subscription or not answered):
                     self.pacer.post(lane, partial(_cancel, wire, reqId, cancel))
 
-    def _free_id(self, wire: Wire) -> int:
+    def _free_id(self, wire: TwsConnection) -> int:
         """The next request id that nobody waits on: a what-if waits under an order's id, which Redis gives out."""
         while (reqId := wire.getReqId()) in self.requests:
             pass
@@ -339,7 +341,7 @@ class Session:
     async def _ask_kind(self, kind: str, send: SendKind, silence_s: float, keep: Keep | None) -> Any:
         async with self._locks[kind]:
             await self.requests.none_late(kind)
-            await self.pacer.turn(Lane.READS)
+            await self.pacer.turn(Priority.READS)
             wire = self.require_connection()
             with self.requests.expect(kind, keep) as pending:
                 send(wire)
@@ -350,7 +352,7 @@ class Session:
                     self.requests.given_up(kind)
                     raise
 
-    async def tell(self, send: SendKind, lane: Lane = Lane.READS) -> None:
+    async def tell(self, send: SendKind, lane: Priority = Priority.READS) -> None:
         """Send what has no answer of its own."""
         await self.pacer.turn(lane)
         send(self.require_connection())
@@ -358,7 +360,7 @@ class Session:
     async def ask_executions(self, silence_s: float = REQUEST_S, keep: Keep | None = None) -> list[Any]:
         """Every fill since midnight, of every client: of each a Listed, or what `keep` makes of it. Raises TimeoutError
         when nothing has come for `silence_s`."""
-        await self.pacer.turn(Lane.READS)
+        await self.pacer.turn(Priority.READS)
         wire = self.require_connection()
         reqId = self._free_id(wire)
         with self.requests.expect(reqId, keep) as pending:
@@ -388,7 +390,7 @@ class Session:
         self, key: Hashable, fly: Callable[[], Coroutine[Any, Any, Any]], caller: str = SESSION
     ) -> Any:
         """The same for what keeps its own time, such as by how long nothing comes."""
-        with serving(caller):
+        with acting_for(caller):
             return await self._flights.share(key, fly)
 
     async def while_connected(self, awaited: Awaitable[T]) -> T:
@@ -399,12 +401,12 @@ class Session:
             either: set[asyncio.Future[Any]] = {task, wire.lost}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
-                raise LinkLost(wire.lost.result())
+                raise ConnectionLost(wire.lost.result())
             return task.result()
         finally:
             task.cancel()
 
-    async def _fetch_details(self, contract: ib_async.Contract, lane: Lane) -> list[ib_async.ContractDetails]:
+    async def _fetch_details(self, contract: ib_async.Contract, lane: Priority) -> list[ib_async.ContractDetails]:
         async with asyncio.timeout(REQUEST_S):
             found: list[ib_async.ContractDetails] = await self.ask(
                 lambda wire, reqId: wire.reqContractDetails(reqId, contract), lane=lane
@@ -412,7 +414,7 @@ class Session:
         return found
 
 
-def _cancel(wire: Wire, reqId: int, cancel: Send) -> None:
+def _cancel(wire: TwsConnection, reqId: int, cancel: Send) -> None:
     if not wire.lost.done():
         cancel(wire, reqId)
 

@@ -22,7 +22,7 @@ CLIENT_ID_IN_USE = 326
 _FARM = re.compile(r"(?::|demand\.)\s*(\S+)$")
 
 
-class Cause(NamedTuple):
+class StateReason(NamedTuple):
     """Why the session is not ready. Text may name {host}, {port}, {clientId} and {detail}."""
 
     state: State
@@ -31,18 +31,22 @@ class Cause(NamedTuple):
     remedy: str
 
 
-STARTING = Cause("connecting", "not_ready", "The worker is connecting to {host}:{port}.", "Ask again in a few seconds.")
-SYNCING = Cause(
+STARTING = StateReason(
+    "connecting", "not_ready", "The worker is connecting to {host}:{port}.", "Ask again in a few seconds."
+)
+SYNCING = StateReason(
     "syncing", "not_ready", "Positions, orders and executions are being read.", "Ask again in a few seconds."
 )
-ASKED = Cause("disconnected", "not_ready", "The session was disconnected on request of {detail}.", "Call ibkr_connect.")
-UNREACHABLE = Cause(
+ASKED = StateReason(
+    "disconnected", "not_ready", "The session was disconnected on request of {detail}.", "Call ibkr_connect."
+)
+UNREACHABLE = StateReason(
     "failed",
     "gateway_unreachable",
     "Nothing accepts connections at {host}:{port} ({detail}).",
     "Start TWS or IB Gateway and enable its API, or correct GATEWAY_HOST and GATEWAY_PORT. The worker keeps trying.",
 )
-CLOSES = Cause(
+CLOSES = StateReason(
     "failed",
     "gateway_unreachable",
     "{host}:{port} accepts connections and closes them at once: the gateway behind it is down or restarting, or does "
@@ -50,82 +54,82 @@ CLOSES = Cause(
     "Wait for a restart of a minute or two to end; else look at the gateway and its trusted addresses. The worker "
     "keeps trying.",
 )
-LOGIN_PENDING = Cause(
+LOGIN_PENDING = StateReason(
     "login_pending",
     "gateway_login_pending",
     "{host}:{port} is open but silent: the gateway has not finished its login.",
     "Approve the second factor on the phone, or look at the gateway's window. The worker keeps trying.",
 )
-WEEKLY_LOGIN = Cause(
+WEEKLY_LOGIN = StateReason(
     "login_pending",
     "gateway_login_pending",
     "{host}:{port} is open but silent: the gateway waits for a login, and IBKR's weekly one is due since Sunday 01:00 "
     "in New York.",
     "Approve the second factor in IBKR Mobile, or log in at the gateway's window. The worker keeps trying.",
 )
-INCOMPLETE = Cause(
+INCOMPLETE = StateReason(
     "login_pending",
     "gateway_login_pending",
     "{host}:{port} speaks TWS's protocol (server version {detail}) but gives no account or order id.",
     "Look at the gateway's window: a dialog may be waiting there. The worker keeps trying.",
 )
-ID_IN_USE = Cause(
+ID_IN_USE = StateReason(
     "failed",
     "client_id_in_use",
     "Another program is connected to {host}:{port} with client id {clientId}. This worker never takes another id: two "
     "workers on one session could place an order twice.",
     "End the other program, or wait until the gateway has noticed that an earlier connection is gone.",
 )
-WRONG_VERSION = Cause(
+WRONG_VERSION = StateReason(
     "failed",
     "unsupported_gateway",
     "The gateway at {host}:{port} speaks version {detail} of the protocol, which this worker can't.",
     "Use a release of TWS or IB Gateway from 10.19 on that still speaks the text protocol.",
 )
-WRONG_ACCOUNT = Cause(
+WRONG_ACCOUNT = StateReason(
     "failed",
     "wrong_account",
     "TRADING_MODE is paper, but the login at {host}:{port} holds accounts that are not paper accounts: {detail}.",
     "Log the gateway in to the paper account, or set TRADING_MODE=read_only to look at this one.",
 )
-NO_SYNC = Cause(
+NO_SYNC = StateReason(
     "failed",
     "not_ready",
     "The gateway at {host}:{port} has not told its {detail}, so nothing can be said about them.",
     "The worker connects again by itself. If this stays, restart the gateway.",
 )
-BROKEN = Cause(
+BROKEN = StateReason(
     "connecting",
     "not_ready",
     "The connection to {host}:{port} broke: {detail}.",
     "The worker is connecting again; ask again in a few seconds.",
 )
-HALF_OPEN = Cause(
+HALF_OPEN = StateReason(
     "connecting",
     "not_ready",
     "{host}:{port} has stopped answering.",
     "The worker is connecting again; look at the gateway if this stays.",
 )
-LINK_DOWN = Cause(
+LINK_DOWN = StateReason(
     "link_down",
     "link_down",
     "The gateway has lost its connection to IBKR's servers ({detail}). Orders that are there live on.",
     "It comes back by itself, also after IBKR's nightly reset. If not, look at the gateway's network.",
 )
-STOPPED = Cause("disconnected", "not_ready", "The worker was stopped.", "Start the worker again.")
+STOPPED = StateReason("disconnected", "not_ready", "The worker was stopped.", "Start the worker again.")
 
 
-class Failure(Exception):
+class ConnectFailed(Exception):
     """A connection that did not come to be, or was given up."""
 
-    def __init__(self, cause: Cause, detail: object = "") -> None:
+    def __init__(self, cause: StateReason, detail: object = "") -> None:
         super().__init__(cause.code)
         self.cause = cause
         self.detail = detail
 
 
 @dataclass(frozen=True)
-class Standing:
+class SessionState:
     """The state as of `since`. Without a cause the session is ready."""
 
     state: State
@@ -145,27 +149,27 @@ class Standing:
         )
 
 
-class Record:
+class StateTracker:
     """The standing, and who wants to know of a new one."""
 
     def __init__(self, host: str, port: int, clientId: int, now: Callable[[], datetime]) -> None:
         self.host, self.port, self.clientId = host, port, clientId
         self._now = now
-        self.changed: Callable[[Standing], None] = lambda standing: None
+        self.changed: Callable[[SessionState], None] = lambda standing: None
         self.standing = self._of(STARTING, "")
 
-    def set(self, cause: Cause, detail: object = "") -> None:
+    def set(self, cause: StateReason, detail: object = "") -> None:
         """The same state and cause again is no change: `since` tells how long it has been so."""
         self._take(self._of(cause, detail))
 
     def ready(self) -> None:
-        self._take(Standing("ready", self._now()))
+        self._take(SessionState("ready", self._now()))
 
-    def _of(self, cause: Cause, detail: object) -> Standing:
+    def _of(self, cause: StateReason, detail: object) -> SessionState:
         told = cause.cause.format(host=self.host, port=self.port, clientId=self.clientId, detail=detail)
-        return Standing(cause.state, self._now(), cause.code, told, cause.remedy)
+        return SessionState(cause.state, self._now(), cause.code, told, cause.remedy)
 
-    def _take(self, standing: Standing) -> None:
+    def _take(self, standing: SessionState) -> None:
         was = self.standing
         if (was.state, was.cause) == (standing.state, standing.cause):
             return

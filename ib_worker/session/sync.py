@@ -10,15 +10,15 @@ from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from bridge.tool import ToolError
-from bridge.tools.types import Named
+from bridge.tools.types import OrderNameArguments
 from ib_worker import garbage_collection as garbage
-from ib_worker.orders.events import Vanished
-from ib_worker.orders.tracker import LOOKS_APART_S, Entry
+from ib_worker.orders.events import NotListed
+from ib_worker.orders.tracker import LOOKS_APART_S, TrackedOrder
 from ib_worker.session import state as standing
 from ib_worker.session.session import REQUEST_S, SendKind, Session, utcnow
-from ib_worker.session.state import Failure
-from ib_worker.session.wrapper import COMPLETED_ORDERS, OPEN_ORDERS, POSITIONS, Listed
-from ib_worker.tws.errors import LinkLost, RequestRefused, is_read_only
+from ib_worker.session.state import ConnectFailed
+from ib_worker.session.wrapper import COMPLETED_ORDERS, OPEN_ORDERS, POSITIONS, ListedExecution
+from ib_worker.tws.errors import ConnectionLost, TwsError, is_read_only
 from ib_worker.tws.requests import Keep
 
 LOOK_SILENCE_S = 15.0  # of no word at all before a look is given up
@@ -37,7 +37,7 @@ async def synchronize(session: Session, silence_s: float) -> None:
     session.orders_readable = True
     session.unread.clear()
     await _in_time("positions", positions(session, silence_s))
-    session.read_whole = await look(session, silence_s)
+    session.read_whole = await resync_orders(session, silence_s)
     if session.holdings.any_unshown:  # fills that the look has told of, of before the positions were told or after
         await _in_time("positions", positions(session, silence_s))
     garbage.keep()
@@ -63,26 +63,26 @@ def _ask_positions(session: Session, wire: Any) -> None:
     wire.reqPositions()
 
 
-async def shared_look(session: Session) -> bool:
+async def resync_once(session: Session) -> bool:
     """One look for all who want one now. It may take its time, as long as something comes: bounded in all, none would
     ever end at a slow gateway."""
 
     async def in_turn() -> bool:
         await asyncio.sleep(max(session.looked_at + LOOK_EVERY_S - time.monotonic(), 0))
-        return await look(session, LOOK_SILENCE_S)
+        return await resync_orders(session, LOOK_SILENCE_S)
 
     counts: bool = await session.share_at_length("look", in_turn)
     return counts
 
 
-async def tried_look(session: Session) -> bool:
+async def try_resync(session: Session) -> bool:
     """Whether a look could be made, and counts. The caller keeps the deadline."""
-    with suppress(Failure, LinkLost, RequestRefused, TimeoutError, ToolError):
-        return await shared_look(session)
+    with suppress(ConnectFailed, ConnectionLost, TwsError, TimeoutError, ToolError):
+        return await resync_once(session)
     return False
 
 
-async def look_for_missing(session: Session) -> NoReturn:
+async def resync_for_missing(session: Session) -> NoReturn:
     """For ever: an order that one look lacked, or that TWS spoke against, is looked for, though nobody asks for it."""
     while True:
         await asyncio.sleep(LOOKS_APART_S)
@@ -90,10 +90,10 @@ async def look_for_missing(session: Session) -> NoReturn:
         ledger = session.ledger
         open_here = (each.state for each in ledger.open() if each.gateway == ledger.gateway)
         if any(each.missed or each.said is not None for each in open_here):
-            await tried_look(session)
+            await try_resync(session)
 
 
-async def sought(session: Session, orderId: int, named: Named) -> Entry | None:
+async def find_or_resync(session: Session, orderId: int, named: OrderNameArguments) -> TrackedOrder | None:
     """The order that a call names. One that is not known is looked for before anybody is told that it is not there: a
     message may have been lost when the orders were read. Raises ToolError not_ready."""
     entry = session.find_order(orderId, named)
@@ -103,14 +103,14 @@ async def sought(session: Session, orderId: int, named: Named) -> Entry | None:
     return entry
 
 
-async def explained(session: Session, entry: Entry) -> None:
+async def explained(session: Session, entry: TrackedOrder) -> None:
     """Look at once for what an error or notice of TWS about an order means. Without a look that counts, and began after
     it, its meaning stays open."""
     said = entry.state.said
     with suppress(TimeoutError):
         async with asyncio.timeout(SOUGHT_S):
             while said is not None and entry.state.said is said and not _looked_since(session, said.at):
-                if not await tried_look(session):
+                if not await try_resync(session):
                     return
 
 
@@ -118,7 +118,7 @@ def _looked_since(session: Session, at: datetime) -> bool:
     return session.looked_from is not None and session.looked_from >= at
 
 
-async def as_it_stands(session: Session, entry: Entry) -> None:
+async def refresh(session: Session, entry: TrackedOrder) -> None:
     """TWS tells what becomes of this client's orders; for one of another client it is asked."""
     if entry.state.clientId != session.clientId and not entry.state.done:
         await _looked_soon(session)
@@ -127,7 +127,7 @@ async def as_it_stands(session: Session, entry: Entry) -> None:
 async def listed_soon(session: Session) -> None:
     """Ask for the open orders of all clients, whose list corrects what was believed of them. Without an answer in time
     the belief stays."""
-    with suppress(LinkLost, RequestRefused, TimeoutError, ToolError):
+    with suppress(ConnectionLost, TwsError, TimeoutError, ToolError):
         async with asyncio.timeout(SOUGHT_S):
             await all_open_orders(session, SOUGHT_S)
 
@@ -135,10 +135,10 @@ async def listed_soon(session: Session) -> None:
 async def _looked_soon(session: Session) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(SOUGHT_S):
-            await tried_look(session)
+            await try_resync(session)
 
 
-async def look(session: Session, silence_s: float) -> bool:
+async def resync_orders(session: Session, silence_s: float) -> bool:
     """A full look at the orders: what was open, and is nowhere in it, is unknown from now on. Returns whether that
     counts: without its link to IBKR a gateway may not know, nor if its API is read-only, and what could not be decoded
     may have been any order. Raises Failure, or LinkLost where the connection is another one at the end."""
@@ -146,11 +146,11 @@ async def look(session: Session, silence_s: float) -> bool:
     losses, down, misread = link.losses, link.down_by is not None, session.misread
     expected = session.ledger.open()
     asked = frozenset(expected)
-    seen: set[Entry | None] = set()
+    seen: set[TrackedOrder | None] = set()
 
-    def entry(found: Entry | Listed | None) -> Entry | None:
+    def entry(found: TrackedOrder | ListedExecution | None) -> TrackedOrder | None:
         """All that is needed of an order or a fill: a day's may be twenty thousand."""
-        one = found.entry if isinstance(found, Listed) else found
+        one = found.entry if isinstance(found, ListedExecution) else found
         return one if one in asked else None
 
     for what, ask in (
@@ -162,11 +162,11 @@ async def look(session: Session, silence_s: float) -> bool:
         seen.update(await _in_time(what, ask(session, silence_s, entry)))
         session.as_of[what] = session.now()
     if session.wire is not wire:
-        raise LinkLost("the gateway was another one in between")
+        raise ConnectionLost("the gateway was another one in between")
     whole = (link.losses, session.misread) == (losses, misread)
     counts = session.orders_readable and not down and whole
     if session.orders_readable:
-        session.ledger.reconcile(expected if counts else [], seen, Vanished(utcnow(), began))
+        session.ledger.reconcile(expected if counts else [], seen, NotListed(utcnow(), began))
     session.looked_at = time.monotonic()
     if counts:
         session.looked_from = began
@@ -177,10 +177,10 @@ async def _in_time(what: str, asked: Coroutine[Any, Any, T]) -> T:
     try:
         return await asked
     except TimeoutError:
-        raise Failure(standing.NO_SYNC, what) from None
+        raise ConnectFailed(standing.NO_SYNC, what) from None
 
 
-async def _own_open_orders(session: Session, silence_s: float, keep: Keep) -> list[Entry | None]:
+async def _own_open_orders(session: Session, silence_s: float, keep: Keep) -> list[TrackedOrder | None]:
     """Those of this client, whose changes TWS then sends by itself."""
 
     def ask(wire: Any) -> None:
@@ -192,7 +192,7 @@ async def _own_open_orders(session: Session, silence_s: float, keep: Keep) -> li
 
 async def all_open_orders(
     session: Session, silence_s: float = REQUEST_S, keep: Keep | None = None
-) -> list[Entry | None]:
+) -> list[TrackedOrder | None]:
     def ask(wire: Any) -> None:
         session.order_messages.asked_open()
         wire.reqAllOpenOrders()
@@ -203,25 +203,25 @@ async def all_open_orders(
 
 async def completed_orders(
     session: Session, silence_s: float = REQUEST_S, keep: Keep | None = None
-) -> list[Entry | None]:
+) -> list[TrackedOrder | None]:
     return await _unless_read_only(
         session, COMPLETED_ORDERS, lambda wire: wire.reqCompletedOrders(False), None, silence_s, keep
     )
 
 
-async def _executions(session: Session, silence_s: float, keep: Keep) -> list[Entry | None]:
+async def _executions(session: Session, silence_s: float, keep: Keep) -> list[TrackedOrder | None]:
     return await session.ask_executions(silence_s, keep)
 
 
 async def _unless_read_only(
     session: Session, kind: str, send: SendKind, version: Hashable, silence_s: float, keep: Keep | None
-) -> list[Entry | None]:
+) -> list[TrackedOrder | None]:
     """A gateway whose API is read-only refuses to list orders; positions and prices are to be had all the same."""
     if not session.orders_readable:
         return []
     try:
-        found: list[Entry | None] = await session.ask_kind(kind, send, version, silence_s, keep)
-    except RequestRefused as refused:
+        found: list[TrackedOrder | None] = await session.ask_kind(kind, send, version, silence_s, keep)
+    except TwsError as refused:
         if not is_read_only(refused.code, refused.text):
             raise
         session.orders_readable = False

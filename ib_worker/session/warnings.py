@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from bridge.tools.session import Concern
+from bridge.tools.session import SessionWarning
 from ib_worker.order_groups.resting_exits import exceeding
 from ib_worker.orders.state import OrderState
 from ib_worker.session import announcements
@@ -39,11 +39,11 @@ def _contradiction(state: OrderState) -> str:
     )
 
 
-def concerns_of(session: Session, now: datetime) -> list[Concern]:
+def session_warnings(session: Session, now: datetime) -> list[SessionWarning]:
     found = []
     if session.data_loss is not None:
         found.append(
-            Concern(
+            SessionWarning(
                 what=f"{session.data_loss}.",
                 remedy="Compare ibkr_get_open_orders, ibkr_get_positions and the operator's `audit verify` with what "
                 "was meant; then the operator releases the kill switch.",
@@ -53,28 +53,28 @@ def concerns_of(session: Session, now: datetime) -> list[Concern]:
         found.append(weak)
     if not session.orders_readable:
         found.append(
-            Concern(
+            SessionWarning(
                 what="The gateway's API is read-only: it takes no orders, and does not tell of them.",
                 remedy="Switch off Read-Only API in the gateway's API settings, if orders are wanted.",
             )
         )
     if session.lines.competing:
         found.append(
-            Concern(
+            SessionWarning(
                 what="Another session of the same IBKR login holds the market data.",
                 remedy="Log out there (TWS, IBKR Mobile, Client Portal), or give this one a user of its own.",
             )
         )
     if broken := sorted(farm for farm, word in session.link.farms.items() if word == "broken"):
         found.append(
-            Concern(
+            SessionWarning(
                 what=f"Data farms are broken: {', '.join(broken)}. What they serve may be stale or missing.",
                 remedy="The gateway connects to them again by itself; if this stays, look at its network.",
             )
         )
     if session.wire is not None and (zones := sorted(session.wire.unknown_zones)):
         found.append(
-            Concern(
+            SessionWarning(
                 what=f"The gateway writes times in a zone that is not known, or has several meanings: "
                 f"{', '.join(zones)}. Executions have no time (null).",
                 remedy="Set the time zone of the gateway's machine (TIME_ZONE of its container) to a name such as "
@@ -83,20 +83,24 @@ def concerns_of(session: Session, now: datetime) -> list[Concern]:
         )
     if session.unread:
         found.append(
-            Concern(
+            SessionWarning(
                 what="A message about orders or positions could not be read, so they are not known in full.",
                 remedy="The worker reads them again by itself; if this stays, restart the gateway.",
             )
         )
     for each in session.announcements.current(now):
-        found.append(Concern(what=announcements.what(each, now), remedy=announcements.remedy(each), due=each.due))
+        found.append(
+            SessionWarning(
+                what=announcements.announcement_text(each, now), remedy=announcements.remedy(each), due=each.due
+            )
+        )
     for entry in session.ledger.open():
         if entry.state.contradicted is not None:
-            found.append(Concern(what=_contradiction(entry.state), remedy=LISTED_OPEN))
-    found += [Concern(what=each.what, remedy=each.remedy) for each in exceeding(session)]
+            found.append(SessionWarning(what=_contradiction(entry.state), remedy=LISTED_OPEN))
+    found += [SessionWarning(what=each.what, remedy=each.remedy) for each in exceeding(session)]
     if (due := weekly_login(now)) - now < NEAR:
         found.append(
-            Concern(
+            SessionWarning(
                 what=f"IBKR's weekly login is due {due.astimezone(NEW_YORK):%A %H:%M} New York time.",
                 remedy="Have the second factor at hand then, or restart the gateway when somebody has.",
             )

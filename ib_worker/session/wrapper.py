@@ -12,12 +12,12 @@ from typing import NamedTuple
 import ib_async
 
 from bridge.text.contract_name import contract_name
-from ib_worker.account.positions import Holdings
+from ib_worker.account.positions import Positions
 from ib_worker.account.updates import AccountUpdates
-from ib_worker.market_data.subscriptions import Lines
-from ib_worker.orders.messages import OrderMessages
-from ib_worker.orders.tracker import Entry
-from ib_worker.tws.requests import Requests
+from ib_worker.market_data.subscriptions import QuoteSubscriptions
+from ib_worker.orders.messages import OrderMessageHandler
+from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.tws.requests import PendingRequests
 from ib_worker.tws.values import unset
 from ib_worker.tws.values.codes import UNNAMED
 from ib_worker.tws.values.text import message
@@ -42,15 +42,15 @@ Say = Callable[[int, str], None]
 log = logging.getLogger("ib_worker.session.wrapper")
 
 
-class Listed(NamedTuple):
+class ListedExecution(NamedTuple):
     """One fill of an answer to reqExecutions, and its order if that is known."""
 
     contract: ib_async.Contract
     execution: ib_async.Execution
-    entry: Entry | None
+    entry: TrackedOrder | None
 
 
-class Receiver:
+class Wrapper:
     """What ib_async's decoder calls, one method for each message. They only pass on: a slow one would delay all."""
 
     defaultTimezone = UTC  # the decoder turns times to it
@@ -58,14 +58,14 @@ class Receiver:
 
     def __init__(
         self,
-        requests: Requests,
-        orders: OrderMessages,
-        holdings: Holdings,
-        lines: Lines,
+        requests: PendingRequests,
+        orders: OrderMessageHandler,
+        holdings: Positions,
+        lines: QuoteSubscriptions,
         account_updates: AccountUpdates,
         say: Say,
         report_undecoded: Callable[[list[str]], None],
-        executed: Callable[[Listed], None],
+        executed: Callable[[ListedExecution], None],
     ) -> None:
         self._requests = requests
         self._orders = orders
@@ -158,7 +158,7 @@ class Receiver:
         if entry is None and reqId not in self._requests:  # told unasked: the broker liquidates, say
             name = contract_name(contract)
             log.warning("an execution of no order here: %s %g %s", execution.side, execution.shares, name)
-        listed = Listed(contract, execution, entry)
+        listed = ListedExecution(contract, execution, entry)
         if reqId in self._requests:
             self._requests.add(reqId, listed)
         else:

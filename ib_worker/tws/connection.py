@@ -19,8 +19,8 @@ from ib_async.client import Client
 from ib_async.connection import Connection
 from ib_async.decoder import Decoder
 
-from ib_worker.tws.errors import LinkLost, Unsendable
-from ib_worker.tws.fencing import Guard
+from ib_worker.tws.errors import ConnectionLost, InvalidField
+from ib_worker.tws.fencing import ConnectionFence
 from ib_worker.tws.values import convert, unset
 from ib_worker.tws.values.text import cleaned
 
@@ -40,7 +40,7 @@ _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 log = logging.getLogger("ib_worker.tws.connection")
 
 
-class Receiver(Protocol):
+class MessageReceiver(Protocol):
     """What ib_async's client and decoder call beside one method for each message."""
 
     def connectAck(self) -> None: ...  # noqa: N802  # ib_async's names
@@ -59,18 +59,18 @@ class Receiver(Protocol):
         """An archived order came. Returns whether it was taken by its permId alone, and need not be decoded."""
 
 
-class Wire(Client):
+class TwsConnection(Client):
     """One connection. It is used once: a new connection is a new Wire, so nothing of an old one lives on."""
 
     MaxRequests = 0  # its throttle is one queue, in which an order waits behind quotes: the session paces instead
 
-    def __init__(self, receiver: Receiver, guard: Guard | None = None) -> None:
+    def __init__(self, receiver: MessageReceiver, guard: ConnectionFence | None = None) -> None:
         super().__init__(receiver)
         self._guard = guard
-        self.conn: _Draining = _Draining()
+        self.conn: DrainableTransport = DrainableTransport()
         self.conn.hasData += self._onSocketHasData
         self.conn.disconnected += self._onSocketDisconnected
-        self.decoder: _Reporting = _Reporting(receiver)
+        self.decoder: StrictDecoder = StrictDecoder(receiver)
         loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[str] = loop.create_future()  # why nothing more will come
         self.closed: asyncio.Future[None] = loop.create_future()  # the socket is gone
@@ -102,7 +102,7 @@ class Wire(Client):
         self.conn.sendMsg(b"API\0" + self._prefix(b"v%d..%d" % (self.MinClientVersion, self.MaxClientVersion)))
         await asyncio.wait({ready, self.lost}, return_when=asyncio.FIRST_COMPLETED)
         if self.lost.done():
-            raise LinkLost(self.lost.result())
+            raise ConnectionLost(self.lost.result())
 
     async def close(self, why: str) -> None:
         """Hang up, and return when the socket is gone. The caller fails first whoever awaits an answer.
@@ -123,7 +123,7 @@ class Wire(Client):
     def getReqId(self) -> int:  # noqa: N802
         """The next id of the one sequence. Raises LinkLost."""
         if self.lost.done():
-            raise LinkLost(self.lost.result())
+            raise ConnectionLost(self.lost.result())
         number: int = super().getReqId()
         return number
 
@@ -143,7 +143,7 @@ class Wire(Client):
     def send(self, *fields: Any, makeEmpty: bool = True) -> None:
         """Encode a message. Raises Unsendable before a byte is written if a field could be read as something else."""
         if self.lost.done():
-            raise LinkLost(self.lost.result())
+            raise ConnectionLost(self.lost.result())
         for each in fields:
             _check(each)
         super().send(*fields, makeEmpty=makeEmpty)
@@ -168,7 +168,7 @@ class Wire(Client):
 
     def placeOrder(self, orderId: int, contract: ib_async.Contract, order: ib_async.Order) -> None:  # noqa: N802
         if not 0 < order.totalQuantity < math.inf:
-            raise Unsendable(f"totalQuantity: {order.totalQuantity} is not a positive number")
+            raise InvalidField(f"totalQuantity: {order.totalQuantity} is not a positive number")
         super().placeOrder(orderId, contract, order)
 
     def _onSocketHasData(self, data: bytes) -> None:  # noqa: N802
@@ -273,10 +273,10 @@ def _check(field: Any) -> None:
     """Refuse what would end a field early, shift the ones after it, or be no number."""
     if isinstance(field, str):
         if not _PRINTABLE.fullmatch(field):
-            raise Unsendable("text: only printable ASCII characters can be sent to TWS")
+            raise InvalidField("text: only printable ASCII characters can be sent to TWS")
     elif isinstance(field, float | Decimal):
         if not math.isfinite(field):
-            raise Unsendable(f"number: {field} can't be sent to TWS")
+            raise InvalidField(f"number: {field} can't be sent to TWS")
     elif isinstance(field, ib_async.Contract):
         for each in vars(field).values():
             _check(each)
@@ -286,7 +286,7 @@ def _check(field: Any) -> None:
             _check(getattr(each, "value", ""))
 
 
-class _Draining(Connection):
+class DrainableTransport(Connection):
     """Tells when the transport's buffer is empty."""
 
     transport: asyncio.Transport | None
@@ -320,10 +320,10 @@ class _Draining(Connection):
         super().connection_lost(exc)
 
 
-class _Reporting(Decoder):
+class StrictDecoder(Decoder):
     """Reports what it can't decode instead of only logging it, and reads every zone name that TWS may write."""
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: MessageReceiver) -> None:
         super().__init__(receiver, 0)  # type: ignore[arg-type]  # it wants a Wrapper, and calls only what we have
         self.logger = _Undecoded(receiver.undecoded)  # type: ignore[assignment]
         self.zone = ""  # the gateway's, as its greeting names it

@@ -8,7 +8,7 @@ from bridge.tool import ToolError
 from ib_worker.tws.values.text import message, quoted, tws_said
 
 
-class RequestRefused(Exception):
+class TwsError(Exception):
     """TWS answered a request with an error."""
 
     def __init__(self, code: int, text: str) -> None:
@@ -17,19 +17,19 @@ class RequestRefused(Exception):
         self.text = message(text)
 
 
-class Warned(RequestRefused):
+class WarningReported(TwsError):
     """TWS sent a warning about a request, and no answer in the time that there was."""
 
 
-class Unreadable(Exception):
+class UnreadableMessage(Exception):
     """The answer to a request holds a message that can't be read here: what it says is missing, so nothing is said."""
 
 
-class LinkLost(Exception):
+class ConnectionLost(Exception):
     """The connection to the gateway ended while an answer was awaited."""
 
 
-class Unsendable(Exception):
+class InvalidField(Exception):
     """A field that must not go over the wire: it would end early, or mean another number."""
 
 
@@ -49,22 +49,22 @@ def as_tool_error(problem: BaseException) -> ToolError | None:
     """What a model is told of a failure, or None where it is a fault of this program."""
     if isinstance(problem, ToolError):
         return problem
-    if isinstance(problem, Warned):
+    if isinstance(problem, WarningReported):
         said = tws_said(problem.code, problem.text)
         return ToolError("timeout", f"The gateway has not answered in time. {said} Ask again.", twsCode=problem.code)
-    if isinstance(problem, RequestRefused):
+    if isinstance(problem, TwsError):
         return refusal(problem.code, problem.text)
-    if isinstance(problem, LinkLost):
+    if isinstance(problem, ConnectionLost):
         return ToolError("retry", "The connection to the gateway broke before the answer came. Ask again.")
     if isinstance(problem, TimeoutError):
         return ToolError("timeout", "The gateway has not answered in time. Ask again; ibkr_get_status shows its state.")
-    if isinstance(problem, Unreadable):
+    if isinstance(problem, UnreadableMessage):
         return ToolError(
             "unsupported_gateway",
             f"The gateway's answer can't be read: {problem}. Its release may be newer or older than this worker knows: "
             "update the worker, or use another release of the gateway; ibkr_get_status shows its serverVersion.",
         )
-    if isinstance(problem, Unsendable):
+    if isinstance(problem, InvalidField):
         return ToolError("invalid_arguments", str(problem))
     if isinstance(problem, ValidationError):
         return invalid(problem)

@@ -18,7 +18,7 @@ END_S = 5.0
 log = logging.getLogger("ib_worker.tws.fencing")
 
 
-class Guard:
+class ConnectionFence:
     """The worker's side. Where its process has been killed everything goes on, unguarded until the next connection."""
 
     def __init__(self) -> None:

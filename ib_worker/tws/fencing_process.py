@@ -15,7 +15,7 @@ LET_GO = float("-inf")  # the connection is being closed by the worker itself
 NOWHERE = bytes(16)  # a socket's address of no family
 
 
-def guard(pair: socket.socket) -> None:
+def fence(pair: socket.socket) -> None:
     """Until the worker has ended, by whatever."""
     held: socket.socket | None = None
     until = LET_GO
@@ -54,4 +54,4 @@ def _boottime() -> float:
 
 
 if __name__ == "__main__":
-    guard(socket.socket(fileno=int(sys.argv[1])))
+    fence(socket.socket(fileno=int(sys.argv[1])))

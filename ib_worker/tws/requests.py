@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from ib_worker.tws.errors import RequestRefused, Unreadable, Warned
+from ib_worker.tws.errors import TwsError, UnreadableMessage, WarningReported
 from ib_worker.tws.values.codes import REQUEST_ENDS, WARNINGS
 
 GRACE_S = 1.0  # after an error of an unlisted code: data that keep coming come within it
@@ -15,7 +15,7 @@ LATE_S = 30.0  # after which a request that was given up is not answered any mor
 Keep = Callable[[Any], Any]  # what of a part is worth keeping
 
 
-class Pending:
+class PendingRequest:
     """One request: its parts as they come, and the future of its whole answer."""
 
     def __init__(self, keep: Keep | None = None, patience_s: float = PATIENCE_S) -> None:
@@ -69,11 +69,11 @@ class Pending:
         return self.answer.result()
 
 
-class Requests:
+class PendingRequests:
     """By request id, or by kind for what TWS answers without an id. What nobody waits for any more is dropped."""
 
     def __init__(self) -> None:
-        self._pending: dict[Hashable, Pending] = {}
+        self._pending: dict[Hashable, PendingRequest] = {}
         self._late: dict[Hashable, asyncio.Event] = {}  # given up; their end may still come
 
     def __len__(self) -> int:
@@ -83,12 +83,14 @@ class Requests:
         return key in self._pending
 
     @contextmanager
-    def expect(self, key: Hashable, keep: Keep | None = None, patience_s: float = PATIENCE_S) -> Iterator[Pending]:
+    def expect(
+        self, key: Hashable, keep: Keep | None = None, patience_s: float = PATIENCE_S
+    ) -> Iterator[PendingRequest]:
         """Await `.answer` inside; leaving forgets the request, whatever came of it. `patience_s`: how long an answer is
         awaited after a warning."""
         if key in self._pending:
             raise RuntimeError(f"request {key!r} is already under way")
-        pending = self._pending[key] = Pending(keep, patience_s)
+        pending = self._pending[key] = PendingRequest(keep, patience_s)
         try:
             yield pending
         finally:
@@ -137,9 +139,9 @@ class Requests:
         if code in REQUEST_ENDS:
             self.refuse(key, code, text)
         elif code in WARNINGS:
-            pending.doubt(Warned(code, text), pending.patience_s)
+            pending.doubt(WarningReported(code, text), pending.patience_s)
         else:
-            pending.doubt(RequestRefused(code, text), GRACE_S)
+            pending.doubt(TwsError(code, text), GRACE_S)
 
     def refuse_unnamed(self, code: int, text: str) -> None:
         """An error about a request whose id TWS does not tell: one of a kind, which has none, or else one of those of
@@ -151,11 +153,11 @@ class Requests:
 
     def unreadable(self, key: Hashable, what: str) -> bool:
         """A part of the answer can't be read. Returns whether the request was waited for."""
-        return self._fail(key, Unreadable(what))
+        return self._fail(key, UnreadableMessage(what))
 
     def refuse(self, key: Hashable, code: int, text: str) -> bool:
         """Whether the request was waited for."""
-        return self._fail(key, RequestRefused(code, text))
+        return self._fail(key, TwsError(code, text))
 
     def fail_all(self, problem: Exception) -> None:
         for late in self._late.values():

@@ -1,8 +1,8 @@
 """Messages of TWS that can't be decoded: which request they answer, so that its caller need not wait in vain."""
 
 from ib_worker.account.updates import AccountUpdates
-from ib_worker.tws.errors import Unreadable, as_tool_error
-from ib_worker.tws.requests import Requests
+from ib_worker.tws.errors import UnreadableMessage, as_tool_error
+from ib_worker.tws.requests import PendingRequests
 
 # Message types whose request id is the first field after the type; the others have a version in between (ib_async's
 # decoder, at server versions 157 to 178).
@@ -17,7 +17,7 @@ OF_THE_ACCOUNT = frozenset({6, 7, 8, 54})  # of reqAccountUpdates, which has no 
 UNKNOWN = (1, 2)  # where the id of an unknown type may be
 
 
-def refuse_unreadable(requests: Requests, account: AccountUpdates, fields: list[str]) -> None:
+def refuse_unreadable(requests: PendingRequests, account: AccountUpdates, fields: list[str]) -> None:
     """Fail the request that the message is about, if it is waited for: without this part its answer is not whole."""
     kind = _number(fields, 0)
     if kind is None:
@@ -25,7 +25,7 @@ def refuse_unreadable(requests: Requests, account: AccountUpdates, fields: list[
     name = NAMES.get(kind)
     what = f"a message of type {kind}" + (f" ({name})" if name else "") + " could not be decoded"
     if kind in OF_THE_ACCOUNT:
-        account.fail(as_tool_error(Unreadable(what)))
+        account.fail(as_tool_error(UnreadableMessage(what)))
         return
     places = UNKNOWN if kind > max(WITHOUT_VERSION) else ((1,) if kind in WITHOUT_VERSION else (2,))
     for place in places:

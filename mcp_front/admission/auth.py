@@ -34,7 +34,7 @@ class NamedToken(BaseModel):
 _TOKENS = TypeAdapter(list[NamedToken])
 
 
-class Tokens(TokenVerifier):
+class TokenFile(TokenVerifier):
     """Checks a bearer token against the file, which is read again when it changes: removing an entry revokes it.
 
     A file that can no longer be read admits nobody.
@@ -103,7 +103,7 @@ def current_caller() -> str:
     return token.client_id if token else LOCAL
 
 
-def lacking(effect: Effect) -> Scope | None:
+def missing_scope(effect: Effect) -> Scope | None:
     """The scope that this request's token lacks for such a tool; None where it may, or where no tokens are set."""
     token, needed = get_access_token(), NEEDED[effect]
     return needed if token is not None and needed not in token.scopes else None

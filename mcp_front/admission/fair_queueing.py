@@ -14,12 +14,22 @@ from contextlib import AbstractContextManager, contextmanager
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.bus.messages import LOCAL
-from bridge.fair_queue import Rotation
+from bridge.fair_queue import RoundRobinQueue
 from bridge.tool import ToolError
-from mcp_front.admission.rate_limits import Paces
-from mcp_front.protocol.jsonrpc import Asked, again, answer, asked_of, body_of, is_modern, mended, refuse, too_late
+from mcp_front.admission.rate_limits import RateLimiter
+from mcp_front.protocol.jsonrpc import (
+    JsonRpcHead,
+    answer,
+    body_of,
+    is_modern,
+    mended,
+    parse_head,
+    refuse,
+    replay_body,
+    send_timeout,
+)
 
-INSIDE = 1  # there is one thread: what is let in beside it would only slow it down
+MAX_CONCURRENT = 1  # there is one thread: what is let in beside it would only slow it down
 WAITING = 256  # of one caller: to wait costs nothing, to be refused does
 LONGEST_S = 0.25  # inside: a request that takes longer waits for something else
 HELD_LIMIT = 16 * 1024 * 1024  # of one caller's requests that wait
@@ -32,15 +42,15 @@ Leave = Callable[[], None]
 Counted = Callable[[], AbstractContextManager[None]]  # a front that stops waits for what is in it
 
 
-class Door:
+class FairQueueMiddleware:
     """ASGI middleware; it stands behind authentication, so that it knows who comes."""
 
-    def __init__(self, app: ASGIApp, paces: Paces, counted: Counted) -> None:
+    def __init__(self, app: ASGIApp, paces: RateLimiter, counted: Counted) -> None:
         self._app = app
         self._paces = paces
         self._counted = counted
-        self._halts = Paces(HALTS_PER_S, HALTS)
-        self._waiting = Rotation()
+        self._halts = RateLimiter(HALTS_PER_S, HALTS)
+        self._waiting = RoundRobinQueue()
         self._held: Counter[str] = Counter()  # bytes of requests that wait, by caller
         self._inside = 0
 
@@ -56,9 +66,9 @@ class Door:
             async with asyncio.timeout(BODY_S):
                 come = await body_of(receive)  # before the place is taken: a client may be slow to say what it wants
         except TimeoutError:
-            await too_late(send)
+            await send_timeout(send)
             return
-        asked = asked_of(come)
+        asked = parse_head(come)
         if asked is None:
             await answer(400, {"id": None, "error": {"code": -32700, "message": "The JSON is too deep."}}, send)
             return
@@ -73,12 +83,12 @@ class Door:
             await refuse(asked, error, is_modern(scope), send)
             return
         try:
-            await self._app({**scope, PLACE: leave}, again(come, receive), _leaving(send, leave))
+            await self._app({**scope, PLACE: leave}, replay_body(come, receive), _leaving(send, leave))
         finally:
             leave()
 
     @contextmanager
-    def _holding(self, caller: str, come: list[Message], asked: Asked) -> Iterator[None]:
+    def _holding(self, caller: str, come: list[Message], asked: JsonRpcHead) -> Iterator[None]:
         """While the request waits. Raises ToolError `paced` where the caller's would be too much to hold."""
         size = sum(len(each.get("body", b"")) for each in come)
         if self._held[caller] + size > HELD_LIMIT and not asked.relieves:
@@ -90,7 +100,7 @@ class Door:
         finally:
             self._held[caller] -= size
 
-    async def _let_in(self, caller: str, asked: Asked) -> Leave:
+    async def _let_in(self, caller: str, asked: JsonRpcHead) -> Leave:
         """Wait for the caller's own pace, then for a place. Raises ToolError `paced` where that would take too long."""
         now = asyncio.get_running_loop().time()
         if asked.relieves:
@@ -106,7 +116,7 @@ class Door:
 
     async def _enter(self, caller: str) -> Leave:
         """Wait for a place, and return what gives it back."""
-        if self._inside >= INSIDE:
+        if self._inside >= MAX_CONCURRENT:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.add(caller, turn)
             try:
@@ -143,7 +153,7 @@ class Door:
         self._inside -= 1
 
 
-def leave_door(scope: Scope) -> None:
+def release_slot(scope: Scope) -> None:
     """What the request waits for from here on costs this process nothing."""
     leave: Leave | None = scope.get(PLACE)
     if leave is not None:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.tool import ToolError
 from mcp_front.admission.fair_queueing import BODY_S, RETRY_IN_S
-from mcp_front.protocol.jsonrpc import again, asked_of, body_of, is_modern, refuse, too_late
+from mcp_front.protocol.jsonrpc import body_of, is_modern, parse_head, refuse, replay_body, send_timeout
 
 REFUSED_PER_S = 50  # of one client, evenly: those that came together must not be answered, and come again, together
 LONGEST_S = 20.0  # until one is refused, well within the patience of a client's own timeout
@@ -20,7 +20,7 @@ KEPT = 4_000  # of one client that wait to be refused; more are refused at once
 SMALL = 64 * 1024  # bytes: a larger request is not read to be refused
 
 
-class Porch:
+class LoadSheddingMiddleware:
     """ASGI middleware around everything else. `share` is how many requests of one client are let through at a time: as
     many as may wait at the door and run behind it."""
 
@@ -58,12 +58,12 @@ class Porch:
             async with asyncio.timeout(BODY_S):
                 come = await body_of(receive)
         except TimeoutError:
-            await too_late(send)
+            await send_timeout(send)
             return
-        asked = asked_of(come)
+        asked = parse_head(come)
         reserved = asked is not None and asked.relieves and self._through[client] < self._share + RESERVED
         if asked is None or asked.halts or reserved:
-            await self._let_through(client, scope, again(come, receive), send)
+            await self._let_through(client, scope, replay_body(come, receive), send)
             return
         del come  # it may be kept for long
         if self._kept[client] < KEPT:

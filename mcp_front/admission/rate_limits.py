@@ -9,12 +9,12 @@ from bridge.tool import ToolError
 QUEUED_S = 5.0  # so long a request may wait for its turn; one that would wait longer is refused with the wait
 
 
-def lined_up(per_s: float, burst: int) -> int:
+def max_burst(per_s: float, burst: int) -> int:
     """How many requests of one caller may come at once: the next would have to wait for too long."""
     return burst + int(QUEUED_S * per_s)
 
 
-class Paces:
+class RateLimiter:
     """Spreads each caller's requests: a burst after a pause, then `per_s` evenly. Callers are names from the tokens
     file, so there are only as many as that has."""
 
@@ -49,7 +49,7 @@ class Paces:
         return following, max(following - self._ahead_s - now, 0.0)
 
 
-class Limits:
+class ConcurrencyLimiter:
     """Counts the calls that each caller has running, streams included."""
 
     def __init__(self, at_once: int) -> None:

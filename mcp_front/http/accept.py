@@ -15,7 +15,7 @@ REFUSED = (
 )
 
 
-class JsonAlone:
+class JsonOnlyMiddleware:
     """Lets MCP answer in a stream, and hands on the stream's last message, the result, as plain JSON.
 
     Such a client gets no progress and no log messages: they have no place in one JSON body.
@@ -34,7 +34,7 @@ class JsonAlone:
         elif json and stream:
             await self._app(scope, receive, send)
         elif json:
-            await self._app(_accepting_both(scope), receive, _Unstreamed(send).send)
+            await self._app(_accepting_both(scope), receive, _JsonFromStream(send).send)
         else:
             await answer(406, {"id": None, "error": {"code": -32600, "message": REFUSED}}, send)
 
@@ -45,7 +45,7 @@ def _accepting_both(scope: Scope) -> Scope:
     return scope
 
 
-class _Unstreamed:
+class _JsonFromStream:
     """Holds an event stream back and sends its last event; passes on any other answer."""
 
     def __init__(self, send: Send) -> None:

@@ -5,13 +5,13 @@ from fastmcp.server.http import StarletteWithLifespan
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from mcp_front.admission.fair_queueing import Counted, Door
-from mcp_front.admission.rate_limits import Paces
-from mcp_front.http.accept import JsonAlone
+from mcp_front.admission.fair_queueing import Counted, FairQueueMiddleware
+from mcp_front.admission.rate_limits import RateLimiter
+from mcp_front.http.accept import JsonOnlyMiddleware
 from mcp_front.http.delivery import Delivery
-from mcp_front.http.messages import Cancel, Messages
-from mcp_front.http.paths import ENDPOINT, Paths
-from mcp_front.http.refusals import Fault, Refusals
+from mcp_front.http.messages import Cancel, MessageMiddleware
+from mcp_front.http.paths import ENDPOINT, PathMiddleware
+from mcp_front.http.refusals import Fault, RefusalMiddleware
 
 # A browser page on this machine, such as the MCP Inspector; the brackets are glob syntax for a literal [.
 LOOPBACK_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*", "http://[[]::1[]]:*")
@@ -22,7 +22,7 @@ def build_app(
     server: FastMCP,
     allowed_hosts: tuple[str, ...],
     allowed_origins: tuple[str, ...],
-    paces: Paces,
+    paces: RateLimiter,
     counted: Counted,
     cancel: Cancel,
     tokens_fault: Fault,
@@ -42,13 +42,13 @@ def build_app(
         middleware=[
             _cors(allowed_origins),
             Middleware(Delivery),
-            Middleware(Door, paces=paces, counted=counted),
-            Middleware(Messages, cancel=cancel),
-            Middleware(JsonAlone),
+            Middleware(FairQueueMiddleware, paces=paces, counted=counted),
+            Middleware(MessageMiddleware, cancel=cancel),
+            Middleware(JsonOnlyMiddleware),
         ],
     )
     # Around the guard of hosts and origins, which http_app() puts before ours: its refusals are explained too.
-    app.user_middleware[:0] = [Middleware(Refusals, tokens_fault=tokens_fault), Middleware(Paths)]
+    app.user_middleware[:0] = [Middleware(RefusalMiddleware, tokens_fault=tokens_fault), Middleware(PathMiddleware)]
     return app
 
 

@@ -7,7 +7,7 @@ from fastmcp import FastMCP
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from mcp_front.tools.status import session_status
 
 TOLD = ("state", "cause", "remedy")  # not the accounts, hosts and clients that ibkr_get_status shows
@@ -20,7 +20,7 @@ CORRECT = "Correct the file, or put a good one in its place: this front reads it
 Fault = Callable[[], str | None]  # of the tokens file
 
 
-def add_health(server: FastMCP, asker: Asker, draining: asyncio.Event, tokens_fault: Fault) -> None:
+def add_health(server: FastMCP, asker: BusClient, draining: asyncio.Event, tokens_fault: Fault) -> None:
     """Serve both beside the MCP endpoint."""
 
     async def healthz(_request: Request) -> Response:

@@ -10,14 +10,14 @@ from bridge.bus.client.front_channel import RequestId
 from bridge.bus.messages import LOCAL
 from mcp_front.http.paths import is_known, is_message
 from mcp_front.protocol.envelope import REQUEST_ID, Malformed, Message, parse_envelope
-from mcp_front.protocol.jsonrpc import BODY_LIMIT, again, answer, body_of, is_modern
+from mcp_front.protocol.jsonrpc import BODY_LIMIT, answer, body_of, is_modern, replay_body
 
 CANCELLED = "notifications/cancelled"
 
 Cancel = Callable[[str, str, RequestId], Coroutine[Any, Any, bool]]
 
 
-class Messages:
+class MessageMiddleware:
     """The SDK answers 202 to a request whose id has a wrong type, and drops a cancellation of another POST's call."""
 
     def __init__(self, app: ASGIApp, cancel: Cancel) -> None:
@@ -39,7 +39,7 @@ class Messages:
                 return
             self._hear(message, scope)
             scope = {**scope, REQUEST_ID: message.get("id")}
-        await self._app(scope, again(come, receive), send)
+        await self._app(scope, replay_body(come, receive), send)
 
     def _hear(self, message: Message, scope: Scope) -> None:
         """Start to cancel in the background: MCP answers a notification at once."""

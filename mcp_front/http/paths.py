@@ -8,7 +8,7 @@ START = "/"
 SAME = {"/mcp": ENDPOINT, "/api/v1/mcp": ENDPOINT}  # some clients append /mcp, whatever URL they are given
 
 
-class Paths:
+class PathMiddleware:
     """A slash at the end is ignored: a redirect would name the scheme that a TLS proxy speaks to the front, http.
 
     A browser at the endpoint gets the start page: what it would get there is "Method Not Allowed".

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.text.plain_text import one_line
-from mcp_front.admission.rate_limits import Paces
+from mcp_front.admission.rate_limits import RateLimiter
 from mcp_front.http.paths import ENDPOINT
 from mcp_front.protocol.jsonrpc import answer
 
@@ -30,13 +30,13 @@ Fault = Callable[[], str | None]  # of the tokens file
 Refusal = tuple[str, str]  # a code for programs and logs, and a text for people
 
 
-class Refusals:
+class RefusalMiddleware:
     """Replaces the body of each 401, 403, 404, 405 and 421, and logs all of them that a setting could cure."""
 
     def __init__(self, app: ASGIApp, tokens_fault: Fault) -> None:
         self._app = app
         self._tokens_fault = tokens_fault
-        self._lines = Paces(LINES_PER_S, LINES)
+        self._lines = RateLimiter(LINES_PER_S, LINES)
         self._explain: Mapping[int, Callable[[Headers], Refusal]] = {
             401: self._no_token,
             403: _forbidden_origin,

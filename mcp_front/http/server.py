@@ -9,22 +9,22 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from mcp_front.http.limited_protocol import LimitedProtocol
-from mcp_front.tools.pipeline import Calls
+from mcp_front.tools.pipeline import CallPipeline
 
 CUT_S = 2  # after draining: what is then still open is a client that does not read
 
-LAST_WORDS_S = 0.5  # for answers on their way, and what a client asks to read them (FastMCP's lists the tools)
+DRAIN_S = 0.5  # for answers on their way, and what a client asks to read them (FastMCP's lists the tools)
 
 log = structlog.get_logger(__name__)
 
 
-class FrontServer(uvicorn.Server):
+class DrainingServer(uvicorn.Server):
     """A signal first sets `draining`, on which streams return their summaries; uvicorn hears of it when calls are done.
 
     Without this, streams of the handshake era are cut at once: their library watches uvicorn's own flag.
     """
 
-    def __init__(self, config: uvicorn.Config, calls: Calls, draining: asyncio.Event, drain_s: float) -> None:
+    def __init__(self, config: uvicorn.Config, calls: CallPipeline, draining: asyncio.Event, drain_s: float) -> None:
         super().__init__(config)
         self._calls = calls
         self._draining = draining
@@ -61,7 +61,7 @@ class FrontServer(uvicorn.Server):
                 idle = False
                 while not idle:
                     await self._calls.idle()
-                    await asyncio.sleep(LAST_WORDS_S)  # a request that was let in meanwhile is a call by then
+                    await asyncio.sleep(DRAIN_S)  # a request that was let in meanwhile is a call by then
                     idle = self._calls.is_idle
         except TimeoutError:
             log.warning("calls_cut_off")

@@ -8,7 +8,7 @@ from fastmcp import FastMCP
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from mcp_front import VERSION
 from mcp_front.http.paths import ENDPOINT, START
 from mcp_front.tools.status import session_status
@@ -38,7 +38,7 @@ TOKEN = (
 )
 
 
-def add_start_page(server: FastMCP, asker: Asker, draining: asyncio.Event, *, tokens: bool) -> None:
+def add_start_page(server: FastMCP, asker: BusClient, draining: asyncio.Event, *, tokens: bool) -> None:
     """Serve the page at /. It needs no token, and tells what /readyz tells."""
 
     async def start(request: Request) -> Response:

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from bridge.tool import Declaration, Declared, Effect, ToolError
+from bridge.tool import Effect, ToolError, ToolRequest, ToolSpec
 
 MOST_FAULTS = 5  # a model corrects a few at a time; a thousand unknown arguments must not come back at it
 LONGEST_NAME = 64
@@ -75,7 +75,7 @@ MEANT = {
 SAME_IN_A_BRACKET = {"stop": "stopLossPrice", "stopprice": "stopLossPrice"}  # where auxPrice is no argument
 
 
-def parse_arguments(declared: Declared, arguments: dict[str, Any]) -> Declaration:
+def parse_arguments(declared: ToolSpec, arguments: dict[str, Any]) -> ToolRequest:
     """The validated arguments; raises ToolError `invalid_arguments` that never repeats a value it was given."""
     try:
         return declared.request.model_validate(arguments)
@@ -96,7 +96,7 @@ def parse_arguments(declared: Declared, arguments: dict[str, Any]) -> Declaratio
     )
 
 
-def _problem(declared: Declared, fault: ErrorDetails) -> tuple[str, str]:
+def _problem(declared: ToolSpec, fault: ErrorDetails) -> tuple[str, str]:
     """The field and, in words, what is wrong with it."""
     kind, said = fault["type"], fault["msg"].removeprefix("Value error, ")
     if not fault["loc"]:  # from a model validator, which writes "field: problem"
@@ -112,7 +112,7 @@ def _problem(declared: Declared, fault: ErrorDetails) -> tuple[str, str]:
     return field, said[:1].lower() + said[1:] + meant
 
 
-def _unknown(declared: Declared, field: str) -> str:
+def _unknown(declared: ToolSpec, field: str) -> str:
     known = declared.request.model_fields
     letters = "".join(c for c in field.lower() if c.isalpha())
     meant = next((each[letters] for each in (MEANT, SAME_IN_A_BRACKET) if each.get(letters) in known), None)

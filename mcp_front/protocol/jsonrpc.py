@@ -12,7 +12,7 @@ from mcp_types import CallToolResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.types import Message, Receive, Scope, Send
 
-from bridge.tool import TOOLS, Declared, Effect, ToolError
+from bridge.tool import TOOLS, Effect, ToolError, ToolSpec
 from mcp_front.protocol.results import error_result
 
 BODY_LIMIT = 4 * 1024 * 1024  # more is not held
@@ -24,7 +24,7 @@ class _Params(msgspec.Struct):
     name: Any = None
 
 
-class Asked(msgspec.Struct):
+class JsonRpcHead(msgspec.Struct):
     """As much of a JSON-RPC message as is needed here."""
 
     id: Any = None
@@ -43,7 +43,7 @@ class Asked(msgspec.Struct):
         tool = self._tool()
         return tool is not None and tool.relieves
 
-    def _tool(self) -> Declared | None:
+    def _tool(self) -> ToolSpec | None:
         name = self.params.name if self.method == CALL and self.params is not None else None
         return TOOLS.get(name) if isinstance(name, str) else None
 
@@ -59,7 +59,7 @@ async def body_of(receive: Receive) -> list[Message]:
             return messages
 
 
-def again(come: list[Message], receive: Receive) -> Receive:
+def replay_body(come: list[Message], receive: Receive) -> Receive:
     """For whoever is to read the body once more."""
 
     async def receive_again() -> Message:
@@ -68,13 +68,13 @@ def again(come: list[Message], receive: Receive) -> Receive:
     return receive_again
 
 
-def asked_of(come: list[Message]) -> Asked | None:
+def parse_head(come: list[Message]) -> JsonRpcHead | None:
     """What the request says, if it is a message: what is none is told so inside, but for JSON that is nested so deep
     that nobody can read it: None."""
     try:
-        return msgspec.json.decode(b"".join(each.get("body", b"") for each in mended(come)), type=Asked)
+        return msgspec.json.decode(b"".join(each.get("body", b"") for each in mended(come)), type=JsonRpcHead)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return Asked()
+        return JsonRpcHead()
     except RecursionError:
         return None
 
@@ -100,7 +100,7 @@ def is_modern(scope: Scope) -> bool:
     )
 
 
-async def refuse(asked: Asked, error: ToolError, modern: bool, send: Send) -> None:
+async def refuse(asked: JsonRpcHead, error: ToolError, modern: bool, send: Send) -> None:
     """A tool call gets its tool's error; anything else HTTP's own word, with MCP's inside."""
     if asked.method == CALL and asked.id is not None:
         status, told = 200, {"result": _result(error, modern)}
@@ -118,7 +118,7 @@ def _result(error: ToolError, modern: bool) -> dict[str, Any]:
     return result.model_dump(mode="json", by_alias=True, exclude_none=True, exclude=newer)
 
 
-async def too_late(send: Send) -> None:
+async def send_timeout(send: Send) -> None:
     """The client has begun a request and not gone on with it."""
     await answer(408, {"id": None, "error": {"code": -32700, "message": "The request did not come."}}, send)
 

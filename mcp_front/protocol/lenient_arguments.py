@@ -5,9 +5,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from bridge.text.plain_text import one_line
-from bridge.tool import Declaration, Declared
+from bridge.tool import ToolRequest, ToolSpec
 from bridge.tools.order_terms import OrderTerms
-from bridge.tools.types import Named
+from bridge.tools.types import OrderNameArguments
 from mcp_front.protocol.arguments import parse_arguments
 
 LONGEST_NAME = 32  # characters of an argument's name as an answer repeats it
@@ -16,7 +16,7 @@ BARE = {"orderId", "orderKey", "permId", "idempotencyKey"}  # blanks around them
 NAMES = {"orderKey", "orderRef", "permId"}  # beside orderId, of which 0 stands for none
 
 
-def parse_leniently(declared: Declared, arguments: dict[str, Any]) -> tuple[Declaration, str]:
+def parse_leniently(declared: ToolSpec, arguments: dict[str, Any]) -> tuple[ToolRequest, str]:
     """Return the arguments that can be understood, and a sentence that names the others. Raises ToolError
     invalid_arguments where it is not clear what to act on."""
     given = _respelled(declared, arguments)
@@ -31,7 +31,7 @@ def parse_leniently(declared: Declared, arguments: dict[str, Any]) -> tuple[Decl
     return parse_arguments(declared, understood), _said(unknown, wrong)
 
 
-def _respelled(declared: Declared, arguments: dict[str, Any]) -> dict[str, Any]:
+def _respelled(declared: ToolSpec, arguments: dict[str, Any]) -> dict[str, Any]:
     """Names in the declaration's spelling (`cancel_orders` is cancelOrders), without null."""
     spelling = {_plain_name(name): name for name in declared.request.model_fields}
     found = {spelling.get(_plain_name(name), name): value for name, value in arguments.items() if value is not None}
@@ -45,10 +45,12 @@ def _plain_name(name: str) -> str:
 
 
 # Arguments that would make a cancel of everything one of less: not to be passed over.
-NARROWING = {_plain_name(name) for name in (*OrderTerms.model_fields, *Named.model_fields, "orderId", "clientId")}
+NARROWING = {
+    _plain_name(name) for name in (*OrderTerms.model_fields, *OrderNameArguments.model_fields, "orderId", "clientId")
+}
 
 
-def _wrong(declared: Declared, known: dict[str, Any]) -> list[str]:
+def _wrong(declared: ToolSpec, known: dict[str, Any]) -> list[str]:
     """The optional arguments whose values can't be understood."""
     try:
         declared.request.model_validate(known)

@@ -6,7 +6,7 @@ import msgspec
 from fastmcp.tools import ToolResult
 from mcp_types import CallToolResult, TextContent
 
-from bridge.tool import Declared, ToolError
+from bridge.tool import ToolError, ToolSpec
 from mcp_front.protocol.text_tables import as_text, compact
 
 # Where a program finds an error's code and details in either protocol era.
@@ -15,7 +15,7 @@ TRUNCATED_META = "ibkr/truncated"  # rows, of, newest, narrow
 WRAPPED = {"fastmcp": {"wrap_result": True}}  # tells fastmcp's client that structuredContent is {"result": …}
 
 
-def to_result(declared: Declared, reply: bytes, truncated: dict[str, Any] | None = None) -> ToolResult:
+def to_result(declared: ToolSpec, reply: bytes, truncated: dict[str, Any] | None = None) -> ToolResult:
     """The worker's JSON, which it has encoded from the declared shape: not validated again on its way through.
 
     `truncated` says how much of a long result it is: the text begins with that, and `_meta` has it for programs.
@@ -23,7 +23,7 @@ def to_result(declared: Declared, reply: bytes, truncated: dict[str, Any] | None
     return value_result(declared, msgspec.json.decode(reply), truncated)
 
 
-def value_result(declared: Declared, value: Any, truncated: dict[str, Any] | None = None) -> ToolResult:
+def value_result(declared: ToolSpec, value: Any, truncated: dict[str, Any] | None = None) -> ToolResult:
     """A result of what JSON decodes to; built without ToolResult's own pass over every value (a third of the cost)."""
     text = as_text(value)
     meta: dict[str, Any] = dict(WRAPPED) if declared.wrapped else {}

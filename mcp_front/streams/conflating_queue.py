@@ -10,7 +10,7 @@ Update = dict[str, Any]
 MOST_WAITING = 64  # a second or two of a busy contract: what is older, a client that lags has no use for
 
 
-class Pending:
+class ConflatingQueue:
     """Updates of one stream on their way to one client.
 
     When it overflows, the oldest update that has a successor of its kind gives way (for a quote: the oldest), so that

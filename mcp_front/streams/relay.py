@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 from fastmcp import Context
 
-from mcp_front.streams.conflating_queue import Pending, Update
+from mcp_front.streams.conflating_queue import ConflatingQueue, Update
 
 SEND_S = 1.0  # a client that takes longer to read one message is stalled: it gets a newer one later
 FLUSH_S = 1.0  # what still waits at the end gets this long to go out
@@ -22,7 +22,7 @@ Ender = Callable[[], Awaitable[str]]  # returns the reason for ending early, onc
 
 
 @dataclass(frozen=True)
-class Wording:
+class StreamText:
     """How the updates of one kind of stream are read."""
 
     kind_of: Callable[[Update], Hashable]  # updates of one kind supersede one another
@@ -49,12 +49,12 @@ def lasts_s(seconds: int, opening_s: float) -> float:
 class Relay:
     """One stream on its way to one client. A client that stalls costs itself updates, and nobody else anything."""
 
-    def __init__(self, client: Context, seconds: int, wording: Wording, asked_at: float | None = None) -> None:
+    def __init__(self, client: Context, seconds: int, wording: StreamText, asked_at: float | None = None) -> None:
         """`asked_at`: when the call came, by the loop's clock; left out: now."""
         self._client = client
         self._seconds = seconds
         self._wording = wording
-        self._pending = Pending(wording.kind_of)
+        self._pending = ConflatingQueue(wording.kind_of)
         self._queued = self._sent = 0
         self._line = "waiting for the first update"
         self._began = asyncio.get_running_loop().time()

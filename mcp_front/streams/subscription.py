@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from bridge.bus.client.client import Asker
-from bridge.bus.server.stream_publisher import Feed
-from bridge.tool import OPERATIONS, Declaration
+from bridge.bus.client.client import BusClient
+from bridge.bus.server.stream_publisher import StreamReader
+from bridge.tool import OPERATIONS, ToolRequest
 from mcp_front.tools.pipeline import Call
 
 Opened = dict[str, Any]  # the worker's answer: the stream's name, and what is known
@@ -17,7 +17,7 @@ Opened = dict[str, Any]  # the worker's answer: the stream's name, and what is k
 class Subscription:
     """One call's subscription. All of it raises ToolError."""
 
-    def __init__(self, asker: Asker, call: Call, operation: str, request: Declaration) -> None:
+    def __init__(self, asker: BusClient, call: Call, operation: str, request: ToolRequest) -> None:
         self._asker = asker
         self._call = call
         self._operation = OPERATIONS[operation]
@@ -25,13 +25,13 @@ class Subscription:
         self._leader: int | None = None
 
     @asynccontextmanager
-    async def listen(self) -> AsyncIterator[tuple[Feed, Opened]]:
+    async def listen(self) -> AsyncIterator[tuple[StreamReader, Opened]]:
         """A feed, and what was known before its first tick."""
         opened = await self._ask()
         async with self._asker.listen(opened["stream"]) as feed:
             yield feed, await self.open(feed)  # again: what came before somebody listened is lost
 
-    async def open(self, feed: Feed) -> Opened:
+    async def open(self, feed: StreamReader) -> Opened:
         """What the worker that leads knows; the feed goes on from there."""
         feed.hold()
         self._leader = await self._token()  # before the question: a change meanwhile is then seen

@@ -14,7 +14,7 @@ MAIN_FIGURES = frozenset({
 })  # fmt: skip
 
 
-class Thinned:
+class EvenSample:
     """About `most` items spread evenly over all that were added: memory stays bounded over an hour of ticks."""
 
     def __init__(self, most: int = SAMPLES) -> None:
@@ -50,7 +50,7 @@ class QuoteSummary:
         self.last: Quote | None = None
         self.high: float | None = None
         self.low: float | None = None
-        self.samples = Thinned()
+        self.samples = EvenSample()
         if opening is not None and price_of(opening) is not None:
             self.see(opening)
 

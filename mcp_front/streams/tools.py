@@ -9,16 +9,16 @@ from typing import Any
 import msgspec
 from fastmcp.tools import ToolResult
 
-from bridge.bus.client.client import Asker
-from bridge.bus.server.stream_publisher import Feed
+from bridge.bus.client.client import BusClient
+from bridge.bus.server.stream_publisher import StreamReader
 from bridge.text.contract_name import contract_name
-from bridge.tool import Declaration, ToolError
+from bridge.tool import ToolError, ToolRequest
 from bridge.tools.account import OpenAccountUpdates, StreamAccountUpdates
 from bridge.tools.market_data import OpenMarketData, StreamMarketData
-from mcp_front.admission.auth import Tokens
+from mcp_front.admission.auth import TokenFile
 from mcp_front.protocol.results import value_result
 from mcp_front.streams.conflating_queue import Update
-from mcp_front.streams.relay import Outcome, Relay, Wording
+from mcp_front.streams.relay import Outcome, Relay, StreamText
 from mcp_front.streams.subscription import Opened, Subscription
 from mcp_front.streams.summaries import AccountSummary, QuoteSummary, main_updates, update_kind
 from mcp_front.tools.pipeline import Call
@@ -39,12 +39,12 @@ class _Relayed:
 
 
 @dataclass(frozen=True)
-class _Stream:
+class _StreamTool:
     """A call's stream, and what is done with its updates and with what a worker knows that opens it again."""
 
     call: Call
     subscription: Subscription
-    feed: Feed
+    feed: StreamReader
     see: Callable[[Update], None]
     know: Callable[[Opened], None]
 
@@ -52,7 +52,7 @@ class _Stream:
 class Streams:
     """Answers the stream tools through one Asker; they end early, with what they have, once `draining` is set."""
 
-    def __init__(self, asker: Asker, draining: asyncio.Event, tokens: Tokens | None) -> None:
+    def __init__(self, asker: BusClient, draining: asyncio.Event, tokens: TokenFile | None) -> None:
         self._asker = asker
         self._draining = draining
         self._tokens = tokens
@@ -64,7 +64,7 @@ class Streams:
         async with subscription.listen() as (feed, opened):
             summary = QuoteSummary(opened["quote"])
             name = contract_name(opened["contract"])
-            wording = Wording(lambda quote: "quote", partial(quote_line, name))
+            wording = StreamText(lambda quote: "quote", partial(quote_line, name))
             relay = Relay(call.context, request.duration_seconds, wording, asked_at)
 
             def know(opened: Opened) -> None:
@@ -72,7 +72,7 @@ class Streams:
                     summary.see(opened["quote"])
                     relay.put(opened["quote"])
 
-            relayed = await self._relay(_Stream(call, subscription, feed, summary.see, know), relay)
+            relayed = await self._relay(_StreamTool(call, subscription, feed, summary.see, know), relay)
         outcome = relayed.outcome
         last = summary.last or {}
         whole = {
@@ -101,7 +101,7 @@ class Streams:
         )
         async with subscription.listen() as (feed, opened):
             summary = AccountSummary()
-            relay = Relay(call.context, request.duration_seconds, Wording(update_kind, account_line), asked_at)
+            relay = Relay(call.context, request.duration_seconds, StreamText(update_kind, account_line), asked_at)
 
             def know(opened: Opened) -> None:
                 updates = [*opened["updates"], *summary.closed(opened["updates"])]
@@ -111,7 +111,7 @@ class Streams:
                     relay.put(update)
 
             know(opened)
-            relayed = await self._relay(_Stream(call, subscription, feed, summary.see, know), relay)
+            relayed = await self._relay(_StreamTool(call, subscription, feed, summary.see, know), relay)
         outcome = relayed.outcome
         whole = {
             "account": opened["account"],
@@ -125,7 +125,7 @@ class Streams:
         }
         return value_result(call.declared, whole)
 
-    async def _relay(self, stream: _Stream, relay: Relay) -> _Relayed:
+    async def _relay(self, stream: _StreamTool, relay: Relay) -> _Relayed:
         feed = stream.feed
         breaks = 0
 
@@ -146,7 +146,7 @@ class Streams:
         outcome = await relay.run(read, session_lost, self._stopping, revoked)
         return _Relayed(outcome, outcome.left_out + feed.dropped, feed.gaps + breaks)
 
-    async def _session_lost(self, stream: _Stream) -> str:
+    async def _session_lost(self, stream: _StreamTool) -> str:
         """Where a worker took over at once, the session seems never to have been away, and the stream is silent."""
         while True:
             await asyncio.sleep(WATCH_S)
@@ -173,7 +173,7 @@ class Streams:
         return "this front is being stopped; call again"
 
 
-def _without_duration(request: Declaration, operation: type[Declaration]) -> Declaration:
+def _without_duration(request: ToolRequest, operation: type[ToolRequest]) -> ToolRequest:
     return operation.model_validate(request.model_dump(exclude={"duration_seconds"}, exclude_unset=True))
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 from fastmcp.tools import ToolResult
 
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from bridge.bus.messages import TRUNCATED, Reply
-from bridge.tool import Declared, Effect, ToolError
-from bridge.tools.orders import Guarded
+from bridge.tool import Effect, ToolError, ToolSpec
+from bridge.tools.orders import PlacementRequest
 from mcp_front.http.delivery import when_delivered
 from mcp_front.protocol.results import to_result, value_result
 from mcp_front.tools.pipeline import Answer, Call
@@ -27,10 +27,10 @@ SHORT_BYTES = 32 * 1024  # of a result: its text is made in a millisecond or two
 OPEN = ("pending", "unknown")  # codes that leave open whether the write happened
 
 
-class Answers:
+class BusTools:
     """Answers calls through one Asker."""
 
-    def __init__(self, asker: Asker) -> None:
+    def __init__(self, asker: BusClient) -> None:
         self._asker = asker
         self._thread = ThreadPoolExecutor(1, "long answers")  # more would only compete
         sys.setswitchinterval(SWITCH_S)
@@ -51,7 +51,7 @@ class Answers:
         )
         return await self._result(call.declared, reply)
 
-    async def _result(self, declared: Declared, reply: Reply) -> ToolResult:
+    async def _result(self, declared: ToolSpec, reply: Reply) -> ToolResult:
         """Of a long answer beside the loop, which others need meanwhile."""
         make = partial(to_result, declared, bytes(reply.result), reply.details.get(TRUNCATED))
         if len(reply.result) <= SHORT_BYTES:
@@ -80,7 +80,7 @@ class Answers:
         except ToolError as error:
             raise _keyed(await self._explained(error), key) from error
         value = _with_note(msgspec.json.decode(reply), call.unused)
-        return value_result(call.declared, _with_key(value, key) if isinstance(request, Guarded) else value)
+        return value_result(call.declared, _with_key(value, key) if isinstance(request, PlacementRequest) else value)
 
     async def status(self, call: Call) -> ToolResult:
         return value_result(call.declared, await session_status(self._asker))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from bridge.bus.client.front_channel import RequestId, Running
+from bridge.bus.client.front_channel import RequestId, RunningRead
 from bridge.tool import ToolError
 
 Client = tuple[str, str, str, RequestId]  # principal, label, the id's type (1 is not "1"), the id
@@ -51,9 +51,9 @@ class RunningCalls:
         if call.scope.cancelled_caught:
             raise ToolError("cancelled", "The client cancelled this call.")
 
-    def find(self, caller: str, label: str, request_id: RequestId) -> list[Running]:
+    def find(self, caller: str, label: str, request_id: RequestId) -> list[RunningRead]:
         calls = self._by_client.get(_client(caller, label, request_id), [])
-        return [Running(call.token, call.endable) for call in calls]
+        return [RunningRead(call.token, call.endable) for call in calls]
 
     def end(self, token: str) -> None:
         call = self._by_token.get(token)

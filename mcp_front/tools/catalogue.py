@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from mcp_types import ToolAnnotations
 
-from bridge.tool import TOOLS, Declared, Effect
+from bridge.tool import TOOLS, Effect, ToolSpec
 from bridge.tools import account, contracts, market_data, orders, previews
 from bridge.tools import order_queries as blotter
 from bridge.tools import session as gateway
@@ -29,7 +29,7 @@ HINTS: dict[Effect, ToolAnnotations] = {
 }
 
 
-def offered_tools(toolsets: Iterable[str] = ()) -> list[Declared]:
+def offered_tools(toolsets: Iterable[str] = ()) -> list[ToolSpec]:
     """The tools of the named toolsets, of all where none is named, in the order of DOMAINS and of declaration.
 
     Raises ValueError for a name that is no toolset.

@@ -6,7 +6,7 @@ from fastmcp import FastMCP
 from mcp.shared.exceptions import MCPDeprecationWarning
 
 
-def disarm(server: FastMCP) -> None:
+def apply_patches(server: FastMCP) -> None:
     """Apply the workarounds."""
     _allow_messages()
     _import_early(server)

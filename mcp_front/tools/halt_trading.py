@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import msgspec
 from fastmcp.tools import ToolResult
 
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from bridge.tool import OPERATIONS, Effect, ToolError
 from bridge.tools.orders import CancelAllOrders, HaltTrading
-from mcp_front.admission.auth import lacking
+from mcp_front.admission.auth import missing_scope
 from mcp_front.protocol.results import value_result
 from mcp_front.tools.pipeline import Call
 
@@ -20,7 +20,7 @@ CANCEL_EVERY_S = 1.0  # a halt is never paced, so what it cancels is
 
 
 @dataclass(frozen=True)
-class Cancelled:
+class CancelResult:
     """The orders, None where they are not known, what to say of them, and the cancel's key with its principal where one
     was asked for."""
 
@@ -29,7 +29,7 @@ class Cancelled:
     key: str | None = None
     principal: str = ""
 
-    def told_to(self, principal: str) -> "Cancelled":
+    def told_to(self, principal: str) -> "CancelResult":
         """A key is told to its own principal alone; any other's would be refused."""
         if self.key is None:
             return self
@@ -38,8 +38,8 @@ class Cancelled:
         return replace(self, said=said, key=self.key if principal == self.principal else None)
 
 
-class Halting:
-    def __init__(self, asker: Asker) -> None:
+class HaltTradingTool:
+    def __init__(self, asker: BusClient) -> None:
         self._asker = asker
         self._cancels = _Cancels(asker)
 
@@ -48,7 +48,7 @@ class Halting:
         request = call.request
         assert isinstance(request, HaltTrading)
         halt, news = await self._asker.halted_by(call.caller.name, request.reason)
-        cancelled = await self._cancel(call) if request.cancelOrders else Cancelled(None, "")
+        cancelled = await self._cancel(call) if request.cancelOrders else CancelResult(None, "")
         earlier = "" if news else f"The kill switch was set already: {halt.told()}."
         said = (earlier, f"Trading is halted for every client. {RELEASE}", cancelled.said, call.unused)
         whole = {
@@ -64,42 +64,42 @@ class Halting:
         }
         return value_result(call.declared, whole)
 
-    async def _cancel(self, call: Call) -> Cancelled:
-        scope = lacking(Effect.WRITE)
+    async def _cancel(self, call: Call) -> CancelResult:
+        scope = missing_scope(Effect.WRITE)
         if scope is not None:
             said = f"Nothing was cancelled: that needs a token with the scope {scope}, which yours has not."
-            return Cancelled(None, said)
+            return CancelResult(None, said)
         try:
             return await self._cancels.cancel(call)
         except ToolError as error:
-            return Cancelled(None, f"This call cancelled nothing: {error.message}")
+            return CancelResult(None, f"This call cancelled nothing: {error.message}")
 
 
 class _Cancels:
     """Cancels everything once for all who ask meanwhile. Who comes while it is being done waits for the next time: an
     order may have become open since."""
 
-    def __init__(self, asker: Asker) -> None:
+    def __init__(self, asker: BusClient) -> None:
         self._asker = asker
         self._turn = asyncio.Lock()
         self._due = 0.0
-        self._next: asyncio.Task[Cancelled] | None = None
+        self._next: asyncio.Task[CancelResult] | None = None
 
-    async def cancel(self, call: Call) -> Cancelled:
+    async def cancel(self, call: Call) -> CancelResult:
         """Wait for the next cancel, which all who wait share. Its key belongs to the principal that began it."""
         if self._next is None:
             self._next = asyncio.create_task(self._do(call))
         told = await asyncio.shield(self._next)  # one that hangs up does not take it from the others
         return told.told_to(call.caller.name)
 
-    async def _do(self, call: Call) -> Cancelled:
+    async def _do(self, call: Call) -> CancelResult:
         async with self._turn:
             loop = asyncio.get_running_loop()
             await asyncio.sleep(self._due - loop.time())
             self._due, self._next = loop.time() + CANCEL_EVERY_S, None
             return await self._submit(call)
 
-    async def _submit(self, call: Call) -> Cancelled:
+    async def _submit(self, call: Call) -> CancelResult:
         key = secrets.token_urlsafe(15)
         try:
             reply = await self._asker.submit(
@@ -113,6 +113,6 @@ class _Cancels:
             )
         except ToolError as error:
             known = "Nothing was cancelled" if error.code == "not_executed" else UNKNOWN
-            return Cancelled(None, f"{known}: {error.message}", key, call.caller.name)
+            return CancelResult(None, f"{known}: {error.message}", key, call.caller.name)
         told = msgspec.json.decode(reply)
-        return Cancelled(told["orders"], told["message"], key, call.caller.name)
+        return CancelResult(told["orders"], told["message"], key, call.caller.name)

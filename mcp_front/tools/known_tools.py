@@ -10,7 +10,7 @@ from fastmcp.tools import ToolResult
 from mcp_types import CallToolRequestParams
 
 from bridge.text.plain_text import one_line
-from bridge.tool import PREFIX, TOOLS, Declared, ToolError
+from bridge.tool import PREFIX, TOOLS, ToolError, ToolSpec
 from mcp_front.protocol.results import error_result
 
 SHOWN = 64  # characters of the name that was called
@@ -50,7 +50,7 @@ log = structlog.get_logger(__name__)
 class KnownTools(Middleware):
     """Answers a call of any other name with `unknown_tool` and the names that are near."""
 
-    def __init__(self, offered: Sequence[Declared]) -> None:
+    def __init__(self, offered: Sequence[ToolSpec]) -> None:
         self._names = [declared.tool_name for declared in offered]
 
     async def on_call_tool(

@@ -15,14 +15,14 @@ from fastmcp.tools.base import InputRequiredToolResult
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from bridge.bus.controls.approvals import Answer
 from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.orders import AnswerForm
 from mcp_front.tools.bus_tools import KEY
 from mcp_front.tools.pipeline import Answer as ToolAnswer
 from mcp_front.tools.pipeline import Call
-from mcp_front.tools.request_state import Seals
+from mcp_front.tools.request_state import SharedRequestStateCodec
 
 NEEDS_APPROVAL = "approval_required"
 UNANSWERED = ("retry", "timeout", "worker_lost", "no_worker", "bus_down", "overloaded")
@@ -39,17 +39,17 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-class Asked(msgspec.Struct, frozen=True):
+class ApprovalState(msgspec.Struct, frozen=True):
     """What comes back with the answer, sealed: which order it was about, and the challenge of its question."""
 
     key: str
     challenge: str
 
 
-class Confirming:
+class LiveOrderApproval:
     """Submits writes, and asks the person at the client where the worker wants a person's word."""
 
-    def __init__(self, asker: Asker, seals: Seals, submit: ToolAnswer) -> None:
+    def __init__(self, asker: BusClient, seals: SharedRequestStateCodec, submit: ToolAnswer) -> None:
         self._asker = asker
         self._seals = seals
         self._submit = submit
@@ -57,7 +57,7 @@ class Confirming:
     async def submit(self, call: Call) -> ToolResult:
         state = call.context.request_state
         if state is not None:
-            call = await self._answered(call, msgspec.json.decode(state, type=Asked))
+            call = await self._answered(call, msgspec.json.decode(state, type=ApprovalState))
         try:
             return await self._submit(call)
         except ToolError as error:
@@ -70,7 +70,7 @@ class Confirming:
         """The round's result: the worker's own words, and the state that the answer comes back with."""
         await self._seals.refresh()
         form = ElicitRequestFormParams(message=error.details["summary"], requested_schema=SCHEMA)
-        asked = Asked(error.details[KEY], challenge)
+        asked = ApprovalState(error.details[KEY], challenge)
         return InputRequiredToolResult(
             InputRequiredResult(
                 input_requests={FORM: ElicitRequest(params=form)},
@@ -78,7 +78,7 @@ class Confirming:
             )
         )
 
-    async def _answered(self, call: Call, asked: Asked) -> Call:
+    async def _answered(self, call: Call, asked: ApprovalState) -> Call:
         """The call under the key that the person has approved. Raises ToolError where they have not."""
         answer = AnswerForm(key=asked.key, challenge=asked.challenge, answer=_answer(call.context))
         try:

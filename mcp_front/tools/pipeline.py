@@ -19,10 +19,10 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from bridge.bus.client.front_channel import RequestId
 from bridge.text.plain_text import one_line
-from bridge.tool import Declaration, Declared, Effect, ToolError
-from mcp_front.admission.auth import current_caller, lacking
-from mcp_front.admission.fair_queueing import leave_door
-from mcp_front.admission.rate_limits import Limits
+from bridge.tool import Effect, ToolError, ToolRequest, ToolSpec
+from mcp_front.admission.auth import current_caller, missing_scope
+from mcp_front.admission.fair_queueing import release_slot
+from mcp_front.admission.rate_limits import ConcurrencyLimiter
 from mcp_front.protocol.arguments import parse_arguments
 from mcp_front.protocol.envelope import REQUEST_ID
 from mcp_front.protocol.lenient_arguments import parse_leniently
@@ -51,8 +51,8 @@ class Caller:
 class Call:
     """A call that may be answered: its arguments are validated, its caller is known, allowed and within limits."""
 
-    declared: Declared
-    request: Declaration
+    declared: ToolSpec
+    request: ToolRequest
     caller: Caller
     context: Context
     made_key: bool = False  # an earlier round's: the client has not been told it
@@ -62,10 +62,12 @@ class Call:
 Answer = Callable[[Call], Awaitable[ToolResult]]
 
 
-class Calls:
+class CallPipeline:
     """Answers a call with its tool's own answer, or with the one for its effect where the tool has none."""
 
-    def __init__(self, by_name: Mapping[str, Answer], by_effect: Mapping[Effect, Answer], limits: Limits) -> None:
+    def __init__(
+        self, by_name: Mapping[str, Answer], by_effect: Mapping[Effect, Answer], limits: ConcurrencyLimiter
+    ) -> None:
         self._by_name = by_name
         self._by_effect = by_effect
         self._limits = limits
@@ -74,7 +76,7 @@ class Calls:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def answer(self, declared: Declared, arguments: dict[str, Any]) -> ToolResult:
+    async def answer(self, declared: ToolSpec, arguments: dict[str, Any]) -> ToolResult:
         """What the MCP client receives; the one place where a fault of ours is caught and logged with its traceback."""
         context = get_context()
         caller = _caller(context)
@@ -118,7 +120,7 @@ class Calls:
         await self._idle.wait()
 
     async def _checked(
-        self, declared: Declared, arguments: dict[str, Any], caller: Caller, context: Context
+        self, declared: ToolSpec, arguments: dict[str, Any], caller: Caller, context: Context
     ) -> ToolResult:
         with self._place(declared, caller):
             _allow(declared)
@@ -128,7 +130,7 @@ class Calls:
             _let_others_in(context)
             return await answer(call)
 
-    def _listed(self, declared: Declared, caller: Caller, context: Context) -> AbstractContextManager[None]:
+    def _listed(self, declared: ToolSpec, caller: Caller, context: Context) -> AbstractContextManager[None]:
         """The call among those that a 2025 client may cancel by its id; a 2026 client closes the stream instead."""
         request_id = _request_id(context)
         if request_id is None or _is_modern(context):
@@ -136,7 +138,7 @@ class Calls:
         endable = declared.effect is Effect.READ
         return self.under_way.running(caller.name, caller.label, request_id, endable=endable)
 
-    def _place(self, declared: Declared, caller: Caller) -> AbstractContextManager[None]:
+    def _place(self, declared: ToolSpec, caller: Caller) -> AbstractContextManager[None]:
         """The call's place among its caller's. A call that reduces risk needs none: it must work while the caller's
         streams run, and while something floods."""
         if declared.relieves:
@@ -144,7 +146,7 @@ class Calls:
         return self._limits.admitted(caller.name)
 
 
-def _parsed(declared: Declared, arguments: dict[str, Any]) -> tuple[Declaration, str]:
+def _parsed(declared: ToolSpec, arguments: dict[str, Any]) -> tuple[ToolRequest, str]:
     """The arguments, and a sentence on those that were passed over. Raises ToolError invalid_arguments."""
     if not declared.relieves:
         return parse_arguments(declared, arguments), ""
@@ -179,7 +181,7 @@ def _let_others_in(context: Context) -> None:
     """From here on the call waits for the worker."""
     request = context.request_context
     if request is not None and request.request is not None:
-        leave_door(request.request.scope)
+        release_slot(request.request.scope)
 
 
 def _request_id(context: Context) -> RequestId | None:
@@ -199,9 +201,9 @@ def _traceparent(context: Context) -> str | None:
     return given if isinstance(given, str) and TRACEPARENT.fullmatch(given) else None
 
 
-def _allow(declared: Declared) -> None:
+def _allow(declared: ToolSpec) -> None:
     """Raise where the caller's token lacks the scope; the list of tools hides such a tool for the same reason."""
-    scope = lacking(declared.effect)
+    scope = missing_scope(declared.effect)
     if scope is not None:
         raise ToolError(
             "forbidden",
@@ -216,7 +218,7 @@ def _is_modern(context: Context) -> bool:
     return request is not None and request.protocol_version in MODERN_PROTOCOL_VERSIONS
 
 
-def _internal(declared: Declared, caller: Caller) -> ToolError:
+def _internal(declared: ToolSpec, caller: Caller) -> ToolError:
     text = f"This front failed while answering; its log says more under request {caller.request_id}."
     if declared.effect is Effect.WRITE:
         text += " Whether the order was sent is not known: look at ibkr_get_open_orders and ibkr_get_executions first."

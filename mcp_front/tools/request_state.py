@@ -7,7 +7,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.request_state import AESGCMRequestStateCodec, InvalidRequestState, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
 
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from bridge.tool import ToolError
 from mcp_front.protocol.results import wire_error
 
@@ -23,11 +23,11 @@ INVALID = ToolError(
 log = structlog.get_logger(__name__)
 
 
-class Seals:
+class SharedRequestStateCodec:
     """A codec for the framework's request state. Its key is made of a secret in Redis, which is read again for every
     round: a Redis that lost it gets a new one, and what was sealed before opens no more."""
 
-    def __init__(self, asker: Asker) -> None:
+    def __init__(self, asker: BusClient) -> None:
         self._asker = asker
         self._secret = b""
         self._codec: AESGCMRequestStateCodec | None = None
@@ -54,10 +54,10 @@ class Seals:
         return self._codec
 
 
-class TypedRefusals:
+class RequestStateErrors:
     """Around the framework's own check of a state: reads the secret before it, and words its refusal as ours."""
 
-    def __init__(self, seals: Seals) -> None:
+    def __init__(self, seals: SharedRequestStateCodec) -> None:
         self._seals = seals
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:

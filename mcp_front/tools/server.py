@@ -10,15 +10,15 @@ from fastmcp.tools import Tool, ToolResult
 from mcp_types import ListToolsRequest
 from pydantic import PrivateAttr
 
-from bridge.tool import Declared, Effect
+from bridge.tool import Effect, ToolSpec
 from mcp_front import VERSION
-from mcp_front.admission.auth import lacking
+from mcp_front.admission.auth import missing_scope
 from mcp_front.tools.capabilities import declare_what_is_served
 from mcp_front.tools.catalogue import HINTS
-from mcp_front.tools.fastmcp_patches import disarm
+from mcp_front.tools.fastmcp_patches import apply_patches
 from mcp_front.tools.known_tools import KnownTools
-from mcp_front.tools.pipeline import Calls
-from mcp_front.tools.request_state import Seals, TypedRefusals
+from mcp_front.tools.pipeline import CallPipeline
+from mcp_front.tools.request_state import RequestStateErrors, SharedRequestStateCodec
 
 NAME = "ibkr"
 READ_ONLY = "read_only"  # the mode in which no write is offered
@@ -33,8 +33,8 @@ When a tool fails, ibkr_get_status says why and what to do."""
 class DeclaredTool(Tool):
     """A declaration as an MCP tool. Validates itself: FastMCP validates arguments of functions only."""
 
-    _declared: Declared = PrivateAttr()
-    _calls: Calls = PrivateAttr()
+    _declared: ToolSpec = PrivateAttr()
+    _calls: CallPipeline = PrivateAttr()
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
         return await self._calls.answer(self._declared, arguments)
@@ -44,7 +44,7 @@ class DeclaredTool(Tool):
         return self._declared.effect
 
 
-class OnlyAllowed(Middleware):
+class HideForbiddenTools(Middleware):
     """Lists what the token may call and the session's mode allows. A call of something else is told why it may not."""
 
     def __init__(self, mode: Callable[[], Awaitable[str | None]]) -> None:
@@ -58,10 +58,10 @@ class OnlyAllowed(Middleware):
 
 
 def _offered(effect: Effect, read_only: bool) -> bool:
-    return lacking(effect) is None and not (read_only and effect is Effect.WRITE)
+    return missing_scope(effect) is None and not (read_only and effect is Effect.WRITE)
 
 
-def declared_tool(declared: Declared, calls: Calls) -> DeclaredTool:
+def declared_tool(declared: ToolSpec, calls: CallPipeline) -> DeclaredTool:
     """The tool of a declaration."""
     tool = DeclaredTool(
         name=declared.tool_name,
@@ -77,11 +77,11 @@ def declared_tool(declared: Declared, calls: Calls) -> DeclaredTool:
 
 
 def build_server(
-    offered: Iterable[Declared],
-    calls: Calls,
+    offered: Iterable[ToolSpec],
+    calls: CallPipeline,
     tokens: TokenVerifier | None,
     mode: Callable[[], Awaitable[str | None]],
-    seals: Seals,
+    seals: SharedRequestStateCodec,
 ) -> FastMCP:
     """The MCP server with the offered tools. Schemas go out as declared: no `$ref` in what a model writes.
 
@@ -93,7 +93,7 @@ def build_server(
         instructions=INSTRUCTIONS,
         version=VERSION,
         auth=tokens,
-        middleware=[OnlyAllowed(mode), KnownTools(tools)],
+        middleware=[HideForbiddenTools(mode), KnownTools(tools)],
         mask_error_details=True,
         dereference_schemas=False,
         strict_input_validation=False,
@@ -102,9 +102,9 @@ def build_server(
         cache_scope="private",  # what a token may see is its own
         request_state_security=seals.security,
     )
-    server._mcp_server.middleware.insert(0, TypedRefusals(seals))
+    server._mcp_server.middleware.insert(0, RequestStateErrors(seals))
     for declared in tools:
         server.add_tool(declared_tool(declared, calls))
     declare_what_is_served(server)
-    disarm(server)
+    apply_patches(server)
     return server

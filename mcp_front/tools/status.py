@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from pydantic import ValidationError
 
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from bridge.bus.controls.kill_switch import Halt
 from bridge.bus.messages import Heartbeat
 from bridge.bus.transport.address import shown
@@ -29,7 +29,7 @@ MEND = "A worker that leads writes it anew every second: ask again. If this stay
 Status = dict[str, Any]
 
 
-async def session_mode(asker: Asker) -> str | None:
+async def session_mode(asker: BusClient) -> str | None:
     """The mode that the session's worker runs in, or ran in before it went; None where nobody knows at once."""
     try:
         async with asyncio.timeout(MODE_S):
@@ -39,7 +39,7 @@ async def session_mode(asker: Asker) -> str | None:
     return mode
 
 
-async def session_status(asker: Asker) -> Status:
+async def session_status(asker: BusClient) -> Status:
     """The fields of bridge.tools.session.SessionStatus; never raises, and takes less than two seconds."""
     try:
         async with asyncio.timeout(ANSWER_S):
@@ -58,7 +58,7 @@ async def session_status(asker: Asker) -> Status:
     return said | _refused(asker, refusal) | {"halted": _halted(halt)}
 
 
-def _refused(asker: Asker, refusal: BusError | None) -> Status:
+def _refused(asker: BusClient, refusal: BusError | None) -> Status:
     """What a Redis that answers and takes no writes makes of any state: no order can go out."""
     if refusal is None:
         return {}

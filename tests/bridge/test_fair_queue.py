@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.fair_queue import Rotation, Turn
+from bridge.fair_queue import RoundRobinQueue, Turn
 
 CALLERS = st.sampled_from(["anna", "bert", "carl"])
 
@@ -16,7 +16,7 @@ class Waiting:
     """A rotation, and a name for each turn in it."""
 
     def __init__(self) -> None:
-        self.rotation = Rotation()
+        self.rotation = RoundRobinQueue()
         self.names: dict[Turn, str] = {}
         self._numbers = count()
         self._loop = asyncio.new_event_loop()

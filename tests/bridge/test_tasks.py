@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from bridge.bus.transport.pubsub import Listener
-from bridge.tasks import end
+from bridge.bus.transport.pubsub import PubSubListener
+from bridge.tasks import cancel_and_wait
 from tests.stacks.redis_relay import Shim
 
 
@@ -25,7 +25,7 @@ async def test_a_task_that_loses_its_first_cancellation_is_cancelled_again() -> 
     task = asyncio.create_task(stubborn())
     await asyncio.sleep(0)
     async with asyncio.timeout(5):
-        await end([task], again_s=0.01)
+        await cancel_and_wait([task], again_s=0.01)
 
     assert task.cancelled()
     assert lost == 2
@@ -38,8 +38,8 @@ async def test_what_a_task_raises_in_the_end_is_passed_over() -> None:
     task = asyncio.create_task(fails())
     await asyncio.sleep(0)
 
-    await end([task])
-    await end([])
+    await cancel_and_wait([task])
+    await cancel_and_wait([])
 
     assert isinstance(task.exception(), ValueError)
 
@@ -49,7 +49,7 @@ async def test_what_a_task_raises_in_the_end_is_passed_over() -> None:
 async def test_a_listener_ends_in_the_moment_in_which_redis_hangs_up(redis_url: str, session: str, turns: int) -> None:
     """As for a worker that wakes up, has lost its lease and finds its connection closed."""
     async with Shim(redis_url) as shim:
-        listener = Listener(shim.url, lambda *_: None, lambda: None)
+        listener = PubSubListener(shim.url, lambda *_: None, lambda: None)
         async with asyncio.timeout(10):
             async with listener:
                 listener.want(session)

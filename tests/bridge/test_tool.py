@@ -8,33 +8,33 @@ import pytest
 from pydantic import Field, ValidationError
 
 import bridge.tool
-from bridge.tool import Declaration, Declared, Effect, Shape, ToolError, operation, tool
+from bridge.tool import Effect, Model, ToolError, ToolRequest, ToolSpec, operation, tool
 
 
 @pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Declared], dict[str, Declared]]:
+def registry(monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, ToolSpec], dict[str, ToolSpec]]:
     """Empty dicts in place of the real ones, which other tests count."""
-    tools: dict[str, Declared] = {}
-    operations: dict[str, Declared] = {}
+    tools: dict[str, ToolSpec] = {}
+    operations: dict[str, ToolSpec] = {}
     monkeypatch.setattr(bridge.tool, "TOOLS", tools)
     monkeypatch.setattr(bridge.tool, "OPERATIONS", operations)
     return tools, operations
 
 
-class Thing(Shape):
+class Thing(Model):
     """A thing."""
 
     title: str
     at: datetime | None = None
 
 
-class Group(Declaration):
+class Group(ToolRequest):
     venue: str = "SMART"
     symbol: str
     currency: str = "USD"
 
 
-def declared(returns: Any = Thing, **options: Any) -> Declared:
+def declared(returns: Any = Thing, **options: Any) -> ToolSpec:
     @tool(returns=returns, toolset="things", **options)
     class GetThing(Group):
         """Get a thing.
@@ -52,7 +52,7 @@ def declared(returns: Any = Thing, **options: Any) -> Declared:
 
 
 def test_a_tool_is_registered_under_its_classs_name(
-    registry: tuple[dict[str, Declared], dict[str, Declared]],
+    registry: tuple[dict[str, ToolSpec], dict[str, ToolSpec]],
 ) -> None:
     entry = declared()
 
@@ -71,7 +71,7 @@ def test_a_tool_says_its_effect_and_its_deadline() -> None:
 
 
 def test_a_composed_tool_is_no_operation_of_the_worker(
-    registry: tuple[dict[str, Declared], dict[str, Declared]],
+    registry: tuple[dict[str, ToolSpec], dict[str, ToolSpec]],
 ) -> None:
     entry = declared(composed=True)
 
@@ -79,9 +79,9 @@ def test_a_composed_tool_is_no_operation_of_the_worker(
     assert registry[1] == {}
 
 
-def test_an_operation_is_no_tool(registry: tuple[dict[str, Declared], dict[str, Declared]]) -> None:
+def test_an_operation_is_no_tool(registry: tuple[dict[str, ToolSpec], dict[str, ToolSpec]]) -> None:
     @operation(returns=Thing, toolset="things", deadline_s=3)
-    class OpenHTTPThing(Declaration):
+    class OpenHTTPThing(ToolRequest):
         """Open it."""
 
     tools, operations = registry
@@ -98,10 +98,10 @@ def test_the_manual_is_the_docstring_without_its_indentation() -> None:
 
 
 def test_a_class_without_a_docstring_has_an_empty_manual(
-    registry: tuple[dict[str, Declared], dict[str, Declared]],
+    registry: tuple[dict[str, ToolSpec], dict[str, ToolSpec]],
 ) -> None:
     @operation(returns=Thing, toolset="things")
-    class OpenThing(Declaration):
+    class OpenThing(ToolRequest):
         pass
 
     OpenThing.__doc__ = None
@@ -142,10 +142,10 @@ def test_an_argument_of_several_types_keeps_them_all() -> None:
 
 
 def test_a_declaration_without_arguments_has_an_empty_schema(
-    registry: tuple[dict[str, Declared], dict[str, Declared]],
+    registry: tuple[dict[str, ToolSpec], dict[str, ToolSpec]],
 ) -> None:
     @operation(returns=Thing, toolset="things")
-    class OpenThing(Declaration):
+    class OpenThing(ToolRequest):
         """Open it."""
 
     assert registry[1]["open_thing"].input_schema() == {
@@ -202,7 +202,7 @@ def test_an_error_says_code_message_and_details() -> None:
 
 
 def test_a_shape_is_frozen_takes_nothing_unknown_and_no_nan() -> None:
-    class Priced(Shape):
+    class Priced(Model):
         price: float | None = None
 
     with pytest.raises(ValidationError, match="frozen"):

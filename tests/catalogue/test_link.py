@@ -43,7 +43,9 @@ async def code_of(call: Awaitable[Any]) -> str:
 
 @pytest.mark.fault(1)
 @pytest.mark.parametrize(("cause", "longest_s"), [(standing.UNREACHABLE, 4), (standing.LOGIN_PENDING, 30)])
-def test_pauses_between_attempts_grow_with_jitter_to_their_longest(cause: standing.Cause, longest_s: float) -> None:
+def test_pauses_between_attempts_grow_with_jitter_to_their_longest(
+    cause: standing.StateReason, longest_s: float
+) -> None:
     pauses = _Pauses(Timing())
 
     waits = [pauses.next(cause, 0) for _ in range(30)]

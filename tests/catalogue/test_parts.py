@@ -93,7 +93,7 @@ async def _until_answered(front: Caller) -> str:
 
 @pytest.mark.fault(72)
 async def test_a_loop_that_stood_still_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    living = asyncio.create_task(beat.beat(tmp_path / "beat", every_s=0.01, late_s=0.2))
+    living = asyncio.create_task(beat.touch_while_alive(tmp_path / "beat", every_s=0.01, late_s=0.2))
     await until((tmp_path / "beat").exists, "it beats")
     await asyncio.sleep(0)
     until_s = time.monotonic() + 0.4

@@ -14,8 +14,8 @@ from bridge.audit_chain import verify
 from bridge.bus.controls.audit_log import AuditLog, read_head, read_log
 from bridge.bus.controls.kill_switch import clear_halt, read_halt, set_halt
 from bridge.bus.keys import Keys
-from bridge.bus.records.records import Records
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.records.records import RecordKeeper
+from bridge.bus.transport.pipeline import CommandPipeline
 from cli.local_stack.embedded_redis import find_server
 
 VM = Path("deploy/vm").resolve()
@@ -64,8 +64,8 @@ class Machine:
         assert code == 0, errors
         return Path(output.strip())
 
-    def pipe(self) -> Pipe:
-        return Pipe(f"unix://{self.folder}/socket")
+    def pipe(self) -> CommandPipeline:
+        return CommandPipeline(f"unix://{self.folder}/socket")
 
     def asked(self) -> list[str]:
         return (self.folder / "asked").read_text().splitlines()
@@ -79,10 +79,10 @@ async def machine(tmp_path: Path) -> AsyncIterator[Machine]:
     await machine.stop()
 
 
-async def trade(pipe: Pipe, orders: int) -> int:
+async def trade(pipe: CommandPipeline, orders: int) -> int:
     """What a leading worker leaves in Redis: ids handed out, records, and an audit log that chains them."""
     await pipe.send("SET", KEYS.lease, TOKEN)
-    records, audit = Records(pipe, KEYS, TOKEN), AuditLog(pipe, KEYS, TOKEN)
+    records, audit = RecordKeeper(pipe, KEYS, TOKEN), AuditLog(pipe, KEYS, TOKEN)
     for number in range(orders):
         key = f"order-{number}"
         orderId = await records.order_ids(floor=100)
@@ -105,7 +105,7 @@ async def test_a_restore_brings_back_orders_the_audit_log_and_the_highest_order_
         lines = [line async for line in read_log(pipe, KEYS)]
         assert await pipe.send("HGET", KEYS.order(f"order-{ORDERS - 1}"), "st") == b"done"
         await pipe.send("SET", KEYS.lease, TOKEN)
-        assert await Records(pipe, KEYS, TOKEN).order_ids(floor=1) == highest + 1
+        assert await RecordKeeper(pipe, KEYS, TOKEN).order_ids(floor=1) == highest + 1
     assert len(lines) == ORDERS
     assert list(verify(lines, head)) == []
 

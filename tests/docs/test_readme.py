@@ -15,10 +15,10 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from cli.client_setup import codex_config, described, ways_to_add
-from ib_worker.risk.circuit_breakers import Wires
+from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ib_worker.risk.limits import Limits
-from ib_worker.settings import Settings as WorkerSettings
-from mcp_front.settings import Settings as FrontSettings
+from ib_worker.settings import WorkerSettings as WorkerSettings
+from mcp_front.settings import FrontSettings as FrontSettings
 from mcp_front.tools.catalogue import offered_tools
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,7 +79,7 @@ def test_the_settings_of_the_readme_are_those_that_are_read() -> None:
     assert named == SETTINGS - {"LIMITS", "WIRES"}  # which are the LIMIT_… and TRIP_… of docs/orders.md
 
 
-@pytest.mark.parametrize(("prefix", "settings"), [("LIMIT_", Limits), ("TRIP_", Wires)])
+@pytest.mark.parametrize(("prefix", "settings"), [("LIMIT_", Limits), ("TRIP_", CircuitBreakerSettings)])
 def test_the_page_about_orders_has_each_limit_and_each_wire(prefix: str, settings: type[BaseSettings]) -> None:
     page = (ROOT / "docs" / "orders.md").read_text(encoding="utf-8")
     table = "\n".join(line for line in page.splitlines() if line.startswith("| `"))

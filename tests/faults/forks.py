@@ -14,23 +14,25 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Self
 
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from ib_worker.__main__ import work
 from ib_worker.logging_setup import configure_logs
-from ib_worker.risk.circuit_breakers import Wires
+from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ib_worker.risk.limits import Limits
-from ib_worker.settings import Settings as WorkerSettings
+from ib_worker.settings import WorkerSettings as WorkerSettings
 from mcp_front.__main__ import assemble, front_id, serve
 from mcp_front.logging_setup import configure_logs as configure_front_logs
-from mcp_front.settings import Settings as FrontSettings
+from mcp_front.settings import FrontSettings as FrontSettings
 
 WARM = "warm"  # no session's name
 NO_LIMITS = Limits.model_validate({name: "off" for name in Limits.model_fields if name != "outside_rth"})
 
-TRADES_ON = Wires(data_loss="off")  # a run goes on after Redis has lost its data; `rollback` looks at the switch
+TRADES_ON = CircuitBreakerSettings(
+    data_loss="off"
+)  # a run goes on after Redis has lost its data; `rollback` looks at the switch
 
 # What a process assembles first is what costs: in the parent of all, once.
-assemble(FrontSettings(), Asker("unix:///nowhere", WARM, front_id()))
+assemble(FrontSettings(), BusClient("unix:///nowhere", WARM, front_id()))
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.faults.forks"])
@@ -75,7 +77,9 @@ class Forked:
         self._ended.set()
 
 
-def worker(redis_url: str, session: str, gateway_port: int, beat: str, wires: Wires = TRADES_ON) -> None:
+def worker(
+    redis_url: str, session: str, gateway_port: int, beat: str, wires: CircuitBreakerSettings = TRADES_ON
+) -> None:
     settings = WorkerSettings(
         redis_url=redis_url, ibkr_session=session, gateway_port=gateway_port, limits=NO_LIMITS,
         beat_file=Path(beat), leader_file=Path(beat).with_name("worker.leader"),
@@ -87,7 +91,7 @@ def worker(redis_url: str, session: str, gateway_port: int, beat: str, wires: Wi
 
 def front(redis_url: str, session: str, port: int) -> None:
     settings = FrontSettings(redis_url=redis_url, ibkr_session=session, front_port=port)
-    asker = Asker(redis_url, session, front_id())
+    asker = BusClient(redis_url, session, front_id())
     assembled = assemble(settings, asker)
     configure_front_logs("warning", "json")
     _run(serve(settings, asker, assembled))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bridge.bus.keys import Keys
 from bridge.bus.records import scripts
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.faults.link import Link, messages, nothing
 
@@ -147,14 +147,14 @@ class Faults:
 
     async def duplicate_delivery(self) -> None:
         """The request is delivered over and over, long after its worker has died."""
-        async with Pipe(self._redis.url) as pipe:
+        async with CommandPipeline(self._redis.url) as pipe:
             request = await pipe.send("HGET", self._keys.order(self.key), "req")
             for _ in range(20 if request else 0):
                 await pipe.send("SPUBLISH", self._keys.requests, request)
                 await asyncio.sleep(HEAL_S / 4)
 
     async def _told(self, *command: str) -> None:
-        async with Pipe(self._redis.url) as pipe:
+        async with CommandPipeline(self._redis.url) as pipe:
             await pipe.send(*command)
 
     async def _killed(self) -> None:

@@ -14,11 +14,11 @@ from bridge.audit_chain import CUT, verify
 from bridge.bus.controls.audit_log import read_head
 from bridge.bus.controls.kill_switch import clear_halt, read_halt
 from bridge.bus.records import scripts
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from ib_worker.orders.references import order_ref
-from ib_worker.risk.circuit_breakers import Wires
+from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ibgateway.simulator.server.server import Simulator
 from tests.faults import forks
 from tests.faults.forks import Forked
@@ -110,7 +110,9 @@ class _Stage:
     async def start(self) -> None:
         url, beat = f"redis://127.0.0.1:{self.redis_link.port}/0", str(self.folder / "beat")
         log = self.folder / "worker.log"
-        self.worker = await Forked(forks.worker, log, url, "faults", self.tws_link.port, beat, Wires()).start()
+        self.worker = await Forked(
+            forks.worker, log, url, "faults", self.tws_link.port, beat, CircuitBreakerSettings()
+        ).start()
 
     async def kill(self) -> None:
         worker, self.worker = self.worker, None
@@ -321,5 +323,5 @@ def _port_of(redis: EmbeddedRedis) -> int:
 
 
 async def _told(redis: EmbeddedRedis, *command: str) -> Any:
-    async with Pipe(redis.url) as pipe:
+    async with CommandPipeline(redis.url) as pipe:
         return await pipe.send(*command)

@@ -12,7 +12,7 @@ from bridge.bus.controls.audit_log import read_log
 from bridge.bus.keys import Keys
 from bridge.bus.records import scripts
 from bridge.bus.transport.connection import BusError
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
@@ -44,7 +44,7 @@ async def insisted(step: Callable[[], Awaitable[T]], within_s: float = 60.0) -> 
             await asyncio.sleep(0.2)
 
 
-async def whole_log(pipe: Pipe, keys: Keys, after: int = 0) -> list[bytes]:
+async def whole_log(pipe: CommandPipeline, keys: Keys, after: int = 0) -> list[bytes]:
     return [line async for line in read_log(pipe, keys, after)]
 
 

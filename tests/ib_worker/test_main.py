@@ -13,7 +13,7 @@ import pytest
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.__main__ import main, work
-from ib_worker.settings import Settings
+from ib_worker.settings import WorkerSettings
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import caller, order, worker
 from tests.waiting import until
@@ -151,7 +151,7 @@ async def test_a_worker_leads_and_stops_in_this_process_too(
     redis_url: str, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
     beat = tmp_path / "beat"
-    settings = Settings(redis_url=redis_url, ibkr_session=session, gateway_port=sim.port, beat_file=beat)
+    settings = WorkerSettings(redis_url=redis_url, ibkr_session=session, gateway_port=sim.port, beat_file=beat)
     working = asyncio.create_task(work(settings))
     async with caller(redis_url, session) as front:
         await front.writable(START_S)

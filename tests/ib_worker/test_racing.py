@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ib_worker.racing import first, lasting
+from ib_worker.racing import restart_on_error, run_until_first_ends
 from tests.waiting import until
 
 
@@ -22,7 +22,7 @@ async def test_a_duty_that_fails_or_ends_is_begun_again(
         if begun > 2:
             await asyncio.Event().wait()
 
-    task = asyncio.create_task(first(lasting("the duty", duty)))
+    task = asyncio.create_task(run_until_first_ends(restart_on_error("the duty", duty)))
     await until(lambda: begun == 3, "it is begun a third time")
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

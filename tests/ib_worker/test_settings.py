@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from ib_worker.settings import Settings
+from ib_worker.settings import WorkerSettings
 
 
 @pytest.mark.parametrize("level", ["INFO", "Info", "info"])
@@ -11,14 +11,14 @@ def test_a_log_level_may_be_in_capitals(level: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("LOG_LEVEL", level)
     monkeypatch.setenv("LOG_FORMAT", "JSON")
 
-    assert (Settings().log_level, Settings().log_format) == ("info", "json")
+    assert (WorkerSettings().log_level, WorkerSettings().log_format) == ("info", "json")
 
 
 @pytest.mark.parametrize("written", ["", " "])
 def test_a_webhook_that_was_left_empty_is_none(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALERT_WEBHOOK", written)
 
-    assert Settings().alert_webhook is None
+    assert WorkerSettings().alert_webhook is None
 
 
 @pytest.mark.parametrize("session", ["", "two words", "{paper}", "x" * 33])
@@ -28,14 +28,14 @@ def test_a_session_that_redis_could_not_have_is_refused_at_the_start(
     monkeypatch.setenv("IBKR_SESSION", session)
 
     with pytest.raises(ValidationError, match="1-32 of A-Z"):
-        Settings()
+        WorkerSettings()
 
 
 @pytest.mark.parametrize("written", ["AAPL, MSFT", " AAPL,MSFT ", "AAPL,,MSFT,"])
 def test_spaces_and_empty_parts_are_no_part_of_a_name(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIMIT_ALLOWED_SYMBOLS", written)
 
-    assert Settings().limits.allowed_symbols == frozenset({"AAPL", "MSFT"})
+    assert WorkerSettings().limits.allowed_symbols == frozenset({"AAPL", "MSFT"})
 
 
 @pytest.mark.parametrize("written", ["", " ", ",", " , "])
@@ -43,7 +43,7 @@ def test_a_list_that_names_nothing_is_refused(written: str, monkeypatch: pytest.
     monkeypatch.setenv("LIMIT_ALLOWED_SYMBOLS", written)
 
     with pytest.raises(ValidationError, match="LIMIT_ALLOWED_SYMBOLS is empty"):
-        Settings()
+        WorkerSettings()
 
 
 @pytest.mark.trial("A32")
@@ -52,7 +52,7 @@ def test_client_id_0_is_refused_with_the_reason(written: str, monkeypatch: pytes
     monkeypatch.setenv("GATEWAY_CLIENT_ID", written)
 
     with pytest.raises(ValidationError, match=r"0 is not allowed\. TWS binds orders that are entered by hand"):
-        Settings()
+        WorkerSettings()
 
 
 @pytest.mark.trial("A32")
@@ -61,4 +61,4 @@ def test_what_is_no_client_id_is_refused(written: str, monkeypatch: pytest.Monke
     monkeypatch.setenv("GATEWAY_CLIENT_ID", written)
 
     with pytest.raises(ValidationError, match="gateway_client_id"):
-        Settings()
+        WorkerSettings()

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mcp_front.logging_setup import Seldom
+from mcp_front.logging_setup import RateLimitedLog
 
 PROGRAM = """
 import asyncio, logging, structlog
@@ -49,7 +49,7 @@ def test_lines_are_json_in_their_order_with_accounts_masked() -> None:
 
 @pytest.mark.trial("E14")
 def test_what_anybody_may_send_again_and_again_is_a_line_a_minute() -> None:
-    seldom, records = Seldom(), []
+    seldom, records = RateLimitedLog(), []
     for number in range(5):
         for name, text, args in (
             ("uvicorn.error", "Invalid HTTP request received.", ()),

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from fastmcp import Client
 
-from bridge.bus.server.request import Asked
+from bridge.bus.server.request import RequestContext
 from cli.local_stack.embedded_redis import free_port
 from mcp_front import VERSION
 from mcp_front.__main__ import main
@@ -133,7 +133,7 @@ async def test_streams_get_their_summary_when_the_program_is_told_to_stop(redis_
 async def test_second_signal_waits_for_nobody(redis_url: str, session: str) -> None:
     asked = asyncio.Event()
 
-    async def hangs(_asked: Asked) -> bytes:
+    async def hangs(_asked: RequestContext) -> bytes:
         asked.set()
         await asyncio.Event().wait()
         return b""

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from mcp_front.settings import Settings, is_loopback
+from mcp_front.settings import FrontSettings, is_loopback
 
 
-def settings_with(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
+def settings_with(monkeypatch: pytest.MonkeyPatch, **variables: str) -> FrontSettings:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    return Settings()
+    return FrontSettings()
 
 
 def test_default_listens_on_loopback_without_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,7 +54,7 @@ def test_loopback_is_told_from_the_rest(host: str, expected: bool) -> None:
 def test_front_that_others_reach_by_a_name_needs_tokens(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     monkeypatch.setenv("FRONT_ALLOWED_HOSTS", f"localhost,{host}")
     with pytest.raises(ValidationError) as caught:
-        Settings()
+        FrontSettings()
 
     assert f"FRONT_ALLOWED_HOSTS={host} " in str(caught.value)
     assert "set FRONT_TOKENS_FILE" in str(caught.value)
@@ -77,7 +77,7 @@ def test_comma_lists_are_split(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_secret_file_stands_for_its_variable(tmp_path: Path) -> None:
     (tmp_path / "redis_url").write_text("rediss://front:secret@redis:6379/0\n")
 
-    assert Settings(_secrets_dir=tmp_path).redis_url == "rediss://front:secret@redis:6379/0"
+    assert FrontSettings(_secrets_dir=tmp_path).redis_url == "rediss://front:secret@redis:6379/0"
 
 
 def test_fault_does_not_show_the_value(monkeypatch: pytest.MonkeyPatch) -> None:

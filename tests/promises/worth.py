@@ -27,8 +27,8 @@ from bridge.tool import ToolError
 from bridge.tools.order_terms import OrderType, Tif
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.pre_trade.checks import intent_of
-from ib_worker.risk.intent import Facts, Leg, Unit
-from ib_worker.risk.limits import Limits, check, closes
+from ib_worker.risk.intent import Leg, RiskInputs, Unit
+from ib_worker.risk.limits import Limits, check, only_reduces_position
 from ib_worker.risk.worth import known_worth
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import trading
@@ -193,7 +193,7 @@ class Drawn:
     contract: ib_async.Contract
     details: ib_async.ContractDetails
     order: ib_async.Order
-    facts: Facts
+    facts: RiskInputs
 
 
 def draw(dice: random.Random) -> Drawn:
@@ -223,13 +223,13 @@ def _price(dice: random.Random, middle: float, needed: bool) -> float:
     return dice.choice((*NONE, round(middle * 0.99, 4)))
 
 
-def _facts(dice: random.Random, contract: ib_async.Contract, middle: float) -> Facts:
+def _facts(dice: random.Random, contract: ib_async.Contract, middle: float) -> RiskInputs:
     bid, ask, last = (round(middle * each, 4) for each in (0.99, 1.01, 1.0))
     told: list[float | None] = [None if dice.random() < 0.1 else each for each in (bid, ask, last)]
     share, option = Unit("STK", "X", "USD"), Unit("OPT", "X", "USD", Decimal(100))
     legs = (Leg(option, 1, 12.0), Leg(option, -2, 9.5), Leg(share, -100, 200.0)) if contract.secType == "BAG" else ()
     known = dice.sample(sorted(RANDOM_RATES), 2)
-    return Facts(
+    return RiskInputs(
         bid=told[0], ask=told[1], last=told[2], quote_age_s=dice.choice((0.0, 0.0, 0.0, 15.1, None)),
         position=Decimal(dice.choice((0, 0, 50, -50))), closing=Decimal(0), open_orders=0, daily_pnl=0.0, base="USD",
         rates={each: RANDOM_RATES[each] for each in known}, close=None, trading="open", legs=legs,
@@ -302,7 +302,7 @@ def judge(drawn: Drawn, limits: Limits, seen: Seen) -> None:
             seen.wrong.append(f"refused, though worth {float(whole)}: {drawn}")
         return
     seen.told["passed"] += 1
-    if not closes(intent, drawn.facts) and (whole is None or whole > LIMIT):
+    if not only_reduces_position(intent, drawn.facts) and (whole is None or whole > LIMIT):
         seen.wrong.append(f"passed, worth {whole and float(whole)}: {drawn}")
 
 

@@ -10,27 +10,28 @@ import bridge.tools.account
 import bridge.tools.market_data
 import bridge.tools.orders
 import bridge.tools.session  # noqa: F401 - the declarations fill the registry
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from bridge.bus.keys import Keys
-from bridge.bus.records.records import Intents
-from bridge.bus.server.server import Answerer, Asked, Handle, Reconcile
-from bridge.bus.transport.pipeline import Pipe
-from bridge.tool import OPERATIONS, Declaration
+from bridge.bus.records.records import RecordClient
+from bridge.bus.server.request import Handle, RequestContext
+from bridge.bus.server.server import BusServer, Reconcile
+from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.tool import OPERATIONS, ToolRequest
 
 GET_POSITIONS = OPERATIONS["get_positions"]
 PLACE_ORDER = OPERATIONS["place_order"]
 KEY = "a-key-of-the-caller"
 
 
-def order(**changes: Any) -> Declaration:
+def order(**changes: Any) -> ToolRequest:
     return PLACE_ORDER.request(**{"symbol": "AAPL", "action": "BUY", "totalQuantity": 1} | changes)
 
 
-async def ask(asker: Asker, caller: str = "claude", **options: Any) -> bytes:
+async def ask(asker: BusClient, caller: str = "claude", **options: Any) -> bytes:
     return await asker.ask(GET_POSITIONS, GET_POSITIONS.request(), caller=caller, request_id="r-1", **options)
 
 
-async def submit(asker: Asker, key: str = KEY, arguments: Declaration | None = None, **options: Any) -> bytes:
+async def submit(asker: BusClient, key: str = KEY, arguments: ToolRequest | None = None, **options: Any) -> bytes:
     return await asker.submit(PLACE_ORDER, arguments or order(), key=key, caller="claude", request_id="r-1", **options)
 
 
@@ -39,14 +40,14 @@ class Broker:
 
     def __init__(self) -> None:
         self.sent: Counter[str | None] = Counter()
-        self.asked: list[Asked] = []
+        self.asked: list[RequestContext] = []
         self.answer = b'{"orderId":7,"replayed":false}'
         self.before = asyncio.Event()
         self.after = asyncio.Event()
         self.before.set()
         self.after.set()
 
-    async def handle(self, asked: Asked) -> bytes:
+    async def handle(self, asked: RequestContext) -> bytes:
         self.asked.append(asked)
         await self.before.wait()
         if asked.key is not None:
@@ -59,9 +60,9 @@ class Broker:
 @asynccontextmanager
 async def serving(
     url: str, session: str, handle: Handle, *, worker: str = "w1", reconcile: Reconcile | None = None
-) -> AsyncIterator[Answerer]:
+) -> AsyncIterator[BusServer]:
     """A worker that leads and serves; writes are open."""
-    async with Answerer(url, session, worker) as bus:
+    async with BusServer(url, session, worker) as bus:
         await bus.lead()
         task = asyncio.create_task(bus.serve(handle, reconcile))
         await until_open(bus.pipe, bus.keys)
@@ -72,7 +73,7 @@ async def serving(
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def until_open(pipe: Pipe, keys: Keys) -> None:
+async def until_open(pipe: CommandPipeline, keys: Keys) -> None:
     async def is_open() -> bool:
         _, receivers = await pipe.send("PUBSUB", "SHARDNUMSUB", keys.requests)
         return bool(receivers) and await pipe.send("GET", keys.generation) is not None
@@ -96,16 +97,16 @@ async def until(predicate: Callable[[], Any], description: str, timeout_s: float
 
 
 @asynccontextmanager
-async def front(url: str, session: str, name: str = "f1") -> AsyncIterator[Asker]:
-    async with Asker(url, session, name) as asker:
+async def front(url: str, session: str, name: str = "f1") -> AsyncIterator[BusClient]:
+    async with BusClient(url, session, name) as asker:
         yield asker
 
 
 @asynccontextmanager
-async def pipe_to(url: str) -> AsyncIterator[Pipe]:
-    async with Pipe(url) as pipe:
+async def pipe_to(url: str) -> AsyncIterator[CommandPipeline]:
+    async with CommandPipeline(url) as pipe:
         yield pipe
 
 
-def intents(pipe: Pipe, session: str, name: str = "f1") -> Intents:
-    return Intents(pipe, Keys(session), name)
+def intents(pipe: CommandPipeline, session: str, name: str = "f1") -> RecordClient:
+    return RecordClient(pipe, Keys(session), name)

@@ -11,13 +11,13 @@ from typing import Any
 import httpx
 from fastmcp import Client
 
-from bridge.bus.client.client import Asker
-from bridge.bus.server.request import Asked
-from bridge.bus.server.server import Answerer
+from bridge.bus.client.client import BusClient
+from bridge.bus.server.request import RequestContext
+from bridge.bus.server.server import BusServer
 from bridge.tools.session import SessionStatus
 from mcp_front.__main__ import Front, assemble
-from mcp_front.http.server import FrontServer, http_config
-from mcp_front.settings import Settings
+from mcp_front.http.server import DrainingServer, http_config
+from mcp_front.settings import FrontSettings
 
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
 ERAS = (MODERN, LEGACY)
@@ -27,7 +27,7 @@ READY = SessionStatus(
     accounts=["DU1234567"], mode="paper", worker="test", recent_clients=["claude"],
 )  # fmt: skip
 
-Handler = Callable[[Asked], Awaitable[bytes]]
+Handler = Callable[[RequestContext], Awaitable[bytes]]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Running:
 
     url: str
     front: Front
-    server: FrontServer
+    server: DrainingServer
 
     @property
     def endpoint(self) -> str:
@@ -52,10 +52,10 @@ class Running:
 @asynccontextmanager
 async def serving(redis_url: str, session: str, **settings: Any) -> AsyncIterator[Running]:
     """A front of `session` on a free port."""
-    whole = Settings(redis_url=redis_url, ibkr_session=session, front_port=0, front_drain_s=2, **settings)
-    async with Asker(redis_url, session, f"front-{secrets.token_hex(4)}") as asker:
+    whole = FrontSettings(redis_url=redis_url, ibkr_session=session, front_port=0, front_drain_s=2, **settings)
+    async with BusClient(redis_url, session, f"front-{secrets.token_hex(4)}") as asker:
         front = assemble(whole, asker)
-        server = FrontServer(http_config(front.app, whole.front_host, 0), front.calls, front.draining, 2)
+        server = DrainingServer(http_config(front.app, whole.front_host, 0), front.calls, front.draining, 2)
         task = asyncio.create_task(server.serve())
         try:
             await wait_until(lambda: server.started or task.done(), "the front listens")
@@ -69,13 +69,13 @@ async def serving(redis_url: str, session: str, **settings: Any) -> AsyncIterato
 @asynccontextmanager
 async def worker(
     redis_url: str, session: str, handlers: Mapping[str, Handler], status: SessionStatus = READY
-) -> AsyncIterator[Answerer]:
+) -> AsyncIterator[BusServer]:
     """A leader that answers each operation with its handler."""
 
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         return await handlers[asked.operation](asked)
 
-    async with Answerer(redis_url, session, f"worker-{secrets.token_hex(4)}") as bus:
+    async with BusServer(redis_url, session, f"worker-{secrets.token_hex(4)}") as bus:
         await bus.lead()
         await bus.beat(status)
         task = asyncio.create_task(bus.serve(handle))
@@ -87,7 +87,7 @@ async def worker(
             await task
 
 
-async def listened_to(bus: Answerer) -> None:
+async def listened_to(bus: BusServer) -> None:
     """Wait until requests of this session reach somebody."""
     async with asyncio.timeout(5):
         while not (await bus.pipe.send("PUBSUB", "SHARDNUMSUB", bus.keys.requests))[1]:  # noqa: ASYNC110  # Redis knows
@@ -106,7 +106,7 @@ async def wait_until(predicate: Callable[[], bool], description: str, timeout_s:
 def answering(value: Any) -> Handler:
     """A handler that always gives the same answer."""
 
-    async def handler(_asked: Asked) -> bytes:
+    async def handler(_asked: RequestContext) -> bytes:
         return json.dumps(value).encode()
 
     return handler

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from bridge.bus.server.request import Asked
-from bridge.bus.server.server import Answerer
+from bridge.bus.server.request import RequestContext
+from bridge.bus.server.server import BusServer
 from bridge.tools.session import SessionStatus
 from tests.mcp_front.scenarios.test_calls_over_http import CONTRACT
 from tests.stacks.front import READY, Running, worker
@@ -30,7 +30,7 @@ def quote(number: int) -> dict[str, Any]:
 class Ticker:
     """Publishes quotes on the stream, one every `every_s`, as long as it runs."""
 
-    def __init__(self, bus: Answerer, every_s: float) -> None:
+    def __init__(self, bus: BusServer, every_s: float) -> None:
         self.bus = bus
         self.sent = 0
         self.ballast = 0  # further raw ticks in each update
@@ -60,7 +60,7 @@ async def ticking(
     started = asyncio.Event()
     tickers: list[Ticker] = []
 
-    async def opened(_asked: Asked) -> bytes:
+    async def opened(_asked: RequestContext) -> bytes:
         tickers[0].bus.open_stream(STREAM)
         started.set()
         return json.dumps({"stream": STREAM, "contract": contract, "quote": None}).encode()

@@ -11,16 +11,16 @@ from secrets import token_hex
 from typing import Any
 
 import ib_worker.__main__  # noqa: F401  # importing it registers the handlers
-from bridge.bus.client.client import Asker
-from bridge.bus.server.server import Answerer
+from bridge.bus.client.client import BusClient
+from bridge.bus.server.server import BusServer
 from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.session import SessionStatus
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from ib_worker.leader import lead
-from ib_worker.racing import first
-from ib_worker.session.connection_loop import Lifecycle, Timing
+from ib_worker.leader import run_term
+from ib_worker.racing import run_until_first_ends
+from ib_worker.session.connection_loop import ConnectionLoop, Timing
 from ib_worker.session.session import Session
-from ib_worker.settings import Settings
+from ib_worker.settings import WorkerSettings
 from ibgateway.simulator.server.server import Simulator
 from tests.waiting import until
 
@@ -56,7 +56,7 @@ class Stand:
     """A session that lives, without a bus."""
 
     session: Session
-    lifecycle: Lifecycle
+    lifecycle: ConnectionLoop
     published: Published
 
     @property
@@ -78,9 +78,11 @@ async def same_id(floor: int) -> int:
 @asynccontextmanager
 async def session_at(port: int, timing: Timing = FAST, **settings: Any) -> AsyncIterator[Stand]:
     published = Published()
-    session = Session(Settings(gateway_port=port, **settings), "test", published, same_id)
-    lifecycle = Lifecycle(session, timing)
-    task = asyncio.create_task(first(lifecycle.run(), session.lines.run(), session.account_updates.run()))
+    session = Session(WorkerSettings(gateway_port=port, **settings), "test", published, same_id)
+    lifecycle = ConnectionLoop(session, timing)
+    task = asyncio.create_task(
+        run_until_first_ends(lifecycle.run(), session.lines.run(), session.account_updates.run())
+    )
     try:
         yield Stand(session, lifecycle, published)
     finally:
@@ -103,7 +105,7 @@ async def ready_session(sim: Simulator, timing: Timing = FAST, **settings: Any) 
 class Caller:
     """A front's side of the bus: results as JSON values."""
 
-    asker: Asker
+    asker: BusClient
     name: str = "claude"
     label: str = ""
     keyless: bool = False
@@ -180,14 +182,14 @@ async def worker(
     redis_url: str, session: str, port: int, timing: Timing = FAST, **settings: Any
 ) -> AsyncIterator[asyncio.Event]:
     """A worker in this process. Setting the event stops it as SIGTERM does."""
-    whole = Settings(redis_url=redis_url, ibkr_session=session, gateway_port=port, **settings)
+    whole = WorkerSettings(redis_url=redis_url, ibkr_session=session, gateway_port=port, **settings)
     stopping = asyncio.Event()
 
     async def lead_once() -> None:
         name = f"worker-{token_hex(4)}"
-        async with Answerer(redis_url, session, name, watermark_file=whole.watermark_file) as bus:
+        async with BusServer(redis_url, session, name, watermark_file=whole.watermark_file) as bus:
             await bus.lead()
-            await lead(bus, whole, stopping, timing)
+            await run_term(bus, whole, stopping, timing)
 
     task = asyncio.create_task(lead_once())
     try:
@@ -199,7 +201,7 @@ async def worker(
 
 @asynccontextmanager
 async def caller(redis_url: str, session: str, name: str = "claude") -> AsyncIterator[Caller]:
-    async with Asker(redis_url, session, f"front-{token_hex(4)}") as asker:
+    async with BusClient(redis_url, session, f"front-{token_hex(4)}") as asker:
         yield Caller(asker, name)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from bridge.bus.leadership import lease
 from bridge.bus.leadership.lease import LeaseLost
 from bridge.bus.records.records import Fenced
-from bridge.bus.server.server import Answerer, Asked
+from bridge.bus.server.request import RequestContext
+from bridge.bus.server.server import BusServer
 
 LEASE_S, RENEW_S = 3.0, 0.2  # short, so that tests need not wait long; a busy machine may hold a leader up for a second
 
@@ -23,7 +24,7 @@ class Worker:
         with self.journal.open("a") as journal:
             journal.write(f"{self.name} {word}\n")
 
-    async def handle(self, asked: Asked) -> bytes:
+    async def handle(self, asked: RequestContext) -> bytes:
         self.say(f"asked {asked.operation}")
         await self.stop_at("before")
         if asked.key is not None:
@@ -42,7 +43,7 @@ class Worker:
             await asyncio.Event().wait()
 
     async def run(self, url: str, session: str, leader_file: Path | None) -> None:
-        async with Answerer(url, session, self.name, leader_file) as bus:
+        async with BusServer(url, session, self.name, leader_file) as bus:
             while True:
                 self.say("waits")
                 await bus.lead()
@@ -53,7 +54,7 @@ class Worker:
                 except* LeaseLost:
                     self.say("lost the lease")
 
-    async def say_when_open(self, bus: Answerer) -> None:
+    async def say_when_open(self, bus: BusServer) -> None:
         """Both requests and writes are taken from now on."""
         while True:
             _, receivers = await bus.pipe.send("PUBSUB", "SHARDNUMSUB", bus.keys.requests)

@@ -9,17 +9,17 @@ from typing import Self
 import msgspec
 
 from bridge.bus.client.front_channel import FrontChannel
-from bridge.bus.client.replies import Interrupted, Post, WorkerLost
-from bridge.bus.client.submission import Submission, Times, refused_by_bus
+from bridge.bus.client.replies import ReplyChannelLost, ReplyInbox, WorkerLost
+from bridge.bus.client.submission import Deadlines, Submission, refused_by_bus
 from bridge.bus.controls.kill_switch import Halt, halted_by, read_halt
 from bridge.bus.keys import Keys
 from bridge.bus.messages import VERSION, Heartbeat, Reply, Request, encode_request, result_of
 from bridge.bus.records import scripts
-from bridge.bus.records.records import Intents, digest_of
-from bridge.bus.server.stream_publisher import Feed
+from bridge.bus.records.records import RecordClient, digest_of
+from bridge.bus.server.stream_publisher import StreamReader
 from bridge.bus.transport.connection import BusError, Refused, bus_down
-from bridge.bus.transport.pipeline import Pipe
-from bridge.tool import Declaration, Declared, ToolError
+from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.tool import ToolError, ToolRequest, ToolSpec
 
 SEAL_BYTES = 32
 LONGEST_NUMBER = 15  # digits of a time in ms, or of a token
@@ -29,15 +29,15 @@ WORKER_LOST = "The worker was lost while it had this call. Another may take over
 RETRY = "The connection to Redis broke while the call waited, so its reply may be lost. Ask again."
 
 
-class Asker:
+class BusClient:
     """Entering it does not wait for Redis: while Redis is away each call says so (`bus_down`), nothing else fails."""
 
     def __init__(self, url: str, session: str, front_id: str) -> None:
         self.keys = Keys(session)
-        self.pipe = Pipe(url)
-        self._post = Post(self.pipe, self.keys, front_id)
+        self.pipe = CommandPipeline(url)
+        self._post = ReplyInbox(self.pipe, self.keys, front_id)
         self.fronts = FrontChannel(self.pipe, self._post, self.keys)
-        self._intents = Intents(self.pipe, self.keys, self._post.front)
+        self._intents = RecordClient(self.pipe, self.keys, self._post.front)
 
     async def __aenter__(self) -> Self:
         await self.pipe.__aenter__()
@@ -50,8 +50,8 @@ class Asker:
 
     async def ask(
         self,
-        declared: Declared,
-        arguments: Declaration,
+        declared: ToolSpec,
+        arguments: ToolRequest,
         *,
         caller: str,
         request_id: str,
@@ -73,8 +73,8 @@ class Asker:
 
     async def reply(
         self,
-        declared: Declared,
-        arguments: Declaration,
+        declared: ToolSpec,
+        arguments: ToolRequest,
         *,
         caller: str,
         request_id: str,
@@ -101,7 +101,7 @@ class Asker:
             raise ToolError("timeout", f"No answer within {total_s:g} s. Ask again, or ask ibkr_get_status.") from None
         except WorkerLost:
             raise ToolError("worker_lost", WORKER_LOST) from None
-        except Interrupted:
+        except ReplyChannelLost:
             raise ToolError("retry", RETRY) from None
 
     async def _asked(self, request: Request) -> Reply:
@@ -113,8 +113,8 @@ class Asker:
 
     async def submit(
         self,
-        declared: Declared,
-        arguments: Declaration,
+        declared: ToolSpec,
+        arguments: ToolRequest,
         *,
         key: str,
         caller: str,
@@ -133,7 +133,7 @@ class Asker:
         call or principal), or what the worker said. Every one has the key in its details. A cancelled call does not
         withdraw its order.
         """
-        times = Times.within(deadline_s or declared.deadline_s)
+        times = Deadlines.within(deadline_s or declared.deadline_s)
         try:
             await self._ready()
         except BusError as error:
@@ -148,8 +148,8 @@ class Asker:
 
     def _request(
         self,
-        declared: Declared,
-        arguments: Declaration,
+        declared: ToolSpec,
+        arguments: ToolRequest,
         who: tuple[str, str],
         request_id: str,
         wait_s: float,
@@ -241,16 +241,16 @@ class Asker:
         return None
 
     @asynccontextmanager
-    async def listen(self, stream: str) -> AsyncIterator[Feed]:
+    async def listen(self, stream: str) -> AsyncIterator[StreamReader]:
         """`async with asker.listen(stream) as feed: async for batch in feed` (lists of Tick). Raises ToolError."""
-        feed = Feed(stream)
+        feed = StreamReader(stream)
         try:
             await self._join(feed)
             yield feed
         finally:
             self._post.leave(feed)
 
-    async def _join(self, feed: Feed) -> None:
+    async def _join(self, feed: StreamReader) -> None:
         try:
             await self._post.join(feed)
         except BusError as error:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import msgspec
 import structlog
 
-from bridge.bus.client.replies import Post
+from bridge.bus.client.replies import ReplyInbox
 from bridge.bus.keys import Keys
 from bridge.bus.transport.connection import BusError
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 
 ANSWER_S = 1.0  # a front that takes longer may be stopped: what it runs is not known
 AT_ONCE = 16  # searches of one front: more is a client that loops
@@ -20,14 +20,14 @@ RequestId = str | int
 log = structlog.get_logger(__name__)
 
 
-class Running(msgspec.Struct, frozen=True):
+class RunningRead(msgspec.Struct, frozen=True):
     """One call that a front has under way. `token` names it among all calls of all fronts."""
 
     token: str
     endable: bool
 
 
-class Search(msgspec.Struct, frozen=True, tag=True):
+class RunningReadQuery(msgspec.Struct, frozen=True, tag=True):
     """Which calls of this client have this JSON-RPC id?"""
 
     search: str
@@ -36,28 +36,28 @@ class Search(msgspec.Struct, frozen=True, tag=True):
     request_id: RequestId
 
 
-class Found(msgspec.Struct, frozen=True, tag=True):
+class RunningReadFound(msgspec.Struct, frozen=True, tag=True):
     """What one front has; each front that hears a search answers, also with nothing."""
 
     search: str
-    calls: list[Running]
+    calls: list[RunningRead]
 
 
-class End(msgspec.Struct, frozen=True, tag=True):
+class EndRunningRead(msgspec.Struct, frozen=True, tag=True):
     token: str
 
 
-Find = Callable[[str, str, RequestId], list[Running]]
-_DECODER = msgspec.json.Decoder(Search | Found | End)
+Find = Callable[[str, str, RequestId], list[RunningRead]]
+_DECODER = msgspec.json.Decoder(RunningReadQuery | RunningReadFound | EndRunningRead)
 
 
 class FrontChannel:
     """This front on the channel. `find` lists its own calls, `end` ends one by its token where it has it."""
 
-    def __init__(self, pipe: Pipe, post: Post, keys: Keys) -> None:
+    def __init__(self, pipe: CommandPipeline, post: ReplyInbox, keys: Keys) -> None:
         self._pipe = pipe
         self._channel = keys.fronts
-        self._answers: dict[str, asyncio.Queue[Found]] = {}
+        self._answers: dict[str, asyncio.Queue[RunningReadFound]] = {}
         self._sending: set[asyncio.Task[None]] = set()
         self._find: Find = lambda *_: []
         self._end: Callable[[str], None] = lambda _: None
@@ -74,17 +74,17 @@ class FrontChannel:
         if len(self._answers) >= AT_ONCE:
             return False
         try:
-            found = await self._searched(Search(secrets.token_hex(8), caller, label, request_id))
+            found = await self._searched(RunningReadQuery(secrets.token_hex(8), caller, label, request_id))
             if found is None or len(found) != 1 or not found[0].endable:
                 return False
-            await self._publish(End(found[0].token))
+            await self._publish(EndRunningRead(found[0].token))
         except BusError:
             return False
         return True
 
-    async def _searched(self, search: Search) -> list[Running] | None:
+    async def _searched(self, search: RunningReadQuery) -> list[RunningRead] | None:
         """The calls of all fronts; None where one of them did not answer in time."""
-        answers = self._answers[search.search] = asyncio.Queue[Found]()
+        answers = self._answers[search.search] = asyncio.Queue[RunningReadFound]()
         try:
             fronts = await self._publish(search)
             async with asyncio.timeout(ANSWER_S):
@@ -96,24 +96,24 @@ class FrontChannel:
             del self._answers[search.search]
         return [call for each in found for call in each.calls]
 
-    async def _publish(self, message: Search | Found | End) -> int:
+    async def _publish(self, message: RunningReadQuery | RunningReadFound | EndRunningRead) -> int:
         return int(await self._pipe.send("SPUBLISH", self._channel, msgspec.json.encode(message)))
 
     def _hear(self, message: bytes) -> None:
         """Raises msgspec.DecodeError for what no front of this release sends."""
         heard = _DECODER.decode(message)
-        if isinstance(heard, Search):
+        if isinstance(heard, RunningReadQuery):
             calls = self._find(heard.caller, heard.label, heard.request_id)
-            task = asyncio.create_task(self._answer(Found(heard.search, calls)), name="front answer")
+            task = asyncio.create_task(self._answer(RunningReadFound(heard.search, calls)), name="front answer")
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
-        elif isinstance(heard, Found):
+        elif isinstance(heard, RunningReadFound):
             if heard.search in self._answers:
                 self._answers[heard.search].put_nowait(heard)
         else:
             self._end(heard.token)
 
-    async def _answer(self, found: Found) -> None:
+    async def _answer(self, found: RunningReadFound) -> None:
         try:
             await self._publish(found)
         except BusError as error:

@@ -11,11 +11,11 @@ import structlog
 
 from bridge.bus.keys import Keys
 from bridge.bus.messages import Reply, decode_reply, decode_ticks
-from bridge.bus.server.stream_publisher import Feed
+from bridge.bus.server.stream_publisher import StreamReader
 from bridge.bus.transport.connection import BusError, bus_down
-from bridge.bus.transport.pipeline import Pipe
-from bridge.bus.transport.pubsub import Listener
-from bridge.tasks import end
+from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.pubsub import PubSubListener
+from bridge.tasks import cancel_and_wait
 from bridge.tool import ToolError
 
 CONFIRM_S = 1.0  # how long a call waits for its channel, so that a restart of Redis passes unnoticed
@@ -25,7 +25,7 @@ GONE = 2  # looks in vain: a worker whose connection blinks is back by then
 log = structlog.get_logger()
 
 
-class Interrupted(Exception):
+class ReplyChannelLost(Exception):
     """The reply channel broke while a call waited: its reply may have been missed."""
 
 
@@ -33,17 +33,17 @@ class WorkerLost(Exception):
     """Nobody takes requests any more: the worker that has the call is gone."""
 
 
-class Post:
+class ReplyInbox:
     """Who waits for what. `front` is the name of this front's channel, unique to this process."""
 
-    def __init__(self, pipe: Pipe, keys: Keys, front_id: str) -> None:
+    def __init__(self, pipe: CommandPipeline, keys: Keys, front_id: str) -> None:
         self.front = f"{front_id}-{token_hex(4)}"  # a front that comes back under its old name must not get old replies
         self._pipe = pipe
         self._keys = keys
         self._channel = keys.replies(self.front)
-        self._listener = Listener(pipe.url, self._hear, self._lost)
+        self._listener = PubSubListener(pipe.url, self._hear, self._lost)
         self._calls: dict[str, asyncio.Future[Reply]] = {}
-        self._feeds: dict[str, set[Feed]] = {}  # by channel
+        self._feeds: dict[str, set[StreamReader]] = {}  # by channel
         self._attached: dict[str, Callable[[bytes], None]] = {}  # by channel
         self._counter = 0
         self.unreadable = 0  # messages that were dropped
@@ -56,7 +56,7 @@ class Post:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await end([self._watcher])
+        await cancel_and_wait([self._watcher])
         await self._listener.__aexit__()
 
     def next_id(self) -> str:
@@ -79,14 +79,14 @@ class Post:
             if call.done() and not call.cancelled():
                 call.exception()  # fetched, even when the caller has gone
 
-    async def join(self, feed: Feed) -> None:
+    async def join(self, feed: StreamReader) -> None:
         """Let a feed hear its stream. Raises NotSent; the feed must be left in any case."""
         channel = self._keys.ticks(feed.stream)
         self._feeds.setdefault(channel, set()).add(feed)
         self._listener.want(channel)
         await self._listener.confirmed(channel, CONFIRM_S)
 
-    def leave(self, feed: Feed) -> None:
+    def leave(self, feed: StreamReader) -> None:
         channel = self._keys.ticks(feed.stream)
         self._feeds[channel].discard(feed)
         if not self._feeds[channel]:
@@ -118,7 +118,7 @@ class Post:
             call.set_result(reply)
 
     def _lost(self) -> None:
-        self._fail(Interrupted, bus_down(self._pipe.url, "the connection broke"))
+        self._fail(ReplyChannelLost, bus_down(self._pipe.url, "the connection broke"))
 
     def _fail(self, reason: type[Exception], feeds: ToolError) -> None:
         for call in self._calls.values():

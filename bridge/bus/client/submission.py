@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from bridge.bus.client.replies import Post, WorkerLost
+from bridge.bus.client.replies import ReplyInbox, WorkerLost
 from bridge.bus.messages import Reply, Request, decode_reply, encode_request, result_of
-from bridge.bus.records.records import Intents, Seen
+from bridge.bus.records.records import RecordClient, RecordSnapshot
 from bridge.bus.records.scripts import NEW_GRACE_MS
 from bridge.bus.transport.connection import BusError, Full, Unanswered
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 
 GRACE_S = 5.0  # of the whole wait, kept for a worker that has accepted to answer
@@ -50,14 +50,14 @@ OTHER_PRINCIPAL = "This idempotencyKey belongs to another client. Nothing was se
 
 
 @dataclass(frozen=True)
-class Times:
+class Deadlines:
     """By the loop's clock: until when a worker may accept, and until when its answer is awaited."""
 
     accept_by: float
     answer_by: float
 
     @classmethod
-    def within(cls, total_s: float) -> "Times":
+    def within(cls, total_s: float) -> "Deadlines":
         now = _now()
         return cls(now + total_s - min(GRACE_S, total_s / 4), now + total_s)
 
@@ -74,10 +74,10 @@ class Submission:
 
     def __init__(
         self,
-        pipe: Pipe,
-        post: Post,
-        intents: Intents,
-        times: Times,
+        pipe: CommandPipeline,
+        post: ReplyInbox,
+        intents: RecordClient,
+        times: Deadlines,
         request: Callable[[], Request],
         renews: bool = False,
     ) -> None:
@@ -132,7 +132,7 @@ class Submission:
             self._first_ms = seen.first_ms or self._first_ms
             return await self._own(request.id, call)
 
-    async def _submit(self, request: Request) -> Seen:
+    async def _submit(self, request: Request) -> RecordSnapshot:
         """Register the attempt. Repeated when nobody answered: that is one attempt still, which at most one worker may
         accept, and Redis must not have lost its data in between."""
         message = encode_request(request)
@@ -154,7 +154,7 @@ class Submission:
         except BusError as error:
             raise refused_by_bus(error) from error
 
-    async def _submit_again(self, request: Request, message: bytes, ttl_ms: int, generation: str) -> Seen:
+    async def _submit_again(self, request: Request, message: bytes, ttl_ms: int, generation: str) -> RecordSnapshot:
         until = min(self._times.accept_by, _now() + AGAIN_S)
         while generation and _now() < until:
             await asyncio.sleep(POLL_S)
@@ -186,7 +186,7 @@ class Submission:
             if seen.word == "withdrawn":
                 raise await self._not_executed("worker_lost" if _worker_lost(call) else "late")
 
-    def _next_look(self, attempt: str, call: asyncio.Future[Reply]) -> Awaitable[Seen]:
+    def _next_look(self, attempt: str, call: asyncio.Future[Reply]) -> Awaitable[RecordSnapshot]:
         if _now() >= self._times.accept_by or _worker_lost(call):
             return self._intents.withdraw(self._key, attempt)
         return self._intents.look(self._key)
@@ -262,7 +262,7 @@ def _worker_lost(call: asyncio.Future[Reply]) -> bool:
     return call.done() and isinstance(call.exception(), WorkerLost)
 
 
-async def _if_answered(step: Awaitable[Seen]) -> Seen | None:
+async def _if_answered(step: Awaitable[RecordSnapshot]) -> RecordSnapshot | None:
     try:
         return await step
     except BusError:

@@ -11,7 +11,7 @@ import msgspec
 from bridge.bus.controls.kill_switch import FIRST_EPOCH, HALT_EPOCH, halt_epoch
 from bridge.bus.keys import Keys
 from bridge.bus.records.scripts import Script
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 
 WAITS_MS = 15 * 60 * 1000  # an approval is for the order as the human reads it now
 FORM_MS = 120 * 1000  # a form shows prices: an answer that comes later is about other ones
@@ -99,20 +99,20 @@ return 'approved'
 )
 
 
-async def ask_approval(pipe: Pipe, keys: Keys, asked: Approval, challenge: str = "") -> str:
+async def ask_approval(pipe: CommandPipeline, keys: Keys, asked: Approval, challenge: str = "") -> str:
     """Who has approved the order, empty while nobody has: then it now waits for somebody. Raises BusError."""
     arguments = (asked.key, asked.digest, asked.caller, asked.summary, challenge, WAITS_MS, FORM_MS)
     names = (keys.approval(asked.key), keys.approvals, keys.halts, keys.halt)
     return str((await ASK.run(pipe, names, *arguments)).decode())
 
 
-async def give_approval(pipe: Pipe, keys: Keys, key: str, digest: str, by: str) -> bool:
+async def give_approval(pipe: CommandPipeline, keys: Keys, key: str, digest: str, by: str) -> bool:
     """Approve what waits under `key` if it still is what was read, and nobody has yet. For the operator alone."""
     names = (keys.approval(key), keys.approvals, keys.halts, keys.halt)
     return bool(await GIVE.run(pipe, names, key, digest, by))
 
 
-async def answer_form(pipe: Pipe, keys: Keys, key: str, challenge: str, caller: str, approve: bool) -> Word:
+async def answer_form(pipe: CommandPipeline, keys: Keys, key: str, challenge: str, caller: str, approve: bool) -> Word:
     """What a form's answer came to. Raises BusError, and then the challenge may be used up."""
     by = f"{caller}, by a form in the client"
     arguments = (key, challenge, caller, "1" if approve else "0", by, ANSWERED_MS)
@@ -131,7 +131,7 @@ _WORDS: dict[bytes, Word] = {
 }
 
 
-async def waiting_approvals(pipe: Pipe, keys: Keys) -> list[Approval]:
+async def waiting_approvals(pipe: CommandPipeline, keys: Keys) -> list[Approval]:
     """What waits for a human, oldest first; what has expired, or was voided by a halt, is forgotten on the way."""
     found: list[Approval] = []
     now = await halt_epoch(pipe, keys)

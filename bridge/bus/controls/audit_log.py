@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bridge.audit_chain import DATA_LOSS, GENESIS, Entry, digest, encode
+from bridge.audit_chain import DATA_LOSS, GENESIS, AuditEntry, digest, encode
 from bridge.bus.controls.kill_switch import WRONG_TYPE
 from bridge.bus.integrity.damage import WHOLE
 from bridge.bus.integrity.watermark import Watermark
@@ -15,7 +15,7 @@ from bridge.bus.keys import Keys
 from bridge.bus.records.records import Fenced, went_back
 from bridge.bus.records.scripts import Script
 from bridge.bus.transport.connection import BusError, Refused
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 
 PAGE = 1_000  # entries in one read
@@ -62,7 +62,7 @@ return 1
 class AuditLog:
     """The leader's pen. An order whose entry could not be written must not be sent."""
 
-    def __init__(self, pipe: Pipe, keys: Keys, token: int, watermark: Watermark | None = None) -> None:
+    def __init__(self, pipe: CommandPipeline, keys: Keys, token: int, watermark: Watermark | None = None) -> None:
         """Without a watermark of the leader's nothing is compared."""
         self._pipe = pipe
         self._keys = (keys.audit, keys.audit_head, keys.lease, keys.revision)
@@ -107,7 +107,7 @@ class AuditLog:
             self._head = await self._found()
         while True:
             seq, prev = self._head[0] + 1, self._head[1]
-            line = encode(Entry(seq=seq, prev=prev, at=at, event=event, token=self._token, **fields))
+            line = encode(AuditEntry(seq=seq, prev=prev, at=at, event=event, token=self._token, **fields))
             mine = digest(line)
             known = self._watermark.known
             least = known.audit_seq if ends is None else ends
@@ -139,7 +139,7 @@ class AuditLog:
         return await read_head(self._pipe, head)
 
 
-async def read_head(pipe: Pipe, key: str) -> tuple[int, str]:
+async def read_head(pipe: CommandPipeline, key: str) -> tuple[int, str]:
     """The last entry's seq and digest; (0, GENESIS) before the first, and where they are damaged."""
     seq, last = await HEAD.run(pipe, (key,))
     return (seq, last.decode()) if seq else (0, GENESIS)
@@ -148,19 +148,19 @@ async def read_head(pipe: Pipe, key: str) -> tuple[int, str]:
 HEAD = Script(f"#!lua flags=no-writes{WHOLE}\nlocal seq, digest = log_end(KEYS[1])\nreturn {{seq, digest}}")
 
 
-async def read_archived(pipe: Pipe, key: str) -> tuple[int, str]:
+async def read_archived(pipe: CommandPipeline, key: str) -> tuple[int, str]:
     """Seq and digest of the last entry that was archived and trimmed: the log begins with the next one."""
     seq, last = await pipe.send("HMGET", key, "archived", "archived_digest")
     return (int(seq), last.decode()) if seq else (0, GENESIS)
 
 
-async def trim(pipe: Pipe, keys: Keys, last: bytes) -> bool:
+async def trim(pipe: CommandPipeline, keys: Keys, last: bytes) -> bool:
     """Forget everything up to `last`, the archive's last line, if it is the log's own line of that seq."""
-    seq = msgspec.json.decode(last, type=Entry).seq
+    seq = msgspec.json.decode(last, type=AuditEntry).seq
     return bool(await TRIM.run(pipe, (keys.audit, keys.audit_head), seq, last, digest(last)))
 
 
-async def read_log(pipe: Pipe, keys: Keys, after: int = 0, until: int | None = None) -> AsyncIterator[bytes]:
+async def read_log(pipe: CommandPipeline, keys: Keys, after: int = 0, until: int | None = None) -> AsyncIterator[bytes]:
     """The stored lines with a seq above `after`, up to `until` if that is given, oldest first, page by page."""
     last = "+" if until is None else f"{until}-0"
     while until is None or after < until:
@@ -172,7 +172,7 @@ async def read_log(pipe: Pipe, keys: Keys, after: int = 0, until: int | None = N
             return
 
 
-async def read_back(pipe: Pipe, keys: Keys, most: int) -> AsyncIterator[bytes]:
+async def read_back(pipe: CommandPipeline, keys: Keys, most: int) -> AsyncIterator[bytes]:
     """The newest lines, newest first; none where something else was written over the log."""
     before = "+"
     for _ in range(0, most, PAGE):

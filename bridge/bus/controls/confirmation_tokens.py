@@ -5,13 +5,13 @@ import msgspec
 from bridge.bus.controls.kill_switch import FIRST_EPOCH, HALT_EPOCH, halt_epoch
 from bridge.bus.keys import Keys
 from bridge.bus.records.scripts import Script
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 
 TOKEN_S = 120
 USED_S = 15 * 60  # its order may wait so long for a human, and comes again with it
 
 
-class Previewed(msgspec.Struct, frozen=True):
+class TokenGrant(msgspec.Struct, frozen=True):
     """What a token stands for: one caller's one order, while the price stays between `low` and `high`."""
 
     caller: str
@@ -40,15 +40,15 @@ return found
 )
 
 
-async def keep_preview(pipe: Pipe, keys: Keys, token: str, previewed: Previewed) -> None:
+async def store_preview(pipe: CommandPipeline, keys: Keys, token: str, previewed: TokenGrant) -> None:
     """Raises BusError."""
     kept = msgspec.json.encode(msgspec.structs.replace(previewed, epoch=await halt_epoch(pipe, keys)))
     await pipe.send("SET", keys.preview(token), kept, "PX", TOKEN_S * 1000)
 
 
-async def take_preview(pipe: Pipe, keys: Keys, token: str, key: str) -> Previewed | None:
+async def take_preview(pipe: CommandPipeline, keys: Keys, token: str, key: str) -> TokenGrant | None:
     """What the token stands for, which this key alone may use from now on; None if it is unknown, too old, used by
     another, or from before a halt. Raises BusError."""
     names = (keys.preview(token), keys.preview_user(token), keys.halts, keys.halt)
     found = await TAKE.run(pipe, names, key, USED_S * 1000, TOKEN_S * 1000)
-    return msgspec.json.decode(found, type=Previewed) if found else None
+    return msgspec.json.decode(found, type=TokenGrant) if found else None

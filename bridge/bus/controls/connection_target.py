@@ -6,10 +6,10 @@ from bridge.bus.controls.kill_switch import WRONG_TYPE
 from bridge.bus.integrity.watermark import Watermark
 from bridge.bus.keys import Keys
 from bridge.bus.transport.connection import Refused
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 
 
-class Steered(msgspec.Struct, frozen=True, omit_defaults=True):
+class ConnectionTarget(msgspec.Struct, frozen=True, omit_defaults=True):
     """The gateway that the session is to be connected to, or who disconnected it (then `host` is empty)."""
 
     by: str
@@ -17,14 +17,16 @@ class Steered(msgspec.Struct, frozen=True, omit_defaults=True):
     port: int = 0
 
 
-async def keep_steered(pipe: Pipe, keys: Keys, watermark: Watermark, steered: Steered) -> None:
+async def store_connection_target(
+    pipe: CommandPipeline, keys: Keys, watermark: Watermark, steered: ConnectionTarget
+) -> None:
     """For the leader alone. Raises BusError."""
     text = msgspec.json.encode(steered)
     await pipe.send("SET", keys.steering, text)
     watermark.note(steered=text.decode())
 
 
-async def read_steered(pipe: Pipe, keys: Keys, watermark: Watermark) -> Steered | None:
+async def read_connection_target(pipe: CommandPipeline, keys: Keys, watermark: Watermark) -> ConnectionTarget | None:
     """What was asked for, as Redis has it, or where Redis has lost it as this machine's leaders knew it; None where
     nobody has asked. Raises BusError."""
     try:
@@ -34,6 +36,6 @@ async def read_steered(pipe: Pipe, keys: Keys, watermark: Watermark) -> Steered 
             raise
         text = watermark.known.steered.encode()
     try:
-        return msgspec.json.decode(text, type=Steered) if text else None
+        return msgspec.json.decode(text, type=ConnectionTarget) if text else None
     except msgspec.DecodeError:
         return None

@@ -12,7 +12,7 @@ from bridge.bus.integrity.damage import WHOLE
 from bridge.bus.keys import Keys
 from bridge.bus.records.scripts import Script
 from bridge.bus.transport.connection import BusError, Refused
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.text.plain_text import one_line
 from bridge.tool import ToolError
 
@@ -47,7 +47,7 @@ class Halt(msgspec.Struct, frozen=True):
         return f"by {self.by or 'an unknown caller'} since {since}: {self.reason or 'no reason given'}"
 
 
-class Change(msgspec.Struct, frozen=True):
+class SwitchChange(msgspec.Struct, frozen=True):
     """What was done to the switch: it was set to this level, or released from it."""
 
     event: Literal["halt", "resume"]
@@ -117,7 +117,7 @@ end
 FIRST_EPOCH = "0:"  # where nothing was halted yet, and of what an earlier release has kept
 
 
-async def halt_epoch(pipe: Pipe, keys: Keys) -> str:
+async def halt_epoch(pipe: CommandPipeline, keys: Keys) -> str:
     """Return the value that changes with each halt and each release. Raises BusError."""
     found: bytes = await EPOCH.run(pipe, (keys.halts, keys.halt))
     return found.decode()
@@ -126,12 +126,12 @@ async def halt_epoch(pipe: Pipe, keys: Keys) -> str:
 EPOCH = Script(f"#!lua\n{HALT_EPOCH}return halt_epoch(KEYS[1], KEYS[2])")
 
 
-async def set_halt(pipe: Pipe, keys: Keys, level: Level, by: str, reason: str) -> Halt:
+async def set_halt(pipe: CommandPipeline, keys: Keys, level: Level, by: str, reason: str) -> Halt:
     """Stop new orders from the moment this returns. Setting it again is harmless. Raises BusError."""
     return (await halted_by(pipe, keys, level, by, reason))[0]
 
 
-async def halted_by(pipe: Pipe, keys: Keys, level: Level, by: str, reason: str) -> tuple[Halt, bool]:
+async def halted_by(pipe: CommandPipeline, keys: Keys, level: Level, by: str, reason: str) -> tuple[Halt, bool]:
     """The same; also returns whether this call set it. The leader is told to look at once: what it has seen outlives a
     Redis that goes back."""
     *found, news = await HALT.run(pipe, (keys.halt, keys.switched), level, *_told(by, reason), DAMAGED)
@@ -141,7 +141,7 @@ async def halted_by(pipe: Pipe, keys: Keys, level: Level, by: str, reason: str) 
 
 
 async def leaders_halt(
-    pipe: Pipe, keys: Keys, level: Level, by: str, reason: str, leader: tuple[str, int]
+    pipe: CommandPipeline, keys: Keys, level: Level, by: str, reason: str, leader: tuple[str, int]
 ) -> tuple[Halt, int, int]:
     """The same by the leader (its token, and the revision it knows): also returns the releases so far and the revision
     that this step has, 0 on an older copy. Raises BusError."""
@@ -154,7 +154,7 @@ def _told(by: str, reason: str) -> tuple[str, str]:
     return one_line(by, LONGEST_NAME), one_line(reason, LONGEST_REASON)
 
 
-async def read_halt(pipe: Pipe, keys: Keys) -> Halt | None:
+async def read_halt(pipe: CommandPipeline, keys: Keys) -> Halt | None:
     """The switch, None where trading is not halted. One that can't be read is set. Raises BusError: then nobody may
     assume either."""
     try:
@@ -179,24 +179,24 @@ def halted_error(halt: Halt) -> ToolError:
     )
 
 
-async def clear_halt(pipe: Pipe, keys: Keys, by: str) -> bool:
+async def clear_halt(pipe: CommandPipeline, keys: Keys, by: str) -> bool:
     """Release it; whether it was set. For the operator alone: no MCP tool calls this."""
     return bool(await CLEAR.run(pipe, (keys.halt, keys.switched, keys.halts), by))
 
 
-async def next_change(pipe: Pipe, keys: Keys) -> Change | None:
+async def next_change(pipe: CommandPipeline, keys: Keys) -> SwitchChange | None:
     """The oldest thing done to the switch that is not in the audit log yet. What can't be read is logged here and
     dropped: it would hold up all that follows. For the leader alone. Raises BusError."""
     while found := await _oldest(pipe, keys):
         try:
-            return msgspec.structs.replace(msgspec.json.decode(found, type=Change), entry=found)
+            return msgspec.structs.replace(msgspec.json.decode(found, type=SwitchChange), entry=found)
         except msgspec.DecodeError as error:  # one of a wrong shape is one, too
             log.error("switch_change_unreadable", error=str(error), entry=found[:500])
             await _drop(pipe, keys, found)
     return None
 
 
-async def _oldest(pipe: Pipe, keys: Keys) -> bytes | None:
+async def _oldest(pipe: CommandPipeline, keys: Keys) -> bytes | None:
     try:
         found: bytes | None = await pipe.send("LINDEX", keys.switched, 0)
     except Refused as error:
@@ -208,12 +208,12 @@ async def _oldest(pipe: Pipe, keys: Keys) -> bytes | None:
     return found
 
 
-async def drop_change(pipe: Pipe, keys: Keys, change: Change) -> None:
+async def drop_change(pipe: CommandPipeline, keys: Keys, change: SwitchChange) -> None:
     """It is in the log now; doing it again is harmless. For the leader alone. Raises BusError."""
     await _drop(pipe, keys, change.entry)
 
 
-async def _drop(pipe: Pipe, keys: Keys, entry: bytes) -> None:
+async def _drop(pipe: CommandPipeline, keys: Keys, entry: bytes) -> None:
     await pipe.send("LREM", keys.switched, 1, entry)  # by value: another leader may have dropped it meanwhile
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bridge.bus.transport.connection import Refused
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 
 NEEDED = "--appendonly yes --appendfsync always --maxmemory-policy noeviction"
 
@@ -24,7 +24,7 @@ class Durability:
         return self.kept in ("every write", "but the last second")
 
 
-async def read_durability(pipe: Pipe) -> Durability:
+async def read_durability(pipe: CommandPipeline) -> Durability:
     """Raises BusError where Redis does not answer."""
     try:
         persistence = _fields(await pipe.send("INFO", "persistence"))
@@ -37,7 +37,7 @@ async def read_durability(pipe: Pipe) -> Durability:
     return await _synced(pipe)
 
 
-async def _synced(pipe: Pipe) -> Durability:
+async def _synced(pipe: CommandPipeline) -> Durability:
     """The append-only file is on: how soon it is on the disk, and whether records are evicted before."""
     try:
         told = await pipe.send("CONFIG", "GET", "append*")

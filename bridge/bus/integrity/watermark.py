@@ -24,7 +24,7 @@ CLIPPED = 500  # characters of what somebody else wrote, so that a slot has room
 log = structlog.get_logger()
 
 
-class Known(msgspec.Struct, frozen=True, omit_defaults=True):
+class KnownState(msgspec.Struct, frozen=True, omit_defaults=True):
     """What this session's leaders have seen in Redis. Unknown fields of a later release are ignored."""
 
     session: str
@@ -44,10 +44,10 @@ class Known(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 @dataclass(frozen=True)
-class Loss:
+class DataLoss:
     """Redis has less than the leader knew. `audit_seq` is where its log ends, `revision` how far its steps go."""
 
-    known: Known
+    known: KnownState
     revision: int
     audit_seq: int
 
@@ -71,7 +71,7 @@ class Watermark:
     """The figures, raised as Redis confirms them. Without a file they last as long as this process."""
 
     def __init__(self, session: str, path: Path | None = None) -> None:
-        self.known = Known(session)
+        self.known = KnownState(session)
         self._file = WatermarkFile(path) if path is not None else None
 
     def load(self) -> None:
@@ -130,7 +130,7 @@ class WatermarkFile:
         self._dirty = asyncio.Event()
         self._said = False
 
-    def read(self) -> Known | None:
+    def read(self) -> KnownState | None:
         """The newer whole slot, None where there is none."""
         found = self._newest()
         if found is None:
@@ -140,12 +140,12 @@ class WatermarkFile:
         self._slot = 1 - slot  # the newer one stays whole whatever happens next
         return known
 
-    def has(self, known: Known) -> bool:
+    def has(self, known: KnownState) -> bool:
         """Whether another process of this session has written as much."""
         found = self._newest()
         return found is not None and found[1].session == known.session and found[1].revision >= known.revision
 
-    def _newest(self) -> tuple[int, Known] | None:
+    def _newest(self) -> tuple[int, KnownState] | None:
         """The slot that tells of the most steps: two processes of one machine that share the file count their writes
         each for itself. After another session's, whose steps say nothing here, the later one."""
         try:
@@ -157,7 +157,7 @@ class WatermarkFile:
             return max(found, key=lambda each: (each[1].written, each[0]))
         return max(found, key=lambda each: (each[1].revision, each[1].written, each[0]), default=None)
 
-    def write(self, known: Known) -> None:
+    def write(self, known: KnownState) -> None:
         self._written += 1
         text = _text(msgspec.structs.replace(known, written=self._written))
         self._tried(lambda: os.pwrite(self._opened(), text, self._slot * SLOT))
@@ -198,7 +198,7 @@ class WatermarkFile:
             self._descriptor = None
 
 
-def _text(known: Known) -> bytes:
+def _text(known: KnownState) -> bytes:
     halt = known.halt
     if halt is not None:
         known = msgspec.structs.replace(
@@ -208,12 +208,12 @@ def _text(known: Known) -> bytes:
     return b"%08x %s\n" % (crc32(body), body)
 
 
-def _parsed(slot: bytes) -> Known | None:
+def _parsed(slot: bytes) -> KnownState | None:
     line, end, _ = slot.partition(b"\n")
     digest, _, body = line.partition(b" ")
     if not end or digest != b"%08x" % crc32(body):
         return None
     try:
-        return msgspec.json.decode(body, type=Known)
+        return msgspec.json.decode(body, type=KnownState)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None

@@ -1,15 +1,15 @@
 """A leader that has lost the gateway asks whether a standby can reach it, and the standby says so."""
 
 from bridge.bus.keys import Keys
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 
 SAID_MS = 3_000  # what is said holds this long; both sides repeat it twice a second
 
 
-class Relief:
+class FailoverSignals:
     """All of it raises BusError."""
 
-    def __init__(self, pipe: Pipe, keys: Keys) -> None:
+    def __init__(self, pipe: CommandPipeline, keys: Keys) -> None:
         self._pipe = pipe
         self._keys = keys
 

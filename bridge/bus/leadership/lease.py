@@ -9,14 +9,14 @@ import structlog
 
 from bridge.bus.controls.kill_switch import halt_of
 from bridge.bus.integrity.replication import UNKNOWN_ID, replication_id_of
-from bridge.bus.integrity.watermark import Loss, Watermark
+from bridge.bus.integrity.watermark import DataLoss, Watermark
 from bridge.bus.keys import Keys
 from bridge.bus.leadership.leader_file import LeaderFile
 from bridge.bus.records import scripts
 from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.connection import BusError, Full, Refused
 from bridge.bus.transport.outage_log import Outage
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 
 LEASE_S = 7.0  # with the renewals it outlasts a Redis that stands still for five seconds
 RENEW_S = 1.0
@@ -36,7 +36,7 @@ class Lease:
     """`token` rises with every grant, over restarts and loss of Redis' data, so a later leader is known by it."""
 
     def __init__(
-        self, pipe: Pipe, keys: Keys, leader_file: Path | None = None, watermark: Watermark | None = None
+        self, pipe: CommandPipeline, keys: Keys, leader_file: Path | None = None, watermark: Watermark | None = None
     ) -> None:
         self._pipe = pipe
         self.watermark = watermark or Watermark(keys.session)
@@ -51,7 +51,7 @@ class Lease:
         self.token = 0
         self.compared = asyncio.Event()  # a renewal of this lease has compared Redis with what the worker knows
         self.data_lost = asyncio.Event()  # Redis has less than the worker knows; `loss` says what
-        self.loss: Loss | None = None
+        self.loss: DataLoss | None = None
         self.lacking = False  # Redis has not been raised to what is known since the loss
         self._found_id = ""
         self.replication_id = (
@@ -210,7 +210,7 @@ class Lease:
         if word == b"behind" or self.watermark.counted_twice(int(revision)):
             self.replication_id = ""
             if not self.lacking:  # once for each loss: until Redis is raised, each renewal finds the same
-                self.loss = Loss(self.watermark.known, int(revision), int(seq))
+                self.loss = DataLoss(self.watermark.known, int(revision), int(seq))
                 log.error("redis_went_back", what=str(self.loss))
                 self.lacking = True
                 self.data_lost.set()

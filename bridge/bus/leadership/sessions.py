@@ -1,17 +1,17 @@
 """Which sessions a Redis knows: those that a worker has led, or that it tells of."""
 
 from bridge.bus.keys import SIGNS, Keys, session_of
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 
 AT_ONCE = 1000  # names that one step of a scan looks at: a long one would keep orders waiting
 
 
-async def is_known(pipe: Pipe, keys: Keys) -> bool:
+async def is_known(pipe: CommandPipeline, keys: Keys) -> bool:
     """Whether a worker has ever led this session here. Raises BusError."""
     return bool(await pipe.send("EXISTS", keys.epoch, keys.heartbeat, keys.generation))
 
 
-async def known_sessions(pipe: Pipe) -> list[str]:
+async def known_sessions(pipe: CommandPipeline) -> list[str]:
     """Their names in order; of a Cluster those of the node that is asked. Raises BusError."""
     found: set[str] = set()
     for pattern in SIGNS:

@@ -9,7 +9,7 @@ from bridge.tool import ToolError
 
 
 @dataclass(frozen=True)
-class Gate:
+class AdmissionRules:
     """The limits are the worker's; 0 stands for none. A closing order passes all of them but an equal order.
 
     `terms` is a digest of everything that makes two orders equal, `duplicate_of` the key of the earlier one if the

@@ -21,10 +21,10 @@ from bridge.bus.integrity.watermark import Watermark
 from bridge.bus.keys import Keys
 from bridge.bus.messages import Reply, Request, decode_reply, decode_request
 from bridge.bus.records import scripts
-from bridge.bus.records.admission import OPEN, Gate
+from bridge.bus.records.admission import OPEN, AdmissionRules
 from bridge.bus.transport.connection import Refused
-from bridge.bus.transport.pipeline import Pipe
-from bridge.tool import Declaration, Declared, ToolError
+from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.tool import ToolError, ToolRequest, ToolSpec
 
 State = Literal["new", "accepted", "done", "withdrawn"]
 Word = Literal[
@@ -43,12 +43,12 @@ class Fenced(Exception):
     """Another worker holds the lease: whoever gets this must write nothing."""
 
 
-class Gone(Exception):
+class StaleRequest(Exception):
     """The caller has given up, or the request was delivered before: nothing may be done for it."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class RecordSnapshot:
     """What a front's step found: the record's state or why nothing was written, and whose attempt it holds."""
 
     word: Word
@@ -59,7 +59,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Record:
+class OrderRecord:
     """One order record as the worker reads it. Times are the server's clock in ms, 0 where not reached."""
 
     key: str
@@ -75,7 +75,7 @@ class Record:
     done_ms: int
 
 
-def digest_of(declared: Declared, arguments: Declaration) -> str:
+def digest_of(declared: ToolSpec, arguments: ToolRequest) -> str:
     """What makes two calls the same, without defaults, so that a new optional argument changes no digest, and without
     what lets an order pass, so that asking again needs none of it."""
     given = arguments.model_dump(exclude_defaults=True, exclude=PASSES)
@@ -88,10 +88,10 @@ def digest_of(declared: Declared, arguments: Declaration) -> str:
     return hashlib.sha256(b"%s\n%s" % (declared.name.encode(), to_json(stated))).hexdigest()
 
 
-class Intents:
+class RecordClient:
     """The front's part: submit, look, withdraw."""
 
-    def __init__(self, pipe: Pipe, keys: Keys, front: str) -> None:
+    def __init__(self, pipe: CommandPipeline, keys: Keys, front: str) -> None:
         self._pipe = pipe
         self._keys = keys
         self._replies = keys.replies(front)
@@ -99,7 +99,7 @@ class Intents:
 
     async def submit(
         self, request: Request, message: bytes, ttl_ms: int, generation: str = "", renews: bool = False
-    ) -> Seen:
+    ) -> RecordSnapshot:
         """Create the record and publish the request, or find what the key already holds. Doing it again with the same
         attempt is harmless; `generation` then says that Redis must not have lost its data in between. `renews`: the
         answer of an earlier call is replayed only until that call's deadline."""
@@ -108,7 +108,7 @@ class Intents:
         arguments = (request.digest, request.id, ttl_ms, message, generation, scripts.TOMBSTONE_MS, *principal)
         return self._heard(await scripts.SUBMIT.run(self._pipe, keys, *arguments))
 
-    async def look(self, key: str) -> Seen:
+    async def look(self, key: str) -> RecordSnapshot:
         record = self._pipe.send("HMGET", self._keys.order(key), "st", "att", "res")
         generation = self._pipe.send("GET", self._keys.generation)
         state, attempt, reply = await record
@@ -118,7 +118,7 @@ class Intents:
         """Note that the call's client has been sent the answer and its key."""
         await scripts.TOLD.run(self._pipe, (self._keys.order(key),))
 
-    async def withdraw(self, key: str, attempt: str) -> Seen:
+    async def withdraw(self, key: str, attempt: str) -> RecordSnapshot:
         """Take the attempt back unless somebody accepted it: `withdrawn` is certain, `absent` means that the record was
         not there (any more)."""
         keys = (self._keys.order(key), self._keys.generation, self._replies, self._keys.inflight)
@@ -137,26 +137,26 @@ class Intents:
             return None
         return None if under is None or now == UNKNOWN_ID else under.decode() == now
 
-    def _heard(self, answer: list[bytes]) -> Seen:
+    def _heard(self, answer: list[bytes]) -> RecordSnapshot:
         word, attempt, reply, generation = answer[:4]
         self.generation = generation.decode(errors="replace")
         first = answer[5] if len(answer) > 5 else b""
-        return Seen(
+        return RecordSnapshot(
             _WORDS.get(word, "absent"), attempt.decode(), reply, self.generation, int(first) if first.isdigit() else 0
         )
 
 
-class Records:
+class RecordKeeper:
     """The leader's part: everything that moves a record on."""
 
-    def __init__(self, pipe: Pipe, keys: Keys, token: int, watermark: Watermark | None = None) -> None:
+    def __init__(self, pipe: CommandPipeline, keys: Keys, token: int, watermark: Watermark | None = None) -> None:
         """Without a watermark of the leader's nothing is compared."""
         self._pipe = pipe
         self._keys = keys
         self._token = str(token)
         self._watermark = watermark or Watermark(keys.session)
 
-    async def accept(self, request: Request, execution: str, gate: Gate | None = None, **notes: str) -> None:
+    async def accept(self, request: Request, execution: str, gate: AdmissionRules | None = None, **notes: str) -> None:
         """The last step before the frame; a placing passes its gate here, and the notes are written with it. Raises
         Fenced, Gone, or ToolError (halted, limit_exceeded, possible_duplicate, unknown); then nothing may be sent."""
         key, names, known = request.key or "", self._keys, self._watermark.known
@@ -181,7 +181,7 @@ class Records:
             raise went_back()
         self._accepted(gate, revision, of_the_day)
 
-    def _accepted(self, gate: Gate | None, revision: int, of_the_day: int) -> None:
+    def _accepted(self, gate: AdmissionRules | None, revision: int, of_the_day: int) -> None:
         counted = {"day_from_ms": gate.day_from_ms, "day_orders": of_the_day} if gate and of_the_day else {}
         self._watermark.note(revision, **counted)
 
@@ -197,7 +197,7 @@ class Records:
         _moved(word)
         self._watermark.note(int(revision))
 
-    async def refuse(self, request: Request, execution: str, reply: bytes, gate: Gate | None = None) -> None:
+    async def refuse(self, request: Request, execution: str, reply: bytes, gate: AdmissionRules | None = None) -> None:
         """Withdraw an attempt for which nothing was sent, accepted by this execution or not at all, and tell the caller
         why. Its key may be used again, and what it took at its gate is given back."""
         key, names = request.key or "", self._keys
@@ -211,7 +211,7 @@ class Records:
         if any(given_back):
             self._watermark.note(day_orders=max(self._watermark.known.day_orders - given_back[0], 0))
 
-    async def latest_equal(self, terms: str) -> tuple[str, Record | None] | None:
+    async def latest_equal(self, terms: str) -> tuple[str, OrderRecord | None] | None:
         """The key of the latest order with these terms while it holds its equals, with its record."""
         found = await self._pipe.send("GET", self._keys.duplicate(terms))
         return (found.decode(), await self._readable(found.decode())) if found else None
@@ -230,7 +230,7 @@ class Records:
         keys = (self._keys.order(key), self._keys.lease)
         _moved(await scripts.ADOPT.run(self._pipe, keys, self._token))
 
-    async def unfinished(self) -> list[Record]:
+    async def unfinished(self) -> list[OrderRecord]:
         """Orders that were accepted and not finished, oldest first. Those of an earlier leader (another `token`) are to
         be adopted and reconciled."""
         members = await self._inflight()
@@ -250,7 +250,7 @@ class Records:
             return []
         return members
 
-    async def _readable(self, key: str) -> Record | None:
+    async def _readable(self, key: str) -> OrderRecord | None:
         """A damaged record is passed over: it must not keep a worker from serving."""
         try:
             return await self.read(key)
@@ -258,7 +258,7 @@ class Records:
             log.error("record_unreadable", key=key, error=str(error))
             return None
 
-    async def read(self, key: str) -> Record | None:
+    async def read(self, key: str) -> OrderRecord | None:
         """The record of a key, None where there is none (or where only a tombstone is left)."""
         flat = await self._pipe.send("HGETALL", self._keys.order(key))
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
@@ -292,12 +292,12 @@ def _moved(word: bytes) -> None:
     if word == b"fenced":
         raise Fenced
     if word == b"gone":
-        raise Gone
+        raise StaleRequest
 
 
-def _record(key: str, fields: dict[bytes, bytes]) -> Record:
+def _record(key: str, fields: dict[bytes, bytes]) -> OrderRecord:
     reply = fields.get(b"res")
-    return Record(
+    return OrderRecord(
         key=key,
         state=_STATES[fields[b"st"]],
         digest=fields.get(b"dg", b"").decode(),

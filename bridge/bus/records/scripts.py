@@ -12,7 +12,7 @@ from typing import Any
 
 from bridge.bus.integrity.damage import WHOLE
 from bridge.bus.transport.connection import Refused
-from bridge.bus.transport.pipeline import Argument, Pipe
+from bridge.bus.transport.pipeline import Argument, CommandPipeline
 
 NEW_GRACE_MS = 2_000  # a new record outlives its caller's wait by this much
 KEPT_MS = 7 * 24 * 3600 * 1000  # results are replayed this long
@@ -32,7 +32,7 @@ class Script:
     def __post_init__(self) -> None:
         object.__setattr__(self, "sha", hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest())
 
-    async def run(self, pipe: Pipe, keys: tuple[str, ...], *arguments: Argument) -> Any:
+    async def run(self, pipe: CommandPipeline, keys: tuple[str, ...], *arguments: Argument) -> Any:
         try:
             return await pipe.send("EVALSHA", self.sha, len(keys), *keys, *arguments)
         except Refused as error:

@@ -16,11 +16,11 @@ import structlog
 from bridge.bus.keys import Keys
 from bridge.bus.leadership.lease import Lease
 from bridge.bus.messages import TRUNCATED, VERSION, Reply, Request, encode_error, encode_reply
-from bridge.bus.records.admission import Gate
-from bridge.bus.records.records import Fenced, Gone, Record, Records
+from bridge.bus.records.admission import AdmissionRules
+from bridge.bus.records.records import Fenced, OrderRecord, RecordKeeper, StaleRequest
 from bridge.bus.transport.connection import BusError
 from bridge.bus.transport.outage_log import Outage
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 
 NOTE_S = 3.0  # a restart of Redis passes in this time
@@ -29,10 +29,10 @@ RETRY_S = 0.2  # between attempts to store the answer of a write while Redis is 
 log = structlog.get_logger()
 
 
-class Asked:
+class RequestContext:
     """One request as its handler sees it. `deadline` is by the loop's clock: nobody waits for an answer after it."""
 
-    def __init__(self, request: Request, wait_s: float, lease: Lease, records: Records) -> None:
+    def __init__(self, request: Request, wait_s: float, lease: Lease, records: RecordKeeper) -> None:
         self.request = request
         self.operation = request.op
         self.arguments = bytes(request.args)
@@ -45,7 +45,7 @@ class Asked:
         self.truncated: dict[str, Any] | None = None  # how much of a long answer is told, for the reply
         self.stage: Literal["fresh", "accepting", "accepted"] = "fresh"
         self.execution = token_hex(8)  # tells this delivery of the request from another
-        self.gate: Gate | None = None  # which a placing has tried to pass
+        self.gate: AdmissionRules | None = None  # which a placing has tried to pass
         self.limit = asyncio.timeout(wait_s)
         self._lease = lease
         self._records = records
@@ -57,7 +57,7 @@ class Asked:
         """Needs no await: ask between accept() and the frame; if it says no, send nothing and raise Fenced."""
         return self._lease.held()
 
-    async def accept(self, gate: Gate | None = None, **notes: str) -> None:
+    async def accept(self, gate: AdmissionRules | None = None, **notes: str) -> None:
         """For a write, the last step before its frame: from here on the caller is never told `not_executed`.
 
         A placing gives its gate; notes are on the record before anything is sent. Raises Fenced or Gone when this
@@ -70,8 +70,8 @@ class Asked:
             raise Fenced
         self.stage, self.gate = "accepting", gate
         try:
-            await insist(lambda: self._records.accept(self.request, self.execution, gate, **notes))
-        except (Fenced, Gone, ToolError):
+            await retry_until_answered(lambda: self._records.accept(self.request, self.execution, gate, **notes))
+        except (Fenced, StaleRequest, ToolError):
             self.stage = "fresh"
             raise
         if not self._lease.held():
@@ -84,11 +84,11 @@ class Asked:
         and the key may be used again."""
         self.stage = "accepting"
 
-    async def latest_equal(self, terms: str) -> tuple[str, Record | None] | None:
+    async def latest_equal(self, terms: str) -> tuple[str, OrderRecord | None] | None:
         """The key and record of an order that holds those with the same terms. Raises BusError."""
         return await self._records.latest_equal(terms)
 
-    def age_s(self, record: Record) -> float:
+    def age_s(self, record: OrderRecord) -> float:
         """How long ago it was accepted, by the server's clock."""
         return abs(self._records.now_ms() - record.accepted_ms) / 1000
 
@@ -99,16 +99,16 @@ class Asked:
         """
         try:
             async with asyncio.timeout(NOTE_S):
-                await insist(lambda: self._records.note(self.key or "", **fields))
+                await retry_until_answered(lambda: self._records.note(self.key or "", **fields))
         except TimeoutError:
             log.warning("note_lost", key=self.key, fields=list(fields))
 
 
-Handle = Callable[[Asked], Awaitable[bytes]]
-Leave = Callable[[Record], None]
+Handle = Callable[[RequestContext], Awaitable[bytes]]
+Leave = Callable[[OrderRecord], None]
 
 
-async def insist(step: Callable[[], Awaitable[None]]) -> None:
+async def retry_until_answered(step: Callable[[], Awaitable[None]]) -> None:
     """Repeat a step that may be repeated until Redis has answered it."""
     outage = Outage("bus_step_repeated")
     while True:
@@ -121,22 +121,22 @@ async def insist(step: Callable[[], Awaitable[None]]) -> None:
             return outage.over()
 
 
-class Desk:
+class RequestRunner:
     """Carries requests out and their answers back."""
 
-    def __init__(self, pipe: Pipe, keys: Keys, records: Records, leave: Leave) -> None:
+    def __init__(self, pipe: CommandPipeline, keys: Keys, records: RecordKeeper, leave: Leave) -> None:
         """`leave` takes the record of a write that was accepted, and then failed here without an answer."""
         self._pipe = pipe
         self._keys = keys
         self._records = records
         self._leave = leave
 
-    async def carry_out(self, asked: Asked, handle: Handle) -> None:
+    async def carry_out(self, asked: RequestContext, handle: Handle) -> None:
         try:
             message = await _answer(asked, handle)
         except ToolError as error:
             await self._fail(asked, error)
-        except (Fenced, Gone, TimeoutError) as reason:
+        except (Fenced, StaleRequest, TimeoutError) as reason:
             log.info("request_dropped", id=asked.request.id, reason=type(reason).__name__, stage=asked.stage)
             await self._drop(asked)
         except Exception:
@@ -145,13 +145,13 @@ class Desk:
         else:
             await self._deliver(asked, message)
 
-    async def _deliver(self, asked: Asked, message: bytes) -> None:
+    async def _deliver(self, asked: RequestContext, message: bytes) -> None:
         if asked.key is None:
             await self._publish(asked, message)
         else:
             await self._finish(asked, message)
 
-    async def _fail(self, asked: Asked, error: ToolError) -> None:
+    async def _fail(self, asked: RequestContext, error: ToolError) -> None:
         message = encode_error(asked.request.id, error)
         if asked.key is None:
             await self._publish(asked, message)
@@ -161,16 +161,20 @@ class Desk:
         elif asked.stage == "accepted":
             await self._finish(asked, message)
         else:
-            await insist(lambda: self._records.refuse(asked.request, asked.execution, message, asked.gate))
+            await retry_until_answered(
+                lambda: self._records.refuse(asked.request, asked.execution, message, asked.gate)
+            )
 
-    async def _drop(self, asked: Asked) -> None:
+    async def _drop(self, asked: RequestContext) -> None:
         """Nobody waits, or nobody may act. Where the record says accepted although nothing was sent, take that back."""
         if asked.stage != "fresh":
             error = ToolError("not_executed", "Not executed: the worker stopped leading.", reason="fenced")
             message = encode_error(asked.request.id, error)
-            await insist(lambda: self._records.refuse(asked.request, asked.execution, message, asked.gate))
+            await retry_until_answered(
+                lambda: self._records.refuse(asked.request, asked.execution, message, asked.gate)
+            )
 
-    async def _break(self, asked: Asked) -> None:
+    async def _break(self, asked: RequestContext) -> None:
         """A handler's bug. After accept() nobody can know what it has sent: the record stays accepted until it is found
         out what the broker has."""
         if asked.stage == "accepted":
@@ -182,30 +186,30 @@ class Desk:
         else:
             await self._fail(asked, ToolError("internal", f"The worker failed in {asked.operation}; its log says how."))
 
-    async def _hand_over(self, asked: Asked) -> None:
-        found: list[Record | None] = []
+    async def _hand_over(self, asked: RequestContext) -> None:
+        found: list[OrderRecord | None] = []
 
         async def read() -> None:
             found[:] = [await self._records.read(asked.key or "")]
 
-        await insist(read)
+        await retry_until_answered(read)
         if found[0] is not None and found[0].state == "accepted":
             self._leave(found[0])
 
-    async def _finish(self, asked: Asked, message: bytes) -> None:
+    async def _finish(self, asked: RequestContext, message: bytes) -> None:
         try:
-            await insist(lambda: self._records.finish(asked.request, message))
-        except (Fenced, Gone):
+            await retry_until_answered(lambda: self._records.finish(asked.request, message))
+        except (Fenced, StaleRequest):
             log.warning("order_was_adopted", id=asked.request.id, key=asked.key)
 
-    async def _publish(self, asked: Asked, message: bytes) -> None:
+    async def _publish(self, asked: RequestContext, message: bytes) -> None:
         try:
             await self._pipe.send("SPUBLISH", self._keys.replies(asked.request.front), message)
         except BusError as error:  # the caller has lost the bus as well, and is told so
             log.warning("reply_lost", id=asked.request.id, error=str(error))
 
 
-async def _answer(asked: Asked, handle: Handle) -> bytes:
+async def _answer(asked: RequestContext, handle: Handle) -> bytes:
     """The encoded reply. A TimeoutError says that the deadline has passed, never that something inside timed out."""
     try:
         async with asked.limit:

@@ -17,29 +17,27 @@ from bridge.bus.keys import Keys
 from bridge.bus.leadership.lease import Lease
 from bridge.bus.messages import VERSION, Request, decode_request
 from bridge.bus.records import scripts
-from bridge.bus.records.records import Records
-from bridge.bus.server.request import Asked, Desk, Handle, Leave, insist
-from bridge.bus.server.stream_publisher import Publisher
+from bridge.bus.records.records import RecordKeeper
+from bridge.bus.server.request import Handle, Leave, RequestContext, RequestRunner, retry_until_answered
+from bridge.bus.server.stream_publisher import StreamPublisher
 from bridge.bus.transport.connection import BusError, NotSent
 from bridge.bus.transport.outage_log import Outage
-from bridge.bus.transport.pipeline import Pipe
-from bridge.bus.transport.pubsub import Listener
-from bridge.tasks import end
-from bridge.tool import OPERATIONS, Shape, ToolError
+from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.pubsub import PubSubListener
+from bridge.tasks import cancel_and_wait
+from bridge.tool import OPERATIONS, Model, ToolError
 
 HEARTBEAT_KEPT_MS = 7 * 24 * 3600 * 1000  # so long a front can say since when the worker is gone
 LONGEST_WAIT_MS = 3_600_000  # of any call; a front never asks for more
 AT_ONCE = 1_000  # reads in hand, and as many writes; TWS takes fifty messages a second, and what waits for more is late
 AT_ONCE_OF_ONE = 200  # reads of one caller
 
-__all__ = ["Answerer", "Asked", "Handle", "Reconcile"]
-
 log = structlog.get_logger()
 
 Reconcile = Callable[[], Awaitable[None]]
 
 
-class Answerer:
+class BusServer:
     """Used as `async with Answerer(…) as bus: await bus.lead(); await bus.serve(handle)`; leaving releases the lease.
 
     `records` is there once the worker leads: orders of earlier leaders, notes, order ids.
@@ -55,16 +53,16 @@ class Answerer:
     ) -> None:
         self.keys = Keys(session)
         self.worker_id = worker_id
-        self.pipe = Pipe(url)
+        self.pipe = CommandPipeline(url)
         self.watermark = Watermark(session, watermark_file)
         self.lease = Lease(self.pipe, self.keys, leader_file, self.watermark)
-        self.ticks = Publisher(self.pipe, self.keys, self.lease)
-        self.records: Records
+        self.ticks = StreamPublisher(self.pipe, self.keys, self.lease)
+        self.records: RecordKeeper
         self._keeper: asyncio.Task[None] | None = None
         self._syncer: asyncio.Task[None] | None = None
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         self._requests: dict[str, Request] = {}  # the same ones
-        self._load = Load()
+        self._load = InFlightLimits()
         self._stop = asyncio.Event()
         self._grace_s = 0.0
         self.unreadable = 0  # requests that were dropped
@@ -80,7 +78,7 @@ class Answerer:
     async def __aexit__(self, *_: object) -> None:
         await self._forget_lease()
         if self._syncer is not None:
-            await end([self._syncer])
+            await cancel_and_wait([self._syncer])
         with suppress(BusError):  # it lapses by itself
             await self.lease.release()
         await self.pipe.__aexit__()
@@ -92,7 +90,7 @@ class Answerer:
         """
         await self._forget_lease()
         token = await self.lease.acquire()
-        self.records = Records(self.pipe, self.keys, token, self.watermark)
+        self.records = RecordKeeper(self.pipe, self.keys, token, self.watermark)
         self._keeper = asyncio.create_task(self.lease.keep(), name="bus lease")
         return token
 
@@ -103,7 +101,7 @@ class Answerer:
 
     async def _forget_lease(self) -> None:
         if self._keeper is not None:
-            await end([self._keeper])
+            await cancel_and_wait([self._keeper])
             self._keeper = None
 
     async def serve(self, handle: Handle, reconcile: Reconcile | None = None) -> None:
@@ -117,7 +115,7 @@ class Answerer:
         self._stop.clear()
         duties = [self.ticks.send(), self.ticks.watch(), self._generations(reconcile), self._stop.wait()]
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(duty) for duty in duties]
-        listener = Listener(self.pipe.url, lambda _, message: self._hear(handle, message), lambda: None)
+        listener = PubSubListener(self.pipe.url, lambda _, message: self._hear(handle, message), lambda: None)
         try:
             async with listener:
                 listener.want(self.keys.requests)
@@ -126,7 +124,7 @@ class Answerer:
             if self._in_hand:
                 await asyncio.wait(self._in_hand.values(), timeout=self._grace_s)
         finally:
-            await end([*tasks, *self._in_hand.values()])
+            await cancel_and_wait([*tasks, *self._in_hand.values()])
 
     async def stop(self, grace_s: float = 5.0) -> None:
         """Take no more requests, and let `serve` return when those in hand are answered, or after the grace."""
@@ -138,7 +136,7 @@ class Answerer:
         while True:
             await self.lease.compared.wait()
             await self._reconciled(reconcile)
-            await insist(self._mark)
+            await retry_until_answered(self._mark)
             self.has_served = True
             await self.lease.data_lost.wait()
 
@@ -161,12 +159,12 @@ class Answerer:
         try:
             await _first_end(tasks)
         finally:
-            await end(tasks)
+            await cancel_and_wait(tasks)
 
     async def rebase(self) -> None:
         """After a loss: let the steps go on above all that were known, and the day's orders be as many. Until the next
         mark no write is taken. The kill switch is set before; repeated until Redis has answered."""
-        await insist(self._rebase)
+        await retry_until_answered(self._rebase)
 
     async def _rebase(self) -> None:
         keys, known = self.keys, self.watermark.known
@@ -199,7 +197,7 @@ class Answerer:
             nonlocal found
             found = bool(await self.pipe.send("EXISTS", self.keys.generation))
 
-        await insist(ask)
+        await retry_until_answered(ask)
         return found
 
     async def _mark(self) -> None:
@@ -233,8 +231,8 @@ class Answerer:
             handle = _other_version
         elif not self._load.has_room(request):
             handle = _overloaded
-        asked = Asked(request, wait_ms / 1000, self.lease, self.records)
-        desk = Desk(self.pipe, self.keys, self.records, self._leave)
+        asked = RequestContext(request, wait_ms / 1000, self.lease, self.records)
+        desk = RequestRunner(self.pipe, self.keys, self.records, self._leave)
         task = asyncio.create_task(desk.carry_out(asked, handle), name=f"bus request {request.id}")
         self._in_hand[request.id] = task
         self._requests[request.id] = request
@@ -267,7 +265,7 @@ class Answerer:
         that an earlier leader left."""
         self._leave = callback
 
-    async def beat(self, status: Shape) -> None:
+    async def beat(self, status: Model) -> None:
         """Write the session's status (bridge.tools.session.SessionStatus): at every change, and every second or two."""
         keys = (self.keys.lease, self.keys.heartbeat)
         told = status.model_dump_json()
@@ -281,7 +279,7 @@ class Answerer:
             self._unwritten.over()
 
 
-class Load:
+class InFlightLimits:
     """How many requests are in hand, and whose: one caller's flood leaves room for the others, reads for writes, and
     placings for cancels."""
 
@@ -310,7 +308,7 @@ class Load:
             del self._reads[request.client]
 
 
-async def _overloaded(asked: Asked) -> bytes:
+async def _overloaded(asked: RequestContext) -> bytes:
     raise ToolError(
         "overloaded",
         f"The worker has as much in hand as it takes: {AT_ONCE_OF_ONE} reads of one client, {AT_ONCE} of all. Ask "
@@ -319,7 +317,7 @@ async def _overloaded(asked: Asked) -> bytes:
     )
 
 
-async def _other_version(asked: Asked) -> bytes:
+async def _other_version(asked: RequestContext) -> bytes:
     text = f"The front speaks version {asked.request.v} of the bus and the worker {VERSION}. Update the older one."
     raise ToolError("internal", text)
 

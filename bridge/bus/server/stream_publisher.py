@@ -13,7 +13,7 @@ from bridge.bus.messages import Tick, Ticks
 from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.connection import BusError
 from bridge.bus.transport.outage_log import Outage
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 
 LINGER_S = 30.0  # a stream that nobody has listened to for this long is abandoned
@@ -25,7 +25,7 @@ UNREAD = 5_000  # ticks of one feed that wait for its reader; older ones are dro
 
 
 @dataclass
-class _Stream:
+class _PublishedStream:
     life: str  # no other stream, nor this one when it was opened before, has the same
     heard_at: float = 0  # when somebody was last known to listen, or the stream was opened
     seq: int = 0
@@ -33,14 +33,14 @@ class _Stream:
     unsent: deque[Tick] = field(default_factory=lambda: deque(maxlen=UNSENT))
 
 
-class Publisher:
+class StreamPublisher:
     """The leader's streams. Nothing here waits: ticks gather while a message is under way, and go out in the next."""
 
-    def __init__(self, pipe: Pipe, keys: Keys, lease: Lease) -> None:
+    def __init__(self, pipe: CommandPipeline, keys: Keys, lease: Lease) -> None:
         self._pipe = pipe
         self._keys = keys
         self._lease = lease
-        self._streams: dict[str, _Stream] = {}
+        self._streams: dict[str, _PublishedStream] = {}
         self._uncounted = Outage("ticks_not_counted")
         self._opened = 0
         self._due = asyncio.Event()
@@ -50,7 +50,7 @@ class Publisher:
         """Begin a stream, or give an open one another LINGER_S to be listened to. Returns its life and last seq."""
         if stream not in self._streams:
             self._opened += 1
-            self._streams[stream] = _Stream(f"{self._lease.token}-{self._opened}")
+            self._streams[stream] = _PublishedStream(f"{self._lease.token}-{self._opened}")
         each = self._streams[stream]
         each.heard_at = boottime()
         return each.life, each.seq
@@ -83,7 +83,7 @@ class Publisher:
             for name, receivers in sent:
                 await self._count(name, receivers)
 
-    def _message(self, stream: _Stream) -> bytes:
+    def _message(self, stream: _PublishedStream) -> bytes:
         """The oldest ticks that wait, as many as one message holds; the rest follows in the next."""
         ticks = [stream.unsent.popleft() for _ in range(min(len(stream.unsent), TICKS_OF_ONE))]
         if stream.unsent:
@@ -121,7 +121,7 @@ class Publisher:
             each.heard_at = boottime()
 
 
-class Feed:
+class StreamReader:
     """What one reader hears of one stream: `async for batch in feed` gives what has come since, oldest first.
 
     It never holds up other feeds: what its reader is too slow for is dropped and counted in `dropped`. `gaps` counts

@@ -66,7 +66,7 @@ def refusal(error: ResponseError) -> Refused:
     return Full(str(error)) if full else Refused(str(error))
 
 
-class Server:
+class RedisServer:
     """Where connections go: to the URL's server, or to the node of a Cluster that it names as the session's.
 
     All names of a session share one slot, so one node has everything, and following a redirection is all it takes.

@@ -32,7 +32,7 @@ class Outage:
         self._since, self._failures = None, 0
 
 
-class Repeated:
+class RepeatedError:
     """One thing that may happen over and over, and whose end nobody hears of: a line at first and whenever it is told
     otherwise, then one a minute at most, with how often it happened."""
 

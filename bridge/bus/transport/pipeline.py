@@ -11,9 +11,9 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import MovedError, ReadOnlyError, RedisError, ResponseError
 
 from bridge.bus.transport.clock import ServerClock, boottime
-from bridge.bus.transport.connection import ANSWER_S, BusError, NotSent, Server, Unanswered, refusal
-from bridge.bus.transport.outage_log import Repeated
-from bridge.tasks import end
+from bridge.bus.transport.connection import ANSWER_S, BusError, NotSent, RedisServer, Unanswered, refusal
+from bridge.bus.transport.outage_log import RepeatedError
+from bridge.tasks import cancel_and_wait
 
 BATCH = 500  # commands in one round trip: keeps a flood from outgrowing the sockets' buffers
 CLOCK_S = 30  # hosts' clocks drift by a few ms in this time
@@ -33,19 +33,19 @@ class _Call:
     redirections: int = 0
 
 
-class Pipe:
+class CommandPipeline:
     """Sends commands and nothing else: it repeats none, and says of a failed one whether it may have had its effect."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.clock = ServerClock()
-        self._server = Server(url)
+        self._server = RedisServer(url)
         self._connection: AbstractConnection | None = None
         self._queue: deque[_Call] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.on_demoted: Callable[[], None] = lambda: None  # who listens at the same server is to leave it as well
-        self._demoted = Repeated("server_demoted")
+        self._demoted = RepeatedError("server_demoted")
         self.connects = 0  # a change between two commands means that Redis may be another one now
 
     async def __aenter__(self) -> Self:
@@ -54,7 +54,7 @@ class Pipe:
 
     async def __aexit__(self, *_: object) -> None:
         if self._task is not None:
-            await end([self._task])
+            await cancel_and_wait([self._task])
             self._task = None
         _fail(self._queue, NotSent("the bus is closing"))
         self._queue.clear()

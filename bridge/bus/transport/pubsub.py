@@ -9,9 +9,9 @@ import structlog
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import MovedError, RedisError
 
-from bridge.bus.transport.connection import BusError, NotSent, Server
-from bridge.bus.transport.outage_log import Repeated
-from bridge.tasks import end
+from bridge.bus.transport.connection import BusError, NotSent, RedisServer
+from bridge.bus.transport.outage_log import RepeatedError
+from bridge.tasks import cancel_and_wait
 
 IDLE_S = 4.0  # after this much silence a PING goes out
 SILENT_S = 4.0  # and after this much more the connection is given up: it is half-open
@@ -20,18 +20,18 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 1.0  # between attempts to come back
 log = structlog.get_logger()
 
 
-class Listener:
+class PubSubListener:
     """`hear` gets each message, in order and without waiting; `lost` is called when messages may have been missed."""
 
     def __init__(self, url: str, hear: Callable[[str, bytes], None], lost: Callable[[], None]) -> None:
-        self._server = Server(url)
+        self._server = RedisServer(url)
         self._hear = hear
         self._lost = lost
         self._wanted: dict[str, asyncio.Event] = {}  # channel -> the server has confirmed it
         self._leaving: Counter[str] = Counter()  # channels whose unsubscription is not confirmed yet
         self._commands: asyncio.Queue[tuple[str, ...]] = asyncio.Queue()
         self._wait_s = FIRST_WAIT_S
-        self._interruptions = Repeated("bus_interrupted")
+        self._interruptions = RepeatedError("bus_interrupted")
         self.last_error: Exception = NotSent("not connected yet")
 
     async def __aenter__(self) -> Self:
@@ -39,7 +39,7 @@ class Listener:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await end([self._task])
+        await cancel_and_wait([self._task])
 
     def want(self, channel: str) -> None:
         """Listen to a channel from now on, as soon as the server can be reached, until `drop`."""

@@ -11,7 +11,7 @@ from bridge.tools.account import AccountSummaryValue, AccountUpdate, PnL, PnLSin
 from bridge.tools.contracts import ContractDetails
 from bridge.tools.market_data import Bar
 from bridge.tools.order_queries import Execution
-from bridge.tools.types import Contract, MarketDataType, OnContract
+from bridge.tools.types import Contract, ContractArguments, MarketDataType
 from ib_worker.orders.events import Commission
 from ib_worker.tws.values import time_zones, unset
 from ib_worker.tws.values.text import message
@@ -32,7 +32,7 @@ UNKNOWN_UNITS = frozenset({"BOND", "BAG"})  # quoted in percent of a face value 
 SIDES: dict[str, Literal["BOT", "SLD"]] = {"BOT": "BOT", "SLD": "SLD"}
 
 
-def listed(value: str | None) -> list[str]:
+def comma_list(value: str | None) -> list[str]:
     return [each for each in (value or "").split(",") if each]
 
 
@@ -53,7 +53,7 @@ def contract(found: ib_async.Contract) -> Contract:
     )
 
 
-def requested(asked: OnContract) -> ib_async.Contract:
+def to_tws_contract(asked: ContractArguments) -> ib_async.Contract:
     """The contract that a request describes, as TWS wants it asked. A conId stands alone: other fields could clash."""
     if asked.conId:
         return ib_async.Contract(conId=asked.conId, exchange="" if asked.exchange == SMART else asked.exchange)
@@ -77,9 +77,9 @@ def details(found: ib_async.ContractDetails) -> ContractDetails:
         marketName=text(found.marketName),
         longName=text(message(found.longName)),
         minTick=unset.value("contractDetails.positive", found.minTick),
-        orderTypes=listed(found.orderTypes),
-        validExchanges=listed(found.validExchanges),
-        marketRuleIds=[int(each) for each in listed(found.marketRuleIds)],
+        orderTypes=comma_list(found.orderTypes),
+        validExchanges=comma_list(found.validExchanges),
+        marketRuleIds=[int(each) for each in comma_list(found.marketRuleIds)],
         priceMagnifier=identity(unset.count(found.priceMagnifier)),
         industry=text(found.industry),
         category=text(found.category),

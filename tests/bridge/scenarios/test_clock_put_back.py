@@ -8,12 +8,12 @@ import pytest
 import pytest_asyncio
 
 from bridge.bus.controls.approvals import Approval, answer_form, ask_approval, give_approval
-from bridge.bus.controls.confirmation_tokens import Previewed, keep_preview, take_preview
+from bridge.bus.controls.confirmation_tokens import TokenGrant, store_preview, take_preview
 from bridge.bus.keys import Keys
-from bridge.bus.leadership.failover import Relief
+from bridge.bus.leadership.failover import FailoverSignals
 from bridge.bus.leadership.lease import LEASE_S, Lease
-from bridge.bus.records.admission import Gate
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.records.admission import AdmissionRules
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from mcp_front.tools.status import session_status
 from tests.bridge.bus.records.test_admission import TERMS, Gated
@@ -26,12 +26,12 @@ pytestmark = pytest.mark.trial("B11")
 
 
 @pytest_asyncio.fixture
-async def pipe(redis_url: str) -> AsyncIterator[Pipe]:
+async def pipe(redis_url: str) -> AsyncIterator[CommandPipeline]:
     async with pipe_to(redis_url) as pipe:
         yield pipe
 
 
-async def an_hour_ahead(pipe: Pipe, name: str) -> None:
+async def an_hour_ahead(pipe: CommandPipeline, name: str) -> None:
     """As if the key had been given its time to live before the clock was put back."""
     left_ms = await pipe.send("PTTL", name)
     await pipe.send("PEXPIRE", name, left_ms + HOUR_MS)
@@ -49,10 +49,10 @@ async def an_hour_ahead(pipe: Pipe, name: str) -> None:
 async def test_orders_of_the_future_are_not_counted(
     redis_url: str, session: str, limits: dict[str, Any], ahead_ms: int, refused: str
 ) -> None:
-    desk = Gated(Gate(TERMS, **limits))
+    desk = Gated(AdmissionRules(TERMS, **limits))
     async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
         now = bus.pipe.clock.now_ms()
-        desk.gate = Gate(TERMS, day_from_ms=now - HOUR_MS, **limits)
+        desk.gate = AdmissionRules(TERMS, day_from_ms=now - HOUR_MS, **limits)
         await bus.pipe.send("ZADD", bus.keys.accepted, now + ahead_ms, "an-earlier-one")
         code = ""
         try:
@@ -64,7 +64,7 @@ async def test_orders_of_the_future_are_not_counted(
 
 
 async def test_an_equal_order_of_the_future_holds_up_nothing(redis_url: str, session: str) -> None:
-    desk = Gated(Gate(TERMS, duplicate_window_ms=30_000))
+    desk = Gated(AdmissionRules(TERMS, duplicate_window_ms=30_000))
     async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
         await submit(asker, key="first-key")
         await an_hour_ahead(bus.pipe, bus.keys.duplicate(TERMS))
@@ -77,7 +77,7 @@ async def test_an_equal_order_of_the_future_holds_up_nothing(redis_url: str, ses
 
 
 @pytest.mark.parametrize("by", ["the operator", "a form"])
-async def test_an_approval_of_the_future_lets_nothing_pass(pipe: Pipe, session: str, by: str) -> None:
+async def test_an_approval_of_the_future_lets_nothing_pass(pipe: CommandPipeline, session: str, by: str) -> None:
     keys = Keys(session)
     await ask_approval(pipe, keys, WANTED, "challenge-1")
     if by == "a form":
@@ -92,7 +92,7 @@ async def test_an_approval_of_the_future_lets_nothing_pass(pipe: Pipe, session: 
     assert await ask_approval(pipe, keys, WANTED, "challenge-2") == ""
 
 
-async def test_a_form_of_the_future_can_not_be_answered(pipe: Pipe, session: str) -> None:
+async def test_a_form_of_the_future_can_not_be_answered(pipe: CommandPipeline, session: str) -> None:
     keys = Keys(session)
     await ask_approval(pipe, keys, WANTED, "challenge-1")
     for name in ("at", "form_until"):
@@ -102,9 +102,11 @@ async def test_a_form_of_the_future_can_not_be_answered(pipe: Pipe, session: str
 
 
 @pytest.mark.parametrize("used", [False, True])
-async def test_a_confirmation_token_of_the_future_confirms_nothing(pipe: Pipe, session: str, used: bool) -> None:
-    keys, shown = Keys(session), Previewed("claude", "terms-1", 99.0, 101.0)
-    await keep_preview(pipe, keys, "token-1", shown)
+async def test_a_confirmation_token_of_the_future_confirms_nothing(
+    pipe: CommandPipeline, session: str, used: bool
+) -> None:
+    keys, shown = Keys(session), TokenGrant("claude", "terms-1", 99.0, 101.0)
+    await store_preview(pipe, keys, "token-1", shown)
     if used:
         assert await take_preview(pipe, keys, "token-1", KEY) == shown
     await an_hour_ahead(pipe, keys.preview("token-1"))
@@ -113,8 +115,8 @@ async def test_a_confirmation_token_of_the_future_confirms_nothing(pipe: Pipe, s
     assert await take_preview(pipe, keys, "token-1", KEY) is None
 
 
-async def test_a_standby_of_the_future_takes_no_lease_away(pipe: Pipe, session: str) -> None:
-    keys, relief = Keys(session), Relief(pipe, Keys(session))
+async def test_a_standby_of_the_future_takes_no_lease_away(pipe: CommandPipeline, session: str) -> None:
+    keys, relief = Keys(session), FailoverSignals(pipe, Keys(session))
     await relief.offer()
     await relief.ask()
     for name in (keys.relief, keys.cut_off):
@@ -127,7 +129,7 @@ async def test_a_standby_of_the_future_takes_no_lease_away(pipe: Pipe, session: 
 
 
 async def test_the_lease_of_a_dead_leader_lapses_within_a_lease_and_not_an_hour_later(
-    pipe: Pipe, session: str, monkeypatch: pytest.MonkeyPatch
+    pipe: CommandPipeline, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bridge.bus.leadership.lease.STANDBY_S", 0.02)
     keys = Keys(session)
@@ -145,7 +147,10 @@ async def test_the_lease_of_a_dead_leader_lapses_within_a_lease_and_not_an_hour_
 
 
 async def test_a_heartbeat_of_the_future_is_that_of_a_worker_that_hangs(redis_url: str, session: str) -> None:
-    async with serving(redis_url, session, Gated(Gate(TERMS)).handle) as bus, front(redis_url, session) as asker:
+    async with (
+        serving(redis_url, session, Gated(AdmissionRules(TERMS)).handle) as bus,
+        front(redis_url, session) as asker,
+    ):
         status = {"state": "ready", "is_connected": True}
         fields = ("worker", "w1", "token", "1", "status", str(status).replace("'", '"').replace("True", "true"))
         written = bus.pipe.clock.now_ms() + HOUR_MS

@@ -7,8 +7,9 @@ from functools import partial
 import msgspec
 import pytest
 
-from bridge.bus.records.records import Fenced, Gone, Records
-from bridge.bus.server.server import Answerer, Asked
+from bridge.bus.records.records import Fenced, RecordKeeper, StaleRequest
+from bridge.bus.server.request import RequestContext
+from bridge.bus.server.server import BusServer
 from bridge.tool import ToolError
 from tests.stacks.bus import (
     GET_POSITIONS,
@@ -167,7 +168,7 @@ async def test_deliveries_at_the_same_time_are_executed_once(redis_url: str, ses
 
 
 async def test_an_answer_without_sending_is_recorded_like_any(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         return b'{"known":true}'  # such as: the broker knew the order already
 
     async with serving(redis_url, session, handle) as bus, front(redis_url, session) as asker:
@@ -179,7 +180,7 @@ async def test_an_answer_without_sending_is_recorded_like_any(redis_url: str, se
 
 
 async def test_a_read_has_nothing_to_accept(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         with pytest.raises(RuntimeError, match="get_positions is a read"):
             await asked.accept()
         return b"1"
@@ -204,8 +205,8 @@ async def test_a_cancelled_call_does_not_withdraw_its_order(redis_url: str, sess
 
 
 async def test_notes_are_kept_with_the_record(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
-        with pytest.raises(Gone):
+    async def handle(asked: RequestContext) -> bytes:
+        with pytest.raises(StaleRequest):
             await asked.note(sent="too early")
         await asked.accept()
         await asked.note(sent="1", orderId="7")
@@ -238,7 +239,7 @@ def test_reads_of_the_session_are_no_writes() -> None:
     assert PLACE_ORDER.effect == "write"
 
 
-def _handled(broker: Broker, bus: Answerer, deliveries: int) -> bool:
+def _handled(broker: Broker, bus: BusServer, deliveries: int) -> bool:
     return len(broker.asked) == deliveries and not bus._in_hand
 
 
@@ -246,7 +247,7 @@ class Impostor:
     """A second worker that takes requests although it has no lease: a leader that was frozen and has thawed."""
 
     def __init__(self, url: str, session: str, broker: Broker) -> None:
-        self.bus = Answerer(url, session, "impostor")
+        self.bus = BusServer(url, session, "impostor")
         self.broker = broker
 
     async def __aenter__(self) -> None:
@@ -254,7 +255,7 @@ class Impostor:
         self.bus.lease._until = float("inf")
         self.bus.lease.token = 1
         self.bus.lease.compared.set()
-        self.bus.records = Records(self.bus.pipe, self.bus.keys, 1)
+        self.bus.records = RecordKeeper(self.bus.pipe, self.bus.keys, 1)
         self.bus._keeper = asyncio.create_task(asyncio.Event().wait())  # type: ignore[arg-type]
         self.task = asyncio.create_task(self.bus.serve(self.broker.handle))
         await self.bus.pipe.send("PING")

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.bus.keys import Keys
-from bridge.bus.server.server import Answerer
+from bridge.bus.server.server import BusServer
 from bridge.tool import ToolError
 from bridge.tools.session import SessionStatus
 from tests.stacks.bus import Broker, front, pipe_to, serving, until
@@ -52,7 +52,7 @@ async def test_a_session_that_nobody_served_has_none(redis_url: str, session: st
 
 
 async def test_only_the_leader_writes_it(redis_url: str, session: str) -> None:
-    async with Answerer(redis_url, session, "standby") as standby, front(redis_url, session) as asker:
+    async with BusServer(redis_url, session, "standby") as standby, front(redis_url, session) as asker:
         await standby.beat(READY)
         assert await asker.status() is None
         async with serving(redis_url, session, Broker().handle) as bus:
@@ -81,6 +81,6 @@ async def test_without_redis_there_is_no_status(session: str, unused_port: int) 
             await asker.status()
 
 
-async def _beats(bus: Answerer, pipe: object) -> bool:
+async def _beats(bus: BusServer, pipe: object) -> bool:
     await bus.beat(READY)
     return bool(await pipe.send("EXISTS", bus.keys.heartbeat))  # type: ignore[attr-defined]

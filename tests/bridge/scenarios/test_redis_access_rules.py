@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from bridge.bus.keys import Keys
 from bridge.bus.transport.connection import Refused
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tools.session import SessionStatus
 from tests.stacks.bus import KEY, Broker, ask, front, pipe_to, serving, submit
 
@@ -98,7 +98,7 @@ async def test_a_front_can_not_do_the_workers_part(
 
 async def test_nobody_reaches_another_session(urls: dict[str, str], session: str) -> None:
     for url in urls.values():
-        async with Pipe(url) as pipe:
+        async with CommandPipeline(url) as pipe:
             with pytest.raises(Refused, match=r"(?i)permission"):
                 await pipe.send("HGET", Keys(f"{session}x").order(KEY), "st")
             with pytest.raises(Refused, match=r"(?i)permission"):

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from bridge.bus.transport.connection import Refused
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tools.session import SessionStatus
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from tests.stacks.bus import KEY, Broker, ask, front, pipe_to, serving, submit, until
@@ -25,7 +25,7 @@ async def nodes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list[
             options = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()), "--cluster-node-timeout", "2000")
             node = EmbeddedRedis(tmp_path_factory.mktemp("node"), free_port(), options)
             nodes.append(await stack.enter_async_context(node))
-        pipes = [await stack.enter_async_context(Pipe(node.url)) for node in nodes]
+        pipes = [await stack.enter_async_context(CommandPipeline(node.url)) for node in nodes]
         await pipes[0].send("CLUSTER", "ADDSLOTSRANGE", 0, 8191)
         await pipes[1].send("CLUSTER", "ADDSLOTSRANGE", 8192, 16383)
         port, bus_port = nodes[1].url.split(":")[2][:-2], nodes[1]._options[3]
@@ -35,7 +35,7 @@ async def nodes(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[list[
         yield nodes
 
 
-async def _is_whole(pipe: Pipe) -> bool:
+async def _is_whole(pipe: CommandPipeline) -> bool:
     return b"cluster_state:ok" in await pipe.send("CLUSTER", "INFO")
 
 

@@ -9,7 +9,7 @@ import pytest
 from bridge.bus.client import submission as submitting
 from bridge.bus.keys import Keys
 from bridge.bus.server import request as asked_module
-from bridge.bus.server.server import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from tests.stacks.bus import GET_POSITIONS, KEY, Broker, front, intents, pipe_to, serving, submit, until, until_open
 from tests.stacks.redis_relay import Shim
@@ -36,7 +36,7 @@ async def test_an_answer_that_comes_while_the_reply_channel_is_broken_is_read_fr
 async def test_a_refusal_whose_reply_was_missed_is_read_from_the_record(redis_url: str, session: str) -> None:
     missed = asyncio.Event()
 
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         shim.cut()
         missed.set()
         raise ToolError("wrong_account", "Not a paper account.")
@@ -153,7 +153,7 @@ async def test_a_note_is_given_up_when_redis_stays_away(
 ) -> None:
     monkeypatch.setattr(asked_module, "NOTE_S", 0.3)
 
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         await asked.accept()
         shim.refusing = True
         shim.cut()
@@ -170,7 +170,7 @@ async def test_a_note_is_given_up_when_redis_stays_away(
 
 
 async def test_an_answer_is_stored_once_redis_is_back(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         await asked.accept()
         sent.append(asked.key)
         shim.refusing = True
@@ -186,7 +186,7 @@ async def test_an_answer_is_stored_once_redis_is_back(redis_url: str, session: s
 
 
 async def test_an_accept_whose_answer_was_lost_is_asked_again(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         shim.answers.clear()
         accepting = asyncio.ensure_future(asked.accept())
         async with pipe_to(redis_url) as pipe:
@@ -204,7 +204,7 @@ async def test_an_accept_that_stays_unclear_is_taken_back(redis_url: str, sessio
     """The worker knows that it has sent nothing, so the record must not stay accepted."""
     unclear = asyncio.Event()
 
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         if unclear.is_set():
             return b"2"
         shim.answers.clear()
@@ -294,7 +294,7 @@ async def test_an_attempt_that_was_replaced_joins_the_one_that_replaced_it(
 
 @pytest.mark.fault(68)
 async def test_a_lease_that_lapses_during_the_accept_sends_nothing(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         shim.answers.clear()
         accepting = asyncio.ensure_future(asked.accept())
         async with pipe_to(redis_url) as pipe:
@@ -317,7 +317,7 @@ async def test_a_reply_that_is_there_at_once_is_not_overlooked(
 ) -> None:
     """It may come before the front has heard that its submit went through."""
 
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         await asked.accept()
         raise ZeroDivisionError
 

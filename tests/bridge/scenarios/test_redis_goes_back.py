@@ -7,11 +7,11 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from bridge.bus.controls.connection_target import Steered, keep_steered, read_steered
+from bridge.bus.controls.connection_target import ConnectionTarget, read_connection_target, store_connection_target
 from bridge.bus.controls.kill_switch import clear_halt, read_halt, set_halt
 from bridge.bus.messages import VERSION, Request
-from bridge.bus.records.records import Records
-from bridge.bus.server.server import Answerer
+from bridge.bus.records.records import RecordKeeper
+from bridge.bus.server.server import BusServer
 from bridge.tool import ToolError
 from tests.stacks.bus import until
 
@@ -21,25 +21,25 @@ pytestmark = pytest.mark.trial("A19")
 
 
 @pytest_asyncio.fixture
-async def bus(redis_url: str, session: str) -> AsyncIterator[Answerer]:
+async def bus(redis_url: str, session: str) -> AsyncIterator[BusServer]:
     """A leader that does not renew, so that a test says when Redis is compared."""
-    async with Answerer(redis_url, session, "w1") as bus:
+    async with BusServer(redis_url, session, "w1") as bus:
         await bus.lease.acquire()
-        bus.records = Records(bus.pipe, bus.keys, bus.lease.token, bus.watermark)
+        bus.records = RecordKeeper(bus.pipe, bus.keys, bus.lease.token, bus.watermark)
         await counts(bus, KNOWN)
         bus.watermark.note(KNOWN)
         yield bus
 
 
-async def counts(bus: Answerer, steps: int) -> None:
+async def counts(bus: BusServer, steps: int) -> None:
     await bus.pipe.send("SET", bus.keys.revision, steps)
 
 
-async def counted(bus: Answerer) -> int:
+async def counted(bus: BusServer) -> int:
     return int(await bus.pipe.send("GET", bus.keys.revision))
 
 
-async def found_out(bus: Answerer) -> bool:
+async def found_out(bus: BusServer) -> bool:
     """Whether the next renewal finds that Redis has less than is known."""
     renewing = asyncio.create_task(bus.lease.keep())
     await asyncio.wait_for(bus.lease.compared.wait(), 5)
@@ -48,14 +48,14 @@ async def found_out(bus: Answerer) -> bool:
     return bus.lease.data_lost.is_set()
 
 
-async def test_an_answer_that_is_stored_on_an_older_copy_does_not_hide_it(bus: Answerer) -> None:
+async def test_an_answer_that_is_stored_on_an_older_copy_does_not_hide_it(bus: BusServer) -> None:
     await counts(bus, KNOWN - 1)
     await bus.records.finish(WRITE, b"{}")
 
     assert await found_out(bus)
 
 
-async def test_a_switch_that_the_leader_sets_on_an_older_copy_does_not_hide_it(bus: Answerer) -> None:
+async def test_a_switch_that_the_leader_sets_on_an_older_copy_does_not_hide_it(bus: BusServer) -> None:
     await counts(bus, KNOWN - 1)
     await bus.halt("halt", "the worker", "a test")
 
@@ -63,7 +63,7 @@ async def test_a_switch_that_the_leader_sets_on_an_older_copy_does_not_hide_it(b
     assert await found_out(bus)
 
 
-async def test_no_mark_is_set_on_an_older_copy(bus: Answerer) -> None:
+async def test_no_mark_is_set_on_an_older_copy(bus: BusServer) -> None:
     await counts(bus, KNOWN - 1)
     await bus._mark()
 
@@ -71,7 +71,7 @@ async def test_no_mark_is_set_on_an_older_copy(bus: Answerer) -> None:
     assert await found_out(bus)
 
 
-async def test_a_switch_that_the_leader_has_set_is_missed_without_a_look_in_between(bus: Answerer) -> None:
+async def test_a_switch_that_the_leader_has_set_is_missed_without_a_look_in_between(bus: BusServer) -> None:
     await set_halt(bus.pipe, bus.keys, "halt", "owner", "for a moment")
     await clear_halt(bus.pipe, bus.keys, "owner")  # a release that no renewal has seen
     await bus.halt("halt", "the worker", "a test")
@@ -80,7 +80,7 @@ async def test_a_switch_that_the_leader_has_set_is_missed_without_a_look_in_betw
     assert await found_out(bus)
 
 
-async def test_a_release_of_what_the_leader_has_set_is_no_loss(bus: Answerer) -> None:
+async def test_a_release_of_what_the_leader_has_set_is_no_loss(bus: BusServer) -> None:
     await bus.halt("halt", "the worker", "a test")
     await clear_halt(bus.pipe, bus.keys, "owner")
 
@@ -88,7 +88,7 @@ async def test_a_release_of_what_the_leader_has_set_is_no_loss(bus: Answerer) ->
     assert bus.watermark.known.halt is None
 
 
-async def test_a_renewal_whose_question_is_older_than_what_is_known_finds_an_older_copy(bus: Answerer) -> None:
+async def test_a_renewal_whose_question_is_older_than_what_is_known_finds_an_older_copy(bus: BusServer) -> None:
     renewing = asyncio.create_task(bus.lease.keep())
     await asyncio.sleep(0)  # its question waits for its turn
     bus.watermark.note(KNOWN + 1)  # the answer of the one before, which Redis no longer has
@@ -100,7 +100,7 @@ async def test_a_renewal_whose_question_is_older_than_what_is_known_finds_an_old
 
 
 async def test_an_acceptance_whose_question_is_older_than_what_is_known_sends_nothing(
-    bus: Answerer, session: str
+    bus: BusServer, session: str
 ) -> None:
     await bus.pipe.send("SET", bus.keys.generation, "g")
     await bus.pipe.send("HSET", bus.keys.order("k-1"), "st", "new", "att", WRITE.id)
@@ -113,7 +113,7 @@ async def test_an_acceptance_whose_question_is_older_than_what_is_known_sends_no
     assert await found_out(bus)
 
 
-async def test_an_acceptance_that_is_repeated_after_a_lost_answer_is_one(bus: Answerer) -> None:
+async def test_an_acceptance_that_is_repeated_after_a_lost_answer_is_one(bus: BusServer) -> None:
     await bus.pipe.send("HSET", bus.keys.order("k-1"), "st", "new", "att", WRITE.id)
     await bus.records.accept(WRITE, "e-1")
     await bus.records.accept(WRITE, "e-1")
@@ -121,20 +121,20 @@ async def test_an_acceptance_that_is_repeated_after_a_lost_answer_is_one(bus: An
     assert not await found_out(bus)
 
 
-async def test_what_is_restored_is_no_less_than_what_was_known(bus: Answerer) -> None:
+async def test_what_is_restored_is_no_less_than_what_was_known(bus: BusServer) -> None:
     await set_halt(bus.pipe, bus.keys, "halt", "owner", "enough")
     halt = await read_halt(bus.pipe, bus.keys)
     bus.watermark.note(halt=halt)
-    await keep_steered(bus.pipe, bus.keys, bus.watermark, Steered("owner"))
+    await store_connection_target(bus.pipe, bus.keys, bus.watermark, ConnectionTarget("owner"))
     await bus.pipe.send("DEL", bus.keys.halt, bus.keys.steering)
     await set_halt(bus.pipe, bus.keys, "reduce_only", "owner", "a milder one of before")
     await bus.rebase()
 
     assert await read_halt(bus.pipe, bus.keys) == halt == bus.watermark.known.halt
-    assert await read_steered(bus.pipe, bus.keys, bus.watermark) == Steered("owner")
+    assert await read_connection_target(bus.pipe, bus.keys, bus.watermark) == ConnectionTarget("owner")
 
 
-async def test_a_renewal_that_was_asked_before_the_restoring_finds_no_second_loss(bus: Answerer) -> None:
+async def test_a_renewal_that_was_asked_before_the_restoring_finds_no_second_loss(bus: BusServer) -> None:
     await bus.pipe.send("SET", bus.keys.generation, "g")
     bus.watermark.note(generation="g")
     restoring = asyncio.create_task(bus.rebase())
@@ -148,7 +148,7 @@ async def test_a_renewal_that_was_asked_before_the_restoring_finds_no_second_los
     assert not bus.lease.data_lost.is_set()
 
 
-async def test_nothing_counts_as_restored_before_the_lease_is_taken_again(bus: Answerer) -> None:
+async def test_nothing_counts_as_restored_before_the_lease_is_taken_again(bus: BusServer) -> None:
     await bus.pipe.send("DEL", bus.keys.lease)
     await counts(bus, KNOWN - 1)
     bus.lease.lacking = True

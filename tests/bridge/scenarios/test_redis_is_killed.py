@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bridge.bus.client.client import Asker
-from bridge.bus.server.server import Answerer
+from bridge.bus.client.client import BusClient
+from bridge.bus.server.server import BusServer
 from bridge.bus.transport import connection as connect
 from bridge.bus.transport import pubsub as listening
 from bridge.tool import ToolError
@@ -142,7 +142,7 @@ async def test_a_frozen_redis_is_told_in_time_and_nothing_is_done_twice(
 async def test_a_stopping_worker_answers_what_it_has_in_hand(own_redis: EmbeddedRedis) -> None:
     broker = Broker()
     broker.after.clear()
-    async with Answerer(own_redis.url, SESSION, "w") as bus, front(own_redis.url, SESSION) as asker:
+    async with BusServer(own_redis.url, SESSION, "w") as bus, front(own_redis.url, SESSION) as asker:
         await bus.lead()
         task = asyncio.create_task(bus.serve(broker.handle))
         await until(lambda: _submitted(asker, broker), "the order is sent")
@@ -158,7 +158,7 @@ async def test_a_stopping_worker_answers_what_it_has_in_hand(own_redis: Embedded
 async def test_a_stopping_worker_waits_no_longer_than_its_grace(own_redis: EmbeddedRedis) -> None:
     broker = Broker()
     broker.before.clear()
-    async with Answerer(own_redis.url, SESSION, "w") as bus, front(own_redis.url, SESSION) as asker:
+    async with BusServer(own_redis.url, SESSION, "w") as bus, front(own_redis.url, SESSION) as asker:
         await bus.lead()
         task = asyncio.create_task(bus.serve(broker.handle))
         await until(lambda: _no_worker(asker, expected=False), "requests are taken")
@@ -174,7 +174,7 @@ async def test_a_stopping_worker_waits_no_longer_than_its_grace(own_redis: Embed
     assert 0.2 <= took < 1 + BUSY_S
 
 
-async def _answers(asker: Asker) -> bool:
+async def _answers(asker: BusClient) -> bool:
     try:
         await ask(asker)
     except ToolError:
@@ -182,7 +182,7 @@ async def _answers(asker: Asker) -> bool:
     return True
 
 
-async def _submits(asker: Asker, key: str) -> bool:
+async def _submits(asker: BusClient, key: str) -> bool:
     try:
         await submit(asker, key=key)
     except ToolError:
@@ -190,7 +190,7 @@ async def _submits(asker: Asker, key: str) -> bool:
     return True
 
 
-async def _submitted(asker: Asker, broker: Broker) -> bool:
+async def _submitted(asker: BusClient, broker: Broker) -> bool:
     try:
         await submit(asker, deadline_s=0.3)
     except ToolError:
@@ -198,6 +198,6 @@ async def _submitted(asker: Asker, broker: Broker) -> bool:
     return True
 
 
-async def _no_worker(asker: Asker, *, expected: bool = True) -> bool:
+async def _no_worker(asker: BusClient, *, expected: bool = True) -> bool:
     count = await asker._post.receivers()
     return bool(count == 0) is expected

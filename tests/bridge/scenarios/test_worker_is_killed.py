@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from bridge.tool import ToolError
 from tests.busy import BUSY_S
 from tests.stacks.bus import KEY, ask, front, submit, until
@@ -54,12 +54,12 @@ async def start(redis_url: str, session: str, journal: Path) -> AsyncIterator[St
 
 
 @pytest_asyncio.fixture
-async def asker(redis_url: str, session: str) -> AsyncIterator[Asker]:
+async def asker(redis_url: str, session: str) -> AsyncIterator[BusClient]:
     async with front(redis_url, session) as asker:
         yield asker
 
 
-async def carried_out(asker: Asker, key: str) -> bytes:
+async def carried_out(asker: BusClient, key: str) -> bytes:
     """The answer, from a worker that a busy machine may keep from its lease for a moment: what was certainly not
     executed is asked again with the same key."""
     while True:
@@ -74,7 +74,9 @@ def sent(journal: Path) -> list[str]:
     return [line for line in journal.read_text().splitlines() if " sent " in line]
 
 
-async def test_a_read_whose_worker_is_killed_is_lost_within_a_second(start: Start, asker: Asker, journal: Path) -> None:
+async def test_a_read_whose_worker_is_killed_is_lost_within_a_second(
+    start: Start, asker: BusClient, journal: Path
+) -> None:
     worker = await start("one", "before")
     call = asyncio.create_task(ask(asker))
     await until(lambda: "stops before" in journal.read_text(), "the request is in hand")
@@ -88,7 +90,7 @@ async def test_a_read_whose_worker_is_killed_is_lost_within_a_second(start: Star
 
 
 @pytest.mark.fault(61)
-async def test_a_worker_killed_before_accepting_executed_nothing(start: Start, asker: Asker, journal: Path) -> None:
+async def test_a_worker_killed_before_accepting_executed_nothing(start: Start, asker: BusClient, journal: Path) -> None:
     worker = await start("one", "before")
     call = asyncio.create_task(submit(asker))
     await until(lambda: "stops before" in journal.read_text(), "the order is in hand")
@@ -106,7 +108,7 @@ async def test_a_worker_killed_before_accepting_executed_nothing(start: Start, a
 @pytest.mark.fault(62, 64)
 @pytest.mark.parametrize(("where", "frames"), [("between", []), ("after", [f"one sent {KEY}"])])
 async def test_a_worker_killed_after_accepting_leaves_the_order_pending_and_nobody_sends_it_again(
-    start: Start, asker: Asker, journal: Path, where: str, frames: list[str]
+    start: Start, asker: BusClient, journal: Path, where: str, frames: list[str]
 ) -> None:
     worker = await start("one", where)
     call = asyncio.create_task(submit(asker, deadline_s=4))
@@ -121,7 +123,7 @@ async def test_a_worker_killed_after_accepting_leaves_the_order_pending_and_nobo
     assert sent(journal) == frames
 
 
-async def test_a_standby_serves_soon_after_the_leader_was_killed(start: Start, asker: Asker, journal: Path) -> None:
+async def test_a_standby_serves_soon_after_the_leader_was_killed(start: Start, asker: BusClient, journal: Path) -> None:
     leader = await start("one")
     await start("two", serves=False)
     assert await submit(asker, key="key-one-1") == b'{"by":"one","replayed":false}'
@@ -137,7 +139,7 @@ async def test_a_standby_serves_soon_after_the_leader_was_killed(start: Start, a
 
 
 async def test_on_one_machine_a_leader_that_was_killed_is_succeeded_at_once(
-    start: Start, asker: Asker, journal: Path, tmp_path: Path
+    start: Start, asker: BusClient, journal: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "leader"
     leader = await start("one", leader_file=file, lease_s=3_600)
@@ -166,7 +168,9 @@ async def test_on_one_machine_a_leader_that_stands_still_keeps_what_is_left_of_i
 
 
 @pytest.mark.fault(66)
-async def test_a_leader_that_was_frozen_writes_nothing_when_it_thaws(start: Start, asker: Asker, journal: Path) -> None:
+async def test_a_leader_that_was_frozen_writes_nothing_when_it_thaws(
+    start: Start, asker: BusClient, journal: Path
+) -> None:
     old = await start("one")
     await start("two", serves=False)
     os.kill(old.pid or 0, signal.SIGSTOP)

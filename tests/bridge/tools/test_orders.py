@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bridge.tool import Declaration
+from bridge.tool import ToolRequest
 from bridge.tools.orders import CancelOrder, ModifyOrder, PlaceBracketOrder
 
 BUY = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1, "takeProfitPrice": 110, "stopLossPrice": 90}
 SELL = BUY | {"action": "SELL", "takeProfitPrice": 90, "stopLossPrice": 110}
 
 
-def refusal(declaration: type[Declaration], arguments: dict[str, Any]) -> str:
+def refusal(declaration: type[ToolRequest], arguments: dict[str, Any]) -> str:
     with pytest.raises(ValidationError) as caught:
         declaration.model_validate(arguments)
     return str(caught.value)
@@ -67,7 +67,7 @@ NAMES: list[dict[str, Any]] = [{"orderKey": "a-key-of-it"}, {"orderRef": "ref"},
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("declaration", "more"), [(CancelOrder, {}), (ModifyOrder, {"lmtPrice": 1.5})])
 def test_one_name_of_an_order_is_enough(
-    declaration: type[Declaration], more: dict[str, Any], name: dict[str, Any]
+    declaration: type[ToolRequest], more: dict[str, Any], name: dict[str, Any]
 ) -> None:
     for arguments in (name, {"orderId": 0} | name, {"orderId": None} | name, {"orderId": 7} | name, {"orderId": 7}):
         assert declaration.model_validate(arguments | more)

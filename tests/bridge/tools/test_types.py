@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from bridge.tool import Declaration
+from bridge.tool import ToolRequest
 from bridge.tools.account import GetPnlSingle, StreamAccountUpdates
 from bridge.tools.contracts import GetContractDetails
 from bridge.tools.market_data import GetHistoricalData, StreamMarketData
@@ -13,9 +13,9 @@ from bridge.tools.orders import CancelOrder
 from bridge.tools.session import Connect
 from bridge.tools.types import (  # fmt: skip
     Account,
+    ContractArguments,
     Count,
     Key,
-    OnContract,
     OrderId,
     Percent,
     Port,
@@ -149,7 +149,7 @@ def test_an_account_beyond_its_limits(value: str) -> None:
 
 
 def test_a_contract_is_a_stock_in_dollars_until_told_otherwise() -> None:
-    contract = OnContract(symbol="AAPL")
+    contract = ContractArguments(symbol="AAPL")
 
     assert contract.model_dump() == {
         "symbol": "AAPL", "secType": "STK", "exchange": "SMART", "currency": "USD", "conId": None,
@@ -178,10 +178,10 @@ def test_a_contract_is_a_stock_in_dollars_until_told_otherwise() -> None:
 def test_each_argument_of_a_contract(field: str, good: list[Any], bad: list[Any]) -> None:
     base = {"symbol": "X"} | ({"secType": "OPT"} if field not in ("secType", "symbol") else {})
     for value in good:
-        assert getattr(OnContract.model_validate(base | {field: value}), field) == value
+        assert getattr(ContractArguments.model_validate(base | {field: value}), field) == value
     for value in bad:
         with pytest.raises(ValidationError) as caught:
-            OnContract.model_validate(base | {field: value})
+            ContractArguments.model_validate(base | {field: value})
         assert caught.value.errors()[0]["loc"] == (field,)
 
 
@@ -205,9 +205,9 @@ def test_each_argument_of_a_contract(field: str, good: list[Any], bad: list[Any]
     ],
 )  # fmt: skip
 def test_each_argument_of_the_other_tools(
-    declaration: type[Declaration], field: str, good: list[Any], bad: list[Any]
+    declaration: type[ToolRequest], field: str, good: list[Any], bad: list[Any]
 ) -> None:
-    base = {"symbol": "X"} if issubclass(declaration, OnContract) else {}
+    base = {"symbol": "X"} if issubclass(declaration, ContractArguments) else {}
     for value in good:
         assert getattr(declaration.model_validate(base | {field: value}), field) == value
     for value in bad:
@@ -259,10 +259,10 @@ def test_an_unknown_argument_is_refused_by_name() -> None:
 def test_a_contract_in_a_human_form_with_one_meaning(field: str, written: Any, normal: Any) -> None:
     base = {"symbol": "X"} | ({"secType": "OPT"} if field != "secType" else {})
 
-    asked = OnContract.model_validate(base | {field: written})
+    asked = ContractArguments.model_validate(base | {field: written})
 
     assert getattr(asked, field) == normal
-    assert OnContract.model_validate(asked.model_dump(exclude_unset=True)) == asked
+    assert ContractArguments.model_validate(asked.model_dump(exclude_unset=True)) == asked
 
 
 @pytest.mark.trial("D2")
@@ -284,7 +284,7 @@ def test_a_period_in_a_human_form_with_one_meaning(field: str, written: Any, nor
 def test_a_date_with_two_meanings_is_refused_with_the_form_to_use() -> None:
     for written in ("05/06/2025", "5.6.2025", "20/06/25"):
         with pytest.raises(ValidationError, match="the month or the year may come first here: write YYYYMMDD"):
-            OnContract.model_validate({"symbol": "X", "secType": "OPT", "lastTradeDateOrContractMonth": written})
+            ContractArguments.model_validate({"symbol": "X", "secType": "OPT", "lastTradeDateOrContractMonth": written})
 
 
 @pytest.mark.trial("D5")

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from bridge.tools.session import SessionStatus
-from cli.commands.tour import TourFailed, Visit, buy, closed, refuse_real_money, take_tour
+from cli.commands.tour import TourClient, TourFailed, buy, closed, refuse_real_money, take_tour
 from cli.local_stack.embedded_redis import free_port
 from cli.terminal import Screen
 from tests.stacks.whole import whole_stack
@@ -64,7 +64,7 @@ def test_hours_that_are_not_known_close_nothing() -> None:
 @pytest.mark.trial("D7")
 async def test_the_tour_leaves_nothing_that_holds_an_order_of_aapl(redis_url: str, session: str) -> None:
     async with whole_stack(redis_url, session) as stack:
-        visit = Visit(stack.front.endpoint, None, Screen(Console(file=io.StringIO())))
+        visit = TourClient(stack.front.endpoint, None, Screen(Console(file=io.StringIO())))
         async with visit.client:
             await buy(visit)
             results = [

@@ -19,7 +19,7 @@ import pytest
 from fastmcp import Client
 from rich.console import Console
 
-from cli.commands.tour import Visit, buy
+from cli.commands.tour import TourClient, buy
 from cli.local_stack.embedded_redis import free_port
 from cli.terminal import Screen
 
@@ -152,7 +152,7 @@ async def test_a_tour_moments_after_another_buys_its_share_too(tmp_path: Path) -
     with up(tmp_path, "--no-tour") as stack:
         await asyncio.to_thread(stack.until, "Serving at")
         shown = io.StringIO()
-        visit = Visit(f"http://127.0.0.1:{stack.port}/api/v1", None, Screen(Console(file=shown, width=100)))
+        visit = TourClient(f"http://127.0.0.1:{stack.port}/api/v1", None, Screen(Console(file=shown, width=100)))
         async with visit.client:
             await buy(visit)
             first, visit.order = visit.order, None
@@ -172,7 +172,7 @@ async def test_a_second_demo_in_the_same_folder_trades_as_the_first_did(tmp_path
     for _ in range(2):
         with up(tmp_path, "--no-tour") as stack:
             await asyncio.to_thread(stack.until, "Serving at")
-            visit = Visit(f"http://127.0.0.1:{stack.port}/api/v1", None, Screen(Console(file=io.StringIO())))
+            visit = TourClient(f"http://127.0.0.1:{stack.port}/api/v1", None, Screen(Console(file=io.StringIO())))
             async with visit.client:
                 await buy(visit)
             bought.append(visit.order)

@@ -19,7 +19,7 @@ import pytest
 from rich.console import Console
 
 from bridge.bus.controls.kill_switch import set_halt
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from cli.command_line import command
 from cli.diagnostics import checks as examining
 from cli.diagnostics.checks import Finding, Place, _instant, examine
@@ -163,7 +163,7 @@ def usual_redis(own_redis: EmbeddedRedis, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 async def test_a_strangers_redis_is_not_judged(redis_url: str, session: str, usual_redis: EmbeddedRedis) -> None:
-    async with Pipe(usual_redis.url) as pipe:
+    async with CommandPipeline(usual_redis.url) as pipe:
         await pipe.send("CONFIG", "SET", "appendonly", "no")
     async with Simulator() as sim, stack(redis_url, session, sim.port) as place:
         (told,) = [each for each in await examine(replace(place, redis=None)) if each.part == "redis"]
@@ -172,7 +172,7 @@ async def test_a_strangers_redis_is_not_judged(redis_url: str, session: str, usu
 
 
 async def test_the_stacks_own_redis_is_found_where_nobody_named_it(session: str, usual_redis: EmbeddedRedis) -> None:
-    async with Pipe(usual_redis.url) as pipe:
+    async with CommandPipeline(usual_redis.url) as pipe:
         await pipe.send("CONFIG", "SET", "appendfsync", "everysec")
     async with Simulator() as sim, stack(usual_redis.url, session, sim.port) as place:
         found = await faults(replace(place, redis=None))

@@ -11,16 +11,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bridge.audit_chain import Entry, digest, encode
+from bridge.audit_chain import AuditEntry, digest, encode
 from bridge.bus.controls.audit_log import AuditLog, read_archived, read_head, read_log
 from bridge.bus.keys import Keys
-from bridge.bus.server.server import Answerer
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.server.server import BusServer
+from bridge.bus.transport.pipeline import CommandPipeline
 from cli.__main__ import main
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from cli.operator import audit_archive as archiving
-from cli.operator.audit_archive import Archive, Torn, archive_log
-from cli.operator.mounts import MOUNTS, ends_with
+from cli.operator.audit_archive import Archive, ArchiveMismatch, archive_log
+from cli.operator.mounts import MOUNTS, lost_with_mount
 from tests.bridge.bus.records.test_admission import leading, lines_of
 
 
@@ -87,7 +87,7 @@ async def test_a_crash_between_file_and_trim_loses_nothing(redis_url: str, sessi
     assert list(archive.lines()) == whole
 
 
-@pytest.mark.skipif(not ends_with(Path("/dev/shm")), reason="this machine has no folder in memory")
+@pytest.mark.skipif(not lost_with_mount(Path("/dev/shm")), reason="this machine has no folder in memory")
 async def test_nothing_is_trimmed_for_a_folder_that_is_lost_with_its_container(
     redis_url: str, session: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,7 +115,7 @@ CONTAINER = """\
      ("/audit", ""), ("/audit/2026", ""), ("/auditing", "this container's own layer")],
 )  # fmt: skip
 def test_what_a_container_loses_is_told_by_its_mounts(folder: str, lost_with: str) -> None:
-    assert ends_with(Path(folder), CONTAINER) == lost_with
+    assert lost_with_mount(Path(folder), CONTAINER) == lost_with
 
 
 async def test_a_log_whose_beginning_was_cut_is_seen_and_not_archived(
@@ -139,7 +139,7 @@ async def test_a_changed_entry_is_neither_archived_nor_trimmed(redis_url: str, s
         await written(log, 5)
         lines = await lines_of(bus.pipe, session)
         await bus.pipe.send("XDEL", bus.keys.audit, "3-0")
-        with pytest.raises(Torn, match="entry 4: follows entry 2"):
+        with pytest.raises(ArchiveMismatch, match="entry 4: follows entry 2"):
             await archive_log(bus.pipe, bus.keys, Archive(tmp_path, session))
         left = await lines_of(bus.pipe, session)
 
@@ -152,20 +152,20 @@ async def test_a_folder_that_lacks_what_was_trimmed_is_refused(redis_url: str, s
         await written(log, 3)
         await archive_log(bus.pipe, bus.keys, Archive(tmp_path / "one", session))
         await written(log, 1)
-        with pytest.raises(Torn, match="up to 3 were archived before"):
+        with pytest.raises(ArchiveMismatch, match="up to 3 were archived before"):
             await archive_log(bus.pipe, bus.keys, Archive(tmp_path / "two", session))
         kept = await read_archived(bus.pipe, bus.keys.audit_head)
 
     assert kept[0] == 3
 
 
-async def copied(bus: Answerer) -> list[tuple[str, bytes]]:
+async def copied(bus: BusServer) -> list[tuple[str, bytes]]:
     """The log as a copy of Redis has it."""
     keys = (bus.keys.audit, bus.keys.audit_head)
     return [(key, dump) for key in keys if (dump := await bus.pipe.send("DUMP", key))]
 
 
-async def restored(bus: Answerer, copy: list[tuple[str, bytes]]) -> None:
+async def restored(bus: BusServer, copy: list[tuple[str, bytes]]) -> None:
     await bus.pipe.send("DEL", bus.keys.audit, bus.keys.audit_head)
     for key, dump in copy:
         await bus.pipe.send("RESTORE", key, 0, dump)
@@ -226,7 +226,7 @@ async def test_two_do_not_archive_at_once(redis_url: str, session: str, tmp_path
     archive = Archive(tmp_path, session)
     async with leading(redis_url, session) as (bus, log):
         await written(log, 3)
-        with archive.alone(), pytest.raises(Torn, match="somebody else"):
+        with archive.alone(), pytest.raises(ArchiveMismatch, match="somebody else"):
             await archive_log(bus.pipe, bus.keys, Archive(tmp_path, session))
         count = await archive_log(bus.pipe, bus.keys, archive)
 
@@ -254,8 +254,8 @@ def reordered(lines: list[bytes]) -> None:
 
 
 def inserted(lines: list[bytes]) -> None:
-    before = msgspec.json.decode(lines[1], type=Entry)
-    lines.insert(2, encode(Entry(before.seq + 1, digest(lines[1]), before.at, "sent", key="forged")))
+    before = msgspec.json.decode(lines[1], type=AuditEntry)
+    lines.insert(2, encode(AuditEntry(before.seq + 1, digest(lines[1]), before.at, "sent", key="forged")))
 
 
 def torn(lines: list[bytes]) -> None:
@@ -284,7 +284,7 @@ async def test_whatever_is_done_to_the_log_is_found(
     assert found == 1
 
 
-async def rewritten(pipe: Pipe, keys: Keys, tampered: Callable[[list[bytes]], None]) -> None:
+async def rewritten(pipe: CommandPipeline, keys: Keys, tampered: Callable[[list[bytes]], None]) -> None:
     """Whoever may write to Redis puts another log in the place of this one."""
     lines = [line async for line in read_log(pipe, keys)]
     tampered(lines)
@@ -299,10 +299,10 @@ async def test_an_archive_and_a_log_that_disagree_are_found(
     async with leading(redis_url, session) as (bus, log):
         await written(log, 4)
         lines = await lines_of(bus.pipe, session)
-        forged = encode(Entry(1, "0" * 64, "now", "sent"))
+        forged = encode(AuditEntry(1, "0" * 64, "now", "sent"))
         Archive(tmp_path, session).write([forged], 1)
         found = await typed(redis_url, session, "verify", "--archive", str(tmp_path))
-        with pytest.raises(Torn):
+        with pytest.raises(ArchiveMismatch):
             await archive_log(bus.pipe, bus.keys, Archive(tmp_path, session))
         left = await lines_of(bus.pipe, session)
 
@@ -328,7 +328,7 @@ def peak(*words: str) -> int:
 
 
 async def test_an_export_needs_no_memory_for_the_whole_log(own_redis: EmbeddedRedis, session: str) -> None:
-    async with Pipe(own_redis.url) as pipe:
+    async with CommandPipeline(own_redis.url) as pipe:
         for first in range(1, 40_000, 2_000):
             await pipe.send("EVAL", FILL, 1, Keys(session).audit, first)  # 80 MB
     where = ("--redis", own_redis.url, "--session", session, "--force")

@@ -17,7 +17,7 @@ import pytest_asyncio
 from bridge.bus.controls.approvals import Approval, ask_approval, waiting_approvals
 from bridge.bus.controls.kill_switch import read_halt, set_halt
 from bridge.bus.keys import Keys
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from cli.__main__ import main
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from tests.stacks.terminal import Terminal, terminal
@@ -32,7 +32,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def led(redis: EmbeddedRedis, *sessions: str) -> None:
     """What a worker leaves in Redis once it leads."""
-    async with Pipe(redis.url) as pipe:
+    async with CommandPipeline(redis.url) as pipe:
         for each in sessions:
             await pipe.send("HSET", Keys(each).heartbeat, "state", "ready")
 
@@ -42,7 +42,7 @@ async def typed(redis: EmbeddedRedis, *words: str) -> int:
 
 
 async def level(redis: EmbeddedRedis, session: str) -> str | None:
-    async with Pipe(redis.url) as pipe:
+    async with CommandPipeline(redis.url) as pipe:
         halt = await read_halt(pipe, Keys(session))
     return halt.level if halt else None
 
@@ -70,7 +70,7 @@ async def test_the_only_session_need_not_be_named(
     own_redis: EmbeddedRedis, mark: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither at once after a restore, which leaves of these the epoch alone."""
-    async with Pipe(own_redis.url) as pipe:
+    async with CommandPipeline(own_redis.url) as pipe:
         await pipe.send("SET", getattr(Keys("demo"), mark), "1")
         await set_halt(pipe, Keys("demo"), "halt", "anna", "odd fills")
 
@@ -121,7 +121,7 @@ async def test_what_waits_for_approval_is_told_with_its_session(
     own_redis: EmbeddedRedis, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await led(own_redis, "live")
-    async with Pipe(own_redis.url) as pipe:
+    async with CommandPipeline(own_redis.url) as pipe:
         await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
 
     listed = await typed(own_redis, "approve")
@@ -138,7 +138,7 @@ async def test_what_waits_for_approval_is_told_with_its_session(
 
 async def test_ctrl_c_at_the_question_approves_nothing_and_is_heard_at_once(own_redis: EmbeddedRedis) -> None:
     await led(own_redis, "live")
-    async with Pipe(own_redis.url) as pipe:
+    async with CommandPipeline(own_redis.url) as pipe:
         await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
         person, program = os.openpty()
         process = await asyncio.create_subprocess_exec(
@@ -169,7 +169,7 @@ async def interrupted(process: asyncio.subprocess.Process) -> tuple[bytes, bytes
 
 async def test_what_was_read_is_what_is_approved(own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch) -> None:
     await led(own_redis, "live")
-    async with Pipe(own_redis.url) as pipe:
+    async with CommandPipeline(own_redis.url) as pipe:
         await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
         with terminal(monkeypatch) as person:
             person.type("key-1")
@@ -279,7 +279,7 @@ async def test_a_halt_at_the_command_line_takes_any_words_as_its_reason(
 
     status = await typed(own_redis, "halt", *words)
 
-    async with Pipe(own_redis.url) as pipe:
+    async with CommandPipeline(own_redis.url) as pipe:
         halt = await read_halt(pipe, Keys("demo"))
     assert halt is not None
     assert (status, halt.reason) == (0, reason)
@@ -291,7 +291,7 @@ async def test_without_a_terminal_nothing_is_released_or_approved(
 ) -> None:
     """A pipe that says yes, or the very key, is a program's, such as a coding agent's."""
     await led(own_redis, "live")
-    async with Pipe(own_redis.url) as pipe:
+    async with CommandPipeline(own_redis.url) as pipe:
         await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
         await set_halt(pipe, Keys("live"), "halt", "anna", "odd fills")
         await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
@@ -317,7 +317,7 @@ async def test_at_a_terminal_the_very_name_must_be_typed(
     own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], line: str
 ) -> None:
     await led(own_redis, "live")
-    async with Pipe(own_redis.url) as pipe:
+    async with CommandPipeline(own_redis.url) as pipe:
         await set_halt(pipe, Keys("live"), "halt", "anna", "odd fills")
         await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
         with terminal(monkeypatch) as person:

@@ -5,7 +5,7 @@ from decimal import Decimal
 import ib_async
 import pytest
 
-from ib_worker.account.positions import Holdings
+from ib_worker.account.positions import Positions
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import ready_session
 from tests.waiting import until
@@ -16,20 +16,20 @@ CALL = ib_async.Contract(conId=700, symbol="AAPL", secType="OPT", multiplier="10
 pytestmark = pytest.mark.trial("A18")
 
 
-def holding(position: float, contract: ib_async.Contract = AAPL) -> Holdings:
-    holdings = Holdings()
+def holding(position: float, contract: ib_async.Contract = AAPL) -> Positions:
+    holdings = Positions()
     holdings.asked()
     holdings.take("DU1", contract, position, 100.0)
     holdings.ended()
     return holdings
 
 
-def sold(holdings: Holdings, *sizes: int, conId: int = AAPL.conId, account: str = "DU1") -> None:
+def sold(holdings: Positions, *sizes: int, conId: int = AAPL.conId, account: str = "DU1") -> None:
     for size in sizes:
         holdings.filled(account, conId, Decimal(-size))
 
 
-def left(holdings: Holdings, conId: int = AAPL.conId, account: str = "DU1") -> int:
+def left(holdings: Positions, conId: int = AAPL.conId, account: str = "DU1") -> int:
     return int(holdings.unshown(account, conId, "SELL"))
 
 

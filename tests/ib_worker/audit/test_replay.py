@@ -9,29 +9,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.audit_chain import Entry, encode
+from bridge.audit_chain import AuditEntry, encode
 from bridge.bus.controls.audit_log import read_log
 from bridge.tools.types import Contract
-from ib_worker.audit.replay import rebuild
-from ib_worker.audit.trail import Audit
+from ib_worker.audit.replay import replay_orders
+from ib_worker.audit.trail import AuditTrail
 from ib_worker.orders.events import (
     CancelSent,
     Commission,
     Completed,
+    ErrorReported,
     Event,
     Fill,
     ListedOpen,
     ModifySent,
-    Opened,
-    Said,
+    NotListed,
+    OpenOrderReported,
     Sent,
     Status,
     Terms,
-    Vanished,
 )
 from ib_worker.orders.references import is_ours, order_ref
 from ib_worker.orders.state import OrderState
-from ib_worker.orders.tracker import Ledger
+from ib_worker.orders.tracker import OrderTracker
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Caller, caller, order, trading, worker
 from tests.waiting import until
@@ -47,7 +47,7 @@ class Paper:
         self.lines: list[bytes] = []
 
     async def append(self, event: str, **fields: Any) -> int:
-        self.lines.append(encode(Entry(len(self.lines) + 1, "", "", event, **fields)))
+        self.lines.append(encode(AuditEntry(len(self.lines) + 1, "", "", event, **fields)))
         return len(self.lines)
 
     async def go_on(self) -> None:
@@ -67,21 +67,21 @@ def event(number: int, kind: str, amount: float, at: datetime) -> Event:
     """One message about the order of this number."""
     perm, ref = 100 + number, ref_of(number)
     made: dict[str, Event] = {
-        "unnamed": Opened(at, None, ref, terms(number), "PendingSubmit"),
-        "opened": Opened(at, perm, ref, terms(number), "Submitted"),
-        "renamed": Opened(at, perm + 50, ref, terms(number), "Submitted"),
+        "unnamed": OpenOrderReported(at, None, ref, terms(number), "PendingSubmit"),
+        "opened": OpenOrderReported(at, perm, ref, terms(number), "Submitted"),
+        "renamed": OpenOrderReported(at, perm + 50, ref, terms(number), "Submitted"),
         "status": Status(at, perm, "Submitted", amount, 10 - amount, 99.5, 99.0, None),
         "cancelled": Status(at, perm, "Cancelled", amount, 10 - amount),
         "fill": Fill(at, f"{number}.{amount:g}.01", 2.0, 99.0, amount + 2, 99.5, perm, ref),
         "corrected": Fill(at, f"{number}.{amount:g}.02", 2.0, 98.0, amount + 2, 98.5, perm, ref),
         "paid": Commission(at, f"{number}.{amount:g}.01", 1.0, "USD", None),
-        "said": Said(at, 399, "held until the open"),
-        "rejected": Said(at, 201, "rejected"),
+        "said": ErrorReported(at, 399, "held until the open"),
+        "rejected": ErrorReported(at, 201, "rejected"),
         "change": ModifySent(at, terms(number, 101.0)),
         "cancel": CancelSent(at),
         "completed": Completed(at, perm, ref, terms(number), "Cancelled", amount, "by trader"),
-        "vanished": Vanished(at, at),
-        "unlisted": Said(at, 10999, "of next year"),
+        "vanished": NotListed(at, at),
+        "unlisted": ErrorReported(at, 10999, "of next year"),
         "listed": ListedOpen(at, at, "Submitted", amount, 10 - amount),
     }
     return made[kind]
@@ -97,8 +97,8 @@ STORIES = st.lists(STEPS, max_size=30)
 
 @given(STORIES)
 def test_the_log_rebuilds_the_ledger(story: list[tuple[int, str, float]]) -> None:
-    paper, ledger = Paper(), Ledger(1)
-    audit = Audit(paper)
+    paper, ledger = Paper(), OrderTracker(1)
+    audit = AuditTrail(paper)
     ledger.record = audit.happened
     for number, (which, kind, amount) in enumerate(story):
         at = START + timedelta(seconds=20 * number)
@@ -114,7 +114,7 @@ def test_the_log_rebuilds_the_ledger(story: list[tuple[int, str, float]]) -> Non
         ledger.take(known, event(which, kind, amount, at))
     asyncio.run(audit.flush())
 
-    assert sorted(rebuild(paper.lines), key=name) == sorted((each.state for each in ledger.all()), key=name)
+    assert sorted(replay_orders(paper.lines), key=name) == sorted((each.state for each in ledger.all()), key=name)
 
 
 def name(state: OrderState) -> tuple[int, int]:
@@ -145,12 +145,12 @@ async def test_the_log_rebuilds_what_tws_knows_over_a_restart_of_the_worker(
         seen = {each["orderRef"]: shown(each) for each in told}
 
         async def written() -> bool:
-            rebuilt = {each.orderRef: each for each in rebuild(await lines_of(front))}
+            rebuilt = {each.orderRef: each for each in replay_orders(await lines_of(front))}
             return {ref: (each.status, each.filled, each.permId, each.terms.lmtPrice) for ref, each in rebuilt.items()
                     if ref in seen} == seen  # fmt: skip
 
         await until(written, "the log rebuilds every order as TWS tells it")
-        events = [msgspec.json.decode(line, type=Entry).event for line in await lines_of(front)]
+        events = [msgspec.json.decode(line, type=AuditEntry).event for line in await lines_of(front)]
 
     assert len(seen) >= 6
     assert "refused" in events
@@ -171,29 +171,29 @@ def test_a_log_of_an_earlier_release_rebuilds_the_same_orders() -> None:
         ("Vanished", {"at": at}),
     ]
     lines = [
-        encode(Entry(number, "", "", name, clientId=1, orderId=7, orderRef=ref_of(0), details=each))
+        encode(AuditEntry(number, "", "", name, clientId=1, orderId=7, orderRef=ref_of(0), details=each))
         for number, (name, each) in enumerate(details, 1)
     ]
 
-    (state,) = rebuild(lines)
+    (state,) = replay_orders(lines)
 
     assert (state.not_found, state.rejected, state.done) == (True, None, False)
 
 
 @pytest.mark.trial("A17")
 def test_the_log_rebuilds_two_orders_under_one_reference() -> None:
-    paper, ledger = Paper(), Ledger(1)
-    audit = Audit(paper)
+    paper, ledger = Paper(), OrderTracker(1)
+    audit = AuditTrail(paper)
     ledger.record = audit.happened
     ours = ledger.add(7, terms(0), ref_of(0))
     ledger.take(ours, Sent(START, terms(0)))
     ledger.take(ours, event(0, "opened", 0.0, START))
     foreign = ledger.entry(7, 9, 500, ref_of(0), terms(0))
     assert foreign is not None
-    ledger.take(foreign, Opened(START, 500, ref_of(0), terms(0), "Submitted"))
+    ledger.take(foreign, OpenOrderReported(START, 500, ref_of(0), terms(0), "Submitted"))
     ledger.take(ours, event(0, "cancelled", 0.0, START))
     asyncio.run(audit.flush())
 
-    assert [(each.permIds, each.status) for each in rebuild(paper.lines)] == [
+    assert [(each.permIds, each.status) for each in replay_orders(paper.lines)] == [
         ((100,), "Cancelled"), ((500,), "Submitted"),
     ]  # fmt: skip

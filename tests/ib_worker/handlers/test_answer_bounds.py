@@ -5,11 +5,11 @@ import pytest
 from bridge.bus.messages import TRUNCATED
 from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.order_queries import OrderEvent
-from bridge.tools.types import OnContract
+from bridge.tools.types import ContractArguments
 from ib_worker.handlers import answer_bounds as bounds
 from ib_worker.handlers.answer_bounds import (
     BOUNDS,
-    Part,
+    ListPart,
     bars_of,
     encoded,
     longest_of,
@@ -87,7 +87,7 @@ async def test_a_year_of_minutes_is_refused_before_tws_is_asked(redis_url: str, 
 @pytest.mark.parametrize("more", [{}, {"right": "C"}, {"strike": 400.0}, {"exchange": "CBOE"}])
 def test_a_whole_chain_is_refused(secType: str, more: dict[str, object]) -> None:
     with pytest.raises(ToolError, match=r"\[too_large\] lastTradeDateOrContractMonth"):
-        require_narrow(OnContract.model_validate({"symbol": "AAPL", "secType": secType} | more))
+        require_narrow(ContractArguments.model_validate({"symbol": "AAPL", "secType": secType} | more))
 
 
 @pytest.mark.trial("B2")
@@ -95,7 +95,7 @@ def test_a_whole_chain_is_refused(secType: str, more: dict[str, object]) -> None
     "more", [{"conId": 7}, {"lastTradeDateOrContractMonth": "202506"}, {"right": "C", "strike": 400.0}]
 )
 def test_a_part_of_a_chain_is_asked_for(more: dict[str, object]) -> None:
-    require_narrow(OnContract.model_validate({"symbol": "AAPL", "secType": "OPT"} | more))
+    require_narrow(ContractArguments.model_validate({"symbol": "AAPL", "secType": "OPT"} | more))
 
 
 @pytest.mark.trial("B2")
@@ -149,4 +149,4 @@ async def test_an_answer_that_was_cut_says_so(
 
 
 def test_a_part_knows_how_many_there_are() -> None:
-    assert Part([1, 2], of=9).of == 9
+    assert ListPart([1, 2], of=9).of == 9

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.controls.connection_target import Steered, keep_steered
+from bridge.bus.controls.connection_target import ConnectionTarget, store_connection_target
 from bridge.bus.integrity.watermark import Watermark
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.settings import Endpoint
@@ -76,7 +76,7 @@ async def test_what_redis_has_lost_the_workers_file_knows(
 async def test_a_release_that_writes_more_is_understood(redis_url: str, session: str, sim: Simulator) -> None:
     async with caller(redis_url, session) as front:
         keys = front.asker.keys
-        await keep_steered(front.asker.pipe, keys, Watermark(session), Steered("claude"))
+        await store_connection_target(front.asker.pipe, keys, Watermark(session), ConnectionTarget("claude"))
         await front.asker.pipe.send("SET", keys.steering, b'{"by": "claude", "why": "a later field"}')
         async with worker(redis_url, session, sim.port):
             await front.reaches("disconnected")

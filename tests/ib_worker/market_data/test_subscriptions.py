@@ -6,13 +6,13 @@ from dataclasses import replace
 import ib_async
 import pytest
 
-from bridge.bus.server.stream_publisher import Feed
+from bridge.bus.server.stream_publisher import StreamReader
 from bridge.tool import ToolError
-from bridge.tools.types import OnContract
+from bridge.tools.types import ContractArguments
 from ib_worker.account.updates import stream_of
 from ib_worker.handlers.market_data import FIRST_QUOTE_S
-from ib_worker.pacing.caller import serving, share_of_one
-from ib_worker.pacing.message_pacer import Lane
+from ib_worker.pacing.caller import acting_for, max_share
+from ib_worker.pacing.message_pacer import Priority
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.worker import FAST, Stand, ready_session, trading
 from tests.waiting import until
@@ -21,7 +21,7 @@ SPY = "quotes-756733"
 
 
 async def spy(stand: Stand, symbol: str = "SPY") -> ib_async.Contract:
-    return await stand.session.contracts.contract(OnContract(symbol=symbol))
+    return await stand.session.contracts.contract(ContractArguments(symbol=symbol))
 
 
 async def quoted(stand: Stand, count: int = 1) -> None:
@@ -116,33 +116,33 @@ async def test_one_client_leaves_lines_to_others_and_all_leave_some_to_orders(si
     sim.fault("on reqMktData each ignore")
     async with ready_session(sim, market_data_lines=50) as stand:
         lines = stand.session.lines
-        with serving("hungry"):
-            for conId in range(share_of_one(50)):
+        with acting_for("hungry"):
+            for conId in range(max_share(50)):
                 await lines.open(ib_async.Contract(conId=conId + 1, symbol="SPY", exchange="SMART"))
             with pytest.raises(ToolError, match="the most that one may"):
                 await lines.open(ib_async.Contract(conId=60, symbol="SPY", exchange="SMART"))
-        with serving("quiet"):
+        with acting_for("quiet"):
             for conId in range(100, 109):
                 await lines.open(ib_async.Contract(conId=conId, symbol="SPY", exchange="SMART"))
             with pytest.raises(ToolError, match="kept for orders"):
                 await lines.open(ib_async.Contract(conId=60, symbol="SPY", exchange="SMART"))
 
-            await lines.open(ib_async.Contract(conId=60, symbol="SPY", exchange="SMART"), Lane.ORDERS)
+            await lines.open(ib_async.Contract(conId=60, symbol="SPY", exchange="SMART"), Priority.ORDERS)
             with pytest.raises(ToolError, match="line_limit"):
-                await lines.open(ib_async.Contract(conId=61, symbol="SPY", exchange="SMART"), Lane.ORDERS)
+                await lines.open(ib_async.Contract(conId=61, symbol="SPY", exchange="SMART"), Priority.ORDERS)
 
 
 async def test_one_clients_new_lines_do_not_wait_behind_anothers(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         contract, lines = await spy(stand), stand.session.lines
 
-        with serving("hungry"):
+        with acting_for("hungry"):
             flood = [
                 asyncio.create_task(lines.open(ib_async.Contract(conId=conId + 1, symbol="X", exchange="SMART")))
                 for conId in range(70)
             ]
         await asyncio.sleep(0)
-        with serving("quiet"):
+        with acting_for("quiet"):
             line = await lines.open(contract)
 
         assert line.reqId is not None
@@ -153,8 +153,8 @@ async def test_one_clients_new_lines_do_not_wait_behind_anothers(sim: Simulator)
 async def test_a_line_that_would_wait_too_long_is_refused_and_not_kept(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         contract, session = await spy(stand), stand.session
-        with serving("hungry"):
-            flood = [asyncio.create_task(session.pacer.turn(Lane.READS)) for _ in range(420)]
+        with acting_for("hungry"):
+            flood = [asyncio.create_task(session.pacer.turn(Priority.READS)) for _ in range(420)]
             await asyncio.sleep(0)
             with pytest.raises(ToolError, match="paced"):
                 await session.lines.open(contract)
@@ -301,7 +301,7 @@ async def test_what_is_told_at_the_opening_says_up_to_which_tick(redis_url: str,
     assert (account["seq"], bool(account["life"])) == (0, True)
 
 
-async def _first(feed: Feed, count: int) -> list:  # type: ignore[type-arg]
+async def _first(feed: StreamReader, count: int) -> list:  # type: ignore[type-arg]
     ticks = []
     async with asyncio.timeout(10):
         async for batch in feed:

@@ -8,12 +8,12 @@ import pytest
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.orders.references import order_ref
-from ib_worker.risk.circuit_breakers import Wires
+from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Caller, caller, loses_all, order, trading, worker
 
 KEY = "a-key-of-the-caller"
-TRADES_ON = Wires(data_loss="off")
+TRADES_ON = CircuitBreakerSettings(data_loss="off")
 RESTING = order(orderType="LMT", lmtPrice=50)
 
 

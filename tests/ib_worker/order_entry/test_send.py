@@ -9,10 +9,10 @@ import ib_async
 import pytest
 
 from bridge.bus.records.records import Fenced
-from bridge.bus.server.server import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
-from ib_worker.order_entry.send import write_cancel, write_order, write_orders
-from ib_worker.orders.tracker import Entry
+from ib_worker.order_entry.send import send_cancel, send_order, send_orders
+from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session import state as standing
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Stand, ready_session
@@ -36,8 +36,8 @@ class Leader:
         self.taken_back = True
 
 
-def asked(leads: bool = True) -> Asked:
-    return cast(Asked, Leader(leads))
+def asked(leads: bool = True) -> RequestContext:
+    return cast(RequestContext, Leader(leads))
 
 
 def resting() -> ib_async.Order:
@@ -46,8 +46,8 @@ def resting() -> ib_async.Order:
     )
 
 
-def place(stand: Stand, leads: bool = True) -> Entry:
-    return write_order(stand.session, asked(leads), 50, AAPL, resting())
+def place(stand: Stand, leads: bool = True) -> TrackedOrder:
+    return send_order(stand.session, asked(leads), 50, AAPL, resting())
 
 
 async def nothing_was_sent(sim: Simulator, msgId: int) -> None:
@@ -82,7 +82,7 @@ async def test_an_order_whose_session_ends_before_the_frame_is_certainly_not_sen
         leader = Leader()
 
         with pytest.raises(ToolError) as refused:
-            write_order(stand.session, cast(Asked, leader), 50, AAPL, resting())
+            send_order(stand.session, cast(RequestContext, leader), 50, AAPL, resting())
 
         assert (refused.value.code, refused.value.details["reason"]) == ("not_executed", reason)
         assert leader.taken_back
@@ -101,7 +101,7 @@ async def test_orders_that_can_not_all_be_encoded_are_certainly_not_sent(
         leader = Leader()
 
         with pytest.raises(ToolError) as refused:
-            write_orders(stand.session, cast(Asked, leader), contract, [(50, entry), (51, stop)])
+            send_orders(stand.session, cast(RequestContext, leader), contract, [(50, entry), (51, stop)])
         place(stand)
         await until(lambda: len(sim.journal.orders()) == 1, "a later order arrives")
 
@@ -116,7 +116,7 @@ async def test_orders_that_belong_together_leave_in_one_write(sim: Simulator) ->
         writes = stand.session.require_connection().conn.numMsgSent
         legs = [(50, replace(resting(), transmit=False)), (51, replace(resting(), orderRef="exit", parentId=50))]
 
-        entries = write_orders(stand.session, asked(), AAPL, legs)
+        entries = send_orders(stand.session, asked(), AAPL, legs)
         assert stand.session.require_connection().conn.numMsgSent == writes + 1
         for each in entries:
             await each.until(lambda state: state.acknowledged)
@@ -130,10 +130,10 @@ async def test_a_cancel_is_stopped_alike(sim: Simulator) -> None:
         await entry.until(lambda state: state.acknowledged)
 
         with pytest.raises(Fenced):
-            write_cancel(stand.session, asked(leads=False), entry)
+            send_cancel(stand.session, asked(leads=False), entry)
         lose(stand)
         with pytest.raises(ToolError, match="not_executed"):
-            write_cancel(stand.session, asked(), entry)
+            send_cancel(stand.session, asked(), entry)
 
         assert not entry.state.cancel_asked
     await nothing_was_sent(sim, 4)

@@ -13,15 +13,15 @@ from ib_worker.orders.events import (
     CancelSent,
     Commission,
     Completed,
+    ErrorReported,
     Event,
     Fill,
     ModifySent,
-    Opened,
-    Said,
+    NotListed,
+    OpenOrderReported,
     Sent,
     Status,
     Terms,
-    Vanished,
     trade_of,
 )
 from ib_worker.orders.state import LIFE_EVENTS, OrderState, apply
@@ -43,8 +43,8 @@ def after(*events: Event, of: OrderState | None = None) -> OrderState:
     return state
 
 
-def opened(status: str = "Submitted", permId: int = 99) -> Opened:
-    return Opened(AT, permId, "ref", TERMS, status)
+def opened(status: str = "Submitted", permId: int = 99) -> OpenOrderReported:
+    return OpenOrderReported(AT, permId, "ref", TERMS, status)
 
 
 def status(word: str = "Submitted", filled: float = 0.0, price: float | None = None) -> Status:
@@ -55,8 +55,8 @@ def fill(execId: str = "a.b.01.01", shares: float = 4.0, cumQty: float = 4.0, av
     return Fill(AT, execId, shares, avgPrice, cumQty, avgPrice, 99, "ref")
 
 
-def said(code: int, text: str = "text") -> Said:
-    return Said(AT, code, text)
+def said(code: int, text: str = "text") -> ErrorReported:
+    return ErrorReported(AT, code, text)
 
 
 def test_an_order_is_unknown_until_tws_speaks() -> None:
@@ -81,7 +81,7 @@ def test_an_acknowledged_order_has_its_permid_and_status() -> None:
 def test_the_orders_contract_keeps_what_openorder_leaves_out() -> None:
     bare = Terms(Contract(conId=265598, symbol="AAPL", secType="STK"), "DU1", "BUY", 10.0, "LMT", 101.0)
 
-    state = after(Opened(AT, 99, "ref", bare, "Submitted"))
+    state = after(OpenOrderReported(AT, 99, "ref", bare, "Submitted"))
 
     assert state.terms.contract.primaryExchange == "NASDAQ"
     assert state.terms.lmtPrice == 101.0
@@ -90,7 +90,7 @@ def test_the_orders_contract_keeps_what_openorder_leaves_out() -> None:
 def test_another_contract_replaces_the_first() -> None:
     other = Terms(Contract(conId=5, symbol="X", secType="STK"), "DU1", "BUY", 10.0, "LMT")
 
-    assert after(Opened(AT, 99, "ref", other, "Submitted")).terms.contract.conId == 5
+    assert after(OpenOrderReported(AT, 99, "ref", other, "Submitted")).terms.contract.conId == 5
 
 
 @pytest.mark.parametrize("word", ["Cancelled", "ApiCancelled"])
@@ -201,7 +201,7 @@ def test_an_execution_of_the_whole_of_a_small_order_fills_it(shares: float) -> N
 
 def test_executions_of_an_order_for_an_amount_of_money_fill_it_only_when_tws_says_so() -> None:
     terms = replace(TERMS, totalQuantity=0.0)
-    taken = Opened(AT, 99, "ref", terms, "Submitted")
+    taken = OpenOrderReported(AT, 99, "ref", terms, "Submitted")
     state = after(taken, fill(shares=0.5, cumQty=0.5), of=OrderState(7, 1, terms, orderRef="ref"))
     assert (state.status, state.filled, state.remaining) == ("Submitted", 0.5, None)
 
@@ -294,7 +294,7 @@ def test_one_order_may_have_two_permids() -> None:
 
 
 def test_the_reference_of_an_order_stays() -> None:
-    state = after(Opened(AT, 99, "other", TERMS, "Submitted"))
+    state = after(OpenOrderReported(AT, 99, "other", TERMS, "Submitted"))
 
     assert state.orderRef == "ref"
 
@@ -344,7 +344,7 @@ def test_an_archived_order_is_done() -> None:
 def test_an_archived_inactive_order_was_rejected() -> None:
     state = after(opened("Inactive"), Completed(AT, 99, "ref", TERMS, "Inactive", 0.0, None))
 
-    assert state.rejected == Said(AT, 201, "Inactive")
+    assert state.rejected == ErrorReported(AT, 201, "Inactive")
 
 
 def test_an_archive_does_not_take_a_fill_back() -> None:
@@ -354,22 +354,22 @@ def test_an_archive_does_not_take_a_fill_back() -> None:
 
 
 def test_an_order_that_tws_names_no_more_is_unknown_not_cancelled() -> None:
-    state = after(opened(), Vanished(AT))
+    state = after(opened(), NotListed(AT))
 
     assert (state.status, state.done, state.acknowledged, state.not_found) == ("unknown", False, False, False)
 
 
 def test_only_two_looks_say_that_it_does_not_exist() -> None:
-    once = after(Vanished(AT))
+    once = after(NotListed(AT))
     assert not once.not_found
 
-    assert after(Vanished(AT), of=once).not_found
+    assert after(NotListed(AT), of=once).not_found
 
 
 def test_an_order_that_tws_has_shown_was_named_whatever_is_known_of_it_now() -> None:
     assert not fresh().named
     assert after(opened()).named
-    assert after(opened(), Vanished(AT)).named
+    assert after(opened(), NotListed(AT)).named
 
 
 @pytest.mark.parametrize("code", [104, 105])
@@ -386,7 +386,7 @@ def test_fills_of_a_larger_quantity_that_is_not_confirmed_yet_do_not_make_it_fil
     state = after(opened(), ModifySent(AT, LARGER), fill(shares=10, cumQty=10))
     assert (state.status, state.remaining, state.done) == ("Submitted", 10.0, False)
 
-    state = after(Opened(AT, 99, "ref", LARGER, "Submitted"), of=state)
+    state = after(OpenOrderReported(AT, 99, "ref", LARGER, "Submitted"), of=state)
     assert (state.status, state.change) == ("Submitted", None)
     assert after(fill("a.b.02.01", shares=10, cumQty=20), of=state).status == "Filled"
 
@@ -399,7 +399,7 @@ def test_a_larger_quantity_that_is_refused_leaves_the_order_filled() -> None:
 
 @pytest.mark.parametrize(
     "event",
-    [Opened(AT, 99, "ref", LARGER, "Submitted"), Status(AT, 99, "Submitted", 10.0, 10.0, 100.0, 100.0)],
+    [OpenOrderReported(AT, 99, "ref", LARGER, "Submitted"), Status(AT, 99, "Submitted", 10.0, 10.0, 100.0, 100.0)],
 )
 def test_what_only_seemed_filled_is_open_when_tws_shows_a_larger_quantity(event: Event) -> None:
     state = after(opened(), fill(shares=10, cumQty=10))
@@ -411,7 +411,7 @@ def test_what_only_seemed_filled_is_open_when_tws_shows_a_larger_quantity(event:
 
 @pytest.mark.parametrize(
     "event",
-    [Opened(AT, 99, "ref", LARGER, "Submitted"), Status(AT, 99, "Submitted", 10.0, 10.0, 100.0, 100.0)],
+    [OpenOrderReported(AT, 99, "ref", LARGER, "Submitted"), Status(AT, 99, "Submitted", 10.0, 10.0, 100.0, 100.0)],
 )
 def test_what_tws_has_called_filled_stays_filled(event: Event) -> None:
     state = after(opened(), fill(shares=10, cumQty=10), status("Filled", 10.0, 100.0), event)
@@ -427,7 +427,7 @@ def test_a_late_message_of_the_first_quantity_does_not_open_a_filled_order() -> 
 
 @pytest.mark.parametrize("event", [opened(), status(), fill(), Completed(AT, 99, "ref", TERMS, "Cancelled", 0.0, None)])
 def test_an_order_that_is_named_again_was_not_missed(event: Event) -> None:
-    state = after(Vanished(AT), event, Vanished(AT + timedelta(seconds=60)))
+    state = after(NotListed(AT), event, NotListed(AT + timedelta(seconds=60)))
 
     assert not state.not_found
     assert state.missed <= 1
@@ -436,7 +436,7 @@ def test_an_order_that_is_named_again_was_not_missed(event: Event) -> None:
 def test_a_finished_order_can_not_vanish() -> None:
     done = after(status("Filled", 10.0))
 
-    assert after(Vanished(AT), of=done) is done
+    assert after(NotListed(AT), of=done) is done
 
 
 NEW_TERMS = replace(TERMS, totalQuantity=12.0)
@@ -453,17 +453,21 @@ def test_a_change_keeps_the_old_terms_until_tws_tells_the_new_ones() -> None:
 
 @pytest.mark.parametrize("code", [104, 105, 110, 201, 10148])
 def test_a_refused_change_leaves_the_order_as_it_was(code: int) -> None:
-    state = after(opened(), status("Submitted"), ModifySent(AT, NEW_TERMS), Said(AT, code, "no"))
+    state = after(opened(), status("Submitted"), ModifySent(AT, NEW_TERMS), ErrorReported(AT, code, "no"))
 
     assert (state.terms, state.change) == (TERMS, None)
-    assert state.change_refused == Said(AT, code, "no")
+    assert state.change_refused == ErrorReported(AT, code, "no")
     assert not state.done
     assert state.cancel_refused is None
 
 
 def test_a_later_change_forgets_the_refusal() -> None:
     state = after(
-        opened(), status("Submitted"), ModifySent(AT, NEW_TERMS), Said(AT, 110, "no"), ModifySent(AT, NEW_TERMS)
+        opened(),
+        status("Submitted"),
+        ModifySent(AT, NEW_TERMS),
+        ErrorReported(AT, 110, "no"),
+        ModifySent(AT, NEW_TERMS),
     )
 
     assert state.change_refused is None
@@ -508,7 +512,7 @@ EVENTS = st.one_of(
     ),
     st.builds(said, st.sampled_from([201, 202, 399, 2109, 10147, 161, 110])),
     st.just(CancelSent(AT)),
-    st.just(Vanished(AT)),
+    st.just(NotListed(AT)),
 )
 
 
@@ -544,7 +548,7 @@ def test_every_message_twice_is_the_same_as_once(events: list[Event]) -> None:
 def test_only_a_rejecting_code_rejects(events: list[Event]) -> None:
     state = after(*events)
 
-    assert state.rejected is None or any(isinstance(event, Said) and event.code in REJECTS for event in events)
+    assert state.rejected is None or any(isinstance(event, ErrorReported) and event.code in REJECTS for event in events)
 
 
 def at(second: int) -> datetime:
@@ -558,9 +562,9 @@ def lived(state: OrderState) -> list[tuple[int, str, str]]:
 def test_the_life_tells_each_event_with_its_time_source_and_content() -> None:
     state = after(
         Sent(at(1), TERMS),
-        Opened(at(2), 99, "ref", TERMS, "Submitted"),
+        OpenOrderReported(at(2), 99, "ref", TERMS, "Submitted"),
         ModifySent(at(3), replace(TERMS, lmtPrice=101.0)),
-        Said(at(4), 399, "held"),
+        ErrorReported(at(4), 399, "held"),
         Status(at(5), 99, "Submitted", 0.0, 10.0, whyHeld="locate"),
         Fill(at(6), "a.b.01.01", 4.0, 99.5, 4.0, 99.5, 99, "ref"),
         Fill(at(7), "a.b.01.02", 4.0, 99.0, 4.0, 99.0, 99, "ref"),
@@ -579,7 +583,7 @@ def test_the_life_tells_each_event_with_its_time_source_and_content() -> None:
         (7, "execDetails", "4 @ 99 (correction)"), (8, "commission", "1.25 USD"), (9, "commission", "not computed"),
         (10, "commission", "2"), (11, "cancel sent", "cancel"), (12, "completedOrder", "by trader"),
     ]  # fmt: skip
-    assert lived(after(Vanished(at(30))))[-1] == (30, "vanished", "TWS names it neither open nor completed")
+    assert lived(after(NotListed(at(30))))[-1] == (30, "vanished", "TWS names it neither open nor completed")
     assert lived(after(Completed(at(40), 99, "ref", TERMS, "Filled", 10.0, None)))[-1] == (
         40,
         "completedOrder",
@@ -618,4 +622,4 @@ def test_a_change_is_confirmed_however_tws_tells_contract_and_account() -> None:
     wanted = replace(TERMS, lmtPrice=101.0)
     told = replace(wanted, contract=Contract(conId=1, symbol="AAPL", secType="STK"), account="DU1234")
 
-    assert after(opened(), ModifySent(AT, wanted), Opened(AT, 99, "ref", told, "Submitted")).change is None
+    assert after(opened(), ModifySent(AT, wanted), OpenOrderReported(AT, 99, "ref", told, "Submitted")).change is None

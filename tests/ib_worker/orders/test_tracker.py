@@ -8,22 +8,22 @@ import ib_async
 import pytest
 
 from bridge.tools.types import Contract, Notice
-from ib_worker.orders.events import Commission, Fill, Opened, Said, Sent, Status, Terms, Vanished
-from ib_worker.orders.messages import OrderMessages
+from ib_worker.orders.events import Commission, ErrorReported, Fill, NotListed, OpenOrderReported, Sent, Status, Terms
+from ib_worker.orders.messages import OrderMessageHandler
 from ib_worker.orders.references import order_ref
 from ib_worker.orders.state import OrderState
-from ib_worker.orders.tracker import KEPT_COMMISSIONS, KEPT_DONE, KEPT_EARLY, Entry, Ledger, report
+from ib_worker.orders.tracker import KEPT_COMMISSIONS, KEPT_DONE, KEPT_EARLY, OrderTracker, TrackedOrder, order_report
 
 REF = order_ref("a-key-0001")
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 TERMS = Terms(Contract(conId=265598, symbol="AAPL", secType="STK"), "DU1", "BUY", 10.0, "LMT", 100.0, None, "DAY")
 
 
-def placed(ledger: Ledger, orderId: int = 7, permId: int | None = None, ref: str = REF) -> Entry:
+def placed(ledger: OrderTracker, orderId: int = 7, permId: int | None = None, ref: str = REF) -> TrackedOrder:
     entry = ledger.add(orderId, TERMS, ref, "a-key-0001")
     ledger.take(entry, Sent(AT, TERMS))
     if permId is not None:
-        ledger.take(entry, Opened(AT, permId, ref, TERMS, "Submitted"))
+        ledger.take(entry, OpenOrderReported(AT, permId, ref, TERMS, "Submitted"))
     return entry
 
 
@@ -32,7 +32,7 @@ def filled(permId: int | None = 99, execId: str = "a.b.01.01") -> Fill:
 
 
 def test_an_order_is_found_by_each_of_its_names() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
 
     entry = placed(ledger, permId=99)
 
@@ -46,14 +46,14 @@ def test_an_order_is_found_by_each_of_its_names() -> None:
 
 
 def test_nothing_is_found_by_no_name() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     placed(ledger, permId=99)
 
     assert (ledger.by_id(8), ledger.by_id(7, 2), ledger.by_perm(None), ledger.by_ref(None)) == (None,) * 4
 
 
 def test_an_order_of_another_client_has_its_own_ids() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     mine = placed(ledger, 7, 99)
 
     theirs = ledger.entry(7, 2, 100, None, TERMS)
@@ -64,11 +64,11 @@ def test_an_order_of_another_client_has_its_own_ids() -> None:
 
 
 def test_a_message_without_terms_makes_no_order() -> None:
-    assert Ledger(1).entry(7, 1, 99, None, None) is None
+    assert OrderTracker(1).entry(7, 1, 99, None, None) is None
 
 
 def test_an_archived_order_is_known_by_its_permid_and_reference() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     entry = placed(ledger, 7, 99)
 
     assert ledger.entry(0, 0, 99, None, TERMS) is entry
@@ -77,7 +77,7 @@ def test_an_archived_order_is_known_by_its_permid_and_reference() -> None:
 
 
 def test_an_orderid_issued_again_is_another_order() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     old = placed(ledger, 7, 99)
     ledger.take(old, filled())
 
@@ -91,27 +91,27 @@ def test_an_orderid_issued_again_is_another_order() -> None:
 
 
 def test_a_live_order_may_get_a_second_permid() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     entry = placed(ledger, 7, 99)
 
     assert ledger.entry(7, 1, 100, None, TERMS) is entry
 
 
 def test_another_reference_is_another_order() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     entry = placed(ledger, 7, 99)
 
     assert ledger.entry(7, 1, None, order_ref("another-key"), TERMS) is not entry
 
 
 def test_orders_of_others_that_share_a_reference_are_several() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
 
     first = ledger.entry(7, 2, 99, "strategy-1", TERMS)
     second = ledger.entry(8, 2, 100, "strategy-1", TERMS)
     archived = ledger.entry(0, 0, 101, "strategy-1", TERMS)
     assert second is not None
-    ledger.take(second, Opened(AT, 100, "strategy-1", TERMS, "Submitted"))
+    ledger.take(second, OpenOrderReported(AT, 100, "strategy-1", TERMS, "Submitted"))
 
     assert len({first, second, archived}) == 3
     assert ledger.by_ref("strategy-1") is None
@@ -121,26 +121,26 @@ def test_orders_of_others_that_share_a_reference_are_several() -> None:
 
 @pytest.mark.fault(45)
 def test_messages_before_the_terms_are_taken_with_them() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     ledger.early(99, filled())
     ledger.early(None, filled(None))
 
     entry = ledger.entry(7, 2, 99, None, TERMS)
     assert entry is not None
-    ledger.take(entry, Opened(AT, 99, None, TERMS, "Submitted"))
+    ledger.take(entry, OpenOrderReported(AT, 99, None, TERMS, "Submitted"))
 
     assert entry.state.status == "Filled"
 
 
 def test_early_messages_are_bounded() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     for permId in range(1, KEPT_EARLY + 2):
         ledger.early(permId, filled(permId, f"{permId}.01"))
 
     def taken(permId: int) -> str:
         entry = ledger.entry(permId, 2, permId, None, TERMS)
         assert entry is not None
-        ledger.take(entry, Opened(AT, permId, None, TERMS, "Submitted"))
+        ledger.take(entry, OpenOrderReported(AT, permId, None, TERMS, "Submitted"))
         return entry.state.status
 
     assert (taken(1), taken(2), taken(KEPT_EARLY + 1)) == ("Submitted", "Filled", "Filled")
@@ -148,7 +148,7 @@ def test_early_messages_are_bounded() -> None:
 
 @pytest.mark.parametrize("paid_first", [True, False])
 def test_a_commission_finds_its_fill_in_either_order(paid_first: bool) -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     entry = placed(ledger, permId=99)
     paid = Commission(AT, "a.b.01.01", 1.25, "USD", None)
 
@@ -163,7 +163,7 @@ def test_a_commission_finds_its_fill_in_either_order(paid_first: bool) -> None:
 
 
 def test_commissions_are_bounded() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     for number in range(KEPT_COMMISSIONS + 1):
         ledger.pay(Commission(AT, f"{number}.01", 1.0, "USD", None))
 
@@ -172,19 +172,19 @@ def test_commissions_are_bounded() -> None:
 
 
 def test_what_is_missing_from_a_full_look_is_unknown() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     seen, missing = placed(ledger, 7, 99, "one"), placed(ledger, 8, 100, "two")
     expected = ledger.open()
     later = placed(ledger, 9, 101, "three")
 
-    ledger.reconcile(expected, {seen, None}, Vanished(AT))
+    ledger.reconcile(expected, {seen, None}, NotListed(AT))
 
     assert [each.state.status for each in (seen, missing, later)] == ["Submitted", "unknown", "Submitted"]
     assert ledger.known
 
 
 def test_every_news_is_announced_once() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     told: list[str] = []
     ledger.announce = lambda state: told.append(state.status)
     entry = placed(ledger, permId=99)
@@ -196,7 +196,7 @@ def test_every_news_is_announced_once() -> None:
 
 
 def test_finished_orders_are_forgotten_oldest_first() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     living = placed(ledger, 1, 1, "living")
     many = int(KEPT_DONE * 1.1) + 1
     for orderId in range(2, many + 2):
@@ -209,12 +209,12 @@ def test_finished_orders_are_forgotten_oldest_first() -> None:
 
 
 async def test_a_change_wakes_whoever_waits_for_it() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     entry = placed(ledger)
     waiting = asyncio.create_task(entry.until(lambda state: state.done))
     await asyncio.sleep(0)
 
-    ledger.take(entry, Opened(AT, 99, REF, TERMS, "Submitted"))
+    ledger.take(entry, OpenOrderReported(AT, 99, REF, TERMS, "Submitted"))
     await asyncio.sleep(0)
     assert not waiting.done()
     ledger.take(entry, filled())
@@ -223,20 +223,20 @@ async def test_a_change_wakes_whoever_waits_for_it() -> None:
 
 
 async def test_a_state_that_is_there_already_is_not_waited_for() -> None:
-    entry = placed(Ledger(1), permId=99)
+    entry = placed(OrderTracker(1), permId=99)
 
     assert await entry.until(lambda state: state.acknowledged) is entry.state
 
 
 def test_a_report_says_what_is_known() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     entry = placed(ledger, permId=99)
     ledger.take(entry, Status(AT, 99, "Submitted", 4.0, 6.0, 99.5, 99.0, "locate"))
-    ledger.take(entry, Said(AT, 399, "held"))
+    ledger.take(entry, ErrorReported(AT, 399, "held"))
     ledger.take(entry, Fill(AT, "a.b.01.01", 4.0, 99.0, 4.0, 99.5, 99, REF))
     ledger.pay(Commission(AT, "a.b.01.01", 1.0, "USD", None))
 
-    told = report(entry, "message", replayed=True)
+    told = order_report(entry, "message", replayed=True)
 
     assert told.model_dump(exclude={"contract"}) == {
         "orderId": 7, "permId": 99, "clientId": 1, "orderRef": REF, "idempotencyKey": "a-key-0001", "account": "DU1",
@@ -250,12 +250,12 @@ def test_a_report_says_what_is_known() -> None:
 
 
 def test_what_remains_is_computed_until_tws_says() -> None:
-    assert report(Entry(OrderState(7, 1, TERMS))).remaining == 10.0
-    assert report(Entry(OrderState(7, 1, TERMS, filled=12.0))).remaining == 0.0
+    assert order_report(TrackedOrder(OrderState(7, 1, TERMS))).remaining == 10.0
+    assert order_report(TrackedOrder(OrderState(7, 1, TERMS, filled=12.0))).remaining == 0.0
 
 
 def test_orders_are_listed_by_account_contract_and_side() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     mine = placed(ledger, 7, 99)
     placed(ledger, 8, 100, "two")
     others = [
@@ -274,12 +274,12 @@ def test_orders_are_listed_by_account_contract_and_side() -> None:
 
 
 def test_every_news_is_recorded_with_its_key_and_the_state_after_it() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     written: list[tuple[str, str | None, str]] = []
-    ledger.record = lambda state, key, event: written.append((type(event).__name__, key, state.status))
+    ledger.record = lambda state, key, event: written.append((event.kind, key, state.status))
     entry = placed(ledger, permId=99)
 
-    ledger.take(entry, Opened(AT, 99, REF, TERMS, "Submitted"))
+    ledger.take(entry, OpenOrderReported(AT, 99, REF, TERMS, "Submitted"))
     ledger.take(entry, filled())
 
     assert written == [
@@ -288,7 +288,7 @@ def test_every_news_is_recorded_with_its_key_and_the_state_after_it() -> None:
 
 
 def test_forgetting_an_order_leaves_a_later_one_of_the_same_id() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     old = placed(ledger, 7, 7, order_ref("old"))
     ledger.take(old, filled(7, "old.01"))
     new = placed(ledger, 7, 8, order_ref("new"))
@@ -302,7 +302,7 @@ def test_forgetting_an_order_leaves_a_later_one_of_the_same_id() -> None:
 
 
 def test_an_order_without_a_reference_is_forgotten_as_well() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     by_hand = ledger.entry(-1, 0, 98, None, TERMS)
     assert by_hand is not None
     ledger.take(by_hand, Status(AT, 98, "Filled", 10, 0))
@@ -316,19 +316,19 @@ def test_an_order_without_a_reference_is_forgotten_as_well() -> None:
 def test_only_looks_some_time_apart_count_by_a_clock_that_nobody_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr("ib_worker.orders.tracker.time.monotonic", lambda: now)
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     entry = placed(ledger, 7, None, REF)
     for at, wall_s in ((0.0, 0), (14.9, 3600), (15.0, -3600)):
         assert not entry.state.not_found
         now = 1000.0 + at
-        ledger.reconcile([entry], [], Vanished(AT + timedelta(seconds=wall_s)))
+        ledger.reconcile([entry], [], NotListed(AT + timedelta(seconds=wall_s)))
 
     assert entry.state.not_found
     assert [each.source for each in entry.state.life].count("vanished") == 2
 
 
 def test_an_execution_of_no_known_order_is_kept_once() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     fill = Fill(AT, "a.b.01.01", 4.0, 100.0, 4.0, 100.0, 99, REF)
     for _ in range(20):
         ledger.early(99, fill)
@@ -346,8 +346,8 @@ def test_a_reference_is_the_keys_digest_and_fits_tws() -> None:
 
 
 def test_a_forgotten_order_is_not_brought_back_by_tws_archive() -> None:
-    ledger = Ledger(1)
-    messages = OrderMessages(ledger, lambda: AT)
+    ledger = OrderTracker(1)
+    messages = OrderMessageHandler(ledger, lambda: AT)
     for number in range(KEPT_DONE * 2):
         entry = placed(ledger, number + 1, 1000 + number, f"ref{number}")
         ledger.take(entry, Status(AT, 1000 + number, "Filled", 10, 0))
@@ -362,7 +362,7 @@ def test_a_forgotten_order_is_not_brought_back_by_tws_archive() -> None:
 
 
 def test_an_order_has_its_reference_before_tws_says_a_word() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
 
     mine = ledger.add(7, TERMS, REF, "a-key-0001")
     theirs = ledger.entry(8, 2, 100, "their-ref", TERMS)
@@ -373,14 +373,14 @@ def test_an_order_has_its_reference_before_tws_says_a_word() -> None:
 
 
 def test_a_report_is_no_replay_and_has_no_message_unless_it_is_said() -> None:
-    told = report(Entry(OrderState(7, 1, replace(TERMS, orderType="STP", lmtPrice=None, auxPrice=90.0))))
+    told = order_report(TrackedOrder(OrderState(7, 1, replace(TERMS, orderType="STP", lmtPrice=None, auxPrice=90.0))))
 
     assert (told.message, told.replayed, told.auxPrice, told.lmtPrice) == ("", False, 90.0, None)
 
 
 def test_an_order_entered_by_hand_takes_no_id() -> None:
     """TWS names it to client 0, with the highest number that there is for its orderId."""
-    messages = OrderMessages(Ledger(0), lambda: AT)
+    messages = OrderMessageHandler(OrderTracker(0), lambda: AT)
 
     messages.orderStatus(2**31 - 1, "Submitted", 0.0, 1.0, 0.0, 99, 0, 0.0, 0, "")
     messages.orderStatus(7, "Submitted", 0.0, 1.0, 0.0, 100, 0, 0.0, 0, "")

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from bridge.fair_queue import Rotation
+from bridge.fair_queue import RoundRobinQueue
 from bridge.tool import ToolError
-from ib_worker.pacing.caller import serving, share_of_one
+from ib_worker.pacing.caller import acting_for, max_share
 from ib_worker.pacing.history_pacer import (
     HISTORY_IN_WINDOW,
     HISTORY_OPEN,
@@ -17,8 +17,17 @@ from ib_worker.pacing.history_pacer import (
     HistoryPacer,
     HistoryRequest,
 )
-from ib_worker.pacing.message_pacer import AT_ONCE, KEPT_FOR_ORDERS, LONGEST_WAIT_S, PER_S, STEADY, Bucket, Lane, Pacer
-from ib_worker.pacing.single_flight import Flights
+from ib_worker.pacing.message_pacer import (
+    AT_ONCE,
+    KEPT_FOR_ORDERS,
+    LONGEST_WAIT_S,
+    PER_S,
+    STEADY,
+    Bucket,
+    MessagePacer,
+    Priority,
+)
+from ib_worker.pacing.single_flight import SingleFlight
 
 RATE = PER_S * STEADY
 BURST = PER_S * AT_ONCE
@@ -73,7 +82,7 @@ def test_what_is_to_be_left_must_be_there() -> None:
     assert bucket.wait(0.0, leave=5.0) == pytest.approx(0.1)
 
 
-async def granted(pacer: Pacer, lane: Lane) -> bool:
+async def granted(pacer: MessagePacer, lane: Priority) -> bool:
     """Whether a turn is granted without waiting."""
     try:
         async with asyncio.timeout(0):
@@ -85,30 +94,30 @@ async def granted(pacer: Pacer, lane: Lane) -> bool:
 
 async def test_an_order_goes_out_when_reads_have_used_up_theirs() -> None:
     clock = Clock()
-    pacer = Pacer(clock)
+    pacer = MessagePacer(clock)
 
-    reads = [await granted(pacer, Lane.READS) for _ in range(10)]
-    orders = [await granted(pacer, Lane.ORDERS) for _ in range(10)]
+    reads = [await granted(pacer, Priority.READS) for _ in range(10)]
+    orders = [await granted(pacer, Priority.ORDERS) for _ in range(10)]
 
     assert reads.count(True) == BURST * (1 - KEPT_FOR_ORDERS)
     assert orders.count(True) == BURST * KEPT_FOR_ORDERS
 
 
-async def used_up() -> Pacer:
+async def used_up() -> MessagePacer:
     """A pacer on the loop's clock that has just sent all it may send at once."""
-    pacer = Pacer(asyncio.get_running_loop().time)
-    while await granted(pacer, Lane.ORDERS):
+    pacer = MessagePacer(asyncio.get_running_loop().time)
+    while await granted(pacer, Priority.ORDERS):
         pass
     return pacer
 
 
 async def test_no_second_has_more_messages_than_tws_allows() -> None:
     clock = Clock()
-    pacer = Pacer(clock)
+    pacer = MessagePacer(clock)
     sent: list[float] = []
 
     for _ in range(3000):  # three seconds in steps of a millisecond
-        while await granted(pacer, Lane.ORDERS):
+        while await granted(pacer, Priority.ORDERS):
             sent.append(clock.now)
         clock.now += 0.001
 
@@ -118,12 +127,12 @@ async def test_no_second_has_more_messages_than_tws_allows() -> None:
 
 async def test_what_a_stalled_network_delivers_together_is_no_more_than_tws_allows() -> None:
     clock = Clock()
-    pacer = Pacer(clock)
-    while await granted(pacer, Lane.ORDERS):  # the burst is over: there is always something to send
+    pacer = MessagePacer(clock)
+    while await granted(pacer, Priority.ORDERS):  # the burst is over: there is always something to send
         pass
     sent: list[float] = []
     for _ in range(4000):
-        while await granted(pacer, Lane.ORDERS):
+        while await granted(pacer, Priority.ORDERS):
             sent.append(clock.now)
         clock.now += 0.001
 
@@ -134,14 +143,14 @@ async def test_what_a_stalled_network_delivers_together_is_no_more_than_tws_allo
 
 async def test_lanes_are_served_in_their_order() -> None:
     pacer = await used_up()
-    served: list[Lane] = []
+    served: list[Priority] = []
 
-    async def one(lane: Lane) -> None:
+    async def one(lane: Priority) -> None:
         await pacer.turn(lane)
         served.append(lane)
 
     async with asyncio.TaskGroup() as group:
-        for lane in (Lane.BULK, Lane.READS, Lane.ORDERS, Lane.BULK, Lane.READS, Lane.ORDERS):
+        for lane in (Priority.BULK, Priority.READS, Priority.ORDERS, Priority.BULK, Priority.READS, Priority.ORDERS):
             group.create_task(one(lane))
 
     assert served == sorted(served)
@@ -149,25 +158,25 @@ async def test_lanes_are_served_in_their_order() -> None:
 
 async def test_a_later_order_overtakes_reads_that_wait() -> None:
     clock = Clock()
-    pacer = Pacer(clock)
-    while await granted(pacer, Lane.READS):
+    pacer = MessagePacer(clock)
+    while await granted(pacer, Priority.READS):
         pass
-    waiting = asyncio.create_task(pacer.turn(Lane.READS))
+    waiting = asyncio.create_task(pacer.turn(Priority.READS))
     await asyncio.sleep(0)
 
-    assert pacer.waiting(Lane.READS) == 1
-    assert await granted(pacer, Lane.ORDERS)
-    assert not await granted(pacer, Lane.READS)
-    assert not await granted(pacer, Lane.BULK)
+    assert pacer.waiting(Priority.READS) == 1
+    assert await granted(pacer, Priority.ORDERS)
+    assert not await granted(pacer, Priority.READS)
+    assert not await granted(pacer, Priority.BULK)
 
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    assert pacer.waiting(Lane.READS) == 0
+    assert pacer.waiting(Priority.READS) == 0
 
 
 async def test_whoever_gives_up_leaves_its_turn_to_the_next() -> None:
     pacer = await used_up()
-    first, second = (asyncio.create_task(pacer.turn(Lane.READS)) for _ in range(2))
+    first, second = (asyncio.create_task(pacer.turn(Priority.READS)) for _ in range(2))
     await asyncio.sleep(0)
 
     first.cancel()
@@ -178,27 +187,27 @@ async def test_whoever_gives_up_leaves_its_turn_to_the_next() -> None:
 
 async def test_a_message_that_nobody_waits_for_takes_a_turn_of_its_own() -> None:
     clock = Clock()
-    pacer = Pacer(clock)
+    pacer = MessagePacer(clock)
     sent: list[str] = []
-    while await granted(pacer, Lane.READS):
+    while await granted(pacer, Priority.READS):
         pass
 
-    pacer.post(Lane.READS, lambda: sent.append("cancel"))
+    pacer.post(Priority.READS, lambda: sent.append("cancel"))
     await asyncio.sleep(0)
-    assert (sent, pacer.waiting(Lane.READS)) == ([], 1)
+    assert (sent, pacer.waiting(Priority.READS)) == ([], 1)
 
     clock.now += 1.1 / RATE
-    assert not await granted(pacer, Lane.READS)  # whoever comes now comes after it
+    assert not await granted(pacer, Priority.READS)  # whoever comes now comes after it
     await asyncio.sleep(0)
-    assert (sent, pacer.waiting(Lane.READS)) == (["cancel"], 0)
+    assert (sent, pacer.waiting(Priority.READS)) == (["cancel"], 0)
 
 
-async def order_of_service(pacer: Pacer, asked: list[str], lane: Lane = Lane.READS) -> list[str]:
+async def order_of_service(pacer: MessagePacer, asked: list[str], lane: Priority = Priority.READS) -> list[str]:
     """In which order callers get their turns who ask in the order given."""
     served: list[str] = []
 
     async def one(name: str) -> None:
-        with serving(name):
+        with acting_for(name):
             await pacer.turn(lane)
         served.append(name)
 
@@ -215,43 +224,43 @@ async def test_callers_take_turns_however_much_one_of_them_asks() -> None:
 
 
 async def test_callers_take_turns_in_orders_and_in_bulk_too() -> None:
-    for lane in (Lane.ORDERS, Lane.BULK):
+    for lane in (Priority.ORDERS, Priority.BULK):
         served = await order_of_service(await used_up(), ["hungry"] * 5 + ["quiet"], lane)
 
         assert served.index("quiet") == 1
 
 
 async def test_a_caller_who_would_wait_too_long_is_told_so_and_the_others_are_not() -> None:
-    pacer = Pacer(Clock())
+    pacer = MessagePacer(Clock())
     most = int(LONGEST_WAIT_S * RATE)
-    while await granted(pacer, Lane.READS):
+    while await granted(pacer, Priority.READS):
         pass
-    with serving("hungry"):
-        waiting = [asyncio.create_task(pacer.turn(Lane.READS)) for _ in range(most)]
+    with acting_for("hungry"):
+        waiting = [asyncio.create_task(pacer.turn(Priority.READS)) for _ in range(most)]
         await asyncio.sleep(0)
 
         with pytest.raises(ToolError) as refused:
-            await pacer.turn(Lane.READS)
-    with serving("quiet"):
-        waiting.append(asyncio.create_task(pacer.turn(Lane.READS)))
-    waiting.append(asyncio.create_task(pacer.turn(Lane.READS)))  # the session's own
+            await pacer.turn(Priority.READS)
+    with acting_for("quiet"):
+        waiting.append(asyncio.create_task(pacer.turn(Priority.READS)))
+    waiting.append(asyncio.create_task(pacer.turn(Priority.READS)))  # the session's own
     await asyncio.sleep(0)
 
     assert refused.value.code == "paced"
     assert refused.value.details["retry_after_s"] == pytest.approx(LONGEST_WAIT_S, abs=0.2)
-    assert pacer.waiting(Lane.READS) == most + 2
+    assert pacer.waiting(Priority.READS) == most + 2
     for each in waiting:
         each.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
-    assert pacer.waiting(Lane.READS) == 0
+    assert pacer.waiting(Priority.READS) == 0
 
 
 async def test_an_order_is_never_told_to_wait() -> None:
-    pacer = Pacer(Clock())
-    while await granted(pacer, Lane.ORDERS):
+    pacer = MessagePacer(Clock())
+    while await granted(pacer, Priority.ORDERS):
         pass
-    with serving("hungry"):
-        waiting = [asyncio.create_task(pacer.turn(Lane.ORDERS)) for _ in range(int(LONGEST_WAIT_S * RATE) + 5)]
+    with acting_for("hungry"):
+        waiting = [asyncio.create_task(pacer.turn(Priority.ORDERS)) for _ in range(int(LONGEST_WAIT_S * RATE) + 5)]
     await asyncio.sleep(0)
 
     assert not any(each.done() for each in waiting)
@@ -261,7 +270,7 @@ async def test_an_order_is_never_told_to_wait() -> None:
 
 
 async def test_the_wait_that_is_told_counts_what_goes_first() -> None:
-    rotation = Rotation()
+    rotation = RoundRobinQueue()
     for name, count in (("hungry", 10), ("other", 3)):
         for _ in range(count):
             rotation.add(name, asyncio.get_running_loop().create_future())
@@ -361,7 +370,7 @@ async def test_past_the_window_a_request_is_refused_with_the_wait() -> None:
     pacer: HistoryPacer[int] = HistoryPacer(clock)
     ask = Asks()
     for contract in range(HISTORY_IN_WINDOW):
-        with serving(f"client {contract % 2}"):
+        with acting_for(f"client {contract % 2}"):
             await pacer.answer(wanted(contract), clock.now + 60, ask)
     clock.now += 10
 
@@ -377,7 +386,7 @@ async def test_bid_ask_counts_twice() -> None:
     clock = Clock()
     pacer: HistoryPacer[int] = HistoryPacer(clock)
     for contract in range(HISTORY_IN_WINDOW // 2):
-        with serving(f"client {contract % 2}"):
+        with acting_for(f"client {contract % 2}"):
             await pacer.answer(wanted(contract, "BID_ASK"), clock.now + 60, Asks())
 
     assert pacer.wait(wanted(999)) == HISTORY_WINDOW_S
@@ -386,13 +395,13 @@ async def test_bid_ask_counts_twice() -> None:
 async def test_one_client_leaves_the_others_a_part_of_the_window() -> None:
     clock = Clock()
     pacer: HistoryPacer[int] = HistoryPacer(clock)
-    with serving("hungry"):
-        for contract in range(share_of_one(HISTORY_IN_WINDOW)):
+    with acting_for("hungry"):
+        for contract in range(max_share(HISTORY_IN_WINDOW)):
             await pacer.answer(wanted(contract), clock.now + 60, Asks())
 
         with pytest.raises(ToolError, match="paced"):
             await pacer.answer(wanted(999), clock.now + 60, Asks())
-    with serving("quiet"):
+    with acting_for("quiet"):
         assert await pacer.answer(wanted(999), clock.now + 60, Asks()) == 1
 
 
@@ -400,16 +409,16 @@ async def test_one_client_leaves_the_others_places_at_once() -> None:
     pacer: HistoryPacer[int] = HistoryPacer(Clock())
     slow = Asks()
     slow.go.clear()
-    with serving("hungry"):
+    with acting_for("hungry"):
         waiting = [
             asyncio.create_task(pacer.answer(wanted(contract), 2000.0, slow)) for contract in range(HISTORY_OPEN + 5)
         ]
     await asyncio.sleep(0)
 
-    with serving("quiet"):
+    with acting_for("quiet"):
         assert await pacer.answer(wanted(999), 2000.0, Asks()) == 1
 
-    assert slow.number == share_of_one(HISTORY_OPEN)
+    assert slow.number == max_share(HISTORY_OPEN)
     slow.go.set()
     await asyncio.gather(*waiting)
 
@@ -467,7 +476,7 @@ async def test_closing_ends_what_is_under_way() -> None:
 
 
 async def test_a_flight_that_landed_is_flown_again() -> None:
-    flights = Flights()
+    flights = SingleFlight()
     ask = Asks()
 
     assert [await flights.share("key", ask) for _ in range(2)] == [1, 2]
@@ -475,7 +484,7 @@ async def test_a_flight_that_landed_is_flown_again() -> None:
 
 
 async def test_everybody_on_a_flight_learns_of_its_failure() -> None:
-    flights = Flights()
+    flights = SingleFlight()
 
     async def fail() -> int:
         raise ToolError("no_data", "nothing")
@@ -488,9 +497,9 @@ async def test_everybody_on_a_flight_learns_of_its_failure() -> None:
 @pytest.mark.trial("E2")
 async def test_a_cancel_goes_before_orders_that_wait() -> None:
     pacer = await used_up()
-    order = asyncio.create_task(pacer.turn(Lane.ORDERS))
+    order = asyncio.create_task(pacer.turn(Priority.ORDERS))
     await asyncio.sleep(0)
-    cancel = asyncio.create_task(pacer.turn(Lane.CANCELS))
+    cancel = asyncio.create_task(pacer.turn(Priority.CANCELS))
     await asyncio.wait({order, cancel}, return_when=asyncio.FIRST_COMPLETED)
 
     assert (order.done(), cancel.done()) == (False, True)

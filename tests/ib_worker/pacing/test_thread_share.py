@@ -7,9 +7,9 @@ import pytest
 
 from bridge.tool import ToolError
 from ib_worker.handlers.answer_bounds import LongWork
-from ib_worker.pacing.caller import SESSION, serving
+from ib_worker.pacing.caller import SESSION, acting_for
 from ib_worker.pacing.message_pacer import LONGEST_WAIT_S
-from ib_worker.pacing.thread_share import AT_ONCE_S, SHARE, Portions
+from ib_worker.pacing.thread_share import AT_ONCE_S, SHARE, ThreadShare
 
 pytestmark = pytest.mark.trial("B1")
 
@@ -25,7 +25,7 @@ class Clock:
 
 
 def test_work_after_a_quiet_moment_waits_for_nothing() -> None:
-    portions = Portions(Clock())
+    portions = ThreadShare(Clock())
     portions.had("hungry", AT_ONCE_S)
 
     assert portions.wait_s("hungry") == 0
@@ -33,7 +33,7 @@ def test_work_after_a_quiet_moment_waits_for_nothing() -> None:
 
 def test_more_work_waits_for_its_callers_share_of_the_time() -> None:
     clock = Clock()
-    portions = Portions(clock)
+    portions = ThreadShare(clock)
     portions.had("hungry", AT_ONCE_S + 0.05)
 
     assert portions.wait_s("hungry") == pytest.approx(0.05 / SHARE)
@@ -43,7 +43,7 @@ def test_more_work_waits_for_its_callers_share_of_the_time() -> None:
 
 
 async def test_whoever_would_wait_too_long_is_told_so_at_once() -> None:
-    portions = Portions(Clock())
+    portions = ThreadShare(Clock())
     portions.had("hungry", AT_ONCE_S + (LONGEST_WAIT_S + 1) * SHARE)
 
     with pytest.raises(ToolError, match="paced") as refused:
@@ -55,7 +55,7 @@ async def test_whoever_would_wait_too_long_is_told_so_at_once() -> None:
 
 
 async def test_a_hungry_caller_works_one_piece_at_a_time_and_another_beside_it() -> None:
-    portions = Portions(time.monotonic)
+    portions = ThreadShare(time.monotonic)
     for took_s in (AT_ONCE_S, 0.02 * SHARE):
         portions.had("hungry", took_s)
     order: list[str] = []
@@ -81,11 +81,11 @@ async def test_long_work_counts_for_whom_it_is_done() -> None:
             pass
         return 1
 
-    with serving("hungry"):
+    with acting_for("hungry"):
         assert await work.run(rows, slow) == 1
         with pytest.raises(ToolError, match="paced"):
             await work.run(rows, len)
         assert await work.run(range(3), len) == 3
-    with serving("quiet"):
+    with acting_for("quiet"):
         assert await work.run(rows, len) == 1_000
     work.close()

@@ -7,16 +7,16 @@ from typing import Any, Literal
 import pytest
 
 from ib_worker.risk.bracket_prices import Levels, crossed, require_ahead
-from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.intent import OrderIntent, RiskInputs
 from ibgateway.simulator.server.server import Simulator
 from tests.ib_worker.scenarios.test_bracket_orders import FAR, KEY, bracket, settles
 from tests.stacks.worker import frames, order, trading
 
-ENTRY = Intent("X", "STK", "USD", Decimal(1), "BUY", Decimal(3), "MKT")
-FACTS = Facts(99.0, 100.0, 99.5, 0.0, Decimal(0), Decimal(0), 0, 0.0, base="USD", trading="open")
+ENTRY = OrderIntent("X", "STK", "USD", Decimal(1), "BUY", Decimal(3), "MKT")
+FACTS = RiskInputs(99.0, 100.0, 99.5, 0.0, Decimal(0), Decimal(0), 0, 0.0, base="USD", trading="open")
 
 
-def exits(stop: float, target: float) -> list[Intent]:
+def exits(stop: float, target: float) -> list[OrderIntent]:
     leave = replace(ENTRY, action="SELL")
     return [replace(leave, orderType="LMT", lmtPrice=target), replace(leave, orderType="STP", auxPrice=stop)]
 

@@ -11,9 +11,9 @@ from bridge.bus.controls.kill_switch import clear_halt, read_halt, set_halt
 from bridge.tool import ToolError
 from bridge.tools.types import Contract
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from ib_worker.orders.events import Event, ModifySent, Opened, Said, Sent, Status, Terms, Vanished
+from ib_worker.orders.events import ErrorReported, Event, ModifySent, NotListed, OpenOrderReported, Sent, Status, Terms
 from ib_worker.orders.state import LIFE_EVENTS, OrderState, apply
-from ib_worker.risk.circuit_breakers import LIVE, Tripwires, Wires
+from ib_worker.risk.circuit_breakers import LIVE, CircuitBreakers, CircuitBreakerSettings
 from ib_worker.risk.limits import Limits
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Caller, loses_all, order, trading
@@ -32,18 +32,18 @@ def an_order(number: int, *events: Event, at: datetime = AT) -> OrderState:
 
 
 def rejected(number: int, at: datetime = AT) -> OrderState:
-    return an_order(number, Said(at, 201, "no margin"), at=at)
+    return an_order(number, ErrorReported(at, 201, "no margin"), at=at)
 
 
 def working(number: int, *permIds: int) -> OrderState:
-    return an_order(number, *(Opened(AT, each, None, TERMS, "Submitted") for each in permIds or (number,)))
+    return an_order(number, *(OpenOrderReported(AT, each, None, TERMS, "Submitted") for each in permIds or (number,)))
 
 
-def wires(**changes: Any) -> Tripwires:
-    return Tripwires(Wires(**changes).in_force("live"))
+def wires(**changes: Any) -> CircuitBreakers:
+    return CircuitBreakers(CircuitBreakerSettings(**changes).in_force("live"))
 
 
-def reasons(tripwires: Tripwires) -> list[str]:
+def reasons(tripwires: CircuitBreakers) -> list[str]:
     return [f"{each.level}: {each.reason}" for each in tripwires.tripped]
 
 
@@ -75,7 +75,7 @@ def test_what_becomes_of_an_older_order_does_not_end_the_row() -> None:
 
 def test_rejections_that_an_archive_tells_are_no_news() -> None:
     tripwires = wires(rejects=1)
-    tripwires.happened(apply(OrderState(1, 1, TERMS, orderRef="ref-1"), Said(AT, 201, "no margin")))
+    tripwires.happened(apply(OrderState(1, 1, TERMS, orderRef="ref-1"), ErrorReported(AT, 201, "no margin")))
 
     assert reasons(tripwires) == []
 
@@ -90,8 +90,8 @@ def test_two_orders_under_one_reference_trip_it_once() -> None:
 
 def test_an_order_that_tws_splits_when_it_is_changed_is_one() -> None:
     tripwires = wires()
-    tripwires.happened(an_order(1, Opened(AT, 11, None, TERMS, "Submitted"), ModifySent(AT, TERMS),
-                                Opened(AT, 12, None, TERMS, "Submitted")))  # fmt: skip
+    tripwires.happened(an_order(1, OpenOrderReported(AT, 11, None, TERMS, "Submitted"), ModifySent(AT, TERMS),
+                                OpenOrderReported(AT, 12, None, TERMS, "Submitted")))  # fmt: skip
 
     assert reasons(tripwires) == []
 
@@ -99,8 +99,8 @@ def test_an_order_that_tws_splits_when_it_is_changed_is_one() -> None:
 def test_a_changed_order_of_many_events_is_one_still() -> None:
     tripwires = wires()
     many = [Status(AT, 11, "Submitted", 0.0, 10.0, whyHeld=str(each)) for each in range(LIFE_EVENTS)]
-    first, *rest = (Opened(AT, each, None, TERMS, "Submitted") for each in (11, 12))
-    held = [Said(AT, 399, str(each)) for each in range(LIFE_EVENTS // 2)]
+    first, *rest = (OpenOrderReported(AT, each, None, TERMS, "Submitted") for each in (11, 12))
+    held = [ErrorReported(AT, 399, str(each)) for each in range(LIFE_EVENTS // 2)]
     tripwires.happened(an_order(1, first, *held, ModifySent(AT, TERMS), *many, *rest))
 
     assert reasons(tripwires) == []
@@ -108,7 +108,7 @@ def test_a_changed_order_of_many_events_is_one_still() -> None:
 
 def test_an_order_that_vanishes_is_unknown_from_then_on() -> None:
     tripwires, seen = wires(unknown_s=60.0), AT + timedelta(hours=1)
-    gone = an_order(1, Opened(AT, 11, None, TERMS, "Submitted"), Vanished(seen))
+    gone = an_order(1, OpenOrderReported(AT, 11, None, TERMS, "Submitted"), NotListed(seen))
     tripwires.look([gone], seen + timedelta(seconds=60))
     assert reasons(tripwires) == []
     tripwires.look([gone], seen + timedelta(seconds=61))
@@ -128,7 +128,7 @@ def test_an_order_that_stays_unknown_trips_it_once() -> None:
 
 def test_an_order_that_ibkr_does_not_have_is_not_unknown() -> None:
     tripwires, later = wires(unknown_s=60.0), AT + timedelta(seconds=30)
-    tripwires.look([an_order(1, Vanished(AT), Vanished(later))], AT + timedelta(days=1))
+    tripwires.look([an_order(1, NotListed(AT), NotListed(later))], AT + timedelta(days=1))
 
     assert reasons(tripwires) == []
 
@@ -155,10 +155,12 @@ def test_each_wire_can_be_taken_down_by_name(name: str) -> None:
 
 @pytest.mark.trial("A20")
 def test_on_paper_only_what_costs_nobody_a_day_is_on() -> None:
-    paper = Wires().in_force("paper")
+    paper = CircuitBreakerSettings().in_force("paper")
 
-    assert paper == Wires(rejects="off", unknown_s="off", doubled="on", daily_loss="on", data_loss="on")
-    assert Wires(rejects=7).in_force("paper").rejects == 7
+    assert paper == CircuitBreakerSettings(
+        rejects="off", unknown_s="off", doubled="on", daily_loss="on", data_loss="on"
+    )
+    assert CircuitBreakerSettings(rejects=7).in_force("paper").rejects == 7
 
 
 async def halted(front: Caller) -> str | None:
@@ -170,7 +172,7 @@ async def test_a_tripped_wire_halts_every_replica_until_a_human_releases_it(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
     sim.fault("on order each answer 201 Order rejected - reason: no margin")
-    async with trading(redis_url, session, sim, wires=Wires(rejects=2)) as front:
+    async with trading(redis_url, session, sim, wires=CircuitBreakerSettings(rejects=2)) as front:
         codes = [(await front.refused_order(**order(totalQuantity=each))).code for each in (1, 2)]
         await until(lambda: halted(front), "it is halted")
         sim.fault("clear")
@@ -203,7 +205,7 @@ async def test_the_days_loss_halts_all_but_closing_orders_for_good(
 async def test_a_redis_that_lost_its_history_is_traded_on_only_when_a_human_says_so(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
-    async with trading(own_redis.url, session, sim, wires=Wires(data_loss="on")) as front:
+    async with trading(own_redis.url, session, sim, wires=CircuitBreakerSettings(data_loss="on")) as front:
         await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
         assert await halted(front) is None
         await loses_all(own_redis, tmp_path)
@@ -222,7 +224,7 @@ async def test_a_worker_that_finds_its_orders_at_ibkr_and_nothing_in_redis_takes
         await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
 
     again = session if known else f"{session}-new"
-    async with trading(redis_url, again, sim, wires=Wires(data_loss="on")) as front:
+    async with trading(redis_url, again, sim, wires=CircuitBreakerSettings(data_loss="on")) as front:
         assert (await halted(front) is None) is known
 
 
@@ -232,7 +234,7 @@ async def test_a_gateway_that_has_merely_counted_orders_is_no_loss(
 ) -> None:
     """Their ids went to somebody, an earlier year or by hand: nothing says that Redis knew of them."""
     sim.fault("ids 2")
-    async with trading(redis_url, session, sim, wires=Wires(data_loss="on")) as front:
+    async with trading(redis_url, session, sim, wires=CircuitBreakerSettings(data_loss="on")) as front:
         placed = await front.submit("place_order", **order())
 
         assert await halted(front) is None

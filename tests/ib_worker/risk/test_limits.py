@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from bridge.tool import ToolError
-from ib_worker.risk.intent import Facts, Intent
-from ib_worker.risk.limits import PAPER_DEFAULTS, Limits, check, closes
+from ib_worker.risk.intent import OrderIntent, RiskInputs
+from ib_worker.risk.limits import PAPER_DEFAULTS, Limits, check, only_reduces_position
 from ib_worker.risk.worth import FRESH_QUOTE_S, known_worth
 
-BUY = Intent("AAPL", "STK", "USD", Decimal(1), "BUY", Decimal(10), "LMT", lmtPrice=100.0)
+BUY = OrderIntent("AAPL", "STK", "USD", Decimal(1), "BUY", Decimal(10), "LMT", lmtPrice=100.0)
 SELL = replace(BUY, action="SELL")
-FLAT = Facts(99.9, 100.1, 100.0, 0.5, Decimal(0), Decimal(0), 0, 0.0, base="USD", rates={"EUR": 1.0})
+FLAT = RiskInputs(99.9, 100.1, 100.0, 0.5, Decimal(0), Decimal(0), 0, 0.0, base="USD", rates={"EUR": 1.0})
 WAIVED: dict[str, Any] = {name: "off" for name in Limits.model_fields if name != "outside_rth"} | {
     "outside_rth": "allowed"
 }
@@ -26,7 +26,7 @@ def limits(**values: Any) -> Limits:
     return Limits(**(WAIVED | values))
 
 
-def refused(intent: Intent, facts: Facts, which: Limits) -> ToolError | None:
+def refused(intent: OrderIntent, facts: RiskInputs, which: Limits) -> ToolError | None:
     try:
         check(intent, facts, which)
     except ToolError as error:
@@ -50,7 +50,7 @@ def refused(intent: Intent, facts: Facts, which: Limits) -> ToolError | None:
     ],
 )
 def test_each_limit_refuses_what_is_past_it_and_names_itself(
-    limit: str, allowed: Any, inside: Intent, past: Intent
+    limit: str, allowed: Any, inside: OrderIntent, past: OrderIntent
 ) -> None:
     which = limits(**{limit: allowed})
 
@@ -81,7 +81,7 @@ def test_an_unknown_daily_loss_fails_closed() -> None:
 
 
 @pytest.mark.parametrize("facts", [replace(FLAT, quote_age_s=FRESH_QUOTE_S + 0.1), replace(FLAT, quote_age_s=None)])
-def test_a_market_order_without_a_fresh_quote_fails_closed(facts: Facts) -> None:
+def test_a_market_order_without_a_fresh_quote_fails_closed(facts: RiskInputs) -> None:
     market = replace(BUY, orderType="MKT", lmtPrice=None)
 
     for which in (limits(price_collar=0.05), limits(max_order_value=1e9), limits(max_position_value=1e9)):
@@ -108,7 +108,7 @@ def test_a_market_order_into_a_gap_is_refused() -> None:
 
 
 @pytest.mark.parametrize("facts", [replace(FLAT, bid=None), replace(FLAT, ask=None), replace(FLAT, ask=0.0)])
-def test_a_market_order_into_a_one_sided_quote_fails_closed(facts: Facts) -> None:
+def test_a_market_order_into_a_one_sided_quote_fails_closed(facts: RiskInputs) -> None:
     error = refused(replace(BUY, orderType="MKT", lmtPrice=None), facts, limits(price_collar=0.05))
 
     assert error is not None
@@ -166,9 +166,9 @@ def test_a_trigger_that_is_met_makes_a_market_order(orderType: str, auxPrice: fl
 def test_what_an_order_has_filled_already_is_not_counted_a_second_time_when_it_is_changed() -> None:
     facts = replace(FLAT, position=Decimal(6))
 
-    assert not closes(SELL, facts)
-    assert closes(replace(SELL, filled=Decimal(4)), facts)
-    assert not closes(replace(SELL, filled=Decimal(3)), facts)
+    assert not only_reduces_position(SELL, facts)
+    assert only_reduces_position(replace(SELL, filled=Decimal(4)), facts)
+    assert not only_reduces_position(replace(SELL, filled=Decimal(3)), facts)
     held = replace(BUY, totalQuantity=Decimal(20), filled=Decimal(6))
     assert refused(held, facts, limits(max_position_value=2000.0)) is None
     assert refused(replace(held, filled=Decimal(5)), facts, limits(max_position_value=2000.0)) is not None
@@ -221,7 +221,9 @@ def test_closing_is_exactly_what_cannot_turn_or_grow_a_position(
     after = position + signed + (closing if action == "BUY" else -closing)
 
     against = position * signed < 0
-    assert closes(intent, replace(FLAT, position=position, closing=closing)) == (against and after * position >= 0)
+    assert only_reduces_position(intent, replace(FLAT, position=position, closing=closing)) == (
+        against and after * position >= 0
+    )
 
 
 @given(quantity=quantities)
@@ -230,7 +232,7 @@ def test_a_closing_order_passes_every_limit(quantity: Decimal) -> None:
         max_quantity=Decimal("0.1"), max_order_value=0.01, max_position_value=0.01, max_daily_loss=1.0,
         max_open_orders=1, price_collar=0.001, allowed_symbols="X", outside_rth="refused",
     )  # fmt: skip
-    blind = Facts(None, None, None, None, quantity, Decimal(0), 99, None)
+    blind = RiskInputs(None, None, None, None, quantity, Decimal(0), 99, None)
 
     assert refused(replace(SELL, totalQuantity=quantity), blind, tight) is None
     assert refused(replace(SELL, totalQuantity=quantity + 1), blind, tight) is not None
@@ -312,7 +314,7 @@ def test_a_refusal_over_an_amount_names_its_variable_and_the_currency(limit: str
 prices = st.sampled_from([0.01, 50.0, 99.0, 100.0, 101.0, 106.0, 500.0])
 maybe = st.none() | prices
 INTENTS = st.builds(
-    Intent,
+    OrderIntent,
     symbol=st.sampled_from(["AAPL", "IBM"]),
     secType=st.sampled_from(["STK", "OPT"]),
     currency=st.sampled_from(["USD", "EUR"]),
@@ -331,7 +333,7 @@ INTENTS = st.builds(
     )
 )
 FACTS = st.builds(
-    Facts,
+    RiskInputs,
     bid=maybe, ask=maybe, last=maybe, quote_age_s=st.sampled_from([None, 0.0, 15.0, 15.1]),
     position=st.integers(-60, 60).map(Decimal), closing=st.integers(0, 20).map(Decimal),
     open_orders=st.integers(0, 5), daily_pnl=st.sampled_from([None, 10.0, -99.0, -100.0]),
@@ -355,7 +357,7 @@ RAILS = st.fixed_dictionaries(
 
 
 @given(intent=INTENTS, facts=FACTS, rails=RAILS)
-def test_whatever_passes_is_within_every_limit(intent: Intent, facts: Facts, rails: dict[str, Any]) -> None:
+def test_whatever_passes_is_within_every_limit(intent: OrderIntent, facts: RiskInputs, rails: dict[str, Any]) -> None:
     """Judged once more, the other way round: each limit alone, from the order, without the worker's own functions."""
     if refused(intent, facts, limits(**rails)) is not None:
         return
@@ -418,7 +420,7 @@ def test_whatever_passes_is_within_every_limit(intent: Intent, facts: Facts, rai
     ],
 )  # fmt: skip
 def test_a_refusal_names_the_limit_the_value_and_what_is_allowed(
-    limit: str, allowed: Any, past: Intent, what: str, value: Any
+    limit: str, allowed: Any, past: OrderIntent, what: str, value: Any
 ) -> None:
     which = limits(**{limit: allowed})
 
@@ -444,7 +446,7 @@ def test_a_refusal_names_the_limit_the_value_and_what_is_allowed(
          "Retry in trading hours, or with market data."),
     ],
 )  # fmt: skip
-def test_what_is_not_known_is_said_to_be_so(facts: Facts, code: str, message: str) -> None:
+def test_what_is_not_known_is_said_to_be_so(facts: RiskInputs, code: str, message: str) -> None:
     error = refused(BUY, facts, limits(max_daily_loss=50.0, price_collar=0.05))
 
     assert error is not None
@@ -464,4 +466,4 @@ def test_an_order_closes_up_to_what_is_held_and_not_yet_being_closed(
 ) -> None:
     facts = replace(FLAT, position=Decimal(position), closing=Decimal(closing))
 
-    assert closes(replace(BUY, action=action, totalQuantity=Decimal(quantity)), facts) is closing_only
+    assert only_reduces_position(replace(BUY, action=action, totalQuantity=Decimal(quantity)), facts) is closing_only

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.risk.intent import Facts, Intent, Leg, OptionBook, OptionTerms, Unit
+from ib_worker.risk.intent import Leg, OptionBook, OptionTerms, OrderIntent, RiskInputs, Unit
 from ib_worker.risk.limits import Limits, check
 from ib_worker.risk.short_options import at_risk
 
@@ -59,12 +59,12 @@ def test_short_options_count_what_is_worked_out_by_hand(held: OptionBook, by_han
     assert at_risk(held) == pytest.approx(by_hand)
 
 
-SELL = Intent("AAPL", "OPT", "USD", Decimal(100), "SELL", Decimal(50), "LMT", 0.02, option=C210)
-FACTS = Facts(0.01, 0.03, 0.02, 0.0, Decimal(0), Decimal(0), 0, 0.0, base="USD", rates={"EUR": 2.0}, book=book())
+SELL = OrderIntent("AAPL", "OPT", "USD", Decimal(100), "SELL", Decimal(50), "LMT", 0.02, option=C210)
+FACTS = RiskInputs(0.01, 0.03, 0.02, 0.0, Decimal(0), Decimal(0), 0, 0.0, base="USD", rates={"EUR": 2.0}, book=book())
 PAPER = Limits(**WAIVED | {"max_short_option_value": 1_000_000.0})
 
 
-def refused(order: Intent, facts: Facts, limits: Limits = PAPER) -> ToolError | None:
+def refused(order: OrderIntent, facts: RiskInputs, limits: Limits = PAPER) -> ToolError | None:
     try:
         check(order, facts, limits)
     except ToolError as error:
@@ -99,7 +99,7 @@ def test_what_is_short_or_may_become_it_counts_with_the_order() -> None:
 @pytest.mark.trial("A26")
 def test_selling_what_covers_short_options_is_held_though_it_closes() -> None:
     """Bought, covered and sold again and again, the calls would stay behind."""
-    shares = Intent("AAPL", "STK", "USD", Decimal(1), "SELL", Decimal(5000), "MKT")
+    shares = OrderIntent("AAPL", "STK", "USD", Decimal(1), "SELL", Decimal(5000), "MKT")
     held = replace(FACTS, position=Decimal(5000), book=book((C210, -50), shares=5000))
 
     error = refused(shares, held)
@@ -115,7 +115,7 @@ def test_selling_what_covers_short_options_is_held_though_it_closes() -> None:
 def test_the_legs_of_one_order_cover_each_other() -> None:
     unit = Unit("OPT", "AAPL", "USD", Decimal(100))
     legs = (Leg(unit, -1, 6.0, C200), Leg(unit, 1, 2.0, C210))
-    combination = Intent("AAPL", "BAG", "USD", Decimal(0), "BUY", Decimal(900), "LMT", -4.0)
+    combination = OrderIntent("AAPL", "BAG", "USD", Decimal(0), "BUY", Decimal(900), "LMT", -4.0)
 
     assert refused(combination, replace(FACTS, legs=legs)) is None  # 900 × 10 × 100 = 900,000
     error = refused(replace(combination, totalQuantity=Decimal(1001)), replace(FACTS, legs=legs))

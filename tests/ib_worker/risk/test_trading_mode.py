@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.risk.trading_mode import Mode, may_trade, tradable
+from ib_worker.risk.trading_mode import Mode, may_trade, require_tradable_account
 
 LIVE = frozenset({"U1234567", "DU7654321"})
 
@@ -13,7 +13,7 @@ LIVE = frozenset({"U1234567", "DU7654321"})
     ("mode", "account"), [("paper", "DU1234567"), ("paper", "DF1234567"), ("live", "U1234567"), ("live", "DU7654321")]
 )
 def test_an_account_of_the_mode_may_be_traded(mode: Mode, account: str) -> None:
-    assert tradable(mode, LIVE, account) == account
+    assert require_tradable_account(mode, LIVE, account) == account
     assert may_trade(mode, LIVE, account)
 
 
@@ -34,7 +34,7 @@ def test_an_account_of_the_mode_may_be_traded(mode: Mode, account: str) -> None:
 def test_any_other_account_is_refused_by_name(mode: Mode, account: str | None, kind: str) -> None:
     assert not may_trade(mode, LIVE, account)
     with pytest.raises(ToolError) as caught:
-        tradable(mode, LIVE, account)
+        require_tradable_account(mode, LIVE, account)
 
     assert caught.value.code == "wrong_account"
     assert caught.value.message == f"TRADING_MODE is {mode}, and {account} is not {kind}: nothing is sent for it."
@@ -45,7 +45,7 @@ def test_any_other_account_is_refused_by_name(mode: Mode, account: str | None, k
 def test_nothing_may_be_traded_in_read_only(account: str | None) -> None:
     assert not may_trade("read_only", LIVE, account)
     with pytest.raises(ToolError) as caught:
-        tradable("read_only", LIVE, account)
+        require_tradable_account("read_only", LIVE, account)
 
     assert caught.value.code == "read_only"
     assert caught.value.message == "TRADING_MODE is read_only: this worker places and cancels no orders."

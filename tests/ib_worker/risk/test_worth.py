@@ -11,7 +11,7 @@ import pytest
 from bridge.tool import ToolError
 from ib_worker.pre_trade.checks import intent_of, terms_digest
 from ib_worker.risk.exchange_rates import AccountRow, account_rates, quoted_rate
-from ib_worker.risk.intent import Facts, Intent, Leg, Unit
+from ib_worker.risk.intent import Leg, OrderIntent, RiskInputs, Unit
 from ib_worker.risk.limits import Limits, check
 from ib_worker.risk.order_prices import aux_price, limit_price
 from ib_worker.risk.worth import known_worth, worth
@@ -21,16 +21,16 @@ UNSET = sys.float_info.max
 WAIVED: dict[str, Any] = {name: "off" for name in Limits.model_fields if name != "outside_rth"}
 
 
-def facts(bid: float | None, ask: float | None, last: float | None, **changes: Any) -> Facts:
-    known = Facts(bid, ask, last, 0.0, Decimal(0), Decimal(0), 0, 0.0, base="USD", rates=RATES)
+def facts(bid: float | None, ask: float | None, last: float | None, **changes: Any) -> RiskInputs:
+    known = RiskInputs(bid, ask, last, 0.0, Decimal(0), Decimal(0), 0, 0.0, base="USD", rates=RATES)
     return replace(known, **changes)
 
 
 def intent(
     secType: str, multiplier: str = "1", quantity: int = 10, orderType: str = "MKT", lmtPrice: float | None = None,
     auxPrice: float | None = None, action: Literal["BUY", "SELL"] = "BUY", **changes: Any,
-) -> Intent:  # fmt: skip
-    made = Intent(
+) -> OrderIntent:  # fmt: skip
+    made = OrderIntent(
         "X", secType, "USD", Decimal(multiplier or 0), action, Decimal(quantity), orderType, lmtPrice, auxPrice
     )
     return replace(made, **changes)
@@ -97,7 +97,7 @@ TABLE = [
 @pytest.mark.trial("A4", "A5", "A1")
 @pytest.mark.parametrize(("order", "quote", "by_hand"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_an_order_is_worth_what_is_worked_out_by_hand(
-    order: Intent, quote: tuple[float | None, float | None, float | None], by_hand: float
+    order: OrderIntent, quote: tuple[float | None, float | None, float | None], by_hand: float
 ) -> None:
     told = worth(order, facts(*quote))
 

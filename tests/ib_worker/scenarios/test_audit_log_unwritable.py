@@ -13,7 +13,7 @@ from bridge.bus.controls.audit_log import read_back
 from bridge.bus.keys import Keys
 from bridge.bus.leadership.lease import LeaseLost
 from bridge.bus.transport.connection import BusError
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from cli.__main__ import main
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ibgateway.simulator.server.server import Simulator
@@ -72,7 +72,7 @@ async def verified(redis: EmbeddedRedis, session: str) -> bool:
 
 async def intents(redis: EmbeddedRedis, session: str) -> int:
     """How many orders' intents the log has on disk."""
-    async with Pipe(redis.url) as pipe:
+    async with CommandPipeline(redis.url) as pipe:
         return sum([b'"event":"intent"' in line async for line in read_back(pipe, Keys(session), 100)])
 
 

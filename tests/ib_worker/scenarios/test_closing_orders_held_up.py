@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from bridge.bus.controls.kill_switch import clear_halt, set_halt
-from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.intent import OrderIntent, RiskInputs
 from ib_worker.risk.limits import Limits
 from ib_worker.risk.position_effect import held_up, warnings
 from ibgateway.simulator.server.server import Simulator
 from tests.ib_worker.scenarios.test_bracket_orders import FILLED, KEY, bracket, cancel, settles
 from tests.stacks.worker import order, trading
 
-SELL = Intent("NVDA", "STK", "USD", Decimal(1), "SELL", Decimal(10), "MKT")
-HELD = Facts(99.0, 100.0, 99.5, 0.0, Decimal(10), Decimal(10), 0, 0.0, base="USD")
+SELL = OrderIntent("NVDA", "STK", "USD", Decimal(1), "SELL", Decimal(10), "MKT")
+HELD = RiskInputs(99.0, 100.0, 99.5, 0.0, Decimal(10), Decimal(10), 0, 0.0, base="USD")
 CLOSE: dict[str, Any] = order(symbol="NVDA", action="SELL", totalQuantity=10)
 
 

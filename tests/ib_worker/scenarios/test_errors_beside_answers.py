@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bridge.tool import ToolError
-from bridge.tools.types import OnContract
-from ib_worker.tws.errors import RequestRefused, Unreadable, Warned, as_tool_error
-from ib_worker.tws.requests import Requests
+from bridge.tools.types import ContractArguments
+from ib_worker.tws.errors import TwsError, UnreadableMessage, WarningReported, as_tool_error
+from ib_worker.tws.requests import PendingRequests
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import order, ready_session, trading
 from tests.waiting import until
@@ -56,7 +56,7 @@ async def test_an_unknown_code_without_data_ends_a_read_in_tws_words(
 
 @pytest.mark.trial("B9")
 async def test_an_answer_that_stops_after_an_unknown_code_ends_and_one_that_goes_on_does_not(short: None) -> None:
-    requests = Requests()
+    requests = PendingRequests()
     loop = asyncio.get_running_loop()
     with requests.expect(7) as goes_on, requests.expect(8) as stops, requests.expect(9, patience_s=0.1) as warned:
         for key in (7, 8, 9):
@@ -66,9 +66,9 @@ async def test_an_answer_that_stops_after_an_unknown_code_ends_and_one_that_goes
         loop.call_later(0.3, requests.finish, 7)
 
         assert await goes_on.answer == ["part", "more"]
-        with pytest.raises(RequestRefused):
+        with pytest.raises(TwsError):
             await stops.answer
-        with pytest.raises(Warned) as silent:
+        with pytest.raises(WarningReported) as silent:
             await warned.answer
     told = as_tool_error(silent.value)
     assert told is not None
@@ -80,7 +80,7 @@ async def test_an_answer_that_stops_after_an_unknown_code_ends_and_one_that_goes
 async def test_a_stream_goes_on_after_warnings_and_unknown_codes(sim: Simulator, code: int, short: None) -> None:
     async with ready_session(sim) as stand:
         sim.fault(f'on reqMktData notice {code} "only a warning"')
-        contract = await stand.session.contracts.contract(OnContract(symbol="SPY"))
+        contract = await stand.session.contracts.contract(ContractArguments(symbol="SPY"))
         line = await stand.session.lines.open(contract)
         await asyncio.wait_for(line.settled.wait(), 5)
         ticks = line.ticks
@@ -95,7 +95,7 @@ async def test_a_stream_that_stops_at_an_unknown_code_is_asked_for_anew_once_and
 ) -> None:
     async with ready_session(sim) as stand:
         session = stand.session
-        line = await session.lines.open(await session.contracts.contract(OnContract(symbol="SPY")))
+        line = await session.lines.open(await session.contracts.contract(ContractArguments(symbol="SPY")))
         await asyncio.wait_for(line.settled.wait(), 5)
         first = line.reqId
         sim.fault("farm broken usfarm")
@@ -180,7 +180,7 @@ async def test_an_answer_that_can_not_be_read_is_an_error_at_once_that_names_it(
 
 @pytest.mark.trial("B10")
 def test_what_can_not_be_read_is_typed() -> None:
-    error = as_tool_error(Unreadable("a message of type 10 could not be decoded"))
+    error = as_tool_error(UnreadableMessage("a message of type 10 could not be decoded"))
 
     assert isinstance(error, ToolError)
     assert "update the worker" in error.message

@@ -11,21 +11,21 @@ from bridge.tools.types import Contract
 from ib_worker.orders.events import (
     CancelSent,
     Completed,
+    ErrorReported,
     Event,
     Fill,
     ListedOpen,
-    Opened,
-    Said,
+    NotListed,
+    OpenOrderReported,
     Sent,
     Status,
     Terms,
-    Vanished,
 )
 from ib_worker.orders.references import order_ref
 from ib_worker.orders.state import OrderState, apply
-from ib_worker.orders.tracker import Entry, Ledger
-from ib_worker.risk.circuit_breakers import Tripwires, Wires
-from ib_worker.session.warnings import concerns_of
+from ib_worker.orders.tracker import OrderTracker, TrackedOrder
+from ib_worker.risk.circuit_breakers import CircuitBreakers, CircuitBreakerSettings
+from ib_worker.session.warnings import session_warnings
 from ibgateway.simulator.server.server import Simulator
 from tests.ib_worker.order_entry.test_send import place
 from tests.ib_worker.scenarios.test_orders import Simulated
@@ -46,7 +46,7 @@ def status(word: str, filled: float = 0.0, at: datetime = AT) -> Status:
 
 def after(*events: Event) -> OrderState:
     state = OrderState(7, 1, TERMS, orderRef=REF)
-    for event in (Sent(AT, TERMS), Opened(AT, 99, REF, TERMS, "Submitted"), *events):
+    for event in (Sent(AT, TERMS), OpenOrderReported(AT, 99, REF, TERMS, "Submitted"), *events):
         state = apply(state, event)
     return state
 
@@ -55,7 +55,7 @@ def listed(word: str = "Submitted", asked_at: datetime = LATER, filled: float = 
     return ListedOpen(asked_at, asked_at, word, filled, 10.0 - filled)
 
 
-REJECTED = (Status(AT, 99, "Inactive", 0.0, 10.0), Said(AT, 201, "margin"))
+REJECTED = (Status(AT, 99, "Inactive", 0.0, 10.0), ErrorReported(AT, 201, "margin"))
 
 
 @pytest.mark.trial("A16")
@@ -64,7 +64,7 @@ REJECTED = (Status(AT, 99, "Inactive", 0.0, 10.0), Said(AT, 201, "margin"))
     [
         ((status("Cancelled"),), "Cancelled"),
         ((status("ApiCancelled"),), "ApiCancelled"),
-        ((Said(AT, 202, "Order Canceled"),), "Cancelled"),
+        ((ErrorReported(AT, 202, "Order Canceled"),), "Cancelled"),
         ((status("Filled", 10.0),), "Filled"),
         (REJECTED, "rejected"),
         ((Completed(AT, 99, REF, TERMS, "Cancelled", 0.0, "by trader"),), "Cancelled"),
@@ -105,20 +105,21 @@ def test_executions_are_stronger_than_a_list() -> None:
 
 @pytest.mark.trial("A16")
 def test_an_end_holds_again_once_a_look_lists_the_order_no_more() -> None:
-    state = after(status("Cancelled"), listed(), Vanished(LATER, LATER))
+    state = after(status("Cancelled"), listed(), NotListed(LATER, LATER))
 
     assert (state.done, state.status) == (True, "Cancelled")
 
 
 @pytest.mark.trial("A16")
 @pytest.mark.parametrize(
-    ("told", "was"), [((Said(AT, 201, "margin"),), "rejected"), ((Vanished(AT, AT), Vanished(AT, AT)), "not at IBKR")]
+    ("told", "was"),
+    [((ErrorReported(AT, 201, "margin"),), "rejected"), ((NotListed(AT, AT), NotListed(AT, AT)), "not at IBKR")],
 )
 def test_an_order_that_was_told_to_be_nowhere_and_shows_is_open_with_a_warning(
     told: tuple[Event, ...], was: str
 ) -> None:
     state = OrderState(7, 1, TERMS, orderRef=REF)
-    for event in (Sent(AT, TERMS), *told, Opened(LATER, 99, REF, TERMS, "Submitted")):
+    for event in (Sent(AT, TERMS), *told, OpenOrderReported(LATER, 99, REF, TERMS, "Submitted")):
         state = apply(state, event)
 
     assert (state.done, state.not_found, state.status, state.contradicted) == (False, False, "Submitted", was)
@@ -178,25 +179,27 @@ async def test_a_session_that_is_read_again_warns_of_an_end_that_is_contradicted
 
         await entry.until(lambda each: not each.done)
 
-        told = [each for each in concerns_of(stand.session, datetime.now(UTC)) if str(entry.state.orderId) in each.what]
+        told = [
+            each for each in session_warnings(stand.session, datetime.now(UTC)) if str(entry.state.orderId) in each.what
+        ]
         assert ["was taken for Filled" in each.what for each in told] == [True]
 
 
 # permId and reference
 
 
-def opened(ledger: Ledger, orderId: int, permId: int | None, clientId: int = 1) -> Entry:
+def opened(ledger: OrderTracker, orderId: int, permId: int | None, clientId: int = 1) -> TrackedOrder:
     entry = ledger.entry(orderId, clientId, permId, REF, TERMS)
     assert entry is not None
-    ledger.take(entry, Opened(AT, permId, REF, TERMS, "Submitted"))
+    ledger.take(entry, OpenOrderReported(AT, permId, REF, TERMS, "Submitted"))
     return entry
 
 
 @pytest.mark.trial("A17")
 @pytest.mark.parametrize("foreign_first", [False, True])
 def test_another_programs_order_with_our_reference_is_another_order(foreign_first: bool) -> None:
-    ledger = Ledger(1)
-    made: list[Entry] = []
+    ledger = OrderTracker(1)
+    made: list[TrackedOrder] = []
     for foreign in (foreign_first, not foreign_first):
         if foreign:
             made.append(opened(ledger, 7, 50, clientId=9))
@@ -214,7 +217,7 @@ def test_another_programs_order_with_our_reference_is_another_order(foreign_firs
 
 @pytest.mark.trial("A17")
 def test_executions_and_archived_orders_go_to_the_order_of_their_permid() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     ours = ledger.add(7, TERMS, REF)
     assert ledger.entry(7, 1, 99, REF, None) is ours  # an execution before any openOrder
     opened(ledger, 7, 99)
@@ -251,7 +254,7 @@ async def test_a_key_names_its_own_order_beside_another_programs_also_after_a_re
 
 @pytest.mark.trial("A17")
 def test_an_order_that_tws_has_split_is_one_still() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     ours = ledger.add(7, TERMS, REF)
     opened(ledger, 7, 99)
 
@@ -262,7 +265,7 @@ def test_an_order_that_tws_has_split_is_one_still() -> None:
 
 @pytest.mark.trial("A17")
 def test_forgetting_one_of_two_leaves_the_other() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     ours, foreign = ledger.add(7, TERMS, REF), opened(ledger, 7, 50, clientId=9)
 
     ledger._forget(ours)
@@ -272,11 +275,11 @@ def test_forgetting_one_of_two_leaves_the_other() -> None:
 
 @pytest.mark.trial("A17")
 def test_two_orders_under_one_reference_trip_the_wire() -> None:
-    ledger = Ledger(1)
+    ledger = OrderTracker(1)
     ledger.take(ledger.add(7, TERMS, REF), Sent(AT, TERMS))
     opened(ledger, 7, 99)
     opened(ledger, 7, 50, clientId=9)
-    wires = Tripwires(Wires().in_force("live"))
+    wires = CircuitBreakers(CircuitBreakerSettings().in_force("live"))
 
     for _ in range(2):
         wires.look((each.state for each in ledger.open()), AT)

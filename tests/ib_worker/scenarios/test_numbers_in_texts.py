@@ -8,11 +8,11 @@ import ib_async
 import pytest
 
 from ib_worker.order_entry.outcome import change_message, placed_message
-from ib_worker.orders.events import ModifySent, Said, Sent, Status
+from ib_worker.orders.events import ErrorReported, ModifySent, Sent, Status
 from ib_worker.orders.messages import terms_of
 from ib_worker.orders.state import OrderState, apply
-from ib_worker.pre_trade.describe import question
-from ib_worker.risk.intent import Facts, Intent
+from ib_worker.pre_trade.describe import approval_text
+from ib_worker.risk.intent import OrderIntent, RiskInputs
 
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 CONTRACT = ib_async.Contract(conId=1, symbol="BRK A", secType="STK", currency="USD", exchange="SMART")
@@ -23,12 +23,12 @@ ORDER = ib_async.Order(
 
 @pytest.mark.trial("A3", "A25")
 def test_who_approves_an_order_reads_its_prices_to_the_last_digit() -> None:
-    intent = Intent(
+    intent = OrderIntent(
         "BRK A", "STK", "USD", Decimal(1), "BUY", Decimal(2_000_000), "STP LMT", lmtPrice=741234.56, auxPrice=740987.65
     )
-    facts = Facts(741100.12, 741200.34, 741150.1, 0.0, Decimal(0), Decimal(0), 0, 0.0, base="USD")
+    facts = RiskInputs(741100.12, 741200.34, 741150.1, 0.0, Decimal(0), Decimal(0), 0, 0.0, base="USD")
 
-    told = question(intent, facts, CONTRACT, ORDER)
+    told = approval_text(intent, facts, CONTRACT, ORDER)
 
     assert "BUY 2000000 BRK A" in told
     assert "lmtPrice 741234.56, auxPrice 740987.65" in told
@@ -54,7 +54,7 @@ def test_a_change_of_an_order_that_has_ended_is_not_told_to_be_awaited() -> None
         Sent(AT, state.terms),
         Status(AT, 7, "Submitted", 0.0, 2_000_000.0),
         ModifySent(AT, changed),
-        Said(AT, 202, "Order Canceled - reason:"),
+        ErrorReported(AT, 202, "Order Canceled - reason:"),
     ):
         state = apply(state, event)
 

@@ -10,7 +10,7 @@ import pytest
 
 from bridge.tool import ToolError
 from ib_worker.pre_trade.trading_hours import trading_at
-from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.intent import OrderIntent, RiskInputs
 from ib_worker.risk.limits import Limits, check
 from ib_worker.risk.position_effect import opens_short, position_effect, warnings
 from ib_worker.risk.worth import known_worth, worth
@@ -18,11 +18,11 @@ from ib_worker.risk.worth import known_worth, worth
 NEW_YORK = ZoneInfo("America/New_York")
 WAIVED: dict[str, Any] = {name: "off" for name in Limits.model_fields if name != "outside_rth"}
 COLLAR = Limits(**WAIVED | {"price_collar": 0.05})
-MKT = Intent("T", "STK", "USD", Decimal(1), "SELL", Decimal(100), "MKT")
-FACTS = Facts(28.0, 28.02, 28.01, 0.0, Decimal(100), Decimal(0), 0, 0.0, base="USD")
+MKT = OrderIntent("T", "STK", "USD", Decimal(1), "SELL", Decimal(100), "MKT")
+FACTS = RiskInputs(28.0, 28.02, 28.01, 0.0, Decimal(100), Decimal(0), 0, 0.0, base="USD")
 
 
-def refused(order: Intent, facts: Facts, limits: Limits = COLLAR) -> ToolError | None:
+def refused(order: OrderIntent, facts: RiskInputs, limits: Limits = COLLAR) -> ToolError | None:
     try:
         check(order, facts, limits)
     except ToolError as error:

@@ -9,12 +9,12 @@ from datetime import datetime
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.order_entry.brackets import bracket_told
+from ib_worker.order_entry.brackets import bracket_report
 from ib_worker.order_entry.build import LEGS
 from ib_worker.order_entry.outcome import doubt_of_day, not_found
 from ib_worker.orders.state import LOOKS
-from ib_worker.orders.tracker import Entry
-from ib_worker.session.sync import look, shared_look
+from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.session.sync import resync_once, resync_orders
 from ib_worker.settings import Endpoint
 from ibgateway.simulator.server.server import Simulator
 from tests.ib_worker.order_entry.test_send import place
@@ -28,7 +28,7 @@ RESTING = order(orderType="LMT", lmtPrice=50)
 pytestmark = pytest.mark.usefixtures("soon")
 
 
-async def lost(sim: Simulator, stand: Stand) -> Entry:
+async def lost(sim: Simulator, stand: Stand) -> TrackedOrder:
     """An order that the gateway never took."""
     sim.fault("on order ignore")
     return place(stand)
@@ -37,7 +37,7 @@ async def lost(sim: Simulator, stand: Stand) -> Entry:
 async def looked_twice(stand: Stand) -> list[bool]:
     counted = []
     for _ in range(2):
-        counted.append(await look(stand.session, 5))
+        counted.append(await resync_orders(stand.session, 5))
         await asyncio.sleep(0.25)  # looks that follow too soon count as one
     return counted
 
@@ -99,7 +99,7 @@ async def test_a_look_in_which_the_link_is_lost_and_comes_back_shows_nothing(sim
         sim.fault("on reqCompletedOrders link down")
         sim.fault("on reqExecutions link up")
 
-        counted = await look(stand.session, 5)
+        counted = await resync_orders(stand.session, 5)
 
         assert not counted
 
@@ -116,7 +116,7 @@ async def test_a_look_of_which_a_message_could_not_be_read_shows_nothing(sim: Si
         assert (counted, entry.state.missed) == ([False, False], 0)
 
         sim.fault("through")
-        assert await look(stand.session, 5)
+        assert await resync_orders(stand.session, 5)
         assert entry.state.acknowledged
 
 
@@ -165,7 +165,7 @@ async def test_who_wants_a_look_at_the_same_time_shares_it(sim: Simulator) -> No
     async with ready_session(sim) as stand:
         before = len(sim.journal.entries("in", 7))
 
-        await asyncio.gather(*(shared_look(stand.session) for _ in range(5)))
+        await asyncio.gather(*(resync_once(stand.session) for _ in range(5)))
 
         assert len(sim.journal.entries("in", 7)) == before + 1
 
@@ -244,6 +244,6 @@ async def test_a_bracket_of_which_nothing_shows_is_as_certain_as_its_orders(
         each.state = replace(each.state, sent_at=sent, missed=LOOKS, missed_at=seen)
 
     with pytest.raises(ToolError) as caught:
-        bracket_told(entries, "a-key-of-the-caller")
+        bracket_report(entries, "a-key-of-the-caller")
 
     assert caught.value.code == code

@@ -7,15 +7,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from bridge.audit_chain import Entry, verify
+from bridge.audit_chain import AuditEntry, verify
 from bridge.bus.controls.approvals import give_approval, waiting_approvals
 from bridge.bus.controls.audit_log import read_head, read_log
 from bridge.bus.controls.kill_switch import clear_halt, set_halt
 from bridge.tool import ToolError
-from bridge.tools.types import Named
+from bridge.tools.types import OrderNameArguments
 from cli.__main__ import main
-from ib_worker.audit.replay import rebuild
-from ib_worker.handlers.orders import own_order
+from ib_worker.audit.replay import replay_orders
+from ib_worker.handlers.orders import require_own_order
 from ib_worker.orders.references import order_ref
 from ib_worker.session import state as standing
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
@@ -430,9 +430,9 @@ async def test_everything_is_cancelled_where_the_login_has_an_account_that_may_n
     assert [each["status"] for each in told["orders"]] == ["Cancelled"]
 
 
-async def entries(front: Caller) -> list[Entry]:
+async def entries(front: Caller) -> list[AuditEntry]:
     lines = [line async for line in read_log(front.asker.pipe, front.asker.keys)]
-    return [msgspec.json.decode(line, type=Entry) for line in lines]
+    return [msgspec.json.decode(line, type=AuditEntry) for line in lines]
 
 
 async def test_the_log_tells_the_intent_before_the_frame_and_rebuilds_every_order(
@@ -461,7 +461,7 @@ async def test_the_log_tells_the_intent_before_the_frame_and_rebuilds_every_orde
     assert not any("DU1234567" in line.decode() for line in lines)
     assert list(verify(lines, head)) == []
     assert (verified, f"{len(lines)} entries, 0 breaks" in capsys.readouterr().out) == (0, True)
-    rebuilt = {state.orderRef: state for state in rebuild(lines)}
+    rebuilt = {state.orderRef: state for state in replay_orders(lines)}
     assert set(rebuilt) == set(told)
     for orderRef, state in rebuilt.items():
         report = told[orderRef]
@@ -537,7 +537,7 @@ async def test_an_order_is_not_called_missing_while_orders_are_still_read(sim: S
         stand.session.ledger.known = False
         stand.session.record.set(standing.SYNCING)
         with pytest.raises(ToolError) as caught:
-            own_order(stand.session, 7, Named())
+            require_own_order(stand.session, 7, OrderNameArguments())
 
     assert caught.value.code == "not_ready"
 

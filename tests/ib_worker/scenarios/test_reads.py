@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from bridge.tool import OPERATIONS, ToolError
-from ib_worker.pacing.caller import share_of_one
+from ib_worker.pacing.caller import max_share
 from ib_worker.pacing.history_pacer import HISTORY_IN_WINDOW
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.worker import caller, trading, worker
@@ -155,7 +155,7 @@ async def test_more_history_than_tws_allows_is_refused_here(redis_url: str, sess
             symbol = ("SPY", "IBM", "AAPL", "MSFT")[days // 4 % 4]
             return await front.ask("get_historical_data", symbol=symbol, durationStr=f"{days + 1} D", whatToShow=what)
 
-        allowed = share_of_one(HISTORY_IN_WINDOW)
+        allowed = max_share(HISTORY_IN_WINDOW)
         await asyncio.gather(*(one(days) for days in range(allowed)))
         error = await front.refused("get_historical_data", symbol="VTI", durationStr="9 D")
 
@@ -290,7 +290,7 @@ class Raw:
         return self.json
 
 
-async def _raw(asker: Asker, operation: str, arguments: str) -> ToolError:
+async def _raw(asker: BusClient, operation: str, arguments: str) -> ToolError:
     declared = replace(OPERATIONS["get_positions"], name=operation)
     try:
         answer = await asker.ask(declared, Raw(arguments), caller="claude", request_id="r-1")  # type: ignore[arg-type]

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from bridge.audit_chain import Broken, Entry, verify
+from bridge.audit_chain import AuditEntry, ChainBreak, verify
 from bridge.bus.controls.audit_log import read_head, read_log
 from bridge.bus.controls.kill_switch import Halt, clear_halt, read_halt
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.orders.references import order_ref
-from ib_worker.risk.circuit_breakers import Wires
+from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Caller, caller, copy_of, frames, goes_back, order, trading, worker
 from tests.waiting import until
@@ -31,7 +31,7 @@ async def switch(front: Caller) -> Halt | None:
     return await read_halt(front.asker.pipe, front.asker.keys)
 
 
-async def breaks(front: Caller) -> list[Broken]:
+async def breaks(front: Caller) -> list[ChainBreak]:
     pipe, keys = front.asker.pipe, front.asker.keys
     head = await read_head(pipe, keys.audit_head)
     return list(verify([line async for line in read_log(pipe, keys, until=head[0])], head))
@@ -103,7 +103,7 @@ async def _logged(front: Caller, word: bytes) -> bool:
 
 async def events_after(front: Caller, seq: int) -> list[str]:
     lines = [line async for line in read_log(front.asker.pipe, front.asker.keys, after=seq - 1)]
-    return [msgspec.json.decode(line, type=Entry).event for line in lines]
+    return [msgspec.json.decode(line, type=AuditEntry).event for line in lines]
 
 
 @pytest.mark.trial("A19")
@@ -192,7 +192,7 @@ async def test_a_switch_is_known_to_the_worker_at_once_and_not_with_its_next_loo
 async def test_a_switch_that_was_set_stays_set_when_redis_loses_its_data_also_on_paper(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, how: str
 ) -> None:
-    async with trading(own_redis.url, session, sim, wires=Wires(data_loss="off")) as front:
+    async with trading(own_redis.url, session, sim, wires=CircuitBreakerSettings(data_loss="off")) as front:
         await front.asker.halt("owner", "enough for today")
         await until(lambda: _logged(front, b'"halt"'), "the worker has seen the switch")
         before = await revision(front)

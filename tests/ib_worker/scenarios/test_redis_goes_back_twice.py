@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from bridge.bus.controls.audit_log import read_head
 from bridge.bus.controls.kill_switch import read_halt
 from bridge.bus.integrity.watermark import Watermark
@@ -113,5 +113,5 @@ async def test_a_leader_that_ends_before_the_logs_cut_is_written_leaves_it_to_th
     assert left >= written > 0
 
 
-async def halted(asker: Asker) -> bool:
+async def halted(asker: BusClient) -> bool:
     return await read_halt(asker.pipe, asker.keys) is not None

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.risk.intent import Facts, Intent
+from ib_worker.risk.intent import OrderIntent, RiskInputs
 from ib_worker.risk.limits import Limits, check
 from ib_worker.risk.worth import known_worth
 from ibgateway.simulator.server.server import Simulator
@@ -16,8 +16,8 @@ from tests.stacks.worker import frames, order, trading
 
 WAIVED: dict[str, Any] = {name: "off" for name in Limits.model_fields if name != "outside_rth"}
 COLLAR = Limits(**WAIVED | {"price_collar": 0.05})
-FACTS = Facts(99.0, 100.0, 99.5, 0.0, Decimal(0), Decimal(0), 0, 0.0, base="USD")
-REL = Intent("X", "STK", "USD", Decimal(1), "BUY", Decimal(10), "REL", auxPrice=0.01)
+FACTS = RiskInputs(99.0, 100.0, 99.5, 0.0, Decimal(0), Decimal(0), 0, 0.0, base="USD")
+REL = OrderIntent("X", "STK", "USD", Decimal(1), "BUY", Decimal(10), "REL", auxPrice=0.01)
 CLOSED: dict[str, Any] = {"trading": "closed", "quote_age_s": None, "bid": None, "ask": None}
 
 

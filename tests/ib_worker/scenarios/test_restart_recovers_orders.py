@@ -8,7 +8,7 @@ import pytest
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.orders.references import order_ref
-from ib_worker.risk.circuit_breakers import Wires
+from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Caller, caller, frames, order, trading, worker
 from tests.waiting import until
@@ -37,7 +37,7 @@ async def test_an_order_id_is_above_all_that_the_gateway_names_although_redis_is
         filled = await front.submit("place_order", **order())
 
     sim.fault("ids 1")
-    async with trading(redis_url, f"{session}-new", sim, wires=Wires(data_loss="off")) as front:
+    async with trading(redis_url, f"{session}-new", sim, wires=CircuitBreakerSettings(data_loss="off")) as front:
         second = await front.submit("place_order", **order(symbol="IBM"))
 
         assert (second["status"], second["orderId"] > filled["orderId"]) == ("Filled", True)
@@ -365,7 +365,7 @@ async def test_a_redis_that_goes_while_orders_are_settled_ends_no_worker(
 
 
 @pytest.mark.usefixtures("soon")
-@pytest.mark.parametrize(("fails", "outcome"), [("note_sent", "Filled"), ("write_order", "not_found")])
+@pytest.mark.parametrize(("fails", "outcome"), [("note_sent", "Filled"), ("send_order", "not_found")])
 async def test_an_order_whose_handler_failed_after_accepting_is_settled_by_what_ibkr_has(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch, fails: str, outcome: str
 ) -> None:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bridge.bus.controls.kill_switch import clear_halt, set_halt
-from bridge.tools.types import OnContract
+from bridge.tools.types import ContractArguments
 from ib_worker.pre_trade.checks import look_at
 from ib_worker.pre_trade.order_facts import rates_for
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
@@ -157,7 +157,7 @@ async def test_previews_and_reports_say_what_an_order_does(redis_url: str, sessi
 @pytest.mark.trial("C7")
 async def test_a_halt_reaches_a_running_stream_and_the_preview(redis_url: str, session: str, sim: Simulator) -> None:
     async with ready_session(sim) as stand:
-        contract = await stand.session.contracts.contract(OnContract(symbol="AAPL"))
+        contract = await stand.session.contracts.contract(ContractArguments(symbol="AAPL"))
         line = await stand.session.lines.open(contract)
         await until(lambda: line.values.priced, "a price has come")
         sim.fault("swallow tickPrice")

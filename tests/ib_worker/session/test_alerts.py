@@ -8,30 +8,30 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ib_worker.racing import first
-from ib_worker.session.alerts import Alarm, Alert, watch
-from ib_worker.session.state import Standing
-from ib_worker.session.warnings import concerns_of, is_weekly_login, weekly_login
+from ib_worker.racing import run_until_first_ends
+from ib_worker.session.alerts import Alert, AlertSchedule, run_alerts
+from ib_worker.session.state import SessionState
+from ib_worker.session.warnings import is_weekly_login, session_warnings, weekly_login
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.worker import ready_session, session_at
 from tests.waiting import until
 
 NOON = datetime(2025, 6, 11, 12, tzinfo=UTC)
-READY = Standing("ready", NOON)
+READY = SessionState("ready", NOON)
 
 
-def red(state: str = "failed", at: datetime = NOON) -> Standing:
-    return Standing(state, at, "code", "The gateway is gone.", "Start it.")  # type: ignore[arg-type]
+def red(state: str = "failed", at: datetime = NOON) -> SessionState:
+    return SessionState(state, at, "code", "The gateway is gone.", "Start it.")  # type: ignore[arg-type]
 
 
-def minutes(alarm: Alarm, standing: Standing, upto: int) -> dict[int, Alert]:
+def minutes(alarm: AlertSchedule, standing: SessionState, upto: int) -> dict[int, Alert]:
     """What is told in each minute from noon on."""
     looks = {minute: alarm.look(standing, NOON + timedelta(minutes=minute)) for minute in range(upto)}
     return {minute: alert for minute, alert in looks.items() if alert is not None}
 
 
 def test_an_alert_comes_after_a_while_and_again_as_long_as_it_lasts() -> None:
-    told = minutes(Alarm("live", after_s=120, every_s=600), red(), 30)
+    told = minutes(AlertSchedule("live", after_s=120, every_s=600), red(), 30)
 
     assert list(told) == [2, 12, 22]
     assert told[12].text == "Session live has not been ready for 12 minutes: The gateway is gone. Start it."
@@ -39,7 +39,7 @@ def test_an_alert_comes_after_a_while_and_again_as_long_as_it_lasts() -> None:
 
 
 def test_another_state_that_is_not_ready_is_the_same_trouble() -> None:
-    alarm = Alarm("live", after_s=120, every_s=600)
+    alarm = AlertSchedule("live", after_s=120, every_s=600)
     minutes(alarm, red("failed"), 3)
 
     told = alarm.look(red("login_pending", NOON + timedelta(minutes=12)), NOON + timedelta(minutes=12))
@@ -49,7 +49,7 @@ def test_another_state_that_is_not_ready_is_the_same_trouble() -> None:
 
 
 def test_the_end_is_told_once_and_only_of_what_was_told() -> None:
-    alarm = Alarm("live", after_s=120, every_s=600)
+    alarm = AlertSchedule("live", after_s=120, every_s=600)
     assert minutes(alarm, red(), 1) | minutes(alarm, READY, 1) == {}
     minutes(alarm, red(), 3)
 
@@ -61,7 +61,7 @@ def test_the_end_is_told_once_and_only_of_what_was_told() -> None:
 
 
 def test_a_session_that_was_disconnected_on_request_worries_nobody() -> None:
-    assert minutes(Alarm("live", after_s=0, every_s=60), Standing("disconnected", NOON), 10) == {}
+    assert minutes(AlertSchedule("live", after_s=0, every_s=60), SessionState("disconnected", NOON), 10) == {}
 
 
 @asynccontextmanager
@@ -89,7 +89,7 @@ async def test_a_webhook_hears_again_and_again(caplog: pytest.LogCaptureFixture)
         Simulator(SimulatorConfig(accounts=("U1234567",))) as sim,
         session_at(sim.port, alert_webhook=url, alert_after_s=0, alert_every_s=0.5) as stand,
     ):
-        watching = asyncio.create_task(first(watch(stand.session)))
+        watching = asyncio.create_task(run_until_first_ends(run_alerts(stand.session)))
         await until(lambda: len(got) >= 2, "two alerts have come")
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
@@ -114,7 +114,7 @@ async def test_a_webhook_that_speaks_no_http_ends_nothing(caplog: pytest.LogCapt
         Simulator(SimulatorConfig(accounts=("U1234567",))) as sim,
         session_at(sim.port, alert_webhook=url, alert_after_s=0, alert_every_s=0.1) as stand,
     ):
-        watching = asyncio.create_task(first(watch(stand.session)))
+        watching = asyncio.create_task(run_until_first_ends(run_alerts(stand.session)))
         await until(lambda: caplog.text.count("webhook failed") >= 2, "two alerts were tried")
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
@@ -142,20 +142,20 @@ def test_a_login_that_waits_on_sunday_is_the_weekly_one() -> None:
 async def test_what_leaves_the_session_ready_is_told_with_its_cure(sim: Simulator) -> None:
     midweek = at("2025-06-11T10:00-04:00")
     async with ready_session(sim) as stand:
-        assert concerns_of(stand.session, midweek) == []
+        assert session_warnings(stand.session, midweek) == []
         assert set(stand.status.as_of) == {"positions", "open orders", "completed orders", "executions"}
 
         sim.fault("farm broken usfarm")
         await until(lambda: "broken" in stand.session.link.farms.values(), "the farm is broken")
 
-        assert "usfarm" in concerns_of(stand.session, midweek)[0].what
-        assert "Saturday" not in str(concerns_of(stand.session, at("2025-06-14T10:00-04:00")))
-        assert "Sunday 01:00" in concerns_of(stand.session, at("2025-06-14T10:00-04:00"))[1].what
+        assert "usfarm" in session_warnings(stand.session, midweek)[0].what
+        assert "Saturday" not in str(session_warnings(stand.session, at("2025-06-14T10:00-04:00")))
+        assert "Sunday 01:00" in session_warnings(stand.session, at("2025-06-14T10:00-04:00"))[1].what
 
 
 async def test_a_read_only_api_is_a_concern() -> None:
     faults = "on reqOpenOrders each answer 321 The API interface is currently in Read-Only mode."
     async with Simulator(SimulatorConfig(faults=faults)) as sim, ready_session(sim) as stand:
-        told = concerns_of(stand.session, at("2025-06-11T10:00-04:00"))
+        told = session_warnings(stand.session, at("2025-06-11T10:00-04:00"))
 
         assert ["read-only" in each.what for each in told] == [True]

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from ib_worker.session.announcements import Announcements, announcement, remedy, what
-from ib_worker.session.warnings import concerns_of
+from ib_worker.session.announcements import Announcements, announcement, announcement_text, remedy
+from ib_worker.session.warnings import session_warnings
 from ib_worker.settings import Endpoint
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import ready_session
@@ -22,9 +22,9 @@ def test_a_release_that_ends_is_told_with_its_day_and_the_oldest_one_that_stays(
 
     assert found is not None
     assert (found.due, found.release) == (date(2026, 12, 15), "10.50.1")
-    assert what(found, NOW) == f'TWS said (2172): "{TEXT}". That is 15 December 2026, in 16 days.'
+    assert announcement_text(found, NOW) == f'TWS said (2172): "{TEXT}". That is 15 December 2026, in 16 days.'
     assert "to 10.50.1 or newer before 2026-12-15" in remedy(found)
-    assert "has passed" in what(found, NOW + timedelta(days=17))
+    assert "has passed" in announcement_text(found, NOW + timedelta(days=17))
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,14 @@ async def test_the_status_warns_also_after_a_reset_and_not_of_another_gateway(si
     async with ready_session(sim) as stand, Simulator() as other:
         session = stand.session
         sim.fault(f"error 2172 {TEXT} x3")
-        await until(lambda: concerns_of(session, NOW), "the status warns")
+        await until(lambda: session_warnings(session, NOW), "the status warns")
         sim.fault("reset")
         await stand.reaches("connecting")
         await stand.ready()
 
-        told = [each for each in concerns_of(session, datetime.now(UTC)) if "2172" in each.what]
+        told = [each for each in session_warnings(session, datetime.now(UTC)) if "2172" in each.what]
         assert [(each.due, "upgrading" in each.remedy) for each in told] == [(date(2026, 12, 15), True)]
 
         await stand.lifecycle.connect(Endpoint("127.0.0.1", other.port))
         await stand.ready()
-        assert not any("2172" in each.what for each in concerns_of(session, datetime.now(UTC)))
+        assert not any("2172" in each.what for each in session_warnings(session, datetime.now(UTC)))

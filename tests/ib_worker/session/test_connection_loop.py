@@ -11,7 +11,7 @@ import pytest
 from bridge.tool import ToolError
 from ib_worker.session.wrapper import ORDER_MESSAGES, POSITION_MESSAGES, POSITIONS
 from ib_worker.settings import Endpoint
-from ib_worker.tws.errors import LinkLost
+from ib_worker.tws.errors import ConnectionLost
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.busy import BUSY_S
 from tests.stacks.worker import FAST, ready_session, session_at
@@ -215,7 +215,7 @@ async def test_requests_under_way_at_a_reset_all_end(sim: Simulator) -> None:
         async with asyncio.timeout(1 + BUSY_S):
             outcomes = await asyncio.gather(*asked, return_exceptions=True)
 
-        assert {type(each) for each in outcomes} == {LinkLost}
+        assert {type(each) for each in outcomes} == {ConnectionLost}
         assert len(stand.session.requests) == 0
 
 

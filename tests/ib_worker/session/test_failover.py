@@ -7,11 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from bridge.bus.keys import Keys
-from bridge.bus.leadership.failover import Relief
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.leadership.failover import FailoverSignals
+from bridge.bus.transport.pipeline import CommandPipeline
 from ib_worker.__main__ import _lead_for_ever
-from ib_worker.session.failover import Relieving
-from ib_worker.settings import Endpoint, Settings
+from ib_worker.session.failover import GatewayFailover
+from ib_worker.settings import Endpoint, WorkerSettings
 from ibgateway.simulator.server.server import Simulator
 from tests.faults.link import Link, to_port
 from tests.stacks.worker import caller, order
@@ -24,7 +24,7 @@ START_S = 60
 @asynccontextmanager
 async def lasting(redis_url: str, session: str, port: int, name: str) -> AsyncIterator[None]:
     """A worker as its process runs it, in this one."""
-    settings = Settings(redis_url=redis_url, ibkr_session=session, gateway_port=port)
+    settings = WorkerSettings(redis_url=redis_url, ibkr_session=session, gateway_port=port)
     stopping = asyncio.Event()
     task = asyncio.create_task(_lead_for_ever(settings, name, stopping))
     try:
@@ -57,13 +57,13 @@ async def test_a_standby_that_reaches_the_gateway_takes_over(redis_url: str, ses
 async def test_nothing_is_offered_by_who_reaches_no_gateway(
     redis_url: str, session: str, sim: Simulator, unused_port: int
 ) -> None:
-    async with Pipe(redis_url) as pipe:
-        relief = Relief(pipe, Keys(session))
+    async with CommandPipeline(redis_url) as pipe:
+        relief = FailoverSignals(pipe, Keys(session))
         assert not await relief.ask()
         assert await relief.wanted()
-        useless = asyncio.create_task(Relieving(relief).offer(Endpoint("127.0.0.1", unused_port)))
+        useless = asyncio.create_task(GatewayFailover(relief).offer(Endpoint("127.0.0.1", unused_port)))
         async with Link(to_port(sim.port)) as link:
-            useful = asyncio.create_task(Relieving(relief).offer(Endpoint("127.0.0.1", link.port)))
+            useful = asyncio.create_task(GatewayFailover(relief).offer(Endpoint("127.0.0.1", link.port)))
             link.tap = lambda data: pytest.fail(f"a standby that is asked said {data!r}")
             await until(relief.ask, "one that reaches it offers", START_S)
             useful.cancel()

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.bus.integrity.durability import read_durability
 from bridge.bus.transport.connection import Refused
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.bus import pipe_to
@@ -111,5 +111,5 @@ async def test_a_server_that_does_not_tell_is_not_taken_for_durable(answers: dic
 
 
 async def test_the_servers_of_this_project_keep_every_write(redis_url: str) -> None:
-    async with Pipe(redis_url) as pipe:
+    async with CommandPipeline(redis_url) as pipe:
         assert (await read_durability(pipe)).kept == "every write"

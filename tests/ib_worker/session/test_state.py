@@ -17,12 +17,12 @@ from ib_worker import liveness as beat
 from ib_worker.logging_setup import configure_logs, masked
 from ib_worker.risk.limits import Limits
 from ib_worker.session import state as standing
-from ib_worker.session.broker_link import Link, News
-from ib_worker.session.state import Cause, Record, Standing, farm_of
-from ib_worker.settings import Endpoint, Settings
+from ib_worker.session.broker_link import BrokerLink, LinkEvent
+from ib_worker.session.state import SessionState, StateReason, StateTracker, farm_of
+from ib_worker.settings import Endpoint, WorkerSettings
 from tests.waiting import until
 
-CAUSES = [each for each in vars(standing).values() if isinstance(each, Cause)]
+CAUSES = [each for each in vars(standing).values() if isinstance(each, StateReason)]
 NOW = datetime(2025, 6, 11, tzinfo=UTC)
 
 
@@ -31,10 +31,10 @@ class Watch:
 
     def __init__(self) -> None:
         self.now = NOW
-        self.told: list[Standing] = []
+        self.told: list[SessionState] = []
 
-    def record(self) -> Record:
-        record = Record("gw", 4002, 1, lambda: self.now)
+    def record(self) -> StateTracker:
+        record = StateTracker("gw", 4002, 1, lambda: self.now)
         record.changed = self.told.append
         return record
 
@@ -47,7 +47,7 @@ def test_a_session_begins_by_connecting() -> None:
 
 
 @pytest.mark.parametrize("cause", CAUSES, ids=[each.cause[:30] for each in CAUSES])
-def test_every_cause_says_what_is_wrong_and_what_to_do(cause: Cause) -> None:
+def test_every_cause_says_what_is_wrong_and_what_to_do(cause: StateReason) -> None:
     record = Watch().record()
     record.set(cause, "the detail")
 
@@ -97,7 +97,7 @@ def test_a_ready_session_has_no_cause() -> None:
 
 
 def test_a_standing_without_a_cause_is_still_an_error() -> None:
-    assert (Standing("failed", NOW).error().code, Standing("failed", NOW).error().message) == (
+    assert (SessionState("failed", NOW).error().code, SessionState("failed", NOW).error().message) == (
         "not_ready",
         "The session is not ready.",
     )
@@ -106,16 +106,17 @@ def test_a_standing_without_a_cause_is_still_an_error() -> None:
 @pytest.mark.parametrize(
     ("code", "news"),
     [
-        (1100, News.LINK_LOST), (2110, News.LINK_LOST), (1101, News.RESTORED_EMPTY), (1102, News.RESTORED),
-        (326, News.ID_IN_USE), (2104, News.NONE), (2103, News.NONE), (10182, News.NONE),
+        (1100, LinkEvent.LINK_LOST), (2110, LinkEvent.LINK_LOST), (1101, LinkEvent.RESTORED_EMPTY),
+        (1102, LinkEvent.RESTORED), (326, LinkEvent.ID_IN_USE), (2104, LinkEvent.NONE),
+        (2103, LinkEvent.NONE), (10182, LinkEvent.NONE),
     ],
 )  # fmt: skip
-def test_a_notice_means_something_for_the_session(code: int, news: News) -> None:
-    assert Link().hear(code, "text") is news
+def test_a_notice_means_something_for_the_session(code: int, news: LinkEvent) -> None:
+    assert BrokerLink().hear(code, "text") is news
 
 
 def test_only_1100_and_2110_take_the_link_down() -> None:
-    link = Link()
+    link = BrokerLink()
 
     for code in (2103, 2105, 2157, 10197):
         link.hear(code, "farm connection is broken:usfarm")
@@ -126,7 +127,7 @@ def test_only_1100_and_2110_take_the_link_down() -> None:
 
 @pytest.mark.parametrize(("code", "blind"), [(2103, {"usfarm"}), (2105, set()), (2157, set())])
 def test_only_a_broken_market_data_farm_makes_prices_old(code: int, blind: set[str]) -> None:
-    link = Link()
+    link = BrokerLink()
 
     link.hear(code, "farm connection is broken:usfarm")
     link.hear(2119, "Market data farm is connecting:usfarm")
@@ -137,20 +138,20 @@ def test_only_a_broken_market_data_farm_makes_prices_old(code: int, blind: set[s
 
 
 def test_after_2110_a_farm_that_works_again_says_that_the_link_is_back() -> None:
-    link = Link()
+    link = BrokerLink()
     link.hear(2110, "Connectivity between Trader Workstation and server is broken.")
 
-    assert link.hear(2103, "broken:usfarm") is News.NONE
+    assert link.hear(2103, "broken:usfarm") is LinkEvent.NONE
     assert link.down_by == 2110
-    assert link.hear(2104, "OK:usfarm") is News.RESTORED
+    assert link.hear(2104, "OK:usfarm") is LinkEvent.RESTORED
     assert link.down_by is None
 
 
 def test_after_1100_a_farm_says_nothing_about_the_link() -> None:
-    link = Link()
+    link = BrokerLink()
     link.hear(1100, "lost")
 
-    assert link.hear(2104, "OK:usfarm") is News.NONE
+    assert link.hear(2104, "OK:usfarm") is LinkEvent.NONE
     assert link.down_by == 1100
 
 
@@ -168,7 +169,7 @@ def test_a_farm_is_named_at_the_end(text: str, farm: str) -> None:
 
 
 def test_the_last_error_is_remembered() -> None:
-    link = Link()
+    link = BrokerLink()
 
     link.hear(326, "Unable to connect as the client id is already in use.")
 
@@ -180,7 +181,7 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("GATEWAY_PORT", "4004")
     monkeypatch.setenv("GATEWAY_ALLOWED", "127.0.0.1:7496, [::1]:4001,gw:4004,")
 
-    settings = Settings()
+    settings = WorkerSettings()
 
     assert settings.gateway == Endpoint("gw", 4004)
     assert settings.allowed == (("gw", 4004), ("127.0.0.1", 7496), ("::1", 4001))
@@ -188,10 +189,10 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_defaults_are_those_of_a_paper_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in Settings.model_fields:
+    for name in WorkerSettings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
 
-    settings = Settings()
+    settings = WorkerSettings()
 
     assert (settings.gateway, settings.gateway_client_id, settings.trading_mode) == (("127.0.0.1", 4002), 1, "paper")
     assert settings.allowed == (settings.gateway,)
@@ -200,19 +201,19 @@ def test_the_defaults_are_those_of_a_paper_gateway(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("written", ["gw", "gw:", ":1", "gw:0", "gw:65536", "gw:x", "g w:1"])
 def test_an_address_that_is_none_is_refused(written: str) -> None:
     with pytest.raises(ValidationError, match="host:port is expected"):
-        Settings.model_validate({"gateway_allowed": written})
+        WorkerSettings.model_validate({"gateway_allowed": written})
 
 
 def test_live_trading_takes_accounts_and_limits_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValidationError, match="LIVE_ACCOUNTS"):
-        Settings(trading_mode="live")
+        WorkerSettings(trading_mode="live")
     monkeypatch.setenv("LIVE_ACCOUNTS", "U1234567, U7654321")
     with pytest.raises(ValidationError, match="LIMIT_MAX_QUANTITY"):
-        Settings(trading_mode="live")
+        WorkerSettings(trading_mode="live")
     for name in Limits.model_fields:
         monkeypatch.setenv(f"LIMIT_{name.upper()}", "allowed" if name == "outside_rth" else "off")
 
-    settings = Settings(trading_mode="live")
+    settings = WorkerSettings(trading_mode="live")
 
     assert settings.live_accounts == {"U1234567", "U7654321"}
     assert settings.rails is settings.limits
@@ -259,7 +260,7 @@ def test_a_worker_is_alive_while_its_file_is_fresh(tmp_path: Path) -> None:
 async def test_a_worker_that_ends_takes_its_sign_of_life_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "beat"
     monkeypatch.setenv("BEAT_FILE", str(file))
-    living = asyncio.create_task(beat.beat(file))
+    living = asyncio.create_task(beat.touch_while_alive(file))
     await until(file.exists, "the worker lives")
     assert probe.main() == 0
 

@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.steps import STEP_BAR_S, measured
-from ib_worker.tws.connection import FRAME_LIMIT, Wire, _check
-from ib_worker.tws.errors import LinkLost, Unsendable
-from ib_worker.tws.requests import Requests
+from ib_worker.tws.connection import FRAME_LIMIT, TwsConnection, _check
+from ib_worker.tws.errors import ConnectionLost, InvalidField
+from ib_worker.tws.requests import PendingRequests
 from ib_worker.tws.values import unset
 from tests.busy import BUSY_S
 from tests.waiting import until
@@ -102,11 +102,11 @@ class Peer:
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[tuple[Wire, Peer, Heard]]:
+async def connected() -> AsyncIterator[tuple[TwsConnection, Peer, Heard]]:
     peer, heard = Peer(), Heard()
     server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
     async with server:
-        wire = Wire(heard)
+        wire = TwsConnection(heard)
         await wire.open("127.0.0.1", server.sockets[0].getsockname()[1], 1)
         try:
             yield wire, peer, heard
@@ -148,7 +148,7 @@ async def test_an_order_has_the_fields_of_its_version() -> None:
 @pytest.mark.parametrize("quantity", [0, -1, -0.0, math.nan, math.inf, -math.inf])
 async def test_an_order_without_a_positive_quantity_never_leaves(quantity: float) -> None:
     async with connected() as (wire, peer, _):
-        with pytest.raises(Unsendable, match="totalQuantity"):
+        with pytest.raises(InvalidField, match="totalQuantity"):
             wire.placeOrder(50, AAPL, bought(totalQuantity=quantity))
         wire.reqPositions()
         await until(lambda: len(peer.frames) == 2, "something else is sent")
@@ -168,7 +168,7 @@ async def test_an_order_without_a_positive_quantity_never_leaves(quantity: float
 )  # fmt: skip
 async def test_a_field_that_would_be_read_otherwise_never_leaves(changes: dict[str, object]) -> None:
     async with connected() as (wire, peer, _):
-        with pytest.raises(Unsendable):
+        with pytest.raises(InvalidField):
             wire.placeOrder(50, AAPL, bought(**changes))
         wire.reqPositions()
         await until(lambda: len(peer.frames) == 2, "something else is sent")
@@ -178,7 +178,7 @@ async def test_a_field_that_would_be_read_otherwise_never_leaves(changes: dict[s
 
 async def test_a_contract_with_such_a_field_never_leaves() -> None:
     async with connected() as (wire, _, _):
-        with pytest.raises(Unsendable):
+        with pytest.raises(InvalidField):
             wire.reqContractDetails(50, ib_async.Contract(symbol="A\0B"))
 
 
@@ -189,7 +189,7 @@ def test_only_printable_ascii_may_be_sent(text: str) -> None:
     if printable:
         _check(text)
     else:
-        with pytest.raises(Unsendable):
+        with pytest.raises(InvalidField):
             _check(text)
 
 
@@ -299,9 +299,9 @@ async def test_after_the_end_nothing_is_sent() -> None:
         async with asyncio.timeout(2 + BUSY_S):
             await wire.lost
 
-        with pytest.raises(LinkLost):
+        with pytest.raises(ConnectionLost):
             wire.reqPositions()
-        with pytest.raises(LinkLost):
+        with pytest.raises(ConnectionLost):
             wire.getReqId()
 
 
@@ -327,7 +327,7 @@ async def test_what_a_peer_that_does_not_read_has_not_taken_is_never_delivered()
     """Closed in the common way, the system delivers it minutes later, when everybody believes the order lost."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        wire = Wire(Heard())
+        wire = TwsConnection(Heard())
         opening = asyncio.create_task(wire.open("127.0.0.1", server.getsockname()[1], 1))
         peer, _ = await asyncio.to_thread(server.accept)
         with peer:
@@ -363,7 +363,7 @@ async def test_requests_never_get_an_id_that_an_order_has_had() -> None:
 
 
 async def test_two_requests_under_one_key_are_a_fault_of_this_program() -> None:
-    requests = Requests()
+    requests = PendingRequests()
 
     with (
         requests.expect("positions"),
@@ -374,7 +374,7 @@ async def test_two_requests_under_one_key_are_a_fault_of_this_program() -> None:
 
 
 async def test_an_answer_that_nobody_waits_for_is_dropped() -> None:
-    requests = Requests()
+    requests = PendingRequests()
 
     requests.add(1, "part")
     requests.finish(1)
@@ -385,19 +385,19 @@ async def test_an_answer_that_nobody_waits_for_is_dropped() -> None:
 
 
 async def test_the_first_answer_counts() -> None:
-    requests = Requests()
+    requests = PendingRequests()
     with requests.expect(1) as pending:
         requests.add(1, "part")
         requests.finish(1)
         requests.answer(1, "late")
         requests.refuse(1, 200, "late")
-        requests.fail_all(LinkLost("late"))
+        requests.fail_all(ConnectionLost("late"))
 
         assert await pending.answer == ["part"]
 
 
 async def test_a_request_that_is_left_leaves_nothing() -> None:
-    requests = Requests()
+    requests = PendingRequests()
     with requests.expect(1):
         assert 1 in requests
     with requests.expect(2):

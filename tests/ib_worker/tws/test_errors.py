@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from bridge.tool import ToolError
 from bridge.tools.orders import PlaceOrder
-from ib_worker.tws.errors import LinkLost, RequestRefused, Unsendable, as_tool_error, is_read_only, refusal
+from ib_worker.tws.errors import ConnectionLost, InvalidField, TwsError, as_tool_error, is_read_only, refusal
 from ib_worker.tws.values.codes import WARNINGS
 
 
@@ -68,10 +68,10 @@ def test_notices_are_no_refusals() -> None:
     ("problem", "code"),
     [
         (ToolError("paced", "wait"), "paced"),
-        (RequestRefused(200, "No security definition"), "not_found"),
-        (LinkLost("gone"), "retry"),
+        (TwsError(200, "No security definition"), "not_found"),
+        (ConnectionLost("gone"), "retry"),
         (TimeoutError(), "timeout"),
-        (Unsendable("text: bad"), "invalid_arguments"),
+        (InvalidField("text: bad"), "invalid_arguments"),
     ],
 )
 def test_every_expected_failure_has_a_type(problem: Exception, code: str) -> None:
@@ -86,7 +86,7 @@ def test_a_fault_of_this_program_has_none() -> None:
 
 
 def test_a_refusals_text_is_made_harmless() -> None:
-    assert RequestRefused(201, "line one\nline two\x00").text == "line one line two"
+    assert TwsError(201, "line one\nline two\x00").text == "line one line two"
 
 
 def test_wrong_arguments_are_named_without_their_values() -> None:

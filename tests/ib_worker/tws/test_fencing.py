@@ -12,7 +12,7 @@ import pytest
 
 from bridge.bus.transport.clock import boottime
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from ib_worker.tws.fencing import Guard
+from ib_worker.tws.fencing import ConnectionFence
 from ibgateway.simulator.server.server import Simulator
 from tests.ib_worker.test_main import START_S, running
 from tests.stacks.worker import caller
@@ -20,9 +20,9 @@ from tests.waiting import until
 
 
 @asynccontextmanager
-async def connected() -> AsyncIterator[tuple[Guard, socket.socket, asyncio.StreamReader]]:
+async def connected() -> AsyncIterator[tuple[ConnectionFence, socket.socket, asyncio.StreamReader]]:
     """A guard, the worker's end of a connection, and what the gateway reads at the other."""
-    guard = Guard()
+    guard = ConnectionFence()
     ours, theirs = socket.socketpair()
     reader, writer = await asyncio.open_connection(sock=theirs)
     try:

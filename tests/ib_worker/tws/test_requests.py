@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from bridge.tools.types import OnContract
+from bridge.tools.types import ContractArguments
 from ib_worker.session.wrapper import OPEN_ORDERS
-from ib_worker.tws.errors import LinkLost
-from ib_worker.tws.requests import Requests
+from ib_worker.tws.errors import ConnectionLost
+from ib_worker.tws.requests import PendingRequests
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import ready_session
 
@@ -16,7 +16,7 @@ SILENCE_S = 0.2
 
 
 async def test_an_answer_that_keeps_coming_is_not_late() -> None:
-    requests = Requests()
+    requests = PendingRequests()
     loop = asyncio.get_running_loop()
 
     with requests.expect("orders") as pending:
@@ -28,7 +28,7 @@ async def test_an_answer_that_keeps_coming_is_not_late() -> None:
 
 
 async def test_an_answer_that_has_stopped_is_given_up() -> None:
-    requests = Requests()
+    requests = PendingRequests()
 
     with requests.expect("orders") as pending:
         requests.add("orders", 1)
@@ -37,7 +37,7 @@ async def test_an_answer_that_has_stopped_is_given_up() -> None:
 
 
 async def test_of_each_part_no_more_is_kept_than_is_wanted() -> None:
-    requests = Requests()
+    requests = PendingRequests()
 
     with requests.expect("orders", keep=lambda part: part % 2) as pending:
         for number in range(4):
@@ -59,7 +59,7 @@ async def test_a_request_takes_no_id_that_an_order_or_a_question_has(sim: Simula
 
         with session.requests.expect(orderId + 2), session.requests.expect(orderId + 3):
             found = await session.ask_executions()
-            contract = await session.contracts.contract(OnContract(symbol="IBM"))
+            contract = await session.contracts.contract(ContractArguments(symbol="IBM"))
 
         assert (found, contract.symbol) == ([], "IBM")
         assert sim.journal.entries("in", 7)[-1].fields[2] == str(orderId + 4)
@@ -89,12 +89,12 @@ async def test_the_late_end_of_a_list_that_was_given_up_does_not_end_the_next_on
 
 async def test_a_list_that_never_ends_holds_up_the_next_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ib_worker.tws.requests.LATE_S", 0.1)
-    requests = Requests()
+    requests = PendingRequests()
     requests.given_up("orders")
 
     await requests.none_late("orders")
     await requests.none_late("orders")
     requests.given_up("orders")
-    requests.fail_all(LinkLost("it broke"))
+    requests.fail_all(ConnectionLost("it broke"))
     async with asyncio.timeout(0.05):
         await requests.none_late("orders")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bridge.tool import Effect
-from mcp_front.admission.auth import Tokens, read_tokens
+from mcp_front.admission.auth import TokenFile, read_tokens
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.tools.catalogue import offered_tools
 from tests.mcp_front.scenarios.test_calls_over_http import PNL, Recorder
@@ -115,7 +115,7 @@ async def test_one_callers_limit_is_not_anothers(redis_url: str, session: str, t
 
 async def test_removed_entry_is_turned_away_at_once(tmp_path: Path) -> None:
     path = write_tokens(tmp_path / "tokens.json", ["reader", "trader"])
-    tokens = Tokens(path)
+    tokens = TokenFile(path)
     assert await tokens.verify_token(token_of("reader")) is not None
 
     write_tokens(path, ["trader"])
@@ -151,7 +151,7 @@ async def test_stream_ends_when_its_token_is_taken_away(
 @pytest.mark.parametrize("spoil", [lambda path: path.unlink(), lambda path: path.write_text("[{")])
 async def test_file_that_cannot_be_read_admits_nobody_until_it_can(tmp_path: Path, spoil: Any) -> None:
     path = write_tokens(tmp_path / "tokens.json", ["reader"])
-    tokens = Tokens(path)
+    tokens = TokenFile(path)
 
     spoil(path)
     assert await tokens.verify_token(token_of("reader")) is None
@@ -161,7 +161,7 @@ async def test_file_that_cannot_be_read_admits_nobody_until_it_can(tmp_path: Pat
 
 
 async def test_token_is_kept_nowhere_in_what_the_server_knows(tmp_path: Path) -> None:
-    tokens = Tokens(write_tokens(tmp_path / "tokens.json", ["reader"]))
+    tokens = TokenFile(write_tokens(tmp_path / "tokens.json", ["reader"]))
 
     found = await tokens.verify_token(token_of("reader"))
 

@@ -11,12 +11,12 @@ from starlette.authentication import SimpleUser, UnauthenticatedUser
 from starlette.types import Message, Receive, Scope, Send
 
 from mcp_front.admission import fair_queueing as door
-from mcp_front.admission.fair_queueing import INSIDE, Door, leave_door
-from mcp_front.admission.rate_limits import Paces
+from mcp_front.admission.fair_queueing import MAX_CONCURRENT, FairQueueMiddleware, release_slot
+from mcp_front.admission.rate_limits import RateLimiter
 from tests.stacks.front import serving, wait_until
 
 WAITING = 12  # of one caller, in place of hundreds
-UNPACED = Paces(1e9, 1_000)
+UNPACED = RateLimiter(1e9, 1_000)
 Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -35,7 +35,7 @@ class Inside:
 async def nothing(message: Message) -> None: ...
 
 
-def knock(guarded: Door, caller: str, send: Send = nothing, body: bytes = b"") -> asyncio.Task[None]:
+def knock(guarded: FairQueueMiddleware, caller: str, send: Send = nothing, body: bytes = b"") -> asyncio.Task[None]:
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
@@ -46,10 +46,10 @@ def knock(guarded: Door, caller: str, send: Send = nothing, body: bytes = b"") -
 
 
 @asynccontextmanager
-async def flooded(app: Handler) -> AsyncIterator[tuple[Door, list[asyncio.Task[None]]]]:
+async def flooded(app: Handler) -> AsyncIterator[tuple[FairQueueMiddleware, list[asyncio.Task[None]]]]:
     """A door before which one caller's flood waits."""
-    guarded = Door(app, UNPACED, nullcontext)
-    tasks = [knock(guarded, "hungry") for _ in range(INSIDE + 10)]
+    guarded = FairQueueMiddleware(app, UNPACED, nullcontext)
+    tasks = [knock(guarded, "hungry") for _ in range(MAX_CONCURRENT + 10)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     yield guarded, tasks
@@ -69,7 +69,7 @@ def long_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_few_are_inside_and_the_rest_wait() -> None:
     inside = Inside()
     async with flooded(inside):
-        assert inside.entered == ["hungry"] * INSIDE
+        assert inside.entered == ["hungry"] * MAX_CONCURRENT
 
 
 async def test_another_caller_is_next_however_many_of_one_wait() -> None:
@@ -78,18 +78,18 @@ async def test_another_caller_is_next_however_many_of_one_wait() -> None:
         tasks.append(knock(guarded, "quiet"))
         await asyncio.sleep(0)
         inside.go.release()
-        await wait_until(lambda: len(inside.entered) > INSIDE, "one more is in")
+        await wait_until(lambda: len(inside.entered) > MAX_CONCURRENT, "one more is in")
         inside.go.release()
-        await wait_until(lambda: len(inside.entered) > INSIDE + 1, "another is in")
+        await wait_until(lambda: len(inside.entered) > MAX_CONCURRENT + 1, "another is in")
 
-        assert "quiet" in inside.entered[INSIDE:]
+        assert "quiet" in inside.entered[MAX_CONCURRENT:]
 
 
 async def test_a_call_that_waits_for_the_worker_holds_no_place() -> None:
     inside = Inside()
 
     async def waits(scope: Scope, receive: Receive, send: Send) -> None:
-        leave_door(scope)
+        release_slot(scope)
         await inside(scope, receive, send)
 
     async with flooded(waits) as (_, tasks):
@@ -117,7 +117,7 @@ async def test_whoever_stays_long_holds_no_place(monkeypatch: pytest.MonkeyPatch
 async def test_whoever_leaves_before_its_turn_takes_no_place_along() -> None:
     inside = Inside()
     async with flooded(inside) as (guarded, tasks):
-        for each in tasks[INSIDE:]:
+        for each in tasks[MAX_CONCURRENT:]:
             each.cancel()
         inside.go.release()
         tasks.append(knock(guarded, "quiet"))
@@ -148,7 +148,7 @@ async def test_beyond_its_line_a_caller_is_told_to_come_again_and_others_are_not
 
 async def test_whoever_is_early_waits_before_it_takes_a_place() -> None:
     inside = Inside()
-    guarded = Door(inside, Paces(20, 1), nullcontext)
+    guarded = FairQueueMiddleware(inside, RateLimiter(20, 1), nullcontext)
     inside.go.release()
     tasks = [knock(guarded, "claude") for _ in range(2)]
     await wait_until(lambda: tasks[0].done(), "the first is through")
@@ -166,7 +166,7 @@ async def test_what_is_no_tool_call_is_refused_in_https_words() -> None:
     async def hear(message: Message) -> None:
         told.append(message)
 
-    guarded = Door(Inside(), Paces(0.001, 1), nullcontext)
+    guarded = FairQueueMiddleware(Inside(), RateLimiter(0.001, 1), nullcontext)
     tasks = [knock(guarded, "claude", hear, b'{"method": "tools/list", "id": 1}') for _ in range(2)]
     await tasks[1]
     tasks[0].cancel()
@@ -181,7 +181,7 @@ async def test_what_came_before_the_door_opened_is_not_lost() -> None:
     async def reads(scope: Scope, receive: Receive, send: Send) -> None:
         heard.append((await receive())["body"])
 
-    await knock(Door(reads, UNPACED, nullcontext), "claude", body=b"hello")
+    await knock(FairQueueMiddleware(reads, UNPACED, nullcontext), "claude", body=b"hello")
 
     assert heard == [b"hello"]
 
@@ -229,7 +229,7 @@ async def test_who_is_not_known_is_neither_read_nor_held_up() -> None:
     async def never() -> Message:
         raise AssertionError("it is read")
 
-    guarded = Door(app, Paces(0.001, 1), nullcontext)
+    guarded = FairQueueMiddleware(app, RateLimiter(0.001, 1), nullcontext)
     for _ in range(3):
         await guarded({"type": "http", "method": "POST", "user": UnauthenticatedUser()}, never, nothing)
 
@@ -248,7 +248,7 @@ async def test_a_body_that_does_not_come_is_waited_for_a_while_only(monkeypatch:
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
 
-    await Door(Inside(), UNPACED, nullcontext)(
+    await FairQueueMiddleware(Inside(), UNPACED, nullcontext)(
         {"type": "http", "method": "POST", "user": SimpleUser("slow")}, never, hear
     )
 

@@ -9,7 +9,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from mcp_front.admission import load_shedding as porch
-from mcp_front.admission.load_shedding import Porch
+from mcp_front.admission.load_shedding import LoadSheddingMiddleware
 from mcp_front.protocol.results import ERROR_META
 from tests.stacks.front import wait_until
 
@@ -34,14 +34,14 @@ class Inside:
 class Knock:
     """One request, and what it was told."""
 
-    def __init__(self, app: Porch, token: str = "hungry", body: bytes = READ, **scope: Any) -> None:
+    def __init__(self, app: LoadSheddingMiddleware, token: str = "hungry", body: bytes = READ, **scope: Any) -> None:
         self.told: list[Message] = []
         self.ended_at = 0.0
         headers = [(b"authorization", token.encode()), (b"content-length", str(len(body)).encode())]
         asked = {"type": "http", "method": "POST", "headers": headers} | scope
         self.task = asyncio.create_task(self._come(app, asked, body))
 
-    async def _come(self, app: Porch, scope: Scope, body: bytes) -> None:
+    async def _come(self, app: LoadSheddingMiddleware, scope: Scope, body: bytes) -> None:
         async def receive() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
 
@@ -67,9 +67,9 @@ def inside() -> Inside:
     return Inside()
 
 
-async def crowded(inside: Inside) -> Porch:
+async def crowded(inside: Inside) -> LoadSheddingMiddleware:
     """One on which the hungry client has its whole share."""
-    app = Porch(inside, SHARE)
+    app = LoadSheddingMiddleware(inside, SHARE)
     for _ in range(SHARE):
         Knock(app)
     await wait_until(lambda: len(inside.bodies) == SHARE, "its share is inside")

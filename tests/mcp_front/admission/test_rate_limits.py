@@ -5,23 +5,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.tool import ToolError
-from mcp_front.admission.rate_limits import QUEUED_S, Limits, Paces, lined_up
+from mcp_front.admission.rate_limits import QUEUED_S, ConcurrencyLimiter, RateLimiter, max_burst
 
 PER_S, BURST = 10, 3
 
 
 @pytest.fixture
-def paces() -> Paces:
-    return Paces(PER_S, BURST)
+def paces() -> RateLimiter:
+    return RateLimiter(PER_S, BURST)
 
 
-def test_a_burst_goes_on_at_once_and_the_next_wait_for_their_turns(paces: Paces) -> None:
+def test_a_burst_goes_on_at_once_and_the_next_wait_for_their_turns(paces: RateLimiter) -> None:
     waits = [paces.wait_s("claude", 100.0) for _ in range(6)]
 
     assert waits == pytest.approx([0, 0, 0, 0.1, 0.2, 0.3])
 
 
-def test_whoever_waited_is_in_step(paces: Paces) -> None:
+def test_whoever_waited_is_in_step(paces: RateLimiter) -> None:
     for _ in range(4):
         paces.wait_s("claude", 100.0)
 
@@ -29,7 +29,7 @@ def test_whoever_waited_is_in_step(paces: Paces) -> None:
     assert paces.wait_s("claude", 100.2) == pytest.approx(0.1)
 
 
-def test_a_burst_does_not_grow_while_nobody_calls(paces: Paces) -> None:
+def test_a_burst_does_not_grow_while_nobody_calls(paces: RateLimiter) -> None:
     paces.wait_s("claude", 100.0)
 
     waits = [paces.wait_s("claude", 10_000.0) for _ in range(4)]
@@ -37,8 +37,8 @@ def test_a_burst_does_not_grow_while_nobody_calls(paces: Paces) -> None:
     assert waits == pytest.approx([0, 0, 0, 0.1], abs=1e-6)
 
 
-def test_too_long_a_wait_is_refused_with_its_length_and_takes_no_place(paces: Paces) -> None:
-    for _ in range(lined_up(PER_S, BURST)):
+def test_too_long_a_wait_is_refused_with_its_length_and_takes_no_place(paces: RateLimiter) -> None:
+    for _ in range(max_burst(PER_S, BURST)):
         paces.wait_s("claude", 100.0)
 
     for _ in range(2):
@@ -49,7 +49,7 @@ def test_too_long_a_wait_is_refused_with_its_length_and_takes_no_place(paces: Pa
     assert paces.wait_s("claude", 100.1) == pytest.approx(QUEUED_S)
 
 
-def test_one_caller_does_not_spend_what_is_anothers(paces: Paces) -> None:
+def test_one_caller_does_not_spend_what_is_anothers(paces: RateLimiter) -> None:
     for _ in range(10):
         paces.wait_s("hungry", 100.0)
 
@@ -58,7 +58,7 @@ def test_one_caller_does_not_spend_what_is_anothers(paces: Paces) -> None:
 
 @given(st.lists(st.floats(0, 1), max_size=200))
 def test_no_caller_is_ever_let_in_faster_than_its_pace(gaps: list[float]) -> None:
-    paces, now, let_in = Paces(PER_S, BURST), 0.0, list[float]()
+    paces, now, let_in = RateLimiter(PER_S, BURST), 0.0, list[float]()
     for gap in gaps:
         now += gap
         try:
@@ -71,7 +71,7 @@ def test_no_caller_is_ever_let_in_faster_than_its_pace(gaps: list[float]) -> Non
 
 
 def test_calls_at_once_are_capped_and_free_their_place() -> None:
-    limits = Limits(2)
+    limits = ConcurrencyLimiter(2)
     with limits.admitted("claude"):
         with limits.admitted("claude"), pytest.raises(ToolError, match="2 calls running"), limits.admitted("claude"):
             pass

@@ -7,15 +7,15 @@ from typing import Any
 import httpx
 import pytest
 
-from bridge.bus.server.request import Asked
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.server.request import RequestContext
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from tests.mcp_front.scenarios.test_idempotency_keys import ORDER, REPORT, filling
 from tests.stacks.bus import pipe_to, until
 from tests.stacks.front import ERAS, serving, worker
 
 
-async def noted(pipe: Pipe, session: str, key: str | None) -> bool:
+async def noted(pipe: CommandPipeline, session: str, key: str | None) -> bool:
     found: bytes | None = await pipe.send("HGET", f"ibkr:{{{session}}}:op:{key}", "n:told")
     return found == b"1"
 
@@ -26,9 +26,9 @@ async def noted(pipe: Pipe, session: str, key: str | None) -> bool:
 async def test_a_made_key_that_was_delivered_is_noted_with_an_answer_as_with_an_error(
     redis_url: str, session: str, era: str, fails: bool
 ) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
 
-    async def failing(asked: Asked) -> bytes:
+    async def failing(asked: RequestContext) -> bytes:
         await asked.accept()
         sent.append(asked)
         raise ToolError("unknown", "Nobody knows.")
@@ -45,10 +45,10 @@ async def test_a_made_key_that_was_delivered_is_noted_with_an_answer_as_with_an_
 @pytest.mark.trial("A33")
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_made_key_whose_client_has_hung_up_is_not_noted(redis_url: str, session: str, era: str) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     taken, answered = asyncio.Event(), asyncio.Event()
 
-    async def slow(asked: Asked) -> bytes:
+    async def slow(asked: RequestContext) -> bytes:
         await asked.accept()
         sent.append(asked)
         taken.set()
@@ -76,7 +76,7 @@ async def test_a_made_key_whose_client_has_hung_up_is_not_noted(redis_url: str, 
 
 @pytest.mark.trial("A33")
 async def test_a_key_of_the_callers_own_needs_no_note(redis_url: str, session: str) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     async with worker(redis_url, session, {"place_order": filling(sent)}), serving(redis_url, session) as front:
         await front.raw().call("ibkr_place_order", **ORDER, idempotencyKey="a-key-of-mine")
 

@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from cli.client_setup import ways_to_add
-from mcp_front.admission.auth import Tokens
+from mcp_front.admission.auth import TokenFile
 from tests.mcp_front.admission.test_auth import token_of, write_tokens
 from tests.stacks.front import ERAS, LEGACY, MODERN, READY, Running, messages_of, plain_http, serving, worker
 
@@ -167,7 +167,7 @@ async def test_broken_tokens_file_is_not_ready_until_it_is_mended(
 @pytest.mark.trial("E18")
 async def test_file_that_may_be_read_again_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_tokens(tmp_path / "tokens.json", ["reader"])
-    tokens = Tokens(path)
+    tokens = TokenFile(path)
     stat = path.stat()
     moved = path.rename(tmp_path / "elsewhere")
     assert tokens.fault() == "No such file or directory"

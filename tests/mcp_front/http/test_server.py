@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bridge.tools.session import SessionStatus
-from mcp_front.http.server import LAST_WORDS_S
+from mcp_front.http.server import DRAIN_S
 from tests.mcp_front.scenarios.test_calls_over_http import PNL
 from tests.stacks.front import ERAS, READY, answering, plain_http, serving, worker
 
@@ -126,7 +126,7 @@ async def test_calls_that_wait_at_the_door_are_answered_before_the_front_stops(
 async def test_an_idle_front_still_serves_who_reads_a_last_answer(redis_url: str, session: str) -> None:
     async with worker(redis_url, session, {"get_pnl": answering(PNL)}), serving(redis_url, session) as front:
         front.server.drain()
-        await asyncio.sleep(LAST_WORDS_S / 2)
+        await asyncio.sleep(DRAIN_S / 2)
         answer = await front.raw().call("ibkr_get_pnl")
 
     assert not answer.get("isError", False)

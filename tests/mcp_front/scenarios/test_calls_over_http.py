@@ -11,8 +11,8 @@ import pytest
 import structlog
 
 from benchmarks.steps import measured
-from bridge.bus.server.request import Asked
-from bridge.tool import Declared, Effect, ToolError
+from bridge.bus.server.request import RequestContext
+from bridge.tool import Effect, ToolError, ToolSpec
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.tools.catalogue import offered_tools
 from tests.stacks.front import ERAS, LEGACY, MODERN, RawClient, answering, plain_http, serving, wait_until, worker
@@ -57,15 +57,15 @@ class Recorder:
     """A handler that keeps what it was asked."""
 
     def __init__(self, answer: Any) -> None:
-        self.asked: list[Asked] = []
+        self.asked: list[RequestContext] = []
         self._answer = answering(answer)
 
-    async def __call__(self, asked: Asked) -> bytes:
+    async def __call__(self, asked: RequestContext) -> bytes:
         self.asked.append(asked)
         return await self._answer(asked)
 
 
-async def ambiguous(_asked: Asked) -> bytes:
+async def ambiguous(_asked: RequestContext) -> bytes:
     raise ToolError("ambiguous_contract", "Two contracts fit. Name one by conId.", candidates=CANDIDATES)
 
 
@@ -185,7 +185,7 @@ async def test_each_call_is_one_log_line_without_arguments(redis_url: str, sessi
 async def test_client_that_hangs_up_cancels_its_call(redis_url: str, session: str, era: str) -> None:
     asked = asyncio.Event()
 
-    async def slow(_asked: Asked) -> bytes:
+    async def slow(_asked: RequestContext) -> bytes:
         asked.set()
         await asyncio.Event().wait()
         return b""
@@ -268,7 +268,7 @@ async def answers_of_all_tools(client: RawClient, *but: Effect) -> dict[str, dic
     """
     places = asyncio.Semaphore(6)
 
-    async def answer(declared: Declared) -> tuple[str, dict[str, Any]]:
+    async def answer(declared: ToolSpec) -> tuple[str, dict[str, Any]]:
         arguments = ARGUMENTS.get(declared.tool_name, {})
         for _ in range(3):
             with suppress(TimeoutError):
@@ -307,7 +307,7 @@ async def test_unknown_tool_is_said_to_be_unknown(redis_url: str, session: str) 
 async def test_running_calls_are_counted(redis_url: str, session: str) -> None:
     release = asyncio.Event()
 
-    async def slow(_asked: Asked) -> bytes:
+    async def slow(_asked: RequestContext) -> bytes:
         await release.wait()
         return json.dumps(PNL).encode()
 
@@ -327,7 +327,7 @@ async def test_an_answer_that_was_cut_says_so_in_its_text_and_to_programs(
 ) -> None:
     cut = {"rows": 1, "of": 5000, "newest": True, "narrow": "Name a symbol."}
 
-    async def positions(asked: Asked) -> bytes:
+    async def positions(asked: RequestContext) -> bytes:
         asked.truncated = cut
         return json.dumps(POSITIONS).encode()
 
@@ -363,9 +363,9 @@ async def test_a_client_is_told_apart_by_its_name_and_owns_nothing_by_it(
     redis_url: str, session: str, era: str, name: str
 ) -> None:
     """A 2025 client gives its name in `initialize` alone, and no session is kept: its address stands for it."""
-    seen: list[Asked] = []
+    seen: list[RequestContext] = []
 
-    async def handler(asked: Asked) -> bytes:
+    async def handler(asked: RequestContext) -> bytes:
         seen.append(asked)
         return b"[]"
 

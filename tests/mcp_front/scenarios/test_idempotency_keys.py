@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.server.request import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from mcp_front.protocol.results import ERROR_META
 from tests.mcp_front.scenarios.test_calls_over_http import CONTRACT
@@ -22,10 +22,10 @@ REPORT = {
 }  # fmt: skip
 
 
-def filling(sent: list[Asked], report: dict[str, Any] = REPORT) -> Handler:
+def filling(sent: list[RequestContext], report: dict[str, Any] = REPORT) -> Handler:
     """A worker that takes an order, and keeps what it took."""
 
-    async def handler(asked: Asked) -> bytes:
+    async def handler(asked: RequestContext) -> bytes:
         await asked.accept()
         sent.append(asked)
         return json.dumps(report).encode()
@@ -36,20 +36,20 @@ def filling(sent: list[Asked], report: dict[str, Any] = REPORT) -> Handler:
 def failing(error: Callable[[], ToolError]) -> Handler:
     """A worker that takes an order and then fails."""
 
-    async def handler(asked: Asked) -> bytes:
+    async def handler(asked: RequestContext) -> bytes:
         await asked.accept()
         raise error()
 
     return handler
 
 
-async def refused(asked: Asked) -> bytes:
+async def refused(asked: RequestContext) -> bytes:
     raise ToolError("read_only", "This session is read-only.")
 
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_key_is_made_sent_and_returned(redis_url: str, session: str, era: str) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     async with worker(redis_url, session, {"place_order": filling(sent)}), serving(redis_url, session) as front:
         result = await front.raw(era).call("ibkr_place_order", **ORDER)
 
@@ -61,7 +61,7 @@ async def test_key_is_made_sent_and_returned(redis_url: str, session: str, era: 
 
 
 async def test_same_key_is_answered_again_and_sent_once(redis_url: str, session: str) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     async with worker(redis_url, session, {"place_order": filling(sent)}), serving(redis_url, session) as front:
         first = await front.raw().call("ibkr_place_order", **ORDER, idempotencyKey=KEY)
         again = await front.raw().call("ibkr_place_order", **ORDER, orderType="MKT", idempotencyKey=KEY)
@@ -74,7 +74,7 @@ async def test_same_key_is_answered_again_and_sent_once(redis_url: str, session:
 
 
 async def test_key_that_was_made_can_be_asked_again(redis_url: str, session: str) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     async with worker(redis_url, session, {"place_order": filling(sent)}), serving(redis_url, session) as front:
         first = await front.raw().call("ibkr_place_order", **ORDER)
         key = first["structuredContent"]["idempotencyKey"]
@@ -86,7 +86,7 @@ async def test_key_that_was_made_can_be_asked_again(redis_url: str, session: str
 
 @pytest.mark.fault(94)
 async def test_same_key_for_another_order_is_a_conflict(redis_url: str, session: str) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     async with worker(redis_url, session, {"place_order": filling(sent)}), serving(redis_url, session) as front:
         await front.raw().call("ibkr_place_order", **ORDER, idempotencyKey=KEY)
         other = await front.raw().call("ibkr_place_order", **(ORDER | {"totalQuantity": 2}), idempotencyKey=KEY)
@@ -147,7 +147,7 @@ async def test_key_of_a_cancel_or_a_change_does_not_pass_for_the_orders(
 
 
 async def test_cancellation_keeps_the_key_that_the_order_was_placed_under(redis_url: str, session: str) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     placed = REPORT | {"idempotencyKey": "the-key-of-the-order"}
     handlers = {"cancel_order": filling(sent, placed)}
     async with worker(redis_url, session, handlers), serving(redis_url, session) as front:

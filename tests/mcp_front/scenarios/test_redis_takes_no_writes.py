@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from bridge.bus.transport.connection import Refused, refusing
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from cli.diagnostics.checks import Place, examine
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.stacks.front import serving, worker
@@ -32,7 +32,7 @@ async def test_a_redis_that_takes_no_writes_is_named_at_once_by_status_readiness
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None)
     async with worker(own_redis.url, session, {}), serving(own_redis.url, session) as front, httpx.AsyncClient() as web:
-        async with Pipe(own_redis.url) as pipe:
+        async with CommandPipeline(own_redis.url) as pipe:
             await pipe.send(*command)
         status = (await front.raw().call("ibkr_get_status"))["structuredContent"]
         readiness = await web.get(front.endpoint.replace("/api/v1", "/readyz"))

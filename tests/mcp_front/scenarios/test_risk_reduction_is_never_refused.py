@@ -9,7 +9,7 @@ import pytest
 from bridge.bus.controls.kill_switch import read_halt
 from bridge.bus.keys import Keys
 from bridge.bus.server import server as answering
-from bridge.bus.server.request import Asked
+from bridge.bus.server.request import RequestContext
 from mcp_front.protocol.results import ERROR_META
 from tests.mcp_front.scenarios.test_idempotency_keys import REPORT
 from tests.stacks.bus import pipe_to
@@ -25,10 +25,10 @@ RELIEVING: dict[str, dict[str, Any]] = {
 }
 
 
-def accepting(value: Any, sent: list[Asked]) -> Callable[[Asked], Awaitable[bytes]]:
+def accepting(value: Any, sent: list[RequestContext]) -> Callable[[RequestContext], Awaitable[bytes]]:
     plain = answers(value)
 
-    async def handler(asked: Asked) -> bytes:
+    async def handler(asked: RequestContext) -> bytes:
         await asked.accept()
         sent.append(asked)
         return await plain(asked)
@@ -36,7 +36,7 @@ def accepting(value: Any, sent: list[Asked]) -> Callable[[Asked], Awaitable[byte
     return handler
 
 
-def handlers(sent: list[Asked]) -> dict[str, Any]:
+def handlers(sent: list[RequestContext]) -> dict[str, Any]:
     return {"cancel_order": accepting(REPORT, sent), "cancel_all_orders": accepting(CANCELLED, sent)}
 
 
@@ -79,7 +79,7 @@ async def test_trading_is_halted_whatever_the_arguments_say(
 async def test_cancelling_with_a_halt_is_understood_in_any_spelling(
     redis_url: str, session: str, given: dict[str, Any]
 ) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     async with worker(redis_url, session, handlers(sent)), serving(redis_url, session) as front:
         result = await front.raw().call("ibkr_halt_trading", reason="odd fills", **given)
 
@@ -103,7 +103,7 @@ async def test_cancelling_with_a_halt_is_understood_in_any_spelling(
 async def test_a_cancel_is_carried_out_whatever_else_its_arguments_say(
     redis_url: str, session: str, tool: str, given: dict[str, Any]
 ) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     async with worker(redis_url, session, handlers(sent)), serving(redis_url, session) as front:
         result = await front.raw().call(tool, **given)
 
@@ -118,7 +118,7 @@ async def test_a_cancel_is_carried_out_whatever_else_its_arguments_say(
 async def test_a_cancel_of_some_orders_is_not_taken_for_one_of_all(
     redis_url: str, session: str, given: dict[str, Any]
 ) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     async with worker(redis_url, session, handlers(sent)), serving(redis_url, session) as front:
         result = await front.raw().call("ibkr_cancel_all_orders", **given)
 
@@ -140,10 +140,10 @@ async def test_the_status_is_told_whatever_the_arguments_say(redis_url: str, ses
 async def test_a_client_whose_calls_are_all_in_use_cancels_halts_and_sees_the_status(
     redis_url: str, session: str, tool: str
 ) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     held, go = asyncio.Event(), asyncio.Event()
 
-    async def stuck(_asked: Asked) -> bytes:
+    async def stuck(_asked: RequestContext) -> bytes:
         held.set()
         await go.wait()
         return b"[]"
@@ -165,7 +165,7 @@ async def test_a_client_whose_calls_are_all_in_use_cancels_halts_and_sees_the_st
 
 @pytest.mark.trial("E2")
 async def test_a_hundred_cancels_at_once_are_all_carried_out(redis_url: str, session: str) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     async with (
         worker(redis_url, session, handlers(sent)),
         serving(redis_url, session, front_calls_at_once=4, front_calls_per_s=1, front_burst=4) as front,
@@ -182,10 +182,10 @@ async def test_a_worker_full_of_placings_takes_a_cancel(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(answering, "AT_ONCE", 1)
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     held, go = asyncio.Event(), asyncio.Event()
 
-    async def stuck(_asked: Asked) -> bytes:
+    async def stuck(_asked: RequestContext) -> bytes:
         held.set()
         await go.wait()
         raise AssertionError("it is not to be placed")

@@ -3,14 +3,14 @@
 import asyncio
 from typing import Any
 
-from mcp_front.streams.conflating_queue import Pending
+from mcp_front.streams.conflating_queue import ConflatingQueue
 
 
-def pending(most: int) -> Pending:
-    return Pending(lambda update: update["tag"], most)
+def pending(most: int) -> ConflatingQueue:
+    return ConflatingQueue(lambda update: update["tag"], most)
 
 
-async def left_in(queue: Pending) -> list[Any]:
+async def left_in(queue: ConflatingQueue) -> list[Any]:
     queue.close()
     left = []
     while (update := await queue.take()) is not None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.server.request import Asked
-from bridge.bus.server.server import Answerer
+from bridge.bus.server.request import RequestContext
+from bridge.bus.server.server import BusServer
 from bridge.tool import ToolError
 from bridge.tools.market_data import StreamSummary
 from bridge.tools.session import SessionStatus
@@ -124,7 +124,7 @@ async def test_the_time_that_a_stream_takes_to_open_counts(
     monkeypatch.setattr("mcp_front.streams.relay.EARLY_S", 0.5)
     opened = {"stream": "account-DU1", "account": "DU1", "updates": [], "life": "", "seq": 0}
 
-    async def slow(_asked: Asked) -> bytes:
+    async def slow(_asked: RequestContext) -> bytes:
         await asyncio.sleep(1)
         return json.dumps(opened).encode()
 
@@ -136,7 +136,7 @@ async def test_the_time_that_a_stream_takes_to_open_counts(
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_stream_that_cannot_open_is_an_error(redis_url: str, session: str, era: str) -> None:
-    async def no_line(_asked: Asked) -> bytes:
+    async def no_line(_asked: RequestContext) -> bytes:
         raise ToolError("line_limit", "All market-data lines are in use.")
 
     async with worker(redis_url, session, {"open_market_data": no_line}), serving(redis_url, session) as front:
@@ -178,7 +178,7 @@ async def test_tick_between_the_workers_answer_and_the_fronts_listening_is_not_l
 ) -> None:
     sent = 0
 
-    async def opened(_asked: Asked) -> bytes:
+    async def opened(_asked: RequestContext) -> bytes:
         nonlocal sent
         life, seq = bus.open_stream(STREAM)
         known = {"stream": STREAM, "contract": SPY, "quote": quote(sent), "life": life, "seq": seq}
@@ -196,8 +196,8 @@ async def test_tick_between_the_workers_answer_and_the_fronts_listening_is_not_l
 
 
 async def test_stream_goes_on_where_another_worker_leads_at_once(redis_url: str, session: str) -> None:
-    def opening(bus: list[Answerer], known: dict[str, Any]) -> Handler:
-        async def opened(_asked: Asked) -> bytes:
+    def opening(bus: list[BusServer], known: dict[str, Any]) -> Handler:
+        async def opened(_asked: RequestContext) -> bytes:
             life, seq = bus[0].open_stream(STREAM)
             times[life] += 1
             whole = {"stream": STREAM, "contract": SPY, "quote": known, "life": life, "seq": seq}
@@ -206,8 +206,8 @@ async def test_stream_goes_on_where_another_worker_leads_at_once(redis_url: str,
         return opened
 
     times: Counter[str] = Counter()
-    first: list[Answerer] = []
-    second: list[Answerer] = []
+    first: list[BusServer] = []
+    second: list[BusServer] = []
     async with serving(redis_url, session) as front:
         async with worker(redis_url, session, {"open_market_data": opening(first, quote(1))}) as bus:
             first.append(bus)

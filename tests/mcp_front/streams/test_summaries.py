@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mcp_front.streams.summaries import AccountSummary, QuoteSummary, Thinned, price_of
+from mcp_front.streams.summaries import AccountSummary, EvenSample, QuoteSummary, price_of
 
 
 def quote(last: float | None, bid: float | None = None, ask: float | None = None) -> dict[str, Any]:
@@ -14,7 +14,7 @@ def quote(last: float | None, bid: float | None = None, ask: float | None = None
 
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 39, 40, 41, 1000, 36_000])
 def test_samples_are_few_and_evenly_spread(count: int) -> None:
-    thinned = Thinned(10)
+    thinned = EvenSample(10)
     for number in range(count):
         thinned.add(number)
 
@@ -26,7 +26,7 @@ def test_samples_are_few_and_evenly_spread(count: int) -> None:
 
 
 def test_memory_stays_bounded_over_an_hour_of_ticks() -> None:
-    thinned = Thinned(10)
+    thinned = EvenSample(10)
     for number in range(100_000):
         thinned.add(number)
         assert len(thinned._kept) < 40

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import mcp_front.streams.relay
-from bridge.bus.server.request import Asked
-from bridge.bus.server.server import Answerer
+from bridge.bus.server.request import RequestContext
+from bridge.bus.server.server import BusServer
 from bridge.tools.account import AccountStreamSummary
 from mcp_front.streams.tools import account_line
 from tests.mcp_front.scenarios.test_calls_over_http import CONTRACT
@@ -41,15 +41,15 @@ KNOWN = [value("NetLiquidation", 1000.0), value("AccruedCash-S", 1.0), line(10.0
 
 
 @asynccontextmanager
-async def account_worker(redis_url: str, session: str) -> AsyncIterator[Answerer]:
+async def account_worker(redis_url: str, session: str) -> AsyncIterator[BusServer]:
     """A worker that knows one account."""
 
-    async def opened(asked: Asked) -> bytes:
+    async def opened(asked: RequestContext) -> bytes:
         assert json.loads(asked.arguments) in ({}, {"account": "DU1234567"})
         workers[0].open_stream(STREAM)
         return json.dumps({"stream": STREAM, "account": "DU1234567", "updates": KNOWN}).encode()
 
-    workers: list[Answerer] = []
+    workers: list[BusServer] = []
     async with worker(redis_url, session, {"open_account_updates": opened}) as bus:
         workers.append(bus)
         yield bus

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from bridge.bus.client import front_channel
-from bridge.bus.server.request import Asked
+from bridge.bus.server.request import RequestContext
 from mcp_front.protocol.results import ERROR_META
 from tests.stacks.front import LEGACY, MODERN, Running, messages_of, plain_http, serving, wait_until, worker
 from tests.stacks.ticking_worker import ticking
@@ -26,7 +26,7 @@ class Held:
         self.waiting = 0
         self.let = asyncio.Event()
 
-    async def __call__(self, asked: Asked) -> bytes:
+    async def __call__(self, asked: RequestContext) -> bytes:
         self.waiting += 1
         await self.let.wait()
         return json.dumps([]).encode()

@@ -40,10 +40,10 @@ async def test_modern_client_that_asks_for_no_messages_gets_progress_and_the_sum
 def test_session_store_is_imported_before_the_first_call() -> None:
     program = """
 import sys
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from mcp_front.__main__ import assemble
-from mcp_front.settings import Settings
-assemble(Settings(), Asker("redis://127.0.0.1:1/0", "paper", "front-1"))
+from mcp_front.settings import FrontSettings
+assemble(FrontSettings(), BusClient("redis://127.0.0.1:1/0", "paper", "front-1"))
 print("key_value.aio.stores.memory" in sys.modules)
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.server.request import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.tools import halt_trading as halting
@@ -20,10 +20,10 @@ WITH_ORDERS: dict[str, Any] = {"reason": "it floods", "cancelOrders": True}
 TOLD = {"orders": [REPORT], "message": "1 cancelled"}
 
 
-def cancelling(sent: list[Asked], gate: Callable[[], Awaitable[Any]]) -> Any:
+def cancelling(sent: list[RequestContext], gate: Callable[[], Awaitable[Any]]) -> Any:
     """A worker that takes a cancel of everything, and answers once the gate is open."""
 
-    async def handler(asked: Asked) -> bytes:
+    async def handler(asked: RequestContext) -> bytes:
         await asked.accept()
         sent.append(asked)
         await gate()
@@ -37,7 +37,7 @@ def cancelling(sent: list[Asked], gate: Callable[[], Awaitable[Any]]) -> Any:
 async def test_token_that_may_only_read_halts_and_cancels_nothing(
     redis_url: str, session: str, tmp_path: Path, era: str
 ) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     tokens = write_tokens(tmp_path / "tokens.json", ["reader"])
     async with (
         worker(redis_url, session, cancelling(sent, lambda: asyncio.sleep(0))),
@@ -53,7 +53,7 @@ async def test_token_that_may_only_read_halts_and_cancels_nothing(
 
 
 async def test_token_that_may_trade_halts_and_cancels(redis_url: str, session: str, tmp_path: Path) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     tokens = write_tokens(tmp_path / "tokens.json", ["trader"])
     async with (
         worker(redis_url, session, cancelling(sent, lambda: asyncio.sleep(0))),
@@ -69,7 +69,7 @@ async def test_halts_at_once_share_a_cancel_and_the_one_after_it(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(halting, "CANCEL_EVERY_S", 0.01)
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     opened = asyncio.Event()
     async with worker(redis_url, session, cancelling(sent, opened.wait)), serving(redis_url, session) as front:
         first = asyncio.create_task(front.raw().call("ibkr_halt_trading", **WITH_ORDERS))
@@ -89,7 +89,7 @@ async def test_halts_one_after_another_do_not_cancel_all_the_time(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(halting, "CANCEL_EVERY_S", 0.2)
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     async with (
         worker(redis_url, session, cancelling(sent, lambda: asyncio.sleep(0))),
         serving(redis_url, session) as front,
@@ -104,7 +104,7 @@ async def test_halts_one_after_another_do_not_cancel_all_the_time(
 
 @pytest.mark.trial("E2")
 async def test_no_number_of_halts_at_once_keeps_one_from_cancelling(redis_url: str, session: str) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
     opened = asyncio.Event()
     async with worker(redis_url, session, cancelling(sent, opened.wait)), serving(redis_url, session) as front:
         tasks = [asyncio.create_task(front.raw().call("ibkr_halt_trading", **WITH_ORDERS)) for _ in range(40)]
@@ -116,9 +116,9 @@ async def test_no_number_of_halts_at_once_keeps_one_from_cancelling(redis_url: s
 
 
 async def test_cancel_of_a_halt_can_be_asked_again_by_its_key(redis_url: str, session: str) -> None:
-    sent: list[Asked] = []
+    sent: list[RequestContext] = []
 
-    async def silent(asked: Asked) -> bytes:
+    async def silent(asked: RequestContext) -> bytes:
         await asked.accept()
         sent.append(asked)
         raise ToolError("unknown", "The gateway has not answered. Ask again with the same key.")

@@ -10,14 +10,14 @@ import pytest
 
 from bridge.bus.keys import Keys
 from bridge.bus.messages import Heartbeat
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tools.session import SessionStatus
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from mcp_front.tools.status import STALE_MS, status_of
 from tests.busy import BUSY_S
 from tests.stacks.front import ERAS, READY, plain_http, serving, worker
 
-Damage = Callable[[Pipe, Keys], Awaitable[None]]
+Damage = Callable[[CommandPipeline, Keys], Awaitable[None]]
 STATUS = json.loads(READY.model_dump_json())
 
 
@@ -85,14 +85,14 @@ async def test_status_answers_in_time_when_redis_is_frozen(tmp_path: Path, sessi
 
 
 def hset(*fields: Any) -> Damage:
-    async def damage(pipe: Pipe, keys: Keys) -> None:
+    async def damage(pipe: CommandPipeline, keys: Keys) -> None:
         await pipe.send("HSET", keys.heartbeat, *fields)
 
     return damage
 
 
 def replaced(name: str) -> Damage:
-    async def damage(pipe: Pipe, keys: Keys) -> None:
+    async def damage(pipe: CommandPipeline, keys: Keys) -> None:
         await pipe.send("DEL", getattr(keys, name))
         await pipe.send("SET", getattr(keys, name), "no hash")
 

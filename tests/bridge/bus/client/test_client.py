@@ -11,7 +11,7 @@ from bridge.bus.client import replies as waiting
 from bridge.bus.keys import Keys
 from bridge.bus.messages import REPLY_LIMIT, REQUEST_LIMIT, VERSION
 from bridge.bus.server import server as answering
-from bridge.bus.server.server import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.clock import boottime
 from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.market_data import GetHistoricalData
@@ -21,7 +21,7 @@ from tests.stacks.redis_relay import Shim
 
 
 async def test_a_read_gets_the_workers_bytes_as_they_are(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         return b'[{"conId": 1,  "as":"it is"}]'
 
     async with serving(redis_url, session, handle), front(redis_url, session) as asker:
@@ -29,9 +29,9 @@ async def test_a_read_gets_the_workers_bytes_as_they_are(redis_url: str, session
 
 
 async def test_a_handler_sees_what_the_front_said(redis_url: str, session: str) -> None:
-    seen: list[Asked] = []
+    seen: list[RequestContext] = []
 
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         seen.append(asked)
         assert asked.still_leader()
         return b"{}"
@@ -52,7 +52,7 @@ async def test_a_handler_sees_what_the_front_said(redis_url: str, session: str) 
 
 
 async def test_a_tool_error_crosses_with_code_message_and_details(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         error = ToolError("ambiguous_contract", "Which one?", candidates=[{"conId": 1}])
         error.details |= {"code": 200, "message": "No security definition"}  # names that the error has itself
         raise error
@@ -66,7 +66,7 @@ async def test_a_tool_error_crosses_with_code_message_and_details(redis_url: str
 
 
 async def test_an_errors_details_that_are_no_json_are_left_out(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         raise ToolError("gateway_refused", "No.", cause=object())
 
     async with serving(redis_url, session, handle), front(redis_url, session) as asker:
@@ -80,7 +80,7 @@ async def test_an_errors_details_that_are_no_json_are_left_out(redis_url: str, s
 async def test_a_bug_in_a_handler_is_internal_and_serving_goes_on(redis_url: str, session: str) -> None:
     broken = True
 
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         if broken:
             raise KeyError("a secret that callers need not see")
         return b"1"
@@ -97,7 +97,7 @@ async def test_a_bug_in_a_handler_is_internal_and_serving_goes_on(redis_url: str
 
 
 async def test_a_timeout_inside_a_handler_is_a_bug_and_no_deadline(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         raise TimeoutError
 
     async with serving(redis_url, session, handle), front(redis_url, session) as asker:
@@ -118,7 +118,7 @@ async def test_no_worker_is_told_at_once(redis_url: str, session: str) -> None:
 async def test_no_answer_in_time_is_a_timeout_and_the_handler_is_cancelled(redis_url: str, session: str) -> None:
     cancelled = asyncio.Event()
 
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         try:
             await asyncio.Event().wait()
         finally:
@@ -167,7 +167,7 @@ async def test_what_no_front_has_sent_is_dropped(redis_url: str, session: str) -
 
 @pytest.mark.fault(86)
 async def test_what_no_worker_has_sent_is_dropped(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         async with pipe_to(redis_url) as pipe:
             channel = Keys(session).replies(asked.request.front)
             for message in (b"junk", b'{"v":1,"id":"of-nobody","ok":true}', b"x" * (REPLY_LIMIT + 1)):
@@ -179,7 +179,7 @@ async def test_what_no_worker_has_sent_is_dropped(redis_url: str, session: str) 
 
 
 async def test_a_second_reply_to_one_request_is_ignored(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         async with pipe_to(redis_url) as pipe:
             reply = msgspec.json.encode({"v": 1, "id": asked.request.id, "ok": True, "result": 1})
             await pipe.send("SPUBLISH", Keys(session).replies(asked.request.front), reply)
@@ -277,7 +277,7 @@ async def test_a_request_over_the_limit_is_refused_before_it_is_sent(redis_url: 
 async def test_a_reply_over_the_limit_is_an_error_and_one_at_the_limit_is_not(redis_url: str, session: str) -> None:
     sizes = iter([REPLY_LIMIT, REPLY_LIMIT - 200])
 
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         return b'"' + b"x" * (next(sizes) - 2) + b'"'
 
     async with serving(redis_url, session, handle), front(redis_url, session) as asker:
@@ -305,7 +305,7 @@ async def test_a_cancelled_call_leaves_nothing_behind(redis_url: str, session: s
 
 
 async def test_fronts_do_not_hear_each_others_replies(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         return msgspec.json.encode(asked.caller)
 
     async with serving(redis_url, session, handle), front(redis_url, session) as one, front(redis_url, session) as two:

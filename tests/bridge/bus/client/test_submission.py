@@ -8,7 +8,7 @@ import pytest
 
 from bridge.bus.messages import REQUEST_LIMIT
 from bridge.bus.records.records import Fenced
-from bridge.bus.server.server import Asked
+from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from tests.busy import BUSY_S
 from tests.stacks.bus import (
@@ -116,14 +116,14 @@ async def test_a_second_call_is_told_that_the_first_is_under_way(redis_url: str,
 
 
 async def test_a_second_call_takes_its_turn_when_the_first_is_refused(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         seen.append(asked)
         if len(seen) == 1:
             await second_waits.wait()
             raise ToolError("not_ready", "Not yet.")
         return b"2"
 
-    seen: list[Asked] = []
+    seen: list[RequestContext] = []
     second_waits = asyncio.Event()
     async with serving(redis_url, session, handle), front(redis_url, session) as one, front(redis_url, session) as two:
         first = asyncio.create_task(submit(one))
@@ -139,13 +139,13 @@ async def test_a_second_call_takes_its_turn_when_the_first_is_refused(redis_url:
 
 
 async def test_a_refusal_before_accepting_leaves_the_key_free(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         seen.append(asked)
         if len(seen) == 1:
             raise ToolError("read_only", "This session is read-only.", mode="read_only")
         return b"1"
 
-    seen: list[Asked] = []
+    seen: list[RequestContext] = []
     async with serving(redis_url, session, handle), front(redis_url, session) as asker:
         with pytest.raises(ToolError) as caught:
             await submit(asker)
@@ -156,12 +156,12 @@ async def test_a_refusal_before_accepting_leaves_the_key_free(redis_url: str, se
 
 
 async def test_a_rejection_after_accepting_is_stored_and_replayed(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         await asked.accept()
         seen.append(asked)
         raise ToolError("rejected", "No margin.", ibCode=201)
 
-    seen: list[Asked] = []
+    seen: list[RequestContext] = []
     async with serving(redis_url, session, handle), front(redis_url, session) as asker:
         with pytest.raises(ToolError) as first:
             await submit(asker)
@@ -176,13 +176,13 @@ async def test_a_rejection_after_accepting_is_stored_and_replayed(redis_url: str
 
 @pytest.mark.fault(70)
 async def test_a_bug_before_accepting_is_internal_and_leaves_the_key_free(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         seen.append(asked)
         if len(seen) == 1:
             raise ZeroDivisionError
         return b"1"
 
-    seen: list[Asked] = []
+    seen: list[RequestContext] = []
     async with serving(redis_url, session, handle), front(redis_url, session) as asker:
         with pytest.raises(ToolError, match=r"\[internal\]"):
             await submit(asker)
@@ -191,12 +191,12 @@ async def test_a_bug_before_accepting_is_internal_and_leaves_the_key_free(redis_
 
 @pytest.mark.fault(70)
 async def test_a_bug_after_accepting_leaves_the_order_unknown_and_the_key_taken(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         await asked.accept()
         seen.append(asked)
         raise ZeroDivisionError
 
-    seen: list[Asked] = []
+    seen: list[RequestContext] = []
     async with serving(redis_url, session, handle) as bus, front(redis_url, session) as asker:
         with pytest.raises(ToolError) as caught:
             await submit(asker)
@@ -212,7 +212,7 @@ async def test_a_bug_after_accepting_leaves_the_order_unknown_and_the_key_taken(
 async def test_a_handler_that_accepted_is_not_cancelled_at_the_deadline(redis_url: str, session: str) -> None:
     accepted, done = asyncio.Event(), asyncio.Event()
 
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         await asked.accept()
         accepted.set()
         await done.wait()
@@ -246,7 +246,7 @@ async def test_what_was_accepted_and_then_not_sent_may_be_asked_again(
     """As when the gateway's link breaks between the two."""
     links_up = iter([False, True])
 
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         if next(links_up):
             return await broker.handle(asked)
         await asked.accept()
@@ -311,7 +311,7 @@ async def test_a_request_over_the_limit_is_refused_before_it_is_sent(
 
 @pytest.mark.fault(68)
 async def test_a_worker_that_stopped_leading_right_before_the_frame_says_so(redis_url: str, session: str) -> None:
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         await asked.accept()
         bus.lease.step_down()
         if not asked.still_leader():
@@ -331,7 +331,7 @@ async def test_a_worker_that_stopped_leading_right_before_the_frame_says_so(redi
 async def test_a_worker_that_stopped_leading_accepts_nothing(redis_url: str, session: str) -> None:
     refused = asyncio.Event()
 
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         bus.lease.step_down()
         with pytest.raises(Fenced):
             await asked.accept()

@@ -15,13 +15,15 @@ from bridge.bus.controls.approvals import (
 )
 from bridge.bus.controls.kill_switch import clear_halt, set_halt
 from bridge.bus.keys import Keys
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from tests.stacks.bus import KEY, pipe_to
 
 WANTED = Approval(KEY, "digest-1", "claude", "BUY 1 AAPL")
 
 
-async def by_form(pipe: Pipe, session: str, challenge: str, caller: str = "claude", approve: bool = True) -> str:
+async def by_form(
+    pipe: CommandPipeline, session: str, challenge: str, caller: str = "claude", approve: bool = True
+) -> str:
     return await answer_form(pipe, Keys(session), KEY, challenge, caller, approve)
 
 
@@ -109,20 +111,20 @@ async def test_a_question_asked_again_may_be_answered_as_long_as_a_new_one(redis
     assert (given, found) == (True, "anna")
 
 
-Stop = Callable[[Pipe, Keys], Awaitable[object]]
+Stop = Callable[[CommandPipeline, Keys], Awaitable[object]]
 
 
-async def halted_and_released(pipe: Pipe, keys: Keys) -> None:
+async def halted_and_released(pipe: CommandPipeline, keys: Keys) -> None:
     await set_halt(pipe, keys, "halt", "anna", "odd fills")
     await clear_halt(pipe, keys, "anna")
 
 
-async def reduced(pipe: Pipe, keys: Keys) -> None:
+async def reduced(pipe: CommandPipeline, keys: Keys) -> None:
     """Closing orders still pass then, and want an approval of their own."""
     await set_halt(pipe, keys, "reduce_only", "anna", "odd fills")
 
 
-async def halted_again(pipe: Pipe, keys: Keys) -> None:
+async def halted_again(pipe: CommandPipeline, keys: Keys) -> None:
     await halted_and_released(pipe, keys)
     await halted_and_released(pipe, keys)
 

@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 
 from bridge.bus.controls.kill_switch import Halt, set_halt
 from bridge.bus.integrity.watermark import CLIPPED, SLOT, Watermark
-from bridge.bus.records.admission import Gate
-from bridge.bus.server.server import Answerer
+from bridge.bus.records.admission import AdmissionRules
+from bridge.bus.server.server import BusServer
 from tests.bridge.bus.records.test_admission import TERMS, Gated
 from tests.stacks.bus import pipe_to, serving, until
 
@@ -128,8 +128,8 @@ async def test_a_synced_slot_is_left_and_the_other_is_written_next(tmp_path: Pat
 
 
 async def test_a_standby_knows_what_redis_must_know_before_it_leads(redis_url: str, session: str) -> None:
-    desk = Gated(Gate(TERMS))
-    async with serving(redis_url, session, desk.handle) as bus, Answerer(redis_url, session, "standby") as standby:
+    desk = Gated(AdmissionRules(TERMS))
+    async with serving(redis_url, session, desk.handle) as bus, BusServer(redis_url, session, "standby") as standby:
         waiting = asyncio.create_task(standby.lead())
         async with pipe_to(redis_url) as pipe:
             await set_halt(pipe, bus.keys, "halt", "owner", "enough")

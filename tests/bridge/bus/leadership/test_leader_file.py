@@ -14,7 +14,7 @@ from bridge.bus.leadership import leader_file
 from bridge.bus.leadership import lease as lease_module
 from bridge.bus.leadership.leader_file import LeaderFile
 from bridge.bus.leadership.lease import Lease
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from tests.stacks.bus import pipe_to, until
 
 REDIS = "redis://:secret@127.0.0.1:6379/0"
@@ -29,13 +29,13 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest_asyncio.fixture
-async def pipe(redis_url: str) -> AsyncIterator[Pipe]:
+async def pipe(redis_url: str) -> AsyncIterator[CommandPipeline]:
     async with pipe_to(redis_url) as pipe:
         yield pipe
 
 
 @pytest_asyncio.fixture
-async def lease(pipe: Pipe, session: str) -> AsyncIterator[New]:
+async def lease(pipe: CommandPipeline, session: str) -> AsyncIterator[New]:
     """A worker's lease, with its file."""
     made: list[Lease] = []
 
@@ -173,7 +173,7 @@ async def test_the_lease_of_a_leader_that_has_ended_is_taken_at_once(path: Path,
 
 
 async def test_the_lease_of_a_leader_that_lives_is_not_touched(
-    pipe: Pipe, session: str, path: Path, lease: New
+    pipe: CommandPipeline, session: str, path: Path, lease: New
 ) -> None:
     first, second = lease(path), lease(path)
     await first.acquire()
@@ -184,7 +184,9 @@ async def test_the_lease_of_a_leader_that_lives_is_not_touched(
     assert await second.acquire() > first.token
 
 
-async def test_the_lease_of_a_leader_elsewhere_is_not_touched(pipe: Pipe, session: str, path: Path, lease: New) -> None:
+async def test_the_lease_of_a_leader_elsewhere_is_not_touched(
+    pipe: CommandPipeline, session: str, path: Path, lease: New
+) -> None:
     """Ours has died, and another machine's worker has led since."""
     ours, another, next_one = lease(path), lease(None), lease(path)
     await ours.acquire()
@@ -197,7 +199,7 @@ async def test_the_lease_of_a_leader_elsewhere_is_not_touched(pipe: Pipe, sessio
 
 
 async def test_who_could_not_have_the_file_has_it_from_a_renewal_on(
-    pipe: Pipe, session: str, path: Path, lease: New, monkeypatch: pytest.MonkeyPatch
+    pipe: CommandPipeline, session: str, path: Path, lease: New, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease_module, "RENEW_S", 0.05)
     first, second = lease(path), lease(path)
@@ -212,7 +214,7 @@ async def test_who_could_not_have_the_file_has_it_from_a_renewal_on(
     keeper.cancel()
 
 
-async def test_a_leader_may_lead_again(pipe: Pipe, session: str, path: Path, lease: New) -> None:
+async def test_a_leader_may_lead_again(pipe: CommandPipeline, session: str, path: Path, lease: New) -> None:
     leader = lease(path)
     first = await leader.acquire()
     await leader.release()

@@ -10,9 +10,9 @@ import pytest_asyncio
 from bridge.bus.keys import Keys
 from bridge.bus.leadership import lease as lease_module
 from bridge.bus.leadership.lease import Lease, LeaseLost
-from bridge.bus.server.server import Answerer
+from bridge.bus.server.server import BusServer
 from bridge.bus.transport.clock import boottime
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from tests.stacks.bus import KEY, Broker, front, pipe_to, serving, submit, until, until_open
 from tests.stacks.redis_relay import Shim
@@ -28,12 +28,12 @@ def short_lease(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest_asyncio.fixture
-async def pipe(redis_url: str) -> AsyncIterator[Pipe]:
+async def pipe(redis_url: str) -> AsyncIterator[CommandPipeline]:
     async with pipe_to(redis_url) as pipe:
         yield pipe
 
 
-async def test_the_first_gets_it_and_the_next_waits(pipe: Pipe, session: str) -> None:
+async def test_the_first_gets_it_and_the_next_waits(pipe: CommandPipeline, session: str) -> None:
     first, second = Lease(pipe, Keys(session)), Lease(pipe, Keys(session))
     await first.acquire()
     waiting = asyncio.create_task(second.acquire())
@@ -45,7 +45,7 @@ async def test_the_first_gets_it_and_the_next_waits(pipe: Pipe, session: str) ->
     assert not first.held()
 
 
-async def test_nothing_is_held_before_it_was_acquired(pipe: Pipe, session: str) -> None:
+async def test_nothing_is_held_before_it_was_acquired(pipe: CommandPipeline, session: str) -> None:
     lease = Lease(pipe, Keys(session))
 
     assert not lease.held()
@@ -54,7 +54,7 @@ async def test_nothing_is_held_before_it_was_acquired(pipe: Pipe, session: str) 
     assert await pipe.send("GET", Keys(session).lease) is None
 
 
-async def test_it_is_held_for_less_than_redis_grants_it(pipe: Pipe, session: str) -> None:
+async def test_it_is_held_for_less_than_redis_grants_it(pipe: CommandPipeline, session: str) -> None:
     lease = Lease(pipe, Keys(session))
     await lease.acquire()
     granted_ms = await pipe.send("PTTL", Keys(session).lease)
@@ -64,7 +64,7 @@ async def test_it_is_held_for_less_than_redis_grants_it(pipe: Pipe, session: str
     assert held_s < granted_ms / 1000 - 0.2
 
 
-async def test_tokens_rise_also_when_redis_has_lost_the_counter(pipe: Pipe, session: str) -> None:
+async def test_tokens_rise_also_when_redis_has_lost_the_counter(pipe: CommandPipeline, session: str) -> None:
     keys = Keys(session)
     tokens = []
     for _ in range(3):
@@ -82,7 +82,7 @@ async def test_tokens_rise_also_when_redis_has_lost_the_counter(pipe: Pipe, sess
     assert await again.acquire() >= tokens[0]
 
 
-async def test_renewing_keeps_it(pipe: Pipe, session: str) -> None:
+async def test_renewing_keeps_it(pipe: CommandPipeline, session: str) -> None:
     lease = Lease(pipe, Keys(session))
     await lease.acquire()
     keeper = asyncio.create_task(lease.keep())
@@ -96,7 +96,7 @@ async def test_renewing_keeps_it(pipe: Pipe, session: str) -> None:
 
 @pytest.mark.parametrize("written", [("SET", "yes"), ("HSET", "reason", "by hand"), ("RPUSH", "a")])
 async def test_a_switch_that_was_written_by_hand_does_not_end_the_lease(
-    pipe: Pipe, session: str, written: tuple[str, ...]
+    pipe: CommandPipeline, session: str, written: tuple[str, ...]
 ) -> None:
     keys = Keys(session)
     lease = Lease(pipe, keys)
@@ -109,7 +109,7 @@ async def test_a_switch_that_was_written_by_hand_does_not_end_the_lease(
     assert lease.held()
 
 
-async def test_whoever_loses_it_to_another_stops_at_once(pipe: Pipe, session: str) -> None:
+async def test_whoever_loses_it_to_another_stops_at_once(pipe: CommandPipeline, session: str) -> None:
     lease = Lease(pipe, Keys(session))
     await lease.acquire()
     await pipe.send("SET", Keys(session).lease, lease.token + 1)
@@ -119,7 +119,7 @@ async def test_whoever_loses_it_to_another_stops_at_once(pipe: Pipe, session: st
     assert not lease.held()
 
 
-async def test_whoever_was_overtaken_does_not_take_it_back(pipe: Pipe, session: str) -> None:
+async def test_whoever_was_overtaken_does_not_take_it_back(pipe: CommandPipeline, session: str) -> None:
     """The successor's lease has lapsed, too, but its token is above ours."""
     lease = Lease(pipe, Keys(session))
     await lease.acquire()
@@ -131,7 +131,7 @@ async def test_whoever_was_overtaken_does_not_take_it_back(pipe: Pipe, session: 
     assert await pipe.send("GET", Keys(session).lease) is None
 
 
-async def test_a_lease_that_redis_lost_is_taken_again_under_the_same_token(pipe: Pipe, session: str) -> None:
+async def test_a_lease_that_redis_lost_is_taken_again_under_the_same_token(pipe: CommandPipeline, session: str) -> None:
     keys = Keys(session)
     lease = Lease(pipe, keys)
     token = await lease.acquire()
@@ -190,7 +190,7 @@ async def test_a_short_absence_of_redis_changes_nothing(redis_url: str, session:
         keeper.cancel()
 
 
-async def test_a_released_lease_is_free_at_once(pipe: Pipe, session: str) -> None:
+async def test_a_released_lease_is_free_at_once(pipe: CommandPipeline, session: str) -> None:
     first, second = Lease(pipe, Keys(session)), Lease(pipe, Keys(session))
     await first.acquire()
     await first.release()
@@ -199,7 +199,7 @@ async def test_a_released_lease_is_free_at_once(pipe: Pipe, session: str) -> Non
     assert await asyncio.wait_for(second.acquire(), 0.5) == second.token
 
 
-async def test_releasing_does_not_take_it_from_another(pipe: Pipe, session: str) -> None:
+async def test_releasing_does_not_take_it_from_another(pipe: CommandPipeline, session: str) -> None:
     first, second = Lease(pipe, Keys(session)), Lease(pipe, Keys(session))
     await first.acquire()
     await pipe.send("DEL", Keys(session).lease)
@@ -209,10 +209,10 @@ async def test_releasing_does_not_take_it_from_another(pipe: Pipe, session: str)
     assert await pipe.send("GET", Keys(session).lease) == str(second.token).encode()
 
 
-async def test_serving_ends_with_the_lease(redis_url: str, session: str, pipe: Pipe) -> None:
+async def test_serving_ends_with_the_lease(redis_url: str, session: str, pipe: CommandPipeline) -> None:
     broker = Broker()
     broker.after.clear()
-    async with Answerer(redis_url, session, "w1") as bus, front(redis_url, session) as asker:
+    async with BusServer(redis_url, session, "w1") as bus, front(redis_url, session) as asker:
         await bus.lead()
         serving_task = asyncio.create_task(bus.serve(broker.handle))
         await until_open(bus.pipe, bus.keys)
@@ -229,9 +229,9 @@ async def test_serving_ends_with_the_lease(redis_url: str, session: str, pipe: P
         await until(lambda: _nobody_listens(bus), "requests are not heard any more")
 
 
-async def test_a_worker_that_lost_the_lease_may_lead_again(redis_url: str, session: str, pipe: Pipe) -> None:
+async def test_a_worker_that_lost_the_lease_may_lead_again(redis_url: str, session: str, pipe: CommandPipeline) -> None:
     broker = Broker()
-    async with Answerer(redis_url, session, "w1") as bus, front(redis_url, session) as asker:
+    async with BusServer(redis_url, session, "w1") as bus, front(redis_url, session) as asker:
         first = await bus.lead()
         await pipe.send("DEL", bus.keys.lease)
         await pipe.send("INCR", bus.keys.epoch)
@@ -248,7 +248,7 @@ async def test_a_worker_that_lost_the_lease_may_lead_again(redis_url: str, sessi
 
 
 async def test_serving_needs_the_lease(redis_url: str, session: str) -> None:
-    async with Answerer(redis_url, session, "w1") as bus:
+    async with BusServer(redis_url, session, "w1") as bus:
         with pytest.raises(RuntimeError, match="lead"):
             await bus.serve(Broker().handle)
 
@@ -256,7 +256,7 @@ async def test_serving_needs_the_lease(redis_url: str, session: str) -> None:
 async def test_a_standby_takes_over_and_learns_what_is_unfinished(redis_url: str, session: str) -> None:
     broker, other = Broker(), Broker()
     broker.after.clear()
-    async with Answerer(redis_url, session, "standby") as standby, front(redis_url, session) as asker:
+    async with BusServer(redis_url, session, "standby") as standby, front(redis_url, session) as asker:
         async with serving(redis_url, session, broker.handle, worker="leader") as leader:
             leading = asyncio.create_task(standby.lead())
             call = asyncio.create_task(submit(asker))
@@ -281,11 +281,11 @@ async def test_a_standby_takes_over_and_learns_what_is_unfinished(redis_url: str
 
 @pytest.mark.fault(66)
 async def test_an_old_leader_can_not_finish_what_was_adopted(
-    redis_url: str, session: str, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, session: str, pipe: CommandPipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker = Broker()
     broker.after.clear()
-    async with Answerer(redis_url, session, "new") as new, front(redis_url, session) as asker:
+    async with BusServer(redis_url, session, "new") as new, front(redis_url, session) as asker:
         async with serving(redis_url, session, broker.handle, worker="old") as old:
             call = asyncio.create_task(submit(asker, deadline_s=3))
             await until(lambda: broker.sent, "the order is sent")
@@ -310,6 +310,6 @@ async def _in_vain() -> bool:
     return True
 
 
-async def _nobody_listens(bus: Answerer) -> bool:
+async def _nobody_listens(bus: BusServer) -> bool:
     _, count = await bus.pipe.send("PUBSUB", "SHARDNUMSUB", bus.keys.requests)
     return bool(count == 0)

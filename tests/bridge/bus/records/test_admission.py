@@ -9,15 +9,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from bridge.audit_chain import GENESIS, Entry, digest, verify
+from bridge.audit_chain import GENESIS, AuditEntry, digest, verify
 from bridge.bus.controls.audit_log import AuditLog, read_back, read_head, read_log, trim
 from bridge.bus.controls.kill_switch import clear_halt, drop_change, next_change, read_halt, set_halt
 from bridge.bus.keys import Keys
-from bridge.bus.records.admission import Gate
+from bridge.bus.records.admission import AdmissionRules
 from bridge.bus.records.records import Fenced
-from bridge.bus.server.server import Answerer, Asked
+from bridge.bus.server.request import RequestContext
+from bridge.bus.server.server import BusServer
 from bridge.bus.transport.connection import Full
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.stacks.bus import front, pipe_to, serving, submit
@@ -29,11 +30,11 @@ OTHER = "ibm-sell-two"
 class Gated:
     """Accepts each placing through the gate it is told, and counts what went out."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: AdmissionRules) -> None:
         self.gate = gate
         self.sent: list[str | None] = []
 
-    async def handle(self, asked: Asked) -> bytes:
+    async def handle(self, asked: RequestContext) -> bytes:
         await asked.accept(self.gate)
         self.sent.append(asked.key)
         return b"{}"
@@ -46,7 +47,7 @@ async def refusal(asker: Any, key: str) -> ToolError:
 
 
 async def test_an_open_gate_lets_orders_pass_and_remembers_them(redis_url: str, session: str) -> None:
-    desk = Gated(Gate(TERMS, per_minute=5, per_day=5, duplicate_window_ms=30_000))
+    desk = Gated(AdmissionRules(TERMS, per_minute=5, per_day=5, duplicate_window_ms=30_000))
     async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
         await submit(asker, key="first-key")
         kept = await bus.pipe.send("ZRANGE", bus.keys.accepted, 0, -1)
@@ -61,7 +62,7 @@ async def test_an_open_gate_lets_orders_pass_and_remembers_them(redis_url: str, 
 async def test_orders_past_a_count_are_refused_and_the_key_stays_free(
     redis_url: str, session: str, limits: dict[str, Any], name: str
 ) -> None:
-    desk = Gated(Gate(TERMS, **limits))
+    desk = Gated(AdmissionRules(TERMS, **limits))
     async with serving(redis_url, session, desk.handle), front(redis_url, session) as asker:
         await submit(asker, key="key-number-1")
         await submit(asker, key="key-number-2")
@@ -77,7 +78,7 @@ async def test_orders_past_a_count_are_refused_and_the_key_stays_free(
 
 @pytest.mark.parametrize("limits", [{"per_minute": 4}, {"per_day": 4}])
 async def test_orders_that_go_out_together_count_each(redis_url: str, session: str, limits: dict[str, Any]) -> None:
-    desk = Gated(Gate(TERMS, orders=3, **limits))
+    desk = Gated(AdmissionRules(TERMS, orders=3, **limits))
     async with serving(redis_url, session, desk.handle), front(redis_url, session) as asker:
         await submit(asker, key="a-bracket")
         assert (await refusal(asker, "another-bracket")).code == "limit_exceeded"
@@ -90,7 +91,7 @@ async def test_orders_that_go_out_together_count_each(redis_url: str, session: s
 
 @pytest.mark.fault(73, 106)
 async def test_a_day_begins_when_the_exchange_says(redis_url: str, session: str) -> None:
-    desk = Gated(Gate(TERMS, per_day=1))
+    desk = Gated(AdmissionRules(TERMS, per_day=1))
     async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
         await submit(asker, key="key-of-today")
         desk.gate = replace(desk.gate, day_from_ms=bus.pipe.clock.now_ms() + 60_000)
@@ -101,7 +102,7 @@ async def test_a_day_begins_when_the_exchange_says(redis_url: str, session: str)
 
 @pytest.mark.fault(106)
 async def test_concurrent_orders_never_pass_a_count_together(redis_url: str, session: str) -> None:
-    desk = Gated(Gate(TERMS, per_minute=3))
+    desk = Gated(AdmissionRules(TERMS, per_minute=3))
     async with serving(redis_url, session, desk.handle), front(redis_url, session) as asker:
         calls = [submit(asker, key=f"race-key-{n}") for n in range(12)]
         answers = await asyncio.gather(*calls, return_exceptions=True)
@@ -111,7 +112,7 @@ async def test_concurrent_orders_never_pass_a_count_together(redis_url: str, ses
 
 
 async def test_an_equal_order_is_held_until_its_caller_names_the_earlier_one(redis_url: str, session: str) -> None:
-    desk = Gated(Gate(TERMS, duplicate_window_ms=30_000))
+    desk = Gated(AdmissionRules(TERMS, duplicate_window_ms=30_000))
     async with serving(redis_url, session, desk.handle), front(redis_url, session) as asker:
         await submit(asker, key="first-key")
         error = await refusal(asker, "other-key")
@@ -127,7 +128,7 @@ async def test_an_equal_order_is_held_until_its_caller_names_the_earlier_one(red
 class Unsent(Gated):
     """Accepts each, and sends none."""
 
-    async def handle(self, asked: Asked) -> bytes:
+    async def handle(self, asked: RequestContext) -> bytes:
         await super().handle(asked)
         asked.nothing_sent()
         raise ToolError("not_executed", "Nothing was sent.")
@@ -137,7 +138,7 @@ class Unsent(Gated):
 async def test_an_order_that_was_certainly_not_sent_holds_up_and_counts_for_nothing(
     redis_url: str, session: str, orders: int
 ) -> None:
-    gate = Gate(TERMS, orders=orders, per_minute=orders, per_day=orders, duplicate_window_ms=30_000)
+    gate = AdmissionRules(TERMS, orders=orders, per_minute=orders, per_day=orders, duplicate_window_ms=30_000)
     async with front(redis_url, session) as asker:
         async with serving(redis_url, session, Unsent(gate).handle) as bus:
             assert (await refusal(asker, "unsent-key")).code == "not_executed"
@@ -151,7 +152,7 @@ async def test_an_order_that_was_certainly_not_sent_holds_up_and_counts_for_noth
 
 
 async def test_what_an_unsent_order_takes_back_is_its_own(redis_url: str, session: str) -> None:
-    gate = Gate(TERMS, per_minute=9, duplicate_window_ms=30_000)
+    gate = AdmissionRules(TERMS, per_minute=9, duplicate_window_ms=30_000)
     async with front(redis_url, session) as asker:
         async with serving(redis_url, session, Gated(gate).handle):
             await submit(asker, key="first-key")
@@ -168,13 +169,13 @@ async def test_what_an_unsent_order_takes_back_is_its_own(redis_url: str, sessio
 
 
 async def test_other_terms_are_no_duplicate_and_a_window_ends(redis_url: str, session: str) -> None:
-    desk = Gated(Gate(TERMS, duplicate_window_ms=30))
+    desk = Gated(AdmissionRules(TERMS, duplicate_window_ms=30))
     async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
         await submit(asker, key="first-key")
-        desk.gate = Gate(OTHER, duplicate_window_ms=30_000)
+        desk.gate = AdmissionRules(OTHER, duplicate_window_ms=30_000)
         await submit(asker, key="other-terms")
         await bus.pipe.send("DEL", bus.keys.duplicate(TERMS))
-        desk.gate = Gate(TERMS, duplicate_window_ms=30_000)
+        desk.gate = AdmissionRules(TERMS, duplicate_window_ms=30_000)
         await submit(asker, key="later-key")
 
     assert len(desk.sent) == 3
@@ -188,7 +189,7 @@ async def test_other_terms_are_no_duplicate_and_a_window_ends(redis_url: str, se
 async def test_the_kill_switch_is_seen_by_the_accepting_step(
     redis_url: str, session: str, level: Any, closing: bool, passes: bool
 ) -> None:
-    desk = Gated(Gate(TERMS, closing=closing))
+    desk = Gated(AdmissionRules(TERMS, closing=closing))
     async with serving(redis_url, session, desk.handle) as bus, front(redis_url, session) as asker:
         await set_halt(bus.pipe, bus.keys, level, "anna", "test")
         if passes:
@@ -203,7 +204,7 @@ async def test_the_kill_switch_is_seen_by_the_accepting_step(
 async def test_a_cancel_passes_the_kill_switch(redis_url: str, session: str) -> None:
     sent: list[str | None] = []
 
-    async def cancel(asked: Asked) -> bytes:
+    async def cancel(asked: RequestContext) -> bytes:
         await asked.accept()
         sent.append(asked.key)
         return b"{}"
@@ -216,7 +217,7 @@ async def test_a_cancel_passes_the_kill_switch(redis_url: str, session: str) -> 
 
 
 async def test_a_closing_order_passes_the_counts(redis_url: str, session: str) -> None:
-    desk = Gated(Gate(TERMS, per_minute=1, per_day=1))
+    desk = Gated(AdmissionRules(TERMS, per_minute=1, per_day=1))
     async with serving(redis_url, session, desk.handle), front(redis_url, session) as asker:
         await submit(asker, key="opening-1")
         desk.gate = replace(desk.gate, closing=True)
@@ -277,13 +278,13 @@ async def test_what_another_leader_has_dropped_already_takes_nothing_with_it(red
 
 
 @asynccontextmanager
-async def leading(url: str, session: str, worker: str = "w1") -> AsyncIterator[tuple[Answerer, AuditLog]]:
-    async with Answerer(url, session, worker) as bus:
+async def leading(url: str, session: str, worker: str = "w1") -> AsyncIterator[tuple[BusServer, AuditLog]]:
+    async with BusServer(url, session, worker) as bus:
         token = await bus.lead()
         yield bus, AuditLog(bus.pipe, bus.keys, token)
 
 
-async def lines_of(pipe: Pipe, session: str, after: int = 0) -> list[bytes]:
+async def lines_of(pipe: CommandPipeline, session: str, after: int = 0) -> list[bytes]:
     return [line async for line in read_log(pipe, Keys(session), after)]
 
 
@@ -296,7 +297,7 @@ async def test_the_log_is_a_chain_that_ends_at_its_head(redis_url: str, session:
 
     assert seqs == [1, 2, 3, 4, 5]
     assert list(verify(lines, head)) == []
-    last = msgspec.json.decode(lines[-1], type=Entry)
+    last = msgspec.json.decode(lines[-1], type=AuditEntry)
     assert (last.event, last.key, last.orderId, last.token) == ("sent", "key-4", 4, str(bus.lease.token))
 
 
@@ -312,7 +313,7 @@ async def test_the_log_reads_page_by_page_from_either_end(
         newest = [line async for line in read_back(bus.pipe, bus.keys, 6)]
         part = [line async for line in read_log(bus.pipe, bus.keys, 1, 5)]
 
-    assert [msgspec.json.decode(line, type=Entry).orderId for line in lines] == list(range(length))
+    assert [msgspec.json.decode(line, type=AuditEntry).orderId for line in lines] == list(range(length))
     assert newest == lines[::-1][:6]
     assert part == lines[1:5]
 
@@ -339,7 +340,7 @@ async def test_the_next_leader_continues_the_chain_and_the_last_one_cannot(redis
             lines = await lines_of(bus.pipe, session)
             head = await read_head(bus.pipe, bus.keys.audit_head)
 
-    assert [msgspec.json.decode(line, type=Entry).event for line in lines] == ["sent", "takeover"]
+    assert [msgspec.json.decode(line, type=AuditEntry).event for line in lines] == ["sent", "takeover"]
     assert list(verify(lines, head)) == []
 
 
@@ -380,13 +381,13 @@ async def test_a_long_log_is_read_page_by_page(redis_url: str, session: str, mon
 
     assert len(lines) == 9
     assert rest == lines[7:]
-    assert msgspec.json.decode(rest[0], type=Entry).prev == digest(lines[6])
+    assert msgspec.json.decode(rest[0], type=AuditEntry).prev == digest(lines[6])
 
 
 async def test_notes_are_on_the_record_before_anything_is_sent(redis_url: str, session: str) -> None:
     noted: list[dict[str, str]] = []
 
-    async def cancel(asked: Asked) -> bytes:
+    async def cancel(asked: RequestContext) -> bytes:
         await asked.accept(orderRef="mcpabc", permId="77")
         record = await bus.records.read(asked.key or "")
         assert record is not None
@@ -400,7 +401,7 @@ async def test_notes_are_on_the_record_before_anything_is_sent(redis_url: str, s
 
 
 @asynccontextmanager
-async def full(pipe: Pipe) -> AsyncIterator[None]:
+async def full(pipe: CommandPipeline) -> AsyncIterator[None]:
     """The server is out of memory meanwhile."""
     await pipe.send("CONFIG", "SET", "maxmemory", "1")
     try:
@@ -411,7 +412,7 @@ async def full(pipe: Pipe) -> AsyncIterator[None]:
 
 @pytest.mark.fault(80)
 async def test_the_switch_is_set_while_redis_is_out_of_memory(own_redis: EmbeddedRedis, session: str) -> None:
-    desk = Gated(Gate(TERMS))
+    desk = Gated(AdmissionRules(TERMS))
     async with serving(own_redis.url, session, desk.handle) as bus, front(own_redis.url, session) as asker:
         async with full(bus.pipe):
             halt = await asker.halt("anna", "it floods")
@@ -432,7 +433,7 @@ async def test_what_became_of_a_call_is_told_while_redis_is_out_of_memory(
 ) -> None:
     accepted, goes_on = asyncio.Event(), asyncio.Event()
 
-    async def handle(asked: Asked) -> bytes:
+    async def handle(asked: RequestContext) -> bytes:
         if asked.key == "an-early-key":
             await asked.accept()
         accepted.set()

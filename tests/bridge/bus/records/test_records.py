@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from bridge.bus.keys import Keys
 from bridge.bus.messages import VERSION, Reply, Request, encode_reply
-from bridge.bus.records.records import Fenced, Gone, Intents, Record, Records, Seen
-from bridge.bus.transport.pipeline import Pipe
-from bridge.bus.transport.pubsub import Listener
+from bridge.bus.records.records import Fenced, OrderRecord, RecordClient, RecordKeeper, RecordSnapshot, StaleRequest
+from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.pubsub import PubSubListener
 from tests.stacks.bus import until
 
 T = TypeVar("T")
@@ -51,11 +51,11 @@ class RecordMachine(RuleBasedStateMachine):
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.keys = Keys(f"model{next(_sessions)}")
-        self.pipe = Pipe(self.url)
+        self.pipe = CommandPipeline(self.url)
         self.run(self.pipe.__aenter__())
-        self.intents = Intents(self.pipe, self.keys, "front")
-        self.leaders = {token: Records(self.pipe, self.keys, token) for token in (101, 102)}
-        self.listener: Listener | None = None
+        self.intents = RecordClient(self.pipe, self.keys, "front")
+        self.leaders = {token: RecordKeeper(self.pipe, self.keys, token) for token in (101, 102)}
+        self.listener: PubSubListener | None = None
         self.rows: dict[str, Row] = {}
         self.inflight: set[str] = set()
         self.lease = 0
@@ -86,7 +86,7 @@ class RecordMachine(RuleBasedStateMachine):
         seen = self.run(self.intents.submit(request, msgspec.json.encode(request), 60_000, generation))
         word, row = self.submitted(key, attempt, digest, generation)
 
-        assert seen == Seen(word, row.attempt, row.reply if word == "done" else seen.reply, self.generation)
+        assert seen == RecordSnapshot(word, row.attempt, row.reply if word == "done" else seen.reply, self.generation)
         assert self.intents.generation == self.generation
 
     def submitted(self, key: str, attempt: str, digest: str, expected: str) -> tuple[Any, Row]:
@@ -134,7 +134,7 @@ class RecordMachine(RuleBasedStateMachine):
         elif row.state == "accepted" and (row.execution, row.attempt) == (execution, attempt):
             assert outcome is None  # asked again after a lost answer
         elif row.state != "new" or row.attempt != attempt:
-            assert outcome is Gone
+            assert outcome is StaleRequest
         else:
             assert outcome is None
             self.rows[key] = replace(row, state="accepted", execution=execution, token=token)
@@ -154,7 +154,7 @@ class RecordMachine(RuleBasedStateMachine):
             return
         lost = row.state in ("absent", "withdrawn")
         allowed = token == self.lease if lost else row.state == "accepted" and row.token == token
-        assert outcome is (None if allowed else Fenced if lost else Gone)
+        assert outcome is (None if allowed else Fenced if lost else StaleRequest)
         if allowed:
             self.rows[key] = replace(row, state="done", attempt=attempt, digest=digest, token=token, reply=reply)
             self.inflight.discard(key)
@@ -181,7 +181,7 @@ class RecordMachine(RuleBasedStateMachine):
         if token != self.lease:
             assert outcome is Fenced
         elif row.state not in ("accepted", "done"):
-            assert outcome is Gone
+            assert outcome is StaleRequest
         else:
             assert outcome is None
             self.rows[key] = replace(row, notes=row.notes | fields)
@@ -194,7 +194,7 @@ class RecordMachine(RuleBasedStateMachine):
         if token != self.lease:
             assert outcome is Fenced
         elif row.state != "accepted":
-            assert outcome is Gone
+            assert outcome is StaleRequest
         else:
             assert outcome is None
             self.rows[key] = replace(row, token=token)
@@ -230,7 +230,7 @@ class RecordMachine(RuleBasedStateMachine):
             self.listener = None
             self.run(self.until_receivers(0))
         else:
-            self.listener = Listener(self.url, lambda channel, message: None, lambda: None)
+            self.listener = PubSubListener(self.url, lambda channel, message: None, lambda: None)
             self.run(self.listen(self.listener))
 
     # What always holds
@@ -250,7 +250,7 @@ class RecordMachine(RuleBasedStateMachine):
                 assert row is not None
                 self.check(row, record)
 
-    def check(self, row: Row, record: Record) -> None:
+    def check(self, row: Row, record: OrderRecord) -> None:
         assert (record.state, record.attempt, record.notes) == (row.state, row.attempt, row.notes)
         assert record.token == row.token
         assert (encode_reply(record.reply) if record.reply else b"") == row.reply
@@ -274,7 +274,7 @@ class RecordMachine(RuleBasedStateMachine):
     def outcome(self, step: Coroutine[Any, Any, None]) -> type[Exception] | None:
         try:
             self.run(step)
-        except (Fenced, Gone) as error:
+        except (Fenced, StaleRequest) as error:
             return type(error)
         return None
 
@@ -285,7 +285,7 @@ class RecordMachine(RuleBasedStateMachine):
     def reply(self, attempt: str, *, ok: bool = True) -> bytes:
         return encode_reply(Reply(VERSION, attempt, ok, msgspec.Raw(b"1"), code="" if ok else "refused"))
 
-    async def listen(self, listener: Listener) -> None:
+    async def listen(self, listener: PubSubListener) -> None:
         await listener.__aenter__()
         listener.want(self.keys.requests)
         await listener.confirmed(self.keys.requests, 5)

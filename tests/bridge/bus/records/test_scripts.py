@@ -9,9 +9,9 @@ import pytest_asyncio
 
 from bridge.bus.keys import Keys
 from bridge.bus.messages import VERSION, Reply, Request, encode_reply
-from bridge.bus.records.records import Fenced, Gone, Intents, Records
-from bridge.bus.transport.pipeline import Pipe
-from bridge.bus.transport.pubsub import Listener
+from bridge.bus.records.records import Fenced, RecordClient, RecordKeeper, StaleRequest
+from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.pubsub import PubSubListener
 
 KEY = "the-one-key"
 LEADER, OTHER = 101, 102  # the leader has the lease
@@ -20,11 +20,11 @@ LEADER, OTHER = 101, 102  # the leader has the lease
 class Desk:
     """One record, and every move on it. Attempts are a1 and a2, digests d1 and d2, executions x1 and x2."""
 
-    def __init__(self, pipe: Pipe, keys: Keys) -> None:
+    def __init__(self, pipe: CommandPipeline, keys: Keys) -> None:
         self.pipe = pipe
         self.keys = keys
-        self.intents = Intents(pipe, keys, "front")
-        self.records = {token: Records(pipe, keys, token) for token in (LEADER, OTHER)}
+        self.intents = RecordClient(pipe, keys, "front")
+        self.records = {token: RecordKeeper(pipe, keys, token) for token in (LEADER, OTHER)}
 
     async def submit(self, attempt: str, digest: str = "d1", generation: str = "") -> str:
         request = self.request(attempt, digest)
@@ -74,8 +74,8 @@ def reply(attempt: str, *, ok: bool = True) -> bytes:
 async def outcome(step: Awaitable[None]) -> str:
     try:
         await step
-    except (Fenced, Gone) as error:
-        return type(error).__name__.lower()
+    except (Fenced, StaleRequest) as error:
+        return "fenced" if isinstance(error, Fenced) else "gone"
     return "ok"
 
 
@@ -181,7 +181,7 @@ async def foreign(desk: Desk) -> str:
 @pytest_asyncio.fixture
 async def desk(redis_url: str, session: str) -> AsyncIterator[Desk]:
     keys = Keys(session)
-    async with Pipe(redis_url) as pipe, Listener(redis_url, lambda *_: None, lambda: None) as listener:
+    async with CommandPipeline(redis_url) as pipe, PubSubListener(redis_url, lambda *_: None, lambda: None) as listener:
         listener.want(keys.requests)
         await listener.confirmed(keys.requests, 5)
         await pipe.send("SET", keys.lease, str(LEADER))

@@ -8,11 +8,11 @@ import pytest
 import pytest_asyncio
 
 from bridge.bus.client import replies as waiting
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from bridge.bus.messages import Tick, Ticks
 from bridge.bus.server import stream_publisher as ticks
-from bridge.bus.server.server import Answerer
-from bridge.bus.server.stream_publisher import Feed
+from bridge.bus.server.server import BusServer
+from bridge.bus.server.stream_publisher import StreamReader
 from bridge.tool import ToolError
 from tests.stacks.bus import Broker, front, serving, until
 from tests.stacks.redis_relay import Shim
@@ -21,13 +21,13 @@ STREAM = "quote.265598"
 
 
 @pytest_asyncio.fixture
-async def bus(redis_url: str, session: str) -> AsyncIterator[Answerer]:
+async def bus(redis_url: str, session: str) -> AsyncIterator[BusServer]:
     async with serving(redis_url, session, Broker().handle) as bus:
         yield bus
 
 
 @pytest_asyncio.fixture
-async def asker(redis_url: str, session: str) -> AsyncIterator[Asker]:
+async def asker(redis_url: str, session: str) -> AsyncIterator[BusClient]:
     async with front(redis_url, session) as asker:
         yield asker
 
@@ -40,7 +40,7 @@ def bodies(batch: list[Tick]) -> list[int]:
     return [msgspec.json.decode(each.body) for each in batch]
 
 
-async def gathered(feed: Feed, count: int) -> list[int]:
+async def gathered(feed: StreamReader, count: int) -> list[int]:
     found: list[int] = []
     async for batch in feed:
         found += bodies(batch)
@@ -49,7 +49,7 @@ async def gathered(feed: Feed, count: int) -> list[int]:
     return found
 
 
-async def test_a_tick_arrives_with_kind_body_and_time(bus: Answerer, asker: Asker) -> None:
+async def test_a_tick_arrives_with_kind_body_and_time(bus: BusServer, asker: BusClient) -> None:
     async with asker.listen(STREAM) as feed:
         before_ms = bus.pipe.clock.now_ms()
         bus.publish(STREAM, "quote", b'{"last":512.3}')
@@ -60,7 +60,7 @@ async def test_a_tick_arrives_with_kind_body_and_time(bus: Answerer, asker: Aske
     assert before_ms <= heard.time_ms <= after_ms
 
 
-async def test_every_feed_hears_its_own_stream_in_order(bus: Answerer, asker: Asker) -> None:
+async def test_every_feed_hears_its_own_stream_in_order(bus: BusServer, asker: BusClient) -> None:
     async with asker.listen("one") as one, asker.listen("one") as again, asker.listen("two") as two:
         for i in range(300):
             bus.publish("one", "quote", b"%d" % i)
@@ -72,7 +72,7 @@ async def test_every_feed_hears_its_own_stream_in_order(bus: Answerer, asker: As
     assert (one.gaps, one.dropped) == (0, 0)
 
 
-async def test_what_gathers_while_a_message_is_under_way_goes_out_in_one(bus: Answerer, asker: Asker) -> None:
+async def test_what_gathers_while_a_message_is_under_way_goes_out_in_one(bus: BusServer, asker: BusClient) -> None:
     async with asker.listen(STREAM) as feed:
         for i in range(1000):
             bus.publish(STREAM, "quote", b"%d" % i)
@@ -84,7 +84,7 @@ async def test_what_gathers_while_a_message_is_under_way_goes_out_in_one(bus: An
     assert [body for batch in batches for body in bodies(batch)] == list(range(1000))
 
 
-async def test_listening_ends_with_the_block(bus: Answerer, asker: Asker) -> None:
+async def test_listening_ends_with_the_block(bus: BusServer, asker: BusClient) -> None:
     async with asker.listen(STREAM):
         assert await _listeners(bus) == 1
         async with asker.listen(STREAM):
@@ -98,7 +98,7 @@ async def test_listening_ends_with_the_block(bus: Answerer, asker: Asker) -> Non
     assert asker._post._feeds == {}
 
 
-async def test_a_channel_left_and_joined_at_once_is_heard(bus: Answerer, asker: Asker) -> None:
+async def test_a_channel_left_and_joined_at_once_is_heard(bus: BusServer, asker: BusClient) -> None:
     for i in range(20):
         async with asker.listen(STREAM) as feed:
             bus.publish(STREAM, "quote", b"%d" % i)
@@ -107,7 +107,7 @@ async def test_a_channel_left_and_joined_at_once_is_heard(bus: Answerer, asker: 
 
 async def test_a_slow_reader_loses_the_oldest_and_is_told_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ticks, "UNREAD", 10)
-    slow = Feed(STREAM)
+    slow = StreamReader(STREAM)
     slow.hear(Ticks("1-1", [tick(seq) for seq in range(1, 8)]))
     slow.hear(Ticks("1-1", [tick(seq) for seq in range(8, 26)]))
 
@@ -119,7 +119,7 @@ async def test_a_slow_reader_loses_the_oldest_and_is_told_how_many(monkeypatch: 
 
 
 async def test_missing_and_repeated_ticks_are_noticed() -> None:
-    feed = Feed(STREAM)
+    feed = StreamReader(STREAM)
     feed.hear(Ticks("1-1", [tick(5), tick(6)]))  # it joined late, which is no gap
     feed.hear(Ticks("1-1", [tick(6), tick(7)]))
     feed.hear(Ticks("1-1", [tick(10)]))
@@ -131,14 +131,14 @@ async def test_missing_and_repeated_ticks_are_noticed() -> None:
 
 
 async def test_a_feed_begins_after_what_its_reader_was_told() -> None:
-    feed = Feed(STREAM)
+    feed = StreamReader(STREAM)
     feed.hear(Ticks("1-1", [tick(5), tick(6), tick(7)]))
     feed.begin("1-1", 6)
     assert bodies(await anext(feed)) == [7]
     feed.hear(Ticks("1-1", [tick(7), tick(9)]))
     assert (bodies(await anext(feed)), feed.gaps) == ([9], 1)
 
-    late = Feed(STREAM)
+    late = StreamReader(STREAM)
     late.begin("1-1", 6)
     late.hear(Ticks("1-1", [tick(6), tick(8)]))
     assert (bodies(await anext(late)), late.gaps) == ([8], 1)
@@ -148,7 +148,7 @@ async def test_a_feed_begins_after_what_its_reader_was_told() -> None:
 
 
 async def test_a_held_feed_gives_nothing_before_it_begins() -> None:
-    feed = Feed(STREAM)
+    feed = StreamReader(STREAM)
     feed.hear(Ticks("1-1", [tick(1)]))
     feed.hold()
     reading = asyncio.ensure_future(anext(feed))
@@ -165,7 +165,7 @@ async def test_a_held_feed_gives_nothing_before_it_begins() -> None:
 
 
 async def test_a_feed_that_fails_gives_what_it_has_first() -> None:
-    feed = Feed(STREAM)
+    feed = StreamReader(STREAM)
     feed.hear(Ticks("1-1", [tick(1)]))
     feed.fail(ToolError("bus_down", "gone"))
 
@@ -176,7 +176,7 @@ async def test_a_feed_that_fails_gives_what_it_has_first() -> None:
 
 
 async def test_a_waiting_reader_is_woken_by_the_failure() -> None:
-    feed = Feed(STREAM)
+    feed = StreamReader(STREAM)
     reading = asyncio.ensure_future(anext(feed))
     await asyncio.sleep(0)
     feed.fail(ToolError("bus_down", "gone"))
@@ -185,7 +185,7 @@ async def test_a_waiting_reader_is_woken_by_the_failure() -> None:
         await reading
 
 
-async def test_a_feed_ends_with_the_connection(redis_url: str, session: str, bus: Answerer) -> None:
+async def test_a_feed_ends_with_the_connection(redis_url: str, session: str, bus: BusServer) -> None:
     async with Shim(redis_url) as shim, front(shim.url, session) as asker, asker.listen(STREAM) as feed:
         shim.cut()
         with pytest.raises(ToolError) as caught:
@@ -198,7 +198,7 @@ async def test_a_feed_ends_with_the_connection(redis_url: str, session: str, bus
 
 
 async def test_a_feed_ends_with_the_worker(
-    redis_url: str, session: str, asker: Asker, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, session: str, asker: BusClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(waiting, "WATCH_S", 0.05)
     async with serving(redis_url, session, Broker().handle), asker.listen(STREAM) as feed:
@@ -212,7 +212,7 @@ async def test_a_feed_ends_with_the_worker(
     assert "ibkr_get_status" in caught.value.message
 
 
-async def test_a_feed_without_a_worker_ends_soon(asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_feed_without_a_worker_ends_soon(asker: BusClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "WATCH_S", 0.02)
     for _ in range(2):
         async with asker.listen(STREAM) as feed:
@@ -231,7 +231,7 @@ async def test_listening_without_redis_says_so(session: str, unused_port: int) -
         assert asker._post._feeds == {}
 
 
-async def test_what_is_no_tick_is_dropped(bus: Answerer, asker: Asker) -> None:
+async def test_what_is_no_tick_is_dropped(bus: BusServer, asker: BusClient) -> None:
     async with asker.listen(STREAM) as feed:
         await bus.pipe.send("SPUBLISH", bus.keys.ticks(STREAM), b'["1-1",[[1]]]')
         await bus.pipe.send("SPUBLISH", bus.keys.ticks(STREAM), b"junk")
@@ -239,7 +239,7 @@ async def test_what_is_no_tick_is_dropped(bus: Answerer, asker: Asker) -> None:
         assert await gathered(feed, 1) == [1]
 
 
-async def test_the_publisher_knows_its_listeners(bus: Answerer, asker: Asker) -> None:
+async def test_the_publisher_knows_its_listeners(bus: BusServer, asker: BusClient) -> None:
     assert bus.ticks.receivers(STREAM) == 0
     async with asker.listen(STREAM) as feed:
         bus.publish(STREAM, "quote", b"1")
@@ -249,7 +249,7 @@ async def test_the_publisher_knows_its_listeners(bus: Answerer, asker: Asker) ->
 
 @pytest.mark.fault(36)
 async def test_a_stream_that_nobody_hears_is_abandoned(
-    bus: Answerer, asker: Asker, monkeypatch: pytest.MonkeyPatch
+    bus: BusServer, asker: BusClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ticks, "LINGER_S", 0.3)
     abandoned: list[str] = []
@@ -273,7 +273,7 @@ async def test_a_stream_that_nobody_hears_is_abandoned(
     assert bus.ticks._streams == {}
 
 
-async def test_opening_a_stream_again_gives_it_another_while(bus: Answerer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_opening_a_stream_again_gives_it_another_while(bus: BusServer, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(ticks, "boottime", lambda: now)
     abandoned: list[str] = []
@@ -315,7 +315,7 @@ async def test_while_redis_is_away_no_stream_is_abandoned(
 
 
 async def test_ticks_that_redis_can_not_take_are_bounded_and_show_as_a_gap(
-    bus: Answerer, asker: Asker, monkeypatch: pytest.MonkeyPatch
+    bus: BusServer, asker: BusClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ticks, "UNSENT", 10)
     async with asker.listen(STREAM) as feed:
@@ -328,7 +328,7 @@ async def test_ticks_that_redis_can_not_take_are_bounded_and_show_as_a_gap(
     assert feed.gaps == 89
 
 
-async def test_a_stream_closed_while_its_ticks_are_under_way_is_no_error(bus: Answerer, asker: Asker) -> None:
+async def test_a_stream_closed_while_its_ticks_are_under_way_is_no_error(bus: BusServer, asker: BusClient) -> None:
     async with asker.listen(STREAM) as feed:
         bus.publish(STREAM, "quote", b"1")
         await asyncio.sleep(0)  # the message is being sent
@@ -338,7 +338,7 @@ async def test_a_stream_closed_while_its_ticks_are_under_way_is_no_error(bus: An
         await until(lambda: not bus.ticks._streams["another"].unsent, "publishing goes on")
 
 
-async def test_a_tick_for_a_stream_just_left_is_ignored(bus: Answerer, asker: Asker) -> None:
+async def test_a_tick_for_a_stream_just_left_is_ignored(bus: BusServer, asker: BusClient) -> None:
     async with asker.listen(STREAM) as feed:
         pass
     asker._post._hear(bus.keys.ticks(STREAM), b'["1-1",[[1,"quote",5,1]]]')
@@ -346,12 +346,12 @@ async def test_a_tick_for_a_stream_just_left_is_ignored(bus: Answerer, asker: As
     assert not feed._unread
 
 
-async def _listeners(bus: Answerer) -> int:
+async def _listeners(bus: BusServer) -> int:
     _, count = await bus.pipe.send("PUBSUB", "SHARDNUMSUB", bus.keys.ticks(STREAM))
     return int(count)
 
 
-async def _is_unheard(bus: Answerer) -> bool:
+async def _is_unheard(bus: BusServer) -> bool:
     return await _listeners(bus) == 0
 
 
@@ -359,12 +359,12 @@ async def _none() -> int:
     return 0
 
 
-async def _watch_often(bus: Answerer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def _watch_often(bus: BusServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ticks, "CHECK_S", 0.05)
     await bus.ticks.watch()
 
 
-async def test_a_stream_opened_anew_is_heard_on(bus: Answerer, asker: Asker) -> None:
+async def test_a_stream_opened_anew_is_heard_on(bus: BusServer, asker: BusClient) -> None:
     async with asker.listen(STREAM) as feed:
         bus.publish(STREAM, "quote", b"1")
         assert await gathered(feed, 1) == [1]

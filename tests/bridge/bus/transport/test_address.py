@@ -6,7 +6,7 @@ from bridge.bus.transport.address import redis_address, shown
 from bridge.bus.transport.connection import NotSent, bus_down, connections
 from cli.operator.redis_target import masked
 from ib_worker.__main__ import main as worker_main
-from ib_worker.settings import Settings
+from ib_worker.settings import WorkerSettings
 from mcp_front.__main__ import main as front_main
 
 PIECES = ("hunter", "topsecret")
@@ -36,7 +36,7 @@ def test_no_text_about_an_unreadable_address_has_a_piece_of_its_password(
     with pytest.raises(ValueError, match="percent-encode") as caught:
         connections(url)
     with pytest.raises(ValueError, match="percent-encode") as settings:
-        Settings()
+        WorkerSettings()
 
     assert statuses == (2, 2)
     assert told.count("REDIS_URL: an address such as") == 2

@@ -7,14 +7,14 @@ from contextlib import suppress
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.bus.client.client import Asker
+from bridge.bus.client.client import BusClient
 from bridge.bus.keys import Keys
 from bridge.bus.leadership import lease as lease_module
 from bridge.bus.leadership.lease import Lease
-from bridge.bus.server.request import insist
-from bridge.bus.server.server import Answerer
+from bridge.bus.server.request import retry_until_answered
+from bridge.bus.server.server import BusServer
 from bridge.bus.transport.connection import BusError
-from bridge.bus.transport.outage_log import Repeated
+from bridge.bus.transport.outage_log import RepeatedError
 from bridge.tools.session import SessionStatus
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.stacks.bus import pipe_to, until
@@ -30,7 +30,7 @@ async def test_a_lease_that_is_not_renewed_is_logged_when_that_begins_and_when_i
     monkeypatch.setattr(lease_module, "RENEW_S", 0.02)
     monkeypatch.setattr(lease_module, "RETRY_S", 0.02)
     with capture_logs() as said:
-        async with Shim(redis_url) as shim, Answerer(shim.url, session, "w1") as bus:
+        async with Shim(redis_url) as shim, BusServer(shim.url, session, "w1") as bus:
             await bus.lead()
             await bus.lease.compared.wait()
             shim.refusing = True
@@ -67,7 +67,7 @@ async def test_a_standby_and_a_repeated_step_log_an_absence_once(
                 shim.refusing = steps < IN_VAIN
                 await pipe.send("PING")
 
-            await insist(step)
+            await retry_until_answered(step)
             shim.refusing = True
             shim.cut()
             tried = shim.accepted
@@ -83,7 +83,7 @@ async def test_a_standby_and_a_repeated_step_log_an_absence_once(
 
 async def test_a_server_that_stays_a_replica_is_logged_once(own_redis: EmbeddedRedis, session: str) -> None:
     with capture_logs() as said:
-        async with pipe_to(own_redis.url) as pipe, Asker(own_redis.url, session, "f1") as asker:
+        async with pipe_to(own_redis.url) as pipe, BusClient(own_redis.url, session, "f1") as asker:
             await asker.halted()
             await pipe.send("REPLICAOF", "127.0.0.1", "1")
             for _ in range(IN_VAIN):
@@ -99,7 +99,7 @@ async def test_a_server_that_stays_a_replica_is_logged_once(own_redis: EmbeddedR
 
 
 def test_what_is_told_otherwise_is_a_line_of_its_own() -> None:
-    repeated = Repeated("bus_interrupted")
+    repeated = RepeatedError("bus_interrupted")
     with capture_logs() as said:
         for error in ("a", "a", "a", "b", "b"):
             repeated.happened(error=error)

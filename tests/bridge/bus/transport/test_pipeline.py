@@ -11,7 +11,7 @@ from bridge.bus.transport import connection as connect
 from bridge.bus.transport import pipeline as pipe
 from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.connection import BusError, NotSent, Refused, Unanswered
-from bridge.bus.transport.pipeline import Pipe
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.stacks.bus import Broker, ask, front, pipe_to, serving, until
@@ -42,7 +42,7 @@ async def test_what_is_queued_meanwhile_shares_the_next_round_trip(redis_url: st
     assert reads < 10  # of the socket, by the server
 
 
-async def calls(pipe: Pipe) -> int:
+async def calls(pipe: CommandPipeline) -> int:
     """How often the server has read from a client, as it counts it."""
     told = (await pipe.send("INFO", "stats")).decode()
     return int(told.split("total_reads_processed:")[1].split()[0])
@@ -169,7 +169,7 @@ async def test_too_many_waiting_commands_are_refused(redis_url: str, monkeypatch
 
 
 async def test_a_closed_pipe_sends_nothing(redis_url: str) -> None:
-    never_opened = Pipe(redis_url)
+    never_opened = CommandPipeline(redis_url)
     with pytest.raises(NotSent, match="closed"):
         await never_opened.send("PING")
     await never_opened.__aexit__()

@@ -9,8 +9,8 @@ import pytest
 from bridge.bus.keys import Keys
 from bridge.bus.transport import pubsub as listening
 from bridge.bus.transport.connection import NotSent
-from bridge.bus.transport.pipeline import Pipe
-from bridge.bus.transport.pubsub import Listener
+from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.pubsub import PubSubListener
 from tests.stacks.bus import pipe_to, until
 from tests.stacks.redis_relay import Shim
 
@@ -30,9 +30,9 @@ class Ear:
 
 
 @asynccontextmanager
-async def listening_to(url: str, *channels: str) -> AsyncIterator[tuple[Listener, Ear]]:
+async def listening_to(url: str, *channels: str) -> AsyncIterator[tuple[PubSubListener, Ear]]:
     ear = Ear()
-    async with Listener(url, ear.hear, ear.lose) as listener:
+    async with PubSubListener(url, ear.hear, ear.lose) as listener:
         for channel in channels:
             listener.want(channel)
         for channel in channels:
@@ -45,7 +45,7 @@ def channel(session: str) -> str:
     return Keys(session).ticks("one")
 
 
-async def say(pipe: Pipe, channel: str, message: bytes) -> int:
+async def say(pipe: CommandPipeline, channel: str, message: bytes) -> int:
     return int(await pipe.send("SPUBLISH", channel, message))
 
 
@@ -74,7 +74,7 @@ async def test_wanting_twice_is_wanting_once(redis_url: str, channel: str) -> No
 
 
 async def test_a_confirmation_that_does_not_come_is_named(channel: str, unused_port: int) -> None:
-    async with Listener(f"redis://127.0.0.1:{unused_port}", lambda *_: None, lambda: None) as listener:
+    async with PubSubListener(f"redis://127.0.0.1:{unused_port}", lambda *_: None, lambda: None) as listener:
         listener.want(channel)
         await until(lambda: "Connect" in str(listener.last_error), "it has tried")
         with pytest.raises(NotSent, match=r"not subscribed: .*Connect"):
@@ -188,7 +188,7 @@ def test_a_half_open_connection_is_noticed_within_ten_seconds() -> None:
 
 
 async def test_a_confirmation_of_what_was_left_meanwhile_does_not_count(redis_url: str, channel: str) -> None:
-    listener = Listener(redis_url, lambda *_: None, lambda: None)
+    listener = PubSubListener(redis_url, lambda *_: None, lambda: None)
     listener.want(channel)
     listener.drop(channel)
     listener.want(channel)
@@ -204,16 +204,16 @@ async def test_a_confirmation_of_what_was_left_meanwhile_does_not_count(redis_ur
     assert listener._wanted == {}
 
 
-async def _silent(pipe: Pipe, channel: str) -> bool:
+async def _silent(pipe: CommandPipeline, channel: str) -> bool:
     return await say(pipe, channel, b"?") == 0
 
 
-async def _pings(pipe: Pipe) -> int:
+async def _pings(pipe: CommandPipeline) -> int:
     told = (await pipe.send("INFO", "commandstats")).decode()
     return int(told.split("cmdstat_ping:calls=")[1].split(",")[0]) if "cmdstat_ping" in told else 0
 
 
-async def _more_pings(pipe: Pipe, than: int) -> bool:
+async def _more_pings(pipe: CommandPipeline, than: int) -> bool:
     return await _pings(pipe) >= than
 
 

@@ -12,7 +12,7 @@ import ib_async
 import pytest
 
 from bridge.tools.account import AccountUpdate, PnL
-from bridge.tools.types import Contract, OnContract
+from bridge.tools.types import Contract, ContractArguments
 from ib_worker.orders.events import Commission
 from ib_worker.tws.values import convert, unset
 from ib_worker.tws.values.text import message
@@ -31,9 +31,9 @@ def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def asked_for(request: OnContract) -> dict[str, object]:
+def asked_for(request: ContractArguments) -> dict[str, object]:
     """ib_async takes contracts of one conId for equal, whatever else they say."""
-    return vars(convert.requested(request))
+    return vars(convert.to_tws_contract(request))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_brokers_text_is_bounded() -> None:
 
 @pytest.mark.parametrize(("written", "meant"), [(None, []), ("", []), ("A", ["A"]), ("A,,B", ["A", "B"])])
 def test_a_comma_list_has_no_empty_parts(written: str | None, meant: list[str]) -> None:
-    assert convert.listed(written) == meant
+    assert convert.comma_list(written) == meant
 
 
 def test_a_stock_has_no_fields_of_options() -> None:
@@ -134,7 +134,7 @@ def test_a_right_that_is_none_is_none(right: str) -> None:
 
 
 def test_a_request_asks_for_what_it_names() -> None:
-    asked = OnContract(
+    asked = ContractArguments(
         symbol="SPY", secType="OPT", exchange="CBOE", currency="EUR", primaryExchange="ARCA",
         lastTradeDateOrContractMonth="20250620", strike=375.5, right="P", multiplier="100",
     )  # fmt: skip
@@ -148,12 +148,12 @@ def test_a_request_asks_for_what_it_names() -> None:
 
 def test_a_request_for_a_stock_leaves_the_rest_empty() -> None:
     wanted = ib_async.Contract(symbol="AAPL", secType="STK", exchange="SMART", currency="USD")
-    assert asked_for(OnContract(symbol="AAPL")) == vars(wanted)
+    assert asked_for(ContractArguments(symbol="AAPL")) == vars(wanted)
 
 
 @pytest.mark.parametrize(("exchange", "asked"), [("SMART", ""), ("CME", "CME")])
 def test_a_conid_is_asked_alone(exchange: str, asked: str) -> None:
-    request = OnContract(symbol="ES", secType="FUT", conId=123, exchange=exchange, multiplier="50")
+    request = ContractArguments(symbol="ES", secType="FUT", conId=123, exchange=exchange, multiplier="50")
 
     assert asked_for(request) == vars(ib_async.Contract(conId=123, exchange=asked))
 
@@ -167,9 +167,9 @@ def test_a_conid_is_asked_alone(exchange: str, asked: str) -> None:
     ],
 )  # fmt: skip
 def test_what_smart_does_not_know_is_not_asked_of_it(secType: str, exchange: str, asked: str) -> None:
-    request = OnContract.model_validate({"symbol": "EUR", "secType": secType, "exchange": exchange})
+    request = ContractArguments.model_validate({"symbol": "EUR", "secType": secType, "exchange": exchange})
 
-    assert convert.requested(request).exchange == asked
+    assert convert.to_tws_contract(request).exchange == asked
 
 
 def test_contract_details_keep_every_field() -> None:

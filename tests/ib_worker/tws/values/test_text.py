@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
-from bridge.tools.types import OnContract
-from ib_worker.leader import told as told_status
-from ib_worker.order_entry.outcome import told
+from bridge.tools.types import ContractArguments
+from ib_worker.leader import session_status as told_status
+from ib_worker.order_entry.outcome import placement_report
 from ib_worker.tws.values.text import clean, cleaned, quoted, tws_said
 from ibgateway.simulator.server.server import Simulator
 from tests.ib_worker.order_entry.test_send import place
@@ -52,7 +52,7 @@ async def test_what_tws_writes_is_cleaned_wherever_it_is_shown(
         session = stand.session
         entry = place(stand)
         await entry.until(lambda each: each.status == "Submitted")
-        await session.contracts.contract(OnContract(symbol="MSFT"))
+        await session.contracts.contract(ContractArguments(symbol="MSFT"))
         decoder = session.require_connection().decoder
         number = str(entry.state.orderId)
 
@@ -66,7 +66,7 @@ async def test_what_tws_writes_is_cleaned_wherever_it_is_shown(
             decoder.interpret(["10", "77", *(HIDDEN if each == "MICROSOFT CORP" else each for each in frame[2:])])
             decoder.interpret(["52", "1", "77"])
             (details,) = await pending.answer
-        placed = told(entry)
+        placed = placement_report(entry)
 
         everything = f"{placed} {details} {entry.state} {told_status(session)} {caplog.text}"
         hidden = (BIDI, TAGS[0], "\u200b", "\x07", "\\u202e", "\\x07")

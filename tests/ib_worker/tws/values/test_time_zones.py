@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ib_worker.session.session import utcnow
-from ib_worker.session.warnings import concerns_of
+from ib_worker.session.warnings import session_warnings
 from ib_worker.tws.values import convert
 from ib_worker.tws.values.time_zones import LONG_NAMES, OTHER_LANGUAGES, instant, zone
 from ib_worker.tws.values.windows_zones import WINDOWS
@@ -105,7 +105,7 @@ async def test_an_execution_of_another_zone_has_its_time_or_none_and_a_warning(n
             await until(lambda: sim.journal.entries("out", 11), "the execution is told")
             fill = (await stand.session.ask_executions())[-1].execution
             told = convert.execution(fill, (await stand.session.ask_executions())[-1].contract, None)
-            warned = [each.what for each in concerns_of(stand.session, utcnow()) if name in each.what]
+            warned = [each.what for each in session_warnings(stand.session, utcnow()) if name in each.what]
 
     assert (told.time.astimezone(UTC).hour if told.time else None) == hour
     assert bool(warned) is (hour is None)

@@ -96,7 +96,7 @@ class Combination:
     def trails(
         self, what: str, sell: bool, stop: float, distance: float, percent: bool, window: Window, upto: float | None
     ) -> tuple[float | None, float]:
-        """As `Feed.trails`."""
+        """As `StreamReader.trails`."""
         time, price = self._line(what, window)
         for at, each in zip(time, price, strict=True):
             if upto is not None and at > upto:
