@@ -92,14 +92,6 @@ async def test_close_is_an_orderly_end(sim: Simulator, client: Raw) -> None:
     assert await client.rest() == []
 
 
-async def test_a_fault_may_concern_one_client_only(sim: Simulator, client: Raw) -> None:
-    async with started(sim.port, clientId=2) as other:
-        sim.fault("close client 2")
-
-        assert await other.rest() == []
-        await client.alive()
-
-
 async def test_reset_with_requests_in_flight_answers_none_of_them(sim: Simulator, client: Raw) -> None:
     sim.fault("slow 3600")
     sim.fault("on reqContractDetails 20 reset")
@@ -163,18 +155,6 @@ async def test_what_a_half_open_connection_was_sent_is_lost_with_the_client_that
     assert bool(sim.gateway.connections) is not hangs_up
 
 
-async def test_what_came_with_the_frame_that_strikes_is_not_handled_after_the_reset(
-    sim: Simulator, client: Raw
-) -> None:
-    sim.fault("on order 1 reset")
-    for orderId in (1, 2):
-        client.send(*limit_order(orderId))
-
-    assert await client.rest() == []
-    assert len(sim.journal.orders()) == 1
-    assert sim.world.open_orders(None) == []
-
-
 async def test_a_slow_gateway_answers_everything_later_in_the_same_order(sim: Simulator, client: Raw) -> None:
     sim.fault("slow 0.3")
     before = time.monotonic()
@@ -231,20 +211,6 @@ async def test_garbage_is_sent_as_it_is(sim: Simulator, client: Raw, kind: str) 
     data = await client.reader.read(4)
 
     assert data == {"http": b"HTTP", "giant": b"\x7f\xff\xff\xff", "zero": b"\0\0\0\0"}.get(kind, b"\0\0\0\2")
-
-
-async def test_well_framed_nonsense(sim: Simulator, client: Raw) -> None:
-    sim.fault("send 999 some 'text of several words'")
-
-    assert await client.read() == ["999", "some", "text of several words"]
-
-
-async def test_truncated_fields(sim: Simulator, client: Raw) -> None:
-    sim.fault("truncate currentTime 2 1")
-    client.send(49, 1)
-    client.send(49, 1)
-
-    assert [len(await client.read()), len(await client.read())] == [2, 3]
 
 
 async def test_frames_byte_by_byte(sim: Simulator, client: Raw) -> None:

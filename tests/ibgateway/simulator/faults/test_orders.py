@@ -6,7 +6,7 @@ import pytest
 
 from ibgateway.simulator.faults import ScriptError
 from ibgateway.simulator.server.server import Simulator
-from tests.stacks.ibgateway.order_frames import cancel, limit_order, market_order, order, preview
+from tests.stacks.ibgateway.order_frames import cancel, limit_order, market_order, order
 from tests.stacks.ibgateway.raw_client import Raw, started
 
 PARENT_ID = 28  # where placeOrder has it
@@ -86,17 +86,6 @@ async def test_an_order_of_which_nobody_hears(sim: Simulator, client: Raw) -> No
 
     assert await client.everything() == []
     assert len(sim.world.completed_orders(False)) == 1
-
-
-async def test_every_status_three_times_and_in_the_wrong_order(sim: Simulator, client: Raw) -> None:
-    sim.fault("duplicate orderStatus 3")
-    sim.fault("reverse orderStatus")
-    client.send(*market_order(1))
-
-    told = [frame[2] for frame in await client.everything() if frame[0] == "3"]
-
-    assert len(told) % 3 == 0
-    assert (told[:3], told[-3:]) == (["Filled"] * 3, ["PreSubmitted"] * 3)
 
 
 async def test_filled_before_its_execution(sim: Simulator, client: Raw) -> None:
@@ -244,17 +233,6 @@ async def test_a_corrected_execution_keeps_its_id_but_for_the_last_part(sim: Sim
     assert [frame[14] for frame in asked if frame[0] == "11"] == [second[14]]
 
 
-@pytest.mark.parametrize("code", [399, 2109, 10349, 10311, 404])
-async def test_a_notice_leaves_the_order_alive(sim: Simulator, client: Raw, code: int) -> None:
-    sim.fault(f"on placeOrder notice {code} Order Message:")
-    client.send(*limit_order(1))
-
-    told = await client.everything()
-
-    assert [frame[1:3] for frame in told if frame[0] == "4"] == [["1", str(code)]]
-    assert [one.state.status for one in sim.world.open_orders(1)] == ["Submitted"]
-
-
 async def test_an_order_entered_by_hand_is_seen_by_all_and_bound_to_client_0(sim: Simulator, client: Raw) -> None:
     async with started(sim.port, clientId=0) as zero:
         zero.send(15, 1, 1)
@@ -321,41 +299,6 @@ async def test_a_liquidation_is_an_execution_of_no_order_of_the_clients(sim: Sim
     executed = [frame for frame in told if frame[0] == "11"]
     assert {(frame[2], frame[18], frame[23]) for frame in executed} == {("-1", "SLD", "1")}
     assert [frame[14] for frame in told if frame[0] == "61"][-1] == "0"
-
-
-async def test_a_preview_that_is_never_answered(sim: Simulator, client: Raw) -> None:
-    sim.fault("on whatIf ignore")
-    client.send(*preview(1))
-
-    assert await client.everything() == []
-    assert sim.journal.orders() == []
-
-
-async def test_a_preview_that_is_refused(sim: Simulator, client: Raw) -> None:
-    sim.fault("on whatIf answer 110 The price does not conform to the minimum price variation for this contract.")
-    client.send(*preview(1))
-
-    ((_, reqId, code, *_),) = await client.everything()
-    assert (reqId, code) == ("1", "110")
-
-
-async def test_a_commission_with_nothing_in_it(sim: Simulator, client: Raw) -> None:
-    sim.fault("rewrite commissionReport 3 1.7976931348623157E308")
-    client.send(*market_order(1))
-
-    assert (await client.until("59"))[-1][3] == "1.7976931348623157E308"
-
-
-async def test_a_line_that_can_not_be_carried_out_in_its_moment_is_left_out(
-    sim: Simulator, client: Raw, caplog: pytest.LogCaptureFixture
-) -> None:
-    sim.fault("on cancelOrder fill this")
-    client.send(*cancel(1))
-
-    (refusal,) = await client.everything()
-
-    assert refusal[1:3] == ["1", "10147"]
-    assert "no such open order" in caplog.text
 
 
 @pytest.mark.parametrize(

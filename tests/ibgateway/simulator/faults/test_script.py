@@ -10,7 +10,7 @@ import pytest
 from ibgateway.simulator.faults import ScriptError
 from ibgateway.simulator.faults.script import VERBS, parse
 from ibgateway.simulator.server.server import Simulator
-from tests.stacks.ibgateway.raw_client import Raw, raw, started
+from tests.stacks.ibgateway.raw_client import Raw
 
 MANUAL = Path(__file__).resolve().parents[4] / "docs" / "faults.md"
 
@@ -54,42 +54,3 @@ async def test_comments_and_empty_lines_are_nothing(sim: Simulator, client: Raw)
     sim.fault("  # reset")
 
     await client.alive()
-
-
-async def test_a_line_can_wait_for_a_time_of_the_simulators_day(sim: Simulator, client: Raw) -> None:
-    sim.fault("at 10:35:00 close")
-    sim.skip(290)
-    await client.alive()
-
-    sim.skip(20)
-
-    assert await client.rest() == []
-
-
-async def test_a_line_can_strike_at_each_message(sim: Simulator, client: Raw) -> None:
-    sim.fault("on reqCurrentTime each answer 321 no time today")
-    for _ in range(3):
-        client.send(49, 1)
-        assert (await client.read())[2:4] == ["321", "no time today"]
-
-
-async def test_clear_ends_everything(sim: Simulator, client: Raw) -> None:
-    sim.fault("swallow currentTime")
-    sim.fault("half-open")
-    sim.fault("after 1 reset")
-    sim.fault("door slam")
-
-    sim.fault("clear")
-
-    sim.skip(5)
-    await client.alive()
-    async with started(sim.port, clientId=2) as other:
-        await other.alive()
-
-
-async def test_on_connect_strikes_at_a_new_client(sim: Simulator) -> None:
-    sim.fault("on connect 2 door slam")
-    async with started(sim.port) as first:
-        async with raw(sim.port) as second:
-            assert await second.rest() == []
-        await first.alive()

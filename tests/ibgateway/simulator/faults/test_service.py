@@ -9,8 +9,6 @@ from ibgateway.simulator.server.server import Simulator
 from tests.stacks.ibgateway.order_frames import SPY, cancel, limit_order, market_order, watch
 from tests.stacks.ibgateway.raw_client import Raw
 
-DETAILS = (9, 8, 42, *SPY, 0, "", "", "")
-
 
 def sim_price(sim: Simulator) -> float:
     contract = sim.world.resolve(Contract(symbol="SPY", secType="STK", exchange="SMART", currency="USD"))
@@ -245,30 +243,6 @@ async def test_too_many_lines_are_error_101_and_a_shared_one_costs_nothing(sim: 
     assert (await client.until("4"))[-1][1:3] == ["3", "101"]
 
 
-@pytest.mark.parametrize("message", ["execDetailsEnd", "positionEnd", "openOrderEnd", "contractDetailsEnd"])
-async def test_a_missing_end_marker(sim: Simulator, client: Raw, message: str) -> None:
-    sim.fault(f"swallow {message}")
-    client.send(7, 3, 1, 0, "", "", "", "", "", "", 2147483647, 0)
-    client.send(61, 1)
-    client.send(5, 1)
-    client.send(*DETAILS)
-
-    ends = {"execDetailsEnd": "55", "positionEnd": "62", "openOrderEnd": "53", "contractDetailsEnd": "52"}
-    client.send(49, 1)
-    told = {frame[0] for frame in await client.until("49")}
-    assert told & set(ends.values()) == set(ends.values()) - {ends[message]}
-
-
-async def test_a_reply_after_its_caller_has_given_up(sim: Simulator, client: Raw) -> None:
-    sim.fault("delay contractDetails 30")
-    client.send(*DETAILS)
-    assert (await client.read())[0] == "52"
-
-    sim.skip(30)
-
-    assert (await client.read())[:2] == ["10", "42"]
-
-
 @pytest.mark.parametrize(
     ("entitlement", "kind", "code"),
     [("delayed", 1, "354"), ("none", 1, "10089"), ("none", 3, "10168")],
@@ -310,11 +284,3 @@ async def test_a_halt_stops_a_stocks_quotes_until_it_resumes(sim: Simulator, cli
     assert (await client.until("45", "0.0"))[-1][3] == "49"
     sim.skip(60)
     await client.until("1")
-
-
-@pytest.mark.parametrize("sentinel", ["NaN", "-1", "Infinite", "1.7976931348623157E308", ""])
-async def test_a_sentinel_in_a_price(sim: Simulator, client: Raw, sentinel: str) -> None:
-    sim.fault(f"rewrite tickPrice 4 '{sentinel}'")
-    watch(client)
-
-    assert (await client.until("1"))[-1][4] == sentinel

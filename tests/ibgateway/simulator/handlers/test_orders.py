@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.model.config import Identity, SimulatorConfig
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.ibgateway.order_frames import cancel, limit_order, market_order, order, preview
-from tests.stacks.ibgateway.raw_client import Raw, started
+from tests.stacks.ibgateway.raw_client import Raw
 
 
 async def test_a_market_order_is_told_in_the_order_of_real_gateways(client: Raw) -> None:
@@ -28,47 +27,6 @@ async def test_a_limit_order_rests_and_its_cancellation_is_told_twice(client: Ra
 
     assert [frame[2] for frame in told if frame[0] == "3"] == ["PreSubmitted", "Submitted", "Cancelled"]
     assert [frame[1:4] for frame in told if frame[0] == "4"] == [["1", "202", "Order Canceled - reason:"]]
-
-
-async def test_orders_are_told_to_their_own_client_and_to_the_master(sim: Simulator) -> None:
-    config = SimulatorConfig(identity=Identity(masterClientId=9))
-    async with (
-        Simulator(config) as sim,
-        started(sim.port, clientId=1) as own,
-        started(sim.port, clientId=2) as other,
-        started(sim.port, clientId=9) as master,
-    ):
-        own.send(*limit_order(1))
-
-        assert {frame[0] for frame in await own.everything()} == {"5", "3"}
-        assert await other.everything() == []
-        assert {frame[0] for frame in await master.everything()} == {"5", "3"}
-
-
-async def test_each_client_has_its_own_order_ids(sim: Simulator, client: Raw) -> None:
-    async with started(sim.port, clientId=2) as other:
-        client.send(*limit_order(40))
-        other.send(*limit_order(7))
-        await client.everything()
-        await other.everything()
-        client.send(8, 1, 1)
-        other.send(8, 1, 1)
-
-        assert (await client.until("9"))[-1][2] == "41"
-        assert (await other.until("9"))[-1][2] == "8"
-        client.send(5, 1)
-        assert [frame[1] for frame in await client.until("53") if frame[0] == "5"] == ["40"]
-        client.send(16, 1)
-        assert [frame[1] for frame in await client.until("53") if frame[0] == "5"] == ["40", "7"]
-
-
-async def test_order_ids_go_on_in_the_next_session(sim: Simulator) -> None:
-    async with started(sim.port, clientId=4) as first:
-        first.send(*limit_order(12))
-        await first.everything()
-    async with started(sim.port, clientId=5), started(sim.port, clientId=4) as second:
-        second.send(8, 1, 1)
-        assert (await second.until("9"))[-1][2] == "13"
 
 
 async def test_a_cancellation_of_nothing_is_10147(client: Raw) -> None:
@@ -111,3 +69,16 @@ async def test_only_client_0_may_bind_orders_entered_by_hand(client: Raw) -> Non
     client.send(15, 1, 1)
 
     assert (await client.read())[2] == "321"
+
+
+async def test_executions_are_filtered(client: Raw) -> None:
+    client.send(*market_order(1))
+    client.send(*limit_order(2))
+    await client.until("59")
+    for reqId, side in ((7, "BUY"), (8, "SELL")):
+        client.send(7, 3, reqId, 0, "", "", "", "", "", side, 2147483647, 0)
+
+    told = await client.everything()
+
+    assert [frame[1] for frame in told if frame[0] == "11"] == ["7"]
+    assert [frame[2] for frame in told if frame[0] == "55"] == ["7", "8"]

@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pytest
 
+from tests.ibgateway.simulator.faults import test_frames as frames
 from tests.ibgateway.simulator.faults import test_link as link
 from tests.ibgateway.simulator.faults import test_orders as orders
 from tests.ibgateway.simulator.faults import test_service as service
@@ -37,9 +38,9 @@ ROWS: dict[int, list[tuple[ModuleType, str]]] = {
     23: [(link, "order_ids_can_be_reset_to_1")],
     24: [(service, "a_competing_session_takes_the_market_data")],
     25: [(link, "garbage_is_sent_as_it_is")],
-    26: [(link, "well_framed_nonsense"), (link, "truncated_fields")],
+    26: [(frames, "well_framed_nonsense"), (frames, "truncated_fields")],
     27: [(link, "a_zone_that_no_database_knows")],
-    28: [(service, "a_sentinel_in_a_price")],
+    28: [(frames, "a_sentinel_in_a_price")],
     29: [(link, "frames_byte_by_byte")],
     30: [(link, "a_newer_protocol_is_announced_and_spoken")],
     31: [(service, "a_read_only_api_refuses_orders_and_cancellations")],
@@ -47,8 +48,8 @@ ROWS: dict[int, list[tuple[ModuleType, str]]] = {
         (service, "more_than_fifty_messages_a_second_are_error_100"),
         (service, "sixty_historical_requests_in_ten_minutes_are_the_most"),
     ],
-    33: [(service, "a_missing_end_marker")],
-    34: [(service, "a_reply_after_its_caller_has_given_up")],
+    33: [(frames, "a_missing_end_marker")],
+    34: [(frames, "a_reply_after_its_caller_has_given_up")],
     37: [(service, "too_many_lines_are_error_101_and_a_shared_one_costs_nothing")],
     39: [
         (service, "data_that_is_not_subscribed_is_refused"),
@@ -57,7 +58,7 @@ ROWS: dict[int, list[tuple[ModuleType, str]]] = {
     40: [(orders, "an_order_can_be_rejected_with_any_code")],
     41: [(orders, "an_inactive_order_comes_alive_again")],
     42: [(orders, "an_order_of_which_nobody_hears")],
-    43: [(orders, "every_status_three_times_and_in_the_wrong_order")],
+    43: [(frames, "every_status_three_times_and_in_the_wrong_order")],
     44: [(orders, "filled_before_its_execution")],
     45: [(orders, "an_execution_before_its_order")],
     46: [(orders, "partial_fills_then_a_cancellation")],
@@ -66,15 +67,15 @@ ROWS: dict[int, list[tuple[ModuleType, str]]] = {
     49: [(orders, "a_refused_modification_leaves_the_order_as_it_was")],
     50: [(orders, "a_modification_with_two_permanent_ids")],
     51: [(orders, "a_corrected_execution_keeps_its_id_but_for_the_last_part")],
-    52: [(orders, "a_notice_leaves_the_order_alive")],
+    52: [(frames, "a_notice_leaves_the_order_alive")],
     54: [(orders, "a_parent_that_is_filled_before_its_children_are_sent")],
     55: [
         (orders, "an_order_entered_by_hand_is_seen_by_all_and_bound_to_client_0"),
         (orders, "another_clients_order_is_not_found_by_its_number"),
     ],
     56: [(orders, "a_liquidation_is_an_execution_of_no_order_of_the_clients")],
-    57: [(orders, "a_preview_that_is_never_answered"), (orders, "a_preview_that_is_refused")],
-    59: [(orders, "a_commission_with_nothing_in_it")],
+    57: [(frames, "a_preview_that_is_never_answered"), (frames, "a_preview_that_is_refused")],
+    59: [(frames, "a_commission_with_nothing_in_it")],
 }
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.server.server import Simulator
 from ibgateway.simulator.wire.encoding.layout import LAYOUTS
-from tests.stacks.ibgateway.order_frames import SPY, Frame, limit_order, market_order, watch
-from tests.stacks.ibgateway.raw_client import Raw, started
+from tests.stacks.ibgateway.order_frames import SPY, Frame
+from tests.stacks.ibgateway.raw_client import Raw
 
 BRFG = "BRFG"
 CALL = (0, "SPY", "OPT", "20250620", 375, "C", "", "SMART", "", "USD", "", "")
 TEN = "20250611 10:00:00 US/Eastern"
-
 # (request, what answers it, the least number of such frames)
 ANSWERED: list[tuple[Frame, str, int]] = [
     ((8, 1, 1), "9", 1),
@@ -163,89 +161,6 @@ async def test_an_id_that_is_taken_is_refused(client: Raw, request_: Frame) -> N
     told = await client.everything()
 
     assert [frame[1:3] for frame in told if frame[0] == "4"] == [["7", "322"]]
-
-
-async def test_an_article_that_was_listed_can_be_read(client: Raw) -> None:
-    client.send(86, 7, 265598, BRFG, "", "", 1, "")
-    headline = next(frame for frame in await client.everything() if frame[0] == "86")
-    client.send(84, 8, headline[3], headline[4], "")
-
-    (article,) = await client.everything()
-
-    assert article[:3] == ["83", "8", "0"]
-    assert article[3]
-
-
-async def test_more_headlines_than_asked_for_are_announced(client: Raw) -> None:
-    client.send(86, 7, 265598, BRFG, "", "", 2, "")
-
-    told = await client.everything()
-
-    assert [frame[0] for frame in told] == ["86", "86", "87"]
-    assert told[-1] == ["87", "7", "1"]
-
-
-async def test_a_third_account_summary_is_refused(client: Raw) -> None:
-    for reqId in (7, 8, 9):
-        client.send(62, 1, reqId, "All", "NetLiquidation")
-
-    told = await client.everything()
-
-    assert [frame[1:3] for frame in told if frame[0] == "4"] == [["9", "322"]]
-
-
-async def test_a_display_groups_contract_is_told_to_all_its_subscribers(sim: Simulator, client: Raw) -> None:
-    async with started(sim.port, clientId=2) as other:
-        client.send(68, 1, 7, 3)
-        other.send(68, 1, 8, 3)
-        assert await other.everything() == [["68", "1", "8", "none"]]
-        client.send(69, 1, 7, "8314@SMART")
-
-        assert (await client.everything())[-1] == ["68", "1", "7", "8314@SMART"]
-        assert await other.everything() == [["68", "1", "8", "8314@SMART"]]
-
-
-async def test_news_of_a_contract_come_as_ticks(sim: Simulator, client: Raw) -> None:
-    watch(client, generics="292:BRFG")
-    await client.everything()
-    for _ in range(48):
-        sim.skip(1800)
-
-    assert [frame[0] for frame in await client.everything() if frame[0] == "84"]
-
-
-async def test_positions_portfolio_and_values_follow_a_fill(sim: Simulator, client: Raw) -> None:
-    for request in ((61, 1), (74, 1, 7, "DU1234567", ""), (6, 2, 1, "")):
-        client.send(*request)
-    await client.everything()
-    client.send(*market_order(1, 3))
-
-    told = await client.everything()
-
-    held = {frame[0]: frame for frame in told if frame[0] in {"61", "71", "7"}}
-    assert [held["61"][14], held["71"][15], held["7"][13]] == ["103", "103", "103"]
-
-
-async def test_a_position_that_is_not_held_has_no_profit(client: Raw) -> None:
-    client.send(94, 7, "DU1234567", "", 265598)
-
-    (told,) = await client.everything()
-
-    assert told[:3] == ["95", "7", "0"]
-    assert set(told[3:]) == {"1.7976931348623157E308"}
-
-
-async def test_executions_are_filtered(client: Raw) -> None:
-    client.send(*market_order(1))
-    client.send(*limit_order(2))
-    await client.until("59")
-    for reqId, side in ((7, "BUY"), (8, "SELL")):
-        client.send(7, 3, reqId, 0, "", "", "", "", "", side, 2147483647, 0)
-
-    told = await client.everything()
-
-    assert [frame[1] for frame in told if frame[0] == "11"] == ["7"]
-    assert [frame[2] for frame in told if frame[0] == "55"] == ["7", "8"]
 
 
 def test_every_request_that_is_understood_is_answered_here_or_elsewhere() -> None:
