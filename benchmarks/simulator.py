@@ -30,7 +30,7 @@ import ibgateway.simulator
 from ibgateway.simulator.gateway.ticks import Tick
 from ibgateway.simulator.handlers.market_data import QuoteLine
 from ibgateway.simulator.model.config import START
-from ibgateway.simulator.model.values import Contract
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.server.server import Simulator
 from ibgateway.simulator.wire.frames import frame
 from ibgateway.simulator.wire.messages.market_data import TICK_PRICE, head, price_tail

@@ -19,7 +19,7 @@ from bridge.bus.controls.audit_log import read_head
 from bridge.tool import TOOLS, ToolError
 from ib_worker.orders.references import order_ref
 from ib_worker.orders.tracker import LOOKS_APART_S
-from ibgateway.simulator.model.values import OpenOrder
+from ibgateway.simulator.model.orders import OpenOrder
 from ibgateway.simulator.server.journal import Entry
 from tests.faults.mcp import Answer
 from tests.faults.plan import Plan, Step

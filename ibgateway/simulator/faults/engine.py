@@ -25,7 +25,7 @@ from ibgateway.simulator.faults.script import (
 )
 from ibgateway.simulator.gateway.connection import Connection
 from ibgateway.simulator.gateway.gateway import Gateway
-from ibgateway.simulator.model.values import Refusal
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.names import CLIENT
 from ibgateway.simulator.world.time.instants import instant

@@ -8,7 +8,10 @@ from decimal import Decimal, InvalidOperation
 from ibgateway.simulator.faults.engine import Faults, Strike, verb
 from ibgateway.simulator.faults.script import Argument, ScriptError, number, one_of, word
 from ibgateway.simulator.gateway.gateway import is_of_order
-from ibgateway.simulator.model.values import Contract, Event, Execution, ExecutionFilter, OpenOrder, Order, Refusal
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.events import Event
+from ibgateway.simulator.model.orders import Execution, ExecutionFilter, OpenOrder, Order
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.messages import orders as messages
 

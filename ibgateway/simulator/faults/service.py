@@ -6,7 +6,8 @@ from ibgateway.simulator.faults.engine import FOREVER, Faults, Strike, verb
 from ibgateway.simulator.faults.filters import Delay
 from ibgateway.simulator.faults.script import REST, Argument, ScriptError, number, one_of, switch, word
 from ibgateway.simulator.model.config import LINK_LOST
-from ibgateway.simulator.model.values import Contract, Refusal
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.wire.names import SERVER
 
 RESTORED = "Connectivity between IBKR and Trader Workstation has been restored - data maintained."

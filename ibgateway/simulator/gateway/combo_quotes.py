@@ -7,7 +7,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ibgateway.simulator.model.chunks import Pieces
-from ibgateway.simulator.model.values import Bar, Contract, Quote, Refusal, Requested, Snapshot
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.market_data import Bar, Quote, Requested, Snapshot
 
 if TYPE_CHECKING:
     from ibgateway.simulator.world.world import World

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from ibgateway.simulator.gateway.limits import Pacing
 from ibgateway.simulator.gateway.ports import GatewayPort
-from ibgateway.simulator.model.values import Event, Refusal
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.frames import BadFrame, FrameReader, Offer, parse_offer
 from ibgateway.simulator.wire.messages import session as messages

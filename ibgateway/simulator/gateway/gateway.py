@@ -10,10 +10,13 @@ from typing import TypeGuard
 from ibgateway.simulator.gateway import combo_quotes as combos
 from ibgateway.simulator.gateway.connection import Connection, Subscription
 from ibgateway.simulator.gateway.limits import Limits
-from ibgateway.simulator.gateway.ports import OrderEvent, Tap
+from ibgateway.simulator.gateway.ports import Tap
 from ibgateway.simulator.gateway.quote_feeds import Feed, Feeds
-from ibgateway.simulator.model import values
 from ibgateway.simulator.model.config import Identity
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.events import AccountEvent, Event, OrderEvent
+from ibgateway.simulator.model.orders import CommissionReport, Execution, OpenOrder, OrderError, OrderStatus
 from ibgateway.simulator.wire.messages import order_state, orders, session
 from ibgateway.simulator.world.world import World
 
@@ -35,10 +38,7 @@ class Open:
         return True
 
 
-AccountEvent = values.Position | values.PortfolioItem | values.AccountValue
-
-
-def is_of_order(event: values.Event) -> TypeGuard[OrderEvent]:
+def is_of_order(event: Event) -> TypeGuard[OrderEvent]:
     """Such events go to the client that placed the order, others to all who follow the account."""
     return not isinstance(event, AccountEvent)
 
@@ -57,9 +57,9 @@ class Gateway:
         self.connections: list[Connection] = []
         self.clients: dict[int, Connection] = {}
         self.reserved: set[int] = set()  # client ids that somebody else has
-        self.corrections: dict[str, values.Execution] = {}  # by the execId of what they correct
+        self.corrections: dict[str, Execution] = {}  # by the execId of what they correct
         self._numbers = 0
-        self._minTicks: dict[values.Contract, float] = {}
+        self._minTicks: dict[Contract, float] = {}
 
     # --- clients come and go -------------------------------------------------------------------------------------
 
@@ -119,7 +119,7 @@ class Gateway:
 
     # --- what happens to orders and accounts ---------------------------------------------------------------------
 
-    def route(self, events: Iterable[values.Event]) -> None:
+    def route(self, events: Iterable[Event]) -> None:
         """Orders go to their own client and the master client, account changes to all who follow them."""
         for event in events:
             if is_of_order(event):
@@ -137,24 +137,24 @@ class Gateway:
         """An event as the message of the connection's version."""
         version = connection.version
         match event:
-            case values.OpenOrder():
+            case OpenOrder():
                 return order_state.open_order(version, event)
-            case values.OrderStatus():
+            case OrderStatus():
                 return orders.order_status(event)
-            case values.Execution():
+            case Execution():
                 return orders.exec_details(version, reqId, event, self.identity.zone, self.identity.zone_name)
-            case values.CommissionReport():
+            case CommissionReport():
                 return orders.commission_report(event)
-            case values.OrderError():
+            case OrderError():
                 at, json = self.world.now, event.advancedOrderRejectJson
                 return session.error(version, event.orderId, event.code, event.text, at, json)
 
-    def corrected(self, execution: values.Execution) -> values.Execution:
+    def corrected(self, execution: Execution) -> Execution:
         return self.corrections.get(execution.execId, execution)
 
     # --- contracts -----------------------------------------------------------------------------------------------
 
-    def minTick(self, contract: values.Contract) -> float:  # noqa: N802 - TWS's own word
+    def minTick(self, contract: Contract) -> float:  # noqa: N802 - TWS's own word
         if contract not in self._minTicks:
             if contract.secType == combos.COMBO:
                 self._minTicks[contract] = 0.01
@@ -162,46 +162,46 @@ class Gateway:
                 self._minTicks[contract] = self.world.contract_details(contract)[0].minTick
         return self._minTicks[contract]
 
-    def decimals(self, contract: values.Contract) -> int:
+    def decimals(self, contract: Contract) -> int:
         """How many digits a bar's prices have after the point."""
         exponent = Decimal(repr(self.minTick(contract))).normalize().as_tuple().exponent
         return max(0, -int(exponent))
 
     # --- market data ---------------------------------------------------------------------------------------------
 
-    def data_kind(self, connection: Connection, reqId: int, contract: values.Contract) -> int:
+    def data_kind(self, connection: Connection, reqId: int, contract: Contract) -> int:
         """The market data type that a new line gets: live data wins over any other where it is allowed.
 
         Frozen is what a closed market last showed; while it is open, a client that asked for frozen gets live.
         """
         identity, wanted = self.identity, connection.marketDataType
         if identity.competing:
-            raise values.Refusal(10197, "No market data during competing live session")
+            raise Refusal(10197, "No market data during competing live session")
         closed = wanted in {FROZEN, DELAYED_FROZEN} and not self.trades_now(contract)
         if identity.entitlement == "live":
             return FROZEN if closed else LIVE
         if identity.entitlement == "none":
-            raise values.Refusal(*(NO_DATA if wanted < DELAYED else NO_DELAYED_DATA))
+            raise Refusal(*(NO_DATA if wanted < DELAYED else NO_DELAYED_DATA))
         if wanted < DELAYED:
-            raise values.Refusal(*DELAYED_ONLY)
+            raise Refusal(*DELAYED_ONLY)
         connection.error(reqId, 10167, "Requested market data is not subscribed. Displaying delayed market data.")
         return DELAYED_FROZEN if closed else DELAYED
 
-    def trades_now(self, contract: values.Contract) -> bool:
+    def trades_now(self, contract: Contract) -> bool:
         """Whether one of the contract's sessions, extended hours included, is open."""
         sessions = self.world.schedule(combos.first(self.world, contract), None, 2, False)
         return any(one.start <= self.world.now < one.end for one in sessions)
 
-    def require_line(self, contract: values.Contract, delayed: bool) -> None:
+    def require_line(self, contract: Contract, delayed: bool) -> None:
         """Clients that watch the same contract share a line."""
         if not self.feeds.has(contract, delayed) and len(self.feeds) >= self.limits.lines:
-            raise values.Refusal(101, "Max number of tickers has been reached")
+            raise Refusal(101, "Max number of tickers has been reached")
 
     def require_depth(self, connection: Connection) -> None:
         most = self.limits.depth
         if len(list(connection.subscribed("depth"))) >= most:
-            raise values.Refusal(309, f"Max number ({most}) of market depth requests has been reached.")
+            raise Refusal(309, f"Max number ({most}) of market depth requests has been reached.")
 
     def require_tick_by_tick(self, connection: Connection) -> None:
         if len(list(connection.subscribed("tick by tick"))) >= self.limits.tick_by_tick:
-            raise values.Refusal(10190, "Max number of tick-by-tick requests has been reached.")
+            raise Refusal(10190, "Max number of tick-by-tick requests has been reached.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from ibgateway.simulator.model.values import Refusal
+from ibgateway.simulator.model.errors import Refusal
 
 RATE_WINDOW_S = 1.0
 HISTORY_WINDOW_S = 600.0

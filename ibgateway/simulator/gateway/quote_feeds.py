@@ -9,7 +9,8 @@ from typing import Protocol
 from ibgateway.simulator.gateway import combo_quotes as combos
 from ibgateway.simulator.gateway import ticks
 from ibgateway.simulator.gateway.rt_volume import RtVolume
-from ibgateway.simulator.model.values import Contract, OptionComputation, Snapshot
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.market_data import OptionComputation, Snapshot
 from ibgateway.simulator.wire.messages import market_data
 from ibgateway.simulator.world.world import World
 

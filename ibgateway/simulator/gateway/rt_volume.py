@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from ibgateway.simulator.gateway.ticks import Tick
-from ibgateway.simulator.model.values import Contract, Trade
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.market_data import Trade
 from ibgateway.simulator.wire.encoding.text import minimal
 from ibgateway.simulator.wire.messages.market_data import TICK_STRING, string_tail
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ibgateway.simulator.model.values import Snapshot
+from ibgateway.simulator.model.market_data import Snapshot
 from ibgateway.simulator.wire.encoding import text
 from ibgateway.simulator.wire.messages.market_data import (
     AUTO_EXECUTE,

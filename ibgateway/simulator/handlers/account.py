@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
-from ibgateway.simulator.model.values import AccountValue, Event, PnL, PnLSingle, PortfolioItem, Position, Refusal
+from ibgateway.simulator.model.account import AccountValue, PnL, PnLSingle, PortfolioItem, Position
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.wire.messages import account as messages
 from ibgateway.simulator.wire.requests import account as requests
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ibgateway.simulator.gateway.connection import Connection, answers
-from ibgateway.simulator.model.values import OptionComputation
+from ibgateway.simulator.model.market_data import OptionComputation
 from ibgateway.simulator.wire.messages import contracts as messages
 from ibgateway.simulator.wire.messages import market_data
 from ibgateway.simulator.wire.requests import contracts as requests

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
-from ibgateway.simulator.model.values import Contract, DepthLevel, Refusal
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.market_data import DepthLevel
 from ibgateway.simulator.wire.messages import market_data as messages
 from ibgateway.simulator.wire.requests import market_data as requests
 

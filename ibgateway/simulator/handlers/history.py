@@ -9,7 +9,9 @@ from ibgateway.simulator.gateway import combo_quotes as combos
 from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
 from ibgateway.simulator.handlers.market_data import lot_of
 from ibgateway.simulator.model.chunks import Pieces, at_once
-from ibgateway.simulator.model.values import Bar, Contract, Refusal, Requested
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.market_data import Bar, Requested
 from ibgateway.simulator.wire.messages import history as messages
 from ibgateway.simulator.wire.requests import history as requests
 from ibgateway.simulator.world.time.instants import instant

@@ -7,7 +7,8 @@ from ibgateway.simulator.gateway import ticks
 from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
 from ibgateway.simulator.gateway.gateway import DELAYED, DELAYED_FROZEN, FROZEN, LIVE
 from ibgateway.simulator.gateway.quote_feeds import Feed, Watcher
-from ibgateway.simulator.model.values import Contract, Refusal
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.wire.messages import contracts as contract_messages
 from ibgateway.simulator.wire.messages import market_data as messages
 from ibgateway.simulator.wire.requests import market_data as requests

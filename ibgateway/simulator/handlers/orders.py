@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ibgateway.simulator.gateway.connection import Connection, answers
 from ibgateway.simulator.gateway.gateway import is_of_order
-from ibgateway.simulator.model.values import Event, Refusal
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.wire.messages import order_state
 from ibgateway.simulator.wire.messages import orders as messages
 from ibgateway.simulator.wire.requests import orders as requests

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
 from ibgateway.simulator.model.chunks import Pieces
-from ibgateway.simulator.model.values import Contract, Refusal, ScannerRow
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.research import ScannerRow
 from ibgateway.simulator.wire.messages import research as messages
 from ibgateway.simulator.wire.requests import research as requests
 from ibgateway.simulator.world.time.instants import instant

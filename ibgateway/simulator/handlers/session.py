@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
 from ibgateway.simulator.model.config import LINK_LOST
-from ibgateway.simulator.model.values import Refusal
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.wire.messages import session as messages
 from ibgateway.simulator.wire.requests import session as requests
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
 from ibgateway.simulator.handlers.market_data import lot_of, no_such
-from ibgateway.simulator.model.values import Contract, Quote, Refusal
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.market_data import Quote
 from ibgateway.simulator.wire.encoding.text import minimal
 from ibgateway.simulator.wire.messages import history as messages_of_past
 from ibgateway.simulator.wire.messages import market_data as messages

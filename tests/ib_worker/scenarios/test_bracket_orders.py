@@ -8,7 +8,8 @@ import pytest
 
 from bridge.tool import ToolError
 from ib_worker.orders.references import order_ref
-from ibgateway.simulator.model.values import Contract, Order
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.orders import Order
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Caller, caller, order, trading, worker
 from tests.waiting import until

@@ -6,22 +6,23 @@ from typing import Any
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.orders import Order, OrderCondition
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Caller, trading
 from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("soon")
 
-NVDA = v.Contract(symbol="NVDA", secType="STK", exchange="SMART", currency="USD")
-AT_HAND = v.Order("BUY", Decimal(10), "LMT", lmtPrice=60.0, tif="GTC", account="DU1234567")
+NVDA = Contract(symbol="NVDA", secType="STK", exchange="SMART", currency="USD")
+AT_HAND = Order("BUY", Decimal(10), "LMT", lmtPrice=60.0, tif="GTC", account="DU1234567")
 
 
-def place(sim: Simulator, orderId: int, order: v.Order) -> None:
+def place(sim: Simulator, orderId: int, order: Order) -> None:
     sim.world.place_order(1, orderId, NVDA, order)
 
 
-def sells(orderType: str, quantity: int = 10, **fields: Any) -> v.Order:
+def sells(orderType: str, quantity: int = 10, **fields: Any) -> Order:
     return replace(
         AT_HAND, action="SELL", orderType=orderType, totalQuantity=Decimal(quantity), lmtPrice=None, **fields
     )
@@ -99,7 +100,7 @@ async def test_an_exit_of_another_program_is_changed_as_it_was_asked_for(
     "fields",
     [
         {"ocaGroup": "mine", "ocaType": 1},
-        {"conditions": (v.OrderCondition(1, value="500.0", conId=4815747, exch="SMART"),)},
+        {"conditions": (OrderCondition(1, value="500.0", conId=4815747, exch="SMART"),)},
         {"tif": "GTD", "goodTillDate": "20250620 16:00:00 US/Eastern"},
         {"goodAfterTime": "20250620 10:00:00 US/Eastern"},
         {"hidden": True, "outsideRth": True, "displaySize": 5},

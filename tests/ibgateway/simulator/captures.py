@@ -22,26 +22,25 @@ from ibgateway.recorder.layouts.field_grammar import Unfit
 from ibgateway.recorder.layouts.replies import REPLIES
 from ibgateway.simulator.gateway.connection import Connection
 from ibgateway.simulator.gateway.gateway import Gateway
-from ibgateway.simulator.model import values
 from ibgateway.simulator.model.config import START
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.orders import Order
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.frames import HELLO, frame
 from ibgateway.simulator.world.world import World, WorldConfig
 from tests.ibgateway.simulator.scenarios.test_every_request_is_answered import ANSWERED, CALL
 from tests.stacks.ibgateway.order_frames import SPY, Frame, limit_order, market_order, order, preview
 
-WORLD_AAPL = values.Contract(symbol="AAPL", secType="STK", exchange="SMART", currency="USD")
+WORLD_AAPL = Contract(symbol="AAPL", secType="STK", exchange="SMART", currency="USD")
 ORDERS = [  # what no frame above has; the last two belong together
-    values.Order(orderType="TRAIL LIMIT", auxPrice=1.0, trailStopPrice=2000.0, lmtPriceOffset=0.05),
-    values.Order(orderType="TRAIL", trailingPercent=5.0, ocaGroup="one of them", ocaType=2),
-    values.Order(orderType="LMT", lmtPrice=100.0, tif="GTD", goodTillDate="20250613 16:00:00 US/Eastern"),
-    values.Order(orderType="LMT", lmtPrice=100.0, goodAfterTime="20250611 15:00:00 US/Eastern"),
-    values.Order(
-        orderType="LMT", lmtPrice=100.0, algoStrategy="Adaptive", algoParams=(("adaptivePriority", "Normal"),)
-    ),
-    values.Order(orderType="LMT", lmtPrice=100.0, cashQty=500.0, orderRef="ours", modelCode=""),
-    values.Order(orderType="LMT", lmtPrice=100.0, tif="GTC"),
-    values.Order(orderType="LMT", lmtPrice=90.0, tif="GTC", parentId=56),
+    Order(orderType="TRAIL LIMIT", auxPrice=1.0, trailStopPrice=2000.0, lmtPriceOffset=0.05),
+    Order(orderType="TRAIL", trailingPercent=5.0, ocaGroup="one of them", ocaType=2),
+    Order(orderType="LMT", lmtPrice=100.0, tif="GTD", goodTillDate="20250613 16:00:00 US/Eastern"),
+    Order(orderType="LMT", lmtPrice=100.0, goodAfterTime="20250611 15:00:00 US/Eastern"),
+    Order(orderType="LMT", lmtPrice=100.0, algoStrategy="Adaptive", algoParams=(("adaptivePriority", "Normal"),)),
+    Order(orderType="LMT", lmtPrice=100.0, cashQty=500.0, orderRef="ours", modelCode=""),
+    Order(orderType="LMT", lmtPrice=100.0, tif="GTC"),
+    Order(orderType="LMT", lmtPrice=90.0, tif="GTC", parentId=56),
 ]
 ES = (0, "ES", "FUT", "202509", "", "", "", "CME", "", "USD", "", "")
 EURUSD = (0, "EUR", "CASH", "", "", "", "", "IDEALPRO", "", "USD", "", "")
@@ -160,7 +159,7 @@ class Client:
         self.connection._answer(requests.decode(payload, 200))
         self.connection.finish()
 
-    def place(self, orderId: int, order: values.Order) -> None:
+    def place(self, orderId: int, order: Order) -> None:
         asked = replace(order, action="BUY", totalQuantity=Decimal(1), tif=order.tif or "DAY")
         self.gateway.route(self.gateway.world.place_order(1, orderId, WORLD_AAPL, asked))
 

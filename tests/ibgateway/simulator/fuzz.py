@@ -19,7 +19,9 @@ import ibgateway.simulator.handlers  # noqa: F401 - fills connection.ANSWERS
 from ibgateway.simulator.gateway.connection import Connection
 from ibgateway.simulator.gateway.gateway import Gateway
 from ibgateway.simulator.model.config import START
-from ibgateway.simulator.model.values import Contract, Event, Order
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.events import Event
+from ibgateway.simulator.model.orders import Order
 from ibgateway.simulator.wire.frames import HELLO, frame
 from ibgateway.simulator.world.world import World, WorldConfig
 from tests.stacks.ibgateway.order_frames import SPY, UNSET_DOUBLE, cancel, limit_order, market_order, order, preview

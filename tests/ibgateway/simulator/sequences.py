@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.events import Event
+from ibgateway.simulator.model.orders import CommissionReport, Execution, OpenOrder, Order, OrderCondition, OrderStatus
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import ACCOUNT, ES, EURUSD, START, new_world, stock
 
@@ -43,7 +45,7 @@ class Book:
     spent: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     fees: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     touched: dict[int, float] = field(default_factory=dict)  # when something was last told of an order
-    executions: dict[str, v.Execution] = field(default_factory=dict)
+    executions: dict[str, Execution] = field(default_factory=dict)
 
 
 class Violation(AssertionError):
@@ -57,7 +59,7 @@ class Sequence:
         self.world = world
         self.dice = random.Random(seed)
         self.contracts = [world.resolve(each) for each in CONTRACTS]
-        self.orders: list[tuple[int, v.Contract, v.Order]] = []
+        self.orders: list[tuple[int, Contract, Order]] = []
         self.book = Book(_cash(world), _positions(world))
         self.bound = _tied_in_futures(world)
 
@@ -69,7 +71,7 @@ class Sequence:
         self.check_orders()
         self.check_books()
 
-    def step(self) -> list[v.Event]:
+    def step(self) -> list[Event]:
         roll = self.dice.random()
         if roll < 0.5:
             return self.place()
@@ -83,20 +85,20 @@ class Sequence:
 
     # --- doing ---------------------------------------------------------------------------------------------------
 
-    def place(self) -> list[v.Event]:
+    def place(self) -> list[Event]:
         contract = self.dice.choice(self.contracts)
         return self.send(contract, self.order(contract))
 
-    def send(self, contract: v.Contract, order: v.Order, orderId: int = 0) -> list[v.Event]:
+    def send(self, contract: Contract, order: Order, orderId: int = 0) -> list[Event]:
         orderId = orderId or self.world.next_order_id(1)
         self.orders.append((orderId, contract, order))
         self.book.ordered[orderId] = max(order.totalQuantity, self.book.ordered.get(orderId, Decimal(0)))
         return self.world.place_order(1, orderId, contract, order)
 
-    def order(self, contract: v.Contract) -> v.Order:
+    def order(self, contract: Contract) -> Order:
         dice, price = self.dice, self.near(contract)
         group = dice.choice(("", "", "", f"oca{dice.randrange(3)}"))
-        return v.Order(
+        return Order(
             action=dice.choice(("BUY", "SELL")),
             totalQuantity=self.quantity(contract),
             orderType=dice.choice(TYPES),
@@ -116,19 +118,19 @@ class Sequence:
     def later(self) -> str:
         return f"{datetime.fromtimestamp(self.world.now + 120, UTC):%Y%m%d-%H:%M:%S}"
 
-    def condition(self, contract: v.Contract) -> v.OrderCondition:
+    def condition(self, contract: Contract) -> OrderCondition:
         kind = self.dice.choice((1, 3, 5))
         value = {1: str(self.near(contract)), 3: self.later(), 5: ""}[kind]
         more = self.dice.random() < 0.5
-        return v.OrderCondition(kind, "a", more, value, contract.conId, symbol="IBM", secType="STK")
+        return OrderCondition(kind, "a", more, value, contract.conId, symbol="IBM", secType="STK")
 
-    def quantity(self, contract: v.Contract) -> Decimal:
+    def quantity(self, contract: Contract) -> Decimal:
         if contract.secType == "FUT":
             return Decimal(self.dice.randint(1, 3))
         most = 50_000 if contract.secType == "CASH" else self.dice.choice((10, 500, 3000))
         return Decimal(self.dice.randint(1, most))
 
-    def near(self, contract: v.Contract) -> float:
+    def near(self, contract: Contract) -> float:
         """A price on the grid, close to the market's."""
         details = self.world.contract_details(contract)[0]
         quote = self.world.snapshot(contract).quote
@@ -136,12 +138,12 @@ class Sequence:
         ticks = round(middle / details.minTick) + self.dice.randint(-15, 15)
         return round(ticks * details.minTick, 6)
 
-    def modify(self) -> list[v.Event]:
+    def modify(self) -> list[Event]:
         orderId, contract, order = self.dice.choice(self.orders)
         changed = replace(order, totalQuantity=self.quantity(contract), lmtPrice=self.near(contract))
         return self.send(contract, changed, orderId)
 
-    def bracket(self) -> list[v.Event]:
+    def bracket(self) -> list[Event]:
         contract = self.dice.choice(self.contracts)
         parent = replace(self.order(contract), orderType="LMT", tif="DAY", ocaGroup="", transmit=False)
         events = self.send(contract, parent)
@@ -152,12 +154,12 @@ class Sequence:
 
     # --- checking ------------------------------------------------------------------------------------------------
 
-    def take(self, events: list[v.Event]) -> None:
+    def take(self, events: list[Event]) -> None:
         book = self.book
         for each in events:
-            if isinstance(each, v.OrderStatus):
+            if isinstance(each, OrderStatus):
                 self.take_status(each)
-            elif isinstance(each, v.Execution):
+            elif isinstance(each, Execution):
                 _must(each.execId not in book.executions, "an execution id came twice", each)
                 book.executions[each.execId] = each
                 book.executed[each.orderId] += each.shares
@@ -167,11 +169,11 @@ class Sequence:
                 book.spent[f"{each.contract.secType}/{each.contract.currency}"] += value
                 if each.contract.secType == "CASH":
                     book.spent[f"CASH/{each.contract.symbol}"] -= signed
-            elif isinstance(each, v.CommissionReport):
+            elif isinstance(each, CommissionReport):
                 _must(each.commission >= 0, "a commission below zero", each)
                 book.fees[each.currency] += Decimal(repr(each.commission))
 
-    def take_status(self, each: v.OrderStatus) -> None:
+    def take_status(self, each: OrderStatus) -> None:
         book = self.book
         before = book.status.get(each.orderId, "")
         _must(each.status in MAY_FOLLOW[before], f"{before or 'new'} -> {each.status}", each)
@@ -198,7 +200,7 @@ class Sequence:
             other = best.get((conId, "SELL"))
             _must(action != "BUY" or other is None or price < other, "clients' orders are crossed", best)
 
-    def check_limit(self, each: v.OpenOrder) -> None:
+    def check_limit(self, each: OpenOrder) -> None:
         quote, limit = self.world.snapshot(each.contract).quote, each.order.lmtPrice or 0.0
         if each.order.allOrNone or quote.bid is None or quote.ask is None:
             return

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.contracts import Contract
 
 AT = 1749652200.0  # 2025-06-11 10:30:00 US/Eastern
-AAPL = values.Contract(
+AAPL = Contract(
     conId=265598,
     symbol="AAPL",
     secType="STK",

@@ -8,7 +8,10 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.account import AccountValue, PortfolioItem, Position
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.events import Event
+from ibgateway.simulator.model.orders import Execution, Order, OrderError, OrderStatus
 from ibgateway.simulator.world.world import World, WorldConfig
 
 NEW_YORK = ZoneInfo("US/Eastern")
@@ -27,12 +30,12 @@ def at(hour: int, minute: int = 0, day: int = 11, second: int = 0) -> float:
     return datetime(2025, 6, day, hour, minute, second, tzinfo=NEW_YORK).timestamp()
 
 
-def stock(symbol: str, currency: str = "USD", exchange: str = "SMART") -> v.Contract:
-    return v.Contract(symbol=symbol, secType="STK", exchange=exchange, currency=currency)
+def stock(symbol: str, currency: str = "USD", exchange: str = "SMART") -> Contract:
+    return Contract(symbol=symbol, secType="STK", exchange=exchange, currency=currency)
 
 
-def option(strike: float, right: str = "C", expiry: str = "20250613", symbol: str = "AAPL") -> v.Contract:
-    return v.Contract(
+def option(strike: float, right: str = "C", expiry: str = "20250613", symbol: str = "AAPL") -> Contract:
+    return Contract(
         symbol=symbol,
         secType="OPT",
         exchange="SMART",
@@ -44,8 +47,8 @@ def option(strike: float, right: str = "C", expiry: str = "20250613", symbol: st
 
 
 AAPL = stock("AAPL")
-EURUSD = v.Contract(symbol="EUR", secType="CASH", exchange="IDEALPRO", currency="USD")
-ES = v.Contract(symbol="ES", secType="FUT", exchange="CME", lastTradeDateOrContractMonth="202509")
+EURUSD = Contract(symbol="EUR", secType="CASH", exchange="IDEALPRO", currency="USD")
+ES = Contract(symbol="ES", secType="FUT", exchange="CME", lastTradeDateOrContractMonth="202509")
 
 
 class Trader:
@@ -54,18 +57,18 @@ class Trader:
     def __init__(self, world: World, clientId: int = 1) -> None:
         self.world = world
         self.clientId = clientId
-        self.told: list[v.Event] = []
+        self.told: list[Event] = []
 
     def place(
-        self, action: str, quantity: float | str | Decimal, orderType: str, contract: v.Contract = AAPL, **fields: Any
+        self, action: str, quantity: float | str | Decimal, orderType: str, contract: Contract = AAPL, **fields: Any
     ) -> int:
         """Place an order with the next id and return the id."""
         orderId = self.world.next_order_id(self.clientId)
-        order = v.Order(action=action, totalQuantity=Decimal(str(quantity)), orderType=orderType, **fields)
+        order = Order(action=action, totalQuantity=Decimal(str(quantity)), orderType=orderType, **fields)
         self.told = self.world.place_order(self.clientId, orderId, contract, order)
         return orderId
 
-    def modify(self, orderId: int, contract: v.Contract = AAPL, **changes: Any) -> None:
+    def modify(self, orderId: int, contract: Contract = AAPL, **changes: Any) -> None:
         known = next(each for each in self.world.open_orders(self.clientId) if each.orderId == orderId)
         order = replace(known.order, **changes)
         self.told = self.world.place_order(self.clientId, orderId, contract, order)
@@ -83,21 +86,19 @@ class Trader:
         ]
 
     def statuses(self, orderId: int | None = None) -> list[str]:
-        return [each.status for each in self.of(v.OrderStatus, orderId)]
+        return [each.status for each in self.of(OrderStatus, orderId)]
 
     def errors(self) -> list[tuple[int, str]]:
-        return [(each.code, each.text) for each in self.of(v.OrderError)]
+        return [(each.code, each.text) for each in self.of(OrderError)]
 
-    def fills(self, orderId: int | None = None) -> list[v.Execution]:
-        return self.of(v.Execution, orderId)
+    def fills(self, orderId: int | None = None) -> list[Execution]:
+        return self.of(Execution, orderId)
 
     def position(self, symbol: str) -> Decimal:
         held = (each for each in self.world.positions(None) if each.contract.localSymbol == symbol)
         return next((each.position for each in held), Decimal(0))
 
 
-def names(events: list[v.Event]) -> list[str]:
+def names(events: list[Event]) -> list[str]:
     """The kinds of events that a client sees of an order, in order."""
-    return [
-        type(each).__name__ for each in events if not isinstance(each, v.Position | v.PortfolioItem | v.AccountValue)
-    ]
+    return [type(each).__name__ for each in events if not isinstance(each, Position | PortfolioItem | AccountValue)]

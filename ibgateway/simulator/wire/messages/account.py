@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.account import AccountValue, PnL, PnLSingle, PortfolioItem, Position
 from ibgateway.simulator.wire.encoding.text import java_double, message
 from ibgateway.simulator.wire.messages.fields import held_contract
 
 
-def account_value(value: values.AccountValue) -> bytes:
+def account_value(value: AccountValue) -> bytes:
     return message(6, 2, value.tag, value.value, value.currency, value.account)
 
 
-def portfolio_value(item: values.PortfolioItem) -> bytes:
+def portfolio_value(item: PortfolioItem) -> bytes:
     contract = item.contract
     return message(
         7,
@@ -49,7 +49,7 @@ def account_download_end(account: str) -> bytes:
     return message(54, 1, account)
 
 
-def account_summary(reqId: int, value: values.AccountValue) -> bytes:
+def account_summary(reqId: int, value: AccountValue) -> bytes:
     return message(63, 1, reqId, value.account, value.tag, value.value, value.currency)
 
 
@@ -57,7 +57,7 @@ def account_summary_end(reqId: int) -> bytes:
     return message(64, 1, reqId)
 
 
-def position(held: values.Position) -> bytes:
+def position(held: Position) -> bytes:
     contract = held.contract
     return message(
         61, 3, held.account, *held_contract(contract, contract.primaryExchange), held.position, float(held.avgCost)
@@ -68,7 +68,7 @@ def position_end() -> bytes:
     return message(62, 1)
 
 
-def position_multi(reqId: int, held: values.Position, modelCode: str) -> bytes:
+def position_multi(reqId: int, held: Position, modelCode: str) -> bytes:
     contract = held.contract
     fields = held_contract(contract, contract.primaryExchange)
     return message(71, 1, reqId, held.account, *fields, held.position, float(held.avgCost), modelCode)
@@ -78,7 +78,7 @@ def position_multi_end(reqId: int) -> bytes:
     return message(72, 1, reqId)
 
 
-def account_update_multi(reqId: int, value: values.AccountValue, modelCode: str) -> bytes:
+def account_update_multi(reqId: int, value: AccountValue, modelCode: str) -> bytes:
     return message(73, 1, reqId, value.account, modelCode, value.tag, value.value, value.currency)
 
 
@@ -86,11 +86,11 @@ def account_update_multi_end(reqId: int) -> bytes:
     return message(74, 1, reqId)
 
 
-def pnl(reqId: int, now: values.PnL) -> bytes:
+def pnl(reqId: int, now: PnL) -> bytes:
     return message(94, reqId, *map(java_double, (now.dailyPnL, now.unrealizedPnL, now.realizedPnL)))
 
 
-def pnl_single(reqId: int, now: values.PnLSingle) -> bytes:
+def pnl_single(reqId: int, now: PnLSingle) -> bytes:
     numbers = map(java_double, (now.dailyPnL, now.unrealizedPnL, now.realizedPnL, now.value))
     return message(95, reqId, now.pos, *numbers)
 

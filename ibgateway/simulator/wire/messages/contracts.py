@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.contracts import (
+    BondDetails,
+    ContractDescription,
+    ContractDetails,
+    DeltaNeutralContract,
+    OptionChain,
+    PriceIncrement,
+)
+from ibgateway.simulator.model.market_data import DepthExchange, SmartComponent
 from ibgateway.simulator.wire.encoding.text import UNSET_INTEGER, Value, message, minimal
 
 SIZE_MULTIPLIER = 100  # mdSizeMultiplier, obsolete since 164
 WHOLE_COUPON = 178  # clients that speak no more than this read a whole number here, and lose the message otherwise
 
 
-def _last_trade(details: values.ContractDetails) -> str:
+def _last_trade(details: ContractDetails) -> str:
     """`20261120`, and with a last trading time `20261120-16:00:00-US/Central`, which clients split."""
     date = details.contract.lastTradeDateOrContractMonth
     if date and details.lastTradeTime:
@@ -23,11 +31,11 @@ def _counted(tags: tuple[tuple[str, str], ...]) -> list[Value]:
     return [len(tags), *[text for tag in tags for text in tag]]
 
 
-def _sizes(details: values.ContractDetails) -> list[Value]:
+def _sizes(details: ContractDetails) -> list[Value]:
     return [details.minSize, details.sizeIncrement, details.suggestedSizeIncrement]
 
 
-def contract_details(version: int, reqId: int, details: values.ContractDetails) -> bytes:
+def contract_details(version: int, reqId: int, details: ContractDetails) -> bytes:
     contract = details.contract
     fields: list[Value] = [8] if version < 164 else []
     fields += [reqId, contract.symbol, contract.secType, _last_trade(details)]
@@ -54,7 +62,7 @@ def contract_details(version: int, reqId: int, details: values.ContractDetails) 
     return message(10, *fields)
 
 
-def bond_details(version: int, reqId: int, details: values.ContractDetails, bond: values.BondDetails) -> bytes:
+def bond_details(version: int, reqId: int, details: ContractDetails, bond: BondDetails) -> bytes:
     contract = details.contract
     fields: list[Value] = [6] if version < 164 else []
     coupon = minimal(bond.coupon) if version > WHOLE_COUPON else str(int(bond.coupon))
@@ -80,7 +88,7 @@ def contract_details_end(reqId: int) -> bytes:
     return message(52, 1, reqId)
 
 
-def symbol_samples(version: int, reqId: int, found: Sequence[values.ContractDescription]) -> bytes:
+def symbol_samples(version: int, reqId: int, found: Sequence[ContractDescription]) -> bytes:
     fields: list[Value] = [reqId, len(found)]
     for one in found:
         contract = one.contract
@@ -91,7 +99,7 @@ def symbol_samples(version: int, reqId: int, found: Sequence[values.ContractDesc
     return message(79, *fields)
 
 
-def option_chain(reqId: int, chain: values.OptionChain) -> bytes:
+def option_chain(reqId: int, chain: OptionChain) -> bytes:
     fields: list[Value] = [reqId, chain.exchange, chain.underlyingConId, chain.tradingClass, chain.multiplier]
     fields += [len(chain.expirations), *chain.expirations]
     fields += [len(chain.strikes), *chain.strikes]
@@ -102,17 +110,17 @@ def option_chain_end(reqId: int) -> bytes:
     return message(76, reqId)
 
 
-def market_rule(marketRuleId: int, increments: Sequence[values.PriceIncrement]) -> bytes:
+def market_rule(marketRuleId: int, increments: Sequence[PriceIncrement]) -> bytes:
     steps = [minimal(edge) for step in increments for edge in (step.lowEdge, step.increment)]
     return message(93, marketRuleId, len(increments), *steps)
 
 
-def smart_components(reqId: int, components: Sequence[values.SmartComponent]) -> bytes:
+def smart_components(reqId: int, components: Sequence[SmartComponent]) -> bytes:
     fields = [text for one in components for text in (one.bitNumber, one.exchange, one.exchangeLetter)]
     return message(82, reqId, len(components), *fields)
 
 
-def depth_exchanges(exchanges: Sequence[values.DepthExchange]) -> bytes:
+def depth_exchanges(exchanges: Sequence[DepthExchange]) -> bytes:
     fields: list[Value] = [len(exchanges)]
     for one in exchanges:
         fields += [one.exchange, one.secType, one.listingExch, one.serviceDataType]
@@ -120,5 +128,5 @@ def depth_exchanges(exchanges: Sequence[values.DepthExchange]) -> bytes:
     return message(80, *fields)
 
 
-def delta_neutral_validation(reqId: int, contract: values.DeltaNeutralContract) -> bytes:
+def delta_neutral_validation(reqId: int, contract: DeltaNeutralContract) -> bytes:
     return message(56, 1, reqId, contract.conId, contract.delta, contract.price)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from ibgateway.simulator.model.values import Contract
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.wire.encoding.text import Value, java_double, minimal
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.market_data import Bar, Quote, Requested, Trade, TradingSession
 from ibgateway.simulator.wire.encoding.text import Value, fixed, message, minimal, price
 from ibgateway.simulator.wire.messages.fields import local_time
 
@@ -36,16 +36,16 @@ class BarStyle:
     def volume(self, volume: Decimal) -> str:
         return minimal(volume if self.lot == 1 or volume < 0 else volume // self.lot)
 
-    def wap(self, bar: values.Bar) -> str:
+    def wap(self, bar: Bar) -> str:
         return "-1" if bar.volume < 0 else fixed(bar.wap, self.decimals + 1)
 
 
-def _bar(style: BarStyle, bar: values.Bar) -> list[Value]:
+def _bar(style: BarStyle, bar: Bar) -> list[Value]:
     prices: list[Value] = [style.price(x) for x in (bar.open, bar.high, bar.low, bar.close)]
     return [style.date(bar.time), *prices, style.volume(bar.volume), style.wap(bar), bar.count]
 
 
-def historical_data(version: int, reqId: int, requested: values.Requested, style: BarStyle) -> list[bytes]:
+def historical_data(version: int, reqId: int, requested: Requested, style: BarStyle) -> list[bytes]:
     """All bars in one message; since 196 the span that they cover is a message of its own (108)."""
     span = [local_time(requested.start, style.zone), local_time(requested.end, style.zone)]
     bars = [field for bar in requested.bars for field in _bar(style, bar)]
@@ -54,13 +54,13 @@ def historical_data(version: int, reqId: int, requested: values.Requested, style
     return [message(17, reqId, len(requested.bars), *bars), message(108, reqId, *span)]
 
 
-def historical_data_update(reqId: int, bar: values.Bar, style: BarStyle) -> bytes:
+def historical_data_update(reqId: int, bar: Bar, style: BarStyle) -> bytes:
     """The one message in which close comes before high and low."""
     prices = [style.price(x) for x in (bar.open, bar.close, bar.high, bar.low)]
     return message(90, reqId, bar.count, style.date(bar.time), *prices, style.wap(bar), style.volume(bar.volume))
 
 
-def historical_schedule(reqId: int, sessions: Sequence[values.TradingSession], zone: str) -> bytes:
+def historical_schedule(reqId: int, sessions: Sequence[TradingSession], zone: str) -> bytes:
     def stamp(at: float) -> str:
         return f"{datetime.fromtimestamp(at, ZoneInfo(zone)):%Y%m%d-%H:%M:%S}"
 
@@ -84,7 +84,7 @@ def historical_ticks(reqId: int, ticks: Sequence[tuple[float, float]], decimals:
     return message(96, reqId, len(ticks), *fields, done)
 
 
-def historical_ticks_bid_ask(reqId: int, ticks: Sequence[values.Quote], decimals: int, done: bool) -> bytes:
+def historical_ticks_bid_ask(reqId: int, ticks: Sequence[Quote], decimals: int, done: bool) -> bytes:
     fields: list[Value] = []
     for tick in ticks:
         bid, ask = ("-1" if side is None else price(side, decimals) for side in (tick.bid, tick.ask))
@@ -92,7 +92,7 @@ def historical_ticks_bid_ask(reqId: int, ticks: Sequence[values.Quote], decimals
     return message(97, reqId, len(ticks), *fields, done)
 
 
-def historical_ticks_last(reqId: int, ticks: Sequence[values.Trade], decimals: int, done: bool) -> bytes:
+def historical_ticks_last(reqId: int, ticks: Sequence[Trade], decimals: int, done: bool) -> bytes:
     fields: list[Value] = []
     for tick in ticks:
         mask = tick.pastLimit * 1 + tick.unreported * 2

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.market_data import Bar, DepthLevel, OptionComputation, Quote, Trade
+from ibgateway.simulator.model.research import Headline
 from ibgateway.simulator.wire.encoding.text import Value, message, minimal, price
 
 TICK_PRICE, TICK_SIZE, TICK_OPTION, TICK_GENERIC, TICK_STRING = 1, 2, 21, 45, 46
@@ -49,7 +50,7 @@ def string_tail(tickType: int, text: str) -> bytes:
     return message(tickType, text)
 
 
-def option_tail(tickType: int, computation: values.OptionComputation) -> bytes:
+def option_tail(tickType: int, computation: OptionComputation) -> bytes:
     """-1 stands for a price or a volatility that was not computed, -2 for a greek."""
     c = computation
     return message(
@@ -82,20 +83,20 @@ def tick_snapshot_end(reqId: int) -> bytes:
     return message(57, 1, reqId)
 
 
-def tick_news(reqId: int, news: values.Headline) -> bytes:
+def tick_news(reqId: int, news: Headline) -> bytes:
     return message(
         TICK_NEWS, reqId, round(news.time * 1000), news.providerCode, news.articleId, news.headline, news.extraData
     )
 
 
-def tick_by_tick_last(reqId: int, tickType: int, trade: values.Trade, decimals: int) -> bytes:
+def tick_by_tick_last(reqId: int, tickType: int, trade: Trade, decimals: int) -> bytes:
     """`tickType` is 1 for Last, 2 for AllLast."""
     mask = trade.pastLimit * 1 + trade.unreported * 2
     paid = price(trade.price, decimals)
     return message(99, reqId, tickType, int(trade.time), paid, trade.size, mask, trade.exchange, trade.conditions)
 
 
-def tick_by_tick_bid_ask(reqId: int, quote: values.Quote, decimals: int, mask: int = 0) -> bytes:
+def tick_by_tick_bid_ask(reqId: int, quote: Quote, decimals: int, mask: int = 0) -> bytes:
     bid, ask = ("-1" if side is None else price(side, decimals) for side in (quote.bid, quote.ask))
     return message(99, reqId, 3, int(quote.time), bid, ask, quote.bidSize, quote.askSize, mask)
 
@@ -108,17 +109,15 @@ INSERT, UPDATE, DELETE = 0, 1, 2
 ASK, BID = 0, 1
 
 
-def depth(reqId: int, position: int, operation: int, side: int, level: values.DepthLevel) -> bytes:
+def depth(reqId: int, position: int, operation: int, side: int, level: DepthLevel) -> bytes:
     return message(12, 1, reqId, position, operation, side, level.price, level.size)
 
 
-def depth_l2(
-    reqId: int, position: int, operation: int, side: int, level: values.DepthLevel, isSmartDepth: bool
-) -> bytes:
+def depth_l2(reqId: int, position: int, operation: int, side: int, level: DepthLevel, isSmartDepth: bool) -> bytes:
     return message(13, 1, reqId, position, level.marketMaker, operation, side, level.price, level.size, isSmartDepth)
 
 
-def real_time_bar(reqId: int, bar: values.Bar, volume: Value, decimals: int) -> bytes:
+def real_time_bar(reqId: int, bar: Bar, volume: Value, decimals: int) -> bytes:
     prices = [price(x, decimals) for x in (bar.open, bar.high, bar.low, bar.close)]
     wap = "-1" if bar.volume < 0 else price(bar.wap, decimals)
     return message(50, 3, reqId, int(bar.time), *prices, volume, wap, bar.count)

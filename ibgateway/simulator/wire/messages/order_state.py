@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.model.values import Contract, OpenOrder, Order, OrderCondition, OrderState
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.orders import OpenOrder, Order, OrderCondition, OrderState
 from ibgateway.simulator.wire.encoding.text import (
     UNSET_DECIMAL,
     UNSET_DOUBLE,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.orders import CommissionReport, Execution, OrderStatus
 from ibgateway.simulator.wire.encoding.text import Value, java_double, message, minimal
 from ibgateway.simulator.wire.messages.fields import held_contract, local_time
 
 
-def order_status(status: values.OrderStatus) -> bytes:
+def order_status(status: OrderStatus) -> bytes:
     return message(
         3,
         status.orderId,
@@ -24,7 +24,7 @@ def order_status(status: values.OrderStatus) -> bytes:
     )
 
 
-def exec_details(version: int, reqId: int, execution: values.Execution, zone: str, zone_name: str) -> bytes:
+def exec_details(version: int, reqId: int, execution: Execution, zone: str, zone_name: str) -> bytes:
     """`reqId` is -1 when nobody asked; the contract's exchange is the venue, not the order's."""
     e = execution
     time = local_time(e.time, zone).removesuffix(zone) + zone_name
@@ -43,7 +43,7 @@ def exec_details_end(reqId: int) -> bytes:
     return message(55, 1, reqId)
 
 
-def commission_report(report: values.CommissionReport) -> bytes:
+def commission_report(report: CommissionReport) -> bytes:
     return message(
         59,
         1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.research import Article, Headline, ScannerRow
 from ibgateway.simulator.wire.encoding.text import Value, message, minimal
 
 
@@ -13,7 +13,7 @@ def scanner_parameters(xml: str) -> bytes:
     return message(19, 1, xml)
 
 
-def scanner_data(reqId: int, rows: Sequence[values.ScannerRow]) -> bytes:
+def scanner_data(reqId: int, rows: Sequence[ScannerRow]) -> bytes:
     fields: list[Value] = [3, reqId, len(rows)]
     for row in rows:
         contract = row.details.contract
@@ -33,11 +33,11 @@ def news_providers(providers: Sequence[tuple[str, str]]) -> bytes:
     return message(85, len(providers), *[text for provider in providers for text in provider])
 
 
-def news_article(reqId: int, article: values.Article) -> bytes:
+def news_article(reqId: int, article: Article) -> bytes:
     return message(83, reqId, article.articleType, article.text)
 
 
-def historical_news(reqId: int, news: values.Headline) -> bytes:
+def historical_news(reqId: int, news: Headline) -> bytes:
     time = f"{datetime.fromtimestamp(news.time, UTC):%Y-%m-%d %H:%M:%S}.0"
     return message(86, reqId, time, news.providerCode, news.articleId, news.headline)
 

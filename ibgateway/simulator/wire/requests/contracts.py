@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.wire.encoding.layout import ALWAYS, request, since
 from ibgateway.simulator.wire.requests.fields import AnyContract, CountedOptions
 
@@ -19,10 +19,10 @@ class ReqContractDetails:
     issuerId: Annotated[str, since(176)] = ""
 
     @property
-    def wanted(self) -> values.Contract:
+    def wanted(self) -> Contract:
         """The contract with what this request sends after it."""
         extra = {name: getattr(self, name) for name in ("includeExpired", "secIdType", "secId", "issuerId")}
-        return values.Contract(**(self.contract.__dict__ | extra))
+        return Contract(**(self.contract.__dict__ | extra))
 
 
 @request(81)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.contracts import ComboLeg, Contract, DeltaNeutralContract
 from ibgateway.simulator.wire.encoding.layout import Fields, reads
 from ibgateway.simulator.wire.encoding.text import BadText, flag, integer, number, number_or_none
 
@@ -37,14 +37,14 @@ def counted_options(fields: Fields) -> tuple[tuple[str, str], ...]:
     return options(fields.take() if fields.left else first)
 
 
-def _contract(fields: Fields, *, primary: bool = True) -> values.Contract:
+def _contract(fields: Fields, *, primary: bool = True) -> Contract:
     """conId to tradingClass, as nearly every request has them; strike 0 means that there is none."""
     conId = fields.take()
     symbol, secType, lastTradeDate = fields.take(), fields.take(), fields.take()
     strike, right, multiplier, exchange = fields.take(), fields.take(), fields.take(), fields.take()
     primaryExchange = fields.take() if primary else ""
     currency, localSymbol, tradingClass = fields.take(), fields.take(), fields.take()
-    return values.Contract(
+    return Contract(
         conId=integer(conId) if conId else 0,
         symbol=symbol,
         secType=secType,
@@ -60,19 +60,19 @@ def _contract(fields: Fields, *, primary: bool = True) -> values.Contract:
     )
 
 
-def contract_fields(fields: Fields) -> values.Contract:
+def contract_fields(fields: Fields) -> Contract:
     return _contract(fields)
 
 
-def _without_primary(fields: Fields) -> values.Contract:
+def _without_primary(fields: Fields) -> Contract:
     return _contract(fields, primary=False)
 
 
-def _short(fields: Fields) -> values.Contract:
+def _short(fields: Fields) -> Contract:
     """The seven fields of reqFundamentalData."""
     conId = fields.take()
     symbol, secType, exchange, primaryExchange, currency, localSymbol = (fields.take() for _ in range(6))
-    return values.Contract(
+    return Contract(
         conId=integer(conId) if conId else 0,
         symbol=symbol,
         secType=secType,
@@ -83,10 +83,10 @@ def _short(fields: Fields) -> values.Contract:
     )
 
 
-def quote_legs(fields: Fields) -> tuple[values.ComboLeg, ...]:
+def quote_legs(fields: Fields) -> tuple[ComboLeg, ...]:
     """The legs of a BAG in a data request: four fields each."""
     return tuple(
-        values.ComboLeg(
+        ComboLeg(
             conId=integer(fields.take()),
             ratio=integer(fields.take()),
             action=fields.take(),
@@ -96,14 +96,14 @@ def quote_legs(fields: Fields) -> tuple[values.ComboLeg, ...]:
     )
 
 
-def delta_neutral(fields: Fields) -> values.DeltaNeutralContract | None:
+def delta_neutral(fields: Fields) -> DeltaNeutralContract | None:
     if not flag(fields.take()):
         return None
-    return values.DeltaNeutralContract(integer(fields.take()), number(fields.take()), number(fields.take()))
+    return DeltaNeutralContract(integer(fields.take()), number(fields.take()), number(fields.take()))
 
 
-AnyContract = Annotated[values.Contract, reads(contract_fields)]
-ContractWithoutPrimary = Annotated[values.Contract, reads(_without_primary)]
-ShortContract = Annotated[values.Contract, reads(_short)]
+AnyContract = Annotated[Contract, reads(contract_fields)]
+ContractWithoutPrimary = Annotated[Contract, reads(_without_primary)]
+ShortContract = Annotated[Contract, reads(_short)]
 CountedOptions = Annotated[tuple[tuple[str, str], ...], reads(counted_options)]
 Options = Annotated[tuple[tuple[str, str], ...], reads(lambda fields: options(fields.take()))]

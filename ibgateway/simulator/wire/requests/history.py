@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.wire.encoding.layout import ALWAYS, Fields, reads, request
 from ibgateway.simulator.wire.encoding.text import flag, integer
 from ibgateway.simulator.wire.requests.fields import AnyContract, Options, contract_fields, quote_legs
@@ -15,7 +15,7 @@ from ibgateway.simulator.wire.requests.fields import AnyContract, Options, contr
 class BarsAsked:
     """What reqHistoricalData asks: a combo's legs come in the middle of it, so it is read as one."""
 
-    contract: values.Contract
+    contract: Contract
     endDateTime: str
     barSizeSetting: str
     durationStr: str

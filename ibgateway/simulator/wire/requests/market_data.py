@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.wire.encoding.layout import ALWAYS, Fields, reads, request
 from ibgateway.simulator.wire.requests.fields import AnyContract, Options, contract_fields, delta_neutral, quote_legs
 
 
-def _with_legs(fields: Fields) -> values.Contract:
+def _with_legs(fields: Fields) -> Contract:
     """A contract, its legs when it is a combo, and its delta-neutral contract."""
     contract = contract_fields(fields)
     if contract.secType == "BAG":
@@ -21,7 +21,7 @@ def _with_legs(fields: Fields) -> values.Contract:
 @request(1, versioned=ALWAYS)
 class ReqMktData:
     reqId: int
-    contract: Annotated[values.Contract, reads(_with_legs)]
+    contract: Annotated[Contract, reads(_with_legs)]
     genericTickList: str
     snapshot: bool
     regulatorySnapshot: bool

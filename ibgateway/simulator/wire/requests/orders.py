@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.orders import ExecutionFilter
 from ibgateway.simulator.wire.encoding.layout import ALWAYS, Fields, Span, before, reads, request, since
 from ibgateway.simulator.wire.encoding.text import integer_or_none
 from ibgateway.simulator.wire.requests.fields import ContractWithoutPrimary, count
@@ -49,7 +49,7 @@ class ReqCompletedOrders:
     apiOnly: bool
 
 
-def _filter(fields: Fields) -> values.ExecutionFilter:
+def _filter(fields: Fields) -> ExecutionFilter:
     clientId = integer_or_none(fields.take()) or 0
     acctCode, time, symbol, secType, exchange, side = (fields.take() for _ in range(6))
     lastNDays: int | None = None
@@ -57,7 +57,7 @@ def _filter(fields: Fields) -> values.ExecutionFilter:
     if fields.version >= 200:
         lastNDays = integer_or_none(fields.take())
         specificDates = tuple(fields.take() for _ in range(count(fields, 400)))
-    return values.ExecutionFilter(
+    return ExecutionFilter(
         clientId=clientId,
         acctCode=acctCode,
         time=time,
@@ -73,7 +73,7 @@ def _filter(fields: Fields) -> values.ExecutionFilter:
 @request(7, versioned=ALWAYS)
 class ReqExecutions:
     reqId: int
-    filter: Annotated[values.ExecutionFilter, reads(_filter)]
+    filter: Annotated[ExecutionFilter, reads(_filter)]
 
 
 @request(21, versioned=ALWAYS)

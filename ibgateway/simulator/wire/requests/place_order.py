@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.contracts import ComboLeg, Contract
+from ibgateway.simulator.model.orders import Order, OrderCondition
 from ibgateway.simulator.wire.encoding.layout import Fields, reads, request
 from ibgateway.simulator.wire.encoding.text import (
     BadText,
@@ -18,7 +19,7 @@ from ibgateway.simulator.wire.encoding.text import (
 )
 from ibgateway.simulator.wire.requests.fields import contract_fields, count, delta_neutral, pairs
 
-Some = dict[str, Any]  # fields of values.Order that were read so far
+Some = dict[str, Any]  # fields of Order that were read so far
 
 PEG_BENCH = {"PEG BENCH", "PEGBENCH"}
 PEG_BEST = {"PEG BEST", "PEGBEST"}
@@ -75,8 +76,8 @@ def _main(take: _Take) -> Some:
     }
 
 
-def _leg(take: _Take) -> values.ComboLeg:
-    return values.ComboLeg(
+def _leg(take: _Take) -> ComboLeg:
+    return ComboLeg(
         conId=take.whole(),
         ratio=take.whole(),
         action=take.text(),
@@ -215,7 +216,7 @@ def _benchmark(take: _Take) -> Some:
     }
 
 
-def _condition(take: _Take) -> values.OrderCondition:
+def _condition(take: _Take) -> OrderCondition:
     condType, conjunction = take.whole(), take.text()
     if conjunction not in {"a", "o"}:
         raise BadText(f"a condition's conjunction is a or o, not {conjunction[:40]!r}")
@@ -230,7 +231,7 @@ def _condition(take: _Take) -> values.OrderCondition:
             some["triggerMethod"] = take.whole()
     else:
         raise BadText(f"there is no condition of type {condType}")
-    return values.OrderCondition(condType=condType, conjunction=conjunction, **some)
+    return OrderCondition(condType=condType, conjunction=conjunction, **some)
 
 
 def _conditions(take: _Take) -> Some:
@@ -318,7 +319,7 @@ def _newest(take: _Take) -> Some:
     return some
 
 
-def _placed(fields: Fields) -> tuple[values.Contract, values.Order]:
+def _placed(fields: Fields) -> tuple[Contract, Order]:
     take = _Take(fields)
     contract = replace(contract_fields(fields), secIdType=take.text(), secId=take.text())
     some = _main(take)
@@ -335,10 +336,10 @@ def _placed(fields: Fields) -> tuple[values.Contract, values.Order]:
         some |= _benchmark(take)
     some |= _conditions(take) | _adjustments(take)
     some |= _newer(take, contract.exchange, some["orderType"])
-    return contract, values.Order(**some)
+    return contract, Order(**some)
 
 
 @request(3)
 class PlaceOrder:
     orderId: int
-    placed: Annotated[tuple[values.Contract, values.Order], reads(_placed)]
+    placed: Annotated[tuple[Contract, Order], reads(_placed)]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.research import ScannerQuery
 from ibgateway.simulator.wire.encoding.layout import ALWAYS, Fields, reads, request, since
 from ibgateway.simulator.wire.encoding.text import integer_or_none, number_or_none
 from ibgateway.simulator.wire.requests.fields import CountedOptions, Options, ShortContract, options
 
 
-def _scanner_query(fields: Fields) -> values.ScannerQuery:
+def _scanner_query(fields: Fields) -> ScannerQuery:
     """Twenty-one fields of the subscription and its filter options; ratings and the like are read past."""
     numberOfRows = integer_or_none(fields.take())
     instrument, locationCode, scanCode = fields.take(), fields.take(), fields.take()
@@ -19,7 +19,7 @@ def _scanner_query(fields: Fields) -> values.ScannerQuery:
     marketCapAbove, marketCapBelow = number_or_none(fields.take()), number_or_none(fields.take())
     for _ in range(12):
         fields.take()
-    return values.ScannerQuery(
+    return ScannerQuery(
         numberOfRows=None if numberOfRows == -1 else numberOfRows,
         instrument=instrument,
         locationCode=locationCode,
@@ -36,7 +36,7 @@ def _scanner_query(fields: Fields) -> values.ScannerQuery:
 @request(22)
 class ReqScannerSubscription:
     reqId: int
-    query: Annotated[values.ScannerQuery, reads(_scanner_query)]
+    query: Annotated[ScannerQuery, reads(_scanner_query)]
     subscriptionOptions: Options
 
 

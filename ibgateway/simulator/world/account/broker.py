@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.account import AccountValue, PnL, PnLSingle, PortfolioItem, Position
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.account import statement
 from ibgateway.simulator.world.account.allocation import BY_AMOUNT, EQUAL, METHODS, NET_LIQ, Group, Part, shared
 from ibgateway.simulator.world.account.ledger import Holding, Ledger
@@ -47,7 +48,7 @@ class Broker:
         group = self.groups.get(faGroup)
         method = faMethod or (group.method if group else "")
         if group is None or method not in METHODS or not set(group.amounts) <= set(self.ledgers):
-            raise v.Refusal(321, f"Error validating request.-'bN' : cause - Invalid account group '{faGroup[:40]}'")
+            raise Refusal(321, f"Error validating request.-'bN' : cause - Invalid account group '{faGroup[:40]}'")
         if method in BY_AMOUNT:
             weights = group.amounts
         elif method == EQUAL:
@@ -60,7 +61,7 @@ class Broker:
             }
         found = shared(weights)
         if not found:
-            raise v.Refusal(201, "Order rejected - reason:No account of the group can take a part of the order")
+            raise Refusal(201, "Order rejected - reason:No account of the group can take a part of the order")
         return found
 
     def begin_day(self, at: float) -> None:
@@ -113,11 +114,11 @@ class Broker:
 
     # --- what TWS shows ------------------------------------------------------------------------------------------
 
-    def position(self, account: str, instrument: Instrument) -> v.Position:
+    def position(self, account: str, instrument: Instrument) -> Position:
         held = self.ledgers[account].holdings.get(instrument.conId) or Holding(instrument)
         return _position(account, held)
 
-    def positions(self, account: str | None) -> list[v.Position]:
+    def positions(self, account: str | None) -> list[Position]:
         return [
             _position(name, held)
             for name, ledger in self.ledgers.items()
@@ -126,11 +127,11 @@ class Broker:
             if held.quantity or held.spent or held.start_quantity
         ]
 
-    def item(self, account: str, instrument: Instrument, at: float) -> v.PortfolioItem:
+    def item(self, account: str, instrument: Instrument, at: float) -> PortfolioItem:
         held = self.ledgers[account].holdings.get(instrument.conId) or Holding(instrument)
         price = self.market.price(instrument, at)
         amount = float(held.quantity) * price * instrument.units
-        return v.PortfolioItem(
+        return PortfolioItem(
             account=account,
             contract=instrument.contract(instrument.primaryExchange or instrument.exchanges[0]),
             position=held.quantity,
@@ -141,25 +142,25 @@ class Broker:
             realizedPNL=round(float(held.realized), 2),
         )
 
-    def portfolio(self, account: str, at: float) -> list[v.PortfolioItem]:
+    def portfolio(self, account: str, at: float) -> list[PortfolioItem]:
         held = self.ledgers[account].holdings.values()
         return [self.item(account, each.instrument, at) for each in held if each.quantity or each.spent]
 
-    def account_values(self, account: str, at: float) -> list[v.AccountValue]:
+    def account_values(self, account: str, at: float) -> list[AccountValue]:
         """The Account Window's set, currencies included."""
         ledger = self.ledgers[account]
         return statement.window(account, self.worth(account, at), ledger.base) + self.ledger_rows(account, at)
 
-    def ledger_rows(self, account: str, at: float) -> list[v.AccountValue]:
+    def ledger_rows(self, account: str, at: float) -> list[AccountValue]:
         return statement.ledger_rows(self.ledgers[account], self._prices(at))
 
     def known(self, account: str) -> str:
         """The account itself; Refusal 321 if there is none of this name."""
         if account not in self.ledgers:
-            raise v.Refusal(321, f"Error validating request.-'bN' : cause - Invalid account code: {account}")
+            raise Refusal(321, f"Error validating request.-'bN' : cause - Invalid account code: {account}")
         return account
 
-    def summary(self, group: str, tags: str, at: float) -> list[v.AccountValue]:
+    def summary(self, group: str, tags: str, at: float) -> list[AccountValue]:
         """The account summary of every account; "$LEDGER" alone means the base currency's.
 
         A tag that is not known has no rows: ibapi's own list of all tags (AccountSummaryTags) has ReqTEquity and
@@ -167,14 +168,14 @@ class Broker:
         """
         wanted = [tag.strip() for tag in tags.split(",") if tag.strip()]
         if group not in ("", "All"):
-            raise v.Refusal(321, f"Error validating request.-'bF' : cause - Invalid group {group[:80]}")
-        rows: list[v.AccountValue] = []
+            raise Refusal(321, f"Error validating request.-'bF' : cause - Invalid group {group[:80]}")
+        rows: list[AccountValue] = []
         for account, ledger in self.ledgers.items():
             rows += statement.summary(account, self.worth(account, at), ledger.base, wanted)
             rows += self._ledger_tags(account, wanted, at)
         return rows
 
-    def _ledger_tags(self, account: str, tags: list[str], at: float) -> list[v.AccountValue]:
+    def _ledger_tags(self, account: str, tags: list[str], at: float) -> list[AccountValue]:
         asked = [tag.partition(":")[2] or "BASE" for tag in tags if tag.startswith(statement.LEDGER)]
         if not asked:
             return []
@@ -182,7 +183,7 @@ class Broker:
 
     # --- profit and loss -----------------------------------------------------------------------------------------
 
-    def pnl(self, account: str, at: float) -> v.PnL:
+    def pnl(self, account: str, at: float) -> PnL:
         """The Portfolio window's numbers: daily profit is against the previous close."""
         daily = unrealized = 0.0
         for held in self.ledgers[account].holdings.values():
@@ -192,16 +193,16 @@ class Broker:
             unrealized += one[1] * rate
         ledger = self.ledgers[account]
         realized = sum(float(amount) * self.rate(currency, at) for currency, amount in ledger.realized.items())
-        return v.PnL(round(daily, 4), round(unrealized, 4), round(realized, 4))
+        return PnL(round(daily, 4), round(unrealized, 4), round(realized, 4))
 
-    def pnl_single(self, account: str, conId: int, at: float) -> v.PnLSingle:
+    def pnl_single(self, account: str, conId: int, at: float) -> PnLSingle:
         held = self.ledgers[account].holdings.get(conId)
         if held is None:
-            return v.PnLSingle(Decimal(0), None, None, None, None)
+            return PnLSingle(Decimal(0), None, None, None, None)
         daily, unrealized = self._daily_and_unrealized(held, at)
         amount = float(held.quantity) * self.market.price(held.instrument, at) * held.instrument.units
         realized = round(float(held.realized), 4)
-        return v.PnLSingle(held.quantity, round(daily, 4), round(unrealized, 4), realized, round(amount, 4))
+        return PnLSingle(held.quantity, round(daily, 4), round(unrealized, 4), realized, round(amount, 4))
 
     def _daily_and_unrealized(self, held: Holding, at: float) -> tuple[float, float]:
         instrument = held.instrument
@@ -216,8 +217,8 @@ def _open_holdings(ledger: Ledger) -> list[Holding]:
     return [held for held in ledger.holdings.values() if held.quantity]
 
 
-def _position(account: str, held: Holding) -> v.Position:
+def _position(account: str, held: Holding) -> Position:
     """TWS puts the primary exchange into a position's contract."""
     instrument = held.instrument
     contract = instrument.contract(instrument.primaryExchange or instrument.exchanges[0])
-    return v.Position(account, contract, held.quantity, round(float(held.cost), 8))
+    return Position(account, contract, held.quantity, round(float(held.cost), 8))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.account import AccountValue
 from ibgateway.simulator.world.account.ledger import Ledger
 from ibgateway.simulator.world.account.margin import Prices, Worth
 
@@ -78,33 +78,33 @@ ZERO_LEDGER = (
 LEDGER = "$LEDGER"
 
 
-def summary(account: str, worth: Worth, base: str, tags: Iterable[str]) -> list[v.AccountValue]:
+def summary(account: str, worth: Worth, base: str, tags: Iterable[str]) -> list[AccountValue]:
     """The summary's rows of the given tags, in TWS's order, $LEDGER tags not included."""
     wanted = set(tags)
-    rows = [v.AccountValue(account, tag, make(worth)) for tag, make in PLAIN.items() if tag in wanted]
+    rows = [AccountValue(account, tag, make(worth)) for tag, make in PLAIN.items() if tag in wanted]
     return rows + [
-        v.AccountValue(account, tag, money(make(worth)), base)
+        AccountValue(account, tag, money(make(worth)), base)
         for tag, make in sorted(AMOUNTS.items())
         if tag in wanted and tag in SUMMARY_TAGS
     ]
 
 
-def window(account: str, worth: Worth, base: str) -> list[v.AccountValue]:
+def window(account: str, worth: Worth, base: str) -> list[AccountValue]:
     """The Account Window's values; a securities account, so the commodities' segment is empty."""
     rows = [
-        v.AccountValue(account, "AccountCode", account),
-        v.AccountValue(account, "AccountReady", "true"),
-        v.AccountValue(account, "AccountType", "INDIVIDUAL"),
+        AccountValue(account, "AccountCode", account),
+        AccountValue(account, "AccountReady", "true"),
+        AccountValue(account, "AccountType", "INDIVIDUAL"),
     ]
-    rows += [v.AccountValue(account, tag, make(worth)) for tag, make in PLAIN.items() if tag in WINDOW_PLAIN]
-    rows += [v.AccountValue(account, "Leverage-S", PLAIN["Leverage"](worth))]
-    rows += [v.AccountValue(account, "SegmentTitle-C", "US Commodities")]
-    rows += [v.AccountValue(account, "SegmentTitle-S", "US Securities")]
-    rows += [v.AccountValue(account, "TradingType-S", "STKNOPT"), v.AccountValue(account, "WhatIfPMEnabled", "true")]
+    rows += [AccountValue(account, tag, make(worth)) for tag, make in PLAIN.items() if tag in WINDOW_PLAIN]
+    rows += [AccountValue(account, "Leverage-S", PLAIN["Leverage"](worth))]
+    rows += [AccountValue(account, "SegmentTitle-C", "US Commodities")]
+    rows += [AccountValue(account, "SegmentTitle-S", "US Securities")]
+    rows += [AccountValue(account, "TradingType-S", "STKNOPT"), AccountValue(account, "WhatIfPMEnabled", "true")]
     for tag, make in sorted(AMOUNTS.items()):
         for segment in SEGMENTS if tag in SEGMENTED else ("",):
             amount = 0.0 if segment == "-C" else make(worth)
-            rows.append(v.AccountValue(account, tag + segment, money(amount), base))
+            rows.append(AccountValue(account, tag + segment, money(amount), base))
     return rows
 
 
@@ -119,7 +119,7 @@ SEGMENT_TAGS = (
 SEGMENTED = frozenset(SEGMENT_TAGS.split())
 
 
-def ledger_rows(ledger: Ledger, prices: Prices) -> list[v.AccountValue]:
+def ledger_rows(ledger: Ledger, prices: Prices) -> list[AccountValue]:
     """What $LEDGER:ALL shows: BASE first, then each currency."""
     currencies = sorted(
         {ledger.base}
@@ -168,11 +168,11 @@ MARKET_VALUE = {
 }
 
 
-def _ledger_part(account: str, currency: str, part: dict[str, float], rate: float, real: str) -> list[v.AccountValue]:
+def _ledger_part(account: str, currency: str, part: dict[str, float], rate: float, real: str) -> list[AccountValue]:
     values = {"Currency": currency, "RealCurrency": currency, "ExchangeRate": f"{rate:.5f}", "AccountOrGroup": account}
     values |= dict.fromkeys(ZERO_LEDGER.split(","), "0.00")
     values |= {name: money(amount) for name, amount in part.items()}
-    return [v.AccountValue(account, tag, value, currency) for tag, value in sorted(values.items())]
+    return [AccountValue(account, tag, value, currency) for tag, value in sorted(values.items())]
 
 
 def money(amount: float) -> str:

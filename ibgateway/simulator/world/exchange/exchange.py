@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.events import Event
+from ibgateway.simulator.model.orders import Order
 from ibgateway.simulator.world.account.broker import Broker
 from ibgateway.simulator.world.exchange.intake.error_texts import NOT_CANCELLABLE
 from ibgateway.simulator.world.exchange.intake.intake import Intake
@@ -30,14 +33,14 @@ class Exchange:
         self._broker = broker
         self._intake = Intake(broker, directory, self.life.conditions)
 
-    def drain(self) -> list[v.Event]:
+    def drain(self) -> list[Event]:
         """What happened since the last call."""
         events, self.life.events = self.life.events, []
         return events
 
     # --- placing -------------------------------------------------------------------------------------------------
 
-    def place(self, clientId: int, orderId: int, contract: v.Contract, order: v.Order, at: float) -> None:
+    def place(self, clientId: int, orderId: int, contract: Contract, order: Order, at: float) -> None:
         """A new order, a what-if, or a modification of the client's order of this id."""
         existing = self.registry.get(clientId, orderId)
         try:
@@ -45,10 +48,10 @@ class Exchange:
                 self._modify(existing, contract, order, at)
             else:
                 self._place_new(clientId, orderId, contract, order, at)
-        except v.Refusal as refusal:
+        except Refusal as refusal:
             self.life.error(clientId, orderId, refusal.code, refusal.text)
 
-    def _place_new(self, clientId: int, orderId: int, contract: v.Contract, order: v.Order, at: float) -> None:
+    def _place_new(self, clientId: int, orderId: int, contract: Contract, order: Order, at: float) -> None:
         working = self._intake.read(Working(clientId, orderId, contract, order, at), contract, order, at)
         if order.whatIf:
             self.life.tell([preview(self._broker, self.life.feed_of(working), working, at)])
@@ -60,9 +63,9 @@ class Exchange:
         """Give the order its numbers and send it on, unless it or its parent waits to be transmitted."""
         parent = self.registry.parent(working)
         if working.order.parentId and parent is None:
-            raise v.Refusal(135, f"Can't find order with ID ={working.order.parentId}")
+            raise Refusal(135, f"Can't find order with ID ={working.order.parentId}")
         if parent is not None and parent.done and parent.status != FILLED:
-            raise v.Refusal(201, "Order rejected - reason:Parent order is being cancelled")
+            raise Refusal(201, "Order rejected - reason:Parent order is being cancelled")
         working.permId = self.registry.next_perm_id()
         if parent is not None:
             group = working.order.ocaGroup or str(parent.permId)
@@ -76,25 +79,25 @@ class Exchange:
 
     # --- modifying -----------------------------------------------------------------------------------------------
 
-    def _modify(self, working: Working, contract: v.Contract, order: v.Order, at: float) -> None:
+    def _modify(self, working: Working, contract: Contract, order: Order, at: float) -> None:
         if working.status == FILLED:
-            raise v.Refusal(104, "Cannot modify a filled order.")
+            raise Refusal(104, "Cannot modify a filled order.")
         if working.done:
-            raise v.Refusal(103, "Duplicate order id")
+            raise Refusal(103, "Duplicate order id")
         parent = self.registry.get(working.clientId, order.parentId)
         refused = revision_refusal(working.sent, order, held=parent is not None and not parent.done)
         if refused is not None:
-            raise v.Refusal(*refused)
+            raise Refusal(*refused)
         changed = self._intake.read(working, contract, order, at)
         same = (working.order.action, working.order.account) == (changed.order.action, changed.order.account)
         if changed.instruments != working.instruments or not same:
-            raise v.Refusal(105, "Order being modified does not match original order.")
+            raise Refusal(105, "Order being modified does not match original order.")
         if changed.quantity <= working.filled:
-            raise v.Refusal(201, "Order rejected - reason:The quantity is not larger than what is filled already.")
+            raise Refusal(201, "Order rejected - reason:The quantity is not larger than what is filled already.")
         if not working.waits & {TRANSMIT, PARENT}:
             margin = margin_refusal(self._broker, self.life.feed_of(working), changed, at)
             if margin:
-                raise v.Refusal(201, margin)
+                raise Refusal(201, margin)
         kept = working.order  # groups can't be left by a modification
         working.order = replace(changed.order, parentId=kept.parentId, ocaGroup=kept.ocaGroup, ocaType=kept.ocaType)
         working.quantity, working.contract, working.sent = changed.quantity, changed.contract, order

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.orders import CommissionReport, Execution, ExecutionFilter, OpenOrder, Order, OrderStatus
 from ibgateway.simulator.world.exchange.exchange import Exchange
 from ibgateway.simulator.world.exchange.orders.registry import Report
 from ibgateway.simulator.world.exchange.orders.working_order import INACTIVE, TRANSMIT, Working
@@ -16,7 +17,7 @@ ZONE = "US/Eastern"
 SUBMITTER = "paperuser"  # the login's name
 
 
-def open_orders(exchange: Exchange, clientId: int | None, at: float) -> list[v.OpenOrder]:
+def open_orders(exchange: Exchange, clientId: int | None, at: float) -> list[OpenOrder]:
     """Orders that are open; staged ones (transmit=false) are not told of."""
     return [
         exchange.life.refreshed(each, at).open_order()
@@ -25,14 +26,14 @@ def open_orders(exchange: Exchange, clientId: int | None, at: float) -> list[v.O
     ]
 
 
-def status_of(exchange: Exchange, open_order: v.OpenOrder) -> v.OrderStatus:
+def status_of(exchange: Exchange, open_order: OpenOrder) -> OrderStatus:
     order = exchange.registry.get(open_order.clientId, open_order.orderId)
     if order is None:
-        raise v.Refusal(135, f"Can't find order with ID ={open_order.orderId}")
+        raise Refusal(135, f"Can't find order with ID ={open_order.orderId}")
     return order.order_status()
 
 
-def completed(exchange: Exchange, at: float) -> list[v.OpenOrder]:
+def completed(exchange: Exchange, at: float) -> list[OpenOrder]:
     """The day's, latest first. TWS does not tell their order ids."""
     since = _midnight(at)
     done = [each for each in exchange.registry.all if each.done and each.completed >= since]
@@ -40,7 +41,7 @@ def completed(exchange: Exchange, at: float) -> list[v.OpenOrder]:
     return [_archived(each, exchange.registry.parent(each)) for each in ordered]
 
 
-def _archived(order: Working, parent: Working | None) -> v.OpenOrder:
+def _archived(order: Working, parent: Working | None) -> OpenOrder:
     """Worked out once: a list of ten thousand must not keep the gateway from its other clients."""
     of = (order.order, order.status, order.filled, order.completed, order.reason, parent and parent.permId)
     if order.archived is None or order.archived[0] != of:
@@ -48,7 +49,7 @@ def _archived(order: Working, parent: Working | None) -> v.OpenOrder:
     return order.archived[1]
 
 
-def _completed(order: Working, parent: Working | None) -> v.OpenOrder:
+def _completed(order: Working, parent: Working | None) -> OpenOrder:
     shown = order.open_order()
     status = order.completed_status
     if order.status != INACTIVE and not order.filled:
@@ -58,7 +59,7 @@ def _completed(order: Working, parent: Working | None) -> v.OpenOrder:
     return replace(shown, orderId=0, state=state, order=_with_what_tws_adds(order, parent))
 
 
-def _with_what_tws_adds(order: Working, parent: Working | None) -> v.Order:
+def _with_what_tws_adds(order: Working, parent: Working | None) -> Order:
     """Who submitted it, when TWS would have cancelled it, and what it was attached to."""
     asked = replace(order.order, submitter=order.order.submitter or SUBMITTER)
     if asked.tif == "GTC":
@@ -75,13 +76,13 @@ def _end_of_next_quarter(at: float) -> str:
 
 
 def executions(
-    exchange: Exchange, asked: v.ExecutionFilter, at: float
-) -> list[tuple[v.Execution, v.CommissionReport | None]]:
+    exchange: Exchange, asked: ExecutionFilter, at: float
+) -> list[tuple[Execution, CommissionReport | None]]:
     """Today's executions that pass the filter, or those of the days that it names."""
     return [(report.execution, report.commission) for report in exchange.registry.reports if _passes(report, asked, at)]
 
 
-def _passes(report: Report, asked: v.ExecutionFilter, at: float) -> bool:
+def _passes(report: Report, asked: ExecutionFilter, at: float) -> bool:
     execution = report.execution
     contract = execution.contract
     return (
@@ -96,7 +97,7 @@ def _passes(report: Report, asked: v.ExecutionFilter, at: float) -> bool:
     )
 
 
-def _on_a_wanted_day(time: float, asked: v.ExecutionFilter, at: float) -> bool:
+def _on_a_wanted_day(time: float, asked: ExecutionFilter, at: float) -> bool:
     if asked.specificDates:
         return f"{calendar('US_STOCK').local(time):%Y%m%d}" in asked.specificDates
     days = asked.lastNDays if asked.lastNDays is not None and 0 < asked.lastNDays < 2**31 - 1 else 0

@@ -8,8 +8,9 @@ from itertools import groupby
 
 import numpy as np
 
-from ibgateway.simulator.model import values as v
 from ibgateway.simulator.model.chunks import Pieces
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.market_data import Bar, Requested
 from ibgateway.simulator.world.history.durations import Duration, check_length, parse_bar_size, parse_duration
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.market import Market
@@ -42,7 +43,7 @@ def bars(
     barSize: str,
     whatToShow: str,
     useRTH: bool,
-) -> Pieces[v.Requested]:
+) -> Pieces[Requested]:
     """The bars of the span that ends at `end` (now, if that is earlier), oldest first; a piece is a day."""
     size, length = parse_bar_size(barSize), parse_duration(duration)
     _check(instrument, whatToShow, end, duration, barSize)
@@ -51,17 +52,17 @@ def bars(
     start, found = yield from _found(market, asked, length)
     if not found:
         raise _no_data(instrument, whatToShow)
-    return v.Requested(found, start, asked.end)
+    return Requested(found, start, asked.end)
 
 
 def _check(instrument: Instrument, whatToShow: str, end: float | None, duration: str, barSize: str) -> None:
     if whatToShow not in SHOWN:
-        raise v.Refusal(321, "Error validating request.-'bU' : cause - Please enter a valid what to show")
+        raise Refusal(321, "Error validating request.-'bU' : cause - Please enter a valid what to show")
     if whatToShow == "ADJUSTED_LAST" and end is not None:
-        raise v.Refusal(321, "Error validating request.-'bU' : cause - End Date not supported with adjusted last")
+        raise Refusal(321, "Error validating request.-'bU' : cause - End Date not supported with adjusted last")
     impossible = whatToShow in QUOTED if not instrument.quoted else whatToShow not in QUOTED
     if (not instrument.quoted or not instrument.prints) and impossible:
-        raise v.Refusal(
+        raise Refusal(
             162,
             f"Historical Market Data Service error message:No data of type EODChart is available for the exchange "
             f"'{instrument.exchanges[0]}' and the security type '{instrument.secType}' and '{duration.lower()}' and "
@@ -69,13 +70,13 @@ def _check(instrument: Instrument, whatToShow: str, end: float | None, duration:
         )
 
 
-def _no_data(instrument: Instrument, whatToShow: str) -> v.Refusal:
+def _no_data(instrument: Instrument, whatToShow: str) -> Refusal:
     name = {"TRADES": "Trades", "MIDPOINT": "Midpoint", "BID": "Bid", "ASK": "Ask"}.get(whatToShow, whatToShow)
     where = f"{instrument.localSymbol or instrument.symbol}@{instrument.exchanges[0]}"
-    return v.Refusal(162, f"Historical Market Data Service error message:HMDS query returned no data: {where} {name}")
+    return Refusal(162, f"Historical Market Data Service error message:HMDS query returned no data: {where} {name}")
 
 
-def _found(market: Market, asked: Asked, length: Duration) -> Pieces[tuple[float, list[v.Bar]]]:
+def _found(market: Market, asked: Asked, length: Duration) -> Pieces[tuple[float, list[Bar]]]:
     """When the span starts, and its bars."""
     calendar = asked.instrument.calendar
     last = _last_day(market, asked)
@@ -87,7 +88,7 @@ def _found(market: Market, asked: Asked, length: Duration) -> Pieces[tuple[float
     else:
         first = max(_first_day(asked, length, last), market.first_day(asked.instrument))
         start = calendar.open_of(first) if first <= last else asked.end
-    found: list[v.Bar] = []
+    found: list[Bar] = []
     for index in range(first, last + 1):
         yield
         intraday = isinstance(asked.size, int)
@@ -133,7 +134,7 @@ def _seconds_back(asked: Asked, seconds: float) -> float:
 # --- daily -------------------------------------------------------------------------------------------------------
 
 
-def daily_bar(market: Market, asked: Asked, index: int) -> list[v.Bar]:
+def daily_bar(market: Market, asked: Asked, index: int) -> list[Bar]:
     """The day's bar, of its rows if it is over; empty when nothing has happened yet."""
     instrument = asked.instrument
     calendar = instrument.calendar
@@ -155,9 +156,9 @@ def daily_bar(market: Market, asked: Asked, index: int) -> list[v.Bar]:
     return [bar]
 
 
-def _traded_row(instrument: Instrument, rows: list[Row], time: float) -> v.Bar:
+def _traded_row(instrument: Instrument, rows: list[Row], time: float) -> Bar:
     volume, turnover = sum(row.volume for row in rows), sum(row.turnover for row in rows)
-    return v.Bar(
+    return Bar(
         time,
         instrument.price(rows[0].open),
         instrument.price(max(row.high for row in rows)),
@@ -169,7 +170,7 @@ def _traded_row(instrument: Instrument, rows: list[Row], time: float) -> v.Bar:
     )
 
 
-def _quoted_row(instrument: Instrument, rows: list[Row], whatToShow: str, time: float) -> v.Bar:
+def _quoted_row(instrument: Instrument, rows: list[Row], whatToShow: str, time: float) -> Bar:
     opening, closing = rows[0].first_quote, rows[-1].last_quote
     high = max(row.bid_high for row in rows), max(row.high for row in rows)
     low = min(row.bid_low for row in rows), min(row.ask_low for row in rows)
@@ -183,16 +184,16 @@ def _quoted_row(instrument: Instrument, rows: list[Row], whatToShow: str, time: 
 
 def _quote_bar(
     instrument: Instrument, time: float, opening: float, high: float, low: float, close: float, half: bool = False
-) -> v.Bar:
+) -> Bar:
     scale = instrument.scale * (2 if half else 1)
     prices = [float(ticks) * instrument.step / scale for ticks in (opening, high, low, close)]
     return _unsized(time, prices)
 
 
-def _unsized(time: float, prices: list[float]) -> v.Bar:
+def _unsized(time: float, prices: list[float]) -> Bar:
     """A bar of quotes has no volume, which TWS shows as -1."""
     opening, high, low, close = prices
-    return v.Bar(time, opening, high, low, close, Decimal(-1), -1.0, -1)
+    return Bar(time, opening, high, low, close, Decimal(-1), -1.0, -1)
 
 
 def _wap(instrument: Instrument, turnover: int, volume: int) -> float:
@@ -201,13 +202,13 @@ def _wap(instrument: Instrument, turnover: int, volume: int) -> float:
     return round(turnover / volume * instrument.step / instrument.scale, 3)
 
 
-def _scaled(bar: v.Bar, factor: float) -> v.Bar:
+def _scaled(bar: Bar, factor: float) -> Bar:
     opening, high, low, close = (round(price * factor, 2) for price in (bar.open, bar.high, bar.low, bar.close))
-    return v.Bar(bar.time, opening, high, low, close, bar.volume, round(bar.wap * factor, 3), bar.count)
+    return Bar(bar.time, opening, high, low, close, bar.volume, round(bar.wap * factor, 3), bar.count)
 
 
-def _flat(time: float, value: float) -> v.Bar:
-    return v.Bar(time, value, value, value, value, Decimal(0), 0.0, 0)
+def _flat(time: float, value: float) -> Bar:
+    return Bar(time, value, value, value, value, Decimal(0), 0.0, 0)
 
 
 def _rate(market: Market, asked: Asked, index: int) -> float:
@@ -217,26 +218,26 @@ def _rate(market: Market, asked: Asked, index: int) -> float:
     return round(of_day(market.series(asked.instrument.series), index), 6)
 
 
-def _grouped(days: list[v.Bar], size: str) -> list[v.Bar]:
+def _grouped(days: list[Bar], size: str) -> list[Bar]:
     """Weekly and monthly bars; each has the date of its last trading day."""
     if size == "day":
         return days
     return [_merged(list(group)) for _, group in groupby(days, key=_week if size == "week" else _month)]
 
 
-def _week(bar: v.Bar) -> object:
+def _week(bar: Bar) -> object:
     return int(bar.time // 86_400 + 3) // 7
 
 
-def _month(bar: v.Bar) -> object:
+def _month(bar: Bar) -> object:
     return np.datetime64(int(bar.time), "s").astype("datetime64[M]")
 
 
-def _merged(days: list[v.Bar]) -> v.Bar:
+def _merged(days: list[Bar]) -> Bar:
     volume = sum((bar.volume for bar in days), Decimal(0))
     quoted = days[0].count == -1
     turnover = sum(bar.wap * float(bar.volume) for bar in days)
-    return v.Bar(
+    return Bar(
         days[-1].time,
         days[0].open,
         max(bar.high for bar in days),
@@ -251,7 +252,7 @@ def _merged(days: list[v.Bar]) -> v.Bar:
 # --- intraday ----------------------------------------------------------------------------------------------------
 
 
-def _intraday(market: Market, asked: Asked, index: int, start: float) -> list[v.Bar]:
+def _intraday(market: Market, asked: Asked, index: int, start: float) -> list[Bar]:
     assert isinstance(asked.size, int)
     edges = _edges(asked, index, asked.size)
     if asked.whatToShow in VOLATILITIES or asked.whatToShow == "FEE_RATE":
@@ -272,7 +273,7 @@ def _edges(asked: Asked, index: int, size: int) -> Floats:
     return np.concatenate([[first], inner, [last]])
 
 
-def _within(market: Market, asked: Asked, index: int, edges: Floats, time: float | None) -> list[v.Bar]:
+def _within(market: Market, asked: Asked, index: int, edges: Floats, time: float | None) -> list[Bar]:
     """Aggregate the day's ticks between the edges, up to the end; `time` stamps the one bar if given."""
     spans = asked.instrument.calendar.spans(index)
     tapes = [
@@ -291,7 +292,7 @@ def _within(market: Market, asked: Asked, index: int, edges: Floats, time: float
     return found
 
 
-def _traded(asked: Asked, tapes: list[Tape], edges: Floats, time: float | None) -> list[v.Bar]:
+def _traded(asked: Asked, tapes: list[Tape], edges: Floats, time: float | None) -> list[Bar]:
     """Bars in which nothing traded are left out."""
     at = np.concatenate([tape.prints.time for tape in tapes])
     upto = int(np.searchsorted(at, asked.end, side="right"))
@@ -307,7 +308,7 @@ def _traded(asked: Asked, tapes: list[Tape], edges: Floats, time: float | None) 
     volume, turnover = np.add.reduceat(size, first), np.add.reduceat(size * price, first)
     instrument = asked.instrument
     return [
-        v.Bar(
+        Bar(
             float(edges[full[i]]) if time is None else time,
             instrument.price(price[first[i]]),
             instrument.price(high[i]),
@@ -321,7 +322,7 @@ def _traded(asked: Asked, tapes: list[Tape], edges: Floats, time: float | None) 
     ]
 
 
-def _quoted(asked: Asked, tapes: list[Tape], edges: Floats, time: float | None) -> list[v.Bar]:
+def _quoted(asked: Asked, tapes: list[Tape], edges: Floats, time: float | None) -> list[Bar]:
     """A bar in which no quote changed repeats the quote that stood."""
     at = np.concatenate([tape.quotes.time for tape in tapes])
     upto = int(np.searchsorted(at, asked.end, side="right"))
@@ -343,7 +344,7 @@ def _quoted(asked: Asked, tapes: list[Tape], edges: Floats, time: float | None) 
     return found
 
 
-def _quote_span(asked: Asked, bid: Ints, ask: Ints, at: Floats, stamp: float) -> v.Bar:
+def _quote_span(asked: Asked, bid: Ints, ask: Ints, at: Floats, stamp: float) -> Bar:
     instrument = asked.instrument
     if asked.whatToShow == "BID_ASK":  # open and close are time averages, as TWS defines them
         weight = np.append(np.diff(at), 0) if len(at) > 1 and at[-1] > at[0] else np.ones(len(at))

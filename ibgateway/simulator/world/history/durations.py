@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.errors import Refusal
 
 INTRADAY = {
     "1 secs": 1,
@@ -82,7 +82,7 @@ def check_length(duration: Duration, size: int | str) -> None:
     """Bars of a few seconds are not given for long spans."""
     within_a_day = duration.unit == "S" or duration == Duration(1, "D")
     if isinstance(size, int) and size < FINE_BAR_S and not within_a_day:
-        raise v.Refusal(162, "Historical Market Data Service error message:Time length exceed max.")
+        raise Refusal(162, "Historical Market Data Service error message:Time length exceed max.")
 
 
 def _clamped(year: int, month: int, day: int) -> date:
@@ -90,5 +90,5 @@ def _clamped(year: int, month: int, day: int) -> date:
     return min(date(year, month, 1) + timedelta(days=day - 1), following - timedelta(days=1))
 
 
-def _invalid(cause: str) -> v.Refusal:
-    return v.Refusal(321, f"Error validating request.-'bU' : cause - {cause}")
+def _invalid(cause: str) -> Refusal:
+    return Refusal(321, f"Error validating request.-'bU' : cause - {cause}")

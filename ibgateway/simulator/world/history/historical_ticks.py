@@ -8,8 +8,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from ibgateway.simulator.model import values as v
 from ibgateway.simulator.model.chunks import Pieces
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.market_data import Quote, Trade
 from ibgateway.simulator.world.history.bars import QUOTED, bars
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.market import Market
@@ -19,7 +20,7 @@ MOST_TICKS = 1000
 LOOK_BACK_DAYS = 30  # trading days that are searched for ticks
 HISTOGRAM_UNITS = {"second": "S", "day": "D", "week": "W", "month": "M", "year": "Y"}
 
-Tick = TypeVar("Tick", v.Trade, v.Quote)
+Tick = TypeVar("Tick", Trade, Quote)
 Reader = Callable[[float, float], list[Tick]]
 
 
@@ -91,7 +92,7 @@ def _spans(
         index += 1
 
 
-def midpoints(quotes: list[v.Quote]) -> list[tuple[float, float]]:
+def midpoints(quotes: list[Quote]) -> list[tuple[float, float]]:
     """Times and middles of quotes that have both sides."""
     return [
         (quote.time, round((quote.bid + quote.ask) / 2, 8))
@@ -104,7 +105,7 @@ def head_timestamp(market: Market, instrument: Instrument, whatToShow: str, liqu
     """When the first day begins."""
     impossible = not instrument.prints if whatToShow == "TRADES" else not instrument.quoted and whatToShow in QUOTED
     if impossible:
-        raise v.Refusal(162, "Historical Market Data Service error message:No head time stamp")
+        raise Refusal(162, "Historical Market Data Service error message:No head time stamp")
     spans = instrument.calendar.spans(market.first_day(instrument))
     return next(span.start for span in spans if span.liquid or not liquid)
 
@@ -116,7 +117,7 @@ def histogram(
     count, _, unit = period.strip().partition(" ")
     letter = HISTOGRAM_UNITS.get(unit.rstrip("s"))
     if letter is None or not count.isdigit():
-        raise v.Refusal(321, f"Error validating request.-'cB' : cause - Invalid time period {period[:40]}")
+        raise Refusal(321, f"Error validating request.-'cB' : cause - Invalid time period {period[:40]}")
     span = yield from bars(market, instrument, now, None, f"{count} {letter}", "1 day", "TRADES", liquid)
     sizes: dict[int, int] = {}
     for first, last in _spans(market, instrument, span.start, now, liquid):

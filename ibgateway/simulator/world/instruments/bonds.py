@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import BondDetails
 from ibgateway.simulator.world.instruments.instrument import Instrument
 
 
@@ -26,7 +26,7 @@ def bond(row: dict[str, str]) -> Instrument:
         volume=1000,
         spread=50,
         cusip=row["cusip"],
-        bond=v.BondDetails(
+        bond=BondDetails(
             cusip=row["cusip"],
             ratings=row["ratings"],
             descAppend=row["longName"],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import ContractDetails, PriceIncrement
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.instruments.instrument import Instrument
 
 STOCK_TYPES = (
@@ -20,26 +21,26 @@ OTHER_TYPES = (
     "TRAILMIT,WHATIF"
 )
 HARD_TO_BORROW = frozenset({"RRC", "PLTR"})  # whose short sales wait until shares are located
-PENNY_BELOW_3 = (v.PriceIncrement(0.0, 0.01), v.PriceIncrement(3.0, 0.05))
+PENNY_BELOW_3 = (PriceIncrement(0.0, 0.01), PriceIncrement(3.0, 0.05))
 RULES = {
-    26: (v.PriceIncrement(0.0, 0.01),),
-    32: (v.PriceIncrement(0.0, 0.01),),
-    67: (v.PriceIncrement(0.0, 0.25),),
+    26: (PriceIncrement(0.0, 0.01),),
+    32: (PriceIncrement(0.0, 0.01),),
+    67: (PriceIncrement(0.0, 0.25),),
     109: PENNY_BELOW_3,
-    110: (v.PriceIncrement(0.0, 0.05),),
-    239: (v.PriceIncrement(0.0, 0.00005),),
-    1867: (v.PriceIncrement(0.0, 0.01),),
-    2104: (v.PriceIncrement(0.0, 0.001),),
-    1947: (v.PriceIncrement(0.0, 0.0005),),
+    110: (PriceIncrement(0.0, 0.05),),
+    239: (PriceIncrement(0.0, 0.00005),),
+    1867: (PriceIncrement(0.0, 0.01),),
+    2104: (PriceIncrement(0.0, 0.001),),
+    1947: (PriceIncrement(0.0, 0.0005),),
 }
 
 
-def details(instrument: Instrument, exchange: str, now: float) -> v.ContractDetails:
+def details(instrument: Instrument, exchange: str, now: float) -> ContractDetails:
     """The details as of `now`, whose trading hours begin with today."""
     calendar = instrument.calendar
     stock = instrument.secType == "STK"
     size = _sizes(instrument)
-    return v.ContractDetails(
+    return ContractDetails(
         contract=instrument.contract(exchange),
         marketName=instrument.tradingClass or instrument.symbol,
         minTick=instrument.minTick,
@@ -96,7 +97,7 @@ def derivative_types(instrument: Instrument) -> tuple[str, ...]:
     return ()
 
 
-def market_rule(marketRuleId: int) -> list[v.PriceIncrement]:
+def market_rule(marketRuleId: int) -> list[PriceIncrement]:
     if marketRuleId not in RULES:
-        raise v.Refusal(321, f"Error validating request.-'cC' : cause - Invalid market rule id {marketRuleId}")
+        raise Refusal(321, f"Error validating request.-'cC' : cause - Invalid market rule id {marketRuleId}")
     return list(RULES[marketRuleId])

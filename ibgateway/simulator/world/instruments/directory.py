@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.instruments.catalogue import RECORDED_LEVELS, Catalogue
 from ibgateway.simulator.world.instruments.derivatives import Derivatives, Underlying
 from ibgateway.simulator.world.instruments.guess import Guess
@@ -43,14 +44,14 @@ class Directory:
                 self._made[conId] = found
         return found
 
-    def require(self, contract: v.Contract) -> Instrument:
+    def require(self, contract: Contract) -> Instrument:
         """The instrument of a contract that `resolve` gave out."""
         found = self.get(contract.conId)
         if found is None:
-            raise v.Refusal(200, NOT_FOUND)
+            raise Refusal(200, NOT_FOUND)
         return found
 
-    def find(self, contract: v.Contract, today: date) -> list[Instrument]:
+    def find(self, contract: Contract, today: date) -> list[Instrument]:
         """Every instrument that the contract may mean; Refusal 200 or 321 when there can be none."""
         if contract.conId:
             one = self.get(contract.conId)
@@ -58,17 +59,17 @@ class Directory:
         else:
             found = [each for each in self._candidates(contract, today) if _agrees(each, contract)]
         if not found:
-            raise v.Refusal(200, NOT_FOUND)
+            raise Refusal(200, NOT_FOUND)
         return found
 
-    def one(self, contract: v.Contract, today: date) -> Instrument:
+    def one(self, contract: Contract, today: date) -> Instrument:
         """The one instrument that is meant; Refusal 200 when unknown or ambiguous."""
         found = self.find(contract, today)
         if len({each.conId for each in found}) > 1:
-            raise v.Refusal(200, AMBIGUOUS.format(contract.symbol or contract.localSymbol))
+            raise Refusal(200, AMBIGUOUS.format(contract.symbol or contract.localSymbol))
         return found[0]
 
-    def _candidates(self, contract: v.Contract, today: date) -> Iterator[Instrument]:
+    def _candidates(self, contract: Contract, today: date) -> Iterator[Instrument]:
         if contract.secIdType == "ISIN" and contract.secId:
             yield from (each for each in self._fixed if each.isin == contract.secId)
             return
@@ -76,9 +77,9 @@ class Directory:
             yield from (each for each in self._fixed if contract.secId in (each.cusip, each.isin[2:11]))
             return
         if contract.secType not in SEC_TYPES:
-            raise v.Refusal(321, "Error validating request.-'bW' : cause - Please enter a valid security type")
+            raise Refusal(321, "Error validating request.-'bW' : cause - Please enter a valid security type")
         if not (contract.symbol or contract.localSymbol):
-            raise v.Refusal(321, "Error validating request.-'bW' : cause - Please enter a symbol or a local symbol")
+            raise Refusal(321, "Error validating request.-'bW' : cause - Please enter a symbol or a local symbol")
         if contract.secType == "FUT":
             yield from self._futures(contract, today)
         elif contract.secType in ("OPT", "FOP"):
@@ -88,12 +89,12 @@ class Directory:
         else:
             yield from self._fixed
 
-    def _futures(self, contract: v.Contract, today: date) -> Iterator[Instrument]:
+    def _futures(self, contract: Contract, today: date) -> Iterator[Instrument]:
         symbols = [contract.symbol.upper()] if contract.symbol else [r.name for r in self.catalogue.roots]
         for symbol in symbols:
             yield from self.derivatives.futures(symbol, today, contract.includeExpired)
 
-    def _options(self, contract: v.Contract, today: date) -> Iterator[Instrument]:
+    def _options(self, contract: Contract, today: date) -> Iterator[Instrument]:
         symbol = (contract.symbol or contract.localSymbol.split(" ")[0]).upper()
         on = self.derivatives.underlying(symbol, contract.secType)
         if on is None:
@@ -102,11 +103,11 @@ class Directory:
             if expiry >= today or contract.includeExpired:
                 yield from self._strip(on, expiry, contract)
 
-    def _expiries(self, on: Underlying, contract: v.Contract, today: date) -> list[date]:
+    def _expiries(self, on: Underlying, contract: Contract, today: date) -> list[date]:
         asked = _date(contract.lastTradeDateOrContractMonth)
         return [asked] if asked else self.derivatives.expiries(on, today)
 
-    def _strip(self, on: Underlying, expiry: date, contract: v.Contract) -> Iterator[Instrument]:
+    def _strip(self, on: Underlying, expiry: date, contract: Contract) -> Iterator[Instrument]:
         strikes = [contract.strike] if contract.strike else self.derivatives.strikes(on)
         for strike in strikes:
             for right in (contract.right[:1].upper(),) if contract.right else ("C", "P"):
@@ -115,7 +116,7 @@ class Directory:
                     yield self._made.setdefault(made.conId, made)
 
 
-def _agrees(each: Instrument, asked: v.Contract) -> bool:
+def _agrees(each: Instrument, asked: Contract) -> bool:
     exchange = OLD_NAMES.get(asked.exchange, asked.exchange)
     primary = OLD_NAMES.get(asked.primaryExchange, asked.primaryExchange)
     when = asked.lastTradeDateOrContractMonth

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import BondDetails, Contract
 from ibgateway.simulator.world.time.calendar import Calendar, calendar
 
 
@@ -44,7 +44,7 @@ class Instrument:
     strike: float | None = None
     right: str = ""
     underConId: int = 0
-    bond: v.BondDetails | None = None
+    bond: BondDetails | None = None
 
     @property
     def calendar(self) -> Calendar:
@@ -81,9 +81,9 @@ class Instrument:
         ticks = Decimal(repr(price)) * self.scale / self.step
         return abs(ticks - round(ticks)) < Decimal("1e-6")
 
-    def contract(self, exchange: str = "") -> v.Contract:
+    def contract(self, exchange: str = "") -> Contract:
         """The complete contract, for the exchange that the client asked for."""
-        return v.Contract(
+        return Contract(
             conId=self.conId,
             symbol=self.symbol,
             secType=self.secType,

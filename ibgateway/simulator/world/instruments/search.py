@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import ContractDescription, OptionChain
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.market_data import DepthExchange, SmartComponent
 from ibgateway.simulator.world.instruments.derivatives import Underlying
 from ibgateway.simulator.world.instruments.details import derivative_types
 from ibgateway.simulator.world.instruments.directory import Directory
@@ -49,7 +51,7 @@ DEPTH = (
 )
 
 
-def matching_symbols(directory: Directory, pattern: str) -> list[v.ContractDescription]:
+def matching_symbols(directory: Directory, pattern: str) -> list[ContractDescription]:
     """Exact symbols first, then symbols that begin with the pattern, then names that contain it."""
     wanted = pattern.strip().upper()
     if not wanted:
@@ -66,15 +68,15 @@ def _rank(each: Instrument, wanted: str) -> int | None:
     return 2 if wanted in each.longName.upper() else None
 
 
-def _description(each: Instrument) -> v.ContractDescription:
+def _description(each: Instrument) -> ContractDescription:
     """A match has no exchange but its primary one."""
     contract = replace(each.contract(), exchange="", primaryExchange=each.primaryExchange, localSymbol="")
-    return v.ContractDescription(replace(contract, tradingClass=""), derivative_types(each), each.longName)
+    return ContractDescription(replace(contract, tradingClass=""), derivative_types(each), each.longName)
 
 
 def option_chains(
     directory: Directory, today: date, symbol: str, futFopExchange: str, underlyingSecType: str, underlyingConId: int
-) -> list[v.OptionChain]:
+) -> list[OptionChain]:
     """A chain for each exchange and trading class of the underlying's options; empty where there are none."""
     secType = "FOP" if underlyingSecType == "FUT" else "OPT"
     on = directory.derivatives.underlying(symbol.upper(), secType)
@@ -88,7 +90,7 @@ def option_chains(
         if option is not None and option.underConId == underlyingConId:
             by_class.setdefault(option.tradingClass, []).append(f"{expiry:%Y%m%d}")
     return [
-        v.OptionChain(exchange, underlyingConId, name, on.multiplier, tuple(days), strikes)
+        OptionChain(exchange, underlyingConId, name, on.multiplier, tuple(days), strikes)
         for name, days in by_class.items()
         for exchange in _chain_exchanges(on, futFopExchange)
     ]
@@ -98,10 +100,10 @@ def _chain_exchanges(on: Underlying, asked: str) -> tuple[str, ...]:
     return tuple(each for each in on.exchanges if not asked or each == asked)
 
 
-def smart_components(bboExchange: str) -> list[v.SmartComponent]:
+def smart_components(bboExchange: str) -> list[SmartComponent]:
     if bboExchange != US_BBO:
-        raise v.Refusal(321, f"Error validating request.-'cA' : cause - Invalid BBO exchange {bboExchange}")
-    return [v.SmartComponent(bit, exchange, letter) for bit, (exchange, letter) in enumerate(COMPONENTS)]
+        raise Refusal(321, f"Error validating request.-'cA' : cause - Invalid BBO exchange {bboExchange}")
+    return [SmartComponent(bit, exchange, letter) for bit, (exchange, letter) in enumerate(COMPONENTS)]
 
 
 def bbo_exchange(instrument: Instrument) -> str:
@@ -109,5 +111,5 @@ def bbo_exchange(instrument: Instrument) -> str:
     return US_BBO if instrument.secType == "STK" and instrument.currency == "USD" else ""
 
 
-def depth_exchanges() -> list[v.DepthExchange]:
-    return [v.DepthExchange(exchange, kind, listing, service) for exchange, kind, listing, service in DEPTH]
+def depth_exchanges() -> list[DepthExchange]:
+    return [DepthExchange(exchange, kind, listing, service) for exchange, kind, listing, service in DEPTH]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.market_data import DepthLevel
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.market import Market, venues
 
@@ -12,9 +12,7 @@ DEEPEST = 50
 GROWTH = 0.25  # each level is larger than the one before, on average
 
 
-def depth(
-    market: Market, instrument: Instrument, rows: int, at: float
-) -> tuple[list[v.DepthLevel], list[v.DepthLevel]]:
+def depth(market: Market, instrument: Instrument, rows: int, at: float) -> tuple[list[DepthLevel], list[DepthLevel]]:
     """Bids and offers, best first; the first of each is the quote. Empty when closed."""
     quote = market.quote(instrument, at)
     if quote.bid is None or quote.ask is None:
@@ -30,13 +28,13 @@ def depth(
         # As many draws whatever is asked for, so that every client sees the same book.
         gaps, growth = draw.integers(1, 3, DEEPEST), draw.random(DEEPEST)
         which = draw.integers(0, len(names), DEEPEST)
-        ticks, levels = instrument.ticks(best), [v.DepthLevel(best, size, venue)]
+        ticks, levels = instrument.ticks(best), [DepthLevel(best, size, venue)]
         for n in range(rows - 1):
             ticks += away * int(gaps[n])
             if ticks <= 0:
                 break
             lots = 1 + int(float(size) * (0.5 + growth[n]) * (1 + GROWTH * n) / _lot(size))
-            levels.append(v.DepthLevel(instrument.price(ticks), Decimal(lots * _lot(size)), names[which[n]]))
+            levels.append(DepthLevel(instrument.price(ticks), Decimal(lots * _lot(size)), names[which[n]]))
         sides.append(levels)
     return sides[0], sides[1]
 

@@ -11,7 +11,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.random import Generator
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.market_data import Quote, Snapshot, Trade
 from ibgateway.simulator.world.instruments.directory import NOT_FOUND, Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.option_pricing.options import DERIVED, Model, OptionTape, smile
@@ -86,7 +87,7 @@ class Market:
             (each for each in self._directory.fixed() if each.symbol == symbol or each.localSymbol == symbol), None
         )
         if of is None:
-            raise v.Refusal(200, NOT_FOUND)
+            raise Refusal(200, NOT_FOUND)
         source = self.source(of.series)
         if of.series != symbol and of.localSymbol != of.series and source.kind != SYNTHETIC:
             return f"{DERIVED_KIND}: {of.series} × {of.factor:g}, whose history is {source.kind}: {source.text}"
@@ -235,9 +236,9 @@ class Market:
 
     # --- what is seen --------------------------------------------------------------------------------------------
 
-    def quotes(self, instrument: Instrument, after: float, upto: float) -> list[v.Quote]:
+    def quotes(self, instrument: Instrument, after: float, upto: float) -> list[Quote]:
         """Changes of the best bid and offer in (after, upto]."""
-        found: list[v.Quote] = []
+        found: list[Quote] = []
         if instrument.quoted:
             for tape in self.tapes(instrument, after, upto):
                 quotes = tape.quotes
@@ -245,25 +246,25 @@ class Market:
                 found += [_quote(instrument, quotes, i) for i in range(first, last)]
         return found
 
-    def trades(self, instrument: Instrument, after: float, upto: float) -> list[v.Trade]:
+    def trades(self, instrument: Instrument, after: float, upto: float) -> list[Trade]:
         """Prints in (after, upto]."""
-        found: list[v.Trade] = []
+        found: list[Trade] = []
         if instrument.prints:
             for tape in self.tapes(instrument, after, upto):
                 first, last = np.searchsorted(tape.prints.time, (after, upto), side="right")
                 found += [_trade(instrument, tape, i) for i in range(first, last)]
         return found
 
-    def quote(self, instrument: Instrument, at: float) -> v.Quote:
+    def quote(self, instrument: Instrument, at: float) -> Quote:
         """The best bid and offer at `at`; no prices when closed."""
         tape = self.tape_at(instrument, at) if instrument.quoted else None
         if tape is not None:
             i = int(np.searchsorted(tape.quotes.time, at, side="right")) - 1
             if i >= 0:
                 return _quote(instrument, tape.quotes, i)
-        return v.Quote(at, None, Decimal(0), None, Decimal(0))
+        return Quote(at, None, Decimal(0), None, Decimal(0))
 
-    def last_print(self, instrument: Instrument, at: float) -> v.Trade | None:
+    def last_print(self, instrument: Instrument, at: float) -> Trade | None:
         """The latest print up to `at`, of today or of the day before."""
         if not instrument.prints:
             return None
@@ -297,7 +298,7 @@ class Market:
         index = max(instrument.calendar.index_at(at) - 1, self.first_day(instrument))
         return instrument.price(self.liquid_row(instrument, index).close)
 
-    def snapshot(self, instrument: Instrument, at: float) -> v.Snapshot:
+    def snapshot(self, instrument: Instrument, at: float) -> Snapshot:
         """What a quote line shows: open, high and low are of today's liquid hours, close is the day before's."""
         index = min(instrument.calendar.index_at(at), self.last_day(instrument))
         last = self.last_print(instrument, at)
@@ -305,7 +306,7 @@ class Market:
         close = None
         if index - 1 >= self.first_day(instrument):
             close = instrument.price(self.liquid_row(instrument, index - 1).close)
-        return v.Snapshot(
+        return Snapshot(
             time=at,
             quote=self.quote(instrument, at),
             last=last.price if last else None,
@@ -369,9 +370,9 @@ def _typical_size(instrument: Instrument) -> int:
     return int(min(max(instrument.volume / 30_000, 5), 50))
 
 
-def _quote(instrument: Instrument, quotes: Quotes, i: int) -> v.Quote:
+def _quote(instrument: Instrument, quotes: Quotes, i: int) -> Quote:
     names = venues(instrument)
-    return v.Quote(
+    return Quote(
         float(quotes.time[i]),
         instrument.price(quotes.bid[i]),
         Decimal(int(quotes.bid_size[i])),
@@ -382,9 +383,9 @@ def _quote(instrument: Instrument, quotes: Quotes, i: int) -> v.Quote:
     )
 
 
-def _trade(instrument: Instrument, tape: Tape, i: int) -> v.Trade:
+def _trade(instrument: Instrument, tape: Tape, i: int) -> Trade:
     prints = tape.prints
-    return v.Trade(
+    return Trade(
         float(prints.time[i]),
         instrument.price(prints.price[i]),
         Decimal(int(prints.size[i])),

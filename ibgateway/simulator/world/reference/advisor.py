@@ -7,7 +7,7 @@ from decimal import Decimal
 from html import escape
 from xml.etree import ElementTree as Xml
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.account.allocation import EQUAL, Group
 
 GROUPS, PROFILES, ALIASES = 1, 2, 3
@@ -35,7 +35,7 @@ class Advisor:
     def config(self, kind: int) -> str:
         """TWS has no more profiles: they are groups since version 177."""
         if kind not in self._xml:
-            raise v.Refusal(321, "Error validating request.-'bC' : cause - Invalid FA data type")
+            raise Refusal(321, "Error validating request.-'bC' : cause - Invalid FA data type")
         return self._xml[kind]
 
     def groups(self) -> dict[str, Group]:
@@ -47,13 +47,13 @@ class Advisor:
         """Keep what is well formed and of the right kind, and say so."""
         self.config(kind)
         if len(xml) > LONGEST or "<!" in xml:  # a document type could make entities that grow without end
-            raise v.Refusal(10230, "You have unsaved FA changes. Please retry 'request FA' operation later")
+            raise Refusal(10230, "You have unsaved FA changes. Please retry 'request FA' operation later")
         try:
             root = Xml.fromstring(xml).tag
         except Xml.ParseError as error:
-            raise v.Refusal(574, "FA data operations are not supported for this XML") from error
+            raise Refusal(574, "FA data operations are not supported for this XML") from error
         if root != ROOTS[kind]:
-            raise v.Refusal(574, f"FA data operations are not supported for this XML: {root[:40]}")
+            raise Refusal(574, f"FA data operations are not supported for this XML: {root[:40]}")
         self._xml[kind] = xml
         return "FA data operation is successful"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.reference.company import report_dates
@@ -35,7 +35,7 @@ def events(directory: Directory, conId: int, filter_text: str, start: str, end: 
     wanted = [conId] if conId else [int(each) for each in asked.get("watchlist", [])]
     companies = [each for each in map(directory.get, wanted) if each is not None and each.stockType == "COMMON"]
     if not companies:
-        raise v.Refusal(10278, "Failed to request WSH event data:no companies were named that have events")
+        raise Refusal(10278, "Failed to request WSH event data:no companies were named that have events")
     first = _date(start) or today
     last = _date(end) or first + timedelta(days=DEFAULT_DAYS)
     kinds = [tag for tag, _, _ in TYPES if asked.get(tag, "true") == "true" or tag not in asked]
@@ -53,7 +53,7 @@ def _filter(text: str) -> dict[str, Any]:
             return asked
     except ValueError:
         pass
-    raise v.Refusal(10278, "Failed to request WSH event data:invalid filter")
+    raise Refusal(10278, "Failed to request WSH event data:invalid filter")
 
 
 def _of(company: Instrument, first: date, last: date) -> Iterator[dict[str, Any]]:
@@ -87,4 +87,4 @@ def _date(text: str) -> date | None:
     try:
         return datetime.strptime(text[:8], "%Y%m%d").date() if text else None
     except ValueError as error:
-        raise v.Refusal(10278, "Failed to request WSH event data:invalid date") from error
+        raise Refusal(10278, "Failed to request WSH event data:invalid date") from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from html import escape
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.reference.company import Figures, report_dates
 
@@ -26,7 +26,7 @@ class Subject:
 def report(subject: Subject, reportType: str) -> str:
     """One report; 430 for what is not available (funds, indices, unknown reports)."""
     if reportType not in REPORTS or subject.instrument.secType != "STK" or subject.instrument.stockType == "ETF":
-        raise v.Refusal(430, "We are sorry, but fundamentals data for the security specified is not available.")
+        raise Refusal(430, "We are sorry, but fundamentals data for the security specified is not available.")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + REPORTS[reportType](subject)
 
 

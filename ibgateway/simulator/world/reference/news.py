@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.research import Article, Headline
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.tapes.rng import stream
@@ -52,17 +53,17 @@ class News:
 
     def historical(
         self, conId: int, providers: str, start: float | None, end: float | None, total: int, now: float
-    ) -> list[v.Headline]:
+    ) -> list[Headline]:
         """Latest first; codes may be joined by "+"."""
         instrument = self._directory.get(conId)
         if instrument is None:
-            raise v.Refusal(321, "Error validating request.-'cD' : cause - Invalid contract id")
+            raise Refusal(321, "Error validating request.-'cD' : cause - Invalid contract id")
         wanted = {code for code in providers.replace(",", "+").split("+") if code}
         if wanted - set(CODES):
-            raise v.Refusal(10276, f"News feed is not allowed: {'+'.join(sorted(wanted - set(CODES)))[:80]}")
+            raise Refusal(10276, f"News feed is not allowed: {'+'.join(sorted(wanted - set(CODES)))[:80]}")
         last = min(end if end is not None else now, now)
         first = max(start if start is not None else 0.0, last - LONGEST_DAYS * DAY_S)
-        found: list[v.Headline] = []
+        found: list[Headline] = []
         for day in range(int(last // DAY_S), int(first // DAY_S) - 1, -1):
             todays = self._of_day(instrument, day)
             found += [
@@ -72,24 +73,24 @@ class News:
                 break
         return found[: min(total, MOST)]
 
-    def ticks(self, instrument: Instrument | None, after: float, upto: float) -> list[v.Headline]:
+    def ticks(self, instrument: Instrument | None, after: float, upto: float) -> list[Headline]:
         """What comes over the wire in (after, upto]."""
         days = range(int(after // DAY_S), int(upto // DAY_S) + 1)
         return [each for day in days for each in self._of_day(instrument, day) if after < each.time <= upto]
 
-    def article(self, providerCode: str, articleId: str) -> v.Article:
+    def article(self, providerCode: str, articleId: str) -> Article:
         """The text of one headline; 10172 when there is none."""
         headline = self._by_id(providerCode, articleId)
         if headline is None:
-            raise v.Refusal(10172, "Failed to request news article:Not allowed")
+            raise Refusal(10172, "Failed to request news article:Not allowed")
         when = datetime.fromtimestamp(headline.time, UTC)
         text = (
             f"<html><body><h1>{headline.headline}</h1><p>{when:%B %d, %Y %H:%M} GMT. This report is made up by the "
             f"simulator. {headline.headline}. No further details were given.</p></body></html>"
         )
-        return v.Article(0, text)
+        return Article(0, text)
 
-    def _by_id(self, providerCode: str, articleId: str) -> v.Headline | None:
+    def _by_id(self, providerCode: str, articleId: str) -> Headline | None:
         head, _, rest = articleId.partition("$")
         parts = rest.split("x")
         if head != providerCode or len(parts) != 3 or not all(_is_hex(part) for part in parts):
@@ -100,7 +101,7 @@ class News:
             return None
         return next((each for each in self._of_day(instrument, day) if each.articleId == articleId), None)
 
-    def _of_day(self, instrument: Instrument | None, day: int) -> list[v.Headline]:
+    def _of_day(self, instrument: Instrument | None, day: int) -> list[Headline]:
         """A day's headlines, oldest first; weekends are quiet."""
         if (day + 3) % 7 >= 5:
             return []
@@ -117,14 +118,14 @@ class News:
 
     def _headline(
         self, instrument: Instrument | None, conId: int, day: int, number: int, time: float, pick: int
-    ) -> v.Headline:
+    ) -> Headline:
         provider = CODES[pick % len(CODES)]
         if instrument is None:
             text = MARKET_TEXTS[pick % len(MARKET_TEXTS)]
         else:
             name = instrument.longName.title() or instrument.symbol
             text = TEXTS[pick % len(TEXTS)].format(name=name, symbol=instrument.symbol)
-        return v.Headline(time, provider, f"{provider}${conId:08x}x{day:x}x{number:x}", text, "K:0.00" if conId else "")
+        return Headline(time, provider, f"{provider}${conId:08x}x{day:x}x{number:x}", text, "K:0.00" if conId else "")
 
 
 def _is_hex(text: str) -> bool:

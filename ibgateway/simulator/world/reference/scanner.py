@@ -8,8 +8,10 @@ from html import escape
 
 import numpy as np
 
-from ibgateway.simulator.model import values as v
 from ibgateway.simulator.model.chunks import Pieces
+from ibgateway.simulator.model.contracts import ContractDetails
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.research import ScannerQuery, ScannerRow
 from ibgateway.simulator.world.instruments.details import details
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
@@ -79,14 +81,14 @@ CODES: dict[str, tuple[str, Score]] = {
 }
 
 
-def scan(market: Market, directory: Directory, query: v.ScannerQuery, now: float) -> Pieces[list[v.ScannerRow]]:
+def scan(market: Market, directory: Directory, query: ScannerQuery, now: float) -> Pieces[list[ScannerRow]]:
     """Ranked rows; an unknown scan code or place is refused at once, as the historical data service does."""
     if query.scanCode not in CODES or query.locationCode not in LOCATIONS:
-        raise v.Refusal(162, "Historical Market Data Service error message:Invalid scanner subscription parameters")
+        raise Refusal(162, "Historical Market Data Service error message:Invalid scanner subscription parameters")
     return _rank(market, directory, query, now)
 
 
-def _rank(market: Market, directory: Directory, query: v.ScannerQuery, now: float) -> Pieces[list[v.ScannerRow]]:
+def _rank(market: Market, directory: Directory, query: ScannerQuery, now: float) -> Pieces[list[ScannerRow]]:
     """A piece is an instrument, whose day may have to be drawn."""
     found: list[Standing] = []
     for each in _eligible(directory, query):
@@ -95,17 +97,17 @@ def _rank(market: Market, directory: Directory, query: v.ScannerQuery, now: floa
     ranked = sorted((each for each in found if _passes(each, query)), key=CODES[query.scanCode][1], reverse=True)
     wanted = MOST_ROWS if query.numberOfRows is None or query.numberOfRows < 0 else query.numberOfRows
     return [
-        v.ScannerRow(rank, _shown(each.instrument, now)) for rank, each in enumerate(ranked[: min(wanted, MOST_ROWS)])
+        ScannerRow(rank, _shown(each.instrument, now)) for rank, each in enumerate(ranked[: min(wanted, MOST_ROWS)])
     ]
 
 
-def _shown(instrument: Instrument, now: float) -> v.ContractDetails:
+def _shown(instrument: Instrument, now: float) -> ContractDetails:
     """A row's contract has no details but its market's name."""
     known = details(instrument, "SMART" if instrument.secType == "STK" else "", now)
     return replace(known, longName="", industry="", category="", subcategory="")
 
 
-def _eligible(directory: Directory, query: v.ScannerQuery) -> list[Instrument]:
+def _eligible(directory: Directory, query: ScannerQuery) -> list[Instrument]:
     secType, currency = LOCATIONS[query.locationCode]
     listing = LISTINGS.get(query.locationCode)
     funds = query.instrument.startswith("ETF")
@@ -135,7 +137,7 @@ def _standing(market: Market, instrument: Instrument, now: float) -> Standing:
     return Standing(instrument, last, close, opening, high, low, float(tape.prints.volume[i]))
 
 
-def _passes(each: Standing, query: v.ScannerQuery) -> bool:
+def _passes(each: Standing, query: ScannerQuery) -> bool:
     tags = dict(query.filters)
 
     def within(value: float, above: object, below: object) -> bool:

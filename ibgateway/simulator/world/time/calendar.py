@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from ibgateway.simulator.model.values import TradingSession
+from ibgateway.simulator.model.market_data import TradingSession
 
 DATA = Path(__file__).parents[1] / "data"
 DAY_S = 86_400

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ibgateway.simulator.model.values import Refusal
+from ibgateway.simulator.model.errors import Refusal
 
 UTC_FORM = re.compile(r"(\d{8})-(\d{1,2}:\d{2}:\d{2})")
 ZONE_FORM = re.compile(r"(?:(\d{8}) {1,2})?(\d{1,2}:\d{2}(?::\d{2})?)(?: {1,2}(\S+))?")

@@ -13,7 +13,9 @@ from ibgateway.recorder.layouts.field_grammar import Unfit, message, since, time
 from ibgateway.recorder.layouts.replies import REPLIES
 from ibgateway.recorder.layouts.requests import REQUESTS
 from ibgateway.recorder.transcript.transcript import fields_of
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model import contracts as model_contracts
+from ibgateway.simulator.model.contracts import BondDetails, ContractDetails
+from ibgateway.simulator.model.orders import Execution, OpenOrder, OrderState
 from ibgateway.simulator.wire.encoding import layout
 from ibgateway.simulator.wire.messages import contracts, order_state, orders, session
 from tests.ibgateway.simulator.wire.requests import (
@@ -41,7 +43,7 @@ LATER = [*test_contracts.LATER, *test_orders.LATER, *test_research.LATER, *test_
 VERSIONS = range(157, 201)
 IB_ASYNC_VERSIONS = range(157, 179)
 NAMED = test_place_order.ORDERS["limit with everything common"]
-AAPL = values.Contract(265598, "AAPL", "STK", exchange="SMART", currency="USD")
+AAPL = model_contracts.Contract(265598, "AAPL", "STK", exchange="SMART", currency="USD")
 
 
 def named(table: dict[int, Any], version: int, payload: bytes) -> dict[str, str]:
@@ -100,8 +102,8 @@ def test_the_layout_fits_pegged_orders(orderType: str, exchange: str) -> None:
 def test_the_layouts_fit_what_comes_back_of_every_order(kind: str, version: int) -> None:
     contract, order = test_place_order.placed(178, test_place_order.COMBO, test_place_order.ORDERS[kind])
     order = replace(order, orderRef="mine", customerAccount="theirs", submitter="somebody", account="DU7")
-    state = values.OrderState("Submitted", completedTime="then", completedStatus="done")
-    shown = values.OpenOrder(3, 42, 9001, contract, order, state, Decimal(5))
+    state = OrderState("Submitted", completedTime="then", completedStatus="done")
+    shown = OpenOrder(3, 42, 9001, contract, order, state, Decimal(5))
 
     for payload in (order_state.open_order(version, shown), order_state.completed_order(version, shown)):
         back = named(REPLIES, version, payload)
@@ -117,11 +119,11 @@ def test_the_layouts_fit_what_comes_back_of_every_order(kind: str, version: int)
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_layouts_fit_executions_errors_and_contracts(version: int) -> None:
-    execution = values.Execution(
+    execution = Execution(
         7, 42, AAPL, "e.01.01", 1749652200.0, "DU7", "IEX", "BOT", Decimal(1), 1.0, 9001, 0, Decimal(1), 1.0, "mine"
     )
-    details = values.ContractDetails(AAPL, "NMS", 0.01, "LMT", "SMART", secIdList=(("ISIN", "US"),), stockType="COMMON")
-    bond = values.BondDetails(cusip="912810", coupon=4.5)
+    details = ContractDetails(AAPL, "NMS", 0.01, "LMT", "SMART", secIdList=(("ISIN", "US"),), stockType="COMMON")
+    bond = BondDetails(cusip="912810", coupon=4.5)
 
     executed = named(REPLIES, version, orders.exec_details(version, 8, execution, "US/Eastern", "US/Eastern"))
     failed = named(REPLIES, version, session.error(version, 8, 200, "unknown", 1.0))

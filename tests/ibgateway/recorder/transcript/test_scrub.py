@@ -14,7 +14,9 @@ from ib_async import Contract, Order, SoftDollarTier, TagValue
 from ibgateway.recorder.connection_log import Tape, again
 from ibgateway.recorder.transcript.scrub import Scrubber, veil
 from ibgateway.recorder.transcript.transcript import TO_CLIENT, TO_GATEWAY, Entry, as_json
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model import contracts as model_contracts
+from ibgateway.simulator.model.account import AccountValue, Position
+from ibgateway.simulator.model.orders import CommissionReport, Execution, OpenOrder, OrderState
 from ibgateway.simulator.wire.encoding.text import clean, message
 from ibgateway.simulator.wire.frames import HELLO, frame, frames
 from ibgateway.simulator.wire.messages import account, order_state, orders, session
@@ -22,7 +24,7 @@ from tests.ibgateway.simulator.wire.requests.test_place_order import placed
 from tests.stacks.ibgateway.ib_async_codec import sent_by_ib_async
 
 KEY = b"0123456789abcdef"
-AAPL = values.Contract(265598, "AAPL", "STK", exchange="SMART", currency="USD", primaryExchange="NASDAQ")
+AAPL = model_contracts.Contract(265598, "AAPL", "STK", exchange="SMART", currency="USD", primaryExchange="NASDAQ")
 ACCOUNTS = st.from_regex(r"(DU|U|DF|F|DUH)[1-9][0-9]{6}", fullmatch=True)
 USERS = st.from_regex(r"[a-z]{5,8}[0-9]{3}", fullmatch=True)
 # As distinct as what people use to find their orders again; a ref such as AAPL is a word of the wire as well.
@@ -104,9 +106,9 @@ def answered(secrets: Secrets, version: int) -> list[bytes]:
     """What a gateway tells of them, in fields of their own and within others."""
     contract, order = placed(178, Contract(symbol="AAPL", secType="STK"), order_of(secrets))
     order = replace(order, submitter=secrets.user, customerAccount=secrets.account, parentPermId=secrets.permId)
-    state = values.OrderState("Filled", warningText=f"{secrets.ref} is odd", rejectReason=secrets.ref)
-    shown = values.OpenOrder(1, 42, secrets.permId, contract, order, state)
-    execution = values.Execution(
+    state = OrderState("Filled", warningText=f"{secrets.ref} is odd", rejectReason=secrets.ref)
+    shown = OpenOrder(1, 42, secrets.permId, contract, order, state)
+    execution = Execution(
         *(1, 42, AAPL, f"{secrets.execution}.01.01", 1749652200.0, secrets.account, "IEX", "BOT", Decimal(1), 1.0),
         *(secrets.permId, 0, Decimal(1), 1.0, secrets.ref),
         modelCode=secrets.group,
@@ -115,12 +117,12 @@ def answered(secrets: Secrets, version: int) -> list[bytes]:
     refused = f"Order {secrets.permId} ({secrets.ref}) of {secrets.user} on {secrets.account} via 10.20.30.41"
     return [
         session.managed_accounts([secrets.account]),
-        account.account_value(values.AccountValue(secrets.account, "AccountCode", secrets.account, "")),
-        account.position(values.Position(secrets.account, AAPL, Decimal(1), 1.0)),
+        account.account_value(AccountValue(secrets.account, "AccountCode", secrets.account, "")),
+        account.position(Position(secrets.account, AAPL, Decimal(1), 1.0)),
         order_state.open_order(version, shown),
         order_state.completed_order(version, shown),
         orders.exec_details(version, -1, execution, "US/Eastern", "US/Eastern"),
-        orders.commission_report(values.CommissionReport(1, f"{secrets.execution}.01.01", 1.0, "USD", None)),
+        orders.commission_report(CommissionReport(1, f"{secrets.execution}.01.01", 1.0, "USD", None)),
         session.error(version, 42, 201, refused, 1.0, json.dumps({"ref": clean(secrets.ref), "by": secrets.user})),
         account.family_codes([(secrets.account, secrets.user)]),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.model.values import Contract
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.ibgateway.order_frames import SPY, cancel, limit_order, market_order, watch
 from tests.stacks.ibgateway.raw_client import Raw

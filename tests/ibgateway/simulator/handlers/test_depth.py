@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ibgateway.simulator.handlers.depth import row_changes
-from ibgateway.simulator.model.values import DepthLevel
+from ibgateway.simulator.model.market_data import DepthLevel
 from ibgateway.simulator.server.server import Simulator
 from ibgateway.simulator.wire.messages.market_data import DELETE, INSERT, UPDATE
 from tests.stacks.ibgateway.order_frames import SPY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.orders import OrderStatus
 from tests.stacks.ibgateway.world_and_trader import AAPL, START, Trader, at
 
 END = at(16)
@@ -19,8 +19,8 @@ def bracket(trader: Trader, limit: float, profit: float, stop: float) -> tuple[i
     return parent, target, trader.place("SELL", 10, "STP", auxPrice=stop, parentId=parent)
 
 
-def last_status(trader: Trader, orderId: int) -> v.OrderStatus:
-    return trader.of(v.OrderStatus, orderId)[-1]
+def last_status(trader: Trader, orderId: int) -> OrderStatus:
+    return trader.of(OrderStatus, orderId)[-1]
 
 
 def test_a_brackets_children_wait_for_their_parent(trader: Trader) -> None:
@@ -29,7 +29,7 @@ def test_a_brackets_children_wait_for_their_parent(trader: Trader) -> None:
     assert last_status(trader, parent).status == "Submitted"
     assert (last_status(trader, target).status, last_status(trader, target).whyHeld) == ("PreSubmitted", "child")
     assert (last_status(trader, stop).status, last_status(trader, stop).whyHeld) == ("PreSubmitted", "child,trigger")
-    assert {each.parentId for each in trader.of(v.OrderStatus)} == {0, parent}
+    assert {each.parentId for each in trader.of(OrderStatus)} == {0, parent}
 
 
 def test_a_brackets_children_live_when_the_parent_is_filled(trader: Trader) -> None:
@@ -54,7 +54,7 @@ def test_a_cancelled_parent_takes_its_children_along(trader: Trader) -> None:
     parent, target, stop = bracket(trader, FAR, 500.0, 200.0)
     trader.cancel(parent)
 
-    assert [each.orderId for each in trader.of(v.OrderStatus)] == [parent, target, stop]
+    assert [each.orderId for each in trader.of(OrderStatus)] == [parent, target, stop]
     assert trader.world.open_orders(None) == []
 
 

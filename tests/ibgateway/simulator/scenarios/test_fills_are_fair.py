@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.orders import Execution
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import AAPL, ES, EURUSD, Trader, at, new_world, option, stock
 
@@ -15,7 +16,7 @@ BEFORE_OPEN = at(9, 29, second=45)
 OPENED = at(9, 30, second=30)
 
 
-def opening_price(world: World, contract: v.Contract, day: int = 11) -> float:
+def opening_price(world: World, contract: Contract, day: int = 11) -> float:
     """The price of the opening print."""
     return world.trades(world.resolve(contract), at(9, 30, day=day) - 0.001, at(9, 31, day=day))[0].price
 
@@ -33,7 +34,7 @@ def opening_price(world: World, contract: v.Contract, day: int = 11) -> float:
     ],
 )
 def test_an_order_from_before_the_open_trades_at_the_opening_price(
-    action: str, orderType: str, contract: v.Contract, prices: dict[str, object]
+    action: str, orderType: str, contract: Contract, prices: dict[str, object]
 ) -> None:
     trader = Trader(new_world(start=BEFORE_OPEN))
     orderId = trader.place(action, 5, orderType, contract, **prices)
@@ -72,7 +73,7 @@ def test_two_clients_do_not_trade_with_each_other_before_the_market_has_opened()
     buyer.place("BUY", 5, "LMT", lmtPrice=600.0)
     seller.place("SELL", 5, "MKT")
 
-    fills = [each for each in world.advance(OPENED) if isinstance(each, v.Execution)]
+    fills = [each for each in world.advance(OPENED) if isinstance(each, Execution)]
 
     assert {each.price for each in fills} == {opening_price(world, AAPL)}
     assert len(fills) == 2
@@ -113,7 +114,7 @@ def placed(dice: random.Random, trader: Trader) -> None:
     trader.place(action, size, kind, contract, **fields)
 
 
-def worst(world: World, contract: v.Contract, fill: v.Execution) -> tuple[float, float]:
+def worst(world: World, contract: Contract, fill: Execution) -> tuple[float, float]:
     """The worst prices to buy and to sell at in the moment of a fill: of the quote then, and the print with it."""
     of = world.resolve(contract)
     quote = world.snapshot(of, fill.time).quote

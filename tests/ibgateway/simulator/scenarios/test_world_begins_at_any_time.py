@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.world.time.calendar import last_open_session
 from tests.stacks.ibgateway.world_and_trader import AAPL, ACCOUNT, ES, EURUSD, NEW_YORK, Trader, new_world, stock
 
@@ -28,9 +28,7 @@ STARTS = (
 def test_everything_answers_whenever_a_world_begins(start: datetime) -> None:
     world = new_world(start=start.replace(tzinfo=NEW_YORK).timestamp())
     trader = Trader(world)
-    front = next(
-        each.contract for each in world.contract_details(v.Contract(symbol="ES", secType="FUT", exchange="CME"))
-    )
+    front = next(each.contract for each in world.contract_details(Contract(symbol="ES", secType="FUT", exchange="CME")))
     for asked in (AAPL, stock("SPY"), stock("SAP", "EUR"), stock("NVDA"), EURUSD, front):
         contract = world.resolve(asked)
         shown = world.snapshot(contract)

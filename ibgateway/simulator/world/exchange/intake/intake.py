@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import ROUND_DOWN, Decimal
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.orders import Order
 from ibgateway.simulator.world.account.allocation import Part
 from ibgateway.simulator.world.account.broker import Broker
 from ibgateway.simulator.world.exchange.intake import validation as checks
@@ -36,13 +38,13 @@ class Intake:
         self._directory = directory
         self._conditions = conditions
 
-    def read(self, working: Working, contract: v.Contract, order: v.Order, at: float) -> Working:
+    def read(self, working: Working, contract: Contract, order: Order, at: float) -> Working:
         """The working order as this contract and order would make it."""
         known, instruments = self._resolve(contract, at)
         order = replace(order, account=order.account or self._account(working, order), tif=order.tif or "DAY")
         refused = checks.first_refusal(checks.Asked(order, known, instruments, tuple(self._broker.ledgers)))
         if refused is not None:
-            raise v.Refusal(*refused)
+            raise Refusal(*refused)
         self._conditions.check(order, at)
         instant(order.goodAfterTime, ZONE, at)
         read = replace(working, contract=known, instruments=instruments, order=order, expires=_good_till(order, at))
@@ -50,30 +52,30 @@ class Intake:
         read.quantity = self._quantity(read, at)
         return read
 
-    def _account(self, working: Working, order: v.Order) -> str:
+    def _account(self, working: Working, order: Order) -> str:
         accounts = tuple(self._broker.ledgers)
         return working.order.account or (accounts[0] if len(accounts) == 1 and not order.faGroup else "")
 
-    def _parts(self, order: v.Order, at: float) -> list[Part]:
+    def _parts(self, order: Order, at: float) -> list[Part]:
         return [Part(order.account)] if order.account else self._broker.parts(order.faGroup, order.faMethod, at)
 
-    def _resolve(self, contract: v.Contract, at: float) -> tuple[v.Contract, tuple[Instrument, ...]]:
+    def _resolve(self, contract: Contract, at: float) -> tuple[Contract, tuple[Instrument, ...]]:
         if not contract.exchange:
-            raise v.Refusal(321, NO_EXCHANGE)
+            raise Refusal(321, NO_EXCHANGE)
         if contract.secType == "BAG" or contract.comboLegs:
             return self._resolve_bag(contract)
         today = calendar("US_STOCK").local(at).date()
         instrument = self._directory.one(contract, today)
         if instrument.expiry is not None and instrument.expiry < today:
-            raise v.Refusal(201, "Order rejected - reason:Contract has expired.")
+            raise Refusal(201, "Order rejected - reason:Contract has expired.")
         return instrument.contract(contract.exchange), (instrument,)
 
-    def _resolve_bag(self, contract: v.Contract) -> tuple[v.Contract, tuple[Instrument, ...]]:
+    def _resolve_bag(self, contract: Contract) -> tuple[Contract, tuple[Instrument, ...]]:
         legs = [self._directory.get(leg.conId) for leg in contract.comboLegs]
         found = tuple(leg for leg in legs if leg is not None and leg.quoted)
         bad = any(leg.ratio <= 0 or leg.action not in ("BUY", "SELL") for leg in contract.comboLegs)
         if len(found) < max(len(legs), 2) or bad or len({leg.currency for leg in found}) > 1:
-            raise v.Refusal(321, BAD_LEGS)
+            raise Refusal(321, BAD_LEGS)
         text = ",".join(f"{leg.conId}|{ratio}" for leg, ratio in zip(contract.comboLegs, ratios(contract), strict=True))
         return replace(
             contract,
@@ -94,20 +96,20 @@ class Intake:
         price = working.order.lmtPrice or Feed(self._broker.market, working.instruments[0]).price(at)
         quantity = (Decimal(repr(cash)) / Decimal(repr(price))).quantize(FRACTION, rounding=ROUND_DOWN)
         if quantity <= 0:
-            raise v.Refusal(321, checks.REFUSED + "Invalid cash quantity")
+            raise Refusal(321, checks.REFUSED + "Invalid cash quantity")
         return quantity
 
 
-def ratios(contract: v.Contract) -> list[int]:
+def ratios(contract: Contract) -> list[int]:
     """The legs' ratios, below zero for legs that the combination sells."""
     return [leg.ratio * (1 if leg.action == "BUY" else -1) for leg in contract.comboLegs]
 
 
-def _good_till(order: v.Order, at: float) -> float | None:
+def _good_till(order: Order, at: float) -> float | None:
     """Of a GTD order; a day order's end is found when it starts."""
     if order.tif != "GTD":
         return None
     until = instant(order.goodTillDate, ZONE, at)
     if until is None or until <= at:
-        raise v.Refusal(201, "Order rejected - reason:Good till date is in the past")
+        raise Refusal(201, "Order rejected - reason:Good till date is in the past")
     return until

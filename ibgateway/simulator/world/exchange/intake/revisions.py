@@ -8,7 +8,7 @@ for fields that only other order types have, such as the volatility that ib_asyn
 
 from __future__ import annotations
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.orders import Order
 from ibgateway.simulator.world.exchange.intake import validation as checks
 
 NO_SUCH_PARENT = "Can't find order with ID ={}"
@@ -24,7 +24,7 @@ FILLED_IN: dict[str, tuple[object, ...]] = {
 }
 
 
-def revision_refusal(sent: v.Order, change: v.Order, held: bool) -> checks.Answer:
+def revision_refusal(sent: Order, change: Order, held: bool) -> checks.Answer:
     """`sent` is the order as its client asked for it last; `held`: the parent that the change names is open."""
     if change.parentId and not held:
         return 135, NO_SUCH_PARENT.format(change.parentId)
@@ -36,7 +36,7 @@ def revision_refusal(sent: v.Order, change: v.Order, held: bool) -> checks.Answe
     return None if filled_in is None else (321, f"{checks.REFUSED}Invalid value of {filled_in}")
 
 
-def _not_asked(sent: v.Order, change: v.Order) -> list[str]:
+def _not_asked(sent: Order, change: Order) -> list[str]:
     """The fields that the client has from an openOrder."""
     found = [
         name

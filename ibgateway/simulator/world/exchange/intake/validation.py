@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.orders import Order
 from ibgateway.simulator.world.instruments.instrument import Instrument
 
 LIMITED = frozenset({"LMT", "STP LMT", "LIT", "LOC"})  # need a limit price
@@ -51,8 +52,8 @@ LARGEST = Decimal(10_000_000_000)
 class Asked:
     """An order together with what it is on."""
 
-    order: v.Order
-    contract: v.Contract
+    order: Order
+    contract: Contract
     instruments: tuple[Instrument, ...]
     accounts: tuple[str, ...]
 
@@ -64,7 +65,7 @@ class Asked:
 Answer = tuple[int, str] | None
 
 
-def order_type(order: v.Order) -> str:
+def order_type(order: Order) -> str:
     """The type as TWS names it; MOO and LOO are MKT and LMT that are good for the opening."""
     name = order.orderType.strip().upper()
     return OTHER_NAMES.get(name, name)
@@ -156,7 +157,7 @@ def _prices(asked: Asked) -> Answer:
     return None if all(asked.instruments[0].on_grid(price) for price in _sent_prices(order, kind)) else (110, TICK)
 
 
-def _sent_prices(order: v.Order, kind: str) -> Iterable[float]:
+def _sent_prices(order: Order, kind: str) -> Iterable[float]:
     """The prices that the order's type uses; others are ignored, as TWS does."""
     if kind in LIMITED or (kind in PEGGED | {"TRAIL LIMIT"} and order.lmtPrice):
         yield order.lmtPrice or 0.0

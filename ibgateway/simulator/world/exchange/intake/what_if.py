@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.orders import OpenOrder, OrderState
 from ibgateway.simulator.world.account.allocation import Part
 from ibgateway.simulator.world.account.broker import Broker
 from ibgateway.simulator.world.account.commissions import Traded, commission
@@ -58,13 +58,13 @@ def _too_late(feed: Feed | Combination, at: float) -> bool:
     return window.start <= at and window.end - at < AUCTION_CUTOFF_S
 
 
-def preview(broker: Broker, feed: Feed | Combination, order: Working, at: float) -> v.OpenOrder:
+def preview(broker: Broker, feed: Feed | Combination, order: Working, at: float) -> OpenOrder:
     """The answer to a what-if: an openOrder that was never placed. A group's is that of its first account."""
     part = order.parts[0]
     before, after = _before_and_after(broker, feed, order, part, at)
     fee = float(_fee(_trades(feed, order, part, at), order))
     currency = broker.ledgers[part.account].base
-    state = v.OrderState(
+    state = OrderState(
         status="PreSubmitted",
         initMarginBefore=round(before.initial, 2),
         maintMarginBefore=round(before.maintenance, 2),
@@ -82,7 +82,7 @@ def preview(broker: Broker, feed: Feed | Combination, order: Working, at: float)
         marginCurrency=currency,
         warningText="" if after.available >= 0 else margin_text(before.with_loan, after.initial, currency),
     )
-    return v.OpenOrder(order.clientId, order.orderId, 0, order.contract, order.order, state)
+    return OpenOrder(order.clientId, order.orderId, 0, order.contract, order.order, state)
 
 
 def _before_and_after(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.events import Event
+from ibgateway.simulator.model.orders import CommissionReport, Execution
 from ibgateway.simulator.world.account.broker import Broker
 from ibgateway.simulator.world.exchange.orders.registry import Registry, Report
 from ibgateway.simulator.world.instruments.directory import Directory
@@ -23,7 +25,7 @@ class Expiries:
     """Settles what expires, and what is exercised before."""
 
     def __init__(
-        self, broker: Broker, directory: Directory, registry: Registry, tell: Callable[[Iterable[v.Event]], None]
+        self, broker: Broker, directory: Directory, registry: Registry, tell: Callable[[Iterable[Event]], None]
     ) -> None:
         self._broker = broker
         self._directory = directory
@@ -58,18 +60,18 @@ class Expiries:
         """Exercise now, or say that so many are to lapse."""
         name = account or next(iter(self._broker.ledgers))
         if name not in self._broker.ledgers:
-            raise v.Refusal(321, f"Error validating request.-'bJ' : cause - Invalid account code '{name}'.")
+            raise Refusal(321, f"Error validating request.-'bJ' : cause - Invalid account code '{name}'.")
         if option.secType not in DERIVED or action not in (EXERCISE, LAPSE) or quantity <= 0:
-            raise v.Refusal(321, "Error validating request.-'bJ' : cause - Invalid exercise request")
+            raise Refusal(321, "Error validating request.-'bJ' : cause - Invalid exercise request")
         held = self._broker.ledgers[name].quantity(option.conId)
         size = Decimal(quantity)
         if held < size:
-            raise v.Refusal(201, NOT_HELD)
+            raise Refusal(201, NOT_HELD)
         if action == LAPSE:
             self._lapsed[name, option.conId] = size
             return
         if not override and self._worth(option, at) < LEAST_IN_THE_MONEY:
-            raise v.Refusal(201, NOT_IN_THE_MONEY)
+            raise Refusal(201, NOT_IN_THE_MONEY)
         self._turn(name, option, size, at, clientId, reqId)
 
     def _settle(self, account: str, instrument: Instrument, quantity: Decimal, lapsed: Decimal, at: float) -> None:
@@ -113,7 +115,7 @@ class Expiries:
         """Book and tell a settlement: an execution without an order, and free of charge."""
         profit = self._broker.ledgers[account].trade(instrument, quantity, Decimal(repr(price)), Decimal(0))
         self._settled += 1
-        execution = v.Execution(
+        execution = Execution(
             clientId=clientId,
             orderId=orderId,
             contract=instrument.contract(instrument.primaryExchange or instrument.exchanges[0]),
@@ -130,7 +132,7 @@ class Expiries:
             avgPrice=price,
         )
         realized = round(float(profit), 6) if profit is not None else None
-        report = v.CommissionReport(clientId, execution.execId, 0.0, instrument.currency, realized)
+        report = CommissionReport(clientId, execution.execId, 0.0, instrument.currency, realized)
         self._registry.reports.append(Report(execution, report))
         self._tell([execution, report, self._broker.position(account, instrument)])
         self._tell([self._broker.item(account, instrument, at)])

@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.events import Event
+from ibgateway.simulator.model.market_data import Quote
+from ibgateway.simulator.model.orders import CommissionReport, Execution
 from ibgateway.simulator.world.account.allocation import Part, allot
 from ibgateway.simulator.world.account.broker import Broker
 from ibgateway.simulator.world.account.commissions import Traded, commission
@@ -41,7 +44,7 @@ class Matcher:
         broker: Broker,
         registry: Registry,
         feed_of: Callable[[Working], Feed | Combination],
-        tell: Callable[[Iterable[v.Event]], None],
+        tell: Callable[[Iterable[Event]], None],
         traded: Callable[[Working, Decimal, float], None],
     ) -> None:
         self._seed = seed
@@ -101,7 +104,7 @@ class Matcher:
             and not order.combination
         ]
 
-    def _resting_offer(self, resting: Working, venue: str, quote: v.Quote) -> Offer:
+    def _resting_offer(self, resting: Working, venue: str, quote: Quote) -> Offer:
         """At its limit, or at the quote where that is better for it: right after a gap a limit may lie beyond."""
         other, limit = quote.ask if resting.buy else quote.bid, resting.limit or 0.0
         best = min if resting.buy else max
@@ -149,7 +152,7 @@ class Matcher:
         order.why_held = ""
         reports = self._book(order, at, price, size, venue, liquidity)
         self._registry.reports += reports
-        events: list[v.Event] = [report.execution for report in reports]
+        events: list[Event] = [report.execution for report in reports]
         events += order.told()
         if order.done:
             order.completed, order.completed_status = at, f"Filled Size: {order.filled.normalize():f}"
@@ -163,7 +166,7 @@ class Matcher:
         self._tell(events)
         self._traded(order, size, at)
 
-    def account_events(self, order: Working, account: str, conId: int, at: float) -> list[v.Event]:
+    def account_events(self, order: Working, account: str, conId: int, at: float) -> list[Event]:
         instrument = next(each for each in order.instruments if each.conId == conId)
         return [self._broker.position(account, instrument), self._broker.item(account, instrument, at)]
 
@@ -216,7 +219,7 @@ class Matcher:
         ledger = self._broker.ledgers[part.account]
         profit = ledger.trade(instrument, signed, Decimal(repr(price)), fee)
         part.fees += fee
-        report = v.CommissionReport(
+        report = CommissionReport(
             order.clientId,
             execution.execId,
             float(fee),
@@ -237,15 +240,15 @@ class Matcher:
         self,
         order: Working,
         part: Part,
-        contract: v.Contract,
+        contract: Contract,
         at: float,
         price: float,
         signed: Decimal,
         venue: str,
         liquidity: int,
         number: int,
-    ) -> v.Execution:
-        return v.Execution(
+    ) -> Execution:
+        return Execution(
             clientId=order.clientId,
             orderId=order.orderId,
             contract=contract,

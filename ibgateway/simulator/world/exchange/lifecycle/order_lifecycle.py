@@ -8,7 +8,8 @@ from dataclasses import replace
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from functools import partial
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.events import Event
+from ibgateway.simulator.model.orders import OrderError
 from ibgateway.simulator.world.account.broker import Broker
 from ibgateway.simulator.world.exchange.intake import validation as checks
 from ibgateway.simulator.world.exchange.intake.error_texts import CANCELLED_TEXT, LOCATING, OUTSIDE_IGNORED, held_text
@@ -48,7 +49,7 @@ class Life:
 
     def __init__(self, seed: int, broker: Broker, directory: Directory) -> None:
         self.registry = Registry(seed)
-        self.events: list[v.Event] = []
+        self.events: list[Event] = []
         self.conditions = Conditions(broker, directory, self.registry)
         self._broker = broker
         self._heap: list[tuple[float, int, int, Plan]] = []
@@ -57,11 +58,11 @@ class Life:
         self._planner = Planner(self.feed_of, self)
         self._holding = Holding(broker, self.conditions)
 
-    def tell(self, events: Iterable[v.Event]) -> None:
+    def tell(self, events: Iterable[Event]) -> None:
         self.events += events
 
     def error(self, clientId: int, orderId: int, code: int, text: str) -> None:
-        self.events.append(v.OrderError(clientId, orderId, code, text))
+        self.events.append(OrderError(clientId, orderId, code, text))
 
     def feed_of(self, order: Working) -> Feed | Combination:
         """The market of what the order is on; kept, since many orders share it."""

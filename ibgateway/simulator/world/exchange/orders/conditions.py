@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.orders import Order, OrderCondition
 from ibgateway.simulator.world.account.broker import Broker
 from ibgateway.simulator.world.exchange.orders.registry import Registry
 from ibgateway.simulator.world.exchange.orders.working_order import Working
@@ -26,7 +27,7 @@ class Conditions:
         self._broker = broker
         self._directory = directory
         self._registry = registry
-        self._holds: dict[int, Callable[[Working, v.OrderCondition, float], bool]] = {
+        self._holds: dict[int, Callable[[Working, OrderCondition, float], bool]] = {
             PRICE: self._price_holds,
             TIME: self._time_holds,
             MARGIN: self._margin_holds,
@@ -35,18 +36,18 @@ class Conditions:
             CHANGE: self._change_holds,
         }
 
-    def check(self, order: v.Order, now: float) -> None:
+    def check(self, order: Order, now: float) -> None:
         """Refusal 321 if a condition can't be read."""
         for each in order.conditions:
             if each.condType not in self._holds or (each.conId and self._directory.get(each.conId) is None):
-                raise v.Refusal(321, "Error validating request.-'bV' : cause - Invalid order condition")
+                raise Refusal(321, "Error validating request.-'bV' : cause - Invalid order condition")
             try:
                 if each.condType == TIME:
                     instant(each.value, "US/Eastern", now)
                 elif each.condType != EXECUTION:
                     float(each.value)
             except ValueError as error:
-                raise v.Refusal(321, "Error validating request.-'bV' : cause - Invalid order condition") from error
+                raise Refusal(321, "Error validating request.-'bV' : cause - Invalid order condition") from error
 
     def hold(self, order: Working, at: float) -> bool:
         """Read from left to right; each conjunction joins its condition with the next."""
@@ -70,7 +71,7 @@ class Conditions:
         either = any(each.conjunction[:1].lower() == "o" for each in order.order.conditions[:-1])
         return min(known) if either or len(known) < len(times) else max(known)
 
-    def _next(self, order: Working, each: v.OrderCondition, at: float) -> float | None:
+    def _next(self, order: Working, each: OrderCondition, at: float) -> float | None:
         if each.condType == TIME:
             time = instant(each.value, "US/Eastern", at) or at
             return time if time > at and each.isMore else None
@@ -98,23 +99,23 @@ class Conditions:
                 return float(tape.prints.time[start + i])
         return end
 
-    def _feed(self, each: v.OrderCondition) -> Feed:
+    def _feed(self, each: OrderCondition) -> Feed:
         instrument = self._directory.get(each.conId)
         if instrument is None:
-            raise v.Refusal(321, "Error validating request.-'bV' : cause - Invalid order condition")
+            raise Refusal(321, "Error validating request.-'bV' : cause - Invalid order condition")
         return Feed(self._broker.market, instrument)
 
-    def _price_holds(self, order: Working, each: v.OrderCondition, at: float) -> bool:
+    def _price_holds(self, order: Working, each: OrderCondition, at: float) -> bool:
         return _compares(self._feed(each).price(at), each)
 
-    def _time_holds(self, order: Working, each: v.OrderCondition, at: float) -> bool:
+    def _time_holds(self, order: Working, each: OrderCondition, at: float) -> bool:
         time = instant(each.value, "US/Eastern", at) or at
         return at >= time if each.isMore else at <= time
 
-    def _margin_holds(self, order: Working, each: v.OrderCondition, at: float) -> bool:
+    def _margin_holds(self, order: Working, each: OrderCondition, at: float) -> bool:
         return _compares(self._broker.worth(order.parts[0].account, at).cushion * 100, each)
 
-    def _execution_holds(self, order: Working, each: v.OrderCondition, at: float) -> bool:
+    def _execution_holds(self, order: Working, each: OrderCondition, at: float) -> bool:
         return any(
             report.execution.time >= order.placed
             and report.execution.contract.symbol == each.symbol
@@ -123,14 +124,14 @@ class Conditions:
             for report in self._registry.reports
         )
 
-    def _volume_holds(self, order: Working, each: v.OrderCondition, at: float) -> bool:
+    def _volume_holds(self, order: Working, each: OrderCondition, at: float) -> bool:
         return _compares(float(self._broker.market.snapshot(self._feed(each).instrument, at).volume), each)
 
-    def _change_holds(self, order: Working, each: v.OrderCondition, at: float) -> bool:
+    def _change_holds(self, order: Working, each: OrderCondition, at: float) -> bool:
         feed = self._feed(each)
         before = self._broker.market.previous_close(feed.instrument, at)
         return _compares((feed.price(at) / before - 1) * 100, each)
 
 
-def _compares(value: float, each: v.OrderCondition) -> bool:
+def _compares(value: float, each: OrderCondition) -> bool:
     return value >= float(each.value) - 1e-9 if each.isMore else value <= float(each.value) + 1e-9

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.orders import CommissionReport, Execution
 from ibgateway.simulator.world.exchange.orders.working_order import Working
 
 FIRST_PERM_ID = 389_000_000
@@ -16,8 +16,8 @@ CLIENT_PERM_IDS = 1_000  # between two seeds
 class Report:
     """An execution and what it cost."""
 
-    execution: v.Execution
-    commission: v.CommissionReport | None
+    execution: Execution
+    commission: CommissionReport | None
 
 
 class Registry:

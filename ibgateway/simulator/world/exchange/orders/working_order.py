@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.events import Event
+from ibgateway.simulator.model.orders import OpenOrder, Order, OrderState, OrderStatus
 from ibgateway.simulator.world.account.allocation import Part
 from ibgateway.simulator.world.instruments.instrument import Instrument
 
@@ -33,10 +35,10 @@ class Working:
 
     clientId: int
     orderId: int
-    contract: v.Contract
-    order: v.Order
+    contract: Contract
+    order: Order
     placed: float
-    sent: v.Order = field(default_factory=v.Order)  # as the client asked for it last, before TWS filled anything in
+    sent: Order = field(default_factory=Order)  # as the client asked for it last, before TWS filled anything in
     instruments: tuple[Instrument, ...] = ()  # one, or a combination's legs
     quantity: Decimal = Decimal(0)  # in effect: cashQty is turned into shares
     permId: int = 0
@@ -57,7 +59,7 @@ class Working:
     expires: float | None = None
     version: int = 0  # of what is scheduled for it
     completed: float = 0.0
-    archived: tuple[object, v.OpenOrder] | None = None  # as it was last listed when it had ended, and of what
+    archived: tuple[object, OpenOrder] | None = None  # as it was last listed when it had ended, and of what
     completed_status: str = ""
     reason: str = ""
     history: list[str] = field(default_factory=list)
@@ -107,26 +109,26 @@ class Working:
             self.history.append(status)
         self.status = status
 
-    def open_order(self, commission: float | None = None, currency: str = "", warning: str = "") -> v.OpenOrder:
-        state = v.OrderState(
+    def open_order(self, commission: float | None = None, currency: str = "", warning: str = "") -> OpenOrder:
+        state = OrderState(
             status=self.status,
             commission=commission,
             commissionCurrency=currency if commission is not None else "",
             rejectReason=self.reason if self.status == INACTIVE else "",
             warningText=warning,
         )
-        return v.OpenOrder(
+        return OpenOrder(
             self.clientId, self.orderId, self.permId, self.contract, self.shown(), state, filled=self.filled
         )
 
-    def shown(self) -> v.Order:
+    def shown(self) -> Order:
         """The order as TWS echoes it: a trailing stop where it stands, a pegged price as it is."""
         if self.order.orderType in ("TRAIL", "TRAIL LIMIT") and self.stop is not None:
             return replace(self.order, trailStopPrice=round(self.stop, 6))
         return self.order
 
-    def order_status(self) -> v.OrderStatus:
-        return v.OrderStatus(
+    def order_status(self) -> OrderStatus:
+        return OrderStatus(
             clientId=self.clientId,
             orderId=self.orderId,
             status=self.status,
@@ -139,6 +141,6 @@ class Working:
             whyHeld="" if self.done else self.why_held,
         )
 
-    def told(self) -> list[v.Event]:
+    def told(self) -> list[Event]:
         """openOrder and orderStatus, as TWS sends them on every change."""
         return [self.open_order(), self.order_status()]

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.market_data import Quote, Trade
 from ibgateway.simulator.world.exchange.prices.order_market import BID, LAST, Feed, Level, Touch, Window
 from ibgateway.simulator.world.instruments.instrument import Instrument
 
@@ -23,17 +23,17 @@ class Combination:
         self.legs = legs
         self._venue = exchange
 
-    def quote(self, at: float) -> v.Quote:
+    def quote(self, at: float) -> Quote:
         """What buying and selling all legs at once costs; no price while a leg has none."""
         quotes = [(feed.quote(at), ratio) for feed, ratio in self.legs]
         time = max(quote.time for quote, _ in quotes)
         if any(quote.bid is None or quote.ask is None for quote, _ in quotes):
-            return v.Quote(time, None, Decimal(0), None, Decimal(0))
+            return Quote(time, None, Decimal(0), None, Decimal(0))
         bid = sum(((q.bid if ratio > 0 else q.ask) or 0.0) * ratio for q, ratio in quotes)
         ask = sum(((q.ask if ratio > 0 else q.bid) or 0.0) * ratio for q, ratio in quotes)
         bid_size = min((q.bidSize if ratio > 0 else q.askSize) // abs(ratio) for q, ratio in quotes)
         ask_size = min((q.askSize if ratio > 0 else q.bidSize) // abs(ratio) for q, ratio in quotes)
-        return v.Quote(
+        return Quote(
             time, round(bid, 4), max(bid_size, Decimal(1)), round(ask, 4), max(ask_size, Decimal(1)),
             self._venue, self._venue,
         )  # fmt: skip
@@ -84,7 +84,7 @@ class Combination:
         price = float(ask[first] if buy else bid[first])  # at the limit or better
         return Touch(at, quote.askSize if buy else quote.bidSize, self._venue, price), Decimal(0)
 
-    def cross(self, window: Window, at: float) -> v.Trade | None:
+    def cross(self, window: Window, at: float) -> Trade | None:
         """Combinations have no auctions."""
         return None
 
@@ -96,7 +96,7 @@ class Combination:
     def trails(
         self, what: str, sell: bool, stop: float, distance: float, percent: bool, window: Window, upto: float | None
     ) -> tuple[float | None, float]:
-        """As `StreamReader.trails`."""
+        """As `Feed.trails`."""
         time, price = self._line(what, window)
         for at, each in zip(time, price, strict=True):
             if upto is not None and at > upto:

@@ -11,7 +11,7 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.market_data import Quote, Trade
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.depth import depth
 from ibgateway.simulator.world.market.market import Market, venues
@@ -57,7 +57,7 @@ class Feed:
         self.market = market
         self.instrument = instrument
 
-    def quote(self, at: float) -> v.Quote:
+    def quote(self, at: float) -> Quote:
         return self.market.quote(self.instrument, at)
 
     def price(self, at: float) -> float:
@@ -96,11 +96,11 @@ class Feed:
         i = int(np.searchsorted(times, after, side="right"))
         return float(times[i]) if i < len(times) else None
 
-    def opening(self, window: Window) -> v.Trade | None:
+    def opening(self, window: Window) -> Trade | None:
         """The print that opens the window's span."""
         return self._trade(self._tape(window), 0) if self.instrument.prints else None
 
-    def cross(self, window: Window, at: float) -> v.Trade | None:
+    def cross(self, window: Window, at: float) -> Trade | None:
         """The auction that the market opens with, or trades again with after a halt, while it is still to come: all
         orders trade in it at one price, and none before it."""
         if not self.instrument.prints or self.instrument.secType == "IND":
@@ -115,17 +115,15 @@ class Feed:
             return None
         return self._trade(tape, i) if i < len(tape.prints.time) and tape.prints.time[i] > at else None
 
-    def closing(self, window: Window) -> v.Trade | None:
+    def closing(self, window: Window) -> Trade | None:
         """The print that closes the window's span."""
         tape = self._tape(window)
         return self._trade(tape, tape.row.count - 1) if self.instrument.prints else None
 
-    def _trade(self, tape: Tape, i: int) -> v.Trade:
+    def _trade(self, tape: Tape, i: int) -> Trade:
         prints = tape.prints
         venue = self.instrument.primaryExchange or venues(self.instrument)[0]
-        return v.Trade(
-            float(prints.time[i]), self.instrument.price(prints.price[i]), Decimal(int(prints.size[i])), venue
-        )
+        return Trade(float(prints.time[i]), self.instrument.price(prints.price[i]), Decimal(int(prints.size[i])), venue)
 
     def touch(self, buy: bool, limit: float, window: Window, queue: Decimal) -> tuple[Touch | None, Decimal]:
         """When an order at `limit` behind `queue` trades, and what is left of the queue at the window's end.

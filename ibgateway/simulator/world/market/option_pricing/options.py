@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.random import Generator
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.market_data import OptionComputation
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.option_pricing.black_scholes import (
     YEAR_S,
@@ -128,10 +128,10 @@ def smile(at_the_money: float, under: float, strike: float) -> float:
     return at_the_money * (1 + SMILE * abs(float(np.log(strike / under))))
 
 
-def computation(option: Instrument, at: float, under: float, volatility: float) -> v.OptionComputation:
+def computation(option: Instrument, at: float, under: float, volatility: float) -> OptionComputation:
     """What tickOptionComputation (21) carries."""
     found = greeks(under, terms_of(option, at), volatility)
-    return v.OptionComputation(
+    return OptionComputation(
         impliedVol=volatility,
         delta=found.delta,
         optPrice=found.price,
@@ -143,9 +143,9 @@ def computation(option: Instrument, at: float, under: float, volatility: float) 
     )
 
 
-def implied(option: Instrument, at: float, price: float, under: float) -> v.OptionComputation:
+def implied(option: Instrument, at: float, price: float, under: float) -> OptionComputation:
     """The computation at the volatility that gives the price; all but the price empty when none does."""
     volatility = implied_volatility(under, terms_of(option, at), price)
     if volatility is None:
-        return v.OptionComputation(None, None, price, None, None, None, None, under)
+        return OptionComputation(None, None, price, None, None, None, None, under)
     return computation(option, at, under, volatility)

@@ -7,11 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.contracts import BondDetails, Contract, ContractDescription, ContractDetails
+from ibgateway.simulator.model.market_data import DepthExchange
 from ibgateway.simulator.wire.messages import contracts
 from tests.stacks.ibgateway.message_fields import AAPL, fields, read
 
-PUT = values.Contract(
+PUT = Contract(
     conId=853200900,
     symbol="OBDC",
     secType="OPT",
@@ -24,7 +25,7 @@ PUT = values.Contract(
     localSymbol="OBDC  261120P00010000",
     tradingClass="OBDC",
 )
-DETAILS = values.ContractDetails(
+DETAILS = ContractDetails(
     contract=AAPL,
     marketName="NMS",
     minTick=0.01,
@@ -83,7 +84,7 @@ def test_an_options_last_trade_names_its_time_and_zone() -> None:
     ],
 )
 def test_bond_details(version: int, head: str, tail: str) -> None:
-    bond = values.BondDetails(cusip="912828C57", coupon=2.25, maturity="20300331", callable=True)
+    bond = BondDetails(cusip="912828C57", coupon=2.25, maturity="20300331", callable=True)
     sizes = [] if version < 164 else ["0.0001", "0.0001", "100"]
 
     told = read(contracts.bond_details(version, 9, DETAILS, bond))
@@ -93,13 +94,13 @@ def test_bond_details(version: int, head: str, tail: str) -> None:
 
 
 def test_a_symbol_search_describes_its_finds_since_176() -> None:
-    found = [values.ContractDescription(AAPL, ("OPT", "CFD"), "APPLE INC")]
+    found = [ContractDescription(AAPL, ("OPT", "CFD"), "APPLE INC")]
 
     assert read(contracts.symbol_samples(175, 9, found)) == fields("79 9 1 265598 AAPL STK NASDAQ USD 2 OPT CFD")
     assert read(contracts.symbol_samples(176, 9, found))[-4:] == ["OPT", "CFD", "APPLE INC", ""]
 
 
 def test_depth_exchanges_without_a_group_say_so_with_the_unset_integer() -> None:
-    one = values.DepthExchange("ISLAND", "STK", "", "Deep2")
+    one = DepthExchange("ISLAND", "STK", "", "Deep2")
 
     assert read(contracts.depth_exchanges([one])) == fields("80 1 ISLAND STK - Deep2 2147483647")

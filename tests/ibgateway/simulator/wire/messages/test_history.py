@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.market_data import Bar, Requested, TradingSession
 from ibgateway.simulator.wire.messages import history
 from tests.stacks.ibgateway.message_fields import AT, fields, read
 
-BARS = values.Requested(
+BARS = Requested(
     [
-        values.Bar(AT, 254.2, 254.8, 250.65, 255.0, Decimal(2829736), 252.2664, 13633),
-        values.Bar(AT + 3600, 1, 1, 1, 1, Decimal(-1), -1.0, -1),
+        Bar(AT, 254.2, 254.8, 250.65, 255.0, Decimal(2829736), 252.2664, 13633),
+        Bar(AT + 3600, 1, 1, 1, 1, Decimal(-1), -1.0, -1),
     ],
     AT - 86400,
     AT,
@@ -60,7 +60,7 @@ def test_a_bar_update_has_close_before_high_and_low() -> None:
 
 
 def test_a_schedule_has_local_times_and_the_days_that_they_belong_to() -> None:
-    sessions = [values.TradingSession(AT - 3600, AT + 19800, "20250611")]
+    sessions = [TradingSession(AT - 3600, AT + 19800, "20250611")]
 
     told = read(history.historical_schedule(9, sessions, "US/Eastern"))
 

@@ -6,12 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.orders import OpenOrder, Order, OrderState
 from ibgateway.simulator.wire.encoding.text import UNSET_DOUBLE
 from ibgateway.simulator.wire.messages import order_state
 from tests.stacks.ibgateway.message_fields import AAPL, fields, read
 
-PUT = values.Contract(
+PUT = Contract(
     conId=853200900,
     symbol="OBDC",
     secType="OPT",
@@ -37,11 +38,11 @@ OPEN_200 = [
     "None" + f" {UNSET_DOUBLE}" * 6 + " 0 - - - 0 0 0 0 0",  # adjustedOrderType … usePriceMgmtAlgo
     "- - 0 - - - - - - 0 - 0 - 2147483647 - 0",  # duration … imbalanceOnly
 ]
-ORDER = values.Order("SELL", Decimal(1), "LMT", 1.2, tif="GTC", account="DU1")
+ORDER = Order("SELL", Decimal(1), "LMT", 1.2, tif="GTC", account="DU1")
 
 
 def test_open_order_at_200() -> None:
-    shown = values.OpenOrder(0, 0, 1518189976, PUT, ORDER, values.OrderState("PreSubmitted"))
+    shown = OpenOrder(0, 0, 1518189976, PUT, ORDER, OrderState("PreSubmitted"))
 
     assert read(order_state.open_order(200, shown)) == [field for group in OPEN_200 for field in fields(group)]
 
@@ -73,19 +74,17 @@ COMPLETED_200 = [
 
 
 def test_completed_order_at_200() -> None:
-    state = values.OrderState(
-        "Cancelled", completedTime="20250611 10:30:00 US/Eastern", completedStatus="Cancelled by Trader"
-    )
-    order = values.Order("BUY", Decimal(1), "LMT", 500.0, tif="GTC", ocaGroup="oca", account="DU1")
+    state = OrderState("Cancelled", completedTime="20250611 10:30:00 US/Eastern", completedStatus="Cancelled by Trader")
+    order = Order("BUY", Decimal(1), "LMT", 500.0, tif="GTC", ocaGroup="oca", account="DU1")
 
-    told = read(order_state.completed_order(200, values.OpenOrder(1, 0, 1002, AAPL, order, state)))
+    told = read(order_state.completed_order(200, OpenOrder(1, 0, 1002, AAPL, order, state)))
 
     assert told == [field for group in COMPLETED_200 for field in fields(group)]
 
 
 @pytest.mark.parametrize("version", range(157, 201))
 def test_orders_have_as_many_fields_as_their_version_has(version: int) -> None:
-    shown = values.OpenOrder(0, 0, 1, PUT, ORDER, values.OrderState("Submitted"))
+    shown = OpenOrder(0, 0, 1, PUT, ORDER, OrderState("Submitted"))
     since = max(one for one in LENGTHS if one <= version)
 
     told = len(read(order_state.open_order(version, shown))), len(read(order_state.completed_order(version, shown)))

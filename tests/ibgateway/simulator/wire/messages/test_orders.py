@@ -7,19 +7,19 @@ from decimal import Decimal
 
 import pytest
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.orders import CommissionReport, Execution, OrderStatus
 from ibgateway.simulator.wire.encoding.text import UNSET_DOUBLE
 from ibgateway.simulator.wire.messages import orders
 from tests.stacks.ibgateway.message_fields import AAPL, AT, fields, read
 
-STATUS = values.OrderStatus(0, 0, "PreSubmitted", Decimal(0), Decimal("1.0"), 0.0, 1518189976, 0, 0.0)
+STATUS = OrderStatus(0, 0, "PreSubmitted", Decimal(0), Decimal("1.0"), 0.0, 1518189976, 0, 0.0)
 
 
 def test_order_status_has_no_digit_too_many() -> None:
     assert read(orders.order_status(STATUS)) == fields("3 0 PreSubmitted 0 1 0 1518189976 0 0 0 - 0")
 
 
-EXECUTION = values.Execution(
+EXECUTION = Execution(
     clientId=94,
     orderId=1,
     contract=replace(AAPL, exchange="SMART"),
@@ -56,6 +56,6 @@ def test_an_execution_can_name_a_zone_that_no_database_has() -> None:
 
 
 def test_a_commission_report_leaves_profit_and_yield_unset() -> None:
-    report = values.CommissionReport(94, "e.1", 1.0, "USD", None)
+    report = CommissionReport(94, "e.1", 1.0, "USD", None)
 
     assert read(orders.commission_report(report)) == ["59", "1", "e.1", "1.0", "USD", UNSET_DOUBLE, UNSET_DOUBLE, ""]

@@ -10,15 +10,15 @@ from ib_async import (
     Stock,
 )
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.requests import contracts
 from tests.stacks.ibgateway.ib_async_codec import sent_by_ib_async
 
 AAPL = Stock("AAPL", "SMART", "USD")
 CALL = Option("AAPL", "20250620", 200.0, "C", "SMART")
-READ_AAPL = values.Contract(symbol="AAPL", secType="STK", exchange="SMART", currency="USD")
-READ_CALL = values.Contract(
+READ_AAPL = Contract(symbol="AAPL", secType="STK", exchange="SMART", currency="USD")
+READ_CALL = Contract(
     symbol="AAPL", secType="OPT", lastTradeDateOrContractMonth="20250620", strike=200.0, right="C", exchange="SMART"
 )
 
@@ -71,7 +71,7 @@ def test_each_versions_layout_is_read(version: int, msgId: str, fields: list[str
 def test_the_filter_that_a_contract_request_adds_is_part_of_the_wanted_contract() -> None:
     read = contracts.ReqContractDetails(9, READ_AAPL, True, "ISIN", "US0378331005", "e1")
 
-    assert read.wanted == values.Contract(
+    assert read.wanted == Contract(
         symbol="AAPL",
         secType="STK",
         exchange="SMART",

@@ -9,7 +9,7 @@ from ib_async import (
     DeltaNeutralContract,
 )
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model import contracts as model_contracts
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.encoding.layout import Fields
 from ibgateway.simulator.wire.encoding.text import BadText
@@ -24,8 +24,11 @@ def test_a_combo_is_read_with_its_legs_and_a_delta_neutral_contract() -> None:
 
     read = requests.decode(sent_by_ib_async(178, "reqMktData", 7, spread, "", False, False, []), 178).contract
 
-    assert read.comboLegs == (values.ComboLeg(1, 1, "BUY", "SMART"), values.ComboLeg(2, 3, "SELL", "CBOE"))
-    assert read.deltaNeutralContract == values.DeltaNeutralContract(265598, 0.5, 201.0)
+    assert read.comboLegs == (
+        model_contracts.ComboLeg(1, 1, "BUY", "SMART"),
+        model_contracts.ComboLeg(2, 3, "SELL", "CBOE"),
+    )
+    assert read.deltaNeutralContract == model_contracts.DeltaNeutralContract(265598, 0.5, 201.0)
 
 
 def fields(*texts: str) -> Fields:
@@ -37,7 +40,7 @@ def test_a_strike_of_0_is_no_strike() -> None:
 
     read = contract_fields(fields(*sent))
 
-    assert read == values.Contract(
+    assert read == model_contracts.Contract(
         symbol="SPY", secType="STK", exchange="SMART", primaryExchange="ARCA", currency="USD"
     )
 

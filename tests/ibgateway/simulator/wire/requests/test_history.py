@@ -12,15 +12,15 @@ from ib_async import (
     Stock,
 )
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model import contracts as model_contracts
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.requests import history
 from tests.stacks.ibgateway.ib_async_codec import sent_by_ib_async
 
 AAPL = Stock("AAPL", "SMART", "USD")
 CALL = Option("AAPL", "20250620", 200.0, "C", "SMART")
-READ_AAPL = values.Contract(symbol="AAPL", secType="STK", exchange="SMART", currency="USD")
-READ_CALL = values.Contract(
+READ_AAPL = model_contracts.Contract(symbol="AAPL", secType="STK", exchange="SMART", currency="USD")
+READ_CALL = model_contracts.Contract(
     symbol="AAPL", secType="OPT", lastTradeDateOrContractMonth="20250620", strike=200.0, right="C", exchange="SMART"
 )
 
@@ -59,5 +59,5 @@ def test_a_combos_history_is_read_with_its_legs() -> None:
 
     read = requests.decode(sent, 178)
 
-    assert read.asked.contract.comboLegs == (values.ComboLeg(1, 1, "BUY", "SMART"),)
+    assert read.asked.contract.comboLegs == (model_contracts.ComboLeg(1, 1, "BUY", "SMART"),)
     assert (read.asked.useRTH, read.asked.formatDate, read.keepUpToDate) == (False, 2, True)

@@ -11,15 +11,16 @@ from ib_async import (
     Stock,
 )
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model import orders as model_orders
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.requests import orders
 from tests.stacks.ibgateway.ib_async_codec import sent_by_ib_async
 
 AAPL = Stock("AAPL", "SMART", "USD")
 CALL = Option("AAPL", "20250620", 200.0, "C", "SMART")
-READ_AAPL = values.Contract(symbol="AAPL", secType="STK", exchange="SMART", currency="USD")
-READ_CALL = values.Contract(
+READ_AAPL = Contract(symbol="AAPL", secType="STK", exchange="SMART", currency="USD")
+READ_CALL = Contract(
     symbol="AAPL", secType="OPT", lastTradeDateOrContractMonth="20250620", strike=200.0, right="C", exchange="SMART"
 )
 
@@ -33,7 +34,7 @@ SENT: list[tuple[str, tuple[Any, ...], Any]] = [
     (
         "reqExecutions",
         (7, ExecutionFilter(symbol="AAPL")),
-        orders.ReqExecutions(7, values.ExecutionFilter(symbol="AAPL")),
+        orders.ReqExecutions(7, model_orders.ExecutionFilter(symbol="AAPL")),
     ),
     (
         "exerciseOptions",
@@ -55,14 +56,14 @@ LATER: list[tuple[int, str, list[str], Any]] = [
         199,
         "7",
         ["3", "9", "0", "", "", "", "", "", ""],
-        orders.ReqExecutions(9, values.ExecutionFilter()),
+        orders.ReqExecutions(9, model_orders.ExecutionFilter()),
     ),
     (
         200,
         "7",
         ["3", "9", "0", "", "", "", "", "", "BUY", "7", "2", "20250610", "20250611"],
         orders.ReqExecutions(
-            9, values.ExecutionFilter(side="BUY", lastNDays=7, specificDates=("20250610", "20250611"))
+            9, model_orders.ExecutionFilter(side="BUY", lastNDays=7, specificDates=("20250610", "20250611"))
         ),
     ),
     (

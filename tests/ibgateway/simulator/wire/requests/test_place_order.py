@@ -26,7 +26,9 @@ from ib_async import (
 )
 from ib_async.util import UNSET_DOUBLE
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model import contracts as model_contracts
+from ibgateway.simulator.model import orders as model_orders
+from ibgateway.simulator.model.orders import OpenOrder, OrderState
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.messages import order_state
 from tests.stacks.ibgateway.ib_async_codec import read_by_ib_async, sent_by_ib_async
@@ -36,7 +38,7 @@ COMBO = Contract(symbol="AAPL", secType="BAG", currency="USD", exchange="SMART")
 COMBO.comboLegs = [ComboLeg(1, 1, "BUY", "SMART", 1, 2, "loc", -1), ComboLeg(2, 3, "SELL", "CBOE")]
 COMBO.deltaNeutralContract = DeltaNeutralContract(265598, 0.5, 201.0)
 VERSIONS = [157, *range(159, 179)]  # at 158 ib_async writes a field that it does not read
-STATE = values.OrderState("Submitted")
+STATE = OrderState("Submitted")
 
 ORDERS = {
     "market": Order(action="BUY", totalQuantity=1, orderType="MKT"),
@@ -184,15 +186,15 @@ SILENT |= {"adjustedOrderType", "cashQty", "volatilityType", "referencePriceType
 SILENT |= {"scaleTable", "activeStartTime", "activeStopTime", "eTradeOnly", "firmQuoteOnly", "orderComboLegs"}
 
 
-def placed(version: int, contract: Contract, order: Order) -> tuple[values.Contract, values.Order]:
+def placed(version: int, contract: Contract, order: Order) -> tuple[model_contracts.Contract, model_orders.Order]:
     read = requests.decode(sent_by_ib_async(version, "placeOrder", 42, contract, order), version)
     assert read.orderId == 42
-    found: tuple[values.Contract, values.Order] = read.placed
+    found: tuple[model_contracts.Contract, model_orders.Order] = read.placed
     return found
 
 
-def echoed(version: int, contract: values.Contract, order: values.Order) -> tuple[Contract, Order, Any]:
-    shown = values.OpenOrder(1, 42, 9001, contract, order, STATE)
+def echoed(version: int, contract: model_contracts.Contract, order: model_orders.Order) -> tuple[Contract, Order, Any]:
+    shown = OpenOrder(1, 42, 9001, contract, order, STATE)
     ((name, (orderId, read_contract, read_order, state)),) = read_by_ib_async(
         version, order_state.open_order(version, shown)
     )
@@ -211,7 +213,7 @@ def test_what_ib_async_sends_comes_back_in_open_order(kind: str, version: int) -
     order = ORDERS[kind]
     _, read = placed(version, AAPL, order)
 
-    _, back, _ = echoed(version, values.Contract(symbol="AAPL", secType="STK"), read)
+    _, back, _ = echoed(version, model_contracts.Contract(symbol="AAPL", secType="STK"), read)
 
     assert told(back, SILENT) == told(order, SILENT)
     assert back.lmtPrice == (0.0 if order.lmtPrice == UNSET_DOUBLE else order.lmtPrice)
@@ -229,7 +231,7 @@ def test_a_combo_comes_back_with_its_legs_and_prices(version: int) -> None:
     contract, read = placed(version, COMBO, order)
     back_contract, back, _ = echoed(version, contract, read)
 
-    assert contract.comboLegs[0] == values.ComboLeg(1, 1, "BUY", "SMART", 1, 2, "loc", -1)
+    assert contract.comboLegs[0] == model_contracts.ComboLeg(1, 1, "BUY", "SMART", 1, 2, "loc", -1)
     assert [vars(one) for one in back_contract.comboLegs] == [vars(one) for one in COMBO.comboLegs]
     assert back_contract.deltaNeutralContract == COMBO.deltaNeutralContract
     assert [one.price for one in back.orderComboLegs] == [1.0, UNSET_DOUBLE]
@@ -275,7 +277,7 @@ def test_a_zero_byte_in_a_text_shifts_no_field_into_another() -> None:
 
 def test_a_margin_preview_is_told_by_the_state() -> None:
     state = replace(STATE, initMarginChange=5000.0, commission=1.0, commissionCurrency="USD", warningText="w")
-    shown = values.OpenOrder(1, 42, 9001, values.Contract(), values.Order(whatIf=True), state)
+    shown = OpenOrder(1, 42, 9001, model_contracts.Contract(), model_orders.Order(whatIf=True), state)
 
     ((_, (_, _, order, read)),) = read_by_ib_async(178, order_state.open_order(178, shown))
 
@@ -288,8 +290,8 @@ def test_a_margin_preview_is_told_by_the_state() -> None:
 @pytest.mark.parametrize("kind", ORDERS)
 def test_completed_orders_carry_ref_perm_id_and_what_was_filled(kind: str, version: int) -> None:
     _, read = placed(version, AAPL, replace_ref(ORDERS[kind]))
-    state = values.OrderState("Filled", completedTime="20250611 10:31:00 US/Eastern", completedStatus="Filled Size: 1")
-    shown = values.OpenOrder(1, 0, 9001, values.Contract(symbol="AAPL", secType="STK"), read, state, Decimal("0.5"))
+    state = OrderState("Filled", completedTime="20250611 10:31:00 US/Eastern", completedStatus="Filled Size: 1")
+    shown = OpenOrder(1, 0, 9001, model_contracts.Contract(symbol="AAPL", secType="STK"), read, state, Decimal("0.5"))
 
     ((name, (_, back, told_state)),) = read_by_ib_async(version, order_state.completed_order(version, shown))
 

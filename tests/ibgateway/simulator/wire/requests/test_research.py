@@ -13,15 +13,16 @@ from ib_async import (
     WshEventData,
 )
 
-from ibgateway.simulator.model import values
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.research import ScannerQuery
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.requests import research
 from tests.stacks.ibgateway.ib_async_codec import sent_by_ib_async
 
 AAPL = Stock("AAPL", "SMART", "USD")
 CALL = Option("AAPL", "20250620", 200.0, "C", "SMART")
-READ_AAPL = values.Contract(symbol="AAPL", secType="STK", exchange="SMART", currency="USD")
-READ_CALL = values.Contract(
+READ_AAPL = Contract(symbol="AAPL", secType="STK", exchange="SMART", currency="USD")
+READ_CALL = Contract(
     symbol="AAPL", secType="OPT", lastTradeDateOrContractMonth="20250620", strike=200.0, right="C", exchange="SMART"
 )
 
@@ -77,6 +78,6 @@ def test_a_scanners_limits_and_filters_are_read() -> None:
     scan.abovePrice, scan.aboveVolume, scan.marketCapAbove = 5.0, 1000, 1e9
     sent = sent_by_ib_async(178, "reqScannerSubscription", 7, scan, [], [TagValue("volumeAbove", "10")])
 
-    assert requests.decode(sent, 178).query == values.ScannerQuery(
+    assert requests.decode(sent, 178).query == ScannerQuery(
         5, "STK", "STK.US", "HOT_BY_VOLUME", 5.0, None, 1000, 1e9, None, (("volumeAbove", "10"),)
     )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.orders import CommissionReport
 from ibgateway.simulator.world.account.allocation import allot, shared
 from tests.stacks.ibgateway.world_and_trader import EURUSD, Trader, new_world
 
@@ -42,7 +42,7 @@ def test_all_accounts_get_the_same_where_nothing_else_is_said(advisor: Trader) -
 def test_each_account_pays_its_own_minimum(advisor: Trader) -> None:
     advisor.place("BUY", 3, "MKT", faGroup="All")
 
-    assert [each.commission for each in advisor.of(v.CommissionReport)] == [1.0, 1.0, 1.0]
+    assert [each.commission for each in advisor.of(CommissionReport)] == [1.0, 1.0, 1.0]
 
 
 def test_a_groups_amounts_are_a_ratio(advisor: Trader) -> None:

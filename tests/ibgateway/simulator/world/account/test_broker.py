@@ -6,7 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.account import AccountValue
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.orders import CommissionReport
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import (
     ACCOUNT,
@@ -48,7 +51,7 @@ def test_profit_is_told_alike_in_portfolio_pnl_and_commission_report(trader: Tra
     trader.wait(START + 600)
     trader.place("SELL", 4, "MKT")
 
-    report = trader.of(v.CommissionReport)[0]
+    report = trader.of(CommissionReport)[0]
     expected = 4 * (trader.fills()[0].price - bought - 0.1) - report.commission
     assert report.realizedPNL == pytest.approx(expected, abs=1e-6)
     assert world.pnl(ACCOUNT, "").realizedPnL == pytest.approx(expected, abs=1e-4)
@@ -78,7 +81,7 @@ def test_daily_profit_is_the_change_of_net_liquidation_since_the_close(trader: T
     assert daily == pytest.approx(value(world, "NetLiquidation") - before + after_hours, abs=0.5)
 
 
-def close(world: World, contract: v.Contract) -> float:
+def close(world: World, contract: Contract) -> float:
     return world.snapshot(world.resolve(contract), at(10, day=12)).close or 0.0
 
 
@@ -93,15 +96,15 @@ def test_a_position_that_is_closed_stays_for_the_day(trader: Trader) -> None:
 
 def test_a_fill_tells_the_accounts_values_after_it(trader: Trader) -> None:
     trader.place("BUY", 1, "MKT")
-    told = {(each.tag, each.currency): each.value for each in trader.of(v.AccountValue)}
+    told = {(each.tag, each.currency): each.value for each in trader.of(AccountValue)}
 
     assert told == {(each.tag, each.currency): each.value for each in trader.world.account_values(ACCOUNT)}
     trader.place("BUY", 1, "LMT", lmtPrice=300.0)
-    assert trader.of(v.AccountValue) == []
+    assert trader.of(AccountValue) == []
 
 
 def test_unknown_accounts_are_refused(quiet: World) -> None:
-    with pytest.raises(v.Refusal):
+    with pytest.raises(Refusal):
         quiet.pnl("U1", "")
     assert quiet.pnl_single(ACCOUNT, "", 42).value is None
 

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.orders import CommissionReport
 from ibgateway.simulator.world.account.commissions import Traded, commission
 from ibgateway.simulator.world.instruments.directory import Directory
 from tests.stacks.ibgateway.world_and_trader import ES, Trader, option
@@ -38,15 +39,15 @@ def test_commissions_are_as_published(conId: int, quantity: int, price: float, s
 @pytest.mark.parametrize(
     ("contract", "quantity", "expected"), [(option(430.0), 1, 1.0), (option(430.0), 10, 6.5), (ES, 2, 4.5)]
 )
-def test_derivatives_cost_by_the_contract(trader: Trader, contract: v.Contract, quantity: int, expected: float) -> None:
+def test_derivatives_cost_by_the_contract(trader: Trader, contract: Contract, quantity: int, expected: float) -> None:
     trader.place("BUY", quantity, "MKT", contract)
 
-    assert sum(each.commission for each in trader.of(v.CommissionReport)) == pytest.approx(expected)
+    assert sum(each.commission for each in trader.of(CommissionReport)) == pytest.approx(expected)
 
 
 def test_the_minimum_is_charged_once_for_an_order(trader: Trader) -> None:
     trader.place("BUY", 1000, "MKT")
 
-    reports = trader.of(v.CommissionReport)
+    reports = trader.of(CommissionReport)
     assert len(reports) > 1
     assert sum(each.commission for each in reports) == pytest.approx(5.0)

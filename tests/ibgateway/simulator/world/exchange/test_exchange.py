@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.events import Event
+from ibgateway.simulator.model.orders import OpenOrder, Order, OrderStatus
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import AAPL, START, Trader, new_world, stock
 
@@ -38,7 +39,7 @@ def test_a_client_cancels_no_order_of_another(world: World) -> None:
     other.cancel(orderId)
 
     assert other.errors() == [(10147, f"OrderId {orderId} that needs to be cancelled is not found.")]
-    assert "Cancelled" not in [each.status for each in owner.of(v.OrderStatus)]
+    assert "Cancelled" not in [each.status for each in owner.of(OrderStatus)]
 
 
 def test_global_cancel_cancels_everybodys_orders(world: World) -> None:
@@ -46,13 +47,13 @@ def test_global_cancel_cancels_everybodys_orders(world: World) -> None:
         Trader(world, client).place("BUY", 1, "LMT", lmtPrice=NO_TRADE)
 
     events = world.global_cancel(1)
-    assert [each.clientId for each in events if isinstance(each, v.OrderStatus)] == [1, 2]
+    assert [each.clientId for each in events if isinstance(each, OrderStatus)] == [1, 2]
     assert world.open_orders(None) == []
 
 
 def test_a_modification_keeps_the_order_and_its_permanent_id(trader: Trader) -> None:
     orderId = trader.place("BUY", 10, "LMT", lmtPrice=NO_TRADE)
-    permId = trader.of(v.OpenOrder)[0].permId
+    permId = trader.of(OpenOrder)[0].permId
     trader.modify(orderId, lmtPrice=301.0, totalQuantity=Decimal(20))
 
     shown = trader.world.open_orders(1)
@@ -71,7 +72,7 @@ def test_a_modification_to_a_marketable_price_trades(trader: Trader) -> None:
 
 def test_what_can_not_be_modified_is_left_as_it_was(trader: Trader) -> None:
     filled = trader.place("BUY", 1, "MKT")
-    trader.told = trader.world.place_order(1, filled, AAPL, v.Order("BUY", Decimal(2), "MKT"))
+    trader.told = trader.world.place_order(1, filled, AAPL, Order("BUY", Decimal(2), "MKT"))
     assert trader.errors() == [(104, "Cannot modify a filled order.")]
 
     orderId = trader.place("BUY", 10, "LMT", lmtPrice=NO_TRADE)
@@ -82,7 +83,7 @@ def test_what_can_not_be_modified_is_left_as_it_was(trader: Trader) -> None:
     assert trader.world.open_orders(1)[0].order.lmtPrice == NO_TRADE
 
     trader.cancel(orderId)
-    trader.told = trader.world.place_order(1, orderId, AAPL, v.Order("BUY", Decimal(2), "MKT"))
+    trader.told = trader.world.place_order(1, orderId, AAPL, Order("BUY", Decimal(2), "MKT"))
     assert trader.errors() == [(103, "Duplicate order id")]
 
 
@@ -91,13 +92,13 @@ def test_an_order_that_is_not_transmitted_is_not_told_of(trader: Trader) -> None
     assert trader.told == []
     assert trader.world.open_orders(None) == []
 
-    order = v.Order("BUY", Decimal(1), "LMT", NO_TRADE, transmit=True)
+    order = Order("BUY", Decimal(1), "LMT", NO_TRADE, transmit=True)
     trader.told = trader.world.place_order(1, orderId, AAPL, order)
     assert trader.statuses() == ["PreSubmitted", "Submitted"]
 
 
 def test_a_run_is_repeated_to_the_event() -> None:
-    def run() -> list[v.Event]:
+    def run() -> list[Event]:
         trader, events = Trader(new_world(seed=7)), []
         for orderType, price in (("MKT", None), ("LMT", 424.0), ("REL", None)):
             trader.place("BUY", 300, orderType, lmtPrice=price, auxPrice=0.01)

@@ -9,16 +9,18 @@ from itertools import pairwise
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.market_data import Bar, Quote, Trade
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import AAPL, ES, EURUSD, START, at, new_world, option, stock
 
 SIZES = {"5 secs": 5, "1 min": 60, "5 mins": 300, "30 mins": 1800, "1 hour": 3600}
 
 
-def aggregated(trades: list[v.Trade], start: Callable[[float], float]) -> list[tuple[object, ...]]:
+def aggregated(trades: list[Trade], start: Callable[[float], float]) -> list[tuple[object, ...]]:
     """What a client would make of the prints."""
-    groups: dict[float, list[v.Trade]] = {}
+    groups: dict[float, list[Trade]] = {}
     for trade in trades:
         groups.setdefault(start(trade.time), []).append(trade)
     return [
@@ -36,7 +38,7 @@ def aggregated(trades: list[v.Trade], start: Callable[[float], float]) -> list[t
     ]
 
 
-def told(bars: list[v.Bar]) -> list[tuple[object, ...]]:
+def told(bars: list[Bar]) -> list[tuple[object, ...]]:
     return [(b.time, b.open, b.high, b.low, b.close, b.volume, b.wap, b.count) for b in bars]
 
 
@@ -51,7 +53,7 @@ def test_intraday_bars_are_the_prints(quiet: World, barSize: str) -> None:
 
 @pytest.mark.parametrize("contract", [AAPL, stock("IBM"), stock("VTI"), stock("NVDA"), ES, option(430.0)])
 @pytest.mark.parametrize("useRTH", [True, False])
-def test_daily_bars_are_the_prints(quiet: World, contract: v.Contract, useRTH: bool) -> None:
+def test_daily_bars_are_the_prints(quiet: World, contract: Contract, useRTH: bool) -> None:
     known = quiet.resolve(contract)
     bars = quiet.bars(known, START, "2 D", "1 day", "TRADES", useRTH).bars
     assert len(bars) == 2
@@ -64,7 +66,7 @@ def test_daily_bars_are_the_prints(quiet: World, contract: v.Contract, useRTH: b
 
 
 @pytest.mark.parametrize("contract", [AAPL, stock("IBM"), EURUSD, option(430.0)])
-def test_daily_quote_bars_are_the_quotes(quiet: World, contract: v.Contract) -> None:
+def test_daily_quote_bars_are_the_quotes(quiet: World, contract: Contract) -> None:
     known = quiet.resolve(contract)
     asked = {what: quiet.bars(known, START, "2 D", "1 day", what, True).bars for what in ("BID", "ASK", "MIDPOINT")}
 
@@ -78,7 +80,7 @@ def test_daily_quote_bars_are_the_quotes(quiet: World, contract: v.Contract) -> 
             assert len(bars) == 2
 
 
-def side(quote: v.Quote, whatToShow: str) -> float:
+def side(quote: Quote, whatToShow: str) -> float:
     bid, ask = quote.bid or 0.0, quote.ask or 0.0
     return {"BID": bid, "ASK": ask, "MIDPOINT": (bid + ask) / 2}[whatToShow]
 
@@ -152,7 +154,7 @@ def test_what_tws_does_not_give_is_refused(
 ) -> None:
     contract = quiet.resolve(AAPL)
 
-    with pytest.raises(v.Refusal) as refusal:
+    with pytest.raises(Refusal) as refusal:
         quiet.bars(contract, None, duration, barSize, whatToShow, True)
     assert refusal.value.code == code
 
@@ -160,14 +162,14 @@ def test_what_tws_does_not_give_is_refused(
 def test_forex_has_no_trades_to_show(quiet: World) -> None:
     contract = quiet.resolve(EURUSD)
 
-    with pytest.raises(v.Refusal, match="No data of type EODChart"):
+    with pytest.raises(Refusal, match="No data of type EODChart"):
         quiet.bars(contract, None, "1 D", "1 hour", "TRADES", True)
 
 
 def test_no_data_is_said_as_the_data_service_says_it(quiet: World) -> None:
     contract = quiet.resolve(stock("META"))
 
-    with pytest.raises(v.Refusal, match="HMDS query returned no data: META@SMART Trades"):
+    with pytest.raises(Refusal, match="HMDS query returned no data: META@SMART Trades"):
         quiet.bars(contract, at(10) - 5 * 365 * 86_400, "1 W", "1 day", "TRADES", True)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import AAPL, EURUSD, START, at, stock
 
@@ -51,7 +51,7 @@ def test_a_histogram_holds_all_that_was_traded(quiet: World) -> None:
 
     assert sum(size for _, size in counted) == sum(bar.volume for bar in bars)
     assert (counted[0][0], counted[-1][0]) == (min(bar.low for bar in bars), max(bar.high for bar in bars))
-    with pytest.raises(v.Refusal):
+    with pytest.raises(Refusal):
         quiet.histogram(contract, True, "some days")
 
 
@@ -61,5 +61,5 @@ def test_the_head_timestamp_is_the_first_bars(quiet: World) -> None:
     first = quiet.bars(contract, None, "2 Y", "1 day", "TRADES", True).bars[0]
 
     assert datetime.fromtimestamp(head, UTC).date() == datetime.fromtimestamp(first.time, UTC).date()
-    with pytest.raises(v.Refusal, match="No head time stamp"):
+    with pytest.raises(Refusal, match="No head time stamp"):
         quiet.head_timestamp(quiet.resolve(EURUSD), "TRADES", True)

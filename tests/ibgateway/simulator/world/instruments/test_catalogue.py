@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.world import World, WorldConfig
 from tests.stacks.ibgateway.world_and_trader import START, at, stock
@@ -46,7 +46,7 @@ def test_each_symbol_says_what_its_history_is(quiet: World, symbol: str, kind: s
     assert quiet.history_of(symbol).split(":")[0] == kind
 
 
-def _closes(world: World, contract: v.Contract, end: float) -> list[float]:
+def _closes(world: World, contract: Contract, end: float) -> list[float]:
     return [bar.close for bar in world.bars(world.resolve(contract), end, "2 W", "1 day", "TRADES", True).bars]
 
 
@@ -54,9 +54,7 @@ def _closes(world: World, contract: v.Contract, end: float) -> list[float]:
 def test_price_levels_of_2025_are_plausible_with_strikes_to_match() -> None:
     world = World(WorldConfig(1, START, price_levels="2025"))
     closes = {
-        symbol: _closes(
-            world, v.Contract(symbol=symbol, secType="STK", exchange="SMART", currency="USD"), at(16, day=10)
-        )
+        symbol: _closes(world, Contract(symbol=symbol, secType="STK", exchange="SMART", currency="USD"), at(16, day=10))
         for symbol in ("AAPL", "MSFT", "SPY", "KO", "NVDA")
     }
     chain = world.option_chains("MSFT", "", "STK", 272093)[0]

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import ES, option
 
 
 def test_expired_futures_are_told_only_when_asked_for(quiet: World) -> None:
-    contract = v.Contract(symbol="ES", secType="FUT", exchange="CME", lastTradeDateOrContractMonth="202503")
-    with pytest.raises(v.Refusal):
+    contract = Contract(symbol="ES", secType="FUT", exchange="CME", lastTradeDateOrContractMonth="202503")
+    with pytest.raises(Refusal):
         quiet.contract_details(contract)
 
     (found,) = quiet.contract_details(
-        v.Contract(
-            symbol="ES", secType="FUT", exchange="CME", lastTradeDateOrContractMonth="202503", includeExpired=True
-        )
+        Contract(symbol="ES", secType="FUT", exchange="CME", lastTradeDateOrContractMonth="202503", includeExpired=True)
     )
     assert found.contract.localSymbol == "ESH5"
 
@@ -31,7 +30,7 @@ def test_an_option_chain_lists_options_that_resolve(quiet: World) -> None:
     for expiry in smart.expirations:
         for strike in smart.strikes[::20]:
             found = quiet.resolve(option(strike, "P", expiry))
-            assert quiet.resolve(v.Contract(conId=found.conId)) == found
+            assert quiet.resolve(Contract(conId=found.conId)) == found
             assert quiet.contract_details(found)[0].underConId == 265598
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import AAPL, ES, EURUSD, option
 
@@ -33,5 +33,5 @@ def test_market_rules_tell_the_tick(quiet: World) -> None:
         (details,) = quiet.contract_details(contract)
         rule = quiet.market_rule(int(details.marketRuleIds.split(",")[0]))
         assert rule[0].increment == details.minTick
-    with pytest.raises(v.Refusal):
+    with pytest.raises(Refusal):
         quiet.market_rule(999_999)

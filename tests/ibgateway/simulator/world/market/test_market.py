@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import ibgateway.simulator
-from ibgateway.simulator.model.values import Contract
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.world.market.market import Market
 from ibgateway.simulator.world.world import World
 

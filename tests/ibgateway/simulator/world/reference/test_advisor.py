@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.world import World
 
 
@@ -19,7 +19,7 @@ def test_an_advisors_groups_can_be_replaced(world: World) -> None:
 @pytest.mark.parametrize("xml", ["", "<ListOfGroups>", "<Other/>", "<!DOCTYPE x []><ListOfGroups/>"])
 def test_groups_that_are_none_are_refused(world: World, xml: str) -> None:
     before = world.fa_config(1)
-    with pytest.raises(v.Refusal):
+    with pytest.raises(Refusal):
         world.replace_fa(1, xml)
 
     assert world.fa_config(1) == before

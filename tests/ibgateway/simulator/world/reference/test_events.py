@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.world import World
 
 
@@ -24,5 +24,5 @@ def test_corporate_events_are_within_the_dates(quiet: World) -> None:
 
 @pytest.mark.parametrize("filter", ["", "nonsense", '{"watchlist":["x"]}', "[1]"])
 def test_events_of_nobody_are_refused(quiet: World, filter: str) -> None:
-    with pytest.raises(v.Refusal):
+    with pytest.raises(Refusal):
         quiet.wsh_events(filter=filter)

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.reference.fundamentals import REPORTS
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import AAPL, stock
@@ -21,6 +21,6 @@ def test_every_fundamental_report_is_xml_with_content(quiet: World, reportType: 
 
 @pytest.mark.parametrize(("symbol", "reportType"), [("SPY", "ReportSnapshot"), ("AAPL", "NoSuchReport")])
 def test_missing_fundamentals_are_refused(quiet: World, symbol: str, reportType: str) -> None:
-    with pytest.raises(v.Refusal) as refusal:
+    with pytest.raises(Refusal) as refusal:
         quiet.fundamental_data(quiet.resolve(stock(symbol)), reportType)
     assert refusal.value.code == 430

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import AAPL, START
 
@@ -31,15 +31,15 @@ def test_news_ticks_are_the_historical_headlines(quiet: World) -> None:
 
 @pytest.mark.parametrize("articleId", ["", "BRFG$zz", "BRFG$00040d7ex4f1ax9", "BRFG$00000001x4f1ax0", "BRFG$0x0x0x0"])
 def test_an_unknown_article_is_refused(quiet: World, articleId: str) -> None:
-    with pytest.raises(v.Refusal) as refusal:
+    with pytest.raises(Refusal) as refusal:
         quiet.article("BRFG", articleId)
     assert refusal.value.code == 10172
 
 
 def test_news_of_nobody_is_refused(quiet: World) -> None:
-    with pytest.raises(v.Refusal):
+    with pytest.raises(Refusal):
         quiet.historical_news(42, "BRFG", None, None, 10)
-    with pytest.raises(v.Refusal):
+    with pytest.raises(Refusal):
         quiet.historical_news(265598, "NOBODY", None, None, 10)
 
 

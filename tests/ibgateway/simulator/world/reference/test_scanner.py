@@ -6,13 +6,15 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
+from ibgateway.simulator.model.research import ScannerQuery
 from ibgateway.simulator.world.reference.scanner import CODES
 from ibgateway.simulator.world.world import World
 
 
-def query(scanCode: str, **fields: object) -> v.ScannerQuery:
-    return v.ScannerQuery(instrument="STK", locationCode="STK.US.MAJOR", scanCode=scanCode, **fields)  # type: ignore[arg-type]
+def query(scanCode: str, **fields: object) -> ScannerQuery:
+    return ScannerQuery(instrument="STK", locationCode="STK.US.MAJOR", scanCode=scanCode, **fields)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("scanCode", CODES)
@@ -27,7 +29,7 @@ def test_gainers_are_ranked_by_what_quotes_show(quiet: World) -> None:
     rows = quiet.scan(query("TOP_PERC_GAIN"))
     changes = []
     for row in rows[:10]:
-        shown = quiet.snapshot(quiet.resolve(v.Contract(conId=row.details.contract.conId)))
+        shown = quiet.snapshot(quiet.resolve(Contract(conId=row.details.contract.conId)))
         assert shown.last is not None
         assert shown.close is not None
         changes.append(shown.last / shown.close)
@@ -43,7 +45,7 @@ def test_filters_narrow_a_scan(quiet: World) -> None:
 
 
 def test_an_unknown_scan_is_refused(quiet: World) -> None:
-    with pytest.raises(v.Refusal) as refusal:
+    with pytest.raises(Refusal) as refusal:
         quiet.scan(query("NO_SUCH_SCAN"))
     assert refusal.value.code == 162
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
 from tests.stacks.ibgateway.world_and_trader import Trader, stock
 
 
@@ -12,12 +12,12 @@ from tests.stacks.ibgateway.world_and_trader import Trader, stock
     ("contract", "code"),
     [
         (stock("NOSUCH"), 200),
-        (v.Contract(symbol="SAP", secType="STK", exchange="SMART"), 200),
-        (v.Contract(symbol="AAPL", secType="STK", currency="USD"), 321),
-        (v.Contract(symbol="SPX", secType="IND", exchange="CBOE", currency="USD"), 201),
+        (Contract(symbol="SAP", secType="STK", exchange="SMART"), 200),
+        (Contract(symbol="AAPL", secType="STK", currency="USD"), 321),
+        (Contract(symbol="SPX", secType="IND", exchange="CBOE", currency="USD"), 201),
     ],
 )
-def test_an_order_on_a_bad_contract_is_refused(trader: Trader, contract: v.Contract, code: int) -> None:
+def test_an_order_on_a_bad_contract_is_refused(trader: Trader, contract: Contract, code: int) -> None:
     trader.place("BUY", 1, "MKT", contract)
 
     assert [each[0] for each in trader.errors()] == [code]

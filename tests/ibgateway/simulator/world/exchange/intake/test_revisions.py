@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.orders import OpenOrder, Order
 from tests.stacks.ibgateway.world_and_trader import AAPL, Trader
 
 pytestmark = pytest.mark.trial("F16")
@@ -22,7 +22,7 @@ def bracket(trader: Trader, limit: float) -> tuple[int, int, int]:
 
 def asks(trader: Trader, orderId: int, **fields: Any) -> list[tuple[int, str]]:
     """The errors that a change of the stop gets, which names all that the client wants of it."""
-    order = v.Order(action="SELL", totalQuantity=Decimal(10), orderType="STP", auxPrice=210.0)
+    order = Order(action="SELL", totalQuantity=Decimal(10), orderType="STP", auxPrice=210.0)
     trader.told = trader.world.place_order(1, orderId, AAPL, replace(order, **fields))
     return trader.errors()
 
@@ -32,7 +32,7 @@ def test_a_change_that_names_a_filled_parent_is_refused_and_one_without_it_is_ta
 
     assert asks(trader, stop, parentId=parent) == [(135, f"Can't find order with ID ={parent}")]
     assert asks(trader, stop) == []
-    assert trader.of(v.OpenOrder, stop)[-1].order.auxPrice == 210.0
+    assert trader.of(OpenOrder, stop)[-1].order.auxPrice == 210.0
 
 
 def test_a_change_may_name_the_parent_that_still_holds_it(trader: Trader) -> None:

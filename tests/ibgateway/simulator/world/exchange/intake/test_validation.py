@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.orders import Order
 from tests.stacks.ibgateway.world_and_trader import AAPL, Trader
 
 
@@ -42,7 +42,7 @@ def test_an_unknown_algorithm_is_refused(trader: Trader) -> None:
 )
 def test_a_bad_order_is_refused_and_leaves_nothing_behind(trader: Trader, fields: dict[str, object], code: int) -> None:
     sent = {"action": "BUY", "totalQuantity": Decimal(1), **fields}
-    trader.told = trader.world.place_order(1, 1, AAPL, v.Order(**sent))  # type: ignore[arg-type]
+    trader.told = trader.world.place_order(1, 1, AAPL, Order(**sent))  # type: ignore[arg-type]
 
     assert [each[0] for each in trader.errors()] == [code]
     assert len(trader.told) == 1

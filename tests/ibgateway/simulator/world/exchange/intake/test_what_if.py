@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.orders import OpenOrder
 from tests.stacks.ibgateway.world_and_trader import AAPL, Trader, at, names
 
 
@@ -32,7 +32,7 @@ def test_a_what_if_shows_margin_and_cost_and_places_nothing(trader: Trader) -> N
     trader.place("BUY", 100, "MKT", whatIf=True)
 
     (shown,) = trader.told
-    assert isinstance(shown, v.OpenOrder)
+    assert isinstance(shown, OpenOrder)
     price = trader.world.snapshot(trader.world.resolve(AAPL)).last
     assert price is not None
     assert shown.state.initMarginChange == pytest.approx(price * 50, abs=1)

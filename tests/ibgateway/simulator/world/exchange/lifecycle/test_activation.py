@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.orders import OrderStatus
 from tests.stacks.ibgateway.world_and_trader import START, Trader, at, stock
 
 
 def test_a_short_sale_of_what_is_hard_to_borrow_is_held_until_shares_are_located(trader: Trader) -> None:
     range_resources = stock("RRC")
     orderId = trader.place("SELL", 10, "MKT", range_resources)
-    assert trader.of(v.OrderStatus)[-1].whyHeld == "locate"
+    assert trader.of(OrderStatus)[-1].whyHeld == "locate"
     assert [code for code, _ in trader.errors()] == [404]
 
     trader.wait(START + 29)

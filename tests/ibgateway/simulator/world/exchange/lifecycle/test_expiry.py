@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.errors import Refusal
 from tests.stacks.ibgateway.world_and_trader import AAPL, ES, START, Trader, at, new_world, option
 
 
@@ -20,11 +21,11 @@ def test_a_long_call_is_exercised_into_stock_at_the_strike(trader: Trader) -> No
 
 def test_what_is_not_held_or_not_in_the_money_is_not_exercised(trader: Trader) -> None:
     call = trader.world.resolve(option(460.0))
-    with pytest.raises(v.Refusal, match="No unlapsed long position"):
+    with pytest.raises(Refusal, match="No unlapsed long position"):
         trader.world.exercise_option(1, 50, call, 1, 1, "", False)
 
     trader.place("BUY", 1, "MKT", call)
-    with pytest.raises(v.Refusal, match="not in-the-money"):
+    with pytest.raises(Refusal, match="not in-the-money"):
         trader.world.exercise_option(1, 50, call, 1, 1, "", False)
     assert trader.world.exercise_option(1, 50, call, 1, 1, "", True)
 
@@ -66,7 +67,7 @@ def test_an_index_option_is_settled_in_cash(trader: Trader) -> None:
 
 def test_a_future_is_settled_when_it_expires() -> None:
     trader = Trader(new_world(start=at(10, 30, day=20)))
-    june = v.Contract(symbol="ES", secType="FUT", exchange="CME", lastTradeDateOrContractMonth="202506")
+    june = Contract(symbol="ES", secType="FUT", exchange="CME", lastTradeDateOrContractMonth="202506")
     trader.place("BUY", 1, "MKT", june)
     assert trader.position("ESM5") == 1
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.orders import OrderStatus
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import AAPL, Trader, stock
 
@@ -27,7 +27,7 @@ def test_a_large_order_takes_what_is_displayed_level_by_level(trader: Trader) ->
     assert [fill.price for fill in fills] == [level.price for level in asks[: len(fills)]]
     assert [fill.shares for fill in fills[:-1]] == [level.size for level in asks[: len(fills) - 1]]
     assert [fill.cumQty for fill in fills] == [sum(f.shares for f in fills[: n + 1]) for n in range(len(fills))]
-    last = trader.of(v.OrderStatus)[-1]
+    last = trader.of(OrderStatus)[-1]
     assert last.avgFillPrice == pytest.approx(float(sum(f.shares * Decimal(repr(f.price)) for f in fills) / 1000))
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.market_data import Trade
+from ibgateway.simulator.model.orders import OpenOrder, OrderStatus
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import AAPL, START, Trader, at
 
 END = at(16)
 
 
-def prints(world: World, upto: float = END) -> list[v.Trade]:
+def prints(world: World, upto: float = END) -> list[Trade]:
     return world.trades(world.resolve(AAPL), START, upto)
 
 
@@ -32,7 +33,7 @@ def test_a_sell_stop_triggers_on_the_first_print_at_or_below_it(trader: Trader) 
     stop = round(prints(trader.world)[0].price - 0.5, 2)
     expected = next(trade for trade in prints(trader.world) if trade.price <= stop)
     orderId = trader.place("SELL", 10, "STP", auxPrice=stop)
-    assert trader.of(v.OrderStatus)[0].whyHeld == "trigger"
+    assert trader.of(OrderStatus)[0].whyHeld == "trigger"
 
     trader.wait(END)
     fill = trader.fills(orderId)[0]
@@ -117,7 +118,7 @@ def test_an_adjustable_stop_becomes_a_trailing_one(trader: Trader) -> None:
     when = next(trade.time for trade in prints(trader.world) if trade.price >= trigger)
     trader.wait(when)
 
-    (shown,) = trader.of(v.OpenOrder, orderId)
+    (shown,) = trader.of(OpenOrder, orderId)
     assert (shown.order.orderType, shown.order.auxPrice) == ("TRAIL", 2.0)
     assert shown.order.trailStopPrice == pytest.approx(trigger - 2)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.orders import OpenOrder
 from tests.stacks.ibgateway.world_and_trader import AAPL, Trader, at, names, new_world
 
 NO_TRADE = 300.0  # far below the market
@@ -23,7 +23,7 @@ def test_a_market_order_fills_at_once_and_tells_it_in_order(trader: Trader) -> N
         "CommissionReport",
     ]
     assert trader.statuses() == ["PreSubmitted", "Filled", "Filled"]
-    assert [each.state.commission for each in trader.of(v.OpenOrder)] == [None, None, 1.0]
+    assert [each.state.commission for each in trader.of(OpenOrder)] == [None, None, 1.0]
     fill = trader.fills()[0]
     assert (float(fill.shares), fill.side, fill.price) == (1.0, "BOT", quote.ask)
     assert fill.contract.exchange == fill.exchange != "SMART"

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.orders import OrderCondition, OrderStatus
 from tests.stacks.ibgateway.world_and_trader import AAPL, START, Trader, at, stock
 
 END = at(16)
 FAR = 300.0
 
 
-def last_status(trader: Trader, orderId: int) -> v.OrderStatus:
-    return trader.of(v.OrderStatus, orderId)[-1]
+def last_status(trader: Trader, orderId: int) -> OrderStatus:
+    return trader.of(OrderStatus, orderId)[-1]
 
 
-def condition(condType: int, **fields: object) -> v.OrderCondition:
-    return v.OrderCondition(condType, **fields)  # type: ignore[arg-type]
+def condition(condType: int, **fields: object) -> OrderCondition:
+    return OrderCondition(condType, **fields)  # type: ignore[arg-type]
 
 
 def test_a_price_condition_holds_an_order_until_the_print(trader: Trader) -> None:

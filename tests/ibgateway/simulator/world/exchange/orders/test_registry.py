@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.orders import OpenOrder
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import Trader
 
@@ -15,6 +15,6 @@ def test_order_ids_are_each_clients_own_and_permanent_ids_are_not(world: World) 
         trader = Trader(world, client)
         assert trader.place("BUY", 1, "LMT", lmtPrice=NO_TRADE) == 1
         assert world.next_order_id(client) == 2
-        permIds.add(trader.of(v.OpenOrder)[0].permId)
+        permIds.add(trader.of(OpenOrder)[0].permId)
 
     assert len(permIds) == 3

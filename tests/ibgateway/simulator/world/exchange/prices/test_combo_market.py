@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import ComboLeg, Contract
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import Trader, at, option
 
 END = at(16)
 
 
-def spread(world: World) -> tuple[v.Contract, v.Contract, v.Contract]:
+def spread(world: World) -> tuple[Contract, Contract, Contract]:
     """A vertical spread, and its legs."""
     low, high = world.resolve(option(420.0)), world.resolve(option(430.0))
-    legs = (v.ComboLeg(low.conId, 1, "BUY", "SMART"), v.ComboLeg(high.conId, 1, "SELL", "SMART"))
-    return v.Contract(symbol="AAPL", secType="BAG", exchange="SMART", currency="USD", comboLegs=legs), low, high
+    legs = (ComboLeg(low.conId, 1, "BUY", "SMART"), ComboLeg(high.conId, 1, "SELL", "SMART"))
+    return Contract(symbol="AAPL", secType="BAG", exchange="SMART", currency="USD", comboLegs=legs), low, high
 
 
 def test_a_combination_trades_all_legs_at_once(trader: Trader) -> None:
@@ -49,14 +49,14 @@ def test_a_combinations_limit_is_its_net_price(trader: Trader) -> None:
     "legs",
     [
         (),
-        (v.ComboLeg(265598, 1, "BUY"),),
-        (v.ComboLeg(265598, 1, "BUY"), v.ComboLeg(42, 1, "SELL")),
-        (v.ComboLeg(265598, 0, "BUY"), v.ComboLeg(8314, 1, "SELL")),
-        (v.ComboLeg(265598, 1, "HOLD"), v.ComboLeg(8314, 1, "SELL")),
+        (ComboLeg(265598, 1, "BUY"),),
+        (ComboLeg(265598, 1, "BUY"), ComboLeg(42, 1, "SELL")),
+        (ComboLeg(265598, 0, "BUY"), ComboLeg(8314, 1, "SELL")),
+        (ComboLeg(265598, 1, "HOLD"), ComboLeg(8314, 1, "SELL")),
     ],
 )
-def test_a_combination_of_nothing_sensible_is_refused(trader: Trader, legs: tuple[v.ComboLeg, ...]) -> None:
-    bag = v.Contract(symbol="AAPL", secType="BAG", exchange="SMART", currency="USD", comboLegs=legs)
+def test_a_combination_of_nothing_sensible_is_refused(trader: Trader, legs: tuple[ComboLeg, ...]) -> None:
+    bag = Contract(symbol="AAPL", secType="BAG", exchange="SMART", currency="USD", comboLegs=legs)
     trader.place("BUY", 1, "MKT", bag)
 
     assert trader.errors()[0][0] == 321

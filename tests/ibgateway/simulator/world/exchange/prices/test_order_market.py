@@ -6,14 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.market_data import Trade
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import AAPL, START, Trader, at
 
 END = at(16)
 
 
-def prints(world: World, upto: float = END) -> list[v.Trade]:
+def prints(world: World, upto: float = END) -> list[Trade]:
     return world.trades(world.resolve(AAPL), START, upto)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import AAPL, option
 
@@ -40,5 +40,5 @@ def test_price_and_volatility_can_be_calculated(quiet: World) -> None:
     found = quiet.implied_volatility(contract, priced.optPrice, 430.0)
     assert found.impliedVol == pytest.approx(0.3, abs=1e-6)
     assert quiet.implied_volatility(contract, 5000.0, 430.0).impliedVol is None
-    with pytest.raises(v.Refusal):
+    with pytest.raises(Refusal):
         quiet.option_price(quiet.resolve(AAPL), 0.3, 430.0)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import AAPL, START, at, new_world
 
@@ -24,7 +24,7 @@ def test_recorded_history_ends_on_one_day_whenever_the_clock_starts() -> None:
 @pytest.mark.trial("C16")
 @pytest.mark.parametrize("symbol", ["AAPL", "KO", "NVDA", "SPY"])
 def test_one_seed_is_one_market_whenever_the_clock_starts(symbol: str) -> None:
-    stock = v.Contract(symbol=symbol, secType="STK", exchange="SMART", currency="USD")
+    stock = Contract(symbol=symbol, secType="STK", exchange="SMART", currency="USD")
     end = datetime(2004, 5, 28, 20, tzinfo=UTC).timestamp()
     starts = [datetime(2004, 6, 1, 15, tzinfo=UTC), datetime(2007, 3, 1, 15, tzinfo=UTC)]
     early = [_closes(new_world(start=start.timestamp()), stock, end) for start in starts]
@@ -36,5 +36,5 @@ def test_one_seed_is_one_market_whenever_the_clock_starts(symbol: str) -> None:
     assert len(set(early[0])) > 5
 
 
-def _closes(world: World, contract: v.Contract, end: float) -> list[float]:
+def _closes(world: World, contract: Contract, end: float) -> list[float]:
     return [bar.close for bar in world.bars(world.resolve(contract), end, "2 W", "1 day", "TRADES", True).bars]

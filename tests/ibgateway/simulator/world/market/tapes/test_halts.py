@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.market_data import Snapshot
 from tests.ibgateway.simulator.world.history.test_bars import aggregated, told
 from tests.stacks.ibgateway.world_and_trader import AAPL, START, Trader, at, stock
 
@@ -69,4 +69,4 @@ def test_bars_of_a_day_with_a_halt_are_still_its_prints(halted: Trader) -> None:
     (asked,) = world.bars(contract, at(17), "1 D", "1 day", "ASK", True).bars
     asks = [quote.ask or 0.0 for quote in world.quotes(contract, at(9, 30) - 0.001, at(16))]
     assert (asked.high, asked.low) == (max(asks), min(asks))
-    assert isinstance(world.snapshot(contract), v.Snapshot)
+    assert isinstance(world.snapshot(contract), Snapshot)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from ibgateway.simulator.model import values as v
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.world.market.tapes.rng import stream
 from ibgateway.simulator.world.market.tapes.tape import Row, Tape
 from ibgateway.simulator.world.world import World
@@ -130,8 +130,8 @@ def test_there_is_no_quote_when_the_market_is_closed(quiet: World) -> None:
 
 
 def test_an_index_has_prints_and_no_quotes_and_forex_quotes_and_no_prints(quiet: World) -> None:
-    spx = quiet.resolve(v.Contract(symbol="SPX", secType="IND", exchange="CBOE", currency="USD"))
-    euro = quiet.resolve(v.Contract(symbol="EUR", secType="CASH", exchange="IDEALPRO", currency="USD"))
+    spx = quiet.resolve(Contract(symbol="SPX", secType="IND", exchange="CBOE", currency="USD"))
+    euro = quiet.resolve(Contract(symbol="EUR", secType="CASH", exchange="IDEALPRO", currency="USD"))
 
     assert quiet.trades(spx, START - 60, START)
     assert not quiet.quotes(spx, START - 60, START)
@@ -140,7 +140,7 @@ def test_an_index_has_prints_and_no_quotes_and_forex_quotes_and_no_prints(quiet:
 
 
 def test_instruments_on_one_series_move_together(quiet: World) -> None:
-    spx = quiet.resolve(v.Contract(symbol="SPX", secType="IND", exchange="CBOE", currency="USD"))
+    spx = quiet.resolve(Contract(symbol="SPX", secType="IND", exchange="CBOE", currency="USD"))
     spy = quiet.resolve(stock("SPY"))
     for minute in range(0, 300, 20):
         index, fund = (quiet.snapshot(each, START + minute * 60).last or 0 for each in (spx, spy))
