@@ -17,15 +17,16 @@ from bridge.bus.keys import Keys
 from bridge.bus.records.records import RecordKeeper
 from bridge.bus.transport.pipeline import CommandPipeline
 from cli.local_stack.embedded_redis import find_server
+from tests.deploy.tools import find_redis_client, needs_redis_client
 
 VM = Path("deploy/vm").resolve()
 STACK = Path("tests/deploy/stack.sh").resolve()
-CLI = shutil.which("valkey-cli") or shutil.which("redis-cli")
+CLI = find_redis_client()
 KEYS = Keys("paper")
 TOKEN = 7
 ORDERS = 40
 
-pytestmark = pytest.mark.skipif(CLI is None, reason="needs valkey-cli or redis-cli: apt install redis-tools")
+pytestmark = needs_redis_client
 
 
 class Machine:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.tools import needs
+from tests.deploy.tools import needs_docker
 
 PROJECT = "ibkrbackup"
 COMPOSE = f"docker compose -p {PROJECT}"
 CLIENT = "$(command -v valkey-cli || command -v redis-cli)"
 ORDER, HALT = "ibkr:{paper}:op:one", "ibkr:{paper}:halt"
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(600), needs("docker")]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600), needs_docker]
 
 
 def run(*command: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:

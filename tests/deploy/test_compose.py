@@ -10,16 +10,11 @@ from typing import Any
 import pytest
 
 from cli.commands.paper import front_port
-from tests.deploy.tools import find_tool
+from tests.deploy.tools import find_compose, needs_compose
 
-DOCKER = find_tool("docker")
+DOCKER = find_compose()
 
-
-def has_compose() -> bool:
-    return DOCKER is not None and not subprocess.run([DOCKER, "compose", "version"], capture_output=True).returncode
-
-
-pytestmark = pytest.mark.skipif(not has_compose(), reason="needs docker's command line with compose (no engine)")
+pytestmark = needs_compose
 
 
 def config(folder: Path, *profiles: str, env: str = "", **files: str) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.tools import needs
+from tests.deploy.tools import needs_docker
 
 PROJECT = "ibkrprofiles"
 IMAGE = os.environ.get("REDIS_IMAGE", "valkey/valkey:9.1")  # whatever it is, it sleeps
 SERVICE = f"image: '{IMAGE}', init: true, entrypoint: [sleep, infinity]"
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(600), needs("docker")]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600), needs_docker]
 
 
 class Machine:

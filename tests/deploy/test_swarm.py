@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.tools import needs
+from tests.deploy.tools import find_swarm, needs_swarm
 
 FOLDER = "deploy/swarm"
 SETTINGS = {
@@ -22,14 +22,14 @@ SETTINGS = {
 }
 COMBINATIONS = [("simulator", "trial"), ("simulator", "tls"), ("gateway", "trial"), ("gateway", "tls")]
 
-pytestmark = needs("docker")
+pytestmark = needs_swarm
 
 
 def stack(*files: str, **environment: str) -> dict[str, Any]:
     """The files together, as docker itself adds them up."""
     arguments = [part for each in ("stack", *files) for part in ("--compose-file", f"{FOLDER}/{each}.yaml")]
     said = subprocess.run(
-        ["docker", "stack", "config", *arguments],
+        [str(find_swarm()), "stack", "config", *arguments],
         env={**os.environ, **SETTINGS, **environment},
         capture_output=True,
         text=True,

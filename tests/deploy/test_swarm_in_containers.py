@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.swarm import SESSION, STACK, containers, deployed, docker
-from tests.deploy.tools import needs
+from tests.deploy.tools import needs_docker
 
 NEEDS_ENGINE_ALONE = True  # it joins a Swarm and leaves it
 
-pytestmark = [pytest.mark.docker, pytest.mark.timeout(900), needs("docker")]
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(900), needs_docker]
 
 
 async def test_the_tour_passes_on_three_fronts_and_again_after_the_leader_died(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from cli.local_stack.embedded_redis import free_port
-from tests.deploy.tools import find_compose, find_tool, needs
+from tests.deploy.tools import find_compose, find_tool, needs, needs_compose
 
 VM = Path("deploy/vm")
 CADDY = find_tool("caddy")
@@ -23,7 +23,6 @@ DOCKER = find_compose()
 SETTINGS = {"DOMAIN": "ibkr.example.com", "ACME_EMAIL": "you@example.com"}
 
 needs_caddy = needs("caddy")
-needs_compose = pytest.mark.skipif(DOCKER is None, reason="needs docker compose (no engine)")
 
 
 SECOND_HALF = asyncio.Event()
