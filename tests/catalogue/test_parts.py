@@ -21,9 +21,9 @@ from ib_worker.pre_trade import checks as checking
 from ib_worker.risk import confirmation_tokens as tokens
 from ibgateway.simulator.server.server import Simulator
 from mcp_front.protocol.results import ERROR_META
-from tests.ib_worker.test_main import running
 from tests.mcp_front.test_main import program
 from tests.stacks.front import MODERN, RawClient, serving
+from tests.stacks.ib_worker_process import running
 from tests.stacks.redis_relay import Shim
 from tests.stacks.worker import Caller, caller, frames, order, trading
 from tests.waiting import until

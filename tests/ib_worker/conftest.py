@@ -23,3 +23,13 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ib_worker.session.sync.LOOKS_APART_S", 0.3)
     monkeypatch.setattr("ib_worker.order_entry.outcome.LOOK_S", 0.3)
     monkeypatch.setattr("ib_worker.session.sync.LOOK_EVERY_S", 0)
+
+
+@pytest.fixture
+def no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is waived by name, which live mode wants."""
+    for name in ("max_quantity", "max_order_value", "max_position_value", "max_short_option_value", "max_daily_loss",
+                 "max_open_orders", "max_orders_per_minute", "max_orders_per_day", "price_collar", "duplicate_window_s",
+                 "allowed_symbols", "allowed_sec_types", "allowed_currencies", "allowed_order_types"):  # fmt: skip
+        monkeypatch.setenv(f"LIMIT_{name.upper()}", "off")
+    monkeypatch.setenv("LIMIT_OUTSIDE_RTH", "refused")

@@ -3,45 +3,21 @@
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker import __version__
 from ib_worker.__main__ import main, work
 from ib_worker.settings import WorkerSettings
 from ibgateway.simulator.server.server import Simulator
+from tests.stacks.ib_worker_process import START_S, python, running
 from tests.stacks.worker import caller, order, worker
 from tests.waiting import until
 
-START_S = 40  # a Python process with all it imports, on a machine that does much else
-
-Process = asyncio.subprocess.Process
 pytestmark = pytest.mark.timeout(180)
-
-
-async def python(*arguments: str, **environment: str) -> Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *arguments, env=os.environ | environment,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-
-
-@asynccontextmanager
-async def running(redis_url: str, session: str, sim: Simulator, beat: Path) -> AsyncIterator[Process]:
-    process = await python(
-        "ib_worker", REDIS_URL=redis_url, IBKR_SESSION=session, GATEWAY_PORT=str(sim.port), BEAT_FILE=str(beat)
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 @pytest.mark.fault(69)
@@ -175,3 +151,7 @@ def test_settings_that_are_none_end_the_start(
     told = capsys.readouterr().err
     assert "GATEWAY_PORT: " in told
     assert "CONNECT_TIMEOUT_S: " in told
+
+
+def test_the_workers_version_is_the_projects() -> None:
+    assert f'version = "{__version__}"' in (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from ib_worker.settings import WorkerSettings
+from ib_worker.risk.limits import Limits
+from ib_worker.settings import Endpoint, WorkerSettings
 
 
 @pytest.mark.parametrize("level", ["INFO", "Info", "info"])
@@ -62,3 +63,46 @@ def test_what_is_no_client_id_is_refused(written: str, monkeypatch: pytest.Monke
 
     with pytest.raises(ValidationError, match="gateway_client_id"):
         WorkerSettings()
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_HOST", "gw")
+    monkeypatch.setenv("GATEWAY_PORT", "4004")
+    monkeypatch.setenv("GATEWAY_ALLOWED", "127.0.0.1:7496, [::1]:4001,gw:4004,")
+
+    settings = WorkerSettings()
+
+    assert settings.gateway == Endpoint("gw", 4004)
+    assert settings.allowed == (("gw", 4004), ("127.0.0.1", 7496), ("::1", 4001))
+    assert [str(each) for each in settings.allowed][1] == "127.0.0.1:7496"
+
+
+def test_the_defaults_are_those_of_a_paper_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in WorkerSettings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+
+    settings = WorkerSettings()
+
+    assert (settings.gateway, settings.gateway_client_id, settings.trading_mode) == (("127.0.0.1", 4002), 1, "paper")
+    assert settings.allowed == (settings.gateway,)
+
+
+@pytest.mark.parametrize("written", ["gw", "gw:", ":1", "gw:0", "gw:65536", "gw:x", "g w:1"])
+def test_an_address_that_is_none_is_refused(written: str) -> None:
+    with pytest.raises(ValidationError, match="host:port is expected"):
+        WorkerSettings.model_validate({"gateway_allowed": written})
+
+
+def test_live_trading_takes_accounts_and_limits_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValidationError, match="LIVE_ACCOUNTS"):
+        WorkerSettings(trading_mode="live")
+    monkeypatch.setenv("LIVE_ACCOUNTS", "U1234567, U7654321")
+    with pytest.raises(ValidationError, match="LIMIT_MAX_QUANTITY"):
+        WorkerSettings(trading_mode="live")
+    for name in Limits.model_fields:
+        monkeypatch.setenv(f"LIMIT_{name.upper()}", "allowed" if name == "outside_rth" else "off")
+
+    settings = WorkerSettings(trading_mode="live")
+
+    assert settings.live_accounts == {"U1234567", "U7654321"}
+    assert settings.rails is settings.limits

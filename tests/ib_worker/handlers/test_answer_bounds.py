@@ -1,5 +1,7 @@
 """No answer's length is the caller's to choose: bounds before the work, and long work beside the loop."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from bridge.bus.messages import TRUNCATED
@@ -18,9 +20,9 @@ from ib_worker.handlers.answer_bounds import (
     session_s,
 )
 from ibgateway.simulator.server.server import Simulator
-from tests.ib_worker.tws.values.test_unset import AT
 from tests.stacks.worker import trading
 
+AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 STOCK = "20250611:0930-20250611:1600;20250612:0930-20250612:1600;20250613:CLOSED"
 FUTURE = "20250611:1700-20250612:1600;20250613:CLOSED"
 STOCK_S = 23_400

@@ -1,5 +1,6 @@
 """What ibkr_disconnect and ibkr_connect asked for outlives the worker that carried it out."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,12 @@ from bridge.bus.controls.connection_target import ConnectionTarget, store_connec
 from bridge.bus.integrity.watermark import Watermark
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.settings import Endpoint
-from ibgateway.simulator.server.server import Simulator
+from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.worker import caller, loses_all, trading, worker
 from tests.waiting import until
 
-pytestmark = pytest.mark.trial("B15")
 
-
+@pytest.mark.trial("B15")
 async def test_a_session_that_was_disconnected_stays_so_over_a_restart_until_it_is_asked(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
@@ -42,6 +42,7 @@ async def test_a_session_that_was_disconnected_stays_so_over_a_restart_until_it_
     assert connected["status"] == "connected"
 
 
+@pytest.mark.trial("B15")
 @pytest.mark.parametrize("allowed", [True, False])
 async def test_another_gateway_that_was_chosen_is_chosen_again_while_it_is_allowed(
     redis_url: str, session: str, sim: Simulator, allowed: bool
@@ -57,6 +58,7 @@ async def test_another_gateway_that_was_chosen_is_chosen_again_while_it_is_allow
     assert status["port"] == (other.port if allowed else sim.port)
 
 
+@pytest.mark.trial("B15")
 async def test_what_redis_has_lost_the_workers_file_knows(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
@@ -73,6 +75,7 @@ async def test_what_redis_has_lost_the_workers_file_knows(
         await until(stored, "Redis has it again")
 
 
+@pytest.mark.trial("B15")
 async def test_a_release_that_writes_more_is_understood(redis_url: str, session: str, sim: Simulator) -> None:
     async with caller(redis_url, session) as front:
         keys = front.asker.keys
@@ -80,3 +83,115 @@ async def test_a_release_that_writes_more_is_understood(redis_url: str, session:
         await front.asker.pipe.send("SET", keys.steering, b'{"by": "claude", "why": "a later field"}')
         async with worker(redis_url, session, sim.port):
             await front.reaches("disconnected")
+
+
+async def test_connecting_to_where_the_session_is_says_so(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        plain = await front.ask("connect")
+        named = await front.ask("connect", host="127.0.0.1", port=sim.port, clientId=7)
+
+        assert (plain["status"], plain["port"], plain["clientId"], plain["serverVersion"]) == (
+            "connected",
+            sim.port,
+            1,
+            178,
+        )
+        assert plain["accounts"] == ["DU1234567"]
+        assert "connected already" in plain["message"]
+        assert "7 was not used" in named["message"]
+        assert len(sim.journal.entries("in", 71)) == 1
+
+
+async def test_a_gateway_that_is_not_allowed_is_refused_with_the_list(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim, gateway_allowed="10.0.0.1:4001") as front:
+        error = await front.refused("connect", host="192.168.0.1")
+
+        assert error.code == "host_not_allowed"
+        assert error.details["allowed"] == [f"127.0.0.1:{sim.port}", "10.0.0.1:4001"]
+
+
+@pytest.mark.trial("D24")
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"host": "127.0.0.1", "port": 7496, "clientId": 1},  # as the API's reference has it
+        {"host": "localhost", "port": 4002},
+        {"host": "127.0.0.1"},
+    ],
+)
+async def test_loopback_means_the_sessions_gateway_where_that_is_on_another_host(
+    redis_url: str, session: str, named: dict[str, Any]
+) -> None:
+    async with (
+        Simulator(SimulatorConfig(host="127.0.0.2")) as sim,
+        trading(redis_url, session, sim, gateway_host="127.0.0.2") as front,
+    ):
+        answer = await front.ask("connect", **named)
+        elsewhere = await front.refused("connect", host="127.0.0.1", port=6379)
+
+    assert (answer["status"], answer["host"], answer["port"]) == ("connected", "127.0.0.2", sim.port)
+    assert f"Its gateway is 127.0.0.2:{sim.port}" in answer["message"]
+    assert elsewhere.code == "host_not_allowed"
+
+
+@pytest.mark.trial("D24")
+async def test_another_port_of_the_gateways_own_machine_is_another_gateway(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        assert (await front.refused("connect", host="127.0.0.1", port=7496)).code == "host_not_allowed"
+
+
+async def test_a_change_of_gateway_waits_until_others_are_done(redis_url: str, session: str, sim: Simulator) -> None:
+    async with Simulator() as other:
+        allowed = f"127.0.0.1:{other.port}"
+        async with trading(redis_url, session, sim, gateway_allowed=allowed) as front:
+            async with caller(redis_url, session, "cursor") as second:
+                await second.ask("get_positions")
+            refused = await front.refused("connect", port=other.port)
+            assert (refused.code, refused.details["clients"]) == ("in_use", ["cursor"])
+
+    async with Simulator() as other:
+        allowed = f"127.0.0.1:{other.port}"
+        async with trading(redis_url, f"{session}b", sim, gateway_allowed=allowed) as front:
+            changed = await front.ask("connect", port=other.port)
+            assert changed["port"] == other.port
+
+
+async def test_connecting_fails_with_what_is_wrong(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.ask("disconnect")
+        sim.fault("door slam")
+
+        error = await front.refused("connect")
+
+        assert error.code == "gateway_unreachable"
+
+
+async def test_a_disconnect_is_felt_by_all_and_says_by_whom(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        async with caller(redis_url, session, "cursor") as second:
+            await second.ask("get_positions")
+        told = await front.ask("disconnect")
+
+        status = await front.reaches("disconnected")
+        assert (told["status"], told["recent_clients"]) == ("disconnected", ["cursor"])
+        assert "claude" in status["cause"]
+        assert (await front.refused("get_positions")).code == "not_ready"
+        assert (await front.ask("connect"))["status"] == "connected"
+        assert await front.ask("get_positions")
+
+
+async def test_the_status_names_who_uses_the_session(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await front.ask("get_positions")
+
+        async def named() -> bool:
+            return bool((await front.status())["recent_clients"] == ["claude"])
+
+        await until(named, "the caller is named")
+        status = await front.status()
+        assert (status["is_connected"], status["mode"], status["worker_version"]) == (True, "paper", "0.1.0")
+        assert datetime.fromisoformat(status["since"]).tzinfo is not None

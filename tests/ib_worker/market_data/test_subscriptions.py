@@ -6,14 +6,13 @@ from dataclasses import replace
 import ib_async
 import pytest
 
-from bridge.bus.server.stream_publisher import StreamReader
 from bridge.tool import ToolError
 from bridge.tools.types import ContractArguments
-from ib_worker.account.updates import stream_of
 from ib_worker.handlers.market_data import FIRST_QUOTE_S
 from ib_worker.pacing.caller import acting_for, max_share
 from ib_worker.pacing.message_pacer import Priority
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
+from tests.stacks.streams import first_ticks
 from tests.stacks.worker import FAST, Stand, ready_session, trading
 from tests.waiting import until
 
@@ -268,7 +267,7 @@ async def test_a_listener_hears_what_the_line_says(redis_url: str, session: str,
     async with trading(redis_url, session, sim) as front:
         opened = await front.ask("open_market_data", symbol="SPY")
         async with front.asker.listen(opened["stream"]) as feed:
-            ticks = await _first(feed, 5)
+            ticks = await first_ticks(feed, 5)
 
         assert opened["stream"] == SPY
         assert opened["quote"]["bid"] is not None
@@ -290,131 +289,15 @@ async def test_what_is_told_at_the_opening_says_up_to_which_tick(redis_url: str,
     async with trading(redis_url, session, sim) as front:
         early = await front.ask("open_market_data", symbol="SPY")
         async with front.asker.listen(early["stream"]) as feed:
-            await _first(feed, 3)
+            await first_ticks(feed, 3)
             opened = await front.ask("open_market_data", symbol="SPY")
             feed.begin(opened["life"], opened["seq"])
-            ticks = await _first(feed, 3)
+            ticks = await first_ticks(feed, 3)
         account = await front.ask("open_account_updates")
 
     assert (opened["life"], feed.gaps) == (early["life"], 0)
     assert early["seq"] + 3 <= opened["seq"] < ticks[0].seq
     assert (account["seq"], bool(account["life"])) == (0, True)
-
-
-async def _first(feed: StreamReader, count: int) -> list:  # type: ignore[type-arg]
-    ticks = []
-    async with asyncio.timeout(10):
-        async for batch in feed:
-            ticks += batch
-            if len(ticks) >= count:
-                break
-    return ticks
-
-
-async def test_account_updates_are_told_whole_and_then_as_they_change(
-    redis_url: str, session: str, sim: Simulator
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        opened, again = await asyncio.gather(front.ask("open_account_updates"), front.ask("open_account_updates"))
-        async with front.asker.listen(opened["stream"]) as feed:
-            await front.submit("place_order", symbol="AAPL", action="BUY", totalQuantity=3)
-            ticks = await _first(feed, 1)
-
-        kinds = {each["kind"] for each in opened["updates"]}
-        assert (opened["stream"], opened["account"], kinds) == (
-            "account-DU1234567",
-            "DU1234567",
-            {"value", "portfolio"},
-        )
-        assert len(opened["updates"]) == len(again["updates"])
-        assert {tick.kind for tick in ticks} <= {"value", "portfolio"}
-        assert len(sim.journal.entries("in", 6)) == 1
-
-
-async def test_a_second_accounts_updates_wait_for_the_firsts_end() -> None:
-    config = SimulatorConfig(accounts=("DU1111111", "DU2222222"))
-    async with Simulator(config) as sim, ready_session(sim) as stand:
-        updates = stand.session.account_updates
-        updates.open("DU1111111")
-        await updates.complete.wait()
-
-        with pytest.raises(ToolError, match="in_use"):
-            updates.open("DU2222222")
-
-        stand.session.abandoned(stream_of("DU1111111"))
-        assert updates.known() == []
-        updates.open("DU2222222")
-        await updates.complete.wait()
-        assert {each.account for each in updates.known()} == {"DU2222222"}
-        asked = [entry.fields[2:4] for entry in sim.journal.entries("in", 6)]
-        assert asked[-1] == ["1", "DU2222222"]
-
-
-async def test_account_updates_come_back_after_a_reset(sim: Simulator) -> None:
-    async with ready_session(sim) as stand:
-        updates = stand.session.account_updates
-        updates.open("DU1234567")
-        await updates.complete.wait()
-
-        sim.fault("reset")
-        await stand.reaches("connecting")
-        assert updates.known() == []
-        await stand.ready()
-        async with asyncio.timeout(5):
-            await updates.complete.wait()
-
-        assert updates.known() != []
-
-
-@pytest.mark.fault(14)
-async def test_after_1101_the_account_is_told_anew_after_a_gap_with_what_was_closed_meanwhile(sim: Simulator) -> None:
-    async with ready_session(sim) as stand:
-        updates = stand.session.account_updates
-        updates.open("DU1234567")
-        await updates.complete.wait()
-        held = ib_async.Contract(conId=5, symbol="X", secType="STK")
-        updates.portfolio(ib_async.PortfolioItem(held, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, "DU1234567"))
-        updates.flush()
-        told = stand.published.ticks
-        told.clear()
-
-        sim.fault("link down")
-        sim.fault("link lost")
-        await until(lambda: len(sim.journal.entries("in", 6)) == 2, "the account is asked for again")
-        await until(lambda: len(told) > 1, "it is told again")
-
-        kinds = [kind for _, kind, _ in told]
-        assert (kinds[0], kinds.count("gap"), told[0][2]["tag"]) == ("gap", 1, None)
-        closed = [body for body in stand.published.of("portfolio") if body["position"] == 0]
-        assert [(body["contract"]["conId"], body["marketValue"]) for body in closed] == [(5, None)]
-        assert {body["tag"] for body in stand.published.of("value")} == {
-            each.tag for each in updates.known() if each.tag
-        }
-
-
-async def test_a_break_before_anything_is_told_is_no_gap(sim: Simulator) -> None:
-    async with ready_session(sim) as stand:
-        updates = stand.session.account_updates
-        updates.open("DU1234567")
-        updates.connected(stand.session.require_connection())
-        await updates.complete.wait()
-
-        assert stand.published.ticks == []
-
-
-async def test_a_portfolio_line_of_a_closed_position_disappears(sim: Simulator) -> None:
-    async with ready_session(sim) as stand:
-        updates = stand.session.account_updates
-        updates.open("DU1234567")
-        await updates.complete.wait()
-        held = ib_async.Contract(conId=5, symbol="X", secType="STK")
-
-        updates.portfolio(ib_async.PortfolioItem(held, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, "DU1234567"))
-        assert 5 in {each.contract.conId for each in updates.known() if each.contract}
-        updates.portfolio(ib_async.PortfolioItem(held, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, "DU1234567"))
-        updates.portfolio(ib_async.PortfolioItem(held, 1.0, 1.0, 1.0, 1.0, 0.0, 0.0, "DU9999999"))
-
-        assert 5 not in {each.contract.conId for each in updates.known() if each.contract}
 
 
 async def test_a_line_asked_for_without_a_gateway_is_opened_when_there_is_one(sim: Simulator) -> None:
@@ -429,17 +312,3 @@ async def test_a_line_asked_for_without_a_gateway_is_opened_when_there_is_one(si
 
         async with asyncio.timeout(5):
             await line.settled.wait()
-
-
-async def test_an_account_that_is_wanted_again_at_once_is_told_whole(sim: Simulator) -> None:
-    async with ready_session(sim) as stand:
-        updates = stand.session.account_updates
-        updates.open("DU1234567")
-        await updates.complete.wait()
-
-        stand.session.abandoned(stream_of("DU1234567"))
-        updates.open("DU1234567")  # before TWS is told that nobody wants it
-        async with asyncio.timeout(5):
-            await updates.complete.wait()
-
-        assert updates.known() != []

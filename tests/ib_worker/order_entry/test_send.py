@@ -2,52 +2,20 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
-import ib_async
 import pytest
 
 from bridge.bus.records.records import Fenced
 from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from ib_worker.order_entry.send import send_cancel, send_order, send_orders
-from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session import state as standing
 from ibgateway.simulator.server.server import Simulator
+from tests.stacks.sent_orders import AAPL, Leader, asked, place, resting
 from tests.stacks.worker import Stand, ready_session
 from tests.waiting import until
-
-AAPL = ib_async.Contract(conId=265598, symbol="AAPL", secType="STK", exchange="SMART", currency="USD")
-
-
-@dataclass
-class Leader:
-    """The one thing that is asked of the bus between accept() and the frame."""
-
-    leads: bool = True
-    key: str = "a-key-of-the-caller"
-    taken_back: bool = False
-
-    def still_leader(self) -> bool:
-        return self.leads
-
-    def nothing_sent(self) -> None:
-        self.taken_back = True
-
-
-def asked(leads: bool = True) -> RequestContext:
-    return cast(RequestContext, Leader(leads))
-
-
-def resting() -> ib_async.Order:
-    return ib_async.Order(
-        action="BUY", totalQuantity=1, orderType="LMT", lmtPrice=50, orderRef="ref", account="DU1234567"
-    )
-
-
-def place(stand: Stand, leads: bool = True) -> TrackedOrder:
-    return send_order(stand.session, asked(leads), 50, AAPL, resting())
 
 
 async def nothing_was_sent(sim: Simulator, msgId: int) -> None:

@@ -10,18 +10,9 @@ from ib_worker.handlers.answer_bounds import LongWork
 from ib_worker.pacing.caller import SESSION, acting_for
 from ib_worker.pacing.message_pacer import LONGEST_WAIT_S
 from ib_worker.pacing.thread_share import AT_ONCE_S, SHARE, ThreadShare
+from tests.stacks.pacing import Clock
 
 pytestmark = pytest.mark.trial("B1")
-
-
-class Clock:
-    """Time that passes when told."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def test_work_after_a_quiet_moment_waits_for_nothing() -> None:

@@ -9,7 +9,7 @@ import pytest
 from ib_worker.risk.bracket_prices import Levels, crossed, require_ahead
 from ib_worker.risk.intent import OrderIntent, RiskInputs
 from ibgateway.simulator.server.server import Simulator
-from tests.ib_worker.scenarios.test_bracket_orders import FAR, KEY, bracket, settles
+from tests.stacks.brackets import FAR, KEY, bracket, settles
 from tests.stacks.worker import frames, order, trading
 
 ENTRY = OrderIntent("X", "STK", "USD", Decimal(1), "BUY", Decimal(3), "MKT")

@@ -1,23 +1,18 @@
 """What an order is worth: a table of contracts with each figure worked out by hand, and what safety checks are told."""
 
-import sys
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal
 
-import ib_async
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.pre_trade.checks import intent_of, terms_digest
-from ib_worker.risk.exchange_rates import AccountRow, account_rates, quoted_rate
 from ib_worker.risk.intent import Leg, OrderIntent, RiskInputs, Unit
 from ib_worker.risk.limits import Limits, check
-from ib_worker.risk.order_prices import aux_price, limit_price
+from ib_worker.risk.order_prices import limit_price
 from ib_worker.risk.worth import known_worth, worth
 
 RATES = {"EUR": 1.14, "GBP": 1.35, "JPY": 0.0069}
-UNSET = sys.float_info.max
 WAIVED: dict[str, Any] = {name: "off" for name in Limits.model_fields if name != "outside_rth"}
 
 
@@ -145,45 +140,6 @@ def test_without_a_rate_an_order_that_opens_is_refused_and_one_that_closes_passe
     assert (refused.value.code, "CHF" in refused.value.message) == ("no_exchange_rate", True)
 
 
-@pytest.mark.trial("A5")
-@pytest.mark.parametrize("prefix", ["", "$LEDGER-"])
-def test_rates_are_read_in_either_form_of_their_tags(prefix: str) -> None:
-    rows = [
-        AccountRow("DU1", "NetLiquidation", "1000.00", "EUR"), AccountRow("DU2", "NetLiquidation", "1.00", "USD"),
-        AccountRow("DU1", f"{prefix}ExchangeRate", "1.00", "BASE"),
-        AccountRow("DU1", f"{prefix}ExchangeRate", "0.877", "USD"),
-        AccountRow("DU1", f"{prefix}ExchangeRate", "0.00000", "IDR"),  # rounded away: no rate
-        AccountRow("DU1", f"{prefix}ExchangeRate", "NaN", "JPY"),
-        AccountRow("DU2", f"{prefix}ExchangeRate", "1.14", "EUR"),
-    ]  # fmt: skip
-
-    found = account_rates(rows, "DU1")
-
-    assert (found.base, found.rates) == ("EUR", {"USD": 0.877})
-    par = AccountRow("DU3", f"{prefix}ExchangeRate", "1.00000", "CHF")
-    assert account_rates([*rows, par], "DU3").base == "CHF"
-    assert account_rates([par, par._replace(currency="EUR")], "DU3").base is None
-
-
-@pytest.mark.trial("A5")
-def test_a_quoted_rate_is_the_dearest_price_and_two_percent() -> None:
-    assert quoted_rate(1.14, 1.15, None, 1.0, inverse=False) == pytest.approx(1.15 * 1.02)
-    assert quoted_rate(144.0, 145.0, None, 100.0, inverse=True) == pytest.approx(1 / 144 * 1.02)
-    assert quoted_rate(None, None, None, 1.25, inverse=False) == pytest.approx(1.275)
-    assert quoted_rate(-1.0, 0.0, UNSET, None, inverse=False) == 0.0
-
-
-SENTINELS = [0.0, -1.0, -100.0, UNSET, -UNSET, float("nan"), float("inf"), float(2**31 - 1), float(2**63 - 1)]
-
-
-@pytest.mark.trial("A1", "A2", "B12")
-@pytest.mark.parametrize("told", SENTINELS)
-@pytest.mark.parametrize("orderType", ["REL", "MIDPRICE", "MKT", "MOC", "MTL", "STP", "MIT", "TRAIL", "PEG MID"])
-def test_a_price_that_stands_for_none_is_none_before_any_check(orderType: str, told: float) -> None:
-    assert limit_price(orderType, "STK", told) is None
-    assert aux_price(orderType, "STK", told) is None
-
-
 @pytest.mark.trial("A1")
 @pytest.mark.parametrize(
     ("secType", "passes"), [("BAG", True), ("FUT", True), ("FOP", True), ("STK", False), ("OPT", False)]
@@ -198,21 +154,6 @@ def test_a_limit_of_0_and_below_is_real_for_spreads_and_futures_alone(secType: s
     else:
         with pytest.raises(ToolError, match=r"^\[invalid_arguments\] lmtPrice"):
             check(order, facts(*QUOTE), Limits(**WAIVED))
-
-
-@pytest.mark.trial("A1", "A2")
-def test_an_order_that_tws_tells_back_without_a_cap_counts_at_the_market() -> None:
-    contract = ib_async.Stock("MSFT", "SMART", "USD")
-    told = ib_async.Order(action="BUY", totalQuantity=9999, orderType="REL", lmtPrice=0.0, auxPrice=0.01)
-    limits = Limits().or_paper_defaults()
-
-    with pytest.raises(ToolError) as refused:
-        check(intent_of(contract, told), facts(*QUOTE), limits)
-
-    assert refused.value.details["limit"] == "max_order_value"
-    assert refused.value.details["value"] == pytest.approx(999_900.0)
-    unset = replace(told, lmtPrice=UNSET)
-    assert terms_digest(contract, told) == terms_digest(contract, unset)  # equal orders, whichever way it is written
 
 
 @pytest.mark.trial("A6")

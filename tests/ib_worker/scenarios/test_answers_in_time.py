@@ -8,10 +8,9 @@ import pytest
 from bridge.tool import OPERATIONS, TOOLS
 from ib_worker.handlers.market_data import HISTORY_S
 from ib_worker.risk.limits import Limits
-from ib_worker.session.session import FIGURE_S
 from ibgateway.simulator.server.server import Simulator
 from tests.busy import BUSY_S
-from tests.stacks.worker import order, ready_session, trading
+from tests.stacks.worker import order, trading
 
 MINUTE_S = 60.0  # after which many hosts give a call up
 UNSET = "1.7976931348623157E308"
@@ -41,29 +40,6 @@ async def test_orders_of_a_silent_contract_hold_no_other_order_up(redis_url: str
 
 
 @pytest.mark.trial("B13")
-@pytest.mark.parametrize("operation", ["get_pnl", "get_pnl_single"])
-async def test_a_profit_and_loss_that_is_not_computed_yet_is_waited_for(
-    redis_url: str, session: str, sim: Simulator, operation: str
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        sim.fault(f"rewrite pnl 2 {UNSET} 1")
-        told = await front.ask(operation)
-
-    assert told["dailyPnL"] is not None
-
-
-@pytest.mark.trial("B13")
-async def test_a_position_whose_profit_is_not_computed_yet_is_waited_for(
-    redis_url: str, session: str, sim: Simulator
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        sim.fault(f"rewrite pnlSingle 3 {UNSET} 1")
-        told = await front.ask("get_pnl_single", symbol="SPY")
-
-    assert told["dailyPnL"] is not None
-
-
-@pytest.mark.trial("B13")
 async def test_an_order_under_a_daily_loss_limit_waits_for_the_first_figure(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
@@ -72,18 +48,6 @@ async def test_an_order_under_a_daily_loss_limit_waits_for_the_first_figure(
         placed = await front.submit("place_order", **order())
 
     assert placed["status"] == "Filled"
-
-
-@pytest.mark.trial("B13")
-async def test_figures_that_never_come_are_null_after_two_seconds(sim: Simulator) -> None:
-    async with ready_session(sim) as stand:
-        sim.fault(f"rewrite pnl 2 {UNSET}")
-        began = time.monotonic()
-        told = await stand.session.ask_pnl(stand.session.account(None), "")
-
-    assert told.dailyPnL is None
-    assert told.unrealizedPnL is not None
-    assert FIGURE_S <= time.monotonic() - began < FIGURE_S + BUSY_S
 
 
 @pytest.mark.trial("B5")

@@ -7,36 +7,15 @@ from typing import Any
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.orders.references import order_ref
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.orders import Order
 from ibgateway.simulator.server.server import Simulator
+from tests.stacks.brackets import FAR, FILLED, STOP, TARGET, bracket, cancel, quantities, settles
 from tests.stacks.worker import Caller, caller, order, trading, worker
 from tests.waiting import until
 
 KEY = "a-key-of-the-caller"
 PLACE, CANCEL = 3, 4  # message ids
-FAR: dict[str, Any] = {  # an entry that rests
-    "symbol": "NVDA", "action": "BUY", "totalQuantity": 10, "lmtPrice": 60, "takeProfitPrice": 600, "stopLossPrice": 20,
-}  # fmt: skip
-FILLED: dict[str, Any] = {each: FAR[each] for each in FAR if each != "lmtPrice"}
-TARGET, STOP = order_ref(KEY, "takeProfit"), order_ref(KEY, "stopLoss")
-
-
-async def bracket(front: Caller, **terms: Any) -> Any:
-    return await front.submit("place_bracket_order", key=KEY, **terms)
-
-
-async def cancel(front: Caller, **name: Any) -> Any:
-    return await front.submit("cancel_order", **({"orderId": 0} | name))
-
-
-async def settles(front: Caller, position: int) -> None:
-    async def held() -> bool:
-        found = await front.ask("get_positions")
-        return bool(position == sum(each["position"] for each in found if each["contract"]["symbol"] == "NVDA"))
-
-    await until(held, f"the position is {position}")
 
 
 def crowd(sim: Simulator) -> None:
@@ -180,24 +159,6 @@ async def test_a_cancel_of_one_exit_or_of_a_filled_entry_says_what_of_its_bracke
     )
 
 
-@pytest.mark.trial("A10")
-async def test_an_order_is_shown_with_those_that_belong_to_it(redis_url: str, session: str, sim: Simulator) -> None:
-    async with trading(redis_url, session, sim) as front:
-        await bracket(front, **FILLED)
-        await front.submit("place_order", key="of-an-order-alone", **order())
-    async with trading(redis_url, session, sim) as front:
-        by_key = await front.ask("get_order", orderKey=KEY)
-        by_stop = await front.ask("get_order", orderRef=STOP)
-        alone = await front.ask("get_order", orderKey="of-an-order-alone")
-
-    refs = [order_ref(KEY), TARGET, STOP]
-    assert by_key["order"]["orderRef"] == refs[0]
-    for told in (by_key, by_stop):
-        assert [each["orderRef"] for each in told["group"]] == refs
-        assert [each["status"] for each in told["group"]] == ["Filled", "Submitted", "PreSubmitted"]
-    assert alone["group"] == []
-
-
 @pytest.mark.trial("A11")
 @pytest.mark.parametrize(
     ("code", "text"),
@@ -261,118 +222,6 @@ async def test_a_position_whose_stop_was_rejected_is_told_to_be_without_it(
     assert (told["entry"]["status"], told["takeProfit"]["status"]) == ("Filled", "Submitted")
 
 
-def quantities(sim: Simulator) -> dict[int, int]:
-    """What each open order of this session asks for, as IBKR has it."""
-    return {one.orderId: int(one.order.totalQuantity) for one in sim.world.open_orders(1)}
-
-
-@pytest.mark.trial("A9")
-@pytest.mark.parametrize("restarted", [False, True], ids=["by the same worker", "after a restart"])
-@pytest.mark.parametrize("quantity", [20, 4])
-async def test_a_brackets_exits_follow_the_quantity_of_its_entry(
-    redis_url: str, session: str, sim: Simulator, quantity: int, restarted: bool
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        placed = await bracket(front, **FAR)
-        entry = placed["entry"]["orderId"]
-        if not restarted:
-            told = await front.submit("modify_order", orderId=entry, totalQuantity=quantity)
-    if restarted:
-        async with trading(redis_url, session, sim) as front:
-            told = await front.submit("modify_order", orderId=entry, totalQuantity=quantity)
-
-    assert set(quantities(sim).values()) == {quantity}
-    assert told["message"] == f"TWS has confirmed the new terms. The stop and the target have {quantity} too."
-    assert {each["totalQuantity"] for each in told["group"]} == {quantity}
-    assert len(sim.journal.entries("in", PLACE)) == 6
-
-
-@pytest.mark.trial("A9")
-async def test_exits_are_left_as_they_are_where_tws_refuses_their_entrys_change(
-    redis_url: str, session: str, sim: Simulator
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        await bracket(front, **FAR)
-        sim.fault('on order answer 201 "Order rejected - reason:margin"')
-        told = await front.submit("modify_order", orderId=0, orderKey=KEY, totalQuantity=20)
-
-    assert set(quantities(sim).values()) == {10}
-    assert "The stop and the target still have 10, the entry 10" in told["message"]
-    assert "TWS refused the change (error 201)" in told["message"]
-
-
-@pytest.mark.trial("A9")
-async def test_an_exit_that_could_not_follow_is_said_first_and_follows_when_asked_again(
-    redis_url: str, session: str, sim: Simulator
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        await bracket(front, **FAR)
-        sim.fault('on order 3 answer 201 "Order rejected - reason:margin"')
-        told = await front.submit("modify_order", orderId=0, orderKey=KEY, totalQuantity=20)
-        halfway = sorted(quantities(sim).values())
-        again = await front.submit("modify_order", orderId=0, orderKey=KEY, totalQuantity=20)
-
-    assert halfway == [10, 20, 20]
-    assert told["message"].startswith("The stop still has 10, the entry 20: TWS refused the change (error 201)")
-    assert "The stop has 20 too." in again["message"]
-    assert set(quantities(sim).values()) == {20}
-
-
-@pytest.mark.trial("A9")
-async def test_a_change_that_fills_the_entry_at_once_takes_its_exits_along(
-    redis_url: str, session: str, sim: Simulator
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        await bracket(front, **FAR)
-        told = await front.submit(
-            "modify_order", orderId=0, orderKey=KEY, totalQuantity=15, lmtPrice=float(round(price(sim) * 1.02))
-        )
-
-    assert told["status"] == "Filled"
-    assert list(quantities(sim).values()) == [15, 15]
-
-
-def price(sim: Simulator) -> float:
-    """What NVDA is offered at."""
-    nvda = sim.world.resolve(Contract(symbol="NVDA", secType="STK", exchange="SMART", currency="USD"))
-    return sim.world.depth(nvda, 1)[1][0].price
-
-
-@pytest.mark.trial("A9", "A15")
-async def test_a_change_by_a_brackets_key_is_about_the_entry_until_that_is_done_and_the_stop_by_its_price(
-    redis_url: str, session: str, sim: Simulator
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        await bracket(front, **FILLED)
-        moved = await front.submit("modify_order", orderId=0, orderKey=KEY, auxPrice=25)
-        target = await front.submit("modify_order", orderId=0, orderRef=TARGET, lmtPrice=590)
-        again = await front.submit("modify_order", orderId=0, orderRef=TARGET, lmtPrice=580)
-        done = await front.refused_order("modify_order", orderId=0, orderKey=KEY, totalQuantity=5)
-        both = await front.refused_order("modify_order", orderId=0, orderKey=KEY, totalQuantity=5, auxPrice=30)
-
-    assert (moved["orderRef"], moved["auxPrice"], moved["message"]) == (STOP, 25, "TWS has confirmed the new terms.")
-    assert (target["lmtPrice"], again["lmtPrice"]) == (590, 580)
-    assert (done.code, TARGET in done.message, STOP in done.message) == ("not_open", True, True)
-    assert both.code == "invalid_arguments"
-    changes = [frame.request.placed[1] for frame in sim.journal.orders()][3:]
-    assert [(each.parentId, each.ocaGroup, each.deltaNeutralOrderType) for each in changes] == [(0, "", "")] * 3
-
-
-@pytest.mark.trial("A9")
-@pytest.mark.parametrize("terms", [FAR, FILLED], ids=["before the entry has filled", "after"])
-async def test_an_exit_that_is_made_smaller_than_what_it_closes_says_how_much_it_covers(
-    redis_url: str, session: str, sim: Simulator, terms: dict[str, Any]
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        await bracket(front, **terms)
-        await settles(front, 10 if terms is FILLED else 0)
-        less = await front.submit("modify_order", orderId=0, orderRef=STOP, totalQuantity=4)
-        whole = await front.submit("modify_order", orderId=0, orderRef=STOP, totalQuantity=10)
-
-    assert less["message"] == "TWS has confirmed the new terms. The stop covers 4 of 10 NVDA."
-    assert whole["message"] == "TWS has confirmed the new terms."
-
-
 @pytest.mark.trial("A12")
 @pytest.mark.parametrize(
     ("asked", "lives"),
@@ -400,71 +249,6 @@ async def test_the_exits_of_a_filled_bracket_outlive_the_day(redis_url: str, ses
         sim.skip(24 * 3600)
 
     assert [one.order.tif for one in sim.world.open_orders(1)] == ["GTC", "GTC"]
-
-
-@pytest.mark.trial("A12")
-@pytest.mark.parametrize("restarted", [False, True], ids=["by the same worker", "after a restart"])
-async def test_who_closes_a_position_hears_first_which_exits_remain_and_so_do_status_and_open_orders(
-    redis_url: str, session: str, sim: Simulator, restarted: bool
-) -> None:
-    close = order(symbol="NVDA", action="SELL", totalQuantity=10)
-    async with trading(redis_url, session, sim) as front:
-        await bracket(front, **FILLED)
-        await settles(front, 10)
-        told = None if restarted else await front.submit("place_order", **close)
-    async with trading(redis_url, session, sim) as front:
-        told = told or await front.submit("place_order", **close)
-        await settles(front, 0)
-        rest = await front.ask("get_open_orders")
-
-        async def warned() -> bool:
-            return any("Exits exceed the position" in each["what"] for each in (await front.status())["concerns"])
-
-        await until(warned, "the status warns of the exits")
-        cancelled = await cancel(front, orderKey=KEY)
-        after = await front.ask("get_open_orders")
-
-    assert told["message"].startswith(
-        f"Still open are the target (orderRef {TARGET}) and the stop (orderRef {STOP}). "
-        f"ibkr_cancel_order with orderKey {KEY} cancels what is open of that bracket."
-    )
-    assert "The order is filled." in told["message"]
-    assert len(rest) == 2
-    for each in rest:
-        assert each["message"].startswith(
-            "Exits exceed the position: SELL 10 NVDA can fill, and the position is 0. A fill opens a short position of "
-            "up to 10. Cancel what is too much:"
-        )
-    assert (cancelled["message"], after) == ("Cancelled the stop and the target.", [])
-
-
-@pytest.mark.trial("A12")
-async def test_exits_that_fit_their_position_are_not_warned_of(redis_url: str, session: str, sim: Simulator) -> None:
-    async with trading(redis_url, session, sim) as front:
-        await bracket(front, **FILLED)
-        await settles(front, 10)
-        more = await front.submit("place_order", **order(symbol="NVDA", totalQuantity=5))
-        less = await front.submit("place_order", **order(symbol="NVDA", action="SELL", totalQuantity=4))
-        rest = await front.ask("get_open_orders")
-        status = await front.status()
-
-    assert more["message"] == "The order is filled."
-    assert less["message"].startswith(f"Still open are the target (orderRef {TARGET})")
-    assert [each["message"] for each in rest] == ["", ""]
-    assert not any("Exits" in each["what"] for each in status["concerns"])
-
-
-@pytest.mark.trial("A12")
-async def test_an_exit_that_is_made_larger_than_its_entry_is_warned_of(
-    redis_url: str, session: str, sim: Simulator
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        await bracket(front, **FAR)
-        await front.submit("modify_order", orderId=0, orderRef=STOP, totalQuantity=12)
-        rest = await front.ask("get_open_orders")
-
-    (stop,) = (each for each in rest if each["orderRef"] == STOP)
-    assert stop["message"].startswith("An exit exceeds its entry: SELL 12 NVDA waits for an order of 10.")
 
 
 LEFT = "of-the-dead-worker"

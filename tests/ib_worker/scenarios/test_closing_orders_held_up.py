@@ -1,21 +1,18 @@
 """An order that would close a position and is held up is told by what, and how it passes; texts do not contradict."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from bridge.bus.controls.kill_switch import clear_halt, set_halt
-from ib_worker.risk.intent import OrderIntent, RiskInputs
+from ib_worker.risk.intent import OrderIntent
 from ib_worker.risk.limits import Limits
-from ib_worker.risk.position_effect import held_up, warnings
 from ibgateway.simulator.server.server import Simulator
-from tests.ib_worker.scenarios.test_bracket_orders import FILLED, KEY, bracket, cancel, settles
+from tests.stacks.brackets import FILLED, KEY, bracket, cancel, settles
 from tests.stacks.worker import order, trading
 
 SELL = OrderIntent("NVDA", "STK", "USD", Decimal(1), "SELL", Decimal(10), "MKT")
-HELD = RiskInputs(99.0, 100.0, 99.5, 0.0, Decimal(10), Decimal(10), 0, 0.0, base="USD")
 CLOSE: dict[str, Any] = order(symbol="NVDA", action="SELL", totalQuantity=10)
 
 
@@ -54,29 +51,6 @@ async def test_a_fraction_closes_what_others_leave_of_a_position(redis_url: str,
         await clear_halt(pipe, keys, "anna")
 
     assert (closed["status"], closed["filled"]) == ("Filled", 0.4)
-
-
-@pytest.mark.trial("A12")
-def test_only_what_open_orders_hold_up_is_told_so() -> None:
-    assert held_up(SELL, HELD)
-    assert held_up(replace(SELL, totalQuantity=Decimal(4)), replace(HELD, closing=Decimal(7)))
-    for order_, facts in (
-        (SELL, replace(HELD, closing=Decimal(0))),  # closes
-        (replace(SELL, totalQuantity=Decimal(11)), HELD),  # opens a short by itself
-        (replace(SELL, action="BUY"), HELD),
-        (SELL, replace(HELD, position=Decimal(0))),
-    ):
-        assert held_up(order_, facts) == ""
-
-
-@pytest.mark.trial("A25")
-def test_a_trigger_that_is_met_while_the_market_is_closed_trades_when_it_opens() -> None:
-    stop = replace(SELL, orderType="STP", auxPrice=120.0)
-
-    assert warnings(stop, HELD)[0] == "the trigger of 120 is met: it trades at once"
-    assert warnings(stop, replace(HELD, trading="closed"))[0] == (
-        "the trigger of 120 is met: it trades as soon as the session opens"
-    )
 
 
 @pytest.mark.trial("A7")

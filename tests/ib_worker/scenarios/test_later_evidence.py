@@ -25,11 +25,9 @@ from ib_worker.orders.references import order_ref
 from ib_worker.orders.state import OrderState, apply
 from ib_worker.orders.tracker import OrderTracker, TrackedOrder
 from ib_worker.risk.circuit_breakers import CircuitBreakers, CircuitBreakerSettings
-from ib_worker.session.warnings import session_warnings
 from ibgateway.simulator.server.server import Simulator
-from tests.ib_worker.order_entry.test_send import place
-from tests.ib_worker.scenarios.test_orders import Simulated
-from tests.stacks.worker import Caller, order, ready_session, trading
+from tests.stacks.other_programs import Simulated
+from tests.stacks.worker import Caller, order, trading
 from tests.waiting import until
 
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
@@ -165,24 +163,6 @@ async def test_an_order_that_tws_called_ended_and_lists_open_is_shown_and_cancel
 ) -> None:
     async with trading(redis_url, session, sim) as front:
         await look(front, await ended(front, sim, word))
-
-
-@pytest.mark.trial("A16")
-@pytest.mark.parametrize("again", ["reset", "link lost"])
-async def test_a_session_that_is_read_again_warns_of_an_end_that_is_contradicted(sim: Simulator, again: str) -> None:
-    async with ready_session(sim) as stand:
-        entry = place(stand)
-        await entry.until(lambda each: each.status == "Submitted")
-        sim.fault(f"status {entry.state.orderId} Filled")
-        await entry.until(lambda each: each.done)
-        sim.fault(again)
-
-        await entry.until(lambda each: not each.done)
-
-        told = [
-            each for each in session_warnings(stand.session, datetime.now(UTC)) if str(entry.state.orderId) in each.what
-        ]
-        assert ["was taken for Filled" in each.what for each in told] == [True]
 
 
 # permId and reference

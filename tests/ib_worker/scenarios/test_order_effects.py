@@ -1,21 +1,17 @@
 """What an order does beside its terms: to the position, against a closed market, and through a trigger that is met."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.pre_trade.trading_hours import trading_at
 from ib_worker.risk.intent import OrderIntent, RiskInputs
 from ib_worker.risk.limits import Limits, check
-from ib_worker.risk.position_effect import opens_short, position_effect, warnings
+from ib_worker.risk.position_effect import warnings
 from ib_worker.risk.worth import known_worth, worth
 
-NEW_YORK = ZoneInfo("America/New_York")
 WAIVED: dict[str, Any] = {name: "off" for name in Limits.model_fields if name != "outside_rth"}
 COLLAR = Limits(**WAIVED | {"price_collar": 0.05})
 MKT = OrderIntent("T", "STK", "USD", Decimal(1), "SELL", Decimal(100), "MKT")
@@ -28,52 +24,6 @@ def refused(order: OrderIntent, facts: RiskInputs, limits: Limits = COLLAR) -> T
     except ToolError as error:
         return error
     return None
-
-
-@pytest.mark.trial("A24")
-@pytest.mark.parametrize(
-    ("held", "action", "quantity", "closing", "told", "short"),
-    [
-        (100, "SELL", 200, 0, "sells the 100 that you hold and opens a short of 100", True),
-        (-50, "BUY", 60, 0, "buys back the short of 50 and opens a long of 10", False),
-        (0, "SELL", 5, 0, "opens a short of 5", True),
-        (0, "BUY", 5, 0, "opens a long of 5", False),
-        (-5, "SELL", 5, 0, "adds 5 to the short of 5", True),
-        (100, "SELL", 40, 0, "reduces the long of 100 to 60", False),
-        (100, "SELL", 100, 0, "closes the long of 100", False),
-        (-100, "BUY", 100, 0, "closes the short of 100", False),
-        (100, "SELL", 100, 30,
-         "closes the long of 100; if the open orders of the same side for 30 fill too, that opens a short of 30", True),
-        (100, "SELL", 40, 30, "reduces the long of 100 to 60", False),
-    ],
-)  # fmt: skip
-def test_an_order_says_what_it_does_to_the_position(
-    held: int, action: Literal["BUY", "SELL"], quantity: int, closing: int, told: str, short: bool
-) -> None:
-    order = replace(MKT, action=action, totalQuantity=Decimal(quantity))
-    facts = replace(FACTS, position=Decimal(held), closing=Decimal(closing))
-
-    assert position_effect(order, facts) == told
-    assert opens_short(order, facts) is short
-
-
-@pytest.mark.trial("A25")
-@pytest.mark.parametrize(
-    ("action", "orderType", "auxPrice", "met"),
-    [
-        ("BUY", "STP", 25.0, True), ("BUY", "STP", 30.0, False), ("SELL", "STP", 30.0, True),
-        ("SELL", "STP", 25.0, False),
-        ("BUY", "MIT", 30.0, True), ("SELL", "MIT", 25.0, True), ("SELL", "LIT", 30.0, False),
-        ("BUY", "STP LMT", 28.02, True), ("BUY", "TRAIL", 0.5, False), ("SELL", "REL", 0.01, False),
-    ],
-)  # fmt: skip
-def test_a_trigger_that_is_met_already_is_told(
-    action: Literal["BUY", "SELL"], orderType: str, auxPrice: float, met: bool
-) -> None:
-    order = replace(MKT, action=action, orderType=orderType, auxPrice=auxPrice)
-
-    told = [f"the trigger of {auxPrice:g} is met: it trades at once"] if met else []
-    assert warnings(order, FACTS) == told
 
 
 @pytest.mark.trial("A27")
@@ -112,39 +62,6 @@ def test_nothing_but_a_fresh_quote_holds_a_closing_order() -> None:
     assert refused(replace(slip, lmtPrice=280.0), FACTS) is None  # a price that waits
     assert refused(replace(slip, orderType="STP LMT", auxPrice=20.0), FACTS) is None  # a trigger that is not met
     assert refused(replace(slip, orderType="STP LMT", auxPrice=30.0), FACTS) is not None
-
-
-HOURS = "20250613:0400-20250613:2000;20250614:CLOSED;20250615:CLOSED;20250616:0400-20250616:2000"
-LIQUID = "20250613:0930-20250613:1600;20250614:CLOSED;20250615:CLOSED;20250616:0930-20250616:1600"
-FUTURES = "20250612:1700-20250613:1600;20250614:CLOSED;20250615:1700-20250616:1600"
-
-
-@pytest.mark.trial("D23")
-@pytest.mark.parametrize(
-    ("day", "hour", "told"),
-    [
-        (13, 10.0, "open"), (13, 9.5, "open"), (13, 16.0, "extended"), (13, 4.0, "extended"), (13, 20.0, "closed"),
-        (14, 12.0, "closed"), (16, 3.99, "closed"), (12, 12.0, None), (17, 12.0, None),
-    ],
-)  # fmt: skip
-def test_a_contracts_own_hours_tell_whether_it_trades(day: int, hour: float, told: str | None) -> None:
-    at = datetime(2025, 6, day, tzinfo=NEW_YORK) + timedelta(hours=hour)
-
-    assert trading_at(at.astimezone(UTC), NEW_YORK, HOURS, LIQUID) == told
-
-
-@pytest.mark.trial("D23")
-def test_hours_are_read_as_all_versions_of_tws_write_them() -> None:
-    noon = datetime(2025, 6, 13, 12, tzinfo=UTC)
-
-    assert trading_at(noon, UTC, "20250613:0900-1130,1300-1530", "") == "closed"
-    assert trading_at(noon, UTC, "20250613:0900-20250613:1130,20250613:1200-20250613:1530", "") == "open"
-    assert trading_at(noon, UTC, FUTURES, FUTURES) == "open"
-    assert trading_at(noon + timedelta(hours=5), UTC, FUTURES, FUTURES) == "closed"
-    assert trading_at(noon - timedelta(hours=13), UTC, "20250612:1700-1600;20250613:1700-1600", "") == "open"
-    for unread in ("", "20250613", "20250613:nonsense", "CLOSED", "20250613:0930-20259999:1600"):
-        assert trading_at(noon, UTC, unread, unread) is None
-    assert trading_at(noon, None, HOURS, LIQUID) is None
 
 
 BUY = replace(MKT, action="BUY")

@@ -1,24 +1,12 @@
 """Full looks at the orders: which of them show that IBKR does not have an order, and which show nothing."""
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from datetime import datetime
 
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.order_entry.brackets import bracket_report
-from ib_worker.order_entry.build import LEGS
-from ib_worker.order_entry.outcome import doubt_of_day, not_found
-from ib_worker.orders.state import LOOKS
-from ib_worker.orders.tracker import TrackedOrder
-from ib_worker.session.sync import resync_once, resync_orders
-from ib_worker.settings import Endpoint
 from ibgateway.simulator.server.server import Simulator
-from tests.ib_worker.order_entry.test_send import place
-from tests.stacks.worker import Caller, Stand, caller, order, ready_session, trading, worker
+from tests.stacks.worker import Caller, caller, order, trading, worker
 from tests.waiting import until
 
 KEY = "a-key-of-the-caller"
@@ -26,98 +14,6 @@ KEY = "a-key-of-the-caller"
 RESTING = order(orderType="LMT", lmtPrice=50)
 
 pytestmark = pytest.mark.usefixtures("soon")
-
-
-async def lost(sim: Simulator, stand: Stand) -> TrackedOrder:
-    """An order that the gateway never took."""
-    sim.fault("on order ignore")
-    return place(stand)
-
-
-async def looked_twice(stand: Stand) -> list[bool]:
-    counted = []
-    for _ in range(2):
-        counted.append(await resync_orders(stand.session, 5))
-        await asyncio.sleep(0.25)  # looks that follow too soon count as one
-    return counted
-
-
-async def test_two_looks_at_the_gateway_that_was_told_show_that_the_order_is_not_there(sim: Simulator) -> None:
-    async with ready_session(sim) as stand:
-        entry = await lost(sim, stand)
-
-        counted = await looked_twice(stand)
-
-        assert (counted, entry.state.not_found) == ([True, True], True)
-
-
-@pytest.mark.fault(42)
-async def test_looks_at_another_gateway_show_nothing_of_an_order(sim: Simulator) -> None:
-    async with ready_session(sim) as stand, Simulator() as other:
-        entry = await lost(sim, stand)
-        await stand.lifecycle.connect(Endpoint("127.0.0.1", other.port))
-        await stand.ready()
-
-        await looked_twice(stand)
-        assert entry.state.missed == 0
-
-        await stand.lifecycle.connect(Endpoint("127.0.0.1", sim.port))
-        await stand.ready()
-        await looked_twice(stand)
-        assert entry.state.not_found
-
-
-async def stay(sim: Simulator, stand: Stand) -> None:
-    await stand.reaches("link_down")
-
-
-async def reconnect(sim: Simulator, stand: Stand) -> None:
-    was = stand.session.wire
-    sim.fault("reset")
-    await until(lambda: stand.session.wire not in (was, None), "there is a new connection")
-    await until(lambda: stand.session.ledger.known, "the orders are read again")
-
-
-@pytest.mark.fault(13)
-@pytest.mark.parametrize("happens", [stay, reconnect])
-async def test_looks_while_the_gateway_has_lost_ibkr_show_nothing(
-    sim: Simulator, happens: Callable[[Simulator, Stand], Awaitable[None]]
-) -> None:
-    async with ready_session(sim) as stand:
-        entry = await lost(sim, stand)
-        sim.fault("link down")
-        await happens(sim, stand)
-
-        counted = await looked_twice(stand)
-
-        assert (counted, entry.state.missed, stand.status.state) == ([False, False], 0, "link_down")
-
-
-async def test_a_look_in_which_the_link_is_lost_and_comes_back_shows_nothing(sim: Simulator) -> None:
-    async with ready_session(sim) as stand:
-        await lost(sim, stand)
-        sim.fault("on reqCompletedOrders link down")
-        sim.fault("on reqExecutions link up")
-
-        counted = await resync_orders(stand.session, 5)
-
-        assert not counted
-
-
-@pytest.mark.fault(26)
-@pytest.mark.parametrize("misread", ["truncate openOrder 20", "rewrite openOrder 25 nonsense"])
-async def test_a_look_of_which_a_message_could_not_be_read_shows_nothing(sim: Simulator, misread: str) -> None:
-    async with ready_session(sim) as stand:
-        entry = place(stand)
-        sim.fault(misread)
-        await until(lambda: stand.session.misread, "an order could not be read")
-
-        counted = await looked_twice(stand)
-        assert (counted, entry.state.missed) == ([False, False], 0)
-
-        sim.fault("through")
-        assert await resync_orders(stand.session, 5)
-        assert entry.state.acknowledged
 
 
 @pytest.mark.fault(26)
@@ -149,27 +45,6 @@ async def ends(front: Caller, code: str) -> bool:
     return (await front.refused_order(key=KEY, **order(), deadline_s=0.5)).code == code
 
 
-@pytest.mark.fault(12)
-async def test_a_look_at_a_slow_gateway_takes_its_time(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        monkeypatch.setattr("ib_worker.session.session.REQUEST_S", 0.5)
-        sim.fault("on order ignore")
-        sim.fault("slow 0.3")  # four answers, and the whole is longer than any single request may take
-
-        await until(lambda: ends(front, "not_found"), "two looks have ended", 15)
-
-
-async def test_who_wants_a_look_at_the_same_time_shares_it(sim: Simulator) -> None:
-    async with ready_session(sim) as stand:
-        before = len(sim.journal.entries("in", 7))
-
-        await asyncio.gather(*(resync_once(stand.session) for _ in range(5)))
-
-        assert len(sim.journal.entries("in", 7)) == before + 1
-
-
 async def test_an_order_that_vanishes_is_looked_for_again_though_nobody_asks(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
@@ -191,19 +66,6 @@ async def twice(count: Callable[[], Awaitable[int]]) -> bool:
     return await count() == 2
 
 
-async def test_who_asks_all_the_time_for_what_is_not_there_uses_up_few_messages(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ib_worker.session.sync.LOOK_EVERY_S", 0.5)
-    async with trading(redis_url, session, sim) as front:
-        looks, began = len(sim.journal.entries("in", 7)), time.monotonic()
-        for permId in range(1, 5):
-            assert (await front.refused("get_order", permId=permId)).code == "not_found"
-
-        made = len(sim.journal.entries("in", 7)) - looks
-        assert 1 <= made <= (time.monotonic() - began) / 0.5 + 1
-
-
 async def test_an_order_of_an_earlier_worker_is_not_called_missing_by_another_gateway(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,37 +75,3 @@ async def test_an_order_of_an_earlier_worker_is_not_called_missing_by_another_ga
         await until(lambda: ends(front, "pending"), "the order is sent")
     async with Simulator() as other, trading(redis_url, session, other) as front:
         await until(lambda: ends(front, "not_confirmed"), "two looks have ended", 15)
-
-
-@pytest.mark.parametrize(
-    ("sent", "looked", "certain"),
-    [
-        ("2025-06-11T14:00Z", "2025-06-11T15:00Z", True),
-        ("2025-06-11T23:59Z", "2025-06-12T00:01Z", False),  # midnight of a gateway in UTC
-        ("2025-06-12T03:59Z", "2025-06-12T04:01Z", False),  # and of one in New York
-    ],
-)
-def test_a_look_of_another_day_does_not_show_that_an_order_was_not_filled(
-    sent: str, looked: str, certain: bool
-) -> None:
-    doubt = doubt_of_day(datetime.fromisoformat(sent), datetime.fromisoformat(looked))
-
-    assert not_found(doubt).code == ("not_found" if certain else "not_confirmed")
-
-
-@pytest.mark.parametrize(
-    ("looked", "code"), [("2025-06-11T15:00Z", "not_found"), ("2025-06-12T15:00Z", "not_confirmed")]
-)
-async def test_a_bracket_of_which_nothing_shows_is_as_certain_as_its_orders(
-    sim: Simulator, looked: str, code: str
-) -> None:
-    sent, seen = datetime.fromisoformat("2025-06-11T14:00Z"), datetime.fromisoformat(looked)
-    async with ready_session(sim) as stand:
-        entries = [await lost(sim, stand) for _ in LEGS]
-    for each in entries:
-        each.state = replace(each.state, sent_at=sent, missed=LOOKS, missed_at=seen)
-
-    with pytest.raises(ToolError) as caught:
-        bracket_report(entries, "a-key-of-the-caller")
-
-    assert caught.value.code == code

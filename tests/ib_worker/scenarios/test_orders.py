@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-import ib_async
 import pytest
 from pydantic import ValidationError
 
@@ -55,13 +54,6 @@ async def test_the_frame_says_what_was_asked(redis_url: str, session: str, sim: 
         )
 
 
-async def test_an_orders_reference_is_its_keys_and_printable() -> None:
-    assert order_ref(KEY) == order_ref(KEY) != order_ref(KEY + "x")
-    assert len(order_ref(KEY)) <= 40
-    assert order_ref(KEY).isascii()
-    assert order_ref(KEY).isalnum()
-
-
 async def test_the_same_key_places_once(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
         first = await front.submit("place_order", key=KEY, **order())
@@ -78,80 +70,6 @@ async def test_ten_callers_with_one_key_place_once(redis_url: str, session: str,
 
         assert frames(sim) == 1
         assert len({each["permId"] for each in answers}) == 1
-
-
-async def test_a_resting_order_is_open_until_it_is_cancelled(redis_url: str, session: str, sim: Simulator) -> None:
-    async with trading(redis_url, session, sim) as front:
-        placed = await front.submit("place_order", **order(orderType="LMT", lmtPrice=50))
-        opened = await front.ask("get_open_orders")
-        cancelled = await front.submit("cancel_order", orderId=placed["orderId"])
-
-        assert (placed["status"], placed["lmtPrice"]) == ("Submitted", 50)
-        assert [each["orderId"] for each in opened] == [placed["orderId"]]
-        assert (cancelled["status"], cancelled["message"]) == ("Cancelled", "The order is cancelled.")
-        assert await front.ask("get_open_orders") == []
-        assert len(sim.journal.entries("in", 4)) == 1
-
-
-async def test_a_cancel_of_a_finished_order_sends_nothing(redis_url: str, session: str, sim: Simulator) -> None:
-    async with trading(redis_url, session, sim) as front:
-        placed = await front.submit("place_order", **order())
-
-        told = await front.submit("cancel_order", orderId=placed["orderId"])
-
-        assert told["status"] == "Filled"
-        assert "nothing was sent" in told["message"]
-        assert sim.journal.entries("in", 4) == []
-
-
-async def test_an_order_that_is_not_there_can_not_be_cancelled(redis_url: str, session: str, sim: Simulator) -> None:
-    async with trading(redis_url, session, sim) as front:
-        error = await front.refused_order("cancel_order", orderId=4711)
-
-        assert (error.code, "4711" in error.message) == ("not_found", True)
-        assert sim.journal.entries("in", 4) == []
-
-
-@pytest.mark.fault(48)
-@pytest.mark.parametrize(
-    ("code", "text"),
-    [
-        (161, "Cancel attempted when order is not in a cancellable state."),
-        (10148, "OrderId can not be cancelled, state: PendingCancel."),
-    ],
-)
-async def test_a_cancel_that_tws_refuses_says_so(
-    redis_url: str, session: str, sim: Simulator, code: int, text: str
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        placed = await front.submit("place_order", **order(orderType="LMT", lmtPrice=50))
-        sim.fault(f"on cancelOrder answer {code} {text}")
-
-        told = await front.submit("cancel_order", orderId=placed["orderId"])
-
-        assert told["status"] == "Submitted"
-        assert f"error {code}" in told["message"]
-        assert [each["orderId"] for each in await front.ask("get_open_orders")] == [placed["orderId"]]
-
-
-@pytest.mark.fault(47)
-@pytest.mark.parametrize("everything", [False, True])
-async def test_a_fill_of_which_only_the_refused_cancel_tells_is_found_by_looking(
-    redis_url: str, session: str, sim: Simulator, everything: bool
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        placed = await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
-        for line in ("swallow openOrder 9", "swallow orderStatus 9", "swallow execDetails 1"):
-            sim.fault(line)
-        sim.fault("on cancelOrder fill this")
-
-        if everything:
-            (told,) = (await front.submit("cancel_all_orders"))["orders"]
-        else:
-            told = await front.submit("cancel_order", orderId=placed["orderId"])
-
-        assert (told["status"], told["filled"]) == ("Filled", 1)
-        assert told["message"] == "The order was filled before the cancel reached it."
 
 
 @pytest.mark.fault(42)
@@ -173,21 +91,6 @@ async def test_an_order_that_was_left_out_when_orders_were_read_is_looked_for(
             told = await front.submit(asked, **named | ({"lmtPrice": 51} if asked == "modify_order" else {}))
 
         assert told["permId"] == placed["permId"]
-
-
-@pytest.mark.fault(48)
-async def test_a_refused_cancel_of_an_order_that_tws_has_shown_never_says_that_it_is_not_there(
-    redis_url: str, session: str, sim: Simulator
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        placed = await front.submit("place_order", **order(orderType="LMT", lmtPrice=50))
-        sim.fault("on cancelOrder answer 10147 OrderId 1 that needs to be cancelled is not found.")
-        for name in ("openOrder", "orderStatus", "completedOrder"):
-            sim.fault(f"swallow {name}")  # so that the look which follows misses it
-
-        told = await front.submit("cancel_order", orderId=placed["orderId"])
-
-        assert (told["status"], "10147" in told["message"]) == ("unknown", True)
 
 
 @pytest.mark.fault(40)
@@ -324,69 +227,6 @@ async def answered(front: Caller, lmtPrice: float, word: str) -> bool:
     except ToolError as error:
         return error.code == word
     return bool(told["status"] == word)
-
-
-@pytest.mark.trial("D10")
-@pytest.mark.fault(55)
-async def test_orders_of_others_are_shown_and_not_cancelled(redis_url: str, session: str, sim: Simulator) -> None:
-    async with trading(redis_url, session, sim) as front, Simulated(sim, clientId=9) as other:
-        orderId = await other.place()
-
-        opened = await front.ask("get_open_orders")
-        error = await front.refused_order("cancel_order", orderId=orderId)
-
-        assert [(each["orderId"], each["clientId"]) for each in opened] == [(orderId, 9)]
-        assert "belongs to client 9; TWS lets only that client change or cancel it" in error.message
-        assert "cancel_all_orders(everyClient=true) cancels the orders of every client" in error.message
-
-        await other.cancel(orderId)
-        ended = await front.ask("get_order", permId=opened[0]["permId"])
-        assert ended["order"]["status"] == "Cancelled"
-        assert await front.ask("get_open_orders") == []
-
-
-async def test_orders_of_others_that_share_a_reference_are_each_shown(
-    redis_url: str, session: str, sim: Simulator
-) -> None:
-    async with trading(redis_url, session, sim) as front, Simulated(sim, clientId=9) as other:
-        ids = [await other.place("strategy-1") for _ in range(2)]
-        opened = await front.ask("get_open_orders")
-        error = await front.refused("get_order", orderRef="strategy-1")
-        for each in ids:
-            await other.cancel(each)
-        archived = await front.ask("get_completed_orders")
-
-    assert sorted(each["orderId"] for each in opened) == ids
-    assert error.code == "invalid_arguments"
-    assert sorted(error.details["permIds"]) == sorted(each["permId"] for each in opened)
-    assert [each["status"] for each in archived] == ["Cancelled", "Cancelled"]
-
-
-class Simulated:
-    """Another program at the same gateway."""
-
-    def __init__(self, sim: Simulator, clientId: int) -> None:
-        self._sim, self._clientId = sim, clientId
-        self._ib = ib_async.IB()
-
-    async def __aenter__(self) -> "Simulated":
-        await self._ib.connectAsync("127.0.0.1", self._sim.port, self._clientId)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._ib.disconnect()
-        await until(lambda: self._clientId not in self._sim.gateway.clients, "the other program is gone")
-
-    async def place(self, orderRef: str = "") -> int:
-        contract = (await self._ib.qualifyContractsAsync(ib_async.Stock("IBM", "SMART", "USD")))[0]
-        trade = self._ib.placeOrder(contract, ib_async.LimitOrder("BUY", 1, 50.0, orderRef=orderRef))  # type: ignore[arg-type]
-        await until(lambda: trade.orderStatus.status == "Submitted", "the other program's order rests")
-        return trade.order.orderId
-
-    async def cancel(self, orderId: int) -> None:
-        trade = next(each for each in self._ib.trades() if each.order.orderId == orderId)
-        self._ib.cancelOrder(trade.order)
-        await until(trade.isDone, "the other program's order is cancelled")
 
 
 @pytest.mark.fault(99)

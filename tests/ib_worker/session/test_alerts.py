@@ -11,9 +11,8 @@ import pytest
 from ib_worker.racing import run_until_first_ends
 from ib_worker.session.alerts import Alert, AlertSchedule, run_alerts
 from ib_worker.session.state import SessionState
-from ib_worker.session.warnings import is_weekly_login, session_warnings, weekly_login
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
-from tests.stacks.worker import ready_session, session_at
+from tests.stacks.worker import session_at
 from tests.waiting import until
 
 NOON = datetime(2025, 6, 11, 12, tzinfo=UTC)
@@ -120,42 +119,3 @@ async def test_a_webhook_that_speaks_no_http_ends_nothing(caplog: pytest.LogCapt
         await asyncio.gather(watching, return_exceptions=True)
 
     assert "BadStatusLine" in caplog.text
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def test_the_weekly_login_is_due_on_sunday_at_one_in_new_york() -> None:
-    assert weekly_login(at("2025-06-11T10:00-04:00")) == at("2025-06-15T01:00-04:00")
-    assert weekly_login(at("2025-06-15T00:59-04:00")) == at("2025-06-15T01:00-04:00")
-    assert weekly_login(at("2025-06-15T01:00-04:00")) == at("2025-06-22T01:00-04:00")
-    assert weekly_login(at("2025-11-01T10:00-04:00")) == at("2025-11-02T01:00-04:00")  # the night of the clock change
-
-
-def test_a_login_that_waits_on_sunday_is_the_weekly_one() -> None:
-    assert is_weekly_login(at("2025-06-15T06:00-04:00"))
-    assert not is_weekly_login(at("2025-06-14T06:00-04:00"))
-    assert not is_weekly_login(at("2025-06-17T06:00-04:00"))
-
-
-async def test_what_leaves_the_session_ready_is_told_with_its_cure(sim: Simulator) -> None:
-    midweek = at("2025-06-11T10:00-04:00")
-    async with ready_session(sim) as stand:
-        assert session_warnings(stand.session, midweek) == []
-        assert set(stand.status.as_of) == {"positions", "open orders", "completed orders", "executions"}
-
-        sim.fault("farm broken usfarm")
-        await until(lambda: "broken" in stand.session.link.farms.values(), "the farm is broken")
-
-        assert "usfarm" in session_warnings(stand.session, midweek)[0].what
-        assert "Saturday" not in str(session_warnings(stand.session, at("2025-06-14T10:00-04:00")))
-        assert "Sunday 01:00" in session_warnings(stand.session, at("2025-06-14T10:00-04:00"))[1].what
-
-
-async def test_a_read_only_api_is_a_concern() -> None:
-    faults = "on reqOpenOrders each answer 321 The API interface is currently in Read-Only mode."
-    async with Simulator(SimulatorConfig(faults=faults)) as sim, ready_session(sim) as stand:
-        told = session_warnings(stand.session, at("2025-06-11T10:00-04:00"))
-
-        assert ["read-only" in each.what for each in told] == [True]

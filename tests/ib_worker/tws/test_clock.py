@@ -6,9 +6,10 @@ import pytest
 
 from ib_worker.tws.clock import ahead_of
 from ibgateway.simulator.server.server import Simulator
-from tests.ib_worker.scenarios.test_idempotency_keys import KEY, forgotten
+from tests.stacks.orders import forgotten
 from tests.stacks.worker import order, trading
 
+KEY = "a-key-of-the-caller"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 

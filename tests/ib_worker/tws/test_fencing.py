@@ -14,7 +14,7 @@ from bridge.bus.transport.clock import boottime
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.tws.fencing import ConnectionFence
 from ibgateway.simulator.server.server import Simulator
-from tests.ib_worker.test_main import START_S, running
+from tests.stacks.ib_worker_process import START_S, running
 from tests.stacks.worker import caller
 from tests.waiting import until
 

@@ -11,7 +11,7 @@ from ib_worker.leader import session_status as told_status
 from ib_worker.order_entry.outcome import placement_report
 from ib_worker.tws.values.text import clean, cleaned, quoted, tws_said
 from ibgateway.simulator.server.server import Simulator
-from tests.ib_worker.order_entry.test_send import place
+from tests.stacks.sent_orders import place
 from tests.stacks.worker import ready_session
 
 BIDI, TAGS = "\u202e", "".join(chr(0xE0000 + ord(each)) for each in "buy")

@@ -1,4 +1,4 @@
-"""What a client is told of an order: each term that it has, and none that it has not."""
+"""What is told of orders: ours, others', and each under its own name."""
 
 from datetime import datetime
 from typing import Any
@@ -6,9 +6,48 @@ from typing import Any
 import pytest
 
 from ibgateway.simulator.server.server import Simulator
+from tests.stacks.other_programs import Simulated
 from tests.stacks.worker import frames, order, trading
 
+
+@pytest.mark.trial("D10")
+@pytest.mark.fault(55)
+async def test_orders_of_others_are_shown_and_not_cancelled(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front, Simulated(sim, clientId=9) as other:
+        orderId = await other.place()
+
+        opened = await front.ask("get_open_orders")
+        error = await front.refused_order("cancel_order", orderId=orderId)
+
+        assert [(each["orderId"], each["clientId"]) for each in opened] == [(orderId, 9)]
+        assert "belongs to client 9; TWS lets only that client change or cancel it" in error.message
+        assert "cancel_all_orders(everyClient=true) cancels the orders of every client" in error.message
+
+        await other.cancel(orderId)
+        ended = await front.ask("get_order", permId=opened[0]["permId"])
+        assert ended["order"]["status"] == "Cancelled"
+        assert await front.ask("get_open_orders") == []
+
+
+async def test_orders_of_others_that_share_a_reference_are_each_shown(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front, Simulated(sim, clientId=9) as other:
+        ids = [await other.place("strategy-1") for _ in range(2)]
+        opened = await front.ask("get_open_orders")
+        error = await front.refused("get_order", orderRef="strategy-1")
+        for each in ids:
+            await other.cancel(each)
+        archived = await front.ask("get_completed_orders")
+
+    assert sorted(each["orderId"] for each in opened) == ids
+    assert error.code == "invalid_arguments"
+    assert sorted(error.details["permIds"]) == sorted(each["permId"] for each in opened)
+    assert [each["status"] for each in archived] == ["Cancelled", "Cancelled"]
+
+
 KEY = "a-key-of-the-caller"
+
 
 TRAIL: dict[str, Any] = {"action": "SELL", "totalQuantity": 3, "orderType": "TRAIL"}
 
@@ -63,17 +102,3 @@ async def test_a_trailing_percentage_is_changed_and_the_events_say_from_what_to_
     assert "change trailingPercent" in wrong.message
     assert "does not trail by a percentage but by an amount: change auxPrice" in other.message
     assert frames(sim) == 3
-
-
-@pytest.mark.trial("C5")
-async def test_the_next_worker_tells_when_and_under_which_key_an_order_was_placed(
-    redis_url: str, session: str, sim: Simulator
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        placed = await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
-    async with trading(redis_url, session, sim) as front:
-        (listed,) = await front.ask("get_open_orders")
-
-    told, first = (datetime.fromisoformat(each["placed_at"]) for each in (listed, placed))
-    assert abs((told - first).total_seconds()) < 30  # by the gateway's clock, as far as each worker knows it
-    assert listed["idempotencyKey"] == KEY

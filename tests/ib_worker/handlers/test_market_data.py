@@ -1,0 +1,82 @@
+"""Bars and quotes, as the tools tell them."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from ib_worker.pacing.caller import max_share
+from ib_worker.pacing.history_pacer import HISTORY_IN_WINDOW
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.worker import trading
+
+SPY = 756733
+
+
+async def test_daily_bars_are_dated_by_their_day(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        bars = await front.ask("get_historical_data", symbol="VTI", durationStr="5 D")
+
+        assert [bar["date"] for bar in bars] == sorted(bar["date"] for bar in bars)
+        assert bars[-1]["date"] == "2025-06-11"
+        assert all(bar["low"] <= bar["open"] <= bar["high"] for bar in bars)
+
+
+async def test_intraday_bars_are_dated_at_the_exchange(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        bars = await front.ask("get_historical_data", symbol="SPY", durationStr="1 D", barSizeSetting="30 mins")
+
+        assert bars[0]["date"] == "2025-06-11T09:30:00-04:00"
+
+
+async def test_identical_history_is_asked_once(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        first = await front.ask("get_historical_data", symbol="SPY", durationStr="5 D")
+        second = await front.ask("get_historical_data", symbol="SPY", durationStr="5 D")
+
+        assert first == second
+        assert len(sim.journal.entries("in", 20)) == 1
+
+
+@pytest.mark.fault(32)
+async def test_more_history_than_tws_allows_is_refused_here(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+
+        async def one(days: int) -> Any:
+            what = ("TRADES", "MIDPOINT", "BID", "ASK")[days % 4]
+            symbol = ("SPY", "IBM", "AAPL", "MSFT")[days // 4 % 4]
+            return await front.ask("get_historical_data", symbol=symbol, durationStr=f"{days + 1} D", whatToShow=what)
+
+        allowed = max_share(HISTORY_IN_WINDOW)
+        await asyncio.gather(*(one(days) for days in range(allowed)))
+        error = await front.refused("get_historical_data", symbol="VTI", durationStr="9 D")
+
+        assert error.code == "paced"
+        assert 500 < error.details["retry_after_s"] <= 600
+        assert len(sim.journal.entries("in", 20)) == allowed
+
+
+@pytest.mark.fault(32)
+async def test_history_that_tws_refuses_says_why(redis_url: str, session: str, sim: Simulator) -> None:
+    sim.fault("on reqHistoricalData answer 162 HMDS query returned no data")
+    sim.fault("on reqHistoricalData answer 162 Historical data request pacing violation")
+    async with trading(redis_url, session, sim) as front:
+        nothing = await front.refused("get_historical_data", symbol="SPY")
+        paced = await front.refused("get_historical_data", symbol="IBM")
+        bars = await front.ask("get_historical_data", symbol="AAPL")
+
+        assert (nothing.code, paced.code) == ("no_data", "paced")
+        assert len(bars) > 200
+
+
+@pytest.mark.fault(39)
+async def test_no_market_data_is_an_error_and_uses_no_line(redis_url: str, session: str, sim: Simulator) -> None:
+    sim.fault("entitlement none")
+    async with trading(redis_url, session, sim) as front:
+        error = await front.refused("open_market_data", symbol="SPY")
+
+        assert error.code == "no_data"
+        assert (await front.status())["market_data_lines"] == 0
+
+        sim.fault("entitlement live")
+        assert (await front.ask("open_market_data", symbol="SPY"))["quote"]["marketDataType"] == "live"

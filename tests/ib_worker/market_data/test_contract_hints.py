@@ -1,0 +1,126 @@
+"""What is said of a contract that TWS does not know: the hint of its kind."""
+
+from typing import Any
+
+import pytest
+
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.worker import frames, order, trading
+from tests.waiting import until
+
+ES_SEP25 = 1870000308
+
+
+EXPIRY = {"lastTradeDateOrContractMonth": "20250718"}
+
+
+HINTS: list[tuple[dict[str, Any], str]] = [
+    ({"symbol": "BRK.B"}, 'symbol "BRK B"'),
+    ({"symbol": "EURUSD"}, "symbol EUR, currency USD and secType CASH"),
+    ({"symbol": "GBP/USD", "secType": "CASH"}, "symbol GBP, currency USD"),
+    ({"symbol": "JPY", "secType": "CASH"}, "symbol USD, currency JPY"),
+    ({"symbol": "VOD.L"}, "symbol VOD, primaryExchange LSE and currency GBP"),
+    ({"symbol": "SPX"}, "give secType IND"),
+    ({"symbol": "DAX", "secType": "IND"}, "give currency EUR"),
+    ({"symbol": "AAPL", "exchange": "LSE"}, "give exchange SMART"),
+    ({"symbol": "ES", "secType": "FUT", "exchange": "NYMEX"}, "give exchange CME"),
+    ({"symbol": "ES", "secType": "FUT", "lastTradeDateOrContractMonth": "AUG25"}, "20250620 (ES JUN25), 20250919"),
+    (
+        {"symbol": "SPY", "secType": "OPT", "strike": 401.5, "right": "P", **EXPIRY},
+        "nearest are 390, 395, 400, 405",
+    ),
+    (
+        {"symbol": "SPY", "secType": "OPT", "strike": 400, "right": "P", "lastTradeDateOrContractMonth": "20250719"},
+        "the nearest are 20250703, 20250711, 20250718, 20250815",
+    ),
+    (
+        {"symbol": "SPY", "secType": "OPT", "lastTradeDateOrContractMonth": "20250719"},
+        "the nearest are 20250703, 20250711, 20250718",
+    ),
+    (
+        {"symbol": "SPY", "secType": "OPT", "right": "P", "lastTradeDateOrContractMonth": "20250710"},
+        "the nearest are 20250703, 20250711, 20250718",
+    ),
+    ({"symbol": "NOPE", "secType": "OPT", "strike": 400, "right": "P", **EXPIRY}, "check the symbol of the underlying"),
+    ({"symbol": "SPY   250718P00400000"}, "symbol SPY, secType OPT, lastTradeDateOrContractMonth 20250718, strike 400"),
+    ({"symbol": "SPY 18JUL25 400 P", "secType": "OPT", **EXPIRY}, "symbol SPY, secType OPT"),
+    ({"symbol": "ESU5", "secType": "FUT"}, "symbol ES, secType FUT, lastTradeDateOrContractMonth 20250919"),
+    (
+        {"symbol": "SPY", "secType": "OPT", "strike": 400, "right": "P", "multiplier": 50, **EXPIRY},
+        "give multiplier 100",
+    ),
+    ({"symbol": "SPY", "secType": "FUND"}, "give secType STK"),
+    ({"symbol": "SPY", "secType": "BAG"}, "ask for its legs"),
+    ({"symbol": "NOPE", "secType": "FUT"}, "symbol is the product's root (ES, CL)"),
+]
+
+
+@pytest.mark.trial("D1")
+async def test_what_tws_does_not_know_gets_the_hint_of_its_kind(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        for asked, hint in HINTS:
+            error = await front.refused("get_contract_details", **asked)
+            assert (error.code, hint in error.message) == ("not_found", True), (asked, error.message)
+
+
+@pytest.mark.trial("D1")
+async def test_a_tool_without_sec_type_asks_for_a_conid_where_nothing_is_held(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        for symbol in ("ES", "US-T", "EUR.USD", "NOPE"):
+            error = await front.refused("get_pnl_single", symbol=symbol)
+            assert error.code == "not_found"
+            assert f"holds no {symbol}, and TWS knows no stock of that name. Give the conId" in error.message
+            assert "secType" not in str(error)
+
+
+@pytest.mark.trial("D1")
+async def test_futures_and_indices_find_their_exchange_and_a_family_lists_its_next_ones(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        future = await front.ask(
+            "get_contract_details", symbol="ES", secType="FUT", lastTradeDateOrContractMonth="SEP25"
+        )
+        index = await front.ask("get_contract_details", symbol="SPX", secType="IND")
+        several = await front.refused("get_historical_data", symbol="ES", secType="FUT")
+
+    assert [(each["contract"]["conId"], each["contract"]["exchange"]) for each in future] == [(ES_SEP25, "CME")]
+    assert [each["contract"]["exchange"] for each in index] == ["CBOE"]
+    assert several.code == "ambiguous_contract"
+    assert "ES JUN25 (20250620), ES SEP25 (20250919), ES DEC25" in several.message
+    assert several.details["candidates"][1]["conId"] == ES_SEP25
+
+
+@pytest.mark.trial("A7")
+async def test_what_tws_ignores_for_a_type_is_refused_by_what_it_finds(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    put: dict[str, Any] = {"symbol": "SPY", "secType": "OPT", "strike": 400, "right": "P", **EXPIRY}
+    async with trading(redis_url, session, sim) as front:
+        option = await front.refused_order(**order(**put, primaryExchange="ARCA"))
+        pair = await front.refused("open_market_data", symbol="EUR", secType="CASH", primaryExchange="NYSE")
+        taken = await front.ask("get_contract_details", **put, primaryExchange="CBOE")
+
+    assert (option.code, option.details["fields"]) == ("invalid_arguments", ["primaryExchange"])
+    assert (pair.code, pair.details["fields"]) == ("invalid_arguments", ["primaryExchange"])
+    assert len(taken) == 1
+    assert frames(sim) == 0
+
+
+@pytest.mark.trial("A7")
+async def test_a_filter_that_nothing_can_meet_is_refused_and_a_name_that_was_told_is_met(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        for operation in ("get_positions", "get_account_summary"):
+            error = await front.refused(operation, account="DU9999999")
+            assert error.code == "wrong_account"
+        await front.submit("place_order", **order(symbol="EUR", secType="CASH", totalQuantity=30_000))
+
+        async def held() -> bool:
+            return len(await front.ask("get_positions", symbol="EUR.USD")) == 1
+
+        await until(held, "the pair is held under the name that people are told")
+        assert await front.ask("get_positions", symbol="GBP.USD") == []

@@ -1,0 +1,72 @@
+"""Contracts: asked once, remembered, and told apart where a name means several."""
+
+import asyncio
+
+import pytest
+
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.worker import trading
+from tests.waiting import until
+
+SPY = 756733
+
+
+async def test_a_contract_is_asked_once_and_remembered(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        first = await front.ask("get_contract_details", symbol="AAPL")
+        again = await front.ask("get_contract_details", symbol="AAPL")
+
+        assert first == again
+        assert (first[0]["contract"]["conId"], first[0]["longName"]) == (265598, "APPLE INC")
+        assert len(sim.journal.entries("in", 9)) == 1
+
+
+async def test_callers_at_once_share_one_request(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        answers = await asyncio.gather(*(front.ask("get_contract_details", symbol="IBM") for _ in range(10)))
+
+        assert len({str(each) for each in answers}) == 1
+        assert len(sim.journal.entries("in", 9)) == 1
+
+
+@pytest.mark.fault(38)
+async def test_an_ambiguous_contract_lists_its_candidates(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        error = await front.refused("get_historical_data", symbol="ES", secType="FUT", exchange="CME")
+
+        assert error.code == "ambiguous_contract"
+        candidates = error.details["candidates"]
+        assert len(candidates) > 1
+        one = await front.ask(
+            "get_historical_data", symbol="ES", secType="FUT", conId=candidates[0]["conId"], durationStr="2 D"
+        )
+        assert one
+
+
+async def test_a_long_list_of_candidates_is_cut(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        error = await front.refused(
+            "open_market_data", symbol="SPY", secType="OPT", lastTradeDateOrContractMonth="202507"
+        )
+
+        assert len(error.details["candidates"]) == 20
+        assert "of which 20 are listed" in error.message
+
+
+async def test_a_symbol_that_is_held_twice_must_be_told_apart(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        chain = await front.ask(
+            "get_contract_details", symbol="SPY", secType="OPT", right="C", lastTradeDateOrContractMonth="202507"
+        )
+        option = chain[0]["contract"]
+        asked = {"symbol": "SPY", "secType": "OPT", "conId": option["conId"], "action": "BUY", "totalQuantity": 1}
+        await front.submit("place_order", **asked)
+
+        async def held() -> bool:
+            return option["conId"] in {each["contract"]["conId"] for each in await front.ask("get_positions")}
+
+        await until(held, "the option is held")
+        error = await front.refused("get_pnl_single", symbol="SPY")
+
+        assert error.code == "ambiguous_contract"
+        assert {each["conId"] for each in error.details["candidates"]} == {756733, option["conId"]}

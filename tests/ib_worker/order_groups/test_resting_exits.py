@@ -1,0 +1,95 @@
+"""Exits beside a position: which remain, and which could fill more than it holds."""
+
+from typing import Any
+
+import pytest
+
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.brackets import FILLED, STOP, TARGET, bracket, cancel, settles
+from tests.stacks.worker import order, trading
+from tests.waiting import until
+
+FAR: dict[str, Any] = {  # an entry that rests
+    "symbol": "NVDA", "action": "BUY", "totalQuantity": 10, "lmtPrice": 60, "takeProfitPrice": 600, "stopLossPrice": 20,
+}  # fmt: skip
+KEY = "a-key-of-the-caller"
+
+
+@pytest.mark.trial("A9")
+@pytest.mark.parametrize("terms", [FAR, FILLED], ids=["before the entry has filled", "after"])
+async def test_an_exit_that_is_made_smaller_than_what_it_closes_says_how_much_it_covers(
+    redis_url: str, session: str, sim: Simulator, terms: dict[str, Any]
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **terms)
+        await settles(front, 10 if terms is FILLED else 0)
+        less = await front.submit("modify_order", orderId=0, orderRef=STOP, totalQuantity=4)
+        whole = await front.submit("modify_order", orderId=0, orderRef=STOP, totalQuantity=10)
+
+    assert less["message"] == "TWS has confirmed the new terms. The stop covers 4 of 10 NVDA."
+    assert whole["message"] == "TWS has confirmed the new terms."
+
+
+@pytest.mark.trial("A12")
+@pytest.mark.parametrize("restarted", [False, True], ids=["by the same worker", "after a restart"])
+async def test_who_closes_a_position_hears_first_which_exits_remain_and_so_do_status_and_open_orders(
+    redis_url: str, session: str, sim: Simulator, restarted: bool
+) -> None:
+    close = order(symbol="NVDA", action="SELL", totalQuantity=10)
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+        await settles(front, 10)
+        told = None if restarted else await front.submit("place_order", **close)
+    async with trading(redis_url, session, sim) as front:
+        told = told or await front.submit("place_order", **close)
+        await settles(front, 0)
+        rest = await front.ask("get_open_orders")
+
+        async def warned() -> bool:
+            return any("Exits exceed the position" in each["what"] for each in (await front.status())["concerns"])
+
+        await until(warned, "the status warns of the exits")
+        cancelled = await cancel(front, orderKey=KEY)
+        after = await front.ask("get_open_orders")
+
+    assert told["message"].startswith(
+        f"Still open are the target (orderRef {TARGET}) and the stop (orderRef {STOP}). "
+        f"ibkr_cancel_order with orderKey {KEY} cancels what is open of that bracket."
+    )
+    assert "The order is filled." in told["message"]
+    assert len(rest) == 2
+    for each in rest:
+        assert each["message"].startswith(
+            "Exits exceed the position: SELL 10 NVDA can fill, and the position is 0. A fill opens a short position of "
+            "up to 10. Cancel what is too much:"
+        )
+    assert (cancelled["message"], after) == ("Cancelled the stop and the target.", [])
+
+
+@pytest.mark.trial("A12")
+async def test_exits_that_fit_their_position_are_not_warned_of(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FILLED)
+        await settles(front, 10)
+        more = await front.submit("place_order", **order(symbol="NVDA", totalQuantity=5))
+        less = await front.submit("place_order", **order(symbol="NVDA", action="SELL", totalQuantity=4))
+        rest = await front.ask("get_open_orders")
+        status = await front.status()
+
+    assert more["message"] == "The order is filled."
+    assert less["message"].startswith(f"Still open are the target (orderRef {TARGET})")
+    assert [each["message"] for each in rest] == ["", ""]
+    assert not any("Exits" in each["what"] for each in status["concerns"])
+
+
+@pytest.mark.trial("A12")
+async def test_an_exit_that_is_made_larger_than_its_entry_is_warned_of(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        await bracket(front, **FAR)
+        await front.submit("modify_order", orderId=0, orderRef=STOP, totalQuantity=12)
+        rest = await front.ask("get_open_orders")
+
+    (stop,) = (each for each in rest if each["orderRef"] == STOP)
+    assert stop["message"].startswith("An exit exceeds its entry: SELL 12 NVDA waits for an order of 10.")

@@ -1,0 +1,86 @@
+"""What an order does to the position, and what is said of it."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Literal
+
+import pytest
+
+from ib_worker.risk.intent import OrderIntent, RiskInputs
+from ib_worker.risk.position_effect import held_up, opens_short, position_effect, warnings
+
+MKT = OrderIntent("T", "STK", "USD", Decimal(1), "SELL", Decimal(100), "MKT")
+FACTS = RiskInputs(28.0, 28.02, 28.01, 0.0, Decimal(100), Decimal(0), 0, 0.0, base="USD")
+
+
+@pytest.mark.trial("A24")
+@pytest.mark.parametrize(
+    ("held", "action", "quantity", "closing", "told", "short"),
+    [
+        (100, "SELL", 200, 0, "sells the 100 that you hold and opens a short of 100", True),
+        (-50, "BUY", 60, 0, "buys back the short of 50 and opens a long of 10", False),
+        (0, "SELL", 5, 0, "opens a short of 5", True),
+        (0, "BUY", 5, 0, "opens a long of 5", False),
+        (-5, "SELL", 5, 0, "adds 5 to the short of 5", True),
+        (100, "SELL", 40, 0, "reduces the long of 100 to 60", False),
+        (100, "SELL", 100, 0, "closes the long of 100", False),
+        (-100, "BUY", 100, 0, "closes the short of 100", False),
+        (100, "SELL", 100, 30,
+         "closes the long of 100; if the open orders of the same side for 30 fill too, that opens a short of 30", True),
+        (100, "SELL", 40, 30, "reduces the long of 100 to 60", False),
+    ],
+)  # fmt: skip
+def test_an_order_says_what_it_does_to_the_position(
+    held: int, action: Literal["BUY", "SELL"], quantity: int, closing: int, told: str, short: bool
+) -> None:
+    order = replace(MKT, action=action, totalQuantity=Decimal(quantity))
+    facts = replace(FACTS, position=Decimal(held), closing=Decimal(closing))
+
+    assert position_effect(order, facts) == told
+    assert opens_short(order, facts) is short
+
+
+@pytest.mark.trial("A25")
+@pytest.mark.parametrize(
+    ("action", "orderType", "auxPrice", "met"),
+    [
+        ("BUY", "STP", 25.0, True), ("BUY", "STP", 30.0, False), ("SELL", "STP", 30.0, True),
+        ("SELL", "STP", 25.0, False),
+        ("BUY", "MIT", 30.0, True), ("SELL", "MIT", 25.0, True), ("SELL", "LIT", 30.0, False),
+        ("BUY", "STP LMT", 28.02, True), ("BUY", "TRAIL", 0.5, False), ("SELL", "REL", 0.01, False),
+    ],
+)  # fmt: skip
+def test_a_trigger_that_is_met_already_is_told(
+    action: Literal["BUY", "SELL"], orderType: str, auxPrice: float, met: bool
+) -> None:
+    order = replace(MKT, action=action, orderType=orderType, auxPrice=auxPrice)
+
+    told = [f"the trigger of {auxPrice:g} is met: it trades at once"] if met else []
+    assert warnings(order, FACTS) == told
+
+
+SELL = OrderIntent("NVDA", "STK", "USD", Decimal(1), "SELL", Decimal(10), "MKT")
+HELD = RiskInputs(99.0, 100.0, 99.5, 0.0, Decimal(10), Decimal(10), 0, 0.0, base="USD")
+
+
+@pytest.mark.trial("A12")
+def test_only_what_open_orders_hold_up_is_told_so() -> None:
+    assert held_up(SELL, HELD)
+    assert held_up(replace(SELL, totalQuantity=Decimal(4)), replace(HELD, closing=Decimal(7)))
+    for order_, facts in (
+        (SELL, replace(HELD, closing=Decimal(0))),  # closes
+        (replace(SELL, totalQuantity=Decimal(11)), HELD),  # opens a short by itself
+        (replace(SELL, action="BUY"), HELD),
+        (SELL, replace(HELD, position=Decimal(0))),
+    ):
+        assert held_up(order_, facts) == ""
+
+
+@pytest.mark.trial("A25")
+def test_a_trigger_that_is_met_while_the_market_is_closed_trades_when_it_opens() -> None:
+    stop = replace(SELL, orderType="STP", auxPrice=120.0)
+
+    assert warnings(stop, HELD)[0] == "the trigger of 120 is met: it trades at once"
+    assert warnings(stop, replace(HELD, trading="closed"))[0] == (
+        "the trigger of 120 is met: it trades as soon as the session opens"
+    )

@@ -1,0 +1,140 @@
+"""Full looks at the orders: which of them show that IBKR does not have one."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from ib_worker.session.sync import resync_once, resync_orders
+from ib_worker.settings import Endpoint
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.sent_orders import lost, place
+from tests.stacks.worker import Stand, order, ready_session, trading
+from tests.waiting import until
+
+KEY = "a-key-of-the-caller"
+pytestmark = pytest.mark.usefixtures("soon")
+
+
+async def looked_twice(stand: Stand) -> list[bool]:
+    counted = []
+    for _ in range(2):
+        counted.append(await resync_orders(stand.session, 5))
+        await asyncio.sleep(0.25)  # looks that follow too soon count as one
+    return counted
+
+
+async def test_two_looks_at_the_gateway_that_was_told_show_that_the_order_is_not_there(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        entry = await lost(sim, stand)
+
+        counted = await looked_twice(stand)
+
+        assert (counted, entry.state.not_found) == ([True, True], True)
+
+
+@pytest.mark.fault(42)
+async def test_looks_at_another_gateway_show_nothing_of_an_order(sim: Simulator) -> None:
+    async with ready_session(sim) as stand, Simulator() as other:
+        entry = await lost(sim, stand)
+        await stand.lifecycle.connect(Endpoint("127.0.0.1", other.port))
+        await stand.ready()
+
+        await looked_twice(stand)
+        assert entry.state.missed == 0
+
+        await stand.lifecycle.connect(Endpoint("127.0.0.1", sim.port))
+        await stand.ready()
+        await looked_twice(stand)
+        assert entry.state.not_found
+
+
+async def stay(sim: Simulator, stand: Stand) -> None:
+    await stand.reaches("link_down")
+
+
+async def reconnect(sim: Simulator, stand: Stand) -> None:
+    was = stand.session.wire
+    sim.fault("reset")
+    await until(lambda: stand.session.wire not in (was, None), "there is a new connection")
+    await until(lambda: stand.session.ledger.known, "the orders are read again")
+
+
+@pytest.mark.fault(13)
+@pytest.mark.parametrize("happens", [stay, reconnect])
+async def test_looks_while_the_gateway_has_lost_ibkr_show_nothing(
+    sim: Simulator, happens: Callable[[Simulator, Stand], Awaitable[None]]
+) -> None:
+    async with ready_session(sim) as stand:
+        entry = await lost(sim, stand)
+        sim.fault("link down")
+        await happens(sim, stand)
+
+        counted = await looked_twice(stand)
+
+        assert (counted, entry.state.missed, stand.status.state) == ([False, False], 0, "link_down")
+
+
+async def test_a_look_in_which_the_link_is_lost_and_comes_back_shows_nothing(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        await lost(sim, stand)
+        sim.fault("on reqCompletedOrders link down")
+        sim.fault("on reqExecutions link up")
+
+        counted = await resync_orders(stand.session, 5)
+
+        assert not counted
+
+
+@pytest.mark.fault(26)
+@pytest.mark.parametrize("misread", ["truncate openOrder 20", "rewrite openOrder 25 nonsense"])
+async def test_a_look_of_which_a_message_could_not_be_read_shows_nothing(sim: Simulator, misread: str) -> None:
+    async with ready_session(sim) as stand:
+        entry = place(stand)
+        sim.fault(misread)
+        await until(lambda: stand.session.misread, "an order could not be read")
+
+        counted = await looked_twice(stand)
+        assert (counted, entry.state.missed) == ([False, False], 0)
+
+        sim.fault("through")
+        assert await resync_orders(stand.session, 5)
+        assert entry.state.acknowledged
+
+
+@pytest.mark.fault(12)
+async def test_a_look_at_a_slow_gateway_takes_its_time(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with trading(redis_url, session, sim) as front:
+        monkeypatch.setattr("ib_worker.session.session.REQUEST_S", 0.5)
+        sim.fault("on order ignore")
+        sim.fault("slow 0.3")  # four answers, and the whole is longer than any single request may take
+
+        async def is_not_found() -> bool:
+            return (await front.refused_order(key=KEY, **order(), deadline_s=0.5)).code == "not_found"
+
+        await until(is_not_found, "two looks have ended", 15)
+
+
+async def test_who_wants_a_look_at_the_same_time_shares_it(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        before = len(sim.journal.entries("in", 7))
+
+        await asyncio.gather(*(resync_once(stand.session) for _ in range(5)))
+
+        assert len(sim.journal.entries("in", 7)) == before + 1
+
+
+async def test_who_asks_all_the_time_for_what_is_not_there_uses_up_few_messages(
+    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ib_worker.session.sync.LOOK_EVERY_S", 0.5)
+    async with trading(redis_url, session, sim) as front:
+        looks, began = len(sim.journal.entries("in", 7)), time.monotonic()
+        for permId in range(1, 5):
+            assert (await front.refused("get_order", permId=permId)).code == "not_found"
+
+        made = len(sim.journal.entries("in", 7)) - looks
+        assert 1 <= made <= (time.monotonic() - began) / 0.5 + 1
