@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from ibgateway.simulator.model.values import Contract
 
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.brackets import FILLED, STOP, TARGET, bracket, quantities
 from tests.stacks.worker import trading
