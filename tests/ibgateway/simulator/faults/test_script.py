@@ -43,7 +43,7 @@ def test_the_manual_names_every_verb_and_its_lines_can_be_read() -> None:
     told = set(re.findall(r"^\| `(?:on MESSAGE )?([a-z-]+)", manual, re.MULTILINE))
     told |= set(re.findall(r"^\| `[^|]*` / `([a-z-]+)", manual, re.MULTILINE))
     assert {*VERBS} - told == {"clear", "hmds", "secdef"}  # in the text, and behind `farm|`
-    section = manual.split("## From a fault to its line")[1].split("## The journal")[0]
+    section = manual.split("## Faults and their lines")[1].split("## The journal")[0]
     lines = re.findall(r"`([^`]+)`", "".join(row.split("|")[2] for row in section.splitlines() if "`" in row))
     assert len(lines) > 50
     assert all(parse(line) for line in lines)
