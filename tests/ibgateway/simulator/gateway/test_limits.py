@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ibgateway.simulator.gateway.limits import Limits, Pacing
-from ibgateway.simulator.model.values import Refusal
+from ibgateway.simulator.model.errors import Refusal
 
 
 @pytest.fixture
