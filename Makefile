@@ -9,7 +9,7 @@ SEED ?= 1
 LOCKS := dev local front worker simulator uv mutants converters
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour paper paper-check doctor test test-long check test-docker faults catalogue mutants converters bench coverage lock api schemas clean
+.PHONY: help demo tour paper paper-check doctor test test-long check format test-docker faults catalogue mutants converters bench coverage lock api schemas clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,11 @@ check: ## format, lint, types, import rules, a test file for each product file, 
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_layout.py tests/docs/test_sentences.py
 
+format: ## sorts imports and formats the code
+	@$(INSTALL) dev
+	$(BIN)/ruff check --quiet --select I --fix .
+	$(BIN)/ruff format --quiet .
+
 test-docker: ## builds the images, brings the stack up in containers, runs the tour against it; checks every deployment
 	@$(INSTALL) dev
 	-@$(BIN)/python deploy/checks/install.py
@@ -87,11 +92,11 @@ lock: ## the hashed locks anew from pyproject.toml (ARGS="--upgrade" for newer r
 	    --custom-compile-command "make lock" --group $$each $$like $(ARGS) -o requirements/$$each.txt || exit 1; \
 	done
 
-api: ## API.md anew from the tools' declarations
+api: ## generates API.md's tables and the README's list of tools from the declarations
 	@$(INSTALL) dev
 	$(BIN)/python -m cli reference
 
-schemas: ## the schema snapshots under tests/schemas anew: a changed one is a changed promise
+schemas: ## generates the schema snapshots under tests/schemas: a changed snapshot is a changed promise
 	@$(INSTALL) dev
 	$(BIN)/python -m cli reference --schemas
 

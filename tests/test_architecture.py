@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from bridge.tool import OPERATIONS, ToolSpec
-from cli.commands.reference import SCHEMAS, api_md, snapshots, tools
+from cli.commands.reference import SCHEMAS, api_md, readme_md, snapshots, tools
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("bridge", "mcp_front", "ib_worker", "ibgateway", "cli", "benchmarks", "tests")
@@ -492,6 +492,10 @@ def spelled(shape: Any) -> str:
 
 def test_api_md_is_what_the_declarations_say() -> None:
     assert (ROOT / "API.md").read_text(encoding="utf-8") == api_md(), "run `make api`"
+
+
+def test_the_readmes_list_of_tools_is_what_the_declarations_say() -> None:
+    assert (ROOT / "README.md").read_text(encoding="utf-8") == readme_md(), "run `make api`"
 
 
 def test_every_error_code_is_explained_in_api_md() -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from bridge.json_schema import Untitled, arguments_schema
 from mcp_front.tools.catalogue import offered_tools
+from tests.stacks.example_arguments import example_arguments
 
 TOOLS = offered_tools()
 
@@ -107,25 +108,10 @@ def test_bound_is_published_where_it_says_something_and_checked_where_it_does_no
             Request.model_validate({"count": 1, "share": 1, **wrong})
 
 
-SAMPLES = {"symbol": "SPY", "action": "BUY", "reason": "a test", "orderId": 5, "totalQuantity": 1}
-BRACKET = {"takeProfitPrice": 110, "stopLossPrice": 90}
-# What a call needs beyond its required arguments.
-NEEDED = {
-    "get_order": {"orderId": 5},
-    "modify_order": {"orderId": 5, "totalQuantity": 2},
-    "cancel_order": {"orderId": 5},
-}
-
-
 @pytest.mark.trial("D3")
 @pytest.mark.parametrize("declared", TOOLS, ids=lambda declared: declared.name)
 def test_call_that_gives_every_argument_as_a_strict_function_must_is_taken(declared: Any) -> None:
     """OpenAI's strict functions give every argument: null where it takes null, its default where it has one."""
-    schema = declared.input_schema()
-    given = {
-        name: (SAMPLES | BRACKET)[name] if name in schema.get("required", []) else field.get("default")
-        for name, field in schema["properties"].items()
-    }
-    given |= NEEDED.get(declared.name, {})
+    defaults = {name: field.get("default") for name, field in declared.input_schema()["properties"].items()}
 
-    assert declared.request.model_validate(given)
+    assert declared.request.model_validate(defaults | example_arguments(declared))

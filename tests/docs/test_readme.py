@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
@@ -154,18 +153,3 @@ def test_a_clone_on_windows_keeps_the_line_ends_of_every_text_file() -> None:
     assert names.count("\0") > 500
     assert unsafe == []
     assert not [line for line in ends if line.startswith("i/crlf")]
-
-
-def test_the_example_of_a_new_tool_works_as_it_stands() -> None:
-    """Its declaration and its handler run where the page puts them, in a process of their own."""
-    page = (ROOT / "docs" / "adding-a-tool.md").read_text(encoding="utf-8")
-    declared, handled, _ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    script = (
-        "import bridge.tools.contracts, ib_worker.handlers.contracts, ib_worker.handlers.dispatch, bridge.tool, sys\n"
-        "exec(sys.argv[1], vars(bridge.tools.contracts)); exec(sys.argv[2], vars(ib_worker.handlers.contracts))\n"
-        "print('ibkr_get_market_rule' in bridge.tool.TOOLS, 'get_market_rule' in ib_worker.handlers.dispatch.HANDLERS)"
-    )
-
-    ran = subprocess.run([sys.executable, "-c", script, declared, handled], cwd=ROOT, capture_output=True, text=True)
-
-    assert ran.stdout == "True True\n", ran.stderr

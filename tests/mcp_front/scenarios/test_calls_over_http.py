@@ -15,6 +15,7 @@ from bridge.bus.server.request import RequestContext
 from bridge.tool import Effect, ToolError, ToolSpec
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.tools.catalogue import offered_tools
+from tests.stacks.example_arguments import example_arguments
 from tests.stacks.front import ERAS, LEGACY, MODERN, RawClient, answering, plain_http, serving, wait_until, worker
 
 CONTRACT = {
@@ -25,24 +26,6 @@ CONTRACT = {
 POSITIONS = [{"account": "DU1234567", "contract": CONTRACT, "position": 10.0, "avgCost": None}]
 PNL = {"account": "DU1234567", "modelCode": "", "dailyPnL": None, "unrealizedPnL": 1.5, "realizedPnL": None}
 CANDIDATES = [{"conId": 1}, {"conId": 2}]
-ARGUMENTS: dict[str, dict[str, Any]] = {  # of the tools that need some
-    "ibkr_get_contract_details": {"symbol": "SPY"},
-    "ibkr_get_historical_data": {"symbol": "SPY"},
-    "ibkr_stream_market_data": {"symbol": "SPY", "duration_seconds": 5},
-    "ibkr_place_order": {"symbol": "SPY", "action": "BUY", "totalQuantity": 1},
-    "ibkr_preview_order": {"symbol": "SPY", "action": "BUY", "totalQuantity": 1},
-    "ibkr_place_bracket_order": {
-        "symbol": "SPY",
-        "action": "BUY",
-        "totalQuantity": 1,
-        "takeProfitPrice": 9,
-        "stopLossPrice": 7,
-    },
-    "ibkr_modify_order": {"orderId": 1, "lmtPrice": 8},
-    "ibkr_cancel_order": {"orderId": 1},
-    "ibkr_get_order": {"orderId": 1},
-    "ibkr_halt_trading": {"reason": "a test"},
-}
 POST = """
 import json, sys, urllib.request
 url, prepared = sys.argv[1], json.loads(sys.argv[2])
@@ -269,7 +252,7 @@ async def answers_of_all_tools(client: RawClient, *but: Effect) -> dict[str, dic
     places = asyncio.Semaphore(6)
 
     async def answer(declared: ToolSpec) -> tuple[str, dict[str, Any]]:
-        arguments = ARGUMENTS.get(declared.tool_name, {})
+        arguments = example_arguments(declared)
         for _ in range(3):
             with suppress(TimeoutError):
                 async with places, asyncio.timeout(2):

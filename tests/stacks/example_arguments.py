@@ -1,0 +1,31 @@
+"""Arguments with which each tool can be called: tests that call every tool need no list of tools."""
+
+from typing import Any
+
+from bridge.tool import ToolSpec
+
+BY_NAME = {"symbol": "SPY", "action": "BUY"}
+BY_TYPE: dict[str, Any] = {"integer": 1, "number": 1, "string": "a test", "boolean": False}
+# Calls that need more than their required arguments, or values that fit one another.
+BY_TOOL: dict[str, dict[str, Any]] = {
+    "ibkr_stream_market_data": {"duration_seconds": 5},
+    "ibkr_place_bracket_order": {"takeProfitPrice": 9, "stopLossPrice": 7},
+    "ibkr_modify_order": {"orderId": 1, "lmtPrice": 8},
+    "ibkr_cancel_order": {"orderId": 1},
+    "ibkr_get_order": {"orderId": 1},
+}
+
+
+def example_arguments(spec: ToolSpec) -> dict[str, Any]:
+    """Return arguments that the tool accepts: an example of each required argument, and what BY_TOOL adds."""
+    schema = spec.input_schema()
+    required = {name: _example(name, schema["properties"][name]) for name in schema.get("required", [])}
+    return required | BY_TOOL.get(spec.tool_name, {})
+
+
+def _example(name: str, field: dict[str, Any]) -> Any:
+    if name in BY_NAME:
+        return BY_NAME[name]
+    if "enum" in field:
+        return field["enum"][0]
+    return max(BY_TYPE[field["type"]], field["minimum"]) if "minimum" in field else BY_TYPE[field["type"]]
