@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import struct
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from tests.stacks.ibgateway import gateway_ports as servers
 SCRIPT = Path("ibgateway/probe/handshake.sh")
 TIMEOUT_S = 1.0
 START_API = 71  # the message that takes a client id
-
 STATES = [
     pytest.param(servers.gateway, Outcome.ANSWERS, id="answers"),
     pytest.param(servers.dripping, Outcome.ANSWERS, id="answers byte by byte"),
@@ -125,25 +123,6 @@ async def test_the_simulator_answers_the_probe_and_counts_no_client() -> None:
     assert clients == []
     assert answer.outcome is Outcome.ANSWERS
     assert (code, json.loads(output)["serverVersion"]) == (0, answer.serverVersion)
-
-
-async def test_the_command_prints_one_line_of_json_and_ends_with_the_outcomes_code() -> None:
-    async with servers.listening(servers.silent) as port:
-        code, output = await run(sys.executable, "-m", "ibgateway.probe", "127.0.0.1", str(port), "--timeout", "0.3")
-
-    assert code == EXIT_CODES[Outcome.SILENT]
-    assert json.loads(output)["outcome"] == "silent"
-
-
-async def test_the_command_adds_the_phase_of_a_log_and_repeats_no_line_of_it(tmp_path: Path) -> None:
-    log = tmp_path / "gateway.log"
-    log.write_text("IBC: Login attempt: 1 of somebody\nIBC: Second Factor Authentication initiated\n")
-
-    _, output = await run(sys.executable, "-m", "ibgateway.probe", "127.0.0.1", "1", "--log", str(log))
-
-    told = json.loads(output)
-    assert (told["phase"], told["rejections"]) == ("awaiting_2fa", 0)
-    assert "somebody" not in output
 
 
 @pytest.mark.parametrize(

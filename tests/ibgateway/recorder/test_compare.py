@@ -10,8 +10,7 @@ import pytest
 from ibgateway.recorder.compare import Difference, compare, field_class, table
 from ibgateway.recorder.simulator_run import Setting, drive
 from ibgateway.recorder.transcript.transcript import Line
-from tests.ibgateway.recorder.transcript.test_correlation import EXECUTED, STATUS, place
-from tests.stacks.ibgateway.recorded_lines import asked, session, told
+from tests.stacks.ibgateway.recorded_lines import EXECUTED, STATUS, asked, place, session, told
 
 POSITION = f"61 3 DU7654321 {EXECUTED}"
 QUOTE = "1 11 6 0 AAPL STK - 0.0 - - SMART - USD - - 0 - 0 0 -"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from ibgateway.recorder.layouts.field_grammar import Message
 from ibgateway.recorder.transcript.transcript import (
     HANDSHAKE,
     TO_CLIENT,
@@ -10,8 +13,14 @@ from ibgateway.recorder.transcript.transcript import (
     Entry,
     Event,
     Line,
+    fields_of,
     layout_of,
 )
+
+PLACE = "0 AAPL STK - 0.0 - - SMART - USD - - - - BUY 1 LMT 150 0 DAY - DU7654321 - 0 ref 1 0 0 0 0 0 0 0"
+STATUS = "0 1 0 389001 0 0 3 - 0"
+EXECUTED = "265598 AAPL STK - 0.0 - - IEX USD AAPL NMS"
+EXECUTION = "then DU7654321 IEX BOT 1 1.0 389001 3 0 1 1.0 ref - - - 2 0"
 
 
 def asked(text: str, at: float = 0.0, *, version: int = 178, client: int = 1) -> Entry:
@@ -35,6 +44,21 @@ def session(*lines: Line, version: int = 178, client: int = 1, clientId: int = 3
         told("9 1 1", version=version, client=client),
         *lines,
     ]
+
+
+def place(orderId: int, at: float = 0.0) -> Line:
+    """placeOrder of version 178 with nothing but the common fields."""
+    advisor = "- 0 - - - - - - 0 - -1 0 - - 0 - -"
+    auction = "0 0 - 0 - - - - - 0 - - - - 0 - - - - - - - - - - 0 - - 0 0 - - 0 - 0 0 0 0"
+    tail = "- - - - - - 0 - - - - - - - - 0 0 0 - - - 0 - -"
+    return asked(f"3 {orderId} {PLACE} {advisor} {auction} {tail}", at)
+
+
+def named(table: Mapping[int, Message], version: int, payload: bytes) -> dict[str, str]:
+    """Each field's name and text, of several the first; Unfit when the layout is another."""
+    texts = fields_of(payload)
+    names = table[int(texts[0])].names(version, texts)
+    return dict(reversed(list(zip(names, texts, strict=True))))
 
 
 def _entry(direction: str, text: str, at: float, version: int, client: int, known: bool = True) -> Entry:

@@ -4,22 +4,9 @@ from __future__ import annotations
 
 from ibgateway.recorder.transcript.correlation import exchanges
 from ibgateway.recorder.transcript.transcript import Line
-from tests.stacks.ibgateway.recorded_lines import asked, session, told
-
-PLACE = "0 AAPL STK - 0.0 - - SMART - USD - - - - BUY 1 LMT 150 0 DAY - DU7654321 - 0 ref 1 0 0 0 0 0 0 0"
-STATUS = "0 1 0 389001 0 0 3 - 0"
-EXECUTED = "265598 AAPL STK - 0.0 - - IEX USD AAPL NMS"
-EXECUTION = "then DU7654321 IEX BOT 1 1.0 389001 3 0 1 1.0 ref - - - 2 0"
+from tests.stacks.ibgateway.recorded_lines import EXECUTED, EXECUTION, STATUS, asked, place, session, told
 
 START = ["managedAccounts", "nextValidId"]
-
-
-def place(orderId: int, at: float = 0.0) -> Line:
-    """placeOrder of version 178 with nothing but the common fields."""
-    advisor = "- 0 - - - - - - 0 - -1 0 - - 0 - -"
-    auction = "0 0 - 0 - - - - - 0 - - - - 0 - - - - - - - - - - 0 - - 0 0 - - 0 - 0 0 0 0"
-    tail = "- - - - - - 0 - - - - - - - - 0 0 0 - - - 0 - -"
-    return asked(f"3 {orderId} {PLACE} {advisor} {auction} {tail}", at)
 
 
 def answers_of(*lines: Line) -> dict[str, list[str]]:
