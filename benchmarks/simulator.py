@@ -28,7 +28,7 @@ from pathlib import Path
 
 import ibgateway.simulator
 from ibgateway.simulator.gateway.ticks import Tick
-from ibgateway.simulator.handlers.market_data import QuoteLine
+from ibgateway.simulator.handlers.market_data import MarketDataSubscription
 from ibgateway.simulator.model.config import START
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.server.server import Simulator
@@ -73,7 +73,7 @@ async def simulated(port: Pipe, count: int) -> None:
             await asyncio.sleep(0.01)
         ((connection, peer),) = sim.sockets.items()
         ((_, line),) = connection.subscriptions.items()
-        assert isinstance(line, QuoteLine)
+        assert isinstance(line, MarketDataSubscription)
         watcher = line.watcher
         sim.gateway.feeds.paused = True
         while connection.marketDataType != READY:  # noqa: ASYNC110 - the client decides

@@ -18,7 +18,7 @@ GREETING = re.compile(
 )  # server version, its time; an error frame begins with one digit
 
 
-class Outcome(StrEnum):
+class PortState(StrEnum):
     """What a gateway's port does when it is asked for a version."""
 
     ANSWERS = "answers"
@@ -30,28 +30,32 @@ class Outcome(StrEnum):
 
 
 EXIT_CODES = {
-    Outcome.ANSWERS: 0,
-    Outcome.REFUSED: 1,
-    Outcome.CLOSES: 3,  # 2 is argparse's own, and Docker reserves it
-    Outcome.SILENT: 4,
-    Outcome.NOT_TWS: 5,
-    Outcome.UNREACHABLE: 6,
+    PortState.ANSWERS: 0,
+    PortState.REFUSED: 1,
+    PortState.CLOSES: 3,  # 2 is argparse's own, and Docker reserves it
+    PortState.SILENT: 4,
+    PortState.NOT_TWS: 5,
+    PortState.UNREACHABLE: 6,
 }
 MEANING = {
-    Outcome.ANSWERS: "The gateway answers.",
-    Outcome.REFUSED: "Nothing listens on this port: the gateway is not started, not logged in, or on another port.",
-    Outcome.CLOSES: "The port accepts and hangs up: a port forwarder whose gateway is not logged in yet or restarting.",
-    Outcome.SILENT: "The port accepts and says nothing: a login or second factor is pending, or the gateway is frozen.",
-    Outcome.NOT_TWS: "Something else than a TWS API listens on this port.",
-    Outcome.UNREACHABLE: "The host cannot be reached: its name is unknown, or packets to it are dropped.",
+    PortState.ANSWERS: "The gateway answers.",
+    PortState.REFUSED: "Nothing listens on this port: the gateway is not started, not logged in, or on another port.",
+    PortState.CLOSES: (
+        "The port accepts and hangs up: a port forwarder whose gateway is not logged in yet or restarting."
+    ),
+    PortState.SILENT: (
+        "The port accepts and says nothing: a login or second factor is pending, or the gateway is frozen."
+    ),
+    PortState.NOT_TWS: "Something else than a TWS API listens on this port.",
+    PortState.UNREACHABLE: "The host cannot be reached: its name is unknown, or packets to it are dropped.",
 }
 
 
 @dataclass(frozen=True)
-class Answer:
+class HandshakeReply:
     """The outcome of one exchange; the rest only where the gateway answered. `time` is its clock, in its own words."""
 
-    outcome: Outcome
+    outcome: PortState
     serverVersion: int | None = None
     time: str | None = None
 
@@ -60,33 +64,33 @@ class _Closed(Exception):
     """The other side hung up in the middle."""
 
 
-def ask(host: str, port: int, timeout_s: float) -> Answer:
+def ask(host: str, port: int, timeout_s: float) -> HandshakeReply:
     """Ask once; the whole exchange ends within about timeout_s, name lookup aside."""
     deadline = time.monotonic() + timeout_s
     try:
         connection = socket.create_connection((host, port), timeout=timeout_s)
     except ConnectionRefusedError:
-        return Answer(Outcome.REFUSED)
+        return HandshakeReply(PortState.REFUSED)
     except OSError:  # no such name, no route, a filtered port, a full backlog
-        return Answer(Outcome.UNREACHABLE)
+        return HandshakeReply(PortState.UNREACHABLE)
     with connection:
         try:
             return _exchange(connection, deadline)
         except TimeoutError:
-            return Answer(Outcome.SILENT)
+            return HandshakeReply(PortState.SILENT)
         except (_Closed, ConnectionError):
-            return Answer(Outcome.CLOSES)
+            return HandshakeReply(PortState.CLOSES)
 
 
-def _exchange(connection: socket.socket, deadline: float) -> Answer:
+def _exchange(connection: socket.socket, deadline: float) -> HandshakeReply:
     connection.sendall(b"API\0" + struct.pack(">I", len(OFFER)) + OFFER)
     (length,) = struct.unpack(">I", _receive(connection, 4, deadline))
     if not 0 < length <= LONGEST:
-        return Answer(Outcome.NOT_TWS)
+        return HandshakeReply(PortState.NOT_TWS)
     greeting = GREETING.fullmatch(_receive(connection, length, deadline))
     if greeting is None:
-        return Answer(Outcome.NOT_TWS)
-    return Answer(Outcome.ANSWERS, int(greeting[1]), greeting[2].decode(errors="replace"))
+        return HandshakeReply(PortState.NOT_TWS)
+    return HandshakeReply(PortState.ANSWERS, int(greeting[1]), greeting[2].decode(errors="replace"))
 
 
 def _receive(connection: socket.socket, size: int, deadline: float) -> bytes:

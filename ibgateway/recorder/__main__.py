@@ -14,10 +14,10 @@ from pathlib import Path
 
 from ibgateway.recorder.compare import compare, table
 from ibgateway.recorder.connection_log import again
-from ibgateway.recorder.recording_proxy import Place, Recorder
+from ibgateway.recorder.recording_proxy import RecordingProxy, SocketAddress
 from ibgateway.recorder.replay.recorded_connection import scripts
-from ibgateway.recorder.replay.server import Player
-from ibgateway.recorder.simulator_run import Setting, drive, recorded_start
+from ibgateway.recorder.replay.server import ReplayServer
+from ibgateway.recorder.simulator_run import SimulatorSetup, drive, recorded_start
 from ibgateway.recorder.transcript import transcript
 from ibgateway.recorder.transcript.scrub import Scrubber
 from ibgateway.recorder.transcript.transcript import BadTranscript, Line
@@ -32,8 +32,13 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m ibgateway.recorder", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
     add = commands.add_parser("record", help="forward a client's session to a gateway and write it down").add_argument
-    add("--listen", type=place, default=Place("127.0.0.1", 4003), help="[HOST:]PORT for clients (4003)")
-    add("--gateway", type=place, default=Place("127.0.0.1", 4002), help="[HOST:]PORT of the gateway (127.0.0.1:4002)")
+    add("--listen", type=place, default=SocketAddress("127.0.0.1", 4003), help="[HOST:]PORT for clients (4003)")
+    add(
+        "--gateway",
+        type=place,
+        default=SocketAddress("127.0.0.1", 4002),
+        help="[HOST:]PORT of the gateway (127.0.0.1:4002)",
+    )
     add("--out", type=Path, required=True, help="the file to write; it must not exist")
     add("--mask", action="append", default=[], metavar="WORD", help="mask this everywhere too; may be repeated")
     replay = commands.add_parser("replay", help="answer clients from a transcript")
@@ -53,9 +58,9 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def place(text: str) -> Place:
+def place(text: str) -> SocketAddress:
     host, _, port = text.rpartition(":")
-    return Place(host.strip("[]") or "127.0.0.1", int(port))
+    return SocketAddress(host.strip("[]") or "127.0.0.1", int(port))
 
 
 def positive(text: str) -> float:
@@ -76,7 +81,7 @@ async def record(given: argparse.Namespace) -> None:
     scrubber = Scrubber(secrets.token_bytes(32), given.mask)
     with given.out.open("x", encoding="utf-8") as out:
         out.write(transcript.header(datetime.now(UTC).isoformat(timespec="seconds")) + "\n")
-        async with Recorder(given.listen, given.gateway, out, scrubber) as recorder:
+        async with RecordingProxy(given.listen, given.gateway, out, scrubber) as recorder:
             log.info("recording on %s:%d into %s", given.listen.host, recorder.port, given.out)
             await stopped()
     scrub_again(given.out, scrubber)
@@ -93,9 +98,9 @@ def scrub_again(path: Path, scrubber: Scrubber) -> None:
 
 
 async def replay(given: argparse.Namespace) -> None:
-    where = given.listen or Place("127.0.0.1", given.port)
+    where = given.listen or SocketAddress("127.0.0.1", given.port)
     found = scripts(lines_of(given.transcript))
-    async with Player(found, host=where.host, port=where.port, speed=given.speed) as player:
+    async with ReplayServer(found, host=where.host, port=where.port, speed=given.speed) as player:
         log.info("replaying %d connections on %s:%d", len(found), where.host, player.port)
         await stopped()
 
@@ -114,7 +119,7 @@ def simulated(recorded: list[Line], given: argparse.Namespace) -> list[Line]:
     start = given.start or recorded_start(recorded)
     if start is None:
         log.warning("the gateway's clock has a zone that is unknown here; --start says when the recording began")
-    return drive(recorded, Setting(start or START, given.seed, given.data))
+    return drive(recorded, SimulatorSetup(start or START, given.seed, given.data))
 
 
 def lines_of(path: Path) -> list[Line]:

@@ -8,9 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 from ibgateway.recorder.replay.request_equality import exact, facts, loose
-from ibgateway.recorder.transcript.correlation import ABOUT_ORDERS, ERROR, OPEN_ORDER, ORDER_STATUS, Exchange, exchanges
+from ibgateway.recorder.transcript.correlation import (
+    ABOUT_ORDERS,
+    ERROR,
+    OPEN_ORDER,
+    ORDER_STATUS,
+    RequestExchange,
+    exchanges,
+)
 from ibgateway.recorder.transcript.scrub import UNSET
-from ibgateway.recorder.transcript.transcript import Entry, Line, clients
+from ibgateway.recorder.transcript.transcript import Line, TranscriptFrame, clients
 
 # Their number and order are the market's or the account's doing, so only that they come, and how, is compared.
 STREAMS = frozenset({1, 2, 6, 7, 8, 12, 13, 14, 21, 45, 46, 47, 50, 84, 90, 94, 95, 99})
@@ -75,10 +82,10 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _by_order(lines: Iterable[Line]) -> list[Exchange]:
+def _by_order(lines: Iterable[Line]) -> list[RequestExchange]:
     """All that is told about one order is one exchange: which request it answers, or list, is a matter of moments."""
-    found: list[Exchange] = []
-    orders: dict[str, Exchange] = {}
+    found: list[RequestExchange] = []
+    orders: dict[str, RequestExchange] = {}
     for exchange in exchanges(lines):
         orderId = exchange.request.get("orderId")
         if orderId not in orders:
@@ -93,7 +100,9 @@ def _by_order(lines: Iterable[Line]) -> list[Exchange]:
     return found
 
 
-def _pairs(recorded: Sequence[Exchange], others: Sequence[Exchange]) -> list[tuple[Exchange, Exchange | None]]:
+def _pairs(
+    recorded: Sequence[RequestExchange], others: Sequence[RequestExchange]
+) -> list[tuple[RequestExchange, RequestExchange | None]]:
     """Each recorded request with the other side's next one that is exactly, else loosely, the same."""
     left = _Left(others)
     return [(one, left.take(one)) for one in recorded]
@@ -102,14 +111,14 @@ def _pairs(recorded: Sequence[Exchange], others: Sequence[Exchange]) -> list[tup
 class _Left:
     """The other side's exchanges that have no partner yet, by what their requests ask."""
 
-    def __init__(self, others: Sequence[Exchange]) -> None:
+    def __init__(self, others: Sequence[RequestExchange]) -> None:
         self._taken: set[int] = set()
-        self._by: dict[Key, deque[Exchange]] = {}
+        self._by: dict[Key, deque[RequestExchange]] = {}
         for one in others:
             for key in _keys(one):
                 self._by.setdefault(key, deque()).append(one)
 
-    def take(self, wanted: Exchange) -> Exchange | None:
+    def take(self, wanted: RequestExchange) -> RequestExchange | None:
         for key in _keys(wanted) if wanted.request.known else ():
             waiting = self._by.get(key, deque())
             while waiting:
@@ -123,18 +132,18 @@ class _Left:
 Key = tuple[int, str, frozenset[tuple[str, str]]]
 
 
-def _keys(exchange: Exchange) -> tuple[Key, Key]:
+def _keys(exchange: RequestExchange) -> tuple[Key, Key]:
     msgId, said = exchange.request.msgId, facts(exchange.request)
     return (msgId, "exact", frozenset(exact(said).items())), (msgId, "loose", frozenset(loose(said).items()))
 
 
-def _request_missing(one: Exchange) -> list[Difference]:
+def _request_missing(one: RequestExchange) -> list[Difference]:
     request = one.request
     asked = "asked" if request.known else f"{len(request.fields)} fields, which fit no layout"
     return [Difference(request.message, "", "request", asked, "never asked")]
 
 
-def _compare(one: Exchange, other: Exchange) -> list[Difference]:
+def _compare(one: RequestExchange, other: RequestExchange) -> list[Difference]:
     request = one.request.message
     ours, theirs = _labelled(one), _labelled(other)
     found = [
@@ -149,16 +158,16 @@ def _compare(one: Exchange, other: Exchange) -> list[Difference]:
     return found
 
 
-Labelled = list[tuple[str, Entry]]
+Labelled = list[tuple[str, TranscriptFrame]]
 
 
-def _labelled(exchange: Exchange) -> Labelled:
+def _labelled(exchange: RequestExchange) -> Labelled:
     """Each answer with what it says of itself: an error's code, an order's status."""
     pairs = ((_label(entry), entry) for _, entry in exchange.replies)
     return [(label, entry) for label, entry in pairs if label]
 
 
-def _label(entry: Entry) -> str:
+def _label(entry: TranscriptFrame) -> str:
     """Empty for what is not compared."""
     if entry.msgId == ERROR:
         code = entry.get("errorCode") or ""
@@ -195,7 +204,9 @@ def _sequence(labelled: Labelled, common: set[str]) -> list[str]:
     return list(dict.fromkeys(label for label, entry in labelled if label in common and entry.msgId not in STREAMS))
 
 
-def _fields(request: str, label: str, mine: Sequence[Entry], its: Sequence[Entry]) -> list[Difference]:
+def _fields(
+    request: str, label: str, mine: Sequence[TranscriptFrame], its: Sequence[TranscriptFrame]
+) -> list[Difference]:
     if not all(entry.known for entry in [*mine, *its]):
         counts = [" or ".join(str(n) for n in sorted({len(entry.fields) for entry in side})) for side in (mine, its)]
         if counts[0] == counts[1]:
@@ -209,7 +220,7 @@ def _fields(request: str, label: str, mine: Sequence[Entry], its: Sequence[Entry
     ]
 
 
-def _texts(entries: Sequence[Entry]) -> dict[str, set[str]]:
+def _texts(entries: Sequence[TranscriptFrame]) -> dict[str, set[str]]:
     """What each field holds, over all messages of a kind."""
     found: dict[str, set[str]] = {}
     for entry in entries:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ibgateway.recorder.framing import Cutter
-from ibgateway.recorder.layouts.field_grammar import Unfit
+from ibgateway.recorder.framing import FrameSplitter
+from ibgateway.recorder.layouts.field_grammar import LayoutMismatch
 from ibgateway.recorder.transcript.scrub import Scrubber, veil
 from ibgateway.recorder.transcript.transcript import (
     HANDSHAKE,
@@ -13,9 +13,9 @@ from ibgateway.recorder.transcript.transcript import (
     TO_CLIENT,
     TO_GATEWAY,
     UNKNOWN,
-    Entry,
-    Event,
+    ConnectionEvent,
     Line,
+    TranscriptFrame,
     fields_of,
     layout_of,
 )
@@ -26,17 +26,17 @@ LOWEST_VERSION = 100  # before that a gateway's frames have no length
 REFUSED_VERSION = 157  # the layout in which a gateway refuses a client's versions
 
 
-class NotUnderstood(Exception):
+class UnreadableBytes(Exception):
     """Something after which the bytes mean nothing certain."""
 
 
-class Tape:
+class ConnectionLog:
     """`feed` it what crosses the wire. When it understands no more, it says so in a last line and records nothing."""
 
     def __init__(self, client: int, scrubber: Scrubber) -> None:
         self._client = client
         self._scrubber = scrubber
-        self._cutters = {TO_GATEWAY: Cutter(of_client=True), TO_CLIENT: Cutter(of_client=False)}
+        self._cutters = {TO_GATEWAY: FrameSplitter(of_client=True), TO_CLIENT: FrameSplitter(of_client=False)}
         self._offered = False
         self._version = 0
         self.stopped = False
@@ -48,43 +48,45 @@ class Tape:
         try:
             for payload in self._cutters[direction].feed(data):
                 lines.append(self._entry(direction, payload, at))
-        except (BadFrame, NotUnderstood) as error:
+        except (BadFrame, UnreadableBytes) as error:
             self.stopped = True
-            lines.append(Event(at, self._client, STOPPED, str(error)))
+            lines.append(ConnectionEvent(at, self._client, STOPPED, str(error)))
         return lines
 
-    def _entry(self, direction: str, payload: bytes, at: float) -> Entry:
+    def _entry(self, direction: str, payload: bytes, at: float) -> TranscriptFrame:
         if direction == TO_GATEWAY and not self._offered:
             parse_offer(payload)
             self._offered = True
             offer = payload.decode("ascii", "replace").removesuffix("\0")
-            return Entry(at, direction, self._client, 0, HANDSHAKE, (self._scrubber.text(offer),))
+            return TranscriptFrame(at, direction, self._client, 0, HANDSHAKE, (self._scrubber.text(offer),))
         texts = _texts(payload)
         if direction == TO_CLIENT and not self._version and len(texts) == 2:
             self._version = _version(texts[0])
-            return Entry(at, direction, self._client, 0, HANDSHAKE, tuple(self._scrubber.text(text) for text in texts))
+            return TranscriptFrame(
+                at, direction, self._client, 0, HANDSHAKE, tuple(self._scrubber.text(text) for text in texts)
+            )
         return self._message(direction, texts, at)
 
-    def _message(self, direction: str, texts: list[str], at: float) -> Entry:
+    def _message(self, direction: str, texts: list[str], at: float) -> TranscriptFrame:
         if not (texts[0].isascii() and texts[0].isdecimal() and len(texts[0]) < 5):
-            raise NotUnderstood("a frame that does not begin with a message id")
+            raise UnreadableBytes("a frame that does not begin with a message id")
         version = self._version or REFUSED_VERSION
         layout = layout_of(direction, int(texts[0]))
         name = layout.name if layout else UNKNOWN
         try:
             names = layout.names(version, texts) if layout else None
-        except Unfit:
+        except LayoutMismatch:
             names = None
         if names is None:
             veiled = (texts[0], *map(veil, texts[1:]))
-            return Entry(at, direction, self._client, version, name, veiled, known=False)
+            return TranscriptFrame(at, direction, self._client, version, name, veiled, known=False)
         fields = tuple(self._scrubber.fields(names, texts))
-        return Entry(at, direction, self._client, version, name, fields)
+        return TranscriptFrame(at, direction, self._client, version, name, fields)
 
 
 def again(line: Line, scrubber: Scrubber) -> Line:
     """A recorded line without what turned out to be secret after it."""
-    if not isinstance(line, Entry) or not line.known:
+    if not isinstance(line, TranscriptFrame) or not line.known:
         return line
     names = line.names or [HANDSHAKE] * len(line.fields)
     return replace(line, fields=tuple(scrubber.again(names, line.fields)))
@@ -92,12 +94,12 @@ def again(line: Line, scrubber: Scrubber) -> Line:
 
 def _texts(payload: bytes) -> list[str]:
     if not payload.endswith(b"\0"):
-        raise NotUnderstood("a frame that does not end in a zero byte")
+        raise UnreadableBytes("a frame that does not end in a zero byte")
     return fields_of(payload)
 
 
 def _version(text: str) -> int:
     version = int(text) if text.isascii() and text.isdecimal() and len(text) < 5 else 0
     if not LOWEST_VERSION <= version <= HIGHEST_VERSION:
-        raise NotUnderstood(f"server version {version or '?'}: only {LOWEST_VERSION} to {HIGHEST_VERSION} are text")
+        raise UnreadableBytes(f"server version {version or '?'}: only {LOWEST_VERSION} to {HIGHEST_VERSION} are text")
     return version

@@ -12,7 +12,7 @@ MAX_FRAME = 0xFFFFFF  # a gateway's scanner parameters take some MiB; more than 
 _length = struct.Struct(">I")
 
 
-class Cutter:
+class FrameSplitter:
     """One direction; holds at most one incomplete frame. A client's bytes begin with `API` and a zero byte."""
 
     def __init__(self, *, of_client: bool) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TextIO
 
-from ibgateway.recorder.connection_log import Tape
+from ibgateway.recorder.connection_log import ConnectionLog
 from ibgateway.recorder.transcript.scrub import Scrubber
 from ibgateway.recorder.transcript.transcript import (
     CLOSED_BY_CLIENT,
@@ -22,7 +22,7 @@ from ibgateway.recorder.transcript.transcript import (
     STOPPED,
     TO_CLIENT,
     TO_GATEWAY,
-    Event,
+    ConnectionEvent,
     Line,
     as_json,
 )
@@ -36,7 +36,7 @@ log = logging.getLogger("ibgateway.recorder")
 
 
 @dataclass(frozen=True)
-class Place:
+class SocketAddress:
     """Where somebody listens."""
 
     host: str
@@ -51,10 +51,10 @@ class _Side:
     writer: asyncio.StreamWriter
 
 
-class Recorder:
-    """`async with Recorder(listen, gateway, out, scrubber) as recorder:` records until it ends."""
+class RecordingProxy:
+    """`async with RecordingProxy(listen, gateway, out, scrubber) as recorder:` records until it ends."""
 
-    def __init__(self, listen: Place, gateway: Place, out: TextIO, scrubber: Scrubber) -> None:
+    def __init__(self, listen: SocketAddress, gateway: SocketAddress, out: TextIO, scrubber: Scrubber) -> None:
         self._listen = listen
         self._gateway = gateway
         self._out = out
@@ -65,7 +65,7 @@ class Recorder:
         self._sessions: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
-    async def __aenter__(self) -> Recorder:
+    async def __aenter__(self) -> RecordingProxy:
         self._server = await asyncio.start_server(self._serve, self._listen.host, self._listen.port)
         return self
 
@@ -105,14 +105,14 @@ class Recorder:
             writer.transport.abort()
 
     async def _session(self, client: int, near: _Side, gateway: _Side) -> None:
-        tape = Tape(client, self._scrubber)
-        self._write([Event(self._now(), client, CONNECTED)])
+        tape = ConnectionLog(client, self._scrubber)
+        self._write([ConnectionEvent(self._now(), client, CONNECTED)])
 
         def record(direction: str, data: bytes) -> None:
             if data:
                 self._record(tape, client, direction, data)
             else:
-                self._write([Event(self._now(), client, CLOSED[direction])])
+                self._write([ConnectionEvent(self._now(), client, CLOSED[direction])])
 
         try:
             async with asyncio.TaskGroup() as both:
@@ -128,7 +128,7 @@ class Recorder:
     def _now(self) -> float:
         return time.monotonic() - self._start
 
-    def _record(self, tape: Tape, client: int, direction: str, data: bytes) -> None:
+    def _record(self, tape: ConnectionLog, client: int, direction: str, data: bytes) -> None:
         if tape.stopped:
             return
         try:
@@ -136,9 +136,9 @@ class Recorder:
         except Exception:  # the rim's one broad except: a defect of the recorder must not end somebody's session
             log.exception("the recording of client %d failed", client)
             tape.stopped = True
-            lines = [Event(self._now(), client, STOPPED, "the recorder failed, see its log")]
+            lines = [ConnectionEvent(self._now(), client, STOPPED, "the recorder failed, see its log")]
         for line in lines:
-            if isinstance(line, Event):
+            if isinstance(line, ConnectionEvent):
                 log.warning("client %d is forwarded but no longer recorded: %s", client, line.detail)
         self._write(lines)
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import ibgateway.simulator.handlers  # noqa: F401 - fills connection.ANSWERS
-from ibgateway.recorder.layouts.field_grammar import Unfit
+import ibgateway.simulator.handlers  # noqa: F401 - fills connection.HANDLERS
+from ibgateway.recorder.layouts.field_grammar import LayoutMismatch
 from ibgateway.recorder.transcript.transcript import (
     CLOSED_BY_CLIENT,
     CLOSED_BY_GATEWAY,
@@ -18,9 +18,9 @@ from ibgateway.recorder.transcript.transcript import (
     TO_CLIENT,
     TO_GATEWAY,
     UNKNOWN,
-    Entry,
-    Event,
+    ConnectionEvent,
     Line,
+    TranscriptFrame,
     fields_of,
     layout_of,
 )
@@ -36,7 +36,7 @@ log = logging.getLogger("ibgateway.recorder")
 
 
 @dataclass(frozen=True)
-class Setting:
+class SimulatorSetup:
     """The world that is asked."""
 
     start: float  # epoch seconds at the transcript's beginning
@@ -47,7 +47,7 @@ class Setting:
 def recorded_start(lines: Sequence[Line]) -> float | None:
     """What the gateway's clock said when the recording began; None when its zone is none that is known here."""
     for line in lines:
-        if isinstance(line, Entry) and line.message == HANDSHAKE and line.direction == TO_CLIENT:
+        if isinstance(line, TranscriptFrame) and line.message == HANDSHAKE and line.direction == TO_CLIENT:
             try:
                 day, time, zone = line.fields[1].split(" ", 2)
                 at = datetime.strptime(f"{day} {time}", "%Y%m%d %H:%M:%S").replace(tzinfo=ZoneInfo(zone))
@@ -57,7 +57,7 @@ def recorded_start(lines: Sequence[Line]) -> float | None:
     return None
 
 
-def drive(lines: Sequence[Line], setting: Setting) -> list[Line]:
+def drive(lines: Sequence[Line], setting: SimulatorSetup) -> list[Line]:
     """The same requests with the simulator's answers."""
     run = _Run(lines, setting)
     for line in sorted(lines, key=lambda one: one.at):
@@ -69,7 +69,7 @@ def drive(lines: Sequence[Line], setting: Setting) -> list[Line]:
 class _Run:
     """One simulator under way."""
 
-    def __init__(self, lines: Sequence[Line], setting: Setting) -> None:
+    def __init__(self, lines: Sequence[Line], setting: SimulatorSetup) -> None:
         self._start = setting.start
         self._versions = _versions(lines)
         config = WorldConfig(setting.seed, setting.start, data=setting.data)
@@ -91,7 +91,7 @@ class _Run:
             self._collect()
 
     def happen(self, line: Line) -> None:
-        if isinstance(line, Event):
+        if isinstance(line, ConnectionEvent):
             if line.event in {CLOSED_BY_CLIENT, CLOSED_BY_GATEWAY}:
                 self._leave(line.client)
         elif line.direction == TO_GATEWAY and line.known:  # of others only the classes of their fields were kept
@@ -104,7 +104,7 @@ class _Run:
         if connection is not None:
             self._gateway.disconnect(connection)
 
-    def _ask(self, request: Entry) -> None:
+    def _ask(self, request: TranscriptFrame) -> None:
         if request.message == HANDSHAKE:
             self._greet(request.client)
             return
@@ -132,21 +132,21 @@ class _Run:
                 self.lines.append(_entry(client, connection.version, payload, self._at))
 
 
-def _entry(client: int, version: int, payload: bytes, at: float) -> Entry:
+def _entry(client: int, version: int, payload: bytes, at: float) -> TranscriptFrame:
     texts = tuple(fields_of(payload))
     if len(texts) == 2 and texts[0] == str(version):
-        return Entry(at, TO_CLIENT, client, 0, HANDSHAKE, texts)
+        return TranscriptFrame(at, TO_CLIENT, client, 0, HANDSHAKE, texts)
     layout = layout_of(TO_CLIENT, int(texts[0]))
     try:
         known = layout is not None and bool(layout.names(version, texts))
-    except Unfit:
+    except LayoutMismatch:
         known = False
-    return Entry(at, TO_CLIENT, client, version, layout.name if layout else UNKNOWN, texts, known)
+    return TranscriptFrame(at, TO_CLIENT, client, version, layout.name if layout else UNKNOWN, texts, known)
 
 
 def _accounts(lines: Sequence[Line]) -> tuple[str, ...]:
     for line in lines:
-        if isinstance(line, Entry) and line.direction == TO_CLIENT and line.msgId == MANAGED_ACCOUNTS:
+        if isinstance(line, TranscriptFrame) and line.direction == TO_CLIENT and line.msgId == MANAGED_ACCOUNTS:
             return tuple(name for name in (line.get("accountsList") or "").split(",") if name)
     return ()
 
@@ -155,5 +155,5 @@ def _versions(lines: Sequence[Line]) -> dict[int, int]:
     return {
         line.client: int(line.fields[0])
         for line in lines
-        if isinstance(line, Entry) and line.message == HANDSHAKE and line.direction == TO_CLIENT
+        if isinstance(line, TranscriptFrame) and line.message == HANDSHAKE and line.direction == TO_CLIENT
     }

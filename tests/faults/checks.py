@@ -20,7 +20,7 @@ from bridge.tool import TOOLS, ToolError
 from ib_worker.orders.references import order_ref
 from ib_worker.orders.tracker import LOOKS_APART_S
 from ibgateway.simulator.model.orders import OpenOrder
-from ibgateway.simulator.server.journal import Entry
+from ibgateway.simulator.server.journal import JournalEntry
 from tests.faults.mcp import Answer
 from tests.faults.plan import Plan, Step
 from tests.faults.stage import Stage, insisted, whole_log
@@ -69,8 +69,8 @@ class Truth:
 
     orders: dict[str, OpenOrder]
     doubled: dict[str, int]  # how many there are, where they are more than one
-    frames: dict[str, list[Entry]]  # placeOrder frames of the run
-    cancels: dict[int, list[Entry]]  # cancelOrder frames of the run, by orderId
+    frames: dict[str, list[JournalEntry]]  # placeOrder frames of the run
+    cancels: dict[int, list[JournalEntry]]  # cancelOrder frames of the run, by orderId
 
 
 async def check(stage: Stage, seen: Seen, result: Result, stalls: Stalls) -> None:
@@ -89,10 +89,10 @@ async def check(stage: Stage, seen: Seen, result: Result, stalls: Stalls) -> Non
 
 def _truth(stage: Stage, seen: Seen) -> Truth:
     journal = stage.sim.journal
-    frames: dict[str, list[Entry]] = defaultdict(list)
+    frames: dict[str, list[JournalEntry]] = defaultdict(list)
     for entry in journal.orders(after=seen.frame):
         frames[entry.request.placed[1].orderRef].append(entry)
-    cancels: dict[int, list[Entry]] = defaultdict(list)
+    cancels: dict[int, list[JournalEntry]] = defaultdict(list)
     for entry in journal.entries("in", 4, after=seen.frame):
         cancels[entry.request.orderId].append(entry)
     orders = _orders(stage)
@@ -110,7 +110,7 @@ def _orders(stage: Stage) -> tuple[OpenOrder, ...]:
     return *world.completed_orders(False), *world.open_orders(None)
 
 
-def _placing(truth: Truth, step: Step) -> list[Entry]:
+def _placing(truth: Truth, step: Step) -> list[JournalEntry]:
     """The frames that placed, or changed, what this step asks for: each has a price of its own."""
     sent = truth.frames.get(order_ref(step.of or step.key), [])
     if step.tool == "ibkr_cancel_order":
@@ -141,7 +141,7 @@ def _frames(seen: Seen, truth: Truth) -> Iterator[str]:
                 yield f"I1: more than one cancel frame for {step.key}"
 
 
-def _certainly_anew(seen: Seen, sent: list[Entry]) -> bool:
+def _certainly_anew(seen: Seen, sent: list[JournalEntry]) -> bool:
     """Redis had lost its data, and IBKR was looked at for long enough to show what the first frame did, had it come."""
     apart_s = [later.wall - earlier.wall for earlier, later in pairwise(sent)]
     return EMPTIED in seen.plan.names and min(apart_s) >= LOOKS_APART_S

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from ibgateway.simulator.server.journal import Entry
+from ibgateway.simulator.server.journal import JournalEntry
 from ibgateway.simulator.wire.names import CLIENT, SERVER
 from tests.faults.checks import Seen
 from tests.faults.stage import Stage, whole_log
@@ -48,5 +48,5 @@ def _frames(stage: Stage, seen: Seen) -> Iterator[str]:
             yield entry.as_json() + "\n"
 
 
-def _of_orders(entry: Entry) -> bool:
+def _of_orders(entry: JournalEntry) -> bool:
     return entry.msgId in (TO_GATEWAY if entry.direction == "in" else FROM_GATEWAY)

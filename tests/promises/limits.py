@@ -21,7 +21,7 @@ from bridge.bus.controls.kill_switch import set_halt
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.risk.limits import Limits
-from ibgateway.simulator.server.journal import Entry
+from ibgateway.simulator.server.journal import JournalEntry
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Caller, caller, worker
 
@@ -114,7 +114,7 @@ async def told(front: Caller, terms: dict[str, Any]) -> str:
     return "placed"
 
 
-def judged(rules: Rules, frames: list[Entry]) -> list[str]:
+def judged(rules: Rules, frames: list[JournalEntry]) -> list[str]:
     """What is wrong with the frames of a round, which takes less than a minute."""
     wrong = []
     if frames and (rules.halted or rules.mode == "read_only"):

@@ -9,12 +9,12 @@ from functools import cached_property, lru_cache
 FOREVER = 10_000
 
 
-class Unfit(Exception):
+class LayoutMismatch(Exception):
     """A frame whose fields are not those of its layout."""
 
 
 @dataclass(frozen=True)
-class Times:
+class RepeatedParts:
     """A field that counts, then the parts as often as it says."""
 
     count: str
@@ -22,7 +22,7 @@ class Times:
 
 
 @dataclass(frozen=True)
-class When:
+class ConditionalParts:
     """Parts that are there when an earlier field holds what they need."""
 
     name: str
@@ -31,7 +31,7 @@ class When:
 
 
 @dataclass(frozen=True)
-class Span:
+class VersionedParts:
     """Parts that are there from one version on, before another."""
 
     first: int
@@ -40,38 +40,38 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Maybe:
+class OptionalField:
     """A last field that some clients leave out."""
 
     name: str
 
 
-Part = str | Times | When | Span | Maybe
+Part = str | RepeatedParts | ConditionalParts | VersionedParts | OptionalField
 
 
-def times(count: str, *parts: Part) -> Times:
-    return Times(count, parts)
+def times(count: str, *parts: Part) -> RepeatedParts:
+    return RepeatedParts(count, parts)
 
 
-def when(name: str, is_any: Sequence[str], *parts: Part) -> When:
-    return When(name, frozenset(is_any).__contains__, parts)
+def when(name: str, is_any: Sequence[str], *parts: Part) -> ConditionalParts:
+    return ConditionalParts(name, frozenset(is_any).__contains__, parts)
 
 
-def given(name: str, *parts: Part) -> When:
+def given(name: str, *parts: Part) -> ConditionalParts:
     """When the earlier field is not empty."""
-    return When(name, bool, parts)
+    return ConditionalParts(name, bool, parts)
 
 
-def since(version: int, *parts: Part) -> Span:
-    return Span(version, FOREVER, parts)
+def since(version: int, *parts: Part) -> VersionedParts:
+    return VersionedParts(version, FOREVER, parts)
 
 
-def before(version: int, *parts: Part) -> Span:
-    return Span(0, version, parts)
+def before(version: int, *parts: Part) -> VersionedParts:
+    return VersionedParts(0, version, parts)
 
 
-def between(first: int, end: int, *parts: Part) -> Span:
-    return Span(first, end, parts)
+def between(first: int, end: int, *parts: Part) -> VersionedParts:
+    return VersionedParts(first, end, parts)
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,10 @@ class Message:
         return _plain(self.parts)
 
     def names(self, version: int, texts: Sequence[str]) -> tuple[str, ...]:
-        """A name for each of a frame's texts, the message id included; Unfit when they are not this message's."""
+        """Return a name for each of a frame's texts, the message id included; raise LayoutMismatch for other texts."""
         found = _plain_names(self, version) if self.plain else _Walk(version, texts).run(self.parts)
         if len(found) != len(texts):
-            raise Unfit(f"{self.name} of version {version} has {len(found)} fields, not {len(texts)}")
+            raise LayoutMismatch(f"{self.name} of version {version} has {len(found)} fields, not {len(texts)}")
         return found
 
 
@@ -99,7 +99,7 @@ def message(name: str, *parts: Part) -> Message:
 
 
 def _plain(parts: tuple[Part, ...]) -> bool:
-    return all(isinstance(part, str) or (isinstance(part, Span) and _plain(part.parts)) for part in parts)
+    return all(isinstance(part, str) or (isinstance(part, VersionedParts) and _plain(part.parts)) for part in parts)
 
 
 @lru_cache(maxsize=4096)
@@ -124,12 +124,12 @@ class _Walk:
         for part in parts:
             if isinstance(part, str):
                 self._take_names(part)
-            elif isinstance(part, Times):
+            elif isinstance(part, RepeatedParts):
                 self._repeat(part)
-            elif isinstance(part, When):
+            elif isinstance(part, ConditionalParts):
                 if part.holds(self._text(self._at[part.name])):
                     self._take(part.parts)
-            elif isinstance(part, Maybe):
+            elif isinstance(part, OptionalField):
                 self._names += [part.name] if len(self._names) < len(self._texts) else []
             elif part.first <= self._version < part.end:
                 self._take(part.parts)
@@ -139,17 +139,17 @@ class _Walk:
             self._at[word] = len(self._names)
             self._names.append(word)
 
-    def _repeat(self, part: Times) -> None:
+    def _repeat(self, part: RepeatedParts) -> None:
         self._take_names(part.count)
         text = self._text(len(self._names) - 1) or "0"
         if not (text.isascii() and text.isdecimal() and len(text) < 7):
-            raise Unfit(f"{part.count} is no count: {text[:20]!r}")
+            raise LayoutMismatch(f"{part.count} is no count: {text[:20]!r}")
         for _ in range(int(text)):
             self._take(part.parts)
             if len(self._names) > len(self._texts):
-                raise Unfit(f"{part.count} announces more fields than there are")
+                raise LayoutMismatch(f"{part.count} announces more fields than there are")
 
     def _text(self, at: int) -> str:
         if at >= len(self._texts):
-            raise Unfit("fields are missing")
+            raise LayoutMismatch("fields are missing")
         return self._texts[at]

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from ibgateway.recorder.layouts.contract_fields import ASKED, DELTA_NEUTRAL, HELD
-from ibgateway.recorder.layouts.field_grammar import Part, When, before, between, given, message, since, times, when
+from ibgateway.recorder.layouts.field_grammar import (
+    ConditionalParts,
+    Part,
+    before,
+    between,
+    given,
+    message,
+    since,
+    times,
+    when,
+)
 
 UNSET = {"", "1.7976931348623157E308", "1.7976931348623157e+308", "1.7976931348623157e308"}
 PEG_BENCH = ("PEG BENCH", "PEGBENCH")
@@ -29,7 +39,7 @@ _LEGS: tuple[Part, ...] = (
 )
 _SCALE: tuple[Part, ...] = (
     "scaleInitLevelSize scaleSubsLevelSize scalePriceIncrement",
-    When(
+    ConditionalParts(
         "scalePriceIncrement",
         _positive,
         (
@@ -54,7 +64,7 @@ _CONDITIONS: tuple[Part, ...] = (
         when("condType", ["1", "6", "7"], "condConId condExchange"),
         when("condType", ["1"], "condTriggerMethod"),
     ),
-    When("conditions", lambda text: text not in {"", "0"}, ("conditionsIgnoreRth conditionsCancelOrder",)),
+    ConditionalParts("conditions", lambda text: text not in {"", "0"}, ("conditionsIgnoreRth conditionsCancelOrder",)),
 )
 _PEG_PRICES = "minTradeQty minCompeteSize competeAgainstBestOffset midOffsetAtWhole midOffsetAtHalf"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ibgateway.recorder.layouts.contract_fields import ASKED, DELTA_NEUTRAL, HELD, QUOTE_LEGS
-from ibgateway.recorder.layouts.field_grammar import Maybe, Message, before, between, message, since, times
+from ibgateway.recorder.layouts.field_grammar import Message, OptionalField, before, between, message, since, times
 from ibgateway.recorder.layouts.order_fields import PLACE_ORDER
 
 _SCANNER = """
@@ -73,13 +73,15 @@ REQUESTS: dict[int, Message] = {
     52: message(
         "reqFundamentalData",
         "version reqId conId symbol secType exchange primaryExchange currency localSymbol reportType options",
-        Maybe("options"),
+        OptionalField("options"),
     ),
     53: message("cancelFundamentalData", "version reqId"),
     54: message(
-        "calculateImpliedVolatility", f"version reqId {ASKED} optionPrice underPrice options", Maybe("options")
+        "calculateImpliedVolatility", f"version reqId {ASKED} optionPrice underPrice options", OptionalField("options")
     ),
-    55: message("calculateOptionPrice", f"version reqId {ASKED} volatility underPrice options", Maybe("options")),
+    55: message(
+        "calculateOptionPrice", f"version reqId {ASKED} volatility underPrice options", OptionalField("options")
+    ),
     56: message("cancelCalculateImpliedVolatility", "version reqId"),
     57: message("cancelCalculateOptionPrice", "version reqId"),
     58: message("reqGlobalCancel", before(192, "version"), since(192, "extOperator manualOrderIndicator")),

@@ -12,7 +12,7 @@ from ibgateway.recorder.transcript.correlation import (
     GLOBAL_CANCEL,
     ON_ORDERS,
     PLACE_ORDER,
-    Exchange,
+    RequestExchange,
     exchanges,
 )
 from ibgateway.recorder.transcript.transcript import (
@@ -21,9 +21,9 @@ from ibgateway.recorder.transcript.transcript import (
     HANDSHAKE,
     TO_CLIENT,
     BadTranscript,
-    Entry,
-    Event,
+    ConnectionEvent,
     Line,
+    TranscriptFrame,
     clients,
 )
 
@@ -33,29 +33,29 @@ ACTS = ON_ORDERS | {GLOBAL_CANCEL}
 ABOUT_ACCOUNTS = frozenset({6, 7, 8, 61, 63, 71, 73, 94, 95})  # these change when orders do
 
 
-def id_of(request: Entry) -> str | None:
+def id_of(request: TranscriptFrame) -> str | None:
     """What a client calls a request by; None when it has no id."""
     return request.get("orderId" if request.msgId in {PLACE_ORDER, CANCEL_ORDER} else "reqId")
 
 
 @dataclass(frozen=True)
-class Answer:
+class RecordedReply:
     """A gateway's frame. `pause` is how long after the request it came; `after` the act that had to come first."""
 
     index: int
-    entry: Entry
+    entry: TranscriptFrame
     pause: float
     after: int | None = None
     after_pause: float = 0.0
 
 
 @dataclass(frozen=True)
-class Asked:
+class RecordedRequest:
     """A recorded request."""
 
     index: int
-    entry: Entry
-    answers: tuple[Answer, ...]
+    entry: TranscriptFrame
+    answers: tuple[RecordedReply, ...]
 
     @cached_property
     def facts(self) -> Facts:
@@ -76,12 +76,12 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Script:
+class RecordedConnection:
     """One recorded connection."""
 
     version: int
-    greeting: Entry
-    asked: tuple[Asked, ...]
+    greeting: TranscriptFrame
+    asked: tuple[RecordedRequest, ...]
     closes_after: float | None = None  # the gateway closed the connection so long after the last request
 
     @cached_property
@@ -90,8 +90,8 @@ class Script:
         return (first.entry.get("clientId") if first else None) or ""
 
     @cached_property
-    def _by_kind(self) -> dict[int, list[Asked]]:
-        kinds: dict[int, list[Asked]] = {}
+    def _by_kind(self) -> dict[int, list[RecordedRequest]]:
+        kinds: dict[int, list[RecordedRequest]] = {}
         for one in self.asked:
             if one.entry.known:
                 kinds.setdefault(one.entry.msgId, []).append(one)
@@ -102,11 +102,11 @@ class Script:
         """How many requests can be asked again."""
         return sum(map(len, self._by_kind.values()))
 
-    def of_kind(self, msgId: int) -> list[Asked]:
+    def of_kind(self, msgId: int) -> list[RecordedRequest]:
         return self._by_kind.get(msgId, [])
 
 
-def scripts(lines: Iterable[Line]) -> list[Script]:
+def scripts(lines: Iterable[Line]) -> list[RecordedConnection]:
     """Every recorded connection that came as far as startApi; BadTranscript when there is none."""
     found = [script for one in clients(lines).values() if (script := _script(one)) is not None]
     if not found:
@@ -114,36 +114,38 @@ def scripts(lines: Iterable[Line]) -> list[Script]:
     return found
 
 
-def _script(lines: Sequence[Line]) -> Script | None:
-    entries = [line for line in lines if isinstance(line, Entry)]
+def _script(lines: Sequence[Line]) -> RecordedConnection | None:
+    entries = [line for line in lines if isinstance(line, TranscriptFrame)]
     greeting = next((one for one in entries if one.message == HANDSHAKE and one.direction == TO_CLIENT), None)
     found = exchanges(lines)
     if greeting is None or not found:
         return None
     acts = [one for one in found if one.request.msgId in ACTS]
     asked = tuple(_asked(one, acts) for one in found)
-    return Script(int(greeting.fields[0]), greeting, asked, _closed_after(lines, found[-1].request.at))
+    return RecordedConnection(int(greeting.fields[0]), greeting, asked, _closed_after(lines, found[-1].request.at))
 
 
 def _closed_after(lines: Iterable[Line], last: float) -> float | None:
     """Only if the gateway closed first: it closes, too, when the client has."""
-    first = next((line for line in lines if isinstance(line, Event) and line.event in CLOSED), None)
+    first = next((line for line in lines if isinstance(line, ConnectionEvent) and line.event in CLOSED), None)
     return first.at - last if first is not None and first.event == CLOSED_BY_GATEWAY else None
 
 
-def _asked(exchange: Exchange, acts: Sequence[Exchange]) -> Asked:
+def _asked(exchange: RequestExchange, acts: Sequence[RequestExchange]) -> RecordedRequest:
     answers = tuple(_answer(exchange, index, entry, acts) for index, entry in exchange.replies)
-    return Asked(exchange.index, exchange.request, answers)
+    return RecordedRequest(exchange.index, exchange.request, answers)
 
 
-def _answer(exchange: Exchange, index: int, entry: Entry, acts: Sequence[Exchange]) -> Answer:
+def _answer(
+    exchange: RequestExchange, index: int, entry: TranscriptFrame, acts: Sequence[RequestExchange]
+) -> RecordedReply:
     """What an order changed is not shown to a client that has not placed it yet."""
     pause = entry.at - exchange.request.at
     between = [one for one in acts if exchange.index < one.index < index and _moves(one, entry)]
     if not between:
-        return Answer(index, entry, pause)
-    return Answer(index, entry, pause, between[-1].index, entry.at - between[-1].request.at)
+        return RecordedReply(index, entry, pause)
+    return RecordedReply(index, entry, pause, between[-1].index, entry.at - between[-1].request.at)
 
 
-def _moves(act: Exchange, entry: Entry) -> bool:
+def _moves(act: RequestExchange, entry: TranscriptFrame) -> bool:
     return entry.msgId in ABOUT_ACCOUNTS or act.request.msgId == GLOBAL_CANCEL

@@ -6,10 +6,16 @@ import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ibgateway.recorder.replay.recorded_connection import START_API, Answer, Asked, Script, id_of
-from ibgateway.recorder.replay.request_lookup import Lookup, shifted
-from ibgateway.recorder.transcript.transcript import TO_GATEWAY, UNKNOWN, Entry, fields_of, layout_of
-from ibgateway.simulator.wire.frames import BadFrame, FrameReader, Offer, parse_offer
+from ibgateway.recorder.replay.recorded_connection import (
+    START_API,
+    RecordedConnection,
+    RecordedReply,
+    RecordedRequest,
+    id_of,
+)
+from ibgateway.recorder.replay.request_lookup import RequestLookup, shifted
+from ibgateway.recorder.transcript.transcript import TO_GATEWAY, UNKNOWN, TranscriptFrame, fields_of, layout_of
+from ibgateway.simulator.wire.frames import BadFrame, FrameReader, VersionOffer, parse_offer
 from ibgateway.simulator.wire.messages import session
 
 NOT_FOUND = "Error validating request.-'bW' : cause - This request is not in the transcript"
@@ -27,18 +33,18 @@ class _Due:
     asked: int = field(compare=False, default=FIRST)
 
 
-class Replay:
+class ReplayedClient:
     """`receive` what a client sends, `take` what is due, close when `closing`; `notes` are for the log."""
 
-    def __init__(self, scripts: Sequence[Script], used: set[int], speed: float | None = None) -> None:
+    def __init__(self, scripts: Sequence[RecordedConnection], used: set[int], speed: float | None = None) -> None:
         self._scripts = scripts
         self._used = used  # which scripts other clients are being answered from
         self._speed = speed  # None: everything at once
         self._reader = FrameReader()
         self._version = 0
-        self._lookup: Lookup | None = None
+        self._lookup: RequestLookup | None = None
         self._due: list[_Due] = []
-        self._waiting: list[tuple[Asked, Answer]] = []
+        self._waiting: list[tuple[RecordedRequest, RecordedReply]] = []
         self.notes: list[str] = []
         self.closing = False
 
@@ -79,10 +85,10 @@ class Replay:
         request = _entry(payload, self._version)
         if self._lookup is None or request.msgId == START_API:
             clientId = request.get("clientId") or ""
-            self._lookup = Lookup(self._choose(clientId), clientId)
+            self._lookup = RequestLookup(self._choose(clientId), clientId)
         self._answer(self._lookup, request, now)
 
-    def _greet(self, offer: Offer, now: float) -> None:
+    def _greet(self, offer: VersionOffer, now: float) -> None:
         """The client must speak the recorded version: no other layout can be made of what was recorded."""
         script = next((one for one in self._scripts if offer.minVersion <= one.version <= offer.maxVersion), None)
         if script is None:
@@ -95,14 +101,14 @@ class Replay:
         self._version = script.version
         self._push(now, script.greeting.payload)
 
-    def _choose(self, clientId: str) -> Script:
+    def _choose(self, clientId: str) -> RecordedConnection:
         """A recorded client of the same id, else one that nobody has yet."""
         able = [number for number, one in enumerate(self._scripts) if one.version == self._version]
         chosen = min(able, key=lambda number: (self._scripts[number].clientId != clientId, number in self._used))
         self._used.add(chosen)
         return self._scripts[chosen]
 
-    def _answer(self, lookup: Lookup, request: Entry, now: float) -> None:
+    def _answer(self, lookup: RequestLookup, request: TranscriptFrame, now: float) -> None:
         ended = lookup.ended_by(request)
         if ended:
             self._due = [one for one in self._due if one.asked not in ended]
@@ -118,7 +124,7 @@ class Replay:
         lookup.matched(request, asked, now)
         self._play(lookup, asked, now)
 
-    def _miss(self, lookup: Lookup, request: Entry, now: float) -> None:
+    def _miss(self, lookup: RequestLookup, request: TranscriptFrame, now: float) -> None:
         asked = f"{request.message} {list(request.fields[1:])}"
         self.notes.append(f"answered with error 321: the transcript lacks {asked}; {lookup.nearest(request)}")
         own = id_of(request) or ""
@@ -130,7 +136,7 @@ class Replay:
     def _push(self, at: float, payload: bytes | None, index: int = FIRST, asked: int = FIRST) -> None:
         heapq.heappush(self._due, _Due(at, index, payload, asked))
 
-    def _play(self, lookup: Lookup, asked: Asked, now: float) -> None:
+    def _play(self, lookup: RequestLookup, asked: RecordedRequest, now: float) -> None:
         """Schedule what answers a request, and what waited for it."""
         candidates = [*self._waiting, *((asked, answer) for answer in asked.answers)]
         self._waiting = []
@@ -143,7 +149,7 @@ class Replay:
         if after is not None and lookup.complete and (self._speed or after < AT_ONCE_S):
             self._push(now + self._scaled(after), None, LAST)
 
-    def _schedule(self, lookup: Lookup, asked: Asked, answer: Answer, now: float) -> None:
+    def _schedule(self, lookup: RequestLookup, asked: RecordedRequest, answer: RecordedReply, now: float) -> None:
         if not answer.entry.known:
             self.notes.append(f"left out: {answer.entry.message}, of which the transcript has the classes alone")
             return
@@ -156,10 +162,10 @@ class Replay:
         return pause / self._speed if self._speed else 0.0
 
 
-def _entry(payload: bytes, version: int) -> Entry:
+def _entry(payload: bytes, version: int) -> TranscriptFrame:
     """A client's frame as a transcript would show it."""
     texts = fields_of(payload)
     if not (texts[0].isascii() and texts[0].isdecimal() and len(texts[0]) < 5):
         raise BadFrame("a frame that does not begin with a message id")
     layout = layout_of(TO_GATEWAY, int(texts[0]))
-    return Entry(0.0, TO_GATEWAY, 0, version, layout.name if layout else UNKNOWN, tuple(texts))
+    return TranscriptFrame(0.0, TO_GATEWAY, 0, version, layout.name if layout else UNKNOWN, tuple(texts))

@@ -9,7 +9,7 @@ from typing import Any
 
 import ibgateway.simulator.wire.requests  # noqa: F401 - fills the layouts
 from ibgateway.recorder.transcript.scrub import NAMED, PERSONAL
-from ibgateway.recorder.transcript.transcript import Entry
+from ibgateway.recorder.transcript.transcript import TranscriptFrame
 from ibgateway.simulator.wire.encoding import layout
 
 Facts = dict[str, str]
@@ -24,7 +24,7 @@ MOVING = frozenset(
 )
 
 
-def facts(request: Entry) -> Facts:
+def facts(request: TranscriptFrame) -> Facts:
     """What a request asks, by name; unset values are equal in all spellings."""
     try:
         decoded = layout.decode(request.payload, request.version)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ibgateway.recorder.replay.recorded_connection import ACTS, Asked, Script, id_of
+from ibgateway.recorder.replay.recorded_connection import ACTS, RecordedConnection, RecordedRequest, id_of
 from ibgateway.recorder.replay.request_equality import Facts, exact, facts, loose, unmasked
 from ibgateway.recorder.transcript.correlation import CANCEL_ORDER, PLACE_ORDER
-from ibgateway.recorder.transcript.transcript import Entry
+from ibgateway.recorder.transcript.transcript import TranscriptFrame
 
 ENDS = {13: 12, 64: 61}  # cancels without an id, and what they cancel
 
 
-class Lookup:
+class RequestLookup:
     """One client's way through a script: what it has asked already, and under which ids."""
 
-    def __init__(self, script: Script, clientId: str) -> None:
+    def __init__(self, script: RecordedConnection, clientId: str) -> None:
         self.script = script
         self._clientId = clientId
         self._sent: dict[int, float] = {}  # the index of a recorded request → when the client sent it last
@@ -31,7 +31,7 @@ class Lookup:
         """The client has sent everything that was recorded."""
         return len(self._sent) == self.script.number
 
-    def find(self, request: Entry) -> Asked | None:
+    def find(self, request: TranscriptFrame) -> RecordedRequest | None:
         """The next that is exactly the same; else the next that is the same but for times and masked fields."""
         candidates = self._about_the_same(request, self.script.of_kind(request.msgId))
         fresh = [one for one in candidates if one.index not in self._sent]
@@ -42,7 +42,7 @@ class Lookup:
         similar = (one for one in [*fresh, *again] if one.loose == rest)
         return next(same, None) or next(similar, None)
 
-    def _about_the_same(self, request: Entry, candidates: list[Asked]) -> list[Asked]:
+    def _about_the_same(self, request: TranscriptFrame, candidates: list[RecordedRequest]) -> list[RecordedRequest]:
         """What goes on about something, a cancel or a changed order, goes on about the same thing in the script."""
         own = id_of(request)
         if request.msgId in {PLACE_ORDER, CANCEL_ORDER}:
@@ -55,10 +55,10 @@ class Lookup:
             return [one for one in candidates if one.id in ids]
         return candidates
 
-    def _known_as(self, own: str) -> Iterable[Asked]:
+    def _known_as(self, own: str) -> Iterable[RecordedRequest]:
         return (one for one in self.script.asked if self._ids.get(one.index) == own)
 
-    def matched(self, request: Entry, asked: Asked, now: float) -> None:
+    def matched(self, request: TranscriptFrame, asked: RecordedRequest, now: float) -> None:
         """From now on the client's ids stand for the recorded ones."""
         self._sent[asked.index] = now
         own = id_of(request)
@@ -68,7 +68,7 @@ class Lookup:
         if request.msgId == PLACE_ORDER and asked.id is not None:
             self._orders[asked.id] = own
 
-    def ended_by(self, request: Entry) -> set[int]:
+    def ended_by(self, request: TranscriptFrame) -> set[int]:
         """The indices of what a cancel ends, of what the client has asked."""
         own = id_of(request)
         if not is_cancel(request) or request.msgId == CANCEL_ORDER:
@@ -77,7 +77,7 @@ class Lookup:
             return {one.index for one in self.script.of_kind(ENDS.get(request.msgId, -1)) if one.index in self._sent}
         return {one.index for one in self._known_as(own) if one.entry.msgId not in ACTS and not is_cancel(one.entry)}
 
-    def payload(self, asked: Asked, answer: Entry) -> bytes:
+    def payload(self, asked: RecordedRequest, answer: TranscriptFrame) -> bytes:
         """A recorded frame as this client must get it."""
         fields, own = list(answer.fields), self._ids.get(asked.index)
         for at, name in enumerate(answer.names):
@@ -89,7 +89,7 @@ class Lookup:
                 fields[at] = self._clientId
         return "".join(f"{each}\0" for each in fields).encode("utf-8", "surrogateescape")
 
-    def nearest(self, request: Entry) -> str:
+    def nearest(self, request: TranscriptFrame) -> str:
         """What the script has instead, in words."""
         others, said = self.script.of_kind(request.msgId), exact(facts(request))
         if not others:
@@ -98,11 +98,11 @@ class Lookup:
         return f"the nearest has {_difference(near.exact, said) or 'been answered already'}"
 
 
-def is_cancel(request: Entry) -> bool:
+def is_cancel(request: TranscriptFrame) -> bool:
     return request.message.startswith("cancel")
 
 
-def shifted(request: Entry, asked: Asked) -> str:
+def shifted(request: TranscriptFrame, asked: RecordedRequest) -> str:
     """In words, what the client said otherwise than the recorded one, but for what a transcript masks."""
     return _difference(unmasked(asked.exact), unmasked(exact(facts(request))))
 

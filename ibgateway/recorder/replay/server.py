@@ -8,29 +8,36 @@ import time
 from collections.abc import Sequence
 from types import TracebackType
 
-from ibgateway.recorder.replay.recorded_connection import Script
-from ibgateway.recorder.replay.replayed_client import Replay
+from ibgateway.recorder.replay.recorded_connection import RecordedConnection
+from ibgateway.recorder.replay.replayed_client import ReplayedClient
 from ibgateway.simulator.wire.frames import frames
 
 log = logging.getLogger("ibgateway.recorder")
 
 
-class Player:
-    """`async with Player(scripts, port=4002) as player:` answers until it ends; `speed` None keeps no pauses."""
+class ReplayServer:
+    """`async with ReplayServer(scripts, port=4002) as player:` answers until it ends; `speed` None keeps no pauses."""
 
     def __init__(
-        self, scripts: Sequence[Script], *, host: str = "127.0.0.1", port: int = 0, speed: float | None = None
+        self,
+        scripts: Sequence[RecordedConnection],
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        speed: float | None = None,
     ) -> None:
         self.scripts = scripts
         self.speed = speed
         self.used: set[int] = set()
         self._host = host
         self._port = port
-        self._peers: set[_Peer] = set()
+        self._peers: set[_ReplaySocket] = set()
         self._server: asyncio.Server | None = None
 
-    async def __aenter__(self) -> Player:
-        self._server = await asyncio.get_running_loop().create_server(lambda: _Peer(self), self._host, self._port)
+    async def __aenter__(self) -> ReplayServer:
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: _ReplaySocket(self), self._host, self._port
+        )
         return self
 
     async def __aexit__(
@@ -47,19 +54,19 @@ class Player:
         assert self._server is not None
         return int(self._server.sockets[0].getsockname()[1])
 
-    def joined(self, peer: _Peer) -> None:
+    def joined(self, peer: _ReplaySocket) -> None:
         self._peers.add(peer)
 
-    def left(self, peer: _Peer) -> None:
+    def left(self, peer: _ReplaySocket) -> None:
         self._peers.discard(peer)
 
 
-class _Peer(asyncio.Protocol):
+class _ReplaySocket(asyncio.Protocol):
     """One client."""
 
-    def __init__(self, player: Player) -> None:
+    def __init__(self, player: ReplayServer) -> None:
         self._player = player
-        self._replay = Replay(player.scripts, player.used, player.speed)
+        self._replay = ReplayedClient(player.scripts, player.used, player.speed)
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ibgateway.recorder.transcript.transcript import HANDSHAKE, TO_GATEWAY, Entry, Line
+from ibgateway.recorder.transcript.transcript import HANDSHAKE, TO_GATEWAY, Line, TranscriptFrame
 
 PLACE_ORDER, CANCEL_ORDER, EXERCISE, GLOBAL_CANCEL = 3, 4, 21, 58
 ORDER_STATUS, ERROR, OPEN_ORDER, EXEC_DETAILS, OPEN_ORDER_END, COMMISSION, ORDER_BOUND = 3, 4, 5, 11, 53, 59, 100
@@ -43,41 +43,41 @@ ASKED_BY: dict[int, tuple[int, ...]] = {
 
 
 @dataclass
-class Exchange:
+class RequestExchange:
     """A request and what came in answer, in the order of the recording; `index` counts the connection's frames."""
 
     index: int
-    request: Entry
-    replies: list[tuple[int, Entry]] = field(default_factory=list)
+    request: TranscriptFrame
+    replies: list[tuple[int, TranscriptFrame]] = field(default_factory=list)
 
 
-def exchanges(lines: Iterable[Line]) -> list[Exchange]:
+def exchanges(lines: Iterable[Line]) -> list[RequestExchange]:
     """Of one connection."""
-    sorter = _Sorter()
+    sorter = _Correlator()
     for index, line in enumerate(lines):
-        if not isinstance(line, Entry) or line.message == HANDSHAKE:
+        if not isinstance(line, TranscriptFrame) or line.message == HANDSHAKE:
             continue
         if line.direction == TO_GATEWAY:
-            sorter.asked(Exchange(index, line))
+            sorter.asked(RequestExchange(index, line))
         else:
             sorter.answered(index, line)
     return sorter.found
 
 
-class _Sorter:
+class _Correlator:
     """What has been asked so far, by everything that an answer may name."""
 
     def __init__(self) -> None:
-        self.found: list[Exchange] = []
-        self._by_id: dict[str, Exchange] = {}
-        self._cancels: dict[str, Exchange] = {}
-        self._by_order: dict[str, Exchange] = {}
-        self._by_kind: dict[int, Exchange] = {}
-        self._by_execution: dict[str, Exchange] = {}
-        self._by_rule: dict[str, Exchange] = {}
-        self._listing: Exchange | None = None
+        self.found: list[RequestExchange] = []
+        self._by_id: dict[str, RequestExchange] = {}
+        self._cancels: dict[str, RequestExchange] = {}
+        self._by_order: dict[str, RequestExchange] = {}
+        self._by_kind: dict[int, RequestExchange] = {}
+        self._by_execution: dict[str, RequestExchange] = {}
+        self._by_rule: dict[str, RequestExchange] = {}
+        self._listing: RequestExchange | None = None
 
-    def asked(self, exchange: Exchange) -> None:
+    def asked(self, exchange: RequestExchange) -> None:
         request = exchange.request
         self.found.append(exchange)
         self._by_kind[request.msgId] = exchange
@@ -90,7 +90,7 @@ class _Sorter:
         elif request.msgId in LISTS_OF_ORDERS:
             self._listing = exchange
 
-    def answered(self, index: int, reply: Entry) -> None:
+    def answered(self, index: int, reply: TranscriptFrame) -> None:
         if not self.found:
             return
         cause = self._cause(reply) or self.found[-1]
@@ -100,7 +100,7 @@ class _Sorter:
         elif reply.msgId == OPEN_ORDER_END:
             self._listing = None
 
-    def _cause(self, reply: Entry) -> Exchange | None:
+    def _cause(self, reply: TranscriptFrame) -> RequestExchange | None:
         if reply.msgId in ABOUT_ORDERS:
             return self._listing or self._by_order.get(reply.get("orderId") or "")
         if reply.msgId == EXEC_DETAILS and reply.get("reqId") == "-1":
@@ -115,10 +115,10 @@ class _Sorter:
             return _latest(self._by_kind.get(kind) for kind in ASKED_BY[reply.msgId])
         return self._by_id.get(reply.get("reqId") or "")
 
-    def _of_error(self, about: str) -> Exchange | None:
+    def _of_error(self, about: str) -> RequestExchange | None:
         """Requests and orders share the errors' ids: the latest is meant. A cancel is answered by nothing else."""
         return _latest(asked.get(about) for asked in (self._by_id, self._by_order, self._cancels))
 
 
-def _latest(some: Iterable[Exchange | None]) -> Exchange | None:
+def _latest(some: Iterable[RequestExchange | None]) -> RequestExchange | None:
     return max((one for one in some if one is not None), key=lambda one: one.index, default=None)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ibgateway.recorder.layouts.field_grammar import Message, Unfit
+from ibgateway.recorder.layouts.field_grammar import LayoutMismatch, Message
 from ibgateway.recorder.layouts.replies import REPLIES
 from ibgateway.recorder.layouts.requests import REQUESTS
 
@@ -26,7 +26,7 @@ class BadTranscript(Exception):
 
 
 @dataclass(frozen=True)
-class Entry:
+class TranscriptFrame:
     """One frame. `at` is in seconds since the recording began; `client` numbers the connections from 1."""
 
     at: float
@@ -51,7 +51,7 @@ class Entry:
         """A name for each field; empty when no layout fits."""
         try:
             return self.layout.names(self.version, self.fields) if self.layout and self.known else ()
-        except Unfit:
+        except LayoutMismatch:
             return ()
 
     def get(self, name: str) -> str | None:
@@ -66,7 +66,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Event:
+class ConnectionEvent:
     """What happened to a connection, other than a frame."""
 
     at: float
@@ -75,7 +75,7 @@ class Event:
     detail: str = ""
 
 
-Line = Entry | Event
+Line = TranscriptFrame | ConnectionEvent
 
 
 def layout_of(direction: str, msgId: int) -> Message | None:
@@ -93,7 +93,7 @@ def header(recorded: str) -> str:
 
 
 def as_json(line: Line) -> str:
-    if isinstance(line, Event):
+    if isinstance(line, ConnectionEvent):
         shown: dict[str, Any] = {"at": round(line.at, 6), "client": line.client, "event": line.event}
         return json.dumps(shown | ({"detail": line.detail} if line.detail else {}))
     shown = {
@@ -129,14 +129,14 @@ def _check_header(shown: Any) -> None:
 def _line(shown: dict[str, Any]) -> Line:
     at, client = float(shown["at"]), int(shown["client"])
     if "event" in shown:
-        return Event(at, client, str(shown["event"]), str(shown.get("detail", "")))
+        return ConnectionEvent(at, client, str(shown["event"]), str(shown.get("detail", "")))
     if shown["direction"] not in {TO_GATEWAY, TO_CLIENT}:
         raise ValueError(f"there is no direction {shown['direction']!r}")
     fields = _texts(shown["fields"])
     if shown["message"] != HANDSHAKE:
         int(fields[0])
     known = bool(shown.get("known", True))
-    return Entry(at, shown["direction"], client, int(shown["version"]), str(shown["message"]), fields, known)
+    return TranscriptFrame(at, shown["direction"], client, int(shown["version"]), str(shown["message"]), fields, known)
 
 
 def _texts(fields: Sequence[Any]) -> tuple[str, ...]:

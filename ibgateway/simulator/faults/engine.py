@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Protocol
 
-from ibgateway.simulator.faults.filters import Filter, Sending, msg_id
+from ibgateway.simulator.faults.filters import FrameFilter, Sending, msg_id
 from ibgateway.simulator.faults.script import (
     CONNECT,
     ORDER,
@@ -37,7 +37,7 @@ PLACE_ORDER = CLIENT["placeOrder"]
 TO_IB = frozenset({CLIENT["placeOrder"], CLIENT["cancelOrder"], CLIENT["reqGlobalCancel"]})
 
 
-class Rim(Protocol):
+class SocketControl(Protocol):
     """What only the module with the sockets can do."""
 
     def reset(self, connection: Connection) -> None: ...
@@ -50,7 +50,7 @@ class Rim(Protocol):
 
 
 @dataclass
-class Strike:
+class FaultContext:
     """One fault, striking: which line, and at which frame of whom, if it was a frame."""
 
     step: Step
@@ -93,13 +93,13 @@ class _Rule:
     seen: int = 0
 
 
-class Faults:
+class FaultEngine:
     """The tap of a gateway, and what stands before its sockets."""
 
-    def __init__(self, gateway: Gateway, rim: Rim) -> None:
+    def __init__(self, gateway: Gateway, rim: SocketControl) -> None:
         self.gateway = gateway
         self.rim = rim
-        self.filters: list[Filter] = []
+        self.filters: list[FrameFilter] = []
         self.door = "open"
         self.door_until = FOREVER
         self.on_reopening: Callable[[], None] | None = None
@@ -128,7 +128,7 @@ class Faults:
             case On():
                 self._rules.append(_Rule(step))
             case _:
-                self.strike(Strike(step))
+                self.strike(FaultContext(step))
 
     def load(self, script: str) -> None:
         for line in script.splitlines():
@@ -145,11 +145,11 @@ class Faults:
             raise ScriptError(f"{line!r}: {text!r} is no time") from refusal
         return self.now if at is None else at
 
-    def strike(self, strike: Strike) -> None:
+    def strike(self, strike: FaultContext) -> None:
         """Raises ScriptError where the line can't be carried out as things stand."""
         ACTIONS[strike.step.verb](self, strike, *strike.step.arguments)
 
-    def _strike(self, strike: Strike) -> None:
+    def _strike(self, strike: FaultContext) -> None:
         """At a moment of its own: nobody is there to hear that it could not be done."""
         try:
             self.strike(strike)
@@ -178,7 +178,7 @@ class Faults:
                 if when.nth in {None, rule.seen}:
                     if when.nth is not None:
                         self._rules.remove(rule)
-                    strike = Strike(rule.step, connection, payload)
+                    strike = FaultContext(rule.step, connection, payload)
                     self._strike(strike)
                     if strike.swallowed:
                         return False
@@ -201,7 +201,7 @@ class Faults:
             if isinstance(when, On) and when.message == CONNECT:
                 rule.seen += 1
                 if when.nth in {None, rule.seen}:
-                    self._strike(Strike(rule.step, connection))
+                    self._strike(FaultContext(rule.step, connection))
         if self.door == "silent":
             self.stall(connection, self.door_until)
         if self.frozen_until > self.now:
@@ -294,7 +294,7 @@ class Faults:
         """Strike what is due, end what has lasted long enough."""
         for rule in [one for one in self._rules if one.due <= now]:
             self._rules.remove(rule)
-            self._strike(Strike(rule.step))
+            self._strike(FaultContext(rule.step))
         for connection in [one for one, until in self._stalled.items() if until <= now]:
             self.resume(connection)
         if self.door_until <= now:

@@ -14,7 +14,7 @@ def msg_id(payload: bytes) -> int | None:
 
 
 @dataclass
-class Filter:
+class FrameFilter:
     """Concerns one message id (None: all), one client (None: all), so many frames (None: all)."""
 
     msgId: int | None
@@ -44,13 +44,13 @@ class Filter:
 
 
 @dataclass
-class Swallow(Filter):
+class Swallow(FrameFilter):
     def change(self, wait: float, payload: bytes) -> Iterator[Sending]:
         yield from ()
 
 
 @dataclass
-class Delay(Filter):
+class Delay(FrameFilter):
     seconds: float = 0.0
 
     def change(self, wait: float, payload: bytes) -> Iterator[Sending]:
@@ -58,7 +58,7 @@ class Delay(Filter):
 
 
 @dataclass
-class Duplicate(Filter):
+class Duplicate(FrameFilter):
     times: int = 2
 
     def change(self, wait: float, payload: bytes) -> Iterator[Sending]:
@@ -66,7 +66,7 @@ class Duplicate(Filter):
 
 
 @dataclass
-class Rewrite(Filter):
+class Rewrite(FrameFilter):
     """Put another text into one field; the message id is field 0."""
 
     field: int = 0
@@ -80,7 +80,7 @@ class Rewrite(Filter):
 
 
 @dataclass
-class Truncate(Filter):
+class Truncate(FrameFilter):
     """Keep so many fields, the message id included."""
 
     fields: int = 1
@@ -90,7 +90,7 @@ class Truncate(Filter):
 
 
 @dataclass
-class Reverse(Filter):
+class Reverse(FrameFilter):
     """Turn the order of such frames around, among those that are sent together."""
 
     def apply(self, sending: list[Sending], clientId: int | None) -> list[Sending]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.faults.engine import Faults, Strike, verb
-from ibgateway.simulator.faults.filters import Delay, Duplicate, Filter, Reverse, Rewrite, Swallow, Truncate
+from ibgateway.simulator.faults.engine import FaultContext, FaultEngine, verb
+from ibgateway.simulator.faults.filters import Delay, Duplicate, FrameFilter, Reverse, Rewrite, Swallow, Truncate
 from ibgateway.simulator.faults.script import REST, Argument, number, server_message, word
 from ibgateway.simulator.wire import requests
 from ibgateway.simulator.wire.encoding.text import message
@@ -12,54 +12,54 @@ MESSAGE = Argument(server_message)
 HOW_MANY = Argument(int, None)  # frames; all where it is left out
 
 
-def _add(faults: Faults, one: Filter) -> None:
+def _add(faults: FaultEngine, one: FrameFilter) -> None:
     faults.filters.append(one)
 
 
 @verb("swallow", MESSAGE, HOW_MANY)
-def swallow(faults: Faults, strike: Strike, msgId: int, times: int | None) -> None:
+def swallow(faults: FaultEngine, strike: FaultContext, msgId: int, times: int | None) -> None:
     """Such frames are never sent."""
     _add(faults, Swallow(msgId, strike.step.client, times))
 
 
 @verb("delay", MESSAGE, Argument(number), HOW_MANY)
-def delay(faults: Faults, strike: Strike, msgId: int, seconds: float, times: int | None) -> None:
+def delay(faults: FaultEngine, strike: FaultContext, msgId: int, seconds: float, times: int | None) -> None:
     """Such frames are sent later, and others overtake them."""
     _add(faults, Delay(msgId, strike.step.client, times, seconds))
 
 
 @verb("duplicate", MESSAGE, Argument(int, 2), HOW_MANY)
-def duplicate(faults: Faults, strike: Strike, msgId: int, copies: int, times: int | None) -> None:
+def duplicate(faults: FaultEngine, strike: FaultContext, msgId: int, copies: int, times: int | None) -> None:
     """Such frames are sent several times."""
     _add(faults, Duplicate(msgId, strike.step.client, times, copies))
 
 
 @verb("reverse", MESSAGE)
-def reverse(faults: Faults, strike: Strike, msgId: int) -> None:
+def reverse(faults: FaultEngine, strike: FaultContext, msgId: int) -> None:
     """Such frames, where several are sent together, come in the opposite order."""
     _add(faults, Reverse(msgId, strike.step.client, None))
 
 
 @verb("rewrite", MESSAGE, Argument(int), Argument(word), HOW_MANY)
-def rewrite(faults: Faults, strike: Strike, msgId: int, field: int, text: str, times: int | None) -> None:
+def rewrite(faults: FaultEngine, strike: FaultContext, msgId: int, field: int, text: str, times: int | None) -> None:
     """One field of such frames holds another text; the message id is field 0."""
     _add(faults, Rewrite(msgId, strike.step.client, times, field, text))
 
 
 @verb("truncate", MESSAGE, Argument(int), HOW_MANY)
-def truncate(faults: Faults, strike: Strike, msgId: int, fields: int, times: int | None) -> None:
+def truncate(faults: FaultEngine, strike: FaultContext, msgId: int, fields: int, times: int | None) -> None:
     """Such frames end after so many fields."""
     _add(faults, Truncate(msgId, strike.step.client, times, fields))
 
 
 @verb("through")
-def through(faults: Faults, strike: Strike) -> None:
+def through(faults: FaultEngine, strike: FaultContext) -> None:
     """No frame is changed any more."""
     faults.filters.clear()
 
 
 @verb("send", REST)
-def send(faults: Faults, strike: Strike, fields: tuple[str, ...]) -> None:
+def send(faults: FaultEngine, strike: FaultContext, fields: tuple[str, ...]) -> None:
     """A frame of any fields, the message id first."""
     payload = message(int(fields[0]), *fields[1:])
     for connection in strike.concerned(faults.gateway):
@@ -67,14 +67,14 @@ def send(faults: Faults, strike: Strike, fields: tuple[str, ...]) -> None:
 
 
 @verb("ignore")
-def ignore(faults: Faults, strike: Strike) -> None:
+def ignore(faults: FaultEngine, strike: FaultContext) -> None:
     """The client's frame is not handled, and nobody is told."""
     strike.frame()
     strike.swallowed = True
 
 
 @verb("hold", Argument(number))
-def hold(faults: Faults, strike: Strike, seconds: float) -> None:
+def hold(faults: FaultEngine, strike: FaultContext, seconds: float) -> None:
     """The client's frame is handled later."""
     connection, payload = strike.frame()
     faults.hold(connection, payload, faults.now + seconds)
@@ -82,7 +82,7 @@ def hold(faults: Faults, strike: Strike, seconds: float) -> None:
 
 
 @verb("answer", Argument(int), REST)
-def answer(faults: Faults, strike: Strike, code: int, words: tuple[str, ...]) -> None:
+def answer(faults: FaultEngine, strike: FaultContext, code: int, words: tuple[str, ...]) -> None:
     """The client's frame is answered by an error, and not handled."""
     connection, payload = strike.frame()
     connection.error(_id_of(connection.version, payload), code, " ".join(words))
@@ -90,7 +90,7 @@ def answer(faults: Faults, strike: Strike, code: int, words: tuple[str, ...]) ->
 
 
 @verb("notice", Argument(int), REST)
-def notice(faults: Faults, strike: Strike, code: int, words: tuple[str, ...]) -> None:
+def notice(faults: FaultEngine, strike: FaultContext, code: int, words: tuple[str, ...]) -> None:
     """The client's frame is handled, and an error with its id follows."""
     connection, payload = strike.frame()
     connection.handle(payload)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ibgateway.simulator.faults.engine import FOREVER, Faults, Strike, verb
-from ibgateway.simulator.faults.filters import Delay, Filter, Sending
+from ibgateway.simulator.faults.engine import FOREVER, FaultContext, FaultEngine, verb
+from ibgateway.simulator.faults.filters import Delay, FrameFilter, Sending
 from ibgateway.simulator.faults.script import REST, Argument, number, one_of, word
 
 RAW = {
@@ -17,7 +17,7 @@ RAW = {
 
 
 @verb("reset", Argument(one_of("before", "after"), "before"))
-def reset(faults: Faults, strike: Strike, order: str) -> None:
+def reset(faults: FaultEngine, strike: FaultContext, order: str) -> None:
     """A TCP reset. `on placeOrder reset` loses the order, `reset after` only its acknowledgement."""
     if strike.payload and strike.connection is not None:
         strike.swallowed = True
@@ -29,7 +29,7 @@ def reset(faults: Faults, strike: Strike, order: str) -> None:
 
 
 @verb("close")
-def close(faults: Faults, strike: Strike) -> None:
+def close(faults: FaultEngine, strike: FaultContext) -> None:
     """An orderly end of the connection; the frame at which it strikes is not handled."""
     strike.swallowed = bool(strike.payload)
     for connection in strike.concerned(faults.gateway):
@@ -37,14 +37,14 @@ def close(faults: Faults, strike: Strike) -> None:
 
 
 @verb("half-open", Argument(number, FOREVER))
-def half_open(faults: Faults, strike: Strike, seconds: float) -> None:
+def half_open(faults: FaultEngine, strike: FaultContext, seconds: float) -> None:
     """Nothing is read and nothing written any more, and nobody is told."""
     for connection in strike.concerned(faults.gateway):
         faults.stall(connection, faults.now + seconds, half_open=True)
 
 
 @verb("freeze", Argument(number))
-def freeze(faults: Faults, strike: Strike, seconds: float) -> None:
+def freeze(faults: FaultEngine, strike: FaultContext, seconds: float) -> None:
     """The whole gateway stands still, as in a long garbage collection; what and who came is answered afterwards."""
     faults.frozen_until = faults.now + seconds
     for connection in list(faults.gateway.connections):
@@ -52,7 +52,7 @@ def freeze(faults: Faults, strike: Strike, seconds: float) -> None:
 
 
 @verb("slow", Argument(number))
-def slow(faults: Faults, strike: Strike, seconds: float) -> None:
+def slow(faults: FaultEngine, strike: FaultContext, seconds: float) -> None:
     """Every frame is sent so much later; 0 ends it."""
     faults.filters = [one for one in faults.filters if not (isinstance(one, Delay) and one.msgId is None)]
     if seconds > 0:
@@ -60,13 +60,13 @@ def slow(faults: Faults, strike: Strike, seconds: float) -> None:
 
 
 @verb("door", Argument(one_of("open", "shut", "slam", "silent")), Argument(number, FOREVER))
-def door(faults: Faults, strike: Strike, kind: str, seconds: float) -> None:
+def door(faults: FaultEngine, strike: FaultContext, kind: str, seconds: float) -> None:
     """Who comes is refused (shut), accepted and closed (slam), or accepted and not answered (silent)."""
     faults.shut(kind, faults.now + seconds)
 
 
 @verb("restart", Argument(number), Argument(int, 0))
-def restart(faults: Faults, strike: Strike, seconds: float, ids: int) -> None:
+def restart(faults: FaultEngine, strike: FaultContext, seconds: float, ids: int) -> None:
     """Everybody is cut off, nobody gets in for so long; order ids may have moved, such as by -4."""
     strike.swallowed = bool(strike.payload)
     for connection in list(faults.gateway.connections):
@@ -80,7 +80,7 @@ def restart(faults: Faults, strike: Strike, seconds: float, ids: int) -> None:
 
 
 @verb("raw", Argument(word))
-def raw(faults: Faults, strike: Strike, kind: str) -> None:
+def raw(faults: FaultEngine, strike: FaultContext, kind: str) -> None:
     """Bytes that are no frame: `http`, `giant` (an impossible length), `zero`, or `hex:…`."""
     data = bytes.fromhex(kind.removeprefix("hex:")) if kind.startswith("hex:") else RAW[kind]
     for connection in strike.concerned(faults.gateway):
@@ -88,13 +88,13 @@ def raw(faults: Faults, strike: Strike, kind: str) -> None:
 
 
 @verb("fragment", Argument(int))
-def fragment(faults: Faults, strike: Strike, size: int) -> None:
+def fragment(faults: FaultEngine, strike: FaultContext, size: int) -> None:
     """Each write carries so many bytes; 0 ends it."""
     faults.rim.fragment(size or None)
 
 
 @dataclass
-class BinaryIds(Filter):
+class BinaryIds(FrameFilter):
     """Since 201 a message id is a number of four bytes; the handshake has none."""
 
     announced: int = 0
@@ -106,7 +106,7 @@ class BinaryIds(Filter):
 
 
 @verb("version", Argument(int))
-def version(faults: Faults, strike: Strike, announced: int) -> None:
+def version(faults: FaultEngine, strike: FaultContext, announced: int) -> None:
     """The handshake announces this version, whatever the client offered; 0 ends it."""
     faults.gateway.identity.announcedVersion = announced or None
     faults.filters = [one for one in faults.filters if not isinstance(one, BinaryIds)]
@@ -115,6 +115,6 @@ def version(faults: Faults, strike: Strike, announced: int) -> None:
 
 
 @verb("clear", REST)
-def clear(faults: Faults, strike: Strike, _: tuple[str, ...]) -> None:
+def clear(faults: FaultEngine, strike: FaultContext, _: tuple[str, ...]) -> None:
     """Every fault ends, and every line that still waits is forgotten."""
     faults.clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
-from ibgateway.simulator.faults.engine import Faults, Strike, verb
+from ibgateway.simulator.faults.engine import FaultContext, FaultEngine, verb
 from ibgateway.simulator.faults.script import Argument, ScriptError, number, one_of, word
 from ibgateway.simulator.gateway.gateway import is_of_order
 from ibgateway.simulator.model.contracts import Contract
@@ -27,7 +27,7 @@ def size(text: str) -> Decimal | None:
         raise ValueError("a quantity or all is expected") from error
 
 
-def _order(faults: Faults, strike: Strike, which: str) -> OpenOrder:
+def _order(faults: FaultEngine, strike: FaultContext, which: str) -> OpenOrder:
     """`this`: the one that the client's frame is about; `last`: the latest open one; else an order id."""
     found = faults.gateway.world.open_orders(strike.step.client)
     if which == "this":
@@ -42,7 +42,7 @@ def _order(faults: Faults, strike: Strike, which: str) -> OpenOrder:
 
 
 @verb("status", Argument(word), Argument(word))
-def status(faults: Faults, strike: Strike, which: str, said: str) -> None:
+def status(faults: FaultEngine, strike: FaultContext, which: str, said: str) -> None:
     """openOrder and orderStatus say that an open order is in another state than it is."""
     shown = _order(faults, strike, which)
     told: list[Event] = [
@@ -53,14 +53,14 @@ def status(faults: Faults, strike: Strike, which: str, said: str) -> None:
 
 
 @verb("fill", Argument(word), Argument(size, None), Argument(number, None))
-def fill(faults: Faults, strike: Strike, which: str, quantity: Decimal | None, price: float | None) -> None:
+def fill(faults: FaultEngine, strike: FaultContext, which: str, quantity: Decimal | None, price: float | None) -> None:
     """An open order is filled, whatever the market does: all of it, or so much, at a price."""
     shown = _order(faults, strike, which)
     faults.gateway.route(faults.gateway.world.fill(shown.clientId, shown.orderId, quantity, price))
 
 
 @verb("correct", Argument(number))
-def correct(faults: Faults, strike: Strike, price: float) -> None:
+def correct(faults: FaultEngine, strike: FaultContext, price: float) -> None:
     """The latest execution is corrected: the same id but for its last part, another price."""
     executed = faults.gateway.world.executions(ExecutionFilter())
     if not executed:
@@ -73,7 +73,9 @@ def correct(faults: Faults, strike: Strike, price: float) -> None:
 
 
 @verb("manual", SIDE, Argument(Decimal), Argument(word), Argument(number, None))
-def manual(faults: Faults, strike: Strike, action: str, quantity: Decimal, symbol: str, price: float | None) -> None:
+def manual(
+    faults: FaultEngine, strike: FaultContext, action: str, quantity: Decimal, symbol: str, price: float | None
+) -> None:
     """Somebody enters an order in TWS itself: at the market, or with a limit."""
     events = _by_hand(faults, action, quantity, symbol, price)
     gateway = faults.gateway
@@ -84,7 +86,7 @@ def manual(faults: Faults, strike: Strike, action: str, quantity: Decimal, symbo
 
 
 @verb("liquidate", SIDE, Argument(Decimal), Argument(word))
-def liquidate(faults: Faults, strike: Strike, action: str, quantity: Decimal, symbol: str) -> None:
+def liquidate(faults: FaultEngine, strike: FaultContext, action: str, quantity: Decimal, symbol: str) -> None:
     """The broker closes a position: every client is told of an execution of no order of theirs."""
     events = _by_hand(faults, action, quantity, symbol, None)
     for event in events:
@@ -95,7 +97,7 @@ def liquidate(faults: Faults, strike: Strike, action: str, quantity: Decimal, sy
     faults.gateway.route([one for one in events if not is_of_order(one)])
 
 
-def _by_hand(faults: Faults, action: str, quantity: Decimal, symbol: str, price: float | None) -> list[Event]:
+def _by_hand(faults: FaultEngine, action: str, quantity: Decimal, symbol: str, price: float | None) -> list[Event]:
     world = faults.gateway.world
     try:
         contract = world.resolve(Contract(symbol=symbol, secType="STK", exchange="SMART", currency="USD"))

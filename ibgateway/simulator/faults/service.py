@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.faults.engine import FOREVER, Faults, Strike, verb
+from ibgateway.simulator.faults.engine import FOREVER, FaultContext, FaultEngine, verb
 from ibgateway.simulator.faults.filters import Delay
 from ibgateway.simulator.faults.script import REST, Argument, ScriptError, number, one_of, switch, word
 from ibgateway.simulator.model.config import LINK_LOST
@@ -30,13 +30,13 @@ FARMS = {
 }
 
 
-def _tell(faults: Faults, strike: Strike, code: int, text: str, reqId: int = -1) -> None:
+def _tell(faults: FaultEngine, strike: FaultContext, code: int, text: str, reqId: int = -1) -> None:
     for connection in strike.concerned(faults.gateway):
         connection.error(reqId, code, text)
 
 
 @verb("error", Argument(int), REST)
-def error(faults: Faults, strike: Strike, code: int, words: tuple[str, ...]) -> None:
+def error(faults: FaultEngine, strike: FaultContext, code: int, words: tuple[str, ...]) -> None:
     """An error with id -1; a last word such as `x200` repeats it."""
     times = 1
     if words and words[-1].startswith("x") and words[-1][1:].isdecimal():
@@ -46,7 +46,7 @@ def error(faults: Faults, strike: Strike, code: int, words: tuple[str, ...]) -> 
 
 
 @verb("link", Argument(one_of("down", "up", "lost")), Argument(one_of("quiet"), ""))
-def link(faults: Faults, strike: Strike, state: str, quiet: str) -> None:
+def link(faults: FaultEngine, strike: FaultContext, state: str, quiet: str) -> None:
     """1100, also to who comes meanwhile, then 1102 or 1101. While it is down data stops and orders wait; with `quiet`,
     what happens to them does too."""
     faults.link_down = state == "down"
@@ -71,7 +71,7 @@ class _Quiet(Delay):
     """Holds back what happens to orders while the link is down."""
 
 
-def _lose_subscriptions(faults: Faults) -> None:
+def _lose_subscriptions(faults: FaultEngine) -> None:
     for connection in faults.gateway.connections:
         for kind, reqId in list(connection.subscriptions):
             if kind in DATA:
@@ -79,7 +79,7 @@ def _lose_subscriptions(faults: Faults) -> None:
 
 
 @verb("server", Argument(one_of("down", "up")))
-def server(faults: Faults, strike: Strike, state: str) -> None:
+def server(faults: FaultEngine, strike: FaultContext, state: str) -> None:
     """2110, after which nothing says that the connection is back."""
     faults.gateway.feeds.paused = state == "down"
     if state == "down":
@@ -88,7 +88,7 @@ def server(faults: Faults, strike: Strike, state: str) -> None:
 
 def _farm(kind: str) -> None:
     @verb(kind, Argument(one_of("broken", "ok", "idle", "connecting")), Argument(word, "usfarm"))
-    def farm(faults: Faults, strike: Strike, state: str, name: str) -> None:
+    def farm(faults: FaultEngine, strike: FaultContext, state: str, name: str) -> None:
         """A data farm's state; while the market data farm is broken no quotes come."""
         code, text = FARMS[kind, state]
         if kind == "farm":
@@ -101,7 +101,7 @@ for _kind in ("farm", "hmds", "secdef"):
 
 
 @verb("halt", Argument(word), Argument(number))
-def halt(faults: Faults, strike: Strike, symbol: str, seconds: float) -> None:
+def halt(faults: FaultEngine, strike: FaultContext, symbol: str, seconds: float) -> None:
     """Trading in a stock is halted: no quotes, no prints, no fills until it resumes."""
     world = faults.gateway.world
     try:
@@ -112,7 +112,7 @@ def halt(faults: Faults, strike: Strike, symbol: str, seconds: float) -> None:
 
 
 @verb("competing", Argument(switch))
-def competing(faults: Faults, strike: Strike, on: bool) -> None:
+def competing(faults: FaultEngine, strike: FaultContext, on: bool) -> None:
     """Somebody has logged in with the same user elsewhere: no market data here."""
     faults.gateway.identity.competing = on
     faults.gateway.feeds.paused = on
@@ -124,32 +124,32 @@ def competing(faults: Faults, strike: Strike, on: bool) -> None:
 
 
 @verb("read-only", Argument(switch))
-def read_only(faults: Faults, strike: Strike, on: bool) -> None:
+def read_only(faults: FaultEngine, strike: FaultContext, on: bool) -> None:
     """The API's read-only setting: orders are answered by 321."""
     faults.gateway.identity.readOnly = on
 
 
 @verb("entitlement", Argument(one_of("live", "delayed", "none")))
-def entitlement(faults: Faults, strike: Strike, kind: str) -> None:
+def entitlement(faults: FaultEngine, strike: FaultContext, kind: str) -> None:
     """What market data the login has paid for."""
     faults.gateway.identity.entitlement = kind
 
 
 @verb("pacing", Argument(switch))
-def pacing(faults: Faults, strike: Strike, on: bool) -> None:
+def pacing(faults: FaultEngine, strike: FaultContext, on: bool) -> None:
     """IBKR's limits of messages and historical requests."""
     faults.gateway.limits.paced = on
 
 
 @verb("limit", Argument(one_of("lines", "depth", "ticks", "messages", "history")), Argument(int))
-def limit(faults: Faults, strike: Strike, what: str, most: int) -> None:
+def limit(faults: FaultEngine, strike: FaultContext, what: str, most: int) -> None:
     """How many there may be of something."""
     names = {"ticks": "tick_by_tick", "messages": "messages_per_s", "history": "history_per_window"}
     setattr(faults.gateway.limits, names.get(what, what), most)
 
 
 @verb("ids", Argument(word))
-def ids(faults: Faults, strike: Strike, change: str) -> None:
+def ids(faults: FaultEngine, strike: FaultContext, change: str) -> None:
     """`ids 1`: the next order id of every client from now on; `ids -4`, `ids +10`: moved by so many."""
     identity = faults.gateway.identity
     if change[0] in "+-":
@@ -159,17 +159,17 @@ def ids(faults: Faults, strike: Strike, change: str) -> None:
 
 
 @verb("reserve", Argument(int))
-def reserve(faults: Faults, strike: Strike, clientId: int) -> None:
+def reserve(faults: FaultEngine, strike: FaultContext, clientId: int) -> None:
     """Somebody else is connected with this client id: 326."""
     faults.gateway.reserved.add(clientId)
 
 
 @verb("unreserve", Argument(int))
-def unreserve(faults: Faults, strike: Strike, clientId: int) -> None:
+def unreserve(faults: FaultEngine, strike: FaultContext, clientId: int) -> None:
     faults.gateway.reserved.discard(clientId)
 
 
 @verb("zone", Argument(word))
-def zone(faults: Faults, strike: Strike, name: str) -> None:
+def zone(faults: FaultEngine, strike: FaultContext, name: str) -> None:
     """What the gateway calls its time zone, such as `"Central European Standard Time"`."""
     faults.gateway.identity.zone_name = name

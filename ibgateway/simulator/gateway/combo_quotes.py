@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ibgateway.simulator.model.chunks import Pieces
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.errors import Refusal
-from ibgateway.simulator.model.market_data import Bar, Quote, Requested, Snapshot
+from ibgateway.simulator.model.market_data import Bar, BidAsk, HistoricalBars, Snapshot
 
 if TYPE_CHECKING:
     from ibgateway.simulator.world.world import World
@@ -78,14 +78,14 @@ def _sum(parts: list[tuple[float | None, int]]) -> float | None:
     return round(sum(price * ratio for price, ratio in known), DIGITS) if len(known) == len(parts) else None
 
 
-def _quote(quotes: list[tuple[Quote, int]], exchange: str) -> Quote:
+def _quote(quotes: list[tuple[BidAsk, int]], exchange: str) -> BidAsk:
     """What selling and buying all legs at once gives."""
     bid = _sum([(q.bid if ratio > 0 else q.ask, ratio) for q, ratio in quotes])
     ask = _sum([(q.ask if ratio > 0 else q.bid, ratio) for q, ratio in quotes])
     bidSize = min((q.bidSize if ratio > 0 else q.askSize) // abs(ratio) for q, ratio in quotes)
     askSize = min((q.askSize if ratio > 0 else q.bidSize) // abs(ratio) for q, ratio in quotes)
     time = max(q.time for q, _ in quotes)
-    return Quote(
+    return BidAsk(
         time,
         bid,
         bidSize if bid is not None else Decimal(0),
@@ -98,7 +98,7 @@ def _quote(quotes: list[tuple[Quote, int]], exchange: str) -> Quote:
 
 def bars(
     world: World, contract: Contract, end: float | None, duration: str, barSize: str, whatToShow: str, useRTH: bool
-) -> Pieces[Requested]:
+) -> Pieces[HistoricalBars]:
     """A combination's bars are those that all its legs have: their sums at each bar's start and end."""
     if contract.secType != COMBO:
         return (yield from world.bars_in_pieces(contract, end, duration, barSize, whatToShow, useRTH))

@@ -6,12 +6,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
-from ibgateway.simulator.gateway.limits import Pacing
+from ibgateway.simulator.gateway.limits import ClientPacing
 from ibgateway.simulator.gateway.ports import GatewayPort
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.wire import requests
-from ibgateway.simulator.wire.frames import BadFrame, FrameReader, Offer, parse_offer
+from ibgateway.simulator.wire.frames import BadFrame, FrameReader, VersionOffer, parse_offer
 from ibgateway.simulator.wire.messages import session as messages
 
 LOWEST_VERSION = 157  # no client in use speaks less, and every layout below it is different
@@ -19,20 +19,20 @@ HIGHEST_VERSION = 200  # from 201 on message ids are binary and bodies protobuf
 
 Request = TypeVar("Request")
 Handler = Callable[["Connection", Any], None]
-ANSWERS: dict[type, Handler] = {}
+HANDLERS: dict[type, Handler] = {}
 
 
-def answers(kind: type[Request]) -> Callable[[Callable[[Connection, Request], None]], Handler]:
+def handles(kind: type[Request]) -> Callable[[Callable[[Connection, Request], None]], Handler]:
     """Make a function the answer to a request; the only registration there is."""
 
     def register(handler: Callable[[Connection, Request], None]) -> Handler:
-        ANSWERS[kind] = handler
+        HANDLERS[kind] = handler
         return handler
 
     return register
 
 
-class Subscription:
+class ClientSubscription:
     """Something that a client asked for once and keeps receiving."""
 
     due = float("inf")  # when `advance` has something to do next
@@ -57,9 +57,9 @@ class Connection:
         self.version = 0
         self.clientId: int | None = None
         self.marketDataType = 1
-        self.subscriptions: dict[tuple[str, int], Subscription] = {}
+        self.subscriptions: dict[tuple[str, int], ClientSubscription] = {}
         self.foreign_orders: dict[int, int] = {}  # orderId → clientId, as shown by reqAllOpenOrders
-        self.pacing = Pacing(gateway.limits)
+        self.pacing = ClientPacing(gateway.limits)
         self.closing = False
         self.offered = False  # a whole frame has come, so that a silence is the gateway's and not the client's
         self.answering = -1  # the request id of what is being handled
@@ -169,7 +169,7 @@ class Connection:
             self.error(bad.reqId, 320, f"Error reading request.-'bW' : cause - Message {bad.msgId}: {bad.reason}")
             self.closing = self.gateway.strict
 
-    def _agree(self, offer: Offer) -> None:
+    def _agree(self, offer: VersionOffer) -> None:
         self.version = min(HIGHEST_VERSION, offer.maxVersion)
         if self.version < max(LOWEST_VERSION, offer.minVersion):
             self.error(
@@ -190,13 +190,13 @@ class Connection:
         if too_fast := self.pacing.message(self.world.now):
             self.error(-1, too_fast.code, too_fast.text)
         try:
-            ANSWERS[type(request)](self, request)
+            HANDLERS[type(request)](self, request)
         except Refusal as refusal:
             self.error(self.answering, refusal.code, refusal.text)
 
     # --- subscriptions -------------------------------------------------------------------------------------------
 
-    def subscribe(self, kind: str, reqId: int, subscription: Subscription) -> None:
+    def subscribe(self, kind: str, reqId: int, subscription: ClientSubscription) -> None:
         """Refusal 322 when the id is taken."""
         self.require_free(kind, reqId)
         self.subscriptions[kind, reqId] = subscription
@@ -213,10 +213,10 @@ class Connection:
         subscription.cancel()
         return True
 
-    def subscribed(self, kind: str) -> Iterator[Subscription]:
+    def subscribed(self, kind: str) -> Iterator[ClientSubscription]:
         return (subscription for (of, _), subscription in self.subscriptions.items() if of == kind)
 
-    def due(self, now: float) -> list[Subscription]:
+    def due(self, now: float) -> list[ClientSubscription]:
         return [one for one in self.subscriptions.values() if one.due <= now]
 
     def tell(self, event: Event) -> None:

@@ -8,10 +8,10 @@ from operator import attrgetter
 from typing import TypeGuard
 
 from ibgateway.simulator.gateway import combo_quotes as combos
-from ibgateway.simulator.gateway.connection import Connection, Subscription
-from ibgateway.simulator.gateway.limits import Limits
+from ibgateway.simulator.gateway.connection import ClientSubscription, Connection
+from ibgateway.simulator.gateway.limits import GatewayLimits
 from ibgateway.simulator.gateway.ports import Tap
-from ibgateway.simulator.gateway.quote_feeds import Feed, Feeds
+from ibgateway.simulator.gateway.quote_feeds import QuoteFeed, QuoteFeeds
 from ibgateway.simulator.model.config import Identity
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.errors import Refusal
@@ -31,7 +31,7 @@ NO_DELAYED_DATA = (10168, "Requested market data is not subscribed. Delayed mark
 DELAYED_ONLY = (354, "Requested market data is not subscribed.Delayed market data is available.")
 
 
-class Open:
+class NoFaults:
     """The tap of a gateway without faults."""
 
     def incoming(self, connection: Connection, payload: bytes) -> bool:
@@ -50,9 +50,9 @@ class Gateway:
         self.world = world
         self.strict = strict  # towards a client's frames
         self.identity = identity or Identity()
-        self.tap: Tap[Connection] = Open()
-        self.feeds = Feeds(world)
-        self.limits = Limits()
+        self.tap: Tap[Connection] = NoFaults()
+        self.feeds = QuoteFeeds(world)
+        self.limits = GatewayLimits()
         self.display_groups: dict[int, str] = {}  # what each group of windows shows
         self.connections: list[Connection] = []
         self.clients: dict[int, Connection] = {}
@@ -108,7 +108,7 @@ class Gateway:
     def advance(self, now: float, enough: Callable[[], bool] = lambda: False) -> bool:
         """Run the world to `now` and give every client what is due, until it is enough; whether some is left."""
         self.catch_up(now)
-        due: list[Feed | Subscription] = [*self.feeds.due(now)]
+        due: list[QuoteFeed | ClientSubscription] = [*self.feeds.due(now)]
         for connection in self.connections:
             due += connection.due(now)
         for one in sorted(due, key=attrgetter("due")):

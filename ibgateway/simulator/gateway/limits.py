@@ -15,7 +15,7 @@ PACING_VIOLATION = "Historical Market Data Service error message:Historical data
 
 
 @dataclass
-class Limits:
+class GatewayLimits:
     """IBKR's numbers for an account with the usual hundred market-data lines."""
 
     lines: int = 100
@@ -28,10 +28,10 @@ class Limits:
 
 
 @dataclass
-class Pacing:
+class ClientPacing:
     """One client's recent requests."""
 
-    limits: Limits
+    limits: GatewayLimits
     _messages: deque[float] = field(default_factory=deque)
     _history: deque[tuple[float, int]] = field(default_factory=deque)
     _same: dict[object, float] = field(default_factory=dict)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
-from ibgateway.simulator.gateway.limits import Limits
-from ibgateway.simulator.gateway.quote_feeds import Feeds
+from ibgateway.simulator.gateway.limits import GatewayLimits
+from ibgateway.simulator.gateway.quote_feeds import QuoteFeeds
 from ibgateway.simulator.model.config import Identity
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.events import Event, OrderEvent
@@ -30,8 +30,8 @@ class GatewayPort(Protocol[Client]):
     strict: bool
     identity: Identity
     tap: Tap[Client]
-    feeds: Feeds
-    limits: Limits
+    feeds: QuoteFeeds
+    limits: GatewayLimits
     display_groups: dict[int, str]
     connections: list[Client]
 

@@ -36,7 +36,7 @@ class Sink(Protocol):
 
 
 @dataclass(eq=False)
-class Watcher:
+class QuoteWatcher:
     """One client's line: whom to send to, under which request id, and what it asked for."""
 
     sink: Sink
@@ -54,15 +54,15 @@ class Watcher:
         self.sink.send_all([heads[msgId] + tail for msgId, tail in some])
 
 
-class Feed:
+class QuoteFeed:
     """The ticks of one contract."""
 
     def __init__(self, world: World, contract: Contract, delayed: bool) -> None:
         self.world = world
         self.contract = contract
         self.delay = DELAY_S if delayed else 0.0
-        self.watchers: list[Watcher] = []
-        self._by_style: dict[ticks.Style, list[Watcher]] = {}  # who sees the same ticks
+        self.watchers: list[QuoteWatcher] = []
+        self._by_style: dict[ticks.Style, list[QuoteWatcher]] = {}  # who sees the same ticks
         self._period = PERIODS_S.get(contract.secType, PERIOD_S)
         self._snapshot = combos.snapshot(world, contract, world.now - self.delay)
         self._computation: OptionComputation | None = None
@@ -72,14 +72,14 @@ class Feed:
         self.due = world.now + self._period
         self._generics_due = world.now
 
-    def join(self, watcher: Watcher) -> None:
+    def join(self, watcher: QuoteWatcher) -> None:
         """Send the line as it stands, then every change."""
         watcher.send(self._look(watcher))
         self.watchers.append(watcher)
         self._by_style.setdefault(watcher.style, []).append(watcher)
         self._generics_due = min(self._generics_due, self.world.now)
 
-    def leave(self, watcher: Watcher) -> None:
+    def leave(self, watcher: QuoteWatcher) -> None:
         if watcher not in self.watchers:
             return
         self.watchers.remove(watcher)
@@ -88,7 +88,7 @@ class Feed:
         if not alike:
             del self._by_style[watcher.style]
 
-    def _look(self, watcher: Watcher) -> Iterator[ticks.Tick]:
+    def _look(self, watcher: QuoteWatcher) -> Iterator[ticks.Tick]:
         yield from ticks.changes(None, self._snapshot, watcher.style)
         if self.contract.secType in OPTIONS:
             self._computation = self.world.option_computation(self.contract, self.world.now - self.delay)
@@ -159,13 +159,13 @@ class Feed:
                     watcher.sink.send(market_data.tick_news(watcher.reqId, headline))
 
 
-class Feeds:
+class QuoteFeeds:
     """All feeds of a gateway; their number is the number of market-data lines in use."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.paused = False  # while a farm or the link is down no ticks come
-        self._feeds: dict[tuple[Contract, bool], Feed] = {}
+        self._feeds: dict[tuple[Contract, bool], QuoteFeed] = {}
 
     def __len__(self) -> int:
         return len(self._feeds)
@@ -173,18 +173,18 @@ class Feeds:
     def has(self, contract: Contract, delayed: bool) -> bool:
         return (contract, delayed) in self._feeds
 
-    def join(self, contract: Contract, watcher: Watcher) -> Feed:
+    def join(self, contract: Contract, watcher: QuoteWatcher) -> QuoteFeed:
         key = (contract, watcher.style.delayed)
         feed = self._feeds.get(key)
         if feed is None:
-            feed = self._feeds[key] = Feed(self.world, contract, watcher.style.delayed)
+            feed = self._feeds[key] = QuoteFeed(self.world, contract, watcher.style.delayed)
         feed.join(watcher)
         return feed
 
-    def leave(self, feed: Feed, watcher: Watcher) -> None:
+    def leave(self, feed: QuoteFeed, watcher: QuoteWatcher) -> None:
         feed.leave(watcher)
         if not feed.watchers:
             self._feeds.pop((feed.contract, feed.delay > 0), None)
 
-    def due(self, now: float) -> list[Feed]:
+    def due(self, now: float) -> list[QuoteFeed]:
         return [] if self.paused else [feed for feed in self._feeds.values() if feed.due <= now]

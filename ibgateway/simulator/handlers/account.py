@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
-from ibgateway.simulator.model.account import AccountValue, PnL, PnLSingle, PortfolioItem, Position
+from ibgateway.simulator.gateway.connection import ClientSubscription, Connection, handles
+from ibgateway.simulator.model.account import AccountPnL, AccountValue, PortfolioItem, Position, PositionPnL
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.wire.messages import account as messages
@@ -24,7 +24,7 @@ def _accounts(connection: Connection, account: str) -> tuple[str, ...]:
     return (account,) if account else connection.world.accounts
 
 
-class AccountUpdates(Subscription):
+class AccountUpdatesSubscription(ClientSubscription):
     """The Account and Portfolio windows of one account; a client follows one at a time."""
 
     def __init__(self, connection: Connection, account: str) -> None:
@@ -65,18 +65,18 @@ class AccountUpdates(Subscription):
             self._stamp(self.connection.world.now)
 
 
-@answers(requests.ReqAccountUpdates)
+@handles(requests.ReqAccountUpdates)
 def account_updates(connection: Connection, request: requests.ReqAccountUpdates) -> None:
     """A second subscription takes the first one's place."""
     _require_account(connection, request.acctCode)
     connection.unsubscribe("account updates", 0)
     if request.subscribe:
         account = request.acctCode or connection.world.accounts[0]
-        connection.subscribe("account updates", 0, AccountUpdates(connection, account))
+        connection.subscribe("account updates", 0, AccountUpdatesSubscription(connection, account))
         connection.send(messages.account_download_end(account))
 
 
-class AccountSummary(Subscription):
+class AccountSummarySubscription(ClientSubscription):
     """The values of some tags, of all accounts or of a group's."""
 
     def __init__(self, connection: Connection, request: requests.ReqAccountSummary) -> None:
@@ -95,22 +95,22 @@ class AccountSummary(Subscription):
                 self.connection.send(messages.account_summary(self.request.reqId, value))
 
 
-@answers(requests.ReqAccountSummary)
+@handles(requests.ReqAccountSummary)
 def account_summary(connection: Connection, request: requests.ReqAccountSummary) -> None:
     connection.require_free("account summary", request.reqId)
     if len(list(connection.subscribed("account summary"))) >= MAX_SUMMARIES:
         raise Refusal(
             322, "Error processing request.-'bW' : cause - Maximum number of account summary requests exceeded"
         )
-    connection.subscribe("account summary", request.reqId, AccountSummary(connection, request))
+    connection.subscribe("account summary", request.reqId, AccountSummarySubscription(connection, request))
 
 
-@answers(requests.CancelAccountSummary)
+@handles(requests.CancelAccountSummary)
 def cancel_account_summary(connection: Connection, request: requests.CancelAccountSummary) -> None:
     connection.unsubscribe("account summary", request.reqId)
 
 
-class Positions(Subscription):
+class PositionsSubscription(ClientSubscription):
     """Every position now, then every change of one."""
 
     def __init__(self, connection: Connection) -> None:
@@ -124,18 +124,18 @@ class Positions(Subscription):
             self.connection.send(messages.position(event))
 
 
-@answers(requests.ReqPositions)
+@handles(requests.ReqPositions)
 def positions(connection: Connection, _: requests.ReqPositions) -> None:
     connection.unsubscribe("positions", 0)
-    connection.subscribe("positions", 0, Positions(connection))
+    connection.subscribe("positions", 0, PositionsSubscription(connection))
 
 
-@answers(requests.CancelPositions)
+@handles(requests.CancelPositions)
 def cancel_positions(connection: Connection, _: requests.CancelPositions) -> None:
     connection.unsubscribe("positions", 0)
 
 
-class PositionsMulti(Subscription):
+class PositionsMultiSubscription(ClientSubscription):
     """The positions of one account or model."""
 
     def __init__(self, connection: Connection, request: requests.ReqPositionsMulti) -> None:
@@ -153,19 +153,19 @@ class PositionsMulti(Subscription):
             self._send(event)
 
 
-@answers(requests.ReqPositionsMulti)
+@handles(requests.ReqPositionsMulti)
 def positions_multi(connection: Connection, request: requests.ReqPositionsMulti) -> None:
     _require_account(connection, request.account)
     connection.require_free("positions multi", request.reqId)
-    connection.subscribe("positions multi", request.reqId, PositionsMulti(connection, request))
+    connection.subscribe("positions multi", request.reqId, PositionsMultiSubscription(connection, request))
 
 
-@answers(requests.CancelPositionsMulti)
+@handles(requests.CancelPositionsMulti)
 def cancel_positions_multi(connection: Connection, request: requests.CancelPositionsMulti) -> None:
     connection.unsubscribe("positions multi", request.reqId)
 
 
-class AccountUpdatesMulti(Subscription):
+class AccountUpdatesMultiSubscription(ClientSubscription):
     """The account values of one account or model, without positions."""
 
     def __init__(self, connection: Connection, request: requests.ReqAccountUpdatesMulti) -> None:
@@ -193,25 +193,25 @@ class AccountUpdatesMulti(Subscription):
             self._send(event)
 
 
-@answers(requests.ReqAccountUpdatesMulti)
+@handles(requests.ReqAccountUpdatesMulti)
 def account_updates_multi(connection: Connection, request: requests.ReqAccountUpdatesMulti) -> None:
     _require_account(connection, request.account)
     connection.require_free("account updates multi", request.reqId)
-    connection.subscribe("account updates multi", request.reqId, AccountUpdatesMulti(connection, request))
+    connection.subscribe("account updates multi", request.reqId, AccountUpdatesMultiSubscription(connection, request))
 
 
-@answers(requests.CancelAccountUpdatesMulti)
+@handles(requests.CancelAccountUpdatesMulti)
 def cancel_account_updates_multi(connection: Connection, request: requests.CancelAccountUpdatesMulti) -> None:
     connection.unsubscribe("account updates multi", request.reqId)
 
 
-class ProfitAndLoss(Subscription):
+class PnLSubscription(ClientSubscription):
     """Profit and loss of an account, or of one of its positions, each second where it changed."""
 
     def __init__(self, connection: Connection, request: requests.ReqPnL | requests.ReqPnLSingle) -> None:
         self.connection = connection
         self.request = request
-        self._sent: PnL | PnLSingle | None = None
+        self._sent: AccountPnL | PositionPnL | None = None
         self.advance(connection.world.now)
 
     def advance(self, now: float) -> None:
@@ -225,27 +225,27 @@ class ProfitAndLoss(Subscription):
             total = world.pnl(account, request.modelCode)
             self._send(total, messages.pnl(request.reqId, total))
 
-    def _send(self, now: PnL | PnLSingle, payload: bytes) -> None:
+    def _send(self, now: AccountPnL | PositionPnL, payload: bytes) -> None:
         if now != self._sent:
             self._sent = now
             self.connection.send(payload)
 
 
-@answers(requests.ReqPnL)
-@answers(requests.ReqPnLSingle)
+@handles(requests.ReqPnL)
+@handles(requests.ReqPnLSingle)
 def pnl(connection: Connection, request: requests.ReqPnL | requests.ReqPnLSingle) -> None:
     _require_account(connection, request.account)
     kind = "pnl single" if isinstance(request, requests.ReqPnLSingle) else "pnl"
     connection.require_free(kind, request.reqId)
-    connection.subscribe(kind, request.reqId, ProfitAndLoss(connection, request))
+    connection.subscribe(kind, request.reqId, PnLSubscription(connection, request))
 
 
-@answers(requests.CancelPnL)
+@handles(requests.CancelPnL)
 def cancel_pnl(connection: Connection, request: requests.CancelPnL) -> None:
     _cancel_pnl(connection, "pnl", request.reqId)
 
 
-@answers(requests.CancelPnLSingle)
+@handles(requests.CancelPnLSingle)
 def cancel_pnl_single(connection: Connection, request: requests.CancelPnLSingle) -> None:
     _cancel_pnl(connection, "pnl single", request.reqId)
 

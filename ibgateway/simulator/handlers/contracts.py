@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.gateway.connection import Connection, answers
+from ibgateway.simulator.gateway.connection import Connection, handles
 from ibgateway.simulator.model.market_data import OptionComputation
 from ibgateway.simulator.wire.messages import contracts as messages
 from ibgateway.simulator.wire.messages import market_data
@@ -11,7 +11,7 @@ from ibgateway.simulator.wire.requests import contracts as requests
 CUSTOM_OPTION_COMPUTATION = 53  # the tick type that answers calculations
 
 
-@answers(requests.ReqContractDetails)
+@handles(requests.ReqContractDetails)
 def contract_details(connection: Connection, request: requests.ReqContractDetails) -> None:
     for details in connection.world.contract_details(request.wanted):
         if details.bond is not None:
@@ -22,13 +22,13 @@ def contract_details(connection: Connection, request: requests.ReqContractDetail
     connection.send(messages.contract_details_end(request.reqId))
 
 
-@answers(requests.ReqMatchingSymbols)
+@handles(requests.ReqMatchingSymbols)
 def matching_symbols(connection: Connection, request: requests.ReqMatchingSymbols) -> None:
     found = connection.world.matching_symbols(request.pattern)
     connection.send(messages.symbol_samples(connection.version, request.reqId, found))
 
 
-@answers(requests.ReqSecDefOptParams)
+@handles(requests.ReqSecDefOptParams)
 def option_chains(connection: Connection, request: requests.ReqSecDefOptParams) -> None:
     chains = connection.world.option_chains(
         request.underlyingSymbol, request.futFopExchange, request.underlyingSecType, request.underlyingConId
@@ -38,19 +38,19 @@ def option_chains(connection: Connection, request: requests.ReqSecDefOptParams) 
     connection.send(messages.option_chain_end(request.reqId))
 
 
-@answers(requests.ReqMarketRule)
+@handles(requests.ReqMarketRule)
 def market_rule(connection: Connection, request: requests.ReqMarketRule) -> None:
     increments = connection.world.market_rule(request.marketRuleId)
     connection.send(messages.market_rule(request.marketRuleId, increments))
 
 
-@answers(requests.ReqSmartComponents)
+@handles(requests.ReqSmartComponents)
 def smart_components(connection: Connection, request: requests.ReqSmartComponents) -> None:
     components = connection.world.smart_components(request.bboExchange)
     connection.send(messages.smart_components(request.reqId, components))
 
 
-@answers(requests.ReqMktDepthExchanges)
+@handles(requests.ReqMktDepthExchanges)
 def depth_exchanges(connection: Connection, _: requests.ReqMktDepthExchanges) -> None:
     connection.send(messages.depth_exchanges(connection.world.depth_exchanges()))
 
@@ -60,21 +60,21 @@ def _send_computation(connection: Connection, reqId: int, computation: OptionCom
     connection.send(head + market_data.option_tail(CUSTOM_OPTION_COMPUTATION, computation))
 
 
-@answers(requests.CalculateImpliedVolatility)
+@handles(requests.CalculateImpliedVolatility)
 def calculate_implied_volatility(connection: Connection, request: requests.CalculateImpliedVolatility) -> None:
     contract = connection.world.resolve(request.contract)
     computation = connection.world.implied_volatility(contract, request.optionPrice, request.underPrice)
     _send_computation(connection, request.reqId, computation)
 
 
-@answers(requests.CalculateOptionPrice)
+@handles(requests.CalculateOptionPrice)
 def calculate_option_price(connection: Connection, request: requests.CalculateOptionPrice) -> None:
     contract = connection.world.resolve(request.contract)
     computation = connection.world.option_price(contract, request.volatility, request.underPrice)
     _send_computation(connection, request.reqId, computation)
 
 
-@answers(requests.CancelCalculateImpliedVolatility)
-@answers(requests.CancelCalculateOptionPrice)
+@handles(requests.CancelCalculateImpliedVolatility)
+@handles(requests.CancelCalculateOptionPrice)
 def cancel_calculation(_: Connection, __: object) -> None:
     """A calculation is answered at once, so there is never one to cancel."""

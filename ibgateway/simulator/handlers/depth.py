@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
+from ibgateway.simulator.gateway.connection import ClientSubscription, Connection, handles
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.model.market_data import DepthLevel
@@ -26,7 +26,7 @@ def row_changes(before: Rows, after: Rows) -> list[tuple[int, int, DepthLevel]]:
     return changed + added + gone
 
 
-class Depth(Subscription):
+class DepthSubscription(ClientSubscription):
     """One client's book."""
 
     def __init__(self, connection: Connection, request: requests.ReqMktDepth, contract: Contract) -> None:
@@ -57,17 +57,17 @@ class Depth(Subscription):
         self.connection.send(payload)
 
 
-@answers(requests.ReqMktDepth)
+@handles(requests.ReqMktDepth)
 def mkt_depth(connection: Connection, request: requests.ReqMktDepth) -> None:
     if not 0 < request.numRows <= MAX_ROWS:
         raise Refusal(321, "Error validating request.-'bW' : cause - Invalid number of rows of market depth")
     connection.require_free("depth", request.reqId)
     contract = connection.world.resolve(request.contract)
     connection.gateway.require_depth(connection)
-    connection.subscribe("depth", request.reqId, Depth(connection, request, contract))
+    connection.subscribe("depth", request.reqId, DepthSubscription(connection, request, contract))
 
 
-@answers(requests.CancelMktDepth)
+@handles(requests.CancelMktDepth)
 def cancel_mkt_depth(connection: Connection, request: requests.CancelMktDepth) -> None:
     if not connection.unsubscribe("depth", request.reqId):
         raise Refusal(310, f"Can't find the subscribed market depth with tickerId:{request.reqId}")

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator
 
 from ibgateway.simulator.gateway import combo_quotes as combos
-from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
+from ibgateway.simulator.gateway.connection import ClientSubscription, Connection, handles
 from ibgateway.simulator.handlers.market_data import lot_of
 from ibgateway.simulator.model.chunks import Pieces, at_once
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.errors import Refusal
-from ibgateway.simulator.model.market_data import Bar, Requested
+from ibgateway.simulator.model.market_data import Bar, HistoricalBars
 from ibgateway.simulator.wire.messages import history as messages
 from ibgateway.simulator.wire.requests import history as requests
 from ibgateway.simulator.world.time.instants import instant
@@ -38,7 +38,7 @@ def _style(connection: Connection, contract: Contract, asked: requests.BarsAsked
     )
 
 
-@answers(requests.ReqHistoricalData)
+@handles(requests.ReqHistoricalData)
 def historical_data(connection: Connection, request: requests.ReqHistoricalData) -> None:
     asked, world = request.asked, connection.world
     connection.require_free("bars", request.reqId)
@@ -63,12 +63,14 @@ def _bars(
         connection.send(payload)
     if request.keepUpToDate:
         last = found.bars[-1] if found.bars else None
-        connection.subscribe("bars", request.reqId, KeptUpToDate(connection, request, contract, style, last))
+        connection.subscribe(
+            "bars", request.reqId, KeepUpToDateSubscription(connection, request, contract, style, last)
+        )
 
 
 def _found(
     connection: Connection, asked: requests.BarsAsked, contract: Contract, end: float | None, duration: str
-) -> Pieces[Requested]:
+) -> Pieces[HistoricalBars]:
     return combos.bars(connection.world, contract, end, duration, asked.barSizeSetting, asked.whatToShow, asked.useRTH)
 
 
@@ -90,7 +92,7 @@ def _recent(asked: requests.BarsAsked) -> str:
     return asked.durationStr if short or asked.barSizeSetting in GROUPED else RECENT
 
 
-class KeptUpToDate(Subscription):
+class KeepUpToDateSubscription(ClientSubscription):
     """The last bar of a historical request, sent again while it grows."""
 
     def __init__(
@@ -120,20 +122,20 @@ class KeptUpToDate(Subscription):
             self.last = found.bars[-1]
 
 
-@answers(requests.CancelHistoricalData)
+@handles(requests.CancelHistoricalData)
 def cancel_historical_data(connection: Connection, request: requests.CancelHistoricalData) -> None:
     if not connection.unsubscribe("bars", request.reqId):
         raise Refusal(366, f"No historical data query found for ticker id:{request.reqId}")
 
 
-@answers(requests.ReqHeadTimeStamp)
+@handles(requests.ReqHeadTimeStamp)
 def head_timestamp(connection: Connection, request: requests.ReqHeadTimeStamp) -> None:
     contract = connection.world.resolve(request.contract)
     at = connection.world.head_timestamp(contract, request.whatToShow, request.useRTH)
     connection.send(messages.head_timestamp(request.reqId, at, request.formatDate))
 
 
-@answers(requests.ReqHistogramData)
+@handles(requests.ReqHistogramData)
 def histogram(connection: Connection, request: requests.ReqHistogramData) -> None:
     contract = connection.world.resolve(request.contract)
     connection.later(request.reqId, _histogram(connection, request, contract))
@@ -144,13 +146,13 @@ def _histogram(connection: Connection, request: requests.ReqHistogramData, contr
     connection.send(messages.histogram(request.reqId, rows))
 
 
-@answers(requests.CancelHeadTimeStamp)
-@answers(requests.CancelHistogramData)
+@handles(requests.CancelHeadTimeStamp)
+@handles(requests.CancelHistogramData)
 def cancel_answered(_: Connection, __: object) -> None:
     """They are answered at once; ib_async cancels every head timestamp after its answer."""
 
 
-@answers(requests.ReqHistoricalTicks)
+@handles(requests.ReqHistoricalTicks)
 def historical_ticks(connection: Connection, request: requests.ReqHistoricalTicks) -> None:
     """One of start and end is given; TWS sends at most a thousand ticks, and completes the last second."""
     world, zone = connection.world, connection.gateway.identity.zone

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ibgateway.simulator.gateway import combo_quotes as combos
 from ibgateway.simulator.gateway import ticks
-from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
+from ibgateway.simulator.gateway.connection import ClientSubscription, Connection, handles
 from ibgateway.simulator.gateway.gateway import DELAYED, DELAYED_FROZEN, FROZEN, LIVE
-from ibgateway.simulator.gateway.quote_feeds import Feed, Watcher
+from ibgateway.simulator.gateway.quote_feeds import QuoteFeed, QuoteWatcher
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.wire.messages import contracts as contract_messages
@@ -21,10 +21,10 @@ def no_such(reqId: int) -> Refusal:
     return Refusal(NO_SUCH_LINE, f"Can't find EId with tickerId:{reqId}")
 
 
-class QuoteLine(Subscription):
+class MarketDataSubscription(ClientSubscription):
     """One client's quote line."""
 
-    def __init__(self, connection: Connection, feed: Feed, watcher: Watcher) -> None:
+    def __init__(self, connection: Connection, feed: QuoteFeed, watcher: QuoteWatcher) -> None:
         self.connection = connection
         self.feed = feed
         self.watcher = watcher
@@ -33,7 +33,7 @@ class QuoteLine(Subscription):
         self.connection.gateway.feeds.leave(self.feed, self.watcher)
 
 
-@answers(requests.ReqMarketDataType)
+@handles(requests.ReqMarketDataType)
 def market_data_type(connection: Connection, request: requests.ReqMarketDataType) -> None:
     """It holds for later requests, and is answered by nothing."""
     if request.marketDataType not in {LIVE, FROZEN, DELAYED, DELAYED_FROZEN}:
@@ -41,7 +41,7 @@ def market_data_type(connection: Connection, request: requests.ReqMarketDataType
     connection.marketDataType = request.marketDataType
 
 
-@answers(requests.ReqMktData)
+@handles(requests.ReqMktData)
 def mkt_data(connection: Connection, request: requests.ReqMktData) -> None:
     connection.require_free("line", request.reqId)
     codes = _codes(request)
@@ -53,13 +53,13 @@ def mkt_data(connection: Connection, request: requests.ReqMktData) -> None:
         neutral = request.contract.deltaNeutralContract
         connection.send(contract_messages.delta_neutral_validation(request.reqId, neutral))
     _introduce(connection, request.reqId, contract, kind)
-    watcher = Watcher(connection, request.reqId, style, codes)
+    watcher = QuoteWatcher(connection, request.reqId, style, codes)
     feed = connection.gateway.feeds.join(contract, watcher)
     if request.snapshot or request.regulatorySnapshot:
         connection.gateway.feeds.leave(feed, watcher)
         connection.send(messages.tick_snapshot_end(request.reqId))
     else:
-        connection.subscribe("line", request.reqId, QuoteLine(connection, feed, watcher))
+        connection.subscribe("line", request.reqId, MarketDataSubscription(connection, feed, watcher))
 
 
 def _introduce(connection: Connection, reqId: int, contract: Contract, kind: int) -> None:
@@ -95,7 +95,7 @@ def _codes(request: requests.ReqMktData) -> frozenset[int]:
     return frozenset(int(part) for part in wanted)
 
 
-@answers(requests.CancelMktData)
+@handles(requests.CancelMktData)
 def cancel_mkt_data(connection: Connection, request: requests.CancelMktData) -> None:
     if not connection.unsubscribe("line", request.reqId):
         raise no_such(request.reqId)

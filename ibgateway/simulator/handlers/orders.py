@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.gateway.connection import Connection, answers
+from ibgateway.simulator.gateway.connection import Connection, handles
 from ibgateway.simulator.gateway.gateway import is_of_order
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.model.events import Event
@@ -25,7 +25,7 @@ def _require_writable(connection: Connection) -> None:
         raise Refusal(321, READ_ONLY)
 
 
-@answers(PlaceOrder)
+@handles(PlaceOrder)
 def place_order(connection: Connection, request: PlaceOrder) -> None:
     _require_writable(connection)
     contract, order = request.placed
@@ -33,7 +33,7 @@ def place_order(connection: Connection, request: PlaceOrder) -> None:
     connection.gateway.route(events)
 
 
-@answers(requests.CancelOrder)
+@handles(requests.CancelOrder)
 def cancel_order(connection: Connection, request: requests.CancelOrder) -> None:
     """A client cancels its own orders; client 0 also those of others that a list has shown it. Another client's number
     is 10147 (TWS API, "Cancelling an Order": only the client that placed an order can cancel it)."""
@@ -55,18 +55,18 @@ def _copy(connection: Connection, events: list[Event], owner: int) -> None:
             connection.send(connection.gateway.spell(connection, event))
 
 
-@answers(requests.ReqGlobalCancel)
+@handles(requests.ReqGlobalCancel)
 def global_cancel(connection: Connection, _: requests.ReqGlobalCancel) -> None:
     _require_writable(connection)
     connection.gateway.route(connection.world.global_cancel(_own_id(connection)))
 
 
-@answers(requests.ReqOpenOrders)
+@handles(requests.ReqOpenOrders)
 def open_orders(connection: Connection, _: requests.ReqOpenOrders) -> None:
     _list_open(connection, _own_id(connection))
 
 
-@answers(requests.ReqAllOpenOrders)
+@handles(requests.ReqAllOpenOrders)
 def all_open_orders(connection: Connection, _: requests.ReqAllOpenOrders) -> None:
     _list_open(connection, None)
 
@@ -80,7 +80,7 @@ def _list_open(connection: Connection, clientId: int | None) -> None:
     connection.send(messages.open_order_end())
 
 
-@answers(requests.ReqAutoOpenOrders)
+@handles(requests.ReqAutoOpenOrders)
 def auto_open_orders(connection: Connection, request: requests.ReqAutoOpenOrders) -> None:
     """Client 0 asks for orders entered by hand to be bound to it; it is told of each by orderBound."""
     if connection.clientId != 0:
@@ -88,14 +88,14 @@ def auto_open_orders(connection: Connection, request: requests.ReqAutoOpenOrders
     connection.gateway.identity.bindManualOrders = request.autoBind
 
 
-@answers(requests.ReqCompletedOrders)
+@handles(requests.ReqCompletedOrders)
 def completed_orders(connection: Connection, request: requests.ReqCompletedOrders) -> None:
     for one in connection.world.completed_orders(request.apiOnly):
         connection.send(order_state.completed_order(connection.version, one))
     connection.send(messages.completed_orders_end())
 
 
-@answers(requests.ReqExecutions)
+@handles(requests.ReqExecutions)
 def executions(connection: Connection, request: requests.ReqExecutions) -> None:
     """Each execution, then its commission, as far as it is known."""
     gateway = connection.gateway
@@ -106,7 +106,7 @@ def executions(connection: Connection, request: requests.ReqExecutions) -> None:
     connection.send(messages.exec_details_end(request.reqId))
 
 
-@answers(requests.ExerciseOptions)
+@handles(requests.ExerciseOptions)
 def exercise_options(connection: Connection, request: requests.ExerciseOptions) -> None:
     _require_writable(connection)
     events = connection.world.exercise_option(

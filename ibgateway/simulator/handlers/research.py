@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
+from ibgateway.simulator.gateway.connection import ClientSubscription, Connection, handles
 from ibgateway.simulator.model.chunks import Pieces
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.errors import Refusal
@@ -20,7 +20,7 @@ MAX_HEADLINES = 300
 MAX_SCANNERS = 10
 
 
-class Scanner(Subscription):
+class ScannerSubscription(ClientSubscription):
     """A ranking, sent again every thirty seconds where it changed."""
 
     def __init__(self, connection: Connection, request: requests.ReqScannerSubscription) -> None:
@@ -40,12 +40,12 @@ class Scanner(Subscription):
             self.connection.send(messages.scanner_data(self.request.reqId, rows))
 
 
-@answers(requests.ReqScannerParameters)
+@handles(requests.ReqScannerParameters)
 def scanner_parameters(connection: Connection, _: requests.ReqScannerParameters) -> None:
     connection.send(messages.scanner_parameters(connection.world.scanner_parameters()))
 
 
-@answers(requests.ReqScannerSubscription)
+@handles(requests.ReqScannerSubscription)
 def scanner_subscription(connection: Connection, request: requests.ReqScannerSubscription) -> None:
     connection.require_free("scanner", request.reqId)
     if len(list(connection.subscribed("scanner"))) >= MAX_SCANNERS:
@@ -54,16 +54,16 @@ def scanner_subscription(connection: Connection, request: requests.ReqScannerSub
             f"Historical Market Data Service query message:Only {MAX_SCANNERS} simultaneous API scanner "
             "subscriptions are allowed",
         )
-    connection.subscribe("scanner", request.reqId, Scanner(connection, request))
+    connection.subscribe("scanner", request.reqId, ScannerSubscription(connection, request))
 
 
-@answers(requests.CancelScannerSubscription)
+@handles(requests.CancelScannerSubscription)
 def cancel_scanner_subscription(connection: Connection, request: requests.CancelScannerSubscription) -> None:
     if not connection.unsubscribe("scanner", request.reqId):
         raise Refusal(365, f"No scanner subscription found for ticker id:{request.reqId}")
 
 
-class Bulletins(Subscription):
+class BulletinSubscription(ClientSubscription):
     """News bulletins, with those of the last day when they are asked for."""
 
     def __init__(self, connection: Connection, allMsgs: bool) -> None:
@@ -78,29 +78,29 @@ class Bulletins(Subscription):
         self._upto = now
 
 
-@answers(requests.ReqNewsBulletins)
+@handles(requests.ReqNewsBulletins)
 def news_bulletins(connection: Connection, request: requests.ReqNewsBulletins) -> None:
     connection.unsubscribe("bulletins", 0)
-    connection.subscribe("bulletins", 0, Bulletins(connection, request.allMsgs))
+    connection.subscribe("bulletins", 0, BulletinSubscription(connection, request.allMsgs))
 
 
-@answers(requests.CancelNewsBulletins)
+@handles(requests.CancelNewsBulletins)
 def cancel_news_bulletins(connection: Connection, _: requests.CancelNewsBulletins) -> None:
     connection.unsubscribe("bulletins", 0)
 
 
-@answers(requests.ReqNewsProviders)
+@handles(requests.ReqNewsProviders)
 def news_providers(connection: Connection, _: requests.ReqNewsProviders) -> None:
     connection.send(messages.news_providers(connection.world.news_providers()))
 
 
-@answers(requests.ReqNewsArticle)
+@handles(requests.ReqNewsArticle)
 def news_article(connection: Connection, request: requests.ReqNewsArticle) -> None:
     article = connection.world.article(request.providerCode, request.articleId)
     connection.send(messages.news_article(request.reqId, article))
 
 
-@answers(requests.ReqHistoricalNews)
+@handles(requests.ReqHistoricalNews)
 def historical_news(connection: Connection, request: requests.ReqHistoricalNews) -> None:
     """One headline more than asked for tells whether there are more."""
     world, total = connection.world, max(1, min(request.totalResults, MAX_HEADLINES))
@@ -112,19 +112,19 @@ def historical_news(connection: Connection, request: requests.ReqHistoricalNews)
     connection.send(messages.historical_news_end(request.reqId, len(found) > total))
 
 
-@answers(requests.ReqFundamentalData)
+@handles(requests.ReqFundamentalData)
 def fundamental_data(connection: Connection, request: requests.ReqFundamentalData) -> None:
     contract: Contract = connection.world.resolve(request.contract)
     xml = connection.world.fundamental_data(contract, request.reportType)
     connection.send(messages.fundamental_data(request.reqId, xml))
 
 
-@answers(requests.ReqWshMetaData)
+@handles(requests.ReqWshMetaData)
 def wsh_meta_data(connection: Connection, request: requests.ReqWshMetaData) -> None:
     connection.send(messages.wsh_meta_data(request.reqId, connection.world.wsh_meta()))
 
 
-@answers(requests.ReqWshEventData)
+@handles(requests.ReqWshEventData)
 def wsh_event_data(connection: Connection, request: requests.ReqWshEventData) -> None:
     json = connection.world.wsh_events(
         conId=request.conId or 0,
@@ -136,8 +136,8 @@ def wsh_event_data(connection: Connection, request: requests.ReqWshEventData) ->
     connection.send(messages.wsh_event_data(request.reqId, json))
 
 
-@answers(requests.CancelFundamentalData)
-@answers(requests.CancelWshMetaData)
-@answers(requests.CancelWshEventData)
+@handles(requests.CancelFundamentalData)
+@handles(requests.CancelWshMetaData)
+@handles(requests.CancelWshEventData)
 def cancel_answered(_: Connection, __: object) -> None:
     """They are answered at once, so there is never one to cancel."""

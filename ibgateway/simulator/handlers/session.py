@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
+from ibgateway.simulator.gateway.connection import ClientSubscription, Connection, handles
 from ibgateway.simulator.model.config import LINK_LOST
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.wire.messages import session as messages
@@ -12,7 +12,7 @@ ID_IN_USE = "Unable to connect as the client id is already in use. Retry with a 
 DISPLAY_GROUPS = "1|2|3|4|5|6|7"
 
 
-@answers(requests.StartApi)
+@handles(requests.StartApi)
 def start_api(connection: Connection, request: requests.StartApi) -> None:
     """Accounts, next order id, then the farms' notices, as a gateway does, or that it has no link to IBKR."""
     if connection.clientId is not None:
@@ -29,86 +29,90 @@ def start_api(connection: Connection, request: requests.StartApi) -> None:
         connection.error(-1, code, text)
 
 
-@answers(requests.ReqManagedAccts)
+@handles(requests.ReqManagedAccts)
 def managed_accounts(connection: Connection, _: requests.ReqManagedAccts) -> None:
     connection.send(messages.managed_accounts(connection.world.accounts))
 
 
-@answers(requests.ReqIds)
+@handles(requests.ReqIds)
 def req_ids(connection: Connection, _: requests.ReqIds) -> None:
     assert connection.clientId is not None
     connection.send(messages.next_valid_id(connection.gateway.next_order_id(connection.clientId)))
 
 
-@answers(requests.SetServerLogLevel)
+@handles(requests.SetServerLogLevel)
 def set_server_log_level(_: Connection, request: requests.SetServerLogLevel) -> None:
     """It changes what a gateway logs, and is answered by nothing."""
     if not 1 <= request.logLevel <= 5:
         raise Refusal(321, "Error validating request.-'bW' : cause - Invalid log level")
 
 
-@answers(requests.ReqCurrentTime)
+@handles(requests.ReqCurrentTime)
 def current_time(connection: Connection, _: requests.ReqCurrentTime) -> None:
     connection.send(messages.current_time(connection.world.now))
 
 
-@answers(requests.ReqCurrentTimeInMillis)
+@handles(requests.ReqCurrentTimeInMillis)
 def current_time_in_millis(connection: Connection, _: requests.ReqCurrentTimeInMillis) -> None:
     connection.send(messages.current_time_in_millis(connection.world.now))
 
 
-@answers(requests.ReqUserInfo)
+@handles(requests.ReqUserInfo)
 def user_info(connection: Connection, request: requests.ReqUserInfo) -> None:
     connection.send(messages.user_info(request.reqId, connection.world.user_info()))
 
 
-@answers(requests.VerifyRequest)
-@answers(requests.VerifyMessage)
+@handles(requests.VerifyRequest)
+@handles(requests.VerifyMessage)
 def verify(connection: Connection, _: object) -> None:
     """Third-party verification needs a key that IBKR gives out."""
     connection.send(messages.verify_completed(False, "Verification is not supported"))
 
 
-@answers(requests.VerifyAndAuthRequest)
-@answers(requests.VerifyAndAuthMessage)
+@handles(requests.VerifyAndAuthRequest)
+@handles(requests.VerifyAndAuthMessage)
 def verify_and_auth(connection: Connection, _: object) -> None:
     connection.send(messages.verify_and_auth_completed(False, "Verification is not supported"))
 
 
-class DisplayGroup(Subscription):
+class DisplayGroupSubscription(ClientSubscription):
     """One client's subscription to a group of TWS windows: what the windows show, in TWS's notation."""
 
     def __init__(self, groupId: int) -> None:
         self.groupId = groupId
 
 
-@answers(requests.QueryDisplayGroups)
+@handles(requests.QueryDisplayGroups)
 def query_display_groups(connection: Connection, request: requests.QueryDisplayGroups) -> None:
     connection.send(messages.display_group_list(request.reqId, DISPLAY_GROUPS))
 
 
-@answers(requests.SubscribeToGroupEvents)
+@handles(requests.SubscribeToGroupEvents)
 def subscribe_to_group_events(connection: Connection, request: requests.SubscribeToGroupEvents) -> None:
     if str(request.groupId) not in DISPLAY_GROUPS.split("|"):
         raise Refusal(321, "Error validating request.-'bW' : cause - Invalid display group")
-    connection.subscribe("display group", request.reqId, DisplayGroup(request.groupId))
+    connection.subscribe("display group", request.reqId, DisplayGroupSubscription(request.groupId))
     shown = connection.gateway.display_groups.get(request.groupId, "none")
     connection.send(messages.display_group_updated(request.reqId, shown))
 
 
-@answers(requests.UpdateDisplayGroup)
+@handles(requests.UpdateDisplayGroup)
 def update_display_group(connection: Connection, request: requests.UpdateDisplayGroup) -> None:
     """What one client puts into a group's windows, all of the group's subscribers are told."""
     subscription = connection.subscriptions.get(("display group", request.reqId))
-    if not isinstance(subscription, DisplayGroup):
+    if not isinstance(subscription, DisplayGroupSubscription):
         raise Refusal(321, "Error validating request.-'bW' : cause - Not subscribed to a display group")
     connection.gateway.display_groups[subscription.groupId] = request.contractInfo
     for other in connection.gateway.connections:
         for (kind, reqId), one in other.subscriptions.items():
-            if kind == "display group" and isinstance(one, DisplayGroup) and one.groupId == subscription.groupId:
+            if (
+                kind == "display group"
+                and isinstance(one, DisplayGroupSubscription)
+                and one.groupId == subscription.groupId
+            ):
                 other.send(messages.display_group_updated(reqId, request.contractInfo))
 
 
-@answers(requests.UnsubscribeFromGroupEvents)
+@handles(requests.UnsubscribeFromGroupEvents)
 def unsubscribe_from_group_events(connection: Connection, request: requests.UnsubscribeFromGroupEvents) -> None:
     connection.unsubscribe("display group", request.reqId)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.gateway.connection import Connection, Subscription, answers
+from ibgateway.simulator.gateway.connection import ClientSubscription, Connection, handles
 from ibgateway.simulator.handlers.market_data import lot_of, no_such
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.errors import Refusal
-from ibgateway.simulator.model.market_data import Quote
+from ibgateway.simulator.model.market_data import BidAsk
 from ibgateway.simulator.wire.encoding.text import minimal
 from ibgateway.simulator.wire.messages import history as messages_of_past
 from ibgateway.simulator.wire.messages import market_data as messages
@@ -17,7 +17,7 @@ BAR_S = 5
 BARS_SHOW = ("TRADES", "MIDPOINT", "BID", "ASK")
 
 
-class TickByTick(Subscription):
+class TickByTickSubscription(ClientSubscription):
     """Every print or every quote of one contract."""
 
     due = 0.0  # whenever time moves
@@ -30,7 +30,7 @@ class TickByTick(Subscription):
         self.contract = contract
         self.decimals = connection.gateway.decimals(contract)
         self.upto = connection.world.now
-        self._quote: Quote | None = None
+        self._quote: BidAsk | None = None
 
     def advance(self, now: float) -> None:
         if self.connection.gateway.feeds.paused:
@@ -44,7 +44,7 @@ class TickByTick(Subscription):
                 self._send_quote(quote)
         self.upto = now
 
-    def _send_quote(self, quote: Quote) -> None:
+    def _send_quote(self, quote: BidAsk) -> None:
         before, self._quote = self._quote, quote
         same_prices = before is not None and (before.bid, before.ask) == (quote.bid, quote.ask)
         if self.kind == 3 and not (self.ignoreSize and same_prices):
@@ -54,7 +54,7 @@ class TickByTick(Subscription):
             self.connection.send(messages.tick_by_tick_midpoint(self.reqId, quote.time, midPoint, self.decimals))
 
 
-@answers(requests.ReqTickByTickData)
+@handles(requests.ReqTickByTickData)
 def tick_by_tick(connection: Connection, request: requests.ReqTickByTickData) -> None:
     """With `numberOfTicks`, that many past ticks come first, as historical ticks do."""
     if request.tickType not in KINDS:
@@ -64,7 +64,7 @@ def tick_by_tick(connection: Connection, request: requests.ReqTickByTickData) ->
     connection.gateway.require_tick_by_tick(connection)
     if request.numberOfTicks > 0:
         connection.send(_past(connection, request, contract))
-    connection.subscribe("tick by tick", request.reqId, TickByTick(connection, request, contract))
+    connection.subscribe("tick by tick", request.reqId, TickByTickSubscription(connection, request, contract))
 
 
 def _past(connection: Connection, request: requests.ReqTickByTickData, contract: Contract) -> bytes:
@@ -78,13 +78,13 @@ def _past(connection: Connection, request: requests.ReqTickByTickData, contract:
     return messages_of_past.historical_ticks(request.reqId, world.historical_midpoints(*span), decimals, True)
 
 
-@answers(requests.CancelTickByTickData)
+@handles(requests.CancelTickByTickData)
 def cancel_tick_by_tick(connection: Connection, request: requests.CancelTickByTickData) -> None:
     if not connection.unsubscribe("tick by tick", request.reqId):
         raise no_such(request.reqId)
 
 
-class RealTimeBars(Subscription):
+class RealTimeBarsSubscription(ClientSubscription):
     """One five-second bar after the other, each when it is complete."""
 
     def __init__(self, connection: Connection, request: requests.ReqRealTimeBars, contract: Contract) -> None:
@@ -109,15 +109,15 @@ class RealTimeBars(Subscription):
         self.due = ends + BAR_S
 
 
-@answers(requests.ReqRealTimeBars)
+@handles(requests.ReqRealTimeBars)
 def real_time_bars(connection: Connection, request: requests.ReqRealTimeBars) -> None:
     if request.whatToShow not in BARS_SHOW:
         raise Refusal(321, "Error validating request.-'bW' : cause - Invalid whatToShow of real time bars")
     contract = connection.world.resolve(request.contract)
-    connection.subscribe("real time bars", request.reqId, RealTimeBars(connection, request, contract))
+    connection.subscribe("real time bars", request.reqId, RealTimeBarsSubscription(connection, request, contract))
 
 
-@answers(requests.CancelRealTimeBars)
+@handles(requests.CancelRealTimeBars)
 def cancel_real_time_bars(connection: Connection, request: requests.CancelRealTimeBars) -> None:
     if not connection.unsubscribe("real time bars", request.reqId):
         raise no_such(request.reqId)

@@ -38,14 +38,14 @@ class AccountValue:
 
 
 @dataclass(frozen=True)
-class PnL:
+class AccountPnL:
     dailyPnL: float | None
     unrealizedPnL: float | None
     realizedPnL: float | None
 
 
 @dataclass(frozen=True)
-class PnLSingle:
+class PositionPnL:
     pos: Decimal
     dailyPnL: float | None
     unrealizedPnL: float | None

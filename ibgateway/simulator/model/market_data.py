@@ -34,7 +34,7 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
+class BidAsk:
     """The best bid and offer from `time` on (tick-by-tick BidAsk). `None` prices: no quote on that side."""
 
     time: float
@@ -51,7 +51,7 @@ class Snapshot:
     """What a quote line shows at one instant."""
 
     time: float
-    quote: Quote
+    quote: BidAsk
     last: float | None
     lastSize: Decimal
     lastTime: float | None
@@ -109,7 +109,7 @@ class SmartComponent:
 
 
 @dataclass(frozen=True)
-class Requested:
+class HistoricalBars:
     """A historical request's answer: its bars and the span that they cover."""
 
     bars: list[Bar] = field(default_factory=list)

@@ -28,7 +28,7 @@ def turn() -> Callable[[], bool]:
     return lambda: time.thread_time() > end
 
 
-class Tap:
+class JournalingTap:
     """Every frame of a client goes into the journal, and past the faults."""
 
     def __init__(self, host: Host[ClientSocket]) -> None:

@@ -15,10 +15,10 @@ from typing import Any
 
 from ibgateway.simulator.faults import ScriptError
 from ibgateway.simulator.server.host import Host
-from ibgateway.simulator.server.journal import Entry
+from ibgateway.simulator.server.journal import JournalEntry
 
 MAX_ENTRIES = 10_000  # of one answer; ask again with `after`
-Asked = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 class ControlPort:
@@ -28,7 +28,7 @@ class ControlPort:
         self.host = host
         self.fault = fault
         self.skip = skip
-        self._verbs: dict[str, Callable[[Asked], Asked]] = {
+        self._verbs: dict[str, Callable[[JsonObject], JsonObject]] = {
             "fault": self._fault,
             "journal": self._journal,
             "orders": self._orders,
@@ -37,30 +37,30 @@ class ControlPort:
         }
 
     def answer(self, line: bytes) -> bytes:
-        answer: Asked
+        answer: JsonObject
         try:
-            asked = json.loads(line)
-            verb = self._verbs[asked["do"]]
-            answer = {"ok": True} | verb(asked)
+            request = json.loads(line)
+            verb = self._verbs[request["do"]]
+            answer = {"ok": True} | verb(request)
         except (ScriptError, ValueError, TypeError, KeyError, AttributeError) as error:
             answer = {"ok": False, "error": str(error) or type(error).__name__, "do": sorted(self._verbs)}
         return json.dumps(answer).encode()
 
-    def _fault(self, asked: Asked) -> Asked:
-        for line in str(asked["line"]).splitlines():
+    def _fault(self, request: JsonObject) -> JsonObject:
+        for line in str(request["line"]).splitlines():
             self.fault(line)
         return {}
 
-    def _journal(self, asked: Asked) -> Asked:
+    def _journal(self, request: JsonObject) -> JsonObject:
         found = self.host.journal.entries(
-            asked.get("direction"), asked.get("msgId"), asked.get("clientId"), int(asked.get("after", 0))
+            request.get("direction"), request.get("msgId"), request.get("clientId"), int(request.get("after", 0))
         )
         return {"last": self.host.journal.last, "entries": [_shown(one) for one in found[:MAX_ENTRIES]]}
 
-    def _orders(self, asked: Asked) -> Asked:
-        return {"entries": [_shown(one) for one in self.host.journal.orders(int(asked.get("after", 0)))]}
+    def _orders(self, request: JsonObject) -> JsonObject:
+        return {"entries": [_shown(one) for one in self.host.journal.orders(int(request.get("after", 0)))]}
 
-    def _status(self, _: Asked) -> Asked:
+    def _status(self, _: JsonObject) -> JsonObject:
         gateway = self.host.gateway
         return {
             "now": self.host.now,
@@ -70,13 +70,13 @@ class ControlPort:
             "ports": self.host.ports,
         }
 
-    def _skip(self, asked: Asked) -> Asked:
-        seconds = float(asked["seconds"])
+    def _skip(self, request: JsonObject) -> JsonObject:
+        seconds = float(request["seconds"])
         if seconds < 0:
             raise ValueError("time does not go back")
         self.skip(seconds)
         return {"now": self.host.now}
 
 
-def _shown(entry: Entry) -> Any:
+def _shown(entry: JournalEntry) -> Any:
     return json.loads(entry.as_json())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from ibgateway.simulator.faults import Faults
+from ibgateway.simulator.faults import FaultEngine
 from ibgateway.simulator.gateway.connection import Connection
 from ibgateway.simulator.gateway.gateway import Gateway
 from ibgateway.simulator.server.journal import Journal
@@ -16,7 +16,7 @@ class Host(Protocol[Socket]):
     """A running simulator: one gateway, and the sockets of its clients."""
 
     gateway: Gateway
-    faults: Faults
+    faults: FaultEngine
     journal: Journal
     sockets: dict[Connection, Socket]
     ports: list[int]

@@ -21,7 +21,7 @@ QUOTES = frozenset({b"1", b"2", b"12", b"13", b"21", b"45", b"46", b"50", b"99"}
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """One frame. `at` is on the simulator's clock, `wall` on the machine's; `version` is the connection's."""
 
     number: int
@@ -67,12 +67,12 @@ class _Batch:
     version: int
     payloads: tuple[bytes, ...]
 
-    def entries(self, but: frozenset[bytes] = frozenset()) -> Iterator[Entry]:
+    def entries(self, but: frozenset[bytes] = frozenset()) -> Iterator[JournalEntry]:
         """One for each frame, but for those of some message ids."""
         for offset, payload in enumerate(self.payloads):
             if but and payload[: payload.find(b"\0")] in but:
                 continue
-            yield Entry(
+            yield JournalEntry(
                 self.number + offset,
                 self.at,
                 self.wall,
@@ -84,7 +84,7 @@ class _Batch:
             )
 
 
-def _asks_for_an_order(entry: Entry) -> bool:
+def _asks_for_an_order(entry: JournalEntry) -> bool:
     try:
         return not entry.request.placed[1].whatIf
     except requests.BadFields:
@@ -111,7 +111,7 @@ class Journal:
     def __init__(self, file: FileIO | None = None, most: int = MAX_FRAMES) -> None:
         self._file = file
         self._most = most
-        self._kept: deque[Entry] = deque(maxlen=most)  # what is not quotes, from batches that were let go
+        self._kept: deque[JournalEntry] = deque(maxlen=most)  # what is not quotes, from batches that were let go
         self._batches: deque[_Batch] = deque()
         self._held = 0
         self._number = 1
@@ -140,7 +140,7 @@ class Journal:
         self._held -= len(batch.payloads)
         self._kept.extend(batch.entries(but=QUOTES))
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[JournalEntry]:
         yield from list(self._kept)
         for batch in list(self._batches):
             yield from batch.entries()
@@ -151,7 +151,7 @@ class Journal:
         msgId: int | None = None,
         clientId: int | None = None,
         after: int = 0,
-    ) -> list[Entry]:
+    ) -> list[JournalEntry]:
         """The frames of a direction, a message id, a client; later than number `after`."""
         return [
             entry
@@ -162,6 +162,6 @@ class Journal:
             and (msgId is None or (entry.version and entry.payload.startswith(b"%d\0" % msgId)))
         ]
 
-    def orders(self, after: int = 0) -> list[Entry]:
+    def orders(self, after: int = 0) -> list[JournalEntry]:
         """The placeOrder frames that ask for a real order: what-ifs, and frames that can't be read, are left out."""
         return [entry for entry in self.entries("in", 3, after=after) if _asks_for_an_order(entry)]

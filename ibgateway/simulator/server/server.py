@@ -12,12 +12,12 @@ from contextlib import ExitStack
 from dataclasses import replace
 from types import TracebackType
 
-import ibgateway.simulator.handlers  # noqa: F401 - fills connection.ANSWERS
-from ibgateway.simulator.faults import Faults
+import ibgateway.simulator.handlers  # noqa: F401 - fills connection.HANDLERS
+from ibgateway.simulator.faults import FaultEngine
 from ibgateway.simulator.gateway.connection import Connection
 from ibgateway.simulator.gateway.gateway import Gateway
 from ibgateway.simulator.model.config import START, SimulatorConfig
-from ibgateway.simulator.server.client_socket import ClientSocket, Tap, turn
+from ibgateway.simulator.server.client_socket import ClientSocket, JournalingTap, turn
 from ibgateway.simulator.server.control_port import ControlPort
 from ibgateway.simulator.server.journal import Journal, opened
 from ibgateway.simulator.world.world import World, WorldConfig
@@ -42,7 +42,7 @@ class Simulator:
     world: World
     gateway: Gateway
     journal: Journal
-    faults: Faults
+    faults: FaultEngine
 
     def __init__(self, config: SimulatorConfig | None = None, bound: Sequence[socket.socket] = ()) -> None:
         """`bound` are sockets for the ports, where somebody has bound them already."""
@@ -92,8 +92,8 @@ class Simulator:
         self.gateway = Gateway(self.world, replace(config.identity), config.strict)
         path = self.config.journal
         self.journal = Journal(self._exit.enter_context(opened(path)) if path else None)
-        self.faults = Faults(self.gateway, self)
-        self.gateway.tap = Tap(self)
+        self.faults = FaultEngine(self.gateway, self)
+        self.gateway.tap = JournalingTap(self)
         self._clock_start = time.monotonic()
         self.faults.load(config.faults)
         if config.control_port is not None:

@@ -19,7 +19,7 @@ class BadFrame(Exception):
 
 
 @dataclass(frozen=True)
-class Offer:
+class VersionOffer:
     """What a client says first: the versions that it speaks, and its connect options."""
 
     minVersion: int
@@ -49,13 +49,13 @@ def frames(payloads: Sequence[bytes]) -> bytes:
     return b"".join(parts)
 
 
-def parse_offer(payload: bytes) -> Offer:
+def parse_offer(payload: bytes) -> VersionOffer:
     """The first frame, such as `v157..178`."""
     match = OFFER.fullmatch(payload)
     if match is None:
         raise BadFrame("the first frame must offer versions, such as v157..200")
     lowest = int(match[1])
-    return Offer(lowest, int(match[2] or lowest), (match[3] or b"").decode("ascii", "replace"))
+    return VersionOffer(lowest, int(match[2] or lowest), (match[3] or b"").decode("ascii", "replace"))
 
 
 class FrameReader:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
-from ibgateway.simulator.model.account import AccountValue, PnL, PnLSingle, PortfolioItem, Position
+from ibgateway.simulator.model.account import AccountPnL, AccountValue, PortfolioItem, Position, PositionPnL
 from ibgateway.simulator.model.chunks import Pieces, at_once
 from ibgateway.simulator.model.contracts import (
     Contract,
@@ -26,11 +26,11 @@ from ibgateway.simulator.model.contracts import (
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.model.market_data import (
+    BidAsk,
     DepthExchange,
     DepthLevel,
+    HistoricalBars,
     OptionComputation,
-    Quote,
-    Requested,
     SmartComponent,
     Snapshot,
     Trade,
@@ -48,7 +48,7 @@ from ibgateway.simulator.world.instruments.details import details, market_rule
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.depth import depth
-from ibgateway.simulator.world.market.generic_ticks import Generic
+from ibgateway.simulator.world.market.generic_ticks import GenericTickCounter
 from ibgateway.simulator.world.market.market import Market
 from ibgateway.simulator.world.market.option_pricing.options import DERIVED, computation, implied
 from ibgateway.simulator.world.market.series.user_history import load
@@ -86,7 +86,7 @@ class World:
         own = load(config.data) if config.data is not None else {}
         self._directory = Directory({symbol: each.guess for symbol, each in own.items()}, config.price_levels)
         self._market = Market(config.seed, config.start, self._directory, own)
-        self._generic = Generic(self._market)
+        self._generic = GenericTickCounter(self._market)
         self._broker = Broker(self._market, self._directory, config.accounts, config.start)
         self._exchange = Exchange(config.seed, self._broker, self._directory)
         if config.first_perm_id is not None:
@@ -208,7 +208,7 @@ class World:
 
     # --- market data: `contract` as resolve() returned it --------------------------------------------------------
 
-    def quotes(self, contract: Contract, after: float, upto: float) -> list[Quote]:
+    def quotes(self, contract: Contract, after: float, upto: float) -> list[BidAsk]:
         """Changes of the best bid and offer in (after, upto], oldest first."""
         return self._market.quotes(self._of(contract), after, upto)
 
@@ -257,13 +257,13 @@ class World:
 
     def bars(
         self, contract: Contract, end: float | None, duration: str, barSize: str, whatToShow: str, useRTH: bool
-    ) -> Requested:
+    ) -> HistoricalBars:
         """Bars of the span that ends at `end`, oldest first; Refusal 162 or 321 as TWS words it."""
         return at_once(self.bars_in_pieces(contract, end, duration, barSize, whatToShow, useRTH))
 
     def bars_in_pieces(
         self, contract: Contract, end: float | None, duration: str, barSize: str, whatToShow: str, useRTH: bool
-    ) -> Pieces[Requested]:
+    ) -> Pieces[HistoricalBars]:
         """The same, day by day: a year of ticks takes seconds to draw."""
         return bars(self._market, self._of(contract), self.now, end, duration, barSize, whatToShow, useRTH)
 
@@ -290,7 +290,7 @@ class World:
 
     def historical_quotes(
         self, contract: Contract, start: float | None, end: float | None, number: int, useRTH: bool
-    ) -> list[Quote]:
+    ) -> list[BidAsk]:
         """As `historical_trades`, of best bids and offers."""
         of = self._of(contract)
         return past.historical(
@@ -375,11 +375,11 @@ class World:
         """Tags are comma separated; "$LEDGER", "$LEDGER:EUR" and "$LEDGER:ALL" as TWS; Refusal 321 for nonsense."""
         return self._broker.summary(group, tags, self.now)
 
-    def pnl(self, account: str, modelCode: str) -> PnL:
+    def pnl(self, account: str, modelCode: str) -> AccountPnL:
         """The Portfolio window's numbers; Refusal 321 for an unknown account."""
         return self._broker.pnl(self._broker.known(account), self.now)
 
-    def pnl_single(self, account: str, modelCode: str, conId: int) -> PnLSingle:
+    def pnl_single(self, account: str, modelCode: str, conId: int) -> PositionPnL:
         """The same, of one contract; all None and pos 0 when it is not held."""
         return self._broker.pnl_single(self._broker.known(account), conId, self.now)
 
@@ -423,7 +423,7 @@ class World:
         """XML; Refusal 430 when the report is not available."""
         of = self._of(contract)
         price = self._market.price(of, self.now)
-        return fundamentals.report(fundamentals.Subject(of, price, self._today(), figures(of, price)), reportType)
+        return fundamentals.report(fundamentals.ReportSubject(of, price, self._today(), figures(of, price)), reportType)
 
     def wsh_meta(self) -> str:
         """Wall Street Horizon's event types, JSON."""

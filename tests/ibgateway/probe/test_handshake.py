@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.local_stack.embedded_redis import free_port
-from ibgateway.probe.handshake import EXIT_CODES, Answer, Outcome, ask
+from ibgateway.probe.handshake import EXIT_CODES, HandshakeReply, PortState, ask
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.ibgateway import gateway_ports as servers
 
@@ -18,18 +18,18 @@ SCRIPT = Path("ibgateway/probe/handshake.sh")
 TIMEOUT_S = 1.0
 START_API = 71  # the message that takes a client id
 STATES = [
-    pytest.param(servers.gateway, Outcome.ANSWERS, id="answers"),
-    pytest.param(servers.dripping, Outcome.ANSWERS, id="answers byte by byte"),
-    pytest.param(servers.hanging_up, Outcome.CLOSES, id="accepts and closes"),
-    pytest.param(servers.resetting, Outcome.CLOSES, id="resets in the middle"),
-    pytest.param(servers.silent, Outcome.SILENT, id="accepts and says nothing"),
-    pytest.param(servers.stuck, Outcome.SILENT, id="stops in the middle of its answer"),
-    pytest.param(servers.web, Outcome.NOT_TWS, id="a web server"),
-    pytest.param(servers.refusing_versions, Outcome.NOT_TWS, id="an error in place of a version"),
+    pytest.param(servers.gateway, PortState.ANSWERS, id="answers"),
+    pytest.param(servers.dripping, PortState.ANSWERS, id="answers byte by byte"),
+    pytest.param(servers.hanging_up, PortState.CLOSES, id="accepts and closes"),
+    pytest.param(servers.resetting, PortState.CLOSES, id="resets in the middle"),
+    pytest.param(servers.silent, PortState.SILENT, id="accepts and says nothing"),
+    pytest.param(servers.stuck, PortState.SILENT, id="stops in the middle of its answer"),
+    pytest.param(servers.web, PortState.NOT_TWS, id="a web server"),
+    pytest.param(servers.refusing_versions, PortState.NOT_TWS, id="an error in place of a version"),
 ]
 
 
-async def probe(port: int, timeout_s: float = TIMEOUT_S) -> Answer:
+async def probe(port: int, timeout_s: float = TIMEOUT_S) -> HandshakeReply:
     return await asyncio.to_thread(ask, "127.0.0.1", port, timeout_s)
 
 
@@ -49,38 +49,38 @@ async def run_script(mode: str, port: int, **environment: str) -> tuple[int, str
 
 
 @pytest.mark.parametrize(("behaviour", "outcome"), STATES)
-async def test_each_state_of_a_port_has_its_outcome(behaviour: servers.Behaviour, outcome: Outcome) -> None:
+async def test_each_state_of_a_port_has_its_outcome(behaviour: servers.Behaviour, outcome: PortState) -> None:
     async with servers.listening(behaviour) as port:
         answer = await probe(port)
 
     assert answer.outcome is outcome
-    assert answer.serverVersion == (187 if outcome is Outcome.ANSWERS else None)
+    assert answer.serverVersion == (187 if outcome is PortState.ANSWERS else None)
 
 
 @pytest.mark.parametrize(("behaviour", "outcome"), STATES)
 async def test_the_script_for_images_without_python_sees_the_same(
-    behaviour: servers.Behaviour, outcome: Outcome
+    behaviour: servers.Behaviour, outcome: PortState
 ) -> None:
     async with servers.listening(behaviour) as port:
         code, output = await run_script("ready", port)
 
     told = json.loads(output)
     assert told["outcome"] == outcome
-    assert told["serverVersion"] == (187 if outcome is Outcome.ANSWERS else None)
+    assert told["serverVersion"] == (187 if outcome is PortState.ANSWERS else None)
     assert code == EXIT_CODES[outcome]
 
 
 async def test_a_port_that_nobody_listens_on_is_refused() -> None:
     port = free_port()
 
-    assert await probe(port) == Answer(Outcome.REFUSED)
-    assert (await run_script("ready", port))[0] == EXIT_CODES[Outcome.REFUSED]
+    assert await probe(port) == HandshakeReply(PortState.REFUSED)
+    assert (await run_script("ready", port))[0] == EXIT_CODES[PortState.REFUSED]
 
 
 async def test_a_name_that_nobody_has_is_unreachable() -> None:
     answer = await asyncio.to_thread(ask, "no-such-host.invalid", 4002, TIMEOUT_S)
 
-    assert answer == Answer(Outcome.UNREACHABLE)
+    assert answer == HandshakeReply(PortState.UNREACHABLE)
 
 
 async def test_a_drip_of_bytes_cannot_hold_the_probe_beyond_its_time() -> None:
@@ -96,7 +96,7 @@ async def test_a_drip_of_bytes_cannot_hold_the_probe_beyond_its_time() -> None:
         answer = await probe(port, timeout_s=0.5)
         took = loop.time() - began
 
-    assert answer.outcome is Outcome.SILENT
+    assert answer.outcome is PortState.SILENT
     assert took < 2
 
 
@@ -121,7 +121,7 @@ async def test_the_simulator_answers_the_probe_and_counts_no_client() -> None:
         clients = list(simulator.journal.entries("in", START_API))
 
     assert clients == []
-    assert answer.outcome is Outcome.ANSWERS
+    assert answer.outcome is PortState.ANSWERS
     assert (code, json.loads(output)["serverVersion"]) == (0, answer.serverVersion)
 
 

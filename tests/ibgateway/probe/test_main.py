@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from ibgateway.probe.handshake import EXIT_CODES, Outcome
+from ibgateway.probe.handshake import EXIT_CODES, PortState
 from tests.stacks.ibgateway import gateway_ports as servers
 
 
@@ -24,7 +24,7 @@ async def test_the_command_prints_one_line_of_json_and_ends_with_the_outcomes_co
     async with servers.listening(servers.silent) as port:
         code, output = await run(sys.executable, "-m", "ibgateway.probe", "127.0.0.1", str(port), "--timeout", "0.3")
 
-    assert code == EXIT_CODES[Outcome.SILENT]
+    assert code == EXIT_CODES[PortState.SILENT]
     assert json.loads(output)["outcome"] == "silent"
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ibgateway.recorder.compare import Difference, compare, field_class, table
-from ibgateway.recorder.simulator_run import Setting, drive
+from ibgateway.recorder.simulator_run import SimulatorSetup, drive
 from ibgateway.recorder.transcript.transcript import Line
 from tests.stacks.ibgateway.recorded_lines import EXECUTED, STATUS, asked, place, session, told
 
@@ -145,7 +145,7 @@ def test_a_request_that_the_other_side_did_not_get_is_shown() -> None:
 def test_a_request_of_which_only_classes_were_kept_is_not_put_to_the_simulator() -> None:
     lines = session(replace(asked("49 1"), fields=("49", "1", "x"), known=False), asked("49 1"), told("49 1 5"))
 
-    compared = compare(lines, drive(lines, Setting(start=1749652200.0)))
+    compared = compare(lines, drive(lines, SimulatorSetup(start=1749652200.0)))
 
     assert list(compared) == [
         Difference("reqCurrentTime", "", "request", "3 fields, which fit no layout", "never asked")

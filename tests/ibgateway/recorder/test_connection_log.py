@@ -6,9 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ibgateway.recorder.connection_log import Tape, again
+from ibgateway.recorder.connection_log import ConnectionLog, again
 from ibgateway.recorder.transcript.scrub import Scrubber
-from ibgateway.recorder.transcript.transcript import STOPPED, TO_CLIENT, TO_GATEWAY, Entry, Event, Line
+from ibgateway.recorder.transcript.transcript import (
+    STOPPED,
+    TO_CLIENT,
+    TO_GATEWAY,
+    ConnectionEvent,
+    Line,
+    TranscriptFrame,
+)
 from ibgateway.simulator.wire.encoding.text import message
 from ibgateway.simulator.wire.frames import HELLO, frame, frames
 
@@ -17,8 +24,8 @@ OFFER = HELLO + frame(b"v157..178")
 GREETING = frame(b"178\x0020250611 10:30:00 US/Eastern\0")
 
 
-def agreed() -> Tape:
-    tape = Tape(1, Scrubber(KEY))
+def agreed() -> ConnectionLog:
+    tape = ConnectionLog(1, Scrubber(KEY))
     tape.feed(TO_GATEWAY, OFFER, 0.0)
     tape.feed(TO_CLIENT, GREETING, 0.0)
     return tape
@@ -26,13 +33,13 @@ def agreed() -> Tape:
 
 def stops(lines: list[Line]) -> str:
     assert len(lines) == 1
-    assert isinstance(lines[0], Event)
+    assert isinstance(lines[0], ConnectionEvent)
     assert lines[0].event == STOPPED
     return lines[0].detail
 
 
 def test_the_handshake_and_messages_are_recorded_with_time_version_and_name() -> None:
-    tape = Tape(7, Scrubber(KEY))
+    tape = ConnectionLog(7, Scrubber(KEY))
 
     lines = [
         *tape.feed(TO_GATEWAY, OFFER, 0.1),
@@ -42,10 +49,10 @@ def test_the_handshake_and_messages_are_recorded_with_time_version_and_name() ->
     ]
 
     assert lines == [
-        Entry(0.1, TO_GATEWAY, 7, 0, "handshake", ("v157..178",)),
-        Entry(0.2, TO_CLIENT, 7, 0, "handshake", ("178", "20250611 10:30:00 US/Eastern")),
-        Entry(0.3, TO_GATEWAY, 7, 178, "reqPositions", ("61", "1")),
-        Entry(0.4, TO_CLIENT, 7, 178, "positionEnd", ("62", "1")),
+        TranscriptFrame(0.1, TO_GATEWAY, 7, 0, "handshake", ("v157..178",)),
+        TranscriptFrame(0.2, TO_CLIENT, 7, 0, "handshake", ("178", "20250611 10:30:00 US/Eastern")),
+        TranscriptFrame(0.3, TO_GATEWAY, 7, 178, "reqPositions", ("61", "1")),
+        TranscriptFrame(0.4, TO_CLIENT, 7, 178, "positionEnd", ("62", "1")),
     ]
 
 
@@ -55,17 +62,20 @@ def test_frames_that_arrive_together_or_in_pieces_are_recorded_one_by_one() -> N
 
     first, rest = tape.feed(TO_GATEWAY, data[:-3], 1.0), tape.feed(TO_GATEWAY, data[-3:], 2.0)
 
-    assert [line.message for line in [*first, *rest] if isinstance(line, Entry)] == ["reqPositions", "reqOpenOrders"]
+    assert [line.message for line in [*first, *rest] if isinstance(line, TranscriptFrame)] == [
+        "reqPositions",
+        "reqOpenOrders",
+    ]
     assert (first[0].at, rest[0].at) == (1.0, 2.0)
 
 
 def test_a_refused_client_is_recorded_with_the_gateways_error() -> None:
-    tape = Tape(1, Scrubber(KEY))
+    tape = ConnectionLog(1, Scrubber(KEY))
     tape.feed(TO_GATEWAY, HELLO + frame(b"v100..120"), 0.0)
 
     (line,) = tape.feed(TO_CLIENT, frame(message(4, 2, -1, 506, "Unsupported Version")), 0.1)
 
-    assert isinstance(line, Entry)
+    assert isinstance(line, TranscriptFrame)
     assert line.message == "error"
     assert line.known
 
@@ -73,12 +83,12 @@ def test_a_refused_client_is_recorded_with_the_gateways_error() -> None:
 def test_an_unknown_message_id_is_recorded_by_its_classes() -> None:
     (line,) = agreed().feed(TO_CLIENT, frame(message(250, "DU1234567", 5)), 0.1)
 
-    assert line == Entry(0.1, TO_CLIENT, 1, 178, "unknown", ("250", "XX9999999", "9"), known=False)
+    assert line == TranscriptFrame(0.1, TO_CLIENT, 1, 178, "unknown", ("250", "XX9999999", "9"), known=False)
 
 
 @pytest.mark.parametrize("version", ["201", "226", "99", "-1", "gateway.example.com"])
 def test_recording_stops_at_a_version_that_is_not_text(version: str) -> None:
-    tape = Tape(1, Scrubber(KEY))
+    tape = ConnectionLog(1, Scrubber(KEY))
     tape.feed(TO_GATEWAY, OFFER, 0.0)
 
     detail = stops(tape.feed(TO_CLIENT, frame(f"{version}\0somewhere\0".encode()), 0.1))
@@ -111,11 +121,11 @@ def test_recording_stops_where_bytes_are_not_understood(data: bytes) -> None:
 def test_frames_before_the_one_that_is_not_understood_are_kept() -> None:
     lines = agreed().feed(TO_CLIENT, frames([message(62, 1), b"odd"]), 1.0)
 
-    assert [type(line) for line in lines] == [Entry, Event]
+    assert [type(line) for line in lines] == [TranscriptFrame, ConnectionEvent]
 
 
 def test_a_client_of_another_protocol_is_not_recorded() -> None:
-    stops(Tape(1, Scrubber(KEY)).feed(TO_GATEWAY, b"63\0", 0.0))
+    stops(ConnectionLog(1, Scrubber(KEY)).feed(TO_GATEWAY, b"63\0", 0.0))
 
 
 FIELDS = st.lists(st.text(max_size=8) | st.sampled_from(["0", "1", "9999999", "DU1234567", "-1"]), max_size=12)
@@ -135,7 +145,7 @@ def test_a_text_of_megabytes_is_scrubbed_in_a_moment() -> None:
     """A pattern that tries every length at every place would take hours here."""
     (line,) = agreed().feed(TO_CLIENT, frame(message(83, 7, 0, "a" * 2_000_000)), 0.1)
 
-    assert isinstance(line, Entry)
+    assert isinstance(line, TranscriptFrame)
     assert line.known
 
 
@@ -144,14 +154,14 @@ def test_bytes_that_are_no_utf_8_survive() -> None:
 
     (line,) = agreed().feed(TO_CLIENT, frame(payload), 0.1)
 
-    assert isinstance(line, Entry)
+    assert isinstance(line, TranscriptFrame)
     assert line.known
     assert line.payload == payload
 
 
 def test_a_name_that_turns_up_late_is_masked_in_earlier_lines_at_the_end() -> None:
     scrubber = Scrubber(KEY)
-    tape = Tape(1, scrubber)
+    tape = ConnectionLog(1, scrubber)
     tape.feed(TO_GATEWAY, HELLO + frame(b"v100..200"), 0.0)
     tape.feed(TO_CLIENT, frame(b"200\0now\0"), 0.0)
     (early,) = tape.feed(TO_CLIENT, frame(message(4, -1, 321, "not allowed to jsmith42 on DU1234567", "", 1)), 0.1)
@@ -161,8 +171,8 @@ def test_a_name_that_turns_up_late_is_masked_in_earlier_lines_at_the_end() -> No
 
     late = again(early, scrubber)
 
-    assert isinstance(early, Entry)
-    assert isinstance(late, Entry)
+    assert isinstance(early, TranscriptFrame)
+    assert isinstance(late, TranscriptFrame)
     assert "jsmith42" in early.fields[3]
     assert "jsmith42" not in late.fields[3]
     assert late.fields[3].split()[-1] == early.fields[3].split()[-1]  # the account, masked once

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ibgateway.recorder.__main__ import instant, main, parser, place
-from ibgateway.recorder.recording_proxy import Place
+from ibgateway.recorder.recording_proxy import SocketAddress
 from ibgateway.recorder.transcript.transcript import Line, as_json, header, read
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.ibgateway.raw_client import started
@@ -113,9 +113,9 @@ def test_a_recording_does_not_overwrite_a_file(tmp_path: Path) -> None:
 
 
 def test_a_place_is_a_port_on_loopback_or_a_host_and_a_port() -> None:
-    assert place("4003") == Place("127.0.0.1", 4003)
-    assert place("gateway:4002") == Place("gateway", 4002)
-    assert place("[::1]:4002") == Place("::1", 4002)
+    assert place("4003") == SocketAddress("127.0.0.1", 4003)
+    assert place("gateway:4002") == SocketAddress("gateway", 4002)
+    assert place("[::1]:4002") == SocketAddress("::1", 4002)
 
 
 def test_a_start_needs_an_offset() -> None:

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ibgateway.recorder.recording_proxy import Place, Recorder
+from ibgateway.recorder.recording_proxy import RecordingProxy, SocketAddress
 from ibgateway.recorder.transcript.scrub import Scrubber
 from ibgateway.simulator.wire.encoding.text import message
 from ibgateway.simulator.wire.frames import HELLO, frame, frames
@@ -60,7 +60,9 @@ async def through_a_proxy(
     port = gateway.sockets[0].getsockname()[1]
     async with (
         gateway,
-        Recorder(Place("127.0.0.1", 0), Place("127.0.0.1", port), written, scrubber or Scrubber(KEY)) as recorder,
+        RecordingProxy(
+            SocketAddress("127.0.0.1", 0), SocketAddress("127.0.0.1", port), written, scrubber or Scrubber(KEY)
+        ) as recorder,
     ):
         reader, writer = await asyncio.open_connection("127.0.0.1", recorder.port)
         try:
@@ -205,7 +207,9 @@ async def test_a_broken_gateway_breaks_the_client() -> None:
 
 async def test_a_gateway_that_is_not_there_ends_the_client(unused_port: int) -> None:
     out = io.StringIO()
-    async with Recorder(Place("127.0.0.1", 0), Place("127.0.0.1", unused_port), out, Scrubber(KEY)) as recorder:
+    async with RecordingProxy(
+        SocketAddress("127.0.0.1", 0), SocketAddress("127.0.0.1", unused_port), out, Scrubber(KEY)
+    ) as recorder:
         reader, writer = await asyncio.open_connection("127.0.0.1", recorder.port)
         session = Session(reader, writer, out)
 
@@ -223,7 +227,10 @@ async def test_clients_are_told_apart_and_share_their_masks() -> None:
     server = await asyncio.start_server(gateway, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     out = io.StringIO()
-    async with server, Recorder(Place("127.0.0.1", 0), Place("127.0.0.1", port), out, Scrubber(KEY)) as recorder:
+    async with (
+        server,
+        RecordingProxy(SocketAddress("127.0.0.1", 0), SocketAddress("127.0.0.1", port), out, Scrubber(KEY)) as recorder,
+    ):
         for _ in range(2):
             reader, writer = await asyncio.open_connection("127.0.0.1", recorder.port)
             writer.write_eof()

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ibgateway.recorder.layouts.field_grammar import Unfit
+from ibgateway.recorder.layouts.field_grammar import LayoutMismatch
 from ibgateway.recorder.layouts.replies import REPLIES
 from ibgateway.simulator.gateway.connection import Connection
 from ibgateway.simulator.gateway.gateway import Gateway
@@ -224,7 +224,7 @@ def _differences(one: Captured, ours: dict[tuple[str, str], set[str]]) -> Iterat
         return
     try:
         names = layout.names(one.version, one.fields)
-    except Unfit as unfit:
+    except LayoutMismatch as unfit:
         yield f"{where}: {unfit}"
         return
     for name, text in zip(names, one.fields, strict=True):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-import ibgateway.simulator.handlers  # noqa: F401 - fills connection.ANSWERS
+import ibgateway.simulator.handlers  # noqa: F401 - fills connection.HANDLERS
 from ibgateway.simulator.gateway.connection import Connection
 from ibgateway.simulator.gateway.gateway import Gateway
 from ibgateway.simulator.model.config import START

@@ -10,9 +10,9 @@ from ibgateway.recorder.transcript.transcript import (
     TO_CLIENT,
     TO_GATEWAY,
     UNKNOWN,
-    Entry,
-    Event,
+    ConnectionEvent,
     Line,
+    TranscriptFrame,
     fields_of,
     layout_of,
 )
@@ -23,12 +23,12 @@ EXECUTED = "265598 AAPL STK - 0.0 - - IEX USD AAPL NMS"
 EXECUTION = "then DU7654321 IEX BOT 1 1.0 389001 3 0 1 1.0 ref - - - 2 0"
 
 
-def asked(text: str, at: float = 0.0, *, version: int = 178, client: int = 1) -> Entry:
+def asked(text: str, at: float = 0.0, *, version: int = 178, client: int = 1) -> TranscriptFrame:
     """`61 1` is what a client sent."""
     return _entry(TO_GATEWAY, text, at, version, client)
 
 
-def told(text: str, at: float = 0.0, *, version: int = 178, client: int = 1, known: bool = True) -> Entry:
+def told(text: str, at: float = 0.0, *, version: int = 178, client: int = 1, known: bool = True) -> TranscriptFrame:
     """`62 1` is what the gateway sent."""
     return _entry(TO_CLIENT, text, at, version, client, known)
 
@@ -36,9 +36,9 @@ def told(text: str, at: float = 0.0, *, version: int = 178, client: int = 1, kno
 def session(*lines: Line, version: int = 178, client: int = 1, clientId: int = 3) -> list[Line]:
     """A connection from its handshake on."""
     return [
-        Event(0.0, client, "connected"),
-        Entry(0.0, TO_GATEWAY, client, 0, HANDSHAKE, (f"v100..{version}",)),
-        Entry(0.0, TO_CLIENT, client, 0, HANDSHAKE, (str(version), "20250611 10:30:00 US/Eastern")),
+        ConnectionEvent(0.0, client, "connected"),
+        TranscriptFrame(0.0, TO_GATEWAY, client, 0, HANDSHAKE, (f"v100..{version}",)),
+        TranscriptFrame(0.0, TO_CLIENT, client, 0, HANDSHAKE, (str(version), "20250611 10:30:00 US/Eastern")),
         asked(f"71 2 {clientId} -", version=version, client=client),
         told("15 1 DU7654321", version=version, client=client),
         told("9 1 1", version=version, client=client),
@@ -61,9 +61,9 @@ def named(table: Mapping[int, Message], version: int, payload: bytes) -> dict[st
     return dict(reversed(list(zip(names, texts, strict=True))))
 
 
-def _entry(direction: str, text: str, at: float, version: int, client: int, known: bool = True) -> Entry:
+def _entry(direction: str, text: str, at: float, version: int, client: int, known: bool = True) -> TranscriptFrame:
     fields = tuple("" if each == "-" else each.replace("~", " ") for each in text.split())
     layout = layout_of(direction, int(fields[0]))
-    entry = Entry(at, direction, client, version, layout.name if layout else UNKNOWN, fields, known)
+    entry = TranscriptFrame(at, direction, client, version, layout.name if layout else UNKNOWN, fields, known)
     assert entry.names or not known, f"{entry.message} has other fields at {version}: {text}"
     return entry

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ibgateway.recorder.replay.recorded_connection import scripts
-from ibgateway.recorder.replay.replayed_client import Replay
-from ibgateway.recorder.transcript.transcript import Entry, Line, fields_of
+from ibgateway.recorder.replay.replayed_client import ReplayedClient
+from ibgateway.recorder.transcript.transcript import Line, TranscriptFrame, fields_of
 from ibgateway.simulator.wire.frames import HELLO, frame
 from tests.stacks.ibgateway.recorded_lines import asked
 
@@ -19,14 +19,14 @@ class Client:
     def __init__(
         self, lines: list[Line], *, speed: float | None = None, clientId: int = 3, used: set[int] | None = None
     ) -> None:
-        self.replay = Replay(scripts(lines), set() if used is None else used, speed)
+        self.replay = ReplayedClient(scripts(lines), set() if used is None else used, speed)
         self.replay.receive(HELLO + frame(b"v100..200"), NOW)
         self.send(asked(f"71 2 {clientId} -"))
         self.start = self.told()
 
     def send(self, *requests: Line, at: float = NOW) -> None:
         for request in requests:
-            assert isinstance(request, Entry)
+            assert isinstance(request, TranscriptFrame)
             self.replay.receive(frame(request.payload), at)
 
     def told(self, at: float = NOW) -> list[str]:

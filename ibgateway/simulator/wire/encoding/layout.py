@@ -35,7 +35,7 @@ class UnknownMessage(Exception):
 
 
 @dataclass(frozen=True)
-class Span:
+class VersionRange:
     """The versions in which a field is there: from `first` on, before `end`."""
 
     first: int = 0
@@ -45,15 +45,15 @@ class Span:
         return self.first <= version < self.end
 
 
-ALWAYS = Span()
+ALWAYS = VersionRange()
 
 
-def since(version: int) -> Span:
-    return Span(first=version)
+def since(version: int) -> VersionRange:
+    return VersionRange(first=version)
 
 
-def before(version: int) -> Span:
-    return Span(end=version)
+def before(version: int) -> VersionRange:
+    return VersionRange(end=version)
 
 
 class Fields:
@@ -100,8 +100,8 @@ class Layout:
 
     msgId: int
     build: Callable[..., Any]
-    versioned: Span | None
-    fields: tuple[tuple[str, Reader, Span], ...]
+    versioned: VersionRange | None
+    fields: tuple[tuple[str, Reader, VersionRange], ...]
 
     def decode(self, fields: Fields) -> Any:
         values: dict[str, Any] = {}
@@ -131,7 +131,7 @@ _READERS: dict[Any, Reader] = {
 
 
 @dataclass_transform(frozen_default=True)
-def request(msgId: int, *, versioned: Span | None = None) -> Callable[[type[T]], type[T]]:
+def request(msgId: int, *, versioned: VersionRange | None = None) -> Callable[[type[T]], type[T]]:
     """Make a class the request of `msgId`; `versioned` when an obsolete version number comes before its fields."""
 
     def declare(cls: type[T]) -> type[T]:
@@ -144,10 +144,10 @@ def request(msgId: int, *, versioned: Span | None = None) -> Callable[[type[T]],
     return declare
 
 
-def _reader_of(hint: Any) -> tuple[Reader, Span]:
+def _reader_of(hint: Any) -> tuple[Reader, VersionRange]:
     kind, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
     reader = next((extra.reader for extra in extras if isinstance(extra, reads)), None) or _READERS[kind]
-    span = next((extra for extra in extras if isinstance(extra, Span)), ALWAYS)
+    span = next((extra for extra in extras if isinstance(extra, VersionRange)), ALWAYS)
     return reader, span
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from ibgateway.simulator.model.account import AccountValue, PnL, PnLSingle, PortfolioItem, Position
+from ibgateway.simulator.model.account import AccountPnL, AccountValue, PortfolioItem, Position, PositionPnL
 from ibgateway.simulator.wire.encoding.text import java_double, message
 from ibgateway.simulator.wire.messages.fields import held_contract
 
@@ -86,11 +86,11 @@ def account_update_multi_end(reqId: int) -> bytes:
     return message(74, 1, reqId)
 
 
-def pnl(reqId: int, now: PnL) -> bytes:
+def pnl(reqId: int, now: AccountPnL) -> bytes:
     return message(94, reqId, *map(java_double, (now.dailyPnL, now.unrealizedPnL, now.realizedPnL)))
 
 
-def pnl_single(reqId: int, now: PnLSingle) -> bytes:
+def pnl_single(reqId: int, now: PositionPnL) -> bytes:
     numbers = map(java_double, (now.dailyPnL, now.unrealizedPnL, now.realizedPnL, now.value))
     return message(95, reqId, now.pos, *numbers)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from ibgateway.simulator.model.market_data import Bar, Quote, Requested, Trade, TradingSession
+from ibgateway.simulator.model.market_data import Bar, BidAsk, HistoricalBars, Trade, TradingSession
 from ibgateway.simulator.wire.encoding.text import Value, fixed, message, minimal, price
 from ibgateway.simulator.wire.messages.fields import local_time
 
@@ -45,7 +45,7 @@ def _bar(style: BarStyle, bar: Bar) -> list[Value]:
     return [style.date(bar.time), *prices, style.volume(bar.volume), style.wap(bar), bar.count]
 
 
-def historical_data(version: int, reqId: int, requested: Requested, style: BarStyle) -> list[bytes]:
+def historical_data(version: int, reqId: int, requested: HistoricalBars, style: BarStyle) -> list[bytes]:
     """All bars in one message; since 196 the span that they cover is a message of its own (108)."""
     span = [local_time(requested.start, style.zone), local_time(requested.end, style.zone)]
     bars = [field for bar in requested.bars for field in _bar(style, bar)]
@@ -84,7 +84,7 @@ def historical_ticks(reqId: int, ticks: Sequence[tuple[float, float]], decimals:
     return message(96, reqId, len(ticks), *fields, done)
 
 
-def historical_ticks_bid_ask(reqId: int, ticks: Sequence[Quote], decimals: int, done: bool) -> bytes:
+def historical_ticks_bid_ask(reqId: int, ticks: Sequence[BidAsk], decimals: int, done: bool) -> bytes:
     fields: list[Value] = []
     for tick in ticks:
         bid, ask = ("-1" if side is None else price(side, decimals) for side in (tick.bid, tick.ask))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ibgateway.simulator.model.market_data import Bar, DepthLevel, OptionComputation, Quote, Trade
+from ibgateway.simulator.model.market_data import Bar, BidAsk, DepthLevel, OptionComputation, Trade
 from ibgateway.simulator.model.research import Headline
 from ibgateway.simulator.wire.encoding.text import Value, message, minimal, price
 
@@ -96,7 +96,7 @@ def tick_by_tick_last(reqId: int, tickType: int, trade: Trade, decimals: int) ->
     return message(99, reqId, tickType, int(trade.time), paid, trade.size, mask, trade.exchange, trade.conditions)
 
 
-def tick_by_tick_bid_ask(reqId: int, quote: Quote, decimals: int, mask: int = 0) -> bytes:
+def tick_by_tick_bid_ask(reqId: int, quote: BidAsk, decimals: int, mask: int = 0) -> bytes:
     bid, ask = ("-1" if side is None else price(side, decimals) for side in (quote.bid, quote.ask))
     return message(99, reqId, 3, int(quote.time), bid, ask, quote.bidSize, quote.askSize, mask)
 

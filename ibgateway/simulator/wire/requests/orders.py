@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from ibgateway.simulator.model.orders import ExecutionFilter
-from ibgateway.simulator.wire.encoding.layout import ALWAYS, Fields, Span, before, reads, request, since
+from ibgateway.simulator.wire.encoding.layout import ALWAYS, Fields, VersionRange, before, reads, request, since
 from ibgateway.simulator.wire.encoding.text import integer_or_none
 from ibgateway.simulator.wire.requests.fields import ContractWithoutPrimary, count
 
-RFQ = Span(187, 190)  # fields for requests for quotes came with 187 and went with 190
+RFQ = VersionRange(187, 190)  # fields for requests for quotes came with 187 and went with 190
 
 
 @request(4, versioned=before(192))

@@ -20,7 +20,7 @@ class Group:
 
 
 @dataclass
-class Part:
+class AccountShare:
     """What one account has of an order."""
 
     account: str
@@ -34,13 +34,13 @@ class Part:
         return float(self.value / self.filled) if self.filled else 0.0
 
 
-def shared(weights: dict[str, Decimal]) -> list[Part]:
+def shared(weights: dict[str, Decimal]) -> list[AccountShare]:
     """Parts in proportion to weights above zero."""
     whole = sum(weights.values(), Decimal(0))
-    return [Part(account, weight / whole) for account, weight in weights.items() if weight > 0]
+    return [AccountShare(account, weight / whole) for account, weight in weights.items() if weight > 0]
 
 
-def allot(parts: Sequence[Part], size: Decimal) -> list[tuple[Part, Decimal]]:
+def allot(parts: Sequence[AccountShare], size: Decimal) -> list[tuple[AccountShare, Decimal]]:
     """A fill in whole units to those that are furthest behind their share; nothing that was given is taken back."""
     if len(parts) == 1:
         return [(parts[0], size)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from ibgateway.simulator.model.account import AccountValue, PnL, PnLSingle, PortfolioItem, Position
+from ibgateway.simulator.model.account import AccountPnL, AccountValue, PortfolioItem, Position, PositionPnL
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.account import statement
-from ibgateway.simulator.world.account.allocation import BY_AMOUNT, EQUAL, METHODS, NET_LIQ, Group, Part, shared
+from ibgateway.simulator.world.account.allocation import BY_AMOUNT, EQUAL, METHODS, NET_LIQ, AccountShare, Group, shared
 from ibgateway.simulator.world.account.ledger import Holding, Ledger
-from ibgateway.simulator.world.account.margin import Prices, Worth, value, worth
+from ibgateway.simulator.world.account.margin import AccountWorth, Prices, value, worth
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.market import Market
@@ -43,7 +43,7 @@ class Broker:
                 ledger.trade(instrument, Decimal(quantity), Decimal(repr(price)), OPENING_FEE)
         ledger.begin_day(lambda each: self.market.previous_close(each, start))
 
-    def parts(self, faGroup: str, faMethod: str, at: float) -> list[Part]:
+    def parts(self, faGroup: str, faMethod: str, at: float) -> list[AccountShare]:
         """How an order for a group is shared among its accounts, by what they are worth now."""
         group = self.groups.get(faGroup)
         method = faMethod or (group.method if group else "")
@@ -82,7 +82,7 @@ class Broker:
                 return 1 / self.market.price(pair, at)
         raise KeyError(currency)
 
-    def worth(self, account: str, at: float) -> Worth:
+    def worth(self, account: str, at: float) -> AccountWorth:
         return worth(self.ledgers[account], self._prices(at))
 
     def _prices(self, at: float) -> Prices:
@@ -92,7 +92,7 @@ class Broker:
             lambda each: self._under_price(each, at),
         )
 
-    def worth_after(self, account: str, trades: Iterable[tuple[Instrument, Decimal, float]], at: float) -> Worth:
+    def worth_after(self, account: str, trades: Iterable[tuple[Instrument, Decimal, float]], at: float) -> AccountWorth:
         """The worth if these trades (instrument, signed quantity, price) were done."""
         ledger = self.ledgers[account]
         cash = dict(ledger.cash)
@@ -183,7 +183,7 @@ class Broker:
 
     # --- profit and loss -----------------------------------------------------------------------------------------
 
-    def pnl(self, account: str, at: float) -> PnL:
+    def pnl(self, account: str, at: float) -> AccountPnL:
         """The Portfolio window's numbers: daily profit is against the previous close."""
         daily = unrealized = 0.0
         for held in self.ledgers[account].holdings.values():
@@ -193,16 +193,16 @@ class Broker:
             unrealized += one[1] * rate
         ledger = self.ledgers[account]
         realized = sum(float(amount) * self.rate(currency, at) for currency, amount in ledger.realized.items())
-        return PnL(round(daily, 4), round(unrealized, 4), round(realized, 4))
+        return AccountPnL(round(daily, 4), round(unrealized, 4), round(realized, 4))
 
-    def pnl_single(self, account: str, conId: int, at: float) -> PnLSingle:
+    def pnl_single(self, account: str, conId: int, at: float) -> PositionPnL:
         held = self.ledgers[account].holdings.get(conId)
         if held is None:
-            return PnLSingle(Decimal(0), None, None, None, None)
+            return PositionPnL(Decimal(0), None, None, None, None)
         daily, unrealized = self._daily_and_unrealized(held, at)
         amount = float(held.quantity) * self.market.price(held.instrument, at) * held.instrument.units
         realized = round(float(held.realized), 4)
-        return PnLSingle(held.quantity, round(daily, 4), round(unrealized, 4), realized, round(amount, 4))
+        return PositionPnL(held.quantity, round(daily, 4), round(unrealized, 4), realized, round(amount, 4))
 
     def _daily_and_unrealized(self, held: Holding, at: float) -> tuple[float, float]:
         instrument = held.instrument

@@ -31,7 +31,7 @@ BOND_SHARE, BOND_MINIMUM = Decimal("0.001"), Decimal(1)
 
 
 @dataclass(frozen=True)
-class Traded:
+class OrderTrades:
     """An order's trades so far: minimums and maximums are an order's, not a fill's."""
 
     quantity: Decimal
@@ -39,13 +39,13 @@ class Traded:
     sold: bool
 
 
-def commission(instrument: Instrument, traded: Traded) -> Decimal:
+def commission(instrument: Instrument, traded: OrderTrades) -> Decimal:
     """The cost of all of an order's trades together, in the instrument's currency."""
     cost = RATES[instrument.secType](instrument, traded) if traded.quantity else Decimal(0)
     return cost.quantize(CENT, rounding=ROUND_HALF_UP)
 
 
-def _stock(instrument: Instrument, traded: Traded) -> Decimal:
+def _stock(instrument: Instrument, traded: OrderTrades) -> Decimal:
     if instrument.currency != "USD":
         return max(traded.value * EUROPE_SHARE, EUROPE_MINIMUM)
     cost = min(max(traded.quantity * US_SHARE, US_MINIMUM), traded.value * US_MOST)
@@ -54,29 +54,29 @@ def _stock(instrument: Instrument, traded: Traded) -> Decimal:
     return cost
 
 
-def _option(instrument: Instrument, traded: Traded) -> Decimal:
+def _option(instrument: Instrument, traded: OrderTrades) -> Decimal:
     premium = traded.value / traded.quantity
     rate = next(rate for below, rate in OPTION_TIERS if below is None or premium < below)
     return max(traded.quantity * rate, OPTION_MINIMUM)
 
 
-def _future(instrument: Instrument, traded: Traded) -> Decimal:
+def _future(instrument: Instrument, traded: OrderTrades) -> Decimal:
     return traded.quantity * FUTURE_FEES[instrument.symbol]
 
 
-def _future_option(instrument: Instrument, traded: Traded) -> Decimal:
+def _future_option(instrument: Instrument, traded: OrderTrades) -> Decimal:
     return traded.quantity * FUTURE_OPTION_FEE
 
 
-def _forex(instrument: Instrument, traded: Traded) -> Decimal:
+def _forex(instrument: Instrument, traded: OrderTrades) -> Decimal:
     return max(traded.value * FOREX_SHARE, FOREX_MINIMUM)
 
 
-def _bond(instrument: Instrument, traded: Traded) -> Decimal:
+def _bond(instrument: Instrument, traded: OrderTrades) -> Decimal:
     return max(traded.value * 10 * BOND_SHARE, BOND_MINIMUM)
 
 
-RATES: dict[str, Callable[[Instrument, Traded], Decimal]] = {
+RATES: dict[str, Callable[[Instrument, OrderTrades], Decimal]] = {
     "STK": _stock,
     "OPT": _option,
     "FUT": _future,

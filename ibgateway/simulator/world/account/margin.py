@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from ibgateway.simulator.world.account.ledger import Ledger
-from ibgateway.simulator.world.account.short_options import Held, margin
+from ibgateway.simulator.world.account.short_options import OptionPosition, margin
 from ibgateway.simulator.world.instruments.instrument import Instrument
 
 LONG_INITIAL, LONG_MAINTENANCE = 0.5, 0.25
@@ -20,7 +20,7 @@ LEVERAGE = 4  # buying power of a day is four times the available funds
 
 
 @dataclass
-class Worth:
+class AccountWorth:
     """An account's values, in its base currency."""
 
     cash: float = 0.0
@@ -67,21 +67,25 @@ class Prices:
     under: Callable[[Instrument], float]
 
 
-def worth(ledger: Ledger, prices: Prices) -> Worth:
+def worth(ledger: Ledger, prices: Prices) -> AccountWorth:
     """Value the books now."""
     holdings = ((held.instrument, held.quantity, held.basis) for held in ledger.holdings.values() if held.quantity)
     return value(ledger.cash, holdings, prices)
 
 
-def value(cash: dict[str, Decimal], holdings: Iterable[tuple[Instrument, Decimal, Decimal]], prices: Prices) -> Worth:
+def value(
+    cash: dict[str, Decimal], holdings: Iterable[tuple[Instrument, Decimal, Decimal]], prices: Prices
+) -> AccountWorth:
     """The same for any cash and holdings (instrument, quantity, basis), so for an account as it would be."""
-    total, options, shares = Worth(), list[Held](), dict[int, float]()
+    total, options, shares = AccountWorth(), list[OptionPosition](), dict[int, float]()
     for currency, amount in cash.items():
         total.cash += float(amount) * prices.rate(currency)
     for instrument, quantity, basis in holdings:
         one, rate = prices.of(instrument) * instrument.units, prices.rate(instrument.currency)
         if instrument.secType in ("OPT", "FOP"):
-            options.append(Held(instrument, float(quantity), one, prices.under(instrument) * instrument.units, rate))
+            options.append(
+                OptionPosition(instrument, float(quantity), one, prices.under(instrument) * instrument.units, rate)
+            )
         elif instrument.secType == "STK":
             shares[instrument.conId] = float(quantity)
         ADD[instrument.secType](total, instrument, float(quantity) * one * rate, float(quantity * basis) * rate)
@@ -91,24 +95,24 @@ def value(cash: dict[str, Decimal], holdings: Iterable[tuple[Instrument, Decimal
     return total
 
 
-def _add_currency(total: Worth, instrument: Instrument, amount: float, basis: float) -> None:
+def _add_currency(total: AccountWorth, instrument: Instrument, amount: float, basis: float) -> None:
     total.initial += abs(amount) * FOREX_MARGIN
     total.maintenance += abs(amount) * FOREX_MARGIN
 
 
-def _add_future(total: Worth, instrument: Instrument, amount: float, basis: float) -> None:
+def _add_future(total: AccountWorth, instrument: Instrument, amount: float, basis: float) -> None:
     total.futures += amount - basis
     index = instrument.symbol in INDEX_FUTURES
     total.initial += abs(amount) * (FUTURE_INITIAL if index else COMMODITY_INITIAL)
     total.maintenance += abs(amount) * (FUTURE_MAINTENANCE if index else COMMODITY_MAINTENANCE)
 
 
-def _add_option(total: Worth, instrument: Instrument, amount: float, basis: float) -> None:
+def _add_option(total: AccountWorth, instrument: Instrument, amount: float, basis: float) -> None:
     total.option += amount
     total.gross += abs(amount)
 
 
-def _add_security(total: Worth, instrument: Instrument, amount: float, basis: float) -> None:
+def _add_security(total: AccountWorth, instrument: Instrument, amount: float, basis: float) -> None:
     if instrument.secType == "BOND":
         total.bond += amount
     else:
@@ -118,7 +122,7 @@ def _add_security(total: Worth, instrument: Instrument, amount: float, basis: fl
     total.maintenance += abs(amount) * (LONG_MAINTENANCE if amount > 0 else SHORT_MAINTENANCE)
 
 
-ADD: dict[str, Callable[[Worth, Instrument, float, float], None]] = {
+ADD: dict[str, Callable[[AccountWorth, Instrument, float, float], None]] = {
     "CASH": _add_currency,
     "FUT": _add_future,
     "OPT": _add_option,

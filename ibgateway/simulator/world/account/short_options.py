@@ -10,7 +10,7 @@ NAKED_SHARE, NAKED_LEAST = 0.2, 0.1  # of the underlying's value
 
 
 @dataclass
-class Held:
+class OptionPosition:
     """An option position, of which parts may be spoken for. Amounts are of one contract, in its currency."""
 
     instrument: Instrument
@@ -29,19 +29,19 @@ class Held:
         out = self.strike - self.under if self.instrument.right == "C" else self.under - self.strike
         return self.premium + max(NAKED_SHARE * self.under - max(out, 0.0), NAKED_LEAST * self.under)
 
-    def covers(self, short: Held) -> bool:
+    def covers(self, short: OptionPosition) -> bool:
         """Whether it is long, of the same kind, and lives as long."""
         mine, other = self.instrument, short.instrument
         same = (mine.underConId, mine.right) == (other.underConId, other.right)
         return self.left > 0 and same and (mine.expiry or other.expiry) >= other.expiry  # type: ignore[operator]
 
-    def loss(self, short: Held) -> float:
+    def loss(self, short: OptionPosition) -> float:
         """What one short contract can lose when this one covers it."""
         away = self.strike - short.strike
         return max(away if self.instrument.right == "C" else -away, 0.0)
 
 
-def margin(held: list[Held], shares: dict[int, float]) -> float:
+def margin(held: list[OptionPosition], shares: dict[int, float]) -> float:
     """What the short options need together, in the base currency; `shares` are stocks held, by contract id."""
     free = dict(shares)
     total = 0.0
@@ -56,7 +56,7 @@ def margin(held: list[Held], shares: dict[int, float]) -> float:
     return total
 
 
-def _covered_by_shares(short: Held, free: dict[int, float]) -> float:
+def _covered_by_shares(short: OptionPosition, free: dict[int, float]) -> float:
     """Contracts that held shares cover: long shares calls, short shares puts."""
     conId, units = short.instrument.underConId, short.instrument.units
     shares = free.get(conId, 0.0) * (1 if short.instrument.right == "C" else -1)

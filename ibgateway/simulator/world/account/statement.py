@@ -7,12 +7,12 @@ from decimal import Decimal
 
 from ibgateway.simulator.model.account import AccountValue
 from ibgateway.simulator.world.account.ledger import Ledger
-from ibgateway.simulator.world.account.margin import Prices, Worth
+from ibgateway.simulator.world.account.margin import AccountWorth, Prices
 
 SEGMENTS = ("", "-C", "-S")  # whole account, commodities, securities
 
 # Tags whose value is an amount in the base currency; how each follows from the account's worth.
-AMOUNTS: dict[str, Callable[[Worth], float]] = {
+AMOUNTS: dict[str, Callable[[AccountWorth], float]] = {
     "NetLiquidation": lambda w: w.net,
     "TotalCashValue": lambda w: w.cash,
     "SettledCash": lambda w: w.cash,
@@ -50,7 +50,7 @@ AMOUNTS: dict[str, Callable[[Worth], float]] = {
     "TotalDebitCardPendingCharges": lambda w: 0.0,
     "PreviousDayEquityWithLoanValue": lambda w: w.with_loan,
 }
-PLAIN: dict[str, Callable[[Worth], str]] = {
+PLAIN: dict[str, Callable[[AccountWorth], str]] = {
     "AccountType": lambda w: "INDIVIDUAL",
     "Cushion": lambda w: f"{w.cushion:.6g}",
     "DayTradesRemaining": lambda w: "-1",
@@ -78,7 +78,7 @@ ZERO_LEDGER = (
 LEDGER = "$LEDGER"
 
 
-def summary(account: str, worth: Worth, base: str, tags: Iterable[str]) -> list[AccountValue]:
+def summary(account: str, worth: AccountWorth, base: str, tags: Iterable[str]) -> list[AccountValue]:
     """The summary's rows of the given tags, in TWS's order, $LEDGER tags not included."""
     wanted = set(tags)
     rows = [AccountValue(account, tag, make(worth)) for tag, make in PLAIN.items() if tag in wanted]
@@ -89,7 +89,7 @@ def summary(account: str, worth: Worth, base: str, tags: Iterable[str]) -> list[
     ]
 
 
-def window(account: str, worth: Worth, base: str) -> list[AccountValue]:
+def window(account: str, worth: AccountWorth, base: str) -> list[AccountValue]:
     """The Account Window's values; a securities account, so the commodities' segment is empty."""
     rows = [
         AccountValue(account, "AccountCode", account),

@@ -14,12 +14,12 @@ from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.model.orders import Order
 from ibgateway.simulator.world.account.broker import Broker
 from ibgateway.simulator.world.exchange.intake.error_texts import NOT_CANCELLABLE
-from ibgateway.simulator.world.exchange.intake.intake import Intake
+from ibgateway.simulator.world.exchange.intake.intake import OrderIntake
 from ibgateway.simulator.world.exchange.intake.revisions import revision_refusal
 from ibgateway.simulator.world.exchange.intake.what_if import margin_refusal, preview
 from ibgateway.simulator.world.exchange.lifecycle.expiry import Expiries
-from ibgateway.simulator.world.exchange.lifecycle.order_lifecycle import Life
-from ibgateway.simulator.world.exchange.orders.working_order import FILLED, INACTIVE, PARENT, TRANSMIT, Working
+from ibgateway.simulator.world.exchange.lifecycle.order_lifecycle import OrderLifecycle
+from ibgateway.simulator.world.exchange.orders.working_order import FILLED, INACTIVE, PARENT, TRANSMIT, WorkingOrder
 from ibgateway.simulator.world.instruments.directory import Directory
 
 
@@ -27,11 +27,11 @@ class Exchange:
     """All orders. `at` is the current time wherever it is passed."""
 
     def __init__(self, seed: int, broker: Broker, directory: Directory) -> None:
-        self.life = Life(seed, broker, directory)
+        self.life = OrderLifecycle(seed, broker, directory)
         self.registry = self.life.registry
         self.expiries = Expiries(broker, directory, self.registry, self.life.tell)
         self._broker = broker
-        self._intake = Intake(broker, directory, self.life.conditions)
+        self._intake = OrderIntake(broker, directory, self.life.conditions)
 
     def drain(self) -> list[Event]:
         """What happened since the last call."""
@@ -52,14 +52,14 @@ class Exchange:
             self.life.error(clientId, orderId, refusal.code, refusal.text)
 
     def _place_new(self, clientId: int, orderId: int, contract: Contract, order: Order, at: float) -> None:
-        working = self._intake.read(Working(clientId, orderId, contract, order, at), contract, order, at)
+        working = self._intake.read(WorkingOrder(clientId, orderId, contract, order, at), contract, order, at)
         if order.whatIf:
             self.life.tell([preview(self._broker, self.life.feed_of(working), working, at)])
         else:
             working.sent = order
             self._admit(working, at)
 
-    def _admit(self, working: Working, at: float) -> None:
+    def _admit(self, working: WorkingOrder, at: float) -> None:
         """Give the order its numbers and send it on, unless it or its parent waits to be transmitted."""
         parent = self.registry.parent(working)
         if working.order.parentId and parent is None:
@@ -79,7 +79,7 @@ class Exchange:
 
     # --- modifying -----------------------------------------------------------------------------------------------
 
-    def _modify(self, working: Working, contract: Contract, order: Order, at: float) -> None:
+    def _modify(self, working: WorkingOrder, contract: Contract, order: Order, at: float) -> None:
         if working.status == FILLED:
             raise Refusal(104, "Cannot modify a filled order.")
         if working.done:

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.model.orders import CommissionReport, Execution, ExecutionFilter, OpenOrder, Order, OrderStatus
 from ibgateway.simulator.world.exchange.exchange import Exchange
-from ibgateway.simulator.world.exchange.orders.registry import Report
-from ibgateway.simulator.world.exchange.orders.working_order import INACTIVE, TRANSMIT, Working
+from ibgateway.simulator.world.exchange.orders.registry import ExecutionReport
+from ibgateway.simulator.world.exchange.orders.working_order import INACTIVE, TRANSMIT, WorkingOrder
 from ibgateway.simulator.world.time.calendar import calendar
 from ibgateway.simulator.world.time.instants import instant
 
@@ -41,7 +41,7 @@ def completed(exchange: Exchange, at: float) -> list[OpenOrder]:
     return [_archived(each, exchange.registry.parent(each)) for each in ordered]
 
 
-def _archived(order: Working, parent: Working | None) -> OpenOrder:
+def _archived(order: WorkingOrder, parent: WorkingOrder | None) -> OpenOrder:
     """Worked out once: a list of ten thousand must not keep the gateway from its other clients."""
     of = (order.order, order.status, order.filled, order.completed, order.reason, parent and parent.permId)
     if order.archived is None or order.archived[0] != of:
@@ -49,7 +49,7 @@ def _archived(order: Working, parent: Working | None) -> OpenOrder:
     return order.archived[1]
 
 
-def _completed(order: Working, parent: Working | None) -> OpenOrder:
+def _completed(order: WorkingOrder, parent: WorkingOrder | None) -> OpenOrder:
     shown = order.open_order()
     status = order.completed_status
     if order.status != INACTIVE and not order.filled:
@@ -59,7 +59,7 @@ def _completed(order: Working, parent: Working | None) -> OpenOrder:
     return replace(shown, orderId=0, state=state, order=_with_what_tws_adds(order, parent))
 
 
-def _with_what_tws_adds(order: Working, parent: Working | None) -> Order:
+def _with_what_tws_adds(order: WorkingOrder, parent: WorkingOrder | None) -> Order:
     """Who submitted it, when TWS would have cancelled it, and what it was attached to."""
     asked = replace(order.order, submitter=order.order.submitter or SUBMITTER)
     if asked.tif == "GTC":
@@ -82,7 +82,7 @@ def executions(
     return [(report.execution, report.commission) for report in exchange.registry.reports if _passes(report, asked, at)]
 
 
-def _passes(report: Report, asked: ExecutionFilter, at: float) -> bool:
+def _passes(report: ExecutionReport, asked: ExecutionFilter, at: float) -> bool:
     execution = report.execution
     contract = execution.contract
     return (

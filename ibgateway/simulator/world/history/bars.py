@@ -10,7 +10,7 @@ import numpy as np
 
 from ibgateway.simulator.model.chunks import Pieces
 from ibgateway.simulator.model.errors import Refusal
-from ibgateway.simulator.model.market_data import Bar, Requested
+from ibgateway.simulator.model.market_data import Bar, HistoricalBars
 from ibgateway.simulator.world.history.durations import Duration, check_length, parse_bar_size, parse_duration
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.market import Market
@@ -24,7 +24,7 @@ FEE_RATE = 0.25  # percent a year, for what is easy to borrow
 
 
 @dataclass(frozen=True)
-class Asked:
+class BarRequest:
     """A historical request, read."""
 
     instrument: Instrument
@@ -43,16 +43,16 @@ def bars(
     barSize: str,
     whatToShow: str,
     useRTH: bool,
-) -> Pieces[Requested]:
+) -> Pieces[HistoricalBars]:
     """The bars of the span that ends at `end` (now, if that is earlier), oldest first; a piece is a day."""
     size, length = parse_bar_size(barSize), parse_duration(duration)
     _check(instrument, whatToShow, end, duration, barSize)
     check_length(length, size)
-    asked = Asked(instrument, whatToShow, useRTH, size, min(now if end is None else end, now))
+    asked = BarRequest(instrument, whatToShow, useRTH, size, min(now if end is None else end, now))
     start, found = yield from _found(market, asked, length)
     if not found:
         raise _no_data(instrument, whatToShow)
-    return Requested(found, start, asked.end)
+    return HistoricalBars(found, start, asked.end)
 
 
 def _check(instrument: Instrument, whatToShow: str, end: float | None, duration: str, barSize: str) -> None:
@@ -76,7 +76,7 @@ def _no_data(instrument: Instrument, whatToShow: str) -> Refusal:
     return Refusal(162, f"Historical Market Data Service error message:HMDS query returned no data: {where} {name}")
 
 
-def _found(market: Market, asked: Asked, length: Duration) -> Pieces[tuple[float, list[Bar]]]:
+def _found(market: Market, asked: BarRequest, length: Duration) -> Pieces[tuple[float, list[Bar]]]:
     """When the span starts, and its bars."""
     calendar = asked.instrument.calendar
     last = _last_day(market, asked)
@@ -98,7 +98,7 @@ def _found(market: Market, asked: Asked, length: Duration) -> Pieces[tuple[float
     return calendar.midnight(first), _grouped(found, asked.size)
 
 
-def _last_day(market: Market, asked: Asked) -> int:
+def _last_day(market: Market, asked: BarRequest) -> int:
     """The last trading day of which something that is asked for has begun."""
     calendar = asked.instrument.calendar
     index = min(calendar.index_at(asked.end), market.last_day(asked.instrument))
@@ -109,13 +109,13 @@ def _last_day(market: Market, asked: Asked) -> int:
     return -1
 
 
-def _first_day(asked: Asked, length: Duration, last: int) -> int:
+def _first_day(asked: BarRequest, length: Duration, last: int) -> int:
     if length.unit == "D":
         return max(last - length.count + 1, 0)
     return asked.instrument.calendar.index_of(length.first_day(asked.instrument.calendar.day(last)))
 
 
-def _seconds_back(asked: Asked, seconds: float) -> float:
+def _seconds_back(asked: BarRequest, seconds: float) -> float:
     """The instant that lies so many seconds of trading before the end."""
     calendar = asked.instrument.calendar
     index = calendar.index_at(asked.end)
@@ -134,7 +134,7 @@ def _seconds_back(asked: Asked, seconds: float) -> float:
 # --- daily -------------------------------------------------------------------------------------------------------
 
 
-def daily_bar(market: Market, asked: Asked, index: int) -> list[Bar]:
+def daily_bar(market: Market, asked: BarRequest, index: int) -> list[Bar]:
     """The day's bar, of its rows if it is over; empty when nothing has happened yet."""
     instrument = asked.instrument
     calendar = instrument.calendar
@@ -211,7 +211,7 @@ def _flat(time: float, value: float) -> Bar:
     return Bar(time, value, value, value, value, Decimal(0), 0.0, 0)
 
 
-def _rate(market: Market, asked: Asked, index: int) -> float:
+def _rate(market: Market, asked: BarRequest, index: int) -> float:
     if asked.whatToShow == "FEE_RATE":
         return FEE_RATE
     of_day = realised_of_day if asked.whatToShow == "HISTORICAL_VOLATILITY" else implied_of_day
@@ -252,7 +252,7 @@ def _merged(days: list[Bar]) -> Bar:
 # --- intraday ----------------------------------------------------------------------------------------------------
 
 
-def _intraday(market: Market, asked: Asked, index: int, start: float) -> list[Bar]:
+def _intraday(market: Market, asked: BarRequest, index: int, start: float) -> list[Bar]:
     assert isinstance(asked.size, int)
     edges = _edges(asked, index, asked.size)
     if asked.whatToShow in VOLATILITIES or asked.whatToShow == "FEE_RATE":
@@ -262,7 +262,7 @@ def _intraday(market: Market, asked: Asked, index: int, start: float) -> list[Ba
     return _within(market, asked, index, kept, None)
 
 
-def _edges(asked: Asked, index: int, size: int) -> Floats:
+def _edges(asked: BarRequest, index: int, size: int) -> Floats:
     """Bars start at multiples of their size from local midnight, and where the day begins."""
     calendar = asked.instrument.calendar
     spans = [span for span in calendar.spans(index) if span.liquid or not asked.liquid]
@@ -273,7 +273,7 @@ def _edges(asked: Asked, index: int, size: int) -> Floats:
     return np.concatenate([[first], inner, [last]])
 
 
-def _within(market: Market, asked: Asked, index: int, edges: Floats, time: float | None) -> list[Bar]:
+def _within(market: Market, asked: BarRequest, index: int, edges: Floats, time: float | None) -> list[Bar]:
     """Aggregate the day's ticks between the edges, up to the end; `time` stamps the one bar if given."""
     spans = asked.instrument.calendar.spans(index)
     tapes = [
@@ -292,7 +292,7 @@ def _within(market: Market, asked: Asked, index: int, edges: Floats, time: float
     return found
 
 
-def _traded(asked: Asked, tapes: list[Tape], edges: Floats, time: float | None) -> list[Bar]:
+def _traded(asked: BarRequest, tapes: list[Tape], edges: Floats, time: float | None) -> list[Bar]:
     """Bars in which nothing traded are left out."""
     at = np.concatenate([tape.prints.time for tape in tapes])
     upto = int(np.searchsorted(at, asked.end, side="right"))
@@ -322,7 +322,7 @@ def _traded(asked: Asked, tapes: list[Tape], edges: Floats, time: float | None) 
     ]
 
 
-def _quoted(asked: Asked, tapes: list[Tape], edges: Floats, time: float | None) -> list[Bar]:
+def _quoted(asked: BarRequest, tapes: list[Tape], edges: Floats, time: float | None) -> list[Bar]:
     """A bar in which no quote changed repeats the quote that stood."""
     at = np.concatenate([tape.quotes.time for tape in tapes])
     upto = int(np.searchsorted(at, asked.end, side="right"))
@@ -344,7 +344,7 @@ def _quoted(asked: Asked, tapes: list[Tape], edges: Floats, time: float | None) 
     return found
 
 
-def _quote_span(asked: Asked, bid: Ints, ask: Ints, at: Floats, stamp: float) -> Bar:
+def _quote_span(asked: BarRequest, bid: Ints, ask: Ints, at: Floats, stamp: float) -> Bar:
     instrument = asked.instrument
     if asked.whatToShow == "BID_ASK":  # open and close are time averages, as TWS defines them
         weight = np.append(np.diff(at), 0) if len(at) > 1 and at[-1] > at[0] else np.ones(len(at))

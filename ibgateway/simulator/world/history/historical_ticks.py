@@ -10,7 +10,7 @@ import numpy as np
 
 from ibgateway.simulator.model.chunks import Pieces
 from ibgateway.simulator.model.errors import Refusal
-from ibgateway.simulator.model.market_data import Quote, Trade
+from ibgateway.simulator.model.market_data import BidAsk, Trade
 from ibgateway.simulator.world.history.bars import QUOTED, bars
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.market import Market
@@ -20,7 +20,7 @@ MOST_TICKS = 1000
 LOOK_BACK_DAYS = 30  # trading days that are searched for ticks
 HISTOGRAM_UNITS = {"second": "S", "day": "D", "week": "W", "month": "M", "year": "Y"}
 
-Tick = TypeVar("Tick", Trade, Quote)
+Tick = TypeVar("Tick", Trade, BidAsk)
 Reader = Callable[[float, float], list[Tick]]
 
 
@@ -92,7 +92,7 @@ def _spans(
         index += 1
 
 
-def midpoints(quotes: list[Quote]) -> list[tuple[float, float]]:
+def midpoints(quotes: list[BidAsk]) -> list[tuple[float, float]]:
     """Times and middles of quotes that have both sides."""
     return [
         (quote.time, round((quote.bid + quote.ask) / 2, 8))

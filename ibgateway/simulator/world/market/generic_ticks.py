@@ -26,7 +26,7 @@ HARD = 2.0  # shares must be located first
 EASY = 3.0  # at least a thousand shares can be borrowed
 
 
-class Generic:
+class GenericTickCounter:
     """Counts them; the daily part is kept."""
 
     def __init__(self, market: Market) -> None:

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.random import Generator
 
 from ibgateway.simulator.model.errors import Refusal
-from ibgateway.simulator.model.market_data import Quote, Snapshot, Trade
+from ibgateway.simulator.model.market_data import BidAsk, Snapshot, Trade
 from ibgateway.simulator.world.instruments.directory import NOT_FOUND, Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
-from ibgateway.simulator.world.market.option_pricing.options import DERIVED, Model, OptionTape, smile
+from ibgateway.simulator.world.market.option_pricing.options import DERIVED, OptionModel, OptionTape, smile
 from ibgateway.simulator.world.market.option_pricing.volatility import implied_of_day
-from ibgateway.simulator.world.market.series.daily_rows import Rows
+from ibgateway.simulator.world.market.series.daily_rows import DailyRows
 from ibgateway.simulator.world.market.series.daily_series import (
     ANCHOR,
     SYNTHETIC,
@@ -28,11 +28,11 @@ from ibgateway.simulator.world.market.series.daily_series import (
     synthetic_past,
 )
 from ibgateway.simulator.world.market.series.daily_series import DERIVED as DERIVED_KIND
-from ibgateway.simulator.world.market.series.user_history import OwnHistory
-from ibgateway.simulator.world.market.tapes.halts import HALTED, Halt, HaltedTape
+from ibgateway.simulator.world.market.series.user_history import UserHistory
+from ibgateway.simulator.world.market.tapes.halts import HALTED, HaltedTape, TradingHalt
 from ibgateway.simulator.world.market.tapes.rng import stream
 from ibgateway.simulator.world.market.tapes.tape import Quotes, Row, Tape
-from ibgateway.simulator.world.time.calendar import Calendar, Span, calendar
+from ibgateway.simulator.world.time.calendar import Calendar, TradingSpan, calendar
 
 KEPT_BYTES = 600_000_000  # of drawn tapes: a day of the hundred contracts that an account may watch is 400 million
 COUNTED_BYTES = 350_000  # an option's day
@@ -45,15 +45,17 @@ US_VENUES = ("NASDAQ", "ARCA", "BATS", "EDGX", "NYSE", "IEX", "MEMX", "BYX")
 class Market:
     """Prices of everything, by instrument and time."""
 
-    def __init__(self, seed: int, start: float, directory: Directory, own: dict[str, OwnHistory] | None = None) -> None:
+    def __init__(
+        self, seed: int, start: float, directory: Directory, own: dict[str, UserHistory] | None = None
+    ) -> None:
         self._seed = seed
         self._start = start
         self._directory = directory
         self._own = own or {}
-        self._rows = Rows(seed)
+        self._rows = DailyRows(seed)
         self._tapes: OrderedDict[tuple[int, int, int], Tape] = OrderedDict()
         self._bytes = 0
-        self._halts: dict[int, list[Halt]] = {}
+        self._halts: dict[int, list[TradingHalt]] = {}
         self.series = lru_cache(maxsize=None)(self._make_series)
         self.source = lru_cache(maxsize=None)(self._find_source)
 
@@ -172,13 +174,13 @@ class Market:
         path = stream(self._seed, instrument.series, day, instrument.calendar.spans(index)[number].kind, "path")
         return Tape(row, draw, path, len(venues(instrument)), _typical_size(instrument))
 
-    def _model(self, option: Instrument, index: int, span: Span) -> Model:
+    def _model(self, option: Instrument, index: int, span: TradingSpan) -> OptionModel:
         """What an option's span follows: the same hours of its underlying."""
         under = self.underlying(option)
         day = under.calendar.index_of(option.calendar.day(index))
         number = next(n for n, each in enumerate(under.calendar.spans(day)) if each.start <= span.start < each.end)
         volatility = implied_of_day(self.series(under.series), day)
-        return Model(option, self.tape(under, day, number), volatility, under.minTick, under.quoted)
+        return OptionModel(option, self.tape(under, day, number), volatility, under.minTick, under.quoted)
 
     def underlying(self, option: Instrument) -> Instrument:
         found = self._directory.get(option.underConId)
@@ -195,7 +197,7 @@ class Market:
 
     def halt(self, instrument: Instrument, start: float, end: float) -> None:
         """From `start` until `end` nothing happens in the instrument; `start` must not be in the past."""
-        self._halts.setdefault(instrument.conId, []).append(Halt(instrument.conId, start, end))
+        self._halts.setdefault(instrument.conId, []).append(TradingHalt(instrument.conId, start, end))
         for key in [key for key in self._tapes if key[0] == instrument.conId]:
             self._bytes -= _weight(self._tapes.pop(key))
 
@@ -236,9 +238,9 @@ class Market:
 
     # --- what is seen --------------------------------------------------------------------------------------------
 
-    def quotes(self, instrument: Instrument, after: float, upto: float) -> list[Quote]:
+    def quotes(self, instrument: Instrument, after: float, upto: float) -> list[BidAsk]:
         """Changes of the best bid and offer in (after, upto]."""
-        found: list[Quote] = []
+        found: list[BidAsk] = []
         if instrument.quoted:
             for tape in self.tapes(instrument, after, upto):
                 quotes = tape.quotes
@@ -255,14 +257,14 @@ class Market:
                 found += [_trade(instrument, tape, i) for i in range(first, last)]
         return found
 
-    def quote(self, instrument: Instrument, at: float) -> Quote:
+    def quote(self, instrument: Instrument, at: float) -> BidAsk:
         """The best bid and offer at `at`; no prices when closed."""
         tape = self.tape_at(instrument, at) if instrument.quoted else None
         if tape is not None:
             i = int(np.searchsorted(tape.quotes.time, at, side="right")) - 1
             if i >= 0:
                 return _quote(instrument, tape.quotes, i)
-        return Quote(at, None, Decimal(0), None, Decimal(0))
+        return BidAsk(at, None, Decimal(0), None, Decimal(0))
 
     def last_print(self, instrument: Instrument, at: float) -> Trade | None:
         """The latest print up to `at`, of today or of the day before."""
@@ -344,7 +346,7 @@ def _day_at(days: Calendar, at: float) -> int:
     return index if days.close_of(index) > at else index + 1
 
 
-def _overlap(halt: Halt, start: float, end: float) -> bool:
+def _overlap(halt: TradingHalt, start: float, end: float) -> bool:
     return halt.start < end and halt.end > start
 
 
@@ -370,9 +372,9 @@ def _typical_size(instrument: Instrument) -> int:
     return int(min(max(instrument.volume / 30_000, 5), 50))
 
 
-def _quote(instrument: Instrument, quotes: Quotes, i: int) -> Quote:
+def _quote(instrument: Instrument, quotes: Quotes, i: int) -> BidAsk:
     names = venues(instrument)
-    return Quote(
+    return BidAsk(
         float(quotes.time[i]),
         instrument.price(quotes.bid[i]),
         Decimal(int(quotes.bid_size[i])),

@@ -14,7 +14,7 @@ REPORT_DAYS = 91
 
 
 @dataclass(frozen=True)
-class Figures:
+class CompanyFigures:
     """Of the last fiscal year; money in millions."""
 
     shares: float
@@ -28,14 +28,14 @@ def shares_outstanding(instrument: Instrument) -> float:
     return round(instrument.volume * TURNOVER_DAYS, -3)
 
 
-def figures(instrument: Instrument, price: float) -> Figures:
+def figures(instrument: Instrument, price: float) -> CompanyFigures:
     shares = shares_outstanding(instrument)
     earnings_yield = 0.02 + 0.05 * _at(instrument, "yield")
     income = price * earnings_yield * shares / 1e6
     margin = 0.08 + 0.2 * _at(instrument, "margin")
     payout = 0.4 * _at(instrument, "payout")
     eps = income * 1e6 / shares
-    return Figures(shares, round(income / margin, 1), round(income, 1), round(eps, 2), round(eps * payout, 2))
+    return CompanyFigures(shares, round(income / margin, 1), round(income, 1), round(eps, 2), round(eps * payout, 2))
 
 
 def report_dates(instrument: Instrument, start: date, end: date) -> list[date]:

@@ -9,28 +9,28 @@ from html import escape
 
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.instruments.instrument import Instrument
-from ibgateway.simulator.world.reference.company import Figures, report_dates
+from ibgateway.simulator.world.reference.company import CompanyFigures, report_dates
 
 YEARS = 5
 GROWTH = 0.94  # each year before was smaller
 
 
 @dataclass(frozen=True)
-class Subject:
+class ReportSubject:
     instrument: Instrument
     price: float
     today: date
-    figures: Figures
+    figures: CompanyFigures
 
 
-def report(subject: Subject, reportType: str) -> str:
+def report(subject: ReportSubject, reportType: str) -> str:
     """One report; 430 for what is not available (funds, indices, unknown reports)."""
     if reportType not in REPORTS or subject.instrument.secType != "STK" or subject.instrument.stockType == "ETF":
         raise Refusal(430, "We are sorry, but fundamentals data for the security specified is not available.")
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + REPORTS[reportType](subject)
 
 
-def _company(subject: Subject) -> str:
+def _company(subject: ReportSubject) -> str:
     of = subject.instrument
     return (
         f'<CoIDs><CoID Type="CompanyName">{escape(of.longName)}</CoID></CoIDs>'
@@ -40,7 +40,7 @@ def _company(subject: Subject) -> str:
     )
 
 
-def _snapshot(subject: Subject) -> str:
+def _snapshot(subject: ReportSubject) -> str:
     made, price = subject.figures, subject.price
     ratios = {
         "NPRICE": price,
@@ -63,7 +63,7 @@ def _snapshot(subject: Subject) -> str:
     )
 
 
-def _summary(subject: Subject) -> str:
+def _summary(subject: ReportSubject) -> str:
     made = subject.figures
     rows = [
         (year, made.revenue * GROWTH**n, made.eps * GROWTH**n, made.dividend * GROWTH**n) for n, year in _years(subject)
@@ -77,7 +77,7 @@ def _summary(subject: Subject) -> str:
     )
 
 
-def _statements(subject: Subject) -> str:
+def _statements(subject: ReportSubject) -> str:
     made = subject.figures
     periods = "".join(
         f'<FiscalPeriod Type="Annual" EndDate="{year}" FiscalYear="{year.year}"><Statement Type="INC">'
@@ -92,7 +92,7 @@ def _statements(subject: Subject) -> str:
     )
 
 
-def _estimates(subject: Subject) -> str:
+def _estimates(subject: ReportSubject) -> str:
     made = subject.figures
     return (
         f'<REarnEstCons Major="1" Minor="0" Revision="1">{_company(subject)}<ConsEstimates><FYEstimates>'
@@ -102,7 +102,7 @@ def _estimates(subject: Subject) -> str:
     )
 
 
-def _ownership(subject: Subject) -> str:
+def _ownership(subject: ReportSubject) -> str:
     shares = subject.figures.shares
     owners = "".join(
         f'<Owner ownerId="{n}"><type>3</type><name>Simulated Fund {n}</name>'
@@ -114,7 +114,7 @@ def _ownership(subject: Subject) -> str:
     )
 
 
-def _calendar(subject: Subject) -> str:
+def _calendar(subject: ReportSubject) -> str:
     days = report_dates(subject.instrument, subject.today, subject.today + timedelta(days=200))
     events = "".join(
         f'<Earnings><Period type="Quarter"/><Date>{day:%m/%d/%Y}</Date><Time>After market</Time></Earnings>'
@@ -123,11 +123,11 @@ def _calendar(subject: Subject) -> str:
     return f"<WSHData><Company><Ticker>{escape(subject.instrument.symbol)}</Ticker>{events}</Company></WSHData>"
 
 
-def _years(subject: Subject) -> list[tuple[int, date]]:
+def _years(subject: ReportSubject) -> list[tuple[int, date]]:
     return [(n, date(subject.today.year - 1 - n, 12, 31)) for n in range(YEARS)]
 
 
-REPORTS: dict[str, Callable[[Subject], str]] = {
+REPORTS: dict[str, Callable[[ReportSubject], str]] = {
     "ReportSnapshot": _snapshot,
     "ReportsFinSummary": _summary,
     "ReportsFinStatements": _statements,

@@ -40,7 +40,7 @@ LISTINGS = {"STK.NASDAQ": "NASDAQ", "STK.NYSE": "NYSE", "STK.EU.IBIS": "IBIS"}
 
 
 @dataclass(frozen=True)
-class Standing:
+class DayPerformance:
     """How one instrument stands."""
 
     instrument: Instrument
@@ -60,7 +60,7 @@ class Standing:
         return self.last * shares_outstanding(self.instrument) / 1e6
 
 
-Score = Callable[[Standing], float]
+Score = Callable[[DayPerformance], float]
 # Scan code: its name, and what it ranks by, highest first.
 CODES: dict[str, tuple[str, Score]] = {
     "TOP_PERC_GAIN": ("Top % Gainers", lambda s: s.change),
@@ -90,7 +90,7 @@ def scan(market: Market, directory: Directory, query: ScannerQuery, now: float) 
 
 def _rank(market: Market, directory: Directory, query: ScannerQuery, now: float) -> Pieces[list[ScannerRow]]:
     """A piece is an instrument, whose day may have to be drawn."""
-    found: list[Standing] = []
+    found: list[DayPerformance] = []
     for each in _eligible(directory, query):
         yield
         found.append(_standing(market, each, now))
@@ -121,23 +121,23 @@ def _eligible(directory: Directory, query: ScannerQuery) -> list[Instrument]:
     ]
 
 
-def _standing(market: Market, instrument: Instrument, now: float) -> Standing:
+def _standing(market: Market, instrument: Instrument, now: float) -> DayPerformance:
     """From the liquid hours' prints alone: quotes need not be drawn for a ranking."""
     index = instrument.calendar.index_at(now)
     close = market.previous_close(instrument, now)
     number = next(n for n, span in enumerate(instrument.calendar.spans(index)) if span.liquid)
     if instrument.calendar.spans(index)[number].start > now:
-        return Standing(instrument, close, close, close, close, close, 0.0)
+        return DayPerformance(instrument, close, close, close, close, close, 0.0)
     tape = market.tape(instrument, index, number)
     i = max(int(np.searchsorted(tape.prints.time, now, side="right")) - 1, 0)
     last, opening, high, low = (
         instrument.price(ticks)
         for ticks in (tape.prints.price[i], tape.row.open, tape.prints.high[i], tape.prints.low[i])
     )
-    return Standing(instrument, last, close, opening, high, low, float(tape.prints.volume[i]))
+    return DayPerformance(instrument, last, close, opening, high, low, float(tape.prints.volume[i]))
 
 
-def _passes(each: Standing, query: ScannerQuery) -> bool:
+def _passes(each: DayPerformance, query: ScannerQuery) -> bool:
     tags = dict(query.filters)
 
     def within(value: float, above: object, below: object) -> bool:

@@ -21,7 +21,7 @@ EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TradingSpan:
     """One uninterrupted stretch of a trading day. `kind` names it within the day: pre, rth or post."""
 
     kind: str
@@ -34,7 +34,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Hours:
+class TradingHours:
     """A kind of trading day: its spans in local minutes from midnight (negative: the evening before)."""
 
     exchange: str  # whose holidays: the name of a calendar extract, or "" for forex
@@ -48,25 +48,25 @@ def _at(clock: str) -> int:
 
 
 HOURS = {
-    "US_STOCK": Hours(
+    "US_STOCK": TradingHours(
         "XNYS",
         "US/Eastern",
         (("pre", _at("0400"), _at("0930")), ("rth", _at("0930"), _at("1600")), ("post", _at("1600"), _at("2000"))),
         early_post=240,
     ),
-    "US_OPTION": Hours("XNYS", "US/Eastern", (("rth", _at("0930"), _at("1600")),)),
-    "US_INDEX": Hours("XNYS", "US/Central", (("rth", _at("0830"), _at("1500")),)),
-    "CME": Hours("CMES", "US/Central", (("pre", -7 * 60, _at("0830")), ("rth", _at("0830"), _at("1600")))),
-    "XETRA": Hours("XETR", "MET", (("rth", _at("0900"), _at("1730")),)),
-    "LSE": Hours("XLON", "GB-Eire", (("rth", _at("0800"), _at("1630")),)),
-    "FOREX": Hours("", "US/Eastern", (("rth", -(6 * 60 + 45), _at("1700")),)),
+    "US_OPTION": TradingHours("XNYS", "US/Eastern", (("rth", _at("0930"), _at("1600")),)),
+    "US_INDEX": TradingHours("XNYS", "US/Central", (("rth", _at("0830"), _at("1500")),)),
+    "CME": TradingHours("CMES", "US/Central", (("pre", -7 * 60, _at("0830")), ("rth", _at("0830"), _at("1600")))),
+    "XETRA": TradingHours("XETR", "MET", (("rth", _at("0900"), _at("1730")),)),
+    "LSE": TradingHours("XLON", "GB-Eire", (("rth", _at("0800"), _at("1630")),)),
+    "FOREX": TradingHours("", "US/Eastern", (("rth", -(6 * 60 + 45), _at("1700")),)),
 }
 
 
 class Calendar:
     """The trading days of one kind of hours, numbered from 2000 on."""
 
-    def __init__(self, hours: Hours) -> None:
+    def __init__(self, hours: TradingHours) -> None:
         self.hours = hours
         self.zone = ZoneInfo(hours.zone)
         raw = _extract(hours.exchange)
@@ -76,7 +76,7 @@ class Calendar:
         weekdays = every[(every + 3) % 7 < 5]  # 1970-01-01 was a Thursday
         holidays = [_ordinal(_date(day)) for day in raw["holidays"]]
         self.days = weekdays[~np.isin(weekdays, holidays)]
-        self._spans: dict[int, tuple[Span, ...]] = {}
+        self._spans: dict[int, tuple[TradingSpan, ...]] = {}
 
     def __len__(self) -> int:
         return len(self.days)
@@ -88,14 +88,14 @@ class Calendar:
         """Midnight UTC of the trading day, which is how daily bars are stamped."""
         return float(self.days[index]) * DAY_S
 
-    def spans(self, index: int) -> tuple[Span, ...]:
+    def spans(self, index: int) -> tuple[TradingSpan, ...]:
         """The day's spans, in order."""
         found = self._spans.get(index)
         if found is None:
             found = self._spans[index] = self._make_spans(index)
         return found
 
-    def _make_spans(self, index: int) -> tuple[Span, ...]:
+    def _make_spans(self, index: int) -> tuple[TradingSpan, ...]:
         day = self.day(index)
         noon = datetime(day.year, day.month, day.day, 12, tzinfo=self.zone)
         early = self._early.get(int(self.days[index]))
@@ -105,7 +105,7 @@ class Calendar:
                 end = min(end, early + self._early_shift())
             if early is not None and kind == "post":
                 start, end = early, early + self.hours.early_post
-            spans.append(Span(kind, self._instant(noon, start), self._instant(noon, end)))
+            spans.append(TradingSpan(kind, self._instant(noon, start), self._instant(noon, end)))
         return tuple(spans)
 
     def _early_shift(self) -> int:
@@ -133,7 +133,7 @@ class Calendar:
         """The first trading day on or after a date."""
         return int(np.searchsorted(self.days, _ordinal(day)))
 
-    def span_at(self, time: float) -> tuple[int, Span] | None:
+    def span_at(self, time: float) -> tuple[int, TradingSpan] | None:
         """The trading day and span that `time` is in; None when closed. A span holds its start and not its end."""
         index = self.index_at(time)
         if index >= 0:
@@ -142,7 +142,7 @@ class Calendar:
                     return index, span
         return None
 
-    def next_span(self, time: float, liquid: bool) -> tuple[int, Span]:
+    def next_span(self, time: float, liquid: bool) -> tuple[int, TradingSpan]:
         """The span that `time` is in, or else the next one; only liquid hours if asked."""
         index = max(self.index_at(time), 0)
         while True:

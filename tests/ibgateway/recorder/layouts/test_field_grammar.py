@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.recorder.layouts.field_grammar import Unfit, message, since, times, when
+from ibgateway.recorder.layouts.field_grammar import LayoutMismatch, message, since, times, when
 
 PARTS = message("sample", "kind", when("kind", ["1"], "one"), since(170, "new"), times("rows", "a b"))
 
@@ -27,5 +27,5 @@ def test_parts_are_there_by_version_condition_and_count() -> None:
     ],
 )
 def test_a_frame_with_other_fields_does_not_fit(texts: list[str]) -> None:
-    with pytest.raises(Unfit):
+    with pytest.raises(LayoutMismatch):
         PARTS.names(169, texts)

@@ -11,7 +11,7 @@ from ibgateway.recorder.transcript.transcript import (
     CLOSED_BY_CLIENT,
     CLOSED_BY_GATEWAY,
     BadTranscript,
-    Event,
+    ConnectionEvent,
 )
 from tests.stacks.ibgateway.recorded_lines import EXECUTED, STATUS, asked, place, session, told
 from tests.stacks.ibgateway.replay_client import NOW, Client
@@ -51,7 +51,7 @@ def test_what_a_global_cancel_did_waits_for_it() -> None:
 
 
 def test_a_gateway_that_closed_because_its_client_did_closes_nothing() -> None:
-    client = Client(session(Event(0.1, 1, CLOSED_BY_CLIENT), Event(0.2, 1, CLOSED_BY_GATEWAY)))
+    client = Client(session(ConnectionEvent(0.1, 1, CLOSED_BY_CLIENT), ConnectionEvent(0.2, 1, CLOSED_BY_GATEWAY)))
 
     assert client.start[-1] == "9 1 1"
     assert not client.replay.closing
@@ -59,7 +59,7 @@ def test_a_gateway_that_closed_because_its_client_did_closes_nothing() -> None:
 
 def test_a_transcript_without_a_session_cannot_be_replayed() -> None:
     with pytest.raises(BadTranscript):
-        scripts([Event(0.0, 1, "connected")])
+        scripts([ConnectionEvent(0.0, 1, "connected")])
 
 
 def test_a_connection_is_known_by_its_client_id_and_its_version() -> None:
@@ -85,6 +85,6 @@ def test_an_answer_has_its_pause_after_the_request() -> None:
 
 
 def test_a_gateways_close_counts_from_the_last_request() -> None:
-    (script,) = scripts(session(asked("61 1", 2.0), Event(5.0, 1, CLOSED_BY_GATEWAY)))
+    (script,) = scripts(session(asked("61 1", 2.0), ConnectionEvent(5.0, 1, CLOSED_BY_GATEWAY)))
 
     assert script.closes_after == 3.0

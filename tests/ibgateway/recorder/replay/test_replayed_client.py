@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ibgateway.recorder.replay.recorded_connection import scripts
-from ibgateway.recorder.replay.replayed_client import Replay
+from ibgateway.recorder.replay.replayed_client import ReplayedClient
 from ibgateway.recorder.transcript.transcript import (
     CLOSED_BY_GATEWAY,
-    Event,
+    ConnectionEvent,
     fields_of,
 )
 from ibgateway.simulator.wire.frames import HELLO, frame, frames
@@ -80,14 +80,14 @@ def test_frames_of_which_only_classes_were_kept_are_left_out() -> None:
 
 
 def test_a_gateway_that_closed_at_once_closes_again() -> None:
-    client = Client(session(told("4 2 -1 326 taken -"), Event(0.1, 1, CLOSED_BY_GATEWAY)))
+    client = Client(session(told("4 2 -1 326 taken -"), ConnectionEvent(0.1, 1, CLOSED_BY_GATEWAY)))
 
     assert client.start[-1] == "4 2 -1 326 taken -"
     assert client.replay.closing
 
 
 def test_a_gateway_that_closed_much_later_does_so_only_when_pauses_are_kept() -> None:
-    lines = session(asked("61 1"), told("62 1"), Event(30.0, 1, CLOSED_BY_GATEWAY))
+    lines = session(asked("61 1"), told("62 1"), ConnectionEvent(30.0, 1, CLOSED_BY_GATEWAY))
     quick, timed = Client(lines), Client(lines, speed=1.0)
 
     assert quick.hears(asked("61 1")) == ["62 1"]
@@ -100,7 +100,7 @@ def test_a_gateway_that_closed_much_later_does_so_only_when_pauses_are_kept() ->
 
 
 def test_a_gateway_does_not_close_before_the_client_has_asked_everything() -> None:
-    closed = Event(0.1, 1, CLOSED_BY_GATEWAY)
+    closed = ConnectionEvent(0.1, 1, CLOSED_BY_GATEWAY)
     client = Client(session(asked("61 1"), told("62 1"), asked("49 1"), told("49 1 111"), closed))
 
     assert client.hears(asked("49 1")) == ["49 1 111"]
@@ -122,7 +122,7 @@ def test_each_client_gets_the_recorded_connection_of_its_client_id_else_one_that
 
 
 def test_a_client_that_does_not_speak_the_recorded_version_is_refused() -> None:
-    replay = Replay(scripts(session(version=200)), set())
+    replay = ReplayedClient(scripts(session(version=200)), set())
 
     replay.receive(HELLO + frame(b"v157..178"), NOW)
 
@@ -143,7 +143,7 @@ def test_no_request_upsets_a_replay(payloads: list[bytes]) -> None:
 
 @pytest.mark.parametrize("data", [b"GET /", HELLO + frame(b"v100..200") + frame(b"abc\0")])
 def test_bytes_that_are_no_client_end_the_connection(data: bytes) -> None:
-    replay = Replay(scripts(session()), set())
+    replay = ReplayedClient(scripts(session()), set())
 
     replay.receive(data, NOW)
 

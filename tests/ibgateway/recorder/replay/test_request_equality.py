@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ibgateway.recorder.replay.request_equality import exact, facts, loose, unmasked
 from ibgateway.recorder.transcript.transcript import (
-    Entry,
+    TranscriptFrame,
 )
 from tests.stacks.ibgateway.recorded_lines import STATUS, asked, place, session, told
 from tests.stacks.ibgateway.replay_client import BARS, Client
@@ -15,7 +15,7 @@ from tests.stacks.ibgateway.replay_client import BARS, Client
 def test_masked_fields_and_unset_values_match_in_every_spelling() -> None:
     client = Client(session(place(17), told(f"3 17 Submitted {STATUS}")))
     order = place(1001)
-    assert isinstance(order, Entry)
+    assert isinstance(order, TranscriptFrame)
     own = {"account": "U1111111", "orderRef": "another", "trailStopPrice": "1.7976931348623157E308"}
     fields = [own.get(name, text) for name, text in zip(order.names, order.fields, strict=True)]
 
@@ -26,8 +26,8 @@ def test_masked_fields_and_unset_values_match_in_every_spelling() -> None:
 
 def test_a_request_is_its_facts_in_the_spelling_of_no_client() -> None:
     order, spelled = place(17), place(17)
-    assert isinstance(order, Entry)
-    assert isinstance(spelled, Entry)
+    assert isinstance(order, TranscriptFrame)
+    assert isinstance(spelled, TranscriptFrame)
     fields = list(spelled.fields)
     fields[order.names.index("totalQuantity")] = "1.00"
 
@@ -46,7 +46,7 @@ def test_ids_do_not_count_and_times_only_exactly() -> None:
 
 def test_what_a_transcript_masks_is_left_out() -> None:
     order = place(17)
-    assert isinstance(order, Entry)
+    assert isinstance(order, TranscriptFrame)
 
     left = unmasked(facts(order))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from ibgateway.recorder.replay.recorded_connection import scripts
-from ibgateway.recorder.replay.server import Player
-from ibgateway.recorder.transcript.transcript import CLOSED_BY_GATEWAY, Event
+from ibgateway.recorder.replay.server import ReplayServer
+from ibgateway.recorder.transcript.transcript import CLOSED_BY_GATEWAY, ConnectionEvent
 from tests.stacks.ibgateway.raw_client import raw
 from tests.stacks.ibgateway.recorded_lines import asked, session, told
 
@@ -15,7 +15,7 @@ async def answer_after(pause_s: float, speed: float | None) -> float:
     """How long a client waits for an answer that was recorded so long after its request."""
     lines = session(asked("49 1", 1.0), told("49 1 111", 1.0 + pause_s))
     clock = asyncio.get_running_loop().time
-    async with Player(scripts(lines), speed=speed) as player, raw(player.port) as client:
+    async with ReplayServer(scripts(lines), speed=speed) as player, raw(player.port) as client:
         await client.handshake(178)
         client.send(71, 2, 3, "")
         await client.until("9")
@@ -35,7 +35,7 @@ async def test_without_a_speed_nobody_waits() -> None:
 
 async def test_clients_are_answered_at_the_same_time() -> None:
     lines = session(asked("81 6 app"), told("79 6 0"))
-    async with Player(scripts(lines)) as player, raw(player.port) as one, raw(player.port) as other:
+    async with ReplayServer(scripts(lines)) as player, raw(player.port) as one, raw(player.port) as other:
         for client in (one, other):
             await client.handshake(178)
             client.send(71, 2, 3, "")
@@ -48,8 +48,8 @@ async def test_clients_are_answered_at_the_same_time() -> None:
 
 
 async def test_the_end_of_a_refused_client_is_its_end_again() -> None:
-    lines = session(told("4 2 -1 326 taken -"), Event(0.1, 1, CLOSED_BY_GATEWAY))
-    async with Player(scripts(lines)) as player, raw(player.port) as client:
+    lines = session(told("4 2 -1 326 taken -"), ConnectionEvent(0.1, 1, CLOSED_BY_GATEWAY))
+    async with ReplayServer(scripts(lines)) as player, raw(player.port) as client:
         await client.handshake(178)
         client.send(71, 2, 3, "")
 

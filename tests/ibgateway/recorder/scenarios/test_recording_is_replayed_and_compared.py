@@ -13,13 +13,13 @@ from ib_async import IB, LimitOrder, MarketOrder, RequestError, Stock
 
 from ibgateway.recorder.__main__ import scrub_again
 from ibgateway.recorder.compare import compare, table
-from ibgateway.recorder.recording_proxy import Place, Recorder
+from ibgateway.recorder.recording_proxy import RecordingProxy, SocketAddress
 from ibgateway.recorder.replay.recorded_connection import scripts
-from ibgateway.recorder.replay.server import Player
-from ibgateway.recorder.simulator_run import Setting, drive, recorded_start
+from ibgateway.recorder.replay.server import ReplayServer
+from ibgateway.recorder.simulator_run import SimulatorSetup, drive, recorded_start
 from ibgateway.recorder.transcript import transcript
 from ibgateway.recorder.transcript.scrub import Scrubber
-from ibgateway.recorder.transcript.transcript import Entry, Line
+from ibgateway.recorder.transcript.transcript import Line, TranscriptFrame
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.waiting import until
 
@@ -115,7 +115,9 @@ async def record(path: Path, *doings: Doing, sessions: int = 1) -> Recorded:
         out.write(transcript.header("2025-06-11T14:30:00+00:00") + "\n")
         async with (
             Simulator(SimulatorConfig(accounts=(ACCOUNT,))) as simulator,
-            Recorder(Place("127.0.0.1", 0), Place("127.0.0.1", simulator.port), out, scrubber) as recorder,
+            RecordingProxy(
+                SocketAddress("127.0.0.1", 0), SocketAddress("127.0.0.1", simulator.port), out, scrubber
+            ) as recorder,
         ):
             for number in range(1, sessions + 1):
                 async with connected(recorder.port) as ib:
@@ -129,7 +131,7 @@ async def record(path: Path, *doings: Doing, sessions: int = 1) -> Recorded:
 
 async def replay(recorded: Recorded, *doings: Doing) -> dict[str, Any]:
     results: dict[str, Any] = {}
-    async with Player(scripts(recorded.lines)) as player, connected(player.port) as ib:
+    async with ReplayServer(scripts(recorded.lines)) as player, connected(player.port) as ib:
         for doing in doings:
             results |= await doing(ib)
     return results
@@ -163,7 +165,7 @@ async def test_a_replay_refuses_what_was_not_recorded(tmp_path: Path, caplog: py
 
     errors: list[tuple[int, int, str]] = []
 
-    async with Player(scripts(recorded.lines)) as player, connected(player.port) as ib:
+    async with ReplayServer(scripts(recorded.lines)) as player, connected(player.port) as ib:
         ib.errorEvent += lambda reqId, code, text, _: errors.append((reqId, code, text))
         ib.client.reqHistogramData(77, AAPL, True, "3 days")  # type: ignore[no-untyped-call]
         await until(lambda: errors, "the refusal")
@@ -179,7 +181,7 @@ async def test_nothing_in_the_file_tells_who_it_was(tmp_path: Path) -> None:
     text = recorded.path.read_text()
 
     execution = recorded.results["fills"][0][0]
-    assert all(line.known for line in recorded.lines if isinstance(line, Entry))
+    assert all(line.known for line in recorded.lines if isinstance(line, TranscriptFrame))
     for secret in (ACCOUNT, REF, str(recorded.results["order"][0]), execution.execId, "127.0.0.1"):
         assert secret not in text
 
@@ -189,6 +191,6 @@ async def test_a_recording_of_the_simulator_does_not_differ_from_the_simulator(t
 
     start = recorded_start(lines)
     assert start is not None
-    found = compare(lines, drive(lines, Setting(start)))
+    found = compare(lines, drive(lines, SimulatorSetup(start)))
 
     assert not found, table(found)

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ib_async import Contract, Order, SoftDollarTier, TagValue
 
-from ibgateway.recorder.connection_log import Tape, again
+from ibgateway.recorder.connection_log import ConnectionLog, again
 from ibgateway.recorder.transcript.scrub import Scrubber, veil
-from ibgateway.recorder.transcript.transcript import TO_CLIENT, TO_GATEWAY, Entry, as_json
+from ibgateway.recorder.transcript.transcript import TO_CLIENT, TO_GATEWAY, TranscriptFrame, as_json
 from ibgateway.simulator.model import contracts as model_contracts
 from ibgateway.simulator.model.account import AccountValue, Position
 from ibgateway.simulator.model.orders import CommissionReport, Execution, OpenOrder, OrderState
@@ -128,10 +128,10 @@ def answered(secrets: Secrets, version: int) -> list[bytes]:
     ]
 
 
-def recorded(version: int, requests: list[bytes], answers: list[bytes]) -> list[Entry]:
+def recorded(version: int, requests: list[bytes], answers: list[bytes]) -> list[TranscriptFrame]:
     """A transcript's entries, as they are at the end of a recording."""
     scrubber = Scrubber(KEY)
-    tape = Tape(1, scrubber)
+    tape = ConnectionLog(1, scrubber)
     lines = [
         *tape.feed(TO_GATEWAY, HELLO + frame(b"v100..200"), 0.0),
         *tape.feed(TO_CLIENT, frame(message(version, "20250611 10:30:00 US/Eastern")), 0.1),
@@ -139,7 +139,7 @@ def recorded(version: int, requests: list[bytes], answers: list[bytes]) -> list[
         *tape.feed(TO_CLIENT, frames(answers), 0.3),
     ]
     assert len(lines) == 2 + len(requests) + len(answers)
-    return [line for line in (again(one, scrubber) for one in lines) if isinstance(line, Entry)]
+    return [line for line in (again(one, scrubber) for one in lines) if isinstance(line, TranscriptFrame)]
 
 
 @settings(max_examples=60, deadline=None)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from ibgateway.recorder.transcript.transcript import (
     TO_CLIENT,
     BadTranscript,
-    Entry,
-    Event,
+    ConnectionEvent,
     Line,
+    TranscriptFrame,
     as_json,
     fields_of,
     header,
@@ -21,7 +21,7 @@ from tests.stacks.ibgateway.recorded_lines import asked, session, told
 
 TEXTS = st.text(st.characters(blacklist_characters="\0"), max_size=20)
 ENTRIES = st.builds(
-    Entry,
+    TranscriptFrame,
     st.floats(0, 1e6).map(lambda at: round(at, 6)),
     st.just(TO_CLIENT),
     st.integers(1, 9),
@@ -36,7 +36,7 @@ def written(*lines: Line) -> list[str]:
     return [header("2025-06-11T14:30:00+00:00") + "\n", *(as_json(line) + "\n" for line in lines)]
 
 
-@given(st.lists(ENTRIES | st.builds(Event, st.just(1.5), st.integers(1, 9), TEXTS, TEXTS), max_size=5))
+@given(st.lists(ENTRIES | st.builds(ConnectionEvent, st.just(1.5), st.integers(1, 9), TEXTS, TEXTS), max_size=5))
 def test_what_is_written_is_read_again(lines: list[Line]) -> None:
     assert list(read(written(*lines))) == lines
 
@@ -45,9 +45,9 @@ def test_what_is_written_is_read_again(lines: list[Line]) -> None:
 def test_a_frame_is_the_same_bytes_again(texts: list[bytes]) -> None:
     payload = b"".join(text + b"\0" for text in texts)
 
-    (again,) = read(written(Entry(0.0, TO_CLIENT, 1, 178, "handshake", tuple(fields_of(payload)))))
+    (again,) = read(written(TranscriptFrame(0.0, TO_CLIENT, 1, 178, "handshake", tuple(fields_of(payload)))))
 
-    assert isinstance(again, Entry)
+    assert isinstance(again, TranscriptFrame)
     assert again.payload == payload
 
 

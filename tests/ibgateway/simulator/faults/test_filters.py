@@ -7,7 +7,7 @@ import pytest
 from ibgateway.simulator.faults.filters import (
     Delay,
     Duplicate,
-    Filter,
+    FrameFilter,
     Reverse,
     Rewrite,
     Sending,
@@ -33,9 +33,9 @@ SENT: list[Sending] = [(0.0, ERROR), (0.0, TIME), (0.0, OTHER_TIME)]
         (Rewrite(4, None, None, 9, "7"), SENT),  # no such field
         (Truncate(49, None, 1, 2), [(0.0, ERROR), (0.0, b"49\x001\0"), (0.0, OTHER_TIME)]),
     ],
-    ids=lambda one: type(one).__name__ if isinstance(one, Filter) else "",
+    ids=lambda one: type(one).__name__ if isinstance(one, FrameFilter) else "",
 )
-def test_a_filter_changes_the_frames_that_it_names(filter_: Filter, sent: list[Sending]) -> None:
+def test_a_filter_changes_the_frames_that_it_names(filter_: FrameFilter, sent: list[Sending]) -> None:
     assert filter_.apply(SENT, 1) == sent
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.gateway.limits import Limits, Pacing
+from ibgateway.simulator.gateway.limits import ClientPacing, GatewayLimits
 from ibgateway.simulator.model.errors import Refusal
 
 
 @pytest.fixture
-def pacing() -> Pacing:
-    return Pacing(Limits(messages_per_s=3, history_per_window=4, same_contract=3, paced=True))
+def pacing() -> ClientPacing:
+    return ClientPacing(GatewayLimits(messages_per_s=3, history_per_window=4, same_contract=3, paced=True))
 
 
-def test_the_message_beyond_a_seconds_number_is_told_and_a_second_later_there_is_room(pacing: Pacing) -> None:
+def test_the_message_beyond_a_seconds_number_is_told_and_a_second_later_there_is_room(pacing: ClientPacing) -> None:
     told = [pacing.message(10.0 + number / 10) for number in range(4)]
 
     assert told[:3] == [None] * 3
@@ -22,7 +22,7 @@ def test_the_message_beyond_a_seconds_number_is_told_and_a_second_later_there_is
     assert pacing.message(11.35) is None
 
 
-def test_the_same_request_may_be_asked_again_after_15_seconds(pacing: Pacing) -> None:
+def test_the_same_request_may_be_asked_again_after_15_seconds(pacing: ClientPacing) -> None:
     pacing.history(0.0, "bars", "AAPL", 1)
 
     with pytest.raises(Refusal, match="pacing violation") as refused:
@@ -31,7 +31,7 @@ def test_the_same_request_may_be_asked_again_after_15_seconds(pacing: Pacing) ->
     pacing.history(15.0, "bars", "AAPL", 1)
 
 
-def test_a_contract_has_a_limit_of_its_own_within_two_seconds(pacing: Pacing) -> None:
+def test_a_contract_has_a_limit_of_its_own_within_two_seconds(pacing: ClientPacing) -> None:
     pacing.history(0.0, "first", "AAPL", 1)
     pacing.history(0.0, "second", "AAPL", 1)
 
@@ -41,7 +41,7 @@ def test_a_contract_has_a_limit_of_its_own_within_two_seconds(pacing: Pacing) ->
     pacing.history(2.0, "third", "AAPL", 1)
 
 
-def test_ten_minutes_have_room_for_so_much_weight(pacing: Pacing) -> None:
+def test_ten_minutes_have_room_for_so_much_weight(pacing: ClientPacing) -> None:
     pacing.history(0.0, "first", "AAPL", 2)
     pacing.history(5.0, "second", "IBM", 2)
 
@@ -50,7 +50,7 @@ def test_ten_minutes_have_room_for_so_much_weight(pacing: Pacing) -> None:
     pacing.history(600.0, "third", "SPY", 2)
 
 
-def test_a_refused_request_costs_nothing(pacing: Pacing) -> None:
+def test_a_refused_request_costs_nothing(pacing: ClientPacing) -> None:
     pacing.history(0.0, "first", "AAPL", 3)
     with pytest.raises(Refusal):
         pacing.history(1.0, "heavy", "IBM", 2)
@@ -59,7 +59,7 @@ def test_a_refused_request_costs_nothing(pacing: Pacing) -> None:
 
 
 def test_nothing_is_refused_while_pacing_is_off() -> None:
-    pacing = Pacing(Limits(messages_per_s=0, history_per_window=0))
+    pacing = ClientPacing(GatewayLimits(messages_per_s=0, history_per_window=0))
 
     assert pacing.message(0.0) is None
     pacing.history(0.0, "bars", "AAPL", 1)

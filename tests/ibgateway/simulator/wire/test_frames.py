@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from ibgateway.simulator.wire.frames import MAX_FRAME, BadFrame, FrameReader, Offer, frame, frames, parse_offer
+from ibgateway.simulator.wire.frames import MAX_FRAME, BadFrame, FrameReader, VersionOffer, frame, frames, parse_offer
 
 HELLO = b"API\0"
 OFFER = frame(b"v157..178")
@@ -55,13 +55,13 @@ def test_the_largest_frame_passes() -> None:
 @pytest.mark.parametrize(
     ("payload", "offer"),
     [
-        (b"v157..178", Offer(157, 178)),
-        (b"v100..200 +PACEAPI", Offer(100, 200, "+PACEAPI")),
-        (b"v176", Offer(176, 176)),
-        (b"v100..157\0", Offer(100, 157)),
+        (b"v157..178", VersionOffer(157, 178)),
+        (b"v100..200 +PACEAPI", VersionOffer(100, 200, "+PACEAPI")),
+        (b"v176", VersionOffer(176, 176)),
+        (b"v100..157\0", VersionOffer(100, 157)),
     ],
 )
-def test_an_offer_of_versions_is_read(payload: bytes, offer: Offer) -> None:
+def test_an_offer_of_versions_is_read(payload: bytes, offer: VersionOffer) -> None:
     assert parse_offer(payload) == offer
 
 

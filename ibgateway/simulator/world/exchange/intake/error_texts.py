@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.world.exchange.orders.working_order import Working
+from ibgateway.simulator.world.exchange.orders.working_order import WorkingOrder
 
 CANCELLED_TEXT = "Order Canceled - reason:"
 NOT_CANCELLABLE = "Cancel attempted when order is not in a cancellable state.  Order permId ={}"
@@ -21,7 +21,7 @@ CROWDED = (
 LATE_AUCTION = "Order rejected - reason:Order is too late for the closing auction."
 
 
-def held_text(order: Working, until: str) -> str:
+def held_text(order: WorkingOrder, until: str) -> str:
     """399: the market is closed."""
     contract = order.contract
     where = f"{contract.primaryExchange or contract.exchange}.{contract.tradingClass or contract.symbol}"

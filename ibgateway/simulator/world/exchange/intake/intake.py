@@ -8,12 +8,12 @@ from decimal import ROUND_DOWN, Decimal
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.model.orders import Order
-from ibgateway.simulator.world.account.allocation import Part
+from ibgateway.simulator.world.account.allocation import AccountShare
 from ibgateway.simulator.world.account.broker import Broker
 from ibgateway.simulator.world.exchange.intake import validation as checks
 from ibgateway.simulator.world.exchange.orders.conditions import Conditions
-from ibgateway.simulator.world.exchange.orders.working_order import Working
-from ibgateway.simulator.world.exchange.prices.order_market import Feed
+from ibgateway.simulator.world.exchange.orders.working_order import WorkingOrder
+from ibgateway.simulator.world.exchange.prices.order_market import OrderMarket
 from ibgateway.simulator.world.instruments.directory import BAG_CONID, Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.time.calendar import calendar
@@ -25,7 +25,7 @@ NO_EXCHANGE = checks.REFUSED + "Missing order exchange"
 BAD_LEGS = checks.REFUSED + "Invalid combination legs"
 
 
-class Intake:
+class OrderIntake:
     """Every method raises `Refusal` with TWS's code and text for what it can't take."""
 
     def __init__(
@@ -38,11 +38,11 @@ class Intake:
         self._directory = directory
         self._conditions = conditions
 
-    def read(self, working: Working, contract: Contract, order: Order, at: float) -> Working:
+    def read(self, working: WorkingOrder, contract: Contract, order: Order, at: float) -> WorkingOrder:
         """The working order as this contract and order would make it."""
         known, instruments = self._resolve(contract, at)
         order = replace(order, account=order.account or self._account(working, order), tif=order.tif or "DAY")
-        refused = checks.first_refusal(checks.Asked(order, known, instruments, tuple(self._broker.ledgers)))
+        refused = checks.first_refusal(checks.OrderRequest(order, known, instruments, tuple(self._broker.ledgers)))
         if refused is not None:
             raise Refusal(*refused)
         self._conditions.check(order, at)
@@ -52,12 +52,12 @@ class Intake:
         read.quantity = self._quantity(read, at)
         return read
 
-    def _account(self, working: Working, order: Order) -> str:
+    def _account(self, working: WorkingOrder, order: Order) -> str:
         accounts = tuple(self._broker.ledgers)
         return working.order.account or (accounts[0] if len(accounts) == 1 and not order.faGroup else "")
 
-    def _parts(self, order: Order, at: float) -> list[Part]:
-        return [Part(order.account)] if order.account else self._broker.parts(order.faGroup, order.faMethod, at)
+    def _parts(self, order: Order, at: float) -> list[AccountShare]:
+        return [AccountShare(order.account)] if order.account else self._broker.parts(order.faGroup, order.faMethod, at)
 
     def _resolve(self, contract: Contract, at: float) -> tuple[Contract, tuple[Instrument, ...]]:
         if not contract.exchange:
@@ -88,12 +88,12 @@ class Intake:
             comboLegsDescrip=contract.comboLegsDescrip or text,
         ), found
 
-    def _quantity(self, working: Working, at: float) -> Decimal:
+    def _quantity(self, working: WorkingOrder, at: float) -> Decimal:
         """Shares, for an order that names an amount of money."""
         cash, sent = working.order.cashQty, working.order.totalQuantity
         if not cash or sent:
             return sent
-        price = working.order.lmtPrice or Feed(self._broker.market, working.instruments[0]).price(at)
+        price = working.order.lmtPrice or OrderMarket(self._broker.market, working.instruments[0]).price(at)
         quantity = (Decimal(repr(cash)) / Decimal(repr(price))).quantize(FRACTION, rounding=ROUND_DOWN)
         if quantity <= 0:
             raise Refusal(321, checks.REFUSED + "Invalid cash quantity")

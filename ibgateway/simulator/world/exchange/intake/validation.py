@@ -49,7 +49,7 @@ LARGEST = Decimal(10_000_000_000)
 
 
 @dataclass(frozen=True)
-class Asked:
+class OrderRequest:
     """An order together with what it is on."""
 
     order: Order
@@ -71,16 +71,16 @@ def order_type(order: Order) -> str:
     return OTHER_NAMES.get(name, name)
 
 
-def first_refusal(asked: Asked) -> Answer:
+def first_refusal(asked: OrderRequest) -> Answer:
     """The first check that the order fails."""
     return next((answer for check in CHECKS if (answer := check(asked)) is not None), None)
 
 
-def _action(asked: Asked) -> Answer:
+def _action(asked: OrderRequest) -> Answer:
     return None if asked.order.action in ("BUY", "SELL") else (321, REFUSED + "Invalid side")
 
 
-def _account(asked: Asked) -> Answer:
+def _account(asked: OrderRequest) -> Answer:
     order = asked.order
     if order.account and order.account not in asked.accounts:
         return 321, f"{REFUSED}Invalid account code '{order.account}'."
@@ -89,7 +89,7 @@ def _account(asked: Asked) -> Answer:
     return None
 
 
-def _type(asked: Asked) -> Answer:
+def _type(asked: OrderRequest) -> Answer:
     kind = asked.kind
     if kind in KNOWN:
         return 387, UNSUPPORTED
@@ -105,7 +105,7 @@ def _type(asked: Asked) -> Answer:
     return None
 
 
-def _tif(asked: Asked) -> Answer:
+def _tif(asked: OrderRequest) -> Answer:
     order = asked.order
     if order.tif not in TIMES_IN_FORCE:
         return 10052, f"Invalid time in force:{order.tif[:20]}"
@@ -116,12 +116,12 @@ def _tif(asked: Asked) -> Answer:
     return None
 
 
-def _algo(asked: Asked) -> Answer:
+def _algo(asked: OrderRequest) -> Answer:
     known = not asked.order.algoStrategy or asked.order.algoStrategy in SLICED | PLAIN_ALGOS
     return None if known else (439, "The order processing failed. Algorithm definition not found.")
 
 
-def _quantity(asked: Asked) -> Answer:
+def _quantity(asked: OrderRequest) -> Answer:
     order, quantity = asked.order, asked.order.totalQuantity
     if order.cashQty:
         if asked.contract.secType == "BAG" or asked.instruments[0].secType not in ("STK", "CASH"):
@@ -138,7 +138,7 @@ def _quantity(asked: Asked) -> Answer:
     return None
 
 
-def _prices(asked: Asked) -> Answer:
+def _prices(asked: OrderRequest) -> Answer:
     order, kind = asked.order, asked.kind
     if kind in LIMITED and order.lmtPrice is None:
         return 321, REFUSED + "Limit price is not specified"
@@ -167,4 +167,4 @@ def _sent_prices(order: Order, kind: str) -> Iterable[float]:
         yield order.trailStopPrice
 
 
-CHECKS: tuple[Callable[[Asked], Answer], ...] = (_action, _account, _type, _tif, _algo, _quantity, _prices)
+CHECKS: tuple[Callable[[OrderRequest], Answer], ...] = (_action, _account, _type, _tif, _algo, _quantity, _prices)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ibgateway.simulator.model.orders import OpenOrder, OrderState
-from ibgateway.simulator.world.account.allocation import Part
+from ibgateway.simulator.world.account.allocation import AccountShare
 from ibgateway.simulator.world.account.broker import Broker
-from ibgateway.simulator.world.account.commissions import Traded, commission
-from ibgateway.simulator.world.account.margin import Worth
+from ibgateway.simulator.world.account.commissions import OrderTrades, commission
+from ibgateway.simulator.world.account.margin import AccountWorth
 from ibgateway.simulator.world.exchange.intake.error_texts import CROWDED, LATE_AUCTION, margin_text
 from ibgateway.simulator.world.exchange.intake.validation import AUCTION, order_type
-from ibgateway.simulator.world.exchange.orders.registry import Registry
-from ibgateway.simulator.world.exchange.orders.working_order import PARENT, TRANSMIT, Working
-from ibgateway.simulator.world.exchange.prices.combo_market import Combination
-from ibgateway.simulator.world.exchange.prices.order_market import Feed
+from ibgateway.simulator.world.exchange.orders.registry import OrderRegistry
+from ibgateway.simulator.world.exchange.orders.working_order import PARENT, TRANSMIT, WorkingOrder
+from ibgateway.simulator.world.exchange.prices.combo_market import ComboMarket
+from ibgateway.simulator.world.exchange.prices.order_market import OrderMarket
 from ibgateway.simulator.world.instruments.instrument import Instrument
 
 AUCTION_CUTOFF_S = 10 * 60  # orders for the close must come this long before it
@@ -22,7 +22,7 @@ MOST_WORKING = 20  # orders of one side, contract and account
 Trade = tuple[Instrument, Decimal, float]
 
 
-def margin_refusal(broker: Broker, feed: Feed | Combination, order: Working, at: float) -> str:
+def margin_refusal(broker: Broker, feed: OrderMarket | ComboMarket, order: WorkingOrder, at: float) -> str:
     """TWS's text if an account can't carry its part; empty if all can, or if the order lowers the margin."""
     for part in order.parts:
         before, after = _before_and_after(broker, feed, order, part, at)
@@ -31,7 +31,9 @@ def margin_refusal(broker: Broker, feed: Feed | Combination, order: Working, at:
     return ""
 
 
-def refusal(broker: Broker, feed: Feed | Combination, registry: Registry, order: Working, at: float) -> str:
+def refusal(
+    broker: Broker, feed: OrderMarket | ComboMarket, registry: OrderRegistry, order: WorkingOrder, at: float
+) -> str:
     """Why the broker does not take the order; empty if it does. A child's margin is its parent's."""
     if _crowded(registry, order):
         return CROWDED.format(MOST_WORKING)
@@ -40,7 +42,7 @@ def refusal(broker: Broker, feed: Feed | Combination, registry: Registry, order:
     return "" if PARENT in order.waits else margin_refusal(broker, feed, order, at)
 
 
-def _crowded(registry: Registry, order: Working) -> bool:
+def _crowded(registry: OrderRegistry, order: WorkingOrder) -> bool:
     same = [
         each
         for each in registry.active.values()
@@ -53,12 +55,12 @@ def _crowded(registry: Registry, order: Working) -> bool:
     return len(same) >= MOST_WORKING
 
 
-def _too_late(feed: Feed | Combination, at: float) -> bool:
+def _too_late(feed: OrderMarket | ComboMarket, at: float) -> bool:
     window = feed.window(at, False)
     return window.start <= at and window.end - at < AUCTION_CUTOFF_S
 
 
-def preview(broker: Broker, feed: Feed | Combination, order: Working, at: float) -> OpenOrder:
+def preview(broker: Broker, feed: OrderMarket | ComboMarket, order: WorkingOrder, at: float) -> OpenOrder:
     """The answer to a what-if: an openOrder that was never placed. A group's is that of its first account."""
     part = order.parts[0]
     before, after = _before_and_after(broker, feed, order, part, at)
@@ -86,26 +88,29 @@ def preview(broker: Broker, feed: Feed | Combination, order: Working, at: float)
 
 
 def _before_and_after(
-    broker: Broker, feed: Feed | Combination, order: Working, part: Part, at: float
-) -> tuple[Worth, Worth]:
+    broker: Broker, feed: OrderMarket | ComboMarket, order: WorkingOrder, part: AccountShare, at: float
+) -> tuple[AccountWorth, AccountWorth]:
     after = broker.worth_after(part.account, _trades(feed, order, part, at), at)
     return broker.worth(part.account, at), after
 
 
-def _trades(feed: Feed | Combination, order: Working, part: Part, at: float) -> list[Trade]:
+def _trades(feed: OrderMarket | ComboMarket, order: WorkingOrder, part: AccountShare, at: float) -> list[Trade]:
     """The trades that the order asks for in one account, at its limit or the market's price."""
     price = order.order.lmtPrice if order.order.orderType == "LMT" and order.order.lmtPrice else feed.price(at)
     size = order.remaining * order.sign * part.share
-    if isinstance(feed, Combination):
+    if isinstance(feed, ComboMarket):
         return [(leg, size * ratio, each) for leg, ratio, each in feed.leg_prices(order.buy, feed.price(at), at)]
     return [(order.instruments[0], size, price)]
 
 
-def _fee(trades: list[Trade], order: Working) -> Decimal:
+def _fee(trades: list[Trade], order: WorkingOrder) -> Decimal:
     if not order.combination:
         instrument, size, price = trades[0]
-        return commission(instrument, Traded(abs(size), abs(size) * Decimal(repr(price)), size < 0))
+        return commission(instrument, OrderTrades(abs(size), abs(size) * Decimal(repr(price)), size < 0))
     return sum(
-        (commission(leg, Traded(abs(size), abs(size) * Decimal(repr(price)), size < 0)) for leg, size, price in trades),
+        (
+            commission(leg, OrderTrades(abs(size), abs(size) * Decimal(repr(price)), size < 0))
+            for leg, size, price in trades
+        ),
         Decimal(0),
     )

@@ -6,9 +6,16 @@ from collections.abc import Callable
 
 from ibgateway.simulator.world.account.broker import Broker
 from ibgateway.simulator.world.exchange.intake import validation as checks
-from ibgateway.simulator.world.exchange.lifecycle.next_event import Plan
+from ibgateway.simulator.world.exchange.lifecycle.next_event import NextEvent
 from ibgateway.simulator.world.exchange.orders.conditions import EXECUTION, Conditions
-from ibgateway.simulator.world.exchange.orders.working_order import CONDITIONS, LOCATE, PARENT, TIME, TRANSMIT, Working
+from ibgateway.simulator.world.exchange.orders.working_order import (
+    CONDITIONS,
+    LOCATE,
+    PARENT,
+    TIME,
+    TRANSMIT,
+    WorkingOrder,
+)
 from ibgateway.simulator.world.instruments.details import HARD_TO_BORROW
 from ibgateway.simulator.world.time.instants import instant
 
@@ -16,7 +23,7 @@ ZONE = "US/Eastern"
 LOCATE_S = 30.0  # until shares are found
 
 
-class Holding:
+class OrderActivation:
     """Sets what an order waits for, and knows when it may be over."""
 
     def __init__(self, broker: Broker, conditions: Conditions) -> None:
@@ -24,7 +31,7 @@ class Holding:
         self._conditions = conditions
         self._located: dict[int, float] = {}
 
-    def hold(self, order: Working, at: float) -> None:
+    def hold(self, order: WorkingOrder, at: float) -> None:
         """Look anew at all but parent and transmission, and say why the order is held as TWS does."""
         order.waits -= {TIME, CONDITIONS, LOCATE}
         if starts(order, at) > at:
@@ -37,7 +44,7 @@ class Holding:
         reasons = {"child": PARENT in order.waits, "trigger": triggered, "locate": LOCATE in order.waits}
         order.why_held = ",".join(reason for reason, holds in reasons.items() if holds)
 
-    def _must_locate(self, order: Working) -> bool:
+    def _must_locate(self, order: WorkingOrder) -> bool:
         """Whether it sells short what is hard to borrow."""
         if order.buy or order.combination or order.instruments[0].symbol not in HARD_TO_BORROW:
             return False
@@ -45,7 +52,7 @@ class Holding:
             return False
         return self._broker.ledgers[order.parts[0].account].quantity(order.instruments[0].conId) < order.remaining
 
-    def release(self, order: Working, at: float) -> None:
+    def release(self, order: WorkingOrder, at: float) -> None:
         """Strike what is over."""
         if TIME in order.waits and starts(order, at) <= at:
             order.waits.discard(TIME)
@@ -54,26 +61,26 @@ class Holding:
         if order.waits == {CONDITIONS} and self._conditions.hold(order, at):
             order.waits.discard(CONDITIONS)
 
-    def plans(self, order: Working, at: float, cancel: Callable[[Working, float], None]) -> list[Plan]:
+    def plans(self, order: WorkingOrder, at: float, cancel: Callable[[WorkingOrder, float], None]) -> list[NextEvent]:
         """When a wait may be over; `cancel` is for conditions that cancel."""
         if TIME in order.waits:
-            return [Plan(starts(order, at), _look)]
+            return [NextEvent(starts(order, at), _look)]
         if LOCATE in order.waits:
-            return [Plan(self._located[order.permId], _look)]
+            return [NextEvent(self._located[order.permId], _look)]
         if order.order.conditionsCancelOrder and self._conditions.hold(order, at):
-            return [Plan(at, lambda: cancel(order, at))]
+            return [NextEvent(at, lambda: cancel(order, at))]
         if order.waits == {CONDITIONS} or order.order.conditionsCancelOrder:
             time = self._conditions.look_again(order, at)
-            return [] if time is None else [Plan(time, _look)]
+            return [] if time is None else [NextEvent(time, _look)]
         return []
 
 
-def starts(order: Working, at: float) -> float:
+def starts(order: WorkingOrder, at: float) -> float:
     """From when on the order is good."""
     return instant(order.order.goodAfterTime, ZONE, at) or 0.0
 
 
-def waits_for_executions(order: Working) -> bool:
+def waits_for_executions(order: WorkingOrder) -> bool:
     """Whether a trade of another order may set this one free, or cancel it."""
     if order.waits & {TRANSMIT, PARENT}:
         return False

@@ -9,7 +9,7 @@ from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.model.orders import CommissionReport, Execution
 from ibgateway.simulator.world.account.broker import Broker
-from ibgateway.simulator.world.exchange.orders.registry import Registry, Report
+from ibgateway.simulator.world.exchange.orders.registry import ExecutionReport, OrderRegistry
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.option_pricing.options import DERIVED, expiry_instant
@@ -25,7 +25,7 @@ class Expiries:
     """Settles what expires, and what is exercised before."""
 
     def __init__(
-        self, broker: Broker, directory: Directory, registry: Registry, tell: Callable[[Iterable[Event]], None]
+        self, broker: Broker, directory: Directory, registry: OrderRegistry, tell: Callable[[Iterable[Event]], None]
     ) -> None:
         self._broker = broker
         self._directory = directory
@@ -133,6 +133,6 @@ class Expiries:
         )
         realized = round(float(profit), 6) if profit is not None else None
         report = CommissionReport(clientId, execution.execId, 0.0, instrument.currency, realized)
-        self._registry.reports.append(Report(execution, report))
+        self._registry.reports.append(ExecutionReport(execution, report))
         self._tell([execution, report, self._broker.position(account, instrument)])
         self._tell([self._broker.item(account, instrument, at)])

@@ -8,15 +8,15 @@ from decimal import Decimal
 
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.events import Event
-from ibgateway.simulator.model.market_data import Quote
+from ibgateway.simulator.model.market_data import BidAsk
 from ibgateway.simulator.model.orders import CommissionReport, Execution
-from ibgateway.simulator.world.account.allocation import Part, allot
+from ibgateway.simulator.world.account.allocation import AccountShare, allot
 from ibgateway.simulator.world.account.broker import Broker
-from ibgateway.simulator.world.account.commissions import Traded, commission
-from ibgateway.simulator.world.exchange.orders.registry import Registry, Report
-from ibgateway.simulator.world.exchange.orders.working_order import FILLED, SUBMITTED, Working
-from ibgateway.simulator.world.exchange.prices.combo_market import Combination
-from ibgateway.simulator.world.exchange.prices.order_market import Feed
+from ibgateway.simulator.world.account.commissions import OrderTrades, commission
+from ibgateway.simulator.world.exchange.orders.registry import ExecutionReport, OrderRegistry
+from ibgateway.simulator.world.exchange.orders.working_order import FILLED, SUBMITTED, WorkingOrder
+from ibgateway.simulator.world.exchange.prices.combo_market import ComboMarket
+from ibgateway.simulator.world.exchange.prices.order_market import OrderMarket
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.tapes.rng import fraction
 
@@ -26,13 +26,13 @@ SMALLEST_CENTS = 1e-9
 
 
 @dataclass(frozen=True)
-class Offer:
+class Liquidity:
     """Something to trade with: a level of the book, or another client's resting order."""
 
     price: float
     size: Decimal
     venue: str
-    resting: Working | None = None
+    resting: WorkingOrder | None = None
 
 
 class Matcher:
@@ -42,10 +42,10 @@ class Matcher:
         self,
         seed: int,
         broker: Broker,
-        registry: Registry,
-        feed_of: Callable[[Working], Feed | Combination],
+        registry: OrderRegistry,
+        feed_of: Callable[[WorkingOrder], OrderMarket | ComboMarket],
         tell: Callable[[Iterable[Event]], None],
-        traded: Callable[[Working, Decimal, float], None],
+        traded: Callable[[WorkingOrder, Decimal, float], None],
     ) -> None:
         self._seed = seed
         self._broker = broker
@@ -57,7 +57,7 @@ class Matcher:
 
     # --- taking --------------------------------------------------------------------------------------------------
 
-    def take(self, order: Working, at: float, most: Decimal | None = None) -> None:
+    def take(self, order: WorkingOrder, at: float, most: Decimal | None = None) -> None:
         """Trade with everything that is on offer now at the order's limit or better; at most so much, if given."""
         left = order.remaining if most is None else min(most, order.remaining)
         offers = self._offers(order, at)
@@ -75,23 +75,23 @@ class Matcher:
             if offer.resting is not None:
                 self.trade(offer.resting, at, price, size, offer.venue, ADDED)
 
-    def _enough(self, order: Working, offers: list[Offer]) -> bool:
+    def _enough(self, order: WorkingOrder, offers: list[Liquidity]) -> bool:
         """All-or-none, fill-or-kill and minimum quantities trade only if there is enough."""
         sent = order.order
         least = order.remaining if sent.allOrNone or sent.tif == "FOK" else Decimal(sent.minQty or 0)
         return sum((offer.size for offer in offers), Decimal(0)) >= min(least, order.remaining)
 
-    def _offers(self, order: Working, at: float) -> list[Offer]:
+    def _offers(self, order: WorkingOrder, at: float) -> list[Liquidity]:
         levels = self._feed_of(order).levels(order.buy, at)
         taken = self._taken.get(self._taken_key(order, at), {})
-        offers = [Offer(each.price, each.size - taken.get(each.price, Decimal(0)), each.venue) for each in levels]
+        offers = [Liquidity(each.price, each.size - taken.get(each.price, Decimal(0)), each.venue) for each in levels]
         if levels:  # without a quote, before the market opens, nobody trades
             quote = self._feed_of(order).quote(at)
             offers += [self._resting_offer(each, levels[0].venue, quote) for each in self._crossing(order)]
         offers = [each for each in offers if each.size > 0 and self._within(order, each.price)]
         return sorted(offers, key=lambda each: each.price * order.sign)
 
-    def _crossing(self, order: Working) -> list[Working]:
+    def _crossing(self, order: WorkingOrder) -> list[WorkingOrder]:
         """Other orders of this world that rest on the other side of the same instrument."""
         return [
             each
@@ -104,18 +104,18 @@ class Matcher:
             and not order.combination
         ]
 
-    def _resting_offer(self, resting: Working, venue: str, quote: Quote) -> Offer:
+    def _resting_offer(self, resting: WorkingOrder, venue: str, quote: BidAsk) -> Liquidity:
         """At its limit, or at the quote where that is better for it: right after a gap a limit may lie beyond."""
         other, limit = quote.ask if resting.buy else quote.bid, resting.limit or 0.0
         best = min if resting.buy else max
-        return Offer(limit if other is None else best(limit, other), resting.remaining, venue, resting)
+        return Liquidity(limit if other is None else best(limit, other), resting.remaining, venue, resting)
 
-    def _within(self, order: Working, price: float) -> bool:
+    def _within(self, order: WorkingOrder, price: float) -> bool:
         if order.limit is None:
             return True
         return price <= order.limit + SMALLEST_CENTS if order.buy else price >= order.limit - SMALLEST_CENTS
 
-    def _improved(self, order: Working, offer: Offer, at: float) -> float:
+    def _improved(self, order: WorkingOrder, offer: Liquidity, at: float) -> float:
         """Now and then a tick better than the quote, never beyond the other side of it."""
         instrument = order.instruments[0]
         quote = self._feed_of(order).quote(at)
@@ -125,7 +125,7 @@ class Matcher:
         lucky = fraction(self._seed, order.permId, order.fills, "improved") < IMPROVED
         return instrument.price(instrument.ticks(offer.price) - order.sign) if room and lucky else offer.price
 
-    def _note_taken(self, order: Working, at: float, price: float, size: Decimal) -> None:
+    def _note_taken(self, order: WorkingOrder, at: float, price: float, size: Decimal) -> None:
         """What is taken is gone until the quote changes."""
         key = self._taken_key(order, at)
         for old in [each for each in self._taken if each[:2] == key[:2] and each != key]:
@@ -133,13 +133,13 @@ class Matcher:
         taken = self._taken.setdefault(key, {})
         taken[price] = taken.get(price, Decimal(0)) + size
 
-    def _taken_key(self, order: Working, at: float) -> tuple[int, bool, float]:
+    def _taken_key(self, order: WorkingOrder, at: float) -> tuple[int, bool, float]:
         conId = order.instruments[0].conId * (-1 if order.combination else 1)
         return conId, order.buy, self._feed_of(order).quote(at).time
 
     # --- trading -------------------------------------------------------------------------------------------------
 
-    def trade(self, order: Working, at: float, price: float, size: Decimal, venue: str, liquidity: int) -> None:
+    def trade(self, order: WorkingOrder, at: float, price: float, size: Decimal, venue: str, liquidity: int) -> None:
         """Book a fill and tell it in the order of a real gateway: execDetails, openOrder, orderStatus, commission."""
         size = min(size, order.remaining)
         if size <= 0:
@@ -166,13 +166,15 @@ class Matcher:
         self._tell(events)
         self._traded(order, size, at)
 
-    def account_events(self, order: Working, account: str, conId: int, at: float) -> list[Event]:
+    def account_events(self, order: WorkingOrder, account: str, conId: int, at: float) -> list[Event]:
         instrument = next(each for each in order.instruments if each.conId == conId)
         return [self._broker.position(account, instrument), self._broker.item(account, instrument, at)]
 
-    def _book(self, order: Working, at: float, price: float, size: Decimal, venue: str, liquidity: int) -> list[Report]:
+    def _book(
+        self, order: WorkingOrder, at: float, price: float, size: Decimal, venue: str, liquidity: int
+    ) -> list[ExecutionReport]:
         """Each account's part of the fill; their numbers go on from the last fill's."""
-        reports: list[Report] = []
+        reports: list[ExecutionReport] = []
         for number, (part, given) in enumerate(allot(order.parts, size), order.fills * len(order.parts)):
             part.filled += given
             part.value += given * Decimal(repr(price))
@@ -181,30 +183,30 @@ class Matcher:
 
     def _book_part(
         self,
-        order: Working,
-        part: Part,
+        order: WorkingOrder,
+        part: AccountShare,
         at: float,
         price: float,
         size: Decimal,
         venue: str,
         liquidity: int,
         number: int,
-    ) -> list[Report]:
+    ) -> list[ExecutionReport]:
         signed = size * order.sign
         if not order.combination:
             return [self._book_one(order, part, order.instruments[0], at, price, signed, venue, liquidity, number)]
         whole = self._execution(order, part, order.contract, at, price, signed, venue, liquidity, number * 16)
-        reports = [Report(whole, None)]
+        reports = [ExecutionReport(whole, None)]
         feed = self._feed_of(order)
-        assert isinstance(feed, Combination)
+        assert isinstance(feed, ComboMarket)
         for fill, (leg, ratio, leg_price) in enumerate(feed.leg_prices(order.buy, price, at), number * 16 + 1):
             reports.append(self._book_one(order, part, leg, at, leg_price, signed * ratio, venue, liquidity, fill))
         return reports
 
     def _book_one(
         self,
-        order: Working,
-        part: Part,
+        order: WorkingOrder,
+        part: AccountShare,
         instrument: Instrument,
         at: float,
         price: float,
@@ -212,7 +214,7 @@ class Matcher:
         venue: str,
         liquidity: int,
         number: int,
-    ) -> Report:
+    ) -> ExecutionReport:
         contract = instrument.contract(venue)
         execution = self._execution(order, part, contract, at, price, signed, venue, liquidity, number)
         fee = self._fee(order, part, instrument, abs(signed), price, signed < 0)
@@ -226,20 +228,20 @@ class Matcher:
             instrument.currency,
             round(float(profit), 6) if profit is not None else None,
         )
-        return Report(execution, report)
+        return ExecutionReport(execution, report)
 
     def _fee(
-        self, order: Working, part: Part, instrument: Instrument, size: Decimal, price: float, sold: bool
+        self, order: WorkingOrder, part: AccountShare, instrument: Instrument, size: Decimal, price: float, sold: bool
     ) -> Decimal:
         """What this fill adds to the cost of the order: minimums are charged once."""
         if order.combination:
-            return commission(instrument, Traded(size, size * Decimal(repr(abs(price))), sold))
-        return commission(instrument, Traded(part.filled, part.value, sold)) - part.fees
+            return commission(instrument, OrderTrades(size, size * Decimal(repr(abs(price))), sold))
+        return commission(instrument, OrderTrades(part.filled, part.value, sold)) - part.fees
 
     def _execution(
         self,
-        order: Working,
-        part: Part,
+        order: WorkingOrder,
+        part: AccountShare,
         contract: Contract,
         at: float,
         price: float,

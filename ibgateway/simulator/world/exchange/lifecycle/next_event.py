@@ -8,9 +8,17 @@ from decimal import Decimal
 from typing import Protocol
 
 from ibgateway.simulator.world.exchange.intake.validation import order_type
-from ibgateway.simulator.world.exchange.orders.working_order import Working
-from ibgateway.simulator.world.exchange.prices.combo_market import Combination
-from ibgateway.simulator.world.exchange.prices.order_market import ASK, BID, LAST, MIDDLE, Feed, Touch, Window
+from ibgateway.simulator.world.exchange.orders.working_order import WorkingOrder
+from ibgateway.simulator.world.exchange.prices.combo_market import ComboMarket
+from ibgateway.simulator.world.exchange.prices.order_market import (
+    ASK,
+    BID,
+    LAST,
+    MIDDLE,
+    OrderMarket,
+    Touch,
+    TradingWindow,
+)
 
 SLICE_S = 60.0  # between two parts of an algorithm's order
 TRAILING = ("TRAIL", "TRAIL LIMIT")
@@ -20,34 +28,34 @@ MIDDLE_METHOD = 8
 TWICE_METHODS = (1, 3)
 
 
-class Actions(Protocol):
+class OrderActions(Protocol):
     """What can happen to an order; the exchange does it."""
 
-    def slices(self, order: Working, at: float) -> None: ...
-    def opens(self, order: Working, at: float) -> None: ...
-    def requotes(self, order: Working, at: float) -> None: ...
-    def touches(self, order: Working, touch: Touch) -> None: ...
-    def triggers(self, order: Working, at: float, stop: float | None) -> None: ...
-    def adjusts(self, order: Working, at: float) -> None: ...
-    def joins(self, order: Working, at: float, price: float, venue: str) -> None: ...
-    def auctions(self, order: Working, at: float, price: float, venue: str) -> None: ...
+    def slices(self, order: WorkingOrder, at: float) -> None: ...
+    def opens(self, order: WorkingOrder, at: float) -> None: ...
+    def requotes(self, order: WorkingOrder, at: float) -> None: ...
+    def touches(self, order: WorkingOrder, touch: Touch) -> None: ...
+    def triggers(self, order: WorkingOrder, at: float, stop: float | None) -> None: ...
+    def adjusts(self, order: WorkingOrder, at: float) -> None: ...
+    def joins(self, order: WorkingOrder, at: float, price: float, venue: str) -> None: ...
+    def auctions(self, order: WorkingOrder, at: float, price: float, venue: str) -> None: ...
 
 
 @dataclass(frozen=True)
-class Plan:
+class NextEvent:
     """Something that happens to an order at a time."""
 
     time: float
     act: Callable[[], None]
 
 
-class Planner:
+class EventPlanner:
     """Finds an order's next plan. What it finds is final: nothing but the order's own change can undo it."""
 
-    def __init__(self, feed_of: Callable[[Working], Feed | Combination], actions: Actions) -> None:
+    def __init__(self, feed_of: Callable[[WorkingOrder], OrderMarket | ComboMarket], actions: OrderActions) -> None:
         self._feed_of = feed_of
         self._do = actions
-        self._by_kind: dict[str, Callable[[Working, float], Plan]] = {
+        self._by_kind: dict[str, Callable[[WorkingOrder, float], NextEvent]] = {
             "MKT": self._market,
             "LMT": self._limit,
             "STP": self._stop,
@@ -63,58 +71,60 @@ class Planner:
             "SLICES": self._slices,
         }
 
-    def plan(self, order: Working, at: float) -> Plan:
+    def plan(self, order: WorkingOrder, at: float) -> NextEvent:
         plan = self._by_kind[order.kind](order, at)
         adjusting = self._adjusting(order, at)
         return adjusting if adjusting is not None and adjusting.time < plan.time else plan
 
-    def _window(self, order: Working, at: float) -> Window:
+    def _window(self, order: WorkingOrder, at: float) -> TradingWindow:
         return self._feed_of(order).window(at, order.outside)
 
-    def _cross(self, order: Working, window: Window, at: float) -> Plan | None:
+    def _cross(self, order: WorkingOrder, window: TradingWindow, at: float) -> NextEvent | None:
         """The auction that opens the market, if the order is there in time."""
         cross = self._feed_of(order).cross(window, at)
         if cross is None:
             return None
-        return Plan(cross.time, lambda: self._do.joins(order, cross.time, cross.price, cross.exchange))
+        return NextEvent(cross.time, lambda: self._do.joins(order, cross.time, cross.price, cross.exchange))
 
-    def _again(self, order: Working, window: Window) -> Plan:
+    def _again(self, order: WorkingOrder, window: TradingWindow) -> NextEvent:
         """Nothing happens in this window: look into the next one when it is over."""
-        return Plan(window.end, lambda: None)
+        return NextEvent(window.end, lambda: None)
 
-    def _market(self, order: Working, at: float) -> Plan:
+    def _market(self, order: WorkingOrder, at: float) -> NextEvent:
         window = self._window(order, at)
         if (cross := self._cross(order, window, at)) is not None:
             return cross
         if window.start > at:
-            return Plan(window.start, lambda: self._do.opens(order, window.start))
+            return NextEvent(window.start, lambda: self._do.opens(order, window.start))
         following = self._feed_of(order).next_quote(window, at)
         if following is None:
             return self._again(order, window)
-        return Plan(following, lambda: self._do.requotes(order, following))
+        return NextEvent(following, lambda: self._do.requotes(order, following))
 
-    def _slices(self, order: Working, at: float) -> Plan:
+    def _slices(self, order: WorkingOrder, at: float) -> NextEvent:
         """An algorithm trades a part every minute."""
         window = self._window(order, at)
         time = window.start if window.start > at else at + SLICE_S
-        return Plan(time, lambda: self._do.slices(order, time)) if time < window.end else self._again(order, window)
+        return (
+            NextEvent(time, lambda: self._do.slices(order, time)) if time < window.end else self._again(order, window)
+        )
 
-    def _limit(self, order: Working, at: float) -> Plan:
+    def _limit(self, order: WorkingOrder, at: float) -> NextEvent:
         window = self._window(order, at)
         if (cross := self._cross(order, window, at)) is not None:
             return cross
         if window.start > at or order.status == "PreSubmitted":
-            return Plan(window.start, lambda: self._do.opens(order, window.start))
+            return NextEvent(window.start, lambda: self._do.opens(order, window.start))
         touch, queue = self._feed_of(order).touch(order.buy, order.limit or 0.0, window, order.queue)
         if touch is not None:
-            return Plan(touch.time, lambda: self._do.touches(order, touch))
+            return NextEvent(touch.time, lambda: self._do.touches(order, touch))
 
         def end() -> None:
             order.queue = queue
 
-        return Plan(window.end, end)
+        return NextEvent(window.end, end)
 
-    def _stop(self, order: Working, at: float) -> Plan:
+    def _stop(self, order: WorkingOrder, at: float) -> NextEvent:
         window = self._window(order, at)
         touched = order.kind in ("MIT", "LIT")
         above = order.buy != touched
@@ -122,19 +132,19 @@ class Planner:
         time = self._feed_of(order).crosses(what, above, order.stop or 0.0, window, twice)
         if time is None:
             return self._again(order, window)
-        return Plan(time, lambda: self._do.triggers(order, time, order.stop))
+        return NextEvent(time, lambda: self._do.triggers(order, time, order.stop))
 
-    def _trail(self, order: Working, at: float) -> Plan:
+    def _trail(self, order: WorkingOrder, at: float) -> NextEvent:
         time, stop, window = self.trail(order, None)
         if time is not None:
-            return Plan(time, lambda: self._do.triggers(order, time, stop))
+            return NextEvent(time, lambda: self._do.triggers(order, time, stop))
 
         def end() -> None:
             order.stop, order.stop_seen = stop, window.end
 
-        return Plan(window.end, end)
+        return NextEvent(window.end, end)
 
-    def trail(self, order: Working, upto: float | None) -> tuple[float | None, float, Window]:
+    def trail(self, order: WorkingOrder, upto: float | None) -> tuple[float | None, float, TradingWindow]:
         """Where a trailing stop goes from where it was last seen: when it is hit, where it stands, in which window."""
         window = self._window(order, order.stop_seen)
         distance = order.order.trailingPercent or order.order.auxPrice or 0.0
@@ -144,7 +154,7 @@ class Planner:
         )
         return time, stop, window
 
-    def watched(self, order: Working) -> tuple[str, bool]:
+    def watched(self, order: WorkingOrder) -> tuple[str, bool]:
         """Which price triggers a stop, and whether it must be seen twice."""
         method = order.order.triggerMethod
         if method == MIDDLE_METHOD:
@@ -153,48 +163,48 @@ class Planner:
             return (ASK if order.buy else BID), method in TWICE_METHODS
         return LAST, method in TWICE_METHODS
 
-    def _adjusting(self, order: Working, at: float) -> Plan | None:
+    def _adjusting(self, order: WorkingOrder, at: float) -> NextEvent | None:
         """An adjustable stop changes its type when the price has moved its way."""
         trigger = order.order.triggerPrice
         if not order.order.adjustedOrderType or order.adjusted or not trigger or order.kind not in ("STP", "STP LMT"):
             return None
         time = self._feed_of(order).crosses(LAST, not order.buy, trigger, self._window(order, at))
-        return None if time is None else Plan(time, lambda: self._do.adjusts(order, time))
+        return None if time is None else NextEvent(time, lambda: self._do.adjusts(order, time))
 
-    def _pegged(self, order: Working, at: float) -> Plan:
+    def _pegged(self, order: WorkingOrder, at: float) -> NextEvent:
         window = self._window(order, at)
         if window.start > at or order.status == "PreSubmitted":
-            return Plan(window.start, lambda: self._do.opens(order, window.start))
+            return NextEvent(window.start, lambda: self._do.opens(order, window.start))
         feed = self._feed_of(order)
-        assert isinstance(feed, Feed)
+        assert isinstance(feed, OrderMarket)
         offset = 0.0 if order_type(order.order) == "MIDPRICE" else order.order.auxPrice or 0.0
         touch = feed.pegged_touch(order.buy, offset, order.limit, order.kind == "PEG", window)
         if touch is None:
             return self._again(order, window)
-        return Plan(touch.time, lambda: self._do.touches(order, touch))
+        return NextEvent(touch.time, lambda: self._do.touches(order, touch))
 
-    def _closing(self, order: Working, at: float) -> Plan:
+    def _closing(self, order: WorkingOrder, at: float) -> NextEvent:
         """At the closing print of the day that the order is for."""
         feed = self._feed_of(order)
-        assert isinstance(feed, Feed)
+        assert isinstance(feed, OrderMarket)
         window = feed.window(at, outside=False)
         last = feed.closing(window)
         if last is None or last.time <= at:
             return self._again(order, window)
-        return Plan(last.time, lambda: self._do.auctions(order, last.time, last.price, last.exchange))
+        return NextEvent(last.time, lambda: self._do.auctions(order, last.time, last.price, last.exchange))
 
-    def _opening(self, order: Working, at: float) -> Plan:
+    def _opening(self, order: WorkingOrder, at: float) -> NextEvent:
         """At the next opening print."""
         feed = self._feed_of(order)
-        assert isinstance(feed, Feed)
+        assert isinstance(feed, OrderMarket)
         window = feed.window(at, outside=False)
         first = feed.opening(window)
         if first is None or first.time <= at:
             return self._again(order, window)
-        return Plan(first.time, lambda: self._do.auctions(order, first.time, first.price, first.exchange))
+        return NextEvent(first.time, lambda: self._do.auctions(order, first.time, first.price, first.exchange))
 
 
-def queue_before(feed: Feed | Combination, buy: bool, limit: float, at: float) -> Decimal:
+def queue_before(feed: OrderMarket | ComboMarket, buy: bool, limit: float, at: float) -> Decimal:
     """How much is displayed before an order that joins the book at its limit."""
     quote = feed.quote(at)
     best, size = (quote.bid, quote.bidSize) if buy else (quote.ask, quote.askSize)

@@ -16,11 +16,17 @@ from ibgateway.simulator.world.exchange.intake.error_texts import CANCELLED_TEXT
 from ibgateway.simulator.world.exchange.intake.intake import ratios
 from ibgateway.simulator.world.exchange.intake.what_if import refusal
 from ibgateway.simulator.world.exchange.lifecycle import order_types as kinds
-from ibgateway.simulator.world.exchange.lifecycle.activation import Holding, starts, waits_for_executions
+from ibgateway.simulator.world.exchange.lifecycle.activation import OrderActivation, starts, waits_for_executions
 from ibgateway.simulator.world.exchange.lifecycle.matching import ADDED, REMOVED, Matcher
-from ibgateway.simulator.world.exchange.lifecycle.next_event import SLICE_S, TRAILING, Plan, Planner, queue_before
+from ibgateway.simulator.world.exchange.lifecycle.next_event import (
+    SLICE_S,
+    TRAILING,
+    EventPlanner,
+    NextEvent,
+    queue_before,
+)
 from ibgateway.simulator.world.exchange.orders.conditions import Conditions
-from ibgateway.simulator.world.exchange.orders.registry import Registry
+from ibgateway.simulator.world.exchange.orders.registry import OrderRegistry
 from ibgateway.simulator.world.exchange.orders.working_order import (
     API_CANCELLED,
     CANCELLED,
@@ -31,10 +37,10 @@ from ibgateway.simulator.world.exchange.orders.working_order import (
     PRESUBMITTED,
     SUBMITTED,
     TRANSMIT,
-    Working,
+    WorkingOrder,
 )
-from ibgateway.simulator.world.exchange.prices.combo_market import Combination
-from ibgateway.simulator.world.exchange.prices.order_market import Feed, Touch
+from ibgateway.simulator.world.exchange.prices.combo_market import ComboMarket
+from ibgateway.simulator.world.exchange.prices.order_market import OrderMarket, Touch
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.option_pricing.options import expiry_instant
@@ -44,19 +50,19 @@ IMMEDIATE = ("IOC", "FOK")
 ZONE = "US/Eastern"
 
 
-class Life:
+class OrderLifecycle:
     """Moves every order; `at` is the current time wherever it is passed. `events` is what happened, in order."""
 
     def __init__(self, seed: int, broker: Broker, directory: Directory) -> None:
-        self.registry = Registry(seed)
+        self.registry = OrderRegistry(seed)
         self.events: list[Event] = []
         self.conditions = Conditions(broker, directory, self.registry)
         self._broker = broker
-        self._heap: list[tuple[float, int, int, Plan]] = []
-        self._feeds: dict[tuple[object, ...], Feed | Combination] = {}
+        self._heap: list[tuple[float, int, int, NextEvent]] = []
+        self._feeds: dict[tuple[object, ...], OrderMarket | ComboMarket] = {}
         self._matcher = Matcher(seed, broker, self.registry, self.feed_of, self.tell, self._after_trade)
-        self._planner = Planner(self.feed_of, self)
-        self._holding = Holding(broker, self.conditions)
+        self._planner = EventPlanner(self.feed_of, self)
+        self._holding = OrderActivation(broker, self.conditions)
 
     def tell(self, events: Iterable[Event]) -> None:
         self.events += events
@@ -64,14 +70,14 @@ class Life:
     def error(self, clientId: int, orderId: int, code: int, text: str) -> None:
         self.events.append(OrderError(clientId, orderId, code, text))
 
-    def feed_of(self, order: Working) -> Feed | Combination:
+    def feed_of(self, order: WorkingOrder) -> OrderMarket | ComboMarket:
         """The market of what the order is on; kept, since many orders share it."""
         key = (order.instruments, order.contract.comboLegs, order.contract.exchange if order.combination else "")
         found = self._feeds.get(key)
         if found is None:
-            feeds = [Feed(self._broker.market, each) for each in order.instruments]
+            feeds = [OrderMarket(self._broker.market, each) for each in order.instruments]
             found = self._feeds[key] = (
-                Combination([*zip(feeds, ratios(order.contract), strict=True)], order.contract.exchange)
+                ComboMarket([*zip(feeds, ratios(order.contract), strict=True)], order.contract.exchange)
                 if order.combination
                 else feeds[0]
             )
@@ -79,20 +85,20 @@ class Life:
 
     # --- the beginning -------------------------------------------------------------------------------------------
 
-    def transmit(self, first: Working, at: float) -> None:
+    def transmit(self, first: WorkingOrder, at: float) -> None:
         """Send a staged order with its children, parents first."""
         for each in [first, *self.registry.children(first)]:
             if TRANSMIT in each.waits and not each.done:  # a rejected parent takes its children along
                 each.waits.discard(TRANSMIT)
                 self._release(each, at)
 
-    def changed(self, order: Working, at: float) -> None:
+    def changed(self, order: WorkingOrder, at: float) -> None:
         """The order has been modified: tell it, and let it start again."""
         self.tell(order.told())
         self._holding.hold(order, at)
         self._go_on(order, at)
 
-    def _release(self, order: Working, at: float) -> None:
+    def _release(self, order: WorkingOrder, at: float) -> None:
         """The broker takes the order: margin first, then whatever it must wait for."""
         refused = refusal(self._broker, self.feed_of(order), self.registry, order, at)
         if refused:
@@ -104,7 +110,7 @@ class Life:
         self._warn(order, at)
         self._go_on(order, at)
 
-    def _reject(self, order: Working, reason: str, at: float) -> None:
+    def _reject(self, order: WorkingOrder, reason: str, at: float) -> None:
         order.reason, order.completed, order.completed_status = reason, at, "Inactive"
         order.move(INACTIVE)
         self.tell(order.told())
@@ -112,7 +118,7 @@ class Life:
         self.tell([order.order_status()])
         self._finish(order, at)
 
-    def _warn(self, order: Working, at: float) -> None:
+    def _warn(self, order: WorkingOrder, at: float) -> None:
         """Notices: the order lives on."""
         kind = checks.order_type(order.order)
         if order.order.outsideRth and kind in ("MKT", "MOC", "LOC", "MTL"):
@@ -127,7 +133,7 @@ class Life:
             text = held_text(order, f"{calendar.local(window.start):%Y-%m-%d %H:%M:%S} {calendar.hours.zone}")
             self.error(order.clientId, order.orderId, 399, text)
 
-    def _go_on(self, order: Working, at: float, fresh: bool = True) -> None:
+    def _go_on(self, order: WorkingOrder, at: float, fresh: bool = True) -> None:
         """Start the order if it waits for nothing more, and look up what happens to it next."""
         self._set_end(order, at)
         self._holding.release(order, at)
@@ -135,7 +141,7 @@ class Life:
             self._start(order, at)
         self._schedule(order, at)
 
-    def _set_end(self, order: Working, at: float) -> None:
+    def _set_end(self, order: WorkingOrder, at: float) -> None:
         """A day order ends with the day on which it starts, and no order outlives its contract."""
         if order.expires is None and order.order.tif in ("DAY", "DTC"):
             order.expires = self.feed_of(order).trading_day_end(max(at, starts(order, at)), order.outside)
@@ -143,7 +149,7 @@ class Life:
         if ends:
             order.expires = min(order.expires or ends[0], *ends)
 
-    def _start(self, order: Working, at: float) -> None:
+    def _start(self, order: WorkingOrder, at: float) -> None:
         """The order becomes what its type says, and trades at once what it can."""
         kinds.become(order, self.feed_of(order), at)
         if order.kind in kinds.LIVE:
@@ -151,7 +157,7 @@ class Life:
         elif order.kind == "SLICES" and self.feed_of(order).window(at, order.outside).start <= at:
             self.slices(order, at)
 
-    def _live(self, order: Working, at: float) -> None:
+    def _live(self, order: WorkingOrder, at: float) -> None:
         """In the market, if it is open: take what is on offer; the rest waits, unless it may not."""
         feed = self.feed_of(order)
         window = feed.window(at, order.outside)
@@ -177,15 +183,15 @@ class Life:
 
     # --- what the planner finds (see plans.Actions) --------------------------------------------------------------
 
-    def opens(self, order: Working, at: float) -> None:
+    def opens(self, order: WorkingOrder, at: float) -> None:
         self._live(order, at)
 
-    def requotes(self, order: Working, at: float) -> None:
+    def requotes(self, order: WorkingOrder, at: float) -> None:
         self._matcher.take(order, at)
         if checks.order_type(order.order) == "MTL" and order.fills and not order.done:
             order.kind, order.limit = "LMT", order.last_price
 
-    def slices(self, order: Working, at: float) -> None:
+    def slices(self, order: WorkingOrder, at: float) -> None:
         """An algorithm trades a part of what is left, so that all of it is traded by the end."""
         if order.status != SUBMITTED:
             order.move(SUBMITTED)
@@ -193,27 +199,27 @@ class Life:
         parts = max(int((self._algo_end(order, at) - at) / SLICE_S), 1)
         self._matcher.take(order, at, most=(order.remaining / parts).to_integral_value(ROUND_UP))
 
-    def _algo_end(self, order: Working, at: float) -> float:
+    def _algo_end(self, order: WorkingOrder, at: float) -> float:
         last = order.expires or self.feed_of(order).trading_day_end(at, order.outside)
         asked = instant(dict(order.order.algoParams).get("endTime", ""), ZONE, at)
         return min(last, asked or last)
 
-    def touches(self, order: Working, touch: Touch) -> None:
+    def touches(self, order: WorkingOrder, touch: Touch) -> None:
         order.queue = Decimal(0)
         self._matcher.trade(order, touch.time, touch.price, touch.size, touch.venue, ADDED)
 
-    def triggers(self, order: Working, at: float, stop: float | None) -> None:
+    def triggers(self, order: WorkingOrder, at: float, stop: float | None) -> None:
         """A stop becomes a market or a limit order."""
         kinds.trigger(order, stop)
         self._live(order, at)
 
-    def adjusts(self, order: Working, at: float) -> None:
+    def adjusts(self, order: WorkingOrder, at: float) -> None:
         """An adjustable stop becomes what it was to become."""
         kinds.adjust(order)
         self._start(order, at)
         self.tell(order.told())
 
-    def joins(self, order: Working, at: float, price: float, venue: str) -> None:
+    def joins(self, order: WorkingOrder, at: float, price: float, venue: str) -> None:
         """The auction that opens the market: what it does not serve goes on in the market."""
         beyond = order.limit is not None and (price > order.limit if order.buy else price < order.limit)
         if not beyond:
@@ -221,7 +227,7 @@ class Life:
         if not order.done:
             self._live(order, at)
 
-    def auctions(self, order: Working, at: float, price: float, venue: str) -> None:
+    def auctions(self, order: WorkingOrder, at: float, price: float, venue: str) -> None:
         """The opening or closing print: everything trades at its price, or not at all."""
         beyond = order.limit is not None and (price > order.limit if order.buy else price < order.limit)
         if beyond:
@@ -229,7 +235,7 @@ class Life:
         else:
             self._matcher.trade(order, at, price, order.remaining, venue, REMOVED)
 
-    def fill(self, order: Working, size: Decimal, price: float | None, at: float) -> None:
+    def fill(self, order: WorkingOrder, size: Decimal, price: float | None, at: float) -> None:
         """Trade whatever the market does, at its price if none is given."""
         feed = self.feed_of(order)
         levels = feed.levels(order.buy, at)
@@ -238,7 +244,7 @@ class Life:
 
     # --- groups --------------------------------------------------------------------------------------------------
 
-    def _after_trade(self, order: Working, size: Decimal, at: float) -> None:
+    def _after_trade(self, order: WorkingOrder, size: Decimal, at: float) -> None:
         """What a fill does to others: its OCA group, its children, and orders that wait for an execution."""
         if order.order.ocaGroup:
             for other in self.registry.siblings(order):
@@ -253,14 +259,14 @@ class Life:
         if not order.done and order.kind:
             self._schedule(order, at)
 
-    def _wake_child(self, child: Working, at: float) -> None:
+    def _wake_child(self, child: WorkingOrder, at: float) -> None:
         """Its parent is filled; if it is still being transmitted, it starts when that is done."""
         if TRANSMIT not in child.waits:
             self._holding.hold(child, at)
             self.tell(child.told())
             self._go_on(child, at)
 
-    def _reduce(self, order: Working, other: Working, size: Decimal, at: float) -> None:
+    def _reduce(self, order: WorkingOrder, other: WorkingOrder, size: Decimal, at: float) -> None:
         """Type 1 cancels the others, types 2 and 3 reduce them in the proportion of what was filled."""
         if TRANSMIT in other.waits:
             return
@@ -275,7 +281,7 @@ class Life:
 
     # --- the end -------------------------------------------------------------------------------------------------
 
-    def cancel(self, order: Working, at: float) -> None:
+    def cancel(self, order: WorkingOrder, at: float) -> None:
         if order.done:
             return
         order.move(API_CANCELLED if TRANSMIT in order.waits else CANCELLED)
@@ -284,7 +290,7 @@ class Life:
         self.error(order.clientId, order.orderId, 202, CANCELLED_TEXT)
         self._finish(order, at)
 
-    def _finish(self, order: Working, at: float) -> None:
+    def _finish(self, order: WorkingOrder, at: float) -> None:
         """Forget the order's plans; its children can't live without it."""
         order.version += 1
         self.registry.retire(order)
@@ -294,18 +300,18 @@ class Life:
 
     # --- the clock -----------------------------------------------------------------------------------------------
 
-    def _schedule(self, order: Working, at: float) -> None:
+    def _schedule(self, order: WorkingOrder, at: float) -> None:
         order.version += 1
         plan = self._next_plan(order, at)
         if plan is not None:
             heapq.heappush(self._heap, (max(plan.time, at), order.permId, order.version, plan))
 
-    def _next_plan(self, order: Working, at: float) -> Plan | None:
+    def _next_plan(self, order: WorkingOrder, at: float) -> NextEvent | None:
         if order.done or TRANSMIT in order.waits:
             return None
         plans = []
         if order.expires is not None:
-            plans.append(Plan(order.expires, partial(self.cancel, order, order.expires)))
+            plans.append(NextEvent(order.expires, partial(self.cancel, order, order.expires)))
         plans += self._holding.plans(order, at, self.cancel)
         if not order.waits:
             plans.append(self._planner.plan(order, at))
@@ -340,7 +346,7 @@ class Life:
             if instrument in order.instruments:
                 self._schedule(order, at)
 
-    def refreshed(self, order: Working, at: float) -> Working:
+    def refreshed(self, order: WorkingOrder, at: float) -> WorkingOrder:
         """The order as it stands now: a trailing stop moves between its events."""
         if order.kind in TRAILING and not order.done:
             shown = replace(order)

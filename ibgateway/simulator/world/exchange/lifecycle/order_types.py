@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ibgateway.simulator.world.exchange.intake import validation as checks
-from ibgateway.simulator.world.exchange.orders.working_order import Working
-from ibgateway.simulator.world.exchange.prices.combo_market import Combination
-from ibgateway.simulator.world.exchange.prices.order_market import Feed
+from ibgateway.simulator.world.exchange.orders.working_order import WorkingOrder
+from ibgateway.simulator.world.exchange.prices.combo_market import ComboMarket
+from ibgateway.simulator.world.exchange.prices.order_market import OrderMarket
 
 AT_OPEN = ("OPG", "AUC")
 # Types that act as another; the planner knows the others by their own names.
@@ -24,7 +24,7 @@ SAME_AS = {
 LIVE = ("MKT", "LMT", "REL", "PEG")  # in the book at once
 
 
-def become(order: Working, feed: Feed | Combination, at: float) -> None:
+def become(order: WorkingOrder, feed: OrderMarket | ComboMarket, at: float) -> None:
     """Set kind, limit and stop from what was sent."""
     sent, kind = order.order, checks.order_type(order.order)
     limited = kind in checks.LIMITED or (kind in checks.PEGGED and bool(sent.lmtPrice))
@@ -40,7 +40,7 @@ def become(order: Working, feed: Feed | Combination, at: float) -> None:
         order.stop_seen = at
 
 
-def _snap(order: Working, kind: str, feed: Feed | Combination, at: float) -> None:
+def _snap(order: WorkingOrder, kind: str, feed: OrderMarket | ComboMarket, at: float) -> None:
     """A limit at the quote as it is now."""
     quote = feed.quote(at)
     order.kind = "MKT"
@@ -50,14 +50,14 @@ def _snap(order: Working, kind: str, feed: Feed | Combination, at: float) -> Non
         order.limit = {"SNAP MKT": other, "SNAP PRIM": own}.get(kind, (own + other) / 2)
 
 
-def _trailed(order: Working, price: float) -> float:
+def _trailed(order: WorkingOrder, price: float) -> float:
     """A stop that trails starts its distance away from the price."""
     percent = order.order.trailingPercent
     away = abs(price) * percent / 100 if percent else order.order.auxPrice or 0.0
     return round(price + away * order.sign, 6)
 
 
-def trigger(order: Working, stop: float | None) -> None:
+def trigger(order: WorkingOrder, stop: float | None) -> None:
     """A stop becomes a market or a limit order."""
     sent = order.order
     order.stop = stop
@@ -71,7 +71,7 @@ def trigger(order: Working, stop: float | None) -> None:
     order.why_held = ""
 
 
-def adjust(order: Working) -> None:
+def adjust(order: WorkingOrder) -> None:
     """An adjustable stop becomes what it was to become."""
     sent = order.order
     trailing = sent.adjustedOrderType in checks.TRAILING

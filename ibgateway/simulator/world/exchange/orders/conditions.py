@@ -10,9 +10,9 @@ import numpy as np
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.model.orders import Order, OrderCondition
 from ibgateway.simulator.world.account.broker import Broker
-from ibgateway.simulator.world.exchange.orders.registry import Registry
-from ibgateway.simulator.world.exchange.orders.working_order import Working
-from ibgateway.simulator.world.exchange.prices.order_market import LAST, Feed
+from ibgateway.simulator.world.exchange.orders.registry import OrderRegistry
+from ibgateway.simulator.world.exchange.orders.working_order import WorkingOrder
+from ibgateway.simulator.world.exchange.prices.order_market import LAST, OrderMarket
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.time.instants import instant
 
@@ -23,11 +23,11 @@ LOOK_S = 30.0  # between two looks at the margin
 class Conditions:
     """Reads an order's conditions against the market, the account and the executions."""
 
-    def __init__(self, broker: Broker, directory: Directory, registry: Registry) -> None:
+    def __init__(self, broker: Broker, directory: Directory, registry: OrderRegistry) -> None:
         self._broker = broker
         self._directory = directory
         self._registry = registry
-        self._holds: dict[int, Callable[[Working, OrderCondition, float], bool]] = {
+        self._holds: dict[int, Callable[[WorkingOrder, OrderCondition, float], bool]] = {
             PRICE: self._price_holds,
             TIME: self._time_holds,
             MARGIN: self._margin_holds,
@@ -49,7 +49,7 @@ class Conditions:
             except ValueError as error:
                 raise Refusal(321, "Error validating request.-'bV' : cause - Invalid order condition") from error
 
-    def hold(self, order: Working, at: float) -> bool:
+    def hold(self, order: WorkingOrder, at: float) -> bool:
         """Read from left to right; each conjunction joins its condition with the next."""
         result, joined = True, "a"
         for each in order.order.conditions:
@@ -58,7 +58,7 @@ class Conditions:
             joined = each.conjunction[:1].lower() or "a"
         return result
 
-    def look_again(self, order: Working, at: float) -> float | None:
+    def look_again(self, order: WorkingOrder, at: float) -> float | None:
         """The next instant at which a condition that does not hold now may; None if only an execution can."""
         times = [
             self._next(order, each, at)
@@ -71,7 +71,7 @@ class Conditions:
         either = any(each.conjunction[:1].lower() == "o" for each in order.order.conditions[:-1])
         return min(known) if either or len(known) < len(times) else max(known)
 
-    def _next(self, order: Working, each: OrderCondition, at: float) -> float | None:
+    def _next(self, order: WorkingOrder, each: OrderCondition, at: float) -> float | None:
         if each.condType == TIME:
             time = instant(each.value, "US/Eastern", at) or at
             return time if time > at and each.isMore else None
@@ -88,7 +88,7 @@ class Conditions:
             level = self._broker.market.previous_close(feed.instrument, window.start) * (1 + level / 100)
         return feed.crosses(LAST, each.isMore, level, replace(window, start=max(at, window.start))) or window.end
 
-    def _volume_reached(self, feed: Feed, volume: float, at: float, end: float) -> float:
+    def _volume_reached(self, feed: OrderMarket, volume: float, at: float, end: float) -> float:
         """When the day's volume gets there within the window, or the window's end."""
         before = float(self._broker.market.snapshot(feed.instrument, at).volume)
         for tape in self._broker.market.tapes(feed.instrument, at, end):
@@ -99,23 +99,23 @@ class Conditions:
                 return float(tape.prints.time[start + i])
         return end
 
-    def _feed(self, each: OrderCondition) -> Feed:
+    def _feed(self, each: OrderCondition) -> OrderMarket:
         instrument = self._directory.get(each.conId)
         if instrument is None:
             raise Refusal(321, "Error validating request.-'bV' : cause - Invalid order condition")
-        return Feed(self._broker.market, instrument)
+        return OrderMarket(self._broker.market, instrument)
 
-    def _price_holds(self, order: Working, each: OrderCondition, at: float) -> bool:
+    def _price_holds(self, order: WorkingOrder, each: OrderCondition, at: float) -> bool:
         return _compares(self._feed(each).price(at), each)
 
-    def _time_holds(self, order: Working, each: OrderCondition, at: float) -> bool:
+    def _time_holds(self, order: WorkingOrder, each: OrderCondition, at: float) -> bool:
         time = instant(each.value, "US/Eastern", at) or at
         return at >= time if each.isMore else at <= time
 
-    def _margin_holds(self, order: Working, each: OrderCondition, at: float) -> bool:
+    def _margin_holds(self, order: WorkingOrder, each: OrderCondition, at: float) -> bool:
         return _compares(self._broker.worth(order.parts[0].account, at).cushion * 100, each)
 
-    def _execution_holds(self, order: Working, each: OrderCondition, at: float) -> bool:
+    def _execution_holds(self, order: WorkingOrder, each: OrderCondition, at: float) -> bool:
         return any(
             report.execution.time >= order.placed
             and report.execution.contract.symbol == each.symbol
@@ -124,10 +124,10 @@ class Conditions:
             for report in self._registry.reports
         )
 
-    def _volume_holds(self, order: Working, each: OrderCondition, at: float) -> bool:
+    def _volume_holds(self, order: WorkingOrder, each: OrderCondition, at: float) -> bool:
         return _compares(float(self._broker.market.snapshot(self._feed(each).instrument, at).volume), each)
 
-    def _change_holds(self, order: Working, each: OrderCondition, at: float) -> bool:
+    def _change_holds(self, order: WorkingOrder, each: OrderCondition, at: float) -> bool:
         feed = self._feed(each)
         before = self._broker.market.previous_close(feed.instrument, at)
         return _compares((feed.price(at) / before - 1) * 100, each)

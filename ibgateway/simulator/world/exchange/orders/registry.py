@@ -6,34 +6,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ibgateway.simulator.model.orders import CommissionReport, Execution
-from ibgateway.simulator.world.exchange.orders.working_order import Working
+from ibgateway.simulator.world.exchange.orders.working_order import WorkingOrder
 
 FIRST_PERM_ID = 389_000_000
 CLIENT_PERM_IDS = 1_000  # between two seeds
 
 
 @dataclass
-class Report:
+class ExecutionReport:
     """An execution and what it cost."""
 
     execution: Execution
     commission: CommissionReport | None
 
 
-class Registry:
+class OrderRegistry:
     """Every order of this world; order ids are each client's own, permanent ids are the account's."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._by_key: dict[tuple[int, int], Working] = {}
+        self._by_key: dict[tuple[int, int], WorkingOrder] = {}
         self._next: dict[int, int] = {}
         self._perm = FIRST_PERM_ID + (seed % 1000) * CLIENT_PERM_IDS
-        self._groups: dict[str, list[Working]] = {}
-        self.all: list[Working] = []
-        self.active: dict[int, Working] = {}  # by permId; staged orders included
-        self.reports: list[Report] = []
+        self._groups: dict[str, list[WorkingOrder]] = {}
+        self.all: list[WorkingOrder] = []
+        self.active: dict[int, WorkingOrder] = {}  # by permId; staged orders included
+        self.reports: list[ExecutionReport] = []
 
-    def add(self, order: Working) -> None:
+    def add(self, order: WorkingOrder) -> None:
         self._by_key[order.key] = order
         self.all.append(order)
         self.active[order.permId] = order
@@ -52,23 +52,23 @@ class Registry:
         self._perm += 1
         return self._perm
 
-    def get(self, clientId: int, orderId: int) -> Working | None:
+    def get(self, clientId: int, orderId: int) -> WorkingOrder | None:
         return self._by_key.get((clientId, orderId))
 
-    def children(self, parent: Working) -> list[Working]:
+    def children(self, parent: WorkingOrder) -> list[WorkingOrder]:
         return [each for each in self.active.values() if self.is_child(each, parent)]
 
-    def is_child(self, order: Working, parent: Working) -> bool:
+    def is_child(self, order: WorkingOrder, parent: WorkingOrder) -> bool:
         return order.clientId == parent.clientId and order.order.parentId == parent.orderId
 
-    def parent(self, order: Working) -> Working | None:
+    def parent(self, order: WorkingOrder) -> WorkingOrder | None:
         return self.get(order.clientId, order.order.parentId) if order.order.parentId else None
 
-    def siblings(self, order: Working) -> Iterator[Working]:
+    def siblings(self, order: WorkingOrder) -> Iterator[WorkingOrder]:
         """The other open orders of the order's OCA group."""
         for each in list(self._groups.get(order.order.ocaGroup, ())):
             if each is not order and not each.done:
                 yield each
 
-    def retire(self, order: Working) -> None:
+    def retire(self, order: WorkingOrder) -> None:
         self.active.pop(order.permId, None)

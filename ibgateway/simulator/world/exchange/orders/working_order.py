@@ -8,7 +8,7 @@ from decimal import Decimal
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.model.orders import OpenOrder, Order, OrderState, OrderStatus
-from ibgateway.simulator.world.account.allocation import Part
+from ibgateway.simulator.world.account.allocation import AccountShare
 from ibgateway.simulator.world.instruments.instrument import Instrument
 
 PENDING, PRESUBMITTED, SUBMITTED = "PendingSubmit", "PreSubmitted", "Submitted"
@@ -30,7 +30,7 @@ TRANSMIT, PARENT, TIME, CONDITIONS, LOCATE = "transmit", "parent", "time", "cond
 
 
 @dataclass
-class Working:
+class WorkingOrder:
     """Mutable; only the exchange changes it."""
 
     clientId: int
@@ -53,7 +53,7 @@ class Working:
     filled: Decimal = Decimal(0)
     value: Decimal = Decimal(0)  # of what is filled: quantity × price
     last_price: float = 0.0
-    parts: list[Part] = field(default_factory=list)  # the accounts that share it
+    parts: list[AccountShare] = field(default_factory=list)  # the accounts that share it
     fills: int = 0
     queue: Decimal = Decimal(0)
     expires: float | None = None

@@ -8,32 +8,39 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from ibgateway.simulator.model.market_data import Quote, Trade
-from ibgateway.simulator.world.exchange.prices.order_market import BID, LAST, Feed, Level, Touch, Window
+from ibgateway.simulator.model.market_data import BidAsk, Trade
+from ibgateway.simulator.world.exchange.prices.order_market import (
+    BID,
+    LAST,
+    OrderMarket,
+    PriceLevel,
+    Touch,
+    TradingWindow,
+)
 from ibgateway.simulator.world.instruments.instrument import Instrument
 
 SECOND = 1.0
 LONGEST = 8 * 3600  # looked ahead at once
 
 
-class Combination:
+class ComboMarket:
     """Legs with signed ratios: buying the combination buys those above zero and sells those below."""
 
-    def __init__(self, legs: list[tuple[Feed, int]], exchange: str) -> None:
+    def __init__(self, legs: list[tuple[OrderMarket, int]], exchange: str) -> None:
         self.legs = legs
         self._venue = exchange
 
-    def quote(self, at: float) -> Quote:
+    def quote(self, at: float) -> BidAsk:
         """What buying and selling all legs at once costs; no price while a leg has none."""
         quotes = [(feed.quote(at), ratio) for feed, ratio in self.legs]
         time = max(quote.time for quote, _ in quotes)
         if any(quote.bid is None or quote.ask is None for quote, _ in quotes):
-            return Quote(time, None, Decimal(0), None, Decimal(0))
+            return BidAsk(time, None, Decimal(0), None, Decimal(0))
         bid = sum(((q.bid if ratio > 0 else q.ask) or 0.0) * ratio for q, ratio in quotes)
         ask = sum(((q.ask if ratio > 0 else q.bid) or 0.0) * ratio for q, ratio in quotes)
         bid_size = min((q.bidSize if ratio > 0 else q.askSize) // abs(ratio) for q, ratio in quotes)
         ask_size = min((q.askSize if ratio > 0 else q.bidSize) // abs(ratio) for q, ratio in quotes)
-        return Quote(
+        return BidAsk(
             time, round(bid, 4), max(bid_size, Decimal(1)), round(ask, 4), max(ask_size, Decimal(1)),
             self._venue, self._venue,
         )  # fmt: skip
@@ -41,10 +48,10 @@ class Combination:
     def price(self, at: float) -> float:
         return round(sum(feed.price(at) * ratio for feed, ratio in self.legs), 4)
 
-    def levels(self, buy: bool, at: float) -> list[Level]:
+    def levels(self, buy: bool, at: float) -> list[PriceLevel]:
         quote = self.quote(at)
         price, size = (quote.ask, quote.askSize) if buy else (quote.bid, quote.bidSize)
-        return [Level(price, size, self._venue)] if price is not None else []
+        return [PriceLevel(price, size, self._venue)] if price is not None else []
 
     def leg_prices(self, buy: bool, price: float, at: float) -> Iterator[tuple[Instrument, int, float]]:
         """Each leg, its ratio, and a price, so that the legs add up to the combination's price."""
@@ -60,20 +67,22 @@ class Combination:
 
     # --- when ----------------------------------------------------------------------------------------------------
 
-    def window(self, time: float, outside: bool) -> Window:
+    def window(self, time: float, outside: bool) -> TradingWindow:
         """The next span in which all legs are open."""
         windows = [feed.window(time, outside) for feed, _ in self.legs]
         start, end = max(each.start for each in windows), min(each.end for each in windows)
-        return Window(windows[0].index, windows[0].number, start, end) if start < end else self.window(end, outside)
+        return (
+            TradingWindow(windows[0].index, windows[0].number, start, end) if start < end else self.window(end, outside)
+        )
 
     def trading_day_end(self, time: float, outside: bool) -> float:
         return min(feed.trading_day_end(time, outside) for feed, _ in self.legs)
 
-    def next_quote(self, window: Window, after: float) -> float | None:
+    def next_quote(self, window: TradingWindow, after: float) -> float | None:
         following = np.floor(after) + SECOND
         return float(following) if following < window.end else None
 
-    def touch(self, buy: bool, limit: float, window: Window, queue: Decimal) -> tuple[Touch | None, Decimal]:
+    def touch(self, buy: bool, limit: float, window: TradingWindow, queue: Decimal) -> tuple[Touch | None, Decimal]:
         """When the other side comes to the limit."""
         time, bid, ask = self._lines(window)
         there = ask <= limit + 1e-9 if buy else bid >= limit - 1e-9
@@ -84,19 +93,26 @@ class Combination:
         price = float(ask[first] if buy else bid[first])  # at the limit or better
         return Touch(at, quote.askSize if buy else quote.bidSize, self._venue, price), Decimal(0)
 
-    def cross(self, window: Window, at: float) -> Trade | None:
+    def cross(self, window: TradingWindow, at: float) -> Trade | None:
         """Combinations have no auctions."""
         return None
 
-    def crosses(self, what: str, above: bool, level: float, window: Window, twice: bool = False) -> float | None:
+    def crosses(self, what: str, above: bool, level: float, window: TradingWindow, twice: bool = False) -> float | None:
         time, price = self._line(what, window)
         there = price >= level - 1e-9 if above else price <= level + 1e-9
         return float(time[int(there.argmax())]) if there.any() else None
 
     def trails(
-        self, what: str, sell: bool, stop: float, distance: float, percent: bool, window: Window, upto: float | None
+        self,
+        what: str,
+        sell: bool,
+        stop: float,
+        distance: float,
+        percent: bool,
+        window: TradingWindow,
+        upto: float | None,
     ) -> tuple[float | None, float]:
-        """As `Feed.trails`."""
+        """As `OrderMarket.trails`."""
         time, price = self._line(what, window)
         for at, each in zip(time, price, strict=True):
             if upto is not None and at > upto:
@@ -107,11 +123,11 @@ class Combination:
             stop = max(stop, float(each) - away) if sell else min(stop, float(each) + away)
         return None, stop
 
-    def _line(self, what: str, window: Window) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _line(self, what: str, window: TradingWindow) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         time, bid, ask = self._lines(window)
         return time, (bid + ask) / 2 if what == LAST else bid if what == BID else ask
 
-    def _lines(self, window: Window) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    def _lines(self, window: TradingWindow) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Bids and offers at each whole second after the window's start."""
         time = np.arange(np.floor(window.start) + SECOND, min(window.end, window.start + LONGEST), SECOND)
         bid, ask = np.zeros(len(time)), np.zeros(len(time))

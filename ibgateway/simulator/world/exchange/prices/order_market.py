@@ -11,12 +11,12 @@ from decimal import Decimal
 import numpy as np
 from numpy.typing import NDArray
 
-from ibgateway.simulator.model.market_data import Quote, Trade
+from ibgateway.simulator.model.market_data import BidAsk, Trade
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.depth import depth
 from ibgateway.simulator.world.market.market import Market, venues
 from ibgateway.simulator.world.market.tapes.tape import Tape
-from ibgateway.simulator.world.time.calendar import Span
+from ibgateway.simulator.world.time.calendar import TradingSpan
 
 SWEEP = 20  # levels that one order takes at once, at most
 EVERYTHING = 10**15
@@ -24,7 +24,7 @@ LAST, BID, ASK, MIDDLE = "last", "bid", "ask", "middle"
 
 
 @dataclass(frozen=True)
-class Level:
+class PriceLevel:
     price: float
     size: Decimal
     venue: str
@@ -41,7 +41,7 @@ class Touch:
 
 
 @dataclass(frozen=True)
-class Window:
+class TradingWindow:
     """A span in which an order may trade, from `start` on."""
 
     index: int
@@ -50,27 +50,27 @@ class Window:
     end: float
 
 
-class Feed:
+class OrderMarket:
     """One instrument's market."""
 
     def __init__(self, market: Market, instrument: Instrument) -> None:
         self.market = market
         self.instrument = instrument
 
-    def quote(self, at: float) -> Quote:
+    def quote(self, at: float) -> BidAsk:
         return self.market.quote(self.instrument, at)
 
     def price(self, at: float) -> float:
         return self.market.price(self.instrument, at)
 
-    def levels(self, buy: bool, at: float) -> list[Level]:
+    def levels(self, buy: bool, at: float) -> list[PriceLevel]:
         """What an order that takes can take, best first."""
         bids, asks = depth(self.market, self.instrument, SWEEP, at)
-        return [Level(each.price, each.size, each.marketMaker) for each in (asks if buy else bids)]
+        return [PriceLevel(each.price, each.size, each.marketMaker) for each in (asks if buy else bids)]
 
     # --- when ----------------------------------------------------------------------------------------------------
 
-    def window(self, time: float, outside: bool) -> Window:
+    def window(self, time: float, outside: bool) -> TradingWindow:
         """The span that `time` is in or the next one, extended hours only if the order may trade there."""
         calendar = self.instrument.calendar
         index, span = calendar.next_span(time, liquid=not outside)
@@ -78,29 +78,29 @@ class Feed:
         resumes = self.market.halted_until(self.instrument, start)
         if resumes is not None:
             return self.window(resumes, outside)
-        return Window(index, calendar.spans(index).index(span), start, span.end)
+        return TradingWindow(index, calendar.spans(index).index(span), start, span.end)
 
     def trading_day_end(self, time: float, outside: bool) -> float:
         """When an order for the day ends that is placed at `time`."""
         calendar = self.instrument.calendar
         index, _ = calendar.next_span(time, liquid=not outside)
-        spans: list[Span] = [span for span in calendar.spans(index) if span.liquid or outside]
+        spans: list[TradingSpan] = [span for span in calendar.spans(index) if span.liquid or outside]
         return spans[-1].end
 
-    def _tape(self, window: Window) -> Tape:
+    def _tape(self, window: TradingWindow) -> Tape:
         return self.market.tape(self.instrument, window.index, window.number)
 
-    def next_quote(self, window: Window, after: float) -> float | None:
+    def next_quote(self, window: TradingWindow, after: float) -> float | None:
         """The next change of the quote."""
         times = self._tape(window).quotes.time
         i = int(np.searchsorted(times, after, side="right"))
         return float(times[i]) if i < len(times) else None
 
-    def opening(self, window: Window) -> Trade | None:
+    def opening(self, window: TradingWindow) -> Trade | None:
         """The print that opens the window's span."""
         return self._trade(self._tape(window), 0) if self.instrument.prints else None
 
-    def cross(self, window: Window, at: float) -> Trade | None:
+    def cross(self, window: TradingWindow, at: float) -> Trade | None:
         """The auction that the market opens with, or trades again with after a halt, while it is still to come: all
         orders trade in it at one price, and none before it."""
         if not self.instrument.prints or self.instrument.secType == "IND":
@@ -115,7 +115,7 @@ class Feed:
             return None
         return self._trade(tape, i) if i < len(tape.prints.time) and tape.prints.time[i] > at else None
 
-    def closing(self, window: Window) -> Trade | None:
+    def closing(self, window: TradingWindow) -> Trade | None:
         """The print that closes the window's span."""
         tape = self._tape(window)
         return self._trade(tape, tape.row.count - 1) if self.instrument.prints else None
@@ -125,7 +125,7 @@ class Feed:
         venue = self.instrument.primaryExchange or venues(self.instrument)[0]
         return Trade(float(prints.time[i]), self.instrument.price(prints.price[i]), Decimal(int(prints.size[i])), venue)
 
-    def touch(self, buy: bool, limit: float, window: Window, queue: Decimal) -> tuple[Touch | None, Decimal]:
+    def touch(self, buy: bool, limit: float, window: TradingWindow, queue: Decimal) -> tuple[Touch | None, Decimal]:
         """When an order at `limit` behind `queue` trades, and what is left of the queue at the window's end.
 
         The other side comes to it, a print goes through it, or enough prints at its price serve the queue before it.
@@ -176,7 +176,9 @@ class Feed:
         paid = self.instrument.price(int(price[i]) if through[i] else ticks)
         return Touch(float(prints.time[start + i]), Decimal(mine), venue, paid), Decimal(0)
 
-    def pegged_touch(self, buy: bool, offset: float, cap: float | None, middle: bool, window: Window) -> Touch | None:
+    def pegged_touch(
+        self, buy: bool, offset: float, cap: float | None, middle: bool, window: TradingWindow
+    ) -> Touch | None:
         """When an order that follows its own side of the quote (or the middle) trades: a print comes to its price."""
         tape = self._tape(window)
         prints, quotes = tape.prints, tape.quotes
@@ -199,7 +201,7 @@ class Feed:
         venue = venues(self.instrument)[prints.venue[start + i]]
         return Touch(float(prints.time[start + i]), Decimal(int(prints.size[start + i])), venue, round(at, 6))
 
-    def crosses(self, what: str, above: bool, level: float, window: Window, twice: bool = False) -> float | None:
+    def crosses(self, what: str, above: bool, level: float, window: TradingWindow, twice: bool = False) -> float | None:
         """When a price is at `level` or beyond it (`twice`: for two prints in a row)."""
         time, price = self._line(what, window)
         beyond = price >= level - 1e-9 if above else price <= level + 1e-9
@@ -210,7 +212,14 @@ class Feed:
         return float(time[i]) if i is not None else None
 
     def trails(
-        self, what: str, sell: bool, stop: float, distance: float, percent: bool, window: Window, upto: float | None
+        self,
+        what: str,
+        sell: bool,
+        stop: float,
+        distance: float,
+        percent: bool,
+        window: TradingWindow,
+        upto: float | None,
     ) -> tuple[float | None, float]:
         """When a trailing stop is hit, and where it stands then (or at `upto`, when it is not hit by then)."""
         time, price = self._line(what, window)
@@ -242,7 +251,7 @@ class Feed:
         bid[known], ask[known] = tape.quotes.bid[at[known]] * unit, tape.quotes.ask[at[known]] * unit
         return bid, ask
 
-    def _line(self, what: str, window: Window) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _line(self, what: str, window: TradingWindow) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Times and prices after the window's start; an instrument without prints has its quote's middle as last."""
         tape, unit = self._tape(window), self.instrument.step / self.instrument.scale
         if what == LAST and self.instrument.prints:

@@ -17,7 +17,7 @@ SHORTEST = 60.0 / YEAR_S  # an option in its last minute is priced as with a min
 
 
 @dataclass(frozen=True)
-class Terms:
+class PricingTerms:
     """What an option is: strike, right, years to expiry, and whether its underlying is a future."""
 
     strike: float
@@ -39,7 +39,7 @@ class Greeks:
     theta: float  # of one day
 
 
-def price_line(under: Floats, terms: Terms, years: Floats, volatility: float) -> Floats:
+def price_line(under: Floats, terms: PricingTerms, years: Floats, volatility: float) -> Floats:
     """Prices along a path of the underlying."""
     years = np.maximum(years, SHORTEST)
     root = volatility * np.sqrt(years)
@@ -49,7 +49,7 @@ def price_line(under: Floats, terms: Terms, years: Floats, volatility: float) ->
     return call if terms.call else call - grown + terms.strike * discount
 
 
-def greeks(under: float, terms: Terms, volatility: float) -> Greeks:
+def greeks(under: float, terms: PricingTerms, volatility: float) -> Greeks:
     years = max(terms.years, SHORTEST)
     root = volatility * math.sqrt(years)
     d1 = (math.log(under / terms.strike) + (terms.drift + volatility**2 / 2) * years) / root
@@ -70,7 +70,7 @@ def greeks(under: float, terms: Terms, volatility: float) -> Greeks:
     )
 
 
-def implied_volatility(under: float, terms: Terms, price: float) -> float | None:
+def implied_volatility(under: float, terms: PricingTerms, price: float) -> float | None:
     """The volatility that gives the price; None when none does."""
     low, high = LOWEST, HIGHEST
     if not greeks(under, terms, low).price - 1e-9 <= price <= greeks(under, terms, high).price:

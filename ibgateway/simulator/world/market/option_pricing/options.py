@@ -14,7 +14,7 @@ from ibgateway.simulator.model.market_data import OptionComputation
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.option_pricing.black_scholes import (
     YEAR_S,
-    Terms,
+    PricingTerms,
     greeks,
     implied_volatility,
     price_line,
@@ -31,7 +31,7 @@ DERIVED = ("OPT", "FOP")
 
 
 @dataclass(frozen=True)
-class Model:
+class OptionModel:
     """What an option's day is made of."""
 
     option: Instrument
@@ -44,7 +44,9 @@ class Model:
 class OptionTape(Tape):
     """A tape whose quotes come first: prints are at them, and its row is counted from its prints."""
 
-    def __init__(self, start: float, end: float, draw: Callable[[str], Generator], model: Model, venues: int) -> None:
+    def __init__(
+        self, start: float, end: float, draw: Callable[[str], Generator], model: OptionModel, venues: int
+    ) -> None:
         self.start = start
         self.end = end
         self._draw = draw
@@ -93,7 +95,7 @@ def _times(start: float, end: float, draw: Generator) -> Floats:
     return times
 
 
-def _under_line(model: Model, time: Floats) -> Floats:
+def _under_line(model: OptionModel, time: Floats) -> Floats:
     """The underlying's price at each time: the middle of its quote, or an index's last print."""
     if model.under_quoted:
         quotes = model.under.quotes
@@ -105,12 +107,12 @@ def _under_line(model: Model, time: Floats) -> Floats:
     return prints.price[at].astype(np.float64) * model.under_unit
 
 
-def terms_of(option: Instrument, at: float) -> Terms:
+def terms_of(option: Instrument, at: float) -> PricingTerms:
     """The option's terms with the time that is left at `at`."""
     assert option.expiry is not None
     assert option.strike is not None
     left = expiry_instant(option) - at
-    return Terms(option.strike, option.right == "C", max(left, 0.0) / YEAR_S, option.secType == "FOP")
+    return PricingTerms(option.strike, option.right == "C", max(left, 0.0) / YEAR_S, option.secType == "FOP")
 
 
 def expiry_instant(option: Instrument) -> float:

@@ -11,7 +11,7 @@ from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.series.daily_series import Floats, Series
 from ibgateway.simulator.world.market.tapes.rng import fraction, stream
 from ibgateway.simulator.world.market.tapes.tape import Row
-from ibgateway.simulator.world.time.calendar import Span
+from ibgateway.simulator.world.time.calendar import TradingSpan
 
 KEPT_DAYS = 20_000
 SHARE = {"rth": 1.0, "pre": 0.02, "post": 0.03}  # of a day's volume, for stocks
@@ -36,7 +36,7 @@ class _Shape:
     volume: float
 
 
-class Rows:
+class DailyRows:
     """Rows by instrument and trading day; pure functions of the seed, kept while they are in use."""
 
     def __init__(self, seed: int) -> None:
@@ -60,7 +60,7 @@ class Rows:
             for span in instrument.calendar.spans(index)
         )
 
-    def _shape(self, instrument: Instrument, series: Series, index: int, span: Span) -> _Shape:
+    def _shape(self, instrument: Instrument, series: Series, index: int, span: TradingSpan) -> _Shape:
         day = series_row(instrument, series, index)
         if span.liquid:
             return _Shape(day[0], day[1], day[2], day[3], day[4])
@@ -77,14 +77,14 @@ class Rows:
         return 1 + 0.4 * z * series.daily_volatility
 
     def _extended(
-        self, series: Series, index: int, span: Span, opening: float, closing: float, volume: float
+        self, series: Series, index: int, span: TradingSpan, opening: float, closing: float, volume: float
     ) -> _Shape:
         reach = np.abs(stream(self._seed, series.name, index, span.kind, "range").normal(0, 0.15, 2)) + 0.05
         up, down = np.exp(reach * series.daily_volatility * (1, -1))
         share = OVERNIGHT_SHARE if span.end - span.start > 8 * 3600 else SHARE[span.kind]
         return _Shape(opening, max(opening, closing) * up, min(opening, closing) * down, closing, volume * share)
 
-    def _row(self, instrument: Instrument, span: Span, shape: _Shape, scale: float) -> Row:
+    def _row(self, instrument: Instrument, span: TradingSpan, shape: _Shape, scale: float) -> Row:
         opening, high, low, close = (
             max(instrument.ticks(price * scale), 1) for price in (shape.open, shape.high, shape.low, shape.close)
         )
@@ -114,7 +114,7 @@ class Rows:
         return max(round(volume * instrument.volume_share), 50 * (width + 1), 100 * 60)
 
 
-def print_count(instrument: Instrument, span: Span, volume: int) -> int:
+def print_count(instrument: Instrument, span: TradingSpan, volume: int) -> int:
     rate = min(max(instrument.volume / VOLUME_A_PRINT, SPARSEST), DENSEST)
     if not (instrument.prints and instrument.quoted):
         return int(UNTRADED[instrument.secType] * (span.end - span.start))

@@ -24,7 +24,7 @@ LEAST_ROWS = 2
 
 
 @dataclass(frozen=True)
-class OwnHistory:
+class UserHistory:
     """One file, read."""
 
     symbol: str
@@ -50,14 +50,14 @@ class OwnHistory:
         return Source(OWN, f"{self.path.name} of --data", np.array(filled)), last + 1
 
 
-def load(folder: Path) -> dict[str, OwnHistory]:
+def load(folder: Path) -> dict[str, UserHistory]:
     """Every CSV file of the folder, by symbol; ValueError names the file and line that can't be read."""
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder")
     return {path.stem.upper(): _read(path) for path in sorted(folder.glob("*.csv"))}
 
 
-def _read(path: Path) -> OwnHistory:
+def _read(path: Path) -> UserHistory:
     with path.open(newline="") as lines:
         reader = csv.DictReader(lines)
         names = {name.strip().lower(): name for name in reader.fieldnames or ()}
@@ -71,7 +71,7 @@ def _read(path: Path) -> OwnHistory:
     days = tuple(day for day, _ in found)
     if len(set(days)) < len(days):
         raise ValueError(f"{path}: a date comes twice")
-    return OwnHistory(path.stem.upper(), path, days, np.array([row for _, row in found]))
+    return UserHistory(path.stem.upper(), path, days, np.array([row for _, row in found]))
 
 
 def _row(path: Path, number: int, row: dict[str, str], names: dict[str, str]) -> tuple[date, list[float]]:

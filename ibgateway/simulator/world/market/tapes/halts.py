@@ -14,7 +14,7 @@ HALTED = 1  # tick 49's value for a general halt
 
 
 @dataclass(frozen=True)
-class Halt:
+class TradingHalt:
     conId: int
     start: float
     end: float
@@ -26,7 +26,7 @@ class Halt:
 class HaltedTape(Tape):
     """Another tape without what would have happened during halts; its row is counted from what is left."""
 
-    def __init__(self, whole: Tape, halts: list[Halt]) -> None:
+    def __init__(self, whole: Tape, halts: list[TradingHalt]) -> None:
         self.start = whole.start
         self.end = whole.end
         self._whole = whole

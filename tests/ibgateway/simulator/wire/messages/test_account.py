@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ibgateway.simulator.model.account import AccountValue, PnL, Position
+from ibgateway.simulator.model.account import AccountPnL, AccountValue, Position
 from ibgateway.simulator.wire.encoding.text import UNSET_DOUBLE
 from ibgateway.simulator.wire.messages import account
 from tests.stacks.ibgateway.message_fields import AAPL, AT, fields, read
@@ -26,7 +26,7 @@ def test_an_account_value_begins_with_its_tag_and_a_summarys_with_its_account() 
 
 
 def test_profit_that_is_not_known_is_the_unset_double() -> None:
-    assert read(account.pnl(9, PnL(1.5, None, 0.0))) == ["94", "9", "1.5", UNSET_DOUBLE, "0.0"]
+    assert read(account.pnl(9, AccountPnL(1.5, None, 0.0))) == ["94", "9", "1.5", UNSET_DOUBLE, "0.0"]
 
 
 def test_an_account_is_as_of_a_time_of_day_in_the_gateways_zone() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ibgateway.simulator.model.market_data import Bar, Requested, TradingSession
+from ibgateway.simulator.model.market_data import Bar, HistoricalBars, TradingSession
 from ibgateway.simulator.wire.messages import history
 from tests.stacks.ibgateway.message_fields import AT, fields, read
 
-BARS = Requested(
+BARS = HistoricalBars(
     [
         Bar(AT, 254.2, 254.8, 250.65, 255.0, Decimal(2829736), 252.2664, 13633),
         Bar(AT + 3600, 1, 1, 1, 1, Decimal(-1), -1.0, -1),

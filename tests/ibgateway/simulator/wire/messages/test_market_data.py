@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ibgateway.simulator.model.market_data import Bar, OptionComputation, Quote, Trade
+from ibgateway.simulator.model.market_data import Bar, BidAsk, OptionComputation, Trade
 from ibgateway.simulator.model.research import Headline
 from ibgateway.simulator.wire.messages import market_data
 from tests.stacks.ibgateway.message_fields import AT, fields, read
@@ -34,7 +34,7 @@ def test_a_print_says_by_bits_what_it_was() -> None:
 
 
 def test_a_side_without_a_quote_is_minus_1_tick_by_tick() -> None:
-    quote = Quote(AT, None, Decimal(0), 255.45, Decimal(300))
+    quote = BidAsk(AT, None, Decimal(0), 255.45, Decimal(300))
 
     assert read(market_data.tick_by_tick_bid_ask(9, quote, 2)) == fields("99 9 3 1749652200 -1 255.45 0 300 0")
 

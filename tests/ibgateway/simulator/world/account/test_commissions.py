@@ -8,7 +8,7 @@ import pytest
 
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.orders import CommissionReport
-from ibgateway.simulator.world.account.commissions import Traded, commission
+from ibgateway.simulator.world.account.commissions import OrderTrades, commission
 from ibgateway.simulator.world.instruments.directory import Directory
 from tests.stacks.ibgateway.world_and_trader import ES, Trader, option
 
@@ -33,7 +33,7 @@ def test_commissions_are_as_published(conId: int, quantity: int, price: float, s
     assert instrument is not None
     size = Decimal(quantity)
 
-    assert commission(instrument, Traded(size, size * Decimal(repr(price)), sold)) == Decimal(expected)
+    assert commission(instrument, OrderTrades(size, size * Decimal(repr(price)), sold)) == Decimal(expected)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.errors import Refusal
-from ibgateway.simulator.model.market_data import Bar, Quote, Trade
+from ibgateway.simulator.model.market_data import Bar, BidAsk, Trade
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import AAPL, ES, EURUSD, START, at, new_world, option, stock
 
@@ -80,7 +80,7 @@ def test_daily_quote_bars_are_the_quotes(quiet: World, contract: Contract) -> No
             assert len(bars) == 2
 
 
-def side(quote: Quote, whatToShow: str) -> float:
+def side(quote: BidAsk, whatToShow: str) -> float:
     bid, ask = quote.bid or 0.0, quote.ask or 0.0
     return {"BID": bid, "ASK": ask, "MIDPOINT": (bid + ask) / 2}[whatToShow]
 

@@ -8,7 +8,7 @@ import pytest
 
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.orders import OpenOrder, Order, OrderStatus
-from ibgateway.simulator.world.account.allocation import Part
+from ibgateway.simulator.world.account.allocation import AccountShare
 from ibgateway.simulator.world.exchange.orders.working_order import (
     CANCELLED,
     DONE,
@@ -18,13 +18,13 @@ from ibgateway.simulator.world.exchange.orders.working_order import (
     PENDING,
     PRESUBMITTED,
     SUBMITTED,
-    Working,
+    WorkingOrder,
 )
 
 
-def working(**fields: object) -> Working:
+def working(**fields: object) -> WorkingOrder:
     order = Order("SELL", Decimal(10), "LMT", 100.0)
-    return Working(1, 7, Contract(symbol="AAPL", secType="STK"), order, 0.0, quantity=Decimal(10), **fields)  # type: ignore[arg-type]
+    return WorkingOrder(1, 7, Contract(symbol="AAPL", secType="STK"), order, 0.0, quantity=Decimal(10), **fields)  # type: ignore[arg-type]
 
 
 def test_a_life_takes_legal_steps_and_remembers_them() -> None:
@@ -56,7 +56,7 @@ def test_what_remains_and_the_average_follow_from_what_is_filled() -> None:
 
 
 def test_fees_are_those_of_all_its_accounts() -> None:
-    order = working(parts=[Part("DU1", fees=Decimal("1.5")), Part("DU2", fees=Decimal("0.5"))])
+    order = working(parts=[AccountShare("DU1", fees=Decimal("1.5")), AccountShare("DU2", fees=Decimal("0.5"))])
 
     assert order.fees == Decimal(2)
 

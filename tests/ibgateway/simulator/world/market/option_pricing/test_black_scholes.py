@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ibgateway.simulator.world.market.option_pricing.black_scholes import Terms, greeks, implied_volatility
+from ibgateway.simulator.world.market.option_pricing.black_scholes import PricingTerms, greeks, implied_volatility
 
 TERMS = st.builds(
-    Terms,
+    PricingTerms,
     strike=st.floats(50, 200),
     call=st.booleans(),
     years=st.floats(0.01, 2),
@@ -18,7 +18,7 @@ TERMS = st.builds(
 
 
 @given(terms=TERMS, under=st.floats(50, 200), volatility=st.floats(0.05, 1.5))
-def test_greeks_are_the_slopes_of_the_price(terms: Terms, under: float, volatility: float) -> None:
+def test_greeks_are_the_slopes_of_the_price(terms: PricingTerms, under: float, volatility: float) -> None:
     found, step = greeks(under, terms, volatility), under * 1e-4
     up, down = greeks(under + step, terms, volatility), greeks(under - step, terms, volatility)
 
@@ -32,7 +32,7 @@ def test_greeks_are_the_slopes_of_the_price(terms: Terms, under: float, volatili
 
 @settings(deadline=None)
 @given(terms=TERMS, under=st.floats(80, 120), volatility=st.floats(0.1, 1.5))
-def test_implied_volatility_undoes_the_price(terms: Terms, under: float, volatility: float) -> None:
+def test_implied_volatility_undoes_the_price(terms: PricingTerms, under: float, volatility: float) -> None:
     price = greeks(under, terms, volatility).price
     found = implied_volatility(under, terms, price)
 

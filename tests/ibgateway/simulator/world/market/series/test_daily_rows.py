@@ -10,7 +10,7 @@ import pytest
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.market.market import Market
-from ibgateway.simulator.world.market.series.daily_rows import KEPT_DAYS, Rows, carry, print_count
+from ibgateway.simulator.world.market.series.daily_rows import KEPT_DAYS, DailyRows, carry, print_count
 from ibgateway.simulator.world.market.tapes.tape import Row
 from tests.stacks.ibgateway.world_and_trader import START
 
@@ -33,7 +33,7 @@ def market() -> Market:
 
 
 def rows(market: Market, of: Instrument, index: int = DAY, seed: int = 1) -> tuple[Row, ...]:
-    return Rows(seed).day(of, market.series(of.series), index)
+    return DailyRows(seed).day(of, market.series(of.series), index)
 
 
 def test_a_stocks_day_has_a_row_for_each_span_and_auctions_in_liquid_hours(market: Market) -> None:
@@ -78,7 +78,7 @@ def test_a_day_depends_on_the_seed_and_on_nothing_else(market: Market) -> None:
 
 
 def test_days_are_kept_up_to_a_number(market: Market) -> None:
-    kept = Rows(1)
+    kept = DailyRows(1)
     series = market.series("AAPL")
 
     assert kept.day(AAPL, series, DAY) is kept.day(AAPL, series, DAY)
