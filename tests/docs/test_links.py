@@ -1,0 +1,26 @@
+"""A link to a part of a page leads to a heading of that page."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.sentences import ROOT, documentation_pages
+
+PAGES = [ROOT / "API.md", ROOT / "CHANGELOG.md", *documentation_pages()]
+LINK = re.compile(r"\]\(([^)\s#:]*)#([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+CODE_BLOCK = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = HEADING.findall(CODE_BLOCK.sub("", page.read_text(encoding="utf-8")))
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_link_to_a_part_of_a_page_names_its_heading(page: Path) -> None:
+    links = LINK.findall(page.read_text(encoding="utf-8"))
+
+    assert [f"{name}#{part}" for name, part in links if part not in anchors(page.parent / name if name else page)] == []
