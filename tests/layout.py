@@ -22,7 +22,6 @@ WITHOUT_OWN_TESTS = {
     "ibgateway/simulator/model/research.py": "fields alone; wire/messages/test_research.py prints them",
     "ibgateway/simulator/model/config.py": "defaults alone; simulator/test_main.py sets each",
     "ibgateway/simulator/world/instruments/guess.py": "fields alone; market/series/test_user_history.py fills them",
-    "ib_worker/": MOVES_NEXT,
 }
 
 

@@ -1,6 +1,7 @@
 """A simulated gateway for each test, and looks at it that are not far apart."""
 
-from collections.abc import AsyncIterator
+import gc
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -33,3 +34,12 @@ def no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
                  "allowed_symbols", "allowed_sec_types", "allowed_currencies", "allowed_order_types"):  # fmt: skip
         monkeypatch.setenv(f"LIMIT_{name.upper()}", "off")
     monkeypatch.setenv("LIMIT_OUTSIDE_RTH", "refused")
+
+
+@pytest.fixture
+def untuned() -> Iterator[None]:
+    """The collector as it was, afterwards."""
+    kept = gc.get_threshold()
+    yield
+    gc.set_threshold(*kept)
+    gc.unfreeze()

@@ -9,8 +9,10 @@ none of MOST changes, chosen by the file's name, so that each run tries the same
 import argparse
 import os
 import random
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from tests.layout import ROOT, own_tests, product_files
@@ -20,6 +22,7 @@ from tests.mutation.tree import KEPT, copied_tree
 MOST = 12
 TEST_FILE_S = 240
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:xdist", "-p", "no:cacheprovider", "-m", "not long")
+TIMED_OUT = -1
 UNUSED = 5  # pytest's exit code where it has found no test
 
 
@@ -78,11 +81,16 @@ class FileUnderTest:
     def _result(self) -> int:
         """pytest's exit code; one of its own where the tests don't end."""
         command = [*PYTEST, own_tests(self._file)]
+        silent = subprocess.DEVNULL  # what a test leaves running would hold a pipe open
+        process = subprocess.Popen(command, cwd=self._place, stdout=silent, stderr=silent, start_new_session=True)
         try:
-            done = subprocess.run(command, cwd=self._place, capture_output=True, timeout=TEST_FILE_S)
+            code = process.wait(TEST_FILE_S)
         except subprocess.TimeoutExpired:
-            return -1
-        return done.returncode if done.returncode != UNUSED else 0
+            code = TIMED_OUT
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return code if code != UNUSED else 0
 
     def _told(self, outcome: str, noticed: bool) -> bool:
         print(f"{self._file:<55} {outcome[:120]}", flush=True)

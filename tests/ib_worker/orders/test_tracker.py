@@ -4,12 +4,10 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import ib_async
 import pytest
 
 from bridge.tools.types import Contract, Notice
 from ib_worker.orders.events import Commission, ErrorReported, Fill, NotListed, OpenOrderReported, Sent, Status, Terms
-from ib_worker.orders.messages import OrderMessageHandler
 from ib_worker.orders.references import order_ref
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import KEPT_COMMISSIONS, KEPT_DONE, KEPT_EARLY, OrderTracker, TrackedOrder, order_report
@@ -336,31 +334,6 @@ def test_an_execution_of_no_known_order_is_kept_once() -> None:
     assert ledger._early == {99: [fill]}
 
 
-def test_no_key_reads_as_another_keys_leg() -> None:
-    assert order_ref("a-keytakeProfit") != order_ref("a-key", "takeProfit")
-
-
-def test_a_reference_is_the_keys_digest_and_fits_tws() -> None:
-    assert order_ref("a-key-0001") == "mcpcbjysmkdy6m5l4kvk6ra6yh62k"
-    assert order_ref("a-key-0001", "stopLoss") != order_ref("a-key-0001")
-
-
-def test_a_forgotten_order_is_not_brought_back_by_tws_archive() -> None:
-    ledger = OrderTracker(1)
-    messages = OrderMessageHandler(ledger, lambda: AT)
-    for number in range(KEPT_DONE * 2):
-        entry = placed(ledger, number + 1, 1000 + number, f"ref{number}")
-        ledger.take(entry, Status(AT, 1000 + number, "Filled", 10, 0))
-    known = len(ledger)
-
-    archived = ib_async.Order(permId=1000, orderRef="ref0", action="BUY", totalQuantity=10, orderType="MKT")
-    found = messages.completedOrder(ib_async.Contract(symbol="AAPL"), archived, ib_async.OrderState(status="Filled"))
-
-    assert ledger.by_perm(1000) is None
-    assert found is None
-    assert len(ledger) == known
-
-
 def test_an_order_has_its_reference_before_tws_says_a_word() -> None:
     ledger = OrderTracker(1)
 
@@ -376,13 +349,3 @@ def test_a_report_is_no_replay_and_has_no_message_unless_it_is_said() -> None:
     told = order_report(TrackedOrder(OrderState(7, 1, replace(TERMS, orderType="STP", lmtPrice=None, auxPrice=90.0))))
 
     assert (told.message, told.replayed, told.auxPrice, told.lmtPrice) == ("", False, 90.0, None)
-
-
-def test_an_order_entered_by_hand_takes_no_id() -> None:
-    """TWS names it to client 0, with the highest number that there is for its orderId."""
-    messages = OrderMessageHandler(OrderTracker(0), lambda: AT)
-
-    messages.orderStatus(2**31 - 1, "Submitted", 0.0, 1.0, 0.0, 99, 0, 0.0, 0, "")
-    messages.orderStatus(7, "Submitted", 0.0, 1.0, 0.0, 100, 0, 0.0, 0, "")
-
-    assert messages.highest == 7

@@ -9,7 +9,7 @@ import pytest
 from ib_worker.risk.bracket_prices import Levels, crossed, require_ahead
 from ib_worker.risk.intent import OrderIntent, RiskInputs
 from ibgateway.simulator.server.server import Simulator
-from tests.stacks.brackets import FAR, KEY, bracket, settles
+from tests.stacks.brackets import FAR, bracket
 from tests.stacks.worker import frames, order, trading
 
 ENTRY = OrderIntent("X", "STK", "USD", Decimal(1), "BUY", Decimal(3), "MKT")
@@ -58,30 +58,6 @@ async def test_an_entry_that_rests_has_exits_on_this_side_of_the_market(
     assert placed["entry"]["status"] == "Submitted"
     assert moved["lmtPrice"] == 127
     assert through.code == "invalid_arguments"  # past its target
-
-
-@pytest.mark.trial("A9")
-async def test_a_change_keeps_a_brackets_prices_in_their_order(redis_url: str, session: str, sim: Simulator) -> None:
-    async with trading(redis_url, session, sim) as front:
-        placed = await bracket(front, **FAR)
-        entry, target, stop = (placed[name]["orderId"] for name in ("entry", "takeProfit", "stopLoss"))
-        for change, field in (
-            ({"orderId": stop, "auxPrice": 100}, "auxPrice"),  # above the entry's 60
-            ({"orderId": 0, "orderKey": KEY, "auxPrice": 60}, "auxPrice"),
-            ({"orderId": target, "lmtPrice": 59}, "lmtPrice"),
-            ({"orderId": entry, "lmtPrice": 19}, "lmtPrice"),  # below the stop's 20
-        ):
-            refused = await front.refused_order("modify_order", **change)
-            assert (refused.code, refused.details["fields"]) == ("invalid_arguments", [field]), change
-        assert frames(sim) == 3
-        moved = await front.submit("modify_order", orderId=stop, auxPrice=50)
-        sim.fault(f"fill {entry} 10 60")
-        await settles(front, 10)
-        locked = await front.submit("modify_order", orderId=stop, auxPrice=61)  # a profit is locked in
-        past = await front.refused_order("modify_order", orderId=stop, auxPrice=600)
-
-    assert (moved["auxPrice"], locked["auxPrice"]) == (50, 61)
-    assert "the stop at 600 would not lie below the target at 600" in past.message
 
 
 @pytest.mark.trial("A9")

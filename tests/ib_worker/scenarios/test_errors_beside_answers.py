@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from bridge.tool import ToolError
 from bridge.tools.types import ContractArguments
-from ib_worker.tws.errors import TwsError, UnreadableMessage, WarningReported, as_tool_error
+from ib_worker.tws.errors import TwsError, WarningReported, as_tool_error
 from ib_worker.tws.requests import PendingRequests
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import order, ready_session, trading
@@ -151,36 +150,3 @@ async def test_an_error_without_an_id_ends_the_opening_of_account_updates(
         assert (error.code, error.details["twsCode"]) == ("gateway_refused", 322)
 
         assert (await front.ask("open_account_updates"))["updates"]
-
-
-@pytest.mark.trial("B10")
-@pytest.mark.parametrize(
-    ("fault", "operation", "arguments", "named"),
-    [
-        ("truncate contractDetails 5", DETAILS, {"symbol": "MSFT"}, "type 10 (contractDetails)"),
-        ("rewrite contractDetails 0 18", DETAILS, {"symbol": "MSFT"}, "type 18 (bondContractDetails)"),
-        ("truncate historicalData 9", *HISTORY, "type 17 (historicalData)"),
-        ("rewrite pnl 2 nonsense", "get_pnl", {}, "type 94 (pnl)"),
-        ("rewrite accountSummary 0 73", SUMMARY, {}, "accountUpdateMulti"),  # a message without a method here
-        ("rewrite pnl 0 999", "get_pnl", {}, "type 999"),
-        ("rewrite pnl 0 107", "get_pnl", {}, "userInfo"),
-        ("rewrite portfolioValue 2 nonsense 1", "open_account_updates", {}, "type 7 (updatePortfolio)"),
-    ],
-)
-async def test_an_answer_that_can_not_be_read_is_an_error_at_once_that_names_it(
-    redis_url: str, session: str, sim: Simulator, fault: str, operation: str, arguments: dict[str, Any], named: str
-) -> None:
-    async with trading(redis_url, session, sim) as front:
-        sim.fault(fault)
-        error = await front.refused(operation, **arguments)
-
-    assert error.code == "unsupported_gateway"
-    assert named in error.message
-
-
-@pytest.mark.trial("B10")
-def test_what_can_not_be_read_is_typed() -> None:
-    error = as_tool_error(UnreadableMessage("a message of type 10 could not be decoded"))
-
-    assert isinstance(error, ToolError)
-    assert "update the worker" in error.message

@@ -1,7 +1,6 @@
 """A day of ten thousand orders: the worker reads it, and tells of it, in steps that hold nobody up."""
 
 import asyncio
-import gc
 import struct
 import threading
 from collections import Counter
@@ -126,15 +125,6 @@ def moved(position: int) -> list[str]:
     """A position of IBM."""
     contract = ["8314", "IBM", "STK", "", "0", "", "", "", "USD", "IBM", "IBM"]
     return [POSITION, "3", "DU1234567", *contract, str(position), "100.0"]
-
-
-@pytest.fixture
-def untuned() -> Iterator[None]:
-    """The collector as it was, afterwards."""
-    kept = gc.get_threshold()
-    yield
-    gc.set_threshold(*kept)
-    gc.unfreeze()
 
 
 @pytest.mark.trial("B1")

@@ -9,9 +9,8 @@ from dataclasses import replace
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.session.wrapper import ORDER_MESSAGES, POSITION_MESSAGES, POSITIONS
+from ib_worker.session.wrapper import POSITIONS
 from ib_worker.settings import Endpoint
-from ib_worker.tws.errors import ConnectionLost
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.busy import BUSY_S
 from tests.stacks.worker import FAST, ready_session, session_at
@@ -205,20 +204,6 @@ async def test_a_reset_is_noticed_at_once_and_healed(sim: Simulator) -> None:
         assert stand.session.holdings.all() != []
 
 
-async def test_requests_under_way_at_a_reset_all_end(sim: Simulator) -> None:
-    async with ready_session(sim) as stand:
-        sim.fault("on reqExecutions each ignore")
-        asked = [asyncio.create_task(stand.session.ask_executions()) for _ in range(5)]
-        await until(lambda: len(stand.session.requests) == 5, "five requests are under way")
-
-        sim.fault("reset")
-        async with asyncio.timeout(1 + BUSY_S):
-            outcomes = await asyncio.gather(*asked, return_exceptions=True)
-
-        assert {type(each) for each in outcomes} == {ConnectionLost}
-        assert len(stand.session.requests) == 0
-
-
 async def test_a_gateway_that_restarts_is_found_again(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         sim.fault("restart 0.5")
@@ -321,44 +306,6 @@ async def test_a_flood_of_1100_is_one_event(sim: Simulator) -> None:
         await until(lambda: len(sim.journal.entries("out", 4)) >= 400, "the flood was sent")
 
         assert stand.status.since == since
-
-
-@pytest.mark.fault(26)
-async def test_a_message_that_can_not_be_read_makes_all_be_read_again(sim: Simulator) -> None:
-    async with ready_session(sim) as stand:
-        positions = len(sim.journal.entries("in", 61))
-
-        sim.fault("send 61 3 DU1234567 nonsense")
-        await until(lambda: len(sim.journal.entries("in", 61)) > positions, "positions are asked for again")
-
-        await stand.ready()
-
-
-@pytest.mark.fault(26)
-async def test_what_can_not_be_read_for_long_is_not_shown_in_part(sim: Simulator) -> None:
-    async with ready_session(sim) as stand:
-        sim.fault("truncate position 8")
-        sim.fault("send 61 3 DU1234567 nonsense")
-        await until(lambda: len(sim.journal.entries("in", 61)) >= 4, "positions are asked for again and again")
-
-        with pytest.raises(ToolError, match="could not be read"):
-            stand.session.require_whole("positions", POSITION_MESSAGES)
-        stand.session.require_whole("orders", ORDER_MESSAGES)
-        sim.fault("through")
-
-        await until(lambda: not stand.session.unread, "positions are read whole")
-        await stand.ready()
-        assert stand.session.holdings.all() != []
-
-
-@pytest.mark.fault(26)
-async def test_a_message_of_no_known_type_changes_nothing(sim: Simulator) -> None:
-    async with ready_session(sim) as stand:
-        sim.fault("send 4711 1 2 3")
-        sim.fault("send 61 3 DU1234567 7 IBM STK '' 0.0 '' '' NYSE USD IBM IBM 5 1.0")
-        await until(lambda: any(each.contract.conId == 7 for each in stand.session.holdings.all()), "the next is read")
-
-        assert stand.status.is_connected
 
 
 @pytest.mark.fault(29)

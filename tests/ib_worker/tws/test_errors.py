@@ -5,8 +5,15 @@ from pydantic import ValidationError
 
 from bridge.tool import ToolError
 from bridge.tools.orders import PlaceOrder
-from ib_worker.tws.errors import ConnectionLost, InvalidField, TwsError, as_tool_error, is_read_only, refusal
-from ib_worker.tws.values.codes import WARNINGS
+from ib_worker.tws.errors import (
+    ConnectionLost,
+    InvalidField,
+    TwsError,
+    UnreadableMessage,
+    as_tool_error,
+    is_read_only,
+    refusal,
+)
 
 
 @pytest.mark.parametrize(
@@ -59,11 +66,6 @@ def test_only_321_about_the_setting_is_read_only() -> None:
     assert not is_read_only(322, "Read-Only")
 
 
-def test_notices_are_no_refusals() -> None:
-    assert {2104, 2106, 2109, 2119, 2158, 2169, 399, 10167, 10349} <= WARNINGS
-    assert WARNINGS.isdisjoint({200, 201, 202, 321, 354, 1100, 1102, 2200, 10311})
-
-
 @pytest.mark.parametrize(
     ("problem", "code"),
     [
@@ -110,3 +112,11 @@ def test_a_fault_of_the_whole_names_the_arguments() -> None:
     assert error is not None
     assert error.message.startswith("arguments: ")
     assert "lmtPrice" in error.message
+
+
+@pytest.mark.trial("B10")
+def test_what_can_not_be_read_is_typed() -> None:
+    error = as_tool_error(UnreadableMessage("a message of type 10 could not be decoded"))
+
+    assert isinstance(error, ToolError)
+    assert "update the worker" in error.message

@@ -11,7 +11,6 @@ import pytest
 
 from bridge.tool import OPERATIONS
 from ib_worker.market_data.quote import QuoteState
-from ib_worker.orders.messages import terms_of
 from ib_worker.tws.values import convert, unset
 from ib_worker.tws.values.unset import UNSET_DOUBLE
 from ibgateway.simulator.server.server import Simulator
@@ -98,28 +97,6 @@ def test_a_price_tick_that_says_nothing_is_no_price(tickType: int, name: str, pr
     values.price(tickType, price, 0.0)
 
     assert getattr(values.quote(AT), name) is None
-
-
-@pytest.mark.trial("C1")
-@pytest.mark.parametrize(
-    ("orderType", "secType", "told", "meant"),
-    [
-        ("LMT", "BAG", 0.0, 0.0),
-        ("LMT", "FUT", -2.5, -2.5),
-        ("LMT", "STK", 10.0, 10.0),
-        ("REL", "STK", 0.0, None),
-        ("MIDPRICE", "STK", 0.0, None),
-        ("MKT", "STK", 0.0, None),
-        ("TRAIL LIMIT", "STK", 0.0, None),
-        ("STP", "STK", UNSET_DOUBLE, None),
-    ],
-)
-def test_a_limit_price_of_zero_counts_only_where_the_type_needs_one(
-    orderType: str, secType: str, told: float, meant: float | None
-) -> None:
-    order = ib_async.Order(orderType=orderType, lmtPrice=told, action="BUY", totalQuantity=1)
-
-    assert terms_of(ib_async.Contract(secType=secType), order).lmtPrice == meant
 
 
 @pytest.mark.trial("C4")

@@ -1,0 +1,46 @@
+"""Whose request a task carries out, and how much of what all share one caller may hold."""
+
+import asyncio
+
+import pytest
+
+from ib_worker.pacing.caller import SESSION, acting_for, current_caller, max_share
+
+
+def test_what_nobody_asked_for_is_the_sessions_own() -> None:
+    assert current_caller() == SESSION
+
+
+def test_a_caller_is_known_inside_alone_and_the_one_before_afterwards() -> None:
+    with acting_for("claude"):
+        with acting_for("codex"):
+            assert current_caller() == "codex"
+        assert current_caller() == "claude"
+
+    assert current_caller() == SESSION
+
+
+def test_a_call_that_fails_leaves_no_caller_behind() -> None:
+    with pytest.raises(ValueError, match="wrong"), acting_for("claude"):
+        raise ValueError("wrong")
+
+    assert current_caller() == SESSION
+
+
+async def test_a_task_that_is_begun_inside_is_the_callers_even_afterwards() -> None:
+    go = asyncio.Event()
+
+    async def whose() -> str:
+        await go.wait()
+        return current_caller()
+
+    with acting_for("claude"):
+        task = asyncio.create_task(whose())
+    go.set()
+
+    assert await task == "claude"
+
+
+@pytest.mark.parametrize(("whole", "share"), [(100, 80), (60, 48), (5, 4), (4, 4), (1, 1)])
+def test_one_caller_leaves_every_fifth_to_the_others(whole: int, share: int) -> None:
+    assert max_share(whole) == share
