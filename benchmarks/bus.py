@@ -16,9 +16,9 @@ import msgspec
 import bridge.tools.account
 import bridge.tools.orders  # noqa: F401 - fills the registry
 from bridge.bus.client.client import BusClient
+from bridge.bus.client.stream_reader import StreamReader
 from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
-from bridge.bus.server.stream_publisher import StreamReader
 from bridge.tool import OPERATIONS, ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 

@@ -9,10 +9,10 @@ from typing import Any, NoReturn
 
 from bridge.bus.controls.audit_log import AuditLog
 from bridge.bus.controls.connection_target import read_connection_target, store_connection_target
-from bridge.bus.records.records import Fenced
 from bridge.bus.server.request import retry_until_answered
 from bridge.bus.server.server import BusServer, Reconcile
 from bridge.bus.transport.connection import BusError, bus_down
+from bridge.bus.transport.errors import Fenced
 from bridge.tool import ToolError
 from bridge.tools.session import SessionStatus
 from ib_worker.audit.kill_switch import KillSwitch, log_kill_switch_changes

@@ -4,7 +4,8 @@ import argparse
 import sys
 from functools import partial
 
-from bridge.bus.controls.kill_switch import Halt, clear_halt, read_halt
+from bridge.bus.controls.kill_switch import clear_halt, read_halt
+from bridge.bus.halt import Halt
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
 from cli.operator.redis_target import add_bus_arguments, caller, with_bus

@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bridge.bus.keys import Keys
 from bridge.bus.leadership.sessions import known_sessions
-from bridge.bus.records.scripts import WRITABLE
 from bridge.bus.transport.connection import BusError, Refused, refusing
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.script import WRITABLE
 from cli.command_line import command
 from cli.front_access import ODD_TOKEN, TOKEN
 from cli.local_stack.processes import Problem

@@ -7,8 +7,8 @@ from typing import NoReturn
 
 from bridge.bus.controls.kill_switch import drop_change, halted_error, next_change, read_halt
 from bridge.bus.keys import Keys
-from bridge.bus.records.records import Fenced
 from bridge.bus.transport.connection import BusError, bus_down
+from bridge.bus.transport.errors import Fenced
 from bridge.bus.transport.outage_log import Outage
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError

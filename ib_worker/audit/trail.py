@@ -10,8 +10,8 @@ from typing import Any, NoReturn, Protocol
 from pydantic import BaseModel
 
 from bridge.bus.controls.kill_switch import SwitchChange
-from bridge.bus.records.records import Fenced
 from bridge.bus.server.request import RequestContext
+from bridge.bus.transport.errors import Fenced
 from bridge.bus.transport.outage_log import Outage
 from bridge.tool import ToolError
 from ib_worker.logging_setup import masked

@@ -8,9 +8,9 @@ import msgspec
 
 from bridge.audit_chain import AuditEntry as Line
 from bridge.bus.controls.audit_log import read_back
-from bridge.bus.records.records import Fenced
 from bridge.bus.server.request import retry_until_answered
 from bridge.bus.server.server import BusServer
+from bridge.bus.transport.errors import Fenced
 from bridge.tool import ToolError
 from ib_worker.order_entry.reconciliation import PLACED, Reconciliation
 from ib_worker.orders.references import is_ours

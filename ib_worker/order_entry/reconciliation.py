@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from bridge.bus.messages import VERSION, Reply, encode_error, encode_reply
-from bridge.bus.records.records import Fenced, OrderRecord, RecordKeeper, StaleRequest
+from bridge.bus.records.records import OrderRecord, RecordKeeper
 from bridge.bus.server.request import retry_until_answered
+from bridge.bus.transport.errors import Fenced, StaleRequest
 from bridge.bus.transport.outage_log import Outage
 from bridge.tasks import cancel_and_wait
 from bridge.tool import OPERATIONS, Model, ToolError

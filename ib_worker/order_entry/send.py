@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import ib_async
 
-from bridge.bus.records.records import Fenced, StaleRequest
 from bridge.bus.server.request import RequestContext
+from bridge.bus.transport.errors import Fenced, StaleRequest
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
 from ib_worker.orders.events import CancelSent, ModifySent, Sent, Terms

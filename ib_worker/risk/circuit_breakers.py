@@ -12,7 +12,7 @@ from typing import Annotated, Literal, NoReturn, Self
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bridge.bus.controls.kill_switch import Level
+from bridge.bus.halt import Level
 from bridge.bus.server.request import retry_until_answered
 from bridge.tool import ToolError
 from ib_worker.orders.events import ErrorReported

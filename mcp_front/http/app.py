@@ -8,10 +8,10 @@ from starlette.middleware.cors import CORSMiddleware
 from mcp_front.admission.fair_queueing import Counted, FairQueueMiddleware
 from mcp_front.admission.rate_limits import RateLimiter
 from mcp_front.http.accept import JsonOnlyMiddleware
-from mcp_front.http.delivery import Delivery
 from mcp_front.http.messages import Cancel, MessageMiddleware
 from mcp_front.http.paths import ENDPOINT, PathMiddleware
 from mcp_front.http.refusals import Fault, RefusalMiddleware
+from mcp_front.protocol.delivery import Delivery
 
 # A browser page on this machine, such as the MCP Inspector; the brackets are glob syntax for a literal [.
 LOOPBACK_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*", "http://[[]::1[]]:*")

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from bridge.bus.client.client import BusClient
-from bridge.bus.server.stream_publisher import StreamReader
+from bridge.bus.client.stream_reader import StreamReader
 from bridge.tool import OPERATIONS, ToolRequest
 from mcp_front.tools.pipeline import Call
 

@@ -10,7 +10,7 @@ import msgspec
 from fastmcp.tools import ToolResult
 
 from bridge.bus.client.client import BusClient
-from bridge.bus.server.stream_publisher import StreamReader
+from bridge.bus.client.stream_reader import StreamReader
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError, ToolRequest
 from bridge.tools.account import OpenAccountUpdates, StreamAccountUpdates

@@ -14,7 +14,7 @@ from bridge.bus.client.client import BusClient
 from bridge.bus.messages import TRUNCATED, Reply
 from bridge.tool import Effect, ToolError, ToolSpec
 from bridge.tools.orders import PlacementRequest
-from mcp_front.http.delivery import when_delivered
+from mcp_front.protocol.delivery import when_delivered
 from mcp_front.protocol.results import to_result, value_result
 from mcp_front.tools.pipeline import Answer, Call
 from mcp_front.tools.status import session_status

@@ -8,7 +8,7 @@ import msgspec
 from pydantic import ValidationError
 
 from bridge.bus.client.client import BusClient
-from bridge.bus.controls.kill_switch import Halt
+from bridge.bus.halt import Halt
 from bridge.bus.messages import Heartbeat
 from bridge.bus.transport.address import shown
 from bridge.bus.transport.connection import BusError, refusing

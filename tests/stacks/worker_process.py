@@ -5,9 +5,9 @@ from pathlib import Path
 
 from bridge.bus.leadership import lease
 from bridge.bus.leadership.lease import LeaseLost
-from bridge.bus.records.records import Fenced
 from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
+from bridge.bus.transport.errors import Fenced
 
 LEASE_S, RENEW_S = 3.0, 0.2  # short, so that tests need not wait long; a busy machine may hold a leader up for a second
 

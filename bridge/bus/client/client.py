@@ -10,15 +10,16 @@ import msgspec
 
 from bridge.bus.client.front_channel import FrontChannel
 from bridge.bus.client.replies import ReplyChannelLost, ReplyInbox, WorkerLost
+from bridge.bus.client.stream_reader import StreamReader
 from bridge.bus.client.submission import Deadlines, Submission, refused_by_bus
-from bridge.bus.controls.kill_switch import Halt, halted_by, read_halt
+from bridge.bus.controls.kill_switch import halted_by, read_halt
+from bridge.bus.halt import Halt
 from bridge.bus.keys import Keys
 from bridge.bus.messages import VERSION, Heartbeat, Reply, Request, encode_request, result_of
-from bridge.bus.records import scripts
 from bridge.bus.records.records import RecordClient, digest_of
-from bridge.bus.server.stream_publisher import StreamReader
 from bridge.bus.transport.connection import BusError, Refused, bus_down
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.script import WRITABLE
 from bridge.tool import ToolError, ToolRequest, ToolSpec
 
 SEAL_BYTES = 32
@@ -233,7 +234,7 @@ class BusClient:
     async def refusal(self) -> BusError | None:
         """Why Redis, which answers, takes no writes now; None where it does. Raises ToolError bus_down."""
         try:
-            await scripts.WRITABLE.run(self.pipe, (self.keys.requests,))
+            await WRITABLE.run(self.pipe, (self.keys.requests,))
         except Refused as error:
             return error
         except BusError as error:

@@ -9,9 +9,9 @@ from typing import Self
 import msgspec
 import structlog
 
+from bridge.bus.client.stream_reader import StreamReader
 from bridge.bus.keys import Keys
 from bridge.bus.messages import Reply, decode_reply, decode_ticks
-from bridge.bus.server.stream_publisher import StreamReader
 from bridge.bus.transport.connection import BusError, bus_down
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.pubsub import PubSubListener

@@ -10,8 +10,8 @@ import msgspec
 
 from bridge.bus.controls.kill_switch import FIRST_EPOCH, HALT_EPOCH, halt_epoch
 from bridge.bus.keys import Keys
-from bridge.bus.records.scripts import Script
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.script import Script
 
 WAITS_MS = 15 * 60 * 1000  # an approval is for the order as the human reads it now
 FORM_MS = 120 * 1000  # a form shows prices: an answer that comes later is about other ones

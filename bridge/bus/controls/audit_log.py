@@ -8,14 +8,13 @@ from typing import Any
 import msgspec
 
 from bridge.audit_chain import DATA_LOSS, GENESIS, AuditEntry, digest, encode
-from bridge.bus.controls.kill_switch import WRONG_TYPE
 from bridge.bus.integrity.damage import WHOLE
-from bridge.bus.integrity.watermark import Watermark
+from bridge.bus.integrity.watermark import Watermark, data_lost_error
 from bridge.bus.keys import Keys
-from bridge.bus.records.records import Fenced, went_back
-from bridge.bus.records.scripts import Script
 from bridge.bus.transport.connection import BusError, Refused
+from bridge.bus.transport.errors import WRONG_TYPE, Fenced
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.script import Script
 from bridge.tool import ToolError
 
 PAGE = 1_000  # entries in one read
@@ -117,7 +116,7 @@ class AuditLog:
                 raise Fenced
             if word == b"lost":
                 self._head = None
-                raise went_back()
+                raise data_lost_error()
             self._head = (int(head_seq), head_digest.decode())
             if word == b"appended":
                 self._watermark.note(int(revision), audit_seq=seq, audit_digest=mine)

@@ -4,8 +4,8 @@ import msgspec
 
 from bridge.bus.controls.kill_switch import FIRST_EPOCH, HALT_EPOCH, halt_epoch
 from bridge.bus.keys import Keys
-from bridge.bus.records.scripts import Script
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.script import Script
 
 TOKEN_S = 120
 USED_S = 15 * 60  # its order may wait so long for a human, and comes again with it

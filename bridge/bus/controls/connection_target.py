@@ -2,10 +2,10 @@
 
 import msgspec
 
-from bridge.bus.controls.kill_switch import WRONG_TYPE
 from bridge.bus.integrity.watermark import Watermark
 from bridge.bus.keys import Keys
 from bridge.bus.transport.connection import Refused
+from bridge.bus.transport.errors import WRONG_TYPE
 from bridge.bus.transport.pipeline import CommandPipeline
 
 

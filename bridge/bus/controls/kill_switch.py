@@ -1,50 +1,25 @@
 """The kill switch in Redis: set by anybody, seen by the very step that accepts an order, cleared by the operator."""
 
-from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import msgspec
 import structlog
 
+from bridge.bus.halt import LATEST_MS, LONGEST_NAME, LONGEST_REASON, Halt, Level, halt_of
 from bridge.bus.integrity.damage import WHOLE
 from bridge.bus.keys import Keys
-from bridge.bus.records.scripts import Script
 from bridge.bus.transport.connection import BusError, Refused
+from bridge.bus.transport.errors import WRONG_TYPE
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.script import Script
 from bridge.text.plain_text import one_line
 from bridge.tool import ToolError
 
 LOOK_NOW = b"renew"  # on the channel of requests: the leader is to renew its lease, and so to see the switch
-LATEST_MS = 253_402_300_799_000  # the last second that a datetime can tell
-LONGEST_REASON, LONGEST_NAME = 200, 96  # characters
-WRONG_TYPE = "WRONGTYPE"  # how Redis' error begins where a key holds something else
 
-Level = Literal["reduce_only", "halt"]
 
 log = structlog.get_logger()
-
-
-class Halt(msgspec.Struct, frozen=True):
-    """A set switch. `reduce_only` lets orders pass that can only reduce a position."""
-
-    level: Level
-    by: str
-    reason: str
-    since_ms: int  # the server's clock
-
-    def since(self) -> datetime:
-        return datetime.fromtimestamp(self.since_ms / 1000, UTC)
-
-    def told(self) -> str:
-        """Who, when and why, for a message."""
-        return f"{self.level} {self.origin()}"
-
-    def origin(self) -> str:
-        """The time by Redis' clock, which is named: a simulator's orders and quotes have another date."""
-        since = f"{self.since():%Y-%m-%d %H:%M:%S} UTC (server clock)" if self.since_ms else "an unknown time"
-        return f"by {self.by or 'an unknown caller'} since {since}: {self.reason or 'no reason given'}"
 
 
 class SwitchChange(msgspec.Struct, frozen=True):
@@ -215,15 +190,3 @@ async def drop_change(pipe: CommandPipeline, keys: Keys, change: SwitchChange) -
 
 async def _drop(pipe: CommandPipeline, keys: Keys, entry: bytes) -> None:
     await pipe.send("LREM", keys.switched, 1, entry)  # by value: another leader may have dropped it meanwhile
-
-
-def halt_of(found: Sequence[bytes | None]) -> Halt:
-    """A switch that somebody wrote by hand, in part, is set all the same."""
-    level, by, reason, since_ms = (each or b"" for each in found)
-    known: Level = "reduce_only" if level == b"reduce_only" else "halt"
-    since = int(since_ms) if since_ms.isdigit() and len(since_ms) <= len(str(LATEST_MS)) else 0
-    return Halt(known, _line(by), _line(reason), min(since, LATEST_MS))
-
-
-def _line(stored: bytes) -> str:
-    return one_line(stored.decode(errors="replace"), LONGEST_REASON)

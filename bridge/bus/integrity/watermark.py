@@ -16,7 +16,8 @@ import msgspec
 import structlog
 
 from bridge.audit_chain import GENESIS
-from bridge.bus.controls.kill_switch import Halt
+from bridge.bus.halt import Halt
+from bridge.tool import ToolError
 
 SLOT = 4096  # bytes; one page, so that a process that is killed leaves a slot whole
 CLIPPED = 500  # characters of what somebody else wrote, so that a slot has room
@@ -65,6 +66,16 @@ class DataLoss:
             f"Redis was put back to an older copy of its data: its audit log ends at entry {self.audit_seq}, and "
             f"{self.known.audit_seq} had been written"
         )
+
+
+def data_lost_error() -> ToolError:
+    """Return the error of a call that met an older copy of Redis: it sent nothing, but its key may be known no more."""
+    return ToolError(
+        "unknown",
+        "Redis has lost data, or was put back to an older copy, so an earlier call with this key may have been carried "
+        "out. This call sent nothing. Retry with the same key in half a minute, never with another key.",
+        reason="data_lost",
+    )
 
 
 class Watermark:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import structlog
 
-from bridge.bus.controls.kill_switch import halt_of
+from bridge.bus.halt import halt_of
 from bridge.bus.integrity.replication import UNKNOWN_ID, replication_id_of
 from bridge.bus.integrity.watermark import DataLoss, Watermark
 from bridge.bus.keys import Keys
+from bridge.bus.leadership import scripts
 from bridge.bus.leadership.leader_file import LeaderFile
-from bridge.bus.records import scripts
 from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.connection import BusError, Full, Refused
 from bridge.bus.transport.outage_log import Outage

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import NoReturn
 
-from bridge.bus.controls.kill_switch import halt_of, halted_error
+from bridge.bus.controls.kill_switch import halted_error
+from bridge.bus.halt import halt_of
 from bridge.bus.transport.pipeline import Argument
 from bridge.tool import ToolError
 

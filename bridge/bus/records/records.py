@@ -15,16 +15,16 @@ import msgspec
 import structlog
 from pydantic_core import to_json
 
-from bridge.bus.controls.kill_switch import WRONG_TYPE
 from bridge.bus.integrity.replication import UNKNOWN_ID, replication_id_of
-from bridge.bus.integrity.watermark import Watermark
+from bridge.bus.integrity.watermark import Watermark, data_lost_error
 from bridge.bus.keys import Keys
 from bridge.bus.messages import Reply, Request, decode_reply, decode_request
 from bridge.bus.records import scripts
 from bridge.bus.records.admission import OPEN, AdmissionRules
 from bridge.bus.transport.connection import Refused
+from bridge.bus.transport.errors import WRONG_TYPE, Fenced, StaleRequest
 from bridge.bus.transport.pipeline import CommandPipeline
-from bridge.tool import ToolError, ToolRequest, ToolSpec
+from bridge.tool import ToolRequest, ToolSpec
 
 State = Literal["new", "accepted", "done", "withdrawn"]
 Word = Literal[
@@ -37,14 +37,6 @@ log = structlog.get_logger()
 
 _STATES: dict[bytes, State] = {each.encode(): each for each in get_args(State)}
 _WORDS: dict[bytes, Word] = {each.encode(): each for each in get_args(Word)}
-
-
-class Fenced(Exception):
-    """Another worker holds the lease: whoever gets this must write nothing."""
-
-
-class StaleRequest(Exception):
-    """The caller has given up, or the request was delivered before: nothing may be done for it."""
 
 
 @dataclass(frozen=True)
@@ -173,12 +165,12 @@ class RecordKeeper:
         word, *details = await scripts.ACCEPT.run(self._pipe, keys, *arguments)
         _moved(word)
         if word == b"behind":
-            raise went_back()
+            raise data_lost_error()
         if gate is not None and word != b"accepted":
             gate.refuse(word.decode(), *details)
         revision, of_the_day = map(int, details[1:])
         if self._watermark.counted_twice(revision):
-            raise went_back()
+            raise data_lost_error()
         self._accepted(gate, revision, of_the_day)
 
     def _accepted(self, gate: AdmissionRules | None, revision: int, of_the_day: int) -> None:
@@ -276,16 +268,6 @@ class RecordKeeper:
         if first == 0:
             raise Fenced
         return first
-
-
-def went_back() -> ToolError:
-    """What a call is told that met an older copy of Redis: nothing of it was sent, but nobody knows of its key."""
-    return ToolError(
-        "unknown",
-        "Redis has lost data, or was put back to an older copy, so an earlier call with this key may have been carried "
-        "out. This call sent nothing. Retry with the same key in half a minute, never with another key.",
-        reason="data_lost",
-    )
 
 
 def _moved(word: bytes) -> None:

@@ -1,18 +1,7 @@
-"""The Lua scripts that move order records and the lease: each is one indivisible step at the server.
-
-`#!lua` makes the server refuse a script as a whole when it may not write (out of memory, replica, failing disk), so an
-error from it always means that nothing was changed. `flags=allow-oom` exempts from the first what stops orders, tells
-what became of a call, or frees memory: it adds little to what is there. Keys and channels come as KEYS, which Cluster
-and ACLs check.
-"""
-
-import hashlib
-from dataclasses import dataclass, field
-from typing import Any
+"""The Lua scripts that move order records: each is one indivisible step at the server."""
 
 from bridge.bus.integrity.damage import WHOLE
-from bridge.bus.transport.connection import Refused
-from bridge.bus.transport.pipeline import Argument, CommandPipeline
+from bridge.bus.transport.script import Script
 
 NEW_GRACE_MS = 2_000  # a new record outlives its caller's wait by this much
 KEPT_MS = 7 * 24 * 3600 * 1000  # results are replayed this long
@@ -20,26 +9,6 @@ HOLD_MS = 15 * 60 * 1000  # so long an order whose made key its caller never lea
 DAY_MS = 25 * 3600 * 1000  # the longest day, when summer time ends
 HIGHEST_ORDER_ID = 2**31 - 1
 TOMBSTONE_MS = 10 * 60 * 1000  # longer than a dead connection can still deliver a late submit
-
-
-@dataclass(frozen=True)
-class Script:
-    """Sent by its digest; a server that has forgotten it (NOSCRIPT: nothing was done) gets the text."""
-
-    text: str
-    sha: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sha", hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest())
-
-    async def run(self, pipe: CommandPipeline, keys: tuple[str, ...], *arguments: Argument) -> Any:
-        try:
-            return await pipe.send("EVALSHA", self.sha, len(keys), *keys, *arguments)
-        except Refused as error:
-            if "NOSCRIPT" not in str(error) and "No matching script" not in str(error):
-                raise
-        return await pipe.send("EVAL", self.text, len(keys), *keys, *arguments)
-
 
 # Answers {word, attempt, reply, generation, receivers, first}. The words: a state that the record was found in (new,
 # accepted, done, withdrawn), `submitted`, or why nothing was written: other_principal, conflict, no_generation,
@@ -255,133 +224,3 @@ return first
 """)
 
 COUNTED = Script(f"#!lua flags=no-writes{WHOLE}\nreturn whole(text(KEYS[1]), {HIGHEST_ORDER_ID})")
-
-# Marks that Redis holds the session's history from now on; the mark is gone when Redis lost its data. Answers {mark,
-# revision}, or false; so also where Redis has less than the worker knows, which the next renewal finds.
-MARK = Script(f"""#!lua{WHOLE}
-local generation, lease, revision = KEYS[1], KEYS[2], KEYS[3]
-if redis.call('GET', lease) ~= ARGV[1] or whole(text(revision)) < tonumber(ARGV[3]) then return false end
-redis.call('SET', generation, ARGV[2], 'NX')
-return {{redis.call('GET', generation), redis.call('INCR', revision)}}
-""")
-
-# After a loss, in one step, as Redis may go back once more between any two: the kill switch is at least what it was,
-# its releases and the steps go on from all that were known, the day has at least as many orders as it had, who
-# connected or disconnected is known again, and no write is taken until the next mark. Answers {revision, level, by,
-# reason, since_ms}, the switch as this step leaves it; or {0} where the lease is to be taken again first.
-REBASE = Script(
-    "#!lua"
-    + WHOLE
-    + """
-local lease, generation, revision, accepted, halt = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-if redis.call('GET', lease) ~= ARGV[1] then return {0} end
-local level = redis.call('EXISTS', halt) == 1 and (switch_of(halt)[1] or 'halt') or ''
-if ARGV[5] ~= '' and (level == '' or (level == 'reduce_only' and ARGV[5] == 'halt')) then
-    redis.call('HSET', halt, 'level', ARGV[5], 'by', ARGV[6], 'reason', ARGV[7], 'since_ms', ARGV[8])
-end
-if ARGV[10] ~= '' then redis.call('SET', KEYS[7], ARGV[10]) end
-if whole(text(KEYS[6])) < tonumber(ARGV[9]) then redis.call('SET', KEYS[6], ARGV[9]) end
-local steps = math.max(whole(text(revision)), tonumber(ARGV[2])) + 1
-redis.call('SET', revision, string.format('%.0f', steps))
-if type(redis.pcall('ZCARD', accepted)) == 'table' then redis.call('DEL', accepted) end
-redis.call('DEL', generation)
-local now, day_from = redis.call('TIME'), tonumber(ARGV[3])
-local at = now[1] * 1000 + math.floor(now[2] / 1000)
-if day_from > 0 and at >= day_from and at < day_from + DAY_MS then
-    local count = redis.call('ZCOUNT', accepted, ARGV[3], string.format('%.0f', day_from + DAY_MS))
-    for i = count + 1, tonumber(ARGV[4]) do
-        redis.call('ZADD', accepted, string.format('%.0f', at), string.format('restored/%.0f/%.0f', steps, i))
-    end
-end
-local set = switch_of(halt)
-return {steps, set[1] or '', set[2] or '', set[3] or '', set[4] or ''}
-""".replace("DAY_MS", str(DAY_MS))
-)
-
-# Takes the lease if it is free. The token is above every earlier one, also after Redis lost the counter: it never falls
-# behind the server's clock in seconds, nor behind ARGV[2], which the worker knows of. A lease that would last longer
-# than one is granted for was granted before the server's clock was put back, and one that would last for ever was
-# written by somebody else: it is cut to a lease. Answers the token, or false.
-ACQUIRE = Script(f"""#!lua{WHOLE}
-local lease, epoch = KEYS[1], KEYS[2]
-if redis.call('EXISTS', lease) == 1 then
-    local left = redis.call('PTTL', lease)
-    if left < 0 or left > tonumber(ARGV[1]) then redis.call('PEXPIRE', lease, ARGV[1]) end
-    return false
-end
-local number = math.max(whole(text(epoch)), tonumber(ARGV[2])) + 1
-number = math.max(number, tonumber(redis.call('TIME')[1]))
-local text = string.format('%.0f', number)
-redis.call('SET', epoch, text)
-redis.call('SET', lease, text, 'PX', ARGV[1])
-return text
-""")
-
-# Prolongs the lease, or takes it again where Redis lost it and nobody was granted one since. Redis must have all that
-# the worker knows: its steps, its generation, its audit log, the kill switch unless that was released. Where it has
-# less, the mark of the generation goes, so that fronts refuse writes at once. Answers {word, generation, revision, seq,
-# digest, level, by, reason, since_ms, releases}; the words are held, behind (held, and Redis has less) and lost.
-RENEW = Script(f"""#!lua{WHOLE}
-local lease, epoch, generation, revision, head, halt = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local token, holder, granted = ARGV[1], text(KEYS[1]), text(KEYS[2])
-local known, seq = ARGV[4], tonumber(ARGV[5])
-if holder and holder ~= token then return {{'lost'}} end
-if not holder and whole(granted) > tonumber(token) then return {{'lost'}} end
-if granted ~= token then redis.call('SET', epoch, token) end
-redis.call('SET', lease, token, 'PX', ARGV[2])
-local current, steps = text(generation) or '', whole(text(revision))
-local last, digest = log_end(head)
-local behind = steps < tonumber(ARGV[3]) or (known ~= '' and current == '')
-if known ~= '' and current == known then
-    behind = behind or last < seq or (last == seq and seq > 0 and digest ~= ARGV[6])
-elseif known ~= '' and ARGV[7] == '1' then
-    behind = true
-end
-local set, releases = switch_of(halt), whole(text(KEYS[7]))
-local off = not (set[1] or set[2] or set[3] or set[4])
-if off and ARGV[8] == '1' and releases <= tonumber(ARGV[9]) then behind = true end
-if behind or current == '' then redis.call('DEL', generation) end
-if behind then return {{'behind', '', steps, last, digest}} end
-if steps == 0 then redis.call('DEL', revision) end
-return {{'held', current, redis.call('INCR', revision), last, digest, set[1] or '', set[2] or '', set[3] or '',
-    set[4] or '', releases}}
-""")
-
-RELEASE = Script("""#!lua
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
-""")
-
-# What a standby keeps in mind, so that it can compare once it leads. Answers {generation, revision, seq, digest, level,
-# by, reason, since_ms, day_from, day_orders, releases}.
-OBSERVE = Script(f"""#!lua flags=no-writes{WHOLE}
-local generation, revision, head, halt, heartbeat = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local set, day = switch_of(halt), redis.pcall('HMGET', heartbeat, 'day_from', 'day_orders')
-local seq, digest = log_end(head)
-return {{text(generation) or '', whole(text(revision)), seq, digest, set[1] or '', set[2] or '', set[3] or '',
-    set[4] or '', whole(day[1]), whole(day[2]), whole(text(KEYS[6]))}}
-""")
-
-# Writes nothing, and is refused as every write is: out of memory, with a failing disk, at a replica.
-WRITABLE = Script("""#!lua
-return 1
-""")
-
-# Only the leader tells the session's status, so that a thawed predecessor can't overwrite it; with it the replication
-# id under which it has found Redis to have all it knew, empty where it can't say so.
-BEAT = Script("""#!lua
-local lease, heartbeat = KEYS[1], KEYS[2]
-if redis.call('GET', lease) ~= ARGV[1] then return 'fenced' end
-local now = redis.call('TIME')
-if type(redis.pcall('HGET', heartbeat, 'token')) == 'table' then redis.call('DEL', heartbeat) end
-redis.call('HSET', heartbeat, 'token', ARGV[1], 'worker', ARGV[2], 'status', ARGV[3],
-    'written_ms', now[1] * 1000 + math.floor(now[2] / 1000))
-if ARGV[5] == '?' then
-    redis.call('HDEL', heartbeat, 'compared')
-elseif ARGV[5] ~= '-' then
-    redis.call('HSET', heartbeat, 'compared', ARGV[5])
-end
-redis.call('HSET', heartbeat, 'day_from', ARGV[6], 'day_orders', ARGV[7])
-redis.call('PEXPIRE', heartbeat, ARGV[4])
-return 'written'
-""")

@@ -17,8 +17,9 @@ from bridge.bus.keys import Keys
 from bridge.bus.leadership.lease import Lease
 from bridge.bus.messages import TRUNCATED, VERSION, Reply, Request, encode_error, encode_reply
 from bridge.bus.records.admission import AdmissionRules
-from bridge.bus.records.records import Fenced, OrderRecord, RecordKeeper, StaleRequest
+from bridge.bus.records.records import OrderRecord, RecordKeeper
 from bridge.bus.transport.connection import BusError
+from bridge.bus.transport.errors import Fenced, StaleRequest
 from bridge.bus.transport.outage_log import Outage
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError

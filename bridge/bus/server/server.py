@@ -11,13 +11,14 @@ from typing import Any, Self
 import msgspec
 import structlog
 
-from bridge.bus.controls.kill_switch import LOOK_NOW, Level, halt_of, leaders_halt
+from bridge.bus.controls.kill_switch import LOOK_NOW, leaders_halt
+from bridge.bus.halt import Level, halt_of
 from bridge.bus.integrity.watermark import Watermark
 from bridge.bus.keys import Keys
 from bridge.bus.leadership.lease import Lease
 from bridge.bus.messages import VERSION, Request, decode_request
-from bridge.bus.records import scripts
 from bridge.bus.records.records import RecordKeeper
+from bridge.bus.server import scripts
 from bridge.bus.server.request import Handle, Leave, RequestContext, RequestRunner, retry_until_answered
 from bridge.bus.server.stream_publisher import StreamPublisher
 from bridge.bus.transport.connection import BusError, NotSent

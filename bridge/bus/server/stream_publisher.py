@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -14,14 +14,12 @@ from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.connection import BusError
 from bridge.bus.transport.outage_log import Outage
 from bridge.bus.transport.pipeline import CommandPipeline
-from bridge.tool import ToolError
 
 LINGER_S = 30.0  # a stream that nobody has listened to for this long is abandoned
 CHECK_S = 5.0  # how often quiet streams are asked for listeners
 UNSENT = 5_000  # ticks of one stream that wait for Redis; older ones are dropped, and show as a gap
 TICKS_OF_ONE = 500  # message: those that gathered while Redis was away are three megabytes
 UNCOUNTED = -1  # while Redis is away listeners can't be counted, and no stream may be called abandoned
-UNREAD = 5_000  # ticks of one feed that wait for its reader; older ones are dropped and counted
 
 
 @dataclass
@@ -119,78 +117,3 @@ class StreamPublisher:
         each.receivers = counted if isinstance(counted, int) else int(counted[1])
         if each.receivers:
             each.heard_at = boottime()
-
-
-class StreamReader:
-    """What one reader hears of one stream: `async for batch in feed` gives what has come since, oldest first.
-
-    It never holds up other feeds: what its reader is too slow for is dropped and counted in `dropped`. `gaps` counts
-    ticks that were published and did not get here. It ends by raising a ToolError when the bus or the worker is lost.
-    """
-
-    def __init__(self, stream: str) -> None:
-        self.stream = stream
-        self.dropped = 0
-        self.gaps = 0
-        self._unread: deque[Tick] = deque()
-        self._news = asyncio.Event()
-        self._held = False
-        self._failure: ToolError | None = None
-        self._last: tuple[str, int] | None = None  # life and seq
-
-    def __aiter__(self) -> AsyncIterator[list[Tick]]:
-        return self
-
-    async def __anext__(self) -> list[Tick]:
-        while self._held or not self._unread:
-            if self._failure is not None:
-                raise self._failure
-            self._news.clear()
-            await self._news.wait()
-        batch = list(self._unread)
-        self._unread.clear()
-        return batch
-
-    def hold(self) -> None:
-        """Give nothing until `begin`: the reader is about to be told what the ticks of now add up to."""
-        self._held = True
-
-    def begin(self, life: str, seq: int) -> None:
-        """Its reader has been told what all ticks up to this one add up to, by a worker of this life: give, and count
-        from, the next. Another life than was heard is a gap."""
-        self._held = False
-        self._news.set()
-        if not life:
-            return  # told by a worker of an earlier release, which does not say
-        if self._last is None or self._last[0] != life:
-            self.gaps += self._last is not None
-            self._unread.clear()
-            self._last = (life, seq)
-        else:
-            self._unread = deque(tick for tick in self._unread if tick.seq > seq)
-            self._last = (life, max(self._last[1], seq))
-
-    def hear(self, message: Ticks) -> None:
-        for tick in message.ticks:
-            if self._is_new(message.life, tick.seq):
-                if len(self._unread) >= UNREAD:
-                    self._unread.popleft()
-                    self.dropped += 1
-                self._unread.append(tick)
-        self._news.set()
-
-    def _is_new(self, life: str, seq: int) -> bool:
-        """Counts what is missing before this tick. A stream opened anew counts from 1: one gap, of unknown size."""
-        if self._last is not None and self._last[0] == life:
-            if seq <= self._last[1]:
-                return False
-            self.gaps += seq - self._last[1] - 1
-        elif self._last is not None:
-            self.gaps += 1
-        self._last = (life, seq)
-        return True
-
-    def fail(self, error: ToolError) -> None:
-        """End the feed after what is still unread."""
-        self._failure = error
-        self._news.set()

@@ -7,9 +7,10 @@ from functools import partial
 import msgspec
 import pytest
 
-from bridge.bus.records.records import Fenced, RecordKeeper, StaleRequest
+from bridge.bus.records.records import RecordKeeper
 from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
+from bridge.bus.transport.errors import Fenced, StaleRequest
 from bridge.tool import ToolError
 from tests.stacks.bus import (
     GET_POSITIONS,

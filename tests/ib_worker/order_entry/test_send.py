@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
-from bridge.bus.records.records import Fenced
 from bridge.bus.server.request import RequestContext
+from bridge.bus.transport.errors import Fenced
 from bridge.tool import ToolError
 from ib_worker.order_entry.send import send_cancel, send_order, send_orders
 from ib_worker.session import state as standing

@@ -9,7 +9,8 @@ import pytest
 
 from bridge.audit_chain import AuditEntry, ChainBreak, verify
 from bridge.bus.controls.audit_log import read_head, read_log
-from bridge.bus.controls.kill_switch import Halt, clear_halt, read_halt
+from bridge.bus.controls.kill_switch import clear_halt, read_halt
+from bridge.bus.halt import Halt
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.orders.references import order_ref

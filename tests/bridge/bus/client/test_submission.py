@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from bridge.bus.messages import REQUEST_LIMIT
-from bridge.bus.records.records import Fenced
 from bridge.bus.server.request import RequestContext
+from bridge.bus.transport.errors import Fenced
 from bridge.tool import ToolError
 from tests.busy import BUSY_S
 from tests.stacks.bus import (

@@ -7,7 +7,8 @@ from zlib import crc32
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.bus.controls.kill_switch import Halt, set_halt
+from bridge.bus.controls.kill_switch import set_halt
+from bridge.bus.halt import Halt
 from bridge.bus.integrity.watermark import CLIPPED, SLOT, Watermark
 from bridge.bus.records.admission import AdmissionRules
 from bridge.bus.server.server import BusServer

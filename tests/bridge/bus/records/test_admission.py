@@ -14,10 +14,10 @@ from bridge.bus.controls.audit_log import AuditLog, read_back, read_head, read_l
 from bridge.bus.controls.kill_switch import clear_halt, drop_change, next_change, read_halt, set_halt
 from bridge.bus.keys import Keys
 from bridge.bus.records.admission import AdmissionRules
-from bridge.bus.records.records import Fenced
 from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
 from bridge.bus.transport.connection import Full
+from bridge.bus.transport.errors import Fenced
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis

@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from bridge.bus.keys import Keys
 from bridge.bus.messages import VERSION, Reply, Request, encode_reply
-from bridge.bus.records.records import Fenced, OrderRecord, RecordClient, RecordKeeper, RecordSnapshot, StaleRequest
+from bridge.bus.records.records import OrderRecord, RecordClient, RecordKeeper, RecordSnapshot
+from bridge.bus.transport.errors import Fenced, StaleRequest
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.pubsub import PubSubListener
 from tests.stacks.bus import until

@@ -9,7 +9,8 @@ import pytest_asyncio
 
 from bridge.bus.keys import Keys
 from bridge.bus.messages import VERSION, Reply, Request, encode_reply
-from bridge.bus.records.records import Fenced, RecordClient, RecordKeeper, StaleRequest
+from bridge.bus.records.records import RecordClient, RecordKeeper
+from bridge.bus.transport.errors import Fenced, StaleRequest
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.pubsub import PubSubListener
 

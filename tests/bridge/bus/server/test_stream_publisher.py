@@ -9,10 +9,10 @@ import pytest_asyncio
 
 from bridge.bus.client import replies as waiting
 from bridge.bus.client.client import BusClient
-from bridge.bus.messages import Tick, Ticks
+from bridge.bus.client.stream_reader import StreamReader
+from bridge.bus.messages import Tick
 from bridge.bus.server import stream_publisher as ticks
 from bridge.bus.server.server import BusServer
-from bridge.bus.server.stream_publisher import StreamReader
 from bridge.tool import ToolError
 from tests.stacks.bus import Broker, front, serving, until
 from tests.stacks.redis_relay import Shim
@@ -103,86 +103,6 @@ async def test_a_channel_left_and_joined_at_once_is_heard(bus: BusServer, asker:
         async with asker.listen(STREAM) as feed:
             bus.publish(STREAM, "quote", b"%d" % i)
             assert await gathered(feed, 1) == [i]
-
-
-async def test_a_slow_reader_loses_the_oldest_and_is_told_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ticks, "UNREAD", 10)
-    slow = StreamReader(STREAM)
-    slow.hear(Ticks("1-1", [tick(seq) for seq in range(1, 8)]))
-    slow.hear(Ticks("1-1", [tick(seq) for seq in range(8, 26)]))
-
-    assert bodies(await anext(slow)) == list(range(16, 26))
-    assert (slow.dropped, slow.gaps) == (15, 0)
-    slow.hear(Ticks("1-1", [tick(26)]))
-    assert bodies(await anext(slow)) == [26]
-    assert slow.dropped == 15
-
-
-async def test_missing_and_repeated_ticks_are_noticed() -> None:
-    feed = StreamReader(STREAM)
-    feed.hear(Ticks("1-1", [tick(5), tick(6)]))  # it joined late, which is no gap
-    feed.hear(Ticks("1-1", [tick(6), tick(7)]))
-    feed.hear(Ticks("1-1", [tick(10)]))
-    assert feed.gaps == 2
-    feed.hear(Ticks("2-1", [tick(1), tick(2)]))  # another leader counts from 1
-
-    assert bodies(await anext(feed)) == [5, 6, 7, 10, 1, 2]
-    assert feed.gaps == 3
-
-
-async def test_a_feed_begins_after_what_its_reader_was_told() -> None:
-    feed = StreamReader(STREAM)
-    feed.hear(Ticks("1-1", [tick(5), tick(6), tick(7)]))
-    feed.begin("1-1", 6)
-    assert bodies(await anext(feed)) == [7]
-    feed.hear(Ticks("1-1", [tick(7), tick(9)]))
-    assert (bodies(await anext(feed)), feed.gaps) == ([9], 1)
-
-    late = StreamReader(STREAM)
-    late.begin("1-1", 6)
-    late.hear(Ticks("1-1", [tick(6), tick(8)]))
-    assert (bodies(await anext(late)), late.gaps) == ([8], 1)
-    late.begin("2-1", 3)  # another leader's, that nobody here has heard yet
-    late.hear(Ticks("2-1", [tick(3), tick(4)]))
-    assert (bodies(await anext(late)), late.gaps) == ([4], 2)
-
-
-async def test_a_held_feed_gives_nothing_before_it_begins() -> None:
-    feed = StreamReader(STREAM)
-    feed.hear(Ticks("1-1", [tick(1)]))
-    feed.hold()
-    reading = asyncio.ensure_future(anext(feed))
-    feed.hear(Ticks("1-1", [tick(2)]))
-    await asyncio.sleep(0)
-    assert not reading.done()
-    feed.begin("1-1", 1)
-    assert bodies(await reading) == [2]
-
-    feed.hear(Ticks("1-1", [tick(3)]))
-    feed.hold()
-    feed.begin("", 0)  # a worker of an earlier release does not say where
-    assert bodies(await anext(feed)) == [3]
-
-
-async def test_a_feed_that_fails_gives_what_it_has_first() -> None:
-    feed = StreamReader(STREAM)
-    feed.hear(Ticks("1-1", [tick(1)]))
-    feed.fail(ToolError("bus_down", "gone"))
-
-    assert bodies(await anext(feed)) == [1]
-    for _ in range(2):
-        with pytest.raises(ToolError, match="gone"):
-            await anext(feed)
-
-
-async def test_a_waiting_reader_is_woken_by_the_failure() -> None:
-    feed = StreamReader(STREAM)
-    reading = asyncio.ensure_future(anext(feed))
-    await asyncio.sleep(0)
-    feed.fail(ToolError("bus_down", "gone"))
-
-    with pytest.raises(ToolError, match="gone"):
-        await reading
 
 
 async def test_a_feed_ends_with_the_connection(redis_url: str, session: str, bus: BusServer) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.bus.records.scripts import Script
 from bridge.bus.transport import connection as connect
 from bridge.bus.transport import pipeline as pipe
 from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.connection import BusError, NotSent, Refused, Unanswered
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.script import Script
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.stacks.bus import Broker, ask, front, pipe_to, serving, until

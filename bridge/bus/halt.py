@@ -1,0 +1,47 @@
+"""The kill switch as Redis keeps it: its levels, and who set it, when and why."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+
+from bridge.text.plain_text import one_line
+
+LATEST_MS = 253_402_300_799_000  # the last second that a datetime can tell
+LONGEST_REASON, LONGEST_NAME = 200, 96  # characters
+
+Level = Literal["reduce_only", "halt"]
+
+
+class Halt(msgspec.Struct, frozen=True):
+    """A set switch. `reduce_only` lets orders pass that can only reduce a position."""
+
+    level: Level
+    by: str
+    reason: str
+    since_ms: int  # the server's clock
+
+    def since(self) -> datetime:
+        return datetime.fromtimestamp(self.since_ms / 1000, UTC)
+
+    def told(self) -> str:
+        """Who, when and why, for a message."""
+        return f"{self.level} {self.origin()}"
+
+    def origin(self) -> str:
+        """The time by Redis' clock, which is named: a simulator's orders and quotes have another date."""
+        since = f"{self.since():%Y-%m-%d %H:%M:%S} UTC (server clock)" if self.since_ms else "an unknown time"
+        return f"by {self.by or 'an unknown caller'} since {since}: {self.reason or 'no reason given'}"
+
+
+def halt_of(found: Sequence[bytes | None]) -> Halt:
+    """A switch that somebody wrote by hand, in part, is set all the same."""
+    level, by, reason, since_ms = (each or b"" for each in found)
+    known: Level = "reduce_only" if level == b"reduce_only" else "halt"
+    since = int(since_ms) if since_ms.isdigit() and len(since_ms) <= len(str(LATEST_MS)) else 0
+    return Halt(known, _line(by), _line(reason), min(since, LATEST_MS))
+
+
+def _line(stored: bytes) -> str:
+    return one_line(stored.decode(errors="replace"), LONGEST_REASON)
