@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.rig import STOCKS, Client, Stack, stack, until
 from bridge.tool import ToolError
-from cli.local_stack.processes import Problem
+from cli.errors import Problem
 
 CLIENTS = 20
 LINES = 30  # of the account: fewer than contracts, so that the cap is reached

@@ -24,8 +24,8 @@ from pathlib import Path
 from benchmarks.flood import BEGUN, FLOODS, positions, with_token
 from benchmarks.http_load import MODERN, Call, Socket, call_of
 from benchmarks.rig import Stack, percentile, stack
+from cli.errors import Problem
 from cli.local_stack.embedded_redis import free_port
-from cli.local_stack.processes import Problem
 from cli.local_stack.readiness import until_ready
 
 READ_EVERY_S = 0.05

@@ -21,8 +21,9 @@ from pathlib import Path
 from benchmarks.direct import QUESTIONS, Direct
 from benchmarks.http_load import LEGACY, MODERN, Httpx, Socket, burst, call_of, checked
 from benchmarks.noop_front import NOOP
+from cli.errors import Problem
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
-from cli.local_stack.processes import Children, Problem
+from cli.local_stack.processes import Children
 from cli.local_stack.readiness import until_ready
 
 ROUNDS = 10

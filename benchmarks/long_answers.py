@@ -29,8 +29,9 @@ from benchmarks.flood import with_token
 from benchmarks.http_load import MODERN, Call, Socket, call_of
 from benchmarks.rig import Stack, stack, until
 from benchmarks.steps import STEP_BAR_S
+from cli.errors import Problem
 from cli.local_stack.embedded_redis import free_port
-from cli.local_stack.processes import Child, Problem, send
+from cli.local_stack.processes import Child, send
 from cli.local_stack.readiness import until_ready
 from ib_worker.tws.connection import TwsConnection
 from ib_worker.tws.values.unset import UNSET_DOUBLE

@@ -25,7 +25,8 @@ from pathlib import Path
 
 from benchmarks.rig import STOCKS, Stack, kill, percentile, stack, until
 from bridge.tool import ToolError
-from cli.local_stack.processes import Child, Problem
+from cli.errors import Problem
+from cli.local_stack.processes import Child
 
 OPEN_ORDERS = 500
 AWAY_S = (1.0, 9.0)  # so that an attempt may be due at any moment when the gateway is back

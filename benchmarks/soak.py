@@ -29,8 +29,9 @@ from benchmarks.http_load import MODERN, Socket, call_of
 from benchmarks.rig import STOCKS, Client, Stack, open_files, stack, until
 from benchmarks.soak_report import LAPSE, Counts, Held, Memory, tell, verdict
 from bridge.tool import ToolError
+from cli.errors import Problem
 from cli.local_stack.embedded_redis import free_port
-from cli.local_stack.processes import Child, Problem
+from cli.local_stack.processes import Child
 from cli.local_stack.readiness import until_ready
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -10,7 +10,7 @@ from fastmcp.client.logging import LogMessage
 from fastmcp.exceptions import FastMCPError
 from mcp.shared.exceptions import MCPError
 
-from cli.local_stack.processes import Problem
+from cli.errors import Problem
 
 UNREACHED = (FastMCPError, MCPError, httpx2.HTTPError, RuntimeError)  # RuntimeError: the client could not connect
 

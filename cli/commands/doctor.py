@@ -4,7 +4,8 @@ import argparse
 import asyncio
 import os
 
-from cli.diagnostics.checks import Place, examine
+from cli.diagnostics.checks import examine
+from cli.diagnostics.finding import Place
 from cli.front_access import front_address
 from cli.local_stack.state_folder import STATE, front_of
 from cli.operator.redis_target import add_redis_argument

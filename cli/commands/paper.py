@@ -12,8 +12,9 @@ from pathlib import Path
 
 from cli.client_setup import described
 from cli.command_line import command
+from cli.errors import Problem
 from cli.local_stack.docker_engine import need_docker, users_are_remapped
-from cli.local_stack.processes import INTERRUPTED, Problem
+from cli.local_stack.processes import INTERRUPTED
 from cli.local_stack.readiness import LOOK_AGAIN_S, readiness
 from cli.terminal import Screen
 

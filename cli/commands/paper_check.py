@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from cli.commands.up import forget_settings
+from cli.errors import Problem
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
-from cli.local_stack.processes import INTERRUPTED, Children, Problem
+from cli.local_stack.processes import INTERRUPTED, Children
 from cli.local_stack.readiness import until_ready
 from cli.mcp_client import Answer, Tools
 from cli.terminal import Screen

@@ -31,8 +31,9 @@ from bridge.tools.order_queries import Execution, GetExecutions, GetOpenOrders
 from bridge.tools.orders import PlaceOrder
 from bridge.tools.session import Connect, GetStatus, SessionStatus
 from bridge.tools.types import OrderReport
+from cli.errors import Problem
 from cli.front_access import ODD_TOKEN, TOKEN, front_address
-from cli.local_stack.processes import INTERRUPTED, Problem
+from cli.local_stack.processes import INTERRUPTED
 from cli.terminal import Screen
 
 CLIENT_ID = 1  # what the API's own documentation calls with

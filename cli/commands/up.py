@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from cli.client_setup import described
+from cli.errors import Problem
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from cli.local_stack.processes import INTERRUPTED, Child, Children, Problem
+from cli.local_stack.processes import INTERRUPTED, Child, Children
 from cli.local_stack.readiness import until_ready
 from cli.local_stack.state_folder import STATE, sole_user
 from cli.terminal import Screen

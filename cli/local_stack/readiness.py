@@ -3,9 +3,10 @@
 import asyncio
 import json
 from collections.abc import Callable
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 
-from cli.local_stack.processes import Problem
+from cli.errors import Problem
+from cli.http_client import send_request
 
 LOOK_AGAIN_S = 0.1
 ANSWER_S = 2.0
@@ -29,16 +30,12 @@ async def until_ready(port: int, tell: Callable[[str], None]) -> None:
 
 
 def readiness(port: int) -> tuple[bool, str]:
-    """Whether /readyz says yes, and if not, why."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
+    """Return whether /readyz answers 200, and the reason if it does not."""
     try:
-        connection.request("GET", "/readyz")
-        answer = connection.getresponse()
-        body = json.loads(answer.read())
+        answer = send_request(f"http://127.0.0.1:{port}", "GET", "/readyz", ANSWER_S)
+        body = json.loads(answer.body)
     except ConnectionRefusedError:  # nothing listens yet: its process loads
         return False, STARTING
     except (OSError, HTTPException, ValueError):
         return False, "the front does not answer yet"
-    finally:
-        connection.close()
     return answer.status == 200, str(body.get("cause") or body)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cli.local_stack.processes import Problem
+from cli.errors import Problem
 
 STATE = Path(__file__).resolve().parent.parent.parent / ".state"
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from bridge.bus.server.stream_publisher import StreamReader
+from bridge.bus.client.stream_reader import StreamReader
 
 
 async def first_ticks(feed: StreamReader, count: int) -> list:  # type: ignore[type-arg]

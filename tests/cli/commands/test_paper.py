@@ -19,9 +19,9 @@ from rich.console import Console
 
 from cli.__main__ import main
 from cli.commands.paper import LOGIN, PASSWORD, await_session, keep_login
+from cli.errors import Problem
 from cli.local_stack.docker_engine import need_docker
 from cli.local_stack.embedded_redis import free_port
-from cli.local_stack.processes import Problem
 from cli.local_stack.readiness import readiness
 from cli.terminal import Screen
 

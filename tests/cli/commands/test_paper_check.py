@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from cli.commands.paper_check import check
-from cli.local_stack.processes import Problem
+from cli.errors import Problem
 from cli.terminal import Screen
 from ibgateway.simulator.model.config import Identity, SimulatorConfig
 from ibgateway.simulator.server.server import Simulator

@@ -21,8 +21,11 @@ from rich.console import Console
 from bridge.bus.controls.kill_switch import set_halt
 from bridge.bus.transport.pipeline import CommandPipeline
 from cli.command_line import command
-from cli.diagnostics import checks as examining
-from cli.diagnostics.checks import Finding, Place, _instant, examine
+from cli.diagnostics import front as front_checks
+from cli.diagnostics import gateway
+from cli.diagnostics.checks import examine
+from cli.diagnostics.finding import Finding, Place
+from cli.diagnostics.gateway import instant_of
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from cli.local_stack.state_folder import front_of, sole_user
 from cli.terminal import Screen
@@ -40,7 +43,7 @@ ROOT = Path(__file__).resolve().parents[3]
 def no_docker(monkeypatch: pytest.MonkeyPatch) -> None:
     """This machine's containers are no part of these stacks."""
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    monkeypatch.setattr(examining, "USUAL_PORTS", ())  # where a stack of this machine may listen
+    monkeypatch.setattr(gateway, "USUAL_PORTS", ())  # where a stack of this machine may listen
 
 
 @asynccontextmanager
@@ -192,7 +195,7 @@ async def test_a_redis_that_could_lose_orders(own_redis: EmbeddedRedis, session:
 async def test_the_port_of_the_jvm_in_place_of_the_forwarders(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(examining, "USUAL_PORTS", (4002, 4004))
+    monkeypatch.setattr(gateway, "USUAL_PORTS", (4002, 4004))
     host = "127.0.77.4"  # loopback too, and nobody else's
     async with (
         Simulator(SimulatorConfig(host=host, ports=(4004,))),
@@ -325,7 +328,7 @@ async def test_a_clock_that_is_minutes_off(redis_url: str, session: str) -> None
 
 @pytest.mark.parametrize("text", ["", "20260302", "20260302 09:00:00 Central European Standard Time"])
 def test_a_time_that_cannot_be_placed_tells_nothing(text: str) -> None:
-    assert _instant(text) is None
+    assert instant_of(text) is None
 
 
 @pytest.mark.parametrize("token", ["“quoted”", "two words", "ends\n"])
@@ -343,7 +346,7 @@ async def healthy_and_then_silent(reader: asyncio.StreamReader, writer: asyncio.
 
 
 async def test_a_front_that_hangs_is_named(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(examining, "ANSWER_S", 0.3)
+    monkeypatch.setattr(front_checks, "ANSWER_S", 0.3)
     async with servers.listening(healthy_and_then_silent) as port:
         found = await faults(Place(f"http://127.0.0.1:{port}/api/v1", None, None, redis_url, "none"))
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from cli.errors import Problem
 from cli.local_stack import embedded_redis
 from cli.local_stack.embedded_redis import EmbeddedRedis, answers, find_server, free_port
-from cli.local_stack.processes import Problem
 from tests.stacks.bus import pipe_to, until
 
 STARTER = """

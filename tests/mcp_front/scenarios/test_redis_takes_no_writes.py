@@ -7,7 +7,8 @@ import pytest
 
 from bridge.bus.transport.connection import Refused, refusing
 from bridge.bus.transport.pipeline import CommandPipeline
-from cli.diagnostics.checks import Place, examine
+from cli.diagnostics.checks import examine
+from cli.diagnostics.finding import Place
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.stacks.front import serving, worker
 
