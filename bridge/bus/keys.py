@@ -38,6 +38,7 @@ class Keys:
         self.seal = self._prefix + "seal"  # string: the secret under which fronts seal what a client hands back
         self.audit = self._prefix + "audit"  # stream: the audit log
         self.audit_head = self._prefix + "audit_head"  # hash: seq and digest of the log's last entry
+        self.audit_index = self._prefix + "audit_index"  # sorted set: which of its newest entries name an order
 
     def replies(self, front: str) -> str:
         """The channel that one front listens to."""

@@ -1,12 +1,14 @@
-"""An order's life as the audit log has it: also from before this worker led, or the gateway started."""
+"""An order's events as the audit log has them, also from before this worker led or the gateway started."""
 
 import re
+from collections.abc import AsyncIterator, Collection
 from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
-from bridge.audit_chain import AuditEntry as AuditEntry
+from bridge.audit_chain import AuditEntry
+from bridge.bus.controls.audit_index import NEWEST, find_entries, perm_name, read_entries, ref_name
 from bridge.bus.controls.audit_log import read_back
 from bridge.bus.keys import Keys
 from bridge.bus.transport.connection import BusError, bus_down
@@ -15,13 +17,12 @@ from ib_worker.audit.replay import replay_orders
 from ib_worker.orders.references import is_ours
 from ib_worker.orders.state import HistoryEntry, OrderState
 
-NEWEST = 20_000  # lines of the log that are looked through: the events of a thousand orders or more
 INTENT = b'"event":"intent"'
 SENT = b'"event":"Sent"'  # the first event of an order of ours
 
 
 class Placed(NamedTuple):
-    """What the log tells of an order's beginning."""
+    """The beginning of an order of ours, by the log."""
 
     orderRef: str
     key: str
@@ -29,12 +30,17 @@ class Placed(NamedTuple):
 
 
 class OrderHistoryReader:
+    """Reads the log's entries of one order by the log's index, among the newest 20,000."""
+
     def __init__(self, pipe: CommandPipeline, keys: Keys) -> None:
         self._pipe = pipe
         self._keys = keys
 
     async def whole(self, state: OrderState) -> list[HistoryEntry]:
-        """What the log tells of the order, and what it does not have yet, in time. Raises ToolError bus_down."""
+        """Return the order's events in the log, and those that are not in the log yet, by time.
+
+        Raises ToolError bus_down.
+        """
         try:
             lines = await self._lines(state)
         except BusError as error:
@@ -46,47 +52,55 @@ class OrderHistoryReader:
         return sorted([*written, *unwritten], key=lambda life: life.at)
 
     async def principal_of(self, orderRef: str) -> str | None:
-        """Return who placed the order, by the log's intent; None where the log does not tell. Raises ToolError
-        bus_down."""
-        named = f'"orderRef":"{orderRef}"'.encode()
+        """Return who placed the order, by the log's intent; None where the log has none. Raises ToolError bus_down."""
         try:
-            async for line in read_back(self._pipe, self._keys, NEWEST):
-                if INTENT in line and named in line:
+            async for line in self._naming([ref_name(orderRef)]):
+                if INTENT in line:
                     return msgspec.json.decode(line, type=AuditEntry).caller
         except BusError as error:
             raise bus_down(self._pipe.url, error) from error
         return None
 
     async def placed(self, orderRefs: set[str]) -> list[Placed]:
-        """Of orders of ours, as far as the log has them. Raises BusError."""
-        found: list[Placed] = []
-        async for line in read_back(self._pipe, self._keys, NEWEST):
+        """Return the beginnings of these orders of ours, as far as the log has them. Raises BusError."""
+        found: dict[str, Placed] = {}
+        async for line in self._naming([ref_name(each) for each in orderRefs]):
             if SENT not in line:
                 continue
             entry = msgspec.json.decode(line, type=AuditEntry)
-            if entry.orderRef in orderRefs:
-                orderRefs.discard(entry.orderRef)
-                found.append(Placed(entry.orderRef, entry.key, datetime.fromisoformat(entry.details["at"])))
-            if not orderRefs:
+            if entry.orderRef in orderRefs and entry.orderRef not in found:
+                at = datetime.fromisoformat(entry.details["at"])
+                found[entry.orderRef] = Placed(entry.orderRef, entry.key, at)
+        return list(found.values())
+
+    async def _lines(self, state: OrderState) -> list[bytes]:
+        """Return the order's entries, newest first: back to where it was sent, for one that a worker placed."""
+        ref = [ref_name(state.orderRef)] if is_ours(state.orderRef) else []
+        found: list[bytes] = []
+        async for line in self._naming(ref or [perm_name(each) for each in state.permIds]):
+            found.append(line)
+            if SENT in line:
                 break
         return found
 
-    async def _lines(self, state: OrderState) -> list[bytes]:
-        """The order's own, newest first: back to where it was sent, for one that a worker placed."""
-        ref = [f'"orderRef":"{state.orderRef}"'] if is_ours(state.orderRef) else []
-        names = ref or [f'"permId":{each}' for each in state.permIds]
-        found: list[bytes] = []
+    async def _naming(self, names: Collection[str]) -> AsyncIterator[bytes]:
+        """Yield the lines that have one of these names, newest first. Without the index the newest lines are searched.
+
+        Raises BusError.
+        """
         if not names:
-            return found
-        told = re.compile(f"({'|'.join(map(re.escape, names))})[,}}]".encode())
+            return
+        seqs = await find_entries(self._pipe, self._keys, names)
+        if seqs is not None:
+            async for line in read_entries(self._pipe, self._keys, seqs):
+                yield line
+            return
+        named = re.compile(f"({'|'.join(map(re.escape, names))})[,}}]".encode())
         async for line in read_back(self._pipe, self._keys, NEWEST):
-            if told.search(line):
-                found.append(line)
-                if SENT in line:
-                    break
-        return found
+            if named.search(line):
+                yield line
 
 
 def _is_of(rebuilt: OrderState, state: OrderState) -> bool:
-    """Not another program's order that carries the same reference."""
+    """Return whether it is the same order: another program's order may carry the same reference."""
     return not rebuilt.permIds or not state.permIds or bool(set(rebuilt.permIds) & set(state.permIds))

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from bridge.audit_chain import DATA_LOSS, GENESIS, AuditEntry, digest, encode
+from bridge.bus.controls.audit_index import INDEX
 from bridge.bus.integrity.damage import WHOLE
 from bridge.bus.integrity.watermark import Watermark, data_lost_error
 from bridge.bus.keys import Keys
@@ -22,8 +23,8 @@ PAGE = 1_000  # entries in one read
 # Appends one entry if it follows the last. Answers {word, seq, digest}: `appended` (also when this very entry is the
 # last, so that asking again after a lost answer is harmless), `behind` with the head as it is, `lost` where Redis lacks
 # steps or entries that the writer knows of, or `fenced`; and the revision.
-APPEND = Script(f"""#!lua{WHOLE}
-local log, head, lease, revision = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+APPEND = Script(f"""#!lua{WHOLE}{INDEX}
+local log, head, lease, revision, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, seq, prev, mine, line = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if redis.call('GET', lease) ~= token then return {{'fenced', 0, '', 0}} end
 local last, found = log_end(head)
@@ -33,6 +34,7 @@ if ends == mine then return {{'appended', last, mine, steps}} end
 if last ~= tonumber(seq) - 1 or ends ~= prev then return {{'behind', last, ends, steps}} end
 redis.call('XADD', log, seq .. '-0', 'e', line)
 redis.call('HSET', head, 'seq', seq, 'digest', mine)
+index_entry(index, last + 1, line)
 return {{'appended', last + 1, mine, redis.call('INCR', revision)}}
 """)
 
@@ -46,14 +48,16 @@ return 1
 """)
 
 
-# Trims what the archive holds, and keeps where it ends: from then on a log that begins later is seen to be cut.
+# Trims what the archive holds, and keeps where it ends: from then on a log that begins later is seen to be cut. The
+# index goes too: its next reader fills it from the entries that are left.
 TRIM = Script("""#!lua flags=allow-oom
-local log, head = KEYS[1], KEYS[2]
+local log, head, index = KEYS[1], KEYS[2], KEYS[3]
 local found = redis.call('XRANGE', log, ARGV[1] .. '-0', ARGV[1] .. '-0')
 if #found == 0 then return redis.call('HGET', head, 'archived_digest') == ARGV[3] and 1 or 0 end
 if found[1][2][2] ~= ARGV[2] then return 0 end
 redis.call('HSET', head, 'archived', ARGV[1], 'archived_digest', ARGV[3])
 redis.call('XTRIM', log, 'MINID', '=', string.format('%.0f', ARGV[1] + 1) .. '-0')
+redis.call('UNLINK', index)
 return 1
 """)
 
@@ -64,7 +68,7 @@ class AuditLog:
     def __init__(self, pipe: CommandPipeline, keys: Keys, token: int, watermark: Watermark | None = None) -> None:
         """Without a watermark of the leader's nothing is compared."""
         self._pipe = pipe
-        self._keys = (keys.audit, keys.audit_head, keys.lease, keys.revision)
+        self._keys = (keys.audit, keys.audit_head, keys.lease, keys.revision, keys.audit_index)
         self._watermark = watermark or Watermark(keys.session)
         self._token = str(token)
         self._head: tuple[int, str] | None = None
@@ -124,7 +128,7 @@ class AuditLog:
 
     async def _found(self) -> tuple[int, str]:
         """Where the log ends. What says so can be lost or damaged alone: then the newest entry tells it."""
-        log, head, lease, _ = self._keys
+        log, head, lease, *_ = self._keys
         try:
             newest = await self._pipe.send("XREVRANGE", log, "+", "-", "COUNT", 1)
         except Refused as error:
@@ -156,7 +160,7 @@ async def read_archived(pipe: CommandPipeline, key: str) -> tuple[int, str]:
 async def trim(pipe: CommandPipeline, keys: Keys, last: bytes) -> bool:
     """Forget everything up to `last`, the archive's last line, if it is the log's own line of that seq."""
     seq = msgspec.json.decode(last, type=AuditEntry).seq
-    return bool(await TRIM.run(pipe, (keys.audit, keys.audit_head), seq, last, digest(last)))
+    return bool(await TRIM.run(pipe, (keys.audit, keys.audit_head, keys.audit_index), seq, last, digest(last)))
 
 
 async def read_log(pipe: CommandPipeline, keys: Keys, after: int = 0, until: int | None = None) -> AsyncIterator[bytes]:

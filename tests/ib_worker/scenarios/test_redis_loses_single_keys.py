@@ -23,7 +23,7 @@ WRITTEN_OVER = {
 }
 CONTROL = (
     "epoch", "generation", "revision", "heartbeat", "inflight", "order_ids", "accepted", "halts", "switched",
-    "audit_head", "steering",
+    "audit_head", "audit_index", "steering",
 )  # fmt: skip
 pytestmark = pytest.mark.usefixtures("soon")
 
