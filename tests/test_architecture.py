@@ -348,6 +348,9 @@ ROOMS: dict[str, set[str]] = {
     ),
 }
 ROOMED = tuple(sorted({room.split("/")[0] for room in ROOMS}))  # the packages that the table covers
+# The packages whose docstrings have been rewritten: none opens with a question word, `that` or `of`.
+PLAIN_ENGLISH = ("ibgateway",)
+INDIRECT_OPENING = re.compile(r"\W*(what|who|whoever|whether|how|where|that|of)\b", re.IGNORECASE)
 RIM = {"asyncio", "socket", "time", "threading", "selectors", "signal"}  # sockets and clocks
 
 
@@ -546,6 +549,18 @@ def test_one_module_spells_the_keys_of_redis() -> None:
 def docstrings(path: Path) -> set[str]:
     described = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     return {ast.get_docstring(node, clean=False) or "" for node in ast.walk(tree(path)) if isinstance(node, described)}
+
+
+@pytest.mark.parametrize("package", PLAIN_ENGLISH)
+def test_a_docstring_begins_with_its_subject_or_a_verb(package: str) -> None:
+    wrong = {
+        f"{name_of(path)}: {text.splitlines()[0]}"
+        for path in sources(package)
+        for text in docstrings(path)
+        if INDIRECT_OPENING.match(text)
+    }
+
+    assert not wrong
 
 
 def test_only_the_simulators_rim_has_sockets_and_clocks() -> None:

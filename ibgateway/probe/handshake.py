@@ -19,7 +19,7 @@ GREETING = re.compile(
 
 
 class PortState(StrEnum):
-    """What a gateway's port does when it is asked for a version."""
+    """The reaction of a gateway's port to a client's version offer."""
 
     ANSWERS = "answers"
     REFUSED = "refused"

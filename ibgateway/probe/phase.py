@@ -1,4 +1,4 @@
-"""How far a gateway's login is, read from the lines of its log. Pure."""
+"""The phase of a gateway's login, read from the lines of its log. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ PHRASES = Path(__file__).with_name("phrases.tsv")
 
 
 class Phase(StrEnum):
-    """Where a gateway stands between its start and its login."""
+    """One step between a gateway's start and its login."""
 
     STARTING = "starting"
     LOGGING_IN = "logging_in"
@@ -70,7 +70,7 @@ def read_phrases(text: str) -> tuple[Phrase, ...]:
 
 
 def phase_of(line: str, phrases: Iterable[Phrase]) -> Phase | None:
-    """What one line says, or None where it says nothing of the login."""
+    """Return the phase that one line names; None for a line about something else."""
     return next((each.phase for each in phrases if each.pattern.search(line)), None)
 
 

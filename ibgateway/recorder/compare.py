@@ -1,4 +1,4 @@
-"""Where two transcripts of the same requests differ: messages, their order, their field counts, the fields' classes."""
+"""Differences of two transcripts of the same requests: messages, their order, field counts, classes of fields."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def _fields(
 
 
 def _texts(entries: Sequence[TranscriptFrame]) -> dict[str, set[str]]:
-    """What each field holds, over all messages of a kind."""
+    """Return the texts of each field, over all messages of a kind."""
     found: dict[str, set[str]] = {}
     for entry in entries:
         for name, text in zip(entry.names, entry.fields, strict=True):

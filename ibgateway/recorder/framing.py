@@ -44,7 +44,7 @@ class FrameSplitter:
         return True
 
     def _end_of(self, at: int) -> int:
-        """Where the frame at `at` ends, as far as that is known."""
+        """Return the end of the frame at `at`, as far as it is known."""
         if len(self._data) - at < 4:
             return at + 4
         (length,) = _length.unpack_from(self._data, at)

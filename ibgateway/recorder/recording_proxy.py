@@ -37,7 +37,7 @@ log = logging.getLogger("ibgateway.recorder")
 
 @dataclass(frozen=True)
 class SocketAddress:
-    """Where somebody listens."""
+    """The address of a listening socket."""
 
     host: str
     port: int

@@ -45,7 +45,7 @@ class SimulatorSetup:
 
 
 def recorded_start(lines: Sequence[Line]) -> float | None:
-    """What the gateway's clock said when the recording began; None when its zone is none that is known here."""
+    """Return the gateway's time at the start of the recording; None if its time zone is unknown here."""
     for line in lines:
         if isinstance(line, TranscriptFrame) and line.message == HANDSHAKE and line.direction == TO_CLIENT:
             try:

@@ -1,4 +1,4 @@
-"""How the fields of a frame get their names: layouts made of names, repetitions and conditions, and one walk."""
+"""Names for the fields of a frame: layouts made of names, repetitions and conditions, and the walk that reads them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def when(name: str, is_any: Sequence[str], *parts: Part) -> ConditionalParts:
 
 
 def given(name: str, *parts: Part) -> ConditionalParts:
-    """When the earlier field is not empty."""
+    """Make parts that are there if the earlier field is not empty."""
     return ConditionalParts(name, bool, parts)
 
 

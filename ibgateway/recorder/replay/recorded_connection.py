@@ -34,7 +34,7 @@ ABOUT_ACCOUNTS = frozenset({6, 7, 8, 61, 63, 71, 73, 94, 95})  # these change wh
 
 
 def id_of(request: TranscriptFrame) -> str | None:
-    """What a client calls a request by; None when it has no id."""
+    """Return the client's id of a request; None if it has none."""
     return request.get("orderId" if request.msgId in {PLACE_ORDER, CANCEL_ORDER} else "reqId")
 
 
@@ -99,7 +99,7 @@ class RecordedConnection:
 
     @cached_property
     def number(self) -> int:
-        """How many requests can be asked again."""
+        """Count the requests that a client can repeat."""
         return sum(map(len, self._by_kind.values()))
 
     def of_kind(self, msgId: int) -> list[RecordedRequest]:
@@ -139,7 +139,7 @@ def _asked(exchange: RequestExchange, acts: Sequence[RequestExchange]) -> Record
 def _answer(
     exchange: RequestExchange, index: int, entry: TranscriptFrame, acts: Sequence[RequestExchange]
 ) -> RecordedReply:
-    """What an order changed is not shown to a client that has not placed it yet."""
+    """Pair a frame with the act before it: no client sees an order's change before it has placed the order."""
     pause = entry.at - exchange.request.at
     between = [one for one in acts if exchange.index < one.index < index and _moves(one, entry)]
     if not between:

@@ -66,7 +66,7 @@ class ReplayedClient:
         return self._due[0].at if self._due else None
 
     def take(self, now: float) -> list[bytes]:
-        """What is due, in the recorded order."""
+        """Take the frames that are due, in the recorded order."""
         payloads: list[bytes] = []
         while self._due and self._due[0].at <= now:
             payload = heapq.heappop(self._due).payload

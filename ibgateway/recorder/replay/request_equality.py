@@ -1,4 +1,4 @@
-"""When two requests are the same: as the simulator reads them, so that clients of any language can be compared."""
+"""Equality of two requests, as the simulator reads them, so that clients of any language can be compared."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOVING = frozenset(
 
 
 def facts(request: TranscriptFrame) -> Facts:
-    """What a request asks, by name; unset values are equal in all spellings."""
+    """Return a request's arguments by name; unset values are equal in all spellings."""
     try:
         decoded = layout.decode(request.payload, request.version)
     except (layout.BadFields, layout.UnknownMessage):

@@ -23,7 +23,7 @@ class RequestLookup:
         self._orders: dict[str, str] = {}  # recorded orderId → the client's
 
     def sent(self, index: int) -> float | None:
-        """When the client sent a recorded request; None when it did not yet."""
+        """Return the time at which the client sent a recorded request; None if it has not."""
         return self._sent.get(index)
 
     @property
@@ -43,7 +43,7 @@ class RequestLookup:
         return next(same, None) or next(similar, None)
 
     def _about_the_same(self, request: TranscriptFrame, candidates: list[RecordedRequest]) -> list[RecordedRequest]:
-        """What goes on about something, a cancel or a changed order, goes on about the same thing in the script."""
+        """Keep the candidates about the same order or request: a cancel or a changed order continues its own one."""
         own = id_of(request)
         if request.msgId in {PLACE_ORDER, CANCEL_ORDER}:
             recorded = next((was for was, now in self._orders.items() if now == own), None)
@@ -90,7 +90,7 @@ class RequestLookup:
         return "".join(f"{each}\0" for each in fields).encode("utf-8", "surrogateescape")
 
     def nearest(self, request: TranscriptFrame) -> str:
-        """What the script has instead, in words."""
+        """Describe the nearest request of the script."""
         others, said = self.script.of_kind(request.msgId), exact(facts(request))
         if not others:
             return "it has none of its kind"

@@ -1,4 +1,4 @@
-"""Which request each of a gateway's frames answers: by its ids, by its kind, else whatever was asked last."""
+"""The request that each of a gateway's frames answers: by its ids, by its kind, else the last request."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class RequestExchange:
 
 
 def exchanges(lines: Iterable[Line]) -> list[RequestExchange]:
-    """Of one connection."""
+    """Return the exchanges of one connection."""
     sorter = _Correlator()
     for index, line in enumerate(lines):
         if not isinstance(line, TranscriptFrame) or line.message == HANDSHAKE:
@@ -65,7 +65,7 @@ def exchanges(lines: Iterable[Line]) -> list[RequestExchange]:
 
 
 class _Correlator:
-    """What has been asked so far, by everything that an answer may name."""
+    """The requests so far, by everything that an answer may name."""
 
     def __init__(self) -> None:
         self.found: list[RequestExchange] = []

@@ -1,4 +1,4 @@
-"""What stands in a transcript for a secret: the same mask for the same text, of its length and its classes."""
+"""Masks that replace secrets in a transcript: the same mask for the same text, of its length and character classes."""
 
 from __future__ import annotations
 

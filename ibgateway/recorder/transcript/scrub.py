@@ -1,4 +1,4 @@
-"""What a transcript must not tell, and where it stands: accounts, user names, order references, permIds, execIds."""
+"""Secrets of a transcript and their fields: accounts, user names, order references, permIds, execIds."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class Scrubber:
 
 
 def _main_part(name: str, text: str) -> str:
-    """Of an execId what its corrections share."""
+    """Return the part of an execId that its corrections share."""
     correctable = _EXECUTION.fullmatch(text) if name == "execId" else None
     return correctable[1] if correctable else text
 
@@ -160,7 +160,7 @@ def _spotted(secret: str) -> str:
 
 
 def veil(text: str) -> str:
-    """Of a frame without a known layout only the classes of its fields are kept."""
+    """Replace the fields of a frame without a known layout by their classes."""
     if text in UNSET or text in {"0", "1", "-1"}:
         return text
     return "".join(

@@ -67,7 +67,7 @@ class TranscriptFrame:
 
 @dataclass(frozen=True)
 class ConnectionEvent:
-    """What happened to a connection, other than a frame."""
+    """An event of a connection other than a frame."""
 
     at: float
     client: int

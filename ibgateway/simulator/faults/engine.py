@@ -38,7 +38,7 @@ TO_IB = frozenset({CLIENT["placeOrder"], CLIENT["cancelOrder"], CLIENT["reqGloba
 
 
 class SocketControl(Protocol):
-    """What only the module with the sockets can do."""
+    """The operations on sockets that faults need; the server implements them."""
 
     def reset(self, connection: Connection) -> None: ...
     def close(self, connection: Connection) -> None: ...
@@ -231,7 +231,7 @@ class FaultEngine:
     # --- frames out ----------------------------------------------------------------------------------------------
 
     def outgoing(self, connection: Connection, payloads: list[bytes]) -> list[bytes]:
-        """What is to be sent now of what waits to be sent."""
+        """Return the payloads to send now; filters, delays and stalls hold back the others."""
         if not self.filters and not self._waiting and not self._stalled:
             return payloads
         sending: list[Sending] = [(0.0, payload) for payload in payloads]
@@ -248,11 +248,11 @@ class FaultEngine:
         return ready
 
     def waits(self, connection: Connection) -> bool:
-        """Whether something is still to be sent to it."""
+        """Report if frames for this connection are held back."""
         return bool(self._waiting.get(connection))
 
     def send_waiting(self) -> None:
-        """What was held back without an end may be sent now."""
+        """Release the frames that were held back without an end."""
         for connection, waiting in self._waiting.items():
             self._waiting[connection] = [(0.0 if due == FOREVER else due, n, frame) for due, n, frame in waiting]
             heapq.heapify(self._waiting[connection])
@@ -277,7 +277,7 @@ class FaultEngine:
         self.rim.pause(connection, False)
 
     def shut(self, door: str, until: float) -> None:
-        """What happens to who comes: `open`, `shut` (refused), `slam` (accepted, closed), `silent` (accepted)."""
+        """Set the fate of new connections: `open`, `shut` (refused), `slam` (accepted, closed), `silent` (accepted)."""
         if (door == "shut") != (self.door == "shut"):
             self.rim.listen(door != "shut")
         self.door, self.door_until = door, until

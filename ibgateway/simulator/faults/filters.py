@@ -1,4 +1,4 @@
-"""What faults do to frames on their way out: drop, delay, repeat, reverse, change."""
+"""Filters that faults apply to outgoing frames: drop, delay, repeat, reverse, change."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class FrameFilter:
         return True
 
     def apply(self, sending: list[Sending], clientId: int | None) -> list[Sending]:
-        """What becomes of frames that are sent together."""
+        """Return the frames that replace those of one write."""
         return [
             one
             for wait, payload in sending
@@ -39,7 +39,7 @@ class FrameFilter:
         ]
 
     def change(self, wait: float, payload: bytes) -> Iterator[Sending]:
-        """What becomes of one frame."""
+        """Return the frames that replace one frame."""
         yield wait, payload
 
 

@@ -61,7 +61,7 @@ def slow(faults: FaultEngine, strike: FaultContext, seconds: float) -> None:
 
 @verb("door", Argument(one_of("open", "shut", "slam", "silent")), Argument(number, FOREVER))
 def door(faults: FaultEngine, strike: FaultContext, kind: str, seconds: float) -> None:
-    """Who comes is refused (shut), accepted and closed (slam), or accepted and not answered (silent)."""
+    """Refuse new connections (shut), accept and close them (slam), or accept and never answer them (silent)."""
     faults.shut(kind, faults.now + seconds)
 
 

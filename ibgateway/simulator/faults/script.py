@@ -40,7 +40,7 @@ class After:
 
 @dataclass(frozen=True)
 class On:
-    """When the nth such message of a client arrives, or each of them."""
+    """The arrival of a client's nth such message, or of each."""
 
     message: str
     nth: int | None = 1
@@ -62,7 +62,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Argument:
-    """How one word of a line is read; `default` where it may be left out."""
+    """The reader of one word of a line; `default` if the word may be left out."""
 
     read: Callable[[str], Any]
     default: Any = ...

@@ -131,7 +131,7 @@ def read_only(faults: FaultEngine, strike: FaultContext, on: bool) -> None:
 
 @verb("entitlement", Argument(one_of("live", "delayed", "none")))
 def entitlement(faults: FaultEngine, strike: FaultContext, kind: str) -> None:
-    """What market data the login has paid for."""
+    """Set the market data that the login has paid for."""
     faults.gateway.identity.entitlement = kind
 
 
@@ -143,7 +143,7 @@ def pacing(faults: FaultEngine, strike: FaultContext, on: bool) -> None:
 
 @verb("limit", Argument(one_of("lines", "depth", "ticks", "messages", "history")), Argument(int))
 def limit(faults: FaultEngine, strike: FaultContext, what: str, most: int) -> None:
-    """How many there may be of something."""
+    """Set a limit of the gateway, such as the number of market-data lines."""
     names = {"ticks": "tick_by_tick", "messages": "messages_per_s", "history": "history_per_window"}
     setattr(faults.gateway.limits, names.get(what, what), most)
 
@@ -171,5 +171,5 @@ def unreserve(faults: FaultEngine, strike: FaultContext, clientId: int) -> None:
 
 @verb("zone", Argument(word))
 def zone(faults: FaultEngine, strike: FaultContext, name: str) -> None:
-    """What the gateway calls its time zone, such as `"Central European Standard Time"`."""
+    """Set the gateway's name of its time zone, such as `"Central European Standard Time"`."""
     faults.gateway.identity.zone_name = name

@@ -1,4 +1,4 @@
-"""What a combination (BAG) shows, out of what its legs show; any other contract as the world has it."""
+"""Quotes and bars of a combination (BAG), made of its legs' quotes and bars; other contracts as the world has them."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _sum(parts: list[tuple[float | None, int]]) -> float | None:
 
 
 def _quote(quotes: list[tuple[BidAsk, int]], exchange: str) -> BidAsk:
-    """What selling and buying all legs at once gives."""
+    """Return the prices at which all legs are sold and bought at once."""
     bid = _sum([(q.bid if ratio > 0 else q.ask, ratio) for q, ratio in quotes])
     ask = _sum([(q.ask if ratio > 0 else q.bid, ratio) for q, ratio in quotes])
     bidSize = min((q.bidSize if ratio > 0 else q.askSize) // abs(ratio) for q, ratio in quotes)

@@ -163,7 +163,7 @@ class Gateway:
         return self._minTicks[contract]
 
     def decimals(self, contract: Contract) -> int:
-        """How many digits a bar's prices have after the point."""
+        """Return the number of decimals of a bar's prices."""
         exponent = Decimal(repr(self.minTick(contract))).normalize().as_tuple().exponent
         return max(0, -int(exponent))
 
@@ -188,7 +188,7 @@ class Gateway:
         return DELAYED_FROZEN if closed else DELAYED
 
     def trades_now(self, contract: Contract) -> bool:
-        """Whether one of the contract's sessions, extended hours included, is open."""
+        """Report if one of the contract's sessions, extended hours included, is open."""
         sessions = self.world.schedule(combos.first(self.world, contract), None, 2, False)
         return any(one.start <= self.world.now < one.end for one in sessions)
 

@@ -1,4 +1,4 @@
-"""What a gateway refuses for being too much: lines, depth, tick by tick; and, when it is switched on, pacing."""
+"""A gateway's limits: market-data lines, depth, tick by tick, and pacing if it is switched on."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ DELAYED = {
 
 @dataclass(frozen=True)
 class Style:
-    """How a watcher sees ticks."""
+    """The form in which a watcher receives ticks."""
 
     delayed: bool = False
     lot: int = 1  # before version 159, sizes of US stocks come in hundreds

@@ -1,4 +1,4 @@
-"""How the simulator answers each request; importing these modules fills `connection.HANDLERS`."""
+"""One handler for each request; importing these modules fills `connection.HANDLERS`."""
 
 from ibgateway.simulator.handlers import (
     account,

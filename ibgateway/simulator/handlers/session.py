@@ -98,7 +98,7 @@ def subscribe_to_group_events(connection: Connection, request: requests.Subscrib
 
 @handles(requests.UpdateDisplayGroup)
 def update_display_group(connection: Connection, request: requests.UpdateDisplayGroup) -> None:
-    """What one client puts into a group's windows, all of the group's subscribers are told."""
+    """Show a contract in a group's windows, and send it to all subscribers of the group."""
     subscription = connection.subscriptions.get(("display group", request.reqId))
     if not isinstance(subscription, DisplayGroupSubscription):
         raise Refusal(321, "Error validating request.-'bW' : cause - Not subscribed to a display group")

@@ -1,4 +1,4 @@
-"""What a simulator can be told, and what its gateway says of itself; imports nothing that takes time."""
+"""The settings of a simulator, and its gateway's identity; imports nothing that takes time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LINK_LOST = (1100, "Connectivity between IBKR and Trader Workstation has been lo
 
 @dataclass
 class Identity:
-    """What a gateway says of itself; faults change it."""
+    """A gateway's own settings, such as its time zone; faults change them."""
 
     zone: str = "US/Eastern"
     zone_name: str = "US/Eastern"  # a gateway on Windows says "Central European Standard Time"
@@ -38,7 +38,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class SimulatorConfig:
-    """What `python -m ibgateway.simulator` can be told."""
+    """The settings of `python -m ibgateway.simulator`."""
 
     host: str = "127.0.0.1"
     ports: tuple[int, ...] = (0,)  # 0 is any free port

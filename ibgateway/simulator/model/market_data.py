@@ -48,7 +48,7 @@ class BidAsk:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a quote line shows at one instant."""
+    """A contract's quote, last trade and day's figures at one instant."""
 
     time: float
     quote: BidAsk

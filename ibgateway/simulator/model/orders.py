@@ -170,7 +170,7 @@ class Order:
 
 @dataclass(frozen=True)
 class OrderState:
-    """What openOrder (5) adds to the order: status, and what-if margin and commission."""
+    """The fields that openOrder (5) adds to the order: status, and what-if margin and commission."""
 
     status: str
     initMarginBefore: float | None = None

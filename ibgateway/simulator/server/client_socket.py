@@ -23,7 +23,7 @@ log = logging.getLogger("ibgateway.simulator")
 
 
 def turn() -> Callable[[], bool]:
-    """Whether the turn that begins now is over."""
+    """Begin a turn; the result reports if the turn is over."""
     end = time.thread_time() + TURN_S
     return lambda: time.thread_time() > end
 
@@ -125,7 +125,7 @@ class ClientSocket(asyncio.Protocol):
 
     @property
     def unsent(self) -> int:
-        """How many bytes the client has not taken yet."""
+        """Return the number of bytes that the client has not read yet."""
         return self._transport.get_write_buffer_size() if self._transport is not None else 0
 
     def write(self, data: bytes) -> None:
@@ -140,7 +140,7 @@ class ClientSocket(asyncio.Protocol):
         self._read_or_wait()
 
     def _read_or_wait(self) -> None:
-        """Who is behind with what arrived reads no more."""
+        """Pause reading while received frames wait to be handled."""
         if self._transport is not None and not self._transport.is_closing():
             wait = self._paused or self._working
             (self._transport.pause_reading if wait else self._transport.resume_reading)()
@@ -151,7 +151,7 @@ class ClientSocket(asyncio.Protocol):
 
     @property
     def hung_up(self) -> bool:
-        """Whether the client has ended its side, though its last bytes may not be read yet."""
+        """Report if the client has closed its side; its last bytes may still be unread."""
         if self._transport is None or self._transport.is_closing():
             return True
         poll = select.poll()
@@ -159,7 +159,7 @@ class ClientSocket(asyncio.Protocol):
         return bool(poll.poll(0))
 
     def reset(self) -> None:
-        """What was read already is not handled any more."""
+        """Close with RST; frames that were received already are dropped."""
         if self._transport is None:
             return
         if self.connection is not None:

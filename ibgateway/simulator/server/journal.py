@@ -46,7 +46,7 @@ class JournalEntry:
 
     @property
     def request(self) -> Any:
-        """What a client's frame asks, as the simulator reads it."""
+        """Decode a client's frame as the simulator reads it."""
         return requests.decode(self.payload, self.version)
 
     def as_json(self) -> str:

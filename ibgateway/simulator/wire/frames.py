@@ -20,7 +20,7 @@ class BadFrame(Exception):
 
 @dataclass(frozen=True)
 class VersionOffer:
-    """What a client says first: the versions that it speaks, and its connect options."""
+    """A client's first message: the versions that it speaks, and its connect options."""
 
     minVersion: int
     maxVersion: int

@@ -64,7 +64,7 @@ LAST_START = datetime(2030, 12, 15, tzinfo=UTC).timestamp()
 
 @dataclass(frozen=True)
 class WorldConfig:
-    """What makes a world: the same config and the same calls give the same events, to the tick."""
+    """The settings of a world: the same settings and the same calls give the same events, to the tick."""
 
     seed: int
     start: float  # epoch seconds, UTC
@@ -116,7 +116,7 @@ class World:
         return calendar("US_STOCK").local(self.now).date()
 
     def _day_after(self, time: float) -> float:
-        """When the next trading day begins."""
+        """Return the start of the next trading day."""
         days = calendar("US_STOCK")
         return days.open_of(days.index_at(time) + 1)
 
@@ -133,7 +133,7 @@ class World:
             happens()
 
     def _next(self) -> tuple[float, Callable[[], None]]:
-        """What happens next, whether to an order, to what expires, or because a day begins."""
+        """Return the time of the next event: an order's, an expiry, or the start of a day."""
         candidates: list[tuple[float | None, Callable[[], None]]] = [
             (self._exchange.life.next_due(), self._exchange.life.run_next),
             (self._exchange.expiries.next_due(), lambda: self._exchange.expiries.run(self.now)),
@@ -142,7 +142,7 @@ class World:
         return min(((time, act) for time, act in candidates if time is not None), key=lambda each: each[0])
 
     def _told(self) -> list[Event]:
-        """What happened; where a position changed, the account's values as they are after it."""
+        """Return the events; after a change of a position, also the account's new values."""
         events = self._exchange.drain()
         for account in dict.fromkeys(each.account for each in events if isinstance(each, Position)):
             events += self._broker.account_values(account, self.now)
@@ -191,11 +191,11 @@ class World:
         return search.smart_components(bboExchange)
 
     def bbo_exchange(self, contract: Contract) -> str:
-        """What tickReqParams (81) names as bboExchange, such as 9c0001."""
+        """Return the bboExchange of tickReqParams (81), such as 9c0001."""
         return search.bbo_exchange(self._of(contract))
 
     def depth_exchanges(self) -> list[DepthExchange]:
-        """Where depth is offered."""
+        """Return the exchanges that offer depth."""
         return search.depth_exchanges()
 
     def schedule(self, contract: Contract, end: float | None, days: int, useRTH: bool) -> list[TradingSession]:
@@ -217,7 +217,7 @@ class World:
         return self._market.trades(self._of(contract), after, upto)
 
     def snapshot(self, contract: Contract, at: float | None = None) -> Snapshot:
-        """What a quote line shows at `at` (None: now)."""
+        """Return the quote, last trade and day's figures at `at` (None: now)."""
         return self._market.snapshot(self._of(contract), self.now if at is None else at)
 
     def depth(
@@ -304,7 +304,7 @@ class World:
         return past.midpoints(self.historical_quotes(contract, start, end, number, useRTH))
 
     def history_of(self, symbol: str) -> str:
-        """What a symbol's daily history is (recorded, close only, derived, synthetic, own) and where it is from."""
+        """Describe a symbol's daily history (recorded, close only, derived, synthetic, own) and its source."""
         return self._market.history_of(symbol)
 
     # --- orders --------------------------------------------------------------------------------------------------
@@ -364,7 +364,7 @@ class World:
         return self._broker.positions(account)
 
     def portfolio(self, account: str) -> list[PortfolioItem]:
-        """What updatePortfolio (7) shows."""
+        """Return the rows of updatePortfolio (7)."""
         return self._broker.portfolio(account, self.now)
 
     def account_values(self, account: str) -> list[AccountValue]:

@@ -1,4 +1,4 @@
-"""How a client's frame becomes a request: each request class declares its fields in the wire's order, once.
+"""Decoding of clients' frames: each request class declares its fields in the wire's order, once.
 
 A field's annotation says how its text is read; `Annotated[str, since(176)]` says from which version on it is there.
 """

@@ -1,4 +1,4 @@
-"""How values are spelled on the wire, both ways: what a gateway prints, and what it accepts from a client."""
+"""The spelling of values on the wire: a gateway's output, and the texts that it accepts from a client."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What gateways send: one function for each message id, a payload each."""
+"""The gateway's messages: one function for each message id, which returns the payload."""

@@ -17,7 +17,7 @@ DAILY = ("1 day", "1 week", "1 month", "1D", "1W", "1M")
 
 @dataclass(frozen=True)
 class BarStyle:
-    """How the bars of one request are printed."""
+    """The format of one request's bars."""
 
     zone: str
     decimals: int

@@ -198,7 +198,7 @@ def _pegs(order: Order) -> list[Value]:
 
 
 def _newer(order: Order, version: int) -> list[Value]:
-    """What came with versions 158 to 199, in the order in which it came."""
+    """Return the fields of versions 158 to 199, in the order of their versions."""
     gated: list[tuple[int, list[Value]]] = [
         (158, [order.duration]),
         (160, [order.postToAts]),

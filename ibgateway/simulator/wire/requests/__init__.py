@@ -1,4 +1,4 @@
-"""What clients ask: one dataclass for each message id. Importing them all here fills `layout.LAYOUTS`, for `decode`."""
+"""The clients' requests: one dataclass for each message id. Importing them here fills `layout.LAYOUTS` for `decode`."""
 
 from ibgateway.simulator.wire.encoding.layout import BadFields, UnknownMessage, decode
 from ibgateway.simulator.wire.requests import (

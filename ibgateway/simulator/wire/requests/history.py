@@ -13,7 +13,7 @@ from ibgateway.simulator.wire.requests.fields import AnyContract, Options, contr
 
 @dataclass(frozen=True)
 class BarsAsked:
-    """What reqHistoricalData asks: a combo's legs come in the middle of it, so it is read as one."""
+    """The arguments of reqHistoricalData; a combo's legs come in their middle, so they are read as one."""
 
     contract: Contract
     endDateTime: str

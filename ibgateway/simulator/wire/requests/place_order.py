@@ -285,7 +285,7 @@ def _pegs(take: _Take, exchange: str, orderType: str) -> Some:
 
 
 def _newer(take: _Take, exchange: str, orderType: str) -> Some:
-    """What came with versions 158 to 170, in the order in which it came, and what came after that."""
+    """Read the fields of versions 158 to 170, in the order of their versions, then the later ones."""
     version, some = take.fields.version, Some()
     if version >= 158:
         some["duration"] = take.whole_or_none()

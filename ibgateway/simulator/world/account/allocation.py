@@ -1,4 +1,4 @@
-"""How an order is shared among accounts: one account has all of it, but for an advisor's group."""
+"""Allocation of an order to accounts: one account has all of it, unless it is for an advisor's group."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Group:
 
 @dataclass
 class AccountShare:
-    """What one account has of an order."""
+    """One account's share of an order."""
 
     account: str
     share: Decimal = Decimal(1)  # of the whole

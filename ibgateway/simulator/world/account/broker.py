@@ -44,7 +44,7 @@ class Broker:
         ledger.begin_day(lambda each: self.market.previous_close(each, start))
 
     def parts(self, faGroup: str, faMethod: str, at: float) -> list[AccountShare]:
-        """How an order for a group is shared among its accounts, by what they are worth now."""
+        """Share an order for a group among its accounts, by their present values."""
         group = self.groups.get(faGroup)
         method = faMethod or (group.method if group else "")
         if group is None or method not in METHODS or not set(group.amounts) <= set(self.ledgers):
@@ -72,7 +72,7 @@ class Broker:
     # --- valuation -----------------------------------------------------------------------------------------------
 
     def rate(self, currency: str, at: float) -> float:
-        """What one unit of a currency is in US dollars."""
+        """Return the value of one unit of a currency in US dollars."""
         if currency == "USD":
             return 1.0
         for pair in self._directory.fixed():

@@ -1,4 +1,4 @@
-"""What a trade costs: IBKR's published fixed rates, and the regulatory fees on sales of US stocks."""
+"""The cost of a trade: IBKR's published fixed rates, and the regulatory fees on sales of US stocks."""
 
 from __future__ import annotations
 

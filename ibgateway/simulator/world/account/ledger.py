@@ -87,7 +87,7 @@ class Ledger:
         self.fees[currency] += amount
 
     def begin_day(self, close: Callable[[Instrument], float]) -> None:
-        """What was realised and spent starts from zero again; closed positions are forgotten."""
+        """Reset realised profit and fees to zero, and forget closed positions."""
         self.realized.clear()
         for conId, held in list(self.holdings.items()):
             if not held.quantity:
@@ -98,7 +98,7 @@ class Ledger:
 
 
 def _closed(held: Decimal, quantity: Decimal) -> Decimal:
-    """How much of the position the trade closes, signed as the position."""
+    """Return the quantity of the position that the trade closes, signed as the position."""
     if held * quantity >= 0:
         return ZERO
     return min(abs(held), abs(quantity)) * (1 if held > 0 else -1)

@@ -1,4 +1,4 @@
-"""What positions are worth and what margin they need: Reg T for securities, a share of the notional for futures."""
+"""Value and margin of positions: Reg T for securities, a share of the notional for futures."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class AccountWorth:
 
 @dataclass(frozen=True)
 class Prices:
-    """What things are worth now: one of an instrument, one of a currency, and an option's underlying."""
+    """Present prices: of one instrument, of one unit of a currency, and of an option's underlying."""
 
     of: Callable[[Instrument], float]
     rate: Callable[[str], float]  # in the base currency

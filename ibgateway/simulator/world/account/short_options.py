@@ -30,19 +30,19 @@ class OptionPosition:
         return self.premium + max(NAKED_SHARE * self.under - max(out, 0.0), NAKED_LEAST * self.under)
 
     def covers(self, short: OptionPosition) -> bool:
-        """Whether it is long, of the same kind, and lives as long."""
+        """Report if it is long, of the same kind, and expires no earlier."""
         mine, other = self.instrument, short.instrument
         same = (mine.underConId, mine.right) == (other.underConId, other.right)
         return self.left > 0 and same and (mine.expiry or other.expiry) >= other.expiry  # type: ignore[operator]
 
     def loss(self, short: OptionPosition) -> float:
-        """What one short contract can lose when this one covers it."""
+        """Return the largest loss of one short contract that this one covers."""
         away = self.strike - short.strike
         return max(away if self.instrument.right == "C" else -away, 0.0)
 
 
 def margin(held: list[OptionPosition], shares: dict[int, float]) -> float:
-    """What the short options need together, in the base currency; `shares` are stocks held, by contract id."""
+    """Return the margin of all short options in the base currency; `shares` are stocks held, by contract id."""
     free = dict(shares)
     total = 0.0
     for short in (each for each in held if each.left < 0):

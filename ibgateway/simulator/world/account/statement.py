@@ -120,7 +120,7 @@ SEGMENTED = frozenset(SEGMENT_TAGS.split())
 
 
 def ledger_rows(ledger: Ledger, prices: Prices) -> list[AccountValue]:
-    """What $LEDGER:ALL shows: BASE first, then each currency."""
+    """Return the rows of $LEDGER:ALL: BASE first, then each currency."""
     currencies = sorted(
         {ledger.base}
         | {currency for currency, amount in ledger.cash.items() if amount}

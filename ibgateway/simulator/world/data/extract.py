@@ -67,7 +67,7 @@ def _recorded() -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
 
 
 def _split_factor(ratio: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """How many of the last day's shares one share of each day has become."""
+    """Return the number of the last day's shares that one share of each day has become."""
     jumps = ratio[1:] / ratio[:-1]
     splits = np.where(jumps > SPLIT, np.rint(jumps * 2) / 2, 1.0)
     return np.append(np.cumprod(splits[::-1])[::-1], 1.0)

@@ -34,7 +34,7 @@ class Exchange:
         self._intake = OrderIntake(broker, directory, self.life.conditions)
 
     def drain(self) -> list[Event]:
-        """What happened since the last call."""
+        """Return the events since the last call, and forget them."""
         events, self.life.events = self.life.events, []
         return events
 

@@ -60,7 +60,7 @@ def _completed(order: WorkingOrder, parent: WorkingOrder | None) -> OpenOrder:
 
 
 def _with_what_tws_adds(order: WorkingOrder, parent: WorkingOrder | None) -> Order:
-    """Who submitted it, when TWS would have cancelled it, and what it was attached to."""
+    """Add the fields that TWS fills in: submitter, time of the automatic cancel, and parent."""
     asked = replace(order.order, submitter=order.order.submitter or SUBMITTER)
     if asked.tif == "GTC":
         asked = replace(asked, autoCancelDate=_end_of_next_quarter(order.completed))

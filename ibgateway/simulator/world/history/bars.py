@@ -77,7 +77,7 @@ def _no_data(instrument: Instrument, whatToShow: str) -> Refusal:
 
 
 def _found(market: Market, asked: BarRequest, length: Duration) -> Pieces[tuple[float, list[Bar]]]:
-    """When the span starts, and its bars."""
+    """Return the start of the span, and its bars."""
     calendar = asked.instrument.calendar
     last = _last_day(market, asked)
     if last < 0:

@@ -102,7 +102,7 @@ def midpoints(quotes: list[BidAsk]) -> list[tuple[float, float]]:
 
 
 def head_timestamp(market: Market, instrument: Instrument, whatToShow: str, liquid: bool) -> float:
-    """When the first day begins."""
+    """Return the start of the first day."""
     impossible = not instrument.prints if whatToShow == "TRADES" else not instrument.quoted and whatToShow in QUOTED
     if impossible:
         raise Refusal(162, "Historical Market Data Service error message:No head time stamp")

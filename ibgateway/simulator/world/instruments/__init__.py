@@ -1,1 +1,1 @@
-"""What can be traded: the catalogue, derivatives made from it, look-up, and the details that TWS tells."""
+"""Instruments: the catalogue, derivatives made from it, look-up, and contract details."""

@@ -34,7 +34,7 @@ RULES = {"FOREX": 239, "LSE": 1947, "XETRA": 1867}
 
 @dataclass(frozen=True)
 class SeriesSpec:
-    """What moves one or more instruments: whose trading days it has, and what it is like without data."""
+    """The price series of one or more instruments: its trading hours, and its guess if there is no data."""
 
     name: str
     hours: str
@@ -74,7 +74,7 @@ class Catalogue:
             self._take(symbol, guess)
 
     def levelled(self, series: str) -> bool:
-        """Whether the series is scaled to end at its guess's price."""
+        """Report if the series is scaled to end at its guess's price."""
         return series in self._levels
 
     def _level(self, series: str, price: float) -> float:

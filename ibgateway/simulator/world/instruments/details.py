@@ -1,4 +1,4 @@
-"""What contractDetails (10) tells of an instrument, and the tables that it refers to."""
+"""The contractDetails (10) of an instrument, and the tables that they refer to."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _sizes(instrument: Instrument) -> tuple[Decimal, Decimal, Decimal]:
 
 
 def derivative_types(instrument: Instrument) -> tuple[str, ...]:
-    """Which derivatives a symbol search names."""
+    """Return the kinds of derivatives that a symbol search names."""
     if instrument.secType == "STK" and instrument.currency == "USD":
         return ("CFD", "OPT", "IOPT", "WAR", "BAG") if instrument.strikeStep else ("CFD", "BAG")
     if instrument.secType == "IND":

@@ -1,4 +1,4 @@
-"""When options and futures expire."""
+"""Expiry days of options and futures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def option_expiries(today: date, calendar: Calendar) -> list[date]:
 
 
 def is_option_expiry(day: date, calendar: Calendar) -> bool:
-    """Whether any option could expire on this day: a Friday, or the trading day before a Friday that is a holiday."""
+    """Report if any option could expire on this day: a Friday, or the trading day before a Friday that is a holiday."""
     friday = day + timedelta((4 - day.weekday()) % 7)
     return trading_day(friday, calendar) == day
 

@@ -56,7 +56,7 @@ class Instrument:
 
     @property
     def units(self) -> float:
-        """What one contract's price is multiplied with to give money."""
+        """Return the factor from one contract's price to money."""
         return float(self.multiplier or 1)
 
     @property
@@ -77,7 +77,7 @@ class Instrument:
         return round(price * self.scale / self.step)
 
     def on_grid(self, price: float) -> bool:
-        """Whether a client may send this price."""
+        """Report if the price conforms to the instrument's price grid."""
         ticks = Decimal(repr(price)) * self.scale / self.step
         return abs(ticks - round(ticks)) < Decimal("1e-6")
 

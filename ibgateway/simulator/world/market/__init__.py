@@ -1,1 +1,1 @@
-"""What prices do: history, ticks, bars, depth and option models, each a pure function of seed, contract and time."""
+"""The market: quotes, prints, depth and option models, each a pure function of seed, contract and time."""

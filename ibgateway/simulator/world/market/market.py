@@ -1,4 +1,4 @@
-"""What the market shows at any instant: quotes, prints and snapshots, read from tapes that are drawn once and kept."""
+"""Quotes, prints and snapshots at any instant, read from tapes that are drawn once and kept."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Market:
         return Series(name, days, _day_at(days, ANCHOR), self._seed, self.source(name).rows, spec.guess, clock)
 
     def history_of(self, symbol: str) -> str:
-        """What a symbol's daily history is, and where it is from."""
+        """Describe a symbol's daily history and its source."""
         of = next(
             (each for each in self._directory.fixed() if each.symbol == symbol or each.localSymbol == symbol), None
         )
@@ -130,7 +130,7 @@ class Market:
         )
 
     def dividend_factor(self, instrument: Instrument, index: int) -> float:
-        """What ADJUSTED_LAST multiplies a day's prices with."""
+        """Return the factor that ADJUSTED_LAST applies to a day's prices."""
         series = self.series(instrument.series)
         return float(series.row(max(index, series.first))[5])
 
@@ -175,7 +175,7 @@ class Market:
         return Tape(row, draw, path, len(venues(instrument)), _typical_size(instrument))
 
     def _model(self, option: Instrument, index: int, span: TradingSpan) -> OptionModel:
-        """What an option's span follows: the same hours of its underlying."""
+        """Return the model of an option's span: it follows the same hours of its underlying."""
         under = self.underlying(option)
         day = under.calendar.index_of(option.calendar.day(index))
         number = next(n for n, each in enumerate(under.calendar.spans(day)) if each.start <= span.start < each.end)
@@ -202,15 +202,15 @@ class Market:
             self._bytes -= _weight(self._tapes.pop(key))
 
     def halted_until(self, instrument: Instrument, at: float) -> float | None:
-        """When trading resumes; None while it is not halted."""
+        """Return the time at which trading resumes; None while it is not halted."""
         return max((halt.end for halt in self._halts.get(instrument.conId, ()) if halt.holds(at)), default=None)
 
     def resumed_at(self, instrument: Instrument, at: float) -> float | None:
-        """When trading has last resumed after a halt by `at`."""
+        """Return the end of the last halt before `at`."""
         return max((halt.end for halt in self._halts.get(instrument.conId, ()) if halt.end <= at), default=None)
 
     def counted(self, instrument: Instrument, index: int) -> bool:
-        """Whether a day's rows are counted from its ticks: an option's, and those of a day with a halt."""
+        """Report if a day's rows are counted from its ticks: an option's, and those of a day with a halt."""
         if instrument.secType in DERIVED:
             return True
         opening, closing = instrument.calendar.open_of(index), instrument.calendar.close_of(index)
@@ -283,7 +283,7 @@ class Market:
         return None
 
     def price(self, instrument: Instrument, at: float) -> float:
-        """What a position is valued at: the last print, or the middle of the quote."""
+        """Return the price that values a position: the last print, or the middle of the quote."""
         last = self.last_print(instrument, at)
         if last is not None:
             return last.price
@@ -301,7 +301,7 @@ class Market:
         return instrument.price(self.liquid_row(instrument, index).close)
 
     def snapshot(self, instrument: Instrument, at: float) -> Snapshot:
-        """What a quote line shows: open, high and low are of today's liquid hours, close is the day before's."""
+        """Return quote, last trade and day's figures: of liquid hours, but the close is the day before's."""
         index = min(instrument.calendar.index_at(at), self.last_day(instrument))
         last = self.last_print(instrument, at)
         opening, high, low, volume = self._today(instrument, index, at)
@@ -364,7 +364,7 @@ def _weight(tape: Tape) -> int:
 
 
 def _typical_size(instrument: Instrument) -> int:
-    """What is displayed at the best price."""
+    """Return the usual size at the best price."""
     if instrument.secType == "CASH":
         return 1_000_000
     if instrument.secType == "STK":

@@ -1,1 +1,1 @@
-"""What is known about instruments beside prices: rankings, news, fundamentals, events; all made from the seed."""
+"""Rankings, news, fundamentals and events of instruments, all made from the seed."""

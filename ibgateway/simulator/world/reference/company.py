@@ -15,7 +15,7 @@ REPORT_DAYS = 91
 
 @dataclass(frozen=True)
 class CompanyFigures:
-    """Of the last fiscal year; money in millions."""
+    """A company's figures of the last fiscal year; money in millions."""
 
     shares: float
     revenue: float

@@ -21,7 +21,7 @@ MOST = 100
 
 
 def meta() -> str:
-    """Which events and filters there are."""
+    """Return the metadata: the kinds of events and the filters."""
     types = [
         {"name": name, "tag": tag, "columns": [{"name": column, "tag": column} for column in columns]}
         for tag, name, columns in TYPES

@@ -74,7 +74,7 @@ class News:
         return found[: min(total, MOST)]
 
     def ticks(self, instrument: Instrument | None, after: float, upto: float) -> list[Headline]:
-        """What comes over the wire in (after, upto]."""
+        """Return the headlines of (after, upto]."""
         days = range(int(after // DAY_S), int(upto // DAY_S) + 1)
         return [each for day in days for each in self._of_day(instrument, day) if after < each.time <= upto]
 

@@ -41,7 +41,7 @@ LISTINGS = {"STK.NASDAQ": "NASDAQ", "STK.NYSE": "NYSE", "STK.EU.IBIS": "IBIS"}
 
 @dataclass(frozen=True)
 class DayPerformance:
-    """How one instrument stands."""
+    """One instrument's prices and volume of the day."""
 
     instrument: Instrument
     last: float

@@ -106,7 +106,7 @@ def ratios(contract: Contract) -> list[int]:
 
 
 def _good_till(order: Order, at: float) -> float | None:
-    """Of a GTD order; a day order's end is found when it starts."""
+    """Return the end of a GTD order; a day order's end is found when it starts."""
     if order.tif != "GTD":
         return None
     until = instant(order.goodTillDate, ZONE, at)

@@ -1,4 +1,4 @@
-"""What TWS refuses in a change: a parent that is done, another OCA group, and what it had filled in by itself.
+"""Changes of an order that TWS refuses: a parent that is done, another OCA group, fields that TWS had filled in.
 
 A client that sends an openOrder back as it came, with a new price, gets these. Seen by users of gateways:
 135 for the parent of a bracket's exit that had filled (github.com/erdewit/ib_insync/issues/647), 10326 for the group

@@ -1,4 +1,4 @@
-"""What TWS refuses before an order becomes one: each check gives the code and text of TWS's error."""
+"""TWS's checks of a new order: each returns the code and text of TWS's error."""
 
 from __future__ import annotations
 

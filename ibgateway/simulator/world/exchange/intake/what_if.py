@@ -1,4 +1,4 @@
-"""What an order would do to the account: the checks before it is taken, and the what-if that shows them."""
+"""An order's effect on the account: the broker's checks before it accepts the order, and the what-if reply."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def margin_refusal(broker: Broker, feed: OrderMarket | ComboMarket, order: Worki
 def refusal(
     broker: Broker, feed: OrderMarket | ComboMarket, registry: OrderRegistry, order: WorkingOrder, at: float
 ) -> str:
-    """Why the broker does not take the order; empty if it does. A child's margin is its parent's."""
+    """Return the broker's reason for refusing the order; empty if it accepts. A child's margin is its parent's."""
     if _crowded(registry, order):
         return CROWDED.format(MOST_WORKING)
     if order_type(order.order) in AUCTION and _too_late(feed, at):

@@ -1,4 +1,4 @@
-"""Why an order does not work yet: its parent, a time, conditions, or shares that must be borrowed first."""
+"""The waits before an order works: for its parent, a time, conditions, or shares to borrow."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class OrderActivation:
         order.why_held = ",".join(reason for reason, holds in reasons.items() if holds)
 
     def _must_locate(self, order: WorkingOrder) -> bool:
-        """Whether it sells short what is hard to borrow."""
+        """Report if it sells short a stock that is hard to borrow."""
         if order.buy or order.combination or order.instruments[0].symbol not in HARD_TO_BORROW:
             return False
         if order.instruments[0].secType != "STK":
@@ -62,7 +62,7 @@ class OrderActivation:
             order.waits.discard(CONDITIONS)
 
     def plans(self, order: WorkingOrder, at: float, cancel: Callable[[WorkingOrder, float], None]) -> list[NextEvent]:
-        """When a wait may be over; `cancel` is for conditions that cancel."""
+        """Return the events that may end a wait; `cancel` is for conditions that cancel."""
         if TIME in order.waits:
             return [NextEvent(starts(order, at), _look)]
         if LOCATE in order.waits:
@@ -81,7 +81,7 @@ def starts(order: WorkingOrder, at: float) -> float:
 
 
 def waits_for_executions(order: WorkingOrder) -> bool:
-    """Whether a trade of another order may set this one free, or cancel it."""
+    """Report if a trade of another order may activate this one, or cancel it."""
     if order.waits & {TRANSMIT, PARENT}:
         return False
     return CONDITIONS in order.waits or (

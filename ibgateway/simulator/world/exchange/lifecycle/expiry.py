@@ -35,7 +35,7 @@ class Expiries:
         self._settled = 0
 
     def next_due(self) -> float | None:
-        """When something that is held expires."""
+        """Return the next expiry of a held instrument."""
         instants = [
             expiry_instant(held.instrument)
             for ledger in self._broker.ledgers.values()
@@ -103,7 +103,7 @@ class Expiries:
         self._trade(account, under, quantity * direction * each, option.strike or 0.0, at, clientId, orderId)
 
     def _worth(self, option: Instrument, at: float) -> float:
-        """What it is in the money."""
+        """Return the amount by which it is in the money."""
         under = self._broker.market.price(self._broker.market.underlying(option), at)
         away = under - (option.strike or 0.0)
         return round(max(away if option.right == "C" else -away, 0.0), 6)

@@ -126,7 +126,7 @@ class Matcher:
         return instrument.price(instrument.ticks(offer.price) - order.sign) if room and lucky else offer.price
 
     def _note_taken(self, order: WorkingOrder, at: float, price: float, size: Decimal) -> None:
-        """What is taken is gone until the quote changes."""
+        """Note a taken size: it is gone until the quote changes."""
         key = self._taken_key(order, at)
         for old in [each for each in self._taken if each[:2] == key[:2] and each != key]:
             del self._taken[old]
@@ -233,7 +233,7 @@ class Matcher:
     def _fee(
         self, order: WorkingOrder, part: AccountShare, instrument: Instrument, size: Decimal, price: float, sold: bool
     ) -> Decimal:
-        """What this fill adds to the cost of the order: minimums are charged once."""
+        """Return the fee that this fill adds to the order's cost: minimums are charged once."""
         if order.combination:
             return commission(instrument, OrderTrades(size, size * Decimal(repr(abs(price))), sold))
         return commission(instrument, OrderTrades(part.filled, part.value, sold)) - part.fees

@@ -1,4 +1,4 @@
-"""When an order's next event is, and what it will be: looked up in the market, by the type that is in effect."""
+"""An order's next event and its time, looked up in the market by the order type in effect."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TWICE_METHODS = (1, 3)
 
 
 class OrderActions(Protocol):
-    """What can happen to an order; the exchange does it."""
+    """The events of an order; the exchange carries them out."""
 
     def slices(self, order: WorkingOrder, at: float) -> None: ...
     def opens(self, order: WorkingOrder, at: float) -> None: ...
@@ -145,7 +145,7 @@ class EventPlanner:
         return NextEvent(window.end, end)
 
     def trail(self, order: WorkingOrder, upto: float | None) -> tuple[float | None, float, TradingWindow]:
-        """Where a trailing stop goes from where it was last seen: when it is hit, where it stands, in which window."""
+        """Move a trailing stop on from its last known price; return the time of its hit, its price, and the window."""
         window = self._window(order, order.stop_seen)
         distance = order.order.trailingPercent or order.order.auxPrice or 0.0
         what, _ = self.watched(order)
@@ -155,7 +155,7 @@ class EventPlanner:
         return time, stop, window
 
     def watched(self, order: WorkingOrder) -> tuple[str, bool]:
-        """Which price triggers a stop, and whether it must be seen twice."""
+        """Return the price that triggers a stop, and if two prints must show it."""
         method = order.order.triggerMethod
         if method == MIDDLE_METHOD:
             return MIDDLE, False
@@ -205,7 +205,7 @@ class EventPlanner:
 
 
 def queue_before(feed: OrderMarket | ComboMarket, buy: bool, limit: float, at: float) -> Decimal:
-    """How much is displayed before an order that joins the book at its limit."""
+    """Return the size displayed before an order that joins the book at its limit."""
     quote = feed.quote(at)
     best, size = (quote.bid, quote.bidSize) if buy else (quote.ask, quote.askSize)
     if best is None or (limit > best if buy else limit < best):

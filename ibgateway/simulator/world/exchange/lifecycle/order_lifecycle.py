@@ -245,7 +245,7 @@ class OrderLifecycle:
     # --- groups --------------------------------------------------------------------------------------------------
 
     def _after_trade(self, order: WorkingOrder, size: Decimal, at: float) -> None:
-        """What a fill does to others: its OCA group, its children, and orders that wait for an execution."""
+        """Apply a fill to other orders: its OCA group, its children, and orders that wait for an execution."""
         if order.order.ocaGroup:
             for other in self.registry.siblings(order):
                 self._reduce(order, other, size, at)
@@ -318,7 +318,7 @@ class OrderLifecycle:
         return min(plans, key=lambda plan: plan.time) if plans else None
 
     def next_due(self) -> float | None:
-        """When the next plan is due; plans of orders that have changed since are dropped."""
+        """Return the time of the next event; events of orders that have changed since are dropped."""
         while self._heap:
             time, permId, version, _ = self._heap[0]
             order = self.registry.active.get(permId)

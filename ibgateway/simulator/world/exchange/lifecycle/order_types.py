@@ -1,4 +1,4 @@
-"""What an order is in the market: the type in effect, limit and stop; at its start, when triggered, when adjusted."""
+"""An order's type, limit and stop in effect: at its start, when triggered, when adjusted."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class Conditions:
         return feed.crosses(LAST, each.isMore, level, replace(window, start=max(at, window.start))) or window.end
 
     def _volume_reached(self, feed: OrderMarket, volume: float, at: float, end: float) -> float:
-        """When the day's volume gets there within the window, or the window's end."""
+        """Return the time within the window at which the day's volume reaches the value, or the window's end."""
         before = float(self._broker.market.snapshot(feed.instrument, at).volume)
         for tape in self._broker.market.tapes(feed.instrument, at, end):
             start = int(np.searchsorted(tape.prints.time, at, side="right"))

@@ -82,7 +82,7 @@ class WorkingOrder:
 
     @property
     def outside(self) -> bool:
-        """Whether it may trade in extended hours: market orders may not."""
+        """Report if it may trade in extended hours: market orders may not."""
         return self.order.outsideRth and self.order.orderType.upper() not in ("MKT", "MOC", "LOC", "MTL")
 
     @property

@@ -31,7 +31,7 @@ class ComboMarket:
         self._venue = exchange
 
     def quote(self, at: float) -> BidAsk:
-        """What buying and selling all legs at once costs; no price while a leg has none."""
+        """Return the prices at which all legs are sold and bought at once; no price while a leg has none."""
         quotes = [(feed.quote(at), ratio) for feed, ratio in self.legs]
         time = max(quote.time for quote, _ in quotes)
         if any(quote.bid is None or quote.ask is None for quote, _ in quotes):
@@ -83,7 +83,7 @@ class ComboMarket:
         return float(following) if following < window.end else None
 
     def touch(self, buy: bool, limit: float, window: TradingWindow, queue: Decimal) -> tuple[Touch | None, Decimal]:
-        """When the other side comes to the limit."""
+        """Return the moment at which the other side reaches the limit."""
         time, bid, ask = self._lines(window)
         there = ask <= limit + 1e-9 if buy else bid >= limit - 1e-9
         if not there.any():

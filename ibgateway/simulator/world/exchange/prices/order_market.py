@@ -64,7 +64,7 @@ class OrderMarket:
         return self.market.price(self.instrument, at)
 
     def levels(self, buy: bool, at: float) -> list[PriceLevel]:
-        """What an order that takes can take, best first."""
+        """Return the price levels on the other side of the book, best first."""
         bids, asks = depth(self.market, self.instrument, SWEEP, at)
         return [PriceLevel(each.price, each.size, each.marketMaker) for each in (asks if buy else bids)]
 
@@ -81,7 +81,7 @@ class OrderMarket:
         return TradingWindow(index, calendar.spans(index).index(span), start, span.end)
 
     def trading_day_end(self, time: float, outside: bool) -> float:
-        """When an order for the day ends that is placed at `time`."""
+        """Return the end of a day order that is placed at `time`."""
         calendar = self.instrument.calendar
         index, _ = calendar.next_span(time, liquid=not outside)
         spans: list[TradingSpan] = [span for span in calendar.spans(index) if span.liquid or outside]
@@ -126,7 +126,7 @@ class OrderMarket:
         return Trade(float(prints.time[i]), self.instrument.price(prints.price[i]), Decimal(int(prints.size[i])), venue)
 
     def touch(self, buy: bool, limit: float, window: TradingWindow, queue: Decimal) -> tuple[Touch | None, Decimal]:
-        """When an order at `limit` behind `queue` trades, and what is left of the queue at the window's end.
+        """Return the moment at which an order at `limit` behind `queue` trades, and the queue left at the window's end.
 
         The other side comes to it, a print goes through it, or enough prints at its price serve the queue before it.
         """
@@ -179,7 +179,7 @@ class OrderMarket:
     def pegged_touch(
         self, buy: bool, offset: float, cap: float | None, middle: bool, window: TradingWindow
     ) -> Touch | None:
-        """When an order that follows its own side of the quote (or the middle) trades: a print comes to its price."""
+        """Return the moment at which a print serves an order pegged to its own side of the quote, or to the middle."""
         tape = self._tape(window)
         prints, quotes = tape.prints, tape.quotes
         start = int(np.searchsorted(prints.time, window.start, side="right"))
@@ -202,7 +202,7 @@ class OrderMarket:
         return Touch(float(prints.time[start + i]), Decimal(int(prints.size[start + i])), venue, round(at, 6))
 
     def crosses(self, what: str, above: bool, level: float, window: TradingWindow, twice: bool = False) -> float | None:
-        """When a price is at `level` or beyond it (`twice`: for two prints in a row)."""
+        """Return the time at which a price is at `level` or beyond it (`twice`: for two prints in a row)."""
         time, price = self._line(what, window)
         beyond = price >= level - 1e-9 if above else price <= level + 1e-9
         if twice:
@@ -221,7 +221,7 @@ class OrderMarket:
         window: TradingWindow,
         upto: float | None,
     ) -> tuple[float | None, float]:
-        """When a trailing stop is hit, and where it stands then (or at `upto`, when it is not hit by then)."""
+        """Return the time at which a trailing stop is hit, and its price then (at `upto` if it is not hit by then)."""
         time, price = self._line(what, window)
         if upto is not None:
             kept = int(np.searchsorted(time, upto, side="right"))

@@ -18,7 +18,7 @@ SHORTEST = 60.0 / YEAR_S  # an option in its last minute is priced as with a min
 
 @dataclass(frozen=True)
 class PricingTerms:
-    """What an option is: strike, right, years to expiry, and whether its underlying is a future."""
+    """An option's inputs to the model: strike, right, years to expiry, and if its underlying is a future."""
 
     strike: float
     call: bool

@@ -32,7 +32,7 @@ DERIVED = ("OPT", "FOP")
 
 @dataclass(frozen=True)
 class OptionModel:
-    """What an option's day is made of."""
+    """The inputs of an option's tape for one span."""
 
     option: Instrument
     under: Tape
@@ -131,7 +131,7 @@ def smile(at_the_money: float, under: float, strike: float) -> float:
 
 
 def computation(option: Instrument, at: float, under: float, volatility: float) -> OptionComputation:
-    """What tickOptionComputation (21) carries."""
+    """Return the values of tickOptionComputation (21)."""
     found = greeks(under, terms_of(option, at), volatility)
     return OptionComputation(
         impliedVol=volatility,

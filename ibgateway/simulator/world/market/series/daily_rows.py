@@ -72,7 +72,7 @@ class DailyRows:
         return self._extended(series, index, span, previous, day[0], day[4])
 
     def _drift(self, series: Series, index: int) -> float:
-        """How far after-hours trading moves from the close."""
+        """Return the move of after-hours trading from the close."""
         z = fraction(self._seed, series.name, index, "post") - 0.5
         return 1 + 0.4 * z * series.daily_volatility
 

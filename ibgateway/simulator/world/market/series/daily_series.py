@@ -37,7 +37,7 @@ RECORDED, CLOSE_ONLY, DERIVED, SYNTHETIC, OWN = "recorded", "close only", "deriv
 
 @dataclass(frozen=True)
 class Source:
-    """Where a series' past comes from: rows of open, high, low, close, volume and dividend factor, oldest first."""
+    """The source of a series' past: rows of open, high, low, close, volume and dividend factor, oldest first."""
 
     kind: str
     text: str

@@ -34,7 +34,7 @@ class UserHistory:
 
     @property
     def guess(self) -> Guess:
-        """What the file says of price, volatility and volume."""
+        """Return the file's price, volatility and volume."""
         closes = self.rows[:, 3]
         volatility = float(np.std(np.diff(np.log(closes)))) * YEAR**0.5
         return Guess(float(closes[-1]), max(volatility, 0.01), max(float(self.rows[:, 4].mean()), 1.0))

@@ -31,7 +31,7 @@ EXPONENTIAL = -np.log1p(-(np.arange(256) + 0.5) / 256)
 
 @dataclass(frozen=True)
 class Row:
-    """What a span's ticks add up to. Prices in ticks; `turnover` is the sum of size × ticks."""
+    """The sums of a span's ticks. Prices in ticks; `turnover` is the sum of size × ticks."""
 
     start: float
     end: float
@@ -190,7 +190,7 @@ def _shared_path(at: Floats, path: Generator) -> Floats:
 
 
 def _own_path(at: Floats, draw: Generator) -> Floats:
-    """What the instrument adds between the knots, zero at each of them."""
+    """Return the instrument's own moves between the knots, zero at each knot."""
     n = len(at)
     walk = np.cumsum(draw.normal(0, n**-0.5, n))
     knots = np.linspace(0, 1, KNOTS + 1)
