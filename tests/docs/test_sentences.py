@@ -6,10 +6,7 @@ import pytest
 
 from tests.docs.sentences import LONG_WORDS, MEDIAN_WORDS, documentation_pages, figures, sentences, words
 
-REWRITTEN_LATER = {
-    "trial.md",
-}
-PAGES = [page for page in documentation_pages() if page.name not in REWRITTEN_LATER]
+PAGES = documentation_pages()
 
 
 def lengths(page: Path) -> list[int]:
