@@ -14,6 +14,7 @@ from bridge.bus.leadership.failover import FailoverSignals
 from bridge.bus.leadership.lease import LeaseLost
 from bridge.bus.server.server import BusServer
 from bridge.bus.transport.connection import BusError
+from bridge.settings import setting_faults
 from ib_worker import garbage_collection as garbage
 from ib_worker.handlers import (  # noqa: F401  # importing registers the handlers
     account,
@@ -66,9 +67,7 @@ def main() -> int:
     try:
         settings = WorkerSettings()
     except ValidationError as problem:
-        for each in problem.errors(include_url=False, include_input=False):
-            where = ".".join(str(part) for part in each["loc"]).upper()
-            sys.stderr.write(f"{where or 'settings'}: {each['msg'].removeprefix('Value error, ')}\n")
+        sys.stderr.writelines(f"{fault}\n" for fault in setting_faults(problem))
         return 2
     configure_logs(settings.log_level, settings.log_format)
     garbage.tune()

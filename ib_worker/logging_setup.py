@@ -1,19 +1,14 @@
 """How the worker logs: one JSON object a line on stderr, with request ids, and with accounts masked in every line."""
 
 import logging
-import re
 import sys
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_ACCOUNT = re.compile(r"\b(D?[UFI]|DU|DF|DI)([0-9]{2,})([0-9]{3})\b")  # U1234567, F1234567, DU1234567
+from bridge.redaction import mask_accounts
+
 QUIET = ("ib_async", "eventkit")  # the wire and the lifecycle say what of theirs matters
-
-
-def masked(text: str) -> str:
-    """DU1234567 as DU***567, wherever it stands."""
-    return _ACCOUNT.sub(r"\1***\3", text)
 
 
 def configure_logs(level: str, style: str) -> None:
@@ -55,4 +50,4 @@ def _line(style: str) -> Processor:
 
 
 def _mask(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    return {name: masked(value) if isinstance(value, str) else value for name, value in event.items()}
+    return {name: mask_accounts(value) if isinstance(value, str) else value for name, value in event.items()}

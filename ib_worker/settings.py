@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bridge.bus.keys import session_name
 from bridge.bus.transport.address import redis_address
+from bridge.settings import comma_list
 from bridge.tools.types import MarketDataType
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ib_worker.risk.limits import Limits
@@ -40,13 +41,6 @@ def _endpoint(written: str) -> Endpoint:
     if parts is None or not 0 < int(parts[2]) < 65536:
         raise ValueError(f"host:port is expected, such as 127.0.0.1:7496, not {written!r}")
     return Endpoint(parts[1].strip("[]"), int(parts[2]))
-
-
-def _names(written: object) -> object:
-    """A comma list."""
-    if not isinstance(written, str):
-        return written
-    return frozenset(each.strip() for each in written.split(",") if each.strip())
 
 
 def _web_address(written: SecretStr | None) -> SecretStr | None:
@@ -96,7 +90,7 @@ class WorkerSettings(BaseSettings):
     redis_durability: Literal["checked", "assumed"] = "checked"  # assumed: somebody else cares that Redis keeps all
     watermark_file: Path | None = None  # what Redis must know, for the leader after this one: on a volume that lasts
 
-    live_accounts: Annotated[frozenset[str], NoDecode, BeforeValidator(_names)] = frozenset()
+    live_accounts: Annotated[frozenset[str], NoDecode, BeforeValidator(comma_list)] = frozenset()
     live_approval: Literal["client", "operator"] = "client"  # client: by a form in the MCP client too, not only the CLI
     limits: Limits = Field(default_factory=Limits)  # from LIMIT_…
     wires: CircuitBreakerSettings = Field(default_factory=CircuitBreakerSettings)  # from TRIP_…

@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from fastmcp.server.http import StarletteWithLifespan
 from pydantic import ValidationError
 
 from bridge.bus.client.client import BusClient
+from bridge.settings import setting_faults
 from bridge.tool import Effect
 from mcp_front.admission.auth import TokenFile
 from mcp_front.admission.load_shedding import LoadSheddingMiddleware
@@ -88,7 +89,7 @@ def main() -> int:
         asker = BusClient(settings.redis_url, settings.ibkr_session, front_id())
         front = assemble(settings, asker)
     except ValidationError as error:
-        _complain(*_faults(error))
+        _complain(*setting_faults(error))
         return 2
     except (OSError, ValueError) as error:
         _complain(str(error))
@@ -135,14 +136,6 @@ def front_id() -> str:
     """Unique among all fronts of a session, since replies come back by it."""
     host = "".join(c if c.isascii() and c.isalnum() else "-" for c in socket.gethostname())[:40]
     return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
-
-
-def _faults(error: ValidationError) -> Iterator[str]:
-    """Each fault with its variable, without the value, which may be a secret."""
-    for fault in error.errors(include_url=False, include_input=False, include_context=False):
-        name = "_".join(str(part) for part in fault["loc"][:1]).upper()
-        text = fault["msg"].removeprefix("Value error, ")
-        yield f"{name}: {text}" if name else text
 
 
 def _complain(*lines: str) -> None:

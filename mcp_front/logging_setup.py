@@ -3,13 +3,14 @@
 import asyncio
 import atexit
 import logging
-import re
 import sys
 from typing import Any, TextIO
 
 import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from bridge.redaction import mask_accounts
 
 # uvicorn's and the SDK's own words at INFO are a line per request or per start, which our own lines already say.
 QUIET = ("uvicorn.access", "mcp", "fastmcp", "sse_starlette", "httpx2", "httpcore2")
@@ -18,7 +19,6 @@ APART_S = 60.0
 MOST = 100  # texts
 SHOWN = 40  # characters of a text by which it is known again
 GATHER_S = 0.05  # a write to a log costs as much as the rest of a line: this long, lines wait for company
-ACCOUNT = re.compile(r"\b(DU|DF|DI|U|F|I)[0-9]{2,}([0-9]{3})\b")  # U1234567, F1234567, DU1234567
 
 SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
@@ -100,8 +100,7 @@ def _line(style: str) -> Processor:
 
 
 def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """DU1234567 as DU***567, wherever it stands."""
-    return {name: ACCOUNT.sub(r"\1***\2", each) if isinstance(each, str) else each for name, each in event.items()}
+    return {name: mask_accounts(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def _json(event: Any, **_options: Any) -> str:

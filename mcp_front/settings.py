@@ -2,23 +2,19 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bridge.bus.keys import session_name
 from bridge.bus.transport.address import redis_address
+from bridge.settings import comma_list
 
 SECRETS = Path("/run/secrets")  # where Docker and Kubernetes put secret files
 
 
-def _split(value: Any) -> Any:
-    """A comma list as tuple; what is a sequence already stays."""
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_list)]
 
 
 class FrontSettings(BaseSettings):

@@ -55,6 +55,8 @@ ROOMS: dict[str, set[str]] = {
             "audit_chain.py": set(),
             "fair_queue.py": set(),
             "json_schema.py": set(),
+            "redaction.py": set(),
+            "settings.py": set(),
             "tasks.py": set(),
             "text": set(),
             "tool.py": {"json_schema.py", "text"},
@@ -63,7 +65,7 @@ ROOMS: dict[str, set[str]] = {
             "bus/keys.py": set(),
             "bus/halt.py": {"text"},
             "bus/messages.py": {"tool.py"},
-            "bus/transport": {"tasks.py", "tool.py"},
+            "bus/transport": {"redaction.py", "tasks.py", "tool.py"},
             "bus/integrity": {"audit_chain.py", "tool.py", "bus/halt.py", "bus/transport"},
             "bus/controls": {
                 "audit_chain.py",

@@ -9,8 +9,9 @@ from bridge.bus.leadership.sessions import known_sessions
 from bridge.bus.transport.connection import BusError, Refused, refusing
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.script import WRITABLE
+from bridge.redaction import mask_url
 from cli.diagnostics.finding import ANSWER_S, Finding, Place, clock_findings
-from cli.operator.redis_target import masked, usual_places
+from cli.operator.redis_target import usual_places
 
 
 async def check_redis(place: Place, status: dict[str, Any], *, needed: bool = False) -> list[Finding]:
@@ -30,21 +31,24 @@ async def check_redis(place: Place, status: dict[str, Any], *, needed: bool = Fa
             kept = await _settings(pipe, "appendonly", "appendfsync", "maxmemory-policy")
             refused = await _refused(pipe)
     except (BusError, TimeoutError, ValueError) as error:
-        told = f"Redis does not answer at {masked(url)}: {error or 'no answer in time'}"
+        told = f"Redis does not answer at {mask_url(url)}: {error or 'no answer in time'}"
         cure = "Start Redis, or name it with --redis or REDIS_URL."
         return [Finding("redis", "fault", told, cure) if needed else unreached]
     if refused is not None:
         what, remedy = refusing(refused) or ("takes no writes", "Look at its log")
-        told = f"Redis answers at {masked(url)}, and {what}: {refused}"
+        told = f"Redis answers at {mask_url(url)}, and {what}: {refused}"
         return [Finding("redis", "fault", told, f"{remedy}."), *clock_findings("Redis", ahead)]
     safe = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
     wrong = {name: kept[name] for name in safe if name in kept and kept[name] != safe[name]}
     if wrong:
         changed = ", ".join(f"{name} is {value}" for name, value in wrong.items())
-        told = f"An order's record could be lost at {masked(url)}: {changed}"
+        told = f"An order's record could be lost at {mask_url(url)}: {changed}"
         cure = "Start it with --appendonly yes --appendfsync always --maxmemory-policy noeviction."
         return [Finding("redis", "fault", told, cure), *clock_findings("Redis", ahead)]
-    return [Finding("redis", "ok", f"answers at {masked(url)}, and syncs every write"), *clock_findings("Redis", ahead)]
+    return [
+        Finding("redis", "ok", f"answers at {mask_url(url)}, and syncs every write"),
+        *clock_findings("Redis", ahead),
+    ]
 
 
 async def _refused(pipe: CommandPipeline) -> Refused | None:

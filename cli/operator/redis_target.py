@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 
 from bridge.bus.keys import Keys
 from bridge.bus.leadership.sessions import is_known, known_sessions
-from bridge.bus.transport.address import shown
 from bridge.bus.transport.connection import BusError
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.redaction import mask_url
 from cli.local_stack.state_folder import STATE
 
 # Where `python -m cli up` has its own, and where everybody's is.
@@ -44,7 +44,7 @@ def with_bus(options: argparse.Namespace, act: Act) -> int:
     try:
         return asyncio.run(_connected(options, act))
     except (BusError, ValueError) as error:
-        where = masked(options.redis) if options.redis else " or ".join(map(masked, usual_places()))
+        where = mask_url(options.redis) if options.redis else " or ".join(map(mask_url, usual_places()))
         sys.stderr.write(f"error: {error} (Redis at {where}; see --redis and --session)\n")
         return 1
 
@@ -59,7 +59,7 @@ async def _connected(options: argparse.Namespace, act: Act) -> int:
         await pipe.send("PING")
         keys = await _keys(options, pipe)
         if options.redis is None:
-            sys.stderr.write(f"{keys.session}: at {masked(url)}\n")
+            sys.stderr.write(f"{keys.session}: at {mask_url(url)}\n")
         return await act(pipe, keys)
 
 
@@ -71,7 +71,7 @@ async def _place(session: str | None) -> str:
     known = {url: there for url in places if (there := await sessions_at(url)) is not None}
     fit = [url for url, there in known.items() if (session in there if session else there)] or list(known)
     if len(fit) > 1:
-        which = "; ".join(f"{masked(url)} has {', '.join(known[url]) or 'no session'}" for url in fit)
+        which = "; ".join(f"{mask_url(url)} has {', '.join(known[url]) or 'no session'}" for url in fit)
         raise ValueError(f"--redis: which one? {which}")
     return fit[0] if fit else places[-1]
 
@@ -98,11 +98,6 @@ async def _keys(options: argparse.Namespace, pipe: CommandPipeline) -> Keys:
     if options.session is None:
         raise ValueError(f"--session: which one? {which[0].upper()}{which[1:]}")
     raise ValueError(f"no session is called {options.session}: {which}. --force acts on it all the same")
-
-
-def masked(url: str) -> str:
-    """Redis' address without user and password."""
-    return shown(url)
 
 
 def caller() -> str:

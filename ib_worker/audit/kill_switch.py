@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from bridge.bus.controls.kill_switch import drop_change, halted_error, next_change, read_halt
 from bridge.bus.keys import Keys
-from bridge.bus.transport.connection import BusError, bus_down
+from bridge.bus.transport.connection import BusError, bus_errors
 from bridge.bus.transport.errors import Fenced
 from bridge.bus.transport.outage_log import Outage
 from bridge.bus.transport.pipeline import CommandPipeline
@@ -28,10 +28,8 @@ class KillSwitch:
 
     async def require_open(self, closing: bool) -> None:
         """Raise ToolError halted where an order would be held, and bus_down where nobody can tell."""
-        try:
+        with bus_errors(self._pipe.url):
             halt = await read_halt(self._pipe, self._keys)
-        except BusError as error:
-            raise bus_down(self._pipe.url, error) from error
         if halt is not None and not (closing and halt.level == "reduce_only"):
             raise halted_error(halt)
 

@@ -13,8 +13,8 @@ from bridge.bus.controls.kill_switch import SwitchChange
 from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.errors import Fenced
 from bridge.bus.transport.outage_log import Outage
+from bridge.redaction import mask_accounts
 from bridge.tool import ToolError
-from ib_worker.logging_setup import masked
 from ib_worker.orders.events import Event
 from ib_worker.orders.state import OrderState
 
@@ -59,7 +59,7 @@ class AuditTrail:
             tool=asked.operation,
             key=asked.key or "",
             digest=asked.request.digest or "",
-            account=masked(account or ""),
+            account=mask_accounts(account or ""),
             orderRef=orderRef,
             orderId=orderId,
             details=details | ({"approved_by": approved_by} if approved_by else {}),
@@ -93,7 +93,7 @@ class AuditTrail:
         self._put(
             event.kind,
             key=key or "",
-            account=masked(state.terms.account or ""),
+            account=mask_accounts(state.terms.account or ""),
             orderRef=state.orderRef or "",
             orderId=state.orderId,
             clientId=state.clientId,
@@ -151,4 +151,4 @@ def to_json(value: Any) -> Any:
         return {str(name): to_json(each) for name, each in value.items()}
     if isinstance(value, datetime):
         return value.isoformat()
-    return masked(value) if isinstance(value, str) else value
+    return mask_accounts(value) if isinstance(value, str) else value

@@ -6,7 +6,7 @@ from hashlib import sha256
 from bridge.bus.records.records import OrderRecord
 from bridge.bus.records.scripts import HOLD_MS
 from bridge.bus.server.request import RequestContext
-from bridge.bus.transport.connection import BusError, bus_down
+from bridge.bus.transport.connection import bus_errors
 from bridge.tool import ToolError
 from ib_worker.orders.references import order_ref
 from ib_worker.session.session import Session
@@ -35,11 +35,9 @@ async def cleared(
     that was rejected, or cancelled without a fill, does not count."""
     if not window_s:
         return ClearedDuplicate()
-    try:
+    with bus_errors(session.settings.redis_url):
         own = await asked.latest_equal(own_terms(asked.caller, terms))
         latest = await asked.latest_equal(terms)
-    except BusError as error:
-        raise bus_down(session.settings.redis_url, error) from error
     excused, remark = "", ""
     for key, record in filter(None, (own, latest)):
         if key == asked.key:

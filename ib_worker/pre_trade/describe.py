@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import ib_async
 
+from bridge.redaction import mask_accounts
 from bridge.text.contract_name import contract_name
 from bridge.text.numbers import digits
 from bridge.tools.order_terms import AUX_PRICE, LMT_PRICE
-from ib_worker.logging_setup import masked
 from ib_worker.risk.intent import OrderIntent, RiskInputs
 from ib_worker.risk.limits import only_reduces_position, variable
 from ib_worker.risk.position_effect import position_effect, warnings
@@ -37,7 +37,7 @@ def approval_text(
     act = "Place" if changes is None else f"Change order {changes} to"
     parts = [f"LIVE, real money. {act}: {_what(intent, contract)} ({named(contract)}) as {_how(order)}"]
     parts += [f"with an exit {each.action} as {_how(each)}" for each in exits]
-    parts.append(f"account {masked(order.account)}")
+    parts.append(f"account {mask_accounts(order.account)}")
     text = ", ".join(parts)
     return " ".join([f"{text}.", _worth(intent, facts, collar), *_effects(intent, facts)])
 

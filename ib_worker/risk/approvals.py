@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bridge.bus.controls.approvals import FORM_MS, WAITS_MS, Answer, Approval, Word, answer_form, ask_approval
 from bridge.bus.keys import Keys
 from bridge.bus.server.request import RequestContext
-from bridge.bus.transport.connection import BusError, bus_down
+from bridge.bus.transport.connection import bus_errors
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 
@@ -45,10 +45,8 @@ class Approvals:
             "\n".join((asked.caller, asked.request.digest or "", question.terms)).encode()
         ).hexdigest()
         wanted = Approval(key, bound, asked.caller, question.summary)
-        try:
+        with bus_errors(self._pipe.url):
             by = await ask_approval(self._pipe, self._keys, wanted, challenge)
-        except BusError as error:
-            raise bus_down(self._pipe.url, error) from error
         if by:
             return by
         raise ToolError(
@@ -63,10 +61,8 @@ class Approvals:
 
     async def answer(self, caller: str, key: str, challenge: str, answer: Answer) -> str:
         """Who has approved, by a form. Raises ToolError approval_declined or confirmation_invalid: nothing is sent."""
-        try:
+        with bus_errors(self._pipe.url):
             word = await answer_form(self._pipe, self._keys, key, challenge, caller, answer == "approve")
-        except BusError as error:
-            raise bus_down(self._pipe.url, error) from error
         if word == "refused":
             what = "declined this order" if answer == "decline" else "closed the question without an answer"
             raise ToolError(

@@ -5,7 +5,7 @@ import secrets
 
 from bridge.bus.controls.confirmation_tokens import TokenGrant, store_preview, take_preview
 from bridge.bus.keys import Keys
-from bridge.bus.transport.connection import BusError, bus_down
+from bridge.bus.transport.connection import bus_errors
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
@@ -23,20 +23,16 @@ class ConfirmationTokens:
         """A token for this order at this price. Raises ToolError bus_down."""
         low, high = (price * (1 - BAND), price * (1 + BAND)) if price else (None, None)
         token = secrets.token_urlsafe(24)
-        try:
+        with bus_errors(self._pipe.url):
             await store_preview(self._pipe, self._keys, token, TokenGrant(caller, terms, low, high))
-        except BusError as error:
-            raise bus_down(self._pipe.url, error) from error
         return token
 
     async def use(self, token: str, key: str, caller: str, terms: str, price: float | None) -> None:
         """Use the token up, for all but this key. Raises ToolError confirmation_invalid, naming what does not fit."""
         if not TOKEN.fullmatch(token):
             raise _invalid("it is no token of ibkr_preview_order")
-        try:
+        with bus_errors(self._pipe.url):
             previewed = await take_preview(self._pipe, self._keys, token, key)
-        except BusError as error:
-            raise bus_down(self._pipe.url, error) from error
         if previewed is None:
             why = "it is unknown, used already, older than 120 seconds, or from before a halt"
             raise _invalid(why, "if it was used, find its order by ibkr_get_open_orders or ibkr_get_executions; else ")

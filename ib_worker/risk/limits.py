@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bridge.settings import comma_list
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from ib_worker.risk import short_options
@@ -34,12 +35,7 @@ CLOSING_COLLAR = LIMIT_TYPES  # types whose limit decides what a closing order g
 Off = Literal["off"]
 
 
-def _named(written: object) -> object:
-    """A comma list."""
-    return [each.strip() for each in written.split(",") if each.strip()] if isinstance(written, str) else written
-
-
-Names = Annotated[frozenset[str], NoDecode, BeforeValidator(_named)]
+Names = Annotated[frozenset[str], NoDecode, BeforeValidator(comma_list)]
 
 
 class Limits(BaseSettings):

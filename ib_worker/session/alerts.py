@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
 
-from ib_worker.logging_setup import masked
+from bridge.redaction import mask_accounts
 from ib_worker.session.session import Session, utcnow
 from ib_worker.session.state import SessionState
 
@@ -83,7 +83,7 @@ async def run_alerts(session: Session) -> NoReturn:
 
 def _post(url: str, alert: Alert) -> None:
     """`text` is what Slack, Mattermost and Teams show. The address may be a secret: no message of a failure has it."""
-    body = masked(json.dumps(asdict(alert))).encode()
+    body = mask_accounts(json.dumps(asdict(alert))).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=POST_S):

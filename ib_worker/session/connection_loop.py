@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from bridge.bus.controls.connection_target import ConnectionTarget
+from bridge.redaction import mask_accounts
 from bridge.tool import ToolError
-from ib_worker.logging_setup import masked
 from ib_worker.racing import run_until_first_ends
 from ib_worker.session import state as standing
 from ib_worker.session.broker_link import BrokerLink, LinkEvent
@@ -233,7 +233,7 @@ class ConnectionLoop:
         accounts = cleaned(wire.getAccounts())
         real = [each for each in accounts if not each.startswith("D")]  # as paper accounts' names begin
         if self._session.settings.trading_mode == "paper" and real:
-            raise ConnectFailed(standing.WRONG_ACCOUNT, ", ".join(masked(each) for each in real))
+            raise ConnectFailed(standing.WRONG_ACCOUNT, ", ".join(mask_accounts(each) for each in real))
         self._session.accounts = accounts
 
     async def _stand(self, wire: TwsConnection) -> None:

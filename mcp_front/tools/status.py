@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from bridge.bus.client.client import BusClient
 from bridge.bus.halt import Halt
 from bridge.bus.messages import Heartbeat
-from bridge.bus.transport.address import shown
 from bridge.bus.transport.connection import BusError, refusing
+from bridge.redaction import mask_url
 from bridge.tool import ToolError
 from bridge.tools.session import SessionStatus, State
 
@@ -63,7 +63,7 @@ def _refused(asker: BusClient, refusal: BusError | None) -> Status:
     if refusal is None:
         return {}
     what, remedy = refusing(refusal) or ("takes no writes", "Look at its log")
-    cause = f"Redis at {shown(asker.pipe.url)} answers, and {what} ({refusal}): no order can go out."
+    cause = f"Redis at {mask_url(asker.pipe.url)} answers, and {what} ({refusal}): no order can go out."
     return {"is_connected": False, "state": "bus_down", "since": None, "cause": cause, "remedy": f"{remedy}."}
 
 

@@ -17,7 +17,7 @@ from bridge.bus.halt import Halt
 from bridge.bus.keys import Keys
 from bridge.bus.messages import VERSION, Heartbeat, Reply, Request, encode_request, result_of
 from bridge.bus.records.records import RecordClient, digest_of
-from bridge.bus.transport.connection import BusError, Refused, bus_down
+from bridge.bus.transport.connection import BusError, Refused, bus_down, bus_errors
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.script import WRITABLE
 from bridge.tool import ToolError, ToolRequest, ToolSpec
@@ -181,32 +181,24 @@ class BusClient:
 
     async def halted_by(self, by: str, reason: str) -> tuple[Halt, bool]:
         """The same; also returns whether this call set it."""
-        try:
+        with bus_errors(self.pipe.url):
             return await halted_by(self.pipe, self.keys, "halt", by, reason)
-        except BusError as error:
-            raise bus_down(self.pipe.url, error) from error
 
     async def halted(self) -> Halt | None:
         """The kill switch, None while it is not set. Raises ToolError bus_down."""
-        try:
+        with bus_errors(self.pipe.url):
             return await read_halt(self.pipe, self.keys)
-        except BusError as error:
-            raise bus_down(self.pipe.url, error) from error
 
     async def told(self, key: str) -> None:
         """Note that a call's answer, with the key that was made for it, was delivered. Raises ToolError bus_down."""
-        try:
+        with bus_errors(self.pipe.url):
             await self._intents.told(key)
-        except BusError as error:
-            raise bus_down(self.pipe.url, error) from error
 
     async def seal(self) -> bytes:
         """The secret that all fronts of the session share; the first to need it makes it. Raises ToolError bus_down."""
         made = secrets.token_bytes(SEAL_BYTES)
-        try:
+        with bus_errors(self.pipe.url):
             found: bytes | None = await self.pipe.send("SET", self.keys.seal, made, "NX", "GET")
-        except BusError as error:
-            raise bus_down(self.pipe.url, error) from error
         return found or made
 
     async def status(self) -> Heartbeat | None:
@@ -252,10 +244,8 @@ class BusClient:
             self._post.leave(feed)
 
     async def _join(self, feed: StreamReader) -> None:
-        try:
+        with bus_errors(self.pipe.url):
             await self._post.join(feed)
-        except BusError as error:
-            raise bus_down(self.pipe.url, error) from error
 
 
 def _number(stored: bytes | None) -> int:

@@ -1,4 +1,4 @@
-"""Redis' address: checked where it is read, and shown without its user and password, whatever stands in them."""
+"""The address of Redis, checked where it is read."""
 
 from urllib.parse import urlsplit
 
@@ -21,17 +21,6 @@ def redis_address(url: str) -> str:
     if not usable:
         raise ValueError(FORM)
     return url
-
-
-def shown(url: str) -> str:
-    """Host and port, or the socket's path; nothing of what may be a password."""
-    try:
-        parts = urlsplit(url)
-        if "@" in parts.path + parts.query + parts.fragment:
-            return "(an unreadable address)"
-        return f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
-    except ValueError:
-        return "(an unreadable address)"
 
 
 def _usable(url: str) -> bool:

@@ -1,13 +1,16 @@
 """Opens connections to Redis with the options that the bus relies on, and names the ways in which one can fail."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import MovedError, OutOfMemoryError, RedisError, ResponseError
 
-from bridge.bus.transport.address import redis_address, shown
+from bridge.bus.transport.address import redis_address
+from bridge.redaction import mask_url
 from bridge.tool import ToolError
 
 CONNECT_S = 1.0  # with ANSWER_S it keeps "Redis is away" under two seconds in most cases
@@ -117,7 +120,7 @@ def connections(url: str) -> ConnectionPool:
 
 def bus_down(url: str, reason: object) -> ToolError:
     """What a model is told when Redis fails; the address without its password."""
-    where = shown(url)
+    where = mask_url(url)
     if (found := refusing(reason)) is not None:
         what, remedy = found
         return ToolError("bus_down", f"Redis at {where} answers, and {what} ({reason}). {remedy}, then retry.")
@@ -125,6 +128,15 @@ def bus_down(url: str, reason: object) -> ToolError:
         "bus_down",
         f"Redis at {where} does not answer ({reason}). Start it or correct REDIS_URL, then ask again.",
     )
+
+
+@contextmanager
+def bus_errors(url: str) -> Iterator[None]:
+    """Raise a BusError of the block as ToolError bus_down."""
+    try:
+        yield
+    except BusError as error:
+        raise bus_down(url, error) from error
 
 
 def refusing(reason: object) -> tuple[str, str] | None:

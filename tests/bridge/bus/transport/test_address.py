@@ -2,9 +2,9 @@
 
 import pytest
 
-from bridge.bus.transport.address import redis_address, shown
+from bridge.bus.transport.address import redis_address
 from bridge.bus.transport.connection import NotSent, bus_down, connections
-from cli.operator.redis_target import masked
+from bridge.redaction import mask_url
 from ib_worker.__main__ import main as worker_main
 from ib_worker.settings import WorkerSettings
 from mcp_front.__main__ import main as front_main
@@ -43,7 +43,7 @@ def test_no_text_about_an_unreadable_address_has_a_piece_of_its_password(
     assert clean(told)
     assert clean(str(caught.value) + str(settings.value) + repr(settings.value))
     assert caught.value.__cause__ is None
-    assert clean(shown(url) + masked(url) + bus_down(url, NotSent("no answer")).message)
+    assert clean(mask_url(url) + bus_down(url, NotSent("no answer")).message)
 
 
 @pytest.mark.parametrize(
@@ -58,4 +58,4 @@ def test_no_text_about_an_unreadable_address_has_a_piece_of_its_password(
 )
 def test_a_good_address_is_taken_and_shown_without_its_password(url: str, where: str) -> None:
     assert redis_address(url) == url
-    assert shown(url) == where
+    assert mask_url(url) == where
