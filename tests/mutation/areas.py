@@ -45,8 +45,20 @@ AREAS = {
         (
             "tests/ib_worker/orders/test_state.py",
             "tests/ib_worker/orders/test_tracker.py",
-            "tests/ib_worker/risk",
-            "tests/ib_worker/scenarios/test_order_effects.py",
+            "tests/ib_worker/pre_trade/test_trading_hours.py",
+            "tests/ib_worker/scenarios/test_closed_markets.py",
+            *(
+                f"tests/ib_worker/risk/test_{name}.py"
+                for name in (
+                    "exchange_rates",
+                    "limits",
+                    "order_prices",
+                    "position_effect",
+                    "short_options",
+                    "trading_mode",
+                    "worth",
+                )
+            ),
         ),
         0.85,
         files=(

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+KINDS = ("result", "comparison", "condition", "figure", "text")
 TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -15,6 +16,7 @@ class Change:
     """One change: where it is, what it is, and the whole source with it."""
 
     line: int
+    kind: str
     description: str
     source: str
 
@@ -23,30 +25,30 @@ def changes(source: str) -> list[Change]:
     """Every change that is tried of a file, in the order of its lines."""
     tree = ast.parse(source)
     found = []
-    for node, field, changed in _replacements(tree):
+    for node, kind, field, changed in _replacements(tree):
         before = getattr(node, field)
         description = f"{_text(before)} -> {_text(changed)}"
         setattr(node, field, changed)
-        found.append(Change(_line(node), description, ast.unparse(tree)))
+        found.append(Change(_line(node), kind, description, ast.unparse(tree)))
         setattr(node, field, before)
     return sorted(found, key=lambda change: change.line)
 
 
-def _replacements(tree: ast.Module) -> Iterator[tuple[ast.AST, str, object]]:
-    """A node, one of its fields, and what stands there instead."""
+def _replacements(tree: ast.Module) -> Iterator[tuple[ast.AST, str, str, object]]:
+    """A node, the kind of the change, one of the node's fields, and what stands there instead."""
     unread = _unread(tree)
     for node in ast.walk(tree):
         if id(node) in unread:
             continue
         match node:
             case ast.Compare(ops=[first, *rest]):
-                yield node, "ops", [TURNED[type(first)](), *rest]
+                yield node, "comparison", "ops", [TURNED[type(first)](), *rest]
             case ast.Constant(value=value) if value is not None and value is not ...:
-                yield node, "value", _other(value)
+                yield node, "text" if isinstance(value, str) else "figure", "value", _other(value)
             case ast.If() | ast.While() | ast.IfExp():
-                yield node, "test", ast.UnaryOp(ast.Not(), node.test)
+                yield node, "condition", "test", ast.UnaryOp(ast.Not(), node.test)
             case ast.Return(value=ast.expr()):
-                yield node, "value", ast.Constant(None)
+                yield node, "result", "value", ast.Constant(None)
 
 
 def _unread(tree: ast.Module) -> set[int]:

@@ -13,10 +13,11 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
 
 from tests.layout import ROOT, own_tests, product_files
-from tests.mutation.changes import Change, changes
+from tests.mutation.changes import KINDS, Change, changes
 from tests.mutation.tree import KEPT, copied_tree
 
 MOST = 12
@@ -98,7 +99,8 @@ class FileUnderTest:
 
 
 def chosen(tried: list[Change], most: int, seed: str) -> list[Change]:
-    """At most so many changes, spread over the file, the same on every run."""
-    if len(tried) <= most:
-        return tried
-    return sorted(random.Random(seed).sample(tried, most), key=lambda change: change.line)
+    """At most so many changes, of each kind in turn, spread over the file and the same on every run."""
+    mixed = random.Random(seed).sample(tried, len(tried))
+    by_kind = [[change for change in mixed if change.kind == kind] for kind in KINDS]
+    in_turn = [change for each in zip_longest(*by_kind) for change in each if change is not None]
+    return in_turn[:most]

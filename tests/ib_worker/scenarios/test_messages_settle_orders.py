@@ -1,75 +1,17 @@
-"""Orders over the whole path but the front: what goes out, how often, and what is said of it."""
+"""What becomes of orders by what TWS tells of them, in any order and number, over losses of the link."""
 
 import asyncio
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
 
 from bridge.tool import ToolError
-from bridge.tools.orders import PlaceOrder
 from ib_worker.orders.references import order_ref
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
-from tests.stacks.worker import Caller, caller, frames, order, trading
+from tests.stacks.worker import Caller, frames, order, trading
 from tests.waiting import until
 
 KEY = "a-key-of-the-caller"
-
-
-async def test_a_market_order_is_answered_with_its_fill(redis_url: str, session: str, sim: Simulator) -> None:
-    async with trading(redis_url, session, sim) as front:
-        told = await front.submit("place_order", key=KEY, **order())
-        executions = await front.ask("get_executions")
-
-        assert (told["status"], told["filled"], told["remaining"], told["message"]) == (
-            "Filled",
-            1,
-            0,
-            "The order is filled.",
-        )
-        assert (told["idempotencyKey"], told["orderRef"], told["account"]) == (KEY, order_ref(KEY), "DU1234567")
-        assert (told["lmtPrice"], told["auxPrice"]) == (None, None)
-        assert [(each["orderRef"], each["side"], each["shares"]) for each in executions] == [(order_ref(KEY), "BOT", 1)]
-        assert executions[0]["commission"] > 0
-        assert executions[0]["permId"] == told["permId"]
-
-
-async def test_the_frame_says_what_was_asked(redis_url: str, session: str, sim: Simulator) -> None:
-    async with trading(redis_url, session, sim) as front:
-        asked = order(
-            symbol="MSFT", action="SELL", totalQuantity=7, orderType="STP LMT", lmtPrice=10.5, auxPrice=11.25,
-            tif="GTC", outsideRth=True,
-        )  # fmt: skip
-        await front.submit("place_order", key=KEY, **asked)
-
-        contract, placed = sim.journal.orders()[0].request.placed[:2]
-        assert (contract.conId, contract.symbol, contract.exchange) == (272093, "MSFT", "SMART")
-        assert (placed.action, placed.totalQuantity, placed.orderType) == ("SELL", 7, "STP LMT")
-        assert (placed.lmtPrice, placed.auxPrice, placed.tif, placed.outsideRth) == (10.5, 11.25, "GTC", True)
-        assert (placed.orderRef, placed.account, placed.transmit, placed.whatIf) == (
-            order_ref(KEY),
-            "DU1234567",
-            True,
-            False,
-        )
-
-
-async def test_the_same_key_places_once(redis_url: str, session: str, sim: Simulator) -> None:
-    async with trading(redis_url, session, sim) as front:
-        first = await front.submit("place_order", key=KEY, **order())
-        again = await front.submit("place_order", key=KEY, **order())
-
-        assert frames(sim) == 1
-        assert again == first | {"replayed": True, "message": again["message"]}
-
-
-@pytest.mark.fault(93)
-async def test_ten_callers_with_one_key_place_once(redis_url: str, session: str, sim: Simulator) -> None:
-    async with trading(redis_url, session, sim) as front, caller(redis_url, session, front.name) as other:
-        answers = await asyncio.gather(*(each.submit("place_order", key=KEY, **order()) for each in [front, other] * 5))
-
-        assert frames(sim) == 1
-        assert len({each["permId"] for each in answers}) == 1
 
 
 @pytest.mark.fault(42)
@@ -227,49 +169,6 @@ async def answered(front: Caller, lmtPrice: float, word: str) -> bool:
     except ToolError as error:
         return error.code == word
     return bool(told["status"] == word)
-
-
-@pytest.mark.fault(99)
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"totalQuantity": 0}, {"totalQuantity": -1}, {"totalQuantity": "NaN"}, {"totalQuantity": "1e3"},
-        {"totalQuantity": True}, {"totalQuantity": "٣"}, {"totalQuantity": float("inf")},
-        {"orderType": "LMT"}, {"lmtPrice": 5}, {"orderType": "LMT", "lmtPrice": float("nan")}, {"secType": "NONSENSE"},
-        {"symbol": "A\0B"}, {"symbol": "A" * 1_000_000}, {"limitPrice": 5}, {"action": "HOLD"}, {"account": "DU1\n2"},
-    ],
-    ids=str,
-)  # fmt: skip
-def test_no_declaration_holds_such_an_order(changes: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        PlaceOrder.model_validate(order(**changes))
-
-
-@pytest.mark.usefixtures("soon")
-async def test_read_only_mode_sends_no_order_and_no_cancel(redis_url: str, session: str, sim: Simulator) -> None:
-    async with trading(redis_url, session, sim) as front:
-        placed = await front.submit("place_order", **order(orderType="LMT", lmtPrice=50))
-
-    sent = frames(sim)
-    async with trading(redis_url, f"{session}-ro", sim, trading_mode="read_only") as front:
-        refused = await front.refused_order(**order())
-        cancel = await front.refused_order("cancel_order", orderId=placed["orderId"])
-
-        assert (refused.code, cancel.code) == ("read_only", "read_only")
-        assert await front.ask("get_positions")
-        assert (frames(sim), sim.journal.entries("in", 4)) == (sent, [])
-
-
-@pytest.mark.fault(60)
-async def test_an_order_needs_its_account_named_among_several(redis_url: str, session: str) -> None:
-    config = SimulatorConfig(accounts=("DU1111111", "DU2222222"))
-    async with Simulator(config) as sim, trading(redis_url, session, sim) as front:
-        missing = await front.refused_order(**order())
-        wrong = await front.refused_order(**order(account="DU3333333"))
-        assert (missing.code, wrong.code, frames(sim)) == ("account_required", "wrong_account", 0)
-
-        told = await front.submit("place_order", **order(account="DU2222222"))
-        assert told["account"] == "DU2222222"
 
 
 @pytest.mark.fault(9)

@@ -1,4 +1,4 @@
-"""What an order does beside its terms: to the position, against a closed market, and through a trigger that is met."""
+"""Orders against a closed market or an old quote: what is held, what is queued, and what closes all the same."""
 
 from dataclasses import replace
 from decimal import Decimal
