@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
+
 import pytest
 
+from ibgateway.simulator.gateway.ticks import Style, changes
 from ibgateway.simulator.model.config import SimulatorConfig
+from ibgateway.simulator.model.market_data import Quote, Snapshot
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.ibgateway.order_frames import watch
 from tests.stacks.ibgateway.raw_client import Raw, started
@@ -35,3 +40,67 @@ async def test_before_159_us_stocks_sizes_are_counted_in_hundreds(version: int) 
 
     lot = 100 if version < 159 else 1
     assert seen["1"] == in_shares["1"] // lot
+
+
+LOOK = Snapshot(
+    time=0.0,
+    quote=Quote(0.0, 100.0, Decimal(300), 100.02, Decimal(200), "ARCA", "NASDAQ"),
+    last=100.01,
+    lastSize=Decimal(100),
+    lastTime=1749652200.7,
+    lastExchange="IEX",
+    open=99.0,
+    high=101.0,
+    low=98.0,
+    close=99.5,
+    volume=Decimal(1000),
+    halted=0,
+)
+LIVE, LATE = Style(), Style(delayed=True)
+
+
+def told(before: Snapshot | None, after: Snapshot, style: Style = LIVE) -> list[tuple[int, list[str]]]:
+    return [(msgId, tail.decode().rstrip("\0").split("\0")) for msgId, tail in changes(before, after, style)]
+
+
+def test_nothing_new_is_no_tick() -> None:
+    assert told(LOOK, replace(LOOK, time=1.0)) == []
+
+
+def test_a_new_price_comes_with_its_size_and_a_new_size_alone() -> None:
+    dearer = replace(LOOK, quote=replace(LOOK.quote, ask=100.03))
+    larger = replace(LOOK, quote=replace(LOOK.quote, bidSize=Decimal(400)))
+
+    assert told(LOOK, dearer) == [(1, ["2", "100.03", "200", "1"])]
+    assert told(LOOK, larger) == [(2, ["0", "400"])]
+
+
+def test_a_quote_that_goes_is_told_as_a_price_of_minus_1() -> None:
+    gone = replace(LOOK, quote=replace(LOOK.quote, bid=None, bidSize=Decimal(0)))
+
+    assert told(LOOK, gone) == [(1, ["1", "-1.0", "0", "1"])]
+
+
+def test_a_print_tells_price_second_and_venues_letter() -> None:
+    traded = replace(LOOK, last=100.02, lastTime=1749652205.2, lastExchange="ARCA", volume=Decimal(1100))
+
+    assert told(LOOK, traded) == [
+        (1, ["4", "100.02", "100", "0"]),
+        (46, ["45", "1749652205"]),
+        (46, ["84", "P"]),
+        (2, ["8", "1100"]),
+    ]
+
+
+def test_delayed_ticks_have_types_of_their_own_and_name_no_venue() -> None:
+    kinds = {tail[0] for msgId, tail in told(None, LOOK, LATE)}
+
+    assert kinds == {"66", "67", "68", "88", "72", "73", "74", "75", "76", "90"}
+
+
+def test_a_halt_is_a_generic_tick() -> None:
+    assert told(LOOK, replace(LOOK, halted=1)) == [(45, ["49", "1.0"])]
+
+
+def test_old_versions_count_in_lots() -> None:
+    assert (Style(lot=100).size(Decimal(350)), LIVE.size(Decimal(350))) == ("3", "350")

@@ -48,12 +48,6 @@ def test_everything_answers_whenever_a_world_begins(start: datetime) -> None:
     assert trader.position("AAPL") == 1
 
 
-@pytest.mark.parametrize("year", [1999, 2031])
-def test_a_start_without_a_calendar_is_an_error(year: int) -> None:
-    with pytest.raises(ValueError, match="2000"):
-        new_world(start=datetime(year, 6, 11, 10, tzinfo=NEW_YORK).timestamp())
-
-
 def test_a_month_passes_in_one_step() -> None:
     trader = Trader(new_world())
     trader.place("BUY", 10, "LMT", lmtPrice=300.0, tif="GTC")

@@ -6,10 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.model.orders import OpenOrder, Order, OrderStatus
 from ibgateway.simulator.world.world import World
-from tests.stacks.ibgateway.world_and_trader import AAPL, START, Trader, new_world, stock
+from tests.stacks.ibgateway.world_and_trader import AAPL, Trader, stock
 
 NO_TRADE = 300.0  # far below the market
 
@@ -95,15 +94,3 @@ def test_an_order_that_is_not_transmitted_is_not_told_of(trader: Trader) -> None
     order = Order("BUY", Decimal(1), "LMT", NO_TRADE, transmit=True)
     trader.told = trader.world.place_order(1, orderId, AAPL, order)
     assert trader.statuses() == ["PreSubmitted", "Submitted"]
-
-
-def test_a_run_is_repeated_to_the_event() -> None:
-    def run() -> list[Event]:
-        trader, events = Trader(new_world(seed=7)), []
-        for orderType, price in (("MKT", None), ("LMT", 424.0), ("REL", None)):
-            trader.place("BUY", 300, orderType, lmtPrice=price, auxPrice=0.01)
-            events += trader.told
-        trader.wait(START + 3600)
-        return events + trader.told
-
-    assert run() == run()

@@ -7,7 +7,7 @@ import pytest
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.errors import Refusal
 from ibgateway.simulator.world.world import World
-from tests.stacks.ibgateway.world_and_trader import AAPL, START, at, stock
+from tests.stacks.ibgateway.world_and_trader import stock
 
 
 def test_a_contract_id_alone_is_enough(quiet: World) -> None:
@@ -62,18 +62,3 @@ def test_a_stock_is_found_by_its_isin(quiet: World) -> None:
     contract = Contract(secIdType="ISIN", secId="US0378331005", exchange="SMART")
 
     assert quiet.resolve(contract).symbol == "AAPL"
-
-
-def test_smart_components_belong_to_a_contracts_exchange_map(quiet: World) -> None:
-    components = quiet.smart_components(quiet.bbo_exchange(quiet.resolve(AAPL)))
-
-    assert len({each.exchangeLetter for each in components}) == len(components) > 10
-    assert quiet.depth_exchanges()
-
-
-def test_a_schedule_lists_the_sessions_of_so_many_days(quiet: World) -> None:
-    sessions = quiet.schedule(quiet.resolve(AAPL), START, 30, True)
-
-    assert [each.refDate for each in sessions][-3:] == ["20250609", "20250610", "20250611"]
-    assert "20250526" not in [each.refDate for each in sessions]
-    assert (sessions[-1].start, sessions[-1].end) == (at(9, 30), at(16))

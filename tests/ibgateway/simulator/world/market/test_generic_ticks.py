@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from ibgateway.simulator.world.market.generic_ticks import (
+    AVERAGE_VOLUME,
+    CALL_INTEREST,
+    FUTURES_INTEREST,
+    HALTED,
+    MARK,
+    SHORTABLE,
+    TRADE_RATE,
+    VOLUME_RATE,
+)
 from ibgateway.simulator.world.world import World
-from tests.stacks.ibgateway.world_and_trader import AAPL, EURUSD, at
+from tests.stacks.ibgateway.world_and_trader import AAPL, ES, EURUSD, START, at, stock
 
 
 def test_generic_ticks_agree_with_bars(quiet: World) -> None:
@@ -15,3 +25,29 @@ def test_generic_ticks_agree_with_bars(quiet: World) -> None:
     assert ticks[37] == quiet.snapshot(contract).last
     assert ticks[49] == 0.0
     assert 21 not in quiet.generic_ticks(quiet.resolve(EURUSD))
+
+
+def test_a_contract_has_the_ticks_of_its_kind(quiet: World) -> None:
+    found = {
+        name: set(quiet.generic_ticks(quiet.resolve(contract)))
+        for name, contract in (("stock", AAPL), ("future", ES), ("forex", EURUSD))
+    }
+
+    assert {SHORTABLE, AVERAGE_VOLUME, TRADE_RATE, CALL_INTEREST} <= found["stock"]
+    assert found["future"] == {FUTURES_INTEREST, HALTED, MARK}
+    assert found["forex"] == {HALTED, MARK}
+
+
+def test_shares_that_must_be_located_are_hard_to_borrow(quiet: World) -> None:
+    told = [quiet.generic_ticks(quiet.resolve(stock(symbol)))[SHORTABLE] for symbol in ("AAPL", "RRC")]
+
+    assert told == [3.0, 2.0]
+
+
+def test_the_last_minutes_trades_are_counted(quiet: World) -> None:
+    contract = quiet.resolve(AAPL)
+    last = quiet.trades(contract, START - 60, START)
+
+    ticks = quiet.generic_ticks(contract)
+
+    assert (ticks[TRADE_RATE], ticks[VOLUME_RATE]) == (len(last), sum(trade.size for trade in last))

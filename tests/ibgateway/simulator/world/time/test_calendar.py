@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ibgateway.simulator.world.time.calendar import HOURS, calendar
-from tests.stacks.ibgateway.world_and_trader import at
+from ibgateway.simulator.world.world import World
+from tests.stacks.ibgateway.world_and_trader import AAPL, START, at
 
 
 def spans_of(name: str, day: date) -> list[tuple[str, str, str]]:
@@ -86,3 +87,11 @@ def test_days_follow_each_other_without_overlap(name: str) -> None:
         assert days.close_of(index) <= days.open_of(index + 1)
         assert days.index_at(days.open_of(index)) == index
         assert days.index_at(days.open_of(index) - 0.001) == index - 1
+
+
+def test_a_schedule_lists_the_sessions_of_so_many_days(quiet: World) -> None:
+    sessions = quiet.schedule(quiet.resolve(AAPL), START, 30, True)
+
+    assert [each.refDate for each in sessions][-3:] == ["20250609", "20250610", "20250611"]
+    assert "20250526" not in [each.refDate for each in sessions]
+    assert (sessions[-1].start, sessions[-1].end) == (at(9, 30), at(16))
