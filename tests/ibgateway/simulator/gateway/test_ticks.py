@@ -9,7 +9,7 @@ import pytest
 
 from ibgateway.simulator.gateway.ticks import Style, changes
 from ibgateway.simulator.model.config import SimulatorConfig
-from ibgateway.simulator.model.market_data import Quote, Snapshot
+from ibgateway.simulator.model.market_data import BidAsk, Snapshot
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.ibgateway.order_frames import watch
 from tests.stacks.ibgateway.raw_client import Raw, started
@@ -44,7 +44,7 @@ async def test_before_159_us_stocks_sizes_are_counted_in_hundreds(version: int) 
 
 LOOK = Snapshot(
     time=0.0,
-    quote=Quote(0.0, 100.0, Decimal(300), 100.02, Decimal(200), "ARCA", "NASDAQ"),
+    quote=BidAsk(0.0, 100.0, Decimal(300), 100.02, Decimal(200), "ARCA", "NASDAQ"),
     last=100.01,
     lastSize=Decimal(100),
     lastTime=1749652200.7,

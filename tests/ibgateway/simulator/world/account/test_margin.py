@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from ibgateway.simulator.world.account import margin
-from ibgateway.simulator.world.account.margin import INDEX_FUTURES, Prices, Worth
+from ibgateway.simulator.world.account.margin import INDEX_FUTURES, AccountWorth, Prices
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.world import World
@@ -69,9 +69,9 @@ def test_cash_of_another_currency_counts_at_its_rate() -> None:
 
 
 def test_what_is_available_follows_from_equity_and_margin() -> None:
-    found = Worth(cash=1000.0, stock=500.0, option=200.0, initial=250.0, maintenance=125.0)
+    found = AccountWorth(cash=1000.0, stock=500.0, option=200.0, initial=250.0, maintenance=125.0)
 
     assert (found.net, found.with_loan) == (1700.0, 1500.0)  # options are no collateral
     assert (found.available, found.excess, found.buying_power) == (1250.0, 1375.0, 5000.0)
     assert found.cushion == pytest.approx(1375 / 1700)
-    assert (Worth(initial=1.0).buying_power, Worth().cushion) == (0.0, 0.0)
+    assert (AccountWorth(initial=1.0).buying_power, AccountWorth().cushion) == (0.0, 0.0)

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.orders import OpenOrder, Order
-from ibgateway.simulator.world.exchange.orders.registry import Registry
-from ibgateway.simulator.world.exchange.orders.working_order import Working
+from ibgateway.simulator.world.exchange.orders.registry import OrderRegistry
+from ibgateway.simulator.world.exchange.orders.working_order import WorkingOrder
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import Trader
 
@@ -25,13 +25,13 @@ def test_order_ids_are_each_clients_own_and_permanent_ids_are_not(world: World) 
     assert len(permIds) == 3
 
 
-def working(clientId: int, orderId: int, permId: int, **fields: object) -> Working:
+def working(clientId: int, orderId: int, permId: int, **fields: object) -> WorkingOrder:
     order = Order("BUY", Decimal(1), **fields)  # type: ignore[arg-type]
-    return Working(clientId, orderId, Contract(symbol="AAPL"), order, 0.0, permId=permId)
+    return WorkingOrder(clientId, orderId, Contract(symbol="AAPL"), order, 0.0, permId=permId)
 
 
 def test_an_order_is_found_by_its_client_and_id_also_when_it_has_ended() -> None:
-    registry, order = Registry(1), working(1, 7, 9001)
+    registry, order = OrderRegistry(1), working(1, 7, 9001)
     registry.add(order)
     registry.retire(order)
 
@@ -41,7 +41,7 @@ def test_an_order_is_found_by_its_client_and_id_also_when_it_has_ended() -> None
 
 
 def test_the_next_order_id_is_above_every_one_that_was_used() -> None:
-    registry = Registry(1)
+    registry = OrderRegistry(1)
     for orderId in (7, 3):
         registry.add(working(1, orderId, orderId))
 
@@ -49,7 +49,7 @@ def test_the_next_order_id_is_above_every_one_that_was_used() -> None:
 
 
 def test_permanent_ids_are_the_seeds_own_or_go_on_from_a_number() -> None:
-    first, second = Registry(1), Registry(2)
+    first, second = OrderRegistry(1), OrderRegistry(2)
     assert second.next_perm_id() - first.next_perm_id() == 1_000
 
     first.number_from(5_000)
@@ -57,7 +57,7 @@ def test_permanent_ids_are_the_seeds_own_or_go_on_from_a_number() -> None:
 
 
 def test_children_are_those_of_the_same_client_alone() -> None:
-    registry = Registry(1)
+    registry = OrderRegistry(1)
     parent, child, stranger = working(1, 7, 1), working(1, 8, 2, parentId=7), working(2, 8, 3, parentId=7)
     for each in (parent, child, stranger):
         registry.add(each)
@@ -68,7 +68,7 @@ def test_children_are_those_of_the_same_client_alone() -> None:
 
 
 def test_siblings_are_the_open_orders_of_the_same_group() -> None:
-    registry = Registry(1)
+    registry = OrderRegistry(1)
     one, two, done = (working(1, orderId, orderId, ocaGroup="g") for orderId in (1, 2, 3))
     for each in (one, two, done, working(1, 4, 4, ocaGroup="other")):
         registry.add(each)
