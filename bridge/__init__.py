@@ -1,1 +1,1 @@
-"""What crosses Redis between the front and the worker, and the only code that both import."""
+"""The values that cross Redis between the front and the worker, and the only code that both import."""

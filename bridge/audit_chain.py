@@ -38,7 +38,7 @@ class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True)
 class ChainBreak:
-    """Where a chain fails: the entry's place in what was read, and what is wrong with it."""
+    """One place where a chain fails: the entry's seq, and what is wrong with it."""
 
     seq: int
     reason: str
@@ -64,7 +64,7 @@ class Chain:
         self.seq, self.digest = after or (0, "")
 
     def take(self, line: bytes) -> ChainBreak | None:
-        """What is wrong with this line or the one before, if anything is."""
+        """Return what is wrong with this line or the one before, None if nothing is."""
         before, self.digest = (self.seq, self.digest), digest(line)
         try:
             link = _links.decode(line)
@@ -75,7 +75,7 @@ class Chain:
         return _check_link(link, *before) or (_cut(line) if link.event == DATA_LOSS else None)
 
     def end(self, head: tuple[int, str]) -> ChainBreak | None:
-        """What is wrong with the log's end, by the head (seq, digest) that is kept beside it."""
+        """Compare the log's end with the head (seq, digest) kept beside it; return the break, None if there is none."""
         if self.seq != head[0]:
             return ChainBreak(head[0], f"the log ends at {self.seq}, but {head[0]} entries were written")
         if (self.digest or GENESIS) != head[1]:
@@ -119,7 +119,7 @@ def _check_link(link: _Link, seq: int, prev: str) -> ChainBreak | None:
 
 
 def _cut(line: bytes) -> ChainBreak:
-    """What an entry says that was written after Redis had lost the end of its log."""
+    """Describe the break that an entry reports which was written after Redis had lost the end of its log."""
     entry = msgspec.json.decode(line, type=AuditEntry)
     known, last = entry.details.get("known_seq"), entry.details.get("cut_at")
     return ChainBreak(

@@ -39,6 +39,6 @@ class RoundRobinQueue:
             self._lines.pop(caller, None)
 
     def before(self, caller: str) -> int:
-        """How many turns go out, at most, before one that this caller would add now."""
+        """Return the highest number of turns that run before one that this caller would add now."""
         own = self.waiting(caller)
         return own + sum(min(len(line), own + 1) for each, line in self._lines.items() if each != caller)

@@ -1,4 +1,4 @@
-"""What a tool is: its declaration, the registry that the decorator fills, and the one error that reaches a model."""
+"""The tool: its declaration, the registry that the decorator fills, and the one error that reaches a model."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,8 @@ PREFIX = "ibkr_"
 
 
 class Effect(StrEnum):
-    """What a call changes; the front derives MCP's hints from it, and the bus sends a write through an order record."""
+    """The effect of a call. The front derives MCP's hints from it, and the bus sends a write through an order
+    record."""
 
     READ = "read"
     SESSION = "session"  # changes the session that all clients share, never an order

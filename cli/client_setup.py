@@ -1,4 +1,4 @@
-"""How to add the server to the programs that people use; the README's words for the same are checked against these."""
+"""Set-up instructions for the MCP clients that people use; the README's instructions are checked against these."""
 
 import json
 

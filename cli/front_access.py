@@ -1,4 +1,4 @@
-"""Where the front is that a command calls, and its token: checked before a library quotes what it can't read."""
+"""The address and token of the front that a command calls, checked before a library quotes an unreadable one."""
 
 import argparse
 import re

@@ -1,4 +1,4 @@
-"""What a person at the terminal sees: plain lines in a file or a pipe, colour and motion on a screen."""
+"""The terminal's output: plain lines in a file or a pipe, colour and motion on a screen."""
 
 import time
 import unicodedata

@@ -1,4 +1,4 @@
-"""How the front logs: one JSON object a line on stderr, the libraries' records included, account numbers masked."""
+"""The front's log: one JSON object a line on stderr, libraries' records included, account numbers masked."""
 
 import asyncio
 import atexit

@@ -1,4 +1,4 @@
-"""What the front is told from outside: environment variables, or files of the same names under /run/secrets."""
+"""The front's settings: environment variables, or files of the same names under /run/secrets."""
 
 import ipaddress
 from pathlib import Path
@@ -64,7 +64,8 @@ def _without_port(host: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a socket bound to `host`; a name that is not localhost may be anywhere."""
+    """Return whether only this machine reaches a socket bound to `host`; a name other than localhost may be
+    anywhere."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -26,7 +26,7 @@ class Halt(msgspec.Struct, frozen=True):
         return datetime.fromtimestamp(self.since_ms / 1000, UTC)
 
     def told(self) -> str:
-        """Who, when and why, for a message."""
+        """Return who set the switch, when and why, for a message."""
         return f"{self.level} {self.origin()}"
 
     def origin(self) -> str:

@@ -53,7 +53,7 @@ class Keys:
         return f"{self._prefix}dup:{_checked(digest)}"
 
     def preview(self, token: str) -> str:
-        """What a confirmation token confirms, until it is used or too old."""
+        """Return the key of a confirmation token's grant; it is deleted when the token is used or expires."""
         return f"{self._prefix}preview:{_checked(token)}"
 
     def preview_user(self, token: str) -> str:
@@ -75,7 +75,7 @@ def session_name(written: str) -> str:
 
 
 def session_of(name: str) -> str:
-    """Whose key this is."""
+    """Return the session of a key, empty for any other name."""
     return found[1] if (found := _NAME.fullmatch(name)) else ""
 
 

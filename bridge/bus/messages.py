@@ -1,7 +1,7 @@
-"""What crosses Redis: requests, replies, ticks and the heartbeat, their limits and their encoding.
+"""The messages that cross Redis: requests, replies, ticks and the heartbeat, with their limits and encoding.
 
-Unknown fields are ignored and new ones have defaults, so a front and a worker of neighbouring releases understand each
-other; VERSION rises only when that is no longer so.
+Unknown fields are ignored and new fields have defaults, so a front and a worker of adjacent releases understand each
+other. VERSION rises only when they no longer do.
 """
 
 from typing import Annotated, Any, TypeVar
@@ -30,11 +30,11 @@ LOCAL = "local"  # the one principal of a front without tokens
 
 
 class Request(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a front asks. A request with a key is a write and has an order record.
+    """One request of a front. A request with a key is a write and has an order record.
 
     `caller` is the principal: the token's name, else LOCAL. Keys, approvals, confirmation tokens and the duplicate
-    window are the principal's. `label` is the MCP client's name, else where it connects from; fairness, logs,
-    recent_clients and the audit use it, and no decision about an order does. Earlier releases send no label.
+    window belong to the principal. `label` is the MCP client's name, else the address it connects from. Fairness, logs,
+    recent_clients and the audit use the label; no decision about an order does. Earlier releases send no label.
     """
 
     v: int
@@ -61,8 +61,8 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the worker answers: a result (JSON as the worker encoded it), or an error's code and message; details of
-    either."""
+    """One answer of the worker: a result (JSON as the worker encoded it), or an error's code and message, with
+    details."""
 
     v: int
     id: str
@@ -83,7 +83,7 @@ class Tick(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Ticks(msgspec.Struct, frozen=True, array_like=True):
-    """What one stream has gathered since the last message. `life` changes when its count starts anew."""
+    """The ticks of one stream since the last message. `life` changes when the count restarts."""
 
     life: str
     ticks: list[Tick]

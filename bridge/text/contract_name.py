@@ -40,7 +40,7 @@ def contract_name(contract: Mapping[str, Any] | object) -> str:
 
 
 def goes_by(contract: Mapping[str, Any] | object, name: str) -> bool:
-    """Whether people call a contract so: by its symbol, its localSymbol, or the name that they were told.
+    """Return whether people call the contract by this name: its symbol, its localSymbol, or the name in an answer.
 
     BRK.B and BRK B are the same share, EURUSD and EUR.USD the same pair.
     """

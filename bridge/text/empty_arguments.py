@@ -1,7 +1,7 @@
-"""What TWS itself writes where an argument is left out, by field: a model that copies it back has given nothing. Pure.
+"""TWS's own values for an argument that is left out, by field: a model that copies one back has given nothing. Pure.
 
 Source: the defaults of Contract and Order in IBKR's client library, and its UNSET_INTEGER, UNSET_DOUBLE and
-UNSET_DECIMAL. A 0 in lmtPrice and auxPrice depends on the order type: see `order_terms`.
+UNSET_DECIMAL. The meaning of a 0 in lmtPrice and auxPrice depends on the order type: see `order_terms`.
 """
 
 import re
@@ -33,14 +33,14 @@ _PLAIN = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,12})?")
 
 
 def is_empty(name: str, value: object) -> bool:
-    """Whether an optional argument's value means that it was left out."""
+    """Return whether an optional argument's value means that it was left out."""
     if isinstance(value, str) and (not value.strip() or value.strip().upper() in WORDS.get(name, ())):
         return True
     return value is None or as_number(value) in NUMBERS.get(name, ())
 
 
 def is_zero(value: object) -> bool:
-    """Whether a price is TWS's 0, as a number or in digits."""
+    """Return whether a price is TWS's 0, as a number or in digits."""
     return as_number(value) == 0
 
 

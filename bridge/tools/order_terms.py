@@ -1,4 +1,5 @@
-"""What an order may ask for: its types and which prices each has. Shared by placing, previewing and changing."""
+"""The terms that an order may ask for: its types, and the prices of each. Shared by placing, previewing and
+changing."""
 
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
@@ -74,7 +75,7 @@ class OrderTerms(ContractArguments):
 
 
 def has_no(name: str, orderType: str) -> bool:
-    """Whether a 0 in that price says nothing: the order type has none, or takes 0 for none."""
+    """Return whether a 0 in that price means nothing: the order type has no such price, or reads 0 as none."""
     known = LMT_PRICE if name == "lmtPrice" else AUX_PRICE
     return known.get(orderType, False) is False or orderType in ZERO_IS_EMPTY
 

@@ -48,7 +48,7 @@ async def _show(key: str, into: list[Approval], pipe: CommandPipeline, keys: Key
 
 
 async def _approve(found: Approval, pipe: CommandPipeline, keys: Keys) -> int:
-    """Of what was read: the digest tells."""
+    """Approve the order that was read: its digest proves that it is the same."""
     if not await give_approval(pipe, keys, found.key, found.digest, caller()):
         sys.stderr.write("error: it is no longer what you read; look again\n")
         return 1

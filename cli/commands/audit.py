@@ -80,7 +80,7 @@ async def _of_bus(options: argparse.Namespace, pipe: CommandPipeline, keys: Keys
 
 
 def _pulled(log: AsyncIterator[bytes], loop: asyncio.AbstractEventLoop) -> Iterator[bytes]:
-    """What the loop reads page by page, for another thread: the log may be larger than this container."""
+    """Yield the loop's entries to another thread, page by page: the log may be larger than this container's memory."""
     while page := asyncio.run_coroutine_threadsafe(_page(log), loop).result():
         yield from page
 

@@ -79,7 +79,7 @@ def compose_output(*arguments: str, root: Path = ROOT) -> str:
 
 
 def front_port(root: Path) -> int:
-    """Where compose publishes the front, which it reads from the environment and from `.env`."""
+    """Return the port that compose publishes for the front, from the environment and `.env`."""
     front = json.loads(compose_output("config", "--format", "json", root=root))["services"]["front-paper"]
     for each in front.get("ports", []):
         return int(each["published"])

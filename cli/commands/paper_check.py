@@ -106,7 +106,7 @@ def compared(transcript: Path) -> str:
 
 
 class Steps:
-    """What is asked, one after another; a step that fails is told and ends nothing."""
+    """The requests of the check, one after another; a step that fails is reported and ends nothing."""
 
     def __init__(self, tools: Tools, screen: Screen) -> None:
         self._tools = tools
@@ -114,7 +114,7 @@ class Steps:
         self._failed = 0
 
     async def all(self) -> int:
-        """How many failed."""
+        """Run every step; return how many failed."""
         status = (await self._tools.call("get_status")).value
         if strangers := [each for each in status["accounts"] if not each.startswith("D")]:  # DU, DF, DI: paper
             raise Problem(f"{len(strangers)} of the accounts are not paper accounts: nothing is asked of them")

@@ -40,7 +40,7 @@ async def _show(into: list[tuple[str, Halt]], pipe: CommandPipeline, keys: Keys)
 
 
 async def _release(read: Halt, pipe: CommandPipeline, keys: Keys) -> int:
-    """Of what was read: another halt since then stays."""
+    """Release the halt that was read; a later halt stays."""
     if await read_halt(pipe, keys) != read:
         sys.stderr.write("error: the kill switch is no longer what you read; look again\n")
         return 1

@@ -50,7 +50,7 @@ class StoppedByUser(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to run, and where."""
+    """The processes of a stack, with their ports and folders."""
 
     port: int
     sim_ports: tuple[int, ...]

@@ -1,1 +1,1 @@
-"""What the doctor checks, part by part."""
+"""The doctor's checks, one file for each part of the stack."""

@@ -15,9 +15,10 @@ from cli.operator.redis_target import usual_places
 
 
 async def check_redis(place: Place, status: dict[str, Any], *, needed: bool = False) -> list[Finding]:
-    """Whether it answers from here, keeps what it is told, and agrees about the time.
+    """Check that Redis answers from here, syncs every write and agrees about the time.
 
-    One that nobody named is looked at only where it knows the worker that the front tells of: another's is not judged.
+    A Redis that nobody named is checked only if it knows the worker that the front reports: another stack's is not
+    judged.
     """
     unreached = Finding("redis", "note", "It is not reached from here (in compose only front and worker reach it).")
     url = place.redis or await _of_this_stack(status.get("worker"))

@@ -24,7 +24,7 @@ SHARE_DATA = (
 
 
 async def check_session(place: Place) -> tuple[dict[str, Any], list[Finding]]:
-    """What the front says of the session, and what its tools do when it is ready."""
+    """Return the session's status by the front, and the findings of its tools if it is ready."""
     if place.token and not TOKEN.fullmatch(place.token):
         status = await asyncio.to_thread(readiness_status, place.url)
         return status, [Finding("token", "fault", ODD_TOKEN, "Copy it again.")]
@@ -84,7 +84,7 @@ def _warnings(status: dict[str, Any], today: date) -> Iterator[Finding]:
 
 
 async def _trading(tools: Tools, status: dict[str, Any]) -> list[Finding]:
-    """Whether the gateway lets orders be seen and placed."""
+    """Check that the gateway lists and accepts orders."""
     told = await tools.call("get_open_orders")
     if told.code == "read_only":
         if status.get("mode") == "read_only":

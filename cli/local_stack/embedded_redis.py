@@ -169,7 +169,7 @@ def free_port() -> int:
 
 
 def answers(address: Path | tuple[str, int]) -> bool:
-    """Whether a server says PONG there; one that is still reading its log does not."""
+    """Return whether a server answers PONG; a server that is still loading its log does not."""
     family = socket.AF_UNIX if isinstance(address, Path) else socket.AF_INET
     with socket.socket(family) as probe:
         probe.settimeout(1.0)

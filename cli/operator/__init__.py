@@ -1,1 +1,1 @@
-"""What the operator's commands share: the Redis that is meant, the audit archive, mounts."""
+"""Shared code of the operator's commands: the choice of a Redis, the audit archive, mounts."""

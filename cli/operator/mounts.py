@@ -1,4 +1,4 @@
-"""Whether a folder outlives the container, pod or machine that writes into it, as the kernel's list of mounts tells."""
+"""The lifetime of a folder: whether it survives the container, pod or machine, by the kernel's list of mounts."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ EMPTY_DIR = "kubernetes.io~empty-dir"  # a pod's scratch volume, in the path of 
 
 
 def lost_with_mount(folder: Path, mounts: str | None = None) -> str:
-    """What `folder` is lost with; empty where it lasts, and where the system (macOS) does not tell."""
+    """Return the thing that `folder` is lost with; empty where it lasts, and where the system (macOS) does not tell."""
     if mounts is None:
         mounts = MOUNTS.read_text(encoding="utf-8") if MOUNTS.exists() else ""
     whole, longest, lost_with = folder.resolve(), -1, ""

@@ -1,4 +1,4 @@
-"""What the operator's commands share: which Redis and session they are about, and a connection to it."""
+"""The Redis and the session that an operator's command acts on, and a connection to it."""
 
 import argparse
 import asyncio
@@ -35,7 +35,7 @@ def add_bus_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def usual_places() -> list[str]:
-    """Where a Redis is looked for when none was named."""
+    """Return the addresses to try when no Redis was named."""
     return [f"unix://{DEMO_SOCKET}", USUAL] if DEMO_SOCKET.exists() else [USUAL]
 
 
@@ -86,7 +86,8 @@ async def sessions_at(url: str) -> list[str] | None:
 
 
 async def _keys(options: argparse.Namespace, pipe: CommandPipeline) -> Keys:
-    """Of the session that is meant. Raises ValueError where that is not certain: a mistyped name would halt nothing."""
+    """Return the keys of the session. Raises ValueError if the session is not certain: a halt of a mistyped name halts
+    nothing."""
     if options.session is not None:
         keys = Keys(options.session)
         if options.force or await is_known(pipe, keys):
@@ -101,5 +102,5 @@ async def _keys(options: argparse.Namespace, pipe: CommandPipeline) -> Keys:
 
 
 def caller() -> str:
-    """Who types, as the records name them."""
+    """Return the operator's name for the records."""
     return f"operator {os.environ.get('USER') or os.getuid()}"

@@ -4,8 +4,8 @@ import sys
 
 
 def confirmed(what: str, name: str) -> bool:
-    """Whether somebody at this terminal has typed the name. Without a terminal nobody is asked, and nothing confirmed:
-    a pipe or a script is no person."""
+    """Return whether a person at this terminal typed the name. Without a terminal nothing is confirmed: a pipe or a
+    script is no person."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         sys.stderr.write(f"error: {what} wants a terminal on which {name} is typed; nothing was done\n")
         return False

@@ -1,1 +1,1 @@
-"""Who calls, and how much: tokens, rates, the fair queue."""
+"""Admission of callers: bearer tokens, rate limits, load shedding, the fair queue."""

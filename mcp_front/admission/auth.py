@@ -1,4 +1,4 @@
-"""Who calls: named bearer tokens, known by their SHA-256 alone, and what each may do."""
+"""Authentication by named bearer tokens, stored as SHA-256 digests, and the scopes of each."""
 
 import hashlib
 import hmac
@@ -62,7 +62,7 @@ class TokenFile(TokenVerifier):
         return AccessToken(token="", client_id=found.name, scopes=sorted(found.scopes)) if found else None
 
     def may(self, name: str, effect: Effect) -> bool:
-        """Whether a token of that name is in the file still, with the scope for such a tool."""
+        """Return whether the file still has a token of that name with the scope for the tool."""
         self._refresh()
         return any(each.name == name and NEEDED[effect] in each.scopes for each in self._known)
 

@@ -154,7 +154,7 @@ class FairQueueMiddleware:
 
 
 def release_slot(scope: Scope) -> None:
-    """What the request waits for from here on costs this process nothing."""
+    """Free the request's slot: its further waiting costs this process nothing."""
     leave: Leave | None = scope.get(PLACE)
     if leave is not None:
         leave()

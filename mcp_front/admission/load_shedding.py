@@ -91,6 +91,6 @@ def _header(scope: Scope, wanted: bytes) -> bytes:
 
 
 def _size(scope: Scope) -> float:
-    """Of the body as it was announced; one that was not may be of any size."""
+    """Return the announced size of the body; without an announcement it may have any size."""
     announced = _header(scope, b"content-length")
     return int(announced) if announced.isdigit() else float("inf")

@@ -1,4 +1,4 @@
-"""What one caller may use of this front: requests a second, and calls at once. Pure."""
+"""The limits of one caller at this front: requests per second, and concurrent calls. Pure."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ QUEUED_S = 5.0  # so long a request may wait for its turn; one that would wait l
 
 
 def max_burst(per_s: float, burst: int) -> int:
-    """How many requests of one caller may come at once: the next would have to wait for too long."""
+    """Return how many requests one caller may send at once; a further one would wait too long."""
     return burst + int(QUEUED_S * per_s)
 
 
@@ -24,8 +24,10 @@ class RateLimiter:
         self._next: dict[str, float] = {}  # when the caller's next request is due if none may be early
 
     def wait_s(self, caller: str, now: float) -> float:
-        """How long the caller's next request has to wait; the place is then taken. Raises ToolError `paced` with the
-        seconds until one of them would be let in at once."""
+        """Return the seconds until the caller's next request may pass, and reserve its place.
+
+        Raises ToolError `paced` with the seconds after which a request would pass at once.
+        """
         following, wait_s = self._place(caller, now)
         if wait_s > QUEUED_S:
             raise ToolError(
@@ -37,7 +39,7 @@ class RateLimiter:
         return wait_s
 
     def waits(self, caller: str, now: float) -> bool:
-        """Whether the next request would have to wait; if not, its place is taken."""
+        """Return whether the caller's next request has to wait; if not, reserve its place."""
         following, wait_s = self._place(caller, now)
         if not wait_s:
             self._next[caller] = following

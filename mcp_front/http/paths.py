@@ -33,16 +33,16 @@ def served(path: str) -> str:
 
 
 def is_message(scope: Scope) -> bool:
-    """Whether a request brings an MCP message."""
+    """Return whether a request carries an MCP message."""
     return bool(scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == ENDPOINT)
 
 
 def is_known(scope: Scope) -> bool:
-    """Whether the caller is authenticated, or no tokens are set; any other gets its 401 inside."""
+    """Return whether the caller is authenticated, or no tokens are set; anybody else gets 401 from the SDK."""
     return bool("user" not in scope or scope["user"].is_authenticated)
 
 
 def _is_browser(scope: Scope) -> bool:
-    """Whether a person looks: an MCP client's GET accepts an event stream."""
+    """Return whether a browser asks: an MCP client's GET accepts an event stream."""
     accept = Headers(scope=scope).get("accept", "")
     return scope["method"] in ("GET", "HEAD") and "text/html" in accept and "text/event-stream" not in accept

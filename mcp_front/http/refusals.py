@@ -62,7 +62,7 @@ class RefusalMiddleware:
         await self._app(scope, receive, explaining)
 
     def _is_bare(self, start: Message) -> bool:
-        """Whether an answer wants a reason; MCP's own 404, for a method that is not known, has one."""
+        """Return whether an error response lacks a reason; MCP's own 404, for an unknown method, has one."""
         status = start["status"]
         has_reason = Headers(raw=start["headers"]).get("content-type", "").startswith("application/json")
         return status in self._explain and (status in LOGGED or not has_reason)

@@ -69,8 +69,8 @@ def replay_body(come: list[Message], receive: Receive) -> Receive:
 
 
 def parse_head(come: list[Message]) -> JsonRpcHead | None:
-    """What the request says, if it is a message: what is none is told so inside, but for JSON that is nested so deep
-    that nobody can read it: None."""
+    """Return the head of a JSON-RPC message; None for JSON that is nested too deep to parse. The SDK answers bodies
+    that are no message."""
     try:
         return msgspec.json.decode(b"".join(each.get("body", b"") for each in mended(come)), type=JsonRpcHead)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -1,7 +1,7 @@
-"""What a model reads of a result: all of it, in as few tokens as a table takes.
+"""The text of a result: every row and value, in as few tokens as a table takes.
 
-Many hosts hand a model only the text of a result, so the text holds every row and value and is no teaser. An object is
-compact JSON. A list of objects becomes a table: keys once instead of in every row, and what all rows share stated once.
+Many hosts hand a model only the text of a result, so the text is complete. An object is compact JSON. A list of objects
+is a table: keys once instead of in every row, and values shared by all rows once.
 """
 
 from collections.abc import Callable

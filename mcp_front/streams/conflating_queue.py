@@ -1,4 +1,4 @@
-"""What waits for one client: a bounded queue in which a slow client's old updates give way to newer ones."""
+"""A bounded queue for one client, in which newer updates replace a slow client's old ones."""
 
 import asyncio
 from collections import deque

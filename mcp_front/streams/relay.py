@@ -23,7 +23,7 @@ Ender = Callable[[], Awaitable[str]]  # returns the reason for ending early, onc
 
 @dataclass(frozen=True)
 class StreamText:
-    """How the updates of one kind of stream are read."""
+    """The text of one kind of stream's updates."""
 
     kind_of: Callable[[Update], Hashable]  # updates of one kind supersede one another
     line: Callable[[Update], str]  # one line for the log message and the progress
@@ -31,7 +31,8 @@ class StreamText:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a relay. `left_out`: updates that a slow client did not get. `ended`: why before its time."""
+    """The result of a relay. `left_out`: updates that a slow client did not get. `ended`: the reason if it ended
+    early."""
 
     sent: int
     left_out: int
@@ -40,7 +41,8 @@ class Outcome:
 
 
 def lasts_s(seconds: int, opening_s: float) -> float:
-    """How long a stream is relayed that took so long to open: the whole call ends in time for its host."""
+    """Return the seconds to relay a stream that took so long to open: the whole call must end before its host's
+    timeout."""
     if seconds >= LONG_S:
         return max(seconds - EARLY_S - opening_s, 0.0)
     return max(min(seconds, LATEST_S - opening_s), 0.0)

@@ -32,7 +32,7 @@ class Subscription:
             yield feed, await self.open(feed)  # again: what came before somebody listened is lost
 
     async def open(self, feed: StreamReader) -> Opened:
-        """What the worker that leads knows; the feed goes on from there."""
+        """Return the state that the leading worker knows; the feed continues from there."""
         feed.hold()
         self._leader = await self._token()  # before the question: a change meanwhile is then seen
         opened = await self._ask()
@@ -40,7 +40,7 @@ class Subscription:
         return opened
 
     async def superseded(self) -> bool:
-        """Whether another worker leads than the one that was asked: it knows nothing of the stream."""
+        """Return whether another worker leads now: it knows nothing of the stream."""
         return await self._token() != self._leader
 
     async def _token(self) -> int | None:

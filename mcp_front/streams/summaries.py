@@ -1,4 +1,4 @@
-"""What is kept of a stream for its summary: first, last, high, low and a few samples, however long it runs."""
+"""The summary of a stream, of bounded size: first, last, high, low and a few samples."""
 
 from collections.abc import Hashable, Iterable
 from typing import Any
@@ -104,7 +104,7 @@ class AccountSummary:
 
 
 def update_kind(update: dict[str, Any]) -> Hashable:
-    """What an account update is about: the next one of the same replaces it."""
+    """Return the subject of an account update: the next update of the same subject replaces it."""
     contract = update.get("contract") or {}
     return update["account"], update["kind"], update.get("tag"), update.get("currency"), contract.get("conId")
 
@@ -114,5 +114,5 @@ def is_main(update: dict[str, Any]) -> bool:
 
 
 def main_updates(updates: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of all that is known when a stream opens (a hundred figures), those that are worth a message each."""
+    """Return the updates worth a message each, of the hundred values that are known when a stream opens."""
     return [each for each in updates if is_main(each)]

@@ -31,7 +31,7 @@ GAP = "gap"  # a tick of this kind says that TWS's subscription broke: its value
 
 @dataclass(frozen=True)
 class _Relayed:
-    """What came of a stream, with what was lost on the way counted together."""
+    """The result of a stream, with all losses on the way counted together."""
 
     outcome: Outcome
     conflated: int
@@ -147,7 +147,7 @@ class Streams:
         return _Relayed(outcome, outcome.left_out + feed.dropped, feed.gaps + breaks)
 
     async def _session_lost(self, stream: _StreamTool) -> str:
-        """Where a worker took over at once, the session seems never to have been away, and the stream is silent."""
+        """Return the reason for a silent stream: a worker that took over at once hides that the session was away."""
         while True:
             await asyncio.sleep(WATCH_S)
             status = await session_status(self._asker)

@@ -52,7 +52,7 @@ class BusTools:
         return await self._result(call.declared, reply)
 
     async def _result(self, declared: ToolSpec, reply: Reply) -> ToolResult:
-        """Of a long answer beside the loop, which others need meanwhile."""
+        """Build the result; a long one in a thread, since other calls need the event loop meanwhile."""
         make = partial(to_result, declared, bytes(reply.result), reply.details.get(TRUNCATED))
         if len(reply.result) <= SHORT_BYTES:
             return make()

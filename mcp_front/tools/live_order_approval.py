@@ -40,7 +40,7 @@ SCHEMA: dict[str, Any] = {
 
 
 class ApprovalState(msgspec.Struct, frozen=True):
-    """What comes back with the answer, sealed: which order it was about, and the challenge of its question."""
+    """The sealed state that returns with an answer: the order it is about, and the challenge of its question."""
 
     key: str
     challenge: str
@@ -100,7 +100,7 @@ class LiveOrderApproval:
 
 
 def can_ask(context: Context) -> bool:
-    """Whether this request's client shows forms; one that names only the other kind, URLs, does not."""
+    """Return whether this request's client shows forms; a client that supports only URLs does not."""
     request = context.request_context
     if request is None or request.protocol_version not in MODERN_PROTOCOL_VERSIONS:
         return False

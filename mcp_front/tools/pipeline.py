@@ -39,7 +39,8 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, and how the request is followed through the logs of both services. `name` is the principal."""
+    """The caller of a request, and the ids that follow it through the logs of both services. `name` is the
+    principal."""
 
     name: str
     label: str
@@ -77,7 +78,7 @@ class CallPipeline:
         self._idle.set()
 
     async def answer(self, declared: ToolSpec, arguments: dict[str, Any]) -> ToolResult:
-        """What the MCP client receives; the one place where a fault of ours is caught and logged with its traceback."""
+        """Return the MCP client's answer. The one place that catches a bug of ours and logs its traceback."""
         context = get_context()
         caller = _caller(context)
         with structlog.contextvars.bound_contextvars(

@@ -59,7 +59,7 @@ async def session_status(asker: BusClient) -> Status:
 
 
 def _refused(asker: BusClient, refusal: BusError | None) -> Status:
-    """What a Redis that answers and takes no writes makes of any state: no order can go out."""
+    """Return the status with Redis's refusal to take writes: then no order can go out, in any state."""
     if refusal is None:
         return {}
     what, remedy = refusing(refusal) or ("takes no writes", "Look at its log")
@@ -72,7 +72,7 @@ def _halted(halt: Halt | None) -> str | None:
 
 
 def status_of(beat: Heartbeat) -> Status:
-    """What a heartbeat says of the session; one that is stale, or that nobody stands behind, says that it is gone."""
+    """Return the session's status from a heartbeat; no_worker if the heartbeat is stale or no worker takes requests."""
     said = _read(beat.status)
     if said is None:
         return _missing("failed" if beat.receivers else "no_worker", DAMAGED, MEND)

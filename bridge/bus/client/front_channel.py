@@ -37,7 +37,7 @@ class RunningReadQuery(msgspec.Struct, frozen=True, tag=True):
 
 
 class RunningReadFound(msgspec.Struct, frozen=True, tag=True):
-    """What one front has; each front that hears a search answers, also with nothing."""
+    """One front's answer to a search; every front that gets a search answers, also with nothing."""
 
     search: str
     calls: list[RunningRead]

@@ -34,7 +34,8 @@ class WorkerLost(Exception):
 
 
 class ReplyInbox:
-    """Who waits for what. `front` is the name of this front's channel, unique to this process."""
+    """The calls and feeds that wait for replies. `front` is the name of this front's channel, unique to this
+    process."""
 
     def __init__(self, pipe: CommandPipeline, keys: Keys, front_id: str) -> None:
         self.front = f"{front_id}-{token_hex(4)}"  # a front that comes back under its old name must not get old replies
@@ -146,6 +147,6 @@ class ReplyInbox:
             return False  # the listener finds out by itself
 
     async def receivers(self) -> int:
-        """How many workers take requests. Raises BusError."""
+        """Return the number of workers that take requests. Raises BusError."""
         _, count = await self._pipe.send("PUBSUB", "SHARDNUMSUB", self._keys.requests)
         return int(count)

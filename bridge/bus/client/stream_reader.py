@@ -11,10 +11,10 @@ UNREAD = 5_000  # ticks of one feed that wait for its reader; older ones are dro
 
 
 class StreamReader:
-    """What one reader hears of one stream: `async for batch in feed` gives what has come since, oldest first.
+    """One reader of one stream: `async for batch in feed` yields the ticks since the last batch, oldest first.
 
-    It never holds up other feeds: what its reader is too slow for is dropped and counted in `dropped`. `gaps` counts
-    ticks that were published and did not get here. It ends by raising a ToolError when the bus or the worker is lost.
+    A slow reader never delays other feeds: ticks beyond UNREAD are dropped and counted in `dropped`. `gaps` counts
+    ticks that were published and did not arrive. When the bus or the worker is lost, iteration ends with a ToolError.
     """
 
     def __init__(self, stream: str) -> None:

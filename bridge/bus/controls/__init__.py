@@ -1,1 +1,1 @@
-"""What the operator and the audit need: kill switch, approvals, confirmation tokens, audit log."""
+"""Controls of the operator and the audit: kill switch, approvals, confirmation tokens, audit log."""

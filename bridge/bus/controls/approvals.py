@@ -100,7 +100,8 @@ return 'approved'
 
 
 async def ask_approval(pipe: CommandPipeline, keys: Keys, asked: Approval, challenge: str = "") -> str:
-    """Who has approved the order, empty while nobody has: then it now waits for somebody. Raises BusError."""
+    """Return who has approved the order; empty while nobody has, and the order then waits for approval. Raises
+    BusError."""
     arguments = (asked.key, asked.digest, asked.caller, asked.summary, challenge, WAITS_MS, FORM_MS)
     names = (keys.approval(asked.key), keys.approvals, keys.halts, keys.halt)
     return str((await ASK.run(pipe, names, *arguments)).decode())
@@ -113,7 +114,7 @@ async def give_approval(pipe: CommandPipeline, keys: Keys, key: str, digest: str
 
 
 async def answer_form(pipe: CommandPipeline, keys: Keys, key: str, challenge: str, caller: str, approve: bool) -> Word:
-    """What a form's answer came to. Raises BusError, and then the challenge may be used up."""
+    """Record a form's answer and return its result. After a BusError the challenge may be used up."""
     by = f"{caller}, by a form in the client"
     arguments = (key, challenge, caller, "1" if approve else "0", by, ANSWERED_MS)
     word: bytes = await ANSWER.run(pipe, (keys.approval(key), keys.approvals, keys.halts, keys.halt), *arguments)
@@ -132,7 +133,7 @@ _WORDS: dict[bytes, Word] = {
 
 
 async def waiting_approvals(pipe: CommandPipeline, keys: Keys) -> list[Approval]:
-    """What waits for a human, oldest first; what has expired, or was voided by a halt, is forgotten on the way."""
+    """Return the orders that await approval, oldest first. Expired ones, and those voided by a halt, are deleted."""
     found: list[Approval] = []
     now = await halt_epoch(pipe, keys)
     for name in await pipe.send("ZRANGE", keys.approvals, 0, -1):

@@ -127,7 +127,8 @@ class AuditLog:
                 return seq
 
     async def _found(self) -> tuple[int, str]:
-        """Where the log ends. What says so can be lost or damaged alone: then the newest entry tells it."""
+        """Return seq and digest of the log's end. Where the stored head is lost or damaged, the newest entry gives
+        them."""
         log, head, lease, *_ = self._keys
         try:
             newest = await self._pipe.send("XREVRANGE", log, "+", "-", "COUNT", 1)

@@ -12,7 +12,7 @@ USED_S = 15 * 60  # its order may wait so long for a human, and comes again with
 
 
 class TokenGrant(msgspec.Struct, frozen=True):
-    """What a token stands for: one caller's one order, while the price stays between `low` and `high`."""
+    """The order that a token confirms: one caller's, once, while the price stays between `low` and `high`."""
 
     caller: str
     terms: str
@@ -47,8 +47,8 @@ async def store_preview(pipe: CommandPipeline, keys: Keys, token: str, previewed
 
 
 async def take_preview(pipe: CommandPipeline, keys: Keys, token: str, key: str) -> TokenGrant | None:
-    """What the token stands for, which this key alone may use from now on; None if it is unknown, too old, used by
-    another, or from before a halt. Raises BusError."""
+    """Return the token's grant and reserve the token for this key. None if the token is unknown, expired, used under
+    another key, or from before a halt. Raises BusError."""
     names = (keys.preview(token), keys.preview_user(token), keys.halts, keys.halt)
     found = await TAKE.run(pipe, names, key, USED_S * 1000, TOKEN_S * 1000)
     return msgspec.json.decode(found, type=TokenGrant) if found else None

@@ -1,4 +1,4 @@
-"""What ibkr_connect or ibkr_disconnect asked for last, in Redis, so that it outlives the worker that carried it out."""
+"""The last request of ibkr_connect or ibkr_disconnect, kept in Redis so that it outlives the worker that served it."""
 
 import msgspec
 
@@ -27,8 +27,8 @@ async def store_connection_target(
 
 
 async def read_connection_target(pipe: CommandPipeline, keys: Keys, watermark: Watermark) -> ConnectionTarget | None:
-    """What was asked for, as Redis has it, or where Redis has lost it as this machine's leaders knew it; None where
-    nobody has asked. Raises BusError."""
+    """Return the last request, None if there was none. Where Redis has lost it, this machine's watermark has it. Raises
+    BusError."""
     try:
         text = await pipe.send("GET", keys.steering) or watermark.known.steered.encode()
     except Refused as error:

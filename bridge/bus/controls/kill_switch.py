@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class SwitchChange(msgspec.Struct, frozen=True):
-    """What was done to the switch: it was set to this level, or released from it."""
+    """One change of the switch: it was set to this level, or released from it."""
 
     event: Literal["halt", "resume"]
     level: Level

@@ -1,1 +1,1 @@
-"""Whether Redis kept what it was told: durability, replication, the watermark, damaged records."""
+"""Checks that Redis kept its data: durability, replication, the watermark, damaged records."""

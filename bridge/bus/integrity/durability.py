@@ -1,4 +1,4 @@
-"""Whether Redis keeps what it is told: an order's record must outlive it, or its key could place twice."""
+"""The durability of Redis: an order's record must survive a crash, or its key could place a second order."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,14 +13,14 @@ Kept = Literal["every write", "but the last second", "not", "unknown"]
 
 @dataclass(frozen=True)
 class Durability:
-    """What a server keeps over its end, and why."""
+    """The writes that a server keeps across a crash, and the reason."""
 
     kept: Kept
     why: str = ""
 
     @property
     def suffices(self) -> bool:
-        """Whether live orders may rest on it."""
+        """Return whether this durability is enough for live orders."""
         return self.kept in ("every write", "but the last second")
 
 

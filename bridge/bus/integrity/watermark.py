@@ -1,7 +1,8 @@
-"""What Redis must know: the leader's figures, kept in memory and in a small file, so that older data are noticed.
+"""The watermark: the least that Redis must know, in memory and in a small file, so that a loss of data is detected.
 
-Redis that was put back to an older copy still answers, and nothing in it says so. The leader counts its steps in Redis
-(`revision`, which each renewal of the lease raises too); a count below the one it has seen means that steps are lost.
+A Redis that was restored from an older copy still answers, and nothing in its answers shows the loss. So the leader
+counts its steps in Redis (`revision`, which each renewal of the lease raises too). A count below the watermark means
+that steps are lost.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ log = structlog.get_logger()
 
 
 class KnownState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What this session's leaders have seen in Redis. Unknown fields of a later release are ignored."""
+    """The state that this session's leaders have seen in Redis. Unknown fields of a later release are ignored."""
 
     session: str
     generation: str = ""
@@ -54,7 +55,7 @@ class DataLoss:
 
     @property
     def entries(self) -> int:
-        """How many entries of the audit log are gone."""
+        """Return the number of lost entries of the audit log."""
         return max(self.known.audit_seq - self.audit_seq, 0)
 
     def __str__(self) -> str:
@@ -108,9 +109,11 @@ class Watermark:
             self._file.write(self.known)
 
     def counted_twice(self, revision: int) -> bool:
-        """Whether a step that Redis has counted has the number of one that is known, as on an older copy that came
-        between the question and its answer. From then on whatever is compared finds Redis to have less. Ask it in the
-        order in which Redis has answered."""
+        """Return whether Redis has counted a step under a number that is already known.
+
+        That happens when an older copy replaced Redis between request and answer. From then on every comparison finds
+        that Redis has less. Call this in the order in which Redis has answered.
+        """
         twice = 0 < revision <= self.known.revision
         if twice:
             self.note(self.known.revision + 1)
@@ -152,7 +155,7 @@ class WatermarkFile:
         return known
 
     def has(self, known: KnownState) -> bool:
-        """Whether another process of this session has written as much."""
+        """Return whether the file already holds this revision or a later one of the same session."""
         found = self._newest()
         return found is not None and found[1].session == known.session and found[1].revision >= known.revision
 

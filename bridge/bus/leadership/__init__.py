@@ -1,1 +1,1 @@
-"""Who leads a session: the lease, the leader's file, fail-over signals, known sessions."""
+"""Leadership of a session: the lease, the leader file, fail-over signals, known sessions."""

@@ -23,7 +23,8 @@ class FailoverSignals:
         return await self._said(self._keys.cut_off)
 
     async def _said(self, name: str) -> bool:
-        """What would hold longer than it is said for was said before the server's clock was put back."""
+        """Return whether the signal is set and valid. A lifetime above its limit was written before the server's clock
+        was set back."""
         left_ms: int = await self._pipe.send("PTTL", name)
         return 0 < left_ms <= SAID_MS
 

@@ -91,8 +91,10 @@ def _open(path: Path, flags: int) -> BinaryIO:
 
 
 def _place(redis_url: str, session: str) -> str | None:
-    """What a token counts at: this boot of this machine, this session and this Redis, without its password. None
-    where the system names no boot: a file that was copied from another machine could not be told from its own."""
+    """Return the identity of this boot of this machine, this session and this Redis, without its password.
+
+    None where the system has no boot id: then a file copied from another machine would look like its own.
+    """
     at = urlsplit(redis_address(redis_url))
     where = f"{at.hostname} {at.port} {at.path} {at.query} {session}"
     try:

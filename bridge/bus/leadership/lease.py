@@ -59,12 +59,13 @@ class Lease:
         )
 
     def held(self) -> bool:
-        """Whether nobody else can have the lease now. Needs no await: ask right before writing to the gateway."""
+        """Return whether no other worker can hold the lease now. It awaits nothing: call it right before writing to the
+        gateway."""
         return boottime() < self._until
 
     def leads(self) -> bool:
-        """Whether this worker may go on reading for others: it holds the lease, or the server takes no writes at all,
-        so that nobody else can get it."""
+        """Return whether this worker may serve reads: it holds the lease, or the server takes no writes, so nobody else
+        can get it."""
         return self.held() or self._full
 
     def tell(self, told: Callable[[float], None]) -> None:
@@ -134,7 +135,7 @@ class Lease:
         return granted
 
     async def _freed(self) -> bool:
-        """Whether the lease was that of a leader of this machine whose process has ended: it need not lapse."""
+        """Release the lease of a leader of this machine whose process has ended; return whether there was one."""
         ended = self._file.ended()
         if ended is None or not await scripts.RELEASE.run(self._pipe, (self._keys.lease,), str(ended)):
             return False
@@ -229,7 +230,7 @@ class Lease:
         self.replication_id = self._found_id
 
     def _log_is_ahead(self, seq: int) -> bool:
-        """Whether an earlier leader has written more than is known here."""
+        """Return whether the log in Redis has more entries than this worker knows."""
         return seq > self.watermark.known.audit_seq
 
     def step_down(self) -> None:

@@ -7,7 +7,7 @@ AT_ONCE = 1000  # names that one step of a scan looks at: a long one would keep 
 
 
 async def is_known(pipe: CommandPipeline, keys: Keys) -> bool:
-    """Whether a worker has ever led this session here. Raises BusError."""
+    """Return whether a worker has ever led this session on this Redis. Raises BusError."""
     return bool(await pipe.send("EXISTS", keys.epoch, keys.heartbeat, keys.generation))
 
 

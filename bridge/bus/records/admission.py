@@ -1,4 +1,4 @@
-"""What a placing must pass in the very step that accepts it: kill switch, counts of orders, equal orders."""
+"""The rules that a placement must pass in the step that accepts it: kill switch, order counts, equal orders."""
 
 from dataclasses import dataclass
 from typing import NoReturn

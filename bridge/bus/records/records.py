@@ -41,7 +41,8 @@ _WORDS: dict[bytes, Word] = {each.encode(): each for each in get_args(Word)}
 
 @dataclass(frozen=True)
 class RecordSnapshot:
-    """What a front's step found: the record's state or why nothing was written, and whose attempt it holds."""
+    """The result of a front's step: the record's state, or why nothing was written, and the attempt that the record
+    holds."""
 
     word: Word
     attempt: str = ""
@@ -68,8 +69,11 @@ class OrderRecord:
 
 
 def digest_of(declared: ToolSpec, arguments: ToolRequest) -> str:
-    """What makes two calls the same, without defaults, so that a new optional argument changes no digest, and without
-    what lets an order pass, so that asking again needs none of it."""
+    """Return the digest that two equal calls share.
+
+    Defaults are left out, so that a new optional argument changes no digest. Arguments that only let an order pass are
+    left out too, so that a retry does not need them.
+    """
     given = arguments.model_dump(exclude_defaults=True, exclude=PASSES)
     always = type(arguments).always_digested
     stated = {
@@ -118,8 +122,10 @@ class RecordClient:
         return self._heard(await scripts.WITHDRAW.run(self._pipe, keys, *arguments))
 
     async def compared(self) -> bool | None:
-        """Whether a leader has found that this very server, as it runs now, has all it knew: a server that was started
-        or promoted since may hold an older copy. None where nobody can say. Raises BusError."""
+        """Return whether a leader has compared this very server process with the watermark; None where nobody can tell.
+
+        A server that was restarted or promoted since may hold an older copy. Raises BusError.
+        """
         told = self._pipe.send("INFO", "replication")
         told.add_done_callback(lambda done: done.cancelled() or done.exception())
         [under] = await self._pipe.send("HMGET", self._keys.heartbeat, "compared")

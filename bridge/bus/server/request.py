@@ -90,7 +90,7 @@ class RequestContext:
         return await self._records.latest_equal(terms)
 
     def age_s(self, record: OrderRecord) -> float:
-        """How long ago it was accepted, by the server's clock."""
+        """Return the seconds since the record was accepted, by the server's clock."""
         return abs(self._records.now_ms() - record.accepted_ms) / 1000
 
     async def note(self, **fields: str) -> None:

@@ -191,7 +191,7 @@ class BusServer:
         self.watermark.note(revision, halt=halt, **({"releases": releases} if revision else {}))
 
     async def has_history(self) -> bool:
-        """Whether Redis holds what this session has done: it does from the first mark on, until it loses its data."""
+        """Return whether Redis holds this session's history: true from the first mark until Redis loses its data."""
         found = False
 
         async def ask() -> None:
@@ -281,8 +281,8 @@ class BusServer:
 
 
 class InFlightLimits:
-    """How many requests are in hand, and whose: one caller's flood leaves room for the others, reads for writes, and
-    placings for cancels."""
+    """Limits of requests in progress, per caller and in total: a flood of one caller leaves room for others, reads
+    leave room for writes, and placements leave room for cancels."""
 
     def __init__(self) -> None:
         self._reads: Counter[str] = Counter()

@@ -67,7 +67,7 @@ class StreamPublisher:
         self._streams.pop(stream, None)
 
     def receivers(self, stream: str) -> int:
-        """How many fronts listened when last heard of; UNCOUNTED while Redis is away."""
+        """Return the last known number of fronts that listen; UNCOUNTED while Redis is away."""
         each = self._streams.get(stream)
         return each.receivers if each else 0
 

@@ -64,15 +64,15 @@ class Full(Refused):
 
 
 def refusal(error: ResponseError) -> Refused:
-    """What a server's error reply stands for."""
+    """Return the exception for a server's error reply."""
     full = isinstance(error, OutOfMemoryError) or str(error).startswith("MISCONF")
     return Full(str(error)) if full else Refused(str(error))
 
 
 class RedisServer:
-    """Where connections go: to the URL's server, or to the node of a Cluster that it names as the session's.
+    """The target of connections: the URL's server, or the Cluster node that it names for the session.
 
-    All names of a session share one slot, so one node has everything, and following a redirection is all it takes.
+    All names of a session share one slot, so one node has everything, and following a redirection is enough.
     """
 
     def __init__(self, url: str) -> None:
@@ -119,7 +119,7 @@ def connections(url: str) -> ConnectionPool:
 
 
 def bus_down(url: str, reason: object) -> ToolError:
-    """What a model is told when Redis fails; the address without its password."""
+    """Return the ToolError bus_down for a failure of Redis; it shows the address without its password."""
     where = mask_url(url)
     if (found := refusing(reason)) is not None:
         what, remedy = found
@@ -140,7 +140,7 @@ def bus_errors(url: str) -> Iterator[None]:
 
 
 def refusing(reason: object) -> tuple[str, str] | None:
-    """What a server does that answers and refuses, and what to do about it; None for one that does not answer."""
+    """Return why a server that answers rejects commands, and the cure; None for a server that does not answer."""
     text = str(reason)
     for signs, what, remedy in REFUSALS:
         if any(sign in text for sign in signs):

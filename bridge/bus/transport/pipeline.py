@@ -168,7 +168,7 @@ async def _exchange(connection: AbstractConnection, batch: list[_Call]) -> Moved
 
 
 async def _is_stale(connection: AbstractConnection) -> bool:
-    """Whether the server hung up while nothing was asked: seen before sending, no command is lost to it."""
+    """Return whether the server hung up while idle. Checked before sending, so that no command is lost."""
     return bool(await connection.can_read())
 
 
