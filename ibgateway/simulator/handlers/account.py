@@ -1,6 +1,9 @@
-"""Answers about accounts: what is asked once, and what is followed from then on."""
+"""Handlers of account requests: positions, account values, profit and loss."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 from ibgateway.simulator.gateway.connection import ClientSubscription, Connection, handles
 from ibgateway.simulator.model.account import AccountPnL, AccountValue, PortfolioItem, Position, PositionPnL
@@ -22,6 +25,30 @@ def _require_account(connection: Connection, account: str, empty: bool = True) -
 
 def _accounts(connection: Connection, account: str) -> tuple[str, ...]:
     return (account,) if account else connection.world.accounts
+
+
+class AccountRequest(Protocol):
+    """A request for what happens to one account, or to all."""
+
+    @property
+    def reqId(self) -> int: ...  # noqa: N802 - TWS's own word
+    @property
+    def account(self) -> str: ...
+
+
+Request = TypeVar("Request", bound=AccountRequest)
+
+
+def _subscribe(
+    connection: Connection,
+    kind: str,
+    request: Request,
+    make: Callable[[Connection, Request], ClientSubscription],
+) -> None:
+    """Begin a subscription; Refusal 321 for an unknown account, 322 for an id in use."""
+    _require_account(connection, request.account)
+    connection.require_free(kind, request.reqId)
+    connection.subscribe(kind, request.reqId, make(connection, request))
 
 
 class AccountUpdatesSubscription(ClientSubscription):
@@ -155,9 +182,7 @@ class PositionsMultiSubscription(ClientSubscription):
 
 @handles(requests.ReqPositionsMulti)
 def positions_multi(connection: Connection, request: requests.ReqPositionsMulti) -> None:
-    _require_account(connection, request.account)
-    connection.require_free("positions multi", request.reqId)
-    connection.subscribe("positions multi", request.reqId, PositionsMultiSubscription(connection, request))
+    _subscribe(connection, "positions multi", request, PositionsMultiSubscription)
 
 
 @handles(requests.CancelPositionsMulti)
@@ -195,9 +220,7 @@ class AccountUpdatesMultiSubscription(ClientSubscription):
 
 @handles(requests.ReqAccountUpdatesMulti)
 def account_updates_multi(connection: Connection, request: requests.ReqAccountUpdatesMulti) -> None:
-    _require_account(connection, request.account)
-    connection.require_free("account updates multi", request.reqId)
-    connection.subscribe("account updates multi", request.reqId, AccountUpdatesMultiSubscription(connection, request))
+    _subscribe(connection, "account updates multi", request, AccountUpdatesMultiSubscription)
 
 
 @handles(requests.CancelAccountUpdatesMulti)
@@ -234,10 +257,8 @@ class PnLSubscription(ClientSubscription):
 @handles(requests.ReqPnL)
 @handles(requests.ReqPnLSingle)
 def pnl(connection: Connection, request: requests.ReqPnL | requests.ReqPnLSingle) -> None:
-    _require_account(connection, request.account)
     kind = "pnl single" if isinstance(request, requests.ReqPnLSingle) else "pnl"
-    connection.require_free(kind, request.reqId)
-    connection.subscribe(kind, request.reqId, PnLSubscription(connection, request))
+    _subscribe(connection, kind, request, PnLSubscription)
 
 
 @handles(requests.CancelPnL)

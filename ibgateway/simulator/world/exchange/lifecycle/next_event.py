@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from ibgateway.simulator.model.market_data import Trade
 from ibgateway.simulator.world.exchange.intake.validation import order_type
 from ibgateway.simulator.world.exchange.orders.working_order import WorkingOrder
 from ibgateway.simulator.world.exchange.prices.combo_market import ComboMarket
@@ -185,23 +186,22 @@ class EventPlanner:
 
     def _closing(self, order: WorkingOrder, at: float) -> NextEvent:
         """At the closing print of the day that the order is for."""
-        feed = self._feed_of(order)
-        assert isinstance(feed, OrderMarket)
-        window = feed.window(at, outside=False)
-        last = feed.closing(window)
-        if last is None or last.time <= at:
-            return self._again(order, window)
-        return NextEvent(last.time, lambda: self._do.auctions(order, last.time, last.price, last.exchange))
+        return self._auction(order, at, OrderMarket.closing)
 
     def _opening(self, order: WorkingOrder, at: float) -> NextEvent:
         """At the next opening print."""
+        return self._auction(order, at, OrderMarket.opening)
+
+    def _auction(
+        self, order: WorkingOrder, at: float, find: Callable[[OrderMarket, TradingWindow], Trade | None]
+    ) -> NextEvent:
         feed = self._feed_of(order)
         assert isinstance(feed, OrderMarket)
         window = feed.window(at, outside=False)
-        first = feed.opening(window)
-        if first is None or first.time <= at:
+        trade = find(feed, window)
+        if trade is None or trade.time <= at:
             return self._again(order, window)
-        return NextEvent(first.time, lambda: self._do.auctions(order, first.time, first.price, first.exchange))
+        return NextEvent(trade.time, lambda: self._do.auctions(order, trade.time, trade.price, trade.exchange))
 
 
 def queue_before(feed: OrderMarket | ComboMarket, buy: bool, limit: float, at: float) -> Decimal:
