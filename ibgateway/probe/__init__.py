@@ -1,1 +1,1 @@
-"""Asks a gateway whether it answers, and its log how far its login is."""
+"""The gateway's health: does its API answer, and which phase has its login reached."""

@@ -1,4 +1,4 @@
-"""python -m ibgateway.probe HOST PORT: one line of JSON, and an exit code that tells the outcomes apart."""
+"""`python -m ibgateway.probe HOST PORT`: prints one line of JSON; the exit code names the outcome."""
 
 import argparse
 import json
@@ -29,7 +29,7 @@ def main() -> int:
 
 
 def _login(log: Path, phrases: Path) -> dict[str, object]:
-    """The log's phase; no line of it is repeated, since it names accounts and addresses."""
+    """Return the login phase of the log; no line of the log is printed, since lines name accounts and addresses."""
     with log.open(encoding="utf-8", errors="replace") as lines:
         login = read_login(lines, read_phrases(phrases.read_text(encoding="utf-8")))
     return {"phase": login.phase, "rejections": login.rejections, "advice": ADVICE[login.phase]}

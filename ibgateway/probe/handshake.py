@@ -1,4 +1,4 @@
-"""The version exchange with a gateway: proof that it answers, which takes no client's place.
+"""The version exchange with a gateway: proof that it answers, without using a client id.
 
 A TCP connection proves little: the real image's port forwarder accepts before the gateway runs, and a frozen gateway
 keeps accepting. The exchange ends before startApi, so no client id is used and no order is read.
@@ -53,7 +53,7 @@ MEANING = {
 
 @dataclass(frozen=True)
 class HandshakeReply:
-    """The outcome of one exchange; the rest only where the gateway answered. `time` is its clock, in its own words."""
+    """The result of one exchange; all but `outcome` only if the gateway answered. `time` is the text of its clock."""
 
     outcome: PortState
     serverVersion: int | None = None
@@ -61,11 +61,11 @@ class HandshakeReply:
 
 
 class _Closed(Exception):
-    """The other side hung up in the middle."""
+    """The peer closed the connection during the exchange."""
 
 
 def ask(host: str, port: int, timeout_s: float) -> HandshakeReply:
-    """Ask once; the whole exchange ends within about timeout_s, name lookup aside."""
+    """Exchange versions once; the exchange ends within about `timeout_s`, not counting the name lookup."""
     deadline = time.monotonic() + timeout_s
     try:
         connection = socket.create_connection((host, port), timeout=timeout_s)

@@ -43,7 +43,7 @@ ADVICE = {
 
 @dataclass(frozen=True)
 class Login:
-    """A log's last word on the login; rejected logins and missed second factors since the last success."""
+    """The latest phase of a login in a log; rejected logins and missed second factors since the last success."""
 
     phase: Phase
     rejections: int
@@ -57,7 +57,7 @@ class Phrase:
 
 
 def read_phrases(text: str) -> tuple[Phrase, ...]:
-    """The phrases of a file as phrases.tsv; ValueError names the line that is none."""
+    """Read the phrases of a file such as phrases.tsv; ValueError names the first invalid line."""
     found = []
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
@@ -75,7 +75,7 @@ def phase_of(line: str, phrases: Iterable[Phrase]) -> Phase | None:
 
 
 def read_login(lines: Iterable[str], phrases: tuple[Phrase, ...]) -> Login:
-    """Fold a log, oldest line first. One rejection is told in several lines, and counts once for each attempt."""
+    """Read a log, oldest line first. One rejection fills several lines, and counts once for each attempt."""
     phase, rejections, missed, attempted = Phase.UNKNOWN, 0, 0, True
     for line in lines:
         said = phase_of(line.rstrip("\r\n"), phrases)

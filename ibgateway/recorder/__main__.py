@@ -88,7 +88,7 @@ async def record(given: argparse.Namespace) -> None:
 
 
 def scrub_again(path: Path, scrubber: Scrubber) -> None:
-    """Names that were first seen late are masked in the lines before, too."""
+    """Mask earlier lines again with the names that were found later."""
     rewritten = path.with_name(path.name + ".tmp")
     with path.open(encoding="utf-8") as file, rewritten.open("w", encoding="utf-8") as out:
         out.write(file.readline())
@@ -106,7 +106,7 @@ async def replay(given: argparse.Namespace) -> None:
 
 
 def compared(given: argparse.Namespace) -> int:
-    """0 when there is no difference."""
+    """Return 0 if there is no difference."""
     recorded = lines_of(given.transcript)
     other = lines_of(given.other) if given.other else simulated(recorded, given)
     found = compare(recorded, other)
@@ -128,7 +128,7 @@ def lines_of(path: Path) -> list[Line]:
 
 
 async def stopped() -> None:
-    """Until SIGTERM or Ctrl-C."""
+    """Wait for SIGTERM or Ctrl-C."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

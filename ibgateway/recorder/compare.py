@@ -54,7 +54,7 @@ def compare(recorded: Iterable[Line], simulated: Iterable[Line]) -> Found:
 
 
 def table(found: Found, other: str = "simulator") -> str:
-    """As Markdown; `other` names the side that is not the recording."""
+    """Return the differences as a Markdown table; `other` names the side that is not the recording."""
     rows: list[tuple[str, ...]] = [("request", "message", "what", "recorded", other, "times", "first at")]
     for difference, at in found.items():
         cells = map(_cell, (getattr(difference, each.name) for each in fields(difference)))
@@ -83,7 +83,7 @@ def _cell(text: str) -> str:
 
 
 def _by_order(lines: Iterable[Line]) -> list[RequestExchange]:
-    """All that is told about one order is one exchange: which request it answers, or list, is a matter of moments."""
+    """Join all frames about one order in one exchange, since the request that they answer depends on timing."""
     found: list[RequestExchange] = []
     orders: dict[str, RequestExchange] = {}
     for exchange in exchanges(lines):
@@ -103,13 +103,13 @@ def _by_order(lines: Iterable[Line]) -> list[RequestExchange]:
 def _pairs(
     recorded: Sequence[RequestExchange], others: Sequence[RequestExchange]
 ) -> list[tuple[RequestExchange, RequestExchange | None]]:
-    """Each recorded request with the other side's next one that is exactly, else loosely, the same."""
+    """Pair each recorded request with the other side's next one that is exactly, else loosely, the same."""
     left = _Left(others)
     return [(one, left.take(one)) for one in recorded]
 
 
 class _Left:
-    """The other side's exchanges that have no partner yet, by what their requests ask."""
+    """The other transcript's exchanges without a partner so far, by the arguments of their requests."""
 
     def __init__(self, others: Sequence[RequestExchange]) -> None:
         self._taken: set[int] = set()
@@ -162,13 +162,13 @@ Labelled = list[tuple[str, TranscriptFrame]]
 
 
 def _labelled(exchange: RequestExchange) -> Labelled:
-    """Each answer with what it says of itself: an error's code, an order's status."""
+    """Return each answer with its label: an error's code, an order's status."""
     pairs = ((_label(entry), entry) for _, entry in exchange.replies)
     return [(label, entry) for label, entry in pairs if label]
 
 
 def _label(entry: TranscriptFrame) -> str:
-    """Empty for what is not compared."""
+    """Return a frame's label; empty for frames that are not compared."""
     if entry.msgId == ERROR:
         code = entry.get("errorCode") or ""
         return "" if code.isdecimal() and int(code) in NOTICES else f"error {code}".strip()
@@ -200,7 +200,7 @@ def _order(request: str, ours: Labelled, theirs: Labelled) -> list[Difference]:
 
 
 def _sequence(labelled: Labelled, common: set[str]) -> list[str]:
-    """In which order they come first: gateways repeat an order's state whenever they like. Without streams."""
+    """Return labels in the order of their first frames, without streams: gateways repeat an order's state at will."""
     return list(dict.fromkeys(label for label, entry in labelled if label in common and entry.msgId not in STREAMS))
 
 
@@ -234,7 +234,7 @@ def _classes(texts: set[str]) -> str:
 
 
 def _agree(mine: set[str], its: set[str]) -> bool:
-    """A number that is printed with no digit too many is an integer or not by its value; `1.0` is never such a one."""
+    """Report if both sides' texts share a class; without texts such as `1.0`, integers and decimals are one class."""
     classes = [{field_class(text) for text in texts} for texts in (mine, its)]
     if not any(_PADDED.fullmatch(text) for text in mine | its):
         classes = [{"integer" if each == "decimal" else each for each in side} for side in classes]

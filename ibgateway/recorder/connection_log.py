@@ -1,4 +1,4 @@
-"""One connection's bytes, both ways, as the lines of a transcript; pure, and silent from the first doubt on."""
+"""One connection's bytes, both ways, as the lines of a transcript. Pure; it stops at the first bytes it cannot read."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ REFUSED_VERSION = 157  # the layout in which a gateway refuses a client's versio
 
 
 class UnreadableBytes(Exception):
-    """Something after which the bytes mean nothing certain."""
+    """Bytes that cannot be read, so that all later bytes of the connection are uncertain."""
 
 
 class ConnectionLog:
-    """`feed` it what crosses the wire. When it understands no more, it says so in a last line and records nothing."""
+    """Turns bytes given to `feed` into lines. Unreadable bytes give a last line with the reason, and end the record."""
 
     def __init__(self, client: int, scrubber: Scrubber) -> None:
         self._client = client
@@ -85,7 +85,7 @@ class ConnectionLog:
 
 
 def again(line: Line, scrubber: Scrubber) -> Line:
-    """A recorded line without what turned out to be secret after it."""
+    """Mask a recorded line again with the secrets that were found after it."""
     if not isinstance(line, TranscriptFrame) or not line.known:
         return line
     names = line.names or [HANDSHAKE] * len(line.fields)

@@ -1,4 +1,4 @@
-"""The recorder's rim: a TCP proxy that forwards first and records afterwards."""
+"""The recorder's sockets: a TCP proxy that forwards first and records afterwards."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class RecordingProxy:
 
 
 async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, record: Callable[[bytes], None]) -> None:
-    """Pass on what arrives, unchanged, then its end."""
+    """Forward bytes unchanged, then the end of the stream."""
     while data := await _arrived(reader, record):
         writer.write(data)
         record(data)
@@ -174,7 +174,7 @@ async def _arrived(reader: asyncio.StreamReader, record: Callable[[bytes], None]
 
 
 async def _finish(*writers: asyncio.StreamWriter) -> None:
-    """Both sides said that they are done: send what is left."""
+    """Send the remaining bytes after both sides have closed."""
     with suppress(TimeoutError):
         async with asyncio.timeout(FINISH_S):
             for writer in writers:
@@ -185,7 +185,7 @@ async def _finish(*writers: asyncio.StreamWriter) -> None:
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
-    """A connection that broke on one side breaks on the other: closing with no time to linger is a reset."""
+    """Reset the other side of a broken connection: a close with linger time 0 sends RST."""
     with suppress(OSError):
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()

@@ -1,4 +1,4 @@
-"""Asks the simulator what a transcript's clients asked, at the same moments, with no socket and no waiting."""
+"""A run of the simulator with a transcript's requests, at the recorded moments, without sockets or waiting."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ log = logging.getLogger("ibgateway.recorder")
 
 @dataclass(frozen=True)
 class SimulatorSetup:
-    """The world that is asked."""
+    """The settings of the simulator that answers."""
 
     start: float  # epoch seconds at the transcript's beginning
     seed: int = 1
@@ -58,7 +58,7 @@ def recorded_start(lines: Sequence[Line]) -> float | None:
 
 
 def drive(lines: Sequence[Line], setting: SimulatorSetup) -> list[Line]:
-    """The same requests with the simulator's answers."""
+    """Send the recorded requests to a simulator; return them with its answers."""
     run = _Run(lines, setting)
     for line in sorted(lines, key=lambda one: one.at):
         run.until(line.at)
@@ -67,7 +67,7 @@ def drive(lines: Sequence[Line], setting: SimulatorSetup) -> list[Line]:
 
 
 class _Run:
-    """One simulator under way."""
+    """One simulator during its run."""
 
     def __init__(self, lines: Sequence[Line], setting: SimulatorSetup) -> None:
         self._start = setting.start
@@ -79,7 +79,7 @@ class _Run:
         self.lines: list[Line] = []
 
     def until(self, at: float) -> None:
-        """Let time pass."""
+        """Move the simulator's clock."""
         while self._at < at:
             self._at = min(at, self._at + STEP_S)
             try:

@@ -59,12 +59,12 @@ def parse(arguments: Sequence[str] | None = None) -> SimulatorConfig:
 
 
 def unused_perm_id() -> int:
-    """IBKR never gives one twice, also not after a restart: clients know an order by it for as long as it lives."""
+    """Return a permId that no earlier run gave out: clients know orders by it, and IBKR never gives one twice."""
     return int((time.time() - BEFORE_ANY) * PERM_IDS_A_SECOND)
 
 
 def instant(text: str) -> float:
-    """Without a zone it is New York's time; `last-session` is resolved once the ports listen."""
+    """Read an instant; without a zone it is New York's time. `last-session` is resolved once the ports listen."""
     if text == "last-session":
         return LAST_SESSION
     at = datetime.fromisoformat(text)

@@ -15,7 +15,7 @@ class LayoutMismatch(Exception):
 
 @dataclass(frozen=True)
 class RepeatedParts:
-    """A field that counts, then the parts as often as it says."""
+    """A count field, followed by the parts that many times."""
 
     count: str
     parts: tuple[Part, ...]
@@ -23,7 +23,7 @@ class RepeatedParts:
 
 @dataclass(frozen=True)
 class ConditionalParts:
-    """Parts that are there when an earlier field holds what they need."""
+    """Parts that are present if an earlier field has one of the required values."""
 
     name: str
     holds: Callable[[str], bool]
@@ -32,7 +32,7 @@ class ConditionalParts:
 
 @dataclass(frozen=True)
 class VersionedParts:
-    """Parts that are there from one version on, before another."""
+    """Parts that are present from one version on, up to another."""
 
     first: int
     end: int

@@ -1,1 +1,1 @@
-"""A recorded session answers a client."""
+"""Replay of a recorded session to a client."""

@@ -1,4 +1,4 @@
-"""A recorded connection, made ready to be replayed: its requests, what each is known by, and what answers it when."""
+"""A recorded connection, ready to be replayed: its requests, their identity, and their replies with their times."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def id_of(request: TranscriptFrame) -> str | None:
 
 @dataclass(frozen=True)
 class RecordedReply:
-    """A gateway's frame. `pause` is how long after the request it came; `after` the act that had to come first."""
+    """A gateway's frame. `pause` is the time since the request; `after` indexes the act that had to come first."""
 
     index: int
     entry: TranscriptFrame
@@ -71,7 +71,7 @@ class RecordedRequest:
 
     @property
     def id(self) -> str | None:
-        """The id that the recorded client gave it."""
+        """The recorded client's id of the request."""
         return id_of(self.entry)
 
 
@@ -107,7 +107,7 @@ class RecordedConnection:
 
 
 def scripts(lines: Iterable[Line]) -> list[RecordedConnection]:
-    """Every recorded connection that came as far as startApi; BadTranscript when there is none."""
+    """Return every recorded connection that reached startApi; BadTranscript if there is none."""
     found = [script for one in clients(lines).values() if (script := _script(one)) is not None]
     if not found:
         raise BadTranscript("no connection in it came as far as startApi")
@@ -126,7 +126,7 @@ def _script(lines: Sequence[Line]) -> RecordedConnection | None:
 
 
 def _closed_after(lines: Iterable[Line], last: float) -> float | None:
-    """Only if the gateway closed first: it closes, too, when the client has."""
+    """Return the time of the close if the gateway closed first; it also closes after the client."""
     first = next((line for line in lines if isinstance(line, ConnectionEvent) and line.event in CLOSED), None)
     return first.at - last if first is not None and first.event == CLOSED_BY_GATEWAY else None
 

@@ -34,7 +34,7 @@ class _Due:
 
 
 class ReplayedClient:
-    """`receive` what a client sends, `take` what is due, close when `closing`; `notes` are for the log."""
+    """`receive` takes bytes, `take` returns frames that are due, `closing` asks for a close, `notes` go to the log."""
 
     def __init__(self, scripts: Sequence[RecordedConnection], used: set[int], speed: float | None = None) -> None:
         self._scripts = scripts
@@ -51,7 +51,7 @@ class ReplayedClient:
     # --- bytes ---------------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes, now: float) -> None:
-        """`now` is in epoch seconds."""
+        """Take a client's bytes; `now` is in epoch seconds."""
         try:
             for payload in self._reader.feed(data):
                 if self.closing:
@@ -89,7 +89,7 @@ class ReplayedClient:
         self._answer(self._lookup, request, now)
 
     def _greet(self, offer: VersionOffer, now: float) -> None:
-        """The client must speak the recorded version: no other layout can be made of what was recorded."""
+        """Require the recorded version: the recorded frames cannot be turned into another version's layout."""
         script = next((one for one in self._scripts if offer.minVersion <= one.version <= offer.maxVersion), None)
         if script is None:
             recorded = ", ".join(sorted({str(one.version) for one in self._scripts}))
@@ -102,7 +102,7 @@ class ReplayedClient:
         self._push(now, script.greeting.payload)
 
     def _choose(self, clientId: str) -> RecordedConnection:
-        """A recorded client of the same id, else one that nobody has yet."""
+        """Choose the recorded client of the same id, else one that is still free."""
         able = [number for number, one in enumerate(self._scripts) if one.version == self._version]
         chosen = min(able, key=lambda number: (self._scripts[number].clientId != clientId, number in self._used))
         self._used.add(chosen)
@@ -137,7 +137,7 @@ class ReplayedClient:
         heapq.heappush(self._due, _Due(at, index, payload, asked))
 
     def _play(self, lookup: RequestLookup, asked: RecordedRequest, now: float) -> None:
-        """Schedule what answers a request, and what waited for it."""
+        """Schedule a request's replies, and the replies of other requests that waited for it."""
         candidates = [*self._waiting, *((asked, answer) for answer in asked.answers)]
         self._waiting = []
         for whose, answer in candidates:
@@ -163,7 +163,7 @@ class ReplayedClient:
 
 
 def _entry(payload: bytes, version: int) -> TranscriptFrame:
-    """A client's frame as a transcript would show it."""
+    """Return a client's frame as a transcript has it."""
     texts = fields_of(payload)
     if not (texts[0].isascii() and texts[0].isdecimal() and len(texts[0]) < 5):
         raise BadFrame("a frame that does not begin with a message id")

@@ -34,17 +34,17 @@ def facts(request: TranscriptFrame) -> Facts:
 
 
 def exact(of: Facts) -> Facts:
-    """All but the ids that a client gives."""
+    """Return the arguments without the ids that a client gives."""
     return {name: value for name, value in of.items() if _word(name) not in IDS}
 
 
 def loose(of: Facts) -> Facts:
-    """Without times, and without what a transcript masks."""
+    """Return the arguments without ids, times and masked fields."""
     return {name: value for name, value in exact(of).items() if _word(name) not in MOVING | PERSONAL | NAMED}
 
 
 def unmasked(of: Facts) -> Facts:
-    """Without what a transcript masks, and without the client's id."""
+    """Return the arguments without masked fields and without the client's id."""
     return {name: value for name, value in of.items() if _word(name) not in {"clientId"} | PERSONAL | NAMED}
 
 

@@ -1,4 +1,4 @@
-"""Finds the recorded request that a client's request is, and puts the client's own ids into the answers."""
+"""The recorded request that equals a client's request, and its replies with the client's own ids."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ENDS = {13: 12, 64: 61}  # cancels without an id, and what they cancel
 
 
 class RequestLookup:
-    """One client's way through a script: what it has asked already, and under which ids."""
+    """One client's progress in a recorded connection: the requests that it has sent, and their ids."""
 
     def __init__(self, script: RecordedConnection, clientId: str) -> None:
         self.script = script
@@ -28,11 +28,11 @@ class RequestLookup:
 
     @property
     def complete(self) -> bool:
-        """The client has sent everything that was recorded."""
+        """Report if the client has sent every recorded request."""
         return len(self._sent) == self.script.number
 
     def find(self, request: TranscriptFrame) -> RecordedRequest | None:
-        """The next that is exactly the same; else the next that is the same but for times and masked fields."""
+        """Find the next equal recorded request; else the next that is equal but for times and masked fields."""
         candidates = self._about_the_same(request, self.script.of_kind(request.msgId))
         fresh = [one for one in candidates if one.index not in self._sent]
         again = [] if request.msgId in ACTS else [one for one in reversed(candidates) if one.index in self._sent]
@@ -59,7 +59,7 @@ class RequestLookup:
         return (one for one in self.script.asked if self._ids.get(one.index) == own)
 
     def matched(self, request: TranscriptFrame, asked: RecordedRequest, now: float) -> None:
-        """From now on the client's ids stand for the recorded ones."""
+        """Note the client's ids for the recorded ones."""
         self._sent[asked.index] = now
         own = id_of(request)
         if own is None:
@@ -69,7 +69,7 @@ class RequestLookup:
             self._orders[asked.id] = own
 
     def ended_by(self, request: TranscriptFrame) -> set[int]:
-        """The indices of what a cancel ends, of what the client has asked."""
+        """Return the indices of the client's requests that a cancel ends."""
         own = id_of(request)
         if not is_cancel(request) or request.msgId == CANCEL_ORDER:
             return set()
@@ -78,7 +78,7 @@ class RequestLookup:
         return {one.index for one in self._known_as(own) if one.entry.msgId not in ACTS and not is_cancel(one.entry)}
 
     def payload(self, asked: RecordedRequest, answer: TranscriptFrame) -> bytes:
-        """A recorded frame as this client must get it."""
+        """Return a recorded frame with this client's ids."""
         fields, own = list(answer.fields), self._ids.get(asked.index)
         for at, name in enumerate(answer.names):
             if name in {"reqId", "id"} and own is not None and fields[at] == asked.id:
@@ -103,7 +103,7 @@ def is_cancel(request: TranscriptFrame) -> bool:
 
 
 def shifted(request: TranscriptFrame, asked: RecordedRequest) -> str:
-    """In words, what the client said otherwise than the recorded one, but for what a transcript masks."""
+    """Describe the difference of a client's request to the recorded one, masked fields aside."""
     return _difference(unmasked(asked.exact), unmasked(exact(facts(request))))
 
 

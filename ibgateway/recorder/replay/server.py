@@ -1,4 +1,4 @@
-"""The replay's rim: a server that answers any number of clients from a transcript."""
+"""The replay's sockets: a server that answers any number of clients from a transcript."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class _ReplaySocket(asyncio.Protocol):
             self._transport.abort()
 
     def _send(self) -> None:
-        """Write what is due, and come back when more is."""
+        """Write the frames that are due, and schedule the next write."""
         if self._transport is None or self._transport.is_closing():
             return
         payloads = self._replay.take(time.time())

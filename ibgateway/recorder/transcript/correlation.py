@@ -44,7 +44,7 @@ ASKED_BY: dict[int, tuple[int, ...]] = {
 
 @dataclass
 class RequestExchange:
-    """A request and what came in answer, in the order of the recording; `index` counts the connection's frames."""
+    """A request and its replies, in the order of the recording; `index` counts the connection's frames."""
 
     index: int
     request: TranscriptFrame
@@ -116,7 +116,7 @@ class _Correlator:
         return self._by_id.get(reply.get("reqId") or "")
 
     def _of_error(self, about: str) -> RequestExchange | None:
-        """Requests and orders share the errors' ids: the latest is meant. A cancel is answered by nothing else."""
+        """Find the latest request with an error's id: requests and orders share ids. A cancel has no other reply."""
         return _latest(asked.get(about) for asked in (self._by_id, self._by_order, self._cancels))
 
 

@@ -17,7 +17,7 @@ _ATTEMPTS = 200  # one-letter texts may have no free mask left; two of them then
 
 
 def plain(text: str) -> str:
-    """Gateways write é as \\u00e9, clients as é; a secret is the same in both spellings."""
+    """Return the plain spelling: gateways write é as \\u00e9, clients as é, and a secret is the same in both."""
     return _ESCAPES.sub(_unescape, text)
 
 
@@ -27,7 +27,7 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 class Masks:
-    """One recording's masks. The key keeps anybody from trying all accounts until a mask fits."""
+    """One recording's masks. Without the key nobody can find an account by trying all of them."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -66,7 +66,7 @@ class Masks:
         return drawn if drawn != secret else "".join(letters[next(stream) % len(letters)] for _ in secret)
 
     def _stream(self, secret: str, attempt: int) -> Iterator[int]:
-        """Numbers that the key, the secret and the attempt determine."""
+        """Yield numbers that depend on the key, the secret and the attempt alone."""
         block = 0
         while True:
             seed = f"{attempt}:{block}:{secret}".encode("utf-8", "surrogatepass")
@@ -76,7 +76,7 @@ class Masks:
 
 
 def _number_like(digits: str, stream: Iterator[int]) -> str:
-    """As many digits, not more than an int or a long can hold when the number was one."""
+    """Return a number of as many digits; it fits an int or a long if the original did."""
     low = 10 ** (len(digits) - 1)
     high = 10 * low - 1
     if digits.startswith("0"):

@@ -56,7 +56,7 @@ _ACCOUNT = _ALONE % ACCOUNT.pattern.replace("(", "(?:")
 
 
 class Scrubber:
-    """Masks frames, one after the other, and remembers what it has seen: what was secret once stays so."""
+    """Masks frames in order, and masks each secret that it has seen in every later frame."""
 
     def __init__(self, key: bytes, words: Iterable[str] = ()) -> None:
         self._masks = Masks(key)
@@ -68,7 +68,7 @@ class Scrubber:
         self._compile()
 
     def fields(self, names: Sequence[str], texts: Sequence[str]) -> list[str]:
-        """A frame whose layout is known, its message id first."""
+        """Mask a frame of a known layout, its message id first."""
         if _TO_STUDY.isdisjoint(names) and not self._pattern.search("\0".join(texts)):
             return list(texts)  # ticks and bars, which come in thousands
         known = len(self._everywhere)
@@ -78,11 +78,11 @@ class Scrubber:
         return [self._scrub(name, text) for name, text in zip(names, texts, strict=True)]
 
     def text(self, text: str) -> str:
-        """A text that is no field: what is secret everywhere is masked in it."""
+        """Mask a free text: every known secret in it."""
         return self._replace(text, self._mask_spelling, free=False)
 
     def again(self, names: Sequence[str], texts: Sequence[str]) -> list[str]:
-        """A frame that was masked already, without what has turned out to be secret since."""
+        """Mask a masked frame again with the secrets that were found since."""
         return [
             self._replace(text, self._mask_once, free=name in FREE) for name, text in zip(names, texts, strict=True)
         ]
@@ -133,7 +133,7 @@ class Scrubber:
         return text if self._masks.is_mask(text) else self._mask_spelling(text)
 
     def _replace(self, text: str, mask: Callable[[str], str], *, free: bool) -> str:
-        """One pass over all that could be in it, so that no mask is masked again."""
+        """Mask all secrets of a text in one pass, so that no mask is masked again."""
         found = sorted((one for one in self._in_free_text if one in text), key=len, reverse=True) if free else []
         pattern = self._pattern
         if found:
@@ -148,13 +148,13 @@ def _main_part(name: str, text: str) -> str:
 
 
 def _spellings(secret: str) -> set[str]:
-    """As it is, as a gateway escapes it, and as it stands in JSON and in XML."""
+    """Return a secret's spellings: plain, escaped by a gateway, in JSON and in XML."""
     texts = {secret, clean(secret)}
     return texts | {json.dumps(text)[1:-1] for text in texts} | {escape(text, {'"': "&quot;"}) for text in texts}
 
 
 def _spotted(secret: str) -> str:
-    """A pattern: in the midst of other letters only what can't be a part of a word or of a number by chance."""
+    """Return a secret's pattern; inside other letters it matches only a secret that is no part of a word or number."""
     distinct = len(secret) >= DISTINCT and any(each.isdigit() for each in secret) and not secret.isdecimal()
     return re.escape(secret) if distinct else _ALONE % re.escape(secret)
 

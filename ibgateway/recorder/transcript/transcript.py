@@ -1,4 +1,4 @@
-"""The file: a header, then a line of JSON for each frame and each thing that happened to a connection."""
+"""The file of a transcript: a header, then a line of JSON for each frame and each event of a connection."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STOPPED = "recording stopped"
 
 
 class BadTranscript(Exception):
-    """A line that is none of a transcript."""
+    """A file or a line that is not a transcript's."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ def layout_of(direction: str, msgId: int) -> Message | None:
 
 
 def fields_of(payload: bytes) -> list[str]:
-    """The texts of a payload; what is no UTF-8 survives as surrogates."""
+    """Return the texts of a payload; bytes that are not UTF-8 become surrogates."""
     return payload.decode("utf-8", "surrogateescape").removesuffix("\0").split("\0")
 
 
 def header(recorded: str) -> str:
-    """The first line; `recorded` says when, in ISO 8601."""
+    """Return the first line; `recorded` is the time of the recording in ISO 8601."""
     return json.dumps({"transcript": FORMAT, "recorded": recorded})
 
 
@@ -107,7 +107,7 @@ def as_json(line: Line) -> str:
 
 
 def read(lines: Iterable[str]) -> Iterator[Line]:
-    """The lines of a transcript; an unfinished last one, of a recording that was killed, is left out."""
+    """Read the lines of a transcript; an unfinished last line of a killed recording is left out."""
     for number, text in enumerate(lines, 1):
         if number > 1 and not text.endswith("\n"):
             return

@@ -1,4 +1,4 @@
-"""Faults at work: when a line of the script strikes, what is held back, who is cut off. Pure: the rim does I/O."""
+"""The engine of faults: it applies script lines when they are due, holds frames back, and cuts clients off. Pure."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SocketControl(Protocol):
 
 @dataclass
 class FaultContext:
-    """One fault, striking: which line, and at which frame of whom, if it was a frame."""
+    """One application of a fault: its script line, and the frame and client that set it off, if any."""
 
     step: Step
     connection: Connection | None = None
@@ -65,7 +65,7 @@ class FaultContext:
         return [self.connection] if self.connection is not None else list(gateway.connections)
 
     def frame(self) -> tuple[Connection, bytes]:
-        """For verbs that make sense only after `on`."""
+        """Return the client and frame; ScriptError for a line without `on`."""
         if self.connection is None or not self.payload:
             raise ScriptError(f"{self.step.line!r}: {self.step.verb} needs a frame; put `on MESSAGE` before it")
         return self.connection, self.payload
@@ -76,7 +76,7 @@ ACTIONS: dict[str, Action] = {}
 
 
 def verb(name: str, *arguments: Argument | str) -> Callable[[Action], Action]:
-    """Make a function what a verb of the script does: it gets the engine, the strike and the arguments."""
+    """Register a function as a verb of the script: it gets the engine, the context and the arguments."""
 
     def register(action: Action) -> Action:
         VERBS[name] = arguments
@@ -94,7 +94,7 @@ class _Rule:
 
 
 class FaultEngine:
-    """The tap of a gateway, and what stands before its sockets."""
+    """The faults of one gateway, between its connections and its sockets."""
 
     def __init__(self, gateway: Gateway, rim: SocketControl) -> None:
         self.gateway = gateway
@@ -146,18 +146,18 @@ class FaultEngine:
         return self.now if at is None else at
 
     def strike(self, strike: FaultContext) -> None:
-        """Raises ScriptError where the line can't be carried out as things stand."""
+        """Carry out a line; ScriptError if the present state does not allow it."""
         ACTIONS[strike.step.verb](self, strike, *strike.step.arguments)
 
     def _strike(self, strike: FaultContext) -> None:
-        """At a moment of its own: nobody is there to hear that it could not be done."""
+        """Carry out a line at its own time; a failure is logged, since no caller waits."""
         try:
             self.strike(strike)
         except ScriptError as error:
             log.warning("a fault was left out: %s", error)
 
     def clear(self) -> None:
-        """Every fault ends."""
+        """End every fault."""
         self._rules.clear()
         self.frozen_until = 0.0
         self.filters.clear()
@@ -169,7 +169,7 @@ class FaultEngine:
     # --- frames in -----------------------------------------------------------------------------------------------
 
     def incoming(self, connection: Connection, payload: bytes) -> bool:
-        """False when the frame is not to be handled."""
+        """Apply the lines for a client's frame; return False if the gateway must not handle it."""
         strike = None
         for rule in list(self._rules):
             when = rule.step.when
@@ -195,7 +195,7 @@ class FaultEngine:
         return msg_id(payload) == CLIENT.get(when.message)
 
     def connected(self, connection: Connection) -> bool:
-        """A client has come; False when it is to be sent away at once."""
+        """Apply the lines for a new connection; return False if it must be closed at once."""
         for rule in list(self._rules):
             when = rule.step.when
             if isinstance(when, On) and when.message == CONNECT:
@@ -216,7 +216,7 @@ class FaultEngine:
         heapq.heapify(self._held)
 
     def hold(self, connection: Connection, payload: bytes, until: float) -> None:
-        """Handle a frame later; what is on its way to IBKR gets there though its client may be gone."""
+        """Handle a frame later; a frame on its way to IBKR arrives even if its client has gone."""
         heapq.heappush(self._held, (until, next(self._numbers), connection, payload))
 
     def release(self, until: float) -> None:
@@ -291,7 +291,7 @@ class FaultEngine:
     # --- time ----------------------------------------------------------------------------------------------------
 
     def advance(self, now: float) -> None:
-        """Strike what is due, end what has lasted long enough."""
+        """Apply the lines that are due, and end the faults whose time is over."""
         for rule in [one for one in self._rules if one.due <= now]:
             self._rules.remove(rule)
             self._strike(FaultContext(rule.step))

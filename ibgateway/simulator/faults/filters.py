@@ -15,7 +15,7 @@ def msg_id(payload: bytes) -> int | None:
 
 @dataclass
 class FrameFilter:
-    """Concerns one message id (None: all), one client (None: all), so many frames (None: all)."""
+    """A filter for one message id (None: all), one client (None: all), and a number of frames (None: all)."""
 
     msgId: int | None
     client: int | None
@@ -91,7 +91,7 @@ class Truncate(FrameFilter):
 
 @dataclass
 class Reverse(FrameFilter):
-    """Turn the order of such frames around, among those that are sent together."""
+    """Reverse the order of the filtered frames within one write."""
 
     def apply(self, sending: list[Sending], clientId: int | None) -> list[Sending]:
         places = [place for place, (_, payload) in enumerate(sending) if self.concerns(clientId, payload)]

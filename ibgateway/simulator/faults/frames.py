@@ -18,49 +18,49 @@ def _add(faults: FaultEngine, one: FrameFilter) -> None:
 
 @verb("swallow", MESSAGE, HOW_MANY)
 def swallow(faults: FaultEngine, strike: FaultContext, msgId: int, times: int | None) -> None:
-    """Such frames are never sent."""
+    """Never send these frames."""
     _add(faults, Swallow(msgId, strike.step.client, times))
 
 
 @verb("delay", MESSAGE, Argument(number), HOW_MANY)
 def delay(faults: FaultEngine, strike: FaultContext, msgId: int, seconds: float, times: int | None) -> None:
-    """Such frames are sent later, and others overtake them."""
+    """Send these frames later; others overtake them."""
     _add(faults, Delay(msgId, strike.step.client, times, seconds))
 
 
 @verb("duplicate", MESSAGE, Argument(int, 2), HOW_MANY)
 def duplicate(faults: FaultEngine, strike: FaultContext, msgId: int, copies: int, times: int | None) -> None:
-    """Such frames are sent several times."""
+    """Send these frames several times."""
     _add(faults, Duplicate(msgId, strike.step.client, times, copies))
 
 
 @verb("reverse", MESSAGE)
 def reverse(faults: FaultEngine, strike: FaultContext, msgId: int) -> None:
-    """Such frames, where several are sent together, come in the opposite order."""
+    """Reverse the order of these frames within one write."""
     _add(faults, Reverse(msgId, strike.step.client, None))
 
 
 @verb("rewrite", MESSAGE, Argument(int), Argument(word), HOW_MANY)
 def rewrite(faults: FaultEngine, strike: FaultContext, msgId: int, field: int, text: str, times: int | None) -> None:
-    """One field of such frames holds another text; the message id is field 0."""
+    """Replace the text of one field of these frames; the message id is field 0."""
     _add(faults, Rewrite(msgId, strike.step.client, times, field, text))
 
 
 @verb("truncate", MESSAGE, Argument(int), HOW_MANY)
 def truncate(faults: FaultEngine, strike: FaultContext, msgId: int, fields: int, times: int | None) -> None:
-    """Such frames end after so many fields."""
+    """Cut these frames after a number of fields."""
     _add(faults, Truncate(msgId, strike.step.client, times, fields))
 
 
 @verb("through")
 def through(faults: FaultEngine, strike: FaultContext) -> None:
-    """No frame is changed any more."""
+    """Remove all filters: frames pass unchanged."""
     faults.filters.clear()
 
 
 @verb("send", REST)
 def send(faults: FaultEngine, strike: FaultContext, fields: tuple[str, ...]) -> None:
-    """A frame of any fields, the message id first."""
+    """Send a frame of any fields, the message id first."""
     payload = message(int(fields[0]), *fields[1:])
     for connection in strike.concerned(faults.gateway):
         connection.send(payload)
@@ -68,14 +68,14 @@ def send(faults: FaultEngine, strike: FaultContext, fields: tuple[str, ...]) -> 
 
 @verb("ignore")
 def ignore(faults: FaultEngine, strike: FaultContext) -> None:
-    """The client's frame is not handled, and nobody is told."""
+    """Drop the client's frame without a reply."""
     strike.frame()
     strike.swallowed = True
 
 
 @verb("hold", Argument(number))
 def hold(faults: FaultEngine, strike: FaultContext, seconds: float) -> None:
-    """The client's frame is handled later."""
+    """Handle the client's frame later."""
     connection, payload = strike.frame()
     faults.hold(connection, payload, faults.now + seconds)
     strike.swallowed = True
@@ -83,7 +83,7 @@ def hold(faults: FaultEngine, strike: FaultContext, seconds: float) -> None:
 
 @verb("answer", Argument(int), REST)
 def answer(faults: FaultEngine, strike: FaultContext, code: int, words: tuple[str, ...]) -> None:
-    """The client's frame is answered by an error, and not handled."""
+    """Answer the client's frame with an error in place of handling it."""
     connection, payload = strike.frame()
     connection.error(_id_of(connection.version, payload), code, " ".join(words))
     strike.swallowed = True
@@ -91,7 +91,7 @@ def answer(faults: FaultEngine, strike: FaultContext, code: int, words: tuple[st
 
 @verb("notice", Argument(int), REST)
 def notice(faults: FaultEngine, strike: FaultContext, code: int, words: tuple[str, ...]) -> None:
-    """The client's frame is handled, and an error with its id follows."""
+    """Handle the client's frame, then send an error with its id."""
     connection, payload = strike.frame()
     connection.handle(payload)
     connection.error(_id_of(connection.version, payload), code, " ".join(words))

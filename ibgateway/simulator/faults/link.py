@@ -18,7 +18,7 @@ RAW = {
 
 @verb("reset", Argument(one_of("before", "after"), "before"))
 def reset(faults: FaultEngine, strike: FaultContext, order: str) -> None:
-    """A TCP reset. `on placeOrder reset` loses the order, `reset after` only its acknowledgement."""
+    """Reset the TCP connection. `on placeOrder reset` loses the order, `reset after` only its acknowledgement."""
     if strike.payload and strike.connection is not None:
         strike.swallowed = True
         if order == "after":
@@ -30,7 +30,7 @@ def reset(faults: FaultEngine, strike: FaultContext, order: str) -> None:
 
 @verb("close")
 def close(faults: FaultEngine, strike: FaultContext) -> None:
-    """An orderly end of the connection; the frame at which it strikes is not handled."""
+    """Close the connection in order; the frame that set it off is not handled."""
     strike.swallowed = bool(strike.payload)
     for connection in strike.concerned(faults.gateway):
         faults.rim.close(connection)
@@ -38,14 +38,14 @@ def close(faults: FaultEngine, strike: FaultContext) -> None:
 
 @verb("half-open", Argument(number, FOREVER))
 def half_open(faults: FaultEngine, strike: FaultContext, seconds: float) -> None:
-    """Nothing is read and nothing written any more, and nobody is told."""
+    """Stop reading and writing without closing the connection."""
     for connection in strike.concerned(faults.gateway):
         faults.stall(connection, faults.now + seconds, half_open=True)
 
 
 @verb("freeze", Argument(number))
 def freeze(faults: FaultEngine, strike: FaultContext, seconds: float) -> None:
-    """The whole gateway stands still, as in a long garbage collection; what and who came is answered afterwards."""
+    """Stop the whole gateway, as in a long garbage collection; it answers frames and connections afterwards."""
     faults.frozen_until = faults.now + seconds
     for connection in list(faults.gateway.connections):
         faults.stall(connection, faults.now + seconds)
@@ -53,7 +53,7 @@ def freeze(faults: FaultEngine, strike: FaultContext, seconds: float) -> None:
 
 @verb("slow", Argument(number))
 def slow(faults: FaultEngine, strike: FaultContext, seconds: float) -> None:
-    """Every frame is sent so much later; 0 ends it."""
+    """Delay every frame by some seconds; 0 ends it."""
     faults.filters = [one for one in faults.filters if not (isinstance(one, Delay) and one.msgId is None)]
     if seconds > 0:
         faults.filters.append(Delay(None, strike.step.client, None, seconds))
@@ -67,7 +67,7 @@ def door(faults: FaultEngine, strike: FaultContext, kind: str, seconds: float) -
 
 @verb("restart", Argument(number), Argument(int, 0))
 def restart(faults: FaultEngine, strike: FaultContext, seconds: float, ids: int) -> None:
-    """Everybody is cut off, nobody gets in for so long; order ids may have moved, such as by -4."""
+    """Disconnect every client and refuse connections for some seconds; order ids may move, such as by -4."""
     strike.swallowed = bool(strike.payload)
     for connection in list(faults.gateway.connections):
         faults.rim.reset(connection)
@@ -81,7 +81,7 @@ def restart(faults: FaultEngine, strike: FaultContext, seconds: float, ids: int)
 
 @verb("raw", Argument(word))
 def raw(faults: FaultEngine, strike: FaultContext, kind: str) -> None:
-    """Bytes that are no frame: `http`, `giant` (an impossible length), `zero`, or `hex:…`."""
+    """Send bytes that are no frame: `http`, `giant` (an impossible length), `zero`, or `hex:…`."""
     data = bytes.fromhex(kind.removeprefix("hex:")) if kind.startswith("hex:") else RAW[kind]
     for connection in strike.concerned(faults.gateway):
         faults.rim.write(connection, data)
@@ -89,13 +89,13 @@ def raw(faults: FaultEngine, strike: FaultContext, kind: str) -> None:
 
 @verb("fragment", Argument(int))
 def fragment(faults: FaultEngine, strike: FaultContext, size: int) -> None:
-    """Each write carries so many bytes; 0 ends it."""
+    """Limit each write to a number of bytes; 0 ends it."""
     faults.rim.fragment(size or None)
 
 
 @dataclass
 class BinaryIds(FrameFilter):
-    """Since 201 a message id is a number of four bytes; the handshake has none."""
+    """Send message ids as four bytes, as from version 201 on; the handshake has none."""
 
     announced: int = 0
 
@@ -107,7 +107,7 @@ class BinaryIds(FrameFilter):
 
 @verb("version", Argument(int))
 def version(faults: FaultEngine, strike: FaultContext, announced: int) -> None:
-    """The handshake announces this version, whatever the client offered; 0 ends it."""
+    """Announce this version in the handshake, whatever the client offered; 0 ends it."""
     faults.gateway.identity.announcedVersion = announced or None
     faults.filters = [one for one in faults.filters if not isinstance(one, BinaryIds)]
     if announced > 200:
@@ -116,5 +116,5 @@ def version(faults: FaultEngine, strike: FaultContext, announced: int) -> None:
 
 @verb("clear", REST)
 def clear(faults: FaultEngine, strike: FaultContext, _: tuple[str, ...]) -> None:
-    """Every fault ends, and every line that still waits is forgotten."""
+    """End every fault, and forget the lines that still wait."""
     faults.clear()

@@ -20,7 +20,7 @@ BY_HAND = 0  # orders entered by hand belong to client 0, under negative ids
 
 
 def size(text: str) -> Decimal | None:
-    """A quantity, or `all`."""
+    """Read a quantity, or `all`."""
     try:
         return None if text == "all" else Decimal(text)
     except InvalidOperation as error:
@@ -28,7 +28,7 @@ def size(text: str) -> Decimal | None:
 
 
 def _order(faults: FaultEngine, strike: FaultContext, which: str) -> OpenOrder:
-    """`this`: the one that the client's frame is about; `last`: the latest open one; else an order id."""
+    """Find an order: `this` is the one of the client's frame, `last` the latest open one; else an order id."""
     found = faults.gateway.world.open_orders(strike.step.client)
     if which == "this":
         connection, payload = strike.frame()
@@ -43,7 +43,7 @@ def _order(faults: FaultEngine, strike: FaultContext, which: str) -> OpenOrder:
 
 @verb("status", Argument(word), Argument(word))
 def status(faults: FaultEngine, strike: FaultContext, which: str, said: str) -> None:
-    """openOrder and orderStatus say that an open order is in another state than it is."""
+    """Report an open order in another state than its own, by openOrder and orderStatus."""
     shown = _order(faults, strike, which)
     told: list[Event] = [
         replace(shown, state=replace(shown.state, status=said)),
@@ -54,14 +54,14 @@ def status(faults: FaultEngine, strike: FaultContext, which: str, said: str) -> 
 
 @verb("fill", Argument(word), Argument(size, None), Argument(number, None))
 def fill(faults: FaultEngine, strike: FaultContext, which: str, quantity: Decimal | None, price: float | None) -> None:
-    """An open order is filled, whatever the market does: all of it, or so much, at a price."""
+    """Fill an open order whatever the market does: all of it, or a quantity, at a price."""
     shown = _order(faults, strike, which)
     faults.gateway.route(faults.gateway.world.fill(shown.clientId, shown.orderId, quantity, price))
 
 
 @verb("correct", Argument(number))
 def correct(faults: FaultEngine, strike: FaultContext, price: float) -> None:
-    """The latest execution is corrected: the same id but for its last part, another price."""
+    """Correct the latest execution: the same id but for its last part, another price."""
     executed = faults.gateway.world.executions(ExecutionFilter())
     if not executed:
         raise ScriptError(f"{strike.step.line!r}: there is no execution")
@@ -76,7 +76,7 @@ def correct(faults: FaultEngine, strike: FaultContext, price: float) -> None:
 def manual(
     faults: FaultEngine, strike: FaultContext, action: str, quantity: Decimal, symbol: str, price: float | None
 ) -> None:
-    """Somebody enters an order in TWS itself: at the market, or with a limit."""
+    """Place an order as if entered in TWS itself: at the market, or with a limit."""
     events = _by_hand(faults, action, quantity, symbol, price)
     gateway = faults.gateway
     gateway.route(events)
@@ -87,7 +87,7 @@ def manual(
 
 @verb("liquidate", SIDE, Argument(Decimal), Argument(word))
 def liquidate(faults: FaultEngine, strike: FaultContext, action: str, quantity: Decimal, symbol: str) -> None:
-    """The broker closes a position: every client is told of an execution of no order of theirs."""
+    """Close a position as the broker: every client receives an execution without an order of its own."""
     events = _by_hand(faults, action, quantity, symbol, None)
     for event in events:
         if isinstance(event, Execution):

@@ -1,4 +1,4 @@
-"""The script language of faults: one line, one fault; when it strikes, what it does, whom it concerns.
+"""The script language of faults: one line is one fault, with its time, its verb and its client.
 
 [at TIME | after SECONDS | on MESSAGE [N | each]]  VERB ARGUMENT …  [client ID]
 """
@@ -21,19 +21,19 @@ class ScriptError(ValueError):
 
 @dataclass(frozen=True)
 class Now:
-    """As soon as the line is read."""
+    """The moment at which the line is read."""
 
 
 @dataclass(frozen=True)
 class At:
-    """At an instant of the simulator's clock, spelled as TWS spells it, such as `10:31:00`."""
+    """An instant of the simulator's clock, as TWS spells it, such as `10:31:00`."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class After:
-    """So many seconds of the simulator's clock after the line was read."""
+    """A number of seconds of the simulator's clock after the line was read."""
 
     seconds: float
 
@@ -92,7 +92,7 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 
 def server_message(text: str) -> int:
-    """A message of the gateway: its name or its id."""
+    """Read a message of the gateway: its name or its id."""
     msgId = SERVER.get(text) if not text.isdecimal() else int(text)
     if msgId is None:
         raise ValueError(f"there is no server message {text!r}")
@@ -100,7 +100,7 @@ def server_message(text: str) -> int:
 
 
 def client_message(text: str) -> str:
-    """A message of a client, whatIf or order for placeOrder with and without that flag, or connect."""
+    """Read a client's message: its name, `whatIf` or `order` (placeOrder with and without that flag), or `connect`."""
     if text not in CLIENT and text not in {WHAT_IF, ORDER, CONNECT}:
         raise ValueError(f"there is no client message {text!r}")
     return text
@@ -111,7 +111,7 @@ VERBS: dict[str, tuple[Argument | str, ...]] = {}
 
 
 def parse(line: str) -> Step | None:
-    """The step of a line; None for an empty one or a comment."""
+    """Read one line; return None for an empty line or a comment."""
     try:
         words = shlex.split(line, comments=True)
         if not words:

@@ -37,7 +37,7 @@ def _tell(faults: FaultEngine, strike: FaultContext, code: int, text: str, reqId
 
 @verb("error", Argument(int), REST)
 def error(faults: FaultEngine, strike: FaultContext, code: int, words: tuple[str, ...]) -> None:
-    """An error with id -1; a last word such as `x200` repeats it."""
+    """Send an error with id -1; a last word such as `x200` repeats it."""
     times = 1
     if words and words[-1].startswith("x") and words[-1][1:].isdecimal():
         times, words = int(words[-1][1:]), words[:-1]
@@ -68,7 +68,7 @@ def link(faults: FaultEngine, strike: FaultContext, state: str, quiet: str) -> N
 
 
 class _Quiet(Delay):
-    """Holds back what happens to orders while the link is down."""
+    """A filter that holds back events of orders while the link is down."""
 
 
 def _lose_subscriptions(faults: FaultEngine) -> None:
@@ -80,7 +80,7 @@ def _lose_subscriptions(faults: FaultEngine) -> None:
 
 @verb("server", Argument(one_of("down", "up")))
 def server(faults: FaultEngine, strike: FaultContext, state: str) -> None:
-    """2110, after which nothing says that the connection is back."""
+    """Send 2110; no message follows when the connection is back."""
     faults.gateway.feeds.paused = state == "down"
     if state == "down":
         _tell(faults, strike, 2110, BROKEN_SERVER)
@@ -89,7 +89,7 @@ def server(faults: FaultEngine, strike: FaultContext, state: str) -> None:
 def _farm(kind: str) -> None:
     @verb(kind, Argument(one_of("broken", "ok", "idle", "connecting")), Argument(word, "usfarm"))
     def farm(faults: FaultEngine, strike: FaultContext, state: str, name: str) -> None:
-        """A data farm's state; while the market data farm is broken no quotes come."""
+        """Set a data farm's state; while the market data farm is broken no quotes are sent."""
         code, text = FARMS[kind, state]
         if kind == "farm":
             faults.gateway.feeds.paused = state == "broken"
@@ -102,7 +102,7 @@ for _kind in ("farm", "hmds", "secdef"):
 
 @verb("halt", Argument(word), Argument(number))
 def halt(faults: FaultEngine, strike: FaultContext, symbol: str, seconds: float) -> None:
-    """Trading in a stock is halted: no quotes, no prints, no fills until it resumes."""
+    """Halt trading in a stock: no quotes, no prints, no fills until it resumes."""
     world = faults.gateway.world
     try:
         contract = world.resolve(Contract(symbol=symbol, secType="STK", exchange="SMART", currency="USD"))
@@ -113,7 +113,7 @@ def halt(faults: FaultEngine, strike: FaultContext, symbol: str, seconds: float)
 
 @verb("competing", Argument(switch))
 def competing(faults: FaultEngine, strike: FaultContext, on: bool) -> None:
-    """Somebody has logged in with the same user elsewhere: no market data here."""
+    """Stop market data, as if the same user had logged in elsewhere."""
     faults.gateway.identity.competing = on
     faults.gateway.feeds.paused = on
     if on:
@@ -125,7 +125,7 @@ def competing(faults: FaultEngine, strike: FaultContext, on: bool) -> None:
 
 @verb("read-only", Argument(switch))
 def read_only(faults: FaultEngine, strike: FaultContext, on: bool) -> None:
-    """The API's read-only setting: orders are answered by 321."""
+    """Switch the API's read-only setting: orders are answered with 321."""
     faults.gateway.identity.readOnly = on
 
 
@@ -137,7 +137,7 @@ def entitlement(faults: FaultEngine, strike: FaultContext, kind: str) -> None:
 
 @verb("pacing", Argument(switch))
 def pacing(faults: FaultEngine, strike: FaultContext, on: bool) -> None:
-    """IBKR's limits of messages and historical requests."""
+    """Switch IBKR's limits of messages and historical requests."""
     faults.gateway.limits.paced = on
 
 
@@ -150,7 +150,7 @@ def limit(faults: FaultEngine, strike: FaultContext, what: str, most: int) -> No
 
 @verb("ids", Argument(word))
 def ids(faults: FaultEngine, strike: FaultContext, change: str) -> None:
-    """`ids 1`: the next order id of every client from now on; `ids -4`, `ids +10`: moved by so many."""
+    """Set every client's next order id (`ids 1`), or move it (`ids -4`, `ids +10`)."""
     identity = faults.gateway.identity
     if change[0] in "+-":
         identity.orderIdShift += int(change)
@@ -160,7 +160,7 @@ def ids(faults: FaultEngine, strike: FaultContext, change: str) -> None:
 
 @verb("reserve", Argument(int))
 def reserve(faults: FaultEngine, strike: FaultContext, clientId: int) -> None:
-    """Somebody else is connected with this client id: 326."""
+    """Take this client id: a client that uses it gets 326."""
     faults.gateway.reserved.add(clientId)
 
 

@@ -26,7 +26,7 @@ Legs = list[tuple[Contract, int]]  # ratios are signed: below zero where buying 
 
 
 def resolve(world: World, contract: Contract) -> Contract:
-    """The complete contract; a combination stays as it is, once its legs are known."""
+    """Return the complete contract; a combination stays as it is, once its legs are known."""
     if contract.secType != COMBO:
         return world.resolve(contract)
     legs(world, contract)
@@ -46,7 +46,7 @@ def legs(world: World, contract: Contract) -> Legs:
 
 
 def first(world: World, contract: Contract) -> Contract:
-    """The contract whose session and time zone count."""
+    """Return the contract whose sessions and time zone apply."""
     return legs(world, contract)[0][0] if contract.secType == COMBO else contract
 
 
@@ -73,7 +73,7 @@ def snapshot(world: World, contract: Contract, at: float) -> Snapshot:
 
 
 def _sum(parts: list[tuple[float | None, int]]) -> float | None:
-    """None as soon as one is missing."""
+    """Return the sum; None if one number is missing."""
     known = [(price, ratio) for price, ratio in parts if price is not None]
     return round(sum(price * ratio for price, ratio in known), DIGITS) if len(known) == len(parts) else None
 
@@ -99,7 +99,7 @@ def _quote(quotes: list[tuple[BidAsk, int]], exchange: str) -> BidAsk:
 def bars(
     world: World, contract: Contract, end: float | None, duration: str, barSize: str, whatToShow: str, useRTH: bool
 ) -> Pieces[HistoricalBars]:
-    """A combination's bars are those that all its legs have: their sums at each bar's start and end."""
+    """Return a combination's bars: the sums of its legs, for the bars that all legs have."""
     if contract.secType != COMBO:
         return (yield from world.bars_in_pieces(contract, end, duration, barSize, whatToShow, useRTH))
     if whatToShow not in SIDES:

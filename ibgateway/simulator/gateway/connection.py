@@ -23,7 +23,7 @@ HANDLERS: dict[type, Handler] = {}
 
 
 def handles(kind: type[Request]) -> Callable[[Callable[[Connection, Request], None]], Handler]:
-    """Make a function the answer to a request; the only registration there is."""
+    """Register a function as the handler of a request; there is no other registration."""
 
     def register(handler: Callable[[Connection, Request], None]) -> Handler:
         HANDLERS[kind] = handler
@@ -33,7 +33,7 @@ def handles(kind: type[Request]) -> Callable[[Callable[[Connection, Request], No
 
 
 class ClientSubscription:
-    """Something that a client asked for once and keeps receiving."""
+    """A client's request that is answered again and again until it is cancelled."""
 
     due = float("inf")  # when `advance` has something to do next
 
@@ -41,14 +41,14 @@ class ClientSubscription:
         """Send what is due at `now`."""
 
     def tell(self, event: Event) -> None:
-        """Something happened to an account."""
+        """Take an event of an account."""
 
     def cancel(self) -> None:
-        """The client cancelled it or is gone."""
+        """Free its resources: the client has cancelled it or has gone."""
 
 
 class Connection:
-    """The state of one client: version, client id, subscriptions, what waits to be sent."""
+    """The state of one client: version, client id, subscriptions, and payloads to send."""
 
     def __init__(self, gateway: GatewayPort[Connection], number: int) -> None:
         self.gateway = gateway
@@ -71,7 +71,7 @@ class Connection:
     # --- bytes ---------------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
-        """Take in what arrived; `step` handles it, `take` gives what is to be sent, and `closing` ends it."""
+        """Take received bytes; `step` handles them, `take` returns payloads to send, `closing` ends the connection."""
         if self.closing:
             return
         try:
@@ -80,7 +80,7 @@ class Connection:
             self._arrived.append(error)
 
     def step(self) -> bool:
-        """Handle one frame that arrived, or a piece of a long answer; whether there is more to do."""
+        """Handle one received frame, or compute one piece of a long answer; return True if there is more to do."""
         if self._work:
             self._go_on()
         elif self._arrived:
@@ -92,12 +92,12 @@ class Connection:
         return bool(self._work or self._arrived) and not self.closing
 
     def finish(self) -> None:
-        """Handle everything that arrived."""
+        """Handle all received frames."""
         while self.step():
             pass
 
     def later(self, reqId: int, work: Iterator[None]) -> None:
-        """Answer piece by piece, so that other clients need not wait; this one's next frames do."""
+        """Answer piece by piece: other clients need not wait, while this client's next frames do."""
         self._work.append((reqId, work))
 
     def _go_on(self) -> None:
@@ -126,21 +126,21 @@ class Connection:
 
     @property
     def logged_in(self) -> bool:
-        """The client has a number; a socket without one has no place among the gateway's clients."""
+        """Report if the client has sent its client id; only then does it count as a client of the gateway."""
         return self.clientId is not None
 
     @property
     def waits_for_login(self) -> bool:
-        """It is the client's turn to offer a version or to start; not where the gateway itself keeps silent."""
+        """Report if the client must send its version or startApi next; False if the gateway itself keeps silent."""
         return not self.logged_in and (not self.offered or bool(self.version))
 
     @property
     def unfinished(self) -> bool:
-        """The rest of a frame has not arrived yet."""
+        """Report if a frame has been received only in part."""
         return self._reader.unfinished
 
     def take(self) -> list[bytes]:
-        """The payloads that wait to be sent."""
+        """Take the payloads that wait to be sent."""
         out, self._out = self._out, []
         return out
 
@@ -157,7 +157,7 @@ class Connection:
     # --- requests ------------------------------------------------------------------------------------------------
 
     def handle(self, payload: bytes) -> None:
-        """One frame of the client."""
+        """Handle one frame of the client."""
         if not self.version:
             self._agree(parse_offer(payload))
             return
@@ -197,7 +197,7 @@ class Connection:
     # --- subscriptions -------------------------------------------------------------------------------------------
 
     def subscribe(self, kind: str, reqId: int, subscription: ClientSubscription) -> None:
-        """Refusal 322 when the id is taken."""
+        """Add a subscription; Refusal 322 if the id is in use."""
         self.require_free(kind, reqId)
         self.subscriptions[kind, reqId] = subscription
 
@@ -206,7 +206,7 @@ class Connection:
             raise Refusal(322, "Error processing request.-'bW' : cause - Duplicate ticker id")
 
     def unsubscribe(self, kind: str, reqId: int) -> bool:
-        """False when there is no such subscription."""
+        """Cancel a subscription; return False if there is none."""
         subscription = self.subscriptions.pop((kind, reqId), None)
         if subscription is None:
             return False
@@ -224,7 +224,7 @@ class Connection:
             subscription.tell(event)
 
     def lost(self) -> None:
-        """The client is gone: free what it held."""
+        """Free the resources of a client that has gone."""
         for subscription in self.subscriptions.values():
             subscription.cancel()
         self.subscriptions.clear()

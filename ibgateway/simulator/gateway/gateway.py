@@ -1,4 +1,4 @@
-"""Several clients on one world: who is connected under which id, and who is told what happens to orders."""
+"""Several clients of one world: their client ids, and the routing of events to them."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class NoFaults:
 
 
 def is_of_order(event: Event) -> TypeGuard[OrderEvent]:
-    """Such events go to the client that placed the order, others to all who follow the account."""
+    """Report if the event goes to the client that placed the order; others go to all followers of the account."""
     return not isinstance(event, AccountEvent)
 
 
 class Gateway:
-    """The clients of one world, and what they share."""
+    """The clients of one world, and their shared state."""
 
     def __init__(self, world: World, identity: Identity | None = None, strict: bool = False) -> None:
         self.world = world
@@ -78,7 +78,7 @@ class Gateway:
             del self.clients[connection.clientId]
 
     def start(self, connection: Connection, clientId: int) -> bool:
-        """Register a client id; False when somebody has it, or when there are 32 clients already."""
+        """Register a client id; return False if it is in use, or if there are 32 clients already."""
         if clientId in self.taken or len(self.clients) >= MAX_CLIENTS:
             return False
         self.clients[clientId] = connection
@@ -87,7 +87,7 @@ class Gateway:
 
     @property
     def taken(self) -> set[int]:
-        """The client ids that nobody else can have."""
+        """Return the client ids in use."""
         return self.reserved | self.clients.keys()
 
     def handshake(self, version: int) -> bytes:
@@ -102,11 +102,11 @@ class Gateway:
     # --- time ----------------------------------------------------------------------------------------------------
 
     def catch_up(self, now: float) -> None:
-        """Run the world to `now`, so that a request meets it as it is."""
+        """Run the world to `now`, so that a request sees its present state."""
         self.route(self.world.advance(now))
 
     def advance(self, now: float, enough: Callable[[], bool] = lambda: False) -> bool:
-        """Run the world to `now` and give every client what is due, until it is enough; whether some is left."""
+        """Run the world to `now` and send what is due until `enough`; return True if some is left."""
         self.catch_up(now)
         due: list[QuoteFeed | ClientSubscription] = [*self.feeds.due(now)]
         for connection in self.connections:
@@ -120,7 +120,7 @@ class Gateway:
     # --- what happens to orders and accounts ---------------------------------------------------------------------
 
     def route(self, events: Iterable[Event]) -> None:
-        """Orders go to their own client and the master client, account changes to all who follow them."""
+        """Send events: orders' to their own client and the master client, account changes to all their followers."""
         for event in events:
             if is_of_order(event):
                 for connection in self._watchers(event.clientId):
@@ -134,7 +134,7 @@ class Gateway:
         return [self.clients[one] for one in sorted(ids) if one in self.clients]
 
     def spell(self, connection: Connection, event: OrderEvent, reqId: int = -1) -> bytes:
-        """An event as the message of the connection's version."""
+        """Encode an event as a message of the connection's version."""
         version = connection.version
         match event:
             case OpenOrder():
@@ -170,7 +170,7 @@ class Gateway:
     # --- market data ---------------------------------------------------------------------------------------------
 
     def data_kind(self, connection: Connection, reqId: int, contract: Contract) -> int:
-        """The market data type that a new line gets: live data wins over any other where it is allowed.
+        """Return the market data type of a new subscription: live data if it is allowed.
 
         Frozen is what a closed market last showed; while it is open, a client that asked for frozen gets live.
         """
@@ -193,7 +193,7 @@ class Gateway:
         return any(one.start <= self.world.now < one.end for one in sessions)
 
     def require_line(self, contract: Contract, delayed: bool) -> None:
-        """Clients that watch the same contract share a line."""
+        """Check the limit of market-data lines; clients that watch the same contract share a line."""
         if not self.feeds.has(contract, delayed) and len(self.feeds) >= self.limits.lines:
             raise Refusal(101, "Max number of tickers has been reached")
 

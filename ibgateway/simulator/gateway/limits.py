@@ -38,7 +38,7 @@ class ClientPacing:
     _contracts: dict[object, deque[float]] = field(default_factory=dict)
 
     def message(self, now: float) -> Refusal | None:
-        """Error 100 once a second's messages are more than allowed; the message itself is handled."""
+        """Count a message; return error 100 above the limit of messages per second. The message itself is handled."""
         if not self.limits.paced:
             return None
         _forget(self._messages, now - RATE_WINDOW_S)
@@ -49,7 +49,7 @@ class ClientPacing:
         return Refusal(100, f"Max rate of messages per second has been exceeded:max={most} rec={received} (1)")
 
     def history(self, now: float, request: object, contract: object, weight: int) -> None:
-        """Refusal 162 for the 61st in ten minutes, an identical one in 15 s, a contract's sixth in 2 s."""
+        """Count a request; Refusal 162 for the 61st in 600 s, an identical one in 15 s, a contract's sixth in 2 s."""
         if not self.limits.paced:
             return
         while self._history and self._history[0][0] <= now - HISTORY_WINDOW_S:

@@ -24,7 +24,7 @@ class Tap(Protocol[ClientIn]):
 
 
 class GatewayPort(Protocol[Client]):
-    """The part of a gateway that a connection and its handlers use."""
+    """The operations of a gateway that a connection and its handlers use."""
 
     world: World
     strict: bool

@@ -1,4 +1,4 @@
-"""Quote lines: one feed for each contract however many clients watch it, each tick encoded once for all of them."""
+"""Quote feeds: one for each contract, shared by the clients that watch it; each tick is encoded once for all."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Sink(Protocol):
 
 @dataclass(eq=False)
 class QuoteWatcher:
-    """One client's line: whom to send to, under which request id, and what it asked for."""
+    """One client's subscription to quotes: its sink, its request id, and the ticks that it asked for."""
 
     sink: Sink
     reqId: int

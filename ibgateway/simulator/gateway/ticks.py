@@ -1,4 +1,4 @@
-"""From two looks at a market to the ticks between them, in TWS's tick types; knows no client and no clock."""
+"""The ticks between two snapshots of a market, in TWS's tick types. Pure."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ class Style:
 
 
 def changes(before: Snapshot | None, after: Snapshot, style: Style) -> list[Tick]:
-    """The ticks from one look to the next; all of them for a first look."""
+    """Return the ticks between two snapshots; all ticks for a first snapshot."""
     return [*_quote(before, after, style), *_trade(before, after, style), *_day(before, after, style)]
 
 
 def exchange_tail(tickType: int, exchange: str) -> bytes:
-    """By its letter, which reqSmartComponents explains; by its name, where it has none."""
+    """Return an exchange's tick: its letter, which reqSmartComponents explains, else its name."""
     return string_tail(tickType, LETTERS.get(exchange, exchange))
 
 
@@ -164,7 +164,7 @@ SIZES = frozenset({21, 27, 28, 29, 30, 34, 36, 61, 63, 64, 65, 86, 87, 89})
 
 
 def generic(tickType: int, value: float | str | Decimal, style: Style) -> Tick:
-    """One generic tick, in the kind of message that carries its type."""
+    """Return one generic tick, in the message of its type."""
     if isinstance(value, str):
         return TICK_STRING, string_tail(tickType, value)
     if tickType in PRICES:
@@ -178,7 +178,7 @@ Generics = Mapping[int, float | str | Decimal]
 
 
 def generic_changes(before: Generics, after: Generics, wanted: frozenset[int], style: Style) -> list[Tick]:
-    """The wanted generic ticks that are new or changed."""
+    """Return the wanted generic ticks that are new or changed."""
     return [
         generic(tickType, value, style)
         for tickType, value in after.items()

@@ -94,7 +94,7 @@ class AccountUpdatesSubscription(ClientSubscription):
 
 @handles(requests.ReqAccountUpdates)
 def account_updates(connection: Connection, request: requests.ReqAccountUpdates) -> None:
-    """A second subscription takes the first one's place."""
+    """Subscribe to an account's updates; a second subscription replaces the first."""
     _require_account(connection, request.acctCode)
     connection.unsubscribe("account updates", 0)
     if request.subscribe:
@@ -229,7 +229,7 @@ def cancel_account_updates_multi(connection: Connection, request: requests.Cance
 
 
 class PnLSubscription(ClientSubscription):
-    """Profit and loss of an account, or of one of its positions, each second where it changed."""
+    """Profit and loss of an account, or of one of its positions, sent each second if it has changed."""
 
     def __init__(self, connection: Connection, request: requests.ReqPnL | requests.ReqPnLSingle) -> None:
         self.connection = connection

@@ -1,4 +1,4 @@
-"""Answers about an advisor's set-up: groups, aliases, family codes, soft dollars."""
+"""Handlers of an advisor's requests: groups, aliases, family codes, soft dollars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers about contracts, and what an option is worth."""
+"""Handlers of contract requests, and of the option calculations."""
 
 from __future__ import annotations
 
@@ -77,4 +77,4 @@ def calculate_option_price(connection: Connection, request: requests.CalculateOp
 @handles(requests.CancelCalculateImpliedVolatility)
 @handles(requests.CancelCalculateOptionPrice)
 def cancel_calculation(_: Connection, __: object) -> None:
-    """A calculation is answered at once, so there is never one to cancel."""
+    """Do nothing: a calculation is answered at once, so there is none to cancel."""

@@ -1,4 +1,4 @@
-"""Answers about market depth: the book's rows, and every change of one."""
+"""Handlers of market depth: the book's rows, and every change of one."""
 
 from __future__ import annotations
 

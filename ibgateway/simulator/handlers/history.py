@@ -1,4 +1,4 @@
-"""Answers about the past: bars and what keeps them up to date, schedules, ticks, histograms."""
+"""Handlers of historical requests: bars and their updates, schedules, ticks, histograms."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def _histogram(connection: Connection, request: requests.ReqHistogramData, contr
 @handles(requests.CancelHeadTimeStamp)
 @handles(requests.CancelHistogramData)
 def cancel_answered(_: Connection, __: object) -> None:
-    """They are answered at once; ib_async cancels every head timestamp after its answer."""
+    """Do nothing: the request was answered at once. ib_async cancels every head timestamp after its answer."""
 
 
 @handles(requests.ReqHistoricalTicks)

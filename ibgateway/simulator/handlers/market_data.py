@@ -1,4 +1,4 @@
-"""Answers that stream: quote lines, tick by tick, depth, real-time bars."""
+"""Handlers of quote subscriptions."""
 
 from __future__ import annotations
 

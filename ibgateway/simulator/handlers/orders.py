@@ -1,4 +1,4 @@
-"""Answers about orders: place, cancel, exercise, and the lists of what is open, completed and executed."""
+"""Handlers of order requests: place, cancel, exercise, and the lists of open and completed orders and executions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers of research: scanners, news, fundamentals, Wall Street Horizon."""
+"""Handlers of research requests: scanners, news, fundamentals, Wall Street Horizon."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_SCANNERS = 10
 
 
 class ScannerSubscription(ClientSubscription):
-    """A ranking, sent again every thirty seconds where it changed."""
+    """A ranking, sent again every 30 seconds if it has changed."""
 
     def __init__(self, connection: Connection, request: requests.ReqScannerSubscription) -> None:
         self.connection = connection

@@ -1,4 +1,4 @@
-"""Answers about the session: start, ids, time, accounts, display groups."""
+"""Handlers of session requests: start, ids, time, accounts, display groups."""
 
 from __future__ import annotations
 

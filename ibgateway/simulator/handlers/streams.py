@@ -1,4 +1,4 @@
-"""Answers that stream every print: tick by tick, real-time bars."""
+"""Handlers of streams of every print: tick by tick, real-time bars."""
 
 from __future__ import annotations
 

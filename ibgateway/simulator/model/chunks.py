@@ -1,4 +1,4 @@
-"""Long computations as generators: at each yield others may be served, and the value comes at the end."""
+"""Long computations as generators: other clients are served at each yield, and the value is returned at the end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Pieces = Generator[None, None, Value]
 
 
 def at_once(pieces: Pieces[Value]) -> Value:
-    """The value, however long it takes."""
+    """Run a computation to its end and return the value."""
     while True:
         try:
             next(pieces)
