@@ -100,7 +100,7 @@ async def _remembered(bus: BusServer, session: Session, lifecycle: ConnectionLoo
 
 
 def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
-    """What goes on beside the answering of requests."""
+    """Return the tasks that run beside the answering of requests."""
     return {
         "the market-data lines": session.lines.run,
         "the account's updates": session.account_updates.run,

@@ -1,4 +1,4 @@
-"""How the worker logs: one JSON object a line on stderr, with request ids, and with accounts masked in every line."""
+"""The worker's log format: one JSON object a line on stderr, with request ids and masked accounts."""
 
 import logging
 import sys

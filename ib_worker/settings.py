@@ -20,7 +20,7 @@ _ENDPOINT = re.compile(r"([^\s:,/]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})")
 
 
 class Endpoint(NamedTuple):
-    """Where a gateway listens."""
+    """A gateway's address."""
 
     host: str
     port: int

@@ -351,7 +351,7 @@ ROOMS: dict[str, set[str]] = {
 }
 ROOMED = tuple(sorted({room.split("/")[0] for room in ROOMS}))  # the packages that the table covers
 # The packages whose docstrings have been rewritten: none opens with a question word, `that` or `of`.
-PLAIN_ENGLISH = ("ibgateway",)
+PLAIN_ENGLISH = ("ib_worker", "ibgateway")
 INDIRECT_OPENING = re.compile(r"\W*(what|who|whoever|whether|how|where|that|of)\b", re.IGNORECASE)
 RIM = {"asyncio", "socket", "time", "threading", "selectors", "signal"}  # sockets and clocks
 

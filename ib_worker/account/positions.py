@@ -51,7 +51,7 @@ class Positions:
         return bool(self._fills)
 
     def unshown(self, account: str, conId: int, action: str) -> Decimal:
-        """How much of this side is filled and not in the position yet, as far as is known."""
+        """Return the quantity of this side that has filled and is not in the position yet, as far as is known."""
         sign = 1 if action == "BUY" else -1
         fills = self._fills.get((account, conId), ())
         return max(sum((each.quantity * sign for each in fills if each.quantity * sign > 0), Decimal(0)), Decimal(0))

@@ -79,7 +79,7 @@ class AccountUpdates:
         self.fail(refusal(code, text))
 
     def fail(self, problem: ToolError | None) -> None:
-        """What TWS tells of the account is not whole, or does not come: whoever waits for all of it is told."""
+        """Fail the waiting callers: the account's values are incomplete or do not arrive."""
         if problem is not None and self.account is not None and not self.complete.is_set():
             self.problem = problem
             self.complete.set()
@@ -140,7 +140,7 @@ class AccountUpdates:
                 self._step()
 
     def _wanted(self) -> str | None:
-        """Whose updates TWS is to send next: nobody's first where all of it is to come anew."""
+        """Return the account whose updates TWS is to send next; None first where all values must be sent anew."""
         return None if self._stale else self.account
 
     def _step(self) -> None:
@@ -172,5 +172,5 @@ class AccountUpdates:
 
 
 def _closed(update: AccountUpdate, at: datetime) -> AccountUpdate:
-    """What was gained by it meanwhile nobody has told."""
+    """Return the closed position without its profit, which nobody has reported meanwhile."""
     return AccountUpdate(kind="portfolio", account=update.account, time=at, contract=update.contract, position=0.0)

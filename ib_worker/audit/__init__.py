@@ -1,1 +1,1 @@
-"""What is written down about orders, and read back."""
+"""The audit trail of orders: written, read back and replayed."""

@@ -1,4 +1,4 @@
-"""What the worker writes into the audit log: each intent before its frame, and everything that becomes of an order."""
+"""The worker's entries in the audit log: each intent before its frame, and every event of an order."""
 
 import asyncio
 import logging

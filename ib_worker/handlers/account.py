@@ -103,7 +103,7 @@ async def get_pnl_single(request: GetPnlSingle, session: Session) -> PnLSingle:
 
 
 async def _position(session: Session, account: str, request: GetPnlSingle) -> Contract:
-    """Which contract is meant: one that is held under that name, else what TWS knows by it."""
+    """Return the contract that is meant: one that is held under that name, else TWS's own by that name."""
     held = [each.contract for each in session.holdings.all() if each.account == account]
     if request.conId is not None:
         return await _by_id(session, held, request)

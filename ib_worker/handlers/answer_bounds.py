@@ -1,4 +1,4 @@
-"""How long an answer may be: each tool's bound, and the work on long ones done where it holds nobody up.
+"""The bound on each tool's answer, and the work on long answers, which runs where it delays nobody.
 
 A bound is looked at before TWS is asked. Rows beyond one are left out, and the reply says how many there are and how to
 ask for fewer; a bound of history refuses, as a part of a series is another series.
@@ -93,7 +93,7 @@ class LongWork:
 
 
 def _timed(work: Callable[[Sequence[T]], R], rows: Sequence[T]) -> tuple[R, float]:
-    """What comes of it, and how long it took of the thread."""
+    """Return the result and the seconds of thread time."""
     began = time.thread_time()
     return work(rows), time.thread_time() - began
 
@@ -211,7 +211,7 @@ def bar_seconds(barSizeSetting: str) -> int:
 
 
 def session_s(liquidHours: str) -> int:
-    """How long the contract trades in the longest of the days that TWS names, all day where it names none."""
+    """Return the seconds of the longest trading day that TWS lists; a whole day where it lists none."""
     longest = 0
     for day in liquidHours.split(";"):
         open_s = sum(_length(each) for each in _SESSION.finditer(day))
@@ -220,7 +220,7 @@ def session_s(liquidHours: str) -> int:
 
 
 def _length(session: re.Match[str]) -> int:
-    """Of "20250611:0930-20250611:1600", "20250611:0930-1600" or ",1300-1500"."""
+    """Return the seconds of "20250611:0930-20250611:1600", "20250611:0930-1600" or ",1300-1500"."""
     began, opened, opened_m, ended, closed, closed_m, *more = session.groups()
     if began is None:
         opened, opened_m, closed, closed_m = more

@@ -81,7 +81,7 @@ class Dispatcher:
                 raise error from problem
 
     def _interrupted(self, asked: RequestContext, problem: Exception, began_ready: bool) -> ToolError | None:
-        """What an interruption is to a write whose frame has not gone out, and to a preview; None for all else."""
+        """Return the error of an interrupted preview, or write whose frame has not gone out; None for all else."""
         if asked.stage == "accepted":
             return None
         error, standing = as_tool_error(problem), self._session.record.standing

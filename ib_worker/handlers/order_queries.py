@@ -50,7 +50,7 @@ async def get_open_orders(request: GetOpenOrders, session: Session) -> list[Orde
 
 @handles(GetCompletedOrders)
 async def get_completed_orders(request: GetCompletedOrders, session: Session) -> list[OrderReport]:
-    """What TWS has archived, and this session's own that ended since."""
+    """Return the orders that TWS has archived, and this session's own that ended since."""
     _require_readable(session)
     archived = await session.completed_orders.read(partial(completed_orders, session))
     known = session.ledger.all()

@@ -278,7 +278,7 @@ async def _cancel_each(
 
 
 def cancelled(entries: list[TrackedOrder], known: bool = True) -> CancelReport:
-    """What became of orders that were to be cancelled; `known`: these are all that there were."""
+    """Return the outcome of cancelling these orders; `known`: these are all that there were."""
     left = sum(not each.state.done for each in entries)
     text = _ended(len(entries), left) if entries else "None was open."
     if not known:
@@ -317,7 +317,7 @@ def require_own_order(session: Session, orderId: int, named: OrderNameArguments)
 
 
 def would_change(entry: TrackedOrder, request: ModifyOrder) -> bool:
-    """Whether TWS's latest word on the order is other than what is asked; if not, a frame would change nothing."""
+    """Return whether TWS's latest terms differ from the requested ones; if not, a frame would change nothing."""
     wanted = {name: getattr(request, name) for name in CHANGEABLE}
     return any(getattr(entry.state.terms, name) != value for name, value in wanted.items() if value is not None)
 

@@ -120,7 +120,7 @@ async def _refused_by(session: Session, account: str, intent: OrderIntent, facts
 
 
 def _effects(intent: OrderIntent, facts: RiskInputs, collar: float | None) -> list[str]:
-    """What the order does to the position, what it is worth, and what its terms do not show."""
+    """Return the order's effect on the position, its worth, and remarks that its terms do not show."""
     worth = worth_text(intent, facts, collar)
     return [
         f"it {position_effect(intent, facts)}",

@@ -63,8 +63,10 @@ def _target(request: Connect, session: Session) -> Endpoint:
 
 
 def _is_usual_address(request: Connect, session: Session) -> bool:
-    """Whether the call names loopback and a port of TWS, as the API's own examples do, although the gateway is on
-    another host, as in containers: the worker's loopback has no gateway, so the caller means this session's."""
+    """Return whether the call names loopback and a port of TWS although the gateway is on another host.
+
+    TWS's own examples do so. In containers the worker's loopback has no gateway, so the caller means this session's.
+    """
     configured = session.settings.gateway
     named = Endpoint(request.host or "", request.port or configured.port)
     return (

@@ -1,4 +1,4 @@
-"""Whether a contract is the one that the arguments describe: each that was given must agree with it. Pure."""
+"""Compares a contract with the arguments that describe it: each given argument must agree. Pure."""
 
 from collections.abc import Callable
 

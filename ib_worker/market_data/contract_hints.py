@@ -1,4 +1,4 @@
-"""What to ask for where TWS knows no such contract: found by asking TWS again for a little less. Used by `qualify`."""
+"""Hints for a contract that TWS does not find: TWS is asked again with fewer arguments. Used by `qualify`."""
 
 import re
 from bisect import bisect_left
@@ -48,7 +48,7 @@ SUFFIXES = {
 
 @dataclass(frozen=True)
 class Hint:
-    """What to do, in words, and what there is instead, for a program."""
+    """One hint: advice in words, and the alternatives as data."""
 
     text: str
     details: dict[str, Any] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Hint:
 
 
 async def hint_for(asked: ContractArguments, look: Look) -> Hint:
-    """What to change so that TWS finds something, by the type that was asked for."""
+    """Return the change with which TWS finds something, by the requested type."""
     if asked.conId:
         return Hint("Check the conId: ibkr_get_contract_details with symbol and secType names it.")
     if asked.secType == "BAG":
@@ -192,7 +192,7 @@ def _day(contract: ib_async.Contract) -> str:
 
 
 def _elsewhere(asked: ContractArguments, found: Sequence[ib_async.ContractDetails]) -> Hint:
-    """What of type, exchange and currency is other than asked."""
+    """Return the type, exchange and currency that differ from the requested ones."""
     row = next((each for each in found if each.contract), None)
     if row is None or row.contract is None:
         return Hint(last_words(asked))

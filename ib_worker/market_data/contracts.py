@@ -73,7 +73,7 @@ class ContractResolver:
         return found
 
     async def _not_found(self, asked: ContractArguments) -> ToolError:
-        """What to ask for instead. Where others wait for TWS, or it can't be found out in time, what its type needs."""
+        """Return the error with a hint: the type's required fields if others wait for TWS or the time is too short."""
 
         async def look(wanted: ib_async.Contract) -> Found:
             try:

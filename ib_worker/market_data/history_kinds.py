@@ -1,4 +1,4 @@
-"""Which series of history a type of contract has, so that one that it has not is refused in words. Pure.
+"""The series of history that each type of contract has, so that another one is rejected in words. Pure.
 
 Source: the table "Available Data per Product" on IBKR's page on historical bars. What the table leaves open is TWS's.
 """

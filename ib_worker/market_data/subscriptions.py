@@ -204,8 +204,11 @@ class QuoteSubscriptions:
         return True
 
     def _judge(self, line: QuoteSubscription, reqId: int, ticks: int, code: int, text: str) -> None:
-        """What an error of an unlisted code has come to. A line that never had data ends; one whose data have stopped,
-        which may be its market's quiet, is asked for anew, once for a code: TWS tells the prices again, or refuses."""
+        """Decide about a line whose error has an unlisted code.
+
+        A line that never had data ends. If its data have stopped, perhaps only since its market is quiet, the worker
+        requests the line again, once for each code: TWS sends the prices again, or rejects the request.
+        """
         if self._by_request.get(reqId) is not line or line.ticks > ticks:
             return
         if ticks == 0:

@@ -1,1 +1,1 @@
-"""What an order that leaves is made of: what was asked for, and which orders belong together."""
+"""Sending, changing and cancelling orders, and the wait for their outcome."""

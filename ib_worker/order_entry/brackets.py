@@ -1,4 +1,4 @@
-"""What is told of a bracket: an entry and its two exits, which IBKR may have whole, in part, or not at all."""
+"""The report on a bracket: an entry and its two exits, which IBKR may have whole, in part, or not at all."""
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Sequence
@@ -33,8 +33,11 @@ def bracket_entries(session: Session, key: str) -> list[TrackedOrder] | None:
 
 
 async def bracket_followed(session: Session, entries: list[TrackedOrder], asked: RequestContext) -> Bracket:
-    """What IBKR says of the three. One whose stop it refuses is withdrawn: the stop is sent last and transmits the
-    others, which wait for it at TWS and never work without it."""
+    """Return the report on the three orders once IBKR has answered.
+
+    If IBKR rejects the stop, the others are cancelled: the stop is sent last and transmits them, so that they wait at
+    TWS and never work without it.
+    """
     for each in entries:
         each.key = asked.key
     entry, stop = entries[0], entries[-1]
@@ -105,7 +108,7 @@ LASTS = {"DAY": "until its trading day ends (DAY)", "GTC": "until it is cancelle
 
 
 def _lifetimes(entry: TrackedOrder, exits: Sequence[TrackedOrder]) -> str:
-    """How long what is open of a bracket lives."""
+    """Return the `tif` of each open order of a bracket, in words."""
     tif = entry.state.terms.tif or "DAY"
     told = [] if entry.state.done else [f"The entry is good {LASTS.get(tif, tif)}."]
     for lasts in sorted({each.state.terms.tif or "DAY" for each in exits}):
@@ -114,7 +117,7 @@ def _lifetimes(entry: TrackedOrder, exits: Sequence[TrackedOrder]) -> str:
 
 
 def _lives(entry: TrackedOrder) -> bool:
-    """Whether it may have filled, or may fill yet."""
+    """Return whether it may have filled, or may fill yet."""
     state = entry.state
     staged = not state.acknowledged and (state.cancel_asked or state.cancel_refused is not None)
     return state.filled > 0 or not (state.done or staged)

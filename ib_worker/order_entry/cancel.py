@@ -50,8 +50,10 @@ async def cancel_group(session: Session, asked: RequestContext, group: Sequence[
 
 
 async def _taken(session: Session, asked: RequestContext, held: Sequence[TrackedOrder]) -> None:
-    """What an entry held ends with it, as TWS does by itself: what has not is cancelled by its own name. While the
-    entry itself is open, as where its cancel was refused, its exits stay: they are what protects its fill."""
+    """Cancel the exits that an entry held and that have not ended with it, as TWS usually ends them itself.
+
+    While the entry is open, as after a rejected cancel, its exits stay: they protect its fill.
+    """
     await until_cancelled([each for each in held if held_by(session, each) is None], asked)
     left = [each for each in held if is_open(each) and held_by(session, each) is None]
     write_cancels(session, asked, left, begun=True)
@@ -73,8 +75,11 @@ async def withdrawn(session: Session, asked: RequestContext, entries: Sequence[T
 
 
 def _targets(session: Session, group: Sequence[TrackedOrder]) -> list[TrackedOrder]:
-    """What a cancel must name first: all that is open, but for what an open entry holds. That follows once the entry
-    has ended, also where it has filled in part: a refused cancel of it must not leave it without exits."""
+    """Return the orders that a cancel must name first: all open ones, except exits that an open entry holds.
+
+    Those exits follow once the entry has ended, also where it has filled in part: if its cancel is rejected, the entry
+    must not be without exits.
+    """
     return [each for each in group if is_open(each) and held_by(session, each) is None]
 
 
@@ -109,7 +114,7 @@ async def until_cancelled(entries: Sequence[TrackedOrder], asked: RequestContext
 
 
 def meaning(session: Session, asked_for: Sequence[TrackedOrder], group: Sequence[TrackedOrder]) -> str:
-    """What became of the orders that were to be cancelled, and what that leaves of the position."""
+    """Return, in words, the outcome of each cancel and the position that remains."""
     names = dict(zip(map(id, group), roles(group), strict=True))
     ended = [names[id(each)] for each in asked_for if each.state.done and each.state.status != "Filled"]
     filled = [names[id(each)] for each in asked_for if each.state.status == "Filled"]
@@ -133,7 +138,7 @@ def _left(left: Sequence[TrackedOrder], names: Sequence[Role], asked_for: Sequen
 
 
 def _protection(session: Session, entry: TrackedOrder, left: Sequence[TrackedOrder]) -> str:
-    """Whether the position still has an exit, of this group or any other open order."""
+    """Return whether the position still has an exit, of this group or any other open order."""
     held = position(session, entry)
     if not held:
         return ""
@@ -150,12 +155,12 @@ def _protection(session: Session, entry: TrackedOrder, left: Sequence[TrackedOrd
 
 
 def held_of(session: Session, entry: TrackedOrder) -> list[TrackedOrder]:
-    """What TWS ends with the order, since it holds it."""
+    """Return the orders that TWS ends together with this one, since this one holds them."""
     return [each for each in related(session, entry) if is_open(each) and held_by(session, each) is entry]
 
 
 def cancelled_text(session: Session, entry: TrackedOrder, along: Sequence[TrackedOrder]) -> str:
-    """What a cancel of one order has come to, with those that it took along."""
+    """Return the outcome of one order's cancel, and of the orders that ended with it, in words."""
     group = related(session, entry)
     if len(group) == 1 or not entry.state.done:
         return cancel_message(entry.state)
@@ -163,7 +168,7 @@ def cancelled_text(session: Session, entry: TrackedOrder, along: Sequence[Tracke
 
 
 def still_open(session: Session, entry: TrackedOrder) -> str:
-    """What of the order's group is open though the order itself is done, and by which name that is cancelled."""
+    """Return, in words, the open orders of a group whose named order is done, and the name that cancels them."""
     left = [each for each in related(session, entry) if is_open(each)]
     if not left:
         return ""

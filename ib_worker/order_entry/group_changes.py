@@ -42,8 +42,11 @@ class Follower:
 
 
 def meant_of(session: Session, placed: Sequence[TrackedOrder], request: ModifyOrder) -> TrackedOrder:
-    """Which of a bracket's orders a change by its key is about: the entry, while that is open; its stop has the one
-    auxPrice. Raises ToolError invalid_arguments, or not_open with the exits' names."""
+    """Return the order of a bracket that a change by the bracket's key is about.
+
+    It is the entry while the entry is open; an auxPrice is the stop's. Raises ToolError invalid_arguments, or not_open
+    with the exits' names.
+    """
     known = dict(zip(roles(placed), placed, strict=True))
     entry, stop = known.get("entry"), known.get("stopLoss")
     if request.auxPrice is not None and stop is not None and is_open(stop):
@@ -137,12 +140,12 @@ def confirmed(state: OrderState) -> bool:
 
 
 def _taken(state: OrderState) -> bool:
-    """Whether TWS goes by the new quantity: it has confirmed it, or filled it."""
+    """Return whether TWS goes by the new quantity: it has confirmed it, or filled it."""
     return confirmed(state) or (state.change is not None and state.filled >= state.change.totalQuantity)
 
 
 def changed_text(session: Session, entry: TrackedOrder, exits: Sequence[Follower]) -> str:
-    """What became of the change of an order and of the exits that follow it: what did not work comes first."""
+    """Return the outcome of a change and of the exits that follow it, in words: failures come first."""
     own = change_message(entry.state)
     if not exits:
         return f"{own} {uncovered(session, entry)}".rstrip() if confirmed(entry.state) else own

@@ -1,4 +1,4 @@
-"""What became of an order that was sent: waits until TWS has said enough, and words the answer."""
+"""The outcome of an order that was sent: waits until TWS has answered, and words the report."""
 
 import asyncio
 from contextlib import suppress
@@ -34,7 +34,7 @@ Told = TypeVar("Told", OrderReport, Bracket)
 async def await_placement(
     session: Session, entry: TrackedOrder, asked: RequestContext, replayed: bool = False
 ) -> OrderReport:
-    """What TWS says of the order, as soon as it says something. Silence is waited out: callers see it as pending."""
+    """Return the report as soon as TWS has answered. Silence is waited out: callers see it as pending."""
     entry.key = asked.key
     await await_first_status(session, entry, asked)
     require_settled(entry)
@@ -78,7 +78,7 @@ async def await_existence(session: Session, entry: TrackedOrder, words_suffice: 
 
 
 async def _left_open(session: Session, entry: TrackedOrder, said: ErrorReported) -> bool:
-    """Whether the meaning of an error or notice stays open after a look that began after it."""
+    """Return whether the meaning of an error or notice stays open after a look that began after it."""
     if said.code in WARNINGS:
         with suppress(TimeoutError):
             async with asyncio.timeout(WARNED_S):
@@ -164,7 +164,7 @@ def doubt_of_day(sent: datetime, looked: datetime) -> str:
 
 
 def not_found(doubt: str = "", words: str = "", **names: object) -> ToolError:
-    """What is said after two clean looks, unless there is a reason why they may have missed the order."""
+    """Return the error after two complete order lists without the order, unless they may have missed it."""
     if doubt:
         return ToolError(
             "not_confirmed",

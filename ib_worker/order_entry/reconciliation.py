@@ -42,7 +42,7 @@ log = logging.getLogger("ib_worker.order_entry.reconciliation")
 
 
 def _shows(session: Session, entry: TrackedOrder, asked: CancelOrder | ModifyOrder) -> bool:
-    """Whether the order is as the call wanted it, and what belongs to it."""
+    """Return whether the order is as the call wanted it, and what belongs to it."""
     if isinstance(asked, CancelOrder):
         placed = legs(session, asked.orderKey) if asked.orderKey is not None else []
         return all(each.state.done for each in (entry, *placed))

@@ -47,6 +47,6 @@ async def keep_stop_price(
 
 
 async def _tick(session: Session, contract: ib_async.Contract) -> float:
-    """Of the prices that TWS takes from a client: a stop that trails by a percentage stands between them."""
+    """Return the increment of prices from clients: a stop that trails by percent is between two increments."""
     asked = ContractArguments(symbol=contract.symbol, conId=contract.conId)
     return (await session.contracts.one(asked, Priority.ORDERS)).minTick

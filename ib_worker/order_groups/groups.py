@@ -50,7 +50,7 @@ class Member:
 
 
 def closes(one: Member, other: Member) -> bool:
-    """Whether it closes what the other opens."""
+    """Return whether it closes what the other opens."""
     return (one.account, one.conId) == (other.account, other.conId) and one.action != other.action
 
 
@@ -63,7 +63,7 @@ def is_parent(one: Member, child: Member) -> bool:
 
 
 def tied(one: Member, other: Member) -> bool:
-    """Whether the two are one thing: parent and child, children of one parent, one OCA group, or one bracket."""
+    """Return whether the two are one thing: parent and child, children of one parent, one OCA group, or one bracket."""
     if is_parent(one, other) or is_parent(other, one):
         return True
     siblings = one.parentId != 0 and (one.clientId, one.parentId) == (other.clientId, other.parentId)
@@ -83,7 +83,7 @@ def group_of(one: Member, known: Iterable[Member]) -> list[Member]:
 
 
 def role_of(one: Member, group: Sequence[Member]) -> Role:
-    """What the order is in its group."""
+    """Return the order's role in its group."""
     if len(group) == 1 and not one.parentId and one.leg in (None, "entry"):
         return "order"
     if one.leg is not None:
@@ -108,8 +108,11 @@ def exits_of(entry: Member, group: Sequence[Member]) -> list[Member]:
 
 
 def with_quantity(entry: Member, quantity: float, group: Sequence[Member]) -> dict[int, float] | None:
-    """What exits must be changed to, by their names, once their entry has this quantity. A bracket's have the same as
-    its entry; those of others keep their share of it. None where that would not be whole shares or contracts."""
+    """Return the new quantities of an entry's exits, by name, once the entry has this quantity.
+
+    A bracket's exits have the entry's quantity; exits of other groups keep their share. None where a share would be no
+    whole number of shares or contracts.
+    """
     wanted: dict[int, float] = {}
     for each in exits_of(entry, group):
         share = quantity if each.ours else each.totalQuantity * quantity / entry.totalQuantity
@@ -121,7 +124,7 @@ def with_quantity(entry: Member, quantity: float, group: Sequence[Member]) -> di
 
 
 def most_filled(resting: Collection[Member]) -> float:
-    """How much of these orders can fill at most: of those that exclude each other only the largest counts."""
+    """Return the most that these orders can fill: of orders that exclude each other only the largest counts."""
     left, total = list(resting), 0.0
     while left:
         group = group_of(left[0], left)
@@ -131,7 +134,10 @@ def most_filled(resting: Collection[Member]) -> float:
 
 
 def _most_of(group: Sequence[Member]) -> float:
-    """Of one group: all of one OCA group exclude each other, and so do the stops and the targets of one parent."""
+    """Return the most that one group can fill.
+
+    The orders of one OCA group exclude each other, and so do the stops and the targets of one parent.
+    """
     if len({each.ocaGroup for each in group}) == 1 and group[0].ocaGroup:
         return max(each.remaining for each in group)
     stops = sum(each.remaining for each in group if each.orderType in STOPS)

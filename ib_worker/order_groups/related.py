@@ -78,13 +78,13 @@ def _same_key(one: TrackedOrder, other: TrackedOrder) -> bool:
 
 
 def roles(entries: Sequence[TrackedOrder]) -> list[Role]:
-    """What each is among the others."""
+    """Return each order's role among the others."""
     members = [member(each) for each in entries]
     return [role_of(each, members) for each in members]
 
 
 def owned(session: Session, entries: Sequence[TrackedOrder]) -> bool:
-    """Whether this session, which alone can, may cancel and change what is open of them."""
+    """Return whether this session, which alone can, may cancel and change what is open of them."""
     return all(each.state.clientId == session.clientId for each in entries if is_open(each))
 
 
@@ -127,7 +127,7 @@ def resting_exits(session: Session) -> list[TrackedOrder]:
 
 
 def position(session: Session, entry: TrackedOrder) -> Decimal:
-    """Of the order's contract in its account, signed, with fills that no position shows yet."""
+    """Return the signed position in the order's contract and account, with fills that no position shows yet."""
     account, conId = entry.state.terms.account or "", entry.state.terms.contract.conId
     holdings = session.holdings
     unshown = holdings.unshown(account, conId, "BUY") - holdings.unshown(account, conId, "SELL")
@@ -135,7 +135,10 @@ def position(session: Session, entry: TrackedOrder) -> Decimal:
 
 
 def excess(session: Session, entries: Iterable[TrackedOrder]) -> float:
-    """How much the orders, all of one contract, account and side, can fill beyond the position that they close."""
+    """Return the quantity that these orders can fill beyond the position that they close.
+
+    All orders have one contract, account and side.
+    """
     orders = list(entries)
     held = float(position(session, orders[0]))
     closable = max(held if orders[0].state.terms.action == "SELL" else -held, 0.0)

@@ -79,7 +79,7 @@ def _side(action: str) -> str:
 
 
 def by_key(exits: Sequence[TrackedOrder]) -> str:
-    """How what is open of them is cancelled in one call for each bracket; empty where no key is known."""
+    """Return the calls that cancel the open exits, one for each bracket; empty where no key is known."""
     keys = sorted({each.key for each in exits if each.key})
     return "".join(f" ibkr_cancel_order with orderKey {key} cancels what is open of that bracket." for key in keys)
 
@@ -95,7 +95,7 @@ def closed_by(session: Session, account: str, conId: int, action: str) -> list[T
 
 
 async def remaining(session: Session, exits: Sequence[TrackedOrder]) -> str:
-    """Which of a position's exits are open still, with their keys: what an order that closed it begins with."""
+    """Return the open exits of a position, with their keys, in words, for the report of the closing order."""
     left = [each for each in exits if is_open(each)]
     if not left:
         return ""

@@ -1,1 +1,1 @@
-"""Which order is meant, and whether two orders are the same."""
+"""Identifies the order that a call names, and tells whether two orders are the same."""

@@ -1,4 +1,4 @@
-"""Which order a call names by orderId, orderKey, orderRef or permId. One name is enough, and several must agree."""
+"""The order that a call names by orderId, orderKey, orderRef or permId. One name is enough, and several must agree."""
 
 from collections.abc import Set as AbstractSet
 

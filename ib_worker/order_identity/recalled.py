@@ -1,4 +1,4 @@
-"""What this worker does not know of orders that an earlier one placed, and the audit log does: their key and when."""
+"""The key and time of orders that an earlier worker placed, read from the audit log."""
 
 from collections.abc import Iterable
 from contextlib import suppress

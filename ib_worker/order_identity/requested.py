@@ -1,4 +1,4 @@
-"""What an order asks for, told from what TWS fills in when it shows the order. Pure.
+"""An order's requested fields, as distinct from those that TWS fills in when it shows the order. Pure.
 
 TWS shows each order with fields that nobody sent: an OCA group and its type, the parent that has filled, a volatility,
 `None` and `IB` where there is nothing. It refuses a change that has them: 135 for a parent that is done
@@ -122,7 +122,7 @@ PERM_ID_DIGITS = 8  # of the shortest seen
 
 
 def asked_of(told: ib_async.Order) -> ib_async.Order:
-    """What an order that TWS shows asks for, as far as the order alone tells."""
+    """Return the requested fields of an order that TWS shows, as far as the order alone shows them."""
     asked = {
         name: getattr(told, name)
         for name in ASKABLE

@@ -1,1 +1,1 @@
-"""What is known about orders: events, the state that they add up to, the tracker."""
+"""Orders as the worker knows them: their events, the state that events add up to, and the tracker."""

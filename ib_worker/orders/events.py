@@ -1,4 +1,4 @@
-"""What TWS, and this worker, can say about one order: the events that its state is made of. Pure.
+"""The events of one order, from TWS and from this worker: its state is made of them. Pure.
 
 Each `kind` is the word in the audit log: it stays when a class is renamed, since old logs are read.
 """
@@ -12,7 +12,7 @@ from bridge.tools.types import Contract
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What an order asks for. It changes when the order is modified."""
+    """An order's requested terms. They change when the order is modified."""
 
     contract: Contract
     account: str | None
@@ -180,5 +180,8 @@ Event = (
 
 
 def trade_of(execId: str) -> str:
-    """What an execution and its corrections share: 0000e0d5.6841d6f5.01.02 corrects 0000e0d5.6841d6f5.01.01."""
+    """Return the part of an execId that an execution shares with its corrections.
+
+    0000e0d5.6841d6f5.01.02 corrects 0000e0d5.6841d6f5.01.01.
+    """
     return execId.rpartition(".")[0] or execId

@@ -30,7 +30,7 @@ log = logging.getLogger("ib_worker.orders.messages")
 
 
 def terms_of(contract: ib_async.Contract, order: ib_async.Order) -> Terms:
-    """What an order asks for, as sent or as told by TWS."""
+    """Return an order's terms, as sent or as reported by TWS."""
     return Terms(
         contract=convert.contract(contract),
         account=convert.text(order.account),
@@ -156,7 +156,7 @@ class OrderMessageHandler:
         )
 
     def is_past(self, permId: int) -> bool:
-        """Whether the order has ended and is forgotten."""
+        """Return whether the order has ended and is forgotten."""
         return self._ledger.is_past(permId)
 
     def completedOrder(
@@ -176,7 +176,7 @@ class OrderMessageHandler:
         return entry
 
     def error(self, orderId: int, code: int, text: str) -> bool:
-        """Whether the error was about an order of this session."""
+        """Return whether the error was about an order of this session."""
         entry = self._ledger.by_id(orderId)
         if entry is None:
             return False

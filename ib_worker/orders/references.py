@@ -17,5 +17,8 @@ def order_ref(key: str, leg: str = "") -> str:
 
 
 def is_ours(orderRef: str | None) -> TypeGuard[str]:
-    """Whether a worker gave it, to one order alone. What others write there names a strategy, say, of many orders."""
+    """Return whether a worker wrote the reference, which then names one order.
+
+    Another program's reference may name many orders, such as those of one strategy.
+    """
     return orderRef is not None and _OURS.fullmatch(orderRef) is not None

@@ -66,7 +66,7 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class OrderState:
-    """Where an order stands: `status` is TWS's word, or "unknown"."""
+    """One order's state: `status` is TWS's word, or "unknown"."""
 
     orderId: int
     clientId: int
@@ -130,7 +130,7 @@ class OrderState:
 
     @property
     def commission(self) -> float | None:
-        """What the fills cost so far, or None while a report, or the execution that it is of, is missing."""
+        """Return the commission of the fills so far, or None while a commission report or its execution is missing."""
         known = [self.commissions[trade].commission for trade in self.fills if trade in self.commissions]
         paid = [each for each in known if each is not None]
         told = sum(each.shares for each in self.fills.values())
@@ -152,7 +152,7 @@ def apply(state: OrderState, event: Event) -> OrderState:
 
 
 def _disproved(before: OrderState, at: datetime) -> str | None:
-    """What had been told of an order that is open after all: it was rejected, some time ago, or is not at IBKR."""
+    """Return the earlier report on an order that is open after all: rejected some time ago, or not at IBKR."""
     if before.rejected is not None and before.ended_at is not None:
         return "rejected" if at - before.ended_at > TOLD_AFTER else None
     return "not at IBKR" if before.not_found else None
@@ -260,7 +260,7 @@ def _change_refused(state: OrderState, by: ErrorReported) -> OrderState:
 
 
 def _listed_open(state: OrderState, event: ListedOpen) -> OrderState:
-    """What a complete list says beyond its single messages: the order is open, though something had said otherwise."""
+    """Apply a complete list that names the order as open, though an earlier message said otherwise."""
     known = _contradicted(state, event)
     said = known.said
     if said is not None and said.at <= event.asked_at:
@@ -373,7 +373,7 @@ def _filled(
 
 
 def _difference(old: Terms, new: Terms) -> str:
-    """What a change is about, such as "totalQuantity from 3 to 7, lmtPrice from 400 to 401"."""
+    """Return a change in words, such as "totalQuantity from 3 to 7, lmtPrice from 400 to 401"."""
     pairs = {name: (getattr(old, name), getattr(new, name)) for name in CHANGING}
     told = (f"{name} from {_plain(was)} to {_plain(now)}" for name, (was, now) in pairs.items() if was != now)
     return ", ".join(told)
@@ -386,7 +386,7 @@ def _plain(value: object) -> str:
 
 
 def _same_terms(asked: Terms, told: Terms) -> bool:
-    """What is not asked for is TWS's to fill in, such as where a pegged order stands."""
+    """Return whether the requested terms are equal. TWS fills in the others, such as a pegged price."""
     names = ("action", *CHANGING)
     return all(getattr(asked, name) in (None, getattr(told, name)) for name in names)
 

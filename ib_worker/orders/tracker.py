@@ -55,7 +55,7 @@ class TrackedOrder:
         self._watches: set[asyncio.Event] = set()
 
     def take(self, event: Event) -> bool:
-        """Whether the event was news."""
+        """Return whether the event was news."""
         after = apply(self.state, event)
         if after is self.state:
             return False
@@ -145,7 +145,7 @@ class OrderTracker:
         return list(self._entries)
 
     def open(self) -> list[TrackedOrder]:
-        """What may still be filled; not what IBKR was found not to have."""
+        """Return the orders that may still fill, without those that IBKR does not have."""
         return [entry for entry in self._entries if not (entry.state.done or entry.state.not_found)]
 
     def of(self, account: str | None, conId: int, action: str) -> Iterator[TrackedOrder]:
@@ -199,7 +199,7 @@ class OrderTracker:
             self._prune()
 
     def is_past(self, permId: int | None) -> bool:
-        """Whether the order was known, had ended, and is forgotten."""
+        """Return whether the order was known, had ended, and is forgotten."""
         return permId in self._past
 
     def is_past_ref(self, orderRef: str) -> bool:
@@ -264,8 +264,10 @@ class OrderTracker:
         return sorted(found, key=self._rank)
 
     def _rank(self, entry: TrackedOrder) -> int:
-        """How likely an order with a reference of ours is ours: this client's, then one that TWS has archived without
-        its client and orderId, then another client's."""
+        """Return the order's rank among those that carry one reference of ours.
+
+        This client's order is first, then one that TWS has archived without client and orderId, then another client's.
+        """
         if entry.state.clientId == self.clientId:
             return 0
         return 1 if entry.state.orderId == 0 else 2
@@ -364,7 +366,7 @@ def _placed_at(entry: TrackedOrder) -> datetime | None:
 
 
 def _shown(entry: TrackedOrder) -> dict[str, Any]:
-    """What TWS tells of an order beside the terms that it goes by."""
+    """Return the fields that TWS reports of an order beside its terms."""
     if entry.sent is None:
         return {}
     order = entry.sent[1]
@@ -384,7 +386,7 @@ def _remaining(state: OrderState) -> float:
 
 
 def _doubt(state: OrderState) -> str:
-    """What a list of orders says of one whose end is contradicted."""
+    """Return the remark on an order whose end an order list contradicts."""
     if state.contradicted is None:
         return ""
     return f"This order was taken for {state.contradicted}, and TWS shows it open since: it counts as open."

@@ -1,1 +1,1 @@
-"""Who may send how much to TWS, and which requests are shared."""
+"""Pacing of messages to TWS by caller, and the sharing of equal requests."""

@@ -1,4 +1,4 @@
-"""Whose request is being carried out, and how much of what all share one caller may hold."""
+"""The caller whose request a task carries out, and one caller's share of a common stock."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +11,13 @@ _caller: ContextVar[str] = ContextVar("caller", default=SESSION)
 
 
 def current_caller() -> str:
-    """Whose request the running task carries out."""
+    """Return the caller whose request the running task carries out."""
     return _caller.get()
 
 
 @contextmanager
 def acting_for(caller: str) -> Iterator[None]:
-    """What is done inside, and by tasks that are begun inside, is done for this caller."""
+    """Carry out the block, and the tasks that it starts, for this caller."""
     token = _caller.set(caller)
     try:
         yield
@@ -26,5 +26,5 @@ def acting_for(caller: str) -> Iterator[None]:
 
 
 def max_share(whole: int) -> int:
-    """How much of a common stock one caller may hold; a small stock can't be divided."""
+    """Return one caller's share of a common stock; a small stock can't be divided."""
     return whole - whole // LEFT_TO_OTHERS

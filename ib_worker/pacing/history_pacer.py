@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class HistoryRequest:
-    """What makes two requests for historical data the same to TWS."""
+    """The fields by which TWS considers two requests for historical data the same."""
 
     contract: Hashable
     whatToShow: str
@@ -34,7 +34,7 @@ class HistoryRequest:
 
     @property
     def series(self) -> Hashable:
-        """Of which TWS takes five requests in two seconds."""
+        """Return the series: TWS accepts five requests of one series in two seconds."""
         return self.contract, self.whatToShow
 
 

@@ -17,7 +17,7 @@ LONGEST_WAIT_S = 10.0  # whoever would wait longer is told so at once: few wait 
 
 
 class Priority(IntEnum):
-    """Who goes first when messages must wait."""
+    """The lane of a message: lower lanes go first when messages must wait."""
 
     CANCELS = 0  # they reduce risk: no flood of orders holds them up
     ORDERS = 1
@@ -88,7 +88,7 @@ class MessagePacer:
         return len(self._waiting[lane])
 
     def wait_s(self, lane: Priority, caller: str) -> float:
-        """How long a message that this caller would add now waits, if no order comes between."""
+        """Return the seconds that a new message of this caller would wait if no order comes between."""
         before = sum(len(self._waiting[each]) for each in Priority if each < lane) + self._waiting[lane].before(caller)
         return before / self._bucket.rate + self._bucket.wait(self._clock(), self._left_by(lane))
 

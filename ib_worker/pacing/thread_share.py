@@ -1,4 +1,4 @@
-"""How much of the thread for long answers one caller gets: while it works, all others in the worker are slower."""
+"""One caller's share of the thread for long answers: while that thread works, the whole worker is slower."""
 
 import asyncio
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What a change of an order asks for, once it is known which order it is about. Pure; the handlers of orders use it."""
+"""The terms that a change requests, once its order is known. Pure; the order handlers use it."""
 
 import ib_async
 

@@ -59,8 +59,10 @@ EXCHANGE_DAY = ZoneInfo("America/New_York")  # where a new trading day begins fo
 
 @dataclass(frozen=True)
 class CheckOptions:
-    """What a caller brings along for an order; the order that it changes, if it is a change; the exits of a bracket, or
-    the exits as they will be that are changed with it."""
+    """Options of a check: the caller's, the order that is changed, and the bracket's exits.
+
+    For a change, the exits are those that change with the order, as they will be.
+    """
 
     duplicate_of: str | None = None
     token: str | None = None
@@ -151,18 +153,18 @@ async def check_order(
 
 
 def _waits(session: Session, entry: TrackedOrder | None) -> bool:
-    """Whether an open order holds this one: the position that it closes is not there yet."""
+    """Return whether an open order holds this one: the position that it closes is not there yet."""
     return entry is not None and held_by(session, entry) is not None
 
 
 def _waits_for_limit(session: Session, entry: TrackedOrder | None) -> bool:
-    """Whether what holds this order rests at a limit of its own, and not for the market to open."""
+    """Return whether what holds this order rests at a limit of its own, and not for the market to open."""
     parent = held_by(session, entry) if entry is not None else None
     return parent is not None and parent.state.terms.orderType == "LMT"
 
 
 def remarks_on(intent: OrderIntent, facts: RiskInputs, changes: bool = False, waits: bool = False) -> str:
-    """What a report says beside TWS's words: a position that changes sides, a new short, a trigger that was met."""
+    """Return the remarks of a report: a position that changes sides, a new short, a trigger that was met."""
     news = reverses(intent, facts) or (opens_short(intent, facts) and not changes)
     sides = [f"It {position_effect(intent, facts)}"] if news and not waits else []
     found = [*sides, *(each[:1].upper() + each[1:] for each in warnings(intent, facts))]
@@ -195,14 +197,14 @@ def intent_of(
 
 
 def _bond_terms(details: ib_async.ContractDetails) -> str:
-    """What tells a bond from the others of its issuer, which TWS all calls by one symbol."""
+    """Return the terms that distinguish a bond from others of its issuer: TWS gives all of them one symbol."""
     told = [f"CUSIP {details.cusip}"] if details.cusip else []
     told += [f"matures {details.maturity}"] if details.maturity else []
     return one_line(", ".join(told), LONGEST_TERMS)
 
 
 def terms_digest(contract: ib_async.Contract, order: ib_async.Order) -> str:
-    """What makes two orders equal: everything that was asked for, and nothing of how it was asked."""
+    """Return the digest of all requested terms: two orders with one digest are equal."""
     kind = (order.orderType, contract.secType)
     prices = [limit_price(*kind, order.lmtPrice), aux_price(*kind, order.auxPrice)]
     told = [contract.conId, contract.exchange]
@@ -212,7 +214,7 @@ def terms_digest(contract: ib_async.Contract, order: ib_async.Order) -> str:
 
 
 def near_price(intent: OrderIntent, facts: RiskInputs) -> float | None:
-    """What the order would trade at now."""
+    """Return the price at which the order would trade now."""
     near = facts.ask if intent.action == "BUY" else facts.bid
     return near or facts.last
 
@@ -224,8 +226,11 @@ async def risk_inputs(
     beside: TrackedOrder | None = None,
     patient: bool = True,
 ) -> RiskInputs:
-    """What is known right now; `beside` is an order that this one replaces, and that counts no more. `patient`: wait
-    for first prices, which may take seconds; under the account's lock nobody does."""
+    """Return the quotes, positions and open orders as the session knows them now.
+
+    `beside` is an order that this one replaces and that does not count. `patient`: wait for first prices, which may
+    take seconds; under the account's lock nobody does.
+    """
     limits = session.settings.rails
     await _positions_with_fills(session, order, contract.conId, beside)
     look = partial(look_at, session, patient)
@@ -314,9 +319,11 @@ async def _first_price(session: Session, line: QuoteSubscription) -> None:
 
 
 def _closing(session: Session, order: ib_async.Order, conId: int, beside: TrackedOrder | None) -> Decimal:
-    """What orders of the same side may close first: what is open, and fills that the position does not show yet. Of
-    orders that exclude each other, such as a bracket's exits, one fills; those of the changed order's group do not fill
-    beside it."""
+    """Return the quantity that other orders of the same side may close first.
+
+    These are open orders, and fills that the position does not show yet. If orders exclude each other, such as a
+    bracket's exits, one fills. Orders of the changed order's group do not fill beside the changed order.
+    """
     near = set(related(session, beside)) if beside is not None else set()
     same = [each for each in session.ledger.of(order.account, conId, order.action) if not each.state.done]
     resting = most_filled([member(each) for each in same if each not in near])

@@ -33,7 +33,7 @@ def approval_text(
     exits: Sequence[ib_async.Order] = (),
     collar: float | None = None,
 ) -> str:
-    """What a human is asked to approve: everything that decides what the order does and is worth, account masked."""
+    """Return the approval text: all that decides the order's effect and worth, with a masked account."""
     act = "Place" if changes is None else f"Change order {changes} to"
     parts = [f"LIVE, real money. {act}: {_what(intent, contract)} ({named(contract)}) as {_how(order)}"]
     parts += [f"with an exit {each.action} as {_how(each)}" for each in exits]
@@ -84,7 +84,7 @@ def _worth(intent: OrderIntent, facts: RiskInputs, collar: float | None) -> str:
 
 
 def short_text(intent: OrderIntent, facts: RiskInputs) -> list[str]:
-    """What short options can lose, which their premium does not show."""
+    """Return, in words, the possible loss of short options, which their premium does not show."""
     found = known_count(intent, facts)
     if found is None:
         return []
@@ -93,7 +93,7 @@ def short_text(intent: OrderIntent, facts: RiskInputs) -> list[str]:
 
 
 def worth_text(intent: OrderIntent, facts: RiskInputs, collar: float | None) -> str:
-    """What the order is worth in the account's base currency, and how sure that is."""
+    """Return the order's worth in the account's base currency, in words, and whether it is an estimate."""
     found = known_worth(intent, facts, collar)
     if found is None:
         return "Its worth is not known: there is no fresh quote, or no rate of exchange"

@@ -245,7 +245,7 @@ def _held(
 def _with_open_sells(
     session: Session, account: str, of: tuple[str, str | None], beside: TrackedOrder | None
 ) -> list[tuple[Contract, Decimal]]:
-    """What is held of a symbol and currency, with fills that no position shows yet, and what open sells may take."""
+    """Return the holdings in a symbol and currency, with fills that no position shows yet, less open sells."""
 
     def fits(contract: Contract, whose: str | None) -> bool:
         return whose == account and (contract.symbol, contract.currency) == of

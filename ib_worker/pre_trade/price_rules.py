@@ -1,4 +1,4 @@
-"""Whether TWS takes an order's prices and quantity: its market rules, and the sizes of the contract's details.
+"""Checks an order's prices and quantity by TWS's market rules and the sizes in the contract's details.
 
 A contract's `marketRuleIds` stand in the order of its `validExchanges`, and each rule gives the increment from a price
 on. `minTick` alone tells nothing: it is the smallest of them all. Source: IBKR's page on minimum price increments.

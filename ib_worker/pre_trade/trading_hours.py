@@ -1,4 +1,4 @@
-"""Whether a contract trades at a moment, by its own trading hours as contractDetails tells them. Pure.
+"""A contract's trading hours, as contractDetails has them: does it trade at a moment? Pure.
 
 TWS writes "20260713:0400-20260713:2000;20260714:CLOSED", and before version 970 "20260713:0930-1200,1300-1600", both in
 the zone that timeZoneId names.
@@ -28,7 +28,7 @@ def trading_at(at: datetime, zone: tzinfo | None, tradingHours: str, liquidHours
 
 
 def _within(now: datetime, hours: str) -> bool | None:
-    """Whether the hours hold this moment; None where they do not reach over its day, or can't be read."""
+    """Return whether the hours hold this moment; None where they do not reach over its day, or can't be read."""
     days: list[str] = []
     spans: list[tuple[datetime, datetime]] = []
     for each in filter(None, (part.strip() for part in hours.split(";"))):

@@ -1,1 +1,1 @@
-"""What an order is worth and puts at risk: pure functions that limits, previews, approvals and reports share."""
+"""An order's worth and risk: pure functions that limits, previews, approvals and reports share."""

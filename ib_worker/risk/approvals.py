@@ -23,7 +23,7 @@ INVALID: dict[Word, str] = {
 
 @dataclass(frozen=True)
 class ApprovalRequest:
-    """What a human is to approve: the checked order, and the server's own words for it."""
+    """A request for a person's approval: the checked order, and the server's own text for it."""
 
     terms: str
     summary: str
@@ -38,8 +38,11 @@ class Approvals:
         self._forms = forms
 
     async def require(self, asked: RequestContext, question: ApprovalRequest) -> str:
-        """Who approved this very order under this key. Raises ToolError approval_required while nobody has; its
-        `challenge` is for the front, which puts the question to a client that can show it."""
+        """Return who approved this very order under this key.
+
+        Raises ToolError approval_required while nobody has. Its `challenge` is for the front, which shows the form to a
+        client that can.
+        """
         key, challenge = asked.key or "", secrets.token_urlsafe(24) if self._forms else ""
         bound = hashlib.sha256(
             "\n".join((asked.caller, asked.request.digest or "", question.terms)).encode()
@@ -60,7 +63,10 @@ class Approvals:
         )
 
     async def answer(self, caller: str, key: str, challenge: str, answer: Answer) -> str:
-        """Who has approved, by a form. Raises ToolError approval_declined or confirmation_invalid: nothing is sent."""
+        """Return who has approved by a form.
+
+        Raises ToolError approval_declined or confirmation_invalid: nothing is sent.
+        """
         with bus_errors(self._pipe.url):
             word = await answer_form(self._pipe, self._keys, key, challenge, caller, answer == "approve")
         if word == "refused":

@@ -1,4 +1,4 @@
-"""Whether a bracket's exits lie ahead of its entry: one that lies behind trades once the entry has filled. Pure."""
+"""Compares a bracket's exits with its entry: an exit on the wrong side trades once the entry has filled. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

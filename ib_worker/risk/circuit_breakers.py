@@ -92,8 +92,10 @@ class CircuitBreakers:
             self._trip("halt", f"{what}. Compare ibkr_get_open_orders and the positions with what was meant")
 
     def look(self, states: Iterable[OrderState], now: datetime) -> None:
-        """Whether two of these open orders share a reference of ours, or one has been unknown for too long. One that
-        IBKR does not have is not unknown."""
+        """Trip if two of these open orders share a reference of ours, or one has been unknown for too long.
+
+        An order that IBKR does not have is not unknown.
+        """
         states = list(states)
         self._find_doubled(states)
         longest_s = self._wires.unknown_s
@@ -119,7 +121,7 @@ class CircuitBreakers:
                 self._once("doubled", shared[0], f"IBKR has two orders under one reference, permId {numbers}")
 
     def _count_rejects(self, state: OrderState, sent: datetime) -> None:
-        """What IBKR took ends the row of those sent before it; what becomes of older orders tells nothing of it."""
+        """Count rejections in a row. An accepted order ends the row of those sent before it."""
         most = self._wires.rejects
         if state.status in WORKING or state.status == FILLED:
             self._rejected = {name: at for name, at in self._rejected.items() if at > sent}

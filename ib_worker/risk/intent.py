@@ -11,7 +11,7 @@ Trading = Literal["open", "extended", "closed"]  # by the contract's own trading
 
 @dataclass(frozen=True)
 class Unit:
-    """How TWS counts a contract: what turns its price into an amount of its currency. A multiplier of 0 is not told."""
+    """A contract's unit: the factors that turn its price into an amount of its currency. Multiplier 0: not reported."""
 
     secType: str
     symbol: str
@@ -22,7 +22,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class OptionTerms:
-    """What makes an option cover another. A long and a short of equal terms cancel out."""
+    """The terms by which one option covers another. A long and a short of equal terms cancel out."""
 
     right: str  # C or P
     strike: float
@@ -44,8 +44,10 @@ class Leg:
 
 @dataclass(frozen=True)
 class OptionBook:
-    """What an account could come to hold of one underlying before this order: open sells count as filled, open buys do
-    not. `shares` are units of the underlying itself."""
+    """An account's possible holdings in one underlying before this order.
+
+    Open sells count as filled, open buys do not. `shares` are units of the underlying itself.
+    """
 
     options: tuple[tuple[OptionTerms, Decimal], ...] = ()
     shares: Decimal = Decimal(0)
@@ -90,7 +92,7 @@ class OrderIntent:
 
 @dataclass(frozen=True)
 class RiskInputs:
-    """What the session knows at that moment. None: not known, and a limit that needs it refuses."""
+    """The session's data at one moment. None: not known, and a limit that needs the value rejects the order."""
 
     bid: float | None
     ask: float | None

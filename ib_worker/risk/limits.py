@@ -1,4 +1,4 @@
-"""What an order may be: the operator's limits, and the check that every order passes before it is accepted. Pure."""
+"""The operator's limits, and the check that every order passes before it is accepted. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -123,7 +123,7 @@ PAPER_DEFAULTS: dict[str, object] = {
 
 
 def only_reduces_position(intent: OrderIntent, facts: RiskInputs) -> bool:
-    """Whether the order can only reduce a position, even when every open closing order fills first."""
+    """Return whether the order can only reduce a position, even when every open closing order fills first."""
     opposite = facts.position > 0 if intent.action == "SELL" else facts.position < 0
     return opposite and intent.remaining <= abs(facts.position) - facts.closing
 
@@ -155,7 +155,7 @@ def check(intent: OrderIntent, facts: RiskInputs, limits: Limits, exits: Sequenc
 
 
 def _rests(intent: OrderIntent, facts: RiskInputs) -> bool:
-    """Whether an entry's limit waits for a better price than that of now: its exits then trade at others too."""
+    """Return whether an entry's limit waits for a better price than that of now: its exits then trade at others too."""
     near = _near_side(intent, facts)
     if near is None or intent.lmtPrice is None or intent.orderType != "LMT":
         return False
@@ -308,7 +308,7 @@ def _check_value(intent: OrderIntent, facts: RiskInputs, limits: Limits) -> None
 
 
 def _check_short_options(intent: OrderIntent, facts: RiskInputs, limits: Limits) -> None:
-    """What the short options on one underlying count together, where this order adds to it."""
+    """Check the sum that the short options on one underlying count, if this order adds to it."""
     most = limits.max_short_option_value
     counted = short_options.counted(intent, facts) if isinstance(most, float) else None
     if isinstance(most, float) and counted is not None and counted > most:

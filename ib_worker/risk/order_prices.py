@@ -1,4 +1,4 @@
-"""Which prices an order really has. TWS writes 0, -1 or its unset double where there is none. Pure.
+"""The prices that an order really has. TWS writes 0, -1 or its unset double where there is none. Pure.
 
 A safety check gets None or a number from here: a REL or MIDPRICE order without a cap is told with lmtPrice 0, and MKT,
 MOC and TRAIL orders come back from TWS with lmtPrice 0 and auxPrice 0.

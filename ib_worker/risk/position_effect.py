@@ -1,4 +1,4 @@
-"""What an order does to the position, in words that previews, approvals and reports share. Pure."""
+"""An order's effect on the position, in words that previews, approvals and reports share. Pure."""
 
 from decimal import Decimal
 

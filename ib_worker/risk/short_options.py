@@ -1,4 +1,4 @@
-"""What short options can lose: covered ones their largest loss, uncovered ones the whole of their strike. Pure.
+"""The possible loss of short options: covered ones count their largest loss, uncovered ones their strike. Pure.
 
 | short | counts |
 | --- | --- |
@@ -55,7 +55,7 @@ def known_count(intent: OrderIntent, facts: RiskInputs) -> float | None:
 
 
 def _may_add(intent: OrderIntent, facts: RiskInputs) -> bool:
-    """Whether the order can make short options, or leave some without what covers them."""
+    """Return whether the order can make short options, or leave some without what covers them."""
     if intent.secType == "BAG":
         return any(leg.option is not None for leg in facts.legs)
     if intent.option is not None:
@@ -83,7 +83,7 @@ def after(intent: OrderIntent, facts: RiskInputs) -> OptionBook:
 
 
 def _units(unit: Unit) -> Decimal:
-    """What one of the underlying is set against: a future stands for as much as an option on it."""
+    """Return the underlying's units behind one contract: a future counts as much as an option on it."""
     return unit.multiplier if unit.secType == "FUT" else Decimal(1)
 
 
@@ -117,7 +117,7 @@ def _sorted(options: Iterable[tuple[OptionTerms, Decimal]]) -> tuple[list[_Open]
 
 
 def _loss(long: _Open, short: _Open) -> float | None:
-    """What one short contract can lose while the long one covers it, None where it does not."""
+    """Return the largest loss of one short contract that a long one covers; None if it is not covered."""
     of, to = long.terms, short.terms
     same = (of.right, of.multiplier, of.series) == (to.right, to.multiplier, to.series)
     if not same or of.expiry < to.expiry:

@@ -1,4 +1,4 @@
-"""Where this worker may trade at all: its mode, and the accounts that go with it. Pure."""
+"""The worker's trading mode, and the accounts that the mode allows. Pure."""
 
 from collections.abc import Collection
 from typing import Literal
@@ -9,7 +9,7 @@ Mode = Literal["read_only", "paper", "live"]
 
 
 def may_trade(mode: Mode, live_accounts: Collection[str], account: str | None) -> bool:
-    """Whether the mode lets orders go to this account. IBKR's paper accounts begin with a D."""
+    """Return whether the mode lets orders go to this account. IBKR's paper accounts begin with a D."""
     if account is None or mode == "read_only":
         return False
     return account in live_accounts if mode == "live" else account.startswith("D")

@@ -1,4 +1,4 @@
-"""What an order is worth: the one function for every secType, currency and unit, in the account's base currency. Pure.
+"""An order's worth in the account's base currency: one function for every secType, currency and unit. Pure.
 
 | secType | one unit is worth |
 | --- | --- |
@@ -83,8 +83,10 @@ def _worth_of_one(intent: OrderIntent, facts: RiskInputs, collar: float | None) 
 
 
 def _rate_of_first(intent: OrderIntent, facts: RiskInputs) -> float | None:
-    """What one unit of a pair's first currency is worth by its own rate: where it is the base currency, or where the
-    second one's rate is not known. No price is needed then."""
+    """Return the worth of one unit of a pair's first currency by that currency's own rate.
+
+    This applies if the first is the base currency, or if the second one's rate is not known. No price is needed then.
+    """
     rates = facts.rates or {}
     if intent.symbol == facts.base:
         return 1.0
@@ -159,7 +161,7 @@ def rate_of(currency: str, facts: RiskInputs) -> float:
 
 
 def bounded(intent: OrderIntent) -> bool:
-    """Whether a buyer's limit is the most that one unit can cost. At 0 and below the sign may turn: it bounds not."""
+    """Return whether a buyer's limit bounds the cost of one unit. At 0 and below it does not: the sign may change."""
     return (
         intent.action == "BUY"
         and intent.orderType in BOUND_BY_LIMIT

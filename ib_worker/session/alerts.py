@@ -21,7 +21,7 @@ log = logging.getLogger("ib_worker.session.alerts")
 
 @dataclass(frozen=True)
 class Alert:
-    """What people are told. `since` is when the session was last ready, or began."""
+    """One alert to people. `since` is the time when the session was last ready, or began."""
 
     text: str
     session: str
@@ -33,7 +33,7 @@ class Alert:
 
 
 class AlertSchedule:
-    """When to tell, and what. Pure."""
+    """The schedule of alerts: when one is due, and its content. Pure."""
 
     def __init__(self, session: str, after_s: float, every_s: float) -> None:
         self._session = session

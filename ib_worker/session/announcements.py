@@ -102,13 +102,13 @@ def remedy(found: Announcement) -> str:
 
 
 class Announcements:
-    """What the gateway has announced, newest word of each; one that is not repeated for a day is dropped."""
+    """The gateway's announcements, the newest of each kind; one that is not repeated for a day is dropped."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[int, str], Announcement] = {}
 
     def hear(self, code: int, text: str, at: datetime) -> bool:
-        """Whether the message is an announcement."""
+        """Return whether the message is an announcement."""
         found = announcement(code, text, at)
         if found is None:
             return False

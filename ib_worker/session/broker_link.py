@@ -1,4 +1,4 @@
-"""What the gateway says about itself and IBKR's servers, outside of any request. Pure."""
+"""The gateway's messages about itself and IBKR's servers, outside of any request. Pure."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -7,7 +7,7 @@ from ib_worker.session.state import CLIENT_ID_IN_USE, DATA_KEPT, DATA_LOST, FARM
 
 
 class LinkEvent(Enum):
-    """What a message means for the session."""
+    """A message's meaning for the session."""
 
     NONE = "none"
     LINK_LOST = "link lost"

@@ -45,7 +45,7 @@ log = logging.getLogger("ib_worker.session.connection_loop")
 
 @dataclass(frozen=True)
 class Timing:
-    """How long the session waits for what."""
+    """The session's waits, in seconds."""
 
     connect_s: float = 5.0
     sync_s: float = 30.0  # 500 open orders arrive in a few seconds
@@ -142,7 +142,7 @@ class ConnectionLoop:
         self._session.record.set(self._explained(failure.cause, target), failure.detail)
 
     def _explained(self, cause: standing.StateReason, target: Endpoint) -> standing.StateReason:
-        """What the configured gateway's own log knows better than a socket that nobody answers on."""
+        """Return the failure with the cause that the configured gateway's own log names."""
         settings = self._session.settings
         told = reason_from_login_phase(cause, settings.gateway_phase_file if target == settings.gateway else None)
         return standing.WEEKLY_LOGIN if told is standing.LOGIN_PENDING and is_weekly_login(utcnow()) else told
@@ -227,7 +227,7 @@ class ConnectionLoop:
         return ConnectFailed(standing.BROKEN, tws_said(*refused).rstrip(".") if refused else problem)
 
     def _check(self, wire: TwsConnection) -> None:
-        """What this session may be at all. Raises Failure."""
+        """Check that this session may run. Raises Failure."""
         if wire.greeted > TwsConnection.MaxClientVersion:
             raise ConnectFailed(standing.WRONG_VERSION, wire.greeted)
         accounts = cleaned(wire.getAccounts())
@@ -291,7 +291,7 @@ class ConnectionLoop:
             self._news.put_nowait(news)
 
     def _cannot_decode(self, fields: list[str]) -> None:
-        """What a message about orders or positions said is missing from what is known, so all is read again."""
+        """Read all orders and positions again: a message about them could not be decoded, so they are incomplete."""
         kind = "".join(fields[:1])
         if kind not in LISTED_STATE:
             refuse_unreadable(self._session.requests, self._session.account_updates, fields)
@@ -331,8 +331,8 @@ class ConnectionLoop:
                 raise ConnectFailed(standing.HALF_OPEN)
 
     async def _answers(self, wire: TwsConnection) -> bool:
-        """Whether any message comes. TWS ignores such a question within a second of its last answer, but the silence
-        before it was longer."""
+        """Return whether any message arrives. TWS ignores such a request within a second of its last answer, but the
+        silence before this one was longer."""
         wire.heard.clear()
         for _ in range(self._timing.probes):
             with suppress(TimeoutError):

@@ -68,7 +68,7 @@ def utcnow() -> datetime:
 
 
 class ConnectionControl(Protocol):
-    """Who opens and closes the connection."""
+    """The owner of the connection, which opens and closes it."""
 
     async def connect(self, target: Endpoint) -> None:
         """Want this gateway, and return when the session is ready or the attempt has failed."""
@@ -161,7 +161,7 @@ class Session:
             raise self.record.standing.error()
 
     def require_whole(self, what: str, types: frozenset[str]) -> None:
-        """What is known must not pass for all there is while a message of it could not be read."""
+        """Refuse to answer as if the data were complete while a message of theirs could not be decoded."""
         if self.unread & types:
             raise ToolError(
                 "not_ready",

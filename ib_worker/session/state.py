@@ -1,4 +1,4 @@
-"""Where the session stands: its state, why, since when and what to do about it, and the errors that follow. Pure."""
+"""The session's state, its cause, its time and the fix, and the errors that follow. Pure."""
 
 import re
 from collections.abc import Callable
@@ -143,7 +143,7 @@ class SessionState:
         return self.state == "ready"
 
     def error(self) -> ToolError:
-        """What a call gets that needs the session to be ready."""
+        """Return the error for a call that needs the session to be ready."""
         return ToolError(
             self.code or "not_ready", f"{self.cause or 'The session is not ready.'} {self.remedy or ''}".strip()
         )

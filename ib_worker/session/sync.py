@@ -76,7 +76,7 @@ async def resync_once(session: Session) -> bool:
 
 
 async def try_resync(session: Session) -> bool:
-    """Whether a look could be made, and counts. The caller keeps the deadline."""
+    """Return whether a look could be made, and counts. The caller keeps the deadline."""
     with suppress(ConnectFailed, ConnectionLost, TwsError, TimeoutError, ToolError):
         return await resync_once(session)
     return False

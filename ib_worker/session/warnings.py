@@ -1,4 +1,4 @@
-"""What leaves the session ready and still matters, each with its cure; and when IBKR wants its weekly login."""
+"""Warnings that do not stop the session, each with a fix, and the date of IBKR's next weekly login."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -27,7 +27,7 @@ def weekly_login(now: datetime) -> datetime:
 
 
 def is_weekly_login(now: datetime) -> bool:
-    """Whether a gateway that waits for a login probably waits for the weekly one."""
+    """Return whether a gateway that waits for a login probably waits for the weekly one."""
     return weekly_login(now) - timedelta(days=7) > now - NEAR
 
 

@@ -51,7 +51,7 @@ class ListedExecution(NamedTuple):
 
 
 class Wrapper:
-    """What ib_async's decoder calls, one method for each message. They only pass on: a slow one would delay all."""
+    """The receiver that ib_async's decoder calls: one method a message, each quick, since a slow one delays all."""
 
     defaultTimezone = UTC  # the decoder turns times to it
     ib = SimpleNamespace(TimezoneTWS="UTC")  # and takes a time without a zone for one of this
@@ -111,7 +111,7 @@ class Wrapper:
         return partial(self._unhandled, name)
 
     def _unhandled(self, name: str, *fields: object) -> None:
-        """Whoever waits for it is told; what comes unasked, such as further ticks, is passed over."""
+        """Fail the request that waits for the message; an unrequested message, such as a further tick, is ignored."""
         if fields and isinstance(fields[0], int):
             self._requests.unreadable(fields[0], f"it sent {name}, of which this worker knows nothing")
 

@@ -41,7 +41,7 @@ log = logging.getLogger("ib_worker.tws.connection")
 
 
 class MessageReceiver(Protocol):
-    """What ib_async's client and decoder call beside one method for each message."""
+    """The attributes that ib_async's client and decoder use beside one method for each message."""
 
     def connectAck(self) -> None: ...  # noqa: N802  # ib_async's names
 
@@ -150,7 +150,7 @@ class TwsConnection(Client):
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What is sent inside goes out at the end in one write; where one message can't be encoded, none of it does.
+        """Send the block's messages at its end in one write; if one message can't be encoded, none is sent.
         Await nothing inside."""
         frames = self._together = []
         try:
@@ -160,7 +160,7 @@ class TwsConnection(Client):
         self.conn.sendMsg(b"".join(frames))
 
     def sendMsg(self, msg: str) -> None:  # noqa: N802
-        """What `send` has encoded."""
+        """Write the frame that `send` has encoded."""
         if self._together is None:
             super().sendMsg(msg)
         else:
@@ -236,7 +236,7 @@ class TwsConnection(Client):
             transport.pause_reading()
 
     def _is_foreign(self) -> bool:
-        """Whether a message is announced that is longer than any of TWS's; the connection is ended then."""
+        """Return whether a message is announced that is longer than any of TWS's; the connection is ended then."""
         if len(self._data) < 4 or int.from_bytes(self._data[:4]) <= FRAME_LIMIT:
             return False
         self._lose("the peer sent what is not TWS's protocol")
@@ -263,7 +263,7 @@ class TwsConnection(Client):
 
 
 def _frame_end(data: bytes, start: int) -> int:
-    """Where the frame that begins at `start` ends, beyond all data where its length is not told yet."""
+    """Return the end of the frame that begins at `start`; beyond all data while its length has not arrived."""
     if len(data) - start < 4:
         return len(data) + 1
     return start + 4 + int.from_bytes(data[start : start + 4])

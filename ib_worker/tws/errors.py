@@ -1,4 +1,4 @@
-"""What TWS's error codes mean, and their one mapping to the errors that reach a model. Pure."""
+"""TWS's error codes, and their one mapping to the errors that reach a model. Pure."""
 
 from collections.abc import Callable
 
@@ -46,7 +46,7 @@ def is_read_only(code: int, text: str) -> bool:
 
 
 def as_tool_error(problem: BaseException) -> ToolError | None:
-    """What a model is told of a failure, or None where it is a fault of this program."""
+    """Return the error that a model gets for a failure, or None where it is a fault of this program."""
     if isinstance(problem, ToolError):
         return problem
     if isinstance(problem, WarningReported):

@@ -156,7 +156,7 @@ class PendingRequests:
         return self._fail(key, UnreadableMessage(what))
 
     def refuse(self, key: Hashable, code: int, text: str) -> bool:
-        """Whether the request was waited for."""
+        """Return whether the request was waited for."""
         return self._fail(key, TwsError(code, text))
 
     def fail_all(self, problem: Exception) -> None:

@@ -1,4 +1,4 @@
-"""What a gateway means by the name that it writes behind a time: a zone of tzdata, or unknown and said to be. Pure.
+"""The zone that a gateway names behind a time: one of tzdata, or unknown and said to be. Pure.
 
 A gateway is a Java program and writes the name that its machine's zone has there: tzdata's ("US/Eastern"), Windows'
 ("Tokyo Standard Time"), CLDR's in English or in the machine's language ("Japan Standard Time"), an abbreviation, or an

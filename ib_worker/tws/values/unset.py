@@ -29,8 +29,11 @@ WORTHLESS_MAY_BE = SIGNED | {"OPT", "WAR", "IOPT"}
 
 @dataclass(frozen=True)
 class Rule:
-    """Which numbers are none in one field. `backed` means that another field says there is something: a size of the
-    quote, a volume of the bar, a filled quantity, an order type that has such a price."""
+    """The numbers that mean "nothing" in one field.
+
+    `backed` means that another field says there is something: a size of the quote, a volume of the bar, a filled
+    quantity, an order type that has such a price.
+    """
 
     source: str
     nothing: frozenset[float] = frozenset()  # of any secType that is not SIGNED
@@ -125,7 +128,7 @@ def number(told: Told) -> float | None:
 
 
 def value(field: str, told: Told, *, backed: bool = False, secType: str = "") -> float | None:
-    """What one field says, or None for nothing. `field` is a line of RULES."""
+    """Return one field's value, or None for nothing. `field` is a line of RULES."""
     found, rule = number(told), RULES[field]
     if found is None or (rule.needs_backing and not backed):
         return None
@@ -137,7 +140,7 @@ def value(field: str, told: Told, *, backed: bool = False, secType: str = "") ->
 
 
 def is_something(told: Told) -> bool:
-    """Whether a size, a volume or a filled quantity says that there is something."""
+    """Return whether a size, a volume or a filled quantity says that there is something."""
     found = number(told)
     return found is not None and found > 0
 
