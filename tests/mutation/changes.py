@@ -1,10 +1,11 @@
-"""Changes of a file's source, one at a time: a comparison turned, a constant, a condition or a result changed."""
+"""Changes of a file's source, one at a time: a comparison or a condition turned, a constant changed, a call
+or a result left out."""
 
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-KINDS = ("result", "comparison", "condition", "figure", "text")
+KINDS = ("result", "comparison", "condition", "call", "figure", "text")
 TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -47,6 +48,8 @@ def _replacements(tree: ast.Module) -> Iterator[tuple[ast.AST, str, str, object]
                 yield node, "text" if isinstance(value, str) else "figure", "value", _other(value)
             case ast.If() | ast.While() | ast.IfExp():
                 yield node, "condition", "test", ast.UnaryOp(ast.Not(), node.test)
+            case ast.Expr(value=ast.Call() | ast.Await()):
+                yield node, "call", "value", ast.Constant(None)
             case ast.Return(value=ast.expr()):
                 yield node, "result", "value", ast.Constant(None)
 

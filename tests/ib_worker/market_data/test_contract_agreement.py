@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import ib_async
 import pytest
 
+from bridge.tool import ToolError
+from bridge.tools.types import ContractArguments
+from ib_worker.market_data.contract_agreement import contradictions, require_agreement
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import order, trading
 
@@ -88,3 +92,59 @@ async def test_arguments_that_agree_with_the_conid_are_taken_and_defaults_contra
         for asked in agreeing:
             found = await front.ask("get_contract_details", **asked)
             assert [each["contract"]["conId"] for each in found] == [asked["conId"]]
+
+
+PUT = ib_async.ContractDetails(
+    contract=ib_async.Contract(
+        conId=700000001, symbol="SPY", secType="OPT", lastTradeDateOrContractMonth="20250718", strike=400.0, right="P",
+        multiplier="100", currency="USD", exchange="SMART",
+    ),
+    contractMonth="202507", realExpirationDate="20250718", validExchanges="SMART,CBOE,ISE",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"strike": 400, "right": "P", "multiplier": "100"}, []),
+        ({"lastTradeDateOrContractMonth": "202507", "exchange": "CBOE"}, []),
+        ({"strike": 401}, ["strike"]),
+        ({"right": "C", "multiplier": "10"}, ["right", "multiplier"]),
+        ({"lastTradeDateOrContractMonth": "202508"}, ["lastTradeDateOrContractMonth"]),
+        ({"exchange": "NYSE"}, ["exchange"]),
+        ({"secType": "STK", "currency": "EUR"}, ["secType", "currency"]),
+    ],
+)
+def test_what_was_given_beside_a_conid_must_be_the_contracts(given: dict[str, object], wrong: list[str]) -> None:
+    asked = ContractArguments.model_validate({"symbol": "SPY", "conId": 700000001, "secType": "OPT", **given})
+
+    assert contradictions(asked, PUT) == wrong
+
+
+def test_without_a_conid_only_what_tws_ignores_is_compared() -> None:
+    asked = ContractArguments.model_validate({"symbol": "SPY", "secType": "OPT", "strike": 401, "currency": "EUR"})
+
+    assert contradictions(asked, PUT) == ["strike"]
+
+
+def test_a_refusal_names_the_fields_and_what_the_contract_has() -> None:
+    asked = ContractArguments.model_validate({"symbol": "SPY", "conId": 700000001, "secType": "OPT", "strike": 401})
+
+    with pytest.raises(ToolError, match="with strike 400, which is not what was given") as refused:
+        require_agreement(asked, PUT)
+
+    assert refused.value.details["fields"] == ["strike"]
+
+
+def test_an_exchange_that_tws_has_renamed_goes_by_both_names() -> None:
+    stock = ib_async.ContractDetails(
+        contract=ib_async.Contract(
+            conId=265598, symbol="AAPL", secType="STK", currency="USD", primaryExchange="NASDAQ"
+        ),
+        validExchanges="SMART,NASDAQ",
+    )
+    asked = ContractArguments.model_validate(
+        {"symbol": "AAPL", "conId": 265598, "exchange": "ISLAND", "primaryExchange": "ISLAND"}
+    )
+
+    assert contradictions(asked, stock) == []

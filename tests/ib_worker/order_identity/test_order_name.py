@@ -1,7 +1,15 @@
 """Which order a call names: any of its names will do, and several must agree."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from bridge.tool import ToolError
+from bridge.tools.types import Contract, OrderNameArguments
+from ib_worker.order_identity.order_name import name_given, order_named
+from ib_worker.orders.events import OpenOrderReported, Terms
+from ib_worker.orders.references import order_ref
+from ib_worker.orders.tracker import OrderTracker, TrackedOrder
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import order, trading
 
@@ -56,3 +64,64 @@ async def test_several_names_of_one_order_must_agree(redis_url: str, session: st
     assert all("it names another order" in each.message for each in refused)
     assert cancelled["status"] == "Cancelled"
     assert len(sim.journal.entries("in", CANCEL)) == 1
+
+
+AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
+TERMS = Terms(Contract(conId=265598, symbol="AAPL", secType="STK"), "DU1", "BUY", 10.0, "LMT", 100.0)
+
+
+def known(tracker: OrderTracker, orderId: int, key: str, permId: int) -> TrackedOrder:
+    entry = tracker.add(orderId, TERMS, order_ref(key), key)
+    tracker.take(entry, OpenOrderReported(AT, permId, order_ref(key), TERMS, "Submitted"))
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("orderId", "named"),
+    [(7, {}), (0, {"orderKey": "key-of-7"}), (0, {"orderRef": order_ref("key-of-7")}), (0, {"permId": 97}),
+     (7, {"orderKey": "key-of-7", "permId": 97})],
+)  # fmt: skip
+def test_each_name_of_an_order_names_it(orderId: int, named: dict[str, object]) -> None:
+    tracker = OrderTracker(1)
+    entry = known(tracker, 7, "key-of-7", 97)
+    known(tracker, 8, "key-of-8", 98)
+
+    assert order_named(tracker, set(), orderId, OrderNameArguments.model_validate(named)) is entry
+
+
+@pytest.mark.parametrize(
+    ("orderId", "named", "field"),
+    [(8, {"permId": 97}, "orderId"), (7, {"permId": 98}, "orderId"),
+     (0, {"orderKey": "key-of-8", "permId": 97}, "orderKey"),
+     (0, {"orderRef": order_ref("key-of-8"), "permId": 97}, "orderRef")],
+)  # fmt: skip
+def test_names_of_several_orders_are_refused(orderId: int, named: dict[str, object], field: str) -> None:
+    tracker = OrderTracker(1)
+    known(tracker, 7, "key-of-7", 97)
+    known(tracker, 8, "key-of-8", 98)
+
+    with pytest.raises(ToolError, match="names another order") as refused:
+        order_named(tracker, set(), orderId, OrderNameArguments.model_validate(named))
+
+    assert refused.value.details["fields"] == [field]
+
+
+def test_an_order_that_nobody_knows_is_none_unless_it_is_being_settled() -> None:
+    lost = OrderNameArguments(orderKey="key-of-9")
+
+    assert order_named(OrderTracker(1), set(), 0, lost) is None
+    with pytest.raises(ToolError) as settling:
+        order_named(OrderTracker(1), {order_ref("key-of-9")}, 0, lost)
+
+    assert (settling.value.code, settling.value.details["retry_after_s"]) == ("not_ready", 20)
+
+
+@pytest.mark.parametrize(
+    ("orderId", "named", "first"),
+    [(7, {"permId": 97}, ("orderId", "7")), (0, {"orderKey": "a-key-of-7", "permId": 97}, ("orderKey", "a-key-of-7")),
+     (0, {"permId": 97}, ("permId", "97")), (0, {}, ("orderId", "0"))],
+)  # fmt: skip
+def test_an_error_is_about_the_first_name_that_was_given(
+    orderId: int, named: dict[str, object], first: tuple[str, str]
+) -> None:
+    assert name_given(orderId, OrderNameArguments.model_validate(named)) == first

@@ -1,7 +1,11 @@
 """What a change asks for once its order is known."""
 
+import ib_async
 import pytest
 
+from bridge.tool import ToolError
+from bridge.tools.orders import ModifyOrder
+from ib_worker.pre_trade.changes import meant
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import frames, order, trading
 
@@ -35,3 +39,43 @@ async def test_a_limit_of_0_is_judged_by_the_contract_that_the_conid_names(
 
     assert (refused.code, "lmtPrice: must be above 0 for secType STK" in refused.message) == ("invalid_arguments", True)
     assert frames(sim) == 0
+
+
+STOCK, FUTURE = ib_async.Stock("AAPL", "SMART", "USD"), ib_async.Future("ES", "202509", "CME")
+LIMIT = ib_async.Order(action="BUY", totalQuantity=10, orderType="LMT", lmtPrice=100.0)
+
+
+def test_a_0_for_a_price_that_the_type_has_not_is_left_out() -> None:
+    change = meant(ModifyOrder(orderId=7, lmtPrice=101, auxPrice=0), STOCK, LIMIT)
+
+    assert (change.lmtPrice, change.auxPrice) == (101, None)
+
+
+def test_a_change_of_nothing_is_refused_with_the_field() -> None:
+    with pytest.raises(ToolError, match="orderType LMT has none") as refused:
+        meant(ModifyOrder(orderId=7, auxPrice=0), STOCK, LIMIT)
+
+    assert refused.value.details["fields"] == ["auxPrice"]
+
+
+def test_an_order_that_trails_by_a_percentage_has_no_amount() -> None:
+    trail = ib_async.Order(action="SELL", totalQuantity=10, orderType="TRAIL", trailingPercent=5.0)
+
+    change = meant(ModifyOrder(orderId=7, auxPrice=0, trailingPercent=4), STOCK, trail)
+
+    assert (change.auxPrice, change.trailingPercent) == (None, 4)
+
+
+def test_a_stop_is_never_0() -> None:
+    stop = ib_async.Order(action="SELL", totalQuantity=10, orderType="STP", auxPrice=90.0)
+
+    with pytest.raises(ToolError, match="auxPrice: must be above 0"):
+        meant(ModifyOrder(orderId=7, auxPrice=0), STOCK, stop)
+
+
+def test_a_limit_of_0_is_a_price_of_what_is_sold_at_it() -> None:
+    change = ModifyOrder(orderId=7, lmtPrice=0)
+
+    assert meant(change, FUTURE, LIMIT).lmtPrice == 0
+    with pytest.raises(ToolError, match="lmtPrice: must be above 0 for secType STK"):
+        meant(change, STOCK, LIMIT)
