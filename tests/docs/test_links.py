@@ -7,7 +7,7 @@ import pytest
 
 from tests.docs.sentences import ROOT, documentation_pages
 
-PAGES = [ROOT / "API.md", ROOT / "CHANGELOG.md", *documentation_pages()]
+PAGES = [ROOT / "CHANGELOG.md", *documentation_pages()]
 LINK = re.compile(r"\]\(([^)\s#:]*)#([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 CODE_BLOCK = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
