@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from ibgateway.recorder.layouts.field_grammar import OptionalField, Part, RepeatedParts
 from ibgateway.recorder.layouts.requests import REQUESTS
+from ibgateway.simulator.wire.encoding import layout
+from ibgateway.simulator.wire.names import CLIENT
 from tests.ibgateway.simulator.wire.requests import (
     test_account,
     test_contracts,
@@ -30,6 +35,10 @@ LATER = [*test_contracts.LATER, *test_orders.LATER, *test_research.LATER, *test_
 IB_ASYNC_VERSIONS = range(157, 179)
 
 
+def test_there_is_a_layout_for_every_request_that_the_simulator_reads() -> None:
+    assert set(REQUESTS) == set(layout.LAYOUTS)
+
+
 @pytest.mark.parametrize("version", IB_ASYNC_VERSIONS)
 def test_the_layouts_fit_what_ib_async_sends(version: int) -> None:
     for method, arguments, _ in SENT:
@@ -43,3 +52,25 @@ def test_the_layouts_fit_what_ib_async_sends(version: int) -> None:
 @pytest.mark.parametrize(("version", "msgId", "fields", "_"), LATER)
 def test_the_layouts_fit_what_official_clients_send(version: int, msgId: str, fields: list[str], _: object) -> None:
     assert len(REQUESTS[int(msgId)].names(version, [msgId, *fields])) == len(fields) + 1
+
+
+# Groups of fields that the simulator reads as one value, and what the recorder calls by a shorter name.
+GROUPS = {"contract", "filter", "placed", "query", "asked", "subscriptionOptions", "fundamentalDataOptions"}
+
+
+def words(parts: tuple[Part, ...]) -> Iterator[str]:
+    """Yield every name of a layout, in the order in which it is declared."""
+    for part in parts:
+        if isinstance(part, str):
+            yield from part.split()
+        elif not isinstance(part, OptionalField):
+            yield from [part.count] if isinstance(part, RepeatedParts) else []
+            yield from words(part.parts)
+
+
+@pytest.mark.parametrize("msgId", sorted(layout.LAYOUTS))
+def test_a_requests_fields_are_those_that_the_simulator_reads_in_their_order(msgId: int) -> None:
+    known = [name for name, _, _ in layout.LAYOUTS[msgId].fields if name not in GROUPS]
+
+    assert CLIENT[REQUESTS[msgId].name] == msgId
+    assert [name for name in words(REQUESTS[msgId].parts) if name in known] == known
