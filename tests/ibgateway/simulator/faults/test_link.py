@@ -125,36 +125,6 @@ async def test_a_frozen_gateway_answers_late_and_loses_nothing(sim: Simulator, c
     assert (await client.read())[0] == "49"
 
 
-async def test_who_comes_to_a_frozen_gateway_waits_as_the_others_do(sim: Simulator) -> None:
-    sim.fault("freeze 3")
-    async with raw(sim.port) as client:
-        client.write(b"API\0\0\0\0\x09v100..200")
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.2):
-                await client.read()
-
-        sim.skip(3)
-
-        assert (await client.read())[0] == "200"
-
-
-@pytest.mark.parametrize("hangs_up", [True, False])
-async def test_what_a_half_open_connection_was_sent_is_lost_with_the_client_that_hung_up(
-    sim: Simulator, client: Raw, hangs_up: bool
-) -> None:
-    sim.fault("half-open 3")
-    client.send(*limit_order(1))
-    if hangs_up:
-        client.close()
-        await asyncio.sleep(0.1)
-
-    sim.skip(3)
-    await asyncio.sleep(0.1)
-
-    assert len(sim.journal.orders()) == (0 if hangs_up else 1)
-    assert bool(sim.gateway.connections) is not hangs_up
-
-
 async def test_a_slow_gateway_answers_everything_later_in_the_same_order(sim: Simulator, client: Raw) -> None:
     sim.fault("slow 0.3")
     before = time.monotonic()
@@ -165,16 +135,6 @@ async def test_a_slow_gateway_answers_everything_later_in_the_same_order(sim: Si
     assert time.monotonic() - before >= 0.3
     sim.fault("slow 0")
     await client.alive()
-
-
-async def test_a_slow_gateway_still_says_why_it_ends_a_connection(sim: Simulator, client: Raw) -> None:
-    sim.fault("slow 0.2")
-    sim.gateway.strict = True
-    client.send(49)
-
-    (refusal,) = await client.rest()
-
-    assert refusal[2] == "320"
 
 
 async def test_restart_cuts_off_refuses_and_rolls_order_ids_back(sim: Simulator, client: Raw) -> None:

@@ -39,17 +39,6 @@ async def test_a_reset_after_an_order_loses_only_its_acknowledgement(sim: Simula
     assert [one.orderId for one in sim.world.open_orders(1)] == [1]
 
 
-async def test_the_second_order_may_be_the_one(sim: Simulator, client: Raw) -> None:
-    sim.fault("on placeOrder 2 ignore")
-    client.send(*limit_order(1))
-    client.send(*limit_order(2))
-    client.send(*limit_order(3))
-
-    told = await client.everything()
-
-    assert {frame[1] for frame in told if frame[0] == "3"} == {"1", "3"}
-
-
 async def test_an_order_at_the_moment_of_the_restart(sim: Simulator, client: Raw) -> None:
     sim.fault("on placeOrder restart 82")
     client.send(*limit_order(1))

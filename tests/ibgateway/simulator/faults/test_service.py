@@ -73,18 +73,6 @@ async def test_1100_then_the_socket_goes_too(sim: Simulator, client: Raw) -> Non
     assert await client.rest() == []
 
 
-async def test_an_order_during_1100_is_acknowledged_when_the_link_is_back(sim: Simulator, client: Raw) -> None:
-    sim.fault("link down")
-    await client.until("4")
-    client.send(*limit_order(1))
-    await client.alive()
-    assert sim.world.open_orders(1) == []
-
-    sim.fault("link up")
-
-    assert (await client.until("3"))[-1][1:3] == ["1", "PreSubmitted"]
-
-
 async def test_fills_during_1100_arrive_inside_it(sim: Simulator, client: Raw) -> None:
     client.send(*limit_order(1, price=sim_price(sim) - 0.05))
     await client.until("3", "Submitted")
@@ -94,20 +82,6 @@ async def test_fills_during_1100_arrive_inside_it(sim: Simulator, client: Raw) -
     skip_until_filled(sim)
 
     assert (await client.until("3", "Filled"))[-1][2] == "Filled"
-
-
-async def test_fills_during_a_quiet_1100_arrive_after_it(sim: Simulator, client: Raw) -> None:
-    client.send(*limit_order(1, price=sim_price(sim) - 0.05))
-    await client.until("3", "Submitted")
-    sim.fault("link down quiet")
-    await client.until("4")
-    skip_until_filled(sim)
-    await client.alive()
-
-    sim.fault("link up")
-
-    told = await client.until("59")
-    assert [frame[0] for frame in told if frame[0] in {"11", "59"}] == ["11", "59"]
 
 
 async def test_2110_is_followed_by_no_word_of_its_end(sim: Simulator, client: Raw) -> None:
@@ -284,3 +258,17 @@ async def test_a_halt_stops_a_stocks_quotes_until_it_resumes(sim: Simulator, cli
     assert (await client.until("45", "0.0"))[-1][3] == "49"
     sim.skip(60)
     await client.until("1")
+
+
+async def test_fills_during_a_quiet_1100_arrive_after_it(sim: Simulator, client: Raw) -> None:
+    client.send(*limit_order(1, price=sim_price(sim) - 0.05))
+    await client.until("3", "Submitted")
+    sim.fault("link down quiet")
+    await client.until("4")
+    skip_until_filled(sim)
+    await client.alive()
+
+    sim.fault("link up")
+
+    told = await client.until("59")
+    assert [frame[0] for frame in told if frame[0] in {"11", "59"}] == ["11", "59"]
