@@ -8,16 +8,10 @@ from tests.stacks.worker import Caller
 from tests.waiting import until
 
 KEY = "a-key-of-the-caller"
-
-
 FAR: dict[str, Any] = {  # an entry that rests
     "symbol": "NVDA", "action": "BUY", "totalQuantity": 10, "lmtPrice": 60, "takeProfitPrice": 600, "stopLossPrice": 20,
 }  # fmt: skip
-
-
 FILLED: dict[str, Any] = {each: FAR[each] for each in FAR if each != "lmtPrice"}
-
-
 TARGET, STOP = order_ref(KEY, "takeProfit"), order_ref(KEY, "stopLoss")
 
 

@@ -12,11 +12,7 @@ import pytest
 from ibgateway.simulator.server.server import Simulator
 
 pytestmark = pytest.mark.timeout(180)
-
-
 START_S = 40  # a Python process with all it imports, on a machine that does much else
-
-
 Process = asyncio.subprocess.Process
 
 

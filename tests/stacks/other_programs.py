@@ -41,8 +41,6 @@ class Simulated:
 
 
 NVDA = Contract(symbol="NVDA", secType="STK", exchange="SMART", currency="USD")
-
-
 AT_HAND = Order("BUY", Decimal(10), "LMT", lmtPrice=60.0, tif="GTC", account="DU1234567")
 
 

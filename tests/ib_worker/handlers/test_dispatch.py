@@ -64,13 +64,9 @@ async def _raw(asker: BusClient, operation: str, arguments: str) -> ToolError:
 
 
 KEY = "a-key-of-the-caller"
-
-
 BRACKET = {
     "symbol": "NVDA", "action": "BUY", "totalQuantity": 3, "lmtPrice": 100, "takeProfitPrice": 200, "stopLossPrice": 90,
 }  # fmt: skip
-
-
 PLACINGS: list[tuple[str, dict[str, Any]]] = [("place_order", order()), ("place_bracket_order", BRACKET)]
 
 

@@ -47,8 +47,6 @@ async def test_orders_of_others_that_share_a_reference_are_each_shown(
 
 
 KEY = "a-key-of-the-caller"
-
-
 TRAIL: dict[str, Any] = {"action": "SELL", "totalQuantity": 3, "orderType": "TRAIL"}
 
 

@@ -12,11 +12,7 @@ from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import order, trading
 
 ES_SEP25 = 1870000308
-
-
 JULY_CALL = 1041641110  # SPY 18JUL25 375 C
-
-
 CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {
@@ -39,8 +35,6 @@ CONTRADICTIONS: list[tuple[dict[str, Any], list[str]]] = [
     ({"symbol": "ES", "conId": ES_SEP25, "multiplier": 5}, ["multiplier"]),
     ({"symbol": "ES", "conId": ES_SEP25, "lastTradeDateOrContractMonth": "202512"}, ["lastTradeDateOrContractMonth"]),
 ]
-
-
 TOOLS: dict[str, dict[str, Any]] = {
     "get_contract_details": {},
     "get_historical_data": {},

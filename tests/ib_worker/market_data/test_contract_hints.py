@@ -9,11 +9,7 @@ from tests.stacks.worker import frames, order, trading
 from tests.waiting import until
 
 ES_SEP25 = 1870000308
-
-
 EXPIRY = {"lastTradeDateOrContractMonth": "20250718"}
-
-
 HINTS: list[tuple[dict[str, Any], str]] = [
     ({"symbol": "BRK.B"}, 'symbol "BRK B"'),
     ({"symbol": "EURUSD"}, "symbol EUR, currency USD and secType CASH"),

@@ -10,8 +10,6 @@ from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import trading
 
 ES_SEP25 = 1870000308
-
-
 SERIES: list[tuple[dict[str, Any], str]] = [
     ({"symbol": "EUR", "secType": "CASH"}, "secType CASH has no TRADES. Give MIDPOINT, BID, ASK or BID_ASK"),
     ({"symbol": "SPX", "secType": "IND", "whatToShow": "bid"}, "secType IND has no BID. Give TRADES"),

@@ -16,8 +16,6 @@ from tests.stacks.sent_orders import lost
 from tests.stacks.worker import frames, ready_session, trading
 
 KEY = "a-key-of-the-caller"
-
-
 BRACKET: dict[str, Any] = {
     "symbol": "AAPL", "action": "BUY", "totalQuantity": 2, "takeProfitPrice": 600, "stopLossPrice": 300,
 }  # fmt: skip

@@ -11,8 +11,6 @@ from tests.stacks.worker import caller, order, trading, worker
 from tests.waiting import until
 
 KEY = "a-key-of-the-caller"
-
-
 PLACE, CANCEL = 3, 4  # message ids
 
 

@@ -15,8 +15,6 @@ CONTRACT = ib_async.Contract(conId=1, symbol="BRK A", secType="STK", currency="U
 ORDER = ib_async.Order(
     action="BUY", totalQuantity=2_000_000, orderType="STP LMT", lmtPrice=741234.56, auxPrice=740987.65, account="DU1"
 )
-
-
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 
 

@@ -14,8 +14,6 @@ from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import order, trading
 
 RESTING = {"orderType": "LMT", "lmtPrice": 300}
-
-
 CANCEL = 4  # message id
 
 

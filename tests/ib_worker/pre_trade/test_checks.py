@@ -13,8 +13,6 @@ from ib_worker.risk.intent import RiskInputs
 from ib_worker.risk.limits import Limits, check
 
 QUOTE = (99.0, 100.0, 99.5)
-
-
 UNSET = sys.float_info.max
 
 

@@ -9,8 +9,6 @@ from ib_worker.pre_trade.describe import approval_text
 from ib_worker.risk.intent import OrderIntent, RiskInputs
 
 CONTRACT = ib_async.Contract(conId=1, symbol="BRK A", secType="STK", currency="USD", exchange="SMART")
-
-
 ORDER = ib_async.Order(
     action="BUY", totalQuantity=2_000_000, orderType="STP LMT", lmtPrice=741234.56, auxPrice=740987.65, account="DU1"
 )

@@ -7,8 +7,6 @@ import pytest
 from ib_worker.risk.order_prices import aux_price, limit_price
 
 UNSET = sys.float_info.max
-
-
 SENTINELS = [0.0, -1.0, -100.0, UNSET, -UNSET, float("nan"), float("inf"), float(2**31 - 1), float(2**63 - 1)]
 
 

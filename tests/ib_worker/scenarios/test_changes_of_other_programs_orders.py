@@ -12,8 +12,6 @@ from tests.stacks.worker import trading
 from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("soon")
-
-
 SPELT: dict[str, Any] = {
     "openClose": "",
     "usePriceMgmtAlgo": None,
