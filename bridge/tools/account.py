@@ -8,13 +8,13 @@ from pydantic import Field
 from bridge.tool import Model, ToolRequest, operation, tool
 from bridge.tools.types import Account, Contract, Count, Seconds, Symbol, Text
 
-COST = "of one share; of one contract with its multiplier for options and futures"
-PRICE = "avgCost per unit of the quote: without the multiplier; null where that is not known"
+COST = "per share; for options and futures per contract, multiplier included"
+PRICE = "avgCost without the multiplier, per unit of the quote; null if the multiplier is unknown"
 ONE_ACCOUNT = "left out: the session's only account"
 
 
 class AccountSummaryValue(Model):
-    """One figure of an account: a number in `currency`, or a string for tags such as AccountType."""
+    """One value of an account: a number in `currency`, or a string for tags such as AccountType."""
 
     account: str
     tag: str
@@ -49,7 +49,7 @@ class PnLSingle(PnL):
 
 
 class AccountUpdate(Model):
-    """One change: an account figure (tag, value, currency) or a portfolio line (contract and what follows it)."""
+    """One change: an account value (tag, value, currency) or a portfolio row (contract and the fields after it)."""
 
     kind: Literal["value", "portfolio"]
     account: str
@@ -88,15 +88,15 @@ class AccountStreamSummary(Model):
 
 @tool(returns=list[AccountSummaryValue], toolset="account")
 class GetAccountSummary(ToolRequest):
-    """The figures of each account: net liquidation, cash, buying power, margins, gross position value and more."""
+    """Values of each account: net liquidation, cash, buying power, margins, gross position value and more."""
 
     account: Annotated[Account | None, Field(description="left out: every account")] = None
 
 
 @tool(returns=list[Position], toolset="account")
 class GetPositions(ToolRequest):
-    """Every open position of every account. An empty list means flat; unknown positions are an error. What one is worth
-    now: ibkr_get_pnl_single."""
+    """Every open position of every account. An empty list means no positions; unknown positions are an error. For a
+    position's current worth use ibkr_get_pnl_single."""
 
     symbol: Annotated[Symbol | None, Field(description="left out: every contract")] = None
     account: Annotated[Account | None, Field(description="left out: every account")] = None
@@ -121,8 +121,8 @@ class GetPnlSingle(ToolRequest):
 
 @tool(returns=AccountStreamSummary, toolset="streams", composed=True, deadline_s=3620)
 class StreamAccountUpdates(ToolRequest):
-    """Watch an account live: value and portfolio changes go out as log messages and progress, then a summary is
-    returned. TWS sends changes at fills and else every three minutes. Keep duration_seconds at 30 or less."""
+    """Watch an account live: value and portfolio changes are sent as log messages and progress, then a summary is
+    returned. TWS sends changes at fills and otherwise every three minutes. Keep duration_seconds at 30 or less."""
 
     account: Annotated[Account | None, Field(description=ONE_ACCOUNT)] = None
     duration_seconds: Seconds = 60

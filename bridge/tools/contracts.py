@@ -1,4 +1,4 @@
-"""Tools about contracts: what a symbol means to TWS."""
+"""Tools about contracts: the contracts that a symbol stands for at TWS."""
 
 from typing import Annotated
 
@@ -37,5 +37,5 @@ class ContractDetails(Model):
 
 @tool(returns=list[ContractDetails], toolset="contracts", deadline_s=15)
 class GetContractDetails(ContractArguments):
-    """Every contract that fits, with trading hours, minimum tick, order types and exchanges. Use it to find a conId or
-    to resolve an ambiguous symbol. An unknown symbol is an error, never an empty list."""
+    """Every contract that matches, with trading hours, minimum tick, order types and exchanges. Use it to find a conId
+    or to resolve an ambiguous symbol. An unknown symbol is an error, never an empty list."""

@@ -24,7 +24,7 @@ Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4} [SDWMY]$"
 class Bar(Model):
     """`date` is the bar's start: a day (2025-06-10) for bars of a day and longer, else an instant with its offset.
 
-    volume is in shares or contracts, -1 from TWS (no volume) is null; average is the volume-weighted price.
+    volume is in shares or contracts, null where TWS has none (-1); average is the volume-weighted price.
     """
 
     date: str
@@ -38,7 +38,7 @@ class Bar(Model):
 
 
 class RawTick(Model):
-    """One tick as it came over the wire: TWS's tickType number, and price or size where that type has one."""
+    """One tick as TWS sent it: its tickType number, and price or size where that type has one."""
 
     tickType: int
     price: float | None
@@ -46,10 +46,10 @@ class RawTick(Model):
 
 
 class Quote(Model):
-    """The last known values of one contract, at `time`, with the ticks that brought the change.
+    """The last known values of one contract, at `time`, with the ticks that changed them.
 
-    `time` is when the worker heard the last tick (UTC, by the gateway's clock where that lives at another date, as a
-    simulator's does); sizes are in shares or contracts.
+    `time` is when the worker received the last tick (UTC; by the gateway's clock if that has another date, as a
+    simulator's has). Sizes are in shares or contracts.
     """
 
     symbol: str
@@ -73,7 +73,7 @@ class Quote(Model):
 
 
 class QuoteStreamOpened(Model):
-    """A market-data line that the worker keeps while somebody listens to `stream`, and what its ticks add up to."""
+    """A market-data subscription that the worker keeps while somebody reads `stream`, and the quote so far."""
 
     stream: str  # the name to hand to the bus's ticks
     contract: Contract
@@ -83,7 +83,7 @@ class QuoteStreamOpened(Model):
 
 
 class StreamSummary(Model):
-    """What a stream showed; each update also went out by ctx.info. conflated: updates left out for a slow client."""
+    """The summary of a stream; each update was also sent by ctx.info. conflated: updates left out for a slow client."""
 
     symbol: str
     updates_count: int
@@ -103,9 +103,8 @@ class StreamSummary(Model):
 
 @tool(returns=list[Bar], toolset="history", deadline_s=57)
 class GetHistoricalData(ContractArguments):
-    """Historical bars up to now, oldest first, in regular trading hours. Long spans need coarse bars: for a year ask
-    1 day, for a day 1 min or 5 mins. TRADES for stocks, MIDPOINT for forex. No data is an error, never an empty
-    list."""
+    """Historical bars up to now, oldest first, in regular trading hours. Long spans need coarse bars: 1 day for a year,
+    1 min or 5 mins for a day. TRADES for stocks, MIDPOINT for forex. No data is an error, never an empty list."""
 
     durationStr: Annotated[Duration, Field(description="a number and S, D, W, M or Y, such as 30 D")] = "1 Y"
     barSizeSetting: Annotated[BarSize, BeforeValidator(forms.bar_size)] = "1 day"
@@ -114,13 +113,13 @@ class GetHistoricalData(ContractArguments):
 
 @tool(returns=StreamSummary, toolset="streams", composed=True, deadline_s=3620)
 class StreamMarketData(ContractArguments):
-    """Watch one contract live: updates go out as log messages and progress while it runs, then a summary with
-    first, last, high, low and a sample is returned. For one quote give duration_seconds 1. Keep it at 30 or less:
-    many hosts end a call after a minute."""
+    """Watch one contract live: updates are sent as log messages and progress, then a summary with first, last, high,
+    low and a sample is returned. For one quote give duration_seconds 1. Keep it at 30 or less: many hosts end a call
+    after a minute."""
 
     duration_seconds: Seconds = 60
 
 
 @operation(returns=QuoteStreamOpened, toolset="streams")
 class OpenMarketData(ContractArguments):
-    """Subscribe to a contract, or join its subscription; listening keeps it, nobody listening for 30 s ends it."""
+    """Subscribe to a contract, or join its subscription; it ends after 30 s without a listener."""

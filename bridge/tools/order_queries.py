@@ -1,4 +1,4 @@
-"""Tools that tell of orders: what is open, what ended, what filled, and one order's whole life."""
+"""Tools that report orders: open, completed, filled, and the history of one."""
 
 from datetime import datetime
 from typing import Annotated, Literal, Self
@@ -10,8 +10,8 @@ from bridge.tools.types import Contract, OrderId, OrderNameArguments, OrderRepor
 
 
 class Execution(Model):
-    """One fill. Commission and realizedPNL are null until TWS reports them, moments after the fill. A figure that
-    TWS did not give is null, and so is a time in a zone that nobody knows: the status warns of it."""
+    """One fill. Commission and realizedPNL are null until TWS reports them, moments after the fill. A value that TWS
+    did not give is null, and so is a time in an unknown time zone, of which ibkr_get_status warns."""
 
     execId: str
     time: datetime | None
@@ -33,7 +33,7 @@ class Execution(Model):
 
 
 class OrderEvent(Model):
-    """One thing that happened to an order: when, who said it (TWS's message or this worker), and what."""
+    """One event of an order: its time, its source (a TWS message or this worker), and its text."""
 
     at: datetime
     source: str
@@ -41,8 +41,8 @@ class OrderEvent(Model):
 
 
 class OrderHistory(Model):
-    """An order as it stands, and everything that is known to have happened to it, oldest first; `group` has it and the
-    orders that belong to it, such as a bracket's three."""
+    """One order's current state and all its known events, oldest first. `group` has the order and those linked to it,
+    such as a bracket's three."""
 
     order: OrderReport
     events: list[OrderEvent]
@@ -51,9 +51,9 @@ class OrderHistory(Model):
 
 @tool(returns=OrderHistory, toolset="orders")
 class GetOrder(OrderNameArguments):
-    """One order's whole life: its status, and every event with its time and source; with the orders that belong to it,
-    such as a bracket's three. Name it by one of orderId, orderKey, orderRef and permId. TWS tells of today's
-    orders and of all that are open."""
+    """Return one order's history: its status, every event with its time and source, and the orders linked to it, such
+    as a bracket's three. Name it by one of orderId, orderKey, orderRef and permId. TWS knows today's orders and all
+    open ones."""
 
     orderId: OrderId = 0
 
@@ -64,19 +64,19 @@ class GetOrder(OrderNameArguments):
 
 
 class SymbolFilter(ToolRequest):
-    """Which orders or fills to tell of."""
+    """A filter of orders or fills by symbol."""
 
     symbol: Annotated[Symbol | None, Field(description="left out: every contract")] = None
 
 
 @tool(returns=list[OrderReport], toolset="orders")
 class GetOpenOrders(SymbolFilter):
-    """Every open order of the account, also those placed elsewhere (by hand or by another program)."""
+    """Every open order of the account, including orders placed elsewhere (by hand or by another program)."""
 
 
 @tool(returns=list[OrderReport], toolset="orders")
 class GetCompletedOrders(SymbolFilter):
-    """Orders that have ended today: filled, cancelled or rejected."""
+    """Orders that ended today: filled, cancelled or rejected."""
 
 
 @tool(returns=list[Execution], toolset="orders")

@@ -1,5 +1,4 @@
-"""The terms that an order may ask for: its types, and the prices of each. Shared by placing, previewing and
-changing."""
+"""The terms of an order: its types and the prices of each. Shared by placing, previewing and changing."""
 
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
@@ -24,7 +23,7 @@ SOLD_BELOW_ZERO = ("BAG", "FUT", "FOP")  # what may cost nothing, or less: combi
 
 
 class OrderTerms(ContractArguments):
-    """What an order asks for, the same for a preview and a placing."""
+    """The terms of an order, the same for a preview and a placement."""
 
     after_groups: ClassVar = frozenset({"auxPrice", "trailingPercent", "tif", "outsideRth", "account"})
 

@@ -26,10 +26,10 @@ from bridge.tools.types import (
     one_name,
 )
 
-KEY = "8-64 of A-Z a-z 0-9 _ -; made if left out"
-RETURNED = "8-64 of A-Z a-z 0-9 _ -; made and returned if left out"
+KEY = "8-64 of A-Z a-z 0-9 _ -; generated if left out"
+RETURNED = "8-64 of A-Z a-z 0-9 _ -; generated and returned if left out"
 FROM_WORDS = BeforeValidator(forms.time_in_force)
-DUPLICATE = "the key that possible_duplicate names, to place an equal order again on purpose"
+DUPLICATE = "the key in a possible_duplicate error, to place an equal order on purpose"
 
 
 CHANGEABLE = ("totalQuantity", "lmtPrice", "auxPrice", "tif", "trailingPercent")  # of a working order
@@ -48,13 +48,13 @@ Reason = Annotated[str, BeforeValidator(clean_reason)]
 
 
 class IdempotentRequest(ToolRequest):
-    """What makes a write certain: its own key, and the caller's word where a rule asks for it."""
+    """A write with its own key, under which it is carried out once."""
 
     idempotencyKey: Annotated[Key | None, Field(description=KEY)] = None
 
 
 class PlacementRequest(IdempotentRequest):
-    """What places: its key is the order's name from then on."""
+    """A placement; its key names the order from then on."""
 
     idempotencyKey: Annotated[Key | None, Field(description=RETURNED)] = None
     confirmationToken: Annotated[Text | None, Field(description="from ibkr_preview_order, for the same order")] = None
@@ -62,7 +62,7 @@ class PlacementRequest(IdempotentRequest):
 
 
 class Bracket(Model):
-    """An entry with its two exits, which work once it has filled."""
+    """An entry with its two exits, which become active when the entry fills."""
 
     idempotencyKey: str
     entry: OrderReport
@@ -73,7 +73,7 @@ class Bracket(Model):
 
 
 class CancelReport(Model):
-    """What became of each open order."""
+    """The outcome for each open order."""
 
     orders: list[OrderReport]
     message: str = ""
@@ -81,7 +81,7 @@ class CancelReport(Model):
 
 
 class HaltReport(Model):
-    """The kill switch: while halted no new order leaves. Only the operator releases it, outside MCP."""
+    """The kill switch: while `halted` is true, no new order is sent. Only the operator releases it, outside MCP."""
 
     halted: bool
     level: str | None = None
@@ -96,16 +96,16 @@ class HaltReport(Model):
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
 class PlaceOrder(OrderTerms, PlacementRequest):
-    """Place an order and return its status as soon as TWS has taken, filled or rejected it. Give an idempotencyKey: the
-    same key never places twice, so after a time-out ask again with it. totalQuantity is in shares or contracts.
-    lmtPrice only with a type that has a limit; auxPrice is the stop or trigger price, or TRAIL's amount."""
+    """Place an order; return its status once TWS has accepted, filled or rejected it. Give an idempotencyKey: the same
+    key never places twice, so after a timeout retry with the same key. totalQuantity is in shares or contracts. Give
+    lmtPrice only for a type with a limit. auxPrice is the stop or trigger price, or the amount of TRAIL."""
 
 
 @tool(returns=Bracket, toolset="orders", effect=Effect.WRITE, deadline_s=20)
 class PlaceBracketOrder(ContractArguments, PlacementRequest):
-    """Place an entry with a profit target and a stop loss, sent as one: the exits work only once the entry has
-    filled, and one filling cancels the other. Without lmtPrice the entry is a market order. tif is the entry's; the
-    exits are good until cancelled unless exitTif is DAY."""
+    """Place an entry with a profit target and a stop loss, sent together. The exits become active when the entry fills;
+    when one exit fills, the other is cancelled. Without lmtPrice the entry is a market order. tif applies to the entry;
+    the exits are good until cancelled unless exitTif is DAY."""
 
     action: Action
     totalQuantity: Quantity
@@ -130,8 +130,9 @@ class PlaceBracketOrder(ContractArguments, PlacementRequest):
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
 class ModifyOrder(OrderNameArguments, IdempotentRequest):
-    """Change the quantity, prices or tif of a working order; what is left out stays. One of orderId, orderKey, orderRef
-    and permId names it. The status returned is TWS's own echo; a refused change leaves the order as it was."""
+    """Change the quantity, prices or tif of a working order; arguments left out stay unchanged. Name the order by one
+    of orderId, orderKey, orderRef and permId. The returned status is TWS's own echo. A rejected change leaves the order
+    as it was."""
 
     always_digested: ClassVar = frozenset({"orderId"})
 
@@ -152,9 +153,9 @@ class ModifyOrder(OrderNameArguments, IdempotentRequest):
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20, relieves=True)
 class CancelOrder(OrderNameArguments, IdempotentRequest):
-    """Cancel one order, or by orderKey all that is open of a bracket, and return its status. One of orderId, orderKey,
-    orderRef and permId names it. A fill may come first: read the status and the message, which says what is left of a
-    position. Outside trading hours the exchange confirms a cancel only when it opens."""
+    """Cancel one order, or with orderKey every open order of its bracket, and return its status. Name it by one of
+    orderId, orderKey, orderRef and permId. A fill may come first: read the status and the message, which reports the
+    remaining position. Outside trading hours the exchange confirms a cancel only when it opens."""
 
     always_digested: ClassVar = frozenset({"orderId"})
 
@@ -168,20 +169,20 @@ class CancelOrder(OrderNameArguments, IdempotentRequest):
 
 @tool(returns=CancelReport, toolset="orders", effect=Effect.WRITE, deadline_s=30, relieves=True)
 class CancelAllOrders(IdempotentRequest):
-    """Cancel every open order of this session; with everyClient also those placed by hand or by other programs."""
+    """Cancel every open order of this session; with everyClient also orders placed by hand or by other programs."""
 
     everyClient: bool = False
 
 
 class ApprovalAnswered(Model):
-    """Whose word a live order now has."""
+    """The person whose approval a live order now has."""
 
     approved_by: str
 
 
 @operation(returns=ApprovalAnswered, toolset="orders")
 class AnswerForm(ToolRequest):
-    """What the person at an MCP client answered when a live order was shown to them."""
+    """The answer of the person at an MCP client to whom a live order was shown."""
 
     key: Key
     challenge: Text
@@ -190,8 +191,8 @@ class AnswerForm(ToolRequest):
 
 @tool(returns=HaltReport, toolset="orders", effect=Effect.HALT, composed=True, deadline_s=30, relieves=True)
 class HaltTrading(ToolRequest):
-    """The kill switch: no new order leaves from now on, for every client, until the operator releases it outside MCP.
-    Cancelling stays possible; cancelOrders also cancels what this session has open."""
+    """Kill switch: block every new order of every client until the operator releases it outside MCP. Cancels stay
+    possible; cancelOrders also cancels this session's open orders."""
 
     reason: Reason
     cancelOrders: bool = False

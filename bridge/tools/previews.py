@@ -1,4 +1,4 @@
-"""The tool that shows what an order would do."""
+"""The tool that previews an order."""
 
 from bridge.tool import Model, tool
 from bridge.tools.order_terms import OrderTerms
@@ -6,7 +6,7 @@ from bridge.tools.types import Contract
 
 
 class Preview(Model):
-    """What an order would do: TWS's what-if figures (null where it gives none), the quote, and a token to place it."""
+    """The effect of an order: TWS's what-if figures (null where it gives none), the quote, and a token to place it."""
 
     summary: str
     contract: Contract
@@ -40,5 +40,6 @@ class Preview(Model):
 
 @tool(returns=Preview, toolset="orders", deadline_s=20)
 class PreviewOrder(OrderTerms):
-    """What an order would cost and do, without placing it: margin and commission by TWS's what-if, the operator's
-    limits, and a plain sentence. The token lets ibkr_place_order place exactly this within 120 seconds, once."""
+    """Show the cost and effect of an order without placing it: margin and commission by TWS's what-if, the operator's
+    limits, and a plain sentence. With the token ibkr_place_order places exactly this order, once, within 120
+    seconds."""

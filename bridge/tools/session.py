@@ -1,4 +1,4 @@
-"""Tools that steer and show the session's connection to its gateway."""
+"""Tools that connect, disconnect and show the session."""
 
 from datetime import date, datetime
 from typing import Literal
@@ -36,8 +36,7 @@ class Disconnected(Model):
 
 
 class SessionWarning(Model):
-    """What leaves the session ready and still matters, and what to do about it. `due`: the day by which, if one is
-    named."""
+    """A problem that does not stop the session, and its fix. `due`: the deadline, if there is one."""
 
     what: str
     remedy: str
@@ -45,11 +44,11 @@ class SessionWarning(Model):
 
 
 class SessionStatus(Model):
-    """The session as it is now. `is_connected` is true only in state ready: reads and orders are then answered.
+    """The session's current state. `is_connected` is true only in state ready: reads and orders are then answered.
 
-    `as_of`: when TWS last told all of what is kept here (positions, orders …); changes since then are included.
-    `waiting`: messages to TWS that wait for their turn. All times are the gateway's, which `simulated` says is none of
-    IBKR's: prices and money are made up then, and `gateway_time` may lie in the past.
+    `as_of`: when TWS last sent the complete list of each kind (positions, orders …); later changes are included.
+    `waiting`: messages queued for TWS. All times are by the gateway's clock. `simulated` true: the gateway is a
+    simulator, prices and money are invented, and `gateway_time` may lie in the past.
     """
 
     is_connected: bool
@@ -81,8 +80,8 @@ class SessionStatus(Model):
 @tool(returns=Connected, toolset="session", effect=Effect.SESSION, deadline_s=30)
 class Connect(ToolRequest):
     """Connect the shared session to TWS or IB Gateway. It connects by itself at start-up; use this after
-    ibkr_disconnect or to retry at once. Arguments left out are the configured gateway's; other hosts are refused, and
-    all clients share one session, whose fixed clientId is answered. Connecting twice is harmless."""
+    ibkr_disconnect or to retry at once. Arguments left out are the configured gateway's; other hosts are rejected. All
+    clients share one session and its clientId, which is returned. Connecting twice is harmless."""
 
     host: Text | None = None
     port: Port | None = None
@@ -91,10 +90,10 @@ class Connect(ToolRequest):
 
 @tool(returns=Disconnected, toolset="session", effect=Effect.SESSION)
 class Disconnect(ToolRequest):
-    """Disconnect the shared session, for every client, until ibkr_connect. Orders at IBKR stay as they are."""
+    """Disconnect the shared session, for every client, until ibkr_connect. Orders at IBKR stay unchanged."""
 
 
 @tool(returns=SessionStatus, toolset="session", composed=True, deadline_s=5, relieves=True)
 class GetStatus(ToolRequest):
-    """Whether the session is ready, and if not, why and what to do. Always answers, also when the gateway, the worker
-    or Redis is missing. Ask this first when another tool fails."""
+    """Return the session's state and, if it is not ready, the cause and the fix. Always answers, even without gateway,
+    worker or Redis. Call this first when another tool fails."""
