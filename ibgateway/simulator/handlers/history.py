@@ -111,7 +111,7 @@ class KeepUpToDateSubscription(ClientSubscription):
         self.due = connection.world.now + UPDATE_S
 
     def advance(self, now: float) -> None:
-        """The bars that are new or changed since the last time: the old one's end, then the new one."""
+        """Send the bars that are new or have changed: the end of the old one, then the new one."""
         asked, self.due = self.request.asked, now + UPDATE_S
         found = at_once(_found(self.connection, asked, self.contract, None, _recent(asked)))
         since = self.last.time if self.last else 0.0
@@ -154,7 +154,7 @@ def cancel_answered(_: Connection, __: object) -> None:
 
 @handles(requests.ReqHistoricalTicks)
 def historical_ticks(connection: Connection, request: requests.ReqHistoricalTicks) -> None:
-    """One of start and end is given; TWS sends at most a thousand ticks, and completes the last second."""
+    """Send historical ticks from the start, or up to the end: at most 1000, and the last second in full."""
     world, zone = connection.world, connection.gateway.identity.zone
     contract = world.resolve(request.contract)
     start = instant(request.startDateTime, zone, world.now)

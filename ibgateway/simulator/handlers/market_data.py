@@ -35,7 +35,7 @@ class MarketDataSubscription(ClientSubscription):
 
 @handles(requests.ReqMarketDataType)
 def market_data_type(connection: Connection, request: requests.ReqMarketDataType) -> None:
-    """It holds for later requests, and is answered by nothing."""
+    """Set the market data type of later requests; there is no reply."""
     if request.marketDataType not in {LIVE, FROZEN, DELAYED, DELAYED_FROZEN}:
         raise Refusal(321, "Error validating request.-'bW' : cause - Invalid market data type")
     connection.marketDataType = request.marketDataType
@@ -70,12 +70,12 @@ def _introduce(connection: Connection, reqId: int, contract: Contract, kind: int
 
 
 def lot_of(contract: Contract, version: int, shares_since: int) -> int:
-    """Before a version, sizes of US stocks are counted in round lots."""
+    """Return the round lot in which an older version counts sizes of US stocks; 1 otherwise."""
     return 100 if version < shares_since and contract.secType == "STK" and contract.currency == "USD" else 1
 
 
 def _codes(request: requests.ReqMktData) -> frozenset[int]:
-    """The generic tick codes of a list such as `100,233,292:BRFG` or `mdoff,292`."""
+    """Read the generic tick codes of a list such as `100,233,292:BRFG` or `mdoff,292`."""
     parts = [part.split(":")[0].strip() for part in request.genericTickList.split(",")]
     wanted = [part for part in parts if part and part != "mdoff"]
     if wanted and (request.snapshot or request.regulatorySnapshot):

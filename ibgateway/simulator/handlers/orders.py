@@ -49,7 +49,7 @@ def cancel_order(connection: Connection, request: requests.CancelOrder) -> None:
 
 
 def _copy(connection: Connection, events: list[Event], owner: int) -> None:
-    """Client 0 sees what comes of its cancel of another's order."""
+    """Send client 0 the events of its cancel of another client's order."""
     for event in events:
         if is_of_order(event) and event.clientId == owner:
             connection.send(connection.gateway.spell(connection, event))
@@ -82,7 +82,7 @@ def _list_open(connection: Connection, clientId: int | None) -> None:
 
 @handles(requests.ReqAutoOpenOrders)
 def auto_open_orders(connection: Connection, request: requests.ReqAutoOpenOrders) -> None:
-    """Client 0 asks for orders entered by hand to be bound to it; it is told of each by orderBound."""
+    """Bind orders entered by hand to client 0; orderBound reports each."""
     if connection.clientId != 0:
         raise Refusal(321, "Error validating request.-'bW' : cause - Only the client with id 0 can bind orders")
     connection.gateway.identity.bindManualOrders = request.autoBind
@@ -97,7 +97,7 @@ def completed_orders(connection: Connection, request: requests.ReqCompletedOrder
 
 @handles(requests.ReqExecutions)
 def executions(connection: Connection, request: requests.ReqExecutions) -> None:
-    """Each execution, then its commission, as far as it is known."""
+    """Send each execution, then its commission if it is known."""
     gateway = connection.gateway
     for execution, commission in connection.world.executions(request.filter):
         connection.send(gateway.spell(connection, gateway.corrected(execution), request.reqId))

@@ -64,7 +64,7 @@ def cancel_scanner_subscription(connection: Connection, request: requests.Cancel
 
 
 class BulletinSubscription(ClientSubscription):
-    """News bulletins, with those of the last day when they are asked for."""
+    """News bulletins, with those of the last day if the client asks for them."""
 
     def __init__(self, connection: Connection, allMsgs: bool) -> None:
         self.connection = connection
@@ -102,7 +102,7 @@ def news_article(connection: Connection, request: requests.ReqNewsArticle) -> No
 
 @handles(requests.ReqHistoricalNews)
 def historical_news(connection: Connection, request: requests.ReqHistoricalNews) -> None:
-    """One headline more than asked for tells whether there are more."""
+    """Send headlines; one more than requested is read to know if there are more."""
     world, total = connection.world, max(1, min(request.totalResults, MAX_HEADLINES))
     start = instant(request.startDateTime, "UTC", world.now)
     end = instant(request.endDateTime, "UTC", world.now)
@@ -140,4 +140,4 @@ def wsh_event_data(connection: Connection, request: requests.ReqWshEventData) ->
 @handles(requests.CancelWshMetaData)
 @handles(requests.CancelWshEventData)
 def cancel_answered(_: Connection, __: object) -> None:
-    """They are answered at once, so there is never one to cancel."""
+    """Do nothing: these requests are answered at once, so there is none to cancel."""

@@ -14,7 +14,7 @@ DISPLAY_GROUPS = "1|2|3|4|5|6|7"
 
 @handles(requests.StartApi)
 def start_api(connection: Connection, request: requests.StartApi) -> None:
-    """Accounts, next order id, then the farms' notices, as a gateway does, or that it has no link to IBKR."""
+    """Send accounts, next order id, then the farms' notices; without a link to IBKR, that notice in their place."""
     if connection.clientId is not None:
         return
     if not connection.gateway.start(connection, request.clientId):
@@ -42,7 +42,7 @@ def req_ids(connection: Connection, _: requests.ReqIds) -> None:
 
 @handles(requests.SetServerLogLevel)
 def set_server_log_level(_: Connection, request: requests.SetServerLogLevel) -> None:
-    """It changes what a gateway logs, and is answered by nothing."""
+    """Check the log level; it changes nothing here, and there is no reply."""
     if not 1 <= request.logLevel <= 5:
         raise Refusal(321, "Error validating request.-'bW' : cause - Invalid log level")
 
@@ -65,7 +65,7 @@ def user_info(connection: Connection, request: requests.ReqUserInfo) -> None:
 @handles(requests.VerifyRequest)
 @handles(requests.VerifyMessage)
 def verify(connection: Connection, _: object) -> None:
-    """Third-party verification needs a key that IBKR gives out."""
+    """Refuse: third-party verification needs a key that IBKR gives out."""
     connection.send(messages.verify_completed(False, "Verification is not supported"))
 
 
@@ -76,7 +76,7 @@ def verify_and_auth(connection: Connection, _: object) -> None:
 
 
 class DisplayGroupSubscription(ClientSubscription):
-    """One client's subscription to a group of TWS windows: what the windows show, in TWS's notation."""
+    """One client's subscription to a group of TWS windows; it receives the contract that the windows show."""
 
     def __init__(self, groupId: int) -> None:
         self.groupId = groupId

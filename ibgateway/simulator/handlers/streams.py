@@ -56,7 +56,7 @@ class TickByTickSubscription(ClientSubscription):
 
 @handles(requests.ReqTickByTickData)
 def tick_by_tick(connection: Connection, request: requests.ReqTickByTickData) -> None:
-    """With `numberOfTicks`, that many past ticks come first, as historical ticks do."""
+    """Subscribe to every tick; with `numberOfTicks`, that many past ticks are sent first."""
     if request.tickType not in KINDS:
         raise Refusal(321, "Error validating request.-'bW' : cause - Invalid tick-by-tick type")
     connection.require_free("tick by tick", request.reqId)
@@ -85,7 +85,7 @@ def cancel_tick_by_tick(connection: Connection, request: requests.CancelTickByTi
 
 
 class RealTimeBarsSubscription(ClientSubscription):
-    """One five-second bar after the other, each when it is complete."""
+    """Five-second bars, each sent when it is complete."""
 
     def __init__(self, connection: Connection, request: requests.ReqRealTimeBars, contract: Contract) -> None:
         self.connection = connection

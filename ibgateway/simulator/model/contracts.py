@@ -27,7 +27,7 @@ class DeltaNeutralContract:
 
 @dataclass(frozen=True)
 class Contract:
-    """A contract as a client names it (any field may be empty) or as the world knows it (all that apply are set)."""
+    """A contract as a client names it (any field may be empty) or as the world completes it."""
 
     conId: int = 0
     symbol: str = ""

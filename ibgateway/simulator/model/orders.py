@@ -28,7 +28,7 @@ class OrderCondition:
 
 @dataclass(frozen=True)
 class Order:
-    """An order as a client sends it with placeOrder (3). What the world does not act on, it keeps and echoes."""
+    """An order as a client sends it with placeOrder (3). The world echoes the fields that it does not act on."""
 
     action: str = ""
     totalQuantity: Decimal = Decimal(0)
@@ -195,7 +195,7 @@ class OrderState:
 
 @dataclass(frozen=True)
 class OpenOrder:
-    """An order and its state, as openOrder (5) shows it. Also what open and completed order lists hold."""
+    """An order and its state, as openOrder (5) and the lists of open and completed orders show it."""
 
     clientId: int
     orderId: int

@@ -29,7 +29,7 @@ def turn() -> Callable[[], bool]:
 
 
 class JournalingTap:
-    """Every frame of a client goes into the journal, and past the faults."""
+    """A tap that writes every frame of a client to the journal, and passes it to the faults."""
 
     def __init__(self, host: Host[ClientSocket]) -> None:
         self.host = host
@@ -77,12 +77,12 @@ class ClientSocket(asyncio.Protocol):
             self._work()
 
     def begin(self) -> None:
-        """Work off what time has brought, such as a ranking that is due again."""
+        """Send subscriptions that are due, such as a ranking."""
         if self.connection is not None and self.connection.busy and not self._working:
             self._work()
 
     def _work(self) -> None:
-        """Handle what arrived, and go on after the others where that takes longer than a turn."""
+        """Handle received frames; work that takes longer than a turn continues after the other clients' turns."""
         host, connection, over = self.host, self.connection, turn()
         assert connection is not None
         try:
@@ -99,7 +99,7 @@ class ClientSocket(asyncio.Protocol):
         host.flush()
 
     def flush(self) -> None:
-        """Write what waits; drop a client that does not read."""
+        """Write the payloads that wait; drop a client that does not read."""
         connection, transport = self.connection, self._transport
         if connection is None or transport is None or transport.is_closing():
             return
@@ -133,7 +133,7 @@ class ClientSocket(asyncio.Protocol):
             self._transport.write(data)
 
     def pause(self, paused: bool) -> None:
-        """Faults may stop the reading."""
+        """Stop or resume reading, as faults ask."""
         if self._paused and not paused:
             self._limit_login()
         self._paused = paused

@@ -22,7 +22,7 @@ JsonObject = dict[str, Any]
 
 
 class ControlPort:
-    """Answers one peer of the control port."""
+    """Answers the requests of the control port."""
 
     def __init__(self, host: Host[Any], fault: Callable[[str], None], skip: Callable[[float], None]) -> None:
         self.host = host

@@ -1,4 +1,4 @@
-"""Every frame in and out, with time, direction and client: the ground truth of what crossed the wire."""
+"""The journal of every frame in and out, with time, direction and client: the record of the wire."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class JournalEntry:
 
     @property
     def fields(self) -> list[str]:
-        """The frame's texts, the message id first."""
+        """Return the frame's texts, the message id first."""
         return self.payload.decode("utf-8", "backslashreplace").removesuffix("\0").split("\0")
 
     @property
     def msgId(self) -> int | None:  # noqa: N802 - TWS's own word
-        """None for the handshake's frames, which have no id."""
+        """Return the message id; None for the handshake's frames, which have none."""
         head = self.fields[0]
         return int(head) if self.version and head.isdecimal() else None
 
@@ -56,7 +56,7 @@ class JournalEntry:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Frames that crossed the wire together: kept as one, for a tick's sake."""
+    """Frames of one write, kept as one entry, since quote traffic is large."""
 
     number: int
     at: float
@@ -68,7 +68,7 @@ class _Batch:
     payloads: tuple[bytes, ...]
 
     def entries(self, but: frozenset[bytes] = frozenset()) -> Iterator[JournalEntry]:
-        """One for each frame, but for those of some message ids."""
+        """Return an entry for each frame, except those of some message ids."""
         for offset, payload in enumerate(self.payloads):
             if but and payload[: payload.find(b"\0")] in but:
                 continue
@@ -92,7 +92,7 @@ def _asks_for_an_order(entry: JournalEntry) -> bool:
 
 
 def opened(path: Path) -> FileIO:
-    """The file for a journal. It keeps what a process wrote that was killed, and begins a line of its own."""
+    """Open a journal's file; it keeps the lines of a killed process, and begins a new line."""
     file = FileIO(path, "a+")
     if size := file.seek(0, os.SEEK_END):
         file.seek(size - 1)
@@ -152,7 +152,7 @@ class Journal:
         clientId: int | None = None,
         after: int = 0,
     ) -> list[JournalEntry]:
-        """The frames of a direction, a message id, a client; later than number `after`."""
+        """Return the frames of a direction, a message id and a client, with numbers above `after`."""
         return [
             entry
             for entry in self
@@ -163,5 +163,5 @@ class Journal:
         ]
 
     def orders(self, after: int = 0) -> list[JournalEntry]:
-        """The placeOrder frames that ask for a real order: what-ifs, and frames that can't be read, are left out."""
+        """Return the placeOrder frames that ask for a real order, without what-ifs and unreadable frames."""
         return [entry for entry in self.entries("in", 3, after=after) if _asks_for_an_order(entry)]

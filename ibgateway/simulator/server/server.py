@@ -1,4 +1,4 @@
-"""The rim: listening sockets, the clock and the loop that moves the world. Only client_socket.py has asyncio too."""
+"""The simulator's server: listening sockets, the clock, and the loop that moves the world."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = ["START", "Simulator", "SimulatorConfig"]
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket: clients get in from now on, and wait until somebody serves them."""
+    """Open a listening socket; clients can connect from now on, and wait until the server answers."""
     return socket.create_server((host, port), backlog=BACKLOG)
 
 
@@ -45,7 +45,7 @@ class Simulator:
     faults: FaultEngine
 
     def __init__(self, config: SimulatorConfig | None = None, bound: Sequence[socket.socket] = ()) -> None:
-        """`bound` are sockets for the ports, where somebody has bound them already."""
+        """Open the ports, or take the sockets in `bound` that are open already."""
         self.config = config or SimulatorConfig()
         self._bound = bound or [bind(self.config.host, port) for port in self.config.ports]
         self.ports: list[int] = []
@@ -64,7 +64,7 @@ class Simulator:
 
     @property
     def now(self) -> float:
-        """The simulator's time."""
+        """Return the simulator's time."""
         return self.config.start + (time.monotonic() - self._clock_start) * self.config.time_factor
 
     def skip(self, seconds: float) -> None:
@@ -73,7 +73,7 @@ class Simulator:
         self._advance(lambda: False)
 
     def fault(self, line: str) -> None:
-        """Take one line of a fault script."""
+        """Run one line of a fault script."""
         self.gateway.catch_up(self.now)
         self.faults.run(line)
         self.flush()
@@ -133,7 +133,7 @@ class Simulator:
         self.control_port = self._control.sockets[0].getsockname()[1]
 
     async def _serve_control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One line of JSON in, one out."""
+        """Answer each line of JSON with a line of JSON."""
         control = ControlPort(self, self.fault, self.skip)
         try:
             while line := await reader.readline():
@@ -165,7 +165,7 @@ class Simulator:
         return min(PERIOD_S, max(0.001, (due - self.now) / self.config.time_factor))
 
     def _advance(self, enough: Callable[[], bool]) -> bool:
-        """Give every client what is due, until it is enough; whether some is left."""
+        """Send every client what is due until `enough`; return True if some is left."""
         left = False
         try:
             left = self.gateway.advance(self.now, enough)

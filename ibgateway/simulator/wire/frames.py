@@ -1,4 +1,4 @@
-"""Bytes to frames and back: the handshake's prefix, the length before every frame, and how long one may be."""
+"""Frames: the handshake's prefix, the length before every frame, and the longest frame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _length = struct.Struct(">I")
 
 
 class BadFrame(Exception):
-    """Bytes that can't be a frame; nothing after them can be read either."""
+    """Bytes that cannot be a frame; later bytes of the connection cannot be read either."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def frame(payload: bytes) -> bytes:
 
 
 class _Lengths(dict[int, bytes]):
-    """The bytes of every length; those of short frames are at hand."""
+    """The length prefixes; those of short frames are computed once."""
 
     def __missing__(self, length: int) -> bytes:
         return _length.pack(length)
@@ -42,7 +42,7 @@ _lengths = _Lengths((length, _length.pack(length)) for length in range(256))
 
 
 def frames(payloads: Sequence[bytes]) -> bytes:
-    """Many frames as one piece of bytes: one write costs what one message does."""
+    """Return many frames as one bytes object, so that one write sends them all."""
     parts = [b""] * (2 * len(payloads))
     parts[0::2] = map(_lengths.__getitem__, map(len, payloads))
     parts[1::2] = payloads
@@ -50,7 +50,7 @@ def frames(payloads: Sequence[bytes]) -> bytes:
 
 
 def parse_offer(payload: bytes) -> VersionOffer:
-    """The first frame, such as `v157..178`."""
+    """Read a client's first frame, such as `v157..178`."""
     match = OFFER.fullmatch(payload)
     if match is None:
         raise BadFrame("the first frame must offer versions, such as v157..200")
@@ -59,7 +59,7 @@ def parse_offer(payload: bytes) -> VersionOffer:
 
 
 class FrameReader:
-    """Cuts what arrives into frames; holds at most one incomplete frame."""
+    """Splits received bytes into frames; holds at most one incomplete frame."""
 
     def __init__(self) -> None:
         self._data = bytearray()

@@ -1,4 +1,4 @@
-"""The message ids by name, both ways: how fault scripts and journals speak of frames."""
+"""The message ids by name, both ways, for fault scripts and journals."""
 
 from __future__ import annotations
 

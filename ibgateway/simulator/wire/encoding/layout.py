@@ -36,7 +36,7 @@ class UnknownMessage(Exception):
 
 @dataclass(frozen=True)
 class VersionRange:
-    """The versions in which a field is there: from `first` on, before `end`."""
+    """The versions that have a field: from `first` on, before `end`."""
 
     first: int = 0
     end: int = FOREVER

@@ -23,11 +23,11 @@ _NON_ASCII = re.compile(r"[^\x01-\x7f]")
 
 
 class BadText(ValueError):
-    """A field that does not hold what its place asks for."""
+    """A field whose text does not fit its type."""
 
 
 def java_double(x: float | None) -> str:
-    """A double as Java prints it: `0.0`, `255.4`, `1.0E7`; None is the unset double."""
+    """Return a double as Java prints it: `0.0`, `255.4`, `1.0E7`; None is the unset double."""
     if x is None:
         return UNSET_DOUBLE
     if not math.isfinite(x):
@@ -41,7 +41,7 @@ def java_double(x: float | None) -> str:
 
 
 def minimal(x: Decimal | float | int) -> str:
-    """A quantity or an average price with no digit too many: `1`, `-110`, `257.95`, `0`."""
+    """Return a number without extra digits: `1`, `-110`, `257.95`, `0`."""
     if isinstance(x, int):
         return str(x)
     value = x if isinstance(x, Decimal) else Decimal(repr(float(x)))
@@ -52,17 +52,17 @@ def minimal(x: Decimal | float | int) -> str:
 
 
 def fixed(x: float, decimals: int) -> str:
-    """With so many digits after the point: `255.40` for a contract that trades in cents."""
+    """Return a number with a fixed number of decimals: `255.40` for a contract that trades in cents."""
     return f"{x:.{decimals}f}"
 
 
 def price(x: float, decimals: int) -> str:
-    """A price of the past or of one tick; a midpoint may lie between two ticks, and then has a digit more."""
+    """Return a price; a midpoint may lie between two ticks, and then has one more digit."""
     return fixed(x, decimals + 1).removesuffix("0")
 
 
 def spell(value: Value) -> str:
-    """A field's text: a bool is 1 or 0, None is empty, a float a double, a Decimal minimal."""
+    """Return a field's text: a bool is 1 or 0, None is empty, a float a double, a Decimal minimal."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -75,13 +75,13 @@ def spell(value: Value) -> str:
 
 
 def message(msgId: int, *fields: Value) -> bytes:
-    """A frame's payload; every field ends in a zero byte."""
+    """Return a frame's payload; every field ends in a zero byte."""
     text = "\0".join([str(msgId), *[clean(field) if isinstance(field, str) else spell(field) for field in fields], ""])
     return text.encode("ascii")
 
 
 def clean(text: str) -> str:
-    """No zero bytes, and nothing outside ASCII: since version 153 gateways write `\\u00e9` for é."""
+    """Remove zero bytes and escape non-ASCII characters: since version 153 gateways write `\\u00e9` for é."""
     return text if text.isascii() and "\0" not in text else _NON_ASCII.sub(_escape, text)
 
 

@@ -1,4 +1,4 @@
-"""Groups of fields that several messages share: the ways in which a gateway prints a contract, and a time."""
+"""Groups of fields that several messages share: the spellings of a contract and of a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ibgateway.simulator.wire.encoding.text import Value, java_double, minimal
 
 
 def order_contract(contract: Contract) -> list[Value]:
-    """As openOrder and completedOrder have it: strike `0` and right `?` where there is none."""
+    """Return the contract of openOrder and completedOrder: without a strike `0`, without a right `?`."""
     return [
         contract.conId,
         contract.symbol,
@@ -27,7 +27,7 @@ def order_contract(contract: Contract) -> list[Value]:
 
 
 def held_contract(contract: Contract, exchange: str) -> list[Value]:
-    """As position and execDetails have it: strike `0.0` where there is none."""
+    """Return the contract of position and execDetails: without a strike `0.0`."""
     return [
         contract.conId,
         contract.symbol,
@@ -44,10 +44,10 @@ def held_contract(contract: Contract, exchange: str) -> list[Value]:
 
 
 def local_time(at: float, zone: str) -> str:
-    """`20260413 15:27:04 US/Eastern`, as gateways since 10.17 write instants."""
+    """Return an instant as gateways since 10.17 write it: `20260413 15:27:04 US/Eastern`."""
     return f"{datetime.fromtimestamp(at, ZoneInfo(zone)):%Y%m%d %H:%M:%S} {zone}"
 
 
 def utc_time(at: float) -> str:
-    """`20260413-19:27:04`, UTC."""
+    """Return an instant in UTC: `20260413-19:27:04`."""
     return f"{datetime.fromtimestamp(at, UTC):%Y%m%d-%H:%M:%S}"

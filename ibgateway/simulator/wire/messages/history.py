@@ -46,7 +46,7 @@ def _bar(style: BarStyle, bar: Bar) -> list[Value]:
 
 
 def historical_data(version: int, reqId: int, requested: HistoricalBars, style: BarStyle) -> list[bytes]:
-    """All bars in one message; since 196 the span that they cover is a message of its own (108)."""
+    """Return all bars in one message; since 196 their span is a message of its own (108)."""
     span = [local_time(requested.start, style.zone), local_time(requested.end, style.zone)]
     bars = [field for bar in requested.bars for field in _bar(style, bar)]
     if version < 196:
@@ -55,7 +55,7 @@ def historical_data(version: int, reqId: int, requested: HistoricalBars, style: 
 
 
 def historical_data_update(reqId: int, bar: Bar, style: BarStyle) -> bytes:
-    """The one message in which close comes before high and low."""
+    """Return a changed bar; only this message has close before high and low."""
     prices = [style.price(x) for x in (bar.open, bar.close, bar.high, bar.low)]
     return message(90, reqId, bar.count, style.date(bar.time), *prices, style.wap(bar), style.volume(bar.volume))
 
@@ -79,7 +79,7 @@ def histogram(reqId: int, rows: Sequence[tuple[float, Decimal]]) -> bytes:
 
 
 def historical_ticks(reqId: int, ticks: Sequence[tuple[float, float]], decimals: int, done: bool) -> bytes:
-    """Midpoints; sizes are 0."""
+    """Return midpoints; their sizes are 0."""
     fields: list[Value] = [field for time, middle in ticks for field in (int(time), 0, price(middle, decimals), 0)]
     return message(96, reqId, len(ticks), *fields, done)
 

@@ -27,7 +27,7 @@ def head(msgId: int, reqId: int) -> bytes:
 
 
 def price_tail(tickType: int, price: float | None, size: str, attributes: int = 0) -> bytes:
-    """No quote is price -1 with size 0."""
+    """Return a price's fields; no quote is price -1 with size 0."""
     if price is None:
         return f"{tickType}\x00-1.0\x000\0{attributes}\0".encode("ascii")
     return f"{tickType}\0{_double(price)}\0{size}\0{attributes}\0".encode("ascii")
@@ -51,7 +51,7 @@ def string_tail(tickType: int, text: str) -> bytes:
 
 
 def option_tail(tickType: int, computation: OptionComputation) -> bytes:
-    """-1 stands for a price or a volatility that was not computed, -2 for a greek."""
+    """Return a computation's fields: -1 for a price or volatility that was not computed, -2 for a greek."""
     c = computation
     return message(
         tickType,
@@ -90,7 +90,7 @@ def tick_news(reqId: int, news: Headline) -> bytes:
 
 
 def tick_by_tick_last(reqId: int, tickType: int, trade: Trade, decimals: int) -> bytes:
-    """`tickType` is 1 for Last, 2 for AllLast."""
+    """Return one print; `tickType` is 1 for Last, 2 for AllLast."""
     mask = trade.pastLimit * 1 + trade.unreported * 2
     paid = price(trade.price, decimals)
     return message(99, reqId, tickType, int(trade.time), paid, trade.size, mask, trade.exchange, trade.conditions)

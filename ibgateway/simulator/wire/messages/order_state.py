@@ -233,7 +233,7 @@ def open_order(version: int, shown: OpenOrder) -> bytes:
 
 
 def completed_order(version: int, shown: OpenOrder) -> bytes:
-    """It has no order id and no client id: `permId` and `orderRef` are what tells it apart."""
+    """Return completedOrder (101); it has no order id and no client id, only `permId` and `orderRef` identify it."""
     order, contract, state = shown.order, shown.contract, shown.state
     fields: list[Value] = [*order_contract(contract), *_main(order), shown.permId, *_flags(order)]
     none = "0" if order.tif == "GTC" else ""  # as captured: an order of the day has no rule80A, an older one `0`

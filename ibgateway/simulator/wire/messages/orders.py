@@ -1,4 +1,4 @@
-"""Messages about what happens to orders: status, executions, commissions, ends of lists."""
+"""Messages about orders' events: status, executions, commissions, ends of lists."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def order_status(status: OrderStatus) -> bytes:
 
 
 def exec_details(version: int, reqId: int, execution: Execution, zone: str, zone_name: str) -> bytes:
-    """`reqId` is -1 when nobody asked; the contract's exchange is the venue, not the order's."""
+    """Return execDetails (11); `reqId` is -1 without a request, and the contract's exchange is the venue."""
     e = execution
     time = local_time(e.time, zone).removesuffix(zone) + zone_name
     fields: list[Value] = [reqId, e.orderId, *held_contract(e.contract, e.exchange)]

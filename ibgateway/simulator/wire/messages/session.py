@@ -10,7 +10,7 @@ from ibgateway.simulator.wire.encoding.text import message
 
 
 def handshake(version: int, at: float, zone: str, zone_name: str) -> bytes:
-    """The one frame without a message id: the version that both speak, and the gateway's time."""
+    """Return the handshake: the version that both speak, and the gateway's time. It has no message id."""
     return f"{version}\0{datetime.fromtimestamp(at, ZoneInfo(zone)):%Y%m%d %H:%M:%S} {zone_name}\0".encode("ascii")
 
 

@@ -1,4 +1,4 @@
-"""Requests about contracts: details, symbols, option chains, market rules, what an option is worth."""
+"""Requests about contracts: details, symbols, option chains, market rules, option calculations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ReqContractDetails:
 
     @property
     def wanted(self) -> Contract:
-        """The contract with what this request sends after it."""
+        """Return the contract with the fields that this request sends after it."""
         extra = {name: getattr(self, name) for name in ("includeExpired", "secIdType", "secId", "issuerId")}
         return Contract(**(self.contract.__dict__ | extra))
 

@@ -1,4 +1,4 @@
-"""Groups of fields that several requests share: the ways in which a contract is sent."""
+"""Groups of fields that several requests share: the spellings of a contract."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_LEGS = 64  # a count that announces more is nonsense, and must not be looped
 
 
 def count(fields: Fields, most: int = MAX_LEGS) -> int:
-    """A repetition count."""
+    """Read a repetition count."""
     text = fields.take()
     number_of = integer(text) if text else 0
     if not 0 <= number_of <= most:
@@ -21,18 +21,18 @@ def count(fields: Fields, most: int = MAX_LEGS) -> int:
 
 
 def pairs(fields: Fields) -> tuple[tuple[str, str], ...]:
-    """A counted list of tags and values."""
+    """Read a counted list of tags and values."""
     return tuple((fields.take(), fields.take()) for _ in range(count(fields)))
 
 
 def options(text: str) -> tuple[tuple[str, str], ...]:
-    """`tag=value;tag=value;` as scanners and algos send their options."""
+    """Read options as scanners and algos send them: `tag=value;tag=value;`."""
     parts = (part.partition("=") for part in text.split(";") if part)
     return tuple((tag, value) for tag, _, value in parts)
 
 
 def counted_options(fields: Fields) -> tuple[tuple[str, str], ...]:
-    """Some clients send a count before the options' text, others only the text."""
+    """Read options; some clients send a count before their text, others only the text."""
     first = fields.take()
     return options(fields.take() if fields.left else first)
 
@@ -69,7 +69,7 @@ def _without_primary(fields: Fields) -> Contract:
 
 
 def _short(fields: Fields) -> Contract:
-    """The seven fields of reqFundamentalData."""
+    """Read the seven contract fields of reqFundamentalData."""
     conId = fields.take()
     symbol, secType, exchange, primaryExchange, currency, localSymbol = (fields.take() for _ in range(6))
     return Contract(
@@ -84,7 +84,7 @@ def _short(fields: Fields) -> Contract:
 
 
 def quote_legs(fields: Fields) -> tuple[ComboLeg, ...]:
-    """The legs of a BAG in a data request: four fields each."""
+    """Read the legs of a BAG in a data request: four fields each."""
     return tuple(
         ComboLeg(
             conId=integer(fields.take()),

@@ -11,7 +11,7 @@ from ibgateway.simulator.wire.requests.fields import AnyContract, Options, contr
 
 
 def _with_legs(fields: Fields) -> Contract:
-    """A contract, its legs when it is a combo, and its delta-neutral contract."""
+    """Read a contract, the legs of a combo, and the delta-neutral contract."""
     contract = contract_fields(fields)
     if contract.secType == "BAG":
         contract = replace(contract, comboLegs=quote_legs(fields))

@@ -1,4 +1,4 @@
-"""Requests about orders, but for the long one: cancel, lists of orders, executions, exercise."""
+"""Requests about orders except placeOrder: cancel, lists of orders, executions, exercise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""placeOrder (3), the longest frame: some hundred fields, a third of them there only with certain others."""
+"""placeOrder (3), the longest frame: some hundred fields, a third of which depend on other fields."""
 
 from __future__ import annotations
 

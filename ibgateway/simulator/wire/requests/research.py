@@ -11,7 +11,7 @@ from ibgateway.simulator.wire.requests.fields import CountedOptions, Options, Sh
 
 
 def _scanner_query(fields: Fields) -> ScannerQuery:
-    """Twenty-one fields of the subscription and its filter options; ratings and the like are read past."""
+    """Read the 21 fields of the subscription and its filter options; ratings and the like are ignored."""
     numberOfRows = integer_or_none(fields.take())
     instrument, locationCode, scanCode = fields.take(), fields.take(), fields.take()
     abovePrice, belowPrice = number_or_none(fields.take()), number_or_none(fields.take())

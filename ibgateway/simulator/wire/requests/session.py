@@ -1,4 +1,4 @@
-"""Requests about the session itself: start, ids, time, accounts, what the client may see."""
+"""Requests about the session itself: start, ids, time, accounts, market data type."""
 
 from __future__ import annotations
 

@@ -35,13 +35,13 @@ class AccountShare:
 
 
 def shared(weights: dict[str, Decimal]) -> list[AccountShare]:
-    """Parts in proportion to weights above zero."""
+    """Return shares in proportion to weights above zero."""
     whole = sum(weights.values(), Decimal(0))
     return [AccountShare(account, weight / whole) for account, weight in weights.items() if weight > 0]
 
 
 def allot(parts: Sequence[AccountShare], size: Decimal) -> list[tuple[AccountShare, Decimal]]:
-    """A fill in whole units to those that are furthest behind their share; nothing that was given is taken back."""
+    """Allot a fill in whole units to the accounts furthest behind their share; earlier allotments stay."""
     if len(parts) == 1:
         return [(parts[0], size)]
     done = sum((part.filled for part in parts), size)

@@ -65,7 +65,7 @@ class Broker:
         return found
 
     def begin_day(self, at: float) -> None:
-        """A new trading day: daily and realised profit start again."""
+        """Begin a trading day: daily and realised profit start at zero."""
         for ledger in self.ledgers.values():
             ledger.begin_day(lambda each: self.market.previous_close(each, at))
 
@@ -93,7 +93,7 @@ class Broker:
         )
 
     def worth_after(self, account: str, trades: Iterable[tuple[Instrument, Decimal, float]], at: float) -> AccountWorth:
-        """The worth if these trades (instrument, signed quantity, price) were done."""
+        """Return the account's worth after these trades (instrument, signed quantity, price)."""
         ledger = self.ledgers[account]
         cash = dict(ledger.cash)
         held = {each.instrument.conId: (each.instrument, each.quantity, each.basis) for each in _open_holdings(ledger)}
@@ -147,7 +147,7 @@ class Broker:
         return [self.item(account, each.instrument, at) for each in held if each.quantity or each.spent]
 
     def account_values(self, account: str, at: float) -> list[AccountValue]:
-        """The Account Window's set, currencies included."""
+        """Return the Account Window's values, currencies included."""
         ledger = self.ledgers[account]
         return statement.window(account, self.worth(account, at), ledger.base) + self.ledger_rows(account, at)
 
@@ -155,13 +155,13 @@ class Broker:
         return statement.ledger_rows(self.ledgers[account], self._prices(at))
 
     def known(self, account: str) -> str:
-        """The account itself; Refusal 321 if there is none of this name."""
+        """Return the account; Refusal 321 if there is none of this name."""
         if account not in self.ledgers:
             raise Refusal(321, f"Error validating request.-'bN' : cause - Invalid account code: {account}")
         return account
 
     def summary(self, group: str, tags: str, at: float) -> list[AccountValue]:
-        """The account summary of every account; "$LEDGER" alone means the base currency's.
+        """Return the account summary of every account; "$LEDGER" alone means the base currency's.
 
         A tag that is not known has no rows: ibapi's own list of all tags (AccountSummaryTags) has ReqTEquity and
         ReqTMargin, which gateways do not know.
@@ -184,7 +184,7 @@ class Broker:
     # --- profit and loss -----------------------------------------------------------------------------------------
 
     def pnl(self, account: str, at: float) -> AccountPnL:
-        """The Portfolio window's numbers: daily profit is against the previous close."""
+        """Return the Portfolio window's numbers; daily profit is against the previous close."""
         daily = unrealized = 0.0
         for held in self.ledgers[account].holdings.values():
             rate = self.rate(held.instrument.currency, at)
@@ -218,7 +218,7 @@ def _open_holdings(ledger: Ledger) -> list[Holding]:
 
 
 def _position(account: str, held: Holding) -> Position:
-    """TWS puts the primary exchange into a position's contract."""
+    """Return a position; TWS puts the primary exchange into its contract."""
     instrument = held.instrument
     contract = instrument.contract(instrument.primaryExchange or instrument.exchanges[0])
     return Position(account, contract, held.quantity, round(float(held.cost), 8))

@@ -40,7 +40,7 @@ class OrderTrades:
 
 
 def commission(instrument: Instrument, traded: OrderTrades) -> Decimal:
-    """The cost of all of an order's trades together, in the instrument's currency."""
+    """Return the cost of all trades of an order together, in the instrument's currency."""
     cost = RATES[instrument.secType](instrument, traded) if traded.quantity else Decimal(0)
     return cost.quantize(CENT, rounding=ROUND_HALF_UP)
 

@@ -50,7 +50,7 @@ class Ledger:
         return held.quantity if held else ZERO
 
     def trade(self, instrument: Instrument, quantity: Decimal, price: Decimal, fee: Decimal) -> Decimal | None:
-        """Book a trade (quantity below zero sells) and return the profit it realised; None where it opened only."""
+        """Book a trade (quantity below zero sells); return its realised profit, None if it only opened a position."""
         held = self.holding(instrument)
         units = Decimal(repr(instrument.units))
         value = price * units
@@ -82,7 +82,7 @@ class Ledger:
         self.fees[currency] += fee
 
     def charge(self, currency: str, amount: Decimal) -> None:
-        """A fee with no trade."""
+        """Charge a fee without a trade."""
         self.cash[currency] -= amount
         self.fees[currency] += amount
 
@@ -105,7 +105,7 @@ def _closed(held: Decimal, quantity: Decimal) -> Decimal:
 
 
 def _move(held: Holding, quantity: Decimal, value: Decimal, fee: Decimal, closed: Decimal) -> None:
-    """Change the position and, where it grows or turns, its cost."""
+    """Change the position and, if it grows or changes sign, its cost."""
     opened = quantity + closed
     kept = held.quantity - closed
     if opened:

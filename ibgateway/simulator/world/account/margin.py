@@ -38,7 +38,7 @@ class AccountWorth:
 
     @property
     def with_loan(self) -> float:
-        """Equity with loan value: what is counted on as collateral, so not the options."""
+        """Return the equity with loan value: the collateral, without options."""
         return self.cash + self.stock + self.bond + self.futures
 
     @property
@@ -68,7 +68,7 @@ class Prices:
 
 
 def worth(ledger: Ledger, prices: Prices) -> AccountWorth:
-    """Value the books now."""
+    """Return the account's worth at these prices."""
     holdings = ((held.instrument, held.quantity, held.basis) for held in ledger.holdings.values() if held.quantity)
     return value(ledger.cash, holdings, prices)
 
@@ -76,7 +76,7 @@ def worth(ledger: Ledger, prices: Prices) -> AccountWorth:
 def value(
     cash: dict[str, Decimal], holdings: Iterable[tuple[Instrument, Decimal, Decimal]], prices: Prices
 ) -> AccountWorth:
-    """The same for any cash and holdings (instrument, quantity, basis), so for an account as it would be."""
+    """Return the worth of any cash and holdings (instrument, quantity, basis), such as an account after a trade."""
     total, options, shares = AccountWorth(), list[OptionPosition](), dict[int, float]()
     for currency, amount in cash.items():
         total.cash += float(amount) * prices.rate(currency)

@@ -25,7 +25,7 @@ class OptionPosition:
 
     @property
     def naked(self) -> float:
-        """The premium, and a fifth of the underlying less what the option is out of the money, or a tenth."""
+        """Return the premium plus a fifth of the underlying less the amount out of the money, at least a tenth."""
         out = self.strike - self.under if self.instrument.right == "C" else self.under - self.strike
         return self.premium + max(NAKED_SHARE * self.under - max(out, 0.0), NAKED_LEAST * self.under)
 
@@ -57,7 +57,7 @@ def margin(held: list[OptionPosition], shares: dict[int, float]) -> float:
 
 
 def _covered_by_shares(short: OptionPosition, free: dict[int, float]) -> float:
-    """Contracts that held shares cover: long shares calls, short shares puts."""
+    """Return the contracts covered by shares: long shares cover calls, short shares puts."""
     conId, units = short.instrument.underConId, short.instrument.units
     shares = free.get(conId, 0.0) * (1 if short.instrument.right == "C" else -1)
     covered = min(-short.left, max(shares // units, 0.0))

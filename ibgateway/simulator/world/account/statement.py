@@ -79,7 +79,7 @@ LEDGER = "$LEDGER"
 
 
 def summary(account: str, worth: AccountWorth, base: str, tags: Iterable[str]) -> list[AccountValue]:
-    """The summary's rows of the given tags, in TWS's order, $LEDGER tags not included."""
+    """Return the summary's rows of the given tags, in TWS's order, without $LEDGER tags."""
     wanted = set(tags)
     rows = [AccountValue(account, tag, make(worth)) for tag, make in PLAIN.items() if tag in wanted]
     return rows + [
@@ -90,7 +90,7 @@ def summary(account: str, worth: AccountWorth, base: str, tags: Iterable[str]) -
 
 
 def window(account: str, worth: AccountWorth, base: str) -> list[AccountValue]:
-    """The Account Window's values; a securities account, so the commodities' segment is empty."""
+    """Return the Account Window's values of a securities account: its commodities' segment is empty."""
     rows = [
         AccountValue(account, "AccountCode", account),
         AccountValue(account, "AccountReady", "true"),
@@ -176,6 +176,6 @@ def _ledger_part(account: str, currency: str, part: dict[str, float], rate: floa
 
 
 def money(amount: float) -> str:
-    """As TWS prints it: two decimals, and no minus before a zero."""
+    """Return an amount as TWS prints it: two decimals, and no minus before a zero."""
     text = f"{amount:.2f}"
     return "0.00" if text == "-0.00" else text

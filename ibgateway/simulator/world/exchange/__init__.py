@@ -1,1 +1,1 @@
-"""Orders: what is accepted, how it is matched against the market, and what is told of it."""
+"""Orders: their acceptance, their matching against the market, and their events."""

@@ -1,4 +1,4 @@
-"""The exchange's counter: takes orders, modifications and cancellations, and refuses what TWS would.
+"""The exchange: it takes orders, modifications and cancellations, and refuses as TWS does.
 
 What happens is told through `drain`, in the order in which real gateways tell it.
 """
@@ -24,7 +24,7 @@ from ibgateway.simulator.world.instruments.directory import Directory
 
 
 class Exchange:
-    """All orders. `at` is the current time wherever it is passed."""
+    """All orders of a world. `at` is always the current time."""
 
     def __init__(self, seed: int, broker: Broker, directory: Directory) -> None:
         self.life = OrderLifecycle(seed, broker, directory)
@@ -41,7 +41,7 @@ class Exchange:
     # --- placing -------------------------------------------------------------------------------------------------
 
     def place(self, clientId: int, orderId: int, contract: Contract, order: Order, at: float) -> None:
-        """A new order, a what-if, or a modification of the client's order of this id."""
+        """Take a new order, a what-if, or a modification of the client's order of this id."""
         existing = self.registry.get(clientId, orderId)
         try:
             if existing is not None and not order.whatIf:
@@ -109,7 +109,7 @@ class Exchange:
         self.life.changed(working, at)
 
     def fill(self, clientId: int, orderId: int, size: Decimal | None, price: float | None, at: float) -> None:
-        """A fill that the market did not ask for: what a script of faults orders. Nothing, if it is done."""
+        """Fill an order as a fault script asks, whatever the market does; do nothing if it is done."""
         order = self.registry.get(clientId, orderId)
         if order is not None and not order.done:
             self.life.fill(order, size or order.remaining, price, at)

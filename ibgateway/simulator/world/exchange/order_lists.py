@@ -18,7 +18,7 @@ SUBMITTER = "paperuser"  # the login's name
 
 
 def open_orders(exchange: Exchange, clientId: int | None, at: float) -> list[OpenOrder]:
-    """Orders that are open; staged ones (transmit=false) are not told of."""
+    """Return the open orders, without staged ones (transmit=false)."""
     return [
         exchange.life.refreshed(each, at).open_order()
         for each in exchange.registry.active.values()
@@ -34,7 +34,7 @@ def status_of(exchange: Exchange, open_order: OpenOrder) -> OrderStatus:
 
 
 def completed(exchange: Exchange, at: float) -> list[OpenOrder]:
-    """The day's, latest first. TWS does not tell their order ids."""
+    """Return the day's completed orders, latest first, without order ids as TWS does."""
     since = _midnight(at)
     done = [each for each in exchange.registry.all if each.done and each.completed >= since]
     ordered = sorted(done, key=lambda each: each.completed, reverse=True)
@@ -42,7 +42,7 @@ def completed(exchange: Exchange, at: float) -> list[OpenOrder]:
 
 
 def _archived(order: WorkingOrder, parent: WorkingOrder | None) -> OpenOrder:
-    """Worked out once: a list of ten thousand must not keep the gateway from its other clients."""
+    """Return the archived order, computed once: a list of 10,000 must not block the other clients."""
     of = (order.order, order.status, order.filled, order.completed, order.reason, parent and parent.permId)
     if order.archived is None or order.archived[0] != of:
         order.archived = of, _completed(order, parent)
@@ -68,7 +68,7 @@ def _with_what_tws_adds(order: WorkingOrder, parent: WorkingOrder | None) -> Ord
 
 
 def _end_of_next_quarter(at: float) -> str:
-    """GTC orders end with the quarter that follows the current one."""
+    """Return the end of the next quarter, at which GTC orders end."""
     local = calendar("US_STOCK").local(at)
     quarters = local.year * 4 + (local.month - 1) // 3 + 2
     last = date(quarters // 4, quarters % 4 * 3 + 1, 1) - timedelta(days=1)
@@ -78,7 +78,7 @@ def _end_of_next_quarter(at: float) -> str:
 def executions(
     exchange: Exchange, asked: ExecutionFilter, at: float
 ) -> list[tuple[Execution, CommissionReport | None]]:
-    """Today's executions that pass the filter, or those of the days that it names."""
+    """Return today's executions that pass the filter, or those of the filter's days."""
     return [(report.execution, report.commission) for report in exchange.registry.reports if _passes(report, asked, at)]
 
 
@@ -109,6 +109,6 @@ def _side(text: str) -> str:
 
 
 def _midnight(at: float) -> float:
-    """Executions and completed orders are kept from midnight in New York."""
+    """Return midnight in New York, from which executions and completed orders are kept."""
     local = calendar("US_STOCK").local(at)
     return local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()

@@ -1,4 +1,4 @@
-"""Bars: intraday ones are the aggregation of the ticks; daily ones are rows, which the ticks add up to."""
+"""Bars: intraday bars aggregate ticks; daily bars are the rows that the ticks add up to."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FEE_RATE = 0.25  # percent a year, for what is easy to borrow
 
 @dataclass(frozen=True)
 class BarRequest:
-    """A historical request, read."""
+    """One historical request after its checks."""
 
     instrument: Instrument
     whatToShow: str
@@ -44,7 +44,7 @@ def bars(
     whatToShow: str,
     useRTH: bool,
 ) -> Pieces[HistoricalBars]:
-    """The bars of the span that ends at `end` (now, if that is earlier), oldest first; a piece is a day."""
+    """Return the bars of the span that ends at `end` (or now, if earlier), oldest first; one piece is a day."""
     size, length = parse_bar_size(barSize), parse_duration(duration)
     _check(instrument, whatToShow, end, duration, barSize)
     check_length(length, size)
@@ -99,7 +99,7 @@ def _found(market: Market, asked: BarRequest, length: Duration) -> Pieces[tuple[
 
 
 def _last_day(market: Market, asked: BarRequest) -> int:
-    """The last trading day of which something that is asked for has begun."""
+    """Return the last trading day with a requested span that has begun."""
     calendar = asked.instrument.calendar
     index = min(calendar.index_at(asked.end), market.last_day(asked.instrument))
     while index >= market.first_day(asked.instrument):
@@ -116,7 +116,7 @@ def _first_day(asked: BarRequest, length: Duration, last: int) -> int:
 
 
 def _seconds_back(asked: BarRequest, seconds: float) -> float:
-    """The instant that lies so many seconds of trading before the end."""
+    """Return the instant a number of trading seconds before the end."""
     calendar = asked.instrument.calendar
     index = calendar.index_at(asked.end)
     while index >= 0:
@@ -135,7 +135,7 @@ def _seconds_back(asked: BarRequest, seconds: float) -> float:
 
 
 def daily_bar(market: Market, asked: BarRequest, index: int) -> list[Bar]:
-    """The day's bar, of its rows if it is over; empty when nothing has happened yet."""
+    """Return the day's bar, from its rows if the day is over; no bar before its first tick."""
     instrument = asked.instrument
     calendar = instrument.calendar
     time = calendar.midnight(index)
@@ -191,7 +191,7 @@ def _quote_bar(
 
 
 def _unsized(time: float, prices: list[float]) -> Bar:
-    """A bar of quotes has no volume, which TWS shows as -1."""
+    """Return a bar of quotes: it has no volume, which TWS shows as -1."""
     opening, high, low, close = prices
     return Bar(time, opening, high, low, close, Decimal(-1), -1.0, -1)
 
@@ -219,7 +219,7 @@ def _rate(market: Market, asked: BarRequest, index: int) -> float:
 
 
 def _grouped(days: list[Bar], size: str) -> list[Bar]:
-    """Weekly and monthly bars; each has the date of its last trading day."""
+    """Return weekly or monthly bars; each has the date of its last trading day."""
     if size == "day":
         return days
     return [_merged(list(group)) for _, group in groupby(days, key=_week if size == "week" else _month)]
@@ -263,7 +263,7 @@ def _intraday(market: Market, asked: BarRequest, index: int, start: float) -> li
 
 
 def _edges(asked: BarRequest, index: int, size: int) -> Floats:
-    """Bars start at multiples of their size from local midnight, and where the day begins."""
+    """Return the edges of bars: multiples of their size from local midnight, and the start of the day."""
     calendar = asked.instrument.calendar
     spans = [span for span in calendar.spans(index) if span.liquid or not asked.liquid]
     first, last = spans[0].start, spans[-1].end
@@ -293,7 +293,7 @@ def _within(market: Market, asked: BarRequest, index: int, edges: Floats, time: 
 
 
 def _traded(asked: BarRequest, tapes: list[Tape], edges: Floats, time: float | None) -> list[Bar]:
-    """Bars in which nothing traded are left out."""
+    """Return bars of prints; bars without a print are left out."""
     at = np.concatenate([tape.prints.time for tape in tapes])
     upto = int(np.searchsorted(at, asked.end, side="right"))
     price = np.concatenate([tape.prints.price for tape in tapes])[:upto].astype(np.int64)
@@ -323,7 +323,7 @@ def _traded(asked: BarRequest, tapes: list[Tape], edges: Floats, time: float | N
 
 
 def _quoted(asked: BarRequest, tapes: list[Tape], edges: Floats, time: float | None) -> list[Bar]:
-    """A bar in which no quote changed repeats the quote that stood."""
+    """Return bars of quotes; a bar without a change repeats the present quote."""
     at = np.concatenate([tape.quotes.time for tape in tapes])
     upto = int(np.searchsorted(at, asked.end, side="right"))
     bid = np.concatenate([tape.quotes.bid for tape in tapes])[:upto].astype(np.int64)

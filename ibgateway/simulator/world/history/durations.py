@@ -43,7 +43,7 @@ class Duration:
     unit: str  # S, D, W, M or Y
 
     def first_day(self, last: date) -> date:
-        """The first calendar day of a span of weeks, months or years that ends on `last`."""
+        """Return the first calendar day of a span of weeks, months or years that ends on `last`."""
         if self.unit == "W":
             return last - timedelta(days=7 * self.count - 1)
         months = self.count * (12 if self.unit == "Y" else 1)
@@ -52,7 +52,7 @@ class Duration:
 
 
 def parse_duration(text: str) -> Duration:
-    """ "10 D" and the like; Refusal 321 otherwise."""
+    """Read a duration such as "10 D"; Refusal 321 for other texts."""
     parts = text.split()
     if len(parts) != 2 or not parts[0].isascii() or not parts[0].isdigit() or parts[1].upper() not in "SDWMY":
         raise _invalid(f"Invalid duration format: {text}. Legal units are S, D, W, M and Y")
@@ -70,7 +70,7 @@ def parse_duration(text: str) -> Duration:
 
 
 def parse_bar_size(text: str) -> int | str:
-    """Seconds of an intraday bar, or "day", "week" or "month"; Refusal 321 otherwise."""
+    """Return the seconds of an intraday bar, or "day", "week" or "month"; Refusal 321 for other texts."""
     name = OTHER_SPELLINGS.get(text, text)
     size: int | str | None = INTRADAY.get(name) or DAILY.get(name)
     if size is None:
@@ -79,7 +79,7 @@ def parse_bar_size(text: str) -> int | str:
 
 
 def check_length(duration: Duration, size: int | str) -> None:
-    """Bars of a few seconds are not given for long spans."""
+    """Check the span; Refusal for bars of a few seconds over a long span."""
     within_a_day = duration.unit == "S" or duration == Duration(1, "D")
     if isinstance(size, int) and size < FINE_BAR_S and not within_a_day:
         raise Refusal(162, "Historical Market Data Service error message:Time length exceed max.")

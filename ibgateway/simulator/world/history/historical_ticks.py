@@ -33,7 +33,7 @@ def historical(
     number: int,
     liquid: bool,
 ) -> list[Tick]:
-    """At most `number` ticks from `start` on, or else the last before `end`; the last second is given whole."""
+    """Return at most `number` ticks from `start` on, or the last before `end`; the last second is complete."""
     wanted = min(max(number, 1), MOST_TICKS)
     if start is not None:
         return _forward(market, instrument, read, start, end, wanted, liquid)
@@ -72,7 +72,7 @@ def _backward(
 
 
 def _whole(found: list[Tick], wanted: int) -> list[Tick]:
-    """The first `wanted`, and the others of the same second."""
+    """Return the first `wanted` ticks, and the others of the last one's second."""
     second = int(found[wanted - 1].time)
     last = wanted
     while last < len(found) and int(found[last].time) == second:
@@ -93,7 +93,7 @@ def _spans(
 
 
 def midpoints(quotes: list[BidAsk]) -> list[tuple[float, float]]:
-    """Times and middles of quotes that have both sides."""
+    """Return times and middles of quotes with both sides."""
     return [
         (quote.time, round((quote.bid + quote.ask) / 2, 8))
         for quote in quotes
@@ -113,7 +113,7 @@ def head_timestamp(market: Market, instrument: Instrument, whatToShow: str, liqu
 def histogram(
     market: Market, instrument: Instrument, liquid: bool, period: str, now: float
 ) -> Pieces[list[tuple[float, Decimal]]]:
-    """Traded size by price, over a period such as "3 days" that ends now; a piece is a session."""
+    """Return traded size by price, over a period such as "3 days" that ends now; one piece is a session."""
     count, _, unit = period.strip().partition(" ")
     letter = HISTOGRAM_UNITS.get(unit.rstrip("s"))
     if letter is None or not count.isdigit():

@@ -7,7 +7,7 @@ from ibgateway.simulator.world.instruments.instrument import Instrument
 
 
 def bond(row: dict[str, str]) -> Instrument:
-    """One row of the extract."""
+    """Make a bond of one row of the extract."""
     return Instrument(
         conId=int(row["conId"]),
         secType="BOND",

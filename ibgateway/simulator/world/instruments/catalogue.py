@@ -81,7 +81,7 @@ class Catalogue:
         return self._levels.get(series, price)
 
     def _take(self, symbol: str, guess: Guess) -> None:
-        """A symbol with a history of the user's own: one that is known, or a US stock that is new."""
+        """Take a symbol of the user's own history: a known one, or a new US stock."""
         for number, each in enumerate(self.instruments):
             if symbol in (each.symbol, each.localSymbol) and (each.currency == "USD" or each.secType == "CASH"):
                 self.series[symbol] = SeriesSpec(symbol, each.hours, guess)
@@ -159,7 +159,7 @@ def _levels() -> dict[str, float]:
 
 
 def _step(listed: float, scaled: float) -> float:
-    """The distance of two strikes once prices are scaled; options are listed for a symbol or are not."""
+    """Return the distance of two strikes after scaling; 0 if no options are listed for the symbol."""
     if not listed or scaled == 1:
         return listed
     return min(STRIKE_STEPS, key=lambda step: abs(log(step / (listed * scaled))))

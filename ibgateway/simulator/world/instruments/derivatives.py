@@ -1,4 +1,4 @@
-"""Options and futures, made when they are asked for; a contract id says exactly which one it is."""
+"""Options and futures, made on request; each contract id encodes its terms."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ INDEX_OPTION_EXCHANGES = ("SMART", "CBOE")
 
 @dataclass(frozen=True)
 class Underlying:
-    """Something that options are listed on: a stock, an index, or a family of futures."""
+    """The underlying of listed options: a stock, an index, or a family of futures."""
 
     number: int
     symbol: str
@@ -77,7 +77,7 @@ class Derivatives:
     # --- futures -------------------------------------------------------------------------------------------------
 
     def futures(self, symbol: str, today: date, expired: bool = False) -> Iterator[Instrument]:
-        """The listed futures of a family, nearest first; with `expired`, those of the last year too."""
+        """Return the listed futures of a family, nearest first; with `expired`, also those of the last year."""
         if symbol not in self._roots:
             return
         number, root = self._roots[symbol]
@@ -133,7 +133,7 @@ class Derivatives:
         return [index * on.strikeStep for index in range(max(low, 1), min(high, STRIKES - 1) + 1)]
 
     def option(self, on: Underlying, expiry: date, strike: float, right: str) -> Instrument | None:
-        """The option, whether or not it is listed today; None when it can't exist."""
+        """Return the option, listed today or not; None if it cannot exist."""
         index = round(strike / on.strikeStep)
         if index * on.strikeStep != strike or not 0 < index < STRIKES or not FIRST_DAY <= expiry <= date(2030, 12, 31):
             return None

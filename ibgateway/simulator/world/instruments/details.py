@@ -36,7 +36,7 @@ RULES = {
 
 
 def details(instrument: Instrument, exchange: str, now: float) -> ContractDetails:
-    """The details as of `now`, whose trading hours begin with today."""
+    """Return the details as of `now`; their trading hours begin with today."""
     calendar = instrument.calendar
     stock = instrument.secType == "STK"
     size = _sizes(instrument)
@@ -80,7 +80,7 @@ def _under_sec_type(instrument: Instrument) -> str:
 
 
 def _sizes(instrument: Instrument) -> tuple[Decimal, Decimal, Decimal]:
-    """Minimum size, increment and suggested increment."""
+    """Return minimum size, increment and suggested increment."""
     if instrument.secType == "STK" and instrument.currency == "USD":
         return Decimal("0.0001"), Decimal("0.0001"), Decimal(100)
     if instrument.secType == "CASH":

@@ -1,4 +1,4 @@
-"""Finds instruments: what an incomplete contract may mean, and which one a complete contract is."""
+"""The look-up of instruments: all matches of an incomplete contract, and the one of a complete contract."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OLD_NAMES = {"ISLAND": "NASDAQ"}  # TWS renamed the exchange; clients still send
 
 
 class Directory:
-    """Every instrument there is; derivatives are listed by the day that is asked about."""
+    """All instruments; derivatives are listed as of the day in question."""
 
     def __init__(self, own: dict[str, Guess] | None = None, price_levels: str = RECORDED_LEVELS) -> None:
         self.catalogue = Catalogue(own, price_levels)
@@ -36,7 +36,7 @@ class Directory:
         return self._fixed
 
     def get(self, conId: int) -> Instrument | None:
-        """The instrument with this id, derivatives included."""
+        """Return the instrument with this id, derivatives included."""
         found = self._made.get(conId)
         if found is None:
             found = self.derivatives.option_of(conId) or self.derivatives.future(conId)
@@ -45,14 +45,14 @@ class Directory:
         return found
 
     def require(self, contract: Contract) -> Instrument:
-        """The instrument of a contract that `resolve` gave out."""
+        """Return the instrument of a contract that `resolve` has returned."""
         found = self.get(contract.conId)
         if found is None:
             raise Refusal(200, NOT_FOUND)
         return found
 
     def find(self, contract: Contract, today: date) -> list[Instrument]:
-        """Every instrument that the contract may mean; Refusal 200 or 321 when there can be none."""
+        """Return every instrument that matches the contract; Refusal 200 or 321 if there is none."""
         if contract.conId:
             one = self.get(contract.conId)
             found = [one] if one and _agrees(one, contract) else []
@@ -63,7 +63,7 @@ class Directory:
         return found
 
     def one(self, contract: Contract, today: date) -> Instrument:
-        """The one instrument that is meant; Refusal 200 when unknown or ambiguous."""
+        """Return the one instrument that matches; Refusal 200 if there is none or more than one."""
         found = self.find(contract, today)
         if len({each.conId for each in found}) > 1:
             raise Refusal(200, AMBIGUOUS.format(contract.symbol or contract.localSymbol))
@@ -134,7 +134,7 @@ def _agrees(each: Instrument, asked: Contract) -> bool:
 
 
 def _date(text: str) -> date | None:
-    """A whole date; None for a month or nothing."""
+    """Return a complete date; None for a month or an empty text."""
     try:
         return datetime.strptime(text[:8], "%Y%m%d").date() if len(text) >= 8 else None
     except ValueError:

@@ -13,7 +13,7 @@ LEAPS = 2  # Januaries beyond
 
 
 def option_expiries(today: date, calendar: Calendar) -> list[date]:
-    """Weekly Fridays, monthly third Fridays, and the Januaries after next; moved to Thursday on a holiday."""
+    """Return option expiries: weekly Fridays, third Fridays, later Januaries; Thursday in place of a holiday."""
     friday = today + timedelta((4 - today.weekday()) % 7)
     found = {friday + timedelta(7 * n) for n in range(WEEKLIES)}
     found |= {third_friday(*_month(today, n)) for n in range(MONTHLIES)}
@@ -28,7 +28,7 @@ def is_option_expiry(day: date, calendar: Calendar) -> bool:
 
 
 def future_expiry(year: int, month: int, settles: str, calendar: Calendar) -> date:
-    """The last trading day of a delivery month."""
+    """Return the last trading day of a delivery month."""
     if settles == "third friday":
         day = third_friday(year, month)
     elif settles == "end of month":
@@ -39,7 +39,7 @@ def future_expiry(year: int, month: int, settles: str, calendar: Calendar) -> da
 
 
 def delivery_months(today: date, letters: str, count: int) -> list[tuple[int, int]]:
-    """The next `count` delivery months from this month on."""
+    """Return the next `count` delivery months from this month on."""
     months = (_month(today, n) for n in range(12 * count))
     return [each for each in months if MONTH_LETTERS[each[1] - 1] in letters][:count]
 
@@ -50,7 +50,7 @@ def third_friday(year: int, month: int) -> date:
 
 
 def trading_day(day: date, calendar: Calendar) -> date:
-    """The day itself, or the last trading day before it."""
+    """Return the day itself, or the last trading day before it."""
     index = calendar.index_of(day)
     if index < len(calendar) and calendar.day(index) == day:
         return day

@@ -1,4 +1,4 @@
-"""One tradable thing as the world knows it: identity, price grid, hours, and which series moves it."""
+"""One instrument of the world: identity, price grid, trading hours, and its price series."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ibgateway.simulator.world.time.calendar import Calendar, calendar
 
 @dataclass(frozen=True)
 class Instrument:
-    """Prices are counted in ticks inside the world: price = ticks × step / scale, exact for every tick size."""
+    """One instrument. Its prices are counted in ticks: price = ticks × step / scale, exact for every tick size."""
 
     conId: int
     secType: str
@@ -61,19 +61,19 @@ class Instrument:
 
     @property
     def quoted(self) -> bool:
-        """An index has prints and no quotes."""
+        """Report if the instrument has quotes: an index has none."""
         return self.secType != "IND"
 
     @property
     def prints(self) -> bool:
-        """Forex has quotes and no prints."""
+        """Report if the instrument has prints: forex has none."""
         return self.secType not in ("CASH", "BOND")
 
     def price(self, ticks: int) -> float:
         return int(ticks) * self.step / self.scale
 
     def ticks(self, price: float) -> int:
-        """The nearest tick."""
+        """Return the nearest tick."""
         return round(price * self.scale / self.step)
 
     def on_grid(self, price: float) -> bool:
@@ -82,7 +82,7 @@ class Instrument:
         return abs(ticks - round(ticks)) < Decimal("1e-6")
 
     def contract(self, exchange: str = "") -> Contract:
-        """The complete contract, for the exchange that the client asked for."""
+        """Return the complete contract for the client's exchange."""
         return Contract(
             conId=self.conId,
             symbol=self.symbol,

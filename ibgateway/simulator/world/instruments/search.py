@@ -52,7 +52,7 @@ DEPTH = (
 
 
 def matching_symbols(directory: Directory, pattern: str) -> list[ContractDescription]:
-    """Exact symbols first, then symbols that begin with the pattern, then names that contain it."""
+    """Return matches: equal symbols first, then symbols that begin with the pattern, then names that contain it."""
     wanted = pattern.strip().upper()
     if not wanted:
         return []
@@ -69,7 +69,7 @@ def _rank(each: Instrument, wanted: str) -> int | None:
 
 
 def _description(each: Instrument) -> ContractDescription:
-    """A match has no exchange but its primary one."""
+    """Return one match; its contract has the primary exchange alone."""
     contract = replace(each.contract(), exchange="", primaryExchange=each.primaryExchange, localSymbol="")
     return ContractDescription(replace(contract, tradingClass=""), derivative_types(each), each.longName)
 
@@ -77,7 +77,7 @@ def _description(each: Instrument) -> ContractDescription:
 def option_chains(
     directory: Directory, today: date, symbol: str, futFopExchange: str, underlyingSecType: str, underlyingConId: int
 ) -> list[OptionChain]:
-    """A chain for each exchange and trading class of the underlying's options; empty where there are none."""
+    """Return a chain for each exchange and trading class of the underlying's options; empty if there are none."""
     secType = "FOP" if underlyingSecType == "FUT" else "OPT"
     on = directory.derivatives.underlying(symbol.upper(), secType)
     under = directory.get(underlyingConId)
@@ -107,7 +107,7 @@ def smart_components(bboExchange: str) -> list[SmartComponent]:
 
 
 def bbo_exchange(instrument: Instrument) -> str:
-    """US stocks share one map of letters; others have none."""
+    """Return the name of the map of letters: US stocks share one, others have none."""
     return US_BBO if instrument.secType == "STK" and instrument.currency == "USD" else ""
 
 

@@ -13,7 +13,7 @@ GROWTH = 0.25  # each level is larger than the one before, on average
 
 
 def depth(market: Market, instrument: Instrument, rows: int, at: float) -> tuple[list[DepthLevel], list[DepthLevel]]:
-    """Bids and offers, best first; the first of each is the quote. Empty when closed."""
+    """Return bids and offers, best first; the first of each is the quote. Empty while closed."""
     quote = market.quote(instrument, at)
     if quote.bid is None or quote.ask is None:
         return [], []

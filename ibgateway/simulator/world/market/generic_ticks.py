@@ -27,14 +27,14 @@ EASY = 3.0  # at least a thousand shares can be borrowed
 
 
 class GenericTickCounter:
-    """Counts them; the daily part is kept."""
+    """Counts a contract's generic ticks; the daily part is kept."""
 
     def __init__(self, market: Market) -> None:
         self._market = market
         self._daily = lru_cache(maxsize=512)(self._count_daily)
 
     def ticks(self, instrument: Instrument, at: float) -> dict[int, Value]:
-        """Tick type id and value; what does not apply to the instrument is left out."""
+        """Return values by tick type id, only those that apply to the instrument."""
         index = instrument.calendar.index_at(at)
         found = dict(self._daily(instrument, index))
         found[HALTED] = 0.0 if self._market.halted_until(instrument, at) is None else 1.0
@@ -82,7 +82,7 @@ class GenericTickCounter:
         return found
 
     def _tempo(self, instrument: Instrument, at: float) -> dict[int, Value]:
-        """Trades of the day, and trades and volume of the last minute."""
+        """Return the number of trades of the day, and trades and volume of the last minute."""
         tape = self._market.tape_at(instrument, at)
         last = self._market.last_print(instrument, at)
         found: dict[int, Value] = {LAST_RTH: last.price} if last else {}

@@ -60,7 +60,7 @@ class Market:
         self.source = lru_cache(maxsize=None)(self._find_source)
 
     def stream(self, *key: object) -> Generator:
-        """Random numbers of the market's seed."""
+        """Return a random stream of the market's seed."""
         return stream(self._seed, *key)
 
     # --- daily ---------------------------------------------------------------------------------------------------
@@ -96,13 +96,13 @@ class Market:
         return f"{source.kind}: {source.text}"
 
     def rows(self, instrument: Instrument, index: int) -> tuple[Row, ...]:
-        """The day's spans; their ticks need not be drawn, but where a row is counted from them."""
+        """Return the rows of the day's spans; ticks are drawn only if a row is counted from them."""
         if self.counted(instrument, index):
             return tuple(self.tape(instrument, index, n).row for n in range(len(instrument.calendar.spans(index))))
         return self._rows.day(instrument, self.series(instrument.series), index)
 
     def first_day(self, instrument: Instrument) -> int:
-        """The number of the first trading day that has data."""
+        """Return the number of the first trading day with data."""
         if instrument.expiry is not None:
             listed = instrument.calendar.index_of(instrument.expiry - LISTED[instrument.secType])
             return max(listed, instrument.calendar.index_of(self._series_begins(instrument)))
@@ -116,13 +116,13 @@ class Market:
         return series.calendar.day(series.first)
 
     def last_day(self, instrument: Instrument) -> int:
-        """The number of the last trading day: an expiry, or the calendar's end."""
+        """Return the number of the last trading day: the expiry, or the calendar's end."""
         if instrument.expiry is None:
             return len(instrument.calendar) - 1
         return instrument.calendar.index_of(instrument.expiry)
 
     def liquid_row(self, instrument: Instrument, index: int) -> Row:
-        """The day's liquid hours."""
+        """Return the row of the day's liquid hours."""
         return next(
             row
             for row, span in zip(self.rows(instrument, index), instrument.calendar.spans(index), strict=True)
@@ -135,7 +135,7 @@ class Market:
         return float(series.row(max(index, series.first))[5])
 
     def bounds(self, instrument: Instrument, index: int, number: int) -> Row | None:
-        """A span's row, where it is known without drawing ticks."""
+        """Return a span's row if it is known without drawing ticks, else None."""
         if self.counted(instrument, index):
             return None
         return self.rows(instrument, index)[number]
@@ -143,7 +143,7 @@ class Market:
     # --- tapes ---------------------------------------------------------------------------------------------------
 
     def tape(self, instrument: Instrument, index: int, number: int) -> Tape:
-        """The prints and quotes of a day's span, by its number within the day."""
+        """Return the prints and quotes of a day's span, by its number within the day."""
         key = (instrument.conId, index, number)
         tape = self._tapes.get(key)
         if tape is not None:
@@ -188,7 +188,7 @@ class Market:
         return found
 
     def option_volatility(self, option: Instrument, at: float, under: float) -> float:
-        """The model's volatility of an option on the day of `at`."""
+        """Return the model's volatility of an option on the day of `at`."""
         of = self.underlying(option)
         at_the_money = implied_of_day(self.series(of.series), max(of.calendar.index_at(at), self.first_day(of)))
         return smile(at_the_money, under, option.strike or under)
@@ -196,7 +196,7 @@ class Market:
     # --- halts ---------------------------------------------------------------------------------------------------
 
     def halt(self, instrument: Instrument, start: float, end: float) -> None:
-        """From `start` until `end` nothing happens in the instrument; `start` must not be in the past."""
+        """Halt the instrument from `start` until `end`; `start` must not be in the past."""
         self._halts.setdefault(instrument.conId, []).append(TradingHalt(instrument.conId, start, end))
         for key in [key for key in self._tapes if key[0] == instrument.conId]:
             self._bytes -= _weight(self._tapes.pop(key))
@@ -217,7 +217,7 @@ class Market:
         return any(_overlap(halt, opening, closing) for halt in self._halts.get(instrument.conId, ()))
 
     def tapes(self, instrument: Instrument, start: float, end: float) -> Iterator[Tape]:
-        """The tapes that overlap [start, end], oldest first."""
+        """Yield the tapes that overlap [start, end], oldest first."""
         index = max(instrument.calendar.index_at(start), self.first_day(instrument))
         last = self.last_day(instrument)
         while index <= last and instrument.calendar.open_of(index) <= end:
@@ -227,7 +227,7 @@ class Market:
             index += 1
 
     def tape_at(self, instrument: Instrument, at: float) -> Tape | None:
-        """The tape that `at` is in; None when the instrument is closed."""
+        """Return the tape of `at`; None while the instrument is closed."""
         found = instrument.calendar.span_at(at)
         if found is None:
             return None
@@ -239,7 +239,7 @@ class Market:
     # --- what is seen --------------------------------------------------------------------------------------------
 
     def quotes(self, instrument: Instrument, after: float, upto: float) -> list[BidAsk]:
-        """Changes of the best bid and offer in (after, upto]."""
+        """Return the changes of the best bid and offer in (after, upto]."""
         found: list[BidAsk] = []
         if instrument.quoted:
             for tape in self.tapes(instrument, after, upto):
@@ -249,7 +249,7 @@ class Market:
         return found
 
     def trades(self, instrument: Instrument, after: float, upto: float) -> list[Trade]:
-        """Prints in (after, upto]."""
+        """Return the prints in (after, upto]."""
         found: list[Trade] = []
         if instrument.prints:
             for tape in self.tapes(instrument, after, upto):
@@ -258,7 +258,7 @@ class Market:
         return found
 
     def quote(self, instrument: Instrument, at: float) -> BidAsk:
-        """The best bid and offer at `at`; no prices when closed."""
+        """Return the best bid and offer at `at`; without prices while closed."""
         tape = self.tape_at(instrument, at) if instrument.quoted else None
         if tape is not None:
             i = int(np.searchsorted(tape.quotes.time, at, side="right")) - 1
@@ -267,7 +267,7 @@ class Market:
         return BidAsk(at, None, Decimal(0), None, Decimal(0))
 
     def last_print(self, instrument: Instrument, at: float) -> Trade | None:
-        """The latest print up to `at`, of today or of the day before."""
+        """Return the latest print up to `at`, of today or of the day before."""
         if not instrument.prints:
             return None
         calendar, first = instrument.calendar, self.first_day(instrument)
@@ -296,7 +296,7 @@ class Market:
         return instrument.price(row.close)
 
     def previous_close(self, instrument: Instrument, at: float) -> float:
-        """The close of the trading day before the one that has last begun."""
+        """Return the close of the trading day before the latest one that has begun."""
         index = max(instrument.calendar.index_at(at) - 1, self.first_day(instrument))
         return instrument.price(self.liquid_row(instrument, index).close)
 
@@ -341,7 +341,7 @@ class Market:
 
 
 def _day_at(days: Calendar, at: float) -> int:
-    """The number of the trading day that is under way at that time, or of the next one."""
+    """Return the number of the trading day at that time, or of the next one."""
     index = days.index_at(at)
     return index if days.close_of(index) > at else index + 1
 
@@ -351,7 +351,7 @@ def _overlap(halt: TradingHalt, start: float, end: float) -> bool:
 
 
 def venues(instrument: Instrument) -> tuple[str, ...]:
-    """The exchanges that an instrument's prints and quotes name."""
+    """Return the exchanges of an instrument's prints and quotes."""
     if instrument.secType == "STK" and instrument.currency == "USD":
         return US_VENUES
     routed = instrument.exchanges[1:] if instrument.exchanges[0] == "SMART" else instrument.exchanges[:1]

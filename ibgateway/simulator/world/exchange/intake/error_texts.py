@@ -22,7 +22,7 @@ LATE_AUCTION = "Order rejected - reason:Order is too late for the closing auctio
 
 
 def held_text(order: WorkingOrder, until: str) -> str:
-    """399: the market is closed."""
+    """Return the text of 399: the market is closed."""
     contract = order.contract
     where = f"{contract.primaryExchange or contract.exchange}.{contract.tradingClass or contract.symbol}"
     return (

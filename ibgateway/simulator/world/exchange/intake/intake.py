@@ -1,4 +1,4 @@
-"""Reads a new order or a modification: what it is on, whether TWS would take it, how much it is for and until when."""
+"""The reading of a new or modified order: its instruments, TWS's checks, its quantity and its end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BAD_LEGS = checks.REFUSED + "Invalid combination legs"
 
 
 class OrderIntake:
-    """Every method raises `Refusal` with TWS's code and text for what it can't take."""
+    """Reads orders; raises `Refusal` with TWS's code and text for an order that TWS would not take."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class OrderIntake:
         self._conditions = conditions
 
     def read(self, working: WorkingOrder, contract: Contract, order: Order, at: float) -> WorkingOrder:
-        """The working order as this contract and order would make it."""
+        """Return the working order of this contract and order."""
         known, instruments = self._resolve(contract, at)
         order = replace(order, account=order.account or self._account(working, order), tif=order.tif or "DAY")
         refused = checks.first_refusal(checks.OrderRequest(order, known, instruments, tuple(self._broker.ledgers)))
@@ -89,7 +89,7 @@ class OrderIntake:
         ), found
 
     def _quantity(self, working: WorkingOrder, at: float) -> Decimal:
-        """Shares, for an order that names an amount of money."""
+        """Return the quantity in shares, also of an order for an amount of money."""
         cash, sent = working.order.cashQty, working.order.totalQuantity
         if not cash or sent:
             return sent
@@ -101,7 +101,7 @@ class OrderIntake:
 
 
 def ratios(contract: Contract) -> list[int]:
-    """The legs' ratios, below zero for legs that the combination sells."""
+    """Return the legs' ratios, below zero for legs that the combination sells."""
     return [leg.ratio * (1 if leg.action == "BUY" else -1) for leg in contract.comboLegs]
 
 

@@ -25,7 +25,7 @@ FILLED_IN: dict[str, tuple[object, ...]] = {
 
 
 def revision_refusal(sent: Order, change: Order, held: bool) -> checks.Answer:
-    """`sent` is the order as its client asked for it last; `held`: the parent that the change names is open."""
+    """Return TWS's refusal of a change, or None. `sent` is the client's last version; `held`: its parent is open."""
     if change.parentId and not held:
         return 135, NO_SUCH_PARENT.format(change.parentId)
     if change.ocaGroup and change.ocaGroup != sent.ocaGroup:
@@ -37,7 +37,7 @@ def revision_refusal(sent: Order, change: Order, held: bool) -> checks.Answer:
 
 
 def _not_asked(sent: Order, change: Order) -> list[str]:
-    """The fields that the client has from an openOrder."""
+    """Return the fields that the client copied from an openOrder."""
     found = [
         name
         for name, shown in FILLED_IN.items()

@@ -50,7 +50,7 @@ LARGEST = Decimal(10_000_000_000)
 
 @dataclass(frozen=True)
 class OrderRequest:
-    """An order together with what it is on."""
+    """An order with its contract, instruments and accounts."""
 
     order: Order
     contract: Contract
@@ -66,13 +66,13 @@ Answer = tuple[int, str] | None
 
 
 def order_type(order: Order) -> str:
-    """The type as TWS names it; MOO and LOO are MKT and LMT that are good for the opening."""
+    """Return the type as TWS names it; MOO and LOO are MKT and LMT that are good for the opening."""
     name = order.orderType.strip().upper()
     return OTHER_NAMES.get(name, name)
 
 
 def first_refusal(asked: OrderRequest) -> Answer:
-    """The first check that the order fails."""
+    """Return the refusal of the first check that the order fails."""
     return next((answer for check in CHECKS if (answer := check(asked)) is not None), None)
 
 
@@ -158,7 +158,7 @@ def _prices(asked: OrderRequest) -> Answer:
 
 
 def _sent_prices(order: Order, kind: str) -> Iterable[float]:
-    """The prices that the order's type uses; others are ignored, as TWS does."""
+    """Yield the prices that the order's type uses; TWS ignores the others."""
     if kind in LIMITED or (kind in PEGGED | {"TRAIL LIMIT"} and order.lmtPrice):
         yield order.lmtPrice or 0.0
     if kind in STOPPED:

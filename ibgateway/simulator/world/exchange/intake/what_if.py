@@ -23,7 +23,7 @@ Trade = tuple[Instrument, Decimal, float]
 
 
 def margin_refusal(broker: Broker, feed: OrderMarket | ComboMarket, order: WorkingOrder, at: float) -> str:
-    """TWS's text if an account can't carry its part; empty if all can, or if the order lowers the margin."""
+    """Return TWS's text if an account lacks the margin for its share; empty if the order lowers the margin."""
     for part in order.parts:
         before, after = _before_and_after(broker, feed, order, part, at)
         if after.available < 0 and after.initial > before.initial:
@@ -61,7 +61,7 @@ def _too_late(feed: OrderMarket | ComboMarket, at: float) -> bool:
 
 
 def preview(broker: Broker, feed: OrderMarket | ComboMarket, order: WorkingOrder, at: float) -> OpenOrder:
-    """The answer to a what-if: an openOrder that was never placed. A group's is that of its first account."""
+    """Return the reply to a what-if: an openOrder that was never placed, for a group of its first account."""
     part = order.parts[0]
     before, after = _before_and_after(broker, feed, order, part, at)
     fee = float(_fee(_trades(feed, order, part, at), order))
@@ -95,7 +95,7 @@ def _before_and_after(
 
 
 def _trades(feed: OrderMarket | ComboMarket, order: WorkingOrder, part: AccountShare, at: float) -> list[Trade]:
-    """The trades that the order asks for in one account, at its limit or the market's price."""
+    """Return the order's trades in one account, at its limit or the market's price."""
     price = order.order.lmtPrice if order.order.orderType == "LMT" and order.order.lmtPrice else feed.price(at)
     size = order.remaining * order.sign * part.share
     if isinstance(feed, ComboMarket):

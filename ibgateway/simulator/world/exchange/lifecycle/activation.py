@@ -24,7 +24,7 @@ LOCATE_S = 30.0  # until shares are found
 
 
 class OrderActivation:
-    """Sets what an order waits for, and knows when it may be over."""
+    """The waits of orders, and the times at which they may end."""
 
     def __init__(self, broker: Broker, conditions: Conditions) -> None:
         self._broker = broker
@@ -32,7 +32,7 @@ class OrderActivation:
         self._located: dict[int, float] = {}
 
     def hold(self, order: WorkingOrder, at: float) -> None:
-        """Look anew at all but parent and transmission, and say why the order is held as TWS does."""
+        """Set the order's waits, except for parent and transmission, and TWS's reason for holding it."""
         order.waits -= {TIME, CONDITIONS, LOCATE}
         if starts(order, at) > at:
             order.waits.add(TIME)
@@ -53,7 +53,7 @@ class OrderActivation:
         return self._broker.ledgers[order.parts[0].account].quantity(order.instruments[0].conId) < order.remaining
 
     def release(self, order: WorkingOrder, at: float) -> None:
-        """Strike what is over."""
+        """Remove the waits that are over."""
         if TIME in order.waits and starts(order, at) <= at:
             order.waits.discard(TIME)
         if LOCATE in order.waits and self._located[order.permId] <= at:
@@ -76,7 +76,7 @@ class OrderActivation:
 
 
 def starts(order: WorkingOrder, at: float) -> float:
-    """From when on the order is good."""
+    """Return the time from which the order is good."""
     return instant(order.order.goodAfterTime, ZONE, at) or 0.0
 
 
@@ -90,4 +90,4 @@ def waits_for_executions(order: WorkingOrder) -> bool:
 
 
 def _look() -> None:
-    """Nothing but time has passed."""
+    """Do nothing: time has passed, so the order is looked at again."""

@@ -22,7 +22,7 @@ NOT_IN_THE_MONEY = "Error processing request:Exercise ignored because option is 
 
 
 class Expiries:
-    """Settles what expires, and what is exercised before."""
+    """Settles expired and exercised instruments."""
 
     def __init__(
         self, broker: Broker, directory: Directory, registry: OrderRegistry, tell: Callable[[Iterable[Event]], None]
@@ -45,7 +45,7 @@ class Expiries:
         return min(instants, default=None)
 
     def run(self, at: float) -> None:
-        """Settle everything that has expired by `at`: long options in the money are exercised, short ones assigned."""
+        """Settle the instruments expired by `at`: long options in the money are exercised, short ones assigned."""
         for account, ledger in self._broker.ledgers.items():
             for held in list(ledger.holdings.values()):
                 instrument = held.instrument
@@ -57,7 +57,7 @@ class Expiries:
         self, clientId: int, reqId: int, option: Instrument, action: int, quantity: int, account: str, override: bool,
         at: float,
     ) -> None:  # fmt: skip
-        """Exercise now, or say that so many are to lapse."""
+        """Exercise options now, or mark a number of them to lapse."""
         name = account or next(iter(self._broker.ledgers))
         if name not in self._broker.ledgers:
             raise Refusal(321, f"Error validating request.-'bJ' : cause - Invalid account code '{name}'.")
@@ -91,7 +91,7 @@ class Expiries:
     def _turn(
         self, account: str, option: Instrument, quantity: Decimal, at: float, clientId: int = 0, orderId: int = 0
     ) -> None:
-        """Turn options into their underlying at the strike, or into cash for an index."""
+        """Change options into their underlying at the strike, or into cash for an index."""
         under = self._directory.get(option.underConId)
         assert under is not None
         if under.secType == "IND":
@@ -112,7 +112,7 @@ class Expiries:
         self, account: str, instrument: Instrument, quantity: Decimal, price: float, at: float, clientId: int = 0,
         orderId: int = 0,
     ) -> None:  # fmt: skip
-        """Book and tell a settlement: an execution without an order, and free of charge."""
+        """Book a settlement and report it: an execution without an order and without a fee."""
         profit = self._broker.ledgers[account].trade(instrument, quantity, Decimal(repr(price)), Decimal(0))
         self._settled += 1
         execution = Execution(

@@ -1,4 +1,4 @@
-"""Matching: what an order takes from the book, in which sizes and at which prices, and how that is booked and told."""
+"""Matching: an order's trades with the book and with other orders, their booking and their events."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SMALLEST_CENTS = 1e-9
 
 @dataclass(frozen=True)
 class Liquidity:
-    """Something to trade with: a level of the book, or another client's resting order."""
+    """The other side of a trade: a level of the book, or another client's resting order."""
 
     price: float
     size: Decimal
@@ -58,7 +58,7 @@ class Matcher:
     # --- taking --------------------------------------------------------------------------------------------------
 
     def take(self, order: WorkingOrder, at: float, most: Decimal | None = None) -> None:
-        """Trade with everything that is on offer now at the order's limit or better; at most so much, if given."""
+        """Trade with the present book at the order's limit or better, up to a size if given."""
         left = order.remaining if most is None else min(most, order.remaining)
         offers = self._offers(order, at)
         if not self._enough(order, offers):
@@ -76,7 +76,7 @@ class Matcher:
                 self.trade(offer.resting, at, price, size, offer.venue, ADDED)
 
     def _enough(self, order: WorkingOrder, offers: list[Liquidity]) -> bool:
-        """All-or-none, fill-or-kill and minimum quantities trade only if there is enough."""
+        """Report if there is enough size; all-or-none, fill-or-kill and minimum quantities need it."""
         sent = order.order
         least = order.remaining if sent.allOrNone or sent.tif == "FOK" else Decimal(sent.minQty or 0)
         return sum((offer.size for offer in offers), Decimal(0)) >= min(least, order.remaining)
@@ -92,7 +92,7 @@ class Matcher:
         return sorted(offers, key=lambda each: each.price * order.sign)
 
     def _crossing(self, order: WorkingOrder) -> list[WorkingOrder]:
-        """Other orders of this world that rest on the other side of the same instrument."""
+        """Return the other orders of this world that rest on the other side of the same instrument."""
         return [
             each
             for each in self._registry.active.values()
@@ -105,7 +105,7 @@ class Matcher:
         ]
 
     def _resting_offer(self, resting: WorkingOrder, venue: str, quote: BidAsk) -> Liquidity:
-        """At its limit, or at the quote where that is better for it: right after a gap a limit may lie beyond."""
+        """Return a resting order's price: its limit, or the quote if that is better for it, as right after a gap."""
         other, limit = quote.ask if resting.buy else quote.bid, resting.limit or 0.0
         best = min if resting.buy else max
         return Liquidity(limit if other is None else best(limit, other), resting.remaining, venue, resting)
@@ -116,7 +116,7 @@ class Matcher:
         return price <= order.limit + SMALLEST_CENTS if order.buy else price >= order.limit - SMALLEST_CENTS
 
     def _improved(self, order: WorkingOrder, offer: Liquidity, at: float) -> float:
-        """Now and then a tick better than the quote, never beyond the other side of it."""
+        """Return a price that is now and then a tick better than the quote, never beyond its other side."""
         instrument = order.instruments[0]
         quote = self._feed_of(order).quote(at)
         if order.combination or offer.resting or quote.bid is None or quote.ask is None:
@@ -140,7 +140,7 @@ class Matcher:
     # --- trading -------------------------------------------------------------------------------------------------
 
     def trade(self, order: WorkingOrder, at: float, price: float, size: Decimal, venue: str, liquidity: int) -> None:
-        """Book a fill and tell it in the order of a real gateway: execDetails, openOrder, orderStatus, commission."""
+        """Book a fill and report it in a real gateway's order: execDetails, openOrder, orderStatus, commission."""
         size = min(size, order.remaining)
         if size <= 0:
             return
@@ -173,7 +173,7 @@ class Matcher:
     def _book(
         self, order: WorkingOrder, at: float, price: float, size: Decimal, venue: str, liquidity: int
     ) -> list[ExecutionReport]:
-        """Each account's part of the fill; their numbers go on from the last fill's."""
+        """Book each account's share of the fill; execution numbers continue from the last fill's."""
         reports: list[ExecutionReport] = []
         for number, (part, given) in enumerate(allot(order.parts, size), order.fills * len(order.parts)):
             part.filled += given

@@ -44,14 +44,14 @@ class OrderActions(Protocol):
 
 @dataclass(frozen=True)
 class NextEvent:
-    """Something that happens to an order at a time."""
+    """One event of an order, and its time."""
 
     time: float
     act: Callable[[], None]
 
 
 class EventPlanner:
-    """Finds an order's next plan. What it finds is final: nothing but the order's own change can undo it."""
+    """Finds an order's next event. It is final: only a change of the order itself can undo it."""
 
     def __init__(self, feed_of: Callable[[WorkingOrder], OrderMarket | ComboMarket], actions: OrderActions) -> None:
         self._feed_of = feed_of
@@ -81,14 +81,14 @@ class EventPlanner:
         return self._feed_of(order).window(at, order.outside)
 
     def _cross(self, order: WorkingOrder, window: TradingWindow, at: float) -> NextEvent | None:
-        """The auction that opens the market, if the order is there in time."""
+        """Return the auction that opens the market, if the order is there in time."""
         cross = self._feed_of(order).cross(window, at)
         if cross is None:
             return None
         return NextEvent(cross.time, lambda: self._do.joins(order, cross.time, cross.price, cross.exchange))
 
     def _again(self, order: WorkingOrder, window: TradingWindow) -> NextEvent:
-        """Nothing happens in this window: look into the next one when it is over."""
+        """Return the end of a window without an event; the next window is searched then."""
         return NextEvent(window.end, lambda: None)
 
     def _market(self, order: WorkingOrder, at: float) -> NextEvent:
@@ -103,7 +103,7 @@ class EventPlanner:
         return NextEvent(following, lambda: self._do.requotes(order, following))
 
     def _slices(self, order: WorkingOrder, at: float) -> NextEvent:
-        """An algorithm trades a part every minute."""
+        """Return an algorithm's next slice: one every minute."""
         window = self._window(order, at)
         time = window.start if window.start > at else at + SLICE_S
         return (
@@ -165,7 +165,7 @@ class EventPlanner:
         return LAST, method in TWICE_METHODS
 
     def _adjusting(self, order: WorkingOrder, at: float) -> NextEvent | None:
-        """An adjustable stop changes its type when the price has moved its way."""
+        """Return the adjustment of an adjustable stop: it changes its type after a move of the price."""
         trigger = order.order.triggerPrice
         if not order.order.adjustedOrderType or order.adjusted or not trigger or order.kind not in ("STP", "STP LMT"):
             return None
@@ -185,11 +185,11 @@ class EventPlanner:
         return NextEvent(touch.time, lambda: self._do.touches(order, touch))
 
     def _closing(self, order: WorkingOrder, at: float) -> NextEvent:
-        """At the closing print of the day that the order is for."""
+        """Return the closing auction of the order's day."""
         return self._auction(order, at, OrderMarket.closing)
 
     def _opening(self, order: WorkingOrder, at: float) -> NextEvent:
-        """At the next opening print."""
+        """Return the next opening auction."""
         return self._auction(order, at, OrderMarket.opening)
 
     def _auction(

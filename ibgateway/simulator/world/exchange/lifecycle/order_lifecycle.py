@@ -1,4 +1,4 @@
-"""An order's life from its acceptance to its end: what it waits for, how it works, what its end does to others."""
+"""An order's lifecycle from acceptance to end: its waits, its work in the market, its effect on other orders."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ZONE = "US/Eastern"
 
 
 class OrderLifecycle:
-    """Moves every order; `at` is the current time wherever it is passed. `events` is what happened, in order."""
+    """Moves every order; `at` is always the current time. `events` are the events so far, in order."""
 
     def __init__(self, seed: int, broker: Broker, directory: Directory) -> None:
         self.registry = OrderRegistry(seed)
@@ -71,7 +71,7 @@ class OrderLifecycle:
         self.events.append(OrderError(clientId, orderId, code, text))
 
     def feed_of(self, order: WorkingOrder) -> OrderMarket | ComboMarket:
-        """The market of what the order is on; kept, since many orders share it."""
+        """Return the market of the order's contract; it is kept, since many orders share it."""
         key = (order.instruments, order.contract.comboLegs, order.contract.exchange if order.combination else "")
         found = self._feeds.get(key)
         if found is None:
@@ -93,13 +93,13 @@ class OrderLifecycle:
                 self._release(each, at)
 
     def changed(self, order: WorkingOrder, at: float) -> None:
-        """The order has been modified: tell it, and let it start again."""
+        """Report a modified order, and start it again."""
         self.tell(order.told())
         self._holding.hold(order, at)
         self._go_on(order, at)
 
     def _release(self, order: WorkingOrder, at: float) -> None:
-        """The broker takes the order: margin first, then whatever it must wait for."""
+        """Accept the order as the broker: check the margin, then set its waits."""
         refused = refusal(self._broker, self.feed_of(order), self.registry, order, at)
         if refused:
             self._reject(order, refused, at)
@@ -119,7 +119,7 @@ class OrderLifecycle:
         self._finish(order, at)
 
     def _warn(self, order: WorkingOrder, at: float) -> None:
-        """Notices: the order lives on."""
+        """Send notices; the order stays open."""
         kind = checks.order_type(order.order)
         if order.order.outsideRth and kind in ("MKT", "MOC", "LOC", "MTL"):
             self.error(order.clientId, order.orderId, 2109, OUTSIDE_IGNORED)
@@ -134,7 +134,7 @@ class OrderLifecycle:
             self.error(order.clientId, order.orderId, 399, text)
 
     def _go_on(self, order: WorkingOrder, at: float, fresh: bool = True) -> None:
-        """Start the order if it waits for nothing more, and look up what happens to it next."""
+        """Start the order if it waits for nothing more, and plan its next event."""
         self._set_end(order, at)
         self._holding.release(order, at)
         if not order.waits and not order.done and (fresh or not order.kind):
@@ -150,7 +150,7 @@ class OrderLifecycle:
             order.expires = min(order.expires or ends[0], *ends)
 
     def _start(self, order: WorkingOrder, at: float) -> None:
-        """The order becomes what its type says, and trades at once what it can."""
+        """Start the order: set its type, limit and stop, and trade at once as far as possible."""
         kinds.become(order, self.feed_of(order), at)
         if order.kind in kinds.LIVE:
             self._live(order, at)
@@ -158,7 +158,7 @@ class OrderLifecycle:
             self.slices(order, at)
 
     def _live(self, order: WorkingOrder, at: float) -> None:
-        """In the market, if it is open: take what is on offer; the rest waits, unless it may not."""
+        """Trade with the present book if the market is open; the rest waits, or is cancelled if it may not wait."""
         feed = self.feed_of(order)
         window = feed.window(at, order.outside)
         if window.start > at or (order.kind in ("MKT", "LMT") and feed.cross(window, at) is not None):
@@ -192,7 +192,7 @@ class OrderLifecycle:
             order.kind, order.limit = "LMT", order.last_price
 
     def slices(self, order: WorkingOrder, at: float) -> None:
-        """An algorithm trades a part of what is left, so that all of it is traded by the end."""
+        """Trade an algorithm's next slice, so that the order is filled by its end."""
         if order.status != SUBMITTED:
             order.move(SUBMITTED)
             self.tell(order.told())
@@ -209,18 +209,18 @@ class OrderLifecycle:
         self._matcher.trade(order, touch.time, touch.price, touch.size, touch.venue, ADDED)
 
     def triggers(self, order: WorkingOrder, at: float, stop: float | None) -> None:
-        """A stop becomes a market or a limit order."""
+        """Change a stop to a market or a limit order."""
         kinds.trigger(order, stop)
         self._live(order, at)
 
     def adjusts(self, order: WorkingOrder, at: float) -> None:
-        """An adjustable stop becomes what it was to become."""
+        """Change an adjustable stop to its adjusted type."""
         kinds.adjust(order)
         self._start(order, at)
         self.tell(order.told())
 
     def joins(self, order: WorkingOrder, at: float, price: float, venue: str) -> None:
-        """The auction that opens the market: what it does not serve goes on in the market."""
+        """Trade in the auction that opens the market; the rest of the order stays in the market."""
         beyond = order.limit is not None and (price > order.limit if order.buy else price < order.limit)
         if not beyond:
             self._matcher.trade(order, at, price, order.remaining, venue, REMOVED)
@@ -228,7 +228,7 @@ class OrderLifecycle:
             self._live(order, at)
 
     def auctions(self, order: WorkingOrder, at: float, price: float, venue: str) -> None:
-        """The opening or closing print: everything trades at its price, or not at all."""
+        """Trade the whole order at the opening or closing print, or cancel it if the print is beyond its limit."""
         beyond = order.limit is not None and (price > order.limit if order.buy else price < order.limit)
         if beyond:
             self.cancel(order, at)
@@ -236,7 +236,7 @@ class OrderLifecycle:
             self._matcher.trade(order, at, price, order.remaining, venue, REMOVED)
 
     def fill(self, order: WorkingOrder, size: Decimal, price: float | None, at: float) -> None:
-        """Trade whatever the market does, at its price if none is given."""
+        """Fill the order whatever the market does, at the market's price if none is given."""
         feed = self.feed_of(order)
         levels = feed.levels(order.buy, at)
         venue = levels[0].venue if levels else order.contract.exchange
@@ -260,14 +260,14 @@ class OrderLifecycle:
             self._schedule(order, at)
 
     def _wake_child(self, child: WorkingOrder, at: float) -> None:
-        """Its parent is filled; if it is still being transmitted, it starts when that is done."""
+        """Start the child of a filled parent; a child that is still being transmitted starts afterwards."""
         if TRANSMIT not in child.waits:
             self._holding.hold(child, at)
             self.tell(child.told())
             self._go_on(child, at)
 
     def _reduce(self, order: WorkingOrder, other: WorkingOrder, size: Decimal, at: float) -> None:
-        """Type 1 cancels the others, types 2 and 3 reduce them in the proportion of what was filled."""
+        """Cancel the group's other orders (type 1), or reduce them in proportion to the fill (types 2 and 3)."""
         if TRANSMIT in other.waits:
             return
         rest = other.remaining * order.remaining / (order.remaining + size)
@@ -291,7 +291,7 @@ class OrderLifecycle:
         self._finish(order, at)
 
     def _finish(self, order: WorkingOrder, at: float) -> None:
-        """Forget the order's plans; its children can't live without it."""
+        """Drop the order's events, and cancel its children."""
         order.version += 1
         self.registry.retire(order)
         for child in self.registry.children(order):
@@ -328,7 +328,7 @@ class OrderLifecycle:
         return None
 
     def run_next(self) -> None:
-        """Carry out the plan that is due next, and plan on."""
+        """Carry out the event that is due next, and plan the following one."""
         time, permId, _, plan = heapq.heappop(self._heap)
         order = self.registry.active[permId]
         waited = bool(order.waits)
@@ -341,13 +341,13 @@ class OrderLifecycle:
             self._schedule(order, time)
 
     def reschedule(self, instrument: Instrument, at: float) -> None:
-        """The market of an instrument is not what it was: look everything up again."""
+        """Plan all orders of an instrument again after a change of its market."""
         for order in list(self.registry.active.values()):
             if instrument in order.instruments:
                 self._schedule(order, at)
 
     def refreshed(self, order: WorkingOrder, at: float) -> WorkingOrder:
-        """The order as it stands now: a trailing stop moves between its events."""
+        """Return the order in its present state: a trailing stop moves between its events."""
         if order.kind in TRAILING and not order.done:
             shown = replace(order)
             _, shown.stop, _ = self._planner.trail(order, at)

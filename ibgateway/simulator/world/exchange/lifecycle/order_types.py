@@ -41,7 +41,7 @@ def become(order: WorkingOrder, feed: OrderMarket | ComboMarket, at: float) -> N
 
 
 def _snap(order: WorkingOrder, kind: str, feed: OrderMarket | ComboMarket, at: float) -> None:
-    """A limit at the quote as it is now."""
+    """Set the limit at the present quote."""
     quote = feed.quote(at)
     order.kind = "MKT"
     if quote.bid is not None and quote.ask is not None:
@@ -51,14 +51,14 @@ def _snap(order: WorkingOrder, kind: str, feed: OrderMarket | ComboMarket, at: f
 
 
 def _trailed(order: WorkingOrder, price: float) -> float:
-    """A stop that trails starts its distance away from the price."""
+    """Return the first price of a trailing stop: its distance from the market's price."""
     percent = order.order.trailingPercent
     away = abs(price) * percent / 100 if percent else order.order.auxPrice or 0.0
     return round(price + away * order.sign, 6)
 
 
 def trigger(order: WorkingOrder, stop: float | None) -> None:
-    """A stop becomes a market or a limit order."""
+    """Change a stop to a market or a limit order."""
     sent = order.order
     order.stop = stop
     if order.kind == "TRAIL LIMIT":
@@ -72,7 +72,7 @@ def trigger(order: WorkingOrder, stop: float | None) -> None:
 
 
 def adjust(order: WorkingOrder) -> None:
-    """An adjustable stop becomes what it was to become."""
+    """Change an adjustable stop to its adjusted type."""
     sent = order.order
     trailing = sent.adjustedOrderType in checks.TRAILING
     percent = trailing and sent.adjustableTrailingUnit == 100

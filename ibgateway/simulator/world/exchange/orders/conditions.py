@@ -1,4 +1,4 @@
-"""Conditions of an order: whether they hold, and when to look again."""
+"""Conditions of an order: their evaluation, and the time of the next one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Conditions:
         }
 
     def check(self, order: Order, now: float) -> None:
-        """Refusal 321 if a condition can't be read."""
+        """Check that all conditions can be read; Refusal 321 otherwise."""
         for each in order.conditions:
             if each.condType not in self._holds or (each.conId and self._directory.get(each.conId) is None):
                 raise Refusal(321, "Error validating request.-'bV' : cause - Invalid order condition")
@@ -59,7 +59,7 @@ class Conditions:
         return result
 
     def look_again(self, order: WorkingOrder, at: float) -> float | None:
-        """The next instant at which a condition that does not hold now may; None if only an execution can."""
+        """Return the next instant at which a condition may begin to hold; None if that takes an execution."""
         times = [
             self._next(order, each, at)
             for each in order.order.conditions

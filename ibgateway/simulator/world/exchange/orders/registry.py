@@ -1,4 +1,4 @@
-"""The orders and executions there are, and the numbers they get."""
+"""The orders and executions of a world, and their numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLIENT_PERM_IDS = 1_000  # between two seeds
 
 @dataclass
 class ExecutionReport:
-    """An execution and what it cost."""
+    """An execution and its commission."""
 
     execution: Execution
     commission: CommissionReport | None
@@ -45,7 +45,7 @@ class OrderRegistry:
         return self._next.get(clientId, 1)
 
     def number_from(self, permId: int) -> None:
-        """Count permanent ids from here on: no order of an earlier life may come back as another."""
+        """Count permanent ids from this number, so that no run repeats an earlier run's ids."""
         self._perm = permId
 
     def next_perm_id(self) -> int:
@@ -65,7 +65,7 @@ class OrderRegistry:
         return self.get(order.clientId, order.order.parentId) if order.order.parentId else None
 
     def siblings(self, order: WorkingOrder) -> Iterator[WorkingOrder]:
-        """The other open orders of the order's OCA group."""
+        """Return the other open orders of the order's OCA group."""
         for each in list(self._groups.get(order.order.ocaGroup, ())):
             if each is not order and not each.done:
                 yield each

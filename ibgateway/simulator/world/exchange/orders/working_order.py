@@ -1,4 +1,4 @@
-"""One order during its life: what the client sent, what it has become, and what it waits for."""
+"""One order in the market: the client's fields, its state, and its waits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TRANSMIT, PARENT, TIME, CONDITIONS, LOCATE = "transmit", "parent", "time", "cond
 
 @dataclass
 class WorkingOrder:
-    """Mutable; only the exchange changes it."""
+    """One order and its state; only the exchange changes it."""
 
     clientId: int
     orderId: int
@@ -122,7 +122,7 @@ class WorkingOrder:
         )
 
     def shown(self) -> Order:
-        """The order as TWS echoes it: a trailing stop where it stands, a pegged price as it is."""
+        """Return the order as TWS echoes it, with the present price of a trailing stop."""
         if self.order.orderType in ("TRAIL", "TRAIL LIMIT") and self.stop is not None:
             return replace(self.order, trailStopPrice=round(self.stop, 6))
         return self.order
@@ -142,5 +142,5 @@ class WorkingOrder:
         )
 
     def told(self) -> list[Event]:
-        """openOrder and orderStatus, as TWS sends them on every change."""
+        """Return openOrder and orderStatus, as TWS sends them on every change."""
         return [self.open_order(), self.order_status()]

@@ -1,4 +1,4 @@
-"""The market of a combination: the sum of its legs, looked at once a second."""
+"""The market of a combination: the sum of its legs, sampled once a second."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LONGEST = 8 * 3600  # looked ahead at once
 
 
 class ComboMarket:
-    """Legs with signed ratios: buying the combination buys those above zero and sells those below."""
+    """The legs of a combination with signed ratios: buying it buys the positive legs and sells the negative ones."""
 
     def __init__(self, legs: list[tuple[OrderMarket, int]], exchange: str) -> None:
         self.legs = legs
@@ -54,7 +54,7 @@ class ComboMarket:
         return [PriceLevel(price, size, self._venue)] if price is not None else []
 
     def leg_prices(self, buy: bool, price: float, at: float) -> Iterator[tuple[Instrument, int, float]]:
-        """Each leg, its ratio, and a price, so that the legs add up to the combination's price."""
+        """Return each leg, its ratio, and a price; the legs add up to the combination's price."""
         prices = []
         for feed, ratio in self.legs:
             quote = feed.quote(at)
@@ -68,7 +68,7 @@ class ComboMarket:
     # --- when ----------------------------------------------------------------------------------------------------
 
     def window(self, time: float, outside: bool) -> TradingWindow:
-        """The next span in which all legs are open."""
+        """Return the next span in which all legs are open."""
         windows = [feed.window(time, outside) for feed, _ in self.legs]
         start, end = max(each.start for each in windows), min(each.end for each in windows)
         return (
@@ -94,7 +94,7 @@ class ComboMarket:
         return Touch(at, quote.askSize if buy else quote.bidSize, self._venue, price), Decimal(0)
 
     def cross(self, window: TradingWindow, at: float) -> Trade | None:
-        """Combinations have no auctions."""
+        """Return None: combinations have no auctions."""
         return None
 
     def crosses(self, what: str, above: bool, level: float, window: TradingWindow, twice: bool = False) -> float | None:
@@ -112,7 +112,7 @@ class ComboMarket:
         window: TradingWindow,
         upto: float | None,
     ) -> tuple[float | None, float]:
-        """As `OrderMarket.trails`."""
+        """Return the same as `OrderMarket.trails`."""
         time, price = self._line(what, window)
         for at, each in zip(time, price, strict=True):
             if upto is not None and at > upto:
@@ -128,7 +128,7 @@ class ComboMarket:
         return time, (bid + ask) / 2 if what == LAST else bid if what == BID else ask
 
     def _lines(self, window: TradingWindow) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Bids and offers at each whole second after the window's start."""
+        """Return bids and offers at each whole second after the window's start."""
         time = np.arange(np.floor(window.start) + SECOND, min(window.end, window.start + LONGEST), SECOND)
         bid, ask = np.zeros(len(time)), np.zeros(len(time))
         for feed, ratio in self.legs:

@@ -1,4 +1,4 @@
-"""The market as an order sees it: what is on offer now, and when next something happens that it waits for.
+"""The market as an order sees it: the present book, and the time of the next event that it waits for.
 
 The market is a pure function of time, so "when" is looked up: an order knows the instant of its next event.
 """
@@ -71,7 +71,7 @@ class OrderMarket:
     # --- when ----------------------------------------------------------------------------------------------------
 
     def window(self, time: float, outside: bool) -> TradingWindow:
-        """The span that `time` is in or the next one, extended hours only if the order may trade there."""
+        """Return the span of `time` or the next one; extended hours only if the order may trade there."""
         calendar = self.instrument.calendar
         index, span = calendar.next_span(time, liquid=not outside)
         start = max(time, span.start)
@@ -91,13 +91,13 @@ class OrderMarket:
         return self.market.tape(self.instrument, window.index, window.number)
 
     def next_quote(self, window: TradingWindow, after: float) -> float | None:
-        """The next change of the quote."""
+        """Return the next change of the quote."""
         times = self._tape(window).quotes.time
         i = int(np.searchsorted(times, after, side="right"))
         return float(times[i]) if i < len(times) else None
 
     def opening(self, window: TradingWindow) -> Trade | None:
-        """The print that opens the window's span."""
+        """Return the print that opens the window's span."""
         return self._trade(self._tape(window), 0) if self.instrument.prints else None
 
     def cross(self, window: TradingWindow, at: float) -> Trade | None:
@@ -116,7 +116,7 @@ class OrderMarket:
         return self._trade(tape, i) if i < len(tape.prints.time) and tape.prints.time[i] > at else None
 
     def closing(self, window: TradingWindow) -> Trade | None:
-        """The print that closes the window's span."""
+        """Return the print that closes the window's span."""
         tape = self._tape(window)
         return self._trade(tape, tape.row.count - 1) if self.instrument.prints else None
 
@@ -241,7 +241,7 @@ class OrderMarket:
         return float(time[hit]), float(stops[hit - 1]) if hit else stop
 
     def sampled(self, time: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Bids and offers at given times of one span; nan before the first."""
+        """Return bids and offers at given times of one span; nan before the first."""
         bid, ask = np.full(len(time), np.nan), np.full(len(time), np.nan)
         tape = self.market.tape_at(self.instrument, float(time[0])) if len(time) else None
         if tape is None:
@@ -252,7 +252,7 @@ class OrderMarket:
         return bid, ask
 
     def _line(self, what: str, window: TradingWindow) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Times and prices after the window's start; an instrument without prints has its quote's middle as last."""
+        """Return times and prices after the window's start; without prints, the quote's middle is the last price."""
         tape, unit = self._tape(window), self.instrument.step / self.instrument.scale
         if what == LAST and self.instrument.prints:
             start = int(np.searchsorted(tape.prints.time, window.start, side="right"))
@@ -264,7 +264,7 @@ class OrderMarket:
         return quotes.time[start:], price
 
     def _ticks(self, price: float, down: bool) -> int:
-        """The tick at or inside a price that need not be on the grid."""
+        """Return the tick at or inside a price that need not be on the grid."""
         exact = round(price * self.instrument.scale / self.instrument.step, 6)
         return int(np.floor(exact) if down else np.ceil(exact))
 

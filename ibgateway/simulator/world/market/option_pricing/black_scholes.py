@@ -40,7 +40,7 @@ class Greeks:
 
 
 def price_line(under: Floats, terms: PricingTerms, years: Floats, volatility: float) -> Floats:
-    """Prices along a path of the underlying."""
+    """Return prices along a path of the underlying."""
     years = np.maximum(years, SHORTEST)
     root = volatility * np.sqrt(years)
     d1 = (np.log(under / terms.strike) + (terms.drift + volatility**2 / 2) * years) / root
@@ -71,7 +71,7 @@ def greeks(under: float, terms: PricingTerms, volatility: float) -> Greeks:
 
 
 def implied_volatility(under: float, terms: PricingTerms, price: float) -> float | None:
-    """The volatility that gives the price; None when none does."""
+    """Return the volatility that gives the price; None if there is none."""
     low, high = LOWEST, HIGHEST
     if not greeks(under, terms, low).price - 1e-9 <= price <= greeks(under, terms, high).price:
         return None

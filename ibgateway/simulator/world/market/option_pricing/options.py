@@ -1,4 +1,4 @@
-"""Options: their quotes and prints follow the underlying's through the model, and so do their greeks."""
+"""Options: their quotes, prints and greeks follow from the underlying's prices through the model."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _times(start: float, end: float, draw: Generator) -> Floats:
 
 
 def _under_line(model: OptionModel, time: Floats) -> Floats:
-    """The underlying's price at each time: the middle of its quote, or an index's last print."""
+    """Return the underlying's price at each time: the middle of its quote, or an index's last print."""
     if model.under_quoted:
         quotes = model.under.quotes
         at = np.maximum(np.searchsorted(quotes.time, time, side="right") - 1, 0)
@@ -108,7 +108,7 @@ def _under_line(model: OptionModel, time: Floats) -> Floats:
 
 
 def terms_of(option: Instrument, at: float) -> PricingTerms:
-    """The option's terms with the time that is left at `at`."""
+    """Return the option's inputs to the model, with the time left at `at`."""
     assert option.expiry is not None
     assert option.strike is not None
     left = expiry_instant(option) - at
@@ -116,7 +116,7 @@ def terms_of(option: Instrument, at: float) -> PricingTerms:
 
 
 def expiry_instant(option: Instrument) -> float:
-    """The end of the expiry day's liquid hours."""
+    """Return the end of the expiry day's liquid hours."""
     assert option.expiry is not None
     calendar = option.calendar
     index = calendar.index_of(option.expiry)
@@ -146,7 +146,7 @@ def computation(option: Instrument, at: float, under: float, volatility: float) 
 
 
 def implied(option: Instrument, at: float, price: float, under: float) -> OptionComputation:
-    """The computation at the volatility that gives the price; all but the price empty when none does."""
+    """Return the computation at the volatility that gives the price; only the price if there is none."""
     volatility = implied_volatility(under, terms_of(option, at), price)
     if volatility is None:
         return OptionComputation(None, None, price, None, None, None, None, under)

@@ -1,4 +1,4 @@
-"""Volatilities of a day: realised, from the closes before it, and implied, which the option model uses."""
+"""A day's volatilities: realised, from earlier closes, and implied, for the option model."""
 
 from __future__ import annotations
 
