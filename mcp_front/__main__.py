@@ -23,6 +23,7 @@ from mcp_front.admission.auth import TokenFile
 from mcp_front.admission.load_shedding import LoadSheddingMiddleware
 from mcp_front.admission.rate_limits import ConcurrencyLimiter, RateLimiter, max_burst
 from mcp_front.http.app import build_app
+from mcp_front.http.direct_lane import DirectLane
 from mcp_front.http.health import add_health
 from mcp_front.http.server import DrainingServer, http_config
 from mcp_front.http.start_page import add_start_page
@@ -39,6 +40,8 @@ from mcp_front.tools.server import build_server
 from mcp_front.tools.status import session_mode
 
 CONNECTIONS = 16_384  # open at once, where the system lets us
+
+STREAMED = frozenset(("stream_market_data", "stream_account_updates"))
 
 log = structlog.get_logger(__name__)
 
@@ -68,13 +71,15 @@ def assemble(settings: FrontSettings, asker: BusClient) -> Front:
     }
     calls = CallPipeline(by_name, by_effect, ConcurrencyLimiter(settings.front_calls_at_once))
     paces = RateLimiter(settings.front_calls_per_s, settings.front_burst)
-    mcp = build_server(offered_tools(settings.front_toolsets), calls, tokens, partial(session_mode, asker), seals)
+    offered = offered_tools(settings.front_toolsets)
+    lane = partial(DirectLane, calls=calls, offered=offered, streamed=STREAMED)
+    mcp = build_server(offered, calls, tokens, partial(session_mode, asker), seals)
     tokens_fault = tokens.fault if tokens else _no_fault
     add_health(mcp, asker, draining, tokens_fault)
     add_start_page(mcp, asker, draining, tokens=tokens is not None)
     asker.fronts.serve(calls.under_way.find, calls.under_way.end)
     hosts, origins = settings.front_allowed_hosts, settings.front_allowed_origins
-    app = build_app(mcp, hosts, origins, paces, calls.counted, asker.fronts.end_only, tokens_fault)
+    app = build_app(mcp, hosts, origins, paces, calls.counted, asker.fronts.end_only, tokens_fault, lane)
     return Front(mcp, app, calls, draining, asker)
 
 

@@ -1,9 +1,12 @@
 """The ASGI application: the MCP endpoint at /api/v1, who may reach it from a browser, and under which host name."""
 
+from collections.abc import Callable
+
 from fastmcp import FastMCP
 from fastmcp.server.http import StarletteWithLifespan
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from mcp_front.admission.fair_queueing import Counted, FairQueueMiddleware
 from mcp_front.admission.rate_limits import RateLimiter
@@ -12,6 +15,8 @@ from mcp_front.http.messages import Cancel, MessageMiddleware
 from mcp_front.http.paths import ENDPOINT, PathMiddleware
 from mcp_front.http.refusals import Fault, RefusalMiddleware
 from mcp_front.protocol.delivery import Delivery
+
+Lane = Callable[[ASGIApp], ASGIApp]
 
 # A browser page on this machine, such as the MCP Inspector; the brackets are glob syntax for a literal [.
 LOOPBACK_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*", "http://[[]::1[]]:*")
@@ -26,6 +31,7 @@ def build_app(
     counted: Counted,
     cancel: Cancel,
     tokens_fault: Fault,
+    lane: Lane,
 ) -> StarletteWithLifespan:
     """Both protocol eras, no sessions: any replica answers any request, and a client that hangs up cancels its call.
 
@@ -44,6 +50,7 @@ def build_app(
             Middleware(Delivery),
             Middleware(FairQueueMiddleware, paces=paces, counted=counted),
             Middleware(MessageMiddleware, cancel=cancel),
+            Middleware(lane),
             Middleware(JsonOnlyMiddleware),
         ],
     )

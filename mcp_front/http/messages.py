@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bridge.bus.client.front_channel import RequestId
 from bridge.bus.messages import LOCAL
 from mcp_front.http.paths import is_known, is_message
-from mcp_front.protocol.envelope import REQUEST_ID, Malformed, Message, parse_envelope
+from mcp_front.protocol.envelope import MESSAGE, REQUEST_ID, Malformed, Message, parse_envelope
 from mcp_front.protocol.jsonrpc import BODY_LIMIT, answer, body_of, is_modern, replay_body
 
 CANCELLED = "notifications/cancelled"
@@ -38,7 +38,7 @@ class MessageMiddleware:
                 await answer(400, {"id": error.id, "error": {"code": error.code, "message": error.reason}}, send)
                 return
             self._hear(message, scope)
-            scope = {**scope, REQUEST_ID: message.get("id")}
+            scope = {**scope, REQUEST_ID: message.get("id"), MESSAGE: message}
         await self._app(scope, replay_body(come, receive), send)
 
     def _hear(self, message: Message, scope: Scope) -> None:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from fastmcp import Context
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bridge.tool import ToolError
@@ -47,8 +46,7 @@ class Delivery:
                     await asyncio.wait_for(follow(), FOLLOW_S)
 
 
-def when_delivered(context: Context, follow: Follow) -> None:
-    """Call `follow` once the answer of this request was delivered."""
-    request = context.request_context
-    if request is not None and request.request is not None:
-        request.request.scope.get(FOLLOWING, []).append(follow)
+def when_delivered(scope: Scope | None, follow: Follow) -> None:
+    """Call `follow` once the answer of the request with this ASGI scope was delivered."""
+    if scope is not None:
+        scope.get(FOLLOWING, []).append(follow)

@@ -13,6 +13,7 @@ LONGEST_NAMES = {"prompts/get": ("name", 128), "resources/read": ("uri", 512)}  
 SHOWN = 64  # characters of a client's own text in an error
 NOTIFICATION = "notifications/"
 REQUEST_ID = "ibkr.request_id"  # in the ASGI scope: the id as it came, since FastMCP makes a string of 1
+MESSAGE = "ibkr.message"  # in the ASGI scope: the checked message, so that it is parsed once
 SURROGATE = re.compile(rb"\\u[dD][89abAB]")
 
 PARSE_ERROR, INVALID_REQUEST, INVALID_PARAMS = -32700, -32600, -32602

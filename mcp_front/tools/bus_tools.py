@@ -64,7 +64,7 @@ class BusTools:
         key = given or secrets.token_urlsafe(15)
         keyless = given is None or call.made_key
         if keyless:
-            when_delivered(call.context, partial(self._asker.told, key))
+            when_delivered(call.origin.scope, partial(self._asker.told, key))
         request = call.request.model_copy(update={KEY: key})
         try:
             reply = await self._asker.submit(

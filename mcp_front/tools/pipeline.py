@@ -12,10 +12,10 @@ from typing import Any
 
 import structlog
 from fastmcp import Context
-from fastmcp.server.dependencies import get_context
 from fastmcp.tools import ToolResult
 from fastmcp.tools.base import InputRequiredToolResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from starlette.types import Scope
 
 from bridge.bus.client.front_channel import RequestId
 from bridge.text.plain_text import one_line
@@ -49,15 +49,33 @@ class Caller:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The request that a call came in. `client`: its MCP client's name, "" where it gives none; `scope`: its ASGI
+    scope, None outside HTTP; `context`: FastMCP's, None where FastMCP does not answer."""
+
+    scope: Scope | None
+    client: str
+    modern: bool
+    traceparent: object = None
+    fastmcp: Context | None = None
+
+
+@dataclass(frozen=True)
 class Call:
     """A call that may be answered: its arguments are validated, its caller is known, allowed and within limits."""
 
     declared: ToolSpec
     request: ToolRequest
     caller: Caller
-    context: Context
+    origin: Origin
     made_key: bool = False  # an earlier round's: the client has not been told it
     unused: str = ""  # a sentence on arguments that were passed over
+
+    @property
+    def context(self) -> Context:
+        """FastMCP's context, for messages, progress and questions. Only FastMCP answers a tool that needs it."""
+        assert self.origin.fastmcp is not None
+        return self.origin.fastmcp
 
 
 Answer = Callable[[Call], Awaitable[ToolResult]]
@@ -77,17 +95,16 @@ class CallPipeline:
         self._idle = asyncio.Event()
         self._idle.set()
 
-    async def answer(self, declared: ToolSpec, arguments: dict[str, Any]) -> ToolResult:
+    async def answer(self, declared: ToolSpec, arguments: dict[str, Any], origin: Origin) -> ToolResult:
         """Return the MCP client's answer. The one place that catches a bug of ours and logs its traceback."""
-        context = get_context()
-        caller = _caller(context)
+        caller = _caller(origin)
         with structlog.contextvars.bound_contextvars(
             tool=declared.name, caller=caller.name, client=caller.label, request_id=caller.request_id
         ):
             began, outcome = time.monotonic(), "cancelled"
             try:
-                with self.counted(), self._listed(declared, caller, context):
-                    result = await self._checked(declared, arguments, caller, context)
+                with self.counted(), self._listed(declared, caller, origin):
+                    result = await self._checked(declared, arguments, caller, origin)
                 outcome = "asked" if isinstance(result, InputRequiredToolResult) else "ok"
             except ToolError as error:
                 outcome = error.code
@@ -121,20 +138,21 @@ class CallPipeline:
         await self._idle.wait()
 
     async def _checked(
-        self, declared: ToolSpec, arguments: dict[str, Any], caller: Caller, context: Context
+        self, declared: ToolSpec, arguments: dict[str, Any], caller: Caller, origin: Origin
     ) -> ToolResult:
         with self._place(declared, caller):
             _allow(declared)
             request, unused = _parsed(declared, arguments)
-            call = Call(declared, request, caller, context, unused=unused)
+            call = Call(declared, request, caller, origin, unused=unused)
             answer = self._by_name.get(declared.name) or self._by_effect[declared.effect]
-            _let_others_in(context)
+            if origin.scope is not None:
+                release_slot(origin.scope)  # from here on the call waits for the worker
             return await answer(call)
 
-    def _listed(self, declared: ToolSpec, caller: Caller, context: Context) -> AbstractContextManager[None]:
+    def _listed(self, declared: ToolSpec, caller: Caller, origin: Origin) -> AbstractContextManager[None]:
         """The call among those that a 2025 client may cancel by its id; a 2026 client closes the stream instead."""
-        request_id = _request_id(context)
-        if request_id is None or _is_modern(context):
+        request_id: RequestId | None = origin.scope.get(REQUEST_ID) if origin.scope is not None else None
+        if request_id is None or origin.modern:
             return nullcontext()
         endable = declared.effect is Effect.READ
         return self.under_way.running(caller.name, caller.label, request_id, endable=endable)
@@ -161,45 +179,34 @@ def _log_later(outcome: str, ms: float) -> None:
     asyncio.get_running_loop().call_later(LOG_AFTER_S, partial(log.info, "call", outcome=outcome, ms=ms))
 
 
-def _caller(context: Context) -> Caller:
+def fastmcp_origin(context: Context) -> Origin:
+    """The request behind a call that FastMCP hands on. A 2025 client gives its name only in `initialize`, and this
+    front keeps no session; the trace is in the request's `_meta` (MCP), else in the HTTP header."""
+    request = context.request_context
+    if request is None:
+        return Origin(None, "", modern=False, fastmcp=context)
+    params, http = request.session.client_params, request.request
+    header = http.headers.get("traceparent") if http else None
+    return Origin(
+        scope=http.scope if http else None,
+        client=params.client_info.name if params else "",
+        modern=request.protocol_version in MODERN_PROTOCOL_VERSIONS,
+        traceparent=(request.meta or {}).get("traceparent", header),
+        fastmcp=context,
+    )
+
+
+def _caller(origin: Origin) -> Caller:
     # No secret, only unlike any other: the system's own randomness would cost a call another trip to the kernel.
-    return Caller(current_caller(), _label(context), f"{random.getrandbits(64):016x}", _traceparent(context))
+    trace = origin.traceparent if isinstance(origin.traceparent, str) else ""
+    traceparent = trace if TRACEPARENT.fullmatch(trace) else None
+    return Caller(current_caller(), _label(origin), f"{random.getrandbits(64):016x}", traceparent)
 
 
-def _label(context: Context) -> str:
-    """The MCP client's name, else the address that it connects from. A 2025 client gives its name only in
-    `initialize`, and this front keeps no session."""
-    request = context.request_context
-    if request is None:
-        return ""
-    params = request.session.client_params
-    name = one_line(params.client_info.name, LONGEST_LABEL) if params else ""
-    client = request.request.client if request.request else None
-    return name or (client.host if client else "")
-
-
-def _let_others_in(context: Context) -> None:
-    """From here on the call waits for the worker."""
-    request = context.request_context
-    if request is not None and request.request is not None:
-        release_slot(request.request.scope)
-
-
-def _request_id(context: Context) -> RequestId | None:
-    """The JSON-RPC id as the client wrote it."""
-    request = context.request_context
-    found: RequestId | None = request.request.scope.get(REQUEST_ID) if request and request.request else None
-    return found
-
-
-def _traceparent(context: Context) -> str | None:
-    """The trace that the client continues: from the request's `_meta` (MCP), else from the HTTP header."""
-    request = context.request_context
-    if request is None:
-        return None
-    header = request.request.headers.get("traceparent") if request.request else None
-    given = (request.meta or {}).get("traceparent", header)
-    return given if isinstance(given, str) and TRACEPARENT.fullmatch(given) else None
+def _label(origin: Origin) -> str:
+    """The MCP client's name, else the address that it connects from."""
+    client = origin.scope.get("client") if origin.scope is not None else None
+    return one_line(origin.client, LONGEST_LABEL) or (client[0] if client else "")
 
 
 def _allow(declared: ToolSpec) -> None:
@@ -212,11 +219,6 @@ def _allow(declared: ToolSpec) -> None:
             "can make one.",
             scope=scope,
         )
-
-
-def _is_modern(context: Context) -> bool:
-    request = context.request_context
-    return request is not None and request.protocol_version in MODERN_PROTOCOL_VERSIONS
 
 
 def _internal(declared: ToolSpec, caller: Caller) -> ToolError:

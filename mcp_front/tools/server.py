@@ -5,6 +5,7 @@ from typing import Any
 
 from fastmcp import FastMCP
 from fastmcp.server.auth import TokenVerifier
+from fastmcp.server.dependencies import get_context
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.tools import Tool, ToolResult
 from mcp_types import ListToolsRequest
@@ -17,10 +18,11 @@ from mcp_front.tools.capabilities import declare_what_is_served
 from mcp_front.tools.catalogue import HINTS
 from mcp_front.tools.fastmcp_patches import apply_patches
 from mcp_front.tools.known_tools import KnownTools
-from mcp_front.tools.pipeline import CallPipeline
+from mcp_front.tools.pipeline import CallPipeline, fastmcp_origin
 from mcp_front.tools.request_state import RequestStateErrors, SharedRequestStateCodec
 
 NAME = "ibkr"
+SERVER_INFO = {"name": NAME, "version": VERSION}
 READ_ONLY = "read_only"  # the mode in which no write is offered
 LIST_KEPT_S = 300  # tools change only with the program: clients may keep the list so long
 
@@ -37,7 +39,7 @@ class DeclaredTool(Tool):
     _calls: CallPipeline = PrivateAttr()
 
     async def run(self, arguments: dict[str, Any]) -> ToolResult:
-        return await self._calls.answer(self._declared, arguments)
+        return await self._calls.answer(self._declared, arguments, fastmcp_origin(get_context()))
 
     @property
     def effect(self) -> Effect:

@@ -1,0 +1,111 @@
+"""ASGI middleware that answers plain tool calls itself, with no MCP session for one question.
+
+FastMCP and the SDK need milliseconds of the one thread for a call whose answer is one JSON object. The lane has the
+same checks, limits, log lines and shapes, since both ways end in `CallPipeline.answer`. FastMCP keeps lists, streams,
+orders with their confirmations, and every request that the SDK would refuse.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from fastmcp.tools import ToolResult
+from mcp.server.streamable_http import check_accept_headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bridge.tool import Effect, ToolSpec
+from mcp_front.http.paths import is_known, is_message
+from mcp_front.protocol.direct_call import DirectCall, direct_answer, direct_call
+from mcp_front.protocol.envelope import MESSAGE
+from mcp_front.tools.pipeline import CallPipeline, Origin
+from mcp_front.tools.server import SERVER_INFO
+
+STREAM_AFTER_S = 10.0  # without an answer: a proxy's idle timeout is nearer than a long history
+PING_S = 10.0
+PING = b": ping\r\n\r\n"
+STREAM_HEADERS = [
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class DirectLane:
+    """Takes `tools/call` of the tools that are answered in one piece and place no order. `streamed`: tool names that
+    send messages while they run."""
+
+    def __init__(
+        self, app: ASGIApp, calls: CallPipeline, offered: Iterable[ToolSpec], streamed: frozenset[str]
+    ) -> None:
+        self._app = app
+        self._calls = calls
+        self._tools = {
+            spec.tool_name: spec for spec in offered if spec.effect is not Effect.WRITE and spec.name not in streamed
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = self._direct(scope) if is_message(scope) and is_known(scope) and MESSAGE in scope else None
+        if call is None:
+            await self._app(scope, receive, send)
+        else:
+            await self._answer(call, scope, receive, send)
+
+    def _direct(self, scope: Scope) -> DirectCall | None:
+        params = scope[MESSAGE].get("params") or {}
+        if params.get("name") not in self._tools or not _accepted(scope)[0]:
+            return None
+        return direct_call(scope[MESSAGE], scope["headers"])
+
+    async def _answer(self, call: DirectCall, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer in JSON; after ten seconds as an event stream. A client that hangs up ends a read; other calls go on
+        to their end, since what they change may be half done."""
+        spec = self._tools[call.tool]
+        header = next((value for name, value in scope["headers"] if name == b"traceparent"), b"").decode("latin-1")
+        origin = Origin(scope, call.client, call.modern, call.meta.get("traceparent", header))
+        answering = asyncio.ensure_future(self._calls.answer(spec, call.arguments, origin))
+        leaving = asyncio.ensure_future(_disconnected(receive))
+        try:
+            patience_s = STREAM_AFTER_S if _accepted(scope)[1] else None
+            await asyncio.wait((answering, leaving), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+            streams = not answering.done() and not leaving.done()
+            if streams:
+                await _keep_open(answering, leaving, send)
+            if answering.done():
+                body = direct_answer(call, answering.result(), SERVER_INFO)
+                await (_end_stream(body, send) if streams else _send_json(body, send))
+        finally:
+            leaving.cancel()
+            if spec.effect is Effect.READ:
+                answering.cancel()
+            await asyncio.wait((answering, leaving))
+
+
+def _accepted(scope: Scope) -> tuple[bool, bool]:
+    """Tell whether the client takes JSON, and whether it takes an event stream; without the header it takes both."""
+    if not any(name == b"accept" for name, _ in scope["headers"]):
+        return True, True
+    json, stream = check_accept_headers(Request(scope))
+    return json, stream
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _keep_open(answering: asyncio.Future[ToolResult], leaving: asyncio.Future[None], send: Send) -> None:
+    """Begin an event stream, and keep it alive until the answer is there or the client has gone."""
+    await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
+    while not answering.done() and not leaving.done():
+        await send({"type": "http.response.body", "body": PING, "more_body": True})
+        await asyncio.wait((answering, leaving), timeout=PING_S, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _end_stream(body: bytes, send: Send) -> None:
+    await send({"type": "http.response.body", "body": b"event: message\r\ndata: " + body + b"\r\n\r\n"})
+
+
+async def _send_json(body: bytes, send: Send) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,85 @@
+"""Tool calls that need no MCP session: a POST's message checked by the SDK's own rules, and the answer's bytes. Pure.
+
+Whatever the SDK would refuse is no direct call: MCP's own machinery then reads the request, and words the refusal.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from fastmcp.tools import ToolResult
+from mcp.shared.inbound import InboundModernRoute, classify_inbound_request, find_duplicated_routing_header
+from mcp_types import CLIENT_INFO_META_KEY, SERVER_INFO_META_KEY, methods
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
+from pydantic import ValidationError
+
+CALL = "tools/call"
+VERSION_HEADER = "mcp-protocol-version"
+DEFAULT_VERSION = "2025-03-26"  # MCP: of a handshake-era request without the header
+PARAM_HEADER = "mcp-param-"  # no tool declares one; the SDK answers a request that has one
+Headers = list[tuple[bytes, bytes]]  # as in an ASGI scope: lower-case names
+
+
+@dataclass(frozen=True)
+class DirectCall:
+    """One `tools/call`. `client`: the MCP client's name, "" where the request does not give it."""
+
+    id: str | int
+    tool: str
+    arguments: dict[str, Any]
+    modern: bool
+    client: str
+    meta: Mapping[str, Any]
+
+
+def direct_call(message: Mapping[str, Any], headers: Headers) -> DirectCall | None:
+    """Return the call that a checked envelope makes, None where the SDK has to answer it."""
+    if message.get("method") != CALL or "id" not in message:
+        return None
+    found = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+    if found.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        return None
+    if "mcp-session-id" in found or any(name.startswith(PARAM_HEADER) for name in found):
+        return None
+    version = found.get(VERSION_HEADER, DEFAULT_VERSION)
+    if version not in HANDSHAKE_PROTOCOL_VERSIONS and not _is_modern(message, headers, found):
+        return None
+    params = message["params"]
+    try:
+        methods.validate_client_request(CALL, version, params)
+    except (ValidationError, ValueError, KeyError):
+        return None
+    modern = version in MODERN_PROTOCOL_VERSIONS
+    meta = params.get("_meta") or {}
+    return DirectCall(message["id"], params["name"], params.get("arguments") or {}, modern, _client(meta, modern), meta)
+
+
+def _is_modern(message: Mapping[str, Any], headers: Headers, found: Mapping[str, str]) -> bool:
+    """Tell whether a request of the stateless era passes the SDK's checks of headers and envelope."""
+    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+    if find_duplicated_routing_header(pairs) is not None:
+        return False
+    return isinstance(classify_inbound_request(message, headers=found), InboundModernRoute)
+
+
+def _client(meta: Mapping[str, Any], modern: bool) -> str:
+    info = meta.get(CLIENT_INFO_META_KEY) if modern else None
+    return str(info.get("name", "")) if isinstance(info, Mapping) else ""
+
+
+def direct_answer(call: DirectCall, result: ToolResult, server_info: Mapping[str, str]) -> bytes:
+    """Return the JSON-RPC response with the fields that the SDK writes, in its order. A result of 2026-07-28 names its
+    type and the server."""
+    meta = dict(result.meta or {})
+    value: dict[str, Any] = {"_meta": meta} if meta else {}
+    value["content"] = [{"text": each.text, "type": "text"} for each in result.content if each.type == "text"]
+    value["isError"] = result.is_error
+    if call.modern:
+        value["resultType"] = "complete"
+    if result.structured_content is not None:
+        value["structuredContent"] = result.structured_content
+    if call.modern:
+        meta[SERVER_INFO_META_KEY] = server_info
+        value.setdefault("_meta", meta)
+    return msgspec.json.encode({"jsonrpc": "2.0", "id": call.id, "result": value})

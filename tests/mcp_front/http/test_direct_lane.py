@@ -1,0 +1,204 @@
+"""A plain tool call has one answer, whether the direct lane or FastMCP gives it; FastMCP gets what names a session."""
+
+import asyncio
+import json
+import re
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp_types.version import SUPPORTED_PROTOCOL_VERSIONS
+
+from bridge.bus.server.request import RequestContext
+from bridge.tool import TOOLS, Effect
+from mcp_front.http import direct_lane
+from tests.stacks.front import ERAS, LEGACY, MODERN, Running, answering, messages_of, plain_http, serving, worker
+from tests.stacks.whole import whole_stack
+
+FASTMCP = {"mcp-session-id": "none"}  # a header that the lane leaves to FastMCP, and a stateless front ignores
+MOVING = re.compile(r'[\w-]{20,}(?=\\?")|-?\d[\d.,:T+-]*')  # tokens, ids, times, and the figures of a market
+NVDA = {"symbol": "NVDA"}
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("ibkr_get_account_summary", {}),
+    ("ibkr_get_positions", {}),
+    ("ibkr_get_positions", {"symbol": "NVDA", "account": None}),
+    ("ibkr_get_pnl", {}),
+    ("ibkr_get_pnl_single", {"conId": 265598}),
+    ("ibkr_get_contract_details", NVDA),
+    ("ibkr_get_contract_details", {"symbol": "NOSUCH"}),
+    ("ibkr_get_historical_data", NVDA | {"durationStr": "5 D", "barSizeSetting": "1 day"}),
+    ("ibkr_get_historical_data", NVDA | {"durationStr": "1 Y", "barSizeSetting": "1 min"}),
+    ("ibkr_get_open_orders", {}),
+    ("ibkr_get_completed_orders", {}),
+    ("ibkr_get_executions", {}),
+    ("ibkr_get_order", {"orderId": 77}),
+    ("ibkr_preview_order", NVDA | {"action": "BUY", "totalQuantity": 1}),
+    ("ibkr_preview_order", NVDA | {"action": "HOLD", "totalQuantity": "many"}),
+    ("ibkr_get_status", {"verbose": "no such argument"}),
+    ("ibkr_connect", {}),
+    ("ibkr_connect", {"clientId": 5}),
+    ("ibkr_get_positions", {"symbl": "NVDA"}),
+    ("ibkr_get_contract_details", {}),
+    ("ibkr_halt_trading", {"reason": "a test"}),
+    ("ibkr_halt_trading", {"reason": 5, "cancelOrders": "yes"}),
+]
+
+
+async def answered(front: Running, era: str, tool: str, arguments: dict[str, Any], **headers: str) -> dict[str, Any]:
+    return (await front.raw(era, **headers).request("tools/call", name=tool, arguments=arguments))["result"]  # type: ignore[no-any-return]
+
+
+def words(result: dict[str, Any]) -> str:
+    """The answer's text, in the order of its fields, but for what moves between two calls."""
+    return MOVING.sub("…", json.dumps(result, ensure_ascii=False))
+
+
+async def test_the_lane_and_fastmcp_give_the_same_answers(redis_url: str, session: str) -> None:
+    async with whole_stack(redis_url, session) as stack:
+        await answered(stack.front, MODERN, "ibkr_halt_trading", {"reason": "so that each halt below is the second"})
+        for era in ERAS:
+            for tool, arguments in CALLS:
+                ways = [await answered(stack.front, era, tool, arguments, **FASTMCP)]
+                ways.append(await answered(stack.front, era, tool, arguments))
+                assert words(ways[1]) == words(ways[0]), (era, tool, arguments)
+
+    assert {tool for tool, _ in CALLS} >= {
+        name for name, spec in TOOLS.items() if spec.effect is not Effect.WRITE and not name.startswith("ibkr_stream")
+    } - {"ibkr_disconnect"}
+
+
+@pytest.mark.parametrize("era", SUPPORTED_PROTOCOL_VERSIONS)
+async def test_both_ways_give_the_same_figures(redis_url: str, session: str, era: str) -> None:
+    rows = [{"account": "DU1", "tag": "Gehälter", "value": 1.0, "currency": None}] * 2
+    handlers = {"get_account_summary": answering(rows), "get_pnl": answering({"dailyPnL": None, "unrealizedPnL": 1e21})}
+    async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
+        for tool in ("ibkr_get_account_summary", "ibkr_get_pnl"):
+            fastmcp, lane = await answered(front, era, tool, {}, **FASTMCP), await answered(front, era, tool, {})
+            assert json.dumps(lane) == json.dumps(fastmcp)
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_the_lane_answers_in_json_and_leaves_the_rest_to_fastmcp(
+    redis_url: str, session: str, era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[str] = []
+
+    class Watched(direct_lane.DirectLane):
+        async def _answer(self, call: Any, *rest: Any) -> None:
+            taken.append(call.tool)
+            await super()._answer(call, *rest)
+
+    monkeypatch.setattr("mcp_front.__main__.DirectLane", Watched)
+    async with worker(redis_url, session, {"get_positions": answering([])}), serving(redis_url, session) as front:
+        raw = front.raw(era)
+        async with plain_http() as http:
+            call = raw.prepared("tools/call", name="ibkr_get_positions", arguments={})
+            told = await http.post(front.endpoint, **call)
+            for refused in (
+                raw.prepared("tools/call", name="ibkr_get_positions", arguments={}, meta={"progressToken": [1]}),
+                front.raw(era, **{"content-type": "text/plain"}).prepared("tools/call", name="ibkr_get_positions"),
+                front.raw("2031-01-01").prepared("tools/call", name="ibkr_get_positions"),
+                raw.prepared("tools/call", name="ibkr_get_quotes", arguments={}),
+                raw.prepared("tools/list"),
+            ):
+                await http.post(front.endpoint, **refused)
+
+    assert taken == ["ibkr_get_positions"]
+    assert told.headers["content-type"] == "application/json"
+    assert messages_of(told)[0]["result"]["structuredContent"] == {"result": []}
+
+
+async def test_the_lane_knows_the_tokens_owner_and_the_clients_name(
+    redis_url: str, session: str, tmp_path: Path
+) -> None:
+    asked: list[tuple[str, str]] = []
+
+    async def positions(request: RequestContext) -> bytes:
+        asked.append((request.caller, request.client))
+        return b"[]"
+
+    tokens = tmp_path / "tokens.json"
+    names = {"desk": ["read"], "clerk": ["admin"]}
+    known = [{"name": n, "sha256": sha256(n.encode()).hexdigest(), "scopes": scopes} for n, scopes in names.items()]
+    tokens.write_text(json.dumps(known))
+    async with (
+        worker(redis_url, session, {"get_positions": positions}),
+        serving(redis_url, session, front_tokens_file=tokens) as front,
+    ):
+        for era in ERAS:
+            await answered(front, era, "ibkr_get_positions", {}, authorization="Bearer desk")
+        refused = await answered(front, MODERN, "ibkr_get_positions", {}, authorization="Bearer clerk")
+
+    assert asked == [("desk", "desk/raw"), ("desk", "desk/127.0.0.1")]
+    assert refused["_meta"]["ibkr/error"]["code"] == "forbidden"
+
+
+async def test_a_progress_token_or_log_level_does_not_change_the_way(redis_url: str, session: str) -> None:
+    async with worker(redis_url, session, {"get_positions": answering([])}), serving(redis_url, session) as front:
+        meta = {"progressToken": "p", "io.modelcontextprotocol/logLevel": "debug"}
+        async with plain_http() as http:
+            call = front.raw(MODERN).prepared("tools/call", meta, name="ibkr_get_positions", arguments={})
+            told = await http.post(front.endpoint, **call)
+
+    assert told.headers["content-type"] == "application/json"
+
+
+async def test_a_client_that_hangs_up_ends_its_read_within_a_second(redis_url: str, session: str) -> None:
+    begun = asyncio.Event()
+
+    async def slow(_asked: RequestContext) -> bytes:
+        begun.set()
+        await asyncio.sleep(60)
+        return b"[]"
+
+    async with worker(redis_url, session, {"get_positions": slow}), serving(redis_url, session) as front:
+        async with plain_http() as http:
+            call = front.raw(LEGACY).prepared("tools/call", name="ibkr_get_positions", arguments={})
+            post = asyncio.create_task(http.post(front.endpoint, **call))
+            await begun.wait()
+            post.cancel()
+            await asyncio.gather(post, return_exceptions=True)
+        async with asyncio.timeout(1):
+            await front.front.calls.idle()
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_long_wait_becomes_an_event_stream_that_pings(
+    redis_url: str, session: str, era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(direct_lane, "STREAM_AFTER_S", 0.1)
+    monkeypatch.setattr(direct_lane, "PING_S", 0.1)
+    go = asyncio.Event()
+
+    async def slow(_asked: RequestContext) -> bytes:
+        await go.wait()
+        return b"[]"
+
+    async with (
+        worker(redis_url, session, {"get_positions": slow}),
+        serving(redis_url, session) as front,
+        plain_http() as http,
+    ):
+        call = front.raw(era).prepared("tools/call", name="ibkr_get_positions", arguments={})
+        async with http.stream("POST", front.endpoint, **call) as told:
+            lines = told.aiter_lines()
+            pings = [line async for line in _some(lines, 3)]
+            go.set()
+            rest = [line async for line in lines]
+        alone = front.raw(era, accept="application/json").prepared("tools/call", name="ibkr_get_positions")
+        whole = await http.post(front.endpoint, **alone)
+
+    assert told.headers["content-type"] == "text/event-stream"
+    assert pings[0] == ": ping"
+    answers = [json.loads(line[5:]) for line in rest if line.startswith("data:")]
+    assert [each["result"]["structuredContent"] for each in answers] == [{"result": []}]
+    assert whole.headers["content-type"] == "application/json"
+
+
+async def _some(lines: Any, count: int) -> Any:
+    async for line in lines:
+        yield line
+        count -= 1
+        if not count:
+            return

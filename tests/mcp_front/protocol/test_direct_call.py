@@ -1,0 +1,89 @@
+"""The checks of a direct call are the SDK's: what it would refuse is none."""
+
+import json
+from typing import Any
+
+import pytest
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+
+from bridge.tool import TOOLS
+from bridge.tools import account  # noqa: F401 - its declarations fill the registry
+from mcp_front.protocol.direct_call import DirectCall, Headers, direct_answer, direct_call
+from mcp_front.protocol.results import value_result
+
+MODERN = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientInfo": {"name": "claude", "version": "1"},
+}
+
+
+def message(meta: Any = None, **changes: Any) -> dict[str, Any]:
+    params = {"name": "ibkr_get_positions", "arguments": {"symbol": "NVDA"}} | ({"_meta": meta} if meta else {})
+    return {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": params} | changes
+
+
+def headers(version: str | None = None, **more: str) -> Headers:
+    found = {"content-type": "application/json; charset=utf-8"} | {k.replace("_", "-"): v for k, v in more.items()}
+    if version is not None:
+        found["mcp-protocol-version"] = version
+    return [(name.encode(), value.encode()) for name, value in found.items()]
+
+
+ROUTED = {"mcp_method": "tools/call", "mcp_name": "ibkr_get_positions"}
+
+
+@pytest.mark.parametrize("version", [None, *HANDSHAKE_PROTOCOL_VERSIONS])
+def test_a_handshake_era_call_needs_no_more_than_its_envelope(version: str | None) -> None:
+    assert direct_call(message(), headers(version)) == DirectCall(
+        7, "ibkr_get_positions", {"symbol": "NVDA"}, modern=False, client="", meta={}
+    )
+
+
+def test_a_stateless_call_names_its_client() -> None:
+    found = direct_call(message(MODERN), headers("2026-07-28", **ROUTED))
+
+    assert found is not None
+    assert (found.modern, found.client) == (True, "claude")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "given"),
+    [
+        ({"method": "tools/list"}, headers()),
+        ({}, headers("2031-01-01")),
+        ({}, headers("2026-07-28", **ROUTED)),  # no envelope in `_meta`
+        ({"params": {"name": "ibkr_get_positions", "_meta": MODERN}}, headers("2026-07-28", mcp_method="tools/call")),
+        ({"params": {"name": "ibkr_get_positions", "_meta": MODERN | {"progressToken": 1.5}}}, headers()),
+        ({}, headers(mcp_session_id="s")),
+        ({}, headers(mcp_param_symbol="NVDA")),
+        ({}, headers(content_type="text/plain")),
+        ({}, [*headers("2026-07-28", **ROUTED), (b"mcp-name", b"ibkr_get_pnl")]),
+    ],
+)
+def test_the_sdk_answers_everything_else(wrong: dict[str, Any], given: Headers) -> None:
+    assert direct_call(message(**wrong), given) is None
+
+
+def test_a_notification_is_no_call() -> None:
+    whole = message()
+    del whole["id"]
+
+    assert direct_call(whole, headers()) is None
+
+
+def test_the_answer_names_the_server_in_2026_alone() -> None:
+    spec = TOOLS["ibkr_get_positions"]
+    modern = direct_call(message(MODERN), headers("2026-07-28", **ROUTED))
+    older = direct_call(message(), headers())
+    assert modern is not None
+    assert older is not None
+
+    told = [
+        json.loads(direct_answer(call, value_result(spec, []), {"name": "ibkr", "version": "1"}))["result"]
+        for call in (modern, older)
+    ]
+
+    assert told[0]["_meta"]["io.modelcontextprotocol/serverInfo"] == {"name": "ibkr", "version": "1"}
+    assert told[0]["resultType"] == "complete"
+    assert set(told[1]) == {"_meta", "content", "isError", "structuredContent"}
