@@ -40,8 +40,8 @@ class Figures:
 
 
 def documentation_pages() -> list[Path]:
-    """Return the pages at the top, the changelog excepted, and every page of docs/."""
-    top = [ROOT / name for name in ("README.md", "API.md", "CONTRIBUTING.md", "SECURITY.md")]
+    """Return the pages at the top and every page of docs/."""
+    top = [ROOT / name for name in ("README.md", "API.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
     return [*top, *sorted((ROOT / "docs").glob("*.md"))]
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.sentences import ROOT, documentation_pages
+from tests.docs.sentences import documentation_pages
 
-PAGES = [ROOT / "CHANGELOG.md", *documentation_pages()]
+PAGES = documentation_pages()
 LINK = re.compile(r"\]\(([^)\s#:]*)#([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 CODE_BLOCK = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
