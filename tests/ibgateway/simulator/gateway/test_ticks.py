@@ -14,6 +14,8 @@ from ibgateway.simulator.server.server import Simulator
 from tests.stacks.ibgateway.order_frames import watch
 from tests.stacks.ibgateway.raw_client import Raw, started
 
+LIVE, LATE = Style(), Style(delayed=True)
+
 
 async def test_exchanges_are_told_by_the_letters_of_smart_components(client: Raw) -> None:
     watch(client)
@@ -56,7 +58,6 @@ LOOK = Snapshot(
     volume=Decimal(1000),
     halted=0,
 )
-LIVE, LATE = Style(), Style(delayed=True)
 
 
 def told(before: Snapshot | None, after: Snapshot, style: Style = LIVE) -> list[tuple[int, list[str]]]:

@@ -13,6 +13,9 @@ from ibgateway.simulator.world.instruments.instrument import Instrument
 from ibgateway.simulator.world.world import World
 from tests.stacks.ibgateway.world_and_trader import AAPL, Trader
 
+DIRECTORY = Directory()
+FLAT = Prices(of=lambda _: 100.0, rate=lambda currency: 1.25 if currency == "EUR" else 1.0, under=lambda _: 100.0)
+
 
 def value(world: World, tag: str) -> float:
     return float(next(each.value for each in world.account_summary("All", tag) if each.tag == tag))
@@ -29,10 +32,6 @@ def test_margin_follows_from_what_is_held(trader: Trader) -> None:
     available = value(world, "EquityWithLoanValue") - value(world, "InitMarginReq")
     assert value(world, "AvailableFunds") == pytest.approx(available, abs=0.02)
     assert value(world, "BuyingPower") == pytest.approx(4 * available, abs=0.1)
-
-
-DIRECTORY = Directory()
-FLAT = Prices(of=lambda _: 100.0, rate=lambda currency: 1.25 if currency == "EUR" else 1.0, under=lambda _: 100.0)
 
 
 def instrument(conId: int) -> Instrument:

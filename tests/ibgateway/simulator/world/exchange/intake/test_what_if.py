@@ -7,15 +7,14 @@ import pytest
 from ibgateway.simulator.model.orders import OpenOrder
 from tests.stacks.ibgateway.world_and_trader import AAPL, Trader, at, names
 
+NO_TRADE = 300.0  # far below the market
+
 
 def test_an_order_for_the_close_can_come_too_late(trader: Trader) -> None:
     trader.wait(at(15, 55))
     trader.place("BUY", 10, "MOC")
 
     assert trader.errors()[0][0] == 201
-
-
-NO_TRADE = 300.0  # far below the market
 
 
 def test_an_order_beyond_the_accounts_means_is_rejected_as_inactive(trader: Trader) -> None:
