@@ -12,10 +12,10 @@ from fastmcp.client.elicitation import ElicitResult
 
 from bridge.bus.controls.approvals import waiting_approvals
 from mcp_front.protocol.results import ERROR_META
-from tests.mcp_front.admission.test_auth import as_caller, write_tokens
 from tests.stacks.front import LEGACY, MODERN, RawClient
 from tests.stacks.live import live_stack
 from tests.stacks.orders import entries
+from tests.stacks.tokens import as_caller, write_tokens
 
 pytestmark = pytest.mark.fault(98)
 

@@ -9,9 +9,8 @@ import pytest
 from mcp_front.protocol.results import ERROR_META
 from tests.busy import BUSY_S
 from tests.stacks.front import ERAS, RawClient, messages_of, plain_http
+from tests.stacks.handlers import ORDER
 from tests.stacks.whole import Stack, whole_stack
-
-ORDER: dict[str, Any] = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1}
 
 # What is sent in an order beside or instead of ORDER's, as JSON text where JSON itself can't say it, and which field
 # the error names.

@@ -9,8 +9,8 @@ from typing import Any
 from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
 from bridge.tools.session import SessionStatus
-from tests.mcp_front.scenarios.test_calls_over_http import CONTRACT
 from tests.stacks.front import READY, Running, worker
+from tests.stacks.handlers import CONTRACT
 
 STREAM = "quote-265598"
 SPY = CONTRACT | {"symbol": "SPY", "localSymbol": "SPY"}

@@ -3,7 +3,6 @@
 import msgspec
 import pytest
 
-from bridge.bus.keys import Keys
 from bridge.bus.messages import (
     MESSAGE_LIMIT,
     REPLY_LIMIT,
@@ -22,8 +21,6 @@ from bridge.bus.messages import (
     result_of,
 )
 from bridge.bus.records.records import digest_of
-from bridge.bus.transport.clock import ServerClock
-from bridge.bus.transport.connection import bus_down
 from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.orders import CancelOrder
 from tests.stacks.bus import PLACE_ORDER, order
@@ -126,35 +123,6 @@ def test_details_named_like_the_errors_own_parts_do_no_harm() -> None:
     assert (caught.value.code, caught.value.message, caught.value.details) == ("a", "b", {"other": 3})
 
 
-def test_names_of_one_session_share_one_hash_tag() -> None:
-    keys = Keys("paper-1.a_B")
-    plain = [value for name, value in vars(keys).items() if name not in ("session", "_prefix")]
-    names = [*plain, keys.replies("f-1"), keys.ticks("quote.1:x"), keys.order("key-00001")]
-
-    assert all(name.startswith("ibkr:{paper-1.a_B}:") for name in names)
-    assert len(set(names)) == len(names)
-    assert keys.requests == "ibkr:{paper-1.a_B}:req"
-    assert (names[-3], names[-2]) == ("ibkr:{paper-1.a_B}:rep:f-1", "ibkr:{paper-1.a_B}:tick:quote.1:x")
-    assert names[-1] == "ibkr:{paper-1.a_B}:op:key-00001"
-
-
-@pytest.mark.fault(101)
-@pytest.mark.parametrize("session", ["", "a b", "a{b}", "x" * 33, "ä", "a\n", "a:b"])
-def test_a_session_name_that_could_break_a_key_is_refused(session: str) -> None:
-    with pytest.raises(ValueError, match=r"session: 1-32 of A-Z"):
-        Keys(session)
-
-
-@pytest.mark.fault(101)
-@pytest.mark.parametrize("part", ["", "a b", "a{b}", "x" * 97, "ä", "a\n", "a/b"])
-def test_a_part_that_could_break_a_key_is_refused(part: str) -> None:
-    keys = Keys("x" * 32)
-    for name in (keys.replies, keys.ticks, keys.order):
-        with pytest.raises(ValueError, match=r"1-96 of A-Z"):
-            name(part)
-        assert name("x" * 96).endswith("x" * 96)
-
-
 def test_the_digest_is_of_what_is_meant_and_not_of_how_it_is_said() -> None:
     plain = digest_of(PLACE_ORDER, order())
 
@@ -166,37 +134,3 @@ def test_the_digest_is_of_what_is_meant_and_not_of_how_it_is_said() -> None:
     assert plain != digest_of(PLACE_ORDER, order(action="SELL"))
     cancel = CancelOrder(orderId=1)
     assert digest_of(OPERATIONS["cancel_order"], cancel) != digest_of(PLACE_ORDER, cancel)
-
-
-def test_the_servers_clock_is_asked_first() -> None:
-    clock = ServerClock()
-    assert not clock.known
-    with pytest.raises(RuntimeError, match="before the first answer"):
-        clock.now_ms()
-
-
-def test_the_servers_clock_is_taken_at_the_middle_of_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = ServerClock()
-    clock.measured(1_000.5, before=10.0, after=12.0)
-    monkeypatch.setattr("bridge.bus.transport.clock.boottime", lambda: 13.25)
-
-    assert clock.known
-    assert clock.measured_at == 12.0
-    assert clock.now_ms() == 1_002_750
-
-
-@pytest.mark.parametrize(
-    ("url", "where"),
-    [
-        ("redis://user:secret@redis.example:7000/3", "redis.example:7000"),
-        ("rediss://redis.example", "redis.example:6379"),
-        ("unix:///run/redis.sock?db=1", "/run/redis.sock"),
-    ],
-)
-def test_where_redis_should_be_is_told_without_secrets(url: str, where: str) -> None:
-    error = bus_down(url, "refused")
-
-    assert error.code == "bus_down"
-    assert f"Redis at {where} does not answer (refused)" in error.message
-    assert "REDIS_URL" in error.message
-    assert "secret" not in error.message

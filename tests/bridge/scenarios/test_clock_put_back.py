@@ -16,8 +16,8 @@ from bridge.bus.records.admission import AdmissionRules
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from mcp_front.tools.status import session_status
-from tests.bridge.bus.records.test_admission import TERMS, Gated
 from tests.stacks.bus import KEY, front, pipe_to, serving, submit, until
+from tests.stacks.gated import TERMS, Gated
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

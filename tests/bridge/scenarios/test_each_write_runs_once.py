@@ -8,16 +8,14 @@ import msgspec
 import pytest
 
 from bridge.bus.records.records import RecordKeeper
-from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
-from bridge.bus.transport.errors import Fenced, StaleRequest
+from bridge.bus.transport.errors import Fenced
 from bridge.tool import ToolError
 from tests.stacks.bus import (
     GET_POSITIONS,
     KEY,
     PLACE_ORDER,
     Broker,
-    ask,
     front,
     intents,
     order,
@@ -168,28 +166,6 @@ async def test_deliveries_at_the_same_time_are_executed_once(redis_url: str, ses
     assert other.sent == {}
 
 
-async def test_an_answer_without_sending_is_recorded_like_any(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
-        return b'{"known":true}'  # such as: the broker knew the order already
-
-    async with serving(redis_url, session, handle) as bus, front(redis_url, session) as asker:
-        assert await submit(asker) == b'{"known":true}'
-        record = await bus.records.read(KEY)
-
-    assert record is not None
-    assert record.state == "done"
-
-
-async def test_a_read_has_nothing_to_accept(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
-        with pytest.raises(RuntimeError, match="get_positions is a read"):
-            await asked.accept()
-        return b"1"
-
-    async with serving(redis_url, session, handle), front(redis_url, session) as asker:
-        assert await ask(asker) == b"1"
-
-
 @pytest.mark.fault(91, 92)
 async def test_a_cancelled_call_does_not_withdraw_its_order(redis_url: str, session: str, broker: Broker) -> None:
     broker.before.clear()
@@ -203,24 +179,6 @@ async def test_a_cancelled_call_does_not_withdraw_its_order(redis_url: str, sess
         assert await submit(asker) == broker.answer
 
     assert broker.sent == {KEY: 1}
-
-
-async def test_notes_are_kept_with_the_record(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
-        with pytest.raises(StaleRequest):
-            await asked.note(sent="too early")
-        await asked.accept()
-        await asked.note(sent="1", orderId="7")
-        await asked.note(permId="99", sent="2")
-        return b"1"
-
-    async with serving(redis_url, session, handle) as bus, front(redis_url, session) as asker:
-        await submit(asker)
-        await bus.records.note(KEY, state="Filled")
-        record = await bus.records.read(KEY)
-
-    assert record is not None
-    assert record.notes == {"sent": "2", "orderId": "7", "permId": "99", "state": "Filled"}
 
 
 async def test_a_look_between_finds_what_a_lost_reply_had_said(redis_url: str, session: str, broker: Broker) -> None:

@@ -41,7 +41,7 @@ async def test_the_last_status_stays_readable_when_the_worker_is_gone(redis_url:
     assert heartbeat.receivers == 0
     assert 6 * DAY_MS < kept_ms <= 7 * DAY_MS
     assert later is not None
-    assert 90_000 <= later.age_ms < 95_000
+    assert 89_990 <= later.age_ms < 95_000  # two clocks are rounded
     assert future is not None
     assert 85_000 <= future.age_ms < 95_000  # the server's clock was put back: nobody has written since
 

@@ -7,11 +7,9 @@ from typing import Any
 import pytest
 
 from bridge.bus.client import submission as submitting
-from bridge.bus.keys import Keys
-from bridge.bus.server import request as asked_module
 from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
-from tests.stacks.bus import GET_POSITIONS, KEY, Broker, front, intents, pipe_to, serving, submit, until, until_open
+from tests.stacks.bus import GET_POSITIONS, KEY, Broker, front, intents, serving, submit, until
 from tests.stacks.redis_relay import Shim
 
 
@@ -148,93 +146,6 @@ async def test_a_worker_that_knows_writes_a_lost_record_anew(redis_url: str, ses
     assert broker.sent == {KEY: 1}
 
 
-async def test_a_note_is_given_up_when_redis_stays_away(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(asked_module, "NOTE_S", 0.3)
-
-    async def handle(asked: RequestContext) -> bytes:
-        await asked.accept()
-        shim.refusing = True
-        shim.cut()
-        await asked.note(sent="1")
-        shim.refusing = False
-        return b"1"
-
-    async with Shim(redis_url) as shim, serving(shim.url, session, handle) as bus, front(redis_url, session) as asker:
-        assert await submit(asker) == b"1"
-        record = await bus.records.read(KEY)
-
-    assert record is not None
-    assert record.notes == {}
-
-
-async def test_an_answer_is_stored_once_redis_is_back(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
-        await asked.accept()
-        sent.append(asked.key)
-        shim.refusing = True
-        shim.cut()
-        asyncio.get_running_loop().call_later(0.3, setattr, shim, "refusing", False)
-        return b"1"
-
-    sent: list[Any] = []
-    async with Shim(redis_url) as shim, serving(shim.url, session, handle), front(redis_url, session) as asker:
-        assert await submit(asker) == b"1"
-
-    assert sent == [KEY]
-
-
-async def test_an_accept_whose_answer_was_lost_is_asked_again(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
-        shim.answers.clear()
-        accepting = asyncio.ensure_future(asked.accept())
-        async with pipe_to(redis_url) as pipe:
-            await until(lambda: _is(pipe, session, b"accepted"), "the accept has its effect")
-        shim.cut()
-        shim.answers.set()
-        await accepting
-        return b"1"
-
-    async with Shim(redis_url) as shim, serving(shim.url, session, handle), front(redis_url, session) as asker:
-        assert await submit(asker) == b"1"
-
-
-async def test_an_accept_that_stays_unclear_is_taken_back(redis_url: str, session: str) -> None:
-    """The worker knows that it has sent nothing, so the record must not stay accepted."""
-    unclear = asyncio.Event()
-
-    async def handle(asked: RequestContext) -> bytes:
-        if unclear.is_set():
-            return b"2"
-        shim.answers.clear()
-        accepting = asyncio.ensure_future(asked.accept())
-        async with pipe_to(redis_url) as pipe:
-            await until(lambda: _is(pipe, session, b"accepted"), "the accept has its effect")
-        unclear.set()
-        shim.refusing = True
-        shim.cut()
-        shim.answers.set()
-        asyncio.get_running_loop().call_later(1.0, setattr, shim, "refusing", False)
-        await accepting
-        return b"1"
-
-    async with Shim(redis_url) as shim, serving(shim.url, session, handle) as bus, front(redis_url, session) as asker:
-        with pytest.raises(ToolError) as caught:
-            await submit(asker, deadline_s=1.0)
-        async with pipe_to(redis_url) as pipe:
-            await until(lambda: _is(pipe, session, b"withdrawn"), "the accept is taken back")
-        await until_open(bus.pipe, bus.keys)
-        assert await bus.records.unfinished() == []
-        assert await submit(asker) == b"2"
-
-    assert caught.value.code in ("pending", "not_executed")
-
-
-async def _is(pipe: Any, session: str, state: bytes) -> bool:
-    return bool(await pipe.send("HGET", Keys(session).order(KEY), "st") == state)
-
-
 async def test_an_answer_is_waited_for_while_redis_is_away(redis_url: str, session: str, broker: Broker) -> None:
     """Both whoever placed the order and whoever waits for the same key."""
     broker.after.clear()
@@ -292,26 +203,6 @@ async def test_an_attempt_that_was_replaced_joins_the_one_that_replaced_it(
     assert broker.sent == {KEY: 1}
 
 
-@pytest.mark.fault(68)
-async def test_a_lease_that_lapses_during_the_accept_sends_nothing(redis_url: str, session: str) -> None:
-    async def handle(asked: RequestContext) -> bytes:
-        shim.answers.clear()
-        accepting = asyncio.ensure_future(asked.accept())
-        async with pipe_to(redis_url) as pipe:
-            await until(lambda: _is(pipe, session, b"accepted"), "the accept has its effect")
-        bus.lease.step_down()
-        shim.answers.set()
-        await accepting
-        raise AssertionError("it would have been sent")
-
-    async with Shim(redis_url) as shim, serving(shim.url, session, handle) as bus, front(redis_url, session) as asker:
-        with pytest.raises(ToolError) as caught:
-            await submit(asker)
-        assert await _is_state(redis_url, session, b"withdrawn")
-
-    assert (caught.value.code, caught.value.details["reason"]) == ("not_executed", "fenced")
-
-
 async def test_a_reply_that_is_there_at_once_is_not_overlooked(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,8 +236,3 @@ async def _warm(asker: Any) -> None:
 
 def _has_tried(shim: Shim, connections: int) -> bool:
     return shim.accepted >= connections
-
-
-async def _is_state(url: str, session: str, state: bytes) -> bool:
-    async with pipe_to(url) as pipe:
-        return await _is(pipe, session, state)

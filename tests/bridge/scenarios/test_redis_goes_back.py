@@ -7,7 +7,6 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from bridge.bus.controls.connection_target import ConnectionTarget, read_connection_target, store_connection_target
 from bridge.bus.controls.kill_switch import clear_halt, read_halt, set_halt
 from bridge.bus.messages import VERSION, Request
 from bridge.bus.records.records import RecordKeeper
@@ -63,14 +62,6 @@ async def test_a_switch_that_the_leader_sets_on_an_older_copy_does_not_hide_it(b
     assert await found_out(bus)
 
 
-async def test_no_mark_is_set_on_an_older_copy(bus: BusServer) -> None:
-    await counts(bus, KNOWN - 1)
-    await bus._mark()
-
-    assert await bus.pipe.send("GET", bus.keys.generation) is None
-    assert await found_out(bus)
-
-
 async def test_a_switch_that_the_leader_has_set_is_missed_without_a_look_in_between(bus: BusServer) -> None:
     await set_halt(bus.pipe, bus.keys, "halt", "owner", "for a moment")
     await clear_halt(bus.pipe, bus.keys, "owner")  # a release that no renewal has seen
@@ -121,19 +112,6 @@ async def test_an_acceptance_that_is_repeated_after_a_lost_answer_is_one(bus: Bu
     assert not await found_out(bus)
 
 
-async def test_what_is_restored_is_no_less_than_what_was_known(bus: BusServer) -> None:
-    await set_halt(bus.pipe, bus.keys, "halt", "owner", "enough")
-    halt = await read_halt(bus.pipe, bus.keys)
-    bus.watermark.note(halt=halt)
-    await store_connection_target(bus.pipe, bus.keys, bus.watermark, ConnectionTarget("owner"))
-    await bus.pipe.send("DEL", bus.keys.halt, bus.keys.steering)
-    await set_halt(bus.pipe, bus.keys, "reduce_only", "owner", "a milder one of before")
-    await bus.rebase()
-
-    assert await read_halt(bus.pipe, bus.keys) == halt == bus.watermark.known.halt
-    assert await read_connection_target(bus.pipe, bus.keys, bus.watermark) == ConnectionTarget("owner")
-
-
 async def test_a_renewal_that_was_asked_before_the_restoring_finds_no_second_loss(bus: BusServer) -> None:
     await bus.pipe.send("SET", bus.keys.generation, "g")
     bus.watermark.note(generation="g")
@@ -146,15 +124,3 @@ async def test_a_renewal_that_was_asked_before_the_restoring_finds_no_second_los
     await asyncio.gather(renewing, return_exceptions=True)
 
     assert not bus.lease.data_lost.is_set()
-
-
-async def test_nothing_counts_as_restored_before_the_lease_is_taken_again(bus: BusServer) -> None:
-    await bus.pipe.send("DEL", bus.keys.lease)
-    await counts(bus, KNOWN - 1)
-    bus.lease.lacking = True
-    restoring = asyncio.create_task(bus.rebase())
-    await found_out(bus)  # the renewal takes it
-    await asyncio.wait_for(restoring, 5)
-
-    assert await counted(bus) > KNOWN
-    assert not bus.lease.lacking

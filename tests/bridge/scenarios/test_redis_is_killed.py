@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from bridge.bus.client.client import BusClient
-from bridge.bus.server.server import BusServer
 from bridge.bus.transport import connection as connect
 from bridge.bus.transport import pubsub as listening
 from bridge.tool import ToolError
@@ -138,42 +137,6 @@ async def test_a_frozen_redis_is_told_in_time_and_nothing_is_done_twice(
     assert broker.sent[KEY] == 1
 
 
-@pytest.mark.fault(69)
-async def test_a_stopping_worker_answers_what_it_has_in_hand(own_redis: EmbeddedRedis) -> None:
-    broker = Broker()
-    broker.after.clear()
-    async with BusServer(own_redis.url, SESSION, "w") as bus, front(own_redis.url, SESSION) as asker:
-        await bus.lead()
-        task = asyncio.create_task(bus.serve(broker.handle))
-        await until(lambda: _submitted(asker, broker), "the order is sent")
-        await bus.stop(grace_s=5)
-        await until(lambda: _no_worker(asker), "no more requests are taken")
-        assert not task.done()
-        broker.after.set()
-        await task
-        assert await submit(asker, key=KEY) == b'{"orderId":7,"replayed":true}'
-
-
-@pytest.mark.fault(69)
-async def test_a_stopping_worker_waits_no_longer_than_its_grace(own_redis: EmbeddedRedis) -> None:
-    broker = Broker()
-    broker.before.clear()
-    async with BusServer(own_redis.url, SESSION, "w") as bus, front(own_redis.url, SESSION) as asker:
-        await bus.lead()
-        task = asyncio.create_task(bus.serve(broker.handle))
-        await until(lambda: _no_worker(asker, expected=False), "requests are taken")
-        call = asyncio.create_task(ask(asker))
-        await until(lambda: broker.asked, "the read is in hand")
-        began = time.perf_counter()
-        await bus.stop(grace_s=0.2)
-        await task
-        took = time.perf_counter() - began
-        with pytest.raises(ToolError, match="worker_lost"):
-            await call
-
-    assert 0.2 <= took < 1 + BUSY_S
-
-
 async def _answers(asker: BusClient) -> bool:
     try:
         await ask(asker)
@@ -188,16 +151,3 @@ async def _submits(asker: BusClient, key: str) -> bool:
     except ToolError:
         return False
     return True
-
-
-async def _submitted(asker: BusClient, broker: Broker) -> bool:
-    try:
-        await submit(asker, deadline_s=0.3)
-    except ToolError:
-        return bool(broker.sent)
-    return True
-
-
-async def _no_worker(asker: BusClient, *, expected: bool = True) -> bool:
-    count = await asker._post.receivers()
-    return bool(count == 0) is expected

@@ -173,17 +173,6 @@ def test_nothing_means_left_out_where_an_argument_is_optional(nothing: Any) -> N
     assert order.model_fields_set == set(BARE)
 
 
-TWS_EMPTY = {
-    "conId": 0, "strike": 0.0, "right": "?", "multiplier": "", "lmtPrice": 1.7976931348623157e308, "auxPrice": 0,
-    "trailingPercent": "1.7976931348623157E308", "primaryExchange": "", "lastTradeDateOrContractMonth": "",
-}  # fmt: skip
-
-
-@pytest.mark.trial("D2")
-def test_what_tws_writes_for_nothing_means_left_out() -> None:
-    assert place(**TWS_EMPTY).model_fields_set == set(BARE)
-
-
 @pytest.mark.trial("D2")
 @pytest.mark.parametrize(
     ("given", "kept"),

@@ -21,7 +21,7 @@ from cli.local_stack.embedded_redis import EmbeddedRedis
 from cli.operator import audit_archive as archiving
 from cli.operator.audit_archive import Archive, ArchiveMismatch, archive_log
 from cli.operator.mounts import MOUNTS, lost_with_mount
-from tests.bridge.bus.records.test_admission import leading, lines_of
+from tests.stacks.audit_log import leading, lines_of
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """A token names its caller and says what it may do; the file holds hashes, and removing an entry ends it at once."""
 
 import asyncio
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -12,34 +11,15 @@ from bridge.tool import Effect
 from mcp_front.admission.auth import TokenFile, read_tokens
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.tools.catalogue import offered_tools
-from tests.mcp_front.scenarios.test_calls_over_http import PNL, Recorder
-from tests.mcp_front.scenarios.test_idempotency_keys import ORDER
-from tests.stacks.front import ERAS, Running, plain_http, serving, wait_until, worker
+from tests.stacks.front import ERAS, plain_http, serving, wait_until, worker
+from tests.stacks.handlers import ORDER, PNL, Recorder
 from tests.stacks.ticking_worker import ticking
-
-SCOPES = {"reader": ["read"], "trader": ["read", "trade"], "admin": ["read", "trade", "admin"], "nobody": []}
-
-
-def token_of(name: str) -> str:
-    return f"token-of-{name}-that-is-long-enough-to-be-one"
-
-
-def write_tokens(path: Path, names: list[str]) -> Path:
-    entries = [
-        {"name": name, "sha256": hashlib.sha256(token_of(name).encode()).hexdigest(), "scopes": SCOPES[name]}
-        for name in names
-    ]
-    path.write_text(json.dumps(entries))
-    return path
+from tests.stacks.tokens import SCOPES, as_caller, token_of, write_tokens
 
 
 @pytest.fixture
 def tokens_file(tmp_path: Path) -> Path:
     return write_tokens(tmp_path / "tokens.json", list(SCOPES))
-
-
-def as_caller(front: Running, name: str, era: str = ERAS[0]) -> Any:
-    return front.raw(era, authorization=f"Bearer {token_of(name)}")
 
 
 @pytest.mark.fault(103)
@@ -194,3 +174,15 @@ def test_entry_that_is_wrong_is_refused_without_showing_it(
 def test_same_name_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="twice"):
         read_tokens(write_tokens(tmp_path / "tokens.json", ["reader", "reader"]))
+
+
+@pytest.mark.trial("E18")
+async def test_file_that_may_be_read_again_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_tokens(tmp_path / "tokens.json", ["reader"])
+    tokens = TokenFile(path)
+    stat = path.stat()
+    moved = path.rename(tmp_path / "elsewhere")
+    assert tokens.fault() == "No such file or directory"
+    moved.rename(path)  # the same time, size and inode
+
+    assert (path.stat().st_mtime_ns, tokens.fault()) == (stat.st_mtime_ns, None)

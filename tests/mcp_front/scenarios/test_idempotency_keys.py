@@ -1,7 +1,6 @@
 """A write goes out under a key that its caller always learns, and never twice."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,55 +8,14 @@ import pytest
 from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from mcp_front.protocol.results import ERROR_META
-from tests.mcp_front.scenarios.test_calls_over_http import CONTRACT
-from tests.stacks.front import ERAS, Handler, serving, worker
+from tests.stacks.front import serving, worker
+from tests.stacks.handlers import ORDER, REPORT, failing, filling
 
-ORDER: dict[str, Any] = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1}
 KEY = "my-key-0001"
-REPORT = {
-    "orderId": 7, "permId": 1, "clientId": 1, "orderRef": "ref", "idempotencyKey": None, "account": "DU1234567",
-    "contract": CONTRACT, "action": "BUY", "totalQuantity": 1.0, "orderType": "MKT", "lmtPrice": None, "auxPrice": None,
-    "tif": "DAY", "status": "Filled", "filled": 1.0, "remaining": 0.0, "avgFillPrice": 200.0, "lastFillPrice": 200.0,
-    "whyHeld": None, "commission": None, "commissionCurrency": None, "notices": [], "message": "", "replayed": False,
-}  # fmt: skip
-
-
-def filling(sent: list[RequestContext], report: dict[str, Any] = REPORT) -> Handler:
-    """A worker that takes an order, and keeps what it took."""
-
-    async def handler(asked: RequestContext) -> bytes:
-        await asked.accept()
-        sent.append(asked)
-        return json.dumps(report).encode()
-
-    return handler
-
-
-def failing(error: Callable[[], ToolError]) -> Handler:
-    """A worker that takes an order and then fails."""
-
-    async def handler(asked: RequestContext) -> bytes:
-        await asked.accept()
-        raise error()
-
-    return handler
 
 
 async def refused(asked: RequestContext) -> bytes:
     raise ToolError("read_only", "This session is read-only.")
-
-
-@pytest.mark.parametrize("era", ERAS)
-async def test_key_is_made_sent_and_returned(redis_url: str, session: str, era: str) -> None:
-    sent: list[RequestContext] = []
-    async with worker(redis_url, session, {"place_order": filling(sent)}), serving(redis_url, session) as front:
-        result = await front.raw(era).call("ibkr_place_order", **ORDER)
-
-    key = result["structuredContent"]["idempotencyKey"]
-    (asked,) = sent
-    assert asked.key == key
-    assert json.loads(asked.arguments) == ORDER | {"idempotencyKey": key}
-    assert key in result["content"][0]["text"]
 
 
 async def test_same_key_is_answered_again_and_sent_once(redis_url: str, session: str) -> None:
@@ -93,29 +51,6 @@ async def test_same_key_for_another_order_is_a_conflict(redis_url: str, session:
 
     assert len(sent) == 1
     assert other["_meta"][ERROR_META]["code"] == "idempotency_conflict"
-
-
-@pytest.mark.parametrize("code", ["pending", "unknown"])
-async def test_open_outcome_names_the_key_to_ask_again_with(redis_url: str, session: str, code: str) -> None:
-    handlers = {"place_order": failing(lambda: ToolError(code, "The gateway has not answered."))}
-    async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
-        result = await front.raw().call("ibkr_place_order", **ORDER)
-
-    error = result["_meta"][ERROR_META]
-    assert error["code"] == code
-    assert f"idempotencyKey={error['idempotencyKey']}" in result["content"][0]["text"]
-    assert "key" not in error
-
-
-async def test_refusal_names_the_key_too(redis_url: str, session: str) -> None:
-    async with worker(redis_url, session, {"place_order": refused}), serving(redis_url, session) as front:
-        result = await front.raw().call("ibkr_place_order", **ORDER, idempotencyKey=KEY)
-
-    assert result["_meta"][ERROR_META] == {
-        "code": "read_only",
-        "message": "This session is read-only.",
-        "idempotencyKey": KEY,
-    }
 
 
 @pytest.mark.parametrize("served_before", [False, True])

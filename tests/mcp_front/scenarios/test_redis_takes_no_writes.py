@@ -5,7 +5,6 @@ import shutil
 import httpx
 import pytest
 
-from bridge.bus.transport.connection import Refused, refusing
 from bridge.bus.transport.pipeline import CommandPipeline
 from cli.diagnostics.checks import examine
 from cli.diagnostics.finding import Place
@@ -51,21 +50,3 @@ async def test_a_redis_that_takes_no_writes_is_named_at_once_by_status_readiness
         assert remedy in cure
         assert "Start the worker" not in cure
     assert told.kind == "fault"
-
-
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        ("MISCONF Errors writing to the AOF file: No space left on device", "can't write to its disk"),
-        ("LOADING Redis is loading the dataset in memory", "loading"),
-        ("WRONGPASS invalid username-password pair or user is disabled.", "password"),
-        ("NOPERM this user has no permissions to run the 'info' command", "does not permit"),
-        ("ERR something new", "refuses a command"),
-    ],
-)
-def test_each_refusal_has_its_name_and_a_remedy(text: str, what: str) -> None:
-    found = refusing(Refused(text))
-
-    assert found is not None
-    assert what in found[0]
-    assert found[1]

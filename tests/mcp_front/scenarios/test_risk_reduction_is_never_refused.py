@@ -11,10 +11,10 @@ from bridge.bus.keys import Keys
 from bridge.bus.server import server as answering
 from bridge.bus.server.request import RequestContext
 from mcp_front.protocol.results import ERROR_META
-from tests.mcp_front.scenarios.test_idempotency_keys import REPORT
 from tests.stacks.bus import pipe_to
 from tests.stacks.front import ERAS, serving, wait_until, worker
 from tests.stacks.front import answering as answers
+from tests.stacks.handlers import REPORT
 
 CANCELLED = {"orders": [REPORT], "message": "1 cancelled", "replayed": False}
 RELIEVING: dict[str, dict[str, Any]] = {
@@ -72,58 +72,6 @@ async def test_trading_is_halted_whatever_the_arguments_say(
     assert halt.reason == kept
     assert ("cancelOrders was not understood" in told["message"]) == ("cancelOrders" in given)
     assert ("there is no argument because" in told["message"]) == ("because" in given)
-
-
-@pytest.mark.trial("E1")
-@pytest.mark.parametrize("given", [{"cancel_orders": True}, {"cancelOrders": "yes"}, {"CancelOrders": 1}])
-async def test_cancelling_with_a_halt_is_understood_in_any_spelling(
-    redis_url: str, session: str, given: dict[str, Any]
-) -> None:
-    sent: list[RequestContext] = []
-    async with worker(redis_url, session, handlers(sent)), serving(redis_url, session) as front:
-        result = await front.raw().call("ibkr_halt_trading", reason="odd fills", **given)
-
-    assert result["structuredContent"]["cancelled"] == [REPORT]
-
-
-@pytest.mark.trial("E1")
-@pytest.mark.parametrize(
-    ("tool", "given"),
-    [
-        ("ibkr_cancel_order", {"orderId": 7, "reason": "fat finger – sorry"}),
-        ("ibkr_cancel_order", {"order_id": "7", "symbol": "AAPL"}),
-        ("ibkr_cancel_order", {"orderId": 7, "idempotencyKey": "odd key!"}),
-        ("ibkr_cancel_order", {"orderKey": "a-key-of-the-order", "orderId": None}),
-        ("ibkr_cancel_order", {"orderKey": " a-key-of-the-order\n"}),
-        ("ibkr_cancel_order", {"orderId": " 7 "}),
-        ("ibkr_cancel_all_orders", {"reason": "stop", "confirm": True}),
-        ("ibkr_cancel_all_orders", {"everyClient": "perhaps", "idempotencyKey": 5}),
-    ],
-)
-async def test_a_cancel_is_carried_out_whatever_else_its_arguments_say(
-    redis_url: str, session: str, tool: str, given: dict[str, Any]
-) -> None:
-    sent: list[RequestContext] = []
-    async with worker(redis_url, session, handlers(sent)), serving(redis_url, session) as front:
-        result = await front.raw().call(tool, **given)
-
-    assert "isError" not in result or not result["isError"]
-    assert len(sent) == 1
-    odd = {"reason", "symbol", "confirm"} & given.keys() or "idempotencyKey" in given
-    assert ("Of the arguments: " in result["structuredContent"]["message"]) == bool(odd)
-
-
-@pytest.mark.trial("E1")
-@pytest.mark.parametrize("given", [{"symbol": "AAPL"}, {"account": "DU1"}, {"order_id": 7}, {"action": "BUY"}])
-async def test_a_cancel_of_some_orders_is_not_taken_for_one_of_all(
-    redis_url: str, session: str, given: dict[str, Any]
-) -> None:
-    sent: list[RequestContext] = []
-    async with worker(redis_url, session, handlers(sent)), serving(redis_url, session) as front:
-        result = await front.raw().call("ibkr_cancel_all_orders", **given)
-
-    assert result["_meta"][ERROR_META]["code"] == "invalid_arguments"
-    assert sent == []
 
 
 @pytest.mark.trial("E1")

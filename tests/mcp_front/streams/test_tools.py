@@ -13,8 +13,8 @@ from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
 from bridge.tools.account import AccountStreamSummary
 from mcp_front.streams.tools import account_line
-from tests.mcp_front.scenarios.test_calls_over_http import CONTRACT
 from tests.stacks.front import ERAS, MODERN, Running, serving, worker
+from tests.stacks.handlers import CONTRACT
 
 STREAM = "account-DU1234567"
 EMPTY = dict.fromkeys((

@@ -1,7 +1,5 @@
 """What tools/list says to a client that knows nothing of us: the promised table, hints, and plain schemas."""
 
-import asyncio
-import base64
 import json
 from typing import Any
 
@@ -10,9 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from bridge.tool import Effect
-from mcp_front.protocol.results import ERROR_META
 from mcp_front.tools.catalogue import offered_tools
-from tests.stacks.front import ERAS, MODERN, READY, messages_of, plain_http, serving, worker
+from tests.stacks.front import ERAS, serving
 
 REQUIRED = object()
 CONTRACT = {"secType": "STK", "exchange": "SMART", "currency": "USD"}
@@ -132,26 +129,6 @@ async def test_order_of_the_list_is_always_the_same(redis_url: str, session: str
     assert first == [declared.tool_name for declared in offered_tools()]
 
 
-@pytest.mark.parametrize(("mode", "offered"), [("paper", True), ("read_only", False)])
-async def test_writes_are_offered_where_the_sessions_mode_allows_them(
-    redis_url: str, session: str, mode: str, offered: bool
-) -> None:
-    async with worker(redis_url, session, {}, READY.model_copy(update={"mode": mode})):
-        tools = await listed(redis_url, session, ERAS[0])
-    after = await listed(redis_url, session, ERAS[0])  # the worker has gone, and its mode is remembered
-
-    assert (set(tools) >= WRITES) is offered
-    assert bool(set(tools) & WRITES) is offered
-    assert set(after) == set(tools)
-
-
-async def test_list_does_not_wait_for_a_redis_that_is_away(session: str) -> None:
-    async with asyncio.timeout(5):
-        tools = await listed("redis://127.0.0.1:1/0", session, ERAS[0])
-
-    assert set(tools) >= WRITES
-
-
 @pytest.mark.trial("D17")
 async def test_toolset_narrows_the_list(redis_url: str, session: str) -> None:
     async with serving(redis_url, session, front_toolsets=("session", "history")) as front:
@@ -166,45 +143,6 @@ async def test_toolset_narrows_the_list(redis_url: str, session: str) -> None:
     ]
     assert refused["content"][0]["text"].startswith("[unknown_tool] Unknown tool")
     assert "FRONT_TOOLSETS leaves its toolset account out" in refused["content"][0]["text"]
-
-
-LONGEST_HEADER = 1000  # a 2026-07-28 client sends the name in a header too
-UNKNOWN = [
-    ("ibkr_get_positionz", ["ibkr_get_positions"]),
-    ("get_positions", ["ibkr_get_positions"]),
-    ("getPositions", ["ibkr_get_positions"]),
-    ("mcp__ibkr__ibkr_place_order", ["ibkr_place_order"]),
-    ("ibkr_place_bracket", ["ibkr_place_bracket_order"]),
-    ("IBKR-GET-STATUS", ["ibkr_get_status"]),
-    ("ibkr_get_quote", ["ibkr_stream_market_data"]),  # get_order is nearer by its letters
-    ("getMarketPrice", ["ibkr_stream_market_data"]),
-    ("get_option_chain", ["ibkr_get_contract_details"]),
-    ("get_portfolio", ["ibkr_get_positions"]),
-    ("close_position", ["ibkr_place_order"]),
-    ("x" * 10_000, []),
-    ("weather\n\x1b[31m", []),
-    ("", []),
-]
-
-
-@pytest.mark.trial("D17")
-@pytest.mark.parametrize("era", ERAS)
-async def test_unknown_tool_is_answered_with_a_code_and_the_names_near_it(
-    redis_url: str, session: str, era: str
-) -> None:
-    async with serving(redis_url, session) as front:
-        for name, near in UNKNOWN:
-            if era == MODERN and len(name) > LONGEST_HEADER:
-                continue
-            prepared = front.raw(era).prepared("tools/call", name=name, arguments={})
-            prepared["headers"]["mcp-name"] = f"=?base64?{base64.b64encode(name.encode()).decode()}?="
-            async with plain_http() as http:
-                answer = messages_of(await http.post(front.endpoint, **prepared))[-1]["result"]
-            error = answer["_meta"][ERROR_META]
-            assert error["code"] == "unknown_tool", name[:50]
-            assert error["near"][: len(near)] == near
-            assert len(answer["content"][0]["text"]) < 250
-            assert "\x1b" not in answer["content"][0]["text"]
 
 
 def test_toolset_that_is_none_is_refused_with_those_that_are() -> None:

@@ -12,9 +12,9 @@ from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.tools import halt_trading as halting
-from tests.mcp_front.admission.test_auth import as_caller, write_tokens
-from tests.mcp_front.scenarios.test_idempotency_keys import REPORT
 from tests.stacks.front import ERAS, serving, wait_until, worker
+from tests.stacks.handlers import REPORT
+from tests.stacks.tokens import as_caller, write_tokens
 
 WITH_ORDERS: dict[str, Any] = {"reason": "it floods", "cancelOrders": True}
 TOLD = {"orders": [REPORT], "message": "1 cancelled"}

@@ -1,8 +1,6 @@
 """The shared connection: what is queued together travels together; a failure says whether it may have had effect."""
 
 import asyncio
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -11,10 +9,7 @@ from bridge.bus.transport import pipeline as pipe
 from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.connection import BusError, NotSent, Refused, Unanswered
 from bridge.bus.transport.pipeline import CommandPipeline
-from bridge.bus.transport.script import Script
-from bridge.tool import ToolError
-from cli.local_stack.embedded_redis import EmbeddedRedis
-from tests.stacks.bus import Broker, ask, front, pipe_to, serving, until
+from tests.stacks.bus import pipe_to, until
 from tests.stacks.redis_relay import Shim
 
 
@@ -210,29 +205,6 @@ async def test_the_clock_is_the_servers(redis_url: str, monkeypatch: pytest.Monk
         assert it.clock.measured_at == later
 
 
-@pytest.mark.fault(82)
-async def test_a_script_is_loaded_when_the_server_has_forgotten_it(redis_url: str, session: str) -> None:
-    script = Script("#!lua\nreturn {KEYS[1], ARGV[1]}")
-    async with pipe_to(redis_url) as pipe:
-        for _ in range(2):
-            await pipe.send("SCRIPT", "FLUSH")
-            assert await script.run(pipe, (session,), "x") == [session.encode(), b"x"]
-        assert await pipe.send("SCRIPT", "EXISTS", script.sha) == [1]
-        assert await script.run(pipe, (session,), "y") == [session.encode(), b"y"]
-
-
-async def test_a_scripts_own_error_is_no_reason_to_run_it_again(redis_url: str, session: str) -> None:
-    script = Script("#!lua\nredis.call('INCR', KEYS[1])\nreturn redis.call('INCR', KEYS[1], 'too many')")
-    async with pipe_to(redis_url) as pipe:
-        with pytest.raises(Refused):
-            await script.run(pipe, (session,))
-        first = int(await pipe.send("GET", session))
-        with pytest.raises(Refused):
-            await script.run(pipe, (session,))
-
-        assert int(await pipe.send("GET", session)) == first + 1
-
-
 async def test_a_slow_server_is_waited_for(redis_url: str) -> None:
     async with Shim(redis_url) as shim, pipe_to(shim.url) as pipe:
         await pipe.send("PING")
@@ -250,50 +222,3 @@ async def test_the_first_command_opens_the_connection(redis_url: str) -> None:
         await until(lambda: shim.accepted == 1, "there is one connection")
 
         assert pipe.connects == 1
-
-
-async def test_a_server_that_became_a_replica_is_left(own_redis: EmbeddedRedis, tmp_path: Path, session: str) -> None:
-    """Its name leads to the new primary by then, and it would keep its connections for ever."""
-    async with EmbeddedRedis(tmp_path / "next") as other, Shim(own_redis.url) as shim, pipe_to(shim.url) as pipe:
-        await pipe.send("SET", session, "x")
-        await pipe.send("REPLICAOF", "127.0.0.1", "1")
-        shim.lead_to(other.url)
-        with pytest.raises(Refused, match="read only replica"):
-            await pipe.send("SET", session, "y")
-
-        assert await pipe.send("SET", session, "z") == b"OK"
-
-
-async def test_who_listens_at_a_server_that_became_a_replica_leaves_it_too(
-    own_redis: EmbeddedRedis, tmp_path: Path, session: str
-) -> None:
-    broker = Broker()
-    async with (
-        EmbeddedRedis(tmp_path / "next") as other, Shim(own_redis.url) as shim, front(shim.url, session) as asker,
-        serving(other.url, session, broker.handle),
-    ):  # fmt: skip
-        with pytest.raises(ToolError, match="no_worker"):
-            await ask(asker)
-        await asker.pipe.send("REPLICAOF", "127.0.0.1", "1")
-        shim.lead_to(other.url)
-        with pytest.raises(ToolError, match="read only replica"):
-            await asker.halt("anna", "test")
-        with suppress(ToolError):  # what is under way is told to ask again
-            await ask(asker, deadline_s=5)
-
-        assert await ask(asker, deadline_s=5) == broker.answer
-
-
-async def test_a_worker_that_listens_at_a_server_that_became_a_replica_leaves_it_too(
-    own_redis: EmbeddedRedis, tmp_path: Path, session: str
-) -> None:
-    broker = Broker()
-    async with (
-        EmbeddedRedis(tmp_path / "next") as other, Shim(own_redis.url) as shim,
-        serving(shim.url, session, broker.handle) as bus, front(other.url, session) as asker,
-    ):  # fmt: skip
-        await bus.pipe.send("REPLICAOF", "127.0.0.1", "1")
-        shim.lead_to(other.url)
-        await until(lambda: asker._post.receivers(), "the worker listens at the new primary")
-
-        assert await ask(asker, deadline_s=5) == broker.answer

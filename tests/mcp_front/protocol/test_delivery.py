@@ -10,9 +10,9 @@ import pytest
 from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
-from tests.mcp_front.scenarios.test_idempotency_keys import ORDER, REPORT, filling
 from tests.stacks.bus import pipe_to, until
 from tests.stacks.front import ERAS, serving, worker
+from tests.stacks.handlers import ORDER, REPORT, filling
 
 
 async def noted(pipe: CommandPipeline, session: str, key: str | None) -> bool:

@@ -1,0 +1,116 @@
+"""A front's reply channel: who waits hears its own reply, or that the worker or the channel is gone."""
+
+import asyncio
+import time
+
+import msgspec
+import pytest
+
+from bridge.bus.client import replies as waiting
+from bridge.bus.keys import Keys
+from bridge.bus.messages import REPLY_LIMIT
+from bridge.bus.server.request import RequestContext
+from bridge.tool import ToolError
+from tests.busy import BUSY_S
+from tests.stacks.bus import GET_POSITIONS, Broker, ask, front, pipe_to, serving, until
+from tests.stacks.redis_relay import Shim
+
+
+@pytest.mark.fault(86)
+async def test_what_no_worker_has_sent_is_dropped(redis_url: str, session: str) -> None:
+    async def handle(asked: RequestContext) -> bytes:
+        async with pipe_to(redis_url) as pipe:
+            channel = Keys(session).replies(asked.request.front)
+            for message in (b"junk", b'{"v":1,"id":"of-nobody","ok":true}', b"x" * (REPLY_LIMIT + 1)):
+                await pipe.send("SPUBLISH", channel, message)
+        return b"1"
+
+    async with serving(redis_url, session, handle), front(redis_url, session) as asker:
+        assert await ask(asker) == b"1"
+
+
+async def test_a_second_reply_to_one_request_is_ignored(redis_url: str, session: str) -> None:
+    async def handle(asked: RequestContext) -> bytes:
+        async with pipe_to(redis_url) as pipe:
+            reply = msgspec.json.encode({"v": 1, "id": asked.request.id, "ok": True, "result": 1})
+            await pipe.send("SPUBLISH", Keys(session).replies(asked.request.front), reply)
+            await pipe.send("SPUBLISH", Keys(session).replies(asked.request.front), reply)
+        return b"2"
+
+    async with serving(redis_url, session, handle), front(redis_url, session) as asker:
+        assert await ask(asker) == b"1"
+        assert await ask(asker) == b"1"
+
+
+async def test_fronts_do_not_hear_each_others_replies(redis_url: str, session: str) -> None:
+    async def handle(asked: RequestContext) -> bytes:
+        return msgspec.json.encode(asked.caller)
+
+    async with serving(redis_url, session, handle), front(redis_url, session) as one, front(redis_url, session) as two:
+        assert one._post.front != two._post.front
+        answers = await asyncio.gather(
+            *(
+                asker.ask(GET_POSITIONS, GET_POSITIONS.request(), caller=f"{name}{i}", request_id="r")
+                for i in range(20)
+                for name, asker in (("one", one), ("two", two))
+            )
+        )
+
+    assert answers == [f'"{name}{i}"'.encode() for i in range(20) for name in ("one", "two")]
+
+
+async def test_a_broken_reply_channel_means_ask_again(redis_url: str, session: str) -> None:
+    broker = Broker()
+    broker.before.clear()
+    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
+        call = asyncio.create_task(ask(asker))
+        await until(lambda: broker.asked, "the request is in hand")
+        began = time.perf_counter()
+        shim.cut()
+        with pytest.raises(ToolError) as caught:
+            await call
+        took = time.perf_counter() - began
+        broker.before.set()
+        assert await ask(asker) == broker.answer  # everything is back by itself
+
+    assert caught.value.code == "retry"
+    assert took < 1 + BUSY_S
+
+
+async def test_a_worker_that_vanishes_is_noticed_within_a_second(redis_url: str, session: str) -> None:
+    broker = Broker()
+    broker.before.clear()
+    async with front(redis_url, session) as asker:
+        async with serving(redis_url, session, broker.handle):
+            call = asyncio.create_task(ask(asker))
+            await until(lambda: broker.asked, "the request is in hand")
+        began = time.perf_counter()
+        with pytest.raises(ToolError) as caught:
+            await call
+        took = time.perf_counter() - began
+
+    assert caught.value.code == "worker_lost"
+    assert took < 2 + BUSY_S
+    assert waiting.WATCH_S * 2.5 <= 1
+
+
+async def test_a_worker_that_blinks_is_not_lost(redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "WATCH_S", 0.02)
+    broker = Broker()
+    broker.before.clear()
+    counts = iter([0, 1, 0, 1, 1, 1])
+    asked = asyncio.Event()
+
+    async def receivers() -> int:
+        try:
+            return next(counts)
+        except StopIteration:
+            asked.set()
+            return 1
+
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
+        monkeypatch.setattr(asker._post, "receivers", receivers)
+        call = asyncio.create_task(ask(asker))
+        await asked.wait()
+        broker.before.set()
+        assert await call == broker.answer

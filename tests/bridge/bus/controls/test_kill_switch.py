@@ -1,0 +1,95 @@
+"""The kill switch on a real server: the first halt is kept, a later one only tightens, each change awaits the log."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bridge.bus.controls.kill_switch import clear_halt, drop_change, next_change, read_halt, set_halt
+from bridge.bus.keys import Keys
+from bridge.bus.records.admission import AdmissionRules
+from bridge.bus.transport.connection import Full
+from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.tool import ToolError
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from tests.stacks.bus import front, pipe_to, serving, submit
+from tests.stacks.gated import TERMS, Gated
+
+
+async def test_the_first_halt_is_remembered_and_a_later_one_only_tightens(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        assert await read_halt(pipe, keys) is None
+        first = await set_halt(pipe, keys, "reduce_only", "anna", "odd fills")
+        tightened = await set_halt(pipe, keys, "halt", "bert", "worse")
+        kept = await set_halt(pipe, keys, "reduce_only", "carl", "fine again")
+        read = await read_halt(pipe, keys)
+        cleared = [await clear_halt(pipe, keys, "bert"), await clear_halt(pipe, keys, "bert")]
+        gone = await read_halt(pipe, keys)
+
+    assert (first.level, first.by, first.reason) == ("reduce_only", "anna", "odd fills")
+    assert (tightened.level, tightened.by) == ("halt", "bert")
+    assert kept == tightened == read
+    assert abs(first.since_ms - pipe.clock.now_ms()) < 60_000
+    assert (cleared, gone) == ([True, False], None)
+
+
+async def test_what_was_done_to_the_switch_waits_for_the_log_in_its_order(redis_url: str, session: str) -> None:
+    keys, done = Keys(session), []
+    async with pipe_to(redis_url) as pipe:
+        await set_halt(pipe, keys, "reduce_only", "anna", 'odd "fills"')
+        await set_halt(pipe, keys, "reduce_only", "anna", "again")
+        await clear_halt(pipe, keys, "bert")
+        await set_halt(pipe, keys, "halt", "carl", "worse")
+        while (change := await next_change(pipe, keys)) is not None:
+            done.append((change.event, change.level, change.by, change.reason))
+            await drop_change(pipe, keys, change)
+
+    assert done == [
+        ("halt", "reduce_only", "anna", 'odd "fills"'), ("resume", "reduce_only", "bert", 'odd "fills"'),
+        ("halt", "halt", "carl", "worse"),
+    ]  # fmt: skip
+
+
+async def test_what_another_leader_has_dropped_already_takes_nothing_with_it(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        await set_halt(pipe, keys, "reduce_only", "anna", "odd fills")
+        await set_halt(pipe, keys, "halt", "bert", "worse")
+        one, same = await next_change(pipe, keys), await next_change(pipe, keys)
+        assert one is not None
+        assert one == same
+        await drop_change(pipe, keys, one)
+        await drop_change(pipe, keys, one)
+        left = await next_change(pipe, keys)
+
+    assert left is not None
+    assert left.by == "bert"
+
+
+@asynccontextmanager
+async def full(pipe: CommandPipeline) -> AsyncIterator[None]:
+    """The server is out of memory meanwhile."""
+    await pipe.send("CONFIG", "SET", "maxmemory", "1")
+    try:
+        yield
+    finally:
+        await pipe.send("CONFIG", "SET", "maxmemory", "0")
+
+
+@pytest.mark.fault(80)
+async def test_the_switch_is_set_while_redis_is_out_of_memory(own_redis: EmbeddedRedis, session: str) -> None:
+    desk = Gated(AdmissionRules(TERMS))
+    async with serving(own_redis.url, session, desk.handle) as bus, front(own_redis.url, session) as asker:
+        async with full(bus.pipe):
+            halt = await asker.halt("anna", "it floods")
+            assert await asker.halted() == halt
+            with pytest.raises(Full):
+                await clear_halt(bus.pipe, bus.keys, "bert")
+        with pytest.raises(ToolError) as caught:
+            await submit(asker)
+        change = await next_change(bus.pipe, bus.keys)
+
+    assert (halt.level, caught.value.code, desk.sent) == ("halt", "halted", [])
+    assert change is not None
+    assert change.reason == "it floods"

@@ -1,0 +1,77 @@
+"""The scripts of the mark and of a restoring: neither is made on an older copy of Redis, and nothing known is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from bridge.bus.controls.connection_target import ConnectionTarget, read_connection_target, store_connection_target
+from bridge.bus.controls.kill_switch import read_halt, set_halt
+from bridge.bus.records.records import RecordKeeper
+from bridge.bus.server.server import BusServer
+
+pytestmark = pytest.mark.trial("A19")
+
+KNOWN = 7  # steps
+
+
+@pytest_asyncio.fixture
+async def bus(redis_url: str, session: str) -> AsyncIterator[BusServer]:
+    """A leader that does not renew, so that a test says when Redis is compared."""
+    async with BusServer(redis_url, session, "w1") as bus:
+        await bus.lease.acquire()
+        bus.records = RecordKeeper(bus.pipe, bus.keys, bus.lease.token, bus.watermark)
+        await counts(bus, KNOWN)
+        bus.watermark.note(KNOWN)
+        yield bus
+
+
+async def counts(bus: BusServer, steps: int) -> None:
+    await bus.pipe.send("SET", bus.keys.revision, steps)
+
+
+async def counted(bus: BusServer) -> int:
+    return int(await bus.pipe.send("GET", bus.keys.revision))
+
+
+async def found_out(bus: BusServer) -> bool:
+    """Whether the next renewal finds that Redis has less than is known."""
+    renewing = asyncio.create_task(bus.lease.keep())
+    await asyncio.wait_for(bus.lease.compared.wait(), 5)
+    renewing.cancel()
+    await asyncio.gather(renewing, return_exceptions=True)
+    return bus.lease.data_lost.is_set()
+
+
+async def test_no_mark_is_set_on_an_older_copy(bus: BusServer) -> None:
+    await counts(bus, KNOWN - 1)
+    await bus._mark()
+
+    assert await bus.pipe.send("GET", bus.keys.generation) is None
+    assert await found_out(bus)
+
+
+async def test_what_is_restored_is_no_less_than_what_was_known(bus: BusServer) -> None:
+    await set_halt(bus.pipe, bus.keys, "halt", "owner", "enough")
+    halt = await read_halt(bus.pipe, bus.keys)
+    bus.watermark.note(halt=halt)
+    await store_connection_target(bus.pipe, bus.keys, bus.watermark, ConnectionTarget("owner"))
+    await bus.pipe.send("DEL", bus.keys.halt, bus.keys.steering)
+    await set_halt(bus.pipe, bus.keys, "reduce_only", "owner", "a milder one of before")
+    await bus.rebase()
+
+    assert await read_halt(bus.pipe, bus.keys) == halt == bus.watermark.known.halt
+    assert await read_connection_target(bus.pipe, bus.keys, bus.watermark) == ConnectionTarget("owner")
+
+
+async def test_nothing_counts_as_restored_before_the_lease_is_taken_again(bus: BusServer) -> None:
+    await bus.pipe.send("DEL", bus.keys.lease)
+    await counts(bus, KNOWN - 1)
+    bus.lease.lacking = True
+    restoring = asyncio.create_task(bus.rebase())
+    await found_out(bus)  # the renewal takes it
+    await asyncio.wait_for(restoring, 5)
+
+    assert await counted(bus) > KNOWN
+    assert not bus.lease.lacking

@@ -1,0 +1,210 @@
+"""The worker's side of the bus: which requests it handles, refuses and drops, and how it stops."""
+
+import asyncio
+import time
+from typing import Any
+
+import msgspec
+import pytest
+
+from bridge.bus.client.client import BusClient
+from bridge.bus.keys import Keys
+from bridge.bus.messages import REQUEST_LIMIT, VERSION
+from bridge.bus.server import server as answering
+from bridge.bus.server.request import RequestContext
+from bridge.bus.server.server import BusServer
+from bridge.tool import ToolError
+from cli.local_stack.embedded_redis import EmbeddedRedis
+from tests.busy import BUSY_S
+from tests.stacks.bus import KEY, Broker, ask, front, pipe_to, serving, submit, until
+
+
+@pytest.mark.fault(70)
+async def test_a_bug_in_a_handler_is_internal_and_serving_goes_on(redis_url: str, session: str) -> None:
+    broken = True
+
+    async def handle(asked: RequestContext) -> bytes:
+        if broken:
+            raise KeyError("a secret that callers need not see")
+        return b"1"
+
+    async with serving(redis_url, session, handle), front(redis_url, session) as asker:
+        with pytest.raises(ToolError) as caught:
+            await ask(asker)
+        broken = False
+        assert await ask(asker) == b"1"
+
+    assert caught.value.code == "internal"
+    assert "get_positions" in caught.value.message
+    assert "secret" not in caught.value.message
+
+
+async def test_a_timeout_inside_a_handler_is_a_bug_and_no_deadline(redis_url: str, session: str) -> None:
+    async def handle(asked: RequestContext) -> bytes:
+        raise TimeoutError
+
+    async with serving(redis_url, session, handle), front(redis_url, session) as asker:
+        with pytest.raises(ToolError, match="internal"):
+            await ask(asker)
+
+
+async def test_a_late_request_is_dropped(redis_url: str, session: str) -> None:
+    broker = Broker()
+    async with serving(redis_url, session, broker.handle) as bus:
+        now_ms = bus.pipe.clock.now_ms()
+        for until_ms in (now_ms - 1000, now_ms - 1, now_ms):
+            await bus.pipe.send("SPUBLISH", bus.keys.requests, request(until_ms))
+        await bus.pipe.send("SPUBLISH", bus.keys.requests, request(now_ms + 5000, id="in-time"))
+        await until(lambda: broker.asked, "the request that is in time is heard")
+
+    assert [asked.request.id for asked in broker.asked] == ["in-time"]
+
+
+@pytest.mark.fault(86)
+async def test_what_no_front_has_sent_is_dropped(redis_url: str, session: str) -> None:
+    broker = Broker()
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
+        for message in (b"", b"not json", b"[]", b'{"v":1}', b'{"v":1,"id":5}', b"x" * (REQUEST_LIMIT + 1)):
+            await asker.pipe.send("SPUBLISH", asker.keys.requests, message)
+        await ask(asker)
+
+    assert len(broker.asked) == 1
+
+
+async def test_one_request_delivered_twice_is_handled_once(redis_url: str, session: str) -> None:
+    broker = Broker()
+    broker.before.clear()
+    async with serving(redis_url, session, broker.handle), pipe_to(redis_url) as pipe:
+        await pipe.send("PING")
+        message = request(pipe.clock.now_ms() + 5000)
+        await pipe.send("SPUBLISH", Keys(session).requests, message)
+        await until(lambda: broker.asked, "the first delivery is in hand")
+        await pipe.send("SPUBLISH", Keys(session).requests, message)
+        await pipe.send("SPUBLISH", Keys(session).requests, request(pipe.clock.now_ms() + 5000, id="last"))
+        await until(lambda: broker.asked[-1].request.id == "last", "the request after them is in hand")
+
+    assert len(broker.asked) == 2
+
+
+@pytest.mark.fault(86, 89)
+async def test_another_version_of_the_bus_is_told_to_update(redis_url: str, session: str) -> None:
+    broker = Broker()
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
+        await ask(asker)
+        with asker._post.expected("old-1") as call:
+            until_ms = asker.pipe.clock.now_ms() + 5000
+            message = request(until_ms, id="old-1", v=VERSION + 1, front=asker._post.front)
+            await asker.pipe.send("SPUBLISH", asker.keys.requests, message)
+            reply = await asyncio.wait_for(call, 5)
+
+    assert (reply.ok, reply.code) == (False, "internal")
+    assert f"version {VERSION + 1} " in reply.message
+    assert len(broker.asked) == 1
+
+
+@pytest.mark.fault(85)
+async def test_more_than_the_worker_can_have_in_hand_is_refused(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "AT_ONCE", 2)
+    broker = Broker()
+    broker.before.clear()
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
+        held = [asyncio.create_task(ask(asker)) for _ in range(2)]
+        await until(lambda: len(broker.asked) == 2, "two requests are in hand")
+        with pytest.raises(ToolError) as caught:
+            await ask(asker)
+        broker.before.set()
+        assert await asyncio.gather(*held) == [broker.answer] * 2
+        assert await ask(asker) == broker.answer
+
+    assert (caught.value.code, caught.value.details) == ("overloaded", {"retry_after_s": 1})
+
+
+async def test_one_callers_flood_leaves_room_for_another_caller_and_for_writes(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "AT_ONCE_OF_ONE", 2)
+    broker = Broker()
+    broker.before.clear()
+    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
+        held = [asyncio.create_task(ask(asker)) for _ in range(2)]
+        await until(lambda: len(broker.asked) == 2, "two requests are in hand")
+        with pytest.raises(ToolError, match="overloaded"):
+            await ask(asker)
+
+        held += [asyncio.create_task(ask(asker, "quiet")), asyncio.create_task(submit(asker))]
+        await until(lambda: len(broker.asked) == 4, "another caller's request and an order are in hand")
+        broker.before.set()
+        await asyncio.gather(*held)
+
+
+async def test_a_worker_that_no_longer_leads_takes_nothing(redis_url: str, session: str) -> None:
+    broker = Broker()
+    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
+        await ask(asker)
+        bus.lease.step_down()
+        with pytest.raises(ToolError):
+            await ask(asker, deadline_s=0.2)
+
+    assert len(broker.asked) == 1
+
+
+def request(until_ms: int, **changes: Any) -> bytes:
+    fields = {
+        "v": VERSION, "id": "f-1", "op": "get_positions", "args": {}, "front": "f", "until": until_ms,
+        "caller": "c", "request_id": "r",
+    }  # fmt: skip
+    return msgspec.json.encode(fields | changes)
+
+
+SESSION = "faults"
+
+
+@pytest.mark.fault(69)
+async def test_a_stopping_worker_answers_what_it_has_in_hand(own_redis: EmbeddedRedis) -> None:
+    broker = Broker()
+    broker.after.clear()
+    async with BusServer(own_redis.url, SESSION, "w") as bus, front(own_redis.url, SESSION) as asker:
+        await bus.lead()
+        task = asyncio.create_task(bus.serve(broker.handle))
+        await until(lambda: _submitted(asker, broker), "the order is sent")
+        await bus.stop(grace_s=5)
+        await until(lambda: _no_worker(asker), "no more requests are taken")
+        assert not task.done()
+        broker.after.set()
+        await task
+        assert await submit(asker, key=KEY) == b'{"orderId":7,"replayed":true}'
+
+
+@pytest.mark.fault(69)
+async def test_a_stopping_worker_waits_no_longer_than_its_grace(own_redis: EmbeddedRedis) -> None:
+    broker = Broker()
+    broker.before.clear()
+    async with BusServer(own_redis.url, SESSION, "w") as bus, front(own_redis.url, SESSION) as asker:
+        await bus.lead()
+        task = asyncio.create_task(bus.serve(broker.handle))
+        await until(lambda: _no_worker(asker, expected=False), "requests are taken")
+        call = asyncio.create_task(ask(asker))
+        await until(lambda: broker.asked, "the read is in hand")
+        began = time.perf_counter()
+        await bus.stop(grace_s=0.2)
+        await task
+        took = time.perf_counter() - began
+        with pytest.raises(ToolError, match="worker_lost"):
+            await call
+
+    assert 0.2 <= took < 1 + BUSY_S
+
+
+async def _submitted(asker: BusClient, broker: Broker) -> bool:
+    try:
+        await submit(asker, deadline_s=0.3)
+    except ToolError:
+        return bool(broker.sent)
+    return True
+
+
+async def _no_worker(asker: BusClient, *, expected: bool = True) -> bool:
+    count = await asker._post.receivers()
+    return bool(count == 0) is expected

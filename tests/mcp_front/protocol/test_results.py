@@ -1,0 +1,59 @@
+"""From the worker's reply, or an error, to what an MCP client receives."""
+
+import asyncio
+import json
+import sys
+
+import pytest
+
+from benchmarks.steps import measured
+from bridge.bus.server.request import RequestContext
+from tests.stacks.front import ERAS, answering, serving, worker
+from tests.stacks.handlers import CONTRACT
+
+POSITIONS = [{"account": "DU1234567", "contract": CONTRACT, "position": 10.0, "avgCost": None}]
+
+
+POST = """
+import json, sys, urllib.request
+url, prepared = sys.argv[1], json.loads(sys.argv[2])
+request = urllib.request.Request(url, prepared["content"].encode(), prepared["headers"])
+text = urllib.request.urlopen(request).read().decode()
+sys.stdout.write(text if text.startswith("{") else text.split("data:")[-1])
+"""  # a client in a process of its own: in the front's it would take steps of its loop
+
+
+@pytest.mark.trial("B1", "B2")
+@pytest.mark.parametrize("era", ERAS)
+async def test_an_answer_that_was_cut_says_so_in_its_text_and_to_programs(
+    redis_url: str, session: str, era: str
+) -> None:
+    cut = {"rows": 1, "of": 5000, "newest": True, "narrow": "Name a symbol."}
+
+    async def positions(asked: RequestContext) -> bytes:
+        asked.truncated = cut
+        return json.dumps(POSITIONS).encode()
+
+    async with worker(redis_url, session, {"get_positions": positions}), serving(redis_url, session) as running:
+        told = await running.raw(era).call("ibkr_get_positions")
+
+    assert told["content"][0]["text"].startswith("truncated: the newest 1 of 5000 rows. Name a symbol.\n")
+    assert told["_meta"]["ibkr/truncated"] == cut
+    assert len(told["structuredContent"]["result"]) == 1
+
+
+@pytest.mark.trial("B1")
+async def test_a_long_answer_takes_no_long_step_of_the_front(redis_url: str, session: str) -> None:
+    bar = {"date": "2025-06-11T09:30:00-04:00", "open": 420.13, "high": 421.5, "low": 419.25, "close": 420.75}
+    bars = [bar | {"volume": 12345.0 + number, "average": 420.5213, "barCount": number} for number in range(2_000)]
+    long = answering(bars)
+    async with worker(redis_url, session, {"get_historical_data": long}), serving(redis_url, session) as running:
+        asked = running.raw().prepared("tools/call", name="ibkr_get_historical_data", arguments={"symbol": "SPY"})
+        program = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", POST, running.endpoint, json.dumps(asked), stdout=asyncio.subprocess.PIPE
+        )
+        with measured() as steps:
+            answer, _ = await program.communicate()
+
+        assert len(json.loads(answer)["result"]["structuredContent"]["result"]) == 2_000
+        assert not steps.over

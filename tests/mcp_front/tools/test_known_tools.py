@@ -1,0 +1,89 @@
+"""A tool that is none, or not for this caller, is answered with a code and the names near it."""
+
+import asyncio
+import base64
+from typing import Any
+
+import pytest
+
+from mcp_front.protocol.results import ERROR_META
+from tests.stacks.front import ERAS, LEGACY, MODERN, READY, messages_of, plain_http, serving, worker
+
+WRITES = {
+    "ibkr_place_order", "ibkr_place_bracket_order", "ibkr_modify_order", "ibkr_cancel_order", "ibkr_cancel_all_orders",
+}  # fmt: skip
+
+
+async def listed(redis_url: str, session: str, era: str) -> dict[str, dict[str, Any]]:
+    async with serving(redis_url, session) as front:
+        answer = await front.raw(era).request("tools/list")
+    return {tool["name"]: tool for tool in answer["result"]["tools"]}
+
+
+@pytest.mark.parametrize(("mode", "offered"), [("paper", True), ("read_only", False)])
+async def test_writes_are_offered_where_the_sessions_mode_allows_them(
+    redis_url: str, session: str, mode: str, offered: bool
+) -> None:
+    async with worker(redis_url, session, {}, READY.model_copy(update={"mode": mode})):
+        tools = await listed(redis_url, session, ERAS[0])
+    after = await listed(redis_url, session, ERAS[0])  # the worker has gone, and its mode is remembered
+
+    assert (set(tools) >= WRITES) is offered
+    assert bool(set(tools) & WRITES) is offered
+    assert set(after) == set(tools)
+
+
+async def test_list_does_not_wait_for_a_redis_that_is_away(session: str) -> None:
+    async with asyncio.timeout(5):
+        tools = await listed("redis://127.0.0.1:1/0", session, ERAS[0])
+
+    assert set(tools) >= WRITES
+
+
+LONGEST_HEADER = 1000  # a 2026-07-28 client sends the name in a header too
+
+
+UNKNOWN = [
+    ("ibkr_get_positionz", ["ibkr_get_positions"]),
+    ("get_positions", ["ibkr_get_positions"]),
+    ("getPositions", ["ibkr_get_positions"]),
+    ("mcp__ibkr__ibkr_place_order", ["ibkr_place_order"]),
+    ("ibkr_place_bracket", ["ibkr_place_bracket_order"]),
+    ("IBKR-GET-STATUS", ["ibkr_get_status"]),
+    ("ibkr_get_quote", ["ibkr_stream_market_data"]),  # get_order is nearer by its letters
+    ("getMarketPrice", ["ibkr_stream_market_data"]),
+    ("get_option_chain", ["ibkr_get_contract_details"]),
+    ("get_portfolio", ["ibkr_get_positions"]),
+    ("close_position", ["ibkr_place_order"]),
+    ("x" * 10_000, []),
+    ("weather\n\x1b[31m", []),
+    ("", []),
+]
+
+
+@pytest.mark.trial("D17")
+@pytest.mark.parametrize("era", ERAS)
+async def test_unknown_tool_is_answered_with_a_code_and_the_names_near_it(
+    redis_url: str, session: str, era: str
+) -> None:
+    async with serving(redis_url, session) as front:
+        for name, near in UNKNOWN:
+            if era == MODERN and len(name) > LONGEST_HEADER:
+                continue
+            prepared = front.raw(era).prepared("tools/call", name=name, arguments={})
+            prepared["headers"]["mcp-name"] = f"=?base64?{base64.b64encode(name.encode()).decode()}?="
+            async with plain_http() as http:
+                answer = messages_of(await http.post(front.endpoint, **prepared))[-1]["result"]
+            error = answer["_meta"][ERROR_META]
+            assert error["code"] == "unknown_tool", name[:50]
+            assert error["near"][: len(near)] == near
+            assert len(answer["content"][0]["text"]) < 250
+            assert "\x1b" not in answer["content"][0]["text"]
+
+
+async def test_unknown_tool_is_said_to_be_unknown(redis_url: str, session: str) -> None:
+    async with serving(redis_url, session) as front:
+        for era in (MODERN, LEGACY):
+            result = await front.raw(era).call("ibkr_sell_everything")
+            assert result["isError"] is True
+            assert "Unknown tool" in result["content"][0]["text"]

@@ -1,0 +1,20 @@
+"""A leader with the audit log that it writes, and the log's lines as Redis has them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bridge.bus.controls.audit_log import AuditLog, read_log
+from bridge.bus.keys import Keys
+from bridge.bus.server.server import BusServer
+from bridge.bus.transport.pipeline import CommandPipeline
+
+
+@asynccontextmanager
+async def leading(url: str, session: str, worker: str = "w1") -> AsyncIterator[tuple[BusServer, AuditLog]]:
+    async with BusServer(url, session, worker) as bus:
+        token = await bus.lead()
+        yield bus, AuditLog(bus.pipe, bus.keys, token)
+
+
+async def lines_of(pipe: CommandPipeline, session: str, after: int = 0) -> list[bytes]:
+    return [line async for line in read_log(pipe, Keys(session), after)]

@@ -1,0 +1,56 @@
+"""What a worker behind a front knows, and its handlers: they keep what they were asked, and answer or fail as told."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from bridge.bus.server.request import RequestContext
+from bridge.tool import ToolError
+from tests.stacks.front import Handler, answering
+
+CONTRACT = {
+    "conId": 265598, "symbol": "AAPL", "secType": "STK", "exchange": "SMART", "primaryExchange": "NASDAQ",
+    "currency": "USD", "localSymbol": "AAPL", "tradingClass": "NMS", "lastTradeDateOrContractMonth": None,
+    "strike": None, "right": None, "multiplier": None,
+}  # fmt: skip
+PNL = {"account": "DU1234567", "modelCode": "", "dailyPnL": None, "unrealizedPnL": 1.5, "realizedPnL": None}
+ORDER: dict[str, Any] = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1}
+REPORT = {
+    "orderId": 7, "permId": 1, "clientId": 1, "orderRef": "ref", "idempotencyKey": None, "account": "DU1234567",
+    "contract": CONTRACT, "action": "BUY", "totalQuantity": 1.0, "orderType": "MKT", "lmtPrice": None, "auxPrice": None,
+    "tif": "DAY", "status": "Filled", "filled": 1.0, "remaining": 0.0, "avgFillPrice": 200.0, "lastFillPrice": 200.0,
+    "whyHeld": None, "commission": None, "commissionCurrency": None, "notices": [], "message": "", "replayed": False,
+}  # fmt: skip
+
+
+class Recorder:
+    """A handler that keeps what it was asked."""
+
+    def __init__(self, answer: Any) -> None:
+        self.asked: list[RequestContext] = []
+        self._answer = answering(answer)
+
+    async def __call__(self, asked: RequestContext) -> bytes:
+        self.asked.append(asked)
+        return await self._answer(asked)
+
+
+def filling(sent: list[RequestContext], report: dict[str, Any] = REPORT) -> Handler:
+    """A worker that takes an order, and keeps what it took."""
+
+    async def handler(asked: RequestContext) -> bytes:
+        await asked.accept()
+        sent.append(asked)
+        return json.dumps(report).encode()
+
+    return handler
+
+
+def failing(error: Callable[[], ToolError]) -> Handler:
+    """A worker that takes an order and then fails."""
+
+    async def handler(asked: RequestContext) -> bytes:
+        await asked.accept()
+        raise error()
+
+    return handler
