@@ -43,12 +43,13 @@ test-long: ## tests that take minutes each (ARGS="tests/ib_worker -k soak")
 	@$(INSTALL) dev
 	$(BIN)/python -m pytest -m long --timeout 3600 $(ARGS)
 
-check: ## format, lint, types, import rules, a test file for each product file, and the length of the documentation's sentences
+check: ## format, lint, types, import rules, a test file for each product file, and what the pages state
 	@$(INSTALL) dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_architecture.py tests/test_layout.py tests/docs/test_sentences.py
+	$(BIN)/python -m pytest tests/test_architecture.py tests/test_layout.py tests/docs/test_sentences.py \
+		tests/docs/test_links.py tests/docs/test_log_events.py tests/docs/test_quoted_texts.py tests/docs/test_rooms.py
 
 format: ## sorts imports and formats the code
 	@$(INSTALL) dev
