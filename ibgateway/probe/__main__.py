@@ -44,8 +44,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("host", nargs="?", default="127.0.0.1")
     parser.add_argument("port", nargs="?", type=int, default=4002)
     parser.add_argument("--timeout", type=float, default=3.0, help="seconds for the whole exchange (3)")
-    parser.add_argument("--log", type=Path, help="the gateway's log, or /dev/stdin, to tell the login's phase from")
-    parser.add_argument("--phrases", type=Path, default=PHRASES, help="what that log's lines mean (phrases.tsv)")
+    parser.add_argument(
+        "--log", type=Path, help="the gateway's log, or /dev/stdin, to read the phase of the login from"
+    )
+    parser.add_argument("--phrases", type=Path, default=PHRASES, help="table of the log's phrases (phrases.tsv)")
     return parser
 
 

@@ -64,7 +64,7 @@ def read_phrases(text: str) -> tuple[Phrase, ...]:
             continue
         phase, tab, pattern = line.partition("\t")
         if not tab:
-            raise ValueError(f"line {number}: a phase, a tab and an expression are expected")
+            raise ValueError(f"line {number} is not a phase, a tab and a regular expression")
         found.append(Phrase(Phase(phase), re.compile(pattern, re.IGNORECASE)))
     return tuple(found)
 

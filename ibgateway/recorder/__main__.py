@@ -31,7 +31,7 @@ log = logging.getLogger("ibgateway.recorder")
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m ibgateway.recorder", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
-    add = commands.add_parser("record", help="forward a client's session to a gateway and write it down").add_argument
+    add = commands.add_parser("record", help="forward clients' sessions to a gateway and record them").add_argument
     add("--listen", type=place, default=SocketAddress("127.0.0.1", 4003), help="[HOST:]PORT for clients (4003)")
     add(
         "--gateway",
@@ -46,12 +46,12 @@ def parser() -> argparse.ArgumentParser:
     add = replay.add_argument
     add("--listen", type=place, help="[HOST:]PORT for clients (127.0.0.1:4002)")
     add("--port", type=int, default=4002, help="the port alone (%(default)s)")
-    add("--speed", type=positive, help="keep the recorded pauses, so many times faster (no pauses)")
-    against = commands.add_parser("compare", help="show where the simulator answers otherwise than a transcript")
+    add("--speed", type=positive, help="keep the recorded pauses, this many times faster (no pauses)")
+    against = commands.add_parser("compare", help="show where the simulator's replies differ from a transcript")
     against.add_argument("transcript", type=Path)
     add = against.add_argument
     add("other", type=Path, nargs="?", help="another transcript of the same requests, in place of the simulator")
-    add("--simulator", action="store_true", help="ask the simulator, which is the default")
+    add("--simulator", action="store_true", help="compare with the simulator (default)")
     add("--seed", type=int, default=1, help="the simulator's seed (%(default)s)")
     add("--start", type=instant, help="the simulator's clock at the beginning, ISO 8601 (the recorded gateway's)")
     add("--data", type=Path, help="the simulator's folder of daily history")
@@ -66,14 +66,14 @@ def place(text: str) -> SocketAddress:
 def positive(text: str) -> float:
     value = float(text)
     if not 0 < value <= 100_000:
-        raise argparse.ArgumentTypeError("must be above 0 and at most 100000")
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 100000")
     return value
 
 
 def instant(text: str) -> float:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
-        raise argparse.ArgumentTypeError("needs an offset from UTC, such as 2025-06-11T10:30-04:00")
+        raise argparse.ArgumentTypeError(f"{text} has no offset from UTC; write it as 2025-06-11T10:30-04:00")
     return at.timestamp()
 
 
@@ -118,7 +118,9 @@ def simulated(recorded: list[Line], given: argparse.Namespace) -> list[Line]:
     """The simulator's answers to the same requests, at the hour at which they were recorded."""
     start = given.start or recorded_start(recorded)
     if start is None:
-        log.warning("the gateway's clock has a zone that is unknown here; --start says when the recording began")
+        log.warning(
+            "the time zone of the gateway's clock is unknown here; pass the start of the recording with --start"
+        )
     return drive(recorded, SimulatorSetup(start or START, given.seed, given.data))
 
 

@@ -93,11 +93,13 @@ class RecordingProxy:
         try:
             async with asyncio.timeout(CONNECT_S):
                 from_gateway, to_gateway = await asyncio.open_connection(self._gateway.host, self._gateway.port)
-            log.info("client %d is connected", client)
+            log.info("client %d has connected", client)
             await self._session(client, _Side(reader, writer), _Side(from_gateway, to_gateway))
-            log.info("client %d is gone", client)
+            log.info("client %d has disconnected", client)
         except asyncio.CancelledError:
-            log.info("client %d is cut off", client)  # the recorder ends; its handlers must not end as cancelled
+            log.info(
+                "client %d was disconnected by the end of the recorder", client
+            )  # the recorder ends; its handlers must not end as cancelled
         except OSError as error:
             log.warning("client %d: the gateway cannot be reached: %s", client, error or "no answer")
         finally:
@@ -151,7 +153,7 @@ class RecordingProxy:
             self._out.flush()
         except OSError as error:
             self._failed = True
-            log.error("nothing more is recorded: %s", error)
+            log.error("the recording has stopped, sessions go on: %s", error)
 
 
 async def _forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, record: Callable[[bytes], None]) -> None:

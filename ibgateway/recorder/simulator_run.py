@@ -87,7 +87,7 @@ class _Run:
                 for connection in self._connections.values():
                     connection.finish()
             except Exception:  # the comparison's broad except: a defect of the simulator is a difference to report
-                log.exception("the simulator failed to move on")
+                log.exception("the simulator failed to advance")
             self._collect()
 
     def happen(self, line: Line) -> None:

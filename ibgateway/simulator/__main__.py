@@ -23,23 +23,28 @@ def parse(arguments: Sequence[str] | None = None) -> SimulatorConfig:
     parser = argparse.ArgumentParser(prog="python -m ibgateway.simulator", description=__doc__)
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    add("--port", type=int, action="append", help=f"may be given several times; 0 is any free port ({PORT})")
-    add("--seed", type=int, default=1, help="one seed is one market (%(default)s)")
+    add("--port", type=int, action="append", help=f"port to listen on, may be repeated; 0 is any free port ({PORT})")
+    add("--seed", type=int, default=1, help="seed of the market: equal seeds give equal markets (%(default)s)")
     add(
         "--start",
         type=instant,
         default=START,
         help="the clock's start, ISO 8601 (2025-06-11T10:30 US/Eastern), or last-session",
     )
-    add("--time-factor", type=positive, default=1.0, help="how many seconds pass in one (%(default)s)")
-    add("--accounts", type=names, default=("DU1234567",), help="comma separated (DU1234567)")
-    add("--data", type=Path, help="a folder of your own daily history, one CSV file a symbol")
-    add("--first-perm-id", type=int, default=unused_perm_id(), help="permanent ids count from here (by the clock)")
-    add("--journal", type=Path, help="a file that every frame is added to, as a line of JSON")
-    add("--faults", type=Path, help="a script of faults, see docs/simulator.md")
-    add("--strict", action="store_true", help="refuse frames with fields missing, and end the connection")
-    add("--price-levels", choices=("recorded", "2025"), default="recorded", help="what prices begin from (%(default)s)")
-    add("--control-port", type=int, help="where tests read the journal and script faults; off by default")
+    add("--time-factor", type=positive, default=1.0, help="simulated seconds in one second (%(default)s)")
+    add("--accounts", type=names, default=("DU1234567",), help="account numbers, comma separated (DU1234567)")
+    add("--data", type=Path, help="folder of your own daily history, one CSV file for each symbol")
+    add("--first-perm-id", type=int, default=unused_perm_id(), help="the first permanent order id (from the clock)")
+    add("--journal", type=Path, help="append every frame to this file, as a line of JSON")
+    add("--faults", type=Path, help="fault script, see docs/faults.md")
+    add("--strict", action="store_true", help="reject a frame that lacks fields, and close its connection")
+    add(
+        "--price-levels",
+        choices=("recorded", "2025"),
+        default="recorded",
+        help="the level that prices start from (%(default)s)",
+    )
+    add("--control-port", type=int, help="control port, for the journal and fault scripts (off)")
     given = parser.parse_args(arguments)
     return SimulatorConfig(
         host=given.host,
@@ -74,14 +79,14 @@ def instant(text: str) -> float:
 def positive(text: str) -> float:
     value = float(text)
     if not 0 < value <= 100_000:
-        raise argparse.ArgumentTypeError("must be above 0 and at most 100000")
+        raise argparse.ArgumentTypeError(f"{text} is not above 0 and at most 100000")
     return value
 
 
 def names(text: str) -> tuple[str, ...]:
     found = tuple(name.strip() for name in text.split(",") if name.strip())
     if not found:
-        raise argparse.ArgumentTypeError("at least one account")
+        raise argparse.ArgumentTypeError("no account given; pass one or more, comma separated")
     return found
 
 

@@ -110,7 +110,7 @@ def scripts(lines: Iterable[Line]) -> list[RecordedConnection]:
     """Return every recorded connection that reached startApi; BadTranscript if there is none."""
     found = [script for one in clients(lines).values() if (script := _script(one)) is not None]
     if not found:
-        raise BadTranscript("no connection in it came as far as startApi")
+        raise BadTranscript("no connection in the transcript reached startApi")
     return found
 
 

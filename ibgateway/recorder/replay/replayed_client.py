@@ -58,7 +58,7 @@ class ReplayedClient:
                     return
                 self._receive(payload, now)
         except BadFrame as error:
-            self.notes.append(f"the client's bytes are no frames: {error}")
+            self.notes.append(f"the client's bytes are not frames: {error}")
             self.closing = True
 
     @property
@@ -151,7 +151,9 @@ class ReplayedClient:
 
     def _schedule(self, lookup: RequestLookup, asked: RecordedRequest, answer: RecordedReply, now: float) -> None:
         if not answer.entry.known:
-            self.notes.append(f"left out: {answer.entry.message}, of which the transcript has the classes alone")
+            self.notes.append(
+                f"not sent: {answer.entry.message}, since the transcript has only the classes of its fields"
+            )
             return
         at = (lookup.sent(asked.index) or now) + self._scaled(answer.pause)
         if answer.after is not None:

@@ -118,7 +118,7 @@ def read(lines: Iterable[str]) -> Iterator[Line]:
             else:
                 yield _line(shown)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadTranscript(f"line {number} is not a transcript's: {error}") from error
+            raise BadTranscript(f"line {number} is not a line of a transcript: {error}") from error
 
 
 def _check_header(shown: Any) -> None:
@@ -131,7 +131,7 @@ def _line(shown: dict[str, Any]) -> Line:
     if "event" in shown:
         return ConnectionEvent(at, client, str(shown["event"]), str(shown.get("detail", "")))
     if shown["direction"] not in {TO_GATEWAY, TO_CLIENT}:
-        raise ValueError(f"there is no direction {shown['direction']!r}")
+        raise ValueError(f"{shown['direction']!r} is not a direction")
     fields = _texts(shown["fields"])
     if shown["message"] != HANDSHAKE:
         int(fields[0])
@@ -141,7 +141,7 @@ def _line(shown: dict[str, Any]) -> Line:
 
 def _texts(fields: Sequence[Any]) -> tuple[str, ...]:
     if not fields or not all(isinstance(field, str) for field in fields):
-        raise ValueError("a frame's fields are texts")
+        raise ValueError("the fields of a frame must be texts")
     return tuple(fields)
 
 

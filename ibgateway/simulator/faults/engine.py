@@ -142,7 +142,7 @@ class FaultEngine:
         try:
             at = instant(text, self.gateway.identity.zone, self.now)
         except Refusal as refusal:
-            raise ScriptError(f"{line!r}: {text!r} is no time") from refusal
+            raise ScriptError(f"{line!r}: {text!r} is not a time; write it as TWS does, such as 10:31:00") from refusal
         return self.now if at is None else at
 
     def strike(self, strike: FaultContext) -> None:
@@ -154,7 +154,7 @@ class FaultEngine:
         try:
             self.strike(strike)
         except ScriptError as error:
-            log.warning("a fault was left out: %s", error)
+            log.warning("a fault was not carried out: %s", error)
 
     def clear(self) -> None:
         """End every fault."""

@@ -24,7 +24,7 @@ def size(text: str) -> Decimal | None:
     try:
         return None if text == "all" else Decimal(text)
     except InvalidOperation as error:
-        raise ValueError("a quantity or all is expected") from error
+        raise ValueError(f"{text!r} is neither a quantity nor all") from error
 
 
 def _order(faults: FaultEngine, strike: FaultContext, which: str) -> OpenOrder:
@@ -37,7 +37,7 @@ def _order(faults: FaultEngine, strike: FaultContext, which: str) -> OpenOrder:
     elif which != "last":
         found = [one for one in found if one.orderId == int(which)]
     if not found:
-        raise ScriptError(f"{strike.step.line!r}: there is no such open order")
+        raise ScriptError(f"{strike.step.line!r}: the order is not open")
     return found[-1]
 
 
@@ -64,7 +64,7 @@ def correct(faults: FaultEngine, strike: FaultContext, price: float) -> None:
     """Correct the latest execution: the same id but for its last part, another price."""
     executed = faults.gateway.world.executions(ExecutionFilter())
     if not executed:
-        raise ScriptError(f"{strike.step.line!r}: there is no execution")
+        raise ScriptError(f"{strike.step.line!r}: no execution to correct today")
     execution = faults.gateway.corrected(executed[-1][0])
     head, _, part = execution.execId.rpartition(".")
     correction = replace(execution, execId=f"{head}.{int(part) + 1:02d}", price=price, avgPrice=price)

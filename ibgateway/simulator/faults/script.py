@@ -78,14 +78,14 @@ def word(text: str) -> str:
 
 def switch(text: str) -> bool:
     if text not in {"on", "off"}:
-        raise ValueError("on or off is expected")
+        raise ValueError(f"{text!r} is neither on nor off")
     return text == "on"
 
 
 def one_of(*words: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in words:
-            raise ValueError(f"one of {', '.join(words)} is expected")
+            raise ValueError(f"{text!r} is none of {', '.join(words)}")
         return text
 
     return read
@@ -95,14 +95,14 @@ def server_message(text: str) -> int:
     """Read a message of the gateway: its name or its id."""
     msgId = SERVER.get(text) if not text.isdecimal() else int(text)
     if msgId is None:
-        raise ValueError(f"there is no server message {text!r}")
+        raise ValueError(f"{text!r} is not a message of a gateway")
     return msgId
 
 
 def client_message(text: str) -> str:
     """Read a client's message: its name, `whatIf` or `order` (placeOrder with and without that flag), or `connect`."""
     if text not in CLIENT and text not in {WHAT_IF, ORDER, CONNECT}:
-        raise ValueError(f"there is no client message {text!r}")
+        raise ValueError(f"{text!r} is not a message of a client")
     return text
 
 
@@ -122,7 +122,7 @@ def parse(line: str) -> Step | None:
             client = int(words[-1])
             words = words[:-2]
         if not words or words[0] not in VERBS:
-            raise ValueError(f"a fault is one of {', '.join(sorted(VERBS))}")
+            raise ValueError(f"{' '.join(words[:1])!r} is not a fault; the faults are {', '.join(sorted(VERBS))}")
         return Step(when, words[0], _arguments(VERBS[words[0]], words[1:]), client, line.strip())
     except ValueError as error:
         raise ScriptError(f"{line.strip()!r}: {error}") from error
@@ -157,5 +157,5 @@ def _arguments(wanted: tuple[Argument | str, ...], words: list[str]) -> tuple[An
         else:
             found.append(argument.default)
     if left:
-        raise ValueError(f"{' '.join(left)!r} is too much")
+        raise ValueError(f"{' '.join(left)!r} is more than the verb takes")
     return tuple(found)

@@ -108,7 +108,9 @@ class ClientSocket(asyncio.Protocol):
             self.host.journal.record("out", connection, payloads, self.host.gateway.world.now, time.time())
             self._send(payloads)
         if self.unsent > MAX_UNSENT:
-            log.warning("client %s does not read and is dropped", connection.clientId)
+            log.warning(
+                "client %s does not read: dropped with more than %d bytes unsent", connection.clientId, MAX_UNSENT
+            )
             self.reset()
         elif connection.closing and not self.host.faults.waits(connection):
             transport.close()

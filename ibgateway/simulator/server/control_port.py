@@ -73,7 +73,7 @@ class ControlPort:
     def _skip(self, request: JsonObject) -> JsonObject:
         seconds = float(request["seconds"])
         if seconds < 0:
-            raise ValueError("time does not go back")
+            raise ValueError(f"seconds is {seconds}; the clock only moves forward, pass 0 or more")
         self.skip(seconds)
         return {"now": self.host.now}
 

@@ -171,7 +171,7 @@ class Simulator:
             left = self.gateway.advance(self.now, enough)
             self.faults.advance(self.world.now)
         except Exception:  # the rim's broad except: a defect of the world must not stop the clock
-            log.exception("the world failed to move on")
+            log.exception("the world failed to advance")
         for peer in list(self.sockets.values()):
             peer.begin()
         self.flush()

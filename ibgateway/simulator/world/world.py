@@ -79,7 +79,7 @@ class World:
 
     def __init__(self, config: WorldConfig) -> None:
         if not FIRST_START <= config.start <= LAST_START:
-            raise ValueError("the start must lie between 2000-02-01 and 2030-12-15, which the calendars cover")
+            raise ValueError("the start is outside the calendars: choose one between 2000-02-01 and 2030-12-15")
         self.config = config
         self.now = config.start
         self.accounts = config.accounts

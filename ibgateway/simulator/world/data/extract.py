@@ -39,7 +39,7 @@ def main() -> None:
 def _package(name: str) -> Path:
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise SystemExit(f"{name} is not installed")
+        raise SystemExit(f"{name} is not installed; install it, then run this again")
     return Path(spec.origin).parent
 
 

@@ -80,7 +80,7 @@ async def test_a_line_that_can_not_be_carried_out_in_its_moment_is_left_out(
     (refusal,) = await client.everything()
 
     assert refusal[1:3] == ["1", "10147"]
-    assert "no such open order" in caplog.text
+    assert "the order is not open" in caplog.text
 
 
 async def test_who_comes_to_a_frozen_gateway_waits_as_the_others_do(sim: Simulator) -> None:

@@ -66,7 +66,7 @@ def _read(path: Path) -> UserHistory:
             raise ValueError(f"{path}: no column {', '.join(missing)}")
         found = [_row(path, number, row, names) for number, row in enumerate(reader, start=2)]
     if len(found) < LEAST_ROWS:
-        raise ValueError(f"{path}: fewer than {LEAST_ROWS} days")
+        raise ValueError(f"{path}: days found: {len(found)}; at least {LEAST_ROWS} are needed")
     found.sort(key=lambda pair: pair[0])
     days = tuple(day for day, _ in found)
     if len(set(days)) < len(days):

@@ -52,7 +52,7 @@ def test_the_users_own_history_replaces_a_known_symbols(tmp_path: Path) -> None:
         (ROWS + "2025-06-06,x,2,1,1,1,1\n", "line 5"),
         (ROWS + "2025-06-31,1,2,1,1,1,1\n", "line 5"),
         (ROWS + "2025-06-05,1,2,1,1,1,1\n", "a date comes twice"),
-        ("date,open,high,low,close,volume\n2025-06-02,1,2,1,1,5\n", "fewer than 2 days"),
+        ("date,open,high,low,close,volume\n2025-06-02,1,2,1,1,5\n", "days found: 1; at least 2 are needed"),
     ],
 )
 def test_a_file_that_can_not_be_read_says_where(tmp_path: Path, text: str, said: str) -> None:
