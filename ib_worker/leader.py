@@ -175,6 +175,6 @@ def order_ids_of(bus: BusServer) -> OrderIds:
         except BusError as error:
             raise bus_down(bus.pipe.url, error) from error
         except Fenced as error:
-            raise ToolError("worker_lost", "Another worker leads the session now. Ask again.") from error
+            raise ToolError("worker_lost", "Another worker leads the session now. Retry.") from error
 
     return order_ids

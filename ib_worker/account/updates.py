@@ -48,8 +48,8 @@ class AccountUpdates:
         if self.account not in (None, account):
             raise ToolError(
                 "in_use",
-                f"TWS streams one account at a time, and {self.account} is being streamed. Ask again when that has "
-                "ended (half a minute after its last listener left).",
+                f"TWS streams one account at a time, and {self.account} is being streamed. Retry when that "
+                "stream has ended (30 seconds after its last listener left).",
             )
         if self.account is None or self.problem is not None:
             self.account, self.problem = account, None

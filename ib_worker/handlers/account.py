@@ -114,7 +114,7 @@ async def _position(session: Session, account: str, request: GetPnlSingle) -> Co
         raise ToolError(
             "ambiguous_contract",
             f"symbol: {account} holds {len(named)} contracts of {request.symbol}: "
-            f"{', '.join(contract_name(each) for each in named[:NAMED])}. Ask again with conId.",
+            f"{', '.join(contract_name(each) for each in named[:NAMED])}. Retry with conId.",
             candidates=[each.model_dump(exclude_none=True) for each in named[:CANDIDATES]],
         )
     return convert.contract(await _stock(session, account, request.symbol or ""))
@@ -129,8 +129,8 @@ async def _stock(session: Session, account: str, symbol: str) -> ib_async.Contra
             raise
         raise ToolError(
             "not_found",
-            f"symbol: {account} holds no {symbol}, and TWS knows no stock of that name. Give the conId, "
-            "which ibkr_get_positions and ibkr_get_contract_details name.",
+            f"symbol: {account} holds no {symbol}, and TWS has no stock of that name. Give the conId "
+            "from ibkr_get_positions or ibkr_get_contract_details.",
             **{name: value for name, value in error.details.items() if name == "twsCode"},
         ) from error
 

@@ -40,7 +40,7 @@ class Bound:
 
 
 BOUNDS: dict[str, Bound] = {
-    "get_historical_data": Bound(2_000, "Ask for a shorter durationStr or a larger barSizeSetting.", newest=True),
+    "get_historical_data": Bound(2_000, "Request a shorter durationStr or a larger barSizeSetting.", newest=True),
     "get_contract_details": Bound(
         200, "Narrow it by lastTradeDateOrContractMonth, right, strike, exchange or currency."
     ),
@@ -108,7 +108,7 @@ class EncodedAnswer:
 
 def encoded(operation: str, rows: Sequence[BaseModel], of: int) -> EncodedAnswer:
     """The rows as JSON, as many as ANSWER_BYTES hold."""
-    bound = BOUNDS.get(operation, Bound(len(rows), "Ask for less."))
+    bound = BOUNDS.get(operation, Bound(len(rows), "Request less."))
     told: list[bytes] = []
     size = 2
     for each in reversed(rows) if bound.newest else rows:
@@ -139,7 +139,8 @@ def require_narrow(asked: ContractArguments) -> None:
     if asked.secType in CHAINED and not exact and (asked.right is None or asked.strike is None):
         raise ToolError(
             "too_large",
-            f"lastTradeDateOrContractMonth: all {asked.secType} contracts of {asked.symbol} are thousands. Give "
+            f"lastTradeDateOrContractMonth: all {asked.secType} contracts of {asked.symbol} are too many "
+            "for one answer (thousands). Give "
             "lastTradeDateOrContractMonth (YYYYMM or YYYYMMDD), or right and strike, or conId. The details "
             f"of {asked.symbol} itself (secType STK, FUT or IND) are not limited.",
         )
@@ -168,8 +169,8 @@ def require_short(durationStr: str, barSizeSetting: str, secType: str, liquidHou
     finer = f", or barSizeSetting {finest} with {durationStr}" if finest else ""
     raise ToolError(
         "too_large",
-        f"durationStr: {durationStr} of {barSizeSetting} has about {bars:,} bars, and one answer holds {most:,}. The "
-        f"most that goes: durationStr {longest} with {barSizeSetting}{finer}. Nothing was asked of TWS.",
+        f"durationStr: {durationStr} of {barSizeSetting} has about {bars:,} bars; the limit is {most:,} an answer. Use "
+        f"at most durationStr {longest} with {barSizeSetting}{finer}. Nothing was requested from TWS.",
         durationStr=longest, barSizeSetting=finest, bars=bars, limit=most,
     )  # fmt: skip
 

@@ -92,7 +92,7 @@ class Dispatcher:
             return ToolError(error.code, f"{error.message} A preview places no order.", **error.details)
         if asked.key is None:
             return None
-        why = error.message.removesuffix(" Ask again.")
+        why = error.message.removesuffix(" Retry.")
         details = {name: value for name, value in error.details.items() if name != "reason"}
         return ToolError("not_executed", f"{NOTHING_SENT} {why} {SAME_KEY}", reason=error.code, **details)
 

@@ -72,8 +72,8 @@ async def get_order(request: GetOrder, session: Session) -> OrderHistory:
     if entry is None:
         raise ToolError(
             "not_found",
-            f"{name_given(request.orderId, request)[0]}: TWS names no such order today, open or ended. What a call "
-            "with an idempotencyKey came to is kept for seven days: repeat that call with the same key and arguments.",
+            f"{name_given(request.orderId, request)[0]}: TWS lists no such order today, open or ended. The answer "
+            "of a call with an idempotencyKey is kept for seven days: repeat the call with the same key and arguments.",
         )
     await refresh(session, entry)
     life = await session.lives.whole(entry.state)
@@ -139,5 +139,5 @@ def _require_readable(session: Session) -> None:
     if not session.orders_readable:
         raise ToolError(
             "read_only",
-            "The gateway's API is read-only: it does not tell of orders. Switch off its Read-Only API setting.",
+            "The gateway's API is in read-only mode: it lists no orders. Switch off its Read-Only API setting.",
         )

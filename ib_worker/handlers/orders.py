@@ -213,7 +213,7 @@ async def cancel_order(request: CancelOrder, session: Session, asked: RequestCon
         await looked(session, asked)
     if not entry.state.named and entry.state.cancel_refused is not None:
         raise ToolError(
-            "not_found", f"{cancel_message(entry.state)} It has not shown this order at all.", **order_names(entry)
+            "not_found", f"{cancel_message(entry.state)} TWS has not shown this order at all.", **order_names(entry)
         )
     return grouped(session, entry, cancelled_text(session, entry, along))
 
@@ -311,8 +311,8 @@ def require_own_order(session: Session, orderId: int, named: OrderNameArguments)
     field, name = name_given(orderId, named)
     raise ToolError(
         "not_found",
-        f"{field}: this session has no open order {name}.{whose} ibkr_get_open_orders lists what is open, and "
-        "ibkr_get_completed_orders what has ended, which TWS tells without its orderId.",
+        f"{field}: this session has no open order {name}.{whose} ibkr_get_open_orders lists open orders, and "
+        "ibkr_get_completed_orders ended ones, which TWS reports without their orderId.",
     )
 
 
@@ -326,7 +326,7 @@ def _changed(session: Session, entry: TrackedOrder, request: ModifyOrder) -> tup
     """The whole order as it was asked for, with what the call changes."""
     require_changeable(entry, entry.state.terms)
     if entry.sent is None:
-        raise ToolError("not_ready", "orderId: TWS has not told this order's terms yet. Ask again in a few seconds.")
+        raise ToolError("not_ready", "orderId: TWS has not reported this order's terms yet. Retry in a few seconds.")
     contract, order = order_again(session, entry)
     changes = {name: value for name in CHANGEABLE if (value := getattr(request, name)) is not None}
     for name, known in (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE)):
@@ -336,13 +336,14 @@ def _changed(session: Session, entry: TrackedOrder, request: ModifyOrder) -> tup
     if "auxPrice" in changes and by_percent:
         raise ToolError(
             "invalid_arguments",
-            "auxPrice: this order trails by a percentage: change trailingPercent. Nothing was sent.",
+            "auxPrice: this order trails by a percentage. Change trailingPercent. Nothing was sent.",
         )
     if "trailingPercent" in changes and not by_percent:
         raise ToolError("invalid_arguments", f"trailingPercent: {_no_percentage(order.orderType)}. Nothing was sent.")
     if changes.get("totalQuantity", order.totalQuantity) <= entry.state.filled:
         raise ToolError(
-            "invalid_arguments", f"totalQuantity: {digits(entry.state.filled)} are filled already; cancel instead."
+            "invalid_arguments",
+            f"totalQuantity: {digits(entry.state.filled)} have filled already. Give more, or cancel.",
         )
     changed = replace(order, **changes)
     if changed.outsideRth and changed.tif == "OPG":
@@ -373,7 +374,7 @@ def require_unused(session: Session, orderRefs: Iterable[str]) -> None:
     if any(ledger.by_ref(each) is not None or ledger.is_past_ref(each) for each in orderRefs):
         raise ToolError(
             "idempotency_conflict",
-            "idempotencyKey: this key has placed before, and what came of it is not kept in full any more. Look at "
-            "ibkr_get_open_orders, ibkr_get_completed_orders and ibkr_get_executions. Nothing was sent; a further "
-            "order needs a new key.",
+            "idempotencyKey: this key has placed an order before, and that answer is not kept in full any more. Check "
+            "ibkr_get_open_orders, ibkr_get_completed_orders and ibkr_get_executions. Nothing was sent. For another "
+            "order use a new key.",
         )

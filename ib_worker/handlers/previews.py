@@ -94,12 +94,13 @@ async def _what_if(session: Session, contract: ib_async.Contract, order: ib_asyn
                 state: ib_async.OrderState = await pending.answer
     except TimeoutError as silence:
         raise ToolError(
-            "preview_unavailable", "TWS did not answer the what-if. Nothing was placed; retry, or place without."
+            "preview_unavailable",
+            "TWS did not answer the what-if. No order was placed. Retry, or place the order without a preview.",
         ) from silence
     except TwsError as refused:
         raise ToolError(
             "preview_unavailable",
-            f"TWS refuses this order (error {refused.code}): {quoted(refused.text)} Nothing was placed."
+            f"TWS rejects this order (error {refused.code}): {quoted(refused.text)} Nothing was placed."
             if not isinstance(refused, WarningReported)
             else f"TWS did not answer the what-if. {tws_said(refused.code, refused.text)} Nothing was placed.",
             twsCode=refused.code,

@@ -82,8 +82,8 @@ def _check(target: Endpoint, session: Session, caller: str) -> None:
     if target not in allowed:
         raise ToolError(
             "host_not_allowed",
-            f"{target} is not among the gateways that may be named: {', '.join(map(str, allowed))}. The operator can "
-            "add it to GATEWAY_ALLOWED.",
+            f"{target} is not an allowed gateway. Allowed: {', '.join(map(str, allowed))}. The operator can add it to "
+            "GATEWAY_ALLOWED.",
             allowed=[str(each) for each in allowed],
         )
     others = session.recent_clients(beside=caller)
@@ -91,7 +91,7 @@ def _check(target: Endpoint, session: Session, caller: str) -> None:
         raise ToolError(
             "in_use",
             f"{', '.join(others)} used the session at {session.target} within the last minute, and a change of gateway "
-            "would end what they do. Ask again when they are done.",
+            "would interrupt them. Retry when they have been idle for one minute.",
             clients=others,
         )
 

@@ -25,7 +25,7 @@ def require_agreement(asked: ContractArguments, found: ib_async.ContractDetails)
     who = f"conId {asked.conId}" if asked.conId else "what TWS finds"
     raise ToolError(
         "invalid_arguments",
-        f"{wrong[0]}: {who} is {contract_name(contract)}, with {has}, which is not what was given. Correct "
+        f"{wrong[0]}: {who} is {contract_name(contract)}, with {has}, which differs from the arguments. Correct "
         f"{' and '.join(wrong)}, or leave {spare} out. Nothing was sent.",
         fields=wrong,
         contract=contract_name(contract),

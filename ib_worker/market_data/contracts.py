@@ -173,8 +173,7 @@ def _ambiguous(asked: ContractArguments, found: Found) -> ToolError:
     return ToolError(
         "ambiguous_contract",
         f"{asked.symbol} means {len(contracts)} contracts{more}: {next_ones}{' …' if len(contracts) > NAMED else ''}. "
-        "Ask again with the conId of the one you mean, or narrow it down by exchange, primaryExchange, currency or "
-        "expiry.",
+        "Retry with the conId of one, or narrow it down by exchange, primaryExchange, currency or expiry.",
         candidates=candidates,
     )
 

@@ -26,7 +26,7 @@ def require_kind(whatToShow: str, secType: str) -> None:
     either = f"{', '.join(others[:-1])} or {others[-1]}"
     raise ToolError(
         "invalid_arguments",
-        f"whatToShow: secType {secType} has no {whatToShow}. Give {either}. Nothing was asked of TWS.",
+        f"whatToShow: secType {secType} has no {whatToShow}. Give {either}. Nothing was requested from TWS.",
         fields=["whatToShow"],
         whatToShow=list(others),
     )

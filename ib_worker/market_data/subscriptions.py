@@ -116,8 +116,8 @@ class QuoteSubscriptions:
         if lane is not Priority.ORDERS and sum(each.opener == opener for each in self._lines.values()) >= share:
             raise ToolError(
                 "line_limit",
-                f"This client has opened {share} of the {self._most} market-data lines, the most that one may, so that "
-                "others have some. End a stream first.",
+                f"This client has {share} of the {self._most} market-data lines open, the most for one client. End a "
+                "stream first.",
             )
 
     async def _asked_for(self, line: QuoteSubscription, lane: Priority) -> None:
@@ -306,5 +306,6 @@ class QuoteSubscriptions:
 
 def _failed(line: QuoteSubscription) -> ToolError:
     return ToolError(
-        "internal", f"The worker failed to ask for prices of {contract_name(line.contract)}; its log says how."
+        "internal",
+        f"The worker could not request prices of {contract_name(line.contract)}. The operator finds why in its log.",
     )

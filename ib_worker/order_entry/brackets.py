@@ -81,9 +81,9 @@ def bracket_report(entries: Sequence[TrackedOrder | None], key: str) -> Bracket:
         names = [name for name, each in zip(("entry", *EXITS), entries, strict=True) if each not in there]
         raise ToolError(
             "not_confirmed",
-            f"Of the bracket's three orders IBKR did not name {' and '.join(names)} in two full looks; it has the "
-            "others. Do not place the bracket again: what is there would be doubled. Look at ibkr_get_order for each "
-            "orderRef.",
+            f"Two complete order lists from IBKR do not contain {' and '.join(names)} of the bracket's three orders; "
+            "they contain the others. Do not place the bracket again: the others would be doubled. Call ibkr_get_order "
+            "for each orderRef.",
             orderRefs=[each.state.orderRef for each in there],
         )
     if stopLoss.state.rejected is not None and not _lives(entry):
@@ -130,7 +130,7 @@ def _refused(stop: TrackedOrder, key: str) -> ToolError:
     return ToolError(
         "rejected",
         f"IBKR rejected the stop of the bracket (error {refused.code}): {quoted(refused.text)} The entry and the "
-        "target were cancelled with it: nothing of the bracket is live. To try again, use a new idempotencyKey.",
+        "target were cancelled with it: nothing of the bracket is live. To retry, use a new idempotencyKey.",
         twsCode=refused.code,
         leg=EXITS[-1],
         orderId=stop.state.orderId,

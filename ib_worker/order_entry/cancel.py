@@ -130,7 +130,7 @@ def _left(left: Sequence[TrackedOrder], names: Sequence[Role], asked_for: Sequen
     refused = next((each.state.cancel_refused for each in left if each.state.cancel_refused is not None), None)
     words = f"{_capital(named(names))} {'are' if len(left) > 1 else 'is'} still open"
     if refused is not None:
-        return f"{words}: TWS refused the cancel (error {refused.code}): {quoted(refused.text)}"
+        return f"{words}: TWS rejected the cancel (error {refused.code}): {quoted(refused.text)}"
     if any(each.state.cancel_asked for each in left):
         return f"{words}: the cancel was sent and is not confirmed yet."
     again = ": cancel again, with a new idempotencyKey, if that is to end too" if set(left) & set(asked_for) else ""
@@ -172,8 +172,8 @@ def still_open(session: Session, entry: TrackedOrder) -> str:
     left = [each for each in related(session, entry) if is_open(each)]
     if not left:
         return ""
-    key = f" ibkr_cancel_order with orderKey {entry.key} cancels what is open." if entry.key else ""
-    return f"Of what belongs to it {named_each(session, left)} {'are' if len(left) > 1 else 'is'} still open.{key}"
+    key = f" ibkr_cancel_order with orderKey {entry.key} cancels the open orders." if entry.key else ""
+    return f"Of its group {named_each(session, left)} {'are' if len(left) > 1 else 'is'} still open.{key}"
 
 
 def grouped(session: Session, entry: TrackedOrder, message: str) -> OrderReport:

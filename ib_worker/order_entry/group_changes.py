@@ -159,8 +159,8 @@ def changed_text(session: Session, entry: TrackedOrder, exits: Sequence[Follower
         words = named([names[id(each.entry)] for each in left])
         told.append(
             f"{words[:1].upper()}{words[1:]} still {'have' if len(left) > 1 else 'has'} {sizes}, "
-            f"{named([names[id(entry)]])} {digits(entry.state.terms.totalQuantity)}{_why(left)}. Ask for the same "
-            "totalQuantity again, with a new idempotencyKey, to change what is left."
+            f"{named([names[id(entry)]])} {digits(entry.state.terms.totalQuantity)}{_why(left)}. Request "
+            "the same totalQuantity again, with a new idempotencyKey, to change the others."
         )
     told.append(own)
     if done:
@@ -180,4 +180,4 @@ def _has(each: Follower) -> bool:
 
 def _why(left: Sequence[Follower]) -> str:
     refused = next((it.entry.state.change_refused for it in left if it.entry.state.change_refused is not None), None)
-    return f": TWS refused the change (error {refused.code}): {quoted(refused.text)}" if refused is not None else ""
+    return f": TWS rejected the change (error {refused.code}): {quoted(refused.text)}" if refused is not None else ""

@@ -99,8 +99,8 @@ def require_settled(entry: TrackedOrder) -> None:
     said = state.said or state.notices[-1]
     raise ToolError(
         "pending",
-        f"The order was sent, and whether IBKR has it is not settled yet. {tws_said(said.code, said.text)} Repeat the "
-        "call with the same idempotencyKey to get the outcome, or look at ibkr_get_open_orders.",
+        f"The order was sent, and it is not known yet whether IBKR has it. {tws_said(said.code, said.text)} Retry with "
+        "the same idempotencyKey to get the outcome, or call ibkr_get_open_orders.",
         twsCode=said.code,
         **_names(entry),
     )
@@ -160,7 +160,7 @@ def doubt_of_day(sent: datetime, looked: datetime) -> str:
     midnight, in the gateway's zone, which is UTC or the exchange's."""
     if all(sent.astimezone(zone).date() == looked.astimezone(zone).date() for zone in (UTC, NEW_YORK)):
         return ""
-    return "it was sent on an earlier day, and may have been filled before midnight, of which TWS tells no more"
+    return "it was sent on an earlier day and may have filled before midnight, which TWS does not report any more"
 
 
 def not_found(doubt: str = "", words: str = "", **names: object) -> ToolError:
@@ -168,15 +168,15 @@ def not_found(doubt: str = "", words: str = "", **names: object) -> ToolError:
     if doubt:
         return ToolError(
             "not_confirmed",
-            f"The order was sent, and the gateway named it in neither of two full looks, but {doubt}. Look at the "
-            "positions and the account's statements before you place it anew, which needs a new idempotencyKey."
+            f"The order was sent, and two complete order lists from IBKR do not contain it, but {doubt}. Check the "
+            "positions and the account's statements before you place it again, with a new idempotencyKey."
             + (f" {words}" if words else ""),
             **names,
         )
     return ToolError(
         "not_found",
-        "The order was sent, and then the gateway named it in neither of two full looks: IBKR does not have it. "
-        f"To try again, use a new idempotencyKey. {words}".rstrip(),
+        "The order was sent, but two complete order lists from IBKR do not contain it, so IBKR did not receive it. "
+        f"To retry, use a new idempotencyKey. {words}".rstrip(),
         **names,
     )
 
@@ -197,7 +197,7 @@ def cancel_message(state: OrderState) -> str:
         return "The order is cancelled."
     if state.cancel_refused is not None:
         refused = state.cancel_refused
-        return f"TWS refused the cancel (error {refused.code}): {quoted(refused.text)}"
+        return f"TWS rejected the cancel (error {refused.code}): {quoted(refused.text)}"
     return (
         "The cancel was sent and is not confirmed yet. Outside trading hours that comes when the exchange opens. "
         f"{_words(state, state.cancelled_at)}"
@@ -207,7 +207,7 @@ def cancel_message(state: OrderState) -> str:
 def change_message(state: OrderState) -> str:
     if state.change_refused is not None:
         refused = state.change_refused
-        return f"TWS refused the change (error {refused.code}): {quoted(refused.text)} The order stands as it was."
+        return f"TWS rejected the change (error {refused.code}): {quoted(refused.text)} The order is unchanged."
     if state.change is not None and not state.done:
         return (
             "The change was sent and is not confirmed yet; these are the terms that TWS last confirmed. "

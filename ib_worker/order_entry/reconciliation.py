@@ -59,8 +59,8 @@ def _followed(session: Session, entry: TrackedOrder, asked: ModifyOrder) -> bool
 def _not_confirmed(how: str, **details: object) -> ToolError:
     return ToolError(
         "not_confirmed",
-        f"The worker stopped or failed while it sent this, and it does not show at IBKR: {how}. It is not sent "
-        "again by itself. Look at ibkr_get_order, and ask anew, with a new key, if it is still wanted.",
+        f"The worker stopped or failed while it sent this, and IBKR does not show it: {how}. The worker does not "
+        "send it again. Check ibkr_get_order, and call again with a new key if you still want it.",
         **details,
     )
 

@@ -68,18 +68,18 @@ def require_changeable(entry: TrackedOrder, base: Terms) -> None:
         raise ToolError("not_open", f"The order is {state.status}, so it can't be changed. Nothing was sent.")
     if state.not_found:
         raise ToolError(
-            "not_found", "orderId: IBKR does not have the order, as two full looks showed. Nothing was sent."
+            "not_found", "orderId: two complete order lists from IBKR do not contain the order. Nothing was sent."
         )
     if not state.acknowledged:
         raise ToolError(
             "not_ready",
             "orderId: TWS has not shown yet that it has this order, and a change of an order that it lacks would place "
-            "one. Nothing was sent. Ask again in a few seconds.",
+            "one. Nothing was sent. Retry in a few seconds.",
         )
     if state.terms != base or _changing(state):
         raise ToolError(
             "not_ready",
-            "orderId: another change of this order is under way. Nothing was sent. Look at the order, then ask again.",
+            "orderId: another change of this order is in progress. Nothing was sent. Check the order, then retry.",
         )
 
 

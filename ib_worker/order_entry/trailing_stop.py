@@ -34,7 +34,7 @@ async def keep_stop_price(
         await all_open_orders(session, TOLD_S)
     except (ConnectionLost, TwsError, TimeoutError) as silence:
         raise ToolError(
-            "not_ready", "orderId: TWS has not told where this order's stop is now. Nothing was sent. Ask again."
+            "not_ready", "orderId: TWS has not reported this order's current stop price. Nothing was sent. Retry."
         ) from silence
     told = entry.sent[1]
     stop = unset.order_price("trailStopPrice", told)

@@ -81,7 +81,7 @@ def _side(action: str) -> str:
 def by_key(exits: Sequence[TrackedOrder]) -> str:
     """Return the calls that cancel the open exits, one for each bracket; empty where no key is known."""
     keys = sorted({each.key for each in exits if each.key})
-    return "".join(f" ibkr_cancel_order with orderKey {key} cancels what is open of that bracket." for key in keys)
+    return "".join(f" ibkr_cancel_order with orderKey {key} cancels the open orders of that bracket." for key in keys)
 
 
 def closed_by(session: Session, account: str, conId: int, action: str) -> list[TrackedOrder]:

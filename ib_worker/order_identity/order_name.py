@@ -32,14 +32,14 @@ def _found(
     if len(named_so) > 1:
         raise ToolError(
             "invalid_arguments",
-            f"orderRef: {len(named_so)} orders carry {orderRef}. Name the one by its permId.",
+            f"orderRef: {len(named_so)} orders carry {orderRef}. Name one by its permId.",
             permIds=[each.state.permId for each in named_so],
         )
     if not named_so and orderRef in unsettled:
         raise ToolError(
             "not_ready",
-            "The worker that sent this order ended before it had heard of it, and whether IBKR has it is being "
-            "settled: that takes two looks, some seconds apart. Ask again in twenty seconds.",
+            "The worker crashed after sending this order. A new worker is checking whether IBKR has it. Retry in 20 "
+            "seconds.",
             retry_after_s=20,
         )
     return named_so[0] if named_so else ledger.by_id(orderId) if orderId else None
@@ -67,7 +67,7 @@ def require_one_order(state: OrderState, orderId: int, named: OrderNameArguments
     if others:
         raise ToolError(
             "invalid_arguments",
-            f"{others[0]}: it names another order than the other names that were given. Nothing was sent. Name the "
-            "order by one of orderId, orderKey, orderRef and permId.",
+            f"{others[0]}: it names another order than the other arguments do. Nothing was sent. Give only one of "
+            "orderId, orderKey, orderRef and permId.",
             fields=others,
         )

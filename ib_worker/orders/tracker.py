@@ -389,4 +389,4 @@ def _doubt(state: OrderState) -> str:
     """Return the remark on an order whose end an order list contradicts."""
     if state.contradicted is None:
         return ""
-    return f"This order was taken for {state.contradicted}, and TWS shows it open since: it counts as open."
+    return f"This order was reported as {state.contradicted}, and TWS shows it open since: it counts as open."

@@ -90,8 +90,8 @@ class HistoryPacer(Generic[T]):
         if self._clock() + wait_s >= deadline:
             raise ToolError(
                 "paced",
-                f"TWS limits historical data to 60 requests in ten minutes, of which one client may make "
-                f"{max_share(HISTORY_IN_WINDOW)}. Ask again in {wait_s:.0f} seconds.",
+                "Too many requests for historical data (limit: 60 in 10 minutes at TWS, "
+                f"{max_share(HISTORY_IN_WINDOW)} of them for one client). Retry in {wait_s:.0f} seconds.",
                 retry_after_s=round(wait_s, 1),
             )
 

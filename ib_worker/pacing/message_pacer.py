@@ -97,8 +97,8 @@ class MessagePacer:
         if wait_s > LONGEST_WAIT_S:
             raise ToolError(
                 "paced",
-                f"TWS takes {self._per_s} messages a second, and what waits needs {wait_s:.0f} seconds. Ask again "
-                "then, and for less at once.",
+                f"Too many requests wait for TWS (limit: {self._per_s} messages per second). Retry in {wait_s:.0f} "
+                "seconds, and request less at once.",
                 retry_after_s=round(wait_s, 1),
             )
 

@@ -56,7 +56,7 @@ class ThreadShare:
         if wait_s > LONGEST_WAIT_S:
             raise ToolError(
                 "paced",
-                f"One client's long answers get {SHARE:.1%} of the worker's time, and those that wait need "
-                f"{wait_s:.0f} seconds. Ask again then, and for less at once.",
+                f"Too many long answers wait (limit: {SHARE:.1%} of the worker's time for one client). Retry in "
+                f"{wait_s:.0f} seconds, and request less at once.",
                 retry_after_s=round(wait_s, 1),
             )

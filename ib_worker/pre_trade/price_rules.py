@@ -131,7 +131,7 @@ def require_on_grid(rule: Rule, contract: ib_async.Contract, name: str, price: f
     nearest = f"nearest {'are' if len(takes) > 1 else 'is'} {' and '.join(_plain(each) for each in takes)}"
     raise ToolError(
         "invalid_arguments",
-        f"{name}: {_written(price)} lies between two prices. {contract_name(contract)} moves in steps of "
+        f"{name}: {_written(price)} lies between two prices. The increment of {contract_name(contract)} is "
         f"{_written(increment)} there on {contract.exchange}; the {nearest}. Nothing was sent.",
         fields=[name],
         increment=increment,

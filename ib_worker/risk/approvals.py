@@ -13,11 +13,11 @@ from bridge.tool import ToolError
 
 # Why a form's answer lets nothing pass.
 INVALID: dict[Word, str] = {
-    "replayed": "this answer was used already. Ask again with the same idempotencyKey to learn what came of it",
-    "unknown": "no such question is open: it was asked anew, or it is too old",
-    "other_caller": "the question was put to another client",
-    "voided": "the kill switch was set or released since the question was put. Call again with the same idempotencyKey",
-    "expired": f"it came more than {FORM_MS // 1000} seconds after the question, so the prices shown no longer hold",
+    "replayed": "this answer was used already. Retry with the same idempotencyKey to get the outcome",
+    "unknown": "no such form is open: a newer form replaced it, or it is too old",
+    "other_caller": "the form was shown to another client",
+    "voided": "the kill switch was set or released after the form was shown. Retry with the same idempotencyKey",
+    "expired": f"it came more than {FORM_MS // 1000} seconds after the form was shown, so its prices are too old",
 }
 
 
@@ -54,7 +54,7 @@ class Approvals:
             return by
         raise ToolError(
             "approval_required",
-            f"A live order needs a human: {question.summary} Ask the operator to approve {key} within "
+            f"A live order needs a person's approval: {question.summary} Ask the operator to approve {key} within "
             f"{WAITS_MS // 60_000} minutes, then call again with the same idempotencyKey.",
             approval=key,
             digest=bound,
@@ -73,11 +73,11 @@ class Approvals:
             what = "declined this order" if answer == "decline" else "closed the question without an answer"
             raise ToolError(
                 "approval_declined",
-                f"The person at the client {what}. Nothing was sent; do not ask again unless they want it.",
+                f"The person at the client {what}. Nothing was sent. Do not retry unless they want it.",
                 reason="declined" if answer == "decline" else "cancelled",
             )
         if word != "approved":
             raise ToolError(
-                "confirmation_invalid", f"The answer does not hold: {INVALID[word]}. Nothing was sent.", reason=word
+                "confirmation_invalid", f"The answer is not valid: {INVALID[word]}. Nothing was sent.", reason=word
             )
         return caller

@@ -105,7 +105,9 @@ class CircuitBreakers:
             since = state.missed_at or state.sent_at
             unknown = state.sent_at is not None and state.status == UNKNOWN and not state.not_found
             if unknown and since is not None and (now - since).total_seconds() > longest_s:
-                self._once("unknown", state, f"for {longest_s:g} s nobody knows what became of order {state.orderId}")
+                self._once(
+                    "unknown", state, f"the outcome of order {state.orderId} has been unknown for {longest_s:g} s"
+                )
 
     def _find_doubled(self, states: Iterable[OrderState]) -> None:
         """Two orders of this term, or one of this term and one that another program wrote its reference on."""

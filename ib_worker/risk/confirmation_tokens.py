@@ -49,5 +49,5 @@ class ConfirmationTokens:
 
 
 def _invalid(why: str, first: str = "") -> ToolError:
-    again = "call ibkr_preview_order again, and show the user what it says."
+    again = "call ibkr_preview_order again, and show the user its answer."
     return ToolError("confirmation_invalid", f"confirmationToken: {why}. Nothing was sent now: {first}{again}")

@@ -186,7 +186,8 @@ def _check_counts(intent: OrderIntent, facts: RiskInputs, limits: Limits, orders
     if isinstance(limits.max_daily_loss, float):
         if facts.daily_pnl is None:
             raise ToolError(
-                "no_daily_pnl", "The day's profit and loss is not known, so its limit can't be kept. Retry."
+                "no_daily_pnl",
+                "The day's profit and loss is not known, so its limit can't be checked. Retry in a few seconds.",
             )
         if -facts.daily_pnl >= limits.max_daily_loss:
             what = "the day's loss only allows closing orders"
@@ -321,7 +322,7 @@ def _breach(limit: str, what: str, value: object, allowed: object, currency: str
     figures = f"{variable(limit)} allows {_figure(allowed, currency)}, this is {_figure(value, currency)}"
     return ToolError(
         "limit_exceeded",
-        f"Refused by the operator's limit {limit}: {what}. Only the operator can change a limit: {figures}.",
+        f"Rejected by the operator's limit {limit}: {what}. Only the operator can change a limit: {figures}.",
         limit=limit,
         value=value,
         allowed=allowed,

@@ -51,7 +51,7 @@ def require_price(orderType: str, secType: str, lmtPrice: float | None) -> None:
     if orderType not in LIMIT_TYPES:
         return
     if lmtPrice is None:
-        raise ToolError("invalid_arguments", f"lmtPrice: orderType {orderType} needs it. Nothing was sent.")
+        raise ToolError("invalid_arguments", f"lmtPrice: orderType {orderType} needs a limit price. Nothing was sent.")
     if lmtPrice <= 0 and secType not in SIGNED:
         raise ToolError(
             "invalid_arguments",

@@ -102,7 +102,7 @@ def _worth_of_legs(facts: RiskInputs) -> float:
             raise no_fresh_quote(f"leg {leg.unit.symbol} {leg.unit.secType}")
         total += abs(leg.ratio) * abs(amount(leg.unit, leg.price)) * rate_of(leg.unit.currency, facts)
     if not facts.legs:
-        raise ToolError("not_tradable", "secType: the legs of this BAG are not known, so its worth can't be told.")
+        raise ToolError("not_tradable", "secType: the legs of this BAG are not known, so its worth can't be computed.")
     return total
 
 
@@ -118,7 +118,8 @@ def _factor(unit: Unit) -> Decimal:
     if unit.secType in DERIVATIVES:
         if told <= 0:
             raise ToolError(
-                "not_tradable", f"{unit.symbol}: TWS tells no multiplier of this {unit.secType}, so its worth is open."
+                "not_tradable",
+                f"{unit.symbol}: TWS reports no multiplier of this {unit.secType}, so its worth is unknown.",
             )
         return told
     if unit.secType in RATIOS:
@@ -154,7 +155,7 @@ def rate_of(currency: str, facts: RiskInputs) -> float:
         raise ToolError(
             "no_exchange_rate",
             f"No rate of {currency} in {base} is known, neither from the account's values nor from a quote at "
-            "IDEALPRO, so the limits can't be kept. Retry in a minute, or subscribe to forex quotes.",
+            "IDEALPRO, so the limits can't be checked. Retry in a minute, or subscribe to forex quotes.",
             currency=currency,
         )
     return rate

@@ -59,8 +59,7 @@ STUCK = StateReason(
     "login_pending",
     "gateway_login_pending",
     "The gateway at {host}:{port} has been starting or logging in since {began} UTC, which is too long.",
-    "Look at its log and its window (VNC): a dialog may wait for an answer. Restarting its container starts the login "
-    "anew.",
+    "Check its log and its window (VNC): a dialog may be open there. Restarting its container starts the login anew.",
 )
 BY_PHASE = {
     "awaiting_2fa": AWAITING_2FA,

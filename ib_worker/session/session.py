@@ -165,8 +165,8 @@ class Session:
         if self.unread & types:
             raise ToolError(
                 "not_ready",
-                f"The gateway has told of {what} in a way that could not be read, so they are not known in full. The "
-                "worker reads them again by itself; if this stays, restart the gateway.",
+                f"A message of the gateway about {what} could not be decoded, so they are not known in full. The "
+                "worker reads them again by itself. If this persists, restart the gateway.",
             )
 
     async def until_ready(self) -> None:
@@ -198,7 +198,7 @@ class Session:
             )  # fmt: skip
         if named is None and len(self.accounts) != 1:
             raise ToolError(
-                "account_required", f"account: this login has several, name one: {_either(self.accounts)}.",
+                "account_required", f"account: this login has several. Name one: {_either(self.accounts)}.",
                 accounts=self.accounts,
             )  # fmt: skip
         return named or self.accounts[0]

@@ -32,10 +32,10 @@ class StateReason(NamedTuple):
 
 
 STARTING = StateReason(
-    "connecting", "not_ready", "The worker is connecting to {host}:{port}.", "Ask again in a few seconds."
+    "connecting", "not_ready", "The worker is connecting to {host}:{port}.", "Retry in a few seconds."
 )
 SYNCING = StateReason(
-    "syncing", "not_ready", "Positions, orders and executions are being read.", "Ask again in a few seconds."
+    "syncing", "not_ready", "Positions, orders and executions are being read.", "Retry in a few seconds."
 )
 ASKED = StateReason(
     "disconnected", "not_ready", "The session was disconnected on request of {detail}.", "Call ibkr_connect."
@@ -51,14 +51,14 @@ CLOSES = StateReason(
     "gateway_unreachable",
     "{host}:{port} accepts connections and closes them at once: the gateway behind it is down or restarting, or does "
     "not trust this address.",
-    "Wait for a restart of a minute or two to end; else look at the gateway and its trusted addresses. The worker "
+    "A restart takes a minute or two. If this persists, check the gateway and its trusted addresses. The worker "
     "keeps trying.",
 )
 LOGIN_PENDING = StateReason(
     "login_pending",
     "gateway_login_pending",
     "{host}:{port} is open but silent: the gateway has not finished its login.",
-    "Approve the second factor on the phone, or look at the gateway's window. The worker keeps trying.",
+    "Approve the second factor on the phone, or check the gateway's window. The worker keeps trying.",
 )
 WEEKLY_LOGIN = StateReason(
     "login_pending",
@@ -71,7 +71,7 @@ INCOMPLETE = StateReason(
     "login_pending",
     "gateway_login_pending",
     "{host}:{port} speaks TWS's protocol (server version {detail}) but gives no account or order id.",
-    "Look at the gateway's window: a dialog may be waiting there. The worker keeps trying.",
+    "Check the gateway's window: a dialog may be open there. The worker keeps trying.",
 )
 ID_IN_USE = StateReason(
     "failed",
@@ -83,38 +83,38 @@ ID_IN_USE = StateReason(
 WRONG_VERSION = StateReason(
     "failed",
     "unsupported_gateway",
-    "The gateway at {host}:{port} speaks version {detail} of the protocol, which this worker can't.",
-    "Use a release of TWS or IB Gateway from 10.19 on that still speaks the text protocol.",
+    "The gateway at {host}:{port} uses version {detail} of the protocol, which this worker does not support.",
+    "Use a release of TWS or IB Gateway from 10.19 on that still supports the text protocol.",
 )
 WRONG_ACCOUNT = StateReason(
     "failed",
     "wrong_account",
     "TRADING_MODE is paper, but the login at {host}:{port} holds accounts that are not paper accounts: {detail}.",
-    "Log the gateway in to the paper account, or set TRADING_MODE=read_only to look at this one.",
+    "Log the gateway in to the paper account, or set TRADING_MODE=read_only to read this one.",
 )
 NO_SYNC = StateReason(
     "failed",
     "not_ready",
-    "The gateway at {host}:{port} has not told its {detail}, so nothing can be said about them.",
-    "The worker connects again by itself. If this stays, restart the gateway.",
+    "The gateway at {host}:{port} has not sent its {detail}, so they are unknown.",
+    "The worker reconnects by itself. If this persists, restart the gateway.",
 )
 BROKEN = StateReason(
     "connecting",
     "not_ready",
     "The connection to {host}:{port} broke: {detail}.",
-    "The worker is connecting again; ask again in a few seconds.",
+    "The worker is reconnecting. Retry in a few seconds.",
 )
 HALF_OPEN = StateReason(
     "connecting",
     "not_ready",
     "{host}:{port} has stopped answering.",
-    "The worker is connecting again; look at the gateway if this stays.",
+    "The worker is reconnecting. If this persists, check the gateway.",
 )
 LINK_DOWN = StateReason(
     "link_down",
     "link_down",
-    "The gateway has lost its connection to IBKR's servers ({detail}). Orders that are there live on.",
-    "It comes back by itself, also after IBKR's nightly reset. If not, look at the gateway's network.",
+    "The gateway has lost its connection to IBKR's servers ({detail}). Orders at IBKR stay open.",
+    "The gateway reconnects by itself, also after IBKR's nightly reset. If not, check its network.",
 )
 STOPPED = StateReason("disconnected", "not_ready", "The worker was stopped.", "Start the worker again.")
 

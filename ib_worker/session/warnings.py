@@ -34,7 +34,7 @@ def is_weekly_login(now: datetime) -> bool:
 def _contradiction(state: OrderState) -> str:
     names = f"orderId {state.orderId}, permId {state.permId}"
     return (
-        f"An order ({names}) was taken for {state.contradicted}, and later word of TWS has it open, in status "
+        f"An order ({names}) was reported as {state.contradicted}, and TWS shows it open since, in status "
         f"{state.status}."
     )
 
@@ -54,22 +54,22 @@ def session_warnings(session: Session, now: datetime) -> list[SessionWarning]:
     if not session.orders_readable:
         found.append(
             SessionWarning(
-                what="The gateway's API is read-only: it takes no orders, and does not tell of them.",
+                what="The gateway's API is in read-only mode: it accepts no orders and does not list any.",
                 remedy="Switch off Read-Only API in the gateway's API settings, if orders are wanted.",
             )
         )
     if session.lines.competing:
         found.append(
             SessionWarning(
-                what="Another session of the same IBKR login holds the market data.",
-                remedy="Log out there (TWS, IBKR Mobile, Client Portal), or give this one a user of its own.",
+                what="Another session of the same IBKR login receives the market data.",
+                remedy="Log out there (TWS, IBKR Mobile, Client Portal), or use another user here.",
             )
         )
     if broken := sorted(farm for farm, word in session.link.farms.items() if word == "broken"):
         found.append(
             SessionWarning(
-                what=f"Data farms are broken: {', '.join(broken)}. What they serve may be stale or missing.",
-                remedy="The gateway connects to them again by itself; if this stays, look at its network.",
+                what=f"Data farms are broken: {', '.join(broken)}. Their data may be stale or missing.",
+                remedy="The gateway reconnects by itself. If this persists, check its network.",
             )
         )
     if session.wire is not None and (zones := sorted(session.wire.unknown_zones)):
@@ -84,8 +84,8 @@ def session_warnings(session: Session, now: datetime) -> list[SessionWarning]:
     if session.unread:
         found.append(
             SessionWarning(
-                what="A message about orders or positions could not be read, so they are not known in full.",
-                remedy="The worker reads them again by itself; if this stays, restart the gateway.",
+                what="A message about orders or positions could not be decoded, so they are not known in full.",
+                remedy="The worker reads them again by itself. If this persists, restart the gateway.",
             )
         )
     for each in session.announcements.current(now):

@@ -51,18 +51,18 @@ def as_tool_error(problem: BaseException) -> ToolError | None:
         return problem
     if isinstance(problem, WarningReported):
         said = tws_said(problem.code, problem.text)
-        return ToolError("timeout", f"The gateway has not answered in time. {said} Ask again.", twsCode=problem.code)
+        return ToolError("timeout", f"The gateway has not answered in time. {said} Retry.", twsCode=problem.code)
     if isinstance(problem, TwsError):
         return refusal(problem.code, problem.text)
     if isinstance(problem, ConnectionLost):
-        return ToolError("retry", "The connection to the gateway broke before the answer came. Ask again.")
+        return ToolError("retry", "The connection to the gateway broke before the answer arrived. Retry.")
     if isinstance(problem, TimeoutError):
-        return ToolError("timeout", "The gateway has not answered in time. Ask again; ibkr_get_status shows its state.")
+        return ToolError("timeout", "The gateway has not answered in time. Retry; ibkr_get_status shows its state.")
     if isinstance(problem, UnreadableMessage):
         return ToolError(
             "unsupported_gateway",
-            f"The gateway's answer can't be read: {problem}. Its release may be newer or older than this worker knows: "
-            "update the worker, or use another release of the gateway; ibkr_get_status shows its serverVersion.",
+            f"The gateway's answer can't be decoded: {problem}. The gateway's release may be newer or older than this "
+            "worker supports. Update the worker, or use another gateway release; ibkr_get_status shows serverVersion.",
         )
     if isinstance(problem, InvalidField):
         return ToolError("invalid_arguments", str(problem))
@@ -86,28 +86,29 @@ def refusal(code: int, text: str) -> ToolError:
     if is_read_only(code, text):
         return ToolError(
             "read_only",
-            "The gateway's API is read-only: it refuses orders and to list them. Switch off its Read-Only API setting.",
+            "The gateway's API is in read-only mode: it accepts no orders and does not list any. Switch off its "
+            "Read-Only API setting.",
             twsCode=code,
         )
     return TYPED.get(code, _gateway_refused)(code, text)
 
 
 def _gateway_refused(code: int, text: str) -> ToolError:
-    return ToolError("gateway_refused", f"TWS refused the request with error {code}: {quoted(text)}", twsCode=code)
+    return ToolError("gateway_refused", f"TWS rejected the request (error {code}): {quoted(text)}", twsCode=code)
 
 
 def _contract_not_found(code: int, text: str) -> ToolError:
     if "ambiguous" in text.lower():
         return ToolError(
             "ambiguous_contract",
-            f"TWS knows several such contracts: {quoted(text)}. Narrow it down, or find its conId with "
+            f"TWS has several such contracts: {quoted(text)}. Narrow the contract down, or find its conId with "
             "ibkr_get_contract_details.",
             twsCode=code,
         )
     return ToolError(
         "not_found",
-        "TWS knows no such contract. Check symbol, secType, exchange and currency; futures and options also need "
-        "their expiry.",
+        "TWS has no such contract. Check symbol, secType, exchange and currency. Futures and options also need an "
+        "expiry.",
         twsCode=code,
     )
 
@@ -124,14 +125,16 @@ def _history(code: int, text: str) -> ToolError:
             twsCode=code,
         )
     return ToolError(
-        "gateway_refused", f"The historical data service refused (error {code}): {quoted(text)}", twsCode=code
+        "gateway_refused",
+        f"The historical data service rejected the request (error {code}): {quoted(text)}",
+        twsCode=code,
     )
 
 
 def _paced(code: int, text: str) -> ToolError:
     return ToolError(
         "paced",
-        f"TWS asks for fewer requests: {quoted(text)}. Wait {RETRY_IN_S} seconds, then ask again.",
+        f"TWS asks for fewer requests: {quoted(text)}. Retry in {RETRY_IN_S} seconds.",
         twsCode=code,
         retry_after_s=RETRY_IN_S,
     )
@@ -152,7 +155,7 @@ def _no_entitlement(code: int, text: str) -> ToolError:
 def _competing(code: int, text: str) -> ToolError:
     return ToolError(
         "no_data",
-        "Another session of the same IBKR login holds the market data. Log out there, or give this one its own user.",
+        "Another session of the same IBKR login receives the market data. Log out there, or use another user here.",
         twsCode=code,
     )
 

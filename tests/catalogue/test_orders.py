@@ -179,7 +179,7 @@ async def test_a_refused_change_leaves_the_order_live_at_its_old_price(
 
         assert (changed["status"], changed["lmtPrice"]) == ("Submitted", 400)
         assert f"error {code}" in changed["message"]
-        assert "stands as it was" in changed["message"]
+        assert "The order is unchanged." in changed["message"]
         assert [(each["status"], each["lmtPrice"]) for each in opened] == [("Submitted", 400)]
 
 

@@ -97,6 +97,6 @@ async def test_a_trailing_percentage_is_changed_and_the_events_say_from_what_to_
     told = "totalQuantity from 3 to 2, trailingPercent from 5 to 4"
     assert [each["what"] for each in events if each["source"] == "change sent"] == [told]
     assert any(each["source"] == "openOrder" and each["what"].endswith(told) for each in events)
-    assert "change trailingPercent" in wrong.message
+    assert "Change trailingPercent" in wrong.message
     assert "does not trail by a percentage but by an amount: change auxPrice" in other.message
     assert frames(sim) == 3

@@ -73,7 +73,7 @@ async def test_a_change_that_makes_no_sense_is_refused_without_a_frame(
     ]  # fmt: skip
     assert [each.code for each in (unknown, unseen)] == ["not_found", "not_found"]
     assert unknown.message.startswith("orderKey: this session has no open order no-such-key")
-    assert unseen.message.startswith("orderKey: TWS names no such order")
+    assert unseen.message.startswith("orderKey: TWS lists no such order")
     assert "The order is Filled" in done.message  # named by whichever of its names
     assert "orderType LMT has none; its price is lmtPrice" in wrong.message
     assert frames(sim) == 2

@@ -67,7 +67,7 @@ async def test_a_tool_without_sec_type_asks_for_a_conid_where_nothing_is_held(
         for symbol in ("ES", "US-T", "EUR.USD", "NOPE"):
             error = await front.refused("get_pnl_single", symbol=symbol)
             assert error.code == "not_found"
-            assert f"holds no {symbol}, and TWS knows no stock of that name. Give the conId" in error.message
+            assert f"holds no {symbol}, and TWS has no stock of that name. Give the conId" in error.message
             assert "secType" not in str(error)
 
 

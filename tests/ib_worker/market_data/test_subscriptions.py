@@ -118,7 +118,7 @@ async def test_one_client_leaves_lines_to_others_and_all_leave_some_to_orders(si
         with acting_for("hungry"):
             for conId in range(max_share(50)):
                 await lines.open(ib_async.Contract(conId=conId + 1, symbol="SPY", exchange="SMART"))
-            with pytest.raises(ToolError, match="the most that one may"):
+            with pytest.raises(ToolError, match="the most for one client"):
                 await lines.open(ib_async.Contract(conId=60, symbol="SPY", exchange="SMART"))
         with acting_for("quiet"):
             for conId in range(100, 109):

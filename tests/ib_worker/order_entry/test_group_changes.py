@@ -48,7 +48,7 @@ async def test_exits_are_left_as_they_are_where_tws_refuses_their_entrys_change(
 
     assert set(quantities(sim).values()) == {10}
     assert "The stop and the target still have 10, the entry 10" in told["message"]
-    assert "TWS refused the change (error 201)" in told["message"]
+    assert "TWS rejected the change (error 201)" in told["message"]
 
 
 @pytest.mark.trial("A9")
@@ -63,7 +63,7 @@ async def test_an_exit_that_could_not_follow_is_said_first_and_follows_when_aske
         again = await front.submit("modify_order", orderId=0, orderKey=KEY, totalQuantity=20)
 
     assert halfway == [10, 20, 20]
-    assert told["message"].startswith("The stop still has 10, the entry 20: TWS refused the change (error 201)")
+    assert told["message"].startswith("The stop still has 10, the entry 20: TWS rejected the change (error 201)")
     assert "The stop has 20 too." in again["message"]
     assert set(quantities(sim).values()) == {20}
 

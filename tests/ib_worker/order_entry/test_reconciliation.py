@@ -127,7 +127,7 @@ async def test_a_bracket_that_a_dead_worker_left_and_ibkr_has_in_part_is_never_c
         error = await settles(front, "place_bracket_order", KEY, **BRACKET)
 
         assert error.code == "not_confirmed"
-        assert "did not name takeProfit" in error.message
+        assert "do not contain takeProfit" in error.message
         assert "doubled" in error.message
         assert error.details["orderRefs"] == [order_ref(KEY), order_ref(KEY, "stopLoss")]
         assert frames(sim) == 3

@@ -56,5 +56,5 @@ async def test_a_stop_of_which_tws_says_nothing_is_not_sent_back(
         sim.fault("on reqAllOpenOrders each ignore")
         refused = await front.refused_order("modify_order", orderId=placed["orderId"], totalQuantity=1)
 
-    assert (refused.code, "where this order's stop is" in refused.message) == ("not_ready", True)
+    assert (refused.code, "this order's current stop price" in refused.message) == ("not_ready", True)
     assert frames(sim) == 1

@@ -54,7 +54,7 @@ async def test_who_closes_a_position_hears_first_which_exits_remain_and_so_do_st
 
     assert told["message"].startswith(
         f"Still open are the target (orderRef {TARGET}) and the stop (orderRef {STOP}). "
-        f"ibkr_cancel_order with orderKey {KEY} cancels what is open of that bracket."
+        f"ibkr_cancel_order with orderKey {KEY} cancels the open orders of that bracket."
     )
     assert "The order is filled." in told["message"]
     assert len(rest) == 2

@@ -91,12 +91,12 @@ async def test_a_price_off_the_increments_is_refused_by_every_tool_before_anythi
 
     for error in (placed, preview):
         assert error.code == "invalid_arguments"
-        assert "steps of 0.01 there on SMART; the nearest are 300.12 and 300.13" in error.message
+        assert "AAPL is 0.01 there on SMART; the nearest are 300.12 and 300.13" in error.message
         assert (error.details["increment"], error.details["nearest"]) == (0.01, [300.12, 300.13])
-    assert "lmtPrice: 1.14237 lies between two prices. EUR.USD moves in steps of 0.00005 there" in fine.message
+    assert "lmtPrice: 1.14237 lies between two prices. The increment of EUR.USD is 0.00005 there" in fine.message
     named = [each.details["fields"] for each in (placed, stop, *exits, coarse, change)]
     assert named == [["lmtPrice"], ["auxPrice"], ["stopLossPrice"], ["takeProfitPrice"], ["lmtPrice"], ["lmtPrice"]]
-    assert "ES SEP25 moves in steps of 0.25 there on CME; the nearest are 3700.25 and 3700.5" in coarse.message
+    assert "The increment of ES SEP25 is 0.25 there on CME; the nearest are 3700.25 and 3700.5" in coarse.message
     assert len(sim.journal.entries("in", MARKET_RULE)) == 3  # each rule once, however many contracts have it
     assert frames(sim) == 1
 

@@ -123,7 +123,7 @@ def test_an_order_that_stays_unknown_trips_it_once() -> None:
     for _ in range(2):
         tripwires.look([an_order(1), working(2)], late)
 
-    assert reasons(tripwires) == ["halt: for 60 s nobody knows what became of order 1"]
+    assert reasons(tripwires) == ["halt: the outcome of order 1 has been unknown for 60 s"]
 
 
 def test_an_order_that_ibkr_does_not_have_is_not_unknown() -> None:

@@ -287,7 +287,7 @@ def test_a_refusal_says_what_was_asked_what_is_allowed_and_who_may_change_it() -
     assert error is not None
     assert (error.details["value"], error.details["allowed"]) == (11.0, 10.0)
     assert error.message == (
-        "Refused by the operator's limit max_quantity: totalQuantity is too large. "
+        "Rejected by the operator's limit max_quantity: totalQuantity is too large. "
         "Only the operator can change a limit: LIMIT_MAX_QUANTITY allows 10, this is 11."
     )
 
@@ -428,7 +428,7 @@ def test_a_refusal_names_the_limit_the_value_and_what_is_allowed(
 
     told = getattr(which, limit)
     assert error is not None
-    begin = f"Refused by the operator's limit {limit}: {what}. Only the operator can change a limit: LIMIT_"
+    begin = f"Rejected by the operator's limit {limit}: {what}. Only the operator can change a limit: LIMIT_"
     assert error.message.startswith(f"{begin}{limit.upper()} allows ")
     amount = {"currency": "USD"} if limit.endswith(("_value", "_loss")) else {}
     assert error.details == {
@@ -440,7 +440,7 @@ def test_a_refusal_names_the_limit_the_value_and_what_is_allowed(
     ("facts", "code", "message"),
     [
         (replace(FLAT, daily_pnl=None), "no_daily_pnl",
-         "The day's profit and loss is not known, so its limit can't be kept. Retry."),
+         "The day's profit and loss is not known, so its limit can't be checked. Retry in a few seconds."),
         (replace(FLAT, quote_age_s=16.0), "no_fresh_quote",
          "No fresh quote of this contract, so its price can't be checked. "
          "Retry in trading hours, or with market data."),

@@ -150,8 +150,8 @@ async def test_a_cancel_of_one_exit_or_of_a_filled_entry_says_what_of_its_bracke
         stop = await cancel(front, orderRef=STOP)
 
     assert entry["message"] == (
-        f"The order was Filled already; nothing was sent. Of what belongs to it the target (orderRef {TARGET}) and the "
-        f"stop (orderRef {STOP}) are still open. ibkr_cancel_order with orderKey {KEY} cancels what is open."
+        f"The order was Filled already; nothing was sent. Of its group the target (orderRef {TARGET}) and the "
+        f"stop (orderRef {STOP}) are still open. ibkr_cancel_order with orderKey {KEY} cancels the open orders."
     )
     assert stop["message"] == (
         "Cancelled the stop. The target is still open. "

@@ -98,8 +98,8 @@ async def test_a_change_that_tws_speaks_against_is_refused_if_the_list_has_the_o
         told = await front.submit("modify_order", orderId=placed["orderId"], lmtPrice=101)
         again = await front.submit("modify_order", orderId=placed["orderId"], lmtPrice=102)
 
-    assert f'TWS refused the change (error {code}): "not like this"' in told["message"]
-    assert "stands as it was" in told["message"]
+    assert f'TWS rejected the change (error {code}): "not like this"' in told["message"]
+    assert "The order is unchanged." in told["message"]
     assert (told["lmtPrice"], told["status"], again["lmtPrice"]) == (100, placed["status"], 102)
 
 
@@ -144,7 +144,7 @@ async def test_a_cancel_that_tws_speaks_against_is_refused_if_the_list_has_the_o
         told = await front.submit("cancel_order", orderId=placed["orderId"])
         every = await front.submit("cancel_all_orders")
 
-    assert f'TWS refused the cancel (error {code}): "not now"' in told["message"]
+    assert f'TWS rejected the cancel (error {code}): "not now"' in told["message"]
     assert told["status"] == placed["status"]
     assert every["orders"][0]["status"] == "Cancelled"
 

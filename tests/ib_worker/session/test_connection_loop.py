@@ -184,7 +184,7 @@ async def test_a_live_account_may_be_looked_at_in_read_only_mode() -> None:
 async def test_without_an_end_marker_there_is_no_session(message: str, what: str) -> None:
     async with Simulator(SimulatorConfig(faults=f"swallow {message}")) as sim, session_at(sim.port, SHORT) as stand:
         status = await stand.reaches("failed", timeout_s=5)
-        assert f"has not told its {what}" in (status.cause or "")
+        assert f"has not sent its {what}" in (status.cause or "")
 
         sim.fault("through")
         await stand.ready()

@@ -98,7 +98,7 @@ def test_what_could_not_be_read_passes_for_nothing_whole(alone: Session) -> None
     alone.unread = {"5"}
 
     alone.require_whole("positions", frozenset({"61"}))
-    with pytest.raises(ToolError, match="told of orders in a way that could not be read"):
+    with pytest.raises(ToolError, match="about orders could not be decoded"):
         alone.require_whole("orders", frozenset({"3", "5"}))
 
 

@@ -65,4 +65,4 @@ async def test_a_session_that_is_read_again_warns_of_an_end_that_is_contradicted
         told = [
             each for each in session_warnings(stand.session, datetime.now(UTC)) if str(entry.state.orderId) in each.what
         ]
-        assert ["was taken for Filled" in each.what for each in told] == [True]
+        assert ["was reported as Filled" in each.what for each in told] == [True]

@@ -27,7 +27,7 @@ async def test_what_can_not_be_read_for_long_is_not_shown_in_part(sim: Simulator
         sim.fault("send 61 3 DU1234567 nonsense")
         await until(lambda: len(sim.journal.entries("in", 61)) >= 4, "positions are asked for again and again")
 
-        with pytest.raises(ToolError, match="could not be read"):
+        with pytest.raises(ToolError, match="could not be decoded"):
             stand.session.require_whole("positions", POSITION_MESSAGES)
         stand.session.require_whole("orders", ORDER_MESSAGES)
         sim.fault("through")

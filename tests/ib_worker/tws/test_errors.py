@@ -49,7 +49,7 @@ def test_a_refusal_is_typed_by_its_code_and_text(code: int, text: str, typed: st
 
 
 def test_a_refusal_without_a_type_keeps_the_brokers_words() -> None:
-    assert '99999: "Something new"' in refusal(99999, "Something new").message
+    assert '(error 99999): "Something new"' in refusal(99999, "Something new").message
 
 
 def test_pacing_says_how_long_to_wait() -> None:
@@ -119,4 +119,4 @@ def test_what_can_not_be_read_is_typed() -> None:
     error = as_tool_error(UnreadableMessage("a message of type 10 could not be decoded"))
 
     assert isinstance(error, ToolError)
-    assert "update the worker" in error.message
+    assert "Update the worker" in error.message
