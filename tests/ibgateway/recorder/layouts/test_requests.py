@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 
 import pytest
+from ib_async import ScannerSubscription
 
 from ibgateway.recorder.layouts.field_grammar import OptionalField, Part, RepeatedParts
 from ibgateway.recorder.layouts.requests import REQUESTS
+from ibgateway.simulator.model.contracts import Contract
+from ibgateway.simulator.model.orders import ExecutionFilter
 from ibgateway.simulator.wire.encoding import layout
 from ibgateway.simulator.wire.names import CLIENT
+from ibgateway.simulator.wire.requests.history import BarsAsked
 from tests.ibgateway.simulator.wire.requests import (
     test_account,
     test_contracts,
@@ -49,9 +54,9 @@ def test_the_layouts_fit_what_ib_async_sends(version: int) -> None:
         assert sent.get("symbol", "AAPL") in {"AAPL", ""}, method
 
 
-@pytest.mark.parametrize(("version", "msgId", "fields", "_"), LATER)
-def test_the_layouts_fit_what_official_clients_send(version: int, msgId: str, fields: list[str], _: object) -> None:
-    assert len(REQUESTS[int(msgId)].names(version, [msgId, *fields])) == len(fields) + 1
+@pytest.mark.parametrize(("version", "msgId", "texts", "_"), LATER)
+def test_the_layouts_fit_what_official_clients_send(version: int, msgId: str, texts: list[str], _: object) -> None:
+    assert len(REQUESTS[int(msgId)].names(version, [msgId, *texts])) == len(texts) + 1
 
 
 # Groups of fields that the simulator reads as one value, and what the recorder calls by a shorter name.
@@ -74,3 +79,19 @@ def test_a_requests_fields_are_those_that_the_simulator_reads_in_their_order(msg
 
     assert CLIENT[REQUESTS[msgId].name] == msgId
     assert [name for name in words(REQUESTS[msgId].parts) if name in known] == known
+
+
+# What the recorder calls otherwise, so that a leg's and a neutral contract's fields are told from the contract's own.
+OWN_NAMES = {
+    *("version", "options", "date", "legConId", "legAction", "legExchange", "ratio", "dnConId", "dnDelta", "dnPrice"),
+    *("scannerSubscriptionFilterOptions", "scannerSubscriptionOptions"),
+}
+
+
+@pytest.mark.parametrize("msgId", sorted({*layout.LAYOUTS} - {3}))
+def test_every_name_is_a_field_of_the_api(msgId: int) -> None:
+    groups = (Contract, ExecutionFilter, ScannerSubscription, BarsAsked)
+    known = OWN_NAMES | {name for name, _, _ in layout.LAYOUTS[msgId].fields}
+    known |= {field.name for group in groups for field in fields(group)}
+
+    assert {name for name in words(REQUESTS[msgId].parts) if name not in known} == set()
