@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from ibgateway.simulator.model.config import SimulatorConfig
 from ibgateway.simulator.server.server import Simulator
-from tests.stacks.ibgateway.raw_client import started
+from tests.stacks.ibgateway.order_frames import watch
+from tests.stacks.ibgateway.raw_client import raw, started
+from tests.waiting import until
 
 
 async def test_several_ports_lead_to_the_same_world() -> None:
@@ -24,3 +28,34 @@ async def test_the_clock_runs_at_the_chosen_speed_and_can_be_moved() -> None:
         client.send(49, 1)
 
         assert int((await client.read())[2]) >= first + 3600
+
+
+async def test_a_script_of_the_config_is_in_force_from_the_start() -> None:
+    async with Simulator(SimulatorConfig(faults="door slam\n# and nothing more")) as sim, raw(sim.port) as client:
+        assert await client.rest() == []
+
+
+async def test_what_a_fault_changes_of_the_identity_stays_with_this_simulator() -> None:
+    config = SimulatorConfig()
+    async with Simulator(config) as sim:
+        sim.fault("read-only on")
+        assert sim.gateway.identity.readOnly
+
+    assert not config.identity.readOnly
+
+
+async def test_clients_are_let_go_in_order_when_the_simulator_ends() -> None:
+    async with Simulator() as sim:
+        reader, writer = await asyncio.open_connection("127.0.0.1", sim.port)
+        await until(lambda: sim.sockets, "the client is there")
+
+    assert await reader.read() == b""
+    writer.close()
+
+
+async def test_ticks_come_by_themselves_as_time_passes() -> None:
+    async with Simulator(SimulatorConfig(time_factor=50.0)) as sim, started(sim.port) as client:
+        watch(client)
+
+        while (await client.read())[0] not in {"1", "2"} or sim.now < sim.config.start + 10:
+            pass
