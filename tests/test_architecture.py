@@ -350,9 +350,13 @@ ROOMS: dict[str, set[str]] = {
     ),
 }
 ROOMED = tuple(sorted({room.split("/")[0] for room in ROOMS}))  # the packages that the table covers
-# The packages whose docstrings have been rewritten: none opens with a question word, `that` or `of`.
-PLAIN_ENGLISH = ("ib_worker", "ibgateway")
+# The packages in which no docstring opens with a question word, `that` or `of`.
+PLAIN_ENGLISH = ("bridge", "cli", "ib_worker", "ibgateway", "mcp_front")
 INDIRECT_OPENING = re.compile(r"\W*(what|who|whoever|whether|how|where|that|of)\b", re.IGNORECASE)
+# TWS's own nouns, which the simulator, a reading of its own, has as well as the product.
+BOTH_READINGS = {
+    "Bar", "CancelOrder", "Contract", "ContractDetails", "Execution", "OrderState", "PlaceOrder", "Position",
+}  # fmt: skip
 RIM = {"asyncio", "socket", "time", "threading", "selectors", "signal"}  # sockets and clocks
 
 
@@ -563,6 +567,23 @@ def test_a_docstring_begins_with_its_subject_or_a_verb(package: str) -> None:
     }
 
     assert not wrong
+
+
+def class_names(*packages: str) -> list[str]:
+    return [node.name for path in sources(*packages) for node in ast.walk(tree(path)) if isinstance(node, ast.ClassDef)]
+
+
+def test_a_class_name_stands_once_in_the_product() -> None:
+    counted = Counter(class_names("bridge", "cli", "ib_worker", "mcp_front"))
+
+    assert {name for name, count in counted.items() if count > 1} == set()
+
+
+def test_the_simulator_shares_only_names_of_tws_with_the_product() -> None:
+    product, simulator = class_names("bridge", "cli", "ib_worker", "mcp_front"), class_names("ibgateway")
+
+    assert {name for name, count in Counter(simulator).items() if count > 1} == set()
+    assert set(product) & set(simulator) == BOTH_READINGS
 
 
 def test_only_the_simulators_rim_has_sockets_and_clocks() -> None:

@@ -145,9 +145,7 @@ _TICKS = msgspec.json.Decoder(Ticks)
 
 def _bounded(message: bytes, limit: int, what: str) -> bytes:
     if len(message) > limit:
-        raise ToolError(
-            "too_large", f"The {what} has {len(message)} bytes, more than the {limit} that may cross the bus."
-        )
+        raise ToolError("too_large", f"The {what} has {len(message)} bytes; the limit is {limit}. Ask for less.")
     return message
 
 

@@ -147,7 +147,7 @@ class ModifyOrder(OrderNameArguments, IdempotentRequest):
     def _whole(self) -> Self:
         one_name(self.orderId, self)
         if all(getattr(self, name) is None for name in CHANGEABLE):
-            raise ValueError(f"totalQuantity: say what to change: {', '.join(CHANGEABLE[:-1])} or {CHANGEABLE[-1]}")
+            raise ValueError(f"totalQuantity: give at least one of {', '.join(CHANGEABLE[:-1])} and {CHANGEABLE[-1]}")
         return self
 
 

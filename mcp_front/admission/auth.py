@@ -93,7 +93,7 @@ def read_tokens(path: Path) -> list[NamedToken]:
         raise ValueError(f"{path}: " + "; ".join(f"{_place(each['loc'])}: {each['msg']}" for each in faults)) from None
     names = [each.name for each in known]
     if len(set(names)) != len(names):
-        raise ValueError(f"{path}: a name is there twice, and a name is what logs and audit tell callers apart by")
+        raise ValueError(f"{path}: each name must be unique, because logs and the audit log tell callers apart by it")
     return known
 
 

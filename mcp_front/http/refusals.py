@@ -22,7 +22,7 @@ KEPT_HEADERS = (b"allow", b"vary", b"access-control-")  # by their beginning: an
 
 ADD_CLIENT = ".venv/bin/python -m cli client add NAME --scopes read,trade"
 NOT_SERVED = f"Nothing is served here. The MCP endpoint is {ENDPOINT}, and the page at / says how to connect."
-NOT_GET = f"{ENDPOINT} takes MCP messages by POST. The page at / says how to connect."
+NOT_GET = f"{ENDPOINT} accepts MCP messages by POST. The page at / says how to connect."
 
 log = structlog.get_logger(__name__)
 
@@ -102,7 +102,9 @@ class RefusalMiddleware:
         if not given.lower().startswith("bearer "):
             text = f"Send the header Authorization: Bearer TOKEN. The operator makes a token by `{ADD_CLIENT}`."
             return "token_missing", text
-        text = f"The server does not know this token: it is mistyped, or was removed. A new one: `{ADD_CLIENT}`."
+        text = (
+            f"The server does not know this token: it is mistyped, or it was removed. Make a new one: `{ADD_CLIENT}`."
+        )
         return "token_unknown", text
 
 

@@ -32,8 +32,8 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere }
 .state b { color: var(--bad) } .ready b { color: var(--good) } p { margin: .3rem 0 }
 """
 TOKEN = (
-    "<p>This server wants a token. Add the header <code>Authorization: Bearer TOKEN</code>; the operator makes a token "
-    "by <code>.venv/bin/python -m cli client add NAME --scopes read,trade</code>. In Claude Code that is "
+    "<p>This server requires a token. Add the header <code>Authorization: Bearer TOKEN</code>; the operator makes a "
+    "token by <code>.venv/bin/python -m cli client add NAME --scopes read,trade</code>. In Claude Code that is "
     '<code>--header "Authorization: Bearer TOKEN"</code> at the end of the command.</p>'
 )
 

@@ -87,8 +87,8 @@ def parse_arguments(declared: ToolSpec, arguments: dict[str, Any]) -> ToolReques
     if len(faults) > MOST_FAULTS:
         text += f"; and {len(faults) - MOST_FAULTS} more"
     if any(problem == UNKNOWN for _, problem in problems):
-        text += f". {declared.tool_name} takes {', '.join(declared.request.model_fields) or 'no arguments'}"
-    nothing = "No order was sent" if declared.effect is Effect.WRITE else "Nothing was asked"
+        text += f". {declared.tool_name} accepts {', '.join(declared.request.model_fields) or 'no arguments'}"
+    nothing = "No order was sent" if declared.effect is Effect.WRITE else "No request was sent"
     raise ToolError(
         "invalid_arguments",
         f"{text}. {nothing}: correct this and call {declared.tool_name} again.",

@@ -166,11 +166,11 @@ class Streams:
         while True:
             await asyncio.sleep(WATCH_S)
             if self._tokens is not None and not self._tokens.may(call.caller.name, call.declared.effect):
-                return "the client's token was taken away"
+                return "the client's token was revoked"
 
     async def _stopping(self) -> str:
         await self._draining.wait()
-        return "this front is being stopped; call again"
+        return "this front is stopping; call again"
 
 
 def _without_duration(request: ToolRequest, operation: type[ToolRequest]) -> ToolRequest:
@@ -192,7 +192,7 @@ def account_line(update: Update) -> str:
         name = contract_name(update["contract"] or {})
         return f"{name} {_number(update['position'])} at {_number(update['marketPrice'])}"
     if update["tag"] is None:
-        return "TWS's subscription broke: what is known now comes anew"
+        return "TWS's subscription broke: its current values follow"
     return f"{update['tag']} {_number(update['value'])} {update['currency'] or ''}".rstrip()
 
 
@@ -205,7 +205,7 @@ def _number(value: Any) -> str:
 def _quote_message(name: str, outcome: Outcome, summary: QuoteSummary) -> str:
     text = f"{name}: {outcome.sent} updates in {round(outcome.seconds, 1):g} s"
     if not outcome.sent and not outcome.ended:
-        text += ", so the market may be closed, and a price may be an old one"
+        text += ", so the market may be closed and the price old"
     if summary.last is not None:
         text += f"; {quote_line(name, summary.last)}"
     return text + _why(outcome)

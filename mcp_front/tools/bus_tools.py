@@ -21,7 +21,7 @@ from mcp_front.tools.status import session_status
 
 KEY = "idempotencyKey"
 WAITING = "no_generation"  # the reason of a write that no worker was ready to take
-SAME_KEY = "Ask again with the same key: an earlier call with it may have been carried out."
+SAME_KEY = "Retry with the same key: an earlier call with it may have been carried out."
 SWITCH_S = 0.0005  # so soon the loop gets the interpreter back from that thread, at each of its steps
 SHORT_BYTES = 32 * 1024  # of a result: its text is made in a millisecond or two
 OPEN = ("pending", "unknown")  # codes that leave open whether the write happened

@@ -14,8 +14,8 @@ from mcp_front.admission.auth import missing_scope
 from mcp_front.protocol.results import value_result
 from mcp_front.tools.pipeline import Call
 
-RELEASE = "Only the operator releases it."
-UNKNOWN = "Whether the open orders are cancelled is not known"
+RELEASE = "Only the operator can release it."
+UNKNOWN = "It is unknown whether the open orders are cancelled"
 CANCEL_EVERY_S = 1.0  # a halt is never paced, so what it cancels is
 
 
@@ -49,7 +49,7 @@ class HaltTradingTool:
         assert isinstance(request, HaltTrading)
         halt, news = await self._asker.halted_by(call.caller.name, request.reason)
         cancelled = await self._cancel(call) if request.cancelOrders else CancelResult(None, "")
-        earlier = "" if news else f"The kill switch was set already: {halt.told()}."
+        earlier = "" if news else f"The kill switch was already set: {halt.told()}."
         said = (earlier, f"Trading is halted for every client. {RELEASE}", cancelled.said, call.unused)
         whole = {
             "halted": True,
@@ -67,7 +67,7 @@ class HaltTradingTool:
     async def _cancel(self, call: Call) -> CancelResult:
         scope = missing_scope(Effect.WRITE)
         if scope is not None:
-            said = f"Nothing was cancelled: that needs a token with the scope {scope}, which yours has not."
+            said = f'Nothing was cancelled: that needs the "{scope}" scope, and your token does not have it.'
             return CancelResult(None, said)
         try:
             return await self._cancels.cancel(call)

@@ -69,7 +69,7 @@ def unknown_tool(name: str, offered: Sequence[str]) -> ToolError:
     """Return the error for a name that is not offered."""
     shown = one_line(name, SHOWN)
     if name in TOOLS:
-        reason = f"FRONT_TOOLSETS leaves its toolset {TOOLS[name].toolset} out, which only the operator can change."
+        reason = f"FRONT_TOOLSETS leaves out its toolset {TOOLS[name].toolset}, and only the operator can change that."
         return ToolError("unknown_tool", f'Unknown tool "{shown}" on this front: {reason}', near=[])
     spelled = _spelled(name[:SHOWN])
     near = _about(spelled, offered) or difflib.get_close_matches(spelled, offered, n=NEAR, cutoff=0.6)

@@ -26,7 +26,7 @@ from mcp_front.tools.request_state import SharedRequestStateCodec
 
 NEEDS_APPROVAL = "approval_required"
 UNANSWERED = ("retry", "timeout", "worker_lost", "no_worker", "bus_down", "overloaded")
-AGAIN = "Call again with the same key; the person may be asked anew."
+AGAIN = "Retry with the same key; the person may be asked again."
 CHALLENGE = "challenge"  # in that error's details, for the front alone
 FORM = "confirmation"  # the name of the one question in a round
 APPROVE = "approve"  # the name of the one field of its form
@@ -92,7 +92,7 @@ class LiveOrderApproval:
             )
         except ToolError as error:
             if error.code in UNANSWERED:
-                text = f"Not executed: the person's answer did not get through. {error.message} {AGAIN}"
+                text = f"Not executed: the person's answer did not reach the worker. {error.message} {AGAIN}"
                 raise ToolError("not_executed", text, reason=error.code, **{KEY: asked.key}) from error
             raise ToolError(error.code, error.message, **error.details, **{KEY: asked.key}) from error
         made = getattr(call.request, KEY) is None

@@ -215,14 +215,14 @@ def _allow(declared: ToolSpec) -> None:
     if scope is not None:
         raise ToolError(
             "forbidden",
-            f"{declared.tool_name} needs a token with the scope {scope}, which yours has not. Whoever runs this front "
-            "can make one.",
+            f'{declared.tool_name} needs the "{scope}" scope, and your token does not have it. Ask the operator for '
+            "a new token.",
             scope=scope,
         )
 
 
 def _internal(declared: ToolSpec, caller: Caller) -> ToolError:
-    text = f"This front failed while answering; its log says more under request {caller.request_id}."
+    text = f"This front failed while answering; its log has the cause under request {caller.request_id}."
     if declared.effect is Effect.WRITE:
-        text += " Whether the order was sent is not known: look at ibkr_get_open_orders and ibkr_get_executions first."
+        text += " It is unknown whether the order was sent: check ibkr_get_open_orders and ibkr_get_executions first."
     return ToolError("internal", text, request_id=caller.request_id)

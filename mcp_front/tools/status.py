@@ -24,7 +24,7 @@ START_WORKER = (
 )
 
 DAMAGED = "The session's status in Redis is damaged."
-MEND = "A worker that leads writes it anew every second: ask again. If this stays, restart the worker."
+MEND = "The leading worker rewrites it every second: retry. If it stays damaged, restart the worker."
 
 Status = dict[str, Any]
 
@@ -52,7 +52,7 @@ async def session_status(asker: BusClient) -> Status:
         _, remedy = refusing(error.message) or ("", "Start Redis, or correct REDIS_URL")
         return _missing("bus_down", error.message, f"{remedy}; this front reconnects by itself.")
     if beat is None:
-        said = _missing("no_worker", "Redis knows of no worker that has served this session.", START_WORKER)
+        said = _missing("no_worker", "No worker has served this session at this Redis.", START_WORKER)
     else:
         said = status_of(beat)
     return said | _refused(asker, refusal) | {"halted": _halted(halt)}
@@ -62,8 +62,8 @@ def _refused(asker: BusClient, refusal: BusError | None) -> Status:
     """Return the status with Redis's refusal to take writes: then no order can go out, in any state."""
     if refusal is None:
         return {}
-    what, remedy = refusing(refusal) or ("takes no writes", "Look at its log")
-    cause = f"Redis at {mask_url(asker.pipe.url)} answers, and {what} ({refusal}): no order can go out."
+    what, remedy = refusing(refusal) or ("accepts no writes", "Read its log")
+    cause = f"Redis at {mask_url(asker.pipe.url)} answers, but {what} ({refusal}): no order can be sent."
     return {"is_connected": False, "state": "bus_down", "since": None, "cause": cause, "remedy": f"{remedy}."}
 
 
@@ -79,8 +79,8 @@ def status_of(beat: Heartbeat) -> Status:
     if beat.receivers and beat.age_ms < STALE_MS:
         return said | {"heartbeat_age_ms": beat.age_ms}
     seconds = beat.age_ms / 1000
-    cause = f"Worker {beat.worker} was last heard {seconds:.1f} s ago, in state {said.get('state')}"
-    cause += "." if not beat.receivers else ": it still listens, but hangs or cannot write to Redis."
+    cause = f"Worker {beat.worker} sent its last heartbeat {seconds:.1f} s ago, in state {said.get('state')}"
+    cause += "." if not beat.receivers else ": it still listens, but it hangs or cannot write to Redis."
     return _missing("no_worker", cause, START_WORKER) | {
         "since": datetime.fromtimestamp(beat.written_ms / 1000, UTC).isoformat(),
         "worker": beat.worker,

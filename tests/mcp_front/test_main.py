@@ -123,7 +123,7 @@ async def test_streams_get_their_summary_when_the_program_is_told_to_stop(redis_
             _, log = await running.communicate()
 
     for watcher, summary in zip(watchers, summaries, strict=True):
-        assert "this front is being stopped" in summary["message"]
+        assert "this front is stopping" in summary["message"]
         assert summary["updates_count"] == watcher.heard
     lines = [json.loads(line) for line in log.decode().splitlines()]
     assert {"serving", "call", "draining"} <= {line["event"] for line in lines}

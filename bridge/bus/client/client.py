@@ -25,9 +25,9 @@ from bridge.tool import ToolError, ToolRequest, ToolSpec
 SEAL_BYTES = 32
 LONGEST_NUMBER = 15  # digits of a time in ms, or of a token
 
-NO_WORKER = "No worker serves this session. Start ib_worker (or wait for it), then ask again."
-WORKER_LOST = "The worker was lost while it had this call. Another may take over within ten seconds; ask again then."
-RETRY = "The connection to Redis broke while the call waited, so its reply may be lost. Ask again."
+NO_WORKER = "No worker serves this session. Start ib_worker, or wait for it to start, then retry."
+WORKER_LOST = "The worker was lost during this call. Another may take over within 10 seconds; retry then."
+RETRY = "The connection to Redis broke during this call, so its reply may be lost. Retry."
 
 
 class BusClient:
@@ -99,7 +99,7 @@ class BusClient:
         except BusError as error:
             raise bus_down(self.pipe.url, error) from error
         except TimeoutError:
-            raise ToolError("timeout", f"No answer within {total_s:g} s. Ask again, or ask ibkr_get_status.") from None
+            raise ToolError("timeout", f"No answer within {total_s:g} s. Retry, or call ibkr_get_status.") from None
         except WorkerLost:
             raise ToolError("worker_lost", WORKER_LOST) from None
         except ReplyChannelLost:

@@ -135,7 +135,7 @@ class ReplyInbox:
             await asyncio.sleep(WATCH_S)
             missed = missed + 1 if await self._unserved() else 0
             if missed >= GONE:
-                text = "The worker is gone. Another may take over within ten seconds; ask ibkr_get_status, then again."
+                text = "The worker is gone. Another may take over within 10 seconds; call ibkr_get_status, then retry."
                 self._fail(WorkerLost, ToolError("worker_lost", text))
 
     async def _unserved(self) -> bool:

@@ -23,28 +23,29 @@ QUIET_POLL_S = 0.5  # how often while the reply channel stands, where a look is 
 
 # Why nothing was carried out; the word is the `reason` in the error's details.
 NOT_EXECUTED = {
-    "no_worker": "no worker serves this session. Start ib_worker, then ask again with the same key.",
-    "late": "no worker took it in time, and it was withdrawn. Ask again with the same key.",
-    "worker_lost": "the worker was lost before it took it, and it was withdrawn. Ask again with the same key.",
-    "bus_down": "Redis does not answer, so this call sent nothing. An earlier one with this key may have: start "
-    "Redis, then ask again with the same key.",
-    "withdrawn": "the worker withdrew it. Ask again with the same key.",
+    "no_worker": "no worker serves this session. Start ib_worker, then retry with the same key.",
+    "late": "no worker accepted it in time, and it was withdrawn. Retry with the same key.",
+    "worker_lost": "the worker was lost before it accepted the call, which was withdrawn. Retry with the same key.",
+    "bus_down": "Redis does not answer, so this call sent nothing. An earlier call with this key may have: start "
+    "Redis, then retry with the same key.",
+    "withdrawn": "the worker withdrew it. Retry with the same key.",
 }
 FULL = (
-    "Not executed: Redis is out of memory or disk and takes no writes, so this call sent nothing. An earlier one with "
-    "this key may have: give Redis more, then ask again with the same key. A cancel that can't wait is made in TWS."
+    "Not executed: Redis is out of memory or disk and accepts no writes, so this call sent nothing. An earlier call "
+    "with this key may have. Give Redis more memory or disk, then retry with the same key. Make an urgent cancel in "
+    "TWS."
 )
 NO_HISTORY = (
-    "Redis has no history of this session, or has lost some of it: writes wait until the worker has compared Redis "
-    "with IBKR. This call sent nothing, but an earlier call with this key may have. Retry with the same key in half a "
-    "minute."
+    "Redis has no history of this session, or has lost a part of it: writes wait until the worker has compared Redis "
+    "with IBKR. This call sent nothing, but an earlier call with this key may have. Retry with the same key in 30 "
+    "seconds."
 )
-PENDING = "A worker has taken it and not answered yet. Ask again with the same key, never with another one."
-ELSEWHERE = "Another call with this key is under way. Ask again with the same key to get its answer."
-UNKNOWN = "Redis can't tell whether it was carried out. Ask again with the same key, never with another one."
+PENDING = "A worker has accepted the call and not answered yet. Retry with the same key, never with another one."
+ELSEWHERE = "Another call with this key is in progress. Retry with the same key to get its answer."
+UNKNOWN = "Redis cannot tell whether the call was carried out. Retry with the same key, never with another one."
 CONFLICT = "This idempotencyKey belongs to a call with other arguments. Use a new key for a new order."
 REPLAYED = "Replayed: the answer of {} to the first call with this key."
-RENEWED = "A new cancel: the first call with this key was answered at {}, and its deadline is over."
+RENEWED = "A new cancel: the first call with this key was answered at {}, and its deadline has passed."
 UNKNOWN_TIME = "an unknown time"
 OTHER_PRINCIPAL = "This idempotencyKey belongs to another client. Nothing was sent. Use a new key."
 

@@ -87,7 +87,7 @@ class AuditLog:
                 self._head = None  # whether it was written is not known: look again before the next
                 raise ToolError(
                     "audit_unavailable",
-                    f"The audit log can't be written ({error}), so nothing was sent. Mend Redis, then retry.",
+                    f"The audit log cannot be written ({error}), so nothing was sent. Repair Redis, then retry.",
                 ) from error
 
     async def go_on(self) -> None:

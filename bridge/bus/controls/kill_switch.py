@@ -143,10 +143,11 @@ async def read_halt(pipe: CommandPipeline, keys: Keys) -> Halt | None:
 
 def halted_error(halt: Halt) -> ToolError:
     """Return what an order is told while the switch is set: who set it, when and why."""
-    rest = "Only orders that reduce a position leave" if halt.level == "reduce_only" else "No new order leaves"
+    rest = "Only orders that reduce a position are sent" if halt.level == "reduce_only" else "No new order is sent"
     return ToolError(
         "halted",
-        f"The kill switch is set ({halt.level}) {halt.origin()}. {rest}; cancels pass. Only the operator releases it.",
+        f"The kill switch is set ({halt.level}) {halt.origin()}. {rest}; cancels are still allowed. Only the operator "
+        "can release it.",
         level=halt.level,
         by=halt.by,
         reason=halt.reason,

@@ -73,8 +73,8 @@ def data_lost_error() -> ToolError:
     """Return the error of a call that met an older copy of Redis: it sent nothing, but its key may be known no more."""
     return ToolError(
         "unknown",
-        "Redis has lost data, or was put back to an older copy, so an earlier call with this key may have been carried "
-        "out. This call sent nothing. Retry with the same key in half a minute, never with another key.",
+        "Redis has lost data, or was restored from an older copy, so an earlier call with this key may have been "
+        "carried out. This call sent nothing. Retry with the same key in 30 seconds, never with another key.",
         reason="data_lost",
     )
 

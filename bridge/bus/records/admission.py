@@ -51,8 +51,8 @@ class AdmissionRules:
         if word == "duplicate":
             raise ToolError(
                 "possible_duplicate",
-                f"An equal order was placed a moment ago under key {detail}. If that one is meant, ask again with its "
-                "key; to place a second one, name it in duplicateOf.",
+                f"An equal order was placed a moment ago under key {detail}. If you mean that order, retry with "
+                "its key; to place a second one, give its key as duplicateOf.",
                 duplicateOf=detail,
             )
         most, name = (
@@ -60,8 +60,8 @@ class AdmissionRules:
         )
         raise ToolError(
             "limit_exceeded",
-            f"Refused by the operator's limit {name}: {most} orders in a {detail} are all, by LIMIT_{name.upper()}. "
-            "Wait; cancels pass.",
+            f"Order limit reached: at most {most} orders per {detail} ({name}, set by the operator as "
+            f"LIMIT_{name.upper()}). Wait and retry; cancels are still allowed.",
             limit=name,
             allowed=most,
         )

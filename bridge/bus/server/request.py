@@ -169,7 +169,9 @@ class RequestRunner:
     async def _drop(self, asked: RequestContext) -> None:
         """Nobody waits, or nobody may act. Where the record says accepted although nothing was sent, take that back."""
         if asked.stage != "fresh":
-            error = ToolError("not_executed", "Not executed: the worker stopped leading.", reason="fenced")
+            error = ToolError(
+                "not_executed", "Not executed: the worker lost its lease. Retry with the same key.", reason="fenced"
+            )
             message = encode_error(asked.request.id, error)
             await retry_until_answered(
                 lambda: self._records.refuse(asked.request, asked.execution, message, asked.gate)
@@ -180,12 +182,14 @@ class RequestRunner:
         out what the broker has."""
         if asked.stage == "accepted":
             text = (
-                "The worker failed after it had taken the order. Ask again with the same key, or read the open orders."
+                "The worker failed after it had accepted the order. Retry with the same key, or read the open orders."
             )
             await self._publish(asked, encode_error(asked.request.id, ToolError("unknown", text, reason="internal")))
             await self._hand_over(asked)
         else:
-            await self._fail(asked, ToolError("internal", f"The worker failed in {asked.operation}; its log says how."))
+            await self._fail(
+                asked, ToolError("internal", f"The worker failed in {asked.operation}; its log has the cause.")
+            )
 
     async def _hand_over(self, asked: RequestContext) -> None:
         found: list[OrderRecord | None] = []

@@ -312,15 +312,15 @@ class InFlightLimits:
 async def _overloaded(asked: RequestContext) -> bytes:
     raise ToolError(
         "overloaded",
-        f"The worker has as much in hand as it takes: {AT_ONCE_OF_ONE} reads of one client, {AT_ONCE} of all. Ask "
-        "again in a second.",
+        f"Too many requests in progress (limit: {AT_ONCE_OF_ONE} reads per client, {AT_ONCE} in total). Retry in 1 "
+        "second.",
         retry_after_s=1,
     )
 
 
 async def _other_version(asked: RequestContext) -> bytes:
-    text = f"The front speaks version {asked.request.v} of the bus and the worker {VERSION}. Update the older one."
-    raise ToolError("internal", text)
+    versions = f"The front uses version {asked.request.v} of the bus protocol, the worker version {VERSION}."
+    raise ToolError("internal", f"{versions} Update the older one.")
 
 
 async def _first_end(tasks: Iterable[asyncio.Task[Any]]) -> None:

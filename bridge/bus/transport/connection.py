@@ -20,20 +20,28 @@ ANSWER_S = 1.5  # covers a slow fsync; redis-py's own 5 s are too long for a cal
 # What a server says that answers and refuses: signs in its text (a library drops some codes), what that means, and what
 # to do. See https://redis.io/docs/latest/develop/reference/protocol-spec/ for the form of an error's code.
 REFUSALS = (
-    (("OOM ", "'maxmemory'"), "is out of memory and takes no writes", "Raise its maxmemory, or give it more memory"),
-    (("MISCONF",), "takes no writes, as it can't write to its disk", "Free its disk, or give it a larger one"),
+    (("OOM ", "'maxmemory'"), "is out of memory and accepts no writes", "Raise its maxmemory, or give it more memory"),
+    (("MISCONF",), "accepts no writes, because it cannot write to its disk", "Free its disk, or give it a larger one"),
     (
         ("READONLY", "read only replica"),
         "is a read-only replica",
-        "Let REDIS_URL name the primary, or promote this one",
+        "Set REDIS_URL to the primary, or promote this replica",
     ),
-    (("NOREPLICAS",), "takes no writes, as too few replicas follow it", "Start them, or lower min-replicas-to-write"),
-    (("LOADING", "loading the dataset"), "is still loading its data", "Wait until it has loaded them"),
-    (("MASTERDOWN", "link with MASTER"), "is a replica without its primary", "Let REDIS_URL name the primary"),
+    (
+        ("NOREPLICAS",),
+        "accepts no writes, because too few replicas follow it",
+        "Start them, or lower min-replicas-to-write",
+    ),
+    (("LOADING", "loading the dataset"), "is still loading its data", "Wait until it has loaded its data"),
+    (("MASTERDOWN", "link with MASTER"), "is a replica without its primary", "Set REDIS_URL to the primary"),
     (("CLUSTERDOWN",), "belongs to a cluster that is down", "Start the cluster's missing nodes"),
-    (("NOAUTH", "Authentication required"), "wants a password", "Put it into REDIS_URL"),
-    (("WRONGPASS", "invalid username-password"), "refuses the user or the password", "Correct REDIS_URL"),
-    (("NOPERM", "no permissions"), "does not permit this to its user", "Give the user of REDIS_URL the missing rule"),
+    (("NOAUTH", "Authentication required"), "requires a password", "Put the password into REDIS_URL"),
+    (("WRONGPASS", "invalid username-password"), "rejects the user or the password", "Correct REDIS_URL"),
+    (
+        ("NOPERM", "no permissions"),
+        "does not permit this command to its user",
+        "Grant the user of REDIS_URL the missing permission",
+    ),
 )
 
 
@@ -123,10 +131,10 @@ def bus_down(url: str, reason: object) -> ToolError:
     where = mask_url(url)
     if (found := refusing(reason)) is not None:
         what, remedy = found
-        return ToolError("bus_down", f"Redis at {where} answers, and {what} ({reason}). {remedy}, then retry.")
+        return ToolError("bus_down", f"Redis at {where} answers, but {what} ({reason}). {remedy}, then retry.")
     return ToolError(
         "bus_down",
-        f"Redis at {where} does not answer ({reason}). Start it or correct REDIS_URL, then ask again.",
+        f"Redis at {where} does not answer ({reason}). Start it or correct REDIS_URL, then retry.",
     )
 
 
@@ -145,4 +153,4 @@ def refusing(reason: object) -> tuple[str, str] | None:
     for signs, what, remedy in REFUSALS:
         if any(sign in text for sign in signs):
             return what, remedy
-    return ("refuses a command", "Look at its configuration") if isinstance(reason, Refused) else None
+    return ("rejects a command", "Check its configuration") if isinstance(reason, Refused) else None

@@ -57,7 +57,7 @@ def test_each_term_alone_is_a_change(change: dict[str, Any]) -> None:
 
 
 def test_a_change_of_nothing_is_refused() -> None:
-    assert "totalQuantity: say what to change" in refusal(ModifyOrder, {"orderId": 7})
+    assert "totalQuantity: give at least one of" in refusal(ModifyOrder, {"orderId": 7})
 
 
 NAMES: list[dict[str, Any]] = [{"orderKey": "a-key-of-it"}, {"orderRef": "ref"}, {"permId": 5}]

@@ -94,7 +94,7 @@ async def test_cancellation_keeps_the_key_that_the_order_was_placed_under(redis_
 
 
 async def test_open_outcome_of_a_cancellation_names_its_own_key(redis_url: str, session: str) -> None:
-    handlers = {"cancel_order": failing(lambda: ToolError("pending", "Ask again with the same key."))}
+    handlers = {"cancel_order": failing(lambda: ToolError("pending", "Retry with the same key."))}
     async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
         result = await front.raw().call("ibkr_cancel_order", orderId=7, idempotencyKey=KEY)
 

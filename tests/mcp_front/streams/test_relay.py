@@ -199,7 +199,7 @@ async def test_stream_returns_its_summary_when_the_front_drains(redis_url: str, 
         async with asyncio.timeout(5):
             result, _, _ = await call
 
-    assert "this front is being stopped" in result.structured_content["message"]
+    assert "this front is stopping" in result.structured_content["message"]
 
 
 @pytest.mark.parametrize("era", ERAS)
