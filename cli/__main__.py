@@ -1,4 +1,4 @@
-"""`python -m cli COMMAND`: what the person who runs the stack types."""
+"""`python -m cli COMMAND`: the commands of the person who runs the stack."""
 
 import argparse
 import importlib
@@ -9,16 +9,16 @@ from cli.local_stack.processes import INTERRUPTED
 
 COMMANDS = {
     "up": "run the whole stack on this machine, with the tour",
-    "tour": "take the tour through a front that runs",
-    "paper": "start the paper profile: asks for the login, explains the second factor, says when it is ready",
-    "paper-check": "ask a real paper gateway, write down what it says, and tell where the simulator differs",
-    "doctor": "look at a running stack, name what is wrong and what to do",
-    "client": "who may use a front that wants tokens",
-    "halt": "set the kill switch: no new order leaves",
+    "tour": "take the tour through a running front",
+    "paper": "start the paper profile: asks for the login, explains the second factor, reports when it is ready",
+    "paper-check": "test a real paper gateway, record its answers, and report where the simulator differs",
+    "doctor": "check a running stack; name each fault and its fix",
+    "client": "manage the clients of a front that requires tokens",
+    "halt": "set the kill switch: no new order is sent",
     "resume": "release the kill switch",
-    "approve": "let a live order go that waits for a human, or list those that do",
-    "orders": "what the order records say",
-    "audit": "verify the audit log, replay or export it",
+    "approve": "approve a live order that waits for a person, or list those that wait",
+    "orders": "show the order records",
+    "audit": "verify, replay, export or archive the audit log",
     "reference": "write API.md's tables, or the schema snapshots",
 }
 

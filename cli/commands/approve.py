@@ -1,4 +1,4 @@
-"""`approve`: a human's word for a live order that waits for it, at a terminal; without a key it lists what waits."""
+"""`approve`: approves a live order that waits for a person, at a terminal; without a key it lists those that wait."""
 
 import argparse
 import sys
@@ -12,7 +12,7 @@ from cli.operator.typed_confirmation import confirmed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("key", nargs="?", help="the order's key; without it what waits is listed")
+    parser.add_argument("key", nargs="?", help="the order's key; left out: list the orders that wait")
     add_bus_arguments(parser)
 
 
@@ -40,7 +40,7 @@ async def _list(pipe: CommandPipeline, keys: Keys) -> int:
 async def _show(key: str, into: list[Approval], pipe: CommandPipeline, keys: Keys) -> int:
     found = next((each for each in await waiting_approvals(pipe, keys) if each.key == key), None)
     if found is None:
-        sys.stderr.write(f"{keys.session}: nothing waits under {key}; it may be too old, or approved already\n")
+        sys.stderr.write(f"{keys.session}: no order waits under {key}; it may have expired, or is approved already\n")
         return 1
     print(f"{keys.session}: {found.summary}\nasked by {found.caller}")
     into.append(found)
@@ -50,7 +50,7 @@ async def _show(key: str, into: list[Approval], pipe: CommandPipeline, keys: Key
 async def _approve(found: Approval, pipe: CommandPipeline, keys: Keys) -> int:
     """Approve the order that was read: its digest proves that it is the same."""
     if not await give_approval(pipe, keys, found.key, found.digest, caller()):
-        sys.stderr.write("error: it is no longer what you read; look again\n")
+        sys.stderr.write("error: the order has changed since you read it; run approve again\n")
         return 1
-    print("approved; the client may now call again with the same key")
+    print("approved; the client can now retry with the same key")
     return 0

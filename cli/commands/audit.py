@@ -1,4 +1,4 @@
-"""`audit`: checks the log's chain, rebuilds from it what became of every order, and moves it into an archive."""
+"""`audit`: checks the log's chain, rebuilds the state of every order from it, and moves it into an archive."""
 
 import argparse
 import asyncio
@@ -23,8 +23,8 @@ from ib_worker.audit.replay import replay_orders
 
 MOST_SHOWN = 20
 MOUNT = (
-    "name a folder that lasts; in compose `docker compose run --rm --user $(id -u) --volume $PWD/audit:/audit operator "
-    "audit archive --archive /audit`, after `mkdir audit`"
+    "name a folder that persists; in compose `docker compose run --rm --user $(id -u) --volume $PWD/audit:/audit "
+    "operator audit archive --archive /audit`, after `mkdir audit`"
 )
 
 
@@ -35,9 +35,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="check, rebuild orders, write lines, or move the log into the archive's files",
     )
     parser.add_argument("--archive", type=Path, metavar="FOLDER", help="the archive, which comes before the log")
-    told = "with archive: set aside what the log of an older, restored copy does not have, and go on from there"
+    told = "with archive: set aside the entries that the log of a restored older copy lacks, and continue from there"
     parser.add_argument("--after-restore", action="store_true", help=told)
-    parser.add_argument("--file", type=Path, help="an exported log instead of Redis (its ends can't be checked then)")
+    parser.add_argument("--file", type=Path, help="an exported log instead of Redis (its ends are not checked then)")
     add_bus_arguments(parser)
 
 
@@ -57,18 +57,18 @@ def _of_file(action: str, file: Path) -> int:
         return _verdict(len(lines), list(verify(lines)), "not checked")
     if action == "replay":
         return _replay(lines)
-    raise ArchiveMismatch(f"--file: {action} is for the log in Redis")
+    raise ArchiveMismatch(f"--file: {action} works only on the log in Redis")
 
 
 async def _of_bus(options: argparse.Namespace, pipe: CommandPipeline, keys: Keys) -> int:
     archive = Archive(options.archive, keys.session) if options.archive else None
     if options.action == "archive":
         if archive is None:
-            raise ArchiveMismatch("--archive: say which folder")
+            raise ArchiveMismatch("--archive: name the folder")
         if lost_with := lost_with_mount(options.archive):
             raise ArchiveMismatch(f"--archive: {options.archive} is lost with {lost_with}: {MOUNT}")
         if options.after_restore and (aside := await set_aside_after_restore(pipe, keys, archive)):
-            print(f"what the restored log does not have is in {aside}")
+            print(f"the entries that the restored log lacks are in {aside}")
         count = await archive_log(pipe, keys, archive)
         print(f"{count} entries archived, and trimmed from the log; the archive ends at {archive.end()[0]}")
         return 0
@@ -126,7 +126,7 @@ def _replay(lines: Iterable[bytes]) -> int:
     try:
         states = replay_orders(lines)
     except (msgspec.MsgspecError, ValueError) as error:
-        raise ArchiveMismatch(f"this is no whole audit log: {error}") from error
+        raise ArchiveMismatch(f"this is not a complete audit log: {error}") from error
     for state in states:
         told = {
             "orderRef": state.orderRef,

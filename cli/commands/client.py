@@ -1,4 +1,4 @@
-"""`client`: the file of named tokens that a front admits its clients by; the tokens themselves are kept nowhere."""
+"""`client`: manages the file of named tokens by which a front admits clients; it stores only their digests."""
 
 import argparse
 import fcntl
@@ -20,13 +20,13 @@ Entry = dict[str, str | list[str]]  # as the file has it
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--file", type=Path, default=FILE, help=f"what FRONT_TOKENS_FILE names ({FILE})")
+    parser.add_argument("--file", type=Path, default=FILE, help=f"the file that FRONT_TOKENS_FILE names ({FILE})")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     add = actions.add_parser("add", help="make a token, and show it once")
-    add.add_argument("name", type=a_name, help="what logs and audit call this client")
+    add.add_argument("name", type=a_name, help="the client's name in logs and audit")
     add.add_argument("--scopes", type=some_scopes, default=["read"], help="of read, trade and admin (read)")
     add.set_defaults(act=add_client)
-    first = actions.add_parser("first", help="the same where nobody is let in yet, else nothing")
+    first = actions.add_parser("first", help="the same if no client has access yet, else nothing")
     first.add_argument("name", type=a_name)
     first.add_argument("--scopes", type=some_scopes, default=["read"])
     first.set_defaults(act=add_first)
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
 def add_client(options: argparse.Namespace) -> None:
     entries = read(options.file)
     if any(each["name"] == options.name for each in entries):
-        raise ValueError(f"{options.name} is there already: remove it first, or take another name")
+        raise ValueError(f"{options.name} exists already: remove it first, or use another name")
     token = secrets.token_urlsafe(32)
     digest = hashlib.sha256(token.encode()).hexdigest()
     write(options.file, [*entries, {"name": options.name, "sha256": digest, "scopes": options.scopes}])
@@ -61,7 +61,7 @@ def add_client(options: argparse.Namespace) -> None:
 
 def add_first(options: argparse.Namespace) -> None:
     if entries := read(options.file):
-        print(f"let in already: {', '.join(str(each['name']) for each in entries)}")
+        print(f"clients with access: {', '.join(str(each['name']) for each in entries)}")
     else:
         add_client(options)
 
@@ -72,7 +72,7 @@ def remove_client(options: argparse.Namespace) -> None:
     if len(kept) == len(entries):
         raise ValueError(f"no client is called {options.name}")
     write(options.file, kept)
-    print(f"{options.name} is let in no more")
+    print(f"{options.name} has no access any more")
 
 
 def list_clients(options: argparse.Namespace) -> None:
@@ -82,7 +82,7 @@ def list_clients(options: argparse.Namespace) -> None:
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Nobody else changes the file meanwhile: of two at once, one would print a token that the other's file lacks.
+    """Lock the file for the block: of two changes at once, one would print a token that the other's file lacks.
 
     The folder is what is locked: the file may not be there yet, and must never be seen empty.
     """

@@ -1,4 +1,4 @@
-"""`doctor`: looks at a running stack from the front to the gateway, names what is wrong, and says what to do."""
+"""`doctor`: checks a running stack from the front to the gateway; names each fault and its fix."""
 
 import argparse
 import asyncio
@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=front_of(STATE) or USUAL,
         help="the front (%(default)s); its token comes by FRONT_TOKEN",
     )
-    add("--gateway", metavar="HOST:PORT", help="where this machine reaches the gateway (what the session says)")
-    add("--project", default="ibkr-tws-mcp", help="the compose project whose containers are looked at (%(default)s)")
+    add("--gateway", metavar="HOST:PORT", help="the gateway as this machine reaches it (the session's own)")
+    add("--project", default="ibkr-tws-mcp", help="the compose project whose containers are checked (%(default)s)")
     add_redis_argument(parser)
 
 

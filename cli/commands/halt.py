@@ -1,4 +1,4 @@
-"""`halt`: sets the kill switch, so that no new order leaves from the moment it returns."""
+"""`halt`: sets the kill switch, so that no new order is sent from the moment it returns."""
 
 import argparse
 
@@ -10,8 +10,8 @@ from cli.operator.redis_target import add_bus_arguments, caller, with_bus
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("reason", nargs="*", help="why; clients are told")
-    parser.add_argument("--reduce-only", action="store_true", help="let orders pass that only reduce a position")
+    parser.add_argument("reason", nargs="*", help="the reason, which clients see")
+    parser.add_argument("--reduce-only", action="store_true", help="still accept orders that only reduce a position")
     add_bus_arguments(parser)
 
 
@@ -21,8 +21,8 @@ def run(options: argparse.Namespace) -> int:
         halt = await set_halt(pipe, keys, "reduce_only" if options.reduce_only else "halt", caller(), reason)
         print(f"{keys.session}: {halt.level}, set by {halt.by}: {halt.reason}")
         print(
-            "Open orders stay: ibkr_cancel_all_orders or TWS cancels them. Only the operator releases the switch, at a "
-            "terminal (docs/operations.md)."
+            "Open orders stay open: cancel them by ibkr_cancel_all_orders or in TWS. Only the operator can release the "
+            "switch, at a terminal (docs/operations.md)."
         )
         return 0
 

@@ -1,4 +1,4 @@
-"""`orders`: what the order records say, key by key: what is in flight and what came of it."""
+"""`orders`: shows order records, by key or all that are in flight."""
 
 import argparse
 
@@ -11,7 +11,7 @@ NO_LEASE = 0  # this command only reads
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("key", nargs="*", help="keys to look up; without any, what is in flight is listed")
+    parser.add_argument("key", nargs="*", help="keys to look up; left out: list the orders in flight")
     add_bus_arguments(parser)
 
 

@@ -1,4 +1,4 @@
-"""`paper`: the first start with a paper login: asks for what is missing, starts the profile, says what it waits for."""
+"""`paper`: the first start with a paper login: asks for the login, starts the profile, reports what it waits for."""
 
 import argparse
 import getpass
@@ -31,14 +31,16 @@ SECOND_FACTOR = (
 )
 OLD_NEWS_S = 60.0  # the worker, which tries again every half minute, may still tell what became of the login before
 REJECTED = (
-    "Run this with --again to enter user name and password anew ({user}, {password}). After three rejected logins in a "
-    "row the gateway is held, so that the account is not locked."
+    "Run this with --again to enter user name and password again ({user}, {password}). After three rejected logins in "
+    "a row the gateway waits, so that IBKR does not lock the account."
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--again", action="store_true", help="ask for user name and password although they are there")
-    parser.add_argument("--wait", type=float, default=WAIT_S, metavar="SECONDS", help="for the session (%(default)g)")
+    parser.add_argument("--again", action="store_true", help="ask for user name and password even if they are stored")
+    parser.add_argument(
+        "--wait", type=float, default=WAIT_S, metavar="SECONDS", help="how long to wait for the session (%(default)g)"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -68,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
 def compose(*arguments: str) -> None:
     """With its output on this terminal."""
     if subprocess.run([*COMPOSE, *arguments], cwd=ROOT, check=False).returncode:
-        raise Problem(f"`{' '.join((*COMPOSE, *arguments))}` failed; what it wrote is above")
+        raise Problem(f"`{' '.join((*COMPOSE, *arguments))}` failed; its output is above")
 
 
 def compose_output(*arguments: str, root: Path = ROOT) -> str:
@@ -174,7 +176,7 @@ def await_session(screen: Screen, port: int, within_s: float, old_news_s: float 
         time.sleep(LOOK_AGAIN_S)
     raise Problem(
         f"not ready within {within_s:g} s: {last}\n"
-        f"`{command('doctor', '--url', f'http://127.0.0.1:{port}/api/v1')}` looks at each part."
+        f"`{command('doctor', '--url', f'http://127.0.0.1:{port}/api/v1')}` checks each part."
     )
 
 
@@ -182,8 +184,6 @@ def print_client_setup(screen: Screen, port: int) -> None:
     screen.say("\n ✓ The session is ready. Add it to your MCP client, with the token as `Authorization: Bearer …`:")
     for line in described(f"http://127.0.0.1:{port}/api/v1"):
         screen.say(line)
-    screen.say(
-        "\nmake paper-check   what this gateway does, as a transcript that tells how it differs from the simulator"
-    )
+    screen.say("\nmake paper-check   records what this gateway does and how it differs from the simulator")
     screen.say("docker compose --profile paper run --rm clients-paper add NAME   another client's token")
-    screen.say("docker compose --profile paper down   the end; the gateway logs out within 100 s")
+    screen.say("docker compose --profile paper down   stops it; the gateway logs out within 100 s")

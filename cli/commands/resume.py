@@ -42,7 +42,7 @@ async def _show(into: list[tuple[str, Halt]], pipe: CommandPipeline, keys: Keys)
 async def _release(read: Halt, pipe: CommandPipeline, keys: Keys) -> int:
     """Release the halt that was read; a later halt stays."""
     if await read_halt(pipe, keys) != read:
-        sys.stderr.write("error: the kill switch is no longer what you read; look again\n")
+        sys.stderr.write("error: the kill switch has changed since you read it; run resume again\n")
         return 1
     await clear_halt(pipe, keys, caller())
     print(f"{keys.session}: released; it was {read.level}, set by {read.by}: {read.reason}")

@@ -77,14 +77,14 @@ class Plan:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--once", action="store_true", help="end after the tour: with 0 if it passed, with 1 if not")
-    parser.add_argument("--no-tour", action="store_true", help="serve at once; nothing is bought")
-    parser.add_argument("--port", type=int, default=8000, help="where the front listens (8000)")
-    parser.add_argument("--sim-port", type=int, action="append", help="where the simulator listens (7496 and 4002)")
+    parser.add_argument("--once", action="store_true", help="exit after the tour: 0 if it passed, 1 if not")
+    parser.add_argument("--no-tour", action="store_true", help="skip the tour; nothing is bought")
+    parser.add_argument("--port", type=int, default=8000, help="the front's port (8000)")
+    parser.add_argument("--sim-port", type=int, action="append", help="a port of the simulator (7496 and 4002)")
     parser.add_argument("--start", help="the simulated clock's first instant, ISO 8601 (the last open session)")
-    parser.add_argument("--seed", help="another number makes another market (1)")
+    parser.add_argument("--seed", help="the seed of the simulated market (1)")
     parser.add_argument("--time-factor", help="simulated seconds for each real one (1)")
-    parser.add_argument("--state", type=Path, default=STATE, help="where logs and data go (.state)")
+    parser.add_argument("--state", type=Path, default=STATE, help="the folder for logs and data (.state)")
 
 
 def plan(options: argparse.Namespace) -> Plan:
@@ -140,7 +140,7 @@ async def tour(what: Plan, screen: Screen, stopped: asyncio.Event, children: Chi
         if what.once:
             raise
         screen.problem(str(failure))
-        screen.say("The tour ends here, and the stack serves on.")
+        screen.say("The tour ends here; the stack keeps running.")
 
 
 async def start_redis(what: Plan, screen: Screen, stack: AsyncExitStack) -> EmbeddedRedis:
@@ -186,11 +186,11 @@ def print_client_setup(what: Plan, screen: Screen) -> None:
     for line in described(what.url):
         screen.say(line)
     page = what.url.removesuffix("api/v1")
-    screen.say(f"\nServing at {what.url} until Ctrl-C. A page at {page} says how it stands and how to connect.")
+    screen.say(f"\nServing at {what.url} until Ctrl-C. The page {page} shows its state and how to connect.")
 
 
 async def run_until_signal_or_death(stopped: asyncio.Event, children: Children, work: Coroutine[Any, Any, Any]) -> None:
-    """Do the work; raise Interrupted where a signal comes first, and Problem where a process ends first."""
+    """Do the work; raise StoppedByUser if a signal comes first, and Problem if a process ends first."""
     done = asyncio.ensure_future(work)
     signalled = asyncio.ensure_future(stopped.wait())
     death = asyncio.ensure_future(children.first_death())

@@ -35,6 +35,6 @@ class Finding:
 def clock_findings(whose: str, ahead_s: float) -> Iterator[Finding]:
     if abs(ahead_s) > OTHER_TIME_S:
         apart = f"{abs(ahead_s) / 86_400:.1f} days {'ahead' if ahead_s > 0 else 'behind'}"
-        yield Finding("clock", "note", f"The clock of {whose} is {apart}: a simulator has a time of its own.")
+        yield Finding("clock", "note", f"The clock of {whose} is {apart}: a simulator has a clock of its own.")
     elif abs(ahead_s) > SKEW_S:
         yield Finding("clock", "fault", f"The clock of {whose} is {ahead_s:+.0f} s from this machine's.", SET_CLOCK)

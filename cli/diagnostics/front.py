@@ -21,10 +21,10 @@ def check_front(url: str) -> list[Finding]:
     try:
         answer = send_request(url, "GET", "/healthz", ANSWER_S)
     except (OSError, HTTPException) as error:
-        return [Finding("front", "fault", f"Nobody answers at {where}: {str(error)[:LONGEST_REASON]}", START_FRONT)]
+        return [Finding("front", "fault", f"No answer at {where}: {str(error)[:LONGEST_REASON]}", START_FRONT)]
     if answer.status != OK:
-        cure = "Look at what listens there, or name the front with --url."
-        return [Finding("front", "fault", f"{where}/healthz says {answer.status}: it is no front.", cure)]
+        cure = "Check what listens there, or name the front with --url."
+        return [Finding("front", "fault", f"{where}/healthz answers {answer.status}: it is not a front.", cure)]
     at = answer.headers["Date"]
     ahead = parsedate_to_datetime(at).timestamp() - time.time() if at else 0.0
     return [Finding("front", "ok", f"answers at {where}"), *clock_findings("the front's machine", ahead)]

@@ -24,7 +24,7 @@ async def check_gateway(place: Place, status: dict[str, Any]) -> list[Finding]:
     if answer["outcome"] == "answers":
         return list(_greeted(host, port, answer))
     if answer["outcome"] == "unreachable" and place.gateway is None:
-        return [Finding("gateway", "note", f"{host}:{port} is reached by the worker alone, and not from here.")]
+        return [Finding("gateway", "note", f"{host}:{port} is reachable only for the worker, not from here.")]
     others = [each for each in USUAL_PORTS if each != int(port)]
     answers = await asyncio.gather(*(_probe(host, each) for each in others))
     there = [str(each) for each, one in zip(others, answers, strict=True) if one["outcome"] == "answers"]
@@ -39,14 +39,16 @@ async def _probe(host: str, port: int) -> dict[str, Any]:
     try:
         told: dict[str, Any] = json.loads(said)
     except ValueError:
-        return {"outcome": "unreachable", "meaning": "It could not be asked."}
+        return {"outcome": "unreachable", "meaning": "The probe failed."}
     return told
 
 
 def _greeted(host: str, port: str, answer: dict[str, Any]) -> Iterator[Finding]:
     version = answer["serverVersion"]
     if version < OLDEST_VERSION:
-        told = f"The gateway at {host}:{port} speaks version {version} of the protocol; {OLDEST_VERSION} is the oldest."
+        told = (
+            f"The gateway at {host}:{port} speaks protocol version {version}; the oldest supported is {OLDEST_VERSION}."
+        )
         yield Finding("gateway", "fault", told, "Install the stable release of IB Gateway or TWS, at least 10.19.")
     else:
         yield Finding("gateway", "ok", f"answers at {host}:{port} with server version {version}")

@@ -20,11 +20,11 @@ async def check_redis(place: Place, status: dict[str, Any], *, needed: bool = Fa
     A Redis that nobody named is checked only if it knows the worker that the front reports: another stack's is not
     judged.
     """
-    unreached = Finding("redis", "note", "It is not reached from here (in compose only front and worker reach it).")
+    unreached = Finding("redis", "note", "It is not reachable from here (in compose only front and worker reach it).")
     url = place.redis or await _of_this_stack(status.get("worker"))
     if url is None:
         cure = "Start Redis, or correct REDIS_URL."
-        return [Finding("redis", "fault", "The front does not reach it.", cure) if needed else unreached]
+        return [Finding("redis", "fault", "The front cannot reach it.", cure) if needed else unreached]
     try:
         async with asyncio.timeout(ANSWER_S), CommandPipeline(url) as pipe:
             seconds, _ = await pipe.send("TIME")
@@ -36,8 +36,8 @@ async def check_redis(place: Place, status: dict[str, Any], *, needed: bool = Fa
         cure = "Start Redis, or name it with --redis or REDIS_URL."
         return [Finding("redis", "fault", told, cure) if needed else unreached]
     if refused is not None:
-        what, remedy = refusing(refused) or ("takes no writes", "Look at its log")
-        told = f"Redis answers at {mask_url(url)}, and {what}: {refused}"
+        what, remedy = refusing(refused) or ("accepts no writes", "Read its log")
+        told = f"Redis answers at {mask_url(url)}, but {what}: {refused}"
         return [Finding("redis", "fault", told, f"{remedy}."), *clock_findings("Redis", ahead)]
     safe = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
     wrong = {name: kept[name] for name in safe if name in kept and kept[name] != safe[name]}

@@ -31,13 +31,13 @@ async def check_session(place: Place) -> tuple[dict[str, Any], list[Finding]]:
     try:
         admitted = await asyncio.to_thread(admits, place)
     except (OSError, HTTPException) as error:
-        told = f"The front takes a question and does not answer it: {error or type(error).__name__}"
-        return {}, [Finding("session", "fault", told, "Look at its log; if it hangs, start it again.")]
+        told = f"The front accepts a request and does not answer it: {error or type(error).__name__}"
+        return {}, [Finding("session", "fault", told, "Read its log; if it hangs, restart it.")]
     if not admitted:
-        told = "was given none" if place.token is None else "does not know this one"
+        told = ", and none was given" if place.token is None else " and does not know this one"
         cure = f"Set FRONT_TOKEN; `{ADD_CLIENT} add NAME` makes a token."
         status = await asyncio.to_thread(readiness_status, place.url)
-        return status, [Finding("token", "fault", f"The front wants a token and {told}.", cure), *_standing(status)]
+        return status, [Finding("token", "fault", f"The front requires a token{told}.", cure), *_standing(status)]
     try:
         async with Tools(place.url, place.token) as tools:
             answer = await tools.call("get_status")
@@ -52,15 +52,15 @@ async def check_session(place: Place) -> tuple[dict[str, Any], list[Finding]]:
                 found += _prices(watched)
             return status, found
     except Problem as problem:
-        return {}, [Finding("session", "fault", f"The front does not serve: {problem}", "Look at its log.")]
+        return {}, [Finding("session", "fault", f"The front does not serve: {problem}", "Read its log.")]
 
 
 def _unread(told: Answer) -> Finding:
     """Why the status was not told; the looks that need it are left out."""
     if told.code == "forbidden":
         cure = f"Give the doctor a token that may read: `{ADD_CLIENT} add doctor --scopes read`."
-        return Finding("token", "fault", f"ibkr_get_status is not for this token: {told.message}", cure)
-    return Finding("session", "fault", f"ibkr_get_status: [{told.code}] {told.message}", "Look at the front's log.")
+        return Finding("token", "fault", f"This token may not call ibkr_get_status: {told.message}", cure)
+    return Finding("session", "fault", f"ibkr_get_status: [{told.code}] {told.message}", "Read the front's log.")
 
 
 def _standing(status: dict[str, Any]) -> Iterator[Finding]:
@@ -93,11 +93,11 @@ async def _trading(tools: Tools, status: dict[str, Any]) -> list[Finding]:
             "TWS or IB Gateway: Configure, Settings, API, Settings: switch Read-Only API off. In compose: "
             "READ_ONLY_API=no, and bring the gateway up again. Or set TRADING_MODE=read_only."
         )
-        return [Finding("orders", "fault", "The gateway's API is read-only: it refuses every order.", cure)]
+        return [Finding("orders", "fault", "The gateway's API is read-only: it rejects every order.", cure)]
     if told.code:
         return [Finding("orders", "fault", f"[{told.code}] {told.message}")]
     if status.get("mode") == "read_only":
-        return [Finding("orders", "note", "TRADING_MODE is read_only: orders are refused by the worker.")]
+        return [Finding("orders", "note", "TRADING_MODE is read_only: the worker rejects orders.")]
     return [Finding("orders", "ok", f"{len(told.value)} open")]
 
 
@@ -105,14 +105,12 @@ def _prices(told: Answer) -> Iterator[Finding]:
     if not told.code:
         kind = told.value.get("marketDataType")
         if kind in ("delayed", "delayed-frozen"):
-            yield Finding("market data", "note", f"SPY comes {kind}.", SHARE_DATA)
+            yield Finding("market data", "note", f"SPY is {kind}.", SHARE_DATA)
         else:
-            yield Finding(
-                "market data", "ok", f"SPY comes {kind}, {told.value['updates_count']} updates in {WATCHED_S} s"
-            )
+            yield Finding("market data", "ok", f"SPY is {kind}, {told.value['updates_count']} updates in {WATCHED_S} s")
     elif told.details.get("twsCode") == COMPETING_SESSION:
         cure = "Log out there (TWS, IBKR Mobile, the web portal), or give this gateway a user of its own."
-        yield Finding("market data", "fault", "Another session of the same login holds the market data.", cure)
+        yield Finding("market data", "fault", "Another session of the same login has the market data.", cure)
     elif told.code == "no_data":
         yield Finding("market data", "fault", f"SPY has no prices: {told.message}", SHARE_DATA)
     else:

@@ -29,8 +29,8 @@ def need(what: str, least: tuple[int, int], *command: str) -> None:
         raise Problem(f"`{command[0]}` cannot be run ({error.strerror}): {INSTALL}") from None
     if "permission denied" in said.stderr:
         raise Problem(
-            "Docker is there, and this user may not use it: `sudo usermod -aG docker $USER`, then log out and in again "
-            "(whoever is in that group is as good as root)"
+            "This user may not use Docker: `sudo usermod -aG docker $USER`, then log out and in again (members of that "
+            "group are as powerful as root)"
         )
     found = re.search(r"(\d+)\.(\d+)", said.stdout)
     if said.returncode or found is None:

@@ -62,14 +62,14 @@ class Archive:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Nobody else writes meanwhile. Raises Torn where somebody does."""
+        """Nobody else writes meanwhile. Raises ArchiveMismatch where somebody does."""
         self._folder.mkdir(parents=True, exist_ok=True)
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
         except BlockingIOError:
-            raise ArchiveMismatch("somebody else archives into this folder right now") from None
+            raise ArchiveMismatch("another process archives into this folder now") from None
         finally:
             os.close(folder)
 
@@ -105,10 +105,10 @@ class Archive:
 
 
 async def archive_log(pipe: CommandPipeline, keys: Keys, archive: Archive) -> int:
-    """Archive what the log holds beyond the archive, then trim it; how many entries were written to files.
+    """Archive the log's entries beyond the archive, then trim them; return how many were written to files.
 
-    Raises Torn where they do not fit together, BusError, OSError. Whatever it dies of, the entries are in the log or
-    in a whole file, and doing it again goes on from there.
+    Raises ArchiveMismatch if log and archive do not match, BusError, OSError. After any failure the entries are in
+    the log or in a complete file, and a second call continues from there.
     """
     with archive.alone():
         return await _archive(pipe, keys, archive)
@@ -137,7 +137,7 @@ async def _archive(pipe: CommandPipeline, keys: Keys, archive: Archive) -> int:
 async def set_aside_after_restore(pipe: CommandPipeline, keys: Keys, archive: Archive) -> Path | None:
     """Set aside what the archive holds and the log of a restored copy does not; where it went, None where nothing did.
 
-    Raises Torn where the archive is of another log.
+    Raises ArchiveMismatch where the archive is of another log.
     """
     with archive.alone():
         shared = await _shared(pipe, keys, archive)

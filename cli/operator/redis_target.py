@@ -22,16 +22,16 @@ Act = Callable[[CommandPipeline, Keys], Awaitable[int]]
 
 def add_redis_argument(parser: argparse.ArgumentParser) -> None:
     told = (
-        "REDIS_URL of the stack, else the demo's own or the one on this machine's port 6379, whichever knows a session"
+        "REDIS_URL of the stack; left out: the demo's or the one at this machine's port 6379, whichever knows a session"
     )
     parser.add_argument("--redis", default=os.environ.get("REDIS_URL") or None, metavar="URL", help=told)
 
 
 def add_bus_arguments(parser: argparse.ArgumentParser) -> None:
     add_redis_argument(parser)
-    told = "IBKR_SESSION of the stack, else the only one that there is"
+    told = "IBKR_SESSION of the stack; left out: the only session there is"
     parser.add_argument("--session", default=os.environ.get("IBKR_SESSION") or None, metavar="NAME", help=told)
-    parser.add_argument("--force", action="store_true", help="although no worker has ever led this session")
+    parser.add_argument("--force", action="store_true", help="act on a session that no worker has ever led")
 
 
 def usual_places() -> list[str]:
@@ -98,7 +98,7 @@ async def _keys(options: argparse.Namespace, pipe: CommandPipeline) -> Keys:
     which = f"there are {', '.join(there)}" if there else "there is none that a worker has ever led"
     if options.session is None:
         raise ValueError(f"--session: which one? {which[0].upper()}{which[1:]}")
-    raise ValueError(f"no session is called {options.session}: {which}. --force acts on it all the same")
+    raise ValueError(f"no session is called {options.session}: {which}. --force acts on it anyway")
 
 
 def caller() -> str:

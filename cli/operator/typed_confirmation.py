@@ -1,4 +1,4 @@
-"""A word that only a person at a terminal can give: it is shown what it is about, and types its name."""
+"""A confirmation that only a person at a terminal can give, by typing a name."""
 
 import sys
 
@@ -7,7 +7,7 @@ def confirmed(what: str, name: str) -> bool:
     """Return whether a person at this terminal typed the name. Without a terminal nothing is confirmed: a pipe or a
     script is no person."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        sys.stderr.write(f"error: {what} wants a terminal on which {name} is typed; nothing was done\n")
+        sys.stderr.write(f"error: {what} needs a terminal where a person types {name}; nothing was done\n")
         return False
     sys.stdout.write(f"Type {name} to {what}: ")  # input() would write it to stderr
     sys.stdout.flush()
@@ -17,5 +17,5 @@ def confirmed(what: str, name: str) -> bool:
         print()
         typed = ""
     if typed != name:
-        print("not typed, so nothing was done")
+        print("the name was not typed, so nothing was done")
     return typed == name

@@ -97,7 +97,7 @@ def test_the_doctor_finds_nothing_and_says_what_it_cannot_see(paper: Stack, toke
 
     assert said.returncode == 0, said.stdout
     assert "none has failed" in said.stdout
-    assert "reached by the worker alone" in said.stdout
+    assert "reachable only for the worker" in said.stdout
 
 
 def test_the_doctor_finds_a_worker_that_was_killed(paper: Stack, token: str) -> None:

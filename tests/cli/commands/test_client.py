@@ -56,7 +56,7 @@ def test_a_name_is_given_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     status = client(tmp_path / "tokens.json", "add", "laptop")
 
     assert status == 1
-    assert "laptop is there already" in capsys.readouterr().err
+    assert "laptop exists already" in capsys.readouterr().err
     assert len(read_tokens(tmp_path / "tokens.json")) == 1
 
 

@@ -101,7 +101,7 @@ async def test_bytes_of_a_foreign_port_never_reach_the_terminal(redis_url: str, 
 
     shown = io.StringIO()
     Screen(Console(file=shown, width=120)).say(found.told)
-    assert "Nobody answers" in shown.getvalue()
+    assert "No answer" in shown.getvalue()
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", shown.getvalue())
     assert len(shown.getvalue()) < 400
 
@@ -171,7 +171,7 @@ async def test_a_strangers_redis_is_not_judged(redis_url: str, session: str, usu
     async with Simulator() as sim, stack(redis_url, session, sim.port) as place:
         (told,) = [each for each in await examine(replace(place, redis=None)) if each.part == "redis"]
 
-    assert (told.kind, "not reached from here" in told.told) == ("note", True)
+    assert (told.kind, "not reachable from here" in told.told) == ("note", True)
 
 
 async def test_the_stacks_own_redis_is_found_where_nobody_named_it(session: str, usual_redis: EmbeddedRedis) -> None:
@@ -275,7 +275,7 @@ async def test_a_gateway_that_is_too_old(redis_url: str, session: str) -> None:
     ):
         found = await faults(place)
 
-    assert "speaks version 150" in found["gateway"].told
+    assert "speaks protocol version 150" in found["gateway"].told
     assert "10.19" in found["gateway"].cure
 
 

@@ -348,7 +348,7 @@ def test_replaying_what_is_no_log_is_an_error_and_no_traceback(
 
     told = capsys.readouterr().err
     assert statuses == [1, 1, 1]
-    assert "no whole audit log" in told
+    assert "not a complete audit log" in told
     assert "No such file" in told
 
 

@@ -113,7 +113,7 @@ async def test_a_halt_names_no_command_that_releases_it(
     assert await typed(own_redis, "halt", "odd fills") == 0
 
     said = capsys.readouterr().out
-    assert "Only the operator releases the switch" in said
+    assert "Only the operator can release the switch" in said
     assert "resume" not in said
 
 
@@ -133,7 +133,7 @@ async def test_what_waits_for_approval_is_told_with_its_session(
     assert "live: 1 orders wait for approval" in said.out
     assert "live: BUY 1 SPY" in said.out
     assert "approve wants a terminal" in said.err
-    assert "live: nothing waits under key-2" in said.err
+    assert "live: no order waits under key-2" in said.err
 
 
 async def test_ctrl_c_at_the_question_approves_nothing_and_is_heard_at_once(own_redis: EmbeddedRedis) -> None:
