@@ -14,7 +14,7 @@ NO_BEGINNING = "the first entry does not begin the chain"
 
 
 class AuditEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of the log. `at` is UTC by the writer's clock; accounts are masked before they come here."""
+    """One line of the log. `at` is UTC by the writer's clock; accounts are masked by the writer."""
 
     seq: int
     prev: str
@@ -54,10 +54,10 @@ def digest(line: bytes) -> str:
 
 
 class Chain:
-    """Follows the log line by line and says where it breaks; `seq` and `digest` are of the last line taken.
+    """A check of the log, line by line. `seq` and `digest` are of the last line taken.
 
-    Without `after` (seq and digest of the entry before the first) the beginning is taken as given, unless it is the
-    log's very first entry.
+    Without `after` (seq and digest of the entry before the first) any beginning is accepted, unless it is the log's
+    very first entry.
     """
 
     def __init__(self, after: tuple[int, str] | None = None) -> None:
@@ -97,7 +97,7 @@ def verify(
 
 
 class _Link(msgspec.Struct):
-    """As much of an entry as its chain needs: the digests vouch for the rest."""
+    """The part of an entry that its chain needs: the digests vouch for the rest."""
 
     seq: int
     prev: str

@@ -1,4 +1,4 @@
-"""The commands that texts tell a person to type, as they work where that person is."""
+"""The commands that texts tell a person to type, in the form that works in that person's environment."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""Calls tools of a front that runs, as any MCP client does; an error comes back as its code and message."""
+"""A client that calls tools of a running front as any MCP client does; an error is returned as its code and message."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ UNREACHED = (FastMCPError, MCPError, httpx2.HTTPError, RuntimeError)  # RuntimeE
 
 @dataclass(frozen=True)
 class Answer:
-    """`code` is empty where the tool did what it was asked."""
+    """A tool's answer; `code` is empty if the tool succeeded."""
 
     value: Any = None
     code: str = ""
@@ -30,7 +30,7 @@ async def _unheard(_message: LogMessage) -> None:
 
 
 class Tools:
-    """A client of the front at `url`. Entering it raises Problem where nobody answers, or nobody lets this token in."""
+    """A client of the front at `url`. Entering it raises Problem if nobody answers, or the front rejects the token."""
 
     def __init__(self, url: str, token: str | None) -> None:
         self._url = url

@@ -1,1 +1,1 @@
-"""Requests, order records, ticks and status over Redis: the only package that talks to it."""
+"""Requests, order records, ticks and status over Redis: the only package that uses Redis."""

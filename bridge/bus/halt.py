@@ -15,7 +15,7 @@ Level = Literal["reduce_only", "halt"]
 
 
 class Halt(msgspec.Struct, frozen=True):
-    """A set switch. `reduce_only` lets orders pass that can only reduce a position."""
+    """A set switch. `reduce_only` accepts orders that can only reduce a position."""
 
     level: Level
     by: str

@@ -90,7 +90,7 @@ class Ticks(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
-    """The session's status as its leader last wrote it, also when that leader is gone."""
+    """The session's status as its leader last wrote it, even if that leader is gone."""
 
     worker: str
     token: int

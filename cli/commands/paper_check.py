@@ -1,6 +1,6 @@
-"""`paper-check`: harmless reads and one order far from the market on a real paper gateway, written down and compared.
+"""`paper-check`: harmless reads and one order far from the market on a real paper gateway, recorded and compared.
 
-It runs a worker and a front of its own, with a client id of its own, and a recorder between them and the gateway.
+It runs its own worker and front with its own client id, and a recorder between them and the gateway.
 """
 
 import argparse

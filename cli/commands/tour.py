@@ -71,7 +71,7 @@ class TourFailed(Problem):
 
 
 class TourClient:
-    """One client at one front, and what the steps learn from one another."""
+    """One client at one front, and the state that the steps share."""
 
     def __init__(self, url: str, token: str | None, screen: Screen) -> None:
         self.client = Client(url, auth=token, log_handler=self._on_log)

@@ -1,4 +1,4 @@
-"""The stack that the doctor examines, and what it finds: a fault comes with its cure."""
+"""The stack that the doctor examines, and its findings: each fault comes with its fix."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ SET_CLOCK = "Set the machine's clock, and keep it by NTP (`timedatectl set-ntp t
 
 @dataclass(frozen=True)
 class Place:
-    """The stack that is looked at."""
+    """The stack to examine."""
 
     url: str
     token: str | None

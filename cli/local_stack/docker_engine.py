@@ -1,8 +1,8 @@
-"""The container engine: whether it is new enough, and how it maps users.
+"""The container engine: its version, and how it maps users.
 
 `python3 -m cli.local_stack.docker_engine` checks it.
 
-Standard library alone: the Makefile runs it before anything is installed.
+Standard library only: the Makefile runs it before anything is installed.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""A Redis of one's own: a real server from a wheel or from the PATH, durable, reached by nobody else, gone with us."""
+"""A private Redis: a real server from a wheel or from the PATH, durable, for this process alone, ended with it."""
 
 import asyncio
 import itertools

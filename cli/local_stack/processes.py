@@ -1,4 +1,4 @@
-"""Child processes that cannot outlive us: their start, their logs, their first death, and their end."""
+"""Child processes that end with this one: their start, their logs, their first death, and their end."""
 
 import asyncio
 import ctypes

@@ -1,4 +1,4 @@
-"""Waits until the session is ready, and hears what keeps it from being so."""
+"""The wait for a ready session, with the reasons why it is not ready yet."""
 
 import asyncio
 import json

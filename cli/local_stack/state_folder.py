@@ -1,4 +1,4 @@
-"""The folder of a stack on this machine: who uses it, and where that stack's front is."""
+"""The folder of a stack on this machine: its user, and the address of that stack's front."""
 
 import fcntl
 from collections.abc import Iterator

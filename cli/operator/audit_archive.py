@@ -1,4 +1,4 @@
-"""The audit log's archive: files of lines as they were stored, from which alone the log in Redis may be trimmed."""
+"""The audit log's archive: files of lines as they were stored. Only archived entries may be trimmed from Redis."""
 
 import fcntl
 import os
@@ -19,13 +19,13 @@ LONGEST_LINE = 1 << 20  # bytes, and far more than an entry has
 
 
 class ArchiveMismatch(Exception):
-    """The archive and the log do not fit together: nothing is trimmed."""
+    """The archive and the log do not match: nothing is trimmed."""
 
 
 class Archive:
     """A folder with the files of one session: SESSION-FIRST-LAST.jsonl, by the seq of their first and last line.
 
-    A file has its name only once it is whole and on disk, so that a crash leaves none that is half written.
+    A file gets its name only once it is complete and on disk, so a crash leaves no partial file.
     """
 
     def __init__(self, folder: Path, session: str) -> None:

@@ -1,4 +1,4 @@
-"""Arguments of calls that only reduce risk, or show it: what can be understood is taken, and the rest is named."""
+"""Arguments of calls that only reduce risk or show it: usable arguments are used, and the others are named."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""From the worker's reply, or an error, to what an MCP client receives."""
+"""The results and errors that an MCP client receives, made of the worker's replies."""
 
 from typing import Any
 

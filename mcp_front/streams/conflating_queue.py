@@ -13,8 +13,8 @@ MOST_WAITING = 64  # a second or two of a busy contract: what is older, a client
 class ConflatingQueue:
     """Updates of one stream on their way to one client.
 
-    When it overflows, the oldest update that has a successor of its kind gives way (for a quote: the oldest), so that
-    the last word on each figure stays.
+    On overflow the oldest update with a successor of its kind is dropped (for a quote: the oldest), so that the last
+    value of each figure stays.
     """
 
     def __init__(self, kind_of: Callable[[Update], Hashable], most: int = MOST_WAITING) -> None:

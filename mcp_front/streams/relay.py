@@ -49,7 +49,7 @@ def lasts_s(seconds: int, opening_s: float) -> float:
 
 
 class Relay:
-    """One stream on its way to one client. A client that stalls costs itself updates, and nobody else anything."""
+    """One stream on its way to one client. A client that stalls loses updates, and slows down nobody else."""
 
     def __init__(self, client: Context, seconds: int, wording: StreamText, asked_at: float | None = None) -> None:
         """`asked_at`: when the call came, by the loop's clock; left out: now."""

@@ -1,4 +1,4 @@
-"""A stream at the worker: opened, heard with no loss between what is known and what comes, opened again by the next."""
+"""One stream subscription: opens it, resumes without a gap, and reopens it when the leader changes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ Opened = dict[str, Any]  # the worker's answer: the stream's name, and what is k
 
 
 class Subscription:
-    """One call's subscription. All of it raises ToolError."""
+    """One call's subscription. Every method raises ToolError."""
 
     def __init__(self, asker: BusClient, call: Call, operation: str, request: ToolRequest) -> None:
         self._asker = asker

@@ -74,7 +74,7 @@ def price_of(quote: Quote) -> float | None:
 
 
 class AccountSummary:
-    """The last word on each main figure of an account and on each of its positions."""
+    """The last value of each main figure of an account and of each of its positions."""
 
     def __init__(self) -> None:
         self._values: dict[Hashable, dict[str, Any]] = {}

@@ -40,7 +40,7 @@ class _Relayed:
 
 @dataclass(frozen=True)
 class _StreamTool:
-    """A call's stream, and what is done with its updates and with what a worker knows that opens it again."""
+    """A call's stream, and the functions that take its updates and the state with which a worker opens it again."""
 
     call: Call
     subscription: Subscription
@@ -50,7 +50,7 @@ class _StreamTool:
 
 
 class Streams:
-    """Answers the stream tools through one Asker; they end early, with what they have, once `draining` is set."""
+    """Answers the stream tools through one BusClient; once `draining` is set they end early, with a summary so far."""
 
     def __init__(self, asker: BusClient, draining: asyncio.Event, tokens: TokenFile | None) -> None:
         self._asker = asker

@@ -1,1 +1,1 @@
-"""The MCP server and the way of each call to its answer."""
+"""The MCP server, and the path of each call to its answer."""

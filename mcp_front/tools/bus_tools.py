@@ -1,4 +1,4 @@
-"""The answers that most tools share: a question over the bus, a write under its key, the session's status."""
+"""The answers that most tools share: a read over the bus, a write under its key, the session's status."""
 
 import asyncio
 import secrets
@@ -28,7 +28,7 @@ OPEN = ("pending", "unknown")  # codes that leave open whether the write happene
 
 
 class BusTools:
-    """Answers calls through one Asker."""
+    """Answers calls through one BusClient."""
 
     def __init__(self, asker: BusClient) -> None:
         self._asker = asker

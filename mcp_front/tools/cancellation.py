@@ -1,4 +1,4 @@
-"""Running calls by the client's own request id, and the cancelling of one by a notification of its own POST.
+"""Running calls by the client's own request id, and their cancellation by a notification in a POST of its own.
 
 A 2026-07-28 client cancels by closing the request's stream. A 2025 client sends `notifications/cancelled`, and this
 front keeps no session in which the id would be unique: two clients behind one token and address may both use id 1.
@@ -20,7 +20,7 @@ Client = tuple[str, str, str, RequestId]  # principal, label, the id's type (1 i
 
 @dataclass(eq=False)
 class RunningCall:
-    """`endable`: a read, which changes nothing by ending early."""
+    """One running call. `endable`: a read, which changes nothing by ending early."""
 
     endable: bool
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
@@ -28,7 +28,7 @@ class RunningCall:
 
 
 class RunningCalls:
-    """The calls of handshake-era clients that this front has under way."""
+    """The calls of handshake-era clients that run on this front."""
 
     def __init__(self) -> None:
         self._by_client: defaultdict[Client, list[RunningCall]] = defaultdict(list)

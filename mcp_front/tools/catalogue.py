@@ -1,4 +1,4 @@
-"""Which tools this front offers, and the hints that an MCP client reads beside each."""
+"""The tools that this front offers, and the hints that an MCP client reads beside each."""
 
 from collections.abc import Iterable
 

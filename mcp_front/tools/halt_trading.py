@@ -1,4 +1,4 @@
-"""Answers ibkr_halt_trading: the switch is set in Redis by this front itself, so that it needs no worker."""
+"""The tool ibkr_halt_trading: this front sets the switch in Redis itself, so it needs no worker."""
 
 import asyncio
 import secrets
@@ -21,8 +21,8 @@ CANCEL_EVERY_S = 1.0  # a halt is never paced, so what it cancels is
 
 @dataclass(frozen=True)
 class CancelResult:
-    """The orders, None where they are not known, what to say of them, and the cancel's key with its principal where one
-    was asked for."""
+    """The cancelled orders, None if unknown; the sentence about them; and the cancel's key with its principal, if
+    any."""
 
     orders: object
     said: str
@@ -76,8 +76,8 @@ class HaltTradingTool:
 
 
 class _Cancels:
-    """Cancels everything once for all who ask meanwhile. Who comes while it is being done waits for the next time: an
-    order may have become open since."""
+    """Cancels everything once for all callers that wait. A caller that comes during a cancel waits for the next one,
+    since an order may have become open meanwhile."""
 
     def __init__(self, asker: BusClient) -> None:
         self._asker = asker

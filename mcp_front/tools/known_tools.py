@@ -1,4 +1,4 @@
-"""A call of a tool that this front does not offer: FastMCP gives no code and no hint, and echoes the whole name."""
+"""The answer to a call of an unknown tool: FastMCP gives no code and no hint, and echoes the whole name."""
 
 import difflib
 import re
@@ -48,7 +48,7 @@ log = structlog.get_logger(__name__)
 
 
 class KnownTools(Middleware):
-    """Answers a call of any other name with `unknown_tool` and the names that are near."""
+    """Answers a call of an unknown name with `unknown_tool` and the names that are near."""
 
     def __init__(self, offered: Sequence[ToolSpec]) -> None:
         self._names = [declared.tool_name for declared in offered]

@@ -1,8 +1,8 @@
-"""A live order's confirmation by the person at the client: asked in one round, answered in the next, at any replica.
+"""A live order's approval by the person at the client: requested in one round, answered in the next, at any replica.
 
-The worker decides what needs a person's word and keeps the question; the front shows it, and brings the answer. It can
-be asked only of a 2026-07-28 client that says it has elicitation, where a call may come back for input. To any other
-the worker's own error stands: the operator approves, or nothing is sent.
+The worker decides which order needs approval and keeps the question; the front shows it and returns the answer. Only a
+2026-07-28 client with elicitation can be asked, since there a call may return for input. Any other client gets the
+worker's own error: the operator approves, or nothing is sent.
 """
 
 from dataclasses import replace
@@ -47,7 +47,7 @@ class ApprovalState(msgspec.Struct, frozen=True):
 
 
 class LiveOrderApproval:
-    """Submits writes, and asks the person at the client where the worker wants a person's word."""
+    """Submits writes, and asks the person at the client where the worker requires an approval."""
 
     def __init__(self, asker: BusClient, seals: SharedRequestStateCodec, submit: ToolAnswer) -> None:
         self._asker = asker

@@ -1,4 +1,4 @@
-"""One tool call from the MCP edge to its answer: who calls, within which limits, with what outcome."""
+"""One tool call from the MCP edge to its answer: its caller, its limits, its outcome."""
 
 import asyncio
 import random
@@ -62,7 +62,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Call:
-    """A call that may be answered: its arguments are validated, its caller is known, allowed and within limits."""
+    """A call that may be answered: its arguments are valid, its caller is known, allowed and within limits."""
 
     declared: ToolSpec
     request: ToolRequest
@@ -82,7 +82,7 @@ Answer = Callable[[Call], Awaitable[ToolResult]]
 
 
 class CallPipeline:
-    """Answers a call with its tool's own answer, or with the one for its effect where the tool has none."""
+    """Answers a call with its tool's own function, or with the one for its effect."""
 
     def __init__(
         self, by_name: Mapping[str, Answer], by_effect: Mapping[Effect, Answer], limits: ConcurrencyLimiter

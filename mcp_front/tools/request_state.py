@@ -1,4 +1,4 @@
-"""Seals what a client hands back in a later round, so that every replica of a session can open it and nobody else."""
+"""The sealed state that a client returns in a later round: every replica of a session can open it, and nobody else."""
 
 from typing import Any
 
@@ -24,8 +24,11 @@ log = structlog.get_logger(__name__)
 
 
 class SharedRequestStateCodec:
-    """A codec for the framework's request state. Its key is made of a secret in Redis, which is read again for every
-    round: a Redis that lost it gets a new one, and what was sealed before opens no more."""
+    """A codec for the framework's request state.
+
+    Its key derives from a secret in Redis, which is read again for every round. A Redis that lost the secret gets a new
+    one, and earlier states can no longer be opened.
+    """
 
     def __init__(self, asker: BusClient) -> None:
         self._asker = asker
@@ -55,7 +58,7 @@ class SharedRequestStateCodec:
 
 
 class RequestStateErrors:
-    """Around the framework's own check of a state: reads the secret before it, and words its refusal as ours."""
+    """A wrapper of the framework's check of a state: it refreshes the secret before, and replaces the error's text."""
 
     def __init__(self, seals: SharedRequestStateCodec) -> None:
         self._seals = seals

@@ -1,4 +1,4 @@
-"""Makes an MCP server of the declarations: one tool each, without a line per tool."""
+"""The MCP server, built from the declarations: one tool each, without a line per tool."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
@@ -33,7 +33,7 @@ When a tool fails, ibkr_get_status has the cause and the fix."""
 
 
 class DeclaredTool(Tool):
-    """A declaration as an MCP tool. Validates itself: FastMCP validates arguments of functions only."""
+    """A declaration as an MCP tool. It validates its own arguments: FastMCP validates those of functions only."""
 
     _declared: ToolSpec = PrivateAttr()
     _calls: CallPipeline = PrivateAttr()
@@ -47,7 +47,8 @@ class DeclaredTool(Tool):
 
 
 class HideForbiddenTools(Middleware):
-    """Lists what the token may call and the session's mode allows. A call of something else is told why it may not."""
+    """Lists the tools that the token and the session's mode allow. A call of another tool gets an error with the
+    reason."""
 
     def __init__(self, mode: Callable[[], Awaitable[str | None]]) -> None:
         self._mode = mode

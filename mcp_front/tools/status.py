@@ -1,4 +1,4 @@
-"""Composes ibkr_get_status from the session's heartbeat; it answers whatever is missing, and says what to do."""
+"""The tool ibkr_get_status, composed from the session's heartbeat; it always answers, and names the fix."""
 
 import asyncio
 from datetime import UTC, datetime

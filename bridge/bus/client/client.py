@@ -1,4 +1,4 @@
-"""The front's side of the bus: asks reads, submits writes, reads the heartbeat and listens to streams."""
+"""The front's client of the bus: sends reads, submits writes, reads the heartbeat and subscribes to streams."""
 
 import asyncio
 import secrets
@@ -31,7 +31,7 @@ RETRY = "The connection to Redis broke during this call, so its reply may be los
 
 
 class BusClient:
-    """Entering it does not wait for Redis: while Redis is away each call says so (`bus_down`), nothing else fails."""
+    """The front's client. Entering it does not wait for Redis: while Redis is away each call raises `bus_down`."""
 
     def __init__(self, url: str, session: str, front_id: str) -> None:
         self.keys = Keys(session)

@@ -1,4 +1,4 @@
-"""A channel that all fronts of a session share: finds one client's running read and ends it, wherever it runs."""
+"""The channel that all fronts of a session share: it finds a client's running read on any front and ends it."""
 
 import asyncio
 import secrets
@@ -21,14 +21,14 @@ log = structlog.get_logger(__name__)
 
 
 class RunningRead(msgspec.Struct, frozen=True):
-    """One call that a front has under way. `token` names it among all calls of all fronts."""
+    """One call in progress at a front. `token` identifies it among all calls of all fronts."""
 
     token: str
     endable: bool
 
 
 class RunningReadQuery(msgspec.Struct, frozen=True, tag=True):
-    """Which calls of this client have this JSON-RPC id?"""
+    """A search for this client's calls with this JSON-RPC id."""
 
     search: str
     caller: str
@@ -52,7 +52,7 @@ _DECODER = msgspec.json.Decoder(RunningReadQuery | RunningReadFound | EndRunning
 
 
 class FrontChannel:
-    """This front on the channel. `find` lists its own calls, `end` ends one by its token where it has it."""
+    """This front on the channel. `find` lists its own calls, `end` ends one of them by its token."""
 
     def __init__(self, pipe: CommandPipeline, post: ReplyInbox, keys: Keys) -> None:
         self._pipe = pipe

@@ -1,4 +1,4 @@
-"""A front's letter box: its reply channel, the calls that wait, the feeds, and the watch over the worker."""
+"""The reply inbox of a front: its reply channel, the waiting calls, the feeds, and the check that a worker is alive."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ class ReplyChannelLost(Exception):
 
 
 class WorkerLost(Exception):
-    """Nobody takes requests any more: the worker that has the call is gone."""
+    """No worker takes requests any more: the worker that has the call is gone."""
 
 
 class ReplyInbox:

@@ -1,4 +1,4 @@
-"""One call of a write, from its intent to its verdict: done, certainly not executed, pending, or unknown."""
+"""One call of a write, from its durable intent to its result: done, certainly not executed, pending, or unknown."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -52,7 +52,8 @@ OTHER_PRINCIPAL = "This idempotencyKey belongs to another client. Nothing was se
 
 @dataclass(frozen=True)
 class Deadlines:
-    """By the loop's clock: until when a worker may accept, and until when its answer is awaited."""
+    """Two times of the loop's clock: the last time at which a worker may accept, and the end of the wait for its
+    answer."""
 
     accept_by: float
     answer_by: float
@@ -70,8 +71,10 @@ class Deadlines:
 
 
 class Submission:
-    """`request` makes an attempt's envelope; each attempt has an id of its own. `renews`: a call after the first one's
-    deadline acts anew instead of replaying its answer."""
+    """One write. `request` builds the envelope of an attempt; each attempt has its own id.
+
+    `renews`: a call after the first call's deadline acts again instead of replaying the first answer.
+    """
 
     def __init__(
         self,

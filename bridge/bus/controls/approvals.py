@@ -1,7 +1,7 @@
-"""A human's approval of a live order, in Redis: asked for by the worker, given outside the model's reach, used once.
+"""A person's approval of a live order, in Redis: requested by the worker, given outside the model's reach, used once.
 
-It is given by the operator (`cli approve`), or by the person at an MCP client that can show a form: that answer comes
-with the challenge that the form was sent out with, which is good for one answer.
+The operator gives it (`cli approve`), or the person at an MCP client that can show a form. A form's answer carries the
+challenge that the form was sent with, which is good for one answer.
 """
 
 from typing import Literal
@@ -22,9 +22,9 @@ Word = Literal["approved", "refused", "replayed", "unknown", "other_caller", "ex
 
 
 class Approval(msgspec.Struct, frozen=True):
-    """One order that awaits a human, or has one's word. `summary` is the server's own sentence, never the model's.
+    """One order that waits for approval, or is approved. `summary` is the server's own sentence, never the model's.
 
-    `digest` is of the caller, the call's arguments and the order's checked terms, account included.
+    `digest` covers the caller, the call's arguments and the order's checked terms, account included.
     """
 
     key: str

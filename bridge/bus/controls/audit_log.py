@@ -63,7 +63,7 @@ return 1
 
 
 class AuditLog:
-    """The leader's pen. An order whose entry could not be written must not be sent."""
+    """The leader's writer of the audit log. An order whose entry could not be written must not be sent."""
 
     def __init__(self, pipe: CommandPipeline, keys: Keys, token: int, watermark: Watermark | None = None) -> None:
         """Without a watermark of the leader's nothing is compared."""

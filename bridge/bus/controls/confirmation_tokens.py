@@ -1,4 +1,5 @@
-"""Confirmation tokens in Redis: what a preview showed, kept until the order that it confirms uses it up."""
+"""Confirmation tokens in Redis: the order that a preview showed, kept until the order that it confirms uses the
+token."""
 
 import msgspec
 

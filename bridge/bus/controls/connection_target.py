@@ -10,7 +10,7 @@ from bridge.bus.transport.pipeline import CommandPipeline
 
 
 class ConnectionTarget(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The gateway that the session is to be connected to, or who disconnected it (then `host` is empty)."""
+    """The gateway that the session should connect to, or who disconnected it (then `host` is empty)."""
 
     by: str
     host: str = ""

@@ -1,4 +1,4 @@
-"""The kill switch in Redis: set by anybody, seen by the very step that accepts an order, cleared by the operator."""
+"""The kill switch in Redis: set by anybody, read by the step that accepts an order, released by the operator."""
 
 from contextlib import suppress
 from typing import Annotated, Literal

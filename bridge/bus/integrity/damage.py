@@ -1,6 +1,6 @@
-"""Lua for the leader's scripts that reads what may be damaged, or written over with another type, as what is not there.
+"""Lua for the leader's scripts that reads a damaged value, or one of another type, as a missing one.
 
-So it is seen to be lost, restored and written anew, and keeps no worker from leading.
+So a damaged value is detected as lost and is rewritten, and it stops no worker from leading.
 """
 
 WHOLE = """

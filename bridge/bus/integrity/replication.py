@@ -1,4 +1,4 @@
-"""The replication id of a server, by which one that was started or promoted anew is told from the one before."""
+"""The replication id of a server, which changes with each restart and promotion."""
 
 UNKNOWN_ID = "?"  # the server does not tell it
 

@@ -47,7 +47,7 @@ class KnownState(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True)
 class DataLoss:
-    """Redis has less than the leader knew. `audit_seq` is where its log ends, `revision` how far its steps go."""
+    """A loss: Redis has less than the leader knew. `audit_seq` is where its log ends, `revision` its last step."""
 
     known: KnownState
     revision: int
@@ -80,7 +80,7 @@ def data_lost_error() -> ToolError:
 
 
 class Watermark:
-    """The figures, raised as Redis confirms them. Without a file they last as long as this process."""
+    """The known state, raised as Redis confirms steps. Without a file it lasts as long as this process."""
 
     def __init__(self, session: str, path: Path | None = None) -> None:
         self.known = KnownState(session)
@@ -132,9 +132,12 @@ class Watermark:
 
 
 class WatermarkFile:
-    """Two slots. The newer one is overwritten in place, for microseconds and without a sync, so a killed process leaves
-    all it knew; once it is on the disk the other slot is next, so a crash of the machine leaves one slot whole.
-    Nothing here raises: without the file the next leader compares Redis with IBKR alone."""
+    """A file with two slots.
+
+    The newer slot is overwritten in place, in microseconds and without a sync, so a killed process leaves all it knew.
+    Once that slot is on disk, the other one is used next, so a crash of the machine leaves one slot intact. Nothing
+    here raises: without the file the next leader compares Redis with IBKR alone.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path

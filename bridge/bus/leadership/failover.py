@@ -1,4 +1,4 @@
-"""A leader that has lost the gateway asks whether a standby can reach it, and the standby says so."""
+"""Fail-over signals: a leader that has lost the gateway asks whether a standby reaches it, and the standby answers."""
 
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
@@ -7,19 +7,19 @@ SAID_MS = 3_000  # what is said holds this long; both sides repeat it twice a se
 
 
 class FailoverSignals:
-    """All of it raises BusError."""
+    """The signals of leader and standby. Every method raises BusError."""
 
     def __init__(self, pipe: CommandPipeline, keys: Keys) -> None:
         self._pipe = pipe
         self._keys = keys
 
     async def ask(self) -> bool:
-        """The leader: say that the gateway is out of its reach. Whether a standby reaches it."""
+        """As leader: report that the gateway is out of reach. Return whether a standby reaches it."""
         await self._pipe.send("SET", self._keys.cut_off, "1", "PX", SAID_MS)
         return await self._said(self._keys.relief)
 
     async def wanted(self) -> bool:
-        """The standby: whether the leader asks."""
+        """As standby: return whether the leader asks for a hand-over."""
         return await self._said(self._keys.cut_off)
 
     async def _said(self, name: str) -> bool:
@@ -29,5 +29,5 @@ class FailoverSignals:
         return 0 < left_ms <= SAID_MS
 
     async def offer(self) -> None:
-        """The standby: say that the gateway can be reached from here."""
+        """As standby: report that this worker reaches the gateway."""
         await self._pipe.send("SET", self._keys.relief, "1", "PX", SAID_MS)

@@ -1,8 +1,8 @@
-"""Says on this machine who leads, by a lock that the kernel takes back when the leader's process ends.
+"""The leader of this machine, marked by a file lock that the kernel releases when the leader's process ends.
 
-Redis can't tell a leader that has died from one that stands still, so a lease has to lapse. The kernel can: a process
-that is stopped keeps its lock, and one that has ended has closed its connection to the gateway as well and will never
-write again. Who finds the lock free and the lease under the token in the file need not wait.
+Redis cannot tell a dead leader from a stopped one, so its lease has to expire. The kernel can: a stopped process keeps
+its lock. A process that has ended has also closed its connection to the gateway and will never write again. A standby
+that finds the lock free, and the lease under the token in the file, takes over without waiting.
 """
 
 import fcntl
@@ -24,8 +24,11 @@ log = structlog.get_logger()
 
 
 class LeaderFile:
-    """One file for the workers of one session on one machine, or None for none. What can't be read or written is no
-    proof, and then the lease lapses as it does between machines; nothing here raises."""
+    """One file for the workers of one session on one machine, or None for none.
+
+    An unreadable or unwritable file proves nothing; the lease then expires as it does between machines. Nothing here
+    raises.
+    """
 
     def __init__(self, path: Path | None, redis_url: str, session: str) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""The leader's lease: one worker of a session holds it, proves it without asking, and stops before it can lapse."""
+"""The leader's lease: one worker of a session holds it, checks it without I/O, and stops before it expires."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,11 +29,12 @@ log = structlog.get_logger()
 
 
 class LeaseLost(Exception):
-    """This worker leads no more: it must write nothing, and give up its connection to the gateway."""
+    """This worker leads no more: it must write nothing, and close its connection to the gateway."""
 
 
 class Lease:
-    """`token` rises with every grant, over restarts and loss of Redis' data, so a later leader is known by it."""
+    """The lease of one worker. `token` rises with every grant, over restarts and loss of Redis's data (a fencing
+    token)."""
 
     def __init__(
         self, pipe: CommandPipeline, keys: Keys, leader_file: Path | None = None, watermark: Watermark | None = None

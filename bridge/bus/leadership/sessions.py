@@ -1,4 +1,4 @@
-"""Which sessions a Redis knows: those that a worker has led, or that it tells of."""
+"""The sessions that a Redis knows: those that a worker has led."""
 
 from bridge.bus.keys import SIGNS, Keys, session_of
 from bridge.bus.transport.pipeline import CommandPipeline

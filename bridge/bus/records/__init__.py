@@ -1,1 +1,1 @@
-"""Order records, and what a placement must pass when it is accepted."""
+"""Order records, and the rules that a placement must pass when it is accepted."""

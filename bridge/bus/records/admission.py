@@ -11,12 +11,13 @@ from bridge.tool import ToolError
 
 @dataclass(frozen=True)
 class AdmissionRules:
-    """The limits are the worker's; 0 stands for none. A closing order passes all of them but an equal order.
+    """The worker's limits for one placement; 0 stands for no limit. A closing order passes all of them except an equal
+    order.
 
-    `terms` is a digest of everything that makes two orders equal, `duplicate_of` the key of the earlier one if the
-    caller has named it to place an equal order on purpose. `day_from_ms` is when the exchange's day began, `orders` how
-    many go out together. `terms` is of one principal, `shared` the same for all of them; `hold_ms` is how long this
-    order holds its equals where that is longer than the window.
+    `terms` is the digest of everything that makes two orders of one principal equal; `shared` is the same for all
+    principals. `duplicate_of` is the key of the earlier order if the caller named it to place an equal order on
+    purpose. `day_from_ms` is when the exchange's day began, `orders` how many orders are sent together. `hold_ms` is
+    how long this order holds equal ones if that is longer than the window.
     """
 
     terms: str

@@ -85,7 +85,7 @@ def digest_of(declared: ToolSpec, arguments: ToolRequest) -> str:
 
 
 class RecordClient:
-    """The front's part: submit, look, withdraw."""
+    """The front's access to records: submit, look, withdraw."""
 
     def __init__(self, pipe: CommandPipeline, keys: Keys, front: str) -> None:
         self._pipe = pipe
@@ -145,7 +145,7 @@ class RecordClient:
 
 
 class RecordKeeper:
-    """The leader's part: everything that moves a record on."""
+    """The leader's access to records: every step from acceptance on."""
 
     def __init__(self, pipe: CommandPipeline, keys: Keys, token: int, watermark: Watermark | None = None) -> None:
         """Without a watermark of the leader's nothing is compared."""

@@ -1,8 +1,8 @@
-"""One request in the worker's hands: what its handler may ask of the bus, and how its answer gets back.
+"""One request at the worker: the calls of the bus that its handler may make, and the delivery of its answer.
 
-A write has sent nothing before accept() returned, so until then it can be refused for certain. From then on its answer,
-good or bad, is stored under its key; without an answer its record stays accepted, which callers see as pending. A
-handler that raises the ToolError pending answers the caller and leaves the record open, to be settled.
+Until accept() returns a write has sent nothing, so it can be rejected for certain. From then on its answer, good or
+bad, is stored under its key; without an answer its record stays accepted, which callers see as pending. A handler that
+raises the ToolError pending answers the caller and leaves the record open for reconciliation.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 class RequestContext:
-    """One request as its handler sees it. `deadline` is by the loop's clock: nobody waits for an answer after it."""
+    """One request as its handler sees it. `deadline` is by the loop's clock: after it nobody waits for an answer."""
 
     def __init__(self, request: Request, wait_s: float, lease: Lease, records: RecordKeeper) -> None:
         self.request = request
@@ -123,7 +123,7 @@ async def retry_until_answered(step: Callable[[], Awaitable[None]]) -> None:
 
 
 class RequestRunner:
-    """Carries requests out and their answers back."""
+    """Runs requests and delivers their answers."""
 
     def __init__(self, pipe: CommandPipeline, keys: Keys, records: RecordKeeper, leave: Leave) -> None:
         """`leave` takes the record of a write that was accepted, and then failed here without an answer."""

@@ -1,4 +1,4 @@
-"""The worker's side of the bus: leads the session, takes requests, answers them, publishes ticks and the heartbeat."""
+"""The worker's server of the bus: leads the session, answers requests, publishes ticks and the heartbeat."""
 
 import asyncio
 from collections import Counter
@@ -39,9 +39,9 @@ Reconcile = Callable[[], Awaitable[None]]
 
 
 class BusServer:
-    """Used as `async with Answerer(…) as bus: await bus.lead(); await bus.serve(handle)`; leaving releases the lease.
+    """Used as `async with BusServer(…) as bus: await bus.lead(); await bus.serve(handle)`; leaving releases the lease.
 
-    `records` is there once the worker leads: orders of earlier leaders, notes, order ids.
+    `records` exists once the worker leads: orders of earlier leaders, notes, order ids.
     """
 
     def __init__(

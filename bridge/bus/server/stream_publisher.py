@@ -1,4 +1,4 @@
-"""Ticks: what a leader publishes on its streams, and the feeds in which a front reads them."""
+"""The ticks that a leader publishes on its streams."""
 
 import asyncio
 from collections import deque
@@ -32,7 +32,8 @@ class _PublishedStream:
 
 
 class StreamPublisher:
-    """The leader's streams. Nothing here waits: ticks gather while a message is under way, and go out in the next."""
+    """The leader's streams. Nothing here waits: ticks gather while a message is in transit, and the next message has
+    them."""
 
     def __init__(self, pipe: CommandPipeline, keys: Keys, lease: Lease) -> None:
         self._pipe = pipe

@@ -67,7 +67,7 @@ async def test_tool_that_is_hidden_cannot_be_called(redis_url: str, session: str
     assert order["isError"] is True
     assert disconnect["isError"] is True
     assert recorder.asked == []
-    assert "scope trade" in order["content"][0]["text"]
+    assert 'the "trade" scope' in order["content"][0]["text"]
     assert disconnect["_meta"][ERROR_META]["code"] == "forbidden"
 
 

@@ -89,7 +89,7 @@ def test_another_brokers_name_for_an_argument_gets_ours(tool: str, named: str, m
 
 
 def test_unknown_name_gets_the_list_of_names() -> None:
-    assert "ibkr_connect takes host, port, clientId" in refusal("ibkr_connect", {"zzz": 1}).message
+    assert "ibkr_connect accepts host, port, clientId" in refusal("ibkr_connect", {"zzz": 1}).message
     assert "ibkr_get_status takes no arguments" in refusal("ibkr_get_status", {"symbol": "SPY"}).message
 
 
@@ -117,7 +117,7 @@ def test_error_says_what_an_argument_looks_like() -> None:
     error = refusal("ibkr_get_historical_data", {"symbol": "VTI", "durationStr": "one year"})
 
     assert "such as 30 D" in error.message
-    assert "Nothing was asked" in error.message
+    assert "No request was sent" in error.message
 
 
 @pytest.mark.parametrize("quantity", [12, "12", 12.0])

@@ -142,7 +142,7 @@ async def test_toolset_narrows_the_list(redis_url: str, session: str) -> None:
         "ibkr_get_historical_data",
     ]
     assert refused["content"][0]["text"].startswith("[unknown_tool] Unknown tool")
-    assert "FRONT_TOOLSETS leaves its toolset account out" in refused["content"][0]["text"]
+    assert "FRONT_TOOLSETS leaves out its toolset account" in refused["content"][0]["text"]
 
 
 def test_toolset_that_is_none_is_refused_with_those_that_are() -> None:

@@ -48,7 +48,7 @@ async def test_token_that_may_only_read_halts_and_cancels_nothing(
     told = result["structuredContent"]
     assert (told["halted"], told["by"], told["cancelled"]) == (True, "reader", None)
     assert "Nothing was cancelled" in told["message"]
-    assert "scope trade" in told["message"]
+    assert 'the "trade" scope' in told["message"]
     assert sent == []
 
 
