@@ -123,7 +123,7 @@ async def test_stream_ends_when_its_token_is_taken_away(
         async with asyncio.timeout(10):
             taken, left = [answer["structuredContent"] for answer in await asyncio.gather(*calls)]
 
-    assert "Ended early: the client's token was taken away" in taken["message"]
+    assert "Ended early: the client's token was revoked" in taken["message"]
     assert taken["seconds"] < 10
     assert "Ended early" not in left["message"]
 
