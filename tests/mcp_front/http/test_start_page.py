@@ -35,7 +35,7 @@ async def test_browser_gets_a_page_that_says_what_this_is_and_how_to_connect(
     for way in ways_to_add(front.endpoint).values():
         assert html.escape(way) in answer.text
     assert "Session: <b>ready</b>" in answer.text
-    assert "wants a token" not in answer.text
+    assert "requires a token" not in answer.text
 
 
 @pytest.mark.trial("D25")
@@ -66,7 +66,7 @@ async def test_page_tells_the_cause_of_a_session_that_is_not_ready_and_nothing_s
     assert "Session: <b>login_pending</b>" in answer.text
     assert "&lt;second&gt; factor" in answer.text
     assert "Look &amp; approve." in answer.text
-    assert "wants a token" in answer.text
+    assert "requires a token" in answer.text
     assert "DU1234567" not in answer.text
 
 

@@ -123,7 +123,7 @@ async def test_every_tool_says_at_once_that_no_worker_is_there(redis_url: str, s
 
     halted = answers.pop("ibkr_halt_trading")["structuredContent"]  # needs no worker
     assert halted["halted"] is True
-    assert "Only the operator releases it." in halted["message"]
+    assert "Only the operator can release it." in halted["message"]
     # No worker has ever compared this Redis with IBKR, so nobody can say what became of a key.
     assert codes(answers) == expected_codes("no_worker", write="unknown")
     assert "Start ib_worker" in answers["ibkr_get_positions"]["content"][0]["text"]

@@ -37,7 +37,7 @@ async def test_fault_of_ours_is_an_internal_error_that_names_its_log_line(redis_
     text = result["content"][0]["text"]
     assert text.startswith("[internal] ")
     assert failure["request_id"] in text
-    assert "Whether the order was sent is not known" in text
+    assert "It is unknown whether the order was sent" in text
 
 
 async def test_each_call_is_one_log_line_without_arguments(redis_url: str, session: str) -> None:

@@ -25,11 +25,11 @@ def test_where_redis_should_be_is_told_without_secrets(url: str, where: str) -> 
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("MISCONF Errors writing to the AOF file: No space left on device", "can't write to its disk"),
+        ("MISCONF Errors writing to the AOF file: No space left on device", "cannot write to its disk"),
         ("LOADING Redis is loading the dataset in memory", "loading"),
         ("WRONGPASS invalid username-password pair or user is disabled.", "password"),
         ("NOPERM this user has no permissions to run the 'info' command", "does not permit"),
-        ("ERR something new", "refuses a command"),
+        ("ERR something new", "rejects a command"),
     ],
 )
 def test_each_refusal_has_its_name_and_a_remedy(text: str, what: str) -> None:
