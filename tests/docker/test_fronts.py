@@ -17,7 +17,6 @@ from tests.deploy.tools import find_tool, needs
 from tests.docker.calls import ORDER, Caller, Outcome, new_key
 from tests.docker.faults import FINAL, sent
 from tests.docker.stack import Stack, run, running
-from tests.stacks.front import wait_until
 from tests.waiting import until
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600), needs("caddy")]
@@ -153,7 +152,7 @@ async def test_fronts_roll_over_one_by_one_and_no_client_loses_a_read_an_order_o
     assert len(await kept(behind, "front-paper")) == FRONTS
     clients = Clients(behind)
     calling = asyncio.create_task(clients.run())
-    await wait_until(lambda: len(clients.orders) > 5 and len(clients.first_tries) > 20, "clients are at work", 60)
+    await until(lambda: len(clients.orders) > 5 and len(clients.first_tries) > 20, "clients are at work", 60)
 
     took = await asyncio.to_thread(upgraded, behind, tmp_path / "ibkr")
     clients.stopping = True

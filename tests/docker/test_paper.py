@@ -15,7 +15,7 @@ from cli.local_stack.embedded_redis import free_port
 from cli.local_stack.readiness import until_ready
 from tests.docker.calls import Caller
 from tests.docker.stack import ROOT, Stack, running
-from tests.stacks.front import wait_until
+from tests.waiting import until
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
@@ -63,7 +63,7 @@ def readiness(stack: Stack) -> tuple[int, str]:
 
 
 async def test_a_gateway_that_waits_for_its_second_factor_holds_nobody_else_up(paper: Stack) -> None:
-    await wait_until(lambda: "second factor" in readiness(paper)[1], "the second factor is asked for", 60)
+    await until(lambda: "second factor" in readiness(paper)[1], "the second factor is asked for", 60)
 
     assert readiness(paper)[0] == 503
     assert {name for name, each in paper.containers().items() if each["State"]["Running"]} == {
@@ -125,7 +125,7 @@ async def test_nobody_is_let_in_without_a_token(paper: Stack) -> None:
 
 async def test_a_later_start_prints_no_token_and_keeps_the_first(paper: Stack, token: str) -> None:
     paper.compose("up", "--detach", "--force-recreate", "--no-deps", "clients-paper")
-    await wait_until(lambda: "owner" in paper.compose("logs", "clients-paper"), "the clients are told", 60)
+    await until(lambda: "owner" in paper.compose("logs", "clients-paper"), "the clients are told", 60)
 
     assert TOKEN.findall(paper.compose("logs", "clients-paper")) == []
     assert await told(paper, token) == "done"

@@ -20,8 +20,9 @@ from bridge.bus.server.request import RequestContext
 from cli.local_stack.embedded_redis import free_port
 from mcp_front import VERSION
 from mcp_front.__main__ import main
-from tests.stacks.front import ERAS, MODERN, RawClient, wait_until, worker
+from tests.stacks.front import ERAS, MODERN, RawClient, worker
 from tests.stacks.ticking_worker import ticking
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 60  # a Python process with all it imports, on a machine that does much else
@@ -116,7 +117,7 @@ async def test_streams_get_their_summary_when_the_program_is_told_to_stop(redis_
     async with ticking(redis_url, session), program(redis_url, session) as (running, url):
         watchers = [Watcher(url, era) for era in ERAS]
         calls = [asyncio.create_task(watcher.watch()) for watcher in watchers]
-        await wait_until(lambda: all(watcher.heard for watcher in watchers), "both hear ticks", 20)
+        await until(lambda: all(watcher.heard for watcher in watchers), "both hear ticks", 20)
         running.send_signal(signal.SIGTERM)
         async with asyncio.timeout(20):
             summaries = await asyncio.gather(*calls)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from bridge.bus.server.request import Handle, RequestContext
 from bridge.bus.server.server import BusServer, Reconcile
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import OPERATIONS, ToolRequest
+from tests.waiting import until
 
 GET_POSITIONS = OPERATIONS["get_positions"]
 PLACE_ORDER = OPERATIONS["place_order"]
@@ -79,21 +80,6 @@ async def until_open(pipe: CommandPipeline, keys: Keys) -> None:
         return bool(receivers) and await pipe.send("GET", keys.generation) is not None
 
     await until(is_open, "a worker serves and the generation is marked")
-
-
-async def until(predicate: Callable[[], Any], description: str, timeout_s: float = 10) -> None:
-    """Wait until a condition (or the coroutine that tells it) holds."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            while True:
-                value = predicate()
-                if asyncio.iscoroutine(value):
-                    value = await value
-                if value:
-                    return
-                await asyncio.sleep(0.005)
-    except TimeoutError:
-        raise AssertionError(f"not within {timeout_s} s: {description}") from None
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from bridge.tools.session import SessionStatus
 from mcp_front.__main__ import Front, assemble
 from mcp_front.http.server import DrainingServer, http_config
 from mcp_front.settings import FrontSettings
+from tests.waiting import until
 
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
 ERAS = (MODERN, LEGACY)
@@ -58,7 +59,7 @@ async def serving(redis_url: str, session: str, **settings: Any) -> AsyncIterato
         server = DrainingServer(http_config(front.app, whole.front_host, 0), front.calls, front.draining, 2)
         task = asyncio.create_task(server.serve())
         try:
-            await wait_until(lambda: server.started or task.done(), "the front listens")
+            await until(lambda: server.started or task.done(), "the front listens")
             port = server.servers[0].sockets[0].getsockname()[1]
             yield Running(f"http://127.0.0.1:{port}", front, server)
         finally:
@@ -92,15 +93,6 @@ async def listened_to(bus: BusServer) -> None:
     async with asyncio.timeout(5):
         while not (await bus.pipe.send("PUBSUB", "SHARDNUMSUB", bus.keys.requests))[1]:  # noqa: ASYNC110  # Redis knows
             await asyncio.sleep(0.01)
-
-
-async def wait_until(predicate: Callable[[], bool], description: str, timeout_s: float = 5.0) -> None:
-    try:
-        async with asyncio.timeout(timeout_s):
-            while not predicate():  # noqa: ASYNC110  # any condition, not only one that has an event
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        raise AssertionError(f"not in {timeout_s} s: {description}") from None
 
 
 def answering(value: Any) -> Handler:

@@ -16,8 +16,9 @@ from bridge.bus.records.admission import AdmissionRules
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from mcp_front.tools.status import session_status
-from tests.stacks.bus import KEY, front, pipe_to, serving, submit, until
+from tests.stacks.bus import KEY, front, pipe_to, serving, submit
 from tests.stacks.gated import TERMS, Gated
+from tests.waiting import until
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

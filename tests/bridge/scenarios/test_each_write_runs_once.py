@@ -11,19 +11,8 @@ from bridge.bus.records.records import RecordKeeper
 from bridge.bus.server.server import BusServer
 from bridge.bus.transport.errors import Fenced
 from bridge.tool import ToolError
-from tests.stacks.bus import (
-    GET_POSITIONS,
-    KEY,
-    PLACE_ORDER,
-    Broker,
-    front,
-    intents,
-    order,
-    pipe_to,
-    serving,
-    submit,
-    until,
-)
+from tests.stacks.bus import GET_POSITIONS, KEY, PLACE_ORDER, Broker, front, intents, order, pipe_to, serving, submit
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from bridge.bus.keys import Keys
 from bridge.bus.server.server import BusServer
 from bridge.tool import ToolError
 from bridge.tools.session import SessionStatus
-from tests.stacks.bus import Broker, front, pipe_to, serving, until
+from tests.stacks.bus import Broker, front, pipe_to, serving
 from tests.stacks.redis_relay import Shim
+from tests.waiting import until
 
 DAY_MS = 24 * 3600 * 1000
 READY = SessionStatus(is_connected=True, state="ready", accounts=["DU1"])

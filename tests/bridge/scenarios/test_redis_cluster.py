@@ -11,7 +11,8 @@ from bridge.bus.transport.connection import Refused
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tools.session import SessionStatus
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
-from tests.stacks.bus import KEY, Broker, ask, front, pipe_to, serving, submit, until
+from tests.stacks.bus import KEY, Broker, ask, front, pipe_to, serving, submit
+from tests.waiting import until
 
 OTHERS = ("bar", "foo")  # of their slots 5061 and 12182 each node of the pair has one
 

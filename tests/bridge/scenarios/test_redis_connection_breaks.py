@@ -9,8 +9,9 @@ import pytest
 from bridge.bus.client import submission as submitting
 from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
-from tests.stacks.bus import GET_POSITIONS, KEY, Broker, front, intents, serving, submit, until
+from tests.stacks.bus import GET_POSITIONS, KEY, Broker, front, intents, serving, submit
 from tests.stacks.redis_relay import Shim
+from tests.waiting import until
 
 
 @pytest.fixture

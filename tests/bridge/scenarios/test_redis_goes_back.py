@@ -12,7 +12,7 @@ from bridge.bus.messages import VERSION, Request
 from bridge.bus.records.records import RecordKeeper
 from bridge.bus.server.server import BusServer
 from bridge.tool import ToolError
-from tests.stacks.bus import until
+from tests.waiting import until
 
 KNOWN = 7  # steps
 WRITE = Request(VERSION, "a-1", "place_order", msgspec.Raw(b"{}"), "f", 2**50, "claude", "r", key="k-1", digest="d")

@@ -14,7 +14,8 @@ from bridge.bus.transport import pubsub as listening
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.busy import BUSY_S
-from tests.stacks.bus import KEY, Broker, ask, front, serving, submit, until
+from tests.stacks.bus import KEY, Broker, ask, front, serving, submit
+from tests.waiting import until
 
 SESSION = "faults"
 

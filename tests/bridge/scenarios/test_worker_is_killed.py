@@ -15,8 +15,9 @@ import pytest_asyncio
 from bridge.bus.client.client import BusClient
 from bridge.tool import ToolError
 from tests.busy import BUSY_S
-from tests.stacks.bus import KEY, ask, front, submit, until
+from tests.stacks.bus import KEY, ask, front, submit
 from tests.stacks.worker_process import LEASE_S, RENEW_S, main
+from tests.waiting import until
 
 FORKS = multiprocessing.get_context("forkserver")  # imports once for all workers
 FORKS.set_forkserver_preload(["tests.stacks.worker_process"])

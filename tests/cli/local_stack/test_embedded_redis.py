@@ -14,7 +14,8 @@ import pytest
 from cli.errors import Problem
 from cli.local_stack import embedded_redis
 from cli.local_stack.embedded_redis import EmbeddedRedis, answers, find_server, free_port
-from tests.stacks.bus import pipe_to, until
+from tests.stacks.bus import pipe_to
+from tests.waiting import until
 
 STARTER = """
 import asyncio, signal, sys

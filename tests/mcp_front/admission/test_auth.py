@@ -11,10 +11,11 @@ from bridge.tool import Effect
 from mcp_front.admission.auth import TokenFile, read_tokens
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.tools.catalogue import offered_tools
-from tests.stacks.front import ERAS, plain_http, serving, wait_until, worker
+from tests.stacks.front import ERAS, plain_http, serving, worker
 from tests.stacks.handlers import ORDER, PNL, Recorder
 from tests.stacks.ticking_worker import ticking
 from tests.stacks.tokens import SCOPES, as_caller, token_of, write_tokens
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ async def test_stream_ends_when_its_token_is_taken_away(
             )
             for name, seconds in (("reader", 60), ("trader", 2))
         ]
-        await wait_until(lambda: ticker.sent > 10, "some ticks are sent")
+        await until(lambda: ticker.sent > 10, "some ticks are sent")
         write_tokens(tokens_file, ["trader"])
         async with asyncio.timeout(10):
             taken, left = [answer["structuredContent"] for answer in await asyncio.gather(*calls)]

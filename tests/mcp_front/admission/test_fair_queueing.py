@@ -13,7 +13,8 @@ from starlette.types import Message, Receive, Scope, Send
 from mcp_front.admission import fair_queueing as door
 from mcp_front.admission.fair_queueing import MAX_CONCURRENT, FairQueueMiddleware, release_slot
 from mcp_front.admission.rate_limits import RateLimiter
-from tests.stacks.front import serving, wait_until
+from tests.stacks.front import serving
+from tests.waiting import until
 
 WAITING = 12  # of one caller, in place of hundreds
 UNPACED = RateLimiter(1e9, 1_000)
@@ -78,9 +79,9 @@ async def test_another_caller_is_next_however_many_of_one_wait() -> None:
         tasks.append(knock(guarded, "quiet"))
         await asyncio.sleep(0)
         inside.go.release()
-        await wait_until(lambda: len(inside.entered) > MAX_CONCURRENT, "one more is in")
+        await until(lambda: len(inside.entered) > MAX_CONCURRENT, "one more is in")
         inside.go.release()
-        await wait_until(lambda: len(inside.entered) > MAX_CONCURRENT + 1, "another is in")
+        await until(lambda: len(inside.entered) > MAX_CONCURRENT + 1, "another is in")
 
         assert "quiet" in inside.entered[MAX_CONCURRENT:]
 
@@ -93,7 +94,7 @@ async def test_a_call_that_waits_for_the_worker_holds_no_place() -> None:
         await inside(scope, receive, send)
 
     async with flooded(waits) as (_, tasks):
-        await wait_until(lambda: len(inside.entered) == len(tasks), "all are in")
+        await until(lambda: len(inside.entered) == len(tasks), "all are in")
 
 
 async def test_an_answer_that_begins_holds_no_place() -> None:
@@ -104,14 +105,14 @@ async def test_an_answer_that_begins_holds_no_place() -> None:
         await inside(scope, receive, send)
 
     async with flooded(answers) as (_, tasks):
-        await wait_until(lambda: len(inside.entered) == len(tasks), "all are in")
+        await until(lambda: len(inside.entered) == len(tasks), "all are in")
 
 
 async def test_whoever_stays_long_holds_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(door, "LONGEST_S", 0.01)
     inside = Inside()
     async with flooded(inside) as (_, tasks):
-        await wait_until(lambda: len(inside.entered) == len(tasks), "all are in")
+        await until(lambda: len(inside.entered) == len(tasks), "all are in")
 
 
 async def test_whoever_leaves_before_its_turn_takes_no_place_along() -> None:
@@ -122,7 +123,7 @@ async def test_whoever_leaves_before_its_turn_takes_no_place_along() -> None:
         inside.go.release()
         tasks.append(knock(guarded, "quiet"))
 
-        await wait_until(lambda: "quiet" in inside.entered, "the place is free")
+        await until(lambda: "quiet" in inside.entered, "the place is free")
 
 
 async def test_beyond_its_line_a_caller_is_told_to_come_again_and_others_are_not() -> None:
@@ -151,7 +152,7 @@ async def test_whoever_is_early_waits_before_it_takes_a_place() -> None:
     guarded = FairQueueMiddleware(inside, RateLimiter(20, 1), nullcontext)
     inside.go.release()
     tasks = [knock(guarded, "claude") for _ in range(2)]
-    await wait_until(lambda: tasks[0].done(), "the first is through")
+    await until(lambda: tasks[0].done(), "the first is through")
     assert inside.entered == ["claude"]
     assert guarded._inside == 0
 
@@ -205,7 +206,7 @@ async def test_a_halt_waits_behind_nobody_not_even_its_own_flood() -> None:
         before = len(inside.entered)
         tasks.append(knock(guarded, "hungry", body=HALT))
 
-        await wait_until(lambda: len(inside.entered) == before + 1, "the halt is in")
+        await until(lambda: len(inside.entered) == before + 1, "the halt is in")
 
 
 async def test_a_flood_of_halts_is_a_flood_like_another() -> None:
@@ -213,7 +214,7 @@ async def test_a_flood_of_halts_is_a_flood_like_another() -> None:
     async with flooded(inside) as (guarded, tasks):
         before = len(inside.entered)
         tasks += [knock(guarded, "hungry", body=HALT) for _ in range(door.HALTS + 10)]
-        await wait_until(lambda: len(inside.entered) == before + door.HALTS, "some are in")
+        await until(lambda: len(inside.entered) == before + door.HALTS, "some are in")
         for _ in range(5):
             await asyncio.sleep(0)
 
@@ -274,7 +275,7 @@ async def test_no_caller_makes_the_front_hold_more_than_so_many_bytes(monkeypatc
         assert len(told) == 2
         inside.go.release()
         inside.go.release()
-        await wait_until(lambda: "large" in inside.entered, "what was held is let in")
+        await until(lambda: "large" in inside.entered, "what was held is let in")
         assert guarded._held["large"] == 0
 
 

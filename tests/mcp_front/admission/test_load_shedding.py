@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 from mcp_front.admission import load_shedding as porch
 from mcp_front.admission.load_shedding import LoadSheddingMiddleware
 from mcp_front.protocol.results import ERROR_META
-from tests.stacks.front import wait_until
+from tests.waiting import until
 
 SHARE = 3
 READ = b'{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "ibkr_get_positions"}}'
@@ -72,7 +72,7 @@ async def crowded(inside: Inside) -> LoadSheddingMiddleware:
     app = LoadSheddingMiddleware(inside, SHARE)
     for _ in range(SHARE):
         Knock(app)
-    await wait_until(lambda: len(inside.bodies) == SHARE, "its share is inside")
+    await until(lambda: len(inside.bodies) == SHARE, "its share is inside")
     return app
 
 
@@ -93,9 +93,9 @@ async def test_what_is_beyond_a_clients_share_is_refused_in_its_tools_words(insi
 async def test_another_client_is_let_through_and_so_is_the_same_one_later(inside: Inside) -> None:
     app = await crowded(inside)
     Knock(app, "quiet")
-    await wait_until(lambda: len(inside.bodies) == SHARE + 1, "the other is inside")
+    await until(lambda: len(inside.bodies) == SHARE + 1, "the other is inside")
     inside.go.set()
-    await wait_until(lambda: not app._through, "all are through")
+    await until(lambda: not app._through, "all are through")
     await Knock(app).task
 
     assert len(inside.bodies) == SHARE + 2
@@ -133,7 +133,7 @@ async def test_when_plenty_are_kept_the_next_is_refused_at_once(
     monkeypatch.setattr(porch, "LONGEST_S", 3_600)
     app = await crowded(inside)
     kept = [Knock(app) for _ in range(2)]
-    await wait_until(lambda: app._kept[b"hungry"] == 2, "two are kept")
+    await until(lambda: app._kept[b"hungry"] == 2, "two are kept")
     async with asyncio.timeout(5):
         await Knock(app).task
     for each in kept:
@@ -159,7 +159,7 @@ async def test_when_plenty_are_kept_the_next_is_refused_at_once(
 async def test_what_is_not_judged_here_goes_on_whole(inside: Inside, body: bytes, scope: Scope) -> None:
     app = await crowded(inside)
     Knock(app, body=body, **scope)
-    await wait_until(lambda: len(inside.bodies) == SHARE + 1, "it is inside")
+    await until(lambda: len(inside.bodies) == SHARE + 1, "it is inside")
     inside.go.set()
 
     assert inside.bodies[-1] == (b"" if scope.get("type") == "lifespan" else body)

@@ -10,9 +10,10 @@ import pytest
 from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
-from tests.stacks.bus import pipe_to, until
+from tests.stacks.bus import pipe_to
 from tests.stacks.front import ERAS, serving, worker
 from tests.stacks.handlers import ORDER, REPORT, filling
+from tests.waiting import until
 
 
 async def noted(pipe: CommandPipeline, session: str, key: str | None) -> bool:

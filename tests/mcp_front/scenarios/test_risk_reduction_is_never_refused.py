@@ -12,9 +12,10 @@ from bridge.bus.server import server as answering
 from bridge.bus.server.request import RequestContext
 from mcp_front.protocol.results import ERROR_META
 from tests.stacks.bus import pipe_to
-from tests.stacks.front import ERAS, serving, wait_until, worker
+from tests.stacks.front import ERAS, serving, worker
 from tests.stacks.front import answering as answers
 from tests.stacks.handlers import REPORT
+from tests.waiting import until
 
 CANCELLED = {"orders": [REPORT], "message": "1 cancelled", "replayed": False}
 RELIEVING: dict[str, dict[str, Any]] = {
@@ -152,4 +153,4 @@ async def test_a_worker_full_of_placings_takes_a_cancel(
 
     assert refused["_meta"][ERROR_META]["code"] == "overloaded"
     assert not result.get("isError", False)
-    await wait_until(lambda: len(sent) == 1, "the cancel is carried out")
+    await until(lambda: len(sent) == 1, "the cancel is carried out")

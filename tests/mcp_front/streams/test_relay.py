@@ -14,8 +14,9 @@ from bridge.tools.session import SessionStatus
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from mcp_front.streams.relay import lasts_s
 from tests.busy import BUSY_S
-from tests.stacks.front import ERAS, MODERN, Running, serving, wait_until, worker
+from tests.stacks.front import ERAS, MODERN, Running, serving, worker
 from tests.stacks.ticking_worker import SPY, STREAM, quote, ticking, watch
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -135,7 +136,7 @@ async def test_stream_ends_with_what_it_has_when_the_worker_goes(redis_url: str,
     async with serving(redis_url, session) as front:
         async with ticking(redis_url, session) as ticker:
             call = asyncio.create_task(watch(front, era, 60))
-            await wait_until(lambda: ticker.sent > 10, "some ticks are sent")
+            await until(lambda: ticker.sent > 10, "some ticks are sent")
         async with asyncio.timeout(10):
             result, messages, _ = await call
 
@@ -149,7 +150,7 @@ async def test_stream_ends_with_what_it_has_when_the_session_is_lost(redis_url: 
     lost = SessionStatus(is_connected=False, state="connecting", cause="The gateway hung up.")
     async with ticking(redis_url, session) as ticker, serving(redis_url, session) as front:
         call = asyncio.create_task(watch(front, MODERN, 60))
-        await wait_until(lambda: ticker.sent > 10, "some ticks are sent")
+        await until(lambda: ticker.sent > 10, "some ticks are sent")
         await ticker.bus.beat(lost)
         async with asyncio.timeout(5):
             result, _, _ = await call
@@ -163,7 +164,7 @@ async def test_break_of_the_line_is_relayed_as_unknown_and_counted(redis_url: st
     nothing = dict.fromkeys(("bid", "ask", "last", "bidSize", "askSize", "lastSize"))
     async with ticking(redis_url, session) as ticker, serving(redis_url, session) as front:
         call = asyncio.create_task(watch(front, MODERN, 2))
-        await wait_until(lambda: ticker.bus.ticks.receivers(STREAM) == 1, "the front listens")
+        await until(lambda: ticker.bus.ticks.receivers(STREAM) == 1, "the front listens")
         ticker.publish = lambda: None  # type: ignore[method-assign]
         ticker.bus.publish(STREAM, "gap", json.dumps(quote(0) | nothing).encode())
         result, messages, _ = await call
@@ -180,7 +181,7 @@ async def test_stream_ends_with_what_it_has_when_redis_goes(tmp_path: Any, sessi
         ticking(redis.url, session) as ticker,
     ):
         call = asyncio.create_task(watch(front, MODERN, 60))
-        await wait_until(lambda: ticker.sent > 10, "some ticks are sent")
+        await until(lambda: ticker.sent > 10, "some ticks are sent")
         await redis.stop()
         async with asyncio.timeout(10):
             result, _, _ = await call
@@ -194,7 +195,7 @@ async def test_stream_ends_with_what_it_has_when_redis_goes(tmp_path: Any, sessi
 async def test_stream_returns_its_summary_when_the_front_drains(redis_url: str, session: str, era: str) -> None:
     async with ticking(redis_url, session) as ticker, serving(redis_url, session) as front:
         call = asyncio.create_task(watch(front, era, 60))
-        await wait_until(lambda: ticker.sent > 10, "some ticks are sent")
+        await until(lambda: ticker.sent > 10, "some ticks are sent")
         front.server.drain()
         async with asyncio.timeout(5):
             result, _, _ = await call
@@ -208,10 +209,10 @@ async def test_client_that_hangs_up_ends_its_stream_and_its_subscription(
 ) -> None:
     async with ticking(redis_url, session) as ticker, serving(redis_url, session) as front:
         call = asyncio.create_task(front.raw(era).call("ibkr_stream_market_data", symbol="SPY", duration_seconds=60))
-        await wait_until(lambda: ticker.bus.ticks.receivers(STREAM) == 1, "the front listens")
+        await until(lambda: ticker.bus.ticks.receivers(STREAM) == 1, "the front listens")
         call.cancel()
 
-        await wait_until(lambda: ticker.bus.ticks.receivers(STREAM) == 0, "nobody listens any more")
+        await until(lambda: ticker.bus.ticks.receivers(STREAM) == 0, "nobody listens any more")
         async with asyncio.timeout(2 + BUSY_S):
             await front.front.calls.idle()
 
@@ -224,7 +225,7 @@ async def test_client_that_does_not_read_gets_the_latest_and_a_count_and_slows_n
     async with ticking(redis_url, session, every_s=0.004) as ticker, serving(redis_url, session) as front:
         ticker.ballast = 1500  # raw ticks in each update: 50 kB
         async with Stalled(front, era) as stalled:
-            await wait_until(lambda: ticker.sent > 300, "three times what the sockets hold has been sent", 30)
+            await until(lambda: ticker.sent > 300, "three times what the sockets hold has been sent", 30)
             quick, messages, _ = await watch(front, era, 1)
             front.front.draining.set()
             summary, heard = await stalled.read()

@@ -11,8 +11,9 @@ from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
 from bridge.tool import ToolError
 from mcp_front.protocol.results import ERROR_META
-from tests.stacks.front import ERAS, MODERN, Handler, serving, wait_until, worker
+from tests.stacks.front import ERAS, MODERN, Handler, serving, worker
 from tests.stacks.ticking_worker import SPY, STREAM, quote, watch
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -65,10 +66,10 @@ async def test_stream_goes_on_where_another_worker_leads_at_once(redis_url: str,
         async with worker(redis_url, session, {"open_market_data": opening(first, quote(1))}) as bus:
             first.append(bus)
             call = asyncio.create_task(watch(front, MODERN, 4))
-            await wait_until(lambda: times.total() == 2, "the stream is opened, and again with the front listening")
+            await until(lambda: times.total() == 2, "the stream is opened, and again with the front listening")
         async with worker(redis_url, session, {"open_market_data": opening(second, quote(2))}) as bus:
             second.append(bus)
-            await wait_until(lambda: times.total() == 3, "it is opened at the next worker")
+            await until(lambda: times.total() == 3, "it is opened at the next worker")
             bus.publish(STREAM, "quote", json.dumps(quote(3)).encode())
             result, messages, _ = await call
 

@@ -13,8 +13,9 @@ import pytest
 from bridge.bus.client import front_channel
 from bridge.bus.server.request import RequestContext
 from mcp_front.protocol.results import ERROR_META
-from tests.stacks.front import LEGACY, MODERN, Running, messages_of, plain_http, serving, wait_until, worker
+from tests.stacks.front import LEGACY, MODERN, Running, messages_of, plain_http, serving, worker
 from tests.stacks.ticking_worker import ticking
+from tests.waiting import until
 
 ORDER: dict[str, Any] = {"symbol": "SPY", "action": "BUY", "totalQuantity": 1, "idempotencyKey": "cancel-me-1"}
 
@@ -67,7 +68,7 @@ async def test_running_read_ends_at_whatever_replica_the_cancellation_arrives(
 ) -> None:
     async with two_fronts(redis_url, session) as (first, second, held), plain_http() as http:
         call = asyncio.create_task(called(http, first, id, "ibkr_get_positions"))
-        await wait_until(lambda: held.waiting == 1, "the call runs")
+        await until(lambda: held.waiting == 1, "the call runs")
         status = await cancel(http, second, id)
         result = await call
 
@@ -80,7 +81,7 @@ async def test_running_stream_ends_and_its_caller_is_told(redis_url: str, sessio
     async with ticking(redis_url, session), serving(redis_url, session) as front, plain_http() as http:
         stream = called(http, front, 7, "ibkr_stream_market_data", symbol="SPY", duration_seconds=30)
         call = asyncio.create_task(stream)
-        await wait_until(lambda: bool(front.front.calls.under_way.find("local", "127.0.0.1", 7)), "the stream runs")
+        await until(lambda: bool(front.front.calls.under_way.find("local", "127.0.0.1", 7)), "the stream runs")
         async with asyncio.timeout(5):
             await cancel(http, front, 7)
             result = await call
@@ -95,7 +96,7 @@ async def test_nothing_ends_where_two_calls_have_the_id_or_the_id_is_of_another_
     async with two_fronts(redis_url, session) as (first, second, held), plain_http() as http:
         twice = [asyncio.create_task(called(http, each, 7, "ibkr_get_positions")) for each in (first, second)]
         other = asyncio.create_task(called(http, first, "8", "ibkr_get_executions"))
-        await wait_until(lambda: held.waiting == 3, "the calls run")
+        await until(lambda: held.waiting == 3, "the calls run")
         ended = [await first.front.asker.fronts.end_only("local", "127.0.0.1", each) for each in (7, 8)]
         stranger = await second.front.asker.fronts.end_only("somebody", "127.0.0.1", "8")
         held.let.set()
@@ -115,7 +116,7 @@ async def test_write_never_ends(redis_url: str, session: str) -> None:
         asyncio.timeout(20),
     ):
         call = asyncio.create_task(called(http, front, 7, "ibkr_place_order", **ORDER))
-        await wait_until(lambda: held.waiting == 1, "the order is at the worker")
+        await until(lambda: held.waiting == 1, "the order is at the worker")
         ended = await front.front.asker.fronts.end_only("local", "127.0.0.1", 7)
         running = front.front.calls.under_way.find("local", "127.0.0.1", 7)
         held.let.set()
@@ -132,7 +133,7 @@ async def test_nothing_ends_while_a_front_does_not_answer(
     monkeypatch.setattr(front_channel, "ANSWER_S", 0.3)
     async with two_fronts(redis_url, session) as (first, second, held), plain_http() as http:
         call = asyncio.create_task(called(http, first, 7, "ibkr_get_positions"))
-        await wait_until(lambda: held.waiting == 1, "the call runs")
+        await until(lambda: held.waiting == 1, "the call runs")
         second.front.asker.fronts.serve(lambda *_: _silent(), lambda _: None)
         ended = await first.front.asker.fronts.end_only("local", "127.0.0.1", 7)
         held.let.set()
@@ -150,7 +151,7 @@ def _silent() -> Any:
 async def test_modern_call_is_no_candidate(redis_url: str, session: str) -> None:
     async with two_fronts(redis_url, session) as (first, _, held), plain_http() as http:
         call = asyncio.create_task(called(http, first, 7, "ibkr_get_positions", MODERN))
-        await wait_until(lambda: held.waiting == 1, "the call runs")
+        await until(lambda: held.waiting == 1, "the call runs")
         ended = await first.front.asker.fronts.end_only("local", "raw", 7)
         held.let.set()
         result = await call

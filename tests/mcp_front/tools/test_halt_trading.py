@@ -12,9 +12,10 @@ from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.tools import halt_trading as halting
-from tests.stacks.front import ERAS, serving, wait_until, worker
+from tests.stacks.front import ERAS, serving, worker
 from tests.stacks.handlers import REPORT
 from tests.stacks.tokens import as_caller, write_tokens
+from tests.waiting import until
 
 WITH_ORDERS: dict[str, Any] = {"reason": "it floods", "cancelOrders": True}
 TOLD = {"orders": [REPORT], "message": "1 cancelled"}
@@ -73,9 +74,9 @@ async def test_halts_at_once_share_a_cancel_and_the_one_after_it(
     opened = asyncio.Event()
     async with worker(redis_url, session, cancelling(sent, opened.wait)), serving(redis_url, session) as front:
         first = asyncio.create_task(front.raw().call("ibkr_halt_trading", **WITH_ORDERS))
-        await wait_until(lambda: len(sent) == 1, "the first cancels")
+        await until(lambda: len(sent) == 1, "the first cancels")
         others = [asyncio.create_task(front.raw().call("ibkr_halt_trading", **WITH_ORDERS)) for _ in range(8)]
-        await wait_until(lambda: front.front.calls._running == 9, "all of them halt")
+        await until(lambda: front.front.calls._running == 9, "all of them halt")
         await asyncio.sleep(0.1)  # each of them has had the time to cancel too
         assert len(sent) == 1
         opened.set()
@@ -108,7 +109,7 @@ async def test_no_number_of_halts_at_once_keeps_one_from_cancelling(redis_url: s
     opened = asyncio.Event()
     async with worker(redis_url, session, cancelling(sent, opened.wait)), serving(redis_url, session) as front:
         tasks = [asyncio.create_task(front.raw().call("ibkr_halt_trading", **WITH_ORDERS)) for _ in range(40)]
-        await wait_until(lambda: front.front.calls._running == 40, "all of them halt")
+        await until(lambda: front.front.calls._running == 40, "all of them halt")
         opened.set()
         results = await asyncio.gather(*tasks)
 

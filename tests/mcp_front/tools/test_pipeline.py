@@ -7,8 +7,9 @@ import pytest
 import structlog
 
 from bridge.bus.server.request import RequestContext
-from tests.stacks.front import ERAS, MODERN, answering, plain_http, serving, wait_until, worker
+from tests.stacks.front import ERAS, MODERN, answering, plain_http, serving, worker
 from tests.stacks.handlers import PNL, Recorder
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -45,7 +46,7 @@ async def test_each_call_is_one_log_line_without_arguments(redis_url: str, sessi
         with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as logs:
             await front.raw().call("ibkr_get_pnl", account="DU1234567")
             await front.raw().call("ibkr_get_pnl", account="?")
-            await wait_until(lambda: len([each for each in logs if each["event"] == "call"]) == 2, "both are written")
+            await until(lambda: len([each for each in logs if each["event"] == "call"]) == 2, "both are written")
 
     lines = [{name: line[name] for name in ("tool", "caller", "outcome")} for line in logs if line["event"] == "call"]
     assert lines == [
@@ -74,7 +75,7 @@ async def test_running_calls_are_counted(redis_url: str, session: str) -> None:
     async with worker(redis_url, session, {"get_pnl": slow}), serving(redis_url, session) as front:
         client = asyncio.create_task(front.raw().call("ibkr_get_pnl"))
         idle = front.front.calls._idle
-        await wait_until(lambda: not idle.is_set(), "the call is under way")
+        await until(lambda: not idle.is_set(), "the call is under way")
         release.set()
         await client
         assert idle.is_set()

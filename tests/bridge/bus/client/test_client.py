@@ -10,7 +10,8 @@ from bridge.bus.server.request import RequestContext
 from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.market_data import GetHistoricalData
 from tests.busy import BUSY_S
-from tests.stacks.bus import GET_POSITIONS, Broker, ask, front, serving, until
+from tests.stacks.bus import GET_POSITIONS, Broker, ask, front, serving
+from tests.waiting import until
 
 
 async def test_a_read_gets_the_workers_bytes_as_they_are(redis_url: str, session: str) -> None:

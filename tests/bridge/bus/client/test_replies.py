@@ -12,8 +12,9 @@ from bridge.bus.messages import REPLY_LIMIT
 from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from tests.busy import BUSY_S
-from tests.stacks.bus import GET_POSITIONS, Broker, ask, front, pipe_to, serving, until
+from tests.stacks.bus import GET_POSITIONS, Broker, ask, front, pipe_to, serving
 from tests.stacks.redis_relay import Shim
+from tests.waiting import until
 
 
 @pytest.mark.fault(86)

@@ -11,16 +11,8 @@ from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.errors import Fenced
 from bridge.tool import ToolError
 from tests.busy import BUSY_S
-from tests.stacks.bus import (
-    KEY,
-    PLACE_ORDER,
-    Broker,
-    ask,
-    front,
-    serving,
-    submit,
-    until,
-)
+from tests.stacks.bus import KEY, PLACE_ORDER, Broker, ask, front, serving, submit
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 
 from bridge.bus.messages import VERSION, Request, encode_request
 from bridge.tool import ToolError
-from tests.stacks.bus import KEY, Broker, ask, front, serving, submit, until
+from tests.stacks.bus import KEY, Broker, ask, front, serving, submit
+from tests.waiting import until
 
 SENT = Request(VERSION, "r-9", "get_positions", msgspec.Raw(b"{}"), "f9", 2**50, "claude", "r-9")
 MESSAGES = {

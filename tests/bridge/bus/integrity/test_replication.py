@@ -8,8 +8,9 @@ import pytest
 from bridge.bus.transport.connection import Refused
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from tests.stacks.bus import Broker, ask, front, pipe_to, serving, until
+from tests.stacks.bus import Broker, ask, front, pipe_to, serving
 from tests.stacks.redis_relay import Shim
+from tests.waiting import until
 
 
 async def test_a_server_that_became_a_replica_is_left(own_redis: EmbeddedRedis, tmp_path: Path, session: str) -> None:

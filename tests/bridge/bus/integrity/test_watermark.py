@@ -12,8 +12,9 @@ from bridge.bus.halt import Halt
 from bridge.bus.integrity.watermark import CLIPPED, SLOT, Watermark
 from bridge.bus.records.admission import AdmissionRules
 from bridge.bus.server.server import BusServer
-from tests.stacks.bus import pipe_to, serving, until
+from tests.stacks.bus import pipe_to, serving
 from tests.stacks.gated import TERMS, Gated
+from tests.waiting import until
 
 NO_UTF_8 = b"%08x %s\n" % (crc32(b'{"session":"\xff"}'), b'{"session":"\xff"}')  # with a sum that is right
 pytestmark = pytest.mark.trial("A19")

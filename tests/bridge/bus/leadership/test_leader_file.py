@@ -15,7 +15,8 @@ from bridge.bus.leadership import lease as lease_module
 from bridge.bus.leadership.leader_file import LeaderFile
 from bridge.bus.leadership.lease import Lease
 from bridge.bus.transport.pipeline import CommandPipeline
-from tests.stacks.bus import pipe_to, until
+from tests.stacks.bus import pipe_to
+from tests.waiting import until
 
 REDIS = "redis://:secret@127.0.0.1:6379/0"
 TOKEN = 1_790_000_000

@@ -13,8 +13,9 @@ from bridge.bus.server.server import BusServer
 from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
-from tests.stacks.bus import KEY, Broker, front, pipe_to, serving, submit, until, until_open
+from tests.stacks.bus import KEY, Broker, front, pipe_to, serving, submit, until_open
 from tests.stacks.redis_relay import Shim
+from tests.waiting import until
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from bridge.bus.records.records import OrderRecord, RecordClient, RecordKeeper, 
 from bridge.bus.transport.errors import Fenced, StaleRequest
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.pubsub import PubSubListener
-from tests.stacks.bus import until
+from tests.waiting import until
 
 T = TypeVar("T")
 

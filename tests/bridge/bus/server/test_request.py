@@ -10,17 +10,9 @@ from bridge.bus.server import request as asked_module
 from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.errors import StaleRequest
 from bridge.tool import ToolError
-from tests.stacks.bus import (
-    KEY,
-    ask,
-    front,
-    pipe_to,
-    serving,
-    submit,
-    until,
-    until_open,
-)
+from tests.stacks.bus import KEY, ask, front, pipe_to, serving, submit, until_open
 from tests.stacks.redis_relay import Shim
+from tests.waiting import until
 
 
 async def test_an_answer_without_sending_is_recorded_like_any(redis_url: str, session: str) -> None:

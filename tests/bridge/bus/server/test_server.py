@@ -16,7 +16,8 @@ from bridge.bus.server.server import BusServer
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.busy import BUSY_S
-from tests.stacks.bus import KEY, Broker, ask, front, pipe_to, serving, submit, until
+from tests.stacks.bus import KEY, Broker, ask, front, pipe_to, serving, submit
+from tests.waiting import until
 
 
 @pytest.mark.fault(70)

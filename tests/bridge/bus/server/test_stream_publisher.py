@@ -14,8 +14,9 @@ from bridge.bus.messages import Tick
 from bridge.bus.server import stream_publisher as ticks
 from bridge.bus.server.server import BusServer
 from bridge.tool import ToolError
-from tests.stacks.bus import Broker, front, serving, until
+from tests.stacks.bus import Broker, front, serving
 from tests.stacks.redis_relay import Shim
+from tests.waiting import until
 
 STREAM = "quote.265598"
 

@@ -17,8 +17,9 @@ from bridge.bus.transport.connection import BusError
 from bridge.bus.transport.outage_log import RepeatedError
 from bridge.tools.session import SessionStatus
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from tests.stacks.bus import pipe_to, until
+from tests.stacks.bus import pipe_to
 from tests.stacks.redis_relay import Shim
+from tests.waiting import until
 
 pytestmark = pytest.mark.trial("E14")
 IN_VAIN = 5  # attempts

@@ -9,8 +9,9 @@ from bridge.bus.transport import pipeline as pipe
 from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.connection import BusError, NotSent, Refused, Unanswered
 from bridge.bus.transport.pipeline import CommandPipeline
-from tests.stacks.bus import pipe_to, until
+from tests.stacks.bus import pipe_to
 from tests.stacks.redis_relay import Shim
+from tests.waiting import until
 
 
 async def test_answers_come_in_the_order_of_the_commands(redis_url: str) -> None:

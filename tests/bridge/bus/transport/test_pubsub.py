@@ -11,8 +11,9 @@ from bridge.bus.transport import pubsub as listening
 from bridge.bus.transport.connection import NotSent
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.pubsub import PubSubListener
-from tests.stacks.bus import pipe_to, until
+from tests.stacks.bus import pipe_to
 from tests.stacks.redis_relay import Shim
+from tests.waiting import until
 
 
 class Ear:
