@@ -2,14 +2,14 @@
 # The methods have the names that ib_async calls, which are TWS's own:
 # ruff: noqa: N802
 
-import logging
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import UTC
 from functools import partial
 from types import SimpleNamespace
 from typing import NamedTuple
 
 import ib_async
+import structlog
 
 from bridge.text.contract_name import contract_name
 from ib_worker.account.positions import Positions
@@ -17,6 +17,7 @@ from ib_worker.account.updates import AccountUpdates
 from ib_worker.market_data.subscriptions import QuoteSubscriptions
 from ib_worker.orders.messages import OrderMessageHandler
 from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.tws.errors import UnreadableMessage, as_tool_error
 from ib_worker.tws.requests import PendingRequests
 from ib_worker.tws.values import unset
 from ib_worker.tws.values.codes import UNNAMED
@@ -37,9 +38,18 @@ WITHOUT_REQUEST = frozenset(
     {"nextValidId", "managedAccounts", "updateNewsBulletin", "orderBound", "updateAccountTime", "currentTimeInMillis"}
 )
 
+# Messages whose request has no id, by the key under which it waits; and those of reqAccountUpdates, which has none.
+KIND_OF = {
+    "position": POSITIONS, "positionEnd": POSITIONS,
+    "openOrder": OPEN_ORDERS, "openOrderEnd": OPEN_ORDERS,
+    "completedOrder": COMPLETED_ORDERS, "completedOrdersEnd": COMPLETED_ORDERS,
+    "currentTime": CURRENT_TIME,
+}  # fmt: skip
+OF_THE_ACCOUNT = frozenset({"updateAccountValue", "updatePortfolio", "accountDownloadEnd"})
+
 Say = Callable[[int, str], None]
 
-log = logging.getLogger("ib_worker.session.wrapper")
+log = structlog.get_logger("ib_worker.session.wrapper")
 
 
 class ListedExecution(NamedTuple):
@@ -48,6 +58,14 @@ class ListedExecution(NamedTuple):
     contract: ib_async.Contract
     execution: ib_async.Execution
     entry: TrackedOrder | None
+
+
+def _waiting_key(name: str, fields: tuple[object, ...]) -> Hashable:
+    """Return the key under which a message's request waits: its kind, or the id in the first field."""
+    if name in KIND_OF:
+        return KIND_OF[name]
+    first = fields[0] if fields and isinstance(fields[0], int) else None
+    return ("market rule", first) if name == "marketRule" else first
 
 
 class Wrapper:
@@ -105,15 +123,22 @@ class Wrapper:
             self._say(errorCode, text)
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        """A message that this worker has no method for: the decoder asks for it by name, and would drop it."""
+        """Return a method for a message that has none here: the decoder would drop the message."""
         if name.startswith("_") or name in WITHOUT_REQUEST:
             raise AttributeError(name)
         return partial(self._unhandled, name)
 
     def _unhandled(self, name: str, *fields: object) -> None:
-        """Fail the request that waits for the message; an unrequested message, such as a further tick, is ignored."""
-        if fields and isinstance(fields[0], int):
-            self._requests.unreadable(fields[0], f"it sent {name}, of which this worker knows nothing")
+        """Fail the request that waits for the message, by the message's name: without it the request would time out.
+
+        A message that nobody waits for, such as a further tick, is dropped.
+        """
+        problem = UnreadableMessage(f"it sent {name}, which this worker does not handle")
+        if name in OF_THE_ACCOUNT:
+            self._account.fail(as_tool_error(problem))
+        elif not self._requests.unreadable(_waiting_key(name, fields), str(problem)):
+            return
+        log.error("message_without_method", message=name)
 
     # answers with a request id
 
@@ -157,7 +182,7 @@ class Wrapper:
         entry = self._orders.execDetails(execution)
         if entry is None and reqId not in self._requests:  # told unasked: the broker liquidates, say
             name = contract_name(contract)
-            log.warning("an execution of no order here: %s %g %s", execution.side, execution.shares, name)
+            log.warning("execution_of_no_order", side=execution.side, shares=execution.shares, contract=name)
         listed = ListedExecution(contract, execution, entry)
         if reqId in self._requests:
             self._requests.add(reqId, listed)

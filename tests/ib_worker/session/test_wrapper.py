@@ -1,9 +1,15 @@
 """Messages that concern the whole session: read again where one was not understood, passed over where it is unknown."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.tool import ToolError
-from ib_worker.session.wrapper import ORDER_MESSAGES, POSITION_MESSAGES
+from ib_worker.session.session import Session
+from ib_worker.session.wrapper import CURRENT_TIME, ORDER_MESSAGES, POSITION_MESSAGES, POSITIONS, Wrapper
+from ib_worker.tws.errors import UnreadableMessage
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import ready_session
 from tests.waiting import until
@@ -45,3 +51,40 @@ async def test_a_message_of_no_known_type_changes_nothing(sim: Simulator) -> Non
         await until(lambda: any(each.contract.conId == 7 for each in stand.session.holdings.all()), "the next is read")
 
         assert stand.status.is_connected
+
+
+async def current_time(session: Session) -> object:
+    return await session.ask_kind(CURRENT_TIME, lambda wire: wire.reqCurrentTime())
+
+
+async def positions(session: Session) -> object:
+    return await session.ask_kind(POSITIONS, lambda wire: wire.reqPositions())
+
+
+async def summary(session: Session) -> object:
+    return await session.ask(lambda wire, reqId: wire.reqAccountSummary(reqId, "All", "NetLiquidation"))
+
+
+@pytest.mark.parametrize(
+    ("name", "ask"), [("currentTime", current_time), ("positionEnd", positions), ("accountSummaryEnd", summary)]
+)
+async def test_message_without_a_method_fails_the_request_that_waits_for_it_by_name(
+    sim: Simulator, monkeypatch: pytest.MonkeyPatch, name: str, ask: Callable[[Session], Awaitable[object]]
+) -> None:
+    async with ready_session(sim) as stand:
+        monkeypatch.delattr(Wrapper, name)
+        with capture_logs() as logs:
+            async with asyncio.timeout(2):
+                with pytest.raises(UnreadableMessage, match=f"it sent {name}, which this worker does not handle"):
+                    await ask(stand.session)
+
+    assert {"event": "message_without_method", "message": name, "log_level": "error"} in logs
+
+
+async def test_message_without_a_method_that_nobody_waits_for_is_dropped(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        with capture_logs() as logs:
+            stand.session.require_connection().wrapper.tickString(99, 45, "1")  # TWS sends it for each line
+            await stand.ready()
+
+    assert not [each for each in logs if each["event"] == "message_without_method"]
