@@ -280,15 +280,38 @@ ROOMS: dict[str, set[str]] = {
                 "simulator/world/exchange/orders",
                 "simulator/world/exchange/exchange.py",
             },
-            "simulator/world/world.py": {
+            "simulator/world/parts.py": {
                 "simulator/model",
                 "simulator/world/time",
                 "simulator/world/instruments",
                 "simulator/world/market",
-                "simulator/world/history",
                 "simulator/world/account",
                 "simulator/world/reference",
                 "simulator/world/exchange",
+            },
+            "simulator/world/market_queries.py": {
+                "simulator/model",
+                "simulator/world/instruments",
+                "simulator/world/market",
+                "simulator/world/history",
+                "simulator/world/parts.py",
+            },
+            "simulator/world/order_operations.py": {
+                "simulator/model",
+                "simulator/world/exchange",
+                "simulator/world/parts.py",
+            },
+            "simulator/world/reference_queries.py": {
+                "simulator/model",
+                "simulator/world/reference",
+                "simulator/world/parts.py",
+            },
+            "simulator/world/world.py": {
+                "simulator/model",
+                "simulator/world/parts.py",
+                "simulator/world/market_queries.py",
+                "simulator/world/order_operations.py",
+                "simulator/world/reference_queries.py",
             },
             "simulator/gateway": {
                 "simulator/model",

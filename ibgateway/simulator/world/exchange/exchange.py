@@ -27,15 +27,15 @@ class Exchange:
     """All orders of a world. `at` is always the current time."""
 
     def __init__(self, seed: int, broker: Broker, directory: Directory) -> None:
-        self.life = OrderLifecycle(seed, broker, directory)
-        self.registry = self.life.registry
-        self.expiries = Expiries(broker, directory, self.registry, self.life.tell)
+        self.lifecycle = OrderLifecycle(seed, broker, directory)
+        self.registry = self.lifecycle.registry
+        self.expiries = Expiries(broker, directory, self.registry, self.lifecycle.tell)
         self._broker = broker
-        self._intake = OrderIntake(broker, directory, self.life.conditions)
+        self._intake = OrderIntake(broker, directory, self.lifecycle.conditions)
 
     def drain(self) -> list[Event]:
         """Return the events since the last call, and forget them."""
-        events, self.life.events = self.life.events, []
+        events, self.lifecycle.events = self.lifecycle.events, []
         return events
 
     # --- placing -------------------------------------------------------------------------------------------------
@@ -49,12 +49,12 @@ class Exchange:
             else:
                 self._place_new(clientId, orderId, contract, order, at)
         except Refusal as refusal:
-            self.life.error(clientId, orderId, refusal.code, refusal.text)
+            self.lifecycle.error(clientId, orderId, refusal.code, refusal.text)
 
     def _place_new(self, clientId: int, orderId: int, contract: Contract, order: Order, at: float) -> None:
         working = self._intake.read(WorkingOrder(clientId, orderId, contract, order, at), contract, order, at)
         if order.whatIf:
-            self.life.tell([preview(self._broker, self.life.feed_of(working), working, at)])
+            self.lifecycle.tell([preview(self._broker, self.lifecycle.feed_of(working), working, at)])
         else:
             working.sent = order
             self._admit(working, at)
@@ -75,7 +75,7 @@ class Exchange:
         self.registry.add(working)
         working.waits.add(TRANSMIT)
         if working.order.transmit:
-            self.life.transmit(parent or working, at)
+            self.lifecycle.transmit(parent or working, at)
 
     # --- modifying -----------------------------------------------------------------------------------------------
 
@@ -95,7 +95,7 @@ class Exchange:
         if changed.quantity <= working.filled:
             raise Refusal(201, "Order rejected - reason:The quantity is not larger than what is filled already.")
         if not working.waits & {TRANSMIT, PARENT}:
-            margin = margin_refusal(self._broker, self.life.feed_of(working), changed, at)
+            margin = margin_refusal(self._broker, self.lifecycle.feed_of(working), changed, at)
             if margin:
                 raise Refusal(201, margin)
         kept = working.order  # groups can't be left by a modification
@@ -104,31 +104,33 @@ class Exchange:
         working.expires, working.adjusted = changed.expires, False
         if TRANSMIT in working.waits:
             if order.transmit:
-                self.life.transmit(self.registry.parent(working) or working, at)
+                self.lifecycle.transmit(self.registry.parent(working) or working, at)
             return
-        self.life.changed(working, at)
+        self.lifecycle.changed(working, at)
 
     def fill(self, clientId: int, orderId: int, size: Decimal | None, price: float | None, at: float) -> None:
         """Fill an order as a fault script asks, whatever the market does; do nothing if it is done."""
         order = self.registry.get(clientId, orderId)
         if order is not None and not order.done:
-            self.life.fill(order, size or order.remaining, price, at)
+            self.lifecycle.fill(order, size or order.remaining, price, at)
 
     # --- cancelling ----------------------------------------------------------------------------------------------
 
     def cancel(self, clientId: int, orderId: int, at: float) -> None:
         order = self.registry.get(clientId, orderId)
         if order is None:
-            self.life.error(clientId, orderId, 10147, f"OrderId {orderId} that needs to be cancelled is not found.")
+            self.lifecycle.error(
+                clientId, orderId, 10147, f"OrderId {orderId} that needs to be cancelled is not found."
+            )
         elif order.status == INACTIVE:
-            self.life.error(clientId, orderId, 161, NOT_CANCELLABLE.format(order.permId))
+            self.lifecycle.error(clientId, orderId, 161, NOT_CANCELLABLE.format(order.permId))
         elif order.done:
             text = f"OrderId {orderId} that needs to be cancelled cannot be cancelled, state: {order.status}."
-            self.life.error(clientId, orderId, 10148, text)
+            self.lifecycle.error(clientId, orderId, 10148, text)
         else:
-            self.life.cancel(order, at)
+            self.lifecycle.cancel(order, at)
 
     def cancel_all(self, at: float) -> None:
         for order in list(self.registry.active.values()):
             if not order.done:
-                self.life.cancel(order, at)
+                self.lifecycle.cancel(order, at)

@@ -20,7 +20,7 @@ SUBMITTER = "paperuser"  # the login's name
 def open_orders(exchange: Exchange, clientId: int | None, at: float) -> list[OpenOrder]:
     """Return the open orders, without staged ones (transmit=false)."""
     return [
-        exchange.life.refreshed(each, at).open_order()
+        exchange.lifecycle.refreshed(each, at).open_order()
         for each in exchange.registry.active.values()
         if clientId in (None, each.clientId) and TRANSMIT not in each.waits
     ]
