@@ -1,4 +1,4 @@
-"""docs/operations.md quotes the texts of the status as the code writes them."""
+"""Pages quote the texts of the status and of the commands as the code writes them."""
 
 import ast
 import re
@@ -11,6 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 TABLES = [line for line in PAGE.split("\n## States\n")[1].split("\n## ")[0].splitlines() if line.startswith("|")]
 QUOTED = sorted({quote for row in TABLES for quote in re.findall(r'"([^"]+)"', row)})
+PAPER = (ROOT / "docs" / "paper-trading.md").read_text(encoding="utf-8")
+REMEDIES = re.findall(r"^ +→ (.+)$", PAPER, re.MULTILINE)
 SHORTEST = 4  # characters of a part worth a search
 
 
@@ -22,10 +24,10 @@ def texts_of(package: str) -> Iterator[str]:
                 yield node.value
 
 
-TEXTS = "\n".join(text for package in ("bridge", "mcp_front", "ib_worker") for text in texts_of(package))
+TEXTS = "\n".join(text for package in ("bridge", "mcp_front", "ib_worker", "cli") for text in texts_of(package))
 
 
-@pytest.mark.parametrize("quote", QUOTED)
+@pytest.mark.parametrize("quote", [*QUOTED, *REMEDIES])
 def test_a_text_that_the_page_quotes_is_one_of_the_code(quote: str) -> None:
     """`…` in a quote stands for a value."""
     parts = [part.strip(" ,.") for part in quote.split("…")]
