@@ -1,13 +1,13 @@
 """Starts the worker: it waits for the lease, then leads the session until the lease or the process ends."""
 
 import asyncio
-import logging
 import os
 import signal
 import socket
 import sys
 from contextlib import suppress
 
+import structlog
 from pydantic import ValidationError
 
 from bridge.bus.leadership.failover import FailoverSignals
@@ -32,7 +32,7 @@ from ib_worker.racing import run_until_first_ends
 from ib_worker.session.failover import STAND_BACK_S, GatewayFailover, HandOver
 from ib_worker.settings import WorkerSettings
 
-log = logging.getLogger("ib_worker")
+log = structlog.get_logger("ib_worker")
 
 
 async def work(settings: WorkerSettings) -> None:
@@ -55,9 +55,9 @@ async def _lead_for_ever(settings: WorkerSettings, worker: str, stopping: asynci
             try:
                 await run_term(bus, settings, stopping, relieving=relieving)
             except LeaseLost as lost:
-                log.warning("this worker leads no more: %s", lost)
+                log.warning("leadership_lost", error=str(lost))
             except HandOver:
-                log.warning("a standby reaches the gateway and this worker does not: it is to lead")
+                log.warning("handing_over")
                 with suppress(BusError):  # it lapses by itself
                     await bus.hand_over()
                 await run_until_first_ends(asyncio.sleep(STAND_BACK_S), stopping.wait())

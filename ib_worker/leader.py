@@ -1,11 +1,12 @@
 """One term of leadership: the session, what serves it and what it tells of itself, from the lease to its end."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from typing import Any, NoReturn
+
+import structlog
 
 from bridge.bus.controls.audit_log import AuditLog
 from bridge.bus.controls.connection_target import read_connection_target, store_connection_target
@@ -43,7 +44,7 @@ RELEASE_S = 2.0
 
 Duty = Callable[[], Coroutine[Any, Any, None]]
 
-log = logging.getLogger("ib_worker.leader")
+log = structlog.get_logger("ib_worker.leader")
 
 
 async def run_term(
@@ -130,7 +131,7 @@ async def _serve(
         bus.serve(Dispatcher(session).handle, reconcile),
         _stop(bus, stopping, grace_s),
     )
-    log.info("stopping: the lines are given back, then the gateway and the lease")
+    log.info("stopping")
     with suppress(TimeoutError):
         async with asyncio.timeout(RELEASE_S):
             await session.lines.release()

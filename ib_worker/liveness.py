@@ -1,16 +1,17 @@
 """The sign of life of this process, in a file: a standby has it as well, and it needs neither Redis nor a gateway."""
 
 import asyncio
-import logging
 import time
 from pathlib import Path
 from typing import NoReturn
+
+import structlog
 
 BEAT_S = 1.0
 STALE_S = 10.0  # a loop that is blocked for this long serves nobody
 LATE_S = 1.0  # beyond this a loop was held up by more than a busy machine
 
-log = logging.getLogger("ib_worker.liveness")
+log = structlog.get_logger("ib_worker.liveness")
 
 
 async def touch_while_alive(file: Path, every_s: float = BEAT_S, late_s: float = LATE_S) -> NoReturn:
@@ -22,7 +23,7 @@ async def touch_while_alive(file: Path, every_s: float = BEAT_S, late_s: float =
             await asyncio.sleep(every_s)
             stood_s = time.monotonic() - began - every_s
             if stood_s > late_s:
-                log.warning("the event loop stood still for %.1f s", stood_s)
+                log.warning("event_loop_stalled", stalled_s=round(stood_s, 1))
     finally:
         _remove(file)
 

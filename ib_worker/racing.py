@@ -1,16 +1,17 @@
 """Several things at once, until the first of them ends, and things that are not to end."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
+
+import structlog
 
 from bridge.tasks import cancel_and_wait
 
 TIDYING_S = 10.0  # a connection that is given up takes two seconds at most
 AGAIN_S = 1.0  # what fails at once each time must not take the whole machine
 
-log = logging.getLogger("ib_worker.racing")
+log = structlog.get_logger("ib_worker.racing")
 
 
 async def run_until_first_ends(*ways: Coroutine[Any, Any, Any]) -> None:
@@ -30,5 +31,5 @@ async def restart_on_error(name: str, run: Callable[[], Coroutine[Any, Any, None
         try:
             await run()
         except Exception:
-            log.exception("%s failed, and begins again", name)
+            log.exception("task_restarted", task=name)
         await asyncio.sleep(AGAIN_S)

@@ -1,6 +1,6 @@
 """One real Redis for the whole run, and a session name of its own for each test."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -8,6 +8,8 @@ import pytest
 import pytest_asyncio
 import structlog
 from hypothesis import settings
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 
@@ -22,6 +24,13 @@ _numbers = count(1)
 def plain_logs() -> None:
     """The default rendering of an exception shows every frame's variables, and holds the event loop up meanwhile."""
     structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
+
+
+@pytest.fixture
+def logs() -> Iterator[list[EventDict]]:
+    """The events that are logged during the test, with their fields; an exception is text."""
+    with capture_logs(processors=[structlog.processors.format_exc_info]) as captured:
+        yield captured
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,12 +1,12 @@
 """The account's values and portfolio as TWS's Account window has them: one subscription, shared by all streams."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import ib_async
+import structlog
 
 from bridge.tool import ToolError
 from bridge.tools.account import AccountUpdate
@@ -15,7 +15,7 @@ from ib_worker.pacing.message_pacer import MessagePacer, Priority
 from ib_worker.tws.errors import ConnectionLost, refusal
 from ib_worker.tws.values import convert
 
-log = logging.getLogger("ib_worker.account.updates")
+log = structlog.get_logger("ib_worker.account.updates")
 
 
 def stream_of(account: str) -> str:

@@ -2,8 +2,9 @@
 step keep it."""
 
 import asyncio
-import logging
 from typing import NoReturn
+
+import structlog
 
 from bridge.bus.controls.kill_switch import drop_change, halted_error, next_change, read_halt
 from bridge.bus.keys import Keys
@@ -16,7 +17,7 @@ from ib_worker.audit.trail import AuditTrail
 
 LOOK_S = 1.0
 
-log = logging.getLogger("ib_worker.audit.kill_switch")
+log = structlog.get_logger("ib_worker.audit.kill_switch")
 
 
 class KillSwitch:
@@ -40,7 +41,9 @@ async def log_kill_switch_changes(pipe: CommandPipeline, keys: Keys, audit: Audi
     while True:
         try:
             while (change := await next_change(pipe, keys)) is not None:
-                log.warning("kill switch: %s %s by %s: %s", change.event, change.level, change.by, change.reason)
+                log.warning(
+                    "kill_switch_changed", change=change.event, switch=change.level, by=change.by, reason=change.reason
+                )
                 await audit.switched(change)
                 await drop_change(pipe, keys, change)
             unwritten.over()

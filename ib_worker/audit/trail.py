@@ -1,12 +1,12 @@
 """The worker's entries in the audit log: each intent before its frame, and every event of an order."""
 
 import asyncio
-import logging
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn, Protocol
 
+import structlog
 from pydantic import BaseModel
 
 from bridge.bus.controls.kill_switch import SwitchChange
@@ -21,7 +21,7 @@ from ib_worker.orders.state import OrderState
 KEPT = 50_000  # events that wait while the log can't be written; new orders are refused meanwhile
 RETRY_S = 1.0
 
-log = logging.getLogger("ib_worker.audit.trail")
+log = structlog.get_logger("ib_worker.audit.trail")
 
 
 class AuditWriter(Protocol):
@@ -138,7 +138,7 @@ class AuditTrail:
 
     def _lose(self, name: str, exc_info: bool = False) -> None:
         self.lost += 1
-        log.critical("an event is missing from the audit log: %s", name, exc_info=exc_info)
+        log.critical("audit_entry_lost", entry=name, exc_info=exc_info)
 
 
 def to_json(value: Any) -> Any:

@@ -1,7 +1,6 @@
 """From a request on the bus to its handler and back: parsing, the session's readiness, the one mapping of errors."""
 
 import inspect
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -24,7 +23,7 @@ NOTHING_SENT = "Not executed: the call was interrupted before anything was sent.
 SAME_KEY = "Retry with the same key."
 PREVIEW = "preview_order"
 
-log = logging.getLogger("ib_worker.handlers.dispatch")
+log = structlog.get_logger("ib_worker.handlers.dispatch")
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class Dispatcher:
                 error = self._interrupted(asked, problem, began_ready) or as_tool_error(problem)
                 if error is None or (asked.stage == "accepted" and error is not problem):
                     raise  # the bus logs it; a write that may have been sent has no answer then, and is not said to
-                log.info("refused: %s", error)
+                log.info("request_refused", code=error.code, error=error.message)
                 if asked.key is not None and error.code != "pending":
                     self._session.audit.refused(asked, error)
                 raise error from problem

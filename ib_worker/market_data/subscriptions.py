@@ -1,7 +1,6 @@
 """Market-data lines: one per contract however many streams listen, kept over reconnects, freed when nobody listens."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +8,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import ib_async
+import structlog
 
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
@@ -23,7 +23,7 @@ KEPT_FOR_ORDERS = 50  # every fiftieth line is for the price of an order that is
 GRACE_S = 1.0  # after an error of an unlisted code: ticks that keep coming come within it, at least the first ones
 GENERIC_TICKS = ""  # none beyond the default set: each is another message per trade
 
-log = logging.getLogger("ib_worker.market_data.subscriptions")
+log = structlog.get_logger("ib_worker.market_data.subscriptions")
 
 
 class Publisher(Protocol):
@@ -193,7 +193,7 @@ class QuoteSubscriptions:
         line = self._by_request.get(reqId)
         if line is None:
             return False
-        log.info("line of %s: %s %s", contract_name(line.contract), code, text)
+        log.info("subscription_error", contract=contract_name(line.contract), code=code, text=text)
         self.competing = self.competing or code == COMPETING_SESSION
         if code in REQUEST_ENDS:
             del self._by_request[reqId]
@@ -259,7 +259,7 @@ class QuoteSubscriptions:
         except Exception as problem:  # a line that can't be asked for must not end the others
             if missing is None:
                 raise
-            log.exception("the line of %s could not be asked for", contract_name(missing.contract))
+            log.exception("subscription_failed", contract=contract_name(missing.contract))
             self._end(missing, as_tool_error(problem) or _failed(missing))
 
     def _end(self, line: QuoteSubscription, problem: ToolError) -> None:

@@ -1,10 +1,10 @@
 """Compares Redis with what is known and with IBKR before writes are taken, and stops trading where Redis has less."""
 
-import logging
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 import msgspec
+import structlog
 
 from bridge.audit_chain import AuditEntry as Line
 from bridge.bus.controls.audit_log import read_back
@@ -22,7 +22,7 @@ NEWEST = 1_000  # lines of the log whose intents are held against the records
 RECENT = timedelta(days=6)  # records are kept for seven
 TAKEN = {b"accepted", b"done"}
 
-log = logging.getLogger("ib_worker.order_entry.data_loss")
+log = structlog.get_logger("ib_worker.order_entry.data_loss")
 
 
 async def reconcile(bus: BusServer, session: Session, reconciliation: Reconciliation) -> None:
@@ -93,7 +93,7 @@ async def _recorded(bus: BusServer, key: str) -> bool:
 
 async def _stop_trading(bus: BusServer, session: Session, why: str) -> None:
     """Set the kill switch, first as it was set before, then let Redis go on above all that was known."""
-    log.error("%s: trading is halted until the operator has compared and resumed", why)
+    log.error("trading_halted_for_data_loss", why=why)
     session.data_loss = why
     session.news.set()
     known = bus.watermark.known

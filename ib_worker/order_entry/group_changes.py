@@ -1,12 +1,12 @@
 """Changes what belongs together: the exits of an order follow its quantity, and a bracket's key names its orders."""
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import ib_async
+import structlog
 
 from bridge.bus.server.request import RequestContext
 from bridge.text.numbers import digits
@@ -29,7 +29,7 @@ from ib_worker.tws.values.text import quoted
 
 CHANGE_S = 3.0
 
-log = logging.getLogger("ib_worker.group_changes")
+log = structlog.get_logger("ib_worker.group_changes")
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ async def follow(
     except (ToolError, ConnectionLost, InvalidField):
         if not begun:
             raise
-        log.warning("the exits of order %s are not all changed with it", entry.state.orderId, exc_info=True)
+        log.warning("exits_not_changed", orderId=entry.state.orderId, exc_info=True)
     await until_changed(session, asked, [each.entry for each in exits])
 
 

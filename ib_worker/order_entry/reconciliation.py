@@ -1,7 +1,6 @@
 """Settles the orders that an earlier leader had accepted and never answered, by what IBKR knows of them."""
 
 import asyncio
-import logging
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+import structlog
 
 from bridge.bus.messages import VERSION, Reply, encode_error, encode_reply
 from bridge.bus.records.records import OrderRecord, RecordKeeper
@@ -38,7 +38,7 @@ FINAL = frozenset({"rejected", "read_only", "not_found", "not_confirmed"})  # al
 AGAIN_S = 1.0
 SHOWS_S = 7.0  # a change or a cancel that was sent right before the worker's end shows within this
 
-log = logging.getLogger("ib_worker.order_entry.reconciliation")
+log = structlog.get_logger("ib_worker.order_entry.reconciliation")
 
 
 def _shows(session: Session, entry: TrackedOrder, asked: CancelOrder | ModifyOrder) -> bool:
@@ -124,7 +124,7 @@ class Reconciliation:
         self._settling.discard(record.key)
         with suppress(Fenced, StaleRequest):
             await retry_until_answered(partial(self._records.finish, record.request, reply))
-            log.info("order %s, which was left without an answer, is settled", record.key)
+            log.info("order_settled", key=record.key)
 
     async def _reply(self, record: OrderRecord) -> bytes:
         """The final answer. What is in the way of it for now, such as a gateway that is away, is waited out."""

@@ -1,11 +1,11 @@
 """Writes order frames. Between accept() and a frame nothing is awaited, and each frame is written at most once."""
 
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 import ib_async
+import structlog
 
 from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.errors import Fenced, StaleRequest
@@ -21,7 +21,7 @@ from ib_worker.tws.errors import ConnectionLost, InvalidField
 
 CHANGE_HELD_S = 15.0
 
-log = logging.getLogger("ib_worker.order_entry.send")
+log = structlog.get_logger("ib_worker.order_entry.send")
 
 
 def send_order(
@@ -55,7 +55,14 @@ def _noted(
     entry.sent = entry.asked = (contract, order)
     session.ledger.take(entry, Sent(utcnow(), terms))
     name = contract_name(contract)
-    log.info("order %s sent: %s %s %s %s", orderId, order.action, order.totalQuantity, name, order.orderType)
+    log.info(
+        "order_sent",
+        orderId=orderId,
+        action=order.action,
+        totalQuantity=order.totalQuantity,
+        contract=name,
+        orderType=order.orderType,
+    )
     return entry
 
 
@@ -107,7 +114,7 @@ def send_change(
         raise _not_sent(asked, error) from error
     _written(session, asked, lambda wire: wire.placeOrder(entry.state.orderId, contract, order))
     session.ledger.take(entry, ModifySent(utcnow(), terms_of(contract, order)))
-    log.info("change of order %s sent", entry.state.orderId)
+    log.info("change_sent", orderId=entry.state.orderId)
 
 
 def send_linked_change(
@@ -132,20 +139,20 @@ def send_linked_change(
     session.require_connection().placeOrder(entry.state.orderId, contract, order)
     session.ledger.placed += 1
     session.ledger.take(entry, ModifySent(utcnow(), terms_of(contract, order)))
-    log.info("change of order %s sent with another's", entry.state.orderId)
+    log.info("linked_change_sent", orderId=entry.state.orderId)
 
 
 def send_cancel(session: Session, asked: RequestContext, entry: TrackedOrder) -> None:
     """Possible also while the gateway has lost IBKR: it passes the cancel on when the link is back."""
     _written(session, asked, lambda wire: wire.cancelOrder(entry.state.orderId))  # type: ignore[no-untyped-call]
     session.ledger.take(entry, CancelSent(utcnow()))
-    log.info("cancel of order %s sent", entry.state.orderId)
+    log.info("cancel_sent", orderId=entry.state.orderId)
 
 
 def send_global_cancel(session: Session, asked: RequestContext) -> None:
     """Cancels every open order of the account, whoever placed it."""
     _written(session, asked, lambda wire: wire.reqGlobalCancel())  # type: ignore[no-untyped-call]
-    log.warning("global cancel sent")
+    log.warning("global_cancel_sent")
 
 
 def send_what_if(session: Session, orderId: int, contract: ib_async.Contract, order: ib_async.Order) -> None:

@@ -2,11 +2,11 @@
 # The methods have TWS's names:
 # ruff: noqa: N802
 
-import logging
 from collections.abc import Callable
 from datetime import datetime
 
 import ib_async
+import structlog
 
 from ib_worker.orders.events import (
     Commission,
@@ -26,7 +26,7 @@ from ib_worker.tws.values.text import message
 ID_TAKEN = ID_OF_ANOTHER | {103}  # an order came under the id of an earlier one
 PAST_TAKEN = 1_000  # ids to leave out then: TWS does not tell the ids of orders that were cancelled
 
-log = logging.getLogger("ib_worker.orders.messages")
+log = structlog.get_logger("ib_worker.orders.messages")
 
 
 def terms_of(contract: ib_async.Contract, order: ib_async.Order) -> Terms:
@@ -85,7 +85,7 @@ class OrderMessageHandler:
             if entry.shown is not None and (state.done or state.said is not None):
                 self._ledger.take(entry, ListedOpen(self._now(), asked_at, *entry.shown))
             if state.done and not entry.state.done:
-                log.warning("order %s was %s, and TWS lists it open: it counts as open", state.orderId, state.status)
+                log.warning("order_reopened", orderId=state.orderId, status=state.status)
 
     def orderStatus(
         self,

@@ -1,7 +1,6 @@
 """Sets the kill switch by itself where what happens says that nobody should trade on; only the operator releases it."""
 
 import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal, NoReturn, Self
 
+import structlog
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -24,7 +24,7 @@ from ib_worker.tws.values.text import tws_said
 LOOK_S = 1.0
 BY = "the worker"
 
-log = logging.getLogger("ib_worker.risk.circuit_breakers")
+log = structlog.get_logger("ib_worker.risk.circuit_breakers")
 
 Off = Literal["off"]
 Switch = Literal["on", "off"]
@@ -140,7 +140,7 @@ class CircuitBreakers:
             self._trip("halt", reason)
 
     def _trip(self, level: Level, reason: str) -> None:
-        log.error("a tripwire sets the kill switch to %s: %s", level, reason)
+        log.error("circuit_breaker_tripped", switch=level, reason=reason)
         self.tripped.append(Trip(level, reason))
         self.news.set()
 

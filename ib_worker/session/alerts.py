@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
 
+import structlog
+
 from bridge.redaction import mask_accounts
 from ib_worker.session.session import Session, utcnow
 from ib_worker.session.state import SessionState
@@ -16,7 +18,7 @@ from ib_worker.session.state import SessionState
 LOOK_S = 1.0
 POST_S = 5.0
 
-log = logging.getLogger("ib_worker.session.alerts")
+log = structlog.get_logger("ib_worker.session.alerts")
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ async def run_alerts(session: Session) -> NoReturn:
     while True:
         alert = alarm.look(session.record.standing, utcnow())
         if alert is not None:
-            log.log(logging.INFO if alert.over else logging.ERROR, "alert: %s", alert.text)
+            log.log(logging.INFO if alert.over else logging.ERROR, "alert", text=alert.text)
             if url is not None:
                 await asyncio.to_thread(_post, url, alert)
         await asyncio.sleep(LOOK_S)
@@ -89,4 +91,4 @@ def _post(url: str, alert: Alert) -> None:
         with urllib.request.urlopen(request, timeout=POST_S):
             pass
     except (OSError, ValueError, http.client.HTTPException) as problem:  # the last where the answer is no HTTP
-        log.warning("the alert's webhook failed: %s", type(problem).__name__)
+        log.warning("webhook_failed", error=type(problem).__name__)

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
+import structlog
+
 from bridge.bus.controls.connection_target import ConnectionTarget
 from bridge.redaction import mask_accounts
 from bridge.tool import ToolError
@@ -40,7 +42,7 @@ STATE_MESSAGES = ORDER_MESSAGES | EXECUTION_MESSAGES | POSITION_MESSAGES
 LISTED_STATE = STATE_MESSAGES - {"5"}  # openOrder may be the answer to a preview too
 CHEAP_TO_ASK = frozenset({standing.UNREACHABLE, standing.CLOSES, standing.BROKEN})  # nobody is there to be bothered
 
-log = logging.getLogger("ib_worker.session.connection_loop")
+log = structlog.get_logger("ib_worker.session.connection_loop")
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ class ConnectionLoop:
 
     def _log_once(self, cause: str | None) -> None:
         """An attempt that fails as the one before says nothing new: there is one every few seconds."""
-        log.log(logging.DEBUG if cause == self._logged else logging.WARNING, "no session: %s", cause)
+        log.log(logging.DEBUG if cause == self._logged else logging.WARNING, "no_session", cause=cause)
         self._logged = cause
 
     def _tell(self, failure: ConnectFailed, target: Endpoint) -> None:
@@ -155,7 +157,7 @@ class ConnectionLoop:
         except ConnectFailed:
             raise
         except Exception as problem:
-            log.exception("the connection is given up for an error that nobody expected")
+            log.exception("connection_failed")
             detail = f"the worker failed ({type(problem).__name__}); its log says how"
             raise ConnectFailed(standing.BROKEN, detail) from problem
 
@@ -280,11 +282,11 @@ class ConnectionLoop:
                 session.requests.refuse(kind, code, text)
         was_down = session.link.down_by is not None
         if session.announcements.hear(code, text, utcnow()):
-            log.warning("the gateway announces: %s", tws_said(code, text))
+            log.warning("gateway_announcement", code=code, text=text)
             session.news.set()
         news = session.link.hear(code, text)
         if news is not LinkEvent.LINK_LOST or not was_down:  # a night's reset repeats it hundreds of times
-            log.info("the gateway says %s: %s", code, text)
+            log.info("gateway_notice", code=code, text=text)
         if news is LinkEvent.LINK_LOST:
             session.record.set(standing.LINK_DOWN, code)
         elif news in (LinkEvent.RESTORED, LinkEvent.RESTORED_EMPTY):

@@ -1,10 +1,11 @@
 """Gives the lease to a standby that reaches the gateway when this worker does not: it may run on another machine."""
 
 import asyncio
-import logging
 import time
 from contextlib import suppress
 from typing import NoReturn
+
+import structlog
 
 from bridge.bus.leadership.failover import FailoverSignals
 from bridge.bus.transport.connection import BusError
@@ -18,7 +19,7 @@ STAND_BACK_S = 2.0  # so that the standby gets what is released
 REACH_S = 1.0
 OUT_OF_REACH = {"gateway_unreachable", "not_ready"}  # and not a login that waits, or a client id in use
 
-log = logging.getLogger("ib_worker.session.failover")
+log = structlog.get_logger("ib_worker.session.failover")
 
 
 class HandOver(Exception):

@@ -1,10 +1,10 @@
 """Reads how far a gateway's login is, from the file that the login guard beside the gateway writes."""
 
-import logging
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ib_worker.session import state as standing
@@ -72,7 +72,7 @@ BY_PHASE = {
     "restarting": LOGGING_IN,
 }
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger("ib_worker.session.gateway_login")
 
 
 class _Told(BaseModel):
@@ -119,5 +119,5 @@ def _read(file: Path) -> _Told:
     except FileNotFoundError:
         return _Told()  # the gateway was never started, or runs without a guard
     except (OSError, ValidationError) as problem:
-        log.warning("%s tells nothing of the gateway's login: %s", file, type(problem).__name__)
+        log.warning("phase_file_unreadable", file=str(file), error=type(problem).__name__)
         return _Told()

@@ -1,7 +1,6 @@
 """The session as handlers see it: whom it is connected to, what it knows, and how TWS is asked."""
 
 import asyncio
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
@@ -11,6 +10,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import ib_async
+import structlog
 
 from bridge.bus.controls.connection_target import ConnectionTarget
 from bridge.bus.integrity.durability import Durability
@@ -55,7 +55,7 @@ REQUEST_S = 15.0  # of a request that several share; a caller's own deadline is 
 FIGURE_S = 2.0  # TWS may tell a profit and loss before it has computed one, and the figures a second later
 RECENT_S = 60.0  # who has called within this time is using the session
 
-log = logging.getLogger("ib_worker.session.session")
+log = structlog.get_logger("ib_worker.session.session")
 
 T = TypeVar("T")
 Send = Callable[[Any, int], None]  # the wire (ib_async's client is not annotated) and the request's id
@@ -309,7 +309,7 @@ class Session:
         reqId = self._free_id(wire)
         with self.requests.expect(reqId, patience_s=patience_s) as pending:
             send(wire, reqId)
-            log.debug("request %s sent", reqId)
+            log.debug("request_sent", request=reqId)
             try:
                 return await (pending.answer if settled_s is None else pending.settled(settled_s))
             finally:
@@ -345,7 +345,7 @@ class Session:
             wire = self.require_connection()
             with self.requests.expect(kind, keep) as pending:
                 send(wire)
-                log.debug("request for %s sent", kind)
+                log.debug("request_sent", request=kind)
                 try:
                     return await pending.whole(silence_s)
                 except TimeoutError:

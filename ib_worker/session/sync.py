@@ -1,13 +1,14 @@
 """Reads the state of the account anew: a session is ready only after all of it has come with its end markers."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Coroutine, Hashable
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any, NoReturn, TypeVar
+
+import structlog
 
 from bridge.tool import ToolError
 from bridge.tools.types import OrderNameArguments
@@ -27,7 +28,7 @@ LOOK_EVERY_S = 1.0  # at most: whoever asks all the time for an order that is no
 
 T = TypeVar("T")
 
-log = logging.getLogger("ib_worker.session.sync")
+log = structlog.get_logger("ib_worker.session.sync")
 
 
 async def synchronize(session: Session, silence_s: float) -> None:
@@ -45,7 +46,7 @@ async def synchronize(session: Session, silence_s: float) -> None:
     wire.skip_ids(session.order_messages.highest)  # so that an error's id never means a request and an order
     if session.link.down_by is None:
         session.record.ready()
-        log.info("the session is ready, at server version %s", wire.greeted)
+        log.info("session_ready", server_version=wire.greeted)
     else:
         session.record.set(standing.LINK_DOWN, session.link.down_by)
 

@@ -3,7 +3,6 @@
 # mypy: disable-error-code="no-untyped-call"
 
 import asyncio
-import logging
 import math
 import re
 import socket
@@ -15,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 import ib_async
+import structlog
 from ib_async.client import Client
 from ib_async.connection import Connection
 from ib_async.decoder import Decoder
@@ -37,7 +37,7 @@ EXECUTION_TIME = 15  # the field of execDetails that holds the time
 
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
 
-log = logging.getLogger("ib_worker.tws.connection")
+log = structlog.get_logger("ib_worker.tws.connection")
 
 
 class MessageReceiver(Protocol):
@@ -368,7 +368,7 @@ class StrictDecoder(Decoder):
     def _note_unknown(self, written: str) -> None:
         name = (written.split(maxsplit=2)[2:] or [self.zone or "(none)"])[0][:ZONE_CHARS]
         if name not in self.unknown_zones and len(self.unknown_zones) < ZONES_KEPT:
-            log.warning("the gateway writes times in zone %r, which is not known or has several meanings", name)
+            log.warning("time_zone_unknown", zone=name)
             self.unknown_zones.add(name)
 
 
@@ -380,5 +380,5 @@ class _Undecoded:
         self.fields: list[str] = []
 
     def exception(self, *_: object) -> None:
-        log.exception("a message of type %s could not be decoded", "".join(self.fields[:1]))
+        log.exception("message_undecodable", message_type="".join(self.fields[:1]))
         self._report(self.fields)

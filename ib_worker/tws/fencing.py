@@ -6,16 +6,17 @@ once the lease may have lapsed; a worker that wakes up then can't write anything
 """
 
 import asyncio
-import logging
 import socket
 import subprocess
 import sys
+
+import structlog
 
 from ib_worker.tws import fencing_process as guarding
 
 END_S = 5.0
 
-log = logging.getLogger("ib_worker.tws.fencing")
+log = structlog.get_logger("ib_worker.tws.fencing")
 
 
 class ConnectionFence:
@@ -67,4 +68,4 @@ class ConnectionFence:
         try:
             socket.send_fds(self._pair, [guarding.NEWS.pack(until)], [each.fileno() for each in connections])
         except OSError as error:
-            log.error("the connection to the gateway is not guarded: %s", error)
+            log.error("connection_not_fenced", error=str(error))

@@ -1,7 +1,6 @@
 """The link to the gateway breaks in every way that it is known to: what callers are told, and that it heals."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -9,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from structlog.typing import EventDict
 
 from bridge.tool import ToolError
 from ib_worker.orders.references import order_ref
@@ -58,14 +58,13 @@ def test_pauses_between_attempts_grow_with_jitter_to_their_longest(
 @pytest.mark.long
 @pytest.mark.fault(6)
 async def test_a_gateway_that_is_back_is_served_within_five_seconds(
-    redis_url: str, session: str, sim: Simulator, caplog: pytest.LogCaptureFixture
+    redis_url: str, session: str, sim: Simulator, logs: list[EventDict]
 ) -> None:
     """With the waits of production, after an absence that was long enough for the longest of them."""
-    caplog.set_level(logging.DEBUG, "ib_worker.session.connection_loop")
     async with trading(redis_url, session, sim, Timing()) as front:
         sim.fault("door shut")
         sim.fault("reset")
-        await until(lambda: attempts(caplog) >= 4, "attempts are seconds apart", 20)
+        await until(lambda: attempts(logs) >= 4, "attempts are seconds apart", 20)
 
         sim.fault("door open")
         began = time.monotonic()
@@ -75,9 +74,9 @@ async def test_a_gateway_that_is_back_is_served_within_five_seconds(
         assert await front.ask("get_positions")
 
 
-def attempts(caplog: pytest.LogCaptureFixture) -> int:
+def attempts(logs: list[EventDict]) -> int:
     """How often the worker has tried in vain to have a session."""
-    return sum(record.getMessage().startswith("no session") for record in caplog.records)
+    return sum(each["event"] == "no_session" for each in logs)
 
 
 @pytest.mark.fault(7)
@@ -175,16 +174,15 @@ async def test_a_slow_gateway_keeps_deadlines_and_is_asked_once(redis_url: str, 
 
 
 @pytest.mark.fault(15)
-async def test_a_flood_of_1100_leaves_one_line_in_the_log(sim: Simulator, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "ib_worker")
+async def test_a_flood_of_1100_leaves_one_line_in_the_log(sim: Simulator, logs: list[EventDict]) -> None:
     async with ready_session(sim) as stand:
         sim.fault("error 1100 Connectivity between IB and Trader Workstation has been lost. x200")
         await stand.reaches("link_down", timeout_s=2)
         sim.fault("farm idle usflood")
         await until(lambda: stand.status.farms.get("usflood") == "idle", "all two hundred were read")
 
-        assert [record.getMessage() for record in caplog.records if "1100" in record.getMessage()] == [
-            "the gateway says 1100: Connectivity between IB and Trader Workstation has been lost."
+        assert [(each["event"], each["text"]) for each in logs if each.get("code") == 1100] == [
+            ("gateway_notice", "Connectivity between IB and Trader Workstation has been lost.")
         ]
 
 
@@ -305,9 +303,8 @@ async def test_an_order_in_the_moment_of_a_restart_is_unknown_until_it_is_looked
 @pytest.mark.long
 @pytest.mark.fault(22)
 async def test_hours_without_a_login_stay_told_and_end_by_themselves(
-    redis_url: str, session: str, sim: Simulator, caplog: pytest.LogCaptureFixture
+    redis_url: str, session: str, sim: Simulator, logs: list[EventDict]
 ) -> None:
-    caplog.set_level(logging.DEBUG, "ib_worker.session.connection_loop")
     async with (
         worker(redis_url, session, sim.port, replace(FAST, connect_s=0.3)),
         caller(redis_url, session) as front,
@@ -318,8 +315,8 @@ async def test_hours_without_a_login_stay_told_and_end_by_themselves(
         since = (await front.reaches("login_pending", 3))["since"]
         for _ in range(5):
             sim.skip(3600)
-            caplog.clear()
-            await until(lambda: attempts(caplog) >= 2, "the worker tries again and again")
+            logs.clear()
+            await until(lambda: attempts(logs) >= 2, "the worker tries again and again")
             assert (await front.refused("get_positions")).code == "gateway_login_pending"
             status = await front.status()
             assert (status["state"], status["since"]) == ("login_pending", since)

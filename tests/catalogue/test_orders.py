@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from ib_worker.handlers import previews
 from ib_worker.orders.references import order_ref
@@ -317,22 +317,21 @@ async def test_an_order_entered_by_hand_is_shown_and_not_adopted(redis_url: str,
 
 @pytest.mark.fault(56)
 async def test_a_liquidation_shows_in_positions_executions_and_the_log(
-    redis_url: str, session: str, sim: Simulator
+    redis_url: str, session: str, sim: Simulator, logs: list[EventDict]
 ) -> None:
-    with capture_logs() as logs:
-        async with trading(redis_url, session, sim) as front:
-            before = {each["contract"]["symbol"]: each["position"] for each in await front.ask("get_positions")}
-            sim.fault("liquidate SELL 7 SPY")
+    async with trading(redis_url, session, sim) as front:
+        before = {each["contract"]["symbol"]: each["position"] for each in await front.ask("get_positions")}
+        sim.fault("liquidate SELL 7 SPY")
 
-            async def sold() -> bool:
-                held = {each["contract"]["symbol"]: each["position"] for each in await front.ask("get_positions")}
-                return bool(held["SPY"] == before["SPY"] - 7)
+        async def sold() -> bool:
+            held = {each["contract"]["symbol"]: each["position"] for each in await front.ask("get_positions")}
+            return bool(held["SPY"] == before["SPY"] - 7)
 
-            await until(sold, "the position has changed")
-            executions = await front.ask("get_executions")
+        await until(sold, "the position has changed")
+        executions = await front.ask("get_executions")
 
-            assert [(each["side"], each["shares"], each["orderId"]) for each in executions] == [("SLD", 7, -1)]
-            assert await front.ask("get_open_orders") == []
+        assert [(each["side"], each["shares"], each["orderId"]) for each in executions] == [("SLD", 7, -1)]
+        assert await front.ask("get_open_orders") == []
     (alarm,) = [each for each in logs if each["event"] == "execution_of_no_order"]
     assert alarm["log_level"] == "warning"
 

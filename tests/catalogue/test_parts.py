@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.typing import EventDict
 
 from bridge.bus.controls.confirmation_tokens import TOKEN_S
 from bridge.tool import ToolError
@@ -92,18 +93,18 @@ async def _until_answered(front: Caller) -> str:
 
 
 @pytest.mark.fault(72)
-async def test_a_loop_that_stood_still_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_loop_that_stood_still_says_so(tmp_path: Path, logs: list[EventDict]) -> None:
     living = asyncio.create_task(beat.touch_while_alive(tmp_path / "beat", every_s=0.01, late_s=0.2))
     await until((tmp_path / "beat").exists, "it beats")
     await asyncio.sleep(0)
     until_s = time.monotonic() + 0.4
     while time.monotonic() < until_s:  # the loop is held, as by a computation
         pass
-    await until(lambda: caplog.records, "it is told")
+    await until(lambda: logs, "it is told")
     living.cancel()
     await asyncio.gather(living, return_exceptions=True)
 
-    assert "stood still for 0." in caplog.records[0].getMessage()
+    assert (logs[0]["event"], 0 < logs[0]["stalled_s"] < 1) == ("event_loop_stalled", True)
 
 
 @pytest.mark.long

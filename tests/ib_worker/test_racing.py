@@ -3,14 +3,13 @@
 import asyncio
 
 import pytest
+from structlog.typing import EventDict
 
 from ib_worker.racing import restart_on_error, run_until_first_ends
 from tests.waiting import until
 
 
-async def test_a_duty_that_fails_or_ends_is_begun_again(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_duty_that_fails_or_ends_is_begun_again(logs: list[EventDict], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ib_worker.racing.AGAIN_S", 0.0)
     begun = 0
 
@@ -27,5 +26,6 @@ async def test_a_duty_that_fails_or_ends_is_begun_again(
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
-    assert caplog.text.count("the duty failed, and begins again") == 1
-    assert "KeyError: 'a strange message'" in caplog.text
+    (restarted,) = [each for each in logs if each["event"] == "task_restarted"]
+    assert restarted["task"] == "the duty"
+    assert "KeyError: 'a strange message'" in restarted["exception"]

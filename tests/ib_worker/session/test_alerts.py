@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.typing import EventDict
 
 from ib_worker.racing import run_until_first_ends
 from ib_worker.session.alerts import Alert, AlertSchedule, run_alerts
@@ -82,7 +83,7 @@ async def webhook(status: str) -> AsyncIterator[tuple[str, list[dict[str, object
 
 
 @pytest.mark.fault(22)
-async def test_a_webhook_hears_again_and_again(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_webhook_hears_again_and_again(logs: list[EventDict]) -> None:
     async with (
         webhook("500 No") as (url, got),
         Simulator(SimulatorConfig(accounts=("U1234567",))) as sim,
@@ -94,12 +95,13 @@ async def test_a_webhook_hears_again_and_again(caplog: pytest.LogCaptureFixture)
         await asyncio.gather(watching, return_exceptions=True)
 
     assert "U***567" in str(got)
-    assert "U1234567" not in str(got) + caplog.text
-    assert "secret" not in caplog.text
-    assert "alert: Session paper has not been ready" in caplog.text
+    assert "U1234567" not in f"{got} {logs}"
+    assert "secret" not in str(logs)
+    alerts = [each["text"] for each in logs if each["event"] == "alert"]
+    assert alerts[0].startswith("Session paper has not been ready")
 
 
-async def test_a_webhook_that_speaks_no_http_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_webhook_that_speaks_no_http_ends_nothing(logs: list[EventDict]) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"220 mail.example.com ESMTP\r\n")
@@ -114,8 +116,8 @@ async def test_a_webhook_that_speaks_no_http_ends_nothing(caplog: pytest.LogCapt
         session_at(sim.port, alert_webhook=url, alert_after_s=0, alert_every_s=0.1) as stand,
     ):
         watching = asyncio.create_task(run_until_first_ends(run_alerts(stand.session)))
-        await until(lambda: caplog.text.count("webhook failed") >= 2, "two alerts were tried")
+        await until(lambda: str(logs).count("webhook_failed") >= 2, "two alerts were tried")
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
 
-    assert "BadStatusLine" in caplog.text
+    assert "BadStatusLine" in str(logs)

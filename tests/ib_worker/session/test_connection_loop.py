@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from structlog.typing import EventDict
 
 from bridge.tool import ToolError
 from ib_worker.session.wrapper import POSITIONS
@@ -371,7 +372,7 @@ async def test_nothing_is_left_of_a_session_that_was_ended(sim: Simulator) -> No
 
 
 async def test_an_error_that_nobody_expected_gives_the_connection_up_and_not_the_worker(
-    sim: Simulator, caplog: pytest.LogCaptureFixture
+    sim: Simulator, logs: list[EventDict]
 ) -> None:
     async with ready_session(sim) as stand:
         with stand.session.requests.expect(POSITIONS):  # so that the next reading clashes with it
@@ -382,4 +383,4 @@ async def test_an_error_that_nobody_expected_gives_the_connection_up_and_not_the
             assert "the worker failed (RuntimeError)" in (status.cause or "")
         await stand.ready()
 
-    assert "already under way" in caplog.text
+    assert any("already under way" in each.get("exception", "") for each in logs)

@@ -2,9 +2,8 @@
 # ib_async's decoder is not annotated:
 # mypy: disable-error-code="no-untyped-call"
 
-import logging
-
 import pytest
+from structlog.typing import EventDict
 
 from bridge.tools.types import ContractArguments
 from ib_worker.leader import session_status as told_status
@@ -43,11 +42,8 @@ def test_a_quotation_can_not_be_left() -> None:
     assert tws_said(399, "held\nuntil") == 'TWS said (399): "held until".'
 
 
-async def test_what_tws_writes_is_cleaned_wherever_it_is_shown(
-    sim: Simulator, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_what_tws_writes_is_cleaned_wherever_it_is_shown(sim: Simulator, logs: list[EventDict]) -> None:
     """The frames are real ones, with other texts in them."""
-    caplog.set_level(logging.INFO)
     async with ready_session(sim) as stand:
         session = stand.session
         entry = place(stand)
@@ -68,7 +64,7 @@ async def test_what_tws_writes_is_cleaned_wherever_it_is_shown(
             (details,) = await pending.answer
         placed = placement_report(entry)
 
-        everything = f"{placed} {details} {entry.state} {told_status(session)} {caplog.text}"
+        everything = f"{placed} {details} {entry.state} {told_status(session)} {logs}"
         hidden = (BIDI, TAGS[0], "\u200b", "\x07", "\\u202e", "\\x07")
         assert [everything[max(everything.find(each) - 200, 0) :][:260] for each in hidden if each in everything] == []
         assert (details.longName, placed.whyHeld) == ("se ll now", "se ll now")
