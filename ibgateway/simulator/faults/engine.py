@@ -96,9 +96,9 @@ class _Rule:
 class FaultEngine:
     """The faults of one gateway, between its connections and its sockets."""
 
-    def __init__(self, gateway: Gateway, rim: SocketControl) -> None:
+    def __init__(self, gateway: Gateway, sockets: SocketControl) -> None:
         self.gateway = gateway
-        self.rim = rim
+        self.sockets = sockets
         self.filters: list[FrameFilter] = []
         self.door = "open"
         self.door_until = FOREVER
@@ -145,14 +145,14 @@ class FaultEngine:
             raise ScriptError(f"{line!r}: {text!r} is not a time; write it as TWS does, such as 10:31:00") from refusal
         return self.now if at is None else at
 
-    def strike(self, strike: FaultContext) -> None:
+    def strike(self, context: FaultContext) -> None:
         """Carry out a line; ScriptError if the present state does not allow it."""
-        ACTIONS[strike.step.verb](self, strike, *strike.step.arguments)
+        ACTIONS[context.step.verb](self, context, *context.step.arguments)
 
-    def _strike(self, strike: FaultContext) -> None:
+    def _strike(self, context: FaultContext) -> None:
         """Carry out a line at its own time; a failure is logged, since no caller waits."""
         try:
-            self.strike(strike)
+            self.strike(context)
         except ScriptError as error:
             log.warning("a fault was not carried out: %s", error)
 
@@ -161,7 +161,7 @@ class FaultEngine:
         self._rules.clear()
         self.frozen_until = 0.0
         self.filters.clear()
-        self.rim.fragment(None)
+        self.sockets.fragment(None)
         for connection in list(self._stalled):
             self.resume(connection)
         self.reopen()
@@ -170,7 +170,7 @@ class FaultEngine:
 
     def incoming(self, connection: Connection, payload: bytes) -> bool:
         """Apply the lines for a client's frame; return False if the gateway must not handle it."""
-        strike = None
+        context = None
         for rule in list(self._rules):
             when = rule.step.when
             if isinstance(when, On) and self._meets(when, rule.step, connection, payload):
@@ -178,9 +178,9 @@ class FaultEngine:
                 if when.nth in {None, rule.seen}:
                     if when.nth is not None:
                         self._rules.remove(rule)
-                    strike = FaultContext(rule.step, connection, payload)
-                    self._strike(strike)
-                    if strike.swallowed:
+                    context = FaultContext(rule.step, connection, payload)
+                    self._strike(context)
+                    if context.swallowed:
                         return False
         if self.link_down and connection.version and msg_id(payload) in TO_IB:
             self.hold(connection, payload, FOREVER)
@@ -225,7 +225,7 @@ class FaultEngine:
             _, _, connection, payload = heapq.heappop(self._held)
             if not connection.closing or msg_id(payload) in TO_IB:
                 connection.handle(payload)
-            if self.rim.hung_up(connection):
+            if self.sockets.hung_up(connection):
                 connection.take()  # nobody is there to hear it
 
     # --- frames out ----------------------------------------------------------------------------------------------
@@ -265,21 +265,21 @@ class FaultEngine:
         self._stalled[connection] = until
         if half_open:
             self._half_open.add(connection)
-        self.rim.pause(connection, True)
+        self.sockets.pause(connection, True)
 
     def resume(self, connection: Connection) -> None:
         self._stalled.pop(connection, None)
         if connection in self._half_open:
             self._half_open.discard(connection)
-            if self.rim.hung_up(connection):
-                self.rim.reset(connection)
+            if self.sockets.hung_up(connection):
+                self.sockets.reset(connection)
                 return
-        self.rim.pause(connection, False)
+        self.sockets.pause(connection, False)
 
     def shut(self, door: str, until: float) -> None:
         """Set the fate of new connections: `open`, `shut` (refused), `slam` (accepted, closed), `silent` (accepted)."""
         if (door == "shut") != (self.door == "shut"):
-            self.rim.listen(door != "shut")
+            self.sockets.listen(door != "shut")
         self.door, self.door_until = door, until
 
     def reopen(self) -> None:

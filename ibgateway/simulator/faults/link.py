@@ -17,34 +17,34 @@ RAW = {
 
 
 @verb("reset", Argument(one_of("before", "after"), "before"))
-def reset(faults: FaultEngine, strike: FaultContext, order: str) -> None:
+def reset(faults: FaultEngine, context: FaultContext, order: str) -> None:
     """Reset the TCP connection. `on placeOrder reset` loses the order, `reset after` only its acknowledgement."""
-    if strike.payload and strike.connection is not None:
-        strike.swallowed = True
+    if context.payload and context.connection is not None:
+        context.swallowed = True
         if order == "after":
-            strike.connection.handle(strike.payload)
-            strike.connection.take()
-    for connection in strike.concerned(faults.gateway):
-        faults.rim.reset(connection)
+            context.connection.handle(context.payload)
+            context.connection.take()
+    for connection in context.concerned(faults.gateway):
+        faults.sockets.reset(connection)
 
 
 @verb("close")
-def close(faults: FaultEngine, strike: FaultContext) -> None:
+def close(faults: FaultEngine, context: FaultContext) -> None:
     """Close the connection in order; the frame that set it off is not handled."""
-    strike.swallowed = bool(strike.payload)
-    for connection in strike.concerned(faults.gateway):
-        faults.rim.close(connection)
+    context.swallowed = bool(context.payload)
+    for connection in context.concerned(faults.gateway):
+        faults.sockets.close(connection)
 
 
 @verb("half-open", Argument(number, FOREVER))
-def half_open(faults: FaultEngine, strike: FaultContext, seconds: float) -> None:
+def half_open(faults: FaultEngine, context: FaultContext, seconds: float) -> None:
     """Stop reading and writing without closing the connection."""
-    for connection in strike.concerned(faults.gateway):
+    for connection in context.concerned(faults.gateway):
         faults.stall(connection, faults.now + seconds, half_open=True)
 
 
 @verb("freeze", Argument(number))
-def freeze(faults: FaultEngine, strike: FaultContext, seconds: float) -> None:
+def freeze(faults: FaultEngine, context: FaultContext, seconds: float) -> None:
     """Stop the whole gateway, as in a long garbage collection; it answers frames and connections afterwards."""
     faults.frozen_until = faults.now + seconds
     for connection in list(faults.gateway.connections):
@@ -52,25 +52,25 @@ def freeze(faults: FaultEngine, strike: FaultContext, seconds: float) -> None:
 
 
 @verb("slow", Argument(number))
-def slow(faults: FaultEngine, strike: FaultContext, seconds: float) -> None:
+def slow(faults: FaultEngine, context: FaultContext, seconds: float) -> None:
     """Delay every frame by some seconds; 0 ends it."""
     faults.filters = [one for one in faults.filters if not (isinstance(one, Delay) and one.msgId is None)]
     if seconds > 0:
-        faults.filters.append(Delay(None, strike.step.client, None, seconds))
+        faults.filters.append(Delay(None, context.step.client, None, seconds))
 
 
 @verb("door", Argument(one_of("open", "shut", "slam", "silent")), Argument(number, FOREVER))
-def door(faults: FaultEngine, strike: FaultContext, kind: str, seconds: float) -> None:
+def door(faults: FaultEngine, context: FaultContext, kind: str, seconds: float) -> None:
     """Refuse new connections (shut), accept and close them (slam), or accept and never answer them (silent)."""
     faults.shut(kind, faults.now + seconds)
 
 
 @verb("restart", Argument(number), Argument(int, 0))
-def restart(faults: FaultEngine, strike: FaultContext, seconds: float, ids: int) -> None:
+def restart(faults: FaultEngine, context: FaultContext, seconds: float, ids: int) -> None:
     """Disconnect every client and refuse connections for some seconds; order ids may move, such as by -4."""
-    strike.swallowed = bool(strike.payload)
+    context.swallowed = bool(context.payload)
     for connection in list(faults.gateway.connections):
-        faults.rim.reset(connection)
+        faults.sockets.reset(connection)
     faults.shut("shut", faults.now + seconds)
 
     def moved() -> None:
@@ -80,17 +80,17 @@ def restart(faults: FaultEngine, strike: FaultContext, seconds: float, ids: int)
 
 
 @verb("raw", Argument(word))
-def raw(faults: FaultEngine, strike: FaultContext, kind: str) -> None:
+def raw(faults: FaultEngine, context: FaultContext, kind: str) -> None:
     """Send bytes that are no frame: `http`, `giant` (an impossible length), `zero`, or `hex:…`."""
     data = bytes.fromhex(kind.removeprefix("hex:")) if kind.startswith("hex:") else RAW[kind]
-    for connection in strike.concerned(faults.gateway):
-        faults.rim.write(connection, data)
+    for connection in context.concerned(faults.gateway):
+        faults.sockets.write(connection, data)
 
 
 @verb("fragment", Argument(int))
-def fragment(faults: FaultEngine, strike: FaultContext, size: int) -> None:
+def fragment(faults: FaultEngine, context: FaultContext, size: int) -> None:
     """Limit each write to a number of bytes; 0 ends it."""
-    faults.rim.fragment(size or None)
+    faults.sockets.fragment(size or None)
 
 
 @dataclass
@@ -106,7 +106,7 @@ class BinaryIds(FrameFilter):
 
 
 @verb("version", Argument(int))
-def version(faults: FaultEngine, strike: FaultContext, announced: int) -> None:
+def version(faults: FaultEngine, context: FaultContext, announced: int) -> None:
     """Announce this version in the handshake, whatever the client offered; 0 ends it."""
     faults.gateway.identity.announcedVersion = announced or None
     faults.filters = [one for one in faults.filters if not isinstance(one, BinaryIds)]
@@ -115,6 +115,6 @@ def version(faults: FaultEngine, strike: FaultContext, announced: int) -> None:
 
 
 @verb("clear", REST)
-def clear(faults: FaultEngine, strike: FaultContext, _: tuple[str, ...]) -> None:
+def clear(faults: FaultEngine, context: FaultContext, _: tuple[str, ...]) -> None:
     """End every fault, and forget the lines that still wait."""
     faults.clear()

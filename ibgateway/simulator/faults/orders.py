@@ -27,24 +27,24 @@ def size(text: str) -> Decimal | None:
         raise ValueError(f"{text!r} is neither a quantity nor all") from error
 
 
-def _order(faults: FaultEngine, strike: FaultContext, which: str) -> OpenOrder:
+def _order(faults: FaultEngine, context: FaultContext, which: str) -> OpenOrder:
     """Find an order: `this` is the one of the client's frame, `last` the latest open one; else an order id."""
-    found = faults.gateway.world.open_orders(strike.step.client)
+    found = faults.gateway.world.open_orders(context.step.client)
     if which == "this":
-        connection, payload = strike.frame()
+        connection, payload = context.frame()
         request = requests.decode(payload, connection.version)
         found = [one for one in found if (one.clientId, one.orderId) == (connection.clientId, request.orderId)]
     elif which != "last":
         found = [one for one in found if one.orderId == int(which)]
     if not found:
-        raise ScriptError(f"{strike.step.line!r}: the order is not open")
+        raise ScriptError(f"{context.step.line!r}: the order is not open")
     return found[-1]
 
 
 @verb("status", Argument(word), Argument(word))
-def status(faults: FaultEngine, strike: FaultContext, which: str, said: str) -> None:
+def status(faults: FaultEngine, context: FaultContext, which: str, said: str) -> None:
     """Report an open order in another state than its own, by openOrder and orderStatus."""
-    shown = _order(faults, strike, which)
+    shown = _order(faults, context, which)
     told: list[Event] = [
         replace(shown, state=replace(shown.state, status=said)),
         replace(faults.gateway.world.order_status_of(shown), status=said),
@@ -53,18 +53,18 @@ def status(faults: FaultEngine, strike: FaultContext, which: str, said: str) -> 
 
 
 @verb("fill", Argument(word), Argument(size, None), Argument(number, None))
-def fill(faults: FaultEngine, strike: FaultContext, which: str, quantity: Decimal | None, price: float | None) -> None:
+def fill(faults: FaultEngine, context: FaultContext, which: str, quantity: Decimal | None, price: float | None) -> None:
     """Fill an open order whatever the market does: all of it, or a quantity, at a price."""
-    shown = _order(faults, strike, which)
+    shown = _order(faults, context, which)
     faults.gateway.route(faults.gateway.world.fill(shown.clientId, shown.orderId, quantity, price))
 
 
 @verb("correct", Argument(number))
-def correct(faults: FaultEngine, strike: FaultContext, price: float) -> None:
+def correct(faults: FaultEngine, context: FaultContext, price: float) -> None:
     """Correct the latest execution: the same id but for its last part, another price."""
     executed = faults.gateway.world.executions(ExecutionFilter())
     if not executed:
-        raise ScriptError(f"{strike.step.line!r}: no execution to correct today")
+        raise ScriptError(f"{context.step.line!r}: no execution to correct today")
     execution = faults.gateway.corrected(executed[-1][0])
     head, _, part = execution.execId.rpartition(".")
     correction = replace(execution, execId=f"{head}.{int(part) + 1:02d}", price=price, avgPrice=price)
@@ -74,7 +74,7 @@ def correct(faults: FaultEngine, strike: FaultContext, price: float) -> None:
 
 @verb("manual", SIDE, Argument(Decimal), Argument(word), Argument(number, None))
 def manual(
-    faults: FaultEngine, strike: FaultContext, action: str, quantity: Decimal, symbol: str, price: float | None
+    faults: FaultEngine, context: FaultContext, action: str, quantity: Decimal, symbol: str, price: float | None
 ) -> None:
     """Place an order as if entered in TWS itself: at the market, or with a limit."""
     events = _by_hand(faults, action, quantity, symbol, price)
@@ -86,14 +86,14 @@ def manual(
 
 
 @verb("liquidate", SIDE, Argument(Decimal), Argument(word))
-def liquidate(faults: FaultEngine, strike: FaultContext, action: str, quantity: Decimal, symbol: str) -> None:
+def liquidate(faults: FaultEngine, context: FaultContext, action: str, quantity: Decimal, symbol: str) -> None:
     """Close a position as the broker: every client receives an execution without an order of its own."""
     events = _by_hand(faults, action, quantity, symbol, None)
     for event in events:
         if isinstance(event, Execution):
             shown = replace(event, orderId=-1, liquidation=1)
             for connection in faults.gateway.connections:
-                connection.send(faults.gateway.spell(connection, shown))
+                connection.send(faults.gateway.encode(connection, shown))
     faults.gateway.route([one for one in events if not is_of_order(one)])
 
 

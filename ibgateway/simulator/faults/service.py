@@ -30,23 +30,23 @@ FARMS = {
 }
 
 
-def _tell(faults: FaultEngine, strike: FaultContext, code: int, text: str, reqId: int = -1) -> None:
-    for connection in strike.concerned(faults.gateway):
+def _send_notice(faults: FaultEngine, context: FaultContext, code: int, text: str, reqId: int = -1) -> None:
+    for connection in context.concerned(faults.gateway):
         connection.error(reqId, code, text)
 
 
 @verb("error", Argument(int), REST)
-def error(faults: FaultEngine, strike: FaultContext, code: int, words: tuple[str, ...]) -> None:
+def error(faults: FaultEngine, context: FaultContext, code: int, words: tuple[str, ...]) -> None:
     """Send an error with id -1; a last word such as `x200` repeats it."""
     times = 1
     if words and words[-1].startswith("x") and words[-1][1:].isdecimal():
         times, words = int(words[-1][1:]), words[:-1]
     for _ in range(times):
-        _tell(faults, strike, code, " ".join(words))
+        _send_notice(faults, context, code, " ".join(words))
 
 
 @verb("link", Argument(one_of("down", "up", "lost")), Argument(one_of("quiet"), ""))
-def link(faults: FaultEngine, strike: FaultContext, state: str, quiet: str) -> None:
+def link(faults: FaultEngine, context: FaultContext, state: str, quiet: str) -> None:
     """1100, also to who comes meanwhile, then 1102 or 1101. While it is down data stops and orders wait; with `quiet`,
     what happens to them does too."""
     faults.link_down = state == "down"
@@ -54,15 +54,15 @@ def link(faults: FaultEngine, strike: FaultContext, state: str, quiet: str) -> N
     faults.gateway.feeds.paused = faults.link_down
     faults.filters = [one for one in faults.filters if not isinstance(one, _Quiet)]
     if state == "down":
-        _tell(faults, strike, *LINK_LOST)
+        _send_notice(faults, context, *LINK_LOST)
         if quiet:
             faults.filters += [_Quiet(msgId, None, None, FOREVER) for msgId in ORDER_MESSAGES]
         return
     if state == "lost":
         _lose_subscriptions(faults)
-        _tell(faults, strike, 1101, DATA_LOST)
+        _send_notice(faults, context, 1101, DATA_LOST)
     else:
-        _tell(faults, strike, 1102, RESTORED + FARMS_OK)
+        _send_notice(faults, context, 1102, RESTORED + FARMS_OK)
     faults.send_waiting()
     faults.release(FOREVER)
 
@@ -79,21 +79,21 @@ def _lose_subscriptions(faults: FaultEngine) -> None:
 
 
 @verb("server", Argument(one_of("down", "up")))
-def server(faults: FaultEngine, strike: FaultContext, state: str) -> None:
+def server(faults: FaultEngine, context: FaultContext, state: str) -> None:
     """Send 2110; no message follows when the connection is back."""
     faults.gateway.feeds.paused = state == "down"
     if state == "down":
-        _tell(faults, strike, 2110, BROKEN_SERVER)
+        _send_notice(faults, context, 2110, BROKEN_SERVER)
 
 
 def _farm(kind: str) -> None:
     @verb(kind, Argument(one_of("broken", "ok", "idle", "connecting")), Argument(word, "usfarm"))
-    def farm(faults: FaultEngine, strike: FaultContext, state: str, name: str) -> None:
+    def farm(faults: FaultEngine, context: FaultContext, state: str, name: str) -> None:
         """Set a data farm's state; while the market data farm is broken no quotes are sent."""
         code, text = FARMS[kind, state]
         if kind == "farm":
             faults.gateway.feeds.paused = state == "broken"
-        _tell(faults, strike, code, text.format(name))
+        _send_notice(faults, context, code, text.format(name))
 
 
 for _kind in ("farm", "hmds", "secdef"):
@@ -101,18 +101,18 @@ for _kind in ("farm", "hmds", "secdef"):
 
 
 @verb("halt", Argument(word), Argument(number))
-def halt(faults: FaultEngine, strike: FaultContext, symbol: str, seconds: float) -> None:
+def halt(faults: FaultEngine, context: FaultContext, symbol: str, seconds: float) -> None:
     """Halt trading in a stock: no quotes, no prints, no fills until it resumes."""
     world = faults.gateway.world
     try:
         contract = world.resolve(Contract(symbol=symbol, secType="STK", exchange="SMART", currency="USD"))
     except Refusal as refusal:
-        raise ScriptError(f"{strike.step.line!r}: {refusal.text}") from refusal
+        raise ScriptError(f"{context.step.line!r}: {refusal.text}") from refusal
     world.halt(contract, world.now + seconds)
 
 
 @verb("competing", Argument(switch))
-def competing(faults: FaultEngine, strike: FaultContext, on: bool) -> None:
+def competing(faults: FaultEngine, context: FaultContext, on: bool) -> None:
     """Stop market data, as if the same user had logged in elsewhere."""
     faults.gateway.identity.competing = on
     faults.gateway.feeds.paused = on
@@ -124,32 +124,32 @@ def competing(faults: FaultEngine, strike: FaultContext, on: bool) -> None:
 
 
 @verb("read-only", Argument(switch))
-def read_only(faults: FaultEngine, strike: FaultContext, on: bool) -> None:
+def read_only(faults: FaultEngine, context: FaultContext, on: bool) -> None:
     """Switch the API's read-only setting: orders are answered with 321."""
     faults.gateway.identity.readOnly = on
 
 
 @verb("entitlement", Argument(one_of("live", "delayed", "none")))
-def entitlement(faults: FaultEngine, strike: FaultContext, kind: str) -> None:
+def entitlement(faults: FaultEngine, context: FaultContext, kind: str) -> None:
     """Set the market data that the login has paid for."""
     faults.gateway.identity.entitlement = kind
 
 
 @verb("pacing", Argument(switch))
-def pacing(faults: FaultEngine, strike: FaultContext, on: bool) -> None:
+def pacing(faults: FaultEngine, context: FaultContext, on: bool) -> None:
     """Switch IBKR's limits of messages and historical requests."""
     faults.gateway.limits.paced = on
 
 
 @verb("limit", Argument(one_of("lines", "depth", "ticks", "messages", "history")), Argument(int))
-def limit(faults: FaultEngine, strike: FaultContext, what: str, most: int) -> None:
+def limit(faults: FaultEngine, context: FaultContext, what: str, most: int) -> None:
     """Set a limit of the gateway, such as the number of market-data lines."""
     names = {"ticks": "tick_by_tick", "messages": "messages_per_s", "history": "history_per_window"}
     setattr(faults.gateway.limits, names.get(what, what), most)
 
 
 @verb("ids", Argument(word))
-def ids(faults: FaultEngine, strike: FaultContext, change: str) -> None:
+def ids(faults: FaultEngine, context: FaultContext, change: str) -> None:
     """Set every client's next order id (`ids 1`), or move it (`ids -4`, `ids +10`)."""
     identity = faults.gateway.identity
     if change[0] in "+-":
@@ -159,17 +159,17 @@ def ids(faults: FaultEngine, strike: FaultContext, change: str) -> None:
 
 
 @verb("reserve", Argument(int))
-def reserve(faults: FaultEngine, strike: FaultContext, clientId: int) -> None:
+def reserve(faults: FaultEngine, context: FaultContext, clientId: int) -> None:
     """Take this client id: a client that uses it gets 326."""
     faults.gateway.reserved.add(clientId)
 
 
 @verb("unreserve", Argument(int))
-def unreserve(faults: FaultEngine, strike: FaultContext, clientId: int) -> None:
+def unreserve(faults: FaultEngine, context: FaultContext, clientId: int) -> None:
     faults.gateway.reserved.discard(clientId)
 
 
 @verb("zone", Argument(word))
-def zone(faults: FaultEngine, strike: FaultContext, name: str) -> None:
+def zone(faults: FaultEngine, context: FaultContext, name: str) -> None:
     """Set the gateway's name of its time zone, such as `"Central European Standard Time"`."""
     faults.gateway.identity.zone_name = name

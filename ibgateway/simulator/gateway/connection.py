@@ -40,7 +40,7 @@ class ClientSubscription:
     def advance(self, now: float) -> None:
         """Send what is due at `now`."""
 
-    def tell(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Take an event of an account."""
 
     def cancel(self) -> None:
@@ -219,9 +219,9 @@ class Connection:
     def due(self, now: float) -> list[ClientSubscription]:
         return [one for one in self.subscriptions.values() if one.due <= now]
 
-    def tell(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         for subscription in self.subscriptions.values():
-            subscription.tell(event)
+            subscription.on_event(event)
 
     def lost(self) -> None:
         """Free the resources of a client that has gone."""

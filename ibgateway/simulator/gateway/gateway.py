@@ -124,16 +124,16 @@ class Gateway:
         for event in events:
             if is_of_order(event):
                 for connection in self._watchers(event.clientId):
-                    connection.send(self.spell(connection, event))
+                    connection.send(self.encode(connection, event))
             else:
                 for connection in list(self.connections):
-                    connection.tell(event)
+                    connection.on_event(event)
 
     def _watchers(self, clientId: int) -> list[Connection]:
         ids = {clientId} if self.identity.masterClientId is None else {clientId, self.identity.masterClientId}
         return [self.clients[one] for one in sorted(ids) if one in self.clients]
 
-    def spell(self, connection: Connection, event: OrderEvent, reqId: int = -1) -> bytes:
+    def encode(self, connection: Connection, event: OrderEvent, reqId: int = -1) -> bytes:
         """Encode an event as a message of the connection's version."""
         version = connection.version
         match event:

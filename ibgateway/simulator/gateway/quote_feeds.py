@@ -110,8 +110,8 @@ class QuoteFeed:
             if changed:
                 for watcher in watchers:
                     watcher.send(changed)
-        self._tell_generics(now)
-        self._tell_trades_and_news(now)
+        self._send_generics(now)
+        self._send_trades_and_news(now)
         self._upto = now
 
     def _changed(self, before: Snapshot, after: Snapshot, style: ticks.Style) -> list[ticks.Tick]:
@@ -136,7 +136,7 @@ class QuoteFeed:
                 yield market_data.TICK_OPTION, market_data.option_tail(style.kind(tickType), implied)
         yield market_data.TICK_OPTION, market_data.option_tail(style.kind(ticks.OPTION_MODEL), model)
 
-    def _tell_generics(self, now: float) -> None:
+    def _send_generics(self, now: float) -> None:
         if now < self._generics_due:
             return
         wanting = [watcher for watcher in self.watchers if watcher.wanted]
@@ -145,7 +145,7 @@ class QuoteFeed:
         for watcher in wanting:
             watcher.send(ticks.generic_changes(before, after, watcher.wanted, watcher.style))
 
-    def _tell_trades_and_news(self, now: float) -> None:
+    def _send_trades_and_news(self, now: float) -> None:
         for code in (ticks.RT_VOLUME, ticks.RT_TRADE_VOLUME):
             wanting = [watcher for watcher in self.watchers if code in watcher.codes]
             if wanting:

@@ -84,7 +84,7 @@ class AccountUpdatesSubscription(ClientSubscription):
     def _stamp(self, now: float) -> None:
         self.connection.send(messages.account_time(now, self.connection.gateway.identity.zone))
 
-    def tell(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         if isinstance(event, AccountValue) and event.account == self.account:
             self._send_value(event)
         elif isinstance(event, PortfolioItem) and event.account == self.account:
@@ -146,7 +146,7 @@ class PositionsSubscription(ClientSubscription):
             connection.send(messages.position(held))
         connection.send(messages.position_end())
 
-    def tell(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         if isinstance(event, Position):
             self.connection.send(messages.position(event))
 
@@ -175,7 +175,7 @@ class PositionsMultiSubscription(ClientSubscription):
     def _send(self, held: Position) -> None:
         self.connection.send(messages.position_multi(self.request.reqId, held, self.request.modelCode))
 
-    def tell(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         if isinstance(event, Position) and self.request.account in {"", event.account}:
             self._send(event)
 
@@ -213,7 +213,7 @@ class AccountUpdatesMultiSubscription(ClientSubscription):
             payload = messages.account_update_multi(self.request.reqId, value, self.request.modelCode)
             self.connection.send(payload)
 
-    def tell(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         if isinstance(event, AccountValue) and self.request.account in {"", event.account}:
             self._send(event)
 

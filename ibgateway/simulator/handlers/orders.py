@@ -52,7 +52,7 @@ def _copy(connection: Connection, events: list[Event], owner: int) -> None:
     """Send client 0 the events of its cancel of another client's order."""
     for event in events:
         if is_of_order(event) and event.clientId == owner:
-            connection.send(connection.gateway.spell(connection, event))
+            connection.send(connection.gateway.encode(connection, event))
 
 
 @handles(requests.ReqGlobalCancel)
@@ -100,9 +100,9 @@ def executions(connection: Connection, request: requests.ReqExecutions) -> None:
     """Send each execution, then its commission if it is known."""
     gateway = connection.gateway
     for execution, commission in connection.world.executions(request.filter):
-        connection.send(gateway.spell(connection, gateway.corrected(execution), request.reqId))
+        connection.send(gateway.encode(connection, gateway.corrected(execution), request.reqId))
         if commission is not None:
-            connection.send(gateway.spell(connection, commission))
+            connection.send(gateway.encode(connection, commission))
     connection.send(messages.exec_details_end(request.reqId))
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ibgateway.simulator.model.account import AccountPnL, AccountValue, PortfolioItem, Position, PositionPnL
-from ibgateway.simulator.model.contracts import (
-    Contract,
-)
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.model.orders import CommissionReport, Execution, ExecutionFilter, OpenOrder, Order, OrderStatus
 from ibgateway.simulator.world.exchange import order_lists as orders
@@ -22,22 +20,22 @@ class OrderOperations(WorldParts):
     def place_order(self, clientId: int, orderId: int, contract: Contract, order: Order) -> list[Event]:
         """Take a new order, a modification or a what-if (the reply is an OpenOrder with the margins). Never raises."""
         self._exchange.place(clientId, orderId, contract, order, self.now)
-        return self._told()
+        return self._drain()
 
     def cancel_order(self, clientId: int, orderId: int, manualTime: str = "") -> list[Event]:
         """Cancel an order; 10147, 10148 or 161 are returned as OrderError."""
         self._exchange.cancel(clientId, orderId, self.now)
-        return self._told()
+        return self._drain()
 
     def global_cancel(self, clientId: int) -> list[Event]:
         """Cancel every open order of every client."""
         self._exchange.cancel_all(self.now)
-        return self._told()
+        return self._drain()
 
     def fill(self, clientId: int, orderId: int, size: Decimal | None, price: float | None) -> list[Event]:
         """Fill an open order whatever the market does; by default all of it, at the market's price."""
         self._exchange.fill(clientId, orderId, size, price, self.now)
-        return self._told()
+        return self._drain()
 
     def next_order_id(self, clientId: int) -> int:
         """Return the next valid order id of a client id: above every id that it has used in this world."""
@@ -65,7 +63,7 @@ class OrderOperations(WorldParts):
         """Exercise (action 1) or lapse (2) options that are held; Refusal 201 or 321 if that is impossible."""
         option = self._directory.one(contract, self._today())
         self._exchange.expiries.exercise(clientId, reqId, option, action, quantity, account, override, self.now)
-        return self._told()
+        return self._drain()
 
     # --- account -------------------------------------------------------------------------------------------------
 

@@ -7,9 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from ibgateway.simulator.model.account import Position
-from ibgateway.simulator.model.contracts import (
-    Contract,
-)
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.events import Event
 from ibgateway.simulator.world.account.broker import Broker
 from ibgateway.simulator.world.exchange.exchange import Exchange
@@ -73,7 +71,7 @@ class WorldParts:
         days = calendar("US_STOCK")
         return days.open_of(days.index_at(time) + 1)
 
-    def _told(self) -> list[Event]:
+    def _drain(self) -> list[Event]:
         """Return the events; after a change of a position, also the account's new values."""
         events = self._exchange.drain()
         for account in dict.fromkeys(each.account for each in events if isinstance(each, Position)):

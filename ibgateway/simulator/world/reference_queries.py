@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from ibgateway.simulator.model.chunks import Pieces, at_once
-from ibgateway.simulator.model.contracts import (
-    Contract,
-)
+from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.research import Article, Headline, ScannerQuery, ScannerRow
 from ibgateway.simulator.world.parts import WorldParts
 from ibgateway.simulator.world.reference import events, fundamentals, scanner

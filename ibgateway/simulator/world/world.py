@@ -27,7 +27,7 @@ class World(MarketQueries, OrderOperations, ReferenceQueries):
             time, happens = self._next()
             if time > now:
                 self.now = max(self.now, now)
-                return self._told()
+                return self._drain()
             self.now = max(self.now, time)
             happens()
 

@@ -1,6 +1,6 @@
 """The exchange: it takes orders, modifications and cancellations, and refuses as TWS does.
 
-What happens is told through `drain`, in the order in which real gateways tell it.
+`drain` returns the events, in the order of a real gateway.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Exchange:
     def __init__(self, seed: int, broker: Broker, directory: Directory) -> None:
         self.lifecycle = OrderLifecycle(seed, broker, directory)
         self.registry = self.lifecycle.registry
-        self.expiries = Expiries(broker, directory, self.registry, self.lifecycle.tell)
+        self.expiries = Expiries(broker, directory, self.registry, self.lifecycle.report)
         self._broker = broker
         self._intake = OrderIntake(broker, directory, self.lifecycle.conditions)
 
@@ -54,7 +54,7 @@ class Exchange:
     def _place_new(self, clientId: int, orderId: int, contract: Contract, order: Order, at: float) -> None:
         working = self._intake.read(WorkingOrder(clientId, orderId, contract, order, at), contract, order, at)
         if order.whatIf:
-            self.lifecycle.tell([preview(self._broker, self.lifecycle.feed_of(working), working, at)])
+            self.lifecycle.report([preview(self._broker, self.lifecycle.feed_of(working), working, at)])
         else:
             working.sent = order
             self._admit(working, at)

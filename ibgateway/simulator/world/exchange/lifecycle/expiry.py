@@ -25,12 +25,12 @@ class Expiries:
     """Settles expired and exercised instruments."""
 
     def __init__(
-        self, broker: Broker, directory: Directory, registry: OrderRegistry, tell: Callable[[Iterable[Event]], None]
+        self, broker: Broker, directory: Directory, registry: OrderRegistry, report: Callable[[Iterable[Event]], None]
     ) -> None:
         self._broker = broker
         self._directory = directory
         self._registry = registry
-        self._tell = tell
+        self._report = report
         self._lapsed: dict[tuple[str, int], Decimal] = {}
         self._settled = 0
 
@@ -134,5 +134,5 @@ class Expiries:
         realized = round(float(profit), 6) if profit is not None else None
         report = CommissionReport(clientId, execution.execId, 0.0, instrument.currency, realized)
         self._registry.reports.append(ExecutionReport(execution, report))
-        self._tell([execution, report, self._broker.position(account, instrument)])
-        self._tell([self._broker.item(account, instrument, at)])
+        self._report([execution, report, self._broker.position(account, instrument)])
+        self._report([self._broker.item(account, instrument, at)])

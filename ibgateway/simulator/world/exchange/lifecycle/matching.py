@@ -36,7 +36,7 @@ class Liquidity:
 
 
 class Matcher:
-    """Trades orders. `feed_of` gives an order's market, `tell` sends events."""
+    """Trades orders. `feed_of` gives an order's market, `report` takes its events."""
 
     def __init__(
         self,
@@ -44,14 +44,14 @@ class Matcher:
         broker: Broker,
         registry: OrderRegistry,
         feed_of: Callable[[WorkingOrder], OrderMarket | ComboMarket],
-        tell: Callable[[Iterable[Event]], None],
+        report: Callable[[Iterable[Event]], None],
         traded: Callable[[WorkingOrder, Decimal, float], None],
     ) -> None:
         self._seed = seed
         self._broker = broker
         self._registry = registry
         self._feed_of = feed_of
-        self._tell = tell
+        self._report = report
         self._traded = traded  # called after each fill with its size and time
         self._taken: dict[tuple[int, bool, float], dict[float, Decimal]] = {}
 
@@ -153,7 +153,7 @@ class Matcher:
         reports = self._book(order, at, price, size, venue, liquidity)
         self._registry.reports += reports
         events: list[Event] = [report.execution for report in reports]
-        events += order.told()
+        events += order.events()
         if order.done:
             order.completed, order.completed_status = at, f"Filled Size: {order.filled.normalize():f}"
             self._registry.retire(order)
@@ -163,7 +163,7 @@ class Matcher:
             if report.commission is not None:
                 execution = report.execution
                 events += self.account_events(order, execution.acctNumber, execution.contract.conId, at)
-        self._tell(events)
+        self._report(events)
         self._traded(order, size, at)
 
     def account_events(self, order: WorkingOrder, account: str, conId: int, at: float) -> list[Event]:

@@ -60,11 +60,11 @@ class OrderLifecycle:
         self._broker = broker
         self._heap: list[tuple[float, int, int, NextEvent]] = []
         self._feeds: dict[tuple[object, ...], OrderMarket | ComboMarket] = {}
-        self._matcher = Matcher(seed, broker, self.registry, self.feed_of, self.tell, self._after_trade)
+        self._matcher = Matcher(seed, broker, self.registry, self.feed_of, self.report, self._after_trade)
         self._planner = EventPlanner(self.feed_of, self)
         self._holding = OrderActivation(broker, self.conditions)
 
-    def tell(self, events: Iterable[Event]) -> None:
+    def report(self, events: Iterable[Event]) -> None:
         self.events += events
 
     def error(self, clientId: int, orderId: int, code: int, text: str) -> None:
@@ -94,7 +94,7 @@ class OrderLifecycle:
 
     def changed(self, order: WorkingOrder, at: float) -> None:
         """Report a modified order, and start it again."""
-        self.tell(order.told())
+        self.report(order.events())
         self._holding.hold(order, at)
         self._go_on(order, at)
 
@@ -106,16 +106,16 @@ class OrderLifecycle:
             return
         order.move(PRESUBMITTED)
         self._holding.hold(order, at)
-        self.tell(order.told())
+        self.report(order.events())
         self._warn(order, at)
         self._go_on(order, at)
 
     def _reject(self, order: WorkingOrder, reason: str, at: float) -> None:
         order.reason, order.completed, order.completed_status = reason, at, "Inactive"
         order.move(INACTIVE)
-        self.tell(order.told())
+        self.report(order.events())
         self.error(order.clientId, order.orderId, 201, reason)
-        self.tell([order.order_status()])
+        self.report([order.order_status()])
         self._finish(order, at)
 
     def _warn(self, order: WorkingOrder, at: float) -> None:
@@ -179,7 +179,7 @@ class OrderLifecycle:
         if order.status != SUBMITTED:
             order.move(SUBMITTED)
             order.why_held = ""
-            self.tell(order.told())
+            self.report(order.events())
 
     # --- what the planner finds (see plans.Actions) --------------------------------------------------------------
 
@@ -195,7 +195,7 @@ class OrderLifecycle:
         """Trade an algorithm's next slice, so that the order is filled by its end."""
         if order.status != SUBMITTED:
             order.move(SUBMITTED)
-            self.tell(order.told())
+            self.report(order.events())
         parts = max(int((self._algo_end(order, at) - at) / SLICE_S), 1)
         self._matcher.take(order, at, most=(order.remaining / parts).to_integral_value(ROUND_UP))
 
@@ -217,7 +217,7 @@ class OrderLifecycle:
         """Change an adjustable stop to its adjusted type."""
         kinds.adjust(order)
         self._start(order, at)
-        self.tell(order.told())
+        self.report(order.events())
 
     def joins(self, order: WorkingOrder, at: float, price: float, venue: str) -> None:
         """Trade in the auction that opens the market; the rest of the order stays in the market."""
@@ -263,7 +263,7 @@ class OrderLifecycle:
         """Start the child of a filled parent; a child that is still being transmitted starts afterwards."""
         if TRANSMIT not in child.waits:
             self._holding.hold(child, at)
-            self.tell(child.told())
+            self.report(child.events())
             self._go_on(child, at)
 
     def _reduce(self, order: WorkingOrder, other: WorkingOrder, size: Decimal, at: float) -> None:
@@ -277,7 +277,7 @@ class OrderLifecycle:
             return
         other.quantity = left
         other.order = replace(other.order, totalQuantity=left)
-        self.tell(other.told())
+        self.report(other.events())
 
     # --- the end -------------------------------------------------------------------------------------------------
 
@@ -286,7 +286,7 @@ class OrderLifecycle:
             return
         order.move(API_CANCELLED if TRANSMIT in order.waits else CANCELLED)
         order.completed, order.completed_status = at, "Cancelled"
-        self.tell([order.order_status()])
+        self.report([order.order_status()])
         self.error(order.clientId, order.orderId, 202, CANCELLED_TEXT)
         self._finish(order, at)
 

@@ -141,6 +141,6 @@ class WorkingOrder:
             whyHeld="" if self.done else self.why_held,
         )
 
-    def told(self) -> list[Event]:
+    def events(self) -> list[Event]:
         """Return openOrder and orderStatus, as TWS sends them on every change."""
         return [self.open_order(), self.order_status()]

@@ -80,7 +80,7 @@ def test_a_trailing_stop_is_shown_where_it_stands() -> None:
 def test_a_change_is_told_as_open_order_and_status() -> None:
     order = working(status=INACTIVE, reason="no margin", why_held="trigger", permId=9001)
 
-    shown, status = order.told()
+    shown, status = order.events()
 
     assert isinstance(shown, OpenOrder)
     assert isinstance(status, OrderStatus)
