@@ -15,6 +15,7 @@ from bridge.bus.leadership.lease import LeaseLost
 from bridge.bus.server.server import BusServer
 from bridge.bus.transport.connection import BusError
 from bridge.settings import setting_faults
+from bridge.tasks import run_until_first_ends
 from ib_worker import garbage_collection as garbage
 from ib_worker.handlers import (  # noqa: F401  # importing registers the handlers
     account,
@@ -28,7 +29,6 @@ from ib_worker.handlers import (  # noqa: F401  # importing registers the handle
 from ib_worker.leader import run_term
 from ib_worker.liveness import touch_while_alive
 from ib_worker.logging_setup import configure_logs
-from ib_worker.racing import run_until_first_ends
 from ib_worker.session.failover import STAND_BACK_S, GatewayFailover, HandOver
 from ib_worker.settings import WorkerSettings
 

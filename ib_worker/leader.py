@@ -14,29 +14,30 @@ from bridge.bus.server.request import retry_until_answered
 from bridge.bus.server.server import BusServer, Reconcile
 from bridge.bus.transport.connection import BusError, bus_down
 from bridge.bus.transport.errors import Fenced
+from bridge.tasks import restart_on_error, run_until_first_ends
 from bridge.tool import ToolError
 from bridge.tools.session import SessionStatus
 from ib_worker.audit.kill_switch import KillSwitch, log_kill_switch_changes
 from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.trail import AuditTrail
-from ib_worker.handlers.dispatch import Dispatcher
+from ib_worker.handlers.dispatch import dispatch
 from ib_worker.order_entry.data_loss import reconcile
 from ib_worker.order_entry.reconciliation import Reconciliation
-from ib_worker.orders.events import Event
-from ib_worker.orders.state import OrderState
-from ib_worker.racing import restart_on_error, run_until_first_ends
+from ib_worker.order_groups.resting_exits import exit_warnings
 from ib_worker.risk.approvals import Approvals
-from ib_worker.risk.circuit_breakers import watch_breakers
+from ib_worker.risk.circuit_breakers import CircuitBreakers, watch_breakers
 from ib_worker.risk.confirmation_tokens import ConfirmationTokens
 from ib_worker.session import alerts as alarm
 from ib_worker.session import state as standing
 from ib_worker.session.connection_loop import ConnectionLoop, Timing
 from ib_worker.session.failover import GatewayFailover
+from ib_worker.session.gateway_login import weekly_login
 from ib_worker.session.redis_durability import watch_durability
-from ib_worker.session.session import OrderIds, Session, utcnow
+from ib_worker.session.session import Services, Session, utcnow
 from ib_worker.session.sync import resync_for_missing
-from ib_worker.session.warnings import session_warnings, weekly_login
+from ib_worker.session.warnings import session_warnings
 from ib_worker.settings import WorkerSettings
+from ib_worker.tws.client import OrderIds
 from ib_worker.tws.fencing import ConnectionFence
 
 BEAT_S = 1.0
@@ -60,21 +61,16 @@ async def run_term(
     The bus holds the lease already. Requests are answered from the first moment, if only by saying what is missing.
     """
     timing = timing or Timing(connect_s=settings.connect_timeout_s)
-    session = Session(settings, bus.worker_id, bus, order_ids_of(bus))
-    session.audit = AuditTrail(AuditLog(bus.pipe, bus.keys, bus.lease.token, bus.watermark))
-    session.ledger.record = partial(_happened, session)
-    session.approvals = Approvals(bus.pipe, bus.keys, settings.live_approval == "client")
-    session.tokens = ConfirmationTokens(bus.pipe, bus.keys)
-    session.switch = KillSwitch(bus.pipe, bus.keys)
-    session.lives = OrderHistoryReader(bus.pipe, bus.keys)
-    session.guard = guard = ConnectionFence()
+    guard = ConnectionFence()
+    store_target = partial(store_connection_target, bus.pipe, bus.keys, bus.watermark)
+    session = Session(settings, bus.worker_id, bus, order_ids_of(bus), services_of(bus, settings), guard, store_target)
     bus.lease.tell(guard.held_until)
     lifecycle = ConnectionLoop(session, timing)
     reconciliation = Reconciliation(session, bus.records, bus.lease.token)
     bus.on_abandoned(session.abandoned)
     bus.on_left(reconciliation.settle)
     try:
-        await _remembered(bus, session, lifecycle)
+        await _remembered(bus, session)
         await run_until_first_ends(
             lifecycle.run(),
             *(restart_on_error(name, run) for name, run in _duties(bus, session).items()),
@@ -87,56 +83,63 @@ async def run_term(
         await guard.close()
 
 
-async def _remembered(bus: BusServer, session: Session, lifecycle: ConnectionLoop) -> None:
+def services_of(bus: BusServer, settings: WorkerSettings) -> Services:
+    return Services(
+        audit=AuditTrail(AuditLog(bus.pipe, bus.keys, bus.lease.token, bus.watermark)),
+        approvals=Approvals(bus.pipe, bus.keys, settings.live_approval == "client"),
+        tokens=ConfirmationTokens(bus.pipe, bus.keys),
+        history=OrderHistoryReader(bus.pipe, bus.keys),
+        breakers=CircuitBreakers(settings.wires.in_force(settings.trading_mode)),
+        kill_switch=KillSwitch(bus.pipe, bus.keys),
+    )
+
+
+async def _remembered(bus: BusServer, session: Session) -> None:
     """Begin with what Redis has of earlier terms: how far order ids were counted, and who connected or disconnected."""
 
     async def read() -> None:
         session.counted_ids = await bus.records.counted_ids()
         steered = await read_connection_target(bus.pipe, bus.keys, bus.watermark)
         if steered is not None:
-            lifecycle.begin_as(steered)
+            session.connection.begin_as(steered, session.settings.allowed)
 
     await retry_until_answered(read)
-    session.keep_steered = partial(store_connection_target, bus.pipe, bus.keys, bus.watermark)
 
 
 def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
     """Return the tasks that run beside the answering of requests."""
     return {
-        "the market-data lines": session.lines.run,
+        "the market-data lines": session.quotes.run,
         "the account's updates": session.account_updates.run,
-        "the audit log": session.audit.run,
+        "the audit log": session.services.audit.run,
         "Redis' durability": lambda: watch_durability(bus.pipe, session),
-        "the kill switch's log": lambda: log_kill_switch_changes(bus.pipe, bus.keys, session.audit),
-        "the tripwires": lambda: watch_breakers(bus.halt, session.wires, partial(_look_for_unknown, session)),
+        "the kill switch's log": lambda: log_kill_switch_changes(bus.pipe, bus.keys, session.services.audit),
+        "the tripwires": lambda: watch_breakers(
+            bus.halt, session.services.breakers, partial(_look_for_unknown, session)
+        ),
         "the look for missing orders": lambda: resync_for_missing(session),
         "the alarm": lambda: alarm.run_alerts(session),
         "the heartbeat": lambda: _beat(bus, session),
     }
 
 
-def _happened(session: Session, state: OrderState, key: str | None, event: Event) -> None:
-    session.audit.happened(state, key, event)
-    session.wires.happened(state)
-
-
 def _look_for_unknown(session: Session) -> None:
-    session.wires.look((each.state for each in session.ledger.open()), utcnow())
+    session.services.breakers.look((each.state for each in session.orders.tracker.open()), utcnow())
 
 
 async def _serve(
     bus: BusServer, session: Session, reconcile: Reconcile, stopping: asyncio.Event, grace_s: float
 ) -> None:
     await run_until_first_ends(
-        bus.serve(Dispatcher(session).handle, reconcile),
+        bus.serve(partial(dispatch, session), reconcile),
         _stop(bus, stopping, grace_s),
     )
     log.info("stopping")
     with suppress(TimeoutError):
         async with asyncio.timeout(RELEASE_S):
-            await session.lines.release()
-            await session.audit.flush()
-    session.record.set(standing.STOPPED)
+            await session.quotes.release()
+            await session.services.audit.flush()
+    session.state.set(standing.STOPPED)
     await bus.beat(session_status(session))
 
 
@@ -151,7 +154,10 @@ async def _stop(bus: BusServer, stopping: asyncio.Event, grace_s: float) -> NoRe
 def session_status(session: Session) -> SessionStatus:
     """The status as fronts read it."""
     now = utcnow()
-    more = {"concerns": session_warnings(session, now), "weekly_login_due": weekly_login(now + session.ahead)}
+    more = {
+        "concerns": session_warnings(session, now, exit_warnings(session)),
+        "weekly_login_due": weekly_login(now + session.ahead),
+    }
     return session.status().model_copy(update=more)
 
 

@@ -1,9 +1,8 @@
 """The worker's settings, from the environment."""
 
-import re
 import tempfile
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -13,34 +12,9 @@ from bridge.bus.transport.address import redis_address
 from bridge.settings import comma_list
 from bridge.tools.types import MarketDataType
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
-from ib_worker.risk.limits import Limits
+from ib_worker.risk.limit_settings import Limits
 from ib_worker.risk.trading_mode import Mode
-
-_ENDPOINT = re.compile(r"([^\s:,/]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})")
-
-
-class Endpoint(NamedTuple):
-    """A gateway's address."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-
-def endpoints(written: object) -> object:
-    """A comma list of host:port."""
-    if not isinstance(written, str):
-        return written
-    return tuple(_endpoint(each.strip()) for each in written.split(",") if each.strip())
-
-
-def _endpoint(written: str) -> Endpoint:
-    parts = _ENDPOINT.fullmatch(written)
-    if parts is None or not 0 < int(parts[2]) < 65536:
-        raise ValueError(f"host:port is expected, such as 127.0.0.1:7496, not {written!r}")
-    return Endpoint(parts[1].strip("[]"), int(parts[2]))
+from ib_worker.tws.endpoint import Endpoint, endpoints
 
 
 def _web_address(written: SecretStr | None) -> SecretStr | None:

@@ -37,6 +37,7 @@ OWNERS = {
     "redis": ("bridge/bus/", "cli/local_stack/embedded_redis.py", *CLIENTS),
 }
 MAX_MODULES = 12  # of one folder, `__init__.py` not counted
+MAX_LEVELS = {"ib_worker": 10}  # files in the longest chain of imports inside the package
 
 
 def within(package: str, table: dict[str, set[str]]) -> dict[str, set[str]]:
@@ -52,6 +53,7 @@ ROOMS: dict[str, set[str]] = {
         "bridge",
         {
             "__init__.py": set(),
+            "accounts.py": set(),
             "audit_chain.py": set(),
             "fair_queue.py": set(),
             "json_schema.py": set(),
@@ -371,6 +373,106 @@ ROOMS: dict[str, set[str]] = {
             },
         },
     ),
+    **within(
+        "ib_worker",
+        {
+            "__init__.py": set(),
+            "garbage_collection.py": set(),
+            "liveness.py": set(),
+            "logging_setup.py": set(),
+            "publisher.py": set(),
+            "pacing": set(),
+            "tws/__init__.py": set(),
+            "tws/endpoint.py": set(),
+            "tws/fencing_process.py": set(),
+            "tws/fencing.py": {"tws/fencing_process.py"},
+            "tws/values": set(),
+            "tws/clock.py": {"tws/values"},
+            "tws/errors.py": {"tws/values"},
+            "tws/requests.py": {"tws/errors.py", "tws/values"},
+            "tws/unreadable.py": {"tws/errors.py", "tws/requests.py"},
+            "tws/connection.py": {"tws/errors.py", "tws/fencing.py", "tws/values"},
+            "tws/client.py": {"pacing", "tws/connection.py", "tws/errors.py", "tws/requests.py", "tws/values"},
+            "orders": {"tws/values"},
+            "risk": {"orders", "tws/values"},
+            "audit": {"logging_setup.py", "orders"},
+            "account": {"pacing", "publisher.py", "tws"},
+            "market_data": {"pacing", "publisher.py", "tws"},
+            "settings.py": {"risk", "tws/endpoint.py"},
+            "probe.py": {"liveness.py", "settings.py"},
+            "session": {
+                "__init__.py",
+                "account",
+                "audit",
+                "garbage_collection.py",
+                "logging_setup.py",
+                "market_data",
+                "orders",
+                "pacing",
+                "publisher.py",
+                "risk",
+                "settings.py",
+                "tws",
+            },
+            "order_identity": {"orders", "session", "tws/values"},
+            "order_groups": {"order_identity", "orders", "risk", "session"},
+            "pre_trade": {
+                "account",
+                "logging_setup.py",
+                "market_data",
+                "order_groups",
+                "order_identity",
+                "orders",
+                "pacing",
+                "risk",
+                "session",
+                "tws",
+            },
+            "order_entry": {
+                "audit",
+                "order_groups",
+                "order_identity",
+                "orders",
+                "pacing",
+                "risk",
+                "session",
+                "tws",
+            },
+            "handlers": {
+                "audit",
+                "market_data",
+                "order_entry",
+                "order_groups",
+                "order_identity",
+                "orders",
+                "pacing",
+                "pre_trade",
+                "risk",
+                "session",
+                "tws",
+            },
+            "leader.py": {
+                "audit",
+                "handlers",
+                "order_entry",
+                "order_groups",
+                "orders",
+                "risk",
+                "session",
+                "settings.py",
+                "tws",
+            },
+            "__main__.py": {
+                "garbage_collection.py",
+                "handlers",
+                "leader.py",
+                "liveness.py",
+                "logging_setup.py",
+                "session",
+                "settings.py",
+            },
+        },
+    ),
 }
 ROOMED = tuple(sorted({room.split("/")[0] for room in ROOMS}))  # the packages that the table covers
 # The packages in which no docstring opens with a question word, `that` or `of`.
@@ -531,6 +633,21 @@ def test_no_files_import_one_another_in_a_circle(package: str) -> None:
     arrows = {name_of(path): {name_of(other) for other in files_imported(path)} for path in sources(package)}
 
     assert circle(arrows) == []
+
+
+@pytest.mark.parametrize("package", MAX_LEVELS)
+def test_the_longest_chain_of_imports_is_short(package: str) -> None:
+    chain = longest_chain({path: files_imported(path) for path in sources(package)})
+
+    assert len(chain) <= MAX_LEVELS[package], " imports ".join(name_of(path) for path in chain)
+
+
+def longest_chain(arrows: dict[Path, set[Path]]) -> list[Path]:
+    """The files of the longest way along the arrows, the importing file before the imported one."""
+    chains: dict[Path, list[Path]] = {}
+    for path in TopologicalSorter(arrows).static_order():
+        chains[path] = [path, *max((chains[other] for other in arrows[path]), key=len, default=[])]
+    return max(chains.values(), key=len)
 
 
 @pytest.mark.parametrize("package", ["bridge", "mcp_front", "ib_worker", "ibgateway", "cli"])

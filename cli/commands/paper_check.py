@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bridge.accounts import is_paper
 from cli.commands.up import forget_settings
 from cli.errors import Problem
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
@@ -116,7 +117,7 @@ class Steps:
     async def all(self) -> int:
         """Run every step; return how many failed."""
         status = (await self._tools.call("get_status")).value
-        if strangers := [each for each in status["accounts"] if not each.startswith("D")]:  # DU, DF, DI: paper
+        if strangers := [each for each in status["accounts"] if not is_paper(each)]:
             raise Problem(f"{len(strangers)} of the accounts are not paper accounts: nothing is asked of them")
         for step in (self._reads, self._order):
             await step()

@@ -22,6 +22,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 from rich.text import Text
 
+from bridge.accounts import is_paper
 from bridge.text.contract_name import contract_name
 from bridge.tool import TOOLS, ToolRequest, ToolSpec
 from bridge.tools.account import GetAccountSummary, GetPositions
@@ -120,7 +121,7 @@ async def take_tour(url: str, screen: Screen, token: str | None = None) -> None:
 
 
 def refuse_real_money(status: SessionStatus) -> None:
-    strangers = [account for account in status.accounts if not account.startswith("D")]  # DU, DF, DI: paper accounts
+    strangers = [account for account in status.accounts if not is_paper(account)]
     if status.mode == "live" or strangers:
         raise TourFailed(
             f"the session is on {', '.join(status.accounts) or 'a live account'} in mode {status.mode}; "

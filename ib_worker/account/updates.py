@@ -10,8 +10,8 @@ import structlog
 
 from bridge.tool import ToolError
 from bridge.tools.account import AccountUpdate
-from ib_worker.market_data.subscriptions import Publisher
 from ib_worker.pacing.message_pacer import MessagePacer, Priority
+from ib_worker.publisher import Publisher
 from ib_worker.tws.errors import ConnectionLost, refusal
 from ib_worker.tws.values import convert
 

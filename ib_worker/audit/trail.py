@@ -33,7 +33,7 @@ class AuditWriter(Protocol):
 
 
 class AuditTrail:
-    """`intent` is awaited before a frame may leave; what happened is queued by `happened` and written in order."""
+    """`intent` is awaited before a frame may leave; what happened is queued by `record` and written in order."""
 
     def __init__(self, pen: AuditWriter) -> None:
         self._pen = pen
@@ -88,7 +88,7 @@ class AuditTrail:
         details = {"reason": change.reason, "at": at}
         await self._pen.append(change.event, caller=change.by, status=change.level, details=details)
 
-    def happened(self, state: OrderState, key: str | None, event: Event) -> None:
+    def record(self, state: OrderState, key: str | None, event: Event) -> None:
         """One event of an order, with the state that it left."""
         self._put(
             event.kind,

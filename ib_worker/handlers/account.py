@@ -24,8 +24,9 @@ from ib_worker.handlers.dispatch import handles
 from ib_worker.market_data.bond_names import bonds_named
 from ib_worker.market_data.contracts import CANDIDATES, NAMED
 from ib_worker.pacing.caller import current_caller
-from ib_worker.session.session import FIGURE_S, Session
+from ib_worker.session.session import Session
 from ib_worker.session.wrapper import POSITION_MESSAGES
+from ib_worker.tws.client import FIGURE_S
 from ib_worker.tws.values import convert
 
 ALL_GROUPS = "All"  # as TWS's own request calls every account, and so do callers
@@ -45,9 +46,9 @@ async def get_account_summary(request: GetAccountSummary, session: Session) -> l
     """Asked anew each time: TWS computes the figures then, and refreshes a standing subscription every three minutes.
     It allows two at once, so callers share one."""
     account = _named_account(session, request.account)
-    rows = await session.share(
+    rows = await session.tws.share(
         "account summary",
-        lambda: session.ask(
+        lambda: session.tws.ask(
             lambda wire, reqId: wire.reqAccountSummary(reqId, ALL_GROUPS, SUMMARY_TAGS),
             cancel=lambda wire, reqId: wire.cancelAccountSummary(reqId),
             subscription=True,
@@ -60,9 +61,9 @@ async def get_account_summary(request: GetAccountSummary, session: Session) -> l
 
 @handles(GetPositions)
 async def get_positions(request: GetPositions, session: Session) -> list[Position]:
-    session.require_whole("positions", POSITION_MESSAGES)
+    session.orders.require_whole("positions", POSITION_MESSAGES)
     account, symbol = _named_account(session, request.account), request.symbol
-    bonds = await bonds_named(session, symbol, [each.contract for each in session.holdings.all()])
+    bonds = await bonds_named(session.contracts, symbol, [each.contract for each in session.holdings.all()])
     held = [
         each
         for each in session.holdings.all()
@@ -79,18 +80,18 @@ def _named_account(session: Session, named: str | None) -> str | None:
 
 @handles(GetPnl)
 async def get_pnl(request: GetPnl, session: Session) -> PnL:
-    return await session.ask_pnl(session.account(request.account), "")
+    return await session.tws.ask_pnl(session.account(request.account), "")
 
 
 @handles(GetPnlSingle)
 async def get_pnl_single(request: GetPnlSingle, session: Session) -> PnLSingle:
     account, modelCode = session.account(request.account), request.modelCode or ""
     if request.conId is None and request.symbol is None:
-        return convert.pnl_single(await session.ask_pnl(account, modelCode))
+        return convert.pnl_single(await session.tws.ask_pnl(account, modelCode))
     contract = await _position(session, account, request)
-    figures = await session.share(
+    figures = await session.tws.share(
         ("pnl single", account, modelCode, contract.conId),
-        lambda: session.ask(
+        lambda: session.tws.ask(
             lambda wire, reqId: wire.reqPnLSingle(reqId, account, modelCode, contract.conId),
             cancel=lambda wire, reqId: wire.cancelPnLSingle(reqId),
             subscription=True,
@@ -152,7 +153,7 @@ async def open_account_updates(request: OpenAccountUpdates, session: Session) ->
     account = session.account(request.account)
     stream = session.account_updates.open(account)
     async with asyncio.timeout(10):  # TWS tells a large portfolio in a second or two
-        await session.while_connected(session.account_updates.complete.wait())
+        await session.tws.while_connected(session.account_updates.complete.wait())
     if session.account_updates.problem is not None:
         raise session.account_updates.problem
     life, seq = session.account_updates.position(account)

@@ -1,15 +1,11 @@
-"""The bound on each tool's answer, and the work on long answers, which runs where it delays nobody.
+"""The bound on each tool's answer.
 
 A bound is looked at before TWS is asked. Rows beyond one are left out, and the reply says how many there are and how to
 ask for fewer; a bound of history refuses, as a part of a series is another series.
 """
 
-import asyncio
 import re
-import sys
-import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, TypeVar, get_args
@@ -18,16 +14,10 @@ from pydantic import BaseModel
 
 from bridge.tool import ToolError
 from bridge.tools.market_data import BarSize
-from bridge.tools.types import ContractArguments
-from ib_worker.pacing.caller import current_caller
-from ib_worker.pacing.thread_share import ThreadShare
 
 ANSWER_BYTES = 512 * 1024  # the front's MCP library encodes that in some 10 ms of its one thread, in one step
-SWITCH_S = 0.0005  # so soon the loop gets the interpreter back from the thread beside it, at each of its steps
-SHORT_ROWS = 50  # are converted and encoded in a millisecond or two, and need no other thread
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -66,38 +56,6 @@ def kept(operation: str, rows: Sequence[T]) -> list[T]:
     return list(rows[-bound.rows :] if bound.newest else rows[: bound.rows])
 
 
-class LongWork:
-    """One thread beside the loop's, for what takes long: more of them would only compete."""
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "long answers")
-        self._portions = ThreadShare(time.monotonic)
-        sys.setswitchinterval(SWITCH_S)
-
-    async def run(self, rows: Sequence[T], work: Callable[[Sequence[T]], R]) -> R:
-        """`work(rows)`, which is pure; beside the loop, in the caller's turn, if the rows are many. Raises ToolError
-        paced."""
-        if len(rows) <= SHORT_ROWS:
-            return work(rows)
-        caller = current_caller()
-        async with self._portions.turn(caller):
-            result, took_s = await asyncio.get_running_loop().run_in_executor(self._thread, _timed, work, rows)
-            self._portions.had(caller, took_s)
-        return result
-
-    async def each(self, rows: Sequence[T], convert: Callable[[T], R]) -> list[R]:
-        return await self.run(rows, lambda rows: [convert(each) for each in rows])
-
-    def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-
-def _timed(work: Callable[[Sequence[T]], R], rows: Sequence[T]) -> tuple[R, float]:
-    """Return the result and the seconds of thread time."""
-    began = time.thread_time()
-    return work(rows), time.thread_time() - began
-
-
 @dataclass(frozen=True)
 class EncodedAnswer:
     """The JSON of a list, and what of it is told; None where that is all."""
@@ -127,23 +85,6 @@ def longest_list(result: BaseModel) -> Sequence[Any]:
     """The longest list in a result: what it costs to encode."""
     lists = [each for each in vars(result).values() if isinstance(each, list)]
     return max(lists, key=len, default=[])
-
-
-# Chains of these have thousands of contracts, and real gateways take minutes for one, or never end.
-CHAINED = frozenset({"OPT", "FOP", "WAR"})
-
-
-def require_narrow(asked: ContractArguments) -> None:
-    """Refuse a whole chain before TWS is asked for it. Raises ToolError too_large."""
-    exact = asked.conId is not None or asked.lastTradeDateOrContractMonth is not None
-    if asked.secType in CHAINED and not exact and (asked.right is None or asked.strike is None):
-        raise ToolError(
-            "too_large",
-            f"lastTradeDateOrContractMonth: all {asked.secType} contracts of {asked.symbol} are too many "
-            "for one answer (thousands). Give "
-            "lastTradeDateOrContractMonth (YYYYMM or YYYYMMDD), or right and strike, or conId. The details "
-            f"of {asked.symbol} itself (secType STK, FUT or IND) are not limited.",
-        )
 
 
 # Seconds of a bar, and trading days of a duration's unit; every day trades where the contract is crypto.

@@ -55,67 +55,65 @@ def handles(request: type[ToolRequest]) -> Callable[[H], H]:
     return add
 
 
-class Dispatcher:
-    """`handle` is what the bus calls."""
+async def dispatch(session: Session, asked: RequestContext) -> bytes:
+    """Answer a request of the bus: the result as JSON. Raises ToolError for what a model can be told, and lets the
+    bus's own errors pass."""
+    with (
+        structlog.contextvars.bound_contextvars(request_id=asked.request_id, operation=asked.operation),
+        acting_for(asked.client),
+    ):
+        began_ready = session.state.standing.ready
+        try:
+            return await _answer(session, asked)
+        except Exception as problem:
+            error = _interrupted(session, asked, problem, began_ready) or as_tool_error(problem)
+            if error is None or (asked.stage == "accepted" and error is not problem):
+                raise  # the bus logs it; a write that may have been sent has no answer then, and is not said to
+            log.info("request_refused", code=error.code, error=error.message)
+            if asked.key is not None and error.code != "pending":
+                session.services.audit.refused(asked, error)
+            raise error from problem
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
-    async def handle(self, asked: RequestContext) -> bytes:
-        """The result as JSON. Raises ToolError for what a model can be told, and lets the bus's own errors pass."""
-        with (
-            structlog.contextvars.bound_contextvars(request_id=asked.request_id, operation=asked.operation),
-            acting_for(asked.client),
-        ):
-            began_ready = self._session.record.standing.ready
-            try:
-                return await self._answer(asked)
-            except Exception as problem:
-                error = self._interrupted(asked, problem, began_ready) or as_tool_error(problem)
-                if error is None or (asked.stage == "accepted" and error is not problem):
-                    raise  # the bus logs it; a write that may have been sent has no answer then, and is not said to
-                log.info("request_refused", code=error.code, error=error.message)
-                if asked.key is not None and error.code != "pending":
-                    self._session.audit.refused(asked, error)
-                raise error from problem
+def _interrupted(session: Session, asked: RequestContext, problem: Exception, began_ready: bool) -> ToolError | None:
+    """Return the error of an interrupted preview, or write whose frame has not gone out; None for all else."""
+    if asked.stage == "accepted":
+        return None
+    error, standing = as_tool_error(problem), session.state.standing
+    fell = began_ready and not standing.ready and error is not None and error.code == standing.error().code
+    if error is None or not (fell or error.code in INTERRUPTIONS):
+        return None
+    if asked.operation == PREVIEW:
+        return ToolError(error.code, f"{error.message} A preview places no order.", **error.details)
+    if asked.key is None:
+        return None
+    why = error.message.removesuffix(" Retry.")
+    details = {name: value for name, value in error.details.items() if name != "reason"}
+    return ToolError("not_executed", f"{NOTHING_SENT} {why} {SAME_KEY}", reason=error.code, **details)
 
-    def _interrupted(self, asked: RequestContext, problem: Exception, began_ready: bool) -> ToolError | None:
-        """Return the error of an interrupted preview, or write whose frame has not gone out; None for all else."""
-        if asked.stage == "accepted":
-            return None
-        error, standing = as_tool_error(problem), self._session.record.standing
-        fell = began_ready and not standing.ready and error is not None and error.code == standing.error().code
-        if error is None or not (fell or error.code in INTERRUPTIONS):
-            return None
-        if asked.operation == PREVIEW:
-            return ToolError(error.code, f"{error.message} A preview places no order.", **error.details)
-        if asked.key is None:
-            return None
-        why = error.message.removesuffix(" Retry.")
-        details = {name: value for name, value in error.details.items() if name != "reason"}
-        return ToolError("not_executed", f"{NOTHING_SENT} {why} {SAME_KEY}", reason=error.code, **details)
 
-    async def _answer(self, asked: RequestContext) -> bytes:
-        handled = HANDLERS.get(asked.operation)
-        if handled is None:
-            raise ToolError(
-                "internal", f"This worker has no operation {asked.operation}. Update front and worker together."
-            )
-        request = handled.declared.request.model_validate_json(asked.arguments)
-        self._session.called(asked.client)
-        if handled.declared.effect is Effect.READ:
-            self._session.require_ready()
-        also = (asked,) if handled.takes_asked else ()
-        result = await handled.handler(request, self._session, *also)
-        with acting_for(asked.client if handled.declared.effect is Effect.READ else SESSION):  # what is done is told
-            return await self._encoded(handled, asked, result)
+async def _answer(session: Session, asked: RequestContext) -> bytes:
+    handled = HANDLERS.get(asked.operation)
+    if handled is None:
+        raise ToolError(
+            "internal", f"This worker has no operation {asked.operation}. Update front and worker together."
+        )
+    request = handled.declared.request.model_validate_json(asked.arguments)
+    session.note_caller(asked.client)
+    if handled.declared.effect is Effect.READ:
+        session.require_ready()
+    also = (asked,) if handled.takes_asked else ()
+    result = await handled.handler(request, session, *also)
+    with acting_for(asked.client if handled.declared.effect is Effect.READ else SESSION):  # what is done is told
+        return await _encoded(session, handled, asked, result)
 
-    async def _encoded(self, handled: HandlerEntry, asked: RequestContext, result: Any) -> bytes:
-        """The result as JSON; what is long is encoded beside the loop, and a list is cut to its tool's bound."""
-        long_work = self._session.long_work
-        if not isinstance(result, list):
-            return await long_work.run(longest_list(result), lambda _: handled.adapter.dump_json(result))
-        of = result.of if isinstance(result, ListPart) else len(result)
-        whole = await long_work.run(result, lambda rows: encoded(handled.declared.name, rows, of))
-        asked.truncated = whole.truncated
-        return whole.json
+
+async def _encoded(session: Session, handled: HandlerEntry, asked: RequestContext, result: Any) -> bytes:
+    """The result as JSON; what is long is encoded beside the loop, and a list is cut to its tool's bound."""
+    long_work = session.long_work
+    if not isinstance(result, list):
+        return await long_work.run(longest_list(result), lambda _: handled.adapter.dump_json(result))
+    of = result.of if isinstance(result, ListPart) else len(result)
+    whole = await long_work.run(result, lambda rows: encoded(handled.declared.name, rows, of))
+    asked.truncated = whole.truncated
+    return whole.json

@@ -15,6 +15,7 @@ from ib_worker.pacing.message_pacer import Priority
 from ib_worker.session.session import Session
 from ib_worker.tws.errors import UnreadableMessage
 from ib_worker.tws.values import convert
+from ib_worker.tws.values.time_zones import zone
 
 HISTORY_S = 50.0  # with the look-up of the contract below the tool's own deadline, and that below a host's minute
 FIRST_QUOTE_S = 3.0  # TWS sends the first prices within a second, and its refusals as well
@@ -32,13 +33,13 @@ async def get_historical_data(request: GetHistoricalData, session: Session) -> l
     period = (request.durationStr, request.barSizeSetting)
     wanted = HistoryRequest((contract.conId, contract.exchange), request.whatToShow, period)
     deadline = asyncio.get_running_loop().time() + HISTORY_S
-    texts = await session.history.answer(wanted, deadline, lambda: _bars(session, contract, request))
+    texts = await session.history_pacer.answer(wanted, deadline, lambda: _bars(session, contract, request))
     if not texts:
         raise ToolError(
             "no_data",
             "TWS has no bars for this contract and period. Try another whatToShow, barSizeSetting or durationStr.",
         )
-    where = convert.zone(found.timeZoneId) or UTC  # an instant of a bar is right in either
+    where = zone(found.timeZoneId) or UTC  # an instant of a bar is right in either
     rule = "historicalData.price" if request.whatToShow in PRICES else "historicalData.rate"
     try:
         return await session.long_work.run(texts, lambda texts: convert.bars(texts, where, contract.secType, rule))
@@ -49,7 +50,7 @@ async def get_historical_data(request: GetHistoricalData, session: Session) -> l
 async def _bars(session: Session, contract: ib_async.Contract, asked: GetHistoricalData) -> list[str]:
     """Texts of the bars, as `convert.bars` takes them."""
     async with asyncio.timeout(HISTORY_S):
-        texts: list[str] = await session.ask(
+        texts: list[str] = await session.tws.ask(
             lambda wire, reqId: wire.reqHistoricalData(
                 reqId,
                 contract,
@@ -72,15 +73,15 @@ async def _bars(session: Session, contract: ib_async.Contract, asked: GetHistori
 @handles(OpenMarketData)
 async def open_market_data(request: OpenMarketData, session: Session) -> QuoteStreamOpened:
     contract = await session.contracts.contract(request)
-    line = await session.lines.open(contract)
+    line = await session.quotes.open(contract)
     if not line.quiet:
         try:
             async with asyncio.timeout(FIRST_QUOTE_S):
-                await session.while_connected(line.settled.wait())
+                await session.tws.while_connected(line.settled.wait())
         except TimeoutError:  # outside trading hours there may be no price at all
             line.quiet = True
     if line.problem is not None:
         raise line.problem
     quote = line.values.known(line.values.heard or session.now()) if line.values.priced else None
-    life, seq = session.lines.position(line)
+    life, seq = session.quotes.position(line)
     return QuoteStreamOpened(stream=line.stream, contract=convert.contract(contract), quote=quote, life=life, seq=seq)

@@ -24,14 +24,14 @@ from ib_worker.handlers.dispatch import handles
 from ib_worker.market_data.bond_names import bonds_named
 from ib_worker.order_groups.related import legs, related, resting_exits
 from ib_worker.order_groups.resting_exits import exceeding
-from ib_worker.order_identity.order_name import name_given
 from ib_worker.order_identity.recalled import recall
 from ib_worker.orders.events import trade_of
-from ib_worker.orders.tracker import TrackedOrder, order_report
+from ib_worker.orders.report import execution, order_report
+from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.orders.view import name_given
 from ib_worker.session.session import Session
 from ib_worker.session.sync import all_open_orders, completed_orders, find_or_resync, refresh
 from ib_worker.session.wrapper import EXECUTION_MESSAGES, ORDER_MESSAGES, ListedExecution
-from ib_worker.tws.values import convert
 
 
 @handles(GetOpenOrders)
@@ -40,9 +40,9 @@ async def get_open_orders(request: GetOpenOrders, session: Session) -> list[Orde
     _require_readable(session)
     listed = set(await all_open_orders(session))
     _require_readable(session)
-    session.require_whole("orders", ORDER_MESSAGES)
+    session.orders.require_whole("orders", ORDER_MESSAGES)
     own = session.clientId
-    open_ = [each for each in session.ledger.open() if each in listed or each.state.clientId == own]
+    open_ = [each for each in session.orders.tracker.open() if each in listed or each.state.clientId == own]
     await recall(session, resting_exits(session))  # their keys, which a warning names
     warned = {exit: f"{each.what} {each.remedy}" for each in exceeding(session) for exit in each.exits}
     return await _reports(session, "get_open_orders", request, open_, warned)
@@ -53,11 +53,11 @@ async def get_completed_orders(request: GetCompletedOrders, session: Session) ->
     """Return the orders that TWS has archived, and this session's own that ended since."""
     _require_readable(session)
     archived = await session.completed_orders.read(partial(completed_orders, session))
-    known = session.ledger.all()
+    known = session.orders.tracker.all()
     listed = {each for each in archived if each is not None}
     forgotten = archived.count(None) + len(listed.difference(known))
     _require_readable(session)
-    session.require_whole("orders", ORDER_MESSAGES)
+    session.orders.require_whole("orders", ORDER_MESSAGES)
     ended = [each for each in known if each in listed or each.state.done]
     return await _reports(session, "get_completed_orders", request, ended, forgotten=forgotten)
 
@@ -76,7 +76,7 @@ async def get_order(request: GetOrder, session: Session) -> OrderHistory:
             "of a call with an idempotencyKey is kept for seven days: repeat the call with the same key and arguments.",
         )
     await refresh(session, entry)
-    life = await session.lives.whole(entry.state)
+    life = await session.services.history.whole(entry.state)
     events = [OrderEvent(at=each.at + session.ahead, source=each.source, what=each.what) for each in life]
     group = related(session, entry)
     await recall(session, group)
@@ -89,15 +89,15 @@ async def get_order(request: GetOrder, session: Session) -> OrderHistory:
 
 @handles(GetExecutions)
 async def get_executions(request: GetExecutions, session: Session) -> list[Execution]:
-    listed = await session.share(
-        ("executions", session.ledger.placed), partial(session.executions.read, session.ask_executions)
+    listed = await session.tws.share(
+        ("executions", session.orders.tracker.placed), partial(session.executions.read, session.tws.ask_executions)
     )
-    session.require_whole("executions", EXECUTION_MESSAGES)
-    bonds = await bonds_named(session, request.symbol, [each.contract for each in listed])
+    session.orders.require_whole("executions", EXECUTION_MESSAGES)
+    bonds = await bonds_named(session.contracts, request.symbol, [each.contract for each in listed])
     fills = await session.long_work.run(listed, partial(_newest, request, bonds))
 
     def told(fill: ListedExecution) -> Execution:
-        return convert.execution(fill.execution, fill.contract, session.ledger.commission(fill.execution.execId))
+        return execution(fill.execution, fill.contract, session.orders.tracker.commission(fill.execution.execId))
 
     return ListPart(await session.long_work.each(kept("get_executions", fills), told), of=len(fills))
 
@@ -124,7 +124,7 @@ async def _reports(
     forgotten: int = 0,
 ) -> list[OrderReport]:
     """The newest of them that the answer has room for; `forgotten` more are not kept here, of whatever symbol."""
-    bonds = await bonds_named(session, request.symbol, [each.state.terms.contract for each in entries])
+    bonds = await bonds_named(session.contracts, request.symbol, [each.state.terms.contract for each in entries])
     wanted = [each for each in entries if _is_of(request, each.state.terms.contract, bonds)]
 
     def told(entry: TrackedOrder) -> OrderReport:
@@ -136,7 +136,7 @@ async def _reports(
 
 
 def _require_readable(session: Session) -> None:
-    if not session.orders_readable:
+    if not session.orders.readable:
         raise ToolError(
             "read_only",
             "The gateway's API is in read-only mode: it lists no orders. Switch off its Read-Only API setting.",

@@ -1,6 +1,5 @@
 """Handlers that place, change and cancel orders: everything is checked first, accepted last, and written once."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import ib_async
@@ -21,11 +20,11 @@ from bridge.tools.orders import (
     PlaceBracketOrder,
     PlaceOrder,
 )
-from bridge.tools.types import OrderNameArguments, OrderReport
+from bridge.tools.types import OrderReport
 from ib_worker.audit.trail import to_json
 from ib_worker.handlers.dispatch import handles
 from ib_worker.order_entry.brackets import bracket_entries, bracket_followed
-from ib_worker.order_entry.build import LEGS, build_bracket, build_order
+from ib_worker.order_entry.build import build_bracket, build_order
 from ib_worker.order_entry.cancel import (
     cancel_group,
     cancelled_text,
@@ -33,7 +32,6 @@ from ib_worker.order_entry.cancel import (
     grouped,
     held_of,
     looked,
-    order_names,
     still_open,
     until_cancelled,
     write_cancels,
@@ -48,25 +46,26 @@ from ib_worker.order_entry.group_changes import (
     until_changed,
     with_parent,
 )
-from ib_worker.order_entry.outcome import await_placement, cancel_message, remarked
+from ib_worker.order_entry.lookup import order_names, require_own_order, require_unused, would_change
+from ib_worker.order_entry.outcome import await_placement
+from ib_worker.order_entry.outcome_texts import cancel_message, remarked
 from ib_worker.order_entry.send import (
     note_sent,
     require_changeable,
     send_cancel,
     send_change,
     send_global_cancel,
-    send_order,
     send_orders,
 )
 from ib_worker.order_entry.trailing_stop import keep_stop_price
 from ib_worker.order_groups.bracket_levels import require_in_order
 from ib_worker.order_groups.related import legs, owned, related
 from ib_worker.order_groups.resting_exits import closed_by, remaining
-from ib_worker.order_identity.order_name import name_given
-from ib_worker.order_identity.same_order import require_same, shown_by_ibkr
+from ib_worker.order_identity.same_order import require_same
 from ib_worker.orders.messages import terms_of
-from ib_worker.orders.references import order_ref
-from ib_worker.orders.tracker import TrackedOrder, order_report
+from ib_worker.orders.references import LEGS, order_ref
+from ib_worker.orders.report import order_report, shown_by_ibkr
+from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.changes import meant
 from ib_worker.pre_trade.checks import CheckOptions, check_order, risk_inputs
@@ -83,7 +82,7 @@ async def place_order(request: PlaceOrder, session: Session, asked: RequestConte
     orderRef = order_ref(asked.key or "")
     contract = await session.contracts.contract(request, Priority.ORDERS)
     order = build_order(request, account, orderRef)
-    known = session.ledger.by_ref(orderRef)
+    known = session.orders.tracker.by_ref(orderRef)
     if known is not None:  # Redis has forgotten the key, IBKR has not
         await require_same(session, asked, contract, [(known, order)])
         await asked.accept()
@@ -91,18 +90,18 @@ async def place_order(request: PlaceOrder, session: Session, asked: RequestConte
     require_unused(session, (orderRef,))
     await require_takeable(session, contract, prices_of(request), request.totalQuantity)
     await risk_inputs(session, contract, order)  # the first price of a contract may take seconds, others need not wait
-    async with session.placing(account):
+    async with session.order_lock(account):
         clear = await check_order(
             session, asked, contract, order, CheckOptions(request.duplicateOf, request.confirmationToken)
         )
         exits = closed_by(session, account, contract.conId, order.action)
-        await session.pacer.turn(Priority.ORDERS)
-        async with session.numbering:
-            orderId = await session.fresh_order_id()
+        await session.tws.pacer.turn(Priority.ORDERS)
+        async with session.tws.order_id_lock:
+            orderId = await session.tws.fresh_order_id()
             terms = to_json(terms_of(contract, order))
-            await session.audit.intent(asked, account, orderId, orderRef, clear.approved_by, terms=terms)
+            await session.services.audit.intent(asked, account, orderId, orderRef, clear.approved_by, terms=terms)
             await clear.accept(asked, gateway=str(session.target))
-            entry = send_order(session, asked, orderId, contract, order)  # no await between this and the line above
+            entry = send_orders(session, asked, contract, [(orderId, order)])[0]  # no await since the line above
     await note_sent(session, asked, sent=str(orderId))
     told = remarked(await await_placement(session, entry, asked), clear.remarks)
     left = await remaining(session, exits)
@@ -127,17 +126,19 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
     await require_takeable(session, contract, prices_of(request), request.totalQuantity)
     allowance = CheckOptions(request.duplicateOf, request.confirmationToken, exits=orders[1:])
     await risk_inputs(session, contract, orders[0])
-    async with session.placing(account):
+    async with session.order_lock(account):
         clear = await check_order(session, asked, contract, orders[0], allowance)
         for _ in orders:
-            await session.pacer.turn(Priority.ORDERS)
-        async with session.numbering:
-            ids = [await session.fresh_order_id() for _ in orders]
+            await session.tws.pacer.turn(Priority.ORDERS)
+        async with session.tws.order_id_lock:
+            ids = [await session.tws.fresh_order_id() for _ in orders]
             for each in orders[1:]:
                 each.parentId = ids[0]
             for orderId, order in zip(ids, orders, strict=True):
                 terms = to_json(terms_of(contract, order))
-                await session.audit.intent(asked, account, orderId, order.orderRef, clear.approved_by, terms=terms)
+                await session.services.audit.intent(
+                    asked, account, orderId, order.orderRef, clear.approved_by, terms=terms
+                )
             await clear.accept(asked, gateway=str(session.target))
             entries = send_orders(session, asked, contract, list(zip(ids, orders, strict=True)))
     await note_sent(session, asked, sent=",".join(str(each) for each in ids))
@@ -159,7 +160,7 @@ async def modify_order(request: ModifyOrder, session: Session, asked: RequestCon
         contract, order = entry.sent
         await require_takeable(session, contract, prices_of_change(request, order.orderType), request.totalQuantity)
     await risk_inputs(session, *_changed(session, entry, request), entry)
-    async with session.placing(account):
+    async with session.order_lock(account):
         contract, order = _changed(session, entry, request)
         require_in_order(session, entry, request)
         exits, own = followers(session, entry, request), would_change(entry, request) or entry.state.change is not None
@@ -168,11 +169,13 @@ async def modify_order(request: ModifyOrder, session: Session, asked: RequestCon
         base = entry.state.terms
         along = [replace(order_again(session, each.entry)[1], totalQuantity=each.quantity) for each in exits]
         clear = await check_order(session, asked, contract, order, CheckOptions(beside=entry, along=along))
-        await session.pacer.turn(Priority.ORDERS)
+        await session.tws.pacer.turn(Priority.ORDERS)
         order = await keep_stop_price(session, entry, order, request)
         terms = to_json(terms_of(contract, order))
         state = entry.state
-        await session.audit.intent(asked, account, state.orderId, state.orderRef or "", clear.approved_by, terms=terms)
+        await session.services.audit.intent(
+            asked, account, state.orderId, state.orderRef or "", clear.approved_by, terms=terms
+        )
         await announce(session, asked, exits)
         require_changeable(entry, base)
         await clear.accept(asked, **order_names(entry))
@@ -190,7 +193,7 @@ async def modify_order(request: ModifyOrder, session: Session, asked: RequestCon
 
 @handles(CancelOrder)
 async def cancel_order(request: CancelOrder, session: Session, asked: RequestContext) -> OrderReport:
-    session.require_connection()
+    session.tws.require_connection()
     await find_or_resync(session, request.orderId, request)
     placed = legs(session, request.orderKey) if request.orderKey is not None else []
     if len(group := placed and related(session, placed[0])) > 1 and owned(session, group):
@@ -202,8 +205,8 @@ async def cancel_order(request: CancelOrder, session: Session, asked: RequestCon
     if entry.state.done:
         text = f"The order was {entry.state.status} already; nothing was sent."
         return grouped(session, entry, " ".join(filter(None, [text, still_open(session, entry)])))
-    await session.pacer.turn(Priority.CANCELS)
-    await session.audit.intent(asked, account, entry.state.orderId, entry.state.orderRef or "")
+    await session.tws.pacer.turn(Priority.CANCELS)
+    await session.services.audit.intent(asked, account, entry.state.orderId, entry.state.orderRef or "")
     await asked.accept(None, **order_names(entry))
     along = [entry, *held_of(session, entry)]
     send_cancel(session, asked, entry)
@@ -222,18 +225,18 @@ async def cancel_order(request: CancelOrder, session: Session, asked: RequestCon
 async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: RequestContext) -> CancelReport:
     """Raises not_ready while the orders are still being read, but for everybody's: that is one message to TWS, for
     every account of the login. This session's own are cancelled in the accounts where it may trade."""
-    session.require_connection()
+    session.tws.require_connection()
     allowed = [each for each in session.accounts if session.may_trade(each)]
     for account in session.accounts if request.everyClient or not allowed else allowed:
         session.tradable(account)
-    if not session.ledger.known and not request.everyClient:
-        raise session.record.standing.error()
+    if not session.orders.tracker.known and not request.everyClient:
+        raise session.state.standing.error()
     ids = [each.state.orderId for each in _cancellable(session, request)]
-    await session.audit.intent(asked, None, 0, "", orderIds=ids)
+    await session.services.audit.intent(asked, None, 0, "", orderIds=ids)
     await asked.accept()
     mine = _cancellable(session, request)
     if request.everyClient:
-        await session.pacer.turn(Priority.CANCELS)
+        await session.tws.pacer.turn(Priority.CANCELS)
         send_global_cancel(session, asked)
     else:
         await _cancel_each(session, asked, mine)
@@ -245,14 +248,14 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: R
     await explained_all(session, mine)
     if any(each.state.cancel_refused is not None and not each.state.done for each in mine):
         await looked(session, asked)
-    return cancelled(mine, known=session.ledger.known)
+    return cancelled(mine, known=session.orders.tracker.known)
 
 
 def _cancellable(session: Session, request: CancelAllOrders) -> list[TrackedOrder]:
     own = session.clientId
     return [
         each
-        for each in session.ledger.open()
+        for each in session.orders.tracker.open()
         if request.everyClient or (each.state.clientId == own and session.may_trade(each.state.terms.account))
     ]
 
@@ -261,9 +264,9 @@ def _cancellable(session: Session, request: CancelAllOrders) -> list[TrackedOrde
 async def answer_form(request: AnswerForm, session: Session, asked: RequestContext) -> ApprovalAnswered:
     """The order itself then comes again under its key, and finds itself approved."""
     try:
-        by = await session.approvals.answer(asked.caller, request.key, request.challenge, request.answer)
+        by = await session.services.approvals.answer(asked.caller, request.key, request.challenge, request.answer)
     except ToolError as error:
-        session.audit.refused(asked, error, request.key)
+        session.services.audit.refused(asked, error, request.key)
         raise
     return ApprovalAnswered(approved_by=by)
 
@@ -273,7 +276,7 @@ async def _cancel_each(
 ) -> None:
     """One after another, as TWS lets them; the first that can't be written fails the call."""
     for entry in entries:
-        await session.pacer.turn(Priority.CANCELS)
+        await session.tws.pacer.turn(Priority.CANCELS)
         begun = write_cancels(session, asked, [entry], begun)
 
 
@@ -291,35 +294,6 @@ def _ended(several: int, left: int) -> str:
         return "1 order was open, and " + ("its end is not confirmed yet." if left else "it has ended.")
     rest = f"the end of {left} is not confirmed yet" if left else "all of them have ended"
     return f"{several} orders were open, and {rest}."
-
-
-def require_own_order(session: Session, orderId: int, named: OrderNameArguments) -> TrackedOrder:
-    """The order that a call names, if this session may change it. Raises ToolError not_found, or not_ready while the
-    orders are still being read: an order that is not known yet may exist all the same."""
-    if not session.ledger.known:
-        raise session.record.standing.error()
-    entry = session.find_order(orderId, named)
-    if entry is not None and entry.state.clientId == session.clientId:
-        return entry
-    others = [each for each in session.ledger.open() if each is entry or (orderId and each.state.orderId == orderId)]
-    whose = (
-        f" That order belongs to client {others[0].state.clientId}; TWS lets only that client change or cancel it. "
-        "cancel_all_orders(everyClient=true) cancels the orders of every client."
-        if others
-        else ""
-    )
-    field, name = name_given(orderId, named)
-    raise ToolError(
-        "not_found",
-        f"{field}: this session has no open order {name}.{whose} ibkr_get_open_orders lists open orders, and "
-        "ibkr_get_completed_orders ended ones, which TWS reports without their orderId.",
-    )
-
-
-def would_change(entry: TrackedOrder, request: ModifyOrder) -> bool:
-    """Return whether TWS's latest terms differ from the requested ones; if not, a frame would change nothing."""
-    wanted = {name: getattr(request, name) for name in CHANGEABLE}
-    return any(getattr(entry.state.terms, name) != value for name, value in wanted.items() if value is not None)
 
 
 def _changed(session: Session, entry: TrackedOrder, request: ModifyOrder) -> tuple[ib_async.Contract, ib_async.Order]:
@@ -365,16 +339,3 @@ def _no_percentage(orderType: str) -> str:
     if orderType == "TRAIL":
         return "this order does not trail by a percentage but by an amount: change auxPrice"
     return f"orderType {orderType} does not trail"
-
-
-def require_unused(session: Session, orderRefs: Iterable[str]) -> None:
-    """Nothing more is placed under a key of which IBKR has, or had, an order; Redis has forgotten what came of it.
-    Raises ToolError idempotency_conflict."""
-    ledger = session.ledger
-    if any(ledger.by_ref(each) is not None or ledger.is_past_ref(each) for each in orderRefs):
-        raise ToolError(
-            "idempotency_conflict",
-            "idempotencyKey: this key has placed an order before, and that answer is not kept in full any more. Check "
-            "ibkr_get_open_orders, ibkr_get_completed_orders and ibkr_get_executions. Nothing was sent. For another "
-            "order use a new key.",
-        )

@@ -46,7 +46,7 @@ async def preview_order(request: PreviewOrder, session: Session, asked: RequestC
     found = known_worth(intent, facts, collar)
     if refused_by is None:
         price = near_price(intent, facts)
-        token = await session.tokens.give(asked.caller, terms_digest(contract, order), price)
+        token = await session.services.tokens.give(asked.caller, terms_digest(contract, order), price)
     return Preview(
         summary=_summary(
             describe_order(intent, contract, order), state, facts.base, _effects(intent, facts, collar), refused_by
@@ -82,13 +82,13 @@ async def preview_order(request: PreviewOrder, session: Session, asked: RequestC
 
 
 async def _what_if(session: Session, contract: ib_async.Contract, order: ib_async.Order) -> ib_async.OrderState:
-    await session.pacer.turn(Priority.READS)
+    await session.tws.pacer.turn(Priority.READS)
     try:
         with ExitStack() as asking:
-            async with session.numbering:
-                while (orderId := await session.fresh_order_id()) in session.requests:
+            async with session.tws.order_id_lock:
+                while (orderId := await session.tws.fresh_order_id()) in session.tws.requests:
                     pass  # of a connection that has come meanwhile
-                pending = asking.enter_context(session.requests.expect(orderId, patience_s=WARNED_S))
+                pending = asking.enter_context(session.tws.requests.expect(orderId, patience_s=WARNED_S))
                 send_what_if(session, orderId, contract, order)
             async with asyncio.timeout(WHAT_IF_S):
                 state: ib_async.OrderState = await pending.answer
@@ -113,7 +113,7 @@ async def _refused_by(session: Session, account: str, intent: OrderIntent, facts
     try:
         session.tradable(account)
         require_durable(session)
-        await session.switch.require_open(only_reduces_position(intent, facts))
+        await session.services.kill_switch.require_open(only_reduces_position(intent, facts))
         check(intent, facts, session.settings.rails)
     except ToolError as error:
         return str(with_reason(error, intent, facts))

@@ -7,7 +7,7 @@ from bridge.tool import ToolError
 from bridge.tools.session import Connect, Connected, Disconnect, Disconnected
 from ib_worker.handlers.dispatch import handles
 from ib_worker.session.session import Session
-from ib_worker.settings import Endpoint
+from ib_worker.tws.endpoint import Endpoint
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TWS_PORTS = (7496, 7497, 4001, 4002)  # live and paper of TWS, then of IB Gateway
@@ -17,15 +17,15 @@ TWS_PORTS = (7496, 7497, 4001, 4002)  # live and paper of TWS, then of IB Gatewa
 async def connect(request: Connect, session: Session, asked: RequestContext) -> Connected:
     target = _target(request, session)
     _check(target, session, asked.client)
-    already = target == session.target and session.record.standing.ready
+    already = target == session.target and session.state.standing.ready
     unkept = await _kept(session, ConnectionTarget(asked.client, *target))
-    await session.steering.connect(target)
+    await session.connection.connect(target)
     session.require_ready()
     return Connected(
         host=target.host,
         port=target.port,
         clientId=session.clientId,
-        serverVersion=session.require_connection().greeted,
+        serverVersion=session.tws.require_connection().greeted,
         accounts=session.accounts,
         message=_message(request, session, already) + unkept,
     )
@@ -35,7 +35,7 @@ async def connect(request: Connect, session: Session, asked: RequestContext) -> 
 async def disconnect(request: Disconnect, session: Session, asked: RequestContext) -> Disconnected:
     others = session.recent_clients(beside=asked.client)
     unkept = await _kept(session, ConnectionTarget(asked.client))
-    session.steering.disconnect(asked.client)
+    session.connection.disconnect(asked.client)
     felt = f" {len(others)} other clients were using it." if others else ""
     return Disconnected(
         message=f"The session is disconnected for every client until ibkr_connect.{felt}{unkept}", recent_clients=others
@@ -44,10 +44,10 @@ async def disconnect(request: Disconnect, session: Session, asked: RequestContex
 
 async def _kept(session: Session, steered: ConnectionTarget) -> str:
     """Remember it for the next worker; what to say where that is not possible."""
-    if session.keep_steered is None:
+    if session.store_target is None:
         return ""
     try:
-        await session.keep_steered(steered)
+        await session.store_target(steered)
     except BusError as error:
         return f" Redis could not store this ({error}), so a worker that starts again will not know of it."
     return ""
@@ -87,7 +87,7 @@ def _check(target: Endpoint, session: Session, caller: str) -> None:
             allowed=[str(each) for each in allowed],
         )
     others = session.recent_clients(beside=caller)
-    if target != session.target and session.record.standing.ready and others:
+    if target != session.target and session.state.standing.ready and others:
         raise ToolError(
             "in_use",
             f"{', '.join(others)} used the session at {session.target} within the last minute, and a change of gateway "

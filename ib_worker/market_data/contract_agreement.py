@@ -8,7 +8,8 @@ from bridge.text.contract_name import contract_name, goes_by
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from bridge.tools.types import ContractArguments
-from ib_worker.tws.values.convert import SMART, comma_list
+from ib_worker.tws.values.convert import SMART
+from ib_worker.tws.values.text import comma_list
 
 OLD_NAMES = {"ISLAND": "NASDAQ"}  # TWS has renamed the exchange, and still takes the old name
 Test = Callable[[ContractArguments, ib_async.ContractDetails, ib_async.Contract], bool]

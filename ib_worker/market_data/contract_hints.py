@@ -14,7 +14,7 @@ from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from bridge.tools.types import OPTIONS, ContractArguments
 from ib_worker.tws.values import convert
-from ib_worker.tws.values.text import message
+from ib_worker.tws.values.text import comma_list, message
 
 Look = Callable[[ib_async.Contract], Awaitable[list[ib_async.ContractDetails]]]  # [] where TWS knows none
 
@@ -197,7 +197,7 @@ def _elsewhere(asked: ContractArguments, found: Sequence[ib_async.ContractDetail
     if row is None or row.contract is None:
         return Hint(last_words(asked))
     contract = row.contract
-    exchanges = convert.comma_list(row.validExchanges) or [contract.exchange]
+    exchanges = comma_list(row.validExchanges) or [contract.exchange]
     changes = {}
     if contract.secType != asked.secType:
         changes["secType"] = contract.secType

@@ -11,7 +11,6 @@ import ib_async
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
 from bridge.tools.types import ContractArguments
-from ib_worker.handlers.answer_bounds import require_narrow
 from ib_worker.market_data.contract_agreement import contradictions, require_agreement
 from ib_worker.market_data.contract_hints import Hint, hint_for, last_words
 from ib_worker.pacing.caller import current_caller
@@ -19,6 +18,10 @@ from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pacing.single_flight import SingleFlight
 from ib_worker.tws.errors import TwsError, refusal
 from ib_worker.tws.values import convert
+from ib_worker.tws.values.text import comma_list
+
+# Chains of these have thousands of contracts, and real gateways take minutes for one, or never end.
+CHAINED = frozenset({"OPT", "FOP", "WAR"})
 
 KEPT_S = 3600.0  # trading hours of the coming days are part of the details
 KEPT = 2_000
@@ -138,7 +141,7 @@ def _wanted(asked: ContractArguments) -> Wanted:
 def routed(found: ib_async.ContractDetails, asked: ContractArguments) -> ib_async.Contract:
     """The contract with the exchange that its orders and quotes go to."""
     assert found.contract is not None  # `one` has looked
-    smart = asked.exchange == convert.SMART and convert.SMART in convert.comma_list(found.validExchanges)
+    smart = asked.exchange == convert.SMART and convert.SMART in comma_list(found.validExchanges)
     return dataclasses.replace(found.contract, exchange=convert.SMART) if smart else found.contract
 
 
@@ -158,7 +161,7 @@ def _once_each(found: Found) -> Found:
     kept: dict[int, ib_async.ContractDetails] = {}
     for each in found:
         conId = each.contract.conId if each.contract else 0
-        home = each.contract is not None and each.contract.exchange in convert.comma_list(each.validExchanges)[:1]
+        home = each.contract is not None and each.contract.exchange in comma_list(each.validExchanges)[:1]
         if conId not in kept or home:
             kept[conId] = each
     return list(kept.values())
@@ -187,3 +190,16 @@ def _told_apart(contract: ib_async.Contract) -> str:
     day = contract.lastTradeDateOrContractMonth[:8] if contract.secType == "FUT" else ""
     where = contract.primaryExchange or contract.exchange
     return f"{contract_name(contract)} ({day or f'{where} {contract.currency}'})"
+
+
+def require_narrow(asked: ContractArguments) -> None:
+    """Refuse a whole chain before TWS is asked for it. Raises ToolError too_large."""
+    exact = asked.conId is not None or asked.lastTradeDateOrContractMonth is not None
+    if asked.secType in CHAINED and not exact and (asked.right is None or asked.strike is None):
+        raise ToolError(
+            "too_large",
+            f"lastTradeDateOrContractMonth: all {asked.secType} contracts of {asked.symbol} are too many "
+            "for one answer (thousands). Give "
+            "lastTradeDateOrContractMonth (YYYYMM or YYYYMMDD), or right and strike, or conId. The details "
+            f"of {asked.symbol} itself (secType STK, FUT or IND) are not limited.",
+        )

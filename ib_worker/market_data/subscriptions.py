@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import ib_async
 import structlog
@@ -15,6 +15,7 @@ from bridge.tool import ToolError
 from ib_worker.market_data.quote import QuoteState
 from ib_worker.pacing.caller import current_caller, max_share
 from ib_worker.pacing.message_pacer import MessagePacer, Priority
+from ib_worker.publisher import Publisher
 from ib_worker.tws.errors import COMPETING_SESSION, ConnectionLost, as_tool_error, refusal
 from ib_worker.tws.values import convert
 from ib_worker.tws.values.codes import REQUEST_ENDS, WARNINGS
@@ -24,16 +25,6 @@ GRACE_S = 1.0  # after an error of an unlisted code: ticks that keep coming come
 GENERIC_TICKS = ""  # none beyond the default set: each is another message per trade
 
 log = structlog.get_logger("ib_worker.market_data.subscriptions")
-
-
-class Publisher(Protocol):
-    """The bus's side of a stream."""
-
-    def publish(self, stream: str, kind: str, body: bytes) -> None: ...
-
-    def open_stream(self, stream: str) -> tuple[str, int]: ...
-
-    def close_stream(self, stream: str) -> None: ...
 
 
 @dataclass(eq=False)

@@ -6,10 +6,7 @@ import ib_async
 
 from bridge.tools.order_terms import OrderTerms
 from bridge.tools.orders import PlaceBracketOrder
-from ib_worker.orders.references import order_ref
-
-EXITS = ("takeProfit", "stopLoss")
-LEGS = ("", *EXITS)  # of a bracket, as its orders' references are made
+from ib_worker.orders.references import EXITS, order_ref
 
 
 def build_bracket(request: PlaceBracketOrder, account: str, key: str) -> list[ib_async.Order]:

@@ -7,11 +7,13 @@ from contextlib import suppress
 from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from bridge.tools.types import GroupMember, OrderReport
-from ib_worker.order_entry.outcome import cancel_message
+from ib_worker.order_entry.lookup import order_names
+from ib_worker.order_entry.outcome_texts import cancel_message
 from ib_worker.order_entry.send import send_cancel
 from ib_worker.order_groups.groups import WORDS, Role, named
-from ib_worker.order_groups.related import held_by, is_open, name_of, named_each, position, related, roles
-from ib_worker.orders.tracker import TrackedOrder, order_report
+from ib_worker.order_groups.related import held_by, name_of, named_each, position, related, roles
+from ib_worker.orders.report import order_report
+from ib_worker.orders.tracker import TrackedOrder, is_open
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.session.session import Session
 from ib_worker.session.sync import explained, listed_soon, try_resync
@@ -33,8 +35,8 @@ async def cancel_group(session: Session, asked: RequestContext, group: Sequence[
     if not targets:
         return grouped(session, first, f"Nothing of it is open any more: {_stand(group)}. Nothing was sent.")
     for each in targets:
-        await session.pacer.turn(Priority.ORDERS)
-        await session.audit.intent(asked, account, each.state.orderId, each.state.orderRef or "")
+        await session.tws.pacer.turn(Priority.ORDERS)
+        await session.services.audit.intent(asked, account, each.state.orderId, each.state.orderRef or "")
     await asked.accept(None, **order_names(targets[0]))
     was_open = [each for each in group if is_open(each)]
     write_cancels(session, asked, _targets(session, group))
@@ -67,9 +69,9 @@ async def withdrawn(session: Session, asked: RequestContext, entries: Sequence[T
         return
     with suppress(ToolError, ConnectionLost):
         for each in [each for each in entries if not each.state.done]:
-            await session.pacer.turn(Priority.ORDERS)
+            await session.tws.pacer.turn(Priority.ORDERS)
             account, orderRef = each.state.terms.account, each.state.orderRef or ""
-            await session.audit.intent(asked, account, each.state.orderId, orderRef)
+            await session.services.audit.intent(asked, account, each.state.orderId, orderRef)
             write_cancels(session, asked, [each], begun=True)
             await until_cancelled([each], asked)
 
@@ -99,7 +101,7 @@ def write_cancels(
     for entry in entries:
         if entry.state.done:
             continue
-        if sent and (session.wire is None or session.wire.lost.done() or not asked.still_leader()):
+        if sent and (session.tws.wire is None or session.tws.wire.lost.done() or not asked.still_leader()):
             return sent
         send_cancel(session, asked, entry)
         sent = True
@@ -144,7 +146,7 @@ def _protection(session: Session, entry: TrackedOrder, left: Sequence[TrackedOrd
         return ""
     terms = entry.state.terms
     side = "SELL" if held > 0 else "BUY"
-    leaving = [each for each in session.ledger.of(terms.account, terms.contract.conId, side) if is_open(each)]
+    leaving = [each for each in session.orders.tracker.of(terms.account, terms.contract.conId, side) if is_open(each)]
     size = f"The position of {held.normalize():f} {name_of(entry)}"
     if not leaving:
         return f"{size} now has no exit order."
@@ -212,9 +214,3 @@ async def looked(session: Session, asked: RequestContext) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(max(min(LOOK_S, asked.remaining_s()), 0)):
             await try_resync(session)
-
-
-def order_names(entry: TrackedOrder) -> dict[str, str]:
-    """The order's lasting names, for whoever settles the call after a restart: TWS archives orders without their id."""
-    names = {"orderRef": entry.state.orderRef, "permId": entry.state.permId}
-    return {name: str(value) for name, value in names.items() if value is not None}

@@ -1,7 +1,9 @@
 """Compares Redis with what is known and with IBKR before writes are taken, and stops trading where Redis has less."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -12,7 +14,7 @@ from bridge.bus.server.request import retry_until_answered
 from bridge.bus.server.server import BusServer
 from bridge.bus.transport.errors import Fenced
 from bridge.tool import ToolError
-from ib_worker.order_entry.reconciliation import PLACED, Reconciliation
+from ib_worker.order_entry.lookup import PLACED
 from ib_worker.orders.references import is_ours
 from ib_worker.risk.circuit_breakers import apply_trips
 from ib_worker.session.session import Session, utcnow
@@ -25,7 +27,15 @@ TAKEN = {b"accepted", b"done"}
 log = structlog.get_logger("ib_worker.order_entry.data_loss")
 
 
-async def reconcile(bus: BusServer, session: Session, reconciliation: Reconciliation) -> None:
+class UnansweredOrders(Protocol):
+    """The reconciliation of orders that an earlier leader had accepted and never answered."""
+
+    async def begin(self, in_hand: Collection[str]) -> None: ...
+
+    async def look_again(self) -> None: ...
+
+
+async def reconcile(bus: BusServer, session: Session, orders: UnansweredOrders) -> None:
     """Before writes are taken: at the start of a term, and whenever Redis has lost data or went back to an older copy.
 
     Redis lacks data where it has less than this machine's leaders knew (`bus.lease.loss`), where it has no history and
@@ -35,18 +45,18 @@ async def reconcile(bus: BusServer, session: Session, reconciliation: Reconcilia
     loss = bus.lease.loss
     if loss is not None:
         await _stop_trading(bus, session, str(loss))  # at once: the gateway may be away for hours
-    await reconciliation.begin(bus.keys_in_hand())
+    await orders.begin(bus.keys_in_hand())
     if loss is None and (lack := await _lack(bus, session)):
         await _stop_trading(bus, session, lack)
     used = session.nextValidId > FIRST_ORDER_ID or bus.has_served or session.data_loss is not None
     if used and not await bus.has_history():
-        await reconciliation.look_again()
+        await orders.look_again()
     await _continue_log(session)  # also where an earlier leader ended in between
 
 
 async def _lack(bus: BusServer, session: Session) -> str:
     """Why Redis must have lost data, by what IBKR has; empty where nothing says so."""
-    own = [each.state for each in session.ledger.all() if is_ours(each.state.orderRef)]
+    own = [each.state for each in session.orders.tracker.all() if is_ours(each.state.orderRef)]
     if not await bus.has_history():
         return "Redis has lost its history" if own or bus.has_served else ""
     counted, session.counted_ids = session.counted_ids, None
@@ -71,7 +81,7 @@ async def _unrecorded(bus: BusServer, session: Session) -> str:
                 continue  # `audit verify` tells of it
             places = line.event == "intent" and line.tool in PLACED
             recent = utcnow() - datetime.fromisoformat(line.at) < RECENT
-            if places and recent and session.ledger.by_ref(line.orderRef) is not None:
+            if places and recent and session.orders.tracker.by_ref(line.orderRef) is not None:
                 keys.add(line.key)
 
     await retry_until_answered(read)
@@ -103,8 +113,8 @@ async def _stop_trading(bus: BusServer, session: Session, why: str) -> None:
             await bus.halt(known.halt.level, known.halt.by, known.halt.reason)
 
     await retry_until_answered(restore)
-    session.wires.lost_data(why)
-    await apply_trips(bus.halt, session.wires)
+    session.services.breakers.lost_data(why)
+    await apply_trips(bus.halt, session.services.breakers)
     await bus.rebase()
     session.halted_for_loss = bus.watermark.known.halt is not None
     await _continue_log(session)
@@ -113,4 +123,4 @@ async def _stop_trading(bus: BusServer, session: Session, why: str) -> None:
 async def _continue_log(session: Session) -> None:
     """Write where the log was cut, if it was; until then nothing else is written. Redis may go back once more."""
     with suppress(Fenced, ToolError):
-        await retry_until_answered(session.audit.go_on)
+        await retry_until_answered(session.services.audit.go_on)

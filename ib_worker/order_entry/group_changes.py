@@ -13,14 +13,14 @@ from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from bridge.tools.orders import CHANGEABLE, ModifyOrder
 from ib_worker.audit.trail import to_json
-from ib_worker.order_entry.outcome import change_message
+from ib_worker.order_entry.outcome_texts import change_message
 from ib_worker.order_entry.send import require_changeable, send_linked_change
 from ib_worker.order_groups.groups import WORDS, named, with_quantity
-from ib_worker.order_groups.related import held_by, is_open, member, named_each, related, roles, uncovered
+from ib_worker.order_groups.related import held_by, member, named_each, related, roles, uncovered
 from ib_worker.order_identity.requested import requested
 from ib_worker.orders.events import Terms
 from ib_worker.orders.state import OrderState
-from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.orders.tracker import TrackedOrder, is_open
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.session.session import Session
 from ib_worker.session.sync import explained
@@ -99,10 +99,12 @@ async def announce(session: Session, asked: RequestContext, exits: Sequence[Foll
     """The intents of what follows. Raises ToolError before anything is sent."""
     for each in exits:
         require_changeable(each.entry, each.base)
-        await session.pacer.turn(Priority.ORDERS)
+        await session.tws.pacer.turn(Priority.ORDERS)
         state = each.entry.state
         terms = to_json(replace(each.base, totalQuantity=each.quantity))
-        await session.audit.intent(asked, state.terms.account, state.orderId, state.orderRef or "", terms=terms)
+        await session.services.audit.intent(
+            asked, state.terms.account, state.orderId, state.orderRef or "", terms=terms
+        )
 
 
 async def until_changed(session: Session, asked: RequestContext, entries: Sequence[TrackedOrder]) -> None:

@@ -18,14 +18,14 @@ from bridge.bus.transport.outage_log import Outage
 from bridge.tasks import cancel_and_wait
 from bridge.tool import OPERATIONS, Model, ToolError
 from bridge.tools.orders import CancelAllOrders, CancelOrder, CancelReport, ModifyOrder, PlaceBracketOrder, PlaceOrder
-from ib_worker.handlers.orders import require_own_order, would_change
-from ib_worker.order_entry.brackets import bracket_report
-from ib_worker.order_entry.build import LEGS
-from ib_worker.order_entry.cancel import grouped, order_names
+from ib_worker.order_entry.bracket_report import bracket_report
+from ib_worker.order_entry.cancel import grouped
 from ib_worker.order_entry.group_changes import followers
-from ib_worker.order_entry.outcome import await_existence, doubt_of_day, not_found, placement_report
+from ib_worker.order_entry.lookup import PLACED, order_names, require_own_order, would_change
+from ib_worker.order_entry.outcome import await_existence
+from ib_worker.order_entry.outcome_texts import doubt_of_day, not_found, placement_report
 from ib_worker.order_groups.related import legs
-from ib_worker.orders.references import is_ours, order_ref
+from ib_worker.orders.references import LEGS, is_ours, order_ref
 from ib_worker.orders.state import LOOKS
 from ib_worker.orders.tracker import LOOKS_APART_S, TrackedOrder
 from ib_worker.session.session import Session, utcnow
@@ -33,7 +33,6 @@ from ib_worker.session.state import ConnectFailed
 from ib_worker.session.sync import try_resync
 from ib_worker.tws.errors import ConnectionLost, TwsError
 
-PLACED = {"place_order": ("",), "place_bracket_order": LEGS}  # the legs that a call places
 FINAL = frozenset({"rejected", "read_only", "not_found", "not_confirmed"})  # all else speaks of a moment that passes
 AGAIN_S = 1.0
 SHOWS_S = 7.0  # a change or a cancel that was sent right before the worker's end shows within this
@@ -98,7 +97,7 @@ class Reconciliation:
         comes long enough after the synchronization for an order on its way to show in one of the two."""
         session = self._session
         counted = False
-        while not counted and session.orders_readable:  # a gateway that does not list orders takes none either
+        while not counted and session.orders.readable:  # a gateway that does not list orders takes none either
             await asyncio.sleep(LOOKS_APART_S)
             await session.until_ready()
             counted = await try_resync(session)
@@ -114,7 +113,7 @@ class Reconciliation:
         await cancel_and_wait(self._tasks)
 
     async def _settle(self, record: OrderRecord) -> None:
-        unsettled = self._session.unsettled
+        unsettled = self._session.orders.unsettled
         refs = {order_ref(record.key, leg) for leg in PLACED.get(record.request.op, ())}
         unsettled |= refs
         try:
@@ -159,15 +158,15 @@ class Reconciliation:
             async with asyncio.timeout(SHOWS_S):
                 await entry.until(lambda _: _shows(self._session, entry, asked))
         if not _shows(self._session, entry, asked):
-            if not self._session.record.standing.ready:  # it went while we waited: nobody knows how the order is
-                raise self._session.record.standing.error()
+            if not self._session.state.standing.ready:  # it went while we waited: nobody knows how the order is
+                raise self._session.state.standing.error()
             raise _not_confirmed(f"the order is {entry.state.status}", **order_names(entry))
         return grouped(self._session, entry, "The worker restarted meanwhile; this is the order as IBKR has it now.")
 
     def _all_cancelled(self, asked: CancelAllOrders) -> CancelReport:
-        own, ledger = self._session.clientId, self._session.ledger
+        own, ledger = self._session.clientId, self._session.orders.tracker
         if not ledger.known:
-            raise self._session.record.standing.error()
+            raise self._session.state.standing.error()
         left = [each for each in ledger.open() if asked.everyClient or each.state.clientId == own]
         if left:
             raise _not_confirmed(f"{len(left)} orders are open", orderIds=[each.state.orderId for each in left])
@@ -175,7 +174,8 @@ class Reconciliation:
 
     async def _named(self, record: OrderRecord, asked: CancelOrder | ModifyOrder) -> TrackedOrder:
         """The order that a change or cancel was about, by the names that were noted before its frame."""
-        ledger, orderRef, permId = self._session.ledger, record.notes.get("orderRef"), record.notes.get("permId")
+        ledger = self._session.orders.tracker
+        orderRef, permId = record.notes.get("orderRef"), record.notes.get("permId")
         entry = ledger.by_perm(int(permId) if permId else None) or ledger.by_ref(orderRef)
         if entry is not None:
             return entry
@@ -200,9 +200,9 @@ class Reconciliation:
 
     async def _found(self, orderRef: str, record: OrderRecord) -> TrackedOrder:
         """The order, or the certainty after two clean looks that IBKR does not have it. Raises ToolError."""
-        session, ledger = self._session, self._session.ledger
+        session, ledger = self._session, self._session.orders.tracker
         ours = record.token == self._token  # and not an earlier leader's, which the synchronization came after
-        looks = int(session.read_whole and not ours)
+        looks = int(session.orders.read_whole and not ours)
         doubt = ""
         while (entry := ledger.by_ref(orderRef)) is None:
             doubt = doubt or self._doubt(record)
@@ -216,6 +216,6 @@ class Reconciliation:
     def _doubt(self, record: OrderRecord) -> str:
         """Why a look made now may miss the order though IBKR has it; empty where it can't."""
         gateway = record.notes.get("gateway")
-        if gateway not in (None, str(self._session.ledger.gateway)):
+        if gateway not in (None, str(self._session.orders.tracker.gateway)):
             return f"it was sent over the gateway at {gateway}, and this is another one"
         return doubt_of_day(datetime.fromtimestamp(record.accepted_ms / 1000, UTC), utcnow())

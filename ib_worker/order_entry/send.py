@@ -24,26 +24,21 @@ CHANGE_HELD_S = 15.0
 log = structlog.get_logger("ib_worker.order_entry.send")
 
 
-def send_order(
-    session: Session, asked: RequestContext, orderId: int, contract: ib_async.Contract, order: ib_async.Order
-) -> TrackedOrder:
-    """Write the frame if this worker still leads and the session stands; if not, nothing was sent for sure."""
-    return send_orders(session, asked, contract, [(orderId, order)])[0]
-
-
 def send_orders(
     session: Session, asked: RequestContext, contract: ib_async.Contract, orders: Sequence[tuple[int, ib_async.Order]]
 ) -> list[TrackedOrder]:
-    """The same for orders that belong together, each with its orderId: all are encoded before any is written."""
-    if not session.record.standing.ready:
-        raise _not_sent(asked, session.record.standing.error())
+    """Write the frames of one order, or of several that belong together, each with its orderId: all are encoded before
+    any is written. Where this worker does not lead any more, or the session does not stand, nothing was sent for
+    sure."""
+    if not session.state.standing.ready:
+        raise _certainly_not_sent(asked, session.state.standing.error())
 
     def write(wire: TwsConnection) -> None:
         with wire.together():
             for orderId, order in orders:
                 wire.placeOrder(orderId, contract, order)
 
-    _written(session, asked, write).skip_ids(max(orderId for orderId, _ in orders))
+    _write_frames(session, asked, write).skip_ids(max(orderId for orderId, _ in orders))
     return [_noted(session, asked, orderId, contract, order) for orderId, order in orders]
 
 
@@ -51,9 +46,9 @@ def _noted(
     session: Session, asked: RequestContext, orderId: int, contract: ib_async.Contract, order: ib_async.Order
 ) -> TrackedOrder:
     terms = terms_of(contract, order)
-    entry = session.ledger.add(orderId, terms, order.orderRef, asked.key)
+    entry = session.orders.tracker.add(orderId, terms, order.orderRef, asked.key)
     entry.sent = entry.asked = (contract, order)
-    session.ledger.take(entry, Sent(utcnow(), terms))
+    session.orders.tracker.take(entry, Sent(utcnow(), terms))
     name = contract_name(contract)
     log.info(
         "order_sent",
@@ -106,14 +101,14 @@ def send_change(
     base: Terms,
 ) -> None:
     """The order's frame once more, under its orderId, with other terms, if it may still be changed."""
-    if not session.record.standing.ready:
-        raise _not_sent(asked, session.record.standing.error())
+    if not session.state.standing.ready:
+        raise _certainly_not_sent(asked, session.state.standing.error())
     try:
         require_changeable(entry, base)
     except ToolError as error:
-        raise _not_sent(asked, error) from error
-    _written(session, asked, lambda wire: wire.placeOrder(entry.state.orderId, contract, order))
-    session.ledger.take(entry, ModifySent(utcnow(), terms_of(contract, order)))
+        raise _certainly_not_sent(asked, error) from error
+    _write_frames(session, asked, lambda wire: wire.placeOrder(entry.state.orderId, contract, order))
+    session.orders.tracker.take(entry, ModifySent(utcnow(), terms_of(contract, order)))
     log.info("change_sent", orderId=entry.state.orderId)
 
 
@@ -132,33 +127,33 @@ def send_linked_change(
         send_change(session, asked, entry, contract, order, base)
         return
     require_changeable(entry, base)
-    if not session.record.standing.ready:
-        raise session.record.standing.error()
+    if not session.state.standing.ready:
+        raise session.state.standing.error()
     if not asked.still_leader():
         raise ConnectionLost("another worker leads now")
-    session.require_connection().placeOrder(entry.state.orderId, contract, order)
-    session.ledger.placed += 1
-    session.ledger.take(entry, ModifySent(utcnow(), terms_of(contract, order)))
+    session.tws.require_connection().placeOrder(entry.state.orderId, contract, order)
+    session.orders.tracker.placed += 1
+    session.orders.tracker.take(entry, ModifySent(utcnow(), terms_of(contract, order)))
     log.info("linked_change_sent", orderId=entry.state.orderId)
 
 
 def send_cancel(session: Session, asked: RequestContext, entry: TrackedOrder) -> None:
     """Possible also while the gateway has lost IBKR: it passes the cancel on when the link is back."""
-    _written(session, asked, lambda wire: wire.cancelOrder(entry.state.orderId))  # type: ignore[no-untyped-call]
-    session.ledger.take(entry, CancelSent(utcnow()))
+    _write_frames(session, asked, lambda wire: wire.cancelOrder(entry.state.orderId))  # type: ignore[no-untyped-call]
+    session.orders.tracker.take(entry, CancelSent(utcnow()))
     log.info("cancel_sent", orderId=entry.state.orderId)
 
 
 def send_global_cancel(session: Session, asked: RequestContext) -> None:
     """Cancels every open order of the account, whoever placed it."""
-    _written(session, asked, lambda wire: wire.reqGlobalCancel())  # type: ignore[no-untyped-call]
+    _write_frames(session, asked, lambda wire: wire.reqGlobalCancel())  # type: ignore[no-untyped-call]
     log.warning("global_cancel_sent")
 
 
 def send_what_if(session: Session, orderId: int, contract: ib_async.Contract, order: ib_async.Order) -> None:
     """One bit tells a question from an order, so it is set and looked at right here."""
     question = replace(order, whatIf=True, orderRef="", transmit=True)
-    wire = session.require_connection()
+    wire = session.tws.require_connection()
     if question.whatIf is not True:
         raise RuntimeError("a preview without its what-if flag would be an order")
     wire.placeOrder(orderId, contract, question)
@@ -166,30 +161,30 @@ def send_what_if(session: Session, orderId: int, contract: ib_async.Contract, or
 
 async def note_sent(session: Session, asked: RequestContext, **fields: str) -> None:
     """Write down that the frame has left this machine; the order's fate does not hang on it."""
-    wire = session.wire
+    wire = session.tws.wire
     if wire is not None:
         await wire.drained()
     with suppress(Fenced, StaleRequest):
         await asked.note(**fields)
 
 
-def _not_sent(asked: RequestContext, error: ToolError) -> ToolError:
+def _certainly_not_sent(asked: RequestContext, error: ToolError) -> ToolError:
     """The order was accepted, and then certainly not written."""
     asked.nothing_sent()
     return ToolError("not_executed", f"Nothing was sent. {error.message}", reason=error.code)
 
 
-def _written(session: Session, asked: RequestContext, write: Callable[[TwsConnection], None]) -> TwsConnection:
+def _write_frames(session: Session, asked: RequestContext, write: Callable[[TwsConnection], None]) -> TwsConnection:
     if not asked.still_leader():
         raise Fenced
     try:
-        wire = session.require_connection()
+        wire = session.tws.require_connection()
         write(wire)
     except ConnectionLost as lost:
-        raise _not_sent(asked, ToolError("retry", "The connection to the gateway broke.")) from lost
+        raise _certainly_not_sent(asked, ToolError("retry", "The connection to the gateway broke.")) from lost
     except ToolError as missing:
-        raise _not_sent(asked, missing) from missing
+        raise _certainly_not_sent(asked, missing) from missing
     except InvalidField as field:
-        raise _not_sent(asked, ToolError("invalid_arguments", str(field))) from field
-    session.ledger.placed += 1
+        raise _certainly_not_sent(asked, ToolError("invalid_arguments", str(field))) from field
+    session.orders.tracker.placed += 1
     return wire

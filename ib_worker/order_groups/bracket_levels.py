@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from bridge.tool import ToolError
 from bridge.tools.orders import ModifyOrder
 from ib_worker.order_groups.groups import Role
-from ib_worker.order_groups.related import is_open, related, roles
-from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.order_groups.related import related, roles
+from ib_worker.orders.tracker import TrackedOrder, is_open
 from ib_worker.risk.bracket_prices import Levels, crossed
 from ib_worker.risk.intent import Side
 from ib_worker.session.session import Session

@@ -5,10 +5,9 @@ from decimal import Decimal
 
 from bridge.text.contract_name import contract_name
 from bridge.text.numbers import digits
-from ib_worker.order_entry.build import LEGS
 from ib_worker.order_groups.groups import WORDS, Member, Role, group_of, is_parent, most_filled, role_of
-from ib_worker.orders.references import is_ours, order_ref
-from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.orders.references import LEGS, is_ours, order_ref
+from ib_worker.orders.tracker import TrackedOrder, is_open
 from ib_worker.session.session import Session
 
 ROLES: dict[str, Role] = {"": "entry", "takeProfit": "takeProfit", "stopLoss": "stopLoss"}  # by the leg's name
@@ -38,10 +37,6 @@ def member(entry: TrackedOrder) -> Member:
     )
 
 
-def is_open(entry: TrackedOrder) -> bool:
-    return not (entry.state.done or entry.state.not_found)
-
-
 def _leg(entry: TrackedOrder) -> Role | None:
     for name, role in ROLES.items() if entry.key else ():
         if entry.state.orderRef == order_ref(entry.key or "", name):
@@ -52,7 +47,7 @@ def _leg(entry: TrackedOrder) -> Role | None:
 def legs(session: Session, key: str) -> list[TrackedOrder]:
     """The orders that were placed under a key, as far as IBKR has named them: three of a bracket, else one. TWS knows
     them by their references alone, and from now on the session knows their key."""
-    found = [session.ledger.by_ref(order_ref(key, leg)) for leg in LEGS]
+    found = [session.orders.tracker.by_ref(order_ref(key, leg)) for leg in LEGS]
     for each in found:
         if each is not None:
             each.key = key
@@ -61,7 +56,7 @@ def legs(session: Session, key: str) -> list[TrackedOrder]:
 
 def related(session: Session, entry: TrackedOrder) -> list[TrackedOrder]:
     """The order and everything that belongs to it, its parent first."""
-    near = [each for each in session.ledger.all() if each is entry or _linked(each) or _same_key(each, entry)]
+    near = [each for each in session.orders.tracker.all() if each is entry or _linked(each) or _same_key(each, entry)]
     near += [parent for each in near if (parent := parent_of(session, each)) is not None]
     by_name = {id(each): each for each in near}
     found = group_of(member(entry), [member(each) for each in by_name.values()])
@@ -104,9 +99,9 @@ def parent_of(session: Session, entry: TrackedOrder) -> TrackedOrder | None:
     one = member(entry)
     if not one.parentId:
         return None
-    by_id = session.ledger.by_id(one.parentId, one.clientId)
+    by_id = session.orders.tracker.by_id(one.parentId, one.clientId)
     if by_id is None and one.ocaGroup.isdecimal():
-        by_id = session.ledger.by_perm(int(one.ocaGroup))
+        by_id = session.orders.tracker.by_perm(int(one.ocaGroup))
     return by_id if by_id is not None and is_parent(member(by_id), one) else None
 
 
@@ -119,7 +114,7 @@ def held_by(session: Session, entry: TrackedOrder) -> TrackedOrder | None:
 def resting_exits(session: Session) -> list[TrackedOrder]:
     """Open orders whose entry is done: what they fill comes off the position that it opened."""
     found = []
-    for each in session.ledger.open():
+    for each in session.orders.tracker.open():
         one = member(each)
         if (one.parentId or one.leg in ("takeProfit", "stopLoss")) and held_by(session, each) is None:
             found.append(each)

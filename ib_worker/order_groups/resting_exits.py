@@ -5,19 +5,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from bridge.text.numbers import digits
+from bridge.tools.session import SessionWarning
 from ib_worker.order_groups.groups import most_filled
-from ib_worker.order_groups.related import (
-    excess,
-    held_by,
-    is_open,
-    member,
-    name_of,
-    named_each,
-    position,
-    resting_exits,
-)
+from ib_worker.order_groups.related import excess, held_by, member, name_of, named_each, position, resting_exits
 from ib_worker.order_identity.recalled import recall
-from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.orders.tracker import TrackedOrder, is_open
 from ib_worker.session.session import Session
 
 
@@ -38,8 +30,13 @@ def exceeding(session: Session) -> list[ExcessExits]:
         terms = each.state.terms
         sides[terms.account, terms.contract.conId, terms.action].append(each)
     found = [_beyond_position(session, exits) for exits in sides.values() if excess(session, exits) > 0]
-    held = [each for each in session.ledger.open() if _beyond_entry(session, each)]
+    held = [each for each in session.orders.tracker.open() if _beyond_entry(session, each)]
     return found + [_beyond_its_entry(session, each) for each in held]
+
+
+def exit_warnings(session: Session) -> list[SessionWarning]:
+    """Return a warning of the status for each of them."""
+    return [SessionWarning(what=each.what, remedy=each.remedy) for each in exceeding(session)]
 
 
 def _beyond_position(session: Session, exits: list[TrackedOrder]) -> ExcessExits:
@@ -90,7 +87,7 @@ def closed_by(session: Session, account: str, conId: int, action: str) -> list[T
     closes = held > 0 if action == "SELL" else held < 0
     if not closes:
         return []
-    same = set(session.ledger.of(account, conId, action))
+    same = set(session.orders.tracker.of(account, conId, action))
     return [each for each in resting_exits(session) if each in same]
 
 

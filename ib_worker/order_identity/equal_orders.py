@@ -52,7 +52,7 @@ async def cleared(
 
 
 def _is_void(session: Session, key: str, record: OrderRecord | None) -> bool:
-    entry = session.ledger.by_ref(order_ref(key))
+    entry = session.orders.tracker.by_ref(order_ref(key))
     if entry is not None:
         state = entry.state
         return not state.filled and (state.rejected is not None or state.not_found or state.done)
@@ -86,7 +86,7 @@ def _possible_duplicate(session: Session, asked: RequestContext, key: str, recor
 
 
 def _state_of(session: Session, key: str, record: OrderRecord | None) -> str:
-    entry = session.ledger.by_ref(order_ref(key))
+    entry = session.orders.tracker.by_ref(order_ref(key))
     if entry is not None:
         return entry.state.status
     if record is None or record.reply is None:

@@ -16,7 +16,7 @@ async def recall(session: Session, entries: Iterable[TrackedOrder]) -> None:
     if not unknown:
         return
     with suppress(BusError, ToolError):
-        for placed in await session.lives.placed(set(unknown)):
+        for placed in await session.services.history.placed(set(unknown)):
             entry = unknown[placed.orderRef]
             entry.key, entry.placed_at = entry.key or placed.key or None, placed.at
         for entry in unknown.values():

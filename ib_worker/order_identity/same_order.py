@@ -7,8 +7,7 @@ import ib_async
 from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from bridge.tools.order_terms import AUX_PRICE, LMT_PRICE
-from ib_worker.order_entry.build import LEGS
-from ib_worker.orders.references import order_ref
+from ib_worker.orders.references import LEGS, order_ref
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session.session import Session
 from ib_worker.tws.values import convert
@@ -24,11 +23,11 @@ async def require_same(
 ) -> None:
     """Raises ToolError idempotency_conflict unless each order at IBKR is the one asked for, by the same principal."""
     key = asked.key or ""
-    found = sum(session.ledger.by_ref(order_ref(key, leg)) is not None for leg in LEGS)
+    found = sum(session.orders.tracker.by_ref(order_ref(key, leg)) is not None for leg in LEGS)
     if found != len(orders):
         raise _conflict("this key has placed a bracket")
     for entry, order in orders:
-        owner = await session.lives.principal_of(entry.state.orderRef or "")
+        owner = await session.services.history.principal_of(entry.state.orderRef or "")
         if owner not in (None, asked.caller):
             raise ToolError(
                 "idempotency_conflict",
@@ -61,14 +60,6 @@ def differing(entry: TrackedOrder, contract: ib_async.Contract, order: ib_async.
         if order.orderType in having and not _same_price(getattr(terms, name), convert.number(getattr(order, name))):
             wrong.append(name)
     return wrong
-
-
-def shown_by_ibkr(entry: TrackedOrder) -> str:
-    """The first sentence of an answer that is replayed from IBKR's order instead of a record. Its time is of the
-    gateway's clock, as all times of an order are."""
-    since = entry.state.sent_at or (entry.state.life[0].at if entry.state.life else None)
-    first = f"{since + entry.ahead:%Y-%m-%d %H:%M:%S} UTC" if since else "an unknown time"
-    return f"Replayed: IBKR has the order of the first call with this key, known since {first}."
 
 
 def _same_price(shown: float | None, asked: float | None) -> bool:

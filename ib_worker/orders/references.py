@@ -5,6 +5,8 @@ from base64 import b32encode
 from hashlib import sha256
 from typing import TypeGuard
 
+EXITS = ("takeProfit", "stopLoss")
+LEGS = ("", *EXITS)  # of a bracket, as its orders' references are made
 OUR_REFS = "mcp"  # how each begins
 
 _OURS = re.compile(f"{OUR_REFS}[a-z2-7]{{26}}")

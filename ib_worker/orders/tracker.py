@@ -10,11 +10,9 @@ from typing import Any, NamedTuple, TypeVar
 
 import ib_async
 
-from bridge.tools.types import Notice, OrderReport
 from ib_worker.orders.events import Commission, Event, Fill, NotListed, Terms, trade_of
 from ib_worker.orders.references import is_ours
 from ib_worker.orders.state import NAMES_IT, OrderState, apply
-from ib_worker.tws.values import unset
 
 LOOKS_APART_S = 15.0  # between full looks that lack an order, for the second to count as well
 KEPT_DONE = 2_000  # finished orders, newest first; the bus keeps each order's answer for a week
@@ -23,9 +21,10 @@ KEPT_COMMISSIONS = 5_000  # of fills; a report may come before its fill is known
 KEPT_EARLY = 500  # orders whose messages came before their terms
 KEPT_PAST = 50_000  # names of finished orders that are forgotten: neither TWS's archive nor a key brings them back
 
-Announce = Callable[[OrderState], None]
-Recorder = Callable[[OrderState, str | None, Event], None]  # the state after an event that was news, and the key
-Filled = Callable[[Terms, Decimal], None]  # what an order asks for, and by how much its filled quantity has grown
+# Hears of each event that was news: the state after it, the key, the event.
+OrderEventListener = Callable[[OrderState, str | None, Event], None]
+# Hears of each fill: the account, the conId, and by how much the filled quantity has grown, negative for a sale.
+FillListener = Callable[[str, int, Decimal], None]
 Name = TypeVar("Name", bound=Hashable)
 
 
@@ -100,7 +99,11 @@ class OrderTracker:
     `known` is False until a full look at the gateway has ended: until then what the ledger lacks may still exist.
     """
 
-    def __init__(self, clientId: int) -> None:
+    def __init__(
+        self, clientId: int, listeners: Iterable[OrderEventListener] = (), on_fill: FillListener | None = None
+    ) -> None:
+        self._listeners = tuple(listeners)
+        self._on_fill = on_fill
         self.ahead = timedelta(0)  # how far the gateway's clock is ahead, where it lives at another date
         self.clientId = clientId
         self.known = False
@@ -116,9 +119,6 @@ class OrderTracker:
         self._early: dict[int, list[Event]] = {}  # by permId
         self._past: dict[int, None] = {}
         self._past_refs: dict[str, None] = {}
-        self.announce: Announce | None = None
-        self.record: Recorder | None = None
-        self.filled: Filled | None = None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -185,18 +185,21 @@ class OrderTracker:
         if not entry.take(event):
             return
         self._index(entry)
-        if self.filled is not None and entry.state.filled != before:
-            self.filled(entry.state.terms, Decimal(str(entry.state.filled)) - Decimal(str(before)))
-        if self.record is not None:
-            self.record(entry.state, entry.key, event)
+        self._report_fill(entry.state, before)
+        for listener in self._listeners:
+            listener(entry.state, entry.key, event)
         for missed in self._early.pop(entry.state.permId or 0, []):
             self.take(entry, missed)
         if isinstance(event, Fill) and (paid := self._commissions.get(event.trade)) is not None:
             self.take(entry, paid)
-        if self.announce is not None:
-            self.announce(entry.state)
         if entry.state.done:
             self._prune()
+
+    def _report_fill(self, state: OrderState, before: float) -> None:
+        if self._on_fill is None or state.filled == before:
+            return
+        more, terms = Decimal(str(state.filled)) - Decimal(str(before)), state.terms
+        self._on_fill(terms.account or "", terms.contract.conId, more if terms.action == "BUY" else -more)
 
     def is_past(self, permId: int | None) -> bool:
         """Return whether the order was known, had ended, and is forgotten."""
@@ -326,67 +329,5 @@ def _drop(index: dict[Name, TrackedOrder], names: Iterable[Name], entry: Tracked
             del index[name]
 
 
-def order_report(entry: TrackedOrder, message: str = "", replayed: bool = False) -> OrderReport:
-    """The order as a client sees it."""
-    state = entry.state
-    return OrderReport(
-        orderId=state.orderId,
-        permId=state.permId,
-        clientId=state.clientId,
-        orderRef=state.orderRef,
-        idempotencyKey=entry.key,
-        account=state.terms.account,
-        contract=state.terms.contract,
-        action=state.terms.action,
-        totalQuantity=state.terms.totalQuantity,
-        orderType=state.terms.orderType,
-        lmtPrice=state.terms.lmtPrice,
-        auxPrice=state.terms.auxPrice,
-        tif=state.terms.tif,
-        trailingPercent=state.terms.trailingPercent,
-        **_shown(entry),
-        placed_at=_placed_at(entry),
-        status=state.status,
-        filled=state.filled,
-        remaining=_remaining(state),
-        avgFillPrice=state.avgFillPrice,
-        lastFillPrice=state.lastFillPrice,
-        whyHeld=state.whyHeld,
-        commission=state.commission,
-        commissionCurrency=next((each.currency for each in state.commissions.values()), None),
-        notices=[Notice(code=each.code, message=each.text, time=each.at + entry.ahead) for each in state.notices],
-        message=message or _doubt(state),
-        replayed=replayed,
-    )
-
-
-def _placed_at(entry: TrackedOrder) -> datetime | None:
-    at = entry.state.sent_at or entry.placed_at
-    return at + entry.ahead if at is not None else None
-
-
-def _shown(entry: TrackedOrder) -> dict[str, Any]:
-    """Return the fields that TWS reports of an order beside its terms."""
-    if entry.sent is None:
-        return {}
-    order = entry.sent[1]
-    return {
-        "trailStopPrice": unset.order_price("trailStopPrice", order),
-        "outsideRth": order.outsideRth,
-        "goodTillDate": unset.text(order.goodTillDate),
-        "parentId": unset.identity(order.parentId),
-        "ocaGroup": unset.text(order.ocaGroup),
-    }
-
-
-def _remaining(state: OrderState) -> float:
-    if state.remaining is not None:
-        return state.remaining
-    return max(state.terms.totalQuantity - state.filled, 0.0)
-
-
-def _doubt(state: OrderState) -> str:
-    """Return the remark on an order whose end an order list contradicts."""
-    if state.contradicted is None:
-        return ""
-    return f"This order was reported as {state.contradicted}, and TWS shows it open since: it counts as open."
+def is_open(entry: TrackedOrder) -> bool:
+    return not (entry.state.done or entry.state.not_found)

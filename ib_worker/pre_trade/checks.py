@@ -17,6 +17,7 @@ from bridge.bus.records.scripts import HOLD_MS
 from bridge.bus.server.request import RequestContext
 from bridge.text.plain_text import one_line
 from bridge.tool import ToolError
+from ib_worker.account.exchange_rates import AccountRates
 from ib_worker.market_data.subscriptions import QuoteSubscription
 from ib_worker.order_groups.groups import most_filled
 from ib_worker.order_groups.related import held_by, member, related
@@ -36,16 +37,16 @@ from ib_worker.pre_trade.order_facts import (
     trading_of,
 )
 from ib_worker.risk.approvals import ApprovalRequest
-from ib_worker.risk.exchange_rates import AccountRates
 from ib_worker.risk.intent import OptionBook, OrderIntent, RiskInputs
 from ib_worker.risk.limits import check, only_reduces_position
-from ib_worker.risk.order_prices import aux_price, limit_price, real
+from ib_worker.risk.order_prices import aux_price, limit_price
 from ib_worker.risk.position_effect import held_up, opens_short, position_effect, reverses, warnings
 from ib_worker.session.redis_durability import require_durable
 from ib_worker.session.session import Session, utcnow
 from ib_worker.session.sync import positions
 from ib_worker.session.wrapper import POSITION_MESSAGES
 from ib_worker.tws.errors import ConnectionLost, TwsError
+from ib_worker.tws.values.unset import real
 
 LONGEST_TERMS = 60  # characters
 QUOTE_S = 3.0  # for the first price of a new line
@@ -111,7 +112,7 @@ async def check_order(
     not_tradable, not_durable, invalid_arguments, confirmation_invalid, approval_required, or not_ready while positions
     are not known in full."""
     require_durable(session)
-    session.require_whole("positions", POSITION_MESSAGES)
+    session.orders.require_whole("positions", POSITION_MESSAGES)
     filled = allowance.beside.state.filled if allowance.beside else 0.0
     details = await details_of(session, contract)
     waits = _waits_for_limit(session, allowance.beside)
@@ -122,12 +123,12 @@ async def check_order(
     try:
         check(intent, facts, limits, exits)
     except ToolError as error:
-        session.wires.refused(error)
+        session.services.breakers.refused(error)
         raise with_reason(error, intent, facts) from error
     terms = terms_digest(contract, order)
     if allowance.token is not None:
         price = near_price(intent, facts)
-        await session.tokens.use(allowance.token, asked.key or "", asked.caller, terms, price)
+        await session.services.tokens.use(allowance.token, asked.key or "", asked.caller, terms, price)
     window_s = 0 if allowance.beside else _number(limits.duplicate_window_s)
     equal = await cleared(session, asked, terms, window_s, allowance.duplicate_of)
     gate = AdmissionRules(
@@ -148,7 +149,7 @@ async def check_order(
         return CheckedOrder(gate, remarks=remarks, order=(intent, facts))
     changes = allowance.beside.state.orderId if allowance.beside else None
     summary = approval_text(intent, facts, contract, order, changes, allowance.exits or allowance.along, limits.collar)
-    approved_by = await session.approvals.require(asked, ApprovalRequest(terms, summary))
+    approved_by = await session.services.approvals.require(asked, ApprovalRequest(terms, summary))
     return CheckedOrder(gate, approved_by, remarks, (intent, facts))
 
 
@@ -253,7 +254,7 @@ async def risk_inputs(
         position=session.holdings.held(order.account, contract.conId),
         closing=_closing(session, order, contract.conId, beside),
         open_orders=sum(
-            each.state.clientId == session.clientId and each is not beside for each in session.ledger.open()
+            each.state.clientId == session.clientId and each is not beside for each in session.orders.tracker.open()
         ),
         daily_pnl=await _daily_pnl(session, order.account, patient) if counts_loss else None,
         base=rates.base,
@@ -286,7 +287,7 @@ def _needs_rates(session: Session) -> bool:
 async def look_at(session: Session, patient: bool, contract: ib_async.Contract) -> Quoted:
     """The quote with its age, the last close, and whether trading is halted."""
     bid, ask, last, age_s = await _quote(session, contract, patient)
-    line = session.lines.known(contract.conId)
+    line = session.quotes.known(contract.conId)
     if line is None:
         return Quoted(bid, ask, last, age_s)
     known = line.values.known(session.now())
@@ -299,7 +300,7 @@ async def _quote(
 ) -> tuple[float | None, float | None, float | None, float | None]:
     """Bid, ask, last and their age. While the farms of quotes work, a standing line shows what is valid now, however
     long ago it changed; delayed and frozen prices are old, and only a paper account may trade on them."""
-    line = await session.lines.open(contract, Priority.ORDERS)
+    line = await session.quotes.open(contract, Priority.ORDERS)
     if patient and not line.quiet:
         await _first_price(session, line)
     if line.problem is not None or not line.values.priced:
@@ -313,7 +314,7 @@ async def _first_price(session: Session, line: QuoteSubscription) -> None:
     """Wait for the first price of a new line; one that had none is not waited for again until it has."""
     try:
         async with asyncio.timeout(QUOTE_S):
-            await session.while_connected(line.settled.wait())
+            await session.tws.while_connected(line.settled.wait())
     except TimeoutError:
         line.quiet = True
 
@@ -325,7 +326,7 @@ def _closing(session: Session, order: ib_async.Order, conId: int, beside: Tracke
     bracket's exits, one fills. Orders of the changed order's group do not fill beside the changed order.
     """
     near = set(related(session, beside)) if beside is not None else set()
-    same = [each for each in session.ledger.of(order.account, conId, order.action) if not each.state.done]
+    same = [each for each in session.orders.tracker.of(order.account, conId, order.action) if not each.state.done]
     resting = most_filled([member(each) for each in same if each not in near])
     return session.holdings.unshown(order.account, conId, order.action) + Decimal(str(resting))
 
@@ -356,7 +357,7 @@ async def _daily_pnl(session: Session, account: str, patient: bool) -> float | N
     daily = None
     with suppress(TimeoutError):
         async with asyncio.timeout(PNL_S):
-            daily = (await session.ask_pnl(account, "")).dailyPnL
+            daily = (await session.tws.ask_pnl(account, "")).dailyPnL
     session.daily_pnl[account] = (asyncio.get_running_loop().time(), daily)
     return daily
 

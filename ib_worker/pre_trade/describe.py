@@ -9,7 +9,8 @@ from bridge.text.contract_name import contract_name
 from bridge.text.numbers import digits
 from bridge.tools.order_terms import AUX_PRICE, LMT_PRICE
 from ib_worker.risk.intent import OrderIntent, RiskInputs
-from ib_worker.risk.limits import only_reduces_position, variable
+from ib_worker.risk.limit_settings import variable
+from ib_worker.risk.limits import only_reduces_position
 from ib_worker.risk.position_effect import position_effect, warnings
 from ib_worker.risk.short_options import known_count
 from ib_worker.risk.worth import known_worth

@@ -12,16 +12,16 @@ import ib_async
 
 from bridge.tool import ToolError
 from bridge.tools.types import Contract, ContractArguments
+from ib_worker.account.exchange_rates import AccountRates, AccountRow, account_rates, quoted_rate
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.trading_hours import trading_at
-from ib_worker.risk.exchange_rates import AccountRates, AccountRow, account_rates, quoted_rate
 from ib_worker.risk.intent import Leg, OptionBook, OptionTerms, Trading, Unit
 from ib_worker.risk.order_prices import usable
 from ib_worker.session.session import Session, utcnow
 from ib_worker.session.wrapper import CURRENT_TIME
 from ib_worker.tws.errors import TwsError
-from ib_worker.tws.values import convert
+from ib_worker.tws.values import convert, time_zones
 
 ALL_GROUPS = "All"
 RATE_TAGS = "NetLiquidation,$LEDGER:ALL"
@@ -146,9 +146,9 @@ async def _account_rates(session: Session, account: str, currencies: frozenset[s
 
 async def _account_rows(session: Session) -> list[AccountRow]:
     """One summary for all orders: TWS allows two at once, and the other is the readers'."""
-    rows = await session.share(
+    rows = await session.tws.share(
         "account rates",
-        lambda: session.ask(
+        lambda: session.tws.ask(
             lambda wire, reqId: wire.reqAccountSummary(reqId, ALL_GROUPS, RATE_TAGS),
             lane=Priority.ORDERS,
             cancel=lambda wire, reqId: wire.cancelAccountSummary(reqId),
@@ -177,7 +177,7 @@ async def trading_of(session: Session, details: ib_async.ContractDetails | None)
     or where a data farm is down: then a missing price does not mean a closed market."""
     if details is None or session.link.without_quotes or not (details.tradingHours and details.timeZoneId):
         return None
-    zone = convert.zone(details.timeZoneId)
+    zone = time_zones.zone(details.timeZoneId)
     if zone is None:
         return None
     return trading_at(await gateway_time(session), zone, details.tradingHours, details.liquidHours)
@@ -190,7 +190,7 @@ async def gateway_time(session: Session) -> datetime:
     if time.monotonic() - read_at > CLOCK_KEPT_S:
         with suppress(TimeoutError, TwsError, ToolError):
             async with asyncio.timeout(CLOCK_S):  # a late answer to the question before would hold this one up
-                told = await session.ask_kind(CURRENT_TIME, lambda wire: wire.reqCurrentTime())
+                told = await session.tws.request_list(CURRENT_TIME, lambda wire: wire.reqCurrentTime())
             ahead_s = float(told[-1]) - utcnow().timestamp()
         session.gateway_clock = (time.monotonic(), ahead_s)
     return utcnow() + timedelta(seconds=ahead_s)
@@ -251,7 +251,9 @@ def _with_open_sells(
         return whose == account and (contract.symbol, contract.currency) == of
 
     held = {each.contract.conId: each.contract for each in session.holdings.all() if fits(each.contract, each.account)}
-    entries = [each for each in session.ledger.all() if fits(each.state.terms.contract, each.state.terms.account)]
+    entries = [
+        each for each in session.orders.tracker.all() if fits(each.state.terms.contract, each.state.terms.account)
+    ]
     for each in entries:
         held.setdefault(each.state.terms.contract.conId, each.state.terms.contract)
     found = [(contract, session.holdings.held(account, conId)) for conId, contract in held.items()]

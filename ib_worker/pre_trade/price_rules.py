@@ -22,7 +22,7 @@ from ib_worker.pre_trade.order_facts import details_of
 from ib_worker.session.session import Session
 from ib_worker.tws.errors import ConnectionLost, TwsError
 from ib_worker.tws.values import unset
-from ib_worker.tws.values.convert import comma_list
+from ib_worker.tws.values.text import comma_list
 
 Rule = tuple[tuple[float, float], ...]  # from which price on, and its increment, in rising order; () where not known
 Named = tuple[str, float | None]  # an argument and its price
@@ -76,7 +76,7 @@ async def rule_of(session: Session, details: ib_async.ContractDetails, exchange:
     if known is not None and now < known[0]:
         return known[1]
     try:
-        rule: Rule = await session.share_at_length(("market rule", ruleId), lambda: request_rule(session, ruleId))
+        rule: Rule = await session.tws.share_at_length(("market rule", ruleId), lambda: request_rule(session, ruleId))
     except (TwsError, TimeoutError):
         rule = ()
     except ConnectionLost:
@@ -87,9 +87,9 @@ async def rule_of(session: Session, details: ib_async.ContractDetails, exchange:
 
 async def request_rule(session: Session, ruleId: int) -> Rule:
     """Ask TWS for a market rule. Raise RequestRefused, LinkLost or TimeoutError where it gives none."""
-    await session.pacer.turn(Priority.ORDERS)
-    wire = session.require_connection()
-    with session.requests.expect(("market rule", ruleId)) as pending:
+    await session.tws.pacer.turn(Priority.ORDERS)
+    wire = session.tws.require_connection()
+    with session.tws.requests.expect(("market rule", ruleId)) as pending:
         wire.reqMarketRule(ruleId)  # type: ignore[no-untyped-call]
         async with asyncio.timeout(RULE_S):
             told: list[ib_async.PriceIncrement] = await pending.answer

@@ -70,8 +70,8 @@ class CircuitBreakers:
         self.tripped: list[Trip] = []
         self.news = asyncio.Event()
 
-    def happened(self, state: OrderState) -> None:
-        """An order has changed to this."""
+    def observe(self, state: OrderState, *_: object) -> None:
+        """An order has changed to this. A listener of the OrderTracker: the key and the event do not matter here."""
         if state.sent_at is None:
             return  # not of this term: an archive's rejections are no news
         self._count_rejects(state, state.sent_at)

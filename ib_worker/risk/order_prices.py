@@ -6,19 +6,12 @@ MOC and TRAIL orders come back from TWS with lmtPrice 0 and auxPrice 0.
 
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
-from ib_worker.tws.values.unset import SIGNED, Told, number
+from ib_worker.tws.values.unset import SIGNED, Told, real
 
 LIMIT_TYPES = frozenset({"LMT", "STP LMT", "LIT", "LOC"})  # without their lmtPrice they are no order
 NO_LIMIT_TYPES = frozenset({"MKT", "MTL", "MOC", "STP", "MIT", "TRAIL"})
 STOPS, TOUCHES = frozenset({"STP", "STP LMT"}), frozenset({"MIT", "LIT"})  # triggered by a worse or a better price
 TRIGGERED = STOPS | TOUCHES
-HIGHEST = 1e9  # no price of a contract is higher; TWS's unset integers and doubles are
-
-
-def real(told: Told) -> float | None:
-    """Return a number of TWS or of a caller, or None where it is unset, NaN, infinite or beyond any price."""
-    found = number(told)
-    return found if found is not None and abs(found) <= HIGHEST else None
 
 
 def usable(price: float | None, secType: str) -> float | None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Literal
 
+from bridge.accounts import is_paper
 from bridge.tool import ToolError
 
 Mode = Literal["read_only", "paper", "live"]
@@ -12,7 +13,7 @@ def may_trade(mode: Mode, live_accounts: Collection[str], account: str | None) -
     """Return whether the mode lets orders go to this account. IBKR's paper accounts begin with a D."""
     if account is None or mode == "read_only":
         return False
-    return account in live_accounts if mode == "live" else account.startswith("D")
+    return account in live_accounts if mode == "live" else is_paper(account)
 
 
 def require_tradable_account(mode: Mode, live_accounts: Collection[str], account: str | None) -> str:

@@ -75,7 +75,7 @@ async def run_alerts(session: Session) -> NoReturn:
     alarm = AlertSchedule(settings.ibkr_session, settings.alert_after_s, settings.alert_every_s)
     url = settings.alert_webhook.get_secret_value() if settings.alert_webhook else None
     while True:
-        alert = alarm.look(session.record.standing, utcnow())
+        alert = alarm.look(session.state.standing, utcnow())
         if alert is not None:
             log.log(logging.INFO if alert.over else logging.ERROR, "alert", text=alert.text)
             if url is not None:

@@ -10,17 +10,16 @@ from typing import NoReturn
 
 import structlog
 
-from bridge.bus.controls.connection_target import ConnectionTarget
+from bridge.accounts import is_paper
 from bridge.redaction import mask_accounts
+from bridge.tasks import run_until_first_ends
 from bridge.tool import ToolError
-from ib_worker.racing import run_until_first_ends
 from ib_worker.session import state as standing
 from ib_worker.session.broker_link import BrokerLink, LinkEvent
-from ib_worker.session.gateway_login import reason_from_login_phase
+from ib_worker.session.gateway_login import is_weekly_login, reason_from_login_phase
 from ib_worker.session.session import Session, utcnow
 from ib_worker.session.state import ConnectFailed
 from ib_worker.session.sync import synchronize
-from ib_worker.session.warnings import is_weekly_login
 from ib_worker.session.wrapper import (
     COMPLETED_ORDERS,
     EXECUTION_MESSAGES,
@@ -30,9 +29,9 @@ from ib_worker.session.wrapper import (
     SHOW_AN_ORDER,
     Wrapper,
 )
-from ib_worker.settings import Endpoint
 from ib_worker.tws.clock import ahead_of
 from ib_worker.tws.connection import TwsConnection
+from ib_worker.tws.endpoint import Endpoint
 from ib_worker.tws.errors import ConnectionLost, TwsError, is_read_only
 from ib_worker.tws.unreadable import refuse_unreadable
 from ib_worker.tws.values.text import cleaned, tws_said
@@ -65,72 +64,30 @@ class Timing:
 
 
 class ConnectionLoop:
-    """`run` for ever; `connect` and `disconnect` are what ibkr_connect and ibkr_disconnect ask for."""
+    """`run` for ever: it follows the session's ConnectionControl."""
 
     def __init__(self, session: Session, timing: Timing) -> None:
         self._session = session
-        session.steering = self
+        self._control = session.connection
         self._timing = timing
-        self._wanted = asyncio.Event()
-        self._wanted.set()
-        self._stop = asyncio.Event()  # the present connection is to end
-        self._wake = asyncio.Event()  # the pause between attempts is to end
         self._news: asyncio.Queue[LinkEvent] = asyncio.Queue()
-        self._tried: list[asyncio.Future[None]] = []  # who waits for the present attempt to end
         self._reread: asyncio.TimerHandle | None = None
         self._reread_at = float("-inf")
         self._logged: str | None = None  # why the latest attempt failed, until one succeeds
 
-    async def connect(self, target: Endpoint) -> None:
-        """Want this gateway, try at once if nothing is under way, and return when that has succeeded or failed."""
-        session = self._session
-        same = target == session.target
-        stands = session.wire is not None and session.record.standing.state in ("ready", "link_down")
-        if same and stands:
-            return
-        if not same:
-            session.target = target
-            session.announcements.forget()
-            session.record.host, session.record.port = target
-            self._stop.set()
-        if not same or not self._wanted.is_set():
-            session.record.set(standing.STARTING)
-        self._wanted.set()
-        self._wake.set()
-        tried = asyncio.get_running_loop().create_future()
-        self._tried.append(tried)
-        await tried
-
-    def begin_as(self, steered: ConnectionTarget) -> None:
-        """Before `run`: begin as ibkr_connect or ibkr_disconnect left it. Ignore a gateway that is not allowed now."""
-        session, target = self._session, Endpoint(steered.host, steered.port)
-        if not steered.host:
-            self.disconnect(steered.by)
-        elif target in session.settings.allowed:
-            session.target = target
-            session.record.host, session.record.port = target
-            session.record.set(standing.STARTING)
-
-    def disconnect(self, caller: str) -> None:
-        self._wanted.clear()
-        self._stop.set()
-        self._wake.set()
-        self._session.record.set(standing.ASKED, caller)
-        self._tell_tried()
-
     async def run(self) -> NoReturn:
         pauses = _Pauses(self._timing)
         while True:
-            await self._wanted.wait()
-            self._stop.clear()
-            self._wake.clear()
+            await self._control.wanted.wait()
+            self._control.stop.clear()
+            self._control.wake.clear()
             began, target = time.monotonic(), self._session.target
             try:
-                await run_until_first_ends(self._live(), self._stop.wait())
+                await run_until_first_ends(self._live(), self._control.stop.wait())
             except ConnectFailed as failure:
                 self._tell(failure, target)
-                self._log_once(self._session.record.standing.cause)
-                self._tell_tried()
+                self._log_once(self._session.state.standing.cause)
+                self._control.attempt_ended()
                 await self._pause(pauses.next(failure.cause, time.monotonic() - began))
             else:
                 await asyncio.sleep(self._timing.settle_s if target == self._session.target else 0)
@@ -141,7 +98,7 @@ class ConnectionLoop:
         self._logged = cause
 
     def _tell(self, failure: ConnectFailed, target: Endpoint) -> None:
-        self._session.record.set(self._explained(failure.cause, target), failure.detail)
+        self._session.state.set(self._explained(failure.cause, target), failure.detail)
 
     def _explained(self, cause: standing.StateReason, target: Endpoint) -> standing.StateReason:
         """Return the failure with the cause that the configured gateway's own log names."""
@@ -200,10 +157,10 @@ class ConnectionLoop:
     def _receiver(self) -> Wrapper:
         session = self._session
         return Wrapper(
-            session.requests,
+            session.tws.requests,
             session.order_messages,
             session.holdings,
-            session.lines,
+            session.quotes,
             session.account_updates,
             self._hear,
             self._cannot_decode,
@@ -233,7 +190,7 @@ class ConnectionLoop:
         if wire.greeted > TwsConnection.MaxClientVersion:
             raise ConnectFailed(standing.WRONG_VERSION, wire.greeted)
         accounts = cleaned(wire.getAccounts())
-        real = [each for each in accounts if not each.startswith("D")]  # as paper accounts' names begin
+        real = [each for each in accounts if not is_paper(each)]
         if self._session.settings.trading_mode == "paper" and real:
             raise ConnectFailed(standing.WRONG_ACCOUNT, ", ".join(mask_accounts(each) for each in real))
         self._session.accounts = accounts
@@ -241,18 +198,18 @@ class ConnectionLoop:
     async def _stand(self, wire: TwsConnection) -> None:
         """Make the connection a session, then keep it one."""
         session = self._session
-        session.wire = wire
-        session.ahead = session.ledger.ahead = ahead_of(wire.greeted_at, utcnow())
-        session.ledger.gateway = Endpoint(wire.host, wire.port)
+        session.tws.wire = wire
+        session.ahead = session.orders.tracker.ahead = ahead_of(wire.greeted_at, utcnow())
+        session.orders.tracker.gateway = Endpoint(wire.host, wire.port)
         session.nextValidId = wire.getReqId()  # the first that ib_async gives out
-        wire.skip_ids(await session.order_ids(session.nextValidId))  # above every orderId of earlier sessions
+        wire.skip_ids(await session.tws.order_ids(session.nextValidId))  # above every orderId of earlier sessions
         number = MARKET_DATA_NUMBERS[session.settings.market_data_type]
-        await session.tell(lambda wire: wire.reqMarketDataType(number))
+        await session.tws.send(lambda wire: wire.reqMarketDataType(number))
         await synchronize(session, self._timing.sync_s)
         self._logged = None
-        self._tell_tried()
-        session.lines.simulated = session.simulated
-        session.lines.connected(wire)
+        self._control.attempt_ended()
+        session.quotes.simulated = session.simulated
+        session.quotes.connected(wire)
         session.account_updates.connected(wire)
         await run_until_first_ends(self._follow(wire), self._probe(wire))
 
@@ -266,12 +223,12 @@ class ConnectionLoop:
         if self._reread is not None:
             self._reread.cancel()
             self._reread = None
-        session.wire = None
-        session.as_of.clear()
-        session.requests.fail_all(ConnectionLost(why))
+        session.tws.wire = None
+        session.orders.as_of.clear()
+        session.tws.requests.fail_all(ConnectionLost(why))
         session.holdings.forget()
-        session.ledger.known = False
-        session.lines.disconnected()
+        session.orders.tracker.known = False
+        session.quotes.disconnected()
         session.account_updates.disconnected()
 
     def _hear(self, code: int, text: str) -> None:
@@ -279,7 +236,7 @@ class ConnectionLoop:
         session = self._session
         if is_read_only(code, text):
             for kind in (OPEN_ORDERS, COMPLETED_ORDERS):
-                session.requests.refuse(kind, code, text)
+                session.tws.requests.refuse(kind, code, text)
         was_down = session.link.down_by is not None
         if session.announcements.hear(code, text, utcnow()):
             log.warning("gateway_announcement", code=code, text=text)
@@ -288,7 +245,7 @@ class ConnectionLoop:
         if news is not LinkEvent.LINK_LOST or not was_down:  # a night's reset repeats it hundreds of times
             log.info("gateway_notice", code=code, text=text)
         if news is LinkEvent.LINK_LOST:
-            session.record.set(standing.LINK_DOWN, code)
+            session.state.set(standing.LINK_DOWN, code)
         elif news in (LinkEvent.RESTORED, LinkEvent.RESTORED_EMPTY):
             self._news.put_nowait(news)
 
@@ -296,11 +253,11 @@ class ConnectionLoop:
         """Read all orders and positions again: a message about them could not be decoded, so they are incomplete."""
         kind = "".join(fields[:1])
         if kind not in LISTED_STATE:
-            refuse_unreadable(self._session.requests, self._session.account_updates, fields)
+            refuse_unreadable(self._session.tws.requests, self._session.account_updates.fail, fields)
         if kind not in STATE_MESSAGES:
             return
-        self._session.unread.add(kind)
-        self._session.misread += kind in SHOW_AN_ORDER
+        self._session.orders.unread.add(kind)
+        self._session.orders.misread += kind in SHOW_AN_ORDER
         if self._reread is None:
             loop = asyncio.get_running_loop()
             wait_s = self._reread_at + self._timing.reread_s - loop.time()
@@ -318,7 +275,7 @@ class ConnectionLoop:
             while not self._news.empty():
                 news.add(self._news.get_nowait())
             if LinkEvent.RESTORED_EMPTY in news:
-                self._session.lines.connected(wire)
+                self._session.quotes.connected(wire)
                 self._session.account_updates.connected(wire)
             await synchronize(self._session, self._timing.sync_s)
 
@@ -339,22 +296,16 @@ class ConnectionLoop:
         for _ in range(self._timing.probes):
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._timing.probe_s):
-                    await self._session.tell(lambda wire: wire.reqCurrentTime())
+                    await self._session.tws.send(lambda wire: wire.reqCurrentTime())
                     await wire.heard.wait()
             if wire.heard.is_set():
                 return True
         return False
 
-    def _tell_tried(self) -> None:
-        tried, self._tried = self._tried, []
-        for each in tried:
-            if not each.done():
-                each.set_result(None)
-
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._wake.wait()
+                await self._control.wake.wait()
 
 
 class _Pauses:

@@ -10,7 +10,7 @@ import structlog
 from bridge.bus.leadership.failover import FailoverSignals
 from bridge.bus.transport.connection import BusError
 from ib_worker.session.session import Session
-from ib_worker.settings import Endpoint
+from ib_worker.tws.endpoint import Endpoint
 
 LOOK_S = 0.5
 PATIENCE_S = 2.0  # the first attempts to connect again come within this
@@ -57,15 +57,15 @@ class GatewayFailover:
 
 
 def _cut_off(session: Session) -> bool:
-    standing = session.record.standing
+    standing = session.state.standing
     configured = session.target == session.settings.gateway
     lost = standing.state in ("failed", "connecting") and standing.code in OUT_OF_REACH
-    return configured and lost and session.wire is None
+    return configured and lost and session.tws.wire is None
 
 
 async def _still_cut_off(session: Session) -> bool:
     """After one more attempt: the gateway may just have come back."""
-    await session.steering.connect(session.target)
+    await session.connection.connect(session.target)
     return _cut_off(session)
 
 

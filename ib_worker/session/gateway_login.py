@@ -1,8 +1,11 @@
-"""Reads how far a gateway's login is, from the file that the login guard beside the gateway writes."""
+"""Reads how far a gateway's login is, from the file that the login guard beside the gateway writes; and when IBKR wants
+its weekly login."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import structlog
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -10,6 +13,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ib_worker.session import state as standing
 from ib_worker.session.state import StateReason
 
+NEW_YORK = ZoneInfo("America/New_York")
+SUNDAY = 6
+LOGIN_AT = clock_time(1, 0)  # IBKR's tokens of the week end then; the gateway's next restart asks for a full login
+NEAR = timedelta(hours=24)
 STUCK_S = 300  # a start takes about a minute, a login some seconds; a second factor has a phase of its own
 STALE_S = 60  # the guard touches its file every few seconds; one that it does not touch is of a gateway that is gone
 
@@ -121,3 +128,17 @@ def _read(file: Path) -> _Told:
     except (OSError, ValidationError) as problem:
         log.warning("phase_file_unreadable", file=str(file), error=type(problem).__name__)
         return _Told()
+
+
+def weekly_login(now: datetime) -> datetime:
+    """The next Sunday at one in New York."""
+    today = now.astimezone(NEW_YORK).date()
+    sunday = today + timedelta(days=(SUNDAY - today.weekday()) % 7)
+    due = datetime.combine(sunday, LOGIN_AT, NEW_YORK)
+    later = datetime.combine(sunday + timedelta(days=7), LOGIN_AT, NEW_YORK)
+    return (due if due > now else later).astimezone(UTC)
+
+
+def is_weekly_login(now: datetime) -> bool:
+    """Return whether a gateway that waits for a login probably waits for the weekly one."""
+    return weekly_login(now) - timedelta(days=7) > now - NEAR

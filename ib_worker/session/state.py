@@ -152,10 +152,12 @@ class SessionState:
 class StateTracker:
     """The standing, and who wants to know of a new one."""
 
-    def __init__(self, host: str, port: int, clientId: int, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, host: str, port: int, clientId: int, now: Callable[[], datetime], changed: Callable[[SessionState], None]
+    ) -> None:
         self.host, self.port, self.clientId = host, port, clientId
         self._now = now
-        self.changed: Callable[[SessionState], None] = lambda standing: None
+        self._changed = changed
         self.standing = self._of(STARTING, "")
 
     def set(self, cause: StateReason, detail: object = "") -> None:
@@ -174,7 +176,7 @@ class StateTracker:
         if (was.state, was.cause) == (standing.state, standing.cause):
             return
         self.standing = standing
-        self.changed(standing)
+        self._changed(standing)
 
 
 def farm_of(text: str) -> str:

@@ -16,9 +16,10 @@ from ib_worker import garbage_collection as garbage
 from ib_worker.orders.events import NotListed
 from ib_worker.orders.tracker import LOOKS_APART_S, TrackedOrder
 from ib_worker.session import state as standing
-from ib_worker.session.session import REQUEST_S, SendKind, Session, utcnow
+from ib_worker.session.session import Session, utcnow
 from ib_worker.session.state import ConnectFailed
 from ib_worker.session.wrapper import COMPLETED_ORDERS, OPEN_ORDERS, POSITIONS, ListedExecution
+from ib_worker.tws.client import REQUEST_S, SendKind
 from ib_worker.tws.errors import ConnectionLost, TwsError, is_read_only
 from ib_worker.tws.requests import Keep
 
@@ -34,29 +35,29 @@ log = structlog.get_logger("ib_worker.session.sync")
 async def synchronize(session: Session, silence_s: float) -> None:
     """Positions, orders and executions; then the session is ready, or its link is down. Raises Failure when one of
     them has not ended and nothing more of it has come for so long."""
-    session.record.set(standing.SYNCING)
-    session.orders_readable = True
-    session.unread.clear()
+    session.state.set(standing.SYNCING)
+    session.orders.readable = True
+    session.orders.unread.clear()
     await _in_time("positions", positions(session, silence_s))
-    session.read_whole = await resync_orders(session, silence_s)
+    session.orders.read_whole = await resync_orders(session, silence_s)
     if session.holdings.any_unshown:  # fills that the look has told of, of before the positions were told or after
         await _in_time("positions", positions(session, silence_s))
     garbage.keep()
-    wire = session.require_connection()
+    wire = session.tws.require_connection()
     wire.skip_ids(session.order_messages.highest)  # so that an error's id never means a request and an order
     if session.link.down_by is None:
-        session.record.ready()
+        session.state.ready()
         log.info("session_ready", server_version=wire.greeted)
     else:
-        session.record.set(standing.LINK_DOWN, session.link.down_by)
+        session.state.set(standing.LINK_DOWN, session.link.down_by)
 
 
 async def positions(session: Session, silence_s: float = REQUEST_S) -> None:
     """Read all positions anew: from then on they have every fill in them that was known before."""
-    await session.ask_kind(
+    await session.tws.request_list(
         POSITIONS, partial(_ask_positions, session), version=session.holdings.fills, silence_s=silence_s
     )
-    session.as_of["positions"] = session.now()
+    session.orders.as_of["positions"] = session.now()
 
 
 def _ask_positions(session: Session, wire: Any) -> None:
@@ -69,10 +70,10 @@ async def resync_once(session: Session) -> bool:
     ever end at a slow gateway."""
 
     async def in_turn() -> bool:
-        await asyncio.sleep(max(session.looked_at + LOOK_EVERY_S - time.monotonic(), 0))
+        await asyncio.sleep(max(session.orders.looked_at + LOOK_EVERY_S - time.monotonic(), 0))
         return await resync_orders(session, LOOK_SILENCE_S)
 
-    counts: bool = await session.share_at_length("look", in_turn)
+    counts: bool = await session.tws.share_at_length("look", in_turn)
     return counts
 
 
@@ -88,7 +89,7 @@ async def resync_for_missing(session: Session) -> NoReturn:
     while True:
         await asyncio.sleep(LOOKS_APART_S)
         await session.until_ready()
-        ledger = session.ledger
+        ledger = session.orders.tracker
         open_here = (each.state for each in ledger.open() if each.gateway == ledger.gateway)
         if any(each.missed or each.said is not None for each in open_here):
             await try_resync(session)
@@ -97,10 +98,10 @@ async def resync_for_missing(session: Session) -> NoReturn:
 async def find_or_resync(session: Session, orderId: int, named: OrderNameArguments) -> TrackedOrder | None:
     """The order that a call names. One that is not known is looked for before anybody is told that it is not there: a
     message may have been lost when the orders were read. Raises ToolError not_ready."""
-    entry = session.find_order(orderId, named)
-    if entry is None and session.ledger.known:
+    entry = session.orders.find_order(orderId, named)
+    if entry is None and session.orders.tracker.known:
         await _looked_soon(session)
-        entry = session.find_order(orderId, named)
+        entry = session.orders.find_order(orderId, named)
     return entry
 
 
@@ -116,7 +117,7 @@ async def explained(session: Session, entry: TrackedOrder) -> None:
 
 
 def _looked_since(session: Session, at: datetime) -> bool:
-    return session.looked_from is not None and session.looked_from >= at
+    return session.orders.looked_from is not None and session.orders.looked_from >= at
 
 
 async def refresh(session: Session, entry: TrackedOrder) -> None:
@@ -143,9 +144,9 @@ async def resync_orders(session: Session, silence_s: float) -> bool:
     """A full look at the orders: what was open, and is nowhere in it, is unknown from now on. Returns whether that
     counts: without its link to IBKR a gateway may not know, nor if its API is read-only, and what could not be decoded
     may have been any order. Raises Failure, or LinkLost where the connection is another one at the end."""
-    wire, link, began = session.require_connection(), session.link, utcnow()
-    losses, down, misread = link.losses, link.down_by is not None, session.misread
-    expected = session.ledger.open()
+    wire, link, began = session.tws.require_connection(), session.link, utcnow()
+    losses, down, misread = link.losses, link.down_by is not None, session.orders.misread
+    expected = session.orders.tracker.open()
     asked = frozenset(expected)
     seen: set[TrackedOrder | None] = set()
 
@@ -161,16 +162,16 @@ async def resync_orders(session: Session, silence_s: float) -> bool:
         ("executions", _executions),
     ):
         seen.update(await _in_time(what, ask(session, silence_s, entry)))
-        session.as_of[what] = session.now()
-    if session.wire is not wire:
+        session.orders.as_of[what] = session.now()
+    if session.tws.wire is not wire:
         raise ConnectionLost("the gateway was another one in between")
-    whole = (link.losses, session.misread) == (losses, misread)
-    counts = session.orders_readable and not down and whole
-    if session.orders_readable:
-        session.ledger.reconcile(expected if counts else [], seen, NotListed(utcnow(), began))
-    session.looked_at = time.monotonic()
+    whole = (link.losses, session.orders.misread) == (losses, misread)
+    counts = session.orders.readable and not down and whole
+    if session.orders.readable:
+        session.orders.tracker.reconcile(expected if counts else [], seen, NotListed(utcnow(), began))
+    session.orders.looked_at = time.monotonic()
     if counts:
-        session.looked_from = began
+        session.orders.looked_from = began
     return counts
 
 
@@ -198,7 +199,8 @@ async def all_open_orders(
         session.order_messages.asked_open()
         wire.reqAllOpenOrders()
 
-    version = (session.ledger.placed, session.ledger.errors)  # what TWS says of an order makes an older answer stale
+    tracker = session.orders.tracker
+    version = (tracker.placed, tracker.errors)  # what TWS says of an order makes an older answer stale
     return await _unless_read_only(session, OPEN_ORDERS, ask, version, silence_s, keep)
 
 
@@ -211,20 +213,20 @@ async def completed_orders(
 
 
 async def _executions(session: Session, silence_s: float, keep: Keep) -> list[TrackedOrder | None]:
-    return await session.ask_executions(silence_s, keep)
+    return await session.tws.ask_executions(silence_s, keep)
 
 
 async def _unless_read_only(
     session: Session, kind: str, send: SendKind, version: Hashable, silence_s: float, keep: Keep | None
 ) -> list[TrackedOrder | None]:
     """A gateway whose API is read-only refuses to list orders; positions and prices are to be had all the same."""
-    if not session.orders_readable:
+    if not session.orders.readable:
         return []
     try:
-        found: list[TrackedOrder | None] = await session.ask_kind(kind, send, version, silence_s, keep)
+        found: list[TrackedOrder | None] = await session.tws.request_list(kind, send, version, silence_s, keep)
     except TwsError as refused:
         if not is_read_only(refused.code, refused.text):
             raise
-        session.orders_readable = False
+        session.orders.readable = False
         return []
     return found

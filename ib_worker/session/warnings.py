@@ -1,34 +1,16 @@
-"""Warnings that do not stop the session, each with a fix, and the date of IBKR's next weekly login."""
+"""Warnings that do not stop the session, each with a fix."""
 
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Iterable
+from datetime import datetime
 
 from bridge.tools.session import SessionWarning
-from ib_worker.order_groups.resting_exits import exceeding
 from ib_worker.orders.state import OrderState
 from ib_worker.session import announcements
+from ib_worker.session.gateway_login import NEAR, NEW_YORK, weekly_login
 from ib_worker.session.redis_durability import durability_concern
 from ib_worker.session.session import Session
 
-NEW_YORK = ZoneInfo("America/New_York")
-SUNDAY = 6
-LOGIN_AT = time(1, 0)  # IBKR's tokens of the week end then; the gateway's next restart asks for a full login
 LISTED_OPEN = "It counts as open. Compare with TWS's own window; ibkr_cancel_order cancels it."
-NEAR = timedelta(hours=24)
-
-
-def weekly_login(now: datetime) -> datetime:
-    """The next Sunday at one in New York."""
-    today = now.astimezone(NEW_YORK).date()
-    sunday = today + timedelta(days=(SUNDAY - today.weekday()) % 7)
-    due = datetime.combine(sunday, LOGIN_AT, NEW_YORK)
-    later = datetime.combine(sunday + timedelta(days=7), LOGIN_AT, NEW_YORK)
-    return (due if due > now else later).astimezone(UTC)
-
-
-def is_weekly_login(now: datetime) -> bool:
-    """Return whether a gateway that waits for a login probably waits for the weekly one."""
-    return weekly_login(now) - timedelta(days=7) > now - NEAR
 
 
 def _contradiction(state: OrderState) -> str:
@@ -39,7 +21,8 @@ def _contradiction(state: OrderState) -> str:
     )
 
 
-def session_warnings(session: Session, now: datetime) -> list[SessionWarning]:
+def session_warnings(session: Session, now: datetime, of_exits: Iterable[SessionWarning] = ()) -> list[SessionWarning]:
+    """Return the warnings in the order in which the status lists them. `of_exits`: what order_groups warns of."""
     found = []
     if session.data_loss is not None:
         found.append(
@@ -51,14 +34,14 @@ def session_warnings(session: Session, now: datetime) -> list[SessionWarning]:
         )
     if (weak := durability_concern(session)) is not None:
         found.append(weak)
-    if not session.orders_readable:
+    if not session.orders.readable:
         found.append(
             SessionWarning(
                 what="The gateway's API is in read-only mode: it accepts no orders and does not list any.",
                 remedy="Switch off Read-Only API in the gateway's API settings, if orders are wanted.",
             )
         )
-    if session.lines.competing:
+    if session.quotes.competing:
         found.append(
             SessionWarning(
                 what="Another session of the same IBKR login receives the market data.",
@@ -72,7 +55,7 @@ def session_warnings(session: Session, now: datetime) -> list[SessionWarning]:
                 remedy="The gateway reconnects by itself. If this persists, check its network.",
             )
         )
-    if session.wire is not None and (zones := sorted(session.wire.unknown_zones)):
+    if session.tws.wire is not None and (zones := sorted(session.tws.wire.unknown_zones)):
         found.append(
             SessionWarning(
                 what=f"The gateway writes times in a zone that is not known, or has several meanings: "
@@ -81,7 +64,7 @@ def session_warnings(session: Session, now: datetime) -> list[SessionWarning]:
                 "Etc/UTC or America/New_York.",
             )
         )
-    if session.unread:
+    if session.orders.unread:
         found.append(
             SessionWarning(
                 what="A message about orders or positions could not be decoded, so they are not known in full.",
@@ -94,10 +77,10 @@ def session_warnings(session: Session, now: datetime) -> list[SessionWarning]:
                 what=announcements.announcement_text(each, now), remedy=announcements.remedy(each), due=each.due
             )
         )
-    for entry in session.ledger.open():
+    for entry in session.orders.tracker.open():
         if entry.state.contradicted is not None:
             found.append(SessionWarning(what=_contradiction(entry.state), remedy=LISTED_OPEN))
-    found += [SessionWarning(what=each.what, remedy=each.remedy) for each in exceeding(session)]
+    found += of_exits
     if (due := weekly_login(now)) - now < NEAR:
         found.append(
             SessionWarning(

@@ -21,15 +21,16 @@ from ib_async.decoder import Decoder
 
 from ib_worker.tws.errors import ConnectionLost, InvalidField
 from ib_worker.tws.fencing import ConnectionFence
-from ib_worker.tws.values import convert, unset
+from ib_worker.tws.values import unset
 from ib_worker.tws.values.text import cleaned
+from ib_worker.tws.values.time_zones import TIME_FORMAT, utc_time
 
 FRAME_LIMIT = 16 * 1024 * 1024  # TWS's largest (the scanner's parameters) has two million bytes; more is not TWS
 SLICE_S = 0.002  # of the loop's thread in one step: ten thousand orders take a second to decode, a read some ten steps
 READ_CHUNK = 32 * 1024  # ib_async copies what is left of a read for each message in it: quadratic in the read's size
 CLOSE_S = 1.0  # a peer that is there closes its side in a round trip
 RESETS = struct.pack("ii", 1, 0)  # lingers for no time: what was written and not taken yet dies with the socket
-NO_TIME = f"{unset.NO_TIME:{convert.TIME_FORMAT}} UTC"
+NO_TIME = f"{unset.NO_TIME:{TIME_FORMAT}} UTC"
 ZONE_CHARS, ZONES_KEPT = 64, 5
 BARS = "17"  # historicalData
 COMPLETED_PERM_ID = 23  # the field of completedOrder that holds the permId
@@ -359,7 +360,7 @@ class StrictDecoder(Decoder):
     def execDetails(self, fields: list[str]) -> None:  # noqa: N802
         """With its time told in UTC: of a zone that Python does not know, ib_async drops the whole execution."""
         written = fields[EXECUTION_TIME]
-        told = convert.utc_time(written, self.zone)
+        told = utc_time(written, self.zone)
         if told is None:
             self._note_unknown(written)
             told = NO_TIME

@@ -1,6 +1,8 @@
 """Messages of TWS that can't be decoded: which request they answer, so that its caller need not wait in vain."""
 
-from ib_worker.account.updates import AccountUpdates
+from collections.abc import Callable
+
+from bridge.tool import ToolError
 from ib_worker.tws.errors import UnreadableMessage, as_tool_error
 from ib_worker.tws.requests import PendingRequests
 
@@ -17,15 +19,18 @@ OF_THE_ACCOUNT = frozenset({6, 7, 8, 54})  # of reqAccountUpdates, which has no 
 UNKNOWN = (1, 2)  # where the id of an unknown type may be
 
 
-def refuse_unreadable(requests: PendingRequests, account: AccountUpdates, fields: list[str]) -> None:
-    """Fail the request that the message is about, if it is waited for: without this part its answer is not whole."""
+def refuse_unreadable(
+    requests: PendingRequests, fail_account: Callable[[ToolError | None], None], fields: list[str]
+) -> None:
+    """Fail the request that the message is about, if it is waited for: without this part its answer is not whole.
+    `fail_account` fails the account's updates, which have no request's id."""
     kind = _number(fields, 0)
     if kind is None:
         return
     name = NAMES.get(kind)
     what = f"a message of type {kind}" + (f" ({name})" if name else "") + " could not be decoded"
     if kind in OF_THE_ACCOUNT:
-        account.fail(as_tool_error(UnreadableMessage(what)))
+        fail_account(as_tool_error(UnreadableMessage(what)))
         return
     places = UNKNOWN if kind > max(WITHOUT_VERSION) else ((1,) if kind in WITHOUT_VERSION else (2,))
     for place in places:

@@ -1,12 +1,14 @@
-"""What is to end ends, also where its end meets an error."""
+"""What is to end ends, also where its end meets an error; and duties that are not to end are begun again."""
 
 import asyncio
 
 import pytest
+from structlog.typing import EventDict
 
 from bridge.bus.transport.pubsub import PubSubListener
-from bridge.tasks import cancel_and_wait
+from bridge.tasks import cancel_and_wait, restart_on_error, run_until_first_ends
 from tests.stacks.redis_relay import Shim
+from tests.waiting import until
 
 
 async def test_a_task_that_loses_its_first_cancellation_is_cancelled_again() -> None:
@@ -57,3 +59,25 @@ async def test_a_listener_ends_in_the_moment_in_which_redis_hangs_up(redis_url: 
                 shim.cut()
                 for _ in range(turns):
                     await asyncio.sleep(0)
+
+
+async def test_a_duty_that_fails_or_ends_is_begun_again(logs: list[EventDict], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.tasks.RESTART_S", 0.0)
+    begun = 0
+
+    async def duty() -> None:
+        nonlocal begun
+        begun += 1
+        if begun == 1:
+            raise KeyError("a strange message")
+        if begun > 2:
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(run_until_first_ends(restart_on_error("the duty", duty)))
+    await until(lambda: begun == 3, "it is begun a third time")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    (restarted,) = [each for each in logs if each["event"] == "task_restarted"]
+    assert restarted["task"] == "the duty"
+    assert "KeyError: 'a strange message'" in restarted["exception"]

@@ -88,7 +88,7 @@ async def test_a_gateway_that_watches_the_pace_never_has_to_complain(redis_url: 
 async def test_an_answer_without_its_end_is_no_answer(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.session.session.REQUEST_S", 0.5)
+    monkeypatch.setattr("ib_worker.tws.client.REQUEST_S", 0.5)
     async with trading(redis_url, session, sim) as front:
         sim.fault("swallow contractDetailsEnd")
         with pytest.raises(ToolError, match="timeout"):

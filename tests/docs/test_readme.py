@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings
 
 from cli.client_setup import codex_config, described, ways_to_add
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
-from ib_worker.risk.limits import Limits
+from ib_worker.risk.limit_settings import Limits
 from ib_worker.settings import WorkerSettings as WorkerSettings
 from mcp_front.settings import FrontSettings as FrontSettings
 from mcp_front.tools.catalogue import offered_tools

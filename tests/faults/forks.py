@@ -18,7 +18,7 @@ from bridge.bus.client.client import BusClient
 from ib_worker.__main__ import work
 from ib_worker.logging_setup import configure_logs
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
-from ib_worker.risk.limits import Limits
+from ib_worker.risk.limit_settings import Limits
 from ib_worker.settings import WorkerSettings as WorkerSettings
 from mcp_front.__main__ import assemble, front_id, serve
 from mcp_front.logging_setup import configure_logs as configure_front_logs

@@ -3,8 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from ib_worker.risk.limits import Limits
-from ib_worker.settings import Endpoint, WorkerSettings
+from ib_worker.risk.limit_settings import Limits
+from ib_worker.settings import WorkerSettings
+from ib_worker.tws.endpoint import Endpoint
 
 
 @pytest.mark.parametrize("level", ["INFO", "Info", "info"])

@@ -62,6 +62,7 @@ AREAS = {
         ),
         0.85,
         files=(
+            "ib_worker/account/exchange_rates.py",
             "ib_worker/orders/state.py",
             "ib_worker/orders/tracker.py",
             "ib_worker/pre_trade/trading_hours.py",
@@ -70,7 +71,6 @@ AREAS = {
             *(
                 f"ib_worker/risk/{name}.py"
                 for name in (
-                    "exchange_rates",
                     "order_prices",
                     "position_effect",
                     "short_options",

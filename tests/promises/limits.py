@@ -20,7 +20,7 @@ from typing import Any
 from bridge.bus.controls.kill_switch import set_halt
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from ib_worker.risk.limits import Limits
+from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.journal import JournalEntry
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Caller, caller, worker

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from ib_worker.risk.limits import Limits
+from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.server import Simulator
 from mcp_front.protocol.results import ERROR_META
 from tests.stacks.front import Running, serving

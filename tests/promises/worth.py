@@ -28,7 +28,8 @@ from bridge.tools.order_terms import OrderType, Tif
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.pre_trade.checks import intent_of
 from ib_worker.risk.intent import Leg, RiskInputs, Unit
-from ib_worker.risk.limits import Limits, check, only_reduces_position
+from ib_worker.risk.limit_settings import Limits
+from ib_worker.risk.limits import check, only_reduces_position
 from ib_worker.risk.worth import known_worth
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import trading

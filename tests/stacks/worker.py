@@ -12,14 +12,23 @@ from typing import Any
 
 import ib_worker.__main__  # noqa: F401  # importing it registers the handlers
 from bridge.bus.client.client import BusClient
+from bridge.bus.controls.audit_log import AuditLog
+from bridge.bus.keys import Keys
 from bridge.bus.server.server import BusServer
+from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.tasks import run_until_first_ends
 from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.session import SessionStatus
 from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker.audit.kill_switch import KillSwitch
+from ib_worker.audit.order_history import OrderHistoryReader
+from ib_worker.audit.trail import AuditTrail
 from ib_worker.leader import run_term
-from ib_worker.racing import run_until_first_ends
+from ib_worker.risk.approvals import Approvals
+from ib_worker.risk.circuit_breakers import CircuitBreakers
+from ib_worker.risk.confirmation_tokens import ConfirmationTokens
 from ib_worker.session.connection_loop import ConnectionLoop, Timing
-from ib_worker.session.session import Session
+from ib_worker.session.session import Services, Session
 from ib_worker.settings import WorkerSettings
 from ibgateway.simulator.server.server import Simulator
 from tests.waiting import until
@@ -71,6 +80,19 @@ class Stand:
         return self.status
 
 
+def services_without_bus(settings: WorkerSettings) -> Services:
+    """A term's services whose Redis is nowhere: for what is tried without a bus."""
+    pipe, keys = CommandPipeline("redis://127.0.0.1:9/0"), Keys("test")
+    return Services(
+        audit=AuditTrail(AuditLog(pipe, keys, 1)),
+        approvals=Approvals(pipe, keys, forms=False),
+        tokens=ConfirmationTokens(pipe, keys),
+        history=OrderHistoryReader(pipe, keys),
+        breakers=CircuitBreakers(settings.wires.in_force(settings.trading_mode)),
+        kill_switch=KillSwitch(pipe, keys),
+    )
+
+
 async def same_id(floor: int) -> int:
     return floor
 
@@ -78,10 +100,11 @@ async def same_id(floor: int) -> int:
 @asynccontextmanager
 async def session_at(port: int, timing: Timing = FAST, **settings: Any) -> AsyncIterator[Stand]:
     published = Published()
-    session = Session(WorkerSettings(gateway_port=port, **settings), "test", published, same_id)
+    whole = WorkerSettings(gateway_port=port, **settings)
+    session = Session(whole, "test", published, same_id, services_without_bus(whole))
     lifecycle = ConnectionLoop(session, timing)
     task = asyncio.create_task(
-        run_until_first_ends(lifecycle.run(), session.lines.run(), session.account_updates.run())
+        run_until_first_ends(lifecycle.run(), session.quotes.run(), session.account_updates.run())
     )
     try:
         yield Stand(session, lifecycle, published)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, tzinfo
-from typing import Literal
 
 import ib_async
 
@@ -10,12 +9,9 @@ from bridge.text.contract_name import contract_name
 from bridge.tools.account import AccountSummaryValue, AccountUpdate, PnL, PnLSingle, Position
 from bridge.tools.contracts import ContractDetails
 from bridge.tools.market_data import Bar
-from bridge.tools.order_queries import Execution
 from bridge.tools.types import Contract, ContractArguments, MarketDataType
-from ib_worker.orders.events import Commission
-from ib_worker.tws.values import time_zones, unset
-from ib_worker.tws.values.text import message
-from ib_worker.tws.values.time_zones import zone as zone
+from ib_worker.tws.values import unset
+from ib_worker.tws.values.text import comma_list, message
 from ib_worker.tws.values.unset import identity as identity  # the same name again exports it
 from ib_worker.tws.values.unset import number as number
 from ib_worker.tws.values.unset import text as text
@@ -23,17 +19,11 @@ from ib_worker.tws.values.unset import text as text
 MARKET_DATA_TYPES: dict[int, MarketDataType] = {1: "live", 2: "frozen", 3: "delayed", 4: "delayed-frozen"}
 LEDGER = "$LEDGER-"  # a setting of new users puts it before the tags of a currency's figures
 BAR_FIELDS = 8  # of historicalData: date, open, high, low, close, volume, average, barCount
-TIME_FORMAT = "%Y%m%d %H:%M:%S"
 SMART, IDEALPRO = "SMART", "IDEALPRO"
 # SMART, the default, knows none of these: without an exchange TWS finds them wherever they are listed.
 EXCHANGES = {"CASH": IDEALPRO, **dict.fromkeys(("FUT", "FOP", "IND", "CONTFUT", "CRYPTO", "CMDTY"), "")}
 BY_CONTRACT = frozenset({"OPT", "FOP", "FUT", "WAR"})  # whose cost includes the multiplier
 UNKNOWN_UNITS = frozenset({"BOND", "BAG"})  # quoted in percent of a face value that a position does not tell
-SIDES: dict[str, Literal["BOT", "SLD"]] = {"BOT": "BOT", "SLD": "SLD"}
-
-
-def comma_list(value: str | None) -> list[str]:
-    return [each for each in (value or "").split(",") if each]
 
 
 def contract(found: ib_async.Contract) -> Contract:
@@ -98,18 +88,6 @@ def details(found: ib_async.ContractDetails) -> ContractDetails:
         coupon=number(found.coupon) if found.cusip else None,  # ib_async has 0 for what is no bond
         maturity=text(found.maturity),
     )
-
-
-def utc_time(written: str, gateway_zone: str) -> str | None:
-    """An execution's time as TWS writes it, "20260413 15:27:04 US/Eastern", told in UTC. Without a zone it is in the
-    gateway's own; "20260413-15:27:04" and epoch seconds are UTC already. None where the zone is not known."""
-    parts = written.split(maxsplit=2)
-    if len(parts) < 2:
-        return written
-    day, clock, *named = parts
-    local = datetime.strptime(f"{day} {clock}", TIME_FORMAT)  # the zone comes next
-    instant = time_zones.instant(local, named[0] if named else gateway_zone)
-    return None if instant is None else f"{instant:{TIME_FORMAT}} UTC"
 
 
 def bars(texts: Sequence[str], where: tzinfo, secType: str, price: str) -> list[Bar]:
@@ -210,26 +188,4 @@ def pnl_single(
         position=number(held),
         value=number(worth),
         name=contract_name(on) if on else None,
-    )
-
-
-def execution(found: ib_async.Execution, on: ib_async.Contract, paid: Commission | None) -> Execution:
-    return Execution(
-        execId=found.execId,
-        time=unset.execution_time(found.time),
-        account=found.acctNumber,
-        contract=contract(on),
-        side=SIDES[found.side],
-        shares=number(found.shares),
-        price=number(found.price),
-        cumQty=number(found.cumQty),
-        avgPrice=number(found.avgPrice),
-        exchange=found.exchange,
-        orderId=unset.order_id(found.orderId),
-        permId=identity(found.permId),
-        clientId=found.clientId,
-        orderRef=text(found.orderRef),
-        commission=paid.commission if paid else None,
-        commissionCurrency=paid.currency if paid else None,
-        realizedPNL=paid.realizedPNL if paid else None,
     )

@@ -50,3 +50,7 @@ def _hidden(character: str) -> bool:
     if character in BLANK or unicodedata.category(character) in HIDDEN:
         return True
     return any(ord(character) in each for each in SELECTORS)
+
+
+def comma_list(value: str | None) -> list[str]:
+    return [each for each in (value or "").split(",") if each]

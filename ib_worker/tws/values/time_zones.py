@@ -13,6 +13,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from ib_worker.tws.values.windows_zones import WINDOWS
 
+TIME_FORMAT = "%Y%m%d %H:%M:%S"
+
+
 # CLDR's long names of zones (metaZones, en), without their last words: Standard, Daylight or Summer Time.
 LONG_NAMES: dict[str, tuple[str, ...]] = {
     "Eastern": ("America/New_York",),
@@ -142,3 +145,15 @@ def _named() -> dict[str, tuple[str, ...]]:
 
 def _fixed(away: timedelta) -> tzinfo:
     return timezone(away) if away else UTC
+
+
+def utc_time(written: str, gateway_zone: str) -> str | None:
+    """An execution's time as TWS writes it, "20260413 15:27:04 US/Eastern", told in UTC. Without a zone it is in the
+    gateway's own; "20260413-15:27:04" and epoch seconds are UTC already. None where the zone is not known."""
+    parts = written.split(maxsplit=2)
+    if len(parts) < 2:
+        return written
+    day, clock, *named = parts
+    local = datetime.strptime(f"{day} {clock}", TIME_FORMAT)  # the zone comes next
+    at = instant(local, named[0] if named else gateway_zone)
+    return None if at is None else f"{at:{TIME_FORMAT}} UTC"

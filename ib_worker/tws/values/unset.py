@@ -99,6 +99,8 @@ _NUMERIC = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 TRAILING = ("TRAIL", "TRAIL LIMIT")  # order types whose stop moves with the price
 
+HIGHEST = 1e9  # no price of a contract is higher; TWS's unset integers and doubles are
+
 Told = float | Decimal | str | None  # as decoded, or as written
 
 
@@ -199,3 +201,9 @@ def account_value(told: str) -> float | str | None:
     if told.strip().lower() in UNSET_TEXTS:
         return None
     return number(told) if _NUMERIC.fullmatch(told) else told
+
+
+def real(told: Told) -> float | None:
+    """Return a number of TWS or of a caller, or None where it is unset, NaN, infinite or beyond any price."""
+    found = number(told)
+    return found if found is not None and abs(found) <= HIGHEST else None

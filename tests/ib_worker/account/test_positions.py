@@ -96,7 +96,7 @@ async def test_a_session_that_was_read_again_has_every_fill_in_its_positions(sim
         sim.fault("reset")
         await stand.reaches("connecting")
         await stand.ready()
-        await until(lambda: session.ledger.all(), "the execution's order is known")
+        await until(lambda: session.orders.tracker.all(), "the execution's order is known")
 
         assert not session.holdings.any_unshown
         assert [each.position for each in session.holdings.all() if each.contract.symbol == "AAPL"] == [10]

@@ -98,7 +98,7 @@ async def test_a_break_before_anything_is_told_is_no_gap(sim: Simulator) -> None
     async with ready_session(sim) as stand:
         updates = stand.session.account_updates
         updates.open("DU1234567")
-        updates.connected(stand.session.require_connection())
+        updates.connected(stand.session.tws.require_connection())
         await updates.complete.wait()
 
         assert stand.published.ticks == []

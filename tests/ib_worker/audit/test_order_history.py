@@ -47,7 +47,7 @@ class Log:
     async def write(self, state: OrderState, key: str | None, *events: Event) -> OrderState:
         for event in events:
             state = apply(state, event)
-            self.trail.happened(state, key, event)
+            self.trail.record(state, key, event)
         await self.trail.flush()
         return state
 

@@ -97,9 +97,9 @@ STORIES = st.lists(STEPS, max_size=30)
 
 @given(STORIES)
 def test_the_log_rebuilds_the_ledger(story: list[tuple[int, str, float]]) -> None:
-    paper, ledger = Paper(), OrderTracker(1)
+    paper = Paper()
     audit = AuditTrail(paper)
-    ledger.record = audit.happened
+    ledger = OrderTracker(1, [audit.record])
     for number, (which, kind, amount) in enumerate(story):
         at = START + timedelta(seconds=20 * number)
         ref = ref_of(which)
@@ -182,9 +182,9 @@ def test_a_log_of_an_earlier_release_rebuilds_the_same_orders() -> None:
 
 @pytest.mark.trial("A17")
 def test_the_log_rebuilds_two_orders_under_one_reference() -> None:
-    paper, ledger = Paper(), OrderTracker(1)
+    paper = Paper()
     audit = AuditTrail(paper)
-    ledger.record = audit.happened
+    ledger = OrderTracker(1, [audit.record])
     ours = ledger.add(7, terms(0), ref_of(0))
     ledger.take(ours, Sent(START, terms(0)))
     ledger.take(ours, event(0, "opened", 0.0, START))

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from ib_worker.session.session import FIGURE_S
+from ib_worker.tws.client import FIGURE_S
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.busy import BUSY_S
 from tests.stacks.worker import ready_session, trading
@@ -143,7 +143,7 @@ async def test_figures_that_never_come_are_null_after_two_seconds(sim: Simulator
     async with ready_session(sim) as stand:
         sim.fault(f"rewrite pnl 2 {UNSET}")
         began = time.monotonic()
-        told = await stand.session.ask_pnl(stand.session.account(None), "")
+        told = await stand.session.tws.ask_pnl(stand.session.account(None), "")
 
     assert told.dailyPnL is None
     assert told.unrealizedPnL is not None

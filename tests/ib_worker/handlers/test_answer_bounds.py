@@ -9,16 +9,8 @@ from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.order_queries import OrderEvent
 from bridge.tools.types import ContractArguments
 from ib_worker.handlers import answer_bounds as bounds
-from ib_worker.handlers.answer_bounds import (
-    BOUNDS,
-    ListPart,
-    bars_of,
-    encoded,
-    longest_of,
-    require_narrow,
-    require_short,
-    session_s,
-)
+from ib_worker.handlers.answer_bounds import BOUNDS, ListPart, bars_of, encoded, longest_of, require_short, session_s
+from ib_worker.market_data.contracts import require_narrow
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import trading
 

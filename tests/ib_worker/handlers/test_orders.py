@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from bridge.tool import ToolError
 from bridge.tools.orders import PlaceOrder
 from bridge.tools.types import OrderNameArguments
-from ib_worker.handlers.orders import require_own_order
+from ib_worker.order_entry.lookup import require_own_order
 from ib_worker.orders.references import order_ref
 from ib_worker.session import state as standing
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
@@ -94,8 +94,8 @@ async def test_an_equal_order_is_held_and_let_go_by_naming_the_first(
 
 async def test_an_order_is_not_called_missing_while_orders_are_still_read(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
-        stand.session.ledger.known = False
-        stand.session.record.set(standing.SYNCING)
+        stand.session.orders.tracker.known = False
+        stand.session.state.set(standing.SYNCING)
         with pytest.raises(ToolError) as caught:
             require_own_order(stand.session, 7, OrderNameArguments())
 

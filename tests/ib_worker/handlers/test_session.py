@@ -9,7 +9,7 @@ import pytest
 from bridge.bus.controls.connection_target import ConnectionTarget, store_connection_target
 from bridge.bus.integrity.watermark import Watermark
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from ib_worker.settings import Endpoint
+from ib_worker.tws.endpoint import Endpoint
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.worker import caller, loses_all, trading, worker
 from tests.waiting import until

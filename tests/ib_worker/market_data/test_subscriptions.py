@@ -33,18 +33,18 @@ async def test_many_streams_of_one_contract_use_one_line(sim: Simulator) -> None
     async with ready_session(sim) as stand:
         contract = await spy(stand)
 
-        lines = [await stand.session.lines.open(contract) for _ in range(20)]
+        lines = [await stand.session.quotes.open(contract) for _ in range(20)]
         await asyncio.gather(*(each.settled.wait() for each in lines))
 
         assert len({id(each) for each in lines}) == 1
-        assert (len(stand.session.lines), len(sim.journal.entries("in", 1))) == (1, 1)
+        assert (len(stand.session.quotes), len(sim.journal.entries("in", 1))) == (1, 1)
 
 
 async def test_every_tick_of_the_wire_is_published_as_it_was(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
-        await stand.session.lines.open(await spy(stand))
+        await stand.session.quotes.open(await spy(stand))
         await quoted(stand, 10)
-        stand.session.lines.disconnected()
+        stand.session.quotes.disconnected()
 
         ticks = [tick for quote in stand.published.of("quote") for tick in quote["ticks"]]
         published = [(tick["tickType"], tick["price"], tick["size"]) for tick in ticks]
@@ -60,14 +60,14 @@ async def test_every_tick_of_the_wire_is_published_as_it_was(sim: Simulator) -> 
 
 async def test_an_abandoned_line_is_given_back(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
-        line = await stand.session.lines.open(await spy(stand))
+        line = await stand.session.quotes.open(await spy(stand))
         await line.settled.wait()
 
         stand.session.abandoned(line.stream)
         await until(lambda: sim.journal.entries("in", 2), "the line is cancelled")
 
         assert sim.journal.entries("in", 2)[0].fields[2] == sim.journal.entries("in", 1)[0].fields[3 - 1]
-        await until(lambda: len(stand.session.lines) == 0, "no line is counted")
+        await until(lambda: len(stand.session.quotes) == 0, "no line is counted")
         assert stand.published.open == []
 
 
@@ -75,7 +75,7 @@ async def test_a_line_is_opened_anew_after_it_was_given_back(sim: Simulator) -> 
     async with ready_session(sim) as stand:
         contract = await spy(stand)
         for _ in range(3):
-            line = await stand.session.lines.open(contract)
+            line = await stand.session.quotes.open(contract)
             await line.settled.wait()
             stand.session.abandoned(line.stream)
         await until(lambda: len(sim.journal.entries("in", 2)) == 3, "three lines were cancelled")
@@ -85,36 +85,36 @@ async def test_a_line_is_opened_anew_after_it_was_given_back(sim: Simulator) -> 
 
 async def test_a_line_that_can_not_be_asked_for_has_a_problem_and_the_others_live(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
-        strange = await stand.session.lines.open(ib_async.Contract(conId=5, symbol="A\u00e9", exchange="SMART"))
-        good = await stand.session.lines.open(await spy(stand))
+        strange = await stand.session.quotes.open(ib_async.Contract(conId=5, symbol="A\u00e9", exchange="SMART"))
+        good = await stand.session.quotes.open(await spy(stand))
         await asyncio.gather(strange.settled.wait(), good.settled.wait())
-        stand.session.lines.connected(stand.session.require_connection())  # `run` asks for all of them anew
+        stand.session.quotes.connected(stand.session.tws.require_connection())  # `run` asks for all of them anew
         await quoted(stand)
 
         assert strange.problem is not None
         assert strange.problem.code == "invalid_arguments"
         assert good.problem is None
-        assert len(stand.session.lines) == 1
+        assert len(stand.session.quotes) == 1
 
 
 @pytest.mark.fault(37)
 async def test_more_lines_than_allowed_are_refused(sim: Simulator) -> None:
     async with ready_session(sim, market_data_lines=2) as stand:
-        first = await stand.session.lines.open(await spy(stand, "SPY"))
-        await stand.session.lines.open(await spy(stand, "IBM"))
+        first = await stand.session.quotes.open(await spy(stand, "SPY"))
+        await stand.session.quotes.open(await spy(stand, "IBM"))
 
         with pytest.raises(ToolError, match="line_limit"):
-            await stand.session.lines.open(await spy(stand, "AAPL"))
+            await stand.session.quotes.open(await spy(stand, "AAPL"))
 
         stand.session.abandoned(first.stream)
-        await until(lambda: len(stand.session.lines) == 1, "the first line is free")
-        await stand.session.lines.open(await spy(stand, "AAPL"))
+        await until(lambda: len(stand.session.quotes) == 1, "the first line is free")
+        await stand.session.quotes.open(await spy(stand, "AAPL"))
 
 
 async def test_one_client_leaves_lines_to_others_and_all_leave_some_to_orders(sim: Simulator) -> None:
     sim.fault("on reqMktData each ignore")
     async with ready_session(sim, market_data_lines=50) as stand:
-        lines = stand.session.lines
+        lines = stand.session.quotes
         with acting_for("hungry"):
             for conId in range(max_share(50)):
                 await lines.open(ib_async.Contract(conId=conId + 1, symbol="SPY", exchange="SMART"))
@@ -133,7 +133,7 @@ async def test_one_client_leaves_lines_to_others_and_all_leave_some_to_orders(si
 
 async def test_one_clients_new_lines_do_not_wait_behind_anothers(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
-        contract, lines = await spy(stand), stand.session.lines
+        contract, lines = await spy(stand), stand.session.quotes
 
         with acting_for("hungry"):
             flood = [
@@ -153,12 +153,12 @@ async def test_a_line_that_would_wait_too_long_is_refused_and_not_kept(sim: Simu
     async with ready_session(sim) as stand:
         contract, session = await spy(stand), stand.session
         with acting_for("hungry"):
-            flood = [asyncio.create_task(session.pacer.turn(Priority.READS)) for _ in range(420)]
+            flood = [asyncio.create_task(session.tws.pacer.turn(Priority.READS)) for _ in range(420)]
             await asyncio.sleep(0)
             with pytest.raises(ToolError, match="paced"):
-                await session.lines.open(contract)
+                await session.quotes.open(contract)
 
-        assert (len(session.lines), stand.published.open) == (0, [])
+        assert (len(session.quotes), stand.published.open) == (0, [])
         for each in flood:
             each.cancel()
         await asyncio.gather(*flood, return_exceptions=True)
@@ -167,7 +167,7 @@ async def test_a_line_that_would_wait_too_long_is_refused_and_not_kept(sim: Simu
 @pytest.mark.fault(6)
 async def test_lines_come_back_after_a_reset_with_a_gap_between(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
-        line = await stand.session.lines.open(await spy(stand))
+        line = await stand.session.quotes.open(await spy(stand))
         await quoted(stand, 2)
 
         sim.fault("reset")
@@ -185,7 +185,7 @@ async def test_lines_come_back_after_a_reset_with_a_gap_between(sim: Simulator) 
 @pytest.mark.fault(14)
 async def test_after_1101_lines_are_asked_for_anew(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
-        await stand.session.lines.open(await spy(stand))
+        await stand.session.quotes.open(await spy(stand))
         await quoted(stand, 2)
 
         sim.fault("link down")
@@ -202,7 +202,7 @@ async def test_after_1101_lines_are_asked_for_anew(sim: Simulator) -> None:
 @pytest.mark.fault(13)
 async def test_after_1102_lines_are_left_alone(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
-        await stand.session.lines.open(await spy(stand))
+        await stand.session.quotes.open(await spy(stand))
         await quoted(stand, 2)
 
         sim.fault("link down")
@@ -216,7 +216,7 @@ async def test_after_1102_lines_are_left_alone(sim: Simulator) -> None:
 @pytest.mark.fault(24)
 async def test_a_line_that_is_refused_ends_with_a_gap_and_its_reason(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
-        line = await stand.session.lines.open(await spy(stand))
+        line = await stand.session.quotes.open(await spy(stand))
         await quoted(stand)
 
         sim.fault("competing on")
@@ -225,12 +225,12 @@ async def test_a_line_that_is_refused_ends_with_a_gap_and_its_reason(sim: Simula
         assert line.problem is not None
         assert line.problem.code == "no_data"
         assert stand.published.ticks[-1][1] == "gap"
-        assert len(stand.session.lines) == 0
+        assert len(stand.session.quotes) == 0
 
 
 async def test_a_competing_session_is_told_until_prices_come(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
-        lines = stand.session.lines
+        lines = stand.session.quotes
         sim.fault("competing on")
         await lines.open(await spy(stand))
         await until(lambda: lines.competing, "the competing session is known")
@@ -243,7 +243,7 @@ async def test_a_competing_session_is_told_until_prices_come(sim: Simulator) -> 
 @pytest.mark.fault(39)
 async def test_delayed_data_is_said_to_be_delayed() -> None:
     async with Simulator(SimulatorConfig(faults="entitlement delayed")) as sim, ready_session(sim) as stand:
-        line = await stand.session.lines.open(await spy(stand))
+        line = await stand.session.quotes.open(await spy(stand))
         await line.settled.wait()
         await quoted(stand)
 
@@ -255,10 +255,10 @@ async def test_delayed_data_is_said_to_be_delayed() -> None:
 async def test_closing_gives_every_line_back(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         for symbol in ("SPY", "IBM", "AAPL"):
-            await stand.session.lines.open(await spy(stand, symbol))
+            await stand.session.quotes.open(await spy(stand, symbol))
         await until(lambda: len(sim.journal.entries("in", 1)) == 3, "three lines are open")
 
-        await stand.session.lines.release()
+        await stand.session.quotes.release()
 
         await until(lambda: len(sim.journal.entries("in", 2)) == 3, "three lines are cancelled")
 
@@ -307,7 +307,7 @@ async def test_a_line_asked_for_without_a_gateway_is_opened_when_there_is_one(si
         sim.fault("reset")
         await stand.reaches("connecting")
 
-        line = await stand.session.lines.open(contract)
+        line = await stand.session.quotes.open(contract)
         await stand.ready()
 
         async with asyncio.timeout(5):

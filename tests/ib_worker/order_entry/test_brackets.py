@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.order_entry.brackets import bracket_report
-from ib_worker.order_entry.build import LEGS
-from ib_worker.orders.references import order_ref
+from ib_worker.order_entry.bracket_report import bracket_report
+from ib_worker.orders.references import LEGS, order_ref
 from ib_worker.orders.state import LOOKS
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.sent_orders import lost

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import ib_async
 import pytest
 
-from ib_worker.order_entry.outcome import change_message, doubt_of_day, not_found, placed_message
+from ib_worker.order_entry.outcome_texts import change_message, doubt_of_day, not_found, placed_message
 from ib_worker.orders.events import ErrorReported, ModifySent, Sent, Status
 from ib_worker.orders.messages import terms_of
 from ib_worker.orders.state import OrderState, apply

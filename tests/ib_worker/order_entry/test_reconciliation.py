@@ -232,7 +232,7 @@ async def test_a_redis_that_goes_while_orders_are_settled_ends_no_worker(
 
 
 @pytest.mark.usefixtures("soon")
-@pytest.mark.parametrize(("fails", "outcome"), [("note_sent", "Filled"), ("send_order", "not_found")])
+@pytest.mark.parametrize(("fails", "outcome"), [("note_sent", "Filled"), ("send_orders", "not_found")])
 async def test_an_order_whose_handler_failed_after_accepting_is_settled_by_what_ibkr_has(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch, fails: str, outcome: str
 ) -> None:

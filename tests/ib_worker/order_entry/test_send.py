@@ -10,7 +10,7 @@ import pytest
 from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.errors import Fenced
 from bridge.tool import ToolError
-from ib_worker.order_entry.send import send_cancel, send_order, send_orders
+from ib_worker.order_entry.send import send_cancel, send_orders
 from ib_worker.session import state as standing
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.sent_orders import AAPL, Leader, asked, place, resting
@@ -28,16 +28,16 @@ async def test_a_worker_that_leads_no_more_sends_nothing(sim: Simulator) -> None
         with pytest.raises(Fenced):
             place(stand, leads=False)
 
-        assert stand.session.ledger.by_id(50) is None
+        assert stand.session.orders.tracker.by_id(50) is None
     await nothing_was_sent(sim, 3)
 
 
 def lose(stand: Stand) -> None:
-    stand.session.require_connection()._lose("the test says so")
+    stand.session.tws.require_connection()._lose("the test says so")
 
 
 def take_the_link_down(stand: Stand) -> None:
-    stand.session.record.set(standing.LINK_DOWN, 1100)
+    stand.session.state.set(standing.LINK_DOWN, 1100)
 
 
 @pytest.mark.fault(9)
@@ -50,11 +50,11 @@ async def test_an_order_whose_session_ends_before_the_frame_is_certainly_not_sen
         leader = Leader()
 
         with pytest.raises(ToolError) as refused:
-            send_order(stand.session, cast(RequestContext, leader), 50, AAPL, resting())
+            send_orders(stand.session, cast(RequestContext, leader), AAPL, [(50, resting())])
 
         assert (refused.value.code, refused.value.details["reason"]) == ("not_executed", reason)
         assert leader.taken_back
-        assert stand.session.ledger.by_id(50) is None
+        assert stand.session.orders.tracker.by_id(50) is None
     await nothing_was_sent(sim, 3)
 
 
@@ -75,17 +75,17 @@ async def test_orders_that_can_not_all_be_encoded_are_certainly_not_sent(
 
         assert (refused.value.code, refused.value.details["reason"]) == ("not_executed", "invalid_arguments")
         assert leader.taken_back
-        assert stand.session.ledger.named("stop") == []
+        assert stand.session.orders.tracker.named("stop") == []
         assert len(sim.journal.entries("in", 3)) == 1
 
 
 async def test_orders_that_belong_together_leave_in_one_write(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
-        writes = stand.session.require_connection().conn.numMsgSent
+        writes = stand.session.tws.require_connection().conn.numMsgSent
         legs = [(50, replace(resting(), transmit=False)), (51, replace(resting(), orderRef="exit", parentId=50))]
 
         entries = send_orders(stand.session, asked(), AAPL, legs)
-        assert stand.session.require_connection().conn.numMsgSent == writes + 1
+        assert stand.session.tws.require_connection().conn.numMsgSent == writes + 1
         for each in entries:
             await each.until(lambda state: state.acknowledged)
 
@@ -109,12 +109,12 @@ async def test_a_cancel_is_stopped_alike(sim: Simulator) -> None:
 
 async def test_a_frame_is_followed_by_its_entry_in_the_ledger(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
-        placed = stand.session.ledger.placed
+        placed = stand.session.orders.tracker.placed
 
         entry = place(stand)
 
-        assert stand.session.ledger.named("ref") == [entry]
-        assert stand.session.ledger.placed == placed + 1
+        assert stand.session.orders.tracker.named("ref") == [entry]
+        assert stand.session.orders.tracker.placed == placed + 1
         assert entry.state.status == "unknown"
-        assert stand.session.require_connection().getReqId() == 51
+        assert stand.session.tws.require_connection().getReqId() == 51
         await until(lambda: len(sim.journal.orders()) == 1, "the frame arrives")

@@ -8,8 +8,9 @@ import ib_async
 import pytest
 
 from bridge.tools.types import Contract
-from ib_worker.order_identity.same_order import differing, shown_by_ibkr
+from ib_worker.order_identity.same_order import differing
 from ib_worker.orders.events import Sent, Terms
+from ib_worker.orders.report import shown_by_ibkr
 from ib_worker.orders.tracker import OrderTracker
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.orders import forgotten

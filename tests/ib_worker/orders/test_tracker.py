@@ -9,8 +9,9 @@ import pytest
 from bridge.tools.types import Contract, Notice
 from ib_worker.orders.events import Commission, ErrorReported, Fill, NotListed, OpenOrderReported, Sent, Status, Terms
 from ib_worker.orders.references import order_ref
+from ib_worker.orders.report import order_report
 from ib_worker.orders.state import OrderState
-from ib_worker.orders.tracker import KEPT_COMMISSIONS, KEPT_DONE, KEPT_EARLY, OrderTracker, TrackedOrder, order_report
+from ib_worker.orders.tracker import KEPT_COMMISSIONS, KEPT_DONE, KEPT_EARLY, OrderTracker, TrackedOrder
 
 REF = order_ref("a-key-0001")
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
@@ -181,10 +182,9 @@ def test_what_is_missing_from_a_full_look_is_unknown() -> None:
     assert ledger.known
 
 
-def test_every_news_is_announced_once() -> None:
-    ledger = OrderTracker(1)
+def test_a_listener_hears_each_news_once() -> None:
     told: list[str] = []
-    ledger.announce = lambda state: told.append(state.status)
+    ledger = OrderTracker(1, [lambda state, key, event: told.append(state.status)])
     entry = placed(ledger, permId=99)
 
     ledger.take(entry, Status(AT, 99, "Submitted", 0.0, 10.0))
@@ -272,9 +272,8 @@ def test_orders_are_listed_by_account_contract_and_side() -> None:
 
 
 def test_every_news_is_recorded_with_its_key_and_the_state_after_it() -> None:
-    ledger = OrderTracker(1)
     written: list[tuple[str, str | None, str]] = []
-    ledger.record = lambda state, key, event: written.append((event.kind, key, state.status))
+    ledger = OrderTracker(1, [lambda state, key, event: written.append((event.kind, key, state.status))])
     entry = placed(ledger, permId=99)
 
     ledger.take(entry, OpenOrderReported(AT, 99, REF, TERMS, "Submitted"))

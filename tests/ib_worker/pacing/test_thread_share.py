@@ -6,8 +6,8 @@ import time
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.handlers.answer_bounds import LongWork
 from ib_worker.pacing.caller import SESSION, acting_for
+from ib_worker.pacing.long_work import LongWork
 from ib_worker.pacing.message_pacer import LONGEST_WAIT_S
 from ib_worker.pacing.thread_share import AT_ONCE_S, SHARE, ThreadShare
 from tests.stacks.pacing import Clock

@@ -10,7 +10,8 @@ import pytest
 from bridge.tool import ToolError
 from ib_worker.pre_trade.checks import intent_of, near_price, remarks_on, terms_digest, with_reason
 from ib_worker.risk.intent import OrderIntent, RiskInputs
-from ib_worker.risk.limits import Limits, check
+from ib_worker.risk.limit_settings import Limits
+from ib_worker.risk.limits import check
 
 QUOTE = (99.0, 100.0, 99.5)
 UNSET = sys.float_info.max

@@ -14,7 +14,7 @@ from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.orders.events import ErrorReported, Event, ModifySent, NotListed, OpenOrderReported, Sent, Status, Terms
 from ib_worker.orders.state import LIFE_EVENTS, OrderState, apply
 from ib_worker.risk.circuit_breakers import LIVE, CircuitBreakers, CircuitBreakerSettings
-from ib_worker.risk.limits import Limits
+from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Caller, loses_all, order, trading
 from tests.waiting import until
@@ -51,7 +51,7 @@ def test_orders_rejected_in_a_row_trip_it() -> None:
     tripwires = wires(rejects=3)
     for number in (1, 2, 2, 3):  # what TWS says again is one rejection
         assert reasons(tripwires) == []
-        tripwires.happened(rejected(number))
+        tripwires.observe(rejected(number))
 
     assert reasons(tripwires) == ['halt: IBKR rejected 3 orders in a row; of the last TWS said (201): "no margin"']
 
@@ -59,7 +59,7 @@ def test_orders_rejected_in_a_row_trip_it() -> None:
 def test_an_order_that_ibkr_takes_begins_the_row_anew() -> None:
     tripwires = wires(rejects=3)
     for state in (rejected(1), rejected(2), working(3), rejected(4), rejected(5)):
-        tripwires.happened(state)
+        tripwires.observe(state)
 
     assert reasons(tripwires) == []
 
@@ -68,14 +68,14 @@ def test_what_becomes_of_an_older_order_does_not_end_the_row() -> None:
     tripwires = wires(rejects=2)
     old = working(9)
     for state in (old, rejected(1, AT + timedelta(seconds=1)), old, rejected(2, AT + timedelta(seconds=2))):
-        tripwires.happened(state)
+        tripwires.observe(state)
 
     assert len(reasons(tripwires)) == 1
 
 
 def test_rejections_that_an_archive_tells_are_no_news() -> None:
     tripwires = wires(rejects=1)
-    tripwires.happened(apply(OrderState(1, 1, TERMS, orderRef="ref-1"), ErrorReported(AT, 201, "no margin")))
+    tripwires.observe(apply(OrderState(1, 1, TERMS, orderRef="ref-1"), ErrorReported(AT, 201, "no margin")))
 
     assert reasons(tripwires) == []
 
@@ -83,14 +83,14 @@ def test_rejections_that_an_archive_tells_are_no_news() -> None:
 def test_two_orders_under_one_reference_trip_it_once() -> None:
     tripwires = wires()
     for _ in range(2):
-        tripwires.happened(working(1, 11, 12))
+        tripwires.observe(working(1, 11, 12))
 
     assert reasons(tripwires) == ["halt: IBKR has two orders under one reference, permId 11 and 12"]
 
 
 def test_an_order_that_tws_splits_when_it_is_changed_is_one() -> None:
     tripwires = wires()
-    tripwires.happened(an_order(1, OpenOrderReported(AT, 11, None, TERMS, "Submitted"), ModifySent(AT, TERMS),
+    tripwires.observe(an_order(1, OpenOrderReported(AT, 11, None, TERMS, "Submitted"), ModifySent(AT, TERMS),
                                 OpenOrderReported(AT, 12, None, TERMS, "Submitted")))  # fmt: skip
 
     assert reasons(tripwires) == []
@@ -101,7 +101,7 @@ def test_a_changed_order_of_many_events_is_one_still() -> None:
     many = [Status(AT, 11, "Submitted", 0.0, 10.0, whyHeld=str(each)) for each in range(LIFE_EVENTS)]
     first, *rest = (OpenOrderReported(AT, each, None, TERMS, "Submitted") for each in (11, 12))
     held = [ErrorReported(AT, 399, str(each)) for each in range(LIFE_EVENTS // 2)]
-    tripwires.happened(an_order(1, first, *held, ModifySent(AT, TERMS), *many, *rest))
+    tripwires.observe(an_order(1, first, *held, ModifySent(AT, TERMS), *many, *rest))
 
     assert reasons(tripwires) == []
 
@@ -144,8 +144,8 @@ def test_the_days_loss_leaves_closing_orders() -> None:
 @pytest.mark.parametrize("name", list(LIVE))
 def test_each_wire_can_be_taken_down_by_name(name: str) -> None:
     tripwires = wires(**{name: "off"} | ({"rejects": 1} if name != "rejects" else {}))
-    tripwires.happened(rejected(1))
-    tripwires.happened(working(2, 11, 12))
+    tripwires.observe(rejected(1))
+    tripwires.observe(working(2, 11, 12))
     tripwires.look([an_order(3)], AT + timedelta(days=1))
     tripwires.refused(ToolError("limit_exceeded", "a loss", limit="max_daily_loss", allowed=500.0))
     tripwires.lost_data("Redis has lost its history")

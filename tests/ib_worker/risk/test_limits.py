@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from bridge.tool import ToolError
 from ib_worker.risk.intent import OrderIntent, RiskInputs
-from ib_worker.risk.limits import PAPER_DEFAULTS, Limits, check, only_reduces_position
+from ib_worker.risk.limit_settings import PAPER_DEFAULTS, Limits
+from ib_worker.risk.limits import check, only_reduces_position
 from ib_worker.risk.worth import FRESH_QUOTE_S, known_worth
 
 BUY = OrderIntent("AAPL", "STK", "USD", Decimal(1), "BUY", Decimal(10), "LMT", lmtPrice=100.0)

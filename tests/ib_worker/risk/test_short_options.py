@@ -8,7 +8,8 @@ import pytest
 
 from bridge.tool import ToolError
 from ib_worker.risk.intent import Leg, OptionBook, OptionTerms, OrderIntent, RiskInputs, Unit
-from ib_worker.risk.limits import Limits, check
+from ib_worker.risk.limit_settings import Limits
+from ib_worker.risk.limits import check
 from ib_worker.risk.short_options import at_risk
 
 JUN, SEP = "20250620", "20250919"

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.tool import OPERATIONS, TOOLS
 from ib_worker.handlers.market_data import HISTORY_S
-from ib_worker.risk.limits import Limits
+from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.server import Simulator
 from tests.busy import BUSY_S
 from tests.stacks.worker import order, trading

@@ -8,7 +8,8 @@ import pytest
 
 from bridge.tool import ToolError
 from ib_worker.risk.intent import OrderIntent, RiskInputs
-from ib_worker.risk.limits import Limits, check
+from ib_worker.risk.limit_settings import Limits
+from ib_worker.risk.limits import check
 from ib_worker.risk.position_effect import warnings
 from ib_worker.risk.worth import known_worth, worth
 

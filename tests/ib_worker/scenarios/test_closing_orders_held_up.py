@@ -7,7 +7,7 @@ import pytest
 
 from bridge.bus.controls.kill_switch import clear_halt, set_halt
 from ib_worker.risk.intent import OrderIntent
-from ib_worker.risk.limits import Limits
+from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.brackets import FILLED, KEY, bracket, cancel, settles
 from tests.stacks.worker import order, trading

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.bus.controls.kill_switch import set_halt
 from bridge.tool import ToolError
-from ib_worker.risk.limits import Limits
+from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.worker import Caller, order, trading
 from tests.waiting import until

@@ -80,7 +80,7 @@ async def test_a_stream_goes_on_after_warnings_and_unknown_codes(sim: Simulator,
     async with ready_session(sim) as stand:
         sim.fault(f'on reqMktData notice {code} "only a warning"')
         contract = await stand.session.contracts.contract(ContractArguments(symbol="SPY"))
-        line = await stand.session.lines.open(contract)
+        line = await stand.session.quotes.open(contract)
         await asyncio.wait_for(line.settled.wait(), 5)
         ticks = line.ticks
         await until(lambda: line.ticks > ticks + 3, "ticks go on")
@@ -94,7 +94,7 @@ async def test_a_stream_that_stops_at_an_unknown_code_is_asked_for_anew_once_and
 ) -> None:
     async with ready_session(sim) as stand:
         session = stand.session
-        line = await session.lines.open(await session.contracts.contract(ContractArguments(symbol="SPY")))
+        line = await session.quotes.open(await session.contracts.contract(ContractArguments(symbol="SPY")))
         await asyncio.wait_for(line.settled.wait(), 5)
         first = line.reqId
         sim.fault("farm broken usfarm")

@@ -118,7 +118,7 @@ async def test_previews_and_reports_say_what_an_order_does(redis_url: str, sessi
 async def test_a_halt_reaches_a_running_stream_and_the_preview(redis_url: str, session: str, sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         contract = await stand.session.contracts.contract(ContractArguments(symbol="AAPL"))
-        line = await stand.session.lines.open(contract)
+        line = await stand.session.quotes.open(contract)
         await until(lambda: line.values.priced, "a price has come")
         sim.fault("swallow tickPrice")
         sim.fault("swallow tickSize")

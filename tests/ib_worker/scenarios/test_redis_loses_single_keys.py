@@ -8,7 +8,7 @@ from bridge.audit_chain import verify
 from bridge.bus.controls.audit_log import read_head, read_log
 from bridge.bus.controls.kill_switch import clear_halt, read_halt, set_halt
 from bridge.bus.halt import Level
-from ib_worker.risk.limits import Limits
+from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Caller, caller, frames, order, trading, worker
 from tests.waiting import until

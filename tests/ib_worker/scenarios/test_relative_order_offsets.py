@@ -9,7 +9,8 @@ import pytest
 
 from bridge.tool import ToolError
 from ib_worker.risk.intent import OrderIntent, RiskInputs
-from ib_worker.risk.limits import Limits, check
+from ib_worker.risk.limit_settings import Limits
+from ib_worker.risk.limits import check
 from ib_worker.risk.worth import known_worth
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import frames, order, trading

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from structlog.typing import EventDict
 
-from ib_worker.racing import run_until_first_ends
+from bridge.tasks import run_until_first_ends
 from ib_worker.session.alerts import Alert, AlertSchedule, run_alerts
 from ib_worker.session.state import SessionState
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig

@@ -6,7 +6,7 @@ import pytest
 
 from ib_worker.session.announcements import Announcements, announcement, announcement_text, remedy
 from ib_worker.session.warnings import session_warnings
-from ib_worker.settings import Endpoint
+from ib_worker.tws.endpoint import Endpoint
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import ready_session
 from tests.waiting import until
@@ -84,6 +84,6 @@ async def test_the_status_warns_also_after_a_reset_and_not_of_another_gateway(si
         told = [each for each in session_warnings(session, datetime.now(UTC)) if "2172" in each.what]
         assert [(each.due, "upgrading" in each.remedy) for each in told] == [(date(2026, 12, 15), True)]
 
-        await stand.lifecycle.connect(Endpoint("127.0.0.1", other.port))
+        await stand.session.connection.connect(Endpoint("127.0.0.1", other.port))
         await stand.ready()
         assert not any("2172" in each.what for each in session_warnings(session, datetime.now(UTC)))

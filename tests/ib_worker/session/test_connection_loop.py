@@ -11,7 +11,7 @@ from structlog.typing import EventDict
 
 from bridge.tool import ToolError
 from ib_worker.session.wrapper import POSITIONS
-from ib_worker.settings import Endpoint
+from ib_worker.tws.endpoint import Endpoint
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.busy import BUSY_S
 from tests.stacks.worker import FAST, ready_session, session_at
@@ -72,7 +72,7 @@ async def test_a_forwarder_without_a_gateway_is_told_at_once_and_never_as_an_id_
         status = await stand.reaches("failed", timeout_s=1)
 
         assert "closes them at once" in (status.cause or "")
-        assert stand.session.record.standing.code == "gateway_unreachable"
+        assert stand.session.state.standing.code == "gateway_unreachable"
 
 
 @pytest.mark.fault(3)
@@ -81,7 +81,7 @@ async def test_a_silent_port_is_a_login_that_waits() -> None:
         status = await stand.reaches("login_pending", timeout_s=2)
 
         assert "second factor" in (status.remedy or "")
-        assert stand.session.record.standing.code == "gateway_login_pending"
+        assert stand.session.state.standing.code == "gateway_login_pending"
 
 
 @pytest.mark.fault(4)
@@ -118,7 +118,7 @@ async def test_a_client_id_in_use_is_told_and_no_other_is_taken() -> None:
         await until(lambda: len(sim.journal.entries("in", 71)) >= 2, "the worker tries again")
 
         assert "client id 1" in (status.cause or "")
-        assert stand.session.record.standing.code == "client_id_in_use"
+        assert stand.session.state.standing.code == "client_id_in_use"
         assert {entry.fields[2] for entry in sim.journal.entries("in", 71)} == {"1"}
 
         sim.fault("unreserve 1")
@@ -131,7 +131,7 @@ async def test_a_version_that_can_not_be_spoken_is_told(version: int) -> None:
     async with Simulator(SimulatorConfig(faults=f"version {version}")) as sim, session_at(sim.port, SHORT) as stand:
         status = await stand.reaches("failed", timeout_s=3)
 
-        assert stand.session.record.standing.code == "unsupported_gateway"
+        assert stand.session.state.standing.code == "unsupported_gateway"
         assert "protocol" in (status.cause or "")
 
 
@@ -161,7 +161,7 @@ async def test_a_live_account_is_refused_in_paper_mode() -> None:
     async with Simulator(SimulatorConfig(accounts=("U1234567",))) as sim, session_at(sim.port) as stand:
         status = await stand.reaches("failed")
 
-        assert stand.session.record.standing.code == "wrong_account"
+        assert stand.session.state.standing.code == "wrong_account"
         assert "U***567" in (status.cause or "")
         assert "U1234567" not in (status.cause or "")
 
@@ -218,7 +218,7 @@ async def test_a_gateway_that_restarts_is_found_again(sim: Simulator) -> None:
 async def test_a_half_open_connection_is_given_up(sim: Simulator) -> None:
     timing = replace(FAST, idle_s=0.3, probe_s=0.2)
     async with ready_session(sim, timing) as stand:
-        wire = stand.session.require_connection()
+        wire = stand.session.tws.require_connection()
         sim.fault("half-open 3")
 
         status = await stand.reaches("connecting", timeout_s=3)
@@ -266,7 +266,7 @@ async def test_a_lost_link_is_told_and_restored(sim: Simulator) -> None:
         sim.fault("link down")
         status = await stand.reaches("link_down", timeout_s=2)
         assert "1100" in (status.cause or "")
-        assert stand.session.record.standing.code == "link_down"
+        assert stand.session.state.standing.code == "link_down"
         executions = len(sim.journal.entries("in", 7))
 
         sim.fault("link up")
@@ -319,18 +319,18 @@ async def test_messages_in_pieces_are_read_all_the_same() -> None:
 async def test_a_read_only_api_is_ready_without_orders() -> None:
     faults = f"read-only on\non reqOpenOrders each answer 321 {READ_ONLY}"
     async with Simulator(SimulatorConfig(faults=faults)) as sim, ready_session(sim) as stand:
-        assert not stand.session.orders_readable
+        assert not stand.session.orders.readable
         assert stand.session.holdings.all() != []
 
 
 async def test_disconnecting_lasts_until_connecting(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
-        stand.lifecycle.disconnect("claude")
+        stand.session.connection.disconnect("claude")
         status = await stand.reaches("disconnected")
         await until(lambda: not sim.gateway.connections, "the gateway has lost its client")
         assert "claude" in (status.cause or "")
 
-        await stand.lifecycle.connect(stand.session.target)
+        await stand.session.connection.connect(stand.session.target)
 
         assert stand.status.is_connected
 
@@ -339,7 +339,7 @@ async def test_connecting_twice_changes_nothing(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         since = stand.status.since
 
-        await stand.lifecycle.connect(stand.session.target)
+        await stand.session.connection.connect(stand.session.target)
 
         assert stand.status.since == since
         assert len(sim.journal.entries("in", 71)) == 1
@@ -347,7 +347,7 @@ async def test_connecting_twice_changes_nothing(sim: Simulator) -> None:
 
 async def test_another_gateway_takes_the_firsts_place(sim: Simulator) -> None:
     async with Simulator(SimulatorConfig(accounts=("DU7654321",))) as other, ready_session(sim) as stand:
-        await stand.lifecycle.connect(Endpoint("127.0.0.1", other.port))
+        await stand.session.connection.connect(Endpoint("127.0.0.1", other.port))
 
         assert stand.status.port == other.port
         assert stand.status.accounts == ["DU7654321"]
@@ -359,7 +359,7 @@ async def test_asking_to_connect_ends_with_the_attempt() -> None:
         await stand.reaches("failed")
 
         async with asyncio.timeout(2 + BUSY_S):
-            await stand.lifecycle.connect(stand.session.target)
+            await stand.session.connection.connect(stand.session.target)
 
         assert stand.status.state == "failed"
 
@@ -375,7 +375,7 @@ async def test_an_error_that_nobody_expected_gives_the_connection_up_and_not_the
     sim: Simulator, logs: list[EventDict]
 ) -> None:
     async with ready_session(sim) as stand:
-        with stand.session.requests.expect(POSITIONS):  # so that the next reading clashes with it
+        with stand.session.tws.requests.expect(POSITIONS):  # so that the next reading clashes with it
             sim.fault("link down")
             await stand.reaches("link_down")
             sim.fault("link up")

@@ -11,7 +11,8 @@ from bridge.bus.leadership.failover import FailoverSignals
 from bridge.bus.transport.pipeline import CommandPipeline
 from ib_worker.__main__ import _lead_for_ever
 from ib_worker.session.failover import GatewayFailover
-from ib_worker.settings import Endpoint, WorkerSettings
+from ib_worker.settings import WorkerSettings
+from ib_worker.tws.endpoint import Endpoint
 from ibgateway.simulator.server.server import Simulator
 from tests.faults.link import Link, to_port
 from tests.stacks.worker import caller, order

@@ -19,9 +19,7 @@ class Watch:
         self.told: list[SessionState] = []
 
     def record(self) -> StateTracker:
-        record = StateTracker("gw", 4002, 1, lambda: self.now)
-        record.changed = self.told.append
-        return record
+        return StateTracker("gw", 4002, 1, lambda: self.now, self.told.append)
 
 
 def test_a_session_begins_by_connecting() -> None:

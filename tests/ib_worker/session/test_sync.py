@@ -8,7 +8,7 @@ import pytest
 
 from bridge.tool import ToolError
 from ib_worker.session.sync import resync_once, resync_orders
-from ib_worker.settings import Endpoint
+from ib_worker.tws.endpoint import Endpoint
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.sent_orders import lost, place
 from tests.stacks.worker import Caller, Stand, caller, order, ready_session, trading, worker
@@ -40,13 +40,13 @@ async def test_two_looks_at_the_gateway_that_was_told_show_that_the_order_is_not
 async def test_looks_at_another_gateway_show_nothing_of_an_order(sim: Simulator) -> None:
     async with ready_session(sim) as stand, Simulator() as other:
         entry = await lost(sim, stand)
-        await stand.lifecycle.connect(Endpoint("127.0.0.1", other.port))
+        await stand.session.connection.connect(Endpoint("127.0.0.1", other.port))
         await stand.ready()
 
         await looked_twice(stand)
         assert entry.state.missed == 0
 
-        await stand.lifecycle.connect(Endpoint("127.0.0.1", sim.port))
+        await stand.session.connection.connect(Endpoint("127.0.0.1", sim.port))
         await stand.ready()
         await looked_twice(stand)
         assert entry.state.not_found
@@ -57,10 +57,10 @@ async def stay(sim: Simulator, stand: Stand) -> None:
 
 
 async def reconnect(sim: Simulator, stand: Stand) -> None:
-    was = stand.session.wire
+    was = stand.session.tws.wire
     sim.fault("reset")
-    await until(lambda: stand.session.wire not in (was, None), "there is a new connection")
-    await until(lambda: stand.session.ledger.known, "the orders are read again")
+    await until(lambda: stand.session.tws.wire not in (was, None), "there is a new connection")
+    await until(lambda: stand.session.orders.tracker.known, "the orders are read again")
 
 
 @pytest.mark.fault(13)
@@ -95,7 +95,7 @@ async def test_a_look_of_which_a_message_could_not_be_read_shows_nothing(sim: Si
     async with ready_session(sim) as stand:
         entry = place(stand)
         sim.fault(misread)
-        await until(lambda: stand.session.misread, "an order could not be read")
+        await until(lambda: stand.session.orders.misread, "an order could not be read")
 
         counted = await looked_twice(stand)
         assert (counted, entry.state.missed) == ([False, False], 0)
@@ -110,7 +110,7 @@ async def test_a_look_at_a_slow_gateway_takes_its_time(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with trading(redis_url, session, sim) as front:
-        monkeypatch.setattr("ib_worker.session.session.REQUEST_S", 0.5)
+        monkeypatch.setattr("ib_worker.tws.client.REQUEST_S", 0.5)
         sim.fault("on order ignore")
         sim.fault("slow 0.3")  # four answers, and the whole is longer than any single request may take
 

@@ -34,11 +34,11 @@ async def test_what_can_not_be_read_for_long_is_not_shown_in_part(sim: Simulator
         await until(lambda: len(sim.journal.entries("in", 61)) >= 4, "positions are asked for again and again")
 
         with pytest.raises(ToolError, match="could not be decoded"):
-            stand.session.require_whole("positions", POSITION_MESSAGES)
-        stand.session.require_whole("orders", ORDER_MESSAGES)
+            stand.session.orders.require_whole("positions", POSITION_MESSAGES)
+        stand.session.orders.require_whole("orders", ORDER_MESSAGES)
         sim.fault("through")
 
-        await until(lambda: not stand.session.unread, "positions are read whole")
+        await until(lambda: not stand.session.orders.unread, "positions are read whole")
         await stand.ready()
         assert stand.session.holdings.all() != []
 
@@ -54,15 +54,15 @@ async def test_a_message_of_no_known_type_changes_nothing(sim: Simulator) -> Non
 
 
 async def current_time(session: Session) -> object:
-    return await session.ask_kind(CURRENT_TIME, lambda wire: wire.reqCurrentTime())
+    return await session.tws.request_list(CURRENT_TIME, lambda wire: wire.reqCurrentTime())
 
 
 async def positions(session: Session) -> object:
-    return await session.ask_kind(POSITIONS, lambda wire: wire.reqPositions())
+    return await session.tws.request_list(POSITIONS, lambda wire: wire.reqPositions())
 
 
 async def summary(session: Session) -> object:
-    return await session.ask(lambda wire, reqId: wire.reqAccountSummary(reqId, "All", "NetLiquidation"))
+    return await session.tws.ask(lambda wire, reqId: wire.reqAccountSummary(reqId, "All", "NetLiquidation"))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ async def test_message_without_a_method_fails_the_request_that_waits_for_it_by_n
 async def test_message_without_a_method_that_nobody_waits_for_is_dropped(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         with capture_logs() as logs:
-            stand.session.require_connection().wrapper.tickString(99, 45, "1")  # TWS sends it for each line
+            stand.session.tws.require_connection().wrapper.tickString(99, 45, "1")  # TWS sends it for each line
             await stand.ready()
 
     assert not [each for each in logs if each["event"] == "message_without_method"]

@@ -61,7 +61,7 @@ def account() -> AccountUpdates:
 async def test_the_request_that_it_answers_ends(account: AccountUpdates, fields: list[str]) -> None:
     requests = PendingRequests()
     with requests.expect(7) as pending:
-        refuse_unreadable(requests, account, fields)
+        refuse_unreadable(requests, account.fail, fields)
 
         with pytest.raises(UnreadableMessage, match=f"a message of type {fields[0]}"):
             await pending.answer
@@ -71,7 +71,7 @@ async def test_the_request_that_it_answers_ends(account: AccountUpdates, fields:
 async def test_no_other_request_ends(account: AccountUpdates, fields: list[str]) -> None:
     requests = PendingRequests()
     with requests.expect(7) as pending:
-        refuse_unreadable(requests, account, fields)
+        refuse_unreadable(requests, account.fail, fields)
 
         assert not pending.answer.done()
 
@@ -79,7 +79,7 @@ async def test_no_other_request_ends(account: AccountUpdates, fields: list[str])
 async def test_its_kind_is_named(account: AccountUpdates) -> None:
     requests = PendingRequests()
     with requests.expect(7) as pending:
-        refuse_unreadable(requests, account, ["17", "7"])
+        refuse_unreadable(requests, account.fail, ["17", "7"])
 
         with pytest.raises(UnreadableMessage, match=re.escape("type 17 (historicalData) could not be decoded")):
             await pending.answer

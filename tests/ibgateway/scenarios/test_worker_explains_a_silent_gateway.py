@@ -34,7 +34,7 @@ async def test_a_rejected_login_has_a_code_of_its_own(tmp_path: Path) -> None:
     file = told(tmp_path, "login_rejected")
 
     async with session_at(free_port(), gateway_phase_file=file) as stand:
-        await until(lambda: stand.session.record.standing.code == "gateway_login_rejected", "the rejection is told")
+        await until(lambda: stand.session.state.standing.code == "gateway_login_rejected", "the rejection is told")
         with pytest.raises(ToolError, match="lock the account"):
             stand.session.require_ready()
 

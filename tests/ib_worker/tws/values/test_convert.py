@@ -14,8 +14,9 @@ import pytest
 from bridge.tools.account import AccountUpdate, PnL
 from bridge.tools.types import Contract, ContractArguments
 from ib_worker.orders.events import Commission
+from ib_worker.orders.report import execution
 from ib_worker.tws.values import convert, unset
-from ib_worker.tws.values.text import message
+from ib_worker.tws.values.text import comma_list, message
 
 UNSET = sys.float_info.max
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
@@ -91,7 +92,7 @@ def test_a_brokers_text_is_bounded() -> None:
 
 @pytest.mark.parametrize(("written", "meant"), [(None, []), ("", []), ("A", ["A"]), ("A,,B", ["A", "B"])])
 def test_a_comma_list_has_no_empty_parts(written: str | None, meant: list[str]) -> None:
-    assert convert.comma_list(written) == meant
+    assert comma_list(written) == meant
 
 
 def test_a_stock_has_no_fields_of_options() -> None:
@@ -313,7 +314,7 @@ EXECUTION = ib_async.Execution(
 def test_an_execution_keeps_every_field() -> None:
     paid = Commission(AT, "a.b.01.01", 1.0, "USD", -4.0)
 
-    known = convert.execution(EXECUTION, ib_async.Contract(conId=7, symbol="IBM", secType="STK"), paid).model_dump()
+    known = execution(EXECUTION, ib_async.Contract(conId=7, symbol="IBM", secType="STK"), paid).model_dump()
 
     assert known.pop("contract")["conId"] == 7
     assert known == {
@@ -326,7 +327,7 @@ def test_an_execution_keeps_every_field() -> None:
 def test_an_execution_whose_commission_is_not_told_says_so() -> None:
     bought = ib_async.Execution(time=AT, side="BOT", orderId=2**31 - 1)
 
-    known = convert.execution(bought, ib_async.Contract(), None)
+    known = execution(bought, ib_async.Contract(), None)
 
     assert (known.side, known.orderId, known.orderRef) == ("BOT", 0, None)
     assert (known.commission, known.commissionCurrency, known.realizedPNL) == (None,) * 3

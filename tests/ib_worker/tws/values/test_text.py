@@ -7,7 +7,7 @@ from structlog.typing import EventDict
 
 from bridge.tools.types import ContractArguments
 from ib_worker.leader import session_status as told_status
-from ib_worker.order_entry.outcome import placement_report
+from ib_worker.order_entry.outcome_texts import placement_report
 from ib_worker.tws.values.text import clean, cleaned, quoted, tws_said
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.sent_orders import place
@@ -49,7 +49,7 @@ async def test_what_tws_writes_is_cleaned_wherever_it_is_shown(sim: Simulator, l
         entry = place(stand)
         await entry.until(lambda each: each.status == "Submitted")
         await session.contracts.contract(ContractArguments(symbol="MSFT"))
-        decoder = session.require_connection().decoder
+        decoder = session.tws.require_connection().decoder
         number = str(entry.state.orderId)
 
         decoder.interpret(["4", "2", number, "399", HIDDEN, ""])
@@ -58,7 +58,7 @@ async def test_what_tws_writes_is_cleaned_wherever_it_is_shown(sim: Simulator, l
         decoder.interpret(["4", "2", "-1", "1234", HIDDEN, ""])
         decoder.interpret(["4", "2", "-1", "2172", HIDDEN, ""])
         frame = next(each.fields for each in sim.journal.entries("out", 10) if "MICROSOFT CORP" in each.fields)
-        with session.requests.expect(77) as pending:
+        with session.tws.requests.expect(77) as pending:
             decoder.interpret(["10", "77", *(HIDDEN if each == "MICROSOFT CORP" else each for each in frame[2:])])
             decoder.interpret(["52", "1", "77"])
             (details,) = await pending.answer

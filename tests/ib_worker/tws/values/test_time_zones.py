@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ib_worker.orders.report import execution
 from ib_worker.session.session import utcnow
 from ib_worker.session.warnings import session_warnings
-from ib_worker.tws.values import convert
-from ib_worker.tws.values.time_zones import LONG_NAMES, OTHER_LANGUAGES, instant, zone
+from ib_worker.tws.values.time_zones import LONG_NAMES, OTHER_LANGUAGES, instant, utc_time, zone
 from ib_worker.tws.values.windows_zones import WINDOWS
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import ready_session
@@ -92,7 +92,7 @@ def test_every_zone_of_the_tables_is_one_of_tzdata() -> None:
     ],
 )
 def test_an_executions_time_is_told_in_utc_or_not_at_all(written: str, gateway: str, told: str | None) -> None:
-    assert convert.utc_time(written, gateway) == told
+    assert utc_time(written, gateway) == told
 
 
 @pytest.mark.trial("C2")
@@ -103,8 +103,8 @@ async def test_an_execution_of_another_zone_has_its_time_or_none_and_a_warning(n
         async with ready_session(sim) as stand:
             sim.fault("liquidate BUY 1 AAPL")
             await until(lambda: sim.journal.entries("out", 11), "the execution is told")
-            fill = (await stand.session.ask_executions())[-1].execution
-            told = convert.execution(fill, (await stand.session.ask_executions())[-1].contract, None)
+            fill = (await stand.session.tws.ask_executions())[-1].execution
+            told = execution(fill, (await stand.session.tws.ask_executions())[-1].contract, None)
             warned = [each.what for each in session_warnings(stand.session, utcnow()) if name in each.what]
 
     assert (told.time.astimezone(UTC).hour if told.time else None) == hour

@@ -11,6 +11,7 @@ import pytest
 
 from bridge.tool import OPERATIONS
 from ib_worker.market_data.quote import QuoteState
+from ib_worker.orders.report import execution
 from ib_worker.tws.values import convert, unset
 from ib_worker.tws.values.unset import UNSET_DOUBLE
 from ibgateway.simulator.server.server import Simulator
@@ -142,7 +143,7 @@ def test_a_word_in_place_of_a_messages_number_is_its_unset_value(message: str, w
 def test_a_perm_id_has_sixty_four_bits() -> None:
     bought = ib_async.Execution(time=AT, side="BOT", permId=LONG_PERM)
 
-    assert convert.execution(bought, ib_async.Contract(), None).permId == LONG_PERM
+    assert execution(bought, ib_async.Contract(), None).permId == LONG_PERM
     assert unset.identity(2**63 - 1) is None
 
 

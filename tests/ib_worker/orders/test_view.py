@@ -6,10 +6,10 @@ import pytest
 
 from bridge.tool import ToolError
 from bridge.tools.types import Contract, OrderNameArguments
-from ib_worker.order_identity.order_name import name_given, order_named
 from ib_worker.orders.events import OpenOrderReported, Terms
 from ib_worker.orders.references import order_ref
 from ib_worker.orders.tracker import OrderTracker, TrackedOrder
+from ib_worker.orders.view import OrderView, name_given
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import order, trading
 
@@ -84,7 +84,7 @@ def test_each_name_of_an_order_names_it(orderId: int, named: dict[str, object]) 
     entry = known(tracker, 7, "key-of-7", 97)
     known(tracker, 8, "key-of-8", 98)
 
-    assert order_named(tracker, set(), orderId, OrderNameArguments.model_validate(named)) is entry
+    assert OrderView(tracker).find_order(orderId, OrderNameArguments.model_validate(named)) is entry
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_names_of_several_orders_are_refused(orderId: int, named: dict[str, obje
     known(tracker, 8, "key-of-8", 98)
 
     with pytest.raises(ToolError, match="names another order") as refused:
-        order_named(tracker, set(), orderId, OrderNameArguments.model_validate(named))
+        OrderView(tracker).find_order(orderId, OrderNameArguments.model_validate(named))
 
     assert refused.value.details["fields"] == [field]
 
@@ -107,9 +107,12 @@ def test_names_of_several_orders_are_refused(orderId: int, named: dict[str, obje
 def test_an_order_that_nobody_knows_is_none_unless_it_is_being_settled() -> None:
     lost = OrderNameArguments(orderKey="key-of-9")
 
-    assert order_named(OrderTracker(1), set(), 0, lost) is None
+    view = OrderView(OrderTracker(1))
+
+    assert view.find_order(0, lost) is None
+    view.unsettled = {order_ref("key-of-9")}
     with pytest.raises(ToolError) as settling:
-        order_named(OrderTracker(1), {order_ref("key-of-9")}, 0, lost)
+        view.find_order(0, lost)
 
     assert (settling.value.code, settling.value.details["retry_after_s"]) == ("not_ready", 20)
 
@@ -123,3 +126,12 @@ def test_an_error_is_about_the_first_name_that_was_given(
     orderId: int, named: dict[str, object], first: tuple[str, str]
 ) -> None:
     assert name_given(orderId, OrderNameArguments.model_validate(named)) == first
+
+
+def test_what_could_not_be_read_passes_for_nothing_whole() -> None:
+    view = OrderView(OrderTracker(1))
+    view.unread = {"5"}
+
+    view.require_whole("positions", frozenset({"61"}))
+    with pytest.raises(ToolError, match="about orders could not be decoded"):
+        view.require_whole("orders", frozenset({"3", "5"}))

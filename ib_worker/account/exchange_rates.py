@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from ib_worker.risk.order_prices import real
+from ib_worker.tws.values.unset import real
 
 BASE = "BASE"  # in place of a currency: all of them together
 RATE, WHOLE = "ExchangeRate", "NetLiquidation"

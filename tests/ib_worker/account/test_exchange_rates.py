@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from ib_worker.risk.exchange_rates import AccountRow, account_rates, quoted_rate
+from ib_worker.account.exchange_rates import AccountRow, account_rates, quoted_rate
 
 UNSET = sys.float_info.max
 

@@ -1,0 +1,83 @@
+"""The report on a bracket: an entry and its two exits, which IBKR may have whole, in part, or not at all. Pure."""
+
+from collections.abc import Sequence
+
+from bridge.tool import ToolError
+from bridge.tools.orders import Bracket
+from ib_worker.order_entry.outcome_texts import not_found, placement_report, why_lists_may_miss_it
+from ib_worker.orders.references import EXITS, order_ref
+from ib_worker.orders.report import order_report
+from ib_worker.orders.tracker import TrackedOrder, is_open
+from ib_worker.tws.values.text import quoted
+
+LASTS = {"DAY": "until its trading day ends (DAY)", "GTC": "until it is cancelled (GTC)"}
+
+
+def bracket_report(entries: Sequence[TrackedOrder | None], key: str) -> Bracket:
+    """None: in two full looks IBKR did not name it. Raises ToolError if the entry was rejected, if IBKR has none of the
+    three, or not_confirmed if it lacks one that nothing more can be told of, or if the looks may have missed all; an
+    exit that failed is told in its own report and in the message."""
+    there = [each for each in entries if each is not None and not each.state.not_found]
+    entry, takeProfit, stopLoss = entries
+    if entry is not None and entry.state.rejected is not None:
+        placement_report(entry)
+    if not there:
+        doubts = [why_lists_may_miss_it(each.state) for each in entries if each is not None]
+        raise not_found(next(filter(None, doubts), ""), orderRef=order_ref(key))
+    if entry is None or takeProfit is None or stopLoss is None or entry not in there:
+        names = [name for name, each in zip(("entry", *EXITS), entries, strict=True) if each not in there]
+        raise ToolError(
+            "not_confirmed",
+            f"Two complete order lists from IBKR do not contain {' and '.join(names)} of the bracket's three orders; "
+            "they contain the others. Do not place the bracket again: the others would be doubled. Call ibkr_get_order "
+            "for each orderRef.",
+            orderRefs=[each.state.orderRef for each in there],
+        )
+    if stopLoss.state.rejected is not None and not _lives(entry):
+        raise stop_refused(stopLoss, key)
+    exits = dict(zip(EXITS, (takeProfit, stopLoss), strict=True))
+    refusals = {name: each.state.rejected for name, each in exits.items() if each.state.rejected is not None}
+    missing = [name for name, each in exits.items() if each.state.not_found]
+    failed = [f"IBKR rejected {name} (error {why.code}: {quoted(why.text)})" for name, why in refusals.items()]
+    failed += [f"IBKR does not have {' and '.join(missing)}"] if missing else []
+    text = f"{', and '.join(failed)}: the entry stands without it." if failed else "All three orders are at IBKR."
+    text += f" {_lifetimes(entry, [each for each in (takeProfit, stopLoss) if is_open(each)])}"
+    return Bracket(
+        idempotencyKey=key,
+        entry=placement_report(entry),
+        takeProfit=order_report(takeProfit),
+        stopLoss=order_report(stopLoss),
+        message=text,
+    )
+
+
+def _lifetimes(entry: TrackedOrder, exits: Sequence[TrackedOrder]) -> str:
+    """Return the `tif` of each open order of a bracket, in words."""
+    tif = entry.state.terms.tif or "DAY"
+    told = [] if entry.state.done else [f"The entry is good {LASTS.get(tif, tif)}."]
+    for lasts in sorted({each.state.terms.tif or "DAY" for each in exits}):
+        told.append(f"Each exit is good {LASTS.get(lasts, lasts)}.")
+    return " ".join(told)
+
+
+def _lives(entry: TrackedOrder) -> bool:
+    """Return whether it may have filled, or may fill yet."""
+    state = entry.state
+    staged = not state.acknowledged and (state.cancel_asked or state.cancel_refused is not None)
+    return state.filled > 0 or not (state.done or staged)
+
+
+def stop_refused(stop: TrackedOrder, key: str) -> ToolError:
+    """The whole bracket's rejection, in TWS's words on its stop."""
+    refused = stop.state.rejected
+    assert refused is not None
+    return ToolError(
+        "rejected",
+        f"IBKR rejected the stop of the bracket (error {refused.code}): {quoted(refused.text)} The entry and the "
+        "target were cancelled with it: nothing of the bracket is live. To retry, use a new idempotencyKey.",
+        twsCode=refused.code,
+        leg=EXITS[-1],
+        orderId=stop.state.orderId,
+        orderRef=stop.state.orderRef,
+        idempotencyKey=key,
+    )

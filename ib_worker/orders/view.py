@@ -1,0 +1,94 @@
+"""The orders that are known, and whether they are all; and the order that a call names.
+
+A call names it by orderId, orderKey, orderRef or permId. One name is enough, and several must agree.
+"""
+
+from datetime import datetime
+
+from bridge.tool import ToolError
+from bridge.tools.types import OrderNameArguments
+from ib_worker.orders.references import order_ref
+from ib_worker.orders.state import OrderState
+from ib_worker.orders.tracker import OrderTracker, TrackedOrder
+
+
+class OrderView:
+    """The orders that TWS has reported, in `tracker`, and what is missing from them."""
+
+    def __init__(self, tracker: OrderTracker) -> None:
+        self.tracker = tracker
+        self.as_of: dict[str, datetime] = {}  # when TWS has last told all of something
+        self.readable = True  # False: the gateway's API is read-only, and tells of no orders
+        self.unread: set[str] = set()  # types of messages that could not be decoded since the state was last read
+        self.misread = 0  # messages that could not be decoded, and would have shown an order
+        self.looked_at = float("-inf")  # when the latest look ended, by a clock that nobody sets
+        self.looked_from: datetime | None = None  # when the latest look that counts began
+        self.read_whole = False  # the look of the latest synchronization counts
+        self.unsettled: set[str] = set()  # orderRefs that an earlier leader may have sent: neither found nor not yet
+
+    def require_whole(self, what: str, types: frozenset[str]) -> None:
+        """Refuse to answer as if the data were complete while a message of theirs could not be decoded."""
+        if self.unread & types:
+            raise ToolError(
+                "not_ready",
+                f"A message of the gateway about {what} could not be decoded, so they are not known in full. The "
+                "worker reads them again by itself. If this persists, restart the gateway.",
+            )
+
+    def find_order(self, orderId: int, named: OrderNameArguments) -> TrackedOrder | None:
+        """The order that a call names, wherever it was placed; an orderId is this session's own. Raises ToolError
+        not_ready while it is not settled whether IBKR has the order, or invalid_arguments where it names several."""
+        entry = self._found(orderId, named)
+        if entry is not None:
+            require_one_order(entry.state, orderId, named)
+        return entry
+
+    def _found(self, orderId: int, named: OrderNameArguments) -> TrackedOrder | None:
+        by_perm = self.tracker.by_perm(named.permId) if named.permId is not None else None
+        if by_perm is not None:
+            return by_perm
+        orderRef = order_ref(named.orderKey) if named.orderKey is not None else named.orderRef
+        named_so = self.tracker.named(orderRef) if orderRef is not None else []
+        named_so = [each for each in named_so if each.state.orderId == orderId] or named_so
+        if len(named_so) > 1:
+            raise ToolError(
+                "invalid_arguments",
+                f"orderRef: {len(named_so)} orders carry {orderRef}. Name one by its permId.",
+                permIds=[each.state.permId for each in named_so],
+            )
+        if not named_so and orderRef in self.unsettled:
+            raise ToolError(
+                "not_ready",
+                "The worker crashed after sending this order. A new worker is checking whether IBKR has it. Retry in "
+                "20 seconds.",
+                retry_after_s=20,
+            )
+        return named_so[0] if named_so else self.tracker.by_id(orderId) if orderId else None
+
+
+def name_given(orderId: int, named: OrderNameArguments) -> tuple[str, str]:
+    """The first name that a call gives, and its value: an error is about the argument that was used."""
+    names = {"orderId": orderId, "orderKey": named.orderKey, "orderRef": named.orderRef, "permId": named.permId}
+    return next(((name, str(value)) for name, value in names.items() if value), ("orderId", "0"))
+
+
+def require_one_order(state: OrderState, orderId: int, named: OrderNameArguments) -> None:
+    """Refuse names of which one is another order's. Raise ToolError invalid_arguments."""
+    orderRef = order_ref(named.orderKey) if named.orderKey is not None else None
+    others = [
+        name
+        for name, is_other in (
+            ("orderId", 0 not in (orderId, state.orderId) and orderId != state.orderId),  # TWS archives without it
+            ("permId", named.permId is not None and bool(state.permIds) and named.permId not in state.permIds),
+            ("orderKey", orderRef not in (None, state.orderRef)),
+            ("orderRef", named.orderRef not in (None, state.orderRef)),
+        )
+        if is_other
+    ]
+    if others:
+        raise ToolError(
+            "invalid_arguments",
+            f"{others[0]}: it names another order than the other arguments do. Nothing was sent. Give only one of "
+            "orderId, orderKey, orderRef and permId.",
+            fields=others,
+        )

@@ -1,0 +1,13 @@
+"""The bus's side of a stream, as a Protocol that the bus server fulfils."""
+
+from typing import Protocol
+
+
+class Publisher(Protocol):
+    """The bus's side of a stream."""
+
+    def publish(self, stream: str, kind: str, body: bytes) -> None: ...
+
+    def open_stream(self, stream: str) -> tuple[str, int]: ...
+
+    def close_stream(self, stream: str) -> None: ...

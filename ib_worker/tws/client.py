@@ -1,0 +1,212 @@
+"""The requests of TWS's one connection: each waits for its turn, is answered whole, and fails with the connection."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from functools import partial
+from typing import Any, TypeVar
+
+import ib_async
+import structlog
+
+from bridge.tool import ToolError
+from bridge.tools.account import PnL
+from ib_worker.pacing.caller import SESSION, acting_for
+from ib_worker.pacing.message_pacer import MessagePacer, Priority
+from ib_worker.pacing.single_flight import SingleFlight
+from ib_worker.tws.connection import TwsConnection
+from ib_worker.tws.errors import ConnectionLost
+from ib_worker.tws.requests import PATIENCE_S, Keep, PendingRequests
+from ib_worker.tws.values import convert
+
+REQUEST_S = 15.0  # of a request that several share; a caller's own deadline is usually shorter
+FIGURE_S = 2.0  # TWS may tell a profit and loss before it has computed one, and the figures a second later
+
+log = structlog.get_logger("ib_worker.tws.client")
+
+T = TypeVar("T")
+Send = Callable[[Any, int], None]  # the wire (ib_async's client is not annotated) and the request's id
+SendKind = Callable[[Any], None]
+OrderIds = Callable[[int], Awaitable[int]]  # a fresh orderId, not below the one given
+
+
+class TwsClient:
+    """`wire` is None while there is no connection; ConnectionLoop alone sets it."""
+
+    def __init__(
+        self,
+        messages_per_s: int,
+        order_ids: OrderIds,
+        highest_taken: Callable[[], int],
+        absent: Callable[[], ToolError],
+    ) -> None:
+        """`highest_taken`: the highest orderId that TWS has named or refused. `absent`: why there is no connection."""
+        self.wire: TwsConnection | None = None
+        self.requests = PendingRequests()
+        self.pacer = MessagePacer(time.monotonic, messages_per_s)
+        self.order_id_lock = asyncio.Lock()  # held from a fresh orderId to its frame: TWS wants them in order
+        self.order_ids = order_ids
+        self._highest_taken = highest_taken
+        self._absent = absent
+        self._flights = SingleFlight()
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def close(self) -> None:
+        await self._flights.close()
+
+    def require_connection(self) -> TwsConnection:
+        """The gateway, though it may have lost IBKR's servers. Raises ToolError, or LinkLost if it broke just now."""
+        if self.wire is None:
+            raise self._absent()
+        if self.wire.lost.done():
+            raise ConnectionLost(self.wire.lost.result())
+        return self.wire
+
+    async def fresh_order_id(self) -> int:
+        """Above each that TWS has named or refused, that an earlier worker has used, and that a request has. Raises
+        ToolError or LinkLost."""
+        wire = self.require_connection()
+        wire.skip_ids(self._highest_taken())
+        orderId = await self.order_ids(wire.getReqId())
+        self.require_connection().skip_ids(orderId)  # it may be another connection by now
+        return orderId
+
+    async def ask(
+        self,
+        send: Send,
+        *,
+        lane: Priority = Priority.READS,
+        cancel: Send | None = None,
+        subscription: bool = False,
+        patience_s: float = PATIENCE_S,
+        settled_s: float | None = None,
+    ) -> Any:
+        """Send a request and wait for its whole answer; the caller keeps the deadline.
+
+        `patience_s` is how long an answer is awaited after a warning: less than the caller's own deadline. `settled_s`:
+        after so long the latest part is the answer, if one has come.
+
+        `cancel` goes out if the answer is given up, and always for a subscription, of which only the first is wanted.
+        Raises RequestRefused, LinkLost, or ToolError if there is no connection.
+        """
+        await self.pacer.turn(lane)
+        wire = self.require_connection()
+        reqId = self._free_id(wire)
+        with self.requests.expect(reqId, patience_s=patience_s) as pending:
+            send(wire, reqId)
+            log.debug("request_sent", request=reqId)
+            try:
+                return await (pending.answer if settled_s is None else pending.settled(settled_s))
+            finally:
+                answered = pending.answer.done() and not pending.answer.cancelled()
+                if cancel is not None and (subscription or not answered):
+                    self.pacer.post(lane, partial(_cancel, wire, reqId, cancel))
+
+    def _free_id(self, wire: TwsConnection) -> int:
+        """The next request id that nobody waits on: a what-if waits under an order's id, which Redis gives out."""
+        while (reqId := wire.getReqId()) in self.requests:
+            pass
+        return reqId
+
+    async def request_list(
+        self,
+        kind: str,
+        send: SendKind,
+        version: Hashable = None,
+        silence_s: float = REQUEST_S,
+        keep: Keep | None = None,
+    ) -> Any:
+        """The same for what TWS answers without an id: one under way, shared by all who want the same version of it.
+
+        Raises TimeoutError when nothing has come for `silence_s`. `keep` says what is kept of each part, for who needs
+        little of an answer that may be long.
+        """
+        return await self.share_at_length(
+            (kind, version, keep), lambda: self._request_list(kind, send, silence_s, keep)
+        )
+
+    async def _request_list(self, kind: str, send: SendKind, silence_s: float, keep: Keep | None) -> Any:
+        async with self._locks[kind]:
+            await self.requests.none_late(kind)
+            await self.pacer.turn(Priority.READS)
+            wire = self.require_connection()
+            with self.requests.expect(kind, keep) as pending:
+                send(wire)
+                log.debug("request_sent", request=kind)
+                try:
+                    return await pending.whole(silence_s)
+                except TimeoutError:
+                    self.requests.given_up(kind)
+                    raise
+
+    async def send(self, write: SendKind, lane: Priority = Priority.READS) -> None:
+        """Send what has no answer of its own."""
+        await self.pacer.turn(lane)
+        write(self.require_connection())
+
+    async def ask_executions(self, silence_s: float = REQUEST_S, keep: Keep | None = None) -> list[Any]:
+        """Every fill since midnight, of every client: of each a Listed, or what `keep` makes of it. Raises TimeoutError
+        when nothing has come for `silence_s`."""
+        await self.pacer.turn(Priority.READS)
+        wire = self.require_connection()
+        reqId = self._free_id(wire)
+        with self.requests.expect(reqId, keep) as pending:
+            wire.reqExecutions(reqId, ib_async.ExecutionFilter())  # type: ignore[no-untyped-call]
+            found: list[Any] = await pending.whole(silence_s)
+        return found
+
+    async def ask_pnl(self, account: str, modelCode: str) -> PnL:
+        """TWS allows one such subscription per account and model, so callers share one."""
+        figures = await self.share(
+            ("pnl", account, modelCode),
+            lambda: self.ask(
+                lambda wire, reqId: wire.reqPnL(reqId, account, modelCode),
+                cancel=lambda wire, reqId: wire.cancelPnL(reqId),
+                subscription=True,
+                settled_s=FIGURE_S,
+            ),
+        )
+        return convert.pnl(account, modelCode, figures)
+
+    async def share(self, key: Hashable, ask: Callable[[], Any], caller: str = SESSION) -> Any:
+        """One answer for all who ask the same at the same time. It waits for its turn in the session's own line; where
+        the keys are many, in the first caller's."""
+        return await self.share_at_length(key, lambda: _within(REQUEST_S, ask), caller)
+
+    async def share_at_length(
+        self, key: Hashable, fly: Callable[[], Coroutine[Any, Any, Any]], caller: str = SESSION
+    ) -> Any:
+        """The same for what keeps its own time, such as by how long nothing comes."""
+        with acting_for(caller):
+            return await self._flights.share(key, fly)
+
+    async def while_connected(self, awaited: Awaitable[T]) -> T:
+        """Wait for something that comes over the present connection. Raises LinkLost when that ends first."""
+        wire = self.require_connection()
+        task = asyncio.ensure_future(awaited)
+        try:
+            either: set[asyncio.Future[Any]] = {task, wire.lost}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise ConnectionLost(wire.lost.result())
+            return task.result()
+        finally:
+            task.cancel()
+
+    async def contract_details(self, contract: ib_async.Contract, lane: Priority) -> list[ib_async.ContractDetails]:
+        async with asyncio.timeout(REQUEST_S):
+            found: list[ib_async.ContractDetails] = await self.ask(
+                lambda wire, reqId: wire.reqContractDetails(reqId, contract), lane=lane
+            )
+        return found
+
+
+def _cancel(wire: TwsConnection, reqId: int, cancel: Send) -> None:
+    if not wire.lost.done():
+        cancel(wire, reqId)
+
+
+async def _within(seconds: float, ask: Callable[[], Awaitable[Any]]) -> Any:
+    async with asyncio.timeout(seconds):
+        return await ask()
