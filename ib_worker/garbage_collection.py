@@ -1,6 +1,6 @@
-"""Keeps Python's cycle collector from stopping the loop: a look through all objects of a busy day takes 0.1 s.
+"""Keeps Python's cycle collector from stopping the loop: a full collection on a busy day takes 0.1 s.
 
-What is known of the account lives as long as the session and is freed without the collector, which is only for cycles.
+The account's data live as long as the session and are freed by reference counts; the collector is only for cycles.
 """
 
 import gc

@@ -1,4 +1,4 @@
-"""The sign of life of this process, in a file: a standby has it as well, and it needs neither Redis nor a gateway."""
+"""The liveness file of this process, also of a standby's; it needs neither Redis nor a gateway."""
 
 import asyncio
 import time

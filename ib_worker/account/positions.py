@@ -1,4 +1,4 @@
-"""The positions as TWS tells them: all once, then each change; and the fills that no position shows yet."""
+"""The positions that TWS reports (all once, then each change), and the fills that no position shows yet."""
 
 import time
 from collections import defaultdict
@@ -37,12 +37,12 @@ class Positions:
         self.fills = 0  # counted from the beginning: a list that was asked for before the latest one may lack it
 
     def asked(self) -> None:
-        """All are asked for anew, though TWS goes on telling each change."""
+        """Begin a new complete list; TWS keeps sending each change meanwhile."""
         self._told.clear()
         self._lists += 1
 
     def filled(self, account: str, conId: int, quantity: Decimal) -> None:
-        """An order's filled quantity has grown by so much, negative for a sale."""
+        """Add a fill: the growth of an order's filled quantity, negative for a sale."""
         self.fills += 1
         self._fills[account, conId].append(_Fill(quantity, time.monotonic(), self._lists + 1))
 
@@ -57,12 +57,12 @@ class Positions:
         return max(sum((each.quantity * sign for each in fills if each.quantity * sign > 0), Decimal(0)), Decimal(0))
 
     def unshown_s(self, account: str, conId: int) -> float:
-        """For how many seconds the latest fill has not been shown."""
+        """Return the seconds for which the latest fill has not been in the position."""
         fills = self._fills.get((account, conId), ())
         return time.monotonic() - max((each.at for each in fills), default=time.monotonic())
 
     def held(self, account: str, conId: int) -> Decimal:
-        """The position as last told, 0 where there is none."""
+        """Return the position as last reported, 0 where there is none."""
         found = self._positions.get((account, conId))
         return Decimal(0) if found is None else Decimal(str(found.position))
 
@@ -76,7 +76,7 @@ class Positions:
             self._positions[key] = convert.position(account, contract, held, avgCost)
 
     def ended(self) -> None:
-        """Now all are told: what TWS has not named is held no more, as when a message of its end was lost."""
+        """End a complete list: a position that is not in it was closed, and the message of that was lost."""
         for key in self._positions.keys() - self._told:
             del self._positions[key]
         for key, fills in list(self._fills.items()):
@@ -87,13 +87,15 @@ class Positions:
         return list(self._positions.values())
 
     def forget(self) -> None:
-        """The connection is gone, and with it the news. Fills stay until positions are told anew."""
+        """Forget that positions are known: the connection is lost. Fills stay until the next complete list."""
         self.known = False
         self._positions.clear()
 
     def _shows(self, key: Key, moved: Decimal) -> None:
-        """Drop the oldest fills that add up to the position's move, as many as do. A move that they do not add up to
-        has another cause, such as another client's order, and shows none of them for certain."""
+        """Drop the oldest fills whose sum is the position's change.
+
+        If no sum fits, the change has another cause, such as another client's order, and no fill is dropped.
+        """
         fills, total, shown = self._fills.get(key, []), Decimal(0), 0
         for count, each in enumerate(fills, 1):
             total += each.quantity

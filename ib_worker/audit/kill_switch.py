@@ -15,7 +15,7 @@ from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from ib_worker.audit.trail import AuditTrail
 
-LOOK_S = 1.0
+SWITCH_CHECK_S = 1.0  # between reads of the switch's queued changes
 
 log = structlog.get_logger("ib_worker.audit.kill_switch")
 
@@ -49,4 +49,4 @@ async def log_kill_switch_changes(pipe: CommandPipeline, keys: Keys, audit: Audi
             unwritten.over()
         except (BusError, ToolError, Fenced) as error:
             unwritten.failed(error)
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(SWITCH_CHECK_S)

@@ -15,7 +15,7 @@ HALTED = frozenset({49, 90})
 
 
 class QuoteState:
-    """Ticks go in one by one; `quote` is what they add up to, with those that came since the last call."""
+    """Takes ticks one by one. `quote` returns their values, with the ticks since the last call."""
 
     def __init__(self, symbol: str, conId: int, simulated: bool = False) -> None:
         self._symbol = symbol
@@ -69,7 +69,7 @@ class QuoteState:
         return self.known(at, ticks)
 
     def known(self, at: datetime, ticks: list[RawTick] | None = None) -> Quote:
-        """The values as they are, without taking the ticks away."""
+        """Return the current values, and keep the ticks for the next call."""
         value = self._values.get
         return Quote(
             symbol=self._symbol,

@@ -1,16 +1,17 @@
-"""One order's truth: what TWS's raw messages about it add up to. Pure: `apply(state, event)` and nothing else.
+"""One order's state, computed from TWS's raw messages about the order. Pure: `apply(state, event)` and nothing else.
 
-TWS says things twice, out of order, late or never, and mixes rejections with notices about orders that live on. Rules:
-- A fill wins over everything: quantities never go back, and what is filled whole is Filled, whatever a status says;
-  until TWS has said so itself, a larger quantity that it then confirms takes that back.
+TWS repeats messages, sends them out of order, late or never, and mixes rejections with notices about working orders.
+The rules:
+- Fills win over statuses, and filled quantity never decreases. If fills reach the order's quantity, the status is
+  Filled. One exception: if TWS has not confirmed Filled itself and then confirms a larger quantity, the order is open.
 - Cancelled is final for statuses. Inactive is not: TWS revives held orders.
-- A complete list of open orders that was requested after an end, and names the order, contradicts that end.
+- A complete list of open orders contradicts an order's end if the list was requested later and names the order.
 - An error ends an order only if its code rejects orders and TWS has not shown the order working, or shows it inactive.
-- An error of another code ends the wait for an answer and nothing else: what it means is read from a complete list that
-  was requested after it. An order that was never shown and is not in that list was rejected; one that is there with the
-  terms of before refused the change, or the cancel.
-- An order that TWS took for a change of an earlier one with its orderId, and refused as that, was never placed.
-- Nothing is taken from silence: until TWS speaks, and when it no longer knows the order, the status is "unknown".
+- An error of another code ends the wait for an answer and nothing else. A complete list that was requested after the
+  error decides. An order that was never shown and is not in the list was rejected. If the list has the order with its
+  earlier terms, TWS has rejected the change or the cancel.
+- An order that TWS took for a change of an earlier one with its orderId, and rejected as that, was never placed.
+- Silence decides nothing. Until TWS reports the order, and when it lists the order no more, the status is "unknown".
 """
 
 from collections.abc import Callable, Mapping

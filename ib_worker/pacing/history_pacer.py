@@ -1,4 +1,4 @@
-"""Keeps historical requests of all clients together inside TWS's limits, and leaves each client its part of them."""
+"""Keeps all clients' historical requests inside TWS's limits, and reserves a share of the limits for each client."""
 
 import asyncio
 from collections import defaultdict
@@ -40,7 +40,7 @@ class HistoryRequest:
 
 @dataclass(eq=False)
 class _SentRequest:
-    """One request that TWS counts. `at` is no earlier than when TWS got it, which is all that its windows need."""
+    """One request that TWS counts. `at` is not earlier than its arrival at TWS, as the windows need it."""
 
     at: float
     request: HistoryRequest
@@ -48,7 +48,7 @@ class _SentRequest:
 
 
 class HistoryPacer(Generic[T]):
-    """Keeps historical requests inside TWS's limits: repeats are answered from here, the rest waits or is refused."""
+    """Keeps historical requests inside TWS's limits: repeats are answered from a cache, others wait or are rejected."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -61,7 +61,7 @@ class HistoryPacer(Generic[T]):
         )
 
     async def answer(self, request: HistoryRequest, deadline: float, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The answer to `request`: of an identical one that is under way or just answered, else of `ask`."""
+        """Return the answer to `request`: of an identical request in progress or just answered, else of `ask`."""
         self._forget_old()
         if request in self._answers:
             return self._answers[request][1]
@@ -96,7 +96,7 @@ class HistoryPacer(Generic[T]):
             )
 
     def wait(self, request: HistoryRequest) -> float:
-        """Seconds until TWS allows the request, and the present caller's part of the window has room for it."""
+        """Return the seconds until TWS allows the request and the current caller's share of the window has room."""
         now, caller, weight = self._clock(), current_caller(), request.weight
         sent = sorted(self._sent, key=lambda each: each.at)
         all_weights = [(each.at, each.request.weight) for each in sent]
@@ -118,7 +118,7 @@ class HistoryPacer(Generic[T]):
 
 
 def _until_room(spent: list[tuple[float, int]], weight: int, most: int, window_s: float, now: float) -> float:
-    """Seconds until `weight` fits beside what was spent within the window. `spent` is oldest first."""
+    """Return the seconds until `weight` fits beside the spent weights of the window. `spent` is oldest first."""
     recent = [(at, each) for at, each in spent if now - at < window_s]
     over = sum(each for _, each in recent) + weight - most
     for at, each in recent:

@@ -1,9 +1,9 @@
-"""Long lists of TWS, asked for so seldom that orders have the socket meanwhile.
+"""Long lists of TWS, requested rarely, so that orders are not delayed on the one socket.
 
-TWS answers in the order in which it is asked, over one socket: while it tells ten thousand orders, an order's own
-answer waits behind them for a second or more. So a list that was long is not asked for again for a while. It is told
-together with all that has come unasked since, which is every event of this session's own orders. What other programs
-do is only in a new list: a position that moves without a fill told here is their fill, and makes the list old at once.
+TWS answers requests in their order over one socket: while it sends ten thousand orders, the answer to a new order waits
+behind them for a second or more. So a list that was long is not requested again for a while. Callers get it together
+with the events since, which TWS sends for all of this session's own orders. Actions of other programs are only in a new
+list: a position that moves without a fill here is another program's fill, and makes the list stale at once.
 """
 
 import asyncio

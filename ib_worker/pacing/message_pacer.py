@@ -27,7 +27,7 @@ class Priority(IntEnum):
 
 @dataclass
 class Bucket:
-    """Tokens that refill steadily. Pure: the caller says what time it is."""
+    """A token bucket. Pure: the caller passes the time."""
 
     rate: float
     size: float
@@ -38,7 +38,7 @@ class Bucket:
         self.tokens = self.size
 
     def wait(self, now: float, leave: float = 0.0) -> float:
-        """Seconds until a token can be taken that leaves `leave` behind; 0 for now."""
+        """Return the seconds until a token can be taken that leaves `leave` behind; 0 for now."""
         self.tokens = min(self.size, self.tokens + max(now - self.at, 0.0) * self.rate)
         self.at = max(now, self.at)
         return max(0.0, (1.0 + leave - self.tokens) / self.rate)
@@ -48,8 +48,7 @@ class Bucket:
 
 
 class MessagePacer:
-    """Hands out turns to send one message each: to the first lane that has somebody waiting, and there to the caller
-    who was served least lately."""
+    """Grants turns to send one message each: in the first lane with a waiting caller, to the least recently served."""
 
     def __init__(self, clock: Callable[[], float], per_s: int = PER_S) -> None:
         self._clock = clock
@@ -60,8 +59,10 @@ class MessagePacer:
         self._timer: asyncio.TimerHandle | None = None
 
     async def turn(self, lane: Priority) -> None:
-        """Return when a message of this lane may be sent. Cancelling gives the place up. Raises ToolError paced where
-        the wait would be too long, which orders and the session's own work are never told."""
+        """Return when a message of this lane may be sent. A cancelled wait gives its place up.
+
+        Raises ToolError paced where the wait would be too long; never for orders and the session's own work.
+        """
         if not any(self._waiting[each] for each in Priority if each <= lane) and self._granted(lane):
             return
         caller = current_caller()
@@ -109,7 +110,7 @@ class MessagePacer:
         return True
 
     def _serve(self) -> None:
-        """Grant what can be granted, then come back when the next token is due."""
+        """Grant the turns that are due, then schedule itself for the next token."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

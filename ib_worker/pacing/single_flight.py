@@ -1,4 +1,4 @@
-"""Work that several callers share: one flight under way per key, and its answer goes to everybody who waits for it."""
+"""Single flight: one request in progress for each key, whose answer all callers share."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable

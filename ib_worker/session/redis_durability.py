@@ -13,7 +13,7 @@ from bridge.tools.session import SessionWarning
 from ib_worker.session.session import Session
 
 EVERY_S = 60.0  # somebody may set it at any time
-LOOK_S = 1.0  # after a new connection it may be another server
+DURABILITY_CHECK_S = 1.0  # after a new connection it may be another server
 
 REMEDY = (
     f"Start Redis with {NEEDED}; or set REDIS_DURABILITY=assumed where somebody else cares for it, as with a managed "
@@ -29,7 +29,7 @@ async def watch_durability(pipe: CommandPipeline, session: Session) -> NoReturn:
             with suppress(BusError):
                 session.durability = await read_durability(pipe)
                 connects, due = pipe.connects, time.monotonic() + EVERY_S
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(DURABILITY_CHECK_S)
 
 
 def durability_concern(session: Session) -> SessionWarning | None:

@@ -1,8 +1,8 @@
-"""Ends the gateway's connection with the lease, also while this process can't run.
+"""Fencing: ends the gateway's connection when the lease expires, also while this process can't run.
 
-A worker that is stopped (SIGSTOP, a debugger) keeps its socket open, and for as long as that lasts the gateway refuses
-the next leader, who comes with the same client id. So a small process has the socket too, and shuts it down for both
-once the lease may have lapsed; a worker that wakes up then can't write anything more to the gateway.
+A worker that is stopped (SIGSTOP, a debugger) keeps its socket open, and the gateway rejects the next leader meanwhile,
+since both use one client id. So a small fencing process shares the socket and shuts it down for both when the lease may
+have expired. A worker that wakes up later can write nothing to the gateway.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ log = structlog.get_logger("ib_worker.tws.fencing")
 
 
 class ConnectionFence:
-    """The worker's side. Where its process has been killed everything goes on, unguarded until the next connection."""
+    """The worker's side. If the fencing process is killed, work goes on without fencing until the next connection."""
 
     def __init__(self) -> None:
         self._until = guarding.LET_GO
@@ -28,18 +28,18 @@ class ConnectionFence:
         self._process: subprocess.Popen[bytes] | None = None
 
     def held_until(self, until: float) -> None:
-        """The lease is renewed."""
+        """Report the renewed lease to the fencing process."""
         self._until = until
         self._tell(until)
 
     def watch(self, connection: socket.socket) -> None:
-        """A new connection to the gateway."""
+        """Share a new connection to the gateway with the fencing process."""
         if self._process is None or self._process.poll() is not None:
             self._start()
         self._tell(self._until, connection)
 
     def let_go(self) -> None:
-        """The connection is being closed: as long as the guard has it, too, that would not end it."""
+        """Release the connection before it is closed: the fencing process's copy would keep it open."""
         self._tell(guarding.LET_GO)
 
     async def close(self) -> None:

@@ -1,6 +1,6 @@
-"""The guard's own process: hangs up on the gateway once the lease may have lapsed. It imports next to nothing.
+"""The fencing process: shuts the gateway's connection down once the lease may have expired. It imports next to nothing.
 
-On its socket pair come moments (by boottime) until which the lease is held, and with a moment a connection to watch.
+Its socket pair delivers times (by boottime) until which the lease is held, and with a time a connection to watch.
 """
 
 import ctypes

@@ -70,7 +70,7 @@ class PendingRequest:
 
 
 class PendingRequests:
-    """By request id, or by kind for what TWS answers without an id. What nobody waits for any more is dropped."""
+    """The requests in progress, by request id, or by kind if TWS answers without an id. Late answers are dropped."""
 
     def __init__(self) -> None:
         self._pending: dict[Hashable, PendingRequest] = {}
@@ -99,11 +99,11 @@ class PendingRequests:
                 pending.answer.exception()  # whoever waited may have been cancelled meanwhile
 
     def given_up(self, key: Hashable) -> None:
-        """Its end has not come in time. What has no id would take the late end for that of the next of its kind."""
+        """Note a request whose end is late. A kind without ids would take that end for the end of its next request."""
         self._late[key] = asyncio.Event()
 
     async def none_late(self, key: Hashable) -> None:
-        """Wait for the end of the one that was given up, or until it is not expected any more."""
+        """Wait for the late end of the kind's last request, at most `LATE_S`."""
         late = self._late.get(key)
         if late is not None:
             with suppress(TimeoutError):
@@ -131,8 +131,11 @@ class PendingRequests:
             pending.answer.set_result(whole)
 
     def error(self, key: Hashable, code: int, text: str) -> None:
-        """An error or notice about a request. What ends a request for certain ends it now. A warning never ends one
-        that gets data, nor does a code that is not known."""
+        """Take an error or notice about a request.
+
+        A code that ends requests ends this one now. A warning, or an unlisted code, never ends a request whose data
+        keep coming.
+        """
         pending = self._pending.get(key)
         if pending is None or pending.answer.done():
             return
@@ -144,8 +147,10 @@ class PendingRequests:
             pending.doubt(TwsError(code, text), GRACE_S)
 
     def refuse_unnamed(self, code: int, text: str) -> None:
-        """An error about a request whose id TWS does not tell: one of a kind, which has none, or else one of those of
-        which nothing has come. Each of them fails, as none can be known to go on."""
+        """Take an error that names no request: fail the requests without an id that have no data yet.
+
+        If there are none, fail every request that has no data yet, since any of them may be meant.
+        """
         silent = [key for key, pending in self._pending.items() if pending.silent]
         kinds = [key for key in silent if isinstance(key, str)]
         for key in kinds or silent:
