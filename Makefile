@@ -9,7 +9,7 @@ SEED ?= 1
 LOCKS := dev local front worker simulator uv mutants converters
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour paper paper-check doctor test test-long check format test-docker faults catalogue mutants converters bench coverage lock api schemas clean
+.PHONY: help demo tour paper paper-check doctor test test-fast test-long check format test-docker faults catalogue mutants converters bench coverage lock api schemas clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ doctor: ## looks at a running stack, names what is wrong and what to do (ARGS="-
 test: ## every test that needs no container engine (ARGS="tests/bridge -k lease")
 	@$(INSTALL) dev
 	$(BIN)/python -m pytest -m "not docker and not long" -n 4 --dist loadfile $(ARGS)
+
+test-fast: ## an answer within a minute: what needs no server, and a few calls through the whole stack
+	@$(INSTALL) dev
+	$(BIN)/python -m pytest -p tests.fast -m "not docker and not long" -n 2 --dist loadfile $(ARGS)
 
 test-long: ## tests that take minutes each (ARGS="tests/ib_worker -k soak")
 	@$(INSTALL) dev

@@ -2,18 +2,16 @@
 
 import argparse
 import importlib
-import json
 import re
 import shlex
 import subprocess
-import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from pydantic_settings import BaseSettings
 
-from cli.client_setup import codex_config, described, ways_to_add
+from cli.client_setup import ways_to_add
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ib_worker.risk.limit_settings import Limits
 from ib_worker.settings import WorkerSettings as WorkerSettings
@@ -36,27 +34,6 @@ def test_the_readme_and_the_demo_add_the_server_alike(host: str) -> None:
     way = ways_to_add(URL)[host].removeprefix("~/.cursor/mcp.json: ")
 
     assert f"`{way}`" in README
-
-
-@pytest.mark.trial("D13")
-def test_the_lines_for_codex_are_toml_and_the_readmes_too() -> None:
-    row = next(line for line in README.splitlines() if line.startswith("| Codex |"))
-    spans = re.findall(r"`([^`]+)`", row)
-    expected = {"mcp_servers": {"ibkr": {"url": URL}}}
-
-    assert tomllib.loads(codex_config(URL)) == expected
-    assert tomllib.loads("\n".join(spans[1:])) == expected
-    assert tomllib.loads("\n".join(shown_for("Codex")[1:])) == expected
-
-
-@pytest.mark.trial("D13")
-def test_the_line_for_cursor_is_json() -> None:
-    assert json.loads(shown_for("Cursor")[0].partition(": ")[2]) == {"mcpServers": {"ibkr": {"url": URL}}}
-
-
-def shown_for(host: str) -> list[str]:
-    """What the terminal shows for one host, line by line."""
-    return next(each for each in described(URL) if each.strip().startswith(host)).splitlines()
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -1,10 +1,6 @@
 """The log in files and in Redis is one chain; only what is in a whole file is trimmed, and no crash loses an entry."""
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +8,11 @@ import msgspec
 import pytest
 
 from bridge.audit_chain import AuditEntry, digest, encode
-from bridge.bus.controls.audit_log import AuditLog, read_archived, read_head, read_log
+from bridge.bus.controls.audit_log import AuditLog, read_archived, read_log
 from bridge.bus.keys import Keys
 from bridge.bus.server.server import BusServer
 from bridge.bus.transport.pipeline import CommandPipeline
 from cli.__main__ import main
-from cli.local_stack.embedded_redis import EmbeddedRedis
 from cli.operator import audit_archive as archiving
 from cli.operator.audit_archive import Archive, ArchiveMismatch, archive_log
 from cli.operator.mounts import MOUNTS, lost_with_mount
@@ -99,23 +94,6 @@ async def test_nothing_is_trimmed_for_a_folder_that_is_lost_with_its_container(
 
     assert (refused, len(left), folder.exists()) == (1, 3, False)
     assert "memory" in capsys.readouterr().err
-
-
-CONTAINER = """\
-1 0 0:60 / / ro,relatime - overlay overlay ro,lowerdir=/x
-2 1 0:63 / /tmp rw,nosuid - tmpfs tmpfs rw,size=65536k
-3 1 254:1 /home/anna/the\\040audit /audit rw - ext4 /dev/vda1 rw
-4 1 254:1 /var/lib/kubelet/pods/7f/volumes/kubernetes.io~empty-dir/scratch /scratch rw - ext4 /dev/vda1 rw
-"""
-
-
-@pytest.mark.parametrize(
-    ("folder", "lost_with"),
-    [("/tmp/audit", "memory"), ("/srv", "this container's own layer"), ("/scratch/a", "the pod's scratch volume"),
-     ("/audit", ""), ("/audit/2026", ""), ("/auditing", "this container's own layer")],
-)  # fmt: skip
-def test_what_a_container_loses_is_told_by_its_mounts(folder: str, lost_with: str) -> None:
-    assert lost_with_mount(Path(folder), CONTAINER) == lost_with
 
 
 async def test_a_log_whose_beginning_was_cut_is_seen_and_not_archived(
@@ -309,65 +287,3 @@ async def test_an_archive_and_a_log_that_disagree_are_found(
     assert found == 1
     assert "entry 1: the archive holds another entry" in capsys.readouterr().out
     assert left == lines
-
-
-FILL = """
-for i = tonumber(ARGV[1]), tonumber(ARGV[1]) + 1999 do
-    redis.call('XADD', KEYS[1], i .. '-0', 'e', '{"seq":' .. i .. ',"pad":"' .. string.rep('x', 2000) .. '"}')
-end
-"""
-
-
-def peak(*words: str) -> int:
-    """The most memory that a command had, in bytes."""
-    process = subprocess.Popen([sys.executable, "-m", "cli", *words], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0
-    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-async def test_an_export_needs_no_memory_for_the_whole_log(own_redis: EmbeddedRedis, session: str) -> None:
-    async with CommandPipeline(own_redis.url) as pipe:
-        for first in range(1, 40_000, 2_000):
-            await pipe.send("EVAL", FILL, 1, Keys(session).audit, first)  # 80 MB
-    where = ("--redis", own_redis.url, "--session", session, "--force")
-    usual = await asyncio.to_thread(peak, "orders", *where)
-    exporting = await asyncio.to_thread(peak, "audit", "export", *where)
-
-    assert exporting - usual < 20_000_000
-
-
-@pytest.mark.parametrize("damaged", [b'{"seq":1,"prev":"', b"\xff\xfe", b'{"seq":"one"}'])
-def test_replaying_what_is_no_log_is_an_error_and_no_traceback(
-    damaged: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "log").write_bytes(damaged)
-
-    statuses = [main(["audit", "replay", "--file", str(tmp_path / each)]) for each in ("log", "nowhere", "")]
-
-    told = capsys.readouterr().err
-    assert statuses == [1, 1, 1]
-    assert "not a complete audit log" in told
-    assert "No such file" in told
-
-
-async def test_an_export_is_verified_from_its_file(
-    redis_url: str, session: str, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
-) -> None:
-    async with leading(redis_url, session) as (bus, log):
-        await written(log, 3)
-        await archive_log(bus.pipe, bus.keys, Archive(tmp_path, session))
-        await written(log, 2)
-        capsysbinary.readouterr()
-        await typed(redis_url, session, "export", "--archive", str(tmp_path))
-        head = await read_head(bus.pipe, bus.keys.audit_head)
-    exported = capsysbinary.readouterr().out
-    (tmp_path / "export.jsonl").write_bytes(exported)
-    verified = main(["audit", "verify", "--file", str(tmp_path / "export.jsonl")])
-    refused = main(["audit", "archive", "--file", str(tmp_path / "export.jsonl")])
-    missing = main(["audit", "verify", "--file", str(tmp_path / "nowhere")])
-
-    assert (verified, refused, missing) == (0, 1, 1)
-    assert [json.loads(line)["seq"] for line in exported.splitlines()] == [1, 2, 3, 4, 5]
-    assert digest(exported.splitlines()[-1]) == head[1]
