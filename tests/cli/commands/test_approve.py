@@ -31,7 +31,7 @@ async def test_what_waits_for_approval_is_told_with_its_session(
     assert (listed, wrong, unanswered) == (0, 1, 1)
     assert "live: 1 orders wait for approval" in said.out
     assert "live: BUY 1 SPY" in said.out
-    assert "approve wants a terminal" in said.err
+    assert "approve needs a terminal" in said.err
     assert "live: no order waits under key-2" in said.err
 
 
