@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from ibgateway.simulator.model.account import AccountValue, PortfolioItem, Position
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.events import Event
+from ibgateway.simulator.model.market_data import Trade
 from ibgateway.simulator.model.orders import Execution, Order, OrderError, OrderStatus
 from ibgateway.simulator.world.world import World, WorldConfig
 
@@ -49,6 +50,8 @@ def option(strike: float, right: str = "C", expiry: str = "20250613", symbol: st
 AAPL = stock("AAPL")
 EURUSD = Contract(symbol="EUR", secType="CASH", exchange="IDEALPRO", currency="USD")
 ES = Contract(symbol="ES", secType="FUT", exchange="CME", lastTradeDateOrContractMonth="202509")
+
+END = at(16)  # of liquid hours
 
 
 class Trader:
@@ -102,3 +105,32 @@ class Trader:
 def names(events: list[Event]) -> list[str]:
     """The kinds of events that a client sees of an order, in order."""
     return [type(each).__name__ for each in events if not isinstance(each, Position | PortfolioItem | AccountValue)]
+
+
+def summary_value(world: World, tag: str) -> float:
+    """The first account's value of one tag of the account summary."""
+    return float(next(each.value for each in world.account_summary("All", tag) if each.tag == tag))
+
+
+def prints(world: World, upto: float = END) -> list[Trade]:
+    """AAPL's trades from the start of a new world on."""
+    return world.trades(world.resolve(AAPL), START, upto)
+
+
+def quote(world: World, time: float | None = None) -> tuple[float, float]:
+    """AAPL's bid and ask."""
+    shown = world.snapshot(world.resolve(AAPL), time).quote
+    assert shown.bid is not None
+    assert shown.ask is not None
+    return shown.bid, shown.ask
+
+
+def level(world: World, share: float) -> float:
+    """A price of AAPL between the lowest (0) and the highest (1) of the rest of the day."""
+    seen = [trade.price for trade in prints(world)]
+    return round(min(seen) + (max(seen) - min(seen)) * share, 2)
+
+
+def last_status(trader: Trader, orderId: int) -> OrderStatus:
+    """The latest status that was told of an order."""
+    return trader.of(OrderStatus, orderId)[-1]

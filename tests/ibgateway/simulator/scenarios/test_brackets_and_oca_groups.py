@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ibgateway.simulator.model.orders import OrderStatus
-from tests.stacks.ibgateway.world_and_trader import AAPL, START, Trader, at
+from tests.stacks.ibgateway.world_and_trader import AAPL, END, START, Trader, last_status
 
-END = at(16)
 FAR = 300.0
 
 
@@ -17,10 +16,6 @@ def bracket(trader: Trader, limit: float, profit: float, stop: float) -> tuple[i
     target = trader.place("SELL", 10, "LMT", lmtPrice=profit, parentId=parent, transmit=False)
     assert trader.told == []
     return parent, target, trader.place("SELL", 10, "STP", auxPrice=stop, parentId=parent)
-
-
-def last_status(trader: Trader, orderId: int) -> OrderStatus:
-    return trader.of(OrderStatus, orderId)[-1]
 
 
 def test_a_brackets_children_wait_for_their_parent(trader: Trader) -> None:

@@ -20,15 +20,12 @@ from tests.stacks.ibgateway.world_and_trader import (
     at,
     new_world,
     stock,
+    summary_value,
 )
 
 
-def value(world: World, tag: str) -> float:
-    return float(next(each.value for each in world.account_summary("All", tag) if each.tag == tag))
-
-
 def test_a_paper_account_begins_with_a_million_and_a_small_portfolio(quiet: World) -> None:
-    assert value(quiet, "NetLiquidation") == pytest.approx(1_000_000, rel=0.02)
+    assert summary_value(quiet, "NetLiquidation") == pytest.approx(1_000_000, rel=0.02)
     assert {each.contract.symbol for each in quiet.positions(None)} == {"MSFT", "IBM", "SPY"}
     assert all(each.position > 0 and each.avgCost > 0 for each in quiet.positions(None))
 
@@ -36,7 +33,7 @@ def test_a_paper_account_begins_with_a_million_and_a_small_portfolio(quiet: Worl
 def test_selling_what_is_held_is_possible_without_means(trader: Trader) -> None:
     ledger = trader.world._broker.ledgers[ACCOUNT]
     ledger.deposit("USD", -ledger.cash["USD"] - Decimal(60_000))
-    assert value(trader.world, "AvailableFunds") < 0
+    assert summary_value(trader.world, "AvailableFunds") < 0
 
     trader.place("BUY", 1, "MKT")
     assert trader.statuses()[-1] == "Inactive"
@@ -65,7 +62,7 @@ def test_profit_is_told_alike_in_portfolio_pnl_and_commission_report(trader: Tra
 def test_daily_profit_is_the_change_of_net_liquidation_since_the_close(trader: Trader) -> None:
     world = trader.world
     trader.wait(at(4, day=12))
-    before = value(world, "NetLiquidation")
+    before = summary_value(world, "NetLiquidation")
     trader.wait(at(11, day=12))
     trader.place("BUY", 10, "MKT")
     trader.wait(at(12, day=12))
@@ -78,7 +75,7 @@ def test_daily_profit_is_the_change_of_net_liquidation_since_the_close(trader: T
         for each in world.positions(None)
     )
     daily = world.pnl(ACCOUNT, "").dailyPnL
-    assert daily == pytest.approx(value(world, "NetLiquidation") - before + after_hours, abs=0.5)
+    assert daily == pytest.approx(summary_value(world, "NetLiquidation") - before + after_hours, abs=0.5)
 
 
 def close(world: World, contract: Contract) -> float:

@@ -10,28 +10,23 @@ from ibgateway.simulator.world.account import margin
 from ibgateway.simulator.world.account.margin import INDEX_FUTURES, AccountWorth, Prices
 from ibgateway.simulator.world.instruments.directory import Directory
 from ibgateway.simulator.world.instruments.instrument import Instrument
-from ibgateway.simulator.world.world import World
-from tests.stacks.ibgateway.world_and_trader import AAPL, Trader
+from tests.stacks.ibgateway.world_and_trader import AAPL, Trader, summary_value
 
 DIRECTORY = Directory()
 FLAT = Prices(of=lambda _: 100.0, rate=lambda currency: 1.25 if currency == "EUR" else 1.0, under=lambda _: 100.0)
 
 
-def value(world: World, tag: str) -> float:
-    return float(next(each.value for each in world.account_summary("All", tag) if each.tag == tag))
-
-
 def test_margin_follows_from_what_is_held(trader: Trader) -> None:
     world = trader.world
-    before = value(world, "InitMarginReq"), value(world, "MaintMarginReq")
+    before = summary_value(world, "InitMarginReq"), summary_value(world, "MaintMarginReq")
     trader.place("BUY", 100, "MKT")
     price = world.snapshot(world.resolve(AAPL)).last or 0.0
 
-    assert value(world, "InitMarginReq") - before[0] == pytest.approx(50 * price, abs=1)
-    assert value(world, "MaintMarginReq") - before[1] == pytest.approx(25 * price, abs=1)
-    available = value(world, "EquityWithLoanValue") - value(world, "InitMarginReq")
-    assert value(world, "AvailableFunds") == pytest.approx(available, abs=0.02)
-    assert value(world, "BuyingPower") == pytest.approx(4 * available, abs=0.1)
+    assert summary_value(world, "InitMarginReq") - before[0] == pytest.approx(50 * price, abs=1)
+    assert summary_value(world, "MaintMarginReq") - before[1] == pytest.approx(25 * price, abs=1)
+    available = summary_value(world, "EquityWithLoanValue") - summary_value(world, "InitMarginReq")
+    assert summary_value(world, "AvailableFunds") == pytest.approx(available, abs=0.02)
+    assert summary_value(world, "BuyingPower") == pytest.approx(4 * available, abs=0.1)
 
 
 def instrument(conId: int) -> Instrument:

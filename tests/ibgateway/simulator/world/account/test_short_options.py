@@ -8,41 +8,36 @@ import pytest
 
 from ibgateway.simulator.world.account.short_options import OptionPosition, margin
 from ibgateway.simulator.world.instruments.directory import Directory
-from ibgateway.simulator.world.world import World
-from tests.stacks.ibgateway.world_and_trader import Trader, option
+from tests.stacks.ibgateway.world_and_trader import Trader, option, summary_value
 
 DIRECTORY = Directory()
 FRIDAY, NEXT = date(2025, 6, 13), date(2025, 6, 20)
 
 
-def value(world: World, tag: str) -> float:
-    return float(next(each.value for each in world.account_summary("All", tag) if each.tag == tag))
-
-
 def test_a_spread_needs_no_more_than_it_can_lose(trader: Trader) -> None:
     world = trader.world
     low, high = world.resolve(option(420.0)), world.resolve(option(430.0))
-    before = value(world, "InitMarginReq")
+    before = summary_value(world, "InitMarginReq")
     trader.place("BUY", 2, "MKT", high)
     trader.place("SELL", 2, "MKT", low)
-    assert value(world, "InitMarginReq") - before == pytest.approx(2 * 1000, abs=0.02)
+    assert summary_value(world, "InitMarginReq") - before == pytest.approx(2 * 1000, abs=0.02)
 
     trader.place("SELL", 2, "MKT", high)
-    naked = value(world, "InitMarginReq") - before
+    naked = summary_value(world, "InitMarginReq") - before
     assert naked > 2 * 0.2 * 42_000
     trader.place("BUY", 2, "MKT", low)
-    assert value(world, "InitMarginReq") == pytest.approx(before, abs=0.02)
+    assert summary_value(world, "InitMarginReq") == pytest.approx(before, abs=0.02)
 
 
 def test_shares_cover_a_short_call(trader: Trader) -> None:
     world = trader.world
     trader.place("BUY", 100, "MKT")
-    before = value(world, "InitMarginReq")
+    before = summary_value(world, "InitMarginReq")
     trader.place("SELL", 1, "MKT", option(430.0))
-    assert value(world, "InitMarginReq") == pytest.approx(before, abs=0.02)
+    assert summary_value(world, "InitMarginReq") == pytest.approx(before, abs=0.02)
 
     trader.place("SELL", 1, "MKT", option(400.0, "P"))
-    assert value(world, "InitMarginReq") > before + 4_000
+    assert summary_value(world, "InitMarginReq") > before + 4_000
 
 
 def position(quantity: float, strike: float, right: str = "C", expiry: date = FRIDAY) -> OptionPosition:

@@ -5,11 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ibgateway.simulator.world.world import World
-from tests.stacks.ibgateway.world_and_trader import ACCOUNT, EURUSD, Trader, stock
-
-
-def value(world: World, tag: str) -> float:
-    return float(next(each.value for each in world.account_summary("All", tag) if each.tag == tag))
+from tests.stacks.ibgateway.world_and_trader import ACCOUNT, EURUSD, Trader, stock, summary_value
 
 
 def test_net_liquidation_is_cash_and_what_is_held(trader: Trader) -> None:
@@ -18,8 +14,10 @@ def test_net_liquidation_is_cash_and_what_is_held(trader: Trader) -> None:
     world = trader.world
 
     held = sum(each.marketValue for each in world.portfolio(ACCOUNT))
-    assert value(world, "NetLiquidation") == pytest.approx(value(world, "TotalCashValue") + held, abs=0.05)
-    assert value(world, "GrossPositionValue") == pytest.approx(
+    assert summary_value(world, "NetLiquidation") == pytest.approx(
+        summary_value(world, "TotalCashValue") + held, abs=0.05
+    )
+    assert summary_value(world, "GrossPositionValue") == pytest.approx(
         sum(abs(each.marketValue) for each in world.portfolio(ACCOUNT)), abs=0.05
     )
 
@@ -31,7 +29,7 @@ def test_the_account_window_shows_every_currency(trader: Trader) -> None:
     assert values["AccountReady", ""] == "true"
     assert values["CashBalance", "EUR"] == "20000.00"
     assert float(values["ExchangeRate", "EUR"]) == pytest.approx(1.14, abs=0.02)
-    assert values["NetLiquidation", "USD"] == f"{value(trader.world, 'NetLiquidation'):.2f}"
+    assert values["NetLiquidation", "USD"] == f"{summary_value(trader.world, 'NetLiquidation'):.2f}"
     total = float(values["CashBalance", "USD"]) + 20_000 * float(values["ExchangeRate", "EUR"])
     assert float(values["CashBalance", "BASE"]) == pytest.approx(total, abs=1)
 

@@ -4,29 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ibgateway.simulator.model.market_data import Trade
 from ibgateway.simulator.model.orders import OpenOrder, OrderStatus
-from ibgateway.simulator.world.world import World
-from tests.stacks.ibgateway.world_and_trader import AAPL, START, Trader, at
-
-END = at(16)
-
-
-def prints(world: World, upto: float = END) -> list[Trade]:
-    return world.trades(world.resolve(AAPL), START, upto)
-
-
-def quote(world: World, time: float | None = None) -> tuple[float, float]:
-    shown = world.snapshot(world.resolve(AAPL), time).quote
-    assert shown.bid is not None
-    assert shown.ask is not None
-    return shown.bid, shown.ask
-
-
-def level(world: World, share: float) -> float:
-    """A price between the lowest (0) and the highest (1) of the rest of the day."""
-    seen = [trade.price for trade in prints(world)]
-    return round(min(seen) + (max(seen) - min(seen)) * share, 2)
+from tests.stacks.ibgateway.world_and_trader import AAPL, END, Trader, at, level, prints, quote
 
 
 def test_a_sell_stop_triggers_on_the_first_print_at_or_below_it(trader: Trader) -> None:

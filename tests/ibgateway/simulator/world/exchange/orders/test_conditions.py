@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from ibgateway.simulator.model.orders import OrderCondition, OrderStatus
-from tests.stacks.ibgateway.world_and_trader import AAPL, START, Trader, at, stock
+from ibgateway.simulator.model.orders import OrderCondition
+from tests.stacks.ibgateway.world_and_trader import AAPL, END, START, Trader, at, last_status, stock
 
-END = at(16)
 FAR = 300.0
-
-
-def last_status(trader: Trader, orderId: int) -> OrderStatus:
-    return trader.of(OrderStatus, orderId)[-1]
 
 
 def condition(condType: int, **fields: object) -> OrderCondition:
