@@ -64,11 +64,11 @@ async def run_term(
     guard = ConnectionFence()
     store_target = partial(store_connection_target, bus.pipe, bus.keys, bus.watermark)
     session = Session(settings, bus.worker_id, bus, order_ids_of(bus), services_of(bus, settings), guard, store_target)
-    bus.lease.tell(guard.held_until)
+    bus.lease.on_renewed(guard.held_until)
     lifecycle = ConnectionLoop(session, timing)
     reconciliation = Reconciliation(session, bus.records, bus.lease.token)
     bus.on_abandoned(session.abandoned)
-    bus.on_left(reconciliation.settle)
+    bus.on_unfinished(reconciliation.settle)
     try:
         await _remembered(bus, session)
         await run_until_first_ends(
@@ -140,7 +140,7 @@ async def _serve(
             await session.quotes.release()
             await session.services.audit.flush()
     session.state.set(standing.STOPPED)
-    await bus.beat(session_status(session))
+    await bus.write_heartbeat(session_status(session))
 
 
 async def _stop(bus: BusServer, stopping: asyncio.Event, grace_s: float) -> NoReturn:
@@ -167,7 +167,7 @@ async def _beat(bus: BusServer, session: Session) -> NoReturn:
         session.news.clear()
         if session.halted_for_loss and bus.watermark.known.halt is None:  # the operator has compared, and resumed
             session.data_loss, session.halted_for_loss = None, False
-        await bus.beat(session_status(session))
+        await bus.write_heartbeat(session_status(session))
         with suppress(TimeoutError):
             async with asyncio.timeout(BEAT_S):
                 await session.news.wait()

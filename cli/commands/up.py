@@ -199,7 +199,7 @@ async def run_until_signal_or_death(stopped: asyncio.Event, children: Children, 
         if signalled.done():
             raise StoppedByUser
         if death.done():
-            raise death.result().obituary()
+            raise death.result().as_problem()
         done.result()
     finally:
         for task in (done, signalled, death):

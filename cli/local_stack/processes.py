@@ -30,7 +30,7 @@ class Child:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
         return "\n".join(f"    {line}" for line in lines) or "    (it wrote nothing)"
 
-    def obituary(self) -> Problem:
+    def as_problem(self) -> Problem:
         return Problem(f"{self.name} ended with status {self.process.returncode}; {self.log} ends with\n{self.tail()}")
 
 

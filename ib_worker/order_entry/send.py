@@ -170,7 +170,7 @@ async def note_sent(session: Session, asked: RequestContext, **fields: str) -> N
 
 def _certainly_not_sent(asked: RequestContext, error: ToolError) -> ToolError:
     """The order was accepted, and then certainly not written."""
-    asked.nothing_sent()
+    asked.mark_not_sent()
     return ToolError("not_executed", f"Nothing was sent. {error.message}", reason=error.code)
 
 

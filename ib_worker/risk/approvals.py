@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from bridge.bus.controls.approvals import FORM_MS, WAITS_MS, Answer, Approval, Word, answer_form, ask_approval
+from bridge.bus.controls.approvals import FORM_MS, WAITS_MS, Answer, Approval, FormResult, answer_form, ask_approval
 from bridge.bus.keys import Keys
 from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.connection import bus_errors
@@ -12,7 +12,7 @@ from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 
 # Why a form's answer lets nothing pass.
-INVALID: dict[Word, str] = {
+INVALID: dict[FormResult, str] = {
     "replayed": "this answer was used already. Retry with the same idempotencyKey to get the outcome",
     "unknown": "no such form is open: a newer form replaced it, or it is too old",
     "other_caller": "the form was shown to another client",

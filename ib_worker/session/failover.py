@@ -43,7 +43,7 @@ class GatewayFailover:
             if lost_at is None or now < max(lost_at + PATIENCE_S, self._not_before):
                 continue
             with suppress(BusError):
-                if await self._relief.ask() and await _still_cut_off(session):
+                if await self._relief.request() and await _still_cut_off(session):
                     self._not_before = now + AGAIN_S
                     raise HandOver
 
@@ -52,7 +52,7 @@ class GatewayFailover:
         while True:
             await asyncio.sleep(LOOK_S)
             with suppress(BusError):
-                if await self._relief.wanted() and await _reaches(gateway):
+                if await self._relief.requested() and await _reaches(gateway):
                     await self._relief.offer()
 
 

@@ -33,10 +33,10 @@ class Subscription:
 
     async def open(self, feed: StreamReader) -> Opened:
         """Return the state that the leading worker knows; the feed continues from there."""
-        feed.hold()
+        feed.pause()
         self._leader = await self._token()  # before the question: a change meanwhile is then seen
         opened = await self._ask()
-        feed.begin(opened.get("life", ""), opened.get("seq", 0))
+        feed.resume_from(opened.get("life", ""), opened.get("seq", 0))
         return opened
 
     async def superseded(self) -> bool:

@@ -41,7 +41,7 @@ class SharedRequestStateCodec:
 
     async def refresh(self) -> None:
         """Read the secret; the seals of this front are then everybody's. Raises ToolError bus_down."""
-        secret = await self._asker.seal()
+        secret = await self._asker.shared_secret()
         if secret != self._secret:
             self._secret, self._codec = secret, AESGCMRequestStateCodec([secret])
 

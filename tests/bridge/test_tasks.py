@@ -54,7 +54,7 @@ async def test_a_listener_ends_in_the_moment_in_which_redis_hangs_up(redis_url: 
         listener = PubSubListener(shim.url, lambda *_: None, lambda: None)
         async with asyncio.timeout(10):
             async with listener:
-                listener.want(session)
+                listener.subscribe(session)
                 await listener.confirmed(session, 5)
                 shim.cut()
                 for _ in range(turns):

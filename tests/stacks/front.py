@@ -78,7 +78,7 @@ async def worker(
 
     async with BusServer(redis_url, session, f"worker-{secrets.token_hex(4)}") as bus:
         await bus.lead()
-        await bus.beat(status)
+        await bus.write_heartbeat(status)
         task = asyncio.create_task(bus.serve(handle))
         try:
             await listened_to(bus)

@@ -25,7 +25,7 @@ class Leader:
     def still_leader(self) -> bool:
         return self.leads
 
-    def nothing_sent(self) -> None:
+    def mark_not_sent(self) -> None:
         self.taken_back = True
 
 

@@ -145,7 +145,7 @@ class BusClient:
             digest = digest_of(declared, arguments)
             return msgspec.structs.replace(read, key=key, digest=digest, grace_ms=times.grace_ms(), keyless=keyless)
 
-        return await Submission(self.pipe, self._post, self._intents, times, attempt, declared.relieves).verdict()
+        return await Submission(self.pipe, self._post, self._intents, times, attempt, declared.relieves).result()
 
     def _request(
         self,
@@ -194,7 +194,7 @@ class BusClient:
         with bus_errors(self.pipe.url):
             await self._intents.told(key)
 
-    async def seal(self) -> bytes:
+    async def shared_secret(self) -> bytes:
         """The secret that all fronts of the session share; the first to need it makes it. Raises ToolError bus_down."""
         made = secrets.token_bytes(SEAL_BYTES)
         with bus_errors(self.pipe.url):

@@ -51,8 +51,8 @@ class ReplyInbox:
 
     async def __aenter__(self) -> Self:
         await self._listener.__aenter__()
-        self._pipe.on_demoted = self._listener.leave
-        self._listener.want(self._channel)
+        self._pipe.on_demoted = self._listener.reconnect
+        self._listener.subscribe(self._channel)
         self._watcher = asyncio.create_task(self._watch(), name="bus watch")
         return self
 
@@ -84,7 +84,7 @@ class ReplyInbox:
         """Let a feed hear its stream. Raises NotSent; the feed must be left in any case."""
         channel = self._keys.ticks(feed.stream)
         self._feeds.setdefault(channel, set()).add(feed)
-        self._listener.want(channel)
+        self._listener.subscribe(channel)
         await self._listener.confirmed(channel, CONFIRM_S)
 
     def leave(self, feed: StreamReader) -> None:
@@ -92,12 +92,12 @@ class ReplyInbox:
         self._feeds[channel].discard(feed)
         if not self._feeds[channel]:
             del self._feeds[channel]
-            self._listener.drop(channel)
+            self._listener.unsubscribe(channel)
 
     def attach(self, channel: str, hear: Callable[[bytes], None]) -> None:
         """Listen to one more channel for as long as this front runs."""
         self._attached[channel] = hear
-        self._listener.want(channel)
+        self._listener.subscribe(channel)
 
     def _hear(self, channel: str, message: bytes) -> None:
         try:

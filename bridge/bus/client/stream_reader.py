@@ -40,11 +40,11 @@ class StreamReader:
         self._unread.clear()
         return batch
 
-    def hold(self) -> None:
-        """Give nothing until `begin`: the reader is about to be told what the ticks of now add up to."""
+    def pause(self) -> None:
+        """Give nothing until `resume_from`: the reader is about to be told what the ticks of now add up to."""
         self._held = True
 
-    def begin(self, life: str, seq: int) -> None:
+    def resume_from(self, life: str, seq: int) -> None:
         """Its reader has been told what all ticks up to this one add up to, by a worker of this life: give, and count
         from, the next. Another life than was heard is a gap."""
         self._held = False

@@ -96,7 +96,7 @@ class Submission:
         self._key = ""
         self._accepted = False  # by a worker, as far as we have seen
 
-    async def verdict(self) -> bytes:
+    async def result(self) -> bytes:
         """The result as JSON. Raises ToolError, always with the key in its details."""
         try:
             result = await self._until_answered()
@@ -128,7 +128,7 @@ class Submission:
             if seen.word == "conflict":
                 raise ToolError("idempotency_conflict", CONFLICT)
             if seen.attempt != request.id:
-                return await self._elsewhere(seen.attempt)
+                return await self._await_other_attempt(seen.attempt)
             if seen.word == "no_generation":
                 raise ToolError("unknown", NO_HISTORY, reason=seen.word)
             if seen.word in NOT_EXECUTED:
@@ -154,7 +154,7 @@ class Submission:
     async def _generation(self) -> str:
         """Asked before anything is submitted, so that whatever fails here has sent nothing."""
         try:
-            return (await self._intents.look(self._key)).generation
+            return (await self._intents.read(self._key)).generation
         except BusError as error:
             raise refused_by_bus(error) from error
 
@@ -193,7 +193,7 @@ class Submission:
     def _next_look(self, attempt: str, call: asyncio.Future[Reply]) -> Awaitable[RecordSnapshot]:
         if _now() >= self._times.accept_by or _worker_lost(call):
             return self._intents.withdraw(self._key, attempt)
-        return self._intents.look(self._key)
+        return self._intents.read(self._key)
 
     async def _reply(self, call: asyncio.Future[Reply]) -> Reply | None:
         """The reply, or None when it is time to look at the record."""
@@ -204,11 +204,11 @@ class Submission:
         await asyncio.wait([call], timeout=wait_s)
         return call.result() if call.done() and not _broken(call) else None
 
-    async def _elsewhere(self, attempt: str) -> bytes | None:
+    async def _await_other_attempt(self, attempt: str) -> bytes | None:
         """Wait for the answer of another call that has this key."""
         while True:
             await asyncio.sleep(POLL_S)
-            seen = await _if_answered(self._intents.look(self._key))
+            seen = await _if_answered(self._intents.read(self._key))
             late = _now() >= self._times.accept_by
             if seen is None:
                 continue

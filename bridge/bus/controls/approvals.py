@@ -18,7 +18,7 @@ FORM_MS = 120 * 1000  # a form shows prices: an answer that comes later is about
 ANSWERED_MS = 30 * 1000  # what a form has approved goes out at once, or not at all
 
 Answer = Literal["approve", "decline", "cancel"]
-Word = Literal["approved", "refused", "replayed", "unknown", "other_caller", "expired", "voided"]
+FormResult = Literal["approved", "refused", "replayed", "unknown", "other_caller", "expired", "voided"]
 
 
 class Approval(msgspec.Struct, frozen=True):
@@ -113,7 +113,9 @@ async def give_approval(pipe: CommandPipeline, keys: Keys, key: str, digest: str
     return bool(await GIVE.run(pipe, names, key, digest, by))
 
 
-async def answer_form(pipe: CommandPipeline, keys: Keys, key: str, challenge: str, caller: str, approve: bool) -> Word:
+async def answer_form(
+    pipe: CommandPipeline, keys: Keys, key: str, challenge: str, caller: str, approve: bool
+) -> FormResult:
     """Record a form's answer and return its result. After a BusError the challenge may be used up."""
     by = f"{caller}, by a form in the client"
     arguments = (key, challenge, caller, "1" if approve else "0", by, ANSWERED_MS)
@@ -121,7 +123,7 @@ async def answer_form(pipe: CommandPipeline, keys: Keys, key: str, challenge: st
     return _WORDS[word]
 
 
-_WORDS: dict[bytes, Word] = {
+_WORDS: dict[bytes, FormResult] = {
     b"approved": "approved",
     b"refused": "refused",
     b"replayed": "replayed",

@@ -13,12 +13,12 @@ class FailoverSignals:
         self._pipe = pipe
         self._keys = keys
 
-    async def ask(self) -> bool:
+    async def request(self) -> bool:
         """As leader: report that the gateway is out of reach. Return whether a standby reaches it."""
         await self._pipe.send("SET", self._keys.cut_off, "1", "PX", SAID_MS)
         return await self._said(self._keys.relief)
 
-    async def wanted(self) -> bool:
+    async def requested(self) -> bool:
         """As standby: return whether the leader asks for a hand-over."""
         return await self._said(self._keys.cut_off)
 

@@ -64,12 +64,12 @@ class Lease:
         gateway."""
         return boottime() < self._until
 
-    def leads(self) -> bool:
+    def may_serve_reads(self) -> bool:
         """Return whether this worker may serve reads: it holds the lease, or the server takes no writes, so nobody else
         can get it."""
         return self.held() or self._full
 
-    def tell(self, told: Callable[[float], None]) -> None:
+    def on_renewed(self, told: Callable[[float], None]) -> None:
         """Say now, and at each renewal, until when (by boottime) nobody else leads unless this worker stands still."""
         self._told = told
         told(self._until)
@@ -155,7 +155,7 @@ class Lease:
 
     async def keep(self) -> None:
         """Renew for ever. Raises LeaseLost when another has it, or when no renewal came through in time."""
-        while self.leads():
+        while self.may_serve_reads():
             renewed = await self._renew()
             left_s = self._until - boottime()
             await self._pause(min(RENEW_S if renewed else RETRY_S, left_s) if left_s > 0 else RETRY_S)

@@ -44,7 +44,7 @@ class AdmissionRules:
             self.hold_ms,
         )
 
-    def refuse(self, word: str, *details: bytes) -> NoReturn:
+    def raise_refusal(self, word: str, *details: bytes) -> NoReturn:
         """Raise what the gate said. Nothing was accepted, and nothing may be sent."""
         if word == "halted":
             raise halted_error(halt_of(details))
@@ -68,4 +68,4 @@ class AdmissionRules:
         )
 
 
-OPEN = ("", "0", 0, 0, 0, 0, "", 0, 0)  # for what places nothing
+NO_RULES = ("", "0", 0, 0, 0, 0, "", 0, 0)  # for what places nothing

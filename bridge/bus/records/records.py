@@ -20,14 +20,14 @@ from bridge.bus.integrity.watermark import Watermark, data_lost_error
 from bridge.bus.keys import Keys
 from bridge.bus.messages import Reply, Request, decode_reply, decode_request
 from bridge.bus.records import scripts
-from bridge.bus.records.admission import OPEN, AdmissionRules
+from bridge.bus.records.admission import NO_RULES, AdmissionRules
 from bridge.bus.transport.connection import Refused
 from bridge.bus.transport.errors import WRONG_TYPE, Fenced, StaleRequest
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolRequest, ToolSpec
 
 State = Literal["new", "accepted", "done", "withdrawn"]
-Word = Literal[
+RecordWord = Literal[
     State, "submitted", "absent", "other_principal", "conflict", "no_generation", "other_generation", "no_worker"
 ]
 
@@ -36,7 +36,7 @@ PASSES = {"idempotencyKey", "confirmationToken", "duplicateOf"}
 log = structlog.get_logger()
 
 _STATES: dict[bytes, State] = {each.encode(): each for each in get_args(State)}
-_WORDS: dict[bytes, Word] = {each.encode(): each for each in get_args(Word)}
+_WORDS: dict[bytes, RecordWord] = {each.encode(): each for each in get_args(RecordWord)}
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class RecordSnapshot:
     """The result of a front's step: the record's state, or why nothing was written, and the attempt that the record
     holds."""
 
-    word: Word
+    word: RecordWord
     attempt: str = ""
     reply: bytes = b""
     generation: str = ""
@@ -104,7 +104,7 @@ class RecordClient:
         arguments = (request.digest, request.id, ttl_ms, message, generation, scripts.TOMBSTONE_MS, *principal)
         return self._heard(await scripts.SUBMIT.run(self._pipe, keys, *arguments))
 
-    async def look(self, key: str) -> RecordSnapshot:
+    async def read(self, key: str) -> RecordSnapshot:
         record = self._pipe.send("HMGET", self._keys.order(key), "st", "att", "res")
         generation = self._pipe.send("GET", self._keys.generation)
         state, attempt, reply = await record
@@ -163,7 +163,7 @@ class RecordKeeper:
             names.order(key), names.lease, names.inflight, names.halt, names.accepted, duplicate, names.generation,
             names.revision, names.duplicate(gate.shared or gate.terms) if gate else duplicate, names.halts,
         )  # fmt: skip
-        gated = gate.arguments() if gate else OPEN
+        gated = gate.arguments() if gate else NO_RULES
         noted = [part for pair in notes.items() for part in pair]
         switch = (int(known.halt is not None), known.releases)
         figures = (known.revision, known.generation, *switch, known.day_from_ms, known.day_orders)
@@ -173,7 +173,7 @@ class RecordKeeper:
         if word == b"behind":
             raise data_lost_error()
         if gate is not None and word != b"accepted":
-            gate.refuse(word.decode(), *details)
+            gate.raise_refusal(word.decode(), *details)
         revision, of_the_day = map(int, details[1:])
         if self._watermark.counted_twice(revision):
             raise data_lost_error()

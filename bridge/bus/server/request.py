@@ -80,7 +80,7 @@ class RequestContext:
         self.stage = "accepted"
         self.limit.reschedule(None)  # what is sent can't be unsent: the handler's own deadlines end it
 
-    def nothing_sent(self) -> None:
+    def mark_not_sent(self) -> None:
         """After accept(): the frame was not written and will not be, so the error that follows takes the record back,
         and the key may be used again."""
         self.stage = "accepting"

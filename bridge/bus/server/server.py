@@ -119,8 +119,8 @@ class BusServer:
         listener = PubSubListener(self.pipe.url, lambda _, message: self._hear(handle, message), lambda: None)
         try:
             async with listener:
-                listener.want(self.keys.requests)
-                self.pipe.on_demoted = listener.leave
+                listener.subscribe(self.keys.requests)
+                self.pipe.on_demoted = listener.reconnect
                 await _first_end([self._keeper, *tasks])
             if self._in_hand:
                 await asyncio.wait(self._in_hand.values(), timeout=self._grace_s)
@@ -225,7 +225,7 @@ class BusServer:
             log.warning("request_unreadable", error=str(error), count=self.unreadable)
             return
         wait_ms = min(request.until - self.pipe.clock.now_ms(), LONGEST_WAIT_MS)
-        if wait_ms <= 0 or not self.lease.leads() or request.id in self._in_hand:
+        if wait_ms <= 0 or not self.lease.may_serve_reads() or request.id in self._in_hand:
             log.info("request_dropped", id=request.id, operation=request.op, wait_ms=wait_ms)
             return
         if request.v != VERSION:
@@ -261,12 +261,12 @@ class BusServer:
         """`callback(stream)` is called once nobody has listened for thirty seconds; the stream is then forgotten."""
         self.ticks.on_abandoned = callback
 
-    def on_left(self, callback: Leave) -> None:
+    def on_unfinished(self, callback: Leave) -> None:
         """`callback(record)` is called with a write whose handler failed after accept(): it is to be settled like one
         that an earlier leader left."""
         self._leave = callback
 
-    async def beat(self, status: Model) -> None:
+    async def write_heartbeat(self, status: Model) -> None:
         """Write the session's status (bridge.tools.session.SessionStatus): at every change, and every second or two."""
         keys = (self.keys.lease, self.keys.heartbeat)
         told = status.model_dump_json()

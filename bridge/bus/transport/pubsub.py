@@ -41,18 +41,18 @@ class PubSubListener:
     async def __aexit__(self, *_: object) -> None:
         await cancel_and_wait([self._task])
 
-    def want(self, channel: str) -> None:
-        """Listen to a channel from now on, as soon as the server can be reached, until `drop`."""
+    def subscribe(self, channel: str) -> None:
+        """Listen to a channel from now on, as soon as the server can be reached, until `unsubscribe`."""
         if channel not in self._wanted:
             self._wanted[channel] = asyncio.Event()
             self._commands.put_nowait(("SSUBSCRIBE", channel))
 
-    def drop(self, channel: str) -> None:
+    def unsubscribe(self, channel: str) -> None:
         if self._wanted.pop(channel, None) is not None:
             self._leaving[channel] += 1
             self._commands.put_nowait(("SUNSUBSCRIBE", channel))
 
-    def leave(self) -> None:
+    def reconnect(self) -> None:
         """Give the connection up, as the session's server may be another one now."""
         self._commands.put_nowait(())
 

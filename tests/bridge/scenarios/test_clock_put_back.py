@@ -119,14 +119,14 @@ async def test_a_confirmation_token_of_the_future_confirms_nothing(
 async def test_a_standby_of_the_future_takes_no_lease_away(pipe: CommandPipeline, session: str) -> None:
     keys, relief = Keys(session), FailoverSignals(pipe, Keys(session))
     await relief.offer()
-    await relief.ask()
+    await relief.request()
     for name in (keys.relief, keys.cut_off):
         await an_hour_ahead(pipe, name)
 
-    assert not await relief.wanted()
-    await relief.ask()  # says its own part anew
-    assert not await relief.ask()
-    assert await relief.wanted()
+    assert not await relief.requested()
+    await relief.request()  # says its own part anew
+    assert not await relief.request()
+    assert await relief.requested()
 
 
 async def test_the_lease_of_a_dead_leader_lapses_within_a_lease_and_not_an_hour_later(

@@ -173,10 +173,10 @@ async def test_a_cancelled_call_does_not_withdraw_its_order(redis_url: str, sess
 async def test_a_look_between_finds_what_a_lost_reply_had_said(redis_url: str, session: str, broker: Broker) -> None:
     async with serving(redis_url, session, broker.handle), pipe_to(redis_url) as pipe:
         front_side = intents(pipe, session)
-        assert (await front_side.look(KEY)).word == "absent"
+        assert (await front_side.read(KEY)).word == "absent"
         async with front(redis_url, session) as asker:
             await submit(asker)
-        seen = await front_side.look(KEY)
+        seen = await front_side.read(KEY)
 
     assert seen.word == "done"
     assert b'"orderId":7' in seen.reply

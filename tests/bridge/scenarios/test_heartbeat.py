@@ -17,7 +17,7 @@ READY = SessionStatus(is_connected=True, state="ready", accounts=["DU1"])
 async def test_a_status_arrives_with_its_age_and_writer(redis_url: str, session: str) -> None:
     async with serving(redis_url, session, Broker().handle, worker="w-7") as bus, front(redis_url, session) as asker:
         before_ms = bus.pipe.clock.now_ms()
-        await bus.beat(READY)
+        await bus.write_heartbeat(READY)
         heartbeat = await asker.status()
 
     assert heartbeat is not None
@@ -30,7 +30,7 @@ async def test_a_status_arrives_with_its_age_and_writer(redis_url: str, session:
 async def test_the_last_status_stays_readable_when_the_worker_is_gone(redis_url: str, session: str) -> None:
     async with front(redis_url, session) as asker:
         async with serving(redis_url, session, Broker().handle) as bus:
-            await bus.beat(READY)
+            await bus.write_heartbeat(READY)
         heartbeat = await asker.status()
         kept_ms = await asker.pipe.send("PTTL", asker.keys.heartbeat)
         await asker.pipe.send("HSET", asker.keys.heartbeat, "written_ms", asker.pipe.clock.now_ms() - 90_000)
@@ -54,11 +54,11 @@ async def test_a_session_that_nobody_served_has_none(redis_url: str, session: st
 
 async def test_only_the_leader_writes_it(redis_url: str, session: str) -> None:
     async with BusServer(redis_url, session, "standby") as standby, front(redis_url, session) as asker:
-        await standby.beat(READY)
+        await standby.write_heartbeat(READY)
         assert await asker.status() is None
         async with serving(redis_url, session, Broker().handle) as bus:
-            await bus.beat(READY)
-            await standby.beat(SessionStatus(is_connected=False, state="failed"))
+            await bus.write_heartbeat(READY)
+            await standby.write_heartbeat(SessionStatus(is_connected=False, state="failed"))
             heartbeat = await asker.status()
 
     assert heartbeat is not None
@@ -69,7 +69,7 @@ async def test_a_beat_without_redis_is_no_error(redis_url: str, session: str) ->
     async with Shim(redis_url) as shim, serving(shim.url, session, Broker().handle) as bus:
         shim.refusing = True
         shim.cut()
-        await bus.beat(READY)
+        await bus.write_heartbeat(READY)
         shim.refusing = False
         async with pipe_to(redis_url) as pipe:
             assert await pipe.send("EXISTS", Keys(session).heartbeat) == 0
@@ -83,5 +83,5 @@ async def test_without_redis_there_is_no_status(session: str, unused_port: int) 
 
 
 async def _beats(bus: BusServer, pipe: object) -> bool:
-    await bus.beat(READY)
+    await bus.write_heartbeat(READY)
     return bool(await pipe.send("EXISTS", bus.keys.heartbeat))  # type: ignore[attr-defined]

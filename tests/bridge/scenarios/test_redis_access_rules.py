@@ -55,7 +55,7 @@ async def test_both_sides_work_with_what_they_need(urls: dict[str, str], session
         assert await ask(asker) == broker.answer
         assert await submit(asker) == broker.answer
         assert await submit(asker) == b'{"orderId":7,"replayed":true}'
-        await bus.beat(SessionStatus(is_connected=True, state="ready"))
+        await bus.write_heartbeat(SessionStatus(is_connected=True, state="ready"))
         status = await asker.status()
         await bus.records.note(KEY, sent="1")
         assert await bus.records.order_ids(floor=5) == 5
@@ -65,7 +65,7 @@ async def test_both_sides_work_with_what_they_need(urls: dict[str, str], session
 
         halt = await asker.halt("claude", "enough")
         assert await asker.halted() == halt
-        assert await asker.seal() == await asker.seal()
+        assert await asker.shared_secret() == await asker.shared_secret()
 
     assert status is not None
     assert tick.seq == 1

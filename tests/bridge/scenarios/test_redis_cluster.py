@@ -48,7 +48,7 @@ async def test_everything_works_from_either_node(nodes: list[EmbeddedRedis], ses
         assert await ask(asker) == broker.answer
         assert await submit(asker) == broker.answer
         assert await submit(asker) == b'{"orderId":7,"replayed":true}'
-        await bus.beat(SessionStatus(is_connected=True, state="ready"))
+        await bus.write_heartbeat(SessionStatus(is_connected=True, state="ready"))
         status = await asker.status()
         await bus.records.note(KEY, sent="1")
         record = await bus.records.read(KEY)

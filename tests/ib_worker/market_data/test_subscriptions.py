@@ -291,7 +291,7 @@ async def test_what_is_told_at_the_opening_says_up_to_which_tick(redis_url: str,
         async with front.asker.listen(early["stream"]) as feed:
             await first_ticks(feed, 3)
             opened = await front.ask("open_market_data", symbol="SPY")
-            feed.begin(opened["life"], opened["seq"])
+            feed.resume_from(opened["life"], opened["seq"])
             ticks = await first_ticks(feed, 3)
         account = await front.ask("open_account_updates")
 

@@ -60,17 +60,17 @@ async def test_nothing_is_offered_by_who_reaches_no_gateway(
 ) -> None:
     async with CommandPipeline(redis_url) as pipe:
         relief = FailoverSignals(pipe, Keys(session))
-        assert not await relief.ask()
-        assert await relief.wanted()
+        assert not await relief.request()
+        assert await relief.requested()
         useless = asyncio.create_task(GatewayFailover(relief).offer(Endpoint("127.0.0.1", unused_port)))
         async with Link(to_port(sim.port)) as link:
             useful = asyncio.create_task(GatewayFailover(relief).offer(Endpoint("127.0.0.1", link.port)))
             link.tap = lambda data: pytest.fail(f"a standby that is asked said {data!r}")
-            await until(relief.ask, "one that reaches it offers", START_S)
+            await until(relief.request, "one that reaches it offers", START_S)
             useful.cancel()
         await pipe.send("DEL", Keys(session).relief)
         for _ in range(3):
-            assert not await relief.ask()
+            assert not await relief.request()
             await asyncio.wait([useless], timeout=0.5)  # a look at a time
         useless.cancel()
         await asyncio.gather(useless, useful, return_exceptions=True)

@@ -151,7 +151,7 @@ async def test_stream_ends_with_what_it_has_when_the_session_is_lost(redis_url: 
     async with ticking(redis_url, session) as ticker, serving(redis_url, session) as front:
         call = asyncio.create_task(watch(front, MODERN, 60))
         await until(lambda: ticker.sent > 10, "some ticks are sent")
-        await ticker.bus.beat(lost)
+        await ticker.bus.write_heartbeat(lost)
         async with asyncio.timeout(5):
             result, _, _ = await call
 

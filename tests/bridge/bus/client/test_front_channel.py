@@ -81,7 +81,7 @@ async def test_nothing_ends_while_a_front_does_not_answer(
     silent = PubSubListener(redis_url, lambda *_: None, lambda: None)
     async with silent, fronts(redis_url, session, {"a": RunningRead("t1", endable=True)}) as (asking,):
         channel = Keys(session).fronts
-        silent.want(channel)
+        silent.subscribe(channel)
         await silent.confirmed(channel, 5)
 
         assert not await asking.channel.end_only("claude", "desk", "a")

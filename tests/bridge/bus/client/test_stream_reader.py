@@ -49,16 +49,16 @@ async def test_missing_and_repeated_ticks_are_noticed() -> None:
 async def test_a_feed_begins_after_what_its_reader_was_told() -> None:
     feed = StreamReader(STREAM)
     feed.hear(Ticks("1-1", [tick(5), tick(6), tick(7)]))
-    feed.begin("1-1", 6)
+    feed.resume_from("1-1", 6)
     assert bodies(await anext(feed)) == [7]
     feed.hear(Ticks("1-1", [tick(7), tick(9)]))
     assert (bodies(await anext(feed)), feed.gaps) == ([9], 1)
 
     late = StreamReader(STREAM)
-    late.begin("1-1", 6)
+    late.resume_from("1-1", 6)
     late.hear(Ticks("1-1", [tick(6), tick(8)]))
     assert (bodies(await anext(late)), late.gaps) == ([8], 1)
-    late.begin("2-1", 3)  # another leader's, that nobody here has heard yet
+    late.resume_from("2-1", 3)  # another leader's, that nobody here has heard yet
     late.hear(Ticks("2-1", [tick(3), tick(4)]))
     assert (bodies(await anext(late)), late.gaps) == ([4], 2)
 
@@ -66,17 +66,17 @@ async def test_a_feed_begins_after_what_its_reader_was_told() -> None:
 async def test_a_held_feed_gives_nothing_before_it_begins() -> None:
     feed = StreamReader(STREAM)
     feed.hear(Ticks("1-1", [tick(1)]))
-    feed.hold()
+    feed.pause()
     reading = asyncio.ensure_future(anext(feed))
     feed.hear(Ticks("1-1", [tick(2)]))
     await asyncio.sleep(0)
     assert not reading.done()
-    feed.begin("1-1", 1)
+    feed.resume_from("1-1", 1)
     assert bodies(await reading) == [2]
 
     feed.hear(Ticks("1-1", [tick(3)]))
-    feed.hold()
-    feed.begin("", 0)  # a worker of an earlier release does not say where
+    feed.pause()
+    feed.resume_from("", 0)  # a worker of an earlier release does not say where
     assert bodies(await anext(feed)) == [3]
 
 

@@ -242,7 +242,7 @@ async def test_what_was_accepted_and_then_not_sent_may_be_asked_again(
         if next(links_up):
             return await broker.handle(asked)
         await asked.accept()
-        asked.nothing_sent()
+        asked.mark_not_sent()
         raise ToolError("not_executed", "Nothing was sent.", reason="link_down")
 
     async with serving(redis_url, session, handle) as bus, front(redis_url, session) as asker:

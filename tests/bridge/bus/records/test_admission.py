@@ -110,7 +110,7 @@ class Unsent(Gated):
 
     async def handle(self, asked: RequestContext) -> bytes:
         await super().handle(asked)
-        asked.nothing_sent()
+        asked.mark_not_sent()
         raise ToolError("not_executed", "Nothing was sent.")
 
 
@@ -251,7 +251,7 @@ async def test_a_full_redis_is_said_to_be_full(own_redis: EmbeddedRedis, session
         with pytest.raises(ToolError) as written:
             await submit(asker)
         with pytest.raises(ToolError) as sealed:
-            await asker.seal()
+            await asker.shared_secret()
 
     assert (written.value.code, written.value.details["reason"]) == ("not_executed", "bus_down")
     for message in (written.value.message, sealed.value.message):

@@ -110,7 +110,7 @@ class RecordMachine(RuleBasedStateMachine):
     @rule(key=KEYS)
     def look(self, key: str) -> None:
         row = self.rows.get(key, Row("absent", ""))
-        seen = self.run(self.intents.look(key))
+        seen = self.run(self.intents.read(key))
 
         assert (seen.word, seen.attempt, seen.reply) == (row.state, row.attempt, row.reply)
         assert seen.generation == self.generation
@@ -288,7 +288,7 @@ class RecordMachine(RuleBasedStateMachine):
 
     async def listen(self, listener: PubSubListener) -> None:
         await listener.__aenter__()
-        listener.want(self.keys.requests)
+        listener.subscribe(self.keys.requests)
         await listener.confirmed(self.keys.requests, 5)
 
     async def until_receivers(self, expected: int) -> None:

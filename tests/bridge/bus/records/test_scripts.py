@@ -32,7 +32,7 @@ class Desk:
         return (await self.intents.submit(request, msgspec.json.encode(request), 60_000, generation)).word
 
     async def look(self) -> str:
-        return (await self.intents.look(KEY)).word
+        return (await self.intents.read(KEY)).word
 
     async def withdraw(self, attempt: str) -> str:
         return (await self.intents.withdraw(KEY, attempt)).word
@@ -183,7 +183,7 @@ async def foreign(desk: Desk) -> str:
 async def desk(redis_url: str, session: str) -> AsyncIterator[Desk]:
     keys = Keys(session)
     async with CommandPipeline(redis_url) as pipe, PubSubListener(redis_url, lambda *_: None, lambda: None) as listener:
-        listener.want(keys.requests)
+        listener.subscribe(keys.requests)
         await listener.confirmed(keys.requests, 5)
         await pipe.send("SET", keys.lease, str(LEADER))
         await pipe.send("SET", keys.generation, "g")

@@ -38,12 +38,12 @@ async def test_a_lease_that_is_not_renewed_is_logged_when_that_begins_and_when_i
             shim.cut()
             tried = shim.accepted
             for _ in range(IN_VAIN):
-                await bus.beat(SessionStatus(is_connected=False, state="connecting"))
+                await bus.write_heartbeat(SessionStatus(is_connected=False, state="connecting"))
             await until(lambda: shim.accepted > tried + IN_VAIN, "it was tried in vain")
             shim.refusing = False
             renewed_from = bus.lease._until
             await until(lambda: bus.lease._until > renewed_from, "it is renewed again")
-            await bus.beat(SessionStatus(is_connected=False, state="connecting"))
+            await bus.write_heartbeat(SessionStatus(is_connected=False, state="connecting"))
 
     events = Counter(each["event"] for each in said)
     for event in ("lease_not_renewed", "heartbeat_not_written"):

@@ -35,7 +35,7 @@ async def listening_to(url: str, *channels: str) -> AsyncIterator[tuple[PubSubLi
     ear = Ear()
     async with PubSubListener(url, ear.hear, ear.lose) as listener:
         for channel in channels:
-            listener.want(channel)
+            listener.subscribe(channel)
         for channel in channels:
             await listener.confirmed(channel, 5)
         yield listener, ear
@@ -64,11 +64,11 @@ async def test_it_hears_what_it_wants_in_order(redis_url: str, channel: str) -> 
 
 async def test_wanting_twice_is_wanting_once(redis_url: str, channel: str) -> None:
     async with pipe_to(redis_url) as pipe, listening_to(redis_url, channel) as (listener, ear):
-        listener.want(channel)
+        listener.subscribe(channel)
         await listener.confirmed(channel, 1)
         assert await say(pipe, channel, b"1") == 1
-        listener.drop(channel)
-        listener.drop(channel)
+        listener.unsubscribe(channel)
+        listener.unsubscribe(channel)
         await until(lambda: _silent(pipe, channel), "it was left")
 
     assert ear.heard == [(channel, b"1")]
@@ -76,7 +76,7 @@ async def test_wanting_twice_is_wanting_once(redis_url: str, channel: str) -> No
 
 async def test_a_confirmation_that_does_not_come_is_named(channel: str, unused_port: int) -> None:
     async with PubSubListener(f"redis://127.0.0.1:{unused_port}", lambda *_: None, lambda: None) as listener:
-        listener.want(channel)
+        listener.subscribe(channel)
         await until(lambda: "Connect" in str(listener.last_error), "it has tried")
         with pytest.raises(NotSent, match=r"not subscribed: .*Connect"):
             await listener.confirmed(channel, 0.05)
@@ -190,13 +190,13 @@ def test_a_half_open_connection_is_noticed_within_ten_seconds() -> None:
 
 async def test_a_confirmation_of_what_was_left_meanwhile_does_not_count(redis_url: str, channel: str) -> None:
     listener = PubSubListener(redis_url, lambda *_: None, lambda: None)
-    listener.want(channel)
-    listener.drop(channel)
-    listener.want(channel)
+    listener.subscribe(channel)
+    listener.unsubscribe(channel)
+    listener.subscribe(channel)
     for kind, confirmed in (("ssubscribe", False), ("sunsubscribe", False), ("ssubscribe", True)):
         listener._take([kind.encode(), channel.encode(), 0])
         assert listener._wanted[channel].is_set() is confirmed
-    listener.drop(channel)
+    listener.unsubscribe(channel)
     listener._take([b"ssubscribe", channel.encode(), 0])
     listener._take([b"sunsubscribe", channel.encode(), 0])
     listener._take([b"sunsubscribe", channel.encode(), 0])
