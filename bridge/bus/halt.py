@@ -30,13 +30,13 @@ class Halt(msgspec.Struct, frozen=True):
         return f"{self.level} {self.origin()}"
 
     def origin(self) -> str:
-        """The time by Redis' clock, which is named: a simulator's orders and quotes have another date."""
+        """Return who set the switch, when and why; the time names Redis's clock, since a simulator has another date."""
         since = f"{self.since():%Y-%m-%d %H:%M:%S} UTC (server clock)" if self.since_ms else "an unknown time"
         return f"by {self.by or 'an unknown caller'} since {since}: {self.reason or 'no reason given'}"
 
 
 def halt_of(found: Sequence[bytes | None]) -> Halt:
-    """A switch that somebody wrote by hand, in part, is set all the same."""
+    """Return the switch as stored. A switch that is incomplete or written by hand counts as set."""
     level, by, reason, since_ms = (each or b"" for each in found)
     known: Level = "reduce_only" if level == b"reduce_only" else "halt"
     since = int(since_ms) if since_ms.isdigit() and len(since_ms) <= len(str(LATEST_MS)) else 0

@@ -60,7 +60,8 @@ class BusClient:
         deadline_s: float | None = None,
         traceparent: str | None = None,
     ) -> bytes:
-        """The result of a read or a session operation, as the JSON that the worker encoded. Raises as `reply` does."""
+        """Return the result of a read or a session operation, as the JSON that the worker encoded. Raises as `reply`
+        does."""
         told = await self.reply(
             declared,
             arguments,
@@ -83,10 +84,10 @@ class BusClient:
         deadline_s: float | None = None,
         traceparent: str | None = None,
     ) -> Reply:
-        """The same with its details, which say where a long result was cut.
+        """Return the worker's reply; its details report where a long result was cut.
 
         Raises ToolError: no_worker (at once), bus_down, timeout, retry (the reply may have been missed), worker_lost,
-        too_large, or what the worker said. All but the worker's own may be asked again.
+        too_large, or the worker's own error. The caller may retry after all but the worker's own.
         """
         total_s = deadline_s or declared.deadline_s
         try:
@@ -125,13 +126,14 @@ class BusClient:
         deadline_s: float | None = None,
         traceparent: str | None = None,
     ) -> bytes:
-        """The result of a write; the same key never acts twice, and gets the first call's answer for seven days: then
-        `replayed` is true in it, and its message begins with the time of that answer. A cancel is replayed until the
-        first call's deadline and is a new cancel afterwards.
+        """Return the result of a write; the same key never acts twice.
 
-        Raises ToolError: not_executed (certain; details say why), pending (a worker has taken it: ask again with the
-        key), unknown (Redis can't tell: ask again with the key), idempotency_conflict (the key belongs to another
-        call or principal), or what the worker said. Every one has the key in its details. A cancelled call does not
+        The key gets the first call's answer for seven days: `replayed` is then true, and the message begins with the
+        time of that answer. A cancel is replayed until the first call's deadline, and is a new cancel afterwards.
+
+        Raises ToolError: not_executed (certain; details have the reason), pending (a worker has accepted it: retry with
+        the key), unknown (Redis cannot tell: retry with the key), idempotency_conflict (the key belongs to another call
+        or principal), or the worker's own error. Every error has the key in its details. A cancelled call does not
         withdraw its order.
         """
         times = Deadlines.within(deadline_s or declared.deadline_s)
@@ -170,7 +172,7 @@ class BusClient:
         )
 
     async def _ready(self) -> None:
-        """Replies can be heard and the server's clock is known. Raises BusError."""
+        """Wait until replies can be received and the server's clock is known. Raises BusError."""
         await self._post.ready()
         if not self.pipe.clock.known:
             await self.pipe.send("PING")
@@ -180,12 +182,12 @@ class BusClient:
         return (await self.halted_by(by, reason))[0]
 
     async def halted_by(self, by: str, reason: str) -> tuple[Halt, bool]:
-        """The same; also returns whether this call set it."""
+        """Set the kill switch; return it, and whether this call set it. Raises ToolError bus_down."""
         with bus_errors(self.pipe.url):
             return await halted_by(self.pipe, self.keys, "halt", by, reason)
 
     async def halted(self) -> Halt | None:
-        """The kill switch, None while it is not set. Raises ToolError bus_down."""
+        """Return the kill switch, None while it is not set. Raises ToolError bus_down."""
         with bus_errors(self.pipe.url):
             return await read_halt(self.pipe, self.keys)
 
@@ -195,16 +197,19 @@ class BusClient:
             await self._intents.told(key)
 
     async def shared_secret(self) -> bytes:
-        """The secret that all fronts of the session share; the first to need it makes it. Raises ToolError bus_down."""
+        """Return the secret that all fronts of the session share; the first front creates it. Raises ToolError
+        bus_down."""
         made = secrets.token_bytes(SEAL_BYTES)
         with bus_errors(self.pipe.url):
             found: bytes | None = await self.pipe.send("SET", self.keys.seal, made, "NX", "GET")
         return found or made
 
     async def status(self) -> Heartbeat | None:
-        """The session's status as last written, and whether anybody takes requests; None if there never was one (for
-        a week). One that was written before the server's clock was put back is as old as it lies in the future. Raises
-        ToolError bus_down."""
+        """Return the session's status as last written, and the number of workers that take requests; None if no status
+        was written within a week. Raises ToolError bus_down.
+
+        A status from before the server's clock was set back counts as old by the time it lies in the future.
+        """
         try:
             fields = self.pipe.send("HMGET", self.keys.heartbeat, "worker", "token", "written_ms", "status")
             time = self.pipe.send("TIME")  # the clock's estimate may be of before it was set
@@ -224,7 +229,7 @@ class BusClient:
         return Heartbeat(name, _number(token), written, age_ms, receivers, status if written else b"")
 
     async def refusal(self) -> BusError | None:
-        """Why Redis, which answers, takes no writes now; None where it does. Raises ToolError bus_down."""
+        """Return why a Redis that answers takes no writes now; None if it takes them. Raises ToolError bus_down."""
         try:
             await WRITABLE.run(self.pipe, (self.keys.requests,))
         except Refused as error:

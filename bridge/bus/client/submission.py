@@ -97,7 +97,7 @@ class Submission:
         self._accepted = False  # by a worker, as far as we have seen
 
     async def result(self) -> bytes:
-        """The result as JSON. Raises ToolError, always with the key in its details."""
+        """Return the result as JSON. Raises ToolError, always with the key in its details."""
         try:
             result = await self._until_answered()
         except ToolError as error:
@@ -116,7 +116,8 @@ class Submission:
             raise _pending(PENDING) if self._accepted else _unknown() from None
 
     async def _attempt(self, request: Request) -> bytes | None:
-        """None: what another call had under this key came to nothing, so that it is our turn again."""
+        """Make one attempt; None if another call's attempt under this key came to nothing, so this call has to try
+        again."""
         self._key = request.key or ""
         with self._post.expected(request.id) as call:
             seen = await self._submit(request)
@@ -170,7 +171,7 @@ class Submission:
         raise _unknown()
 
     async def _own(self, attempt: str, call: asyncio.Future[Reply]) -> bytes | None:
-        """Wait for the reply, looking at the record now and then; withdraw it when no worker will take it any more."""
+        """Wait for the reply, reading the record now and then; withdraw it when no worker will accept it any more."""
         while True:
             reply = await self._reply(call)
             if reply is not None:
@@ -205,7 +206,7 @@ class Submission:
         return call.result() if call.done() and not _broken(call) else None
 
     async def _await_other_attempt(self, attempt: str) -> bytes | None:
-        """Wait for the answer of another call that has this key."""
+        """Wait for the answer of another call with this key; None if that call was withdrawn."""
         while True:
             await asyncio.sleep(POLL_S)
             seen = await _if_answered(self._intents.read(self._key))

@@ -107,8 +107,11 @@ async def set_halt(pipe: CommandPipeline, keys: Keys, level: Level, by: str, rea
 
 
 async def halted_by(pipe: CommandPipeline, keys: Keys, level: Level, by: str, reason: str) -> tuple[Halt, bool]:
-    """The same; also returns whether this call set it. The leader is told to look at once: what it has seen outlives a
-    Redis that goes back."""
+    """Set the switch; return it, and whether this call set it. Raises BusError.
+
+    The leader renews its lease at once, so it sees the switch: what it has seen outlives a Redis that is restored from
+    an older copy.
+    """
     *found, news = await HALT.run(pipe, (keys.halt, keys.switched), level, *_told(by, reason), DAMAGED)
     with suppress(BusError):  # it looks every second by itself
         await pipe.send("SPUBLISH", keys.requests, LOOK_NOW)
@@ -118,8 +121,10 @@ async def halted_by(pipe: CommandPipeline, keys: Keys, level: Level, by: str, re
 async def leaders_halt(
     pipe: CommandPipeline, keys: Keys, level: Level, by: str, reason: str, leader: tuple[str, int]
 ) -> tuple[Halt, int, int]:
-    """The same by the leader (its token, and the revision it knows): also returns the releases so far and the revision
-    that this step has, 0 on an older copy. Raises BusError."""
+    """Set the switch as the leader (its token, and the revision it knows). Raises BusError.
+
+    Returns the switch, the releases so far, and this step's revision, 0 on an older copy.
+    """
     names = (keys.halt, keys.switched, keys.lease, keys.revision, keys.halts)
     *found, _, releases, revision = await LEADERS_HALT.run(pipe, names, level, *_told(by, reason), DAMAGED, *leader)
     return halt_of(found), int(releases), int(revision)
@@ -130,8 +135,8 @@ def _told(by: str, reason: str) -> tuple[str, str]:
 
 
 async def read_halt(pipe: CommandPipeline, keys: Keys) -> Halt | None:
-    """The switch, None where trading is not halted. One that can't be read is set. Raises BusError: then nobody may
-    assume either."""
+    """Return the switch, None while trading is not halted. A damaged switch counts as set. After a BusError the switch
+    is unknown."""
     try:
         found = await pipe.send("HMGET", keys.halt, "level", "by", "reason", "since_ms")
     except Refused as error:
@@ -142,7 +147,7 @@ async def read_halt(pipe: CommandPipeline, keys: Keys) -> Halt | None:
 
 
 def halted_error(halt: Halt) -> ToolError:
-    """Return what an order is told while the switch is set: who set it, when and why."""
+    """Return the error of an order while the switch is set: who set it, when and why."""
     rest = "Only orders that reduce a position are sent" if halt.level == "reduce_only" else "No new order is sent"
     return ToolError(
         "halted",
@@ -156,13 +161,15 @@ def halted_error(halt: Halt) -> ToolError:
 
 
 async def clear_halt(pipe: CommandPipeline, keys: Keys, by: str) -> bool:
-    """Release it; whether it was set. For the operator alone: no MCP tool calls this."""
+    """Release the switch; return whether it was set. For the operator alone: no MCP tool calls this."""
     return bool(await CLEAR.run(pipe, (keys.halt, keys.switched, keys.halts), by))
 
 
 async def next_change(pipe: CommandPipeline, keys: Keys) -> SwitchChange | None:
-    """The oldest thing done to the switch that is not in the audit log yet. What can't be read is logged here and
-    dropped: it would hold up all that follows. For the leader alone. Raises BusError."""
+    """Return the oldest change of the switch that is not in the audit log yet. For the leader alone. Raises BusError.
+
+    An unreadable change is logged here and dropped: it would block all later ones.
+    """
     while found := await _oldest(pipe, keys):
         try:
             return msgspec.structs.replace(msgspec.json.decode(found, type=SwitchChange), entry=found)
@@ -185,7 +192,7 @@ async def _oldest(pipe: CommandPipeline, keys: Keys) -> bytes | None:
 
 
 async def drop_change(pipe: CommandPipeline, keys: Keys, change: SwitchChange) -> None:
-    """It is in the log now; doing it again is harmless. For the leader alone. Raises BusError."""
+    """Remove a change that is in the log now; a repeated call is harmless. For the leader alone. Raises BusError."""
     await _drop(pipe, keys, change.entry)
 
 

@@ -87,7 +87,7 @@ class Watermark:
         self._file = WatermarkFile(path) if path is not None else None
 
     def load(self) -> None:
-        """Learn what an earlier leader wrote into the file, where that is more. Call it with each new lease."""
+        """Read the file of an earlier leader, if it knows more. Call this with each new lease."""
         found = self._file.read() if self._file is not None else None
         if found is None:
             return
@@ -97,13 +97,13 @@ class Watermark:
             self.known = found
 
     def note(self, revision: int = 0, **figures: Any) -> None:
-        """Redis has confirmed these. The revision never falls; an answer may arrive after a later one's."""
+        """Record what Redis has confirmed. The revision never falls; an answer may arrive after a later one's."""
         self._raise(revision, figures)
         if self._file is not None:
             self._file.write(self.known)
 
     def observe(self, revision: int, **figures: Any) -> None:
-        """The same of a standby, whose leader may write the same file and has then seen more."""
+        """Record what a standby has read; its leader may write the same file, and then knows more."""
         self._raise(revision, figures)
         if self._file is not None and not self._file.has(self.known):
             self._file.write(self.known)

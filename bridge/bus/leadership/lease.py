@@ -70,14 +70,15 @@ class Lease:
         return self.held() or self._full
 
     def on_renewed(self, told: Callable[[float], None]) -> None:
-        """Say now, and at each renewal, until when (by boottime) nobody else leads unless this worker stands still."""
+        """Call `told` now and at each renewal with the time (by boottime) until which nobody else leads, unless this
+        worker stands still."""
         self._told = told
         told(self._until)
 
     async def acquire(self) -> int:
-        """Wait, as standby if need be, until the lease is ours, through Redis' absences too. Returns the token.
+        """Wait, as a standby if need be, until this worker holds the lease, also while Redis is away. Return the token.
 
-        What this process led before must be over, its connection to the gateway closed.
+        The previous term must be over, its connection to the gateway closed.
         """
         self._file.let_go()
         self.watermark.load()
@@ -110,7 +111,8 @@ class Lease:
         return True
 
     async def _observe(self) -> None:
-        """As a standby, once in a while: keep in mind what Redis must know, as the leader's file may be elsewhere."""
+        """As a standby, remember now and then what Redis must know, since the leader's file may be on another
+        machine."""
         if boottime() < self._observe_at:
             return
         self._observe_at = boottime() + RENEW_S
@@ -128,7 +130,7 @@ class Lease:
             self.watermark.observe(revision, **mark, **log_end, **day)
 
     async def _granted(self) -> bytes | None:
-        """The new token, None while somebody has the lease."""
+        """Return the new token, None while somebody holds the lease."""
         keys = (self._keys.lease, self._keys.epoch)
         granted: bytes | None = await scripts.ACQUIRE.run(
             self._pipe, keys, int(LEASE_S * 1000), self.watermark.known.token
@@ -154,7 +156,7 @@ class Lease:
             self._told(until)
 
     async def keep(self) -> None:
-        """Renew for ever. Raises LeaseLost when another has it, or when no renewal came through in time."""
+        """Renew for ever. Raises LeaseLost if another worker holds the lease, or no renewal succeeded in time."""
         while self.may_serve_reads():
             renewed = await self._renew()
             left_s = self._until - boottime()
@@ -162,7 +164,7 @@ class Lease:
         raise LeaseLost("the lease could not be renewed in time")
 
     def renew_now(self) -> None:
-        """End the pause between two renewals, as there is something to see in Redis."""
+        """Renew at once, since there is something to read in Redis."""
         self._hurry.set()
 
     async def _pause(self, seconds: float) -> None:
@@ -235,12 +237,12 @@ class Lease:
         return seq > self.watermark.known.audit_seq
 
     def step_down(self) -> None:
-        """Hold it no more, as far as this process is concerned."""
+        """Give up the lease, as far as this process is concerned."""
         self._until = float("-inf")
         self._full = False
 
     async def release(self) -> None:
-        """Hand it back at once, so that a standby need not wait for it to lapse."""
+        """Release the lease at once, so that a standby need not wait until it expires."""
         self.step_down()
         try:
             if self.token:

@@ -111,7 +111,7 @@ class RecordClient:
         return self._heard([state or b"absent", attempt or b"", reply or b"", await generation or b""])
 
     async def told(self, key: str) -> None:
-        """Note that the call's client has been sent the answer and its key."""
+        """Note that the call's client has received the answer and its key."""
         await scripts.TOLD.run(self._pipe, (self._keys.order(key),))
 
     async def withdraw(self, key: str, attempt: str) -> RecordSnapshot:
@@ -184,7 +184,7 @@ class RecordKeeper:
         self._watermark.note(revision, **counted)
 
     async def finish(self, request: Request, reply: bytes) -> None:
-        """Store the answer and tell the caller. Raises Gone when a later leader has adopted the order."""
+        """Store the answer and send it to the caller. Raises StaleRequest if a later leader has adopted the order."""
         key = request.key or ""
         names = self._keys
         keys = (names.order(key), names.lease, names.inflight, names.replies(request.front), names.revision)
@@ -196,8 +196,11 @@ class RecordKeeper:
         self._watermark.note(int(revision))
 
     async def refuse(self, request: Request, execution: str, reply: bytes, gate: AdmissionRules | None = None) -> None:
-        """Withdraw an attempt for which nothing was sent, accepted by this execution or not at all, and tell the caller
-        why. Its key may be used again, and what it took at its gate is given back."""
+        """Withdraw an attempt for which nothing was sent, and send the caller the reason.
+
+        The attempt was accepted by this execution or not at all. Its key may be used again, and its counts at the gate
+        are given back.
+        """
         key, names = request.key or "", self._keys
         gated = (
             (names.accepted, names.duplicate(gate.terms), names.duplicate(gate.shared or gate.terms)) if gate else ()
@@ -210,7 +213,7 @@ class RecordKeeper:
             self._watermark.note(day_orders=max(self._watermark.known.day_orders - given_back[0], 0))
 
     async def latest_equal(self, terms: str) -> tuple[str, OrderRecord | None] | None:
-        """The key of the latest order with these terms while it holds its equals, with its record."""
+        """Return the key of the latest order with these terms while it holds its equals, with its record."""
         found = await self._pipe.send("GET", self._keys.duplicate(terms))
         return (found.decode(), await self._readable(found.decode())) if found else None
 
@@ -229,7 +232,7 @@ class RecordKeeper:
         _moved(await scripts.ADOPT.run(self._pipe, keys, self._token))
 
     async def unfinished(self) -> list[OrderRecord]:
-        """Orders that were accepted and not finished, oldest first. Those of an earlier leader (another `token`) are to
+        """Return the accepted and unfinished orders, oldest first. Those of an earlier leader (another `token`) have to
         be adopted and reconciled."""
         members = await self._inflight()
         records = [await self._readable(member.decode(errors="replace")) for member in members]
@@ -237,7 +240,7 @@ class RecordKeeper:
         return sorted(accepted, key=lambda record: (record.accepted_ms, record.key))
 
     async def _inflight(self) -> list[bytes]:
-        """Their keys. Where something else was written over the set it is begun anew."""
+        """Return the keys of orders in flight. If the set was overwritten with another type, it is started again."""
         try:
             members: list[bytes] = await self._pipe.send("SMEMBERS", self._keys.inflight)
         except Refused as error:
@@ -249,7 +252,7 @@ class RecordKeeper:
         return members
 
     async def _readable(self, key: str) -> OrderRecord | None:
-        """A damaged record is passed over: it must not keep a worker from serving."""
+        """Return the record, None if it is damaged: it must not keep a worker from serving."""
         try:
             return await self.read(key)
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError, ValueError, Refused) as error:
@@ -263,12 +266,12 @@ class RecordKeeper:
         return _record(key, fields) if b"req" in fields else None
 
     async def counted_ids(self) -> int:
-        """The highest order id that was handed out; 0 where none was, or where the counter is lost or damaged."""
+        """Return the highest order id that was handed out; 0 if none was, or if the counter is lost or damaged."""
         return int(await scripts.COUNTED.run(self._pipe, (self._keys.order_ids,)))
 
     async def order_ids(self, floor: int, count: int = 1) -> int:
-        """The first of `count` fresh order ids, not below `floor` (TWS's nextValidId) and above every id handed out
-        before: the mark is stored before the ids are used. Raises Fenced."""
+        """Return the first of `count` fresh order ids, not below `floor` (TWS's nextValidId) and above every earlier
+        id. The mark is stored before the ids are used. Raises Fenced."""
         keys = (self._keys.order_ids, self._keys.lease)
         first = int(await scripts.ORDER_IDS.run(self._pipe, keys, self._token, floor, count))
         if first == 0:

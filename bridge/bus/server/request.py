@@ -55,15 +55,16 @@ class RequestContext:
         return self.deadline - asyncio.get_running_loop().time()
 
     def still_leader(self) -> bool:
-        """Needs no await: ask between accept() and the frame; if it says no, send nothing and raise Fenced."""
+        """Return whether this worker still leads. It awaits nothing: call it between accept() and the frame; if false,
+        send nothing and raise Fenced."""
         return self._lease.held()
 
     async def accept(self, gate: AdmissionRules | None = None, **notes: str) -> None:
-        """For a write, the last step before its frame: from here on the caller is never told `not_executed`.
+        """Accept a write, the last step before its frame: from here on the caller never gets `not_executed`.
 
-        A placing gives its gate; notes are on the record before anything is sent. Raises Fenced or Gone when this
-        request must not be carried out, and ToolError where the gate is closed. Let all pass. Raise Fenced also later,
-        as long as certainly nothing was sent.
+        A placing gives its gate; notes are on the record before anything is sent. Raises Fenced or StaleRequest if this
+        request must not be carried out, and ToolError if the gate rejects it; let all pass. Raise Fenced also later, as
+        long as certainly nothing was sent.
         """
         if self.key is None:
             raise RuntimeError(f"{self.operation} is a read: it has nothing to accept")
@@ -81,8 +82,8 @@ class RequestContext:
         self.limit.reschedule(None)  # what is sent can't be unsent: the handler's own deadlines end it
 
     def mark_not_sent(self) -> None:
-        """After accept(): the frame was not written and will not be, so the error that follows takes the record back,
-        and the key may be used again."""
+        """Mark, after accept(), that the frame was not and will not be written: the error that follows withdraws the
+        record, and the key may be used again."""
         self.stage = "accepting"
 
     async def latest_equal(self, terms: str) -> tuple[str, OrderRecord | None] | None:
@@ -94,9 +95,9 @@ class RequestContext:
         return abs(self._records.now_ms() - record.accepted_ms) / 1000
 
     async def note(self, **fields: str) -> None:
-        """Write down how far the order has come (sent, acked, permId …) on its record. Raises Fenced or Gone.
+        """Write the order's progress (sent, acked, permId …) on its record. Raises Fenced or StaleRequest.
 
-        While Redis is away it is given up after NOTE_S: the broker knows the order by its orderRef all the same.
+        While Redis is away this gives up after NOTE_S: the broker knows the order by its orderRef all the same.
         """
         try:
             async with asyncio.timeout(NOTE_S):
@@ -167,7 +168,7 @@ class RequestRunner:
             )
 
     async def _drop(self, asked: RequestContext) -> None:
-        """Nobody waits, or nobody may act. Where the record says accepted although nothing was sent, take that back."""
+        """Withdraw the record of a request that nobody waits for, or that nobody may carry out, if nothing was sent."""
         if asked.stage != "fresh":
             error = ToolError(
                 "not_executed", "Not executed: the worker lost its lease. Retry with the same key.", reason="fenced"
@@ -178,8 +179,8 @@ class RequestRunner:
             )
 
     async def _break(self, asked: RequestContext) -> None:
-        """A handler's bug. After accept() nobody can know what it has sent: the record stays accepted until it is found
-        out what the broker has."""
+        """Report a handler's bug. After accept() it is unknown what was sent: the record stays accepted until it is
+        reconciled."""
         if asked.stage == "accepted":
             text = (
                 "The worker failed after it had accepted the order. Retry with the same key, or read the open orders."
@@ -215,7 +216,8 @@ class RequestRunner:
 
 
 async def _answer(asked: RequestContext, handle: Handle) -> bytes:
-    """The encoded reply. A TimeoutError says that the deadline has passed, never that something inside timed out."""
+    """Return the encoded reply. A TimeoutError means that the deadline has passed, never that something inside timed
+    out."""
     try:
         async with asked.limit:
             result = await handle(asked)

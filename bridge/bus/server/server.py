@@ -116,7 +116,8 @@ class BusServer:
         self._stop.clear()
         duties = [self.ticks.send(), self.ticks.watch(), self._generations(reconcile), self._stop.wait()]
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(duty) for duty in duties]
-        listener = PubSubListener(self.pipe.url, lambda _, message: self._hear(handle, message), lambda: None)
+        runner = RequestRunner(self.pipe, self.keys, self.records, lambda record: self._leave(record))
+        listener = PubSubListener(self.pipe.url, lambda _, message: self._hear(runner, handle, message), lambda: None)
         try:
             async with listener:
                 listener.subscribe(self.keys.requests)
@@ -213,8 +214,8 @@ class BusServer:
         """The keys of writes that a handler of this process carries out now."""
         return {request.key for request in self._requests.values() if request.key is not None}
 
-    def _hear(self, handle: Handle, message: bytes) -> None:
-        """Begin with a request, unless it is none of ours, late, here already, or we lead no more."""
+    def _hear(self, runner: RequestRunner, handle: Handle, message: bytes) -> None:
+        """Start a request, unless it is unreadable, late, in progress already, or this worker leads no more."""
         if message == LOOK_NOW:
             self.lease.renew_now()
             return
@@ -233,8 +234,7 @@ class BusServer:
         elif not self._load.has_room(request):
             handle = _overloaded
         asked = RequestContext(request, wait_ms / 1000, self.lease, self.records)
-        desk = RequestRunner(self.pipe, self.keys, self.records, self._leave)
-        task = asyncio.create_task(desk.carry_out(asked, handle), name=f"bus request {request.id}")
+        task = asyncio.create_task(runner.carry_out(asked, handle), name=f"bus request {request.id}")
         self._in_hand[request.id] = task
         self._requests[request.id] = request
         self._load.add(request)

@@ -53,7 +53,7 @@ class PubSubListener:
             self._commands.put_nowait(("SUNSUBSCRIBE", channel))
 
     def reconnect(self) -> None:
-        """Give the connection up, as the session's server may be another one now."""
+        """Close the connection and open another one: the session's server may be another one now."""
         self._commands.put_nowait(())
 
     async def confirmed(self, channel: str, timeout_s: float) -> None:
@@ -89,14 +89,14 @@ class PubSubListener:
             await connection.disconnect(nowait=True)
 
     def _start_over(self) -> None:
-        """A new connection knows of nothing: ask for all that is wanted."""
+        """Subscribe again to every wanted channel: a new connection has no subscriptions."""
         self._leaving.clear()
         self._commands = asyncio.Queue()
         for channel in self._wanted:
             self._commands.put_nowait(("SSUBSCRIBE", channel))
 
     def _interrupted(self, error: Exception) -> None:
-        """Whatever was confirmed is not any more, and messages may have passed by."""
+        """Mark every channel unconfirmed: messages may have been missed."""
         self.last_error = error
         if isinstance(error, MovedError):
             self._server.follow(error)
