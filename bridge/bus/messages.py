@@ -145,7 +145,9 @@ _TICKS = msgspec.json.Decoder(Ticks)
 
 def _bounded(message: bytes, limit: int, what: str) -> bytes:
     if len(message) > limit:
-        raise ToolError("too_large", f"The {what} has {len(message)} bytes; the limit is {limit}. Ask for less.")
+        raise ToolError(
+            "too_large", f"The {what} has {len(message)} bytes; at most {limit} bytes are allowed. Ask for less."
+        )
     return message
 
 

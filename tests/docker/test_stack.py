@@ -150,7 +150,7 @@ pty.spawn(["python", "-m", "cli", "resume", "--session", "sim"], read)
 def test_the_operator_sets_and_releases_the_kill_switch_from_a_container_of_its_own(stack: Stack) -> None:
     set_ = stack.compose("run", "--rm", "-T", "operator", "halt", "a test")
     status = stack.compose("run", "--rm", "-T", "operator", "approve")
-    with pytest.raises(Failed, match="resume wants a terminal"):
+    with pytest.raises(Failed, match="resume needs a terminal"):
         stack.compose("run", "--rm", "-T", "operator", "resume", "--session", "sim")
     released = stack.compose("run", "--rm", "-T", "--entrypoint", "python", "operator", "-c", AT_A_TERMINAL)
 

@@ -204,7 +204,7 @@ async def test_two_do_not_archive_at_once(redis_url: str, session: str, tmp_path
     archive = Archive(tmp_path, session)
     async with leading(redis_url, session) as (bus, log):
         await written(log, 3)
-        with archive.alone(), pytest.raises(ArchiveMismatch, match="somebody else"):
+        with archive.alone(), pytest.raises(ArchiveMismatch, match="another process"):
             await archive_log(bus.pipe, bus.keys, Archive(tmp_path, session))
         count = await archive_log(bus.pipe, bus.keys, archive)
 

@@ -90,7 +90,7 @@ def test_another_brokers_name_for_an_argument_gets_ours(tool: str, named: str, m
 
 def test_unknown_name_gets_the_list_of_names() -> None:
     assert "ibkr_connect accepts host, port, clientId" in refusal("ibkr_connect", {"zzz": 1}).message
-    assert "ibkr_get_status takes no arguments" in refusal("ibkr_get_status", {"symbol": "SPY"}).message
+    assert "ibkr_get_status accepts no arguments" in refusal("ibkr_get_status", {"symbol": "SPY"}).message
 
 
 def test_many_unknown_names_are_counted_instead_of_listed() -> None:
