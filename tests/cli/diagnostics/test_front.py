@@ -30,7 +30,7 @@ async def test_something_else_at_the_fronts_place(redis_url: str, session: str) 
     async with servers.listening(servers.web) as port:
         place = Place(f"http://127.0.0.1:{port}/api/v1", None, None, redis_url, "none")
 
-        assert "no front" in (await faults(place))["front"].told
+        assert "not a front" in (await faults(place))["front"].told
 
 
 @pytest.mark.trial("D12")

@@ -30,7 +30,7 @@ async def test_the_first_that_dies_is_named_with_its_status_and_the_end_of_its_l
         await children.start("part", "no_such_module")
         dead = await children.first_death()
 
-    assert str(dead.obituary()).startswith("part ended with status 1; ")
+    assert str(dead.as_problem()).startswith("part ended with status 1; ")
     assert "No module named no_such_module" in dead.tail()
 
 
