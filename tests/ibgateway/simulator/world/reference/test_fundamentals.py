@@ -24,3 +24,11 @@ def test_missing_fundamentals_are_refused(quiet: World, symbol: str, reportType:
     with pytest.raises(Refusal) as refusal:
         quiet.fundamental_data(quiet.resolve(stock(symbol)), reportType)
     assert refusal.value.code == 430
+
+
+def test_a_snapshots_ratios_follow_from_price_and_earnings(quiet: World) -> None:
+    report = Xml.fromstring(quiet.fundamental_data(quiet.resolve(AAPL), "ReportSnapshot"))
+    ratio = {each.get("FieldName"): float(each.text or "nan") for each in report.iter("Ratio")}
+
+    assert ratio["PEEXCLXOR"] == pytest.approx(ratio["NPRICE"] / ratio["TTMEPSXCLX"], abs=1e-4)
+    assert ratio["YIELD"] == pytest.approx(ratio["TTMDIVSHR"] / ratio["NPRICE"] * 100, abs=1e-4)
