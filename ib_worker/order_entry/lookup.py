@@ -50,8 +50,8 @@ def would_change(entry: TrackedOrder, request: ModifyOrder) -> bool:
 def require_unused(session: Session, orderRefs: Iterable[str]) -> None:
     """Nothing more is placed under a key of which IBKR has, or had, an order; Redis has forgotten what came of it.
     Raises ToolError idempotency_conflict."""
-    ledger = session.orders.tracker
-    if any(ledger.by_ref(each) is not None or ledger.is_past_ref(each) for each in orderRefs):
+    tracker = session.orders.tracker
+    if any(tracker.by_ref(each) is not None or tracker.is_past_ref(each) for each in orderRefs):
         raise ToolError(
             "idempotency_conflict",
             "idempotencyKey: this key has placed an order before, and that answer is not kept in full any more. Check "

@@ -164,19 +164,19 @@ class Reconciliation:
         return grouped(self._session, entry, "The worker restarted meanwhile; this is the order as IBKR has it now.")
 
     def _all_cancelled(self, asked: CancelAllOrders) -> CancelReport:
-        own, ledger = self._session.clientId, self._session.orders.tracker
-        if not ledger.known:
+        own, tracker = self._session.clientId, self._session.orders.tracker
+        if not tracker.known:
             raise self._session.state.standing.error()
-        left = [each for each in ledger.open() if asked.everyClient or each.state.clientId == own]
+        left = [each for each in tracker.open() if asked.everyClient or each.state.clientId == own]
         if left:
             raise _not_confirmed(f"{len(left)} orders are open", orderIds=[each.state.orderId for each in left])
         return CancelReport(orders=[], message="No order is open any more.")
 
     async def _named(self, record: OrderRecord, asked: CancelOrder | ModifyOrder) -> TrackedOrder:
         """The order that a change or cancel was about, by the names that were noted before its frame."""
-        ledger = self._session.orders.tracker
+        tracker = self._session.orders.tracker
         orderRef, permId = record.notes.get("orderRef"), record.notes.get("permId")
-        entry = ledger.by_perm(int(permId) if permId else None) or ledger.by_ref(orderRef)
+        entry = tracker.by_perm(int(permId) if permId else None) or tracker.by_ref(orderRef)
         if entry is not None:
             return entry
         if is_ours(orderRef):
@@ -200,11 +200,11 @@ class Reconciliation:
 
     async def _found(self, orderRef: str, record: OrderRecord) -> TrackedOrder:
         """The order, or the certainty after two clean looks that IBKR does not have it. Raises ToolError."""
-        session, ledger = self._session, self._session.orders.tracker
+        session, tracker = self._session, self._session.orders.tracker
         ours = record.token == self._token  # and not an earlier leader's, which the synchronization came after
         looks = int(session.orders.read_whole and not ours)
         doubt = ""
-        while (entry := ledger.by_ref(orderRef)) is None:
+        while (entry := tracker.by_ref(orderRef)) is None:
             doubt = doubt or self._doubt(record)
             if looks >= LOOKS:
                 raise not_found(doubt, orderRef=orderRef)

@@ -1,4 +1,4 @@
-"""Turns TWS's messages about orders into the ledger's events."""
+"""Turns TWS's messages about orders into the tracker's events."""
 # The methods have TWS's names:
 # ruff: noqa: N802
 
@@ -47,8 +47,8 @@ def terms_of(contract: ib_async.Contract, order: ib_async.Order) -> Terms:
 class OrderMessageHandler:
     """The methods have TWS's names, and return the order that a message was about, if it is known."""
 
-    def __init__(self, ledger: OrderTracker, now: Callable[[], datetime]) -> None:
-        self._ledger = ledger
+    def __init__(self, tracker: OrderTracker, now: Callable[[], datetime]) -> None:
+        self._tracker = tracker
         self._now = now
         self._listed: dict[TrackedOrder, None] = {}  # named since a list of open orders was last requested
         self._listed_from: datetime | None = None  # when it was requested; None: none is under way
@@ -60,13 +60,13 @@ class OrderMessageHandler:
         """Sent again at every change of the order, so this must be idempotent."""
         terms = terms_of(contract, order)
         permId, orderRef = convert.identity(order.permId), convert.text(order.orderRef)
-        entry = self._ledger.entry(orderId, order.clientId, permId, orderRef, terms)
+        entry = self._tracker.entry(orderId, order.clientId, permId, orderRef, terms)
         assert entry is not None  # terms make one
         entry.told(contract, order)
         entry.shown = ShownOrder(orderState.status)
         self._listed[entry] = None
         self._taken(order.clientId, orderId)
-        self._ledger.take(entry, OpenOrderReported(self._now(), permId, orderRef, terms, orderState.status))
+        self._tracker.take(entry, OpenOrderReported(self._now(), permId, orderRef, terms, orderState.status))
         return entry
 
     def asked_open(self) -> None:
@@ -83,7 +83,7 @@ class OrderMessageHandler:
         for entry in listed:
             state = entry.state
             if entry.shown is not None and (state.done or state.said is not None):
-                self._ledger.take(entry, ListedOpen(self._now(), asked_at, *entry.shown))
+                self._tracker.take(entry, ListedOpen(self._now(), asked_at, *entry.shown))
             if state.done and not entry.state.done:
                 log.warning("order_reopened", orderId=state.orderId, status=state.status)
 
@@ -103,7 +103,7 @@ class OrderMessageHandler:
     ) -> None:
         perm = convert.identity(permId)
         self._taken(clientId, orderId)
-        entry = self._ledger.entry(orderId, clientId, perm, None, None)
+        entry = self._tracker.entry(orderId, clientId, perm, None, None)
         done, left = convert.number(filled) or 0.0, convert.number(remaining)
         if left is None:
             left = max(entry.state.terms.totalQuantity - done, 0.0) if entry is not None else 0.0
@@ -118,10 +118,10 @@ class OrderMessageHandler:
             convert.text(whyHeld),
         )
         if entry is None:
-            self._ledger.early(perm, event)
+            self._tracker.early(perm, event)
         else:
             entry.shown = ShownOrder(status, filled, remaining)
-            self._ledger.take(entry, event)
+            self._tracker.take(entry, event)
 
     def execDetails(self, execution: ib_async.Execution) -> TrackedOrder | None:
         """A fill, live or listed on request; the same one may come both ways."""
@@ -137,15 +137,15 @@ class OrderMessageHandler:
             permId,
             orderRef,
         )
-        entry = self._ledger.entry(execution.orderId, execution.clientId, permId, orderRef, None)
+        entry = self._tracker.entry(execution.orderId, execution.clientId, permId, orderRef, None)
         if entry is None:
-            self._ledger.early(permId, event)
+            self._tracker.early(permId, event)
         else:
-            self._ledger.take(entry, event)
+            self._tracker.take(entry, event)
         return entry
 
     def commissionReport(self, report: ib_async.CommissionReport) -> None:
-        self._ledger.pay(
+        self._tracker.pay(
             Commission(
                 self._now(),
                 report.execId,
@@ -157,43 +157,43 @@ class OrderMessageHandler:
 
     def is_past(self, permId: int) -> bool:
         """Return whether the order has ended and is forgotten."""
-        return self._ledger.is_past(permId)
+        return self._tracker.is_past(permId)
 
     def completedOrder(
         self, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
     ) -> TrackedOrder | None:
         """An archived order. It has neither orderId nor clientId: permId and orderRef tell which it is."""
         permId, orderRef = convert.identity(order.permId), convert.text(order.orderRef)
-        if self._ledger.is_past(permId):
+        if self._tracker.is_past(permId):
             return None
         terms = terms_of(contract, order)
-        entry = self._ledger.entry(0, order.clientId, permId, orderRef, terms)
+        entry = self._tracker.entry(0, order.clientId, permId, orderRef, terms)
         assert entry is not None  # terms make one
         entry.archived(contract, order)
         filled = convert.number(order.filledQuantity) or 0.0
         text = convert.text(message(orderState.completedStatus))
-        self._ledger.take(entry, Completed(self._now(), permId, orderRef, terms, orderState.status, filled, text))
+        self._tracker.take(entry, Completed(self._now(), permId, orderRef, terms, orderState.status, filled, text))
         return entry
 
     def error(self, orderId: int, code: int, text: str) -> bool:
         """Return whether the error was about an order of this session."""
-        entry = self._ledger.by_id(orderId)
+        entry = self._tracker.by_id(orderId)
         if entry is None:
             return False
         if code in ID_TAKEN and not entry.state.acknowledged:
             self.highest = max(self.highest, orderId + PAST_TAKEN)
-        self._ledger.errors += 1
-        self._ledger.take(entry, ErrorReported(self._now(), code, text))
+        self._tracker.errors += 1
+        self._tracker.take(entry, ErrorReported(self._now(), code, text))
         return True
 
     def unnamed_error(self, code: int, text: str) -> None:
         """An error about something whose id TWS does not tell: it may be each order that waits for a first word."""
-        for entry in self._ledger.open():
+        for entry in self._tracker.open():
             state = entry.state
             if state.sent_at is not None and not state.named and state.said is None:
-                self._ledger.errors += 1
-                self._ledger.take(entry, ErrorReported(self._now(), code, text, unnamed=True))
+                self._tracker.errors += 1
+                self._tracker.take(entry, ErrorReported(self._now(), code, text, unnamed=True))
 
     def _taken(self, clientId: int, orderId: int) -> None:
-        if clientId == self._ledger.clientId and orderId != unset.NO_ORDER_ID:
+        if clientId == self._tracker.clientId and orderId != unset.NO_ORDER_ID:
             self.highest = max(self.highest, orderId)

@@ -96,7 +96,7 @@ class OrderTracker:
     """An orderId belongs to one clientId and may come again after a gateway's restart; a permId does not, nor an
     orderRef of ours. Others may write the same orderRef on many orders, so theirs is no name.
 
-    `known` is False until a full look at the gateway has ended: until then what the ledger lacks may still exist.
+    `known` is False until a full look at the gateway has ended: until then what the tracker lacks may still exist.
     """
 
     def __init__(

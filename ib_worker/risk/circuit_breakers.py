@@ -63,8 +63,8 @@ class Trip:
 class CircuitBreakers:
     """Hears of orders and refusals; what trips is in `tripped` until it is carried out. Pure."""
 
-    def __init__(self, wires: CircuitBreakerSettings) -> None:
-        self._wires = wires
+    def __init__(self, settings: CircuitBreakerSettings) -> None:
+        self._settings = settings
         self._rejected: dict[str, datetime] = {}  # orderRefs in a row, and when each order was sent
         self._told: set[tuple[str, str]] = set()  # a wire and an order: what was released does not trip over it again
         self.tripped: list[Trip] = []
@@ -76,19 +76,19 @@ class CircuitBreakers:
             return  # not of this term: an archive's rejections are no news
         self._count_rejects(state, state.sent_at)
         split = state.changed_at is not None  # TWS may make two of a changed order
-        if self._wires.doubled == "on" and len(state.permIds) > 1 and not split:
+        if self._settings.doubled == "on" and len(state.permIds) > 1 and not split:
             numbers = " and ".join(map(str, state.permIds))
             self._once("doubled", state, f"IBKR has two orders under one reference, permId {numbers}")
 
     def refused(self, error: ToolError) -> None:
         """An order was held back here."""
-        if self._wires.daily_loss == "on" and error.details.get("limit") == "max_daily_loss":
+        if self._settings.daily_loss == "on" and error.details.get("limit") == "max_daily_loss":
             most = f"{error.details['allowed']:g} {error.details.get('currency') or ''}".rstrip()
             self._trip("reduce_only", f"the day's loss has reached its limit of {most}")
 
     def lost_data(self, what: str) -> None:
         """Redis has less than was known of what was asked before."""
-        if self._wires.data_loss == "on":
+        if self._settings.data_loss == "on":
             self._trip("halt", f"{what}. Compare ibkr_get_open_orders and the positions with what was meant")
 
     def look(self, states: Iterable[OrderState], now: datetime) -> None:
@@ -98,7 +98,7 @@ class CircuitBreakers:
         """
         states = list(states)
         self._find_doubled(states)
-        longest_s = self._wires.unknown_s
+        longest_s = self._settings.unknown_s
         if not isinstance(longest_s, float):
             return
         for state in states:
@@ -111,7 +111,7 @@ class CircuitBreakers:
 
     def _find_doubled(self, states: Iterable[OrderState]) -> None:
         """Two orders of this term, or one of this term and one that another program wrote its reference on."""
-        if self._wires.doubled != "on":
+        if self._settings.doubled != "on":
             return
         named: dict[str, list[OrderState]] = defaultdict(list)
         for state in states:
@@ -124,7 +124,7 @@ class CircuitBreakers:
 
     def _count_rejects(self, state: OrderState, sent: datetime) -> None:
         """Count rejections in a row. An accepted order ends the row of those sent before it."""
-        most = self._wires.rejects
+        most = self._settings.rejects
         if state.status in WORKING or state.status == FILLED:
             self._rejected = {name: at for name, at in self._rejected.items() if at > sent}
         elif state.rejected is not None and isinstance(most, int):
@@ -149,25 +149,25 @@ def _words(rejected: ErrorReported) -> str:
     return tws_said(rejected.code, rejected.text).rstrip(".")
 
 
-async def apply_trips(set_switch: SetSwitch, wires: CircuitBreakers) -> None:
+async def apply_trips(set_switch: SetSwitch, breakers: CircuitBreakers) -> None:
     """Set the switch for what has tripped; returns when Redis has it."""
-    while wires.tripped:
-        trip = wires.tripped[0]
+    while breakers.tripped:
+        trip = breakers.tripped[0]
 
         async def halt(trip: Trip = trip) -> None:
             await set_switch(trip.level, BY, trip.reason)
 
         await retry_until_answered(halt)
-        if trip in wires.tripped:  # another may have carried it out meanwhile: doing it twice is harmless
-            wires.tripped.remove(trip)
+        if trip in breakers.tripped:  # another may have carried it out meanwhile: doing it twice is harmless
+            breakers.tripped.remove(trip)
 
 
-async def watch_breakers(set_switch: SetSwitch, wires: CircuitBreakers, look: Callable[[], None]) -> NoReturn:
+async def watch_breakers(set_switch: SetSwitch, breakers: CircuitBreakers, look: Callable[[], None]) -> NoReturn:
     """For ever: look, and carry out at once what trips."""
     while True:
-        wires.news.clear()
+        breakers.news.clear()
         look()
-        await apply_trips(set_switch, wires)
+        await apply_trips(set_switch, breakers)
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_S):
-                await wires.news.wait()
+                await breakers.news.wait()

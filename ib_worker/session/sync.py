@@ -89,8 +89,8 @@ async def resync_for_missing(session: Session) -> NoReturn:
     while True:
         await asyncio.sleep(LOOKS_APART_S)
         await session.until_ready()
-        ledger = session.orders.tracker
-        open_here = (each.state for each in ledger.open() if each.gateway == ledger.gateway)
+        tracker = session.orders.tracker
+        open_here = (each.state for each in tracker.open() if each.gateway == tracker.gateway)
         if any(each.missed or each.said is not None for each in open_here):
             await try_resync(session)
 
