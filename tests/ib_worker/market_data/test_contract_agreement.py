@@ -124,7 +124,7 @@ def test_without_a_conid_only_what_tws_ignores_is_compared() -> None:
 def test_a_refusal_names_the_fields_and_what_the_contract_has() -> None:
     asked = ContractArguments.model_validate({"symbol": "SPY", "conId": 700000001, "secType": "OPT", "strike": 401})
 
-    with pytest.raises(ToolError, match="with strike 400, which is not what was given") as refused:
+    with pytest.raises(ToolError, match="with strike 400, which differs from the arguments") as refused:
         require_agreement(asked, PUT)
 
     assert refused.value.details["fields"] == ["strike"]
