@@ -20,7 +20,7 @@ from ib_worker.session.sync import explained, listed_soon, try_resync
 from ib_worker.tws.errors import ConnectionLost
 from ib_worker.tws.values.text import quoted
 
-LOOK_S = 3.0
+ORDER_LIST_S = 3.0
 CANCEL_S = 3.0  # outside trading hours the exchange confirms hours later
 
 
@@ -212,5 +212,5 @@ async def looked(session: Session, asked: RequestContext) -> None:
     """TWS has refused: so the order may have ended, and the message that said so was lost. Where no full look can be
     had in time, what is known is told."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(max(min(LOOK_S, asked.remaining_s()), 0)):
+        async with asyncio.timeout(max(min(ORDER_LIST_S, asked.remaining_s()), 0)):
             await try_resync(session)

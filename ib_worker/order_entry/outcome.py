@@ -15,7 +15,7 @@ from ib_worker.tws.values.codes import WARNINGS
 
 FILL_S = 2.0  # a market order's fill follows its acknowledgement within this, in an open market
 SETTLE_S = 0.5  # other orders: an early rejection follows within this
-LOOK_S = 15.0
+STATUS_WAIT_S = 15.0  # for TWS's first answer; after it an order list is requested
 SHOWN_S = 0.25  # TWS shows an order that lives on in spite of an error within this
 WARNED_S = 0.5  # a warning comes right before the order is acknowledged
 
@@ -52,7 +52,7 @@ async def await_existence(session: Session, entry: TrackedOrder, words_suffice: 
     known: ErrorReported | None = None
     while not is_settled(entry.state):
         try:
-            async with asyncio.timeout(LOOK_S):
+            async with asyncio.timeout(STATUS_WAIT_S):
                 await entry.until(lambda each: is_settled(each) or each.said is not known)  # noqa: B023
         except TimeoutError:
             if session.state.standing.ready:

@@ -34,7 +34,7 @@ from ib_worker.session.sync import try_resync
 from ib_worker.tws.errors import ConnectionLost, TwsError
 
 FINAL = frozenset({"rejected", "read_only", "not_found", "not_confirmed"})  # all else speaks of a moment that passes
-AGAIN_S = 1.0
+RETRY_S = 1.0
 SHOWS_S = 7.0  # a change or a cancel that was sent right before the worker's end shows within this
 
 log = structlog.get_logger("ib_worker.order_entry.reconciliation")
@@ -140,7 +140,7 @@ class Reconciliation:
                 unsettled.failed(problem, key=record.key)
             except Exception as fault:  # noqa: BLE001  # our fault leaves neither the task dead nor the key open
                 unsettled.failed(fault, key=record.key, exc_info=True)
-            await asyncio.sleep(AGAIN_S)
+            await asyncio.sleep(RETRY_S)
             await self._session.until_ready()
 
     async def _outcome(self, record: OrderRecord) -> Model:

@@ -21,7 +21,7 @@ from ib_worker.orders.state import FILLED, UNKNOWN, WORKING, OrderState
 from ib_worker.risk.trading_mode import Mode
 from ib_worker.tws.values.text import tws_said
 
-LOOK_S = 1.0
+BREAKER_CHECK_S = 1.0
 BY = "the worker"
 
 log = structlog.get_logger("ib_worker.risk.circuit_breakers")
@@ -169,5 +169,5 @@ async def watch_breakers(set_switch: SetSwitch, breakers: CircuitBreakers, look:
         look()
         await apply_trips(set_switch, breakers)
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_S):
+            async with asyncio.timeout(BREAKER_CHECK_S):
                 await breakers.news.wait()

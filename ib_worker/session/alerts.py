@@ -15,7 +15,7 @@ from bridge.redaction import mask_accounts
 from ib_worker.session.session import Session, utcnow
 from ib_worker.session.state import SessionState
 
-LOOK_S = 1.0
+ALERT_CHECK_S = 1.0
 POST_S = 5.0
 
 log = structlog.get_logger("ib_worker.session.alerts")
@@ -80,7 +80,7 @@ async def run_alerts(session: Session) -> NoReturn:
             log.log(logging.INFO if alert.over else logging.ERROR, "alert", text=alert.text)
             if url is not None:
                 await asyncio.to_thread(_post, url, alert)
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(ALERT_CHECK_S)
 
 
 def _post(url: str, alert: Alert) -> None:

@@ -12,9 +12,9 @@ from bridge.bus.transport.connection import BusError
 from ib_worker.session.session import Session
 from ib_worker.tws.endpoint import Endpoint
 
-LOOK_S = 0.5
+FAILOVER_CHECK_S = 0.5
 PATIENCE_S = 2.0  # the first attempts to connect again come within this
-AGAIN_S = 10.0  # where a port opens and nobody gets further, the lease does not go to and fro all the time
+HANDOVER_PAUSE_S = 10.0  # a port that only opens must not move the lease all the time
 STAND_BACK_S = 2.0  # so that the standby gets what is released
 REACH_S = 1.0
 OUT_OF_REACH = {"gateway_unreachable", "not_ready"}  # and not a login that waits, or a client id in use
@@ -37,20 +37,20 @@ class GatewayFailover:
         """As leader. Raises Relieved."""
         lost_at: float | None = None
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(FAILOVER_CHECK_S)
             now = time.monotonic()
             lost_at = (lost_at or now) if _cut_off(session) else None
             if lost_at is None or now < max(lost_at + PATIENCE_S, self._not_before):
                 continue
             with suppress(BusError):
                 if await self._relief.request() and await _still_cut_off(session):
-                    self._not_before = now + AGAIN_S
+                    self._not_before = now + HANDOVER_PAUSE_S
                     raise HandOver
 
     async def offer(self, gateway: Endpoint) -> NoReturn:
         """As standby. It opens a connection only when it is asked, and says nothing over it."""
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(FAILOVER_CHECK_S)
             with suppress(BusError):
                 if await self._relief.requested() and await _reaches(gateway):
                     await self._relief.offer()

@@ -22,7 +22,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ib_worker.order_entry.reconciliation.LOOKS_APART_S", 0.2)
     monkeypatch.setattr("ib_worker.order_entry.reconciliation.SHOWS_S", 0.3)
     monkeypatch.setattr("ib_worker.session.sync.LOOKS_APART_S", 0.3)
-    monkeypatch.setattr("ib_worker.order_entry.outcome.LOOK_S", 0.3)
+    monkeypatch.setattr("ib_worker.order_entry.outcome.STATUS_WAIT_S", 0.3)
     monkeypatch.setattr("ib_worker.session.sync.LOOK_EVERY_S", 0)
 
 

@@ -112,7 +112,7 @@ async def settles(front: Caller, operation: str, key: str, **arguments: Any) -> 
 async def test_a_bracket_that_a_dead_worker_left_and_ibkr_has_in_part_is_never_called_not_found(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.order_entry.outcome.LOOK_S", 100)
+    monkeypatch.setattr("ib_worker.order_entry.outcome.STATUS_WAIT_S", 100)
     async with worker(redis_url, session, sim.port), caller(redis_url, session) as front:
         await front.writable()
         for name in ("openOrder", "orderStatus", "execDetails"):
@@ -122,7 +122,7 @@ async def test_a_bracket_that_a_dead_worker_left_and_ibkr_has_in_part_is_never_c
         assert left.code == "pending"
 
     sim.fault("clear")
-    monkeypatch.setattr("ib_worker.order_entry.outcome.LOOK_S", 0.3)
+    monkeypatch.setattr("ib_worker.order_entry.outcome.STATUS_WAIT_S", 0.3)
     async with trading(redis_url, session, sim) as front:
         error = await settles(front, "place_bracket_order", KEY, **BRACKET)
 
@@ -137,7 +137,7 @@ async def test_a_bracket_that_a_dead_worker_left_and_ibkr_has_in_part_is_never_c
 async def test_a_cancel_that_a_dead_worker_left_waits_until_its_order_is_settled(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.order_entry.outcome.LOOK_S", 100)
+    monkeypatch.setattr("ib_worker.order_entry.outcome.STATUS_WAIT_S", 100)
     monkeypatch.setattr("ib_worker.order_entry.cancel.CANCEL_S", 100)
     asked, cancel = order(orderType="LMT", lmtPrice=50), {"orderId": 0, "orderKey": KEY}
     async with worker(redis_url, session, sim.port) as stopping, caller(redis_url, session) as front:
@@ -155,7 +155,7 @@ async def test_a_cancel_that_a_dead_worker_left_waits_until_its_order_is_settled
     sim.fault("clear")
     for line in ("swallow openOrder client 1", "swallow orderStatus client 1"):
         sim.fault(line)  # the first look of the next worker does not show the order
-    monkeypatch.setattr("ib_worker.order_entry.outcome.LOOK_S", 0.3)
+    monkeypatch.setattr("ib_worker.order_entry.outcome.STATUS_WAIT_S", 0.3)
     monkeypatch.setattr("ib_worker.order_entry.reconciliation.LOOKS_APART_S", 1.0)
     async with trading(redis_url, session, sim) as front:
         sim.fault("through")

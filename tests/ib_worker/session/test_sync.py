@@ -146,7 +146,7 @@ async def test_who_asks_all_the_time_for_what_is_not_there_uses_up_few_messages(
 async def test_an_order_of_an_earlier_worker_that_could_not_be_read_is_not_called_missing(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.order_entry.outcome.LOOK_S", 100)
+    monkeypatch.setattr("ib_worker.order_entry.outcome.STATUS_WAIT_S", 100)
     sim.fault("swallow orderStatus")
     sim.fault("truncate openOrder 20")
     async with trading(redis_url, session, sim) as front:
@@ -195,7 +195,7 @@ async def twice(count: Callable[[], Awaitable[int]]) -> bool:
 async def test_an_order_of_an_earlier_worker_is_not_called_missing_by_another_gateway(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.order_entry.outcome.LOOK_S", 100)  # it ends before it has looked
+    monkeypatch.setattr("ib_worker.order_entry.outcome.STATUS_WAIT_S", 100)  # it ends before it has looked
     async with trading(redis_url, session, sim) as front:
         sim.fault("on order ignore")
         await until(lambda: ends(front, "pending"), "the order is sent")
