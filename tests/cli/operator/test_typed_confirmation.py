@@ -33,8 +33,8 @@ async def test_without_a_terminal_nothing_is_released_or_approved(
         waiting = await waiting_approvals(pipe, Keys("live"))
 
     said = capsys.readouterr().err
-    assert "resume needs a terminal on which live is typed" in said
-    assert "approve needs a terminal on which key-1 is typed" in said
+    assert "resume needs a terminal where a person types live" in said
+    assert "approve needs a terminal where a person types key-1" in said
     assert await level(own_redis, "live") == "halt"
     assert [each.key for each in waiting] == ["key-1"]
 
