@@ -52,7 +52,10 @@ async def get_open_orders(request: GetOpenOrders, session: Session) -> list[Orde
 async def get_completed_orders(request: GetCompletedOrders, session: Session) -> list[OrderReport]:
     """Return the orders that TWS has archived, and this session's own that ended since."""
     _require_readable(session)
-    archived = await session.completed_orders.read(partial(completed_orders, session))
+    archived = await session.tws.share(
+        ("archived orders", session.orders.tracker.placed),
+        partial(session.completed_orders.read, partial(completed_orders, session)),
+    )
     known = session.orders.tracker.all()
     listed = {each for each in archived if each is not None}
     forgotten = archived.count(None) + len(listed.difference(known))

@@ -293,7 +293,7 @@ async def test_a_call_that_a_dead_worker_left_halfway_through_a_bracket_is_not_t
         halfway = await settled(front, operation, **name)
         rest = await front.submit(operation, key="of-whoever-asks-again", **name)
 
-    assert (halfway.code, "not sent again" in halfway.message) == ("not_confirmed", True)
+    assert (halfway.code, "does not send it again" in halfway.message) == ("not_confirmed", True)
     if operation == "cancel_order":
         assert (rest["message"][:10], sim.world.open_orders(1)) == ("Cancelled ", [])
     else:

@@ -94,7 +94,7 @@ async def test_a_key_whose_order_is_forgotten_here_and_in_redis_places_no_other(
 
         error = await front.refused_order(key=KEY, **order(totalQuantity=2))
 
-        assert (error.code, "has placed before" in error.message) == ("idempotency_conflict", True)
+        assert (error.code, "has placed an order before" in error.message) == ("idempotency_conflict", True)
         assert frames(sim) == 3
 
 
