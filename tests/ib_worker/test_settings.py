@@ -33,21 +33,6 @@ def test_a_session_that_redis_could_not_have_is_refused_at_the_start(
         WorkerSettings()
 
 
-@pytest.mark.parametrize("written", ["AAPL, MSFT", " AAPL,MSFT ", "AAPL,,MSFT,"])
-def test_spaces_and_empty_parts_are_no_part_of_a_name(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LIMIT_ALLOWED_SYMBOLS", written)
-
-    assert WorkerSettings().limits.allowed_symbols == frozenset({"AAPL", "MSFT"})
-
-
-@pytest.mark.parametrize("written", ["", " ", ",", " , "])
-def test_a_list_that_names_nothing_is_refused(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LIMIT_ALLOWED_SYMBOLS", written)
-
-    with pytest.raises(ValidationError, match="LIMIT_ALLOWED_SYMBOLS is empty"):
-        WorkerSettings()
-
-
 @pytest.mark.trial("A32")
 @pytest.mark.parametrize("written", ["0", "00", "-0", " 0 "])
 def test_client_id_0_is_refused_with_the_reason(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,10 +73,9 @@ def test_the_defaults_are_those_of_a_paper_gateway(monkeypatch: pytest.MonkeyPat
     assert settings.allowed == (settings.gateway,)
 
 
-@pytest.mark.parametrize("written", ["gw", "gw:", ":1", "gw:0", "gw:65536", "gw:x", "g w:1"])
-def test_an_address_that_is_none_is_refused(written: str) -> None:
+def test_an_address_that_is_none_is_refused() -> None:
     with pytest.raises(ValidationError, match="host:port is expected"):
-        WorkerSettings.model_validate({"gateway_allowed": written})
+        WorkerSettings.model_validate({"gateway_allowed": "gw:0"})
 
 
 def test_live_trading_takes_accounts_and_limits_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

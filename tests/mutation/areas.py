@@ -43,6 +43,7 @@ AREAS = {
     "orders": Area(
         "ib_worker",
         (
+            "tests/ib_worker/orders/test_report.py",
             "tests/ib_worker/orders/test_state.py",
             "tests/ib_worker/orders/test_tracker.py",
             "tests/ib_worker/pre_trade/test_trading_hours.py",

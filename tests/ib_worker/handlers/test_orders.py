@@ -6,15 +6,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bridge.tool import ToolError
 from bridge.tools.orders import PlaceOrder
-from bridge.tools.types import OrderNameArguments
-from ib_worker.order_entry.lookup import require_own_order
 from ib_worker.orders.references import order_ref
-from ib_worker.session import state as standing
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.orders import resting
-from tests.stacks.worker import caller, frames, order, ready_session, trading
+from tests.stacks.worker import caller, frames, order, trading
 
 KEY = "a-key-of-the-caller"
 
@@ -90,16 +86,6 @@ async def test_an_equal_order_is_held_and_let_go_by_naming_the_first(
 
     assert (held.code, held.details["duplicateOf"]) == ("possible_duplicate", KEY)
     assert frames(sim) == 2
-
-
-async def test_an_order_is_not_called_missing_while_orders_are_still_read(sim: Simulator) -> None:
-    async with ready_session(sim) as stand:
-        stand.session.orders.tracker.known = False
-        stand.session.state.set(standing.SYNCING)
-        with pytest.raises(ToolError) as caught:
-            require_own_order(stand.session, 7, OrderNameArguments())
-
-    assert caught.value.code == "not_ready"
 
 
 async def test_a_market_order_is_answered_with_its_fill(redis_url: str, session: str, sim: Simulator) -> None:

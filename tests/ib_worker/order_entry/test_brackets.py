@@ -1,18 +1,12 @@
 """A bracket goes out whole, and its answer says what IBKR has of it."""
 
-from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 import pytest
 
-from bridge.tool import ToolError
-from ib_worker.order_entry.bracket_report import bracket_report
-from ib_worker.orders.references import LEGS, order_ref
-from ib_worker.orders.state import LOOKS
+from ib_worker.orders.references import order_ref
 from ibgateway.simulator.server.server import Simulator
-from tests.stacks.sent_orders import lost
-from tests.stacks.worker import frames, ready_session, trading
+from tests.stacks.worker import frames, trading
 
 KEY = "a-key-of-the-caller"
 BRACKET: dict[str, Any] = {
@@ -61,21 +55,3 @@ async def test_a_bracket_whose_exit_ibkr_does_not_have_says_so(redis_url: str, s
 
     assert told["message"].startswith("IBKR does not have takeProfit: the entry stands without it. Each exit is good")
     assert (told["entry"]["status"], told["takeProfit"]["status"]) == ("Filled", "unknown")
-
-
-@pytest.mark.parametrize(
-    ("looked", "code"), [("2025-06-11T15:00Z", "not_found"), ("2025-06-12T15:00Z", "not_confirmed")]
-)
-async def test_a_bracket_of_which_nothing_shows_is_as_certain_as_its_orders(
-    sim: Simulator, looked: str, code: str
-) -> None:
-    sent, seen = datetime.fromisoformat("2025-06-11T14:00Z"), datetime.fromisoformat(looked)
-    async with ready_session(sim) as stand:
-        entries = [await lost(sim, stand) for _ in LEGS]
-    for each in entries:
-        each.state = replace(each.state, sent_at=sent, missed=LOOKS, missed_at=seen)
-
-    with pytest.raises(ToolError) as caught:
-        bracket_report(entries, "a-key-of-the-caller")
-
-    assert caught.value.code == code

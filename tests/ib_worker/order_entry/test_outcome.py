@@ -1,59 +1,138 @@
-"""What an answer says of an order that was sent."""
+"""How long a call waits for TWS's answer about the order that it sent."""
 
-from dataclasses import replace
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any, cast
 
-import ib_async
 import pytest
 
-from ib_worker.order_entry.outcome_texts import change_message, doubt_of_day, not_found, placed_message
-from ib_worker.orders.events import ErrorReported, ModifySent, Sent, Status
-from ib_worker.orders.messages import terms_of
-from ib_worker.orders.state import OrderState, apply
+from bridge.bus.server.request import RequestContext
+from bridge.tool import ToolError
+from bridge.tools.types import Contract
+from ib_worker.order_entry import outcome
+from ib_worker.order_entry.outcome import await_first_status, await_placement
+from ib_worker.orders.events import ErrorReported, Event, OpenOrderReported, Sent, Status, Terms
+from ib_worker.orders.state import OrderState
+from ib_worker.orders.tracker import OrderTracker, TrackedOrder
+from ib_worker.session.session import Session
 
-CONTRACT = ib_async.Contract(conId=1, symbol="BRK A", secType="STK", currency="USD", exchange="SMART")
-ORDER = ib_async.Order(
-    action="BUY", totalQuantity=2_000_000, orderType="STP LMT", lmtPrice=741234.56, auxPrice=740987.65, account="DU1"
-)
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
+KEY = "a-key-of-the-caller"
+LMT = Terms(Contract(conId=265598, symbol="AAPL", secType="STK"), "DU1", "BUY", 10.0, "LMT", 100.0, None, "DAY")
+MKT = replace(LMT, orderType="MKT", lmtPrice=None)
+REJECTS = ErrorReported(AT, 201, "Order rejected - reason: no margin")
+SESSION = cast(Session, None)  # is asked for an order list alone, which follows silence
 
 
-@pytest.mark.trial("C12")
-def test_a_quantity_of_millions_is_told_in_digits() -> None:
-    state = OrderState(1, 1, terms_of(CONTRACT, ORDER))
-    for event in (Sent(AT, state.terms), Status(AT, 7, "Submitted", 1_234_567.0, 765_433.0)):
-        state = apply(state, event)
+@dataclass
+class Call:
+    """The part of a request that a wait reads."""
 
-    assert placed_message(state) == "1234567 of 2000000 are filled."
-    assert state.life[-1].what == "Submitted filled 1234567"
+    left_s: float = 60.0
+    key: str = KEY
+
+    def remaining_s(self) -> float:
+        return self.left_s
 
 
-@pytest.mark.trial("A13")
-def test_a_change_of_an_order_that_has_ended_is_not_told_to_be_awaited() -> None:
-    state = OrderState(1, 1, terms_of(CONTRACT, ORDER))
-    changed = replace(state.terms, totalQuantity=1.0)
-    for event in (
-        Sent(AT, state.terms),
-        Status(AT, 7, "Submitted", 0.0, 2_000_000.0),
-        ModifySent(AT, changed),
-        ErrorReported(AT, 202, "Order Canceled - reason:"),
-    ):
-        state = apply(state, event)
+def sent(terms: Terms, *events: Event) -> tuple[TrackedOrder, Callable[[Event], None]]:
+    tracker = OrderTracker(1)
+    entry = tracker.add(7, terms, "mcpref")
+    for event in (Sent(AT, terms), *events):
+        tracker.take(entry, event)
+    return entry, lambda event: tracker.take(entry, event)
 
-    assert change_message(state) == 'The order was cancelled. TWS said (202): "Order Canceled - reason:".'
+
+def shown(terms: Terms, status: str) -> OpenOrderReported:
+    return OpenOrderReported(AT, 99, "mcpref", terms, status)
+
+
+async def waiting(entry: TrackedOrder, left_s: float = 60.0) -> asyncio.Task[OrderState]:
+    """A wait that has begun: a few turns of the loop show whether it ends by itself."""
+    call = cast(RequestContext, Call(left_s))
+    task = asyncio.create_task(await_first_status(SESSION, entry, call))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    return task
+
+
+async def test_silence_is_no_answer() -> None:
+    entry, take = sent(LMT)
+
+    task = await waiting(entry)
+    assert not task.done()
+    take(shown(LMT, "Submitted"))
+
+    assert (await task).status == "Submitted"
 
 
 @pytest.mark.parametrize(
-    ("sent", "looked", "certain"),
+    ("terms", "status", "ends"),
     [
-        ("2025-06-11T14:00Z", "2025-06-11T15:00Z", True),
-        ("2025-06-11T23:59Z", "2025-06-12T00:01Z", False),  # midnight of a gateway in UTC
-        ("2025-06-12T03:59Z", "2025-06-12T04:01Z", False),  # and of one in New York
+        (MKT, "Submitted", False),  # its fill follows
+        (LMT, "Submitted", True),
+        (LMT, "PreSubmitted", False),  # an early rejection may follow
+        (MKT, "Filled", True),
+        (LMT, "Cancelled", True),
     ],
 )
-def test_a_look_of_another_day_does_not_show_that_an_order_was_not_filled(
-    sent: str, looked: str, certain: bool
+async def test_an_answer_waits_a_moment_for_what_often_follows(
+    monkeypatch: pytest.MonkeyPatch, terms: Terms, status: str, ends: bool
 ) -> None:
-    doubt = doubt_of_day(datetime.fromisoformat(sent), datetime.fromisoformat(looked))
+    monkeypatch.setattr(outcome, "FILL_S", 30.0)
+    monkeypatch.setattr(outcome, "SETTLE_S", 20.0)
+    entry, take = sent(terms, shown(terms, status))
 
-    assert not_found(doubt).code == ("not_found" if certain else "not_confirmed")
+    task = await waiting(entry)
+
+    assert task.done() is ends
+    take(Status(AT, 99, "Filled", 10.0, 0.0, 99.0, 99.0))
+    assert (await task).filled == (0.0 if ends else 10.0)
+
+
+@pytest.mark.parametrize("left_s", [0.0, -1.0])
+async def test_a_call_whose_time_is_up_answers_what_is_known(left_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcome, "FILL_S", 3600.0)
+    entry, _ = sent(MKT, shown(MKT, "PreSubmitted"))
+
+    assert (await await_first_status(SESSION, entry, cast(RequestContext, Call(left_s)))).status == "PreSubmitted"
+
+
+async def test_an_order_that_lives_on_in_spite_of_an_error_is_not_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcome, "SHOWN_S", 30.0)
+    entry, take = sent(LMT, REJECTS)
+
+    task = await waiting(entry)
+    assert not task.done()
+    take(shown(LMT, "Submitted"))
+
+    assert (await task).rejected is None
+
+
+async def test_a_rejection_that_tws_has_shown_itself_is_answered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcome, "SHOWN_S", 3600.0)
+    entry, _ = sent(LMT, shown(LMT, "Inactive"), REJECTS)
+
+    assert (await await_first_status(SESSION, entry, cast(RequestContext, Call()))).rejected == REJECTS
+
+
+@pytest.mark.parametrize("replayed", [False, True])
+async def test_a_placement_is_answered_under_the_key_of_its_call(replayed: bool) -> None:
+    entry, _ = sent(LMT, shown(LMT, "Submitted"))
+
+    report = await await_placement(SESSION, entry, cast(RequestContext, Call()), replayed)
+
+    assert (report.idempotencyKey, report.status, report.replayed) == (KEY, "Submitted", replayed)
+
+
+async def test_a_placement_that_was_rejected_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcome, "SHOWN_S", 0.01)
+    entry, _ = sent(LMT, REJECTS)
+    request: Any = Call()
+
+    with pytest.raises(ToolError, match="no margin") as refused:
+        await await_placement(SESSION, entry, request)
+
+    assert (refused.value.code, refused.value.details["idempotencyKey"]) == ("rejected", KEY)

@@ -1,7 +1,6 @@
 """An order that IBKR shows under a key that Redis has forgotten: the same order, or a conflict."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 import ib_async
@@ -9,8 +8,7 @@ import pytest
 
 from bridge.tools.types import Contract
 from ib_worker.order_identity.same_order import differing
-from ib_worker.orders.events import Sent, Terms
-from ib_worker.orders.report import shown_by_ibkr
+from ib_worker.orders.events import Terms
 from ib_worker.orders.tracker import OrderTracker
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.orders import forgotten
@@ -91,7 +89,6 @@ async def test_same_order_under_a_forgotten_key_is_told_to_its_principal_alone(
         assert frames(sim) == 1
 
 
-AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 AAPL = ib_async.Contract(conId=265598, symbol="AAPL", secType="STK")
 TERMS = Terms(Contract(conId=265598, symbol="AAPL", secType="STK"), "DU1", "BUY", 10.0, "LMT", 100.0, None, "DAY")
 
@@ -126,13 +123,3 @@ def test_another_contract_is_another_order() -> None:
     entry = OrderTracker(1).add(7, TERMS, "mcpref", "a-key")
 
     assert differing(entry, ib_async.Contract(conId=8314), asked_again()) == ["contract"]
-
-
-def test_an_order_that_ibkr_shows_is_told_with_the_time_of_its_first_call() -> None:
-    tracker = OrderTracker(1)
-    entry = tracker.add(7, TERMS, "mcpref", "a-key")
-    unknown = shown_by_ibkr(entry)
-    tracker.take(entry, Sent(AT, TERMS))
-
-    assert "since an unknown time" in unknown
-    assert "since 2025-06-11 14:30:00 UTC" in shown_by_ibkr(entry)

@@ -6,11 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.tools.types import Contract, Notice
-from ib_worker.orders.events import Commission, ErrorReported, Fill, NotListed, OpenOrderReported, Sent, Status, Terms
+from bridge.tools.types import Contract
+from ib_worker.orders.events import Commission, Fill, NotListed, OpenOrderReported, Sent, Status, Terms
 from ib_worker.orders.references import order_ref
-from ib_worker.orders.report import order_report
-from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import KEPT_COMMISSIONS, KEPT_DONE, KEPT_EARLY, OrderTracker, TrackedOrder
 
 REF = order_ref("a-key-0001")
@@ -226,32 +224,6 @@ async def test_a_state_that_is_there_already_is_not_waited_for() -> None:
     assert await entry.until(lambda state: state.acknowledged) is entry.state
 
 
-def test_a_report_says_what_is_known() -> None:
-    ledger = OrderTracker(1)
-    entry = placed(ledger, permId=99)
-    ledger.take(entry, Status(AT, 99, "Submitted", 4.0, 6.0, 99.5, 99.0, "locate"))
-    ledger.take(entry, ErrorReported(AT, 399, "held"))
-    ledger.take(entry, Fill(AT, "a.b.01.01", 4.0, 99.0, 4.0, 99.5, 99, REF))
-    ledger.pay(Commission(AT, "a.b.01.01", 1.0, "USD", None))
-
-    told = order_report(entry, "message", replayed=True)
-
-    assert told.model_dump(exclude={"contract"}) == {
-        "orderId": 7, "permId": 99, "clientId": 1, "orderRef": REF, "idempotencyKey": "a-key-0001", "account": "DU1",
-        "action": "BUY", "totalQuantity": 10.0, "orderType": "LMT", "lmtPrice": 100.0, "auxPrice": None, "tif": "DAY",
-        "trailingPercent": None, "trailStopPrice": None, "outsideRth": False, "goodTillDate": None, "parentId": None,
-        "ocaGroup": None, "placed_at": AT, "group": [],
-        "status": "Submitted", "filled": 4.0, "remaining": 6.0, "avgFillPrice": 99.5, "lastFillPrice": 99.0,
-        "whyHeld": "locate", "commission": 1.0, "commissionCurrency": "USD",
-        "notices": [Notice(code=399, message="held", time=AT).model_dump()], "message": "message", "replayed": True,
-    }  # fmt: skip
-
-
-def test_what_remains_is_computed_until_tws_says() -> None:
-    assert order_report(TrackedOrder(OrderState(7, 1, TERMS))).remaining == 10.0
-    assert order_report(TrackedOrder(OrderState(7, 1, TERMS, filled=12.0))).remaining == 0.0
-
-
 def test_orders_are_listed_by_account_contract_and_side() -> None:
     ledger = OrderTracker(1)
     mine = placed(ledger, 7, 99)
@@ -342,9 +314,3 @@ def test_an_order_has_its_reference_before_tws_says_a_word() -> None:
     assert (mine.state.orderRef, mine.key, mine.state.clientId) == (REF, "a-key-0001", 1)
     assert theirs is not None
     assert (theirs.state.orderRef, theirs.state.clientId) == ("their-ref", 2)
-
-
-def test_a_report_is_no_replay_and_has_no_message_unless_it_is_said() -> None:
-    told = order_report(TrackedOrder(OrderState(7, 1, replace(TERMS, orderType="STP", lmtPrice=None, auxPrice=90.0))))
-
-    assert (told.message, told.replayed, told.auxPrice, told.lmtPrice) == ("", False, 90.0, None)

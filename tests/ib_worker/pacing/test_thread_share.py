@@ -6,8 +6,7 @@ import time
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.pacing.caller import SESSION, acting_for
-from ib_worker.pacing.long_work import LongWork
+from ib_worker.pacing.caller import SESSION
 from ib_worker.pacing.message_pacer import LONGEST_WAIT_S
 from ib_worker.pacing.thread_share import AT_ONCE_S, SHARE, ThreadShare
 from tests.stacks.pacing import Clock
@@ -60,23 +59,3 @@ async def test_a_hungry_caller_works_one_piece_at_a_time_and_another_beside_it()
     await asyncio.gather(piece("hungry"), piece("hungry"), piece("quiet"))
 
     assert order == ["quiet begins", "quiet ends", *["hungry begins", "hungry ends"] * 2]
-
-
-async def test_long_work_counts_for_whom_it_is_done() -> None:
-    work = LongWork()
-    rows = range(1_000)
-
-    def slow(rows: object) -> int:
-        until = time.thread_time() + AT_ONCE_S + (LONGEST_WAIT_S + 5) * SHARE
-        while time.thread_time() < until:
-            pass
-        return 1
-
-    with acting_for("hungry"):
-        assert await work.run(rows, slow) == 1
-        with pytest.raises(ToolError, match="paced"):
-            await work.run(rows, len)
-        assert await work.run(range(3), len) == 3
-    with acting_for("quiet"):
-        assert await work.run(rows, len) == 1_000
-    work.close()

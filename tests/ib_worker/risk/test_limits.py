@@ -7,11 +7,10 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from bridge.tool import ToolError
 from ib_worker.risk.intent import OrderIntent, RiskInputs
-from ib_worker.risk.limit_settings import PAPER_DEFAULTS, Limits
+from ib_worker.risk.limit_settings import Limits
 from ib_worker.risk.limits import check, only_reduces_position
 from ib_worker.risk.worth import FRESH_QUOTE_S, known_worth
 
@@ -237,39 +236,6 @@ def test_a_closing_order_passes_every_limit(quantity: Decimal) -> None:
 
     assert refused(replace(SELL, totalQuantity=quantity), blind, tight) is None
     assert refused(replace(SELL, totalQuantity=quantity + 1), blind, tight) is not None
-
-
-def test_live_needs_every_limit_named_and_paper_fills_in_its_own() -> None:
-    strict = {"max_quantity_cash", "queued_market_orders"}  # where they are not set, they refuse more
-    assert Limits().unset() == [f"LIMIT_{name.upper()}" for name in Limits.model_fields if name not in strict]
-    assert limits().unset() == []
-    assert Limits(max_quantity=Decimal(5)).unset().count("LIMIT_MAX_QUANTITY") == 0
-    paper = Limits(max_quantity=Decimal(5)).or_paper_defaults()
-    assert paper.unset() == []
-    assert paper.max_quantity == 5
-    assert paper.price_collar == PAPER_DEFAULTS["price_collar"]
-
-
-def test_limits_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LIMIT_ALLOWED_SYMBOLS", "AAPL,BRK B")
-    monkeypatch.setenv("LIMIT_MAX_ORDER_VALUE", "5000")
-    monkeypatch.setenv("LIMIT_MAX_DAILY_LOSS", "off")
-
-    read = Limits()
-
-    assert read.allowed_symbols == frozenset({"AAPL", "BRK B"})
-    assert read.max_order_value == 5000.0
-    assert read.max_daily_loss == "off"
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("max_quantity", "0"), ("max_order_value", "-1"), ("price_collar", "1"), ("max_open_orders", "many"),
-     ("allowed_symbols", ""), ("outside_rth", "maybe"), ("max_order_value", "nan")],
-)  # fmt: skip
-def test_a_limit_that_makes_no_sense_stops_the_start(name: str, value: str) -> None:
-    with pytest.raises(ValidationError):
-        limits(**{name: value})
 
 
 def test_an_order_is_worth_its_worst_price_times_all_units() -> None:

@@ -13,8 +13,6 @@ import pytest
 
 from bridge.tools.account import AccountUpdate, PnL
 from bridge.tools.types import Contract, ContractArguments
-from ib_worker.orders.events import Commission
-from ib_worker.orders.report import execution
 from ib_worker.tws.values import convert, unset
 from ib_worker.tws.values.text import comma_list, message
 
@@ -303,34 +301,6 @@ def test_profit_and_loss_of_one_position_says_which() -> None:
     assert convert.pnl_single(whole, ibm, 5.0, 99.5).value == 99.5
     of_account = convert.pnl_single(whole)
     assert (of_account.conId, of_account.symbol, of_account.position, of_account.value) == (None,) * 4
-
-
-EXECUTION = ib_async.Execution(
-    execId="a.b.01.01", time=AT, acctNumber="DU1", exchange="IEX", side="SLD", shares=2.0, price=3.5, permId=9,
-    clientId=1, orderId=4, cumQty=5.0, avgPrice=3.25, orderRef="ref",
-)  # fmt: skip
-
-
-def test_an_execution_keeps_every_field() -> None:
-    paid = Commission(AT, "a.b.01.01", 1.0, "USD", -4.0)
-
-    known = execution(EXECUTION, ib_async.Contract(conId=7, symbol="IBM", secType="STK"), paid).model_dump()
-
-    assert known.pop("contract")["conId"] == 7
-    assert known == {
-        "execId": "a.b.01.01", "time": AT, "account": "DU1", "side": "SLD", "shares": 2.0, "price": 3.5, "cumQty": 5.0,
-        "avgPrice": 3.25, "exchange": "IEX", "orderId": 4, "permId": 9, "clientId": 1, "orderRef": "ref",
-        "commission": 1.0, "commissionCurrency": "USD", "realizedPNL": -4.0,
-    }  # fmt: skip
-
-
-def test_an_execution_whose_commission_is_not_told_says_so() -> None:
-    bought = ib_async.Execution(time=AT, side="BOT", orderId=2**31 - 1)
-
-    known = execution(bought, ib_async.Contract(), None)
-
-    assert (known.side, known.orderId, known.orderRef) == ("BOT", 0, None)
-    assert (known.commission, known.commissionCurrency, known.realizedPNL) == (None,) * 3
 
 
 def test_a_market_data_type_has_a_name() -> None:
