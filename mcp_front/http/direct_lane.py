@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.tool import Effect, ToolSpec
 from mcp_front.http.paths import is_known, is_message
-from mcp_front.protocol.direct_call import DirectCall, direct_answer, direct_call
+from mcp_front.protocol.direct_call import CALL, PARAMS, DirectCall, direct_answer, direct_call
 from mcp_front.protocol.envelope import MESSAGE
 from mcp_front.tools.pipeline import CallPipeline, Origin
 from mcp_front.tools.server import SERVER_INFO
@@ -51,10 +51,14 @@ class DirectLane:
             await self._answer(call, scope, receive, send)
 
     def _direct(self, scope: Scope) -> DirectCall | None:
-        params = scope[MESSAGE].get("params") or {}
-        if params.get("name") not in self._tools or not _accepted(scope)[0]:
+        message = scope[MESSAGE]
+        params = message["params"] if message.get("method") == CALL else {}  # the envelope's check: it has a name
+        spec = self._tools.get(params.get("name", ""))
+        if spec is None or not _accepted(scope)[0]:
             return None
-        return direct_call(scope[MESSAGE], scope["headers"])
+        if params.keys() - PARAMS and not spec.relieves:  # such as `requestState`, which FastMCP opens or refuses
+            return None
+        return direct_call(message, scope["headers"])
 
     async def _answer(self, call: DirectCall, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer in JSON; after ten seconds as an event stream. A client that hangs up ends a read; other calls go on

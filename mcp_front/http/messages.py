@@ -43,8 +43,10 @@ class MessageMiddleware:
 
     def _hear(self, message: Message, scope: Scope) -> None:
         """Start to cancel in the background: MCP answers a notification at once."""
+        if message.get("method") != CANCELLED or is_modern(scope):
+            return
         request_id = (message.get("params") or {}).get("requestId")
-        if message.get("method") != CANCELLED or is_modern(scope) or not isinstance(request_id, str | int):
+        if not isinstance(request_id, str | int):
             return
         caller = scope["user"].display_name if "user" in scope else LOCAL
         client = scope.get("client")

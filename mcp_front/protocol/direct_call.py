@@ -15,8 +15,10 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 from pydantic import ValidationError
 
 CALL = "tools/call"
+PARAMS = frozenset(("name", "arguments", "_meta"))  # of a call without a task, and in its first round
 VERSION_HEADER = "mcp-protocol-version"
 DEFAULT_VERSION = "2025-03-26"  # MCP: of a handshake-era request without the header
+CONTENT_TYPE = "content-type"
 PARAM_HEADER = "mcp-param-"  # no tool declares one; the SDK answers a request that has one
 Headers = list[tuple[bytes, bytes]]  # as in an ASGI scope: lower-case names
 
@@ -38,12 +40,14 @@ def direct_call(message: Mapping[str, Any], headers: Headers) -> DirectCall | No
     if message.get("method") != CALL or "id" not in message:
         return None
     found = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
-    if found.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if len(found) != len(headers) and _is_ambiguous(headers):
+        return None
+    if found.get(CONTENT_TYPE, "").partition(";")[0].strip().lower() != "application/json":
         return None
     if "mcp-session-id" in found or any(name.startswith(PARAM_HEADER) for name in found):
         return None
     version = found.get(VERSION_HEADER, DEFAULT_VERSION)
-    if version not in HANDSHAKE_PROTOCOL_VERSIONS and not _is_modern(message, headers, found):
+    if version not in HANDSHAKE_PROTOCOL_VERSIONS and not _is_modern(message, found):
         return None
     params = message["params"]
     try:
@@ -55,11 +59,14 @@ def direct_call(message: Mapping[str, Any], headers: Headers) -> DirectCall | No
     return DirectCall(message["id"], params["name"], params.get("arguments") or {}, modern, _client(meta, modern), meta)
 
 
-def _is_modern(message: Mapping[str, Any], headers: Headers, found: Mapping[str, str]) -> bool:
+def _is_ambiguous(headers: Headers) -> bool:
+    """Tell whether a header that decides the way is there twice: the SDK reads the first one, or refuses."""
+    names = [name.decode("latin-1") for name, _ in headers]
+    return names.count(CONTENT_TYPE) > 1 or find_duplicated_routing_header((name, "") for name in names) is not None
+
+
+def _is_modern(message: Mapping[str, Any], found: Mapping[str, str]) -> bool:
     """Tell whether a request of the stateless era passes the SDK's checks of headers and envelope."""
-    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
-    if find_duplicated_routing_header(pairs) is not None:
-        return False
     return isinstance(classify_inbound_request(message, headers=found), InboundModernRoute)
 
 

@@ -202,3 +202,27 @@ async def _some(lines: Any, count: int) -> Any:
         count -= 1
         if not count:
             return
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("name", [[1], {"a": 1}])
+async def test_a_name_of_any_type_in_another_message_is_left_to_fastmcp(
+    redis_url: str, session: str, era: str, name: Any
+) -> None:
+    async with serving(redis_url, session) as front, plain_http() as http:
+        call = front.raw(era, **{"mcp-name": "x"}).prepared("ping", name="x")
+        body = json.loads(call["content"])
+        body["params"]["name"] = name
+        told = await http.post(front.endpoint, headers=call["headers"], content=json.dumps(body))
+
+    assert told.status_code < 500
+
+
+async def test_a_state_that_was_not_handed_out_is_refused_and_holds_no_halt_up(redis_url: str, session: str) -> None:
+    async with worker(redis_url, session, {"get_positions": answering([])}), serving(redis_url, session) as front:
+        raw = front.raw()
+        read = await raw.request("tools/call", name="ibkr_get_positions", arguments={}, requestState="mine")
+        halt = await raw.request("tools/call", name="ibkr_halt_trading", arguments={}, requestState="mine")
+
+    assert read["result"]["_meta"]["ibkr/error"]["code"] == "confirmation_invalid"
+    assert halt["result"]["structuredContent"]["halted"]

@@ -75,3 +75,14 @@ async def test_malformed_message_is_400_with_the_reason(redis_url: str, session:
             assert (answer["id"], answer["error"]["code"]) == (id, code), said
             assert said in answer["error"]["message"]
             assert len(response.content) < 300
+
+
+@pytest.mark.parametrize("odd", [{"result": {}, "params": [1]}, {"error": {}, "params": "x"}])
+async def test_a_client_that_posts_a_response_with_odd_params_hears_of_its_own_fault(
+    redis_url: str, session: str, odd: dict[str, Any]
+) -> None:
+    async with serving(redis_url, session) as front, plain_http() as http:
+        headers = front.raw().prepared("tools/list")["headers"]
+        told = await http.post(front.endpoint, json={"jsonrpc": "2.0", "id": 1} | odd, headers=headers)
+
+    assert told.status_code in (202, 400)

@@ -59,6 +59,8 @@ def test_a_stateless_call_names_its_client() -> None:
         ({}, headers(mcp_param_symbol="NVDA")),
         ({}, headers(content_type="text/plain")),
         ({}, [*headers("2026-07-28", **ROUTED), (b"mcp-name", b"ibkr_get_pnl")]),
+        ({}, [*headers("2026-07-28", **ROUTED), (b"mcp-protocol-version", b"2025-11-25")]),
+        ({}, [(b"content-type", b"text/plain"), *headers()]),
     ],
 )
 def test_the_sdk_answers_everything_else(wrong: dict[str, Any], given: Headers) -> None:
