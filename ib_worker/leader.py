@@ -24,6 +24,7 @@ from ib_worker.handlers.dispatch import dispatch
 from ib_worker.order_entry.data_loss import reconcile
 from ib_worker.order_entry.reconciliation import Reconciliation
 from ib_worker.order_groups.resting_exits import exit_warnings
+from ib_worker.orders.timing import USUAL, OrderTiming
 from ib_worker.risk.approvals import Approvals
 from ib_worker.risk.circuit_breakers import CircuitBreakers, watch_breakers
 from ib_worker.risk.confirmation_tokens import ConfirmationTokens
@@ -54,6 +55,7 @@ async def run_term(
     stopping: asyncio.Event,
     timing: Timing | None = None,
     relieving: GatewayFailover | None = None,
+    order_timing: OrderTiming = USUAL,
 ) -> None:
     """Serve until `stopping` is set. Raises LeaseLost when another may lead, and Relieved when another is to; the
     gateway is given up in any case.
@@ -63,7 +65,8 @@ async def run_term(
     timing = timing or Timing(connect_s=settings.connect_timeout_s)
     guard = ConnectionFence()
     store_target = partial(store_connection_target, bus.pipe, bus.keys, bus.watermark)
-    session = Session(settings, bus.worker_id, bus, order_ids_of(bus), services_of(bus, settings), guard, store_target)
+    services = services_of(bus, settings)
+    session = Session(settings, bus.worker_id, bus, order_ids_of(bus), services, guard, store_target, order_timing)
     bus.lease.on_renewed(guard.held_until)
     lifecycle = ConnectionLoop(session, timing)
     reconciliation = Reconciliation(session, bus.records, bus.lease.token)

@@ -177,7 +177,7 @@ async def modify_order(request: ModifyOrder, session: Session, asked: RequestCon
             asked, account, state.orderId, state.orderRef or "", clear.approved_by, terms=terms
         )
         await announce(session, asked, exits)
-        require_changeable(entry, base)
+        require_changeable(session, entry, base)
         await clear.accept(asked, **order_names(entry))
         if own:
             send_change(session, asked, entry, contract, with_parent(session, entry, order), base)
@@ -210,7 +210,7 @@ async def cancel_order(request: CancelOrder, session: Session, asked: RequestCon
     await asked.accept(None, **order_names(entry))
     along = [entry, *held_of(session, entry)]
     send_cancel(session, asked, entry)
-    await until_cancelled(along, asked)
+    await until_cancelled(session, along, asked)
     await explained(session, entry)
     if entry.state.cancel_refused is not None:
         await looked(session, asked)
@@ -244,7 +244,7 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: R
         more = [each for each in _cancellable(session, request) if each not in mine]
         await _cancel_each(session, asked, more, begun=bool(mine))
         mine += more
-    await until_cancelled(mine, asked)
+    await until_cancelled(session, mine, asked)
     await explained_all(session, mine)
     if any(each.state.cancel_refused is not None and not each.state.done for each in mine):
         await looked(session, asked)
@@ -298,7 +298,7 @@ def _ended(several: int, left: int) -> str:
 
 def _changed(session: Session, entry: TrackedOrder, request: ModifyOrder) -> tuple[ib_async.Contract, ib_async.Order]:
     """The whole order as it was asked for, with what the call changes."""
-    require_changeable(entry, entry.state.terms)
+    require_changeable(session, entry, entry.state.terms)
     if entry.sent is None:
         raise ToolError("not_ready", "orderId: TWS has not reported this order's terms yet. Retry in a few seconds.")
     contract, order = order_again(session, entry)

@@ -28,9 +28,6 @@ from ib_worker.tws.errors import TwsError, WarningReported
 from ib_worker.tws.values import convert
 from ib_worker.tws.values.text import message, quoted, tws_said
 
-WARNED_S = 2.0  # a warning comes right before the answer
-WHAT_IF_S = 10.0  # TWS leaves some of them unanswered
-
 
 @handles(PreviewOrder)
 async def preview_order(request: PreviewOrder, session: Session, asked: RequestContext) -> Preview:
@@ -83,14 +80,17 @@ async def preview_order(request: PreviewOrder, session: Session, asked: RequestC
 
 async def _what_if(session: Session, contract: ib_async.Contract, order: ib_async.Order) -> ib_async.OrderState:
     await session.tws.pacer.turn(Priority.READS)
+    timing = session.order_timing
     try:
         with ExitStack() as asking:
             async with session.tws.order_id_lock:
                 while (orderId := await session.tws.fresh_order_id()) in session.tws.requests:
                     pass  # of a connection that has come meanwhile
-                pending = asking.enter_context(session.tws.requests.expect(orderId, patience_s=WARNED_S))
+                pending = asking.enter_context(
+                    session.tws.requests.expect(orderId, patience_s=timing.preview_warning_wait_s)
+                )
                 send_what_if(session, orderId, contract, order)
-            async with asyncio.timeout(WHAT_IF_S):
+            async with asyncio.timeout(timing.preview_wait_s):
                 state: ib_async.OrderState = await pending.answer
     except TimeoutError as silence:
         raise ToolError(

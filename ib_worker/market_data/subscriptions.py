@@ -21,7 +21,6 @@ from ib_worker.tws.values import convert
 from ib_worker.tws.values.codes import REQUEST_ENDS, WARNINGS
 
 KEPT_FOR_ORDERS = 50  # every fiftieth line is for the price of an order that is to be checked
-GRACE_S = 1.0  # after an error of an unlisted code: ticks that keep coming come within it, at least the first ones
 GENERIC_TICKS = ""  # none beyond the default set: each is another message per trade
 
 log = structlog.get_logger("ib_worker.market_data.subscriptions")
@@ -46,11 +45,15 @@ class QuoteSubscription:
 class QuoteSubscriptions:
     """The table of lines, by conId. `wire` is None while there is no connection."""
 
-    def __init__(self, pacer: MessagePacer, publisher: Publisher, most: int, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, pacer: MessagePacer, publisher: Publisher, most: int, now: Callable[[], datetime], grace_s: float
+    ) -> None:
+        """`grace_s`: ticks that keep coming after an error of an unlisted code come within it, at least the first."""
         self._pacer = pacer
         self._publisher = publisher
         self._most = most
         self._now = now
+        self._grace_s = grace_s
         self._wire: Any = None
         self._lines: dict[int, QuoteSubscription] = {}
         self._by_request: dict[int, QuoteSubscription] = {}
@@ -191,7 +194,7 @@ class QuoteSubscriptions:
             self._end(line, refusal(code, text))
         elif code not in WARNINGS:
             judge = partial(self._judge, line, reqId, line.ticks, code, text)
-            asyncio.get_running_loop().call_later(GRACE_S, judge)
+            asyncio.get_running_loop().call_later(self._grace_s, judge)
         return True
 
     def _judge(self, line: QuoteSubscription, reqId: int, ticks: int, code: int, text: str) -> None:

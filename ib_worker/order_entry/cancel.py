@@ -21,7 +21,6 @@ from ib_worker.tws.errors import ConnectionLost
 from ib_worker.tws.values.text import quoted
 
 ORDER_LIST_S = 3.0
-CANCEL_S = 3.0  # outside trading hours the exchange confirms hours later
 
 
 async def cancel_group(session: Session, asked: RequestContext, group: Sequence[TrackedOrder]) -> OrderReport:
@@ -40,7 +39,7 @@ async def cancel_group(session: Session, asked: RequestContext, group: Sequence[
     await asked.accept(None, **order_names(targets[0]))
     was_open = [each for each in group if is_open(each)]
     write_cancels(session, asked, _targets(session, group))
-    await until_cancelled([each for each in was_open if each.state.cancel_asked], asked)
+    await until_cancelled(session, [each for each in was_open if each.state.cancel_asked], asked)
     if not _entry_filled(group):
         await _taken(session, asked, [each for each in was_open if not each.state.cancel_asked])
     await explained_all(session, was_open)
@@ -56,10 +55,10 @@ async def _taken(session: Session, asked: RequestContext, held: Sequence[Tracked
 
     While the entry is open, as after a rejected cancel, its exits stay: they protect its fill.
     """
-    await until_cancelled([each for each in held if held_by(session, each) is None], asked)
+    await until_cancelled(session, [each for each in held if held_by(session, each) is None], asked)
     left = [each for each in held if is_open(each) and held_by(session, each) is None]
     write_cancels(session, asked, left, begun=True)
-    await until_cancelled(left, asked)
+    await until_cancelled(session, left, asked)
 
 
 async def withdrawn(session: Session, asked: RequestContext, entries: Sequence[TrackedOrder]) -> None:
@@ -73,7 +72,7 @@ async def withdrawn(session: Session, asked: RequestContext, entries: Sequence[T
             account, orderRef = each.state.terms.account, each.state.orderRef or ""
             await session.services.audit.intent(asked, account, each.state.orderId, orderRef)
             write_cancels(session, asked, [each], begun=True)
-            await until_cancelled([each], asked)
+            await until_cancelled(session, [each], asked)
 
 
 def _targets(session: Session, group: Sequence[TrackedOrder]) -> list[TrackedOrder]:
@@ -108,9 +107,9 @@ def write_cancels(
     return sent
 
 
-async def until_cancelled(entries: Sequence[TrackedOrder], asked: RequestContext) -> None:
+async def until_cancelled(session: Session, entries: Sequence[TrackedOrder], asked: RequestContext) -> None:
     with suppress(TimeoutError):
-        async with asyncio.timeout(max(min(CANCEL_S, asked.remaining_s()), 0)):
+        async with asyncio.timeout(max(min(session.order_timing.cancel_wait_s, asked.remaining_s()), 0)):
             for entry in entries:
                 await entry.until(lambda each: each.done or each.cancel_refused is not None or each.said is not None)
 

@@ -27,8 +27,6 @@ from ib_worker.session.sync import explained
 from ib_worker.tws.errors import ConnectionLost, InvalidField
 from ib_worker.tws.values.text import quoted
 
-CHANGE_S = 3.0
-
 log = structlog.get_logger("ib_worker.group_changes")
 
 
@@ -98,7 +96,7 @@ def with_parent(session: Session, entry: TrackedOrder, order: ib_async.Order) ->
 async def announce(session: Session, asked: RequestContext, exits: Sequence[Follower]) -> None:
     """The intents of what follows. Raises ToolError before anything is sent."""
     for each in exits:
-        require_changeable(each.entry, each.base)
+        require_changeable(session, each.entry, each.base)
         await session.tws.pacer.turn(Priority.ORDERS)
         state = each.entry.state
         terms = to_json(replace(each.base, totalQuantity=each.quantity))
@@ -110,7 +108,7 @@ async def announce(session: Session, asked: RequestContext, exits: Sequence[Foll
 async def until_changed(session: Session, asked: RequestContext, entries: Sequence[TrackedOrder]) -> None:
     """Until TWS has confirmed or refused each change, or has said something whose meaning a look may tell."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(max(min(CHANGE_S, asked.remaining_s()), 0)):
+        async with asyncio.timeout(max(min(session.order_timing.change_wait_s, asked.remaining_s()), 0)):
             for entry in entries:
                 await entry.until(lambda each: each.done or each.change is None or each.said is not None)
     for entry in entries:

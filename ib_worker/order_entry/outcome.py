@@ -13,12 +13,6 @@ from ib_worker.session.session import Session
 from ib_worker.session.sync import explained, try_resync
 from ib_worker.tws.values.codes import WARNINGS
 
-FILL_S = 2.0  # a market order's fill follows its acknowledgement within this, in an open market
-SETTLE_S = 0.5  # other orders: an early rejection follows within this
-STATUS_WAIT_S = 15.0  # for TWS's first answer; after it an order list is requested
-SHOWN_S = 0.25  # TWS shows an order that lives on in spite of an error within this
-WARNED_S = 0.5  # a warning comes right before the order is acknowledged
-
 
 async def await_placement(
     session: Session, entry: TrackedOrder, asked: RequestContext, replayed: bool = False
@@ -33,16 +27,18 @@ async def await_placement(
 async def await_first_status(session: Session, entry: TrackedOrder, asked: RequestContext) -> OrderState:
     """The state once TWS has taken the order, and a moment more for the fill or rejection that often follows; or once
     TWS has spoken against it in words whose meaning one look has left open."""
+    timing = session.order_timing
     state = await await_existence(session, entry, words_suffice=True)
     if state.rejected is not None and not state.permIds:  # by an error alone, which may come for a live order
         with suppress(TimeoutError):
-            async with asyncio.timeout(SHOWN_S):
+            async with asyncio.timeout(timing.rejection_wait_s):
                 state = await entry.until(lambda each: each.rejected is None)
     if state.acknowledged and not state.done:
-        wait_s = FILL_S if state.terms.orderType == "MKT" else SETTLE_S
+        fills = state.terms.orderType == "MKT"
+        wait_s = timing.fill_wait_s if fills else timing.settle_wait_s
         with suppress(TimeoutError):
             async with asyncio.timeout(max(min(wait_s, asked.remaining_s()), 0)):
-                await entry.until(lambda each: each.done or (wait_s == SETTLE_S and each.status == "Submitted"))
+                await entry.until(lambda each: each.done or (not fills and each.status == "Submitted"))
     return entry.state
 
 
@@ -52,7 +48,7 @@ async def await_existence(session: Session, entry: TrackedOrder, words_suffice: 
     known: ErrorReported | None = None
     while not is_settled(entry.state):
         try:
-            async with asyncio.timeout(STATUS_WAIT_S):
+            async with asyncio.timeout(session.order_timing.first_status_wait_s):
                 await entry.until(lambda each: is_settled(each) or each.said is not known)  # noqa: B023
         except TimeoutError:
             if session.state.standing.ready:
@@ -70,7 +66,7 @@ async def _left_open(session: Session, entry: TrackedOrder, said: ErrorReported)
     """Return whether the meaning of an error or notice stays open after a look that began after it."""
     if said.code in WARNINGS:
         with suppress(TimeoutError):
-            async with asyncio.timeout(WARNED_S):
+            async with asyncio.timeout(session.order_timing.warning_wait_s):
                 await entry.until(is_settled)
     await explained(session, entry)
     return entry.state.said is not None and not is_settled(entry.state)

@@ -27,7 +27,7 @@ from ib_worker.order_entry.outcome_texts import doubt_of_day, not_found, placeme
 from ib_worker.order_groups.related import legs
 from ib_worker.orders.references import LEGS, is_ours, order_ref
 from ib_worker.orders.state import LOOKS
-from ib_worker.orders.tracker import LOOKS_APART_S, TrackedOrder
+from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session.session import Session, utcnow
 from ib_worker.session.state import ConnectFailed
 from ib_worker.session.sync import try_resync
@@ -35,7 +35,6 @@ from ib_worker.tws.errors import ConnectionLost, TwsError
 
 FINAL = frozenset({"rejected", "read_only", "not_found", "not_confirmed"})  # all else speaks of a moment that passes
 RETRY_S = 1.0
-SHOWS_S = 7.0  # a change or a cancel that was sent right before the worker's end shows within this
 
 log = structlog.get_logger("ib_worker.order_entry.reconciliation")
 
@@ -98,7 +97,7 @@ class Reconciliation:
         session = self._session
         counted = False
         while not counted and session.orders.readable:  # a gateway that does not list orders takes none either
-            await asyncio.sleep(LOOKS_APART_S)
+            await asyncio.sleep(session.order_timing.looks_apart_s)
             await session.until_ready()
             counted = await try_resync(session)
 
@@ -155,7 +154,7 @@ class Reconciliation:
             return self._all_cancelled(asked)
         entry = await self._named(record, asked)
         with suppress(TimeoutError):
-            async with asyncio.timeout(SHOWS_S):
+            async with asyncio.timeout(self._session.order_timing.recovery_wait_s):
                 await entry.until(lambda _: _shows(self._session, entry, asked))
         if not _shows(self._session, entry, asked):
             if not self._session.state.standing.ready:  # it went while we waited: nobody knows how the order is
@@ -208,7 +207,7 @@ class Reconciliation:
             doubt = doubt or self._doubt(record)
             if looks >= LOOKS:
                 raise not_found(doubt, orderRef=orderRef)
-            await asyncio.sleep(LOOKS_APART_S)
+            await asyncio.sleep(session.order_timing.looks_apart_s)
             await session.until_ready()
             looks += await try_resync(session)
         return entry

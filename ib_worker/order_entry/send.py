@@ -19,8 +19,6 @@ from ib_worker.session.session import Session, utcnow
 from ib_worker.tws.connection import TwsConnection
 from ib_worker.tws.errors import ConnectionLost, InvalidField
 
-CHANGE_HELD_S = 15.0
-
 log = structlog.get_logger("ib_worker.order_entry.send")
 
 
@@ -61,7 +59,7 @@ def _noted(
     return entry
 
 
-def require_changeable(entry: TrackedOrder, base: Terms) -> None:
+def require_changeable(session: Session, entry: TrackedOrder, base: Terms) -> None:
     """An order that TWS has, whose terms are still those that the change builds on, and no other change is under way:
     TWS would take a change of an order that it lacks for a new one, and the whole order goes out again with each, so
     that two at a time undo each other. Raises ToolError not_open, not_found or not_ready; then nothing may be sent."""
@@ -78,18 +76,18 @@ def require_changeable(entry: TrackedOrder, base: Terms) -> None:
             "orderId: TWS has not shown yet that it has this order, and a change of an order that it lacks would place "
             "one. Nothing was sent. Retry in a few seconds.",
         )
-    if state.terms != base or _changing(state):
+    if state.terms != base or _changing(state, session.order_timing.change_hold_s):
         raise ToolError(
             "not_ready",
             "orderId: another change of this order is in progress. Nothing was sent. Check the order, then retry.",
         )
 
 
-def _changing(state: OrderState) -> bool:
+def _changing(state: OrderState, hold_s: float) -> bool:
     """One that TWS has not confirmed or refused after this time does not hold up the next."""
     if state.change is None or state.changed_at is None:
         return False
-    return (utcnow() - state.changed_at).total_seconds() < CHANGE_HELD_S
+    return (utcnow() - state.changed_at).total_seconds() < hold_s
 
 
 def send_change(
@@ -104,7 +102,7 @@ def send_change(
     if not session.state.standing.ready:
         raise _certainly_not_sent(asked, session.state.standing.error())
     try:
-        require_changeable(entry, base)
+        require_changeable(session, entry, base)
     except ToolError as error:
         raise _certainly_not_sent(asked, error) from error
     _write_frames(session, asked, lambda wire: wire.placeOrder(entry.state.orderId, contract, order))
@@ -126,7 +124,7 @@ def send_linked_change(
     if not begun:
         send_change(session, asked, entry, contract, order, base)
         return
-    require_changeable(entry, base)
+    require_changeable(session, entry, base)
     if not session.state.standing.ready:
         raise session.state.standing.error()
     if not asked.still_leader():

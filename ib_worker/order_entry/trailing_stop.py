@@ -18,8 +18,6 @@ from ib_worker.session.sync import all_open_orders
 from ib_worker.tws.errors import ConnectionLost, TwsError
 from ib_worker.tws.values import unset
 
-TOLD_S = 5.0
-
 
 async def keep_stop_price(
     session: Session, entry: TrackedOrder, order: ib_async.Order, request: ModifyOrder
@@ -31,7 +29,7 @@ async def keep_stop_price(
     assert entry.sent is not None  # an order that is changed has been told
     tick = await _tick(session, entry.sent[0])  # before the stop is asked for, which may move meanwhile
     try:
-        await all_open_orders(session, TOLD_S)
+        await all_open_orders(session, session.order_timing.stop_price_wait_s)
     except (ConnectionLost, TwsError, TimeoutError) as silence:
         raise ToolError(
             "not_ready", "orderId: TWS has not reported this order's current stop price. Nothing was sent. Retry."

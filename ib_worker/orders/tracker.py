@@ -13,8 +13,8 @@ import ib_async
 from ib_worker.orders.events import Commission, Event, Fill, NotListed, Terms, trade_of
 from ib_worker.orders.references import is_ours
 from ib_worker.orders.state import NAMES_IT, OrderState, apply
+from ib_worker.orders.timing import USUAL
 
-LOOKS_APART_S = 15.0  # between full looks that lack an order, for the second to count as well
 KEPT_DONE = 2_000  # finished orders, newest first; the bus keeps each order's answer for a week
 KEPT_COMMISSIONS = 5_000  # of fills; a report may come before its fill is known
 
@@ -100,10 +100,15 @@ class OrderTracker:
     """
 
     def __init__(
-        self, clientId: int, listeners: Iterable[OrderEventListener] = (), on_fill: FillListener | None = None
+        self,
+        clientId: int,
+        listeners: Iterable[OrderEventListener] = (),
+        on_fill: FillListener | None = None,
+        looks_apart_s: float = USUAL.looks_apart_s,
     ) -> None:
         self._listeners = tuple(listeners)
         self._on_fill = on_fill
+        self._looks_apart_s = looks_apart_s
         self.ahead = timedelta(0)  # how far the gateway's clock is ahead, where it lives at another date
         self.clientId = clientId
         self.known = False
@@ -235,7 +240,7 @@ class OrderTracker:
         now = time.monotonic()
         missing = [entry for entry in expected if entry not in seen and entry.gateway == self.gateway]
         for entry in missing:
-            if not entry.state.missed or now - entry.missed_at >= LOOKS_APART_S:
+            if not entry.state.missed or now - entry.missed_at >= self._looks_apart_s:
                 entry.missed_at = now
                 self.take(entry, vanished)
         self.known = True

@@ -54,7 +54,6 @@ PNL_S = 3.0
 PNL_KEPT_S = 5.0  # from before the account's lock is taken until the order is checked under it
 OLD_S = 15 * 60.0  # by which delayed prices are late
 POSITIONS_S = 3.0  # for a complete list of positions
-UNSHOWN_S = 60.0  # TWS tells a position's change within seconds of its fill: after this the message is taken for lost
 EXCHANGE_DAY = ZoneInfo("America/New_York")  # where a new trading day begins for the daily count
 
 
@@ -338,7 +337,7 @@ async def _positions_with_fills(
     one: the positions may have moved by another client's order too, or the message was lost."""
     holdings = session.holdings
     unshown = holdings.unshown(order.account, conId, order.action)
-    if not unshown or holdings.unshown_s(order.account, conId) < UNSHOWN_S:
+    if not unshown or holdings.unshown_s(order.account, conId) < session.order_timing.position_lag_s:
         return
     held = holdings.held(order.account, conId) * (1 if order.action == "SELL" else -1)
     filled = Decimal(str(beside.state.filled)) if beside else Decimal(0)

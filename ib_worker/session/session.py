@@ -22,6 +22,7 @@ from ib_worker.audit.trail import AuditTrail
 from ib_worker.market_data.contracts import ContractResolver
 from ib_worker.market_data.subscriptions import QuoteSubscriptions
 from ib_worker.orders.messages import OrderMessageHandler
+from ib_worker.orders.timing import USUAL, OrderTiming
 from ib_worker.orders.tracker import OrderTracker
 from ib_worker.orders.view import OrderView
 from ib_worker.pacing.history_pacer import HistoryPacer
@@ -41,6 +42,7 @@ from ib_worker.settings import WorkerSettings
 from ib_worker.tws.client import OrderIds, TwsClient
 from ib_worker.tws.endpoint import Endpoint
 from ib_worker.tws.fencing import ConnectionFence
+from ib_worker.tws.requests import PendingRequests
 
 RECENT_S = 60.0  # who has called within this time is using the session
 
@@ -143,9 +145,11 @@ class Session:
         services: Services,
         guard: ConnectionFence | None = None,
         store_target: StoreTarget | None = None,
+        order_timing: OrderTiming = USUAL,
     ) -> None:
         """Without a lease there is no `guard`, and without a bus no `store_target`: then no target is remembered."""
         self.settings = settings
+        self.order_timing = order_timing
         self.worker = worker
         self.state = StateTracker(*settings.gateway, settings.gateway_client_id, utcnow, self._standing_changed)
         self.news = asyncio.Event()  # the standing has changed; the heartbeat clears it
@@ -157,6 +161,8 @@ class Session:
             order_ids,
             lambda: self.order_messages.highest,
             lambda: self.state.standing.error(),
+            PendingRequests(order_timing.request_late_s, order_timing.error_grace_s),
+            order_timing.shared_request_s,
         )
         self.connection = ConnectionControl(
             settings.gateway, self.state, lambda: self.tws.wire is not None, self.announcements.forget
@@ -173,9 +179,13 @@ class Session:
         self.history_pacer: HistoryPacer[list[str]] = HistoryPacer(time.monotonic)
         self.holdings = Positions()
         listeners = (services.audit.record, services.breakers.observe)
-        self.orders = OrderView(OrderTracker(settings.gateway_client_id, listeners, self.holdings.filled))
+        self.orders = OrderView(
+            OrderTracker(settings.gateway_client_id, listeners, self.holdings.filled, order_timing.looks_apart_s)
+        )
         self.order_messages: OrderMessageHandler = OrderMessageHandler(self.orders.tracker, utcnow)
-        self.quotes = QuoteSubscriptions(self.tws.pacer, publisher, settings.market_data_lines, self.now)
+        self.quotes = QuoteSubscriptions(
+            self.tws.pacer, publisher, settings.market_data_lines, self.now, order_timing.error_grace_s
+        )
         self.account_updates = AccountUpdates(self.tws.pacer, publisher, self.now)
         self.account_rates: dict[str, tuple[float, AccountRates]] = {}  # by account, and when they were read
         self.ahead = timedelta(0)  # of this machine's clock, where the gateway lives at another date

@@ -14,7 +14,7 @@ from bridge.tool import ToolError
 from bridge.tools.types import OrderNameArguments
 from ib_worker import garbage_collection as garbage
 from ib_worker.orders.events import NotListed
-from ib_worker.orders.tracker import LOOKS_APART_S, TrackedOrder
+from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session import state as standing
 from ib_worker.session.session import Session, utcnow
 from ib_worker.session.state import ConnectFailed
@@ -22,10 +22,6 @@ from ib_worker.session.wrapper import COMPLETED_ORDERS, OPEN_ORDERS, POSITIONS, 
 from ib_worker.tws.client import REQUEST_S, SendKind
 from ib_worker.tws.errors import ConnectionLost, TwsError, is_read_only
 from ib_worker.tws.requests import Keep
-
-LOOK_SILENCE_S = 15.0  # of no word at all before a look is given up
-SOUGHT_S = 3.0
-LOOK_EVERY_S = 1.0  # at most: whoever asks all the time for an order that is not there must not use up TWS's messages
 
 T = TypeVar("T")
 
@@ -70,8 +66,9 @@ async def resync_once(session: Session) -> bool:
     ever end at a slow gateway."""
 
     async def in_turn() -> bool:
-        await asyncio.sleep(max(session.orders.looked_at + LOOK_EVERY_S - time.monotonic(), 0))
-        return await resync_orders(session, LOOK_SILENCE_S)
+        timing = session.order_timing
+        await asyncio.sleep(max(session.orders.looked_at + timing.resync_gap_s - time.monotonic(), 0))
+        return await resync_orders(session, timing.list_silence_s)
 
     counts: bool = await session.tws.share_at_length("look", in_turn)
     return counts
@@ -87,7 +84,7 @@ async def try_resync(session: Session) -> bool:
 async def resync_for_missing(session: Session) -> NoReturn:
     """For ever: an order that one look lacked, or that TWS spoke against, is looked for, though nobody asks for it."""
     while True:
-        await asyncio.sleep(LOOKS_APART_S)
+        await asyncio.sleep(session.order_timing.looks_apart_s)
         await session.until_ready()
         tracker = session.orders.tracker
         open_here = (each.state for each in tracker.open() if each.gateway == tracker.gateway)
@@ -110,7 +107,7 @@ async def explained(session: Session, entry: TrackedOrder) -> None:
     it, its meaning stays open."""
     said = entry.state.said
     with suppress(TimeoutError):
-        async with asyncio.timeout(SOUGHT_S):
+        async with asyncio.timeout(session.order_timing.list_wait_s):
             while said is not None and entry.state.said is said and not _looked_since(session, said.at):
                 if not await try_resync(session):
                     return
@@ -130,13 +127,13 @@ async def listed_soon(session: Session) -> None:
     """Ask for the open orders of all clients, whose list corrects what was believed of them. Without an answer in time
     the belief stays."""
     with suppress(ConnectionLost, TwsError, TimeoutError, ToolError):
-        async with asyncio.timeout(SOUGHT_S):
-            await all_open_orders(session, SOUGHT_S)
+        async with asyncio.timeout(session.order_timing.list_wait_s):
+            await all_open_orders(session, session.order_timing.list_wait_s)
 
 
 async def _looked_soon(session: Session) -> None:
     with suppress(TimeoutError):
-        async with asyncio.timeout(SOUGHT_S):
+        async with asyncio.timeout(session.order_timing.list_wait_s):
             await try_resync(session)
 
 

@@ -20,7 +20,7 @@ from ib_worker.tws.errors import ConnectionLost
 from ib_worker.tws.requests import PATIENCE_S, Keep, PendingRequests
 from ib_worker.tws.values import convert
 
-REQUEST_S = 15.0  # of a request that several share; a caller's own deadline is usually shorter
+REQUEST_S = 15.0  # of no word at all before a list is given up
 FIGURE_S = 2.0  # TWS may tell a profit and loss before it has computed one, and the figures a second later
 
 log = structlog.get_logger("ib_worker.tws.client")
@@ -40,10 +40,14 @@ class TwsClient:
         order_ids: OrderIds,
         highest_taken: Callable[[], int],
         absent: Callable[[], ToolError],
+        requests: PendingRequests,
+        shared_s: float,
     ) -> None:
-        """`highest_taken`: the highest orderId that TWS has named or refused. `absent`: why there is no connection."""
+        """`highest_taken`: the highest orderId that TWS has named or refused. `absent`: why there is no connection.
+        `shared_s`: how long a request that several share may take."""
         self.wire: TwsConnection | None = None
-        self.requests = PendingRequests()
+        self.requests = requests
+        self._shared_s = shared_s
         self.pacer = MessagePacer(time.monotonic, messages_per_s)
         self.order_id_lock = asyncio.Lock()  # held from a fresh orderId to its frame: TWS wants them in order
         self.order_ids = order_ids
@@ -172,7 +176,7 @@ class TwsClient:
     async def share(self, key: Hashable, ask: Callable[[], Any], caller: str = SESSION) -> Any:
         """One answer for all who ask the same at the same time. It waits for its turn in the session's own line; where
         the keys are many, in the first caller's."""
-        return await self.share_at_length(key, lambda: _within(REQUEST_S, ask), caller)
+        return await self.share_at_length(key, lambda: _within(self._shared_s, ask), caller)
 
     async def share_at_length(
         self, key: Hashable, fly: Callable[[], Coroutine[Any, Any, Any]], caller: str = SESSION
@@ -195,7 +199,7 @@ class TwsClient:
             task.cancel()
 
     async def contract_details(self, contract: ib_async.Contract, lane: Priority) -> list[ib_async.ContractDetails]:
-        async with asyncio.timeout(REQUEST_S):
+        async with asyncio.timeout(self._shared_s):
             found: list[ib_async.ContractDetails] = await self.ask(
                 lambda wire, reqId: wire.reqContractDetails(reqId, contract), lane=lane
             )

@@ -8,9 +8,7 @@ from typing import Any
 from ib_worker.tws.errors import TwsError, UnreadableMessage, WarningReported
 from ib_worker.tws.values.codes import REQUEST_ENDS, WARNINGS
 
-GRACE_S = 1.0  # after an error of an unlisted code: data that keep coming come within it
 PATIENCE_S = 14.0  # after a warning without any data, which is just before callers give up
-LATE_S = 30.0  # after which a request that was given up is not answered any more
 
 Keep = Callable[[Any], Any]  # what of a part is worth keeping
 
@@ -72,7 +70,11 @@ class PendingRequest:
 class PendingRequests:
     """The requests in progress, by request id, or by kind if TWS answers without an id. Late answers are dropped."""
 
-    def __init__(self) -> None:
+    def __init__(self, late_s: float, grace_s: float) -> None:
+        """`late_s`: how long the end of a request that was given up may still come. `grace_s`: data that keep coming
+        after an error of an unlisted code come within it."""
+        self._late_s = late_s
+        self._grace_s = grace_s
         self._pending: dict[Hashable, PendingRequest] = {}
         self._late: dict[Hashable, asyncio.Event] = {}  # given up; their end may still come
 
@@ -103,11 +105,11 @@ class PendingRequests:
         self._late[key] = asyncio.Event()
 
     async def none_late(self, key: Hashable) -> None:
-        """Wait for the late end of the kind's last request, at most `LATE_S`."""
+        """Wait for the late end of the kind's last request, at most `late_s`."""
         late = self._late.get(key)
         if late is not None:
             with suppress(TimeoutError):
-                async with asyncio.timeout(LATE_S):
+                async with asyncio.timeout(self._late_s):
                     await late.wait()
             self._late.pop(key, None)
 
@@ -144,7 +146,7 @@ class PendingRequests:
         elif code in WARNINGS:
             pending.doubt(WarningReported(code, text), pending.patience_s)
         else:
-            pending.doubt(TwsError(code, text), GRACE_S)
+            pending.doubt(TwsError(code, text), self._grace_s)
 
     def refuse_unnamed(self, code: int, text: str) -> None:
         """Take an error that names no request: fail the requests without an id that have no data yet.

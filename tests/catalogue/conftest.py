@@ -1,5 +1,5 @@
 """What the worker's tests have."""
 
-from tests.ib_worker.conftest import sim, soon
+from tests.ib_worker.conftest import sim
 
-__all__ = ["sim", "soon"]
+__all__ = ["sim"]

@@ -16,7 +16,7 @@ from ib_worker.session import state as standing
 from ib_worker.session.connection_loop import Timing, _Pauses
 from ibgateway.simulator.server.server import Simulator
 from tests.busy import BUSY_S
-from tests.stacks.worker import FAST, Caller, caller, order, ready_session, trading, worker
+from tests.stacks.worker import FAST, SOON, Caller, caller, order, ready_session, trading, worker
 from tests.waiting import until
 
 KEY, OTHER_KEY = "a-key-of-the-caller", "another-key"
@@ -285,10 +285,10 @@ async def test_a_nightly_restart_that_forgets_order_ids_confuses_no_orders(
 
 @pytest.mark.fault(21)
 async def test_an_order_in_the_moment_of_a_restart_is_unknown_until_it_is_looked_for(
-    redis_url: str, session: str, sim: Simulator, soon: None
+    redis_url: str, session: str, sim: Simulator
 ) -> None:
     sim.fault("on order restart 0.3 -4")
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         told = []
 
         async def settled() -> bool:

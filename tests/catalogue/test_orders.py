@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from structlog.typing import EventDict
 
-from ib_worker.handlers import previews
 from ib_worker.orders.references import order_ref
+from ib_worker.orders.timing import OrderTiming
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.faults.link import Link, to_port
-from tests.stacks.worker import Caller, caller, frames, order, trading, worker
+from tests.stacks.worker import SOON, Caller, caller, frames, order, trading, worker
 from tests.waiting import until
 
 KEY, OTHER_KEY = "a-key-of-the-caller", "another-key"
@@ -234,12 +234,12 @@ BRACKET: dict[str, Any] = {
 @pytest.mark.fault(53)
 @pytest.mark.parametrize("arrive", [1, 2])
 async def test_of_a_bracket_that_is_cut_off_nothing_is_live(
-    redis_url: str, session: str, sim: Simulator, soon: None, arrive: int
+    redis_url: str, session: str, sim: Simulator, arrive: int
 ) -> None:
     """All three are one write, so only the network can part them; the last alone sets them off."""
     async with (
         Link(to_port(sim.port)) as link,
-        worker(redis_url, session, link.port),
+        worker(redis_url, session, link.port, order_timing=SOON),
         caller(redis_url, session) as front,
     ):
         await front.writable()
@@ -339,11 +339,10 @@ async def test_a_liquidation_shows_in_positions_executions_and_the_log(
 @pytest.mark.fault(57)
 @pytest.mark.parametrize("fault", ["ignore", "answer 110 The price does not conform to the minimum price variation."])
 async def test_a_preview_that_tws_does_not_give_has_no_token(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch, fault: str
+    redis_url: str, session: str, sim: Simulator, fault: str
 ) -> None:
-    monkeypatch.setattr(previews, "WHAT_IF_S", 0.5)
     sim.fault(f"on whatIf {fault}")
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=OrderTiming(preview_wait_s=0.5)) as front:
         refused = await front.refused("preview_order", **resting())
 
         assert refused.code == "preview_unavailable"

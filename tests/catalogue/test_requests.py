@@ -8,6 +8,7 @@ import pytest
 
 from bridge.bus.server import stream_publisher as ticks
 from bridge.tool import ToolError
+from ib_worker.orders.timing import OrderTiming
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.worker import Caller, caller, order, ready_session, trading
 from tests.waiting import until
@@ -85,11 +86,8 @@ async def test_a_gateway_that_watches_the_pace_never_has_to_complain(redis_url: 
 
 
 @pytest.mark.fault(33)
-async def test_an_answer_without_its_end_is_no_answer(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ib_worker.tws.client.REQUEST_S", 0.5)
-    async with trading(redis_url, session, sim) as front:
+async def test_an_answer_without_its_end_is_no_answer(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim, order_timing=OrderTiming(shared_request_s=0.5)) as front:
         sim.fault("swallow contractDetailsEnd")
         with pytest.raises(ToolError, match="timeout"):
             await front.ask("get_contract_details", symbol="IBM")

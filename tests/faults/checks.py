@@ -18,7 +18,7 @@ from bridge.audit_chain import CUT, verify
 from bridge.bus.controls.audit_log import read_head
 from bridge.tool import TOOLS, ToolError
 from ib_worker.orders.references import order_ref
-from ib_worker.orders.tracker import LOOKS_APART_S
+from ib_worker.orders.timing import USUAL
 from ibgateway.simulator.model.orders import OpenOrder
 from ibgateway.simulator.server.journal import JournalEntry
 from tests.faults.mcp import Answer
@@ -144,7 +144,7 @@ def _frames(seen: Seen, truth: Truth) -> Iterator[str]:
 def _certainly_anew(seen: Seen, sent: list[JournalEntry]) -> bool:
     """Redis had lost its data, and IBKR was looked at for long enough to show what the first frame did, had it come."""
     apart_s = [later.wall - earlier.wall for earlier, later in pairwise(sent)]
-    return EMPTIED in seen.plan.names and min(apart_s) >= LOOKS_APART_S
+    return EMPTIED in seen.plan.names and min(apart_s) >= USUAL.looks_apart_s
 
 
 def _answers(seen: Seen, truth: Truth) -> Iterator[str]:

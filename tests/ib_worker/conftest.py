@@ -1,4 +1,4 @@
-"""A simulated gateway for each test, and looks at it that are not far apart."""
+"""A simulated gateway for each test, and what the worker's tests share beside it."""
 
 import gc
 from collections.abc import AsyncIterator, Iterator
@@ -13,17 +13,6 @@ from ibgateway.simulator.server.server import Simulator
 async def sim() -> AsyncIterator[Simulator]:
     async with Simulator() as simulator:
         yield simulator
-
-
-@pytest.fixture
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looks at the gateway follow one another within the test's patience."""
-    monkeypatch.setattr("ib_worker.orders.tracker.LOOKS_APART_S", 0.2)
-    monkeypatch.setattr("ib_worker.order_entry.reconciliation.LOOKS_APART_S", 0.2)
-    monkeypatch.setattr("ib_worker.order_entry.reconciliation.SHOWS_S", 0.3)
-    monkeypatch.setattr("ib_worker.session.sync.LOOKS_APART_S", 0.3)
-    monkeypatch.setattr("ib_worker.order_entry.outcome.STATUS_WAIT_S", 0.3)
-    monkeypatch.setattr("ib_worker.session.sync.LOOK_EVERY_S", 0)
 
 
 @pytest.fixture

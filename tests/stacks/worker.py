@@ -24,6 +24,7 @@ from ib_worker.audit.kill_switch import KillSwitch
 from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.trail import AuditTrail
 from ib_worker.leader import run_term
+from ib_worker.orders.timing import USUAL, OrderTiming
 from ib_worker.risk.approvals import Approvals
 from ib_worker.risk.circuit_breakers import CircuitBreakers
 from ib_worker.risk.confirmation_tokens import ConfirmationTokens
@@ -37,6 +38,8 @@ FAST = Timing(
     connect_s=2, sync_s=5, first_pause_s=0.05, longest_pause_s=0.2, longest_cheap_pause_s=0.2, settle_s=0.05,
     reread_s=0.3, grace_s=0.2,
 )  # fmt: skip
+# Looks at the gateway follow one another within the test's patience.
+SOON = OrderTiming(looks_apart_s=0.2, resync_gap_s=0, first_status_wait_s=0.3, recovery_wait_s=0.3)
 
 
 @dataclass
@@ -98,10 +101,13 @@ async def same_id(floor: int) -> int:
 
 
 @asynccontextmanager
-async def session_at(port: int, timing: Timing = FAST, **settings: Any) -> AsyncIterator[Stand]:
+async def session_at(
+    port: int, timing: Timing = FAST, order_timing: OrderTiming = USUAL, **settings: Any
+) -> AsyncIterator[Stand]:
     published = Published()
     whole = WorkerSettings(gateway_port=port, **settings)
-    session = Session(whole, "test", published, same_id, services_without_bus(whole))
+    services = services_without_bus(whole)
+    session = Session(whole, "test", published, same_id, services, order_timing=order_timing)
     lifecycle = ConnectionLoop(session, timing)
     task = asyncio.create_task(
         run_until_first_ends(lifecycle.run(), session.quotes.run(), session.account_updates.run())
@@ -118,8 +124,10 @@ async def session_at(port: int, timing: Timing = FAST, **settings: Any) -> Async
 
 
 @asynccontextmanager
-async def ready_session(sim: Simulator, timing: Timing = FAST, **settings: Any) -> AsyncIterator[Stand]:
-    async with session_at(sim.port, timing, **settings) as stand:
+async def ready_session(
+    sim: Simulator, timing: Timing = FAST, order_timing: OrderTiming = USUAL, **settings: Any
+) -> AsyncIterator[Stand]:
+    async with session_at(sim.port, timing, order_timing, **settings) as stand:
         await stand.ready()
         yield stand
 
@@ -202,7 +210,12 @@ def order(**changes: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def worker(
-    redis_url: str, session: str, port: int, timing: Timing = FAST, **settings: Any
+    redis_url: str,
+    session: str,
+    port: int,
+    timing: Timing = FAST,
+    order_timing: OrderTiming = USUAL,
+    **settings: Any,
 ) -> AsyncIterator[asyncio.Event]:
     """A worker in this process. Setting the event stops it as SIGTERM does."""
     whole = WorkerSettings(redis_url=redis_url, ibkr_session=session, gateway_port=port, **settings)
@@ -212,7 +225,7 @@ async def worker(
         name = f"worker-{token_hex(4)}"
         async with BusServer(redis_url, session, name, watermark_file=whole.watermark_file) as bus:
             await bus.lead()
-            await run_term(bus, whole, stopping, timing)
+            await run_term(bus, whole, stopping, timing, order_timing=order_timing)
 
     task = asyncio.create_task(lead_once())
     try:
@@ -230,10 +243,18 @@ async def caller(redis_url: str, session: str, name: str = "claude") -> AsyncIte
 
 @asynccontextmanager
 async def trading(
-    redis_url: str, session: str, sim: Simulator, timing: Timing = FAST, **settings: Any
+    redis_url: str,
+    session: str,
+    sim: Simulator,
+    timing: Timing = FAST,
+    order_timing: OrderTiming = USUAL,
+    **settings: Any,
 ) -> AsyncIterator[Caller]:
     """A worker that is ready for writes, and a caller."""
-    async with worker(redis_url, session, sim.port, timing, **settings), caller(redis_url, session) as front:
+    async with (
+        worker(redis_url, session, sim.port, timing, order_timing, **settings),
+        caller(redis_url, session) as front,
+    ):
         await front.writable()
         yield front
 

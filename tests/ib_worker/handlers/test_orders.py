@@ -8,9 +8,10 @@ from pydantic import ValidationError
 
 from bridge.tools.orders import PlaceOrder
 from ib_worker.orders.references import order_ref
+from ib_worker.orders.timing import OrderTiming
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.orders import resting
-from tests.stacks.worker import caller, frames, order, trading
+from tests.stacks.worker import SOON, caller, frames, order, trading
 
 KEY = "a-key-of-the-caller"
 
@@ -37,10 +38,9 @@ async def test_a_change_is_confirmed_by_tws_and_sent_once_per_key(redis_url: str
 
 
 async def test_a_change_that_tws_has_not_confirmed_can_be_taken_back(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, session: str, sim: Simulator
 ) -> None:
-    monkeypatch.setattr("ib_worker.order_entry.send.CHANGE_HELD_S", 0)
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=OrderTiming(change_hold_s=0)) as front:
         placed = await front.submit("place_order", key=KEY, **resting())
         sim.fault("on order ignore")
         silent = await front.submit("modify_order", orderId=placed["orderId"], lmtPrice=401)
@@ -160,13 +160,12 @@ def test_no_declaration_holds_such_an_order(changes: dict[str, Any]) -> None:
         PlaceOrder.model_validate(order(**changes))
 
 
-@pytest.mark.usefixtures("soon")
 async def test_read_only_mode_sends_no_order_and_no_cancel(redis_url: str, session: str, sim: Simulator) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         placed = await front.submit("place_order", **order(orderType="LMT", lmtPrice=50))
 
     sent = frames(sim)
-    async with trading(redis_url, f"{session}-ro", sim, trading_mode="read_only") as front:
+    async with trading(redis_url, f"{session}-ro", sim, trading_mode="read_only", order_timing=SOON) as front:
         refused = await front.refused_order(**order())
         cancel = await front.refused_order("cancel_order", orderId=placed["orderId"])
 

@@ -6,7 +6,7 @@ import pytest
 
 from ib_worker.orders.references import order_ref
 from ibgateway.simulator.server.server import Simulator
-from tests.stacks.worker import frames, trading
+from tests.stacks.worker import SOON, frames, trading
 
 KEY = "a-key-of-the-caller"
 BRACKET: dict[str, Any] = {
@@ -14,16 +14,15 @@ BRACKET: dict[str, Any] = {
 }  # fmt: skip
 
 
-@pytest.mark.usefixtures("soon")
 async def test_a_bracket_of_which_ibkr_knows_a_part_is_not_placed_again(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         await front.submit("place_bracket_order", key=KEY, **BRACKET)
 
     for line in ("swallow completedOrder 9", "swallow execDetails 9"):  # as on the day after the entry was filled
         sim.fault(line)
-    async with trading(redis_url, f"{session}-new", sim) as front:
+    async with trading(redis_url, f"{session}-new", sim, order_timing=SOON) as front:
         error = await front.refused_order("place_bracket_order", key=KEY, **BRACKET)
 
     assert error.code == "idempotency_conflict"
@@ -47,10 +46,9 @@ async def test_a_bracket_goes_out_whole_and_its_exits_wait(redis_url: str, sessi
 
 
 @pytest.mark.fault(54)
-@pytest.mark.usefixtures("soon")
 async def test_a_bracket_whose_exit_ibkr_does_not_have_says_so(redis_url: str, session: str, sim: Simulator) -> None:
     sim.fault("on order 2 ignore")
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         told = await front.submit("place_bracket_order", key=KEY, **BRACKET)
 
     assert told["message"].startswith("IBKR does not have takeProfit: the entry stands without it. Each exit is good")

@@ -1,6 +1,7 @@
 """Redis has lost its data, and with them which key has placed what: what IBKR has is the only record left."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,10 @@ import pytest
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.orders.references import order_ref
+from ib_worker.orders.timing import OrderTiming
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ibgateway.simulator.server.server import Simulator
-from tests.stacks.worker import Caller, caller, loses_all, order, trading, worker
+from tests.stacks.worker import SOON, Caller, caller, loses_all, order, trading, worker
 
 KEY = "a-key-of-the-caller"
 TRADES_ON = CircuitBreakerSettings(data_loss="off")
@@ -35,13 +37,15 @@ async def test_an_order_on_its_way_when_worker_and_redis_died_is_not_placed_agai
     session: str,
     sim: Simulator,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     earlier: str,
 ) -> None:
-    monkeypatch.setattr("ib_worker.order_entry.reconciliation.LOOKS_APART_S", 2.0)
+    timing = OrderTiming(looks_apart_s=2.0)
     if earlier == "is of an earlier day":
         sim.fault("ids 2")  # all that the gateway still tells of it
-    async with worker(own_redis.url, session, sim.port, wires=TRADES_ON), caller(own_redis.url, session) as front:
+    async with (
+        worker(own_redis.url, session, sim.port, order_timing=timing, wires=TRADES_ON),
+        caller(own_redis.url, session) as front,
+    ):
         async with asyncio.timeout(20):
             await front.writable()
         if earlier == "shows":
@@ -51,7 +55,7 @@ async def test_an_order_on_its_way_when_worker_and_redis_died_is_not_placed_agai
             await front.submit("place_order", key=KEY, deadline_s=0.5, **RESTING)
     await loses_all(own_redis, tmp_path)
 
-    async with trading(own_redis.url, session, sim, wires=TRADES_ON) as front, asyncio.timeout(20):
+    async with trading(own_redis.url, session, sim, order_timing=timing, wires=TRADES_ON) as front, asyncio.timeout(20):
         found, _ = await asked_until_taken(front)
 
     assert found == order_ref(KEY)
@@ -59,12 +63,12 @@ async def test_an_order_on_its_way_when_worker_and_redis_died_is_not_placed_agai
 
 
 @pytest.mark.fault(76)
-@pytest.mark.usefixtures("soon")
 async def test_writes_wait_for_another_look_and_the_same_key_is_advised(
-    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("ib_worker.order_entry.reconciliation.LOOKS_APART_S", 1.0)
-    async with trading(own_redis.url, session, sim, wires=TRADES_ON) as front:
+    async with trading(
+        own_redis.url, session, sim, wires=TRADES_ON, order_timing=replace(SOON, looks_apart_s=1.0)
+    ) as front:
         await front.submit("place_order", key=KEY, **RESTING)
         looks = len(sim.journal.entries("in", 16))
         await loses_all(own_redis, tmp_path)

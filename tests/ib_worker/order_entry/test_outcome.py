@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -11,10 +12,10 @@ import pytest
 from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from bridge.tools.types import Contract
-from ib_worker.order_entry import outcome
 from ib_worker.order_entry.outcome import await_first_status, await_placement
 from ib_worker.orders.events import ErrorReported, Event, OpenOrderReported, Sent, Status, Terms
 from ib_worker.orders.state import OrderState
+from ib_worker.orders.timing import USUAL, OrderTiming
 from ib_worker.orders.tracker import OrderTracker, TrackedOrder
 from ib_worker.session.session import Session
 
@@ -23,7 +24,11 @@ KEY = "a-key-of-the-caller"
 LMT = Terms(Contract(conId=265598, symbol="AAPL", secType="STK"), "DU1", "BUY", 10.0, "LMT", 100.0, None, "DAY")
 MKT = replace(LMT, orderType="MKT", lmtPrice=None)
 REJECTS = ErrorReported(AT, 201, "Order rejected - reason: no margin")
-SESSION = cast(Session, None)  # is asked for an order list alone, which follows silence
+
+
+def session(order_timing: OrderTiming = USUAL) -> Session:
+    """Only its waits are read: it would be asked for an order list, but that follows silence."""
+    return cast(Session, SimpleNamespace(order_timing=order_timing))
 
 
 @dataclass
@@ -49,10 +54,10 @@ def shown(terms: Terms, status: str) -> OpenOrderReported:
     return OpenOrderReported(AT, 99, "mcpref", terms, status)
 
 
-async def waiting(entry: TrackedOrder, left_s: float = 60.0) -> asyncio.Task[OrderState]:
+async def waiting(entry: TrackedOrder, order_timing: OrderTiming = USUAL) -> asyncio.Task[OrderState]:
     """A wait that has begun: a few turns of the loop show whether it ends by itself."""
-    call = cast(RequestContext, Call(left_s))
-    task = asyncio.create_task(await_first_status(SESSION, entry, call))
+    call = cast(RequestContext, Call())
+    task = asyncio.create_task(await_first_status(session(order_timing), entry, call))
     for _ in range(5):
         await asyncio.sleep(0)
     return task
@@ -78,14 +83,10 @@ async def test_silence_is_no_answer() -> None:
         (LMT, "Cancelled", True),
     ],
 )
-async def test_an_answer_waits_a_moment_for_what_often_follows(
-    monkeypatch: pytest.MonkeyPatch, terms: Terms, status: str, ends: bool
-) -> None:
-    monkeypatch.setattr(outcome, "FILL_S", 30.0)
-    monkeypatch.setattr(outcome, "SETTLE_S", 20.0)
+async def test_an_answer_waits_a_moment_for_what_often_follows(terms: Terms, status: str, ends: bool) -> None:
     entry, take = sent(terms, shown(terms, status))
 
-    task = await waiting(entry)
+    task = await waiting(entry, OrderTiming(fill_wait_s=30, settle_wait_s=20))
 
     assert task.done() is ends
     take(Status(AT, 99, "Filled", 10.0, 0.0, 99.0, 99.0))
@@ -93,46 +94,48 @@ async def test_an_answer_waits_a_moment_for_what_often_follows(
 
 
 @pytest.mark.parametrize("left_s", [0.0, -1.0])
-async def test_a_call_whose_time_is_up_answers_what_is_known(left_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outcome, "FILL_S", 3600.0)
+async def test_a_call_whose_time_is_up_answers_what_is_known(left_s: float) -> None:
     entry, _ = sent(MKT, shown(MKT, "PreSubmitted"))
+    call = cast(RequestContext, Call(left_s))
 
-    assert (await await_first_status(SESSION, entry, cast(RequestContext, Call(left_s)))).status == "PreSubmitted"
+    state = await await_first_status(session(OrderTiming(fill_wait_s=3600)), entry, call)
+
+    assert state.status == "PreSubmitted"
 
 
-async def test_an_order_that_lives_on_in_spite_of_an_error_is_not_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outcome, "SHOWN_S", 30.0)
+async def test_an_order_that_lives_on_in_spite_of_an_error_is_not_rejected() -> None:
     entry, take = sent(LMT, REJECTS)
 
-    task = await waiting(entry)
+    task = await waiting(entry, OrderTiming(rejection_wait_s=30))
     assert not task.done()
     take(shown(LMT, "Submitted"))
 
     assert (await task).rejected is None
 
 
-async def test_a_rejection_that_tws_has_shown_itself_is_answered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outcome, "SHOWN_S", 3600.0)
+async def test_a_rejection_that_tws_has_shown_itself_is_answered_at_once() -> None:
     entry, _ = sent(LMT, shown(LMT, "Inactive"), REJECTS)
+    call = cast(RequestContext, Call())
 
-    assert (await await_first_status(SESSION, entry, cast(RequestContext, Call()))).rejected == REJECTS
+    state = await await_first_status(session(OrderTiming(rejection_wait_s=3600)), entry, call)
+
+    assert state.rejected == REJECTS
 
 
 @pytest.mark.parametrize("replayed", [False, True])
 async def test_a_placement_is_answered_under_the_key_of_its_call(replayed: bool) -> None:
     entry, _ = sent(LMT, shown(LMT, "Submitted"))
 
-    report = await await_placement(SESSION, entry, cast(RequestContext, Call()), replayed)
+    report = await await_placement(session(), entry, cast(RequestContext, Call()), replayed)
 
     assert (report.idempotencyKey, report.status, report.replayed) == (KEY, "Submitted", replayed)
 
 
-async def test_a_placement_that_was_rejected_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outcome, "SHOWN_S", 0.01)
+async def test_a_placement_that_was_rejected_is_an_error() -> None:
     entry, _ = sent(LMT, REJECTS)
     request: Any = Call()
 
     with pytest.raises(ToolError, match="no margin") as refused:
-        await await_placement(SESSION, entry, request)
+        await await_placement(session(OrderTiming(rejection_wait_s=0.01)), entry, request)
 
     assert (refused.value.code, refused.value.details["idempotencyKey"]) == ("rejected", KEY)

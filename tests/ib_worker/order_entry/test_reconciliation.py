@@ -1,6 +1,7 @@
 """Writes that a dead worker left: settled by what IBKR has, and never sent again."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.orders.references import order_ref
+from ib_worker.orders.timing import OrderTiming
 from ibgateway.simulator.server.server import Simulator
-from tests.stacks.worker import Caller, caller, frames, order, trading, worker
+from tests.stacks.worker import SOON, Caller, caller, frames, order, trading, worker
 from tests.waiting import until
 
 KEY = "a-key-of-the-caller"
@@ -51,12 +53,11 @@ async def _settled(front: Caller, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.fault(42)
-@pytest.mark.usefixtures("soon")
 async def test_an_order_that_the_gateway_never_had_is_not_found_after_two_looks(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
     sim.fault("on order ignore")
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         error = await front.refused_order(key=KEY, **order())
 
         assert (error.code, error.details["orderRef"]) == ("not_found", order_ref(KEY))
@@ -64,18 +65,17 @@ async def test_an_order_that_the_gateway_never_had_is_not_found_after_two_looks(
         assert frames(sim) == 1
 
 
-@pytest.mark.usefixtures("soon")
 async def test_an_order_that_a_dead_worker_never_got_out_is_not_found_by_the_next(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         sim.fault("on order reset before")
         sim.fault("door shut")
         error = await front.refused_order(key=KEY, deadline_s=1, **order())
         assert error.code == "pending"
 
     sim.fault("door open")
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
 
         async def answered() -> str:
             return (await front.refused_order(key=KEY, **order())).code
@@ -108,12 +108,13 @@ async def settles(front: Caller, operation: str, key: str, **arguments: Any) -> 
 
 
 @pytest.mark.fault(54)
-@pytest.mark.usefixtures("soon")
 async def test_a_bracket_that_a_dead_worker_left_and_ibkr_has_in_part_is_never_called_not_found(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, session: str, sim: Simulator
 ) -> None:
-    monkeypatch.setattr("ib_worker.order_entry.outcome.STATUS_WAIT_S", 100)
-    async with worker(redis_url, session, sim.port), caller(redis_url, session) as front:
+    async with (
+        worker(redis_url, session, sim.port, order_timing=replace(SOON, first_status_wait_s=100)),
+        caller(redis_url, session) as front,
+    ):
         await front.writable()
         for name in ("openOrder", "orderStatus", "execDetails"):
             sim.fault(f"swallow {name} client 1")
@@ -122,8 +123,7 @@ async def test_a_bracket_that_a_dead_worker_left_and_ibkr_has_in_part_is_never_c
         assert left.code == "pending"
 
     sim.fault("clear")
-    monkeypatch.setattr("ib_worker.order_entry.outcome.STATUS_WAIT_S", 0.3)
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         error = await settles(front, "place_bracket_order", KEY, **BRACKET)
 
         assert error.code == "not_confirmed"
@@ -133,14 +133,16 @@ async def test_a_bracket_that_a_dead_worker_left_and_ibkr_has_in_part_is_never_c
         assert frames(sim) == 3
 
 
-@pytest.mark.usefixtures("soon")
 async def test_a_cancel_that_a_dead_worker_left_waits_until_its_order_is_settled(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, session: str, sim: Simulator
 ) -> None:
-    monkeypatch.setattr("ib_worker.order_entry.outcome.STATUS_WAIT_S", 100)
-    monkeypatch.setattr("ib_worker.order_entry.cancel.CANCEL_S", 100)
     asked, cancel = order(orderType="LMT", lmtPrice=50), {"orderId": 0, "orderKey": KEY}
-    async with worker(redis_url, session, sim.port) as stopping, caller(redis_url, session) as front:
+    async with (
+        worker(
+            redis_url, session, sim.port, order_timing=replace(SOON, first_status_wait_s=100, cancel_wait_s=100)
+        ) as stopping,
+        caller(redis_url, session) as front,
+    ):
         await front.writable()
         for line in ("swallow openOrder client 1", "swallow orderStatus client 1", "on cancelOrder ignore"):
             sim.fault(line)
@@ -155,9 +157,7 @@ async def test_a_cancel_that_a_dead_worker_left_waits_until_its_order_is_settled
     sim.fault("clear")
     for line in ("swallow openOrder client 1", "swallow orderStatus client 1"):
         sim.fault(line)  # the first look of the next worker does not show the order
-    monkeypatch.setattr("ib_worker.order_entry.outcome.STATUS_WAIT_S", 0.3)
-    monkeypatch.setattr("ib_worker.order_entry.reconciliation.LOOKS_APART_S", 1.0)
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=replace(SOON, looks_apart_s=1.0)) as front:
         sim.fault("through")
         placed, cancelled = await asyncio.gather(
             settles(front, "place_order", KEY, **asked), settles(front, "cancel_order", "of-the-cancel", **cancel)
@@ -172,7 +172,10 @@ CANCEL = {"orderId": 0, "orderKey": KEY}
 
 async def leaves_a_cancel(redis_url: str, session: str, sim: Simulator, held_s: float) -> None:
     """A worker ends right after it has sent one, which takes effect so much later."""
-    async with worker(redis_url, session, sim.port) as stopping, caller(redis_url, session) as front:
+    async with (
+        worker(redis_url, session, sim.port, order_timing=OrderTiming(cancel_wait_s=100)) as stopping,
+        caller(redis_url, session) as front,
+    ):
         await front.writable()
         await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
         sim.fault(f"on cancelOrder hold {held_s}")
@@ -185,10 +188,9 @@ async def leaves_a_cancel(redis_url: str, session: str, sim: Simulator, held_s: 
 
 
 async def test_a_cancel_that_a_dead_worker_left_and_that_takes_effect_soon_is_told_as_done(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, session: str, sim: Simulator
 ) -> None:
     """The next worker may look at the order before the exchange has cancelled it."""
-    monkeypatch.setattr("ib_worker.order_entry.cancel.CANCEL_S", 100)
     await leaves_a_cancel(redis_url, session, sim, held_s=2)
 
     async with trading(redis_url, session, sim) as front:
@@ -199,16 +201,11 @@ async def test_a_cancel_that_a_dead_worker_left_and_that_takes_effect_soon_is_to
         assert len(sim.journal.entries("in", 4)) == 1
 
 
-@pytest.mark.usefixtures("soon")
-async def test_a_cancel_is_not_judged_while_the_gateway_is_away(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_cancel_is_not_judged_while_the_gateway_is_away(redis_url: str, session: str, sim: Simulator) -> None:
     """The next worker waits for it to show, the gateway goes meanwhile, and the order is cancelled there."""
-    monkeypatch.setattr("ib_worker.order_entry.cancel.CANCEL_S", 100)
-    monkeypatch.setattr("ib_worker.order_entry.reconciliation.SHOWS_S", 2)
     await leaves_a_cancel(redis_url, session, sim, held_s=4)
 
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=replace(SOON, recovery_wait_s=2)) as front:
         sim.fault("door shut 5")
         sim.fault("reset")
         cancelled = await settles(front, "cancel_order", "of-the-cancel", **CANCEL)
@@ -231,7 +228,6 @@ async def test_a_redis_that_goes_while_orders_are_settled_ends_no_worker(
         assert (await front.submit("place_order", **order()))["status"] == "Filled"
 
 
-@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize(("fails", "outcome"), [("note_sent", "Filled"), ("send_orders", "not_found")])
 async def test_an_order_whose_handler_failed_after_accepting_is_settled_by_what_ibkr_has(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch, fails: str, outcome: str
@@ -240,7 +236,7 @@ async def test_an_order_whose_handler_failed_after_accepting_is_settled_by_what_
         raise KeyError("a bug")
 
     monkeypatch.setattr(f"ib_worker.handlers.orders.{fails}", fail)
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         first = await front.refused_order(key=KEY, **order())
         async with asyncio.timeout(20):
             told = await settles(front, "place_order", KEY, **order())

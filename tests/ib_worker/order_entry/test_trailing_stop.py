@@ -2,6 +2,7 @@
 
 import pytest
 
+from ib_worker.orders.timing import OrderTiming
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import frames, order, trading
 
@@ -46,11 +47,8 @@ async def test_an_order_that_trails_by_a_percentage_has_no_amount_to_change(
     assert (fewer["totalQuantity"], fewer["message"], frames(sim)) == (1, "TWS has confirmed the new terms.", 2)
 
 
-async def test_a_stop_of_which_tws_says_nothing_is_not_sent_back(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ib_worker.order_entry.trailing_stop.TOLD_S", 0.3)
-    async with trading(redis_url, session, sim) as front:
+async def test_a_stop_of_which_tws_says_nothing_is_not_sent_back(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim, order_timing=OrderTiming(stop_price_wait_s=0.3)) as front:
         trail = order(action="SELL", orderType="TRAIL", auxPrice=50, totalQuantity=2)
         placed = await front.submit("place_order", key=KEY, **trail)
         sim.fault("on reqAllOpenOrders each ignore")

@@ -8,19 +8,18 @@ from ib_worker.orders.references import order_ref
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.brackets import FILLED, STOP, TARGET, bracket
 from tests.stacks.other_programs import AT_HAND, change, place, scaled_out, sells
-from tests.stacks.worker import order, trading
+from tests.stacks.worker import SOON, order, trading
 from tests.waiting import until
 
 KEY = "a-key-of-the-caller"
-pytestmark = pytest.mark.usefixtures("soon")
 
 
 @pytest.mark.trial("A10")
 async def test_an_order_is_shown_with_those_that_belong_to_it(redis_url: str, session: str, sim: Simulator) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         await bracket(front, **FILLED)
         await front.submit("place_order", key="of-an-order-alone", **order())
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         by_key = await front.ask("get_order", orderKey=KEY)
         by_stop = await front.ask("get_order", orderRef=STOP)
         alone = await front.ask("get_order", orderKey="of-an-order-alone")
@@ -40,7 +39,7 @@ def asked(sim: Simulator) -> dict[int, int]:
 @pytest.mark.trial("A9")
 async def test_exits_that_share_an_entry_out_keep_their_shares(redis_url: str, session: str, sim: Simulator) -> None:
     scaled_out(sim)
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         told = await change(front, 1, totalQuantity=20)
         odd = await front.refused_order("modify_order", orderId=1, totalQuantity=7)
         behind = await front.refused_order("modify_order", orderId=2, lmtPrice=59)
@@ -56,7 +55,7 @@ async def test_exits_that_share_an_entry_out_keep_their_shares(redis_url: str, s
 @pytest.mark.trial("A10")
 async def test_a_parents_cancel_tells_what_it_took_along(redis_url: str, session: str, sim: Simulator) -> None:
     scaled_out(sim)
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         shown = await front.ask("get_order", orderId=3)
         told = await front.submit("cancel_order", orderId=1)
 
@@ -72,7 +71,7 @@ async def test_a_target_that_filled_in_part_is_shown_with_what_its_stop_has_left
     place(sim, 1, replace(AT_HAND, orderType="MKT", lmtPrice=None, transmit=False))
     place(sim, 2, replace(sells("LMT", parentId=1, transmit=False), lmtPrice=600.0))
     place(sim, 3, sells("STP", auxPrice=20.0, parentId=1))
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         sim.fault("fill 2 4 600")
         shown = {}
 

@@ -16,7 +16,7 @@ from ib_worker.orders.state import LIFE_EVENTS, OrderState, apply
 from ib_worker.risk.circuit_breakers import LIVE, CircuitBreakers, CircuitBreakerSettings
 from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.server import Simulator
-from tests.stacks.worker import Caller, loses_all, order, trading
+from tests.stacks.worker import SOON, Caller, loses_all, order, trading
 from tests.waiting import until
 
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
@@ -201,11 +201,12 @@ async def test_the_days_loss_halts_all_but_closing_orders_for_good(
     assert closing["status"] == "Filled"
 
 
-@pytest.mark.usefixtures("soon")
 async def test_a_redis_that_lost_its_history_is_traded_on_only_when_a_human_says_so(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
-    async with trading(own_redis.url, session, sim, wires=CircuitBreakerSettings(data_loss="on")) as front:
+    async with trading(
+        own_redis.url, session, sim, wires=CircuitBreakerSettings(data_loss="on"), order_timing=SOON
+    ) as front:
         await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
         assert await halted(front) is None
         await loses_all(own_redis, tmp_path)
@@ -215,26 +216,26 @@ async def test_a_redis_that_lost_its_history_is_traded_on_only_when_a_human_says
         assert (await front.refused_order(**order())).code == "halted"
 
 
-@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("known", [False, True])
 async def test_a_worker_that_finds_its_orders_at_ibkr_and_nothing_in_redis_takes_that_for_a_loss(
     redis_url: str, session: str, sim: Simulator, known: bool
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
 
     again = session if known else f"{session}-new"
-    async with trading(redis_url, again, sim, wires=CircuitBreakerSettings(data_loss="on")) as front:
+    async with trading(redis_url, again, sim, wires=CircuitBreakerSettings(data_loss="on"), order_timing=SOON) as front:
         assert (await halted(front) is None) is known
 
 
-@pytest.mark.usefixtures("soon")
 async def test_a_gateway_that_has_merely_counted_orders_is_no_loss(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
     """Their ids went to somebody, an earlier year or by hand: nothing says that Redis knew of them."""
     sim.fault("ids 2")
-    async with trading(redis_url, session, sim, wires=CircuitBreakerSettings(data_loss="on")) as front:
+    async with trading(
+        redis_url, session, sim, wires=CircuitBreakerSettings(data_loss="on"), order_timing=SOON
+    ) as front:
         placed = await front.submit("place_order", **order())
 
         assert await halted(front) is None

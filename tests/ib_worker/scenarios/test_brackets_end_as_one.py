@@ -1,6 +1,7 @@
 """A bracket is one thing from its birth to its end: shown, changed, cancelled and rejected as one."""
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.orders import Order
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.brackets import FAR, FILLED, STOP, TARGET, bracket, cancel, quantities, settles
-from tests.stacks.worker import Caller, caller, order, trading, worker
+from tests.stacks.worker import SOON, Caller, caller, order, trading, worker
 from tests.waiting import until
 
 KEY = "a-key-of-the-caller"
@@ -265,20 +266,21 @@ async def settled(front: Caller, operation: str, **arguments: Any) -> Any:
 
 
 @pytest.mark.trial("A9", "A10")
-@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize(
     ("operation", "asked", "frame"),
     [("cancel_order", {}, "cancelOrder"), ("modify_order", {"totalQuantity": 20}, "order 2")],
     ids=["cancel", "change"],
 )
 async def test_a_call_that_a_dead_worker_left_halfway_through_a_bracket_is_not_told_as_done(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch, operation: str,
+    redis_url: str, session: str, sim: Simulator, operation: str,
     asked: dict[str, Any], frame: str,
 ) -> None:  # fmt: skip
-    for each in ("cancel.CANCEL_S", "group_changes.CHANGE_S"):
-        monkeypatch.setattr(f"ib_worker.order_entry.{each}", 100)
+    patient = replace(SOON, cancel_wait_s=100, change_wait_s=100)
     name: dict[str, Any] = {"orderId": 0, "orderKey": KEY} | asked
-    async with worker(redis_url, session, sim.port) as stopping, caller(redis_url, session) as front:
+    async with (
+        worker(redis_url, session, sim.port, order_timing=patient) as stopping,
+        caller(redis_url, session) as front,
+    ):
         await front.writable()
         await bracket(front, **(FILLED if operation == "cancel_order" else FAR))
         sim.fault(f"on {frame} ignore")
@@ -289,7 +291,7 @@ async def test_a_call_that_a_dead_worker_left_halfway_through_a_bracket_is_not_t
         stopping.set()
         await asyncio.gather(call, return_exceptions=True)
 
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         halfway = await settled(front, operation, **name)
         rest = await front.submit(operation, key="of-whoever-asks-again", **name)
 
@@ -302,15 +304,14 @@ async def test_a_call_that_a_dead_worker_left_halfway_through_a_bracket_is_not_t
 
 
 @pytest.mark.trial("A10")
-@pytest.mark.usefixtures("soon")
 async def test_a_bracket_is_named_by_its_key_when_ibkr_tells_its_entry_no_more(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         await bracket(front, **FILLED)
     for line in ("swallow completedOrder 9", "swallow execDetails 9"):  # as on the day after the entry was filled
         sim.fault(line)
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         shown = await front.ask("get_order", orderKey=KEY)
         moved = await front.submit("modify_order", orderId=0, orderKey=KEY, auxPrice=30)
         refused = await front.refused_order("modify_order", orderId=0, orderKey=KEY, totalQuantity=4)

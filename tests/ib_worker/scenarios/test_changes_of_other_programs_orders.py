@@ -8,10 +8,9 @@ import pytest
 from ibgateway.simulator.model.orders import OrderCondition
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.other_programs import AT_HAND, NVDA, change, place, scaled_out
-from tests.stacks.worker import trading
+from tests.stacks.worker import SOON, trading
 from tests.waiting import until
 
-pytestmark = pytest.mark.usefixtures("soon")
 SPELT: dict[str, Any] = {
     "openClose": "",
     "usePriceMgmtAlgo": None,
@@ -23,7 +22,7 @@ async def test_an_exit_of_another_program_is_changed_as_it_was_asked_for(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
     scaled_out(sim, orderType="MKT", lmtPrice=None)
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         target = await change(front, 2, lmtPrice=590)
         trail = await change(front, 4, trailingPercent=6)
 
@@ -54,7 +53,7 @@ async def test_what_another_program_asked_for_stays_in_a_change(
 ) -> None:
     place(sim, 1, replace(AT_HAND, **fields))
     before = sim.world.open_orders(1)[0].order
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         told = await change(front, 1, lmtPrice=58)
     after = sim.world.open_orders(1)[0].order
 
@@ -67,7 +66,7 @@ async def test_what_another_program_asked_for_stays_in_a_change(
 async def test_what_a_person_changed_in_tws_stays_in_a_change_of_ours(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         placed = await front.submit(
             "place_order", symbol="NVDA", action="BUY", totalQuantity=10, orderType="LMT", lmtPrice=60
         )

@@ -7,6 +7,7 @@ import pytest
 
 from bridge.bus.controls.kill_switch import set_halt
 from bridge.tool import ToolError
+from ib_worker.orders.timing import OrderTiming
 from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.worker import Caller, order, trading
@@ -94,10 +95,9 @@ async def test_closing_orders_close_no_more_than_there_is_however_late_the_posit
 
 @pytest.mark.trial("A18")
 async def test_a_fill_that_no_position_shows_for_long_is_looked_for(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, session: str, sim: Simulator
 ) -> None:
-    monkeypatch.setattr("ib_worker.pre_trade.checks.UNSHOWN_S", 0)
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=OrderTiming(position_lag_s=0)) as front:
         await front.submit("place_order", **order(totalQuantity=30))
         await until(lambda: held(front, 30), "thirty are held")
         await set_halt(front.asker.pipe, front.asker.keys, "reduce_only", "the operator", "a test")

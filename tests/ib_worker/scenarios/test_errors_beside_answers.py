@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from bridge.tools.types import ContractArguments
+from ib_worker.orders.timing import OrderTiming
 from ib_worker.tws.errors import TwsError, WarningReported, as_tool_error
 from ib_worker.tws.requests import PendingRequests
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import order, ready_session, trading
 from tests.waiting import until
 
+SHORT = OrderTiming(error_grace_s=0.2, preview_warning_wait_s=0.3)
 SUMMARY, DETAILS = "get_account_summary", "get_contract_details"
 HISTORY = ("get_historical_data", {"symbol": "SPY", "durationStr": "1 D", "barSizeSetting": "1 hour"})
 READS: list[tuple[str, dict[str, Any], str]] = [
@@ -24,18 +26,12 @@ READS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ib_worker.tws.requests.GRACE_S", 0.2)
-    monkeypatch.setattr("ib_worker.market_data.subscriptions.GRACE_S", 0.2)
-
-
 @pytest.mark.trial("B9")
 @pytest.mark.parametrize("code", [2187, 10167, 99999, 2399])
 async def test_no_warning_and_no_unknown_code_ends_a_read_that_gets_its_data(
-    redis_url: str, session: str, sim: Simulator, code: int, short: None
+    redis_url: str, session: str, sim: Simulator, code: int
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SHORT) as front:
         for operation, arguments, asks in READS:
             sim.fault(f'on {asks} notice {code} "only a warning"')
             assert await front.ask(operation, **arguments)
@@ -43,9 +39,9 @@ async def test_no_warning_and_no_unknown_code_ends_a_read_that_gets_its_data(
 
 @pytest.mark.trial("B9")
 async def test_an_unknown_code_without_data_ends_a_read_in_tws_words(
-    redis_url: str, session: str, sim: Simulator, short: None
+    redis_url: str, session: str, sim: Simulator
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SHORT) as front:
         for operation, arguments, asks in READS:
             sim.fault(f'on {asks} answer 99999 "a code of next year"')
             error = await front.refused(operation, **arguments)
@@ -54,8 +50,8 @@ async def test_an_unknown_code_without_data_ends_a_read_in_tws_words(
 
 
 @pytest.mark.trial("B9")
-async def test_an_answer_that_stops_after_an_unknown_code_ends_and_one_that_goes_on_does_not(short: None) -> None:
-    requests = PendingRequests()
+async def test_an_answer_that_stops_after_an_unknown_code_ends_and_one_that_goes_on_does_not() -> None:
+    requests = PendingRequests(late_s=1, grace_s=0.2)
     loop = asyncio.get_running_loop()
     with requests.expect(7) as goes_on, requests.expect(8) as stops, requests.expect(9, patience_s=0.1) as warned:
         for key in (7, 8, 9):
@@ -76,8 +72,8 @@ async def test_an_answer_that_stops_after_an_unknown_code_ends_and_one_that_goes
 
 @pytest.mark.trial("B9")
 @pytest.mark.parametrize("code", [2187, 10167, 99999])
-async def test_a_stream_goes_on_after_warnings_and_unknown_codes(sim: Simulator, code: int, short: None) -> None:
-    async with ready_session(sim) as stand:
+async def test_a_stream_goes_on_after_warnings_and_unknown_codes(sim: Simulator, code: int) -> None:
+    async with ready_session(sim, order_timing=SHORT) as stand:
         sim.fault(f'on reqMktData notice {code} "only a warning"')
         contract = await stand.session.contracts.contract(ContractArguments(symbol="SPY"))
         line = await stand.session.quotes.open(contract)
@@ -89,10 +85,8 @@ async def test_a_stream_goes_on_after_warnings_and_unknown_codes(sim: Simulator,
 
 
 @pytest.mark.trial("B9")
-async def test_a_stream_that_stops_at_an_unknown_code_is_asked_for_anew_once_and_then_ends(
-    sim: Simulator, short: None
-) -> None:
-    async with ready_session(sim) as stand:
+async def test_a_stream_that_stops_at_an_unknown_code_is_asked_for_anew_once_and_then_ends(sim: Simulator) -> None:
+    async with ready_session(sim, order_timing=SHORT) as stand:
         session = stand.session
         line = await session.quotes.open(await session.contracts.contract(ContractArguments(symbol="SPY")))
         await asyncio.wait_for(line.settled.wait(), 5)
@@ -111,10 +105,9 @@ async def test_a_stream_that_stops_at_an_unknown_code_is_asked_for_anew_once_and
 @pytest.mark.trial("A14")
 @pytest.mark.parametrize("code", [10311, 399, 99999, 201])
 async def test_a_preview_that_tws_speaks_against_ends_with_the_words(
-    redis_url: str, session: str, sim: Simulator, code: int, short: None, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, session: str, sim: Simulator, code: int
 ) -> None:
-    monkeypatch.setattr("ib_worker.handlers.previews.WARNED_S", 0.3)
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SHORT) as front:
         sim.fault(f'on whatIf notice {code if code in (399, 99999) else 399} "only a warning"')
         assert (await front.ask("preview_order", **order()))["commission"] is not None
 
@@ -130,7 +123,7 @@ async def test_a_preview_that_tws_speaks_against_ends_with_the_words(
 async def test_an_error_without_an_id_ends_the_request_that_waits(
     redis_url: str, session: str, sim: Simulator, operation: str, arguments: dict[str, Any], asks: str
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SHORT) as front:
         sim.fault(f"on {asks} error 321 Error validating request.-'bX' : cause - the field is missing")
         sim.fault(f"on {asks} ignore")
         error = await front.refused(operation, **arguments)
@@ -143,7 +136,7 @@ async def test_an_error_without_an_id_ends_the_request_that_waits(
 async def test_an_error_without_an_id_ends_the_opening_of_account_updates(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SHORT) as front:
         sim.fault("on reqAccountUpdates error 322 Error processing request")
         sim.fault("on reqAccountUpdates ignore")
         error = await front.refused("open_account_updates")

@@ -16,12 +16,11 @@ from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.orders.references import order_ref
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ibgateway.simulator.server.server import Simulator
-from tests.stacks.worker import Caller, caller, copy_of, frames, goes_back, order, trading, worker
+from tests.stacks.worker import SOON, Caller, caller, copy_of, frames, goes_back, order, trading, worker
 from tests.waiting import until
 
 KEY = "a-key-of-the-caller"
 RESTING = order(orderType="LMT", lmtPrice=50)
-pytestmark = pytest.mark.usefixtures("soon")
 
 
 async def counted(front: Caller) -> int:
@@ -68,7 +67,7 @@ async def generation(front: Caller) -> bytes | None:
 async def test_an_older_copy_brings_back_neither_the_switch_nor_the_days_count_nor_the_log(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
-    async with trading(own_redis.url, session, sim) as front:
+    async with trading(own_redis.url, session, sim, order_timing=SOON) as front:
         copy, before = copy_of(own_redis, tmp_path), await generation(front)
         await front.submit("place_order", key=KEY, **RESTING)
         await front.asker.halt("owner", "enough for today")
@@ -112,14 +111,17 @@ async def test_the_leader_after_it_knows_from_its_file_what_redis_must_know(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
     file = tmp_path / "watermark"
-    async with trading(own_redis.url, session, sim, watermark_file=file) as front:
+    async with trading(own_redis.url, session, sim, watermark_file=file, order_timing=SOON) as front:
         copy, before = copy_of(own_redis, tmp_path), await generation(front)
         await front.submit("place_order", key=KEY, **RESTING)
         await front.asker.halt("owner", "enough for today")
         await until(lambda: _logged(front, b'"halt"'), "the switch is in the log")
     await goes_back(own_redis, tmp_path, copy)
 
-    async with worker(own_redis.url, session, sim.port, watermark_file=file), caller(own_redis.url, session) as front:
+    async with (
+        worker(own_redis.url, session, sim.port, watermark_file=file, order_timing=SOON),
+        caller(own_redis.url, session) as front,
+    ):
         await reconciled(front, before)
         halt, after, [cut] = await switch(front), await counted(front), await breaks(front)
 
@@ -133,12 +135,12 @@ async def test_the_leader_after_it_knows_from_its_file_what_redis_must_know(
 async def test_without_a_file_an_order_at_ibkr_that_redis_lacks_tells_of_an_older_copy(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
-    async with trading(own_redis.url, session, sim) as front:
+    async with trading(own_redis.url, session, sim, order_timing=SOON) as front:
         copy, before = copy_of(own_redis, tmp_path), await generation(front)
         await front.submit("place_order", key=KEY, **RESTING)
     await goes_back(own_redis, tmp_path, copy)
 
-    async with worker(own_redis.url, session, sim.port), caller(own_redis.url, session) as front:
+    async with worker(own_redis.url, session, sim.port, order_timing=SOON), caller(own_redis.url, session) as front:
         await reconciled(front, before)
         halt = await switch(front)
 
@@ -150,7 +152,7 @@ async def test_without_a_file_an_order_at_ibkr_that_redis_lacks_tells_of_an_olde
 async def test_a_resumed_session_trades_on_and_its_status_is_quiet_again(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
-    async with trading(own_redis.url, session, sim) as front:
+    async with trading(own_redis.url, session, sim, order_timing=SOON) as front:
         copy, before = copy_of(own_redis, tmp_path), await generation(front)
         await front.submit("place_order", key=KEY, **RESTING)
         await goes_back(own_redis, tmp_path, copy)
@@ -171,7 +173,7 @@ async def test_a_switch_is_known_to_the_worker_at_once_and_not_with_its_next_loo
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A copy of right before the switch would lack no step of a leader that looks once a second."""
-    async with trading(own_redis.url, session, sim) as front:
+    async with trading(own_redis.url, session, sim, order_timing=SOON) as front:
         before = await generation(front)
         monkeypatch.setattr("bridge.bus.leadership.lease.RENEW_S", 5.0)  # the lease lasts longer
         steps = await revision(front)
@@ -193,7 +195,9 @@ async def test_a_switch_is_known_to_the_worker_at_once_and_not_with_its_next_loo
 async def test_a_switch_that_was_set_stays_set_when_redis_loses_its_data_also_on_paper(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, how: str
 ) -> None:
-    async with trading(own_redis.url, session, sim, wires=CircuitBreakerSettings(data_loss="off")) as front:
+    async with trading(
+        own_redis.url, session, sim, wires=CircuitBreakerSettings(data_loss="off"), order_timing=SOON
+    ) as front:
         await front.asker.halt("owner", "enough for today")
         await until(lambda: _logged(front, b'"halt"'), "the worker has seen the switch")
         before = await revision(front)
@@ -218,7 +222,7 @@ async def _above(front: Caller, than: int) -> bool:
 async def test_an_order_that_redis_took_back_to_accepted_is_answered_by_the_same_leader(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
-    async with trading(own_redis.url, session, sim) as front:
+    async with trading(own_redis.url, session, sim, order_timing=SOON) as front:
         before = await generation(front)
         sim.fault("on order each hold 0.15")
         call = asyncio.create_task(front.submit("place_order", key=KEY, **RESTING))
@@ -242,7 +246,7 @@ async def test_an_order_that_redis_took_back_to_accepted_is_answered_by_the_same
 async def test_an_older_copy_accepts_nothing_before_it_is_noticed_and_never_says_not_executed(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with trading(own_redis.url, session, sim) as front:
+    async with trading(own_redis.url, session, sim, order_timing=SOON) as front:
         copy = copy_of(own_redis, tmp_path)
         await front.submit("place_order", key=KEY, **RESTING)
         monkeypatch.setattr("bridge.bus.leadership.lease.RENEW_S", 3600.0)  # no renewal notices it
@@ -265,7 +269,7 @@ async def test_an_older_copy_accepts_nothing_before_it_is_noticed_and_never_says
 async def test_a_redis_that_goes_back_again_while_the_gateway_is_away_is_halted_again(
     own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
-    async with trading(own_redis.url, session, sim) as front:
+    async with trading(own_redis.url, session, sim, order_timing=SOON) as front:
         copy = copy_of(own_redis, tmp_path)
         await front.submit("place_order", key=KEY, **RESTING)
         await front.ask("disconnect")  # nothing can be reconciled

@@ -15,7 +15,7 @@ from bridge.bus.integrity.watermark import Watermark
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ibgateway.simulator.server.server import Simulator
 from tests.faults.link import Link, to_unix
-from tests.stacks.worker import Caller, caller, copy_of, frames, goes_back, order, worker
+from tests.stacks.worker import SOON, Caller, caller, copy_of, frames, goes_back, order, worker
 from tests.waiting import until
 
 RESTING = order(orderType="LMT", lmtPrice=50)
@@ -27,7 +27,7 @@ STEPS = {  # what its command holds alone of all that the worker sends after a l
 }
 OF_THE_CONNECTION = (b"SSUBSCRIBE", b"SETINFO")
 PUSHED = (b"ssubscribe", b"smessage")
-pytestmark = [pytest.mark.usefixtures("soon"), pytest.mark.trial("A19")]
+pytestmark = pytest.mark.trial("A19")
 
 
 class Cut:
@@ -62,7 +62,7 @@ async def relayed(
     """A worker that is ready for writes and reaches Redis over a relay, and a caller that does so without one."""
     async with Link(to_unix(redis.url.removeprefix("unix://"))) as link:
         url = f"redis://127.0.0.1:{link.port}/0"
-        async with worker(url, session, sim.port, **settings), caller(redis.url, session) as front:
+        async with worker(url, session, sim.port, order_timing=SOON, **settings), caller(redis.url, session) as front:
             await front.writable()
             yield link, front
 

@@ -10,7 +10,7 @@ from bridge.bus.controls.kill_switch import clear_halt, read_halt, set_halt
 from bridge.bus.halt import Level
 from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.server import Simulator
-from tests.stacks.worker import Caller, caller, frames, order, trading, worker
+from tests.stacks.worker import SOON, Caller, caller, frames, order, trading, worker
 from tests.waiting import until
 
 KEY = "a-key-of-the-caller"
@@ -25,7 +25,6 @@ CONTROL = (
     "epoch", "generation", "revision", "heartbeat", "inflight", "order_ids", "accepted", "halts", "switched",
     "audit_head", "audit_index", "steering",
 )  # fmt: skip
-pytestmark = pytest.mark.usefixtures("soon")
 
 
 async def is_writable(front: Caller) -> bool:
@@ -61,7 +60,7 @@ async def renewed(front: Caller) -> None:
 async def test_a_worker_serves_again_whatever_its_keys_hold(
     redis_url: str, session: str, sim: Simulator, how: str, when: str
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         await front.submit("place_order", key=KEY, **RESTING)
         for name in CONTROL if when == "while it leads" else ():
             await write_over(front, name, WRITTEN_OVER[how])
@@ -70,7 +69,7 @@ async def test_a_worker_serves_again_whatever_its_keys_hold(
             return
         for name in CONTROL:
             await write_over(front, name, WRITTEN_OVER[how])
-    async with worker(redis_url, session, sim.port), caller(redis_url, session) as front:
+    async with worker(redis_url, session, sim.port, order_timing=SOON), caller(redis_url, session) as front:
         await _serves(front, sim)
 
 
@@ -100,7 +99,7 @@ async def _serves(front: Caller, sim: Simulator) -> None:
 async def test_a_switch_that_is_gone_without_a_release_is_set_again_and_lets_no_order_pass(
     redis_url: str, session: str, sim: Simulator, level: Level
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         pipe, keys = front.asker.pipe, front.asker.keys
         await set_halt(pipe, keys, level, "owner", "enough for today")
         await renewed(front)
@@ -120,7 +119,7 @@ async def test_a_release_is_no_loss_while_the_worker_leads_and_while_none_runs(
     redis_url: str, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
     file, limits = tmp_path / "watermark", Limits(duplicate_window_s="off")
-    async with trading(redis_url, session, sim, watermark_file=file, limits=limits) as front:
+    async with trading(redis_url, session, sim, watermark_file=file, limits=limits, order_timing=SOON) as front:
         pipe, keys = front.asker.pipe, front.asker.keys
         for _ in range(2):
             await set_halt(pipe, keys, "halt", "owner", "for a moment")
@@ -131,7 +130,7 @@ async def test_a_release_is_no_loss_while_the_worker_leads_and_while_none_runs(
         await renewed(front)
     async with caller(redis_url, session) as front:
         await clear_halt(front.asker.pipe, front.asker.keys, "owner")
-    async with trading(redis_url, session, sim, watermark_file=file) as front:
+    async with trading(redis_url, session, sim, watermark_file=file, order_timing=SOON) as front:
         await renewed(front)
         assert not await _halted(front)
 
@@ -140,7 +139,7 @@ async def test_a_release_is_no_loss_while_the_worker_leads_and_while_none_runs(
 async def test_where_the_log_ends_is_read_from_the_log_when_that_alone_is_lost(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         pipe, keys = front.asker.pipe, front.asker.keys
         await front.submit("place_order", key=KEY, **RESTING)
         await pipe.send("DEL", keys.audit_head)
@@ -154,7 +153,7 @@ async def test_where_the_log_ends_is_read_from_the_log_when_that_alone_is_lost(
 @pytest.mark.trial("A19")
 async def test_the_days_orders_count_though_their_list_is_gone(redis_url: str, session: str, sim: Simulator) -> None:
     limits = Limits(max_orders_per_day=2, duplicate_window_s="off")
-    async with trading(redis_url, session, sim, limits=limits) as front:
+    async with trading(redis_url, session, sim, limits=limits, order_timing=SOON) as front:
         for _ in range(2):
             await front.submit("place_order", **RESTING)
         await front.asker.pipe.send("DEL", front.asker.keys.accepted)

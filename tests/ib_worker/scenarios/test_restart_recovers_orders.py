@@ -4,7 +4,7 @@ import pytest
 
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ibgateway.simulator.server.server import Simulator
-from tests.stacks.worker import frames, order, trading
+from tests.stacks.worker import SOON, frames, order, trading
 
 KEY = "a-key-of-the-caller"
 
@@ -22,15 +22,16 @@ async def test_an_order_id_is_above_all_that_were_used(redis_url: str, session: 
 
 
 @pytest.mark.fault(23)
-@pytest.mark.usefixtures("soon")
 async def test_an_order_id_is_above_all_that_the_gateway_names_although_redis_is_empty(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         filled = await front.submit("place_order", **order())
 
     sim.fault("ids 1")
-    async with trading(redis_url, f"{session}-new", sim, wires=CircuitBreakerSettings(data_loss="off")) as front:
+    async with trading(
+        redis_url, f"{session}-new", sim, wires=CircuitBreakerSettings(data_loss="off"), order_timing=SOON
+    ) as front:
         second = await front.submit("place_order", **order(symbol="IBM"))
 
         assert (second["status"], second["orderId"] > filled["orderId"]) == ("Filled", True)
@@ -68,14 +69,13 @@ async def test_after_a_restart_the_worker_knows_its_orders_by_their_key(
         assert (cancelled["status"], frames(sim)) == ("Cancelled", 1)
 
 
-@pytest.mark.usefixtures("soon")
 async def test_an_order_of_which_redis_knows_nothing_is_known_by_its_reference(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         placed = await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
 
-    async with trading(redis_url, f"{session}-new", sim) as front:
+    async with trading(redis_url, f"{session}-new", sim, order_timing=SOON) as front:
         again = await front.submit("place_order", key=KEY, **order(orderType="LMT", lmtPrice=50))
 
         assert (again["permId"], again["replayed"], frames(sim)) == (placed["permId"], True, 1)
@@ -113,12 +113,11 @@ async def test_an_order_that_tws_has_not_shown_is_not_changed_since_a_change_wou
 
 
 @pytest.mark.fault(42)
-@pytest.mark.usefixtures("soon")
 async def test_an_order_that_is_not_found_is_not_changed_and_can_not_be_cancelled(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
     sim.fault("on order 1 ignore")
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         placed = await front.refused_order(key=KEY, **order(orderType="LMT", lmtPrice=50))
         change = await front.refused_order("modify_order", orderId=0, orderKey=KEY, lmtPrice=51)
         cancel = await front.refused_order("cancel_order", orderId=0, orderKey=KEY)
@@ -129,13 +128,12 @@ async def test_an_order_that_is_not_found_is_not_changed_and_can_not_be_cancelle
 
 
 @pytest.mark.fault(42)
-@pytest.mark.usefixtures("soon")
 async def test_an_order_whose_messages_are_lost_is_found_by_looking(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
     sim.fault("swallow openOrder 1")
     sim.fault("swallow orderStatus 1")
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         told = await front.submit("place_order", **order(orderType="LMT", lmtPrice=50))
 
         assert (told["status"], frames(sim)) == ("Submitted", 1)

@@ -1,18 +1,17 @@
 """Errors about orders whose code no list has: they end the wait, and a complete list says what they mean."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bridge.tool import ToolError
 from ibgateway.simulator.server.server import Simulator
-from tests.stacks.worker import Caller, frames, order, trading
+from tests.stacks.worker import SOON, Caller, frames, order, trading
 from tests.waiting import until
 
 KEY = "a-key-of-the-caller"
 RESTING = order(orderType="LMT", lmtPrice=100)
-
-pytestmark = pytest.mark.usefixtures("soon")
 
 
 async def tried(
@@ -27,7 +26,7 @@ async def test_an_order_that_tws_speaks_against_and_lists_nowhere_is_rejected_in
     redis_url: str, session: str, sim: Simulator, code: int
 ) -> None:
     sim.fault(f'on order answer {code} "This order will be directly routed"')
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         error = await tried(front, **RESTING)
 
     assert (error.code, error.details["twsCode"]) == ("rejected", code)
@@ -41,7 +40,7 @@ async def test_an_order_that_tws_speaks_of_and_takes_is_at_ibkr(
     redis_url: str, session: str, sim: Simulator, code: int
 ) -> None:
     sim.fault(f'on order notice {code} "held until the open"')
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         placed = await front.submit("place_order", **RESTING)
         shown = await front.ask("get_open_orders")
 
@@ -52,12 +51,11 @@ async def test_an_order_that_tws_speaks_of_and_takes_is_at_ibkr(
 @pytest.mark.trial("A14")
 @pytest.mark.parametrize("silent", ["on reqAllOpenOrders each ignore", "swallow completedOrdersEnd"])
 async def test_without_a_complete_list_the_order_is_pending_with_tws_words_and_settled_later(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch, silent: str
+    redis_url: str, session: str, sim: Simulator, silent: str
 ) -> None:
-    monkeypatch.setattr("ib_worker.session.sync.SOUGHT_S", 0.3)
-    monkeypatch.setattr("ib_worker.session.sync.LOOK_SILENCE_S", 0.5)
-    monkeypatch.setattr("ib_worker.tws.requests.LATE_S", 0.1)
-    async with trading(redis_url, session, sim) as front:
+    async with trading(
+        redis_url, session, sim, order_timing=replace(SOON, list_wait_s=0.3, list_silence_s=0.5, request_late_s=0.1)
+    ) as front:
         sim.fault(silent)
         sim.fault('on order answer 10999 "A code of next year"')
         error = await tried(front, key=KEY, **RESTING)
@@ -76,7 +74,7 @@ async def test_without_a_complete_list_the_order_is_pending_with_tws_words_and_s
 @pytest.mark.trial("A14")
 async def test_a_warning_alone_rejects_nothing_and_is_told(redis_url: str, session: str, sim: Simulator) -> None:
     sim.fault('on order answer 399 "Order Message: held until the open"')
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
 
         async def not_there() -> bool:
             return (await tried(front, key=KEY, **RESTING)).code != "pending"
@@ -92,7 +90,7 @@ async def test_a_warning_alone_rejects_nothing_and_is_told(redis_url: str, sessi
 async def test_a_change_that_tws_speaks_against_is_refused_if_the_list_has_the_old_terms(
     redis_url: str, session: str, sim: Simulator, code: int
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         placed = await front.submit("place_order", **RESTING)
         sim.fault(f'on placeOrder answer {code} "not like this"')
         told = await front.submit("modify_order", orderId=placed["orderId"], lmtPrice=101)
@@ -107,7 +105,7 @@ async def test_a_change_that_tws_speaks_against_is_refused_if_the_list_has_the_o
 async def test_a_change_that_was_made_is_confirmed_whatever_tws_said(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         placed = await front.submit("place_order", **RESTING)
         sim.fault("swallow openOrder 1")
         sim.fault('on placeOrder notice 10999 "beware"')
@@ -119,10 +117,9 @@ async def test_a_change_that_was_made_is_confirmed_whatever_tws_said(
 
 @pytest.mark.trial("A13")
 async def test_without_a_complete_list_a_change_is_not_confirmed_and_tws_words_are_told(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, session: str, sim: Simulator
 ) -> None:
-    monkeypatch.setattr("ib_worker.session.sync.SOUGHT_S", 0.3)
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=replace(SOON, list_wait_s=0.3)) as front:
         placed = await front.submit("place_order", **RESTING)
         sim.fault("on reqOpenOrders each ignore")
         sim.fault("on reqAllOpenOrders each ignore")
@@ -138,7 +135,7 @@ async def test_without_a_complete_list_a_change_is_not_confirmed_and_tws_words_a
 async def test_a_cancel_that_tws_speaks_against_is_refused_if_the_list_has_the_order(
     redis_url: str, session: str, sim: Simulator, code: int
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         placed = await front.submit("place_order", **RESTING)
         sim.fault(f'on cancelOrder answer {code} "not now"')
         told = await front.submit("cancel_order", orderId=placed["orderId"])
@@ -151,10 +148,9 @@ async def test_a_cancel_that_tws_speaks_against_is_refused_if_the_list_has_the_o
 
 @pytest.mark.trial("A14")
 async def test_the_leg_of_a_bracket_that_is_open_makes_the_bracket_pending(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, session: str, sim: Simulator
 ) -> None:
-    monkeypatch.setattr("ib_worker.session.sync.SOUGHT_S", 0.3)
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=replace(SOON, list_wait_s=0.3)) as front:
         sim.fault("on reqOpenOrders each ignore")
         sim.fault('on order each answer 10999 "of next year"')
         bracket: dict[str, Any] = order(takeProfitPrice=900, stopLossPrice=20)
@@ -167,7 +163,7 @@ async def test_the_leg_of_a_bracket_that_is_open_makes_the_bracket_pending(
 async def test_an_error_without_an_id_makes_an_order_that_waits_be_looked_for_and_rejects_nothing(
     redis_url: str, session: str, sim: Simulator
 ) -> None:
-    async with trading(redis_url, session, sim) as front:
+    async with trading(redis_url, session, sim, order_timing=SOON) as front:
         sim.fault("on order error 321 Error validating request.-'bX' : cause - the field is missing")
         sim.fault("on order hold 1")
         lost = await tried(front, key=KEY, **RESTING)

@@ -363,7 +363,7 @@ async def test_requests_never_get_an_id_that_an_order_has_had() -> None:
 
 
 async def test_two_requests_under_one_key_are_a_fault_of_this_program() -> None:
-    requests = PendingRequests()
+    requests = PendingRequests(late_s=1, grace_s=0.2)
 
     with (
         requests.expect("positions"),
@@ -374,7 +374,7 @@ async def test_two_requests_under_one_key_are_a_fault_of_this_program() -> None:
 
 
 async def test_an_answer_that_nobody_waits_for_is_dropped() -> None:
-    requests = PendingRequests()
+    requests = PendingRequests(late_s=1, grace_s=0.2)
 
     requests.add(1, "part")
     requests.finish(1)
@@ -385,7 +385,7 @@ async def test_an_answer_that_nobody_waits_for_is_dropped() -> None:
 
 
 async def test_the_first_answer_counts() -> None:
-    requests = PendingRequests()
+    requests = PendingRequests(late_s=1, grace_s=0.2)
     with requests.expect(1) as pending:
         requests.add(1, "part")
         requests.finish(1)
@@ -397,7 +397,7 @@ async def test_the_first_answer_counts() -> None:
 
 
 async def test_a_request_that_is_left_leaves_nothing() -> None:
-    requests = PendingRequests()
+    requests = PendingRequests(late_s=1, grace_s=0.2)
     with requests.expect(1):
         assert 1 in requests
     with requests.expect(2):

@@ -11,7 +11,7 @@ SILENCE_S = 0.2
 
 
 async def test_an_answer_that_keeps_coming_is_not_late() -> None:
-    requests = PendingRequests()
+    requests = PendingRequests(late_s=1, grace_s=0.2)
     loop = asyncio.get_running_loop()
 
     with requests.expect("orders") as pending:
@@ -23,7 +23,7 @@ async def test_an_answer_that_keeps_coming_is_not_late() -> None:
 
 
 async def test_an_answer_that_has_stopped_is_given_up() -> None:
-    requests = PendingRequests()
+    requests = PendingRequests(late_s=1, grace_s=0.2)
 
     with requests.expect("orders") as pending:
         requests.add("orders", 1)
@@ -32,7 +32,7 @@ async def test_an_answer_that_has_stopped_is_given_up() -> None:
 
 
 async def test_of_each_part_no_more_is_kept_than_is_wanted() -> None:
-    requests = PendingRequests()
+    requests = PendingRequests(late_s=1, grace_s=0.2)
 
     with requests.expect("orders", keep=lambda part: part % 2) as pending:
         for number in range(4):
@@ -42,9 +42,8 @@ async def test_of_each_part_no_more_is_kept_than_is_wanted() -> None:
         assert await pending.whole(SILENCE_S) == [0, 1, 0, 1]
 
 
-async def test_a_list_that_never_ends_holds_up_the_next_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ib_worker.tws.requests.LATE_S", 0.1)
-    requests = PendingRequests()
+async def test_a_list_that_never_ends_holds_up_the_next_for_a_while_only() -> None:
+    requests = PendingRequests(late_s=0.1, grace_s=0.2)
     requests.given_up("orders")
 
     await requests.none_late("orders")

@@ -59,7 +59,7 @@ def account() -> AccountUpdates:
     ],
 )
 async def test_the_request_that_it_answers_ends(account: AccountUpdates, fields: list[str]) -> None:
-    requests = PendingRequests()
+    requests = PendingRequests(late_s=1, grace_s=0.2)
     with requests.expect(7) as pending:
         refuse_unreadable(requests, account.fail, fields)
 
@@ -69,7 +69,7 @@ async def test_the_request_that_it_answers_ends(account: AccountUpdates, fields:
 
 @pytest.mark.parametrize("fields", [["63", "7", "8", "DU1"], ["10", "8"], ["10"], ["no number", "7"], []])
 async def test_no_other_request_ends(account: AccountUpdates, fields: list[str]) -> None:
-    requests = PendingRequests()
+    requests = PendingRequests(late_s=1, grace_s=0.2)
     with requests.expect(7) as pending:
         refuse_unreadable(requests, account.fail, fields)
 
@@ -77,7 +77,7 @@ async def test_no_other_request_ends(account: AccountUpdates, fields: list[str])
 
 
 async def test_its_kind_is_named(account: AccountUpdates) -> None:
-    requests = PendingRequests()
+    requests = PendingRequests(late_s=1, grace_s=0.2)
     with requests.expect(7) as pending:
         refuse_unreadable(requests, account.fail, ["17", "7"])
 
