@@ -61,13 +61,21 @@ class DirectLane:
         return direct_call(message, scope["headers"])
 
     async def _answer(self, call: DirectCall, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the call. A read whose client hung up while it waited to be let in is not begun: it would only use up
+        what TWS allows."""
+        leaving = asyncio.ensure_future(_disconnected(receive))
+        try:
+            await asyncio.sleep(0)  # the step in which `leaving` finds a client that has gone
+            if not leaving.done() or self._tools[call.tool].effect is not Effect.READ:
+                await self._run(call, scope, leaving, send)
+        finally:
+            leaving.cancel()
+
+    async def _run(self, call: DirectCall, scope: Scope, leaving: asyncio.Future[None], send: Send) -> None:
         """Answer in JSON; after ten seconds as an event stream. A client that hangs up ends a read; other calls go on
         to their end, since what they change may be half done."""
         spec = self._tools[call.tool]
-        header = next((value for name, value in scope["headers"] if name == b"traceparent"), b"").decode("latin-1")
-        origin = Origin(scope, call.client, call.modern, call.meta.get("traceparent", header))
-        answering = asyncio.ensure_future(self._calls.answer(spec, call.arguments, origin))
-        leaving = asyncio.ensure_future(_disconnected(receive))
+        answering = asyncio.ensure_future(self._calls.answer(spec, call.arguments, _origin(call, scope)))
         try:
             patience_s = STREAM_AFTER_S if _accepted(scope)[1] else None
             await asyncio.wait((answering, leaving), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
@@ -78,10 +86,15 @@ class DirectLane:
                 body = direct_answer(call, answering.result(), SERVER_INFO)
                 await (_end_stream(body, send) if streams else _send_json(body, send))
         finally:
-            leaving.cancel()
             if spec.effect is Effect.READ:
                 answering.cancel()
-            await asyncio.wait((answering, leaving))
+            if not answering.done():
+                await asyncio.wait((answering,))
+
+
+def _origin(call: DirectCall, scope: Scope) -> Origin:
+    header = next((value for name, value in scope["headers"] if name == b"traceparent"), b"").decode("latin-1")
+    return Origin(scope, call.client, call.modern, call.meta.get("traceparent", header))
 
 
 def _accepted(scope: Scope) -> tuple[bool, bool]:

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastmcp.tools import ToolResult
 from mcp_types.version import SUPPORTED_PROTOCOL_VERSIONS
+from starlette.types import Message
 
 from bridge.bus.server.request import RequestContext
-from bridge.tool import TOOLS, Effect
+from bridge.tool import TOOLS, Effect, ToolSpec
 from mcp_front.http import direct_lane
+from mcp_front.http.paths import ENDPOINT
+from mcp_front.protocol.envelope import MESSAGE
 from tests.stacks.front import ERAS, LEGACY, MODERN, Running, answering, messages_of, plain_http, serving, worker
 from tests.stacks.whole import whole_stack
 
@@ -226,3 +230,28 @@ async def test_a_state_that_was_not_handed_out_is_refused_and_holds_no_halt_up(r
 
     assert read["result"]["_meta"]["ibkr/error"]["code"] == "confirmation_invalid"
     assert halt["result"]["structuredContent"]["halted"]
+
+
+@pytest.mark.parametrize(("tool", "begins"), [("ibkr_get_positions", False), ("ibkr_halt_trading", True)])
+async def test_of_a_client_that_has_gone_a_halt_is_begun_and_a_read_is_not(tool: str, begins: bool) -> None:
+    begun: list[str] = []
+
+    class Pipeline:
+        async def answer(self, spec: ToolSpec, *_: Any) -> ToolResult:
+            begun.append(spec.tool_name)
+            return ToolResult(content="done")
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(_message: Message) -> None:
+        pass
+
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool}}
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": ENDPOINT, "headers": headers, MESSAGE: message}
+    unused: Any = None
+    calls: Any = Pipeline()
+    await direct_lane.DirectLane(unused, calls, TOOLS.values(), frozenset())(scope, gone, send)
+
+    assert bool(begun) is begins
