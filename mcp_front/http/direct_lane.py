@@ -13,15 +13,17 @@ from mcp.server.streamable_http import check_accept_headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bridge.tool import Effect, ToolSpec
+from bridge.tool import Effect, ToolError, ToolSpec
 from mcp_front.http.paths import is_known, is_message
 from mcp_front.protocol.direct_call import CALL, PARAMS, DirectCall, direct_answer, direct_call
 from mcp_front.protocol.envelope import MESSAGE
+from mcp_front.protocol.results import error_result
 from mcp_front.tools.pipeline import CallPipeline, Origin
 from mcp_front.tools.server import SERVER_INFO
 
 STREAM_AFTER_S = 10.0  # without an answer: a proxy's idle timeout is nearer than a long history
 PING_S = 10.0
+STOPPED = "This front is being stopped, and the call had no answer yet."
 PING = b": ping\r\n\r\n"
 STREAM_HEADERS = [
     (b"content-type", b"text/event-stream"),
@@ -74,22 +76,66 @@ class DirectLane:
     async def _run(self, call: DirectCall, scope: Scope, leaving: asyncio.Future[None], send: Send) -> None:
         """Answer in JSON; after ten seconds as an event stream. A client that hangs up ends a read; other calls go on
         to their end, since what they change may be half done."""
-        spec = self._tools[call.tool]
+        spec, response = self._tools[call.tool], _Response(send)
         answering = asyncio.ensure_future(self._calls.answer(spec, call.arguments, _origin(call, scope)))
+        patience_s = STREAM_AFTER_S if _accepted(scope)[1] else None
         try:
-            patience_s = STREAM_AFTER_S if _accepted(scope)[1] else None
-            await asyncio.wait((answering, leaving), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
-            streams = not answering.done() and not leaving.done()
-            if streams:
-                await _keep_open(answering, leaving, send)
-            if answering.done():
-                body = direct_answer(call, answering.result(), SERVER_INFO)
-                await (_end_stream(body, send) if streams else _send_json(body, send))
+            result = await _result(spec, answering, leaving, response, patience_s)
+            if result is not None:
+                await response.end(direct_answer(call, result, SERVER_INFO))
         finally:
             if spec.effect is Effect.READ:
                 answering.cancel()
             if not answering.done():
                 await asyncio.wait((answering,))
+
+
+class _Response:
+    """The HTTP response to a call: one JSON object, or an event stream once it has been kept open."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._streams = False
+
+    async def keep_open(self, answering: asyncio.Future[ToolResult], leaving: asyncio.Future[None]) -> None:
+        """Begin an event stream, and keep it alive until the answer is there or the client has gone."""
+        self._streams = True
+        await self._send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
+        while not answering.done() and not leaving.done():
+            await self._send({"type": "http.response.body", "body": PING, "more_body": True})
+            await asyncio.wait((answering, leaving), timeout=PING_S, return_when=asyncio.FIRST_COMPLETED)
+
+    async def end(self, body: bytes) -> None:
+        if self._streams:
+            body = b"event: message\r\ndata: " + body + b"\r\n\r\n"
+        else:
+            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+
+async def _result(
+    spec: ToolSpec,
+    answering: asyncio.Future[ToolResult],
+    leaving: asyncio.Future[None],
+    response: _Response,
+    patience_s: float | None,
+) -> ToolResult | None:
+    """Return the call's result, or an error where the front stops before it has come; None where the client has
+    gone."""
+    try:
+        await asyncio.wait((answering, leaving), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done() and not leaving.done():
+            await response.keep_open(answering, leaving)
+    except asyncio.CancelledError:  # by uvicorn alone, of what still runs when a stop has waited long enough
+        return error_result(_cut_off(spec))
+    return answering.result() if answering.done() else None
+
+
+def _cut_off(spec: ToolSpec) -> ToolError:
+    if spec.effect is Effect.READ:
+        return ToolError("retry", f"{STOPPED} Retry.")
+    return ToolError("unknown", f"{STOPPED} It may have been carried out: see ibkr_get_status, or call it again.")
 
 
 def _origin(call: DirectCall, scope: Scope) -> Origin:
@@ -108,21 +154,3 @@ def _accepted(scope: Scope) -> tuple[bool, bool]:
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _keep_open(answering: asyncio.Future[ToolResult], leaving: asyncio.Future[None], send: Send) -> None:
-    """Begin an event stream, and keep it alive until the answer is there or the client has gone."""
-    await send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
-    while not answering.done() and not leaving.done():
-        await send({"type": "http.response.body", "body": PING, "more_body": True})
-        await asyncio.wait((answering, leaving), timeout=PING_S, return_when=asyncio.FIRST_COMPLETED)
-
-
-async def _end_stream(body: bytes, send: Send) -> None:
-    await send({"type": "http.response.body", "body": b"event: message\r\ndata: " + body + b"\r\n\r\n"})
-
-
-async def _send_json(body: bytes, send: Send) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

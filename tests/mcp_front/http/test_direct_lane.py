@@ -255,3 +255,28 @@ async def test_of_a_client_that_has_gone_a_halt_is_begun_and_a_read_is_not(tool:
     await direct_lane.DirectLane(unused, calls, TOOLS.values(), frozenset())(scope, gone, send)
 
     assert bool(begun) is begins
+
+
+@pytest.mark.parametrize("streams", [False, True])
+@pytest.mark.parametrize(("tool", "code"), [("ibkr_get_positions", "retry"), ("ibkr_connect", "unknown")])
+async def test_a_call_that_a_stop_cuts_off_is_answered_in_words(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch, streams: bool, tool: str, code: str
+) -> None:
+    monkeypatch.setattr("mcp_front.http.server.CUT_S", 0)
+    monkeypatch.setattr(direct_lane, "STREAM_AFTER_S", 0.01 if streams else 60)
+    begun = asyncio.Event()
+
+    async def slow(_asked: RequestContext) -> bytes:
+        begun.set()
+        await asyncio.sleep(60)
+        return b"[]"
+
+    handlers = {"get_positions": slow, "connect": slow}
+    async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
+        front.server._drain_s = 0.05
+        asking = asyncio.create_task(front.raw().call(tool))
+        await begun.wait()
+        front.server.drain()
+        told = await asking
+
+    assert told["_meta"]["ibkr/error"]["code"] == code
