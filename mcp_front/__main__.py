@@ -20,8 +20,9 @@ from bridge.bus.client.client import BusClient
 from bridge.settings import setting_faults
 from bridge.tool import Effect
 from mcp_front.admission.auth import TokenFile
+from mcp_front.admission.fair_queueing import WAITING
 from mcp_front.admission.load_shedding import LoadSheddingMiddleware
-from mcp_front.admission.rate_limits import ConcurrencyLimiter, RateLimiter, max_burst
+from mcp_front.admission.rate_limits import ConcurrencyLimiter, max_burst, rate_limiter
 from mcp_front.http.app import build_app
 from mcp_front.http.direct_lane import DirectLane
 from mcp_front.http.health import add_health
@@ -70,7 +71,7 @@ def assemble(settings: FrontSettings, asker: BusClient) -> Front:
         "stream_account_updates": streams.account_updates,
     }
     calls = CallPipeline(by_name, by_effect, ConcurrencyLimiter(settings.front_calls_at_once))
-    paces = RateLimiter(settings.front_calls_per_s, settings.front_burst)
+    paces = rate_limiter(settings.front_calls_per_s, settings.front_burst)
     offered = offered_tools(settings.front_toolsets)
     lane = partial(DirectLane, calls=calls, offered=offered, streamed=STREAMED)
     mcp = build_server(offered, calls, tokens, partial(session_mode, asker), seals)
@@ -109,12 +110,17 @@ def main() -> int:
 
 async def serve(settings: FrontSettings, asker: BusClient, front: Front) -> None:
     """Serve until a signal, then drain."""
-    share = max_burst(settings.front_calls_per_s, settings.front_burst) + settings.front_calls_at_once
-    app = LoadSheddingMiddleware(front.app, share)
+    app = LoadSheddingMiddleware(front.app, _share(settings))
     config = http_config(app, settings.front_host, settings.front_port)
     async with asker:
         log.info("serving", host=settings.front_host, port=settings.front_port, session=settings.ibkr_session)
         await DrainingServer(config, front.calls, front.draining, settings.front_drain_s).serve()
+
+
+def _share(settings: FrontSettings) -> int:
+    """Return how many requests of one client may wait and run at a time."""
+    rate = settings.front_calls_per_s
+    return settings.front_calls_at_once + (max_burst(rate, settings.front_burst) if rate else WAITING)
 
 
 def _allow_connections() -> None:

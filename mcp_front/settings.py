@@ -33,8 +33,7 @@ class FrontSettings(BaseSettings):
     front_allowed_hosts: Names = ()
     front_allowed_origins: Names = ()
     front_toolsets: Names = ()  # none named: all of them
-    # A fifth of what one process can serve: more than anybody who works needs, and a client that loops leaves the rest.
-    front_calls_per_s: Annotated[float, Field(gt=0)] = 30
+    front_calls_per_s: Annotated[float, Field(ge=0)] = 0  # of one client; 0: as many as the front can answer
     front_burst: Annotated[int, Field(gt=0)] = 100
     front_calls_at_once: Annotated[int, Field(gt=0)] = 64  # of one caller, running streams included
     front_drain_s: Annotated[float, Field(ge=0)] = 5  # what calls get to end on SIGTERM; keep the stop grace above it

@@ -45,7 +45,7 @@ Counted = Callable[[], AbstractContextManager[None]]  # a front that stops waits
 class FairQueueMiddleware:
     """ASGI middleware; it stands behind authentication, so that it knows who comes."""
 
-    def __init__(self, app: ASGIApp, paces: RateLimiter, counted: Counted) -> None:
+    def __init__(self, app: ASGIApp, paces: RateLimiter | None, counted: Counted) -> None:
         self._app = app
         self._paces = paces
         self._counted = counted
@@ -109,7 +109,7 @@ class FairQueueMiddleware:
         if self._waiting.waiting(caller) >= WAITING:
             text = f"{caller} has {WAITING} requests waiting here. Ask again in {RETRY_IN_S} s."
             raise ToolError("paced", text, retry_after_s=RETRY_IN_S)
-        wait_s = self._paces.wait_s(caller, now)
+        wait_s = self._paces.wait_s(caller, now) if self._paces else 0.0
         if wait_s:
             await asyncio.sleep(wait_s)
         return await self._enter(caller)

@@ -9,6 +9,11 @@ from bridge.tool import ToolError
 QUEUED_S = 5.0  # so long a request may wait for its turn; one that would wait longer is refused with the wait
 
 
+def rate_limiter(per_s: float, burst: int) -> "RateLimiter | None":
+    """Return the limiter of an operator who has set a rate, None for a rate of 0."""
+    return RateLimiter(per_s, burst) if per_s else None
+
+
 def max_burst(per_s: float, burst: int) -> int:
     """Return how many requests one caller may send at once; a further one would wait too long."""
     return burst + int(QUEUED_S * per_s)

@@ -27,7 +27,7 @@ def build_app(
     server: FastMCP,
     allowed_hosts: tuple[str, ...],
     allowed_origins: tuple[str, ...],
-    paces: RateLimiter,
+    paces: RateLimiter | None,
     counted: Counted,
     cancel: Cancel,
     tokens_fault: Fault,

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.tool import ToolError
-from mcp_front.admission.rate_limits import QUEUED_S, ConcurrencyLimiter, RateLimiter, max_burst
+from mcp_front.admission.rate_limits import QUEUED_S, ConcurrencyLimiter, RateLimiter, max_burst, rate_limiter
+from mcp_front.settings import FrontSettings
 
 PER_S, BURST = 10, 3
 
@@ -79,3 +80,8 @@ def test_calls_at_once_are_capped_and_free_their_place() -> None:
             pass
         with limits.admitted("quiet"):
             pass
+
+
+def test_without_a_rate_of_the_operators_nobody_is_held_to_one() -> None:
+    assert rate_limiter(FrontSettings().front_calls_per_s, 100) is None
+    assert rate_limiter(0.001, 1) is not None
