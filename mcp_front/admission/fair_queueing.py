@@ -29,9 +29,9 @@ from mcp_front.protocol.jsonrpc import (
     send_timeout,
 )
 
-MAX_CONCURRENT = 1  # there is one thread: what is let in beside it would only slow it down
+MAX_CONCURRENT = 2  # one in this process and one on its way through Redis and the worker; more only wait inside
 WAITING = 256  # of one caller: to wait costs nothing, to be refused does
-LONGEST_S = 0.25  # inside: a request that takes longer waits for something else
+LONGEST_S = 0.02  # inside: a call that takes longer waits for TWS, which costs this process nothing
 HELD_LIMIT = 16 * 1024 * 1024  # of one caller's requests that wait
 BODY_S = 15.0
 HALTS_PER_S, HALTS = 20, 64  # calls of one caller that reduce risk and wait for nobody; more wait for a place alone

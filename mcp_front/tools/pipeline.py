@@ -145,8 +145,8 @@ class CallPipeline:
             request, unused = _parsed(declared, arguments)
             call = Call(declared, request, caller, origin, unused=unused)
             answer = self._by_name.get(declared.name) or self._by_effect[declared.effect]
-            if origin.scope is not None:
-                release_slot(origin.scope)  # from here on the call waits for the worker
+            if origin.scope is not None and declared.effect is not Effect.READ:
+                release_slot(origin.scope)  # it waits for Redis to keep a record, and for TWS
             return await answer(call)
 
     def _listed(self, declared: ToolSpec, caller: Caller, origin: Origin) -> AbstractContextManager[None]:
