@@ -6,6 +6,7 @@ from bridge.bus.client.client import BusClient
 from mcp_front.__main__ import assemble, front_id, serve
 from mcp_front.logging_setup import configure_logs
 from mcp_front.settings import load_settings
+from mcp_front.tools.known_tools import KnownTools
 
 NOOP = "noop"
 
@@ -16,6 +17,8 @@ def main() -> None:
     asker = BusClient(settings.redis_url, settings.ibkr_session, front_id())
     front = assemble(settings, asker)
     front.mcp.tool(noop, name=NOOP)
+    known = next(each for each in front.mcp.middleware if isinstance(each, KnownTools))
+    known.offered.append(NOOP)
     uvloop.run(serve(settings, asker, front))
 
 

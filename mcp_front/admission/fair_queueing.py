@@ -1,8 +1,8 @@
-"""Lets requests in at each caller's pace and a few at a time, callers in rotation: a flood waits for itself.
+"""Admits two requests at a time, callers in rotation, so that one client's flood delays only that client.
 
-MCP's machinery takes milliseconds of the one thread for each request before a tool is even looked up. A request holds a
-place inside the door for that long: until its call waits for the worker, or its answer begins. One that comes too early
-waits here, which costs nothing, or is refused here, in the words that its tool would have used.
+A client alone has the whole front. A read keeps its place until its answer begins, at most 20 ms: what takes longer
+waits for TWS. A write gives its place back when its call waits for the worker. Requests beyond a caller's bound, or an
+operator's rate, are rejected as `paced`, in the shape that their tool's error has.
 """
 
 import asyncio

@@ -51,16 +51,16 @@ class KnownTools(Middleware):
     """Answers a call of an unknown name with `unknown_tool` and the names that are near."""
 
     def __init__(self, offered: Sequence[ToolSpec]) -> None:
-        self._names = [declared.tool_name for declared in offered]
+        self.offered = [declared.tool_name for declared in offered]
 
     async def on_call_tool(
         self,
         context: MiddlewareContext[CallToolRequestParams],
         call_next: CallNext[CallToolRequestParams, ToolResult],
     ) -> ToolResult:
-        if context.message.name in self._names:
+        if context.message.name in self.offered:
             return await call_next(context)
-        error = unknown_tool(context.message.name, self._names)
+        error = unknown_tool(context.message.name, self.offered)
         log.info("call", tool=one_line(context.message.name, SHOWN), outcome=error.code)
         return error_result(error)
 
