@@ -1,5 +1,6 @@
 """One real Redis for the whole run, and a session name of its own for each test."""
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
@@ -24,6 +25,13 @@ _numbers = count(1)
 def plain_logs() -> None:
     """The default rendering of an exception shows every frame's variables, and holds the event loop up meanwhile."""
     structlog.configure(processors=[structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collectable() -> Iterator[None]:
+    """A worker freezes what it knows, and a test's worker ends: gigabytes of ended workers would stay."""
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture
