@@ -53,7 +53,7 @@ check: ## format, lint, types, import rules, a test file for each product file, 
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_layout.py tests/docs/test_sentences.py \
-		tests/docs/test_links.py tests/docs/test_log_events.py tests/docs/test_quoted_texts.py tests/docs/test_rooms.py
+		tests/docs/test_adding_a_tool.py tests/docs/test_links.py tests/docs/test_log_events.py tests/docs/test_quoted_texts.py tests/docs/test_rooms.py
 
 format: ## sorts imports and formats the code
 	@$(INSTALL) dev

@@ -55,6 +55,7 @@ def run(project: Path, *arguments: str) -> None:
     assert ran.returncode == 0, f"{' '.join(arguments)}:\n{ran.stdout}\n{ran.stderr}"
 
 
+@pytest.mark.long  # make check runs it, as it checks the whole project once more
 @pytest.mark.timeout(300)
 def test_the_page_adds_a_tool_that_passes_its_test_and_every_check_of_all_tools(project: Path) -> None:
     edited = follow(project)
