@@ -45,7 +45,7 @@ CHAIN = {"symbol": "SPY", "secType": "OPT"}
 
 
 class Listener:
-    """What TWS says to the program that trades; only how many orders have ended is of interest."""
+    """Counts the orders that have ended, and passes over all else that TWS sends to the program that trades."""
 
     defaultTimezone = UTC  # ib_async asks for it
     ib = SimpleNamespace(TimezoneTWS="UTC")

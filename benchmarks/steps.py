@@ -30,7 +30,7 @@ class Steps:
 
 
 def _name(handle: asyncio.Handle) -> str:
-    """What ran: of a task's first step, the handle itself does not tell which task's."""
+    """Return the name of the task that ran; the handle of a task's first step does not have it."""
     called = getattr(handle, "_callback", None)
     task = next((each for each in gc.get_referents(called) if isinstance(each, asyncio.Task)), None)
     return repr(handle if task is None else task)

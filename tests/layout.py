@@ -5,8 +5,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCT = ("bridge", "mcp_front", "ib_worker", "cli", "ibgateway")
 
-# Product files, or folders of them, without a test file of their name, and why.
-MOVES_NEXT = "moves next"
+# Product files without a test file of their name, and why.
 WITHOUT_OWN_TESTS = {
     "bridge/bus/transport/errors.py": "names alone; whoever raises them shows them",
     "mcp_front/tools/live_order_approval.py": "needs a worker; tests/e2e/test_confirmation.py asks and answers",
@@ -39,12 +38,3 @@ def own_tests(product_file: str) -> str:
     """`tests/ib_worker/orders/test_state.py` of `ib_worker/orders/state.py`; `test_main.py` of a `__main__.py`."""
     folder, name = product_file.rsplit("/", 1)
     return f"tests/{folder}/test_{name.removesuffix('.py').strip('_')}.py"
-
-
-def is_listed(product_file: str, reason: str | None = None) -> bool:
-    """Whether the list has the file, or its folder, and for that reason where one is given."""
-    return any(
-        product_file == listed or (listed.endswith("/") and product_file.startswith(listed))
-        for listed, why in WITHOUT_OWN_TESTS.items()
-        if reason in (None, why)
-    )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.layout import MOVES_NEXT, PRODUCT, ROOT, WITHOUT_OWN_TESTS, is_listed, own_tests, product_files
+from tests.layout import PRODUCT, ROOT, WITHOUT_OWN_TESTS, own_tests, product_files
 
 MOST_EXCEPTIONS = 0.10
 
@@ -13,15 +13,17 @@ def without_own_tests(package: str) -> list[str]:
 
 @pytest.mark.parametrize("package", PRODUCT)
 def test_a_product_file_has_a_test_file_of_its_name_or_a_reason(package: str) -> None:
-    unexplained = [f"{file} has no {own_tests(file)}" for file in without_own_tests(package) if not is_listed(file)]
+    unexplained = [
+        f"{file} has no {own_tests(file)}" for file in without_own_tests(package) if file not in WITHOUT_OWN_TESTS
+    ]
 
-    assert unexplained == []
+    assert {f"{file} has no {own_tests(file)}" for file in unexplained} == set()
 
 
 @pytest.mark.parametrize("package", PRODUCT)
 def test_few_product_files_have_a_reason_in_place_of_tests(package: str) -> None:
     files = product_files(package)
-    excepted = [file for file in without_own_tests(package) if not is_listed(file, MOVES_NEXT)]
+    excepted = without_own_tests(package)
 
     assert len(excepted) <= MOST_EXCEPTIONS * len(files), excepted
 
@@ -29,5 +31,4 @@ def test_few_product_files_have_a_reason_in_place_of_tests(package: str) -> None
 def test_the_list_of_reasons_has_no_file_that_is_gone_or_has_its_tests() -> None:
     missing = {file for package in PRODUCT for file in without_own_tests(package)}
 
-    assert {each for each in WITHOUT_OWN_TESTS if not each.endswith("/")} <= missing
-    assert {each for each in WITHOUT_OWN_TESTS if each.endswith("/") and not (ROOT / each).is_dir()} == set()
+    assert set(WITHOUT_OWN_TESTS) <= missing

@@ -51,7 +51,7 @@ class Caller:
 @dataclass(frozen=True)
 class Origin:
     """The request that a call came in. `client`: its MCP client's name, "" where it gives none; `scope`: its ASGI
-    scope, None outside HTTP; `context`: FastMCP's, None where FastMCP does not answer."""
+    scope, None outside HTTP; `fastmcp`: its context, None where FastMCP does not answer."""
 
     scope: Scope | None
     client: str

@@ -9,42 +9,19 @@ import pytest_asyncio
 
 from bridge.bus.controls.kill_switch import clear_halt, read_halt, set_halt
 from bridge.bus.messages import VERSION, Request
-from bridge.bus.records.records import RecordKeeper
 from bridge.bus.server.server import BusServer
 from bridge.tool import ToolError
+from tests.stacks.unrenewed_bus import KNOWN, counted, counts, found_out, unrenewed_bus
 from tests.waiting import until
 
-KNOWN = 7  # steps
 WRITE = Request(VERSION, "a-1", "place_order", msgspec.Raw(b"{}"), "f", 2**50, "claude", "r", key="k-1", digest="d")
 pytestmark = pytest.mark.trial("A19")
 
 
 @pytest_asyncio.fixture
 async def bus(redis_url: str, session: str) -> AsyncIterator[BusServer]:
-    """A leader that does not renew, so that a test says when Redis is compared."""
-    async with BusServer(redis_url, session, "w1") as bus:
-        await bus.lease.acquire()
-        bus.records = RecordKeeper(bus.pipe, bus.keys, bus.lease.token, bus.watermark)
-        await counts(bus, KNOWN)
-        bus.watermark.note(KNOWN)
+    async with unrenewed_bus(redis_url, session) as bus:
         yield bus
-
-
-async def counts(bus: BusServer, steps: int) -> None:
-    await bus.pipe.send("SET", bus.keys.revision, steps)
-
-
-async def counted(bus: BusServer) -> int:
-    return int(await bus.pipe.send("GET", bus.keys.revision))
-
-
-async def found_out(bus: BusServer) -> bool:
-    """Whether the next renewal finds that Redis has less than is known."""
-    renewing = asyncio.create_task(bus.lease.keep())
-    await asyncio.wait_for(bus.lease.compared.wait(), 5)
-    renewing.cancel()
-    await asyncio.gather(renewing, return_exceptions=True)
-    return bus.lease.data_lost.is_set()
 
 
 async def test_an_answer_that_is_stored_on_an_older_copy_does_not_hide_it(bus: BusServer) -> None:

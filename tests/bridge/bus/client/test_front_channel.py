@@ -14,7 +14,7 @@ from tests.waiting import until
 
 
 class Front:
-    """What one front runs, by JSON-RPC id, and what it was told to end."""
+    """One front's running calls by JSON-RPC id, and the calls that it was told to end."""
 
     def __init__(self, asker: BusClient, **running: RunningRead) -> None:
         self.channel = asker.fronts

@@ -1,4 +1,4 @@
-"""What ibkr_connect asked for last outlives its worker, and a Redis that lost it."""
+"""The last connection target survives its worker, and a Redis that lost it."""
 
 import pytest
 

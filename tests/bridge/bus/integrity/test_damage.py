@@ -1,4 +1,4 @@
-"""What is damaged on the bus or in Redis is dropped and counted; it stops neither side."""
+"""Damaged messages and records are dropped and counted; they stop neither side."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a Redis keeps over its end, by its own settings: what it does not tell is unknown."""
+"""Redis' own settings tell whether its data survive a restart; a setting that is not shown is unknown."""
 
 import pytest
 

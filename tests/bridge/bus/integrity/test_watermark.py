@@ -1,4 +1,4 @@
-"""What Redis must know, in memory and in a file that a killed process and a crashed machine leave whole."""
+"""The watermark holds the figures that Redis must have; its file survives a killed process and a crashed machine."""
 
 import asyncio
 from pathlib import Path

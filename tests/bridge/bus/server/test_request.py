@@ -1,4 +1,4 @@
-"""What a handler does with a request: it accepts a write once, notes what it learns, and stores the answer."""
+"""A handler accepts a write once, notes the ids that it learns, and stores the answer."""
 
 import asyncio
 from typing import Any
