@@ -12,10 +12,7 @@ from bridge.bus.controls.audit_log import AuditLog
 from bridge.bus.controls.connection_target import read_connection_target, store_connection_target
 from bridge.bus.server.request import retry_until_answered
 from bridge.bus.server.server import BusServer, Reconcile
-from bridge.bus.transport.connection import BusError, bus_down
-from bridge.bus.transport.errors import Fenced
 from bridge.tasks import restart_on_error, run_until_first_ends
-from bridge.tool import ToolError
 from bridge.tools.session import SessionStatus
 from ib_worker.audit.kill_switch import KillSwitch, log_kill_switch_changes
 from ib_worker.audit.order_history import OrderHistoryReader
@@ -38,7 +35,6 @@ from ib_worker.session.session import Services, Session, utcnow
 from ib_worker.session.sync import resync_for_missing
 from ib_worker.session.warnings import session_warnings
 from ib_worker.settings import WorkerSettings
-from ib_worker.tws.client import OrderIds
 from ib_worker.tws.fencing import ConnectionFence
 
 BEAT_S = 1.0
@@ -66,7 +62,7 @@ async def run_term(
     guard = ConnectionFence()
     store_target = partial(store_connection_target, bus.pipe, bus.keys, bus.watermark)
     services = services_of(bus, settings)
-    session = Session(settings, bus.worker_id, bus, order_ids_of(bus), services, guard, store_target, order_timing)
+    session = Session(settings, bus.worker_id, bus, bus.order_ids, services, guard, store_target, order_timing)
     bus.lease.on_renewed(guard.held_until)
     lifecycle = ConnectionLoop(session, timing)
     reconciliation = Reconciliation(session, bus.records, bus.lease.token)
@@ -174,17 +170,3 @@ async def _beat(bus: BusServer, session: Session) -> NoReturn:
         with suppress(TimeoutError):
             async with asyncio.timeout(BEAT_S):
                 await session.news.wait()
-
-
-def order_ids_of(bus: BusServer) -> OrderIds:
-    """Order ids above every one handed out before: the mark is in Redis, as a gateway's own may go back."""
-
-    async def order_ids(floor: int) -> int:
-        try:
-            return await bus.records.order_ids(floor)
-        except BusError as error:
-            raise bus_down(bus.pipe.url, error) from error
-        except Fenced as error:
-            raise ToolError("worker_lost", "Another worker leads the session now. Retry.") from error
-
-    return order_ids

@@ -51,6 +51,7 @@ from ib_worker.order_entry.outcome import await_placement
 from ib_worker.order_entry.outcome_texts import cancel_message, remarked
 from ib_worker.order_entry.send import (
     note_sent,
+    outgoing_order,
     require_changeable,
     send_cancel,
     send_change,
@@ -97,12 +98,13 @@ async def place_order(request: PlaceOrder, session: Session, asked: RequestConte
         exits = closed_by(session, account, contract.conId, order.action)
         await session.tws.pacer.turn(Priority.ORDERS)
         async with session.tws.order_id_lock:
-            orderId = await session.tws.fresh_order_id()
-            terms = to_json(terms_of(contract, order))
-            await session.services.audit.intent(asked, account, orderId, orderRef, clear.approved_by, terms=terms)
+            outgoing = outgoing_order(await session.tws.fresh_order_id(), contract, order)
+            await session.services.audit.intent(
+                asked, account, outgoing.orderId, orderRef, clear.approved_by, terms=to_json(outgoing.terms)
+            )
             await clear.accept(asked, gateway=str(session.target))
-            entry = send_orders(session, asked, contract, [(orderId, order)])[0]  # no await since the line above
-    await note_sent(session, asked, sent=str(orderId))
+            entry = send_orders(session, asked, contract, [outgoing])[0]  # no await since the line above
+    await note_sent(session, asked, sent=str(outgoing.orderId))
     told = remarked(await await_placement(session, entry, asked), clear.remarks)
     left = await remaining(session, exits)
     return told.model_copy(update={"message": f"{left} {told.message}".strip()})
@@ -134,13 +136,13 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
             ids = [await session.tws.fresh_order_id() for _ in orders]
             for each in orders[1:]:
                 each.parentId = ids[0]
-            for orderId, order in zip(ids, orders, strict=True):
-                terms = to_json(terms_of(contract, order))
+            outgoing = [outgoing_order(orderId, contract, order) for orderId, order in zip(ids, orders, strict=True)]
+            for leg in outgoing:
                 await session.services.audit.intent(
-                    asked, account, orderId, order.orderRef, clear.approved_by, terms=terms
+                    asked, account, leg.orderId, leg.order.orderRef, clear.approved_by, terms=to_json(leg.terms)
                 )
             await clear.accept(asked, gateway=str(session.target))
-            entries = send_orders(session, asked, contract, list(zip(ids, orders, strict=True)))
+            entries = send_orders(session, asked, contract, outgoing)
     await note_sent(session, asked, sent=",".join(str(each) for each in ids))
     return remarked(await bracket_followed(session, entries, asked), clear.remarks)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import NamedTuple
 
 import ib_async
 import structlog
@@ -22,28 +23,37 @@ from ib_worker.tws.errors import ConnectionLost, InvalidField
 log = structlog.get_logger("ib_worker.order_entry.send")
 
 
+class OutgoingOrder(NamedTuple):
+    """An order with its orderId, and its terms as the intent in the audit log has them."""
+
+    orderId: int
+    order: ib_async.Order
+    terms: Terms
+
+
+def outgoing_order(orderId: int, contract: ib_async.Contract, order: ib_async.Order) -> OutgoingOrder:
+    return OutgoingOrder(orderId, order, terms_of(contract, order))
+
+
 def send_orders(
-    session: Session, asked: RequestContext, contract: ib_async.Contract, orders: Sequence[tuple[int, ib_async.Order]]
+    session: Session, asked: RequestContext, contract: ib_async.Contract, orders: Sequence[OutgoingOrder]
 ) -> list[TrackedOrder]:
-    """Write the frames of one order, or of several that belong together, each with its orderId: all are encoded before
-    any is written. Where this worker does not lead any more, or the session does not stand, nothing was sent for
-    sure."""
+    """Write the frames of one order, or of several that belong together. All are encoded before any is written. If
+    this worker no longer leads or the session is not ready, nothing was sent: raises Fenced or ToolError."""
     if not session.state.standing.ready:
         raise _certainly_not_sent(asked, session.state.standing.error())
 
     def write(wire: TwsConnection) -> None:
         with wire.together():
-            for orderId, order in orders:
-                wire.placeOrder(orderId, contract, order)
+            for each in orders:
+                wire.placeOrder(each.orderId, contract, each.order)
 
-    _write_frames(session, asked, write).skip_ids(max(orderId for orderId, _ in orders))
-    return [_noted(session, asked, orderId, contract, order) for orderId, order in orders]
+    _write_frames(session, asked, write).skip_ids(max(each.orderId for each in orders))
+    return [_noted(session, asked, contract, each) for each in orders]
 
 
-def _noted(
-    session: Session, asked: RequestContext, orderId: int, contract: ib_async.Contract, order: ib_async.Order
-) -> TrackedOrder:
-    terms = terms_of(contract, order)
+def _noted(session: Session, asked: RequestContext, contract: ib_async.Contract, sent: OutgoingOrder) -> TrackedOrder:
+    orderId, order, terms = sent
     entry = session.orders.tracker.add(orderId, terms, order.orderRef, asked.key)
     entry.sent = entry.asked = (contract, order)
     session.orders.tracker.take(entry, Sent(utcnow(), terms))

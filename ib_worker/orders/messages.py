@@ -50,9 +50,6 @@ class OrderMessageHandler:
     def __init__(self, tracker: OrderTracker, now: Callable[[], datetime]) -> None:
         self._tracker = tracker
         self._now = now
-        self._listed: dict[TrackedOrder, None] = {}  # named since a list of open orders was last requested
-        self._listed_from: datetime | None = None  # when it was requested; None: none is under way
-        self.highest = 0  # orderId of this client that is taken, as far as TWS has told: the next order's is above it
 
     def openOrder(
         self, orderId: int, contract: ib_async.Contract, order: ib_async.Order, orderState: ib_async.OrderState
@@ -64,20 +61,14 @@ class OrderMessageHandler:
         assert entry is not None  # terms make one
         entry.told(contract, order)
         entry.shown = ShownOrder(orderState.status)
-        self._listed[entry] = None
+        self._tracker.open_list.entries[entry] = None
         self._taken(order.clientId, orderId)
         self._tracker.take(entry, OpenOrderReported(self._now(), permId, orderRef, terms, orderState.status))
         return entry
 
-    def asked_open(self) -> None:
-        """A list of open orders is requested, right before its frame."""
-        self._listed.clear()
-        self._listed_from = self._now()
-
     def openOrderEnd(self) -> None:
         """The list is complete: it corrects what was believed of the orders that it names."""
-        listed, self._listed = self._listed, {}
-        asked_at, self._listed_from = self._listed_from, None
+        listed, asked_at = self._tracker.open_list.end()
         if asked_at is None:
             return
         for entry in listed:
@@ -181,7 +172,7 @@ class OrderMessageHandler:
         if entry is None:
             return False
         if code in ID_TAKEN and not entry.state.acknowledged:
-            self.highest = max(self.highest, orderId + PAST_TAKEN)
+            self._tracker.highest_id = max(self._tracker.highest_id, orderId + PAST_TAKEN)
         self._tracker.errors += 1
         self._tracker.take(entry, ErrorReported(self._now(), code, text))
         return True
@@ -196,4 +187,4 @@ class OrderMessageHandler:
 
     def _taken(self, clientId: int, orderId: int) -> None:
         if clientId == self._tracker.clientId and orderId != unset.NO_ORDER_ID:
-            self.highest = max(self.highest, orderId)
+            self._tracker.highest_id = max(self._tracker.highest_id, orderId)

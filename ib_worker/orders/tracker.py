@@ -92,6 +92,25 @@ class TrackedOrder:
             self._watches.discard(changed)
 
 
+class OpenOrderList:
+    """The list of open orders that TWS is sending: the orders that it has named so far, and when it was requested."""
+
+    def __init__(self) -> None:
+        self.entries: dict[TrackedOrder, None] = {}
+        self.requested_at: datetime | None = None  # None: no request is in progress
+
+    def begin(self, now: datetime) -> None:
+        """Start a list, right before the frame that requests it."""
+        self.entries.clear()
+        self.requested_at = now
+
+    def end(self) -> tuple[list[TrackedOrder], datetime | None]:
+        """Return the orders that the list has named, and when it was requested."""
+        ended = list(self.entries), self.requested_at
+        self.entries, self.requested_at = {}, None
+        return ended
+
+
 class OrderTracker:
     """An orderId belongs to one clientId and may come again after a gateway's restart; a permId does not, nor an
     orderRef of ours. Others may write the same orderRef on many orders, so theirs is no name.
@@ -114,6 +133,8 @@ class OrderTracker:
         self.known = False
         self.gateway: Hashable = None  # where the connection goes: another one need not know this one's orders
         self.errors = 0  # and notices about orders, for the same reason
+        self.highest_id = 0  # the highest orderId of this client that TWS has named or rejected; the next is above it
+        self.open_list = OpenOrderList()
         self.placed = 0  # frames that place, change or cancel: an answer asked for before the newest one may be stale
         self._entries: dict[TrackedOrder, None] = {}  # in the order they became known
         self._by_id: dict[tuple[int, int], TrackedOrder] = {}

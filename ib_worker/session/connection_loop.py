@@ -14,6 +14,7 @@ from bridge.accounts import is_paper
 from bridge.redaction import mask_accounts
 from bridge.tasks import run_until_first_ends
 from bridge.tool import ToolError
+from ib_worker.orders.messages import OrderMessageHandler
 from ib_worker.session import state as standing
 from ib_worker.session.broker_link import BrokerLink, LinkEvent
 from ib_worker.session.gateway_login import is_weekly_login, reason_from_login_phase
@@ -158,7 +159,7 @@ class ConnectionLoop:
         session = self._session
         return Wrapper(
             session.tws.requests,
-            session.order_messages,
+            OrderMessageHandler(session.orders.tracker, utcnow),
             session.holdings,
             session.quotes,
             session.account_updates,

@@ -21,7 +21,6 @@ from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.trail import AuditTrail
 from ib_worker.market_data.contracts import ContractResolver
 from ib_worker.market_data.subscriptions import QuoteSubscriptions
-from ib_worker.orders.messages import OrderMessageHandler
 from ib_worker.orders.timing import USUAL, OrderTiming
 from ib_worker.orders.tracker import OrderTracker
 from ib_worker.orders.view import OrderView
@@ -159,7 +158,7 @@ class Session:
         self.tws = TwsClient(
             settings.gateway_messages_per_s,
             order_ids,
-            lambda: self.order_messages.highest,
+            lambda: self.orders.tracker.highest_id,
             lambda: self.state.standing.error(),
             PendingRequests(order_timing.request_late_s, order_timing.error_grace_s),
             order_timing.shared_request_s,
@@ -182,7 +181,6 @@ class Session:
         self.orders = OrderView(
             OrderTracker(settings.gateway_client_id, listeners, self.holdings.filled, order_timing.looks_apart_s)
         )
-        self.order_messages: OrderMessageHandler = OrderMessageHandler(self.orders.tracker, utcnow)
         self.quotes = QuoteSubscriptions(
             self.tws.pacer, publisher, settings.market_data_lines, self.now, order_timing.error_grace_s
         )

@@ -40,7 +40,7 @@ async def synchronize(session: Session, silence_s: float) -> None:
         await _in_time("positions", positions(session, silence_s))
     garbage.keep()
     wire = session.tws.require_connection()
-    wire.skip_ids(session.order_messages.highest)  # so that an error's id never means a request and an order
+    wire.skip_ids(session.orders.tracker.highest_id)  # so that an error's id never means a request and an order
     if session.link.down_by is None:
         session.state.ready()
         log.info("session_ready", server_version=wire.greeted)
@@ -183,7 +183,7 @@ async def _own_open_orders(session: Session, silence_s: float, keep: Keep) -> li
     """Those of this client, whose changes TWS then sends by itself."""
 
     def ask(wire: Any) -> None:
-        session.order_messages.asked_open()
+        session.orders.tracker.open_list.begin(utcnow())
         wire.reqOpenOrders()
 
     return await _unless_read_only(session, OPEN_ORDERS, ask, "own", silence_s, keep)
@@ -193,7 +193,7 @@ async def all_open_orders(
     session: Session, silence_s: float = REQUEST_S, keep: Keep | None = None
 ) -> list[TrackedOrder | None]:
     def ask(wire: Any) -> None:
-        session.order_messages.asked_open()
+        session.orders.tracker.open_list.begin(utcnow())
         wire.reqAllOpenOrders()
 
     tracker = session.orders.tracker

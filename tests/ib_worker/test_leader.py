@@ -1,7 +1,7 @@
 """One term of leadership: it serves from its beginning, and gives up what it holds at its end."""
 
 from bridge.bus.server.server import BusServer
-from ib_worker.leader import order_ids_of, session_status
+from ib_worker.leader import session_status
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import caller, order, ready_session, trading, worker
 from tests.waiting import until
@@ -39,9 +39,8 @@ async def test_a_term_writes_what_happens_to_orders_into_the_audit_log_and_count
 async def test_order_ids_never_go_back_though_the_gateways_do(redis_url: str, session: str) -> None:
     async with BusServer(redis_url, session, "a-worker") as bus:
         await bus.lead()
-        fresh = order_ids_of(bus)
 
-        ids = [await fresh(7), await fresh(7), await fresh(100), await fresh(1)]
+        ids = [await bus.order_ids(floor) for floor in (7, 7, 100, 1)]
 
     assert ids == sorted(set(ids))
     assert (ids[0] >= 7, ids[2] >= 100) == (True, True)

@@ -6,7 +6,7 @@ from typing import cast
 import ib_async
 
 from bridge.bus.server.request import RequestContext
-from ib_worker.order_entry.send import send_orders
+from ib_worker.order_entry.send import outgoing_order, send_orders
 from ib_worker.orders.tracker import TrackedOrder
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Stand
@@ -40,7 +40,7 @@ def resting() -> ib_async.Order:
 
 
 def place(stand: Stand, leads: bool = True) -> TrackedOrder:
-    return send_orders(stand.session, asked(leads), AAPL, [(50, resting())])[0]
+    return send_orders(stand.session, asked(leads), AAPL, [outgoing_order(50, AAPL, resting())])[0]
 
 
 async def lost(sim: Simulator, stand: Stand) -> TrackedOrder:

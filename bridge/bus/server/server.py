@@ -21,7 +21,8 @@ from bridge.bus.records.records import RecordKeeper
 from bridge.bus.server import scripts
 from bridge.bus.server.request import Handle, Leave, RequestContext, RequestRunner, retry_until_answered
 from bridge.bus.server.stream_publisher import StreamPublisher
-from bridge.bus.transport.connection import BusError, NotSent
+from bridge.bus.transport.connection import BusError, NotSent, bus_errors
+from bridge.bus.transport.errors import Fenced
 from bridge.bus.transport.outage_log import Outage
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.pubsub import PubSubListener
@@ -201,6 +202,15 @@ class BusServer:
 
         await retry_until_answered(ask)
         return found
+
+    async def order_ids(self, floor: int) -> int:
+        """Return an orderId, not below `floor` and above every earlier one: Redis keeps the highest, since a gateway's
+        own may go back. Raises ToolError bus_down or worker_lost."""
+        try:
+            with bus_errors(self.pipe.url):
+                return await self.records.order_ids(floor)
+        except Fenced as error:
+            raise ToolError("worker_lost", "Another worker leads the session now. Retry.") from error
 
     async def _mark(self) -> None:
         keys = (self.keys.generation, self.keys.lease, self.keys.revision)

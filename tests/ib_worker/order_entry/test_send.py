@@ -10,7 +10,7 @@ import pytest
 from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.errors import Fenced
 from bridge.tool import ToolError
-from ib_worker.order_entry.send import send_cancel, send_orders
+from ib_worker.order_entry.send import outgoing_order, send_cancel, send_orders
 from ib_worker.session import state as standing
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.sent_orders import AAPL, Leader, asked, place, resting
@@ -50,7 +50,7 @@ async def test_an_order_whose_session_ends_before_the_frame_is_certainly_not_sen
         leader = Leader()
 
         with pytest.raises(ToolError) as refused:
-            send_orders(stand.session, cast(RequestContext, leader), AAPL, [(50, resting())])
+            send_orders(stand.session, cast(RequestContext, leader), AAPL, [outgoing_order(50, AAPL, resting())])
 
         assert (refused.value.code, refused.value.details["reason"]) == ("not_executed", reason)
         assert leader.taken_back
@@ -67,9 +67,10 @@ async def test_orders_that_can_not_all_be_encoded_are_certainly_not_sent(
     contract = replace(AAPL, localSymbol=localSymbol)
     async with ready_session(sim) as stand:
         leader = Leader()
+        legs = [outgoing_order(50, contract, entry), outgoing_order(51, contract, stop)]
 
         with pytest.raises(ToolError) as refused:
-            send_orders(stand.session, cast(RequestContext, leader), contract, [(50, entry), (51, stop)])
+            send_orders(stand.session, cast(RequestContext, leader), contract, legs)
         place(stand)
         await until(lambda: len(sim.journal.orders()) == 1, "a later order arrives")
 
@@ -82,9 +83,10 @@ async def test_orders_that_can_not_all_be_encoded_are_certainly_not_sent(
 async def test_orders_that_belong_together_leave_in_one_write(sim: Simulator) -> None:
     async with ready_session(sim) as stand:
         writes = stand.session.tws.require_connection().conn.numMsgSent
-        legs = [(50, replace(resting(), transmit=False)), (51, replace(resting(), orderRef="exit", parentId=50))]
+        entry, leg = replace(resting(), transmit=False), replace(resting(), orderRef="exit", parentId=50)
+        orders = [outgoing_order(50, AAPL, entry), outgoing_order(51, AAPL, leg)]
 
-        entries = send_orders(stand.session, asked(), AAPL, legs)
+        entries = send_orders(stand.session, asked(), AAPL, orders)
         assert stand.session.tws.require_connection().conn.numMsgSent == writes + 1
         for each in entries:
             await each.until(lambda state: state.acknowledged)

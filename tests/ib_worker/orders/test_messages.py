@@ -36,12 +36,13 @@ def test_a_forgotten_order_is_not_brought_back_by_tws_archive() -> None:
 
 def test_an_order_entered_by_hand_takes_no_id() -> None:
     """TWS names it to client 0, with the highest number that there is for its orderId."""
-    messages = OrderMessageHandler(OrderTracker(0), lambda: AT)
+    tracker = OrderTracker(0)
+    messages = OrderMessageHandler(tracker, lambda: AT)
 
     messages.orderStatus(2**31 - 1, "Submitted", 0.0, 1.0, 0.0, 99, 0, 0.0, 0, "")
     messages.orderStatus(7, "Submitted", 0.0, 1.0, 0.0, 100, 0, 0.0, 0, "")
 
-    assert messages.highest == 7
+    assert tracker.highest_id == 7
 
 
 @pytest.mark.trial("C1")
@@ -105,12 +106,13 @@ def test_a_status_before_its_order_is_kept_until_the_order_is_told() -> None:
 
 
 def test_an_order_of_another_client_takes_no_id_of_this_one() -> None:
-    messages = OrderMessageHandler(OrderTracker(1), lambda: AT)
+    tracker = OrderTracker(1)
+    messages = OrderMessageHandler(tracker, lambda: AT)
 
     opened(messages, 500, clientId=2)
     opened(messages, 8)
 
-    assert messages.highest == 8
+    assert tracker.highest_id == 8
 
 
 def test_an_id_that_is_taken_leaves_out_a_thousand() -> None:
@@ -119,7 +121,7 @@ def test_an_id_that_is_taken_leaves_out_a_thousand() -> None:
     ledger.add(7, TERMS, "ref7", None)
 
     assert messages.error(7, 103, "Duplicate order id")
-    assert messages.highest == 1007
+    assert ledger.highest_id == 1007
     assert not messages.error(8, 103, "Duplicate order id")
 
 
@@ -136,13 +138,14 @@ def test_an_error_without_an_id_decides_nothing_of_an_order() -> None:
 
 
 def test_a_complete_list_brings_an_ended_order_back_that_it_names() -> None:
-    messages = OrderMessageHandler(OrderTracker(1), lambda: next(clock))
+    tracker = OrderTracker(1)
+    messages = OrderMessageHandler(tracker, lambda: next(clock))
     clock = iter(AT + timedelta(seconds=number) for number in range(100))
     entry = opened(messages)
     messages.orderStatus(7, "Cancelled", 0.0, 10.0, 0.0, 97, 0, 0.0, 1, "")
     assert entry.state.done
 
-    messages.asked_open()
+    tracker.open_list.begin(next(clock))
     opened(messages)
     messages.openOrderEnd()
 
