@@ -14,6 +14,7 @@ MOST_HEADERS = 100
 MESSAGE_LIMIT = 16 * 1024 * 1024  # bytes of a whole request, which a chunked body's extensions can outgrow
 HEAD_S = 10.0  # from the connection, or from a request's first byte, until its head is whole
 BODY_S = 20.0  # from then until the request is whole; an admitted one gets its 408 before (admission/fair_queueing.py)
+OPTIONAL_WHITESPACE = b" \t"  # around a header's value, and no part of it (RFC 9110, 5.5); httptools leaves the end
 LINGER_S = 1.0  # reads on after a refusal: a socket closed over unread bytes would reset it before it is read
 
 TOO_LARGE = "431 Request Header Fields Too Large", f"A request's head has at most {HEAD_LIMIT // 1024} KiB."
@@ -72,7 +73,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._wait(HEAD_S, LATE_HEAD)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
+        super().on_header(name, value.strip(OPTIONAL_WHITESPACE))
         if len(self.headers) > MOST_HEADERS:
             self._refuse(TOO_MANY)
 

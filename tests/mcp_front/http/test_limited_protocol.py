@@ -140,3 +140,13 @@ async def test_trickle_of_chunk_extensions_does_not_go_on_for_ever(
         after = await exchanged(front, WHOLE)
 
     assert b'"result"' in after
+
+
+@pytest.mark.parametrize("around", [b"  \t", b"\t "], ids=["spaces first", "a tab first"])
+async def test_whitespace_around_a_header_is_no_part_of_its_value(redis_url: str, session: str, around: bytes) -> None:
+    version = LEGACY.encode()
+    request = WHOLE.replace(b" " + version, around + version + around)
+    async with serving(redis_url, session) as front:
+        answer = await exchanged(front, request)
+
+    assert b'"result"' in answer

@@ -17,7 +17,7 @@ async def test_capabilities_are_those_that_are_there(redis_url: str, session: st
         newer = (await front.raw(MODERN).request("server/discover"))["result"]
 
     assert older["capabilities"] == {"tools": {}, "logging": {}}
-    assert newer["capabilities"] == {"tools": {}, "logging": {}}
+    assert newer["capabilities"] == {"tools": {}, "logging": {}, "prompts": {}, "resources": {}}
 
 
 @pytest.mark.trial("D20")
