@@ -7,7 +7,7 @@ import ib_async
 
 from bridge.tool import ToolError
 from bridge.tools.market_data import Bar, GetHistoricalData, OpenMarketData, QuoteStreamOpened
-from ib_worker.handlers.answer_bounds import require_short
+from ib_worker.handlers.answer_bounds import bar_seconds, require_short
 from ib_worker.handlers.dispatch import handles
 from ib_worker.market_data.history_kinds import require_kind
 from ib_worker.pacing.history_pacer import HistoryRequest
@@ -31,7 +31,9 @@ async def get_historical_data(request: GetHistoricalData, session: Session) -> l
     require_short(request.durationStr, request.barSizeSetting, request.secType, found.liquidHours)
     contract = await session.contracts.contract(request)
     period = (request.durationStr, request.barSizeSetting)
-    wanted = HistoryRequest((contract.conId, contract.exchange), request.whatToShow, period)
+    wanted = HistoryRequest(
+        (contract.conId, contract.exchange), request.whatToShow, period, bar_seconds(request.barSizeSetting)
+    )
     deadline = asyncio.get_running_loop().time() + HISTORY_S
     texts = await session.history_pacer.answer(wanted, deadline, lambda: _bars(session, contract, request))
     if not texts:

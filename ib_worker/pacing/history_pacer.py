@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
+from math import gcd
 from typing import Any, Generic, TypeVar
 
 from bridge.tool import ToolError
@@ -16,6 +17,7 @@ HISTORY_OPEN = 20  # at once; TWS allows 50, and slows down long before
 SAME_CONTRACT_WINDOW_S = 2.0
 SAME_CONTRACT_IN_WINDOW = 5  # TWS refuses the sixth for the same contract, exchange and tick type
 IDENTICAL_S = 15.0  # TWS refuses the identical request again within this time
+BAR_END_S = 900  # markets open and close, and bars of an hour and longer end, on a quarter of an hour in every zone
 
 T = TypeVar("T")
 
@@ -27,6 +29,12 @@ class HistoryRequest:
     contract: Hashable
     whatToShow: str
     rest: Hashable
+    bar_s: int  # of one bar
+
+    @property
+    def bar_end_s(self) -> int:
+        """Return the seconds whose multiples, counted from the epoch, include the end of each bar."""
+        return gcd(self.bar_s, BAR_END_S)
 
     @property
     def weight(self) -> int:
@@ -47,25 +55,48 @@ class _SentRequest:
     caller: str
 
 
-class HistoryPacer(Generic[T]):
-    """Keeps historical requests inside TWS's limits: repeats are answered from a cache, others wait or are rejected."""
+@dataclass(frozen=True)
+class _Answer(Generic[T]):
+    """An answer that may be told again: until `bar` ends, and while it would come from the same `source`."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    at: float
+    bar: int
+    source: Hashable
+    told: T
+
+
+class HistoryPacer(Generic[T]):
+    """Keeps historical requests inside TWS's limits: repeats are answered from a cache, others wait or are rejected.
+
+    `market_time` is in seconds since the epoch, by the gateway's clock; `source` changes when the same question may
+    have another answer, as after a new connection. An answer is told again only while TWS would refuse the repeat.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], market_time: Callable[[], float], source: Callable[[], Hashable]
+    ) -> None:
         self._clock = clock
+        self._market_time = market_time
+        self._source = source
         self._sent: list[_SentRequest] = []
-        self._answers: dict[HistoryRequest, tuple[float, T]] = {}
+        self._answers: dict[HistoryRequest, _Answer[T]] = {}
         self._flights = SingleFlight()
         self._open = asyncio.Semaphore(HISTORY_OPEN)
         self._open_of: defaultdict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(max_share(HISTORY_OPEN))
         )
 
+    def __len__(self) -> int:
+        """Return how many answers are held."""
+        return len(self._answers)
+
     async def answer(self, request: HistoryRequest, deadline: float, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Return the answer to `request`: of an identical request in progress or just answered, else of `ask`."""
         self._forget_old()
-        if request in self._answers:
-            return self._answers[request][1]
-        return await self._flights.share(request, lambda: self._asked(request, deadline, ask))
+        if (kept := self._kept(request)) is not None:
+            return kept.told
+        flight = (request, self._bar(request), self._source())  # who asks after a bar's end wants that bar, too
+        return await self._flights.share(flight, lambda: self._asked(request, deadline, ask))
 
     async def close(self) -> None:
         await self._flights.close()
@@ -74,16 +105,32 @@ class HistoryPacer(Generic[T]):
         self._refuse_late(request, deadline)  # before it takes a place, which others may be waiting for
         async with self._open_of[current_caller()], self._open:
             while (wait_s := self.wait(request)) > 0:
+                if (kept := self._kept(request)) is not None:  # of a request that began before, and was sent late
+                    return kept.told
                 self._refuse_late(request, deadline)
                 await asyncio.sleep(wait_s)
-            sent = _SentRequest(self._clock(), request, current_caller())
-            self._sent.append(sent)
-            try:
-                found = await ask()
-            finally:
-                sent.at = self._clock()
-        self._answers[request] = (self._clock(), found)
-        return found
+            return await self._sent_now(request, ask)
+
+    async def _sent_now(self, request: HistoryRequest, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        bar, source = self._bar(request), self._source()  # an answer has at least the bars of when it was asked for
+        sent = _SentRequest(self._clock(), request, current_caller())
+        self._sent.append(sent)
+        try:
+            told = await ask()
+        finally:
+            sent.at = self._clock()
+        self._answers[request] = _Answer(sent.at, bar, source, told)
+        asyncio.get_running_loop().call_later(IDENTICAL_S, self._forget_old)
+        return told
+
+    def _kept(self, request: HistoryRequest) -> _Answer[T] | None:
+        kept = self._answers.get(request)
+        fits = kept is not None and (kept.bar, kept.source) == (self._bar(request), self._source())
+        return kept if fits else None
+
+    def _bar(self, request: HistoryRequest) -> int:
+        """Return which bar it is, counted from the epoch, that is in progress."""
+        return int(self._market_time() // request.bar_end_s)
 
     def _refuse_late(self, request: HistoryRequest, deadline: float) -> None:
         wait_s = self.wait(request)
@@ -113,7 +160,7 @@ class HistoryPacer(Generic[T]):
     def _forget_old(self) -> None:
         now = self._clock()
         self._sent = [each for each in self._sent if now - each.at < HISTORY_WINDOW_S]
-        for request in [each for each, (at, _) in self._answers.items() if now - at >= IDENTICAL_S]:
+        for request in [each for each, kept in self._answers.items() if now - kept.at >= IDENTICAL_S]:
             del self._answers[request]
 
 

@@ -5,6 +5,8 @@ from enum import Enum
 
 from ib_worker.session.state import CLIENT_ID_IN_USE, DATA_KEPT, DATA_LOST, FARM_NEWS, LINK_LOST, QUOTES_BROKEN, farm_of
 
+BROKEN = "broken"
+
 
 class LinkEvent(Enum):
     """A message's meaning for the session."""
@@ -22,6 +24,7 @@ class BrokerLink:
 
     down_by: int | None = None  # the code that took it down
     losses: int = 0  # how often it was told to be down
+    breaks: int = 0  # how often a farm was told to be broken, or to work again: data may differ from then on
     farms: dict[str, str] = field(default_factory=dict)
     without_quotes: set[str] = field(default_factory=set)  # market data farms that are broken: prices may be old
     refused: tuple[int, str] | None = None  # the last error that was not about a farm
@@ -42,7 +45,8 @@ class BrokerLink:
     def _farm(self, code: int, text: str) -> LinkEvent:
         """After 2110 nothing tells that the link is back, except farms that work again."""
         farm, word = farm_of(text), FARM_NEWS[code]
-        self.farms[farm] = word
+        before, self.farms[farm] = self.farms.get(farm), word
+        self.breaks += before != word and BROKEN in (before, word)
         if code == QUOTES_BROKEN:
             self.without_quotes.add(farm)
         elif word != "connecting":  # which gives no price yet

@@ -175,7 +175,11 @@ class Session:
         self.halted_for_loss = False
         self.accounts: list[str] = []
         self.nextValidId = 0  # as the gateway told it when this connection was made
-        self.history_pacer: HistoryPacer[list[str]] = HistoryPacer(time.monotonic)
+        self.history_pacer: HistoryPacer[list[str]] = HistoryPacer(
+            time.monotonic,
+            lambda: self.now().timestamp(),
+            lambda: (self.tws.wire, self.link.losses, self.link.breaks),
+        )
         self.holdings = Positions()
         listeners = (services.audit.record, services.breakers.observe)
         self.orders = OrderView(

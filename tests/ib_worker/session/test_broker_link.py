@@ -63,3 +63,12 @@ def test_the_last_error_is_remembered() -> None:
     link.hear(326, "Unable to connect as the client id is already in use.")
 
     assert link.refused == (326, "Unable to connect as the client id is already in use.")
+
+
+def test_a_farm_that_breaks_and_works_again_counts_twice() -> None:
+    link = BrokerLink()
+
+    for code in (2106, 2107, 2106, 2105, 2105, 2106):
+        link.hear(code, "HMDS data farm connection is such:ushmds")
+
+    assert link.breaks == 2
