@@ -38,11 +38,13 @@ async def run_until_first_ends(*ways: Coroutine[Any, Any, Any]) -> None:
         each.result()
 
 
-async def restart_on_error(name: str, run: Callable[[], Coroutine[Any, Any, None]]) -> NoReturn:
+async def restart_on_error(
+    name: str, run: Callable[[], Coroutine[Any, Any, None]], pause_s: float = RESTART_S
+) -> NoReturn:
     """For ever: what fails is logged and begun again, so that a fault in one duty ends none of the others."""
     while True:
         try:
             await run()
         except Exception:
             log.exception("task_restarted", task=name)
-        await asyncio.sleep(RESTART_S)
+        await asyncio.sleep(pause_s)

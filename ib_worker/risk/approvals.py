@@ -4,9 +4,10 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from bridge.bus.controls.approvals import FORM_MS, WAITS_MS, Answer, Approval, FormResult, answer_form, ask_approval
+from bridge.bus.controls.approvals import WAITS_MS, Answer, Approval, FormResult, answer_form, ask_approval
 from bridge.bus.keys import Keys
 from bridge.bus.server.request import RequestContext
+from bridge.bus.timing import USUAL
 from bridge.bus.transport.connection import bus_errors
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
@@ -17,7 +18,7 @@ INVALID: dict[FormResult, str] = {
     "unknown": "no such form is open: a newer form replaced it, or it is too old",
     "other_caller": "the form was shown to another client",
     "voided": "the kill switch was set or released after the form was shown. Retry with the same idempotencyKey",
-    "expired": f"it came more than {FORM_MS // 1000} seconds after the form was shown, so its prices are too old",
+    "expired": f"it came more than {USUAL.form_s:g} seconds after the form was shown, so its prices are too old",
 }
 
 

@@ -61,8 +61,7 @@ async def test_a_listener_ends_in_the_moment_in_which_redis_hangs_up(redis_url: 
                     await asyncio.sleep(0)
 
 
-async def test_a_duty_that_fails_or_ends_is_begun_again(logs: list[EventDict], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.tasks.RESTART_S", 0.0)
+async def test_a_duty_that_fails_or_ends_is_begun_again(logs: list[EventDict]) -> None:
     begun = 0
 
     async def duty() -> None:
@@ -73,7 +72,7 @@ async def test_a_duty_that_fails_or_ends_is_begun_again(logs: list[EventDict], m
         if begun > 2:
             await asyncio.Event().wait()
 
-    task = asyncio.create_task(run_until_first_ends(restart_on_error("the duty", duty)))
+    task = asyncio.create_task(run_until_first_ends(restart_on_error("the duty", duty, pause_s=0.0)))
     await until(lambda: begun == 3, "it is begun a third time")
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -11,6 +11,7 @@ import pytest
 from fastmcp.client.elicitation import ElicitResult
 
 from bridge.bus.controls.approvals import waiting_approvals
+from bridge.bus.timing import BusTiming
 from mcp_front.protocol.results import ERROR_META
 from tests.stacks.front import LEGACY, MODERN, RawClient
 from tests.stacks.live import live_stack
@@ -199,11 +200,8 @@ async def test_an_answer_of_another_caller_is_refused(redis_url: str, session: s
     assert live.frames == 0
 
 
-async def test_an_answer_that_comes_too_late_is_refused(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bridge.bus.controls.approvals.FORM_MS", -1)
-    async with live_stack(redis_url, session) as live:
+async def test_an_answer_that_comes_too_late_is_refused(redis_url: str, session: str) -> None:
+    async with live_stack(redis_url, session, bus_timing=BusTiming(form_s=-0.001)) as live:
         raw = live.fronts[0].raw()
         asked = await first_round(raw)
         late = [await second_round(raw, asked["requestState"]) for _ in range(2)]

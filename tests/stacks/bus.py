@@ -15,6 +15,7 @@ from bridge.bus.keys import Keys
 from bridge.bus.records.records import RecordClient
 from bridge.bus.server.request import Handle, RequestContext
 from bridge.bus.server.server import BusServer, Reconcile
+from bridge.bus.timing import USUAL, BusTiming
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import OPERATIONS, ToolRequest
 from tests.waiting import until
@@ -60,10 +61,16 @@ class Broker:
 
 @asynccontextmanager
 async def serving(
-    url: str, session: str, handle: Handle, *, worker: str = "w1", reconcile: Reconcile | None = None
+    url: str,
+    session: str,
+    handle: Handle,
+    *,
+    worker: str = "w1",
+    reconcile: Reconcile | None = None,
+    timing: BusTiming = USUAL,
 ) -> AsyncIterator[BusServer]:
     """A worker that leads and serves; writes are open."""
-    async with BusServer(url, session, worker) as bus:
+    async with BusServer(url, session, worker, timing=timing) as bus:
         await bus.lead()
         task = asyncio.create_task(bus.serve(handle, reconcile))
         await until_open(bus.pipe, bus.keys)
@@ -83,14 +90,14 @@ async def until_open(pipe: CommandPipeline, keys: Keys) -> None:
 
 
 @asynccontextmanager
-async def front(url: str, session: str, name: str = "f1") -> AsyncIterator[BusClient]:
-    async with BusClient(url, session, name) as asker:
+async def front(url: str, session: str, name: str = "f1", timing: BusTiming = USUAL) -> AsyncIterator[BusClient]:
+    async with BusClient(url, session, name, timing) as asker:
         yield asker
 
 
 @asynccontextmanager
-async def pipe_to(url: str) -> AsyncIterator[CommandPipeline]:
-    async with CommandPipeline(url) as pipe:
+async def pipe_to(url: str, timing: BusTiming = USUAL) -> AsyncIterator[CommandPipeline]:
+    async with CommandPipeline(url, timing) as pipe:
         yield pipe
 
 

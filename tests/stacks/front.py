@@ -14,6 +14,7 @@ from fastmcp import Client
 from bridge.bus.client.client import BusClient
 from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
+from bridge.bus.timing import USUAL, BusTiming
 from bridge.tools.session import SessionStatus
 from mcp_front.__main__ import Front, assemble
 from mcp_front.http.server import DrainingServer, http_config
@@ -51,10 +52,12 @@ class Running:
 
 
 @asynccontextmanager
-async def serving(redis_url: str, session: str, **settings: Any) -> AsyncIterator[Running]:
+async def serving(
+    redis_url: str, session: str, bus_timing: BusTiming = USUAL, **settings: Any
+) -> AsyncIterator[Running]:
     """A front of `session` on a free port."""
     whole = FrontSettings(redis_url=redis_url, ibkr_session=session, front_port=0, front_drain_s=2, **settings)
-    async with BusClient(redis_url, session, f"front-{secrets.token_hex(4)}") as asker:
+    async with BusClient(redis_url, session, f"front-{secrets.token_hex(4)}", bus_timing) as asker:
         front = assemble(whole, asker)
         server = DrainingServer(http_config(front.app, whole.front_host, 0), front.calls, front.draining, 2)
         task = asyncio.create_task(server.serve())

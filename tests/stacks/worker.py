@@ -15,6 +15,8 @@ from bridge.bus.client.client import BusClient
 from bridge.bus.controls.audit_log import AuditLog
 from bridge.bus.keys import Keys
 from bridge.bus.server.server import BusServer
+from bridge.bus.timing import USUAL as USUAL_BUS
+from bridge.bus.timing import BusTiming
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tasks import run_until_first_ends
 from bridge.tool import OPERATIONS, ToolError
@@ -215,6 +217,7 @@ async def worker(
     port: int,
     timing: Timing = FAST,
     order_timing: OrderTiming = USUAL,
+    bus_timing: BusTiming = USUAL_BUS,
     **settings: Any,
 ) -> AsyncIterator[asyncio.Event]:
     """A worker in this process. Setting the event stops it as SIGTERM does."""
@@ -223,7 +226,7 @@ async def worker(
 
     async def lead_once() -> None:
         name = f"worker-{token_hex(4)}"
-        async with BusServer(redis_url, session, name, watermark_file=whole.watermark_file) as bus:
+        async with BusServer(redis_url, session, name, watermark_file=whole.watermark_file, timing=bus_timing) as bus:
             await bus.lead()
             await run_term(bus, whole, stopping, timing, order_timing=order_timing)
 
@@ -248,11 +251,12 @@ async def trading(
     sim: Simulator,
     timing: Timing = FAST,
     order_timing: OrderTiming = USUAL,
+    bus_timing: BusTiming = USUAL_BUS,
     **settings: Any,
 ) -> AsyncIterator[Caller]:
     """A worker that is ready for writes, and a caller."""
     async with (
-        worker(redis_url, session, sim.port, timing, order_timing, **settings),
+        worker(redis_url, session, sim.port, timing, order_timing, bus_timing, **settings),
         caller(redis_url, session) as front,
     ):
         await front.writable()

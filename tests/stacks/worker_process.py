@@ -3,10 +3,10 @@
 import asyncio
 from pathlib import Path
 
-from bridge.bus.leadership import lease
 from bridge.bus.leadership.lease import LeaseLost
 from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
+from bridge.bus.timing import BusTiming
 from bridge.bus.transport.errors import Fenced
 
 LEASE_S, RENEW_S = 3.0, 0.2  # short, so that tests need not wait long; a busy machine may hold a leader up for a second
@@ -42,8 +42,8 @@ class Worker:
             self.where = ""
             await asyncio.Event().wait()
 
-    async def run(self, url: str, session: str, leader_file: Path | None) -> None:
-        async with BusServer(url, session, self.name, leader_file) as bus:
+    async def run(self, url: str, session: str, leader_file: Path | None, timing: BusTiming) -> None:
+        async with BusServer(url, session, self.name, leader_file, timing=timing) as bus:
             while True:
                 self.say("waits")
                 await bus.lead()
@@ -66,5 +66,5 @@ class Worker:
 def main(
     url: str, session: str, name: str, journal: Path, where: str, leader_file: Path | None, lease_s: float
 ) -> None:
-    lease.LEASE_S, lease.RENEW_S, lease.MARGIN_S = lease_s, RENEW_S, 0.3
-    asyncio.run(Worker(name, journal, where).run(url, session, leader_file))
+    timing = BusTiming(lease_s=lease_s, renew_s=RENEW_S, margin_s=0.3)
+    asyncio.run(Worker(name, journal, where).run(url, session, leader_file, timing))

@@ -17,6 +17,7 @@ from bridge.bus.halt import Halt
 from bridge.bus.keys import Keys
 from bridge.bus.messages import VERSION, Heartbeat, Reply, Request, encode_request, result_of
 from bridge.bus.records.records import RecordClient, digest_of
+from bridge.bus.timing import USUAL, BusTiming
 from bridge.bus.transport.connection import BusError, Refused, bus_down, bus_errors
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.script import WRITABLE
@@ -33,9 +34,9 @@ RETRY = "The connection to Redis broke during this call, so its reply may be los
 class BusClient:
     """The front's client. Entering it does not wait for Redis: while Redis is away each call raises `bus_down`."""
 
-    def __init__(self, url: str, session: str, front_id: str) -> None:
+    def __init__(self, url: str, session: str, front_id: str, timing: BusTiming = USUAL) -> None:
         self.keys = Keys(session)
-        self.pipe = CommandPipeline(url)
+        self.pipe = CommandPipeline(url, timing)
         self._post = ReplyInbox(self.pipe, self.keys, front_id)
         self.fronts = FrontChannel(self.pipe, self._post, self.keys)
         self._intents = RecordClient(self.pipe, self.keys, self._post.front)

@@ -12,7 +12,6 @@ from bridge.bus.keys import Keys
 from bridge.bus.transport.connection import BusError
 from bridge.bus.transport.pipeline import CommandPipeline
 
-ANSWER_S = 1.0  # a front that takes longer may be stopped: what it runs is not known
 AT_ONCE = 16  # searches of one front: more is a client that loops
 
 RequestId = str | int
@@ -87,7 +86,7 @@ class FrontChannel:
         answers = self._answers[search.search] = asyncio.Queue[RunningReadFound]()
         try:
             fronts = await self._publish(search)
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(self._pipe.timing.front_answer_s):
                 found = [await answers.get() for _ in range(fronts)]
         except TimeoutError:
             log.warning("front_silent", channel=self._channel)

@@ -18,8 +18,6 @@ from bridge.bus.transport.pubsub import PubSubListener
 from bridge.tasks import cancel_and_wait
 from bridge.tool import ToolError
 
-CONFIRM_S = 1.0  # how long a call waits for its channel, so that a restart of Redis passes unnoticed
-WATCH_S = 0.4  # how often the worker is looked for while somebody waits
 GONE = 2  # looks in vain: a worker whose connection blinks is back by then
 
 log = structlog.get_logger()
@@ -42,7 +40,7 @@ class ReplyInbox:
         self._pipe = pipe
         self._keys = keys
         self._channel = keys.replies(self.front)
-        self._listener = PubSubListener(pipe.url, self._hear, self._lost)
+        self._listener = PubSubListener(pipe.url, self._hear, self._lost, pipe.timing)
         self._calls: dict[str, asyncio.Future[Reply]] = {}
         self._feeds: dict[str, set[StreamReader]] = {}  # by channel
         self._attached: dict[str, Callable[[bytes], None]] = {}  # by channel
@@ -66,7 +64,7 @@ class ReplyInbox:
 
     async def ready(self) -> None:
         """Wait until replies can be heard. Raises NotSent."""
-        await self._listener.confirmed(self._channel, CONFIRM_S)
+        await self._listener.confirmed(self._channel, self._pipe.timing.confirm_s)
 
     @contextmanager
     def expected(self, id: str) -> Iterator[asyncio.Future[Reply]]:
@@ -85,7 +83,7 @@ class ReplyInbox:
         channel = self._keys.ticks(feed.stream)
         self._feeds.setdefault(channel, set()).add(feed)
         self._listener.subscribe(channel)
-        await self._listener.confirmed(channel, CONFIRM_S)
+        await self._listener.confirmed(channel, self._pipe.timing.confirm_s)
 
     def leave(self, feed: StreamReader) -> None:
         channel = self._keys.ticks(feed.stream)
@@ -132,7 +130,7 @@ class ReplyInbox:
         """For ever: while somebody waits, make sure that somebody takes requests."""
         missed = 0
         while True:
-            await asyncio.sleep(WATCH_S)
+            await asyncio.sleep(self._pipe.timing.worker_check_s)
             missed = missed + 1 if await self._unserved() else 0
             if missed >= GONE:
                 text = "The worker is gone. Another may take over within 10 seconds; call ibkr_get_status, then retry."

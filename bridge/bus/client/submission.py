@@ -17,7 +17,6 @@ from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 
 GRACE_S = 5.0  # of the whole wait, kept for a worker that has accepted to answer
-AGAIN_S = 3.0  # how long a submit that nobody answered is repeated before its outcome is called unknown
 POLL_S = 0.05  # how often a record is read that no reply will come for
 QUIET_POLL_S = 0.5  # how often while the reply channel stands, where a look is only a precaution
 
@@ -160,7 +159,7 @@ class Submission:
             raise refused_by_bus(error) from error
 
     async def _submit_again(self, request: Request, message: bytes, ttl_ms: int, generation: str) -> RecordSnapshot:
-        until = min(self._times.accept_by, _now() + AGAIN_S)
+        until = min(self._times.accept_by, _now() + self._pipe.timing.submit_again_s)
         while generation and _now() < until:
             await asyncio.sleep(POLL_S)
             seen = await _if_answered(self._intents.submit(request, message, ttl_ms, generation, self._renews))

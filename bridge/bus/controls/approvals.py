@@ -14,8 +14,6 @@ from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.script import Script
 
 WAITS_MS = 15 * 60 * 1000  # an approval is for the order as the human reads it now
-FORM_MS = 120 * 1000  # a form shows prices: an answer that comes later is about other ones
-ANSWERED_MS = 30 * 1000  # what a form has approved goes out at once, or not at all
 
 Answer = Literal["approve", "decline", "cancel"]
 FormResult = Literal["approved", "refused", "replayed", "unknown", "other_caller", "expired", "voided"]
@@ -102,7 +100,8 @@ return 'approved'
 async def ask_approval(pipe: CommandPipeline, keys: Keys, asked: Approval, challenge: str = "") -> str:
     """Return who has approved the order; empty while nobody has, and the order then waits for approval. Raises
     BusError."""
-    arguments = (asked.key, asked.digest, asked.caller, asked.summary, challenge, WAITS_MS, FORM_MS)
+    form_ms = round(pipe.timing.form_s * 1000)
+    arguments = (asked.key, asked.digest, asked.caller, asked.summary, challenge, WAITS_MS, form_ms)
     names = (keys.approval(asked.key), keys.approvals, keys.halts, keys.halt)
     return str((await ASK.run(pipe, names, *arguments)).decode())
 
@@ -118,7 +117,8 @@ async def answer_form(
 ) -> FormResult:
     """Record a form's answer and return its result. After a BusError the challenge may be used up."""
     by = f"{caller}, by a form in the client"
-    arguments = (key, challenge, caller, "1" if approve else "0", by, ANSWERED_MS)
+    approved_ms = round(pipe.timing.approved_form_s * 1000)
+    arguments = (key, challenge, caller, "1" if approve else "0", by, approved_ms)
     word: bytes = await ANSWER.run(pipe, (keys.approval(key), keys.approvals, keys.halts, keys.halt), *arguments)
     return _WORDS[word]
 

@@ -18,12 +18,7 @@ from bridge.bus.transport.connection import BusError, Full, Refused
 from bridge.bus.transport.outage_log import Outage
 from bridge.bus.transport.pipeline import CommandPipeline
 
-LEASE_S = 7.0  # with the renewals it outlasts a Redis that stands still for five seconds
-RENEW_S = 1.0
-MARGIN_S = 1.0  # the leader stops this long before Redis may give the lease to another
-RETRY_S = 0.2  # after a renewal that failed
 NOT_COMPARED = "-"  # what the last leader said of the server still stands
-STANDBY_S = 0.2  # how often a standby asks
 
 log = structlog.get_logger()
 
@@ -40,6 +35,7 @@ class Lease:
         self, pipe: CommandPipeline, keys: Keys, leader_file: Path | None = None, watermark: Watermark | None = None
     ) -> None:
         self._pipe = pipe
+        self._timing = pipe.timing
         self.watermark = watermark or Watermark(keys.session)
         self._keys = keys
         self._file = LeaderFile(leader_file, pipe.url, keys.session)
@@ -86,7 +82,7 @@ class Lease:
         self.replication_id = NOT_COMPARED
         self.loss, self.lacking = None, False  # the first renewal compares anew
         while not await self._try():  # noqa: ASYNC110 - what it waits for lives in Redis
-            await asyncio.sleep(STANDBY_S)
+            await asyncio.sleep(self._timing.standby_s)
         log.info("lease_acquired", token=self.token)
         return self.token
 
@@ -115,7 +111,7 @@ class Lease:
         machine."""
         if boottime() < self._observe_at:
             return
-        self._observe_at = boottime() + RENEW_S
+        self._observe_at = boottime() + self._timing.renew_s
         names, known = self._keys, self.watermark.known
         keys = (names.generation, names.revision, names.audit_head, names.halt, names.heartbeat, names.halts)
         with suppress(BusError):
@@ -133,7 +129,7 @@ class Lease:
         """Return the new token, None while somebody holds the lease."""
         keys = (self._keys.lease, self._keys.epoch)
         granted: bytes | None = await scripts.ACQUIRE.run(
-            self._pipe, keys, int(LEASE_S * 1000), self.watermark.known.token
+            self._pipe, keys, self._lease_ms(), self.watermark.known.token
         )
         return granted
 
@@ -147,9 +143,16 @@ class Lease:
 
     def _hold(self, asked: float) -> None:
         """Granted or renewed at Redis, not before it was asked for."""
-        self._until = asked + LEASE_S - MARGIN_S
+        self._until = self._end_of(asked)
         self._file.claim(self.token)
         self._say(self._until)
+
+    def _end_of(self, asked: float) -> float:
+        """Return when a lease that was requested at `asked` ends for this worker."""
+        return asked + self._timing.lease_s - self._timing.margin_s
+
+    def _lease_ms(self) -> int:
+        return int(self._timing.lease_s * 1000)
 
     def _say(self, until: float) -> None:
         if self._told is not None:
@@ -160,7 +163,8 @@ class Lease:
         while self.may_serve_reads():
             renewed = await self._renew()
             left_s = self._until - boottime()
-            await self._pause(min(RENEW_S if renewed else RETRY_S, left_s) if left_s > 0 else RETRY_S)
+            wait_s = self._timing.renew_s if renewed else self._timing.renew_again_s
+            await self._pause(min(wait_s, left_s) if left_s > 0 else self._timing.renew_again_s)
         raise LeaseLost("the lease could not be renewed in time")
 
     def renew_now(self) -> None:
@@ -180,7 +184,7 @@ class Lease:
         except BusError as error:
             self._full = isinstance(error, Full)
             if self._full:
-                self._say(asked + LEASE_S - MARGIN_S)
+                self._say(self._end_of(asked))
             self._unrenewed.failed(error)
             return False
         self._full = False
@@ -203,7 +207,7 @@ class Lease:
         figures = (known.revision, known.generation, known.audit_seq, known.audit_digest, *switch)
         told = self._pipe.send("INFO", "replication")
         told.add_done_callback(lambda done: done.cancelled() or done.exception())  # fetched also where RENEW fails
-        answer = await scripts.RENEW.run(self._pipe, names, str(self.token), int(LEASE_S * 1000), *figures)
+        answer = await scripts.RENEW.run(self._pipe, names, str(self.token), self._lease_ms(), *figures)
         try:
             return replication_id_of(await told), answer
         except Refused:  # not permitted: fronts go by their connection alone

@@ -18,14 +18,14 @@ from bridge.bus.leadership.lease import Lease
 from bridge.bus.messages import TRUNCATED, VERSION, Reply, Request, encode_error, encode_reply
 from bridge.bus.records.admission import AdmissionRules
 from bridge.bus.records.records import OrderRecord, RecordKeeper
+from bridge.bus.timing import USUAL
 from bridge.bus.transport.connection import BusError
 from bridge.bus.transport.errors import Fenced, StaleRequest
 from bridge.bus.transport.outage_log import Outage
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 
-NOTE_S = 3.0  # a restart of Redis passes in this time
-RETRY_S = 0.2  # between attempts to store the answer of a write while Redis is away
+RETRY_S = 0.2  # between attempts at a step that Redis has not answered
 
 log = structlog.get_logger()
 
@@ -33,7 +33,9 @@ log = structlog.get_logger()
 class RequestContext:
     """One request as its handler sees it. `deadline` is by the loop's clock: after it nobody waits for an answer."""
 
-    def __init__(self, request: Request, wait_s: float, lease: Lease, records: RecordKeeper) -> None:
+    def __init__(
+        self, request: Request, wait_s: float, lease: Lease, records: RecordKeeper, note_s: float = USUAL.note_s
+    ) -> None:
         self.request = request
         self.operation = request.op
         self.arguments = bytes(request.args)
@@ -50,6 +52,7 @@ class RequestContext:
         self.limit = asyncio.timeout(wait_s)
         self._lease = lease
         self._records = records
+        self._note_s = note_s
 
     def remaining_s(self) -> float:
         return self.deadline - asyncio.get_running_loop().time()
@@ -97,10 +100,10 @@ class RequestContext:
     async def note(self, **fields: str) -> None:
         """Write the order's progress (sent, acked, permId …) on its record. Raises Fenced or StaleRequest.
 
-        While Redis is away this gives up after NOTE_S: the broker knows the order by its orderRef all the same.
+        While Redis is away this gives up after `note_s`: the broker knows the order by its orderRef all the same.
         """
         try:
-            async with asyncio.timeout(NOTE_S):
+            async with asyncio.timeout(self._note_s):
                 await retry_until_answered(lambda: self._records.note(self.key or "", **fields))
         except TimeoutError:
             log.warning("note_lost", key=self.key, fields=list(fields))
@@ -110,7 +113,7 @@ Handle = Callable[[RequestContext], Awaitable[bytes]]
 Leave = Callable[[OrderRecord], None]
 
 
-async def retry_until_answered(step: Callable[[], Awaitable[None]]) -> None:
+async def retry_until_answered(step: Callable[[], Awaitable[None]], pause_s: float = RETRY_S) -> None:
     """Repeat a step that may be repeated until Redis has answered it."""
     outage = Outage("bus_step_repeated")
     while True:
@@ -118,7 +121,7 @@ async def retry_until_answered(step: Callable[[], Awaitable[None]]) -> None:
             await step()
         except BusError as error:
             outage.failed(error)
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(pause_s)
         else:
             return outage.over()
 

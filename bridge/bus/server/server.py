@@ -21,6 +21,7 @@ from bridge.bus.records.records import RecordKeeper
 from bridge.bus.server import scripts
 from bridge.bus.server.request import Handle, Leave, RequestContext, RequestRunner, retry_until_answered
 from bridge.bus.server.stream_publisher import StreamPublisher
+from bridge.bus.timing import USUAL, BusTiming
 from bridge.bus.transport.connection import BusError, NotSent, bus_errors
 from bridge.bus.transport.errors import Fenced
 from bridge.bus.transport.outage_log import Outage
@@ -52,10 +53,11 @@ class BusServer:
         worker_id: str,
         leader_file: Path | None = None,
         watermark_file: Path | None = None,
+        timing: BusTiming = USUAL,
     ) -> None:
         self.keys = Keys(session)
         self.worker_id = worker_id
-        self.pipe = CommandPipeline(url)
+        self.pipe = CommandPipeline(url, timing)
         self.watermark = Watermark(session, watermark_file)
         self.lease = Lease(self.pipe, self.keys, leader_file, self.watermark)
         self.ticks = StreamPublisher(self.pipe, self.keys, self.lease)
@@ -118,7 +120,7 @@ class BusServer:
         duties = [self.ticks.send(), self.ticks.watch(), self._generations(reconcile), self._stop.wait()]
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(duty) for duty in duties]
         runner = RequestRunner(self.pipe, self.keys, self.records, lambda record: self._leave(record))
-        listener = PubSubListener(self.pipe.url, lambda _, message: self._hear(runner, handle, message), lambda: None)
+        listener = self._listener(lambda message: self._hear(runner, handle, message))
         try:
             async with listener:
                 listener.subscribe(self.keys.requests)
@@ -128,6 +130,9 @@ class BusServer:
                 await asyncio.wait(self._in_hand.values(), timeout=self._grace_s)
         finally:
             await cancel_and_wait([*tasks, *self._in_hand.values()])
+
+    def _listener(self, hear: Callable[[bytes], None]) -> PubSubListener:
+        return PubSubListener(self.pipe.url, lambda _, message: hear(message), lambda: None, self.pipe.timing)
 
     async def stop(self, grace_s: float = 5.0) -> None:
         """Take no more requests, and let `serve` return when those in hand are answered, or after the grace."""
@@ -243,7 +248,7 @@ class BusServer:
             handle = _other_version
         elif not self._load.has_room(request):
             handle = _overloaded
-        asked = RequestContext(request, wait_ms / 1000, self.lease, self.records)
+        asked = RequestContext(request, wait_ms / 1000, self.lease, self.records, self.pipe.timing.note_s)
         task = asyncio.create_task(runner.carry_out(asked, handle), name=f"bus request {request.id}")
         self._in_hand[request.id] = task
         self._requests[request.id] = request

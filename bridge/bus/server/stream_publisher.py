@@ -15,8 +15,6 @@ from bridge.bus.transport.connection import BusError
 from bridge.bus.transport.outage_log import Outage
 from bridge.bus.transport.pipeline import CommandPipeline
 
-LINGER_S = 30.0  # a stream that nobody has listened to for this long is abandoned
-CHECK_S = 5.0  # how often quiet streams are asked for listeners
 UNSENT = 5_000  # ticks of one stream that wait for Redis; older ones are dropped, and show as a gap
 TICKS_OF_ONE = 500  # message: those that gathered while Redis was away are three megabytes
 UNCOUNTED = -1  # while Redis is away listeners can't be counted, and no stream may be called abandoned
@@ -37,6 +35,7 @@ class StreamPublisher:
 
     def __init__(self, pipe: CommandPipeline, keys: Keys, lease: Lease) -> None:
         self._pipe = pipe
+        self._timing = pipe.timing
         self._keys = keys
         self._lease = lease
         self._streams: dict[str, _PublishedStream] = {}
@@ -46,7 +45,7 @@ class StreamPublisher:
         self.on_abandoned: Callable[[str], None] = lambda stream: None
 
     def open(self, stream: str) -> tuple[str, int]:
-        """Begin a stream, or give an open one another LINGER_S to be listened to. Returns its life and last seq."""
+        """Begin a stream, or give an open one another `linger_s` to be listened to. Returns its life and last seq."""
         if stream not in self._streams:
             self._opened += 1
             self._streams[stream] = _PublishedStream(f"{self._lease.token}-{self._opened}")
@@ -92,15 +91,16 @@ class StreamPublisher:
     async def watch(self) -> None:
         """For ever: `check`."""
         while True:
-            await asyncio.sleep(CHECK_S)
+            await asyncio.sleep(self._timing.listener_check_s)
             await self.check()
 
     async def check(self) -> None:
-        """Ask who listens, and abandon what nobody has listened to for LINGER_S."""
+        """Ask who listens, and abandon what nobody has listened to for `linger_s`."""
         asked = [(name, self._pipe.send("PUBSUB", "SHARDNUMSUB", self._keys.ticks(name))) for name in self._streams]
         for name, receivers in asked:
             await self._count(name, receivers)
-        for name in [name for name, each in self._streams.items() if boottime() - each.heard_at > LINGER_S]:
+        oldest = boottime() - self._timing.linger_s
+        for name in [name for name, each in self._streams.items() if each.heard_at < oldest]:
             del self._streams[name]
             self.on_abandoned(name)
 

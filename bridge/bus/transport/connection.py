@@ -9,13 +9,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import MovedError, OutOfMemoryError, RedisError, ResponseError
 
+from bridge.bus.timing import USUAL
 from bridge.bus.transport.address import redis_address
 from bridge.redaction import mask_url
 from bridge.tool import ToolError
-
-CONNECT_S = 1.0  # with ANSWER_S it keeps "Redis is away" under two seconds in most cases
-ANSWER_S = 1.5  # covers a slow fsync; redis-py's own 5 s are too long for a caller who waits
-
 
 # What a server says that answers and refuses: signs in its text (a library drops some codes), what that means, and what
 # to do. See https://redis.io/docs/latest/develop/reference/protocol-spec/ for the form of an error's code.
@@ -83,8 +80,9 @@ class RedisServer:
     All names of a session share one slot, so one node has everything, and following a redirection is enough.
     """
 
-    def __init__(self, url: str) -> None:
-        self._home = connections(url)
+    def __init__(self, url: str, connect_s: float = USUAL.connect_s) -> None:
+        self._connect_s = connect_s
+        self._home = connections(url, connect_s)
         self._pool = self._home
 
     def follow(self, moved: MovedError) -> None:
@@ -99,7 +97,7 @@ class RedisServer:
         pool, self._pool = self._pool, self._home  # a node that is gone must not be asked again
         connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call] # redis-py types it not
         try:
-            async with asyncio.timeout(CONNECT_S):
+            async with asyncio.timeout(self._connect_s):
                 await connection.connect()  # type: ignore[no-untyped-call] # the same
         except BaseException as error:
             await connection.disconnect(nowait=True)
@@ -110,7 +108,7 @@ class RedisServer:
         return connection
 
 
-def connections(url: str) -> ConnectionPool:
+def connections(url: str, connect_s: float = USUAL.connect_s) -> ConnectionPool:
     """A maker of connections. RESP2: its parser costs a third less and a sharded message is a plain array. Raises
     ValueError for what is no address of a Redis."""
     redis_address(url)
@@ -119,7 +117,7 @@ def connections(url: str) -> ConnectionPool:
         url,
         protocol=2,
         socket_timeout=None,  # deadlines are this package's own: redis-py's send spends a task on each
-        socket_connect_timeout=CONNECT_S,
+        socket_connect_timeout=connect_s,
         retry=Retry(NoBackoff(), 0),  # a command that is sent again could act twice
         health_check_interval=0,
         **keepalive,

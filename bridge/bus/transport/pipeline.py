@@ -10,8 +10,9 @@ import structlog
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import MovedError, ReadOnlyError, RedisError, ResponseError
 
+from bridge.bus.timing import USUAL, BusTiming
 from bridge.bus.transport.clock import ServerClock, boottime
-from bridge.bus.transport.connection import ANSWER_S, BusError, NotSent, RedisServer, Unanswered, refusal
+from bridge.bus.transport.connection import BusError, NotSent, RedisServer, Unanswered, refusal
 from bridge.bus.transport.outage_log import RepeatedError
 from bridge.tasks import cancel_and_wait
 
@@ -36,10 +37,12 @@ class _Call:
 class CommandPipeline:
     """Sends commands and nothing else: it repeats none, and says of a failed one whether it may have had its effect."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, timing: BusTiming = USUAL) -> None:
+        """`timing` is also that of every part of the bus that sends through this pipeline."""
         self.url = url
+        self.timing = timing
         self.clock = ServerClock()
-        self._server = RedisServer(url)
+        self._server = RedisServer(url, timing.connect_s)
         self._connection: AbstractConnection | None = None
         self._queue: deque[_Call] = deque()
         self._wake = asyncio.Event()
@@ -88,7 +91,7 @@ class CommandPipeline:
         try:
             connection = await self._ready()
             sent = True
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(self.timing.answer_s):
                 elsewhere = await _exchange(connection, batch)
             if isinstance(elsewhere, MovedError):
                 await self._follow(elsewhere, batch)
@@ -136,7 +139,7 @@ class CommandPipeline:
 
     async def _ask_time(self, connection: AbstractConnection) -> None:
         before = boottime()
-        async with asyncio.timeout(ANSWER_S):
+        async with asyncio.timeout(self.timing.answer_s):
             await connection.send_command("TIME")
             seconds, microseconds = await connection.read_response(timeout=float("inf"))
         self.clock.measured(int(seconds) + int(microseconds) / 1e6, before, boottime())

@@ -9,12 +9,11 @@ import structlog
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import MovedError, RedisError
 
+from bridge.bus.timing import USUAL, BusTiming
 from bridge.bus.transport.connection import BusError, NotSent, RedisServer
 from bridge.bus.transport.outage_log import RepeatedError
 from bridge.tasks import cancel_and_wait
 
-IDLE_S = 4.0  # after this much silence a PING goes out
-SILENT_S = 4.0  # and after this much more the connection is given up: it is half-open
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.05, 1.0  # between attempts to come back
 
 log = structlog.get_logger()
@@ -23,8 +22,11 @@ log = structlog.get_logger()
 class PubSubListener:
     """`hear` gets each message, in order and without waiting; `lost` is called when messages may have been missed."""
 
-    def __init__(self, url: str, hear: Callable[[str, bytes], None], lost: Callable[[], None]) -> None:
-        self._server = RedisServer(url)
+    def __init__(
+        self, url: str, hear: Callable[[str, bytes], None], lost: Callable[[], None], timing: BusTiming = USUAL
+    ) -> None:
+        self._server = RedisServer(url, timing.connect_s)
+        self._timing = timing
         self._hear = hear
         self._lost = lost
         self._wanted: dict[str, asyncio.Event] = {}  # channel -> the server has confirmed it
@@ -117,7 +119,8 @@ class PubSubListener:
     async def _listen(self, connection: AbstractConnection) -> None:
         asked = False
         while True:
-            message = await connection.read_response(timeout=SILENT_S if asked else IDLE_S)
+            timeout_s = self._timing.silent_s if asked else self._timing.idle_s
+            message = await connection.read_response(timeout=timeout_s)
             if message is not None:
                 asked = False
                 self._take(message)

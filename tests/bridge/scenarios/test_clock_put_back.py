@@ -11,8 +11,9 @@ from bridge.bus.controls.approvals import Approval, answer_form, ask_approval, g
 from bridge.bus.controls.confirmation_tokens import TokenGrant, store_preview, take_preview
 from bridge.bus.keys import Keys
 from bridge.bus.leadership.failover import FailoverSignals
-from bridge.bus.leadership.lease import LEASE_S, Lease
+from bridge.bus.leadership.lease import Lease
 from bridge.bus.records.admission import AdmissionRules
+from bridge.bus.timing import BusTiming
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
 from mcp_front.tools.status import session_status
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.trial("B11")
 
 @pytest_asyncio.fixture
 async def pipe(redis_url: str) -> AsyncIterator[CommandPipeline]:
-    async with pipe_to(redis_url) as pipe:
+    async with pipe_to(redis_url, BusTiming(standby_s=0.02)) as pipe:
         yield pipe
 
 
@@ -130,16 +131,15 @@ async def test_a_standby_of_the_future_takes_no_lease_away(pipe: CommandPipeline
 
 
 async def test_the_lease_of_a_dead_leader_lapses_within_a_lease_and_not_an_hour_later(
-    pipe: CommandPipeline, session: str, monkeypatch: pytest.MonkeyPatch
+    pipe: CommandPipeline, session: str
 ) -> None:
-    monkeypatch.setattr("bridge.bus.leadership.lease.STANDBY_S", 0.02)
     keys = Keys(session)
     await Lease(pipe, keys).acquire()
     await an_hour_ahead(pipe, keys.lease)
     acquiring = asyncio.create_task(Lease(pipe, keys).acquire())
 
     async def cut() -> bool:
-        return bool(await pipe.send("PTTL", keys.lease) <= LEASE_S * 1000)
+        return bool(await pipe.send("PTTL", keys.lease) <= pipe.timing.lease_s * 1000)
 
     await until(cut, "the lease is cut to what one is granted for")
     assert not acquiring.done()

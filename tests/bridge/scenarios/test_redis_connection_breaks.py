@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bridge.bus.client import submission as submitting
 from bridge.bus.server.request import RequestContext
+from bridge.bus.timing import BusTiming
 from bridge.tool import ToolError
 from tests.stacks.bus import GET_POSITIONS, KEY, Broker, front, intents, serving, submit
 from tests.stacks.redis_relay import Shim
@@ -64,11 +64,9 @@ async def test_a_submit_whose_answer_was_lost_is_repeated_and_executed_once(
     assert broker.sent == {"an-earlier-key": 1, KEY: 1}
 
 
-async def test_a_submit_that_stays_unanswered_is_unknown(
-    redis_url: str, session: str, broker: Broker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(submitting, "AGAIN_S", 0.3)
-    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
+async def test_a_submit_that_stays_unanswered_is_unknown(redis_url: str, session: str, broker: Broker) -> None:
+    caller = partial(front, session=session, timing=BusTiming(submit_again_s=0.3))
+    async with serving(redis_url, session, broker.handle), Shim(redis_url) as shim, caller(shim.url) as asker:
         await submit(asker, key="an-earlier-key")
         shim.answers.clear()
         call = asyncio.create_task(submit(asker))

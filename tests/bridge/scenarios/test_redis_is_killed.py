@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from bridge.bus.client.client import BusClient
-from bridge.bus.transport import connection as connect
-from bridge.bus.transport import pubsub as listening
+from bridge.bus.timing import BusTiming
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from tests.busy import BUSY_S
@@ -112,13 +111,10 @@ async def test_a_redis_that_comes_back_empty_takes_no_writes_until_reconciled(
 
 
 @pytest.mark.fault(77)
-async def test_a_frozen_redis_is_told_in_time_and_nothing_is_done_twice(
-    own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listening, "IDLE_S", 0.5)
-    monkeypatch.setattr(listening, "SILENT_S", 0.5)
-    broker = Broker()
-    async with serving(own_redis.url, SESSION, broker.handle), front(own_redis.url, SESSION) as asker:
+async def test_a_frozen_redis_is_told_in_time_and_nothing_is_done_twice(own_redis: EmbeddedRedis) -> None:
+    broker, timing = Broker(), BusTiming(idle_s=0.5, silent_s=0.5)
+    worker = serving(own_redis.url, SESSION, broker.handle, timing=timing)
+    async with worker, front(own_redis.url, SESSION, timing=timing) as asker:
         await ask(asker)
         assert own_redis.process is not None
         own_redis.process.send_signal(signal.SIGSTOP)
@@ -133,7 +129,7 @@ async def test_a_frozen_redis_is_told_in_time_and_nothing_is_done_twice(
         await until(lambda: _answers(asker), "reads are answered again")
         assert await submit(asker) in (broker.answer, b'{"orderId":7,"replayed":true}')
 
-    assert took < connect.ANSWER_S + connect.CONNECT_S
+    assert took < timing.answer_s + timing.connect_s
     assert caught.value.code in ("unknown", "not_executed")
     assert broker.sent[KEY] == 1
 

@@ -12,6 +12,7 @@ import pytest_asyncio
 from bridge.bus.controls.audit_log import read_back
 from bridge.bus.keys import Keys
 from bridge.bus.leadership.lease import LeaseLost
+from bridge.bus.timing import BusTiming
 from bridge.bus.transport.connection import BusError
 from bridge.bus.transport.pipeline import CommandPipeline
 from cli.__main__ import main
@@ -23,14 +24,8 @@ from tests.waiting import until
 pytestmark = pytest.mark.fault(71, 80)
 
 DISK = "12m"
-
-
-@pytest.fixture(autouse=True)
-def short_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What must hold beyond the lease's time is then seen within seconds."""
-    monkeypatch.setattr("bridge.bus.leadership.lease.LEASE_S", 3.0)
-    monkeypatch.setattr("bridge.bus.leadership.lease.MARGIN_S", 0.5)
-    monkeypatch.setattr("bridge.bus.leadership.lease.RENEW_S", 0.5)
+# A test that outlasts the lease then takes seconds.
+SHORT_LEASE = BusTiming(lease_s=3.0, margin_s=0.5, renew_s=0.5)
 
 
 class Disk:
@@ -88,7 +83,7 @@ async def lease(front: Caller, held: bool) -> None:
 async def test_out_of_memory_no_order_goes_and_reads_go_on(
     own_redis: EmbeddedRedis, session: str, sim: Simulator
 ) -> None:
-    async with trading(own_redis.url, session, sim) as front:
+    async with trading(own_redis.url, session, sim, bus_timing=SHORT_LEASE) as front:
         await front.submit("place_order", **order())
         await front.asker.pipe.send("CONFIG", "SET", "maxmemory", "1")
         held = await front.refused_order(**order(totalQuantity=2))
@@ -111,7 +106,7 @@ async def test_on_a_full_disk_a_server_that_goes_on_lets_reads_pass_and_no_order
     disk: Disk, redis_on: EmbeddedRedis, session: str, sim: Simulator
 ) -> None:
     """A server that syncs every second refuses writes from then on."""
-    async with trading(redis_on.url, session, sim) as front:
+    async with trading(redis_on.url, session, sim, bus_timing=SHORT_LEASE) as front:
         await front.submit("place_order", **order())
         await front.asker.pipe.send("CONFIG", "SET", "appendfsync", "everysec")
         disk.fill()
@@ -146,7 +141,7 @@ async def test_on_a_full_disk_a_server_that_syncs_every_write_ends_and_no_order_
     """Such a server can't take back what it could not write, so it ends; nothing is answered until it is back."""
     codes: list[str] = []
     with suppress(LeaseLost):  # a worker's process stands by then, until Redis is back
-        async with trading(redis_on.url, session, sim) as front:
+        async with trading(redis_on.url, session, sim, bus_timing=SHORT_LEASE) as front:
             await front.submit("place_order", **order())
             disk.fill()
             codes.append((await front.refused_order(**order(totalQuantity=2))).code)

@@ -11,6 +11,7 @@ from bridge.audit_chain import AuditEntry, ChainBreak, verify
 from bridge.bus.controls.audit_log import read_head, read_log
 from bridge.bus.controls.kill_switch import clear_halt, read_halt
 from bridge.bus.halt import Halt
+from bridge.bus.timing import BusTiming
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.orders.references import order_ref
@@ -170,18 +171,16 @@ async def test_a_resumed_session_trades_on_and_its_status_is_quiet_again(
 
 @pytest.mark.trial("A19")
 async def test_a_switch_is_known_to_the_worker_at_once_and_not_with_its_next_look(
-    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
     """A copy of right before the switch would lack no step of a leader that looks once a second."""
-    async with trading(own_redis.url, session, sim, order_timing=SOON) as front:
-        before = await generation(front)
-        monkeypatch.setattr("bridge.bus.leadership.lease.RENEW_S", 5.0)  # the lease lasts longer
-        steps = await revision(front)
-        await until(lambda: _above(front, steps), "the pause of before is over")
+    rarely = BusTiming(renew_s=3.0)  # the lease lasts longer
+    async with trading(own_redis.url, session, sim, order_timing=SOON, bus_timing=rarely) as front:
+        before, steps = await generation(front), await revision(front)
+        await until(lambda: _above(front, steps), "a pause begins")
         copy, steps = copy_of(own_redis, tmp_path), await revision(front)
         await front.asker.halt("owner", "enough for today")
         await until(lambda: _above(front, steps), "the worker has looked", 2)
-        monkeypatch.setattr("bridge.bus.leadership.lease.RENEW_S", 1.0)
         await goes_back(own_redis, tmp_path, copy)
         await reconciled(front, before)
         halt = await switch(front)
@@ -244,15 +243,12 @@ async def test_an_order_that_redis_took_back_to_accepted_is_answered_by_the_same
 
 @pytest.mark.trial("A30")
 async def test_an_older_copy_accepts_nothing_before_it_is_noticed_and_never_says_not_executed(
-    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_redis: EmbeddedRedis, session: str, sim: Simulator, tmp_path: Path
 ) -> None:
-    async with trading(own_redis.url, session, sim, order_timing=SOON) as front:
+    unnoticed = BusTiming(lease_s=3600.0, renew_s=3600.0)  # no renewal notices it
+    async with trading(own_redis.url, session, sim, order_timing=SOON, bus_timing=unnoticed) as front:
         copy = copy_of(own_redis, tmp_path)
         await front.submit("place_order", key=KEY, **RESTING)
-        monkeypatch.setattr("bridge.bus.leadership.lease.RENEW_S", 3600.0)  # no renewal notices it
-        loop = asyncio.get_running_loop()
-        over = loop.time() + 1.5
-        await until(lambda: loop.time() > over, "the pause of a second that had begun is over")
         await goes_back(own_redis, tmp_path, copy)
         codes = set()
         for key, price in ((KEY, 50), ("another", 51), ("a-third", 52)):

@@ -93,7 +93,7 @@ async def test_client_that_hangs_up_cancels_its_call(redis_url: str, session: st
 @pytest.mark.parametrize("era", ERAS)
 async def test_calls_beyond_the_allowance_are_paced(redis_url: str, session: str, era: str) -> None:
     handlers = {"get_pnl": answering(PNL)}
-    limits = {"front_calls_per_s": 0.001, "front_burst": 2}
+    limits: dict[str, Any] = {"front_calls_per_s": 0.001, "front_burst": 2}
     async with worker(redis_url, session, handlers), serving(redis_url, session, **limits) as front:
         client = front.raw(era)
         answers = [await client.call("ibkr_get_pnl") for _ in range(3)]
@@ -107,7 +107,7 @@ async def test_calls_beyond_the_allowance_are_paced(redis_url: str, session: str
 @pytest.mark.fault(104)
 async def test_calls_that_come_too_early_wait_for_their_turn(redis_url: str, session: str) -> None:
     handlers = {"get_pnl": answering(PNL)}
-    limits = {"front_calls_per_s": 10, "front_burst": 1}
+    limits: dict[str, Any] = {"front_calls_per_s": 10, "front_burst": 1}
     async with worker(redis_url, session, handlers), serving(redis_url, session, **limits) as front:
         client, began = front.raw(), time.monotonic()
         answers = await asyncio.gather(*(client.call("ibkr_get_pnl") for _ in range(6)))

@@ -10,8 +10,8 @@ import httpx
 import msgspec
 import pytest
 
-from bridge.bus.client import front_channel
 from bridge.bus.server.request import RequestContext
+from bridge.bus.timing import USUAL, BusTiming
 from mcp_front.protocol.results import ERROR_META
 from tests.stacks.front import LEGACY, MODERN, Running, messages_of, plain_http, serving, worker
 from tests.stacks.ticking_worker import ticking
@@ -34,12 +34,14 @@ class Held:
 
 
 @asynccontextmanager
-async def two_fronts(redis_url: str, session: str) -> AsyncIterator[tuple[Running, Running, Held]]:
+async def two_fronts(
+    redis_url: str, session: str, timing: BusTiming = USUAL
+) -> AsyncIterator[tuple[Running, Running, Held]]:
     held = Held()
     async with (
         worker(redis_url, session, {"get_positions": held, "get_executions": held}),
-        serving(redis_url, session) as first,
-        serving(redis_url, session) as second,
+        serving(redis_url, session, timing) as first,
+        serving(redis_url, session, timing) as second,
         asyncio.timeout(20),
     ):
         yield first, second, held
@@ -127,11 +129,11 @@ async def test_write_never_ends(redis_url: str, session: str) -> None:
 
 
 @pytest.mark.trial("E3")
-async def test_nothing_ends_while_a_front_does_not_answer(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(front_channel, "ANSWER_S", 0.3)
-    async with two_fronts(redis_url, session) as (first, second, held), plain_http() as http:
+async def test_nothing_ends_while_a_front_does_not_answer(redis_url: str, session: str) -> None:
+    async with (
+        two_fronts(redis_url, session, BusTiming(front_answer_s=0.3)) as (first, second, held),
+        plain_http() as http,
+    ):
         call = asyncio.create_task(called(http, first, 7, "ibkr_get_positions"))
         await until(lambda: held.waiting == 1, "the call runs")
         second.front.asker.fronts.serve(lambda *_: _silent(), lambda _: None)

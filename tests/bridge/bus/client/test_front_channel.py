@@ -8,6 +8,7 @@ import pytest
 from bridge.bus.client.client import BusClient
 from bridge.bus.client.front_channel import RequestId, RunningRead
 from bridge.bus.keys import Keys
+from bridge.bus.timing import USUAL, BusTiming
 from bridge.bus.transport.pubsub import PubSubListener
 from tests.stacks.bus import front
 from tests.waiting import until
@@ -32,9 +33,11 @@ class Front:
 
 
 @asynccontextmanager
-async def fronts(url: str, session: str, *running: dict[str, RunningRead]) -> AsyncIterator[list[Front]]:
+async def fronts(
+    url: str, session: str, *running: dict[str, RunningRead], timing: BusTiming = USUAL
+) -> AsyncIterator[list[Front]]:
     async with AsyncExitStack() as stack:
-        askers = [await stack.enter_async_context(front(url, session, f"f{n}")) for n in range(len(running))]
+        askers = [await stack.enter_async_context(front(url, session, f"f{n}", timing)) for n in range(len(running))]
 
         async def hear() -> bool:
             channel = askers[0].keys.fronts
@@ -74,12 +77,14 @@ async def test_nothing_ends_that_may_not_end_or_is_another_callers(redis_url: st
     assert only.ended == []
 
 
-async def test_nothing_ends_while_a_front_does_not_answer(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bridge.bus.client.front_channel.ANSWER_S", 0.05)
+async def test_nothing_ends_while_a_front_does_not_answer(redis_url: str, session: str) -> None:
     silent = PubSubListener(redis_url, lambda *_: None, lambda: None)
-    async with silent, fronts(redis_url, session, {"a": RunningRead("t1", endable=True)}) as (asking,):
+    async with (
+        silent,
+        fronts(redis_url, session, {"a": RunningRead("t1", endable=True)}, timing=BusTiming(front_answer_s=0.05)) as (
+            asking,
+        ),
+    ):
         channel = Keys(session).fronts
         silent.subscribe(channel)
         await silent.confirmed(channel, 5)

@@ -6,10 +6,10 @@ import time
 import msgspec
 import pytest
 
-from bridge.bus.client import replies as waiting
 from bridge.bus.keys import Keys
 from bridge.bus.messages import REPLY_LIMIT
 from bridge.bus.server.request import RequestContext
+from bridge.bus.timing import USUAL, BusTiming
 from bridge.tool import ToolError
 from tests.busy import BUSY_S
 from tests.stacks.bus import GET_POSITIONS, Broker, ask, front, pipe_to, serving
@@ -92,11 +92,10 @@ async def test_a_worker_that_vanishes_is_noticed_within_a_second(redis_url: str,
 
     assert caught.value.code == "worker_lost"
     assert took < 2 + BUSY_S
-    assert waiting.WATCH_S * 2.5 <= 1
+    assert USUAL.worker_check_s * 2.5 <= 1
 
 
 async def test_a_worker_that_blinks_is_not_lost(redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "WATCH_S", 0.02)
     broker = Broker()
     broker.before.clear()
     counts = iter([0, 1, 0, 1, 1, 1])
@@ -109,7 +108,8 @@ async def test_a_worker_that_blinks_is_not_lost(redis_url: str, session: str, mo
             asked.set()
             return 1
 
-    async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
+    often = BusTiming(worker_check_s=0.02)
+    async with serving(redis_url, session, broker.handle), front(redis_url, session, timing=often) as asker:
         monkeypatch.setattr(asker._post, "receivers", receivers)
         call = asyncio.create_task(ask(asker))
         await asked.wait()

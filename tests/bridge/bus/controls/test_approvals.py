@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from bridge.bus.controls.approvals import (
-    ANSWERED_MS,
-    FORM_MS,
     Approval,
     answer_form,
     ask_approval,
@@ -15,6 +13,7 @@ from bridge.bus.controls.approvals import (
 )
 from bridge.bus.controls.kill_switch import clear_halt, set_halt
 from bridge.bus.keys import Keys
+from bridge.bus.timing import USUAL, BusTiming
 from bridge.bus.transport.pipeline import CommandPipeline
 from tests.stacks.bus import KEY, pipe_to
 
@@ -57,12 +56,9 @@ async def test_an_approval_is_for_one_order_only(redis_url: str, session: str) -
     assert (waiting.digest, waiting.summary) == (other.digest, other.summary)
 
 
-async def test_what_a_form_approved_and_nobody_sent_is_asked_again(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bridge.bus.controls.approvals.ANSWERED_MS", -1)
+async def test_what_a_form_approved_and_nobody_sent_is_asked_again(redis_url: str, session: str) -> None:
     keys = Keys(session)
-    async with pipe_to(redis_url) as pipe:
+    async with pipe_to(redis_url, BusTiming(approved_form_s=-0.001)) as pipe:
         await ask_approval(pipe, keys, WANTED, "challenge-1")
         given = await by_form(pipe, session, "challenge-1")
         found = await ask_approval(pipe, keys, WANTED, "challenge-2")
@@ -107,7 +103,7 @@ async def test_a_question_asked_again_may_be_answered_as_long_as_a_new_one(redis
         given = await give_approval(pipe, keys, KEY, WANTED.digest, "anna")
         found = await ask_approval(pipe, keys, WANTED, "challenge-3")
 
-    assert left_ms > FORM_MS + ANSWERED_MS
+    assert left_ms > 1000 * (USUAL.form_s + USUAL.approved_form_s)
     assert (given, found) == (True, "anna")
 
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from bridge.audit_chain import GENESIS, AuditEntry, digest, verify
+from bridge.bus.controls import audit_log
 from bridge.bus.controls.audit_log import AuditLog, read_back, read_head, read_log, trim
 from bridge.bus.keys import Keys
 from bridge.bus.transport.errors import Fenced
@@ -35,7 +36,7 @@ async def test_the_log_is_a_chain_that_ends_at_its_head(redis_url: str, session:
 async def test_the_log_reads_page_by_page_from_either_end(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch, length: int
 ) -> None:
-    monkeypatch.setattr("bridge.bus.controls.audit_log.PAGE", 3)
+    monkeypatch.setattr(audit_log, "PAGE", 3)
     async with leading(redis_url, session) as (bus, log):
         for number in range(length):
             await log.append("sent", orderId=number)
@@ -102,7 +103,7 @@ async def test_a_log_that_cannot_be_written_says_that_nothing_was_sent(redis_url
 
 
 async def test_a_long_log_is_read_page_by_page(redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.bus.controls.audit_log.PAGE", 4)
+    monkeypatch.setattr(audit_log, "PAGE", 4)
     async with leading(redis_url, session) as (bus, log):
         for _ in range(9):
             await log.append("fill")

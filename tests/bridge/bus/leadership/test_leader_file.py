@@ -11,9 +11,9 @@ from structlog.testing import capture_logs
 
 from bridge.bus.keys import Keys
 from bridge.bus.leadership import leader_file
-from bridge.bus.leadership import lease as lease_module
 from bridge.bus.leadership.leader_file import LeaderFile
 from bridge.bus.leadership.lease import Lease
+from bridge.bus.timing import USUAL, BusTiming
 from bridge.bus.transport.pipeline import CommandPipeline
 from tests.stacks.bus import pipe_to
 from tests.waiting import until
@@ -31,7 +31,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture
 async def pipe(redis_url: str) -> AsyncIterator[CommandPipeline]:
-    async with pipe_to(redis_url) as pipe:
+    async with pipe_to(redis_url, BusTiming(renew_s=0.05)) as pipe:
         yield pipe
 
 
@@ -168,7 +168,7 @@ async def test_the_lease_of_a_leader_that_has_ended_is_taken_at_once(path: Path,
     await first.acquire()
     first._file.let_go()  # as the kernel does for a process that has ended
 
-    async with asyncio.timeout(lease_module.LEASE_S / 2):
+    async with asyncio.timeout(USUAL.lease_s / 2):
         assert await second.acquire() > first.token
     assert second.held()
 
@@ -200,9 +200,8 @@ async def test_the_lease_of_a_leader_elsewhere_is_not_touched(
 
 
 async def test_who_could_not_have_the_file_has_it_from_a_renewal_on(
-    pipe: CommandPipeline, session: str, path: Path, lease: New, monkeypatch: pytest.MonkeyPatch
+    pipe: CommandPipeline, session: str, path: Path, lease: New
 ) -> None:
-    monkeypatch.setattr(lease_module, "RENEW_S", 0.05)
     first, second = lease(path), lease(path)
     await first.acquire()
     await pipe.send("DEL", Keys(session).lease)  # it stands still, has lost the lease, and still has the file

@@ -7,9 +7,9 @@ import pytest
 import pytest_asyncio
 
 from bridge.bus.keys import Keys
-from bridge.bus.leadership import lease as lease_module
 from bridge.bus.leadership.lease import Lease, LeaseLost
 from bridge.bus.server.server import BusServer
+from bridge.bus.timing import BusTiming
 from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
@@ -17,19 +17,12 @@ from tests.stacks.bus import KEY, Broker, front, pipe_to, serving, submit, until
 from tests.stacks.redis_relay import Shim
 from tests.waiting import until
 
-
-@pytest.fixture(autouse=True)
-def short_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease_module, "LEASE_S", 1.0)
-    monkeypatch.setattr(lease_module, "MARGIN_S", 0.3)
-    monkeypatch.setattr(lease_module, "RENEW_S", 0.1)
-    monkeypatch.setattr(lease_module, "RETRY_S", 0.05)
-    monkeypatch.setattr(lease_module, "STANDBY_S", 0.02)
+SHORT = BusTiming(lease_s=1.0, margin_s=0.3, renew_s=0.1, renew_again_s=0.05, standby_s=0.02)
 
 
 @pytest_asyncio.fixture
 async def pipe(redis_url: str) -> AsyncIterator[CommandPipeline]:
-    async with pipe_to(redis_url) as pipe:
+    async with pipe_to(redis_url, SHORT) as pipe:
         yield pipe
 
 
@@ -120,7 +113,7 @@ async def test_a_lease_that_redis_lost_is_taken_again_under_the_same_token(pipe:
 
 @pytest.mark.fault(78)
 async def test_without_redis_it_is_given_up_in_time(redis_url: str, session: str) -> None:
-    async with Shim(redis_url) as shim, pipe_to(shim.url) as pipe, pipe_to(redis_url) as direct:
+    async with Shim(redis_url) as shim, pipe_to(shim.url, SHORT) as pipe, pipe_to(redis_url) as direct:
         lease = Lease(pipe, Keys(session))
         await lease.acquire()
         shim.refusing = True
@@ -132,7 +125,7 @@ async def test_without_redis_it_is_given_up_in_time(redis_url: str, session: str
 
 
 async def test_acquiring_waits_for_redis(redis_url: str, session: str) -> None:
-    async with Shim(redis_url) as shim, pipe_to(shim.url) as pipe:
+    async with Shim(redis_url) as shim, pipe_to(shim.url, SHORT) as pipe:
         shim.refusing = True
         lease = Lease(pipe, Keys(session))
         acquiring = asyncio.create_task(lease.acquire())
@@ -143,7 +136,7 @@ async def test_acquiring_waits_for_redis(redis_url: str, session: str) -> None:
 
 
 async def test_a_short_absence_of_redis_changes_nothing(redis_url: str, session: str) -> None:
-    async with Shim(redis_url) as shim, pipe_to(shim.url) as pipe:
+    async with Shim(redis_url) as shim, pipe_to(shim.url, SHORT) as pipe:
         lease = Lease(pipe, Keys(session))
         await lease.acquire()
         keeper = asyncio.create_task(lease.keep())
@@ -172,7 +165,7 @@ async def test_a_released_lease_is_free_at_once(pipe: CommandPipeline, session: 
 async def test_serving_ends_with_the_lease(redis_url: str, session: str, pipe: CommandPipeline) -> None:
     broker = Broker()
     broker.after.clear()
-    async with BusServer(redis_url, session, "w1") as bus, front(redis_url, session) as asker:
+    async with BusServer(redis_url, session, "w1", timing=SHORT) as bus, front(redis_url, session) as asker:
         await bus.lead()
         serving_task = asyncio.create_task(bus.serve(broker.handle))
         await until_open(bus.pipe, bus.keys)
@@ -191,7 +184,7 @@ async def test_serving_ends_with_the_lease(redis_url: str, session: str, pipe: C
 
 async def test_a_worker_that_lost_the_lease_may_lead_again(redis_url: str, session: str, pipe: CommandPipeline) -> None:
     broker = Broker()
-    async with BusServer(redis_url, session, "w1") as bus, front(redis_url, session) as asker:
+    async with BusServer(redis_url, session, "w1", timing=SHORT) as bus, front(redis_url, session) as asker:
         first = await bus.lead()
         await pipe.send("DEL", bus.keys.lease)
         await pipe.send("INCR", bus.keys.epoch)
@@ -208,7 +201,7 @@ async def test_a_worker_that_lost_the_lease_may_lead_again(redis_url: str, sessi
 
 
 async def test_serving_needs_the_lease(redis_url: str, session: str) -> None:
-    async with BusServer(redis_url, session, "w1") as bus:
+    async with BusServer(redis_url, session, "w1", timing=SHORT) as bus:
         with pytest.raises(RuntimeError, match="lead"):
             await bus.serve(Broker().handle)
 
@@ -216,8 +209,8 @@ async def test_serving_needs_the_lease(redis_url: str, session: str) -> None:
 async def test_a_standby_takes_over_and_learns_what_is_unfinished(redis_url: str, session: str) -> None:
     broker, other = Broker(), Broker()
     broker.after.clear()
-    async with BusServer(redis_url, session, "standby") as standby, front(redis_url, session) as asker:
-        async with serving(redis_url, session, broker.handle, worker="leader") as leader:
+    async with BusServer(redis_url, session, "standby", timing=SHORT) as standby, front(redis_url, session) as asker:
+        async with serving(redis_url, session, broker.handle, worker="leader", timing=SHORT) as leader:
             leading = asyncio.create_task(standby.lead())
             call = asyncio.create_task(submit(asker))
             await until(lambda: broker.sent, "the order is sent")
@@ -245,8 +238,8 @@ async def test_an_old_leader_can_not_finish_what_was_adopted(
 ) -> None:
     broker = Broker()
     broker.after.clear()
-    async with BusServer(redis_url, session, "new") as new, front(redis_url, session) as asker:
-        async with serving(redis_url, session, broker.handle, worker="old") as old:
+    async with BusServer(redis_url, session, "new", timing=SHORT) as new, front(redis_url, session) as asker:
+        async with serving(redis_url, session, broker.handle, worker="old", timing=SHORT) as old:
             call = asyncio.create_task(submit(asker, deadline_s=3))
             await until(lambda: broker.sent, "the order is sent")
             await pipe.send("DEL", old.keys.lease)

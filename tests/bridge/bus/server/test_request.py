@@ -1,13 +1,14 @@
 """A handler accepts a write once, notes the ids that it learns, and stores the answer."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
 
 from bridge.bus.keys import Keys
-from bridge.bus.server import request as asked_module
 from bridge.bus.server.request import RequestContext
+from bridge.bus.timing import BusTiming
 from bridge.bus.transport.errors import StaleRequest
 from bridge.tool import ToolError
 from tests.stacks.bus import KEY, ask, front, pipe_to, serving, submit, until_open
@@ -71,11 +72,7 @@ async def test_notes_are_on_the_record_before_anything_is_sent(redis_url: str, s
     assert noted == [{"orderRef": "mcpabc", "permId": "77"}]
 
 
-async def test_a_note_is_given_up_when_redis_stays_away(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(asked_module, "NOTE_S", 0.3)
-
+async def test_a_note_is_given_up_when_redis_stays_away(redis_url: str, session: str) -> None:
     async def handle(asked: RequestContext) -> bytes:
         await asked.accept()
         shim.refusing = True
@@ -84,7 +81,8 @@ async def test_a_note_is_given_up_when_redis_stays_away(
         shim.refusing = False
         return b"1"
 
-    async with Shim(redis_url) as shim, serving(shim.url, session, handle) as bus, front(redis_url, session) as asker:
+    worker = partial(serving, session=session, handle=handle, timing=BusTiming(note_s=0.3))
+    async with Shim(redis_url) as shim, worker(shim.url) as bus, front(redis_url, session) as asker:
         assert await submit(asker) == b"1"
         record = await bus.records.read(KEY)
 

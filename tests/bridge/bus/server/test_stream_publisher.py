@@ -7,12 +7,12 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from bridge.bus.client import replies as waiting
 from bridge.bus.client.client import BusClient
 from bridge.bus.client.stream_reader import StreamReader
 from bridge.bus.messages import Tick
 from bridge.bus.server import stream_publisher as ticks
 from bridge.bus.server.server import BusServer
+from bridge.bus.timing import USUAL, BusTiming
 from bridge.tool import ToolError
 from tests.stacks.bus import Broker, front, serving
 from tests.stacks.redis_relay import Shim
@@ -28,8 +28,23 @@ async def bus(redis_url: str, session: str) -> AsyncIterator[BusServer]:
 
 
 @pytest_asyncio.fixture
+async def impatient(redis_url: str, session: str) -> AsyncIterator[BusServer]:
+    """A worker that soon abandons a stream without a listener."""
+    timing = BusTiming(linger_s=0.3, listener_check_s=0.05)
+    async with serving(redis_url, session, Broker().handle, timing=timing) as bus:
+        yield bus
+
+
+@pytest_asyncio.fixture
 async def asker(redis_url: str, session: str) -> AsyncIterator[BusClient]:
     async with front(redis_url, session) as asker:
+        yield asker
+
+
+@pytest_asyncio.fixture
+async def watchful(redis_url: str, session: str) -> AsyncIterator[BusClient]:
+    """A front that looks for its worker often."""
+    async with front(redis_url, session, timing=BusTiming(worker_check_s=0.02)) as asker:
         yield asker
 
 
@@ -119,9 +134,9 @@ async def test_a_feed_ends_with_the_connection(redis_url: str, session: str, bus
 
 
 async def test_a_feed_ends_with_the_worker(
-    redis_url: str, session: str, asker: BusClient, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, session: str, watchful: BusClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "WATCH_S", 0.05)
+    asker = watchful
     async with serving(redis_url, session, Broker().handle), asker.listen(STREAM) as feed:
         reading = asyncio.ensure_future(anext(feed))
         await until(lambda: asker._post._feeds, "it listens")
@@ -133,13 +148,12 @@ async def test_a_feed_ends_with_the_worker(
     assert "ibkr_get_status" in caught.value.message
 
 
-async def test_a_feed_without_a_worker_ends_soon(asker: BusClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "WATCH_S", 0.02)
+async def test_a_feed_without_a_worker_ends_soon(watchful: BusClient) -> None:
     for _ in range(2):
-        async with asker.listen(STREAM) as feed:
+        async with watchful.listen(STREAM) as feed:
             with pytest.raises(ToolError, match="worker_lost"):
                 await asyncio.wait_for(anext(feed), 5)
-            async with asker.listen("joined-later") as later:
+            async with watchful.listen("joined-later") as later:
                 with pytest.raises(ToolError, match="worker_lost"):
                     await asyncio.wait_for(anext(later), 5)
 
@@ -169,10 +183,8 @@ async def test_the_publisher_knows_its_listeners(bus: BusServer, asker: BusClien
 
 
 @pytest.mark.fault(36)
-async def test_a_stream_that_nobody_hears_is_abandoned(
-    bus: BusServer, asker: BusClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ticks, "LINGER_S", 0.3)
+async def test_a_stream_that_nobody_hears_is_abandoned(impatient: BusServer, asker: BusClient) -> None:
+    bus = impatient
     abandoned: list[str] = []
     bus.on_abandoned(abandoned.append)
     bus.open_stream("unheard")
@@ -182,12 +194,10 @@ async def test_a_stream_that_nobody_hears_is_abandoned(
     bus.close_stream("never opened")
     async with asker.listen(STREAM) as feed:
         bus.open_stream(STREAM)
-        watch = asyncio.create_task(_watch_often(bus, monkeypatch))
         await until(lambda: len(abandoned) == 2, "both are abandoned")
         bus.publish(STREAM, "quote", b"1")
         assert await gathered(feed, 1) == [1]
     await until(lambda: len(abandoned) == 3, "the third is abandoned once its reader has left")
-    watch.cancel()
 
     assert sorted(abandoned[:2]) == ["spoken", "unheard"]
     assert abandoned[2] == STREAM
@@ -200,9 +210,9 @@ async def test_opening_a_stream_again_gives_it_another_while(bus: BusServer, mon
     abandoned: list[str] = []
     bus.on_abandoned(abandoned.append)
     bus.open_stream(STREAM)
-    now += ticks.LINGER_S - 1
+    now += USUAL.linger_s - 1
     bus.open_stream(STREAM)
-    now += ticks.LINGER_S
+    now += USUAL.linger_s
     await bus.ticks.check()
     assert abandoned == []
     now += 1
@@ -222,14 +232,14 @@ async def test_while_redis_is_away_no_stream_is_abandoned(
         bus.open_stream(STREAM)
         shim.refusing = True
         shim.cut()
-        now += 2 * ticks.LINGER_S
+        now += 2 * USUAL.linger_s
         await bus.ticks.check()
         assert abandoned == []
         assert bus.ticks.receivers(STREAM) == ticks.UNCOUNTED
         shim.refusing = False
         await bus.ticks.check()
         assert abandoned == []  # it gets its while from the first answer on
-        now += ticks.LINGER_S + 1
+        now += USUAL.linger_s + 1
         await bus.ticks.check()
 
     assert abandoned == [STREAM]
@@ -278,11 +288,6 @@ async def _is_unheard(bus: BusServer) -> bool:
 
 async def _none() -> int:
     return 0
-
-
-async def _watch_often(bus: BusServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ticks, "CHECK_S", 0.05)
-    await bus.ticks.watch()
 
 
 async def test_a_stream_opened_anew_is_heard_on(bus: BusServer, asker: BusClient) -> None:

@@ -9,10 +9,10 @@ from structlog.testing import capture_logs
 
 from bridge.bus.client.client import BusClient
 from bridge.bus.keys import Keys
-from bridge.bus.leadership import lease as lease_module
 from bridge.bus.leadership.lease import Lease
 from bridge.bus.server.request import retry_until_answered
 from bridge.bus.server.server import BusServer
+from bridge.bus.timing import BusTiming
 from bridge.bus.transport.connection import BusError
 from bridge.bus.transport.outage_log import RepeatedError
 from bridge.tools.session import SessionStatus
@@ -26,12 +26,11 @@ IN_VAIN = 5  # attempts
 
 
 async def test_a_lease_that_is_not_renewed_is_logged_when_that_begins_and_when_it_ends(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+    redis_url: str, session: str
 ) -> None:
-    monkeypatch.setattr(lease_module, "RENEW_S", 0.02)
-    monkeypatch.setattr(lease_module, "RETRY_S", 0.02)
+    often = BusTiming(renew_s=0.02, renew_again_s=0.02)
     with capture_logs() as said:
-        async with Shim(redis_url) as shim, BusServer(shim.url, session, "w1") as bus:
+        async with Shim(redis_url) as shim, BusServer(shim.url, session, "w1", timing=often) as bus:
             await bus.lead()
             await bus.lease.compared.wait()
             shim.refusing = True
@@ -52,13 +51,9 @@ async def test_a_lease_that_is_not_renewed_is_logged_when_that_begins_and_when_i
     assert over["failures"] == IN_VAIN
 
 
-async def test_a_standby_and_a_repeated_step_log_an_absence_once(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lease_module, "STANDBY_S", 0.02)
-    monkeypatch.setattr("bridge.bus.server.request.RETRY_S", 0.02)
+async def test_a_standby_and_a_repeated_step_log_an_absence_once(redis_url: str, session: str) -> None:
     with capture_logs() as said:
-        async with Shim(redis_url) as shim, pipe_to(shim.url) as pipe:
+        async with Shim(redis_url) as shim, pipe_to(shim.url, BusTiming(standby_s=0.02)) as pipe:
             shim.refusing = True
             steps = 0
 
@@ -68,7 +63,7 @@ async def test_a_standby_and_a_repeated_step_log_an_absence_once(
                 shim.refusing = steps < IN_VAIN
                 await pipe.send("PING")
 
-            await retry_until_answered(step)
+            await retry_until_answered(step, pause_s=0.02)
             shim.refusing = True
             shim.cut()
             tried = shim.accepted

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bridge.bus.transport import connection as connect
+from bridge.bus.timing import BusTiming
 from bridge.bus.transport import pipeline as pipe
 from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.connection import BusError, NotSent, Refused, Unanswered
@@ -94,9 +94,7 @@ async def test_without_a_server_nothing_was_sent(unused_port: int) -> None:
     assert not pipe.clock.known
 
 
-async def test_a_server_that_accepts_and_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect, "CONNECT_S", 0.1)
-
+async def test_a_server_that_accepts_and_says_nothing_is_given_up() -> None:
     hung_up = asyncio.Event()
 
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -107,7 +105,7 @@ async def test_a_server_that_accepts_and_says_nothing_is_given_up(monkeypatch: p
 
     silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
-    async with silent, pipe_to(f"redis://:password@127.0.0.1:{port}") as pipe:
+    async with silent, pipe_to(f"redis://:password@127.0.0.1:{port}", BusTiming(connect_s=0.1)) as pipe:
         with pytest.raises(NotSent):
             await pipe.send("PING")
         await hung_up.wait()
@@ -128,11 +126,8 @@ async def test_a_connection_that_breaks_under_a_command_leaves_its_effect_unknow
         assert await pipe.send("PING") == b"PONG"
 
 
-async def test_silence_is_given_up_and_what_comes_too_late_confuses_nobody(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pipe, "ANSWER_S", 0.1)
-    async with Shim(redis_url) as shim, pipe_to(shim.url) as it:
+async def test_silence_is_given_up_and_what_comes_too_late_confuses_nobody(redis_url: str) -> None:
+    async with Shim(redis_url) as shim, pipe_to(shim.url, BusTiming(answer_s=0.1)) as it:
         await it.send("PING")
         shim.answers.clear()
         with pytest.raises(Unanswered, match="no answer in time"):

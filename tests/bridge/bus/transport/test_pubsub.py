@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bridge.bus.keys import Keys
+from bridge.bus.timing import USUAL, BusTiming
 from bridge.bus.transport import pubsub as listening
 from bridge.bus.transport.connection import NotSent
 from bridge.bus.transport.pipeline import CommandPipeline
@@ -31,9 +32,11 @@ class Ear:
 
 
 @asynccontextmanager
-async def listening_to(url: str, *channels: str) -> AsyncIterator[tuple[PubSubListener, Ear]]:
+async def listening_to(
+    url: str, *channels: str, timing: BusTiming = USUAL
+) -> AsyncIterator[tuple[PubSubListener, Ear]]:
     ear = Ear()
-    async with PubSubListener(url, ear.hear, ear.lose) as listener:
+    async with PubSubListener(url, ear.hear, ear.lose, timing) as listener:
         for channel in channels:
             listener.subscribe(channel)
         for channel in channels:
@@ -136,12 +139,9 @@ async def test_attempts_grow_apart_and_start_close_again_after_success(
     assert pauses[0] == 0.05
 
 
-async def test_a_quiet_connection_is_pinged_and_kept(
-    redis_url: str, channel: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listening, "IDLE_S", 0.05)
-    monkeypatch.setattr(listening, "SILENT_S", 2.0)
-    async with pipe_to(redis_url) as pipe, listening_to(redis_url, channel) as (_, ear):
+async def test_a_quiet_connection_is_pinged_and_kept(redis_url: str, channel: str) -> None:
+    often = BusTiming(idle_s=0.05, silent_s=2.0)
+    async with pipe_to(redis_url) as pipe, listening_to(redis_url, channel, timing=often) as (_, ear):
         pinged = await _pings(pipe)
         await until(lambda: _more_pings(pipe, pinged + 3), "it was pinged three times")
         await say(pipe, channel, b"1")
@@ -150,12 +150,9 @@ async def test_a_quiet_connection_is_pinged_and_kept(
     assert ear.lost == 0
 
 
-async def test_a_half_open_connection_is_given_up(
-    redis_url: str, channel: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listening, "IDLE_S", 0.1)
-    monkeypatch.setattr(listening, "SILENT_S", 0.1)
-    async with Shim(redis_url) as shim, listening_to(shim.url, channel) as (listener, ear):
+async def test_a_half_open_connection_is_given_up(redis_url: str, channel: str) -> None:
+    soon = BusTiming(idle_s=0.1, silent_s=0.1)
+    async with Shim(redis_url) as shim, listening_to(shim.url, channel, timing=soon) as (listener, ear):
         shim.answers.clear()
         await until(lambda: ear.lost == 1, "the silence is noticed")
         shim.answers.set()
@@ -185,7 +182,7 @@ async def test_a_channel_that_the_server_takes_away_is_asked_for_again(redis_url
 
 
 def test_a_half_open_connection_is_noticed_within_ten_seconds() -> None:
-    assert 1 < listening.IDLE_S + listening.SILENT_S < 10
+    assert 1 < USUAL.idle_s + USUAL.silent_s < 10
 
 
 async def test_a_confirmation_of_what_was_left_meanwhile_does_not_count(redis_url: str, channel: str) -> None:
