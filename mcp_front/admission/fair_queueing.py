@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,6 +28,7 @@ from mcp_front.protocol.jsonrpc import (
     replay_body,
     send_timeout,
 )
+from mcp_front.protocol.stop_errors import STOPPING, not_begun
 
 MAX_CONCURRENT = 2  # one in this process and one on its way through Redis and the worker; more only wait inside
 WAITING = 256  # of one caller: to wait costs nothing, to be refused does
@@ -79,8 +80,12 @@ class FairQueueMiddleware:
                 leave = await self._let_in(caller, asked)
         except ToolError as error:
             # A client that does not listen would at once be here again, and all that came together together.
-            await asyncio.sleep(RETRY_IN_S * random.uniform(1, 3))
+            with suppress(asyncio.CancelledError):  # by a stop of the front: the refusal goes out at once
+                await asyncio.sleep(RETRY_IN_S * random.uniform(1, 3))
             await refuse(asked, error, is_modern(scope), send)
+            return
+        except asyncio.CancelledError:  # by uvicorn alone, when a stop of the front has waited long enough
+            await refuse(asked, not_begun(), is_modern(scope), send, STOPPING)
             return
         try:
             await self._app({**scope, PLACE: leave}, replay_body(come, receive), _leaving(send, leave))

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from mcp_front.admission.fair_queueing import Counted, FairQueueMiddleware
 from mcp_front.admission.rate_limits import RateLimiter
 from mcp_front.http.accept import JsonOnlyMiddleware
+from mcp_front.http.cut_off import CutOffMiddleware
 from mcp_front.http.messages import Cancel, MessageMiddleware
 from mcp_front.http.paths import ENDPOINT, PathMiddleware
 from mcp_front.http.refusals import Fault, RefusalMiddleware
@@ -51,6 +52,7 @@ def build_app(
             Middleware(FairQueueMiddleware, paces=paces, counted=counted),
             Middleware(MessageMiddleware, cancel=cancel),
             Middleware(lane),
+            Middleware(CutOffMiddleware),
             Middleware(JsonOnlyMiddleware),
         ],
     )

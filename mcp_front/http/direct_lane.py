@@ -13,17 +13,17 @@ from mcp.server.streamable_http import check_accept_headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bridge.tool import Effect, ToolError, ToolSpec
+from bridge.tool import Effect, ToolSpec
 from mcp_front.http.paths import is_known, is_message
 from mcp_front.protocol.direct_call import CALL, PARAMS, DirectCall, direct_answer, direct_call
 from mcp_front.protocol.envelope import MESSAGE
 from mcp_front.protocol.results import error_result
+from mcp_front.protocol.stop_errors import cut_off
 from mcp_front.tools.pipeline import CallPipeline, Origin
 from mcp_front.tools.server import SERVER_INFO
 
 STREAM_AFTER_S = 10.0  # without an answer: a proxy's idle timeout is nearer than a long history
 PING_S = 10.0
-STOPPED = "This front is being stopped, and the call had no answer yet."
 PING = b": ping\r\n\r\n"
 STREAM_HEADERS = [
     (b"content-type", b"text/event-stream"),
@@ -128,14 +128,8 @@ async def _result(
         if not answering.done() and not leaving.done():
             await response.keep_open(answering, leaving)
     except asyncio.CancelledError:  # by uvicorn alone, of what still runs when a stop has waited long enough
-        return error_result(_cut_off(spec))
+        return error_result(cut_off(spec))
     return answering.result() if answering.done() else None
-
-
-def _cut_off(spec: ToolSpec) -> ToolError:
-    if spec.effect is Effect.READ:
-        return ToolError("retry", f"{STOPPED} Retry.")
-    return ToolError("unknown", f"{STOPPED} It may have been carried out: see ibkr_get_status, or call it again.")
 
 
 def _origin(call: DirectCall, scope: Scope) -> Origin:

@@ -20,7 +20,7 @@ CALL = "tools/call"
 HALF = b"\\ud"  # how an escaped half of a surrogate pair begins
 
 
-class _Params(msgspec.Struct):
+class CallParams(msgspec.Struct):
     name: Any = None
 
 
@@ -29,21 +29,23 @@ class JsonRpcHead(msgspec.Struct):
 
     id: Any = None
     method: Any = None
-    params: _Params | None = None
+    params: CallParams | None = None
 
     @property
     def halts(self) -> bool:
         """Halting waits for nobody: it must work while something floods."""
-        tool = self._tool()
+        tool = self.tool
         return tool is not None and tool.effect is Effect.HALT
 
     @property
     def relieves(self) -> bool:
         """The call reduces risk or shows it: a halt, a cancel, the status. No quota of other calls holds it up."""
-        tool = self._tool()
+        tool = self.tool
         return tool is not None and tool.relieves
 
-    def _tool(self) -> ToolSpec | None:
+    @property
+    def tool(self) -> ToolSpec | None:
+        """The tool that a call names; None for any other request, and for a name that is unknown."""
         name = self.params.name if self.method == CALL and self.params is not None else None
         return TOOLS.get(name) if isinstance(name, str) else None
 
@@ -100,15 +102,19 @@ def is_modern(scope: Scope) -> bool:
     )
 
 
-async def refuse(asked: JsonRpcHead, error: ToolError, modern: bool, send: Send) -> None:
+async def refuse(asked: JsonRpcHead, error: ToolError, modern: bool, send: Send, status: int = 429) -> None:
     """A tool call gets its tool's error; anything else HTTP's own word, with MCP's inside."""
-    if asked.method == CALL and asked.id is not None:
-        status, told = 200, {"result": _result(error, modern)}
-    else:
-        data = {"code": error.code, **error.details}
-        status, told = 429, {"error": {"code": -32000, "message": str(error), "data": data}}
+    told = error_response(asked, error, modern)
     retry_after = str(math.ceil(error.details["retry_after_s"])).encode()
-    await answer(status, {"id": asked.id, **told}, send, (b"retry-after", retry_after))
+    await answer(200 if "result" in told else status, told, send, (b"retry-after", retry_after))
+
+
+def error_response(asked: JsonRpcHead, error: ToolError, modern: bool) -> dict[str, Any]:
+    """Return the JSON-RPC response without its version: a tool call's result, or the error of any other request."""
+    if asked.method == CALL and asked.id is not None:
+        return {"id": asked.id, "result": _result(error, modern)}
+    data = {"code": error.code, **error.details}
+    return {"id": asked.id, "error": {"code": -32000, "message": str(error), "data": data}}
 
 
 def _result(error: ToolError, modern: bool) -> dict[str, Any]:

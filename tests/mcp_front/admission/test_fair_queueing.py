@@ -147,6 +147,45 @@ async def test_beyond_its_line_a_caller_is_told_to_come_again_and_others_are_not
         assert not waiting.done()
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b'{"id":1,"method":"tools/call","params":{"name":"ibkr_get_pnl"}}', 200), (b'{"id":1,"method":"ping"}', 503)],
+)
+async def test_a_request_that_waits_when_the_front_is_cut_off_is_told_to_retry(body: bytes, status: int) -> None:
+    told: list[Message] = []
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    async with flooded(Inside()) as (guarded, _):
+        waiting = knock(guarded, "hungry", send, body)
+        await asyncio.sleep(0)
+        waiting.cancel()  # as uvicorn does
+        await waiting
+
+    assert told[0]["status"] == status
+    assert b"not begun" in told[1]["body"]
+
+
+async def test_a_refusal_that_is_held_back_goes_out_when_the_front_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "RETRY_IN_S", 60)
+    told: list[Message] = []
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    async with flooded(Inside()) as (guarded, tasks):
+        tasks += [knock(guarded, "hungry") for _ in range(WAITING)]
+        await asyncio.sleep(0)
+        refused = knock(guarded, "hungry", send)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        refused.cancel()
+        await refused
+
+    assert told[0]["status"] == 429
+
+
 async def test_whoever_is_early_waits_before_it_takes_a_place() -> None:
     inside = Inside()
     guarded = FairQueueMiddleware(inside, RateLimiter(20, 1), nullcontext)
