@@ -69,7 +69,7 @@ def lines_of(count: int) -> list[bytes]:
 async def timed(reader: OrderHistoryReader) -> float:
     """Return the milliseconds of one call. Raises RuntimeError where an event is missing."""
     began = time.perf_counter()
-    events = await reader.whole(OrderState(0, CLIENT_ID, TERMS, permIds=(PERM_ID,)))
+    events = await reader.of(OrderState(0, CLIENT_ID, TERMS, permIds=(PERM_ID,)))
     took = (time.perf_counter() - began) * 1000
     if len(events) != EVENTS_OF_AN_ORDER:
         raise RuntimeError(f"{len(events)} events of {EVENTS_OF_AN_ORDER} were found")

@@ -81,7 +81,7 @@ class WorkerSettings(BaseSettings):
         return self
 
     @property
-    def rails(self) -> Limits:
+    def effective_limits(self) -> Limits:
         """The limits in force: in paper trading, what is not set has a default."""
         return self.limits if self.trading_mode == "live" else self.limits.or_paper_defaults()
 

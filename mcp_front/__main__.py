@@ -55,18 +55,18 @@ class Front:
     app: StarletteWithLifespan
     calls: CallPipeline
     draining: asyncio.Event
-    asker: BusClient
+    bus: BusClient
 
 
-def assemble(settings: FrontSettings, asker: BusClient) -> Front:
+def assemble(settings: FrontSettings, bus: BusClient) -> Front:
     """Everything but the socket; raises OSError or ValueError where the tokens file or a toolset's name is no good."""
     draining = asyncio.Event()
     tokens = TokenFile(settings.front_tokens_file) if settings.front_tokens_file else None
-    answers, streams, seals = BusTools(asker), Streams(asker, draining, tokens), SharedRequestStateCodec(asker)
-    by_effect = answers.by_effect | {Effect.WRITE: LiveOrderApproval(asker, seals, answers.submit).submit}
+    answers, streams, codec = BusTools(bus), Streams(bus, draining, tokens), SharedRequestStateCodec(bus)
+    by_effect = answers.by_effect | {Effect.WRITE: LiveOrderApproval(bus, codec, answers.submit).submit}
     by_name = {
         "get_status": answers.status,
-        "halt_trading": HaltTradingTool(asker).halt,
+        "halt_trading": HaltTradingTool(bus).halt,
         "stream_market_data": streams.market_data,
         "stream_account_updates": streams.account_updates,
     }
@@ -74,14 +74,14 @@ def assemble(settings: FrontSettings, asker: BusClient) -> Front:
     paces = rate_limiter(settings.front_calls_per_s, settings.front_burst)
     offered = offered_tools(settings.front_toolsets)
     lane = partial(DirectLane, calls=calls, offered=offered, streamed=STREAMED)
-    mcp = build_server(offered, calls, tokens, partial(session_mode, asker), seals)
+    mcp = build_server(offered, calls, tokens, partial(session_mode, bus), codec)
     tokens_fault = tokens.fault if tokens else _no_fault
-    add_health(mcp, asker, draining, tokens_fault)
-    add_start_page(mcp, asker, draining, tokens=tokens is not None)
-    asker.fronts.serve(calls.under_way.find, calls.under_way.end)
+    add_health(mcp, bus, draining, tokens_fault)
+    add_start_page(mcp, bus, draining, tokens=tokens is not None)
+    bus.fronts.serve(calls.under_way.find, calls.under_way.end)
     hosts, origins = settings.front_allowed_hosts, settings.front_allowed_origins
-    app = build_app(mcp, hosts, origins, paces, calls.counted, asker.fronts.end_only, tokens_fault, lane)
-    return Front(mcp, app, calls, draining, asker)
+    app = build_app(mcp, hosts, origins, paces, calls.counted, bus.fronts.end_only, tokens_fault, lane)
+    return Front(mcp, app, calls, draining, bus)
 
 
 def _no_fault() -> None:
@@ -92,8 +92,8 @@ def main() -> int:
     """The exit status: 2 where the settings are no good."""
     try:
         settings = load_settings()
-        asker = BusClient(settings.redis_url, settings.ibkr_session, front_id())
-        front = assemble(settings, asker)
+        bus = BusClient(settings.redis_url, settings.ibkr_session, front_id())
+        front = assemble(settings, bus)
     except ValidationError as error:
         _complain(*setting_faults(error))
         return 2
@@ -104,15 +104,15 @@ def main() -> int:
     gc.collect()
     gc.freeze()  # what is there from the start is no garbage: a look through all of it takes tens of milliseconds
     _allow_connections()
-    _run(serve(settings, asker, front))
+    _run(serve(settings, bus, front))
     return 0
 
 
-async def serve(settings: FrontSettings, asker: BusClient, front: Front) -> None:
+async def serve(settings: FrontSettings, bus: BusClient, front: Front) -> None:
     """Serve until a signal, then drain."""
     app = LoadSheddingMiddleware(front.app, _share(settings))
     config = http_config(app, settings.front_host, settings.front_port)
-    async with asker:
+    async with bus:
         log.info("serving", host=settings.front_host, port=settings.front_port, session=settings.ibkr_session)
         await DrainingServer(config, front.calls, front.draining, settings.front_drain_s).serve()
 

@@ -136,7 +136,7 @@ class AccountUpdates:
             await self._work.wait()
             self._work.clear()
             while self._wire is not None and self._asked != self._wanted():
-                await self._pacer.turn(Priority.READS)
+                await self._pacer.wait_turn(Priority.READS)
                 self._step()
 
     def _wanted(self) -> str | None:

@@ -36,7 +36,7 @@ class OrderHistoryReader:
         self._pipe = pipe
         self._keys = keys
 
-    async def whole(self, state: OrderState) -> list[HistoryEntry]:
+    async def of(self, state: OrderState) -> list[HistoryEntry]:
         """Return the order's events in the log, and those that are not in the log yet, by time.
 
         Raises ToolError bus_down.

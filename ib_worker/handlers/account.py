@@ -61,12 +61,12 @@ async def get_account_summary(request: GetAccountSummary, session: Session) -> l
 
 @handles(GetPositions)
 async def get_positions(request: GetPositions, session: Session) -> list[Position]:
-    session.orders.require_whole("positions", POSITION_MESSAGES)
+    session.orders.require_complete("positions", POSITION_MESSAGES)
     account, symbol = _named_account(session, request.account), request.symbol
-    bonds = await bonds_named(session.contracts, symbol, [each.contract for each in session.holdings.all()])
+    bonds = await bonds_named(session.contracts, symbol, [each.contract for each in session.positions.all()])
     held = [
         each
-        for each in session.holdings.all()
+        for each in session.positions.all()
         if account in (None, each.account)
         and (symbol is None or goes_by(each.contract, symbol) or each.contract.conId in bonds)
     ]
@@ -105,7 +105,7 @@ async def get_pnl_single(request: GetPnlSingle, session: Session) -> PnLSingle:
 
 async def _position(session: Session, account: str, request: GetPnlSingle) -> Contract:
     """Return the contract that is meant: one that is held under that name, else TWS's own by that name."""
-    held = [each.contract for each in session.holdings.all() if each.account == account]
+    held = [each.contract for each in session.positions.all() if each.account == account]
     if request.conId is not None:
         return await _by_id(session, held, request)
     named = [each for each in held if goes_by(each, request.symbol or "")]

@@ -40,7 +40,7 @@ async def get_open_orders(request: GetOpenOrders, session: Session) -> list[Orde
     _require_readable(session)
     listed = set(await all_open_orders(session))
     _require_readable(session)
-    session.orders.require_whole("orders", ORDER_MESSAGES)
+    session.orders.require_complete("orders", ORDER_MESSAGES)
     own = session.clientId
     open_ = [each for each in session.orders.tracker.open() if each in listed or each.state.clientId == own]
     await recall(session, resting_exits(session))  # their keys, which a warning names
@@ -60,7 +60,7 @@ async def get_completed_orders(request: GetCompletedOrders, session: Session) ->
     listed = {each for each in archived if each is not None}
     forgotten = archived.count(None) + len(listed.difference(known))
     _require_readable(session)
-    session.orders.require_whole("orders", ORDER_MESSAGES)
+    session.orders.require_complete("orders", ORDER_MESSAGES)
     ended = [each for each in known if each in listed or each.state.done]
     return await _reports(session, "get_completed_orders", request, ended, forgotten=forgotten)
 
@@ -79,7 +79,7 @@ async def get_order(request: GetOrder, session: Session) -> OrderHistory:
             "of a call with an idempotencyKey is kept for seven days: repeat the call with the same key and arguments.",
         )
     await refresh(session, entry)
-    life = await session.services.history.whole(entry.state)
+    life = await session.services.history.of(entry.state)
     events = [OrderEvent(at=each.at + session.ahead, source=each.source, what=each.what) for each in life]
     group = related(session, entry)
     await recall(session, group)
@@ -95,7 +95,7 @@ async def get_executions(request: GetExecutions, session: Session) -> list[Execu
     listed = await session.tws.share(
         ("executions", session.orders.tracker.placed), partial(session.executions.read, session.tws.ask_executions)
     )
-    session.orders.require_whole("executions", EXECUTION_MESSAGES)
+    session.orders.require_complete("executions", EXECUTION_MESSAGES)
     bonds = await bonds_named(session.contracts, request.symbol, [each.contract for each in listed])
     fills = await session.long_work.run(listed, partial(_newest, request, bonds))
 

@@ -79,7 +79,7 @@ from ib_worker.tws.values import unset
 @handles(PlaceOrder)
 async def place_order(request: PlaceOrder, session: Session, asked: RequestContext) -> OrderReport:
     session.require_ready()
-    account = session.tradable(session.account(request.account))
+    account = session.require_tradable(session.account(request.account))
     orderRef = order_ref(asked.key or "")
     contract = await session.contracts.contract(request, Priority.ORDERS)
     order = build_order(request, account, orderRef)
@@ -96,7 +96,7 @@ async def place_order(request: PlaceOrder, session: Session, asked: RequestConte
             session, asked, contract, order, CheckOptions(request.duplicateOf, request.confirmationToken)
         )
         exits = closed_by(session, account, contract.conId, order.action)
-        await session.tws.pacer.turn(Priority.ORDERS)
+        await session.tws.pacer.wait_turn(Priority.ORDERS)
         async with session.tws.order_id_lock:
             outgoing = outgoing_order(await session.tws.fresh_order_id(), contract, order)
             await session.services.audit.intent(
@@ -115,7 +115,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
     """TWS holds what comes with transmit=False until a later one of the group comes without; so all three are encoded
     into the same write, and a worker that dies before it leaves nothing."""
     session.require_ready()
-    account = session.tradable(session.account(request.account))
+    account = session.require_tradable(session.account(request.account))
     key = asked.key or ""
     contract = await session.contracts.contract(request, Priority.ORDERS)
     orders = build_bracket(request, account, key)
@@ -131,7 +131,7 @@ async def place_bracket_order(request: PlaceBracketOrder, session: Session, aske
     async with session.order_lock(account):
         clear = await check_order(session, asked, contract, orders[0], allowance)
         for _ in orders:
-            await session.tws.pacer.turn(Priority.ORDERS)
+            await session.tws.pacer.wait_turn(Priority.ORDERS)
         async with session.tws.order_id_lock:
             ids = [await session.tws.fresh_order_id() for _ in orders]
             for each in orders[1:]:
@@ -156,7 +156,7 @@ async def modify_order(request: ModifyOrder, session: Session, asked: RequestCon
         await listed_soon(session)  # a later list of open orders may contradict an end
     group = len(placed) > 1 and owned(session, placed)
     entry = meant_of(session, placed, request) if group else require_own_order(session, request.orderId, request)
-    account = session.tradable(entry.state.terms.account)
+    account = session.require_tradable(entry.state.terms.account)
     if entry.sent is not None:
         request = meant(request, *entry.sent)
         contract, order = entry.sent
@@ -171,7 +171,7 @@ async def modify_order(request: ModifyOrder, session: Session, asked: RequestCon
         base = entry.state.terms
         along = [replace(order_again(session, each.entry)[1], totalQuantity=each.quantity) for each in exits]
         clear = await check_order(session, asked, contract, order, CheckOptions(beside=entry, along=along))
-        await session.tws.pacer.turn(Priority.ORDERS)
+        await session.tws.pacer.wait_turn(Priority.ORDERS)
         order = await keep_stop_price(session, entry, order, request)
         terms = to_json(terms_of(contract, order))
         state = entry.state
@@ -201,13 +201,13 @@ async def cancel_order(request: CancelOrder, session: Session, asked: RequestCon
     if len(group := placed and related(session, placed[0])) > 1 and owned(session, group):
         return await cancel_group(session, asked, group)
     entry = require_own_order(session, request.orderId, request)
-    account = session.tradable(entry.state.terms.account)
+    account = session.require_tradable(entry.state.terms.account)
     if entry.state.done:
         await listed_soon(session)  # a later list of open orders may contradict the end
     if entry.state.done:
         text = f"The order was {entry.state.status} already; nothing was sent."
         return grouped(session, entry, " ".join(filter(None, [text, still_open(session, entry)])))
-    await session.tws.pacer.turn(Priority.CANCELS)
+    await session.tws.pacer.wait_turn(Priority.CANCELS)
     await session.services.audit.intent(asked, account, entry.state.orderId, entry.state.orderRef or "")
     await asked.accept(None, **order_names(entry))
     along = [entry, *held_of(session, entry)]
@@ -230,7 +230,7 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: R
     session.tws.require_connection()
     allowed = [each for each in session.accounts if session.may_trade(each)]
     for account in session.accounts if request.everyClient or not allowed else allowed:
-        session.tradable(account)
+        session.require_tradable(account)
     if not session.orders.tracker.known and not request.everyClient:
         raise session.state.standing.error()
     ids = [each.state.orderId for each in _cancellable(session, request)]
@@ -238,7 +238,7 @@ async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: R
     await asked.accept()
     mine = _cancellable(session, request)
     if request.everyClient:
-        await session.tws.pacer.turn(Priority.CANCELS)
+        await session.tws.pacer.wait_turn(Priority.CANCELS)
         send_global_cancel(session, asked)
     else:
         await _cancel_each(session, asked, mine)
@@ -278,7 +278,7 @@ async def _cancel_each(
 ) -> None:
     """One after another, as TWS lets them; the first that can't be written fails the call."""
     for entry in entries:
-        await session.tws.pacer.turn(Priority.CANCELS)
+        await session.tws.pacer.wait_turn(Priority.CANCELS)
         begun = write_cancels(session, asked, [entry], begun)
 
 

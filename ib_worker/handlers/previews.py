@@ -39,7 +39,7 @@ async def preview_order(request: PreviewOrder, session: Session, asked: RequestC
     intent = intent_of(contract, order, await details_of(session, contract))
     refused_by = await _refused_by(session, account, intent, facts)
     state = await _what_if(session, contract, order)
-    token, collar = None, session.settings.rails.collar
+    token, collar = None, session.settings.effective_limits.collar
     found = known_worth(intent, facts, collar)
     if refused_by is None:
         price = near_price(intent, facts)
@@ -79,7 +79,7 @@ async def preview_order(request: PreviewOrder, session: Session, asked: RequestC
 
 
 async def _what_if(session: Session, contract: ib_async.Contract, order: ib_async.Order) -> ib_async.OrderState:
-    await session.tws.pacer.turn(Priority.READS)
+    await session.tws.pacer.wait_turn(Priority.READS)
     timing = session.order_timing
     try:
         with ExitStack() as asking:
@@ -111,10 +111,10 @@ async def _what_if(session: Session, contract: ib_async.Contract, order: ib_asyn
 async def _refused_by(session: Session, account: str, intent: OrderIntent, facts: RiskInputs) -> str | None:
     """Why a placing of this order would be refused now, None if nothing is known against it."""
     try:
-        session.tradable(account)
+        session.require_tradable(account)
         require_durable(session)
         await session.services.kill_switch.require_open(only_reduces_position(intent, facts))
-        check(intent, facts, session.settings.rails)
+        check(intent, facts, session.settings.effective_limits)
     except ToolError as error:
         return str(with_reason(error, intent, facts))
     return None

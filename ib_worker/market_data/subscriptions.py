@@ -118,7 +118,7 @@ class QuoteSubscriptions:
         """Ask TWS for a line in its caller's turn; what a caller gives up, or can't be asked for now, `run` does."""
         try:
             if self._wire is not None and self._is_missing(line):
-                await self._pacer.turn(lane)
+                await self._pacer.wait_turn(lane)
                 self._step(line)
         finally:
             if self._is_missing(line):
@@ -134,7 +134,7 @@ class QuoteSubscriptions:
         for line in list(self._lines.values()):
             self._drop(line)
         while self._wire is not None and self._to_cancel:
-            await self._pacer.turn(Priority.READS)
+            await self._pacer.wait_turn(Priority.READS)
             self._step()
 
     def connected(self, wire: Any) -> None:
@@ -227,7 +227,7 @@ class QuoteSubscriptions:
             await self._work.wait()
             self._work.clear()
             while self._wire is not None and self._has_work():
-                await self._pacer.turn(Priority.READS)
+                await self._pacer.wait_turn(Priority.READS)
                 self._step()
 
     def _has_work(self) -> bool:

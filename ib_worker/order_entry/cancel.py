@@ -27,14 +27,14 @@ async def cancel_group(session: Session, asked: RequestContext, group: Sequence[
     """Cancel what is open of a bracket. An entry takes along what it holds; what its fill, which came first, has set
     free stays: that is the position's protection."""
     first = group[0]
-    account = session.tradable(first.state.terms.account)
+    account = session.require_tradable(first.state.terms.account)
     if any(each.state.done for each in group):
         await listed_soon(session)  # a later list of open orders may contradict an end
     targets = _targets(session, group)
     if not targets:
         return grouped(session, first, f"Nothing of it is open any more: {_stand(group)}. Nothing was sent.")
     for each in targets:
-        await session.tws.pacer.turn(Priority.ORDERS)
+        await session.tws.pacer.wait_turn(Priority.ORDERS)
         await session.services.audit.intent(asked, account, each.state.orderId, each.state.orderRef or "")
     await asked.accept(None, **order_names(targets[0]))
     was_open = [each for each in group if is_open(each)]
@@ -68,7 +68,7 @@ async def withdrawn(session: Session, asked: RequestContext, entries: Sequence[T
         return
     with suppress(ToolError, ConnectionLost):
         for each in [each for each in entries if not each.state.done]:
-            await session.tws.pacer.turn(Priority.ORDERS)
+            await session.tws.pacer.wait_turn(Priority.ORDERS)
             account, orderRef = each.state.terms.account, each.state.orderRef or ""
             await session.services.audit.intent(asked, account, each.state.orderId, orderRef)
             write_cancels(session, asked, [each], begun=True)

@@ -97,7 +97,7 @@ async def announce(session: Session, asked: RequestContext, exits: Sequence[Foll
     """The intents of what follows. Raises ToolError before anything is sent."""
     for each in exits:
         require_changeable(session, each.entry, each.base)
-        await session.tws.pacer.turn(Priority.ORDERS)
+        await session.tws.pacer.wait_turn(Priority.ORDERS)
         state = each.entry.state
         terms = to_json(replace(each.base, totalQuantity=each.quantity))
         await session.services.audit.intent(

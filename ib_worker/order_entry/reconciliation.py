@@ -201,7 +201,7 @@ class Reconciliation:
         """The order, or the certainty after two clean looks that IBKR does not have it. Raises ToolError."""
         session, tracker = self._session, self._session.orders.tracker
         ours = record.token == self._token  # and not an earlier leader's, which the synchronization came after
-        looks = int(session.orders.read_whole and not ours)
+        looks = int(session.orders.sync_complete and not ours)
         doubt = ""
         while (entry := tracker.by_ref(orderRef)) is None:
             doubt = doubt or self._doubt(record)

@@ -124,9 +124,9 @@ def resting_exits(session: Session) -> list[TrackedOrder]:
 def position(session: Session, entry: TrackedOrder) -> Decimal:
     """Return the signed position in the order's contract and account, with fills that no position shows yet."""
     account, conId = entry.state.terms.account or "", entry.state.terms.contract.conId
-    holdings = session.holdings
-    unshown = holdings.unshown(account, conId, "BUY") - holdings.unshown(account, conId, "SELL")
-    return holdings.held(account, conId) + unshown
+    positions = session.positions
+    unshown = positions.unshown(account, conId, "BUY") - positions.unshown(account, conId, "SELL")
+    return positions.held(account, conId) + unshown
 
 
 def excess(session: Session, entries: Iterable[TrackedOrder]) -> float:

@@ -23,7 +23,7 @@ class ExcessExits(NamedTuple):
 
 def exceeding(session: Session) -> list[ExcessExits]:
     """Empty while positions are not known."""
-    if not session.holdings.known:
+    if not session.positions.known:
         return []
     sides: defaultdict[tuple[str | None, int, str], list[TrackedOrder]] = defaultdict(list)
     for each in resting_exits(session):
@@ -83,7 +83,7 @@ def by_key(exits: Sequence[TrackedOrder]) -> str:
 
 def closed_by(session: Session, account: str, conId: int, action: str) -> list[TrackedOrder]:
     """The exits of a position that an order of this side closes or reduces; none where it does not."""
-    held = session.holdings.held(account, conId)
+    held = session.positions.held(account, conId)
     closes = held > 0 if action == "SELL" else held < 0
     if not closes:
         return []

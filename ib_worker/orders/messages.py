@@ -109,7 +109,7 @@ class OrderMessageHandler:
             convert.text(whyHeld),
         )
         if entry is None:
-            self._tracker.early(perm, event)
+            self._tracker.hold_until_known(perm, event)
         else:
             entry.shown = ShownOrder(status, filled, remaining)
             self._tracker.take(entry, event)
@@ -130,13 +130,13 @@ class OrderMessageHandler:
         )
         entry = self._tracker.entry(execution.orderId, execution.clientId, permId, orderRef, None)
         if entry is None:
-            self._tracker.early(permId, event)
+            self._tracker.hold_until_known(permId, event)
         else:
             self._tracker.take(entry, event)
         return entry
 
     def commissionReport(self, report: ib_async.CommissionReport) -> None:
-        self._tracker.pay(
+        self._tracker.add_commission(
             Commission(
                 self._now(),
                 report.execId,

@@ -81,12 +81,8 @@ class OrderState:
     lastFillPrice: float | None = None
     whyHeld: str | None = None
     rejected: ErrorReported | None = None
-    doubted: ErrorReported | None = (
-        None  # an error that rejects orders came for a working one: Inactive would confirm it
-    )
-    said: ErrorReported | None = (
-        None  # an error or notice that may be the answer to the latest frame, and whose meaning is open
-    )
+    pending_rejection: ErrorReported | None = None  # a rejecting error for a working order: Inactive would confirm it
+    said: ErrorReported | None = None  # an error or notice that may answer the latest frame: its meaning is open
     ended_at: datetime | None = None  # when TWS told its end
     contradicted: str | None = None  # what the order was taken for, though later word of TWS has it open
     cancel_asked: bool = False
@@ -96,10 +92,10 @@ class OrderState:
     changed_at: datetime | None = None  # when the latest change was sent
     change: Terms | None = None  # sent, and neither confirmed nor refused yet
     change_refused: ErrorReported | None = None
-    missed: int = 0  # full looks in which TWS did not name it, some time from one to the next
+    misses: int = 0  # complete order lists without it, some time from one to the next
     missed_at: datetime | None = None  # the latest of these
     working: bool = False  # TWS has shown it in the market at least once
-    whole: bool = False  # TWS itself has said that it is filled: else that is worked out from fills and quantity
+    filled_confirmed: bool = False  # TWS has reported Filled; if not, Filled follows from fills and quantity
     fills: Mapping[str, Fill] = field(default_factory=dict)  # by trade
     commissions: Mapping[str, Commission] = field(default_factory=dict)  # by trade
     notices: tuple[ErrorReported, ...] = ()
@@ -127,7 +123,7 @@ class OrderState:
     @property
     def not_found(self) -> bool:
         """TWS does not have it: two clean looks, some time apart, did not show it."""
-        return self.missed >= LOOKS
+        return self.misses >= LOOKS
 
     @property
     def commission(self) -> float | None:
@@ -135,15 +131,15 @@ class OrderState:
         known = [self.commissions[trade].commission for trade in self.fills if trade in self.commissions]
         paid = [each for each in known if each is not None]
         told = sum(each.shares for each in self.fills.values())
-        whole = len(paid) == len(self.fills) and told >= self.filled * (1 - 1e-9)
-        return sum(paid) if self.fills and whole else None
+        complete = len(paid) == len(self.fills) and told >= self.filled * (1 - 1e-9)
+        return sum(paid) if self.fills and complete else None
 
 
 def apply(state: OrderState, event: Event) -> OrderState:
     """The state after the event; the same object when the event says nothing new."""
     before = state
-    if state.missed and isinstance(event, NAMES_IT):
-        state = replace(state, missed=0, missed_at=None)
+    if state.misses and isinstance(event, NAMES_IT):
+        state = replace(state, misses=0, missed_at=None)
     after = _APPLY[type(event)](state, event)
     if after.done:
         return after if before.done else replace(after, ended_at=event.at, said=None, contradicted=None)
@@ -237,7 +233,7 @@ def _said(state: OrderState, event: ErrorReported) -> OrderState:
         if not state.working or state.status == INACTIVE:
             known = replace(known, rejected=event, status=INACTIVE)
         else:
-            known = replace(known, doubted=event, said=event if _awaited(state) else state.said)
+            known = replace(known, pending_rejection=event, said=event if _awaited(state) else state.said)
     elif not state.done and (event.code not in WARNINGS or _awaited(state)):
         known = replace(known, said=event)
     return _noted(state, known, event.at, "error", f"{event.code} {event.text}")
@@ -295,7 +291,7 @@ def _contradicted(state: OrderState, event: ListedOpen) -> OrderState:
         contradicted="rejected" if state.rejected is not None else state.status,
         rejected=None,
         ended_at=None,
-        whole=False,
+        filled_confirmed=False,
         working=state.working or event.status in WORKING,
         filled=filled,
         remaining=event.remaining if event.remaining is not None else state.terms.totalQuantity - filled,
@@ -319,9 +315,9 @@ def _vanished(state: OrderState, event: NotListed) -> OrderState:
     if state.contradicted in CANCELLED:  # the list that contradicted its end was the one that erred
         return _lived(replace(state, status=state.contradicted), event.at, "vanished", "no longer in TWS's lists")
     if _rejected_by_absence(state, event):
-        known = replace(state, status=INACTIVE, rejected=state.said, missed=0, missed_at=None)
+        known = replace(state, status=INACTIVE, rejected=state.said, misses=0, missed_at=None)
         return _lived(known, event.at, "vanished", "TWS spoke against it, and names it neither open nor completed")
-    known = replace(state, status=UNKNOWN, missed=state.missed + 1, missed_at=event.at)
+    known = replace(state, status=UNKNOWN, misses=state.misses + 1, missed_at=event.at)
     return _lived(known, event.at, "vanished", "TWS names it neither open nor completed")
 
 
@@ -335,7 +331,7 @@ def _rejected_by_absence(state: OrderState, event: NotListed) -> bool:
 
 def _reopened(state: OrderState, status: str, remaining: float) -> OrderState:
     """Not Filled after all: a change to a larger quantity was confirmed later than the fills came."""
-    if state.status != FILLED or state.whole or status not in WORKING or remaining <= 0:
+    if state.status != FILLED or state.filled_confirmed or status not in WORKING or remaining <= 0:
         return state
     return replace(state, status=status, remaining=remaining)
 
@@ -343,14 +339,16 @@ def _reopened(state: OrderState, status: str, remaining: float) -> OrderState:
 def _with_status(state: OrderState, status: str) -> OrderState:
     """Take TWS's word for the status, unless what is known is final."""
     if state.status == FILLED:
-        return replace(state, whole=True) if status == FILLED and not state.whole else state
+        return replace(state, filled_confirmed=True) if status == FILLED and not state.filled_confirmed else state
     if status == "" or (state.status in CANCELLED and status != FILLED):
         return state
     if status in WORKING or status == FILLED:
-        whole = state.whole or status == FILLED
-        return replace(state, status=status, working=True, whole=whole, rejected=None, doubted=None)
-    if status == INACTIVE and state.doubted is not None:
-        return replace(state, status=status, rejected=state.doubted, doubted=None)
+        confirmed = state.filled_confirmed or status == FILLED
+        return replace(
+            state, status=status, working=True, filled_confirmed=confirmed, rejected=None, pending_rejection=None
+        )
+    if status == INACTIVE and state.pending_rejection is not None:
+        return replace(state, status=status, rejected=state.pending_rejection, pending_rejection=None)
     return replace(state, status=status)
 
 
@@ -361,7 +359,7 @@ def _filled(
     the message itself says that there is more."""
     asked = state.change.totalQuantity if state.change is not None else 0.0
     total = max(state.terms.totalQuantity, asked)  # a change that is not confirmed yet may have been carried out
-    whole = total > 0 and filled >= total and not more
+    all_filled = total > 0 and filled >= total and not more
     known = replace(
         state,
         filled=filled,
@@ -369,7 +367,7 @@ def _filled(
         avgFillPrice=(state.avgFillPrice if avgPrice is None else avgPrice) if filled else None,
         lastFillPrice=(state.lastFillPrice if lastPrice is None else lastPrice) if filled else None,
     )
-    known = replace(known, status=FILLED, rejected=None, working=True) if whole else known
+    known = replace(known, status=FILLED, rejected=None, working=True) if all_filled else known
     return state if known == state else known
 
 

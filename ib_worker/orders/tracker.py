@@ -195,7 +195,7 @@ class OrderTracker:
         orderRef, which another program may write on an order of its own."""
         found = self.by_perm(permId)
         if found is None:
-            found = self._same_life(self._by_id.get((clientId, orderId)), permId, orderRef)
+            found = self._same_order(self._by_id.get((clientId, orderId)), permId, orderRef)
         if found is None and orderRef is not None:
             found = self._same_reference(orderId, clientId, permId, orderRef)
         if found is None and terms is not None:
@@ -235,7 +235,7 @@ class OrderTracker:
         """The same by the reference: its key has placed an order, and must not place another."""
         return orderRef in self._past_refs
 
-    def early(self, permId: int | None, event: Event) -> None:
+    def hold_until_known(self, permId: int | None, event: Event) -> None:
         """A message about an order whose terms are not told yet; it is taken when they are."""
         if permId is None or permId in self._past:
             return
@@ -244,7 +244,7 @@ class OrderTracker:
             kept.append(event)
         _trim(self._early, KEPT_EARLY)
 
-    def pay(self, report: Commission) -> None:
+    def add_commission(self, report: Commission) -> None:
         """A commission, whether or not its fill is known yet."""
         self._commissions.pop(report.trade, None)
         self._commissions[report.trade] = report
@@ -261,12 +261,12 @@ class OrderTracker:
         now = time.monotonic()
         missing = [entry for entry in expected if entry not in seen and entry.gateway == self.gateway]
         for entry in missing:
-            if not entry.state.missed or now - entry.missed_at >= self._looks_apart_s:
+            if not entry.state.misses or now - entry.missed_at >= self._looks_apart_s:
                 entry.missed_at = now
                 self.take(entry, vanished)
         self.known = True
 
-    def _same_life(self, entry: TrackedOrder | None, permId: int | None, orderRef: str | None) -> TrackedOrder | None:
+    def _same_order(self, entry: TrackedOrder | None, permId: int | None, orderRef: str | None) -> TrackedOrder | None:
         """Not an earlier order that had this orderId: a gateway's restart may issue an id again."""
         if entry is None:
             return None

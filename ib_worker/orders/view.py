@@ -1,6 +1,6 @@
-"""The orders that are known, and whether they are all; and the order that a call names.
+"""The known orders, whether they are complete, and the order that a call names.
 
-A call names it by orderId, orderKey, orderRef or permId. One name is enough, and several must agree.
+A call names an order by orderId, orderKey, orderRef or permId. One name is enough, and several must agree.
 """
 
 from datetime import datetime
@@ -17,27 +17,27 @@ class OrderView:
 
     def __init__(self, tracker: OrderTracker) -> None:
         self.tracker = tracker
-        self.as_of: dict[str, datetime] = {}  # when TWS has last told all of something
-        self.readable = True  # False: the gateway's API is read-only, and tells of no orders
+        self.as_of: dict[str, datetime] = {}  # when TWS last sent a complete list, by the kind of list
+        self.readable = True  # False: the gateway's API is read-only and lists no orders
         self.unread: set[str] = set()  # types of messages that could not be decoded since the state was last read
         self.misread = 0  # messages that could not be decoded, and would have shown an order
-        self.looked_at = float("-inf")  # when the latest look ended, by a clock that nobody sets
-        self.looked_from: datetime | None = None  # when the latest look that counts began
-        self.read_whole = False  # the look of the latest synchronization counts
-        self.unsettled: set[str] = set()  # orderRefs that an earlier leader may have sent: neither found nor not yet
+        self.resynced_at = float("-inf")  # when the latest resync ended, by the monotonic clock
+        self.resync_began: datetime | None = None  # when the latest complete resync began
+        self.sync_complete = False  # the latest synchronization has read complete order lists
+        self.unsettled: set[str] = set()  # orderRefs that an earlier leader may have sent, and whose outcome is open
 
-    def require_whole(self, what: str, types: frozenset[str]) -> None:
-        """Refuse to answer as if the data were complete while a message of theirs could not be decoded."""
+    def require_complete(self, what: str, types: frozenset[str]) -> None:
+        """Check that every message of these types was decoded: raise ToolError not_ready if one was not."""
         if self.unread & types:
             raise ToolError(
                 "not_ready",
-                f"A message of the gateway about {what} could not be decoded, so they are not known in full. The "
-                "worker reads them again by itself. If this persists, restart the gateway.",
+                f"The worker could not decode a message of the gateway about {what}, so the list is incomplete. The "
+                "worker reads it again by itself. Retry in 30 seconds. If the error persists, restart the gateway.",
             )
 
     def find_order(self, orderId: int, named: OrderNameArguments) -> TrackedOrder | None:
-        """The order that a call names, wherever it was placed; an orderId is this session's own. Raises ToolError
-        not_ready while it is not settled whether IBKR has the order, or invalid_arguments where it names several."""
+        """Return the order that a call names, whoever placed it; an orderId is this session's own. Raises ToolError
+        not_ready while the worker checks whether IBKR has the order, or invalid_arguments for names of several."""
         entry = self._found(orderId, named)
         if entry is not None:
             require_one_order(entry.state, orderId, named)

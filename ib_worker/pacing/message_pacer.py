@@ -58,7 +58,7 @@ class MessagePacer:
         self._waiting: dict[Priority, RoundRobinQueue] = {lane: RoundRobinQueue() for lane in Priority}
         self._timer: asyncio.TimerHandle | None = None
 
-    async def turn(self, lane: Priority) -> None:
+    async def wait_turn(self, lane: Priority) -> None:
         """Return when a message of this lane may be sent. A cancelled wait gives its place up.
 
         Raises ToolError paced where the wait would be too long; never for orders and the session's own work.

@@ -43,7 +43,7 @@ from ib_worker.risk.order_prices import aux_price, limit_price
 from ib_worker.risk.position_effect import held_up, opens_short, position_effect, reverses, warnings
 from ib_worker.session.redis_durability import require_durable
 from ib_worker.session.session import Session, utcnow
-from ib_worker.session.sync import positions
+from ib_worker.session.sync import read_positions
 from ib_worker.session.wrapper import POSITION_MESSAGES
 from ib_worker.tws.errors import ConnectionLost, TwsError
 from ib_worker.tws.values.unset import real
@@ -111,12 +111,12 @@ async def check_order(
     not_tradable, not_durable, invalid_arguments, confirmation_invalid, approval_required, or not_ready while positions
     are not known in full."""
     require_durable(session)
-    session.orders.require_whole("positions", POSITION_MESSAGES)
+    session.orders.require_complete("positions", POSITION_MESSAGES)
     filled = allowance.beside.state.filled if allowance.beside else 0.0
     details = await details_of(session, contract)
     waits = _waits_for_limit(session, allowance.beside)
     intent = replace(intent_of(contract, order, details), filled=Decimal(str(filled)), waits=waits)
-    limits = session.settings.rails
+    limits = session.settings.effective_limits
     facts = await risk_inputs(session, contract, order, allowance.beside, patient=False)
     exits = [intent_of(contract, each, details) for each in allowance.exits]
     try:
@@ -231,7 +231,7 @@ async def risk_inputs(
     `beside` is an order that this one replaces and that does not count. `patient`: wait for first prices, which may
     take seconds; under the account's lock nobody does.
     """
-    limits = session.settings.rails
+    limits = session.settings.effective_limits
     await _positions_with_fills(session, order, contract.conId, beside)
     look = partial(look_at, session, patient)
     details = await details_of(session, contract)
@@ -250,7 +250,7 @@ async def risk_inputs(
         ask=quoted.ask,
         last=quoted.last,
         quote_age_s=quoted.age_s,
-        position=session.holdings.held(order.account, contract.conId),
+        position=session.positions.held(order.account, contract.conId),
         closing=_closing(session, order, contract.conId, beside),
         open_orders=sum(
             each.state.clientId == session.clientId and each is not beside for each in session.orders.tracker.open()
@@ -269,7 +269,7 @@ async def risk_inputs(
 
 def _needs_quote(session: Session) -> bool:
     """For a limit, or for a human who is to approve."""
-    limits = session.settings.rails
+    limits = session.settings.effective_limits
     return session.settings.trading_mode == "live" or any(
         isinstance(each, float) for each in (limits.price_collar, limits.max_order_value, limits.max_position_value)
     )
@@ -277,7 +277,7 @@ def _needs_quote(session: Session) -> bool:
 
 def _needs_rates(session: Session) -> bool:
     """For a limit in the base currency, or for a human who is to approve."""
-    limits = session.settings.rails
+    limits = session.settings.effective_limits
     return session.settings.trading_mode == "live" or any(
         isinstance(each, float) for each in (limits.max_order_value, limits.max_position_value, limits.max_daily_loss)
     )
@@ -327,7 +327,7 @@ def _closing(session: Session, order: ib_async.Order, conId: int, beside: Tracke
     near = set(related(session, beside)) if beside is not None else set()
     same = [each for each in session.orders.tracker.of(order.account, conId, order.action) if not each.state.done]
     resting = most_filled([member(each) for each in same if each not in near])
-    return session.holdings.unshown(order.account, conId, order.action) + Decimal(str(resting))
+    return session.positions.unshown(order.account, conId, order.action) + Decimal(str(resting))
 
 
 async def _positions_with_fills(
@@ -335,17 +335,17 @@ async def _positions_with_fills(
 ) -> None:
     """Read the positions anew where only fills that they have not shown for long keep the order from being a closing
     one: the positions may have moved by another client's order too, or the message was lost."""
-    holdings = session.holdings
-    unshown = holdings.unshown(order.account, conId, order.action)
-    if not unshown or holdings.unshown_s(order.account, conId) < session.order_timing.position_lag_s:
+    positions = session.positions
+    unshown = positions.unshown(order.account, conId, order.action)
+    if not unshown or positions.unshown_s(order.account, conId) < session.order_timing.position_lag_s:
         return
-    held = holdings.held(order.account, conId) * (1 if order.action == "SELL" else -1)
+    held = positions.held(order.account, conId) * (1 if order.action == "SELL" else -1)
     filled = Decimal(str(beside.state.filled)) if beside else Decimal(0)
     room = held - _closing(session, order, conId, beside) - (Decimal(str(order.totalQuantity)) - filled)
     if held > 0 and room < 0 <= room + unshown:
         with suppress(ConnectionLost, TwsError, TimeoutError):
             async with asyncio.timeout(POSITIONS_S):
-                await positions(session, POSITIONS_S)
+                await read_positions(session, POSITIONS_S)
 
 
 async def _daily_pnl(session: Session, account: str, patient: bool) -> float | None:

@@ -250,13 +250,13 @@ def _with_open_sells(
     def fits(contract: Contract, whose: str | None) -> bool:
         return whose == account and (contract.symbol, contract.currency) == of
 
-    held = {each.contract.conId: each.contract for each in session.holdings.all() if fits(each.contract, each.account)}
+    held = {each.contract.conId: each.contract for each in session.positions.all() if fits(each.contract, each.account)}
     entries = [
         each for each in session.orders.tracker.all() if fits(each.state.terms.contract, each.state.terms.account)
     ]
     for each in entries:
         held.setdefault(each.state.terms.contract.conId, each.state.terms.contract)
-    found = [(contract, session.holdings.held(account, conId)) for conId, contract in held.items()]
+    found = [(contract, session.positions.held(account, conId)) for conId, contract in held.items()]
     for entry in entries:
         state = entry.state
         if entry is not beside and state.terms.action == "SELL" and not (state.done or state.not_found):

@@ -87,7 +87,7 @@ async def rule_of(session: Session, details: ib_async.ContractDetails, exchange:
 
 async def request_rule(session: Session, ruleId: int) -> Rule:
     """Ask TWS for a market rule. Raise RequestRefused, LinkLost or TimeoutError where it gives none."""
-    await session.tws.pacer.turn(Priority.ORDERS)
+    await session.tws.pacer.wait_turn(Priority.ORDERS)
     wire = session.tws.require_connection()
     with session.tws.requests.expect(("market rule", ruleId)) as pending:
         wire.reqMarketRule(ruleId)  # type: ignore[no-untyped-call]

@@ -160,7 +160,7 @@ class ConnectionLoop:
         return Wrapper(
             session.tws.requests,
             OrderMessageHandler(session.orders.tracker, utcnow),
-            session.holdings,
+            session.positions,
             session.quotes,
             session.account_updates,
             self._hear,
@@ -227,7 +227,7 @@ class ConnectionLoop:
         session.tws.wire = None
         session.orders.as_of.clear()
         session.tws.requests.fail_all(ConnectionLost(why))
-        session.holdings.forget()
+        session.positions.forget()
         session.orders.tracker.known = False
         session.quotes.disconnected()
         session.account_updates.disconnected()

@@ -180,10 +180,10 @@ class Session:
             lambda: self.now().timestamp(),
             lambda: (self.tws.wire, self.link.losses, self.link.breaks),
         )
-        self.holdings = Positions()
+        self.positions = Positions()
         listeners = (services.audit.record, services.breakers.observe)
         self.orders = OrderView(
-            OrderTracker(settings.gateway_client_id, listeners, self.holdings.filled, order_timing.looks_apart_s)
+            OrderTracker(settings.gateway_client_id, listeners, self.positions.filled, order_timing.looks_apart_s)
         )
         self.quotes = QuoteSubscriptions(
             self.tws.pacer, publisher, settings.market_data_lines, self.now, order_timing.error_grace_s
@@ -242,7 +242,7 @@ class Session:
             )  # fmt: skip
         return named or self.accounts[0]
 
-    def tradable(self, account: str | None) -> str:
+    def require_tradable(self, account: str | None) -> str:
         """The account, if this worker's mode lets orders go there. Raises ToolError read_only or wrong_account."""
         return require_tradable_account(self.settings.trading_mode, self.settings.live_accounts, account)
 
@@ -305,7 +305,7 @@ class Session:
 
     def _told_so_far(self) -> Hashable:
         """Changes when a list of orders or executions may lack something that came over this connection or another."""
-        return self.tws.wire, self.link.losses, self.orders.misread, self.holdings.moved_by_others
+        return self.tws.wire, self.link.losses, self.orders.misread, self.positions.moved_by_others
 
     def _standing_changed(self, new: SessionState) -> None:
         self.news.set()

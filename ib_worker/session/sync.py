@@ -34,10 +34,10 @@ async def synchronize(session: Session, silence_s: float) -> None:
     session.state.set(standing.SYNCING)
     session.orders.readable = True
     session.orders.unread.clear()
-    await _in_time("positions", positions(session, silence_s))
-    session.orders.read_whole = await resync_orders(session, silence_s)
-    if session.holdings.any_unshown:  # fills that the look has told of, of before the positions were told or after
-        await _in_time("positions", positions(session, silence_s))
+    await _in_time("positions", read_positions(session, silence_s))
+    session.orders.sync_complete = await resync_orders(session, silence_s)
+    if session.positions.any_unshown:  # fills that the look has told of, of before the positions were told or after
+        await _in_time("positions", read_positions(session, silence_s))
     garbage.keep()
     wire = session.tws.require_connection()
     wire.skip_ids(session.orders.tracker.highest_id)  # so that an error's id never means a request and an order
@@ -48,16 +48,16 @@ async def synchronize(session: Session, silence_s: float) -> None:
         session.state.set(standing.LINK_DOWN, session.link.down_by)
 
 
-async def positions(session: Session, silence_s: float = REQUEST_S) -> None:
+async def read_positions(session: Session, silence_s: float = REQUEST_S) -> None:
     """Read all positions anew: from then on they have every fill in them that was known before."""
     await session.tws.request_list(
-        POSITIONS, partial(_ask_positions, session), version=session.holdings.fills, silence_s=silence_s
+        POSITIONS, partial(_ask_positions, session), version=session.positions.fills, silence_s=silence_s
     )
     session.orders.as_of["positions"] = session.now()
 
 
 def _ask_positions(session: Session, wire: Any) -> None:
-    session.holdings.asked()
+    session.positions.asked()
     wire.reqPositions()
 
 
@@ -67,7 +67,7 @@ async def resync_once(session: Session) -> bool:
 
     async def in_turn() -> bool:
         timing = session.order_timing
-        await asyncio.sleep(max(session.orders.looked_at + timing.resync_gap_s - time.monotonic(), 0))
+        await asyncio.sleep(max(session.orders.resynced_at + timing.resync_gap_s - time.monotonic(), 0))
         return await resync_orders(session, timing.list_silence_s)
 
     counts: bool = await session.tws.share_at_length("look", in_turn)
@@ -88,7 +88,7 @@ async def resync_for_missing(session: Session) -> NoReturn:
         await session.until_ready()
         tracker = session.orders.tracker
         open_here = (each.state for each in tracker.open() if each.gateway == tracker.gateway)
-        if any(each.missed or each.said is not None for each in open_here):
+        if any(each.misses or each.said is not None for each in open_here):
             await try_resync(session)
 
 
@@ -114,7 +114,7 @@ async def explained(session: Session, entry: TrackedOrder) -> None:
 
 
 def _looked_since(session: Session, at: datetime) -> bool:
-    return session.orders.looked_from is not None and session.orders.looked_from >= at
+    return session.orders.resync_began is not None and session.orders.resync_began >= at
 
 
 async def refresh(session: Session, entry: TrackedOrder) -> None:
@@ -166,9 +166,9 @@ async def resync_orders(session: Session, silence_s: float) -> bool:
     counts = session.orders.readable and not down and whole
     if session.orders.readable:
         session.orders.tracker.reconcile(expected if counts else [], seen, NotListed(utcnow(), began))
-    session.orders.looked_at = time.monotonic()
+    session.orders.resynced_at = time.monotonic()
     if counts:
-        session.orders.looked_from = began
+        session.orders.resync_began = began
     return counts
 
 

@@ -78,7 +78,7 @@ class Wrapper:
         self,
         requests: PendingRequests,
         orders: OrderMessageHandler,
-        holdings: Positions,
+        positions: Positions,
         lines: QuoteSubscriptions,
         account_updates: AccountUpdates,
         say: Say,
@@ -87,7 +87,7 @@ class Wrapper:
     ) -> None:
         self._requests = requests
         self._orders = orders
-        self._holdings = holdings
+        self._positions = positions
         self._lines = lines
         self._account = account_updates
         self._say = say
@@ -195,10 +195,10 @@ class Wrapper:
     # answers of a kind
 
     def position(self, account: str, contract: ib_async.Contract, posSize: float, avgCost: float) -> None:
-        self._holdings.take(account, contract, posSize, avgCost)
+        self._positions.take(account, contract, posSize, avgCost)
 
     def positionEnd(self) -> None:
-        self._holdings.ended()
+        self._positions.ended()
         self._requests.finish(POSITIONS)
 
     def openOrder(

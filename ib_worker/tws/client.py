@@ -94,7 +94,7 @@ class TwsClient:
         `cancel` goes out if the answer is given up, and always for a subscription, of which only the first is wanted.
         Raises RequestRefused, LinkLost, or ToolError if there is no connection.
         """
-        await self.pacer.turn(lane)
+        await self.pacer.wait_turn(lane)
         wire = self.require_connection()
         reqId = self._free_id(wire)
         with self.requests.expect(reqId, patience_s=patience_s) as pending:
@@ -133,31 +133,31 @@ class TwsClient:
     async def _request_list(self, kind: str, send: SendKind, silence_s: float, keep: Keep | None) -> Any:
         async with self._locks[kind]:
             await self.requests.none_late(kind)
-            await self.pacer.turn(Priority.READS)
+            await self.pacer.wait_turn(Priority.READS)
             wire = self.require_connection()
             with self.requests.expect(kind, keep) as pending:
                 send(wire)
                 log.debug("request_sent", request=kind)
                 try:
-                    return await pending.whole(silence_s)
+                    return await pending.complete(silence_s)
                 except TimeoutError:
-                    self.requests.given_up(kind)
+                    self.requests.mark_late(kind)
                     raise
 
     async def send(self, write: SendKind, lane: Priority = Priority.READS) -> None:
         """Send what has no answer of its own."""
-        await self.pacer.turn(lane)
+        await self.pacer.wait_turn(lane)
         write(self.require_connection())
 
     async def ask_executions(self, silence_s: float = REQUEST_S, keep: Keep | None = None) -> list[Any]:
         """Every fill since midnight, of every client: of each a Listed, or what `keep` makes of it. Raises TimeoutError
         when nothing has come for `silence_s`."""
-        await self.pacer.turn(Priority.READS)
+        await self.pacer.wait_turn(Priority.READS)
         wire = self.require_connection()
         reqId = self._free_id(wire)
         with self.requests.expect(reqId, keep) as pending:
             wire.reqExecutions(reqId, ib_async.ExecutionFilter())  # type: ignore[no-untyped-call]
-            found: list[Any] = await pending.whole(silence_s)
+            found: list[Any] = await pending.complete(silence_s)
         return found
 
     async def ask_pnl(self, account: str, modelCode: str) -> PnL:

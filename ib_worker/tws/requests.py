@@ -57,7 +57,7 @@ class PendingRequest:
 
         asyncio.get_running_loop().call_later(within_s, judge)
 
-    async def whole(self, silence_s: float) -> Any:
+    async def complete(self, silence_s: float) -> Any:
         """The answer. Raises TimeoutError after so long a silence: twenty thousand orders take longer than one."""
         while not self.answer.done():
             left_s = self._heard_at + silence_s - self._clock()
@@ -100,7 +100,7 @@ class PendingRequests:
             if not pending.answer.cancel() and not pending.answer.cancelled():
                 pending.answer.exception()  # whoever waited may have been cancelled meanwhile
 
-    def given_up(self, key: Hashable) -> None:
+    def mark_late(self, key: Hashable) -> None:
         """Note a request whose end is late. A kind without ids would take that end for the end of its next request."""
         self._late[key] = asyncio.Event()
 
@@ -126,11 +126,11 @@ class PendingRequests:
         if pending is not None and not pending.answer.done():
             pending.answer.set_result(pending.parts)
 
-    def answer(self, key: Hashable, whole: Any) -> None:
+    def answer(self, key: Hashable, result: Any) -> None:
         """An answer in one message."""
         pending = self._pending.get(key)
         if pending is not None and not pending.answer.done():
-            pending.answer.set_result(whole)
+            pending.answer.set_result(result)
 
     def error(self, key: Hashable, code: int, text: str) -> None:
         """Take an error or notice about a request.

@@ -20,7 +20,7 @@ CORRECT = "Correct the file, or put a good one in its place: this front reads it
 Fault = Callable[[], str | None]  # of the tokens file
 
 
-def add_health(server: FastMCP, asker: BusClient, draining: asyncio.Event, tokens_fault: Fault) -> None:
+def add_health(server: FastMCP, bus: BusClient, draining: asyncio.Event, tokens_fault: Fault) -> None:
     """Serve both beside the MCP endpoint."""
 
     async def healthz(_request: Request) -> Response:
@@ -33,7 +33,7 @@ def add_health(server: FastMCP, asker: BusClient, draining: asyncio.Event, token
         if fault is not None:
             told = {"state": "tokens_unreadable", "cause": UNREADABLE.format(fault), "remedy": CORRECT}
             return JSONResponse(told, 503, FRESH)
-        status = await session_status(asker)
+        status = await session_status(bus)
         ready = status["state"] == "ready"
         return JSONResponse({name: status[name] for name in TOLD}, 200 if ready else 503, FRESH)
 

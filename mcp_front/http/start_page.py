@@ -38,11 +38,11 @@ TOKEN = (
 )
 
 
-def add_start_page(server: FastMCP, asker: BusClient, draining: asyncio.Event, *, tokens: bool) -> None:
+def add_start_page(server: FastMCP, bus: BusClient, draining: asyncio.Event, *, tokens: bool) -> None:
     """Serve the page at /. It needs no token, and tells what /readyz tells."""
 
     async def start(request: Request) -> Response:
-        status = await session_status(asker)
+        status = await session_status(bus)
         state = "stopping" if draining.is_set() else status["state"]
         told = [status["cause"], status["remedy"]] if state != "ready" else []
         endpoint = f"{request.url.scheme}://{request.headers['host']}{ENDPOINT}"

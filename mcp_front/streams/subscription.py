@@ -17,8 +17,8 @@ Opened = dict[str, Any]  # the worker's answer: the stream's name, and what is k
 class Subscription:
     """One call's subscription. Every method raises ToolError."""
 
-    def __init__(self, asker: BusClient, call: Call, operation: str, request: ToolRequest) -> None:
-        self._asker = asker
+    def __init__(self, bus: BusClient, call: Call, operation: str, request: ToolRequest) -> None:
+        self._bus = bus
         self._call = call
         self._operation = OPERATIONS[operation]
         self._request = request
@@ -28,7 +28,7 @@ class Subscription:
     async def listen(self) -> AsyncIterator[tuple[StreamReader, Opened]]:
         """A feed, and what was known before its first tick."""
         opened = await self._ask()
-        async with self._asker.listen(opened["stream"]) as feed:
+        async with self._bus.listen(opened["stream"]) as feed:
             yield feed, await self.open(feed)  # again: what came before somebody listened is lost
 
     async def open(self, feed: StreamReader) -> Opened:
@@ -44,12 +44,12 @@ class Subscription:
         return await self._token() != self._leader
 
     async def _token(self) -> int | None:
-        beat = await self._asker.status()
+        beat = await self._bus.status()
         return beat.token if beat else None
 
     async def _ask(self) -> Opened:
         caller = self._call.caller
-        reply = await self._asker.ask(
+        reply = await self._bus.ask(
             self._operation,
             self._request,
             caller=caller.name,

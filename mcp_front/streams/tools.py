@@ -52,15 +52,15 @@ class _StreamTool:
 class Streams:
     """Answers the stream tools through one BusClient; once `draining` is set they end early, with a summary so far."""
 
-    def __init__(self, asker: BusClient, draining: asyncio.Event, tokens: TokenFile | None) -> None:
-        self._asker = asker
+    def __init__(self, bus: BusClient, draining: asyncio.Event, tokens: TokenFile | None) -> None:
+        self._bus = bus
         self._draining = draining
         self._tokens = tokens
 
     async def market_data(self, call: Call) -> ToolResult:
         asked_at, request = asyncio.get_running_loop().time(), call.request
         assert isinstance(request, StreamMarketData)
-        subscription = Subscription(self._asker, call, "open_market_data", _without_duration(request, OpenMarketData))
+        subscription = Subscription(self._bus, call, "open_market_data", _without_duration(request, OpenMarketData))
         async with subscription.listen() as (feed, opened):
             summary = QuoteSummary(opened["quote"])
             name = contract_name(opened["contract"])
@@ -97,7 +97,7 @@ class Streams:
         asked_at, request = asyncio.get_running_loop().time(), call.request
         assert isinstance(request, StreamAccountUpdates)
         subscription = Subscription(
-            self._asker, call, "open_account_updates", _without_duration(request, OpenAccountUpdates)
+            self._bus, call, "open_account_updates", _without_duration(request, OpenAccountUpdates)
         )
         async with subscription.listen() as (feed, opened):
             summary = AccountSummary()
@@ -150,7 +150,7 @@ class Streams:
         """Return the reason for a silent stream: a worker that took over at once hides that the session was away."""
         while True:
             await asyncio.sleep(WATCH_S)
-            status = await session_status(self._asker)
+            status = await session_status(self._bus)
             if status["state"] not in ALIVE:
                 return (
                     f"the session is {status['state']}: {status['cause'] or status['remedy'] or 'see ibkr_get_status'}"

@@ -30,8 +30,8 @@ OPEN = ("pending", "unknown")  # codes that leave open whether the write happene
 class BusTools:
     """Answers calls through one BusClient."""
 
-    def __init__(self, asker: BusClient) -> None:
-        self._asker = asker
+    def __init__(self, bus: BusClient) -> None:
+        self._bus = bus
         self._thread = ThreadPoolExecutor(1, "long answers")  # more would only compete
         sys.setswitchinterval(SWITCH_S)
         self.by_effect: dict[Effect, Answer] = {
@@ -41,7 +41,7 @@ class BusTools:
         }
 
     async def ask(self, call: Call) -> ToolResult:
-        reply = await self._asker.reply(
+        reply = await self._bus.reply(
             call.declared,
             call.request,
             caller=call.caller.name,
@@ -64,10 +64,10 @@ class BusTools:
         key = given or secrets.token_urlsafe(15)
         keyless = given is None or call.made_key
         if keyless:
-            when_delivered(call.origin.scope, partial(self._asker.told, key))
+            when_delivered(call.origin.scope, partial(self._bus.told, key))
         request = call.request.model_copy(update={KEY: key})
         try:
-            reply = await self._asker.submit(
+            reply = await self._bus.submit(
                 call.declared,
                 request,
                 key=key,
@@ -83,13 +83,13 @@ class BusTools:
         return value_result(call.declared, _with_key(value, key) if isinstance(request, PlacementRequest) else value)
 
     async def status(self, call: Call) -> ToolResult:
-        return value_result(call.declared, await session_status(self._asker))
+        return value_result(call.declared, await session_status(self._bus))
 
     async def _explained(self, error: ToolError) -> ToolError:
         """Writes wait for a session that is in order: where it is not, its cause and remedy say more than the wait."""
         if error.details.get("reason") != WAITING:
             return error
-        status = await session_status(self._asker)
+        status = await session_status(self._bus)
         if status["state"] == "ready":
             return error
         told = " ".join(filter(None, ("This call sent nothing:", status["cause"], status["remedy"], SAME_KEY)))

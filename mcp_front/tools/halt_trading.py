@@ -39,15 +39,15 @@ class CancelResult:
 
 
 class HaltTradingTool:
-    def __init__(self, asker: BusClient) -> None:
-        self._asker = asker
-        self._cancels = _Cancels(asker)
+    def __init__(self, bus: BusClient) -> None:
+        self._bus = bus
+        self._cancels = _Cancels(bus)
 
     async def halt(self, call: Call) -> ToolResult:
         """The switch first: what fails or is forbidden afterwards does not take it back."""
         request = call.request
         assert isinstance(request, HaltTrading)
-        halt, news = await self._asker.halted_by(call.caller.name, request.reason)
+        halt, news = await self._bus.halted_by(call.caller.name, request.reason)
         cancelled = await self._cancel(call) if request.cancelOrders else CancelResult(None, "")
         earlier = "" if news else f"The kill switch was already set: {halt.told()}."
         said = (earlier, f"Trading is halted for every client. {RELEASE}", cancelled.said, call.unused)
@@ -79,8 +79,8 @@ class _Cancels:
     """Cancels everything once for all callers that wait. A caller that comes during a cancel waits for the next one,
     since an order may have become open meanwhile."""
 
-    def __init__(self, asker: BusClient) -> None:
-        self._asker = asker
+    def __init__(self, bus: BusClient) -> None:
+        self._bus = bus
         self._turn = asyncio.Lock()
         self._due = 0.0
         self._next: asyncio.Task[CancelResult] | None = None
@@ -102,7 +102,7 @@ class _Cancels:
     async def _submit(self, call: Call) -> CancelResult:
         key = secrets.token_urlsafe(15)
         try:
-            reply = await self._asker.submit(
+            reply = await self._bus.submit(
                 OPERATIONS["cancel_all_orders"],
                 CancelAllOrders(),
                 key=key,

@@ -49,9 +49,9 @@ class ApprovalState(msgspec.Struct, frozen=True):
 class LiveOrderApproval:
     """Submits writes, and asks the person at the client where the worker requires an approval."""
 
-    def __init__(self, asker: BusClient, seals: SharedRequestStateCodec, submit: ToolAnswer) -> None:
-        self._asker = asker
-        self._seals = seals
+    def __init__(self, bus: BusClient, codec: SharedRequestStateCodec, submit: ToolAnswer) -> None:
+        self._bus = bus
+        self._codec = codec
         self._submit = submit
 
     async def submit(self, call: Call) -> ToolResult:
@@ -68,7 +68,7 @@ class LiveOrderApproval:
 
     async def _question(self, error: ToolError, challenge: str) -> InputRequiredToolResult:
         """The round's result: the worker's own words, and the state that the answer comes back with."""
-        await self._seals.refresh()
+        await self._codec.refresh()
         form = ElicitRequestFormParams(message=error.details["summary"], requested_schema=SCHEMA)
         asked = ApprovalState(error.details[KEY], challenge)
         return InputRequiredToolResult(
@@ -82,7 +82,7 @@ class LiveOrderApproval:
         """The call under the key that the person has approved. Raises ToolError where they have not."""
         answer = AnswerForm(key=asked.key, challenge=asked.challenge, answer=_answer(call.context))
         try:
-            await self._asker.ask(
+            await self._bus.ask(
                 OPERATIONS["answer_form"],
                 answer,
                 caller=call.caller.name,

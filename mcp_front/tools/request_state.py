@@ -30,18 +30,18 @@ class SharedRequestStateCodec:
     one, and earlier states can no longer be opened.
     """
 
-    def __init__(self, asker: BusClient) -> None:
-        self._asker = asker
+    def __init__(self, bus: BusClient) -> None:
+        self._bus = bus
         self._secret = b""
         self._codec: AESGCMRequestStateCodec | None = None
 
     @property
     def security(self) -> RequestStateSecurity:
-        return RequestStateSecurity(codec=self, ttl=KEPT_S, audience=f"ibkr {self._asker.keys.session}")
+        return RequestStateSecurity(codec=self, ttl=KEPT_S, audience=f"ibkr {self._bus.keys.session}")
 
     async def refresh(self) -> None:
-        """Read the secret; the seals of this front are then everybody's. Raises ToolError bus_down."""
-        secret = await self._asker.shared_secret()
+        """Read the secret; states that this front codec are then readable at every front. Raises ToolError bus_down."""
+        secret = await self._bus.shared_secret()
         if secret != self._secret:
             self._secret, self._codec = secret, AESGCMRequestStateCodec([secret])
 
@@ -60,14 +60,14 @@ class SharedRequestStateCodec:
 class RequestStateErrors:
     """A wrapper of the framework's check of a state: it refreshes the secret before, and replaces the error's text."""
 
-    def __init__(self, seals: SharedRequestStateCodec) -> None:
-        self._seals = seals
+    def __init__(self, codec: SharedRequestStateCodec) -> None:
+        self._codec = codec
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         if ctx.method != "tools/call" or (ctx.params or {}).get("requestState") is None:
             return await call_next(ctx)
         try:
-            await self._seals.refresh()
+            await self._codec.refresh()
             return await call_next(ctx)
         except ToolError as error:
             return wire_error(error)

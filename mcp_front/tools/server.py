@@ -84,7 +84,7 @@ def build_server(
     calls: CallPipeline,
     tokens: TokenVerifier | None,
     mode: Callable[[], Awaitable[str | None]],
-    seals: SharedRequestStateCodec,
+    codec: SharedRequestStateCodec,
 ) -> FastMCP:
     """The MCP server with the offered tools. Schemas go out as declared: no `$ref` in what a model writes.
 
@@ -103,9 +103,9 @@ def build_server(
         on_duplicate="error",
         cache_ttl=LIST_KEPT_S,
         cache_scope="private",  # what a token may see is its own
-        request_state_security=seals.security,
+        request_state_security=codec.security,
     )
-    server._mcp_server.middleware.insert(0, RequestStateErrors(seals))
+    server._mcp_server.middleware.insert(0, RequestStateErrors(codec))
     for declared in tools:
         server.add_tool(declared_tool(declared, calls))
     declare_what_is_served(server)

@@ -29,21 +29,21 @@ MEND = "The leading worker rewrites it every second: retry. If it stays damaged,
 Status = dict[str, Any]
 
 
-async def session_mode(asker: BusClient) -> str | None:
+async def session_mode(bus: BusClient) -> str | None:
     """The mode that the session's worker runs in, or ran in before it went; None where nobody knows at once."""
     try:
         async with asyncio.timeout(MODE_S):
-            mode: str | None = (await session_status(asker))["mode"]
+            mode: str | None = (await session_status(bus))["mode"]
     except TimeoutError:
         return None
     return mode
 
 
-async def session_status(asker: BusClient) -> Status:
+async def session_status(bus: BusClient) -> Status:
     """The fields of bridge.tools.session.SessionStatus; never raises, and takes less than two seconds."""
     try:
         async with asyncio.timeout(ANSWER_S):
-            beat, halt, refusal = await asyncio.gather(asker.status(), asker.halted(), asker.refusal())
+            beat, halt, refusal = await asyncio.gather(bus.status(), bus.halted(), bus.refusal())
     except TimeoutError:
         return _missing(
             "bus_down", f"Redis has not answered for {ANSWER_S} s.", "Check that Redis runs and is not stuck."
@@ -55,15 +55,15 @@ async def session_status(asker: BusClient) -> Status:
         said = _missing("no_worker", "No worker has served this session at this Redis.", START_WORKER)
     else:
         said = status_of(beat)
-    return said | _refused(asker, refusal) | {"halted": _halted(halt)}
+    return said | _refused(bus, refusal) | {"halted": _halted(halt)}
 
 
-def _refused(asker: BusClient, refusal: BusError | None) -> Status:
+def _refused(bus: BusClient, refusal: BusError | None) -> Status:
     """Return the status with Redis's refusal to take writes: then no order can go out, in any state."""
     if refusal is None:
         return {}
     what, remedy = refusing(refusal) or ("accepts no writes", "Read its log")
-    cause = f"Redis at {mask_url(asker.pipe.url)} answers, but {what} ({refusal}): no order can be sent."
+    cause = f"Redis at {mask_url(bus.pipe.url)} answers, but {what} ({refusal}): no order can be sent."
     return {"is_connected": False, "state": "bus_down", "since": None, "cause": cause, "remedy": f"{remedy}."}
 
 

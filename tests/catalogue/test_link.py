@@ -334,4 +334,4 @@ async def test_bytes_that_are_no_message_end_a_session_and_it_comes_back(sim: Si
 
         await until(lambda: connections(sim) == 2, "the connection is made anew", 5)
         await stand.ready()
-        assert stand.session.holdings.all() != []
+        assert stand.session.positions.all() != []

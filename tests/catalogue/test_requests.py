@@ -216,6 +216,6 @@ async def test_an_order_at_a_read_only_gateway_ends_at_once(redis_url: str, sess
 @pytest.mark.parametrize("size", [1, 1000])
 async def test_however_a_message_is_cut_it_says_the_same(size: int) -> None:
     async with Simulator() as whole, ready_session(whole) as stand:
-        expected = stand.session.holdings.all()
+        expected = stand.session.positions.all()
     async with Simulator(SimulatorConfig(faults=f"fragment {size}")) as sim, ready_session(sim) as stand:
-        assert stand.session.holdings.all() == expected
+        assert stand.session.positions.all() == expected

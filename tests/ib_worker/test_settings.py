@@ -90,4 +90,4 @@ def test_live_trading_takes_accounts_and_limits_by_name(monkeypatch: pytest.Monk
     settings = WorkerSettings(trading_mode="live")
 
     assert settings.live_accounts == {"U1234567", "U7654321"}
-    assert settings.rails is settings.limits
+    assert settings.effective_limits is settings.limits

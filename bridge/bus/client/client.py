@@ -37,17 +37,17 @@ class BusClient:
     def __init__(self, url: str, session: str, front_id: str, timing: BusTiming = USUAL) -> None:
         self.keys = Keys(session)
         self.pipe = CommandPipeline(url, timing)
-        self._post = ReplyInbox(self.pipe, self.keys, front_id)
-        self.fronts = FrontChannel(self.pipe, self._post, self.keys)
-        self._intents = RecordClient(self.pipe, self.keys, self._post.front)
+        self._replies = ReplyInbox(self.pipe, self.keys, front_id)
+        self.fronts = FrontChannel(self.pipe, self._replies, self.keys)
+        self._records = RecordClient(self.pipe, self.keys, self._replies.front)
 
     async def __aenter__(self) -> Self:
         await self.pipe.__aenter__()
-        await self._post.__aenter__()
+        await self._replies.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._post.__aexit__()
+        await self._replies.__aexit__()
         await self.pipe.__aexit__()
 
     async def ask(
@@ -109,7 +109,7 @@ class BusClient:
 
     async def _asked(self, request: Request) -> Reply:
         message = encode_request(request)
-        with self._post.expected(request.id) as call:
+        with self._replies.expected(request.id) as call:
             if await self.pipe.send("SPUBLISH", self.keys.requests, message) == 0:
                 raise ToolError("no_worker", NO_WORKER)
             return await call
@@ -148,7 +148,7 @@ class BusClient:
             digest = digest_of(declared, arguments)
             return msgspec.structs.replace(read, key=key, digest=digest, grace_ms=times.grace_ms(), keyless=keyless)
 
-        return await Submission(self.pipe, self._post, self._intents, times, attempt, declared.relieves).result()
+        return await Submission(self.pipe, self._replies, self._records, times, attempt, declared.relieves).result()
 
     def _request(
         self,
@@ -161,10 +161,10 @@ class BusClient:
     ) -> Request:
         return Request(
             v=VERSION,
-            id=self._post.next_id(),
+            id=self._replies.next_id(),
             op=declared.name,
             args=msgspec.Raw(arguments.model_dump_json(exclude_unset=True).encode()),
-            front=self._post.front,
+            front=self._replies.front,
             until=self.pipe.clock.now_ms() + round(wait_s * 1000),
             caller=who[0],
             label=who[1],
@@ -174,7 +174,7 @@ class BusClient:
 
     async def _ready(self) -> None:
         """Wait until replies can be received and the server's clock is known. Raises BusError."""
-        await self._post.ready()
+        await self._replies.ready()
         if not self.pipe.clock.known:
             await self.pipe.send("PING")
 
@@ -195,7 +195,7 @@ class BusClient:
     async def told(self, key: str) -> None:
         """Note that a call's answer, with the key that was made for it, was delivered. Raises ToolError bus_down."""
         with bus_errors(self.pipe.url):
-            await self._intents.told(key)
+            await self._records.told(key)
 
     async def shared_secret(self) -> bytes:
         """Return the secret that all fronts of the session share; the first front creates it. Raises ToolError
@@ -214,7 +214,7 @@ class BusClient:
         try:
             fields = self.pipe.send("HMGET", self.keys.heartbeat, "worker", "token", "written_ms", "status")
             time = self.pipe.send("TIME")  # the clock's estimate may be of before it was set
-            receivers = await self._post.receivers()
+            receivers = await self._replies.receivers()
             worker, token, written_ms, status = await fields
             seconds, microseconds = await time
         except BusError as error:
@@ -241,17 +241,17 @@ class BusClient:
 
     @asynccontextmanager
     async def listen(self, stream: str) -> AsyncIterator[StreamReader]:
-        """`async with asker.listen(stream) as feed: async for batch in feed` (lists of Tick). Raises ToolError."""
+        """`async with client.listen(stream) as feed: async for batch in feed` (lists of Tick). Raises ToolError."""
         feed = StreamReader(stream)
         try:
             await self._join(feed)
             yield feed
         finally:
-            self._post.leave(feed)
+            self._replies.leave(feed)
 
     async def _join(self, feed: StreamReader) -> None:
         with bus_errors(self.pipe.url):
-            await self._post.join(feed)
+            await self._replies.join(feed)
 
 
 def _number(stored: bytes | None) -> int:

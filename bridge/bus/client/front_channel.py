@@ -53,14 +53,14 @@ _DECODER = msgspec.json.Decoder(RunningReadQuery | RunningReadFound | EndRunning
 class FrontChannel:
     """This front on the channel. `find` lists its own calls, `end` ends one of them by its token."""
 
-    def __init__(self, pipe: CommandPipeline, post: ReplyInbox, keys: Keys) -> None:
+    def __init__(self, pipe: CommandPipeline, replies: ReplyInbox, keys: Keys) -> None:
         self._pipe = pipe
         self._channel = keys.fronts
         self._answers: dict[str, asyncio.Queue[RunningReadFound]] = {}
         self._sending: set[asyncio.Task[None]] = set()
         self._find: Find = lambda *_: []
         self._end: Callable[[str], None] = lambda _: None
-        post.attach(self._channel, self._hear)
+        replies.attach(self._channel, self._hear)
 
     def serve(self, find: Find, end: Callable[[str], None]) -> None:
         self._find, self._end = find, end

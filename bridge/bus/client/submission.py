@@ -78,15 +78,15 @@ class Submission:
     def __init__(
         self,
         pipe: CommandPipeline,
-        post: ReplyInbox,
-        intents: RecordClient,
+        replies: ReplyInbox,
+        records: RecordClient,
         times: Deadlines,
         request: Callable[[], Request],
         renews: bool = False,
     ) -> None:
         self._pipe = pipe
-        self._post = post
-        self._intents = intents
+        self._replies = replies
+        self._records = records
         self._times = times
         self._request = request
         self._renews = renews
@@ -118,7 +118,7 @@ class Submission:
         """Make one attempt; None if another call's attempt under this key came to nothing, so this call has to try
         again."""
         self._key = request.key or ""
-        with self._post.expected(request.id) as call:
+        with self._replies.expected(request.id) as call:
             seen = await self._submit(request)
             if seen.word == "done":
                 reply = _stored(seen.reply)
@@ -141,9 +141,9 @@ class Submission:
         accept, and Redis must not have lost its data in between."""
         message = encode_request(request)
         ttl_ms = round(self._times.accept_in_s() * 1000) + NEW_GRACE_MS
-        generation = self._intents.generation or await self._generation()
+        generation = self._records.generation or await self._generation()
         try:
-            seen = await self._intents.submit(request, message, ttl_ms, renews=self._renews)
+            seen = await self._records.submit(request, message, ttl_ms, renews=self._renews)
         except Unanswered:
             return await self._submit_again(request, message, ttl_ms, generation)
         except BusError as error:
@@ -154,7 +154,7 @@ class Submission:
     async def _generation(self) -> str:
         """Asked before anything is submitted, so that whatever fails here has sent nothing."""
         try:
-            return (await self._intents.read(self._key)).generation
+            return (await self._records.read(self._key)).generation
         except BusError as error:
             raise refused_by_bus(error) from error
 
@@ -162,7 +162,7 @@ class Submission:
         until = min(self._times.accept_by, _now() + self._pipe.timing.submit_again_s)
         while generation and _now() < until:
             await asyncio.sleep(POLL_S)
-            seen = await _if_answered(self._intents.submit(request, message, ttl_ms, generation, self._renews))
+            seen = await _if_answered(self._records.submit(request, message, ttl_ms, generation, self._renews))
             if seen is not None and seen.word in ("no_generation", "other_generation"):
                 break
             if seen is not None:
@@ -192,8 +192,8 @@ class Submission:
 
     def _next_look(self, attempt: str, call: asyncio.Future[Reply]) -> Awaitable[RecordSnapshot]:
         if _now() >= self._times.accept_by or _worker_lost(call):
-            return self._intents.withdraw(self._key, attempt)
-        return self._intents.read(self._key)
+            return self._records.withdraw(self._key, attempt)
+        return self._records.read(self._key)
 
     async def _reply(self, call: asyncio.Future[Reply]) -> Reply | None:
         """The reply, or None when it is time to look at the record."""
@@ -208,7 +208,7 @@ class Submission:
         """Wait for the answer of another call with this key; None if that call was withdrawn."""
         while True:
             await asyncio.sleep(POLL_S)
-            seen = await _if_answered(self._intents.read(self._key))
+            seen = await _if_answered(self._records.read(self._key))
             late = _now() >= self._times.accept_by
             if seen is None:
                 continue
@@ -226,7 +226,7 @@ class Submission:
         """Only what a server has said that can't have gone back is certain: behind a new connection there may be a
         replica that was promoted and lacks the last writes, or an older copy, until the leader has compared."""
         try:
-            compared = await self._intents.compared()
+            compared = await self._records.compared()
         except BusError:
             return _unknown()
         if self._pipe.connects != self._connects or compared is False:

@@ -163,7 +163,7 @@ async def test_a_cancelled_call_does_not_withdraw_its_order(redis_url: str, sess
         await until(lambda: broker.asked, "the order is in hand")
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
-        assert asker._post._calls == {}
+        assert asker._replies._calls == {}
         broker.before.set()
         assert await submit(asker) == broker.answer
 

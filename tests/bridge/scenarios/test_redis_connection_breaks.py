@@ -122,7 +122,7 @@ async def test_a_record_that_vanishes_is_unknown(redis_url: str, session: str, b
     broker.after.clear()
     async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
         calls = [asyncio.create_task(submit(asker)) for _ in range(2)]
-        await until(lambda: broker.sent and len(asker._post._calls) == 2, "one is sent, the other waits for it")
+        await until(lambda: broker.sent and len(asker._replies._calls) == 2, "one is sent, the other waits for it")
         await bus.pipe.send("DEL", bus.keys.order(KEY))
         errors = await asyncio.gather(*calls, return_exceptions=True)
 
@@ -152,7 +152,7 @@ async def test_an_answer_is_waited_for_while_redis_is_away(redis_url: str, sessi
         first = asyncio.create_task(submit(asker))
         await until(lambda: broker.sent, "the order is sent")
         second = asyncio.create_task(submit(asker))
-        await until(lambda: len(asker._post._calls) == 2, "the second waits")
+        await until(lambda: len(asker._replies._calls) == 2, "the second waits")
         connections = shim.accepted
         shim.refusing = True
         for times in (1, 2):
@@ -213,15 +213,15 @@ async def test_a_reply_that_is_there_at_once_is_not_overlooked(
 
     async with serving(redis_url, session, handle), Shim(redis_url) as shim, front(shim.url, session) as asker:
         await _warm(asker)
-        real = asker._intents.submit
+        real = asker._records.submit
 
         async def slow(*arguments: Any, **options: Any) -> Any:
             seen = await real(*arguments, **options)
-            [call] = asker._post._calls.values()
+            [call] = asker._replies._calls.values()
             await asyncio.wait([call])
             return seen
 
-        monkeypatch.setattr(asker._intents, "submit", slow)
+        monkeypatch.setattr(asker._records, "submit", slow)
         with pytest.raises(ToolError) as caught:
             await submit(asker)
 

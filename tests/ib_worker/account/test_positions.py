@@ -17,20 +17,20 @@ pytestmark = pytest.mark.trial("A18")
 
 
 def holding(position: float, contract: ib_async.Contract = AAPL) -> Positions:
-    holdings = Positions()
-    holdings.asked()
-    holdings.take("DU1", contract, position, 100.0)
-    holdings.ended()
-    return holdings
+    positions = Positions()
+    positions.asked()
+    positions.take("DU1", contract, position, 100.0)
+    positions.ended()
+    return positions
 
 
-def sold(holdings: Positions, *sizes: int, conId: int = AAPL.conId, account: str = "DU1") -> None:
+def sold(positions: Positions, *sizes: int, conId: int = AAPL.conId, account: str = "DU1") -> None:
     for size in sizes:
-        holdings.filled(account, conId, Decimal(-size))
+        positions.filled(account, conId, Decimal(-size))
 
 
-def left(holdings: Positions, conId: int = AAPL.conId, account: str = "DU1") -> int:
-    return int(holdings.unshown(account, conId, "SELL"))
+def left(positions: Positions, conId: int = AAPL.conId, account: str = "DU1") -> int:
+    return int(positions.unshown(account, conId, "SELL"))
 
 
 @pytest.mark.parametrize(
@@ -38,54 +38,54 @@ def left(holdings: Positions, conId: int = AAPL.conId, account: str = "DU1") -> 
     [(30, 7), (28, 5), (27, 4), (23, 0), (25, 7), (20, 7)],
 )
 def test_a_fill_is_shown_by_the_position_that_moved_by_it_and_by_no_other(told: float, unshown: int) -> None:
-    holdings = holding(30)
-    sold(holdings, 2, 1, 4)
+    positions = holding(30)
+    sold(positions, 2, 1, 4)
 
-    holdings.take("DU1", AAPL, told, 100.0)
+    positions.take("DU1", AAPL, told, 100.0)
 
-    assert left(holdings) == unshown
+    assert left(positions) == unshown
 
 
 def test_several_messages_show_one_fill_after_the_other_down_to_zero() -> None:
-    holdings = holding(5)
-    sold(holdings, 2, 3)
+    positions = holding(5)
+    sold(positions, 2, 3)
 
-    holdings.take("DU1", AAPL, 3, 100.0)
-    assert left(holdings) == 3
-    holdings.take("DU1", AAPL, 0, 0.0)
-    assert (left(holdings), float(holdings.held("DU1", AAPL.conId))) == (0, 0)
+    positions.take("DU1", AAPL, 3, 100.0)
+    assert left(positions) == 3
+    positions.take("DU1", AAPL, 0, 0.0)
+    assert (left(positions), float(positions.held("DU1", AAPL.conId))) == (0, 0)
 
 
 def test_only_a_complete_list_that_was_requested_after_the_fill_shows_it() -> None:
-    holdings = holding(30)
-    holdings.asked()
-    sold(holdings, 10)
-    holdings.take("DU1", AAPL, 30, 100.0)
-    holdings.ended()
-    assert left(holdings) == 10
+    positions = holding(30)
+    positions.asked()
+    sold(positions, 10)
+    positions.take("DU1", AAPL, 30, 100.0)
+    positions.ended()
+    assert left(positions) == 10
 
-    holdings.asked()
-    assert left(holdings) == 10
-    holdings.ended()
-    assert left(holdings) == 0
+    positions.asked()
+    assert left(positions) == 10
+    positions.ended()
+    assert left(positions) == 0
 
 
 def test_accounts_contracts_and_sides_are_apart() -> None:
-    holdings = holding(3, CALL)
-    holdings.filled("DU1", CALL.conId, Decimal(2))
-    sold(holdings, 1, conId=CALL.conId)
-    sold(holdings, 5, account="DU2")
+    positions = holding(3, CALL)
+    positions.filled("DU1", CALL.conId, Decimal(2))
+    sold(positions, 1, conId=CALL.conId)
+    sold(positions, 5, account="DU2")
 
-    assert (left(holdings, CALL.conId), left(holdings), left(holdings, account="DU2")) == (1, 0, 5)
-    assert holdings.unshown("DU1", CALL.conId, "BUY") == 2
+    assert (left(positions, CALL.conId), left(positions), left(positions, account="DU2")) == (1, 0, 5)
+    assert positions.unshown("DU1", CALL.conId, "BUY") == 2
 
 
 def test_a_lost_connection_shows_nothing() -> None:
-    holdings = holding(10)
-    sold(holdings, 10)
+    positions = holding(10)
+    sold(positions, 10)
 
-    holdings.forget()
-    assert left(holdings) == 10
+    positions.forget()
+    assert left(positions) == 10
 
 
 async def test_a_session_that_was_read_again_has_every_fill_in_its_positions(sim: Simulator) -> None:
@@ -98,5 +98,5 @@ async def test_a_session_that_was_read_again_has_every_fill_in_its_positions(sim
         await stand.ready()
         await until(lambda: session.orders.tracker.all(), "the execution's order is known")
 
-        assert not session.holdings.any_unshown
-        assert [each.position for each in session.holdings.all() if each.contract.symbol == "AAPL"] == [10]
+        assert not session.positions.any_unshown
+        assert [each.position for each in session.positions.all() if each.contract.symbol == "AAPL"] == [10]

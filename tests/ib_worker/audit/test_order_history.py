@@ -52,7 +52,7 @@ class Log:
         return state
 
     async def sources(self, state: OrderState) -> list[str]:
-        return [each.source for each in await self.reader.whole(state)]
+        return [each.source for each in await self.reader.of(state)]
 
 
 @asynccontextmanager
@@ -104,10 +104,10 @@ async def test_events_that_are_not_in_the_log_yet_are_added(redis_url: str, sess
 async def test_history_is_the_same_while_redis_accepts_no_writes(own_redis: EmbeddedRedis, session: str) -> None:
     async with log_at(own_redis.url, session) as log:
         await log.write(elsewhere(), None, *ELSEWHERE)
-        by_index = await log.reader.whole(elsewhere(101))
+        by_index = await log.reader.of(elsewhere(101))
         await log.bus.pipe.send("DEL", log.bus.keys.audit_index)
         await log.bus.pipe.send("CONFIG", "SET", "maxmemory", "1")
-        by_search = await log.reader.whole(elsewhere(101))
+        by_search = await log.reader.of(elsewhere(101))
 
     assert by_search == by_index
     assert len(by_index) == len(ELSEWHERE)

@@ -153,7 +153,7 @@ async def test_a_line_that_would_wait_too_long_is_refused_and_not_kept(sim: Simu
     async with ready_session(sim) as stand:
         contract, session = await spy(stand), stand.session
         with acting_for("hungry"):
-            flood = [asyncio.create_task(session.tws.pacer.turn(Priority.READS)) for _ in range(420)]
+            flood = [asyncio.create_task(session.tws.pacer.wait_turn(Priority.READS)) for _ in range(420)]
             await asyncio.sleep(0)
             with pytest.raises(ToolError, match="paced"):
                 await session.quotes.open(contract)

@@ -30,7 +30,7 @@ def test_a_report_says_what_is_known() -> None:
     ledger.take(entry, Status(AT, 99, "Submitted", 4.0, 6.0, 99.5, 99.0, "locate"))
     ledger.take(entry, ErrorReported(AT, 399, "held"))
     ledger.take(entry, Fill(AT, "a.b.01.01", 4.0, 99.0, 4.0, 99.5, 99, REF))
-    ledger.pay(Commission(AT, "a.b.01.01", 1.0, "USD", None))
+    ledger.add_commission(Commission(AT, "a.b.01.01", 1.0, "USD", None))
 
     told = order_report(entry, "message", replayed=True)
 

@@ -222,7 +222,7 @@ def test_a_rejection_after_presubmitted_waits_for_inactive() -> None:
 
     rejected = after(status("Inactive"), of=doubted)
 
-    assert (rejected.status, rejected.rejected, rejected.doubted) == ("Inactive", said(201, "margin"), None)
+    assert (rejected.status, rejected.rejected, rejected.pending_rejection) == ("Inactive", said(201, "margin"), None)
 
 
 @pytest.mark.fault(49)
@@ -430,7 +430,7 @@ def test_an_order_that_is_named_again_was_not_missed(event: Event) -> None:
     state = after(NotListed(AT), event, NotListed(AT + timedelta(seconds=60)))
 
     assert not state.not_found
-    assert state.missed <= 1
+    assert state.misses <= 1
 
 
 def test_a_finished_order_can_not_vanish() -> None:

@@ -119,8 +119,8 @@ def test_orders_of_others_that_share_a_reference_are_several() -> None:
 @pytest.mark.fault(45)
 def test_messages_before_the_terms_are_taken_with_them() -> None:
     ledger = OrderTracker(1)
-    ledger.early(99, filled())
-    ledger.early(None, filled(None))
+    ledger.hold_until_known(99, filled())
+    ledger.hold_until_known(None, filled(None))
 
     entry = ledger.entry(7, 2, 99, None, TERMS)
     assert entry is not None
@@ -132,7 +132,7 @@ def test_messages_before_the_terms_are_taken_with_them() -> None:
 def test_early_messages_are_bounded() -> None:
     ledger = OrderTracker(1)
     for permId in range(1, KEPT_EARLY + 2):
-        ledger.early(permId, filled(permId, f"{permId}.01"))
+        ledger.hold_until_known(permId, filled(permId, f"{permId}.01"))
 
     def taken(permId: int) -> str:
         entry = ledger.entry(permId, 2, permId, None, TERMS)
@@ -150,10 +150,10 @@ def test_a_commission_finds_its_fill_in_either_order(paid_first: bool) -> None:
     paid = Commission(AT, "a.b.01.01", 1.25, "USD", None)
 
     if paid_first:
-        ledger.pay(paid)
+        ledger.add_commission(paid)
     ledger.take(entry, filled())
     if not paid_first:
-        ledger.pay(paid)
+        ledger.add_commission(paid)
 
     assert entry.state.commission == 1.25
     assert ledger.commission("a.b.01.02") == paid
@@ -162,7 +162,7 @@ def test_a_commission_finds_its_fill_in_either_order(paid_first: bool) -> None:
 def test_commissions_are_bounded() -> None:
     ledger = OrderTracker(1)
     for number in range(KEPT_COMMISSIONS + 1):
-        ledger.pay(Commission(AT, f"{number}.01", 1.0, "USD", None))
+        ledger.add_commission(Commission(AT, f"{number}.01", 1.0, "USD", None))
 
     assert ledger.commission("0.01") is None
     assert ledger.commission("1.01") is not None
@@ -300,7 +300,7 @@ def test_an_execution_of_no_known_order_is_kept_once() -> None:
     ledger = OrderTracker(1)
     fill = Fill(AT, "a.b.01.01", 4.0, 100.0, 4.0, 100.0, 99, REF)
     for _ in range(20):
-        ledger.early(99, fill)
+        ledger.hold_until_known(99, fill)
 
     assert ledger._early == {99: [fill]}
 

@@ -132,6 +132,6 @@ def test_what_could_not_be_read_passes_for_nothing_whole() -> None:
     view = OrderView(OrderTracker(1))
     view.unread = {"5"}
 
-    view.require_whole("positions", frozenset({"61"}))
-    with pytest.raises(ToolError, match="about orders could not be decoded"):
-        view.require_whole("orders", frozenset({"3", "5"}))
+    view.require_complete("positions", frozenset({"61"}))
+    with pytest.raises(ToolError, match="could not decode a message of the gateway about orders"):
+        view.require_complete("orders", frozenset({"3", "5"}))

@@ -66,7 +66,7 @@ async def granted(pacer: MessagePacer, lane: Priority) -> bool:
     """Whether a turn is granted without waiting."""
     try:
         async with asyncio.timeout(0):
-            await pacer.turn(lane)
+            await pacer.wait_turn(lane)
     except TimeoutError:
         return False
     return True
@@ -126,7 +126,7 @@ async def test_lanes_are_served_in_their_order() -> None:
     served: list[Priority] = []
 
     async def one(lane: Priority) -> None:
-        await pacer.turn(lane)
+        await pacer.wait_turn(lane)
         served.append(lane)
 
     async with asyncio.TaskGroup() as group:
@@ -141,7 +141,7 @@ async def test_a_later_order_overtakes_reads_that_wait() -> None:
     pacer = MessagePacer(clock)
     while await granted(pacer, Priority.READS):
         pass
-    waiting = asyncio.create_task(pacer.turn(Priority.READS))
+    waiting = asyncio.create_task(pacer.wait_turn(Priority.READS))
     await asyncio.sleep(0)
 
     assert pacer.waiting(Priority.READS) == 1
@@ -156,7 +156,7 @@ async def test_a_later_order_overtakes_reads_that_wait() -> None:
 
 async def test_whoever_gives_up_leaves_its_turn_to_the_next() -> None:
     pacer = await used_up()
-    first, second = (asyncio.create_task(pacer.turn(Priority.READS)) for _ in range(2))
+    first, second = (asyncio.create_task(pacer.wait_turn(Priority.READS)) for _ in range(2))
     await asyncio.sleep(0)
 
     first.cancel()
@@ -188,7 +188,7 @@ async def order_of_service(pacer: MessagePacer, asked: list[str], lane: Priority
 
     async def one(name: str) -> None:
         with acting_for(name):
-            await pacer.turn(lane)
+            await pacer.wait_turn(lane)
         served.append(name)
 
     async with asyncio.TaskGroup() as group:
@@ -216,14 +216,14 @@ async def test_a_caller_who_would_wait_too_long_is_told_so_and_the_others_are_no
     while await granted(pacer, Priority.READS):
         pass
     with acting_for("hungry"):
-        waiting = [asyncio.create_task(pacer.turn(Priority.READS)) for _ in range(most)]
+        waiting = [asyncio.create_task(pacer.wait_turn(Priority.READS)) for _ in range(most)]
         await asyncio.sleep(0)
 
         with pytest.raises(ToolError) as refused:
-            await pacer.turn(Priority.READS)
+            await pacer.wait_turn(Priority.READS)
     with acting_for("quiet"):
-        waiting.append(asyncio.create_task(pacer.turn(Priority.READS)))
-    waiting.append(asyncio.create_task(pacer.turn(Priority.READS)))  # the session's own
+        waiting.append(asyncio.create_task(pacer.wait_turn(Priority.READS)))
+    waiting.append(asyncio.create_task(pacer.wait_turn(Priority.READS)))  # the session's own
     await asyncio.sleep(0)
 
     assert refused.value.code == "paced"
@@ -240,7 +240,7 @@ async def test_an_order_is_never_told_to_wait() -> None:
     while await granted(pacer, Priority.ORDERS):
         pass
     with acting_for("hungry"):
-        waiting = [asyncio.create_task(pacer.turn(Priority.ORDERS)) for _ in range(int(LONGEST_WAIT_S * RATE) + 5)]
+        waiting = [asyncio.create_task(pacer.wait_turn(Priority.ORDERS)) for _ in range(int(LONGEST_WAIT_S * RATE) + 5)]
     await asyncio.sleep(0)
 
     assert not any(each.done() for each in waiting)
@@ -263,9 +263,9 @@ async def test_the_wait_that_is_told_counts_what_goes_first() -> None:
 @pytest.mark.trial("E2")
 async def test_a_cancel_goes_before_orders_that_wait() -> None:
     pacer = await used_up()
-    order = asyncio.create_task(pacer.turn(Priority.ORDERS))
+    order = asyncio.create_task(pacer.wait_turn(Priority.ORDERS))
     await asyncio.sleep(0)
-    cancel = asyncio.create_task(pacer.turn(Priority.CANCELS))
+    cancel = asyncio.create_task(pacer.wait_turn(Priority.CANCELS))
     await asyncio.wait({order, cancel}, return_when=asyncio.FIRST_COMPLETED)
 
     assert (order.done(), cancel.done()) == (False, True)

@@ -198,11 +198,11 @@ async def test_a_reset_is_noticed_at_once_and_healed(sim: Simulator) -> None:
 
         status = await stand.reaches("connecting", timeout_s=1)
         assert "broke" in (status.cause or "")
-        assert stand.session.holdings.all() == []
+        assert stand.session.positions.all() == []
         with pytest.raises(ToolError, match="not_ready"):
             stand.session.require_ready()
         await stand.ready()
-        assert stand.session.holdings.all() != []
+        assert stand.session.positions.all() != []
 
 
 async def test_a_gateway_that_restarts_is_found_again(sim: Simulator) -> None:
@@ -312,7 +312,7 @@ async def test_a_flood_of_1100_is_one_event(sim: Simulator) -> None:
 @pytest.mark.fault(29)
 async def test_messages_in_pieces_are_read_all_the_same() -> None:
     async with Simulator(SimulatorConfig(faults="fragment 7")) as sim, ready_session(sim) as stand:
-        assert len(stand.session.holdings.all()) > 0
+        assert len(stand.session.positions.all()) > 0
 
 
 @pytest.mark.fault(31)
@@ -320,7 +320,7 @@ async def test_a_read_only_api_is_ready_without_orders() -> None:
     faults = f"read-only on\non reqOpenOrders each answer 321 {READ_ONLY}"
     async with Simulator(SimulatorConfig(faults=faults)) as sim, ready_session(sim) as stand:
         assert not stand.session.orders.readable
-        assert stand.session.holdings.all() != []
+        assert stand.session.positions.all() != []
 
 
 async def test_disconnecting_lasts_until_connecting(sim: Simulator) -> None:

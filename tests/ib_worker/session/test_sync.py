@@ -45,7 +45,7 @@ async def test_looks_at_another_gateway_show_nothing_of_an_order(sim: Simulator)
         await stand.ready()
 
         await looked_twice(stand)
-        assert entry.state.missed == 0
+        assert entry.state.misses == 0
 
         await stand.session.connection.connect(Endpoint("127.0.0.1", sim.port))
         await stand.ready()
@@ -76,7 +76,7 @@ async def test_looks_while_the_gateway_has_lost_ibkr_show_nothing(
 
         counted = await looked_twice(stand)
 
-        assert (counted, entry.state.missed, stand.status.state) == ([False, False], 0, "link_down")
+        assert (counted, entry.state.misses, stand.status.state) == ([False, False], 0, "link_down")
 
 
 async def test_a_look_in_which_the_link_is_lost_and_comes_back_shows_nothing(sim: Simulator) -> None:
@@ -99,7 +99,7 @@ async def test_a_look_of_which_a_message_could_not_be_read_shows_nothing(sim: Si
         await until(lambda: stand.session.orders.misread, "an order could not be read")
 
         counted = await looked_twice(stand)
-        assert (counted, entry.state.missed) == ([False, False], 0)
+        assert (counted, entry.state.misses) == ([False, False], 0)
 
         sim.fault("through")
         assert await resync_orders(stand.session, 5)

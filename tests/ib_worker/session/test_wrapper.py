@@ -33,14 +33,14 @@ async def test_what_can_not_be_read_for_long_is_not_shown_in_part(sim: Simulator
         sim.fault("send 61 3 DU1234567 nonsense")
         await until(lambda: len(sim.journal.entries("in", 61)) >= 4, "positions are asked for again and again")
 
-        with pytest.raises(ToolError, match="could not be decoded"):
-            stand.session.orders.require_whole("positions", POSITION_MESSAGES)
-        stand.session.orders.require_whole("orders", ORDER_MESSAGES)
+        with pytest.raises(ToolError, match="could not decode"):
+            stand.session.orders.require_complete("positions", POSITION_MESSAGES)
+        stand.session.orders.require_complete("orders", ORDER_MESSAGES)
         sim.fault("through")
 
         await until(lambda: not stand.session.orders.unread, "positions are read whole")
         await stand.ready()
-        assert stand.session.holdings.all() != []
+        assert stand.session.positions.all() != []
 
 
 @pytest.mark.fault(26)
@@ -48,7 +48,7 @@ async def test_a_message_of_no_known_type_changes_nothing(sim: Simulator) -> Non
     async with ready_session(sim) as stand:
         sim.fault("send 4711 1 2 3")
         sim.fault("send 61 3 DU1234567 7 IBM STK '' 0.0 '' '' NYSE USD IBM IBM 5 1.0")
-        await until(lambda: any(each.contract.conId == 7 for each in stand.session.holdings.all()), "the next is read")
+        await until(lambda: any(each.contract.conId == 7 for each in stand.session.positions.all()), "the next is read")
 
         assert stand.status.is_connected
 

@@ -19,7 +19,7 @@ async def test_an_answer_that_keeps_coming_is_not_late() -> None:
             loop.call_later(number * SILENCE_S / 2, requests.add, "orders", number)
         loop.call_later(3 * SILENCE_S, requests.finish, "orders")
 
-        assert await pending.whole(SILENCE_S) == list(range(6))
+        assert await pending.complete(SILENCE_S) == list(range(6))
 
 
 async def test_an_answer_that_has_stopped_is_given_up() -> None:
@@ -28,7 +28,7 @@ async def test_an_answer_that_has_stopped_is_given_up() -> None:
     with requests.expect("orders") as pending:
         requests.add("orders", 1)
         with pytest.raises(TimeoutError):
-            await pending.whole(SILENCE_S)
+            await pending.complete(SILENCE_S)
 
 
 async def test_of_each_part_no_more_is_kept_than_is_wanted() -> None:
@@ -39,16 +39,16 @@ async def test_of_each_part_no_more_is_kept_than_is_wanted() -> None:
             requests.add("orders", number)
         requests.finish("orders")
 
-        assert await pending.whole(SILENCE_S) == [0, 1, 0, 1]
+        assert await pending.complete(SILENCE_S) == [0, 1, 0, 1]
 
 
 async def test_a_list_that_never_ends_holds_up_the_next_for_a_while_only() -> None:
     requests = PendingRequests(late_s=0.1, grace_s=0.2)
-    requests.given_up("orders")
+    requests.mark_late("orders")
 
     await requests.none_late("orders")
     await requests.none_late("orders")
-    requests.given_up("orders")
+    requests.mark_late("orders")
     requests.fail_all(ConnectionLost("it broke"))
     async with asyncio.timeout(0.05):
         await requests.none_late("orders")

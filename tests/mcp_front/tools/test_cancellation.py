@@ -99,8 +99,8 @@ async def test_nothing_ends_where_two_calls_have_the_id_or_the_id_is_of_another_
         twice = [asyncio.create_task(called(http, each, 7, "ibkr_get_positions")) for each in (first, second)]
         other = asyncio.create_task(called(http, first, "8", "ibkr_get_executions"))
         await until(lambda: held.waiting == 3, "the calls run")
-        ended = [await first.front.asker.fronts.end_only("local", "127.0.0.1", each) for each in (7, 8)]
-        stranger = await second.front.asker.fronts.end_only("somebody", "127.0.0.1", "8")
+        ended = [await first.front.bus.fronts.end_only("local", "127.0.0.1", each) for each in (7, 8)]
+        stranger = await second.front.bus.fronts.end_only("somebody", "127.0.0.1", "8")
         held.let.set()
         results = await asyncio.gather(*twice, other)
 
@@ -119,7 +119,7 @@ async def test_write_never_ends(redis_url: str, session: str) -> None:
     ):
         call = asyncio.create_task(called(http, front, 7, "ibkr_place_order", **ORDER))
         await until(lambda: held.waiting == 1, "the order is at the worker")
-        ended = await front.front.asker.fronts.end_only("local", "127.0.0.1", 7)
+        ended = await front.front.bus.fronts.end_only("local", "127.0.0.1", 7)
         running = front.front.calls.under_way.find("local", "127.0.0.1", 7)
         held.let.set()
         await call
@@ -136,8 +136,8 @@ async def test_nothing_ends_while_a_front_does_not_answer(redis_url: str, sessio
     ):
         call = asyncio.create_task(called(http, first, 7, "ibkr_get_positions"))
         await until(lambda: held.waiting == 1, "the call runs")
-        second.front.asker.fronts.serve(lambda *_: _silent(), lambda _: None)
-        ended = await first.front.asker.fronts.end_only("local", "127.0.0.1", 7)
+        second.front.bus.fronts.serve(lambda *_: _silent(), lambda _: None)
+        ended = await first.front.bus.fronts.end_only("local", "127.0.0.1", 7)
         held.let.set()
         result = await call
 
@@ -154,7 +154,7 @@ async def test_modern_call_is_no_candidate(redis_url: str, session: str) -> None
     async with two_fronts(redis_url, session) as (first, _, held), plain_http() as http:
         call = asyncio.create_task(called(http, first, 7, "ibkr_get_positions", MODERN))
         await until(lambda: held.waiting == 1, "the call runs")
-        ended = await first.front.asker.fronts.end_only("local", "raw", 7)
+        ended = await first.front.bus.fronts.end_only("local", "raw", 7)
         held.let.set()
         result = await call
 

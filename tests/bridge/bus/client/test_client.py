@@ -146,7 +146,7 @@ async def test_a_cancelled_call_leaves_nothing_behind(redis_url: str, session: s
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
 
-        assert asker._post._calls == {}
+        assert asker._replies._calls == {}
 
         broker.before.set()
         assert await ask(asker) == broker.answer

@@ -48,7 +48,7 @@ async def test_fronts_do_not_hear_each_others_replies(redis_url: str, session: s
         return msgspec.json.encode(asked.caller)
 
     async with serving(redis_url, session, handle), front(redis_url, session) as one, front(redis_url, session) as two:
-        assert one._post.front != two._post.front
+        assert one._replies.front != two._replies.front
         answers = await asyncio.gather(
             *(
                 asker.ask(GET_POSITIONS, GET_POSITIONS.request(), caller=f"{name}{i}", request_id="r")
@@ -110,7 +110,7 @@ async def test_a_worker_that_blinks_is_not_lost(redis_url: str, session: str, mo
 
     often = BusTiming(worker_check_s=0.02)
     async with serving(redis_url, session, broker.handle), front(redis_url, session, timing=often) as asker:
-        monkeypatch.setattr(asker._post, "receivers", receivers)
+        monkeypatch.setattr(asker._replies, "receivers", receivers)
         call = asyncio.create_task(ask(asker))
         await asked.wait()
         broker.before.set()

@@ -121,13 +121,13 @@ async def test_a_second_call_takes_its_turn_when_the_first_is_refused(redis_url:
         first = asyncio.create_task(submit(one))
         await until(lambda: seen, "the first is in hand")
         second = asyncio.create_task(submit(two))
-        await until(lambda: two._post._calls, "the second waits")
+        await until(lambda: two._replies._calls, "the second waits")
         second_waits.set()
         with pytest.raises(ToolError, match="not_ready"):
             await first
         assert await second == b"2"
 
-    assert [asked.request.front for asked in seen] == [one._post.front, two._post.front]
+    assert [asked.request.front for asked in seen] == [one._replies.front, two._replies.front]
 
 
 async def test_a_refusal_before_accepting_leaves_the_key_free(redis_url: str, session: str) -> None:

@@ -39,9 +39,9 @@ async def test_an_unreadable_message_is_dropped_and_counted_and_calls_go_on(
         await until(lambda: len(broker.asked) == 2, "both are in hand")
         heard = [
             await bus.pipe.send("SPUBLISH", asker.keys.requests, message),
-            await bus.pipe.send("SPUBLISH", asker.keys.replies(asker._post.front), message),
+            await bus.pipe.send("SPUBLISH", asker.keys.replies(asker._replies.front), message),
         ]
-        await until(lambda: (bus.unreadable, asker._post.unreadable) == (1, 1), "both have dropped it")
+        await until(lambda: (bus.unreadable, asker._replies.unreadable) == (1, 1), "both have dropped it")
         broker.after.set()
         answers = [await reading, await writing, await ask(asker)]
 
@@ -57,7 +57,7 @@ async def test_an_unreadable_tick_is_dropped_and_the_stream_goes_on(redis_url: s
                 await bus.pipe.send("SPUBLISH", asker.keys.ticks("quote.1"), message)
             bus.publish("quote.1", "quote", b"1")
             [tick] = await anext(feed)
-        dropped = asker._post.unreadable
+        dropped = asker._replies.unreadable
 
     assert (tick.seq, bytes(tick.body)) == (1, b"1")
     assert dropped == len(MESSAGES)

@@ -55,6 +55,6 @@ async def test_a_worker_that_listens_at_a_server_that_became_a_replica_leaves_it
     ):  # fmt: skip
         await bus.pipe.send("REPLICAOF", "127.0.0.1", "1")
         shim.lead_to(other.url)
-        await until(lambda: asker._post.receivers(), "the worker listens at the new primary")
+        await until(lambda: asker._replies.receivers(), "the worker listens at the new primary")
 
         assert await ask(asker, deadline_s=5) == broker.answer

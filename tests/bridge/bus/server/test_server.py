@@ -92,9 +92,9 @@ async def test_another_version_of_the_bus_is_told_to_update(redis_url: str, sess
     broker = Broker()
     async with serving(redis_url, session, broker.handle), front(redis_url, session) as asker:
         await ask(asker)
-        with asker._post.expected("old-1") as call:
+        with asker._replies.expected("old-1") as call:
             until_ms = asker.pipe.clock.now_ms() + 5000
-            message = request(until_ms, id="old-1", v=VERSION + 1, front=asker._post.front)
+            message = request(until_ms, id="old-1", v=VERSION + 1, front=asker._replies.front)
             await asker.pipe.send("SPUBLISH", asker.keys.requests, message)
             reply = await asyncio.wait_for(call, 5)
 
@@ -207,5 +207,5 @@ async def _submitted(asker: BusClient, broker: Broker) -> bool:
 
 
 async def _no_worker(asker: BusClient, *, expected: bool = True) -> bool:
-    count = await asker._post.receivers()
+    count = await asker._replies.receivers()
     return bool(count == 0) is expected

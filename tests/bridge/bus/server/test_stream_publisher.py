@@ -111,7 +111,7 @@ async def test_listening_ends_with_the_block(bus: BusServer, asker: BusClient) -
     async with asker.listen(STREAM) as feed:  # and may be joined again
         bus.publish(STREAM, "quote", b"1")
         assert await gathered(feed, 1) == [1]
-    assert asker._post._feeds == {}
+    assert asker._replies._feeds == {}
 
 
 async def test_a_channel_left_and_joined_at_once_is_heard(bus: BusServer, asker: BusClient) -> None:
@@ -139,8 +139,8 @@ async def test_a_feed_ends_with_the_worker(
     asker = watchful
     async with serving(redis_url, session, Broker().handle), asker.listen(STREAM) as feed:
         reading = asyncio.ensure_future(anext(feed))
-        await until(lambda: asker._post._feeds, "it listens")
-        monkeypatch.setattr(asker._post, "receivers", _none)
+        await until(lambda: asker._replies._feeds, "it listens")
+        monkeypatch.setattr(asker._replies, "receivers", _none)
         with pytest.raises(ToolError) as caught:
             await reading
 
@@ -163,7 +163,7 @@ async def test_listening_without_redis_says_so(session: str, unused_port: int) -
         with pytest.raises(ToolError, match="bus_down"):
             async with asker.listen(STREAM):
                 raise AssertionError("nothing to listen to")
-        assert asker._post._feeds == {}
+        assert asker._replies._feeds == {}
 
 
 async def test_what_is_no_tick_is_dropped(bus: BusServer, asker: BusClient) -> None:
@@ -272,7 +272,7 @@ async def test_a_stream_closed_while_its_ticks_are_under_way_is_no_error(bus: Bu
 async def test_a_tick_for_a_stream_just_left_is_ignored(bus: BusServer, asker: BusClient) -> None:
     async with asker.listen(STREAM) as feed:
         pass
-    asker._post._hear(bus.keys.ticks(STREAM), b'["1-1",[[1,"quote",5,1]]]')
+    asker._replies._hear(bus.keys.ticks(STREAM), b'["1-1",[[1,"quote",5,1]]]')
 
     assert not feed._unread
 

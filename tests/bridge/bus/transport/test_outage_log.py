@@ -87,7 +87,7 @@ async def test_a_server_that_stays_a_replica_is_logged_once(own_redis: EmbeddedR
                     with pytest.raises(BusError):
                         await each.send("SET", session, "x")
                 with suppress(BusError):
-                    await asker._post.ready()  # it listens again, at the same server
+                    await asker._replies.ready()  # it listens again, at the same server
 
     events = Counter(each["event"] for each in said)
     assert events["server_demoted"] == 2  # one of each connection
