@@ -36,6 +36,14 @@ def bind(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), backlog=BACKLOG)
 
 
+def bind_all(host: str, ports: Sequence[int]) -> list[socket.socket]:
+    """Open a listening socket on each port, or on none: raises OSError where one is taken."""
+    with ExitStack() as opened_so_far:
+        bound = [opened_so_far.enter_context(bind(host, port)) for port in ports]
+        opened_so_far.pop_all()
+    return bound
+
+
 class Simulator:
     """A TWS on this machine: `async with Simulator() as sim: … sim.port, sim.journal, sim.faults`."""
 
@@ -47,7 +55,7 @@ class Simulator:
     def __init__(self, config: SimulatorConfig | None = None, bound: Sequence[socket.socket] = ()) -> None:
         """Open the ports, or take the sockets in `bound` that are open already."""
         self.config = config or SimulatorConfig()
-        self._bound = bound or [bind(self.config.host, port) for port in self.config.ports]
+        self._bound = bound or bind_all(self.config.host, self.config.ports)
         self.ports: list[int] = []
         self.control_port: int | None = None
         self.fragment_size: int | None = None
@@ -81,6 +89,14 @@ class Simulator:
     # --- start and stop ------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Simulator:
+        try:
+            await self._start()
+        except BaseException:  # such as a time that no calendar covers
+            await self._stop()
+            raise
+        return self
+
+    async def _start(self) -> None:
         config = self.config
         for one in self._bound:
             await self._listen_on(one)
@@ -101,11 +117,13 @@ class Simulator:
         for server in self._servers:
             await server.start_serving()
         self._keep(asyncio.create_task(self._run(), name="simulator clock"))
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._stop()
+
+    async def _stop(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -119,6 +137,8 @@ class Simulator:
             self.reset(connection)  # who does not read what was sent to it
         for server in servers:
             await server.wait_closed()
+        for one in self._bound:
+            one.close()  # a start that failed has no server for it
         self._exit.close()
 
     async def _listen_on(self, bound: socket.socket) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from ibgateway.simulator.model.config import SimulatorConfig
-from ibgateway.simulator.server.server import Simulator
+from ibgateway.simulator.server.server import Simulator, bind, bind_all
 from tests.stacks.ibgateway.order_frames import watch
 from tests.stacks.ibgateway.raw_client import raw, started
 from tests.waiting import until
@@ -59,3 +63,26 @@ async def test_ticks_come_by_themselves_as_time_passes() -> None:
 
         while (await client.read())[0] not in {"1", "2"} or sim.now < sim.config.start + 10:
             pass
+
+
+@pytest.mark.parametrize(
+    ("refused", "reason"), [({"start": 0.0}, "outside the calendars"), ({"faults": "no such fault"}, "not a fault")]
+)
+async def test_a_start_that_fails_leaves_its_ports_and_its_journal_closed(
+    tmp_path: Path, refused: dict[str, Any], reason: str
+) -> None:
+    bound = bind_all("127.0.0.1", (0, 0))
+    with pytest.raises(ValueError, match=reason):
+        await Simulator(SimulatorConfig(journal=tmp_path / "journal", **refused), bound).__aenter__()
+
+    assert [one.fileno() for one in bound] == [-1, -1]
+
+
+def test_a_port_that_is_taken_leaves_no_other_open() -> None:
+    with bind("127.0.0.1", 0) as taken, bind("127.0.0.1", 0) as later:
+        free = later.getsockname()[1]
+        later.close()
+        with pytest.raises(OSError, match="in use"):
+            bind_all("127.0.0.1", (free, taken.getsockname()[1]))
+
+        bind("127.0.0.1", free).close()
