@@ -26,11 +26,11 @@ from typing import Any
 
 from benchmarks.front import UNLIMITED, Ports
 from benchmarks.http_load import MODERN, Socket, call_of, checked
+from bridge.order_references import order_ref
 from cli.errors import Problem
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from cli.local_stack.processes import Children
 from cli.local_stack.readiness import until_ready
-from ib_worker.orders.references import order_ref
 from ibgateway.simulator.world import instruments
 
 PLACE = "3"  # TWS's message id of placeOrder

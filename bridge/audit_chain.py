@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 GENESIS = "0" * 64  # what the first entry names as the digest before it
-DATA_LOSS = "data_loss"  # the event of an entry that says where the log was cut, as Redis had lost what came after
+DATA_LOSS: Literal["data_loss"] = (
+    "data_loss"  # the event of an entry that says where the log was cut, as Redis had lost what came after
+)
 CUT = "Redis lost the end of its log here"  # how the finding about such an entry begins
 NO_BEGINNING = "the first entry does not begin the chain"
 

@@ -10,13 +10,16 @@ import structlog
 
 from bridge.bus.controls.audit_log import AuditLog
 from bridge.bus.controls.connection_target import read_connection_target, store_connection_target
+from bridge.bus.events.event_log import log_events
 from bridge.bus.server.request import retry_until_answered
 from bridge.bus.server.server import BusServer, Reconcile
 from bridge.tasks import restart_on_error, run_until_first_ends
 from bridge.tools.session import SessionStatus
+from ib_worker.alerts.session_events import log_session_states
 from ib_worker.audit.kill_switch import KillSwitch, log_kill_switch_changes
 from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.trail import AuditTrail
+from ib_worker.events.order_events import order_drafts
 from ib_worker.handlers.dispatch import dispatch
 from ib_worker.order_entry.data_loss import reconcile
 from ib_worker.order_entry.reconciliation import Reconciliation
@@ -84,7 +87,7 @@ async def run_term(
 
 def services_of(bus: BusServer, settings: WorkerSettings) -> Services:
     return Services(
-        audit=AuditTrail(AuditLog(bus.pipe, bus.keys, bus.lease.token, bus.watermark)),
+        audit=AuditTrail(AuditLog(bus.pipe, bus.keys, bus.lease.token, bus.watermark), order_drafts),
         approvals=Approvals(bus.pipe, bus.keys, settings.live_approval == "client"),
         tokens=ConfirmationTokens(bus.pipe, bus.keys),
         history=OrderHistoryReader(bus.pipe, bus.keys),
@@ -118,6 +121,7 @@ def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
         ),
         "the look for missing orders": lambda: resync_for_missing(session),
         "the alarm": lambda: alarm.run_alerts(session),
+        "the event log": lambda: log_session_states(session, partial(log_events, bus.pipe, bus.keys, bus.lease.token)),
         "the heartbeat": lambda: _beat(bus, session),
     }
 

@@ -39,6 +39,10 @@ class Keys:
         self.audit = self._prefix + "audit"  # stream: the audit log
         self.audit_head = self._prefix + "audit_head"  # hash: seq and digest of the log's last entry
         self.audit_index = self._prefix + "audit_index"  # sorted set: which of its newest entries name an order
+        self.events = self._prefix + "events"  # stream: the event log, capped
+        self.event_states = self._prefix + "event_states"  # hash: what the log says last of each subject
+        self.event_ages = self._prefix + "event_ages"  # sorted set: those subjects by when the log named them last
+        self.event_news = self._prefix + "event_news"  # channel: the id of each new event
 
     def replies(self, front: str) -> str:
         """The channel that one front listens to."""

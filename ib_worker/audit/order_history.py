@@ -13,8 +13,8 @@ from bridge.bus.controls.audit_log import read_back
 from bridge.bus.keys import Keys
 from bridge.bus.transport.connection import BusError, bus_down
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.order_references import is_ours
 from ib_worker.audit.replay import replay_orders
-from ib_worker.orders.references import is_ours
 from ib_worker.orders.state import HistoryEntry, OrderState
 
 INTENT = b'"event":"intent"'

@@ -6,9 +6,9 @@ from typing import Any, get_args
 import msgspec
 
 from bridge.audit_chain import AuditEntry
+from bridge.order_references import is_ours
 from bridge.tools.types import Contract
 from ib_worker.orders.events import Event
-from ib_worker.orders.references import is_ours
 from ib_worker.orders.state import OrderState, apply
 
 EVENTS: dict[str, type[Any]] = {each.kind: each for each in get_args(Event)}

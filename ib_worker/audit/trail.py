@@ -1,15 +1,16 @@
 """The worker's entries in the audit log: each intent before its frame, and every event of an order."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn, Protocol
 
 import structlog
 from pydantic import BaseModel
 
 from bridge.bus.controls.kill_switch import SwitchChange
+from bridge.bus.events.event import EventDraft, SessionEvent
 from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.errors import Fenced
 from bridge.bus.transport.outage_log import Outage
@@ -24,22 +25,37 @@ RETRY_S = 1.0
 log = structlog.get_logger("ib_worker.audit.trail")
 
 
+OrderDrafts = Callable[[OrderState, str | None, Event, timedelta], Sequence[EventDraft]]
+
+
+def no_drafts(_state: OrderState, _key: str | None, _event: Event, _ahead: timedelta) -> Sequence[EventDraft]:
+    """Add nothing to an event log."""
+    return ()
+
+
 class AuditWriter(Protocol):
     """The bus's side: appends one entry, or raises ToolError audit_unavailable or Fenced."""
 
-    async def append(self, event: str, **fields: Any) -> int: ...
+    async def append(self, event: str, drafts: Sequence[EventDraft] = (), **fields: Any) -> int: ...
 
     async def go_on(self) -> None: ...
 
 
 class AuditTrail:
-    """`intent` is awaited before a frame may leave; what happened is queued by `record` and written in order."""
+    """`intent` is awaited before a frame may leave; what happened is queued by `record` and written in order.
 
-    def __init__(self, pen: AuditWriter) -> None:
+    `drafts` tells what an order's event adds to the session's event log, in the step that writes its entry.
+    """
+
+    def __init__(self, pen: AuditWriter, drafts: OrderDrafts = no_drafts) -> None:
         self._pen = pen
+        self._drafts = drafts
         self._waiting: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(KEPT)
         self._unwritten = Outage("audit_log_not_written")
         self.lost = 0  # events dropped because the log stayed unwritable
+        self.ahead = timedelta(
+            0
+        )  # the clock of answers is ahead of this machine's, where the gateway's date is another
 
     async def intent(
         self,
@@ -86,12 +102,14 @@ class AuditTrail:
         """The kill switch was set or released. Raises ToolError audit_unavailable, Fenced."""
         at = datetime.fromtimestamp(change.at_ms / 1000, UTC).isoformat(timespec="milliseconds")
         details = {"reason": change.reason, "at": at}
-        await self._pen.append(change.event, caller=change.by, status=change.level, details=details)
+        drafts = [switch_draft(change, self.ahead)]
+        await self._pen.append(change.event, drafts, caller=change.by, status=change.level, details=details)
 
     def record(self, state: OrderState, key: str | None, event: Event) -> None:
         """One event of an order, with the state that it left."""
         self._put(
             event.kind,
+            drafts=self._drafts(state, key, event, self.ahead),
             key=key or "",
             account=mask_accounts(state.terms.account or ""),
             orderRef=state.orderRef or "",
@@ -152,3 +170,11 @@ def to_json(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return mask_accounts(value) if isinstance(value, str) else value
+
+
+def switch_draft(change: SwitchChange, ahead: timedelta) -> EventDraft:
+    """Return the event of a change of the kill switch. One that is written twice, after a crash, is logged once."""
+    at = datetime.fromtimestamp(change.at_ms / 1000, UTC) + ahead
+    details = {"level": change.level, "by": change.by, "reason": change.reason}
+    event = SessionEvent(change.event, at.isoformat(timespec="milliseconds"), details=details)
+    return EventDraft("switch", f"{change.event} {change.level} {change.at_ms}", event, progress=change.at_ms)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import ib_async
 
 from bridge.bus.server.request import RequestContext
+from bridge.order_references import LEGS, order_ref
 from bridge.text.numbers import digits
 from bridge.tool import ToolError
 from bridge.tools.order_terms import AUX_PRICE, LMT_PRICE
@@ -64,7 +65,6 @@ from ib_worker.order_groups.related import legs, owned, related
 from ib_worker.order_groups.resting_exits import closed_by, remaining
 from ib_worker.order_identity.same_order import require_same
 from ib_worker.orders.messages import terms_of
-from ib_worker.orders.references import LEGS, order_ref
 from ib_worker.orders.report import order_report, shown_by_ibkr
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.pacing.message_pacer import Priority

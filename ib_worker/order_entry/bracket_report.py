@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from bridge.order_references import EXITS, order_ref
 from bridge.tool import ToolError
 from bridge.tools.orders import Bracket
 from ib_worker.order_entry.outcome_texts import not_found, placement_report, why_lists_may_miss_it
-from ib_worker.orders.references import EXITS, order_ref
 from ib_worker.orders.report import order_report
 from ib_worker.orders.tracker import TrackedOrder, is_open
 from ib_worker.tws.values.text import quoted

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import ib_async
 
+from bridge.order_references import EXITS, order_ref
 from bridge.tools.order_terms import OrderTerms
 from bridge.tools.orders import PlaceBracketOrder
-from ib_worker.orders.references import EXITS, order_ref
 
 
 def build_bracket(request: PlaceBracketOrder, account: str, key: str) -> list[ib_async.Order]:

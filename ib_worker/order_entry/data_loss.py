@@ -13,9 +13,9 @@ from bridge.bus.controls.audit_log import read_back
 from bridge.bus.server.request import retry_until_answered
 from bridge.bus.server.server import BusServer
 from bridge.bus.transport.errors import Fenced
+from bridge.order_references import is_ours
 from bridge.tool import ToolError
 from ib_worker.order_entry.lookup import PLACED
-from ib_worker.orders.references import is_ours
 from ib_worker.risk.circuit_breakers import apply_trips
 from ib_worker.session.session import Session, utcnow
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
+from bridge.order_references import LEGS
 from bridge.tool import ToolError
 from bridge.tools.orders import (
     CHANGEABLE,
     ModifyOrder,
 )
 from bridge.tools.types import OrderNameArguments
-from ib_worker.orders.references import LEGS
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.orders.view import name_given
 from ib_worker.session.session import Session

@@ -15,6 +15,7 @@ from bridge.bus.records.records import OrderRecord, RecordKeeper
 from bridge.bus.server.request import retry_until_answered
 from bridge.bus.transport.errors import Fenced, StaleRequest
 from bridge.bus.transport.outage_log import Outage
+from bridge.order_references import LEGS, is_ours, order_ref
 from bridge.tasks import cancel_and_wait
 from bridge.tool import OPERATIONS, Model, ToolError
 from bridge.tools.orders import CancelAllOrders, CancelOrder, CancelReport, ModifyOrder, PlaceBracketOrder, PlaceOrder
@@ -25,7 +26,6 @@ from ib_worker.order_entry.lookup import PLACED, order_names, require_own_order,
 from ib_worker.order_entry.outcome import await_existence
 from ib_worker.order_entry.outcome_texts import doubt_of_day, not_found, placement_report
 from ib_worker.order_groups.related import legs
-from ib_worker.orders.references import LEGS, is_ours, order_ref
 from ib_worker.orders.state import LOOKS
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session.session import Session, utcnow

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
+from bridge.order_references import LEGS, is_ours, order_ref
 from bridge.text.contract_name import contract_name
 from bridge.text.numbers import digits
 from ib_worker.order_groups.groups import WORDS, Member, Role, group_of, is_parent, most_filled, role_of
-from ib_worker.orders.references import LEGS, is_ours, order_ref
 from ib_worker.orders.tracker import TrackedOrder, is_open
 from ib_worker.session.session import Session
 

@@ -7,8 +7,8 @@ from bridge.bus.records.records import OrderRecord
 from bridge.bus.records.scripts import HOLD_MS
 from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.connection import bus_errors
+from bridge.order_references import order_ref
 from bridge.tool import ToolError
-from ib_worker.orders.references import order_ref
 from ib_worker.session.session import Session
 
 HOLD_S = HOLD_MS / 1000

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from bridge.bus.transport.connection import BusError
+from bridge.order_references import is_ours
 from bridge.tool import ToolError
-from ib_worker.orders.references import is_ours
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session.session import Session
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import ib_async
 
 from bridge.bus.server.request import RequestContext
+from bridge.order_references import LEGS, order_ref
 from bridge.tool import ToolError
 from bridge.tools.order_terms import AUX_PRICE, LMT_PRICE
-from ib_worker.orders.references import LEGS, order_ref
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.session.session import Session
 from ib_worker.tws.values import convert

@@ -5,9 +5,9 @@ A call names an order by orderId, orderKey, orderRef or permId. One name is enou
 
 from datetime import datetime
 
+from bridge.order_references import order_ref
 from bridge.tool import ToolError
 from bridge.tools.types import OrderNameArguments
-from ib_worker.orders.references import order_ref
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import OrderTracker, TrackedOrder
 

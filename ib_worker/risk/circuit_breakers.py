@@ -14,9 +14,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bridge.bus.halt import Level
 from bridge.bus.server.request import retry_until_answered
+from bridge.order_references import is_ours
 from bridge.tool import ToolError
 from ib_worker.orders.events import ErrorReported
-from ib_worker.orders.references import is_ours
 from ib_worker.orders.state import FILLED, UNKNOWN, WORKING, OrderState
 from ib_worker.risk.trading_mode import Mode
 from ib_worker.tws.values.text import tws_said

@@ -201,6 +201,7 @@ class ConnectionLoop:
         session = self._session
         session.tws.wire = wire
         session.ahead = session.orders.tracker.ahead = ahead_of(wire.greeted_at, utcnow())
+        session.services.audit.ahead = session.ahead
         session.orders.tracker.gateway = Endpoint(wire.host, wire.port)
         session.nextValidId = wire.getReqId()  # the first that ib_async gives out
         wire.skip_ids(await session.tws.order_ids(session.nextValidId))  # above every orderId of earlier sessions

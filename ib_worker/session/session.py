@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Collection, Hashable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -43,6 +43,7 @@ from ib_worker.tws.endpoint import Endpoint
 from ib_worker.tws.fencing import ConnectionFence
 from ib_worker.tws.requests import PendingRequests
 
+KEPT_STATES = 200  # that wait to be written into the event log while Redis is away
 RECENT_S = 60.0  # who has called within this time is using the session
 
 
@@ -152,6 +153,9 @@ class Session:
         self.worker = worker
         self.state = StateTracker(*settings.gateway, settings.gateway_client_id, utcnow, self._standing_changed)
         self.news = asyncio.Event()  # the standing has changed; the heartbeat clears it
+        self.new_states: deque[SessionState] = deque([self.state.standing], KEPT_STATES)  # not in the event log yet
+        self.new_state = asyncio.Event()
+        self.new_state.set()
         self._ready = asyncio.Event()
         self.link = BrokerLink()
         self.announcements = Announcements()
@@ -309,6 +313,8 @@ class Session:
 
     def _standing_changed(self, new: SessionState) -> None:
         self.news.set()
+        self.new_states.append(new)
+        self.new_state.set()
         if new.ready:
             self._ready.set()
         else:

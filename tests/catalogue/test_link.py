@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from structlog.typing import EventDict
 
+from bridge.order_references import order_ref
 from bridge.tool import ToolError
-from ib_worker.orders.references import order_ref
 from ib_worker.session import state as standing
 from ib_worker.session.connection_loop import Timing, _Pauses
 from ibgateway.simulator.server.server import Simulator

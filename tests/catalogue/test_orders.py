@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from structlog.typing import EventDict
 
-from ib_worker.orders.references import order_ref
+from bridge.order_references import order_ref
 from ib_worker.orders.timing import OrderTiming
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.faults.link import Link, to_port

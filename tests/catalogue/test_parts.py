@@ -14,10 +14,10 @@ import pytest
 from structlog.typing import EventDict
 
 from bridge.bus.controls.confirmation_tokens import TOKEN_S
+from bridge.order_references import order_ref
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker import liveness as beat
-from ib_worker.orders.references import order_ref
 from ib_worker.pre_trade import checks as checking
 from ib_worker.risk import confirmation_tokens as tokens
 from ibgateway.simulator.server.server import Simulator

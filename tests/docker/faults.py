@@ -16,8 +16,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bridge.order_references import order_ref
 from cli.local_stack.embedded_redis import free_port
-from ib_worker.orders.references import order_ref
 from tests.docker.calls import ORDER, Caller, Load, Outcome
 from tests.docker.stack import Stack, run, running
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.audit_chain import CUT, verify
 from bridge.bus.controls.audit_log import read_head
+from bridge.order_references import order_ref
 from bridge.tool import TOOLS, ToolError
-from ib_worker.orders.references import order_ref
 from ib_worker.orders.timing import USUAL
 from ibgateway.simulator.model.orders import OpenOrder
 from ibgateway.simulator.server.journal import JournalEntry

@@ -12,9 +12,9 @@ from typing import Any
 from bridge.audit_chain import CUT, verify
 from bridge.bus.controls.audit_log import read_head
 from bridge.bus.records import scripts
+from bridge.order_references import order_ref
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from ib_worker.orders.references import order_ref
 from ibgateway.simulator.server.server import Simulator
 from tests.faults import forks
 from tests.faults.forks import Forked

@@ -15,9 +15,9 @@ from bridge.bus.controls.audit_log import read_head
 from bridge.bus.controls.kill_switch import clear_halt, read_halt
 from bridge.bus.records import scripts
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.order_references import order_ref
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
-from ib_worker.orders.references import order_ref
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ibgateway.simulator.server.server import Simulator
 from tests.faults import forks

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ib_worker.orders.references import order_ref
+from bridge.order_references import order_ref
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Caller
 from tests.waiting import until

@@ -1,7 +1,7 @@
 """The audit log in Redis: an append-only stream beside the order records, whose chain only the leader continues."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +9,8 @@ import msgspec
 
 from bridge.audit_chain import DATA_LOSS, GENESIS, AuditEntry, digest, encode
 from bridge.bus.controls.audit_index import INDEX
+from bridge.bus.events.event import EventDraft, SessionEvent
+from bridge.bus.events.event_log import LOG_EVENTS, draft_arguments, event_keys
 from bridge.bus.integrity.damage import WHOLE
 from bridge.bus.integrity.watermark import Watermark, data_lost_error
 from bridge.bus.keys import Keys
@@ -20,10 +22,11 @@ from bridge.tool import ToolError
 
 PAGE = 1_000  # entries in one read
 
-# Appends one entry if it follows the last. Answers {word, seq, digest}: `appended` (also when this very entry is the
-# last, so that asking again after a lost answer is harmless), `behind` with the head as it is, `lost` where Redis lacks
-# steps or entries that the writer knows of, or `fenced`; and the revision.
-APPEND = Script(f"""#!lua{WHOLE}{INDEX}
+# Appends one entry if it follows the last, with the events that it brings (from ARGV[9] on). Answers {word, seq,
+# digest}: `appended` (also when this very entry is the last, so that asking again after a lost answer is harmless),
+# `behind` with the head as it is, `lost` where Redis lacks steps or entries that the writer knows of, or `fenced`; and
+# the revision.
+APPEND = Script(f"""#!lua{WHOLE}{INDEX}{LOG_EVENTS}
 local log, head, lease, revision, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, seq, prev, mine, line = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 if redis.call('GET', lease) ~= token then return {{'fenced', 0, '', 0}} end
@@ -35,6 +38,7 @@ if last ~= tonumber(seq) - 1 or ends ~= prev then return {{'behind', last, ends,
 redis.call('XADD', log, seq .. '-0', 'e', line)
 redis.call('HSET', head, 'seq', seq, 'digest', mine)
 index_entry(index, last + 1, line)
+log_events({{KEYS[6], KEYS[7], KEYS[8], KEYS[9]}}, 9)
 return {{'appended', last + 1, mine, redis.call('INCR', revision)}}
 """)
 
@@ -68,21 +72,21 @@ class AuditLog:
     def __init__(self, pipe: CommandPipeline, keys: Keys, token: int, watermark: Watermark | None = None) -> None:
         """Without a watermark of the leader's nothing is compared."""
         self._pipe = pipe
-        self._keys = (keys.audit, keys.audit_head, keys.lease, keys.revision, keys.audit_index)
+        self._keys = (keys.audit, keys.audit_head, keys.lease, keys.revision, keys.audit_index, *event_keys(keys))
         self._watermark = watermark or Watermark(keys.session)
         self._token = str(token)
         self._head: tuple[int, str] | None = None
         self._turn = asyncio.Lock()  # entries are chained one by one
 
-    async def append(self, event: str, **fields: Any) -> int:
-        """Write one entry and return its seq once Redis has it on disk.
+    async def append(self, event: str, drafts: Sequence[EventDraft] = (), **fields: Any) -> int:
+        """Write one entry and return its seq once Redis has it on disk. `drafts` are logged as events with it.
 
         Raises Fenced, or ToolError audit_unavailable or unknown (Redis went back): then nothing may be sent.
         """
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         async with self._turn:
             try:
-                return await self._append(at, event, fields)
+                return await self._append(at, event, fields, drafts)
             except BusError as error:
                 self._head = None  # whether it was written is not known: look again before the next
                 raise ToolError(
@@ -101,20 +105,29 @@ class AuditLog:
                 return
             at = datetime.now(UTC).isoformat(timespec="milliseconds")
             lost = {"known_seq": known.audit_seq, "known_digest": known.audit_digest, "cut_at": seq}
-            await self._append(at, DATA_LOSS, {"details": lost}, ends=seq)
+            event = EventDraft("data_loss", f"{at} {seq}", SessionEvent(DATA_LOSS, at, details={"cut_at": seq}))
+            await self._append(at, DATA_LOSS, {"details": lost}, [event], ends=seq)
 
-    async def _append(self, at: str, event: str, fields: dict[str, Any], ends: int | None = None) -> int:
+    async def _append(
+        self,
+        at: str,
+        event: str,
+        fields: dict[str, Any],
+        drafts: Sequence[EventDraft] = (),
+        ends: int | None = None,
+    ) -> int:
         """The log must have all that is known, or reach to `ends` where it was cut: what is known stays until the entry
         is written, so that a leader that ends before leaves the cut to the next."""
         if self._head is None:
             self._head = await self._found()
+        events = draft_arguments(drafts)
         while True:
             seq, prev = self._head[0] + 1, self._head[1]
             line = encode(AuditEntry(seq=seq, prev=prev, at=at, event=event, token=self._token, **fields))
             mine = digest(line)
             known = self._watermark.known
             least = known.audit_seq if ends is None else ends
-            arguments = (self._token, seq, prev, mine, line, GENESIS, known.revision, least)
+            arguments = (self._token, seq, prev, mine, line, GENESIS, known.revision, least, *events)
             word, head_seq, head_digest, revision = await APPEND.run(self._pipe, self._keys, *arguments)
             if word == b"fenced":
                 raise Fenced

@@ -9,12 +9,12 @@ import pytest
 from benchmarks.order_history import EVENTS_OF_AN_ORDER, run
 from bridge.bus.controls.audit_log import AuditLog
 from bridge.bus.server.server import BusServer
+from bridge.order_references import order_ref
 from bridge.tools.types import Contract
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.audit.order_history import OrderHistoryReader, Placed
 from ib_worker.audit.trail import AuditTrail
 from ib_worker.orders.events import Event, OpenOrderReported, Sent, Status, Terms
-from ib_worker.orders.references import order_ref
 from ib_worker.orders.state import OrderState, apply
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.orders import resting

@@ -1,6 +1,7 @@
 """What the audit log rebuilds is what the ledger knows, whatever came in whatever order."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from bridge.audit_chain import AuditEntry, encode
 from bridge.bus.controls.audit_log import read_log
+from bridge.bus.events.event import EventDraft
+from bridge.order_references import is_ours, order_ref
 from bridge.tools.types import Contract
 from ib_worker.audit.replay import replay_orders
 from ib_worker.audit.trail import AuditTrail
@@ -29,7 +32,6 @@ from ib_worker.orders.events import (
     Status,
     Terms,
 )
-from ib_worker.orders.references import is_ours, order_ref
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import OrderTracker
 from ibgateway.simulator.server.server import Simulator
@@ -46,7 +48,7 @@ class Paper:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
 
-    async def append(self, event: str, **fields: Any) -> int:
+    async def append(self, event: str, drafts: Sequence[EventDraft] = (), **fields: Any) -> int:
         self.lines.append(encode(AuditEntry(len(self.lines) + 1, "", "", event, **fields)))
         return len(self.lines)
 

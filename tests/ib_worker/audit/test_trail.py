@@ -6,9 +6,9 @@ import pytest
 
 from bridge.audit_chain import verify
 from bridge.bus.controls.audit_log import read_head, read_log
+from bridge.order_references import order_ref
 from cli.__main__ import main
 from ib_worker.audit.replay import replay_orders
-from ib_worker.orders.references import order_ref
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.orders import entries, resting
 from tests.stacks.worker import frames, order, trading

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from bridge.order_references import order_ref
 from bridge.tools.orders import PlaceOrder
-from ib_worker.orders.references import order_ref
 from ib_worker.orders.timing import OrderTiming
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.orders import resting

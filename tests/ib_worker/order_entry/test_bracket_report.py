@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from bridge.order_references import EXITS, LEGS, order_ref
 from bridge.tool import ToolError
 from bridge.tools.types import Contract
 from ib_worker.order_entry.bracket_report import bracket_report
 from ib_worker.orders.events import ErrorReported, Terms
-from ib_worker.orders.references import EXITS, LEGS, order_ref
 from ib_worker.orders.state import LOOKS, OrderState
 from ib_worker.orders.tracker import TrackedOrder
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ib_worker.orders.references import order_ref
+from bridge.order_references import order_ref
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import SOON, frames, trading
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from bridge.order_references import LEGS, order_ref
 from bridge.tools.orders import PlaceBracketOrder, PlaceOrder
 from ib_worker.order_entry.build import build_bracket, build_order
-from ib_worker.orders.references import LEGS, order_ref
 from ib_worker.tws.values.unset import UNSET_DOUBLE
 
 KEY = "a-key-of-the-caller"

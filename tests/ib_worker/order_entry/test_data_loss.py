@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.order_references import order_ref
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from ib_worker.orders.references import order_ref
 from ib_worker.orders.timing import OrderTiming
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ibgateway.simulator.server.server import Simulator

@@ -6,12 +6,12 @@ from typing import Any, cast
 
 import pytest
 
+from bridge.order_references import LEGS, order_ref
 from bridge.tool import ToolError
 from bridge.tools.orders import ModifyOrder
 from bridge.tools.types import Contract, OrderNameArguments
 from ib_worker.order_entry.lookup import order_names, require_own_order, require_unused, would_change
 from ib_worker.orders.events import OpenOrderReported, Sent, Status, Terms
-from ib_worker.orders.references import LEGS, order_ref
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import OrderTracker, TrackedOrder
 from ib_worker.orders.view import OrderView

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from bridge.order_references import order_ref
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from ib_worker.orders.references import order_ref
 from ib_worker.orders.timing import OrderTiming
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import SOON, Caller, caller, frames, order, trading, worker

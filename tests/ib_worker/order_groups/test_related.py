@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ib_worker.orders.references import order_ref
+from bridge.order_references import order_ref
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.brackets import FILLED, STOP, TARGET, bracket
 from tests.stacks.other_programs import AT_HAND, change, place, scaled_out, sells

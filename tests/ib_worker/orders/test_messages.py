@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import ib_async
 import pytest
 
+from bridge.order_references import order_ref
 from bridge.tools.types import Contract
 from ib_worker.orders.events import OpenOrderReported, Sent, Status, Terms
 from ib_worker.orders.messages import OrderMessageHandler, terms_of
-from ib_worker.orders.references import order_ref
 from ib_worker.orders.tracker import KEPT_DONE, OrderTracker, TrackedOrder
 from ib_worker.tws.values.unset import UNSET_DOUBLE
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import ib_async
 import pytest
 
+from bridge.order_references import order_ref
 from bridge.tools.types import Contract, Notice
 from ib_worker.orders.events import Commission, ErrorReported, Fill, OpenOrderReported, Sent, Status, Terms
-from ib_worker.orders.references import order_ref
 from ib_worker.orders.report import execution, order_report, shown_by_ibkr
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import OrderTracker, TrackedOrder

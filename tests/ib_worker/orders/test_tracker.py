@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bridge.order_references import order_ref
 from bridge.tools.types import Contract
 from ib_worker.orders.events import Commission, Fill, NotListed, OpenOrderReported, Sent, Status, Terms
-from ib_worker.orders.references import order_ref
 from ib_worker.orders.tracker import KEPT_COMMISSIONS, KEPT_DONE, KEPT_EARLY, OrderTracker, TrackedOrder
 
 REF = order_ref("a-key-0001")

@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bridge.order_references import order_ref
 from bridge.tool import ToolError
 from bridge.tools.types import Contract, OrderNameArguments
 from ib_worker.orders.events import OpenOrderReported, Terms
-from ib_worker.orders.references import order_ref
 from ib_worker.orders.tracker import OrderTracker, TrackedOrder
 from ib_worker.orders.view import OrderView, name_given
 from ibgateway.simulator.server.server import Simulator

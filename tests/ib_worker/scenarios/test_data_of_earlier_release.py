@@ -19,10 +19,10 @@ from bridge.bus.controls.audit_log import read_head, read_log
 from bridge.bus.controls.kill_switch import clear_halt, read_halt
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.order_references import order_ref
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.audit.replay import replay_orders
-from ib_worker.orders.references import order_ref
 from ib_worker.orders.state import OrderState
 from ibgateway.simulator.model.contracts import Contract
 from ibgateway.simulator.model.orders import Order

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bridge.bus.records.records import digest_of
+from bridge.order_references import order_ref
 from bridge.tool import OPERATIONS, ToolError
-from ib_worker.orders.references import order_ref
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import frames, order, trading
 from tests.waiting import until

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bridge.order_references import order_ref
 from bridge.tools.types import Contract
 from ib_worker.orders.events import (
     CancelSent,
@@ -21,7 +22,6 @@ from ib_worker.orders.events import (
     Status,
     Terms,
 )
-from ib_worker.orders.references import order_ref
 from ib_worker.orders.state import OrderState, apply
 from ib_worker.orders.tracker import OrderTracker, TrackedOrder
 from ib_worker.risk.circuit_breakers import CircuitBreakers, CircuitBreakerSettings

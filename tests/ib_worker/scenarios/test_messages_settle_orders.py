@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from bridge.order_references import order_ref
 from bridge.tool import ToolError
-from ib_worker.orders.references import order_ref
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig
 from tests.stacks.worker import Caller, frames, order, trading
 from tests.waiting import until

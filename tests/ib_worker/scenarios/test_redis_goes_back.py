@@ -12,9 +12,9 @@ from bridge.bus.controls.audit_log import read_head, read_log
 from bridge.bus.controls.kill_switch import clear_halt, read_halt
 from bridge.bus.halt import Halt
 from bridge.bus.timing import BusTiming
+from bridge.order_references import order_ref
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from ib_worker.orders.references import order_ref
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import SOON, Caller, caller, copy_of, frames, goes_back, order, trading, worker

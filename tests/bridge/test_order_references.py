@@ -1,6 +1,6 @@
 """An order's name at IBKR: made of its key alone."""
 
-from ib_worker.orders.references import order_ref
+from bridge.order_references import order_ref
 
 KEY = "a-key-of-the-caller"
 

@@ -1,0 +1,1 @@
+"""The event log: what happened to the session and its orders, readable by cursor over every restart."""

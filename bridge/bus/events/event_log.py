@@ -1,0 +1,157 @@
+"""The event log in Redis: a capped stream that the leader writes and every front reads by cursor.
+
+An event that belongs to an entry of the audit log is written in the same step as the entry, so that neither is there
+without the other. The step logs an event only if it says something new of its subject: whatever a new leader reads
+again from TWS is in the log once.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import structlog
+
+from bridge.bus.events.event import Cursor, EventDraft, EventPage, ReadEvent, decode_event, encode_event
+from bridge.bus.keys import Keys
+from bridge.bus.transport.connection import Refused
+from bridge.bus.transport.errors import WRONG_TYPE, Fenced
+from bridge.bus.transport.pipeline import Argument, CommandPipeline
+from bridge.bus.transport.script import Script
+
+KEPT = 20_000  # events; of a busy session a week or more
+SUBJECTS = 50_000  # whose latest state is kept, so that none is logged twice
+PAGE = 500  # events in one read
+FIELDS = 4  # of a draft, as the script takes it
+
+Row = tuple[bytes, list[bytes]]  # an entry of the stream: its id, and its fields with their names
+
+log = structlog.get_logger("bridge.bus.events")
+
+# Logs the drafts in ARGV from `first` on, four fields each: subject, state, progress, line. The keys are the log, the
+# states, their ages and the channel. A key of another type holds nothing that can be read, and is begun anew.
+LOG_EVENTS = f"""
+local function usable(key, kind)
+    local found = redis.call('TYPE', key).ok
+    if found ~= kind and found ~= 'none' then redis.call('UNLINK', key) end
+end
+local function log_events(keys, first)
+    if not ARGV[first] then return end
+    local log, states, ages, news = keys[1], keys[2], keys[3], keys[4]
+    usable(log, 'stream')
+    usable(states, 'hash')
+    usable(ages, 'zset')
+    local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+    local number = newest and tonumber(newest[2][2] or '') or 0
+    local time = redis.call('TIME')
+    local id = nil
+    for at = first, #ARGV, {FIELDS} do
+        local subject, state, progress, line = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+        local known = redis.call('HGET', states, subject)
+        local reached = known and tonumber(known:match('^[^|]*')) or nil
+        local value = progress .. '|' .. state
+        if known ~= value and not (reached and tonumber(progress) < reached) then
+            number = number + 1
+            id = redis.call('XADD', log, 'MAXLEN', '~', {KEPT}, '*', 'n', string.format('%.0f', number), 'e', line)
+            redis.call('HSET', states, subject, value)
+            redis.call('ZADD', ages, time[1], subject)
+        end
+    end
+    if not id then return end
+    local beyond = redis.call('ZCARD', ages) - {SUBJECTS}
+    if beyond > 0 then
+        for _, old in ipairs(redis.call('ZRANGE', ages, 0, beyond - 1)) do
+            redis.call('ZREM', ages, old)
+            redis.call('HDEL', states, old)
+        end
+    end
+    redis.call('SPUBLISH', news, id)
+end
+"""
+
+# Logs events that belong to no entry of the audit log. Answers 0 if another worker leads.
+ADD = Script(f"""#!lua{LOG_EVENTS}
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+log_events({{KEYS[2], KEYS[3], KEYS[4], KEYS[5]}}, 2)
+return 1
+""")
+
+# Answers the number and id of the newest event, of the oldest, whether the log has the event of the cursor, and the
+# events after it.
+READ = Script("""#!lua flags=no-writes
+local log, after, most = KEYS[1], ARGV[1], ARGV[2]
+local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+if not newest then return {'0', '0-0', '0', 0, {}} end
+local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+local there = #redis.call('XRANGE', log, after, after)
+local function number(entry) return (entry[2][2] or ''):match('^%d+$') or '0' end
+return {number(newest), newest[1], number(oldest), there, redis.call('XRANGE', log, '(' .. after, '+', 'COUNT', most)}
+""")
+
+
+def event_keys(keys: Keys) -> tuple[str, str, str, str]:
+    """Return the keys of `log_events`, in its order."""
+    return (keys.events, keys.event_states, keys.event_ages, keys.event_news)
+
+
+def draft_arguments(drafts: Iterable[EventDraft]) -> list[Argument]:
+    """Return the arguments of `log_events`."""
+    return [
+        each
+        for draft in drafts
+        for each in (draft.subject, draft.state, f"{draft.progress:.12g}", encode_event(draft.event))
+    ]
+
+
+async def log_events(pipe: CommandPipeline, keys: Keys, token: int, drafts: Sequence[EventDraft]) -> None:
+    """Log the drafts that are news, in one step. Raises Fenced if another worker leads, or BusError."""
+    names = (keys.lease, *event_keys(keys))
+    if drafts and not await ADD.run(pipe, names, str(token), *draft_arguments(drafts)):
+        raise Fenced
+
+
+async def newest_cursor(pipe: CommandPipeline, keys: Keys) -> Cursor:
+    """Return the cursor after the log's newest event. Raises BusError."""
+    return (await _read(pipe, keys, Cursor(), 1))[0]
+
+
+async def read_events(pipe: CommandPipeline, keys: Keys, after: Cursor, most: int = PAGE) -> EventPage:
+    """Return the events after the cursor, at most `most`. Raises BusError."""
+    newest, oldest, there, rows = await _read(pipe, keys, after, most)
+    events = tuple(each for each in map(_event, rows) if each is not None)
+    gap, missing = _gap(after, newest, oldest, there)
+    at_end = (
+        newest if gap or len(rows) < most else after
+    )  # a log that is shorter than the cursor says is read from its end
+    return EventPage(events, events[-1].cursor if events else at_end, gap, missing)
+
+
+def _gap(after: Cursor, newest: Cursor, oldest: int, there: bool) -> tuple[bool, int | None]:
+    """Tell whether events right after the cursor are lost, and how many. An event that is neither in the log nor
+    dropped with the oldest was in data that Redis has lost."""
+    if there or after.number == newest.number == 0:
+        return False, 0
+    if newest.number > after.number and oldest > after.number:
+        missing = oldest - after.number - 1
+        return missing > 0, missing
+    if after.number == 0:
+        return False, 0
+    return True, None
+
+
+async def _read(pipe: CommandPipeline, keys: Keys, after: Cursor, most: int) -> tuple[Cursor, int, bool, list[Row]]:
+    try:
+        number, id, oldest, there, rows = await READ.run(pipe, (keys.events,), after.id, most)
+    except Refused as error:
+        if WRONG_TYPE not in str(error):
+            raise
+        return Cursor(), 0, False, []  # something else was written over the log: its next writer begins anew
+    return Cursor(int(number), id.decode()), int(oldest), bool(there), rows
+
+
+def _event(row: Row) -> ReadEvent | None:
+    """Return the event of a stream's entry, None where it can't be read."""
+    id, fields = row
+    try:
+        return ReadEvent(Cursor(int(fields[1]), id.decode()), decode_event(fields[3]))
+    except (msgspec.DecodeError, ValueError, IndexError) as error:
+        log.warning("event_unreadable", id=id.decode(), error=str(error))
+        return None

@@ -1,0 +1,43 @@
+"""Writes the session's own states into the event log: ready, lost, failed, and why."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import NoReturn
+
+from bridge.bus.events.event import EventDraft, SessionEvent
+from bridge.bus.transport.connection import BusError
+from bridge.bus.transport.outage_log import Outage
+from ib_worker.session.session import Session
+from ib_worker.session.state import SessionState
+
+RETRY_S = 1.0  # between attempts to write
+
+LogEvents = Callable[[Sequence[EventDraft]], Awaitable[None]]
+
+
+def session_draft(standing: SessionState, ahead: timedelta) -> EventDraft:
+    """Return the event of the state that holds since `standing.since`."""
+    details = {"state": standing.state, "code": standing.code, "cause": standing.cause, "remedy": standing.remedy}
+    at = (standing.since + ahead).isoformat(timespec="milliseconds")
+    return EventDraft("session", f"{standing.state} {standing.cause}", SessionEvent("session", at, details=details))
+
+
+async def log_session_states(session: Session, log_events: LogEvents) -> NoReturn:
+    """Write each new state, in order, those that come together in one step. While Redis is away they wait."""
+    unwritten = Outage("session_states_not_logged")
+    while True:
+        await session.new_state.wait()
+        session.new_state.clear()
+        while session.new_states:
+            written = list(session.new_states)
+            try:
+                await log_events([session_draft(each, session.ahead) for each in written])
+            except BusError as error:
+                unwritten.failed(error)
+                await asyncio.sleep(RETRY_S)
+                continue
+            unwritten.over()
+            for each in written:
+                if session.new_states and session.new_states[0] is each:
+                    session.new_states.popleft()

@@ -1,0 +1,1 @@
+"""The drafts of events for the session's event log."""
