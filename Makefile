@@ -9,7 +9,7 @@ SEED ?= 1
 LOCKS := dev local front worker simulator uv mutants converters
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour paper paper-check doctor test test-fast test-long check format test-docker faults catalogue mutants converters bench coverage lock api schemas clean
+.PHONY: help demo tour paper paper-check doctor test test-fast test-long check format test-docker faults catalogue mutants converters bench bench-peers coverage lock api schemas clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,10 @@ converters: ## the published schemas by the converters to OpenAI, Anthropic and 
 bench: ## what a call costs, layer by layer, against the stack on this machine
 	@$(INSTALL) dev
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-peers: ## this project against other MCP servers for TWS, in about 5 minutes (ARGS="--write" into docs/benchmarks.md)
+	@$(INSTALL) dev
+	$(BIN)/python -m benchmarks.peers $(ARGS)
 
 lock: ## the hashed locks anew from pyproject.toml (ARGS="--upgrade" for newer releases)
 	@$(INSTALL) local

@@ -70,6 +70,7 @@ class Httpx:
 @dataclass
 class Socket:
     port: int
+    path: str = PATH
     reader: asyncio.StreamReader = field(init=False)
     writer: asyncio.StreamWriter = field(init=False)
 
@@ -79,7 +80,7 @@ class Socket:
     async def ask(self, call: Call) -> bytes:
         fields = {**call.headers, "host": f"127.0.0.1:{self.port}", "content-length": str(len(call.body))}
         head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-        self.writer.write(f"POST {PATH} HTTP/1.1\r\n{head}\r\n".encode() + call.body)
+        self.writer.write(f"POST {self.path} HTTP/1.1\r\n{head}\r\n".encode() + call.body)
         answer = await self.reader.readuntil(b"\r\n\r\n")
         if b"content-length: " not in answer:
             return await self.reader.readuntil(b"\r\n0\r\n\r\n")

@@ -54,10 +54,14 @@ class Children:
 
     async def start(self, name: str, *arguments: str, **settings: str) -> Child:
         """Run `python -m …` with settings in its environment and its output in a log of its name."""
+        return await self.run(name, sys.executable, "-m", *arguments, **settings)
+
+    async def run(self, name: str, *command: str, **settings: str) -> Child:
+        """Run any program likewise."""
         log = self._logs / f"{name}.log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", *arguments,
+                *command,
                 stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
                 env={**os.environ, "PYTHONUNBUFFERED": "1", **settings},
                 start_new_session=True,  # Ctrl-C at the terminal is ours alone; we end them in order
