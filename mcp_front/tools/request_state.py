@@ -40,7 +40,7 @@ class SharedRequestStateCodec:
         return RequestStateSecurity(codec=self, ttl=KEPT_S, audience=f"ibkr {self._bus.keys.session}")
 
     async def refresh(self) -> None:
-        """Read the secret; states that this front codec are then readable at every front. Raises ToolError bus_down."""
+        """Read the secret; states that this front seals are then readable at every front. Raises ToolError bus_down."""
         secret = await self._bus.shared_secret()
         if secret != self._secret:
             self._secret, self._codec = secret, AESGCMRequestStateCodec([secret])

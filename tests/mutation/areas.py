@@ -45,6 +45,8 @@ AREAS = {
         (
             "tests/ib_worker/orders/test_report.py",
             "tests/ib_worker/orders/test_state.py",
+            "tests/ib_worker/orders/test_state_changes.py",
+            "tests/ib_worker/orders/test_state_history.py",
             "tests/ib_worker/orders/test_tracker.py",
             "tests/ib_worker/pre_trade/test_trading_hours.py",
             "tests/ib_worker/scenarios/test_closed_markets.py",
