@@ -137,6 +137,7 @@ class OrderTracker:
         self.open_list = OpenOrderList()
         self.placed = 0  # frames that place, change or cancel: an answer asked for before the newest one may be stale
         self._entries: dict[TrackedOrder, None] = {}  # in the order they became known
+        self._not_done: dict[TrackedOrder, None] = {}  # of these; a check of an order must not read the whole day
         self._by_id: dict[tuple[int, int], TrackedOrder] = {}
         self._by_perm: dict[int, TrackedOrder] = {}
         self._by_ref: dict[str, list[TrackedOrder]] = {}  # ours: more than one where another program writes it too
@@ -172,11 +173,11 @@ class OrderTracker:
 
     def open(self) -> list[TrackedOrder]:
         """Return the orders that may still fill, without those that IBKR does not have."""
-        return [entry for entry in self._entries if not (entry.state.done or entry.state.not_found)]
+        return [entry for entry in self._not_done if not entry.state.not_found]
 
     def of(self, account: str | None, conId: int, action: str) -> Iterator[TrackedOrder]:
-        """Orders of one account, contract and side, open and done."""
-        for entry in self._entries:
+        """Yield the orders of one account, contract and side that are not done."""
+        for entry in self._not_done:
             terms = entry.state.terms
             if (terms.account, terms.contract.conId, terms.action) == (account, conId, action):
                 yield entry
@@ -207,11 +208,13 @@ class OrderTracker:
             entry.gateway = self.gateway
         if isinstance(event, Fill):
             self._by_trade[event.trade] = entry
-        before = entry.state.filled
+        before = entry.state
         if not entry.take(event):
             return
         self._index(entry)
-        self._report_fill(entry.state, before)
+        if entry.state.done is not before.done:
+            self._note_done(entry)
+        self._report_fill(entry.state, before.filled)
         for listener in self._listeners:
             listener(entry.state, entry.key, event)
         for missed in self._early.pop(entry.state.permId or 0, []):
@@ -220,6 +223,12 @@ class OrderTracker:
             self.take(entry, paid)
         if entry.state.done:
             self._prune()
+
+    def _note_done(self, entry: TrackedOrder) -> None:
+        if entry.state.done:
+            self._not_done.pop(entry, None)
+        else:  # TWS has it open again: it takes its old place
+            self._not_done = {each: None for each in self._entries if not each.state.done}
 
     def _report_fill(self, state: OrderState, before: float) -> None:
         if self._on_fill is None or state.filled == before:
@@ -305,7 +314,7 @@ class OrderTracker:
         entry = TrackedOrder(state, key)
         entry.ahead = self.ahead
         entry.gateway = self.gateway
-        self._entries[entry] = None
+        self._entries[entry] = self._not_done[entry] = None
         self._by_id.pop((state.clientId, state.orderId), None)  # the newest order has the id
         self._index(entry)
         return entry

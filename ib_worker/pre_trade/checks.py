@@ -325,7 +325,7 @@ def _closing(session: Session, order: ib_async.Order, conId: int, beside: Tracke
     bracket's exits, one fills. Orders of the changed order's group do not fill beside the changed order.
     """
     near = set(related(session, beside)) if beside is not None else set()
-    same = [each for each in session.orders.tracker.of(order.account, conId, order.action) if not each.state.done]
+    same = session.orders.tracker.of(order.account, conId, order.action)
     resting = most_filled([member(each) for each in same if each not in near])
     return session.positions.unshown(order.account, conId, order.action) + Decimal(str(resting))
 

@@ -245,21 +245,21 @@ def _held(
 def _with_open_sells(
     session: Session, account: str, of: tuple[str, str | None], beside: TrackedOrder | None
 ) -> list[tuple[Contract, Decimal]]:
-    """Return the holdings in a symbol and currency, with fills that no position shows yet, less open sells."""
+    """Return the holdings in a symbol and currency as TWS last reported them, less open sells."""
 
     def fits(contract: Contract, whose: str | None) -> bool:
         return whose == account and (contract.symbol, contract.currency) == of
 
     held = {each.contract.conId: each.contract for each in session.positions.all() if fits(each.contract, each.account)}
     entries = [
-        each for each in session.orders.tracker.all() if fits(each.state.terms.contract, each.state.terms.account)
+        each for each in session.orders.tracker.open() if fits(each.state.terms.contract, each.state.terms.account)
     ]
     for each in entries:
         held.setdefault(each.state.terms.contract.conId, each.state.terms.contract)
     found = [(contract, session.positions.held(account, conId)) for conId, contract in held.items()]
     for entry in entries:
         state = entry.state
-        if entry is not beside and state.terms.action == "SELL" and not (state.done or state.not_found):
+        if entry is not beside and state.terms.action == "SELL":
             left = state.terms.totalQuantity - state.filled if state.remaining is None else state.remaining
             found.append((state.terms.contract, -Decimal(str(left))))
     return found

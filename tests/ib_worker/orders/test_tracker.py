@@ -8,7 +8,7 @@ import pytest
 
 from bridge.order_references import order_ref
 from bridge.tools.types import Contract
-from ib_worker.orders.events import Commission, Fill, NotListed, OpenOrderReported, Sent, Status, Terms
+from ib_worker.orders.events import Commission, Fill, ListedOpen, NotListed, OpenOrderReported, Sent, Status, Terms
 from ib_worker.orders.tracker import KEPT_COMMISSIONS, KEPT_DONE, KEPT_EARLY, OrderTracker, TrackedOrder
 
 REF = order_ref("a-key-0001")
@@ -224,9 +224,10 @@ async def test_a_state_that_is_there_already_is_not_waited_for() -> None:
     assert await entry.until(lambda state: state.acknowledged) is entry.state
 
 
-def test_orders_are_listed_by_account_contract_and_side() -> None:
+def test_orders_that_are_not_done_are_listed_by_account_contract_and_side() -> None:
     ledger = OrderTracker(1)
-    mine = placed(ledger, 7, 99)
+    done = placed(ledger, 6, 98, "done")
+    placed(ledger, 7, 99)
     placed(ledger, 8, 100, "two")
     others = [
         replace(TERMS, account="DU2"),
@@ -235,12 +236,36 @@ def test_orders_are_listed_by_account_contract_and_side() -> None:
     ]
     for number, terms in enumerate(others, 9):
         ledger.add(number, terms, f"other-{number}")
-    ledger.take(mine, filled())
+    ledger.take(done, filled(98))
 
     found = [each.state.orderId for each in ledger.of("DU1", 265598, "BUY")]
 
     assert found == [7, 8]
-    assert len(ledger.all()) == 5
+    assert len(ledger.all()) == 6
+
+
+def test_orders_that_are_done_are_not_looked_through_for_those_that_are_not() -> None:
+    ledger = OrderTracker(1)
+    ended = [placed(ledger, number, number, order_ref(f"ended-{number}")) for number in range(1, 20)]
+    for number, entry in enumerate(ended, 1):
+        ledger.take(entry, filled(number, f"{number}.01"))
+    waits = placed(ledger, 20, 20)
+    for entry in ended:
+        del entry.state
+
+    assert ledger.open() == [waits]
+    assert list(ledger.of("DU1", 265598, "BUY")) == [waits]
+
+
+def test_an_order_that_tws_has_open_again_takes_its_old_place_among_the_open_ones() -> None:
+    ledger = OrderTracker(1)
+    first, second = (placed(ledger, number, number, order_ref(f"order-{number}")) for number in (1, 2))
+    ledger.take(first, Status(AT, 1, "Cancelled", 0.0, 10.0))
+    ended = ledger.open()
+
+    ledger.take(first, ListedOpen(AT + timedelta(seconds=2), AT + timedelta(seconds=1), "Submitted", 0.0, 10.0))
+
+    assert (ended, first.state.done, ledger.open()) == ([second], False, [first, second])
 
 
 def test_every_news_is_recorded_with_its_key_and_the_state_after_it() -> None:
