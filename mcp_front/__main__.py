@@ -20,9 +20,7 @@ from bridge.bus.client.client import BusClient
 from bridge.settings import setting_faults
 from bridge.tool import Effect
 from mcp_front.admission.auth import TokenFile
-from mcp_front.admission.fair_queueing import WAITING
-from mcp_front.admission.load_shedding import LoadSheddingMiddleware
-from mcp_front.admission.rate_limits import ConcurrencyLimiter, max_burst, rate_limiter
+from mcp_front.admission.rate_limits import ConcurrencyLimiter, rate_limiter
 from mcp_front.http.app import build_app
 from mcp_front.http.direct_lane import DirectLane
 from mcp_front.http.health import add_health
@@ -110,17 +108,10 @@ def main() -> int:
 
 async def serve(settings: FrontSettings, bus: BusClient, front: Front) -> None:
     """Serve until a signal, then drain."""
-    app = LoadSheddingMiddleware(front.app, _share(settings))
-    config = http_config(app, settings.front_host, settings.front_port)
+    config = http_config(front.app, settings.front_host, settings.front_port)
     async with bus:
         log.info("serving", host=settings.front_host, port=settings.front_port, session=settings.ibkr_session)
         await DrainingServer(config, front.calls, front.draining, settings.front_drain_s).serve()
-
-
-def _share(settings: FrontSettings) -> int:
-    """Return how many requests of one client may wait and run at a time."""
-    rate = settings.front_calls_per_s
-    return settings.front_calls_at_once + (max_burst(rate, settings.front_burst) if rate else WAITING)
 
 
 def _allow_connections() -> None:

@@ -1,4 +1,4 @@
-"""Authentication by named bearer tokens, stored as SHA-256 digests, and the scopes of each."""
+"""Authentication by named bearer tokens, stored as SHA-256 digests, and the principal and label of each request."""
 
 import hashlib
 import hmac
@@ -9,14 +9,22 @@ import structlog
 from fastmcp.server.auth import AccessToken, TokenVerifier
 from fastmcp.server.dependencies import get_access_token
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from starlette.types import Scope
 
 from bridge.bus.messages import LOCAL
+from bridge.text.plain_text import one_line
 from bridge.tool import Effect
 
-Scope = Literal["read", "trade", "admin"]
+Permission = Literal["read", "trade", "admin"]
+LONGEST_LABEL = 64  # characters
 
 # Disconnecting is felt by every client of the session, so it takes more than the right to trade.
-NEEDED: dict[Effect, Scope] = {Effect.READ: "read", Effect.WRITE: "trade", Effect.SESSION: "admin", Effect.HALT: "read"}
+NEEDED: dict[Effect, Permission] = {
+    Effect.READ: "read",
+    Effect.WRITE: "trade",
+    Effect.SESSION: "admin",
+    Effect.HALT: "read",
+}
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +36,7 @@ class NamedToken(BaseModel):
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._@-]{1,64}$")]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]  # of the token's UTF-8 bytes
-    scopes: frozenset[Scope]
+    scopes: frozenset[Permission]
 
 
 _TOKENS = TypeAdapter(list[NamedToken])
@@ -97,13 +105,34 @@ def read_tokens(path: Path) -> list[NamedToken]:
     return known
 
 
-def current_caller() -> str:
-    """The name of the token that this request carries; `local` where no tokens are set."""
+def current_principal() -> str:
+    """The principal of this request: the name of its token, or `local` where no tokens are set."""
     token = get_access_token()
     return token.client_id if token else LOCAL
 
 
-def missing_scope(effect: Effect) -> Scope | None:
+def is_known(scope: Scope) -> bool:
+    """Return whether a request is authenticated, or no tokens are set; any other gets 401 from the SDK."""
+    return bool("user" not in scope or scope["user"].is_authenticated)
+
+
+def principal_of(scope: Scope) -> str:
+    """The principal of a known request, from its ASGI scope."""
+    return str(scope["user"].display_name) if "user" in scope else LOCAL
+
+
+def label_of(scope: Scope | None, client: str) -> str:
+    """The label of a request: the MCP client's name, without control characters; without a name its address."""
+    return one_line(client, LONGEST_LABEL) or peer_of(scope)[0]
+
+
+def peer_of(scope: Scope | None) -> tuple[str, int]:
+    """The address and port that a request came from; a proxy's client has no port."""
+    peer = scope.get("client") if scope is not None else None
+    return (str(peer[0]), int(peer[1] or 0)) if peer else ("", 0)
+
+
+def missing_scope(effect: Effect) -> Permission | None:
     """The scope that this request's token lacks for such a tool; None where it may, or where no tokens are set."""
     token, needed = get_access_token(), NEEDED[effect]
     return needed if token is not None and needed not in token.scopes else None

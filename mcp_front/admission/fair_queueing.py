@@ -1,27 +1,30 @@
 """Admits two requests at a time, callers in rotation, so that one client's flood delays only that client.
 
 A client alone has the whole front. A read keeps its place until its answer begins, at most 20 ms: what takes longer
-waits for TWS. A write gives its place back when its call waits for the worker. Requests beyond a caller's bound, or an
-operator's rate, are rejected as `paced`, in the shape that their tool's error has.
+waits for TWS. A write gives its place back when its call waits for the worker. Requests beyond a bound, or an
+operator's rate, are rejected as `paced`, in the shape that their tool's error has. Halts, and the other calls that
+reduce risk or show it, have places of their own and are never rejected.
 """
 
 import asyncio
 import random
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bridge.bus.messages import LOCAL
-from bridge.fair_queue import RoundRobinQueue
 from bridge.tool import ToolError
+from mcp_front.admission.auth import is_known, label_of, peer_of, principal_of
 from mcp_front.admission.rate_limits import RateLimiter
+from mcp_front.admission.waiting_line import Path, Turn, WaitingLine
 from mcp_front.protocol.jsonrpc import (
+    BODY_LIMIT,
     JsonRpcHead,
     answer,
     body_of,
+    body_size,
     is_modern,
+    is_whole,
     mended,
     parse_head,
     refuse,
@@ -31,138 +34,182 @@ from mcp_front.protocol.jsonrpc import (
 from mcp_front.protocol.stop_errors import STOPPING, not_begun
 
 MAX_CONCURRENT = 2  # one in this process and one on its way through Redis and the worker; more only wait inside
-WAITING = 256  # of one caller: to wait costs nothing, to be refused does
 LONGEST_S = 0.02  # inside: a call that takes longer waits for TWS, which costs this process nothing
-HELD_LIMIT = 16 * 1024 * 1024  # of one caller's requests that wait
+SMALL = 64 * 1024  # bytes: a larger body is read when its turn has come, one such body at a time
+COUNTED = 16 * 1024  # bytes that a waiting request counts for at least, with its task and its connection
+WAITING = 4 * 1024 * 1024  # bytes of one label's waiting requests: 256 requests of the usual size
+WAITING_IN_ALL = 4 * WAITING
 BODY_S = 15.0
-HALTS_PER_S, HALTS = 20, 64  # calls of one caller that reduce risk and wait for nobody; more wait for a place alone
 RETRY_IN_S = 1
+REJECTED_PER_S = 100  # of one principal, at once; a client that goes on regardless gets its next answers later
 PLACE = "ibkr.place"  # in the ASGI scope
+AUTHENTICATED = "ibkr.authenticated"  # in the ASGI scope: tells the connection that its client is known
 
 Leave = Callable[[], None]
 Counted = Callable[[], AbstractContextManager[None]]  # a front that stops waits for what is in it
 
 
+class Places:
+    """Admits `most` requests at a time; the next ones wait in a fair line."""
+
+    def __init__(self, most: int) -> None:
+        self.line = WaitingLine()
+        self._most = most
+        self._inside = 0
+
+    async def enter(self, path: Path, size: int = 0) -> None:
+        """Wait for a place; `leave` frees it. Raises ToolError `paced` where `make_room` took the turn."""
+        if self._inside < self._most:
+            self._inside += 1
+            return
+        turn = Turn(asyncio.get_running_loop().create_future(), size)
+        self.line.add(path, turn)
+        try:
+            await turn.given
+        except asyncio.CancelledError:
+            if not self.line.remove(path, turn) and not turn.given.cancelled() and not turn.given.exception():
+                self.leave()  # the place was given in this very moment
+            raise
+
+    def leave(self) -> None:
+        """The place goes to the next request that still waits, else it is free."""
+        while self.line:
+            turn = self.line.take()
+            if not turn.given.done():
+                turn.given.set_result(None)
+                return
+        self._inside -= 1
+
+    def make_room(self, size: int, most: int) -> None:
+        """Reject the newest requests of whoever has most of them waiting, until `size` more bytes fit."""
+        while self.line and self.line.size + size > most:
+            turn = self.line.drop()
+            if not turn.given.done():
+                turn.given.set_exception(_paced("Too many requests wait at this front, most of them yours."))
+
+
 class FairQueueMiddleware:
-    """ASGI middleware; it stands behind authentication, so that it knows who comes."""
+    """ASGI middleware; it stands behind authentication, so that it knows who calls."""
 
     def __init__(self, app: ASGIApp, paces: RateLimiter | None, counted: Counted) -> None:
         self._app = app
         self._paces = paces
         self._counted = counted
-        self._halts = RateLimiter(HALTS_PER_S, HALTS)
-        self._waiting = RoundRobinQueue()
-        self._held: Counter[str] = Counter()  # bytes of requests that wait, by caller
-        self._inside = 0
+        self._rejections = RateLimiter(REJECTED_PER_S, REJECTED_PER_S)
+        self._places, self._reserved, self._halts = (Places(MAX_CONCURRENT) for _ in range(3))
+        self._large = Places(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST":
-            await self._app(scope, receive, send)
+        if scope["type"] != "http" or scope["method"] != "POST" or not is_known(scope):
+            await self._app(scope, receive, send)  # unknown callers get their 401: nothing of theirs is read here
             return
-        if "user" in scope and not scope["user"].is_authenticated:
-            await self._app(scope, receive, send)  # to its 401: nothing of it is read or kept here
-            return
-        caller = scope["user"].display_name if "user" in scope else LOCAL
+        scope.get(AUTHENTICATED, lambda: None)()
         try:
-            async with asyncio.timeout(BODY_S):
-                come = await body_of(receive)  # before the place is taken: a client may be slow to say what it wants
+            async with asyncio.timeout(BODY_S):  # before a place is taken: a client may be slow to send
+                come = await body_of(receive, SMALL)
+            if is_whole(come):
+                leave = await self._admitted(scope, come, send)
+            else:
+                leave = await self._large_admitted(scope, come, receive, send)
         except TimeoutError:
             await send_timeout(send)
             return
-        asked = parse_head(come)
-        if asked is None:
-            await answer(400, {"id": None, "error": {"code": -32700, "message": "The JSON is too deep."}}, send)
-            return
-        if asked.relieves:
-            come = mended(come)
-        try:
-            with self._counted(), self._holding(caller, come, asked):
-                leave = await self._let_in(caller, asked)
-        except ToolError as error:
-            # A client that does not listen would at once be here again, and all that came together together.
-            with suppress(asyncio.CancelledError):  # by a stop of the front: the refusal goes out at once
-                await asyncio.sleep(RETRY_IN_S * random.uniform(1, 3))
-            await refuse(asked, error, is_modern(scope), send)
-            return
         except asyncio.CancelledError:  # by uvicorn alone, when a stop of the front has waited long enough
-            await refuse(asked, not_begun(), is_modern(scope), send, STOPPING)
+            await refuse(JsonRpcHead(), not_begun(), is_modern(scope), send, STOPPING)
+            return
+        if leave is None:
             return
         try:
             await self._app({**scope, PLACE: leave}, replay_body(come, receive), _leaving(send, leave))
         finally:
             leave()
 
-    @contextmanager
-    def _holding(self, caller: str, come: list[Message], asked: JsonRpcHead) -> Iterator[None]:
-        """While the request waits. Raises ToolError `paced` where the caller's would be too much to hold."""
-        size = sum(len(each.get("body", b"")) for each in come)
-        if self._held[caller] + size > HELD_LIMIT and not asked.relieves:
-            text = f"{caller} has {self._held[caller]} bytes waiting here. Ask again in {RETRY_IN_S} s."
-            raise ToolError("paced", text, retry_after_s=RETRY_IN_S)
-        self._held[caller] += size
+    async def _large_admitted(self, scope: Scope, come: list[Message], receive: Receive, send: Send) -> Leave | None:
+        """Read the rest of a large body when its turn has come. The next large one waits until this one is let in, so
+        that no more than one of them is held."""
+        await self._large.enter(_path(scope, ""))
         try:
-            yield
+            async with asyncio.timeout(BODY_S):
+                come += await body_of(receive, BODY_LIMIT - body_size(come))
+            return await self._admitted(scope, come, send)
         finally:
-            self._held[caller] -= size
+            self._large.leave()
 
-    async def _let_in(self, caller: str, asked: JsonRpcHead) -> Leave:
-        """Wait for the caller's own pace, then for a place. Raises ToolError `paced` where that would take too long."""
-        now = asyncio.get_running_loop().time()
-        if asked.relieves:
-            # Never refused: it takes no place, or waits for one as long as it takes.
-            return await self._enter(caller) if self._halts.waits(caller, now) else lambda: None
-        if self._waiting.waiting(caller) >= WAITING:
-            text = f"{caller} has {WAITING} requests waiting here. Ask again in {RETRY_IN_S} s."
-            raise ToolError("paced", text, retry_after_s=RETRY_IN_S)
-        wait_s = self._paces.wait_s(caller, now) if self._paces else 0.0
-        if wait_s:
-            await asyncio.sleep(wait_s)
-        return await self._enter(caller)
+    async def _admitted(self, scope: Scope, come: list[Message], send: Send) -> Leave | None:
+        """Wait for a place, and return what frees it; None where the request was rejected and answered."""
+        size = body_size(come)
+        if size > BODY_LIMIT or not is_whole(come):
+            text = f"A request has at most {BODY_LIMIT // 1024 // 1024} MiB. Send less."
+            await answer(413, {"id": None, "error": {"code": -32600, "message": text}}, send)
+            return None
+        head = parse_head(come)
+        if head is None:
+            await answer(400, {"id": None, "error": {"code": -32700, "message": "The JSON is too deep."}}, send)
+            return None
+        if head.relieves:
+            come[:] = mended(come)
+        try:
+            with self._counted():
+                return await self._enter(_path(scope, head.client if is_modern(scope) else ""), size, head)
+        except ToolError as error:
+            # A client that goes on regardless would be back at once, and all its connections together.
+            if self._rejections.waits(principal_of(scope), asyncio.get_running_loop().time()):
+                with suppress(asyncio.CancelledError):  # by a stop of the front: the rejection goes out at once
+                    await asyncio.sleep(RETRY_IN_S * random.uniform(1, 3))
+            await refuse(head, error, is_modern(scope), send)
+        except asyncio.CancelledError:  # as above
+            await refuse(head, not_begun(), is_modern(scope), send, STOPPING)
+        return None
 
-    async def _enter(self, caller: str) -> Leave:
-        """Wait for a place, and return what gives it back."""
-        if self._inside >= MAX_CONCURRENT:
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.add(caller, turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                self._waiting.remove(caller, turn)
-                if turn.done() and not turn.cancelled():
-                    self._leave()  # the place was given in this very moment
-                raise
-        else:
-            self._inside += 1
-        return self._once()
-
-    def _once(self) -> Leave:
-        left = False
-
-        def leave() -> None:
-            nonlocal left
-            if not left:
-                left = True
-                timer.cancel()
-                self._leave()
-
-        timer = asyncio.get_running_loop().call_later(LONGEST_S, leave)
-        return leave
-
-    def _leave(self) -> None:
-        """The place goes to the next who still waits, else it is free."""
-        while self._waiting:
-            turn = self._waiting.take()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._inside -= 1
+    async def _enter(self, path: Path, size: int, head: JsonRpcHead) -> Leave:
+        """Wait for the principal's own pace, then for a place. Raises ToolError `paced` where that would take too
+        long."""
+        if head.relieves:
+            places = self._halts if head.halts else self._reserved
+            await places.enter(path)
+            return _once(places)
+        if self._paces:
+            wait_s = self._paces.wait_s(path[0], asyncio.get_running_loop().time())
+            if wait_s:
+                await asyncio.sleep(wait_s)
+        size = max(COUNTED, size)
+        waiting = self._places.line.size_of(path[:2])
+        if waiting and waiting + size > WAITING:
+            raise _paced(f"{path[1] or path[0]} has {waiting // COUNTED} requests waiting, the most of one client.")
+        self._places.make_room(size, WAITING_IN_ALL)
+        await self._places.enter(path, size)
+        return _once(self._places)
 
 
 def release_slot(scope: Scope) -> None:
-    """Free the request's slot: its further waiting costs this process nothing."""
+    """Free the request's place: its further waiting costs this process nothing."""
     leave: Leave | None = scope.get(PLACE)
     if leave is not None:
         leave()
+
+
+def _path(scope: Scope, client: str) -> Path:
+    address, port = peer_of(scope)
+    return principal_of(scope), label_of(scope, client), f"{address}:{port}"
+
+
+def _paced(text: str) -> ToolError:
+    return ToolError("paced", f"{text} Retry in {RETRY_IN_S} s.", retry_after_s=RETRY_IN_S)
+
+
+def _once(places: Places) -> Leave:
+    """Return what frees one place: the first time that it is called, or after the longest time inside."""
+    left = False
+
+    def leave() -> None:
+        nonlocal left
+        if not left:
+            left = True
+            timer.cancel()
+            places.leave()
+
+    timer = asyncio.get_running_loop().call_later(LONGEST_S, leave)
+    return leave
 
 
 def _leaving(send: Send, leave: Leave) -> Send:

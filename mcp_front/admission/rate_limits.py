@@ -14,11 +14,6 @@ def rate_limiter(per_s: float, burst: int) -> "RateLimiter | None":
     return RateLimiter(per_s, burst) if per_s else None
 
 
-def max_burst(per_s: float, burst: int) -> int:
-    """Return how many requests one caller may send at once; a further one would wait too long."""
-    return burst + int(QUEUED_S * per_s)
-
-
 class RateLimiter:
     """Spreads each caller's requests: a burst after a pause, then `per_s` evenly. Callers are names from the tokens
     file, so there are only as many as that has."""

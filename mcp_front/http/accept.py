@@ -5,7 +5,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mcp_front.http.paths import is_known, is_message
+from mcp_front.admission.auth import is_known
+from mcp_front.http.paths import is_message
 from mcp_front.protocol.jsonrpc import answer
 
 BOTH = "application/json, text/event-stream"

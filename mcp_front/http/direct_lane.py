@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.tool import Effect, ToolSpec
-from mcp_front.http.paths import is_known, is_message
+from mcp_front.admission.auth import is_known
+from mcp_front.http.paths import is_message
 from mcp_front.protocol.direct_call import CALL, PARAMS, DirectCall, direct_answer, direct_call
 from mcp_front.protocol.envelope import MESSAGE
 from mcp_front.protocol.results import error_result

@@ -7,10 +7,10 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.bus.client.front_channel import RequestId
-from bridge.bus.messages import LOCAL
-from mcp_front.http.paths import is_known, is_message
+from mcp_front.admission.auth import is_known, peer_of, principal_of
+from mcp_front.http.paths import is_message
 from mcp_front.protocol.envelope import MESSAGE, REQUEST_ID, Malformed, Message, parse_envelope
-from mcp_front.protocol.jsonrpc import BODY_LIMIT, answer, body_of, is_modern, replay_body
+from mcp_front.protocol.jsonrpc import answer, body_of, is_modern, replay_body
 
 CANCELLED = "notifications/cancelled"
 
@@ -31,14 +31,13 @@ class MessageMiddleware:
             return
         come = await body_of(receive)
         body = b"".join(each.get("body", b"") for each in come)
-        if len(body) <= BODY_LIMIT:  # a longer one gets its 413 inside
-            try:
-                message = parse_envelope(body)
-            except Malformed as error:
-                await answer(400, {"id": error.id, "error": {"code": error.code, "message": error.reason}}, send)
-                return
-            self._hear(message, scope)
-            scope = {**scope, REQUEST_ID: message.get("id"), MESSAGE: message}
+        try:
+            message = parse_envelope(body)
+        except Malformed as error:
+            await answer(400, {"id": error.id, "error": {"code": error.code, "message": error.reason}}, send)
+            return
+        self._hear(message, scope)
+        scope = {**scope, REQUEST_ID: message.get("id"), MESSAGE: message}
         await self._app(scope, replay_body(come, receive), send)
 
     def _hear(self, message: Message, scope: Scope) -> None:
@@ -48,8 +47,7 @@ class MessageMiddleware:
         request_id = (message.get("params") or {}).get("requestId")
         if not isinstance(request_id, str | int):
             return
-        caller = scope["user"].display_name if "user" in scope else LOCAL
-        client = scope.get("client")
-        task = asyncio.create_task(self._cancel(caller, client[0] if client else "", request_id), name="cancel")
+        cancelling = self._cancel(principal_of(scope), peer_of(scope)[0], request_id)
+        task = asyncio.create_task(cancelling, name="cancel")
         self._cancelling.add(task)
         task.add_done_callback(self._cancelling.discard)

@@ -37,11 +37,6 @@ def is_message(scope: Scope) -> bool:
     return bool(scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == ENDPOINT)
 
 
-def is_known(scope: Scope) -> bool:
-    """Return whether the caller is authenticated, or no tokens are set; anybody else gets 401 from the SDK."""
-    return bool("user" not in scope or scope["user"].is_authenticated)
-
-
 def _is_browser(scope: Scope) -> bool:
     """Return whether a browser asks: an MCP client's GET accepts an event stream."""
     accept = Headers(scope=scope).get("accept", "")

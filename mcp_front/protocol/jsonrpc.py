@@ -8,7 +8,7 @@ import math
 from typing import Any
 
 import msgspec
-from mcp_types import CallToolResult
+from mcp_types import CLIENT_INFO_META_KEY, CallToolResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.types import Message, Receive, Scope, Send
 
@@ -22,6 +22,7 @@ HALF = b"\\ud"  # how an escaped half of a surrogate pair begins
 
 class CallParams(msgspec.Struct):
     name: Any = None
+    meta: Any = msgspec.field(name="_meta", default=None)
 
 
 class JsonRpcHead(msgspec.Struct):
@@ -44,21 +45,38 @@ class JsonRpcHead(msgspec.Struct):
         return tool is not None and tool.relieves
 
     @property
+    def client(self) -> str:
+        """The name that the MCP client gives itself in the request's `_meta`, "" without one."""
+        meta = self.params.meta if self.params is not None else None
+        info = meta.get(CLIENT_INFO_META_KEY) if isinstance(meta, dict) else None
+        return str(info.get("name", "")) if isinstance(info, dict) else ""
+
+    @property
     def tool(self) -> ToolSpec | None:
         """The tool that a call names; None for any other request, and for a name that is unknown."""
         name = self.params.name if self.method == CALL and self.params is not None else None
         return TOOLS.get(name) if isinstance(name, str) else None
 
 
-async def body_of(receive: Receive) -> list[Message]:
-    """The request's body as it came, up to the limit."""
+async def body_of(receive: Receive, limit: int = BODY_LIMIT) -> list[Message]:
+    """The request's body as it came, up to the limit in bytes."""
     messages, size = [], 0
     while True:
         message = await receive()
         messages.append(message)
         size += len(message.get("body", b""))
-        if not message.get("more_body") or size > BODY_LIMIT:
+        if not message.get("more_body") or size > limit:
             return messages
+
+
+def is_whole(come: list[Message]) -> bool:
+    """Return whether nothing of the body is still to be read."""
+    return not come[-1].get("more_body")
+
+
+def body_size(come: list[Message]) -> int:
+    """Return the bytes that were read."""
+    return sum(len(each.get("body", b"")) for each in come)
 
 
 def replay_body(come: list[Message], receive: Receive) -> Receive:

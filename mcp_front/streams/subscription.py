@@ -52,7 +52,7 @@ class Subscription:
         reply = await self._bus.ask(
             self._operation,
             self._request,
-            caller=caller.name,
+            caller=caller.principal,
             label=caller.label,
             request_id=caller.request_id,
             traceparent=caller.traceparent,

@@ -165,7 +165,7 @@ class Streams:
         """A stream may run for an hour, and its token be taken away meanwhile."""
         while True:
             await asyncio.sleep(WATCH_S)
-            if self._tokens is not None and not self._tokens.may(call.caller.name, call.declared.effect):
+            if self._tokens is not None and not self._tokens.may(call.caller.principal, call.declared.effect):
                 return "the client's token was revoked"
 
     async def _stopping(self) -> str:

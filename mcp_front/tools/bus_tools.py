@@ -44,7 +44,7 @@ class BusTools:
         reply = await self._bus.reply(
             call.declared,
             call.request,
-            caller=call.caller.name,
+            caller=call.caller.principal,
             label=call.caller.label,
             request_id=call.caller.request_id,
             traceparent=call.caller.traceparent,
@@ -71,7 +71,7 @@ class BusTools:
                 call.declared,
                 request,
                 key=key,
-                caller=call.caller.name,
+                caller=call.caller.principal,
                 label=call.caller.label,
                 keyless=keyless,
                 request_id=call.caller.request_id,

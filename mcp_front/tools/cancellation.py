@@ -15,7 +15,7 @@ import anyio
 from bridge.bus.client.front_channel import RequestId, RunningRead
 from bridge.tool import ToolError
 
-Client = tuple[str, str, str, RequestId]  # principal, label, the id's type (1 is not "1"), the id
+Client = tuple[str, str, str, RequestId]  # principal, address, the id's type (1 is not "1"), the id
 
 
 @dataclass(eq=False)
@@ -35,9 +35,9 @@ class RunningCalls:
         self._by_token: dict[str, RunningCall] = {}
 
     @contextmanager
-    def running(self, caller: str, label: str, request_id: RequestId, *, endable: bool) -> Iterator[None]:
+    def running(self, principal: str, address: str, request_id: RequestId, *, endable: bool) -> Iterator[None]:
         """Hold the call in the list. Raises ToolError `cancelled` where the client ended it."""
-        call, client = RunningCall(endable), _client(caller, label, request_id)
+        call, client = RunningCall(endable), _client(principal, address, request_id)
         self._by_client[client].append(call)
         self._by_token[call.token] = call
         try:
@@ -51,8 +51,8 @@ class RunningCalls:
         if call.scope.cancelled_caught:
             raise ToolError("cancelled", "The client cancelled this call.")
 
-    def find(self, caller: str, label: str, request_id: RequestId) -> list[RunningRead]:
-        calls = self._by_client.get(_client(caller, label, request_id), [])
+    def find(self, principal: str, address: str, request_id: RequestId) -> list[RunningRead]:
+        calls = self._by_client.get(_client(principal, address, request_id), [])
         return [RunningRead(call.token, call.endable) for call in calls]
 
     def end(self, token: str) -> None:
@@ -61,5 +61,5 @@ class RunningCalls:
             call.scope.cancel()
 
 
-def _client(caller: str, label: str, request_id: RequestId) -> Client:
-    return caller, label, type(request_id).__name__, request_id
+def _client(principal: str, address: str, request_id: RequestId) -> Client:
+    return principal, address, type(request_id).__name__, request_id

@@ -8,6 +8,7 @@ import msgspec
 from fastmcp.tools import ToolResult
 
 from bridge.bus.client.client import BusClient
+from bridge.bus.halt import Halt
 from bridge.tool import OPERATIONS, Effect, ToolError
 from bridge.tools.orders import CancelAllOrders, HaltTrading
 from mcp_front.admission.auth import missing_scope
@@ -40,14 +41,14 @@ class CancelResult:
 
 class HaltTradingTool:
     def __init__(self, bus: BusClient) -> None:
-        self._bus = bus
+        self._switch = _Switch(bus)
         self._cancels = _Cancels(bus)
 
     async def halt(self, call: Call) -> ToolResult:
         """The switch first: what fails or is forbidden afterwards does not take it back."""
         request = call.request
         assert isinstance(request, HaltTrading)
-        halt, news = await self._bus.halted_by(call.caller.name, request.reason)
+        halt, news = await self._switch.set(call.caller.principal, request.reason)
         cancelled = await self._cancel(call) if request.cancelOrders else CancelResult(None, "")
         earlier = "" if news else f"The kill switch was already set: {halt.told()}."
         said = (earlier, f"Trading is halted for every client. {RELEASE}", cancelled.said, call.unused)
@@ -75,6 +76,28 @@ class HaltTradingTool:
             return CancelResult(None, f"This call cancelled nothing: {error.message}")
 
 
+class _Switch:
+    """Sets the kill switch once for all halts that wait. A halt that comes while Redis is asked waits for the next
+    request, since the operator may have released the switch meanwhile."""
+
+    def __init__(self, bus: BusClient) -> None:
+        self._bus = bus
+        self._turn = asyncio.Lock()
+        self._next: asyncio.Task[tuple[Halt, bool]] | None = None
+
+    async def set(self, principal: str, reason: str) -> tuple[Halt, bool]:
+        """Return the switch, and whether this request set it. The first halt that waits gives the name and the reason.
+        Raises ToolError bus_down."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._do(principal, reason))
+        return await asyncio.shield(self._next)  # one that hangs up does not take it from the others
+
+    async def _do(self, principal: str, reason: str) -> tuple[Halt, bool]:
+        async with self._turn:
+            self._next = None
+            return await self._bus.halted_by(principal, reason)
+
+
 class _Cancels:
     """Cancels everything once for all callers that wait. A caller that comes during a cancel waits for the next one,
     since an order may have become open meanwhile."""
@@ -90,7 +113,7 @@ class _Cancels:
         if self._next is None:
             self._next = asyncio.create_task(self._do(call))
         told = await asyncio.shield(self._next)  # one that hangs up does not take it from the others
-        return told.told_to(call.caller.name)
+        return told.told_to(call.caller.principal)
 
     async def _do(self, call: Call) -> CancelResult:
         async with self._turn:
@@ -106,13 +129,13 @@ class _Cancels:
                 OPERATIONS["cancel_all_orders"],
                 CancelAllOrders(),
                 key=key,
-                caller=call.caller.name,
+                caller=call.caller.principal,
                 label=call.caller.label,
                 request_id=call.caller.request_id,
                 traceparent=call.caller.traceparent,
             )
         except ToolError as error:
             known = "Nothing was cancelled" if error.code == "not_executed" else UNKNOWN
-            return CancelResult(None, f"{known}: {error.message}", key, call.caller.name)
+            return CancelResult(None, f"{known}: {error.message}", key, call.caller.principal)
         told = msgspec.json.decode(reply)
-        return CancelResult(told["orders"], told["message"], key, call.caller.name)
+        return CancelResult(told["orders"], told["message"], key, call.caller.principal)

@@ -85,7 +85,7 @@ class LiveOrderApproval:
             await self._bus.ask(
                 OPERATIONS["answer_form"],
                 answer,
-                caller=call.caller.name,
+                caller=call.caller.principal,
                 label=call.caller.label,
                 request_id=call.caller.request_id,
                 traceparent=call.caller.traceparent,

@@ -18,9 +18,9 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.types import Scope
 
 from bridge.bus.client.front_channel import RequestId
-from bridge.text.plain_text import one_line
+from bridge.bus.messages import LOCAL
 from bridge.tool import Effect, ToolError, ToolRequest, ToolSpec
-from mcp_front.admission.auth import current_caller, missing_scope
+from mcp_front.admission.auth import current_principal, label_of, missing_scope, peer_of
 from mcp_front.admission.fair_queueing import release_slot
 from mcp_front.admission.rate_limits import ConcurrencyLimiter
 from mcp_front.protocol.arguments import parse_arguments
@@ -32,17 +32,15 @@ from mcp_front.tools.cancellation import RunningCalls
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context
 
 LOG_AFTER_S = 0.002
-LONGEST_LABEL = 64  # characters
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class Caller:
-    """The caller of a request, and the ids that follow it through the logs of both services. `name` is the
-    principal."""
+    """The principal and the label of a request, and the ids that follow it through the logs of both services."""
 
-    name: str
+    principal: str
     label: str
     request_id: str
     traceparent: str | None
@@ -99,7 +97,7 @@ class CallPipeline:
         """Return the MCP client's answer. The one place that catches a bug of ours and logs its traceback."""
         caller = _caller(origin)
         with structlog.contextvars.bound_contextvars(
-            tool=declared.name, caller=caller.name, client=caller.label, request_id=caller.request_id
+            tool=declared.name, caller=caller.principal, client=caller.label, request_id=caller.request_id
         ):
             began, outcome = time.monotonic(), "cancelled"
             try:
@@ -155,14 +153,14 @@ class CallPipeline:
         if request_id is None or origin.modern:
             return nullcontext()
         endable = declared.effect is Effect.READ
-        return self.under_way.running(caller.name, caller.label, request_id, endable=endable)
+        return self.under_way.running(caller.principal, peer_of(origin.scope)[0], request_id, endable=endable)
 
     def _place(self, declared: ToolSpec, caller: Caller) -> AbstractContextManager[None]:
-        """The call's place among its caller's. A call that reduces risk needs none: it must work while the caller's
-        streams run, and while something floods."""
+        """The call's place among those of its token, or without tokens of its label. A call that reduces risk needs
+        none: it must work while the caller's streams run, and while something floods."""
         if declared.relieves:
             return nullcontext()
-        return self._limits.admitted(caller.name)
+        return self._limits.admitted(caller.label if caller.principal == LOCAL else caller.principal)
 
 
 def _parsed(declared: ToolSpec, arguments: dict[str, Any]) -> tuple[ToolRequest, str]:
@@ -200,13 +198,9 @@ def _caller(origin: Origin) -> Caller:
     # No secret, only unlike any other: the system's own randomness would cost a call another trip to the kernel.
     trace = origin.traceparent if isinstance(origin.traceparent, str) else ""
     traceparent = trace if TRACEPARENT.fullmatch(trace) else None
-    return Caller(current_caller(), _label(origin), f"{random.getrandbits(64):016x}", traceparent)
-
-
-def _label(origin: Origin) -> str:
-    """The MCP client's name, else the address that it connects from."""
-    client = origin.scope.get("client") if origin.scope is not None else None
-    return one_line(origin.client, LONGEST_LABEL) or (client[0] if client else "")
+    return Caller(
+        current_principal(), label_of(origin.scope, origin.client), f"{random.getrandbits(64):016x}", traceparent
+    )
 
 
 def _allow(declared: ToolSpec) -> None:

@@ -30,8 +30,8 @@ class RunningReadQuery(msgspec.Struct, frozen=True, tag=True):
     """A search for this client's calls with this JSON-RPC id."""
 
     search: str
-    caller: str
-    label: str
+    principal: str = msgspec.field(name="caller")
+    address: str = msgspec.field(name="label")  # that the client connects from
     request_id: RequestId
 
 
@@ -65,7 +65,7 @@ class FrontChannel:
     def serve(self, find: Find, end: Callable[[str], None]) -> None:
         self._find, self._end = find, end
 
-    async def end_only(self, caller: str, label: str, request_id: RequestId) -> bool:
+    async def end_only(self, principal: str, address: str, request_id: RequestId) -> bool:
         """End the client's one running call with this id, and return whether it was told to end.
 
         Nothing ends where two calls have the id, where the one may not be ended, or where a front did not answer.
@@ -73,7 +73,7 @@ class FrontChannel:
         if len(self._answers) >= AT_ONCE:
             return False
         try:
-            found = await self._searched(RunningReadQuery(secrets.token_hex(8), caller, label, request_id))
+            found = await self._searched(RunningReadQuery(secrets.token_hex(8), principal, address, request_id))
             if found is None or len(found) != 1 or not found[0].endable:
                 return False
             await self._publish(EndRunningRead(found[0].token))
@@ -102,7 +102,7 @@ class FrontChannel:
         """Raises msgspec.DecodeError for what no front of this release sends."""
         heard = _DECODER.decode(message)
         if isinstance(heard, RunningReadQuery):
-            calls = self._find(heard.caller, heard.label, heard.request_id)
+            calls = self._find(heard.principal, heard.address, heard.request_id)
             task = asyncio.create_task(self._answer(RunningReadFound(heard.search, calls)), name="front answer")
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)

@@ -1,22 +1,23 @@
-"""The door: callers in rotation, a few inside at a time, and a flood that is told to come again."""
+"""The fair queue: callers in rotation, a few inside at a time, and a flood that is rejected as `paced`."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
+from typing import Any
 
 import httpx
 import pytest
 from starlette.authentication import SimpleUser, UnauthenticatedUser
 from starlette.types import Message, Receive, Scope, Send
 
-from mcp_front.admission import fair_queueing as door
-from mcp_front.admission.fair_queueing import MAX_CONCURRENT, FairQueueMiddleware, release_slot
+from mcp_front.admission import fair_queueing as queueing
+from mcp_front.admission.fair_queueing import COUNTED, MAX_CONCURRENT, FairQueueMiddleware, release_slot
 from mcp_front.admission.rate_limits import RateLimiter
-from tests.stacks.front import serving
+from tests.stacks.front import MODERN, serving
 from tests.waiting import until
 
-WAITING = 12  # of one caller, in place of hundreds
+WAITING = 12  # of one client, in place of hundreds
 UNPACED = RateLimiter(1e9, 1_000)
 Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -36,21 +37,23 @@ class Inside:
 async def nothing(message: Message) -> None: ...
 
 
-def knock(guarded: FairQueueMiddleware, caller: str, send: Send = nothing, body: bytes = b"") -> asyncio.Task[None]:
+def call(
+    guarded: FairQueueMiddleware, caller: str, send: Send = nothing, body: bytes = b"", **scope: Any
+) -> asyncio.Task[None]:
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
 
     async def come() -> None:
-        await guarded({"type": "http", "method": "POST", "user": SimpleUser(caller)}, receive, send)
+        await guarded({"type": "http", "method": "POST", "user": SimpleUser(caller), **scope}, receive, send)
 
     return asyncio.create_task(come())
 
 
 @asynccontextmanager
 async def flooded(app: Handler) -> AsyncIterator[tuple[FairQueueMiddleware, list[asyncio.Task[None]]]]:
-    """A door before which one caller's flood waits."""
+    """A queue in which one caller's flood waits."""
     guarded = FairQueueMiddleware(app, UNPACED, nullcontext)
-    tasks = [knock(guarded, "hungry") for _ in range(MAX_CONCURRENT + 10)]
+    tasks = [call(guarded, "hungry") for _ in range(MAX_CONCURRENT + 10)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     yield guarded, tasks
@@ -62,9 +65,9 @@ async def flooded(app: Handler) -> AsyncIterator[tuple[FairQueueMiddleware, list
 @pytest.fixture(autouse=True)
 def long_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """Places are given back when the test says so."""
-    monkeypatch.setattr(door, "LONGEST_S", 30)
-    monkeypatch.setattr(door, "RETRY_IN_S", 0.01)
-    monkeypatch.setattr(door, "WAITING", WAITING)
+    monkeypatch.setattr(queueing, "LONGEST_S", 30)
+    monkeypatch.setattr(queueing, "RETRY_IN_S", 0.01)
+    monkeypatch.setattr(queueing, "WAITING", WAITING * COUNTED)
 
 
 async def test_a_few_are_inside_and_the_rest_wait() -> None:
@@ -76,7 +79,7 @@ async def test_a_few_are_inside_and_the_rest_wait() -> None:
 async def test_another_caller_is_next_however_many_of_one_wait() -> None:
     inside = Inside()
     async with flooded(inside) as (guarded, tasks):
-        tasks.append(knock(guarded, "quiet"))
+        tasks.append(call(guarded, "quiet"))
         await asyncio.sleep(0)
         inside.go.release()
         await until(lambda: len(inside.entered) > MAX_CONCURRENT, "one more is in")
@@ -109,7 +112,7 @@ async def test_an_answer_that_begins_holds_no_place() -> None:
 
 
 async def test_whoever_stays_long_holds_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "LONGEST_S", 0.01)
+    monkeypatch.setattr(queueing, "LONGEST_S", 0.01)
     inside = Inside()
     async with flooded(inside) as (_, tasks):
         await until(lambda: len(inside.entered) == len(tasks), "all are in")
@@ -121,7 +124,7 @@ async def test_whoever_leaves_before_its_turn_takes_no_place_along() -> None:
         for each in tasks[MAX_CONCURRENT:]:
             each.cancel()
         inside.go.release()
-        tasks.append(knock(guarded, "quiet"))
+        tasks.append(call(guarded, "quiet"))
 
         await until(lambda: "quiet" in inside.entered, "the place is free")
 
@@ -133,10 +136,10 @@ async def test_beyond_its_line_a_caller_is_told_to_come_again_and_others_are_not
         told.append(message)
 
     async with flooded(inside) as (guarded, tasks):
-        tasks += [knock(guarded, "hungry") for _ in range(WAITING - 10)]
+        tasks += [call(guarded, "hungry") for _ in range(WAITING - 10)]
         await asyncio.sleep(0)
-        await knock(guarded, "hungry", hear)
-        waiting = knock(guarded, "quiet", hear)
+        await call(guarded, "hungry", hear)
+        waiting = call(guarded, "quiet", hear)
         tasks.append(waiting)
         await asyncio.sleep(0)
 
@@ -158,7 +161,7 @@ async def test_a_request_that_waits_when_the_front_is_cut_off_is_told_to_retry(b
         told.append(message)
 
     async with flooded(Inside()) as (guarded, _):
-        waiting = knock(guarded, "hungry", send, body)
+        waiting = call(guarded, "hungry", send, body)
         await asyncio.sleep(0)
         waiting.cancel()  # as uvicorn does
         await waiting
@@ -168,16 +171,17 @@ async def test_a_request_that_waits_when_the_front_is_cut_off_is_told_to_retry(b
 
 
 async def test_a_refusal_that_is_held_back_goes_out_when_the_front_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "RETRY_IN_S", 60)
+    monkeypatch.setattr(queueing, "RETRY_IN_S", 60)
+    monkeypatch.setattr(queueing, "REJECTED_PER_S", 1)
     told: list[Message] = []
 
     async def send(message: Message) -> None:
         told.append(message)
 
     async with flooded(Inside()) as (guarded, tasks):
-        tasks += [knock(guarded, "hungry") for _ in range(WAITING)]
+        tasks += [call(guarded, "hungry") for _ in range(WAITING - 10 + 1)]  # the last is rejected at once
         await asyncio.sleep(0)
-        refused = knock(guarded, "hungry", send)
+        refused = call(guarded, "hungry", send)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         refused.cancel()
@@ -190,10 +194,10 @@ async def test_whoever_is_early_waits_before_it_takes_a_place() -> None:
     inside = Inside()
     guarded = FairQueueMiddleware(inside, RateLimiter(20, 1), nullcontext)
     inside.go.release()
-    tasks = [knock(guarded, "claude") for _ in range(2)]
+    tasks = [call(guarded, "claude") for _ in range(2)]
     await until(lambda: tasks[0].done(), "the first is through")
     assert inside.entered == ["claude"]
-    assert guarded._inside == 0
+    assert guarded._places._inside == 0
 
     inside.go.release()
     await asyncio.gather(*tasks)
@@ -207,7 +211,7 @@ async def test_what_is_no_tool_call_is_refused_in_https_words() -> None:
         told.append(message)
 
     guarded = FairQueueMiddleware(Inside(), RateLimiter(0.001, 1), nullcontext)
-    tasks = [knock(guarded, "claude", hear, b'{"method": "tools/list", "id": 1}') for _ in range(2)]
+    tasks = [call(guarded, "claude", hear, b'{"method": "tools/list", "id": 1}') for _ in range(2)]
     await tasks[1]
     tasks[0].cancel()
 
@@ -221,7 +225,7 @@ async def test_what_came_before_the_door_opened_is_not_lost() -> None:
     async def reads(scope: Scope, receive: Receive, send: Send) -> None:
         heard.append((await receive())["body"])
 
-    await knock(FairQueueMiddleware(reads, UNPACED, nullcontext), "claude", body=b"hello")
+    await call(FairQueueMiddleware(reads, UNPACED, nullcontext), "claude", body=b"hello")
 
     assert heard == [b"hello"]
 
@@ -241,23 +245,44 @@ HALT = b'{"method": "tools/call", "id": 1, "params": {"name": "ibkr_halt_trading
 async def test_a_halt_waits_behind_nobody_not_even_its_own_flood() -> None:
     inside = Inside()
     async with flooded(inside) as (guarded, tasks):
-        tasks += [knock(guarded, "hungry") for _ in range(WAITING - 10)]  # one more would be refused
+        tasks += [call(guarded, "hungry") for _ in range(WAITING - 10)]  # one more would be refused
         before = len(inside.entered)
-        tasks.append(knock(guarded, "hungry", body=HALT))
+        tasks.append(call(guarded, "hungry", body=HALT))
 
         await until(lambda: len(inside.entered) == before + 1, "the halt is in")
 
 
-async def test_a_flood_of_halts_is_a_flood_like_another() -> None:
+CANCEL = HALT.replace(b"halt_trading", b"cancel_order")
+
+
+@pytest.mark.parametrize("relief", [HALT, CANCEL])
+async def test_no_number_of_calls_that_reduce_risk_is_rejected(relief: bytes) -> None:
+    inside, told, relieved = Inside(), list[Message](), list[int]()
+
+    async def hear(message: Message) -> None:
+        told.append(message)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["user"].display_name == "careful":
+            relieved.append(1)
+        else:
+            await inside(scope, receive, send)
+
+    async with flooded(app) as (guarded, _):
+        await asyncio.gather(*(call(guarded, "careful", hear, relief) for _ in range(10 * WAITING)))
+
+        assert len(relieved) == 10 * WAITING
+        assert not told
+
+
+async def test_a_halt_waits_for_no_cancel_and_for_no_status() -> None:
     inside = Inside()
     async with flooded(inside) as (guarded, tasks):
-        before = len(inside.entered)
-        tasks += [knock(guarded, "hungry", body=HALT) for _ in range(door.HALTS + 10)]
-        await until(lambda: len(inside.entered) == before + door.HALTS, "some are in")
-        for _ in range(5):
-            await asyncio.sleep(0)
+        tasks += [call(guarded, "hungry", body=CANCEL) for _ in range(20)]
+        await until(lambda: len(inside.entered) == 2 * MAX_CONCURRENT, "the first cancels are in")
+        tasks.append(call(guarded, "hungry", body=HALT))
 
-        assert len(inside.entered) == before + door.HALTS
+        await until(lambda: len(inside.entered) == 2 * MAX_CONCURRENT + 1, "the halt is in")
 
 
 async def test_who_is_not_known_is_neither_read_nor_held_up() -> None:
@@ -274,11 +299,11 @@ async def test_who_is_not_known_is_neither_read_nor_held_up() -> None:
         await guarded({"type": "http", "method": "POST", "user": UnauthenticatedUser()}, never, nothing)
 
     assert len(came) == 3
-    assert not any(door.PLACE in scope for scope in came)
+    assert not any(queueing.PLACE in scope for scope in came)
 
 
 async def test_a_body_that_does_not_come_is_waited_for_a_while_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "BODY_S", 0.05)
+    monkeypatch.setattr(queueing, "BODY_S", 0.05)
     told = list[Message]()
 
     async def hear(message: Message) -> None:
@@ -295,27 +320,139 @@ async def test_a_body_that_does_not_come_is_waited_for_a_while_only(monkeypatch:
     assert told[0]["status"] == 408
 
 
-async def test_no_caller_makes_the_front_hold_more_than_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "HELD_LIMIT", 100)
+async def test_no_client_makes_the_front_hold_more_than_so_many_bytes() -> None:
     inside, told = Inside(), list[Message]()
 
     async def hear(message: Message) -> None:
         told.append(message)
 
     async with flooded(inside) as (guarded, tasks):
-        tasks.append(knock(guarded, "large", body=bytes(80)))
+        tasks.append(call(guarded, "large", body=bytes(8 * COUNTED)))
         await asyncio.sleep(0)
-        await knock(guarded, "large", hear, body=bytes(80))
-        tasks.append(knock(guarded, "other", hear, body=bytes(80)))
+        await call(guarded, "large", hear, body=bytes(8 * COUNTED))
+        tasks.append(call(guarded, "other", hear, body=bytes(8 * COUNTED)))
         await asyncio.sleep(0)
 
         assert told[0]["status"] == 429
-        assert b"bytes waiting" in told[1]["body"]
+        assert b"large has 8 requests waiting, the most of one client. Retry in" in told[1]["body"]
         assert len(told) == 2
         inside.go.release()
         inside.go.release()
         await until(lambda: "large" in inside.entered, "what was held is let in")
-        assert guarded._held["large"] == 0
+        assert guarded._places.line.size_of(("large",)) == 0
+
+
+async def test_where_too_much_waits_in_all_whoever_has_most_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queueing, "WAITING_IN_ALL", 10 * COUNTED)
+    inside, told = Inside(), list[Message]()
+
+    async def hear(message: Message) -> None:
+        told.append(message)
+
+    async with flooded(inside) as (guarded, tasks):  # ten wait
+        quiet = call(guarded, "quiet", hear)
+        tasks.append(quiet)
+        await until(lambda: any(each.done() for each in tasks), "one of them was rejected")
+
+        assert not quiet.done()
+        assert not told
+        assert guarded._places.line.size_of(("hungry",)) == 9 * COUNTED
+        assert guarded._places.line.size_of(("quiet",)) == COUNTED
+
+
+NAMED = b'{"method": "tools/list", "params": {"_meta": {"io.modelcontextprotocol/clientInfo": {"name": "%s"}}}}'
+MODERN_SCOPE: dict[str, Any] = {"headers": [(b"mcp-protocol-version", MODERN.encode())]}
+
+
+async def test_without_tokens_clients_are_told_apart_by_name_and_else_by_connection() -> None:
+    entered: list[str] = []
+    go = asyncio.Semaphore(0)
+
+    async def inside(scope: Scope, receive: Receive, send: Send) -> None:
+        entered.append((await receive())["body"].decode())
+        await go.acquire()
+
+    guarded = FairQueueMiddleware(inside, UNPACED, nullcontext)
+
+    def come(body: bytes, port: int) -> asyncio.Task[None]:
+        async def receive() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        scope = {"type": "http", "method": "POST", "client": ("127.0.0.1", port), **MODERN_SCOPE}
+        return asyncio.create_task(guarded(scope, receive, nothing))
+
+    tasks = [come(NAMED % b"hungry", 1_000 + number) for number in range(8)]
+    tasks += [come(b"unnamed", 2_000), come(NAMED % b"quiet", 3_000)]
+    await until(lambda: len(entered) == MAX_CONCURRENT, "the first are in")
+    for number in range(3):
+        go.release()
+        await until(lambda least=MAX_CONCURRENT + number: len(entered) > least, "the next is in")  # type: ignore[misc]
+    for each in tasks:
+        each.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert "unnamed" in entered
+    assert any("quiet" in each for each in entered)
+
+
+class Body:
+    """A request body that comes in pieces, and how much of it was read."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.left = list(pieces)
+
+    async def receive(self) -> Message:
+        piece = self.left.pop(0)
+        return {"type": "http.request", "body": piece, "more_body": bool(self.left)}
+
+
+async def test_a_large_body_is_read_when_its_turn_has_come() -> None:
+    inside = Inside()
+    guarded = FairQueueMiddleware(inside, UNPACED, nullcontext)
+    fill = [call(guarded, "hungry") for _ in range(MAX_CONCURRENT)]
+    bodies = [Body(bytes(queueing.SMALL + 1), b"the", b"rest") for _ in range(3)]
+    scope = {"type": "http", "method": "POST", "user": SimpleUser("large")}
+    tasks = [asyncio.create_task(guarded(scope, each.receive, nothing)) for each in bodies]
+    await until(lambda: not bodies[0].left, "the first is read")
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert [len(each.left) for each in bodies] == [0, 2, 2]
+
+    inside.go.release()
+    await until(lambda: not bodies[1].left, "the second is read once the first is in")
+    assert len(bodies[2].left) == 2
+    for each in [*fill, *tasks]:
+        each.cancel()
+    await asyncio.gather(*fill, *tasks, return_exceptions=True)
+
+
+async def test_a_body_beyond_the_limit_is_413_with_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queueing, "BODY_LIMIT", 1024 * 1024)
+    inside, told = Inside(), list[Message]()
+
+    async def hear(message: Message) -> None:
+        told.append(message)
+
+    endless = Body(*[bytes(256 * 1024)] * 20)
+    scope = {"type": "http", "method": "POST", "user": SimpleUser("large")}
+    await FairQueueMiddleware(inside, UNPACED, nullcontext)(scope, endless.receive, hear)
+
+    assert told[0]["status"] == 413
+    assert b"at most 1 MiB" in told[1]["body"]
+    assert len(endless.left) >= 14
+    assert not inside.entered
+
+
+async def test_rejections_come_at_once_and_later_to_a_client_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queueing, "RETRY_IN_S", 30)
+    monkeypatch.setattr(queueing, "REJECTED_PER_S", 5)
+    inside = Inside()
+    async with flooded(inside) as (guarded, tasks):
+        tasks += [call(guarded, "hungry") for _ in range(2 + 20)]
+        await until(lambda: sum(each.done() for each in tasks) == 5, "some are answered at once")
+        await asyncio.sleep(0.05)
+
+        assert sum(each.done() for each in tasks) == 5
 
 
 @pytest.mark.parametrize(

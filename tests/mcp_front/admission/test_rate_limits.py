@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.tool import ToolError
-from mcp_front.admission.rate_limits import QUEUED_S, ConcurrencyLimiter, RateLimiter, max_burst, rate_limiter
+from mcp_front.admission.rate_limits import QUEUED_S, ConcurrencyLimiter, RateLimiter, rate_limiter
 from mcp_front.settings import FrontSettings
 
 PER_S, BURST = 10, 3
@@ -39,7 +39,7 @@ def test_a_burst_does_not_grow_while_nobody_calls(paces: RateLimiter) -> None:
 
 
 def test_too_long_a_wait_is_refused_with_its_length_and_takes_no_place(paces: RateLimiter) -> None:
-    for _ in range(max_burst(PER_S, BURST)):
+    for _ in range(BURST + int(QUEUED_S * PER_S)):
         paces.wait_s("claude", 100.0)
 
     for _ in range(2):
