@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 LONG_ROWS = 1_000  # of a list that TWS tells in a tenth of a second or more
-AGAIN_AFTER = 40  # times as long as TWS took for it: so it has one fortieth of the socket's time
+AGAIN_AFTER = 100  # times as long as TWS took for it: of two lists, one order in fifty waits for one
 OLDEST_S = 60.0  # that a list may be: so late, at most, an order that another program cancelled is told as ended
 MOST_SINCE = 1_000  # rows that are added to a list; with more of them it is read anew
 

@@ -1,49 +1,90 @@
-"""Work on long answers, done on a thread beside the event loop's, in the caller's turn."""
+"""Work on long answers, done on threads beside the event loop's, in the caller's turn and with rests."""
 
 import asyncio
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from ib_worker.pacing.caller import current_caller
 from ib_worker.pacing.thread_share import ThreadShare
 
-SWITCH_S = 0.0005  # so soon the loop gets the interpreter back from the thread beside it, at each of its steps
+SWITCH_S = 0.0002  # so soon the loop gets the interpreter back from the thread beside it, at each of its steps
 SHORT_ROWS = 50  # are converted and encoded in a millisecond or two, and need no other thread
+PIECE_S = 0.001  # of a thread's time, between two rests
+REST_S = 0.003  # of one answer alone: the loop has the interpreter to itself for three quarters of the time
+CALLERS_AT_ONCE = 4  # whose answers are made in turns; those of more wait
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
+class RestingRows(Sequence[T]):
+    """Rows for a thread beside the loop's. Reading them lets the thread rest after each piece of work.
+
+    `rest_s` returns the seconds of a rest as of now.
+    """
+
+    def __init__(self, rows: Sequence[T], rest_s: Callable[[], float]) -> None:
+        self._rows = rows
+        self._rest_s = rest_s
+        self._until = time.thread_time() + PIECE_S
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        if time.thread_time() >= self._until:
+            time.sleep(self._rest_s())  # without the interpreter's lock
+            self._until = time.thread_time() + PIECE_S
+        return self._rows[index]
+
+
 class LongWork:
-    """One thread beside the loop's, for what takes long: more of them would only compete."""
+    """Threads beside the loop's, for what takes long. Together they work for a third of the time at most."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "long answers")
+        self._threads = ThreadPoolExecutor(CALLERS_AT_ONCE, "long answers")
+        self._at_work = 0
         self._portions = ThreadShare(time.monotonic)
         sys.setswitchinterval(SWITCH_S)
 
     async def run(self, rows: Sequence[T], work: Callable[[Sequence[T]], R]) -> R:
-        """`work(rows)`, which is pure; beside the loop, in the caller's turn, if the rows are many. Raises ToolError
-        paced."""
+        """Return `work(rows)`; beside the loop, in the caller's turn, if the rows are many. Raises ToolError paced.
+
+        `work` is pure, and reads the rows one after the other.
+        """
         if len(rows) <= SHORT_ROWS:
             return work(rows)
         caller = current_caller()
         async with self._portions.turn(caller):
-            result, took_s = await asyncio.get_running_loop().run_in_executor(self._thread, _timed, work, rows)
+            self._at_work += 1
+            try:
+                loop = asyncio.get_running_loop()
+                result, took_s = await loop.run_in_executor(self._threads, _timed, work, rows, self._rest_s)
+            finally:
+                self._at_work -= 1
             self._portions.had(caller, took_s)
         return result
 
     async def each(self, rows: Sequence[T], convert: Callable[[T], R]) -> list[R]:
         return await self.run(rows, lambda rows: [convert(each) for each in rows])
 
+    def _rest_s(self) -> float:
+        return REST_S * max(self._at_work, 1)  # with others at work each works less, so that the loop keeps its part
+
     def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _timed(work: Callable[[Sequence[T]], R], rows: Sequence[T]) -> tuple[R, float]:
+def _timed(work: Callable[[Sequence[T]], R], rows: Sequence[T], rest_s: Callable[[], float]) -> tuple[R, float]:
     """Return the result and the seconds of thread time."""
     began = time.thread_time()
-    return work(rows), time.thread_time() - began
+    return work(RestingRows(rows, rest_s)), time.thread_time() - began

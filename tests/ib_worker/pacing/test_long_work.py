@@ -1,16 +1,20 @@
 """Work on long answers: beside the event loop, in the caller's turn."""
 
+import asyncio
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import pytest
 
 from bridge.tool import ToolError
 from ib_worker.pacing.caller import acting_for
-from ib_worker.pacing.long_work import SHORT_ROWS, LongWork
+from ib_worker.pacing.long_work import PIECE_S, REST_S, SHORT_ROWS, LongWork, RestingRows
 from ib_worker.pacing.message_pacer import LONGEST_WAIT_S
 from ib_worker.pacing.thread_share import AT_ONCE_S, SHARE
+
+R = TypeVar("R")
 
 
 @pytest.fixture
@@ -40,14 +44,66 @@ async def test_a_row_that_cannot_be_converted_fails_its_own_call_alone(work: Lon
     assert await work.run(range(SHORT_ROWS + 1), len) == SHORT_ROWS + 1
 
 
+def busy(seconds: float) -> None:
+    until = time.thread_time() + seconds
+    while time.thread_time() < until:
+        pass
+
+
+def rests(rows: int, row_s: float) -> int:
+    """Return how often a thread rests that works so long on each row."""
+    asked: list[float] = []
+
+    def rest_s() -> float:
+        asked.append(0.0)
+        return 0.0
+
+    for _ in RestingRows(range(rows), rest_s):
+        busy(row_s)
+    return len(asked)
+
+
+@pytest.mark.trial("B1")
+def test_a_thread_rests_after_each_piece_of_its_work_and_not_before() -> None:
+    assert rests(10, PIECE_S * 1.1) == 10  # the tenth before the end of the rows is seen
+    assert rests(3, 0) == 0
+
+
+def test_rows_with_rests_are_the_same_rows() -> None:
+    rows = RestingRows(range(100), lambda: 0.0)
+
+    assert (len(rows), rows[7], list(rows[96:])) == (100, 7, [96, 97, 98, 99])
+    assert [*rows] == list(range(100))
+    assert [*reversed(rows)] == list(range(99, -1, -1))
+
+
+@pytest.mark.trial("B1")
+async def test_one_callers_long_work_is_done_while_anothers_is_in_progress(work: LongWork) -> None:
+    done, rested = threading.Event(), work._rest_s()
+
+    def first(rows: Sequence[int]) -> bool:
+        return done.wait(20)
+
+    def second(rows: Sequence[int]) -> float:
+        done.set()
+        return work._rest_s()
+
+    async def run(caller: str, what: Callable[[Sequence[int]], R]) -> R:
+        with acting_for(caller):
+            return await work.run(range(SHORT_ROWS + 1), what)
+
+    went_on, between = await asyncio.gather(run("hungry", first), run("quiet", second))
+
+    assert went_on
+    assert (rested, between, work._rest_s()) == (REST_S, 2 * REST_S, REST_S)
+
+
 @pytest.mark.trial("B1")
 async def test_long_work_counts_for_whom_it_is_done(work: LongWork) -> None:
     rows = range(1_000)
 
     def slow(rows: object) -> int:
-        until = time.thread_time() + AT_ONCE_S + (LONGEST_WAIT_S + 5) * SHARE
-        while time.thread_time() < until:
-            pass
+        busy(AT_ONCE_S + (LONGEST_WAIT_S + 5) * SHARE)
         return 1
 
     with acting_for("hungry"):
