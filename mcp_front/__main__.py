@@ -29,6 +29,7 @@ from mcp_front.http.start_page import add_start_page
 from mcp_front.logging_setup import configure_logs
 from mcp_front.settings import FrontSettings, load_settings
 from mcp_front.streams.tools import Streams
+from mcp_front.timing import USUAL, FrontTiming
 from mcp_front.tools.bus_tools import BusTools
 from mcp_front.tools.catalogue import offered_tools
 from mcp_front.tools.halt_trading import HaltTradingTool
@@ -56,22 +57,23 @@ class Front:
     bus: BusClient
 
 
-def assemble(settings: FrontSettings, bus: BusClient) -> Front:
+def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUAL) -> Front:
     """Everything but the socket; raises OSError or ValueError where the tokens file or a toolset's name is no good."""
     draining = asyncio.Event()
     tokens = TokenFile(settings.front_tokens_file) if settings.front_tokens_file else None
-    answers, streams, codec = BusTools(bus), Streams(bus, draining, tokens), SharedRequestStateCodec(bus)
+    answers, codec = BusTools(bus), SharedRequestStateCodec(bus)
+    streams = Streams(bus, draining, tokens, timing)
     by_effect = answers.by_effect | {Effect.WRITE: LiveOrderApproval(bus, codec, answers.submit).submit}
     by_name = {
         "get_status": answers.status,
-        "halt_trading": HaltTradingTool(bus).halt,
+        "halt_trading": HaltTradingTool(bus, timing).halt,
         "stream_market_data": streams.market_data,
         "stream_account_updates": streams.account_updates,
     }
     calls = CallPipeline(by_name, by_effect, ConcurrencyLimiter(settings.front_calls_at_once))
     paces = rate_limiter(settings.front_calls_per_s, settings.front_burst)
     offered = offered_tools(settings.front_toolsets)
-    lane = partial(DirectLane, calls=calls, offered=offered, streamed=STREAMED)
+    lane = partial(DirectLane, calls=calls, offered=offered, streamed=STREAMED, timing=timing)
     mcp = build_server(offered, calls, tokens, partial(session_mode, bus), codec)
     tokens_fault = tokens.fault if tokens else _no_fault
     add_health(mcp, bus, draining, tokens_fault)

@@ -20,11 +20,10 @@ from mcp_front.protocol.direct_call import CALL, PARAMS, DirectCall, direct_answ
 from mcp_front.protocol.envelope import MESSAGE
 from mcp_front.protocol.results import error_result
 from mcp_front.protocol.stop_errors import cut_off
+from mcp_front.timing import USUAL, FrontTiming
 from mcp_front.tools.pipeline import CallPipeline, Origin
 from mcp_front.tools.server import SERVER_INFO
 
-STREAM_AFTER_S = 10.0  # without an answer: a proxy's idle timeout is nearer than a long history
-PING_S = 10.0
 PING = b": ping\r\n\r\n"
 STREAM_HEADERS = [
     (b"content-type", b"text/event-stream"),
@@ -38,10 +37,16 @@ class DirectLane:
     send messages while they run."""
 
     def __init__(
-        self, app: ASGIApp, calls: CallPipeline, offered: Iterable[ToolSpec], streamed: frozenset[str]
+        self,
+        app: ASGIApp,
+        calls: CallPipeline,
+        offered: Iterable[ToolSpec],
+        streamed: frozenset[str],
+        timing: FrontTiming = USUAL,
     ) -> None:
         self._app = app
         self._calls = calls
+        self._timing = timing
         self._tools = {
             spec.tool_name: spec for spec in offered if spec.effect is not Effect.WRITE and spec.name not in streamed
         }
@@ -77,9 +82,9 @@ class DirectLane:
     async def _run(self, call: DirectCall, scope: Scope, leaving: asyncio.Future[None], send: Send) -> None:
         """Answer in JSON; after ten seconds as an event stream. A client that hangs up ends a read; other calls go on
         to their end, since what they change may be half done."""
-        spec, response = self._tools[call.tool], _Response(send)
+        spec, response = self._tools[call.tool], _Response(send, self._timing.ping_s)
         answering = asyncio.ensure_future(self._calls.answer(spec, call.arguments, _origin(call, scope)))
-        patience_s = STREAM_AFTER_S if _accepted(scope)[1] else None
+        patience_s = self._timing.stream_after_s if _accepted(scope)[1] else None
         try:
             result = await _result(spec, answering, leaving, response, patience_s)
             if result is not None:
@@ -94,8 +99,9 @@ class DirectLane:
 class _Response:
     """The HTTP response to a call: one JSON object, or an event stream once it has been kept open."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, ping_s: float) -> None:
         self._send = send
+        self._ping_s = ping_s
         self._streams = False
 
     async def keep_open(self, answering: asyncio.Future[ToolResult], leaving: asyncio.Future[None]) -> None:
@@ -104,7 +110,7 @@ class _Response:
         await self._send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
         while not answering.done() and not leaving.done():
             await self._send({"type": "http.response.body", "body": PING, "more_body": True})
-            await asyncio.wait((answering, leaving), timeout=PING_S, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((answering, leaving), timeout=self._ping_s, return_when=asyncio.FIRST_COMPLETED)
 
     async def end(self, body: bytes) -> None:
         if self._streams:

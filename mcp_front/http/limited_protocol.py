@@ -9,19 +9,17 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from mcp_front.timing import USUAL, FrontTiming
+
 HEAD_LIMIT = 64 * 1024  # bytes of request line and headers
 MOST_HEADERS = 100
 MESSAGE_LIMIT = 16 * 1024 * 1024  # bytes of a whole request, which a chunked body's extensions can outgrow
-HEAD_S = 10.0  # from the connection, or from a request's first byte, until its head is whole
-BODY_S = 20.0  # from then until the request is whole; an admitted one gets its 408 before (admission/fair_queueing.py)
 OPTIONAL_WHITESPACE = b" \t"  # around a header's value, and no part of it (RFC 9110, 5.5); httptools leaves the end
-LINGER_S = 1.0  # reads on after a refusal: a socket closed over unread bytes would reset it before it is read
 
 TOO_LARGE = "431 Request Header Fields Too Large", f"A request's head has at most {HEAD_LIMIT // 1024} KiB."
 TOO_MANY = "431 Request Header Fields Too Large", f"A request has at most {MOST_HEADERS} headers."
 TOO_LONG = "413 Content Too Large", f"A request has at most {MESSAGE_LIMIT // 1024 // 1024} MiB."
-LATE_HEAD = "408 Request Timeout", f"A request's head must be whole within {HEAD_S:g} s."
-LATE_BODY = "408 Request Timeout", f"A request must be whole {BODY_S:g} s after its head."
+LATE = "408 Request Timeout"
 
 Refusal = tuple[str, str]
 
@@ -29,8 +27,9 @@ Refusal = tuple[str, str]
 class LimitedProtocol(HttpToolsProtocol):
     """Counts each request's bytes, headers and seconds, and ends the connection of one that goes beyond."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, timing: FrontTiming = USUAL, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._timing = timing
         self._in_head = True
         self._size = 0  # of the request that is coming
         self._requests = 0  # whole ones so far
@@ -39,7 +38,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._wait(HEAD_S, LATE_HEAD)
+        self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
@@ -70,7 +69,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._wait(HEAD_S, LATE_HEAD)
+        self._await_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value.strip(OPTIONAL_WHITESPACE))
@@ -80,7 +79,8 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if not self._refused:
             self._in_head = False
-            self._wait(BODY_S, LATE_BODY)
+            body_s = self._timing.body_s
+            self._wait(body_s, (LATE, f"A request must be whole {body_s:g} s after its head."))
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -92,6 +92,10 @@ class LimitedProtocol(HttpToolsProtocol):
         if not self._refused:
             self._in_head, self._requests = True, self._requests + 1
             super().on_message_complete()
+
+    def _await_head(self) -> None:
+        head_s = self._timing.head_s
+        self._wait(head_s, (LATE, f"A request's head must be whole within {head_s:g} s."))
 
     def _wait(self, seconds: float, refusal: Refusal) -> None:
         self._stop_waiting()
@@ -114,4 +118,4 @@ class LimitedProtocol(HttpToolsProtocol):
                 f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: {len(text)}\r\n"
             )
             self.transport.write(f"{head}\r\n{text}".encode())
-        self.loop.call_later(LINGER_S, self.transport.close)
+        self.loop.call_later(self._timing.linger_s, self.transport.close)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from functools import partial
 from types import FrameType
 
 import structlog
@@ -9,11 +10,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from mcp_front.http.limited_protocol import LimitedProtocol
+from mcp_front.timing import USUAL, FrontTiming
 from mcp_front.tools.pipeline import CallPipeline
-
-CUT_S = 2  # after draining: what is then still open is a client that does not read
-
-DRAIN_S = 0.5  # for answers on their way, and what a client asks to read them (FastMCP's lists the tools)
 
 log = structlog.get_logger(__name__)
 
@@ -24,11 +22,19 @@ class DrainingServer(uvicorn.Server):
     Without this, streams of the handshake era are cut at once: their library watches uvicorn's own flag.
     """
 
-    def __init__(self, config: uvicorn.Config, calls: CallPipeline, draining: asyncio.Event, drain_s: float) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        calls: CallPipeline,
+        draining: asyncio.Event,
+        drain_s: float,
+        timing: FrontTiming = USUAL,
+    ) -> None:
         super().__init__(config)
         self._calls = calls
         self._draining = draining
         self._drain_s = drain_s
+        self._timing = timing
         self._loop: asyncio.AbstractEventLoop | None = None
         self._drained: asyncio.Task[None] | None = None
 
@@ -61,24 +67,24 @@ class DrainingServer(uvicorn.Server):
                 idle = False
                 while not idle:
                     await self._calls.idle()
-                    await asyncio.sleep(DRAIN_S)  # a request that was let in meanwhile is a call by then
+                    await asyncio.sleep(self._timing.drain_s)  # a request that was let in meanwhile is a call by then
                     idle = self._calls.is_idle
         except TimeoutError:
             log.warning("calls_cut_off")
         self.should_exit = True
 
 
-def http_config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
+def http_config(app: ASGIApp, host: str, port: int, timing: FrontTiming = USUAL) -> uvicorn.Config:
     """httptools costs a tenth less than h11, and has no limits; logging is ours, and there are no websockets."""
     return uvicorn.Config(
         app,
         host=host,
         port=port,
-        http=LimitedProtocol,
+        http=partial(LimitedProtocol, timing=timing),  # type: ignore[arg-type] # it is only called
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=CUT_S,
+        timeout_graceful_shutdown=timing.cut_s,
     )

@@ -9,14 +9,7 @@ import anyio
 from fastmcp import Context
 
 from mcp_front.streams.conflating_queue import ConflatingQueue, Update
-
-SEND_S = 1.0  # a client that takes longer to read one message is stalled: it gets a newer one later
-FLUSH_S = 1.0  # what still waits at the end gets this long to go out
-PULSE_S = 5.0  # so often a quiet stream shows that it lives
-
-LONG_S = 55  # a stream of this length and more ends EARLY_S before its time: the TypeScript SDK gives up at 60.0 s
-EARLY_S = 2.0
-LATEST_S = 58.0  # after the call came, for a shorter stream that was slow to open
+from mcp_front.timing import USUAL, FrontTiming
 
 Ender = Callable[[], Awaitable[str]]  # returns the reason for ending early, once there is one
 
@@ -40,18 +33,25 @@ class Outcome:
     ended: str | None
 
 
-def lasts_s(seconds: int, opening_s: float) -> float:
+def lasts_s(seconds: int, opening_s: float, timing: FrontTiming = USUAL) -> float:
     """Return the seconds to relay a stream that took so long to open: the whole call must end before its host's
     timeout."""
-    if seconds >= LONG_S:
-        return max(seconds - EARLY_S - opening_s, 0.0)
-    return max(min(seconds, LATEST_S - opening_s), 0.0)
+    if seconds >= timing.long_stream_s:
+        return max(seconds - timing.early_s - opening_s, 0.0)
+    return max(min(seconds, timing.latest_s - opening_s), 0.0)
 
 
 class Relay:
     """One stream on its way to one client. A client that stalls loses updates, and slows down nobody else."""
 
-    def __init__(self, client: Context, seconds: int, wording: StreamText, asked_at: float | None = None) -> None:
+    def __init__(
+        self,
+        client: Context,
+        seconds: int,
+        wording: StreamText,
+        asked_at: float | None = None,
+        timing: FrontTiming = USUAL,
+    ) -> None:
         """`asked_at`: when the call came, by the loop's clock; left out: now."""
         self._client = client
         self._seconds = seconds
@@ -60,7 +60,8 @@ class Relay:
         self._queued = self._sent = 0
         self._line = "waiting for the first update"
         self._began = asyncio.get_running_loop().time()
-        self._lasts_s = lasts_s(seconds, 0.0 if asked_at is None else self._began - asked_at)
+        self._timing = timing
+        self._lasts_s = lasts_s(seconds, 0.0 if asked_at is None else self._began - asked_at, timing)
         self._progress = 0.0
 
     def put(self, update: Update) -> None:
@@ -79,7 +80,7 @@ class Relay:
             ended = next((each.result() for each in reasons if each in done), None)
             seconds = round(self._elapsed(), 3)
             self._pending.close()
-            await asyncio.wait([sender], timeout=FLUSH_S)
+            await asyncio.wait([sender], timeout=self._timing.flush_s)
         finally:
             await _stop(sender, *reasons)
         return Outcome(self._sent, self._queued - self._sent, seconds, ended)
@@ -87,7 +88,7 @@ class Relay:
     async def _send_all(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(PULSE_S):
+                async with asyncio.timeout(self._timing.pulse_s):
                     update = await self._pending.take()
             except TimeoutError:
                 await self._in_time(self._report())
@@ -109,7 +110,7 @@ class Relay:
 
     async def _in_time(self, sending: Awaitable[None]) -> None:
         try:
-            async with asyncio.timeout(SEND_S):
+            async with asyncio.timeout(self._timing.send_s):
                 await sending
         except TimeoutError:
             pass  # stalled: the message is left out, and shows in the count

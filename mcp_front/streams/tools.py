@@ -21,10 +21,10 @@ from mcp_front.streams.conflating_queue import Update
 from mcp_front.streams.relay import Outcome, Relay, StreamText
 from mcp_front.streams.subscription import Opened, Subscription
 from mcp_front.streams.summaries import AccountSummary, QuoteSummary, main_updates, update_kind
+from mcp_front.timing import USUAL, FrontTiming
 from mcp_front.tools.pipeline import Call
 from mcp_front.tools.status import session_status
 
-WATCH_S = 2.0  # so often the session is looked at: a worker that has lost its gateway publishes nothing
 ALIVE = ("ready", "link_down")  # IBKR's servers may come back, and the line with them
 GAP = "gap"  # a tick of this kind says that TWS's subscription broke: its values are null, as nothing is known then
 
@@ -52,10 +52,13 @@ class _StreamTool:
 class Streams:
     """Answers the stream tools through one BusClient; once `draining` is set they end early, with a summary so far."""
 
-    def __init__(self, bus: BusClient, draining: asyncio.Event, tokens: TokenFile | None) -> None:
+    def __init__(
+        self, bus: BusClient, draining: asyncio.Event, tokens: TokenFile | None, timing: FrontTiming = USUAL
+    ) -> None:
         self._bus = bus
         self._draining = draining
         self._tokens = tokens
+        self._timing = timing
 
     async def market_data(self, call: Call) -> ToolResult:
         asked_at, request = asyncio.get_running_loop().time(), call.request
@@ -65,7 +68,7 @@ class Streams:
             summary = QuoteSummary(opened["quote"])
             name = contract_name(opened["contract"])
             wording = StreamText(lambda quote: "quote", partial(quote_line, name))
-            relay = Relay(call.context, request.duration_seconds, wording, asked_at)
+            relay = Relay(call.context, request.duration_seconds, wording, asked_at, self._timing)
 
             def know(opened: Opened) -> None:
                 if opened["quote"] is not None:
@@ -101,7 +104,8 @@ class Streams:
         )
         async with subscription.listen() as (feed, opened):
             summary = AccountSummary()
-            relay = Relay(call.context, request.duration_seconds, StreamText(update_kind, account_line), asked_at)
+            wording = StreamText(update_kind, account_line)
+            relay = Relay(call.context, request.duration_seconds, wording, asked_at, self._timing)
 
             def know(opened: Opened) -> None:
                 updates = [*opened["updates"], *summary.closed(opened["updates"])]
@@ -149,7 +153,7 @@ class Streams:
     async def _session_lost(self, stream: _StreamTool) -> str:
         """Return the reason for a silent stream: a worker that took over at once hides that the session was away."""
         while True:
-            await asyncio.sleep(WATCH_S)
+            await asyncio.sleep(self._timing.session_check_s)
             status = await session_status(self._bus)
             if status["state"] not in ALIVE:
                 return (
@@ -164,7 +168,7 @@ class Streams:
     async def _revoked(self, call: Call) -> str:
         """A stream may run for an hour, and its token be taken away meanwhile."""
         while True:
-            await asyncio.sleep(WATCH_S)
+            await asyncio.sleep(self._timing.session_check_s)
             if self._tokens is not None and not self._tokens.may(call.caller.principal, call.declared.effect):
                 return "the client's token was revoked"
 

@@ -13,11 +13,11 @@ from bridge.tool import OPERATIONS, Effect, ToolError
 from bridge.tools.orders import CancelAllOrders, HaltTrading
 from mcp_front.admission.auth import missing_scope
 from mcp_front.protocol.results import value_result
+from mcp_front.timing import USUAL, FrontTiming
 from mcp_front.tools.pipeline import Call
 
 RELEASE = "Only the operator can release it."
 UNKNOWN = "It is unknown whether the open orders are cancelled"
-CANCEL_EVERY_S = 1.0  # a halt is never paced, so what it cancels is
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class CancelResult:
 
 
 class HaltTradingTool:
-    def __init__(self, bus: BusClient) -> None:
+    def __init__(self, bus: BusClient, timing: FrontTiming = USUAL) -> None:
         self._switch = _Switch(bus)
-        self._cancels = _Cancels(bus)
+        self._cancels = _Cancels(bus, timing.cancel_every_s)
 
     async def halt(self, call: Call) -> ToolResult:
         """The switch first: what fails or is forbidden afterwards does not take it back."""
@@ -102,8 +102,9 @@ class _Cancels:
     """Cancels everything once for all callers that wait. A caller that comes during a cancel waits for the next one,
     since an order may have become open meanwhile."""
 
-    def __init__(self, bus: BusClient) -> None:
+    def __init__(self, bus: BusClient, every_s: float) -> None:
         self._bus = bus
+        self._every_s = every_s
         self._turn = asyncio.Lock()
         self._due = 0.0
         self._next: asyncio.Task[CancelResult] | None = None
@@ -119,7 +120,7 @@ class _Cancels:
         async with self._turn:
             loop = asyncio.get_running_loop()
             await asyncio.sleep(self._due - loop.time())
-            self._due, self._next = loop.time() + CANCEL_EVERY_S, None
+            self._due, self._next = loop.time() + self._every_s, None
             return await self._submit(call)
 
     async def _submit(self, call: Call) -> CancelResult:

@@ -14,11 +14,13 @@ from fastmcp import Client
 from bridge.bus.client.client import BusClient
 from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
-from bridge.bus.timing import USUAL, BusTiming
+from bridge.bus.timing import USUAL as USUAL_BUS
+from bridge.bus.timing import BusTiming
 from bridge.tools.session import SessionStatus
 from mcp_front.__main__ import Front, assemble
 from mcp_front.http.server import DrainingServer, http_config
 from mcp_front.settings import FrontSettings
+from mcp_front.timing import USUAL, FrontTiming
 from tests.waiting import until
 
 MODERN, LEGACY = "2026-07-28", "2025-11-25"
@@ -53,13 +55,14 @@ class Running:
 
 @asynccontextmanager
 async def serving(
-    redis_url: str, session: str, bus_timing: BusTiming = USUAL, **settings: Any
+    redis_url: str, session: str, bus_timing: BusTiming = USUAL_BUS, timing: FrontTiming = USUAL, **settings: Any
 ) -> AsyncIterator[Running]:
     """A front of `session` on a free port."""
     whole = FrontSettings(redis_url=redis_url, ibkr_session=session, front_port=0, front_drain_s=2, **settings)
     async with BusClient(redis_url, session, f"front-{secrets.token_hex(4)}", bus_timing) as asker:
-        front = assemble(whole, asker)
-        server = DrainingServer(http_config(front.app, whole.front_host, 0), front.calls, front.draining, 2)
+        front = assemble(whole, asker, timing)
+        config = http_config(front.app, whole.front_host, 0, timing)
+        server = DrainingServer(config, front.calls, front.draining, 2, timing)
         task = asyncio.create_task(server.serve())
         try:
             await until(lambda: server.started or task.done(), "the front listens")

@@ -10,6 +10,7 @@ import pytest
 from bridge.tool import Effect
 from mcp_front.admission.auth import TokenFile, read_tokens
 from mcp_front.protocol.results import ERROR_META
+from mcp_front.timing import FrontTiming
 from mcp_front.tools.catalogue import offered_tools
 from tests.stacks.front import ERAS, plain_http, serving, worker
 from tests.stacks.handlers import ORDER, PNL, Recorder
@@ -105,13 +106,11 @@ async def test_removed_entry_is_turned_away_at_once(tmp_path: Path) -> None:
     assert await tokens.verify_token(token_of("trader")) is not None
 
 
-async def test_stream_ends_when_its_token_is_taken_away(
-    redis_url: str, session: str, tokens_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mcp_front.streams.tools.WATCH_S", 0.1)
+async def test_stream_ends_when_its_token_is_taken_away(redis_url: str, session: str, tokens_file: Path) -> None:
+    often = FrontTiming(session_check_s=0.1)
     async with (
         ticking(redis_url, session) as ticker,
-        serving(redis_url, session, front_tokens_file=tokens_file) as front,
+        serving(redis_url, session, timing=often, front_tokens_file=tokens_file) as front,
     ):
         calls = [
             asyncio.create_task(

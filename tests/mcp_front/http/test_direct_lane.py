@@ -12,11 +12,13 @@ from fastmcp.tools import ToolResult
 from mcp_types.version import SUPPORTED_PROTOCOL_VERSIONS
 from starlette.types import Message
 
+import mcp_front.__main__
 from bridge.bus.server.request import RequestContext
 from bridge.tool import TOOLS, Effect, ToolSpec
 from mcp_front.http import direct_lane
 from mcp_front.http.paths import ENDPOINT
 from mcp_front.protocol.envelope import MESSAGE
+from mcp_front.timing import FrontTiming
 from tests.stacks.front import ERAS, LEGACY, MODERN, Running, answering, messages_of, plain_http, serving, worker
 from tests.stacks.whole import whole_stack
 
@@ -93,7 +95,7 @@ async def test_the_lane_answers_in_json_and_leaves_the_rest_to_fastmcp(
             taken.append(call.tool)
             await super()._answer(call, *rest)
 
-    monkeypatch.setattr("mcp_front.__main__.DirectLane", Watched)
+    monkeypatch.setattr(mcp_front.__main__, "DirectLane", Watched)
     async with worker(redis_url, session, {"get_positions": answering([])}), serving(redis_url, session) as front:
         raw = front.raw(era)
         async with plain_http() as http:
@@ -168,12 +170,8 @@ async def test_a_client_that_hangs_up_ends_its_read_within_a_second(redis_url: s
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_long_wait_becomes_an_event_stream_that_pings(
-    redis_url: str, session: str, era: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(direct_lane, "STREAM_AFTER_S", 0.1)
-    monkeypatch.setattr(direct_lane, "PING_S", 0.1)
-    go = asyncio.Event()
+async def test_a_long_wait_becomes_an_event_stream_that_pings(redis_url: str, session: str, era: str) -> None:
+    go, soon = asyncio.Event(), FrontTiming(stream_after_s=0.1, ping_s=0.1)
 
     async def slow(_asked: RequestContext) -> bytes:
         await go.wait()
@@ -181,7 +179,7 @@ async def test_a_long_wait_becomes_an_event_stream_that_pings(
 
     async with (
         worker(redis_url, session, {"get_positions": slow}),
-        serving(redis_url, session) as front,
+        serving(redis_url, session, timing=soon) as front,
         plain_http() as http,
     ):
         call = front.raw(era).prepared("tools/call", name="ibkr_get_positions", arguments={})
@@ -260,11 +258,9 @@ async def test_of_a_client_that_has_gone_a_halt_is_begun_and_a_read_is_not(tool:
 @pytest.mark.parametrize("streams", [False, True])
 @pytest.mark.parametrize(("tool", "code"), [("ibkr_get_positions", "retry"), ("ibkr_connect", "unknown")])
 async def test_a_call_that_a_stop_cuts_off_is_answered_in_words(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch, streams: bool, tool: str, code: str
+    redis_url: str, session: str, streams: bool, tool: str, code: str
 ) -> None:
-    monkeypatch.setattr("mcp_front.http.server.CUT_S", 0)
-    monkeypatch.setattr(direct_lane, "STREAM_AFTER_S", 0.01 if streams else 60)
-    begun = asyncio.Event()
+    begun, timing = asyncio.Event(), FrontTiming(cut_s=0, stream_after_s=0.01 if streams else 60)
 
     async def slow(_asked: RequestContext) -> bytes:
         begun.set()
@@ -272,7 +268,7 @@ async def test_a_call_that_a_stop_cuts_off_is_answered_in_words(
         return b"[]"
 
     handlers = {"get_positions": slow, "connect": slow}
-    async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
+    async with worker(redis_url, session, handlers), serving(redis_url, session, timing=timing) as front:
         front.server._drain_s = 0.05
         asking = asyncio.create_task(front.raw().call(tool))
         await begun.wait()

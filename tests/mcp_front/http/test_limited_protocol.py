@@ -8,6 +8,7 @@ import time
 import pytest
 
 from mcp_front.http import limited_protocol
+from mcp_front.timing import FrontTiming
 from tests.stacks.front import LEGACY, Running, serving
 
 POST = b"POST /api/v1 HTTP/1.1\r\nhost: localhost\r\n"
@@ -76,13 +77,8 @@ async def test_head_beyond_its_limit_is_431_at_once(
     [b"", b"POST /api/v1 HT", POST, WHOLE + POST, WHOLE[: -len(BODY)], WHOLE[:-5]],
     ids=["nothing", "half a line", "half a head", "half a second head", "no body", "half a body"],
 )
-async def test_request_that_does_not_come_whole_is_ended(
-    redis_url: str, session: str, begun: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limited_protocol, "HEAD_S", 0.3)
-    monkeypatch.setattr(limited_protocol, "BODY_S", 0.3)
-    monkeypatch.setattr(limited_protocol, "LINGER_S", 0.1)
-    async with serving(redis_url, session) as front:
+async def test_request_that_does_not_come_whole_is_ended(redis_url: str, session: str, begun: bytes) -> None:
+    async with serving(redis_url, session, timing=FrontTiming(head_s=0.3, body_s=0.3, linger_s=0.1)) as front:
         answer = await exchanged_to_the_end(front, begun)
         after = await exchanged(front, WHOLE)
 

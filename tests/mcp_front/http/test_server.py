@@ -3,18 +3,14 @@
 import asyncio
 from typing import Any
 
-import pytest
-
-from mcp_front.http.server import DRAIN_S
+from mcp_front.timing import USUAL, FrontTiming
 from tests.stacks.front import answering, serving, worker
 from tests.stacks.handlers import PNL
 
 
-async def test_calls_that_wait_at_the_door_are_answered_before_the_front_stops(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mcp_front.http.server.CUT_S", 0)  # what is open after draining is cut at once
-    pace: dict[str, Any] = {"front_calls_per_s": 5, "front_burst": 1}
+async def test_calls_that_wait_at_the_door_are_answered_before_the_front_stops(redis_url: str, session: str) -> None:
+    cut = FrontTiming(cut_s=0)  # what is open after draining is cut at once
+    pace: dict[str, Any] = {"front_calls_per_s": 5, "front_burst": 1, "timing": cut}
     async with worker(redis_url, session, {"get_pnl": answering(PNL)}), serving(redis_url, session, **pace) as front:
         calls = [asyncio.create_task(front.raw().call("ibkr_get_pnl")) for _ in range(6)]
         await asyncio.sleep(0.1)  # a second's worth of them still waits
@@ -27,7 +23,7 @@ async def test_calls_that_wait_at_the_door_are_answered_before_the_front_stops(
 async def test_an_idle_front_still_serves_who_reads_a_last_answer(redis_url: str, session: str) -> None:
     async with worker(redis_url, session, {"get_pnl": answering(PNL)}), serving(redis_url, session) as front:
         front.server.drain()
-        await asyncio.sleep(DRAIN_S / 2)
+        await asyncio.sleep(USUAL.drain_s / 2)
         answer = await front.raw().call("ibkr_get_pnl")
 
     assert not answer.get("isError", False)

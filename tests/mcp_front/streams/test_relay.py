@@ -13,6 +13,7 @@ from bridge.tools.market_data import StreamSummary
 from bridge.tools.session import SessionStatus
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from mcp_front.streams.relay import lasts_s
+from mcp_front.timing import FrontTiming
 from tests.busy import BUSY_S
 from tests.stacks.front import ERAS, MODERN, Running, serving, worker
 from tests.stacks.ticking_worker import SPY, STREAM, quote, ticking, watch
@@ -103,29 +104,24 @@ def test_a_stream_leaves_its_host_time_to_hear_the_answer(seconds: int, opening_
 
 
 @pytest.mark.trial("B5")
-async def test_a_long_stream_answers_two_seconds_before_its_time(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mcp_front.streams.relay.LONG_S", 3)
-    async with ticking(redis_url, session), serving(redis_url, session) as front:
+async def test_a_long_stream_answers_two_seconds_before_its_time(redis_url: str, session: str) -> None:
+    soon = FrontTiming(long_stream_s=3)
+    async with ticking(redis_url, session), serving(redis_url, session, timing=soon) as front:
         result = await front.raw().call("ibkr_stream_market_data", symbol="SPY", duration_seconds=3)
 
     assert result["structuredContent"]["seconds"] <= 1.0 + BUSY_S / 2
 
 
 @pytest.mark.trial("B5")
-async def test_the_time_that_a_stream_takes_to_open_counts(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mcp_front.streams.relay.LONG_S", 3)
-    monkeypatch.setattr("mcp_front.streams.relay.EARLY_S", 0.5)
+async def test_the_time_that_a_stream_takes_to_open_counts(redis_url: str, session: str) -> None:
     opened = {"stream": "account-DU1", "account": "DU1", "updates": [], "life": "", "seq": 0}
 
     async def slow(_asked: RequestContext) -> bytes:
         await asyncio.sleep(1)
         return json.dumps(opened).encode()
 
-    async with worker(redis_url, session, {"open_account_updates": slow}), serving(redis_url, session) as front:
+    soon, handlers = FrontTiming(long_stream_s=3, early_s=0.5), {"open_account_updates": slow}
+    async with worker(redis_url, session, handlers), serving(redis_url, session, timing=soon) as front:
         result = await front.raw().call("ibkr_stream_account_updates", duration_seconds=3)
 
     assert result["structuredContent"]["seconds"] <= 1.5 + 0.2

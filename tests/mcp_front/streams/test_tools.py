@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-import mcp_front.streams.relay
 from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
 from bridge.tools.account import AccountStreamSummary
 from mcp_front.streams.tools import account_line
+from mcp_front.timing import FrontTiming
 from tests.stacks.front import ERAS, MODERN, Running, serving, worker
 from tests.stacks.handlers import CONTRACT
 
@@ -120,11 +120,9 @@ async def test_break_of_the_subscription_is_relayed_and_counted(redis_url: str, 
     assert messages[2]["msg"].startswith("TWS's subscription broke")
 
 
-async def test_quiet_account_shows_that_the_stream_lives(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(mcp_front.streams.relay, "PULSE_S", 0.1)
-    async with account_worker(redis_url, session), serving(redis_url, session) as front:
+async def test_quiet_account_shows_that_the_stream_lives(redis_url: str, session: str) -> None:
+    often = FrontTiming(pulse_s=0.1)
+    async with account_worker(redis_url, session), serving(redis_url, session, timing=often) as front:
         _, messages, progress = await watched(front, MODERN, 1)
 
     assert len(messages) == 2

@@ -11,7 +11,7 @@ import pytest
 from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from mcp_front.protocol.results import ERROR_META
-from mcp_front.tools import halt_trading as halting
+from mcp_front.timing import FrontTiming
 from tests.stacks.front import ERAS, serving, worker
 from tests.stacks.handlers import REPORT
 from tests.stacks.tokens import as_caller, write_tokens
@@ -66,13 +66,11 @@ async def test_token_that_may_trade_halts_and_cancels(redis_url: str, session: s
     assert [asked.caller for asked in sent] == ["trader"]
 
 
-async def test_halts_at_once_share_a_cancel_and_the_one_after_it(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(halting, "CANCEL_EVERY_S", 0.01)
+async def test_halts_at_once_share_a_cancel_and_the_one_after_it(redis_url: str, session: str) -> None:
     sent: list[RequestContext] = []
-    opened = asyncio.Event()
-    async with worker(redis_url, session, cancelling(sent, opened.wait)), serving(redis_url, session) as front:
+    opened, timing = asyncio.Event(), FrontTiming(cancel_every_s=0.01)
+    handlers = cancelling(sent, opened.wait)
+    async with worker(redis_url, session, handlers), serving(redis_url, session, timing=timing) as front:
         first = asyncio.create_task(front.raw().call("ibkr_halt_trading", **WITH_ORDERS))
         await until(lambda: len(sent) == 1, "the first cancels")
         others = [asyncio.create_task(front.raw().call("ibkr_halt_trading", **WITH_ORDERS)) for _ in range(8)]
@@ -86,14 +84,11 @@ async def test_halts_at_once_share_a_cancel_and_the_one_after_it(
     assert len(sent) == 2
 
 
-async def test_halts_one_after_another_do_not_cancel_all_the_time(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(halting, "CANCEL_EVERY_S", 0.2)
+async def test_halts_one_after_another_do_not_cancel_all_the_time(redis_url: str, session: str) -> None:
     sent: list[RequestContext] = []
     async with (
         worker(redis_url, session, cancelling(sent, lambda: asyncio.sleep(0))),
-        serving(redis_url, session) as front,
+        serving(redis_url, session, timing=FrontTiming(cancel_every_s=0.2)) as front,
     ):
         began = asyncio.get_running_loop().time()
         for _ in range(3):
