@@ -112,8 +112,8 @@ async def place_order(request: PlaceOrder, session: Session, asked: RequestConte
 
 @handles(PlaceBracketOrder)
 async def place_bracket_order(request: PlaceBracketOrder, session: Session, asked: RequestContext) -> Bracket:
-    """TWS holds what comes with transmit=False until a later one of the group comes without; so all three are encoded
-    into the same write, and a worker that dies before it leaves nothing."""
+    """TWS holds an order with transmit=False until a later order of the group transmits it. So all three are encoded
+    into one write, and a worker that crashes before the write has sent nothing."""
     session.require_ready()
     account = session.require_tradable(session.account(request.account))
     key = asked.key or ""
@@ -225,8 +225,8 @@ async def cancel_order(request: CancelOrder, session: Session, asked: RequestCon
 
 @handles(CancelAllOrders)
 async def cancel_all_orders(request: CancelAllOrders, session: Session, asked: RequestContext) -> CancelReport:
-    """Raises not_ready while the orders are still being read, but for everybody's: that is one message to TWS, for
-    every account of the login. This session's own are cancelled in the accounts where it may trade."""
+    """Cancel the orders of this session in the accounts where it may trade, or with everyClient all orders of the
+    login, which is one message to TWS. Without everyClient, raises not_ready while the orders are being read."""
     session.tws.require_connection()
     allowed = [each for each in session.accounts if session.may_trade(each)]
     for account in session.accounts if request.everyClient or not allowed else allowed:
@@ -264,7 +264,7 @@ def _cancellable(session: Session, request: CancelAllOrders) -> list[TrackedOrde
 
 @handles(AnswerForm)
 async def answer_form(request: AnswerForm, session: Session, asked: RequestContext) -> ApprovalAnswered:
-    """The order itself then comes again under its key, and finds itself approved."""
+    """Store the answer. The client then places the order again under its key, and it is approved."""
     try:
         by = await session.services.approvals.answer(asked.caller, request.key, request.challenge, request.answer)
     except ToolError as error:
@@ -276,18 +276,18 @@ async def answer_form(request: AnswerForm, session: Session, asked: RequestConte
 async def _cancel_each(
     session: Session, asked: RequestContext, entries: list[TrackedOrder], begun: bool = False
 ) -> None:
-    """One after another, as TWS lets them; the first that can't be written fails the call."""
+    """Write the cancels one after another, as TWS's message rate allows; raises at the first that can't be written."""
     for entry in entries:
         await session.tws.pacer.wait_turn(Priority.CANCELS)
         begun = write_cancels(session, asked, [entry], begun)
 
 
 def cancelled(entries: list[TrackedOrder], known: bool = True) -> CancelReport:
-    """Return the outcome of cancelling these orders; `known`: these are all that there were."""
+    """Return the outcome of the cancels; `known`: the list of orders is complete."""
     left = sum(not each.state.done for each in entries)
-    text = _ended(len(entries), left) if entries else "None was open."
+    text = _ended(len(entries), left) if entries else "No order was open."
     if not known:
-        text = "The cancel of every order was sent. Which were open is not known yet: look at ibkr_get_open_orders."
+        text = "The cancel of every order was sent. The open orders are not known yet: call ibkr_get_open_orders."
     return CancelReport(orders=[order_report(each, cancel_message(each.state)) for each in entries], message=text)
 
 
@@ -299,7 +299,7 @@ def _ended(several: int, left: int) -> str:
 
 
 def _changed(session: Session, entry: TrackedOrder, request: ModifyOrder) -> tuple[ib_async.Contract, ib_async.Order]:
-    """The whole order as it was asked for, with what the call changes."""
+    """Return the contract and the order with the call's changes; everything else is as first requested."""
     require_changeable(session, entry, entry.state.terms)
     if entry.sent is None:
         raise ToolError("not_ready", "orderId: TWS has not reported this order's terms yet. Retry in a few seconds.")
@@ -319,7 +319,8 @@ def _changed(session: Session, entry: TrackedOrder, request: ModifyOrder) -> tup
     if changes.get("totalQuantity", order.totalQuantity) <= entry.state.filled:
         raise ToolError(
             "invalid_arguments",
-            f"totalQuantity: {digits(entry.state.filled)} have filled already. Give more, or cancel.",
+            f"totalQuantity: {digits(entry.state.filled)} units have filled already. Give a larger quantity, or cancel "
+            "the order.",
         )
     changed = replace(order, **changes)
     if changed.outsideRth and changed.tif == "OPG":

@@ -1,4 +1,4 @@
-"""The report on a bracket: an entry and its two exits, which IBKR may have whole, in part, or not at all. Pure."""
+"""Reports on a bracket: its entry and two exits, of which IBKR may have all, some or none. Pure."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ LASTS = {"DAY": "until its trading day ends (DAY)", "GTC": "until it is cancelle
 
 
 def bracket_report(entries: Sequence[TrackedOrder | None], key: str) -> Bracket:
-    """None: in two full looks IBKR did not name it. Raises ToolError if the entry was rejected, if IBKR has none of the
-    three, or not_confirmed if it lacks one that nothing more can be told of, or if the looks may have missed all; an
-    exit that failed is told in its own report and in the message."""
+    """Return the report; an entry of `entries` is None if this worker does not know that order. A failed exit is
+    reported in its own report and in the message. Raises ToolError if the entry was rejected, if IBKR has none of the
+    three orders, or not_confirmed if the order lists lack the entry or an unknown exit, or may have missed all."""
     there = [each for each in entries if each is not None and not each.state.not_found]
     entry, takeProfit, stopLoss = entries
     if entry is not None and entry.state.rejected is not None:
@@ -61,14 +61,14 @@ def _lifetimes(entry: TrackedOrder, exits: Sequence[TrackedOrder]) -> str:
 
 
 def _lives(entry: TrackedOrder) -> bool:
-    """Return whether it may have filled, or may fill yet."""
+    """Return whether the order has filled or may still fill."""
     state = entry.state
     staged = not state.acknowledged and (state.cancel_asked or state.cancel_refused is not None)
     return state.filled > 0 or not (state.done or staged)
 
 
 def stop_refused(stop: TrackedOrder, key: str) -> ToolError:
-    """The whole bracket's rejection, in TWS's words on its stop."""
+    """Return the rejection of the bracket, with the words in which TWS rejected its stop."""
     refused = stop.state.rejected
     assert refused is not None
     return ToolError(

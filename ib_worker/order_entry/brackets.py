@@ -1,4 +1,4 @@
-"""Follows a bracket that was sent, and withdraws it where IBKR refuses its stop."""
+"""Waits for the outcome of a bracket, and cancels the bracket if IBKR rejects its stop."""
 
 import asyncio
 from collections.abc import Coroutine, Iterable
@@ -18,7 +18,7 @@ from ib_worker.session.session import Session
 
 
 def bracket_entries(session: Session, key: str) -> list[TrackedOrder] | None:
-    """A bracket's three orders, None unless IBKR knows all of them."""
+    """Return the three orders of a bracket, or None unless IBKR knows all of them."""
     found = [session.orders.tracker.by_ref(order_ref(key, leg)) for leg in LEGS]
     whole = [each for each in found if each is not None]
     return whole if len(whole) == len(found) else None
@@ -48,8 +48,8 @@ async def _all(following: Iterable[Coroutine[Any, Any, OrderState]]) -> None:
 
 
 async def _left_open(session: Session, stop: TrackedOrder, asked: RequestContext) -> None:
-    """Ends where TWS has spoken against the order in words whose meaning stays open: then nobody waits for those that
-    it has not transmitted."""
+    """Return once TWS has sent an error about the stop whose meaning is open: TWS has not transmitted the other orders
+    then, so a wait for them would not end."""
     await await_first_status(session, stop, asked)
     await stop.until(lambda state: not (state.acknowledged or state.not_found))
 

@@ -1,4 +1,4 @@
-"""Makes the orders that TWS is sent of what a call asks for. Pure."""
+"""Builds the orders that a call asks for, as they are sent to TWS. Pure."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from bridge.tools.orders import PlaceBracketOrder
 
 
 def build_bracket(request: PlaceBracketOrder, account: str, key: str) -> list[ib_async.Order]:
-    """The entry first, transmitted by the last of its exits."""
+    """Return the entry and its exits; the last exit transmits all of them."""
     whole = ib_async.Order(
         action=request.action,
         totalQuantity=request.totalQuantity,

@@ -1,4 +1,4 @@
-"""Cancels what belongs together, and says what that leaves: a position may have lost its exits."""
+"""Cancels orders that belong together, and reports the position that remains, which may have lost its exits."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ ORDER_LIST_S = 3.0
 
 
 async def cancel_group(session: Session, asked: RequestContext, group: Sequence[TrackedOrder]) -> OrderReport:
-    """Cancel what is open of a bracket. An entry takes along what it holds; what its fill, which came first, has set
-    free stays: that is the position's protection."""
+    """Cancel the open orders of a bracket. A cancelled entry ends the exits that it holds. Exits that a fill of the
+    entry has activated stay, since they protect the position."""
     first = group[0]
     account = session.require_tradable(first.state.terms.account)
     if any(each.state.done for each in group):
@@ -62,8 +62,9 @@ async def _taken(session: Session, asked: RequestContext, held: Sequence[Tracked
 
 
 async def withdrawn(session: Session, asked: RequestContext, entries: Sequence[TrackedOrder]) -> None:
-    """Cancel what was sent with an order that TWS has refused, unless it has filled: TWS may hold it untransmitted, and
-    a later order could set it free. The caller's frames are out, so what can't be sent or written down is left."""
+    """Cancel the orders sent with an order that TWS rejected, unless one has filled: TWS may hold them untransmitted,
+    and a later order could activate them. The frames of the call are out, so an order that cannot be cancelled or
+    recorded stays as it is."""
     if any(each.state.filled for each in entries):
         return
     with suppress(ToolError, ConnectionLost):
@@ -92,10 +93,8 @@ def _entry_filled(group: Sequence[TrackedOrder]) -> bool:
 def write_cancels(
     session: Session, asked: RequestContext, entries: Sequence[TrackedOrder], begun: bool = False
 ) -> bool:
-    """Once one frame is out (`begun`), a connection or lease that ends leaves the rest to be told as they stand.
-
-    Returns whether one is out now.
-    """
+    """Write the cancels, and return whether one is out. Once one is out (`begun`), the end of the connection or of the
+    lease leaves the other orders as they are, and the report shows them."""
     sent = begun
     for entry in entries:
         if entry.state.done:
@@ -178,7 +177,7 @@ def still_open(session: Session, entry: TrackedOrder) -> str:
 
 
 def grouped(session: Session, entry: TrackedOrder, message: str) -> OrderReport:
-    """An order's report with the orders that belong to it."""
+    """Return the report of an order, with the orders that belong to it."""
     group = related(session, entry)
     return order_report(entry, message).model_copy(update={"group": members_told(group) if len(group) > 1 else []})
 
@@ -202,14 +201,14 @@ def _capital(text: str) -> str:
 
 
 async def explained_all(session: Session, entries: Sequence[TrackedOrder]) -> None:
-    """Look at once for what TWS has meant where it has spoken against some of these cancels."""
+    """Resync at once if TWS has sent an error of open meaning about one of these cancels."""
     if unclear := [each for each in entries if each.state.said is not None]:
         await explained(session, unclear[-1])
 
 
 async def looked(session: Session, asked: RequestContext) -> None:
-    """TWS has refused: so the order may have ended, and the message that said so was lost. Where no full look can be
-    had in time, what is known is told."""
+    """Resync after a rejection by TWS: the order may have ended, and the message about its end was lost. If no complete
+    resync ends in time, the known state is reported."""
     with suppress(TimeoutError):
         async with asyncio.timeout(max(min(ORDER_LIST_S, asked.remaining_s()), 0)):
             await try_resync(session)

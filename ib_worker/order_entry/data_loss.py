@@ -1,4 +1,5 @@
-"""Compares Redis with what is known and with IBKR before writes are taken, and stops trading where Redis has less."""
+"""Compares Redis with the watermark and with IBKR before writes are accepted, and sets the kill switch if Redis has
+less."""
 
 from collections.abc import Collection
 from contextlib import suppress
@@ -36,11 +37,12 @@ class UnansweredOrders(Protocol):
 
 
 async def reconcile(bus: BusServer, session: Session, orders: UnansweredOrders) -> None:
-    """Before writes are taken: at the start of a term, and whenever Redis has lost data or went back to an older copy.
+    """Compare before writes are accepted: at the start of a term, and when Redis has lost data or went back to an older
+    copy.
 
-    Redis lacks data where it has less than this machine's leaders knew (`bus.lease.loss`), where it has no history and
-    this process has led before or IBKR has orders with our references, or where it lacks an order that IBKR has. Orders
-    that the gateway has merely counted may have been another program's: then only the look is made.
+    Redis lacks data in three cases: it has less than the leaders of this machine knew (`bus.lease.loss`); it has no
+    history, and this process has led before or IBKR has orders with our references; or it lacks an order that IBKR has.
+    Orders that only raised the gateway's next order id may be those of another program, so they only cause a resync.
     """
     loss = bus.lease.loss
     if loss is not None:
@@ -55,7 +57,7 @@ async def reconcile(bus: BusServer, session: Session, orders: UnansweredOrders) 
 
 
 async def _lack(bus: BusServer, session: Session) -> str:
-    """Why Redis must have lost data, by what IBKR has; empty where nothing says so."""
+    """Return why Redis must have lost data, judged by the orders at IBKR; empty if nothing shows a loss."""
     own = [each.state for each in session.orders.tracker.all() if is_ours(each.state.orderRef)]
     if not await bus.has_history():
         return "Redis has lost its history" if own or bus.has_served else ""
@@ -70,7 +72,8 @@ async def _lack(bus: BusServer, session: Session) -> str:
 
 
 async def _unrecorded(bus: BusServer, session: Session) -> str:
-    """A key whose intent is in the log and whose order is at IBKR, but whose record is of before it was accepted."""
+    """Return a key whose intent is in the audit log and whose order is at IBKR, while its record is older than its
+    acceptance."""
     keys: set[str] = set()
 
     async def read() -> None:
@@ -102,7 +105,7 @@ async def _recorded(bus: BusServer, key: str) -> bool:
 
 
 async def _stop_trading(bus: BusServer, session: Session, why: str) -> None:
-    """Set the kill switch, first as it was set before, then let Redis go on above all that was known."""
+    """Set the kill switch, first in its earlier form, then let Redis continue above the watermark."""
     log.error("trading_halted_for_data_loss", why=why)
     session.data_loss = why
     session.news.set()
@@ -121,6 +124,7 @@ async def _stop_trading(bus: BusServer, session: Session, why: str) -> None:
 
 
 async def _continue_log(session: Session) -> None:
-    """Write where the log was cut, if it was; until then nothing else is written. Redis may go back once more."""
+    """Write an entry where the log was cut, if it was cut; no other entry is written before. Redis may go back once
+    more."""
     with suppress(Fenced, ToolError):
         await retry_until_answered(session.services.audit.go_on)

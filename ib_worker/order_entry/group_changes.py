@@ -1,4 +1,5 @@
-"""Changes what belongs together: the exits of an order follow its quantity, and a bracket's key names its orders."""
+"""Changes orders that belong together: exits follow the quantity of their entry, and the key of a bracket names its
+orders."""
 
 import asyncio
 from collections.abc import Sequence
@@ -65,7 +66,8 @@ def meant_of(session: Session, placed: Sequence[TrackedOrder], request: ModifyOr
 
 
 def followers(session: Session, entry: TrackedOrder, request: ModifyOrder) -> list[Follower]:
-    """The exits that must change with the order. Raises ToolError invalid_arguments where the call can't tell how."""
+    """Return the exits that must change with the order. Raises ToolError invalid_arguments if the call leaves open how
+    they change."""
     if request.totalQuantity is None:
         return []
     group = related(session, entry)
@@ -81,7 +83,7 @@ def followers(session: Session, entry: TrackedOrder, request: ModifyOrder) -> li
 
 
 def order_again(session: Session, entry: TrackedOrder) -> tuple[ib_async.Contract, ib_async.Order]:
-    """The order as it was asked for, without what TWS has filled in: what a change of it starts from."""
+    """Return the order as requested, without the values that TWS filled in: a change starts from it."""
     assert entry.sent is not None  # an order that is changed has been told
     told = entry.sent[1]
     contract, sent = entry.asked or (entry.sent[0], None)
@@ -89,12 +91,12 @@ def order_again(session: Session, entry: TrackedOrder) -> tuple[ib_async.Contrac
 
 
 def with_parent(session: Session, entry: TrackedOrder, order: ib_async.Order) -> ib_async.Order:
-    """The order right before it is written: its parent may have filled since it was made."""
+    """Return the order right before its frame: its parent may have filled since the order was built."""
     return order if held_by(session, entry) is not None else replace(order, parentId=0)
 
 
 async def announce(session: Session, asked: RequestContext, exits: Sequence[Follower]) -> None:
-    """The intents of what follows. Raises ToolError before anything is sent."""
+    """Write the intents of the exits that follow. Raises ToolError before anything is sent."""
     for each in exits:
         require_changeable(session, each.entry, each.base)
         await session.tws.pacer.wait_turn(Priority.ORDERS)
@@ -106,7 +108,7 @@ async def announce(session: Session, asked: RequestContext, exits: Sequence[Foll
 
 
 async def until_changed(session: Session, asked: RequestContext, entries: Sequence[TrackedOrder]) -> None:
-    """Until TWS has confirmed or refused each change, or has said something whose meaning a look may tell."""
+    """Wait until TWS has confirmed or rejected each change, or has sent an error whose meaning a resync may show."""
     with suppress(TimeoutError):
         async with asyncio.timeout(max(min(session.order_timing.change_wait_s, asked.remaining_s()), 0)):
             for entry in entries:
@@ -118,8 +120,9 @@ async def until_changed(session: Session, asked: RequestContext, entries: Sequen
 async def follow(
     session: Session, asked: RequestContext, entry: TrackedOrder, exits: Sequence[Follower], begun: bool
 ) -> None:
-    """Change the exits once the entry has its new quantity, and only then: what covers more than a position may hold
-    opens one the other way. `begun`: the entry's change is out, so that what can't be sent is left to be told."""
+    """Change the exits, only once the entry has its new quantity: exits that cover more than the position may open a
+    position on the other side. `begun`: the change of the entry is out, so a failure here is reported and not
+    raised."""
     if begun and not _taken(entry.state):
         return
     try:
@@ -140,7 +143,7 @@ def confirmed(state: OrderState) -> bool:
 
 
 def _taken(state: OrderState) -> bool:
-    """Return whether TWS goes by the new quantity: it has confirmed it, or filled it."""
+    """Return whether TWS has confirmed or filled the new quantity."""
     return confirmed(state) or (state.change is not None and state.filled >= state.change.totalQuantity)
 
 

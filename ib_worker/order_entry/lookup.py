@@ -1,4 +1,4 @@
-"""Which order a change or a cancel is about, and whether a key has placed before."""
+"""Finds the order that a change or a cancel names, and rejects a key that has placed before."""
 
 from collections.abc import Iterable
 
@@ -17,8 +17,8 @@ PLACED = {"place_order": ("",), "place_bracket_order": LEGS}  # the legs that a 
 
 
 def require_own_order(session: Session, orderId: int, named: OrderNameArguments) -> TrackedOrder:
-    """The order that a call names, if this session may change it. Raises ToolError not_found, or not_ready while the
-    orders are still being read: an order that is not known yet may exist all the same."""
+    """Return the order that a call names, if this session may change it. Raises ToolError not_found, or not_ready while
+    the orders are being read, since an unknown order may exist then."""
     if not session.orders.tracker.known:
         raise session.state.standing.error()
     entry = session.orders.find_order(orderId, named)
@@ -48,8 +48,8 @@ def would_change(entry: TrackedOrder, request: ModifyOrder) -> bool:
 
 
 def require_unused(session: Session, orderRefs: Iterable[str]) -> None:
-    """Nothing more is placed under a key of which IBKR has, or had, an order; Redis has forgotten what came of it.
-    Raises ToolError idempotency_conflict."""
+    """Check that IBKR has and had no order of the key, whose record Redis has lost. Raises ToolError
+    idempotency_conflict."""
     tracker = session.orders.tracker
     if any(tracker.by_ref(each) is not None or tracker.is_past_ref(each) for each in orderRefs):
         raise ToolError(
@@ -61,6 +61,7 @@ def require_unused(session: Session, orderRefs: Iterable[str]) -> None:
 
 
 def order_names(entry: TrackedOrder) -> dict[str, str]:
-    """The order's lasting names, for whoever settles the call after a restart: TWS archives orders without their id."""
+    """Return the permanent names of the order, for a worker that resolves the call after a restart: TWS archives orders
+    without their orderId."""
     names = {"orderRef": entry.state.orderRef, "permId": entry.state.permId}
     return {name: str(value) for name, value in names.items() if value is not None}

@@ -17,7 +17,8 @@ from ib_worker.tws.values.codes import WARNINGS
 async def await_placement(
     session: Session, entry: TrackedOrder, asked: RequestContext, replayed: bool = False
 ) -> OrderReport:
-    """Return the report as soon as TWS has answered. Silence is waited out: callers see it as pending."""
+    """Return the report as soon as TWS has answered. This waits through silence of TWS; the caller sees `pending`
+    meanwhile."""
     entry.key = asked.key
     await await_first_status(session, entry, asked)
     require_settled(entry)
@@ -25,8 +26,8 @@ async def await_placement(
 
 
 async def await_first_status(session: Session, entry: TrackedOrder, asked: RequestContext) -> OrderState:
-    """The state once TWS has taken the order, and a moment more for the fill or rejection that often follows; or once
-    TWS has spoken against it in words whose meaning one look has left open."""
+    """Return the state once TWS has accepted the order, after a short wait for the fill or rejection that often
+    follows; or once TWS has sent an error whose meaning one resync has left open."""
     timing = session.order_timing
     state = await await_existence(session, entry, words_suffice=True)
     if state.rejected is not None and not state.permIds:  # by an error alone, which may come for a live order
@@ -43,8 +44,8 @@ async def await_first_status(session: Session, entry: TrackedOrder, asked: Reque
 
 
 async def await_existence(session: Session, entry: TrackedOrder, words_suffice: bool = False) -> OrderState:
-    """The order once it is certain that it exists, or that it does not: after silence the gateway is asked, twice;
-    after an error or notice about the order at once. `words_suffice`: those and one look are enough."""
+    """Wait until it is certain whether the order exists: resync twice after silence, and at once after an error or
+    notice about the order. `words_suffice`: an error and one resync are enough."""
     known: ErrorReported | None = None
     while not is_settled(entry.state):
         try:
@@ -63,7 +64,7 @@ async def await_existence(session: Session, entry: TrackedOrder, words_suffice: 
 
 
 async def _left_open(session: Session, entry: TrackedOrder, said: ErrorReported) -> bool:
-    """Return whether the meaning of an error or notice stays open after a look that began after it."""
+    """Return whether the meaning of an error or notice stays open after a resync that began after it."""
     if said.code in WARNINGS:
         with suppress(TimeoutError):
             async with asyncio.timeout(session.order_timing.warning_wait_s):

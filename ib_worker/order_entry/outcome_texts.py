@@ -1,4 +1,4 @@
-"""The answers and errors that say what became of an order. Pure."""
+"""Builds the answers and errors about the outcome of an order. Pure."""
 
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -18,7 +18,7 @@ Told = TypeVar("Told", OrderReport, Bracket)
 
 
 def require_settled(entry: TrackedOrder) -> None:
-    """Raises ToolError pending, with TWS's words, while it is open whether IBKR has the order."""
+    """Check that it is certain whether IBKR has the order. Raises ToolError pending, with the words of TWS."""
     state = entry.state
     if is_settled(state):
         return
@@ -33,7 +33,8 @@ def require_settled(entry: TrackedOrder) -> None:
 
 
 def placement_report(entry: TrackedOrder, replayed: bool = False) -> OrderReport:
-    """The order as the answer of the call that placed it. Raises ToolError if it was rejected, or is not there."""
+    """Return the report for the call that placed the order. Raises ToolError if the order was rejected or does not
+    exist."""
     state, names = entry.state, _names(entry)
     if state.rejected is not None and is_read_only(state.rejected.code, state.rejected.text):
         error = refusal(state.rejected.code, state.rejected.text)
@@ -52,7 +53,7 @@ def placement_report(entry: TrackedOrder, replayed: bool = False) -> OrderReport
 
 
 def remarked(report: Told, remarks: str) -> Told:
-    """The report with what this worker adds to TWS's words."""
+    """Return the report with the remarks of this worker after the words of TWS."""
     return report.model_copy(update={"message": f"{report.message} {remarks}".strip()}) if remarks else report
 
 
@@ -67,7 +68,7 @@ def _names(entry: TrackedOrder) -> dict[str, object]:
 
 
 def _words(state: OrderState, since: datetime | None = None) -> str:
-    """TWS's latest error or notice about the order as a sentence, empty where there is none (since a moment)."""
+    """Return the latest error or notice of TWS about the order as a sentence; empty if there is none since `since`."""
     said = state.notices[-1] if state.notices else None
     if said is None or (since is not None and said.at < since):
         return ""
@@ -75,15 +76,15 @@ def _words(state: OrderState, since: datetime | None = None) -> str:
 
 
 def why_lists_may_miss_it(state: OrderState) -> str:
-    """Why the looks that did not show the order may have missed it, empty where they can't have."""
+    """Return why the order lists may have missed the order; empty if they cannot have."""
     if state.sent_at is None or state.missed_at is None:
         return ""
     return doubt_of_day(state.sent_at, state.missed_at)
 
 
 def doubt_of_day(sent: datetime, looked: datetime) -> str:
-    """Why a look can't tell of an order that was sent on an earlier day, empty where it can: executions reach back to
-    midnight, in the gateway's zone, which is UTC or the exchange's."""
+    """Return why an order list cannot show an order that was sent on an earlier day; empty if it can. Executions reach
+    back to midnight in the zone of the gateway, which is UTC or that of the exchange."""
     if all(sent.astimezone(zone).date() == looked.astimezone(zone).date() for zone in (UTC, NEW_YORK)):
         return ""
     return "it was sent on an earlier day and may have filled before midnight, which TWS does not report any more"

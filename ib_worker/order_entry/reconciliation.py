@@ -1,4 +1,4 @@
-"""Settles the orders that an earlier leader had accepted and never answered, by what IBKR knows of them."""
+"""Resolves the orders that an earlier leader accepted and never answered, by the orders at IBKR."""
 
 import asyncio
 from collections.abc import Collection
@@ -40,7 +40,7 @@ log = structlog.get_logger("ib_worker.order_entry.reconciliation")
 
 
 def _shows(session: Session, entry: TrackedOrder, asked: CancelOrder | ModifyOrder) -> bool:
-    """Return whether the order is as the call wanted it, and what belongs to it."""
+    """Return whether the order and its group are as the call requested."""
     if isinstance(asked, CancelOrder):
         placed = legs(session, asked.orderKey) if asked.orderKey is not None else []
         return all(each.state.done for each in (entry, *placed))
@@ -64,7 +64,8 @@ def _not_confirmed(how: str, **details: object) -> ToolError:
 
 
 class Reconciliation:
-    """`begin` once the session has been read; the answers follow as IBKR gives them, each in a task of its own."""
+    """One reconciliation: `begin` starts it once the session is ready, and a task for each call answers as IBKR
+    does."""
 
     def __init__(self, session: Session, records: RecordKeeper, token: int) -> None:
         self._session = session
@@ -74,8 +75,8 @@ class Reconciliation:
         self._settling: set[str] = set()  # the keys of the tasks
 
     async def begin(self, in_hand: Collection[str] = ()) -> None:
-        """Make every order ours that was accepted and is not in hand: its leader can't answer it any more. An older
-        copy of Redis may have one that this very leader had answered. Redis' absences are waited out."""
+        """Adopt every accepted order that is not in progress here: its leader can no longer answer it. An older copy of
+        Redis may have one that this leader had answered. This waits while Redis is unavailable."""
         await self._session.until_ready()
         found: list[OrderRecord] = []
 
@@ -92,8 +93,8 @@ class Reconciliation:
                     self.settle(record)
 
     async def look_again(self) -> None:
-        """After Redis has lost its data, whose records kept a key from placing twice: until a full look counts that
-        comes long enough after the synchronization for an order on its way to show in one of the two."""
+        """Resync until one complete resync ends late enough after the synchronization: an order in transit is then in
+        one of the two. Redis has lost the records that kept a key from placing twice."""
         session = self._session
         counted = False
         while not counted and session.orders.readable:  # a gateway that does not list orders takes none either
@@ -102,7 +103,7 @@ class Reconciliation:
             counted = await try_resync(session)
 
     def settle(self, record: OrderRecord) -> None:
-        """Find out what became of a call, and answer it. The record is ours: adopted, or of a handler that failed."""
+        """Resolve a call and answer it. The record is ours: adopted, or of a handler that failed."""
         task = asyncio.create_task(self._settle(record), name=f"reconcile {record.key}")
         self._settling.add(record.key)
         self._tasks.add(task)
@@ -125,7 +126,7 @@ class Reconciliation:
             log.info("order_settled", key=record.key)
 
     async def _reply(self, record: OrderRecord) -> bytes:
-        """The final answer. What is in the way of it for now, such as a gateway that is away, is waited out."""
+        """Return the final answer. This waits while something such as an unavailable gateway prevents it."""
         id, unsettled = record.request.id, Outage("order_not_settled")
         while True:
             try:
@@ -143,8 +144,8 @@ class Reconciliation:
             await self._session.until_ready()
 
     async def _outcome(self, record: OrderRecord) -> Model:
-        """The answer that the call would have got. A cancel or a change is never sent again: where it does not show,
-        that is said, and whoever still wants it asks anew. Raises ToolError."""
+        """Return the answer that the call would have got. A cancel or a change is never sent again: if it did not take
+        effect, the answer says so, and the caller may repeat the call. Raises ToolError."""
         asked: Any = OPERATIONS[record.request.op].request.model_validate_json(bytes(record.request.args))
         if isinstance(asked, PlaceOrder):
             return placement_report(await self._placed(record))
@@ -172,7 +173,7 @@ class Reconciliation:
         return CancelReport(orders=[], message="No order is open any more.")
 
     async def _named(self, record: OrderRecord, asked: CancelOrder | ModifyOrder) -> TrackedOrder:
-        """The order that a change or cancel was about, by the names that were noted before its frame."""
+        """Return the order of a change or cancel, by the names that were recorded before its frame."""
         tracker = self._session.orders.tracker
         orderRef, permId = record.notes.get("orderRef"), record.notes.get("permId")
         entry = tracker.by_perm(int(permId) if permId else None) or tracker.by_ref(orderRef)
@@ -183,7 +184,7 @@ class Reconciliation:
         return require_own_order(self._session, asked.orderId, asked)
 
     async def _leg(self, record: OrderRecord, leg: str) -> TrackedOrder | None:
-        """One order of a bracket, None if IBKR does not have it."""
+        """Return one order of a bracket, or None if IBKR does not have it."""
         try:
             return await self._placed(record, leg)
         except ToolError as error:
@@ -198,7 +199,8 @@ class Reconciliation:
         return entry
 
     async def _found(self, orderRef: str, record: OrderRecord) -> TrackedOrder:
-        """The order, or the certainty after two clean looks that IBKR does not have it. Raises ToolError."""
+        """Return the order. Raises ToolError not_found once two complete order lists do not contain it, or
+        not_confirmed if they may have missed it."""
         session, tracker = self._session, self._session.orders.tracker
         ours = record.token == self._token  # and not an earlier leader's, which the synchronization came after
         looks = int(session.orders.sync_complete and not ours)
@@ -213,7 +215,7 @@ class Reconciliation:
         return entry
 
     def _doubt(self, record: OrderRecord) -> str:
-        """Why a look made now may miss the order though IBKR has it; empty where it can't."""
+        """Return why a resync now may miss the order though IBKR has it; empty if it cannot."""
         gateway = record.notes.get("gateway")
         if gateway not in (None, str(self._session.orders.tracker.gateway)):
             return f"it was sent over the gateway at {gateway}, and this is another one"

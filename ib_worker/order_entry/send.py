@@ -70,9 +70,9 @@ def _noted(session: Session, asked: RequestContext, contract: ib_async.Contract,
 
 
 def require_changeable(session: Session, entry: TrackedOrder, base: Terms) -> None:
-    """An order that TWS has, whose terms are still those that the change builds on, and no other change is under way:
-    TWS would take a change of an order that it lacks for a new one, and the whole order goes out again with each, so
-    that two at a time undo each other. Raises ToolError not_open, not_found or not_ready; then nothing may be sent."""
+    """Check that TWS has the order, that its terms are still those that the change builds on, and that no other change
+    is in progress. TWS would take a change of an order that it lacks for a new one. Each change sends all terms, so two
+    at a time undo each other. Raises ToolError not_open, not_found or not_ready; then nothing may be sent."""
     state = entry.state
     if state.done:
         raise ToolError("not_open", f"The order is {state.status}, so it can't be changed. Nothing was sent.")
@@ -94,7 +94,8 @@ def require_changeable(session: Session, entry: TrackedOrder, base: Terms) -> No
 
 
 def _changing(state: OrderState, hold_s: float) -> bool:
-    """One that TWS has not confirmed or refused after this time does not hold up the next."""
+    """Return whether a change is in progress. One that TWS has neither confirmed nor rejected within `hold_s` does not
+    delay the next."""
     if state.change is None or state.changed_at is None:
         return False
     return (utcnow() - state.changed_at).total_seconds() < hold_s
@@ -108,7 +109,7 @@ def send_change(
     order: ib_async.Order,
     base: Terms,
 ) -> None:
-    """The order's frame once more, under its orderId, with other terms, if it may still be changed."""
+    """Write the frame of the order again, under its orderId, with other terms, if the order may still be changed."""
     if not session.state.standing.ready:
         raise _certainly_not_sent(asked, session.state.standing.error())
     try:
@@ -129,8 +130,8 @@ def send_linked_change(
     base: Terms,
     begun: bool,
 ) -> None:
-    """The same for an order that is changed with another. `begun`: a frame of the call is out already, so that what
-    goes wrong here takes nothing back. Raises ToolError, LinkLost or Unsendable then."""
+    """Write the change of an order that changes with another. `begun`: a frame of the call is out already, so a failure
+    here takes nothing back and raises ToolError, ConnectionLost or InvalidField."""
     if not begun:
         send_change(session, asked, entry, contract, order, base)
         return
@@ -146,20 +147,20 @@ def send_linked_change(
 
 
 def send_cancel(session: Session, asked: RequestContext, entry: TrackedOrder) -> None:
-    """Possible also while the gateway has lost IBKR: it passes the cancel on when the link is back."""
+    """Write a cancel. The gateway accepts it without its link to IBKR, and passes it on when the link is back."""
     _write_frames(session, asked, lambda wire: wire.cancelOrder(entry.state.orderId))  # type: ignore[no-untyped-call]
     session.orders.tracker.take(entry, CancelSent(utcnow()))
     log.info("cancel_sent", orderId=entry.state.orderId)
 
 
 def send_global_cancel(session: Session, asked: RequestContext) -> None:
-    """Cancels every open order of the account, whoever placed it."""
+    """Write a cancel of every open order of the account, whoever placed it."""
     _write_frames(session, asked, lambda wire: wire.reqGlobalCancel())  # type: ignore[no-untyped-call]
     log.warning("global_cancel_sent")
 
 
 def send_what_if(session: Session, orderId: int, contract: ib_async.Contract, order: ib_async.Order) -> None:
-    """One bit tells a question from an order, so it is set and looked at right here."""
+    """Write a preview. One bit distinguishes a preview from an order, so it is set and checked here."""
     question = replace(order, whatIf=True, orderRef="", transmit=True)
     wire = session.tws.require_connection()
     if question.whatIf is not True:
@@ -168,7 +169,7 @@ def send_what_if(session: Session, orderId: int, contract: ib_async.Contract, or
 
 
 async def note_sent(session: Session, asked: RequestContext, **fields: str) -> None:
-    """Write down that the frame has left this machine; the order's fate does not hang on it."""
+    """Record that the frame has left this machine; the order does not depend on the record."""
     wire = session.tws.wire
     if wire is not None:
         await wire.drained()
@@ -177,7 +178,7 @@ async def note_sent(session: Session, asked: RequestContext, **fields: str) -> N
 
 
 def _certainly_not_sent(asked: RequestContext, error: ToolError) -> ToolError:
-    """The order was accepted, and then certainly not written."""
+    """Return the error for an order that was accepted and then certainly not written."""
     asked.mark_not_sent()
     return ToolError("not_executed", f"Nothing was sent. {error.message}", reason=error.code)
 

@@ -37,7 +37,7 @@ class ShownOrder(NamedTuple):
 
 
 class TrackedOrder:
-    """One order: its state, the key it was asked under, and the events of those who wait for a change."""
+    """One order: its state, the key of its call, and the events of the tasks that wait for a change."""
 
     def __init__(self, state: OrderState, key: str | None = None) -> None:
         self.state = state
@@ -245,7 +245,7 @@ class OrderTracker:
         return orderRef in self._past_refs
 
     def hold_until_known(self, permId: int | None, event: Event) -> None:
-        """A message about an order whose terms are not told yet; it is taken when they are."""
+        """Keep a message about an order until its terms arrive."""
         if permId is None or permId in self._past:
             return
         kept = self._early.setdefault(permId, [])
@@ -254,7 +254,7 @@ class OrderTracker:
         _trim(self._early, KEPT_EARLY)
 
     def add_commission(self, report: Commission) -> None:
-        """A commission, whether or not its fill is known yet."""
+        """Add a commission, whether or not its fill is known yet."""
         self._commissions.pop(report.trade, None)
         self._commissions[report.trade] = report
         _trim(self._commissions, KEPT_COMMISSIONS)
@@ -265,8 +265,8 @@ class OrderTracker:
     def reconcile(
         self, expected: Collection[TrackedOrder], seen: Collection[TrackedOrder | None], vanished: NotListed
     ) -> None:
-        """After a full look: what was open when it began, and is nowhere in it, is unknown, not cancelled. What another
-        gateway was told of may be there all the same."""
+        """Count a miss for each expected order that complete order lists do not contain: such an order is unknown, not
+        cancelled. An order sent through another gateway may still exist."""
         now = time.monotonic()
         missing = [entry for entry in expected if entry not in seen and entry.gateway == self.gateway]
         for entry in missing:

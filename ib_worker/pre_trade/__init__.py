@@ -1,1 +1,1 @@
-"""Everything that an order or a change must pass before it is sent, and the facts for that."""
+"""The checks that an order or a change must pass before it is sent, and their inputs."""

@@ -9,8 +9,8 @@ from ib_worker.tws.values import unset
 
 
 def meant(request: ModifyOrder, contract: ib_async.Contract, order: ib_async.Order) -> ModifyOrder:
-    """Return the change without TWS's 0 for a price that the order's type has not. Raise ToolError invalid_arguments
-    where nothing is left to change, or where 0 would be a price at which nothing is sold."""
+    """Return the change without TWS's 0 for a price that the order's type does not have. Raise ToolError
+    invalid_arguments if nothing is left to change, or if 0 is a price at which the contract is never sold."""
     by_percent = unset.order_price("trailingPercent", order) is not None
     empty = [
         name
@@ -27,7 +27,7 @@ def meant(request: ModifyOrder, contract: ib_async.Contract, order: ib_async.Ord
 
 
 def require_price_sold(lmtPrice: float | None, contract: ib_async.Contract) -> None:
-    """Raise ToolError invalid_arguments for a limit of 0 or below on what is not sold so."""
+    """Check that the contract may be sold at this limit: raise ToolError invalid_arguments for 0 or below otherwise."""
     try:
         require_sold_at(lmtPrice, contract.secType)
     except ValueError as wrong:

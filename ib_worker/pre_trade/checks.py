@@ -1,4 +1,5 @@
-"""Holds an order against mode, limits and approval with what the session knows right now, and makes its gate."""
+"""Contains the pre-trade checks: trading mode, limits and approval, with current quotes and positions. Returns the
+rules for the accepting step."""
 
 import asyncio
 import hashlib
@@ -73,8 +74,8 @@ class CheckOptions:
 
 @dataclass(frozen=True)
 class CheckedOrder:
-    """An order within the limits: the gate that it must pass still, who approved it in live mode, and what its report
-    adds to TWS's words."""
+    """An order within the limits: the rules that its acceptance must still pass, the person who approved it in live
+    mode, and the remarks of its report."""
 
     gate: AdmissionRules
     approved_by: str = ""
@@ -82,7 +83,7 @@ class CheckedOrder:
     order: tuple[OrderIntent, RiskInputs] | None = None  # as it was checked
 
     async def accept(self, asked: RequestContext, **names: str) -> None:
-        """Take the accepting step. Raises what that raises, with the reason why an order is no closing one."""
+        """Accept the order. Raises the errors of that step, with the reason why an order is not a closing one."""
         try:
             await asked.accept(self.gate, **names)
         except ToolError as error:
@@ -97,7 +98,8 @@ HOLD_CLOSING = frozenset({"price_collar", "max_short_option_value"})
 
 
 def with_reason(error: ToolError, intent: OrderIntent, facts: RiskInputs) -> ToolError:
-    """Return the error with why an order that would reduce a position is no closing one, if that decides it."""
+    """Return the error with the reason why an order that would reduce a position is not a closing one, if that
+    decides."""
     level, limit = error.details.get("level"), error.details.get("limit")
     decides = error.code in PASSED_BY_CLOSING and level != "halt" and limit not in HOLD_CLOSING
     reason = held_up(intent, facts) if decides else ""
@@ -107,9 +109,9 @@ def with_reason(error: ToolError, intent: OrderIntent, facts: RiskInputs) -> Too
 async def check_order(
     session: Session, asked: RequestContext, contract: ib_async.Contract, order: ib_async.Order, allowance: CheckOptions
 ) -> CheckedOrder:
-    """An order within the limits. Raises ToolError limit_exceeded, no_fresh_quote, no_exchange_rate, no_daily_pnl,
-    not_tradable, not_durable, invalid_arguments, confirmation_invalid, approval_required, or not_ready while positions
-    are not known in full."""
+    """Return the checked order. Raises ToolError limit_exceeded, no_fresh_quote, no_exchange_rate, no_daily_pnl,
+    not_tradable, not_durable, invalid_arguments, confirmation_invalid, approval_required, or not_ready while the list
+    of positions is incomplete."""
     require_durable(session)
     session.orders.require_complete("positions", POSITION_MESSAGES)
     filled = allowance.beside.state.filled if allowance.beside else 0.0
@@ -158,7 +160,7 @@ def _waits(session: Session, entry: TrackedOrder | None) -> bool:
 
 
 def _waits_for_limit(session: Session, entry: TrackedOrder | None) -> bool:
-    """Return whether what holds this order rests at a limit of its own, and not for the market to open."""
+    """Return whether the order that holds this one rests at its own limit, and does not wait for the market to open."""
     parent = held_by(session, entry) if entry is not None else None
     return parent is not None and parent.state.terms.orderType == "LMT"
 
@@ -174,7 +176,7 @@ def remarks_on(intent: OrderIntent, facts: RiskInputs, changes: bool = False, wa
 def intent_of(
     contract: ib_async.Contract, order: ib_async.Order, details: ib_async.ContractDetails | None = None
 ) -> OrderIntent:
-    """The order as the checks see it. `details` tell in what its price is told."""
+    """Return the order as the checks use it. `details` has the unit of its price."""
     magnifier, kind = magnifier_of(details), (order.orderType, contract.secType)
     tick = real(details.minTick) if details is not None else None
     return OrderIntent(
@@ -268,7 +270,7 @@ async def risk_inputs(
 
 
 def _needs_quote(session: Session) -> bool:
-    """For a limit, or for a human who is to approve."""
+    """Return whether a quote is needed: for a limit, or for a person who approves the order."""
     limits = session.settings.effective_limits
     return session.settings.trading_mode == "live" or any(
         isinstance(each, float) for each in (limits.price_collar, limits.max_order_value, limits.max_position_value)
@@ -276,7 +278,7 @@ def _needs_quote(session: Session) -> bool:
 
 
 def _needs_rates(session: Session) -> bool:
-    """For a limit in the base currency, or for a human who is to approve."""
+    """Return whether rates are needed: for a limit in the base currency, or for a person who approves the order."""
     limits = session.settings.effective_limits
     return session.settings.trading_mode == "live" or any(
         isinstance(each, float) for each in (limits.max_order_value, limits.max_position_value, limits.max_daily_loss)
@@ -284,7 +286,7 @@ def _needs_rates(session: Session) -> bool:
 
 
 async def look_at(session: Session, patient: bool, contract: ib_async.Contract) -> Quoted:
-    """The quote with its age, the last close, and whether trading is halted."""
+    """Return the quote with its age, the last close, and whether trading is halted."""
     bid, ask, last, age_s = await _quote(session, contract, patient)
     line = session.quotes.known(contract.conId)
     if line is None:
@@ -297,8 +299,8 @@ async def look_at(session: Session, patient: bool, contract: ib_async.Contract) 
 async def _quote(
     session: Session, contract: ib_async.Contract, patient: bool
 ) -> tuple[float | None, float | None, float | None, float | None]:
-    """Bid, ask, last and their age. While the farms of quotes work, a standing line shows what is valid now, however
-    long ago it changed; delayed and frozen prices are old, and only a paper account may trade on them."""
+    """Return bid, ask, last and their age. While the quote farms work, an open subscription has the valid prices,
+    whenever they changed. Delayed and frozen prices are old, and only a paper account may trade on them."""
     line = await session.quotes.open(contract, Priority.ORDERS)
     if patient and not line.quiet:
         await _first_price(session, line)
@@ -310,7 +312,8 @@ async def _quote(
 
 
 async def _first_price(session: Session, line: QuoteSubscription) -> None:
-    """Wait for the first price of a new line; one that had none is not waited for again until it has."""
+    """Wait for the first price of a new subscription. A subscription that had none is not waited for until it has
+    one."""
     try:
         async with asyncio.timeout(QUOTE_S):
             await session.tws.while_connected(line.settled.wait())
@@ -333,8 +336,8 @@ def _closing(session: Session, order: ib_async.Order, conId: int, beside: Tracke
 async def _positions_with_fills(
     session: Session, order: ib_async.Order, conId: int, beside: TrackedOrder | None
 ) -> None:
-    """Read the positions anew where only fills that they have not shown for long keep the order from being a closing
-    one: the positions may have moved by another client's order too, or the message was lost."""
+    """Read the positions again if only fills that they have not shown for long keep the order from being a closing one:
+    another client may have traded too, or the message was lost."""
     positions = session.positions
     unshown = positions.unshown(order.account, conId, order.action)
     if not unshown or positions.unshown_s(order.account, conId) < session.order_timing.position_lag_s:
@@ -349,7 +352,7 @@ async def _positions_with_fills(
 
 
 async def _daily_pnl(session: Session, account: str, patient: bool) -> float | None:
-    """As TWS tells it now; under the account's lock what it has told in the last seconds, right before."""
+    """Return the latest figure of TWS; under the lock of the account, the figure that was read right before."""
     read_at, known = session.daily_pnl.get(account, (float("-inf"), None))
     if not patient and asyncio.get_running_loop().time() - read_at < PNL_KEPT_S:
         return known

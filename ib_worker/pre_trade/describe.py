@@ -1,4 +1,4 @@
-"""An order in the server's own words, as a client and a human read it. Pure."""
+"""Describes orders in plain words, for clients and people. Pure."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ PRICES = (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE), ("trailingPercent", 
 
 
 def describe_order(intent: OrderIntent, contract: ib_async.Contract, order: ib_async.Order) -> str:
-    """The order in one plain line."""
+    """Return the order in one plain line."""
     return f"{_what(intent, contract)} as {_how(order)}, account {order.account}"
 
 

@@ -23,18 +23,19 @@ log = structlog.get_logger("ib_worker.session.failover")
 
 
 class HandOver(Exception):
-    """A standby is to lead: it reaches the gateway, and this worker does not."""
+    """A standby takes over: it reaches the gateway, and this worker does not."""
 
 
 class GatewayFailover:
-    """Both sides of it, for one worker over all its terms."""
+    """One worker's part in fail-overs, as leader and as standby, over all its terms."""
 
     def __init__(self, relief: FailoverSignals) -> None:
         self._relief = relief
         self._not_before = float("-inf")
 
     async def seek(self, session: Session) -> NoReturn:
-        """As leader. Raises Relieved."""
+        """Ask the standbys, as leader, whether one reaches the gateway that this worker does not reach. Raises HandOver
+        then."""
         lost_at: float | None = None
         while True:
             await asyncio.sleep(FAILOVER_CHECK_S)
@@ -48,7 +49,8 @@ class GatewayFailover:
                     raise HandOver
 
     async def offer(self, gateway: Endpoint) -> NoReturn:
-        """As standby. It opens a connection only when it is asked, and says nothing over it."""
+        """Offer, as standby, to take over if the leader asks and this worker reaches the gateway. Connects only on
+        request, and sends nothing."""
         while True:
             await asyncio.sleep(FAILOVER_CHECK_S)
             with suppress(BusError):
@@ -64,7 +66,7 @@ def _cut_off(session: Session) -> bool:
 
 
 async def _still_cut_off(session: Session) -> bool:
-    """After one more attempt: the gateway may just have come back."""
+    """Return whether the gateway is still out of reach after one more attempt, since it may have just recovered."""
     await session.connection.connect(session.target)
     return _cut_off(session)
 

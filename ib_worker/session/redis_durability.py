@@ -1,4 +1,4 @@
-"""Looks whether Redis keeps what it is told, warns where it does not, and lets no live order rest on it."""
+"""Checks whether Redis keeps records, warns if it may lose them, and rejects live orders then."""
 
 import asyncio
 import time
@@ -12,17 +12,18 @@ from bridge.tool import ToolError
 from bridge.tools.session import SessionWarning
 from ib_worker.session.session import Session
 
-EVERY_S = 60.0  # somebody may set it at any time
+EVERY_S = 60.0  # an operator may change the setting at any time
 DURABILITY_CHECK_S = 1.0  # after a new connection it may be another server
 
 REMEDY = (
-    f"Start Redis with {NEEDED}; or set REDIS_DURABILITY=assumed where somebody else cares for it, as with a managed "
-    "server that does not tell."
+    f"Start Redis with {NEEDED}. For a managed server that keeps every write and hides its settings, set "
+    "REDIS_DURABILITY=assumed."
 )
 
 
 async def watch_durability(pipe: CommandPipeline, session: Session) -> NoReturn:
-    """For ever. What was seen last stays while Redis is away, as no order goes out then."""
+    """Check repeatedly; never returns. The latest finding stays while Redis is unavailable, since no order is sent
+    then."""
     connects, due = -1, 0.0
     while True:
         if pipe.connects != connects or time.monotonic() >= due:
@@ -33,7 +34,7 @@ async def watch_durability(pipe: CommandPipeline, session: Session) -> NoReturn:
 
 
 def durability_concern(session: Session) -> SessionWarning | None:
-    """The warning for the status, where Redis keeps less than every write."""
+    """Return the warning for the status if Redis does not keep every write."""
     found = session.durability
     if session.settings.redis_durability == "assumed" or found is None or found.kept == "every write":
         return None
@@ -41,10 +42,10 @@ def durability_concern(session: Session) -> SessionWarning | None:
 
 
 def require_durable(session: Session) -> None:
-    """Raise ToolError not_durable for a live order whose record Redis would not keep, as far as that is known."""
+    """Check that Redis keeps the record of a live order, as far as known. Raises ToolError not_durable."""
     if session.settings.trading_mode != "live" or session.settings.redis_durability == "assumed":
         return
-    found = session.durability or Durability("unknown", "it has not been looked at yet")
+    found = session.durability or Durability("unknown", "the worker has not checked it yet")
     if not found.suffices:
         raise ToolError(
             "not_durable",

@@ -1,4 +1,4 @@
-"""The session as handlers see it: whom it is connected to, what it knows, and how TWS is asked."""
+"""Contains the session that handlers use: its accounts, the known state, and the requests to TWS."""
 
 import asyncio
 import time
@@ -68,7 +68,8 @@ class Services:
 
 
 class ConnectionControl:
-    """Which gateway is wanted, and whether one is: ibkr_connect and ibkr_disconnect say so, ConnectionLoop follows."""
+    """The wanted gateway, and whether a connection is wanted: ibkr_connect and ibkr_disconnect set both, and
+    ConnectionLoop acts on them."""
 
     def __init__(
         self,
@@ -88,7 +89,8 @@ class ConnectionControl:
         self._waiting: list[asyncio.Future[None]] = []  # for the present attempt to end
 
     async def connect(self, target: Endpoint) -> None:
-        """Want this gateway, try at once if nothing is under way, and return when that has succeeded or failed."""
+        """Want this gateway, start an attempt if none is in progress, and return when the attempt has succeeded or
+        failed."""
         same = target == self.target
         if same and self._is_connected() and self._state.standing.state in ("ready", "link_down"):
             return
@@ -112,8 +114,8 @@ class ConnectionControl:
         self.attempt_ended()
 
     def begin_as(self, stored: ConnectionTarget, allowed: Collection[Endpoint]) -> None:
-        """Before the loop runs: begin as ibkr_connect or ibkr_disconnect left it. Ignore a gateway that is not allowed
-        now."""
+        """Restore the target that ibkr_connect or ibkr_disconnect set, before the loop runs. Ignore a gateway that is
+        no longer allowed."""
         target = Endpoint(stored.host, stored.port)
         if not stored.host:
             self.disconnect(stored.by)
@@ -122,7 +124,7 @@ class ConnectionControl:
             self._state.set(standing.STARTING)
 
     def attempt_ended(self) -> None:
-        """Let the callers that wait in `connect` go on."""
+        """Wake the callers that wait in `connect`."""
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             if not each.done():
@@ -134,7 +136,7 @@ class ConnectionControl:
 
 
 class Session:
-    """One login: its state, its accounts, and the parts that know what TWS has told."""
+    """One login: its state, its accounts, and the parts that keep the data of TWS."""
 
     def __init__(
         self,
@@ -147,7 +149,8 @@ class Session:
         store_target: StoreTarget | None = None,
         order_timing: OrderTiming = USUAL,
     ) -> None:
-        """Without a lease there is no `guard`, and without a bus no `store_target`: then no target is remembered."""
+        """Build the session. Without a lease there is no `guard`, and without a bus no `store_target`: then no target
+        is stored."""
         self.settings = settings
         self.order_timing = order_timing
         self.worker = worker
@@ -218,7 +221,7 @@ class Session:
 
     @property
     def target(self) -> Endpoint:
-        """The gateway that is wanted."""
+        """Return the wanted gateway."""
         return self.connection.target
 
     @property
@@ -233,7 +236,7 @@ class Session:
         await self._ready.wait()
 
     def account(self, named: str | None) -> str:
-        """The account a call is about: the one it names, or the only one."""
+        """Return the account that a call names, or the only one. Raises ToolError wrong_account or account_required."""
         if named is not None and named not in self.accounts:
             raise ToolError(
                 "wrong_account", f"account: this login has no {named}. It has {_either(self.accounts)}.",
@@ -247,15 +250,15 @@ class Session:
         return named or self.accounts[0]
 
     def require_tradable(self, account: str | None) -> str:
-        """The account, if this worker's mode lets orders go there. Raises ToolError read_only or wrong_account."""
+        """Return the account if the trading mode allows orders there. Raises ToolError read_only or wrong_account."""
         return require_tradable_account(self.settings.trading_mode, self.settings.live_accounts, account)
 
     def may_trade(self, account: str | None) -> bool:
         return may_trade(self.settings.trading_mode, self.settings.live_accounts, account)
 
     def order_lock(self, account: str) -> asyncio.Lock:
-        """Held from the moment in which an order is checked until it is written or refused: orders that are checked at
-        the same time would each pass the limit that they break together."""
+        """Return the lock that is held from the check of an order until its frame or its rejection: two orders checked
+        at the same time would each pass a limit that both together break."""
         return self._order_locks[account]
 
     def note_caller(self, caller: str) -> None:
@@ -268,8 +271,8 @@ class Session:
         return [name for name in self._callers if name != beside]
 
     def now(self) -> datetime:
-        """Return the time for what is told to callers: all times of an answer are of one clock, the gateway's own where
-        that lives at another date, as a simulator does."""
+        """Return the time for answers: all times of an answer are of one clock. That is the clock of the gateway if its
+        date differs from this machine's, as in a simulator."""
         return utcnow() + self.ahead
 
     @property
@@ -277,7 +280,7 @@ class Session:
         return SIMULATOR in self.link.farms
 
     def status(self) -> SessionStatus:
-        """Without what `concerns` adds."""
+        """Return the status without its `concerns`."""
         now = self.state.standing
         return SessionStatus(
             is_connected=now.ready,
@@ -303,12 +306,13 @@ class Session:
         )
 
     def abandoned(self, stream: str) -> None:
-        """Nobody listens to a stream any more."""
+        """Close a stream that has no listener."""
         self.quotes.abandoned(stream)
         self.account_updates.abandoned(stream)
 
     def _told_so_far(self) -> Hashable:
-        """Changes when a list of orders or executions may lack something that came over this connection or another."""
+        """Return a value that changes when a list of orders or executions may be incomplete, after a message of this or
+        another connection."""
         return self.tws.wire, self.link.losses, self.orders.misread, self.positions.moved_by_others
 
     def _standing_changed(self, new: SessionState) -> None:

@@ -23,7 +23,7 @@ _FARM = re.compile(r"(?::|demand\.)\s*(\S+)$")
 
 
 class StateReason(NamedTuple):
-    """Why the session is not ready. Text may name {host}, {port}, {clientId} and {detail}."""
+    """The reason why the session is not ready. Its texts may contain {host}, {port}, {clientId} and {detail}."""
 
     state: State
     code: str  # of the error that calls get meanwhile
@@ -120,7 +120,7 @@ STOPPED = StateReason("disconnected", "not_ready", "The worker was stopped.", "S
 
 
 class ConnectFailed(Exception):
-    """A connection that did not come to be, or was given up."""
+    """A connection that failed or was closed."""
 
     def __init__(self, cause: StateReason, detail: object = "") -> None:
         super().__init__(cause.code)
@@ -150,7 +150,7 @@ class SessionState:
 
 
 class StateTracker:
-    """The standing, and who wants to know of a new one."""
+    """The current state, and the listener for each new one."""
 
     def __init__(
         self, host: str, port: int, clientId: int, now: Callable[[], datetime], changed: Callable[[SessionState], None]
@@ -161,7 +161,7 @@ class StateTracker:
         self.standing = self._of(STARTING, "")
 
     def set(self, cause: StateReason, detail: object = "") -> None:
-        """The same state and cause again is no change: `since` tells how long it has been so."""
+        """Set the state. The same state and cause again is no change: `since` is the time of the first."""
         self._take(self._of(cause, detail))
 
     def ready(self) -> None:
@@ -180,6 +180,6 @@ class StateTracker:
 
 
 def farm_of(text: str) -> str:
-    """The farm that a notice names at its end: "… connection is OK:usfarm", "… available upon demand.usfarm"."""
+    """Return the farm that a notice names at its end: "… connection is OK:usfarm", "… available upon demand.usfarm"."""
     found = _FARM.search(text)
     return found[1] if found else text

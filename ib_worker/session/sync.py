@@ -1,4 +1,4 @@
-"""Reads the state of the account anew: a session is ready only after all of it has come with its end markers."""
+"""Reads the state of the account: a session is ready only after every list has arrived with its end marker."""
 
 import asyncio
 import time
@@ -29,8 +29,8 @@ log = structlog.get_logger("ib_worker.session.sync")
 
 
 async def synchronize(session: Session, silence_s: float) -> None:
-    """Positions, orders and executions; then the session is ready, or its link is down. Raises Failure when one of
-    them has not ended and nothing more of it has come for so long."""
+    """Read positions, orders and executions; then the session is ready, or its link is down. Raises ConnectFailed if a
+    list has no end marker and nothing of it arrives for `silence_s`."""
     session.state.set(standing.SYNCING)
     session.orders.readable = True
     session.orders.unread.clear()
@@ -49,7 +49,7 @@ async def synchronize(session: Session, silence_s: float) -> None:
 
 
 async def read_positions(session: Session, silence_s: float = REQUEST_S) -> None:
-    """Read all positions anew: from then on they have every fill in them that was known before."""
+    """Read all positions: afterwards they include every fill that was known before."""
     await session.tws.request_list(
         POSITIONS, partial(_ask_positions, session), version=session.positions.fills, silence_s=silence_s
     )
@@ -62,8 +62,8 @@ def _ask_positions(session: Session, wire: Any) -> None:
 
 
 async def resync_once(session: Session) -> bool:
-    """One look for all who want one now. It may take its time, as long as something comes: bounded in all, none would
-    ever end at a slow gateway."""
+    """Resync once for all callers that wait now. A resync may take long as long as messages arrive: with a limit on its
+    total time, none would ever end at a slow gateway."""
 
     async def in_turn() -> bool:
         timing = session.order_timing
@@ -75,14 +75,15 @@ async def resync_once(session: Session) -> bool:
 
 
 async def try_resync(session: Session) -> bool:
-    """Return whether a look could be made, and counts. The caller keeps the deadline."""
+    """Resync, and return whether the resync was complete. The caller keeps the deadline."""
     with suppress(ConnectFailed, ConnectionLost, TwsError, TimeoutError, ToolError):
         return await resync_once(session)
     return False
 
 
 async def resync_for_missing(session: Session) -> NoReturn:
-    """For ever: an order that one look lacked, or that TWS spoke against, is looked for, though nobody asks for it."""
+    """Resync for as long as an order is missing from a list, or has an error of open meaning, without a request for it.
+    Never returns."""
     while True:
         await asyncio.sleep(session.order_timing.looks_apart_s)
         await session.until_ready()
@@ -93,8 +94,8 @@ async def resync_for_missing(session: Session) -> NoReturn:
 
 
 async def find_or_resync(session: Session, orderId: int, named: OrderNameArguments) -> TrackedOrder | None:
-    """The order that a call names. One that is not known is looked for before anybody is told that it is not there: a
-    message may have been lost when the orders were read. Raises ToolError not_ready."""
+    """Return the order that a call names. Resync before an unknown order is reported as missing, since a message may
+    have been lost while the orders were read. Raises ToolError not_ready."""
     entry = session.orders.find_order(orderId, named)
     if entry is None and session.orders.tracker.known:
         await _looked_soon(session)
@@ -103,8 +104,8 @@ async def find_or_resync(session: Session, orderId: int, named: OrderNameArgumen
 
 
 async def explained(session: Session, entry: TrackedOrder) -> None:
-    """Look at once for what an error or notice of TWS about an order means. Without a look that counts, and began after
-    it, its meaning stays open."""
+    """Resync at once for the meaning of an error or notice about an order. The meaning stays open without a complete
+    resync that began after it."""
     said = entry.state.said
     with suppress(TimeoutError):
         async with asyncio.timeout(session.order_timing.list_wait_s):
@@ -118,14 +119,14 @@ def _looked_since(session: Session, at: datetime) -> bool:
 
 
 async def refresh(session: Session, entry: TrackedOrder) -> None:
-    """TWS tells what becomes of this client's orders; for one of another client it is asked."""
+    """Resync for an order of another client: TWS sends changes only to the client that placed the order."""
     if entry.state.clientId != session.clientId and not entry.state.done:
         await _looked_soon(session)
 
 
 async def listed_soon(session: Session) -> None:
-    """Ask for the open orders of all clients, whose list corrects what was believed of them. Without an answer in time
-    the belief stays."""
+    """Request the open orders of all clients: the list corrects the known orders. Without an answer in time they
+    stay."""
     with suppress(ConnectionLost, TwsError, TimeoutError, ToolError):
         async with asyncio.timeout(session.order_timing.list_wait_s):
             await all_open_orders(session, session.order_timing.list_wait_s)
@@ -138,9 +139,10 @@ async def _looked_soon(session: Session) -> None:
 
 
 async def resync_orders(session: Session, silence_s: float) -> bool:
-    """A full look at the orders: what was open, and is nowhere in it, is unknown from now on. Returns whether that
-    counts: without its link to IBKR a gateway may not know, nor if its API is read-only, and what could not be decoded
-    may have been any order. Raises Failure, or LinkLost where the connection is another one at the end."""
+    """Read all order lists: an open order that none of them contains is unknown from now on. Return whether the resync
+    was complete: a gateway without its link to IBKR or with a read-only API may not list all orders, and a message that
+    could not be decoded may have shown any. Raises ConnectFailed, or ConnectionLost if the connection has changed
+    meanwhile."""
     wire, link, began = session.tws.require_connection(), session.link, utcnow()
     losses, down, misread = link.losses, link.down_by is not None, session.orders.misread
     expected = session.orders.tracker.open()
@@ -148,7 +150,7 @@ async def resync_orders(session: Session, silence_s: float) -> bool:
     seen: set[TrackedOrder | None] = set()
 
     def entry(found: TrackedOrder | ListedExecution | None) -> TrackedOrder | None:
-        """All that is needed of an order or a fill: a day's may be twenty thousand."""
+        """Keep only the known order of a list entry: a day may have twenty thousand entries."""
         one = found.entry if isinstance(found, ListedExecution) else found
         return one if one in asked else None
 
@@ -180,7 +182,7 @@ async def _in_time(what: str, asked: Coroutine[Any, Any, T]) -> T:
 
 
 async def _own_open_orders(session: Session, silence_s: float, keep: Keep) -> list[TrackedOrder | None]:
-    """Those of this client, whose changes TWS then sends by itself."""
+    """Request the open orders of this client; TWS then sends their changes without a request."""
 
     def ask(wire: Any) -> None:
         session.orders.tracker.open_list.begin(utcnow())
@@ -216,7 +218,8 @@ async def _executions(session: Session, silence_s: float, keep: Keep) -> list[Tr
 async def _unless_read_only(
     session: Session, kind: str, send: SendKind, version: Hashable, silence_s: float, keep: Keep | None
 ) -> list[TrackedOrder | None]:
-    """A gateway whose API is read-only refuses to list orders; positions and prices are to be had all the same."""
+    """Return the list, or an empty one from a gateway whose API is read-only: it lists no orders, but positions and
+    prices."""
     if not session.orders.readable:
         return []
     try:

@@ -38,7 +38,7 @@ def session_warnings(session: Session, now: datetime, of_exits: Iterable[Session
         found.append(
             SessionWarning(
                 what="The gateway's API is in read-only mode: it accepts no orders and does not list any.",
-                remedy="Switch off Read-Only API in the gateway's API settings, if orders are wanted.",
+                remedy="To allow orders, switch off Read-Only API in the gateway's API settings.",
             )
         )
     if session.quotes.competing:
@@ -67,7 +67,7 @@ def session_warnings(session: Session, now: datetime, of_exits: Iterable[Session
     if session.orders.unread:
         found.append(
             SessionWarning(
-                what="A message about orders or positions could not be decoded, so they are not known in full.",
+                what="The worker could not decode a message about orders or positions, so their lists are incomplete.",
                 remedy="The worker reads them again by itself. If this persists, restart the gateway.",
             )
         )

@@ -45,7 +45,7 @@ async def test_all_orders_are_cancelled_one_by_one(redis_url: str, session: str,
 
     assert [each["status"] for each in told["orders"]] == ["Cancelled"] * 3
     assert told["message"] == "3 orders were open, and all of them have ended."
-    assert (nothing["orders"], nothing["message"]) == ([], "None was open.")
+    assert (nothing["orders"], nothing["message"]) == ([], "No order was open.")
     assert len(sim.journal.entries("in", CANCEL)) == 3
 
 
