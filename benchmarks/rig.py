@@ -130,6 +130,7 @@ class Stack:
     control: Control
     gateway_port: int
     client: Client
+    simulator: Child
     settings: dict[str, str] = field(default_factory=dict)
 
     async def worker(self, name: str = "worker", program: str = "ib_worker", machine: str = "this") -> Child:
@@ -153,11 +154,12 @@ async def stack(folder: Path, *simulator: str, **settings: str) -> AsyncIterator
     async with EmbeddedRedis(folder / "redis") as redis, Children(folder) as children:
         common = {"REDIS_URL": redis.url, "IBKR_SESSION": SESSION, "GATEWAY_PORT": str(gateway), **UNLIMITED}
         flags = ("--port", str(gateway), "--control-port", str(control_port), *simulator)
-        await children.start("simulator", "ibgateway.simulator", *flags)
+        gateway_process = await children.start("simulator", "ibgateway.simulator", *flags)
         control = Control(control_port)
         async with BusClient(redis.url, SESSION, f"front-{token_hex(4)}") as asker:
             await _listening(control)
-            yield Stack(folder, redis, children, control, gateway, Client(asker), common | settings)
+            client = Client(asker)
+            yield Stack(folder, redis, children, control, gateway, client, gateway_process, common | settings)
             await control.close()
 
 
@@ -176,6 +178,13 @@ def resident_mib(child: Child) -> float:
     """What of the process is in memory (Linux)."""
     pages = int(Path(f"/proc/{child.process.pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def cpu_s(pid: int) -> float:
+    """Return the seconds of a core that the process has had (Linux)."""
+    _, _, fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
+    user, system = fields.split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def open_files(child: Child) -> int:
