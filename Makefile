@@ -6,10 +6,10 @@ BIN := .venv/bin
 ARGS ?=
 N ?= 100
 SEED ?= 1
-LOCKS := dev local front worker simulator uv mutants converters
+LOCKS := dev local front worker simulator uv mutants converters conformance
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour paper paper-check doctor test test-fast test-long check format test-docker faults catalogue mutants converters bench bench-peers coverage lock api schemas clean
+.PHONY: help demo tour paper paper-check doctor test test-fast test-long check format test-docker faults catalogue mutants converters conformance bench bench-peers coverage lock api schemas clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,10 @@ converters: ## the published schemas by the converters to OpenAI, Anthropic and 
 	@$(INSTALL) dev
 	$(BIN)/python -m tests.converters $(ARGS)
 
+conformance: ## MCP's conformance suites, the Inspector and other makers' clients, beside FastMCP alone (ARGS="clients")
+	@$(INSTALL) dev
+	$(BIN)/python -m tests.conformance $(ARGS)
+
 bench: ## what a call costs, layer by layer, against the stack on this machine
 	@$(INSTALL) dev
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -96,7 +100,7 @@ bench-peers: ## this project against other MCP servers for TWS, in about 5 minut
 lock: ## the hashed locks anew from pyproject.toml (ARGS="--upgrade" for newer releases)
 	@$(INSTALL) local
 	@for each in $(LOCKS); do \
-	  case $$each in dev|uv|converters) like= ;; *) like="--constraint requirements/dev.txt" ;; esac; \
+	  case $$each in dev|uv|converters|conformance) like= ;; *) like="--constraint requirements/dev.txt" ;; esac; \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" --group $$each $$like $(ARGS) -o requirements/$$each.txt || exit 1; \
 	done
