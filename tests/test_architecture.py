@@ -3,6 +3,7 @@
 import ast
 import re
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -854,3 +855,45 @@ def test_a_front_that_says_it_is_on_loopback_is_published_there() -> None:
     assert saying == {"front"}
     assert services["front"]["profiles"] == ["sim"]
     assert all(port.startswith("127.0.0.1:") for port in services["front"]["ports"])
+
+
+# Packages whose waits stand in one frozen object of each process (bridge/bus/timing.py, mcp_front/timing.py,
+# ib_worker/orders/timing.py), and the tests that may patch a wait by its name all the same.
+TIMED_TESTS = ("tests/bridge", "tests/mcp_front", "tests/e2e", "tests/catalogue")
+PATCH_WAITS = {
+    "tests/mcp_front/admission/test_fair_queueing.py": "the fair queue's waits are rules of admission",
+    "tests/mcp_front/admission/test_load_shedding.py": "the same",
+}
+
+
+def patches(path: Path) -> Iterator[ast.Call]:
+    """Yield the calls of a `setattr` of pytest's monkeypatch in a file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "setattr":
+            yield node
+
+
+@pytest.mark.parametrize("package", CLIENTS)
+def test_no_test_patches_a_dotted_string_of_ours(package: str) -> None:
+    """A dotted string outlives the name that it patches; neither a type checker nor a search of the name finds it."""
+    wrong = {
+        f"{path.relative_to(ROOT)}:{patch.lineno}: {ast.unparse(patch)}"
+        for path in sources(package)
+        for patch in patches(path)
+        if re.match(rf"f?['\"]({'|'.join(PACKAGES)})\.", ast.unparse(patch.args[0]))
+    }
+
+    assert not wrong
+
+
+@pytest.mark.parametrize("folder", TIMED_TESTS)
+def test_a_test_gives_a_part_its_waits_and_patches_none(folder: str) -> None:
+    wrong = {
+        f"{name}:{patch.lineno}: {ast.unparse(patch)}"
+        for path in sources(folder)
+        if (name := path.relative_to(ROOT).as_posix()) not in PATCH_WAITS
+        for patch in patches(path)
+        if len(patch.args) > 1 and re.fullmatch(r"'[A-Z_]+_M?S'", ast.unparse(patch.args[1]))
+    }
+
+    assert not wrong

@@ -23,7 +23,7 @@ def session_draft(standing: SessionState, ahead: timedelta) -> EventDraft:
     return EventDraft("session", f"{standing.state} {standing.cause}", SessionEvent("session", at, details=details))
 
 
-async def log_session_states(session: Session, log_events: LogEvents) -> NoReturn:
+async def log_session_states(session: Session, log_events: LogEvents, retry_s: float = RETRY_S) -> NoReturn:
     """Write each new state, in order, those that come together in one step. While Redis is away they wait."""
     unwritten = Outage("session_states_not_logged")
     while True:
@@ -35,7 +35,7 @@ async def log_session_states(session: Session, log_events: LogEvents) -> NoRetur
                 await log_events([session_draft(each, session.ahead) for each in written])
             except BusError as error:
                 unwritten.failed(error)
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(retry_s)
                 continue
             unwritten.over()
             for each in written:

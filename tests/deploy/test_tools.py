@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.deploy import tools
 from tests.deploy.tools import find_compose, find_docker, find_redis_client, find_swarm, find_tool
 
 WITHOUT_COMPOSE = '[ "$1" = --version ] && echo "Docker version 26.1.5, build a72d7cd" && exit 0; exit 1'
@@ -49,7 +50,7 @@ def test_a_program_that_is_installed_from_a_lock_is_not_taken_from_the_path(
     name: str, on_path: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     on_path(name, "echo v2.11.7")
-    monkeypatch.setattr("tests.deploy.tools.INSTALLED", tmp_path / "nothing")
+    monkeypatch.setattr(tools, "INSTALLED", tmp_path / "nothing")
 
     assert find_tool(name) is None
 

@@ -16,6 +16,7 @@ import pytest
 from rich.console import Console
 
 from cli.__main__ import main
+from cli.commands import paper
 from cli.commands.paper import LOGIN, PASSWORD, await_session, keep_login
 from cli.errors import Problem
 from cli.terminal import Screen
@@ -212,7 +213,7 @@ def test_a_login_that_another_user_made_is_named(
         docker.write_text("#!/bin/sh\necho 28.2.2\n")
         docker.chmod(0o755)
         monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
-        monkeypatch.setattr("cli.commands.paper.ROOT", folder)
+        monkeypatch.setattr(paper, "ROOT", folder)
 
         with another_user():
             status = main(["paper"])

@@ -9,6 +9,7 @@ from bridge.bus.transport.pipeline import CommandPipeline
 from cli.diagnostics.checks import examine
 from cli.diagnostics.finding import Place
 from cli.local_stack.embedded_redis import EmbeddedRedis
+from cli.operator import redis_target
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.doctor import faults, stack
 from tests.stacks.front import serving
@@ -26,8 +27,8 @@ async def test_no_redis(own_redis: EmbeddedRedis, session: str) -> None:
 @pytest.fixture
 def usual_redis(own_redis: EmbeddedRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EmbeddedRedis:
     """On the port where it is looked for when none is named."""
-    monkeypatch.setattr("cli.operator.redis_target.DEMO_SOCKET", tmp_path / "none")
-    monkeypatch.setattr("cli.operator.redis_target.USUAL", own_redis.url)
+    monkeypatch.setattr(redis_target, "DEMO_SOCKET", tmp_path / "none")
+    monkeypatch.setattr(redis_target, "USUAL", own_redis.url)
     return own_redis
 
 

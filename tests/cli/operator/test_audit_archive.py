@@ -14,6 +14,7 @@ from bridge.bus.server.server import BusServer
 from bridge.bus.transport.pipeline import CommandPipeline
 from cli.__main__ import main
 from cli.operator import audit_archive as archiving
+from cli.operator import mounts
 from cli.operator.audit_archive import Archive, ArchiveMismatch, archive_log
 from cli.operator.mounts import MOUNTS, lost_with_mount
 from tests.stacks.audit_log import leading, lines_of
@@ -26,7 +27,7 @@ def a_disk(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch
     told = tmp_path_factory.mktemp("mounts") / "mountinfo"
     point = str(tmp_path.resolve()).replace(" ", "\\040")
     told.write_text(f"{real}999 1 254:1 / {point} rw - ext4 /dev/vda1 rw\n", encoding="utf-8")
-    monkeypatch.setattr("cli.operator.mounts.MOUNTS", told)
+    monkeypatch.setattr(mounts, "MOUNTS", told)
 
 
 async def written(log: AuditLog, count: int) -> None:

@@ -12,6 +12,7 @@ from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
 from cli.__main__ import main
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
+from cli.operator import redis_target
 from tests.stacks.operator_commands import led, level, typed
 from tests.stacks.terminal import terminal
 
@@ -69,8 +70,8 @@ async def places(
 ) -> AsyncIterator[tuple[EmbeddedRedis, EmbeddedRedis]]:
     """Where Redis is looked for when none is named: the demo's, and the one on the usual port."""
     async with EmbeddedRedis(tmp_path / "usual", port=free_port()) as usual:
-        monkeypatch.setattr("cli.operator.redis_target.DEMO_SOCKET", tmp_path / "redis" / "redis.sock")
-        monkeypatch.setattr("cli.operator.redis_target.USUAL", usual.url)
+        monkeypatch.setattr(redis_target, "DEMO_SOCKET", tmp_path / "redis" / "redis.sock")
+        monkeypatch.setattr(redis_target, "USUAL", usual.url)
         yield own_redis, usual
 
 

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 
-import pytest
-
 from bridge.bus.events.event import EventDraft
 from bridge.bus.transport.connection import NotSent
 from bridge.tasks import cancel_and_wait
@@ -31,15 +29,10 @@ class Log:
         self.states += [each.event.details["state"] for each in drafts]
 
 
-@pytest.fixture
-def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ib_worker.alerts.session_events.RETRY_S", 0.01)
-
-
-async def test_each_state_is_written_in_order_and_none_twice(without_pauses: None) -> None:
+async def test_each_state_is_written_in_order_and_none_twice() -> None:
     settings = WorkerSettings()
     session, log = Session(settings, "w", Published(), same_id, services_without_bus(settings)), Log()
-    task = asyncio.create_task(log_session_states(session, log))
+    task = asyncio.create_task(log_session_states(session, log, retry_s=0.01))
     try:
         await until(lambda: log.states == ["connecting"], "the state that a term begins with")
         log.away = True

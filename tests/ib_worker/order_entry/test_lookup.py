@@ -11,6 +11,7 @@ from bridge.tool import ToolError
 from bridge.tools.orders import ModifyOrder
 from bridge.tools.types import Contract, OrderNameArguments
 from ib_worker.order_entry.lookup import order_names, require_own_order, require_unused, would_change
+from ib_worker.orders import tracker as tracking
 from ib_worker.orders.events import OpenOrderReported, Sent, Status, Terms
 from ib_worker.orders.state import OrderState
 from ib_worker.orders.tracker import OrderTracker, TrackedOrder
@@ -116,7 +117,7 @@ def test_a_key_of_which_an_order_is_known_places_nothing_more(leg: str) -> None:
 
 
 def test_a_key_whose_order_is_forgotten_places_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ib_worker.orders.tracker.KEPT_DONE", 1)
+    monkeypatch.setattr(tracking, "KEPT_DONE", 1)
     tracker = OrderTracker(1)
     for orderId, key in enumerate((KEY, "key-of-8", "key-of-9"), 7):
         entry = tracker.add(orderId, TERMS, order_ref(key), key)

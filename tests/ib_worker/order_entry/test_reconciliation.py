@@ -9,6 +9,7 @@ import pytest
 from bridge.order_references import order_ref
 from bridge.tool import ToolError
 from cli.local_stack.embedded_redis import EmbeddedRedis
+from ib_worker.handlers import orders as handlers
 from ib_worker.orders.timing import OrderTiming
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import SOON, Caller, caller, frames, order, trading, worker
@@ -235,7 +236,7 @@ async def test_an_order_whose_handler_failed_after_accepting_is_settled_by_what_
     def fail(*_: object, **__: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(f"ib_worker.handlers.orders.{fails}", fail)
+    monkeypatch.setattr(handlers, fails, fail)
     async with trading(redis_url, session, sim, order_timing=SOON) as front:
         first = await front.refused_order(key=KEY, **order())
         async with asyncio.timeout(20):

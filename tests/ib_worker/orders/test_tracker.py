@@ -1,6 +1,7 @@
 """Orders by each of their names, over restarts of the gateway and messages in any order."""
 
 import asyncio
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -309,7 +310,7 @@ def test_an_order_without_a_reference_is_forgotten_as_well() -> None:
 
 def test_only_looks_some_time_apart_count_by_a_clock_that_nobody_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr("ib_worker.orders.tracker.time.monotonic", lambda: now)
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     ledger = OrderTracker(1)
     entry = placed(ledger, 7, None, REF)
     for at, wall_s in ((0.0, 0), (14.9, 3600), (15.0, -3600)):

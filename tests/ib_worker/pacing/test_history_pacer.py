@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 import pytest
 
 from bridge.tool import ToolError
+from ib_worker.pacing import history_pacer
 from ib_worker.pacing.caller import acting_for, max_share
 from ib_worker.pacing.history_pacer import (
     HISTORY_IN_WINDOW,
@@ -134,7 +135,7 @@ async def test_an_answer_that_came_after_a_change_is_not_told_again() -> None:
 
 
 async def test_answers_are_held_no_longer_than_they_are_of_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ib_worker.pacing.history_pacer.IDENTICAL_S", 0.05)
+    monkeypatch.setattr(history_pacer, "IDENTICAL_S", 0.05)
     pacer = pacing(asyncio.get_running_loop().time)
     await pacer.answer(wanted(), asyncio.get_running_loop().time() + 60, Asks())
     assert len(pacer) == 1

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ib_worker.orders import tracker
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import SOON, frames, order, trading
@@ -84,7 +85,7 @@ async def test_an_order_of_which_redis_knows_nothing_is_known_by_its_reference(
 async def test_a_key_whose_order_is_forgotten_here_and_in_redis_places_no_other(
     redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.orders.tracker.KEPT_DONE", 1)
+    monkeypatch.setattr(tracker, "KEPT_DONE", 1)
     async with trading(redis_url, session, sim) as front:
         await front.submit("place_order", key=KEY, **order())
         for symbol in ("IBM", "MSFT"):

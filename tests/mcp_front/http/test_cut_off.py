@@ -14,6 +14,7 @@ from bridge.bus.server.request import RequestContext
 from mcp_front.http.cut_off import CutOffMiddleware
 from mcp_front.protocol.delivery import FOLLOWING, when_delivered
 from mcp_front.protocol.envelope import MESSAGE
+from mcp_front.timing import FrontTiming
 from tests.stacks.front import ERAS, LEGACY, MODERN, Running, messages_of, plain_http, serving, worker
 
 BOTH, JSON = "application/json, text/event-stream", "application/json"
@@ -54,13 +55,10 @@ async def cut_off(
 
 @pytest.mark.parametrize("accept", [BOTH, JSON])
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_write_that_a_stop_cuts_off_is_unknown(
-    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch, era: str, accept: str
-) -> None:
-    monkeypatch.setattr("mcp_front.http.server.CUT_S", 0)
-    unanswered = Unanswered()
+async def test_a_write_that_a_stop_cuts_off_is_unknown(redis_url: str, session: str, era: str, accept: str) -> None:
+    unanswered, at_once = Unanswered(), FrontTiming(cut_s=0)
     handlers = {"cancel_order": unanswered.cancel_order}
-    async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
+    async with worker(redis_url, session, handlers), serving(redis_url, session, timing=at_once) as front:
         error = await cut_off(front, era, accept, unanswered, front.server.drain)
 
     assert (error["code"], error["idempotencyKey"]) == ("unknown", "one-of-mine")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridge.bus.transport import clock as clock_module
 from bridge.bus.transport.clock import ServerClock, boottime
 
 
@@ -15,7 +16,7 @@ def test_the_servers_clock_is_asked_first() -> None:
 def test_the_servers_clock_is_taken_at_the_middle_of_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ServerClock()
     clock.measured(1_000.5, before=10.0, after=12.0)
-    monkeypatch.setattr("bridge.bus.transport.clock.boottime", lambda: 13.25)
+    monkeypatch.setattr(clock_module, "boottime", lambda: 13.25)
 
     assert clock.known
     assert clock.measured_at == 12.0

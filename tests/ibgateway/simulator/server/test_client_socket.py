@@ -62,7 +62,7 @@ async def test_requests_that_arrive_together_are_answered_in_their_order(sim: Si
 async def test_a_client_that_does_not_read_is_dropped(
     sim: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("ibgateway.simulator.server.client_socket.MAX_UNSENT", 100_000)
+    monkeypatch.setattr(peer, "MAX_UNSENT", 100_000)
     details = framed(b"9\x008\x009\x000\0AAPL\0STK\0\0\0\0\0\0\0USD\0\0\x000\0\0\0\0")
     async with started(sim.port, clientId=3) as client:
         client.writer.transport.pause_reading()  # type: ignore[attr-defined]
