@@ -37,11 +37,11 @@ doctor: ## looks at a running stack, names what is wrong and what to do (ARGS="-
 
 test: ## every test that needs no container engine (ARGS="tests/bridge -k lease")
 	@$(INSTALL) dev
-	$(BIN)/python -m pytest -m "not docker and not long" -n 4 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -m "not docker and not long" -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-fast: ## an answer within a minute: what needs no server, and a few calls through the whole stack
 	@$(INSTALL) dev
-	$(BIN)/python -m pytest -p tests.fast -m "not docker and not long" -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -p tests.fast -m "not docker and not long" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: ## tests that take minutes each (ARGS="tests/ib_worker -k soak")
 	@$(INSTALL) dev

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.layout import PRODUCT, ROOT, WITHOUT_OWN_TESTS, own_tests, product_files
+from tests.layout import PRODUCT, ROOT, SLOW, WITHOUT_OWN_TESTS, own_tests, product_files
 
 MOST_EXCEPTIONS = 0.10
 
@@ -32,3 +32,7 @@ def test_the_list_of_reasons_has_no_file_that_is_gone_or_has_its_tests() -> None
     missing = {file for package in PRODUCT for file in without_own_tests(package)}
 
     assert set(WITHOUT_OWN_TESTS) <= missing
+
+
+def test_each_slow_test_file_is_there() -> None:
+    assert [file for file in sorted(SLOW) if not (ROOT / "tests" / file).is_file()] == []
