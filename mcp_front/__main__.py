@@ -40,6 +40,7 @@ from mcp_front.tools.server import build_server
 from mcp_front.tools.status import session_mode
 
 CONNECTIONS = 16_384  # open at once, where the system lets us
+ADDRESSES = 4  # so many must act together to take all connections without a token
 
 STREAMED = frozenset(("stream_market_data", "stream_account_updates"))
 
@@ -103,21 +104,22 @@ def main() -> int:
     configure_logs(settings.log_level, settings.log_format)
     gc.collect()
     gc.freeze()  # what is there from the start is no garbage: a look through all of it takes tens of milliseconds
-    _allow_connections()
-    _run(serve(settings, bus, front))
+    _run(serve(settings, bus, front, _allow_connections()))
     return 0
 
 
-async def serve(settings: FrontSettings, bus: BusClient, front: Front) -> None:
-    """Serve until a signal, then drain."""
-    config = http_config(front.app, settings.front_host, settings.front_port)
+async def serve(settings: FrontSettings, bus: BusClient, front: Front, connections: int = CONNECTIONS) -> None:
+    """Serve until a signal, then drain. `connections`: how many may be open at once."""
+    share = connections // ADDRESSES if settings.front_tokens_file else None
+    config = http_config(front.app, settings.front_host, settings.front_port, share=share)
     async with bus:
         log.info("serving", host=settings.front_host, port=settings.front_port, session=settings.ibkr_session)
         await DrainingServer(config, front.calls, front.draining, settings.front_drain_s).serve()
 
 
-def _allow_connections() -> None:
-    """A client that opens a thousand must not take the place of the others; a shell allows 1024 in all."""
+def _allow_connections() -> int:
+    """Return how many connections may be open at once. A client that opens a thousand must not take the place of the
+    others; a shell allows 1024 in all."""
     if sys.platform != "win32":
         import resource  # noqa: PLC0415  # there is none on Windows
 
@@ -125,6 +127,8 @@ def _allow_connections() -> None:
         wanted = CONNECTIONS if hard == resource.RLIM_INFINITY else min(CONNECTIONS, hard)
         if soft != resource.RLIM_INFINITY and soft < wanted:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        return wanted
+    return CONNECTIONS
 
 
 def _run(serving: Coroutine[Any, Any, None]) -> None:

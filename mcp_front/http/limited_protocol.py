@@ -5,10 +5,13 @@ one thread for minutes.
 """
 
 import asyncio
+import json
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from mcp_front.admission.fair_queueing import AUTHENTICATED
+from mcp_front.http.address_shares import AddressShares
 from mcp_front.timing import USUAL, FrontTiming
 
 HEAD_LIMIT = 64 * 1024  # bytes of request line and headers
@@ -16,20 +19,29 @@ MOST_HEADERS = 100
 MESSAGE_LIMIT = 16 * 1024 * 1024  # bytes of a whole request, which a chunked body's extensions can outgrow
 OPTIONAL_WHITESPACE = b" \t"  # around a header's value, and no part of it (RFC 9110, 5.5); httptools leaves the end
 
-TOO_LARGE = "431 Request Header Fields Too Large", f"A request's head has at most {HEAD_LIMIT // 1024} KiB."
-TOO_MANY = "431 Request Header Fields Too Large", f"A request has at most {MOST_HEADERS} headers."
-TOO_LONG = "413 Content Too Large", f"A request has at most {MESSAGE_LIMIT // 1024 // 1024} MiB."
-LATE = "408 Request Timeout"
+HEAD_FIELDS, LATE = "431 Request Header Fields Too Large", "408 Request Timeout"
+TOO_LARGE = HEAD_FIELDS, "head_too_large", f"A request's head has at most {HEAD_LIMIT // 1024} KiB."
+TOO_MANY = HEAD_FIELDS, "too_many_headers", f"A request has at most {MOST_HEADERS} headers."
+TOO_LONG = "413 Content Too Large", "too_large", f"A request has at most {MESSAGE_LIMIT // 1024 // 1024} MiB."
+TOO_MANY_CONNECTIONS = (
+    "503 Service Unavailable",
+    "too_many_connections",
+    "Too many connections of this address have sent no valid token yet. Close some, or send requests on them.",
+)
 
-Refusal = tuple[str, str]
+Refusal = tuple[str, str, str]  # the status line, a code for programs, a text for people
 
 
 class LimitedProtocol(HttpToolsProtocol):
     """Counts each request's bytes, headers and seconds, and ends the connection of one that goes beyond."""
 
-    def __init__(self, *args: Any, timing: FrontTiming = USUAL, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, timing: FrontTiming = USUAL, shares: AddressShares | None = None, **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         self._timing = timing
+        self._shares = shares  # None: without tokens no client is ever authenticated
+        self._share: str | None = None  # the address that this connection counts for
         self._in_head = True
         self._size = 0  # of the request that is coming
         self._requests = 0  # whole ones so far
@@ -39,9 +51,17 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await_head()
+        address = self.client[0] if self.client else ""
+        if self._shares is None:
+            return
+        if self._shares.take(address):
+            self._share = address
+        else:
+            self._refuse(TOO_MANY_CONNECTIONS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._give_share_back()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -61,14 +81,21 @@ class LimitedProtocol(HttpToolsProtocol):
     def _is_over(self) -> bool:
         return self._refused or self.transport.is_closing()
 
+    @property
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
     def _feed(self, data: bytes) -> None:
         before = self._requests
         super().data_received(data)
+        if self._in_head and self._timer is None and self._is_idle:
+            self._await_head()  # for line ends between requests: uvicorn's own timer has stopped
         # Pipelined requests end and begin within one piece: the next is counted from the next piece on.
         self._size = self._size + len(data) if self._requests == before else 0
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope[AUTHENTICATED] = self._give_share_back  # type: ignore[literal-required]
         self._await_head()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -80,7 +107,7 @@ class LimitedProtocol(HttpToolsProtocol):
         if not self._refused:
             self._in_head = False
             body_s = self._timing.body_s
-            self._wait(body_s, (LATE, f"A request must be whole {body_s:g} s after its head."))
+            self._wait(body_s, (LATE, "body_timeout", f"A request must be whole {body_s:g} s after its head."))
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -95,7 +122,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _await_head(self) -> None:
         head_s = self._timing.head_s
-        self._wait(head_s, (LATE, f"A request's head must be whole within {head_s:g} s."))
+        self._wait(head_s, (LATE, "head_timeout", f"A request's head must be whole within {head_s:g} s."))
 
     def _wait(self, seconds: float, refusal: Refusal) -> None:
         self._stop_waiting()
@@ -112,10 +139,21 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         self._refused = True
         self._stop_waiting()
-        if self.cycle is None or self.cycle.response_complete:
-            status, text = refusal
-            head = (
-                f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: {len(text)}\r\n"
-            )
-            self.transport.write(f"{head}\r\n{text}".encode())
+        if self._is_idle:
+            self.transport.write(_response(refusal))
         self.loop.call_later(self._timing.linger_s, self.transport.close)
+
+    def _give_share_back(self) -> None:
+        if self._shares is not None and self._share is not None:
+            self._shares.give_back(self._share)
+            self._share = None
+
+
+def _response(refusal: Refusal) -> bytes:
+    status, code, text = refusal
+    error = {"code": -32000, "message": text, "data": {"code": code}}
+    body = json.dumps({"jsonrpc": "2.0", "id": None, "error": error})
+    head = (
+        f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+    )
+    return f"{head}\r\n{body}".encode()

@@ -9,6 +9,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from mcp_front.http.address_shares import AddressShares
 from mcp_front.http.limited_protocol import LimitedProtocol
 from mcp_front.timing import USUAL, FrontTiming
 from mcp_front.tools.pipeline import CallPipeline
@@ -74,13 +75,15 @@ class DrainingServer(uvicorn.Server):
         self.should_exit = True
 
 
-def http_config(app: ASGIApp, host: str, port: int, timing: FrontTiming = USUAL) -> uvicorn.Config:
-    """httptools costs a tenth less than h11, and has no limits; logging is ours, and there are no websockets."""
-    return uvicorn.Config(
+def http_config(
+    app: ASGIApp, host: str, port: int, timing: FrontTiming = USUAL, share: int | None = None
+) -> uvicorn.Config:
+    """httptools costs a tenth less than h11, and has no limits; logging is ours, and there are no websockets.
+    `share`: how many connections one address may have before its clients are authenticated; None without tokens."""
+    config = uvicorn.Config(
         app,
         host=host,
         port=port,
-        http=partial(LimitedProtocol, timing=timing),  # type: ignore[arg-type] # it is only called
         ws="none",
         lifespan="on",
         log_config=None,
@@ -88,3 +91,6 @@ def http_config(app: ASGIApp, host: str, port: int, timing: FrontTiming = USUAL)
         server_header=False,
         timeout_graceful_shutdown=timing.cut_s,
     )
+    shares = None if share is None else AddressShares(share, config.forwarded_allow_ips)
+    config.http = partial(LimitedProtocol, timing=timing, shares=shares)  # type: ignore[assignment] # it is only called
+    return config

@@ -146,3 +146,56 @@ async def test_whitespace_around_a_header_is_no_part_of_its_value(redis_url: str
         answer = await exchanged(front, request)
 
     assert b'"result"' in answer
+
+
+@pytest.mark.trial("B4")
+@pytest.mark.parametrize(
+    ("begun", "drop"),
+    [
+        (b"", b"\r\n"),
+        (POST + b"x-slow: ", b"y"),
+        (POST, b"x: 1\r\n"),
+        (b"", b"P"),
+        (WHOLE, b"\r\n"),
+        (WHOLE + POST, b"y"),
+    ],
+    ids=["line ends", "a value", "headers", "a method", "line ends after a request", "a second request"],
+)
+async def test_head_that_trickles_in_is_ended_in_time(redis_url: str, session: str, begun: bytes, drop: bytes) -> None:
+    async with serving(redis_url, session, timing=FrontTiming(head_s=0.4, linger_s=0.1)) as front:
+        began = time.monotonic()
+        answer = await trickled(front, begun, drop)
+        took_s = time.monotonic() - began
+        after = await exchanged(front, WHOLE)
+
+    assert took_s < 4
+    assert b"408 Request Timeout" in answer or b"400 Bad Request" in answer  # uvicorn's own for a method that is none
+    assert b'"result"' in after
+
+
+async def trickled(front: Running, begun: bytes, drop: bytes) -> bytes:
+    """What comes back from a front that gets one more drop every 50 ms, until it closes."""
+    host, port = front.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(begun)
+    reading = asyncio.create_task(reader.read())
+    async with asyncio.timeout(10):
+        with contextlib.suppress(ConnectionError):
+            while not reading.done():
+                writer.write(drop)
+                await writer.drain()
+                await asyncio.wait({reading}, timeout=0.05)
+        answer = await reading
+    writer.close()
+    return answer
+
+
+@pytest.mark.trial("B4")
+async def test_refusal_of_a_head_is_json_with_its_code(redis_url: str, session: str) -> None:
+    async with serving(redis_url, session) as front:
+        answer = await exchanged(front, POST + b"x-a: " + b"y" * 65_536 + b"\r\n\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+
+    assert b"content-type: application/json" in head
+    assert json.loads(body)["error"]["message"] == "A request's head has at most 64 KiB."
+    assert json.loads(body)["error"]["data"] == {"code": "head_too_large"}
