@@ -78,7 +78,8 @@ class LongWork:
         return await self.run(rows, lambda rows: [convert(each) for each in rows])
 
     def _rest_s(self) -> float:
-        return REST_S * max(self._at_work, 1)  # with others at work each works less, so that the loop keeps its part
+        """Return the rest of one thread: with others at work each works less, so that the loop keeps its part."""
+        return REST_S * min(max(self._at_work, 1), CALLERS_AT_ONCE)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -10,7 +10,7 @@ import pytest
 
 from bridge.tool import ToolError
 from ib_worker.pacing.caller import acting_for
-from ib_worker.pacing.long_work import PIECE_S, REST_S, SHORT_ROWS, LongWork, RestingRows
+from ib_worker.pacing.long_work import CALLERS_AT_ONCE, PIECE_S, REST_S, SHORT_ROWS, LongWork, RestingRows
 from ib_worker.pacing.message_pacer import LONGEST_WAIT_S
 from ib_worker.pacing.thread_share import AT_ONCE_S, SHARE
 
@@ -96,6 +96,22 @@ async def test_one_callers_long_work_is_done_while_anothers_is_in_progress(work:
 
     assert went_on
     assert (rested, between, work._rest_s()) == (REST_S, 2 * REST_S, REST_S)
+
+
+async def test_callers_that_wait_for_a_thread_lengthen_no_rest(work: LongWork) -> None:
+    done = threading.Event()
+
+    async def waits(caller: int) -> None:
+        with acting_for(f"caller-{caller}"):
+            await work.run(range(SHORT_ROWS + 1), lambda rows: done.wait(20))
+
+    tasks = [asyncio.create_task(waits(caller)) for caller in range(CALLERS_AT_ONCE + 2)]
+    await asyncio.sleep(0)
+    rest_s = work._rest_s()
+    done.set()
+    await asyncio.gather(*tasks)
+
+    assert rest_s == CALLERS_AT_ONCE * REST_S
 
 
 @pytest.mark.trial("B1")
