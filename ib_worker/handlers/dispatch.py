@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from bridge.bus.server.request import RequestContext
 from bridge.tool import OPERATIONS, Effect, ToolError, ToolRequest, ToolSpec
-from ib_worker.handlers.answer_bounds import ListPart, encoded, longest_list
+from ib_worker.handlers.answer_bounds import EncodedAnswer, ListPart, encoded, longest_list
 from ib_worker.pacing.caller import SESSION, acting_for
 from ib_worker.session.session import Session
 from ib_worker.tws.errors import as_tool_error
@@ -111,6 +111,9 @@ async def _answer(session: Session, asked: RequestContext) -> bytes:
 async def _encoded(session: Session, handled: HandlerEntry, asked: RequestContext, result: Any) -> bytes:
     """The result as JSON; what is long is encoded beside the loop, and a list is cut to its tool's bound."""
     long_work = session.long_work
+    if isinstance(result, EncodedAnswer):  # it is JSON already, kept for the next who asks
+        asked.truncated = result.truncated
+        return result.json
     if not isinstance(result, list):
         return await long_work.run(longest_list(result), lambda _: handled.adapter.dump_json(result))
     of = result.of if isinstance(result, ListPart) else len(result)

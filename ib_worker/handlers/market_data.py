@@ -1,14 +1,16 @@
 """Handlers about prices."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC
 
 import ib_async
 
 from bridge.tool import ToolError
-from bridge.tools.market_data import Bar, GetHistoricalData, OpenMarketData, QuoteStreamOpened
-from ib_worker.handlers.answer_bounds import bar_seconds, require_short
+from bridge.tools.market_data import GetHistoricalData, OpenMarketData, QuoteStreamOpened
+from ib_worker.handlers.answer_bounds import EncodedAnswer, bar_seconds, encoded, require_short
 from ib_worker.handlers.dispatch import handles
+from ib_worker.market_data.contracts import routed
 from ib_worker.market_data.history_kinds import require_kind
 from ib_worker.pacing.history_pacer import HistoryRequest
 from ib_worker.pacing.message_pacer import Priority
@@ -24,27 +26,44 @@ DATES_AS_EPOCH = 2  # formatDate: instants as epoch seconds, which need no zone 
 
 
 @handles(GetHistoricalData)
-async def get_historical_data(request: GetHistoricalData, session: Session) -> list[Bar]:
+async def get_historical_data(request: GetHistoricalData, session: Session) -> EncodedAnswer:
     found = await session.contracts.one(request)
     assert found.contract is not None  # `one` has looked
     require_kind(request.whatToShow, found.contract.secType)
     require_short(request.durationStr, request.barSizeSetting, request.secType, found.liquidHours)
-    contract = await session.contracts.contract(request)
+    contract = routed(found, request)
     period = (request.durationStr, request.barSizeSetting)
     wanted = HistoryRequest(
         (contract.conId, contract.exchange), request.whatToShow, period, bar_seconds(request.barSizeSetting)
     )
     deadline = asyncio.get_running_loop().time() + HISTORY_S
-    texts = await session.history_pacer.answer(wanted, deadline, lambda: _bars(session, contract, request))
-    if not texts:
+    answer: EncodedAnswer | None = await session.history_pacer.answer(
+        wanted, deadline, lambda: _answer(session, found, contract, request)
+    )
+    if answer is None:
         raise ToolError(
             "no_data",
             "TWS has no bars for this contract and period. Try another whatToShow, barSizeSetting or durationStr.",
         )
+    return answer
+
+
+async def _answer(
+    session: Session, found: ib_async.ContractDetails, contract: ib_async.Contract, asked: GetHistoricalData
+) -> EncodedAnswer | None:
+    """Return the bars as JSON, which a repeated request gets as they are; None where TWS has none."""
+    texts = await _bars(session, contract, asked)
+    if not texts:
+        return None
     where = zone(found.timeZoneId) or UTC  # an instant of a bar is right in either
-    rule = "historicalData.price" if request.whatToShow in PRICES else "historicalData.rate"
+    rule = "historicalData.price" if asked.whatToShow in PRICES else "historicalData.rate"
+
+    def answer(texts: Sequence[str]) -> EncodedAnswer:
+        bars = convert.bars(texts, where, contract.secType, rule)
+        return encoded("get_historical_data", bars, len(bars))
+
     try:
-        return await session.long_work.run(texts, lambda texts: convert.bars(texts, where, contract.secType, rule))
+        return await session.long_work.run(texts, answer)
     except ValueError as unlike:
         raise UnreadableMessage(f"a message of type 17 (historicalData) has bars that are none: {unlike}") from unlike
 

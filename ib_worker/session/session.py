@@ -182,7 +182,7 @@ class Session:
         self.halted_for_loss = False
         self.accounts: list[str] = []
         self.nextValidId = 0  # as the gateway told it when this connection was made
-        self.history_pacer: HistoryPacer[list[str]] = HistoryPacer(
+        self.history_pacer: HistoryPacer[Any] = HistoryPacer(  # of answers as the handler encodes them
             time.monotonic,
             lambda: self.now().timestamp(),
             lambda: (self.tws.wire, self.link.losses, self.link.breaks),

@@ -1,5 +1,6 @@
 """The results and errors that an MCP client receives, made of the worker's replies."""
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from mcp_front.protocol.text_tables import as_text, compact
 # Where a program finds an error's code and details in either protocol era.
 ERROR_META = "ibkr/error"
 TRUNCATED_META = "ibkr/truncated"  # rows, of, newest, narrow
+TEXTS, TEXT_BYTES = 16, 64 * 1024  # texts that are kept, and the longest reply of one: 2 MB in all
 WRAPPED = {"fastmcp": {"wrap_result": True}}  # tells fastmcp's client that structuredContent is {"result": …}
 
 
@@ -20,12 +22,23 @@ def to_result(declared: ToolSpec, reply: bytes, truncated: dict[str, Any] | None
 
     `truncated` says how much of a long result it is: the text begins with that, and `_meta` has it for programs.
     """
-    return value_result(declared, msgspec.json.decode(reply), truncated)
+    value = msgspec.json.decode(reply)
+    return _result(declared, value, _kept_text(reply) if len(reply) <= TEXT_BYTES else as_text(value), truncated)
 
 
-def value_result(declared: ToolSpec, value: Any, truncated: dict[str, Any] | None = None) -> ToolResult:
-    """A result of what JSON decodes to; built without ToolResult's own pass over every value (a third of the cost)."""
-    text = as_text(value)
+def value_result(declared: ToolSpec, value: Any) -> ToolResult:
+    """A result of what JSON decodes to."""
+    return _result(declared, value, as_text(value), None)
+
+
+@lru_cache(TEXTS)
+def _kept_text(reply: bytes) -> str:
+    """Return a reply's text. Making it is most of a long result's cost, and clients repeat their questions."""
+    return as_text(msgspec.json.decode(reply))
+
+
+def _result(declared: ToolSpec, value: Any, text: str, truncated: dict[str, Any] | None) -> ToolResult:
+    """Build a result without ToolResult's own pass over every value (a third of the cost)."""
     meta: dict[str, Any] = dict(WRAPPED) if declared.wrapped else {}
     if truncated is not None:
         text, meta = f"{_cut(truncated)}\n{text}", meta | {TRUNCATED_META: truncated}
