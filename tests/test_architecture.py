@@ -795,7 +795,8 @@ def test_an_operation_has_a_handler_of_its_name_and_return_type(declared: ToolSp
     assert list(handlers) == [declared.name]
     returns = handlers[declared.name].returns
     assert returns is not None
-    assert ast.unparse(returns) == spelled(declared.returns)
+    shape = spelled(declared.returns)
+    assert ast.unparse(returns) in (shape, f"EncodedAnswer[{shape}]")  # the shape, or its JSON
 
 
 def spelled(shape: Any) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, TypeVar, get_args
+from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel
 
@@ -18,6 +18,7 @@ from bridge.tools.market_data import BarSize
 ANSWER_BYTES = 512 * 1024  # the front's MCP library encodes that in some 10 ms of its one thread, in one step
 
 T = TypeVar("T")
+R = TypeVar("R", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,14 @@ def kept(operation: str, rows: Sequence[T]) -> list[T]:
 
 
 @dataclass(frozen=True)
-class EncodedAnswer:
-    """The JSON of a list, and what of it is told; None where that is all."""
+class EncodedAnswer(Generic[T]):
+    """The JSON of a T, a list, and how much of the list it has; None where that is all."""
 
     json: bytes
     truncated: dict[str, Any] | None
 
 
-def encoded(operation: str, rows: Sequence[BaseModel], of: int) -> EncodedAnswer:
+def encoded(operation: str, rows: Sequence[R], of: int) -> EncodedAnswer[list[R]]:
     """The rows as JSON, as many as ANSWER_BYTES hold."""
     bound = BOUNDS.get(operation, Bound(len(rows), "Request less."))
     told: list[bytes] = []

@@ -1,13 +1,12 @@
 """Handlers about prices."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import UTC
 
 import ib_async
 
 from bridge.tool import ToolError
-from bridge.tools.market_data import GetHistoricalData, OpenMarketData, QuoteStreamOpened
+from bridge.tools.market_data import Bar, GetHistoricalData, OpenMarketData, QuoteStreamOpened
 from ib_worker.handlers.answer_bounds import EncodedAnswer, bar_seconds, encoded, require_short
 from ib_worker.handlers.dispatch import handles
 from ib_worker.market_data.contracts import routed
@@ -26,7 +25,7 @@ DATES_AS_EPOCH = 2  # formatDate: instants as epoch seconds, which need no zone 
 
 
 @handles(GetHistoricalData)
-async def get_historical_data(request: GetHistoricalData, session: Session) -> EncodedAnswer:
+async def get_historical_data(request: GetHistoricalData, session: Session) -> EncodedAnswer[list[Bar]]:
     found = await session.contracts.one(request)
     assert found.contract is not None  # `one` has looked
     require_kind(request.whatToShow, found.contract.secType)
@@ -37,7 +36,7 @@ async def get_historical_data(request: GetHistoricalData, session: Session) -> E
         (contract.conId, contract.exchange), request.whatToShow, period, bar_seconds(request.barSizeSetting)
     )
     deadline = asyncio.get_running_loop().time() + HISTORY_S
-    answer: EncodedAnswer | None = await session.history_pacer.answer(
+    answer: EncodedAnswer[list[Bar]] | None = await session.history_pacer.answer(
         wanted, deadline, lambda: _answer(session, found, contract, request)
     )
     if answer is None:
@@ -50,7 +49,7 @@ async def get_historical_data(request: GetHistoricalData, session: Session) -> E
 
 async def _answer(
     session: Session, found: ib_async.ContractDetails, contract: ib_async.Contract, asked: GetHistoricalData
-) -> EncodedAnswer | None:
+) -> EncodedAnswer[list[Bar]] | None:
     """Return the bars as JSON, which a repeated request gets as they are; None where TWS has none."""
     texts = await _bars(session, contract, asked)
     if not texts:
@@ -58,12 +57,11 @@ async def _answer(
     where = zone(found.timeZoneId) or UTC  # an instant of a bar is right in either
     rule = "historicalData.price" if asked.whatToShow in PRICES else "historicalData.rate"
 
-    def answer(texts: Sequence[str]) -> EncodedAnswer:
-        bars = convert.bars(texts, where, contract.secType, rule)
-        return encoded("get_historical_data", bars, len(bars))
-
     try:
-        return await session.long_work.run(texts, answer)
+        bars = await session.long_work.run(
+            texts, lambda texts: convert.bars(texts, where, contract.secType, rule), fields=convert.BAR_FIELDS
+        )
+        return await session.long_work.run(bars, lambda bars: encoded("get_historical_data", bars, len(bars)))
     except ValueError as unlike:
         raise UnreadableMessage(f"a message of type 17 (historicalData) has bars that are none: {unlike}") from unlike
 

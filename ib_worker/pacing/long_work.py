@@ -56,12 +56,12 @@ class LongWork:
         self._portions = ThreadShare(time.monotonic)
         sys.setswitchinterval(SWITCH_S)
 
-    async def run(self, rows: Sequence[T], work: Callable[[Sequence[T]], R]) -> R:
+    async def run(self, rows: Sequence[T], work: Callable[[Sequence[T]], R], *, fields: int = 1) -> R:
         """Return `work(rows)`; beside the loop, in the caller's turn, if the rows are many. Raises ToolError paced.
 
-        `work` is pure, and reads the rows one after the other.
+        `work` is pure, and reads the rows one after the other. `fields` items make one row.
         """
-        if len(rows) <= SHORT_ROWS:
+        if len(rows) <= SHORT_ROWS * fields:
             return work(rows)
         caller = current_caller()
         async with self._portions.turn(caller):

@@ -25,8 +25,11 @@ def work() -> Iterator[LongWork]:
 
 
 @pytest.mark.parametrize(("rows", "beside"), [(SHORT_ROWS, False), (SHORT_ROWS + 1, True)])
-async def test_only_many_rows_go_to_the_thread_beside_the_loop(work: LongWork, rows: int, beside: bool) -> None:
-    thread = await work.run(range(rows), lambda rows: threading.current_thread())
+@pytest.mark.parametrize("fields", [1, 8])
+async def test_only_many_rows_go_to_the_thread_beside_the_loop(
+    work: LongWork, rows: int, beside: bool, fields: int
+) -> None:
+    thread = await work.run(range(rows * fields), lambda rows: threading.current_thread(), fields=fields)
 
     assert (thread is not threading.current_thread()) is beside
 

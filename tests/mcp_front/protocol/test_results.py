@@ -5,9 +5,13 @@ import json
 import sys
 
 import pytest
+from fastmcp.tools import ToolResult
+from mcp_types import TextContent
 
 from benchmarks.steps import measured
 from bridge.bus.server.request import RequestContext
+from bridge.tool import OPERATIONS
+from mcp_front.protocol.results import TEXT_BYTES, to_result
 from tests.stacks.front import ERAS, answering, serving, worker
 from tests.stacks.handlers import CONTRACT
 
@@ -40,6 +44,30 @@ async def test_an_answer_that_was_cut_says_so_in_its_text_and_to_programs(
     assert told["content"][0]["text"].startswith("truncated: the newest 1 of 5000 rows. Name a symbol.\n")
     assert told["_meta"]["ibkr/truncated"] == cut
     assert len(told["structuredContent"]["result"]) == 1
+
+
+def test_a_reply_that_comes_again_has_its_text_made_once() -> None:
+    positions = next(spec for spec in OPERATIONS.values() if spec.name == "get_positions")
+    reply = json.dumps(POSITIONS * 3).encode()
+
+    first, second = to_result(positions, reply), to_result(positions, bytes(bytearray(reply)))
+
+    assert first == second
+    assert text_of(first) is text_of(second)
+    assert text_of(to_result(positions, json.dumps(POSITIONS * 4).encode())).startswith("4 rows")
+
+
+def test_a_text_of_a_long_reply_is_not_kept() -> None:
+    positions = next(spec for spec in OPERATIONS.values() if spec.name == "get_positions")
+    reply = json.dumps(POSITIONS * (TEXT_BYTES // 100)).encode()
+
+    assert text_of(to_result(positions, reply)) is not text_of(to_result(positions, reply))
+
+
+def text_of(result: ToolResult) -> str:
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    return content.text
 
 
 @pytest.mark.trial("B1")
