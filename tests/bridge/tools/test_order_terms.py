@@ -6,6 +6,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import ValidationError
 
+import bridge.tools.session  # noqa: F401  # its declarations fill the registry
 from bridge.tool import TOOLS, Effect
 from bridge.tools.order_terms import OrderType, Tif
 from bridge.tools.orders import PlaceOrder
@@ -129,7 +130,6 @@ def test_what_has_no_default_is_required(missing: str) -> None:
 
 
 def test_what_trades_is_a_write() -> None:
-
     effects = {name: declared.effect for name, declared in TOOLS.items()}
     assert {name for name, effect in effects.items() if effect is Effect.WRITE} >= {
         "ibkr_place_order",

@@ -1,60 +1,32 @@
-"""A server that became a replica takes no writes: whoever uses it leaves."""
-
-from contextlib import suppress
-from pathlib import Path
+"""A server's replication id, by which a restarted or promoted server is told from the one before."""
 
 import pytest
 
-from bridge.bus.transport.connection import Refused
-from bridge.tool import ToolError
+from bridge.bus.integrity.replication import UNKNOWN_ID, replication_id_of
 from cli.local_stack.embedded_redis import EmbeddedRedis
-from tests.stacks.bus import Broker, ask, front, pipe_to, serving
-from tests.stacks.redis_relay import Shim
-from tests.waiting import until
+from tests.stacks.bus import pipe_to
+
+ID = b"8371b4fb1155b71f4a04d3e1bc3e18c4a990aeeb"
 
 
-async def test_a_server_that_became_a_replica_is_left(own_redis: EmbeddedRedis, tmp_path: Path, session: str) -> None:
-    """Its name leads to the new primary by then, and it would keep its connections for ever."""
-    async with EmbeddedRedis(tmp_path / "next") as other, Shim(own_redis.url) as shim, pipe_to(shim.url) as pipe:
-        await pipe.send("SET", session, "x")
+async def test_a_server_that_became_the_primary_anew_has_another_id(own_redis: EmbeddedRedis) -> None:
+    async with pipe_to(own_redis.url) as pipe:
+        first = replication_id_of(await pipe.send("INFO", "replication"))
+        again = replication_id_of(await pipe.send("INFO", "replication"))
         await pipe.send("REPLICAOF", "127.0.0.1", "1")
-        shim.lead_to(other.url)
-        with pytest.raises(Refused, match="read only replica"):
-            await pipe.send("SET", session, "y")
+        await pipe.send("REPLICAOF", "NO", "ONE")
+        promoted = replication_id_of(await pipe.send("INFO", "replication"))
 
-        assert await pipe.send("SET", session, "z") == b"OK"
-
-
-async def test_who_listens_at_a_server_that_became_a_replica_leaves_it_too(
-    own_redis: EmbeddedRedis, tmp_path: Path, session: str
-) -> None:
-    broker = Broker()
-    async with (
-        EmbeddedRedis(tmp_path / "next") as other, Shim(own_redis.url) as shim, front(shim.url, session) as asker,
-        serving(other.url, session, broker.handle),
-    ):  # fmt: skip
-        with pytest.raises(ToolError, match="no_worker"):
-            await ask(asker)
-        await asker.pipe.send("REPLICAOF", "127.0.0.1", "1")
-        shim.lead_to(other.url)
-        with pytest.raises(ToolError, match="read only replica"):
-            await asker.halt("anna", "test")
-        with suppress(ToolError):  # what is under way is told to ask again
-            await ask(asker, deadline_s=5)
-
-        assert await ask(asker, deadline_s=5) == broker.answer
+    assert first == again != promoted
+    assert UNKNOWN_ID not in (first, promoted)
 
 
-async def test_a_worker_that_listens_at_a_server_that_became_a_replica_leaves_it_too(
-    own_redis: EmbeddedRedis, tmp_path: Path, session: str
-) -> None:
-    broker = Broker()
-    async with (
-        EmbeddedRedis(tmp_path / "next") as other, Shim(own_redis.url) as shim,
-        serving(shim.url, session, broker.handle) as bus, front(other.url, session) as asker,
-    ):  # fmt: skip
-        await bus.pipe.send("REPLICAOF", "127.0.0.1", "1")
-        shim.lead_to(other.url)
-        await until(lambda: asker._replies.receivers(), "the worker listens at the new primary")
+def test_the_id_is_the_primarys_and_not_that_of_an_earlier_one() -> None:
+    info = b"# Replication\r\nrole:master\r\nmaster_replid2:" + b"0" * 40 + b"\r\nmaster_replid:" + ID + b"\r\n"
 
-        assert await ask(asker, deadline_s=5) == broker.answer
+    assert replication_id_of(info) == ID.decode()
+
+
+@pytest.mark.parametrize("info", [b"", b"# Replication\r\nrole:master\r\n", b"\xff\r\nrole:slave\r\n"])
+def test_a_server_that_does_not_tell_its_id_has_an_unknown_one(info: bytes) -> None:
+    assert replication_id_of(info) == UNKNOWN_ID
