@@ -49,7 +49,7 @@ async def _run(parts: Iterable[str]) -> int:
 async def _suites(front: Server, control: Server) -> Lines:
     known, never = suites.expected(), set(suites.expected().no_fixture)
     for suite in suites.SUITES:
-        ours, alone = [await suites.played(suite, server) for server in (front, control)]
+        ours, alone = await asyncio.gather(*(suites.played(suite, server) for server in (front, control)))
         never -= {name for name, checks in ours.items() if suites.passed(checks)}
         yield (
             f"{suite}: {suites.figures(ours)}; FastMCP alone {suites.figures(alone)}",
