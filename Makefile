@@ -89,7 +89,7 @@ conformance: ## MCP's conformance suites, the Inspector and other makers' client
 	@$(INSTALL) dev
 	$(BIN)/python -m tests.conformance $(ARGS)
 
-bench: ## what a call costs, layer by layer, against the stack on this machine
+bench: ## what a call costs, layer by layer, against the stack on this machine, in under 3 minutes
 	@$(INSTALL) dev
 	$(BIN)/python -m benchmarks $(ARGS)
 

@@ -12,7 +12,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,10 +26,12 @@ from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from cli.local_stack.processes import Children
 from cli.local_stack.readiness import until_ready
 
-ROUNDS = 10
+CALLS = 64  # of each kind in a round, a multiple of the clients
+LEAST_ROUNDS = 2  # that count, however slow the machine is
+START_S = 15  # about: the stack's start and end
 BAR = 1.5  # ibkr_get_positions against the tool that does nothing, p50
 UNLIMITED = {"FRONT_CALLS_PER_S": "1e9", "FRONT_BURST": "1000000000", "FRONT_CALLS_AT_ONCE": "100000"}
-CALLS = {
+QUESTIONS_OF_THE_FRONT = {
     NOOP: (NOOP, {}),
     "ibkr_get_positions": ("ibkr_get_positions", {}),
     "ibkr_get_contract_details": ("ibkr_get_contract_details", {"symbol": "AAPL"}),
@@ -81,22 +83,25 @@ async def stack(logs: Path) -> AsyncIterator[Ports]:
         yield ports
 
 
-async def measure(kinds: dict[str, Burst], calls: int) -> Times:
-    """Each kind in turn, ROUNDS times; a first round warms up and does not count."""
+async def measure(kinds: dict[str, Burst], seconds: float) -> Times:
+    """Each kind in turn, round by round for so long; a first round warms up and does not count."""
     measured = {name: Measured() for name in kinds}
-    for number in range(ROUNDS + 1):
+    clock = asyncio.get_running_loop().time
+    until, number = clock() + seconds, 0
+    while number <= LEAST_ROUNDS or clock() < until:
         for name, ask in kinds.items():
-            began = asyncio.get_running_loop().time()
-            times = await ask(calls // ROUNDS)
+            began = clock()
+            times = await ask(CALLS)
             if number:
                 measured[name].times += times
-                measured[name].elapsed += asyncio.get_running_loop().time() - began
+                measured[name].elapsed += clock() - began
+        number += 1
     return measured
 
 
-async def compare(ports: Ports, client: type[Httpx] | type[Socket], era: str, count: int, calls: int) -> Times:
+async def compare(ports: Ports, client: type[Httpx] | type[Socket], era: str, count: int, seconds: float) -> Times:
     """All kinds with `count` clients."""
-    asked = {name: call_of(era, *call) for name, call in CALLS.items()}
+    asked = {name: call_of(era, *call) for name, call in QUESTIONS_OF_THE_FRONT.items()}
     clients = [client(ports.front) for _ in range(count)]
     async with AsyncExitStack() as opened:
         for each in clients:
@@ -107,7 +112,7 @@ async def compare(ports: Ports, client: type[Httpx] | type[Socket], era: str, co
         direct = await opened.enter_async_context(Direct(ports.gateway, count))
         kinds: dict[str, Burst] = {name: partial(burst, clients, call) for name, call in asked.items()}
         kinds |= {name: partial(direct.burst, ask) for name, ask in QUESTIONS.items()}
-        return await measure(kinds, calls)
+        return await measure(kinds, seconds)
 
 
 def show(measured: Times) -> None:
@@ -119,17 +124,26 @@ def show(measured: Times) -> None:
 
 async def run(options: argparse.Namespace) -> int:
     ratios = {}
+    parts = parts_of(options.clients)
     with tempfile.TemporaryDirectory() as folder:
         async with stack(Path(folder)) as ports:
-            for era in (MODERN, LEGACY):
-                for count in options.clients:
-                    for client in (Httpx, Socket) if count == 1 else (Socket,):
-                        how = f"{count} client{'s' if count > 1 else ''} ({client.__name__.lower()})"
-                        print(f"\nMCP {era}, {how}, {options.calls} calls of each kind")
-                        measured = await compare(ports, client, era, count, options.calls)
-                        show(measured)
-                        ratios[era, client, count] = measured["ibkr_get_positions"].p50_ms / measured[NOOP].p50_ms
+            for era, count, client in parts:
+                how = f"{count} client{'s' if count > 1 else ''} ({client.__name__.lower()})"
+                measured = await compare(ports, client, era, count, options.seconds / len(parts))
+                print(f"\nMCP {era}, {how}, {len(measured[NOOP].times)} calls of each kind")
+                show(measured)
+                ratios[era, client, count] = measured["ibkr_get_positions"].p50_ms / measured[NOOP].p50_ms
     return verdict([ratio for (_, client, count), ratio in ratios.items() if client is Httpx and count == 1])
+
+
+def parts_of(clients: Sequence[int]) -> list[tuple[str, int, type[Httpx] | type[Socket]]]:
+    """Both eras, each number of clients; one client alone is httpx too, as a program uses it."""
+    return [
+        (era, count, client)
+        for era in (MODERN, LEGACY)
+        for count in clients
+        for client in ((Httpx, Socket) if count == 1 else (Socket,))
+    ]
 
 
 def verdict(ratios: list[float]) -> int:
@@ -142,10 +156,11 @@ def verdict(ratios: list[float]) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--calls", type=int, default=2000, help="calls of each kind (2000)")
+    parser.add_argument("--seconds", type=float, default=120, help="of the whole measurement (120)")
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 16], help="clients at once (1 16)")
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
+    print(f"this takes about {(options.seconds + START_S) / 60:.1f} minutes", flush=True)
     try:
         return asyncio.run(run(options))
     except Problem as problem:
