@@ -24,7 +24,8 @@ class Call:
     body: bytes
 
 
-def call_of(era: str, tool: str, arguments: Mapping[str, Any]) -> Call:
+def call_of(era: str, tool: str, arguments: Mapping[str, Any], client: str = "benchmark") -> Call:
+    """Return a call of a tool; `client` is the name that the MCP client gives itself."""
     params: dict[str, Any] = {"name": tool, "arguments": arguments}
     headers = {
         "content-type": "application/json",
@@ -36,7 +37,7 @@ def call_of(era: str, tool: str, arguments: Mapping[str, Any]) -> Call:
         params["_meta"] = {
             "io.modelcontextprotocol/protocolVersion": MODERN,
             "io.modelcontextprotocol/clientCapabilities": {},
-            "io.modelcontextprotocol/clientInfo": {"name": "benchmark", "version": "1"},
+            "io.modelcontextprotocol/clientInfo": {"name": client, "version": "1"},
         }
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
     return Call(headers, json.dumps(body).encode())
