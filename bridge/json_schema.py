@@ -5,6 +5,7 @@ request and seldom helps it, so a declaration says in words what is worth saying
 converters that `make converters` tries.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
@@ -14,7 +15,7 @@ from pydantic_core import CoreSchema
 Schema = dict[str, Any]
 
 NULL = {"type": "null"}
-UNPUBLISHED = ("title", "pattern", "minLength", "maxLength")
+UNPUBLISHED = ("title", "pattern", "minLength", "maxLength", "minItems", "maxItems")
 VAST = 1_000_000_000  # a bound as large is there for the wire, and no model comes near it
 
 
@@ -34,9 +35,25 @@ def arguments_schema(declaration: type[BaseModel], order: list[str]) -> Schema:
     and OpenAI's converters add it.
     """
     whole: Schema = declaration.model_json_schema(schema_generator=Untitled)
-    properties = whole.get("properties", {})
+    return _object(_inlined(whole, whole.get("$defs", {})), order, ("required",))  # a tool's words stand beside it
+
+
+def _object(schema: Schema, order: Iterable[str], keywords: tuple[str, ...] = ("description", "required")) -> Schema:
+    """Return an object's published schema, its properties in this order."""
+    properties = schema.get("properties", {})
     published: Schema = {"type": "object", "properties": {name: _argument(properties[name]) for name in order}}
-    return published | ({"required": whole["required"]} if "required" in whole else {})
+    return published | {name: schema[name] for name in keywords if name in schema}
+
+
+def _inlined(node: Any, definitions: Schema) -> Any:
+    """Return a schema with each shape where it is used: not every converter follows a `$ref`."""
+    if isinstance(node, list):
+        return [_inlined(each, definitions) for each in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _inlined(definitions[node["$ref"].rsplit("/", 1)[1]], definitions)
+    return {name: _inlined(each, definitions) for name, each in node.items() if name != "$defs"}
 
 
 def result_schema(adapter: TypeAdapter[Any], *, wrapped: bool) -> Schema:
@@ -71,6 +88,10 @@ def _argument(field: Schema) -> Schema:
 
 def _plain(value: Schema) -> Schema:
     """Return a value's schema without the keywords that are not published."""
+    if value.get("type") == "object":
+        return _object(value, value["properties"])
+    if value.get("type") == "array":
+        value = value | {"items": _argument(value["items"])}
     kept = {name: each for name, each in value.items() if name not in UNPUBLISHED}
     kept = {name: each for name, each in kept.items() if name not in ("minimum", "maximum") or abs(each) < VAST}
     above = kept.pop("exclusiveMinimum", None)  # OpenAPI 3.0 has a boolean there, and Google's converters refuse it

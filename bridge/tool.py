@@ -82,6 +82,7 @@ class ToolSpec:
     exposed: bool  # a tool of its own, or an operation that only the front calls
     composed: bool  # the front answers it itself, from other operations
     relieves: bool = False  # reduces risk or shows it: never refused for form, quota or queue
+    waits: bool = False  # waits for an event: takes no place among its caller's calls
 
     @property
     def tool_name(self) -> str:
@@ -121,9 +122,12 @@ def tool(
     deadline_s: float = 15,
     composed: bool = False,
     relieves: bool = False,
+    waits: bool = False,
 ) -> Callable[[D], D]:
     """Declare a tool: the class's name, docstring and fields are the tool's name, manual and schema."""
-    return _register(returns, toolset, effect, deadline_s, exposed=True, composed=composed, relieves=relieves)
+    return _register(
+        returns, toolset, effect, deadline_s, exposed=True, composed=composed, relieves=relieves, waits=waits
+    )
 
 
 def operation(*, returns: Any, toolset: str, deadline_s: float = 15) -> Callable[[D], D]:
@@ -140,10 +144,11 @@ def _register(
     exposed: bool,
     composed: bool,
     relieves: bool = False,
+    waits: bool = False,
 ) -> Callable[[D], D]:
     def add(request: D) -> D:
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", request.__name__).lower()
-        declared = ToolSpec(name, request, returns, effect, toolset, deadline_s, exposed, composed, relieves)
+        declared = ToolSpec(name, request, returns, effect, toolset, deadline_s, exposed, composed, relieves, waits)
         if exposed:
             TOOLS[declared.tool_name] = declared
         if not composed:

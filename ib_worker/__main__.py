@@ -20,6 +20,7 @@ from ib_worker import garbage_collection as garbage
 from ib_worker.handlers import (  # noqa: F401  # importing registers the handlers
     account,
     contracts,
+    events,
     market_data,
     order_queries,
     orders,

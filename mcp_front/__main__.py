@@ -29,6 +29,7 @@ from mcp_front.http.start_page import add_start_page
 from mcp_front.logging_setup import configure_logs
 from mcp_front.settings import FrontSettings, load_settings
 from mcp_front.streams.tools import Streams
+from mcp_front.streams.wait_for import Waits
 from mcp_front.timing import USUAL, FrontTiming
 from mcp_front.tools.bus_tools import BusTools
 from mcp_front.tools.catalogue import offered_tools
@@ -42,7 +43,7 @@ from mcp_front.tools.status import session_mode
 CONNECTIONS = 16_384  # open at once, where the system lets us
 ADDRESSES = 4  # so many must act together to take all connections without a token
 
-STREAMED = frozenset(("stream_market_data", "stream_account_updates"))
+STREAMED = frozenset(("stream_market_data", "stream_account_updates", "wait_for"))
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +71,7 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
         "halt_trading": HaltTradingTool(bus, timing).halt,
         "stream_market_data": streams.market_data,
         "stream_account_updates": streams.account_updates,
+        "wait_for": Waits(bus, draining, tokens, timing).wait_for,
     }
     calls = CallPipeline(by_name, by_effect, ConcurrencyLimiter(settings.front_calls_at_once))
     paces = rate_limiter(settings.front_calls_per_s, settings.front_burst)

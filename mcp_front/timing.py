@@ -15,6 +15,9 @@ class FrontTiming:
     latest_s: float = 58.0  # after the call came, for a shorter stream that was slow to open
     session_check_s: float = 2.0  # between looks at a stream's session: a worker without its gateway publishes nothing
 
+    wait_pulse_s: float = 15.0  # between signs of life of a call that waits for an event
+    wait_again_s: float = 1.0  # before the event log is read again, while Redis is away
+
     stream_after_s: float = 10.0  # of a call without an answer: a proxy's idle timeout is nearer than a long history
     ping_s: float = 10.0  # between pings of a call that has become an event stream
     cancel_every_s: float = 1.0  # a halt is never paced, so what it cancels is

@@ -66,6 +66,7 @@ ROOMS: dict[str, set[str]] = {
             "text": set(),
             "tool.py": {"json_schema.py", "text"},
             "tools": {"text", "tool.py"},
+            "conditions.py": {"order_references.py", "text", "tools", "bus/events"},
             "bus/__init__.py": set(),
             "bus/keys.py": set(),
             "bus/halt.py": {"text"},
@@ -102,6 +103,7 @@ ROOMS: dict[str, set[str]] = {
                 "bus/messages.py",
                 "bus/timing.py",
                 "bus/transport",
+                "bus/events",
                 "bus/controls",
                 "bus/records",
             },
@@ -452,6 +454,7 @@ ROOMS: dict[str, set[str]] = {
             },
             "handlers": {
                 "audit",
+                "events",
                 "market_data",
                 "order_entry",
                 "order_groups",

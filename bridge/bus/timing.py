@@ -23,6 +23,8 @@ class BusTiming:
     submit_again_s: float = 3.0  # a submit that nobody answered is repeated so long, then its outcome is unknown
     front_answer_s: float = 1.0  # a front that takes longer may be stopped: its running reads are unknown
 
+    event_check_s: float = 1.0  # between looks at the event log while somebody waits: a message may be lost
+
     note_s: float = 3.0  # a restart of Redis passes in this time
     linger_s: float = 30.0  # a stream without a listener for this long is abandoned
     listener_check_s: float = 5.0  # between counts of a quiet stream's listeners

@@ -232,3 +232,19 @@ class OrderReport(Model):
     group: list[GroupMember] = []
     message: str = ""
     replayed: bool = False
+
+
+class Happened(Model):
+    """One event of the session. `details` has the state after it: of an order its status and quantities, of an
+    execution its shares and price."""
+
+    kind: str
+    time: datetime
+    symbol: str | None = None
+    orderKey: str | None = None
+    orderRef: str | None = None
+    orderId: int | None = None
+    permId: int | None = None
+    account: str | None = None
+    conId: int | None = None
+    details: dict[str, Any]

@@ -177,8 +177,16 @@ def kind(field: dict[str, Any]) -> str:
     if field.get("type") == "array":
         return f"list of {kind(field['items'])}"
     if field.get("type") == "object":
-        return f"object of {kind(field['additionalProperties'])}"
+        return _object_kind(field)
     return " ".join([{"date-time": "instant"}.get(field.get("format", ""), str(field["type"])), *limits(field)])
+
+
+def _object_kind(field: dict[str, Any]) -> str:
+    """An object of named fields, of values of one kind, or of anything."""
+    if "properties" in field:
+        return f"object of {', '.join(f'`{name}`' for name in field['properties'])}"
+    values = field.get("additionalProperties")
+    return f"object of {kind(values)}" if isinstance(values, dict) else "object"
 
 
 def limits(field: dict[str, Any]) -> list[str]:

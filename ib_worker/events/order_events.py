@@ -25,9 +25,16 @@ def _tells(state: OrderState, event: Event) -> bool:
 
 
 def _state(state: OrderState, key: str | None, at: datetime) -> EventDraft:
+    said = _refusal(state)
+    terms = (getattr(state.terms, name) for name in CHANGING)
+    told = (state.status, state.not_found, *terms, said and (said.code, said.text))
+    return EventDraft(f"order {_name(state)}", repr(told), state_event(state, key, at), progress=state.filled)
+
+
+def state_event(state: OrderState, key: str | None, at: datetime) -> SessionEvent:
+    """Return the event of the state that an order has at this time."""
     terms = {name: getattr(state.terms, name) for name in CHANGING}
     said = _refusal(state)
-    told = (state.status, state.not_found, *terms.values(), said and (said.code, said.text))
     details = {
         "action": state.terms.action,
         **terms,
@@ -41,8 +48,7 @@ def _state(state: OrderState, key: str | None, at: datetime) -> EventDraft:
         "code": said.code if said else None,
         "message": said.text if said else None,
     }
-    event = _event("order", state, key, at, details)
-    return EventDraft(f"order {_name(state)}", repr(told), event, progress=state.filled)
+    return _event("order", state, key, at, details)
 
 
 def _execution(state: OrderState, key: str | None, fill: Fill, at: datetime) -> EventDraft:

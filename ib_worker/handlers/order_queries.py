@@ -7,7 +7,6 @@ from types import MappingProxyType
 import ib_async
 
 from bridge.text.contract_name import goes_by
-from bridge.tool import ToolError
 from bridge.tools.order_queries import (
     Execution,
     GetCompletedOrders,
@@ -21,25 +20,25 @@ from bridge.tools.order_queries import (
 from bridge.tools.types import Contract, OrderReport
 from ib_worker.handlers.answer_bounds import ListPart, kept
 from ib_worker.handlers.dispatch import handles
+from ib_worker.handlers.order_lookup import require_order, require_readable
 from ib_worker.market_data.bond_names import bonds_named
-from ib_worker.order_groups.related import legs, related, resting_exits
+from ib_worker.order_groups.related import related, resting_exits
 from ib_worker.order_groups.resting_exits import exceeding
 from ib_worker.order_identity.recalled import recall
 from ib_worker.orders.events import trade_of
 from ib_worker.orders.report import execution, order_report
 from ib_worker.orders.tracker import TrackedOrder
-from ib_worker.orders.view import name_given
 from ib_worker.session.session import Session
-from ib_worker.session.sync import all_open_orders, completed_orders, find_or_resync, refresh
+from ib_worker.session.sync import all_open_orders, completed_orders, refresh
 from ib_worker.session.wrapper import EXECUTION_MESSAGES, ORDER_MESSAGES, ListedExecution
 
 
 @handles(GetOpenOrders)
 async def get_open_orders(request: GetOpenOrders, session: Session) -> list[OrderReport]:
     """TWS pushes this client's orders; those of others must be asked for."""
-    _require_readable(session)
+    require_readable(session)
     listed = set(await all_open_orders(session))
-    _require_readable(session)
+    require_readable(session)
     session.orders.require_complete("orders", ORDER_MESSAGES)
     own = session.clientId
     open_ = [each for each in session.orders.tracker.open() if each in listed or each.state.clientId == own]
@@ -51,7 +50,7 @@ async def get_open_orders(request: GetOpenOrders, session: Session) -> list[Orde
 @handles(GetCompletedOrders)
 async def get_completed_orders(request: GetCompletedOrders, session: Session) -> list[OrderReport]:
     """Return the orders that TWS has archived, and this session's own that ended since."""
-    _require_readable(session)
+    require_readable(session)
     archived = await session.tws.share(
         ("archived orders", session.orders.tracker.placed),
         partial(session.completed_orders.read, partial(completed_orders, session)),
@@ -59,7 +58,7 @@ async def get_completed_orders(request: GetCompletedOrders, session: Session) ->
     known = session.orders.tracker.all()
     listed = {each for each in archived if each is not None}
     forgotten = archived.count(None) + len(listed.difference(known))
-    _require_readable(session)
+    require_readable(session)
     session.orders.require_complete("orders", ORDER_MESSAGES)
     ended = [each for each in known if each in listed or each.state.done]
     return await _reports(session, "get_completed_orders", request, ended, forgotten=forgotten)
@@ -67,17 +66,7 @@ async def get_completed_orders(request: GetCompletedOrders, session: Session) ->
 
 @handles(GetOrder)
 async def get_order(request: GetOrder, session: Session) -> OrderHistory:
-    _require_readable(session)
-    entry = await find_or_resync(session, request.orderId, request)
-    placed = legs(session, request.orderKey) if request.orderKey is not None else []
-    if entry is None and placed:
-        entry = placed[0]  # of a bracket whose entry TWS tells no more
-    if entry is None:
-        raise ToolError(
-            "not_found",
-            f"{name_given(request.orderId, request)[0]}: TWS lists no such order today, open or ended. The answer "
-            "of a call with an idempotencyKey is kept for seven days: repeat the call with the same key and arguments.",
-        )
+    entry = await require_order(session, request.orderId, request)
     await refresh(session, entry)
     life = await session.services.history.of(entry.state)
     events = [OrderEvent(at=each.at + session.ahead, source=each.source, what=each.what) for each in life]
@@ -136,11 +125,3 @@ async def _reports(
     shown = kept(operation, wanted)
     await recall(session, shown)
     return ListPart(await session.long_work.each(shown, told), of=len(wanted) + forgotten)
-
-
-def _require_readable(session: Session) -> None:
-    if not session.orders.readable:
-        raise ToolError(
-            "read_only",
-            "The gateway's API is in read-only mode: it lists no orders. Switch off its Read-Only API setting.",
-        )

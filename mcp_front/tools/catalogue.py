@@ -5,11 +5,20 @@ from collections.abc import Iterable
 from mcp_types import ToolAnnotations
 
 from bridge.tool import TOOLS, Effect, ToolSpec
-from bridge.tools import account, contracts, market_data, orders, previews
+from bridge.tools import account, contracts, events, market_data, orders, previews
 from bridge.tools import order_queries as blotter
 from bridge.tools import session as gateway
 
-DOMAINS = (gateway, contracts, market_data, account, orders, previews, blotter)  # importing one registers its tools
+DOMAINS = (
+    gateway,
+    contracts,
+    market_data,
+    account,
+    orders,
+    previews,
+    blotter,
+    events,
+)  # importing one registers its tools
 
 # Every tool speaks with a broker and a market (open world). A session change ends or moves what all clients share, and
 # doing it twice changes nothing more; a write may trade, and a second call without the key may trade again.

@@ -143,8 +143,8 @@ class CallPipeline:
             request, unused = _parsed(declared, arguments)
             call = Call(declared, request, caller, origin, unused=unused)
             answer = self._by_name.get(declared.name) or self._by_effect[declared.effect]
-            if origin.scope is not None and declared.effect is not Effect.READ:
-                release_slot(origin.scope)  # it waits for Redis to keep a record, and for TWS
+            if origin.scope is not None and (declared.waits or declared.effect is not Effect.READ):
+                release_slot(origin.scope)  # it waits for an event, or for Redis to keep a record and for TWS
             return await answer(call)
 
     def _listed(self, declared: ToolSpec, caller: Caller, origin: Origin) -> AbstractContextManager[None]:
@@ -157,8 +157,9 @@ class CallPipeline:
 
     def _place(self, declared: ToolSpec, caller: Caller) -> AbstractContextManager[None]:
         """The call's place among those of its token, or without tokens of its label. A call that reduces risk needs
-        none: it must work while the caller's streams run, and while something floods."""
-        if declared.relieves:
+        none: it must work while the caller's streams run, and while something floods. A call that waits for an event
+        has a count of its own."""
+        if declared.relieves or declared.waits:
             return nullcontext()
         return self._limits.admitted(caller.label if caller.principal == LOCAL else caller.principal)
 

@@ -13,14 +13,16 @@ BY_TOOL: dict[str, dict[str, Any]] = {
     "ibkr_modify_order": {"orderId": 1, "lmtPrice": 8},
     "ibkr_cancel_order": {"orderId": 1},
     "ibkr_get_order": {"orderId": 1},
+    "ibkr_wait_for": {"events": [{"event": "halt"}], "timeout_seconds": 1},
 }
 
 
 def example_arguments(spec: ToolSpec) -> dict[str, Any]:
     """Return arguments that the tool accepts: an example of each required argument, and what BY_TOOL adds."""
     schema = spec.input_schema()
-    required = {name: _example(name, schema["properties"][name]) for name in schema.get("required", [])}
-    return required | BY_TOOL.get(spec.tool_name, {})
+    own = BY_TOOL.get(spec.tool_name, {})
+    required = [name for name in schema.get("required", []) if name not in own]
+    return {name: _example(name, schema["properties"][name]) for name in required} | own
 
 
 def _example(name: str, field: dict[str, Any]) -> Any:

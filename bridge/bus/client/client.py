@@ -8,6 +8,7 @@ from typing import Self
 
 import msgspec
 
+from bridge.bus.client.event_reader import EventReader
 from bridge.bus.client.front_channel import FrontChannel
 from bridge.bus.client.replies import ReplyChannelLost, ReplyInbox, WorkerLost
 from bridge.bus.client.stream_reader import StreamReader
@@ -38,6 +39,7 @@ class BusClient:
         self.keys = Keys(session)
         self.pipe = CommandPipeline(url, timing)
         self._replies = ReplyInbox(self.pipe, self.keys, front_id)
+        self.events = EventReader(self.pipe, self._replies, self.keys, timing.event_check_s)
         self.fronts = FrontChannel(self.pipe, self._replies, self.keys)
         self._records = RecordClient(self.pipe, self.keys, self._replies.front)
 
@@ -47,6 +49,7 @@ class BusClient:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.events.close()
         await self._replies.__aexit__()
         await self.pipe.__aexit__()
 

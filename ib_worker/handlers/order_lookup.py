@@ -1,0 +1,35 @@
+"""The order that a read names: shared by the handlers of several domains."""
+
+from bridge.tool import ToolError
+from bridge.tools.types import OrderNameArguments
+from ib_worker.order_groups.related import legs
+from ib_worker.orders.tracker import TrackedOrder
+from ib_worker.orders.view import name_given
+from ib_worker.session.session import Session
+from ib_worker.session.sync import find_or_resync
+
+
+async def require_order(session: Session, orderId: int, named: OrderNameArguments) -> TrackedOrder:
+    """Return the order that a read names. Raises ToolError not_found, read_only, or what keeps the session from
+    telling."""
+    require_readable(session)
+    entry = await find_or_resync(session, orderId, named)
+    placed = legs(session, named.orderKey) if named.orderKey is not None else []
+    if entry is None and placed:
+        entry = placed[0]  # of a bracket whose entry TWS tells no more
+    if entry is None:
+        raise ToolError(
+            "not_found",
+            f"{name_given(orderId, named)[0]}: TWS lists no such order today, open or ended. The answer "
+            "of a call with an idempotencyKey is kept for seven days: repeat the call with the same key and arguments.",
+        )
+    return entry
+
+
+def require_readable(session: Session) -> None:
+    """Raise ToolError read_only where the gateway lists no orders."""
+    if not session.orders.readable:
+        raise ToolError(
+            "read_only",
+            "The gateway's API is in read-only mode: it lists no orders. Switch off its Read-Only API setting.",
+        )

@@ -1,0 +1,274 @@
+"""The tool ibkr_wait_for: a call that ends at the first of the events that it is given, or when its time is over."""
+
+import asyncio
+from base64 import b32encode
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+from fastmcp.tools import ToolResult
+
+from bridge.bus.client.client import BusClient
+from bridge.bus.events.event import Cursor, EventPage, ReadEvent, SessionEvent
+from bridge.bus.transport.connection import BusError, bus_down
+from bridge.conditions import meets
+from bridge.tool import OPERATIONS, ToolError
+from bridge.tools.events import GetOrderState, WaitCondition, WaitFor
+from mcp_front.admission.auth import TokenFile
+from mcp_front.protocol.results import value_result
+from mcp_front.timing import USUAL, FrontTiming
+from mcp_front.tools.pipeline import Call
+from mcp_front.tools.status import session_status
+
+MOST_OF_ONE = 64  # waits of one caller at once
+MOST = 1_000  # at this front
+TAG_LENGTH = 8
+
+
+@dataclass(frozen=True)
+class Found:
+    """The condition that came first, by its place, and what happened. `happened` is None for what was so already."""
+
+    condition: int
+    happened: dict[str, Any]
+    cursor: Cursor
+
+
+@dataclass
+class Progress:
+    """The place up to which a wait has read, and the events that it missed on the way."""
+
+    cursor: Cursor
+    gap: bool = False
+    missing: int | None = 0
+
+    def take(self, page: EventPage) -> None:
+        if page.gap:
+            unknown = page.missing is None or self.missing is None
+            self.gap, self.missing = True, None if unknown else (self.missing or 0) + (page.missing or 0)
+        self.cursor = page.next
+
+
+class Waits:
+    """Answers ibkr_wait_for through one BusClient; once `draining` is set each call ends with its cursor."""
+
+    def __init__(
+        self, bus: BusClient, draining: asyncio.Event, tokens: TokenFile | None, timing: FrontTiming = USUAL
+    ) -> None:
+        self._bus = bus
+        self._draining = draining
+        self._tokens = tokens
+        self._timing = timing
+        self._waiting: Counter[str] = Counter()
+
+    async def wait_for(self, call: Call) -> ToolResult:
+        request = call.request
+        assert isinstance(request, WaitFor)
+        clock = asyncio.get_running_loop().time
+        began, principal = clock(), call.caller.principal
+        with self._place(principal):
+            after = opened_cursor(request.cursor, principal) if request.cursor else await self._newest()
+            progress = Progress(after)
+            found, why = await self._first(call, request, progress)
+        cursor = sealed_cursor(found.cursor if found else progress.cursor, principal)
+        waited = round(clock() - began, 3)
+        return value_result(
+            call.declared,
+            {
+                "event": request.events[found.condition].event if found else "none",
+                "condition": found.condition if found else None,
+                "happened": found.happened if found else None,
+                "message": _message(found, request, why, waited),
+                "cursor": cursor,
+                "waited_seconds": waited,
+                "gap": progress.gap,
+                "missing": progress.missing,
+            },
+        )
+
+    @contextmanager
+    def _place(self, principal: str) -> Iterator[None]:
+        """Raises ToolError `paced` where too many wait already."""
+        if self._waiting[principal] >= MOST_OF_ONE or self._waiting.total() >= MOST:
+            text = f"{principal} has {self._waiting[principal]} calls of ibkr_wait_for open, the most at once."
+            raise ToolError("paced", f"{text} Give several events to one call.", retry_after_s=1.0)
+        self._waiting[principal] += 1
+        try:
+            yield
+        finally:
+            self._waiting[principal] -= 1
+
+    async def _newest(self) -> Cursor:
+        try:
+            return await self._bus.events.newest()
+        except BusError as error:
+            raise bus_down(self._bus.pipe.url, error) from error
+
+    async def _first(self, call: Call, request: WaitFor, progress: Progress) -> tuple[Found | None, str]:
+        """Return the first event that meets a condition; without one, the reason for ending."""
+        finding = asyncio.ensure_future(self._find(call, request, progress))
+        ending = asyncio.ensure_future(self._ends(call))
+        telling = asyncio.ensure_future(_show_life(call, request, self._timing.wait_pulse_s))
+        tasks = (finding, ending, telling)
+        try:
+            await asyncio.wait((finding, ending), timeout=request.timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+            if finding.done():
+                return finding.result(), ""
+            return None, ending.result() if ending.done() else ""
+        finally:
+            for each in tasks:
+                each.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _find(self, call: Call, request: WaitFor, progress: Progress) -> Found:
+        """Read on until a condition is met. A state counts that is so already if the call has no cursor, or events were
+        lost."""
+        unknown = request.cursor is None
+        while True:
+            if unknown:
+                now = await self._already(call, request.events, progress.cursor)
+                if now is not None:
+                    return now
+                unknown = False
+            try:
+                page = await self._bus.events.after(progress.cursor)
+            except BusError:
+                await asyncio.sleep(self._timing.wait_again_s)
+                continue
+            found = _first_met(page.events, request.events)
+            if found is not None:
+                progress.take(page)
+                return found
+            progress.take(page)
+            unknown = page.gap or any(each.event.kind == "session" for each in page.events)
+
+    async def _already(self, call: Call, conditions: Sequence[WaitCondition], cursor: Cursor) -> Found | None:
+        """Return the first condition that is met now. A session that can't tell is asked again once it is back."""
+        for number, condition in enumerate(conditions):
+            if condition.event in ("order_filled", "order_done", "order_rejected"):
+                now = await self._order(call, condition)
+            elif condition.event in ("session_ready", "session_lost"):
+                now = await self._session(condition)
+            else:
+                continue
+            if now is not None:
+                return Found(number, now, cursor)
+        return None
+
+    async def _order(self, call: Call, condition: WaitCondition) -> dict[str, Any] | None:
+        """Return the order as it stands if it meets the condition. Raises ToolError for an order that is not there."""
+        caller = call.caller
+        try:
+            reply = await self._bus.ask(
+                OPERATIONS["get_order_state"],
+                GetOrderState(orderKey=condition.orderKey, permId=condition.permId),
+                caller=caller.principal,
+                label=caller.label,
+                request_id=caller.request_id,
+                traceparent=caller.traceparent,
+            )
+        except ToolError as error:
+            if error.code in ("not_found", "ambiguous"):
+                raise
+            return None
+        now: dict[str, Any] = msgspec.json.decode(reply)
+        event = SessionEvent(
+            "order", now["time"], orderRef=now["orderRef"] or "", permId=now["permId"], details=now["details"]
+        )
+        return now if meets(event, condition) else None
+
+    async def _session(self, condition: WaitCondition) -> dict[str, Any] | None:
+        status = await session_status(self._bus)
+        known = {name: status[name] for name in ("state", "cause", "remedy")}
+        event = SessionEvent("session", status["since"] or "", details=known)
+        return told(event) if meets(event, condition) else None
+
+    async def _ends(self, call: Call) -> str:
+        """Return the reason for ending before the time is over."""
+        while not self._draining.is_set():
+            if self._tokens is not None and not self._tokens.may(call.caller.principal, call.declared.effect):
+                return "the client's token was revoked"
+            try:
+                async with asyncio.timeout(self._timing.session_check_s):
+                    await self._draining.wait()
+            except TimeoutError:
+                continue
+        return "this front is stopping"
+
+
+async def _show_life(call: Call, request: WaitFor, pulse_s: float) -> None:
+    """Tell the client again and again that the call still waits, and for what."""
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    line = f"waiting for {waited_for(request.events)}"
+    while True:
+        await asyncio.sleep(pulse_s)
+        await call.context.report_progress(round(clock() - began, 3), request.timeout_seconds, line)
+
+
+def waited_for(conditions: Sequence[WaitCondition]) -> str:
+    """Return the conditions as a person reads them: order_filled of key-0001, execution of SPY."""
+    return " or ".join(map(_described, conditions))
+
+
+def _described(condition: WaitCondition) -> str:
+    names = (condition.orderKey, condition.permId, condition.symbol, condition.conId)
+    about = next((str(each) for each in names if each is not None), "")
+    return f"{condition.event} of {about}" if about else condition.event
+
+
+def _first_met(events: Sequence[ReadEvent], conditions: Sequence[WaitCondition]) -> Found | None:
+    for each in events:
+        for number, condition in enumerate(conditions):
+            if meets(each.event, condition):
+                return Found(number, told(each.event), each.cursor)
+    return None
+
+
+def told(event: SessionEvent) -> dict[str, Any]:
+    """Return an event as a client sees it."""
+    return {
+        "kind": event.kind,
+        "time": event.time,
+        "symbol": event.symbol or None,
+        "orderKey": event.key or None,
+        "orderRef": event.orderRef or None,
+        "orderId": event.orderId,
+        "permId": event.permId,
+        "account": event.account or None,
+        "conId": event.conId,
+        "details": event.details,
+    }
+
+
+def _message(found: Found | None, request: WaitFor, why: str, waited: float) -> str:
+    if found is not None:
+        return f"{_described(request.events[found.condition])} after {waited:g} s"
+    over = f"Ended early: {why}" if why else f"No event in {request.timeout_seconds} s"
+    return f"{over}. Waited for {waited_for(request.events)}. Call again with the cursor to go on without a gap."
+
+
+def sealed_cursor(cursor: Cursor, principal: str) -> str:
+    """Return a cursor as its principal gets it."""
+    return f"{cursor}.{_tag(principal)}"
+
+
+def opened_cursor(written: str, principal: str) -> Cursor:
+    """Raises ToolError for what is no cursor, or another principal's."""
+    text, _, tag = written.rpartition(".")
+    try:
+        cursor = Cursor.parse(text)
+    except ValueError as error:
+        raise ToolError("invalid_arguments", f"cursor: {error}. Leave it out to begin now.") from None
+    if tag != _tag(principal):
+        raise ToolError("forbidden", "cursor: it was given to another client. Leave it out to begin now.")
+    return cursor
+
+
+def _tag(principal: str) -> str:
+    """Tell whose a cursor is. It guards no secret: every client of the session may read the whole log."""
+    return b32encode(sha256(f"cursor\0{principal}".encode()).digest()).decode().lower()[:TAG_LENGTH]

@@ -1,0 +1,82 @@
+"""A front waits for events: woken at once, and also where the message that wakes it is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bridge.bus.client.client import BusClient
+from bridge.bus.client.replies import ReplyInbox
+from bridge.bus.events.event import Cursor, EventDraft, SessionEvent
+from bridge.bus.events.event_log import log_events
+from bridge.bus.server.server import BusServer
+from bridge.bus.timing import BusTiming
+from tests.stacks.audit_log import leading
+
+
+def draft(state: str) -> EventDraft:
+    return EventDraft("a", state, SessionEvent("order", "2026-01-02T03:04:05Z", details={"status": state}))
+
+
+@asynccontextmanager
+async def front_and_leader(
+    redis_url: str, session: str, check_s: float = 60
+) -> AsyncIterator[tuple[BusClient, BusServer]]:
+    async with leading(redis_url, session) as (bus, _), BusClient(
+        redis_url, session, "front", BusTiming(event_check_s=check_s)
+    ) as front:
+        await front.status()
+        yield front, bus
+
+
+async def put(bus: BusServer, *states: str) -> None:
+    await log_events(bus.pipe, bus.keys, bus.lease.token, [draft(each) for each in states])
+
+
+async def test_those_who_wait_are_woken_by_the_event(redis_url: str, session: str) -> None:
+    async with front_and_leader(redis_url, session) as (front, bus):
+        start = await front.events.newest()
+        waiting = [asyncio.create_task(front.events.after(start)) for _ in range(3)]
+        await asyncio.sleep(0.2)
+        assert not any(each.done() for each in waiting)
+        await put(bus, "Filled")
+        async with asyncio.timeout(2):
+            pages = await asyncio.gather(*waiting)
+
+    assert [[each.event.details["status"] for each in page.events] for page in pages] == [["Filled"]] * 3
+
+
+async def test_an_event_whose_message_was_lost_is_found_by_looking(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ReplyInbox, "attach", lambda *_: None)
+    async with front_and_leader(redis_url, session, 0.05) as (front, bus):
+        waiting = asyncio.create_task(front.events.after(Cursor()))
+        await asyncio.sleep(0.2)
+        await put(bus, "Filled")
+        async with asyncio.timeout(2):
+            page = await waiting
+
+    assert len(page.events) == 1
+
+
+async def test_what_is_there_already_is_told_at_once_and_a_read_is_shared(redis_url: str, session: str) -> None:
+    async with front_and_leader(redis_url, session) as (front, bus):
+        await put(bus, "Submitted", "Filled")
+        first, second = await asyncio.gather(front.events.after(Cursor()), front.events.page(Cursor()))
+
+    assert first is second
+    assert len(first.events) == 2
+
+
+async def test_nobody_looks_once_nobody_waits(redis_url: str, session: str) -> None:
+    async with front_and_leader(redis_url, session, 0.02) as (front, _):
+        waiting = asyncio.create_task(front.events.after(Cursor()))
+        await asyncio.sleep(0.1)
+        looking = front.events._looking
+        waiting.cancel()
+        await asyncio.sleep(0.1)
+
+        assert looking is not None
+        assert looking.done()

@@ -1,0 +1,85 @@
+"""Which event meets which condition."""
+
+import pytest
+
+from bridge.bus.events.event import EventKind, SessionEvent
+from bridge.conditions import meets
+from bridge.order_references import order_ref
+from bridge.tools.events import WaitCondition
+
+KEY = "key-0001"
+
+
+def event(kind: EventKind, **details: object) -> SessionEvent:
+    return SessionEvent(
+        kind, "2026-01-02T03:04:05Z", orderRef=order_ref(KEY), permId=99, conId=756733, symbol="SPY 18JUL25 400 P",
+        details=details,
+    )  # fmt: skip
+
+
+def met(found: SessionEvent, **condition: object) -> bool:
+    return meets(found, WaitCondition.model_validate(condition))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "details", "expected"),
+    [
+        ("order_filled", {"status": "Filled", "done": True, "filled": 10.0}, True),
+        ("order_filled", {"status": "Submitted", "filled": 4.0}, False),
+        ("order_filled", {"status": "Cancelled", "done": True, "filled": 4.0}, False),
+        ("order_partly_filled", {"status": "Submitted", "filled": 4.0}, True),
+        ("order_partly_filled", {"status": "Submitted", "filled": 0.0}, False),
+        ("order_done", {"status": "Cancelled", "done": True}, True),
+        ("order_done", {"status": "unknown", "done": False, "not_found": True}, True),
+        ("order_done", {"status": "Submitted", "done": False}, False),
+        ("order_rejected", {"status": "Inactive", "rejected": True}, True),
+        ("order_rejected", {"status": "Inactive", "rejected": False}, False),
+    ],
+)
+def test_an_order_meets_a_condition_by_its_state(wanted: str, details: dict[str, object], expected: bool) -> None:
+    assert met(event("order", **details), event=wanted, orderKey=KEY) is expected
+
+
+def test_an_order_is_the_one_that_is_named_by_key_or_by_permid() -> None:
+    filled = event("order", status="Filled")
+
+    assert met(filled, event="order_filled", orderKey=KEY)
+    assert met(filled, event="order_filled", permId=99)
+    assert not met(filled, event="order_filled", orderKey="key-0002")
+    assert not met(filled, event="order_filled", permId=98)
+    assert not met(filled, event="order_filled", orderKey=KEY, permId=98)
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ({}, True),
+        ({"symbol": "SPY"}, True),
+        ({"symbol": "spy 18jul25 400 p"}, True),
+        ({"symbol": "AAPL"}, False),
+        ({"conId": 756733}, True),
+        ({"conId": 1}, False),
+        ({"permId": 99}, True),
+    ],
+)
+def test_an_execution_is_any_or_one_of_what_is_named(condition: dict[str, object], expected: bool) -> None:
+    assert met(event("execution", shares=1.0), event="execution", **condition) is expected
+
+
+def test_an_order_is_no_execution_and_an_execution_no_order() -> None:
+    assert not met(event("order", status="Filled", filled=1.0), event="execution")
+    assert not met(event("execution", shares=1.0), event="order_filled", orderKey=KEY)
+
+
+@pytest.mark.parametrize(("state", "ready"), [("ready", True), ("link_down", False), ("connecting", False)])
+def test_the_session_is_ready_or_lost(state: str, ready: bool) -> None:
+    found = event("session", state=state)
+
+    assert met(found, event="session_ready") is ready
+    assert met(found, event="session_lost") is not ready
+
+
+@pytest.mark.parametrize("kind", ["halt", "resume"])
+def test_the_kill_switch_is_an_event(kind: EventKind) -> None:
+    assert met(event(kind), event=kind)
+    assert not met(event("session", state="ready"), event=kind)
