@@ -155,15 +155,16 @@ async def test_a_front_that_drains_ends_the_call_with_its_cursor(redis_url: str,
     assert found["cursor"]
 
 
-async def test_a_sign_of_life_goes_out_while_a_call_waits(
-    redis_url: str, session: str
-) -> None:
+async def test_a_sign_of_life_goes_out_while_a_call_waits(redis_url: str, session: str) -> None:
     reports: list[Any] = []
 
     async def on_progress(*report: Any) -> None:
         reports.append(report)
 
-    async with serving(redis_url, session, timing=FrontTiming(wait_pulse_s=0.2)) as front, front.client(progress_handler=on_progress) as client:
+    async with (
+        serving(redis_url, session, timing=FrontTiming(wait_pulse_s=0.2)) as front,
+        front.client(progress_handler=on_progress) as client,
+    ):
         arguments = {"events": [{"event": "execution", "symbol": "SPY"}], "timeout_seconds": 1}
         await client.call_tool("ibkr_wait_for", arguments)
 

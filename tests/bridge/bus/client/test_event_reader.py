@@ -23,9 +23,10 @@ def draft(state: str) -> EventDraft:
 async def front_and_leader(
     redis_url: str, session: str, check_s: float = 60
 ) -> AsyncIterator[tuple[BusClient, BusServer]]:
-    async with leading(redis_url, session) as (bus, _), BusClient(
-        redis_url, session, "front", BusTiming(event_check_s=check_s)
-    ) as front:
+    async with (
+        leading(redis_url, session) as (bus, _),
+        BusClient(redis_url, session, "front", BusTiming(event_check_s=check_s)) as front,
+    ):
         await front.status()
         yield front, bus
 
