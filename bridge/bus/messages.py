@@ -51,6 +51,7 @@ class Request(msgspec.Struct, frozen=True, omit_defaults=True):
     traceparent: str | None = None
     label: str = ""
     keyless: bool = False  # the front made the key: the caller learns it with the answer
+    cancelled: bool = False  # the caller of the read `id` has gone, and nobody awaits its answer
 
     @property
     def client(self) -> str:
@@ -102,6 +103,11 @@ class Heartbeat(msgspec.Struct, frozen=True):
 
 def encode_request(request: Request) -> bytes:
     return _bounded(msgspec.json.encode(request), REQUEST_LIMIT, "request")
+
+
+def encode_cancel(request: Request) -> bytes:
+    """Return the message that ends a read. A worker of an earlier release drops it: by `until` it is long late."""
+    return encode_request(msgspec.structs.replace(request, args=NULL, until=0, cancelled=True))
 
 
 def encode_reply(reply: Reply) -> bytes:

@@ -60,7 +60,7 @@ async def dispatch(session: Session, asked: RequestContext) -> bytes:
     bus's own errors pass."""
     with (
         structlog.contextvars.bound_contextvars(request_id=asked.request_id, operation=asked.operation),
-        acting_for(asked.client),
+        acting_for(asked.client, lambda: asked.caller_left),
     ):
         began_ready = session.state.standing.ready
         try:

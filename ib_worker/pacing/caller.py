@@ -1,13 +1,19 @@
 """The caller whose request a task carries out, and one caller's share of a common stock."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 SESSION = ""  # the session's own work, and answers that all callers share: neither can flood
 LEFT_TO_OTHERS = 5  # of what is counted, such as lines, one caller leaves every fifth to the others
 
+
+def _stays() -> bool:
+    return False
+
+
 _caller: ContextVar[str] = ContextVar("caller", default=SESSION)
+_has_left: ContextVar[Callable[[], bool]] = ContextVar("has_left", default=_stays)
 
 
 def current_caller() -> str:
@@ -15,14 +21,20 @@ def current_caller() -> str:
     return _caller.get()
 
 
+def current_caller_left() -> bool:
+    """Return whether that caller has gone for good. A caller whose deadline passed may come back for the answer."""
+    return _has_left.get()()
+
+
 @contextmanager
-def acting_for(caller: str) -> Iterator[None]:
+def acting_for(caller: str, has_left: Callable[[], bool] = _stays) -> Iterator[None]:
     """Carry out the block, and the tasks that it starts, for this caller."""
-    token = _caller.set(caller)
+    tokens = _caller.set(caller), _has_left.set(has_left)
     try:
         yield
     finally:
-        _caller.reset(token)
+        _caller.reset(tokens[0])
+        _has_left.reset(tokens[1])
 
 
 def max_share(whole: int) -> int:

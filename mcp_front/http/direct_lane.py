@@ -6,6 +6,7 @@ orders with their confirmations, and every request that the SDK would refuse.
 """
 
 import asyncio
+import time
 from collections.abc import Iterable
 
 from fastmcp.tools import ToolResult
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bridge.tool import Effect, ToolSpec
 from mcp_front.admission.auth import is_known
 from mcp_front.http.paths import is_message
-from mcp_front.protocol.direct_call import CALL, PARAMS, DirectCall, direct_answer, direct_call
+from mcp_front.protocol.direct_call import CALL, PARAMS, DirectCall, direct_answer, direct_call, progress_note
 from mcp_front.protocol.envelope import MESSAGE
 from mcp_front.protocol.results import error_result
 from mcp_front.protocol.stop_errors import cut_off
@@ -82,7 +83,7 @@ class DirectLane:
     async def _run(self, call: DirectCall, scope: Scope, leaving: asyncio.Future[None], send: Send) -> None:
         """Answer in JSON; after ten seconds as an event stream. A client that hangs up ends a read; other calls go on
         to their end, since what they change may be half done."""
-        spec, response = self._tools[call.tool], _Response(send, self._timing.ping_s)
+        spec, response = self._tools[call.tool], _Response(call, send, self._timing)
         answering = asyncio.ensure_future(self._calls.answer(spec, call.arguments, _origin(call, scope)))
         patience_s = self._timing.stream_after_s if _accepted(scope)[1] else None
         try:
@@ -99,26 +100,34 @@ class DirectLane:
 class _Response:
     """The HTTP response to a call: one JSON object, or an event stream once it has been kept open."""
 
-    def __init__(self, send: Send, ping_s: float) -> None:
+    def __init__(self, call: DirectCall, send: Send, timing: FrontTiming) -> None:
+        self._call = call
         self._send = send
-        self._ping_s = ping_s
+        self._timing = timing
         self._streams = False
 
     async def keep_open(self, answering: asyncio.Future[ToolResult], leaving: asyncio.Future[None]) -> None:
-        """Begin an event stream, and keep it alive until the answer is there or the client has gone."""
-        self._streams = True
+        """Begin an event stream, and keep it alive until the answer is there or the client has gone. A client that
+        gave a progress token is notified at each ping."""
+        self._streams, began = True, time.monotonic()
         await self._send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
         while not answering.done() and not leaving.done():
-            await self._send({"type": "http.response.body", "body": PING, "more_body": True})
-            await asyncio.wait((answering, leaving), timeout=self._ping_s, return_when=asyncio.FIRST_COMPLETED)
+            note = progress_note(self._call, self._timing.stream_after_s + time.monotonic() - began)
+            body = PING + _event(note) if note else PING
+            await self._send({"type": "http.response.body", "body": body, "more_body": True})
+            await asyncio.wait((answering, leaving), timeout=self._timing.ping_s, return_when=asyncio.FIRST_COMPLETED)
 
     async def end(self, body: bytes) -> None:
         if self._streams:
-            body = b"event: message\r\ndata: " + body + b"\r\n\r\n"
+            body = _event(body)
         else:
             headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
             await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
+
+
+def _event(message: bytes) -> bytes:
+    return b"event: message\r\ndata: " + message + b"\r\n\r\n"
 
 
 async def _result(

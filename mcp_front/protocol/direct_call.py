@@ -19,6 +19,7 @@ PARAMS = frozenset(("name", "arguments", "_meta"))  # of a call without a task, 
 VERSION_HEADER = "mcp-protocol-version"
 DEFAULT_VERSION = "2025-03-26"  # MCP: of a handshake-era request without the header
 CONTENT_TYPE = "content-type"
+PROGRESS_TOKEN = "progressToken"
 PARAM_HEADER = "mcp-param-"  # no tool declares one; the SDK answers a request that has one
 Headers = list[tuple[bytes, bytes]]  # as in an ASGI scope: lower-case names
 
@@ -73,6 +74,18 @@ def _is_modern(message: Mapping[str, Any], found: Mapping[str, str]) -> bool:
 def _client(meta: Mapping[str, Any], modern: bool) -> str:
     info = meta.get(CLIENT_INFO_META_KEY) if modern else None
     return str(info.get("name", "")) if isinstance(info, Mapping) else ""
+
+
+def progress_note(call: DirectCall, waited_s: float) -> bytes:
+    """Return the notification that a call still runs, by the seconds so far; empty where the client wants none.
+
+    A client may restart its own timeout at each (MCP, "Progress"), and most have one of a minute.
+    """
+    token = call.meta.get(PROGRESS_TOKEN)
+    if token is None:
+        return b""
+    params = {"progressToken": token, "progress": round(waited_s, 3)}
+    return msgspec.json.encode({"jsonrpc": "2.0", "method": "notifications/progress", "params": params})
 
 
 def direct_answer(call: DirectCall, result: ToolResult, server_info: Mapping[str, str]) -> bytes:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from ibgateway.simulator.server.server import Simulator
+from mcp_front.timing import USUAL, FrontTiming
 from tests.stacks.front import Running, serving
 from tests.stacks.worker import caller, worker
 
@@ -18,12 +19,12 @@ class Stack:
 
 
 @asynccontextmanager
-async def whole_stack(redis_url: str, session: str) -> AsyncIterator[Stack]:
+async def whole_stack(redis_url: str, session: str, timing: FrontTiming = USUAL) -> AsyncIterator[Stack]:
     """Everything, ready for reads and writes."""
     async with (
         Simulator() as sim,
         worker(redis_url, session, sim.port),
-        serving(redis_url, session) as front,
+        serving(redis_url, session, timing=timing) as front,
         caller(redis_url, session) as other,
     ):
         await other.writable()

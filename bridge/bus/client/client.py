@@ -16,13 +16,13 @@ from bridge.bus.client.submission import Deadlines, Submission, refused_by_bus
 from bridge.bus.controls.kill_switch import halted_by, read_halt
 from bridge.bus.halt import Halt
 from bridge.bus.keys import Keys
-from bridge.bus.messages import VERSION, Heartbeat, Reply, Request, encode_request, result_of
+from bridge.bus.messages import VERSION, Heartbeat, Reply, Request, encode_cancel, encode_request, result_of
 from bridge.bus.records.records import RecordClient, digest_of
 from bridge.bus.timing import USUAL, BusTiming
 from bridge.bus.transport.connection import BusError, Refused, bus_down, bus_errors
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.script import WRITABLE
-from bridge.tool import ToolError, ToolRequest, ToolSpec
+from bridge.tool import Effect, ToolError, ToolRequest, ToolSpec
 
 SEAL_BYTES = 32
 LONGEST_NUMBER = 15  # digits of a time in ms, or of a token
@@ -92,8 +92,10 @@ class BusClient:
 
         Raises ToolError: no_worker (at once), bus_down, timeout, retry (the reply may have been missed), worker_lost,
         too_large, or the worker's own error. The caller may retry after all but the worker's own.
+
+        A read that is cancelled ends at the worker too. Its deadline ends it there by itself.
         """
-        total_s = deadline_s or declared.deadline_s
+        total_s, request = deadline_s or declared.deadline_s, None
         try:
             async with asyncio.timeout(total_s):
                 await self._ready()
@@ -101,6 +103,10 @@ class BusClient:
                 reply = await self._asked(request)
                 result_of(reply)
                 return reply
+        except asyncio.CancelledError:
+            if request is not None and declared.effect is Effect.READ:
+                self._cancel(request)
+            raise
         except BusError as error:
             raise bus_down(self.pipe.url, error) from error
         except TimeoutError:
@@ -116,6 +122,12 @@ class BusClient:
             if await self.pipe.send("SPUBLISH", self.keys.requests, message) == 0:
                 raise ToolError("no_worker", NO_WORKER)
             return await call
+
+    def _cancel(self, request: Request) -> None:
+        """Tell the worker that nobody awaits the answer any more. Best effort: without it the deadline ends the
+        read."""
+        told = self.pipe.send("SPUBLISH", self.keys.requests, encode_cancel(request))
+        told.add_done_callback(asyncio.Future.exception)  # fetched: what could not be told is not missed
 
     async def submit(
         self,

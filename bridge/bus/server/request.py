@@ -50,6 +50,7 @@ class RequestContext:
         self.execution = token_hex(8)  # tells this delivery of the request from another
         self.gate: AdmissionRules | None = None  # which a placing has tried to pass
         self.limit = asyncio.timeout(wait_s)
+        self.caller_left = False  # before the deadline, so that nobody comes back for what it has begun
         self._lease = lease
         self._records = records
         self._note_s = note_s

@@ -28,7 +28,7 @@ from bridge.bus.transport.outage_log import Outage
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.pubsub import PubSubListener
 from bridge.tasks import cancel_and_wait
-from bridge.tool import OPERATIONS, Model, ToolError
+from bridge.tool import OPERATIONS, Effect, Model, ToolError
 
 HEARTBEAT_KEPT_MS = 7 * 24 * 3600 * 1000  # so long a front can say since when the worker is gone
 LONGEST_WAIT_MS = 3_600_000  # of any call; a front never asks for more
@@ -65,7 +65,7 @@ class BusServer:
         self._keeper: asyncio.Task[None] | None = None
         self._syncer: asyncio.Task[None] | None = None
         self._in_hand: dict[str, asyncio.Task[None]] = {}
-        self._requests: dict[str, Request] = {}  # the same ones
+        self._contexts: dict[str, RequestContext] = {}  # the same ones
         self._load = InFlightLimits()
         self._stop = asyncio.Event()
         self._grace_s = 0.0
@@ -227,7 +227,7 @@ class BusServer:
 
     def keys_in_hand(self) -> set[str]:
         """The keys of writes that a handler of this process carries out now."""
-        return {request.key for request in self._requests.values() if request.key is not None}
+        return {asked.key for asked in self._contexts.values() if asked.key is not None}
 
     def _hear(self, runner: RequestRunner, handle: Handle, message: bytes) -> None:
         """Start a request, unless it is unreadable, late, in progress already, or this worker leads no more."""
@@ -240,6 +240,9 @@ class BusServer:
             self.unreadable += 1
             log.warning("request_unreadable", error=str(error), count=self.unreadable)
             return
+        if request.cancelled:
+            self._cancel_read(request.id)
+            return
         wait_ms = min(request.until - self.pipe.clock.now_ms(), LONGEST_WAIT_MS)
         if wait_ms <= 0 or not self.lease.may_serve_reads() or request.id in self._in_hand:
             log.info("request_dropped", id=request.id, operation=request.op, wait_ms=wait_ms)
@@ -251,12 +254,22 @@ class BusServer:
         asked = RequestContext(request, wait_ms / 1000, self.lease, self.records, self.pipe.timing.note_s)
         task = asyncio.create_task(runner.carry_out(asked, handle), name=f"bus request {request.id}")
         self._in_hand[request.id] = task
-        self._requests[request.id] = request
+        self._contexts[request.id] = asked
         self._load.add(request)
         task.add_done_callback(lambda _: self._put_down(request))
 
+    def _cancel_read(self, id: str) -> None:
+        """End a read whose caller has gone. A write goes on to its record, whatever a message says."""
+        asked = self._contexts.get(id)
+        operation = OPERATIONS.get(asked.operation) if asked is not None else None
+        if asked is None or operation is None or operation.effect is not Effect.READ or asked.key is not None:
+            return
+        log.info("request_cancelled", id=id, operation=asked.operation)
+        asked.caller_left = True
+        self._in_hand[id].cancel()
+
     def _put_down(self, request: Request) -> None:
-        del self._in_hand[request.id], self._requests[request.id]
+        del self._in_hand[request.id], self._contexts[request.id]
         self._load.remove(request)
 
     def publish(self, stream: str, kind: str, body: bytes) -> None:

@@ -8,7 +8,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 
 from bridge.tool import TOOLS
 from bridge.tools import account  # noqa: F401 - its declarations fill the registry
-from mcp_front.protocol.direct_call import DirectCall, Headers, direct_answer, direct_call
+from mcp_front.protocol.direct_call import DirectCall, Headers, direct_answer, direct_call, progress_note
 from mcp_front.protocol.results import value_result
 
 MODERN = {
@@ -89,3 +89,18 @@ def test_the_answer_names_the_server_in_2026_alone() -> None:
     assert told[0]["_meta"]["io.modelcontextprotocol/serverInfo"] == {"name": "ibkr", "version": "1"}
     assert told[0]["resultType"] == "complete"
     assert set(told[1]) == {"_meta", "content", "isError", "structuredContent"}
+
+
+@pytest.mark.parametrize(("token", "told"), [("p", "p"), (0, 0)])
+def test_a_call_with_a_progress_token_is_told_that_it_runs(token: Any, told: Any) -> None:
+    call = direct_call(message({"progressToken": token}), headers())
+
+    assert call is not None
+    assert json.loads(progress_note(call, 10.0))["params"] == {"progressToken": told, "progress": 10.0}
+
+
+def test_a_call_without_a_progress_token_is_told_nothing() -> None:
+    call = direct_call(message(), headers())
+
+    assert call is not None
+    assert progress_note(call, 10.0) == b""

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.bus.client.client import BusClient
 from bridge.bus.keys import Keys
-from bridge.bus.messages import REQUEST_LIMIT, VERSION
+from bridge.bus.messages import REQUEST_LIMIT, VERSION, Request, decode_request, encode_cancel
 from bridge.bus.server import server as answering
 from bridge.bus.server.request import RequestContext
 from bridge.bus.server.server import BusServer
@@ -85,6 +85,34 @@ async def test_one_request_delivered_twice_is_handled_once(redis_url: str, sessi
         await until(lambda: broker.asked[-1].request.id == "last", "the request after them is in hand")
 
     assert len(broker.asked) == 2
+
+
+@pytest.mark.parametrize("ends", [True, False])
+async def test_a_read_ends_with_its_caller_and_a_write_goes_on(redis_url: str, session: str, ends: bool) -> None:
+    broker = Broker()
+    broker.before.clear()
+    async with serving(redis_url, session, broker.handle) as bus, front(redis_url, session) as asker:
+        asking = asyncio.create_task(ask(asker) if ends else submit(asker))
+        await until(lambda: broker.asked, "the request is in hand")
+        asking.cancel()
+        if ends:
+            await until(lambda: not bus._in_hand, "the read has ended", 1)
+            assert broker.asked[0].caller_left
+        else:
+            stray = msgspec.structs.replace(broker.asked[0].request, key=None)
+            await asker.pipe.send("SPUBLISH", asker.keys.requests, encode_cancel(stray))
+            broker.before.set()
+            assert await submit(asker)
+
+    assert broker.sent == ({} if ends else {KEY: 1})
+
+
+def test_a_cancel_is_late_to_a_worker_of_an_earlier_release() -> None:
+    read = Request(VERSION, "f1-1", "get_positions", msgspec.Raw(b"{}"), "f1", 2**40, "claude", "r-1")
+
+    heard = decode_request(encode_cancel(read))
+
+    assert (heard.id, heard.until, heard.cancelled) == ("f1-1", 0, True)
 
 
 @pytest.mark.fault(86, 89)
