@@ -2,7 +2,8 @@
 
 FastMCP and the SDK need milliseconds of the one thread for a call whose answer is one JSON object. The lane has the
 same checks, limits, log lines and shapes, since both ways end in `CallPipeline.answer`. FastMCP keeps lists, streams,
-orders with their confirmations, and every request that the SDK would refuse.
+orders of clients that can be asked to approve them, and every request that the SDK would refuse. Which way a call takes
+is decided before it begins, so no order goes both ways.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from mcp.server.streamable_http import check_accept_headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bridge.tool import Effect, ToolSpec
+from bridge.tool import Effect, ToolError, ToolSpec
 from mcp_front.admission.auth import is_known
 from mcp_front.http.paths import is_message
 from mcp_front.protocol.direct_call import CALL, PARAMS, DirectCall, direct_answer, direct_call, progress_note
@@ -34,8 +35,8 @@ STREAM_HEADERS = [
 
 
 class DirectLane:
-    """Takes `tools/call` of the tools that are answered in one piece and place no order. `streamed`: tool names that
-    send messages while they run."""
+    """Takes `tools/call` of the tools that are answered in one piece. `streamed`: tool names that send messages while
+    they run."""
 
     def __init__(
         self,
@@ -48,9 +49,7 @@ class DirectLane:
         self._app = app
         self._calls = calls
         self._timing = timing
-        self._tools = {
-            spec.tool_name: spec for spec in offered if spec.effect is not Effect.WRITE and spec.name not in streamed
-        }
+        self._tools = {spec.tool_name: spec for spec in offered if spec.name not in streamed}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = self._direct(scope) if is_message(scope) and is_known(scope) and MESSAGE in scope else None
@@ -67,15 +66,17 @@ class DirectLane:
             return None
         if params.keys() - PARAMS and not spec.relieves:  # such as `requestState`, which FastMCP opens or refuses
             return None
-        return direct_call(message, scope["headers"])
+        call = direct_call(message, scope["headers"])
+        asks = call is not None and call.may_be_asked and spec.effect is Effect.WRITE and not spec.relieves
+        return None if asks else call
 
     async def _answer(self, call: DirectCall, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the call. A read whose client hung up while it waited to be let in is not begun: it would only use up
-        what TWS allows."""
+        """Answer the call. What a client asked for and hung up on while it waited to be let in is not begun, be it a
+        read or an order. What reduces risk, or steers the session, is."""
         leaving = asyncio.ensure_future(_disconnected(receive))
         try:
             await asyncio.sleep(0)  # the step in which `leaving` finds a client that has gone
-            if not leaving.done() or self._tools[call.tool].effect is not Effect.READ:
+            if not leaving.done() or _begins_without_client(self._tools[call.tool]):
                 await self._run(call, scope, leaving, send)
         finally:
             leaving.cancel()
@@ -87,7 +88,7 @@ class DirectLane:
         answering = asyncio.ensure_future(self._calls.answer(spec, call.arguments, _origin(call, scope)))
         patience_s = self._timing.stream_after_s if _accepted(scope)[1] else None
         try:
-            result = await _result(spec, answering, leaving, response, patience_s)
+            result = await _result(cut_off(spec, call.arguments), answering, leaving, response, patience_s)
             if result is not None:
                 await response.end(direct_answer(call, result, SERVER_INFO))
         finally:
@@ -130,21 +131,25 @@ def _event(message: bytes) -> bytes:
     return b"event: message\r\ndata: " + message + b"\r\n\r\n"
 
 
+def _begins_without_client(spec: ToolSpec) -> bool:
+    return spec.relieves or spec.effect not in (Effect.READ, Effect.WRITE)
+
+
 async def _result(
-    spec: ToolSpec,
+    ended: ToolError,
     answering: asyncio.Future[ToolResult],
     leaving: asyncio.Future[None],
     response: _Response,
     patience_s: float | None,
 ) -> ToolResult | None:
-    """Return the call's result, or an error where the front stops before it has come; None where the client has
+    """Return the call's result, or `ended` where the front stops before it has come; None where the client has
     gone."""
     try:
         await asyncio.wait((answering, leaving), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
         if not answering.done() and not leaving.done():
             await response.keep_open(answering, leaving)
     except asyncio.CancelledError:  # by uvicorn alone, of what still runs when a stop has waited long enough
-        return error_result(cut_off(spec))
+        return error_result(ended)
     return answering.result() if answering.done() else None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from fastmcp.tools import ToolResult
 from mcp.shared.inbound import InboundModernRoute, classify_inbound_request, find_duplicated_routing_header
-from mcp_types import CLIENT_INFO_META_KEY, SERVER_INFO_META_KEY, methods
+from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, SERVER_INFO_META_KEY, methods
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
@@ -34,6 +34,13 @@ class DirectCall:
     modern: bool
     client: str
     meta: Mapping[str, Any]
+
+    @property
+    def may_be_asked(self) -> bool:
+        """Return whether the person at the client can be asked before the call is carried out. Only a client of the
+        stateless era can, and it declares so on each request."""
+        declared = self.meta.get(CLIENT_CAPABILITIES_META_KEY) if self.modern else None
+        return isinstance(declared, Mapping) and declared.get("elicitation") is not None
 
 
 def direct_call(message: Mapping[str, Any], headers: Headers) -> DirectCall | None:

@@ -55,14 +55,17 @@ class LiveOrderApproval:
         self._submit = submit
 
     async def submit(self, call: Call) -> ToolResult:
-        state = call.context.request_state
+        context = call.origin.fastmcp  # None in the direct lane, whose clients can not be asked
+        state = context.request_state if context is not None else None
         if state is not None:
             call = await self._answered(call, msgspec.json.decode(state, type=ApprovalState))
         try:
             return await self._submit(call)
         except ToolError as error:
             challenge = error.details.pop(CHALLENGE, None)
-            if error.code != NEEDS_APPROVAL or challenge is None or state is not None or not can_ask(call.context):
+            if error.code != NEEDS_APPROVAL or challenge is None or state is not None:
+                raise
+            if context is None or not can_ask(context):
                 raise
             return await self._question(error, challenge)
 

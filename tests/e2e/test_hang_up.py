@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ib_worker.pacing import history_pacer
 from ibgateway.simulator.server.server import Simulator
 from mcp_front.timing import FrontTiming
 from tests.stacks.front import ERAS, LEGACY, MODERN, Running, messages_of, plain_http
@@ -59,7 +60,7 @@ async def test_a_history_is_cancelled_at_tws_within_a_second(redis_url: str, ses
 async def test_what_waits_for_a_place_among_histories_moves_up(
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ib_worker.pacing.history_pacer.HISTORY_OPEN", 1)
+    monkeypatch.setattr(history_pacer, "HISTORY_OPEN", 1)
     async with whole_stack(redis_url, session) as stack:
         stack.sim.fault("on reqHistoricalData ignore")
         async with asking(stack.front, MODERN, "ibkr_get_historical_data", HISTORY):
