@@ -474,3 +474,20 @@ async def test_a_malformed_request_is_the_clients_fault(redis_url: str, session:
 
         assert answer.status_code < 500
         assert (await front.raw().call("ibkr_get_status"))["structuredContent"]
+
+
+@pytest.mark.parametrize(("user", "told"), [(SimpleUser("claude"), 1), (UnauthenticatedUser(), 0), (None, 1)])
+async def test_a_connection_is_told_once_its_client_is_known(user: Any, told: int) -> None:
+    known: list[int] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None: ...
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    scope = {"type": "http", "method": "POST", queueing.AUTHENTICATED: lambda: known.append(1)}
+    await FairQueueMiddleware(app, None, nullcontext)(
+        scope if user is None else {**scope, "user": user}, receive, nothing
+    )
+
+    assert len(known) == told

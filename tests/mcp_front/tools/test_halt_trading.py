@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bridge.bus.halt import Halt
 from bridge.bus.server.request import RequestContext
 from bridge.tool import ToolError
 from mcp_front.protocol.results import ERROR_META
@@ -138,3 +139,33 @@ async def test_halt_without_a_worker_says_that_nothing_was_cancelled(redis_url: 
 
     assert (told["halted"], told["cancelled"]) == (True, None)
     assert "Nothing was cancelled: Not executed" in told["message"]
+
+
+async def test_halts_that_come_together_are_one_request_and_get_one_answer(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, asked = asyncio.Event(), list[str]()
+    async with serving(redis_url, session) as front:
+        to_redis = front.front.bus.halted_by
+
+        async def halted_by(by: str, reason: str) -> tuple[Halt, bool]:
+            asked.append(reason)
+            await gate.wait()
+            return await to_redis(by, reason)
+
+        monkeypatch.setattr(front.front.bus, "halted_by", halted_by)
+        first = asyncio.create_task(front.raw().call("ibkr_halt_trading", reason="first"))
+        await until(lambda: bool(asked), "the first asks Redis")
+        others = [
+            asyncio.create_task(front.raw().call("ibkr_halt_trading", reason=f"other {number}")) for number in range(9)
+        ]
+        await until(lambda: front.front.calls._running == 10, "all of them halt")
+        gate.set()
+        results = await asyncio.gather(first, *others)
+
+    answers = [each["structuredContent"] for each in results]
+    assert len(asked) == 2  # the others came while Redis was asked, and it may have been released meanwhile
+    assert {(told["halted"], told["reason"], told["since"]) for told in answers} == {
+        (True, "first", answers[0]["since"])
+    }
+    assert all(told == answers[1] for told in answers[1:])
