@@ -2,6 +2,9 @@
 
 import pytest
 
+import bridge.tools.account
+import bridge.tools.orders
+import bridge.tools.session  # noqa: F401  # the declarations fill the registry
 from bridge.tool import TOOLS
 from mcp_front.protocol.stop_errors import cut_off, not_begun
 
