@@ -16,7 +16,7 @@ from pathlib import Path
 import uvloop
 
 from benchmarks.peers import environments, report
-from benchmarks.peers.measure import Sizes, Visitor, greeted, measure, memory_mb
+from benchmarks.peers.measure import POSITIONS, Sizes, Visitor, greeted, measure, memory_mb
 from benchmarks.peers.report import ToolList
 from benchmarks.peers.servers import OURS, Server, running
 from cli.errors import Problem
@@ -35,9 +35,10 @@ async def run(options: argparse.Namespace, folder: Path, python: str | None) -> 
         visitors = await greeted(servers)
         lists = {each.server.name: await _tools(each) for each in visitors}
         results = await measure(visitors, options.rounds, Sizes(), lambda news: print(news, flush=True))
+    rounds = len(results[POSITIONS][OURS].steps) // Sizes().turns
     text = "\n\n".join(
         (
-            f"{report.machine(load)}; {options.rounds} rounds.",
+            f"{report.machine(load)}; {rounds} rounds.",
             report.versions(_with_own_releases(servers), _dotted(python)),
             report.table(servers, results, memory, lists),
         )

@@ -13,6 +13,7 @@ from benchmarks.peers.mcp_session import McpSession
 from benchmarks.peers.servers import REFERENCE, Order, Question, Server
 
 CROWD = 16
+ROUNDS_WITHIN_S, LEAST_ROUNDS = 480, 2  # so that the whole takes ten minutes at most
 SYMBOLS = (
     "MSFT",
     "IBM",
@@ -43,19 +44,20 @@ KINDS = (POSITIONS, CROWDED, DETAILS, FIRST[MONTH], AGAIN[MONTH], FIRST[YEAR], A
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many calls a step makes with each server."""
+    """How many calls a step makes with each server, and how often the short steps come in a round."""
 
-    single: int = 150
-    crowd: int = 640
+    single: int = 50
+    crowd: int = 13 * CROWD
+    turns: int = 3
     repeats: int = 50
     orders: int = 6
 
 
 @dataclass
 class Times:
-    """The seconds of each call, by round, and the calls a second of each round."""
+    """The seconds of each call, by step, and the calls a second of each step. Step for step the servers took turns."""
 
-    rounds: list[list[float]] = field(default_factory=list)
+    steps: list[list[float]] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
 
 
@@ -107,12 +109,15 @@ async def greeted(servers: Sequence[Server]) -> list[Visitor]:
 
 
 async def measure(visitors: Sequence[Visitor], rounds: int, sizes: Sizes, tell: Callable[[str], None]) -> Results:
-    """A first round warms up and does not count."""
+    """A first round warms up and does not count. A slow machine makes fewer rounds, in ROUNDS_WITHIN_S."""
     results: Results = {kind: defaultdict(Times) for kind in KINDS}
     quantities, cents = itertools.count(1), itertools.count(LIMIT_CENTS)
     await _warm(visitors)
+    until = time.monotonic() + ROUNDS_WITHIN_S
     for number in range(rounds + 1):
         began = time.monotonic()
+        if number > LEAST_ROUNDS and began > until:
+            break
         for step in steps(SYMBOLS[number % len(SYMBOLS)], sizes, quantities, cents):
             for visitor in _in_turn(visitors, number):
                 async with visitor.connected():
@@ -151,7 +156,8 @@ def steps(symbol: str, sizes: Sizes, quantities: "itertools.count[int]", cents: 
     async def fills(visitor: Visitor) -> dict[str, list[float]]:
         return await _fills(visitor, [Order(next(quantities) % 50 + 1) for _ in range(sizes.orders)])
 
-    return [positions, crowded, details, bars, orders, fills]
+    short: list[Step] = [positions, crowded, details]
+    return [*short * sizes.turns, bars, orders, fills]
 
 
 async def _orders(visitor: Visitor, orders: Sequence[Order]) -> dict[str, list[float]]:
@@ -197,7 +203,7 @@ def _in_turn(visitors: Sequence[Visitor], number: int) -> list[Visitor]:
 
 def _note(results: Results, server: str, taken: dict[str, list[float]], elapsed_s: float) -> None:
     for kind, times in taken.items():
-        results[kind][server].rounds.append(times)
+        results[kind][server].steps.append(times)
         results[kind][server].rates.append(len(times) / elapsed_s)
 
 

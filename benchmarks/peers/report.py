@@ -59,10 +59,18 @@ def _row(kind: str, names: Sequence[str], found: Mapping[str, Times]) -> list[st
 
 
 def ratio_of(kind: str, found: Mapping[str, Times]) -> float | None:
-    """Return this project's figure by the best other's; of rates the lowest, of times the greatest is the worst."""
-    figure, best = (_median_rate, max) if kind == CROWDED else (_median, min)
-    others = [figure(times) for name, times in found.items() if name != OURS]
-    return figure(found[OURS]) / best(others) if OURS in found and others else None
+    """Return the median of this project's figure by another server's in the same step, for the server that comes out
+    best: steps of another moment would compare the machine's load."""
+    if OURS not in found:
+        return None
+    figures = {name: times.rates if kind == CROWDED else _medians(times) for name, times in found.items()}
+    ratios = [
+        statistics.median(ours / other for ours, other in zip(figures[OURS], figures[name], strict=True))
+        for name in figures
+        if name != OURS
+    ]
+    worst = min if kind == CROWDED else max
+    return worst(ratios, default=None)
 
 
 def _verdict(kind: str, ratio: float | None) -> str:
@@ -77,23 +85,20 @@ def missed(results: Results) -> bool:
     return any(_verdict(kind, ratio_of(kind, results[kind])).endswith("missed") for kind in KINDS)
 
 
-def _median(times: Times) -> float:
-    return statistics.median(each for taken in times.rounds for each in taken)
-
-
-def _median_rate(times: Times) -> float:
-    return statistics.median(times.rates)
+def _medians(times: Times) -> list[float]:
+    return [statistics.median(taken) for taken in times.steps]
 
 
 def _milliseconds(times: Times) -> str:
-    """The median and the 99th percentile of all calls; the lowest and highest median of a round."""
-    every = [each for taken in times.rounds for each in taken]
-    medians = [statistics.median(taken) for taken in times.rounds]
-    return f"{_ms(_median(times))} / {_ms(percentile(every, 0.99))} ({_ms(min(medians))}–{_ms(max(medians))})"
+    """The median and the 99th percentile of all calls; the lowest and highest median of a step."""
+    every = [each for taken in times.steps for each in taken]
+    medians = _medians(times)
+    told = f"{_ms(statistics.median(every))} / {_ms(percentile(every, 0.99))}"
+    return f"{told} ({_ms(min(medians))}–{_ms(max(medians))})"
 
 
 def _rate(times: Times) -> str:
-    return f"{_median_rate(times):.0f} ({min(times.rates):.0f}–{max(times.rates):.0f})"
+    return f"{statistics.median(times.rates):.0f} ({min(times.rates):.0f}–{max(times.rates):.0f})"
 
 
 def _ms(seconds: float) -> str:
