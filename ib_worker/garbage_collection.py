@@ -5,6 +5,8 @@ The account's data live as long as the session and are freed by reference counts
 
 import gc
 
+from bridge.heap import release_free_pages
+
 # Young objects are looked through often and in a few milliseconds; all of them once in millions of allocations.
 YOUNG, YOUNGER_RUNS, OLDER_RUNS = 700, 5, 1_000
 
@@ -12,6 +14,7 @@ YOUNG, YOUNGER_RUNS, OLDER_RUNS = 700, 5, 1_000
 def tune() -> None:
     """At the process's start: what is there is no garbage."""
     gc.collect()
+    release_free_pages()
     gc.freeze()
     gc.set_threshold(YOUNG, YOUNGER_RUNS, OLDER_RUNS)
 

@@ -17,6 +17,7 @@ from fastmcp.server.http import StarletteWithLifespan
 from pydantic import ValidationError
 
 from bridge.bus.client.client import BusClient
+from bridge.heap import release_free_pages
 from bridge.settings import setting_faults
 from bridge.tool import Effect
 from mcp_front.admission.auth import TokenFile
@@ -105,6 +106,7 @@ def main() -> int:
         return 2
     configure_logs(settings.log_level, settings.log_format)
     gc.collect()
+    release_free_pages()
     gc.freeze()  # what is there from the start is no garbage: a look through all of it takes tens of milliseconds
     _run(serve(settings, bus, front, _allow_connections()))
     return 0

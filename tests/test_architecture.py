@@ -58,6 +58,7 @@ ROOMS: dict[str, set[str]] = {
             "accounts.py": set(),
             "audit_chain.py": set(),
             "fair_queue.py": set(),
+            "heap.py": set(),
             "json_schema.py": set(),
             "order_references.py": set(),
             "redaction.py": set(),
@@ -388,8 +389,9 @@ ROOMS: dict[str, set[str]] = {
     **within(
         "ib_worker",
         {
-            "__init__.py": set(),
+            "__init__.py": {"light_imports.py"},  # before any library
             "garbage_collection.py": set(),
+            "light_imports.py": set(),
             "liveness.py": set(),
             "logging_setup.py": set(),
             "publisher.py": set(),
