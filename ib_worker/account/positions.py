@@ -8,6 +8,7 @@ from decimal import Decimal
 import ib_async
 
 from bridge.tools.account import Position
+from bridge.tools.types import Contract
 from ib_worker.tws.values import convert
 
 Key = tuple[str, int]  # account and conId
@@ -15,6 +16,7 @@ Key = tuple[str, int]  # account and conId
 
 @dataclass(slots=True)
 class _Fill:
+    contract: Contract
     quantity: Decimal  # signed: sold is below zero
     at: float  # when it was told, by a clock that nobody sets
     before: int  # the number of the next complete list: one that is asked for after the fill
@@ -41,10 +43,10 @@ class Positions:
         self._told.clear()
         self._lists += 1
 
-    def filled(self, account: str, conId: int, quantity: Decimal) -> None:
+    def filled(self, account: str, contract: Contract, quantity: Decimal) -> None:
         """Add a fill: the growth of an order's filled quantity, negative for a sale."""
         self.fills += 1
-        self._fills[account, conId].append(_Fill(quantity, time.monotonic(), self._lists + 1))
+        self._fills[account, contract.conId].append(_Fill(contract, quantity, time.monotonic(), self._lists + 1))
 
     @property
     def any_unshown(self) -> bool:
@@ -55,6 +57,15 @@ class Positions:
         sign = 1 if action == "BUY" else -1
         fills = self._fills.get((account, conId), ())
         return max(sum((each.quantity * sign for each in fills if each.quantity * sign > 0), Decimal(0)), Decimal(0))
+
+    def unshown_sales(self, account: str) -> list[tuple[Contract, Decimal]]:
+        """Return what this account has sold and no position shows yet, by contract, as quantities above 0."""
+        sold = [
+            (fills[0].contract, self.unshown(account, conId, "SELL"))
+            for (whose, conId), fills in self._fills.items()
+            if whose == account
+        ]
+        return [(contract, quantity) for contract, quantity in sold if quantity]
 
     def unshown_s(self, account: str, conId: int) -> float:
         """Return the seconds for which the latest fill has not been in the position."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import ib_async
 
 from bridge.order_references import is_ours
+from bridge.tools.types import Contract
 from ib_worker.orders.events import Commission, Event, Fill, NotListed, Terms, trade_of
 from ib_worker.orders.state import NAMES_IT, OrderState, apply
 from ib_worker.orders.timing import USUAL
@@ -23,8 +24,8 @@ KEPT_PAST = 50_000  # names of finished orders that are forgotten: neither TWS's
 
 # Hears of each event that was news: the state after it, the key, the event.
 OrderEventListener = Callable[[OrderState, str | None, Event], None]
-# Hears of each fill: the account, the conId, and by how much the filled quantity has grown, negative for a sale.
-FillListener = Callable[[str, int, Decimal], None]
+# Hears of each fill: the account, the contract, and by how much the filled quantity has grown, negative for a sale.
+FillListener = Callable[[str, Contract, Decimal], None]
 Name = TypeVar("Name", bound=Hashable)
 
 
@@ -234,7 +235,7 @@ class OrderTracker:
         if self._on_fill is None or state.filled == before:
             return
         more, terms = Decimal(str(state.filled)) - Decimal(str(before)), state.terms
-        self._on_fill(terms.account or "", terms.contract.conId, more if terms.action == "BUY" else -more)
+        self._on_fill(terms.account or "", terms.contract, more if terms.action == "BUY" else -more)
 
     def is_past(self, permId: int | None) -> bool:
         """Return whether the order was known, had ended, and is forgotten."""

@@ -230,7 +230,7 @@ def _held(
     details: ib_async.ContractDetails | None,
     beside: TrackedOrder | None,
 ) -> tuple[list[tuple[OptionTerms, Decimal]], Decimal]:
-    """Options and units of the underlying, open sells counted as filled: those may be first."""
+    """Return options and units of the underlying; open sells count as filled, since they may be first."""
     magnifier = magnifier_of(details)
     options: list[tuple[OptionTerms, Decimal]] = []
     shares = Decimal(0)
@@ -245,7 +245,8 @@ def _held(
 def _with_open_sells(
     session: Session, account: str, of: tuple[str, str | None], beside: TrackedOrder | None
 ) -> list[tuple[Contract, Decimal]]:
-    """Return the holdings in a symbol and currency as TWS last reported them, less open sells."""
+    """Return the holdings in a symbol and currency as TWS last reported them, less open sells, and less sales that no
+    position shows yet: such an order is open no more."""
 
     def fits(contract: Contract, whose: str | None) -> bool:
         return whose == account and (contract.symbol, contract.currency) == of
@@ -257,6 +258,7 @@ def _with_open_sells(
     for each in entries:
         held.setdefault(each.state.terms.contract.conId, each.state.terms.contract)
     found = [(contract, session.positions.held(account, conId)) for conId, contract in held.items()]
+    found += [(sold, -quantity) for sold, quantity in session.positions.unshown_sales(account) if fits(sold, account)]
     for entry in entries:
         state = entry.state
         if entry is not beside and state.terms.action == "SELL":

@@ -5,6 +5,7 @@ from decimal import Decimal
 import ib_async
 import pytest
 
+from bridge.tools.types import Contract
 from ib_worker.account.positions import Positions
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import ready_session
@@ -24,9 +25,13 @@ def holding(position: float, contract: ib_async.Contract = AAPL) -> Positions:
     return positions
 
 
-def sold(positions: Positions, *sizes: int, conId: int = AAPL.conId, account: str = "DU1") -> None:
+def told(contract: ib_async.Contract) -> Contract:
+    return Contract(conId=contract.conId, symbol=contract.symbol, secType=contract.secType)
+
+
+def sold(positions: Positions, *sizes: int, of: ib_async.Contract = AAPL, account: str = "DU1") -> None:
     for size in sizes:
-        positions.filled(account, conId, Decimal(-size))
+        positions.filled(account, told(of), Decimal(-size))
 
 
 def left(positions: Positions, conId: int = AAPL.conId, account: str = "DU1") -> int:
@@ -72,8 +77,8 @@ def test_only_a_complete_list_that_was_requested_after_the_fill_shows_it() -> No
 
 def test_accounts_contracts_and_sides_are_apart() -> None:
     positions = holding(3, CALL)
-    positions.filled("DU1", CALL.conId, Decimal(2))
-    sold(positions, 1, conId=CALL.conId)
+    positions.filled("DU1", told(CALL), Decimal(2))
+    sold(positions, 1, of=CALL)
     sold(positions, 5, account="DU2")
 
     assert (left(positions, CALL.conId), left(positions), left(positions, account="DU2")) == (1, 0, 5)
@@ -100,3 +105,15 @@ async def test_a_session_that_was_read_again_has_every_fill_in_its_positions(sim
 
         assert not session.positions.any_unshown
         assert [each.position for each in session.positions.all() if each.contract.symbol == "AAPL"] == [10]
+
+
+def test_sales_that_no_position_shows_are_told_by_contract() -> None:
+    positions = holding(30)
+    sold(positions, 2, 1)
+    sold(positions, 1, of=CALL)
+    sold(positions, 5, account="DU2")
+    positions.filled("DU1", told(CALL), Decimal(2))
+
+    assert positions.unshown_sales("DU1") == [(told(AAPL), Decimal(3)), (told(CALL), Decimal(1))]
+    positions.take("DU1", AAPL, 27, 100.0)
+    assert positions.unshown_sales("DU1") == [(told(CALL), Decimal(1))]

@@ -87,6 +87,23 @@ async def test_a_short_option_counts_its_strike_unless_something_covers_it(
     assert covered["status"] in ("PreSubmitted", "Submitted")
 
 
+async def test_a_short_option_counts_from_its_fill_on_before_a_position_shows_it(
+    redis_url: str, session: str, sim: Simulator
+) -> None:
+    call: dict[str, Any] = {
+        "secType": "OPT", "lastTradeDateOrContractMonth": "20250718", "strike": 430.0, "right": "C", "action": "SELL",
+        "orderType": "MKT", "totalQuantity": 20,
+    }  # fmt: skip
+    async with trading(redis_url, session, sim) as front:
+        sim.fault("delay position 60")
+        first = await front.submit("place_order", **order(**call))
+        second = await front.refused_order(**order(**call | {"totalQuantity": 21}))
+
+    assert first["status"] == "Filled"
+    assert (second.code, second.details.get("limit")) == ("limit_exceeded", "max_short_option_value")
+    assert second.details["value"] == pytest.approx(41 * 430 * 100, rel=0.1)
+
+
 @pytest.mark.trial("A24", "A25", "A27", "C8")
 async def test_previews_and_reports_say_what_an_order_does(redis_url: str, session: str, sim: Simulator) -> None:
     async with trading(redis_url, session, sim) as front:
