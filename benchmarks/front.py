@@ -47,6 +47,7 @@ class Ports:
 
     front: int
     gateway: int
+    redis: str = ""  # the URL
 
 
 @dataclass

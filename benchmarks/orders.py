@@ -67,8 +67,8 @@ class Measured:
 @asynccontextmanager
 async def stack(folder: Path, journal: Path) -> AsyncIterator[Ports]:
     """The parts as processes, with the operator's usual limits but for counts of orders."""
-    ports = Ports(free_port(), free_port())
     async with EmbeddedRedis(folder / "redis") as redis, Children(folder) as children:
+        ports = Ports(free_port(), free_port(), redis.url)
         common = {"REDIS_URL": redis.url, "IBKR_SESSION": "bench", "LOG_LEVEL": "warning"}
         worker = {"GATEWAY_PORT": str(ports.gateway), "BEAT_FILE": str(folder / "beat"), "MARKET_DATA_LINES": "10000"}
         gateway = ("--port", str(ports.gateway), "--journal", str(journal))
