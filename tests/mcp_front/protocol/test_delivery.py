@@ -63,7 +63,7 @@ async def test_a_made_key_whose_client_has_hung_up_is_not_noted(redis_url: str, 
             await taken.wait()
             call.cancel()
             await asyncio.gather(call, return_exceptions=True)
-        await until(lambda: front.front.calls.is_idle, "the front has seen that the client is gone")
+        await until(lambda: not front.server.server_state.connections, "the front has seen that the client is gone")
         answered.set()
         async with pipe_to(redis_url) as pipe:
             name = f"ibkr:{{{session}}}:op:{sent[0].key}"
