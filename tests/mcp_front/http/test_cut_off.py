@@ -18,6 +18,7 @@ from mcp_front.timing import FrontTiming
 from tests.stacks.front import ERAS, LEGACY, MODERN, Running, messages_of, plain_http, serving, worker
 
 BOTH, JSON = "application/json, text/event-stream", "application/json"
+STREAM: dict[str, Any] = {"name": "ibkr_stream_market_data", "arguments": {"symbol": "SPY"}}
 CANCEL: dict[str, Any] = {"name": "ibkr_cancel_order", "arguments": {"orderId": 5, "idempotencyKey": "one-of-mine"}}
 STREAM_START: Message = {
     "type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")],
@@ -25,25 +26,30 @@ STREAM_START: Message = {
 
 
 class Unanswered:
-    """A worker that does not answer a cancel."""
+    """A worker that does not answer."""
 
     def __init__(self) -> None:
         self.begun = asyncio.Event()
 
-    async def cancel_order(self, _asked: RequestContext) -> bytes:
+    async def call(self, _asked: RequestContext) -> bytes:
         self.begun.set()
         await asyncio.sleep(60)
         return b"{}"
 
 
 async def cut_off(
-    front: Running, era: str, accept: str, unanswered: Unanswered, stop: Callable[[], object]
+    front: Running,
+    era: str,
+    accept: str,
+    unanswered: Unanswered,
+    stop: Callable[[], object],
+    call: dict[str, Any] = CANCEL,
 ) -> dict[str, Any]:
-    """The error that a cancel gets whose front stops meanwhile."""
+    """The error of a call whose front stops meanwhile."""
     front.server._drain_s = 0.05
     async with plain_http() as http:
         raw = front.raw(era, accept=accept)
-        asking = asyncio.create_task(http.post(front.endpoint, **raw.prepared("tools/call", **CANCEL)))
+        asking = asyncio.create_task(http.post(front.endpoint, **raw.prepared("tools/call", **call)))
         await unanswered.begun.wait()
         stop()
         response = await asking
@@ -57,7 +63,7 @@ async def cut_off(
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_write_that_a_stop_cuts_off_is_unknown(redis_url: str, session: str, era: str, accept: str) -> None:
     unanswered, at_once = Unanswered(), FrontTiming(cut_s=0)
-    handlers = {"cancel_order": unanswered.cancel_order}
+    handlers = {"cancel_order": unanswered.call}
     async with worker(redis_url, session, handlers), serving(redis_url, session, timing=at_once) as front:
         error = await cut_off(front, era, accept, unanswered, front.server.drain)
 
@@ -70,12 +76,12 @@ async def test_an_event_stream_that_its_library_ends_at_a_stop_ends_with_the_err
     redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch, accept: str
 ) -> None:
     unanswered = Unanswered()
-    handlers = {"cancel_order": unanswered.cancel_order}
+    handlers = {"open_market_data": unanswered.call}
     async with worker(redis_url, session, handlers), serving(redis_url, session) as front:
         stop = partial(monkeypatch.setattr, AppStatus, "should_exit", True)  # as in a process of its own
-        error = await cut_off(front, LEGACY, accept, unanswered, stop)
+        error = await cut_off(front, LEGACY, accept, unanswered, stop, STREAM)
 
-    assert error["code"] == "unknown"
+    assert error["code"] == "retry"
 
 
 class App:

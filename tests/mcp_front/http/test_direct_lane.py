@@ -15,6 +15,7 @@ from starlette.types import Message
 import mcp_front.__main__
 from bridge.bus.server.request import RequestContext
 from bridge.tool import TOOLS, Effect, ToolSpec
+from mcp_front.__main__ import STREAMED
 from mcp_front.http import direct_lane
 from mcp_front.http.paths import ENDPOINT
 from mcp_front.protocol.envelope import MESSAGE
@@ -70,7 +71,7 @@ async def test_the_lane_and_fastmcp_give_the_same_answers(redis_url: str, sessio
                 assert words(ways[1]) == words(ways[0]), (era, tool, arguments)
 
     assert {tool for tool, _ in CALLS} >= {
-        name for name, spec in TOOLS.items() if spec.effect is not Effect.WRITE and not name.startswith("ibkr_stream")
+        name for name, spec in TOOLS.items() if spec.effect is not Effect.WRITE and spec.name not in STREAMED
     } - {"ibkr_disconnect"}
 
 
