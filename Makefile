@@ -9,7 +9,7 @@ SEED ?= 1
 LOCKS := dev local front worker simulator uv mutants converters conformance
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour paper paper-check doctor test test-fast test-long check format test-docker faults catalogue mutants converters conformance bench bench-peers coverage lock api schemas clean
+.PHONY: help demo tour paper paper-check doctor test test-fast test-long check format test-docker faults catalogue mutants converters conformance test-hosts bench bench-peers coverage lock api schemas clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,10 @@ converters: ## the published schemas by the converters to OpenAI, Anthropic and 
 conformance: ## MCP's conformance suites, the Inspector and other makers' clients, beside FastMCP alone (ARGS="clients")
 	@$(INSTALL) dev
 	$(BIN)/python -m tests.conformance $(ARGS)
+
+test-hosts: ## Claude Code and Codex on scripted models: what their models read of the demo's stack (ARGS="search")
+	@$(INSTALL) dev
+	$(BIN)/python -m tests.hosts $(ARGS)
 
 bench: ## what a call costs, layer by layer, against the stack on this machine, in under 3 minutes
 	@$(INSTALL) dev
