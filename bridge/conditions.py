@@ -1,16 +1,27 @@
 """The rule for which event of the log meets which condition. Pure: a wait, an alert and a stream decide alike."""
 
+from base64 import b32encode
+from hashlib import sha256
+
 from bridge.bus.events.event import SessionEvent
 from bridge.order_references import order_ref
 from bridge.text.contract_name import bare_name
-from bridge.tools.events import ORDER_EVENTS, WaitCondition
+from bridge.tools.events import ORDER_EVENTS, WATCHED, WaitCondition
 
 SESSION = {"session_ready": True, "session_lost": False}
 
 
-def meets(event: SessionEvent, condition: WaitCondition) -> bool:
-    """Return whether the event is one that the condition waits for."""
+TAG_LENGTH = 8
+DIGEST_LENGTH = 16
+
+
+def meets(event: SessionEvent, condition: WaitCondition, principal: str = "") -> bool:
+    """Return whether the event is one that the condition of this principal waits for."""
     wanted = condition.event
+    if wanted in WATCHED:
+        return event.kind == "alert" and event.details.get("watch") == watch_id(principal, condition)
+    if wanted == "alert":
+        return event.kind == "alert" and event.details.get("watch") == condition.alertId
     if wanted in ORDER_EVENTS:
         return event.kind == "order" and _about(event, condition) and _order(event, wanted)
     if wanted == "execution":
@@ -18,6 +29,21 @@ def meets(event: SessionEvent, condition: WaitCondition) -> bool:
     if wanted in SESSION:
         return event.kind == "session" and (event.details.get("state") == "ready") == SESSION[wanted]
     return event.kind == wanted
+
+
+def watch_id(principal: str, *conditions: WaitCondition, kind: str = "wait", terms: str = "") -> str:
+    """Return the name of a principal's watch for these conditions: whoever asks for the same gets the same watch."""
+    written = "\0".join(each.model_dump_json(exclude_none=True) for each in conditions)
+    return f"{owner_tag(principal)}-{_short(f'{kind}/{principal}/{terms}/{written}', DIGEST_LENGTH)}"
+
+
+def owner_tag(principal: str) -> str:
+    """Return the letters by which a principal's watches and cursors are told from others'. They guard no secret."""
+    return _short(f"cursor\0{principal}", TAG_LENGTH)
+
+
+def _short(text: str, length: int) -> str:
+    return b32encode(sha256(text.encode()).digest()).decode().lower()[:length]
 
 
 def _order(event: SessionEvent, wanted: str) -> bool:

@@ -19,6 +19,7 @@ class Effect(StrEnum):
     record."""
 
     READ = "read"
+    OWN = "own"  # keeps or removes something of its caller's alone, never an order
     SESSION = "session"  # changes the session that all clients share, never an order
     WRITE = "write"  # may trade: goes out under a key, is never sent twice
     HALT = "halt"  # stops trading, and can start none
@@ -130,9 +131,9 @@ def tool(
     )
 
 
-def operation(*, returns: Any, toolset: str, deadline_s: float = 15) -> Callable[[D], D]:
+def operation(*, returns: Any, toolset: str, effect: Effect = Effect.READ, deadline_s: float = 15) -> Callable[[D], D]:
     """Declare something that the front asks of the worker on behalf of a tool, and no model sees."""
-    return _register(returns, toolset, Effect.READ, deadline_s, exposed=False, composed=False)
+    return _register(returns, toolset, effect, deadline_s, exposed=False, composed=False)
 
 
 def _register(

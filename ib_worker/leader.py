@@ -15,11 +15,14 @@ from bridge.bus.server.request import retry_until_answered
 from bridge.bus.server.server import BusServer, Reconcile
 from bridge.tasks import restart_on_error, run_until_first_ends
 from bridge.tools.session import SessionStatus
+from ib_worker.alerts.engine import WatchEngine
+from ib_worker.alerts.figures import FigureSources
 from ib_worker.alerts.session_events import log_session_states
 from ib_worker.audit.kill_switch import KillSwitch, log_kill_switch_changes
 from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.trail import AuditTrail
 from ib_worker.events.order_events import order_drafts
+from ib_worker.handlers.account import get_account_summary, get_pnl_single
 from ib_worker.handlers.dispatch import dispatch
 from ib_worker.order_entry.data_loss import reconcile
 from ib_worker.order_entry.reconciliation import Reconciliation
@@ -39,6 +42,7 @@ from ib_worker.session.sync import resync_for_missing
 from ib_worker.session.warnings import session_warnings
 from ib_worker.settings import WorkerSettings
 from ib_worker.tws.fencing import ConnectionFence
+from ib_worker.watches.table import WatchTable
 
 BEAT_S = 1.0
 RELEASE_S = 2.0
@@ -93,6 +97,7 @@ def services_of(bus: BusServer, settings: WorkerSettings) -> Services:
         history=OrderHistoryReader(bus.pipe, bus.keys),
         breakers=CircuitBreakers(settings.wires.in_force(settings.trading_mode)),
         kill_switch=KillSwitch(bus.pipe, bus.keys),
+        watches=WatchTable(bus.pipe, bus.keys, bus.lease.token),
     )
 
 
@@ -122,6 +127,7 @@ def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
         "the look for missing orders": lambda: resync_for_missing(session),
         "the alarm": lambda: alarm.run_alerts(session),
         "the event log": lambda: log_session_states(session, partial(log_events, bus.pipe, bus.keys, bus.lease.token)),
+        "the watches": WatchEngine(session, FigureSources(get_pnl_single, get_account_summary)).run,
         "the heartbeat": lambda: _beat(bus, session),
     }
 

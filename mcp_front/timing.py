@@ -17,6 +17,7 @@ class FrontTiming:
 
     wait_pulse_s: float = 15.0  # between signs of life of a call that waits for an event
     wait_again_s: float = 1.0  # before the event log is read again, while Redis is away
+    watch_again_s: float = 60.0  # between words to the worker that a wait goes on: its watches linger some minutes
 
     stream_after_s: float = 10.0  # of a call without an answer: a proxy's idle timeout is nearer than a long history
     ping_s: float = 10.0  # between pings of a call that has become an event stream

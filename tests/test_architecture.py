@@ -411,7 +411,8 @@ ROOMS: dict[str, set[str]] = {
             "risk": {"orders", "tws/values"},
             "events": {"orders"},
             "audit": {"logging_setup.py", "orders"},
-            "alerts": {"session"},
+            "watches": set(),
+            "alerts": {"market_data", "pacing", "pre_trade", "session", "tws/values", "watches"},
             "account": {"pacing", "publisher.py", "tws"},
             "market_data": {"pacing", "publisher.py", "tws"},
             "settings.py": {"risk", "tws/endpoint.py"},
@@ -429,6 +430,7 @@ ROOMS: dict[str, set[str]] = {
                 "risk",
                 "settings.py",
                 "tws",
+                "watches",
             },
             "order_identity": {"orders", "session", "tws/values"},
             "order_groups": {"order_identity", "orders", "risk", "session"},
@@ -455,6 +457,7 @@ ROOMS: dict[str, set[str]] = {
                 "tws",
             },
             "handlers": {
+                "alerts",
                 "audit",
                 "events",
                 "market_data",
@@ -467,6 +470,7 @@ ROOMS: dict[str, set[str]] = {
                 "risk",
                 "session",
                 "tws",
+                "watches",
             },
             "leader.py": {
                 "alerts",
@@ -480,6 +484,7 @@ ROOMS: dict[str, set[str]] = {
                 "session",
                 "settings.py",
                 "tws",
+                "watches",
             },
             "__main__.py": {
                 "garbage_collection.py",

@@ -43,6 +43,8 @@ class Keys:
         self.event_states = self._prefix + "event_states"  # hash: what the log says last of each subject
         self.event_ages = self._prefix + "event_ages"  # sorted set: those subjects by when the log named them last
         self.event_news = self._prefix + "event_news"  # channel: the id of each new event
+        self.watches = self._prefix + "watches"  # hash: the conditions that the worker looks out for, by their id
+        self.pushed = self._prefix + "pushed"  # hash: how far each reader of the worker has read the event log
 
     def replies(self, front: str) -> str:
         """The channel that one front listens to."""

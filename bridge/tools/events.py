@@ -2,47 +2,123 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from bridge.tool import Model, ToolRequest, operation, tool
-from bridge.tools.types import Count, Happened, Key, OrderNameArguments, PermId, Symbol
+from bridge.tool import Effect, Model, ToolRequest, operation, tool
+from bridge.tools.types import (
+    Account,
+    ContractArguments,
+    Count,
+    Currency,
+    Exchange,
+    Expiry,
+    Happened,
+    Key,
+    Multiplier,
+    OrderNameArguments,
+    Percent,
+    PermId,
+    PositivePrice,
+    Price,
+    Right,
+    SecType,
+    Symbol,
+    Text,
+)
 
 LONGEST_S = 14_400
 MOST_CONDITIONS = 20
 ORDER_EVENTS = frozenset({"order_filled", "order_partly_filled", "order_done", "order_rejected"})
-NAMED_BY_CONTRACT = frozenset({"execution"})
+CONTRACT = frozenset(ContractArguments.model_fields)
+LEVELS = frozenset({"above", "below"})
+# What each event takes beside its name.
+USES: dict[str, frozenset[str]] = {
+    **dict.fromkeys(ORDER_EVENTS, frozenset({"orderKey", "permId"})),
+    "execution": frozenset({"orderKey", "permId", "symbol", "conId"}),
+    "price": CONTRACT | LEVELS | {"changePercent"},
+    "daily_pnl": LEVELS | {"account"},
+    "position_pnl": LEVELS | {"account", "symbol", "conId"},
+    "account_value": LEVELS | {"account", "tag", "currency"},
+    "time": frozenset({"at", "timeZone"}),
+    "session_open": CONTRACT,
+    "session_close": CONTRACT,
+    "alert": frozenset({"alertId"}),
+}
+# What it needs of them: one of each row.
+NEEDS: dict[str, tuple[tuple[str, ...], ...]] = {
+    **dict.fromkeys(ORDER_EVENTS, (("orderKey", "permId"),)),
+    "price": (("symbol",), ("above", "below", "changePercent")),
+    "daily_pnl": (("above", "below"),),
+    "position_pnl": (("symbol", "conId"), ("above", "below")),
+    "account_value": (("tag",), ("above", "below")),
+    "time": (("at",), ("timeZone",)),
+    "session_open": (("symbol",),),
+    "session_close": (("symbol",),),
+    "alert": (("alertId",),),
+}
+OF_A_CONTRACT = frozenset({"price", "session_open", "session_close"})
+WATCHED = OF_A_CONTRACT | {"daily_pnl", "position_pnl", "account_value", "time"}  # the event log has none by itself
 
 AwaitedEvent = Literal[
-    "order_filled", "order_partly_filled", "order_done", "order_rejected", "execution", "session_ready",
-    "session_lost", "halt", "resume",
+    "order_filled", "order_partly_filled", "order_done", "order_rejected", "execution", "price", "daily_pnl",
+    "position_pnl", "account_value", "time", "session_open", "session_close", "session_ready", "session_lost", "halt",
+    "resume", "alert",
 ]  # fmt: skip
 EventCursor = Annotated[str, StringConstraints(min_length=5, max_length=80, pattern=r"^[0-9A-Za-z.-]+$")]
+AlertId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{8}-[a-z0-9]{16}$")]
+LocalTime = Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2}[ T])?([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
 
 
 class WaitCondition(ToolRequest):
     """One event to wait for. `order_…` is about the order that orderKey or permId names, and order_done is its end in
-    any way; `execution` about any fill, or those of one symbol, order or conId; the others about the whole session."""
+    any way; `execution` about any fill, or those of one symbol, order or conId. `price` (the last trade, else the
+    middle of bid and ask), `daily_pnl`, `position_pnl` (unrealized) and `account_value` are met while the value is
+    above or below the level, at once if it is so already. `session_open` and `session_close` are met while the
+    contract's regular hours are on or over."""
 
     event: AwaitedEvent
     orderKey: Annotated[Key | None, Field(description="the idempotencyKey it was placed under")] = None
     permId: PermId | None = None
     symbol: Symbol | None = None
     conId: Count | None = None
+    secType: SecType | None = None
+    exchange: Exchange | None = None
+    currency: Currency | None = None
+    primaryExchange: Exchange | None = None
+    lastTradeDateOrContractMonth: Annotated[Expiry | None, Field(description="YYYYMM or YYYYMMDD")] = None
+    strike: PositivePrice | None = None
+    right: Right | None = None
+    multiplier: Multiplier | None = None
+    above: Price | None = None
+    below: Price | None = None
+    changePercent: Annotated[Percent | None, Field(description="up or down, from the first price seen")] = None
+    account: Account | None = None
+    tag: Annotated[Text | None, Field(description="of ibkr_get_account_summary, such as AvailableFunds")] = None
+    at: Annotated[LocalTime | None, Field(description="HH:MM, the next one, or YYYY-MM-DD HH:MM")] = None
+    timeZone: Annotated[Text | None, Field(description="such as America/New_York")] = None
+    alertId: AlertId | None = None
 
     @model_validator(mode="after")
     def _names_what_it_is_about(self) -> Self:
         """Refuse what is missing, and what would not be used."""
-        given = {name for name in ("orderKey", "permId", "symbol", "conId") if getattr(self, name) is not None}
-        usable = set()
-        if self.event in ORDER_EVENTS:
-            usable = {"orderKey", "permId"}
-            if not given & usable:
-                raise ValueError(f"{self.event} needs the order's orderKey or permId")
-        elif self.event in NAMED_BY_CONTRACT:
-            usable = {"orderKey", "permId", "symbol", "conId"}
-        if vain := sorted(given - usable):
+        given = {name for name in type(self).model_fields if name != "event" and getattr(self, name) is not None}
+        for names in NEEDS.get(self.event, ()):
+            if not given & set(names):
+                needed = "the order's orderKey or permId" if self.event in ORDER_EVENTS else " or ".join(names)
+                raise ValueError(f"{self.event} needs {needed}")
+        if vain := sorted(given - USES.get(self.event, frozenset())):
             raise ValueError(f"{', '.join(vain)}: {self.event} has no use for it; leave it out")
+        if self.event in OF_A_CONTRACT:
+            self.contract()
         return self
+
+    def contract(self) -> ContractArguments:
+        """Return the contract that it is about. Raises ValueError where its arguments do not fit one another."""
+        named = {name: getattr(self, name) for name in CONTRACT if getattr(self, name) is not None}
+        try:
+            return ContractArguments(**named)
+        except ValidationError as wrong:
+            raise ValueError(wrong.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
 class WaitResult(Model):
@@ -62,9 +138,10 @@ class WaitResult(Model):
 
 @tool(returns=WaitResult, toolset="streams", composed=True, deadline_s=LONGEST_S + 20, waits=True)
 class WaitFor(ToolRequest):
-    """Wait until the first of the given events happens: an order filled, partly filled, done or rejected, a fill, the
-    session lost or back, trading halted or resumed. Returns at once if an order is already there. After
-    timeout_seconds without one it returns event none. To go on without a gap, call again with the cursor."""
+    """Wait until the first of the given events happens: an order filled, partly filled, done or rejected, a fill, a
+    price, profit or account value above or below a level, a time, a contract's session open or closed, the session
+    lost or back, trading halted or resumed, an alert. Returns at once if it is so already. After timeout_seconds
+    without one it returns event none. To go on without a gap, call again with the cursor."""
 
     events: Annotated[list[WaitCondition], Field(min_length=1, max_length=MOST_CONDITIONS)]
     timeout_seconds: Annotated[int, Field(ge=1, le=LONGEST_S)] = 50
@@ -74,3 +151,17 @@ class WaitFor(ToolRequest):
 @operation(returns=Happened, toolset="streams")
 class GetOrderState(OrderNameArguments):
     """Return an order's state now, in the form of its latest event."""
+
+
+class WatchesKept(Model):
+    """The ids of the watches, in the order of their conditions."""
+
+    watches: list[str]
+
+
+@operation(returns=WatchesKept, toolset="streams", effect=Effect.OWN, deadline_s=10)
+class KeepWatches(ToolRequest):
+    """Look out for the conditions of a wait, for some minutes more. A condition that is watched already stays as it
+    is."""
+
+    events: Annotated[list[WaitCondition], Field(min_length=1, max_length=MOST_CONDITIONS)]

@@ -32,6 +32,7 @@ ELSEWHERE = set(ContractArguments.model_fields) - {
 
 EFFECTS = {
     Effect.READ: "reads",
+    Effect.OWN: "changes what is its caller's own",
     Effect.SESSION: "changes the session that all clients share",
     Effect.WRITE: "**may trade**",
     Effect.HALT: "stops trading",
@@ -39,6 +40,7 @@ EFFECTS = {
 
 KINDS = {
     Effect.READ: "reads",
+    Effect.OWN: "changes its caller's own",
     Effect.SESSION: "changes the session",
     Effect.WRITE: "may trade",
     Effect.HALT: "stops trading",

@@ -1,12 +1,19 @@
 """Handlers behind the tools about events."""
 
-from bridge.tools.events import GetOrderState
+import msgspec
+
+from bridge.bus.server.request import RequestContext
+from bridge.conditions import watch_id
+from bridge.tools.events import GetOrderState, KeepWatches, WatchesKept
 from bridge.tools.types import Happened
+from ib_worker.alerts.clocks import milliseconds
+from ib_worker.alerts.registration import new_watch
 from ib_worker.events.order_events import state_event
 from ib_worker.handlers.dispatch import handles
 from ib_worker.handlers.order_lookup import require_order
-from ib_worker.session.session import Session
+from ib_worker.session.session import Session, utcnow
 from ib_worker.session.sync import refresh
+from ib_worker.watches.table import LINGER_MS
 
 
 @handles(GetOrderState)
@@ -27,3 +34,16 @@ async def get_order_state(request: GetOrderState, session: Session) -> Happened:
         conId=event.conId,
         details=event.details,
     )
+
+
+@handles(KeepWatches)
+async def keep_watches(request: KeepWatches, session: Session, asked: RequestContext) -> WatchesKept:
+    """Keep a watch for each condition, so that the same condition of another wait shares it."""
+    table = session.services.watches
+    until_ms = milliseconds(utcnow()) + LINGER_MS
+    kept = []
+    for each in request.events:
+        id = watch_id(asked.caller, each)
+        watch = table.get(id) or await new_watch(session, id, asked.caller, "wait", [each])
+        kept.append(await table.keep(msgspec.structs.replace(watch, until_ms=until_ms)))
+    return WatchesKept(watches=[each.id for each in kept])

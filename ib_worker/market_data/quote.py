@@ -32,6 +32,14 @@ class QuoteState:
     def changed(self) -> bool:
         return bool(self._ticks)
 
+    @property
+    def level(self) -> float | None:
+        """The price that a watch compares: the last trade's, else the middle of bid and ask."""
+        last, bid, ask = (self._values.get(name) for name in ("last", "bid", "ask"))
+        if last is not None:
+            return last
+        return None if bid is None or ask is None else (bid + ask) / 2
+
     def price(self, tickType: int, price: float, size: float) -> None:
         """A price tick; the quote's and the last trade's carry their size."""
         self._ticks.append(RawTick(tickType=tickType, price=unset.number(price), size=unset.number(size)))

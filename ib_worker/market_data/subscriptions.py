@@ -62,6 +62,8 @@ class QuoteSubscriptions:
         self._work = asyncio.Event()
         self.simulated = False  # the gateway's prices are made up
         self.competing = False  # another session of the same login has the market data
+        self._held: set[int] = set()  # contracts whose lines stay although nobody listens
+        self.on_quote: Callable[[QuoteSubscription], None] = lambda line: None  # after each packet with a change
 
     def __len__(self) -> int:
         """Lines that TWS may still count."""
@@ -125,9 +127,21 @@ class QuoteSubscriptions:
                 self._work.set()
 
     def abandoned(self, stream: str) -> None:
-        """Nobody has listened for a while: give the line back to TWS."""
+        """Nobody has listened for a while: give the line back to TWS, if the worker itself needs it no more."""
         for line in [each for each in self._lines.values() if each.stream == stream]:
-            self._drop(line)
+            if line.contract.conId not in self._held:
+                self._drop(line)
+
+    def hold(self, conId: int) -> None:
+        """Keep the contract's line for the worker itself, however many listen."""
+        self._held.add(conId)
+
+    def let_go(self, conId: int) -> None:
+        """End what `hold` began: the line goes when nobody listens."""
+        self._held.discard(conId)
+        line = self._lines.get(conId)
+        if line is not None:
+            self._publisher.open_stream(line.stream)
 
     async def release(self) -> None:
         """Give every line back to TWS, and return when it is told."""
@@ -219,6 +233,7 @@ class QuoteSubscriptions:
         """Publish what the last packet has changed: one update per contract, with all its ticks."""
         dirty, self._dirty = self._dirty, {}
         for line in dirty:
+            self.on_quote(line)
             self._publish(line, "quote")
 
     async def run(self) -> None:

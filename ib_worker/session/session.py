@@ -42,6 +42,7 @@ from ib_worker.tws.client import OrderIds, TwsClient
 from ib_worker.tws.endpoint import Endpoint
 from ib_worker.tws.fencing import ConnectionFence
 from ib_worker.tws.requests import PendingRequests
+from ib_worker.watches.table import WatchTable
 
 KEPT_STATES = 200  # that wait to be written into the event log while Redis is away
 RECENT_S = 60.0  # who has called within this time is using the session
@@ -65,6 +66,7 @@ class Services:
     history: OrderHistoryReader
     breakers: CircuitBreakers
     kill_switch: KillSwitch
+    watches: WatchTable
 
 
 class ConnectionControl:

@@ -21,6 +21,7 @@ LONGEST_LABEL = 64  # characters
 # Disconnecting is felt by every client of the session, so it takes more than the right to trade.
 NEEDED: dict[Effect, Permission] = {
     Effect.READ: "read",
+    Effect.OWN: "read",
     Effect.WRITE: "trade",
     Effect.SESSION: "admin",
     Effect.HALT: "read",

@@ -1,13 +1,11 @@
 """The tool ibkr_wait_for: a call that ends at the first of the events that it is given, or when its time is over."""
 
 import asyncio
-from base64 import b32encode
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 from fastmcp.tools import ToolResult
@@ -15,9 +13,9 @@ from fastmcp.tools import ToolResult
 from bridge.bus.client.client import BusClient
 from bridge.bus.events.event import Cursor, EventPage, ReadEvent, SessionEvent
 from bridge.bus.transport.connection import BusError, bus_down
-from bridge.conditions import meets
+from bridge.conditions import meets, owner_tag
 from bridge.tool import OPERATIONS, ToolError
-from bridge.tools.events import GetOrderState, WaitCondition, WaitFor
+from bridge.tools.events import WATCHED, GetOrderState, KeepWatches, WaitCondition, WaitFor
 from mcp_front.admission.auth import TokenFile
 from mcp_front.protocol.results import value_result
 from mcp_front.timing import USUAL, FrontTiming
@@ -26,7 +24,11 @@ from mcp_front.tools.status import session_status
 
 MOST_OF_ONE = 64  # waits of one caller at once
 MOST = 1_000  # at this front
-TAG_LENGTH = 8
+# Errors that no later attempt heals; all others end when the session is back.
+LASTING = frozenset({
+    "not_found", "ambiguous_contract", "ambiguous", "invalid_arguments", "wrong_account", "account_required",
+    "line_limit", "gateway_refused", "too_large", "forbidden", "internal",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Waits:
         assert isinstance(request, WaitFor)
         clock = asyncio.get_running_loop().time
         began, principal = clock(), call.caller.principal
+        _require_own(request.events, principal)
         with self._place(principal):
             after = opened_cursor(request.cursor, principal) if request.cursor else await self._newest()
             progress = Progress(after)
@@ -112,12 +115,15 @@ class Waits:
         """Return the first event that meets a condition; without one, the reason for ending."""
         finding = asyncio.ensure_future(self._find(call, request, progress))
         ending = asyncio.ensure_future(self._ends(call))
+        keeping = asyncio.ensure_future(self._keep_watched(call, request))
         telling = asyncio.ensure_future(_show_life(call, request, self._timing.wait_pulse_s))
-        tasks = (finding, ending, telling)
+        tasks = (finding, ending, keeping, telling)
         try:
-            await asyncio.wait((finding, ending), timeout=request.timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks[:3], timeout=request.timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
             if finding.done():
                 return finding.result(), ""
+            if keeping.done():
+                keeping.result()  # it ends with an error alone
             return None, ending.result() if ending.done() else ""
         finally:
             for each in tasks:
@@ -139,12 +145,57 @@ class Waits:
             except BusError:
                 await asyncio.sleep(self._timing.wait_again_s)
                 continue
-            found = _first_met(page.events, request.events)
+            found = _first_met(page.events, request.events, call.caller.principal)
             if found is not None:
                 progress.take(page)
                 return found
             progress.take(page)
             unknown = page.gap or any(each.event.kind == "session" for each in page.events)
+
+    async def _keep_watched(self, call: Call, request: WaitFor) -> NoReturn:
+        """Have the worker look out for what the log has not by itself, as long as the call lasts. Raises ToolError for
+        what it can't look out for. An event that came since the cursor is found first: else a level would fire anew."""
+        watched = [each for each in request.events if each.event in WATCHED]
+        if request.cursor is not None and watched:
+            await self._look_back(call, request)
+        while True:
+            pause_s = self._timing.watch_again_s
+            if watched and not await self._kept(call, watched):
+                pause_s = self._timing.wait_again_s
+            await asyncio.sleep(pause_s)
+
+    async def _look_back(self, call: Call, request: WaitFor) -> None:
+        """Return once the log has nothing after the cursor that ends the call."""
+        place, principal = opened_cursor(request.cursor or "", call.caller.principal), call.caller.principal
+        while True:
+            try:
+                page = await self._bus.events.page(place)
+            except BusError:
+                await asyncio.sleep(self._timing.wait_again_s)
+                continue
+            if _first_met(page.events, request.events, principal) is not None:
+                await asyncio.Event().wait()  # the call is about to end
+            if not page.events:
+                return
+            place = page.next
+
+    async def _kept(self, call: Call, watched: list[WaitCondition]) -> bool:
+        """Tell the worker, and return whether it could be told now."""
+        caller = call.caller
+        try:
+            await self._bus.ask(
+                OPERATIONS["keep_watches"],
+                KeepWatches(events=watched),
+                caller=caller.principal,
+                label=caller.label,
+                request_id=caller.request_id,
+                traceparent=caller.traceparent,
+            )
+        except ToolError as error:
+            if error.code in LASTING or "watches" in error.details:  # the latter where it has too many
+                raise
+            return False
+        return True
 
     async def _already(self, call: Call, conditions: Sequence[WaitCondition], cursor: Cursor) -> Found | None:
         """Return the first condition that is met now. A session that can't tell is asked again once it is back."""
@@ -221,10 +272,10 @@ def _described(condition: WaitCondition) -> str:
     return f"{condition.event} of {about}" if about else condition.event
 
 
-def _first_met(events: Sequence[ReadEvent], conditions: Sequence[WaitCondition]) -> Found | None:
+def _first_met(events: Sequence[ReadEvent], conditions: Sequence[WaitCondition], principal: str) -> Found | None:
     for each in events:
         for number, condition in enumerate(conditions):
-            if meets(each.event, condition):
+            if meets(each.event, condition, principal):
                 return Found(number, told(each.event), each.cursor)
     return None
 
@@ -254,7 +305,7 @@ def _message(found: Found | None, request: WaitFor, why: str, waited: float) -> 
 
 def sealed_cursor(cursor: Cursor, principal: str) -> str:
     """Return a cursor as its principal gets it."""
-    return f"{cursor}.{_tag(principal)}"
+    return f"{cursor}.{owner_tag(principal)}"
 
 
 def opened_cursor(written: str, principal: str) -> Cursor:
@@ -264,11 +315,14 @@ def opened_cursor(written: str, principal: str) -> Cursor:
         cursor = Cursor.parse(text)
     except ValueError as error:
         raise ToolError("invalid_arguments", f"cursor: {error}. Leave it out to begin now.") from None
-    if tag != _tag(principal):
+    if tag != owner_tag(principal):
         raise ToolError("forbidden", "cursor: it was given to another client. Leave it out to begin now.")
     return cursor
 
 
-def _tag(principal: str) -> str:
-    """Tell whose a cursor is. It guards no secret: every client of the session may read the whole log."""
-    return b32encode(sha256(f"cursor\0{principal}".encode()).digest()).decode().lower()[:TAG_LENGTH]
+def _require_own(conditions: Sequence[WaitCondition], principal: str) -> None:
+    """Raises ToolError forbidden for another principal's alert."""
+    tag = owner_tag(principal)
+    for each in conditions:
+        if each.alertId is not None and not each.alertId.startswith(f"{tag}-"):
+            raise ToolError("forbidden", f"alertId: {each.alertId} is another client's. Give one of ibkr_get_alerts.")

@@ -36,6 +36,7 @@ class BusTools:
         sys.setswitchinterval(SWITCH_S)
         self.by_effect: dict[Effect, Answer] = {
             Effect.READ: self.ask,
+            Effect.OWN: self.ask,
             Effect.SESSION: self.ask,
             Effect.WRITE: self.submit,
         }

@@ -26,6 +26,9 @@ HINTS: dict[Effect, ToolAnnotations] = {
     Effect.READ: ToolAnnotations(
         read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
     ),
+    Effect.OWN: ToolAnnotations(
+        read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=True
+    ),
     Effect.SESSION: ToolAnnotations(
         read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True
     ),

@@ -33,6 +33,7 @@ from ib_worker.risk.confirmation_tokens import ConfirmationTokens
 from ib_worker.session.connection_loop import ConnectionLoop, Timing
 from ib_worker.session.session import Services, Session
 from ib_worker.settings import WorkerSettings
+from ib_worker.watches.table import WatchTable
 from ibgateway.simulator.server.server import Simulator
 from tests.waiting import until
 
@@ -95,6 +96,7 @@ def services_without_bus(settings: WorkerSettings) -> Services:
         history=OrderHistoryReader(pipe, keys),
         breakers=CircuitBreakers(settings.wires.in_force(settings.trading_mode)),
         kill_switch=KillSwitch(pipe, keys),
+        watches=WatchTable(pipe, keys, 1),
     )
 
 

@@ -1,0 +1,83 @@
+"""Alerts on what the event log has by itself: orders, fills, the session, the kill switch, other alerts."""
+
+import asyncio
+from typing import NoReturn
+
+from bridge.bus.events.event import Cursor, ReadEvent, SessionEvent
+from bridge.bus.events.watches import Mark, Watch
+from bridge.bus.transport.connection import BusError
+from bridge.bus.transport.outage_log import Outage
+from bridge.conditions import meets
+from bridge.tools.events import WATCHED
+from ib_worker.session.session import Session
+from ib_worker.watches.table import conditions
+
+READER = "alerts"  # its place in the log is stored under this name
+LOOK_S = 0.5
+
+
+class LogAlerts:
+    """Reads the log once for all alerts, and stores its place: a restart repeats no event and misses none."""
+
+    def __init__(self, session: Session) -> None:
+        self._table = session.services.watches
+        self._place: Cursor | None = None
+
+    async def run(self) -> NoReturn:
+        """For ever: read what is new, and decide. While Redis is away nothing is new."""
+        unread = Outage("alerts_not_read")
+        while True:
+            try:
+                more = await self._read()
+            except BusError as error:
+                unread.failed(error)
+                more = False
+            else:
+                unread.over()
+            if not more:
+                await asyncio.sleep(LOOK_S)
+
+    async def _read(self) -> bool:
+        """Read a page, and return whether there may be more."""
+        if self._place is None:
+            self._place = (await self._table.places()).get(READER) or await self._table.newest()
+        page = await self._table.page(self._place)
+        for each in page.events:
+            self._decide(each)
+        if page.next != self._place:
+            await self._table.store_place(READER, page.next)
+            self._place = page.next
+        return bool(page.events)
+
+    def _decide(self, read: ReadEvent) -> None:
+        for watch in self._table.all():
+            if watch.mode == "wait" or read.cursor.number <= watch.read:
+                continue
+            number = _met(watch, read.event)
+            if number is not None:
+                self._table.fire(watch.id, number, Mark(), _told(read.event), read.cursor.number)
+
+
+def _met(watch: Watch, event: SessionEvent) -> int | None:
+    """Return the place of the first condition that the event meets. A watched one is decided about elsewhere."""
+    for number, each in enumerate(conditions(watch)):
+        if each.event not in WATCHED and meets(event, each, watch.principal):
+            return number
+    return None
+
+
+def _told(event: SessionEvent) -> SessionEvent:
+    """Return the event as an alert tells it, with its own details below `happened`."""
+    return SessionEvent(
+        "alert",
+        event.time,
+        key=event.key,
+        orderRef=event.orderRef,
+        orderId=event.orderId,
+        permId=event.permId,
+        clientId=event.clientId,
+        account=event.account,
+        conId=event.conId,
+        symbol=event.symbol,
+        details={"happened": event.kind, "state": dict(event.details)},
+    )

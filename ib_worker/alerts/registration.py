@@ -1,0 +1,48 @@
+"""From the conditions that a client gives to a watch: contracts and accounts by name become the ones that are meant."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from bridge.bus.events.watches import Mark, Watch, WatchMode
+from bridge.tools.events import OF_A_CONTRACT, WaitCondition
+from ib_worker.alerts.clocks import due_mark, milliseconds
+from ib_worker.session.session import Session, utcnow
+from ib_worker.tws.values import convert
+
+FIGURES_OF_AN_ACCOUNT = frozenset({"daily_pnl", "position_pnl", "account_value"})
+
+
+async def new_watch(
+    session: Session, id: str, principal: str, mode: WatchMode, asked: Sequence[WaitCondition], **more: Any
+) -> Watch:
+    """Return the watch, not kept yet. Raises ToolError for what is not there, and while the session can't tell."""
+    known = [await _resolved(session, each) for each in asked]
+    return Watch(
+        id=id,
+        principal=principal,
+        mode=mode,
+        conditions=[msgspec.json.decode(each.model_dump_json(exclude_none=True)) for each, _ in known],
+        created_ms=milliseconds(utcnow()),
+        marks=[mark for _, mark in known],
+        **more,
+    )
+
+
+async def _resolved(session: Session, condition: WaitCondition) -> tuple[WaitCondition, Mark]:
+    if condition.event == "time":
+        if session.gateway_clock[0] == float("-inf"):
+            session.require_ready()  # a simulator's date is not known before
+        return condition, due_mark(condition, session)
+    if condition.event in FIGURES_OF_AN_ACCOUNT:
+        session.require_ready()
+        return condition.model_copy(update={"account": session.account(condition.account)}), Mark()
+    if condition.event in OF_A_CONTRACT:
+        session.require_ready()
+        contract = await session.contracts.contract(condition.contract())
+        if condition.event == "price":
+            await session.quotes.open(contract)  # so that its caller is told where there is no room
+        named = convert.contract(contract)
+        return condition.model_copy(update={"conId": named.conId}), Mark()
+    return condition, Mark()

@@ -1,0 +1,63 @@
+"""Alerts on the log's own events: each event once, also where the reader begins anew."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, cast
+
+from bridge.bus.events.event import Cursor, EventDraft, SessionEvent
+from bridge.bus.events.event_log import log_events, read_events
+from bridge.bus.events.watches import Mark, Watch, WatchMode
+from bridge.bus.server.server import BusServer
+from ib_worker.alerts.log_alerts import READER, LogAlerts
+from ib_worker.session.session import Session
+from ib_worker.watches.table import WatchTable
+from tests.stacks.audit_log import leading
+from tests.waiting import until
+
+
+def watch(id: str, mode: WatchMode) -> Watch:
+    return Watch(id, "claude", mode, [{"event": "execution", "symbol": "SPY"}], 5, [Mark()])
+
+
+def execution(name: str, symbol: str = "SPY") -> EventDraft:
+    event = SessionEvent("execution", "2026-01-02T03:04:05Z", symbol=symbol, details={"execId": name})
+    return EventDraft(f"execution {name}", name, event)
+
+
+async def alerts(bus: BusServer) -> list[tuple[str, str]]:
+    page = await read_events(bus.pipe, bus.keys, Cursor())
+    found = [each.event.details for each in page.events if each.event.kind == "alert"]
+    return [(each["watch"], each["state"]["execId"]) for each in found]
+
+
+async def test_a_fill_fires_an_alert_once_and_one_that_repeats_at_each(redis_url: str, session: str) -> None:
+    async with leading(redis_url, session) as (bus, _):
+        table = WatchTable(bus.pipe, bus.keys, bus.lease.token)
+        await table.load(0)
+        worker = cast(Session, SimpleNamespace(services=SimpleNamespace(watches=table)))
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(table.run())]
+
+        async def log(*drafts: EventDraft) -> None:
+            await log_events(bus.pipe, bus.keys, bus.lease.token, drafts)
+
+        await log(execution("before"))
+        await table.store_place(READER, await table.newest())
+        for id, mode in (("once", "once"), ("each", "repeat"), ("wait", "wait")):
+            await table.keep(watch(id, cast(WatchMode, mode)))
+        first = asyncio.create_task(LogAlerts(worker).run())
+        await log(execution("a"), execution("b", "IBM"), execution("c"))
+
+        async def three() -> bool:
+            return len(await alerts(bus)) >= 3
+
+        await until(three, "three alerts have fired")
+        first.cancel()
+        await table.store_place(READER, Cursor())  # as if the place had not been stored in time
+        tasks.append(asyncio.create_task(LogAlerts(worker).run()))
+        await asyncio.sleep(1)
+        found = await alerts(bus)
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(first, *tasks, return_exceptions=True)
+
+    assert sorted(found) == [("each", "a"), ("each", "c"), ("once", "a")]
