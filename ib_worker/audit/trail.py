@@ -9,6 +9,7 @@ from typing import Any, NoReturn, Protocol
 import structlog
 from pydantic import BaseModel
 
+from bridge.bus.controls.audit_log import NewEntry, new_entry
 from bridge.bus.controls.kill_switch import SwitchChange
 from bridge.bus.events.event import EventDraft, SessionEvent
 from bridge.bus.server.request import RequestContext
@@ -19,6 +20,7 @@ from bridge.tool import ToolError
 from ib_worker.orders.events import Event
 from ib_worker.orders.state import OrderState
 
+AT_ONCE = 20  # entries in one step: Redis syncs its log once for all of them
 KEPT = 50_000  # events that wait while the log can't be written; new orders are refused meanwhile
 RETRY_S = 1.0
 
@@ -38,6 +40,8 @@ class AuditWriter(Protocol):
 
     async def append(self, event: str, drafts: Sequence[EventDraft] = (), **fields: Any) -> int: ...
 
+    async def append_all(self, entries: Sequence[NewEntry]) -> int: ...
+
     async def go_on(self) -> None: ...
 
 
@@ -50,7 +54,7 @@ class AuditTrail:
     def __init__(self, pen: AuditWriter, drafts: OrderDrafts = no_drafts) -> None:
         self._pen = pen
         self._drafts = drafts
-        self._waiting: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(KEPT)
+        self._waiting: asyncio.Queue[NewEntry] = asyncio.Queue(KEPT)
         self._unwritten = Outage("audit_log_not_written")
         self.lost = 0  # events dropped because the log stayed unwritable
         self.ahead = timedelta(
@@ -121,25 +125,26 @@ class AuditTrail:
         )
 
     async def run(self) -> NoReturn:
-        """Write what is queued, for ever; while the log can't be written it waits."""
+        """Write what is queued, for ever, what came together in one step; while the log can't be written it waits."""
         while True:
-            name, entry = await self._waiting.get()
-            await self._insist(name, entry)
+            await self._insist([await self._waiting.get(), *self._queued(AT_ONCE - 1)])
 
     async def flush(self) -> None:
         """Write what waits, at the end of a term."""
-        while not self._waiting.empty():
-            name, entry = self._waiting.get_nowait()
-            await self._insist(name, entry)
+        while entries := self._queued(AT_ONCE):
+            await self._insist(entries)
 
-    async def _insist(self, name: str, entry: dict[str, Any]) -> None:
+    def _queued(self, most: int) -> list[NewEntry]:
+        return [self._waiting.get_nowait() for _ in range(min(most, self._waiting.qsize()))]
+
+    async def _insist(self, entries: Sequence[NewEntry]) -> None:
         while True:
             try:
-                await self._pen.append(name, **entry)
+                await self._pen.append_all(entries)
             except Fenced:
                 return  # the next leader reads the orders anew and writes what it finds
-            except (TypeError, ValueError):  # it can't be encoded, so it never will be
-                self._lose(name, exc_info=True)
+            except (TypeError, ValueError):  # one can't be encoded, and never will be
+                await self._each_alone(entries)
                 return
             except ToolError as error:
                 self._unwritten.failed(error)
@@ -148,9 +153,17 @@ class AuditTrail:
                 self._unwritten.over()
                 return
 
-    def _put(self, name: str, **entry: Any) -> None:
+    async def _each_alone(self, entries: Sequence[NewEntry]) -> None:
+        """Write what can be encoded."""
+        if len(entries) > 1:
+            for each in entries:
+                await self._insist([each])
+        else:
+            self._lose(entries[0].event, exc_info=True)
+
+    def _put(self, name: str, drafts: Sequence[EventDraft] = (), **fields: Any) -> None:
         try:
-            self._waiting.put_nowait((name, entry))
+            self._waiting.put_nowait(new_entry(name, drafts, **fields))
         except asyncio.QueueFull:
             self._lose(name)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,30 +17,34 @@ from bridge.bus.integrity.watermark import Watermark, data_lost_error
 from bridge.bus.keys import Keys
 from bridge.bus.transport.connection import BusError, Refused
 from bridge.bus.transport.errors import WRONG_TYPE, Fenced
-from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.bus.transport.pipeline import Argument, CommandPipeline
 from bridge.bus.transport.script import Script
 from bridge.tool import ToolError
 
 PAGE = 1_000  # entries in one read
 
-# Appends one entry if it follows the last, with the events that it brings (from ARGV[9] on). Answers {word, seq,
-# digest}: `appended` (also when this very entry is the last, so that asking again after a lost answer is harmless),
-# `behind` with the head as it is, `lost` where Redis lacks steps or entries that the writer knows of, or `fenced`; and
-# the revision.
+# Appends entries if they follow the last: `count` pairs of digest and line, then the events that they bring. Answers
+# {word, seq, digest}: `appended` (also when the last of these very entries is the log's last, so that asking again
+# after a lost answer is harmless), `behind` with the head as it is, `lost` where Redis lacks steps or entries that the
+# writer knows of, or `fenced`; and the revision.
 APPEND = Script(f"""#!lua{WHOLE}{INDEX}{LOG_EVENTS}
 local log, head, lease, revision, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local token, seq, prev, mine, line = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local token, seq, prev, count = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[7])
+local mine, drafts = ARGV[6 + 2 * count], 8 + 2 * count
 if redis.call('GET', lease) ~= token then return {{'fenced', 0, '', 0}} end
 local last, found = log_end(head)
-local steps, ends = whole(text(revision)), found == '' and ARGV[6] or found
-if steps < tonumber(ARGV[7]) or last < tonumber(ARGV[8]) then return {{'lost', last, '', 0}} end
+local steps, ends = whole(text(revision)), found == '' and ARGV[4] or found
+if steps < tonumber(ARGV[5]) or last < tonumber(ARGV[6]) then return {{'lost', last, '', 0}} end
 if ends == mine then return {{'appended', last, mine, steps}} end
-if last ~= tonumber(seq) - 1 or ends ~= prev then return {{'behind', last, ends, steps}} end
-redis.call('XADD', log, seq .. '-0', 'e', line)
-redis.call('HSET', head, 'seq', seq, 'digest', mine)
-index_entry(index, last + 1, line)
-log_events({{KEYS[6], KEYS[7], KEYS[8], KEYS[9]}}, 9)
-return {{'appended', last + 1, mine, redis.call('INCR', revision)}}
+if last ~= seq - 1 or ends ~= prev then return {{'behind', last, ends, steps}} end
+for number = 0, count - 1 do
+    local line = ARGV[9 + 2 * number]
+    redis.call('XADD', log, string.format('%.0f-0', seq + number), 'e', line)
+    index_entry(index, seq + number, line)
+end
+redis.call('HSET', head, 'seq', string.format('%.0f', seq + count - 1), 'digest', mine)
+log_events({{KEYS[6], KEYS[7], KEYS[8], KEYS[9]}}, drafts)
+return {{'appended', seq + count - 1, mine, redis.call('INCR', revision)}}
 """)
 
 # Writes where the log ends, if what says so was lost or damaged and the log itself was not.
@@ -66,6 +71,25 @@ return 1
 """)
 
 
+@dataclass(frozen=True)
+class NewEntry:
+    """An entry that is to be written, and the events that it brings. `fields` are those of AuditEntry."""
+
+    at: str
+    event: str
+    drafts: Sequence[EventDraft]
+    fields: dict[str, Any]
+
+
+def new_entry(event: str, drafts: Sequence[EventDraft] = (), **fields: Any) -> NewEntry:
+    """Return an entry of this moment."""
+    return NewEntry(_now(), event, drafts, fields)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
 class AuditLog:
     """The leader's writer of the audit log. An order whose entry could not be written must not be sent."""
 
@@ -79,16 +103,20 @@ class AuditLog:
         self._turn = asyncio.Lock()  # entries are chained one by one
 
     async def append(self, event: str, drafts: Sequence[EventDraft] = (), **fields: Any) -> int:
-        """Write one entry and return its seq once Redis has it on disk. `drafts` are logged as events with it.
+        """Write one entry as `append_all` does, and return its seq."""
+        return await self.append_all([new_entry(event, drafts, **fields)])
+
+    async def append_all(self, entries: Sequence[NewEntry]) -> int:
+        """Write entries in one step and return the last one's seq once Redis has them on disk. Their drafts are logged
+        as events with them.
 
         Raises Fenced, or ToolError audit_unavailable or unknown (Redis went back): then nothing may be sent.
         """
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
         async with self._turn:
             try:
-                return await self._append(at, event, fields, drafts)
+                return await self._append(entries)
             except BusError as error:
-                self._head = None  # whether it was written is not known: look again before the next
+                self._head = None  # whether they were written is not known: look again before the next
                 raise ToolError(
                     "audit_unavailable",
                     f"The audit log cannot be written ({error}), so nothing was sent. Repair Redis, then retry.",
@@ -103,32 +131,24 @@ class AuditLog:
             seq, last = self._head
             if seq > known.audit_seq or (seq, last) == (known.audit_seq, known.audit_digest):
                 return
-            at = datetime.now(UTC).isoformat(timespec="milliseconds")
+            at = _now()
             lost = {"known_seq": known.audit_seq, "known_digest": known.audit_digest, "cut_at": seq}
             event = EventDraft("data_loss", f"{at} {seq}", SessionEvent(DATA_LOSS, at, details={"cut_at": seq}))
-            await self._append(at, DATA_LOSS, {"details": lost}, [event], ends=seq)
+            await self._append([new_entry(DATA_LOSS, [event], details=lost)], ends=seq)
 
-    async def _append(
-        self,
-        at: str,
-        event: str,
-        fields: dict[str, Any],
-        drafts: Sequence[EventDraft] = (),
-        ends: int | None = None,
-    ) -> int:
+    async def _append(self, entries: Sequence[NewEntry], ends: int | None = None) -> int:
         """The log must have all that is known, or reach to `ends` where it was cut: what is known stays until the entry
         is written, so that a leader that ends before leaves the cut to the next."""
         if self._head is None:
             self._head = await self._found()
-        events = draft_arguments(drafts)
+        events = draft_arguments(draft for each in entries for draft in each.drafts)
         while True:
             seq, prev = self._head[0] + 1, self._head[1]
-            line = encode(AuditEntry(seq=seq, prev=prev, at=at, event=event, token=self._token, **fields))
-            mine = digest(line)
+            chained, mine = self._chained(entries, seq, prev)
             known = self._watermark.known
             least = known.audit_seq if ends is None else ends
-            arguments = (self._token, seq, prev, mine, line, GENESIS, known.revision, least, *events)
-            word, head_seq, head_digest, revision = await APPEND.run(self._pipe, self._keys, *arguments)
+            head = (self._token, seq, prev, GENESIS, known.revision, least, len(entries))
+            word, head_seq, head_digest, revision = await APPEND.run(self._pipe, self._keys, *head, *chained, *events)
             if word == b"fenced":
                 raise Fenced
             if word == b"lost":
@@ -136,8 +156,19 @@ class AuditLog:
                 raise data_lost_error()
             self._head = (int(head_seq), head_digest.decode())
             if word == b"appended":
-                self._watermark.note(int(revision), audit_seq=seq, audit_digest=mine)
-                return seq
+                last = seq + len(entries) - 1
+                self._watermark.note(int(revision), audit_seq=last, audit_digest=mine)
+                return last
+
+    def _chained(self, entries: Sequence[NewEntry], seq: int, prev: str) -> tuple[list[Argument], str]:
+        """Return each entry's digest and line, chained from `prev` on, and the last digest."""
+        chained: list[Argument] = []
+        for number, each in enumerate(entries, seq):
+            entry = AuditEntry(seq=number, prev=prev, at=each.at, event=each.event, token=self._token, **each.fields)
+            line = encode(entry)
+            prev = digest(line)
+            chained += (prev, line)
+        return chained, prev
 
     async def _found(self) -> tuple[int, str]:
         """Return seq and digest of the log's end. Where the stored head is lost or damaged, the newest entry gives

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.audit_chain import AuditEntry, encode
-from bridge.bus.controls.audit_log import read_log
+from bridge.bus.controls.audit_log import NewEntry, new_entry, read_log
 from bridge.bus.events.event import EventDraft
 from bridge.order_references import is_ours, order_ref
 from bridge.tools.types import Contract
@@ -49,7 +49,10 @@ class Paper:
         self.lines: list[bytes] = []
 
     async def append(self, event: str, drafts: Sequence[EventDraft] = (), **fields: Any) -> int:
-        self.lines.append(encode(AuditEntry(len(self.lines) + 1, "", "", event, **fields)))
+        return await self.append_all([new_entry(event, drafts, **fields)])
+
+    async def append_all(self, entries: Sequence[NewEntry]) -> int:
+        self.lines += [encode(AuditEntry(0, "", "", each.event, **each.fields)) for each in entries]
         return len(self.lines)
 
     async def go_on(self) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from bridge.audit_chain import GENESIS, AuditEntry, digest, verify
 from bridge.bus.controls import audit_log
-from bridge.bus.controls.audit_log import AuditLog, read_back, read_head, read_log, trim
+from bridge.bus.controls.audit_index import find_entries, ref_name
+from bridge.bus.controls.audit_log import AuditLog, new_entry, read_back, read_head, read_log, trim
 from bridge.bus.keys import Keys
 from bridge.bus.transport.errors import Fenced
 from bridge.bus.transport.pipeline import CommandPipeline
@@ -57,6 +58,34 @@ async def test_entries_of_many_tasks_form_one_chain(redis_url: str, session: str
 
     assert sorted(seqs) == list(range(1, 41))
     assert list(verify(lines, head)) == []
+
+
+async def test_entries_that_come_together_are_written_in_one_step(redis_url: str, session: str) -> None:
+    async with leading(redis_url, session) as (bus, log):
+        await log.append("first")
+        last = await log.append_all([new_entry("fill", orderId=n, orderRef=f"order-{n}") for n in range(30)])
+        again = await log.append("last")
+        lines = await lines_of(bus.pipe, session)
+        head = await read_head(bus.pipe, bus.keys.audit_head)
+        found = await find_entries(bus.pipe, bus.keys, [ref_name("order-7")])
+
+    assert (last, again) == (31, 32)
+    assert list(verify(lines, head)) == []
+    assert [msgspec.json.decode(line, type=AuditEntry).orderId for line in lines[1:-1]] == list(range(30))
+    assert found == [9]
+
+
+async def test_entries_whose_answer_was_lost_are_not_written_twice(redis_url: str, session: str) -> None:
+    async with leading(redis_url, session) as (bus, log):
+        await log.append("first")
+        entries = [new_entry("fill", orderId=number) for number in range(3)]
+        head = await read_head(bus.pipe, bus.keys.audit_head)
+        await log.append_all(entries)
+        log._head = head  # as if the answer had not come
+        await log.append_all(entries)
+        lines = await lines_of(bus.pipe, session)
+
+    assert len(lines) == 4
 
 
 async def test_the_next_leader_continues_the_chain_and_the_last_one_cannot(redis_url: str, session: str) -> None:
