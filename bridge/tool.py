@@ -52,11 +52,14 @@ class ToolRequest(Model):
 
     `after_groups`: its own arguments that a schema lists after those of its groups. The order of the fields themselves
     is in the digest of every call, and must stay. `always_digested`: its arguments that are in that digest even where
-    they have their default.
+    they have their default. `title`: the tool's title. `search_words`: what people ask for, in words that the docstring
+    need not have: hosts search with them, and no model reads them.
     """
 
     after_groups: ClassVar[frozenset[str]] = frozenset()
     always_digested: ClassVar[frozenset[str]] = frozenset()
+    title: ClassVar[str] = ""
+    search_words: ClassVar[str] = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -88,6 +91,10 @@ class ToolSpec:
     @property
     def tool_name(self) -> str:
         return PREFIX + self.name
+
+    @property
+    def title(self) -> str:
+        return f"IBKR {self.request.title or self.name.replace('_', ' ')}"
 
     @property
     def doc(self) -> str:

@@ -1,7 +1,7 @@
 """Tools about the account: its values, positions and profit and loss."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -88,15 +88,23 @@ class AccountStreamSummary(Model):
 
 @tool(returns=list[AccountSummaryValue], toolset="account")
 class GetAccountSummary(ToolRequest):
-    """Values of each account: net liquidation, cash, buying power, margins, gross position value and more."""
+    """Values of each account: net liquidation, cash balance, buying power, margins, gross position value and more."""
+
+    title: ClassVar = "account summary: cash, buying power, margin"
+    search_words: ClassVar = (
+        "how much cash money balance is in my account what can I buy afford margin net worth equity"
+    )
 
     account: Annotated[Account | None, Field(description="left out: every account")] = None
 
 
 @tool(returns=list[Position], toolset="account")
 class GetPositions(ToolRequest):
-    """Every open position of every account. An empty list means no positions; unknown positions are an error. For a
-    position's current worth use ibkr_get_pnl_single."""
+    """Every open position of every account: the portfolio. An empty list means no positions; unknown positions are an
+    error. For a position's current worth use ibkr_get_pnl_single."""
+
+    title: ClassVar = "portfolio positions"
+    search_words: ClassVar = "what are my positions holdings what do I hold own stocks shares"
 
     symbol: Annotated[Symbol | None, Field(description="left out: every contract")] = None
     account: Annotated[Account | None, Field(description="left out: every account")] = None
@@ -104,14 +112,20 @@ class GetPositions(ToolRequest):
 
 @tool(returns=PnL, toolset="account")
 class GetPnl(ToolRequest):
-    """Daily, unrealized and realized profit and loss of an account."""
+    """Daily, unrealized and realized profit and loss (P&L) of an account."""
+
+    title: ClassVar = "profit and loss"
+    search_words: ClassVar = "am I up or down today p&l pnl gain performance how much did I make lose"
 
     account: Annotated[Account | None, Field(description=ONE_ACCOUNT)] = None
 
 
 @tool(returns=PnLSingle, toolset="account")
 class GetPnlSingle(ToolRequest):
-    """Profit and loss of an account and model; with conId or symbol, of that one position."""
+    """Profit and loss (P&L) of an account and model; with conId or symbol, of that one position."""
+
+    title: ClassVar = "profit and loss of one position"
+    search_words: ClassVar = "profit on my shares of a stock gain p&l pnl"
 
     account: Annotated[Account | None, Field(description=ONE_ACCOUNT)] = None
     modelCode: Text | None = None
@@ -123,6 +137,9 @@ class GetPnlSingle(ToolRequest):
 class StreamAccountUpdates(ToolRequest):
     """Watch an account live: value and portfolio changes are sent as log messages and progress, then a summary is
     returned. TWS sends changes at fills and otherwise every three minutes. Keep duration_seconds at 30 or less."""
+
+    title: ClassVar = "live account and portfolio updates"
+    search_words: ClassVar = "monitor balance changes real-time"
 
     account: Annotated[Account | None, Field(description=ONE_ACCOUNT)] = None
     duration_seconds: Seconds = 60

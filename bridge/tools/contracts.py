@@ -1,6 +1,6 @@
 """Tools about contracts: the contracts that a symbol stands for at TWS."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -39,3 +39,8 @@ class ContractDetails(Model):
 class GetContractDetails(ContractArguments):
     """Every contract that matches, with trading hours, minimum tick, order types and exchanges. Use it to find a conId
     or to resolve an ambiguous symbol. An unknown symbol is an error, never an empty list."""
+
+    title: ClassVar = "contract details and trading hours"
+    search_words: ClassVar = (
+        "find stock ticker company name option future chain expiry when does the stock market open close holiday"
+    )

@@ -1,6 +1,6 @@
 """Tools about events: calls that end when something happens."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
@@ -142,6 +142,9 @@ class WaitFor(ToolRequest):
     price, profit or account value above or below a level, a time, a contract's session open or closed, the session
     lost or back, trading halted or resumed, an alert. Returns at once if it is so already. After timeout_seconds
     without one it returns event none. To go on without a gap, call again with the cursor."""
+
+    title: ClassVar = "wait for a fill or another event"
+    search_words: ClassVar = "tell me when it fills notify alert let me know wake until"
 
     events: Annotated[list[WaitCondition], Field(min_length=1, max_length=MOST_CONDITIONS)]
     timeout_seconds: Annotated[int, Field(ge=1, le=LONGEST_S)] = 50

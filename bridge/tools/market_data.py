@@ -1,7 +1,7 @@
 """Tools about prices: historical bars and the live stream of one contract."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
@@ -103,8 +103,14 @@ class StreamSummary(Model):
 
 @tool(returns=list[Bar], toolset="history", deadline_s=57)
 class GetHistoricalData(ContractArguments):
-    """Historical bars up to now, oldest first, in regular trading hours. Long spans need coarse bars: 1 day for a year,
-    1 min or 5 mins for a day. TRADES for stocks, MIDPOINT for forex. No data is an error, never an empty list."""
+    """Price history: historical bars (candles) up to now, oldest first, in regular trading hours. Long spans need
+    coarse bars: 1 day for a year, 1 min or 5 mins for a day. TRADES for stocks, MIDPOINT for forex. No data is an
+    error, never an empty list."""
+
+    title: ClassVar = "price history (bars, candles)"
+    search_words: ClassVar = (
+        "how did a stock do this year last month week performance return candles for a chart ohlc past prices"
+    )
 
     durationStr: Annotated[Duration, Field(description="a number and S, D, W, M or Y, such as 30 D")] = "1 Y"
     barSizeSetting: Annotated[BarSize, BeforeValidator(forms.bar_size)] = "1 day"
@@ -113,9 +119,12 @@ class GetHistoricalData(ContractArguments):
 
 @tool(returns=StreamSummary, toolset="streams", composed=True, deadline_s=3620)
 class StreamMarketData(ContractArguments):
-    """Watch one contract live: updates are sent as log messages and progress, then a summary with first, last, high,
-    low and a sample is returned. For one quote give duration_seconds 1. Keep it at 30 or less: many hosts end a call
-    after a minute."""
+    """Watch one contract's live quote: updates are sent as log messages and progress, then a summary with first, last,
+    high, low and a sample is returned. For one quote give duration_seconds 1. Keep it at 30 or less: many hosts end a
+    call after a minute."""
+
+    title: ClassVar = "live quote and market data"
+    search_words: ClassVar = "price of a stock right now current quote quotes real-time bid ask"
 
     duration_seconds: Seconds = 60
 

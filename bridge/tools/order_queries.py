@@ -1,7 +1,7 @@
 """Tools that report orders: open, completed, filled, and the history of one."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -55,6 +55,9 @@ class GetOrder(OrderNameArguments):
     as a bracket's three. Name it by one of orderId, orderKey, orderRef and permId. TWS knows today's orders and all
     open ones."""
 
+    title: ClassVar = "status and history of one order"
+    search_words: ClassVar = "did my order go through is it filled why was it rejected"
+
     orderId: OrderId = 0
 
     @model_validator(mode="after")
@@ -71,14 +74,23 @@ class SymbolFilter(ToolRequest):
 
 @tool(returns=list[OrderReport], toolset="orders")
 class GetOpenOrders(SymbolFilter):
-    """Every open order of the account, including orders placed elsewhere (by hand or by another program)."""
+    """Every open (working) order of the account, including orders placed elsewhere (by hand or by another program)."""
+
+    title: ClassVar = "open orders"
+    search_words: ClassVar = "my working orders pending resting outstanding"
 
 
 @tool(returns=list[OrderReport], toolset="orders")
 class GetCompletedOrders(SymbolFilter):
     """Orders that ended today: filled, cancelled or rejected."""
 
+    title: ClassVar = "orders completed today"
+    search_words: ClassVar = "finished filled cancelled rejected order history"
+
 
 @tool(returns=list[Execution], toolset="orders")
 class GetExecutions(SymbolFilter):
-    """Every fill since midnight, oldest first, with commission."""
+    """Every fill (trade) since midnight, oldest first, with commission."""
+
+    title: ClassVar = "executions: the day's trades"
+    search_words: ClassVar = "which trades did I make today what did I buy sell fills bought sold"

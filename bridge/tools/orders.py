@@ -96,9 +96,13 @@ class HaltReport(Model):
 
 @tool(returns=OrderReport, toolset="orders", effect=Effect.WRITE, deadline_s=20)
 class PlaceOrder(OrderTerms, PlacementRequest):
-    """Place an order; return its status once TWS has accepted, filled or rejected it. Give an idempotencyKey: the same
-    key never places twice, so after a timeout retry with the same key. totalQuantity is in shares or contracts. Give
-    lmtPrice only for a type with a limit. auxPrice is the stop or trigger price, or the amount of TRAIL."""
+    """Place an order to buy or sell; return its status once TWS has accepted, filled or rejected it. Give an
+    idempotencyKey: the same key never places twice, so after a timeout retry with the same key. totalQuantity is in
+    shares or contracts. Give lmtPrice only for a type with a limit. auxPrice is the stop or trigger price, or the
+    amount of TRAIL."""
+
+    title: ClassVar = "place an order: buy or sell"
+    search_words: ClassVar = "buy sell shares of a stock option trade short market limit order stop loss trailing"
 
 
 @tool(returns=Bracket, toolset="orders", effect=Effect.WRITE, deadline_s=20)
@@ -106,6 +110,9 @@ class PlaceBracketOrder(ContractArguments, PlacementRequest):
     """Place an entry with a profit target and a stop loss, sent together. The exits become active when the entry fills;
     when one exit fills, the other is cancelled. Without lmtPrice the entry is a market order. tif applies to the entry;
     the exits are good until cancelled unless exitTif is DAY."""
+
+    title: ClassVar = "bracket order: entry, profit target, stop loss"
+    search_words: ClassVar = "stop loss take profit protect oco exit"
 
     action: Action
     totalQuantity: Quantity
@@ -134,6 +141,8 @@ class ModifyOrder(OrderNameArguments, IdempotentRequest):
     of orderId, orderKey, orderRef and permId. The returned status is TWS's own echo. A rejected change leaves the order
     as it was."""
 
+    title: ClassVar = "change a working order"
+    search_words: ClassVar = "raise lower move the limit price of my order replace edit"
     always_digested: ClassVar = frozenset({"orderId"})
 
     orderId: OrderId = 0
@@ -157,6 +166,8 @@ class CancelOrder(OrderNameArguments, IdempotentRequest):
     orderId, orderKey, orderRef and permId. A fill may come first: read the status and the message, which reports the
     remaining position. Outside trading hours the exchange confirms a cancel only when it opens."""
 
+    title: ClassVar = "cancel one order"
+    search_words: ClassVar = "withdraw kill delete my order"
     always_digested: ClassVar = frozenset({"orderId"})
 
     orderId: OrderId = 0
@@ -170,6 +181,9 @@ class CancelOrder(OrderNameArguments, IdempotentRequest):
 @tool(returns=CancelReport, toolset="orders", effect=Effect.WRITE, deadline_s=30, relieves=True)
 class CancelAllOrders(IdempotentRequest):
     """Cancel every open order of this session; with everyClient also orders placed by hand or by other programs."""
+
+    title: ClassVar = "cancel all open orders"
+    search_words: ClassVar = "cancel everything panic"
 
     everyClient: bool = False
 
@@ -193,6 +207,9 @@ class AnswerForm(ToolRequest):
 class HaltTrading(ToolRequest):
     """Kill switch: block every new order of every client until the operator releases it outside MCP. Cancels stay
     possible; cancelOrders also cancels this session's open orders."""
+
+    title: ClassVar = "kill switch: halt trading"
+    search_words: ClassVar = "stop all trading now emergency panic freeze"
 
     reason: Reason
     cancelOrders: bool = False

@@ -1,5 +1,7 @@
 """The tool that previews an order."""
 
+from typing import ClassVar
+
 from bridge.tool import Model, tool
 from bridge.tools.order_terms import OrderTerms
 from bridge.tools.types import Contract
@@ -43,3 +45,6 @@ class PreviewOrder(OrderTerms):
     """Show the cost and effect of an order without placing it: margin and commission by TWS's what-if, the operator's
     limits, and a plain sentence. With the token ibkr_place_order places exactly this order, once, within 120
     seconds."""
+
+    title: ClassVar = "preview of an order: margin and commission"
+    search_words: ClassVar = "what would the trade cost in commission and margin what-if check before buying"

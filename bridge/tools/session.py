@@ -1,7 +1,7 @@
 """Tools that connect, disconnect and show the session."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
 from bridge.tool import Effect, Model, ToolRequest, tool
 from bridge.tools.types import Count, Port, Text
@@ -79,9 +79,12 @@ class SessionStatus(Model):
 
 @tool(returns=Connected, toolset="session", effect=Effect.SESSION, deadline_s=30)
 class Connect(ToolRequest):
-    """Connect the shared session to TWS or IB Gateway. It connects by itself at start-up; use this after
-    ibkr_disconnect or to retry at once. Arguments left out are the configured gateway's; other hosts are rejected. All
-    clients share one session and its clientId, which is returned. Connecting twice is harmless."""
+    """Connect the shared session to Interactive Brokers' TWS or IB Gateway. It connects by itself at start-up; use this
+    after ibkr_disconnect or to retry at once. Arguments left out are the configured gateway's; other hosts are
+    rejected. All clients share one session and its clientId, which is returned. Connecting twice is harmless."""
+
+    title: ClassVar = "connect to Interactive Brokers"
+    search_words: ClassVar = "interactive brokers ibkr login reconnect"
 
     host: Text | None = None
     port: Port | None = None
@@ -92,8 +95,14 @@ class Connect(ToolRequest):
 class Disconnect(ToolRequest):
     """Disconnect the shared session, for every client, until ibkr_connect. Orders at IBKR stay unchanged."""
 
+    title: ClassVar = "disconnect from TWS"
+    search_words: ClassVar = "log out logout end session"
+
 
 @tool(returns=SessionStatus, toolset="session", composed=True, deadline_s=5, relieves=True)
 class GetStatus(ToolRequest):
-    """Return the session's state and, if it is not ready, the cause and the fix. Always answers, even without gateway,
-    worker or Redis. Call this first when another tool fails."""
+    """Return the state of the Interactive Brokers session and, if it is not ready, the cause and the fix. Always
+    answers, even without gateway, worker or Redis. Call this first when another tool fails."""
+
+    title: ClassVar = "connection status"
+    search_words: ClassVar = "interactive brokers ibkr is the broker connected online health paper live error"

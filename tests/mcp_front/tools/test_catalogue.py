@@ -1,6 +1,7 @@
 """What tools/list says to a client that knows nothing of us: the promised table, hints, and plain schemas."""
 
 import json
+import re
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
@@ -9,9 +10,16 @@ from pydantic import ValidationError
 
 from bridge.tool import Effect
 from mcp_front.tools.catalogue import offered_tools
+from mcp_front.tools.server import INSTRUCTIONS, SEARCH_HINT
 from tests.stacks.front import ERAS, serving
 
 REQUIRED = object()
+SHOWN_BYTES = 2048  # of instructions and of a description: what Claude Code shows its model
+LONGEST_SEARCH_WORDS = 150  # characters: they name the tool, and do not list the language
+SOLD_BY = (
+    "Interactive Brokers", "IBKR", "TWS", "portfolio", "positions", "account", "P&L", "quotes", "price history",
+    "stocks", "options", "futures", "orders", "buy", "sell", "stop loss", "cancel", "fills",
+)  # fmt: skip
 CONTRACT = {"secType": "STK", "exchange": "SMART", "currency": "USD"}
 
 # The API reference's table, typed in by hand: name -> promised parameters with their JSON type and default.
@@ -113,6 +121,23 @@ async def test_every_tool_has_a_manual_hints_and_an_output_schema(redis_url: str
         assert hints["openWorldHint"] is True
         assert tool["outputSchema"]["type"] == "object", name
         jsonschema.Draft202012Validator.check_schema(tool["outputSchema"])
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_hosts_find_every_tool_by_a_title_and_search_words(redis_url: str, session: str, era: str) -> None:
+    for name, tool in (await listed(redis_url, session, era)).items():
+        words = tool["_meta"][SEARCH_HINT]
+        assert tool["title"].removeprefix("IBKR ").replace(" ", "_") != name.removeprefix("ibkr_"), name
+        assert words, name
+        assert len(words) <= LONGEST_SEARCH_WORDS, name
+        assert len(tool["description"].encode()) <= SHOWN_BYTES, name
+
+
+def test_first_sentence_of_the_instructions_has_the_words_that_people_use() -> None:
+    first = re.split(r"\.\s", INSTRUCTIONS, maxsplit=1)[0]
+    for word in SOLD_BY:
+        assert re.search(rf"\b{word}\b", first, re.IGNORECASE), word
+    assert len(INSTRUCTIONS.encode()) <= SHOWN_BYTES
 
 
 @pytest.mark.parametrize("era", ERAS)
