@@ -9,7 +9,7 @@ SEED ?= 1
 LOCKS := dev local front worker simulator uv mutants converters conformance
 
 .DEFAULT_GOAL := help
-.PHONY: help demo tour paper paper-check doctor test test-fast test-long check format test-docker faults catalogue mutants converters conformance test-hosts bench bench-peers coverage lock api schemas clean
+.PHONY: help demo tour paper paper-check doctor approve test test-fast test-long check format test-docker faults catalogue mutants converters conformance test-hosts bench bench-peers coverage lock api schemas clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ paper-check: ## what a real paper gateway says, as a scrubbed transcript, and wh
 doctor: ## looks at a running stack, names what is wrong and what to do (ARGS="--url … --gateway …")
 	@$(INSTALL) local
 	@exec $(BIN)/python -m cli doctor $(ARGS)
+
+approve: ## live orders that wait for a person (ARGS="KEY" approves one, ARGS='KEY --refuse "why"' refuses it)
+	@$(INSTALL) local
+	@exec $(BIN)/python -m cli approve $(ARGS)
 
 test: ## every test that needs no container engine (ARGS="tests/bridge -k lease")
 	@$(INSTALL) dev

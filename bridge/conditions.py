@@ -6,7 +6,7 @@ from hashlib import sha256
 from bridge.bus.events.event import SessionEvent
 from bridge.order_references import order_ref
 from bridge.text.contract_name import bare_name
-from bridge.tools.events import ORDER_EVENTS, WATCHED, WaitCondition
+from bridge.tools.events import APPROVALS, ORDER_EVENTS, WATCHED, WaitCondition
 
 SESSION = {"session_ready": True, "session_lost": False}
 
@@ -24,6 +24,10 @@ def meets(event: SessionEvent, condition: WaitCondition, principal: str = "") ->
         return event.kind == "alert" and event.details.get("watch") == condition.alertId
     if wanted in ORDER_EVENTS:
         return event.kind == "order" and _about(event, condition) and _order(event, wanted)
+    if wanted in APPROVALS:
+        return (
+            event.kind == "approval" and event.key == condition.orderKey and event.details["state"] in APPROVALS[wanted]
+        )
     if wanted == "execution":
         return event.kind == "execution" and _about(event, condition)
     if wanted in SESSION:

@@ -16,7 +16,7 @@ COMMANDS = {
     "client": "manage the clients of a front that requires tokens",
     "halt": "set the kill switch: no new order is sent",
     "resume": "release the kill switch",
-    "approve": "approve a live order that waits for a person, or list those that wait",
+    "approve": "approve or refuse a live order that waits for a person, or list those that wait",
     "orders": "show the order records",
     "audit": "verify, replay, export or archive the audit log",
     "reference": "write API.md's tables, or the schema snapshots",

@@ -20,6 +20,7 @@ from ib_worker.alerts.figures import FigureSources
 from ib_worker.alerts.session_events import log_session_states
 from ib_worker.audit.kill_switch import KillSwitch, log_kill_switch_changes
 from ib_worker.audit.order_history import OrderHistoryReader
+from ib_worker.audit.refusals import log_refusals
 from ib_worker.audit.trail import AuditTrail
 from ib_worker.events.order_events import order_drafts
 from ib_worker.handlers.account import get_account_summary, get_pnl_single
@@ -120,6 +121,7 @@ def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
         "the account's updates": session.account_updates.run,
         "the audit log": session.services.audit.run,
         "Redis' durability": lambda: watch_durability(bus.pipe, session),
+        "the refusals' log": lambda: log_refusals(bus.pipe, bus.keys, session.services.audit),
         "the kill switch's log": lambda: log_kill_switch_changes(bus.pipe, bus.keys, session.services.audit),
         "the tripwires": lambda: watch_breakers(
             bus.halt, session.services.breakers, partial(_look_for_unknown, session)

@@ -35,6 +35,7 @@ class Keys:
         self.halts = self._prefix + "halts"  # counter: how often the switch was released
         self.switched = self._prefix + "switched"  # list: what was done to it and is not in the audit log yet
         self.approvals = self._prefix + "approvals"  # sorted set: keys of live orders that await a human
+        self.refusals = self._prefix + "refusals"  # list: what the operator refused and is not in the audit log yet
         self.seal = self._prefix + "seal"  # string: the secret under which fronts seal what a client hands back
         self.audit = self._prefix + "audit"  # stream: the audit log
         self.audit_head = self._prefix + "audit_head"  # hash: seq and digest of the log's last entry

@@ -29,6 +29,7 @@ class BusTiming:
     linger_s: float = 30.0  # a stream without a listener for this long is abandoned
     listener_check_s: float = 5.0  # between counts of a quiet stream's listeners
 
+    read_form_s: float = 2.0  # a form that ends unapproved in less was read by nobody: a client closed it by itself
     form_s: float = 120.0  # a form shows prices: an answer that comes later is about other ones
     approved_form_s: float = 30.0  # an order that a form has approved goes out at once, or not at all
 

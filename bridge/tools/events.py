@@ -29,11 +29,13 @@ from bridge.tools.types import (
 LONGEST_S = 14_400
 MOST_CONDITIONS = 20
 ORDER_EVENTS = frozenset({"order_filled", "order_partly_filled", "order_done", "order_rejected"})
+APPROVALS = {"order_approved": ("approved",), "order_refused": ("refused", "declined")}
 CONTRACT = frozenset(ContractArguments.model_fields)
 LEVELS = frozenset({"above", "below"})
 # What each event takes beside its name.
 USES: dict[str, frozenset[str]] = {
     **dict.fromkeys(ORDER_EVENTS, frozenset({"orderKey", "permId"})),
+    **dict.fromkeys(APPROVALS, frozenset({"orderKey"})),
     "execution": frozenset({"orderKey", "permId", "symbol", "conId"}),
     "price": CONTRACT | LEVELS | {"changePercent"},
     "daily_pnl": LEVELS | {"account"},
@@ -47,6 +49,7 @@ USES: dict[str, frozenset[str]] = {
 # What it needs of them: one of each row.
 NEEDS: dict[str, tuple[tuple[str, ...], ...]] = {
     **dict.fromkeys(ORDER_EVENTS, (("orderKey", "permId"),)),
+    **dict.fromkeys(APPROVALS, (("orderKey",),)),
     "price": (("symbol",), ("above", "below", "changePercent")),
     "daily_pnl": (("above", "below"),),
     "position_pnl": (("symbol", "conId"), ("above", "below")),
@@ -62,7 +65,7 @@ WATCHED = OF_A_CONTRACT | {"daily_pnl", "position_pnl", "account_value", "time"}
 AwaitedEvent = Literal[
     "order_filled", "order_partly_filled", "order_done", "order_rejected", "execution", "price", "daily_pnl",
     "position_pnl", "account_value", "time", "session_open", "session_close", "session_ready", "session_lost", "halt",
-    "resume", "alert",
+    "resume", "alert", "order_approved", "order_refused",
 ]  # fmt: skip
 EventCursor = Annotated[str, StringConstraints(min_length=5, max_length=80, pattern=r"^[0-9A-Za-z.-]+$")]
 AlertId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{8}-[a-z0-9]{16}$")]
@@ -71,10 +74,11 @@ LocalTime = Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2}[ T])?
 
 class WaitCondition(ToolRequest):
     """One event to wait for. `order_…` is about the order that orderKey or permId names, and order_done is its end in
-    any way; `execution` about any fill, or those of one symbol, order or conId. `price` (the last trade, else the
-    middle of bid and ask), `daily_pnl`, `position_pnl` (unrealized) and `account_value` are met while the value is
-    above or below the level, at once if it is so already. `session_open` and `session_close` are met while the
-    contract's regular hours are on or over."""
+    any way. `order_approved` and `order_refused` are a person's decision on the live order that waits under orderKey.
+    `execution` is about any fill, or those of one symbol, order or conId. `price` (the last trade, else the middle of
+    bid and ask), `daily_pnl`, `position_pnl` (unrealized) and `account_value` are met while the value is above or below
+    the level, at once if it is so already. `session_open` and `session_close` are met while the contract's regular
+    hours are on or over."""
 
     event: AwaitedEvent
     orderKey: Annotated[Key | None, Field(description="the idempotencyKey it was placed under")] = None
@@ -138,10 +142,11 @@ class WaitResult(Model):
 
 @tool(returns=WaitResult, toolset="streams", composed=True, deadline_s=LONGEST_S + 20, waits=True)
 class WaitFor(ToolRequest):
-    """Wait until the first of the given events happens: an order filled, partly filled, done or rejected, a fill, a
-    price, profit or account value above or below a level, a time, a contract's session open or closed, the session
-    lost or back, trading halted or resumed, an alert. Returns at once if it is so already. After timeout_seconds
-    without one it returns event none. To go on without a gap, call again with the cursor."""
+    """Wait until the first of the given events happens: an order filled, partly filled, done or rejected, a live order
+    approved or refused by a person, a fill, a price, profit or account value above or below a level, a time, a
+    contract's session open or closed, the session lost or back, trading halted or resumed, an alert. Returns at once if
+    it is so already. After timeout_seconds without one it returns event none. To go on without a gap, call again with
+    the cursor."""
 
     title: ClassVar = "wait for a fill or another event"
     search_words: ClassVar = "tell me when it fills notify alert let me know wake until"
@@ -154,6 +159,13 @@ class WaitFor(ToolRequest):
 @operation(returns=Happened, toolset="streams")
 class GetOrderState(OrderNameArguments):
     """Return an order's state now, in the form of its latest event."""
+
+
+@operation(returns=Happened, toolset="streams")
+class GetApprovalState(ToolRequest):
+    """Return the state of a live order's approval now, in the form of its latest event."""
+
+    orderKey: Key
 
 
 class WatchesKept(Model):

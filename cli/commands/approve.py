@@ -1,28 +1,36 @@
-"""`approve`: approves a live order that waits for a person, at a terminal; without a key it lists those that wait."""
+"""`approve`: approves a live order that waits for a person, at a terminal, or refuses it; without a key it lists those
+that wait."""
 
 import argparse
 import sys
 from functools import partial
 
-from bridge.bus.controls.approvals import Approval, give_approval, waiting_approvals
+from bridge.bus.controls.approvals import Approval, give_approval, refuse_approval, waiting_approvals
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
+from bridge.tools.orders import clean_reason
 from cli.operator.redis_target import add_bus_arguments, caller, with_bus
 from cli.operator.typed_confirmation import confirmed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("key", nargs="?", help="the order's key; left out: list the orders that wait")
+    parser.add_argument("--refuse", metavar="REASON", help="refuse the order; the client sees the reason")
     add_bus_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     if options.key is None:
+        if options.refuse is not None:
+            sys.stderr.write("error: --refuse needs the key of the order; without it, approve lists those that wait\n")
+            return 1
         return with_bus(options, _list)
     found: list[Approval] = []
     status = with_bus(options, partial(_show, options.key, found))
     if status:
         return status
+    if options.refuse is not None:  # asks nothing, as `halt` does: a refusal sends no order
+        return with_bus(options, partial(_refuse, found[0], clean_reason(options.refuse)))
     # Between two connections: while an event loop runs, Ctrl-C would wait for the answer.
     if not confirmed("approve", found[0].key):
         return 1
@@ -40,7 +48,8 @@ async def _list(pipe: CommandPipeline, keys: Keys) -> int:
 async def _show(key: str, into: list[Approval], pipe: CommandPipeline, keys: Keys) -> int:
     found = next((each for each in await waiting_approvals(pipe, keys) if each.key == key), None)
     if found is None:
-        sys.stderr.write(f"{keys.session}: no order waits under {key}; it may have expired, or is approved already\n")
+        told = f"no order waits under {key}; it may have expired, or is approved or refused already"
+        sys.stderr.write(f"{keys.session}: {told}\n")
         return 1
     print(f"{keys.session}: {found.summary}\nasked by {found.caller}")
     into.append(found)
@@ -53,4 +62,13 @@ async def _approve(found: Approval, pipe: CommandPipeline, keys: Keys) -> int:
         sys.stderr.write("error: the order has changed since you read it; run approve again\n")
         return 1
     print("approved; the client can now retry with the same key")
+    return 0
+
+
+async def _refuse(found: Approval, reason: str, pipe: CommandPipeline, keys: Keys) -> int:
+    """Refuse the order that was read: its digest proves that it is the same."""
+    if not await refuse_approval(pipe, keys, found.key, found.digest, caller(), reason):
+        sys.stderr.write("error: the order has changed since you read it; run approve again\n")
+        return 1
+    print(f"refused: {reason}")
     return 0

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from bridge.bus.controls.audit_log import NewEntry, new_entry
 from bridge.bus.controls.kill_switch import SwitchChange
+from bridge.bus.controls.refusals import OperatorRefusal
 from bridge.bus.events.event import EventDraft, SessionEvent
 from bridge.bus.server.request import RequestContext
 from bridge.bus.transport.errors import Fenced
@@ -108,6 +109,14 @@ class AuditTrail:
         details = {"reason": change.reason, "at": at}
         drafts = [switch_draft(change, self.ahead)]
         await self._pen.append(change.event, drafts, caller=change.by, status=change.level, details=details)
+
+    async def refused_by_operator(self, refusal: OperatorRefusal) -> None:
+        """The operator refused a live order that waited. Raises ToolError audit_unavailable, Fenced."""
+        at = datetime.fromtimestamp(refusal.at_ms / 1000, UTC).isoformat(timespec="milliseconds")
+        details = {"message": refusal.reason, "at": at}
+        await self._pen.append(
+            "refused", caller=refusal.by, key=refusal.key, status="approval_refused", details=details
+        )
 
     def record(self, state: OrderState, key: str | None, event: Event) -> None:
         """One event of an order, with the state that it left."""

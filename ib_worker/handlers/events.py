@@ -1,10 +1,15 @@
 """Handlers behind the tools about events."""
 
+from datetime import datetime
+
 import msgspec
 
+from bridge.bus.controls.approval_events import approval_draft
+from bridge.bus.events.event import SessionEvent
 from bridge.bus.server.request import RequestContext
 from bridge.conditions import watch_id
-from bridge.tools.events import GetOrderState, KeepWatches, WatchesKept
+from bridge.tool import ToolError
+from bridge.tools.events import GetApprovalState, GetOrderState, KeepWatches, WatchesKept
 from bridge.tools.types import Happened
 from ib_worker.alerts.clocks import milliseconds
 from ib_worker.alerts.registration import new_watch
@@ -22,9 +27,28 @@ async def get_order_state(request: GetOrderState, session: Session) -> Happened:
     entry = await require_order(session, 0, request)
     await refresh(session, entry)
     event = state_event(entry.state, entry.key, session.now())
+    return _told(event, session.now())
+
+
+@handles(GetApprovalState)
+async def get_approval_state(request: GetApprovalState, session: Session) -> Happened:
+    """Raises ToolError not_found where nothing waits under the key, so that nobody waits for it in vain."""
+    now = await session.services.approvals.state(request.orderKey)
+    if now.state == "none":
+        raise ToolError(
+            "not_found",
+            f"No live order waits for approval under {request.orderKey}: it never did, its time is over, or the kill "
+            "switch was set since. Call the order's tool again with this idempotencyKey, then wait.",
+        )
+    at = session.now()
+    draft = approval_draft(request.orderKey, now.state, now.by, at, now.reason, now.summary)
+    return _told(draft.event, at)
+
+
+def _told(event: SessionEvent, at: datetime) -> Happened:
     return Happened(
         kind=event.kind,
-        time=session.now(),
+        time=at,
         symbol=event.symbol,
         orderKey=event.key or None,
         orderRef=event.orderRef or None,

@@ -266,7 +266,9 @@ def _cancellable(session: Session, request: CancelAllOrders) -> list[TrackedOrde
 async def answer_form(request: AnswerForm, session: Session, asked: RequestContext) -> ApprovalAnswered:
     """Store the answer. The client then places the order again under its key, and it is approved."""
     try:
-        by = await session.services.approvals.answer(asked.caller, request.key, request.challenge, request.answer)
+        by = await session.services.approvals.answer(
+            asked.caller, request.key, request.challenge, request.answer, session.now()
+        )
     except ToolError as error:
         session.services.audit.refused(asked, error, request.key)
         raise

@@ -3,8 +3,19 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from bridge.bus.controls.approvals import WAITS_MS, Answer, Approval, FormResult, answer_form, ask_approval
+from bridge.bus.controls.approvals import (
+    WAITS_MS,
+    Answer,
+    Approval,
+    CurrentApproval,
+    FormResult,
+    answer_form,
+    approval_state,
+    ask_approval,
+)
 from bridge.bus.keys import Keys
 from bridge.bus.server.request import RequestContext
 from bridge.bus.timing import USUAL
@@ -22,12 +33,16 @@ INVALID: dict[FormResult, str] = {
 }
 
 
+CLOSED: dict[Answer, str] = {"decline": "declined", "cancel": "closed"}
+
+
 @dataclass(frozen=True)
 class ApprovalRequest:
-    """A request for a person's approval: the checked order, and the server's own text for it."""
+    """A request for a person's approval: the checked order, the server's own text for it, and the time of answers."""
 
     terms: str
     summary: str
+    at: datetime
 
 
 class Approvals:
@@ -41,8 +56,8 @@ class Approvals:
     async def require(self, asked: RequestContext, question: ApprovalRequest) -> str:
         """Return who approved this very order under this key.
 
-        Raises ToolError approval_required while nobody has. Its `challenge` is for the front, which shows the form to a
-        client that can.
+        Raises ToolError approval_required while nobody has, and approval_refused where the operator has refused. The
+        first one's `challenge` is for the front, which shows the form to a client that can.
         """
         key, challenge = asked.key or "", secrets.token_urlsafe(24) if self._forms else ""
         bound = hashlib.sha256(
@@ -50,26 +65,24 @@ class Approvals:
         ).hexdigest()
         wanted = Approval(key, bound, asked.caller, question.summary)
         with bus_errors(self._pipe.url):
-            by = await ask_approval(self._pipe, self._keys, wanted, challenge)
+            by = await ask_approval(self._pipe, self._keys, wanted, challenge, question.at)
         if by:
             return by
-        raise ToolError(
-            "approval_required",
-            f"A live order needs a person's approval: {question.summary} Ask the operator to approve {key} within "
-            f"{WAITS_MS // 60_000} minutes, then call again with the same idempotencyKey.",
-            approval=key,
-            digest=bound,
-            summary=question.summary,
-            **({"challenge": challenge} if challenge else {}),
-        )
+        hidden = {"challenge": challenge} if challenge else {}
+        raise waits_error(key, question.summary, digest=bound, **hidden)
 
-    async def answer(self, caller: str, key: str, challenge: str, answer: Answer) -> str:
+    async def answer(self, caller: str, key: str, challenge: str, answer: Answer, at: datetime) -> str:
         """Return who has approved by a form.
 
-        Raises ToolError approval_declined or confirmation_invalid: nothing is sent.
+        Raises ToolError approval_declined or confirmation_invalid: nothing is sent. Raises approval_required where the
+        client closed the form before a person can have read it: the order waits for the operator.
         """
+        approve = answer == "approve"
+        reason = f"the form was {CLOSED.get(answer, '')} at the client"
         with bus_errors(self._pipe.url):
-            word = await answer_form(self._pipe, self._keys, key, challenge, caller, answer == "approve")
+            word = await answer_form(self._pipe, self._keys, key, challenge, caller, approve, reason, at)
+            if word == "waits":
+                raise await self._unread(key, answer)
         if word == "refused":
             what = "declined this order" if answer == "decline" else "closed the question without an answer"
             raise ToolError(
@@ -82,3 +95,32 @@ class Approvals:
                 "confirmation_invalid", f"The answer is not valid: {INVALID[word]}. Nothing was sent.", reason=word
             )
         return caller
+
+    async def state(self, key: str) -> CurrentApproval:
+        """Return the approval under the key as it stands. Raises ToolError bus_down."""
+        with bus_errors(self._pipe.url):
+            return await approval_state(self._pipe, self._keys, key)
+
+    async def _unread(self, key: str, answer: Answer) -> ToolError:
+        read_s = self._pipe.timing.read_form_s
+        why = (
+            f"The client {CLOSED[answer]} the form by itself, within {read_s:g} s, before a person can have read it. "
+            "That is no refusal. "
+        )
+        found = await approval_state(self._pipe, self._keys, key)
+        return waits_error(key, found.summary, why, reason="unread")
+
+
+def waits_error(key: str, summary: str, why: str = "", **details: Any) -> ToolError:
+    """Return the error of an order that waits for a person: for how long, who can approve it, and what to call next."""
+    return ToolError(
+        "approval_required",
+        f"{why}A live order needs a person's approval: {summary} Nothing was sent. Ask the operator to approve {key} "
+        f"within {WAITS_MS // 60_000} minutes, or to refuse it, at the operator's terminal. ibkr_wait_for with the "
+        f"events order_approved and order_refused of orderKey {key} tells the outcome. Once it is approved, call again "
+        "with the same arguments and idempotencyKey.",
+        approval=key,
+        summary=summary,
+        waits_seconds=WAITS_MS // 1000,
+        **details,
+    )

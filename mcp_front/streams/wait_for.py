@@ -14,8 +14,16 @@ from bridge.bus.client.client import BusClient
 from bridge.bus.events.event import Cursor, EventPage, ReadEvent, SessionEvent
 from bridge.bus.transport.connection import BusError, bus_down
 from bridge.conditions import meets, owner_tag
-from bridge.tool import OPERATIONS, ToolError
-from bridge.tools.events import WATCHED, GetOrderState, KeepWatches, WaitCondition, WaitFor
+from bridge.tool import OPERATIONS, ToolError, ToolRequest
+from bridge.tools.events import (
+    APPROVALS,
+    WATCHED,
+    GetApprovalState,
+    GetOrderState,
+    KeepWatches,
+    WaitCondition,
+    WaitFor,
+)
 from mcp_front.admission.auth import TokenFile
 from mcp_front.protocol.results import value_result
 from mcp_front.timing import USUAL, FrontTiming
@@ -181,16 +189,8 @@ class Waits:
 
     async def _kept(self, call: Call, watched: list[WaitCondition]) -> bool:
         """Tell the worker, and return whether it could be told now."""
-        caller = call.caller
         try:
-            await self._bus.ask(
-                OPERATIONS["keep_watches"],
-                KeepWatches(events=watched),
-                caller=caller.principal,
-                label=caller.label,
-                request_id=caller.request_id,
-                traceparent=caller.traceparent,
-            )
+            await self._ask(call, "keep_watches", KeepWatches(events=watched))
         except ToolError as error:
             if error.code in LASTING or "watches" in error.details:  # the latter where it has too many
                 raise
@@ -202,6 +202,8 @@ class Waits:
         for number, condition in enumerate(conditions):
             if condition.event in ("order_filled", "order_done", "order_rejected"):
                 now = await self._order(call, condition)
+            elif condition.event in APPROVALS:
+                now = await self._approval(call, condition)
             elif condition.event in ("session_ready", "session_lost"):
                 now = await self._session(condition)
             else:
@@ -212,25 +214,45 @@ class Waits:
 
     async def _order(self, call: Call, condition: WaitCondition) -> dict[str, Any] | None:
         """Return the order as it stands if it meets the condition. Raises ToolError for an order that is not there."""
-        caller = call.caller
+        request = GetOrderState(orderKey=condition.orderKey, permId=condition.permId)
+        now = await self._asked(call, "get_order_state", request)
+        if now is None:
+            return None
+        event = SessionEvent(
+            "order", now["time"], orderRef=now["orderRef"] or "", permId=now["permId"], details=now["details"]
+        )
+        return now if meets(event, condition) else None
+
+    async def _approval(self, call: Call, condition: WaitCondition) -> dict[str, Any] | None:
+        """Return the approval as it stands if it meets the condition. Raises ToolError where nothing waits for one."""
+        key = condition.orderKey or ""
+        now = await self._asked(call, "get_approval_state", GetApprovalState(orderKey=key))
+        if now is None:
+            return None
+        event = SessionEvent("approval", now["time"], key=key, details=now["details"])
+        return now if meets(event, condition) else None
+
+    async def _asked(self, call: Call, operation: str, request: ToolRequest) -> dict[str, Any] | None:
+        """Return the worker's answer, None where nobody can tell now."""
         try:
-            reply = await self._bus.ask(
-                OPERATIONS["get_order_state"],
-                GetOrderState(orderKey=condition.orderKey, permId=condition.permId),
-                caller=caller.principal,
-                label=caller.label,
-                request_id=caller.request_id,
-                traceparent=caller.traceparent,
-            )
+            reply = await self._ask(call, operation, request)
         except ToolError as error:
             if error.code in ("not_found", "ambiguous"):
                 raise
             return None
         now: dict[str, Any] = msgspec.json.decode(reply)
-        event = SessionEvent(
-            "order", now["time"], orderRef=now["orderRef"] or "", permId=now["permId"], details=now["details"]
+        return now
+
+    async def _ask(self, call: Call, operation: str, request: ToolRequest) -> bytes:
+        caller = call.caller
+        return await self._bus.ask(
+            OPERATIONS[operation],
+            request,
+            caller=caller.principal,
+            label=caller.label,
+            request_id=caller.request_id,
+            traceparent=caller.traceparent,
         )
-        return now if meets(event, condition) else None
 
     async def _session(self, condition: WaitCondition) -> dict[str, Any] | None:
         status = await session_status(self._bus)

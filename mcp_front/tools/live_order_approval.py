@@ -2,7 +2,8 @@
 
 The worker decides which order needs approval and keeps the question; the front shows it and returns the answer. Only a
 2026-07-28 client with elicitation can be asked, since there a call may return for input. Any other client gets the
-worker's own error: the operator approves, or nothing is sent.
+worker's own error, and so does one that ends the form before a person can have read it: the operator approves, or
+nothing is sent.
 """
 
 from dataclasses import replace

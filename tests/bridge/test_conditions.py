@@ -83,3 +83,22 @@ def test_the_session_is_ready_or_lost(state: str, ready: bool) -> None:
 def test_the_kill_switch_is_an_event(kind: EventKind) -> None:
     assert met(event(kind), event=kind)
     assert not met(event("session", state="ready"), event=kind)
+
+
+@pytest.mark.parametrize(
+    ("state", "wanted"),
+    [
+        ("approved", "order_approved"),
+        ("refused", "order_refused"),
+        ("declined", "order_refused"),
+        ("asked", ""),
+        ("expired", ""),
+    ],
+)
+def test_a_persons_decision_is_on_the_order_of_the_key(state: str, wanted: str) -> None:
+    found = SessionEvent("approval", "2026-01-02T03:04:05Z", key=KEY, details={"state": state})
+
+    for each in ("order_approved", "order_refused"):
+        assert met(found, event=each, orderKey=KEY) is (each == wanted)
+        assert not met(found, event=each, orderKey="key-0002")
+    assert not met(found, event="order_done", orderKey=KEY)

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.fault(98)
 ORDER: dict[str, Any] = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 2}
 CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 FORMS: dict[str, Any] = {CAPABILITIES: {"elicitation": {}}}
+READ = BusTiming(read_form_s=0)  # a person's answer, however soon it comes
 YES = {"confirmation": {"action": "accept", "content": {"approve": True}}}
 
 
@@ -96,7 +97,7 @@ async def test_a_person_is_told_the_worth_of_an_order_that_nothing_bounds(redis_
 async def test_what_a_person_does_not_approve_is_not_sent(redis_url: str, session: str) -> None:
     unticked = {"action": "accept", "content": {"approve": False}}
     answers: list[dict[str, Any]] = [{"action": "decline"}, {"action": "cancel"}, unticked]
-    async with live_stack(redis_url, session) as live:
+    async with live_stack(redis_url, session, bus_timing=READ) as live:
         raw = live.fronts[0].raw()
         refused = [
             await second_round(raw, (await first_round(raw))["requestState"], {"confirmation": answer})
@@ -159,7 +160,7 @@ async def test_an_answer_is_good_for_one_order(redis_url: str, session: str) -> 
 
 
 async def test_a_refusal_cannot_be_answered_again(redis_url: str, session: str) -> None:
-    async with live_stack(redis_url, session) as live:
+    async with live_stack(redis_url, session, bus_timing=READ) as live:
         raw = live.fronts[0].raw()
         asked = await first_round(raw)
         no = await second_round(raw, asked["requestState"], {"confirmation": {"action": "decline"}})

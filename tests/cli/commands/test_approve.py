@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from bridge.bus.controls.approvals import Approval, ask_approval, waiting_approvals
+from bridge.bus.controls.approvals import Approval, approval_state, ask_approval, waiting_approvals
 from bridge.bus.keys import Keys
 from bridge.bus.transport.pipeline import CommandPipeline
 from cli.local_stack.embedded_redis import EmbeddedRedis
@@ -77,3 +77,22 @@ async def test_what_was_read_is_what_is_approved(own_redis: EmbeddedRedis, monke
 
         assert "BUY 1 SPY" in shown
         assert (status, await waiting_approvals(pipe, Keys("live"))) == (0, [])
+
+
+async def test_an_order_is_refused_with_a_reason_and_without_a_terminal(
+    own_redis: EmbeddedRedis, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await led(own_redis, "live")
+    async with CommandPipeline(own_redis.url) as pipe:
+        await ask_approval(pipe, Keys("live"), Approval("key-1", "digest", "claude", "BUY 1 SPY"))
+        without_key = await typed(own_redis, "approve", "--refuse", "too large")
+        refused = await typed(own_redis, "approve", "key-1", "--refuse", "too large")
+        twice = await typed(own_redis, "approve", "key-1", "--refuse", "too large")
+        now = await approval_state(pipe, Keys("live"), "key-1")
+    said = capsys.readouterr()
+
+    assert (without_key, refused, twice) == (1, 0, 1)
+    assert (now.state, now.reason) == ("refused", "too large")
+    assert "live: BUY 1 SPY" in said.out
+    assert "refused: too large" in said.out
+    assert "--refuse needs the key" in said.err

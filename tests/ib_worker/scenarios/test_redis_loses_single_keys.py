@@ -23,7 +23,7 @@ WRITTEN_OVER = {
 }
 CONTROL = (
     "epoch", "generation", "revision", "heartbeat", "inflight", "order_ids", "accepted", "halts", "switched",
-    "audit_head", "audit_index", "steering",
+    "audit_head", "audit_index", "steering", "refusals",
 )  # fmt: skip
 
 
