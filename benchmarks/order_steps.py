@@ -29,7 +29,7 @@ from bridge.bus.records.scripts import ACCEPT, FINISH, NOTE, ORDER_IDS, SUBMIT
 from bridge.tasks import cancel_and_wait
 from cli.errors import Problem
 
-PAUSE_S = 0.1  # between orders: one right after another waits for the worker's work on the fill before it
+PAUSE_S = 0.1  # between orders: of what TWS takes in a second 35 messages go out steadily, one each 28.6 ms
 BAR_MS = 25.0  # p50 from the call to the filled answer
 SCRIPTS = {
     SUBMIT.sha: "record written (SUBMIT)",
