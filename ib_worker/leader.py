@@ -42,6 +42,7 @@ from ib_worker.session.session import Services, Session, utcnow
 from ib_worker.session.sync import resync_for_missing
 from ib_worker.session.warnings import session_warnings
 from ib_worker.settings import WorkerSettings
+from ib_worker.streams.kept_streams import keep_streams
 from ib_worker.tws.fencing import ConnectionFence
 from ib_worker.watches.table import WatchTable
 
@@ -118,6 +119,7 @@ def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
     """Return the tasks that run beside the answering of requests."""
     return {
         "the market-data lines": session.quotes.run,
+        "the kept streams": lambda: keep_streams(session, bus),
         "the account's updates": session.account_updates.run,
         "the audit log": session.services.audit.run,
         "Redis' durability": lambda: watch_durability(bus.pipe, session),

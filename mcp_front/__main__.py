@@ -29,8 +29,10 @@ from mcp_front.http.server import DrainingServer, http_config
 from mcp_front.http.start_page import add_start_page
 from mcp_front.logging_setup import configure_logs
 from mcp_front.settings import FrontSettings, load_settings
+from mcp_front.streams.readable import ReadableStreams
 from mcp_front.streams.tools import Streams
 from mcp_front.streams.wait_for import Waits
+from mcp_front.streams.waiting import Waiting
 from mcp_front.timing import USUAL, FrontTiming
 from mcp_front.tools.bus_tools import BusTools
 from mcp_front.tools.catalogue import offered_tools
@@ -44,7 +46,7 @@ from mcp_front.tools.status import session_mode
 CONNECTIONS = 16_384  # open at once, where the system lets us
 ADDRESSES = 4  # so many must act together to take all connections without a token
 
-STREAMED = frozenset(("stream_market_data", "stream_account_updates", "wait_for"))
+STREAMED = frozenset(("stream_market_data", "stream_account_updates", "wait_for", "read_stream"))
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +68,7 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
     tokens = TokenFile(settings.front_tokens_file) if settings.front_tokens_file else None
     answers, codec = BusTools(bus), SharedRequestStateCodec(bus)
     streams = Streams(bus, draining, tokens, timing)
+    readable = ReadableStreams(bus, Waiting(draining, tokens, timing), timing)
     by_effect = answers.by_effect | {Effect.WRITE: LiveOrderApproval(bus, codec, answers.submit).submit}
     by_name = {
         "get_status": answers.status,
@@ -73,6 +76,10 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
         "stream_market_data": streams.market_data,
         "stream_account_updates": streams.account_updates,
         "wait_for": Waits(bus, draining, tokens, timing).wait_for,
+        "subscribe": readable.subscribe,
+        "read_stream": readable.read_stream,
+        "unsubscribe": readable.unsubscribe,
+        "get_streams": readable.get_streams,
     }
     calls = CallPipeline(by_name, by_effect, ConcurrencyLimiter(settings.front_calls_at_once))
     paces = rate_limiter(settings.front_calls_per_s, settings.front_burst)

@@ -117,6 +117,7 @@ ROOMS: dict[str, set[str]] = {
                 "bus/timing.py",
                 "bus/transport",
                 "bus/integrity",
+                "bus/events",
                 "bus/controls",
                 "bus/records",
                 "bus/leadership",
@@ -472,7 +473,9 @@ ROOMS: dict[str, set[str]] = {
                 "tws",
                 "watches",
             },
+            "streams": {"account", "market_data", "pacing", "session", "tws"},
             "leader.py": {
+                "streams",
                 "alerts",
                 "audit",
                 "events",
@@ -691,7 +694,9 @@ def test_domain_files_do_not_import_one_another(room: str) -> None:
     wrong = {
         f"{room}.{domain} imports {module}"
         for domain in DOMAINS
-        for module in imports(ROOT.joinpath(*room.split("."), f"{domain}.py"))
+        for path in [ROOT.joinpath(*room.split("."), f"{domain}.py")]
+        if path.exists()  # a domain whose tools the front composes has no handlers
+        for module in imports(path)
         if module.split(".")[:3] in [[*room.split("."), other] for other in DOMAINS if other != domain]
     }
 

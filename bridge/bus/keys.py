@@ -46,6 +46,8 @@ class Keys:
         self.event_news = self._prefix + "event_news"  # channel: the id of each new event
         self.watches = self._prefix + "watches"  # hash: the conditions that the worker looks out for, by their id
         self.pushed = self._prefix + "pushed"  # hash: how far each reader of the worker has read the event log
+        self.streams = self._prefix + "streams"  # hash: the handles of streams that can be read
+        self.stream_news = self._prefix + "stream_news"  # channel: the names of the kept streams that have grown
 
     def replies(self, front: str) -> str:
         """The channel that one front listens to."""
@@ -54,6 +56,10 @@ class Keys:
     def ticks(self, stream: str) -> str:
         """The channel of one stream."""
         return f"{self._prefix}tick:{_checked(stream)}"
+
+    def kept(self, stream: str) -> str:
+        """The log of one stream that a handle reads, capped."""
+        return f"{self._prefix}kept:{_checked(stream)}"
 
     def duplicate(self, digest: str) -> str:
         """The key of the latest order with these very terms, for as long as an equal one is held."""

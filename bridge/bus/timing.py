@@ -25,6 +25,9 @@ class BusTiming:
 
     event_check_s: float = 1.0  # between looks at the event log while somebody waits: a message may be lost
 
+    record_s: float = 0.1  # between writes of the kept streams: what comes meanwhile is merged
+    keep_grace_s: float = 30.0  # a stream is kept so long without a handle: its subscriber is about to write one
+
     note_s: float = 3.0  # a restart of Redis passes in this time
     linger_s: float = 30.0  # a stream without a listener for this long is abandoned
     listener_check_s: float = 5.0  # between counts of a quiet stream's listeners

@@ -73,6 +73,7 @@ class AccountStreamOpened(Model):
     updates: list[AccountUpdate]  # what is known now
     life: str = ""  # with seq the last tick that updates have; empty from a worker of an earlier release
     seq: int = 0
+    cursor: str = ""  # with `keep`: of the stream's log, before what updates do not have
 
 
 class AccountStreamSummary(Model):
@@ -147,6 +148,8 @@ class StreamAccountUpdates(ToolRequest):
 
 @operation(returns=AccountStreamOpened, toolset="streams")
 class OpenAccountUpdates(ToolRequest):
-    """Subscribe to an account's updates, or join the subscription."""
+    """Subscribe to an account's updates, or join the subscription. With `keep` they are written into their log while a
+    handle reads them."""
 
     account: Account | None = None
+    keep: bool = False

@@ -6,10 +6,12 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from bridge.tool import Effect, Model, ToolRequest, operation, tool
 from bridge.tools.types import (
+    LONGEST_WAIT_S,
     Account,
     ContractArguments,
     Count,
     Currency,
+    EventCursor,
     Exchange,
     Expiry,
     Happened,
@@ -26,7 +28,6 @@ from bridge.tools.types import (
     Text,
 )
 
-LONGEST_S = 14_400
 MOST_CONDITIONS = 20
 ORDER_EVENTS = frozenset({"order_filled", "order_partly_filled", "order_done", "order_rejected"})
 APPROVALS = {"order_approved": ("approved",), "order_refused": ("refused", "declined")}
@@ -67,7 +68,6 @@ AwaitedEvent = Literal[
     "position_pnl", "account_value", "time", "session_open", "session_close", "session_ready", "session_lost", "halt",
     "resume", "alert", "order_approved", "order_refused",
 ]  # fmt: skip
-EventCursor = Annotated[str, StringConstraints(min_length=5, max_length=80, pattern=r"^[0-9A-Za-z.-]+$")]
 AlertId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{8}-[a-z0-9]{16}$")]
 LocalTime = Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2}[ T])?([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
 
@@ -140,7 +140,7 @@ class WaitResult(Model):
     missing: int | None = 0
 
 
-@tool(returns=WaitResult, toolset="streams", composed=True, deadline_s=LONGEST_S + 20, waits=True)
+@tool(returns=WaitResult, toolset="streams", composed=True, deadline_s=LONGEST_WAIT_S + 20, waits=True)
 class WaitFor(ToolRequest):
     """Wait until the first of the given events happens: an order filled, partly filled, done or rejected, a live order
     approved or refused by a person, a fill, a price, profit or account value above or below a level, a time, a
@@ -152,7 +152,7 @@ class WaitFor(ToolRequest):
     search_words: ClassVar = "tell me when it fills notify alert let me know wake until"
 
     events: Annotated[list[WaitCondition], Field(min_length=1, max_length=MOST_CONDITIONS)]
-    timeout_seconds: Annotated[int, Field(ge=1, le=LONGEST_S)] = 50
+    timeout_seconds: Annotated[int, Field(ge=1, le=LONGEST_WAIT_S)] = 50
     cursor: Annotated[EventCursor | None, Field(description="of an earlier answer: events after it count")] = None
 
 

@@ -80,6 +80,7 @@ class QuoteStreamOpened(Model):
     quote: Quote | None
     life: str = ""  # with seq the last tick that quote has; empty from a worker of an earlier release
     seq: int = 0
+    cursor: str = ""  # with `keep`: of the stream's log, before what quote does not have
 
 
 class StreamSummary(Model):
@@ -131,4 +132,7 @@ class StreamMarketData(ContractArguments):
 
 @operation(returns=QuoteStreamOpened, toolset="streams")
 class OpenMarketData(ContractArguments):
-    """Subscribe to a contract, or join its subscription; it ends after 30 s without a listener."""
+    """Subscribe to a contract, or join its subscription; it ends after 30 s without a listener. With `keep` its quotes
+    are written into its log while a handle reads them."""
+
+    keep: bool = False

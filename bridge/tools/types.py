@@ -50,6 +50,7 @@ def _amount(value: float) -> float:
 
 _PLAIN = BeforeValidator(_plain_number)
 MOST_UNITS = 1_000_000_000
+LONGEST_WAIT_S = 14_400  # of a call that waits for an event
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\x20-\x7e]+$")]  # printable ASCII
 Price = Annotated[float, Field(ge=-1e9, le=1e9), _PLAIN]
@@ -73,6 +74,7 @@ PermId = Annotated[int, Field(gt=0, le=9_223_372_036_854_775_807), _PLAIN]  # 64
 OrderId = Annotated[int, Field(ge=-2_147_483_648, le=2_147_483_647), _PLAIN]
 Port = Annotated[int, Field(ge=1, le=65535), _PLAIN]
 Seconds = Annotated[int, Field(ge=1, le=3600), _PLAIN]
+EventCursor = Annotated[str, StringConstraints(min_length=5, max_length=80, pattern=r"^[0-9A-Za-z.-]+$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.]{1,32}$"), BeforeValidator(forms.account)]
 Symbol = Annotated[Text, BeforeValidator(forms.symbol)]

@@ -156,6 +156,7 @@ async def open_account_updates(request: OpenAccountUpdates, session: Session) ->
         await session.tws.while_connected(session.account_updates.complete.wait())
     if session.account_updates.problem is not None:
         raise session.account_updates.problem
+    cursor = await session.publisher.keep_stream(stream) if request.keep else ""
     life, seq = session.account_updates.position(account)
     known = session.account_updates.known()
-    return AccountStreamOpened(stream=stream, account=account, updates=known, life=life, seq=seq)
+    return AccountStreamOpened(stream=stream, account=account, updates=known, life=life, seq=seq, cursor=cursor)

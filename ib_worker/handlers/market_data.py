@@ -101,6 +101,9 @@ async def open_market_data(request: OpenMarketData, session: Session) -> QuoteSt
             line.quiet = True
     if line.problem is not None:
         raise line.problem
+    cursor = await session.publisher.keep_stream(line.stream) if request.keep else ""
     quote = line.values.known(line.values.heard or session.now()) if line.values.priced else None
     life, seq = session.quotes.position(line)
-    return QuoteStreamOpened(stream=line.stream, contract=convert.contract(contract), quote=quote, life=life, seq=seq)
+    return QuoteStreamOpened(
+        stream=line.stream, contract=convert.contract(contract), quote=quote, life=life, seq=seq, cursor=cursor
+    )

@@ -307,6 +307,11 @@ class QuoteSubscriptions:
         line.quiet = False
         self._dirty.pop(line, None)
 
+    def tell(self, line: QuoteSubscription) -> None:
+        """Publish the values as they stand, for who begins to listen while the line is quiet."""
+        if line.values.priced:
+            self._publish(line, "quote")
+
     def _publish(self, line: QuoteSubscription, kind: str) -> None:
         """A quote, or a `gap`: the same shape with every value null."""
         body = line.values.quote(self._now()).model_dump_json().encode()

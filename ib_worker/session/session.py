@@ -155,6 +155,7 @@ class Session:
         is stored."""
         self.settings = settings
         self.order_timing = order_timing
+        self.publisher = publisher
         self.worker = worker
         self.state = StateTracker(*settings.gateway, settings.gateway_client_id, utcnow, self._standing_changed)
         self.news = asyncio.Event()  # the standing has changed; the heartbeat clears it

@@ -1,9 +1,7 @@
 """The tool ibkr_wait_for: a call that ends at the first of the events that it is given, or when its time is over."""
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -26,6 +24,8 @@ from bridge.tools.events import (
 )
 from mcp_front.admission.auth import TokenFile
 from mcp_front.protocol.results import value_result
+from mcp_front.streams.cursors import opened_cursor, sealed_cursor
+from mcp_front.streams.waiting import Waiting, WaitPlaces
 from mcp_front.timing import USUAL, FrontTiming
 from mcp_front.tools.pipeline import Call
 from mcp_front.tools.status import session_status
@@ -70,10 +70,9 @@ class Waits:
         self, bus: BusClient, draining: asyncio.Event, tokens: TokenFile | None, timing: FrontTiming = USUAL
     ) -> None:
         self._bus = bus
-        self._draining = draining
-        self._tokens = tokens
         self._timing = timing
-        self._waiting: Counter[str] = Counter()
+        self._waiting = Waiting(draining, tokens, timing)
+        self._places = WaitPlaces("ibkr_wait_for", MOST_OF_ONE, MOST, "Give several events to one call.")
 
     async def wait_for(self, call: Call) -> ToolResult:
         request = call.request
@@ -81,10 +80,13 @@ class Waits:
         clock = asyncio.get_running_loop().time
         began, principal = clock(), call.caller.principal
         _require_own(request.events, principal)
-        with self._place(principal):
+        with self._places.place(principal):
             after = opened_cursor(request.cursor, principal) if request.cursor else await self._newest()
             progress = Progress(after)
-            found, why = await self._first(call, request, progress)
+            line = f"waiting for {waited_for(request.events)}"
+            finding = self._find(call, request, progress)
+            watching = self._keep_watched(call, request)
+            found, why = await self._waiting.first(call, finding, request.timeout_seconds, line, watching)
         cursor = sealed_cursor(found.cursor if found else progress.cursor, principal)
         waited = round(clock() - began, 3)
         return value_result(
@@ -101,42 +103,11 @@ class Waits:
             },
         )
 
-    @contextmanager
-    def _place(self, principal: str) -> Iterator[None]:
-        """Raises ToolError `paced` where too many wait already."""
-        if self._waiting[principal] >= MOST_OF_ONE or self._waiting.total() >= MOST:
-            text = f"{principal} has {self._waiting[principal]} calls of ibkr_wait_for open, the most at once."
-            raise ToolError("paced", f"{text} Give several events to one call.", retry_after_s=1.0)
-        self._waiting[principal] += 1
-        try:
-            yield
-        finally:
-            self._waiting[principal] -= 1
-
     async def _newest(self) -> Cursor:
         try:
             return await self._bus.events.newest()
         except BusError as error:
             raise bus_down(self._bus.pipe.url, error) from error
-
-    async def _first(self, call: Call, request: WaitFor, progress: Progress) -> tuple[Found | None, str]:
-        """Return the first event that meets a condition; without one, the reason for ending."""
-        finding = asyncio.ensure_future(self._find(call, request, progress))
-        ending = asyncio.ensure_future(self._ends(call))
-        keeping = asyncio.ensure_future(self._keep_watched(call, request))
-        telling = asyncio.ensure_future(_show_life(call, request, self._timing.wait_pulse_s))
-        tasks = (finding, ending, keeping, telling)
-        try:
-            await asyncio.wait(tasks[:3], timeout=request.timeout_seconds, return_when=asyncio.FIRST_COMPLETED)
-            if finding.done():
-                return finding.result(), ""
-            if keeping.done():
-                keeping.result()  # it ends with an error alone
-            return None, ending.result() if ending.done() else ""
-        finally:
-            for each in tasks:
-                each.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _find(self, call: Call, request: WaitFor, progress: Progress) -> Found:
         """Read on until a condition is met. A state counts that is so already if the call has no cursor, or events were
@@ -260,28 +231,6 @@ class Waits:
         event = SessionEvent("session", status["since"] or "", details=known)
         return told(event) if meets(event, condition) else None
 
-    async def _ends(self, call: Call) -> str:
-        """Return the reason for ending before the time is over."""
-        while not self._draining.is_set():
-            if self._tokens is not None and not self._tokens.may(call.caller.principal, call.declared.effect):
-                return "the client's token was revoked"
-            try:
-                async with asyncio.timeout(self._timing.session_check_s):
-                    await self._draining.wait()
-            except TimeoutError:
-                continue
-        return "this front is stopping"
-
-
-async def _show_life(call: Call, request: WaitFor, pulse_s: float) -> None:
-    """Tell the client again and again that the call still waits, and for what."""
-    clock = asyncio.get_running_loop().time
-    began = clock()
-    line = f"waiting for {waited_for(request.events)}"
-    while True:
-        await asyncio.sleep(pulse_s)
-        await call.context.report_progress(round(clock() - began, 3), request.timeout_seconds, line)
-
 
 def waited_for(conditions: Sequence[WaitCondition]) -> str:
     """Return the conditions as a person reads them: order_filled of key-0001, execution of SPY."""
@@ -323,23 +272,6 @@ def _message(found: Found | None, request: WaitFor, why: str, waited: float) -> 
         return f"{_described(request.events[found.condition])} after {waited:g} s"
     over = f"Ended early: {why}" if why else f"No event in {request.timeout_seconds} s"
     return f"{over}. Waited for {waited_for(request.events)}. Call again with the cursor to go on without a gap."
-
-
-def sealed_cursor(cursor: Cursor, principal: str) -> str:
-    """Return a cursor as its principal gets it."""
-    return f"{cursor}.{owner_tag(principal)}"
-
-
-def opened_cursor(written: str, principal: str) -> Cursor:
-    """Raises ToolError for what is no cursor, or another principal's."""
-    text, _, tag = written.rpartition(".")
-    try:
-        cursor = Cursor.parse(text)
-    except ValueError as error:
-        raise ToolError("invalid_arguments", f"cursor: {error}. Leave it out to begin now.") from None
-    if tag != owner_tag(principal):
-        raise ToolError("forbidden", "cursor: it was given to another client. Leave it out to begin now.")
-    return cursor
 
 
 def _require_own(conditions: Sequence[WaitCondition], principal: str) -> None:

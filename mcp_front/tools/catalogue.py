@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from mcp_types import ToolAnnotations
 
 from bridge.tool import TOOLS, Effect, ToolSpec
-from bridge.tools import account, contracts, events, market_data, orders, previews
+from bridge.tools import account, contracts, events, market_data, orders, previews, streams
 from bridge.tools import order_queries as blotter
 from bridge.tools import session as gateway
 
@@ -18,6 +18,7 @@ DOMAINS = (
     previews,
     blotter,
     events,
+    streams,
 )  # importing one registers its tools
 
 # Every tool speaks with a broker and a market (open world). A session change ends or moves what all clients share, and

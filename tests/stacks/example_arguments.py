@@ -13,6 +13,9 @@ BY_TOOL: dict[str, dict[str, Any]] = {
     "ibkr_modify_order": {"orderId": 1, "lmtPrice": 8},
     "ibkr_cancel_order": {"orderId": 1},
     "ibkr_get_order": {"orderId": 1},
+    "ibkr_subscribe": {"kind": "quotes", "symbol": "SPY"},
+    "ibkr_read_stream": {"handle": "s-0123456789ab", "wait_seconds": 1},
+    "ibkr_unsubscribe": {"handle": "s-0123456789ab"},
     "ibkr_wait_for": {"events": [{"event": "halt"}], "timeout_seconds": 1},
 }
 

@@ -59,6 +59,9 @@ class Published:
         self.open.append(stream)
         return "1-1", sum(each == stream for each, _, _ in self.ticks)
 
+    async def keep_stream(self, stream: str) -> str:
+        return "0.0-0"
+
     def close_stream(self, stream: str) -> None:
         self.open = [each for each in self.open if each != stream]
 

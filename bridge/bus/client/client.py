@@ -10,6 +10,7 @@ import msgspec
 
 from bridge.bus.client.event_reader import EventReader
 from bridge.bus.client.front_channel import FrontChannel
+from bridge.bus.client.kept_streams import KeptStreams
 from bridge.bus.client.replies import ReplyChannelLost, ReplyInbox, WorkerLost
 from bridge.bus.client.stream_reader import StreamReader
 from bridge.bus.client.submission import Deadlines, Submission, refused_by_bus
@@ -40,6 +41,7 @@ class BusClient:
         self.pipe = CommandPipeline(url, timing)
         self._replies = ReplyInbox(self.pipe, self.keys, front_id)
         self.events = EventReader(self.pipe, self._replies, self.keys, timing.event_check_s)
+        self.streams = KeptStreams(self.pipe, self._replies, self.keys, timing.event_check_s)
         self.fronts = FrontChannel(self.pipe, self._replies, self.keys)
         self._records = RecordClient(self.pipe, self.keys, self._replies.front)
 

@@ -1,1 +1,1 @@
-"""The event log: what happened to the session and its orders, readable by cursor over every restart."""
+"""The event log and the kept streams, read by cursor over every restart; the handles of streams."""

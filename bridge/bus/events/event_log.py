@@ -11,9 +11,9 @@ import msgspec
 import structlog
 
 from bridge.bus.events.event import Cursor, EventDraft, EventPage, ReadEvent, decode_event, encode_event
+from bridge.bus.events.numbered_log import Row, newest_entry, read_entries
 from bridge.bus.keys import Keys
-from bridge.bus.transport.connection import Refused
-from bridge.bus.transport.errors import WRONG_TYPE, Fenced
+from bridge.bus.transport.errors import Fenced
 from bridge.bus.transport.pipeline import Argument, CommandPipeline
 from bridge.bus.transport.script import Script
 
@@ -21,8 +21,6 @@ KEPT = 20_000  # events; of a busy session a week or more
 SUBJECTS = 50_000  # whose latest state is kept, so that none is logged twice
 PAGE = 500  # events in one read
 FIELDS = 4  # of a draft, as the script takes it
-
-Row = tuple[bytes, list[bytes]]  # an entry of the stream: its id, and its fields with their names
 
 log = structlog.get_logger("bridge.bus.events")
 
@@ -74,18 +72,6 @@ log_events({{KEYS[2], KEYS[3], KEYS[4], KEYS[5]}}, 2)
 return 1
 """)
 
-# Answers the number and id of the newest event, of the oldest, whether the log has the event of the cursor, and the
-# events after it.
-READ = Script("""#!lua flags=no-writes
-local log, after, most = KEYS[1], ARGV[1], ARGV[2]
-local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
-if not newest then return {'0', '0-0', '0', 0, {}} end
-local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
-local there = #redis.call('XRANGE', log, after, after)
-local function number(entry) return (entry[2][2] or ''):match('^%d+$') or '0' end
-return {number(newest), newest[1], number(oldest), there, redis.call('XRANGE', log, '(' .. after, '+', 'COUNT', most)}
-""")
-
 
 def event_keys(keys: Keys) -> tuple[str, str, str, str]:
     """Return the keys of `log_events`, in its order."""
@@ -110,41 +96,14 @@ async def log_events(pipe: CommandPipeline, keys: Keys, token: int, drafts: Sequ
 
 async def newest_cursor(pipe: CommandPipeline, keys: Keys) -> Cursor:
     """Return the cursor after the log's newest event. Raises BusError."""
-    return (await _read(pipe, keys, Cursor(), 1))[0]
+    return await newest_entry(pipe, keys.events)
 
 
 async def read_events(pipe: CommandPipeline, keys: Keys, after: Cursor, most: int = PAGE) -> EventPage:
     """Return the events after the cursor, at most `most`. Raises BusError."""
-    newest, oldest, there, rows = await _read(pipe, keys, after, most)
-    events = tuple(each for each in map(_event, rows) if each is not None)
-    gap, missing = _gap(after, newest, oldest, there)
-    at_end = (
-        newest if gap or len(rows) < most else after
-    )  # a log that is shorter than the cursor says is read from its end
-    return EventPage(events, events[-1].cursor if events else at_end, gap, missing)
-
-
-def _gap(after: Cursor, newest: Cursor, oldest: int, there: bool) -> tuple[bool, int | None]:
-    """Tell whether events right after the cursor are lost, and how many. An event that is neither in the log nor
-    dropped with the oldest was in data that Redis has lost."""
-    if there or after.number == newest.number == 0:
-        return False, 0
-    if newest.number > after.number and oldest > after.number:
-        missing = oldest - after.number - 1
-        return missing > 0, missing
-    if after.number == 0:
-        return False, 0
-    return True, None
-
-
-async def _read(pipe: CommandPipeline, keys: Keys, after: Cursor, most: int) -> tuple[Cursor, int, bool, list[Row]]:
-    try:
-        number, id, oldest, there, rows = await READ.run(pipe, (keys.events,), after.id, most)
-    except Refused as error:
-        if WRONG_TYPE not in str(error):
-            raise
-        return Cursor(), 0, False, []  # something else was written over the log: its next writer begins anew
-    return Cursor(int(number), id.decode()), int(oldest), bool(there), rows
+    page = await read_entries(pipe, keys.events, after, most)
+    events = tuple(each for each in map(_event, page.rows) if each is not None)
+    return EventPage(events, events[-1].cursor if events else page.next, page.gap, page.missing)
 
 
 def _event(row: Row) -> ReadEvent | None:

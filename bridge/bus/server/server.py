@@ -33,6 +33,7 @@ from bridge.tool import OPERATIONS, Effect, Model, ToolError
 HEARTBEAT_KEPT_MS = 7 * 24 * 3600 * 1000  # so long a front can say since when the worker is gone
 LONGEST_WAIT_MS = 3_600_000  # of any call; a front never asks for more
 AT_ONCE = 1_000  # reads in hand, and as many writes; TWS takes fifty messages a second, and what waits for more is late
+NOT_LEADING = "Another worker leads the session now. Retry."
 AT_ONCE_OF_ONE = 200  # reads of one caller
 
 log = structlog.get_logger()
@@ -117,7 +118,8 @@ class BusServer:
         if self._keeper is None:
             raise RuntimeError("serve() without lead()")
         self._stop.clear()
-        duties = [self.ticks.send(), self.ticks.watch(), self._generations(reconcile), self._stop.wait()]
+        ticks = self.ticks
+        duties = [ticks.send(), ticks.watch(), ticks.recorder.run(), self._generations(reconcile), self._stop.wait()]
         tasks: list[asyncio.Task[Any]] = [asyncio.create_task(duty) for duty in duties]
         runner = RequestRunner(self.pipe, self.keys, self.records, lambda record: self._leave(record))
         listener = self._listener(lambda message: self._hear(runner, handle, message))
@@ -215,7 +217,7 @@ class BusServer:
             with bus_errors(self.pipe.url):
                 return await self.records.order_ids(floor)
         except Fenced as error:
-            raise ToolError("worker_lost", "Another worker leads the session now. Retry.") from error
+            raise ToolError("worker_lost", NOT_LEADING) from error
 
     async def _mark(self) -> None:
         keys = (self.keys.generation, self.keys.lease, self.keys.revision)
@@ -280,6 +282,16 @@ class BusServer:
         """Keep a stream for thirty seconds even if nobody listens; call it whenever its name is handed to a front.
         Returns its life and its last tick's seq, for the answer that tells what the ticks so far add up to."""
         return self.ticks.open(stream)
+
+    async def keep_stream(self, stream: str) -> str:
+        """Write a stream into its log from now on: while a handle of it is read, and for thirty seconds anyway. Returns
+        the cursor before its next update. Raises ToolError bus_down or worker_lost."""
+        life, seq = self.ticks.open(stream)
+        try:
+            with bus_errors(self.pipe.url):
+                return str(await self.ticks.recorder.begin(stream, life, seq, self.pipe.timing.keep_grace_s))
+        except Fenced as error:
+            raise ToolError("worker_lost", NOT_LEADING) from error
 
     def close_stream(self, stream: str) -> None:
         """End a stream from this side; on_abandoned is not called for it."""

@@ -10,6 +10,7 @@ import msgspec
 from bridge.bus.keys import Keys
 from bridge.bus.leadership.lease import Lease
 from bridge.bus.messages import Tick, Ticks
+from bridge.bus.server.stream_recorder import StreamRecorder
 from bridge.bus.transport.clock import boottime
 from bridge.bus.transport.connection import BusError
 from bridge.bus.transport.outage_log import Outage
@@ -39,6 +40,7 @@ class StreamPublisher:
         self._keys = keys
         self._lease = lease
         self._streams: dict[str, _PublishedStream] = {}
+        self.recorder = StreamRecorder(pipe, keys, lease)
         self._uncounted = Outage("ticks_not_counted")
         self._opened = 0
         self._due = asyncio.Event()
@@ -60,6 +62,7 @@ class StreamPublisher:
         each = self._streams[stream]
         each.seq += 1
         each.unsent.append(Tick(each.seq, kind, self._pipe.clock.now_ms(), msgspec.Raw(body)))
+        self.recorder.take(stream, each.life, each.seq, kind, body)
         self._due.set()
 
     def close(self, stream: str) -> None:
@@ -99,6 +102,8 @@ class StreamPublisher:
         asked = [(name, self._pipe.send("PUBSUB", "SHARDNUMSUB", self._keys.ticks(name))) for name in self._streams]
         for name, receivers in asked:
             await self._count(name, receivers)
+        for name in filter(self.recorder.keeps, self._streams):
+            self._streams[name].heard_at = boottime()
         oldest = boottime() - self._timing.linger_s
         for name in [name for name, each in self._streams.items() if each.heard_at < oldest]:
             del self._streams[name]

@@ -47,6 +47,9 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("ibkr_connect", {"clientId": 5}),
     ("ibkr_get_positions", {"symbl": "NVDA"}),
     ("ibkr_get_contract_details", {}),
+    ("ibkr_subscribe", {"kind": "quotes"}),
+    ("ibkr_unsubscribe", {"handle": "s-0123456789ab"}),
+    ("ibkr_get_streams", {}),
     ("ibkr_halt_trading", {"reason": "a test"}),
     ("ibkr_halt_trading", {"reason": 5, "cancelOrders": "yes"}),
 ]

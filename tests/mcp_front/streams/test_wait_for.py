@@ -10,7 +10,7 @@ from bridge.tool import ToolError
 from ibgateway.simulator.server.server import Simulator
 from mcp_front.protocol.results import ERROR_META
 from mcp_front.streams import wait_for
-from mcp_front.streams.wait_for import opened_cursor, sealed_cursor
+from mcp_front.streams.cursors import opened_cursor, sealed_cursor
 from mcp_front.timing import FrontTiming
 from tests.stacks.front import ERAS, MODERN, Running, serving
 from tests.stacks.whole import Stack, whole_stack

@@ -1,0 +1,129 @@
+"""Tools about streams that can be read: a handle that lasts, and its entries by cursor."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from bridge.tool import Model, ToolRequest, tool
+from bridge.tools.types import LONGEST_WAIT_S, Account, Contract, ContractArguments, EventCursor, Symbol
+
+MOST_ROWS = 1_000
+
+StreamKind = Literal["quotes", "account", "orders"]
+Handle = Annotated[str, StringConstraints(pattern=r"^s-[0-9a-f]{12}$")]
+Format = Literal["table", "objects"]
+Cell = str | bool | float | dict[str, Any] | None
+RowLimit = Annotated[int, Field(ge=1, le=MOST_ROWS)]
+
+
+class Subscribed(Model):
+    """A handle for ibkr_read_stream, and the state now in the columns of its entries. It lapses when nobody has read it
+    for lapses_after_seconds. Nothing after `cursor` is missed."""
+
+    handle: str
+    kind: StreamKind
+    name: str
+    contract: Contract | None = None
+    account: str | None = None
+    simulated: bool | None = None
+    cursor: str
+    lapses_after_seconds: int
+    message: str
+    columns: list[str]
+    rows: list[list[Cell]]
+
+
+class StreamEntries(Model):
+    """The entries after the cursor, oldest first: `columns` and `rows`, or `result` with format objects. `cursor` goes
+    on after the last. `truncated`: more are there already. `gap`: updates were lost, as after a restart, `missing` of
+    them, null if nobody can tell how many; a row of kind gap says where. `conflated`: updates that were merged into
+    later ones. `session`: the state of the session, since a lost one sends nothing."""
+
+    handle: str
+    kind: StreamKind
+    name: str
+    count: int
+    truncated: bool
+    cursor: str
+    gap: bool
+    missing: int | None
+    conflated: int
+    session: str
+    simulated: bool
+    message: str
+    waited_seconds: float
+    columns: list[str] | None = None
+    rows: list[list[Cell]] | None = None
+    result: list[dict[str, Cell]] | None = None
+
+
+class StreamEnded(Model):
+    handle: str
+    message: str
+
+
+class OpenStreams(Model):
+    """The caller's handles, oldest first, as a table."""
+
+    count: int
+    columns: list[str]
+    rows: list[list[Cell]]
+
+
+class StreamRow(Model):
+    """One handle. `lapses_at`: when it ends if nobody reads it."""
+
+    handle: str
+    kind: StreamKind
+    name: str
+    created: datetime
+    lapses_at: datetime
+
+
+@tool(returns=Subscribed, toolset="streams", composed=True, deadline_s=30)
+class Subscribe(ContractArguments):
+    """Open a stream and return a handle for ibkr_read_stream: quotes of one contract (symbol), the values and portfolio
+    of an account, or orders (order states, fills, the session's events). The handle lasts over new sessions and
+    restarts, and lapses when nobody reads it for 10 minutes. One contract needs one market-data line, however many
+    watch it."""
+
+    kind: StreamKind
+    symbol: Symbol | None = None  # type: ignore[assignment]  # only quotes need one
+    account: Annotated[Account | None, Field(description="for kind account; left out: the session's only one")] = None
+
+    @model_validator(mode="after")
+    def _fits_the_kind(self) -> Self:
+        """Refuse what is missing, and what would not be used."""
+        fields = type(self).model_fields
+        given = {name for name in fields if name != "kind" and getattr(self, name) not in (None, fields[name].default)}
+        usable = {"quotes": set(ContractArguments.model_fields), "account": {"account"}, "orders": set[str]()}
+        if self.kind == "quotes" and self.symbol is None:
+            raise ValueError("symbol: quotes need the symbol of a contract")
+        if vain := sorted(given - usable[self.kind]):
+            raise ValueError(f"{', '.join(vain)}: a stream of {self.kind} has no use for it; leave it out")
+        return self
+
+
+@tool(returns=StreamEntries, toolset="streams", composed=True, deadline_s=LONGEST_WAIT_S + 20, waits=True)
+class ReadStream(ToolRequest):
+    """Read the entries of a stream after a cursor; without any, wait up to wait_seconds for the first. Returns at once
+    when there are some. Give the cursor of the last answer to miss nothing; left out: from the subscription's start."""
+
+    handle: Handle
+    cursor: Annotated[EventCursor | None, Field(description="of ibkr_subscribe or the last answer")] = None
+    wait_seconds: Annotated[int, Field(ge=0, le=LONGEST_WAIT_S)] = 50
+    limit: RowLimit = 200
+    format: Format = "table"
+
+
+@tool(returns=StreamEnded, toolset="streams", composed=True)
+class Unsubscribe(ToolRequest):
+    """End a stream of ibkr_subscribe. Its market-data line goes back to TWS when nobody else watches the contract."""
+
+    handle: Handle
+
+
+@tool(returns=OpenStreams, toolset="streams", composed=True)
+class GetStreams(ToolRequest):
+    """List your open streams with their handles, and when each lapses."""

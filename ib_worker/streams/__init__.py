@@ -1,0 +1,1 @@
+"""Streams that handles read, kept over restarts."""

@@ -1,0 +1,89 @@
+"""The worker opens the streams of handles when its term begins, and ends those that nobody reads."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from structlog.typing import EventDict
+
+from bridge.bus.events.event import Cursor
+from bridge.bus.events.kept_stream import KeptEntry
+from bridge.bus.events.stream_handles import StreamHandle
+from bridge.bus.timing import BusTiming
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.worker import FAST, SOON, Caller, caller, worker
+from tests.waiting import until
+
+SOON_LEFT = BusTiming(linger_s=0.5, listener_check_s=0.1, keep_grace_s=0.2)
+
+
+def handle(front: Caller, kind: str, stream: str, **arguments: Any) -> StreamHandle:
+    now = front.asker.streams.now_ms()
+    return StreamHandle("s-1", "claude", kind, stream, "a name", arguments, "0.0-0", now, now)
+
+
+@asynccontextmanager
+async def front_at(redis_url: str, session: str) -> AsyncIterator[Caller]:
+    async with caller(redis_url, session) as front:
+        await front.asker.pipe.send("PING")
+        yield front
+
+
+async def entries(front: Caller, stream: str) -> list[KeptEntry]:
+    return list((await front.asker.streams.page(stream, Cursor(), 1_000)).entries)
+
+
+async def has(front: Caller, stream: str, kind: str) -> bool:
+    return kind in [each.kind for each in await entries(front, stream)]
+
+
+async def test_a_term_opens_the_streams_of_all_handles(redis_url: str, session: str) -> None:
+    async with Simulator() as sim, front_at(redis_url, session) as front:
+        async with worker(redis_url, session, sim.port, FAST):
+            await front.writable()
+            spy = (await front.ask("open_market_data", symbol="SPY"))["contract"]["conId"]
+            account = (await front.status())["accounts"][0]
+        await front.asker.streams.add(handle(front, "quotes", f"quotes-{spy}", symbol="SPY", conId=spy))
+        of_account = handle(front, "account", f"account-{account}", account=account)
+        await front.asker.streams.add(StreamHandle(**{**_fields(of_account), "handle": "s-2"}))
+        async with worker(redis_url, session, sim.port, FAST):
+            await until(lambda: has(front, f"quotes-{spy}", "quote"), "quotes are written", 15)
+            await until(lambda: has(front, f"account-{account}", "value"), "the account's values are written", 15)
+        quotes, values = await entries(front, f"quotes-{spy}"), await entries(front, f"account-{account}")
+
+    assert [each.kind for each in quotes].count("gap") == 1
+    assert quotes[0].kind == values[0].kind == "gap"
+    assert "NetLiquidation" in {each.body.get("tag") for each in values}
+
+
+def _fields(found: StreamHandle) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in found.__struct_fields__}
+
+
+async def test_a_stream_whose_handle_is_ended_goes_back_to_tws(redis_url: str, session: str) -> None:
+    async with (
+        Simulator() as sim,
+        worker(redis_url, session, sim.port, FAST, SOON, SOON_LEFT),
+        front_at(redis_url, session) as front,
+    ):
+        await front.writable()
+        opened = await front.ask("open_market_data", symbol="SPY", keep=True)
+        one = handle(front, "quotes", opened["stream"], symbol="SPY", conId=opened["contract"]["conId"])
+        await front.asker.streams.add(one)
+        await asyncio.sleep(2)
+        assert not sim.journal.entries("in", 2)  # cancelMktData
+        await front.asker.streams.end(one)
+        await until(lambda: bool(sim.journal.entries("in", 2)), "the line is given back", 10)
+
+
+async def test_a_stream_that_tws_refuses_is_tried_again_later(
+    redis_url: str, session: str, logs: list[EventDict]
+) -> None:
+    async with Simulator() as sim, front_at(redis_url, session) as front:
+        await front.asker.streams.add(handle(front, "quotes", "quotes-7", symbol="NOSUCH", conId=7))
+        async with worker(redis_url, session, sim.port, FAST):
+            await until(lambda: any(each["event"] == "stream_not_opened" for each in logs), "it is refused", 15)
+            await front.ask("open_market_data", symbol="SPY")  # others are served
+
+    assert sum(each["event"] == "stream_not_opened" for each in logs) == 1

@@ -1,0 +1,72 @@
+"""Entries as rows: in the columns of their stream, cut to the limit, with gaps and merged updates told."""
+
+from bridge.bus.events.event import Cursor, EventPage, ReadEvent, SessionEvent
+from bridge.bus.events.kept_stream import KeptEntry, KeptPage
+from mcp_front.streams.stream_rows import COLUMNS, as_table, of_events, of_kept, stream_row
+
+
+def entry(number: int, kind: str = "quote", updates: int = 1) -> KeptEntry:
+    return KeptEntry(Cursor(number, f"{number}-0"), kind, updates, {"bid": number} if kind == "quote" else {})
+
+
+def kept(*entries: KeptEntry, gap: bool = False, missing: int | None = 0) -> KeptPage:
+    return KeptPage(entries, entries[-1].cursor if entries else Cursor(9, "9-0"), gap, missing)
+
+
+def test_entries_beyond_the_limit_are_left_for_the_next_read() -> None:
+    found = of_kept(kept(entry(1), entry(2), entry(3)), "quotes", 2)
+
+    assert [row["bid"] for row in found.rows] == [1, 2]
+    assert (found.more, found.next) == (True, Cursor(2, "2-0"))
+    assert of_kept(kept(entry(1), entry(2)), "quotes", 2).more is False
+
+
+def test_merged_updates_are_counted_and_a_gap_counts_none() -> None:
+    found = of_kept(kept(entry(1, updates=4), entry(2, "gap", 0), entry(3, updates=2)), "quotes", 9)
+
+    assert found.conflated == 4
+    assert (found.gap, found.missing) == (True, None)
+
+
+def test_a_page_that_lacks_entries_says_how_many() -> None:
+    found = of_kept(kept(entry(7), gap=True, missing=3), "quotes", 9)
+
+    assert (found.gap, found.missing) == (True, 3)
+
+
+def test_without_entries_the_cursor_goes_on() -> None:
+    assert of_kept(kept(), "quotes", 9).next == Cursor(9, "9-0")
+
+
+def test_a_row_has_the_columns_of_its_stream() -> None:
+    contract = {"symbol": "ES", "secType": "FUT", "lastTradeDateOrContractMonth": "20250919", "conId": 7}
+    row = stream_row("account", "portfolio", {"contract": contract, "position": 2.0, "kind": "portfolio"})
+
+    assert (row["symbol"], row["conId"], row["position"], row["tag"]) == ("ES SEP25", 7, 2.0, None)
+    assert [len(each) for each in as_table("account", [row])] == [len(COLUMNS["account"])]
+
+
+def test_events_are_rows_too() -> None:
+    events = tuple(
+        ReadEvent(Cursor(each, f"{each}-0"), SessionEvent("halt", "2026-01-02T03:04:05Z")) for each in (1, 2)
+    )
+    found = of_events(EventPage(events, events[-1].cursor), 1, 500, "me")
+    whole = of_events(EventPage(events, events[-1].cursor), 9, 500, "me")
+
+    assert (found.more, found.next, found.conflated) == (True, events[0].cursor, 0)
+    assert (whole.more, [row[0] for row in as_table("orders", whole.rows)]) == (False, ["halt", "halt"])
+    assert of_events(EventPage(events, events[-1].cursor), 9, 2, "me").more is True  # the page was full
+
+
+def test_an_alert_is_shown_to_its_owner_alone() -> None:
+    watches = ("me-1", "other-1", "me-2", "mean-1")
+    events = tuple(
+        ReadEvent(Cursor(number, f"{number}-0"), SessionEvent("alert", "2026-01-02", details={"watch": watch}))
+        for number, watch in enumerate(watches, 1)
+    )
+    page = EventPage(events, events[-1].cursor)
+    found, first = of_events(page, 9, 500, "me"), of_events(page, 1, 500, "me")
+
+    assert [row["details"]["watch"] for row in found.rows] == ["me-1", "me-2"]
+    assert (found.next, found.more) == (events[-1].cursor, False)
+    assert (first.next, first.more) == (events[0].cursor, True)
