@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from statistics import median
 
 from cli.errors import Problem
-from tests.hosts import claude_code, codex, tool_search, waking
+from tests.hosts import approval, claude_code, codex, tool_search, waking
 from tests.hosts.installation import Unavailable, install
+from tests.hosts.models.scripted_model import ScriptedModel
 from tests.hosts.readings import Reading, read, script
-from tests.hosts.scripted_model import ScriptedModel
-from tests.hosts.stack import Stack, running
+from tests.hosts.stack import LIVE, Stack, running
 
 Lines = AsyncIterator[tuple[str, list[str]]]  # what a model read with its figures, and its faults
 
@@ -44,13 +44,21 @@ def main() -> int:
 
 async def _run(parts: Iterable[str]) -> int:
     faulty = 0
-    async with running() as stack:
-        for part in parts:
-            async for line, faults in PARTS[part](stack):
-                faulty += len(faults)
-                print(f"{'wrong ' if faults else 'ok    '} {line}", flush=True)
-                for fault in faults:
-                    print(f"         {fault}")
+    for live, settings in ((False, {}), (True, LIVE)):
+        if chosen := [part for part in parts if (part in LIVE_PARTS) is live]:
+            async with running(**settings) as stack:
+                faulty += sum([await _shown(PARTS[part](stack)) for part in chosen])
+    return faulty
+
+
+async def _shown(lines: Lines) -> int:
+    """Print what was read, and return the number of faults."""
+    faulty = 0
+    async for line, faults in lines:
+        faulty += len(faults)
+        print(f"{'wrong ' if faults else 'ok    '} {line}", flush=True)
+        for fault in faults:
+            print(f"         {fault}")
     return faulty
 
 
@@ -94,12 +102,20 @@ async def _waking(stack: Stack) -> Lines:
     yield line, list(waking.faults(seconds))
 
 
+async def _approval(stack: Stack) -> Lines:
+    for host, run in (("claude -p", approval.read_by_claude), ("codex exec", approval.read_by_codex)):
+        found = list(approval.faults(await run(stack)))
+        yield f"{host}, a live order: waits for the operator, is approved, and the same key brings the fill", found
+
+
 PARTS: dict[str, Callable[[Stack], Lines]] = {
     "claude": _claude,
     "codex": _codex,
     "search": _search,
     "waking": _waking,
+    "approval": _approval,
 }
+LIVE_PARTS = {"approval"}
 
 
 if __name__ == "__main__":

@@ -1,26 +1,22 @@
 """Claude Code with a scripted model: printing (`claude -p`), and interactive at a terminal of its own."""
 
 import asyncio
-import fcntl
 import json
 import os
-import pty
 import shutil
 import signal
-import struct
-import termios
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from tests.hosts.anthropic_messages import AnthropicMessages
+from tests.hosts import pseudo_terminal
 from tests.hosts.installation import PLACE, claude
-from tests.hosts.scripted_model import ScriptedModel, Step, served
+from tests.hosts.models.anthropic_messages import AnthropicMessages
+from tests.hosts.models.scripted_model import ScriptedModel, Step, served
 
 BACKGROUND_MS = 8000  # instead of two minutes: a call that takes longer moves to the background
 WITHIN_S = 240.0
 KEY = "scripted-model-needs-no-key"
-ROWS, COLUMNS = 40, 160
 END_S = 8.0
 
 
@@ -50,22 +46,19 @@ async def printed(url: str, scripted: ScriptedModel) -> str:
 async def interactive(url: str, scripted: ScriptedModel) -> AsyncIterator[bytearray]:
     """Run Claude Code at a pseudo-terminal; its screen's bytes come into the value as they are written."""
     screen, loop = bytearray(), asyncio.get_running_loop()
-    with served(scripted) as port:
-        home = _home("interactive")
-        ours, its = pty.openpty()
-        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    home = _home("interactive")
+    with served(scripted) as port, pseudo_terminal.pair() as (person, program):
         process = await asyncio.create_subprocess_exec(
-            claude(), *_arguments(url), "go", cwd=home, env=_environment(home, port), stdin=its, stdout=its, stderr=its,
-            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            claude(), *_arguments(url), "go", cwd=home, env=_environment(home, port),
+            stdin=program, stdout=program, stderr=program, start_new_session=True, preexec_fn=pseudo_terminal.take,
         )  # fmt: skip
-        os.close(its)
-        loop.add_reader(ours, _read, ours, screen)
+        os.close(program)
+        loop.add_reader(person, _read, person, screen)
         try:
             yield screen
         finally:
-            loop.remove_reader(ours)
+            loop.remove_reader(person)
             await _end(process)
-            os.close(ours)
 
 
 def _read(terminal: int, screen: bytearray) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.hosts.scripted_model import Step
+from tests.hosts.models.scripted_model import Step
 from tests.hosts.stack import Stack
 
 HEAD = 200  # characters, by which a model must know how many rows there are and how many it has
 FILLS_AFTER_S = 2.0
-CODEX_PREFIX = re.compile(r"\AWall time: [^\n]*\nOutput:\n")
+CODEX_PREFIX = re.compile(r"\AWall time: [^\n]*\nOutput:\n?")
 LIMIT_PRICE = 150.0  # below the market: the order waits until it is filled by hand
 MINUTES = {"symbol": "AAPL", "durationStr": "1 W", "barSizeSetting": "1 min"}
 

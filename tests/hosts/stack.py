@@ -8,23 +8,27 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli.commands.up import Plan, forget_settings, start
+from cli.commands.up import SESSION, Plan, forget_settings, gateway
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from cli.local_stack.processes import Children
-from cli.terminal import Screen
+from cli.local_stack.readiness import until_ready
+from ib_worker.risk.limit_settings import Limits
 from tests.hosts.installation import PLACE
+from tests.hosts.pseudo_terminal import typed_at
 
 EXEC_DETAILS = "11"
 ANSWER_S = 10.0
+COMMAND_S = 60.0
 
 
 @dataclass(frozen=True)
 class Stack:
-    """A running stack: the front's address, and the simulator's journal and control port."""
+    """A running stack: the front's address, the simulator's journal and control port, and Redis."""
 
     url: str
     journal: Path
     control: int
+    redis: str
 
     def fill_last(self) -> None:
         """Fill the latest open order, whatever the market does. Raises OSError if the simulator refuses."""
@@ -33,6 +37,13 @@ class Stack:
             answer = json.loads(asked.makefile("rb").readline())
         if not answer["ok"]:
             raise OSError(f"the simulator filled no order: {answer}")
+
+    def approve(self, key: str) -> None:
+        """Approve a live order as the operator does, at a terminal. Raises OSError if the command fails."""
+        target = ("--redis", self.redis, "--session", SESSION)
+        status = typed_at(key, "cli", "approve", key, *target, within_s=COMMAND_S)
+        if status:
+            raise OSError(f"cli approve {key} ended with {status}")
 
     def filled_at(self) -> float | None:
         """Return the time at which the latest fill's frame went out to the worker (seconds since the epoch)."""
@@ -43,16 +54,31 @@ class Stack:
         return fills[-1] if fills else None
 
 
+# Live mode with every limit set or waived, as it must be; the account is the simulator's.
+LIVE = {f"LIMIT_{name.upper()}": "off" for name in Limits.model_fields} | {
+    "TRADING_MODE": "live",
+    "LIVE_ACCOUNTS": "DU1234567",
+    "LIMIT_MAX_QUANTITY": "10000",
+    "LIMIT_OUTSIDE_RTH": "allowed",
+    "LIMIT_QUEUED_MARKET_ORDERS": "allowed",
+}
+
+
 @asynccontextmanager
-async def running() -> AsyncIterator[Stack]:
-    """The stack, ready, with a new account."""
+async def running(**settings: str) -> AsyncIterator[Stack]:
+    """The stack, ready, with a new account; `settings` are the worker's, beside the demo's."""
     folder = PLACE / "stack"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    journal, control = folder / "journal.jsonl", free_port()
+    journal, control, front = folder / "journal.jsonl", free_port(), free_port()
     further = ("--start", "last-session", "--price-levels", "2025", "--journal", str(journal))
-    plan = Plan(free_port(), (free_port(),), folder, (*further, "--control-port", str(control)), tour=False, once=True)
+    plan = Plan(front, (free_port(),), folder, (*further, "--control-port", str(control)), tour=False, once=True)
     forget_settings()
     async with EmbeddedRedis(plan.redis) as redis, Children(plan.logs) as children:
-        await start(plan, Screen(), children, redis.url)
-        yield Stack(plan.url, journal, control)
+        common = {"REDIS_URL": redis.url, "IBKR_SESSION": SESSION}
+        port = str(plan.sim_ports[0])
+        await children.start("simulator", "ibgateway.simulator", "--port", port, *plan.simulator)
+        await children.start("worker", "ib_worker", **common, **(gateway(plan) | settings))
+        await children.start("front", "mcp_front", **common, FRONT_PORT=str(front))
+        await until_ready(front, lambda _: None)
+        yield Stack(plan.url, journal, control, redis.url)

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from mcp_front.tools.catalogue import offered_tools
-from tests.hosts import tool_search
-from tests.hosts.anthropic_messages import PREFIX, AnthropicMessages
-from tests.hosts.openai_responses import OpenAIResponses
+from tests.hosts import approval, tool_search
+from tests.hosts.models.anthropic_messages import PREFIX, AnthropicMessages
+from tests.hosts.models.openai_responses import OpenAIResponses
+from tests.hosts.models.scripted_model import Json, ScriptedModel, Step
 from tests.hosts.readings import Reading, read, script
-from tests.hosts.scripted_model import Json, ScriptedModel, Step
 from tests.hosts.stack import Stack
 
-STACK = Stack("http://127.0.0.1:1/api/v1", Path("journal"), 1)
+STACK = Stack("http://127.0.0.1:1/api/v1", Path("journal"), 1, "redis://127.0.0.1:1")
 BAR = {"date": "2026-11-23T09:30:00-05:00", "close": 309.07}
 
 
@@ -55,6 +55,14 @@ def test_rows_of_a_table_are_counted_like_objects() -> None:
 def test_wait_that_ends_without_the_fill_is_a_fault() -> None:
     assert verdict("a wait for its fill", {"event": "order_filled"}) == []
     assert "did not end at the fill" in verdict("a wait for its fill", {"event": "none"})[0]
+
+
+def test_live_order_is_followed_from_its_wait_to_its_fill() -> None:
+    good = ["[approval_required] …", '{"event":"order_approved"}', '{"status":"Filled"}']
+
+    assert list(approval.faults(good)) == []
+    assert len(list(approval.faults(good[:2]))) == 1
+    assert "approval_required is missing" in next(approval.faults(["[approval_declined] …", *good[1:]]))
 
 
 def test_questions_name_tools_that_exist() -> None:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.hosts import claude_code
-from tests.hosts.anthropic_messages import PREFIX, SEARCH
 from tests.hosts.installation import HERE
-from tests.hosts.scripted_model import Step
+from tests.hosts.models.anthropic_messages import PREFIX, SEARCH
+from tests.hosts.models.scripted_model import Step
 
 LISTED = 5  # results of a search, by default
 FIRST_IN, LISTED_IN = 18, 20

@@ -8,8 +8,8 @@ from statistics import median
 
 from cli.errors import Problem
 from tests.hosts import claude_code
+from tests.hosts.models.scripted_model import ScriptedModel
 from tests.hosts.readings import placement, wait_for_fill
-from tests.hosts.scripted_model import ScriptedModel
 from tests.hosts.stack import Stack
 
 TIMES = 3

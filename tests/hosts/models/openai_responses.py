@@ -6,7 +6,7 @@ Source of the form: platform.openai.com/docs, "Responses" and "Streaming events"
 import json
 from typing import Any
 
-from tests.hosts.scripted_model import Json, Step, sse
+from tests.hosts.models.scripted_model import Json, Step, sse
 
 NAMESPACE = "mcp__ibkr"  # Codex' name of an MCP server's tools
 TOOLS = "additional_tools"  # the item that has a known model's tools

@@ -6,7 +6,7 @@ Source of the form: platform.claude.com/docs, "Messages" and "Streaming messages
 import json
 from typing import Any
 
-from tests.hosts.scripted_model import Json, Step, sse
+from tests.hosts.models.scripted_model import Json, Step, sse
 
 PREFIX = "mcp__ibkr__"  # Claude Code's name of a tool: mcp__SERVER__TOOL
 SEARCH = "ToolSearch"

@@ -1,0 +1,1 @@
+"""Scripted models, in the wire forms of two makers."""
