@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Hashable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -15,11 +16,14 @@ Key = tuple[str, int]  # account and conId
 
 
 @dataclass(slots=True)
-class _Fill:
-    contract: Contract
+class UnshownFill:
+    """A fill that no position shows yet."""
+
+    contract: Contract  # of a combination's leg only the conId is known
     quantity: Decimal  # signed: sold is below zero
     at: float  # when it was told, by a clock that nobody sets
     before: int  # the number of the next complete list: one that is asked for after the fill
+    combination: Hashable = None  # the order, where the contract is a leg of it
 
 
 class Positions:
@@ -34,7 +38,7 @@ class Positions:
         self._positions: dict[Key, Position] = {}
         self._told: set[Key] = set()  # since all were asked for
         self._lists = 0  # complete lists that were asked for
-        self._fills: defaultdict[Key, list[_Fill]] = defaultdict(list)  # unshown, oldest first
+        self._fills: defaultdict[Key, list[UnshownFill]] = defaultdict(list)  # unshown, oldest first
         self.moved_by_others = 0  # times that a position moved and no fill told here says why
         self.fills = 0  # counted from the beginning: a list that was asked for before the latest one may lack it
 
@@ -43,10 +47,11 @@ class Positions:
         self._told.clear()
         self._lists += 1
 
-    def filled(self, account: str, contract: Contract, quantity: Decimal) -> None:
-        """Add a fill: the growth of an order's filled quantity, negative for a sale."""
+    def filled(self, account: str, contract: Contract, quantity: Decimal, combination: Hashable = None) -> None:
+        """Add a fill: the growth of an order's filled quantity, below 0 for a sale; of a combination, one a leg."""
         self.fills += 1
-        self._fills[account, contract.conId].append(_Fill(contract, quantity, time.monotonic(), self._lists + 1))
+        fill = UnshownFill(contract, quantity, time.monotonic(), self._lists + 1, combination)
+        self._fills[account, contract.conId].append(fill)
 
     @property
     def any_unshown(self) -> bool:
@@ -58,14 +63,9 @@ class Positions:
         fills = self._fills.get((account, conId), ())
         return max(sum((each.quantity * sign for each in fills if each.quantity * sign > 0), Decimal(0)), Decimal(0))
 
-    def unshown_sales(self, account: str) -> list[tuple[Contract, Decimal]]:
-        """Return what this account has sold and no position shows yet, by contract, as quantities above 0."""
-        sold = [
-            (fills[0].contract, self.unshown(account, conId, "SELL"))
-            for (whose, conId), fills in self._fills.items()
-            if whose == account
-        ]
-        return [(contract, quantity) for contract, quantity in sold if quantity]
+    def unshown_fills(self, account: str) -> list[UnshownFill]:
+        """Return this account's fills that no position shows yet, those of one contract together, oldest first."""
+        return [each for (whose, _), fills in self._fills.items() if whose == account for each in fills]
 
     def unshown_s(self, account: str, conId: int) -> float:
         """Return the seconds for which the latest fill has not been in the position."""
@@ -117,7 +117,7 @@ class Positions:
         elif moved:
             self.moved_by_others += 1
 
-    def _keep(self, key: Key, fills: list[_Fill]) -> None:
+    def _keep(self, key: Key, fills: list[UnshownFill]) -> None:
         if fills:
             self._fills[key] = fills
         else:

@@ -1,6 +1,7 @@
 """The groups of the orders that the session knows: what belongs to an order, what rests as an exit, and its name."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from bridge.order_references import LEGS, is_ours, order_ref
@@ -35,6 +36,19 @@ def member(entry: TrackedOrder) -> Member:
         leg=_leg(entry),
         ours=is_ours(state.orderRef),
     )
+
+
+def may_fill(entry: TrackedOrder) -> float:
+    """Return the most that the order may still fill: TWS may show its terms, its remaining quantity and a change in any
+    order, and may have made a change that it has not confirmed."""
+    state = entry.state
+    whole = max(state.terms.totalQuantity, state.change.totalQuantity if state.change is not None else 0.0)
+    return max(whole - state.filled, state.remaining or 0.0, 0.0)
+
+
+def most_of(entries: Iterable[TrackedOrder]) -> Decimal:
+    """Return the most that these orders may fill: of those that exclude each other only the largest counts."""
+    return Decimal(str(most_filled([replace(member(each), remaining=may_fill(each)) for each in entries])))
 
 
 def _leg(entry: TrackedOrder) -> Role | None:

@@ -114,21 +114,23 @@ class OrderMessageHandler:
             entry.shown = ShownOrder(status, filled, remaining)
             self._tracker.take(entry, event)
 
-    def execDetails(self, execution: ib_async.Execution) -> TrackedOrder | None:
-        """A fill, live or listed on request; the same one may come both ways."""
+    def execDetails(self, execution: ib_async.Execution, secType: str = "") -> TrackedOrder | None:
+        """A fill, live or listed on request; the same one may come both ways. A combination has one of its own and one
+        of each leg, whose quantity is the leg's and fills nothing of the order."""
         permId, orderRef = convert.identity(execution.permId), convert.text(execution.orderRef)
         self._taken(execution.clientId, execution.orderId)
+        entry = self._tracker.entry(execution.orderId, execution.clientId, permId, orderRef, None)
+        of_leg = entry is not None and entry.state.terms.contract.secType == "BAG" and secType not in ("BAG", "")
         event = Fill(
             self._now(),
             execution.execId,
             convert.number(execution.shares) or 0.0,
             convert.number(execution.price),
-            convert.number(execution.cumQty) or 0.0,
+            0.0 if of_leg else convert.number(execution.cumQty) or 0.0,
             convert.number(execution.avgPrice),
             permId,
             orderRef,
         )
-        entry = self._tracker.entry(execution.orderId, execution.clientId, permId, orderRef, None)
         if entry is None:
             self._tracker.hold_until_known(permId, event)
         else:

@@ -203,7 +203,8 @@ def _fill(state: OrderState, event: Fill) -> OrderState:
     known = replace(known, fills={**state.fills, event.trade: event}, working=True)
     latest = max(known.fills.values(), key=lambda each: each.cumQty)
     if latest.cumQty >= known.filled:
-        known = _filled(known, latest.cumQty, latest.avgPrice, event.price)
+        price = event.price if event.cumQty else None  # that of a combination's leg is not the order's
+        known = _filled(known, latest.cumQty, latest.avgPrice, price)
     what = f"{digits(event.shares)} @ {'?' if event.price is None else digits(event.price)}" + (
         " (correction)" if old is not None else ""
     )

@@ -25,7 +25,8 @@ KEPT_PAST = 50_000  # names of finished orders that are forgotten: neither TWS's
 # Hears of each event that was news: the state after it, the key, the event.
 OrderEventListener = Callable[[OrderState, str | None, Event], None]
 # Hears of each fill: the account, the contract, and by how much the filled quantity has grown, negative for a sale.
-FillListener = Callable[[str, Contract, Decimal], None]
+# A combination's fill is one of each leg, of which TWS's order tells only the conId, and the combination's order.
+FillListener = Callable[[str, Contract, Decimal, Hashable], None]
 Name = TypeVar("Name", bound=Hashable)
 
 
@@ -74,6 +75,12 @@ class TrackedOrder:
         """TWS shows the order among the ended ones, with fewer fields."""
         if self.sent is None:
             self.sent = (contract, order)
+
+    @property
+    def legs(self) -> list[tuple[int, int]]:
+        """Return the conId and ratio of each leg of a combination: below zero where buying the combination sells it."""
+        known = (self.sent[0].comboLegs or []) if self.sent is not None else []
+        return [(each.conId, each.ratio if each.action == "BUY" else -each.ratio) for each in known]
 
     async def until(self, settled: Callable[[OrderState], bool]) -> OrderState:
         """Wait for a state; the caller keeps the deadline."""
@@ -215,7 +222,7 @@ class OrderTracker:
         self._index(entry)
         if entry.state.done is not before.done:
             self._note_done(entry)
-        self._report_fill(entry.state, before.filled)
+        self._report_fill(entry, before.filled)
         for listener in self._listeners:
             listener(entry.state, entry.key, event)
         for missed in self._early.pop(entry.state.permId or 0, []):
@@ -231,11 +238,16 @@ class OrderTracker:
         else:  # TWS has it open again: it takes its old place
             self._not_done = {each: None for each in self._entries if not each.state.done}
 
-    def _report_fill(self, state: OrderState, before: float) -> None:
+    def _report_fill(self, entry: TrackedOrder, before: float) -> None:
+        state, terms = entry.state, entry.state.terms
         if self._on_fill is None or state.filled == before:
             return
-        more, terms = Decimal(str(state.filled)) - Decimal(str(before)), state.terms
-        self._on_fill(terms.account or "", terms.contract, more if terms.action == "BUY" else -more)
+        more = (Decimal(str(state.filled)) - Decimal(str(before))) * (1 if terms.action == "BUY" else -1)
+        if terms.contract.secType != "BAG":
+            self._on_fill(terms.account or "", terms.contract, more, None)
+            return
+        for conId, ratio in entry.legs:
+            self._on_fill(terms.account or "", Contract(conId=conId, symbol="", secType=""), more * ratio, entry)
 
     def is_past(self, permId: int | None) -> bool:
         """Return whether the order was known, had ended, and is forgotten."""

@@ -20,15 +20,14 @@ from bridge.text.plain_text import one_line
 from bridge.tool import ToolError
 from ib_worker.account.exchange_rates import AccountRates
 from ib_worker.market_data.subscriptions import QuoteSubscription
-from ib_worker.order_groups.groups import most_filled
-from ib_worker.order_groups.related import held_by, member, related
+from ib_worker.order_groups.related import held_by, most_of, related
 from ib_worker.order_identity.equal_orders import cleared, own_terms
 from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.describe import approval_text
+from ib_worker.pre_trade.option_book import POSITIONS_S, book_of
 from ib_worker.pre_trade.order_facts import (
     Quoted,
-    book_of,
     details_of,
     legs_of,
     magnifier_of,
@@ -54,7 +53,6 @@ QUOTE_S = 3.0  # for the first price of a new line
 PNL_S = 3.0
 PNL_KEPT_S = 5.0  # from before the account's lock is taken until the order is checked under it
 OLD_S = 15 * 60.0  # by which delayed prices are late
-POSITIONS_S = 3.0  # for a complete list of positions
 EXCHANGE_DAY = ZoneInfo("America/New_York")  # where a new trading day begins for the daily count
 
 
@@ -245,7 +243,7 @@ async def risk_inputs(
     pair = {contract.symbol} if contract.secType == "CASH" else set()
     currencies = {contract.currency, *pair, *(leg.unit.currency for leg in legs)}
     counts_loss = isinstance(limits.max_daily_loss, float)
-    needed = _needs_rates(session) or (counted and bool(book.options or option_of(contract) or legs))
+    needed = _needs_rates(session) or (counted and bool(book.all_options or option_of(contract) or legs))
     rates = await rates_for(session, order.account, currencies, look) if needed else AccountRates()
     return RiskInputs(
         bid=quoted.bid,
@@ -329,8 +327,8 @@ def _closing(session: Session, order: ib_async.Order, conId: int, beside: Tracke
     """
     near = set(related(session, beside)) if beside is not None else set()
     same = session.orders.tracker.of(order.account, conId, order.action)
-    resting = most_filled([member(each) for each in same if each not in near])
-    return session.positions.unshown(order.account, conId, order.action) + Decimal(str(resting))
+    resting = most_of(each for each in same if each not in near)
+    return session.positions.unshown(order.account, conId, order.action) + resting
 
 
 async def _positions_with_fills(

@@ -1,4 +1,4 @@
-"""Gathers what the checks of an order need beyond its own quote: rates, trading hours, legs, and options held."""
+"""Gathers what the checks of an order need beyond its own quote: rates, trading hours, and legs."""
 
 import asyncio
 import time
@@ -13,10 +13,9 @@ import ib_async
 from bridge.tool import ToolError
 from bridge.tools.types import Contract, ContractArguments
 from ib_worker.account.exchange_rates import AccountRates, AccountRow, account_rates, quoted_rate
-from ib_worker.orders.tracker import TrackedOrder
 from ib_worker.pacing.message_pacer import Priority
 from ib_worker.pre_trade.trading_hours import trading_at
-from ib_worker.risk.intent import Leg, OptionBook, OptionTerms, Trading, Unit
+from ib_worker.risk.intent import Leg, OptionTerms, Trading, Unit
 from ib_worker.risk.order_prices import usable
 from ib_worker.session.session import Session, utcnow
 from ib_worker.session.wrapper import CURRENT_TIME
@@ -194,95 +193,3 @@ async def gateway_time(session: Session) -> datetime:
             ahead_s = float(told[-1]) - utcnow().timestamp()
         session.gateway_clock = (time.monotonic(), ahead_s)
     return utcnow() + timedelta(seconds=ahead_s)
-
-
-# --- options held ------------------------------------------------------------------------------------------------
-
-
-async def book_of(
-    session: Session,
-    contract: ib_async.Contract,
-    order: ib_async.Order,
-    details: ib_async.ContractDetails | None,
-    beside: TrackedOrder | None,
-    look: Look,
-) -> OptionBook:
-    """Return what the account could come to hold of the options on the order's underlying, and of that itself."""
-    secType = contract.secType if contract.secType in OPTIONS else "OPT"
-    of_option = contract.secType in OPTIONS or contract.secType == "BAG"
-    if not of_option and contract.secType not in OPTIONS.values():
-        return OptionBook()
-    if contract.secType == "FUT":
-        secType = "FOP"
-    options, shares = _held(session, order.account, contract, (secType, OPTIONS[secType]), details, beside)
-    if not options and not (of_option and (order.action == "SELL" or contract.secType == "BAG")):
-        return OptionBook()
-    calls = any(terms.right == "C" for terms, _ in options) or (contract.right or "C").startswith("C")
-    underlying = await _underlying_price(session, contract, details, look) if calls else None
-    return OptionBook(tuple(options), shares, underlying)
-
-
-def _held(
-    session: Session,
-    account: str,
-    contract: ib_async.Contract,
-    secTypes: tuple[str, str],
-    details: ib_async.ContractDetails | None,
-    beside: TrackedOrder | None,
-) -> tuple[list[tuple[OptionTerms, Decimal]], Decimal]:
-    """Return options and units of the underlying; open sells count as filled, since they may be first."""
-    magnifier = magnifier_of(details)
-    options: list[tuple[OptionTerms, Decimal]] = []
-    shares = Decimal(0)
-    for of, quantity in _with_open_sells(session, account, (contract.symbol, contract.currency), beside):
-        if of.secType == secTypes[0] and (terms := option_of(of, magnifier)) is not None:
-            options.append((terms, quantity))
-        elif of.secType == secTypes[1] and _is_underlying(of, contract, details):
-            shares += quantity * (multiplier_of(of) if of.secType == "FUT" else 1)
-    return options, shares
-
-
-def _with_open_sells(
-    session: Session, account: str, of: tuple[str, str | None], beside: TrackedOrder | None
-) -> list[tuple[Contract, Decimal]]:
-    """Return the holdings in a symbol and currency as TWS last reported them, less open sells, and less sales that no
-    position shows yet: such an order is open no more."""
-
-    def fits(contract: Contract, whose: str | None) -> bool:
-        return whose == account and (contract.symbol, contract.currency) == of
-
-    held = {each.contract.conId: each.contract for each in session.positions.all() if fits(each.contract, each.account)}
-    entries = [
-        each for each in session.orders.tracker.open() if fits(each.state.terms.contract, each.state.terms.account)
-    ]
-    for each in entries:
-        held.setdefault(each.state.terms.contract.conId, each.state.terms.contract)
-    found = [(contract, session.positions.held(account, conId)) for conId, contract in held.items()]
-    found += [(sold, -quantity) for sold, quantity in session.positions.unshown_sales(account) if fits(sold, account)]
-    for entry in entries:
-        state = entry.state
-        if entry is not beside and state.terms.action == "SELL":
-            left = state.terms.totalQuantity - state.filled if state.remaining is None else state.remaining
-            found.append((state.terms.contract, -Decimal(str(left))))
-    return found
-
-
-def _is_underlying(of: Contract, contract: ib_async.Contract, details: ib_async.ContractDetails | None) -> bool:
-    """A future is the underlying of its own options alone."""
-    if contract.secType in OPTIONS:
-        return details is not None and details.underConId in (0, of.conId)
-    return of.conId == contract.conId or contract.secType == "BAG"
-
-
-async def _underlying_price(
-    session: Session, contract: ib_async.Contract, details: ib_async.ContractDetails | None, look: Look
-) -> float | None:
-    if contract.secType not in OPTIONS:
-        quote = await look(contract)
-        return quote.dearest(contract.secType) or 0.0  # a share's order needs none: the strike counts alone
-    if details is None or not details.underConId:
-        return None
-    under = await details_of(session, ib_async.Contract(conId=details.underConId))
-    if under is None or under.contract is None:
-        return None
-    return (await look(under.contract)).dearest(under.contract.secType)

@@ -43,15 +43,35 @@ class Leg:
 
 
 @dataclass(frozen=True)
+class Combination:
+    """The legs in one underlying of a combination that is open, or has filled and is in no position yet.
+
+    Its long legs and its shares cover its own short legs alone: it may not fill, or the positions may have it already.
+    """
+
+    options: tuple[tuple[OptionTerms, Decimal], ...] = ()
+    shares: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
 class OptionBook:
     """An account's possible holdings in one underlying before this order.
 
-    Open sells count as filled, open buys do not. `shares` are units of the underlying itself.
+    Open sells of options count as filled, open buys do not. `shares` are units of the underlying itself, once its open
+    sells have filled and no open buy has; `most_shares` the other way round, which is what may cover a put.
     """
 
     options: tuple[tuple[OptionTerms, Decimal], ...] = ()
     shares: Decimal = Decimal(0)
     underlying: float | None = None  # its price
+    most_shares: Decimal | None = None  # None: as many as `shares`
+    combinations: tuple[Combination, ...] = ()
+    unknown_legs: bool = False  # TWS has not told what a combination of this symbol trades
+
+    @property
+    def all_options(self) -> list[tuple[OptionTerms, Decimal]]:
+        """Return the options with those of combinations."""
+        return [*self.options, *(row for each in self.combinations for row in each.options)]
 
 
 @dataclass(frozen=True)

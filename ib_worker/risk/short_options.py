@@ -10,17 +10,22 @@
 | call, uncovered | the higher of strike and underlying × multiplier |
 
 What covers one covers no other: shares and long legs are used up.
+The long legs and shares of a combination that is open, or in no position yet, cover its own short legs alone.
 """  # noqa: E501  # a table
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bridge.tool import ToolError
-from ib_worker.risk.intent import OptionBook, OptionTerms, OrderIntent, RiskInputs, Unit
+from ib_worker.risk.intent import Combination, OptionBook, OptionTerms, OrderIntent, RiskInputs, Unit
 from ib_worker.risk.worth import no_fresh_quote, rate_of
 
 ZERO = Decimal(0)
+UNKNOWN_LEGS = (
+    "TWS has not named the legs of an open or just filled combination, so what the short options count is not known. "
+    "Retry in 10 seconds."
+)
 
 
 @dataclass
@@ -60,7 +65,7 @@ def _may_add(intent: OrderIntent, facts: RiskInputs) -> bool:
         return any(leg.option is not None for leg in facts.legs)
     if intent.option is not None:
         return intent.action == "SELL"
-    return any(quantity < 0 for _, quantity in facts.book.options)
+    return any(quantity < 0 for _, quantity in facts.book.all_options)
 
 
 def _before(facts: RiskInputs, unknown: float) -> float:
@@ -76,10 +81,15 @@ def after(intent: OrderIntent, facts: RiskInputs) -> OptionBook:
     if intent.secType == "BAG":
         legs = [(leg.option, signed * leg.ratio) for leg in facts.legs if leg.option is not None]
         shares = sum((signed * leg.ratio * _units(leg.unit) for leg in facts.legs if leg.option is None), ZERO)
-        return OptionBook((*book.options, *legs), book.shares + shares, book.underlying)
+        return _with_shares(replace(book, options=(*book.options, *legs)), shares)
     if intent.option is not None:
-        return OptionBook((*book.options, (intent.option, signed)), book.shares, book.underlying)
-    return OptionBook(book.options, book.shares + signed * _units(intent.unit), book.underlying)
+        return replace(book, options=(*book.options, (intent.option, signed)))
+    return _with_shares(book, signed * _units(intent.unit))
+
+
+def _with_shares(book: OptionBook, more: Decimal) -> OptionBook:
+    most = None if book.most_shares is None else book.most_shares + more
+    return replace(book, shares=book.shares + more, most_shares=most)
 
 
 def _units(unit: Unit) -> Decimal:
@@ -89,12 +99,29 @@ def _units(unit: Unit) -> Decimal:
 
 def at_risk(book: OptionBook) -> float:
     """Return what the book's short options count together, in the contract's currency. Raises ToolError no_fresh_quote
-    where a call is uncovered and no price of its underlying is known."""
+    where a call is uncovered and no price of its underlying is known, and not_ready where a combination's legs are
+    not."""
+    if book.unknown_legs:
+        raise ToolError("not_ready", UNKNOWN_LEGS, retry_after_s=10)
     longs, shorts = _sorted(book.options)
+    least, most = book.shares, book.shares if book.most_shares is None else book.most_shares
+    total = 0.0
+    for each in book.combinations:
+        loss, left = _alone(each, book.underlying)
+        total, shorts = total + loss, shorts + left
+        least, most = least + min(each.shares, ZERO), most + max(each.shares, ZERO)
     _cover_free(longs, shorts)
-    _cover_by_shares(shorts, book)
-    total = _cover_at_a_loss(longs, shorts, book)
+    _cover_by_shares(shorts, least, most)
+    total += _cover_at_a_loss(longs, shorts, book.underlying)
     return total + sum(float(short.left) * naked(short.terms, book.underlying) for short in shorts if short.left)
+
+
+def _alone(each: Combination, underlying: float | None) -> tuple[float, list[_Open]]:
+    """Return what a combination's short legs count that it covers itself, and those that it does not cover."""
+    longs, shorts = _sorted(each.options)
+    _cover_free(longs, shorts)
+    _cover_by_shares(shorts, each.shares, each.shares)
+    return _cover_at_a_loss(longs, shorts, underlying), [short for short in shorts if short.left]
 
 
 def naked(terms: OptionTerms, underlying: float | None) -> float:
@@ -143,9 +170,9 @@ def _cover_free(longs: list[_Open], shorts: list[_Open]) -> None:
             _use(long, short)
 
 
-def _cover_by_shares(shorts: list[_Open], book: OptionBook) -> None:
-    """Shares cover calls and short shares cover puts, the dearest first."""
-    right, shares = ("C", book.shares) if book.shares > 0 else ("P", -book.shares)
+def _cover_by_shares(shorts: list[_Open], least: Decimal, most: Decimal) -> None:
+    """The least shares cover calls, and the least short shares cover puts, the dearest first."""
+    right, shares = ("C", least) if least > 0 else ("P", max(-most, ZERO))
     for short in sorted(shorts, key=lambda each: -each.terms.strike):
         if short.terms.right == right and short.left and short.units > 0:
             covered = min(short.left, shares // short.units)
@@ -153,11 +180,11 @@ def _cover_by_shares(shorts: list[_Open], book: OptionBook) -> None:
             shares -= covered * short.units
 
 
-def _cover_at_a_loss(longs: list[_Open], shorts: list[_Open], book: OptionBook) -> float:
+def _cover_at_a_loss(longs: list[_Open], shorts: list[_Open], underlying: float | None) -> float:
     total = 0.0
     for loss, _, long, short in _pairs(longs, shorts):
-        if long.left and short.left and (short.terms.right == "P" or book.underlying is not None):
-            loss = min(loss, naked(short.terms, book.underlying))
+        if long.left and short.left and (short.terms.right == "P" or underlying is not None):
+            loss = min(loss, naked(short.terms, underlying))
         total += float(_use(long, short)) * loss
     return total
 

@@ -179,7 +179,7 @@ class Wrapper:
             self._requests.answer(reqId, figures)
 
     def execDetails(self, reqId: int, contract: ib_async.Contract, execution: ib_async.Execution) -> None:
-        entry = self._orders.execDetails(execution)
+        entry = self._orders.execDetails(execution, contract.secType)
         if entry is None and reqId not in self._requests:  # told unasked: the broker liquidates, say
             name = contract_name(contract)
             log.warning("execution_of_no_order", side=execution.side, shares=execution.shares, contract=name)

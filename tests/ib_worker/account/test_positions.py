@@ -13,6 +13,7 @@ from tests.waiting import until
 
 AAPL = ib_async.Contract(conId=265598, symbol="AAPL", secType="STK")
 CALL = ib_async.Contract(conId=700, symbol="AAPL", secType="OPT", multiplier="100")
+PUT = ib_async.Contract(conId=701, symbol="AAPL", secType="OPT", multiplier="100")
 
 pytestmark = pytest.mark.trial("A18")
 
@@ -107,13 +108,19 @@ async def test_a_session_that_was_read_again_has_every_fill_in_its_positions(sim
         assert [each.position for each in session.positions.all() if each.contract.symbol == "AAPL"] == [10]
 
 
-def test_sales_that_no_position_shows_are_told_by_contract() -> None:
+def test_fills_that_no_position_shows_are_told_by_contract() -> None:
+    def unshown() -> list[tuple[Contract, Decimal]]:
+        return [(each.contract, each.quantity) for each in positions.unshown_fills("DU1")]
+
     positions = holding(30)
     sold(positions, 2, 1)
     sold(positions, 1, of=CALL)
     sold(positions, 5, account="DU2")
     positions.filled("DU1", told(CALL), Decimal(2))
+    positions.filled("DU1", told(PUT), Decimal(-4), "a combination")
 
-    assert positions.unshown_sales("DU1") == [(told(AAPL), Decimal(3)), (told(CALL), Decimal(1))]
+    of_options = [(told(CALL), Decimal(-1)), (told(CALL), Decimal(2)), (told(PUT), Decimal(-4))]
+    assert unshown() == [(told(AAPL), Decimal(-2)), (told(AAPL), Decimal(-1)), *of_options]
     positions.take("DU1", AAPL, 27, 100.0)
-    assert positions.unshown_sales("DU1") == [(told(CALL), Decimal(1))]
+    assert unshown() == of_options
+    assert [each.combination for each in positions.unshown_fills("DU1")] == [None, None, "a combination"]

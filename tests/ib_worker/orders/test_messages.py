@@ -1,6 +1,7 @@
 """TWS's messages about orders, as the tracker takes them."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import ib_async
 import pytest
@@ -150,3 +151,43 @@ def test_a_complete_list_brings_an_ended_order_back_that_it_names() -> None:
     messages.openOrderEnd()
 
     assert not entry.state.done
+
+
+def test_an_execution_of_a_leg_fills_nothing_of_its_combination() -> None:
+    """A leg's cumQty is the leg's: of a ratio of 2 it is twice the combination's."""
+    ledger = OrderTracker(1)
+    messages = OrderMessageHandler(ledger, lambda: AT)
+    legs = [ib_async.ComboLeg(11, 1, "BUY"), ib_async.ComboLeg(12, 2, "SELL")]
+    bag = ib_async.Contract(conId=28812380, symbol="AAPL", secType="BAG", comboLegs=legs)
+    order = ib_async.Order(clientId=1, permId=99, action="SELL", totalQuantity=2, orderType="LMT", lmtPrice=3.0)
+    entry = messages.openOrder(7, bag, order, ib_async.OrderState(status="Submitted"))
+
+    def execution(execId: str, quantity: float, price: float, secType: str) -> None:
+        known = {"execId": execId, "orderId": 7, "clientId": 1, "permId": 99}
+        messages.execDetails(
+            ib_async.Execution(**known, shares=quantity, cumQty=quantity, price=price, avgPrice=price), secType
+        )
+
+    execution("a.1.01", 1, 3.0, "BAG")
+    execution("a.2.01", 1, 9.0, "OPT")
+    execution("a.3.01", 2, 6.0, "OPT")
+
+    assert entry is not None
+    assert (entry.state.status, entry.state.filled, entry.state.lastFillPrice) == ("Submitted", 1, 3.0)
+    assert len(entry.state.fills) == 3
+
+
+def test_a_combinations_fill_is_one_of_each_leg() -> None:
+    filled: list[tuple[str, int, Decimal, object]] = []
+    ledger = OrderTracker(1, on_fill=lambda *fill: filled.append((fill[0], fill[1].conId, *fill[2:])))
+    messages = OrderMessageHandler(ledger, lambda: AT)
+    legs = [ib_async.ComboLeg(11, 1, "BUY"), ib_async.ComboLeg(12, 2, "SELL")]
+    bag = ib_async.Contract(conId=28812380, symbol="AAPL", secType="BAG", comboLegs=legs)
+    order = ib_async.Order(
+        clientId=1, permId=99, account="DU1", action="SELL", totalQuantity=2, orderType="LMT", lmtPrice=3.0
+    )
+    entry = messages.openOrder(7, bag, order, ib_async.OrderState(status="Submitted"))
+
+    messages.orderStatus(7, "Submitted", 2, 0, 3.0, 99, 0, 3.0, 1, "")
+
+    assert filled == [("DU1", 11, Decimal(-2), entry), ("DU1", 12, Decimal(4), entry)]

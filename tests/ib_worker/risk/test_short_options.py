@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bridge.tool import ToolError
-from ib_worker.risk.intent import Leg, OptionBook, OptionTerms, OrderIntent, RiskInputs, Unit
+from ib_worker.risk.intent import Combination, Leg, OptionBook, OptionTerms, OrderIntent, RiskInputs, Unit
 from ib_worker.risk.limit_settings import Limits
 from ib_worker.risk.limits import check
 from ib_worker.risk.short_options import at_risk
@@ -125,6 +125,47 @@ def test_the_legs_of_one_order_cover_each_other() -> None:
     other_way = replace(combination, action="SELL", totalQuantity=Decimal(1001))
     assert refused(other_way, replace(FACTS, legs=legs)) is None  # the better leg is the long one
     assert refused(replace(other_way, totalQuantity=Decimal(50)), replace(FACTS, legs=legs[1:])) is not None  # 50 naked
+
+
+def beside(*options: tuple[OptionTerms, int], shares: int = 0) -> Combination:
+    return Combination(tuple((terms, Decimal(quantity)) for terms, quantity in options), Decimal(shares))
+
+
+COMBINED = [
+    ("two short legs", book(), [beside((C210, -1), (P200, -1))], 41_000.0),
+    ("a vertical", book(), [beside((C200, -1), (C210, 1))], 1_000.0),
+    ("its long leg covers no other", book((C210, -1)), [beside((C200, 1))], 21_000.0),
+    ("two that could cover each other", book(), [beside((C200, -1)), beside((C200, 1))], 20_500.0),
+    ("a held leg covers it", book((C200, 1)), [beside((C210, -1))], 0.0),
+    ("held shares cover it", book(shares=100), [beside((C210, -1))], 0.0),
+    ("a buy-write covers itself", book(), [beside((C210, -1), shares=100)], 0.0),
+    ("its shares cover no other", book((C210, -1)), [beside(shares=100)], 21_000.0),
+    ("its sold shares cover no more", book((C210, -1), shares=100), [beside(shares=-100)], 21_000.0),
+    ("its bought shares close the cover", book((P200, -1), shares=-100), [beside(shares=100)], 20_000.0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("held", "open_ones", "by_hand"), [row[1:] for row in COMBINED], ids=[r[0] for r in COMBINED])
+def test_a_combination_that_may_fill_counts_its_short_legs(
+    held: OptionBook, open_ones: list[Combination], by_hand: float
+) -> None:
+    assert at_risk(replace(held, combinations=tuple(open_ones))) == pytest.approx(by_hand)
+
+
+def test_shares_that_may_be_bought_cover_no_put_and_those_that_may_be_sold_no_call() -> None:
+    between = replace(book((C210, -1), (P200, -1), shares=-100), most_shares=Decimal(100))
+
+    assert at_risk(between) == 41_000.0
+
+
+def test_an_unknown_leg_holds_up_a_sale_and_not_a_purchase() -> None:
+    blind = replace(FACTS, book=replace(book(), unknown_legs=True))
+
+    error = refused(replace(SELL, totalQuantity=Decimal(1)), blind)
+
+    assert error is not None
+    assert error.code == "not_ready"
+    assert refused(replace(SELL, action="BUY", totalQuantity=Decimal(1)), blind) is None
 
 
 @pytest.mark.trial("A26")
