@@ -163,10 +163,10 @@ def test_an_execution_of_a_leg_fills_nothing_of_its_combination() -> None:
     entry = messages.openOrder(7, bag, order, ib_async.OrderState(status="Submitted"))
 
     def execution(execId: str, quantity: float, price: float, secType: str) -> None:
-        known = {"execId": execId, "orderId": 7, "clientId": 1, "permId": 99}
-        messages.execDetails(
-            ib_async.Execution(**known, shares=quantity, cumQty=quantity, price=price, avgPrice=price), secType
+        told = ib_async.Execution(
+            execId=execId, orderId=7, clientId=1, permId=99, shares=quantity, cumQty=quantity, price=price
         )
+        messages.execDetails(told, secType)
 
     execution("a.1.01", 1, 3.0, "BAG")
     execution("a.2.01", 1, 9.0, "OPT")
