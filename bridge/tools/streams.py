@@ -1,7 +1,7 @@
 """Tools about streams that can be read: a handle that lasts, and its entries by cursor."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -88,6 +88,9 @@ class Subscribe(ContractArguments):
     restarts, and lapses when nobody reads it for 10 minutes. One contract needs one market-data line, however many
     watch it."""
 
+    title: ClassVar = "stream of quotes, account values or order events"
+    search_words: ClassVar = "follow track ticks continuously real-time feed of prices portfolio fills"
+
     kind: StreamKind
     symbol: Symbol | None = None  # type: ignore[assignment]  # only quotes need one
     account: Annotated[Account | None, Field(description="for kind account; left out: the session's only one")] = None
@@ -110,6 +113,9 @@ class ReadStream(ToolRequest):
     """Read the entries of a stream after a cursor; without any, wait up to wait_seconds for the first. Returns at once
     when there are some. Give the cursor of the last answer to miss nothing; left out: from the subscription's start."""
 
+    title: ClassVar = "entries of a stream"
+    search_words: ClassVar = "what changed since poll new ticks updates"
+
     handle: Handle
     cursor: Annotated[EventCursor | None, Field(description="of ibkr_subscribe or the last answer")] = None
     wait_seconds: Annotated[int, Field(ge=0, le=LONGEST_WAIT_S)] = 50
@@ -121,9 +127,15 @@ class ReadStream(ToolRequest):
 class Unsubscribe(ToolRequest):
     """End a stream of ibkr_subscribe. Its market-data line goes back to TWS when nobody else watches the contract."""
 
+    title: ClassVar = "end of a stream"
+    search_words: ClassVar = "stop following close feed"
+
     handle: Handle
 
 
 @tool(returns=OpenStreams, toolset="streams", composed=True)
 class GetStreams(ToolRequest):
     """List your open streams with their handles, and when each lapses."""
+
+    title: ClassVar = "my open streams"
+    search_words: ClassVar = "list subscriptions feeds handles"
