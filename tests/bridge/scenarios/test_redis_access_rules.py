@@ -1,10 +1,13 @@
 """Under Redis' access rules: a front and a worker work with no more than they need, and can't do each other's part."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
+from bridge.bus.controls.approvals import Approval, ask_approval, give_approval, refuse_approval
+from bridge.bus.events.event import Cursor
 from bridge.bus.keys import Keys
 from bridge.bus.transport.connection import Refused
 from bridge.bus.transport.pipeline import CommandPipeline
@@ -13,8 +16,8 @@ from tests.stacks.bus import KEY, Broker, ask, front, pipe_to, serving, submit
 
 PASSWORD = "a-long-password"
 
-# A front publishes requests, hears replies and ticks, writes order records, seals what clients hand back, and sets the
-# kill switch but can't lift it.
+# A front publishes requests, hears replies and ticks, writes order records, seals what clients hand back, reads the
+# event log, and sets the kill switch but can't lift it. It neither writes nor reads approvals.
 FRONT = """
     +ping +auth +select +client|setinfo +info +time +evalsha +eval +spublish +hmget +get +hset +del +pexpire +srem
     ~ibkr:{{{0}}}:op:* ~ibkr:{{{0}}}:req ~ibkr:{{{0}}}:rep:* ~ibkr:{{{0}}}:inflight ~ibkr:{{{0}}}:generation
@@ -23,10 +26,12 @@ FRONT = """
     (+pubsub|shardnumsub allchannels)
     (+evalsha +eval +time +hget +hmget +hset +rpush ~ibkr:{{{0}}}:halt ~ibkr:{{{0}}}:switched)
     (+set +get ~ibkr:{{{0}}}:seal)
+    (+evalsha +eval +xrange +xrevrange ~ibkr:{{{0}}}:events)
+    (+ssubscribe +sunsubscribe &ibkr:{{{0}}}:event_news)
 """
 WORKER = """
     +@connection +@pubsub +@hash +@string +@set +@sortedset +@stream +@list +time +evalsha +eval +script|load +del
-    +pexpire +pttl +exists +info ~ibkr:{{{0}}}:* &ibkr:{{{0}}}:*
+    +pexpire +pttl +exists +info +type +unlink ~ibkr:{{{0}}}:* &ibkr:{{{0}}}:*
 """
 
 
@@ -70,6 +75,22 @@ async def test_both_sides_work_with_what_they_need(urls: dict[str, str], session
     assert status is not None
     assert tick.seq == 1
     assert (halt.level, halt.by, halt.reason) == ("halt", "claude", "enough")
+
+
+async def test_the_worker_writes_an_approval_and_its_event_and_a_front_reads_the_event(
+    urls: dict[str, str], session: str
+) -> None:
+    keys, asked = Keys(session), Approval(KEY, "digest-1", "claude", "BUY 1 AAPL")
+    async with CommandPipeline(urls["worker"]) as pipe, front(urls["front"], session) as asker:
+        reading = asyncio.create_task(asker.events.after(Cursor()))
+        assert await ask_approval(pipe, keys, asked, "challenge-1") == ""
+        assert await refuse_approval(pipe, keys, KEY, "digest-1", "anna", "too large")
+        page = await reading
+        for step in (ask_approval(asker.pipe, keys, asked), give_approval(asker.pipe, keys, KEY, "digest-1", "me")):
+            with pytest.raises(Refused, match=r"(?i)permission"):
+                await step
+
+    assert page.events[0].event.details["state"] == "asked"
 
 
 @pytest.mark.fault(86)
