@@ -29,7 +29,7 @@ from ib_worker.order_entry.data_loss import reconcile
 from ib_worker.order_entry.reconciliation import Reconciliation
 from ib_worker.order_groups.resting_exits import exit_warnings
 from ib_worker.orders.timing import USUAL, OrderTiming
-from ib_worker.risk.approvals import Approvals
+from ib_worker.risk.approvals import Approvals, end_overdue_approvals
 from ib_worker.risk.circuit_breakers import CircuitBreakers, watch_breakers
 from ib_worker.risk.confirmation_tokens import ConfirmationTokens
 from ib_worker.session import alerts as alarm
@@ -123,6 +123,7 @@ def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
         "the account's updates": session.account_updates.run,
         "the audit log": session.services.audit.run,
         "Redis' durability": lambda: watch_durability(bus.pipe, session),
+        "the approvals": lambda: end_overdue_approvals(bus.pipe, bus.keys),
         "the refusals' log": lambda: log_refusals(bus.pipe, bus.keys, session.services.audit),
         "the kill switch's log": lambda: log_kill_switch_changes(bus.pipe, bus.keys, session.services.audit),
         "the tripwires": lambda: watch_breakers(

@@ -30,7 +30,8 @@ from bridge.tools.types import (
 
 MOST_CONDITIONS = 20
 ORDER_EVENTS = frozenset({"order_filled", "order_partly_filled", "order_done", "order_rejected"})
-APPROVALS = {"order_approved": ("approved",), "order_refused": ("refused", "declined")}
+# The states of a live order's approval that meet each event.
+APPROVALS = {"order_approved": ("approved",), "order_refused": ("refused", "declined", "expired", "voided")}
 CONTRACT = frozenset(ContractArguments.model_fields)
 LEVELS = frozenset({"above", "below"})
 # What each event takes beside its name.
@@ -74,11 +75,11 @@ LocalTime = Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2}[ T])?
 
 class WaitCondition(ToolRequest):
     """One event to wait for. `order_…` is about the order that orderKey or permId names, and order_done is its end in
-    any way. `order_approved` and `order_refused` are a person's decision on the live order that waits under orderKey.
-    `execution` is about any fill, or those of one symbol, order or conId. `price` (the last trade, else the middle of
-    bid and ask), `daily_pnl`, `position_pnl` (unrealized) and `account_value` are met while the value is above or below
-    the level, at once if it is so already. `session_open` and `session_close` are met while the contract's regular
-    hours are on or over."""
+    any way. `order_approved` and `order_refused` are a person's decision on the live order that waits under orderKey;
+    order_refused is also the end of its time. `execution` is about any fill, or those of one symbol, order or conId.
+    `price` (the last trade, else the middle of bid and ask), `daily_pnl`, `position_pnl` (unrealized) and
+    `account_value` are met while the value is above or below the level, at once if it is so already. `session_open` and
+    `session_close` are met while the contract's regular hours are on or over."""
 
     event: AwaitedEvent
     orderKey: Annotated[Key | None, Field(description="the idempotencyKey it was placed under")] = None

@@ -1,10 +1,11 @@
 """Asks a human's approval for a live order, and takes the answer: without it nothing is accepted."""
 
+import asyncio
 import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from bridge.bus.controls.approvals import (
     WAITS_MS,
@@ -15,13 +16,17 @@ from bridge.bus.controls.approvals import (
     answer_form,
     approval_state,
     ask_approval,
+    waiting_approvals,
 )
 from bridge.bus.keys import Keys
 from bridge.bus.server.request import RequestContext
 from bridge.bus.timing import USUAL
-from bridge.bus.transport.connection import bus_errors
+from bridge.bus.transport.connection import BusError, bus_errors
+from bridge.bus.transport.outage_log import Outage
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tool import ToolError
+
+SWEEP_S = 5.0  # between looks for orders that wait no more
 
 # Why a form's answer lets nothing pass.
 INVALID: dict[FormResult, str] = {
@@ -109,6 +114,18 @@ class Approvals:
         )
         found = await approval_state(self._pipe, self._keys, key)
         return waits_error(key, found.summary, why, reason="unread")
+
+
+async def end_overdue_approvals(pipe: CommandPipeline, keys: Keys, every_s: float = SWEEP_S) -> NoReturn:
+    """For ever: write into the event log which orders wait no more, as their time is over or a halt has voided them."""
+    unread = Outage("approvals_not_read")
+    while True:
+        try:
+            await waiting_approvals(pipe, keys)
+            unread.over()
+        except BusError as error:
+            unread.failed(error)
+        await asyncio.sleep(every_s)
 
 
 def waits_error(key: str, summary: str, why: str = "", **details: Any) -> ToolError:

@@ -92,7 +92,8 @@ def test_the_kill_switch_is_an_event(kind: EventKind) -> None:
         ("refused", "order_refused"),
         ("declined", "order_refused"),
         ("asked", ""),
-        ("expired", ""),
+        ("expired", "order_refused"),
+        ("voided", "order_refused"),
     ],
 )
 def test_a_persons_decision_is_on_the_order_of_the_key(state: str, wanted: str) -> None:

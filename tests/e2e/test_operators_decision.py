@@ -177,6 +177,19 @@ async def test_what_the_operator_refuses_reaches_the_call_the_wait_and_the_audit
     assert live.frames == 0
 
 
+async def test_a_halt_ends_the_wait_for_a_decision(redis_url: str, session: str) -> None:
+    key = new_key()
+    async with live_stack(redis_url, session) as live:
+        await placed(live, key)
+        waiting = asyncio.create_task(decided(live, key))
+        await asyncio.sleep(0.3)
+        await live.beside.asker.halt("anna", "enough")
+        found = await waiting
+
+    assert (found["event"], found["happened"]["details"]) == ("order_refused", {"state": "voided"})
+    assert live.frames == 0
+
+
 async def test_nobody_waits_for_a_decision_that_nobody_was_asked_for(redis_url: str, session: str) -> None:
     async with live_stack(redis_url, session) as live:
         error = await decided(live, new_key())

@@ -1,12 +1,20 @@
 """Approvals: a live order waits for a human, and for this very order."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from bridge.bus.controls.approvals import give_approval, waiting_approvals
+from bridge.bus.controls.approvals import Approval, ask_approval, give_approval, waiting_approvals
+from bridge.bus.events.event import Cursor
+from bridge.bus.events.event_log import read_events
+from bridge.bus.keys import Keys
+from bridge.tasks import cancel_and_wait
+from ib_worker.risk.approvals import end_overdue_approvals
 from ibgateway.simulator.server.server import Simulator
+from tests.stacks.bus import pipe_to
 from tests.stacks.worker import caller, frames, order, worker
+from tests.waiting import until
 
 KEY = "a-key-of-the-caller"
 LIVE: dict[str, Any] = {"trading_mode": "live", "live_accounts": frozenset({"DU1234567"})}
@@ -48,3 +56,18 @@ async def test_a_previewed_order_that_waits_for_a_human_is_still_confirmed_when_
 
     assert (held.code, filled["status"], again.code) == ("approval_required", "Filled", "confirmation_invalid")
     assert frames(sim) == 1
+
+
+async def test_an_order_whose_time_is_over_is_told_though_nobody_asks(redis_url: str, session: str) -> None:
+    keys = Keys(session)
+    async with pipe_to(redis_url) as pipe:
+        looking = asyncio.create_task(end_overdue_approvals(pipe, keys, every_s=0.02))
+        await ask_approval(pipe, keys, Approval(KEY, "digest", "claude", "BUY 1 AAPL"))
+        await pipe.send("PEXPIRE", keys.approval(KEY), 100)
+
+        async def over() -> bool:
+            page = await read_events(pipe, keys, Cursor())
+            return [each.event.details["state"] for each in page.events] == ["asked", "expired"]
+
+        await until(over, "the log says that it has expired")
+        await cancel_and_wait([looking])
