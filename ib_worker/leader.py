@@ -1,7 +1,7 @@
 """One term of leadership: the session, what serves it and what it tells of itself, from the lease to its end."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, NoReturn
@@ -10,6 +10,7 @@ import structlog
 
 from bridge.bus.controls.audit_log import AuditLog
 from bridge.bus.controls.connection_target import read_connection_target, store_connection_target
+from bridge.bus.events.event import ReadEvent
 from bridge.bus.events.event_log import log_events
 from bridge.bus.server.request import retry_until_answered
 from bridge.bus.server.server import BusServer, Reconcile
@@ -29,6 +30,9 @@ from ib_worker.order_entry.data_loss import reconcile
 from ib_worker.order_entry.reconciliation import Reconciliation
 from ib_worker.order_groups.resting_exits import exit_warnings
 from ib_worker.orders.timing import USUAL, OrderTiming
+from ib_worker.pushes.channels import send as send_push
+from ib_worker.pushes.delivery import PushDelivery
+from ib_worker.pushes.target import AlertTarget
 from ib_worker.risk.approvals import Approvals, end_overdue_approvals
 from ib_worker.risk.circuit_breakers import CircuitBreakers, watch_breakers
 from ib_worker.risk.confirmation_tokens import ConfirmationTokens
@@ -134,6 +138,22 @@ def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
         "the event log": lambda: log_session_states(session, partial(log_events, bus.pipe, bus.keys, bus.lease.token)),
         "the watches": WatchEngine(session, FigureSources(get_pnl_single, get_account_summary)).run,
         "the heartbeat": lambda: _beat(bus, session),
+        **_deliveries(session),
+    }
+
+
+def _deliveries(session: Session) -> dict[str, Duty]:
+    """Return a delivery for each of the operator's targets."""
+    settings = session.settings
+    secret = settings.alert_secret.get_secret_value() if settings.alert_secret else ""
+
+    def send(target: AlertTarget, events: Sequence[ReadEvent], lost: bool) -> None:
+        send_push(target, events, settings.ibkr_session, secret, lost)
+
+    table = session.services.watches
+    return {
+        f"the pushes to {each.name}": PushDelivery(each, table, settings.alert_events, send).run
+        for each in settings.alert_targets
     }
 
 

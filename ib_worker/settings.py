@@ -11,10 +11,13 @@ from bridge.bus.keys import session_name
 from bridge.bus.transport.address import redis_address
 from bridge.settings import comma_list
 from bridge.tools.types import MarketDataType
+from ib_worker.pushes.target import WEBHOOK, AlertTarget, PushGroup, read_targets
 from ib_worker.risk.circuit_breakers import CircuitBreakerSettings
 from ib_worker.risk.limit_settings import Limits
 from ib_worker.risk.trading_mode import Mode
 from ib_worker.tws.endpoint import Endpoint, endpoints
+
+SHORTEST_SECRET = 16  # characters
 
 
 def _web_address(written: SecretStr | None) -> SecretStr | None:
@@ -59,6 +62,10 @@ class WorkerSettings(BaseSettings):
     alert_webhook: Annotated[SecretStr | None, AfterValidator(_web_address)] = None  # gets each alert as JSON
     alert_after_s: Annotated[float, Field(ge=0)] = 60  # a restart of the gateway takes less, the nightly one a bit more
     alert_every_s: Annotated[float, Field(gt=0)] = 900  # while it lasts
+    # name=address: where alerts may be sent. Tools give the name alone.
+    alert_targets: Annotated[tuple[AlertTarget, ...], NoDecode, BeforeValidator(read_targets)] = ()
+    alert_events: Annotated[frozenset[PushGroup], NoDecode, BeforeValidator(comma_list)] = frozenset()  # to each target
+    alert_secret: SecretStr | None = None  # signs webhooks
     beat_file: Path = Path(tempfile.gettempdir()) / "ibkr-worker.beat"
     leader_file: Path | None = None  # one for a session's workers on a machine: who follows a dead one need not wait
     redis_durability: Literal["checked", "assumed"] = "checked"  # assumed: somebody else cares that Redis keeps all
@@ -78,6 +85,18 @@ class WorkerSettings(BaseSettings):
             raise ValueError("LIVE_ACCOUNTS: TRADING_MODE=live needs the accounts that may trade, by their exact names")
         if unset := self.limits.unset():
             raise ValueError(f"TRADING_MODE=live needs each limit set, or waived with off: {', '.join(unset)}")
+        return self
+
+    @model_validator(mode="after")
+    def _webhooks_are_signed(self) -> Self:
+        webhooks = [each.name for each in self.alert_targets if each.scheme in WEBHOOK]
+        if webhooks and (self.alert_secret is None or len(self.alert_secret.get_secret_value()) < SHORTEST_SECRET):
+            raise ValueError(
+                f"ALERT_SECRET: the webhook {webhooks[0]} of ALERT_TARGETS needs a secret that signs its messages, of "
+                f"{SHORTEST_SECRET} characters or more. openssl rand -hex 32 makes one"
+            )
+        if self.alert_events and not self.alert_targets:
+            raise ValueError("ALERT_EVENTS: no target is set that could get them. Set ALERT_TARGETS, or leave it out")
         return self
 
     @property

@@ -1,6 +1,6 @@
-"""Tools about events: calls that end when something happens."""
+"""Tools about events: calls that end when something happens, and alerts that are kept while no client is there."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
@@ -71,6 +71,14 @@ AwaitedEvent = Literal[
 ]  # fmt: skip
 AlertId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]{8}-[a-z0-9]{16}$")]
 LocalTime = Annotated[str, StringConstraints(pattern=r"^(\d{4}-\d{2}-\d{2}[ T])?([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
+
+
+MOST_TARGETS = 8
+TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$")]
+ExpiryTime = Annotated[
+    str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2})$")
+]
+Note = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class WaitCondition(ToolRequest):
@@ -181,3 +189,63 @@ class KeepWatches(ToolRequest):
     is."""
 
     events: Annotated[list[WaitCondition], Field(min_length=1, max_length=MOST_CONDITIONS)]
+
+
+class AlertReport(Model):
+    """One alert. `events` are its conditions, with the contracts and accounts that they mean. `fired` counts how often
+    it has fired, last at `fired_at`. Without `expires_at` it stays until it fires, or is cancelled."""
+
+    alertId: str
+    events: list[dict[str, Any]]
+    repeat: bool
+    expires_at: str | None
+    targets: list[str]
+    note: str | None
+    created_at: str
+    fired: int
+    fired_at: str | None
+    message: str = ""
+
+
+class AlertList(Model):
+    """The caller's alerts, oldest first, and the names of the targets that an alert may be sent to."""
+
+    count: int
+    truncated: bool
+    alerts: list[AlertReport]
+    targets: list[str]
+
+
+class AlertCancelled(Model):
+    """The end of an alert. `cancelled` is false where it had fired or expired already."""
+
+    alertId: str
+    cancelled: bool
+    message: str = ""
+
+
+@tool(returns=AlertReport, toolset="alerts", effect=Effect.OWN)
+class CreateAlert(ToolRequest):
+    """Create an alert on a price, profit, account value, time, session, order or fill: the first of the given events
+    fires it, also while no client is connected. Without repeat it fires once. ibkr_wait_for on event alert with its
+    alertId tells it; targets, by the operator's names, send it to a phone, mailbox or webhook. The same call twice is
+    one alert."""
+
+    events: Annotated[list[WaitCondition], Field(min_length=1, max_length=MOST_CONDITIONS)]
+    repeat: Annotated[bool, Field(description="again each time it becomes true anew")] = False
+    expires_at: Annotated[ExpiryTime | None, Field(description="such as 2026-07-24T20:00:00Z")] = None
+    targets: Annotated[list[TargetName], Field(max_length=MOST_TARGETS, description="of ibkr_get_alerts")] = []
+    note: Annotated[Note | None, Field(description="sent with it")] = None
+
+
+@tool(returns=AlertList, toolset="alerts")
+class GetAlerts(ToolRequest):
+    """Return your alerts that may still fire, and the names of the targets. One that has fired is in the answer of
+    ibkr_wait_for."""
+
+
+@tool(returns=AlertCancelled, toolset="alerts", effect=Effect.OWN)
+class CancelAlert(ToolRequest):
+    """Cancel one of your alerts."""
+
+    alertId: AlertId

@@ -34,22 +34,23 @@ class HandlerEntry:
     handler: Handler
     adapter: TypeAdapter[Any]
     takes_asked: bool
+    always: bool  # answered without a session that is ready, too
 
 
 HANDLERS: dict[str, HandlerEntry] = {}  # by operation
 
 
-def handles(request: type[ToolRequest]) -> Callable[[H], H]:
+def handles(request: type[ToolRequest], always: bool = False) -> Callable[[H], H]:
     """Register the handler of a declaration.
 
     It takes the request and the session, and the `Asked` if it has a third parameter: what changes something must.
-    Reads are called only when the session is ready.
+    Reads are called only when the session is ready, unless they `always` have an answer.
     """
     declared = next(each for each in OPERATIONS.values() if each.request is request)
 
     def add(handler: H) -> H:
         takes_asked = len(inspect.signature(handler).parameters) == 3
-        HANDLERS[declared.name] = HandlerEntry(declared, handler, declared.adapter, takes_asked)
+        HANDLERS[declared.name] = HandlerEntry(declared, handler, declared.adapter, takes_asked, always)
         return handler
 
     return add
@@ -100,7 +101,7 @@ async def _answer(session: Session, asked: RequestContext) -> bytes:
         )
     request = handled.declared.request.model_validate_json(asked.arguments)
     session.note_caller(asked.client)
-    if handled.declared.effect is Effect.READ:
+    if handled.declared.effect is Effect.READ and not handled.always:
         session.require_ready()
     also = (asked,) if handled.takes_asked else ()
     result = await handled.handler(request, session, *also)

@@ -1,15 +1,27 @@
 """Handlers behind the tools about events."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
 from bridge.bus.controls.approval_events import approval_draft
 from bridge.bus.events.event import SessionEvent
+from bridge.bus.events.watches import Watch
 from bridge.bus.server.request import RequestContext
-from bridge.conditions import watch_id
+from bridge.conditions import owner_tag, watch_id
 from bridge.tool import ToolError
-from bridge.tools.events import GetApprovalState, GetOrderState, KeepWatches, WatchesKept
+from bridge.tools.events import (
+    AlertCancelled,
+    AlertList,
+    AlertReport,
+    CancelAlert,
+    CreateAlert,
+    GetAlerts,
+    GetApprovalState,
+    GetOrderState,
+    KeepWatches,
+    WatchesKept,
+)
 from bridge.tools.types import Happened
 from ib_worker.alerts.clocks import milliseconds
 from ib_worker.alerts.registration import new_watch
@@ -71,3 +83,108 @@ async def keep_watches(request: KeepWatches, session: Session, asked: RequestCon
         watch = table.get(id) or await new_watch(session, id, asked.caller, "wait", [each])
         kept.append(await table.keep(msgspec.structs.replace(watch, until_ms=until_ms)))
     return WatchesKept(watches=[each.id for each in kept])
+
+
+@handles(CreateAlert)
+async def create_alert(request: CreateAlert, session: Session, asked: RequestContext) -> AlertReport:
+    _require_known(request.targets, session)
+    until_ms = _until_ms(request.expires_at, session)
+    for each in request.events:
+        _require_own(each.alertId, asked)
+    terms = repr((request.repeat, request.expires_at, request.targets, request.note))
+    id = watch_id(asked.caller, *request.events, kind="alert", terms=terms)
+    table = session.services.watches
+    known = table.get(id)
+    if known is not None:
+        return _report(known, session, "There already, and unchanged.")
+    read = (await table.newest()).number
+    watch = await new_watch(
+        session,
+        id,
+        asked.caller,
+        "repeat" if request.repeat else "once",
+        request.events,
+        until_ms=until_ms,
+        targets=request.targets,
+        note=request.note or "",
+        read=read,
+    )
+    return _report(await table.keep(watch), session)
+
+
+@handles(GetAlerts, always=True)
+async def get_alerts(_: GetAlerts, session: Session, asked: RequestContext) -> AlertList:
+    await session.services.watches.loaded.wait()
+    own = [each for each in session.services.watches.all() if each.mode != "wait" and each.principal == asked.caller]
+    own.sort(key=lambda each: (each.created_ms, each.id))
+    alerts = [_report(each, session) for each in own]
+    return AlertList(count=len(alerts), truncated=False, alerts=alerts, targets=_names(session))
+
+
+@handles(CancelAlert)
+async def cancel_alert(request: CancelAlert, session: Session, asked: RequestContext) -> AlertCancelled:
+    _require_own(request.alertId, asked)
+    table = session.services.watches
+    await table.loaded.wait()
+    watch = table.get(request.alertId)
+    if watch is None or watch.mode == "wait":
+        return AlertCancelled(
+            alertId=request.alertId, cancelled=False, message="There is none: it has fired, expired or was cancelled."
+        )
+    await table.remove(request.alertId)
+    return AlertCancelled(alertId=request.alertId, cancelled=True)
+
+
+def _require_own(alertId: str | None, asked: RequestContext) -> None:
+    """Raises ToolError forbidden for another principal's alert."""
+    if alertId is not None and not alertId.startswith(f"{owner_tag(asked.caller)}-"):
+        raise ToolError("forbidden", f"alertId: {alertId} is another client's. Give one of ibkr_get_alerts.")
+
+
+def _require_known(targets: list[str], session: Session) -> None:
+    """Raises ToolError for a target that the operator has not set. An address is none: only the operator has those."""
+    known = _names(session)
+    if unknown := [each for each in targets if each not in known]:
+        has = f"It has {', '.join(known)}." if known else "It has none: the operator sets them in ALERT_TARGETS."
+        raise ToolError("invalid_arguments", f"targets: this worker has no {', '.join(unknown)}. {has}")
+
+
+def _names(session: Session) -> list[str]:
+    return [each.name for each in session.settings.alert_targets]
+
+
+def _until_ms(written: str | None, session: Session) -> int | None:
+    """Return when an alert ends, by this machine's clock. Raises ToolError for a time that is over."""
+    if written is None:
+        return None
+    try:
+        at = datetime.fromisoformat(written)
+    except ValueError as wrong:
+        raise ToolError("invalid_arguments", f"expires_at: {written} is no time: {wrong}.") from None
+    now = session.now()
+    if at <= now:
+        raise ToolError(
+            "invalid_arguments", f"expires_at: {written} is over: it is {now.isoformat(timespec='seconds')}."
+        )
+    return milliseconds(at - session.ahead)
+
+
+def _report(watch: Watch, session: Session, message: str = "") -> AlertReport:
+    return AlertReport(
+        alertId=watch.id,
+        events=watch.conditions,
+        repeat=watch.mode == "repeat",
+        expires_at=None if watch.until_ms is None else _time(watch.until_ms, session),
+        targets=watch.targets,
+        note=watch.note or None,
+        created_at=_time(watch.created_ms, session),
+        fired=watch.fired,
+        fired_at=watch.fired_at or None,
+        message=message,
+    )
+
+
+def _time(ms: int, session: Session) -> str:
+    """Return a time as answers have it, to the nearest second."""
+    at = datetime.fromtimestamp(ms / 1000, UTC) + session.ahead
+    return datetime.fromtimestamp(round(at.timestamp()), UTC).isoformat()

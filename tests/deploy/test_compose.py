@@ -93,6 +93,9 @@ SETTINGS = {
     "ALERT_WEBHOOK": "https://example.com/hook",
     "ALERT_AFTER_S": "30",
     "ALERT_EVERY_S": "600",
+    "ALERT_TARGETS": "desk=https://example.com/hook,phone=ntfys://ntfy.sh/topic",
+    "ALERT_EVENTS": "fills,halts",
+    "ALERT_SECRET": "0123456789abcdef",
     "LOG_LEVEL": "debug",
     "LOG_FORMAT": "console",
 }

@@ -231,8 +231,9 @@ def test_a_redis_without_a_limit_has_none_of_its_own() -> None:
     [
         {"worker": {"env": {"ALERT_WEBHOOK": "https://example.com"}}},
         {"logins": [{**SIMULATED_LOGIN, "workerEnv": {"ALERT_WEBHOOK": "https://example.com"}}]},
+        {"logins": [{**SIMULATED_LOGIN, "workerEnv": {"ALERT_TARGETS": "phone=ntfys://ntfy.sh/topic"}}]},
     ],
-    ids=["of all", "of one"],
+    ids=["of all", "of one", "targets"],
 )
 def test_a_worker_with_a_webhook_has_a_way_to_it_and_to_nothing_of_the_cluster(values: dict[str, Any]) -> None:
     rule = find(render(values), "NetworkPolicy", "rel-demo-worker")["spec"]["egress"][-1]
@@ -246,12 +247,12 @@ def test_a_webhook_of_the_cluster_is_a_matter_of_values() -> None:
     peer = {"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}
     values = {
         "worker": {"env": {"ALERT_WEBHOOK": "http://alerts:8080"}},
-        "networkPolicy": {"alerts": {"to": [peer], "port": 8080}},
+        "networkPolicy": {"alerts": {"to": [peer], "port": 8080, "morePorts": [587]}},
     }
 
     rule = find(render(values), "NetworkPolicy", "rel-demo-worker")["spec"]["egress"][-1]
 
-    assert rule == {"to": [peer], "ports": [{"port": 8080}]}
+    assert rule == {"to": [peer], "ports": [{"port": 8080}, {"port": 587}]}
 
 
 def test_a_digest_wins_over_the_tag() -> None:

@@ -19,6 +19,7 @@ SETTINGS = {
     "ACME_EMAIL": "you@example.com",
     "TWS_USERID": "someone",
     "ALERT_WEBHOOK": "https://example.com/hook",
+    "ALERT_TARGETS": "phone=ntfys://ntfy.sh/topic",
 }
 COMBINATIONS = [("simulator", "trial"), ("simulator", "tls"), ("gateway", "trial"), ("gateway", "tls")]
 
@@ -93,6 +94,9 @@ def test_the_worker_has_a_way_out_for_alerts_where_a_webhook_is_set(files: tuple
 
     assert set(alerted["networks"]) == {"worker-redis", "worker-gateway", "alerts"}
     assert alerted["environment"]["ALERT_WEBHOOK"] == SETTINGS["ALERT_WEBHOOK"]
+    pushed = services(*files, "targets")["worker"]
+    assert set(pushed["networks"]) == set(alerted["networks"])
+    assert pushed["environment"]["ALERT_TARGETS"] == SETTINGS["ALERT_TARGETS"]
 
 
 def test_a_node_has_room_for_the_front_that_starts_before_another_stops() -> None:

@@ -23,6 +23,30 @@ def test_a_webhook_that_was_left_empty_is_none(written: str, monkeypatch: pytest
     assert WorkerSettings().alert_webhook is None
 
 
+def test_a_webhook_of_the_targets_needs_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALERT_TARGETS", "phone=ntfys://ntfy.sh/topic")
+    assert [each.name for each in WorkerSettings().alert_targets] == ["phone"]
+    monkeypatch.setenv("ALERT_TARGETS", "desk=https://example.com/hidden")
+    for secret in ("", "short"):
+        monkeypatch.setenv("ALERT_SECRET", secret)
+        with pytest.raises(ValidationError, match="ALERT_SECRET: the webhook desk of ALERT_TARGETS") as refused:
+            WorkerSettings()
+        assert "hidden" not in str(refused.value)
+    monkeypatch.setenv("ALERT_SECRET", "0123456789abcdef")
+    assert WorkerSettings().alert_events == frozenset()
+
+
+def test_events_that_no_target_could_get_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALERT_EVENTS", "fills,halts")
+    with pytest.raises(ValidationError, match="no target is set"):
+        WorkerSettings()
+    monkeypatch.setenv("ALERT_TARGETS", "phone=ntfys://ntfy.sh/topic")
+    assert WorkerSettings().alert_events == {"fills", "halts"}
+    monkeypatch.setenv("ALERT_EVENTS", "quotes")
+    with pytest.raises(ValidationError, match="fills"):
+        WorkerSettings()
+
+
 @pytest.mark.parametrize("session", ["", "two words", "{paper}", "x" * 33])
 def test_a_session_that_redis_could_not_have_is_refused_at_the_start(
     session: str, monkeypatch: pytest.MonkeyPatch

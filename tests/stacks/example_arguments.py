@@ -16,6 +16,8 @@ BY_TOOL: dict[str, dict[str, Any]] = {
     "ibkr_subscribe": {"kind": "quotes", "symbol": "SPY"},
     "ibkr_read_stream": {"handle": "s-0123456789ab", "wait_seconds": 1},
     "ibkr_unsubscribe": {"handle": "s-0123456789ab"},
+    "ibkr_create_alert": {"events": [{"event": "halt"}]},
+    "ibkr_cancel_alert": {"alertId": "aaaaaaaa-bbbbbbbbbbbbbbbb"},
     "ibkr_wait_for": {"events": [{"event": "halt"}], "timeout_seconds": 1},
 }
 

@@ -1,0 +1,44 @@
+"""The way to a target, by its scheme."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import msgspec
+
+from bridge.bus.events.event import ReadEvent
+from bridge.redaction import mask_accounts
+from ib_worker.pushes.target import WEBHOOK, AlertTarget
+from ib_worker.pushes.texts import push_text
+from ib_worker.pushes.webhook import post
+
+APPRISE = "ib_worker.pushes.apprise_channel"  # the only place that loads it: it takes a second and twenty MB
+
+
+def send(target: AlertTarget, events: Sequence[ReadEvent], session: str, secret: str, lost: bool = False) -> None:
+    """Push the events in one message. It blocks. Raises PushFailed."""
+    lines = [push_text(each.event, session) for each in events]
+    text = mask_accounts("\n".join(["Events before these are lost.", *lines] if lost else lines))
+    address = target.address.get_secret_value()
+    if target.scheme not in WEBHOOK:
+        import_module(APPRISE).send(address, text)
+        return
+    body: dict[str, Any] = {
+        "event_id": event_id(session, events[0]),
+        "session": session,
+        "text": text,
+        "lost": lost,
+        "events": [_event(each, session) for each in events],
+    }
+    post(address, mask_accounts(msgspec.json.encode(body).decode()).encode(), secret)
+
+
+def event_id(session: str, read: ReadEvent) -> str:
+    """Return the event's name: a push that comes twice has the same."""
+    return f"{session}/{read.cursor.id}"
+
+
+def _event(read: ReadEvent, session: str) -> dict[str, Any]:
+    event = msgspec.to_builtins(read.event)
+    event.pop("key", None)
+    return {"event_id": event_id(session, read), "text": push_text(read.event, session), **event}
