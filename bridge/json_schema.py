@@ -67,6 +67,36 @@ def result_schema(adapter: TypeAdapter[Any], *, wrapped: bool) -> Schema:
     return whole | ({"$defs": definitions} if definitions else {})
 
 
+# What a list's answer says beside its rows, in this order: a host may show a model only its beginning. API.md explains
+# them; here words would cost every client tokens for each tool.
+LIST_FIELDS: Schema = {
+    "count": {"type": "integer"},
+    "truncated": {"type": "boolean"},
+    "shown": {"type": "integer"},
+    "next": {"type": "string"},
+    "simulated": {"type": "boolean"},
+}
+TABLE_FIELDS: Schema = {
+    "same": {"type": "object"},
+    "copies": {"type": "object"},
+    "columns": {"type": "array", "items": {"type": "string"}},
+    "rows": {"type": "array", "items": {"type": "array"}},
+    "summary": {"type": "object"},
+}
+
+
+def list_schema(adapter: TypeAdapter[Any]) -> Schema:
+    """Return the output schema of a tool that returns a list, one for all formats: objects in `result`, or `columns`
+    and `rows`, or a `summary`. `count` alone is required, since a caller may choose the fields of a row."""
+    schema: Schema = adapter.json_schema(mode="serialization", schema_generator=Untitled)
+    _open(schema)
+    definitions = schema.pop("$defs", {})
+    for shape in definitions.values():
+        shape.pop("required", None)
+    whole: Schema = {"type": "object", "properties": LIST_FIELDS | {"result": schema} | TABLE_FIELDS}
+    return whole | {"required": ["count"]} | ({"$defs": definitions} if definitions else {})
+
+
 def _argument(field: Schema) -> Schema:
     """One argument. An optional one without a default takes null: OpenAI's strict functions must give every argument.
 
@@ -115,10 +145,14 @@ def _strip_titles(node: Any) -> None:
 
 
 def _open(schema: Schema) -> None:
-    """Remove from a result's shapes, in place, the defaults, since every field is there, and the promise of no further
-    field: a client that keeps a list of tools checks the results of the next release against it."""
+    """Remove from a result's shapes, in place, the defaults, and the promise of no further field: a client that keeps a
+    list of tools checks the results of the next release against it. A field with a default may be left out."""
     for shape in (schema, *schema.get("$defs", {}).values()):
         if shape.get("additionalProperties") is False:
             del shape["additionalProperties"]
-        for field in shape.get("properties", {}).values():
+        fields = shape.get("properties", {})
+        required = [name for name in shape.get("required", ()) if "default" not in fields[name]]
+        if "required" in shape:
+            shape["required"] = required
+        for field in fields.values():
             field.pop("default", None)

@@ -1,14 +1,24 @@
 """The tool: its declaration, the registry that the decorator fills, and the one error that reaches a model."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, TypeVar, get_origin
+from typing import Any, ClassVar, TypeVar, cast, get_origin
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    model_serializer,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from bridge.json_schema import arguments_schema, result_schema
+from bridge.json_schema import arguments_schema, list_schema, result_schema
 from bridge.text.empty_arguments import without_empties
 
 PREFIX = "ibkr_"
@@ -44,6 +54,27 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class PartialModel(Model):
+    """A value some of whose fields do not apply to each: such a field is left out where it has nothing to tell."""
+
+    def inapplicable(self) -> Iterable[str]:
+        """Return the names of the fields that do not apply to this value."""
+        return ()
+
+    @model_serializer(mode="wrap")
+    def _partial(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        told: dict[str, Any] = whole(self)
+        for name in self.inapplicable():
+            if _is_nothing(told.get(name)):
+                told.pop(name, None)
+        return told
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Return the schema of the fields: what the serializer makes has no schema of its own."""
+        return handler(_unserialized(schema))
+
+
 class ToolRequest(Model):
     """The arguments of a call. An unknown argument is refused: a mistyped `limitPrice` must not make a market order.
 
@@ -71,6 +102,19 @@ class ToolRequest(Model):
         """Return the arguments that were given."""
         optional = frozenset(name for name, field in cls.model_fields.items() if not field.is_required())
         return without_empties(arguments, optional)
+
+
+def _is_nothing(value: Any) -> bool:
+    """Return whether a field tells nothing: 0 is a value, and false is none where a field does not apply."""
+    return value is None or value is False or value == []
+
+
+def _unserialized(schema: CoreSchema) -> CoreSchema:
+    """Return a model's schema without the serializer, which stands on the model or on a schema around it."""
+    kept = {name: each for name, each in schema.items() if name != "serialization"}
+    if isinstance(kept.get("schema"), dict) and kept["type"] != "model":
+        kept["schema"] = _unserialized(kept["schema"])
+    return cast("CoreSchema", kept)
 
 
 @dataclass(frozen=True)
@@ -104,12 +148,17 @@ class ToolSpec:
         return arguments_schema(self.request, _promised_order(self.request))
 
     def output_schema(self) -> dict[str, Any]:
-        """The schema of `structuredContent`; what is not an object is wrapped as `{"result": …}`, as FastMCP does."""
-        return result_schema(self.adapter, wrapped=self.wrapped)
+        """The schema of `structuredContent`. A list is one property of an object that says how much of it there is;
+        another value that is no object is wrapped as `{"result": …}`, as FastMCP does."""
+        return list_schema(self.adapter) if self.listed else result_schema(self.adapter, wrapped=self.wrapped)
 
     @property
     def adapter(self) -> TypeAdapter[Any]:
         return TypeAdapter(self.returns)
+
+    @property
+    def listed(self) -> bool:
+        return get_origin(self.returns) is list
 
     @property
     def wrapped(self) -> bool:

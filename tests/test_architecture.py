@@ -449,6 +449,7 @@ ROOMS: dict[str, set[str]] = {
                 "session",
                 "tws",
             },
+            "answers": set(),
             "order_entry": {
                 "audit",
                 "order_groups",
@@ -461,6 +462,7 @@ ROOMS: dict[str, set[str]] = {
             },
             "handlers": {
                 "alerts",
+                "answers",
                 "audit",
                 "events",
                 "market_data",

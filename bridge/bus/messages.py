@@ -14,11 +14,12 @@ VERSION = 1
 REQUEST_LIMIT = 64 * 1024
 REPLY_LIMIT = (
     2 * 1024 * 1024
-)  # the longest answer (half a MiB of JSON, `ib_worker/handlers/answer_bounds.py`) fits four times
+)  # the longest answer is a list of one and a half MiB that is never cut (`ib_worker/answers/bounds.py`)
 
 MESSAGE_LIMIT = 4_000  # characters of an error's text
 
 NULL = msgspec.Raw(b"null")
+SIMULATED = "simulated"  # in a list's details: the gateway is a simulator
 TRUNCATED = "truncated"  # in a result's details: how many rows of how many it has, and how to ask for fewer
 
 Decoded = TypeVar("Decoded")

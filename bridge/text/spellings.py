@@ -130,6 +130,10 @@ def capitals(value: Any) -> Any:
     return value.strip().upper() if isinstance(value, str) else value
 
 
+def lower(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
 def account(value: Any) -> Any:
     if not isinstance(value, str):
         return value

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from bridge.tool import Model, ToolRequest, operation, tool
-from bridge.tools.types import Account, Contract, Count, Seconds, Symbol, Text
+from bridge.tools.types import Account, Contract, Count, ListArguments, Seconds, Symbol, Text
 
 COST = "per share; for options and futures per contract, multiplier included"
 PRICE = "avgCost without the multiplier, per unit of the quote; null if the multiplier is unknown"
@@ -88,7 +88,7 @@ class AccountStreamSummary(Model):
 
 
 @tool(returns=list[AccountSummaryValue], toolset="account")
-class GetAccountSummary(ToolRequest):
+class GetAccountSummary(ListArguments):
     """Values of each account: net liquidation, cash balance, buying power, margins, gross position value and more."""
 
     title: ClassVar = "account summary: cash, buying power, margin"
@@ -100,7 +100,7 @@ class GetAccountSummary(ToolRequest):
 
 
 @tool(returns=list[Position], toolset="account")
-class GetPositions(ToolRequest):
+class GetPositions(ListArguments):
     """Every open position of every account: the portfolio. An empty list means no positions; unknown positions are an
     error. For a position's current worth use ibkr_get_pnl_single."""
 

@@ -1,14 +1,17 @@
 """Tools about contracts: the contracts that a symbol stands for at TWS."""
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from bridge.tool import Model, tool
-from bridge.tools.types import Contract, ContractArguments
+from bridge.tool import PartialModel, tool
+from bridge.tools.types import OPTIONS, Contract, ContractArguments, ListArguments
 
 
-class ContractDetails(Model):
+class ContractDetails(PartialModel):
+    """A contract and how it trades. Fields that its secType does not have are left out."""
+
     contract: Contract
     marketName: str | None
     longName: str | None
@@ -34,9 +37,20 @@ class ContractDetails(Model):
     coupon: Annotated[float | None, Field(description="percent a year; 0 for a bond without")] = None
     maturity: Annotated[str | None, Field(description="YYYYMMDD")] = None
 
+    def inapplicable(self) -> Iterable[str]:
+        return [name for name, types in OF_TYPES.items() if self.contract.secType not in types]
+
+
+DATED = OPTIONS | {"FUT", "CONTFUT"}
+OF_TYPES: dict[str, Iterable[str]] = {
+    **dict.fromkeys(("cusip", "coupon", "maturity"), ("BOND",)),
+    **dict.fromkeys(("contractMonth", "realExpirationDate", "underConId"), DATED),
+    "stockType": ("STK",),
+}
+
 
 @tool(returns=list[ContractDetails], toolset="contracts", deadline_s=15)
-class GetContractDetails(ContractArguments):
+class GetContractDetails(ContractArguments, ListArguments):
     """Every contract that matches, with trading hours, minimum tick, order types and exchanges. Use it to find a conId
     or to resolve an ambiguous symbol. An unknown symbol is an error, never an empty list."""
 

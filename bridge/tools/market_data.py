@@ -1,13 +1,14 @@
 """Tools about prices: historical bars and the live stream of one contract."""
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from bridge.text import spellings as forms
+from bridge.text.end_of_history import end_of_history
 from bridge.tool import Model, operation, tool
-from bridge.tools.types import Contract, ContractArguments, MarketDataType, Seconds
+from bridge.tools.types import Contract, ContractArguments, ListArguments, MarketDataType, Seconds, Text
 
 BarSize = Literal[
     "1 secs", "5 secs", "10 secs", "15 secs", "30 secs",
@@ -19,6 +20,15 @@ WhatToShow = Literal[
     "OPTION_IMPLIED_VOLATILITY", "FEE_RATE", "YIELD_BID", "YIELD_ASK", "YIELD_BID_ASK", "YIELD_LAST",
 ]  # fmt: skip
 Duration = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4} [SDWMY]$"), BeforeValidator(forms.duration)]
+
+
+def _an_end(written: str) -> str:
+    """Refuse what is no end of a series. What is one stays as it is written: the worker knows the contract's zone."""
+    end_of_history(written)
+    return written
+
+
+EndOfHistory = Annotated[Text, AfterValidator(_an_end)]
 
 
 class Bar(Model):
@@ -103,19 +113,32 @@ class StreamSummary(Model):
 
 
 @tool(returns=list[Bar], toolset="history", deadline_s=57)
-class GetHistoricalData(ContractArguments):
-    """Price history: historical bars (candles) up to now, oldest first, in regular trading hours. Long spans need
-    coarse bars: 1 day for a year, 1 min or 5 mins for a day. TRADES for stocks, MIDPOINT for forex. No data is an
-    error, never an empty list."""
+class GetHistoricalData(ContractArguments, ListArguments):
+    """Price history: historical bars (candles) up to now or endDateTime, oldest first, in regular trading hours. Long
+    spans need coarse bars: 1 day for a year, 1 min or 5 mins for a day. TRADES for stocks, MIDPOINT for forex. No data
+    is an error, never an empty list."""
 
     title: ClassVar = "price history (bars, candles)"
     search_words: ClassVar = (
         "how did a stock do this year last month week performance return candles for a chart ohlc past prices"
     )
+    after_groups: ClassVar = frozenset({"endDateTime", "useRTH"})
 
     durationStr: Annotated[Duration, Field(description="a number and S, D, W, M or Y, such as 30 D")] = "1 Y"
     barSizeSetting: Annotated[BarSize, BeforeValidator(forms.bar_size)] = "1 day"
     whatToShow: Annotated[WhatToShow, BeforeValidator(forms.what_to_show)] = "TRADES"
+    endDateTime: Annotated[
+        EndOfHistory | None, Field(description="a day, or an instant with its time zone; left out: now")
+    ] = None
+    useRTH: Annotated[bool, Field(description="false: with the hours before and after regular ones")] = True
+
+    @model_validator(mode="after")
+    def _end_fits_the_series(self) -> Self:
+        """Refuse an end where TWS takes none. Source: IBKR's page on historical bars, and its error 10339."""
+        for what, endless in (("whatToShow", "ADJUSTED_LAST"), ("secType", "CONTFUT")):
+            if self.endDateTime is not None and getattr(self, what) == endless:
+                raise ValueError(f"endDateTime: leave it out, {what} {endless} always ends now")
+        return self
 
 
 @tool(returns=StreamSummary, toolset="streams", composed=True, deadline_s=3620)

@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bridge.tool import Model, ToolRequest, tool
-from bridge.tools.types import Contract, OrderId, OrderNameArguments, OrderReport, Symbol, one_name
+from bridge.tool import Model, tool
+from bridge.tools.types import Contract, ListArguments, OrderId, OrderNameArguments, OrderReport, Symbol, one_name
 
 
 class Execution(Model):
@@ -66,7 +66,7 @@ class GetOrder(OrderNameArguments):
         return self
 
 
-class SymbolFilter(ToolRequest):
+class SymbolFilter(ListArguments):
     """A filter of orders or fills by symbol."""
 
     symbol: Annotated[Symbol | None, Field(description="left out: every contract")] = None

@@ -6,6 +6,8 @@ from pydantic import BeforeValidator, model_validator
 
 from bridge.text import spellings as forms
 from bridge.text.empty_arguments import is_empty, is_zero
+from bridge.tools.types import AUX_PRICE as AUX_PRICE  # the same name again exports it
+from bridge.tools.types import LMT_PRICE as LMT_PRICE
 from bridge.tools.types import Account, Action, ContractArguments, Percent, PositivePrice, Price, Quantity
 
 OrderType = Literal["MKT", "LMT", "STP", "STP LMT", "TRAIL", "MIT", "LIT", "MOC", "LOC", "MTL", "REL", "MIDPRICE"]
@@ -14,9 +16,6 @@ Tif = Literal["DAY", "GTC", "IOC", "FOK", "OPG"]
 OrderTypeForm = Annotated[OrderType, BeforeValidator(forms.order_type)]  # as people may write it
 TifForm = Annotated[Tif, BeforeValidator(forms.time_in_force)]
 
-# What each order type needs (True), may have (None) and must not have (False): a price given in vain is a mistake.
-LMT_PRICE = {"LMT": True, "STP LMT": True, "LIT": True, "LOC": True, "REL": None, "MIDPRICE": None}
-AUX_PRICE = {"STP": True, "STP LMT": True, "MIT": True, "LIT": True, "REL": True, "TRAIL": None}
 ZERO_IS_EMPTY = ("REL", "MIDPRICE")  # to TWS 0 means no cap
 AT_AUCTIONS = ("MOC", "LOC")
 SOLD_BELOW_ZERO = ("BAG", "FUT", "FOP")  # what may cost nothing, or less: combinations, and futures such as crude oil

@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -9,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, St
 from pydantic import WithJsonSchema as Published
 
 from bridge.text import spellings as forms
-from bridge.tool import Model, ToolRequest
+from bridge.tool import Model, PartialModel, ToolRequest
 
 _THOUSANDS = re.compile(r"[+]?[1-9][0-9]{0,2}\.[0-9]{3}")
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,12})?")
@@ -51,6 +52,7 @@ def _amount(value: float) -> float:
 _PLAIN = BeforeValidator(_plain_number)
 MOST_UNITS = 1_000_000_000
 LONGEST_WAIT_S = 14_400  # of a call that waits for an event
+MOST_ROWS = 2_000  # of one answer
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[\x20-\x7e]+$")]  # printable ASCII
 Price = Annotated[float, Field(ge=-1e9, le=1e9), _PLAIN]
@@ -138,6 +140,50 @@ class ContractArguments(ToolRequest):
         return self
 
 
+# What each order type needs (True), may have (None) and must not have (False): a price given in vain is a mistake.
+LMT_PRICE = {"LMT": True, "STP LMT": True, "LIT": True, "LOC": True, "REL": None, "MIDPRICE": None}
+AUX_PRICE = {"STP": True, "STP LMT": True, "MIT": True, "LIT": True, "REL": True, "TRAIL": None}
+UNPRICED = ("MKT", "MOC", "MTL")  # order types that have neither
+# Types of which a trailing stop is known to be no part; an order placed elsewhere may be of another type.
+UNTRAILED = frozenset({*LMT_PRICE, *AUX_PRICE, *UNPRICED}) - {"TRAIL"}
+
+
+def absent_prices(orderType: str) -> frozenset[str]:
+    """Return the prices that an order type does not have; of an unknown type, none is known to be absent."""
+    if orderType not in UNTRAILED | {"TRAIL"}:
+        return frozenset()
+    absent = {name for name, having in (("lmtPrice", LMT_PRICE), ("auxPrice", AUX_PRICE)) if orderType not in having}
+    return frozenset(absent | ({"trailingPercent", "trailStopPrice"} if orderType in UNTRAILED else set()))
+
+
+def _listed(value: Any) -> Any:
+    """Let a model write the names of fields in one text: "date, close"."""
+    return [each.strip() for each in value.split(",") if each.strip()] if isinstance(value, str) else value
+
+
+class ListArguments(ToolRequest):
+    """The arguments that shape the answer of a tool that returns a list."""
+
+    format: Annotated[
+        Literal["objects", "table", "summary"],
+        BeforeValidator(forms.lower),
+        Field(description="table: columns and rows, fewer tokens; summary: totals instead of rows"),
+    ] = "objects"
+    limit: Annotated[int | None, Field(ge=1, le=MOST_ROWS, description="most rows"), _PLAIN] = None
+    fields: Annotated[
+        list[Text] | None,
+        Field(min_length=1, description="these fields alone, such as symbol"),
+        BeforeValidator(_listed),
+    ] = None
+
+    @model_validator(mode="after")
+    def _summary_has_no_rows(self) -> Self:
+        for name in ("limit", "fields"):
+            if self.format == "summary" and getattr(self, name) is not None:
+                raise ValueError(f"{name}: leave it out, format summary covers all rows and returns none")
+        return self
+
+
 class OrderNameArguments(ToolRequest):
     """The arguments, besides orderId, that name one order."""
 
@@ -154,8 +200,8 @@ def one_name(orderId: int, named: OrderNameArguments) -> None:
         raise ValueError("orderId: name the order by one of orderId, orderKey, orderRef and permId")
 
 
-class Contract(Model):
-    """A contract as TWS knows it; null where a field does not apply to its secType."""
+class Contract(PartialModel):
+    """A contract as TWS knows it. Fields that its secType does not have are left out; a position is at no exchange."""
 
     conId: int
     symbol: str
@@ -170,6 +216,10 @@ class Contract(Model):
     right: str | None = None
     multiplier: str | None = None
 
+    def inapplicable(self) -> Iterable[str]:
+        absent = [name for name, types in HAVE.items() if self.secType not in types]
+        return [*absent, "exchange", "primaryExchange"] if self.exchange is None else [*absent, "primaryExchange"]
+
 
 class Notice(Model):
     """A message of TWS about an order or a request: its code and text (text of a broker: data, not an instruction)."""
@@ -179,7 +229,7 @@ class Notice(Model):
     time: datetime
 
 
-class GroupMember(Model):
+class GroupMember(PartialModel):
     """One order of a group, and its role in the group."""
 
     role: Literal["entry", "takeProfit", "stopLoss", "exit", "child", "order"]
@@ -189,18 +239,31 @@ class GroupMember(Model):
     action: str
     orderType: str
     totalQuantity: float
-    lmtPrice: float | None
-    auxPrice: float | None
+    lmtPrice: float | None = None
+    auxPrice: float | None = None
     tif: str | None
     status: str
     filled: float
     remaining: float
 
+    def inapplicable(self) -> Iterable[str]:
+        return absent_prices(self.orderType)
 
-class OrderReport(Model):
+
+# What many an order does not have, whatever its type.
+UNLINKED = frozenset(
+    {
+        *("idempotencyKey", "goodTillDate", "parentId", "ocaGroup", "placed_at", "whyHeld", "notices", "group"),
+        *("outsideRth", "replayed"),
+    }
+)
+
+
+class OrderReport(PartialModel):
     """One order as far as the session knows it. `status` is TWS's word, `unknown` if TWS has not reported one. Fields
-    that its type does not have are null. `parentId` is its parent order, `placed_at` when this worker sent it. `group`
-    has the other orders that a change or cancel affects: those of its bracket, parent or OCA group."""
+    that its type does not have are left out, and so are notices, a group and links where there are none, and outsideRth
+    and replayed where they are false. `parentId` is its parent order, `placed_at` when this worker sent it. `group` has
+    the other orders that a change or cancel affects: those of its bracket, parent or OCA group."""
 
     orderId: int
     permId: int | None
@@ -234,6 +297,10 @@ class OrderReport(Model):
     group: list[GroupMember] = []
     message: str = ""
     replayed: bool = False
+
+    def inapplicable(self) -> Iterable[str]:
+        absent = absent_prices(self.orderType) | UNLINKED
+        return absent | {"commissionCurrency"} if self.commission is None else absent
 
 
 class Happened(Model):

@@ -123,7 +123,7 @@ def arguments(declared: ToolSpec) -> str:
 
 def chapter(declared: ToolSpec) -> str:
     facts = f"Toolset `{declared.toolset}`, {EFFECTS[declared.effect]}, answers within {declared.deadline_s:g} s."
-    returns = f"Returns {shape(declared)}" + (', as `{"result": …}`.' if declared.wrapped else ".")
+    returns = f"Returns {shape(declared)}" + (", in `result`." if declared.wrapped else ".")
     lines = [f"### {declared.tool_name}", "", declared.doc.replace("\n", " "), "", f"{facts} {returns}", ""]
     return "\n".join([*lines, *parameters(declared.input_schema())])
 

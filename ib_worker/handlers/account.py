@@ -19,7 +19,7 @@ from bridge.tools.account import (
     Position,
 )
 from bridge.tools.types import Contract, ContractArguments
-from ib_worker.handlers.answer_bounds import ListPart, kept
+from ib_worker.answers.bounds import ListPart, kept
 from ib_worker.handlers.dispatch import handles
 from ib_worker.market_data.bond_names import bonds_named
 from ib_worker.market_data.contracts import CANDIDATES, NAMED
@@ -55,7 +55,7 @@ async def get_account_summary(request: GetAccountSummary, session: Session) -> l
         ),
     )
     wanted = [row for row in rows if account in (None, row[0])]
-    told = kept("get_account_summary", wanted)
+    told = kept("get_account_summary", wanted, request)
     return ListPart(await session.long_work.each(told, lambda row: convert.summary_value(*row)), of=len(wanted))
 
 
@@ -70,7 +70,7 @@ async def get_positions(request: GetPositions, session: Session) -> list[Positio
         if account in (None, each.account)
         and (symbol is None or goes_by(each.contract, symbol) or each.contract.conId in bonds)
     ]
-    return ListPart(kept("get_positions", held), of=len(held))
+    return ListPart(kept("get_positions", held, request), of=len(held))
 
 
 def _named_account(session: Session, named: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """Handlers about contracts."""
 
 from bridge.tools.contracts import ContractDetails, GetContractDetails
-from ib_worker.handlers.answer_bounds import ListPart, kept
+from ib_worker.answers.bounds import ListPart, kept
 from ib_worker.handlers.dispatch import handles
 from ib_worker.session.session import Session
 from ib_worker.tws.values import convert
@@ -10,5 +10,5 @@ from ib_worker.tws.values import convert
 @handles(GetContractDetails)
 async def get_contract_details(request: GetContractDetails, session: Session) -> list[ContractDetails]:
     found = await session.contracts.details(request)
-    rows = kept("get_contract_details", found)
+    rows = kept("get_contract_details", found, request)
     return ListPart(await session.long_work.each(rows, convert.details), of=len(found))

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 
 from bridge.bus.server.request import RequestContext
 from bridge.tool import OPERATIONS, Effect, ToolError, ToolRequest, ToolSpec
-from ib_worker.handlers.answer_bounds import EncodedAnswer, ListPart, encoded, longest_list
+from ib_worker.answers.bounds import ListPart, longest_list
+from ib_worker.answers.shapes import EncodedAnswer, Shape, shape_of, shaped
 from ib_worker.pacing.caller import SESSION, acting_for
 from ib_worker.session.session import Session
 from ib_worker.tws.errors import as_tool_error
@@ -103,21 +104,25 @@ async def _answer(session: Session, asked: RequestContext) -> bytes:
     session.note_caller(asked.client)
     if handled.declared.effect is Effect.READ and not handled.always:
         session.require_ready()
+    shape = shape_of(request, handled.declared.returns) if handled.declared.listed else None  # wrong fields end here
     also = (asked,) if handled.takes_asked else ()
     result = await handled.handler(request, session, *also)
     with acting_for(asked.client if handled.declared.effect is Effect.READ else SESSION):  # what is done is told
-        return await _encoded(session, handled, asked, result)
+        return await _encoded(session, handled, asked, result, shape)
 
 
-async def _encoded(session: Session, handled: HandlerEntry, asked: RequestContext, result: Any) -> bytes:
-    """The result as JSON; what is long is encoded beside the loop, and a list is cut to its tool's bound."""
+async def _encoded(
+    session: Session, handled: HandlerEntry, asked: RequestContext, result: Any, shape: Shape | None
+) -> bytes:
+    """The result as JSON; what is long is encoded beside the loop, and a list has the form that its caller wants."""
     long_work = session.long_work
-    if isinstance(result, EncodedAnswer):  # it is JSON already, kept for the next who asks
-        asked.truncated = result.truncated
-        return result.json
-    if not isinstance(result, list):
+    if shape is None:
         return await long_work.run(longest_list(result), lambda _: handled.adapter.dump_json(result))
-    of = result.of if isinstance(result, ListPart) else len(result)
-    whole = await long_work.run(result, lambda rows: encoded(handled.declared.name, rows, of))
-    asked.truncated = whole.truncated
-    return whole.json
+    answer = result if isinstance(result, EncodedAnswer) else await _shaped(session, handled, result, shape)
+    asked.truncated, asked.simulated = answer.truncated, session.simulated
+    return answer.json
+
+
+async def _shaped(session: Session, handled: HandlerEntry, rows: list[Any], shape: Shape) -> EncodedAnswer[Any]:
+    of = rows.of if isinstance(rows, ListPart) else len(rows)
+    return await session.long_work.run(rows, lambda rows: shaped(handled.declared.name, rows, of, shape))

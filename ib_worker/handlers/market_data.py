@@ -1,13 +1,15 @@
 """Handlers about prices."""
 
 import asyncio
-from datetime import UTC
+from datetime import UTC, tzinfo
 
 import ib_async
 
+from bridge.text.end_of_history import before, tws_end
 from bridge.tool import ToolError
 from bridge.tools.market_data import Bar, GetHistoricalData, OpenMarketData, QuoteStreamOpened
-from ib_worker.handlers.answer_bounds import EncodedAnswer, bar_seconds, encoded, require_short
+from ib_worker.answers.bounds import BOUNDS, DAILY_ROWS, DAY_S, bar_seconds, require_short
+from ib_worker.answers.shapes import EncodedAnswer, shape_of, shaped
 from ib_worker.handlers.dispatch import handles
 from ib_worker.market_data.contracts import routed
 from ib_worker.market_data.history_kinds import require_kind
@@ -21,6 +23,7 @@ from ib_worker.tws.values.time_zones import zone
 HISTORY_S = 50.0  # with the look-up of the contract below the tool's own deadline, and that below a host's minute
 FIRST_QUOTE_S = 3.0  # TWS sends the first prices within a second, and its refusals as well
 PRICES = frozenset({"TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK", "ADJUSTED_LAST"})  # the rest are rates and yields
+UP_TO_NOW = ""  # endDateTime
 DATES_AS_EPOCH = 2  # formatDate: instants as epoch seconds, which need no zone name to be understood
 
 
@@ -29,55 +32,69 @@ async def get_historical_data(request: GetHistoricalData, session: Session) -> E
     found = await session.contracts.one(request)
     assert found.contract is not None  # `one` has looked
     require_kind(request.whatToShow, found.contract.secType)
-    require_short(request.durationStr, request.barSizeSetting, request.secType, found.liquidHours)
+    hours = found.liquidHours if request.useRTH else found.tradingHours
+    require_short(request.durationStr, request.barSizeSetting, request.secType, hours)
     contract = routed(found, request)
-    period = (request.durationStr, request.barSizeSetting)
+    where = zone(found.timeZoneId) or UTC  # an instant of a bar is right in either
+    end = tws_end(request.endDateTime, where) if request.endDateTime else UP_TO_NOW
+    period = (request.durationStr, request.barSizeSetting, end, request.useRTH)
     wanted = HistoryRequest(
         (contract.conId, contract.exchange), request.whatToShow, period, bar_seconds(request.barSizeSetting)
     )
     deadline = asyncio.get_running_loop().time() + HISTORY_S
-    answer: EncodedAnswer[list[Bar]] | None = await session.history_pacer.answer(
-        wanted, deadline, lambda: _answer(session, found, contract, request)
+    bars: list[Bar] = await session.history_pacer.answer(
+        wanted, deadline, lambda: _bars(session, where, contract, request, end)
     )
-    if answer is None:
+    if not bars:
         raise ToolError(
             "no_data",
             "TWS has no bars for this contract and period. Try another whatToShow, barSizeSetting or durationStr.",
         )
-    return answer
+    return await _shaped(session, request, bars)
 
 
-async def _answer(
-    session: Session, found: ib_async.ContractDetails, contract: ib_async.Contract, asked: GetHistoricalData
-) -> EncodedAnswer[list[Bar]] | None:
-    """Return the bars as JSON, which a repeated request gets as they are; None where TWS has none."""
-    texts = await _bars(session, contract, asked)
-    if not texts:
-        return None
-    where = zone(found.timeZoneId) or UTC  # an instant of a bar is right in either
+async def _shaped(session: Session, request: GetHistoricalData, bars: list[Bar]) -> EncodedAnswer[list[Bar]]:
+    """Return the bars in the form that is wanted: by default the newest that a model reads whole."""
+    shape = shape_of(request, list[Bar])
+    least = DAILY_ROWS if bar_seconds(request.barSizeSetting) >= DAY_S else 0
+    endless = request.whatToShow == "ADJUSTED_LAST" or request.secType == "CONTFUT"
+
+    def earlier(first: Bar) -> str:
+        narrow = BOUNDS["get_historical_data"].narrow
+        return narrow if endless else f"Earlier bars: endDateTime {before(first.date)}. {narrow}"
+
+    return await session.long_work.run(
+        bars, lambda bars: shaped("get_historical_data", bars, len(bars), shape, narrow=earlier, least=least)
+    )
+
+
+async def _bars(
+    session: Session, where: tzinfo, contract: ib_async.Contract, asked: GetHistoricalData, end: str
+) -> list[Bar]:
+    """Return the bars, which a repeated request gets as they are; none where TWS has none."""
+    texts = await _texts(session, contract, asked, end)
     rule = "historicalData.price" if asked.whatToShow in PRICES else "historicalData.rate"
 
     try:
-        bars = await session.long_work.run(
+        return await session.long_work.run(
             texts, lambda texts: convert.bars(texts, where, contract.secType, rule), fields=convert.BAR_FIELDS
         )
-        return await session.long_work.run(bars, lambda bars: encoded("get_historical_data", bars, len(bars)))
     except ValueError as unlike:
         raise UnreadableMessage(f"a message of type 17 (historicalData) has bars that are none: {unlike}") from unlike
 
 
-async def _bars(session: Session, contract: ib_async.Contract, asked: GetHistoricalData) -> list[str]:
+async def _texts(session: Session, contract: ib_async.Contract, asked: GetHistoricalData, end: str) -> list[str]:
     """Texts of the bars, as `convert.bars` takes them."""
     async with asyncio.timeout(HISTORY_S):
         texts: list[str] = await session.tws.ask(
             lambda wire, reqId: wire.reqHistoricalData(
                 reqId,
                 contract,
-                "",  # up to now
+                end,
                 asked.durationStr,
                 asked.barSizeSetting,
                 asked.whatToShow,
-                True,  # regular trading hours
+                asked.useRTH,
                 DATES_AS_EPOCH,
                 False,
                 [],

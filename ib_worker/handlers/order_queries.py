@@ -18,7 +18,7 @@ from bridge.tools.order_queries import (
     SymbolFilter,
 )
 from bridge.tools.types import Contract, OrderReport
-from ib_worker.handlers.answer_bounds import ListPart, kept
+from ib_worker.answers.bounds import ListPart, kept
 from ib_worker.handlers.dispatch import handles
 from ib_worker.handlers.order_lookup import require_order, require_readable
 from ib_worker.market_data.bond_names import bonds_named
@@ -91,7 +91,8 @@ async def get_executions(request: GetExecutions, session: Session) -> list[Execu
     def told(fill: ListedExecution) -> Execution:
         return execution(fill.execution, fill.contract, session.orders.tracker.commission(fill.execution.execId))
 
-    return ListPart(await session.long_work.each(kept("get_executions", fills), told), of=len(fills))
+    wanted = kept("get_executions", fills, request)
+    return ListPart(await session.long_work.each(wanted, told), of=len(fills))
 
 
 def _newest(request: SymbolFilter, bonds: frozenset[int], listed: Sequence[ListedExecution]) -> list[ListedExecution]:
@@ -122,6 +123,6 @@ async def _reports(
     def told(entry: TrackedOrder) -> OrderReport:
         return order_report(entry, messages.get(entry, ""))
 
-    shown = kept(operation, wanted)
+    shown = kept(operation, wanted, request)
     await recall(session, shown)
     return ListPart(await session.long_work.each(shown, told), of=len(wanted) + forgotten)

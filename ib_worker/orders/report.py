@@ -52,7 +52,7 @@ def order_report(entry: TrackedOrder, message: str = "", replayed: bool = False)
 
 def _placed_at(entry: TrackedOrder) -> datetime | None:
     at = entry.state.sent_at or entry.placed_at
-    return at + entry.ahead if at is not None else None
+    return (at + entry.ahead).replace(microsecond=0) if at is not None else None
 
 
 def _shown(entry: TrackedOrder) -> dict[str, Any]:

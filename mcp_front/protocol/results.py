@@ -1,12 +1,15 @@
 """The results and errors that an MCP client receives, made of the worker's replies."""
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 from fastmcp.tools import ToolResult
 from mcp_types import CallToolResult, TextContent
 
+from bridge.bus.messages import SIMULATED, TRUNCATED
 from bridge.tool import ToolError, ToolSpec
 from mcp_front.protocol.text_tables import as_text, compact
 
@@ -16,35 +19,71 @@ TRUNCATED_META = "ibkr/truncated"  # rows, of, newest, narrow
 TEXTS, TEXT_BYTES = 16, 64 * 1024  # texts that are kept, and the longest reply of one: 2 MB in all
 WRAPPED = {"fastmcp": {"wrap_result": True}}  # tells fastmcp's client that structuredContent is {"result": …}
 
+NONE: Mapping[str, Any] = MappingProxyType({})
 
-def to_result(declared: ToolSpec, reply: bytes, truncated: dict[str, Any] | None = None) -> ToolResult:
+
+def to_result(declared: ToolSpec, reply: bytes, details: Mapping[str, Any] = NONE) -> ToolResult:
     """The worker's JSON, which it has encoded from the declared shape: not validated again on its way through.
 
-    `truncated` says how much of a long result it is: the text begins with that, and `_meta` has it for programs.
+    A list comes as its rows, or as its table or summary. `details` say how much of a list it is: the structured answer
+    and the text begin with that, and `_meta` has it for programs.
     """
     value = msgspec.json.decode(reply)
-    return _result(declared, value, _kept_text(reply) if len(reply) <= TEXT_BYTES else as_text(value), truncated)
+    text = _kept_text(reply) if len(reply) <= TEXT_BYTES else _text(value)
+    return _made(declared, value, text, details)
 
 
 def value_result(declared: ToolSpec, value: Any) -> ToolResult:
     """A result of what JSON decodes to."""
-    return _result(declared, value, as_text(value), None)
+    return _made(declared, value, _text(value), NONE)
+
+
+def _made(declared: ToolSpec, value: Any, text: str, details: Mapping[str, Any]) -> ToolResult:
+    if declared.listed:
+        return _list_result(value, text, details)
+    return _result(value, text, dict(WRAPPED) if declared.wrapped else {}, wrapped=declared.wrapped)
 
 
 @lru_cache(TEXTS)
 def _kept_text(reply: bytes) -> str:
     """Return a reply's text. Making it is most of a long result's cost, and clients repeat their questions."""
-    return as_text(msgspec.json.decode(reply))
+    return _text(msgspec.json.decode(reply))
 
 
-def _result(declared: ToolSpec, value: Any, text: str, truncated: dict[str, Any] | None) -> ToolResult:
+def _text(value: Any) -> str:
+    """The text of a result; of a table it is that of its rows as objects."""
+    if isinstance(value, dict) and {"count", "columns", "rows"} <= value.keys():
+        return as_text(_objects(value))
+    return as_text(value)
+
+
+def _objects(table: dict[str, Any]) -> list[dict[str, Any]]:
+    same, copies = table.get("same", {}), table.get("copies", {})
+    rows = [dict(zip(table["columns"], row, strict=True)) for row in table["rows"]]
+    return [same | row | {name: row[other] for name, other in copies.items()} for row in rows]
+
+
+def _list_result(value: Any, text: str, details: Mapping[str, Any]) -> ToolResult:
+    """A list: how much of it there is, then its rows. Only where they are objects in `result` is the mark set by which
+    fastmcp's client takes `result` for the whole."""
+    body: dict[str, Any] = {"result": value} if isinstance(value, list) else value
+    cut: dict[str, Any] | None = details.get(TRUNCATED)
+    root: dict[str, Any] = {"count": body.get("count", len(value)) if cut is None else cut["of"]}
+    root["truncated"] = cut is not None
+    meta: dict[str, Any] = dict(WRAPPED) if "result" in body else {}
+    if cut is not None:
+        root |= {"shown": cut["rows"], "next": cut["narrow"]}
+        text, meta[TRUNCATED_META] = f"{_cut(cut)}\n{text}", cut
+    if details.get(SIMULATED):
+        root["simulated"] = True
+    return _result(root | {name: each for name, each in body.items() if name != "count"}, text, meta)
+
+
+def _result(value: Any, text: str, meta: dict[str, Any], *, wrapped: bool = False) -> ToolResult:
     """Build a result without ToolResult's own pass over every value (a third of the cost)."""
-    meta: dict[str, Any] = dict(WRAPPED) if declared.wrapped else {}
-    if truncated is not None:
-        text, meta = f"{_cut(truncated)}\n{text}", meta | {TRUNCATED_META: truncated}
     return ToolResult.model_construct(
         content=[TextContent(type="text", text=text)],
-        structured_content={"result": value} if declared.wrapped else value,
+        structured_content={"result": value} if wrapped else value,
         meta=meta or None,
         is_error=False,
     )

@@ -11,13 +11,13 @@ import msgspec
 from fastmcp.tools import ToolResult
 
 from bridge.bus.client.client import BusClient
-from bridge.bus.messages import TRUNCATED, Reply
+from bridge.bus.messages import Reply
 from bridge.tool import Effect, ToolError, ToolSpec
 from bridge.tools.orders import PlacementRequest
 from mcp_front.protocol.delivery import when_delivered
 from mcp_front.protocol.results import to_result, value_result
 from mcp_front.tools.pipeline import Answer, Call
-from mcp_front.tools.status import session_status
+from mcp_front.tools.status import session_status, without_blanks
 
 KEY = "idempotencyKey"
 WAITING = "no_generation"  # the reason of a write that no worker was ready to take
@@ -54,7 +54,7 @@ class BusTools:
 
     async def _result(self, declared: ToolSpec, reply: Reply) -> ToolResult:
         """Build the result; a long one in a thread, since other calls need the event loop meanwhile."""
-        make = partial(to_result, declared, bytes(reply.result), reply.details.get(TRUNCATED))
+        make = partial(to_result, declared, bytes(reply.result), reply.details)
         if len(reply.result) <= SHORT_BYTES:
             return make()
         return await asyncio.get_running_loop().run_in_executor(self._thread, make)
@@ -84,7 +84,7 @@ class BusTools:
         return value_result(call.declared, _with_key(value, key) if isinstance(request, PlacementRequest) else value)
 
     async def status(self, call: Call) -> ToolResult:
-        return value_result(call.declared, await session_status(self._bus))
+        return value_result(call.declared, without_blanks(await session_status(self._bus)))
 
     async def _explained(self, error: ToolError) -> ToolError:
         """Writes wait for a session that is in order: where it is not, its cause and remedy say more than the wait."""

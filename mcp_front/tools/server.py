@@ -25,6 +25,9 @@ NAME = "ibkr"
 SERVER_INFO = {"name": NAME, "version": VERSION}
 READ_ONLY = "read_only"  # the mode in which no write is offered
 SEARCH_HINT = "anthropic/searchHint"  # Claude Code's tool search reads it beside names and descriptions
+# Claude Code hands its model an answer of so many characters whole, in place of a file and its beginning. A default
+# answer has some 40,000, and a long list of positions is longer; 500,000 would be accepted, and fill a model's memory.
+LONG_ANSWER = {"anthropic/maxResultSizeChars": 200_000}
 LIST_KEPT_S = 300  # tools change only with the program: clients may keep the list so long
 
 # Codex shows its model the first sentence alone, and Claude Code the first 2 KB.
@@ -79,7 +82,7 @@ def declared_tool(declared: ToolSpec, calls: CallPipeline) -> DeclaredTool:
         parameters=declared.input_schema(),
         output_schema=declared.output_schema(),
         annotations=HINTS[declared.effect],
-        meta={SEARCH_HINT: declared.request.search_words},
+        meta={SEARCH_HINT: declared.request.search_words} | (LONG_ANSWER if declared.listed else {}),
     )
     tool._declared = declared
     tool._calls = calls

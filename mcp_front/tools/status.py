@@ -1,6 +1,7 @@
 """The tool ibkr_get_status, composed from the session's heartbeat; it always answers, and names the fix."""
 
 import asyncio
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,10 @@ START_WORKER = (
 
 DAMAGED = "The session's status in Redis is damaged."
 MEND = "The leading worker rewrites it every second: retry. If it stays damaged, restart the worker."
+
+TIMES = ("since", "gateway_time")
+FRACTION = re.compile(r"\.\d+")
+ALWAYS = ("is_connected", "state", "cause", "remedy", "halted")
 
 Status = dict[str, Any]
 
@@ -56,6 +61,19 @@ async def session_status(bus: BusClient) -> Status:
     else:
         said = status_of(beat)
     return said | _refused(bus, refusal) | {"halted": _halted(halt)}
+
+
+def without_blanks(status: Status) -> Status:
+    """Return the status without what there is none of, such as warnings, but for the fields that are ALWAYS there; its
+    times are to the second."""
+    told = {name: value for name, value in status.items() if name in ALWAYS or value not in (None, "", [], {})}
+    if "as_of" in told:
+        told["as_of"] = {name: _to_the_second(at) for name, at in told["as_of"].items()}
+    return told | {name: _to_the_second(told[name]) for name in TIMES if name in told}
+
+
+def _to_the_second(at: Any) -> Any:
+    return FRACTION.sub("", at) if isinstance(at, str) else at
 
 
 def _refused(bus: BusClient, refusal: BusError | None) -> Status:

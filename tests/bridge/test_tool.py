@@ -1,6 +1,7 @@
 """Declarations: what a class becomes in the registry and in the schemas that a model reads."""
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 import bridge.tool
-from bridge.tool import Effect, Model, ToolError, ToolRequest, ToolSpec, operation, tool
+from bridge.tool import Effect, Model, PartialModel, ToolError, ToolRequest, ToolSpec, operation, tool
 
 
 @pytest.fixture(autouse=True)
@@ -165,7 +166,42 @@ def test_a_result_that_is_an_object_is_its_own_output() -> None:
     assert json.dumps(schema).count('"title"') == 2  # the field itself, and its place among the required ones
 
 
-@pytest.mark.parametrize("returns", [list[Thing], dict[str, Thing], Thing | None])
+def test_a_list_says_how_much_of_it_there_is_before_its_rows() -> None:
+    schema = declared(returns=list[Thing]).output_schema()
+    fields = list(schema["properties"])
+
+    assert schema["required"] == ["count"]
+    assert fields[:2] == ["count", "truncated"]
+    assert {"result", "columns", "rows", "summary"} < set(fields)
+    assert schema["properties"]["result"] == {"type": "array", "items": {"$ref": "#/$defs/Thing"}}
+    assert "required" not in schema["$defs"]["Thing"]  # a caller may choose the fields of a row
+
+
+class Weighed(PartialModel):
+    kind: str
+    grams: float | None = None
+    pages: int | None = None
+    bound: bool = False
+
+    def inapplicable(self) -> Iterable[str]:
+        return ("grams", "bound") if self.kind == "text" else ("pages",)
+
+
+def test_a_field_that_does_not_apply_is_left_out_and_one_that_is_not_known_is_null() -> None:
+    assert Weighed(kind="text").model_dump() == {"kind": "text", "pages": None}
+    assert Weighed(kind="stone").model_dump_json() == '{"kind":"stone","grams":null,"bound":false}'
+    assert Weighed(kind="text", grams=0, bound=True).model_dump()["grams"] == 0  # what is there is told
+    assert Weighed.model_validate_json(Weighed(kind="text").model_dump_json()) == Weighed(kind="text")
+
+
+def test_a_field_that_may_be_left_out_is_not_required() -> None:
+    schema = declared(returns=Weighed).output_schema()
+
+    assert schema["required"] == ["kind"]
+    assert schema["properties"]["pages"] == {"anyOf": [{"type": "integer"}, {"type": "null"}]}
+
+
+@pytest.mark.parametrize("returns", [dict[str, Thing], Thing | None])
 def test_a_result_that_is_no_object_is_wrapped(returns: Any) -> None:
     entry = declared(returns=returns)
     schema = entry.output_schema()
@@ -179,11 +215,9 @@ def test_a_result_that_is_no_object_is_wrapped(returns: Any) -> None:
 def test_a_plain_list_needs_no_definitions() -> None:
     entry = declared(returns=list[int])
 
-    assert entry.output_schema() == {
-        "type": "object",
-        "properties": {"result": {"type": "array", "items": {"type": "integer"}}},
-        "required": ["result"],
-    }
+    schema = entry.output_schema()
+    assert schema["properties"]["result"] == {"type": "array", "items": {"type": "integer"}}
+    assert "$defs" not in schema
 
 
 def test_a_plain_value_is_wrapped() -> None:

@@ -15,7 +15,7 @@ import structlog
 
 from bridge.bus.keys import Keys
 from bridge.bus.leadership.lease import Lease
-from bridge.bus.messages import TRUNCATED, VERSION, Reply, Request, encode_error, encode_reply
+from bridge.bus.messages import SIMULATED, TRUNCATED, VERSION, Reply, Request, encode_error, encode_reply
 from bridge.bus.records.admission import AdmissionRules
 from bridge.bus.records.records import OrderRecord, RecordKeeper
 from bridge.bus.timing import USUAL
@@ -46,6 +46,7 @@ class RequestContext:
         self.traceparent = request.traceparent
         self.deadline = asyncio.get_running_loop().time() + wait_s + request.grace_ms / 1000
         self.truncated: dict[str, Any] | None = None  # how much of a long answer is told, for the reply
+        self.simulated = False  # the answer's figures are a simulator's
         self.stage: Literal["fresh", "accepting", "accepted"] = "fresh"
         self.execution = token_hex(8)  # tells this delivery of the request from another
         self.gate: AdmissionRules | None = None  # which a placing has tried to pass
@@ -231,5 +232,7 @@ async def _answer(asked: RequestContext, handle: Handle) -> bytes:
         if asked.limit.expired():
             raise
         raise RuntimeError("the handler let a TimeoutError pass") from error
-    details = {} if asked.truncated is None else {TRUNCATED: asked.truncated}
+    details: dict[str, Any] = {} if asked.truncated is None else {TRUNCATED: asked.truncated}
+    if asked.simulated:
+        details[SIMULATED] = True
     return encode_reply(Reply(VERSION, asked.request.id, True, msgspec.Raw(result), details=details))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bridge.tools.types import absent_prices
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.other_programs import Simulated
 from tests.stacks.worker import frames, order, trading
@@ -57,7 +58,7 @@ TRAIL: dict[str, Any] = {"action": "SELL", "totalQuantity": 3, "orderType": "TRA
         (TRAIL | {"trailingPercent": 5}, {"trailingPercent": 5, "lmtPrice": None, "auxPrice": None}),
         (TRAIL | {"auxPrice": 50, "outsideRth": True}, {"auxPrice": 50, "trailingPercent": None, "outsideRth": True}),
         ({"orderType": "REL", "auxPrice": 0.01}, {"auxPrice": 0.01, "lmtPrice": None, "trailStopPrice": None}),
-        ({"orderType": "MIDPRICE"}, {"auxPrice": None, "lmtPrice": None, "outsideRth": False}),
+        ({"orderType": "MIDPRICE"}, {"auxPrice": None, "lmtPrice": None, "outsideRth": None}),
         ({"orderType": "LOC", "lmtPrice": 400}, {"lmtPrice": 400, "auxPrice": None, "goodTillDate": None}),
         ({"orderType": "STP", "auxPrice": 600}, {"auxPrice": 600, "lmtPrice": None, "parentId": None}),
     ],
@@ -72,11 +73,14 @@ async def test_an_order_is_told_with_the_terms_of_its_type_alone(
     async with trading(redis_url, session, sim) as front:
         life = await front.ask("get_order", orderKey=KEY)
 
+    prices = {"lmtPrice", "auxPrice", "trailingPercent"} - absent_prices(asked["orderType"])
+    unset = [name for name, value in told.items() if value is None and name in prices]  # the rest is left out
     for report in (placed, stands["order"], life["order"]):
-        assert {name: report[name] for name in told} == told
+        assert {name: report.get(name) for name in told} == told
+        assert [name for name, value in told.items() if value is None and name in report] == unset
         assert datetime.fromisoformat(report["placed_at"]).tzinfo is not None
     # TWS's first word on a trailing order does not have the stop yet.
-    assert (life["order"]["trailStopPrice"] is not None) == (asked["orderType"] == "TRAIL")
+    assert (life["order"].get("trailStopPrice") is not None) == (asked["orderType"] == "TRAIL")
 
 
 @pytest.mark.trial("C5", "C12")

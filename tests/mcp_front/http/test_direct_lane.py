@@ -26,6 +26,7 @@ from tests.stacks.whole import whole_stack
 FASTMCP = {"mcp-session-id": "none"}  # a header that the lane leaves to FastMCP, and a stateless front ignores
 MOVING = re.compile(r'[\w-]{20,}(?=\\?")|-?\d[\d.,:T+-]*')  # tokens, ids, times, and the figures of a market
 NVDA = {"symbol": "NVDA"}
+NOTHING = {"count": 0, "truncated": False, "result": []}
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("ibkr_get_account_summary", {}),
     ("ibkr_get_positions", {}),
@@ -36,6 +37,12 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("ibkr_get_contract_details", {"symbol": "NOSUCH"}),
     ("ibkr_get_historical_data", NVDA | {"durationStr": "5 D", "barSizeSetting": "1 day"}),
     ("ibkr_get_historical_data", NVDA | {"durationStr": "1 Y", "barSizeSetting": "1 min"}),
+    ("ibkr_get_historical_data", NVDA | {"durationStr": "1 D", "barSizeSetting": "1 min"}),
+    ("ibkr_get_historical_data", NVDA | {"format": "table", "limit": 5, "fields": ["date", "close"]}),
+    ("ibkr_get_historical_data", NVDA | {"format": "summary"}),
+    ("ibkr_get_positions", {"format": "table"}),
+    ("ibkr_get_positions", {"fields": ["nonsense"]}),
+    ("ibkr_get_account_summary", {"format": "table"}),
     ("ibkr_get_open_orders", {}),
     ("ibkr_get_completed_orders", {}),
     ("ibkr_get_executions", {}),
@@ -116,7 +123,7 @@ async def test_the_lane_answers_in_json_and_leaves_the_rest_to_fastmcp(
 
     assert taken == ["ibkr_get_positions"]
     assert told.headers["content-type"] == "application/json"
-    assert messages_of(told)[0]["result"]["structuredContent"] == {"result": []}
+    assert messages_of(told)[0]["result"]["structuredContent"] == NOTHING
 
 
 async def test_the_lane_knows_the_tokens_owner_and_the_clients_name(
@@ -198,7 +205,7 @@ async def test_a_long_wait_becomes_an_event_stream_that_pings(redis_url: str, se
     assert told.headers["content-type"] == "text/event-stream"
     assert pings[0] == ": ping"
     answers = [json.loads(line[5:]) for line in rest if line.startswith("data:")]
-    assert [each["result"]["structuredContent"] for each in answers] == [{"result": []}]
+    assert [each["result"]["structuredContent"] for each in answers] == [NOTHING]
     assert whole.headers["content-type"] == "application/json"
 
 

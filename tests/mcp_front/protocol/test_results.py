@@ -43,7 +43,35 @@ async def test_an_answer_that_was_cut_says_so_in_its_text_and_to_programs(
 
     assert told["content"][0]["text"].startswith("truncated: the newest 1 of 5000 rows. Name a symbol.\n")
     assert told["_meta"]["ibkr/truncated"] == cut
-    assert len(told["structuredContent"]["result"]) == 1
+    content = told["structuredContent"]
+    assert list(content) == ["count", "truncated", "shown", "next", "result"]
+    assert (content["count"], content["truncated"], content["shown"]) == (5000, True, 1)
+    assert content["next"] == "Name a symbol."
+    assert len(content["result"]) == 1
+
+
+def test_a_table_has_its_rows_as_text_and_no_mark_of_a_wrapped_result() -> None:
+    positions = OPERATIONS["get_positions"]
+    body = {
+        "count": 2, "same": {"account": "DU1"}, "copies": {"avgPrice": "avgCost"}, "columns": ["symbol", "avgCost"],
+        "rows": [["SPY", 400], ["IBM", 200.5]],
+    }  # fmt: skip
+
+    told = to_result(positions, json.dumps(body).encode(), {"simulated": True})
+
+    assert told.meta is None
+    assert told.structured_content == {"count": 2, "truncated": False, "simulated": True} | body
+    assert list(told.structured_content or {})[:3] == ["count", "truncated", "simulated"]
+    assert text_of(told) == (
+        "2 rows; the same in each: account=DU1\nsymbol\tavgCost\tavgPrice\nSPY\t400\t400\nIBM\t200.5\t200.5"
+    )
+
+
+def test_the_list_is_there_also_when_it_is_empty() -> None:
+    told = to_result(OPERATIONS["get_positions"], b"[]")
+
+    assert told.structured_content == {"count": 0, "truncated": False, "result": []}
+    assert told.meta == {"fastmcp": {"wrap_result": True}}
 
 
 def test_a_reply_that_comes_again_has_its_text_made_once() -> None:

@@ -8,38 +8,49 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, Generic, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel
 
 from bridge.tool import ToolError
 from bridge.tools.market_data import BarSize
+from bridge.tools.types import MOST_ROWS, ListArguments
 
 ANSWER_BYTES = 512 * 1024  # the front's MCP library encodes that in some 10 ms of its one thread, in one step
+WHOLE_BYTES = 3 * 512 * 1024  # of a list that is never cut, such as some 5,000 positions; the bus carries 2 MiB
+DEFAULT_BYTES = 39_500  # with what stands around the rows 40,000: hosts cut or hide from a model what is much longer
+SUMMARY_ROWS = 20_000  # that one summary is made of: a day's executions of the busiest account
+DAILY_ROWS = 366  # bars that are always told whole where each is a day or longer: a year of one that trades daily
 
 T = TypeVar("T")
-R = TypeVar("R", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class Bound:
-    """The most rows of one tool's answer, and how to ask for fewer. `newest`: the last rows are the ones to keep."""
+    """The most rows of one tool's answer, and how to ask for fewer. `rows` None: nothing is left out unless the caller
+    gives a limit. `newest`: the last rows are the ones to keep. `default_bytes`: of the rows, where no limit is given.
+    """
 
-    rows: int
-    narrow: str
+    rows: int | None = None
+    narrow: str = ""
     newest: bool = False
+    default_bytes: int = ANSWER_BYTES
 
 
 BOUNDS: dict[str, Bound] = {
-    "get_historical_data": Bound(2_000, "Request a shorter durationStr or a larger barSizeSetting.", newest=True),
-    "get_contract_details": Bound(
-        200, "Narrow it by lastTradeDateOrContractMonth, right, strike, exchange or currency."
+    "get_historical_data": Bound(
+        MOST_ROWS, "Give a limit, format table, or a larger barSizeSetting.", newest=True, default_bytes=DEFAULT_BYTES
     ),
-    "get_account_summary": Bound(2_000, "Name one account."),
-    "get_positions": Bound(1_000, "Name a symbol or an account."),
-    "get_open_orders": Bound(500, "Name a symbol.", newest=True),
-    "get_completed_orders": Bound(500, "Name a symbol.", newest=True),
-    "get_executions": Bound(1_000, "Name a symbol.", newest=True),
+    "get_contract_details": Bound(
+        200,
+        "Narrow it by lastTradeDateOrContractMonth, right, strike, exchange or currency, or give fields or a limit.",
+        default_bytes=DEFAULT_BYTES,
+    ),
+    "get_account_summary": Bound(narrow="Name one account."),
+    "get_positions": Bound(narrow="Name a symbol or an account."),
+    "get_open_orders": Bound(narrow="Name a symbol.", newest=True),
+    "get_completed_orders": Bound(500, "Name a symbol, or give a limit.", newest=True),
+    "get_executions": Bound(500, "Name a symbol, or give a limit.", newest=True),
 }
 
 
@@ -51,35 +62,11 @@ class ListPart(list[T]):
         self.of = of
 
 
-def kept(operation: str, rows: Sequence[T]) -> list[T]:
-    """The rows that fit into the operation's answer: nothing is done for the others."""
+def kept(operation: str, rows: Sequence[T], request: ListArguments) -> list[T]:
+    """The rows that the answer to a request may have: nothing is done for the others. A summary is of all rows."""
     bound = BOUNDS[operation]
-    return list(rows[-bound.rows :] if bound.newest else rows[: bound.rows])
-
-
-@dataclass(frozen=True)
-class EncodedAnswer(Generic[T]):
-    """The JSON of a T, a list, and how much of the list it has; None where that is all."""
-
-    json: bytes
-    truncated: dict[str, Any] | None
-
-
-def encoded(operation: str, rows: Sequence[R], of: int) -> EncodedAnswer[list[R]]:
-    """The rows as JSON, as many as ANSWER_BYTES hold."""
-    bound = BOUNDS.get(operation, Bound(len(rows), "Request less."))
-    told: list[bytes] = []
-    size = 2
-    for each in reversed(rows) if bound.newest else rows:
-        row = each.model_dump_json().encode()
-        size += len(row) + 1
-        if size > ANSWER_BYTES:
-            break
-        told.append(row)
-    if bound.newest:
-        told.reverse()
-    cut = None if len(told) >= of else {"rows": len(told), "of": of, "newest": bound.newest, "narrow": bound.narrow}
-    return EncodedAnswer(b"[" + b",".join(told) + b"]", cut)
+    most = SUMMARY_ROWS if request.format == "summary" else request.limit or bound.rows or len(rows)
+    return list(rows[-most:] if bound.newest and most else rows[:most])
 
 
 def longest_list(result: BaseModel) -> Sequence[Any]:
@@ -98,12 +85,12 @@ BAR_SIZES: tuple[str, ...] = get_args(BarSize)  # from the smallest on
 _SESSION = re.compile(r"(\d{8}):(\d\d)(\d\d)-(?:(\d{8}):)?(\d\d)(\d\d)|,(\d\d)(\d\d)-(\d\d)(\d\d)")
 
 
-def require_short(durationStr: str, barSizeSetting: str, secType: str, liquidHours: str) -> None:
+def require_short(durationStr: str, barSizeSetting: str, secType: str, hours: str) -> None:
     """Refuse a series of more bars than one answer holds, and name the longest that goes. Raises ToolError too_large.
 
     What TWS sends may be less (holidays, a young contract), never much more.
     """
-    most, day_s = BOUNDS["get_historical_data"].rows, session_s(liquidHours)
+    most, day_s = MOST_ROWS, session_s(hours)
     bars = bars_of(durationStr, barSizeSetting, secType, day_s)
     if bars <= most:
         return
@@ -132,7 +119,7 @@ def bars_of(durationStr: str, barSizeSetting: str, secType: str, day_s: int) -> 
 
 def longest_of(barSizeSetting: str, secType: str, day_s: int) -> str:
     """The longest duration whose bars fit, in its largest unit."""
-    most = BOUNDS["get_historical_data"].rows
+    most = MOST_ROWS
     for unit in ("Y", "M", "W", "D", "S"):
         count = most // max(bars_of(f"1 {unit}", barSizeSetting, secType, day_s), 1)
         if unit == "S":
@@ -144,7 +131,7 @@ def longest_of(barSizeSetting: str, secType: str, day_s: int) -> str:
 
 def finest_of(durationStr: str, secType: str, day_s: int) -> str | None:
     """The smallest bar with which the duration fits."""
-    most = BOUNDS["get_historical_data"].rows
+    most = MOST_ROWS
     return next((size for size in BAR_SIZES if bars_of(durationStr, size, secType, day_s) <= most), None)
 
 

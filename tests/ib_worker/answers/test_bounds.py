@@ -1,20 +1,18 @@
 """No answer's length is the caller's to choose: bounds before the work, and long work beside the loop."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from bridge.bus.messages import TRUNCATED
 from bridge.tool import OPERATIONS, ToolError
-from bridge.tools.order_queries import OrderEvent
-from bridge.tools.types import ContractArguments
-from ib_worker.handlers import answer_bounds as bounds
-from ib_worker.handlers.answer_bounds import BOUNDS, ListPart, bars_of, encoded, longest_of, require_short, session_s
+from bridge.tools.account import GetPositions
+from bridge.tools.order_queries import GetExecutions
+from bridge.tools.types import MOST_ROWS, ContractArguments
+from ib_worker.answers import bounds
+from ib_worker.answers.bounds import ListPart, bars_of, kept, longest_of, require_short, session_s
 from ib_worker.market_data.contracts import require_narrow
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import trading
 
-AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)
 STOCK = "20250611:0930-20250611:1600;20250612:0930-20250612:1600;20250613:CLOSED"
 FUTURE = "20250611:1700-20250612:1600;20250613:CLOSED"
 STOCK_S = 23_400
@@ -67,13 +65,17 @@ async def test_a_year_of_minutes_is_refused_before_tws_is_asked(redis_url: str, 
     async with trading(redis_url, session, sim) as front:
         error = await front.refused("get_historical_data", symbol="MSFT", durationStr="1 Y", barSizeSetting="1 min")
         told = await front.ask(
-            "get_historical_data", symbol="MSFT", durationStr=error.details["durationStr"], barSizeSetting="1 min"
+            "get_historical_data",
+            symbol="MSFT",
+            durationStr=error.details["durationStr"],
+            barSizeSetting="1 min",
+            limit=2_000,
         )
 
         assert error.code == "too_large"
         assert "durationStr 1 W with 1 min, or barSizeSetting 1 hour with 1 Y" in error.message
         assert len(sim.journal.entries("in", 20)) == 1  # of the second call
-        assert 1_000 < len(told) <= BOUNDS["get_historical_data"].rows
+        assert 1_000 < len(told) <= MOST_ROWS
 
 
 @pytest.mark.trial("B2")
@@ -102,39 +104,30 @@ async def test_no_tool_asks_for_a_whole_chain(redis_url: str, session: str, sim:
         assert sim.journal.entries("in", 9) == []
 
 
-def events(count: int, length: int = 10) -> list[OrderEvent]:
-    return [OrderEvent(at=AT, source=str(number), what="x" * length) for number in range(count)]
+@pytest.mark.parametrize("operation", ["get_positions", "get_open_orders", "get_account_summary"])
+def test_what_a_decision_rests_on_is_never_cut_unless_that_is_asked_for(operation: str) -> None:
+    rows = list(range(5_000))
+
+    assert kept(operation, rows, GetPositions()) == rows
+    assert len(kept(operation, rows, GetPositions(limit=3))) == 3
+    assert kept(operation, [], GetPositions(limit=3)) == []
 
 
-@pytest.mark.trial("B1", "B2")
-def test_rows_that_do_not_fit_are_left_out_and_counted() -> None:
-    rows = events(2_000, length=1_000)
+def test_the_newest_are_kept_of_what_has_a_bound() -> None:
+    rows = list(range(700))
 
-    first, newest = encoded("get_contract_details", rows, of=5_000), encoded("get_executions", rows, of=5_000)
-
-    assert first.truncated is not None
-    assert newest.truncated is not None
-    assert 0 < len(first.json) <= bounds.ANSWER_BYTES
-    assert (first.truncated["of"], first.truncated["rows"]) == (5_000, first.json.count(b'"source"'))
-    assert b'"source":"0"' in first.json
-    assert b'"source":"1999"' not in first.json
-    assert b'"source":"1999"' in newest.json
-    assert b'"source":"0"' not in newest.json
-
-
-def test_rows_that_fit_are_whole() -> None:
-    assert encoded("get_executions", events(3), of=3).truncated is None
-    assert encoded("get_executions", [], of=0).json == b"[]"
+    assert kept("get_executions", rows, GetExecutions()) == rows[-500:]
+    assert kept("get_executions", rows, GetExecutions(limit=600)) == rows[-600:]
+    assert kept("get_contract_details", rows, GetExecutions(limit=2)) == [0, 1]
+    assert kept("get_executions", [], GetExecutions()) == []
+    assert kept("get_executions", rows, GetExecutions(format="summary")) == rows  # totals are of all
 
 
 @pytest.mark.trial("B1")
-async def test_an_answer_that_was_cut_says_so(
-    redis_url: str, session: str, sim: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(BOUNDS, "get_positions", bounds.Bound(1, "Name a symbol."))
+async def test_an_answer_that_was_cut_says_so(redis_url: str, session: str, sim: Simulator) -> None:
     declared = OPERATIONS["get_positions"]
     async with trading(redis_url, session, sim) as front:
-        reply = await front.asker.reply(declared, declared.request(), caller="claude", request_id="r-1")
+        reply = await front.asker.reply(declared, GetPositions(limit=1), caller="claude", request_id="r-1")
         one = await front.ask("get_positions", symbol="spy")
 
         assert reply.details[TRUNCATED]["rows"] == 1

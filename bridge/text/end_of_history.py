@@ -1,0 +1,64 @@
+"""The end of a historical series, as people and TWS write it: an instant, or a day. Pure.
+
+TWS's own forms (IBKR's page on historical bars): "20250611 16:00:00 US/Eastern" and, in UTC, "20250611-20:00:00". A
+time without a zone is TWS's login zone there, which a caller seldom knows: it is refused.
+"""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo, available_timezones
+
+ZONED = re.compile(r"(\d{8}) +(\d{1,2}:\d\d(?::\d\d)?)(?: +([A-Za-z0-9_+\-/]+))?")
+IN_UTC = re.compile(r"(\d{8})-(\d{1,2}:\d\d(?::\d\d)?)")
+DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)")
+FORMS = 'such as "20250611 16:00:00 US/Eastern", "20250611-20:00:00" (UTC), "2025-06-11T16:00:00-04:00" or "2025-06-11"'
+TWS_UTC = "%Y%m%d-%H:%M:%S"
+
+
+def end_of_history(written: str) -> datetime | date:
+    """Return the instant, or the day through whose end the series goes. Raises ValueError that names the forms."""
+    try:
+        return _read(written.strip())
+    except ValueError as error:
+        raise ValueError(f"{error}; give an instant with its time zone, or a day, {FORMS}") from error
+
+
+def _read(written: str) -> datetime | date:
+    if found := DAY.fullmatch(written):
+        return date(*map(int, found.groups()))
+    if found := IN_UTC.fullmatch(written):
+        return _at(found[1], found[2], UTC)
+    if found := ZONED.fullmatch(written):
+        return _at(found[1], found[2], _zone(found[3]))
+    at = datetime.fromisoformat(written)
+    if at.tzinfo is None:
+        raise ValueError(f"{written} has no time zone")
+    return at
+
+
+def _at(day: str, clock: str, zone: tzinfo) -> datetime:
+    form = "%Y%m%d %H:%M:%S" if clock.count(":") == 2 else "%Y%m%d %H:%M"
+    return datetime.strptime(f"{day} {clock}", form).replace(tzinfo=zone)
+
+
+def _zone(name: str | None) -> tzinfo:
+    if name is None:
+        raise ValueError("the time has no time zone")
+    if name not in available_timezones():
+        raise ValueError(f"there is no time zone {name}")
+    return ZoneInfo(name)
+
+
+def tws_end(written: str, where: tzinfo) -> str:
+    """Return the end as TWS takes it in UTC. A day ends at its midnight in the contract's own zone, `where`."""
+    end = end_of_history(written)
+    if not isinstance(end, datetime):
+        end = datetime.combine(end + timedelta(days=1), time(), where)
+    return end.astimezone(UTC).strftime(TWS_UTC)
+
+
+def before(first: str) -> str:
+    """Return the endDateTime of the bars before the one that starts at `first`: a day, or an instant."""
+    if len(first) > len("2025-06-11"):
+        return first
+    return (date.fromisoformat(first) - timedelta(days=1)).isoformat()

@@ -1,0 +1,1 @@
+"""The answer of a tool that returns a list: its bounds, its forms, and its summary."""

@@ -1,0 +1,44 @@
+"""The end of a series, in the forms of people and of TWS."""
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bridge.text.end_of_history import before, end_of_history, tws_end
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "20250611 16:00:00 US/Eastern", "20250611 16:00 America/New_York", "20250611-20:00:00", "2025-06-11T20:00:00Z",
+        "2025-06-11T16:00:00-04:00", " 2025-06-11 22:00:00+02:00 ",
+    ],
+)  # fmt: skip
+def test_an_instant_is_sent_in_utc(written: str) -> None:
+    assert tws_end(written, NEW_YORK) == "20250611-20:00:00"
+
+
+@pytest.mark.parametrize("written", ["20250611", "2025-06-11"])
+def test_a_day_goes_to_its_midnight_at_the_exchange(written: str) -> None:
+    assert end_of_history(written) == date(2025, 6, 11)
+    assert tws_end(written, NEW_YORK) == "20250612-04:00:00"
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("20250611 16:00", "no time zone"), ("2025-06-11T16:00", "no time zone"), ("20250611 16:00 Mars/X", "no time"),
+        ("20251311", "month"), ("yesterday", "yesterday"), ("20250611-25:00:00", "does not match"),
+    ],
+)  # fmt: skip
+def test_what_may_mean_several_times_is_refused_with_the_forms(written: str, why: str) -> None:
+    with pytest.raises(ValueError, match=f"{why}.*give an instant with its time zone"):
+        end_of_history(written)
+
+
+def test_the_bars_before_one_end_where_it_begins() -> None:
+    assert before("2025-06-11") == "2025-06-10"
+    assert before("2025-06-11T09:30:00-04:00") == "2025-06-11T09:30:00-04:00"
