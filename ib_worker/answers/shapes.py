@@ -14,7 +14,7 @@ from bridge.tool import ToolError, ToolRequest
 from bridge.tools.account import AccountSummaryValue
 from bridge.tools.types import ListArguments
 from ib_worker.answers.bounds import ANSWER_BYTES, BOUNDS, WHOLE_BYTES, Bound
-from ib_worker.answers.summaries import summary_of
+from ib_worker.answers.summaries import SUMMARIES, summary_of
 from ib_worker.answers.tables import Cells, by_currency, shortest, table
 
 Path = tuple[str, ...]  # of a field in a row: ("contract", "symbol")
@@ -49,9 +49,14 @@ class EncodedAnswer(Generic[T]):
 def shape_of(request: ToolRequest, returns: Any) -> Shape:
     """Return the form that a request asks for. Raises ToolError invalid_arguments for a field that a row does not
     have."""
-    known = columns_of(get_args(returns)[0])
+    row = get_args(returns)[0]
+    known = columns_of(row)
     if not isinstance(request, ListArguments):
         return Shape("objects", None, known, chosen=False)
+    if request.format == "summary" and row not in SUMMARIES:
+        raise ToolError(
+            "invalid_arguments", "format: this list has no summary. Use objects or table.", fields=["format"]
+        )
     if request.fields is None:
         return Shape(request.format, request.limit, known, chosen=False)
     return Shape(request.format, request.limit, _chosen(request.fields, known), chosen=True)

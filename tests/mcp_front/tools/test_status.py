@@ -13,7 +13,7 @@ from bridge.bus.messages import Heartbeat
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.tools.session import SessionStatus
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
-from mcp_front.tools.status import STALE_MS, status_of
+from mcp_front.tools.status import STALE_MS, status_of, without_blanks
 from tests.busy import BUSY_S
 from tests.stacks.front import ERAS, READY, plain_http, serving, worker
 
@@ -32,7 +32,16 @@ async def test_ready_session_is_shown_as_its_worker_wrote_it(redis_url: str, ses
 
     shown = result["structuredContent"]
     assert 0 <= shown.pop("heartbeat_age_ms") < 5000
-    assert shown == {name: value for name, value in STATUS.items() if name != "heartbeat_age_ms"}
+    assert shown == {name: value for name, value in without_blanks(STATUS).items() if name != "heartbeat_age_ms"}
+
+
+def test_a_status_leaves_out_what_there_is_none_of_and_keeps_its_first_fields() -> None:
+    told = without_blanks(STATUS | {"farms": {}, "since": "2025-06-11T14:30:03.045842Z"})
+
+    assert {"is_connected", "state", "cause", "remedy", "simulated", "halted"} < told.keys()
+    assert "farms" not in told
+    assert told["since"] == "2025-06-11T14:30:03Z"
+    assert SessionStatus.model_validate(told).farms == {}
 
 
 async def test_session_that_nobody_ever_served_has_no_worker(redis_url: str, session: str) -> None:
