@@ -15,7 +15,7 @@ from cli.errors import Problem
 from tests.hosts import approval, claude_code, codex, tool_search, waking
 from tests.hosts.installation import Unavailable, install
 from tests.hosts.models.scripted_model import ScriptedModel
-from tests.hosts.readings import Reading, read, script
+from tests.hosts.readings import Reading, before_a_call, read, script
 from tests.hosts.stack import LIVE, Stack, running
 
 Lines = AsyncIterator[tuple[str, list[str]]]  # what a model read with its figures, and its faults
@@ -78,6 +78,7 @@ async def _codex(stack: Stack) -> Lines:
 
 async def _read(host: str, readings: list[Reading], model: ScriptedModel, run: Awaitable[str]) -> Lines:
     output = await run
+    yield f"{host}, before a call", list(before_a_call(model.conversation()))
     results = model.results()
     if len(results) < len(readings):
         yield f"{host}: {len(results)} of {len(readings)} results", [f"its output ends with {output[-1000:]}"]

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.hosts.models.scripted_model import Step
+from mcp_front.tools.server import INSTRUCTIONS
+from tests.hosts.models.scripted_model import HostRequest, Step
 from tests.hosts.stack import Stack
 
 HEAD = 200  # characters, by which a model must know how many rows there are and how many it has
@@ -63,6 +64,15 @@ def read(reading: Reading, text: str) -> tuple[str, list[str]]:
     except ValueError:
         return f"{reading.name}: {len(text):,} characters", [f"no whole JSON, the host cut it: {text[:HEAD]} …"]
     return f"{reading.name}: {len(text):,} characters{_rows(answer)}", list(reading.faults(answer, text))
+
+
+def before_a_call(requests: list[HostRequest]) -> Iterator[str]:
+    """Name what the model is not shown of the server before its first call."""
+    shown = json.dumps([request.body for request in requests[:1]], ensure_ascii=False)
+    first = INSTRUCTIONS.splitlines()[0].rstrip(".")
+    if first not in shown:
+        start = next((end for end in range(len(first), 0, -1) if first[:end] in shown), 0)
+        yield f"the instructions' first sentence is cut after {start} of {len(first)} characters"
 
 
 def rows(answer: Answer) -> list[Any]:

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from mcp_front.tools.catalogue import offered_tools
+from mcp_front.tools.server import INSTRUCTIONS
 from tests.hosts import approval, tool_search
 from tests.hosts.models.anthropic_messages import PREFIX, AnthropicMessages
 from tests.hosts.models.openai_responses import OpenAIResponses
-from tests.hosts.models.scripted_model import Json, ScriptedModel, Step
-from tests.hosts.readings import Reading, read, script
+from tests.hosts.models.scripted_model import HostRequest, Json, ScriptedModel, Step
+from tests.hosts.readings import Reading, before_a_call, read, script
 from tests.hosts.stack import Stack
 
 STACK = Stack("http://127.0.0.1:1/api/v1", Path("journal"), 1, "redis://127.0.0.1:1")
@@ -50,6 +51,13 @@ def test_rows_of_a_table_are_counted_like_objects() -> None:
 
     assert line.endswith(", 251 rows")
     assert faults == []
+
+
+@pytest.mark.parametrize(("shown", "faulty"), [(INSTRUCTIONS, 0), (INSTRUCTIONS[:80], 1), ("", 1)])
+def test_instructions_that_the_host_cuts_within_their_first_sentence_are_a_fault(shown: str, faulty: int) -> None:
+    requests = [HostRequest(0.0, "/v1/responses", {"input": shown})]
+
+    assert len(list(before_a_call(requests))) == faulty
 
 
 def test_wait_that_ends_without_the_fill_is_a_fault() -> None:
