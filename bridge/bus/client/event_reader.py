@@ -14,7 +14,8 @@ from bridge.tasks import cancel_and_wait
 
 
 class EventReader:
-    """Reads pages of the log. Those who wait at the same cursor share one read, and one look at the log's end."""
+    """Reads pages of the log. Those who wait at the same cursor share one read, and one look at the log's end. A read
+    that began before news came is shared no further: it may lack what they are about."""
 
     def __init__(self, pipe: CommandPipeline, inbox: ReplyInbox, keys: Keys, check_s: float) -> None:
         """`check_s`: the seconds between looks at the log's end while somebody waits: a message about an event may be
@@ -24,12 +25,13 @@ class EventReader:
         self._keys = keys
         self._check_s = check_s
         self._waiting: set[asyncio.Event] = set()
-        self._pages: dict[Cursor, asyncio.Task[EventPage]] = {}
+        self._pages: dict[Cursor, asyncio.Task[EventPage]] = {}  # the reads that may be shared
+        self._reading: set[asyncio.Task[EventPage]] = set()
         self._newest: Cursor | None = None
         self._looking: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
-        tasks = [*self._pages.values(), *([self._looking] if self._looking else [])]
+        tasks = [*self._reading, *([self._looking] if self._looking else [])]
         await cancel_and_wait(tasks)
 
     async def newest(self) -> Cursor:
@@ -42,8 +44,14 @@ class EventReader:
         if reading is None:
             reading = asyncio.create_task(read_events(self._pipe, self._keys, after), name="event log")
             self._pages[after] = reading
-            reading.add_done_callback(lambda _: self._pages.pop(after))
+            self._reading.add(reading)
+            reading.add_done_callback(lambda done: self._ended(after, done))
         return await asyncio.shield(reading)
+
+    def _ended(self, after: Cursor, reading: asyncio.Task[EventPage]) -> None:
+        self._reading.discard(reading)
+        if self._pages.get(after) is reading:
+            del self._pages[after]
 
     async def after(self, cursor: Cursor) -> EventPage:
         """Wait until there are events after the cursor, or a gap. Raises BusError."""
@@ -69,6 +77,7 @@ class EventReader:
             self._waiting.discard(news)
 
     def _wake(self) -> None:
+        self._pages.clear()
         for each in self._waiting:
             each.set()
 

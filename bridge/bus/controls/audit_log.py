@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+import structlog
 
 from bridge.audit_chain import DATA_LOSS, GENESIS, AuditEntry, digest, encode
 from bridge.bus.controls.audit_index import INDEX
@@ -23,10 +24,13 @@ from bridge.tool import ToolError
 
 PAGE = 1_000  # entries in one read
 
+log = structlog.get_logger("bridge.bus.audit")
+
 # Appends entries if they follow the last: `count` pairs of digest and line, then the events that they bring. Answers
 # {word, seq, digest}: `appended` (also when the last of these very entries is the log's last, so that asking again
 # after a lost answer is harmless), `behind` with the head as it is, `lost` where Redis lacks steps or entries that the
-# writer knows of, or `fenced`; and the revision.
+# writer knows of, or `fenced`; the revision; and why the events were not logged, if they could not be. The entries
+# stand without them.
 APPEND = Script(f"""#!lua{WHOLE}{INDEX}{LOG_EVENTS}
 local log, head, lease, revision, index = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local token, seq, prev, count = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[7])
@@ -43,8 +47,9 @@ for number = 0, count - 1 do
     index_entry(index, seq + number, line)
 end
 redis.call('HSET', head, 'seq', string.format('%.0f', seq + count - 1), 'digest', mine)
-log_events({{KEYS[6], KEYS[7], KEYS[8], KEYS[9]}}, drafts)
-return {{'appended', seq + count - 1, mine, redis.call('INCR', revision)}}
+local logged, why = pcall(log_events, {{KEYS[6], KEYS[7], KEYS[8], KEYS[9]}}, drafts)
+steps = redis.call('INCR', revision)
+return {{'appended', seq + count - 1, mine, steps, logged and '' or type(why) == 'table' and why.err or tostring(why)}}
 """)
 
 # Writes where the log ends, if what says so was lost or damaged and the log itself was not.
@@ -148,7 +153,8 @@ class AuditLog:
             known = self._watermark.known
             least = known.audit_seq if ends is None else ends
             head = (self._token, seq, prev, GENESIS, known.revision, least, len(entries))
-            word, head_seq, head_digest, revision = await APPEND.run(self._pipe, self._keys, *head, *chained, *events)
+            found = await APPEND.run(self._pipe, self._keys, *head, *chained, *events)
+            word, head_seq, head_digest, revision, *why = found
             if word == b"fenced":
                 raise Fenced
             if word == b"lost":
@@ -158,6 +164,8 @@ class AuditLog:
             if word == b"appended":
                 last = seq + len(entries) - 1
                 self._watermark.note(int(revision), audit_seq=last, audit_digest=mine)
+                if any(why):
+                    log.error("events_not_logged", seq=last, error=why[0].decode(errors="replace"))
                 return last
 
     def _chained(self, entries: Sequence[NewEntry], seq: int, prev: str) -> tuple[list[Argument], str]:

@@ -25,7 +25,8 @@ FIELDS = 4  # of a draft, as the script takes it
 log = structlog.get_logger("bridge.bus.events")
 
 # Logs the drafts in ARGV from `first` on, four fields each: subject, state, progress, line. The keys are the log, the
-# states, their ages and the channel. A key of another type holds nothing that can be read, and is begun anew.
+# states, their ages and the channel. A key of another type holds nothing that can be read, and is begun anew, and so is
+# a log that takes no further entry. Nothing of this may stop what the same step does besides.
 LOG_EVENTS = f"""
 local function usable(key, kind)
     local found = redis.call('TYPE', key).ok
@@ -38,7 +39,15 @@ local function log_events(keys, first)
     usable(states, 'hash')
     usable(ages, 'zset')
     local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
-    local number = newest and tonumber(newest[2][2] or '') or 0
+    local told = newest and (newest[2][2] or ''):match('^%d+$') or '0'
+    local number = #told <= 15 and tonumber(told) or 0
+    local function add(line)
+        local fields = {{'n', string.format('%.0f', number), 'e', line}}
+        local id = redis.pcall('XADD', log, 'MAXLEN', '~', {KEPT}, '*', unpack(fields))
+        if type(id) == 'string' then return id end
+        redis.call('UNLINK', log)
+        return redis.call('XADD', log, '*', unpack(fields))
+    end
     local time = redis.call('TIME')
     local id = nil
     for at = first, #ARGV, {FIELDS} do
@@ -48,7 +57,7 @@ local function log_events(keys, first)
         local value = progress .. '|' .. state
         if known ~= value and not (reached and tonumber(progress) < reached) then
             number = number + 1
-            id = redis.call('XADD', log, 'MAXLEN', '~', {KEPT}, '*', 'n', string.format('%.0f', number), 'e', line)
+            id = add(line)
             redis.call('HSET', states, subject, value)
             redis.call('ZADD', ages, time[1], subject)
         end
@@ -61,7 +70,7 @@ local function log_events(keys, first)
             redis.call('HDEL', states, old)
         end
     end
-    redis.call('SPUBLISH', news, id)
+    redis.pcall('SPUBLISH', news, id)
 end
 """
 

@@ -6,12 +6,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from bridge.bus.client import event_reader
 from bridge.bus.client.client import BusClient
 from bridge.bus.client.replies import ReplyInbox
-from bridge.bus.events.event import Cursor, EventDraft, SessionEvent
-from bridge.bus.events.event_log import log_events
+from bridge.bus.events.event import Cursor, EventDraft, EventPage, SessionEvent
+from bridge.bus.events.event_log import log_events, read_events
+from bridge.bus.keys import Keys
 from bridge.bus.server.server import BusServer
 from bridge.bus.timing import BusTiming
+from bridge.bus.transport.pipeline import CommandPipeline
 from tests.stacks.audit_log import leading
 
 
@@ -81,3 +84,34 @@ async def test_nobody_looks_once_nobody_waits(redis_url: str, session: str) -> N
 
         assert looking is not None
         assert looking.done()
+
+
+async def test_a_read_from_before_an_event_is_not_shared_after_it(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer of such a read lacks the event, and the message that wakes has come already."""
+    answered = asyncio.Event()
+
+    async def late(pipe: CommandPipeline, keys: Keys, after: Cursor) -> EventPage:
+        found = await read_events(pipe, keys, after)
+        if not found.events:
+            await answered.wait()
+        return found
+
+    async with front_and_leader(redis_url, session) as (front, bus):
+        start = await front.events.newest()
+        first = asyncio.create_task(front.events.after(start))
+        await asyncio.sleep(0.2)  # it waits to be woken, and the look at the log's end is over
+        monkeypatch.setattr(event_reader, "read_events", late)
+        second = asyncio.create_task(front.events.page(start))
+        await asyncio.sleep(0.1)
+        await put(bus, "Filled")
+        await asyncio.sleep(0.2)
+        third = asyncio.create_task(front.events.after(start))
+        await asyncio.sleep(0.1)
+        answered.set()
+        async with asyncio.timeout(2):
+            pages = await asyncio.gather(first, third)
+        assert not (await second).events
+
+    assert [len(each.events) for each in pages] == [1, 1]

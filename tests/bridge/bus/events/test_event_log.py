@@ -11,6 +11,7 @@ from bridge.bus.events.event_log import log_events, newest_cursor, read_events
 from bridge.bus.keys import Keys
 from bridge.bus.server.server import BusServer
 from bridge.bus.transport.errors import Fenced
+from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.bus.transport.pubsub import PubSubListener
 from bridge.bus.transport.script import Script
 from tests.stacks.audit_log import leading, lines_of
@@ -180,3 +181,42 @@ async def test_an_entry_that_cannot_be_read_is_passed_over(redis_url: str, sessi
 
     assert [state for _, state in told(found)] == ["1", "2"]
     assert not found.gap
+
+
+LAST_ID = f"{2**64 - 1}-{2**64 - 1}"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [("XADD", LAST_ID, "n", "7", "e", "{}"), ("XADD", "7-1", "n", "nan", "e", "{}"), ("XADD", "7-1", "other", "1e300")],
+)
+async def test_a_damaged_log_stops_neither_an_audit_entry_nor_the_next_events(
+    redis_url: str, session: str, damage: tuple[str, ...]
+) -> None:
+    async with leading(redis_url, session) as (bus, audit):
+        await bus.pipe.send(damage[0], bus.keys.events, *damage[1:])
+        for state in ("Submitted", "Filled"):
+            await audit.append("Status", [draft("a", state)])
+        lines = await lines_of(bus.pipe, session)
+        found = await page(bus, Cursor())
+
+    assert len(lines) == 2
+    assert told(found) == [("a", "Submitted"), ("a", "Filled")]
+    assert Cursor.parse(str(found.next)) == found.next
+
+
+async def test_an_event_that_redis_refuses_stops_no_audit_entry(redis_url: str, session: str) -> None:
+    """As where an operator's access rules lack a command that only the event log needs."""
+    user = f"no-events-{session}"
+    async with leading(redis_url, session) as (bus, _), CommandPipeline(redis_url) as other:
+        rules = ("on", "nopass", "+@all", "-type", "&*", "~*")
+        await bus.pipe.send("ACL", "SETUSER", user, *rules)
+        try:
+            await other.send("AUTH", user, "any")
+            await AuditLog(other, bus.keys, bus.lease.token).append("Status", [draft("a", "Submitted")])
+        finally:
+            await other.send("AUTH", "default", "any")
+            await bus.pipe.send("ACL", "DELUSER", user)
+        lines = await lines_of(bus.pipe, session)
+
+    assert len(lines) == 1
