@@ -415,7 +415,7 @@ ROOMS: dict[str, set[str]] = {
             "audit": {"logging_setup.py", "orders"},
             "watches": set(),
             "pushes": {"watches"},
-            "alerts": {"market_data", "pacing", "pre_trade", "session", "tws/values", "watches"},
+            "alerts": {"market_data", "pacing", "pre_trade", "session", "tws/errors.py", "tws/values", "watches"},
             "account": {"pacing", "publisher.py", "tws"},
             "market_data": {"pacing", "publisher.py", "tws"},
             "settings.py": {"pushes", "risk", "tws/endpoint.py"},

@@ -12,6 +12,7 @@ from bridge.tool import ToolError
 from bridge.tools.events import WaitCondition
 from ib_worker.pre_trade.trading_hours import trading_at
 from ib_worker.session.session import Session
+from ib_worker.tws.errors import as_tool_error
 from ib_worker.tws.values.time_zones import zone
 from ib_worker.watches.levels import decide, due_time, is_daily
 from ib_worker.watches.table import conditions
@@ -67,7 +68,9 @@ class ClockWatch:
     async def _look_at(self, watch: Watch, number: int, condition: WaitCondition) -> None:
         try:
             found = await self._session.contracts.one(condition.contract())
-        except (ToolError, TimeoutError):
+        except Exception as problem:
+            if as_tool_error(problem) is None:
+                raise
             return  # it is asked for again at the next look
         now = self._session.now()
         trading = trading_at(now, zone(found.timeZoneId), found.tradingHours, found.liquidHours)

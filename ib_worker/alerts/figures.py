@@ -8,10 +8,10 @@ from typing import NoReturn
 import structlog
 
 from bridge.bus.events.event import SessionEvent
-from bridge.tool import ToolError
 from bridge.tools.account import AccountSummaryValue, GetAccountSummary, GetPnlSingle, PnLSingle
 from bridge.tools.events import WaitCondition
 from ib_worker.session.session import Session
+from ib_worker.tws.errors import as_tool_error
 from ib_worker.watches.levels import decide
 from ib_worker.watches.table import conditions
 
@@ -59,8 +59,11 @@ class FigureWatch:
             for source, watching in self._wanted().items():
                 try:
                     await self._look(source, watching)
-                except (ToolError, TimeoutError) as problem:
-                    log.info("figure_not_told", figure=source[0], error=str(problem))
+                except Exception as problem:
+                    told = as_tool_error(problem)
+                    if told is None:
+                        raise
+                    log.info("figure_not_told", figure=source[0], error=told.message)
             await asyncio.sleep(EVERY_S)
 
     def _wanted(self) -> dict[Source, list[tuple[str, int, WaitCondition]]]:

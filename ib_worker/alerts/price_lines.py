@@ -6,15 +6,15 @@ from typing import Any
 
 from bridge.bus.events.event import SessionEvent
 from bridge.text.contract_name import contract_name
-from bridge.tool import ToolError
 from bridge.tools.events import WaitCondition
 from ib_worker.market_data.subscriptions import QuoteSubscription
 from ib_worker.pacing.caller import acting_for
 from ib_worker.session.session import Session
+from ib_worker.tws.errors import as_tool_error
 from ib_worker.watches.levels import decide
 from ib_worker.watches.table import conditions
 
-ASK_AGAIN_MS = 30_000  # for a line that TWS refused, or that had no room
+ASK_AGAIN_MS = 5_000  # for a line that TWS refused, or that had no room
 
 Watching = tuple[str, str, int, WaitCondition]  # the watch, its principal, the condition's place, and the condition
 
@@ -77,8 +77,10 @@ class PriceLines:
         try:
             with acting_for(watching[1]):
                 await quotes.open(await self._session.contracts.contract(watching[3].contract()))
-        except ToolError:
-            return
+        except Exception as problem:
+            if as_tool_error(problem) is None:
+                raise
+            return  # it is asked for again after a while
         self._again_ms.pop(conId, None)
 
 

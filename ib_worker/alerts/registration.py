@@ -1,8 +1,11 @@
 """From the conditions that a client gives to a watch: contracts and accounts by name become the ones that are meant."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
+import ib_async
 import msgspec
 
 from bridge.bus.events.watches import Mark, Watch, WatchMode
@@ -11,6 +14,7 @@ from ib_worker.alerts.clocks import due_mark, milliseconds
 from ib_worker.session.session import Session, utcnow
 from ib_worker.tws.values import convert
 
+FIRST_PRICE_S = 3.0  # TWS sends the first prices within a second, and its refusals as well
 FIGURES_OF_AN_ACCOUNT = frozenset({"daily_pnl", "position_pnl", "account_value"})
 
 
@@ -42,7 +46,19 @@ async def _resolved(session: Session, condition: WaitCondition) -> tuple[WaitCon
         session.require_ready()
         contract = await session.contracts.contract(condition.contract())
         if condition.event == "price":
-            await session.quotes.open(contract)  # so that its caller is told where there is no room
+            await _priced(session, contract)
         named = convert.contract(contract)
         return condition.model_copy(update={"conId": named.conId}), Mark()
     return condition, Mark()
+
+
+async def _priced(session: Session, contract: ib_async.Contract) -> None:
+    """Open the contract's line. Raises ToolError where there is no room, or TWS gives no data: nothing would fire.
+    Outside trading hours there may be no price at all, which is no error."""
+    line = await session.quotes.open(contract)
+    if not line.quiet:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_PRICE_S):
+                await session.tws.while_connected(line.settled.wait())
+    if line.problem is not None:
+        raise line.problem

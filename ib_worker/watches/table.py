@@ -143,7 +143,8 @@ class WatchTable:
         """For ever: make each change in Redis, in order. While Redis is away they wait."""
         unwritten = Outage("watches_not_written")
         while True:
-            await self._due.wait()
+            if not self._changes:  # what an earlier run has left is made first
+                await self._due.wait()
             self._due.clear()
             while self._changes:
                 first = self._changes[0]

@@ -32,10 +32,11 @@ from mcp_front.tools.status import session_status
 
 MOST_OF_ONE = 64  # waits of one caller at once
 MOST = 1_000  # at this front
-# Errors that no later attempt heals; all others end when the session is back.
-LASTING = frozenset({
-    "not_found", "ambiguous_contract", "ambiguous", "invalid_arguments", "wrong_account", "account_required",
-    "line_limit", "gateway_refused", "too_large", "forbidden", "internal",
+# Errors that end when the session, the worker or Redis is back. All others end the call.
+PASSING = frozenset({
+    "no_worker", "bus_down", "worker_lost", "timeout", "retry", "not_ready", "gateway_unreachable",
+    "gateway_login_pending", "gateway_login_rejected", "client_id_in_use", "unsupported_gateway", "link_down", "paced",
+    "overloaded",
 })  # fmt: skip
 
 
@@ -163,7 +164,7 @@ class Waits:
         try:
             await self._ask(call, "keep_watches", KeepWatches(events=watched))
         except ToolError as error:
-            if error.code in LASTING or "watches" in error.details:  # the latter where it has too many
+            if error.code not in PASSING or "watches" in error.details:  # the latter where it has too many
                 raise
             return False
         return True

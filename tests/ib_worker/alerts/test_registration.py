@@ -40,3 +40,11 @@ async def test_a_session_that_is_not_ready_can_not_tell(redis_url: str, session:
         error = await front.refused("keep_watches", events=[{"event": "price", "symbol": "SPY", "above": 1}])
 
     assert error.code not in ("internal", "not_found")
+
+
+async def test_a_contract_without_market_data_is_refused(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        sim.fault("entitlement none")
+        error = await front.refused("keep_watches", events=[{"event": "price", "symbol": "IBM", "above": 1}])
+
+    assert error.code == "no_data"

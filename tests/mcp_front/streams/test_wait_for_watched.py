@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cli.local_stack.embedded_redis import EmbeddedRedis
 from ibgateway.simulator.server.server import Simulator
 from mcp_front.protocol.results import ERROR_META
 from tests.stacks.front import MODERN, Running, serving
@@ -111,3 +112,25 @@ async def test_what_can_not_be_watched_is_an_error_and_no_wait(
         error = await waited(stack.front, condition)
 
     assert error["code"] == code
+
+
+async def test_a_wait_outlives_redis_and_the_gateways_connection(own_redis: EmbeddedRedis, session: str) -> None:
+    level = {"event": "price", **SPY, "above": FAR}
+    url = own_redis.url
+    async with (
+        Simulator() as sim,
+        serving(url, session) as front,
+        caller(url, session) as other,
+        worker(url, session, sim.port, FAST),
+    ):
+        await other.writable()
+        waiting = asyncio.create_task(waited(front, level, timeout_seconds=60))
+        await asyncio.sleep(3)
+        sim.fault("close")
+        await own_redis.stop()
+        await own_redis.start()
+        assert not waiting.done()
+        sim.fault(JUMP)
+        found = await waiting
+
+    assert (found["event"], found["gap"]) == ("price", False)
