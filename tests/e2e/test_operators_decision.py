@@ -22,6 +22,8 @@ from tests.stacks.orders import entries
 from tests.stacks.worker import caller
 from tests.waiting import until
 
+pytestmark = pytest.mark.fault(98)
+
 DECIDED = ("order_approved", "order_refused")
 
 
