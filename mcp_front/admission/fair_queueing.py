@@ -126,8 +126,14 @@ class FairQueueMiddleware:
 
     async def _large_admitted(self, scope: Scope, come: list[Message], receive: Receive, send: Send) -> Leave | None:
         """Read the rest of a large body when its turn has come. The next large one waits until this one is let in, so
-        that no more than one of them is held."""
-        await self._large.enter(_path(scope, ""))
+        that no more than one of them is held. What has come of those that wait counts as other requests do."""
+        path, size = _path(scope, ""), body_size(come)
+        try:
+            _make_room(self._large, path, size, "KiB of large requests", 1024)
+            await self._large.enter(path, size)
+        except ToolError as error:
+            await self._reject(scope, JsonRpcHead(), error, send)
+            return None
         try:
             async with asyncio.timeout(BODY_S):
                 come += await body_of(receive, BODY_LIMIT - body_size(come))
@@ -152,14 +158,18 @@ class FairQueueMiddleware:
             with self._counted():
                 return await self._enter(_path(scope, head.client if is_modern(scope) else ""), size, head)
         except ToolError as error:
-            # A client that goes on regardless would be back at once, and all its connections together.
-            if self._rejections.waits(principal_of(scope), asyncio.get_running_loop().time()):
-                with suppress(asyncio.CancelledError):  # by a stop of the front: the rejection goes out at once
-                    await asyncio.sleep(RETRY_IN_S * random.uniform(1, 3))
-            await refuse(head, error, is_modern(scope), send)
+            await self._reject(scope, head, error, send)
         except asyncio.CancelledError:  # as above
             await refuse(head, not_begun(), is_modern(scope), send, STOPPING)
         return None
+
+    async def _reject(self, scope: Scope, head: JsonRpcHead, error: ToolError, send: Send) -> None:
+        """Answer a rejected request. A client that goes on regardless would be back at once, and all its connections
+        together."""
+        if self._rejections.waits(principal_of(scope), asyncio.get_running_loop().time()):
+            with suppress(asyncio.CancelledError):  # by a stop of the front: the rejection goes out at once
+                await asyncio.sleep(RETRY_IN_S * random.uniform(1, 3))
+        await refuse(head, error, is_modern(scope), send)
 
     async def _enter(self, path: Path, size: int, head: JsonRpcHead) -> Leave:
         """Wait for the principal's own pace, then for a place. Raises ToolError `paced` where that would take too
@@ -173,10 +183,7 @@ class FairQueueMiddleware:
             if wait_s:
                 await asyncio.sleep(wait_s)
         size = max(COUNTED, size)
-        waiting = self._places.line.size_of(path[:2])
-        if waiting and waiting + size > WAITING:
-            raise _paced(f"{path[1] or path[0]} has {waiting // COUNTED} requests waiting, the most of one client.")
-        self._places.make_room(size, WAITING_IN_ALL)
+        _make_room(self._places, path, size, "requests", COUNTED)
         await self._places.enter(path, size)
         return _once(self._places)
 
@@ -191,6 +198,14 @@ def release_slot(scope: Scope) -> None:
 def _path(scope: Scope, client: str) -> Path:
     address, port = peer_of(scope)
     return principal_of(scope), label_of(scope, client), f"{address}:{port}"
+
+
+def _make_room(places: Places, path: Path, size: int, what: str, unit: int) -> None:
+    """Let a request of `size` bytes wait. Raises ToolError `paced` where its label has too much waiting."""
+    waiting = places.line.size_of(path[:2])
+    if waiting and waiting + size > WAITING:
+        raise _paced(f"{path[1] or path[0]} has {waiting // unit} {what} waiting, the most of one client.")
+    places.make_room(size, WAITING_IN_ALL)
 
 
 def _paced(text: str) -> ToolError:

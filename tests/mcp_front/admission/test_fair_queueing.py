@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import httpx
@@ -424,6 +425,35 @@ async def test_a_large_body_is_read_when_its_turn_has_come() -> None:
     for each in [*fill, *tasks]:
         each.cancel()
     await asyncio.gather(*fill, *tasks, return_exceptions=True)
+
+
+async def test_large_bodies_that_wait_count_too() -> None:
+    """What came of each before its turn is held: a client that stalls after that makes the front hold no more."""
+    guarded = FairQueueMiddleware(Inside(), UNPACED, nullcontext)
+    answered: list[int] = []
+
+    async def note(message: Message) -> None:
+        answered.extend([message["status"]] if "status" in message else [])
+
+    async def stalled(pieces: list[bytes]) -> Message:
+        if not pieces:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": pieces.pop(), "more_body": True}
+
+    scope = {"type": "http", "method": "POST", "user": SimpleUser("large")}
+    tasks = []
+    for _ in range(20):
+        pieces = [bytes(queueing.SMALL + 1)]
+        tasks.append(asyncio.create_task(guarded(scope, partial(stalled, pieces), note)))
+    other = {**scope, "user": SimpleUser("other")}
+    tasks.append(asyncio.create_task(guarded(other, partial(stalled, [bytes(queueing.SMALL + 1)]), note)))
+    await until(lambda: len(answered) == 17, "all but two of the first client's are rejected")
+
+    assert set(answered) == {429}
+    assert guarded._large.line.size <= 2 * queueing.WAITING
+    for each in tasks:
+        each.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_a_body_beyond_the_limit_is_413_with_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
