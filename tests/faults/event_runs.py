@@ -1,0 +1,299 @@
+"""Random runs of readers: events and quotes are read by handle and by waiting while every part is killed in turn.
+
+Each call is a request of its own, without an MCP session, through any front. A run holds if each reader has what the
+logs in Redis have, once and in order, if each execution of the gateway is among it, and if each gap is marked.
+"""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from bridge.bus.events.event import Cursor
+from bridge.bus.events.event_log import read_events
+from tests.faults.mcp import LEGACY, MODERN, Answer, ask
+from tests.faults.stage import PASSING, Stage, insisted
+from tests.waiting import until
+
+FRONTS = 2
+SPAN_S = 5.0  # within which orders are placed and faults begin
+RECOVERS_S = 90.0
+WAIT_S = 3  # of one read
+GAP_OF = {"worker killed", "worker terminated", "gateway restarts", "reset", "1101"}  # each ends TWS's subscriptions
+FAULTS = (*sorted(GAP_OF), "front killed", "redis restarted")
+
+Row = list[Any]
+
+
+@dataclass
+class EventResult:
+    """What a run came to. `wrong` names each promise that it broke."""
+
+    number: int
+    faults: list[str]
+    events: int = 0
+    executions: int = 0
+    quotes: int = 0
+    gaps: int = 0
+    conflated: int = 0
+    answers: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class Client:
+    """Asks any front, in either protocol era, until one answers."""
+
+    def __init__(self, stage: Stage, dice: random.Random, result: EventResult) -> None:
+        self._stage = stage
+        self._dice = dice
+        self._result = result
+
+    async def once(self, tool: str, **arguments: Any) -> Answer:
+        front = self._dice.choice(self._stage.fronts)
+        answer = await ask(front.port, self._dice.choice((MODERN, LEGACY)), tool, arguments)
+        self._result.answers[answer.code] += 1
+        if not answer.done and answer.code not in PASSING | {"cut"}:
+            self._result.wrong.append(f"{tool} was answered {answer.code}: {answer.details.get('message')}")
+        return answer
+
+    async def insists(self, tool: str, **arguments: Any) -> Any:
+        async with asyncio.timeout(RECOVERS_S):
+            while True:
+                answer = await self.once(tool, **arguments)
+                if answer.done:
+                    return answer.value
+                await asyncio.sleep(0.2)
+
+
+class HandleReader:
+    """Reads one handle for ever, and keeps all rows."""
+
+    def __init__(self, client: Client, dice: random.Random, opened: dict[str, Any]) -> None:
+        self._client = client
+        self._dice = dice
+        self.handle = opened["handle"]
+        self.cursor = self.began = str(opened["cursor"])
+        self.rows: list[Row] = []
+        self.conflated = 0
+        self.missed: list[int | None] = []  # what answers said is lost, where no row says so
+
+    async def run(self) -> None:
+        while True:
+            limit = self._dice.choice((1, 5, 200))
+            answer = await self._client.once(
+                "ibkr_read_stream", handle=self.handle, cursor=self.cursor, wait_seconds=WAIT_S, limit=limit
+            )
+            if not answer.done:
+                await asyncio.sleep(0.2)
+                continue
+            found = answer.value
+            self.rows += found["rows"]
+            self.cursor = found["cursor"]
+            self.conflated += found["conflated"]
+            if found["gap"] and "gap" not in [row[0] for row in found["rows"]]:
+                self.missed.append(found["missing"])
+
+
+class ExecutionWaiter:
+    """Waits for one execution after the other, each time with the cursor of the last answer."""
+
+    def __init__(self, client: Client, cursor: str) -> None:
+        self._client = client
+        self.cursor = self.began = cursor
+        self.found: list[str] = []
+
+    async def run(self) -> None:
+        while True:
+            wanted = {"events": [{"event": "execution"}], "timeout_seconds": WAIT_S, "cursor": self.cursor}
+            answer = await self._client.once("ibkr_wait_for", **wanted)
+            if not answer.done:
+                await asyncio.sleep(0.2)
+                continue
+            self.cursor = answer.value["cursor"]
+            if answer.value["event"] == "execution":
+                self.found.append(answer.value["happened"]["details"]["execId"])
+
+
+async def play(stage: Stage, seed: int, number: int) -> EventResult:
+    dice = random.Random(f"events-{seed}-{number}")
+    faults = [dice.choice(FAULTS) for _ in range(dice.choice((1, 1, 2, 3)))]
+    result, began = EventResult(number, faults), time.monotonic()
+    await stage.worker(0)
+    for place in range(FRONTS):
+        await stage.front(place)
+    await stage.ready()
+    client = Client(stage, dice, result)
+    orders = HandleReader(client, dice, await client.insists("ibkr_subscribe", kind="orders"))
+    quotes = HandleReader(client, dice, await client.insists("ibkr_subscribe", kind="quotes", symbol="SPY"))
+    nothing = await client.insists("ibkr_wait_for", events=[{"event": "halt"}], timeout_seconds=1)
+    waiter = ExecutionWaiter(client, nothing["cursor"])
+    reading = [asyncio.create_task(each.run()) for each in (orders, quotes, waiter)]
+    try:
+        keys = [f"events-{seed}-{number}-{each}" for each in range(dice.randint(2, 4))]
+        striking = [_strike(stage, name, dice.uniform(0, SPAN_S), dice.uniform(0, 2)) for name in faults]
+        await asyncio.gather(*(_place(client, key, dice.uniform(0, SPAN_S)) for key in keys), *striking)
+        await stage.ready()
+        await _caught_up(stage, orders, quotes, waiter, keys)
+    finally:
+        for task in reading:
+            task.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
+    await _judge(stage, result, orders, quotes, waiter, keys)
+    result.seconds = time.monotonic() - began
+    for reader in (orders, quotes):
+        await client.insists("ibkr_unsubscribe", handle=reader.handle)
+    return result
+
+
+async def _place(client: Client, key: str, at_s: float) -> None:
+    await asyncio.sleep(at_s)
+    order = {"symbol": "AAPL", "action": "BUY", "totalQuantity": 1, "idempotencyKey": key}
+    await client.insists("ibkr_place_order", **order)
+
+
+async def _strike(stage: Stage, name: str, at_s: float, for_s: float) -> None:
+    await asyncio.sleep(at_s)
+    await STRIKES[name](stage, for_s)
+
+
+async def _front_killed(stage: Stage, for_s: float) -> None:
+    await stage.fronts[0].kill()
+    await asyncio.sleep(for_s)
+    await stage.front(0)
+
+
+async def _worker_killed(stage: Stage, for_s: float) -> None:
+    await stage.workers[0].kill()
+    await asyncio.sleep(for_s)
+    await stage.workers[0].start()
+
+
+async def _worker_terminated(stage: Stage, for_s: float) -> None:
+    await stage.workers[0].stop()
+    await asyncio.sleep(for_s)
+    await stage.workers[0].start()
+
+
+async def _redis_restarted(stage: Stage, for_s: float) -> None:
+    async with stage.redis_turn:
+        await stage.redis_faults.run("restarted")
+
+
+def _scripted(*lines: str) -> Callable[[Stage, float], Awaitable[None]]:
+    async def strike(stage: Stage, for_s: float) -> None:
+        for line in lines:
+            stage.sim.fault(line)
+        await asyncio.sleep(3)
+
+    return strike
+
+
+STRIKES: dict[str, Callable[[Stage, float], Awaitable[None]]] = {
+    "front killed": _front_killed,
+    "worker killed": _worker_killed,
+    "worker terminated": _worker_terminated,
+    "redis restarted": _redis_restarted,
+    "gateway restarts": _scripted("restart 2"),
+    "reset": _scripted("reset"),
+    "1101": _scripted("link down", "after 1 link lost"),
+}
+
+
+def place_of(cursor: str) -> Cursor:
+    """Return the place that a sealed cursor names."""
+    return Cursor.parse(cursor.rpartition(".")[0])
+
+
+async def _caught_up(
+    stage: Stage, orders: HandleReader, quotes: HandleReader, waiter: ExecutionWaiter, keys: list[str]
+) -> None:
+    """Wait until every order's end is logged and everybody has read to the log's end, and quotes come again."""
+    pipe, names = stage.operator.asker.pipe, stage.operator.asker.keys
+
+    async def read_all() -> bool:
+        page = await insisted(lambda: read_events(pipe, names, place_of(orders.began), 10_000))
+        filled = {each.event.key for each in page.events if each.event.details.get("status") == "Filled"}
+        there = all(place_of(each.cursor).number >= page.next.number for each in (orders, waiter))
+        return len(filled & set(keys)) == len(keys) and there
+
+    seen = len(quotes.rows)
+    await until(read_all, "every event is read", RECOVERS_S)
+    await until(lambda: any(row[0] == "quote" for row in quotes.rows[seen:]), "quotes come again", RECOVERS_S)
+
+
+async def _judge(
+    stage: Stage,
+    result: EventResult,
+    orders: HandleReader,
+    quotes: HandleReader,
+    waiter: ExecutionWaiter,
+    keys: list[str],
+) -> None:
+    asker = stage.operator.asker
+    page = await insisted(lambda: read_events(asker.pipe, asker.keys, place_of(orders.began), 10_000))
+    last = place_of(orders.cursor).number
+    truth = [
+        [each.event.kind, each.event.time, each.event.details] for each in page.events if each.cursor.number <= last
+    ]
+    told = [[row[0], row[1], row[-1]] for row in orders.rows]
+    result.events = len(told)
+    if told != truth:
+        result.wrong.append(f"the reader has {len(told)} events, and the log {len(truth)} others or in another order")
+    start, reached = place_of(waiter.began).number, place_of(waiter.cursor).number
+    logged = [
+        each.event.details["execId"]
+        for each in page.events
+        if each.event.kind == "execution" and start < each.cursor.number <= reached
+    ]
+    result.executions = len(logged)
+    if waiter.found != logged:
+        result.wrong.append(f"the waiter has the executions {waiter.found}, the log {logged}")
+    filled = Counter(
+        each.event.key for each in page.events if each.event.kind == "order" and each.event.details["done"]
+    )
+    if any(filled[key] != 1 for key in keys):
+        result.wrong.append(f"ends of orders in the log: {dict(filled)}")
+    if orders.missed or any(each != 0 for each in quotes.missed):
+        result.wrong.append(f"answers say that entries are missing: {orders.missed} {quotes.missed}")
+    await _judge_quotes(stage, result, quotes)
+
+
+async def _judge_quotes(stage: Stage, result: EventResult, quotes: HandleReader) -> None:
+    """Compare with the log itself, and look whether each update is in it or a gap stands for it."""
+    asker = stage.operator.asker
+    start, last = place_of(quotes.began), place_of(quotes.cursor)
+    handles = await insisted(asker.streams.all)
+    stream = next(each.stream for each in handles if each.handle == quotes.handle)
+    rows = await asker.pipe.send("XRANGE", asker.keys.kept(stream), f"({start.id}", last.id)
+    entries = [_fields(row[1]) for row in rows]
+    told = [[row[0], row[1], row[-1]] for row in quotes.rows]
+    truth = [[each["k"], msgspec.json.decode(each["e"]).get("time"), int(each["u"])] for each in entries]
+    result.quotes, result.conflated = len(told), quotes.conflated
+    result.gaps = sum(row[0] == "gap" for row in told)
+    if told != truth:
+        result.wrong.append(f"the reader has {len(told)} quotes, and the log {len(truth)} others or in another order")
+    for before, after in pairwise(entries):
+        follows = before["l"] == after["l"] and int(before["s"]) + int(after["u"]) == int(after["s"])
+        if not follows and "gap" not in (before["k"], after["k"]):
+            result.wrong.append(f"no gap between update {before['s']} and {after['s']}, which merges {after['u']}")
+    if GAP_OF & set(result.faults) and not result.gaps:
+        result.wrong.append("a fault ended TWS's subscription, and no gap is marked")
+
+
+def _fields(flat: list[bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
+
+
+async def play_or_say(stage: Stage, seed: int, number: int) -> EventResult:
+    """A run that can't be played has not held."""
+    try:
+        return await play(stage, seed, number)
+    except Exception as error:  # noqa: BLE001  # the run's end must not be the end of all
+        return EventResult(number, [], wrong=[f"not played: {type(error).__name__}: {error}"])
