@@ -124,6 +124,7 @@ def _duties(bus: BusServer, session: Session) -> dict[str, Duty]:
     return {
         "the market-data lines": session.quotes.run,
         "the kept streams": lambda: keep_streams(session, bus),
+        "the live feeds": session.feeds.run,
         "the account's updates": session.account_updates.run,
         "the audit log": session.services.audit.run,
         "Redis' durability": lambda: watch_durability(bus.pipe, session),

@@ -32,7 +32,8 @@ SLOW = frozenset({
     "cli/commands/test_up.py", "faults/test_matrix.py", "faults/test_rollback.py", "faults/test_runs.py",
     "ib_worker/scenarios/test_long_answers_hold_nobody_up.py", "ib_worker/scenarios/test_redis_goes_back_twice.py",
     "ib_worker/test_main.py", "ib_worker/tws/test_fencing_process.py", "mcp_front/http/test_direct_lane.py",
-    "mcp_front/test_main.py", "promises/test_promises.py", "requirements/test_install.py",
+    "mcp_front/streams/test_readable.py", "mcp_front/test_main.py", "promises/test_promises.py",
+    "requirements/test_install.py",
 })  # fmt: skip
 
 

@@ -153,6 +153,22 @@ class StreamMarketData(ContractArguments):
     duration_seconds: Seconds = 60
 
 
+class LiveFeedOpened(Model):
+    """A feed of bars or ticks that is written into its log, and the cursor before its first."""
+
+    stream: str
+    contract: Contract
+    cursor: str
+
+
+@operation(returns=LiveFeedOpened, toolset="streams", deadline_s=25)
+class OpenLiveFeed(ContractArguments):
+    """Subscribe to a contract's five-second bars or to each of its trades, or join the subscription, and write them
+    into a log while a handle reads them."""
+
+    feed: Literal["bars5s", "ticks"]
+
+
 @operation(returns=QuoteStreamOpened, toolset="streams")
 class OpenMarketData(ContractArguments):
     """Subscribe to a contract, or join its subscription; it ends after 30 s without a listener. With `keep` its quotes

@@ -10,7 +10,8 @@ from bridge.tools.types import LONGEST_WAIT_S, Account, Contract, ContractArgume
 
 MOST_ROWS = 1_000
 
-StreamKind = Literal["quotes", "account", "orders"]
+StreamKind = Literal["quotes", "bars5s", "ticks", "account", "orders"]
+OF_A_CONTRACT = frozenset({"quotes", "bars5s", "ticks"})
 Handle = Annotated[str, StringConstraints(pattern=r"^s-[0-9a-f]{12}$")]
 Format = Literal["table", "objects"]
 Cell = str | bool | float | dict[str, Any] | None
@@ -83,16 +84,16 @@ class StreamRow(Model):
 
 @tool(returns=Subscribed, toolset="streams", composed=True, deadline_s=30)
 class Subscribe(ContractArguments):
-    """Open a stream and return a handle for ibkr_read_stream: quotes of one contract (symbol), the values and portfolio
-    of an account, or orders (order states, fills, the session's events). The handle lasts over new sessions and
-    restarts, and lapses when nobody reads it for 10 minutes. One contract needs one market-data line, however many
-    watch it."""
+    """Open a stream and return a handle for ibkr_read_stream: quotes, bars5s (5-second bars) or ticks (each trade) of
+    one contract (symbol), the values and portfolio of an account, or orders (order states, fills, the session's
+    events). The handle lasts over new sessions and restarts, and lapses when nobody reads it for 10 minutes. One
+    contract needs one market-data line for each kind, however many watch it."""
 
     title: ClassVar = "stream of quotes, account values or order events"
     search_words: ClassVar = "follow track ticks continuously real-time feed of prices portfolio fills"
 
     kind: StreamKind
-    symbol: Symbol | None = None  # type: ignore[assignment]  # only quotes need one
+    symbol: Symbol | None = None  # type: ignore[assignment]  # an account has none
     account: Annotated[Account | None, Field(description="for kind account; left out: the session's only one")] = None
 
     @model_validator(mode="after")
@@ -100,10 +101,10 @@ class Subscribe(ContractArguments):
         """Refuse what is missing, and what would not be used."""
         fields = type(self).model_fields
         given = {name for name in fields if name != "kind" and getattr(self, name) not in (None, fields[name].default)}
-        usable = {"quotes": set(ContractArguments.model_fields), "account": {"account"}, "orders": set[str]()}
-        if self.kind == "quotes" and self.symbol is None:
-            raise ValueError("symbol: quotes need the symbol of a contract")
-        if vain := sorted(given - usable[self.kind]):
+        usable = set(ContractArguments.model_fields) if self.kind in OF_A_CONTRACT else {self.kind}
+        if self.kind in OF_A_CONTRACT and self.symbol is None:
+            raise ValueError(f"symbol: {self.kind} need the symbol of a contract")
+        if vain := sorted(given - usable):
             raise ValueError(f"{', '.join(vain)}: a stream of {self.kind} has no use for it; leave it out")
         return self
 

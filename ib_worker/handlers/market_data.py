@@ -1,13 +1,21 @@
 """Handlers about prices."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, tzinfo
 
 import ib_async
 
 from bridge.text.end_of_history import before, tws_end
 from bridge.tool import ToolError
-from bridge.tools.market_data import Bar, GetHistoricalData, OpenMarketData, QuoteStreamOpened
+from bridge.tools.market_data import (
+    Bar,
+    GetHistoricalData,
+    LiveFeedOpened,
+    OpenLiveFeed,
+    OpenMarketData,
+    QuoteStreamOpened,
+)
 from ib_worker.answers.bounds import BOUNDS, DAILY_ROWS, DAY_S, bar_seconds, require_short
 from ib_worker.answers.shapes import EncodedAnswer, shape_of, shaped
 from ib_worker.handlers.dispatch import handles
@@ -21,6 +29,7 @@ from ib_worker.tws.values import convert
 from ib_worker.tws.values.time_zones import zone
 
 HISTORY_S = 50.0  # with the look-up of the contract below the tool's own deadline, and that below a host's minute
+FIRST_OF_FEED_S = 2.0  # a refusal comes within a second; the first bar within five, so it is not waited for
 FIRST_QUOTE_S = 3.0  # TWS sends the first prices within a second, and its refusals as well
 PRICES = frozenset({"TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK", "ADJUSTED_LAST"})  # the rest are rates and yields
 UP_TO_NOW = ""  # endDateTime
@@ -124,3 +133,16 @@ async def open_market_data(request: OpenMarketData, session: Session) -> QuoteSt
     return QuoteStreamOpened(
         stream=line.stream, contract=convert.contract(contract), quote=quote, life=life, seq=seq, cursor=cursor
     )
+
+
+@handles(OpenLiveFeed)
+async def open_live_feed(request: OpenLiveFeed, session: Session) -> LiveFeedOpened:
+    contract = await session.contracts.contract(request)
+    feed = session.feeds.open(request.feed, contract)
+    cursor = await session.publisher.keep_stream(feed.stream)
+    with suppress(TimeoutError):  # quiet so far
+        async with asyncio.timeout(FIRST_OF_FEED_S):
+            await session.tws.while_connected(feed.settled.wait())
+    if feed.problem is not None:
+        raise feed.problem
+    return LiveFeedOpened(stream=feed.stream, contract=convert.contract(contract), cursor=cursor)

@@ -60,6 +60,7 @@ class QuoteSubscriptions:
         self._dirty: dict[QuoteSubscription, None] = {}
         self._to_cancel: list[int] = []
         self._work = asyncio.Event()
+        self.others: Callable[[], int] = lambda: 0  # lines of other kinds that TWS counts as well
         self.simulated = False  # the gateway's prices are made up
         self.competing = False  # another session of the same login has the market data
         self._held: set[int] = set()  # contracts whose lines stay although nobody listens
@@ -67,7 +68,7 @@ class QuoteSubscriptions:
 
     def __len__(self) -> int:
         """Lines that TWS may still count."""
-        return sum(line.problem is None for line in self._lines.values()) + len(self._to_cancel)
+        return sum(line.problem is None for line in self._lines.values()) + len(self._to_cancel) + self.others()
 
     async def open(self, contract: ib_async.Contract, lane: Priority = Priority.READS) -> QuoteSubscription:
         """The contract's line, asked for if there is none; the caller awaits `settled`. Raises ToolError line_limit,
@@ -98,6 +99,10 @@ class QuoteSubscriptions:
     def position(self, line: QuoteSubscription) -> tuple[str, int]:
         """The life and seq of the last tick that the line's values have."""
         return self._publisher.open_stream(line.stream)
+
+    def require_line(self) -> None:
+        """Raise ToolError line_limit where there is no line for another kind of subscription."""
+        self._require_room(current_caller(), Priority.READS)
 
     def _require_room(self, opener: str, lane: Priority) -> None:
         kept = 0 if lane is Priority.ORDERS else self._most // KEPT_FOR_ORDERS

@@ -163,6 +163,7 @@ class ConnectionLoop:
             session.positions,
             session.quotes,
             session.account_updates,
+            session.feeds,
             self._hear,
             self._cannot_decode,
             session.executions.came,
@@ -213,6 +214,7 @@ class ConnectionLoop:
         session.quotes.simulated = session.simulated
         session.quotes.connected(wire)
         session.account_updates.connected(wire)
+        session.feeds.connected(wire)
         await run_until_first_ends(self._follow(wire), self._probe(wire))
 
     async def _lost(self, wire: TwsConnection) -> NoReturn:
@@ -232,6 +234,7 @@ class ConnectionLoop:
         session.orders.tracker.known = False
         session.quotes.disconnected()
         session.account_updates.disconnected()
+        session.feeds.disconnected()
 
     def _hear(self, code: int, text: str) -> None:
         """An error or notice about no request: called from the wire, so it only takes note."""
@@ -279,6 +282,7 @@ class ConnectionLoop:
             if LinkEvent.RESTORED_EMPTY in news:
                 self._session.quotes.connected(wire)
                 self._session.account_updates.connected(wire)
+                self._session.feeds.connected(wire)
             await synchronize(self._session, self._timing.sync_s)
 
     async def _probe(self, wire: TwsConnection) -> NoReturn:

@@ -20,6 +20,7 @@ from ib_worker.audit.kill_switch import KillSwitch
 from ib_worker.audit.order_history import OrderHistoryReader
 from ib_worker.audit.trail import AuditTrail
 from ib_worker.market_data.contracts import ContractResolver
+from ib_worker.market_data.live_feeds import LiveFeeds
 from ib_worker.market_data.subscriptions import QuoteSubscriptions
 from ib_worker.orders.timing import USUAL, OrderTiming
 from ib_worker.orders.tracker import OrderTracker
@@ -198,6 +199,8 @@ class Session:
         self.quotes = QuoteSubscriptions(
             self.tws.pacer, publisher, settings.market_data_lines, self.now, order_timing.error_grace_s
         )
+        self.feeds = LiveFeeds(self.tws.pacer, publisher, self.quotes.require_line)
+        self.quotes.others = self.feeds.__len__
         self.account_updates = AccountUpdates(self.tws.pacer, publisher, self.now)
         self.account_rates: dict[str, tuple[float, AccountRates]] = {}  # by account, and when they were read
         self.ahead = timedelta(0)  # of this machine's clock, where the gateway lives at another date
@@ -312,6 +315,7 @@ class Session:
         """Close a stream that has no listener."""
         self.quotes.abandoned(stream)
         self.account_updates.abandoned(stream)
+        self.feeds.abandoned(stream)
 
     def _told_so_far(self) -> Hashable:
         """Return a value that changes when a list of orders or executions may be incomplete, after a message of this or

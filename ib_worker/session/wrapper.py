@@ -14,6 +14,7 @@ import structlog
 from bridge.text.contract_name import contract_name
 from ib_worker.account.positions import Positions
 from ib_worker.account.updates import AccountUpdates
+from ib_worker.market_data.live_feeds import LiveFeeds
 from ib_worker.market_data.subscriptions import QuoteSubscriptions
 from ib_worker.orders.messages import OrderMessageHandler
 from ib_worker.orders.tracker import TrackedOrder
@@ -21,6 +22,7 @@ from ib_worker.tws.errors import UnreadableMessage, as_tool_error
 from ib_worker.tws.requests import PendingRequests
 from ib_worker.tws.values import unset
 from ib_worker.tws.values.codes import UNNAMED
+from ib_worker.tws.values.live import live_bar, live_middle, live_trade
 from ib_worker.tws.values.text import message
 
 # Kinds of requests that TWS answers without an id, so that only one of each may be under way.
@@ -81,6 +83,7 @@ class Wrapper:
         positions: Positions,
         lines: QuoteSubscriptions,
         account_updates: AccountUpdates,
+        feeds: LiveFeeds,
         say: Say,
         report_undecoded: Callable[[list[str]], None],
         executed: Callable[[ListedExecution], None],
@@ -90,6 +93,7 @@ class Wrapper:
         self._positions = positions
         self._lines = lines
         self._account = account_updates
+        self._feeds = feeds
         self._say = say
         self.undecoded = report_undecoded
         self._executed = executed  # a fill that came unasked
@@ -115,12 +119,15 @@ class Wrapper:
         text = message(errorString)
         if reqId in self._requests:
             self._requests.error(reqId, errorCode, text)
-        elif not self._lines.refused(reqId, errorCode, text) and not self._orders.error(reqId, errorCode, text):
+        elif not self._about_a_subscription(reqId, errorCode, text) and not self._orders.error(reqId, errorCode, text):
             if errorCode in UNNAMED:
                 self._requests.refuse_unnamed(errorCode, text)
                 self._account.refused(errorCode, text)
                 self._orders.unnamed_error(errorCode, text)
             self._say(errorCode, text)
+
+    def _about_a_subscription(self, reqId: int, errorCode: int, text: str) -> bool:
+        return self._lines.refused(reqId, errorCode, text) or self._feeds.refused(reqId, errorCode, text)
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         """Return a method for a message that has none here: the decoder would drop the message."""
@@ -269,6 +276,23 @@ class Wrapper:
 
     def tickOptionComputation(self, reqId: int, *greeks: float) -> None:
         """Comes unasked with an option's quotes."""
+
+    # live feeds
+
+    def realtimeBar(
+        self, reqId: int, time: int, open_: float, high: float, low: float, close: float, volume: float, wap: float,
+        count: int,
+    ) -> None:  # fmt: skip
+        self._feeds.take(reqId, "bar", live_bar(time, (open_, high, low, close, volume, wap, count)))
+
+    def tickByTickAllLast(
+        self, reqId: int, tickType: int, time: int, price: float, size: float, attributes: ib_async.TickAttribLast,
+        exchange: str, specialConditions: str,
+    ) -> None:  # fmt: skip
+        self._feeds.take(reqId, "tick", live_trade(time, price, size, attributes, (exchange, specialConditions)))
+
+    def tickByTickMidPoint(self, reqId: int, time: int, midPoint: float) -> None:
+        self._feeds.take(reqId, "tick", live_middle(time, midPoint))
 
     def currentTime(self, time: int) -> None:
         """By the gateway's clock, in seconds; also a sign of life, for which the wire has taken it already."""

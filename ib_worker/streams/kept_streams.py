@@ -82,4 +82,15 @@ async def _open_account(session: Session, bus: BusServer, handle: StreamHandle) 
             bus.publish(stream_of(account), each.kind, each.model_dump_json().encode())
 
 
-OPENS: dict[str, Open] = {"quotes": _open_quotes, "account": _open_account}
+async def _open_feed(session: Session, bus: BusServer, handle: StreamHandle) -> None:
+    feed = session.feeds.known(handle.stream)
+    if bus.ticks.recorder.keeps(handle.stream) and feed is not None and feed.problem is None:
+        return
+    contract = await session.contracts.contract(ContractArguments(**handle.arguments))
+    await bus.keep_stream(handle.stream)
+    session.feeds.open(handle.kind, contract)
+
+
+OPENS: dict[str, Open] = {
+    "quotes": _open_quotes, "bars5s": _open_feed, "ticks": _open_feed, "account": _open_account,
+}  # fmt: skip

@@ -17,7 +17,7 @@ from bridge.conditions import owner_tag
 from bridge.text.contract_name import contract_name
 from bridge.tool import OPERATIONS, ToolError, ToolRequest
 from bridge.tools.account import OpenAccountUpdates
-from bridge.tools.market_data import OpenMarketData
+from bridge.tools.market_data import OpenLiveFeed, OpenMarketData
 from bridge.tools.streams import ReadStream, StreamKind, StreamRow, Subscribe, Unsubscribe
 from mcp_front.protocol.results import value_result
 from mcp_front.streams.cursors import opened_cursor, sealed_cursor
@@ -56,7 +56,13 @@ class ReadableStreams:
         self._waiting = waiting
         self._timing = timing
         self._places = WaitPlaces("ibkr_read_stream", READS_OF_ONE, READS, "End one first.")
-        self._open = {"quotes": self._quotes, "account": self._account, "orders": self._orders}
+        self._open = {
+            "quotes": self._quotes,
+            "bars5s": self._feed,
+            "ticks": self._feed,
+            "account": self._account,
+            "orders": self._orders,
+        }
 
     async def subscribe(self, call: Call) -> ToolResult:
         request = call.request
@@ -154,6 +160,14 @@ class ReadableStreams:
         facts = {"contract": contract, "simulated": quote["simulated"] if quote else None}
         known = arguments | {"conId": contract["conId"]}
         return _Opened(contract_name(contract), opened["cursor"], opened["stream"], known, rows, facts)
+
+    async def _feed(self, call: Call, request: Subscribe) -> _Opened:
+        arguments = request.model_dump(exclude={"kind", "account"}, exclude_unset=True)
+        opened = await self._ask(call, "open_live_feed", OpenLiveFeed(**arguments, feed=request.kind))
+        contract = opened["contract"]
+        known = arguments | {"conId": contract["conId"]}
+        facts = {"contract": contract}
+        return _Opened(contract_name(contract), opened["cursor"], opened["stream"], known, facts=facts)
 
     async def _account(self, call: Call, request: Subscribe) -> _Opened:
         asked = OpenAccountUpdates(account=request.account, keep=True)

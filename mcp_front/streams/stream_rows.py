@@ -17,6 +17,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "kind", "time", "bid", "bidSize", "ask", "askSize", "last", "lastSize", "volume", "open", "high", "low",
         "close", "halted", "marketDataType", "updates",
     ),
+    "bars5s": ("kind", "time", "open", "high", "low", "close", "volume", "average", "barCount", "updates"),
+    "ticks": (
+        "kind", "time", "price", "size", "exchange", "specialConditions", "pastLimit", "unreported", "updates",
+    ),
     "account": (
         "kind", "time", "tag", "value", "currency", "symbol", "conId", "position", "marketPrice", "marketValue",
         "averageCost", "unrealizedPNL", "realizedPNL", "updates",

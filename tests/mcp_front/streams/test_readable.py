@@ -241,3 +241,35 @@ async def test_reads_have_a_bound_of_their_own(redis_url: str, session: str, mon
 
     assert refused["code"] == "paced"
     assert [each["count"] for each in ends] == [0, 0]
+
+
+@pytest.mark.parametrize(("kind", "entry", "field"), [("bars5s", "bar", "close"), ("ticks", "tick", "price")])
+async def test_bars_and_trades_are_read_and_outlive_their_worker(
+    redis_url: str, session: str, kind: str, entry: str, field: str
+) -> None:
+    async with Simulator() as sim, serving(redis_url, session) as front:
+        async with worker(redis_url, session, sim.port, FAST):
+            await ready(front)
+            opened = await subscribed(front, kind=kind, symbol="SPY")
+            before = await read(front, opened, wait_seconds=20, limit=1000)
+        async with worker(redis_url, session, sim.port, FAST):
+            cursor, kinds = before["cursor"], list[Any]()
+            async with asyncio.timeout(40):
+                while "gap" not in kinds or kinds[-1] == "gap":
+                    found = await read(front, opened, cursor=cursor, wait_seconds=20)
+                    cursor = found["cursor"]
+                    kinds += column(found, "kind")
+
+    assert set(column(before, "kind")) == {entry}
+    assert all(each > 0 for each in column(before, field))
+    assert (before["conflated"], before["gap"]) == (0, False)
+    assert kinds.count("gap") == 1
+
+
+async def test_more_feeds_than_tws_gives_are_refused_with_its_words(redis_url: str, session: str) -> None:
+    async with whole_stack(redis_url, session) as stack:
+        symbols = ("SPY", "AAPL", "IBM", "MSFT", "NVDA", "VTI")
+        opened = [await subscribed(stack.front, kind="ticks", symbol=symbol) for symbol in symbols]
+
+    assert opened[-1]["code"] == "gateway_refused"
+    assert "10190" in opened[-1]["message"]

@@ -1,0 +1,105 @@
+"""Feeds of bars and trades: one request for all readers, asked for again after a break, given back when not read."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import ib_async
+import pytest
+import pytest_asyncio
+
+from bridge.tool import ToolError
+from ib_worker.market_data.live_feeds import ASKS
+from ibgateway.simulator.server.server import Simulator
+from tests.stacks.worker import Stand, ready_session
+from tests.waiting import until
+
+SPY = {"symbol": "SPY", "secType": "STK", "exchange": "SMART", "currency": "USD"}
+ASK_BARS, CANCEL_BARS, ASK_TICKS = 50, 51, 97  # the messages' types
+
+
+@pytest_asyncio.fixture
+async def sim() -> AsyncIterator[Simulator]:
+    async with Simulator() as sim:
+        yield sim
+
+
+def contract(conId: int = 756733, **changes: Any) -> ib_async.Contract:
+    return ib_async.Contract(conId=conId, **(SPY | changes))
+
+
+async def running(stand: Stand) -> asyncio.Task[None]:
+    return asyncio.create_task(stand.session.feeds.run())
+
+
+def asked(sim: Simulator, kind: int) -> int:
+    return len(sim.journal.entries("in", kind))
+
+
+async def test_readers_share_a_request_and_the_last_gives_it_back(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        task, feeds = await running(stand), stand.session.feeds
+        found = [feeds.open("bars5s", contract()) for _ in range(3)]
+        await until(lambda: bool(stand.published.of("bar")), "a bar came", 15)
+        assert (asked(sim, ASK_BARS), len(feeds), len(stand.session.quotes)) == (1, 1, 1)
+        feeds.abandoned(found[0].stream)
+        await until(lambda: asked(sim, CANCEL_BARS) == 1, "it is given back")
+        assert feeds.known(found[0].stream) is None
+        task.cancel()
+
+    assert found[0] is found[1] is found[2]
+    assert stand.published.of("bar")[0]["close"] > 0
+
+
+async def test_after_1101_a_feed_has_a_gap_and_is_asked_for_again(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        task = await running(stand)
+        stand.session.feeds.open("ticks", contract())
+        await until(lambda: bool(stand.published.of("tick")), "a trade came", 15)
+        sim.fault("link down")
+        sim.fault("link lost")
+        await until(lambda: asked(sim, ASK_TICKS) == 2, "it is asked for again", 10)
+        gaps = stand.published.of("gap")
+        task.cancel()
+
+    assert gaps == [{}]
+
+
+async def test_a_refused_feed_says_why_and_may_be_asked_for_again(sim: Simulator) -> None:
+    async with ready_session(sim) as stand:
+        task, feeds = await running(stand), stand.session.feeds
+        found = feeds.open("bars5s", contract(conId=0, symbol="NOSUCH"))
+        async with asyncio.timeout(10):
+            await found.settled.wait()
+        again = feeds.open("bars5s", contract(conId=0, symbol="NOSUCH"))
+        task.cancel()
+
+    assert found.problem is not None
+    assert again is not found
+    assert again.problem is None
+
+
+async def test_a_feed_needs_a_line(sim: Simulator) -> None:
+    async with ready_session(sim, market_data_lines=1) as stand:
+        stand.session.feeds.open("ticks", contract())
+        with pytest.raises(ToolError, match="line_limit"):
+            stand.session.feeds.open("bars5s", contract())
+
+
+def test_what_is_quoted_alone_has_bars_and_ticks_of_its_middle_price() -> None:
+    sent: list[tuple[Any, ...]] = []
+
+    class Wire:
+        def reqRealTimeBars(self, *fields: Any) -> None:
+            sent.append(fields)
+
+        def reqTickByTickData(self, *fields: Any) -> None:
+            sent.append(fields)
+
+    for kind in ("bars5s", "ticks"):
+        for secType in ("STK", "CASH"):
+            ASKS[kind](Wire(), 1, contract(secType=secType))
+
+    assert [fields[3] if fields[2] == 5 else fields[2] for fields in sent] == [
+        "TRADES", "MIDPOINT", "AllLast", "MidPoint",
+    ]  # fmt: skip
