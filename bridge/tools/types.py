@@ -299,8 +299,7 @@ class OrderReport(PartialModel):
     replayed: bool = False
 
     def inapplicable(self) -> Iterable[str]:
-        absent = absent_prices(self.orderType) | UNLINKED
-        return absent | {"commissionCurrency"} if self.commission is None else absent
+        return absent_prices(self.orderType) | UNLINKED
 
 
 class Happened(Model):

@@ -33,7 +33,7 @@ async def test_list_comes_back_as_a_list_with_its_nulls(redis_url: str, session:
     ):
         result = await client.call_tool("ibkr_get_positions")
 
-    assert result.structured_content == {"result": POSITIONS}
+    assert result.structured_content == {"count": len(POSITIONS), "truncated": False, "result": POSITIONS}
     assert json.loads(result.content[0].text) == POSITIONS
 
 
