@@ -4,7 +4,8 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Self
+from functools import partial
+from typing import Any, Self
 
 import msgspec
 
@@ -99,12 +100,14 @@ class BusClient:
         """
         total_s, request = deadline_s or declared.deadline_s, None
         try:
-            async with asyncio.timeout(total_s):
-                await self._ready()
-                request = self._request(declared, arguments, (caller, label), request_id, total_s, traceparent)
-                reply = await self._asked(request)
-                result_of(reply)
-                return reply
+            ends = asyncio.get_running_loop().time() + total_s
+            if not self._is_ready:
+                async with asyncio.timeout_at(ends):
+                    await self._ready()
+            request = self._request(declared, arguments, (caller, label), request_id, total_s, traceparent)
+            reply = await self._asked(request, ends)
+            result_of(reply)
+            return reply
         except asyncio.CancelledError:
             if request is not None and declared.effect is Effect.READ:
                 self._cancel(request)
@@ -118,12 +121,22 @@ class BusClient:
         except ReplyChannelLost:
             raise ToolError("retry", RETRY) from None
 
-    async def _asked(self, request: Request) -> Reply:
-        message = encode_request(request)
+    async def _asked(self, request: Request, ends: float) -> Reply:
+        """Return the reply, until `ends` by the loop's clock. The task wakes up once, for the reply or for the first
+        reason why there will be none."""
+        message, loop = encode_request(request), asyncio.get_running_loop()
         with self._replies.expected(request.id) as call:
-            if await self.pipe.send("SPUBLISH", self.keys.requests, message) == 0:
-                raise ToolError("no_worker", NO_WORKER)
-            return await call
+            sent = self.pipe.send("SPUBLISH", self.keys.requests, message)
+            sent.add_done_callback(partial(_fail_unheard, call))
+            timer = loop.call_at(ends, _fail_late, call)
+            try:
+                return await call
+            except ReplyChannelLost:
+                await sent  # a request that did not go out says so, and not that its reply is lost
+                raise
+            finally:
+                timer.cancel()
+                sent.cancel()  # one that is still queued does not go out
 
     def _cancel(self, request: Request) -> None:
         """Tell the worker that nobody awaits the answer any more. Best effort: without it the deadline ends the
@@ -188,6 +201,10 @@ class BusClient:
             request_id=request_id,
             traceparent=traceparent,
         )
+
+    @property
+    def _is_ready(self) -> bool:
+        return self._replies.is_ready and self.pipe.clock.known
 
     async def _ready(self) -> None:
         """Wait until replies can be received and the server's clock is known. Raises BusError."""
@@ -269,6 +286,22 @@ class BusClient:
     async def _join(self, feed: StreamReader) -> None:
         with bus_errors(self.pipe.url):
             await self._replies.join(feed)
+
+
+def _fail_unheard(call: asyncio.Future[Reply], sent: asyncio.Future[Any]) -> None:
+    """End the wait for a reply to a request that nobody has taken, or that did not go out."""
+    error = None if sent.cancelled() else sent.exception()
+    if call.done() or sent.cancelled():
+        return
+    if error is not None:
+        call.set_exception(error)
+    elif sent.result() == 0:
+        call.set_exception(ToolError("no_worker", NO_WORKER))
+
+
+def _fail_late(call: asyncio.Future[Reply]) -> None:
+    if not call.done():
+        call.set_exception(TimeoutError())
 
 
 def _number(stored: bytes | None) -> int:

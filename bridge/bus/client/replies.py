@@ -62,6 +62,10 @@ class ReplyInbox:
         self._counter += 1
         return f"{self.front}-{self._counter}"
 
+    @property
+    def is_ready(self) -> bool:
+        return self._listener.is_confirmed(self._channel)
+
     async def ready(self) -> None:
         """Wait until replies can be heard. Raises NotSent."""
         await self._listener.confirmed(self._channel, self._pipe.timing.confirm_s)

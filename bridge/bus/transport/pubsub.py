@@ -58,6 +58,9 @@ class PubSubListener:
         """Close the connection and open another one: the session's server may be another one now."""
         self._commands.put_nowait(())
 
+    def is_confirmed(self, channel: str) -> bool:
+        return self._wanted[channel].is_set()
+
     async def confirmed(self, channel: str, timeout_s: float) -> None:
         """Wait until the server has confirmed a wanted channel. Raises NotSent when it does not in time."""
         try:
