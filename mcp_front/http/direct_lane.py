@@ -9,23 +9,27 @@ is decided before it begins, so no order goes both ways.
 import asyncio
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 
 from fastmcp.tools import ToolResult
 from mcp.server.streamable_http import check_accept_headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bridge.tool import Effect, ToolError, ToolSpec
+from bridge.tool import Effect, ToolSpec
 from mcp_front.admission.auth import is_known
 from mcp_front.http.paths import is_message
 from mcp_front.protocol.direct_call import CALL, PARAMS, DirectCall, direct_answer, direct_call, progress_note
 from mcp_front.protocol.envelope import MESSAGE
+from mcp_front.protocol.jsonrpc import arrived
 from mcp_front.protocol.results import error_result
 from mcp_front.protocol.stop_errors import cut_off
 from mcp_front.timing import USUAL, FrontTiming
 from mcp_front.tools.pipeline import CallPipeline, Origin
 from mcp_front.tools.server import SERVER_INFO
 
+AT_ONCE_S = 0.05  # a call that takes longer waits for TWS: from then on a client that hangs up ends it
+ACCEPTS = 16  # texts of the header Accept that are remembered, of 64 KiB each at most
 PING = b": ping\r\n\r\n"
 STREAM_HEADERS = [
     (b"content-type", b"text/event-stream"),
@@ -73,22 +77,23 @@ class DirectLane:
     async def _answer(self, call: DirectCall, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the call. What a client asked for and hung up on while it waited to be let in is not begun, be it a
         read or an order. What reduces risk, or steers the session, is."""
-        leaving = asyncio.ensure_future(_disconnected(receive))
-        try:
-            await asyncio.sleep(0)  # the step in which `leaving` finds a client that has gone
-            if not leaving.done() or _begins_without_client(self._tools[call.tool]):
-                await self._run(call, scope, leaving, send)
-        finally:
-            leaving.cancel()
+        if not _has_left(receive) or _begins_without_client(self._tools[call.tool]):
+            await self._run(call, scope, receive, send)
 
-    async def _run(self, call: DirectCall, scope: Scope, leaving: asyncio.Future[None], send: Send) -> None:
+    async def _run(self, call: DirectCall, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer in JSON; after ten seconds as an event stream. A client that hangs up ends a read; other calls go on
         to their end, since what they change may be half done."""
         spec, response = self._tools[call.tool], _Response(call, send, self._timing)
         answering = asyncio.ensure_future(self._calls.answer(spec, call.arguments, _origin(call, scope)))
         patience_s = self._timing.stream_after_s if _accepted(scope)[1] else None
         try:
-            result = await _result(cut_off(spec, call.arguments), answering, leaving, response, patience_s)
+            try:
+                await _answered(answering, receive, response, patience_s)
+                result = answering.result() if answering.done() else None  # None: the client has gone
+            except asyncio.CancelledError:  # by uvicorn alone, of what still runs when a stop has waited long enough
+                result = error_result(cut_off(spec, call.arguments))
+            if spec.effect is Effect.WRITE:
+                _has_left(receive)  # `Delivery` hears of it: what is told to nobody is not delivered
             if result is not None:
                 await response.end(direct_answer(call, result, SERVER_INFO))
         finally:
@@ -135,22 +140,40 @@ def _begins_without_client(spec: ToolSpec) -> bool:
     return spec.relieves or spec.effect not in (Effect.READ, Effect.WRITE)
 
 
-async def _result(
-    ended: ToolError,
-    answering: asyncio.Future[ToolResult],
-    leaving: asyncio.Future[None],
-    response: _Response,
-    patience_s: float | None,
-) -> ToolResult | None:
-    """Return the call's result, or `ended` where the front stops before it has come; None where the client has
-    gone."""
+async def _answered(
+    answering: asyncio.Future[ToolResult], receive: Receive, response: _Response, patience_s: float | None
+) -> None:
+    """Return when the call has its answer, or its client has gone. Most calls have theirs at once, and nobody needs to
+    look out for their clients."""
+    await _within(answering, AT_ONCE_S)
+    if answering.done():
+        return
+    leaving = asyncio.ensure_future(_disconnected(receive))
+    left_s = None if patience_s is None else max(patience_s - AT_ONCE_S, 0.0)
     try:
-        await asyncio.wait((answering, leaving), timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((answering, leaving), timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
         if not answering.done() and not leaving.done():
             await response.keep_open(answering, leaving)
-    except asyncio.CancelledError:  # by uvicorn alone, of what still runs when a stop has waited long enough
-        return error_result(ended)
-    return answering.result() if answering.done() else None
+    finally:
+        leaving.cancel()
+
+
+async def _within(answering: asyncio.Future[ToolResult], seconds: float) -> None:
+    """Wait for a future, at most so long. `asyncio.wait` does the same and takes three times as long for it."""
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+
+    def end(_: object = None) -> None:
+        if not over.done():
+            over.set_result(None)
+
+    answering.add_done_callback(end)
+    timer = loop.call_later(seconds, end)
+    try:
+        await over
+    finally:
+        timer.cancel()
+        answering.remove_done_callback(end)
 
 
 def _origin(call: DirectCall, scope: Scope) -> Origin:
@@ -160,10 +183,24 @@ def _origin(call: DirectCall, scope: Scope) -> Origin:
 
 def _accepted(scope: Scope) -> tuple[bool, bool]:
     """Tell whether the client takes JSON, and whether it takes an event stream; without the header it takes both."""
-    if not any(name == b"accept" for name, _ in scope["headers"]):
-        return True, True
-    json, stream = check_accept_headers(Request(scope))
+    for name, value in scope["headers"]:
+        if name == b"accept":
+            return _taken(value)
+    return True, True
+
+
+@lru_cache(ACCEPTS)
+def _taken(accept: bytes) -> tuple[bool, bool]:
+    json, stream = check_accept_headers(Request({"type": "http", "headers": [(b"accept", accept)]}))
     return json, stream
+
+
+def _has_left(receive: Receive) -> bool:
+    """Tell whether the client is known to have gone."""
+    message = arrived(receive)
+    while message is not None and message["type"] != "http.disconnect":
+        message = arrived(receive)
+    return message is not None
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import json
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from mcp_front.admission.fair_queueing import AUTHENTICATED
 from mcp_front.http.address_shares import AddressShares
@@ -17,6 +17,7 @@ from mcp_front.timing import USUAL, FrontTiming
 HEAD_LIMIT = 64 * 1024  # bytes of request line and headers
 MOST_HEADERS = 100
 MESSAGE_LIMIT = 16 * 1024 * 1024  # bytes of a whole request, which a chunked body's extensions can outgrow
+INTERIM = b"HTTP/1.1 100"  # how a response begins that only lets the client go on
 OPTIONAL_WHITESPACE = b" \t"  # around a header's value, and no part of it (RFC 9110, 5.5); httptools leaves the end
 
 HEAD_FIELDS, LATE = "431 Request Header Fields Too Large", "408 Request Timeout"
@@ -85,6 +86,10 @@ class LimitedProtocol(HttpToolsProtocol):
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        cycle.transport = _ResponseTransport(cycle.transport, self.loop)  # type: ignore[assignment] # it only writes
+        super()._start_asgi_task(cycle, app)
+
     def _feed(self, data: bytes) -> None:
         before = self._requests
         super().data_received(data)
@@ -147,6 +152,39 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._shares is not None and self._share is not None:
             self._shares.give_back(self._share)
             self._share = None
+
+
+class _ResponseTransport:
+    """The transport as one response sees it. Its head waits for the body, where that follows in the same step of the
+    loop: the client's socket then has one write, and the client wakes up once."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._head: bytes | None = None
+        self._begun = False
+
+    def write(self, data: bytes) -> None:
+        if self._head is not None:
+            head, self._head = self._head, None
+            self._transport.writelines((head, data))
+        elif self._begun or data.startswith(INTERIM):
+            self._transport.write(data)
+        else:
+            self._begun, self._head = True, data
+            self._loop.call_soon(self._send_head)
+
+    def close(self) -> None:
+        self._send_head()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
+    def _send_head(self) -> None:
+        head, self._head = self._head, None
+        if head is not None and not self._transport.is_closing():
+            self._transport.write(head)
 
 
 def _response(refusal: Refusal) -> bytes:

@@ -22,7 +22,8 @@ class PathMiddleware:
             path = served(scope["path"])
             if path == ENDPOINT and _is_browser(scope):
                 path = START
-            scope = {**scope, "path": path, "raw_path": path.encode()}
+            if path != scope["path"]:
+                scope = {**scope, "path": path, "raw_path": path.encode()}
         await self._app(scope, receive, send)
 
 

@@ -51,7 +51,7 @@ def _parse(body: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise Malformed(PARSE_ERROR, f"The body is not UTF-8 at byte {error.start}.") from None
     try:
-        message = json.loads(text, object_pairs_hook=_unique)
+        message = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise Malformed(PARSE_ERROR, f"The body is not JSON: {error.msg} at character {error.pos}.") from None
     except RecursionError:
@@ -71,6 +71,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise Malformed(INVALID_REQUEST, f'The name "{_shown(twice)}" is there twice in one object.')
     return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)  # json.loads would make one for each message
 
 
 def _check_characters(message: Any) -> None:

@@ -69,6 +69,17 @@ async def body_of(receive: Receive, limit: int = BODY_LIMIT) -> list[Message]:
             return messages
 
 
+def arrived(receive: Receive) -> Message | None:
+    """Return the next ASGI message if it has come; None, and nothing is lost, where it would have to be awaited."""
+    waiting = receive()
+    try:
+        waiting.send(None)  # type: ignore[attr-defined] # ASGI servers' receive is a coroutine
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    waiting.close()  # type: ignore[attr-defined] # the same
+    return None
+
+
 def is_whole(come: list[Message]) -> bool:
     """Return whether nothing of the body is still to be read."""
     return not come[-1].get("more_body")

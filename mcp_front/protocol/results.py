@@ -22,32 +22,40 @@ WRAPPED = {"fastmcp": {"wrap_result": True}}  # tells fastmcp's client that stru
 NONE: Mapping[str, Any] = MappingProxyType({})
 
 
-def to_result(declared: ToolSpec, reply: bytes, details: Mapping[str, Any] = NONE) -> ToolResult:
+def to_result(declared: ToolSpec, reply: bytes, details: Mapping[str, Any] = NONE, *, raw: bool = False) -> ToolResult:
     """The worker's JSON, which it has encoded from the declared shape: not validated again on its way through.
 
     A list comes as its rows, or as its table or summary. `details` say how much of a list it is: the structured answer
-    and the text begin with that, and `_meta` has it for programs.
+    and the text begin with that, and `_meta` has it for programs. `raw`: rows and objects stay the worker's JSON in the
+    structured answer, for msgspec to copy.
     """
-    value = msgspec.json.decode(reply)
-    text = _kept_text(reply) if len(reply) <= TEXT_BYTES else _text(value)
-    return _made(declared, value, text, details)
+    text, rows = _kept_text(reply) if len(reply) <= TEXT_BYTES else _text_and_rows(reply)
+    copied = raw and (rows is not None or not declared.listed)
+    value = msgspec.Raw(reply) if copied else msgspec.json.decode(reply)
+    return _made(declared, value, text, details, rows)
 
 
 def value_result(declared: ToolSpec, value: Any) -> ToolResult:
     """A result of what JSON decodes to."""
-    return _made(declared, value, _text(value), NONE)
+    return _made(declared, value, _text(value), NONE, len(value) if isinstance(value, list) else None)
 
 
-def _made(declared: ToolSpec, value: Any, text: str, details: Mapping[str, Any]) -> ToolResult:
+def _made(declared: ToolSpec, value: Any, text: str, details: Mapping[str, Any], rows: int | None) -> ToolResult:
     if declared.listed:
-        return _list_result(value, text, details)
+        return _list_result(value, text, details, rows)
     return _result(value, text, dict(WRAPPED) if declared.wrapped else {}, wrapped=declared.wrapped)
 
 
 @lru_cache(TEXTS)
-def _kept_text(reply: bytes) -> str:
+def _kept_text(reply: bytes) -> tuple[str, int | None]:
     """Return a reply's text. Making it is most of a long result's cost, and clients repeat their questions."""
-    return _text(msgspec.json.decode(reply))
+    return _text_and_rows(reply)
+
+
+def _text_and_rows(reply: bytes) -> tuple[str, int | None]:
+    """Return a reply's text, and the count of its rows; None where it is no list of rows."""
+    value = msgspec.json.decode(reply)
+    return _text(value), len(value) if isinstance(value, list) else None
 
 
 def _text(value: Any) -> str:
@@ -63,12 +71,12 @@ def _objects(table: dict[str, Any]) -> list[dict[str, Any]]:
     return [same | row | {name: row[other] for name, other in copies.items()} for row in rows]
 
 
-def _list_result(value: Any, text: str, details: Mapping[str, Any]) -> ToolResult:
+def _list_result(value: Any, text: str, details: Mapping[str, Any], rows: int | None) -> ToolResult:
     """A list: how much of it there is, then its rows. Only where they are objects in `result` is the mark set by which
-    fastmcp's client takes `result` for the whole."""
-    body: dict[str, Any] = {"result": value} if isinstance(value, list) else value
+    fastmcp's client takes `result` for the whole. `rows`: None where they come as a table or a summary."""
+    body: dict[str, Any] = value if rows is None else {"result": value}
     cut: dict[str, Any] | None = details.get(TRUNCATED)
-    root: dict[str, Any] = {"count": body.get("count", len(value)) if cut is None else cut["of"]}
+    root: dict[str, Any] = {"count": body.get("count", rows) if cut is None else cut["of"]}
     root["truncated"] = cut is not None
     meta: dict[str, Any] = dict(WRAPPED) if "result" in body else {}
     if cut is not None:

@@ -12,7 +12,7 @@ from fastmcp.tools import ToolResult
 
 from bridge.bus.client.client import BusClient
 from bridge.bus.messages import Reply
-from bridge.tool import Effect, ToolError, ToolSpec
+from bridge.tool import Effect, ToolError
 from bridge.tools.orders import PlacementRequest
 from mcp_front.protocol.delivery import when_delivered
 from mcp_front.protocol.results import to_result, value_result
@@ -50,11 +50,13 @@ class BusTools:
             request_id=call.caller.request_id,
             traceparent=call.caller.traceparent,
         )
-        return await self._result(call.declared, reply)
+        return await self._result(call, reply)
 
-    async def _result(self, declared: ToolSpec, reply: Reply) -> ToolResult:
-        """Build the result; a long one in a thread, since other calls need the event loop meanwhile."""
-        make = partial(to_result, declared, bytes(reply.result), reply.details)
+    async def _result(self, call: Call, reply: Reply) -> ToolResult:
+        """Build the result; a long one in a thread, since other calls need the event loop meanwhile. FastMCP needs its
+        values, the direct lane no more than its JSON."""
+        raw = call.origin.fastmcp is None
+        make = partial(to_result, call.declared, bytes(reply.result), reply.details, raw=raw)
         if len(reply.result) <= SHORT_BYTES:
             return make()
         return await asyncio.get_running_loop().run_in_executor(self._thread, make)

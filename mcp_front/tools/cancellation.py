@@ -24,7 +24,7 @@ class RunningCall:
 
     endable: bool
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    token: str = ""  # made when a front looks for the call
 
 
 class RunningCalls:
@@ -39,12 +39,11 @@ class RunningCalls:
         """Hold the call in the list. Raises ToolError `cancelled` where the client ended it."""
         call, client = RunningCall(endable), _client(principal, address, request_id)
         self._by_client[client].append(call)
-        self._by_token[call.token] = call
         try:
             with call.scope:
                 yield
         finally:
-            del self._by_token[call.token]
+            self._by_token.pop(call.token, None)
             self._by_client[client].remove(call)
             if not self._by_client[client]:
                 del self._by_client[client]
@@ -53,7 +52,13 @@ class RunningCalls:
 
     def find(self, principal: str, address: str, request_id: RequestId) -> list[RunningRead]:
         calls = self._by_client.get(_client(principal, address, request_id), [])
-        return [RunningRead(call.token, call.endable) for call in calls]
+        return [RunningRead(self._token(call), call.endable) for call in calls]
+
+    def _token(self, call: RunningCall) -> str:
+        if not call.token:
+            call.token = secrets.token_hex(8)
+            self._by_token[call.token] = call
+        return call.token
 
     def end(self, token: str) -> None:
         call = self._by_token.get(token)

@@ -4,10 +4,10 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import Context as ContextVariables
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import structlog
@@ -79,6 +79,43 @@ class Call:
 Answer = Callable[[Call], Awaitable[ToolResult]]
 
 
+class _RunningCount(AbstractContextManager[None]):
+    """The count of blocks that run in it now. `idle` is set while there are none."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    def __enter__(self) -> None:
+        self.count += 1
+        self.idle.clear()
+
+    def __exit__(self, *_: object) -> None:
+        self.count -= 1
+        if not self.count:
+            self.idle.set()
+
+
+class _CallLog:
+    """Writes a line for each call once its answer is on its way: the calls of LOG_AFTER_S together, in one step."""
+
+    def __init__(self) -> None:
+        self._ended: list[dict[str, Any]] = []
+
+    def ended(self, outcome: str, ms: float, bound: dict[str, str]) -> None:
+        """Note a call's end. `bound`: what names the call in each of its lines."""
+        self._ended.append({"outcome": outcome, "ms": ms, **bound})
+        if len(self._ended) == 1:  # the lines name their calls themselves: none gets the names of the first
+            asyncio.get_running_loop().call_later(LOG_AFTER_S, self._write, context=ContextVariables())
+
+    def _write(self) -> None:
+        ended, self._ended = self._ended, []
+        bound = log.bind()  # once: for each line anew, that costs as much as the line
+        for each in ended:
+            bound.info("call", **each)
+
+
 class CallPipeline:
     """Answers a call with its tool's own function, or with the one for its effect."""
 
@@ -89,51 +126,47 @@ class CallPipeline:
         self._by_effect = by_effect
         self._limits = limits
         self.under_way = RunningCalls()
-        self._running = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._running = _RunningCount()
+        self._log = _CallLog()
 
     async def answer(self, declared: ToolSpec, arguments: dict[str, Any], origin: Origin) -> ToolResult:
         """Return the MCP client's answer. The one place that catches a bug of ours and logs its traceback."""
         caller = _caller(origin)
-        with structlog.contextvars.bound_contextvars(
-            tool=declared.name, caller=caller.principal, client=caller.label, request_id=caller.request_id
-        ):
-            began, outcome = time.monotonic(), "cancelled"
-            try:
-                with self.counted(), self._listed(declared, caller, origin):
-                    result = await self._checked(declared, arguments, caller, origin)
-                outcome = "asked" if isinstance(result, InputRequiredToolResult) else "ok"
-            except ToolError as error:
-                outcome = error.code
-                result = error_result(error)
-            except Exception:
-                outcome = "internal"
-                log.exception("call_failed")
-                result = error_result(_internal(declared, caller))
-            finally:
-                _log_later(outcome, round((time.monotonic() - began) * 1000, 1))
-            return result
-
-    @contextmanager
-    def counted(self) -> Iterator[None]:
-        """Not idle meanwhile."""
-        self._running += 1
-        self._idle.clear()
+        bound = {
+            "tool": declared.name,
+            "caller": caller.principal,
+            "client": caller.label,
+            "request_id": caller.request_id,
+        }
+        tokens = structlog.contextvars.bind_contextvars(**bound)
+        began, outcome = time.monotonic(), "cancelled"
         try:
-            yield
+            with self._running, self._listed(declared, caller, origin):
+                result = await self._checked(declared, arguments, caller, origin)
+            outcome = "asked" if isinstance(result, InputRequiredToolResult) else "ok"
+        except ToolError as error:
+            outcome = error.code
+            result = error_result(error)
+        except Exception:
+            outcome = "internal"
+            log.exception("call_failed")
+            result = error_result(_internal(declared, caller))
         finally:
-            self._running -= 1
-            if not self._running:
-                self._idle.set()
+            self._log.ended(outcome, round((time.monotonic() - began) * 1000, 1), bound)
+            structlog.contextvars.reset_contextvars(**tokens)
+        return result
+
+    def counted(self) -> AbstractContextManager[None]:
+        """Not idle meanwhile."""
+        return self._running
 
     @property
     def is_idle(self) -> bool:
-        return self._idle.is_set()
+        return self._running.idle.is_set()
 
     async def idle(self) -> None:
         """Return once no call is running."""
-        await self._idle.wait()
+        await self._running.idle.wait()
 
     async def _checked(
         self, declared: ToolSpec, arguments: dict[str, Any], caller: Caller, origin: Origin
@@ -171,11 +204,6 @@ def _parsed(declared: ToolSpec, arguments: dict[str, Any]) -> tuple[ToolRequest,
     if declared.effect is Effect.HALT and arguments.get("reason") is None:
         arguments = arguments | {"reason": ""}  # a halt without a reason halts
     return parse_leniently(declared, arguments)
-
-
-def _log_later(outcome: str, ms: float) -> None:
-    """The call's line, with what is bound to it now, is written once its answer is on its way."""
-    asyncio.get_running_loop().call_later(LOG_AFTER_S, partial(log.info, "call", outcome=outcome, ms=ms))
 
 
 def fastmcp_origin(context: Context) -> Origin:

@@ -75,7 +75,7 @@ async def test_halts_at_once_share_a_cancel_and_the_one_after_it(redis_url: str,
         first = asyncio.create_task(front.raw().call("ibkr_halt_trading", **WITH_ORDERS))
         await until(lambda: len(sent) == 1, "the first cancels")
         others = [asyncio.create_task(front.raw().call("ibkr_halt_trading", **WITH_ORDERS)) for _ in range(8)]
-        await until(lambda: front.front.calls._running == 9, "all of them halt")
+        await until(lambda: front.front.calls._running.count == 9, "all of them halt")
         await asyncio.sleep(0.1)  # each of them has had the time to cancel too
         assert len(sent) == 1
         opened.set()
@@ -105,7 +105,7 @@ async def test_no_number_of_halts_at_once_keeps_one_from_cancelling(redis_url: s
     opened = asyncio.Event()
     async with worker(redis_url, session, cancelling(sent, opened.wait)), serving(redis_url, session) as front:
         tasks = [asyncio.create_task(front.raw().call("ibkr_halt_trading", **WITH_ORDERS)) for _ in range(40)]
-        await until(lambda: front.front.calls._running == 40, "all of them halt")
+        await until(lambda: front.front.calls._running.count == 40, "all of them halt")
         opened.set()
         results = await asyncio.gather(*tasks)
 
@@ -159,7 +159,7 @@ async def test_halts_that_come_together_are_one_request_and_get_one_answer(
         others = [
             asyncio.create_task(front.raw().call("ibkr_halt_trading", reason=f"other {number}")) for number in range(9)
         ]
-        await until(lambda: front.front.calls._running == 10, "all of them halt")
+        await until(lambda: front.front.calls._running.count == 10, "all of them halt")
         gate.set()
         results = await asyncio.gather(first, *others)
 

@@ -74,7 +74,7 @@ async def test_running_calls_are_counted(redis_url: str, session: str) -> None:
 
     async with worker(redis_url, session, {"get_pnl": slow}), serving(redis_url, session) as front:
         client = asyncio.create_task(front.raw().call("ibkr_get_pnl"))
-        idle = front.front.calls._idle
+        idle = front.front.calls._running.idle
         await until(lambda: not idle.is_set(), "the call is under way")
         release.set()
         await client
