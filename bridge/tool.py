@@ -61,6 +61,15 @@ class PartialModel(Model):
         """Return the names of the fields that do not apply to this value."""
         return ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_what_was_left_out(cls, value: Any) -> Any:
+        """Read a value as it was told: a field that it lacks tells nothing."""
+        if not isinstance(value, dict):
+            return value
+        lacking = {name: field for name, field in cls.model_fields.items() if field.is_required() and name not in value}
+        return {name: _nothing(field.annotation) for name, field in lacking.items()} | value
+
     @model_serializer(mode="wrap")
     def _partial(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
         told: dict[str, Any] = whole(self)
@@ -102,6 +111,13 @@ class ToolRequest(Model):
         """Return the arguments that were given."""
         optional = frozenset(name for name, field in cls.model_fields.items() if not field.is_required())
         return without_empties(arguments, optional)
+
+
+def _nothing(kind: Any) -> Any:
+    """Return the value with which a field of this kind tells nothing."""
+    if kind is bool:
+        return False
+    return [] if get_origin(kind) is list else None
 
 
 def _is_nothing(value: Any) -> bool:

@@ -194,6 +194,25 @@ def test_a_field_that_does_not_apply_is_left_out_and_one_that_is_not_known_is_nu
     assert Weighed.model_validate_json(Weighed(kind="text").model_dump_json()) == Weighed(kind="text")
 
 
+class Wholly(PartialModel):
+    kind: str
+    grams: float | None
+    pages: list[int]
+    bound: bool
+
+    def inapplicable(self) -> Iterable[str]:
+        return ("grams", "pages", "bound")
+
+
+def test_a_value_is_read_as_it_was_told_whatever_was_left_out() -> None:
+    value = Wholly(kind="text", grams=None, pages=[], bound=False)
+
+    assert value.model_dump() == {"kind": "text"}
+    assert Wholly.model_validate({"kind": "text"}) == value
+    with pytest.raises(ValidationError, match="kind"):
+        Wholly.model_validate({"grams": 1.0})
+
+
 def test_a_field_that_may_be_left_out_is_not_required() -> None:
     schema = declared(returns=Weighed).output_schema()
 
