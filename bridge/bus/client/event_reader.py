@@ -61,7 +61,9 @@ class EventReader:
                 page = await self.page(cursor)
                 if page.events or page.gap:
                     return page
-                await news.wait()
+                if page.next == cursor:
+                    await news.wait()
+                cursor = page.next  # beyond entries that can't be read
 
     @contextmanager
     def _notified(self) -> Iterator[asyncio.Event]:

@@ -50,7 +50,14 @@ async def read_entries(pipe: CommandPipeline, key: str, after: Cursor, most: int
     newest, oldest, there, rows = await _read(pipe, key, after, most)
     gap, missing = _gap(after, newest, oldest, there)
     # a log that is shorter than the cursor says is read from its end
-    return LogPage(rows, newest if gap or len(rows) < most else after, gap, missing)
+    return LogPage(rows, newest if len(rows) < most else _last(rows, after), gap, missing)
+
+
+def _last(rows: list[Row], after: Cursor) -> Cursor:
+    """Return the cursor after a full page, whether or not its entries can be read."""
+    id, fields = rows[-1]
+    told = fields[1] if len(fields) > 1 else b""
+    return Cursor(int(told) if told.isdigit() else after.number + len(rows), id.decode())
 
 
 def _gap(after: Cursor, newest: Cursor, oldest: int, there: bool) -> tuple[bool, int | None]:

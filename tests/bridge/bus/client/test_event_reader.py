@@ -115,3 +115,22 @@ async def test_a_read_from_before_an_event_is_not_shared_after_it(
         assert not (await second).events
 
     assert [len(each.events) for each in pages] == [1, 1]
+
+
+async def test_a_whole_page_that_cannot_be_read_is_passed_over(
+    redis_url: str, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def short(pipe: CommandPipeline, keys: Keys, after: Cursor) -> EventPage:
+        return await read_events(pipe, keys, after, most=2)
+
+    monkeypatch.setattr(event_reader, "read_events", short)
+    async with front_and_leader(redis_url, session) as (front, bus):
+        await put(bus, "Submitted")
+        start = await front.events.newest()
+        for number in ("2", "3", "nonsense", "5"):
+            await bus.pipe.send("XADD", bus.keys.events, "*", "n", number, "e", "{")
+        await put(bus, "Filled")
+        async with asyncio.timeout(2):
+            page = await front.events.after(start)
+
+    assert [each.event.details["status"] for each in page.events] == ["Filled"]
