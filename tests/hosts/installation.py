@@ -30,7 +30,7 @@ def install() -> None:
     command = ("npm", "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(PACKAGES))
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
-        raise Problem(f"npm ci ended with {ended.returncode}:\n{ended.stderr[-2000:]}")
+        raise Unavailable(f"npm ci ended with {ended.returncode}:\n{ended.stderr[-2000:]}")
     mark.write_text(digest, encoding="utf-8")
 
 

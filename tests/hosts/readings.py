@@ -82,7 +82,10 @@ def rows(answer: Answer) -> list[Any]:
 
 
 def _rows(answer: Answer) -> str:
-    return f", {len(rows(answer)):,} rows" if {"result", "rows"} & answer.keys() else ""
+    if not {"result", "rows"} & answer.keys():
+        return ""
+    count = answer.get("count", "?")
+    return f", {len(rows(answer)):,} rows of {count}"
 
 
 def _positions(answer: Answer, text: str) -> Iterator[str]:

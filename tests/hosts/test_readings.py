@@ -49,7 +49,7 @@ def test_rows_of_a_table_are_counted_like_objects() -> None:
 
     line, faults = read(reading("a year of daily bars"), json.dumps(table))
 
-    assert line.endswith(", 251 rows")
+    assert line.endswith(", 251 rows of 251")
     assert faults == []
 
 
