@@ -231,6 +231,9 @@ class CreateAlert(ToolRequest):
     alertId tells it; targets, by the operator's names, send it to a phone, mailbox or webhook. The same call twice is
     one alert."""
 
+    title: ClassVar = "alert on a price, profit, fill or another event"
+    search_words: ClassVar = "push notification to my phone warn notify when price rises above falls below drops"
+
     events: Annotated[list[WaitCondition], Field(min_length=1, max_length=MOST_CONDITIONS)]
     repeat: Annotated[bool, Field(description="again each time it becomes true anew")] = False
     expires_at: Annotated[ExpiryTime | None, Field(description="such as 2026-07-24T20:00:00Z")] = None
@@ -243,9 +246,15 @@ class GetAlerts(ToolRequest):
     """Return your alerts that may still fire, and the names of the targets. One that has fired is in the answer of
     ibkr_wait_for."""
 
+    title: ClassVar = "my alerts"
+    search_words: ClassVar = "list notifications which alerts are set"
+
 
 @tool(returns=AlertCancelled, toolset="alerts", effect=Effect.OWN)
 class CancelAlert(ToolRequest):
-    """Cancel one of your alerts."""
+    """Cancel one of your alerts, by the alertId that ibkr_get_alerts has."""
+
+    title: ClassVar = "remove an alert"
+    search_words: ClassVar = "delete notification turn off"
 
     alertId: AlertId

@@ -61,6 +61,7 @@ WRITES = {
     "ibkr_place_order", "ibkr_place_bracket_order", "ibkr_modify_order", "ibkr_cancel_order", "ibkr_cancel_all_orders",
 }  # fmt: skip
 OTHERS = {"ibkr_connect", "ibkr_disconnect", "ibkr_halt_trading"}  # change something, and may be repeated
+OWN = {"ibkr_create_alert", "ibkr_cancel_alert"}  # change what is their caller's own
 
 
 async def listed(redis_url: str, session: str, era: str) -> dict[str, dict[str, Any]]:
@@ -116,7 +117,7 @@ async def test_every_tool_has_a_manual_hints_and_an_output_schema(redis_url: str
     for name, tool in (await listed(redis_url, session, era)).items():
         hints = tool["annotations"]
         assert len(tool["description"]) > 40, name
-        assert hints["readOnlyHint"] is (name not in WRITES | OTHERS)
+        assert hints["readOnlyHint"] is (name not in WRITES | OTHERS | OWN)
         assert hints["destructiveHint"] is (name in WRITES | OTHERS)
         assert hints["idempotentHint"] is (name not in WRITES)
         assert hints["openWorldHint"] is True
