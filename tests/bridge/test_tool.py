@@ -68,7 +68,7 @@ def test_a_tool_says_its_effect_and_its_deadline() -> None:
     entry = declared(effect=Effect.WRITE, deadline_s=20)
 
     assert (entry.effect, entry.deadline_s) == (Effect.WRITE, 20)
-    assert [effect.value for effect in Effect] == ["read", "session", "write", "halt"]
+    assert [effect.value for effect in Effect] == ["read", "own", "session", "write", "halt"]
 
 
 def test_a_composed_tool_is_no_operation_of_the_worker(
