@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar, overload
 
 from ib_worker.pacing.caller import current_caller
@@ -13,6 +14,7 @@ from ib_worker.pacing.thread_share import ThreadShare
 SWITCH_S = 0.0002  # so soon the loop gets the interpreter back from the thread beside it, at each of its steps
 SHORT_ROWS = 50  # are converted and encoded in a millisecond or two, and need no other thread
 PIECE_S = 0.001  # of a thread's time, between two rests
+FIRST_S = 0.005  # of a thread's time before its first rest, where no other works: a year of daily bars has none
 REST_S = 0.003  # of one answer alone: the loop has the interpreter to itself for three quarters of the time
 CALLERS_AT_ONCE = 4  # whose answers are made in turns; those of more wait
 
@@ -23,13 +25,13 @@ R = TypeVar("R")
 class RestingRows(Sequence[T]):
     """Rows for a thread beside the loop's. Reading them lets the thread rest after each piece of work.
 
-    `rest_s` returns the seconds of a rest as of now.
+    `rest_s` returns the seconds of a rest as of now, `first_s` those of the thread's time before the first one.
     """
 
-    def __init__(self, rows: Sequence[T], rest_s: Callable[[], float]) -> None:
+    def __init__(self, rows: Sequence[T], rest_s: Callable[[], float], first_s: float = PIECE_S) -> None:
         self._rows = rows
         self._rest_s = rest_s
-        self._until = time.thread_time() + PIECE_S
+        self._until = time.thread_time() + first_s
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -68,7 +70,9 @@ class LongWork:
             self._at_work += 1
             try:
                 loop = asyncio.get_running_loop()
-                result, took_s = await loop.run_in_executor(self._threads, _timed, work, rows, self._rest_s)
+                first_s = FIRST_S if self._at_work == 1 else PIECE_S
+                made = partial(_timed, work, rows, self._rest_s, first_s)
+                result, took_s = await loop.run_in_executor(self._threads, made)
             finally:
                 self._at_work -= 1
             self._portions.had(caller, took_s)
@@ -85,7 +89,9 @@ class LongWork:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _timed(work: Callable[[Sequence[T]], R], rows: Sequence[T], rest_s: Callable[[], float]) -> tuple[R, float]:
+def _timed(
+    work: Callable[[Sequence[T]], R], rows: Sequence[T], rest_s: Callable[[], float], first_s: float
+) -> tuple[R, float]:
     """Return the result and the seconds of thread time."""
     began = time.thread_time()
-    return work(RestingRows(rows, rest_s)), time.thread_time() - began
+    return work(RestingRows(rows, rest_s, first_s)), time.thread_time() - began

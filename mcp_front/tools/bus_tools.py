@@ -24,6 +24,7 @@ WAITING = "no_generation"  # the reason of a write that no worker was ready to t
 SAME_KEY = "Retry with the same key: an earlier call with it may have been carried out."
 SWITCH_S = 0.0005  # so soon the loop gets the interpreter back from that thread, at each of its steps
 SHORT_BYTES = 32 * 1024  # of a result: its text is made in a millisecond or two
+SHORT_ALONE_BYTES = 48 * 1024  # where no other call waits for its answer, which a year of daily bars then has at once
 OPEN = ("pending", "unknown")  # codes that leave open whether the write happened
 
 
@@ -32,6 +33,7 @@ class BusTools:
 
     def __init__(self, bus: BusClient) -> None:
         self._bus = bus
+        self._asked = 0  # calls that wait for their answers now
         self._thread = ThreadPoolExecutor(1, "long answers")  # more would only compete
         sys.setswitchinterval(SWITCH_S)
         self.by_effect: dict[Effect, Answer] = {
@@ -42,6 +44,13 @@ class BusTools:
         }
 
     async def ask(self, call: Call) -> ToolResult:
+        self._asked += 1
+        try:
+            return await self._answer(call)
+        finally:
+            self._asked -= 1
+
+    async def _answer(self, call: Call) -> ToolResult:
         reply = await self._bus.reply(
             call.declared,
             call.request,
@@ -57,7 +66,7 @@ class BusTools:
         values, the direct lane no more than its JSON."""
         raw = call.origin.fastmcp is None
         make = partial(to_result, call.declared, bytes(reply.result), reply.details, raw=raw)
-        if len(reply.result) <= SHORT_BYTES:
+        if len(reply.result) <= (SHORT_ALONE_BYTES if self._asked == 1 else SHORT_BYTES):
             return make()
         return await asyncio.get_running_loop().run_in_executor(self._thread, make)
 

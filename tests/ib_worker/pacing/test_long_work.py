@@ -10,7 +10,7 @@ import pytest
 
 from bridge.tool import ToolError
 from ib_worker.pacing.caller import acting_for
-from ib_worker.pacing.long_work import CALLERS_AT_ONCE, PIECE_S, REST_S, SHORT_ROWS, LongWork, RestingRows
+from ib_worker.pacing.long_work import CALLERS_AT_ONCE, FIRST_S, PIECE_S, REST_S, SHORT_ROWS, LongWork, RestingRows
 from ib_worker.pacing.message_pacer import LONGEST_WAIT_S
 from ib_worker.pacing.thread_share import AT_ONCE_S, SHARE
 
@@ -53,7 +53,7 @@ def busy(seconds: float) -> None:
         pass
 
 
-def rests(rows: int, row_s: float) -> int:
+def rests(rows: int, row_s: float, first_s: float = PIECE_S) -> int:
     """Return how often a thread rests that works so long on each row."""
     asked: list[float] = []
 
@@ -61,7 +61,7 @@ def rests(rows: int, row_s: float) -> int:
         asked.append(0.0)
         return 0.0
 
-    for _ in RestingRows(range(rows), rest_s):
+    for _ in RestingRows(range(rows), rest_s, first_s):
         busy(row_s)
     return len(asked)
 
@@ -70,6 +70,10 @@ def rests(rows: int, row_s: float) -> int:
 def test_a_thread_rests_after_each_piece_of_its_work_and_not_before() -> None:
     assert rests(10, PIECE_S * 1.1) == 10  # the tenth before the end of the rows is seen
     assert rests(3, 0) == 0
+
+
+def test_the_first_work_of_a_thread_alone_has_no_rest() -> None:
+    assert rests(8, PIECE_S * 1.1, FIRST_S) == 4  # five rows take more than FIRST_S, and the next are pieces
 
 
 def test_rows_with_rests_are_the_same_rows() -> None:
