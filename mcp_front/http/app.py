@@ -1,12 +1,13 @@
 """The ASGI application: the MCP endpoint at /api/v1, who may reach it from a browser, and under which host name."""
 
 from collections.abc import Callable
+from typing import Any
 
 from fastmcp import FastMCP
-from fastmcp.server.http import StarletteWithLifespan
+from fastmcp.server.http import HostOriginGuardMiddleware, StarletteWithLifespan
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_front.admission.fair_queueing import Counted, FairQueueMiddleware
 from mcp_front.admission.rate_limits import RateLimiter
@@ -17,7 +18,10 @@ from mcp_front.http.paths import ENDPOINT, PathMiddleware
 from mcp_front.http.refusals import Fault, RefusalMiddleware
 from mcp_front.protocol.delivery import Delivery
 
+HOSTS, LONGEST_HOST = 64, 256  # that are remembered, and the characters of one
+
 Lane = Callable[[ASGIApp], ASGIApp]
+HostAsked = tuple[object, bytes]
 
 # A browser page on this machine, such as the MCP Inspector; the brackets are glob syntax for a literal [.
 LOOPBACK_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*", "http://[[]::1[]]:*")
@@ -56,9 +60,47 @@ def build_app(
             Middleware(JsonOnlyMiddleware),
         ],
     )
+    app.user_middleware[:] = [_remembering(each) for each in app.user_middleware]
     # Around the guard of hosts and origins, which http_app() puts before ours: its refusals are explained too.
     app.user_middleware[:0] = [Middleware(RefusalMiddleware, tokens_fault=tokens_fault), Middleware(PathMiddleware)]
     return app
+
+
+class RememberedHostGuard:
+    """FastMCP's guard of hosts and origins, asked once for each host that it lets in. A request with an origin, which
+    comes from a browser, is looked at each time."""
+
+    def __init__(self, app: ASGIApp, /, **options: Any) -> None:
+        self._app = app
+        self._guard = HostOriginGuardMiddleware(self._let_in, **options)
+        self._known: set[HostAsked] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        known = scope["type"] == "http" and _host_asked(scope) in self._known
+        await (self._app if known else self._guard)(scope, receive, send)
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = _host_asked(scope) if scope["type"] == "http" else None
+        if asked is not None and len(self._known) < HOSTS:
+            self._known.add(asked)
+        await self._app(scope, receive, send)
+
+
+def _host_asked(scope: Scope) -> HostAsked | None:
+    """Return what the guard decides by: the server's address and the one header Host; None where it has to look at
+    more."""
+    host = None
+    for name, value in scope["headers"]:
+        if name == b"origin" or (name == b"host" and host is not None):
+            return None
+        if name == b"host":
+            host = value
+    return None if host is None or len(host) > LONGEST_HOST else (scope.get("server"), host)
+
+
+def _remembering(each: Middleware) -> Middleware:
+    cls: object = each.cls
+    return Middleware(RememberedHostGuard, **each.kwargs) if cls is HostOriginGuardMiddleware else each
 
 
 def _cors(allowed_origins: tuple[str, ...]) -> Middleware:
