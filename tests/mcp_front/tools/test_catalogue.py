@@ -60,6 +60,7 @@ PROMISED: dict[str, dict[str, tuple[str, Any]]] = {
 WRITES = {
     "ibkr_place_order", "ibkr_place_bracket_order", "ibkr_modify_order", "ibkr_cancel_order", "ibkr_cancel_all_orders",
 }  # fmt: skip
+OWN = {"ibkr_create_alert", "ibkr_cancel_alert"}  # change what is their caller's alone
 OTHERS = {"ibkr_connect", "ibkr_disconnect", "ibkr_halt_trading"}  # change something, and may be repeated
 OWN = {"ibkr_create_alert", "ibkr_cancel_alert"}  # change what is their caller's own
 
