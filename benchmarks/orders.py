@@ -141,7 +141,7 @@ async def queued(port: int) -> int:
     await client.close()
     text = answer.decode()
     told = next((line[5:] for line in text.splitlines() if line.startswith("data:")), text)
-    waiting: dict[str, int] = json.loads(told)["result"]["structuredContent"]["waiting"]
+    waiting: dict[str, int] = json.loads(told)["result"]["structuredContent"].get("waiting", {})
     return sum(waiting.values())
 
 

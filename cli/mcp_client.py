@@ -55,7 +55,7 @@ class Tools:
             raise Problem(f"ibkr_{tool}: {error}") from error
         content = result.structured_content or {}
         if not result.is_error:
-            return Answer(content["result"] if set(content) == {"result"} else content)
+            return Answer(content.get("result", content))
         details = (result.meta or {}).get("ibkr/error", {})
         text = "".join(getattr(each, "text", "") for each in result.content)
         return Answer(None, details.get("code", "error"), details.get("message", text), details)

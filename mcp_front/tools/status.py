@@ -29,7 +29,7 @@ MEND = "The leading worker rewrites it every second: retry. If it stays damaged,
 
 TIMES = ("since", "gateway_time")
 FRACTION = re.compile(r"\.\d+")
-ALWAYS = ("is_connected", "state", "cause", "remedy", "simulated", "halted")
+ALWAYS = ("is_connected", "state", "cause", "remedy", "simulated", "accounts", "halted")
 
 Status = dict[str, Any]
 

@@ -89,7 +89,7 @@ def _read(body: bytes) -> tuple[str, Any, dict[str, Any]]:
         details = result.get("_meta", {}).get(ERRORS, {})
         return details.get("code", "unnamed_error"), None, details
     value = result["structuredContent"]
-    return "done", value["result"] if set(value) == {"result"} else value, {}
+    return "done", value.get("result", value), {}
 
 
 def _no_number(text: str) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bridge.tools.market_data import GetHistoricalData
 from ib_worker.pacing.caller import max_share
 from ib_worker.pacing.history_pacer import HISTORY_IN_WINDOW
 from ibgateway.simulator.server.server import Simulator
@@ -36,6 +37,51 @@ async def test_identical_history_is_asked_once(redis_url: str, session: str, sim
 
         assert first == second
         assert len(sim.journal.entries("in", 20)) == 1
+
+
+async def test_history_ends_where_it_is_asked_to(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        days = await front.ask("get_historical_data", symbol="SPY", durationStr="5 D", endDateTime="2025-05-16")
+        minutes: dict[str, Any] = {"symbol": "SPY", "durationStr": "3600 S", "barSizeSetting": "5 mins"}
+        hour = await front.ask("get_historical_data", **minutes, endDateTime="20250610 15:00:00 US/Eastern")
+        before = await front.ask("get_historical_data", **minutes, endDateTime=hour[0]["date"])
+
+        assert days[-1]["date"] == "2025-05-16"
+        assert hour[-1]["date"] == "2025-06-10T14:55:00-04:00"
+        assert before[-1]["date"] < hour[0]["date"]  # so one pages back
+        assert len(sim.journal.entries("in", 20)) == 3
+
+
+async def test_history_outside_regular_hours_has_more_bars(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        asked: dict[str, Any] = {
+            "symbol": "SPY",
+            "durationStr": "1 D",
+            "barSizeSetting": "30 mins",
+            "endDateTime": "2025-06-10",
+        }
+        regular = await front.ask("get_historical_data", **asked)
+        extended = await front.ask("get_historical_data", **asked, useRTH=False)
+
+        assert len(extended) > len(regular) == 13
+
+
+async def test_a_series_in_several_forms_is_asked_for_once(redis_url: str, session: str, sim: Simulator) -> None:
+    async with trading(redis_url, session, sim) as front:
+        whole = await front.ask("get_historical_data", symbol="SPY", durationStr="10 D")
+        few = await front.ask("get_historical_data", symbol="SPY", durationStr="10 D", limit=3, fields="date,close")
+        summary = await front.ask("get_historical_data", symbol="SPY", durationStr="10 D", format="summary")
+
+        assert few == [{name: each[name] for name in ("date", "close")} for each in whole[-3:]]
+        assert summary["count"] == len(whole)
+        assert summary["summary"]["last"] == {"date": whole[-1]["date"], "close": whole[-1]["close"]}
+        assert len(sim.journal.entries("in", 20)) == 1
+
+
+@pytest.mark.parametrize("more", [{"whatToShow": "ADJUSTED_LAST"}, {"secType": "CONTFUT"}])
+async def test_what_always_ends_now_takes_no_end(more: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="endDateTime: leave it out"):
+        GetHistoricalData.model_validate({"symbol": "ES", "endDateTime": "2025-06-10"} | more)
 
 
 @pytest.mark.fault(32)
