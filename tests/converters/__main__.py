@@ -9,9 +9,18 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from pydantic import BaseModel
+
+from bridge.bus.messages import TRUNCATED
+from bridge.tool import ToolSpec
+from bridge.tools.account import Position
+from bridge.tools.market_data import Bar
+from bridge.tools.types import Contract, ListArguments
+from ib_worker.answers.shapes import shape_of, shaped
+from mcp_front.protocol.results import to_result
 from mcp_front.tools.catalogue import offered_tools
 
 HERE = Path(__file__).resolve().parent
@@ -20,6 +29,13 @@ LOCK = ROOT / "requirements" / "converters.txt"
 PLACE = ROOT / ".state" / "converters"
 PYTHON = PLACE / "python" / ("Scripts" if os.name == "nt" else "bin") / "python"
 UV = Path(sys.executable).with_name("uv")
+
+SPY = Contract(conId=756733, symbol="SPY", secType="STK", currency="USD")
+DAY = Bar(date="2025-06-11", open=1.0, high=2.0, low=0.5, close=1.5, volume=None, average=None, barCount=None)
+ROWS: dict[str, list[BaseModel]] = {
+    "get_positions": [Position(account="DU1", contract=SPY, position=1.5, avgCost=None)] * 2,
+    "get_historical_data": [DAY],  # of two: one is left out
+}
 
 
 def main() -> int:
@@ -60,9 +76,26 @@ def install_node() -> None:
 
 def published() -> list[dict[str, object]]:
     return [
-        {"name": each.tool_name, "description": each.doc, "inputSchema": each.input_schema()}
+        {
+            "name": each.tool_name,
+            "description": each.doc,
+            "inputSchema": each.input_schema(),
+            "outputSchema": each.output_schema(),
+            "answers": list(answers(each)),
+        }
         for each in offered_tools()
     ]
+
+
+def answers(declared: ToolSpec) -> Iterator[object]:
+    """Answers of a tool that returns a list, one of each format; `tests/mcp_front/scenarios` has those of a stack."""
+    if not declared.listed or not issubclass(declared.request, ListArguments):
+        return
+    required = {"symbol": "SPY"} if "symbol" in declared.input_schema().get("required", ()) else {}
+    for form in ("objects", "table", "summary"):
+        shape = shape_of(declared.request.model_validate(required | {"format": form}), declared.returns)
+        answer = shaped(declared.name, ROWS.get(declared.name, []), 2, shape)
+        yield to_result(declared, answer.json, {TRUNCATED: answer.truncated}).structured_content
 
 
 def run(*command: str) -> None:

@@ -1,12 +1,13 @@
 // npm's converters: tools as JSON on stdin, a JSON line of refusals on stdout. A model's request is caught before it
 // leaves, so nothing is sent anywhere.
-import { readFileSync } from "node:fs";
 import { createAnthropic } from "@ai-sdk/anthropic";
 import { createGoogleGenerativeAI } from "@ai-sdk/google";
 import { createOpenAI } from "@ai-sdk/openai";
 import { mcpToTool } from "@google/genai";
 import { mcpToFunctionTool } from "@openai/agents";
 import { generateText, jsonSchema, tool as aiTool } from "ai";
+import Ajv from "ajv";
+import addFormats from "ajv-formats";
 
 // Modules inside a package, which its "exports" do not name.
 const inside = (path) => import(new URL(`./node_modules/${path}`, import.meta.url));
@@ -37,7 +38,18 @@ async function googleGenai(tool) {
   if (made.functionDeclarations.length !== 1) throw new Error("no declaration");
 }
 
+// As the TypeScript SDK and MCP Inspector check what a tool answers.
+function checkedAnswers(tool) {
+  const ajv = new Ajv({ strict: true, allowUnionTypes: true });
+  addFormats(ajv);
+  const fits = ajv.compile(tool.outputSchema);
+  for (const answer of tool.answers) {
+    if (!fits(answer)) throw new Error(ajv.errorsText(fits.errors));
+  }
+}
+
 const converters = {
+  "npm ajv, strict: output schema and answers of each format": checkedAnswers,
   "npm ai to OpenAI, strict": aiSdk(createOpenAI, "gpt-5", true),
   "npm ai to Anthropic": aiSdk(createAnthropic, "claude-opus-5", false),
   "npm ai to Gemini": aiSdk(createGoogleGenerativeAI, "gemini-3-pro", false),
@@ -47,7 +59,9 @@ const converters = {
   "npm @openai/agents, MCP tool": (tool) => mcpToFunctionTool(tool, { name: "ibkr", callTool: async () => [] }, false),
 };
 
-const tools = JSON.parse(readFileSync(0));
+let given = "";
+for await (const part of process.stdin.setEncoding("utf8")) given += part; // a pipe may have no more yet
+const tools = JSON.parse(given);
 const refused = {};
 for (const [name, convert] of Object.entries(converters)) {
   refused[name] = {};
