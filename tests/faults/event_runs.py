@@ -17,6 +17,7 @@ import msgspec
 
 from bridge.bus.events.event import Cursor
 from bridge.bus.events.event_log import read_events
+from bridge.order_references import order_ref
 from tests.faults.mcp import LEGACY, MODERN, Answer, ask
 from tests.faults.stage import PASSING, Stage, insisted
 from tests.waiting import until
@@ -219,9 +220,9 @@ async def _caught_up(
 
     async def read_all() -> bool:
         page = await insisted(lambda: read_events(pipe, names, place_of(orders.began), 10_000))
-        filled = {each.event.key for each in page.events if each.event.details.get("status") == "Filled"}
+        filled = {each.event.orderRef for each in page.events if each.event.details.get("status") == "Filled"}
         there = all(place_of(each.cursor).number >= page.next.number for each in (orders, waiter))
-        return len(filled & set(keys)) == len(keys) and there
+        return {order_ref(key) for key in keys} <= filled and there  # a new leader knows no key
 
     seen = len(quotes.rows)
     await until(read_all, "every event is read", RECOVERS_S)
@@ -256,9 +257,9 @@ async def _judge(
     if waiter.found != logged:
         result.wrong.append(f"the waiter has the executions {waiter.found}, the log {logged}")
     filled = Counter(
-        each.event.key for each in page.events if each.event.kind == "order" and each.event.details["done"]
+        each.event.orderRef for each in page.events if each.event.kind == "order" and each.event.details["done"]
     )
-    if any(filled[key] != 1 for key in keys):
+    if any(filled[order_ref(key)] != 1 for key in keys):
         result.wrong.append(f"ends of orders in the log: {dict(filled)}")
     if orders.missed or any(each != 0 for each in quotes.missed):
         result.wrong.append(f"answers say that entries are missing: {orders.missed} {quotes.missed}")
