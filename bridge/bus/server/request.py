@@ -48,7 +48,8 @@ class RequestContext:
         self.truncated: dict[str, Any] | None = None  # how much of a long answer is told, for the reply
         self.simulated = False  # the answer's figures are a simulator's
         self.stage: Literal["fresh", "accepting", "accepted"] = "fresh"
-        self.execution = token_hex(8)  # tells this delivery of the request from another
+        # What tells this delivery of a write from another. A read has no record, and needs none.
+        self.execution = "" if request.key is None else token_hex(8)
         self.gate: AdmissionRules | None = None  # which a placing has tried to pass
         self.limit = asyncio.timeout(wait_s)
         self.caller_left = False  # before the deadline, so that nobody comes back for what it has begun
