@@ -13,7 +13,7 @@ from bridge.bus.events.event import EventDraft, ReadEvent, SessionEvent
 from bridge.bus.events.event_log import log_events
 from bridge.bus.server.server import BusServer
 from ib_worker.pushes.channels import send
-from ib_worker.pushes.delivery import PushDelivery, PushTiming
+from ib_worker.pushes.delivery import USUAL, PushDelivery, PushTiming
 from ib_worker.pushes.target import AlertTarget
 from ib_worker.watches.table import WatchTable
 from tests.stacks.audit_log import leading
@@ -156,3 +156,38 @@ async def test_a_target_gets_what_the_operator_chose_alone(
         await asyncio.sleep(0.5)
 
     assert hook.bodies == []
+
+
+async def test_an_event_is_at_its_target_within_three_seconds(redis_url: str, session: str) -> None:
+    delays: list[float] = []
+    async with (
+        leading(redis_url, session) as (bus, _),
+        listening(Webhook()) as hook,
+        delivering(bus, hook, USUAL),
+    ):
+        for number in range(5):
+            began = asyncio.get_running_loop().time()
+            await fills(bus, str(number))
+            await until(lambda: len(hook.at) > len(delays), "it has come")
+            delays.append(hook.at[-1] - began)
+
+    assert max(delays) < 3
+
+
+@pytest.mark.long
+async def test_a_target_that_is_down_for_a_minute_gets_all_of_it_once(redis_url: str, session: str) -> None:
+    hook = Webhook()
+    async with leading(redis_url, session) as (bus, _):
+        async with listening(hook):
+            pass  # its port is known, and it is down
+        async with delivering(bus, hook, USUAL):
+            for number in range(60):
+                await fills(bus, str(number))
+                await asyncio.sleep(1)
+            async with listening(hook):
+                back = asyncio.get_running_loop().time()
+                await until(lambda: len(got(hook)) == 60, "all have come", timeout_s=60)
+                late = hook.at[-1] - back
+
+    assert got(hook) == [str(number) for number in range(60)]
+    assert late < 2 * USUAL.longest_pause_s
