@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rig import Client, stack
+from benchmarks.rig import STOCKS, Client, stack
 from bridge.tool import OPERATIONS, TOOLS
 from mcp_front.protocol.results import to_result, value_result
 from mcp_front.tools.catalogue import offered_tools
@@ -39,6 +39,7 @@ LISTS: dict[str, tuple[str, dict[str, Any], int]] = {
     "daily bars, summary": ("get_historical_data", SERIES | {"format": "summary"}, 150),
     "account summary, table": ("get_account_summary", {"format": "table"}, 750),
     "positions (3), table": ("get_positions", {"format": "table"}, 130),
+    "quotes (10)": ("get_quotes", {"contracts": [{"symbol": each} for each in STOCKS[:10]]}, 500),
     "executions (10), table": ("get_executions", {"format": "table"}, 800),
 }  # fmt: skip
 ORDER, STATUS = 200, 280

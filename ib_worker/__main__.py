@@ -25,6 +25,7 @@ from ib_worker.handlers import (  # noqa: F401  # importing registers the handle
     order_queries,
     orders,
     previews,
+    quotes,
     session,
 )
 from ib_worker.leader import run_term

@@ -144,7 +144,7 @@ class GetHistoricalData(ContractArguments, ListArguments):
 @tool(returns=StreamSummary, toolset="streams", composed=True, deadline_s=3620)
 class StreamMarketData(ContractArguments):
     """Watch one contract's live quote: updates are sent as log messages and progress, then a summary with first, last,
-    high, low and a sample is returned. For one quote give duration_seconds 1. Keep it at 30 or less: many hosts end a
+    high, low and a sample is returned. For a quote now use ibkr_get_quotes. Keep it at 30 or less: many hosts end a
     call after a minute."""
 
     title: ClassVar = "live quote and market data"

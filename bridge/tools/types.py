@@ -96,6 +96,7 @@ SecType = Annotated[
 ]
 Action = Annotated[Literal["BUY", "SELL"], BeforeValidator(forms.capitals)]
 MarketDataType = Literal["live", "frozen", "delayed", "delayed-frozen"]
+Cell = str | bool | int | float | None  # of a table: one value
 
 
 # Which types have an argument that most have not: one that is given in vain names another contract than its caller

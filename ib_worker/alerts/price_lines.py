@@ -7,7 +7,7 @@ from typing import Any
 from bridge.bus.events.event import SessionEvent
 from bridge.text.contract_name import contract_name
 from bridge.tools.events import WaitCondition
-from ib_worker.market_data.subscriptions import QuoteSubscription
+from ib_worker.market_data.quote_line import QuoteSubscription
 from ib_worker.pacing.caller import acting_for
 from ib_worker.session.session import Session
 from ib_worker.tws.errors import as_tool_error

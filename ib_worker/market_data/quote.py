@@ -33,6 +33,11 @@ class QuoteState:
         return bool(self._ticks)
 
     @property
+    def whole(self) -> bool:
+        """Return whether TWS has sent bid, ask, last and close, which come one after another."""
+        return all(name in self._values for name in ("bid", "ask", "last", "close"))
+
+    @property
     def level(self) -> float | None:
         """The price that a watch compares: the last trade's, else the middle of bid and ask."""
         last, bid, ask = (self._values.get(name) for name in ("last", "bid", "ask"))

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -13,6 +12,7 @@ import structlog
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
 from ib_worker.market_data.quote import QuoteState
+from ib_worker.market_data.quote_line import QuoteSubscription, kept_from_quotes
 from ib_worker.pacing.caller import current_caller, max_share
 from ib_worker.pacing.message_pacer import MessagePacer, Priority
 from ib_worker.publisher import Publisher
@@ -21,25 +21,10 @@ from ib_worker.tws.values import convert
 from ib_worker.tws.values.codes import REQUEST_ENDS, WARNINGS
 
 KEPT_FOR_ORDERS = 50  # every fiftieth line is for the price of an order that is to be checked
+BRIEF_S, LOOK_S = 10.0, 0.1  # how long a quote's line stays for the next caller, and how often it is looked at then
 GENERIC_TICKS = ""  # none beyond the default set: each is another message per trade
 
 log = structlog.get_logger("ib_worker.market_data.subscriptions")
-
-
-@dataclass(eq=False)
-class QuoteSubscription:
-    """One contract's subscription upstream. Without a `reqId` it is not, or not any more, TWS's."""
-
-    contract: ib_async.Contract
-    stream: str
-    opener: str
-    values: QuoteState
-    reqId: int | None = None
-    problem: ToolError | None = None  # why TWS gives no data
-    settled: asyncio.Event = field(default_factory=asyncio.Event)  # a price or a problem has come
-    ticks: int = 0  # of this subscription
-    renewed_for: set[int] = field(default_factory=set)  # codes after which it was asked for anew
-    quiet: bool = False  # neither came while somebody waited: the next need not wait again
 
 
 class QuoteSubscriptions:
@@ -68,29 +53,69 @@ class QuoteSubscriptions:
 
     def __len__(self) -> int:
         """Lines that TWS may still count."""
-        return sum(line.problem is None for line in self._lines.values()) + len(self._to_cancel) + self.others()
+        return self._open() + len(self._to_cancel)
 
     async def open(self, contract: ib_async.Contract, lane: Priority = Priority.READS) -> QuoteSubscription:
         """The contract's line, asked for if there is none; the caller awaits `settled`. Raises ToolError line_limit,
         and paced where too much waits to be sent."""
-        line = self._lines.get(contract.conId)
-        if line is not None and line.problem is not None:
-            self._drop(line)  # what TWS refused before, it may give now
-            line = None
+        line = self._standing(contract.conId)
+        made = line is None
+        if line is None or not line.streamed:
+            self._require_share(current_caller(), lane)
+        if line is None:
+            line = self._made(contract, 0 if lane is Priority.ORDERS else self._most // KEPT_FOR_ORDERS)
+        if not line.streamed:
+            line.streamed, line.opener = True, current_caller()
+        self._publisher.open_stream(line.stream)
+        await self._asked_for_or_dropped(line, lane, made)
+        return line
+
+    async def open_briefly(self, contract: ib_async.Contract, brief_s: float = BRIEF_S) -> QuoteSubscription:
+        """The contract's line for one quote. One that is made for it has no stream, and goes after `brief_s` or when
+        another needs its place. Raises ToolError as `open` does."""
+        line = self._standing(contract.conId)
         made = line is None
         if line is None:
-            self._require_room(current_caller(), lane)
-            values = QuoteState(contract.symbol, contract.conId, self.simulated)
-            line = QuoteSubscription(contract, f"quotes-{contract.conId}", current_caller(), values)
-            self._lines[contract.conId] = line
-        self._publisher.open_stream(line.stream)
+            line = self._made(contract, kept_from_quotes(self._most))
+        line.until = asyncio.get_running_loop().time() + brief_s
+        if made:
+            self._lapse(line)
+        await self._asked_for_or_dropped(line, Priority.READS, made)
+        return line
+
+    def _standing(self, conId: int) -> QuoteSubscription | None:
+        """The contract's line. One that TWS refused before goes: TWS may give it now."""
+        line = self._lines.get(conId)
+        if line is not None and line.problem is not None:
+            self._drop(line)
+            return None
+        return line
+
+    def _made(self, contract: ib_async.Contract, kept: int) -> QuoteSubscription:
+        """A new line, of which `kept` are left for more important use. Raises ToolError line_limit."""
+        self._require_room(kept)
+        values = QuoteState(contract.symbol, contract.conId, self.simulated)
+        line = QuoteSubscription(contract, f"quotes-{contract.conId}", current_caller(), values)
+        self._lines[contract.conId] = line
+        return line
+
+    def _lapse(self, line: QuoteSubscription) -> None:
+        """Give a quote's line back when its time is over; a stream that took it over ends it otherwise."""
+        if self._lines.get(line.contract.conId) is not line or line.streamed:
+            return
+        loop = asyncio.get_running_loop()
+        if line.until > loop.time() or line.readers or line.contract.conId in self._held:
+            loop.call_at(max(line.until, loop.time() + LOOK_S), self._lapse, line)
+        else:
+            self._drop(line)
+
+    async def _asked_for_or_dropped(self, line: QuoteSubscription, lane: Priority, made: bool) -> None:
         try:
             await self._asked_for(line, lane)
         except ToolError:
             if made:  # else somebody asks for it already
                 self._drop(line)
                 raise
-        return line
 
     def known(self, conId: int) -> QuoteSubscription | None:
         """The contract's line if there is one; nothing is asked for."""
@@ -102,28 +127,45 @@ class QuoteSubscriptions:
 
     def require_line(self) -> None:
         """Raise ToolError line_limit where there is no line for another kind of subscription."""
-        self._require_room(current_caller(), Priority.READS)
+        self._require_share(current_caller(), Priority.READS)
+        self._require_room(self._most // KEPT_FOR_ORDERS)
 
-    def _require_room(self, opener: str, lane: Priority) -> None:
-        kept = 0 if lane is Priority.ORDERS else self._most // KEPT_FOR_ORDERS
-        if len(self) >= self._most - kept:
+    def _require_room(self, kept: int) -> None:
+        """Make room by giving the oldest quotes' lines back, which nobody reads. Raises ToolError line_limit."""
+        room = self._most - kept
+        for line in list(self._lines.values()):
+            if self._open() >= room and self._is_spare(line):
+                self._drop(line)
+        if self._open() >= room:
             but = f", but {kept} that are kept for orders" if kept else ""
             raise ToolError(
                 "line_limit",
                 f"All {self._most} market-data lines are in use{but}. End a stream first, or raise MARKET_DATA_LINES "
                 "if the account has more.",
             )
+
+    def _require_share(self, opener: str, lane: Priority) -> None:
         share = max_share(self._most)
-        if lane is not Priority.ORDERS and sum(each.opener == opener for each in self._lines.values()) >= share:
+        mine = sum(each.opener == opener and each.streamed for each in self._lines.values())
+        if lane is not Priority.ORDERS and mine >= share:
             raise ToolError(
                 "line_limit",
                 f"This client has {share} of the {self._most} market-data lines open, the most for one client. End a "
                 "stream first.",
             )
 
+    def _open(self) -> int:
+        return sum(line.problem is None for line in self._lines.values()) + self.others()
+
+    def _is_spare(self, line: QuoteSubscription) -> bool:
+        return not (line.streamed or line.readers or line.contract.conId in self._held)
+
     async def _asked_for(self, line: QuoteSubscription, lane: Priority) -> None:
         """Ask TWS for a line in its caller's turn; what a caller gives up, or can't be asked for now, `run` does."""
         try:
+            while self._wire is not None and self._is_missing(line) and self._to_cancel and len(self) > self._most:
+                await self._pacer.wait_turn(lane)  # the place of a quote's line that TWS still counts
+                self._step()
             if self._wire is not None and self._is_missing(line):
                 await self._pacer.wait_turn(lane)
                 self._step(line)
@@ -135,7 +177,8 @@ class QuoteSubscriptions:
         """Nobody has listened for a while: give the line back to TWS, if the worker itself needs it no more."""
         for line in [each for each in self._lines.values() if each.stream == stream]:
             if line.contract.conId not in self._held:
-                self._drop(line)
+                line.streamed = False  # a quote may want it for some seconds more
+                self._lapse(line)
 
     def hold(self, conId: int) -> None:
         """Keep the contract's line for the worker itself, however many listen."""
@@ -180,6 +223,8 @@ class QuoteSubscriptions:
             line.ticks += 1
             line.values.price(tickType, price, size)
             line.settled.set()
+            if not line.whole.is_set() and line.values.whole:
+                line.whole.set()
             self._dirty[line] = None
 
     def size(self, reqId: int, tickType: int, size: float) -> None:
@@ -309,6 +354,7 @@ class QuoteSubscriptions:
         line.reqId = None
         line.ticks = 0
         line.settled.clear()
+        line.whole.clear()
         line.quiet = False
         self._dirty.pop(line, None)
 
@@ -319,8 +365,9 @@ class QuoteSubscriptions:
 
     def _publish(self, line: QuoteSubscription, kind: str) -> None:
         """A quote, or a `gap`: the same shape with every value null."""
-        body = line.values.quote(self._now()).model_dump_json().encode()
-        self._publisher.publish(line.stream, kind, body)
+        quote = line.values.quote(self._now())
+        if line.streamed:
+            self._publisher.publish(line.stream, kind, quote.model_dump_json().encode())
 
 
 def _failed(line: QuoteSubscription) -> ToolError:

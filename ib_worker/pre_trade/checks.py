@@ -19,7 +19,7 @@ from bridge.bus.server.request import RequestContext
 from bridge.text.plain_text import one_line
 from bridge.tool import ToolError
 from ib_worker.account.exchange_rates import AccountRates
-from ib_worker.market_data.subscriptions import QuoteSubscription
+from ib_worker.market_data.quote_line import QuoteSubscription
 from ib_worker.order_groups.related import held_by, most_of, related
 from ib_worker.order_identity.equal_orders import cleared, own_terms
 from ib_worker.orders.tracker import TrackedOrder

@@ -187,9 +187,9 @@ class TwsClient:
 
     async def while_connected(self, awaited: Awaitable[T]) -> T:
         """Wait for something that comes over the present connection. Raises LinkLost when that ends first."""
-        wire = self.require_connection()
         task = asyncio.ensure_future(awaited)
         try:
+            wire = self.require_connection()
             either: set[asyncio.Future[Any]] = {task, wire.lost}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():

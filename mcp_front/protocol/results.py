@@ -18,6 +18,7 @@ ERROR_META = "ibkr/error"
 TRUNCATED_META = "ibkr/truncated"  # rows, of, newest, narrow
 TEXTS, TEXT_BYTES = 16, 64 * 1024  # texts that are kept, and the longest reply of one: 2 MB in all
 WRAPPED = {"fastmcp": {"wrap_result": True}}  # tells fastmcp's client that structuredContent is {"result": …}
+TABLE = frozenset({"count", "same", "copies", "columns", "rows"})  # the parts of a table
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -59,10 +60,12 @@ def _text_and_rows(reply: bytes) -> tuple[str, int | None]:
 
 
 def _text(value: Any) -> str:
-    """The text of a result; of a table it is that of its rows as objects."""
-    if isinstance(value, dict) and {"count", "columns", "rows"} <= value.keys():
-        return as_text(_objects(value))
-    return as_text(value)
+    """The text of a result; of a table it is that of its rows as objects, below what the answer says beside them."""
+    if not isinstance(value, dict) or not {"count", "columns", "rows"} <= value.keys():
+        return as_text(value)
+    beside = {name: each for name, each in value.items() if name not in TABLE}
+    rows = as_text(_objects(value))
+    return f"{compact(beside)}\n{rows}" if beside else rows
 
 
 def _objects(table: dict[str, Any]) -> list[dict[str, Any]]:

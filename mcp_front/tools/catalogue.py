@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from mcp_types import ToolAnnotations
 
 from bridge.tool import TOOLS, Effect, ToolSpec
-from bridge.tools import account, contracts, events, market_data, orders, previews, streams
+from bridge.tools import account, contracts, events, market_data, orders, previews, quotes, streams
 from bridge.tools import order_queries as blotter
 from bridge.tools import session as gateway
 
 DOMAINS = (
     gateway,
     contracts,
+    quotes,
     market_data,
     account,
     orders,

@@ -43,6 +43,9 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("ibkr_get_positions", {"format": "table"}),
     ("ibkr_get_positions", {"fields": ["nonsense"]}),
     ("ibkr_get_account_summary", {"format": "table"}),
+    ("ibkr_get_quotes", {"contracts": [NVDA, {"symbol": "NOSUCH"}]}),
+    ("ibkr_get_quotes", {"contracts": ["NVDA"]}),
+    ("ibkr_get_quotes", {"contracts": [NVDA] * 51}),
     ("ibkr_get_open_orders", {}),
     ("ibkr_get_completed_orders", {}),
     ("ibkr_get_executions", {}),
@@ -116,7 +119,7 @@ async def test_the_lane_answers_in_json_and_leaves_the_rest_to_fastmcp(
                 raw.prepared("tools/call", name="ibkr_get_positions", arguments={}, meta={"progressToken": [1]}),
                 front.raw(era, **{"content-type": "text/plain"}).prepared("tools/call", name="ibkr_get_positions"),
                 front.raw("2031-01-01").prepared("tools/call", name="ibkr_get_positions"),
-                raw.prepared("tools/call", name="ibkr_get_quotes", arguments={}),
+                raw.prepared("tools/call", name="ibkr_get_chart", arguments={}),
                 raw.prepared("tools/list"),
             ):
                 await http.post(front.endpoint, **refused)

@@ -67,6 +67,20 @@ def test_a_table_has_its_rows_as_text_and_no_mark_of_a_wrapped_result() -> None:
     )
 
 
+def test_the_text_of_a_table_has_what_the_answer_says_beside_its_rows() -> None:
+    quotes = {
+        "count": 2, "truncated": False, "simulated": True, "same": {"halted": False}, "columns": ["name", "bid"],
+        "rows": [["SPY", 400], ["IBM", 200.5]], "failed": [{"entry": 2, "contract": "X", "code": "not_found"}],
+    }  # fmt: skip
+
+    text = text_of(to_result(OPERATIONS["get_quotes"], json.dumps(quotes).encode()))
+
+    assert text == (
+        '{"truncated":false,"simulated":true,"failed":[{"entry":2,"contract":"X","code":"not_found"}]}\n'
+        "2 rows; the same in each: halted=false\nname\tbid\nSPY\t400\nIBM\t200.5"
+    )
+
+
 def test_the_list_is_there_also_when_it_is_empty() -> None:
     told = to_result(OPERATIONS["get_positions"], b"[]")
 

@@ -176,7 +176,9 @@ async def test_toolset_narrows_the_list(redis_url: str, session: str) -> None:
 
 
 def test_toolset_that_is_none_is_refused_with_those_that_are() -> None:
-    with pytest.raises(ValueError, match=r"no such toolset: quotas\. There are session, contracts, history, streams"):
+    with pytest.raises(
+        ValueError, match=r"no such toolset: quotas\. There are session, contracts, quotes, history, streams"
+    ):
         offered_tools(["quotas"])
 
 

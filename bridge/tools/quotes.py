@@ -1,0 +1,68 @@
+"""The tool that returns the quotes of many contracts."""
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field
+
+from bridge.tool import Model, ToolRequest, tool
+from bridge.tools.types import Cell, ContractArguments
+
+MOST_QUOTES = 50  # contracts of one call
+
+
+class QuoteFailure(Model):
+    """A contract without a quote: the place of its entry in `contracts`, from 0, its name, and the error. `twsCode` is
+    TWS's own number where TWS refused."""
+
+    entry: int
+    contract: str
+    code: str
+    message: str
+    twsCode: int | None = None
+
+
+class QuoteTable(Model):
+    """A table: `rows` have the values of `columns`, in the order of the request. `same` has what is equal in all rows.
+    `count`: the rows. `failed`: the contracts without a quote.
+
+    `time`: of the answer. age_s: seconds before it at which TWS last sent a value. changePercent: of last, or of the
+    middle of bid and ask where there was no trade, against close. Sizes and volume are in shares or contracts. null:
+    TWS has not sent it.
+    """
+
+    count: int
+    truncated: bool
+    simulated: bool
+    time: datetime
+    same: dict[str, Cell]
+    columns: list[str]
+    rows: list[list[Cell]]
+    failed: list[QuoteFailure]
+
+
+def _entries(written: Any) -> Any:
+    """Take a symbol for an entry that has no more than that."""
+    if not isinstance(written, list):
+        return written
+    return [{"symbol": each} if isinstance(each, str) else each for each in written]
+
+
+class QuotedContract(ContractArguments):
+    """One contract, of any type."""
+
+
+@tool(returns=QuoteTable, toolset="quotes")
+class GetQuotes(ToolRequest):
+    """Get the current quotes of up to 50 contracts in one call, types mixed: bid, ask, last, close, change in percent,
+    volume and halt of stocks, options, futures, forex and indices. [{"symbol": "SPY"}, {"symbol": "AAPL"}] is enough
+    for stocks. marketDataType: live, or delayed where the account has no subscription. A contract that fails is in
+    `failed`, beside the others' quotes."""
+
+    title: ClassVar = "current quotes and prices"
+    search_words: ClassVar = (
+        "price of a stock right now current quote real-time bid ask spread last trade how much quotes of several "
+        "symbols watchlist snapshot up percent"
+    )
+
+    contracts: Annotated[list[QuotedContract], Field(min_length=1, max_length=MOST_QUOTES), BeforeValidator(_entries)]
