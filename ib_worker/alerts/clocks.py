@@ -47,7 +47,7 @@ class ClockWatch:
 
     def _fire(self, watch: Watch, number: int, condition: WaitCondition, due_ms: int) -> None:
         now = self._session.now()
-        due = now + timedelta(milliseconds=due_ms - self._now_ms())
+        due = now + timedelta(milliseconds=due_ms - self._now_ms() + 500)  # rounded: the two clocks are read in turn
         details = {"at": condition.at, "timeZone": condition.timeZone, "due": due.isoformat(timespec="seconds")}
         told = SessionEvent("alert", now.isoformat(timespec="milliseconds"), details=details)
         self._table.fire(watch.id, number, self._next(condition), told)

@@ -19,7 +19,7 @@ KEY = "a-key-of-the-caller"
 SENT = datetime(2025, 6, 11, 14, tzinfo=UTC)
 TERMS = Terms(Contract(conId=265598, symbol="AAPL", secType="STK"), "DU1", "BUY", 2.0, "LMT", 400.0, None, "DAY")
 REJECTED: dict[str, Any] = {"status": "Inactive", "rejected": ErrorReported(SENT, 201, "no margin")}
-MISSING: dict[str, Any] = {"status": "unknown", "missed": LOOKS, "missed_at": SENT}
+MISSING: dict[str, Any] = {"status": "unknown", "misses": LOOKS, "missed_at": SENT}
 FILLED: dict[str, Any] = {"status": "Filled", "filled": 2.0}
 CANCELLED: dict[str, Any] = {"status": "Cancelled"}
 

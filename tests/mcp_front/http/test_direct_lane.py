@@ -60,6 +60,11 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("ibkr_subscribe", {"kind": "quotes"}),
     ("ibkr_unsubscribe", {"handle": "s-0123456789ab"}),
     ("ibkr_get_streams", {}),
+    ("ibkr_create_alert", {"events": [{"event": "price", "symbol": "NVDA", "above": 100_000}], "note": "far"}),
+    ("ibkr_create_alert", {"events": [{"event": "halt"}], "targets": ["no-such-target"]}),
+    ("ibkr_create_alert", {"events": []}),
+    ("ibkr_get_alerts", {}),
+    ("ibkr_cancel_alert", {"alertId": "abcdefgh-0123456789abcdef"}),
     ("ibkr_halt_trading", {"reason": "a test"}),
     ("ibkr_halt_trading", {"reason": 5, "cancelOrders": "yes"}),
 ]
