@@ -14,14 +14,15 @@ from bridge.bus.transport.script import Script
 Row = tuple[bytes, list[bytes]]  # an entry of the stream: its id, and its fields with their names
 
 # Answers the number and id of the newest entry, the number of the oldest, whether the log has the entry of the cursor,
-# and the entries after it.
+# by id and number, since a log that is begun anew may use an id again in the same millisecond; and what comes after.
 READ = Script("""#!lua flags=no-writes
-local log, after, most = KEYS[1], ARGV[1], ARGV[2]
+local log, after, most, at = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
 if not newest then return {'0', '0-0', '0', 0, {}} end
 local oldest = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
-local there = #redis.call('XRANGE', log, after, after)
 local function number(entry) return (entry[2][2] or ''):match('^%d+$') or '0' end
+local same = redis.call('XRANGE', log, after, after)[1]
+local there = same and number(same) == at and 1 or 0
 return {number(newest), newest[1], number(oldest), there, redis.call('XRANGE', log, '(' .. after, '+', 'COUNT', most)}
 """)
 
@@ -75,7 +76,7 @@ def _gap(after: Cursor, newest: Cursor, oldest: int, there: bool) -> tuple[bool,
 
 async def _read(pipe: CommandPipeline, key: str, after: Cursor, most: int) -> tuple[Cursor, int, bool, list[Row]]:
     try:
-        number, id, oldest, there, rows = await READ.run(pipe, (key,), after.id, most)
+        number, id, oldest, there, rows = await READ.run(pipe, (key,), after.id, most, str(after.number))
     except Refused as error:
         if WRONG_TYPE not in str(error):
             raise

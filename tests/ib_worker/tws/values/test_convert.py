@@ -191,7 +191,7 @@ def test_contract_details_keep_every_field() -> None:
         "industry": "Technology", "category": "Computers", "subcategory": "Phones", "timeZoneId": "US/Eastern",
         "tradingHours": "20250611:CLOSED", "liquidHours": "20250611:0930-20250611:1600", "marketRuleIds": [26, 239],
         "secIds": {"ISIN": "US0378331005"}, "realExpirationDate": "20250620", "stockType": "COMMON", "minSize": 1.0,
-        "sizeIncrement": 0.5, "cusip": None, "coupon": None, "maturity": None,
+        "sizeIncrement": 0.5,
     }  # fmt: skip
 
 
