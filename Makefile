@@ -39,9 +39,14 @@ approve: ## live orders that wait for a person (ARGS="KEY" approves one, ARGS='K
 	@$(INSTALL) local
 	@exec $(BIN)/python -m cli approve $(ARGS)
 
+# Tests of the source and the pages: make check has them, and make test does not repeat them.
+CHECKED := tests/test_architecture.py tests/test_layout.py tests/docs/test_sentences.py \
+	tests/docs/test_adding_a_tool.py tests/docs/test_links.py tests/docs/test_log_events.py tests/docs/test_quoted_texts.py \
+	tests/docs/test_rooms.py
+
 test: ## every test that needs no container engine (ARGS="tests/bridge -k lease")
 	@$(INSTALL) dev
-	$(BIN)/python -m pytest -m "not docker and not long" -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -m "not docker and not long" -n 6 --dist loadfile --no-loadscope-reorder $(if $(ARGS),$(ARGS),$(CHECKED:%=--ignore=%))
 
 test-fast: ## an answer within a minute: what needs no server, and a few calls through the whole stack
 	@$(INSTALL) dev
@@ -56,8 +61,7 @@ check: ## format, lint, types, import rules, a test file for each product file, 
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_architecture.py tests/test_layout.py tests/docs/test_sentences.py \
-		tests/docs/test_adding_a_tool.py tests/docs/test_links.py tests/docs/test_log_events.py tests/docs/test_quoted_texts.py tests/docs/test_rooms.py
+	$(BIN)/python -m pytest $(CHECKED)
 
 format: ## sorts imports and formats the code
 	@$(INSTALL) dev
