@@ -26,7 +26,9 @@ from ib_worker.tws.values.text import cleaned
 from ib_worker.tws.values.time_zones import TIME_FORMAT, utc_time
 
 FRAME_LIMIT = 16 * 1024 * 1024  # TWS's largest (the scanner's parameters) has two million bytes; more is not TWS
-SLICE_S = 0.0005  # of the loop's thread in one step: ten thousand orders take a second to decode, a read some ten steps
+SLICE_S = (
+    0.005  # of the loop's thread in one step: an order's answer waits behind a long list, which shorter steps prolong
+)
 READ_CHUNK = 32 * 1024  # ib_async copies what is left of a read for each message in it: quadratic in the read's size
 CLOSE_S = 1.0  # a peer that is there closes its side in a round trip
 RESETS = struct.pack("ii", 1, 0)  # lingers for no time: what was written and not taken yet dies with the socket
