@@ -154,7 +154,9 @@ def steps(symbol: str, sizes: Sizes, quantities: "itertools.count[int]", cents: 
         return await _orders(visitor, [Order(next(quantities), next(cents) / 100) for _ in range(sizes.orders)])
 
     async def fills(visitor: Visitor) -> dict[str, list[float]]:
-        return await _fills(visitor, [Order(next(quantities) % 50 + 1) for _ in range(sizes.orders)])
+        sizes_of = [next(quantities) % 50 + 1 for _ in range(sizes.orders // 2)]
+        # Each is sold again, so that the margin lasts.
+        return await _fills(visitor, [Order(each, action=side) for each in sizes_of for side in ("BUY", "SELL")])
 
     short: list[Step] = [positions, crowded, details]
     return [*short * sizes.turns, bars, orders, fills]

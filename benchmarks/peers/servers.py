@@ -35,6 +35,7 @@ class Order:
 
     quantity: int
     limit: float | None = None
+    action: str = "BUY"
 
 
 Place = Callable[[McpSession, Order], Awaitable[int]]  # returns the orderId, once it works or is filled
@@ -83,7 +84,7 @@ async def start_ours(children: Children, redis: EmbeddedRedis, folder: Path, gat
 
 
 async def _place_ours(session: McpSession, order: Order) -> int:
-    terms = {"symbol": "AAPL", "action": "BUY", "totalQuantity": order.quantity}
+    terms = {"symbol": "AAPL", "action": order.action, "totalQuantity": order.quantity}
     limit = {} if order.limit is None else {"orderType": "LMT", "lmtPrice": order.limit}
     report = await session.ask("ibkr_place_order", {**terms, **limit, "idempotencyKey": secrets.token_hex(8)})
     return _order_id(report["orderId"], report["status"], order)
@@ -112,7 +113,7 @@ async def start_reference(children: Children, gateway: int) -> Server:
 
 
 async def _place_reference(session: McpSession, order: Order) -> int:
-    terms = {"symbol": "AAPL", "action": "BUY", "quantity": order.quantity, "limit": order.limit}
+    terms = {"symbol": "AAPL", "action": order.action, "quantity": order.quantity, "limit": order.limit}
     report = await session.ask("place_order", terms)
     return _order_id(report["orderId"], report["status"], order)
 
@@ -148,7 +149,7 @@ async def start_ib_gateway_mcp(children: Children, gateway: int, python: str) ->
 
 
 async def _place_previewed(session: McpSession, order: Order) -> int:
-    terms: dict[str, Any] = {"contract": {"symbol": "AAPL"}, "action": "BUY", "quantity": order.quantity}
+    terms: dict[str, Any] = {"contract": {"symbol": "AAPL"}, "action": order.action, "quantity": order.quantity}
     limit = {"order_type": "MKT"} if order.limit is None else {"order_type": "LMT", "limit_price": order.limit}
     preview = await session.ask("preview_order", {"order": {**terms, **limit}})
     report = await session.ask("submit_order", {"token": preview["token"]})
