@@ -44,7 +44,7 @@ CALLS: tuple[tuple[str, Mapping[str, Any]], ...] = (
 
 @dataclass(frozen=True)
 class Memory:
-    """What one process holds, in MiB."""
+    """The memory that one process holds, in MiB."""
 
     rss: float
     pss: float

@@ -1,4 +1,4 @@
-"""What the comparison needs beside the project: the peers, each in a folder of its own, and a tokenizer."""
+"""The needs of the comparison beside the project: the peers, each in a folder of its own, and a tokenizer."""
 
 import json
 import os

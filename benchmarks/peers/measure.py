@@ -44,7 +44,7 @@ KINDS = (POSITIONS, CROWDED, DETAILS, FIRST[MONTH], AGAIN[MONTH], FIRST[YEAR], A
 
 @dataclass(frozen=True)
 class Sizes:
-    """How many calls a step makes with each server, and how often the short steps come in a round."""
+    """The number of calls that a step makes with each server, and of the short steps in a round."""
 
     single: int = 50
     crowd: int = 13 * CROWD

@@ -40,7 +40,7 @@ class LogAlerts:
     async def _read(self) -> bool:
         """Read a page, and return whether there may be more."""
         if self._place is None:
-            self._place = (await self._table.places()).get(READER) or await self._table.newest()
+            self._place = await self._table.place_of(READER)
         page = await self._table.page(self._place)
         for each in page.events:
             self._decide(each)

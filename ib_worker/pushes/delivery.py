@@ -76,7 +76,7 @@ class PushDelivery:
     async def _look(self) -> bool:
         """Read a page, push what is for the target, and return whether there may be more."""
         if self._place is None:
-            self._place = (await self._table.places()).get(self._reader) or await self._begin()
+            self._place = await self._table.place_of(self._reader)
         page = await self._table.page(self._place)
         self._lost = self._lost or page.gap
         wanted = [each for each in page.events if is_for(each.event, self._target.name, self._groups)]
@@ -87,12 +87,6 @@ class PushDelivery:
         if page.next != self._place:
             await self._go_on(page.next)
         return bool(page.events)
-
-    async def _begin(self) -> Cursor:
-        """A new target begins with what happens from now on."""
-        newest = await self._table.newest()
-        await self._table.store_place(self._reader, newest)
-        return newest
 
     async def _go_on(self, at: Cursor) -> None:
         self._place = at

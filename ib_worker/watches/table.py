@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NoReturn
@@ -169,9 +169,14 @@ class WatchTable:
         """Raises BusError."""
         return await read_events(self._pipe, self._keys, after)
 
-    async def places(self) -> Mapping[str, Cursor]:
-        """Raises BusError."""
-        return await read_places(self._pipe, self._keys)
+    async def place_of(self, reader: str) -> Cursor:
+        """Return a reader's place in the log. A new reader begins with what happens from now on, and its place is
+        stored at once: what happens while no worker leads is read by the next. Raises BusError."""
+        place = (await read_places(self._pipe, self._keys)).get(reader)
+        if place is None:
+            place = await self.newest()
+            await self.store_place(reader, place)
+        return place
 
     async def store_place(self, reader: str, at: Cursor) -> None:
         """Raises BusError."""

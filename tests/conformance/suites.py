@@ -44,7 +44,7 @@ SUITES = (
 
 @dataclass(frozen=True)
 class Expected:
-    """What scenarios.toml says of scenarios and checks."""
+    """The statements of scenarios.toml about scenarios and checks."""
 
     no_fixture: frozenset[str]
     fixture_checks: frozenset[str]

@@ -34,7 +34,7 @@ Row = list[Any]
 
 @dataclass
 class EventResult:
-    """What a run came to. `wrong` names each promise that it broke."""
+    """The result of a run. `wrong` names each promise that it broke."""
 
     number: int
     faults: list[str]

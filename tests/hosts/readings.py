@@ -1,4 +1,4 @@
-"""What a host's model reads of the same calls: the script, and the checks of each result."""
+"""The same calls as a host's model reads them: the script, and the checks of each result."""
 
 import json
 import re

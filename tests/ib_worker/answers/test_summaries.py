@@ -1,4 +1,4 @@
-"""What the rows of a list come to."""
+"""Summaries of the rows of a list."""
 
 import json
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""How many market-data lines quotes leave alone."""
+"""The market-data lines that quotes leave alone."""
 
 import pytest
 

@@ -115,3 +115,19 @@ def test_a_condition_of_a_later_release_is_none() -> None:
     assert conditions(later) == ()
     assert conditions(watch())[0].above == 1
     assert fired_draft(watch(mode="wait"), 0, AT).event.details.keys() == {"watch", "event", "condition", "price"}
+
+
+async def test_a_new_reader_begins_now_and_its_place_outlives_it(redis_url: str, session: str) -> None:
+    async with leading(redis_url, session) as (bus, _), running(bus) as table:
+        place = await table.place_of("alerts")
+        await table.keep(watch())
+        table.fire("w-1", 0, Mark(armed=False), AT)
+        await table.remove("w-2")  # all before it is written then
+        async with running(bus) as later:
+            again = await later.place_of("alerts")
+            missed = await later.page(again)
+            other = await later.place_of("another")
+
+    assert again == place
+    assert len(missed.events) == 1
+    assert other == missed.next
