@@ -19,15 +19,13 @@ from bridge.tasks import run_until_first_ends
 from ib_worker import garbage_collection as garbage
 from ib_worker.handlers import (  # noqa: F401  # importing registers the handlers
     account,
-    contracts,
     events,
-    market_data,
     order_queries,
     orders,
     previews,
-    quotes,
     session,
 )
+from ib_worker.handlers.market import contracts, market_data, quotes  # noqa: F401  # registers theirs
 from ib_worker.leader import run_term
 from ib_worker.liveness import touch_while_alive
 from ib_worker.logging_setup import configure_logs

@@ -18,7 +18,16 @@ from cli.commands.reference import SCHEMAS, api_md, readme_md, snapshots, tools
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("bridge", "mcp_front", "ib_worker", "ibgateway", "cli", "benchmarks", "tests")
-DOMAINS = sorted({declared.request.__module__.split(".")[-1] for declared in tools()})  # fills OPERATIONS too
+
+
+def domain_of(declared: ToolSpec) -> str:
+    """Return the tool's file below bridge/tools, without its ending."""
+    return declared.request.__module__.removeprefix("bridge.tools.").replace(".", "/")
+
+
+# A domain is a file of declarations and the file of their handlers: "orders", "market/quotes". Reading them fills
+# OPERATIONS too.
+DOMAINS = sorted({domain_of(declared) for declared in tools()})
 
 # What each package may import of ours; tests and benchmarks may import anything.
 MAY_IMPORT = {
@@ -67,7 +76,17 @@ ROOMS: dict[str, set[str]] = {
             "tasks.py": set(),
             "text": set(),
             "tool.py": {"json_schema.py", "text"},
-            "tools": {"text", "tool.py"},
+            "tools/__init__.py": set(),
+            "tools/types.py": {"text", "tool.py"},
+            "tools/account.py": {"tool.py", "tools/types.py"},
+            "tools/events.py": {"tool.py", "tools/types.py"},
+            "tools/market": {"text", "tool.py", "tools/types.py"},
+            "tools/session.py": {"tool.py", "tools/types.py"},
+            "tools/streams.py": {"tool.py", "tools/types.py"},
+            "tools/order_terms.py": {"text", "tools/types.py"},
+            "tools/order_queries.py": {"tool.py", "tools/types.py"},
+            "tools/orders.py": {"text", "tool.py", "tools/order_terms.py", "tools/types.py"},
+            "tools/previews.py": {"tool.py", "tools/order_terms.py", "tools/types.py"},
             "conditions.py": {"order_references.py", "text", "tools", "bus/events"},
             "bus/__init__.py": set(),
             "bus/keys.py": set(),
@@ -460,12 +479,61 @@ ROOMS: dict[str, set[str]] = {
                 "session",
                 "tws",
             },
-            "handlers": {
+            "handlers/__init__.py": set(),
+            "handlers/dispatch.py": {"answers", "pacing", "session", "tws"},
+            "handlers/order_lookup.py": {"order_groups", "orders", "session"},
+            "handlers/session.py": {"handlers/dispatch.py", "session", "tws"},
+            "handlers/market": {
+                "answers",
+                "handlers/dispatch.py",
+                "market_data",
+                "pacing",
+                "pre_trade",
+                "session",
+                "tws",
+            },
+            "handlers/account.py": {
+                "account",
+                "answers",
+                "handlers/dispatch.py",
+                "market_data",
+                "pacing",
+                "session",
+                "tws",
+            },
+            "handlers/events.py": {
                 "alerts",
+                "events",
+                "handlers/dispatch.py",
+                "handlers/order_lookup.py",
+                "session",
+                "watches",
+            },
+            "handlers/previews.py": {
+                "handlers/dispatch.py",
+                "order_entry",
+                "pacing",
+                "pre_trade",
+                "risk",
+                "session",
+                "tws",
+            },
+            "handlers/order_queries.py": {
                 "answers",
                 "audit",
-                "events",
+                "handlers/dispatch.py",
+                "handlers/order_lookup.py",
                 "market_data",
+                "order_groups",
+                "order_identity",
+                "orders",
+                "session",
+                "tws",
+            },
+            "handlers/orders.py": {
+                "audit",
+                "handlers/dispatch.py",
+                "handlers/order_lookup.py",
                 "order_entry",
                 "order_groups",
                 "order_identity",
@@ -475,7 +543,6 @@ ROOMS: dict[str, set[str]] = {
                 "risk",
                 "session",
                 "tws",
-                "watches",
             },
             "streams": {"account", "market_data", "pacing", "session", "tws"},
             "leader.py": {
@@ -696,13 +763,16 @@ def test_a_folder_has_at_most_twelve_modules(package: str) -> None:
 
 @pytest.mark.parametrize("room", ["bridge.tools", "ib_worker.handlers"])
 def test_domain_files_do_not_import_one_another(room: str) -> None:
+    files = {
+        f"{room}.{domain.replace('/', '.')}": ROOT.joinpath(*room.split("."), f"{domain}.py") for domain in DOMAINS
+    }
     wrong = {
-        f"{room}.{domain} imports {module}"
-        for domain in DOMAINS
-        for path in [ROOT.joinpath(*room.split("."), f"{domain}.py")]
+        f"{file} imports {module}"
+        for file, path in files.items()
         if path.exists()  # a domain whose tools the front composes has no handlers
         for module in imports(path)
-        if module.split(".")[:3] in [[*room.split("."), other] for other in DOMAINS if other != domain]
+        for other in files
+        if other != file and (module == other or module.startswith(f"{other}."))
     }
 
     assert not wrong
@@ -803,7 +873,7 @@ def sleeps(path: Path) -> bool:
 
 @pytest.mark.parametrize("declared", OPERATIONS.values(), ids=OPERATIONS)
 def test_an_operation_has_a_handler_of_its_name_and_return_type(declared: ToolSpec) -> None:
-    domain = declared.request.__module__.split(".")[-1]
+    domain = domain_of(declared)
     name = declared.request.__name__
 
     handlers = {

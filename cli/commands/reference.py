@@ -60,8 +60,8 @@ def run(options: argparse.Namespace) -> int:
 
 def tools() -> list[ToolSpec]:
     """Every tool, toolset by toolset; importing a domain registers its declarations."""
-    for module in pkgutil.iter_modules(bridge.tools.__path__):
-        importlib.import_module(f"bridge.tools.{module.name}")
+    for module in pkgutil.walk_packages(bridge.tools.__path__, "bridge.tools."):
+        importlib.import_module(module.name)
     return sorted(TOOLS.values(), key=lambda each: (TOOLSETS.index(each.toolset), each.request.__module__))
 
 

@@ -26,8 +26,8 @@ from bridge.accounts import is_paper
 from bridge.text.contract_name import contract_name
 from bridge.tool import TOOLS, ToolRequest, ToolSpec
 from bridge.tools.account import GetAccountSummary, GetPositions
-from bridge.tools.contracts import GetContractDetails
-from bridge.tools.market_data import GetHistoricalData, Quote, StreamMarketData
+from bridge.tools.market.contracts import GetContractDetails
+from bridge.tools.market.market_data import GetHistoricalData, Quote, StreamMarketData
 from bridge.tools.order_queries import Execution, GetExecutions, GetOpenOrders
 from bridge.tools.orders import PlaceOrder
 from bridge.tools.session import Connect, GetStatus, SessionStatus

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel
 
 from bridge.tool import ToolError
-from bridge.tools.market_data import BarSize
+from bridge.tools.market.market_data import BarSize
 from bridge.tools.types import MOST_ROWS, ListArguments
 
 ANSWER_BYTES = 512 * 1024  # the front's MCP library encodes that in some 10 ms of its one thread, in one step

@@ -7,8 +7,8 @@ from math import log, sqrt
 from typing import Any
 
 from bridge.tools.account import AccountSummaryValue, Position
-from bridge.tools.contracts import ContractDetails
-from bridge.tools.market_data import Bar
+from bridge.tools.market.contracts import ContractDetails
+from bridge.tools.market.market_data import Bar
 from bridge.tools.order_queries import Execution
 from bridge.tools.types import OrderReport
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from bridge.tools.market_data import Quote, RawTick
+from bridge.tools.market.market_data import Quote, RawTick
 from bridge.tools.types import MarketDataType
 from ib_worker.tws.values import unset
 

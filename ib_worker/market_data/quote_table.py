@@ -7,7 +7,7 @@ import ib_async
 
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError
-from bridge.tools.quotes import QuoteFailure, QuoteTable
+from bridge.tools.market.quotes import QuoteFailure, QuoteTable
 from bridge.tools.types import Cell, ContractArguments
 from ib_worker.market_data.quote import QuoteState
 

@@ -17,7 +17,7 @@ from bridge.conditions import owner_tag
 from bridge.text.contract_name import contract_name
 from bridge.tool import OPERATIONS, ToolError, ToolRequest
 from bridge.tools.account import OpenAccountUpdates
-from bridge.tools.market_data import OpenLiveFeed, OpenMarketData
+from bridge.tools.market.market_data import OpenLiveFeed, OpenMarketData
 from bridge.tools.streams import ReadStream, StreamKind, StreamRow, Subscribe, Unsubscribe
 from mcp_front.protocol.results import value_result
 from mcp_front.streams.cursors import opened_cursor, sealed_cursor

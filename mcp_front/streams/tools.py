@@ -14,7 +14,7 @@ from bridge.bus.client.stream_reader import StreamReader
 from bridge.text.contract_name import contract_name
 from bridge.tool import ToolError, ToolRequest
 from bridge.tools.account import OpenAccountUpdates, StreamAccountUpdates
-from bridge.tools.market_data import OpenMarketData, StreamMarketData
+from bridge.tools.market.market_data import OpenMarketData, StreamMarketData
 from mcp_front.admission.auth import TokenFile
 from mcp_front.protocol.results import value_result
 from mcp_front.streams.conflating_queue import Update

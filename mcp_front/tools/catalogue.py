@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from mcp_types import ToolAnnotations
 
 from bridge.tool import TOOLS, Effect, ToolSpec
-from bridge.tools import account, contracts, events, market_data, orders, previews, quotes, streams
+from bridge.tools import account, events, orders, previews, streams
 from bridge.tools import order_queries as blotter
 from bridge.tools import session as gateway
+from bridge.tools.market import contracts, market_data, quotes
 
 DOMAINS = (
     gateway,

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from bridge.bus.messages import TRUNCATED
 from bridge.tool import ToolSpec
 from bridge.tools.account import Position
-from bridge.tools.market_data import Bar
+from bridge.tools.market.market_data import Bar
 from bridge.tools.types import Contract, ListArguments
 from ib_worker.answers.shapes import shape_of, shaped
 from mcp_front.protocol.results import to_result

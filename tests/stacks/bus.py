@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import bridge.tools.account
-import bridge.tools.market_data
+import bridge.tools.market.market_data
 import bridge.tools.orders
 import bridge.tools.session  # noqa: F401 - the declarations fill the registry
 from bridge.bus.client.client import BusClient

@@ -7,8 +7,8 @@ import ib_async
 
 from bridge.text.contract_name import contract_name
 from bridge.tools.account import AccountSummaryValue, AccountUpdate, PnL, PnLSingle, Position
-from bridge.tools.contracts import ContractDetails
-from bridge.tools.market_data import Bar
+from bridge.tools.market.contracts import ContractDetails
+from bridge.tools.market.market_data import Bar
 from bridge.tools.types import Contract, ContractArguments, MarketDataType
 from ib_worker.tws.values import unset
 from ib_worker.tws.values.text import comma_list, message

@@ -7,8 +7,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from bridge.tool import ToolRequest
 from bridge.tools.account import GetPnlSingle, StreamAccountUpdates
-from bridge.tools.contracts import GetContractDetails
-from bridge.tools.market_data import GetHistoricalData, StreamMarketData
+from bridge.tools.market.contracts import GetContractDetails
+from bridge.tools.market.market_data import GetHistoricalData, StreamMarketData
 from bridge.tools.orders import CancelOrder
 from bridge.tools.session import Connect
 from bridge.tools.types import (  # fmt: skip

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import bridge.tools.market_data  # noqa: F401  # its declarations fill the registry
+import bridge.tools.market.market_data  # noqa: F401  # its declarations fill the registry
 from bridge.tool import TOOLS
 from cli.__main__ import main
 from cli.commands import reference

@@ -7,8 +7,8 @@ import pytest
 
 from bridge.tool import OPERATIONS, ToolError
 from bridge.tools.account import AccountSummaryValue, GetAccountSummary, GetPositions, Position
-from bridge.tools.contracts import ContractDetails
-from bridge.tools.market_data import Bar, GetHistoricalData
+from bridge.tools.market.contracts import ContractDetails
+from bridge.tools.market.market_data import Bar, GetHistoricalData
 from bridge.tools.order_queries import Execution
 from bridge.tools.types import Contract, ListArguments, OrderReport
 from ib_worker.answers import bounds

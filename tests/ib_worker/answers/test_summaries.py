@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bridge.tools.account import AccountSummaryValue, Position
-from bridge.tools.market_data import Bar
+from bridge.tools.market.market_data import Bar
 from bridge.tools.order_queries import Execution
 from bridge.tools.types import Contract
 from ib_worker.answers.summaries import summary_of

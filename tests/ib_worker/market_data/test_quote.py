@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.tools.market_data import RawTick
+from bridge.tools.market.market_data import RawTick
 from ib_worker.market_data.quote import QuoteState
 
 AT = datetime(2025, 6, 11, 14, 30, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.tool import ToolError
 from bridge.tools.types import ContractArguments
-from ib_worker.handlers.market_data import FIRST_QUOTE_S
+from ib_worker.handlers.market.market_data import FIRST_QUOTE_S
 from ib_worker.pacing.caller import acting_for, max_share
 from ib_worker.pacing.message_pacer import Priority
 from ibgateway.simulator.server.server import Simulator, SimulatorConfig

@@ -5,7 +5,7 @@ from functools import partial
 import ib_async
 import pytest
 
-from bridge.tools.contracts import GetContractDetails
+from bridge.tools.market.contracts import GetContractDetails
 from ib_worker.orders.events import Fill
 from ib_worker.orders.messages import terms_of
 from ib_worker.pre_trade.checks import look_at, risk_inputs

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bridge.bus.server.request import RequestContext
-from bridge.tools.market_data import StreamSummary
+from bridge.tools.market.market_data import StreamSummary
 from bridge.tools.session import SessionStatus
 from cli.local_stack.embedded_redis import EmbeddedRedis, free_port
 from mcp_front.streams.relay import lasts_s

@@ -8,7 +8,7 @@ import pytest
 from bridge.bus.messages import REPLY_LIMIT, REQUEST_LIMIT
 from bridge.bus.server.request import RequestContext
 from bridge.tool import OPERATIONS, ToolError
-from bridge.tools.market_data import GetHistoricalData
+from bridge.tools.market.market_data import GetHistoricalData
 from tests.busy import BUSY_S
 from tests.stacks.bus import GET_POSITIONS, Broker, ask, front, serving
 from tests.waiting import until

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bridge.tools.market_data import GetHistoricalData
+from bridge.tools.market.market_data import GetHistoricalData
 from ib_worker.pacing.caller import max_share
 from ib_worker.pacing.history_pacer import HISTORY_IN_WINDOW
 from ibgateway.simulator.server.server import Simulator

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bridge.tools.market_data import GetHistoricalData
+from bridge.tools.market.market_data import GetHistoricalData
 
 
 @pytest.mark.trial("D2")

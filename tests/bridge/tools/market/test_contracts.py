@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from bridge.tool import TOOLS, Effect
-from bridge.tools.contracts import ContractDetails, GetContractDetails
+from bridge.tools.market.contracts import ContractDetails, GetContractDetails
 
 
 def test_an_unknown_argument_is_refused_by_name() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bridge.tools.quotes import MOST_QUOTES, GetQuotes
+from bridge.tools.market.quotes import MOST_QUOTES, GetQuotes
 
 
 def test_a_symbol_is_enough_for_a_quote_of_a_stock() -> None:

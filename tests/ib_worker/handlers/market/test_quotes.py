@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from bridge.tool import ToolError
-from bridge.tools.quotes import GetQuotes, QuoteTable
+from bridge.tools.market.quotes import GetQuotes, QuoteTable
 from bridge.tools.types import ContractArguments
-from ib_worker.handlers.quotes import get_quotes
+from ib_worker.handlers.market.quotes import get_quotes
 from ib_worker.pacing.message_pacer import Priority
 from ibgateway.simulator.server.server import Simulator
 from tests.stacks.worker import Stand, caller, order, ready_session, trading, worker

@@ -8,7 +8,7 @@ import ib_async
 
 from bridge.text.end_of_history import before, tws_end
 from bridge.tool import ToolError
-from bridge.tools.market_data import (
+from bridge.tools.market.market_data import (
     Bar,
     GetHistoricalData,
     LiveFeedOpened,

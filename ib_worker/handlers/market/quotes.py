@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 import ib_async
 
 from bridge.tool import ToolError
-from bridge.tools.quotes import GetQuotes, QuotedContract, QuoteFailure, QuoteTable
+from bridge.tools.market.quotes import GetQuotes, QuotedContract, QuoteFailure, QuoteTable
 from ib_worker.handlers.dispatch import handles
 from ib_worker.market_data.quote_line import QuoteSubscription, kept_from_quotes
 from ib_worker.market_data.quote_table import Row, failure, quote_row, table

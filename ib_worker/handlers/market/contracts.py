@@ -1,6 +1,6 @@
 """Handlers about contracts."""
 
-from bridge.tools.contracts import ContractDetails, GetContractDetails
+from bridge.tools.market.contracts import ContractDetails, GetContractDetails
 from ib_worker.answers.bounds import ListPart, kept
 from ib_worker.handlers.dispatch import handles
 from ib_worker.session.session import Session

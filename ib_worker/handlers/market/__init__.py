@@ -1,0 +1,1 @@
+"""The handlers of what is read from the market: contracts, quotes, history and streams."""
