@@ -15,7 +15,8 @@ from bridge.bus.transport.connection import BusError, bus_down
 from bridge.bus.transport.pipeline import CommandPipeline
 from bridge.order_references import is_ours
 from ib_worker.audit.replay import replay_orders
-from ib_worker.orders.state import HistoryEntry, OrderState
+from ib_worker.orders.history import HistoryEntry
+from ib_worker.orders.state import OrderState
 
 INTENT = b'"event":"intent"'
 SENT = b'"event":"Sent"'  # the first event of an order of ours

@@ -6,8 +6,8 @@ from typing import Any
 from bridge.bus.events.event import EventDraft, EventKind, SessionEvent
 from bridge.order_references import is_ours
 from bridge.text.contract_name import contract_name
-from ib_worker.orders.events import Commission, ErrorReported, Event, Fill, NotListed, Sent, Terms
-from ib_worker.orders.state import CHANGING, UNKNOWN, OrderState
+from ib_worker.orders.events import CHANGING, Commission, ErrorReported, Event, Fill, NotListed, Sent, Terms
+from ib_worker.orders.state import UNKNOWN, OrderState
 
 
 def order_drafts(state: OrderState, key: str | None, event: Event, ahead: timedelta) -> list[EventDraft]:

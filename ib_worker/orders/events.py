@@ -5,9 +5,11 @@ Each `kind` is the word in the audit log: it stays when a class is renamed, sinc
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from bridge.tools.types import Contract
+
+CHANGING = ("totalQuantity", "orderType", "lmtPrice", "auxPrice", "trailingPercent", "tif")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,23 @@ class Terms:
     auxPrice: float | None = None
     tif: str | None = None
     trailingPercent: float | None = None
+
+    def changes_to(self, new: Self) -> str:
+        """Return a change in words, such as "totalQuantity from 3 to 7, lmtPrice from 400 to 401"; empty for none."""
+        pairs = {name: (getattr(self, name), getattr(new, name)) for name in CHANGING}
+        told = (f"{name} from {_plain(was)} to {_plain(now)}" for name, (was, now) in pairs.items() if was != now)
+        return ", ".join(told)
+
+    def confirmed_by(self, reported: Self) -> bool:
+        """Return whether the terms are as reported. TWS fills in what was not requested, such as a price."""
+        names = ("action", *CHANGING)
+        return all(getattr(self, name) in (None, getattr(reported, name)) for name in names)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    return "none" if value is None else str(value)
 
 
 @dataclass(frozen=True, slots=True)

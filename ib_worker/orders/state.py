@@ -17,7 +17,7 @@ The rules:
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 from bridge.text.numbers import digits
 from ib_worker.orders.events import (
@@ -35,6 +35,7 @@ from ib_worker.orders.events import (
     Status,
     Terms,
 )
+from ib_worker.orders.history import HistoryEntry, Source, appended
 from ib_worker.tws.values.codes import CANCEL_REFUSED, CANCELLED_BY, CHANGE_REFUSED, ID_OF_ANOTHER, REJECTS, WARNINGS
 
 UNKNOWN = "unknown"
@@ -45,24 +46,8 @@ ENDED = CANCELLED | {FILLED}
 WORKING = frozenset({"PreSubmitted", "Submitted", "PendingCancel"})  # TWS has taken the order
 NAMES_IT = (OpenOrderReported, Status, Fill, Completed, ListedOpen)
 REJECTED = 201  # TWS's code for it
-CHANGING = ("totalQuantity", "orderType", "lmtPrice", "auxPrice", "trailingPercent", "tif")
 LOOKS = 2  # full looks that an order must be missing from before it is said not to exist
 TOLD_AFTER = timedelta(seconds=1)  # an error that rejects an order is told to its caller before a later word comes
-LIFE_EVENTS = 200  # kept of one order: the first half and the last half
-
-Source = Literal[
-    "sent", "change sent", "cancel sent", "openOrder", "orderStatus", "execDetails", "commission", "error",
-    "completedOrder", "vanished", "open order list",
-]  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
-    """One thing that happened to the order, as `get_order` tells it."""
-
-    at: datetime
-    source: Source
-    what: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +147,7 @@ def _sent(state: OrderState, event: Sent) -> OrderState:
 def _modify_sent(state: OrderState, event: ModifySent) -> OrderState:
     """The terms stay what TWS last confirmed."""
     known = replace(state, change=event.terms, change_refused=None, changed_at=event.at, said=None)
-    return _lived(known, event.at, "change sent", _difference(state.terms, event.terms) or "change")
+    return _lived(known, event.at, "change sent", state.terms.changes_to(event.terms) or "change")
 
 
 def _cancel_sent(state: OrderState, event: CancelSent) -> OrderState:
@@ -175,11 +160,11 @@ def _opened(state: OrderState, event: OpenOrderReported) -> OrderState:
     terms = event.terms
     if terms.contract.conId == known.terms.contract.conId:  # openOrder leaves out what a contract lookup tells
         terms = replace(terms, contract=known.terms.contract)
-    confirmed = known.change is not None and _same_terms(known.change, terms)
+    confirmed = known.change is not None and known.change.confirmed_by(terms)
     known = replace(known, terms=terms, change=None if confirmed else known.change)
     known = _reopened(known, event.status, terms.totalQuantity - known.filled)
     known = _with_status(known, event.status)
-    changed = _difference(state.terms, terms)
+    changed = state.terms.changes_to(terms)
     return _noted(state, known, event.at, "openOrder", f"{event.status}, {changed}" if changed else event.status)
 
 
@@ -372,25 +357,6 @@ def _filled(
     return state if known == state else known
 
 
-def _difference(old: Terms, new: Terms) -> str:
-    """Return a change in words, such as "totalQuantity from 3 to 7, lmtPrice from 400 to 401"."""
-    pairs = {name: (getattr(old, name), getattr(new, name)) for name in CHANGING}
-    told = (f"{name} from {_plain(was)} to {_plain(now)}" for name, (was, now) in pairs.items() if was != now)
-    return ", ".join(told)
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.12g}"
-    return "none" if value is None else str(value)
-
-
-def _same_terms(asked: Terms, told: Terms) -> bool:
-    """Return whether the requested terms are equal. TWS fills in the others, such as a pegged price."""
-    names = ("action", *CHANGING)
-    return all(getattr(asked, name) in (None, getattr(told, name)) for name in names)
-
-
 def _identified(state: OrderState, permId: int | None, orderRef: str | None) -> OrderState:
     if permId is not None and permId not in state.permIds:
         state = replace(state, permIds=(*state.permIds, permId))
@@ -405,11 +371,7 @@ def _noted(before: OrderState, after: OrderState, at: datetime, source: Source, 
 
 
 def _lived(state: OrderState, at: datetime, source: Source, what: str) -> OrderState:
-    life = (*state.life, HistoryEntry(at, source, what))
-    if len(life) > LIFE_EVENTS:
-        half = LIFE_EVENTS // 2
-        life = (*life[:half], *life[half + 1 :])
-    return replace(state, life=life)
+    return replace(state, life=appended(state.life, HistoryEntry(at, source, what)))
 
 
 _APPLY: Mapping[type[Event], Callable[[OrderState, Any], OrderState]] = {  # each takes the event of its key

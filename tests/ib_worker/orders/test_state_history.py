@@ -15,7 +15,8 @@ from ib_worker.orders.events import (
     Sent,
     Status,
 )
-from ib_worker.orders.state import LIFE_EVENTS, OrderState
+from ib_worker.orders.history import LIFE_EVENTS
+from ib_worker.orders.state import OrderState
 from tests.stacks.order_events import AT, TERMS, after, fill, opened, said, status
 
 

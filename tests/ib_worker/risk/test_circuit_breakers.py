@@ -12,7 +12,8 @@ from bridge.tool import ToolError
 from bridge.tools.types import Contract
 from cli.local_stack.embedded_redis import EmbeddedRedis
 from ib_worker.orders.events import ErrorReported, Event, ModifySent, NotListed, OpenOrderReported, Sent, Status, Terms
-from ib_worker.orders.state import LIFE_EVENTS, OrderState, apply
+from ib_worker.orders.history import LIFE_EVENTS
+from ib_worker.orders.state import OrderState, apply
 from ib_worker.risk.circuit_breakers import LIVE, CircuitBreakers, CircuitBreakerSettings
 from ib_worker.risk.limit_settings import Limits
 from ibgateway.simulator.server.server import Simulator
