@@ -37,6 +37,7 @@ from mcp_front.timing import USUAL, FrontTiming
 from mcp_front.tools.bus_tools import BusTools
 from mcp_front.tools.catalogue import offered_tools
 from mcp_front.tools.halt_trading import HaltTradingTool
+from mcp_front.tools.known_tools import HiddenTools
 from mcp_front.tools.live_order_approval import LiveOrderApproval
 from mcp_front.tools.pipeline import CallPipeline
 from mcp_front.tools.request_state import SharedRequestStateCodec
@@ -81,11 +82,12 @@ def assemble(settings: FrontSettings, bus: BusClient, timing: FrontTiming = USUA
         "unsubscribe": readable.unsubscribe,
         "get_streams": readable.get_streams,
     }
-    calls = CallPipeline(by_name, by_effect, ConcurrencyLimiter(settings.front_calls_at_once))
-    paces = rate_limiter(settings.front_calls_per_s, settings.front_burst)
     offered = offered_tools(settings.front_toolsets)
+    hidden = HiddenTools(offered)
+    calls = CallPipeline(by_name, by_effect, ConcurrencyLimiter(settings.front_calls_at_once), hidden)
+    paces = rate_limiter(settings.front_calls_per_s, settings.front_burst)
     lane = partial(DirectLane, calls=calls, offered=offered, streamed=STREAMED, timing=timing)
-    mcp = build_server(offered, calls, tokens, partial(session_mode, bus), codec)
+    mcp = build_server(offered, calls, hidden, tokens, partial(session_mode, bus), codec)
     tokens_fault = tokens.fault if tokens else _no_fault
     add_health(mcp, bus, draining, tokens_fault)
     add_start_page(mcp, bus, draining, tokens=tokens is not None)

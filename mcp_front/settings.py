@@ -32,7 +32,7 @@ class FrontSettings(BaseSettings):
     front_published_on: Literal["loopback", ""] = ""
     front_allowed_hosts: Names = ()
     front_allowed_origins: Names = ()
-    front_toolsets: Names = ()  # none named: all of them
+    front_toolsets: Names = ()  # none named: the default ones
     front_calls_per_s: Annotated[float, Field(ge=0)] = 0  # of one client; 0: as many as the front can answer
     front_burst: Annotated[int, Field(gt=0)] = 100
     front_calls_at_once: Annotated[int, Field(gt=0)] = 64  # of one caller, running streams included

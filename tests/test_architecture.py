@@ -76,6 +76,7 @@ ROOMS: dict[str, set[str]] = {
             "tasks.py": set(),
             "text": set(),
             "tool.py": {"json_schema.py", "text"},
+            "toolsets.py": set(),
             "tools/__init__.py": set(),
             "tools/types.py": {"text", "tool.py"},
             "tools/account.py": {"tool.py", "tools/types.py"},

@@ -9,6 +9,7 @@ from bridge.tools import account, events, orders, previews, streams
 from bridge.tools import order_queries as blotter
 from bridge.tools import session as gateway
 from bridge.tools.market import contracts, market_data, quotes
+from bridge.toolsets import ALL, chosen_toolsets
 
 DOMAINS = (
     gateway,
@@ -44,15 +45,11 @@ HINTS: dict[Effect, ToolAnnotations] = {
 }
 
 
-def offered_tools(toolsets: Iterable[str] = ()) -> list[ToolSpec]:
-    """The tools of the named toolsets, of all where none is named, in the order of DOMAINS and of declaration.
+def offered_tools(toolsets: Iterable[str] = (ALL,)) -> list[ToolSpec]:
+    """The tools of the toolsets that FRONT_TOOLSETS names, in the order of DOMAINS and of declaration.
 
     Raises ValueError for a name that is no toolset.
     """
     tools = [each for domain in DOMAINS for each in TOOLS.values() if each.request.__module__ == domain.__name__]
-    wanted = set(toolsets)
-    known = list(dict.fromkeys(declared.toolset for declared in tools))
-    unknown = wanted - set(known)
-    if unknown:
-        raise ValueError(f"FRONT_TOOLSETS: no such toolset: {', '.join(sorted(unknown))}. There are {', '.join(known)}")
-    return [declared for declared in tools if not wanted or declared.toolset in wanted]
+    chosen = chosen_toolsets(toolsets)
+    return [declared for declared in tools if declared.toolset in chosen]

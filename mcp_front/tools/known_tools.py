@@ -1,8 +1,11 @@
-"""The answer to a call of an unknown tool: FastMCP gives no code and no hint, and echoes the whole name."""
+"""Names of tools that this front does not offer: in a call, and in texts that mention them.
+
+FastMCP answers the call of an unknown tool without a code and a hint, and echoes the whole name.
+"""
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
@@ -15,6 +18,7 @@ from mcp_front.protocol.results import error_result
 
 SHOWN = 64  # characters of the name that was called
 NEAR = 3  # names that are offered instead
+NAMED = re.compile(rf"\b{PREFIX}[a-z_]*[a-z]\b")
 # What a name is about, for tools that are called otherwise elsewhere; the first word that fits counts.
 ABOUT = {
     "quote": "stream_market_data",
@@ -45,6 +49,29 @@ ABOUT = {
 }
 
 log = structlog.get_logger(__name__)
+
+
+class HiddenTools:
+    """The tools of the toolsets that FRONT_TOOLSETS leaves out. A text that sends a model to one must say so."""
+
+    def __init__(self, offered: Iterable[ToolSpec]) -> None:
+        shown = {declared.tool_name for declared in offered}
+        self._toolsets = {name: declared.toolset for name, declared in TOOLS.items() if name not in shown}
+
+    def noted(self, text: str) -> str:
+        """Return a text with a sentence about each hidden tool that it names."""
+        named = dict.fromkeys(NAMED.findall(text))
+        notes = [_left_out(name, self._toolsets[name]) for name in named if name in self._toolsets]
+        return " ".join((text, *notes))
+
+    def noted_error(self, error: ToolError) -> ToolError:
+        """Return an error whose message has a sentence about each hidden tool that it names."""
+        message = self.noted(error.message)
+        return error if message == error.message else ToolError(error.code, message, **error.details)
+
+
+def _left_out(name: str, toolset: str) -> str:
+    return f"{name} is not offered here: FRONT_TOOLSETS leaves out its toolset {toolset}."
 
 
 class KnownTools(Middleware):

@@ -28,6 +28,7 @@ from mcp_front.protocol.envelope import REQUEST_ID
 from mcp_front.protocol.lenient_arguments import parse_leniently
 from mcp_front.protocol.results import error_result
 from mcp_front.tools.cancellation import RunningCalls
+from mcp_front.tools.known_tools import HiddenTools
 
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")  # W3C Trace Context
 
@@ -120,11 +121,16 @@ class CallPipeline:
     """Answers a call with its tool's own function, or with the one for its effect."""
 
     def __init__(
-        self, by_name: Mapping[str, Answer], by_effect: Mapping[Effect, Answer], limits: ConcurrencyLimiter
+        self,
+        by_name: Mapping[str, Answer],
+        by_effect: Mapping[Effect, Answer],
+        limits: ConcurrencyLimiter,
+        hidden: HiddenTools,
     ) -> None:
         self._by_name = by_name
         self._by_effect = by_effect
         self._limits = limits
+        self._hidden = hidden
         self.under_way = RunningCalls()
         self._running = _RunningCount()
         self._log = _CallLog()
@@ -146,11 +152,11 @@ class CallPipeline:
             outcome = "asked" if isinstance(result, InputRequiredToolResult) else "ok"
         except ToolError as error:
             outcome = error.code
-            result = error_result(error)
+            result = error_result(self._hidden.noted_error(error))
         except Exception:
             outcome = "internal"
             log.exception("call_failed")
-            result = error_result(_internal(declared, caller))
+            result = error_result(self._hidden.noted_error(_internal(declared, caller)))
         finally:
             self._log.ended(outcome, round((time.monotonic() - began) * 1000, 1), bound)
             structlog.contextvars.reset_contextvars(**tokens)

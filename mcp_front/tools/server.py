@@ -17,7 +17,7 @@ from mcp_front.admission.auth import missing_scope
 from mcp_front.tools.capabilities import declare_what_is_served
 from mcp_front.tools.catalogue import HINTS
 from mcp_front.tools.fastmcp_patches import apply_patches
-from mcp_front.tools.known_tools import KnownTools
+from mcp_front.tools.known_tools import HiddenTools, KnownTools
 from mcp_front.tools.pipeline import CallPipeline, fastmcp_origin
 from mcp_front.tools.request_state import RequestStateErrors, SharedRequestStateCodec
 
@@ -74,12 +74,12 @@ def _offered(effect: Effect, read_only: bool) -> bool:
     return missing_scope(effect) is None and not (read_only and effect is Effect.WRITE)
 
 
-def declared_tool(declared: ToolSpec, calls: CallPipeline) -> DeclaredTool:
+def declared_tool(declared: ToolSpec, calls: CallPipeline, hidden: HiddenTools) -> DeclaredTool:
     """The tool of a declaration."""
     tool = DeclaredTool(
         name=declared.tool_name,
         title=declared.title,  # else FastMCP makes one of the name: "Ibkr Get Pnl"
-        description=declared.doc,
+        description=hidden.noted(declared.doc),
         parameters=declared.input_schema(),
         output_schema=declared.output_schema(),
         annotations=HINTS[declared.effect],
@@ -93,6 +93,7 @@ def declared_tool(declared: ToolSpec, calls: CallPipeline) -> DeclaredTool:
 def build_server(
     offered: Iterable[ToolSpec],
     calls: CallPipeline,
+    hidden: HiddenTools,
     tokens: TokenVerifier | None,
     mode: Callable[[], Awaitable[str | None]],
     codec: SharedRequestStateCodec,
@@ -104,7 +105,7 @@ def build_server(
     tools = list(offered)
     server = FastMCP(
         NAME,
-        instructions=INSTRUCTIONS,
+        instructions=hidden.noted(INSTRUCTIONS),
         version=VERSION,
         auth=tokens,
         middleware=[HideForbiddenTools(mode), KnownTools(tools)],
@@ -118,7 +119,7 @@ def build_server(
     )
     server._mcp_server.middleware.insert(0, RequestStateErrors(codec))
     for declared in tools:
-        server.add_tool(declared_tool(declared, calls))
+        server.add_tool(declared_tool(declared, calls, hidden))
     declare_what_is_served(server)
     apply_patches(server)
     return server

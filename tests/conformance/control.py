@@ -15,6 +15,7 @@ from mcp_front.http.paths import ENDPOINT
 from mcp_front.logging_setup import configure_logs
 from mcp_front.settings import load_settings
 from mcp_front.tools.catalogue import offered_tools
+from mcp_front.tools.known_tools import HiddenTools
 from mcp_front.tools.server import NAME, declared_tool
 
 
@@ -31,9 +32,9 @@ async def main() -> None:
 
 def plain_app(front: Front) -> ASGIApp:
     """FastMCP's application as it comes; its tools answer as the front's do."""
-    server = FastMCP(NAME)
-    for declared in offered_tools():
-        server.add_tool(declared_tool(declared, front.calls))
+    server, tools = FastMCP(NAME), offered_tools()
+    for declared in tools:
+        server.add_tool(declared_tool(declared, front.calls, HiddenTools(tools)))
     return server.http_app(path=ENDPOINT)
 
 

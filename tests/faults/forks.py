@@ -90,7 +90,7 @@ def worker(
 
 
 def front(redis_url: str, session: str, port: int) -> None:
-    settings = FrontSettings(redis_url=redis_url, ibkr_session=session, front_port=port)
+    settings = FrontSettings(redis_url=redis_url, ibkr_session=session, front_port=port, front_toolsets=("all",))
     asker = BusClient(redis_url, session, front_id())
     assembled = assemble(settings, asker)
     configure_front_logs("warning", "json")

@@ -17,6 +17,7 @@ from bridge.bus.server.server import BusServer
 from bridge.bus.timing import USUAL as USUAL_BUS
 from bridge.bus.timing import BusTiming
 from bridge.tools.session import SessionStatus
+from bridge.toolsets import ALL
 from mcp_front.__main__ import Front, assemble
 from mcp_front.http.server import DrainingServer, http_config
 from mcp_front.settings import FrontSettings
@@ -57,7 +58,8 @@ class Running:
 async def serving(
     redis_url: str, session: str, bus_timing: BusTiming = USUAL_BUS, timing: FrontTiming = USUAL, **settings: Any
 ) -> AsyncIterator[Running]:
-    """A front of `session` on a free port."""
+    """A front of `session` on a free port, with every toolset unless `front_toolsets` names some."""
+    settings = {"front_toolsets": (ALL,)} | settings
     whole = FrontSettings(redis_url=redis_url, ibkr_session=session, front_port=0, front_drain_s=2, **settings)
     async with BusClient(redis_url, session, f"front-{secrets.token_hex(4)}", bus_timing) as asker:
         front = assemble(whole, asker, timing)

@@ -8,10 +8,14 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from pydantic import ValidationError
 
-from bridge.tool import Effect
+from bridge.bus.server.request import RequestContext
+from bridge.tool import Effect, ToolError, ToolSpec
+from bridge.toolsets import DEFAULT, TOOLSETS
+from mcp_front.protocol.results import ERROR_META
 from mcp_front.tools.catalogue import offered_tools
+from mcp_front.tools.known_tools import HiddenTools
 from mcp_front.tools.server import INSTRUCTIONS, SEARCH_HINT
-from tests.stacks.front import ERAS, serving
+from tests.stacks.front import ERAS, serving, worker
 
 REQUIRED = object()
 SHOWN_BYTES = 2048  # of instructions and of a description: what Claude Code shows its model
@@ -177,9 +181,56 @@ async def test_toolset_narrows_the_list(redis_url: str, session: str) -> None:
 
 def test_toolset_that_is_none_is_refused_with_those_that_are() -> None:
     with pytest.raises(
-        ValueError, match=r"no such toolset: quotas\. There are session, contracts, quotes, history, streams"
+        ValueError,
+        match=r"no such toolset: quotas\. There are all, default, session, contracts, quotes, history, streams",
     ):
         offered_tools(["quotas"])
+
+
+def test_every_tool_is_in_a_toolset_that_can_be_named() -> None:
+    assert {declared.toolset for declared in offered_tools()} <= set(TOOLSETS)
+
+
+def test_the_references_fifteen_tools_are_offered_by_default() -> None:
+    assert set(PROMISED) <= {declared.tool_name for declared in offered_tools([DEFAULT])}
+
+
+def test_no_manual_of_a_default_tool_sends_a_model_to_a_tool_that_is_not_offered() -> None:
+    offered = offered_tools([DEFAULT])
+    hidden = HiddenTools(offered)
+
+    assert [each.tool_name for each in offered if hidden.noted(manual(each)) != manual(each)] == []
+    assert hidden.noted(INSTRUCTIONS) == INSTRUCTIONS
+
+
+def manual(declared: ToolSpec) -> str:
+    """Return all that a model reads of a tool, as one text."""
+    return f"{declared.doc}\n{json.dumps(declared.input_schema())}"
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_texts_say_of_a_tool_that_is_left_out_which_toolset_has_it(
+    redis_url: str, session: str, era: str
+) -> None:
+    async def see_the_status(_: RequestContext) -> bytes:
+        raise ToolError("timeout", "No answer. Call ibkr_get_status.", after_s=1)
+
+    async with (
+        worker(redis_url, session, {"get_open_orders": see_the_status}),
+        serving(redis_url, session, front_toolsets=("streams", "orders")) as front,
+    ):
+        tools = {tool["name"]: tool for tool in (await front.raw(era).request("tools/list"))["result"]["tools"]}
+        refused = await front.raw(era).call("ibkr_get_open_orders")
+
+    assert tools["ibkr_stream_market_data"]["description"].endswith(
+        "ibkr_get_quotes is not offered here: FRONT_TOOLSETS leaves out its toolset quotes."
+    )
+    assert refused["_meta"][ERROR_META] == {
+        "code": "timeout",
+        "message": "No answer. Call ibkr_get_status. ibkr_get_status is not offered here: FRONT_TOOLSETS leaves out "
+        "its toolset session.",
+        "after_s": 1,
+    }
 
 
 def test_every_write_is_declared_as_one() -> None:

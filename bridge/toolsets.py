@@ -1,0 +1,49 @@
+"""The toolsets: groups of tools that FRONT_TOOLSETS offers, and those that are offered by default."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+ALL, DEFAULT = "all", "default"  # names that stand for several toolsets
+
+
+@dataclass(frozen=True)
+class Toolset:
+    """Tools that are offered together. `about`: their subject, for people; no model reads it. `default`: offered
+    where FRONT_TOOLSETS names none. A default toolset costs every model its tokens on every request."""
+
+    about: str
+    default: bool = True
+
+
+# In the order in which people need them. The reference's fifteen tools are all in default toolsets.
+TOOLSETS: dict[str, Toolset] = {
+    "session": Toolset("the connection to the gateway and its state"),
+    "contracts": Toolset("contracts, trading hours and search"),
+    "quotes": Toolset("current quotes"),
+    "history": Toolset("bars and performance"),
+    "streams": Toolset("live streams, and calls that wait for an event"),
+    "account": Toolset("balances, positions, profit and loss"),
+    "portfolio": Toolset("positions with their prices and weights"),
+    "orders": Toolset("orders, previews, executions and the kill switch"),
+    "options": Toolset("option chains, quotes and greeks"),
+    "news": Toolset("headlines, articles and bulletins"),
+    "alerts": Toolset("alerts that the worker keeps while no client is connected"),
+    "scanners": Toolset("market scanners"),
+    "depth": Toolset("order books"),
+}
+
+
+def chosen_toolsets(named: Iterable[str]) -> frozenset[str]:
+    """Return the toolsets that a list of names means; `all` and `default` stand for theirs, and no name for default.
+
+    Raises ValueError for a name that is no toolset.
+    """
+    names = set(named) or {DEFAULT}
+    unknown = names - set(TOOLSETS) - {ALL, DEFAULT}
+    if unknown:
+        known = ", ".join((ALL, DEFAULT, *TOOLSETS))
+        raise ValueError(f"FRONT_TOOLSETS: no such toolset: {', '.join(sorted(unknown))}. There are {known}")
+    if ALL in names:
+        return frozenset(TOOLSETS)
+    by_default = {name for name, toolset in TOOLSETS.items() if toolset.default}
+    return frozenset((names - {DEFAULT}) | (by_default if DEFAULT in names else set()))
