@@ -134,6 +134,7 @@ class FairQueueMiddleware:
             _make_room(self._large, path, size, "KiB of large requests", 1024)
             await self._large.enter(path, size)
         except ToolError as error:
+            come.clear()
             await self._reject(scope, JsonRpcHead(), error, send)
             return None
         try:
@@ -160,6 +161,7 @@ class FairQueueMiddleware:
             with self._counted():
                 return await self._enter(_path(scope, head.client if is_modern(scope) else ""), size, head)
         except ToolError as error:
+            come.clear()  # a rejection may be held back: its body is not
             await self._reject(scope, head, error, send)
         except asyncio.CancelledError:  # as above
             await refuse(head, not_begun(), is_modern(scope), send, STOPPING)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
@@ -483,6 +484,29 @@ async def test_rejections_come_at_once_and_later_to_a_client_that_goes_on(monkey
         await asyncio.sleep(0.05)
 
         assert sum(each.done() for each in tasks) == 5
+
+
+async def test_a_rejection_that_is_held_back_holds_no_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queueing, "RETRY_IN_S", 30)
+    monkeypatch.setattr(queueing, "REJECTED_PER_S", 1)
+    size, count = 50_000, 100
+
+    async def send_body() -> Message:
+        return {"type": "http.request", "body": bytes(size), "more_body": False}
+
+    scope = {"type": "http", "method": "POST", "user": SimpleUser("hungry")}
+    async with flooded(Inside()) as (guarded, tasks):
+        tracemalloc.start()
+        try:
+            tasks += [asyncio.create_task(guarded(scope, send_body, nothing)) for _ in range(count)]
+            for _ in range(5):
+                await asyncio.sleep(0)
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+        assert sum(not each.done() for each in tasks) > count - 10
+        assert held < (WAITING + count // 10) * size
 
 
 @pytest.mark.parametrize(
